@@ -1,0 +1,106 @@
+// Command paywatt is prepaid electricity in one binary: the vending system, the metering server and the meter itself.
+//
+// A file per noun holds the command of that noun. Results go to standard output, messages to standard error. Exit
+// codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by rule, 5 unreachable.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// console is where a command reads and writes; tests hand in their own.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+}
+
+// run is the whole program; it returns the exit code.
+func run(args []string, c console) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(c)
+	root.SetArgs(args)
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		// cobra reports unknown commands, flags and argument counts as plain errors: usage.
+		f = &failure{code: exitUsage, what: err.Error(), try: "Run paywatt --help for the commands and their options."}
+	}
+	f.print(c.err)
+	return f.code
+}
+
+func newRoot(c console) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "paywatt",
+		Short:         "Prepaid electricity: sell STS tokens, meter, and settle, in one binary",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringP("output", "o", "table", "output format: table, json or csv")
+	for _, add := range nouns() {
+		root.AddCommand(add(c))
+	}
+	return root
+}
+
+// nouns lists the commands, a constructor per file of this folder.
+func nouns() []func(console) *cobra.Command {
+	return []func(console) *cobra.Command{}
+}
+
+// Exit codes of the contract.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitRefused     = 4
+	exitUnreachable = 5
+)
+
+// failure is an error with an exit code and up to three lines: what happened, what did not happen, what to do.
+type failure struct {
+	code           int
+	what, not, try string
+}
+
+// Error joins the lines.
+func (f *failure) Error() string {
+	s := f.what
+	if f.not != "" {
+		s += " " + f.not
+	}
+	if f.try != "" {
+		s += " " + f.try
+	}
+	return s
+}
+
+func (f *failure) print(w io.Writer) {
+	fmt.Fprintln(w, "paywatt: "+f.what)
+	if f.not != "" {
+		fmt.Fprintln(w, "  "+f.not)
+	}
+	if f.try != "" {
+		fmt.Fprintln(w, "  "+f.try)
+	}
+}

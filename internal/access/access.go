@@ -1,0 +1,68 @@
+// Package access says who acts, what they may do, and keeps the record of what they did.
+//
+// Every use case takes an [Actor] after its context, asks [Actor.May] itself and writes its [Entry] in the same
+// transaction as the change. The adapters (api, web, gsm, cli) only authenticate: they turn a secret into an Actor.
+package access
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// Tenant is the dense number of a tenant. Every row of the store belongs to one.
+type Tenant int64
+
+// Kind tells what sort of actor it is.
+type Kind string
+
+// Kinds of actors.
+const (
+	Person Kind = "person"
+	APIKey Kind = "apikey"
+	System Kind = "system"
+	Device Kind = "device"
+)
+
+// Actor is who asks, after authentication.
+type Actor struct {
+	Tenant    Tenant
+	Kind      Kind
+	ID        id.ID
+	Name      string // for the audit log: "key till3", "amina@example.org", "system"
+	Role      Role
+	Vendor    id.ID // the vendor whose float this actor sells from; zero = the tenant itself
+	IP        string
+	RequestID string
+}
+
+// String names the actor in audit rows and on receipts.
+func (a Actor) String() string {
+	if a.Name == "" {
+		return string(a.Kind)
+	}
+	return string(a.Kind) + " " + a.Name
+}
+
+// Entry is one audit row, before it gets its identity, time and leaf in the store.
+type Entry struct {
+	At                    time.Time
+	Actor, IP             string
+	Action, Object        string
+	Before, After, Reason string
+	SinglePerson          bool
+}
+
+// Once is the identity of a request that moves money: who, which key, and a hash of what was asked
+// (method, path, canonical body, principal). The zero value means that the caller needs no replay.
+type Once struct {
+	Principal, Key string
+	Hash           [32]byte
+}
+
+// Kept is a stored answer. Status 0 means the request is still running.
+type Kept struct {
+	Hash   [32]byte
+	Status int
+	Body   []byte // sealed; the keeper of the data key opens it
+}

@@ -1,0 +1,52 @@
+package id_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+func TestIdentitySurvivesItsText(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 123e6, time.UTC)
+	i, err := id.New(at, bytes.NewReader([]byte("0123456789")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := i.Time(); !got.Equal(at) {
+		t.Errorf("time = %v, want %v", got, at)
+	}
+	back, err := id.Parse(id.Meter, strings.ToUpper(i.Text(id.Meter)))
+	if err != nil || back != i {
+		t.Errorf("Parse(Text) = %v, %v; want %v", back, err, i)
+	}
+	for _, bad := range []string{"", "mtr_", "vnd_" + i.Text(id.Meter)[4:], i.Text(id.Meter) + "0", "mtr_!!!"} {
+		if _, err := id.Parse(id.Meter, bad); err == nil {
+			t.Errorf("Parse(%q) accepted", bad)
+		}
+	}
+}
+
+func TestIdentitiesSortByTime(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	last := ""
+	for n := range 100 {
+		i, err := id.New(at.Add(time.Duration(n)*time.Millisecond), bytes.NewReader(bytes.Repeat([]byte{byte(255 - n)}, 10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := i.Text(""); text <= last {
+			t.Fatalf("identity %d = %s does not sort after %s", n, text, last)
+		} else {
+			last = text
+		}
+	}
+}
+
+func TestShortRandomnessIsAnError(t *testing.T) {
+	if _, err := id.New(time.Now(), bytes.NewReader([]byte("short"))); err == nil {
+		t.Error("New with 5 random bytes succeeded")
+	}
+}

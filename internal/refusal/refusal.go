@@ -1,0 +1,136 @@
+// Package refusal is the typed "no" of every use case. A refusal is an answer, not an error: the rule that said no
+// has a stable code, and the text says what happened, what did not happen and what to do next.
+//
+// A use case's result embeds [Refusal]; the store rolls back whatever a refused closure had written. Errors are for
+// what broke. The one place that maps codes to HTTP statuses and exit codes is [Code.Status] and [Code.Exit].
+package refusal
+
+// Code is a stable, kebab-case name of a rule that said no. API clients branch on it; never rename one.
+type Code string
+
+// The codes of the contract, with the ones this version adds.
+const (
+	MeterNotFound         Code = "meter-not-found"
+	MeterBlocked          Code = "meter-blocked"
+	MeterExists           Code = "meter-exists"
+	MeterNumberInvalid    Code = "meter-number-invalid"
+	AccountClosed         Code = "account-closed"
+	VendTooSmall          Code = "vend-too-small"
+	VendTooLarge          Code = "vend-too-large"
+	DailyLimit            Code = "daily-limit"
+	InsufficientFloat     Code = "insufficient-float"
+	TariffMissing         Code = "tariff-missing"
+	TariffExists          Code = "tariff-exists"
+	TariffInvalid         Code = "tariff-invalid"
+	KeyMissing            Code = "vending-key-missing"
+	KeyExists             Code = "vending-key-exists"
+	KeyExpired            Code = "key-expired"
+	KeyTypeForbidden      Code = "key-type-forbidden"
+	KeyChangeRequired     Code = "key-change-required"
+	BaseDateExpired       Code = "base-date-expired"
+	TooManyTokens         Code = "too-many-tokens"
+	ClockUntrusted        Code = "clock-untrusted"
+	FBEAlreadyIssued      Code = "fbe-already-issued"
+	VendInProgress        Code = "vend-in-progress"
+	VendNotFound          Code = "vend-not-found"
+	NotReversible         Code = "not-reversible"
+	AlreadyReversed       Code = "already-reversed"
+	IdempotencyKeyMissing Code = "idempotency-key-missing"
+	IdempotencyKeyInvalid Code = "idempotency-key-invalid"
+	IdempotencyKeyReused  Code = "idempotency-key-reused"
+	IdempotencyRunning    Code = "idempotency-key-in-flight"
+	ClientRefReused       Code = "client-ref-reused"
+	QuoteExpired          Code = "quote-expired"
+	MeterOffline          Code = "meter-offline"
+	KeystoreLocked        Code = "keystore-locked"
+	StorageUnavailable    Code = "storage-unavailable"
+	StorageFull           Code = "storage-full"
+	OutcomeUnknown        Code = "outcome-unknown"
+	CurrencyMismatch      Code = "currency-mismatch"
+	AmountInvalid         Code = "amount-invalid"
+	InvalidRequest        Code = "invalid-request"
+	Unauthenticated       Code = "unauthenticated"
+	Forbidden             Code = "forbidden"
+	NotFound              Code = "not-found"
+	RateLimited           Code = "rate-limited"
+	TooLarge              Code = "too-large"
+	IssuerUnknown         Code = "issuer-outcome-unknown"
+	IssuerRefused         Code = "issuer-refused"
+	Internal              Code = "internal"
+)
+
+// Refusal is a rule's "no". The zero value says yes.
+type Refusal struct {
+	Code Code
+	// What happened, in one sentence for a person.
+	What string
+	// Not says what did not happen ("no money was taken and no token was made").
+	Not string
+	// Try says what to do next.
+	Try string
+}
+
+// Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
+func (r Refusal) Refused() bool { return r.Code != "" }
+
+// Because builds a refusal from its code and its three sentences.
+func Because(c Code, what, not, try string) Refusal {
+	return Refusal{Code: c, What: what, Not: not, Try: try}
+}
+
+// Detail joins the sentences for a problem document.
+func (r Refusal) Detail() string {
+	s := r.What
+	for _, more := range []string{r.Not, r.Try} {
+		if more == "" {
+			continue
+		}
+		if s != "" {
+			s += " "
+		}
+		s += more
+	}
+	return s
+}
+
+// Status is the HTTP status of the code.
+func (c Code) Status() int {
+	switch c {
+	case IdempotencyKeyMissing, IdempotencyKeyInvalid, InvalidRequest:
+		return 400
+	case Unauthenticated:
+		return 401
+	case Forbidden:
+		return 403
+	case MeterNotFound, VendNotFound, NotFound:
+		return 404
+	case TooLarge:
+		return 413
+	case IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
+		return 422
+	case RateLimited:
+		return 429
+	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown:
+		return 503
+	case Internal:
+		return 500
+	default:
+		return 409
+	}
+}
+
+// Exit is the command line's exit code for it: 2 usage, 3 not found, 4 refused by rule, 5 unreachable, 1 failed.
+func (c Code) Exit() int {
+	switch s := c.Status(); {
+	case s == 400, s == 413:
+		return 2
+	case s == 404:
+		return 3
+	case s == 500:
+		return 1
+	case s == 503 && c != KeystoreLocked:
+		return 1
+	default:
+		return 4
+	}
+}

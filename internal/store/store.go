@@ -1,0 +1,119 @@
+// Package store keeps everything Paywatt knows, behind two doors that look the same on every engine.
+//
+// [Do] runs a closure in a transaction and gives its value only after the commit; Ingest (on [Engine]) takes what the
+// meters sent, decides in pure Go and writes in bulk. Queries and row mapping stand here once, a file per noun, as
+// methods of [Tx] over a small [Conn]; store/sqlite (and later store/postgres) hold connection, writer, locks and
+// dialect. What a transaction does is durable when Do returns, or Do returns an error:
+//
+//   - refused: the closure's value is a typed refusal; everything it had written is rolled back; error is nil
+//   - failed: nothing happened
+//   - [ErrOutcomeUnknown]: COMMIT itself failed; nobody knows; the engine goes read-only until it is reopened
+//
+// A closure may run more than once and touches nothing but its Tx.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// Lane orders waiting work: a sale goes before readings, readings before jobs.
+type Lane int
+
+// Lanes, first served first.
+const (
+	Sale Lane = iota
+	Reading
+	Job
+)
+
+// Sentinel errors of every engine.
+var (
+	// ErrOutcomeUnknown: COMMIT errored. The work may or may not be there; the engine is read-only until reopened.
+	ErrOutcomeUnknown = errors.New("outcome unknown: the database could not say whether the commit happened")
+	// ErrFull: the disk is full; nothing of this closure happened.
+	ErrFull = errors.New("storage full: nothing was written")
+	// ErrReadOnly: an earlier commit had an unknown outcome, so nothing more is written until a restart.
+	ErrReadOnly = errors.New("storage is read-only after an input/output error: nothing was written")
+	// ErrNotFound: the named object does not exist in this tenant.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: a uniqueness rule of the database refused a row; nothing of this closure happened.
+	ErrConflict = errors.New("conflict: such a row exists already")
+	// ErrNewer: the database was written by a newer version of Paywatt.
+	ErrNewer = errors.New("the database is of a newer version of Paywatt")
+	// ErrBusy: the queue in front of the writer is full; nothing happened.
+	ErrBusy = errors.New("storage is busy: nothing was written")
+)
+
+// Row is one result row; columns count from 0. NULL reads as zero and IsNull.
+type Row interface {
+	Int(col int) int64
+	Text(col int) string
+	Bytes(col int) []byte // a copy
+	IsNull(col int) bool
+}
+
+// Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use;
+// values are int64, int, string, []byte, nil, bool (0/1), id.ID and time.Time (µs since the epoch).
+type Conn interface {
+	// Exec runs a statement and returns how many rows it changed.
+	Exec(sql string, args ...any) (int64, error)
+	// Query calls row for each result row.
+	Query(sql string, row func(Row) error, args ...any) error
+	// ForUpdate is appended to a SELECT that decides: " FOR UPDATE" where rows are locked, "" under one writer.
+	ForUpdate() string
+}
+
+// Tx is one transaction of one tenant. Its methods are the queries, a file per noun.
+type Tx struct {
+	C      Conn
+	Tenant access.Tenant
+	Now    time.Time // the engine's clock at the start of this attempt
+	Rand   io.Reader // for identities made inside the transaction
+	Epoch  int64     // the store epoch: raised by every restore
+}
+
+// Engine is a database that keeps a Paywatt. Sqlite has the one of this version.
+type Engine interface {
+	// Run is Do without the type: fn runs in a transaction that is durable when Run returns nil. When refused
+	// reports true the transaction's writes are undone and Run returns nil.
+	Run(ctx context.Context, t access.Tenant, lane Lane, fn func(*Tx) (refused bool, err error)) error
+	// View runs fn on a consistent snapshot for reading only.
+	View(ctx context.Context, t access.Tenant, fn func(*Tx) error) error
+	// Health is nil while the engine takes writes, else the reason why it does not.
+	Health() error
+	Close() error
+}
+
+// Do runs fn in a transaction of the tenant; see the package comment for the three outcomes. A result that has a
+// method Refused() bool and says true undoes what fn wrote and is returned with a nil error.
+func Do[T any](ctx context.Context, e Engine, t access.Tenant, lane Lane, fn func(*Tx) (T, error)) (T, error) {
+	var out T
+	err := e.Run(ctx, t, lane, func(tx *Tx) (bool, error) {
+		v, err := fn(tx)
+		if err != nil {
+			return false, err
+		}
+		out = v
+		if r, ok := any(v).(interface{ Refused() bool }); ok {
+			return r.Refused(), nil
+		}
+		return false, nil
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}
+
+// View runs fn on a consistent snapshot for reading only and returns its value.
+func View[T any](ctx context.Context, e Engine, t access.Tenant, fn func(*Tx) (T, error)) (T, error) {
+	var out T
+	err := e.View(ctx, t, func(tx *Tx) (err error) { out, err = fn(tx); return err })
+	return out, err
+}
