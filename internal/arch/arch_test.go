@@ -1,0 +1,295 @@
+package arch_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/paywatt/paywatt"
+
+// layers gives every room its layer: 0 words, 1 rules, 2 use cases, 3 adapters, 4 wiring, -1 tests only.
+// A folder below a room belongs to the room unless it is listed itself.
+func layers() map[string]int {
+	return map[string]int{
+		"sts": 0, "unit": 0, "wire": 0, "internal/id": 0, "internal/refusal": 0, "internal/logkey": 0,
+		"supply": 1, "meter": 1, "internal/money": 1, "internal/tariff": 1, "internal/ledger": 1, "internal/config": 1, "internal/seal": 1,
+		"internal/access": 2, "internal/registry": 2, "internal/metering": 2, "internal/vending": 2, "internal/receipt": 2,
+		"internal/command": 2, "internal/job": 2,
+		"client": 3, "internal/store": 3, "internal/broker": 3, "internal/keystore": 3, "internal/print": 3, "internal/api": 3,
+		"internal/web": 3, "internal/device": 3,
+		"internal/app": 4, "internal/sim": 4, "cmd": 4, "internal/arch": -1, "e2e": -1, "examples": 4,
+	}
+}
+
+// forbidden lists what the two inner layers must not import, with the reason.
+func forbidden() map[string]string {
+	return map[string]string{
+		"os": "the core has no files or environment", "net": "the core has no network", "net/http": "the core has no network",
+		"database/sql": "the core has no storage", "context": "a rule is not cancelled", "log/slog": "a rule returns facts, it does not log",
+		"log": "a rule returns facts, it does not log", "sync": "a rule runs on one goroutine", "math/rand": "randomness is an argument",
+		"math/rand/v2": "randomness is an argument", "crypto/rand": "randomness is an argument", "sync/atomic": "a rule runs on one goroutine",
+	}
+}
+
+type file struct {
+	dir, name string // dir relative to the module root, slashes
+	set       *token.FileSet
+	tree      *ast.File
+	lines     int
+	generated bool
+}
+
+func (f file) test() bool { return strings.HasSuffix(f.name, "_test.go") }
+
+// exempt reports files without a length limit: generated ones and tables.
+func (f file) exempt() bool {
+	return f.generated || strings.HasSuffix(f.name, "_table.go") || f.name == "tables.go"
+}
+
+// files parses every Go file of the module.
+func files(t *testing.T) []file {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	var out []file
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if n := d.Name(); p != root && (strings.HasPrefix(n, ".") || n == "testdata" || n == "node_modules" || n == "tools") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		src, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		set := token.NewFileSet()
+		tree, err := parser.ParseFile(set, p, src, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		out = append(out, file{dir: path.Dir(rel), name: path.Base(rel), set: set, tree: tree,
+			lines: strings.Count(string(src), "\n"), generated: ast.IsGenerated(tree)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 10 {
+		t.Fatalf("found only %d Go files: the walk looks at the wrong place", len(out))
+	}
+	return out
+}
+
+// room is the longest listed prefix of a folder.
+func room(dir string) (string, int, bool) {
+	all := layers()
+	for d := dir; d != "." && d != "/"; d = path.Dir(d) {
+		if l, ok := all[d]; ok {
+			return d, l, true
+		}
+	}
+	return "", 0, false
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	for _, f := range files(t) {
+		from, layer, ok := room(f.dir)
+		if !ok {
+			t.Errorf("%s: room %s has no layer; give it one in layers()", f.name, f.dir)
+			continue
+		}
+		if f.test() || layer == -1 {
+			continue
+		}
+		for _, imp := range f.tree.Imports {
+			p, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkImport(t, f, from, layer, p)
+		}
+	}
+}
+
+func checkImport(t *testing.T, f file, from string, layer int, p string) {
+	t.Helper()
+	where := f.dir + "/" + f.name
+	inside, ok := strings.CutPrefix(p, module+"/")
+	if !ok {
+		if why, no := forbidden()[p]; no && layer <= 1 && !(layer == 0 && p == "log/slog") {
+			t.Errorf("%s imports %s: %s", where, p, why)
+		}
+		if layer == 2 {
+			switch p {
+			case "os", "net", "net/http", "database/sql":
+				t.Errorf("%s imports %s: a use case touches no file, socket or driver", where, p)
+			}
+		}
+		if from == "sts" && strings.Contains(strings.Split(p, "/")[0], ".") {
+			t.Errorf("%s imports %s: sts uses the standard library only", where, p)
+		}
+		return
+	}
+	to, toLayer, ok := room(inside)
+	switch {
+	case !ok:
+		t.Errorf("%s imports %s, which has no layer", where, p)
+	case toLayer == -1:
+		t.Errorf("%s imports %s: tests are not imported", where, p)
+	case toLayer > layer:
+		t.Errorf("%s (layer %d) imports %s (layer %d): imports go inwards only", where, layer, p, toLayer)
+	case layer == 3 && toLayer == 3 && from != to:
+		t.Errorf("%s imports %s: adapters never import each other", where, p)
+	}
+	if from == "cmd" && (f.name == "demo.go" || strings.HasPrefix(f.name, "demo_")) {
+		switch to {
+		case "internal/app", "client", "internal/device":
+		default:
+			t.Errorf("%s imports %s: the demo is a stranger to the server; it may use only app, client and device", where, p)
+		}
+	}
+}
+
+func TestCoreReadsNoClock(t *testing.T) {
+	for _, f := range files(t) {
+		_, layer, _ := room(f.dir)
+		if f.test() || layer < 0 || layer > 2 {
+			continue
+		}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" {
+				switch s.Sel.Name {
+				case "Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc":
+					t.Errorf("%s: time.%s: time is an argument", f.set.Position(s.Pos()), s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestFunctionsAndFilesStayShort(t *testing.T) {
+	const maxFunc, maxFile = 70, 600
+	for _, f := range files(t) {
+		if f.exempt() {
+			continue
+		}
+		if f.lines > maxFile {
+			t.Errorf("%s/%s has %d lines, at most %d: find the missing noun", f.dir, f.name, f.lines, maxFile)
+		}
+		for _, d := range f.tree.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			if n := f.set.Position(fn.End()).Line - f.set.Position(fn.Pos()).Line + 1; n > maxFunc {
+				t.Errorf("%s: func %s has %d lines, at most %d", f.set.Position(fn.Pos()), fn.Name.Name, n, maxFunc)
+			}
+		}
+	}
+}
+
+func TestNoInitAndNoGlobals(t *testing.T) {
+	for _, f := range files(t) {
+		if f.generated {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					t.Errorf("%s: init: wiring nobody can see", f.set.Position(d.Pos()))
+				}
+			case *ast.GenDecl:
+				if d.Tok == token.VAR && !f.test() {
+					checkVars(t, f, d)
+				}
+			}
+		}
+	}
+}
+
+// checkVars allows sentinel errors, compile-time interface checks, embeds and tables.
+func checkVars(t *testing.T, f file, d *ast.GenDecl) {
+	t.Helper()
+	embedded := d.Doc != nil && strings.Contains(commentText(d.Doc), "go:embed")
+	for _, s := range d.Specs {
+		v := s.(*ast.ValueSpec)
+		if embedded || (v.Doc != nil && strings.Contains(commentText(v.Doc), "go:embed")) {
+			continue
+		}
+		for i, name := range v.Names {
+			if name.Name == "_" || strings.HasPrefix(name.Name, "Err") || strings.HasPrefix(name.Name, "err") {
+				continue
+			}
+			if i < len(v.Values) {
+				if _, table := v.Values[i].(*ast.CompositeLit); table {
+					continue
+				}
+			}
+			if _, array := v.Type.(*ast.ArrayType); array && f.exempt() {
+				continue
+			}
+			t.Errorf("%s: package variable %s: only sentinel errors, constant tables and embeds", f.set.Position(name.Pos()), name.Name)
+		}
+	}
+}
+
+// commentText keeps directives, which CommentGroup.Text drops.
+func commentText(g *ast.CommentGroup) string {
+	var b strings.Builder
+	for _, c := range g.List {
+		b.WriteString(c.Text)
+	}
+	return b.String()
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	has, seen := map[string]bool{}, map[string]bool{}
+	for _, f := range files(t) {
+		if f.test() {
+			continue
+		}
+		seen[f.dir] = true
+		if f.tree.Doc != nil && len(f.tree.Doc.Text()) > 40 {
+			has[f.dir] = true
+		}
+	}
+	for dir := range seen {
+		if !has[dir] {
+			t.Errorf("package %s has no package comment", dir)
+		}
+	}
+}
+
+func TestNoRoomIsCalledUtil(t *testing.T) {
+	for _, f := range files(t) {
+		switch path.Base(f.dir) {
+		case "util", "utils", "common", "models", "types", "helpers", "misc":
+			t.Errorf("%s: a package is named after its idea", f.dir)
+		}
+	}
+}
