@@ -1,0 +1,33 @@
+package ledger
+
+// chart is the chart of accounts of the domain reference, §7.
+var chart = [...]Account{
+	{Till, "cash:till", Asset, NotBelow},
+	{Bank, "bank", Asset, Unbounded},
+	{Clearing, "clearing", Asset, Unbounded},
+	{Debt, "debt", Asset, NotBelow},
+	{VendorReceivable, "vendor_receivable", Asset, NotAbove},
+	{SubsidyReceivable, "subsidy_receivable", Asset, Unbounded},
+	{VATOnAdvances, "vat_on_advances", Asset, Unbounded},
+	{Wallet, "wallet", Liability, NotAbove},
+	{Unearned, "unearned", Liability, Unbounded},
+	{VATPayable, "vat_payable", Liability, Unbounded},
+	{LevyPayable, "levy_payable", Liability, Unbounded},
+	{VATInput, "vat_input", Liability, Unbounded},
+	{Float, "float", Liability, NotAbove},
+	{Carry, "carry", Liability, NotAbove},
+	{Unapplied, "unapplied", Liability, NotAbove},
+	{Deposit, "deposit", Liability, Unbounded},
+	{RefundDue, "refund_due", Liability, Unbounded},
+	{Opening, "opening", Equity, Unbounded},
+	{RevenueEnergy, "revenue:energy", Income, Unbounded},
+	{RevenueFixed, "revenue:fixed", Income, Unbounded},
+	{RevenueFees, "revenue:fees", Income, Unbounded},
+	{RevenueServices, "revenue:services", Income, Unbounded},
+	{RevenueSubsidy, "revenue:subsidy", Income, Unbounded},
+	{ExpenseCommission, "commission", Expense, Unbounded},
+	{ExpenseProvider, "provider_fees", Expense, Unbounded},
+	{ExpenseBadDebt, "bad_debt", Expense, Unbounded},
+	{ExpenseGoodwill, "goodwill", Expense, Unbounded},
+	{ExpenseTillBalance, "till_difference", Expense, Unbounded},
+}

@@ -1,0 +1,142 @@
+// Package ledger holds the rules of the books: which accounts there are, what makes a journal valid, which accounts
+// have a limit, and the journals of the operations. It knows no database: the store keeps what stands here.
+//
+// Start at [New]. Amounts are signed, debit positive and credit negative; a journal's postings sum to zero, which is
+// checked when it is built, stored and sealed. Journals are never changed; a correction is a new journal, and a
+// reversal is the exact mirror of one (see [Mirror]).
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// Minor is an amount in the tenant's minor unit; in postings debit is positive.
+type Minor = money.Minor
+
+// AccountRef names an account: its number in the chart and whose it is ("" where there is only one).
+type AccountRef struct {
+	Code    Code
+	Subject string
+}
+
+// Posting is one line of a journal.
+type Posting struct {
+	Account AccountRef
+	Amount  Minor // debit +, credit -
+}
+
+// Kind says which operation a journal records. Kind and Ref together are unique in a tenant where Ref is not empty,
+// so posting an operation twice is impossible.
+type Kind string
+
+// Kinds of journals. More come with the operations that post them.
+const (
+	Vend     Kind = "vend"
+	Reversal Kind = "reversal"
+)
+
+// Journal is a balanced, immutable entry.
+type Journal struct {
+	ID       id.ID
+	Kind     Kind
+	Ref      string // the operation's own identity: a sale's id text
+	PostedAt time.Time
+	Reverses id.ID // the journal that this one mirrors; zero for none
+	Memo     string
+	Postings []Posting
+}
+
+// Limits of a journal.
+const (
+	MaxPostings = 64  // lines of one journal
+	MaxText     = 200 // bytes of Ref, Memo and each Subject
+)
+
+// Errors of [New]. Each means that the code which built the journal is wrong.
+var (
+	ErrUnbalanced = errors.New("postings do not sum to zero")
+	ErrEmpty      = errors.New("a journal needs an identity, a kind, a time and at least two postings")
+	ErrTooLong    = errors.New("too many postings or too long a text")
+	ErrAccount    = errors.New("no such account in the chart")
+	ErrAmount     = errors.New("an amount is zero or beyond the limit")
+)
+
+// New checks a journal: identity, kind and time are there, every account is in the chart, no amount is zero, and the
+// postings sum to zero. It drops nothing and orders nothing; what it returns is what was given, with its own postings.
+func New(j Journal) (Journal, error) {
+	if j.ID.IsZero() || j.Kind == "" || j.PostedAt.IsZero() || len(j.Postings) < 2 {
+		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrEmpty)
+	}
+	if len(j.Postings) > MaxPostings || len(j.Ref) > MaxText || len(j.Memo) > MaxText {
+		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrTooLong)
+	}
+	var sum Minor
+	for i, p := range j.Postings {
+		if _, ok := Find(p.Account.Code); !ok {
+			return Journal{}, fmt.Errorf("journal %s %q posting %d: account %d: %w", j.Kind, j.Ref, i, p.Account.Code, ErrAccount)
+		}
+		if len(p.Account.Subject) > MaxText {
+			return Journal{}, fmt.Errorf("journal %s %q posting %d: %w", j.Kind, j.Ref, i, ErrTooLong)
+		}
+		if p.Amount == 0 || p.Amount > money.MaxMinor || p.Amount < -money.MaxMinor {
+			return Journal{}, fmt.Errorf("journal %s %q posting %d: %d: %w", j.Kind, j.Ref, i, p.Amount, ErrAmount)
+		}
+		sum += p.Amount // at most 64 amounts of at most 2^63/10^6: cannot overflow
+	}
+	if sum != 0 {
+		return Journal{}, fmt.Errorf("journal %s %q: off by %d: %w", j.Kind, j.Ref, sum, ErrUnbalanced)
+	}
+	j.Postings = append([]Posting(nil), j.Postings...)
+	return j, nil
+}
+
+// Mirror is the journal that undoes j: every posting with the opposite sign, in the same order, Reverses set.
+func Mirror(j Journal, newID id.ID, at time.Time, ref, memo string) (Journal, error) {
+	back := Journal{ID: newID, Kind: Reversal, Ref: ref, PostedAt: at, Reverses: j.ID, Memo: memo}
+	back.Postings = make([]Posting, len(j.Postings))
+	for i, p := range j.Postings {
+		back.Postings[i] = Posting{Account: p.Account, Amount: -p.Amount}
+	}
+	return New(back)
+}
+
+// leafVersion begins every hashed leaf, so that a later form can never be taken for this one.
+const leafVersion = "paywatt journal 1"
+
+// Leaf is the hash under which a journal enters the tenant's sealed log: SHA-256 over the version and then every
+// field behind its length in four bytes, big-endian; numbers are eight bytes, the time is microseconds since 1970,
+// each posting is code, subject, amount in order. Changing any stored byte of the journal changes it.
+func Leaf(j Journal) [32]byte {
+	b := make([]byte, 0, 256)
+	b = append(b, leafVersion...)
+	b = field(b, string(j.ID[:]))
+	b = field(b, string(j.Kind))
+	b = field(b, j.Ref)
+	b = number(b, j.PostedAt.UnixMicro())
+	b = field(b, string(j.Reverses[:]))
+	b = field(b, j.Memo)
+	b = number(b, int64(len(j.Postings)))
+	for _, p := range j.Postings {
+		b = number(b, int64(p.Account.Code))
+		b = field(b, p.Account.Subject)
+		b = number(b, int64(p.Amount))
+	}
+	return sha256.Sum256(b)
+}
+
+func field(b []byte, s string) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+	return append(b, s...)
+}
+
+func number(b []byte, n int64) []byte {
+	b = binary.BigEndian.AppendUint32(b, 8)
+	return binary.BigEndian.AppendUint64(b, uint64(n))
+}

@@ -1,0 +1,127 @@
+package money
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Currency is an ISO 4217 currency: its three letters and how many decimals its minor unit has.
+type Currency struct {
+	Code string
+	Exp  int
+}
+
+// CurrencyOf finds a currency by its code, upper case only. It knows the currencies in use in 2026.
+func CurrencyOf(code string) (Currency, bool) {
+	if len(code) != 3 {
+		return Currency{}, false
+	}
+	for exp, codes := range currencies {
+		for i := 0; i+3 <= len(codes); i += 4 {
+			if codes[i:i+3] == code {
+				return Currency{Code: codes[i : i+3], Exp: exp}, true
+			}
+		}
+	}
+	return Currency{}, false
+}
+
+// Errors of [Parse]; the text of the returned error names the input and the rule.
+var (
+	ErrSyntax   = errors.New("not an amount")
+	ErrNegative = errors.New("negative amount")
+	ErrDecimals = errors.New("more decimals than the currency has")
+	ErrTooLarge = errors.New("amount too large")
+)
+
+// maxDigits bounds the whole part of a typed amount: far above any purchase, far below where arithmetic could overflow.
+const maxDigits = 12
+
+// Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has.
+// "12.345" of a currency with two decimals is an error and never a rounding. Blanks around it are ignored; signs,
+// letters, separators and empty parts are errors.
+func Parse(text string, c Currency) (Minor, error) {
+	s := strings.TrimSpace(text)
+	if strings.HasPrefix(s, "-") {
+		return 0, fmt.Errorf("%q: %w", text, ErrNegative)
+	}
+	whole, decimals, point := strings.Cut(s, ".")
+	if !digits(whole) || point && !digits(decimals) {
+		return 0, fmt.Errorf("%q: %w: write digits, with a point before the decimals", text, ErrSyntax)
+	}
+	if len(decimals) > c.Exp {
+		return 0, fmt.Errorf("%q: %w: %s has %d", text, ErrDecimals, c.Code, c.Exp)
+	}
+	if len(strings.TrimLeft(whole, "0")) > maxDigits {
+		return 0, fmt.Errorf("%q: %w: at most %d digits before the point", text, ErrTooLarge, maxDigits)
+	}
+	minor, err := strconv.ParseInt(whole+decimals+strings.Repeat("0", c.Exp-len(decimals)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q: %w", text, ErrTooLarge)
+	}
+	return Minor(minor), nil
+}
+
+// digits reports whether s is one or more decimal digits.
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Format writes an amount in major units with all decimals of the currency and no code: "100.00", "-0.24", "20000".
+func Format(m Minor, c Currency) string {
+	neg := m < 0
+	s := strconv.FormatUint(magnitude(int64(m)), 10)
+	if c.Exp > 0 {
+		if pad := c.Exp + 1 - len(s); pad > 0 {
+			s = strings.Repeat("0", pad) + s
+		}
+		s = s[:len(s)-c.Exp] + "." + s[len(s)-c.Exp:]
+	}
+	if neg {
+		return "-" + s
+	}
+	return s
+}
+
+// FormatRate writes a price per kilowatt-hour in major units: all six decimals are exact, trailing zeros beyond the
+// currency's own decimals are dropped ("2.50", "2.4541").
+func FormatRate(r MicroRate, c Currency) string {
+	s := strconv.FormatUint(magnitude(int64(r)), 10)
+	if pad := 7 - len(s); pad > 0 {
+		s = strings.Repeat("0", pad) + s
+	}
+	whole, micros := s[:len(s)-6], s[len(s)-6:]
+	for len(micros) > c.Exp && micros[len(micros)-1] == '0' {
+		micros = micros[:len(micros)-1]
+	}
+	if micros != "" {
+		whole += "." + micros
+	}
+	if r < 0 {
+		return "-" + whole
+	}
+	return whole
+}
+
+// PowerOfTen is 10^n for n from 0 to 18.
+func PowerOfTen(n int) int64 {
+	if n < 0 || n > 18 {
+		panic("money: power of ten outside 64 bits")
+	}
+	p := int64(1)
+	for range n {
+		p *= 10
+	}
+	return p
+}
+
+// MaxMinor is the largest amount any request may name: sums of millions of them stay far inside 64 bits.
+const MaxMinor Minor = math.MaxInt64 / 1_000_000

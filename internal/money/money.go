@@ -1,0 +1,115 @@
+// Package money holds the exact numbers of the server's side: amounts in whole minor units, prices in micros per
+// kilowatt-hour, ratios in basis points, and the only divisions of money there are.
+//
+// Start at [Minor] and [MulDiv]. Every division names its rounding ([Floor], [HalfUp], [Ceil]); splits that must sum
+// are made by [LargestRemainder] or [Accrued]; sums of products that do not fit 64 bits are carried in [Exact]. There
+// is no floating point here and none may enter. Amounts are compared and added as integers; that two amounts are of
+// one currency is the caller's business, because a tenant has exactly one.
+package money
+
+import (
+	"errors"
+	"math"
+	"math/bits"
+)
+
+// Minor is an amount in the minor unit of its currency (ISO 4217): cents for KES, whole shillings for UGX, millimes
+// for TND. Fields and columns that carry it end in _minor.
+type Minor int64
+
+// MicroRate is a price without tax: millionths of the major unit per kilowatt-hour (2.50 per kWh is 2,500,000).
+type MicroRate int64
+
+// Bps is a ratio in basis points, 1/10,000: a tax of 15 % is 1500.
+type Bps int32
+
+// Whole is the ratio 1 in basis points.
+const Whole Bps = 10_000
+
+// Amount is an amount with its currency, as every request and answer writes it.
+type Amount struct {
+	Minor    Minor  `json:"amount_minor"`
+	Currency string `json:"currency"`
+}
+
+// Mode names what happens to the part that does not divide.
+type Mode uint8
+
+// The roundings.
+const (
+	Floor  Mode = iota // towards minus infinity: -5/2 = -3
+	HalfUp             // to the nearest, halves away from zero: 5/2 = 3, -5/2 = -3, so a mirrored amount is the mirror
+	Ceil               // towards plus infinity: -5/2 = -2
+)
+
+// Errors of the arithmetic. Both mean that a limit upstream is missing or that the caller is wrong.
+var (
+	ErrOverflow = errors.New("money: result does not fit 64 bits")
+	ErrDivisor  = errors.New("money: divisor is not positive")
+)
+
+// MulDiv is a·b/c with the product in 128 bits and one rounding at the end. c must be positive.
+func MulDiv(a, b, c int64, m Mode) (int64, error) {
+	if c <= 0 {
+		return 0, ErrDivisor
+	}
+	neg := (a < 0) != (b < 0)
+	hi, lo := bits.Mul64(magnitude(a), magnitude(b))
+	return quotient(hi, lo, uint64(c), neg, m)
+}
+
+// TaxIn is the tax contained in a gross amount, rounded half up: a·v/(10000+v). TaxIn(11270, 1500) is 1470.
+func TaxIn(gross Minor, v Bps) (Minor, error) {
+	if v < 0 {
+		return 0, ErrDivisor
+	}
+	tax, err := MulDiv(int64(gross), int64(v), int64(Whole)+int64(v), HalfUp)
+	return Minor(tax), err
+}
+
+// Share is a ratio of an amount in the named rounding: Share(10000, 150, HalfUp) is 150.
+func Share(of Minor, r Bps, m Mode) (Minor, error) {
+	part, err := MulDiv(int64(of), int64(r), int64(Whole), m)
+	return Minor(part), err
+}
+
+// quotient divides a 128-bit magnitude by c, rounds in mode m with the sign applied, and refuses what does not fit.
+func quotient(hi, lo, c uint64, neg bool, m Mode) (int64, error) {
+	if hi >= c {
+		return 0, ErrOverflow
+	}
+	q, r := bits.Div64(hi, lo, c)
+	var up bool // away from zero
+	switch m {
+	case Floor:
+		up = neg && r != 0
+	case Ceil:
+		up = !neg && r != 0
+	default:
+		up = r >= c-r // r >= c/2 without losing the odd half
+	}
+	if up {
+		if q == math.MaxUint64 {
+			return 0, ErrOverflow
+		}
+		q++
+	}
+	if neg {
+		if q > 1<<63 {
+			return 0, ErrOverflow
+		}
+		return -int64(q), nil
+	}
+	if q > math.MaxInt64 {
+		return 0, ErrOverflow
+	}
+	return int64(q), nil
+}
+
+// magnitude is |a| as unsigned; it is right for the smallest int64 too.
+func magnitude(a int64) uint64 {
+	if a < 0 {
+		return -uint64(a)
+	}
+	return uint64(a)
+}

@@ -1,0 +1,59 @@
+package money
+
+// LargestRemainder splits total by weights so that the parts sum to it exactly: everybody gets the floor of the share,
+// and what is left goes, one minor unit each, to the largest remainders, ties to the lower index first. Weights are not
+// negative and their sum is positive and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
+func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
+	if total < 0 {
+		return nil, ErrDivisor
+	}
+	var sum int64
+	for _, w := range weights {
+		if w < 0 || sum+w < sum {
+			return nil, ErrDivisor
+		}
+		sum += w
+	}
+	if sum == 0 {
+		return nil, ErrDivisor
+	}
+	parts, rest := make([]Minor, len(weights)), make([]Exact, len(weights))
+	left := total
+	for i, w := range weights {
+		whole := Product(int64(total), w)
+		part, err := whole.Div(sum, Floor)
+		if err != nil {
+			return nil, err
+		}
+		if rest[i], err = whole.Sub(Product(part, sum)); err != nil {
+			return nil, err
+		}
+		parts[i] = Minor(part)
+		left -= Minor(part)
+	}
+	for ; left > 0; left-- {
+		best := 0
+		for i := range rest {
+			if rest[best].Less(rest[i]) {
+				best = i
+			}
+		}
+		parts[best]++
+		rest[best] = Exact{}
+	}
+	return parts, nil
+}
+
+// Accrued is what day day (from 1) of days gets of a charge spread over them, by the cumulative method:
+// floor(M·d/D) - floor(M·(d-1)/D). The days of a period sum to total exactly.
+func Accrued(total Minor, day, days int) (Minor, error) {
+	if days <= 0 || day < 1 || day > days {
+		return 0, ErrDivisor
+	}
+	until, err := MulDiv(int64(total), int64(day), int64(days), Floor)
+	if err != nil {
+		return 0, err
+	}
+	before, err := MulDiv(int64(total), int64(day-1), int64(days), Floor)
+	return Minor(until - before), err
+}
