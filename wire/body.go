@@ -1,0 +1,91 @@
+package wire
+
+import (
+	"fmt"
+)
+
+// Order begins every signed body.
+type Order struct {
+	// ID names the order; the meter's answers repeat it and a repeat of the order changes nothing.
+	ID string `json:"id"`
+	// Counter rises strictly per meter over all signed messages; the meter keeps the highest it has taken.
+	Counter uint64 `json:"counter"`
+	// ExpiresAt is the Unix second after which the meter no longer carries the order out.
+	ExpiresAt int64 `json:"expires_at"`
+}
+
+// Command asks the meter to do something: connect, disconnect, clear_tamper, clear_credit, read, reset_demand,
+// cancel_token and those to come. A meter answers an unknown type with failed.
+type Command struct {
+	Order
+	Type string `json:"type"`
+	// Args belong to the type: text, int64, uint64, bool, or lists and maps of them.
+	Args map[string]any `json:"args,omitempty"`
+}
+
+// Config is the whole configuration of a meter, applied in one piece or refused with the first bad key.
+type Config struct {
+	Order
+	// Version rises with every change; Hash is what boot repeats.
+	Version int64  `json:"version"`
+	Hash    string `json:"hash"`
+	// Config holds every key of the document.
+	Config map[string]any `json:"config"`
+}
+
+// Lease allows an online meter to consume up to a register value. The higher Seq wins.
+type Lease struct {
+	Order
+	Seq           uint64 `json:"seq"`
+	MaxRegisterWh int64  `json:"max_register_wh"`
+	// TTLs is for how many seconds of powered-on time the lease holds.
+	TTLs int64 `json:"ttl_s"`
+}
+
+// Time sets the meter's clock.
+type Time struct {
+	Order
+	// At is the time to set in Unix seconds.
+	At int64 `json:"at"`
+}
+
+// Body is one of the four signed bodies.
+type Body interface {
+	Command | Config | Lease | Time
+}
+
+// EncodeBody writes a body as deterministic CBOR, ready for Sign.
+func EncodeBody[B Body](b B) ([]byte, error) { return marshal(CBOR, b) }
+
+// DecodeBody reads a body that Open has returned. Unknown keys are ignored; a missing id or counter is an error.
+func DecodeBody[B Body](body []byte) (B, error) {
+	var b, none B
+	if len(body) > MaxPayload {
+		return none, fmt.Errorf("%w: body larger than %d bytes", ErrDown, MaxPayload)
+	}
+	if err := decMode().Unmarshal(body, &b); err != nil {
+		return none, fmt.Errorf("%w: body: %w", ErrDown, err)
+	}
+	o := orderOf(b)
+	switch {
+	case o.ID == "" || len(o.ID) > maxText:
+		return none, fmt.Errorf("%w: body: id missing or too long", ErrDown)
+	case o.Counter == 0 || o.Counter > MaxSeq:
+		return none, fmt.Errorf("%w: body: counter %d out of range", ErrDown, o.Counter)
+	}
+	return b, nil
+}
+
+func orderOf(b any) Order {
+	switch b := b.(type) {
+	case Command:
+		return b.Order
+	case Config:
+		return b.Order
+	case Lease:
+		return b.Order
+	case Time:
+		return b.Order
+	}
+	return Order{}
+}

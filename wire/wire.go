@@ -1,0 +1,224 @@
+// Package wire is the meters' protocol as other programs see it: the records a meter sends, the topics they travel on,
+// the acknowledgement, and the signed messages to a meter, in JSON and in CBOR (the contract, section 4).
+//
+// A server begins at [DecodeUp], [ParseTopic] and [Sign]; a meter at [EncodeUp], [UpTopic] and [Open]. The package
+// decides nothing: whether a sequence number is new, a command may be carried out or a token fits is asked elsewhere.
+// Every decoder here meets bytes from outside: each has a size, depth and count limit, keeps unknown keys out of the
+// way, and separates a record that cannot be understood from its good neighbours.
+//
+// Energy is in watt-hours, power in watts, voltage in millivolts, time in Unix seconds, uptime in milliseconds. There
+// is no floating point: a number with a fraction makes its record a bad one.
+package wire
+
+// Limits of a payload from a meter.
+const (
+	// MaxPayload is the largest payload in bytes, in both directions.
+	MaxPayload = 16 << 10
+	// MaxRecords is how many records one payload may carry.
+	MaxRecords = 100
+	// Window is how many records beyond the acknowledged one a meter may have under way; the server stores nothing
+	// beyond it.
+	Window = 64
+	// MaxSeq is the largest sequence number: the largest integer that every JSON reader keeps exactly.
+	MaxSeq = 1<<53 - 1
+)
+
+// Format is one of the two encodings; a reader tells them apart by the first byte.
+type Format uint8
+
+const (
+	// JSON is text (RFC 8259).
+	JSON Format = iota
+	// CBOR is binary (RFC 8949), deterministic when written here.
+	CBOR
+)
+
+// Kind is a kind of record and the last part of its topic.
+type Kind string
+
+// The kinds of records a meter sends.
+const (
+	KindBoot    Kind = "boot"
+	KindReading Kind = "reading"
+	KindEvent   Kind = "event"
+	KindToken   Kind = "token"
+	KindCommand Kind = "command"
+	KindClose   Kind = "close"
+)
+
+// Clock is how far a meter trusts the time in a record.
+type Clock string
+
+const (
+	// ClockValid is a clock that was set and has run since.
+	ClockValid Clock = "valid"
+	// ClockHoldover is a clock that ran on without its source.
+	ClockHoldover Clock = "holdover"
+	// ClockInvalid is a clock whose time means nothing; Up still orders the records of one boot.
+	ClockInvalid Clock = "invalid"
+)
+
+// Head begins every record except Boot.
+type Head struct {
+	// Seq is the meter's one counter over all kinds, from 1, never reset and never used twice.
+	Seq uint64 `json:"seq"`
+	// At is the meter's own time in Unix seconds.
+	At int64 `json:"at"`
+	// Up is the time since the meter's last boot in milliseconds.
+	Up uint64 `json:"up"`
+	// Clock says how far At is to be trusted.
+	Clock Clock `json:"clock"`
+}
+
+// Record is one message of a meter. Exactly the pointer that belongs to Kind is set.
+type Record struct {
+	Kind Kind
+	// Head is a copy of the body's head; zero for Boot.
+	Head    Head
+	Boot    *Boot
+	Reading *Reading
+	Token   *Token
+	Command *CommandAnswer
+	Event   *Event
+	Close   *Close
+	// Raw is this record alone as it arrived, JSON or CBOR. It is part of the payload given to DecodeUp, not a copy.
+	Raw []byte
+}
+
+// Bad is a record that could not be understood. With HasSeq it goes to quarantine and counts as received, so that one
+// bad record cannot hold up a meter for ever; without it is dropped and counted.
+type Bad struct {
+	Seq    uint64
+	HasSeq bool
+	// Reason says what is wrong, for a person.
+	Reason string
+	// Raw is the record as it arrived, or the rest of the payload where its end could not be found.
+	Raw []byte
+}
+
+// Boot opens every connection, outside the sequence.
+type Boot struct {
+	// Store names the meter's memory, 16 hexadecimal digits; another name means that memory was lost or replaced.
+	Store string `json:"store"`
+	// Lowest is the lowest sequence number the meter still holds, Next the one it will give next.
+	Lowest uint64 `json:"lowest"`
+	Next   uint64 `json:"next"`
+	// Boot counts the starts.
+	Boot uint64 `json:"boot"`
+	// Proto is the version of this protocol: 1.
+	Proto int `json:"proto"`
+	// FW is the firmware's version.
+	FW string `json:"fw"`
+	// Reset is why the meter started: power, watchdog or update.
+	Reset string `json:"reset"`
+	// Caps are the optional abilities: lease, cbor, arm.
+	Caps []string `json:"caps"`
+	// Config is the configuration in force.
+	Config ConfigRef `json:"config"`
+	// Key describes the decoder key without being it; nil where the meter does not know.
+	Key *KeyRef `json:"key,omitempty"`
+}
+
+// ConfigRef names a configuration.
+type ConfigRef struct {
+	Version int64  `json:"version"`
+	Hash    string `json:"hash"`
+}
+
+// KeyRef says under which vending key a meter's decoder key was made. A missing field means that the meter does not
+// know it: conclude nothing from it.
+type KeyRef struct {
+	SGC      *string `json:"sgc,omitempty"`
+	KRN      *int    `json:"krn,omitempty"`
+	TI       *string `json:"ti,omitempty"`
+	KEN      *int    `json:"ken,omitempty"`
+	BaseDate *int    `json:"base_date,omitempty"`
+}
+
+// Reading is the state of the registers at one moment. Registers are totals, never differences.
+type Reading struct {
+	Head
+	RegisterWh int64 `json:"register_wh"`
+	BalanceWh  int64 `json:"balance_wh"`
+	ECUsedWh   int64 `json:"ec_used_wh"`
+	OverrunWh  int64 `json:"overrun_wh"`
+	// W is the real power in watts, MV the voltage in millivolts.
+	W  int64 `json:"w"`
+	MV int64 `json:"mv"`
+	// Relay is closed, open or armed.
+	Relay string `json:"relay"`
+	// Reasons are the names of what keeps the relay open.
+	Reasons []string `json:"reasons"`
+}
+
+// Token is the result of one token entry, by whichever way it came.
+type Token struct {
+	Head
+	// Request repeats the request of a remote delivery; empty for keypad and SMS.
+	Request string `json:"request"`
+	// TID, Class and SubClass are nil where the CRC failed and nothing in the token can be believed.
+	TID      *uint32 `json:"tid,omitempty"`
+	BaseDate int     `json:"base_date"`
+	Class    *uint8  `json:"class,omitempty"`
+	SubClass *uint8  `json:"subclass,omitempty"`
+	// Result is the name of the domain reference, section 4.4 ("accept", "used_error", …).
+	Result    string `json:"result"`
+	UnitsWh   int64  `json:"units_wh"`
+	BalanceWh int64  `json:"balance_wh"`
+	// Source is keypad, sms or remote.
+	Source string `json:"source"`
+}
+
+// CommandAnswer says how far a command, configuration, lease or time setting has come in the meter.
+type CommandAnswer struct {
+	Head
+	ID string `json:"id"`
+	// State is acked (stored durably in the meter), done or failed.
+	State string `json:"state"`
+	// Reason says why it failed, or how it was done where that matters ("used" of cancel_token).
+	Reason string `json:"reason,omitempty"`
+}
+
+// Event is something that happened; the codes are those of the domain reference, section 4.12, and unknown ones are kept.
+type Event struct {
+	Head
+	Code int `json:"code"`
+	// Args are named values: text, int64, uint64, bool, or lists and maps of them.
+	Args map[string]any `json:"args,omitempty"`
+}
+
+// Close is the row of one finished local day.
+type Close struct {
+	Head
+	// Date is the local day, 2026-11-20.
+	Date         string `json:"date"`
+	RegisterWh   int64  `json:"register_wh"`
+	UsedWh       int64  `json:"used_wh"`
+	MinBalanceWh int64  `json:"min_balance_wh"`
+	MaxBalanceWh int64  `json:"max_balance_wh"`
+	MaxW         int64  `json:"max_w"`
+	// OffMin is for how many minutes supply was off.
+	OffMin   int64 `json:"off_min"`
+	TokensWh int64 `json:"tokens_wh"`
+	Events   int64 `json:"events"`
+	// Gap marks a day that only the clock went through.
+	Gap bool `json:"gap,omitempty"`
+}
+
+// Record wraps the boot message.
+func (b Boot) Record() Record { return Record{Kind: KindBoot, Boot: &b} }
+
+// Record wraps the reading.
+func (r Reading) Record() Record { return Record{Kind: KindReading, Head: r.Head, Reading: &r} }
+
+// Record wraps the token result.
+func (t Token) Record() Record { return Record{Kind: KindToken, Head: t.Head, Token: &t} }
+
+// Record wraps the command's answer.
+func (a CommandAnswer) Record() Record { return Record{Kind: KindCommand, Head: a.Head, Command: &a} }
+
+// Record wraps the event.
+func (e Event) Record() Record { return Record{Kind: KindEvent, Head: e.Head, Event: &e} }
+
+// Record wraps the daily row.
+func (c Close) Record() Record { return Record{Kind: KindClose, Head: c.Head, Close: &c} }
