@@ -44,6 +44,17 @@ func (a Actor) String() string {
 	return string(a.Kind) + " " + a.Name
 }
 
+// SystemActor is the program itself, or whoever sits at its command line: it has every right, and its audit rows say
+// where it acted from.
+func SystemActor(t Tenant, name string) Actor {
+	return Actor{Tenant: t, Kind: System, Name: name, Role: Owner}
+}
+
+// Entry starts the audit row of what this actor does to the object. The store adds identity, time and leaf.
+func (a Actor) Entry(action, object string) Entry {
+	return Entry{Actor: a.String(), IP: a.IP, Action: action, Object: object}
+}
+
 // Entry is one audit row, before it gets its identity, time and leaf in the store.
 type Entry struct {
 	At                    time.Time

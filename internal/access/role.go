@@ -1,5 +1,7 @@
 package access
 
+import "github.com/paywatt/paywatt/internal/refusal"
+
 // Role is a named set of rights.
 type Role string
 
@@ -24,19 +26,93 @@ type Right string
 
 // Rights. A right is checked by the use case that carries it out.
 const (
-	ReadMeters    Right = "meter.read"
-	WriteMeters   Right = "meter.write"
-	SendCommands  Right = "command.send"
-	Quote         Right = "vend.quote"
-	Sell          Right = "vend.sell"
-	ReadVends     Right = "vend.read"
-	Reverse       Right = "vend.reverse"
-	ShowTokens    Right = "token.show" // full digits; without it they are masked
-	ReadTariffs   Right = "tariff.read"
-	WriteTariffs  Right = "tariff.write"
-	ReadLedger    Right = "ledger.read"
-	ReadAudit     Right = "audit.read"
-	WriteSettings Right = "settings.write"
-	ManageKeys    Right = "key.manage"
-	ManagePeople  Right = "people.manage"
+	ReadMeters     Right = "meter.read"
+	WriteMeters    Right = "meter.write"
+	ReadCustomers  Right = "customer.read"
+	WriteCustomers Right = "customer.write"
+	SendCommands   Right = "command.send"
+	Quote          Right = "vend.quote"
+	Sell           Right = "vend.sell"
+	ReadVends      Right = "vend.read"
+	Reverse        Right = "vend.reverse"
+	ShowTokens     Right = "token.show" // full digits of the sales one may see; without it they are masked
+	ReadTariffs    Right = "tariff.read"
+	WriteTariffs   Right = "tariff.write"
+	ReadLedger     Right = "ledger.read"
+	ReadAudit      Right = "audit.read"
+	ReadSettings   Right = "settings.read"
+	WriteSettings  Right = "settings.write"
+	ManageKeys     Right = "key.manage" // API keys; a meter's STS facts belong to WriteMeters
+	ManagePeople   Right = "people.manage"
 )
+
+// Roles lists every role in the order of the domain reference.
+func Roles() []Role {
+	return []Role{Owner, TariffManager, Engineer, Operator, Supervisor, Finance, Support, Installer, Auditor,
+		VendorAPI, CustomerRole, DeviceRole}
+}
+
+// Rights lists every right.
+func Rights() []Right {
+	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
+		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople}
+}
+
+// rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
+// what is their own they reach by being its owner, not by a right, so their rows are empty.
+//
+// vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits,
+// because asking again after a time-out must give the same token; whose sales it sees is bounded by its vendor.
+var rights = map[Role][]Right{
+	Owner:         Rights(),
+	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
+	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
+		ReadSettings},
+	Operator:   {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, ReadTariffs},
+	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs},
+	Finance:    {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings},
+	Support:    {ReadMeters, ReadCustomers, Quote, ReadVends, ReadTariffs},
+	Installer:  {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
+	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
+		ReadSettings},
+	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens},
+	CustomerRole: {},
+	DeviceRole:   {},
+}
+
+// Known reports whether r is a role of this version.
+func (r Role) Known() bool {
+	_, ok := rights[r]
+	return ok
+}
+
+// May reports whether the role has the right.
+func (r Role) May(right Right) bool {
+	for _, has := range rights[r] {
+		if has == right {
+			return true
+		}
+	}
+	return false
+}
+
+// May reports whether the actor has the right. Scope (whose sales, which region) is the use case's own question.
+func (a Actor) May(r Right) bool { return a.Role.May(r) }
+
+// Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
+func (a Actor) Needs(r Right) refusal.Refusal {
+	if a.May(r) {
+		return refusal.Refusal{}
+	}
+	return refusal.Because(refusal.Forbidden,
+		"The role "+quoteRole(a.Role)+" does not include "+string(r)+".",
+		"Nothing was changed and nothing is shown.",
+		"Use a key or a login of a role that includes it, or ask an owner.")
+}
+
+func quoteRole(r Role) string {
+	if r == "" {
+		return "(none)"
+	}
+	return string(r)
+}

@@ -1,0 +1,39 @@
+package access
+
+import "context"
+
+// Door is how a use case reaches the store without knowing it: X is the use case's own view of a transaction, an
+// interface that the store's transaction satisfies.
+type Door[X any] interface {
+	// Do runs fn in a transaction of the tenant, durable when Do returns nil. When fn reports refused, what it wrote
+	// is undone. fn may run more than once and touches nothing but its transaction.
+	Do(ctx context.Context, t Tenant, fn func(X) (refused bool, err error)) error
+	// View runs fn on a consistent snapshot for reading only.
+	View(ctx context.Context, t Tenant, fn func(X) error) error
+}
+
+// Through runs fn behind the door and gives its value only after the commit. A refused value undoes what fn wrote
+// and comes back with a nil error.
+func Through[X any, T interface{ Refused() bool }](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
+	var out T
+	err := d.Do(ctx, t, func(x X) (bool, error) {
+		v, err := fn(x)
+		if err != nil {
+			return false, err
+		}
+		out = v
+		return v.Refused(), nil
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}
+
+// Look runs fn on a snapshot and gives its value.
+func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
+	var out T
+	err := d.View(ctx, t, func(x X) (err error) { out, err = fn(x); return err })
+	return out, err
+}

@@ -1,0 +1,58 @@
+package access
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login.
+// It has no printable form; [Secret.Reveal] is the only door.
+type Secret struct{ text string }
+
+const masked = "(secret)"
+
+// SecretOf wraps a text that came from outside.
+func SecretOf(text string) Secret { return Secret{text: text} }
+
+// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 keeps it (architecture §5).
+const secretBytes = 32
+
+// NewSecret makes a secret of 256 bits from rnd: the prefix and 43 base64url characters.
+func NewSecret(prefix string, rnd io.Reader) (Secret, error) {
+	var b [secretBytes]byte
+	if _, err := io.ReadFull(rnd, b[:]); err != nil {
+		return Secret{}, fmt.Errorf("draw a secret: %w", err)
+	}
+	return Secret{text: prefix + base64.RawURLEncoding.EncodeToString(b[:])}, nil
+}
+
+// Reveal is the secret itself. Call it only where the text leaves to the one who may have it.
+func (s Secret) Reveal() string { return s.text }
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.text == "" }
+
+// Hash is what the store keeps of it.
+func (s Secret) Hash() [32]byte { return HashSecret(s.text) }
+
+// HashSecret is the stored form of a random 256-bit secret. It is no password hash: a secret a person chose goes
+// through [HashPassword].
+func HashSecret(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
+
+// String masks the secret.
+func (s Secret) String() string { return masked }
+
+// GoString masks the secret.
+func (s Secret) GoString() string { return masked }
+
+// Format masks the secret for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
+
+// LogValue masks the secret in logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalJSON masks the secret.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + masked + `"`), nil }

@@ -1,0 +1,35 @@
+// Package logkey names the fields of log lines, so that one thing has one name in every package. A log line is a
+// past-tense constant message and fields from this list. Token digits and keys are never a field: their types mask
+// themselves.
+package logkey
+
+// Field names of log/slog attributes.
+const (
+	Meter     = "meter"      // the meter number
+	Seq       = "seq"        // a meter's record number
+	Store     = "store"      // the memory a meter counts in
+	Kind      = "kind"       // kind of a record, a job or an outbox item
+	Count     = "count"      // how many
+	TokenID   = "token_id"   // identity of a token, never its digits
+	VendID    = "vend_id"    // identity of a sale
+	CommandID = "command_id" // identity of a command
+	Tenant    = "tenant"     // dense number of the tenant
+	Actor     = "actor"      // who acted, as in the audit log
+	Role      = "role"       // role of who acted
+	Code      = "code"       // code of a refusal
+	Reason    = "reason"     // why, in words
+	RequestID = "request_id" // identity of an HTTP request
+	Method    = "method"     // HTTP method
+	Route     = "route"      // HTTP route pattern, not the path
+	Status    = "status"     // HTTP status
+	Remote    = "remote"     // network address of the other side
+	Listen    = "listen"     // network address of a listener
+	Path      = "path"       // file or folder
+	Took      = "took"       // duration
+	Job       = "job"        // name of a periodic job
+	Lane      = "lane"       // lane of the outbox or the store
+	Attempts  = "attempts"   // how often something was tried
+	State     = "state"      // state of a meter, a command, a part
+	Version   = "version"    // version of the program or of a document
+	Err       = "err"        // an error
+)
