@@ -1,0 +1,236 @@
+// Package client talks to a Paywatt server over its HTTP interface, /v1.
+//
+// Start at [New]. Every call takes a context, returns typed values and one of four kinds of error:
+//
+//   - [*Problem]: the server answered "no" or reported a fault; branch on Code, read Detail to a person
+//   - [ErrUnreachable]: no connection could be made, so the server was not asked and nothing happened
+//   - [ErrNoAnswer]: the question went out and no answer came back; a sale then returns [*Unresolved]
+//   - the context's own error
+//
+// [Client.Vend] is safe to lose: it repeats itself with the same idempotency key for as long as [Config] allows, and
+// what it cannot settle it returns with that key, so that the same order asked later gives the same sale and never a
+// second one. The package uses the standard library only and may be used outside this module.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Limits of the client. None of them is a promise of the server.
+const (
+	// MaxAnswer is the largest answer that is read, in bytes.
+	MaxAnswer = 8 << 20
+	// DefaultTimeout bounds one attempt of one call.
+	DefaultTimeout = 30 * time.Second
+	// DefaultAttempts is how often a sale is asked in all before it is returned as unresolved.
+	DefaultAttempts = 4
+	// DefaultPause is the wait before the second attempt; it doubles from there.
+	DefaultPause = 200 * time.Millisecond
+	// MaxPause bounds the wait between attempts, whatever the server asks for.
+	MaxPause = 5 * time.Second
+)
+
+// Errors of the way to the server.
+var (
+	// ErrUnreachable: no connection could be made; the server was not asked.
+	ErrUnreachable = errors.New("server unreachable")
+	// ErrNoAnswer: a connection was made and the answer did not arrive whole; the server may have acted.
+	ErrNoAnswer = errors.New("no answer from the server")
+)
+
+// Config holds what is optional; its zero value works.
+type Config struct {
+	// HTTP carries the requests; nil means a client of its own that follows no redirects.
+	HTTP *http.Client
+	// Timeout bounds one attempt; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Attempts bounds the tries of one sale; 0 means DefaultAttempts.
+	Attempts int
+	// Pause is the wait before the second try; 0 means DefaultPause.
+	Pause time.Duration
+	// UserAgent names the caller in the server's log; empty means "paywatt-client".
+	UserAgent string
+	// Wait pauses between tries until d has passed or ctx ends; nil means the machine's clock. Tests replace it.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// Client asks one server with one key. It is safe for use by several goroutines at once.
+type Client struct {
+	base *url.URL
+	key  string
+	cfg  Config
+}
+
+// New makes a client of the server at base ("http://127.0.0.1:8080", a path below it is kept) that authenticates with
+// an API key ("pk_…"); an empty key serves only the open pages ([Client.Version], [Client.Ready]).
+func New(base, key string, cfg Config) (*Client, error) {
+	u, err := url.Parse(strings.TrimRight(base, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("server address %q: %w", base, err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("server address %q: want http://host:port or https://host", base)
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = ownHTTP()
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = DefaultAttempts
+	}
+	if cfg.Pause == 0 {
+		cfg.Pause = DefaultPause
+	}
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = "paywatt-client"
+	}
+	if cfg.Wait == nil {
+		cfg.Wait = wait
+	}
+	return &Client{base: u, key: key, cfg: cfg}, nil
+}
+
+// ownHTTP follows no redirect: a sale that is sent on elsewhere is not the sale that was asked for.
+func ownHTTP() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 5 * time.Second,
+			MaxIdleConnsPerHost: 64,
+			IdleConnTimeout:     60 * time.Second,
+			ForceAttemptHTTP2:   true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// call is one question to the server; its path is escaped.
+type call struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         any // nil, or what is sent as JSON
+}
+
+// answer is what came back whole, with a status below 400.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do asks once and returns an answer, a *Problem, ErrUnreachable, ErrNoAnswer or the context's error.
+func (c *Client) do(ctx context.Context, q call) (answer, error) {
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	req, err := c.request(bounded, q)
+	if err != nil {
+		return answer{}, err
+	}
+	resp, err := c.cfg.HTTP.Do(req)
+	if err != nil {
+		return answer{}, c.lost(ctx, q, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	if err != nil {
+		return answer{}, c.lost(ctx, q, err)
+	}
+	if len(body) > MaxAnswer {
+		return answer{}, fmt.Errorf("%s %s: answer longer than %d bytes", q.method, q.path, MaxAnswer)
+	}
+	if resp.StatusCode >= 300 {
+		return answer{}, problemOf(resp, body)
+	}
+	return answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
+	plain, err := url.PathUnescape(q.path)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", q.method, q.path, err)
+	}
+	u := *c.base
+	u.Path, u.RawPath = u.Path+plain, u.EscapedPath()+q.path
+	u.RawQuery = q.query.Encode()
+	var body io.Reader
+	if q.body != nil {
+		b, err := json.Marshal(q.body)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", q.method, q.path, err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", q.method, q.path, err)
+	}
+	for name, values := range q.header {
+		req.Header[name] = values
+	}
+	if q.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	return req, nil
+}
+
+// lost names what broke on the way. A failed dial proves that the server was not asked; anything later proves nothing.
+func (c *Client) lost(ctx context.Context, q call, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s %s: %w: %w", q.method, q.path, ErrNoAnswer, ctx.Err())
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return fmt.Errorf("%s: %w: %w", c.base.Host, ErrUnreachable, err)
+	}
+	return fmt.Errorf("%s %s: %w: %w", q.method, q.path, ErrNoAnswer, err)
+}
+
+// ask sends q and reads the answer's JSON into a T.
+func ask[T any](ctx context.Context, c *Client, q call) (T, error) {
+	var out T
+	a, err := c.do(ctx, q)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(a.body, &out); err != nil {
+		return out, fmt.Errorf("%s %s: answer is not the JSON of this version: %w", q.method, q.path, err)
+	}
+	return out, nil
+}
+
+func get(path string, query url.Values) call {
+	return call{method: http.MethodGet, path: path, query: query}
+}
+
+func post(path string, body any) call {
+	return call{method: http.MethodPost, path: path, body: body}
+}

@@ -1,0 +1,140 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"time"
+)
+
+// Customer is who lives behind a meter.
+type Customer struct {
+	ID    string `json:"id,omitempty"`
+	Name  string `json:"name"`
+	Phone string `json:"phone,omitempty"`
+}
+
+// NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
+// the rest has the defaults of the contract.
+type NewMeter struct {
+	Number    string    `json:"number"`
+	Mode      string    `json:"mode"` // prepay_token or prepay_wallet
+	Tariff    string    `json:"tariff"`
+	SGC       string    `json:"sgc,omitempty"`
+	KRN       int       `json:"krn,omitempty"`
+	KT        int       `json:"kt,omitempty"`
+	TI        string    `json:"ti,omitempty"`
+	KEN       *int      `json:"ken,omitempty"`
+	EA        string    `json:"ea,omitempty"`
+	DKGA      string    `json:"dkga,omitempty"`
+	BaseDate  int       `json:"base_date,omitempty"`
+	ImpPerKWh int64     `json:"imp_per_kwh,omitempty"`
+	Customer  *Customer `json:"customer,omitempty"`
+	Simulated bool      `json:"simulated,omitempty"`
+	Status    string    `json:"status,omitempty"` // active or stock
+}
+
+// Meter is a meter as it stands. Times are zero and figures nil while the meter has not said them.
+type Meter struct {
+	ID         string     `json:"id"`
+	Number     string     `json:"number"`
+	Mode       string     `json:"mode"`
+	Status     string     `json:"status"`
+	State      string     `json:"state"` // on, low, cut_off, offline, tamper
+	Relay      string     `json:"relay"` // closed, open, armed; empty = not heard yet
+	Reasons    []string   `json:"reasons"`
+	BalanceWh  *int64     `json:"balance_wh"`
+	Balance    *Amount    `json:"balance"`
+	RegisterWh *int64     `json:"register_wh"`
+	AsOf       *time.Time `json:"as_of"`
+	LastSeen   *time.Time `json:"last_seen"`
+	Simulated  bool       `json:"simulated"`
+	Tariff     string     `json:"tariff"`
+	Currency   string     `json:"currency"`
+	ImpPerKWh  int64      `json:"imp_per_kwh"`
+	SGC        string     `json:"sgc,omitempty"`
+	KRN        int        `json:"krn,omitempty"`
+	KT         int        `json:"kt,omitempty"`
+	TI         string     `json:"ti,omitempty"`
+	KEN        int        `json:"ken,omitempty"`
+	EA         string     `json:"ea,omitempty"`
+	DKGA       string     `json:"dkga,omitempty"`
+	BaseDate   int        `json:"base_date,omitempty"`
+	Customer   *Customer  `json:"customer,omitempty"`
+}
+
+// AddedMeter is a registered meter with the secrets that are shown this once. DecoderKey is only there for a
+// simulated meter on a test vending key. Do not log it.
+type AddedMeter struct {
+	Meter
+	MQTTPassword string `json:"mqtt_password"`
+	LinkKey      string `json:"link_key"`
+	DecoderKey   string `json:"decoder_key,omitempty"`
+}
+
+// Reading is one record of a meter's registers.
+type Reading struct {
+	Seq        uint64    `json:"seq"`
+	At         time.Time `json:"at"` // meter time
+	Clock      string    `json:"clock"`
+	ReceivedAt time.Time `json:"received_at"`
+	RegisterWh int64     `json:"register_wh"`
+	BalanceWh  int64     `json:"balance_wh"`
+	ECUsedWh   int64     `json:"ec_used_wh"`
+	OverrunWh  int64     `json:"overrun_wh"`
+	W          int64     `json:"w"`
+	MV         int64     `json:"mv"`
+	Relay      string    `json:"relay"`
+	Reasons    []string  `json:"reasons"`
+}
+
+// Event is one event that a meter recorded; Code is its stable number.
+type Event struct {
+	Seq        uint64          `json:"seq"`
+	Kind       string          `json:"kind"`
+	Code       int             `json:"code"`
+	At         time.Time       `json:"at"`
+	ReceivedAt time.Time       `json:"received_at"`
+	Args       json.RawMessage `json:"args,omitempty"`
+}
+
+// MeterToken is a token made for a meter; Digits are masked without the right token.show.
+type MeterToken struct {
+	ID       string    `json:"id"`
+	Vend     string    `json:"vend,omitempty"`
+	IssuedAt time.Time `json:"issued_at"`
+	Result   string    `json:"result,omitempty"`
+	Token
+}
+
+// AddMeter registers a meter (right: meter.write) and returns its secrets, this once.
+func (c *Client) AddMeter(ctx context.Context, m NewMeter) (AddedMeter, error) {
+	return ask[AddedMeter](ctx, c, post("/v1/meters", m))
+}
+
+// Meter returns a meter by its number or its id.
+func (c *Client) Meter(ctx context.Context, ref string) (Meter, error) {
+	return ask[Meter](ctx, c, get(meterPath(ref, ""), nil))
+}
+
+// Meters lists the meters.
+func (c *Client) Meters(ctx context.Context, p Page) (List[Meter], error) {
+	return ask[List[Meter]](ctx, c, get("/v1/meters", p.query()))
+}
+
+// Readings lists a meter's readings, newest first.
+func (c *Client) Readings(ctx context.Context, ref string, s Span) (List[Reading], error) {
+	return ask[List[Reading]](ctx, c, get(meterPath(ref, "/readings"), s.query()))
+}
+
+// Events lists a meter's events, newest first.
+func (c *Client) Events(ctx context.Context, ref string, s Span) (List[Event], error) {
+	return ask[List[Event]](ctx, c, get(meterPath(ref, "/events"), s.query()))
+}
+
+// Tokens lists the tokens made for a meter, newest first.
+func (c *Client) Tokens(ctx context.Context, ref string, p Page) (List[MeterToken], error) {
+	return ask[List[MeterToken]](ctx, c, get(meterPath(ref, "/tokens"), p.query()))
+}
+
+func meterPath(ref, rest string) string { return "/v1/meters/" + url.PathEscape(ref) + rest }

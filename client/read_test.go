@@ -1,0 +1,79 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func TestHistoryIsAskedForByNumberSpanAndPage(t *testing.T) {
+	var waits []time.Duration
+	var asked string
+	c, _ := start(t, &waits, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		fmt.Fprint(w, `{"data":[{"seq":7,"register_wh":120433,"reasons":["CREDIT"]}],"next_cursor":"c2"}`)
+	})
+	from := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	l, err := c.Readings(t.Context(), "0414 0001/001", client.Span{From: from, Page: client.Page{Limit: 10, Cursor: "c1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "/v1/meters/0414%200001%2F001/readings?cursor=c1&from=2026-11-20T08%3A00%3A00Z&limit=10"; asked != want {
+		t.Errorf("got %s, want %s", asked, want)
+	}
+	if len(l.Data) != 1 || l.Data[0].Seq != 7 || l.Data[0].RegisterWh != 120433 || l.NextCursor != "c2" {
+		t.Errorf("got %+v, want the one reading and cursor c2", l)
+	}
+}
+
+func TestASaleThatWasNotMadeIsSaidSo(t *testing.T) {
+	var waits []time.Duration
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[],"next_cursor":""}`) })
+	_, err := c.VendByRef(t.Context(), "till3-9")
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Code != "vend-not-found" || p.MoneyMoved != client.MoneyMovedNo {
+		t.Errorf("got %v, want the problem vend-not-found, no money moved", err)
+	}
+}
+
+func TestALockedServerIsAnAnswerOfReady(t *testing.T) {
+	var waits []time.Duration
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(503)
+		fmt.Fprint(w, `{"status":503,"code":"keystore-locked","errors":[{"location":"keystore-locked"},{"location":"clock"}]}`)
+	})
+	r, err := c.Ready(t.Context())
+	if err != nil || r.Ready || strings.Join(r.Failing, " ") != "keystore-locked clock" {
+		t.Errorf("got %+v, %v, want not ready for keystore-locked and clock", r, err)
+	}
+}
+
+func TestAPageOfAProxyIsAProblemWithoutACode(t *testing.T) {
+	var waits []time.Duration
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>bad gateway", 502) })
+	_, err := c.Tariffs(t.Context(), client.Page{})
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Status != 502 || p.Code != "" {
+		t.Errorf("got %v, want a problem of status 502 without a code", err)
+	}
+}
+
+func TestAnEndlessAnswerIsCutOff(t *testing.T) {
+	var waits []time.Duration
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) {
+		chunk := make([]byte, 1<<20)
+		for range 9 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	if _, err := c.Version(t.Context()); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("got %v, want an error about the length", err)
+	}
+}
