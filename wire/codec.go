@@ -83,6 +83,19 @@ func decMode() cbor.DecMode {
 	return mode
 }
 
+// numberMode reads any single number.
+func numberMode() cbor.DecMode {
+	mode, err := cbor.DecOptions{
+		BigIntDec: cbor.BigIntDecodePointer,
+		NaN:       cbor.NaNDecodeForbidden,
+		Inf:       cbor.InfDecodeForbidden,
+	}.DecMode()
+	if err != nil {
+		panic(err) // only wrong options of our own can bring this about
+	}
+	return mode
+}
+
 // encMode writes CBOR deterministically (RFC 8949, section 4.2.1): the same body has one signature.
 func encMode() cbor.EncMode {
 	mode, err := cbor.CoreDetEncOptions().EncMode()

@@ -183,7 +183,8 @@ type CommandAnswer struct {
 type Event struct {
 	Head
 	Code int `json:"code"`
-	// Args are named values: text, int64, uint64, bool, or lists and maps of them.
+	// Args are named values: nil, bool, int64, string, and []any and map[string]any of them. A number that is no int64
+	// arrives as its text.
 	Args map[string]any `json:"args,omitempty"`
 }
 

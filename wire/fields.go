@@ -1,0 +1,221 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+)
+
+// fields takes typed values out of a record's members and keeps the first reason why that did not work. Keys nobody
+// asks for are ignored. A null counts as missing.
+type fields struct {
+	m      []member
+	format Format
+	// depth is how many containers the values lie below the payload.
+	depth int
+	// next is where the search begins: senders write their keys in one order, so the key asked for is mostly there.
+	next   int
+	reason string
+}
+
+func (f *fields) fail(key, why string) {
+	if f.reason != "" {
+		return
+	}
+	f.reason = why
+	if key != "" {
+		f.reason = key + ": " + why
+	}
+}
+
+// find returns the value of a key, or nil.
+func (f *fields) find(key string) *item {
+	for n := range f.m {
+		i := f.next + n
+		if i >= len(f.m) {
+			i -= len(f.m)
+		}
+		if string(f.m[i].key) == key {
+			f.next = i + 1
+			if f.m[i].value.kind == itemNull {
+				return nil
+			}
+			return &f.m[i].value
+		}
+	}
+	return nil
+}
+
+// need is find for a key that must be there.
+func (f *fields) need(key string) *item {
+	it := f.find(key)
+	if it == nil {
+		f.fail(key, "missing")
+	}
+	return it
+}
+
+func (f *fields) asInt(key string, it *item) int64 {
+	if it == nil {
+		return 0
+	}
+	if it.kind != itemInt {
+		f.fail(key, "not a whole number of 64 bits")
+		return 0
+	}
+	return it.n
+}
+
+// whole is a number that must be there, optWhole one that is 0 when missing.
+func (f *fields) whole(key string) int64    { return f.asInt(key, f.need(key)) }
+func (f *fields) optWhole(key string) int64 { return f.asInt(key, f.find(key)) }
+
+// within is whole with limits.
+func (f *fields) within(key string, low, high int64) int64 {
+	return f.bounded(key, f.whole(key), low, high)
+}
+
+// optWithin is optWhole with limits.
+func (f *fields) optWithin(key string, low, high int64) int64 {
+	return f.bounded(key, f.optWhole(key), low, high)
+}
+
+func (f *fields) bounded(key string, n, low, high int64) int64 {
+	if n < low || n > high {
+		f.fail(key, fmt.Sprintf("%d is not within %d and %d", n, low, high))
+	}
+	return n
+}
+
+func (f *fields) asText(key string, it *item) string {
+	switch {
+	case it == nil:
+		return ""
+	case it.kind != itemText:
+		f.fail(key, "not a text")
+		return ""
+	case len(it.text) > maxText:
+		f.fail(key, fmt.Sprintf("text longer than %d bytes", maxText))
+		return ""
+	}
+	return word(it.text)
+}
+
+// text is a text that must be there and not be empty, optText one that may.
+func (f *fields) text(key string) string {
+	it := f.need(key)
+	s := f.asText(key, it)
+	if s == "" && it != nil {
+		f.fail(key, "empty")
+	}
+	return s
+}
+func (f *fields) optText(key string) string { return f.asText(key, f.find(key)) }
+
+// flag is a truth value, false when missing.
+func (f *fields) flag(key string) bool {
+	it := f.find(key)
+	if it == nil {
+		return false
+	}
+	if it.kind != itemBool {
+		f.fail(key, "neither true nor false")
+	}
+	return it.n == 1
+}
+
+// texts is a list of texts, empty when missing.
+func (f *fields) texts(key string) []string {
+	it := f.find(key)
+	if it == nil {
+		return nil
+	}
+	r := newReader(f.format, it.raw)
+	if list, err := r.list(); err != nil || !list {
+		f.fail(key, "not a list")
+		return nil
+	}
+	var out []string
+	for {
+		more, err := r.more()
+		if err != nil || !more {
+			return out // the list was checked when the record was read
+		}
+		e, err := r.value(f.depth + 1)
+		if err != nil {
+			return out
+		}
+		out = append(out, f.asText(key, &e))
+	}
+}
+
+// inside returns the members of a map, nil when it is missing; has tells that from an empty one.
+func (f *fields) inside(key string) (in fields, has bool) {
+	it := f.find(key)
+	if it == nil {
+		return fields{}, false
+	}
+	r := newReader(f.format, it.raw)
+	m, err := r.members(f.depth, nil)
+	if err == nil && twice(m) {
+		err = errTwice
+	}
+	if err != nil {
+		f.fail(key, err.Error())
+		return fields{}, false
+	}
+	return fields{m: m, format: f.format, depth: f.depth + 1}, true
+}
+
+// within and its like on an optional number of small range, as a pointer: nil when missing.
+func optional[T uint8 | uint32 | int](f *fields, key string, high int64) *T {
+	if f.find(key) == nil {
+		return nil
+	}
+	n := T(f.within(key, 0, high))
+	return &n
+}
+
+// head reads what every record but boot begins with.
+func (f *fields) head() Head {
+	h := Head{
+		Seq:   uint64(f.within("seq", 1, MaxSeq)),
+		At:    f.whole("at"),
+		Up:    uint64(f.within("up", 0, math.MaxInt64)),
+		Clock: Clock(f.text("clock")),
+	}
+	switch h.Clock {
+	case ClockValid, ClockHoldover, ClockInvalid:
+	default:
+		f.fail("clock", "not valid, holdover or invalid")
+	}
+	return h
+}
+
+// word returns the words that come with every record without making new ones of them.
+func word(b []byte) string {
+	switch string(b) {
+	case "closed":
+		return "closed"
+	case "open":
+		return "open"
+	case "armed":
+		return "armed"
+	case "valid":
+		return "valid"
+	case "holdover":
+		return "holdover"
+	case "invalid":
+		return "invalid"
+	case "accept":
+		return "accept"
+	case "keypad":
+		return "keypad"
+	case "remote":
+		return "remote"
+	case "sms":
+		return "sms"
+	case "CREDIT":
+		return "CREDIT"
+	}
+	return string(b)
+}

@@ -1,0 +1,129 @@
+package wire
+
+import "errors"
+
+// itemKind is what a value is, in either format.
+type itemKind uint8
+
+const (
+	itemNull itemKind = iota
+	itemBool
+	itemInt
+	// itemNumber is a number that is no int64: it has a fraction or an exponent, or is too large.
+	itemNumber
+	itemText
+	itemBytes
+	itemList
+	itemMap
+)
+
+// item is one value, taken apart no further than its first level.
+type item struct {
+	kind itemKind
+	// n is the value of itemInt, and 1 for true of itemBool.
+	n int64
+	// text is what itemText and itemBytes hold, without quotes and escapes.
+	text []byte
+	// raw is the value as it stands in the payload.
+	raw []byte
+}
+
+// member is one key and value of a map.
+type member struct {
+	key   []byte
+	value item
+}
+
+// reader walks over a payload in one of the formats. It stops at the first byte it does not understand and keeps every
+// limit of this package while it walks, so that what it returns needs no second check. It is a struct of both walkers
+// and not an interface because then nothing it is handed leaves the stack.
+type reader struct {
+	f    Format
+	json jsonReader
+	cbor cborReader
+}
+
+func newReader(f Format, b []byte) reader {
+	if f == CBOR {
+		return reader{f: f, cbor: cborReader{b: b}}
+	}
+	return reader{f: f, json: jsonReader{b: b}}
+}
+
+// list begins a list, or stays where it is and reports false.
+func (r *reader) list() (bool, error) {
+	if r.f == CBOR {
+		return r.cbor.list()
+	}
+	return r.json.list(), nil
+}
+
+// more reports whether the list begun with list has another element, and goes to it.
+func (r *reader) more() (bool, error) {
+	if r.f == CBOR {
+		return r.cbor.more(), nil
+	}
+	return r.json.more()
+}
+
+// value reads the value at hand, which lies depth containers below the payload.
+func (r *reader) value(depth int) (item, error) {
+	if r.f == CBOR {
+		return r.cbor.value(depth)
+	}
+	return r.json.value(depth)
+}
+
+// members reads a map and appends what is in it. On an error it returns the members that were complete.
+func (r *reader) members(depth int, dst []member) ([]member, error) {
+	if r.f == CBOR {
+		return r.cbor.members(depth, dst)
+	}
+	return r.json.members(depth, dst)
+}
+
+// here is where the next value begins.
+func (r *reader) here() int {
+	if r.f == JSON {
+		r.json.blanks()
+	}
+	return r.end()
+}
+
+// end is how many bytes have been read.
+func (r *reader) end() int {
+	if r.f == CBOR {
+		return r.cbor.i
+	}
+	return r.json.i
+}
+
+// finish reports an error unless nothing follows.
+func (r *reader) finish() error {
+	if r.f == CBOR {
+		return r.cbor.finish()
+	}
+	return r.json.finish()
+}
+
+var (
+	errSyntax   = errors.New("not well-formed")
+	errDeep     = errors.New("nested too deeply")
+	errMany     = errors.New("too many entries in a list or map")
+	errUTF8     = errors.New("text is not UTF-8")
+	errTwice    = errors.New("a key appears twice")
+	errNoMap    = errors.New("a record is a map of keys and values")
+	errTrailing = errors.New("something follows the payload")
+)
+
+// twice reports whether a key appears twice; which of the two is meant would be anybody's guess.
+func twice(m []member) bool {
+	for i := range m {
+		for j := range m[:i] {
+			if string(m[i].key) == string(m[j].key) {
+				return true
+			}
+		}
+	}
+	return false
+}
