@@ -1,0 +1,72 @@
+package vending
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Digits are the tokens of one sale while its answer is made inside the transaction. They have no printable form.
+type Digits struct{ tokens []sts.Token }
+
+// Issued are the tokens of one sale after the commit. They have no printable form; the zero value has no tokens, which
+// is also what an actor gets who may not see them.
+type Issued struct{ digits Digits }
+
+// DigitsOf wraps tokens, in the order of the sale's tokens.
+func DigitsOf(tokens ...sts.Token) Digits { return Digits{tokens: tokens} }
+
+// Len is the number of tokens.
+func (d Digits) Len() int { return len(d.tokens) }
+
+// Reveal is the 20 digits of token i. Only bytes that are stored sealed and leave after the commit may hold them.
+func (d Digits) Reveal(i int) string { return d.tokens[i].Reveal() }
+
+// Masked is token i with its middle hidden: "1234 **** **** **** 5678".
+func (d Digits) Masked(i int) string { return d.tokens[i].String() }
+
+// Token is token i itself, which masks itself.
+func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
+
+// Len is the number of tokens that may be revealed.
+func (i Issued) Len() int { return i.digits.Len() }
+
+// Reveal is the 20 digits of token n.
+func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
+
+// Digits are the same tokens, for whoever renders an answer with the function that also serves Order.Render.
+func (i Issued) Digits() Digits { return i.digits }
+
+func (d Digits) mask() string { return fmt.Sprintf("%d masked tokens", len(d.tokens)) }
+
+// String masks the digits.
+func (d Digits) String() string { return d.mask() }
+
+// GoString masks the digits.
+func (d Digits) GoString() string { return d.mask() }
+
+// Format masks the digits for every verb.
+func (d Digits) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, d.mask()) }
+
+// LogValue masks the digits in logs.
+func (d Digits) LogValue() slog.Value { return slog.StringValue(d.mask()) }
+
+// MarshalJSON masks the digits.
+func (d Digits) MarshalJSON() ([]byte, error) { return []byte(`"` + d.mask() + `"`), nil }
+
+// String masks the digits.
+func (i Issued) String() string { return i.digits.mask() }
+
+// GoString masks the digits.
+func (i Issued) GoString() string { return i.digits.mask() }
+
+// Format masks the digits for every verb.
+func (i Issued) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, i.digits.mask()) }
+
+// LogValue masks the digits in logs.
+func (i Issued) LogValue() slog.Value { return slog.StringValue(i.digits.mask()) }
+
+// MarshalJSON masks the digits.
+func (i Issued) MarshalJSON() ([]byte, error) { return i.digits.MarshalJSON() }

@@ -1,0 +1,71 @@
+package vending
+
+import (
+	"context"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Issuer makes tokens: the key store in this process, a security module, another vendor's system. The seam is issuing
+// a token, not deriving a key.
+type Issuer interface {
+	// Issue makes the token of an order from the order alone: asked again with the same order it gives the same token
+	// or says that it does not know. An error is read as Unknown.
+	Issue(ctx context.Context, o IssueOrder) (Answer, error)
+}
+
+// LocalIssuer is an Issuer that answers at once, without input or output, so that the whole sale is one transaction.
+type LocalIssuer interface {
+	Issuer
+	// Local reports whether Issue may be called inside a transaction.
+	Local() bool
+}
+
+// Checker is an Issuer that can say beforehand that it would refuse: the key is missing, or its store is locked.
+// Quotes ask it, and sales before they reserve anything.
+type Checker interface {
+	// Check is the refusal an order of this kind would get; the zero Refusal means that it would be issued.
+	Check(ctx context.Context, o IssueOrder) refusal.Refusal
+}
+
+// IssueOrder is everything a token is made from.
+type IssueOrder struct {
+	Token      id.ID // the same for every try: an issuer elsewhere knows a repeated order by it
+	Attributes sts.Attributes
+	KEN        uint8 // the expiry number the key is said to have
+	Credit     sts.Credit
+	Simulated  bool // the meter is virtual; an issuer may insist that its key is a test key
+}
+
+// Outcome is what an issuer says.
+type Outcome uint8
+
+// Outcomes. The zero value is Unknown, so that an answer nobody filled in is never taken for a token.
+const (
+	Unknown Outcome = iota // perhaps made, perhaps not; ask again
+	Made
+	Declined // not made, and never will be for this order
+)
+
+// Answer is an issuer's answer to an order.
+type Answer struct {
+	Outcome Outcome
+	Token   sts.Token       // where Made
+	Why     refusal.Refusal // where Declined
+}
+
+// Sealer keeps digits and stored answers under the data key. The context binds a sealed text to its place.
+type Sealer interface {
+	Seal(context string, plain []byte) []byte
+	Open(context string, sealed []byte) ([]byte, error)
+	// Hash is a keyed hash, 32 bytes, by which equal digits are found without opening any.
+	Hash(context string, data []byte) []byte
+}
+
+// Contexts under which this package seals.
+const hashContext = "token-digits"
+
+// TokenContext is the context under which a token's digits are sealed.
+func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }

@@ -1,0 +1,60 @@
+package vending
+
+import (
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Order is one purchase, as it is asked for.
+type Order struct {
+	Meter     string       // number or identity
+	Tender    money.Amount // what is paid
+	ClientRef string       // the seller's own name for this sale, unique per vendor for ever; empty means Once.Key
+	Deliver   []string     // routes besides the answer itself: "mqtt"
+	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
+
+	// Render makes the answer that is stored, sealed, under Once.Key in the sale's own transaction and given out after
+	// it; it may be called more than once and keeps nothing. Nil where nothing is to be replayed. A sale that was
+	// repeated under a new key is stored and answered with status 200, whatever Render says.
+	Render func(Sale, Digits) (status int, body []byte)
+	// RenderRefusal does the same for a refusal that is the request's own fault (status 4xx). Nil stores none.
+	RenderRefusal func(refusal.Refusal) (status int, body []byte)
+}
+
+// Sold is what became of an order: refused, replayed, repeated or newly sold.
+type Sold struct {
+	refusal.Refusal
+	Reply    Reply  // what to send, byte for byte; Status 0 where nothing was rendered
+	Replay   *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
+	Repeated bool   // the client_ref named this very sale before: no second sale was made
+	Sale     Sale
+	Issued   Issued // the digits, in the order of Sale.Tokens
+}
+
+// Reply is an answer as it is stored under an idempotency key.
+type Reply struct {
+	Status int
+	Body   []byte
+}
+
+// Moved says whether money moved, for the problem document of a sale.
+type Moved string
+
+// Answers to the question whether money moved.
+const (
+	MovedYes     Moved = "yes"
+	MovedNo      Moved = "no"
+	MovedUnknown Moved = "unknown"
+)
+
+// MoneyMoved says what a refusal of a sale means for the money: unknown where the sale may still complete, else no,
+// because a refused transaction is undone whole.
+func MoneyMoved(c refusal.Code) Moved {
+	switch c {
+	case refusal.IssuerUnknown, refusal.OutcomeUnknown, refusal.IdempotencyRunning, refusal.Internal:
+		return MovedUnknown
+	default:
+		return MovedNo
+	}
+}

@@ -1,0 +1,128 @@
+package vending
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// State is where a sale stands.
+type State string
+
+// States of a sale. A sale that a local issuer serves is only ever seen completed.
+const (
+	Held      State = "held"      // reserved; the issuer has not answered yet
+	Completed State = "completed" // token and journal exist
+	Failed    State = "failed"    // the issuer refused after the reservation; everything was given back
+	Reversing State = "reversing"
+	Reversed  State = "reversed"
+)
+
+// Open reports whether the sale may still change by itself.
+func (s State) Open() bool { return s == "priced" || s == Held || s == "issued" || s == Reversing }
+
+// TokenState is where a token stands.
+type TokenState string
+
+// States of a token.
+const (
+	TokenReserved TokenState = "reserved" // TID taken, digits not made yet
+	TokenIssued   TokenState = "issued"
+	TokenSent     TokenState = "sent"     // handed to the meter's connection
+	TokenAccepted TokenState = "accepted" // the meter says it is in
+	TokenRejected TokenState = "rejected"
+	TokenFailed   TokenState = "failed" // never made; its TID stays used
+	TokenReversed TokenState = "reversed"
+)
+
+// Sale is one sale as it is stored.
+type Sale struct {
+	ID          id.ID
+	ClientRef   string
+	Meter       MeterRef
+	Account     id.ID
+	State       State
+	Tender      money.Amount
+	CarryIn     money.Minor // brought in from the account's earlier sales
+	CarryOut    money.Minor // carried on to its next
+	Units       unit.Energy
+	Lines       []Line
+	Tokens      []Token
+	Month       string // local calendar month it was priced in, "2026-11"
+	MonthBefore unit.Energy
+	TariffID    id.ID // version
+	Deliver     []string
+	ReceiptNo   string
+	Till        string
+	Vendor      string       // vendor's identity text, empty for the tenant itself
+	By          string       // who sold
+	Failure     refusal.Code // why it failed
+	PricedAt    time.Time
+	CompletedAt time.Time
+	Key         id.ID // the meter key it was sold under
+}
+
+// MeterRef names the meter of a sale.
+type MeterRef struct {
+	ID        id.ID
+	N         int64 // dense private number
+	Number    string
+	Simulated bool // everything of it is marked TEST
+}
+
+// LineKind says what a line of a sale is for.
+type LineKind string
+
+// Kinds of lines, in the order of the allocation. The amounts of a sale's lines sum to what was tendered.
+const (
+	LineFee     LineKind = "fee"
+	LineFixed   LineKind = "fixed"
+	LineDebt    LineKind = "debt"
+	LineEnergy  LineKind = "energy" // net of tax
+	LineVAT     LineKind = "vat"    // all tax of the sale
+	LineCarry   LineKind = "carry"
+	LineCarryIn LineKind = "carry_in" // negative
+)
+
+// Line is one line of a sale, as answers and receipts show it.
+type Line struct {
+	Kind   LineKind    `json:"kind"`
+	Ref    string      `json:"ref,omitempty"`
+	Amount money.Minor `json:"amount_minor"`
+	Steps  []Step      `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
+	VAT    money.Minor `json:"-"`               // tax that belongs to this line and stands in the vat line
+}
+
+// Step is the part of the energy that fell into one block of the tariff; the amounts of the steps sum to the energy
+// line's.
+type Step struct {
+	Units  unit.Energy     `json:"units_wh"`
+	Rate   money.MicroRate `json:"rate_micro"`
+	Amount money.Minor     `json:"amount_minor"`
+}
+
+// Token is one token of a sale without its digits.
+type Token struct {
+	ID       id.ID
+	Sale     id.ID
+	TID      sts.TID
+	BaseDate sts.BaseDate
+	Class    uint8
+	SubClass uint8
+	RND      uint8
+	Units    unit.Energy
+	State    TokenState
+	Result   string // what the meter answered, by its name in the domain reference §4.4
+	IssuedAt time.Time
+	Sealed   Sealed // the digits under the data key
+}
+
+// Sealed are digits under the data key. They are not secret, but nobody needs to read them in a log.
+type Sealed []byte
+
+// String says how many bytes there are.
+func (s Sealed) String() string { return "sealed digits" }
