@@ -107,15 +107,16 @@ func (d *upDecoder) record(depth int) bool {
 		d.bad = append(d.bad, Bad{Seq: seq, HasSeq: has && d.kind != KindBoot, Reason: err.Error(), Raw: d.payload[start:]})
 		return false
 	}
-	f := fields{m: m, format: d.r.f, depth: depth + 1}
+	var reason string
+	f := fields{m: m, format: d.r.f, depth: depth + 1, reason: &reason}
 	raw := d.payload[start:d.r.end():d.r.end()]
 	rec := f.record(d.kind)
 	if twice(m) {
 		f.fail("", errTwice.Error())
 	}
-	if f.reason != "" {
+	if reason != "" {
 		seq, has := seqOf(m)
-		d.bad = append(d.bad, Bad{Seq: seq, HasSeq: has && d.kind != KindBoot, Reason: f.reason, Raw: raw})
+		d.bad = append(d.bad, Bad{Seq: seq, HasSeq: has && d.kind != KindBoot, Reason: reason, Raw: raw})
 		return true
 	}
 	rec.Raw = raw

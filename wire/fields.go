@@ -13,17 +13,18 @@ type fields struct {
 	// depth is how many containers the values lie below the payload.
 	depth int
 	// next is where the search begins: senders write their keys in one order, so the key asked for is mostly there.
-	next   int
-	reason string
+	next int
+	// reason is outside of this struct so that the members need not leave the stack with it.
+	reason *string
 }
 
 func (f *fields) fail(key, why string) {
-	if f.reason != "" {
+	if *f.reason != "" {
 		return
 	}
-	f.reason = why
+	*f.reason = why
 	if key != "" {
-		f.reason = key + ": " + why
+		*f.reason = key + ": " + why
 	}
 }
 
@@ -163,7 +164,7 @@ func (f *fields) inside(key string) (in fields, has bool) {
 		f.fail(key, err.Error())
 		return fields{}, false
 	}
-	return fields{m: m, format: f.format, depth: f.depth + 1}, true
+	return fields{m: m, format: f.format, depth: f.depth + 1, reason: new(string)}, true
 }
 
 // within and its like on an optional number of small range, as a pointer: nil when missing.

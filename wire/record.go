@@ -72,8 +72,8 @@ func (f *fields) boot() Boot {
 
 // fromInside takes over the reason of a map inside the record.
 func (f *fields) fromInside(key string, in fields) {
-	if in.reason != "" {
-		f.fail(key, in.reason)
+	if *in.reason != "" {
+		f.fail(key, *in.reason)
 	}
 }
 
