@@ -1,0 +1,34 @@
+package sts
+
+import "math/bits"
+
+// crc returns the 16-bit check field of a block: CRC-16 (polynomial 0x8005 reflected, start 0xFFFF) over seven
+// bytes, six zero bits with the class and then block bits 63..16, with the two bytes of the register swapped. The
+// CRC field of the block itself does not enter.
+func crc(class uint8, block uint64) uint16 { return bits.ReverseBytes16(crcRegister(class, block)) }
+
+// crcC returns the check field of currency tokens: the same with one byte 01 after the seven.
+func crcC(class uint8, block uint64) uint16 {
+	return bits.ReverseBytes16(crcStep(crcRegister(class, block), 0x01))
+}
+
+func crcRegister(class uint8, block uint64) uint16 {
+	reg := crcStep(0xFFFF, class)
+	reg = crcStep(reg, uint8(block>>56))
+	reg = crcStep(reg, uint8(block>>48))
+	reg = crcStep(reg, uint8(block>>40))
+	reg = crcStep(reg, uint8(block>>32))
+	reg = crcStep(reg, uint8(block>>24))
+	return crcStep(reg, uint8(block>>16))
+}
+
+func crcStep(reg uint16, b uint8) uint16 { return reg>>8 ^ crcTable[uint8(reg)^b] }
+
+// CheckField returns the CRC field, bits 15..0, that belongs to a block of this class. Currency credit (class 0,
+// sub-class 4 to 7) carries another sum than everything else, CRC_C.
+func CheckField(class uint8, block uint64) uint16 {
+	if class == classCredit && isCurrency(uint8(block>>60)) {
+		return crcC(class, block)
+	}
+	return crc(class, block)
+}

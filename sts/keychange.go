@@ -1,0 +1,268 @@
+package sts
+
+import (
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+)
+
+// Sub-classes of the sections of a key change.
+const (
+	subSection1 = 3
+	subSection2 = 4
+	subSection3 = 8
+	subSection4 = 9
+
+	keyPartShift = 16
+	sectionMask  = 1<<64 - 1<<16 // a block without its check field
+	maskedPart   = "sts.KeySection(masked)"
+	allSections  = 0b1111
+)
+
+// section returns the number of the key-change section that a sub-class is for this algorithm, 0 for none.
+func section(ea EA, subClass uint8) uint8 {
+	switch {
+	case subClass == subSection1:
+		return 1
+	case subClass == subSection2:
+		return 2
+	case subClass == subSection3:
+		return 3
+	case subClass == subSection4 && ea == EA11:
+		return 4
+	}
+	return 0
+}
+
+// KeyChange is the new key of a meter and what the meter has to know about it. All fields are those of the new key.
+type KeyChange struct {
+	Key      Key
+	KEN      uint8 // key expiry number
+	KRN      uint8
+	KT       KeyType
+	TI       string
+	SGC      string // optional for EA07: a meter that takes two tokens is not told it
+	Rollover bool   // the base date changes to a later one: the meter forgets its TIDs
+}
+
+// EncodeKeyChange makes the tokens of a key change for the meter that holds the current key, in the order of their
+// sections: two for EA07 without SGC, three with it, four for EA11, which needs it. Both keys are of one algorithm.
+// Whether the change is allowed ([KeyType.MayBecome], [TID.Expired]) is the caller's to ask. The errors are
+// [ErrField], [ErrKey] and [ErrUnsupported].
+func EncodeKeyChange(current Key, c KeyChange) ([]Token, error) {
+	if err := c.check(current.ea); err != nil {
+		return nil, err
+	}
+	var tokens []Token
+	for _, block := range c.blocks() {
+		t, err := seal(&current, classManagement, block)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
+func (c *KeyChange) check(ea EA) error {
+	switch {
+	case ea == 0 || c.Key.ea == 0:
+		return fmt.Errorf("sts: key change without a key: %w", ErrKey)
+	case ea != c.Key.ea:
+		return fmt.Errorf("sts: key change from EA%s to EA%s: %w", ea, c.Key.ea, ErrUnsupported)
+	case c.KRN < 1 || c.KRN > 9:
+		return fmt.Errorf("sts: key change to KRN %d, want 1 to 9: %w", c.KRN, ErrField)
+	case c.KT > DCTK:
+		return fmt.Errorf("sts: key change to KT %d, want 0 to 3: %w", uint8(c.KT), ErrField)
+	case !isDigits(c.TI, 2):
+		return fmt.Errorf("sts: key change to TI %q, want 2 digits: %w", c.TI, ErrField)
+	case !isDigits(c.SGC, 6) && (c.SGC != "" || ea == EA11):
+		return fmt.Errorf("sts: key change to SGC %q, want 6 digits: %w", c.SGC, ErrField)
+	}
+	return nil
+}
+
+// blocks lays out the sections; check has seen the fields. TI and SGC are binary numbers on the token, not digits.
+func (c *KeyChange) blocks() []uint64 {
+	part := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(c.Key.bytes[i:])) << keyPartShift }
+	low := 4 // the last 4 bytes of the key travel in the second section
+	if c.Key.ea == EA11 {
+		low = 12
+	}
+	first := uint64(subSection1)<<60 | uint64(c.KEN>>4)<<56 | uint64(c.KRN)<<52 | flag(c.Rollover)<<51 |
+		uint64(c.KT)<<48 | part(0)
+	second := uint64(subSection2)<<60 | uint64(c.KEN&15)<<56 | number(c.TI)<<48 | part(low)
+	if c.SGC == "" {
+		return []uint64{first, second}
+	}
+	sgc := number(c.SGC)
+	if c.Key.ea == EA07 {
+		const threeTokens = 1 << 50
+		return []uint64{first | threeTokens, second, subSection3<<60 | sgc<<36}
+	}
+	// The middle words cross over: bytes 4..7 in the third section, 8..11 in the fourth.
+	return []uint64{first, second,
+		subSection3<<60 | sgc&0xfff<<48 | part(4),
+		uint64(subSection4)<<60 | sgc>>12<<48 | part(8)}
+}
+
+func flag(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// number reads digits that isDigits has seen.
+func number(digits string) uint64 {
+	var n uint64
+	for i := range len(digits) {
+		n = n*10 + uint64(digits[i]-'0')
+	}
+	return n
+}
+
+// KeySection is one section of a key change as a meter keeps it until the set is complete. It holds a part of the
+// new key and is masked as a [Key] is. It is a plain value, comparable; the zero KeySection is none.
+type KeySection struct {
+	ea    EA
+	block uint64 // without check field
+}
+
+// OpenSection opens a key-change token with the current key of the meter; false when [Open] reports no section.
+func OpenSection(k Key, t Token) (KeySection, bool) {
+	o, block := open(&k, t)
+	if o.Result != Accept || o.Section == 0 {
+		return KeySection{}, false
+	}
+	return KeySection{ea: k.ea, block: block & sectionMask}, true
+}
+
+// NewKeySection returns the section that [KeySection.Reveal] gave, for a meter that reads back its memory; false when
+// the number is no section of this algorithm.
+func NewKeySection(ea EA, revealed uint64) (KeySection, bool) {
+	s := KeySection{ea: ea, block: revealed & sectionMask}
+	return s, ea.KeySize() != 0 && s.Number() != 0
+}
+
+// Number returns which section it is: 1 to 4; 0 for the zero KeySection.
+func (s KeySection) Number() uint8 { return section(s.ea, uint8(s.block>>60)) }
+
+// KRN returns the new key revision number of a first section.
+func (s KeySection) KRN() uint8 { return uint8(s.block>>52) & 15 }
+
+// KT returns the new key type of a first section.
+func (s KeySection) KT() KeyType { return KeyType(s.block>>48) & 3 }
+
+// Rollover reports the rollover bit of a first section.
+func (s KeySection) Rollover() bool { return s.block>>51&1 == 1 }
+
+// Three reports the bit of a first section that announces a third one (EA07).
+func (s KeySection) Three() bool { return s.block>>50&1 == 1 }
+
+// KEN returns half of the new key expiry number: the high 4 bits in a first, the low 4 bits in a second section.
+func (s KeySection) KEN() uint8 { return uint8(s.block>>56) & 15 }
+
+// TI returns the new tariff index of a second section, as a number.
+func (s KeySection) TI() uint8 { return uint8(s.block >> 48) }
+
+// SGC returns what a third or fourth section holds of the new supply group code: all 24 bits with EA07; with EA11 the
+// low 12 in the third and the high 12 in the fourth.
+func (s KeySection) SGC() uint32 {
+	if s.ea == EA07 {
+		return uint32(s.block>>36) & (1<<24 - 1)
+	}
+	return uint32(s.block>>48) & 0xfff
+}
+
+// Reveal returns the section's 48 upper block bits in place, a part of the new key among them.
+func (s KeySection) Reveal() uint64 { return s.block }
+
+// String returns a mask.
+func (s KeySection) String() string { return maskedPart }
+
+// GoString returns a mask.
+func (s KeySection) GoString() string { return maskedPart }
+
+// Format writes a mask, whatever the verb.
+func (s KeySection) Format(f fmt.State, _ rune) { writeMask(f, maskedPart) }
+
+// MarshalText returns a mask.
+func (s KeySection) MarshalText() ([]byte, error) { return []byte(maskedPart), nil }
+
+// MarshalJSON returns a mask.
+func (s KeySection) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedPart + `"`), nil }
+
+// LogValue returns a mask.
+func (s KeySection) LogValue() slog.Value { return slog.StringValue(maskedPart) }
+
+// KeySections collects the sections of a key change, which may come in any order. The zero value has none.
+type KeySections struct {
+	have  uint8 // bit n-1 for section n
+	parts [4]KeySection
+}
+
+// Add takes a section. It is false, and nothing changes, when the section does not fit to those already there: of
+// another algorithm, another content under the same number, or a third one of a set of two. A section that is
+// already there fits.
+func (p *KeySections) Add(s KeySection) bool {
+	n := s.Number()
+	if n == 0 {
+		return false
+	}
+	next := *p
+	if next.have>>(n-1)&1 == 1 && next.parts[n-1] != s {
+		return false
+	}
+	next.have |= 1 << (n - 1)
+	next.parts[n-1] = s
+	for i, other := range next.parts {
+		if next.have>>i&1 == 1 && other.ea != s.ea {
+			return false
+		}
+	}
+	const firstAndThird = 0b101
+	if s.ea == EA07 && next.have&firstAndThird == firstAndThird && !next.parts[0].Three() {
+		return false
+	}
+	*p = next
+	return true
+}
+
+// Len returns how many sections are there.
+func (p KeySections) Len() int {
+	n := 0
+	for i := range p.parts {
+		n += int(p.have >> i & 1)
+	}
+	return n
+}
+
+// Complete returns the key change once all its sections are there. The SGC is "" when the set does not carry it.
+func (p KeySections) Complete() (KeyChange, bool) {
+	first, second, third, fourth := p.parts[0], p.parts[1], p.parts[2], p.parts[3]
+	var need uint8 = allSections
+	if first.ea == EA07 {
+		need = 0b011 | uint8(flag(first.Three()))<<2
+	}
+	if p.have != need {
+		return KeyChange{}, false
+	}
+	c := KeyChange{KEN: first.KEN()<<4 | second.KEN(), KRN: first.KRN(), KT: first.KT(), Rollover: first.Rollover(),
+		TI: fmt.Sprintf("%02d", second.TI())}
+	b := appendPart(nil, first)
+	switch {
+	case first.ea == EA11:
+		b = appendPart(appendPart(b, third), fourth)
+		c.SGC = fmt.Sprintf("%06d", fourth.SGC()<<12|third.SGC())
+	case first.Three():
+		c.SGC = fmt.Sprintf("%06d", third.SGC())
+	}
+	key, err := NewKey(first.ea, appendPart(b, second))
+	c.Key = key
+	return c, err == nil
+}
+
+func appendPart(b []byte, s KeySection) []byte {
+	return binary.BigEndian.AppendUint32(b, uint32(s.block>>keyPartShift))
+}

@@ -1,0 +1,121 @@
+package sts
+
+// Opened is what a token says. It holds no key material and no digits, so it may be recorded; it is a plain value,
+// comparable, without pointers. Of a token that does not open, only Result and Class are set, and SubClass when the
+// result is [FunctionError].
+type Opened struct {
+	// Result is Accept when the token opens, else the reason. It is not yet the answer of a meter, see [Open].
+	Result   Result
+	Class    uint8
+	SubClass uint8
+	// Section is the section of a key change, 1 to 4; 0 for other tokens. Its contents come from [OpenSection].
+	Section uint8
+	// HasTID reports whether the token carries a TID: all credit, and management other than a key change.
+	HasTID bool
+	TID    TID
+	RND    uint8
+	// Amount is that of unit credit.
+	Amount Amount
+	// Currency is the amount of currency credit.
+	Currency CurrencyAmount
+	// Value is that of a management token; power limits are an Amount in watts.
+	Value uint16
+	// Control and MfrCode are those of a test or display token.
+	Control uint64
+	MfrCode uint16
+}
+
+// Open reads a token with the key of a meter. It reports what the bits say: [CRCError] for a wrong key or digit,
+// [FunctionError] for class 3 and for sub-classes the standard leaves open, else [Accept]. The rules of a meter
+// belong to the meter: lock-out, service, default key, key expiry ([TID.Expired]), [TIDStore], limits, manufacturer
+// code. Tokens of class 1 are read with any key, the zero Key included; it opens nothing else.
+func Open(k Key, t Token) Opened {
+	o, _ := open(&k, t)
+	return o
+}
+
+// RevealBlock returns the clear 64-bit block of a token, check field included, for tools that show how a token is
+// made. The block of a key change holds a part of the new key. The result is that of [Open], and the block is 0
+// where the check field does not fit.
+func RevealBlock(k Key, t Token) (uint64, Result) {
+	o, block := open(&k, t)
+	return block, o.Result
+}
+
+func open(k *Key, t Token) (Opened, uint64) {
+	o := Opened{Class: t.Class()}
+	if o.Class > classManagement {
+		o.Result = FunctionError
+		return o, 0
+	}
+	block := t.cipher()
+	if o.Class != classTest {
+		if k.ea == 0 {
+			o.Result = CRCError
+			return o, 0
+		}
+		block = k.decrypt(block)
+	}
+	if CheckField(o.Class, block) != uint16(block) {
+		o.Result = CRCError
+		return o, 0
+	}
+	o.SubClass = uint8(block >> subClassShift)
+	switch o.Class {
+	case classCredit:
+		o.credit(block)
+	case classTest:
+		o.test(block)
+	default:
+		o.management(block, k.ea)
+	}
+	return o, block
+}
+
+func (o *Opened) credit(block uint64) {
+	if o.SubClass > CurrencyTime {
+		o.Result = FunctionError
+		return
+	}
+	o.stamped(block)
+	if isCurrency(o.SubClass) {
+		o.Currency = CurrencyAmount(o.RND)<<currencyHigh | CurrencyAmount(o.Value)
+		o.RND = 0
+	} else {
+		o.Amount = Amount(o.Value)
+	}
+	o.Value = 0
+}
+
+func (o *Opened) management(block uint64, ea EA) {
+	o.Section = section(ea, o.SubClass)
+	switch {
+	case o.Section != 0:
+		o.Result = Accept
+	case hasValue(o.SubClass):
+		o.stamped(block)
+	default:
+		o.Result = FunctionError
+	}
+}
+
+func (o *Opened) test(block uint64) {
+	switch o.SubClass {
+	case TestShort, ExtendedRead:
+		o.Control, o.MfrCode = block>>control36Shift&(1<<36-1), uint16(block>>valueShift)&0xff
+	case TestLong:
+		o.Control, o.MfrCode = block>>control28Shift&(1<<28-1), uint16(block>>valueShift)
+	default:
+		o.Result = FunctionError
+		return
+	}
+	o.Result = Accept
+}
+
+// stamped reads the layout of everything that carries a TID.
+func (o *Opened) stamped(block uint64) {
+	o.Result, o.HasTID = Accept, true
+	o.TID = TID(block>>tidShift) & MaxTID
+	o.RND = uint8(block>>rndShift) & maxRND
+	o.Value = uint16(block >> valueShift)
+}

@@ -1,0 +1,73 @@
+package sts
+
+// Result is what a meter answers to a token. The numbers of Accept to Busy are those meters show in their status
+// register (FACTS §10); StorageError is ours. The zero Result is no answer and never means yes.
+type Result uint8
+
+// The answers, in the order of the meters' status numbers.
+const (
+	// Accept: the token is good and has been carried out; from [Open] it says only that the token opens.
+	Accept Result = iota + 1
+	// KCT1st: the first section of a key change has been taken, the others are awaited.
+	KCT1st
+	// KCTNth: a further section has been taken, the set is not complete yet.
+	KCTNth
+	// OverflowError: the register would overflow. The token is not used up and may be entered later.
+	OverflowError
+	// KeyTypeError: the key change breaks the rule of [KeyType.MayBecome].
+	KeyTypeError
+	// FormatError: not 20 digits, or a number no token can be.
+	FormatError
+	// RangeError: a field is out of the range this meter allows.
+	RangeError
+	// FunctionError: a good token for something this meter does not do.
+	FunctionError
+	// OldError: the token was issued before the oldest token the meter remembers.
+	OldError
+	// UsedError: this token was accepted before.
+	UsedError
+	// KeyExpiredError: the token was issued after the key's expiry number.
+	KeyExpiredError
+	// DDTKError: credit is refused while the meter holds a default key.
+	DDTKError
+	// CRCError: wrong meter, wrong key or a mistyped digit; they cannot be told apart.
+	CRCError
+	// MfrCodeError: a test token for meters of another manufacturer.
+	MfrCodeError
+	// Locked: too many wrong tokens; the meter looks at no token of class 0 or 2 for a while.
+	Locked
+	// Busy: the answer to the token before is not ready.
+	Busy
+	// StorageError: the meter could not make the acceptance durable; nothing has been consumed.
+	StorageError
+)
+
+// resultNames are the names used in every protocol, journal and vector file.
+var resultNames = [...]string{
+	0: "none", Accept: "accept", KCT1st: "kct_1st", KCTNth: "kct_nth", OverflowError: "overflow_error",
+	KeyTypeError: "key_type_error", FormatError: "format_error", RangeError: "range_error",
+	FunctionError: "function_error", OldError: "old_error", UsedError: "used_error",
+	KeyExpiredError: "key_expired_error", DDTKError: "ddtk_error", CRCError: "crc_error",
+	MfrCodeError: "mfr_code_error", Locked: "locked", Busy: "busy", StorageError: "storage_error",
+}
+
+// String returns the stable name of the result: "accept", "used_error", "crc_error" and so on.
+func (r Result) String() string {
+	if int(r) >= len(resultNames) {
+		return resultNames[0]
+	}
+	return resultNames[r]
+}
+
+// Status returns the number real meters show for this result, 1 to 16; false for a result that has none.
+func (r Result) Status() (uint8, bool) { return uint8(r), r >= Accept && r <= Busy }
+
+// ParseResult is the inverse of [Result.String]; false for a name that is not a result.
+func ParseResult(name string) (Result, bool) {
+	for r := Accept; int(r) < len(resultNames); r++ {
+		if resultNames[r] == name {
+			return r, true
+		}
+	}
+	return 0, false
+}

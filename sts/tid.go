@@ -1,0 +1,94 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrBaseDate reports an instant that a base date cannot express: before it, or past the last of its 2^24 minutes.
+// From then on the meter needs a key change to the next base date before it can be vended to.
+var ErrBaseDate = errors.New("outside the range of the base date")
+
+// TID is a token identifier: the minute of issue, counted from a base date, in 24 bits. A meter accepts each only
+// once per key, so no two tokens of one key may carry the same.
+type TID uint32
+
+// MaxTID is the last minute a base date can express.
+const MaxTID TID = 1<<24 - 1
+
+// BaseDate is the year on whose 1 January at 00:00 the minutes of a TID begin. It belongs to the vending key.
+type BaseDate uint16
+
+// The base dates of the standard and the minute after which each can express no more.
+const (
+	Base1993 BaseDate = 1993 // until 2024-11-24 20:15
+	Base2014 BaseDate = 2014 // until 2045-11-24 20:15
+	Base2035 BaseDate = 2035 // until 2066-11-24 20:15
+)
+
+const (
+	minutesPerDay  = 24 * 60
+	reservedMinute = 1 // 00:01 of every day
+)
+
+// ParseBaseDate reads "1993" or "93", "2014" or "14", "2035" or "35".
+func ParseBaseDate(s string) (BaseDate, error) {
+	for _, b := range [...]BaseDate{Base1993, Base2014, Base2035} {
+		if s == b.String() || s == b.String()[2:] {
+			return b, nil
+		}
+	}
+	return 0, fmt.Errorf("sts: base date %q: %w", s, ErrUnsupported)
+}
+
+// String returns the year.
+func (b BaseDate) String() string { return fmt.Sprintf("%04d", uint16(b)) }
+
+// Valid reports whether b is one of the three base dates.
+func (b BaseDate) Valid() bool { return b == Base1993 || b == Base2014 || b == Base2035 }
+
+func (b BaseDate) start() time.Time { return time.Date(int(b), 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// Time returns the start of the minute that t stands for, in UTC.
+func (b BaseDate) Time(t TID) time.Time { return b.start().Add(time.Duration(t) * time.Minute) }
+
+// TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is
+// reserved: a token issued in it takes the TID of 00:02. The error is [ErrBaseDate].
+func (b BaseDate) TIDAt(t time.Time) (TID, error) {
+	if !b.Valid() {
+		return 0, fmt.Errorf("sts: base date %d: %w", uint16(b), ErrUnsupported)
+	}
+	seconds := t.Unix() - b.start().Unix()
+	if seconds < 0 || seconds/60 > int64(MaxTID) {
+		return 0, fmt.Errorf("sts: %s with base date %s: %w", t.UTC().Format("2006-01-02 15:04"), b, ErrBaseDate)
+	}
+	// MaxTID is the minute 20:15, so leaving a reserved minute never leaves the range.
+	return skipReserved(TID(seconds / 60)), nil
+}
+
+// Next returns the TID of the next token of a key whose newest TID is last: the minute of now, or the minute after
+// last if that is later, never a reserved one. A key without a token yet has last 0. Whoever calls this owns how far
+// TIDs may run ahead of the clock. The error is [ErrBaseDate].
+func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
+	t, err := b.TIDAt(now)
+	if err != nil || t > last {
+		return t, err
+	}
+	if last >= MaxTID {
+		return 0, fmt.Errorf("sts: TID after %d: %w", last, ErrBaseDate)
+	}
+	return skipReserved(last + 1), nil
+}
+
+// Expired reports whether a key with expiry number ken is too old for a token of this TID. The number is compared
+// with the top 8 bits; 255 never expires.
+func (t TID) Expired(ken uint8) bool { return ken != 255 && t>>16 > TID(ken) }
+
+// skipReserved moves a TID off the reserved minute of the day.
+func skipReserved(t TID) TID {
+	if t%minutesPerDay == reservedMinute {
+		return t + 1
+	}
+	return t
+}

@@ -1,0 +1,53 @@
+package sts
+
+import "slices"
+
+// TIDStoreSize is the number of TIDs a meter remembers.
+const TIDStoreSize = 50
+
+// TIDStore is the meter's memory of accepted TIDs: the newest 50, of classes 0 and 2 together. It is what makes a
+// token work once. The zero value is the store after a key change with rollover: all zeros. It is a plain value,
+// comparable, without pointers; copying it copies the memory.
+type TIDStore struct {
+	tids [TIDStoreSize]TID // ascending
+}
+
+// NewTIDStore returns a store that holds these TIDs, in any order, as a meter's memory record kept them.
+func NewTIDStore(tids [TIDStoreSize]TID) TIDStore {
+	slices.Sort(tids[:])
+	return TIDStore{tids: tids}
+}
+
+// Fill forgets everything and fills the store with one TID: that of the manufacture, which makes every older token
+// old, or 0 after a key change with rollover.
+func (s *TIDStore) Fill(t TID) {
+	for i := range s.tids {
+		s.tids[i] = t
+	}
+}
+
+// Check returns what the store says to a token: [UsedError] when the TID was accepted before, [OldError] when it is
+// older than the oldest remembered, else [Accept]. Tokens may come out of order.
+func (s *TIDStore) Check(t TID) Result {
+	if _, found := slices.BinarySearch(s.tids[:], t); found {
+		return UsedError
+	}
+	if t < s.tids[0] {
+		return OldError
+	}
+	return Accept
+}
+
+// Add remembers an accepted TID in the place of the oldest. A TID that [TIDStore.Check] would not accept changes
+// nothing, because it cannot be accepted again anyway.
+func (s *TIDStore) Add(t TID) {
+	i, found := slices.BinarySearch(s.tids[:], t)
+	if found || i == 0 {
+		return
+	}
+	copy(s.tids[:i-1], s.tids[1:i])
+	s.tids[i-1] = t
+}
+
+// TIDs returns the remembered TIDs, oldest first.
+func (s *TIDStore) TIDs() [TIDStoreSize]TID { return s.tids }
