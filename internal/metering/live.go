@@ -1,0 +1,226 @@
+package metering
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Live is the one row a meter has in the store: which of its records are in, and what it last said of itself. The
+// figures follow the watermark, not arrival: a record that came early counts once everything before it is in.
+type Live struct {
+	Store  string // the memory the window belongs to; empty before the first boot
+	Window Window
+	Boot   uint64
+	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix
+	// microseconds, as far as its records tell. Together they are the clock of a simulated meter: [Clock].
+	LastSeen time.Time
+	NewestAt int64
+	Figures
+	// Info is known only while a boot is being taken; see [Info].
+	Info *Info
+
+	was   Window         // the window as loaded, to know what moved
+	fresh []*wire.Record // taken since, in order of arrival
+}
+
+// Figures are what GET /v1/meters/{m} shows of the newest reading.
+type Figures struct {
+	ReadingSeq uint64    // 0: no reading yet in this memory
+	AsOf       int64     // meter time of the figures in Unix microseconds
+	ReceivedAt time.Time // server time of the same
+	RegisterWh int64
+	BalanceWh  int64
+	ECUsedWh   int64
+	OverrunWh  int64
+	W, MV      int64
+	Relay      string
+	Reasons    string // names joined by commas
+	Tamper     bool
+}
+
+// Event codes that change what is known of a meter's supply (the domain reference, §4.12).
+const (
+	eventRelayOpened = 401
+	eventRelayClosed = 402
+	eventRelayArmed  = 403
+	eventTamperFirst = 501
+	eventTamperLast  = 506
+	eventTamperClear = 520
+)
+
+// reasonTamper is the name of the latched tamper reason in a reading.
+const reasonTamper = "TAMPER"
+
+// microseconds in a second: the store keeps microseconds, meters send seconds.
+const perSecond = 1_000_000
+
+// Load says that the row stands as it is in the store; call it once before the first Take.
+func (l *Live) Load() { l.was, l.fresh = l.Window, l.fresh[:0] }
+
+// Clock is the meter's own time now: its newest committed time and the real time that has passed since. Only a
+// simulated meter is judged by it; the clocks of all others are compared with the server's.
+func (l *Live) Clock(now time.Time) time.Time {
+	if l.LastSeen.IsZero() {
+		return now
+	}
+	return time.UnixMicro(l.NewestAt).Add(now.Sub(l.LastSeen))
+}
+
+// seen moves the pair of LastSeen and NewestAt to now; at is the record's own time where it can be trusted. Without
+// one the meter's clock is taken to have run on, so that a boot message does not set it back.
+func (l *Live) seen(now time.Time, at int64, trusted bool) {
+	switch {
+	case trusted:
+		l.NewestAt = at * perSecond
+	case l.LastSeen.IsZero():
+		l.NewestAt = now.UnixMicro()
+	case now.After(l.LastSeen):
+		l.NewestAt += now.Sub(l.LastSeen).Microseconds()
+	}
+	if now.After(l.LastSeen) {
+		l.LastSeen = now
+	}
+}
+
+// Held asks for the newest reading that arrived in an earlier batch, ahead of a gap which has closed now. Where ok,
+// the store looks for the reading with the highest number in [from, to] and gives it to [Live.Settle].
+func (l *Live) Held() (from, to uint64, ok bool) {
+	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
+		return 0, 0, false
+	}
+	from, to = l.was.Watermark+1, min(l.Window.Watermark, l.was.Highest())
+	for _, r := range l.fresh {
+		if r.Kind == wire.KindReading && r.Head.Seq <= l.Window.Watermark && r.Head.Seq >= from {
+			from = r.Head.Seq + 1
+		}
+	}
+	return from, to, from <= to
+}
+
+// Settle brings the figures up to the watermark from what was taken since Load, and from held, a reading of an
+// earlier batch that the watermark has now passed (nil where there is none).
+func (l *Live) Settle(held *wire.Reading, heldAt time.Time, now time.Time) {
+	slices.SortStableFunc(l.fresh, func(a, b *wire.Record) int { return compare(a.Head.Seq, b.Head.Seq) })
+	for _, r := range l.fresh {
+		if r.Head.Seq > l.Window.Watermark {
+			break
+		}
+		if held != nil && held.Seq < r.Head.Seq {
+			l.reading(held, heldAt)
+			held = nil
+		}
+		l.apply(r, now)
+	}
+	if held != nil {
+		l.reading(held, heldAt)
+	}
+	l.Load()
+}
+
+func compare(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// apply lets one record change the figures.
+func (l *Live) apply(r *wire.Record, now time.Time) {
+	switch {
+	case r.Reading != nil:
+		l.reading(r.Reading, now)
+	case r.Token != nil && r.Token.Result == resultAccept:
+		l.BalanceWh = r.Token.BalanceWh
+	case r.Event != nil:
+		l.event(r.Event.Code)
+	}
+}
+
+func (l *Live) reading(r *wire.Reading, now time.Time) {
+	if r.Seq <= l.ReadingSeq {
+		return
+	}
+	l.Figures = Figures{
+		ReadingSeq: r.Seq, AsOf: r.At * perSecond, ReceivedAt: now,
+		RegisterWh: r.RegisterWh, BalanceWh: r.BalanceWh, ECUsedWh: r.ECUsedWh, OverrunWh: r.OverrunWh,
+		W: r.W, MV: r.MV, Relay: r.Relay, Reasons: JoinReasons(r.Reasons), Tamper: slices.Contains(r.Reasons, reasonTamper),
+	}
+}
+
+func (l *Live) event(code int) {
+	switch {
+	case code == eventRelayOpened:
+		l.Relay = "open"
+	case code == eventRelayClosed:
+		l.Relay = "closed"
+	case code == eventRelayArmed:
+		l.Relay = "armed"
+	case code >= eventTamperFirst && code <= eventTamperLast:
+		l.Tamper = true
+	case code == eventTamperClear:
+		l.Tamper = false
+	}
+}
+
+// Limits of what a reading may carry as reasons: more than the meter core knows today, for those to come.
+const (
+	maxReasons   = 32
+	maxReasonLen = 32
+)
+
+// JoinReasons is the stored form of a reading's reasons.
+func JoinReasons(reasons []string) string { return strings.Join(reasons, ",") }
+
+// SplitReasons reads the stored form; no reasons give an empty list, never nil, so that JSON shows [].
+func SplitReasons(s string) []string {
+	if s == "" {
+		return []string{}
+	}
+	return strings.Split(s, ",")
+}
+
+// MaxAhead is how far a meter's clock may run ahead of the server's before its records are put aside. A day leaves
+// room for a clock set to local time; a year 2106 is caught.
+const MaxAhead = 24 * time.Hour
+
+// lastSecond is the end of the year 9999: no time beyond it can be written as RFC 3339.
+const lastSecond = 253_402_300_799
+
+// Judge looks for what no meter can have measured. It returns the reason for quarantine, empty where there is none.
+// Records of a simulated meter may lie in any future: it lives in its own time. A time that the meter itself calls
+// invalid is not judged.
+func Judge(r *wire.Record, simulated bool, now time.Time) string {
+	if r.Head.At < 0 || r.Head.At > lastSecond {
+		return fmt.Sprintf("time %d lies outside 1970 to 9999", r.Head.At)
+	}
+	if !simulated && r.Head.Clock != wire.ClockInvalid && time.Unix(r.Head.At, 0).After(now.Add(MaxAhead)) {
+		return fmt.Sprintf("future time: the record is of %s, more than %s ahead of the server",
+			time.Unix(r.Head.At, 0).UTC().Format(time.RFC3339), MaxAhead)
+	}
+	if p := r.Reading; p != nil {
+		for _, f := range []struct {
+			name  string
+			value int64
+		}{{"register_wh", p.RegisterWh}, {"ec_used_wh", p.ECUsedWh}, {"overrun_wh", p.OverrunWh}} {
+			if f.value < 0 {
+				return fmt.Sprintf("%s is negative: %d", f.name, f.value)
+			}
+		}
+		if len(p.Reasons) > maxReasons {
+			return fmt.Sprintf("%d reasons, at most %d are possible", len(p.Reasons), maxReasons)
+		}
+		for _, name := range p.Reasons {
+			if len(name) > maxReasonLen || strings.Contains(name, ",") {
+				return "a reason is no name"
+			}
+		}
+	}
+	return ""
+}

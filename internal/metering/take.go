@@ -1,0 +1,252 @@
+package metering
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// FirstEpoch is the store epoch of a database that was never restored.
+const FirstEpoch = 1
+
+// maxPast is how many former memories of a meter are remembered, so that one that is put back into the meter goes on
+// where it stopped instead of sending everything twice.
+const maxPast = 8
+
+// Info is what the server keeps of a meter's last boot message, with its own notes beside it.
+type Info struct {
+	wire.Boot
+	Server Notes `json:"server"`
+}
+
+// Notes are the server's own about the memory it talks to.
+type Notes struct {
+	// Epoch is the store epoch in which the meter last held everything acknowledged. While it lies below the
+	// database's own, a restore may have lost acknowledged records and boot is answered with rewind.
+	Epoch int64 `json:"epoch"`
+	// RewindTo is the last record the meter had when it was first asked to rewind: the debt is paid once the
+	// watermark has reached it.
+	RewindTo uint64 `json:"rewind_to,omitempty"`
+	// Past are former memories, newest first.
+	Past []Past `json:"past,omitempty"`
+}
+
+// Past is a memory the meter no longer has, and how far it had come.
+type Past struct {
+	Store     string `json:"store"`
+	Watermark uint64 `json:"watermark"`
+	Bits      uint64 `json:"bits,omitempty"`
+}
+
+// ParseInfo reads the stored form; text that is none gives an empty Info, because a note of ours must never keep a
+// meter from talking.
+func ParseInfo(text string) Info {
+	var i Info
+	if err := json.Unmarshal([]byte(text), &i); err != nil {
+		return Info{}
+	}
+	return i
+}
+
+// Text is the stored form.
+func (i Info) Text() (string, error) {
+	b, err := json.Marshal(i)
+	if err != nil {
+		return "", fmt.Errorf("write boot notes: %w", err)
+	}
+	return string(b), nil
+}
+
+// AlarmCode names what a person should look at. Console and notifications translate it; never rename one.
+type AlarmCode string
+
+// Alarms about what meters send.
+const (
+	// AlarmMemoryReplaced: the meter came back with another memory, so what the old one had not delivered is lost.
+	AlarmMemoryReplaced AlarmCode = "memory-replaced"
+	// AlarmRecordsLost: the meter no longer has records that the server never got.
+	AlarmRecordsLost AlarmCode = "records-lost"
+	// AlarmMemoryBack: the meter's numbering went backwards in the same memory; new records may look like old ones.
+	AlarmMemoryBack AlarmCode = "memory-went-back"
+	// AlarmUnreadable: the meter sends what cannot be read, not even its number.
+	AlarmUnreadable AlarmCode = "unreadable-record"
+	// AlarmQuarantine: a record was put aside for a person's decision.
+	AlarmQuarantine AlarmCode = "quarantined-record"
+	// AlarmGhostCredit: the meter accepted a credit token that nobody sold here.
+	AlarmGhostCredit AlarmCode = "ghost-credit"
+	// AlarmGhostToken: the meter accepted a management token that nobody issued here.
+	AlarmGhostToken AlarmCode = "ghost-token"
+	// AlarmReversedUsed: the meter accepted a token whose sale was reversed.
+	AlarmReversedUsed AlarmCode = "reversed-token-used"
+	// AlarmLockout: somebody tried wrong tokens until the meter locked its entry.
+	AlarmLockout AlarmCode = "token-lockout"
+	// AlarmTamper: a tamper switch of the meter tripped.
+	AlarmTamper AlarmCode = "tamper"
+)
+
+// Alarm is one thing to raise; the store keeps one open alarm per meter and code.
+type Alarm struct {
+	Code AlarmCode
+	Text string
+}
+
+// Decision is what is to be done with one record.
+type Decision struct {
+	Outcome
+	// Reason is why a record goes to quarantine or was dropped.
+	Reason string
+	Alarm  *Alarm
+	// Clear names an alarm that no longer holds.
+	Clear AlarmCode
+}
+
+// Take decides about one record and moves the window. The store writes a Stored record to its table and a
+// Quarantined one to quarantine; everything else leaves only the row behind. Records of one meter must be taken in the
+// order in which they were received, for a boot message may change the memory the next ones belong to.
+func (l *Live) Take(r *Record, epoch int64) Decision {
+	if r.Bad != nil && !r.Bad.HasSeq {
+		l.seen(r.ReceivedAt, 0, false)
+		return l.outcome(Dropped, Decision{Reason: r.Bad.Reason, Alarm: &Alarm{AlarmUnreadable, "A record of the meter could not be read: " + r.Bad.Reason + ". It was not stored."}})
+	}
+	if r.Bad == nil && r.Rec.Kind == wire.KindBoot {
+		return l.boot(r, epoch)
+	}
+	if r.Store != "" && r.Store != l.Store {
+		// Sent on a connection that opened with a memory which another connection has replaced since.
+		return l.outcome(Beyond, Decision{})
+	}
+	seq, reason := r.Rec.Head.Seq, ""
+	if r.Bad != nil {
+		seq, reason = r.Bad.Seq, r.Bad.Reason
+	} else {
+		reason = Judge(&r.Rec, r.Simulated, r.ReceivedAt)
+	}
+	switch l.Window.Take(seq) {
+	case Seen:
+		l.seen(r.ReceivedAt, 0, false)
+		return l.outcome(Duplicate, Decision{})
+	case Ahead:
+		l.seen(r.ReceivedAt, 0, false)
+		return l.outcome(Beyond, Decision{})
+	}
+	if reason != "" {
+		l.seen(r.ReceivedAt, 0, false)
+		return l.outcome(Quarantined, Decision{Reason: reason, Alarm: &Alarm{AlarmQuarantine,
+			fmt.Sprintf("Record %d was put aside: %s.", seq, reason)}})
+	}
+	l.seen(r.ReceivedAt, r.Rec.Head.At, r.Rec.Head.Clock != wire.ClockInvalid)
+	l.fresh = append(l.fresh, &r.Rec)
+	return l.outcome(Stored, eventAlarm(r.Rec.Event))
+}
+
+// outcome fills in what became of the record.
+func (l *Live) outcome(k OutcomeKind, d Decision) Decision {
+	d.Kind, d.Watermark = k, l.Window.Watermark
+	return d
+}
+
+// boot takes the message that opens a connection. It has no number and is never a duplicate.
+func (l *Live) boot(r *Record, epoch int64) Decision {
+	b := r.Rec.Boot
+	var d Decision
+	if l.Info == nil {
+		l.Info = &Info{}
+	}
+	notes := l.Info.Server
+	if b.Store != l.Store {
+		l.Settle(nil, time.Time{}, r.ReceivedAt) // what the old memory sent in this batch still counts
+		d.Alarm = l.newMemory(b, &notes, epoch)
+	} else {
+		d.Alarm = l.sameMemory(b)
+	}
+	if notes.Epoch < epoch {
+		switch last := max(b.Next, 1) - 1; {
+		case notes.RewindTo == 0 && last > l.Window.Watermark:
+			notes.RewindTo, d.Rewind = last, true
+		case l.Window.Watermark < notes.RewindTo:
+			d.Rewind = true
+		default:
+			notes.Epoch, notes.RewindTo = epoch, 0
+		}
+	}
+	l.Boot = b.Boot
+	l.Info = &Info{Boot: *b, Server: notes}
+	l.seen(r.ReceivedAt, 0, false)
+	return l.outcome(Stored, d)
+}
+
+// newMemory starts a window at the lowest number the meter still has, or goes on with that of a memory known from
+// before. The hole is recorded as an alarm, never filled with inventions.
+func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
+	first := l.Store == "" && l.Window == Window{}
+	if !first {
+		notes.Past = append([]Past{{Store: l.Store, Watermark: l.Window.Watermark, Bits: l.Window.Bits}}, notes.Past...)
+	}
+	start := Window{Watermark: max(b.Lowest, 1) - 1}
+	for i, p := range notes.Past {
+		if p.Store == b.Store {
+			start = Window{Watermark: p.Watermark, Bits: p.Bits}
+			notes.Past = append(notes.Past[:i:i], notes.Past[i+1:]...)
+			break
+		}
+	}
+	notes.Past = notes.Past[:min(len(notes.Past), maxPast)]
+	notes.RewindTo = 0
+	// In the first epoch nothing this memory knows as acknowledged can be missing here. After a restore it can.
+	notes.Epoch = epoch
+	if epoch > FirstEpoch {
+		notes.Epoch = epoch - 1
+	}
+	old := l.Store
+	l.Store, l.Window, l.was, l.fresh, l.ReadingSeq = b.Store, start, start, nil, 0
+	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
+	switch {
+	case !first:
+		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter came back with memory %s instead of %s. "+
+			"Records that the old memory had not delivered are lost.", b.Store, old)}
+	case start.Watermark > 0 || lost > 0:
+		return &Alarm{AlarmRecordsLost, fmt.Sprintf("The meter begins with record %d; the %d before it never came.", b.Lowest, b.Lowest-1)}
+	}
+	return nil
+}
+
+// sameMemory looks for numbers that cannot come any more and for numbering that went backwards.
+func (l *Live) sameMemory(b *wire.Boot) *Alarm {
+	if b.Next <= l.Window.Highest() {
+		return &Alarm{AlarmMemoryBack, fmt.Sprintf("The meter will number its next record %d, but record %d is stored already. "+
+			"New records may be taken for old ones; check the meter's memory.", b.Next, l.Window.Highest())}
+	}
+	if lost := l.Window.Skip(max(b.Lowest, 1) - 1); lost > 0 {
+		return &Alarm{AlarmRecordsLost, fmt.Sprintf("The meter no longer has %d records before record %d that never came.", lost, b.Lowest)}
+	}
+	return nil
+}
+
+// Event codes that a person is told of at once.
+const eventLockout = 303
+
+// eventAlarm raises or clears what an event says.
+func eventAlarm(e *wire.Event) Decision {
+	switch {
+	case e == nil:
+		return Decision{}
+	case e.Code == eventLockout:
+		return Decision{Alarm: &Alarm{AlarmLockout, "Wrong tokens were entered until the meter locked its entry for a while."}}
+	case e.Code >= eventTamperFirst && e.Code <= eventTamperLast:
+		return Decision{Alarm: &Alarm{AlarmTamper, "A tamper switch of the meter tripped: " + tamperKind(e.Code) + "."}}
+	case e.Code == eventTamperClear:
+		return Decision{Clear: AlarmTamper}
+	}
+	return Decision{}
+}
+
+func tamperKind(code int) string {
+	return [...]string{"cover", "terminal cover", "magnet", "reverse energy", "bypass", "phase loss"}[code-eventTamperFirst]
+}
+
+// Offline reports whether a meter counts as offline: no connection and no message for three reading intervals.
+func Offline(connected bool, lastSeen time.Time, interval time.Duration, now time.Time) bool {
+	return !connected && now.Sub(lastSeen) > 3*interval
+}
