@@ -15,10 +15,11 @@ package store
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 )
 
 // Lane orders waiting work: a sale goes before readings, readings before jobs.
@@ -45,47 +46,57 @@ var (
 	ErrConflict = errors.New("conflict: such a row exists already")
 	// ErrNewer: the database was written by a newer version of Paywatt.
 	ErrNewer = errors.New("the database is of a newer version of Paywatt")
+	// ErrInvariant: our own code was caught breaking a rule of the books. Nothing of this closure happened; the node
+	// is no longer ready.
+	ErrInvariant = errors.New("broken invariant")
+	// ErrClosed: the engine has been closed; nothing happened.
+	ErrClosed = errors.New("storage is closed: nothing was written")
 	// ErrBusy: the queue in front of the writer is full; nothing happened.
 	ErrBusy = errors.New("storage is busy: nothing was written")
 )
 
-// Row is one result row; columns count from 0. NULL reads as zero and IsNull.
+// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. A Row and what it gives are
+// valid after the call that got them, with one exception: the Row itself only until row returns.
 type Row interface {
 	Int(col int) int64
+	Bool(col int) bool
 	Text(col int) string
-	Bytes(col int) []byte // a copy
+	Bytes(col int) []byte // a copy; nil for NULL
+	ID(col int) id.ID
+	Time(col int) time.Time // from microseconds, UTC
 	IsNull(col int) bool
 }
 
 // Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use;
-// values are int64, int, string, []byte, nil, bool (0/1), id.ID and time.Time (µs since the epoch).
+// an engine refuses a text in which they are not. Values are nil, the integer types, bool (0/1), string, []byte, id.ID,
+// time.Time (microseconds since 1970), types whose underlying type is an integer, a bool or a string, and pointers to
+// these. A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL.
 type Conn interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(sql string, args ...any) (int64, error)
-	// Query calls row for each result row.
+	// Query calls row for each result row. row may run other statements.
 	Query(sql string, row func(Row) error, args ...any) error
 	// ForUpdate is appended to a SELECT that decides: " FOR UPDATE" where rows are locked, "" under one writer.
 	ForUpdate() string
 }
 
-// Tx is one transaction of one tenant. Its methods are the queries, a file per noun.
-type Tx struct {
-	C      Conn
-	Tenant access.Tenant
-	Now    time.Time // the engine's clock at the start of this attempt
-	Rand   io.Reader // for identities made inside the transaction
-	Epoch  int64     // the store epoch: raised by every restore
-}
-
-// Engine is a database that keeps a Paywatt. Sqlite has the one of this version.
+// Engine is a database that keeps a Paywatt. SQLite has the one of this version.
 type Engine interface {
-	// Run is Do without the type: fn runs in a transaction that is durable when Run returns nil. When refused
-	// reports true the transaction's writes are undone and Run returns nil.
+	// Run is Do without the type: fn runs in a transaction that is durable when Run returns nil. When fn says refused
+	// its writes are undone and Run returns nil. A context that ends while fn still waits for its turn ends the wait
+	// and nothing happened; once fn has its turn, Run waits for the outcome.
 	Run(ctx context.Context, t access.Tenant, lane Lane, fn func(*Tx) (refused bool, err error)) error
 	// View runs fn on a consistent snapshot for reading only.
 	View(ctx context.Context, t access.Tenant, fn func(*Tx) error) error
-	// Health is nil while the engine takes writes, else the reason why it does not.
+	// Ingest queues what one message of a meter brought and returns at once; the engine merges all that waits into one
+	// transaction. done is called exactly once, after the commit, on a goroutine of the engine: outcomes in the order
+	// of recs, and an error when at least one of them is Failed. Messages of one meter are answered in the order of
+	// the calls. An error of Ingest itself ([ErrBusy], [ErrReadOnly], [ErrFull], [ErrClosed]) means that nothing was
+	// queued and done will not be called.
+	Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error
+	// Health is nil while the node may serve: it takes writes and no invariant was found broken. Else it says why not.
 	Health() error
+	// Close finishes what has been queued, then releases the database. Nothing is taken any more.
 	Close() error
 }
 

@@ -395,7 +395,7 @@ CREATE TABLE outbox (
   expires_at INTEGER, dead_at INTEGER, last_error TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, lane, key, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX outbox_due ON outbox (lane, next_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_due ON outbox (tenant_id, lane, next_at) WHERE dead_at IS NULL;
 
 CREATE TABLE session (                    -- which instance holds a meter's connection
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, instance TEXT NOT NULL, epoch INTEGER NOT NULL, since INTEGER NOT NULL,

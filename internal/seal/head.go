@@ -1,0 +1,135 @@
+package seal
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Head is what is signed about a log: so many leaves, this root. One head commits to everything before it.
+type Head struct {
+	Origin string // which log: "paywatt/" and the tenant's identity
+	Size   int64
+	Root   [32]byte
+	Epoch  int64 // the store epoch; a restore begins a new one, whose log goes on from what was restored
+	Seal   int64 // number of the seal
+	At     time.Time
+	Note   string // the signed text of all this; empty until signed
+}
+
+// Errors of keys and heads.
+var (
+	ErrKey  = errors.New("malformed seal key")
+	ErrHead = errors.New("malformed or wrongly signed head")
+)
+
+// text is the signed part, in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size, root, then lines of
+// our own.
+func (h Head) text() string {
+	return fmt.Sprintf("%s\n%d\n%s\nepoch %d\nseal %d\nat %s\n", h.Origin, h.Size,
+		base64.StdEncoding.EncodeToString(h.Root[:]), h.Epoch, h.Seal, h.At.UTC().Format(time.RFC3339Nano))
+}
+
+// Key signs heads. Its private half has no printed form but Reveal.
+type Key struct {
+	signer          note.Signer
+	private, public string
+}
+
+// NewKey makes a key from 32 bytes of rnd. name says whose it is and holds neither blanks nor a plus sign.
+func NewKey(name string, rnd io.Reader) (Key, error) {
+	private, public, err := note.GenerateKey(rnd, name)
+	if err != nil {
+		return Key{}, fmt.Errorf("make a seal key: %w", err)
+	}
+	return ParseKey(private + "\n" + public)
+}
+
+// ParseKey reads what Reveal wrote.
+func ParseKey(s string) (Key, error) {
+	private, public, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	signer, err := note.NewSigner(strings.TrimSpace(private))
+	if err != nil {
+		return Key{}, ErrKey // the cause could carry the key
+	}
+	k := Key{signer: signer, private: strings.TrimSpace(private), public: strings.TrimSpace(public)}
+	probe := Head{Origin: "probe"}
+	if probe.Note, err = k.Sign(probe); err != nil {
+		return Key{}, ErrKey
+	}
+	if _, err := ParseHead(probe.Note, k.Public()); err != nil {
+		return Key{}, fmt.Errorf("%w: its two lines do not belong together", ErrKey)
+	}
+	return k, nil
+}
+
+// Reveal writes the key for its file: the private line, then the public one.
+func (k Key) Reveal() string { return k.private + "\n" + k.public + "\n" }
+
+// Public is the line with which everybody can check heads.
+func (k Key) Public() string { return k.public }
+
+// String masks the key.
+func (k Key) String() string { return "seal key " + k.public }
+
+// GoString masks the key.
+func (k Key) GoString() string { return k.String() }
+
+// Format masks the key for every verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// MarshalJSON masks the key.
+func (k Key) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(k.String())), nil }
+
+// Sign gives the signed note of a head.
+func (k Key) Sign(h Head) (string, error) {
+	signed, err := note.Sign(&note.Note{Text: h.text()}, k.signer)
+	if err != nil {
+		return "", fmt.Errorf("sign head %d of %s: %w", h.Seal, h.Origin, err)
+	}
+	return string(signed), nil
+}
+
+// ParseHead reads a signed head and checks its signature against a public line. Everything it returns was signed.
+func ParseHead(signed, public string) (Head, error) {
+	verifier, err := note.NewVerifier(public)
+	if err != nil {
+		return Head{}, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(verifier))
+	if err != nil {
+		return Head{}, fmt.Errorf("%w: %w", ErrHead, err)
+	}
+	h, ok := parseText(n.Text)
+	if !ok || h.text() != n.Text {
+		return Head{}, ErrHead
+	}
+	h.Note = signed
+	return h, nil
+}
+
+func parseText(s string) (Head, bool) {
+	lines := strings.Split(s, "\n")
+	if len(lines) != 7 {
+		return Head{}, false
+	}
+	h := Head{Origin: lines[0]}
+	root, err := base64.StdEncoding.DecodeString(lines[2])
+	ok := err == nil && copy(h.Root[:], root) == len(h.Root) && len(root) == len(h.Root)
+	h.Size, err = strconv.ParseInt(lines[1], 10, 64)
+	ok = ok && err == nil
+	for line, to := range map[string]*int64{lines[3]: &h.Epoch, lines[4]: &h.Seal} {
+		_, digits, _ := strings.Cut(line, " ")
+		*to, err = strconv.ParseInt(digits, 10, 64)
+		ok = ok && err == nil
+	}
+	_, at, _ := strings.Cut(lines[5], " ")
+	h.At, err = time.Parse(time.RFC3339Nano, at)
+	return h, ok && err == nil
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// auditLeaf begins the leaf of an audit row.
+const auditLeaf = "paywatt audit 1"
+
+// AuditLog writes one row of the audit log; At is the transaction's time unless it is set. The row is sealed with the
+// same commit and cannot be changed unseen afterwards. Personal data is named by identity, so that it can be erased.
+func (tx *Tx) AuditLog(e access.Entry) error {
+	i, err := tx.NewID()
+	if err != nil {
+		return err
+	}
+	if e.At.IsZero() {
+		e.At = tx.Now
+	}
+	leaf := leafOfEntry(i, e)
+	n, err := tx.sealNumber()
+	if err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`INSERT INTO audit (tenant_id, id, at, actor, ip, action, object, before, after, reason,
+		single_person, leaf, seal_n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, leaf[:], n)
+	if err != nil {
+		return fmt.Errorf("write audit row %s of %s: %w", e.Action, e.Object, err)
+	}
+	tx.fresh.add(leafAudit, i, leaf)
+	return nil
+}
+
+func leafOfEntry(i id.ID, e access.Entry) [32]byte {
+	single := int64(0)
+	if e.SinglePerson {
+		single = 1
+	}
+	return seal.NewLeaf(auditLeaf).Text(string(i[:])).Int(e.At.UnixMicro()).Text(e.Actor).Text(e.IP).Text(e.Action).
+		Text(e.Object).Text(e.Before).Text(e.After).Text(e.Reason).Int(single).Sum()
+}
+
+// AuditPage is one page of the audit log, newest first, before the given identity (zero: from the newest).
+func (tx *Tx) AuditPage(before id.ID, max int) ([]id.ID, []access.Entry, error) {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	var ids []id.ID
+	var out []access.Entry
+	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person FROM audit
+		WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, func(r Row) error {
+		ids = append(ids, r.ID(0))
+		out = append(out, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: r.Text(4), Object: r.Text(5),
+			Before: r.Text(6), After: r.Text(7), Reason: r.Text(8), SinglePerson: r.Bool(9)})
+		return nil
+	}, tx.Tenant, before, max)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	return ids, out, nil
+}

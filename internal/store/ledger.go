@@ -1,0 +1,318 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// account is a row of ledger_account.
+type account struct {
+	ref           ledger.AccountRef
+	n             int64
+	limit         ledger.Limit
+	balance, held money.Minor // kept only where the limit limits
+}
+
+// Post writes a journal: it opens accounts that do not exist, keeps the balances of those with a limit, and gives the
+// journal its leaf. A broken limit comes back as the breach, with nothing of the journal written; the caller turns it
+// into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [ErrConflict].
+//
+// That the postings sum to zero is checked here before anything is written and once more from what was stored.
+func (tx *Tx) Post(j ledger.Journal) (ledger.Breach, error) {
+	j, err := ledger.New(j)
+	if err != nil {
+		return ledger.Breach{}, fmt.Errorf("%w: %w", ErrInvariant, err)
+	}
+	accounts, err := tx.accounts(j)
+	if err != nil {
+		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+	}
+	changes := netChanges(j)
+	for _, a := range accounts {
+		if b := a.limit.Check(a.ref, a.balance, a.held, changes[a.ref]); b.Refused() {
+			return b, nil
+		}
+	}
+	for _, a := range accounts {
+		if err := tx.keepBalance(a, changes[a.ref]); err != nil {
+			return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+		}
+	}
+	if err := tx.insertJournal(j, accounts); err != nil {
+		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+	}
+	return ledger.Breach{}, nil
+}
+
+// netChanges sums a journal by account: a limit judges what the journal does as a whole, not the order of its lines.
+func netChanges(j ledger.Journal) map[ledger.AccountRef]money.Minor {
+	out := make(map[ledger.AccountRef]money.Minor, len(j.Postings))
+	for _, p := range j.Postings {
+		out[p.Account] += p.Amount
+	}
+	return out
+}
+
+// accounts finds or opens the accounts of a journal, each once, in the order of their numbers, which is the order of
+// locks.
+func (tx *Tx) accounts(j ledger.Journal) ([]account, error) {
+	out := make([]account, 0, len(j.Postings))
+	for _, p := range j.Postings {
+		if slices.ContainsFunc(out, func(a account) bool { return a.ref == p.Account }) {
+			continue
+		}
+		a, err := tx.openAccount(p.Account)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b account) int { return cmp.Compare(a.n, b.n) })
+	return out, nil
+}
+
+// openAccount reads an account and opens it if need be.
+func (tx *Tx) openAccount(ref ledger.AccountRef) (account, error) {
+	a, found, err := tx.account(ref)
+	if err != nil || found {
+		return a, err
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return account{}, err
+	}
+	n, err := tx.Take(counterAccount)
+	if err != nil {
+		return account{}, err
+	}
+	a = account{ref: ref, n: n, limit: ledger.LimitOf(ref.Code)}
+	floor, ceiling := bounds(a.limit)
+	_, err = tx.C.Exec(`INSERT INTO ledger_account (tenant_id, id, n, code, subject, limited, floor, ceiling, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, i, n, ref.Code, ref.Subject, a.limit.Limited(), floor, ceiling, tx.Now)
+	if err != nil {
+		return account{}, fmt.Errorf("open account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return a, nil
+}
+
+// bounds are the two columns of a limit; nil for none.
+func bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
+	if at, ok := l.Floor(); ok {
+		floor = &at
+	}
+	if at, ok := l.Ceiling(); ok {
+		ceiling = &at
+	}
+	return floor, ceiling
+}
+
+func (tx *Tx) account(ref ledger.AccountRef) (account, bool, error) {
+	a := account{ref: ref}
+	found, err := tx.one(`SELECT n, floor, ceiling, balance, held FROM ledger_account
+		WHERE tenant_id = $1 AND code = $2 AND subject = $3`+tx.C.ForUpdate(), func(r Row) error {
+		a.n, a.balance, a.held = r.Int(0), money.Minor(r.Int(3)), money.Minor(r.Int(4))
+		switch {
+		case !r.IsNull(1):
+			a.limit = ledger.Limit{Bound: ledger.NotBelow, At: money.Minor(r.Int(1))}
+		case !r.IsNull(2):
+			a.limit = ledger.Limit{Bound: ledger.NotAbove, At: money.Minor(r.Int(2))}
+		}
+		return nil
+	}, tx.Tenant, ref.Code, ref.Subject)
+	if err != nil {
+		return account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return a, found, nil
+}
+
+// keepBalance moves the kept balance of a limited account and compares what was stored with what was meant.
+func (tx *Tx) keepBalance(a account, change money.Minor) error {
+	tx.fresh.sum(a.n, a.limit.Limited(), change)
+	if !a.limit.Limited() || change == 0 {
+		return nil
+	}
+	after, err := tx.number(`UPDATE ledger_account SET balance = balance + $1 WHERE tenant_id = $2 AND n = $3
+		RETURNING balance`, change, tx.Tenant, a.n)
+	if err != nil {
+		return err
+	}
+	if money.Minor(after) != a.balance+change {
+		return fmt.Errorf("%w: account %d %q holds %d after %d%+d", ErrInvariant, a.ref.Code, a.ref.Subject, after, a.balance, change)
+	}
+	return nil
+}
+
+// insertJournal writes the rows and reads the sum back.
+func (tx *Tx) insertJournal(j ledger.Journal, accounts []account) error {
+	n, err := tx.sealNumber()
+	if err != nil {
+		return err
+	}
+	leaf := ledger.Leaf(j)
+	_, err = tx.C.Exec(`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, reverses, memo, leaf, seal_n)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, j.ID, string(j.Kind), j.Ref, j.PostedAt, j.Reverses, j.Memo, leaf[:], n)
+	if err != nil {
+		return err
+	}
+	for seq, p := range j.Postings {
+		at := slices.IndexFunc(accounts, func(a account) bool { return a.ref == p.Account })
+		_, err := tx.C.Exec(`INSERT INTO posting (tenant_id, journal_id, seq, account, amount) VALUES ($1, $2, $3, $4, $5)`,
+			tx.Tenant, j.ID, seq, accounts[at].n, p.Amount)
+		if err != nil {
+			return err
+		}
+	}
+	var lines, sum int64
+	_, err = tx.one(`SELECT COUNT(*), SUM(amount) FROM posting WHERE tenant_id = $1 AND journal_id = $2`,
+		func(r Row) error { lines, sum = r.Int(0), r.Int(1); return nil }, tx.Tenant, j.ID)
+	if err != nil {
+		return err
+	}
+	if lines != int64(len(j.Postings)) || sum != 0 {
+		return fmt.Errorf("%w: journal %s %s was stored with %d lines and sum %d", ErrInvariant, j.Kind, j.Ref, lines, sum)
+	}
+	tx.fresh.add(leafJournal, j.ID, leaf)
+	return nil
+}
+
+// Journal reads a journal by its identity, postings in order; false where there is none.
+func (tx *Tx) Journal(i id.ID) (ledger.Journal, bool, error) {
+	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+}
+
+// JournalByRef reads the journal of an operation; false where there is none.
+func (tx *Tx) JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error) {
+	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal
+		WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
+}
+
+func (tx *Tx) journal(sql string, args ...any) (ledger.Journal, bool, error) {
+	var j ledger.Journal
+	found, err := tx.one(sql, func(r Row) error {
+		j = ledger.Journal{ID: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), PostedAt: r.Time(3),
+			Reverses: r.ID(4), Memo: r.Text(5)}
+		return nil
+	}, args...)
+	if err != nil || !found {
+		return ledger.Journal{}, false, err
+	}
+	err = tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE p.tenant_id = $1 AND p.journal_id = $2 ORDER BY p.seq`, func(r Row) error {
+		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(r.Int(2)),
+			Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}})
+		return nil
+	}, tx.Tenant, j.ID)
+	if err != nil {
+		return ledger.Journal{}, false, fmt.Errorf("read journal %s %s: %w", j.Kind, j.Ref, err)
+	}
+	return j, true, nil
+}
+
+// Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction
+// has posted; an account nobody has posted to has 0.
+func (tx *Tx) Balance(ref ledger.AccountRef) (money.Minor, error) {
+	a, found, err := tx.account(ref)
+	if err != nil || !found || a.limit.Limited() {
+		return a.balance, err
+	}
+	return tx.derived(a.n)
+}
+
+// derived is the balance of an account that keeps none: its last roll-up and the tail of what is not sealed yet.
+func (tx *Tx) derived(n int64) (money.Minor, error) {
+	sum, err := tx.number(rollupOf, tx.Tenant, n)
+	if err != nil {
+		return 0, fmt.Errorf("balance of account %d: %w", n, err)
+	}
+	if tx.before != nil {
+		return money.Minor(sum) + tx.before.sums[n].amount + tx.fresh.sums[n].amount, nil
+	}
+	tail, err := tx.number(`SELECT SUM(p.amount) FROM journal j
+		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND p.account = $2`, tx.Tenant, n)
+	if err != nil {
+		return 0, fmt.Errorf("balance of account %d: %w", n, err)
+	}
+	return money.Minor(sum + tail), nil
+}
+
+// rollupOf reads an account's last roll-up.
+const rollupOf = `SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 ORDER BY seal_n DESC LIMIT 1`
+
+// TrialBalance sums the books by code, in the order of the chart's numbers, codes never posted to left out. The
+// amounts sum to zero. It is written as postings without a subject because that is what it is: the entry that would
+// open the same books elsewhere.
+func (tx *Tx) TrialBalance() ([]ledger.Posting, error) {
+	var out []ledger.Posting
+	err := tx.C.Query(`SELECT a.code, SUM(CASE WHEN a.limited = 1 THEN a.balance ELSE COALESCE((
+			SELECT r.balance FROM rollup r WHERE r.tenant_id = a.tenant_id AND r.account = a.n
+			ORDER BY r.seal_n DESC LIMIT 1), 0) END)
+		FROM ledger_account a WHERE a.tenant_id = $1 GROUP BY a.code ORDER BY a.code`, func(r Row) error {
+		out = append(out, ledger.Posting{Account: ledger.AccountRef{Code: ledger.Code(r.Int(0))}, Amount: money.Minor(r.Int(1))})
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("trial balance: %w", err)
+	}
+	var total money.Minor
+	for i := range out {
+		tail, err := tx.tailOf(out[i].Account.Code)
+		if err != nil {
+			return nil, fmt.Errorf("trial balance: %w", err)
+		}
+		out[i].Amount += tail
+		total += out[i].Amount
+	}
+	if total != 0 {
+		return nil, fmt.Errorf("%w: the trial balance is off by %d", ErrInvariant, total)
+	}
+	return out, nil
+}
+
+// tailOf sums what is posted to the unlimited accounts of a code and not yet in a roll-up.
+func (tx *Tx) tailOf(c ledger.Code) (money.Minor, error) {
+	if ledger.LimitOf(c).Limited() {
+		return 0, nil
+	}
+	tail, err := tx.number(`SELECT SUM(p.amount) FROM journal j
+		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND a.code = $2`, tx.Tenant, c)
+	if err != nil || tx.before == nil {
+		return money.Minor(tail), err
+	}
+	err = tx.C.Query(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2`, func(r Row) error {
+		tail += int64(tx.before.sums[r.Int(0)].amount + tx.fresh.sums[r.Int(0)].amount)
+		return nil
+	}, tx.Tenant, c)
+	return money.Minor(tail), err
+}
+
+// SetLimit gives one account its own limit: a vendor's credit line, a wallet's overdraft. The account is opened if
+// need be. A limit may be set below what the account has reached; from then on it can only move back. An account of a
+// code without limits cannot get one, because it keeps no balance.
+func (tx *Tx) SetLimit(ref ledger.AccountRef, at money.Minor) error {
+	l := ledger.LimitOf(ref.Code)
+	if !l.Limited() {
+		return fmt.Errorf("%w: account %d %q keeps no balance and cannot be limited", ErrInvariant, ref.Code, ref.Subject)
+	}
+	a, err := tx.openAccount(ref)
+	if err != nil {
+		return err
+	}
+	l.At = at
+	floor, ceiling := bounds(l)
+	if err := tx.must(`UPDATE ledger_account SET floor = $1, ceiling = $2 WHERE tenant_id = $3 AND n = $4`,
+		floor, ceiling, tx.Tenant, a.n); err != nil {
+		return fmt.Errorf("limit account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return nil
+}

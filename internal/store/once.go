@@ -1,0 +1,78 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// OnceKept is how long the answer of a request is kept that moved no money (contract §3).
+const OnceKept = 7 * 24 * time.Hour
+
+// OnceTake claims the identity of a request. Nil means that it is new and now running; otherwise what is known of it
+// comes back: the hash of what was asked then, and the answer, or Status 0 while it still runs.
+func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
+	until := tx.Now.Add(OnceKept)
+	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'running', $5, $6)
+		ON CONFLICT (tenant_id, principal, key) DO UPDATE
+		SET req_hash = excluded.req_hash, state = 'running', status = 0, body_enc = NULL,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency.expires_at < excluded.created_at AND idempotency.state = 'done'`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, until)
+	if err != nil {
+		return nil, fmt.Errorf("take idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	var k access.Kept
+	found, err := tx.one(`SELECT req_hash, status, body_enc FROM idempotency
+		WHERE tenant_id = $1 AND principal = $2 AND key = $3`, func(r Row) error {
+		copy(k.Hash[:], r.Bytes(0))
+		k.Status, k.Body = int(r.Int(1)), r.Bytes(2)
+		return nil
+	}, tx.Tenant, o.Principal, o.Key)
+	if err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	return &k, nil
+}
+
+// OncePut stores the answer of a request that OnceTake claimed: status and sealed body, for ever where money moved,
+// else for OnceKept.
+func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
+	var until any
+	if !forever {
+		until = tx.Now.Add(OnceKept)
+	}
+	err := tx.must(`UPDATE idempotency SET state = 'done', status = $1, body_enc = $2, expires_at = $3
+		WHERE tenant_id = $4 AND principal = $5 AND key = $6`, status, sealed, until, tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return fmt.Errorf("store the answer of an idempotency key: %w", err)
+	}
+	return nil
+}
+
+// OnceDrop forgets a claim that got no answer worth keeping, so that the same key may be tried again. A stored answer
+// stays.
+func (tx *Tx) OnceDrop(o access.Once) error {
+	_, err := tx.C.Exec(`DELETE FROM idempotency
+		WHERE tenant_id = $1 AND principal = $2 AND key = $3 AND state = 'running'`, tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return fmt.Errorf("drop idempotency key: %w", err)
+	}
+	return nil
+}
+
+// OnceSweep deletes at most max answers whose time is over and reports how many there were.
+func (tx *Tx) OnceSweep(max int) (int, error) {
+	n, err := tx.C.Exec(`DELETE FROM idempotency WHERE tenant_id = $1 AND (principal, key) IN (
+		SELECT principal, key FROM idempotency
+		WHERE tenant_id = $1 AND state = 'done' AND expires_at < $2 LIMIT $3)`, tx.Tenant, tx.Now, max)
+	if err != nil {
+		return 0, fmt.Errorf("sweep idempotency keys: %w", err)
+	}
+	return int(n), nil
+}

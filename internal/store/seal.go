@@ -1,0 +1,245 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// Kinds of sealed rows.
+const (
+	leafJournal = "journal"
+	leafAudit   = "audit"
+)
+
+// Fresh is what the closures of one commit have added to one tenant's books and audit log: leaves in the order in which
+// the log takes them, and sums by account for the roll-ups. An engine that seals in the same commit keeps one per
+// tenant; what a closure adds joins it when the closure has succeeded ([Tx.Keep]).
+type Fresh struct {
+	leaves []freshLeaf
+	sums   map[int64]freshSum
+	n      int64 // the seal that will take them, 0 until asked for
+}
+
+type freshLeaf struct {
+	kind string
+	id   id.ID
+	leaf [32]byte
+}
+
+type freshSum struct {
+	amount  money.Minor
+	limited bool // keeps its balance in its own row and needs no roll-up
+}
+
+// Empty reports whether there is nothing to seal.
+func (f *Fresh) Empty() bool { return len(f.leaves) == 0 }
+
+func (f *Fresh) add(kind string, i id.ID, leaf [32]byte) {
+	f.leaves = append(f.leaves, freshLeaf{kind, i, leaf})
+}
+
+func (f *Fresh) sum(account int64, limited bool, amount money.Minor) {
+	if f.sums == nil {
+		f.sums = make(map[int64]freshSum)
+	}
+	s := f.sums[account]
+	f.sums[account] = freshSum{s.amount + amount, limited}
+}
+
+// Keep joins what the closure added to what its commit will seal. An engine calls it once, after the closure has
+// succeeded and before the next one runs.
+func (tx *Tx) Keep() {
+	if tx.before == nil {
+		return
+	}
+	tx.before.leaves = append(tx.before.leaves, tx.fresh.leaves...)
+	for n, s := range tx.fresh.sums {
+		tx.before.sum(n, s.limited, s.amount)
+	}
+	tx.fresh = Fresh{}
+}
+
+// sealNumber is the seal_n of rows written now: the number of the seal that closes this commit, so that no row has to
+// be written twice, or NULL where another transaction seals.
+func (tx *Tx) sealNumber() (*int64, error) {
+	if tx.before == nil {
+		return nil, nil
+	}
+	if tx.before.n == 0 {
+		last, err := tx.number(`SELECT MAX(n) FROM seal WHERE tenant_id = $1`, tx.Tenant)
+		if err != nil {
+			return nil, fmt.Errorf("find the last seal: %w", err)
+		}
+		tx.before.n = last + 1
+	}
+	return &tx.before.n, nil
+}
+
+// Sealer appends fresh leaves to the tenants' logs. It belongs to one writer; it remembers the right edge of each log
+// and checks before each use that the database still has the same.
+type Sealer struct {
+	key  seal.Key
+	logs map[access.Tenant]*sealedLog
+}
+
+// sealedLog is a tenant's log as the last seal left it.
+type sealedLog struct {
+	n        int64  // number of the last seal
+	root     []byte // its root
+	origin   string
+	edge     seal.Edge
+	balances map[int64]money.Minor // last roll-up by account
+}
+
+// NewSealer makes a sealer that signs with key.
+func NewSealer(key seal.Key) *Sealer { return &Sealer{key: key, logs: make(map[access.Tenant]*sealedLog)} }
+
+// Seal closes a commit for one tenant: it takes the leaves into the log, adds roll-ups and writes the signed head,
+// which it also returns. tx must be of the tenant that f was collected for. That the sums of all postings are zero is
+// asserted once more.
+func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
+	l, err := s.open(tx)
+	if err != nil {
+		return seal.Head{}, fmt.Errorf("open the log: %w", err)
+	}
+	if f.n != l.n+1 {
+		return seal.Head{}, fmt.Errorf("%w: rows were written for seal %d, the next one is %d", ErrInvariant, f.n, l.n+1)
+	}
+	first := l.edge.Size()
+	if err := s.append(tx, l, f); err != nil {
+		return seal.Head{}, fmt.Errorf("append to the log: %w", err)
+	}
+	if err := s.rollUp(tx, l, f); err != nil {
+		return seal.Head{}, fmt.Errorf("roll up: %w", err)
+	}
+	root := l.edge.Root()
+	head := seal.Head{Origin: l.origin, Size: l.edge.Size(), Root: root, Epoch: tx.Epoch, Seal: f.n, At: tx.Now}
+	note, err := s.key.Sign(head)
+	if err != nil {
+		return seal.Head{}, fmt.Errorf("sign the head: %w", err)
+	}
+	head.Note = note
+	_, err = tx.C.Exec(`INSERT INTO seal (tenant_id, n, first, last, root, head, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.Tenant, f.n, first, l.edge.Size()-1, root[:], note, tx.Now)
+	if err != nil {
+		return seal.Head{}, fmt.Errorf("write the seal: %w", err)
+	}
+	l.n, l.root = f.n, root[:]
+	return head, nil
+}
+
+// Forget drops what is remembered: a transaction that used the sealer was rolled back.
+func (s *Sealer) Forget() { clear(s.logs) }
+
+// open gives the log as the database has it.
+func (s *Sealer) open(tx *Tx) (*sealedLog, error) {
+	var n, last int64
+	var root []byte
+	_, err := tx.one(`SELECT n, last, root FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r Row) error {
+		n, last, root = r.Int(0), r.Int(1), r.Bytes(2)
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	if l := s.logs[tx.Tenant]; l != nil && l.n == n && slices.Equal(l.root, root) {
+		return l, nil
+	}
+	l := &sealedLog{n: n, root: root, balances: make(map[int64]money.Minor)}
+	if l.origin, err = tx.origin(); err != nil {
+		return nil, err
+	}
+	size := int64(0)
+	if n > 0 {
+		size = last + 1
+	}
+	if l.edge, err = seal.LoadEdge(size, tx.hashes()); err != nil {
+		return nil, err
+	}
+	if got := l.edge.Root(); n > 0 && !slices.Equal(got[:], root) {
+		return nil, fmt.Errorf("%w: the log's root is not the one of seal %d", ErrInvariant, n)
+	}
+	s.logs[tx.Tenant] = l
+	return l, nil
+}
+
+// origin names the tenant's log in signed heads.
+func (tx *Tx) origin() (string, error) {
+	t, err := tx.TenantRow()
+	return "paywatt/" + t.UID.Text(""), err
+}
+
+func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
+	for _, fl := range f.leaves {
+		_, err := tx.C.Exec(`INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES ($1, $2, $3, $4, $5)`,
+			tx.Tenant, l.edge.Size(), fl.kind, fl.id, fl.leaf[:])
+		if err != nil {
+			return err
+		}
+		for _, node := range l.edge.Append(fl.leaf) {
+			_, err := tx.C.Exec(`INSERT INTO seal_hash (tenant_id, idx, hash) VALUES ($1, $2, $3)`,
+				tx.Tenant, node.Index, node.Hash[:])
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {
+	var total money.Minor
+	for _, n := range slices.Sorted(maps.Keys(f.sums)) {
+		sum := f.sums[n]
+		total += sum.amount
+		if sum.limited || sum.amount == 0 {
+			continue
+		}
+		before, known := l.balances[n]
+		if !known {
+			b, err := tx.number(rollupOf, tx.Tenant, n)
+			if err != nil {
+				return err
+			}
+			before = money.Minor(b)
+		}
+		l.balances[n] = before + sum.amount
+		_, err := tx.C.Exec(`INSERT INTO rollup (tenant_id, account, seal_n, balance) VALUES ($1, $2, $3, $4)`,
+			tx.Tenant, n, f.n, before+sum.amount)
+		if err != nil {
+			return err
+		}
+	}
+	if total != 0 {
+		return fmt.Errorf("%w: the journals of seal %d sum to %d", ErrInvariant, f.n, total)
+	}
+	return nil
+}
+
+// hashes reads the log's stored hashes; what is not stored is computed from the leaves.
+func (tx *Tx) hashes() seal.Nodes {
+	return seal.Nodes{
+		Stored: func(index int64) (h [32]byte, err error) {
+			found, err := tx.one(`SELECT hash FROM seal_hash WHERE tenant_id = $1 AND idx = $2`,
+				func(r Row) error { copy(h[:], r.Bytes(0)); return nil }, tx.Tenant, index)
+			if err == nil && !found {
+				err = fmt.Errorf("hash %d of the log is missing", index)
+			}
+			return h, err
+		},
+		Leaves: func(from, to int64) (out [][32]byte, err error) {
+			err = tx.C.Query(`SELECT leaf FROM seal_leaf WHERE tenant_id = $1 AND pos >= $2 AND pos < $3 ORDER BY pos`,
+				func(r Row) error { out = append(out, [32]byte(pad(r.Bytes(0)))); return nil }, tx.Tenant, from, to)
+			return out, err
+		},
+	}
+}
+
+// pad makes a stored hash 32 bytes long, so that a damaged one is merely wrong.
+func pad(b []byte) []byte { return append(b, make([]byte, 32)...)[:32] }

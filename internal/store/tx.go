@@ -1,0 +1,68 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// Tx is one transaction of one tenant. Its methods are the queries, a file per noun. It is valid only inside the
+// closure it was handed to, on that closure's goroutine.
+type Tx struct {
+	C      Conn
+	Tenant access.Tenant
+	Now    time.Time // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
+	Rand   io.Reader // for identities made inside the transaction
+	Epoch  int64     // the store epoch: 1, and one more after every restore
+
+	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
+	fresh  Fresh  // of this closure
+}
+
+// NewTx makes the transaction that an engine hands to a closure. before is what earlier closures of the same commit
+// have added for the tenant, nil where journals and audit rows are sealed by another transaction.
+func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh) *Tx {
+	return &Tx{C: c, Tenant: t, Now: now.UTC().Truncate(time.Microsecond), Rand: rnd, Epoch: epoch, before: before}
+}
+
+// NewID makes an identity for this moment. Identities made in one transaction do not sort among themselves.
+func (tx *Tx) NewID() (id.ID, error) {
+	i, err := id.New(tx.Now, tx.Rand)
+	if err != nil {
+		return id.ID{}, fmt.Errorf("make an identity: %w", err)
+	}
+	return i, nil
+}
+
+// one runs a query for at most one row and reports whether there was one. The query must not be able to give more.
+func (tx *Tx) one(sql string, row func(Row) error, args ...any) (bool, error) {
+	found := false
+	err := tx.C.Query(sql, func(r Row) error {
+		if found {
+			return errors.New("more than one row where one was expected")
+		}
+		found = true
+		return row(r)
+	}, args...)
+	return found, err
+}
+
+// number runs a query for a single integer, 0 where there is no row or NULL.
+func (tx *Tx) number(sql string, args ...any) (int64, error) {
+	var n int64
+	_, err := tx.one(sql, func(r Row) error { n = r.Int(0); return nil }, args...)
+	return n, err
+}
+
+// must runs a statement that has to change exactly one row; anything else is a broken invariant.
+func (tx *Tx) must(sql string, args ...any) error {
+	n, err := tx.C.Exec(sql, args...)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%w: a statement changed %d rows instead of one", ErrInvariant, n)
+	}
+	return err
+}
