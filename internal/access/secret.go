@@ -10,12 +10,15 @@ import (
 
 // Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login.
 // It has no printable form; [Secret.Reveal] is the only door.
-type Secret struct{ text string }
+type Secret struct {
+	// Behind a pointer, because fmt prints only the address of one, even inside an unexported field.
+	text *string
+}
 
 const masked = "(secret)"
 
 // SecretOf wraps a text that came from outside.
-func SecretOf(text string) Secret { return Secret{text: text} }
+func SecretOf(text string) Secret { return Secret{text: &text} }
 
 // secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 keeps it (architecture §5).
 const secretBytes = 32
@@ -26,17 +29,22 @@ func NewSecret(prefix string, rnd io.Reader) (Secret, error) {
 	if _, err := io.ReadFull(rnd, b[:]); err != nil {
 		return Secret{}, fmt.Errorf("draw a secret: %w", err)
 	}
-	return Secret{text: prefix + base64.RawURLEncoding.EncodeToString(b[:])}, nil
+	return SecretOf(prefix + base64.RawURLEncoding.EncodeToString(b[:])), nil
 }
 
 // Reveal is the secret itself. Call it only where the text leaves to the one who may have it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // Hash is what the store keeps of it.
-func (s Secret) Hash() [32]byte { return HashSecret(s.text) }
+func (s Secret) Hash() [32]byte { return HashSecret(s.Reveal()) }
 
 // HashSecret is the stored form of a random 256-bit secret. It is no password hash: a secret a person chose goes
 // through [HashPassword].

@@ -1,0 +1,129 @@
+package keystore
+
+import (
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// DataFileName is the data key's file in the data folder.
+const DataFileName = "data.key"
+
+const (
+	dataKeySize   = 32
+	sealedVersion = 1 // first byte of everything sealed, so that the form can change
+)
+
+// ErrSealed says that a sealed text does not open: it was altered, belongs elsewhere, or to another data key.
+var ErrSealed = errors.New("sealed text does not open under this data key and context")
+
+// DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, no stored
+// answers and no link keys. It lies beside the database, readable by the server's user only, because a server must
+// sign commands and repeat answers while its key store is locked; back both up, and not together.
+type DataKey struct {
+	aead cipher.AEAD
+	mac  []byte
+}
+
+// OpenData reads the data key of the folder and makes one at first use. Several processes may come at once; they all
+// get the same key.
+func OpenData(dir string) (*DataKey, error) {
+	path := filepath.Join(dir, DataFileName)
+	raw, err := readLimited(path, dataKeySize)
+	if errors.Is(err, fs.ErrNotExist) {
+		if raw, err = makeData(path); errors.Is(err, fs.ErrExist) {
+			raw, err = readLimited(path, dataKeySize)
+		}
+	}
+	defer clear(raw)
+	if err != nil {
+		return nil, fmt.Errorf("open data key: %w", err)
+	}
+	if len(raw) != dataKeySize {
+		return nil, fmt.Errorf("open data key: %s has %d bytes, want %d: restore it from a backup", path, len(raw), dataKeySize)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("open data key: %s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	return newDataKey(raw)
+}
+
+func makeData(path string) ([]byte, error) {
+	raw := make([]byte, dataKeySize)
+	if _, err := rand.Read(raw); err != nil {
+		return nil, err
+	}
+	return raw, createOnce(path, raw)
+}
+
+// newDataKey splits the stored key into one for sealing and one for hashing.
+func newDataKey(raw []byte) (*DataKey, error) {
+	seal, err := hkdf.Key(sha256.New, raw, nil, "paywatt data seal", chacha20poly1305.KeySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(seal)
+	mac, err := hkdf.Key(sha256.New, raw, nil, "paywatt data hash", sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := chacha20poly1305.NewX(seal)
+	if err != nil {
+		return nil, err
+	}
+	return &DataKey{aead: aead, mac: mac}, nil
+}
+
+// Seal encrypts plain with XChaCha20-Poly1305 and binds it to the context: opened elsewhere, it does not open.
+func (d *DataKey) Seal(context string, plain []byte) []byte {
+	out := make([]byte, 1+chacha20poly1305.NonceSizeX, 1+chacha20poly1305.NonceSizeX+len(plain)+chacha20poly1305.Overhead)
+	out[0] = sealedVersion
+	nonce := out[1 : 1+chacha20poly1305.NonceSizeX]
+	_, _ = rand.Read(nonce) // crypto/rand.Read never fails: it ends the process instead
+	return d.aead.Seal(out, nonce, plain, []byte(context))
+}
+
+// Open undoes Seal. The error is ErrSealed.
+func (d *DataKey) Open(context string, sealed []byte) ([]byte, error) {
+	if len(sealed) < 1+chacha20poly1305.NonceSizeX || sealed[0] != sealedVersion {
+		return nil, ErrSealed
+	}
+	nonce, box := sealed[1:1+chacha20poly1305.NonceSizeX], sealed[1+chacha20poly1305.NonceSizeX:]
+	plain, err := d.aead.Open(nil, nonce, box, []byte(context))
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plain, nil
+}
+
+// Hash is a keyed hash, HMAC-SHA-256 of 32 bytes, by which a secret can be found again without being stored.
+func (d *DataKey) Hash(context string, data []byte) []byte {
+	h := hmac.New(sha256.New, d.mac)
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(context))))
+	_, _ = io.WriteString(h, context)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+const maskedData = "keystore.DataKey(masked)"
+
+// Format masks the key for every verb.
+func (d *DataKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, maskedData) }
+
+// LogValue masks the key in logs.
+func (d *DataKey) LogValue() slog.Value { return slog.StringValue(maskedData) }
+
+// MarshalText masks the key in every text form.
+func (d *DataKey) MarshalText() ([]byte, error) { return []byte(maskedData), nil }

@@ -1,0 +1,350 @@
+// Package keystore keeps the two kinds of keys that must not lie in the database: the vending keys of the supply
+// groups, sealed under a passphrase in one file ([Store]), and the data key under which the server seals token
+// digits, stored answers and link keys ([DataKey]).
+//
+// A vending key leaves the store only inside a token or, for a virtual meter under a key marked as a test key, as
+// that meter's decoder key. Keys have no printable form, no command shows one, and a test searches every file of a
+// working server's folder for their bytes. What the package cannot promise: Go may have copied a buffer before it was
+// wiped, so whoever reads the memory of the process reads the keys in use. That waits for the separate signer.
+//
+// One file belongs to any number of processes: a change is made under a lock, written beside the file, synced and
+// renamed over it; every reader looks at the file's stamp before it answers, so a running server uses a new key from
+// the next request on.
+package keystore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// FileName is the key store's file in the data folder.
+const FileName = "keystore"
+
+const lockName = "keystore.lock"
+
+// Sentinel errors.
+var (
+	// ErrPassphrase says that the passphrase does not open the key store.
+	ErrPassphrase = errors.New("the passphrase does not open the key store; nothing was changed: check it, letter case and keyboard included")
+	// ErrEmptyPassphrase says that there was none.
+	ErrEmptyPassphrase = errors.New("the passphrase is empty; nothing was changed: give one of 8 characters or more")
+	// ErrAltered says that the file's seal does not cover what is in it.
+	ErrAltered = errors.New("the key store was altered by somebody without its passphrase; no key of it is used: restore it from a backup")
+)
+
+// Fact is everything about a vending key except the key. It can be read without the passphrase.
+type Fact struct {
+	SGC      string       // supply group code, 6 digits
+	KRN      uint8        // key revision number, 1 to 9
+	KT       sts.KeyType  // of the meter keys it makes: DDTK, DUTK or DCTK
+	DKGA     sts.DKGA     // derivation algorithm, which also tells the key's length
+	BaseDate sts.BaseDate // tied to the revision
+	KEN      uint8        // key expiry number; 255 never expires
+	Test     bool         // a test key: its meters are virtual or on the bench
+}
+
+// Same reports whether both facts name the same vending key.
+func (f Fact) Same(o Fact) bool { return f.SGC == o.SGC && f.KRN == o.KRN && f.KT == o.KT }
+
+// String names the key for messages and lists.
+func (f Fact) String() string {
+	s := fmt.Sprintf("supply group %s, revision %d, type %d", f.SGC, f.KRN, uint8(f.KT))
+	if f.Test {
+		s += " (test)"
+	}
+	return s
+}
+
+// problem says what is wrong with the fact, "" when nothing is.
+func (f Fact) problem() string {
+	switch {
+	case !isSGC(f.SGC):
+		return "a supply group code has 6 digits"
+	case f.KRN < 1 || f.KRN > 9:
+		return "a key revision number is 1 to 9"
+	case f.KT == sts.DITK:
+		return "key type 0 is the manufacturer's initialisation key, nothing is vended with it: use 1, 2 or 3"
+	case f.KT > sts.DCTK:
+		return "a key type is 1, 2 or 3"
+	case f.DKGA.KeySize() == 0:
+		return "the derivation algorithm is 02 or 04"
+	case !f.BaseDate.Valid():
+		return "the base date is 1993, 2014 or 2035"
+	}
+	return ""
+}
+
+func isSGC(s string) bool {
+	if len(s) != 6 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// Config tunes a Store; its zero value works.
+type Config struct {
+	// Params are the costs for a key store made by this process; an existing file keeps its own. Zero means
+	// DefaultParams. Tests lower them.
+	Params Params
+}
+
+// Store is the vending keys of one data folder. Its methods may be called from any goroutine.
+type Store struct {
+	dir    string
+	params Params
+
+	mu    sync.Mutex
+	read  stamp
+	doc   *document
+	pass  []byte // given before the file existed: opens or creates it, then is wiped
+	kek   *kek   // nil while locked
+	trust bool   // kek opened the seal of doc
+	cache map[sts.Attributes]sts.Key
+}
+
+// Open looks into the data folder, which must exist. No key store there is no error: it is locked and empty until a
+// passphrase and a first key come.
+func Open(dir string, c Config) (*Store, error) {
+	if c.Params == (Params{}) {
+		c.Params = DefaultParams()
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("open key store: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("open key store: %s is not a folder", dir)
+	}
+	s := &Store{dir: dir, params: c.Params}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.refresh()
+}
+
+// Path is where the file is, or will be.
+func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
+
+// refresh reads the file again if it is not the one that was read. The caller holds s.mu.
+func (s *Store) refresh() error {
+	now, err := stampOf(s.Path())
+	if err != nil {
+		return fmt.Errorf("look at key store: %w", err)
+	}
+	if now == s.read && s.doc != nil || !now.exists && s.doc == nil {
+		return nil
+	}
+	s.cache = nil
+	if !now.exists {
+		s.doc, s.read, s.trust = nil, now, false
+		return errors.New("the key store's file has disappeared; its keys are not used: put it back from a backup")
+	}
+	b, err := readLimited(s.Path(), maxFile)
+	if err != nil {
+		return fmt.Errorf("read key store: %w", err)
+	}
+	doc, err := parseDocument(b)
+	if err != nil {
+		return fmt.Errorf("read key store %s: %w", s.Path(), err)
+	}
+	s.doc, s.read = &doc, now
+	return s.unseal()
+}
+
+// unseal tries what this process knows of the passphrase on the file just read. A passphrase that does not fit leaves
+// the store locked; that is a state, not an error. The caller holds s.mu.
+func (s *Store) unseal() error {
+	s.trust = false
+	if s.pass != nil {
+		k, err := s.doc.KDF.derive(s.pass)
+		if err != nil {
+			return err
+		}
+		s.forgetPassphrase()
+		s.kek = k
+	}
+	if s.kek == nil {
+		return nil
+	}
+	if s.trust = s.doc.verify(s.kek); !s.trust {
+		s.kek = nil // another passphrase, or altered: either way nothing in it may be used
+	}
+	return nil
+}
+
+func (s *Store) forgetPassphrase() {
+	clear(s.pass)
+	s.pass = nil
+}
+
+// Locked reports whether keys cannot be used for want of the right passphrase. A store that has a passphrase but no
+// file yet is not locked; it has no keys.
+func (s *Store) Locked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refresh() != nil {
+		return true
+	}
+	return !s.open()
+}
+
+// open reports whether keys can be used or a first one added. The caller holds s.mu and has refreshed.
+func (s *Store) open() bool { return s.doc == nil && s.pass != nil || s.doc != nil && s.trust }
+
+// Unlock opens the store for this process. Without a file yet the passphrase is kept until the first key makes one.
+// The passphrase is copied; wiping the caller's is the caller's business. The errors are ErrPassphrase,
+// ErrEmptyPassphrase and what broke.
+func (s *Store) Unlock(passphrase []byte) error {
+	if len(passphrase) == 0 {
+		return ErrEmptyPassphrase
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refresh(); err != nil {
+		return err
+	}
+	if s.doc == nil {
+		s.forgetPassphrase()
+		s.pass = append([]byte(nil), passphrase...)
+		return nil
+	}
+	k, err := s.doc.KDF.derive(passphrase)
+	if err != nil {
+		return fmt.Errorf("unlock key store: %w", err)
+	}
+	if !s.doc.verify(k) {
+		if s.doc.opensAny(k) {
+			return ErrAltered
+		}
+		return ErrPassphrase
+	}
+	s.kek, s.trust = k, true
+	return nil
+}
+
+// Lock forgets the passphrase and everything derived from it.
+func (s *Store) Lock() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetPassphrase()
+	s.kek, s.trust, s.cache = nil, false, nil
+}
+
+// List is what vending keys there are, in the order they were added. It needs no passphrase.
+func (s *Store) List() ([]Fact, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refresh(); err != nil {
+		return nil, err
+	}
+	return s.facts(), nil
+}
+
+func (s *Store) facts() []Fact {
+	if s.doc == nil {
+		return nil
+	}
+	out := make([]Fact, len(s.doc.Keys))
+	for i, e := range s.doc.Keys {
+		out[i] = e.fact()
+	}
+	return out
+}
+
+// Add seals a vending key under its facts and makes it durable; every process with this folder uses it from its next
+// request on. It is refused while the store is locked, when such a key is there already, and where a supply group's
+// revision would mix test and real keys. The first key creates the file under the passphrase given to Unlock.
+func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
+	raw := key.Reveal()
+	defer clear(raw)
+	if why := f.problem(); why != "" {
+		return refuse(refusal.InvalidRequest, "The vending key's facts do not hold: "+why+".", "Correct the option and try again."), nil
+	}
+	if want := f.DKGA.KeySize(); len(raw) != want {
+		return refuse(refusal.InvalidRequest, fmt.Sprintf("A vending key for DKGA %s has %d bytes, this one has %d.", f.DKGA, want, len(raw)),
+			"Check --dkga and the key file."), nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var no refusal.Refusal
+	err := withLock(filepath.Join(s.dir, lockName), func() (err error) {
+		no, err = s.addLocked(f, raw)
+		return err
+	})
+	if err != nil {
+		return refusal.Refusal{}, fmt.Errorf("add vending key: %w", err)
+	}
+	return no, nil
+}
+
+// addLocked runs under both locks: the process's and the folder's.
+func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
+	if err := s.refresh(); err != nil {
+		return refusal.Refusal{}, err
+	}
+	if no := s.mayAdd(f); no.Refused() {
+		return no, nil
+	}
+	doc, key, err := s.base()
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	next, err := doc.with(key, f, raw)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	b, err := next.encode()
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if err := replace(s.Path(), b); err != nil {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Refusal{}, s.refresh()
+}
+
+// base is the document to add to: the file's, or a new one under the passphrase given.
+func (s *Store) base() (document, *kek, error) {
+	if s.doc != nil {
+		return *s.doc, s.kek, nil
+	}
+	doc, err := newDocument(s.params)
+	if err != nil {
+		return document{}, nil, err
+	}
+	k, err := doc.KDF.derive(s.pass)
+	return doc, k, err
+}
+
+func (s *Store) mayAdd(f Fact) refusal.Refusal {
+	if !s.open() {
+		return refuse(refusal.KeystoreLocked, "The key store is locked.", "Give its passphrase.")
+	}
+	all := s.facts()
+	if len(all) >= maxKeys {
+		return refuse(refusal.KeyExists, fmt.Sprintf("The key store holds %d keys, the most it takes.", maxKeys), "Use another data folder.")
+	}
+	for _, have := range all {
+		if have.Same(f) {
+			return refuse(refusal.KeyExists, "There is a vending key for "+have.String()+" already.",
+				"A new key of a supply group has a new revision number (--krn).")
+		}
+		if have.SGC == f.SGC && have.KRN == f.KRN && have.Test != f.Test {
+			return refuse(refusal.KeyExists, "Test and real keys are never mixed in one revision of a supply group: there is "+have.String()+".",
+				"Use another supply group for tests, or add or leave out --test.")
+		}
+	}
+	return refusal.Refusal{}
+}
+
+func refuse(c refusal.Code, what, try string) refusal.Refusal {
+	return refusal.Because(c, what, "The key store was not changed.", try)
+}

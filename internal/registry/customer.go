@@ -1,0 +1,152 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// NewCustomer is a customer to be registered; every field may be empty.
+type NewCustomer struct {
+	Name  string
+	Phone string // with country code; blanks, dashes, dots and brackets are ignored
+	IDNo  string
+	Lang  string // BCP 47; default "en"
+}
+
+// AddedCustomer is a registered customer.
+type AddedCustomer struct {
+	refusal.Refusal
+	Customer Customer
+}
+
+// Customers is one page of customers.
+type Customers struct {
+	refusal.Refusal
+	Data []Customer
+	Next string // cursor of the next page; empty on the last
+}
+
+func (n NewCustomer) check() (Customer, refusal.Refusal) {
+	phone, ok := phoneOf(n.Phone)
+	switch {
+	case !text(n.Name, maxName):
+		return Customer{}, invalid(fmt.Sprintf("A customer's name has at most %d printable characters.", maxName))
+	case !ok:
+		return Customer{}, invalid("A phone number has 6 to 15 digits, with the country code behind a +.")
+	case !text(n.IDNo, maxShort):
+		return Customer{}, invalid(fmt.Sprintf("id_no has at most %d printable characters.", maxShort))
+	case n.Lang != "" && !isLang(n.Lang):
+		return Customer{}, invalid("lang is a language tag such as en or sw.")
+	}
+	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
+}
+
+// phoneOf is the one written form of a phone number, so that a sender is recognised: digits, with a + where it was
+// given. An empty number stays empty.
+func phoneOf(s string) (string, bool) {
+	p := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -.()/", r) {
+			return -1
+		}
+		return r
+	}, s)
+	if p == "" {
+		return "", s == ""
+	}
+	n := strings.TrimPrefix(p, "+")
+	return p, len(n) >= minPhone && len(n) < maxPhone && strings.Trim(n, "0123456789") == ""
+}
+
+// isLang accepts the shape of a language tag; which languages there are is the catalogue's business.
+func isLang(s string) bool {
+	if len(s) < 2 || len(s) > 16 {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
+	}) < 0
+}
+
+// AddCustomer registers a customer.
+func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustomer) (AddedCustomer, error) {
+	if no := by.Needs(access.WriteCustomers); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	c, no := n.check()
+	if no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	if c.Name == "" {
+		return AddedCustomer{Refusal: invalid("A customer needs a name.")}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
+		i, err := tx.NewID()
+		if err != nil {
+			return AddedCustomer{}, err
+		}
+		row := c
+		row.ID, row.CreatedAt = i, r.c.Now()
+		if err := tx.AddCustomerRow(row); err != nil {
+			return AddedCustomer{}, err
+		}
+		return AddedCustomer{Customer: row}, tx.AuditLog(by.Entry("customer.add", i.Text(id.Customer)))
+	})
+	if err != nil {
+		return AddedCustomer{}, fmt.Errorf("add customer: %w", err)
+	}
+	return out, nil
+}
+
+// Customer looks a customer up by identity.
+func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string) (AddedCustomer, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Customer, idText)
+	if err != nil {
+		return AddedCustomer{Refusal: noCustomer()}, nil
+	}
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
+		c, found, err := tx.CustomerByID(i)
+		if err == nil && !found {
+			return AddedCustomer{Refusal: noCustomer()}, nil
+		}
+		return AddedCustomer{Customer: c}, err
+	})
+	if err != nil {
+		return AddedCustomer{}, fmt.Errorf("look up customer: %w", err)
+	}
+	return out, nil
+}
+
+func noCustomer() refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no such customer.", "Nothing was changed.", "Check the customer's identity.")
+}
+
+// Customers lists the tenant's customers in the order they were registered.
+func (r *Registry) Customers(ctx context.Context, by access.Actor, p Page) (Customers, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Customers{Refusal: no}, nil
+	}
+	after, max, no := r.page(by.Tenant, listCustomers, p)
+	if no.Refused() {
+		return Customers{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Customers, error) {
+		rows, err := tx.CustomerPage(after, max+1)
+		return Customers{Data: rows}, err
+	})
+	if err != nil {
+		return Customers{}, fmt.Errorf("list customers: %w", err)
+	}
+	if len(out.Data) > max {
+		out.Data = out.Data[:max]
+		out.Next = r.cursor(by.Tenant, listCustomers, out.Data[max-1].ID)
+	}
+	return out, nil
+}

@@ -1,0 +1,238 @@
+package registry
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// draft is a NewMeter that holds together: canonical, with its defaults, everything checked that needs no store.
+type draft struct {
+	meter       Meter
+	account     Account
+	point       Point
+	customer    Customer
+	key         Key
+	hasKey      bool
+	newCustomer bool
+	tariff      string // name or identity, not looked up yet
+}
+
+// Lengths of texts, in characters. They bound what a row and a receipt can hold.
+const (
+	maxName   = 120
+	maxShort  = 64
+	maxLine   = 240
+	minPhone  = 6
+	maxPhone  = 16 // "+" and the 15 digits of E.164
+	maxPhases = 3
+)
+
+// check turns the wish into a draft, or says what is wrong with it.
+func (n NewMeter) check() (draft, refusal.Refusal) {
+	var d draft
+	for _, step := range [...]func(*draft) refusal.Refusal{n.checkMeter, n.checkKey, n.checkPlace, n.checkCustomer} {
+		if no := step(&d); no.Refused() {
+			return draft{}, no
+		}
+	}
+	d.account.Mode, d.account.Status = d.meter.Mode, "active"
+	return d, refusal.Refusal{}
+}
+
+func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
+	number, no := Canonical(n.Number)
+	if no.Refused() {
+		return no
+	}
+	imp, ok := within(n.ImpPerKWh, defaultImp, 1, maxImp)
+	if !ok {
+		return invalid(fmt.Sprintf("imp_per_kwh is 1 to %d impulses per kilowatt-hour.", maxImp))
+	}
+	phases, ok := within(n.Phases, 1, 1, maxPhases)
+	if !ok || phases == 2 {
+		return invalid("phases is 1 or 3.")
+	}
+	interval := n.ReadingInterval
+	if interval == 0 {
+		interval = defaultInterval
+	}
+	if interval < minInterval || interval > maxInterval {
+		return invalid("The reading interval is 1 second to 7 days.")
+	}
+	status := n.Status
+	if status == "" {
+		status = Active
+	}
+	switch {
+	case !n.Mode.Known():
+		return invalid("mode is prepay_token, prepay_wallet or postpay.")
+	case status != Active && status != Stock:
+		return invalid("status of a new meter is active or stock.")
+	case !short(n.Model) || !short(n.Profile):
+		return invalid(fmt.Sprintf("model and profile have at most %d printable characters.", maxShort))
+	case n.TT != "" && !digits(n.TT, 2):
+		return invalid("tt, the token technology, has 2 digits, \"02\" for a keypad.")
+	}
+	d.meter = Meter{Number: number, Mode: n.Mode, Status: status, Model: n.Model, Phases: int(phases), ImpPerKWh: imp,
+		TT: or(n.TT, "02"), Simulated: n.Simulated, Profile: n.Profile, ReadingInterval: interval, Version: 1}
+	return refusal.Refusal{}
+}
+
+// checkKey reads the STS facts. A token meter needs them; any other may do without, but then without all of them.
+func (n NewMeter) checkKey(d *draft) refusal.Refusal {
+	named := n.SGC != "" || n.KRN != nil || n.KT != nil || n.TI != ""
+	if !named && n.Mode != PrepayToken {
+		return refusal.Refusal{}
+	}
+	if n.SGC == "" || n.KRN == nil || n.KT == nil || n.TI == "" {
+		return invalid("A meter that takes tokens needs sgc, krn, kt and ti: " + missing(n) + ".")
+	}
+	krn, krnOK := within(n.KRN, 0, 1, 9)
+	kt, ktOK := within(n.KT, 0, 0, int64(sts.DCTK))
+	ken, kenOK := within(n.KEN, 255, 0, 255)
+	base, baseOK := within(n.BaseDate, int64(sts.Base2014), 1, 9999)
+	ea, eaErr := sts.ParseEA(or(n.EA, "07"))
+	dkga, dkgaErr := sts.ParseDKGA(or(n.DKGA, "02"))
+	switch {
+	case !digits(n.SGC, 6):
+		return invalid("sgc, the supply group code, has 6 digits.")
+	case !krnOK:
+		return invalid("krn, the key revision number, is 1 to 9.")
+	case !ktOK:
+		return invalid("kt, the key type, is 1, 2 or 3.")
+	case sts.KeyType(kt) == sts.DITK:
+		return refusal.Because(refusal.KeyTypeForbidden, "kt 0 is the manufacturer's initialisation key: nothing is ever sold under it.",
+			"The meter was not registered.", "Have its key changed, then register it with kt 2.")
+	case !digits(n.TI, 2):
+		return invalid("ti, the tariff index, has 2 digits.")
+	case !kenOK:
+		return invalid("ken, the key expiry number, is 0 to 255.")
+	case eaErr != nil:
+		return invalid("ea, the encryption algorithm, is \"07\" or \"11\".")
+	case dkgaErr != nil:
+		return invalid("dkga, the key derivation, is \"02\" or \"04\".")
+	case dkga == sts.DKGA02 && ea != sts.EA07:
+		return invalid("dkga \"02\" makes 64-bit keys, so ea is \"07\"; ea \"11\" needs dkga \"04\".")
+	case !baseOK || !sts.BaseDate(base).Valid():
+		return invalid("base_date is 1993, 2014 or 2035.")
+	}
+	d.hasKey = true
+	d.key = Key{SGC: n.SGC, KRN: uint8(krn), KT: sts.KeyType(kt), TI: n.TI, KEN: uint8(ken), EA: ea, DKGA: dkga,
+		BaseDate: sts.BaseDate(base), State: "current"}
+	return refusal.Refusal{}
+}
+
+func missing(n NewMeter) string {
+	var out []string
+	for _, f := range [...]struct {
+		name   string
+		absent bool
+	}{{"sgc", n.SGC == ""}, {"krn", n.KRN == nil}, {"kt", n.KT == nil}, {"ti", n.TI == ""}} {
+		if f.absent {
+			out = append(out, f.name)
+		}
+	}
+	return strings.Join(out, ", ") + " missing"
+}
+
+func (n NewMeter) checkPlace(d *draft) refusal.Refusal {
+	d.tariff = strings.TrimSpace(n.Tariff)
+	switch {
+	case d.tariff == "":
+		return refusal.Because(refusal.TariffMissing, "A meter needs a tariff.", "The meter was not registered.",
+			"Name one; publish it first if there is none.")
+	case !text(n.Address, maxLine) || !text(n.Feeder, maxShort):
+		return invalid(fmt.Sprintf("address has at most %d printable characters, feeder at most %d.", maxLine, maxShort))
+	}
+	d.point = Point{Address: n.Address, Feeder: n.Feeder}
+	return refusal.Refusal{}
+}
+
+func (n NewMeter) checkCustomer(d *draft) refusal.Refusal {
+	if n.CustomerID != "" {
+		if n.Customer != nil {
+			return invalid("Give the customer's identity or the customer, not both.")
+		}
+		i, err := id.Parse(id.Customer, n.CustomerID)
+		if err != nil {
+			return invalid("The customer's identity begins with " + id.Customer + ".")
+		}
+		d.customer.ID = i
+		return refusal.Refusal{}
+	}
+	c := NewCustomer{}
+	if n.Customer != nil {
+		c = *n.Customer
+	}
+	var no refusal.Refusal
+	d.customer, no = c.check()
+	return no
+}
+
+// summary is what the audit log keeps of a new meter: no name and no phone, which must be erasable.
+func (d draft) summary() string {
+	s := fmt.Sprintf("number=%s mode=%s status=%s simulated=%t", d.meter.Number, d.meter.Mode, d.meter.Status, d.meter.Simulated)
+	if d.hasKey {
+		s += fmt.Sprintf(" sgc=%s krn=%d kt=%d ti=%s ken=%d ea=%s dkga=%s base_date=%s", d.key.SGC, d.key.KRN, uint8(d.key.KT),
+			d.key.TI, d.key.KEN, d.key.EA, d.key.DKGA, d.key.BaseDate)
+	}
+	return s
+}
+
+// decoderKey is the key that a virtual meter is given, if its vending key is marked as a test key and at hand.
+func (r *Registry) decoderKey(d draft) access.Secret {
+	if !d.hasKey || !d.meter.Simulated {
+		return access.Secret{}
+	}
+	a, err := d.key.Attributes(d.meter.Number)
+	if err != nil {
+		return access.Secret{}
+	}
+	key, ok := r.c.TestKeys.DecoderKey(a)
+	if !ok {
+		return access.Secret{}
+	}
+	raw := key.Reveal()
+	defer clear(raw)
+	return access.SecretOf(hex.EncodeToString(raw))
+}
+
+func invalid(what string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, what, "Nothing was changed.", "Correct it and send it again.")
+}
+
+// within takes the default for an absent number and reports whether the value lies between the bounds.
+func within(v *int64, absent, low, high int64) (int64, bool) {
+	if v == nil {
+		return absent, true
+	}
+	return *v, *v >= low && *v <= high
+}
+
+func or(s, absent string) string {
+	if s == "" {
+		return absent
+	}
+	return s
+}
+
+func digits(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789") == ""
+}
+
+func short(s string) bool { return text(s, maxShort) }
+
+// text reports whether s is at most n characters that can be printed on one line.
+func text(s string, n int) bool {
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > n {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+}

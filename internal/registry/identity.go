@@ -1,0 +1,56 @@
+package registry
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// anyTenant opens the store for a look-up that itself tells the tenant.
+const anyTenant access.Tenant = 0
+
+// MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password and a
+// meter that was removed or scrapped, and none of them can be told apart.
+func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
+	who, hash, ok, err := r.login(ctx, number)
+	given := access.HashSecret(password)
+	// The comparison runs for unknown meters too, so that its absence does not tell which numbers exist.
+	same := subtle.ConstantTimeCompare(given[:], padded(hash)) == 1
+	if err != nil || !ok || !same || len(hash) == 0 {
+		return Identity{}, false, err
+	}
+	return who, true, nil
+}
+
+// IdentityOf is the identity of a meter whose listener vouches for it (contract §6: such a client has no password).
+func (r *Registry) IdentityOf(ctx context.Context, number string) (who Identity, ok bool, err error) {
+	who, _, ok, err = r.login(ctx, number)
+	return who, ok, err
+}
+
+func (r *Registry) login(ctx context.Context, number string) (who Identity, hash []byte, ok bool, err error) {
+	canonical, no := Canonical(number)
+	if no.Refused() {
+		return Identity{}, nil, false, nil
+	}
+	err = r.c.Door.View(ctx, anyTenant, func(tx Tx) error {
+		var status Status
+		var err error
+		who, status, hash, ok, err = tx.MeterLogin(canonical)
+		ok = ok && status != Removed && status != Scrapped
+		return err
+	})
+	if err != nil {
+		return Identity{}, nil, false, fmt.Errorf("look up meter %s: %w", canonical, err)
+	}
+	return who, hash, ok, nil
+}
+
+// padded gives a hash its full length, so that a missing one is compared in the same time.
+func padded(hash []byte) []byte {
+	out := make([]byte, 32)
+	copy(out, hash)
+	return out
+}

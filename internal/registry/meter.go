@@ -1,0 +1,204 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// NewMeter is a meter to be registered, as it was asked for. Only Number, Mode and Tariff are needed, and for
+// PrepayToken also SGC, KRN, KT and TI; a nil or empty field takes the default of the contract.
+type NewMeter struct {
+	Number    string
+	Mode      Mode
+	Tariff    string // name or identity
+	SGC       string
+	KRN       *int64
+	KT        *int64
+	TI        string
+	KEN       *int64 // default 255
+	EA        string // default "07"
+	DKGA      string // default "02"
+	BaseDate  *int64 // default 2014
+	ImpPerKWh *int64 // default 1000
+	Simulated bool
+	Status    Status // Active or Stock; default Active
+	Model     string
+	Phases    *int64 // 1 or 3; default 1
+	TT        string // token technology; default "02"
+	Profile   string // device profile; empty: Paywatt's own messages
+	Address   string
+	Feeder    string
+
+	ReadingInterval time.Duration // default 30 minutes
+	Customer        *NewCustomer  // nil: a customer without a name
+	CustomerID      string        // of one already known, instead of Customer
+}
+
+// Added is a registered meter with the secrets that are shown this once.
+type Added struct {
+	refusal.Refusal
+	Meter        MeterView
+	MQTTPassword access.Secret
+	LinkKey      wire.LinkKey
+	DecoderKey   access.Secret // hex; only for a simulated meter under a test vending key that is at hand
+}
+
+// Limits and defaults of a meter's figures.
+const (
+	defaultInterval = 30 * time.Minute
+	minInterval     = time.Second
+	maxInterval     = 7 * 24 * time.Hour
+	defaultImp      = 1000
+	maxImp          = 10_000_000
+	counterMeter    = "meter"
+)
+
+// AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and hands
+// out its MQTT password and link key, which nobody can read again.
+func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
+	if no := by.Needs(access.WriteMeters); no.Refused() {
+		return Added{Refusal: no}, nil
+	}
+	d, no := n.check()
+	if no.Refused() {
+		return Added{Refusal: no}, nil
+	}
+	password, err := access.NewSecret("", r.c.Rand)
+	if err != nil {
+		return Added{}, fmt.Errorf("add meter: %w", err)
+	}
+	link, err := r.newLinkKey()
+	if err != nil {
+		return Added{}, fmt.Errorf("add meter: %w", err)
+	}
+	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
+		return r.addMeter(tx, by, d, password, link)
+	})
+	if err != nil {
+		return Added{}, fmt.Errorf("add meter %s: %w", d.meter.Number, err)
+	}
+	if row.Refused() {
+		return Added{Refusal: row.Refusal}, nil
+	}
+	return Added{Meter: r.view(row.rec), MQTTPassword: password, LinkKey: link, DecoderKey: r.decoderKey(d)}, nil
+}
+
+// addedRow is what the transaction of AddMeter gives.
+type addedRow struct {
+	refusal.Refusal
+	rec MeterRecord
+}
+
+func (r *Registry) newLinkKey() (wire.LinkKey, error) {
+	raw := make([]byte, wire.LinkKeySize)
+	defer clear(raw)
+	if _, err := io.ReadFull(r.c.Rand, raw); err != nil {
+		return wire.LinkKey{}, err
+	}
+	return wire.NewLinkKey(raw)
+}
+
+// addMeter is the transaction of AddMeter.
+func (r *Registry) addMeter(tx Tx, by access.Actor, d draft, password access.Secret, link wire.LinkKey) (addedRow, error) {
+	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
+		return addedRow{Refusal: no}, err
+	}
+	ids := [...]*id.ID{&d.meter.ID, &d.account.ID, &d.point.ID, &d.key.ID}
+	for _, to := range ids {
+		var err error
+		if *to, err = tx.NewID(); err != nil {
+			return addedRow{}, err
+		}
+	}
+	n, err := tx.Take(counterMeter)
+	if err != nil {
+		return addedRow{}, err
+	}
+	now := r.c.Now()
+	d.meter.N, d.meter.Account, d.meter.CreatedAt = n, d.account.ID, now
+	d.account.Customer, d.account.Point, d.account.OpenedAt = d.customer.ID, d.point.ID, now
+	d.key.Meter, d.key.From = n, now
+	if err := r.write(tx, d, password, link); err != nil {
+		return addedRow{}, err
+	}
+	e := by.Entry("meter.add", d.meter.ID.Text(id.Meter))
+	e.After = d.summary()
+	if err := tx.AuditLog(e); err != nil {
+		return addedRow{}, err
+	}
+	rec, ok, err := tx.MeterRecord(d.meter.ID)
+	if err == nil && !ok {
+		err = errors.New("the meter just written cannot be read")
+	}
+	if err != nil {
+		return addedRow{}, err
+	}
+	return addedRow{rec: rec}, nil
+}
+
+// resolve asks the store what a draft cannot know: whether the number is free, the tariff and the customer there.
+func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
+	taken, err := tx.NumberTaken(d.meter.Number)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if taken {
+		return refusal.Because(refusal.MeterExists, "Meter "+d.meter.Number+" is registered already.",
+			"Nothing was changed and no secrets were made.", "Look it up, or check the number printed on the meter."), nil
+	}
+	var no refusal.Refusal
+	if d.account.Tariff, no, err = findTariff(tx, d.tariff); err != nil || no.Refused() {
+		return no, err
+	}
+	if !d.customer.ID.IsZero() {
+		var found bool
+		d.customer, found, err = tx.CustomerByID(d.customer.ID)
+		if err == nil && !found {
+			no = refusal.Because(refusal.NotFound, "There is no such customer.", "The meter was not registered.",
+				"Check the customer's identity, or give name and phone instead.")
+		}
+		return no, err
+	}
+	d.newCustomer = true
+	d.customer.ID, err = tx.NewID()
+	return refusal.Refusal{}, err
+}
+
+// write puts the rows of a new meter, those first that others point to.
+func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkKey) error {
+	if d.newCustomer {
+		d.customer.CreatedAt = d.meter.CreatedAt
+		if err := tx.AddCustomerRow(d.customer); err != nil {
+			return err
+		}
+	}
+	if err := tx.AddPoint(d.point); err != nil {
+		return err
+	}
+	if err := tx.AddAccount(d.account); err != nil {
+		return err
+	}
+	hash := password.Hash()
+	raw := link.Reveal()
+	defer clear(raw)
+	if err := tx.AddMeterRow(d.meter, hash[:], r.c.Sealer.Seal(LinkKeyContext(d.meter.ID), raw)); err != nil {
+		return err
+	}
+	if d.hasKey {
+		if err := tx.AddMeterKey(d.key); err != nil {
+			return err
+		}
+	}
+	if d.meter.Status == Stock {
+		return nil // in the store room: installed nowhere yet
+	}
+	return tx.AddInstall(d.meter.N, d.point.ID, d.meter.CreatedAt)
+}

@@ -1,0 +1,74 @@
+package registry
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// maxNumberText bounds a typed meter number: 13 digits with a blank or dash behind each, and room to spare.
+const maxNumberText = 64
+
+// Canonical is the one written form of a meter number: its 11 or 13 digits without the blanks and dashes that people
+// and receipts put between them. One form everywhere is what keeps one meter from becoming two. The refusal says what
+// is wrong with the number.
+func Canonical(number string) (string, refusal.Refusal) {
+	if len(number) > maxNumberText {
+		return "", badNumber("The meter number is too long.", "A meter number has 11 or 13 digits.")
+	}
+	digits := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' {
+			return -1
+		}
+		return r
+	}, number)
+	_, err := sts.ParseNumber(digits)
+	switch {
+	case err == nil:
+		return digits, refusal.Refusal{}
+	case errors.Is(err, sts.ErrLuhn):
+		return "", badNumber("The check digit of meter number "+digits+" is wrong: one digit is mistyped or two are swapped.",
+			"Compare it with the number printed on the meter.")
+	default:
+		return "", badNumber("A meter number has 11 or 13 digits and nothing else.",
+			"Type the number printed on the meter; blanks and dashes do not matter.")
+	}
+}
+
+func badNumber(what, try string) refusal.Refusal {
+	return refusal.Because(refusal.MeterNumberInvalid, what, "Nothing was changed.", try)
+}
+
+// Ref names a meter: by its number or by its identity, never both.
+type Ref struct {
+	Number string
+	ID     id.ID
+}
+
+// ParseRef reads how a meter is addressed everywhere: its number, however it is spaced, or its identity ("mtr_...").
+func ParseRef(text string) (Ref, refusal.Refusal) {
+	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), id.Meter) {
+		i, err := id.Parse(id.Meter, text)
+		if err != nil {
+			return Ref{}, NoMeter(text)
+		}
+		return Ref{ID: i}, refusal.Refusal{}
+	}
+	number, no := Canonical(text)
+	return Ref{Number: number}, no
+}
+
+// maxEcho bounds what of a caller's text is repeated to it.
+const maxEcho = 40
+
+// NoMeter is the refusal for a meter that is not registered with this tenant.
+func NoMeter(text string) refusal.Refusal {
+	if len(text) > maxEcho {
+		text = text[:maxEcho] + "…"
+	}
+	return refusal.Because(refusal.MeterNotFound, "There is no meter "+strings.ToValidUTF8(text, "?")+".",
+		"Nothing was changed.", "Check the number printed on the meter, or register the meter first.")
+}

@@ -1,0 +1,153 @@
+// Package registry knows what is out there: customers, service points, accounts, meters with their keys by reference,
+// tariffs and the tenant's settings. Start at [Registry].
+//
+// A meter is addressed by its number or its identity. Secrets (MQTT password, link key, decoder key of a virtual
+// meter) are made here, handed out once in [Added] and kept only as a hash or sealed. What a meter shows of itself is
+// computed in [MeterView] from what it last reported and whether it is connected; nothing here talks to a meter.
+//
+// Not here: selling (vending), what a meter sends (metering), what it is told (command).
+package registry
+
+import (
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Mode is how a supply is paid for.
+type Mode string
+
+// Payment modes.
+const (
+	PrepayToken  Mode = "prepay_token"  // units in the meter, bought as tokens
+	PrepayWallet Mode = "prepay_wallet" // money on the server, the meter is switched
+	Postpay      Mode = "postpay"
+)
+
+// Known reports whether m is a payment mode.
+func (m Mode) Known() bool { return m == PrepayToken || m == PrepayWallet || m == Postpay }
+
+// Status is where a meter stands in its life (domain reference §7.1, end).
+type Status string
+
+// Stations of a meter's life. A new meter is Active at once unless it is put into Stock.
+const (
+	Stock        Status = "stock"
+	Installed    Status = "installed"
+	Commissioned Status = "commissioned"
+	Active       Status = "active"
+	Blocked      Status = "blocked"
+	Removed      Status = "removed"
+	Scrapped     Status = "scrapped"
+)
+
+// Meter is the registered part of a meter: what was said when it was added, not what it reports.
+type Meter struct {
+	ID              id.ID
+	N               int64  // dense private number: readings, tokens and commands carry it
+	Number          string // canonical: digits only
+	Mode            Mode
+	Status          Status
+	Account         id.ID
+	Model           string
+	Phases          int
+	ImpPerKWh       int64  // impulses per kilowatt-hour
+	TT              string // token technology as receipts print it: "02" numeric keypad
+	Simulated       bool   // lives in its own time; everything of it is marked TEST
+	Profile         string // device profile of a meter that does not speak Paywatt's own messages
+	ReadingInterval time.Duration
+	ConfigVersion   int64
+	CreatedAt       time.Time
+	Version         int64
+}
+
+// Key is a meter's STS key by reference: which vending key and which facts make it. No key material.
+type Key struct {
+	ID       id.ID
+	Meter    int64
+	SGC      string
+	KRN      uint8
+	KT       sts.KeyType
+	TI       string
+	KEN      uint8
+	EA       sts.EA
+	DKGA     sts.DKGA
+	BaseDate sts.BaseDate
+	From     time.Time
+	State    string // planned, issued, current, past
+	LastTID  sts.TID
+}
+
+// Attributes are what the decoder key of the meter with this number is derived from. The error is that of a number
+// that is no STS meter number.
+func (k Key) Attributes(number string) (sts.Attributes, error) {
+	pan, err := sts.ParseNumber(number)
+	if err != nil {
+		return sts.Attributes{}, err
+	}
+	return sts.Attributes{SGC: k.SGC, KRN: k.KRN, KT: k.KT, TI: k.TI, EA: k.EA, DKGA: k.DKGA, BaseDate: k.BaseDate, PAN: pan}, nil
+}
+
+// Customer is who pays for one or more accounts.
+type Customer struct {
+	ID        id.ID
+	Name      string
+	Phone     string // as dialled, with country code
+	IDNo      string
+	Lang      string
+	CreatedAt time.Time
+}
+
+// Account is the contract of one customer at one service point.
+type Account struct {
+	ID       id.ID
+	Customer id.ID
+	Point    id.ID
+	Mode     Mode
+	Tariff   id.ID
+	Status   string
+	OpenedAt time.Time
+}
+
+// Identity is a meter that proved who it is when it connected.
+type Identity struct {
+	Tenant    access.Tenant
+	Meter     int64
+	Number    string
+	Simulated bool
+}
+
+// Sealer keeps small secrets under the data key. The context binds a sealed text to its place.
+type Sealer interface {
+	Seal(context string, plain []byte) []byte
+	Open(context string, sealed []byte) ([]byte, error)
+	Hash(context string, data []byte) []byte
+}
+
+// TestKeys gives the decoder key of a virtual meter under a vending key that is marked as a test key. ok is false
+// under a real vending key, an unknown one, and while the key store is locked.
+type TestKeys interface {
+	DecoderKey(a sts.Attributes) (key sts.Key, ok bool)
+}
+
+// Config is what a Registry needs; every field is required.
+type Config struct {
+	Door      access.Door[Tx]
+	Sealer    Sealer
+	TestKeys  TestKeys
+	Connected func(number string) bool // whether the meter holds a connection right now
+	Now       func() time.Time
+	Rand      io.Reader // safe for concurrent use, as crypto/rand.Reader is
+}
+
+// Registry carries out the use cases of this package.
+type Registry struct{ c Config }
+
+// New makes a Registry.
+func New(c Config) *Registry { return &Registry{c: c} }
+
+// LinkKeyContext is the sealing context of a meter's link key.
+func LinkKeyContext(meter id.ID) string { return "link:" + meter.Text(id.Meter) }

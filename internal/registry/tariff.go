@@ -1,0 +1,168 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// NewTariff is a tariff to be published.
+type NewTariff struct {
+	Name          string
+	Body          tariff.Body
+	EffectiveFrom time.Time // zero: at once
+}
+
+// AddedTariff is a published tariff.
+type AddedTariff struct {
+	refusal.Refusal
+	Version tariff.Version
+}
+
+// Tariffs is one page of tariffs, each with the version in force.
+type Tariffs struct {
+	refusal.Refusal
+	Data []tariff.Version
+	Next string // cursor of the next page; empty on the last
+}
+
+// maxAhead is how far ahead a tariff may be published: further away a date is a typing error.
+const maxAhead = 5 * 366 * 24 * time.Hour
+
+// AddTariff publishes the first version of a tariff. The tenant's first tariff names its currency for ever, unless the
+// setting did; a tariff in another is refused. Publishing is an act for two people where four eyes are asked for.
+func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) (AddedTariff, error) {
+	if no := by.Needs(access.WriteTariffs); no.Refused() {
+		return AddedTariff{Refusal: no}, nil
+	}
+	n.Name = strings.TrimSpace(n.Name)
+	now := r.c.Now()
+	if n.EffectiveFrom.IsZero() {
+		n.EffectiveFrom = now
+	}
+	if no := n.check(now); no.Refused() {
+		return AddedTariff{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) {
+		return r.addTariff(tx, by, n)
+	})
+	if err != nil {
+		return AddedTariff{}, fmt.Errorf("add tariff %q: %w", n.Name, err)
+	}
+	return out, nil
+}
+
+func (n NewTariff) check(now time.Time) refusal.Refusal {
+	switch {
+	case n.Name == "" || !short(n.Name):
+		return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("A tariff's name has 1 to %d printable characters.", maxShort),
+			"Nothing was published.", "Choose another name.")
+	case strings.HasPrefix(strings.ToLower(n.Name), id.Tariff):
+		return refusal.Because(refusal.TariffInvalid, "A tariff's name cannot begin with "+id.Tariff+", which identities begin with.",
+			"Nothing was published.", "Choose another name.")
+	case n.EffectiveFrom.After(now.Add(maxAhead)):
+		return refusal.Because(refusal.TariffInvalid, "The tariff would start more than five years from now.",
+			"Nothing was published.", "Check effective_from.")
+	}
+	return n.Body.Validate()
+}
+
+func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff) (AddedTariff, error) {
+	eyes, err := r.secondPerson(tx, access.WriteTariffs, "Publishing a tariff")
+	if err != nil || eyes.Refused() {
+		return AddedTariff{Refusal: eyes}, err
+	}
+	if no, err := fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
+	}
+	_, exists, err := tx.TariffByName(n.Name)
+	if err != nil {
+		return AddedTariff{}, err
+	}
+	if exists {
+		return AddedTariff{Refusal: refusal.Because(refusal.TariffExists, "There is a tariff named "+n.Name+" already.",
+			"Nothing was published.", "Choose another name.")}, nil
+	}
+	v := tariff.Version{Name: n.Name, N: 1, EffectiveFrom: n.EffectiveFrom, Body: n.Body}
+	if v.TariffID, err = tx.NewID(); err != nil {
+		return AddedTariff{}, err
+	}
+	if v.ID, err = tx.NewID(); err != nil {
+		return AddedTariff{}, err
+	}
+	if err := tx.AddTariffRow(v.TariffID, v.Name); err != nil {
+		return AddedTariff{}, err
+	}
+	if err := tx.AddTariffVersion(v, by.String()); err != nil {
+		return AddedTariff{}, err
+	}
+	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
+	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
+	e.SinglePerson = true
+	return AddedTariff{Version: v}, tx.AuditLog(e)
+}
+
+// fixCurrency makes the currency the tenant's if it has none, and refuses another.
+func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
+	c, known := money.CurrencyOf(code)
+	if !known {
+		return refusal.Because(refusal.TariffInvalid, "There is no currency "+code+".", "Nothing was changed.",
+			"Use the three letters of ISO 4217, such as KES."), nil
+	}
+	ok, err := tx.SetCurrency(c.Code, c.Exp)
+	if err != nil || ok {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.CurrencyMismatch, "All figures of this tenant are in another currency than "+c.Code+".",
+		"Nothing was changed.", "Use the tenant's currency; a second currency needs a second tenant."), nil
+}
+
+// findTariff looks a tariff up by name or identity.
+func findTariff(tx Tx, text string) (id.ID, refusal.Refusal, error) {
+	found := false
+	i, err := id.Parse(id.Tariff, text)
+	if err == nil {
+		_, found, err = tx.TariffName(i)
+	} else {
+		i, found, err = tx.TariffByName(text)
+	}
+	if err != nil || found {
+		return i, refusal.Refusal{}, err
+	}
+	if len(text) > maxEcho {
+		text = text[:maxEcho] + "…"
+	}
+	return id.ID{}, refusal.Because(refusal.TariffMissing, "There is no tariff "+strings.ToValidUTF8(text, "?")+".",
+		"Nothing was changed.", "Publish it first, or use the name of one that exists."), nil
+}
+
+// Tariffs lists the tenant's tariffs in the order they were published.
+func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariffs, error) {
+	if no := by.Needs(access.ReadTariffs); no.Refused() {
+		return Tariffs{Refusal: no}, nil
+	}
+	after, max, no := r.page(by.Tenant, listTariffs, p)
+	if no.Refused() {
+		return Tariffs{Refusal: no}, nil
+	}
+	now := r.c.Now()
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Tariffs, error) {
+		rows, err := tx.TariffsInForce(now, after, max+1)
+		return Tariffs{Data: rows}, err
+	})
+	if err != nil {
+		return Tariffs{}, fmt.Errorf("list tariffs: %w", err)
+	}
+	if len(out.Data) > max {
+		out.Data = out.Data[:max]
+		out.Next = r.cursor(by.Tenant, listTariffs, out.Data[max-1].TariffID)
+	}
+	return out, nil
+}

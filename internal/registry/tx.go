@@ -1,0 +1,84 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, with two
+// exceptions, which are named: a meter number is unique over all tenants, because it is an MQTT user name too.
+type Tx interface {
+	NewID() (id.ID, error)
+	Take(counter string) (int64, error)
+	AuditLog(e access.Entry) error
+
+	// NumberTaken looks over all tenants.
+	NumberTaken(number string) (bool, error)
+	// MeterLogin looks over all tenants; the hash is that of the meter's MQTT password, nil where it has none.
+	MeterLogin(number string) (who Identity, status Status, hash []byte, found bool, err error)
+
+	MeterByNumber(number string) (Meter, bool, error)
+	MeterByID(meter id.ID) (Meter, bool, error)
+	AddMeterRow(m Meter, mqttHash, sealedLinkKey []byte) error
+	AddMeterKey(k Key) error
+	AddInstall(meter int64, point id.ID, from time.Time) error
+	// MeterRecords gives what is shown of meters in the order of their identities, after the given one.
+	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
+	MeterRecord(meter id.ID) (MeterRecord, bool, error)
+
+	AddCustomerRow(c Customer) error
+	CustomerByID(customer id.ID) (Customer, bool, error)
+	CustomerPage(after id.ID, max int) ([]Customer, error)
+	AddPoint(p Point) error
+	AddAccount(a Account) error
+
+	TariffByName(name string) (id.ID, bool, error)
+	TariffName(tariff id.ID) (string, bool, error)
+	AddTariffRow(tariff id.ID, name string) error
+	AddTariffVersion(v tariff.Version, by string) error
+	// TariffsInForce gives each tariff's version in force at the moment, or its first where none is yet, in the order
+	// of their identities, after the given one.
+	TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error)
+
+	TenantSettings() (Settings, error)
+	PutTenantSettings(s Settings) error
+	SetCurrency(code string, exp int) (bool, error)
+	// ActivePeople counts the people who are not blocked and hold one of the roles.
+	ActivePeople(roles ...access.Role) (int, error)
+}
+
+// Point is a place supplied.
+type Point struct {
+	ID      id.ID
+	Address string
+	Feeder  string
+}
+
+// MeterRecord is everything the store has for one MeterView, before the state is computed.
+type MeterRecord struct {
+	Meter         Meter
+	Key           *Key // the current key; nil for a meter without one
+	TariffName    string
+	Customer      Customer
+	Balance       *money.Amount // wallet of the account; nil where the mode has none or no currency is set
+	Seen          bool          // the meter has sent something
+	LastSeen      time.Time     // server time
+	NewestAt      int64         // meter time of LastSeen, Unix microseconds
+	Reported      bool          // the figures below were reported
+	AsOf          time.Time     // meter time of the figures
+	ReceivedAt    time.Time     // server time of the same
+	RegisterWh    int64
+	BalanceWh     int64
+	ECUsedWh      int64
+	OverrunWh     int64
+	W, MV         int64
+	Relay         string
+	Reasons       string
+	Tamper        bool
+	BootInfo      string // JSON of the last up/boot
+	ConfigVersion int64
+}

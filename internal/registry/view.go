@@ -1,0 +1,199 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// State is what a meter's supply looks like from here, in one word.
+type State string
+
+// States of the contract, §3. Where several are true the first of this order is shown: TamperState, Offline, CutOff,
+// Low, On. A latched tamper stays true however long the meter is silent, so silence does not hide it; everything else
+// is only known of a meter that is heard.
+const (
+	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
+	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
+	CutOff      State = "cut_off" // the relay is not known to be closed; Reasons say why
+	Low         State = "low"     // a token meter with LowCredit or less left, its early warning
+	On          State = "on"
+)
+
+// OfflineAfter is how many reading intervals without a message, and without a connection, make a meter offline.
+const OfflineAfter = 3
+
+// LowCredit is the balance at which a token meter warns first (low1, the domain reference §4.2), unless it says so
+// itself. A meter configured otherwise is still shown as low by this default.
+const LowCredit = 20 * unit.KilowattHour
+
+// Relay positions as meters report them. An unknown position is empty.
+const (
+	RelayClosed = "closed"
+	RelayOpen   = "open"
+	RelayArmed  = "armed"
+)
+
+// MeterView is a meter as GET /v1/meters/{m} shows it.
+type MeterView struct {
+	refusal.Refusal
+	Meter     Meter
+	Key       *Key // current STS key by reference; nil where there is none
+	Tariff    string
+	Customer  Customer
+	State     State
+	Connected bool
+	Relay     string   // closed, open or armed; empty while unknown
+	Reasons   []string // why the relay is open, names of the domain reference §4.5; never nil
+	// Figures of the newest reading; nil while none has come.
+	Figures *Figures
+	// Balance is the account's wallet; nil for a meter without one.
+	Balance  *money.Amount
+	LastSeen time.Time // server time of the last message; zero when there was none
+	// Clock is the meter's own time now: for a simulated meter its newest time and what has passed since, for any
+	// other the server's.
+	Clock time.Time
+}
+
+// Figures are what a meter last reported of itself.
+type Figures struct {
+	AsOf       time.Time // meter time
+	ReceivedAt time.Time // server time
+	Register   unit.Energy
+	Balance    unit.Energy // credit left in the meter; token meters
+	ECUsed     unit.Energy
+	Overrun    unit.Energy
+	Watts      int64
+	Millivolts int64
+}
+
+// Meters is one page of meters.
+type Meters struct {
+	refusal.Refusal
+	Data []MeterView
+	Next string // cursor of the next page; empty on the last
+}
+
+// Meter shows one meter, addressed by number or identity.
+func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (MeterView, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	at, no := ParseRef(ref)
+	if no.Refused() {
+		// Looking up what cannot be a meter number finds nothing; only registering it is told why.
+		return MeterView{Refusal: NoMeter(ref)}, nil
+	}
+	row, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (foundRow, error) {
+		m, found, err := ResolveMeter(tx, at)
+		if err != nil || !found {
+			return foundRow{}, err
+		}
+		rec, found, err := tx.MeterRecord(m.ID)
+		return foundRow{rec, found}, err
+	})
+	if err != nil {
+		return MeterView{}, fmt.Errorf("look up meter: %w", err)
+	}
+	if !row.found {
+		return MeterView{Refusal: NoMeter(ref)}, nil
+	}
+	return r.shown(by, row.rec), nil
+}
+
+type foundRow struct {
+	rec   MeterRecord
+	found bool
+}
+
+// Meters lists the tenant's meters in the order they were registered.
+func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Meters{Refusal: no}, nil
+	}
+	after, max, no := r.page(by.Tenant, listMeters, p)
+	if no.Refused() {
+		return Meters{Refusal: no}, nil
+	}
+	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) {
+		return tx.MeterRecords(after, max+1)
+	})
+	if err != nil {
+		return Meters{}, fmt.Errorf("list meters: %w", err)
+	}
+	var out Meters
+	if len(rows) > max {
+		rows = rows[:max]
+		out.Next = r.cursor(by.Tenant, listMeters, rows[max-1].Meter.ID)
+	}
+	out.Data = make([]MeterView, len(rows))
+	for i := range rows {
+		out.Data[i] = r.shown(by, rows[i])
+	}
+	return out, nil
+}
+
+// MeterLookup is the part of a transaction that finds a meter.
+type MeterLookup interface {
+	MeterByNumber(number string) (Meter, bool, error)
+	MeterByID(meter id.ID) (Meter, bool, error)
+}
+
+// ResolveMeter finds the meter a reference names.
+func ResolveMeter(tx MeterLookup, at Ref) (Meter, bool, error) {
+	if at.ID.IsZero() {
+		return tx.MeterByNumber(at.Number)
+	}
+	return tx.MeterByID(at.ID)
+}
+
+// shown is the view without what the actor may not read.
+func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
+	v := r.view(rec)
+	if !by.May(access.ReadCustomers) {
+		v.Customer = Customer{ID: v.Customer.ID}
+	}
+	return v
+}
+
+func (r *Registry) view(rec MeterRecord) MeterView {
+	now := r.c.Now()
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Balance: rec.Balance,
+		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
+		LastSeen: rec.LastSeen, Clock: now}
+	if rec.Meter.Simulated && rec.Seen {
+		live := metering.Live{LastSeen: rec.LastSeen, NewestAt: rec.NewestAt}
+		v.Clock = live.Clock(now)
+	}
+	if rec.Reported {
+		v.Figures = &Figures{AsOf: rec.AsOf, ReceivedAt: rec.ReceivedAt, Register: unit.Energy(rec.RegisterWh),
+			Balance: unit.Energy(rec.BalanceWh), ECUsed: unit.Energy(rec.ECUsedWh), Overrun: unit.Energy(rec.OverrunWh),
+			Watts: rec.W, Millivolts: rec.MV}
+	}
+	v.State = stateOf(v, rec.Tamper, now)
+	return v
+}
+
+// stateOf decides the one word; tamper is the latch as events and readings told it.
+func stateOf(v MeterView, tamper bool, now time.Time) State {
+	silent := v.LastSeen.IsZero() || now.Sub(v.LastSeen) >= OfflineAfter*v.Meter.ReadingInterval
+	switch {
+	case tamper || slices.Contains(v.Reasons, "TAMPER"):
+		return TamperState
+	case silent && !v.Connected:
+		return Offline
+	case v.Relay != RelayClosed:
+		return CutOff
+	case v.Meter.Mode == PrepayToken && v.Figures != nil && v.Figures.Balance <= LowCredit:
+		return Low
+	}
+	return On
+}
