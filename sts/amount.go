@@ -25,7 +25,7 @@ var (
 )
 
 // Amount is the 16-bit code of an amount: exponent in the top two bits, mantissa below. Credit tokens carry tenths
-// of a unit in it (0.1 kWh, 0.1 m3, 0.1 min), power limits carry watts.
+// of a unit in it (0.1 kWh, 0.1 m3, 0.1 min), power limits carry watts. A larger code is a larger amount.
 type Amount uint16
 
 // EncodeTenths codes t tenths (or watts, for a limit). An amount that has no exact code is rounded up: the code is
@@ -35,12 +35,13 @@ func EncodeTenths(t int64) (Amount, error) {
 	if t < 0 || t > MaxTenths {
 		return 0, fmt.Errorf("sts: amount %d: %w", t, ErrRange)
 	}
-	e := 0
-	for t > Amount(e<<mantissaBits|mantissaMask).Tenths() {
-		e++
+	e := len(amountStart) - 1
+	for t < amountStart[e] {
+		e--
 	}
 	m := (t - amountStart[e] + amountStep[e] - 1) / amountStep[e]
-	return Amount(e<<mantissaBits | int(m)), nil
+	// Above the last mantissa the sum carries into the exponent, whose first amount is indeed the next one.
+	return Amount(int64(e)<<mantissaBits + m), nil
 }
 
 // Tenths returns the amount of the code, in tenths of a unit (or in watts, for a limit).
@@ -54,51 +55,51 @@ func (a Amount) Tenths() int64 {
 type CurrencyAmount uint32
 
 const (
-	currencySign    CurrencyAmount = 1 << 19
-	currencyMask    CurrencyAmount = 1<<20 - 1
-	maxExponent                    = 31
-	exponentMask                   = 1<<5 - 1
-	currencyDecimal                = 5
+	currencySign CurrencyAmount = 1 << 19
+	currencyMask CurrencyAmount = 1<<20 - 1
+	maxExponent                 = 31
 )
 
 // EncodeCurrency codes an amount in 0.00001 of the base currency unit. An amount that has no exact code is rounded
 // up on the number line: a positive one grows, a negative one shrinks in magnitude. The error is [ErrRange], beyond
 // the largest code of either sign (some 1.82e30 base units).
 func EncodeCurrency(v *big.Int) (CurrencyAmount, error) {
-	mag := new(big.Int).Abs(v)
-	start, step, ten := new(big.Int), big.NewInt(1), big.NewInt(10)
-	for e := range maxExponent + 1 {
-		last := new(big.Int).Mul(step, big.NewInt(mantissaMask))
-		last.Add(last, start)
-		next := new(big.Int).Mul(step, big.NewInt(1<<mantissaBits))
-		next.Add(next, start)
-		switch {
-		case v.Sign() >= 0 && mag.Cmp(last) <= 0:
-			m := new(big.Int).Sub(mag, start)
-			m.Add(m, step).Sub(m, big.NewInt(1)).Quo(m, step)
-			return CurrencyAmount(e<<mantissaBits) | CurrencyAmount(m.Int64()), nil
-		case v.Sign() < 0 && (mag.Cmp(next) < 0 && e < maxExponent || mag.Cmp(last) <= 0):
-			// From the gap above the last code of an exponent, rounding up means back to that code.
-			m := new(big.Int).Sub(mag, start)
-			m.Quo(m, step)
-			return currencySign | CurrencyAmount(e<<mantissaBits) | CurrencyAmount(m.Int64()), nil
-		}
-		start, step = next, new(big.Int).Mul(step, ten)
+	magnitude := new(big.Int).Abs(v)
+	if magnitude.Cmp((currencySign-1).Value()) > 0 {
+		return 0, fmt.Errorf("sts: currency amount %s: %w", v, ErrRange)
 	}
-	return 0, fmt.Errorf("sts: currency amount %s: %w", v, ErrRange)
+	e := maxExponent
+	start, step := currencyScale(e)
+	for magnitude.Cmp(start) < 0 {
+		e--
+		start, step = currencyScale(e)
+	}
+	m, rest := new(big.Int).QuoRem(magnitude.Sub(magnitude, start), step, new(big.Int))
+	code := CurrencyAmount(e)<<mantissaBits + CurrencyAmount(m.Uint64())
+	switch {
+	case v.Sign() < 0:
+		return currencySign | code, nil
+	case rest.Sign() != 0:
+		return code + 1, nil // carries into the exponent as in EncodeTenths
+	}
+	return code, nil
 }
 
 // Value returns the amount of the code, in 0.00001 of the base currency unit.
 func (c CurrencyAmount) Value() *big.Int {
-	start, step, ten := new(big.Int), big.NewInt(1), big.NewInt(10)
-	for range c >> mantissaBits & exponentMask {
-		start.Add(start, new(big.Int).Mul(step, big.NewInt(1<<mantissaBits)))
-		step.Mul(step, ten)
-	}
+	start, step := currencyScale(int(c >> mantissaBits & maxExponent))
 	v := step.Mul(step, big.NewInt(int64(c&mantissaMask)))
 	v.Add(v, start)
 	if c&currencySign != 0 {
 		v.Neg(v)
 	}
 	return v
+}
+
+// currencyScale returns the first magnitude of an exponent, 2^14 * (10^e - 1) / 9, and its step, 10^e.
+func currencyScale(e int) (start, step *big.Int) {
+	step = new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(e)), nil)
+	start = new(big.Int).Sub(step, big.NewInt(1))
+	start.Quo(start, big.NewInt(9))
+	return start.Lsh(start, mantissaBits), step
 }

@@ -2,9 +2,20 @@ package sts
 
 import "math/bits"
 
-// crc returns the 16-bit check field of a block: CRC-16 (polynomial 0x8005 reflected, start 0xFFFF) over seven
-// bytes, six zero bits with the class and then block bits 63..16, with the two bytes of the register swapped. The
-// CRC field of the block itself does not enter.
+const crcStart = 0xFFFF
+
+// Checksum returns the check sum of STS over any bytes, as the 16 bits stand in a token: CRC-16 (polynomial 0x8005
+// reflected, start 0xFFFF) with the two bytes of the register swapped.
+func Checksum(b []byte) uint16 {
+	reg := uint16(crcStart)
+	for _, c := range b {
+		reg = crcStep(reg, c)
+	}
+	return bits.ReverseBytes16(reg)
+}
+
+// crc returns the check field of a block: the sum over seven bytes, six zero bits with the class and then block bits
+// 63..16. The field itself does not enter.
 func crc(class uint8, block uint64) uint16 { return bits.ReverseBytes16(crcRegister(class, block)) }
 
 // crcC returns the check field of currency tokens: the same with one byte 01 after the seven.
@@ -13,7 +24,7 @@ func crcC(class uint8, block uint64) uint16 {
 }
 
 func crcRegister(class uint8, block uint64) uint16 {
-	reg := crcStep(0xFFFF, class)
+	reg := crcStep(crcStart, class)
 	reg = crcStep(reg, uint8(block>>56))
 	reg = crcStep(reg, uint8(block>>48))
 	reg = crcStep(reg, uint8(block>>40))

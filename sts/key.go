@@ -14,8 +14,8 @@ const (
 )
 
 // Key is a decoder key: the secret of one meter. It holds the expanded schedule, so using it costs no preparation.
-// It has no printable form: every way of formatting, encoding or logging it gives a mask, and [Key.Reveal] is the
-// only door. (The fmt package cannot see the methods of an unexported field; a struct that keeps a Key in one must
+// It has no printable form: every way of formatting, encoding or logging it gives a mask, and only the methods named
+// Reveal give it away. (The fmt package cannot see the methods of an unexported field; a struct that keeps a Key in one must
 // mask itself too.) Compare with [Key.Equal]. The zero Key is no key: nothing can be made or opened with it.
 type Key struct {
 	ea    EA
@@ -51,10 +51,23 @@ func (k Key) Equal(other Key) bool {
 	return k.ea == other.ea && subtle.ConstantTimeCompare(k.bytes[:], other.bytes[:]) == 1
 }
 
-// Reveal returns the bytes of the key. It is the only way to them.
+// Reveal returns the bytes of the key in the standard's order; none for the zero Key.
 func (k Key) Reveal() []byte {
 	b := make([]byte, k.ea.KeySize())
 	copy(b, k.bytes[:])
+	return b
+}
+
+// RevealSubkeys returns the 16 bytes K' that EA11 derives from the key, as RFC 2994 prints them, for conformance
+// tests; nil for EA07, whose round keys are rotations of the key.
+func (k Key) RevealSubkeys() []byte {
+	if k.ea != EA11 {
+		return nil
+	}
+	var b []byte
+	for _, word := range k.misty[8:] {
+		b = binary.BigEndian.AppendUint16(b, word)
+	}
 	return b
 }
 

@@ -113,6 +113,23 @@ func (p PAN) numberSize() int {
 	return shortNumber
 }
 
+// MarshalText returns the 18 digits; nothing for the zero PAN.
+func (p PAN) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText is [ParsePAN]; no text gives the zero PAN.
+func (p *PAN) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*p = PAN{}
+		return nil
+	}
+	q, err := ParsePAN(string(text))
+	if err != nil {
+		return err
+	}
+	*p = q
+	return nil
+}
+
 // strip copies the digits of s, without blanks, and returns their number; -1 when s holds anything else or too many.
 func strip(to []byte, s string) int {
 	n := 0

@@ -10,8 +10,9 @@ import (
 const TokenDigits = 20
 
 const (
-	half      = 10_000_000_000 // 10^10: a token prints as two halves of 10 digits
-	classBits = 27             // the class displaces bits 28 and 27 of the cipher block, which move to 65 and 64
+	tenDigits  = 10_000_000_000 // a token prints as two numbers of ten digits
+	classShift = 27             // the class displaces bits 28 and 27 of the cipher block, which move to 65 and 64
+	classMask  = 3 << classShift
 )
 
 // Token is a token of 66 bits, which people carry as 20 digits. It is worth money until a meter has accepted it, so
@@ -42,7 +43,7 @@ func ParseToken(s string) (Token, Result) {
 		}
 		n++
 	}
-	hi, lo := bits.Mul64(high, half)
+	hi, lo := bits.Mul64(high, tenDigits)
 	lo, carry := bits.Add64(lo, low, 0)
 	hi += carry
 	if n != TokenDigits || hi > 3 {
@@ -53,18 +54,16 @@ func ParseToken(s string) (Token, Result) {
 
 // newToken puts a class into a cipher block.
 func newToken(class uint8, cipher uint64) Token {
-	const mask = 3 << classBits
-	return Token{hi: uint8(cipher >> classBits & 3), lo: cipher&^mask | uint64(class)<<classBits}
+	return Token{hi: uint8(cipher >> classShift & 3), lo: cipher&^classMask | uint64(class)<<classShift}
 }
 
 // Class returns the token's class, the one thing that can be read without a key: 0 credit, 1 test and display,
 // 2 management, 3 reserved.
-func (t Token) Class() uint8 { return uint8(t.lo >> classBits & 3) }
+func (t Token) Class() uint8 { return uint8(t.lo >> classShift & 3) }
 
 // cipher returns the block as it was before the class went in.
 func (t Token) cipher() uint64 {
-	const mask = 3 << classBits
-	return t.lo&^mask | uint64(t.hi)<<classBits
+	return t.lo&^classMask | uint64(t.hi)<<classShift
 }
 
 // Reveal returns the 20 digits.
@@ -89,7 +88,7 @@ func (t Token) AppendReveal(b []byte) []byte {
 }
 
 func (t Token) digits(d *[TokenDigits]byte) {
-	high, low := bits.Div64(uint64(t.hi), t.lo, half)
+	high, low := bits.Div64(uint64(t.hi), t.lo, tenDigits)
 	for i := TokenDigits/2 - 1; i >= 0; i-- {
 		d[i] = byte('0' + high%10)
 		high /= 10
