@@ -1,0 +1,160 @@
+package meter
+
+import (
+	"slices"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Config is what a meter has been told: the whole document of the server's configuration, plus what is printed on its
+// case. It is a value of its own, apart from State, and changes only as a whole. Begin with [DefaultConfig].
+type Config struct {
+	// Number is the meter number (DRN) as an integer. It is not part of the document.
+	Number uint64
+	// MfrCode is the manufacturer code in the number, LongNumber says that the number has 13 digits. Neither is part of
+	// the document.
+	MfrCode    uint16
+	LongNumber bool
+
+	// Version of the document, 0 while there is none.
+	Version uint32
+	// ImpPerKWh is the number of impulses of the meter chip per kilowatt-hour.
+	ImpPerKWh uint32
+	// Low1 and Low2 are the credits at which the customer is warned for the first and the second time.
+	Low1, Low2 unit.Energy
+	// Cutoff is the credit at and below which the relay opens; Clearance the one above which it closes again.
+	Cutoff, Clearance unit.Energy
+	// MaxBalance is the most credit a token may lead to.
+	MaxBalance unit.Energy
+	// ReadingEvery is the time between two readings in seconds, 0 for none.
+	ReadingEvery uint32
+	// TZMinutes is the local time's distance from UTC, for the hours in which the buzzer may sound.
+	TZMinutes int16
+	// ConfirmAfter is the set of reasons after which the supply returns only when the customer presses a key.
+	ConfirmAfter supply.Reasons
+}
+
+// DefaultConfig returns the configuration of a meter nobody has configured (contract §2).
+func DefaultConfig() Config {
+	return Config{
+		ImpPerKWh:    1000,
+		Low1:         20 * unit.KilowattHour,
+		Low2:         5 * unit.KilowattHour,
+		MaxBalance:   5_000_000,
+		ReadingEvery: 1800,
+		ConfirmAfter: supply.Of(supply.Remote, supply.Tamper),
+	}
+}
+
+// key is one entry of the configuration document: a whole number with its limits and the place it goes to.
+type key struct {
+	name     string
+	min, max int64
+	put      func(*Config, int64)
+}
+
+const maxThreshold = 1_000_000_000 // 1 GWh: far above anything real, far below overflow
+
+func keys() []key {
+	return []key{
+		{"imp_per_kwh", 1, 1_000_000, func(c *Config, v int64) { c.ImpPerKWh = uint32(v) }},
+		{"low1_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low1 = unit.Energy(v) }},
+		{"low2_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low2 = unit.Energy(v) }},
+		{"cutoff_wh", 0, maxThreshold, func(c *Config, v int64) { c.Cutoff = unit.Energy(v) }},
+		{"clearance_wh", 0, maxThreshold, func(c *Config, v int64) { c.Clearance = unit.Energy(v) }},
+		{"max_balance_wh", 1, maxThreshold, func(c *Config, v int64) { c.MaxBalance = unit.Energy(v) }},
+		{"reading_s", 0, 7 * 86400, func(c *Config, v int64) { c.ReadingEvery = uint32(v) }},
+		{"tz_min", -14 * 60, 14 * 60, func(c *Config, v int64) { c.TZMinutes = int16(v) }},
+	}
+}
+
+// confirmKey is the one entry that is no number: the reasons after which the customer must confirm.
+const confirmKey = "confirm_after"
+
+// NewConfig reads a configuration document. It is always the whole document: a key that is missing has its default. A
+// document is refused whole; bad is then the name of its first bad key in alphabetical order, or of the key that
+// contradicts another. What is printed on the case is taken over from old.
+func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad string) {
+	c = DefaultConfig()
+	c.Number, c.MfrCode, c.LongNumber, c.Version = old.Number, old.MfrCode, old.LongNumber, version
+	names := make([]string, 0, len(doc))
+	for name := range doc {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !c.set(name, doc[name]) {
+			return old, name
+		}
+	}
+	if bad := c.contradiction(); bad != "" {
+		return old, bad
+	}
+	return c, ""
+}
+
+func (c *Config) set(name string, value any) bool {
+	if name == confirmKey {
+		return c.setConfirm(value)
+	}
+	v, whole := integer(value)
+	if !whole {
+		return false
+	}
+	for _, k := range keys() {
+		if k.name == name {
+			if v < k.min || v > k.max {
+				return false
+			}
+			k.put(c, v)
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Config) setConfirm(value any) bool {
+	list, ok := value.([]any)
+	if !ok {
+		return false
+	}
+	c.ConfirmAfter = 0
+	for _, v := range list {
+		name, _ := v.(string)
+		r, known := supply.ParseReason(name)
+		if !known {
+			return false
+		}
+		c.ConfirmAfter = c.ConfirmAfter.With(r)
+	}
+	return true
+}
+
+// contradiction returns the key that cannot stand beside the others, "" if none.
+func (c *Config) contradiction() string {
+	switch {
+	case c.Clearance < c.Cutoff:
+		// Between the two the relay would open and close without end.
+		return "clearance_wh"
+	case c.Low2 > c.Low1:
+		return "low2_wh"
+	case c.MaxBalance <= c.Clearance:
+		// No token could ever bring the supply back.
+		return "max_balance_wh"
+	}
+	return ""
+}
+
+// integer reads what JSON and CBOR decoders make of a whole number.
+func integer(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return v, true
+	case uint64:
+		return int64(v), v <= 1<<62
+	case int:
+		return int64(v), true
+	}
+	return 0, false
+}

@@ -1,0 +1,53 @@
+// Package meter is the prepayment meter: every decision it takes, and nothing else.
+//
+// [Step] is the whole of it: a configuration, a state and one event in; the changed state and the effects to carry out
+// back. It is pure in effect: one goroutine, no clock, no randomness, no floating point, no input or output, no
+// allocation. The same code decides in a meter, in the simulator, in a browser and in a replay, and the same events
+// from the same state always give the same effects and the same [Hash].
+//
+// # What a host does
+//
+// A host (firmware, virtual meter, simulator) owns the hardware: time, memory, contacts, keys, links. It does this, in
+// this order:
+//
+//  1. At start it loads State, Config and [Keys] from the memory (package journal), and gives Step one EventReplay for
+//     each log record the snapshot does not contain, oldest first, then one EventPowerRestore. A new memory begins with
+//     [New] instead and needs neither. Nothing else may be given to Step before.
+//  2. It stamps every event with the time since boot (Up, milliseconds, never falling within a boot) and with the clock
+//     and how far it trusts it. Energy comes first: all energy used before the moment Up is given with that Up or an
+//     earlier one, before any other event of that moment.
+//  3. It carries out the effects in the order in which they stand, each before the next, and all of them before the next
+//     event:
+//     Persist: append the record to the log and make it durable, then give EventPersisted with the same record, and OK
+//     or not. Nothing is shown, switched, answered or published before that: persist first, act second. Only one record
+//     is ever under way, but other events may come in between; tokens and commands are then answered Busy.
+//     Publish: append the report to the outbox and make it durable, then publish it, again and again, until the server
+//     acknowledges its Seq. Reports are in the outbox in the order of their Seq, without a hole.
+//     Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.
+//     Relay: move the contact. The minimum time between two operations (5 s) and reading the contact back belong to the
+//     host: a close that comes too early is delayed, an open never is.
+//     Result, SMS, LED, Buzzer: tell people. Package panel makes the texts.
+//  4. It comes back with EventWake no later than [Wake] says, and with energy no later than [Headroom] says. Being
+//     late is safe (nothing is lost, all that was due happens then), being early changes nothing: the same time and
+//     energy, split in any way at points not beyond them, give the same hash and the same effects.
+//
+// What belongs to the host alone: opening a token with [Keys.Open], checking the signature and the expiry of what the
+// server sends, the text of request and command ids (the core knows their [Handle]), the outbox with its
+// acknowledgements, and who gets which SMS.
+//
+// A configuration is applied in one piece: the host decodes the document with [NewConfig], gives EventConfig with its
+// version and counter, and on Persist writes the document to the memory together with the record. It then gives
+// EventPersisted with the NEW configuration as c: that step and all later ones work with it. When the record could not
+// be made durable, the old one stays.
+//
+// # What is promised
+//
+// A token is credited at most once, and never lost after it was answered with accept: the log record that says "this
+// TID is used" is the same that says "this credit was added", and the log holds the difference, never a balance. The
+// relay is closed exactly when no reason keeps it open, nobody has to confirm first and the wait after a power cut is
+// over. Energy is always counted, whatever the state. A wrong token is counted durably before its result is shown, so
+// that cutting the power does not buy another guess. Nothing here depends on the real-time clock but the hours in which
+// the buzzer may sound.
+//
+// Energy is in watt-hours, power in watts, Up in milliseconds since boot, At in Unix seconds.
+package meter

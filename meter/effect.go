@@ -1,0 +1,263 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// EffectKind says what the host has to do.
+type EffectKind uint8
+
+// The effects, with the fields of [Effect] that belong to each. The package documentation says how to carry them out.
+const (
+	// EffectPersist: make Record durable, then give EventPersisted.
+	EffectPersist EffectKind = iota + 1
+	// EffectCheckpoint: write a snapshot soon; with Urgent now.
+	EffectCheckpoint
+	// EffectPublish: make Report durable in the outbox, then publish it.
+	EffectPublish
+	// EffectRelay: move the contact; Close says which way.
+	EffectRelay
+	// EffectLED: show LED until told otherwise.
+	EffectLED
+	// EffectBuzzer: sound Buzzer until told otherwise.
+	EffectBuzzer
+	// EffectResult: the answer to a token, for whoever entered it: Result.
+	EffectResult
+	// EffectSMS: send the customer the message SMS, with Balance.
+	EffectSMS
+)
+
+// Effect is one thing the host has to do. Like [Event] it is flat and without pointers.
+type Effect struct {
+	Kind    EffectKind
+	Urgent  bool
+	Close   bool
+	LED     LED
+	Buzzer  Buzzer
+	SMS     Message
+	Balance unit.Energy
+	Record  Record
+	Report  Report
+	Result  Result
+}
+
+// Result is the answer to a token.
+type Result struct {
+	// Code says what became of it; only Accept has changed anything.
+	Code sts.Result
+	// Source and Request say who asked.
+	Source  Source
+	Request uint64
+	// Class and SubClass of the token, where it could be read.
+	Class, SubClass uint8
+	// Units that were added.
+	Units unit.Energy
+	// Balance afterwards.
+	Balance unit.Energy
+}
+
+// LED is the pattern of the credit light.
+type LED uint8
+
+const (
+	// LEDOff: enough credit.
+	LEDOff LED = iota
+	// LEDSlow: at or below the first threshold.
+	LEDSlow
+	// LEDFast: at or below the second.
+	LEDFast
+)
+
+// String returns "off", "slow" or "fast".
+func (l LED) String() string {
+	switch l {
+	case LEDSlow:
+		return "slow"
+	case LEDFast:
+		return "fast"
+	}
+	return "off"
+}
+
+// Buzzer is the pattern of the buzzer.
+type Buzzer uint8
+
+const (
+	// BuzzerOff: silent.
+	BuzzerOff Buzzer = iota
+	// BuzzerLow: three beeps, the credit is at or below the second threshold.
+	BuzzerLow
+	// BuzzerTone: a continuous tone, the supply has just been cut for lack of credit.
+	BuzzerTone
+	// BuzzerAccepted: two short beeps.
+	BuzzerAccepted
+	// BuzzerRejected: one long beep.
+	BuzzerRejected
+)
+
+// String returns "off", "low", "tone", "accepted" or "rejected".
+func (b Buzzer) String() string {
+	switch b {
+	case BuzzerLow:
+		return "low"
+	case BuzzerTone:
+		return "tone"
+	case BuzzerAccepted:
+		return "accepted"
+	case BuzzerRejected:
+		return "rejected"
+	}
+	return "off"
+}
+
+// Message is a message to the customer that the meter sends unasked.
+type Message uint8
+
+const (
+	// MessageLow1: the credit has fallen to the first threshold.
+	MessageLow1 Message = iota + 1
+	// MessageLow2: the credit has fallen to the second threshold.
+	MessageLow2
+	// MessageCutOff: the supply has been cut for lack of credit.
+	MessageCutOff
+)
+
+// ReportKind is the kind of a report, one for each topic below up/ but boot.
+type ReportKind uint8
+
+const (
+	// ReportReading: the registers and the supply: all fields down to Reasons.
+	ReportReading ReportKind = iota + 1
+	// ReportEvent: Code and its Args.
+	ReportEvent
+	// ReportToken: the result of a token.
+	ReportToken
+	// ReportCommand: the answer to a command or a configuration.
+	ReportCommand
+)
+
+// Report is one record for the server: reading, event, token result or command answer (contract §4).
+type Report struct {
+	Kind ReportKind
+	// Seq is the meter's one sequence, from 1, without a hole.
+	Seq uint64
+	// Log is the log record this report belongs to, 0 for none: at start it tells which records are reported already.
+	Log uint32
+	// Up, At and Clock are the moment.
+	Up    uint64
+	At    int64
+	Clock Clock
+
+	// Register, Balance, ECUsed, Overrun, Power, Voltage, Relay and Reasons describe the meter after the step so far, in
+	// reports of every kind.
+	Register, Balance, ECUsed, Overrun unit.Energy
+	Power                              unit.Power
+	Voltage                            int32
+	Relay                              supply.Relay
+	Reasons                            supply.Reasons
+
+	// Code of the event and its two arguments, whose meaning [Report.Args] knows.
+	Code Code
+	A, B int64
+
+	// Request is the Handle of the request or command id.
+	Request uint64
+	// Answer to a command.
+	Answer Answer
+	// Result of a token. Class is valid unless it is FormatError; SubClass and TID where HasTID or the token opened.
+	Result          sts.Result
+	Class, SubClass uint8
+	HasTID          bool
+	TID             sts.TID
+	Base            sts.BaseDate
+	Units           unit.Energy
+	Source          Source
+}
+
+// Answer is what became of a command.
+type Answer uint8
+
+const (
+	// AnswerNone: no answer.
+	AnswerNone Answer = iota
+	// AnswerDone: carried out.
+	AnswerDone
+	// AnswerCounter: refused, the counter is not above the last one taken.
+	AnswerCounter
+	// AnswerUnknown: refused, this meter does not know the command.
+	AnswerUnknown
+	// AnswerUsed: refused, the token to cancel has been accepted.
+	AnswerUsed
+	// AnswerOld: refused, the token is older than the meter remembers; it can never load, and whether it did is unknown.
+	AnswerOld
+	// AnswerBaseDate: refused, the meter counts TIDs from another base date.
+	AnswerBaseDate
+	// AnswerConfig: refused by the host, the configuration has a key this meter does not know or a value out of range.
+	AnswerConfig
+	// AnswerExpired: refused by the host, the message came after its expiry.
+	AnswerExpired
+	// AnswerStorage: not carried out, the memory failed. Nothing is consumed, the command may come again.
+	AnswerStorage
+)
+
+var answerReasons = [...]string{
+	AnswerNone: "", AnswerDone: "", AnswerCounter: "counter", AnswerUnknown: "unknown", AnswerUsed: "used",
+	AnswerOld: "old", AnswerBaseDate: "base_date", AnswerConfig: "config",
+	AnswerExpired: "expired", AnswerStorage: "storage_error",
+}
+
+// State returns the state for the wire: "done" or "failed".
+func (a Answer) State() string {
+	if a == AnswerDone {
+		return "done"
+	}
+	return "failed"
+}
+
+// Reason returns the reason of a failure, "" for none.
+func (a Answer) Reason() string {
+	if int(a) >= len(answerReasons) {
+		return "unknown"
+	}
+	return answerReasons[a]
+}
+
+// RecordKind is the kind of a log record.
+type RecordKind uint8
+
+const (
+	// RecordToken: a token was accepted, or was wrong and counts: Source, Result, Class, SubClass, TID, Units, Request.
+	RecordToken RecordKind = iota + 1
+	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID.
+	RecordCommand
+	// RecordConfig: a configuration was taken: Value is its version, Counter, Request.
+	RecordConfig
+	// RecordLocal: the customer has switched off (Value 1) or on (Value 0).
+	RecordLocal
+)
+
+// Record is one entry of the log: a difference, to be applied once. It is durable before anything that it says is true.
+// The memory adds the text of the request id (package journal).
+type Record struct {
+	// Seq counts the log's records from 1; it has nothing to do with Report.Seq.
+	Seq  uint32
+	Kind RecordKind
+	// Source, Result, Class, SubClass, TID and Units of a token. A token without a TID has HasTID false.
+	Source          Source
+	Result          sts.Result
+	Class, SubClass uint8
+	HasTID          bool
+	TID             sts.TID
+	Units           unit.Energy
+	// Command and Force of a command.
+	Command Command
+	Force   bool
+	// Value of a configuration (version) or a local switch (1 off).
+	Value uint32
+	// Counter of the signed message, 0 for none.
+	Counter uint64
+	// Request is the Handle of the id, 0 for none.
+	Request uint64
+}

@@ -1,0 +1,66 @@
+package meter
+
+// The figures of contract §7.
+const (
+	guardRow    = 5  // wrong tokens in a row that lock, and lock again
+	guardWindow = 10 // wrong tokens within a day that lock
+	guardFirst  = 10 * 60
+	guardDay    = 24 * 60 * 60
+	guardUnit   = 2 // seconds in a unit of Guard.Ages and Guard.Last
+	guardNever  = 1<<16 - 1
+)
+
+func (g *Guard) clear() {
+	*g = Guard{}
+	for i := range g.Ages {
+		g.Ages[i] = guardNever
+	}
+}
+
+// Locked reports whether the channel refuses tokens of class 0 and 2 now.
+func (s *State) Locked(from Source) bool { return s.LockedFor(from) > 0 }
+
+// LockedFor returns the powered-on time in milliseconds until the channel is open again, 0 if it is.
+func (s *State) LockedFor(from Source) uint64 {
+	if from < Keypad || from > Remote {
+		return 0
+	}
+	until := uint64(s.Guards[from-1].Until) * 1000
+	if now := s.powered(); until > now {
+		return until - now
+	}
+	return 0
+}
+
+// wrong counts a wrong token at powered-on time now (ms) and returns the seconds for which the channel is now locked,
+// 0 if this token does not lock it.
+//
+// Five in a row lock for 10 minutes, each further five for double that, at most a day. The tenth within a day locks until
+// the oldest of those ten is a day old. Where both apply the longer holds.
+func (g *Guard) wrong(now uint64) (lock uint32) {
+	at := uint32(now / (1000 * guardUnit))
+	g.shift(at - g.Last)
+	g.Last = at
+	if g.Row < 1<<8-1 {
+		g.Row++
+	}
+	second := uint32((now + 999) / 1000)
+	if g.Row%guardRow == 0 {
+		lock = min(uint32(guardFirst)<<min(g.Row/guardRow-1, 8), guardDay)
+	}
+	if oldest := uint32(g.Ages[guardWindow-1]) * guardUnit; oldest < guardDay {
+		lock = max(lock, guardDay-oldest)
+	}
+	if lock > 0 {
+		g.Until = max(g.Until, second+lock)
+	}
+	return lock
+}
+
+// shift makes room for a wrong token that came by units after the last one.
+func (g *Guard) shift(by uint32) {
+	for i := guardWindow - 1; i > 0; i-- {
+		g.Ages[i] = uint16(min(uint32(g.Ages[i-1])+by, guardNever))
+	}
+	g.Ages[0] = 0
+}

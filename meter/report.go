@@ -1,0 +1,78 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// Code is the number of an event; log, MQTT and server share them (domain reference §4.12).
+type Code uint16
+
+// The events this version reports.
+const (
+	// CodePowerOff: the mains went.
+	CodePowerOff Code = 101
+	// CodePowerOn: the mains is back. Args: off_s where it is known.
+	CodePowerOn Code = 102
+	// CodeUncleanBoot: the meter starts without having been able to save. Args: cause, count.
+	CodeUncleanBoot Code = 104
+	// CodeLow1 and CodeLow2: the credit has fallen to a threshold. Args: balance_wh, threshold_wh.
+	CodeLow1 Code = 201
+	CodeLow2 Code = 202
+	// CodeExhausted: the credit has ended. Args: overrun_wh.
+	CodeExhausted Code = 203
+	// CodeRestored: there is credit again. Args: balance_wh.
+	CodeRestored Code = 204
+	// CodeAccepted: a token was accepted. Args: units_wh, source.
+	CodeAccepted Code = 301
+	// CodeRejected: a token was not. Args: result, source.
+	CodeRejected Code = 302
+	// CodeLockStart and CodeLockEnd: a channel refuses tokens after too many wrong ones. Args: source, for_s.
+	CodeLockStart Code = 303
+	CodeLockEnd   Code = 304
+	// CodeOpened: the relay has opened. Args: reasons.
+	CodeOpened Code = 401
+	// CodeClosed: the relay has closed.
+	CodeClosed Code = 402
+	// CodeArmed: the supply waits for the customer's key press.
+	CodeArmed Code = 403
+	// CodeMemory: the memory holds a snapshot of an unknown newer format; tokens are refused.
+	CodeMemory Code = 701
+	// CodeConfig: a configuration was applied. Args: version.
+	CodeConfig Code = 803
+	// CodeCommand: a command was done or refused. Args: command, reason.
+	CodeCommand Code = 804
+)
+
+// Args returns the arguments of an event by their names on the wire. It allocates; it is for hosts.
+func (r *Report) Args() map[string]any {
+	switch r.Code {
+	case CodePowerOn:
+		if r.A > 0 {
+			return map[string]any{"off_s": r.A}
+		}
+	case CodeUncleanBoot:
+		return map[string]any{"cause": Reset(r.A).String(), "count": r.B}
+	case CodeLow1, CodeLow2:
+		return map[string]any{"balance_wh": r.A, "threshold_wh": r.B}
+	case CodeExhausted:
+		return map[string]any{"overrun_wh": r.A}
+	case CodeRestored:
+		return map[string]any{"balance_wh": r.A}
+	case CodeAccepted:
+		return map[string]any{"units_wh": r.A, "source": Source(r.B).String()}
+	case CodeRejected:
+		return map[string]any{"result": sts.Result(r.A).String(), "source": Source(r.B).String()}
+	case CodeLockStart:
+		return map[string]any{"source": Source(r.A).String(), "for_s": r.B}
+	case CodeLockEnd:
+		return map[string]any{"source": Source(r.A).String()}
+	case CodeOpened:
+		return map[string]any{"reasons": supply.Reasons(r.A).Names()}
+	case CodeConfig:
+		return map[string]any{"version": r.A}
+	case CodeCommand:
+		return map[string]any{"command": Command(r.A).String(), "reason": Answer(r.B).Reason()}
+	}
+	return map[string]any{}
+}
