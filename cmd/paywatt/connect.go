@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+// defaultURL is where a server listens that was told nothing.
+const defaultURL = "http://127.0.0.1:8080"
+
+// connect makes the API client of the command line from PAYWATT_URL and PAYWATT_KEY.
+func (c console) connect() (*client.Client, error) {
+	url := c.getenv("PAYWATT_URL")
+	if url == "" {
+		url = defaultURL
+	}
+	key := strings.TrimSpace(c.getenv("PAYWATT_KEY"))
+	if key == "" {
+		return nil, &failure{code: exitUsage, what: "No API key is set.", not: "The server was not asked.",
+			try: "Set PAYWATT_KEY to the key that paywatt apikey create prints, and PAYWATT_URL to the server's address."}
+	}
+	api, err := client.New(url, key, client.Config{UserAgent: "paywatt-cli"})
+	if err != nil {
+		return nil, &failure{code: exitUsage, what: "PAYWATT_URL is no address of a server: " + url, try: "Set it to something like " + defaultURL + "."}
+	}
+	return api, nil
+}
+
+// asking wraps the action of a command that needs the server: it connects, acts, and turns what went wrong into the
+// three lines and the exit code of the contract.
+func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		api, err := c.connect()
+		if err != nil {
+			return err
+		}
+		return explain(act(cmd, api, args))
+	}
+}
+
+// explain turns an error of the client into a failure; any other error stays as it is.
+func explain(err error) error {
+	var open *client.Unresolved
+	var p *client.Problem
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &open):
+		return &failure{code: exitFailed, what: "The server did not say what became of the sale: " + reason(open.Err),
+			not: "It may have been made or not; do not start a new one.",
+			try: "Repeat the command with --client-ref " + open.ClientRef + ": it then shows this sale or makes it, never a second one."}
+	case errors.As(err, &p):
+		return problemFailure(p)
+	case errors.Is(err, client.ErrUnreachable):
+		return &failure{code: exitUnreachable, what: "The server cannot be reached: " + reason(err), not: "It was not asked and nothing was changed.",
+			try: "Check that paywatt serve runs and that PAYWATT_URL names its address."}
+	case errors.Is(err, client.ErrNoAnswer):
+		return &failure{code: exitUnreachable, what: "The server gave no answer: " + reason(err), not: "Whether it acted is not known.",
+			try: "Look with a list or show command before you ask again."}
+	}
+	return err
+}
+
+// reason is the innermost text of an error chain's end that a person can use.
+func reason(err error) string {
+	if err == nil {
+		return "no reason given."
+	}
+	return strings.TrimSuffix(err.Error(), ".") + "."
+}
+
+func problemFailure(p *client.Problem) *failure {
+	f := &failure{code: exitOf(p), what: p.Detail}
+	if f.what == "" {
+		f.what = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
+	}
+	switch p.MoneyMoved {
+	case client.MoneyMovedNo:
+		f.not = "No money moved."
+	case client.MoneyMovedYes:
+		f.not = "Money moved."
+	case client.MoneyMovedUnknown:
+		f.not = "Whether money moved is not known."
+	}
+	f.try = "Code " + p.Code
+	if p.RequestID != "" {
+		f.try += ", request " + p.RequestID
+	}
+	f.try += "."
+	return f
+}
+
+// exitOf is the exit code of a problem: 2 what was asked cannot be read, 3 not found, 4 refused by a rule, 1 failed.
+func exitOf(p *client.Problem) int {
+	switch {
+	case p.Code == "keystore-locked":
+		return exitRefused
+	case p.Status >= 500:
+		return exitFailed
+	case p.Status == 404:
+		return exitNotFound
+	case p.Status == 400, p.Status == 405, p.Status == 413, p.Status == 415:
+		return exitUsage
+	}
+	return exitRefused
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// table is a result as people read it and as CSV has it: a head and rows of text.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+// add appends a row of values in their default form.
+func (t *table) add(values ...any) {
+	row := make([]string, len(values))
+	for i, v := range values {
+		row[i] = fmt.Sprint(v)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// fields is the table of one object: a row per field, those without a value left out.
+func fields(pairs ...string) table {
+	t := table{head: []string{"field", "value"}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			t.rows = append(t.rows, pairs[i:i+2])
+		}
+	}
+	return t
+}
+
+// show writes a result to standard output in the format of --output: v as JSON, t as a table or CSV.
+func (c console) show(cmd *cobra.Command, v any, t table) error {
+	format, err := cmd.Flags().GetString("output")
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "json":
+		e := json.NewEncoder(c.out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "csv":
+		w := csv.NewWriter(c.out)
+		if err := w.Write(t.head); err != nil {
+			return err
+		}
+		return w.WriteAll(t.rows)
+	case "table":
+		return t.write(c.out)
+	}
+	return &failure{code: exitUsage, what: fmt.Sprintf("There is no output format %q.", format), try: "Use -o table, -o json or -o csv."}
+}
+
+func (t table) write(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{upper(t.head)}, t.rows...) {
+		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(row, "\t"), "\t ")); err != nil {
+			return err
+		}
+	}
+	return tw.Flush()
+}
+
+func upper(head []string) []string {
+	out := make([]string, len(head))
+	for i, h := range head {
+		out[i] = strings.ToUpper(h)
+	}
+	return out
+}
+
+// tell writes a line for people to standard error.
+func (c console) tell(format string, args ...any) {
+	fmt.Fprintf(c.err, format+"\n", args...)
+}
