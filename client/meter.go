@@ -9,9 +9,11 @@ import (
 
 // Customer is who lives behind a meter.
 type Customer struct {
-	ID    string `json:"id,omitempty"`
-	Name  string `json:"name"`
+	ID    string `json:"id,omitempty"` // in a request: of a customer already known, instead of the rest
+	Name  string `json:"name,omitempty"`
 	Phone string `json:"phone,omitempty"`
+	IDNo  string `json:"id_no,omitempty"`
+	Lang  string `json:"lang,omitempty"`
 }
 
 // NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
@@ -21,8 +23,8 @@ type NewMeter struct {
 	Mode      string    `json:"mode"` // prepay_token or prepay_wallet
 	Tariff    string    `json:"tariff"`
 	SGC       string    `json:"sgc,omitempty"`
-	KRN       int       `json:"krn,omitempty"`
-	KT        int       `json:"kt,omitempty"`
+	KRN       *int      `json:"krn,omitempty"`
+	KT        *int      `json:"kt,omitempty"`
 	TI        string    `json:"ti,omitempty"`
 	KEN       *int      `json:"ken,omitempty"`
 	EA        string    `json:"ea,omitempty"`
@@ -32,6 +34,9 @@ type NewMeter struct {
 	Customer  *Customer `json:"customer,omitempty"`
 	Simulated bool      `json:"simulated,omitempty"`
 	Status    string    `json:"status,omitempty"` // active or stock
+	Address   string    `json:"address,omitempty"`
+	Feeder    string    `json:"feeder,omitempty"`
+	IntervalS int64     `json:"reading_interval_s,omitempty"`
 }
 
 // Meter is a meter as it stands. Times are zero and figures nil while the meter has not said them.
@@ -41,6 +46,7 @@ type Meter struct {
 	Mode       string     `json:"mode"`
 	Status     string     `json:"status"`
 	State      string     `json:"state"` // on, low, cut_off, offline, tamper
+	Connected  bool       `json:"connected"`
 	Relay      string     `json:"relay"` // closed, open, armed; empty = not heard yet
 	Reasons    []string   `json:"reasons"`
 	BalanceWh  *int64     `json:"balance_wh"`
@@ -50,13 +56,12 @@ type Meter struct {
 	LastSeen   *time.Time `json:"last_seen"`
 	Simulated  bool       `json:"simulated"`
 	Tariff     string     `json:"tariff"`
-	Currency   string     `json:"currency"`
 	ImpPerKWh  int64      `json:"imp_per_kwh"`
 	SGC        string     `json:"sgc,omitempty"`
 	KRN        int        `json:"krn,omitempty"`
 	KT         int        `json:"kt,omitempty"`
 	TI         string     `json:"ti,omitempty"`
-	KEN        int        `json:"ken,omitempty"`
+	KEN        *int       `json:"ken,omitempty"`
 	EA         string     `json:"ea,omitempty"`
 	DKGA       string     `json:"dkga,omitempty"`
 	BaseDate   int        `json:"base_date,omitempty"`
@@ -120,6 +125,11 @@ func (c *Client) Meter(ctx context.Context, ref string) (Meter, error) {
 // Meters lists the meters.
 func (c *Client) Meters(ctx context.Context, p Page) (List[Meter], error) {
 	return ask[List[Meter]](ctx, c, get("/v1/meters", p.query()))
+}
+
+// Customers lists the customers (right: customer.read).
+func (c *Client) Customers(ctx context.Context, p Page) (List[Customer], error) {
+	return ask[List[Customer]](ctx, c, get("/v1/customers", p.query()))
 }
 
 // Readings lists a meter's readings, newest first.

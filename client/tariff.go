@@ -11,33 +11,38 @@ type Amount struct {
 	Currency    string `json:"currency"`
 }
 
-// Block is one step of a price: up to UpToWh (exclusive of nothing, counted from the start of the month; nil = no
-// limit) a kilowatt-hour costs RateMicro millionths of the major unit, without tax.
+// Block is one step of a price within a month: while the month's units are at most UpToWh (a multiple of 100; nil on
+// the last block, without limit) a kilowatt-hour costs RateMicro millionths of the major unit, without tax.
 type Block struct {
 	UpToWh    *int64 `json:"up_to_wh"`
 	RateMicro int64  `json:"rate_micro"`
 }
 
-// NewTariff is a price list to publish. Give FlatMicro or Blocks, not both.
-type NewTariff struct {
-	Name         string  `json:"name"`
+// Price is what a tariff says: FlatMicro or Blocks, not both.
+type Price struct {
 	Currency     string  `json:"currency"`
-	VATBps       int64   `json:"vat_bps"`
+	VATBps       int64   `json:"vat_bps"` // 1500 is 15 %
 	FlatMicro    *int64  `json:"flat_micro,omitempty"`
 	Blocks       []Block `json:"blocks,omitempty"`
-	MinVendMinor *int64  `json:"min_vend_minor,omitempty"`
-	MaxVendMinor *int64  `json:"max_vend_minor,omitempty"`
+	Rounding     string  `json:"rounding,omitempty"` // carry, nearest or income; empty = carry
+	MinVendMinor int64   `json:"min_vend_minor,omitempty"`
+	MaxVendMinor int64   `json:"max_vend_minor,omitempty"` // 0 = none
+}
+
+// NewTariff is a price list to publish; EffectiveFrom nil means at once.
+type NewTariff struct {
+	Name string `json:"name"`
+	Price
+	EffectiveFrom *time.Time `json:"effective_from,omitempty"`
 }
 
 // Tariff is a published version of a price list.
 type Tariff struct {
-	ID            string    `json:"id"`
-	VersionID     string    `json:"version_id"`
-	Name          string    `json:"name"`
-	Version       int       `json:"version"`
-	Currency      string    `json:"currency"`
-	VATBps        int64     `json:"vat_bps"`
-	Blocks        []Block   `json:"blocks"`
+	ID        string `json:"id"`
+	VersionID string `json:"version_id"`
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Price
 	EffectiveFrom time.Time `json:"effective_from"`
 }
 

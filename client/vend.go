@@ -54,6 +54,7 @@ type Vend struct {
 	ID          string     `json:"id"`
 	ClientRef   string     `json:"client_ref"`
 	Meter       string     `json:"meter"`
+	Test        bool       `json:"test,omitempty"` // the meter is simulated
 	State       string     `json:"state"`
 	Tender      Amount     `json:"tender"`
 	UnitsWh     int64      `json:"units_wh"`
@@ -71,7 +72,8 @@ type Vend struct {
 
 // Quote is what a tender would buy now. Nothing is stored but the quote.
 type Quote struct {
-	ID        string    `json:"id"`
+	Meter     string    `json:"meter"`
+	Tender    Amount    `json:"tender"`
 	UnitsWh   int64     `json:"units_wh"`
 	Lines     []Line    `json:"lines"`
 	ExpiresAt time.Time `json:"expires_at"`
@@ -209,11 +211,6 @@ func (c *Client) VendByRef(ctx context.Context, clientRef string) (Vend, error) 
 		}
 	}
 	return l.Data[0], nil
-}
-
-// Vends lists sales, newest first.
-func (c *Client) Vends(ctx context.Context, p Page) (List[Vend], error) {
-	return ask[List[Vend]](ctx, c, get("/v1/vends", p.query()))
 }
 
 // Receipt returns the receipt of a sale in a format (json, text48) and its content type.
