@@ -1,0 +1,252 @@
+package tariff
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Purchase is everything that decides how a payment is split.
+type Purchase struct {
+	Body    Body
+	Tender  money.Minor
+	Carry   money.Minor // brought in from the account's earlier purchases
+	Month   unit.Energy // units the account bought this local month, free ones among them
+	Charges []Charge
+
+	MaxDeduction money.Bps   // ceiling for capped charges; 0 means DefaultMaxDeduction
+	Free         unit.Energy // free basic units that are due and not yet issued this month
+	FreeApart    bool        // free units do not count towards the blocks
+	ChargesOnly  bool        // money that reaches charges but no unit is accepted
+	MaxUnits     unit.Energy // the most one purchase may buy; 0 for no limit
+}
+
+// Allocation is how a payment is split, or why it is refused. Deductions, Net, VAT and CarryOut sum to tender and
+// carry.
+type Allocation struct {
+	refusal.Refusal
+	Deductions []Deduction
+	Energy     money.Minor // what was left for energy, carry among it
+	Units      unit.Energy // bought
+	Free       unit.Energy // free, on a token of their own
+	Gross      money.Minor
+	VAT        money.Minor // of the energy
+	Net        money.Minor
+	CarryOut   money.Minor
+	Steps      []Step
+}
+
+// Step is the part of the units that fell into one block; the Net of the steps sum to the allocation's.
+type Step struct {
+	Units unit.Energy
+	Rate  money.MicroRate
+	Net   money.Minor
+}
+
+// scale is how many of the price walk's units (10⁻¹³ of the major unit: a rate in micros, times watt-hours, times tax
+// in basis points) make one minor unit.
+func scale(c money.Currency) int64 { return money.PowerOfTen(13 - c.Exp) }
+
+// Errors of [Allocate]: the caller handed in what no validated tariff and no ledger can hold.
+var (
+	errPurchase  = errors.New("purchase has a negative or impossible part")
+	errInvariant = errors.New("the parts of a purchase do not sum to what was paid")
+)
+
+// Allocate splits a payment: charges in their order, then the units that the rest buys in the blocks of the month,
+// then the tax in their price, then what is carried on. Rounding: percentages and units down, gross and tax half up.
+func Allocate(p Purchase) (Allocation, error) {
+	cur, ok := money.CurrencyOf(p.Body.Currency)
+	if !ok || p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
+		p.Month < 0 || p.Month%unit.Quantum != 0 || p.Free < 0 || p.Free%unit.Quantum != 0 || len(p.Body.Blocks) == 0 {
+		return Allocation{}, errPurchase
+	}
+	if r := bounds(p, cur); r.Refused() {
+		return Allocation{Refusal: r}, nil
+	}
+	paid, sum, err := deduct(p.Tender, p.Charges, p.MaxDeduction)
+	if err != nil {
+		return Allocation{}, err
+	}
+	a := Allocation{Deductions: paid, Energy: p.Tender - sum + p.Carry, Free: p.Free}
+	start := p.Month
+	if !p.FreeApart {
+		start += p.Free
+	}
+	if err := a.walk(p, cur, start); errors.Is(err, money.ErrOverflow) {
+		return Allocation{Refusal: tooMany(p, cur)}, nil
+	} else if err != nil {
+		return Allocation{}, err
+	}
+	if p.MaxUnits > 0 && a.Units+a.Free > p.MaxUnits {
+		return Allocation{Refusal: tooMany(p, cur)}, nil
+	}
+	if a.Units == 0 && p.Free == 0 && (sum == 0 || !p.ChargesOnly) {
+		return Allocation{Refusal: tooSmall(p, cur, sum, start)}, nil
+	}
+	return a, a.check(p.Tender+p.Carry, sum)
+}
+
+// walk buys energy from the month's position upwards and settles price, tax and carry.
+func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error {
+	tax := int64(money.Whole) + int64(p.Body.VATBps)
+	left := money.Product(int64(a.Energy), scale(cur))
+	round := money.Floor
+	if p.Body.Rounding == Nearest {
+		round = money.HalfUp
+	}
+	var cost money.Exact
+	for _, b := range p.Body.Blocks {
+		if b.UpTo != 0 && b.UpTo <= at {
+			continue
+		}
+		price := int64(b.Rate) * tax // per watt-hour, in the walk's units
+		units, full := b.UpTo-at, false
+		var whole money.Exact
+		if b.UpTo != 0 {
+			whole = money.Product(price, int64(units))
+			full = !left.Less(whole)
+		}
+		if !full {
+			quanta, err := left.Div(price*int64(unit.Quantum), round)
+			if err != nil || quanta > int64(MaxUpTo/unit.Quantum) {
+				return money.ErrOverflow
+			}
+			units = unit.FromTenths(quanta)
+			whole = money.Product(price, int64(units))
+		}
+		if units > 0 {
+			a.Steps = append(a.Steps, Step{Units: units, Rate: b.Rate})
+			a.Units += units
+			at += units
+		}
+		var err error
+		if cost, err = cost.Add(whole); err != nil {
+			return err
+		}
+		if !full {
+			break
+		}
+		if left, err = left.Sub(whole); err != nil {
+			return err
+		}
+	}
+	return a.settle(p.Body, cost, scale(cur))
+}
+
+// settle turns the exact cost into money: gross half up, the tax in it half up, the rest carried on. Under the two
+// other roundings everything that is left belongs to the price.
+func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
+	gross, err := cost.Div(scale, money.HalfUp)
+	if err != nil {
+		return err
+	}
+	a.Gross = money.Minor(gross)
+	if (b.Rounding == Nearest || b.Rounding == Income) && a.Units > 0 {
+		a.Gross = a.Energy
+	}
+	if a.VAT, err = money.TaxIn(a.Gross, b.VATBps); err != nil {
+		return err
+	}
+	a.Net, a.CarryOut = a.Gross-a.VAT, a.Energy-a.Gross
+	return a.splitNet(scale)
+}
+
+// splitNet shares the net amount over the steps: the sum up to each is rounded half up, and the last takes the rest.
+func (a *Allocation) splitNet(scale int64) error {
+	var cost money.Exact
+	var given money.Minor
+	for i := range a.Steps {
+		s := &a.Steps[i]
+		if i == len(a.Steps)-1 {
+			s.Net = a.Net - given
+			return nil
+		}
+		var err error
+		if cost, err = cost.Add(money.Product(int64(s.Rate)*int64(money.Whole), int64(s.Units))); err != nil {
+			return err
+		}
+		until, err := cost.Div(scale, money.HalfUp)
+		if err != nil {
+			return err
+		}
+		s.Net = min(money.Minor(until), a.Net) - given
+		given += s.Net
+	}
+	return nil
+}
+
+// check is the invariant of every sale: nothing was lost, nothing was made, no part is negative.
+func (a Allocation) check(paid, deducted money.Minor) error {
+	if deducted+a.Net+a.VAT+a.CarryOut != paid || deducted < 0 || a.Net < 0 || a.VAT < 0 || a.CarryOut < 0 {
+		return fmt.Errorf("%w: %d deducted, %d net, %d tax, %d carried, %d paid", errInvariant, deducted, a.Net, a.VAT, a.CarryOut, paid)
+	}
+	return nil
+}
+
+const nothingMoved = "No money was taken and no token was made."
+
+// bounds applies the tariff's smallest and largest purchase.
+func bounds(p Purchase, cur money.Currency) refusal.Refusal {
+	switch {
+	case p.Tender < p.Body.MinVend && (p.Tender > 0 || p.Free == 0):
+		return refusal.Because(refusal.VendTooSmall,
+			fmt.Sprintf("%s is below the smallest purchase of %s.", text(p.Tender, cur), text(p.Body.MinVend, cur)),
+			nothingMoved, "Pay at least "+text(p.Body.MinVend, cur)+".")
+	case p.Body.MaxVend > 0 && p.Tender > p.Body.MaxVend:
+		return refusal.Because(refusal.VendTooLarge,
+			fmt.Sprintf("%s is above the largest purchase of %s.", text(p.Tender, cur), text(p.Body.MaxVend, cur)),
+			nothingMoved, "Pay at most "+text(p.Body.MaxVend, cur)+" at a time.")
+	}
+	return refusal.Refusal{}
+}
+
+// tooSmall names the least payment that buys something, where nothing else takes a part of it.
+func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Energy) refusal.Refusal {
+	if deducted > 0 {
+		return refusal.Because(refusal.VendTooSmall,
+			fmt.Sprintf("Of %s, %s would go to charges and debts, and the rest buys less than 0.1 kWh.",
+				text(p.Tender, cur), text(deducted, cur)),
+			nothingMoved, "Pay more, so that something is left for energy.")
+	}
+	what := text(p.Tender, cur) + " buys less than 0.1 kWh."
+	if p.Carry > 0 {
+		what = fmt.Sprintf("%s and %s carried from before buy less than 0.1 kWh.", text(p.Tender, cur), text(p.Carry, cur))
+	}
+	try := "Pay more."
+	if least, err := leastFor(p, cur, at); err == nil {
+		try = "Pay at least " + text(least-p.Carry, cur) + "."
+	}
+	return refusal.Because(refusal.VendTooSmall, what, nothingMoved, try)
+}
+
+// leastFor is the smallest amount that buys one quantum at a position of the month.
+func leastFor(p Purchase, cur money.Currency, at unit.Energy) (money.Minor, error) {
+	for _, b := range p.Body.Blocks {
+		if b.UpTo != 0 && b.UpTo <= at {
+			continue
+		}
+		price := int64(b.Rate) * (int64(money.Whole) + int64(p.Body.VATBps))
+		if p.Body.Rounding == Nearest { // half a quantum is rounded up to one
+			least, err := money.MulDiv(price, int64(unit.Quantum), 2*scale(cur), money.Ceil)
+			return money.Minor(least), err
+		}
+		least, err := money.MulDiv(price, int64(unit.Quantum), scale(cur), money.Ceil)
+		return money.Minor(least), err
+	}
+	return 0, errPurchase
+}
+
+func tooMany(p Purchase, cur money.Currency) refusal.Refusal {
+	what := text(p.Tender, cur) + " buys more energy than one sale can carry."
+	if p.MaxUnits > 0 {
+		what = fmt.Sprintf("%s buys more than the %s kWh that one sale can carry.", text(p.Tender, cur), p.MaxUnits.KWh(1))
+	}
+	return refusal.Because(refusal.VendTooLarge, what, nothingMoved, "Split it into several purchases.")
+}
+
+// text writes an amount for a person, "100.00 KES".
+func text(m money.Minor, cur money.Currency) string { return money.Format(m, cur) + " " + cur.Code }

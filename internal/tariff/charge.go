@@ -1,0 +1,143 @@
+package tariff
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// ChargeKind says what a charge is.
+type ChargeKind string
+
+// Kinds of charges.
+const (
+	Fee   ChargeKind = "fee"   // for the purchase itself
+	Fixed ChargeKind = "fixed" // a month's fixed charge, due whether or not anything is bought
+	Debt  ChargeKind = "debt"
+)
+
+// Priorities that charges have where the tenant says nothing else; energy comes after all of them.
+const (
+	FeePriority   = 10
+	FixedPriority = 20
+	DebtPriority  = 30
+)
+
+// ChargeMode says how much a charge asks of a purchase.
+type ChargeMode string
+
+// Modes of a charge.
+const (
+	Percent ChargeMode = "percent" // of what is tendered, not of what is left; rounded down
+	Amount  ChargeMode = "fixed"
+	Full    ChargeMode = "full" // everything outstanding
+)
+
+// Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax.
+type Charge struct {
+	Kind     ChargeKind
+	Ref      string // which charge or debt it is
+	Priority int    // ascending; equal ones: the older first
+	Since    time.Time
+	Mode     ChargeMode
+	Percent  money.Bps
+	Amount   money.Minor
+
+	Min         money.Minor // asked at least
+	Max         money.Minor // asked at most of one purchase; 0 for no limit
+	MonthCap    money.Minor // taken at most in a month; 0 for no limit
+	Taken       money.Minor // taken already this month
+	Endless     bool        // nothing runs down: a fee of every purchase. Outstanding is not asked
+	Outstanding money.Minor
+
+	VATBps money.Bps // tax contained in the charge
+	Capped bool      // shares the ceiling of Purchase.MaxDeduction
+}
+
+// Deduction is what a purchase paid towards one charge.
+type Deduction struct {
+	Charge Charge
+	Gross  money.Minor
+	VAT    money.Minor // contained in Gross
+}
+
+// Net is the deduction without its tax.
+func (d Deduction) Net() money.Minor { return d.Gross - d.VAT }
+
+// DefaultMaxDeduction is the share of what is tendered that capped charges may take together.
+const DefaultMaxDeduction money.Bps = 7000
+
+// deduct pays the charges in their order and returns what was paid towards each that got anything, and the sum.
+func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps) ([]Deduction, money.Minor, error) {
+	if maxDeduction == 0 {
+		maxDeduction = DefaultMaxDeduction
+	}
+	ceiling, err := money.Share(tender, maxDeduction, money.Floor)
+	if err != nil {
+		return nil, 0, err
+	}
+	order := slices.Clone(charges)
+	slices.SortStableFunc(order, func(a, b Charge) int {
+		if a.Priority != b.Priority {
+			return a.Priority - b.Priority
+		}
+		return a.Since.Compare(b.Since)
+	})
+	var paid []Deduction
+	left := tender
+	for _, c := range order {
+		ask, err := c.asks(tender)
+		if err != nil {
+			return nil, 0, fmt.Errorf("charge %s %s: %w", c.Kind, c.Ref, err)
+		}
+		if c.Capped {
+			ask = min(ask, ceiling)
+		}
+		ask = min(ask, left)
+		if ask <= 0 {
+			continue
+		}
+		vat, err := money.TaxIn(ask, c.VATBps)
+		if err != nil {
+			return nil, 0, fmt.Errorf("charge %s %s: %w", c.Kind, c.Ref, err)
+		}
+		paid = append(paid, Deduction{Charge: c, Gross: ask, VAT: vat})
+		left -= ask
+		if c.Capped {
+			ceiling -= ask
+		}
+	}
+	return paid, tender - left, nil
+}
+
+// asks is what a charge wants of a purchase, before what the purchase can give.
+func (c Charge) asks(tender money.Minor) (money.Minor, error) {
+	var ask money.Minor
+	var err error
+	switch c.Mode {
+	case Percent:
+		ask, err = money.Share(tender, c.Percent, money.Floor)
+	case Amount:
+		ask = c.Amount
+	case Full:
+		ask = c.Outstanding
+	default:
+		err = fmt.Errorf("mode %q is not known", c.Mode)
+	}
+	if err != nil {
+		return 0, err
+	}
+	ask = max(ask, c.Min)
+	if c.Max > 0 {
+		ask = min(ask, c.Max)
+	}
+	if c.MonthCap > 0 {
+		ask = min(ask, c.MonthCap-c.Taken)
+	}
+	if !c.Endless {
+		ask = min(ask, c.Outstanding)
+	}
+	return max(ask, 0), nil
+}
