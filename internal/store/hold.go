@@ -1,0 +1,125 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// MaxHold is the longest time for which money can be reserved.
+const MaxHold = 7 * 24 * time.Hour
+
+// Hold reserves an amount of a limited account until it is posted, voided or expires, whichever comes first and at
+// most once. A limit that has no room for it comes back as the breach. ref names what it is for.
+func (tx *Tx) Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error) {
+	if amount <= 0 || amount > money.MaxMinor || until.After(tx.Now.Add(MaxHold)) || !ledger.LimitOf(ref.Code).Limited() {
+		return id.ID{}, ledger.Breach{}, fmt.Errorf("%w: hold of %d on account %d until %s", ErrInvariant, amount, ref.Code, until)
+	}
+	a, err := tx.openAccount(ref)
+	if err != nil {
+		return id.ID{}, ledger.Breach{}, err
+	}
+	if b := a.limit.CheckHold(ref, a.balance, a.held, amount); b.Refused() {
+		return id.ID{}, b, nil
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return id.ID{}, ledger.Breach{}, err
+	}
+	_, err = tx.C.Exec(`INSERT INTO hold (tenant_id, id, account, amount, status, ref, expires_at, created_at)
+		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7)`, tx.Tenant, i, a.n, amount, what, until, tx.Now)
+	if err == nil {
+		err = tx.keepHeld(a.n, amount)
+	}
+	if err != nil {
+		return id.ID{}, ledger.Breach{}, fmt.Errorf("hold on account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return i, ledger.Breach{}, nil
+}
+
+// HoldPost turns a hold into a journal that takes at most the held amount from its account. False means that the hold
+// was already posted, voided or expired; nothing is posted then.
+func (tx *Tx) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
+	h, open, err := tx.closeHold(i, "posted")
+	if err != nil || !open {
+		return false, ledger.Breach{}, err
+	}
+	ref, err := tx.accountRef(h.account)
+	if err != nil {
+		return false, ledger.Breach{}, fmt.Errorf("post a hold: %w", err)
+	}
+	taken := netChanges(j)[ref]
+	if ledger.LimitOf(ref.Code).Bound == ledger.NotBelow {
+		taken = -taken
+	}
+	if taken < 0 || taken > h.amount {
+		return false, ledger.Breach{}, fmt.Errorf("%w: a hold of %d on account %d is posted with %d", ErrInvariant, h.amount, ref.Code, taken)
+	}
+	b, err := tx.Post(j)
+	return err == nil && !b.Refused(), b, err
+}
+
+// HoldVoid gives up a hold. False means that it was already posted, voided or expired.
+func (tx *Tx) HoldVoid(i id.ID) (bool, error) {
+	_, open, err := tx.closeHold(i, "voided")
+	return open, err
+}
+
+// HoldExpire ends at most max holds whose time is over and reports how many.
+func (tx *Tx) HoldExpire(max int) (int, error) {
+	var due []id.ID
+	err := tx.C.Query(`SELECT id FROM hold WHERE tenant_id = $1 AND status = 'open' AND expires_at <= $2
+		ORDER BY expires_at LIMIT $3`, func(r Row) error { due = append(due, r.ID(0)); return nil }, tx.Tenant, tx.Now, max)
+	if err != nil {
+		return 0, fmt.Errorf("find expired holds: %w", err)
+	}
+	for _, i := range due {
+		if _, _, err := tx.closeHold(i, "expired"); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+// hold is an open reservation.
+type hold struct {
+	account int64
+	amount  money.Minor
+}
+
+// closeHold ends an open hold with the given status and gives its amount back to the account.
+func (tx *Tx) closeHold(i id.ID, status string) (hold, bool, error) {
+	var h hold
+	open, err := tx.one(`UPDATE hold SET status = $1 WHERE tenant_id = $2 AND id = $3 AND status = 'open'
+		RETURNING account, amount`, func(r Row) error {
+		h = hold{account: r.Int(0), amount: money.Minor(r.Int(1))}
+		return nil
+	}, status, tx.Tenant, i)
+	if err == nil && open {
+		err = tx.keepHeld(h.account, -h.amount)
+	}
+	if err != nil {
+		return hold{}, false, fmt.Errorf("end a hold as %s: %w", status, err)
+	}
+	return h, open, nil
+}
+
+// keepHeld moves what is reserved on an account; the column cannot fall below zero.
+func (tx *Tx) keepHeld(n int64, change money.Minor) error {
+	return tx.must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)
+}
+
+func (tx *Tx) accountRef(n int64) (ledger.AccountRef, error) {
+	var ref ledger.AccountRef
+	found, err := tx.one(`SELECT code, subject FROM ledger_account WHERE tenant_id = $1 AND n = $2`, func(r Row) error {
+		ref = ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}
+		return nil
+	}, tx.Tenant, n)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: account %d is missing", ErrInvariant, n)
+	}
+	return ref, err
+}

@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// reserve is a file that only holds space. On a full disk it is given up, so that reading, moving the log and closing
+// work; it is put back before anything new is taken.
+type reserve struct {
+	path string
+	size int64 // not positive: there is none
+}
+
+// fill makes the file as large as it should be, all of it really on the disk.
+func (r reserve) fill() (err error) {
+	if r.size <= 0 {
+		return nil
+	}
+	if fi, err := os.Stat(r.path); err == nil && fi.Size() == r.size {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(r.path), ".reserve-*") // mode 0600; under its name only when it is complete
+	if err != nil {
+		return fmt.Errorf("make the disk reserve: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("make the disk reserve: %w", err), os.Remove(f.Name()))
+		}
+	}()
+	if err := allocate(f, r.size); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), r.path)
+}
+
+// release gives the space back to the file system.
+func (r reserve) release() error {
+	if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("release the disk reserve: %w", err)
+	}
+	return nil
+}
+
+// zeros writes n bytes, for file systems that cannot allocate ahead.
+func zeros(f *os.File, n int64) error {
+	block := make([]byte, 1<<20)
+	for n > 0 {
+		k := min(n, int64(len(block)))
+		if _, err := f.Write(block[:k]); err != nil {
+			return err
+		}
+		n -= k
+	}
+	return nil
+}
+
+// fullDisk stops taking new work until there is room again, and uses the reserve to shorten the log.
+func (e *Engine) fullDisk(why error) {
+	if e.reserve.size <= 0 {
+		return // every batch finds out for itself
+	}
+	e.mu.Lock()
+	first := e.full == nil
+	if first {
+		e.full = why
+	}
+	e.mu.Unlock()
+	if !first {
+		return
+	}
+	e.log.Error("disk is full", logkey.Err, why)
+	if err := e.reserve.release(); err != nil {
+		e.log.Error("disk reserve was not released", logkey.Err, err)
+	}
+	if _, _, err := e.moveLog("TRUNCATE"); err != nil {
+		e.log.Warn("checkpoint did not finish", logkey.Err, err)
+	}
+}
+
+// probe looks whether a full disk has room for the reserve again; if so, work is taken again.
+func (e *Engine) probe() {
+	e.mu.Lock()
+	full := e.full != nil
+	e.mu.Unlock()
+	if !full || e.reserve.fill() != nil {
+		return
+	}
+	e.mu.Lock()
+	e.full = nil
+	e.mu.Unlock()
+	e.log.Info("disk has room again", logkey.Path, e.dir)
+}

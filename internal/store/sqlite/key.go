@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// openSealKey reads the key that signs the logs' heads and makes it on first use. Several processes may come at the
+// same time: the file appears complete or not at all, and the first one wins.
+func openSealKey(path string, rnd io.Reader) (seal.Key, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeSealKey(path, rnd); err != nil {
+			return seal.Key{}, fmt.Errorf("make %s: %w", path, err)
+		}
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("read the seal key: %w", err)
+	}
+	k, err := seal.ParseKey(string(text))
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
+
+func makeSealKey(path string, rnd io.Reader) error {
+	var name [4]byte
+	if _, err := io.ReadFull(rnd, name[:]); err != nil {
+		return err
+	}
+	k, err := seal.NewKey("paywatt-"+hex.EncodeToString(name[:]), rnd)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".seal-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, strings.NewReader(k.Reveal()))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path) // fails where the file exists, and nothing is overwritten
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(f.Name()))
+}

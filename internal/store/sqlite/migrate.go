@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
+// or newer. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
+func migrate(c *conn, dir string, o Options) error {
+	steps, err := store.Migrations()
+	if err != nil {
+		return err
+	}
+	version, err := c.number("PRAGMA user_version")
+	if err != nil {
+		return damaged(dir, err)
+	}
+	application, err := c.number("PRAGMA application_id")
+	if err != nil {
+		return damaged(dir, err)
+	}
+	tables, err := c.number("SELECT COUNT(*) FROM sqlite_schema")
+	if err != nil {
+		return damaged(dir, err)
+	}
+	fresh := tables == 0 && version == 0
+	switch {
+	case !fresh && application != applicationN:
+		return fmt.Errorf("%w: %s", ErrForeign, dir)
+	case version > int64(len(steps)):
+		return fmt.Errorf("%w: it has schema %d, this program knows %d; use the newer program, or restore a backup from before the upgrade",
+			store.ErrNewer, version, len(steps))
+	case version == int64(len(steps)):
+		return nil
+	}
+	if !fresh && o.Lock == nil {
+		l, err := TakeLock(dir)
+		if err != nil {
+			return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
+		}
+		defer func() { _ = l.Release() }()
+	}
+	for _, s := range steps[version:] {
+		if err := step(c, s, o); err != nil {
+			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+		}
+		o.Log.Info("database migrated", logkey.Version, s.N)
+	}
+	return nil
+}
+
+// step applies one migration and its version number in one transaction.
+func step(c *conn, s store.Migration, o Options) (err error) {
+	end, err := sqlitex.ImmediateTransaction(c.c)
+	if err != nil {
+		return err
+	}
+	defer end(&err)
+	now, err := c.number("PRAGMA user_version")
+	if err != nil || now >= int64(s.N) {
+		return err // another process was faster
+	}
+	if err := script(c.c, s.SQL); err != nil {
+		return err
+	}
+	if s.N == 1 {
+		if err := firstRows(c, o); err != nil {
+			return err
+		}
+	}
+	return c.plain(fmt.Sprintf("PRAGMA user_version = %d", s.N))
+}
+
+// firstRows are what every new database has: the first epoch and the first tenant.
+func firstRows(c *conn, o Options) error {
+	uid, err := id.New(o.Now(), o.Rand)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ('epoch', '1')`); err != nil {
+		return err
+	}
+	if _, err := c.Exec(`INSERT INTO tenant (id, uid, name, created_at) VALUES ($1, $2, $3, $4)`,
+		store.FirstTenant, uid, "Paywatt", o.Now()); err != nil {
+		return err
+	}
+	return c.plain(fmt.Sprintf("PRAGMA application_id = %d", applicationN))
+}
+
+// script runs the statements of a migration.
+func script(c *sqlite.Conn, sql string) error {
+	for strings.TrimSpace(sql) != "" {
+		s, rest, err := c.PrepareTransient(sql)
+		if err != nil {
+			return err
+		}
+		sql = sql[len(sql)-rest:]
+		if s.ColumnCount() > 0 {
+			return errors.Join(errors.New("a migration does not ask questions"), s.Finalize())
+		}
+		_, err = s.Step()
+		if err = errors.Join(err, s.Finalize()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

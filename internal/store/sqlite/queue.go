@@ -1,0 +1,133 @@
+package sqlite
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// lanes is how many there are: store.Sale, store.Reading, store.Job.
+const lanes = int(store.Job) + 1
+
+// work is one closure, or one call of Ingest, on its way to the writer.
+type work struct {
+	lane   store.Lane
+	tenant access.Tenant
+	taken  atomic.Bool // the writer has it, or its caller has given up: whoever sets it first
+
+	fn   func(*store.Tx) (refused bool, err error) // nil for a call of Ingest
+	err  error                                     // what the caller will be told
+	wait chan error                                // buffered; gets err after the commit
+
+	recs []metering.Record
+	outs []metering.Outcome
+	done func([]metering.Outcome, error)
+}
+
+// size is what work counts for in a batch.
+func (w *work) size() int { return max(1, len(w.recs)) }
+
+// queue is what waits for the writer, by lane.
+type queue struct {
+	mu      sync.Mutex
+	waiting [lanes][]*work
+	ingests int           // calls of Ingest queued or not answered yet
+	closed  bool          // nothing more is taken in
+	bell    chan struct{} // rung when something came in or the queue was closed
+}
+
+func (q *queue) init() { q.bell = make(chan struct{}, 1) }
+
+func (q *queue) ring() {
+	select {
+	case q.bell <- struct{}{}:
+	default:
+	}
+}
+
+// put adds work at the end of its lane.
+func (q *queue) put(w *work) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return store.ErrClosed
+	}
+	if w.fn == nil {
+		if q.ingests >= maxIngest {
+			return store.ErrBusy
+		}
+		q.ingests++
+	} else if len(q.waiting[w.lane]) >= maxQueue+maxIngest {
+		return store.ErrBusy
+	}
+	q.waiting[w.lane] = append(q.waiting[w.lane], w)
+	q.ring()
+	return nil
+}
+
+// answered says that calls of Ingest are through.
+func (q *queue) answered() {
+	q.mu.Lock()
+	q.ingests--
+	q.mu.Unlock()
+}
+
+// take empties the lanes in order, up to maxBatch. It reports whether the queue is closed and empty.
+func (q *queue) take(into *[lanes][]*work) (ended bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	room := maxBatch
+	for l := range q.waiting {
+		into[l] = into[l][:0]
+		n := 0
+		for n < len(q.waiting[l]) && room > 0 {
+			w := q.waiting[l][n]
+			n++
+			if w.taken.Swap(true) {
+				continue // its caller has given up
+			}
+			room -= w.size()
+			into[l] = append(into[l], w)
+		}
+		rest := copy(q.waiting[l], q.waiting[l][n:])
+		clear(q.waiting[l][rest:])
+		q.waiting[l] = q.waiting[l][:rest]
+		if rest > 0 {
+			q.ring()
+		}
+	}
+	return q.closed && len(into[0])+len(into[1])+len(into[2]) == 0
+}
+
+// back puts work that did not fit into a batch in front of its lane again.
+func (q *queue) back(l int, ws []*work) {
+	if len(ws) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, w := range ws {
+		w.taken.Store(false)
+	}
+	q.waiting[l] = append(append(make([]*work, 0, len(ws)+len(q.waiting[l])), ws...), q.waiting[l]...)
+	q.ring()
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.ring()
+}
+
+func (q *queue) depth() (n [lanes]int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for l := range q.waiting {
+		n[l] = len(q.waiting[l])
+	}
+	return n
+}

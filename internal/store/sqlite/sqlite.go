@@ -1,0 +1,360 @@
+// Package sqlite is the store on SQLite: one folder, one file, one writer.
+//
+// [Open] gives a store.Engine. Its writer goroutine takes everything that waits, sales before readings before jobs,
+// runs each closure in a savepoint of its own, seals what they added to the books, and commits once: while one commit
+// is in its fsync the next batch gathers, so there is no timer and no delay under light load. A value is handed over
+// only after COMMIT. Readers have connections and snapshots of their own and never wait for the writer.
+//
+// COMMIT that reports an error leaves the outcome unknown: every caller of the batch is told so, the engine takes no
+// more writes until it is opened again, and Health says why. A full disk is different: SQLite reports it before the
+// commit mark is written, so nothing happened; new work is refused until there is room, and the engine goes on by
+// itself.
+//
+// Several processes may have the folder open, because keys are created beside a running server; each writes under
+// BEGIN IMMEDIATE. Only one may serve: it holds the [Lock].
+package sqlite
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Names of the files in the folder.
+const (
+	databaseFile = "paywatt.db"
+	reserveFile  = "reserve"
+	lockFile     = "serve.lock"
+	sealKeyFile  = "seal.key"
+	headsFile    = "heads.log"
+)
+
+// Limits of the engine.
+const (
+	maxBatch     = 2000                  // closures and records of one commit
+	maxQueue     = 10_000                // closures that wait in one lane
+	maxIngest    = 8192                  // calls of Ingest that are queued or not yet answered
+	batchTime    = 25 * time.Millisecond // after this a batch takes no more work of the lanes below its first
+	budgetTime   = 5 * time.Millisecond  // of one closure; beyond it is counted, not stopped
+	budgetRows   = 500                   // of one closure; likewise
+	busyTimeout  = 10 * time.Second      // for another process that writes
+	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
+	readers      = 4                     // connections for reading
+	walPages     = 4000                  // 16 MiB: the writer moves the log into the database from here on
+	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
+	cacheWriter  = 64 << 10              // KiB of page cache
+	cacheReader  = 8 << 10               // KiB of page cache of each reader
+	DiskReserve  = 64 << 20              // bytes set aside and released on a full disk, so that reading and closing work
+	probeEvery   = time.Second           // how often a full disk is looked at again
+	ackWorkers   = 4                     // goroutines that call back after a commit
+	minimumSQL   = 3_051_003             // 3.51.3 repairs the reset of the write-ahead log, which lost commits before
+	applicationN = 0x50575454            // "PWTT": marks the file as ours
+)
+
+// Errors of opening.
+var (
+	// ErrUnwritable: the folder cannot be written to.
+	ErrUnwritable = errors.New("the data folder cannot be written to")
+	// ErrCorrupt: the file is damaged or no SQLite database.
+	ErrCorrupt = errors.New("the database file is damaged")
+	// ErrForeign: the file is an SQLite database of another program.
+	ErrForeign = errors.New("the database belongs to another program")
+	// ErrLocked: another process serves the folder.
+	ErrLocked = errors.New("another paywatt serves this data folder")
+	// ErrLibrary: this program was built with an SQLite that loses commits.
+	ErrLibrary = errors.New("the SQLite library is too old")
+)
+
+// Options of [Open]. The zero value is what a server uses.
+type Options struct {
+	Now     func() time.Time // nil: time.Now
+	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
+	Log     *slog.Logger     // nil: nothing is logged
+	Readers int              // connections for reading; 0: 4
+	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
+	Lock    *Lock            // the folder's lock where the caller holds it; upgrading an older database needs it
+
+	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
+	// closures that touch more than their transaction.
+	Rehearse bool
+}
+
+// Engine is a store.Engine on one SQLite file.
+type Engine struct {
+	dir string
+	opt Options
+	log *slog.Logger
+
+	writer  *conn
+	sealer  *store.Sealer
+	public  string // the public line of the seal key
+	heads   *headsLog
+	reserve reserve
+	epoch   int64
+	commit  func(*conn) error // COMMIT; tests put failures here
+	readers chan *conn
+	opened  int           // how many reading connections there are
+	closing chan struct{} // closed when Close begins
+
+	queue   queue
+	acks    []chan answer
+	workers sync.WaitGroup
+	written chan struct{} // closed when the writer has ended
+
+	mu       sync.Mutex
+	readOnly error // why nothing is written any more; for good
+	broken   error // a broken invariant; writes go on
+	full     error // the disk is full; until there is room
+	counts   counts
+	pressed  time.Time // when the log was last pressed to begin anew
+	close    sync.Once
+	closeErr error
+}
+
+var _ store.Engine = (*Engine)(nil)
+
+// Open opens the database in dir, which it creates with mode 0700 if need be, and brings it to this version's schema.
+// Errors wrap [ErrUnwritable], [ErrCorrupt], [ErrForeign], [ErrLocked], store.ErrNewer or [ErrLibrary].
+func Open(dir string, o Options) (*Engine, error) {
+	if err := checkLibrary(sqlite.VersionNumber); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	e := &Engine{dir: dir, opt: o, log: o.Log, commit: func(c *conn) error { return c.plain("COMMIT") },
+		written: make(chan struct{}), closing: make(chan struct{})}
+	e.queue.init()
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.release())
+	}
+	for range ackWorkers {
+		acks := make(chan answer, maxIngest)
+		e.acks = append(e.acks, acks)
+		e.workers.Go(func() { e.answerAll(acks) })
+	}
+	go e.write()
+	return e, nil
+}
+
+func checkLibrary(version int) error {
+	if version < minimumSQL {
+		return fmt.Errorf("%w: it has version number %d, at least %d is needed: older ones can lose a committed sale",
+			ErrLibrary, version, minimumSQL)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Readers <= 0 {
+		o.Readers = readers
+	}
+	if o.Reserve == 0 {
+		o.Reserve = DiskReserve
+	}
+	return o
+}
+
+// open does everything that can fail.
+func (e *Engine) open() error {
+	path, err := prepareFolder(e.dir)
+	if err != nil {
+		return err
+	}
+	if e.writer, err = connect(path, cacheWriter, false); err != nil {
+		return err
+	}
+	if err := migrate(e.writer, e.dir, e.opt); err != nil {
+		return err
+	}
+	if e.epoch, err = e.writer.number(`SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'`); err != nil {
+		return damaged(path, err)
+	}
+	key, err := openSealKey(filepath.Join(e.dir, sealKeyFile), e.opt.Rand)
+	if err != nil {
+		return err
+	}
+	e.sealer, e.public = store.NewSealer(key), key.Public()
+	e.readers = make(chan *conn, e.opt.Readers)
+	for range e.opt.Readers {
+		c, err := connect(path, cacheReader, true)
+		if err != nil {
+			return err
+		}
+		e.readers <- c
+		e.opened++
+	}
+	if e.heads, err = openHeads(filepath.Join(e.dir, headsFile)); err != nil {
+		return err
+	}
+	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
+	if err := e.reserve.fill(); err != nil {
+		e.full = fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20)
+		e.log.Warn("disk reserve does not fit", logkey.Err, err)
+	}
+	return nil
+}
+
+// prepareFolder makes the folder and an empty database file that only the owner can read, and finds out whether they
+// can be written to, because SQLite itself would only say so at the first write.
+func prepareFolder(dir string) (path string, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	}
+	path = filepath.Join(dir, databaseFile)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	}
+	if err := f.Close(); err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	}
+	return path, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// connect opens one connection. Nothing is memory-mapped: a read error in a mapping would end the process.
+func connect(path string, cacheKiB int, reading bool) (*conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return nil, damaged(path, err)
+	}
+	c.SetBusyTimeout(busyTimeout)
+	k := newConn(c)
+	pragmas := []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0",
+		"PRAGMA journal_size_limit = 67108864", "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
+		"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB)}
+	if reading {
+		pragmas = append(pragmas, "PRAGMA query_only = ON")
+	}
+	for _, p := range pragmas {
+		if err := k.plain(p); err != nil {
+			return nil, errors.Join(damaged(path, err), c.Close())
+		}
+	}
+	return k, nil
+}
+
+// damaged sorts out what SQLite says about a file that it cannot use.
+func damaged(path string, err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultNotADB, sqlite.ResultCorrupt:
+		return fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)
+	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
+		return fmt.Errorf("%w: %s: %w", ErrUnwritable, path, err)
+	}
+	return fmt.Errorf("open %s: %w", path, err)
+}
+
+// Close finishes what is queued, answers it, and releases the database. Further calls do nothing.
+func (e *Engine) Close() error {
+	e.close.Do(func() {
+		close(e.closing)
+		e.queue.close()
+		<-e.written
+		for _, acks := range e.acks {
+			close(acks)
+		}
+		e.workers.Wait()
+		e.closeErr = e.release()
+	})
+	return e.closeErr
+}
+
+// closed reports whether Close has begun.
+func (e *Engine) closed() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// release closes what open has opened.
+func (e *Engine) release() error {
+	var errs []error
+	if e.heads != nil {
+		errs = append(errs, e.heads.close())
+	}
+	for range e.opened { // waits for those that still read; they have viewTime
+		errs = append(errs, (<-e.readers).c.Close())
+	}
+	if e.writer != nil {
+		errs = append(errs, e.writer.c.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close the database in %s: %w", e.dir, err)
+	}
+	return nil
+}
+
+// Health is nil while the engine takes writes and found nothing broken.
+func (e *Engine) Health() error {
+	if e.closed() {
+		return store.ErrClosed
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.readOnly, e.broken, e.full)
+}
+
+// Epoch is the store epoch: 1, and one more after every restore.
+func (e *Engine) Epoch() int64 { return e.epoch }
+
+// PublicKey is the line with which anybody can check the signed heads of the logs.
+func (e *Engine) PublicKey() string { return e.public }
+
+// refuses says why no work is taken, nil if it is.
+func (e *Engine) refuses() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.readOnly != nil {
+		return store.ErrReadOnly
+	}
+	if e.full != nil {
+		return store.ErrFull
+	}
+	return nil
+}
+
+// stop ends all writing for good.
+func (e *Engine) stop(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.readOnly == nil {
+		e.readOnly = why
+		e.log.Error("storage stopped writing", logkey.Err, why)
+	}
+}
+
+// unfit marks the node as not ready because our own code broke a rule. Writing goes on: the neighbours are sound.
+func (e *Engine) unfit(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.broken == nil {
+		e.broken = why
+	}
+	e.log.Error("invariant broken", logkey.Err, why)
+}

@@ -1,0 +1,60 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// View runs fn on a snapshot; see store.Engine. It waits for one of the reading connections and holds it for at most
+// viewTime.
+func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	defer cancel()
+	if e.closed() {
+		return store.ErrClosed
+	}
+	var c *conn
+	select {
+	case c = <-e.readers:
+	case <-e.closing:
+		return store.ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a reading connection: %w", ctx.Err())
+	}
+	defer func() { e.readers <- c }()
+	err := e.look(ctx, c, func() error { return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)) })
+	if errors.Is(err, store.ErrReadOnly) {
+		e.stop(err)
+	}
+	return err
+}
+
+// look runs fn inside a read transaction that ends with ctx.
+func (e *Engine) look(ctx context.Context, c *conn, fn func() error) (err error) {
+	c.c.SetInterrupt(ctx.Done())
+	defer func() {
+		if r := recover(); r != nil {
+			err = e.panicked(r)
+			e.unfit(err)
+		}
+		c.c.SetInterrupt(nil)
+		c.fault = nil
+		err = errors.Join(err, c.plain("ROLLBACK"))
+	}()
+	if err := c.plain("BEGIN"); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		if ctx.Err() != nil && sqlite.ErrCode(err) == sqlite.ResultInterrupt {
+			return fmt.Errorf("the query was ended: %w", context.Cause(ctx))
+		}
+		return err
+	}
+	return nil
+}
