@@ -65,7 +65,9 @@ func newRoot(c console) *cobra.Command {
 
 // nouns lists the commands, a constructor per file of this folder.
 func nouns() []func(console) *cobra.Command {
-	return []func(console) *cobra.Command{}
+	return []func(console) *cobra.Command{
+		token,
+	}
 }
 
 // Exit codes of the contract.

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/sts"
+)
+
+// maxKeyLine is more than any key file needs; what is longer is another file.
+const maxKeyLine = 4096
+
+// keyOptions are the options that name a meter's key: the key itself, or a vending key with what it is derived from.
+type keyOptions struct {
+	key, ea           string
+	vendingFile, dkga string
+	number, sgc, ti   string
+	krn, kt           uint8
+	baseDate          string
+}
+
+// meterKey is what the options came to.
+type meterKey struct {
+	key      sts.Key
+	baseDate sts.BaseDate
+	// attributes are known only when the key was derived.
+	attributes sts.Attributes
+	derived    bool
+}
+
+func (o *keyOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.key, "key", "", "decoder key of the meter, hex (other users of this machine can see it; prefer a key file)")
+	f.StringVar(&o.ea, "ea", "07", "encryption algorithm: 07 or 11")
+	f.StringVar(&o.vendingFile, "vending-key-file", "", "file with the vending key, one line of hex (- = standard input)")
+	f.StringVar(&o.dkga, "dkga", "", "key derivation algorithm: 02 or 04")
+	f.StringVar(&o.number, "number", "", "meter number, 11 or 13 digits")
+	f.StringVar(&o.sgc, "sgc", "", "supply group code, 6 digits")
+	f.Uint8Var(&o.krn, "krn", 0, "key revision number, 1 to 9")
+	f.Uint8Var(&o.kt, "kt", uint8(sts.DUTK), "key type, 0 to 3")
+	f.StringVar(&o.ti, "ti", "", "tariff index, 2 digits")
+	f.StringVar(&o.baseDate, "base-date", sts.Base2014.String(), "base date: 1993, 2014 or 2035")
+}
+
+// given reports whether any key is named.
+func (o *keyOptions) given() bool { return o.key != "" || o.vendingFile != "" }
+
+// load reads or derives the key.
+func (o *keyOptions) load(c console) (meterKey, error) {
+	base, err := sts.ParseBaseDate(o.baseDate)
+	if err != nil {
+		return meterKey{}, usage("--base-date "+o.baseDate+" is not a base date.", "Give 1993, 2014 or 2035.")
+	}
+	ea, err := sts.ParseEA(o.ea)
+	if err != nil {
+		return meterKey{}, algorithmFailure(err)
+	}
+	switch {
+	case o.key != "" && o.vendingFile != "":
+		return meterKey{}, usage("Both --key and --vending-key-file are given.", "Give one of them.")
+	case o.key != "":
+		b, err := unhexKey(o.key)
+		if err != nil {
+			return meterKey{}, usage("--key is not hex digits.", "Give 16 hex digits for EA07, 32 for EA11.")
+		}
+		k, err := sts.NewKey(ea, b)
+		if err != nil {
+			return meterKey{}, usage(fmt.Sprintf("--key holds %d bytes; EA%s needs %d.", len(b), ea, ea.KeySize()), "")
+		}
+		return meterKey{key: k, baseDate: base}, nil
+	case o.vendingFile != "":
+		return o.derive(c, ea, base)
+	}
+	return meterKey{}, usage("No key is given.",
+		"Give --key HEX --ea 07, or --vending-key-file F --dkga 02 --number N --sgc N --krn N --kt N --ti N --base-date Y.")
+}
+
+func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (meterKey, error) {
+	for _, need := range []struct{ name, value string }{
+		{"--dkga", o.dkga}, {"--number", o.number}, {"--sgc", o.sgc}, {"--ti", o.ti},
+	} {
+		if need.value == "" {
+			return meterKey{}, usage(need.name+" is missing.", "A key is derived with --dkga, --number, --sgc, --krn and --ti.")
+		}
+	}
+	dkga, err := sts.ParseDKGA(o.dkga)
+	if err != nil {
+		return meterKey{}, algorithmFailure(err)
+	}
+	pan, err := sts.ParseNumber(o.number)
+	if errors.Is(err, sts.ErrLuhn) {
+		return meterKey{}, usage("The check digit of meter number "+o.number+" does not fit.", "Compare it with the number on the meter.")
+	}
+	if err != nil {
+		return meterKey{}, usage("Meter number "+o.number+" does not have 11 or 13 digits.", "Copy it from the meter.")
+	}
+	vk, err := readVendingKey(c, o.vendingFile)
+	if err != nil {
+		return meterKey{}, err
+	}
+	a := sts.Attributes{SGC: o.sgc, KRN: o.krn, KT: sts.KeyType(o.kt), TI: o.ti, EA: ea, DKGA: dkga, BaseDate: base, PAN: pan}
+	k, err := sts.DeriveKey(vk, a)
+	if errors.Is(err, sts.ErrUnsupported) {
+		return meterKey{}, algorithmFailure(err)
+	}
+	if err != nil {
+		return meterKey{}, usage(sentence(err)+".", "Correct the key options.")
+	}
+	return meterKey{key: k, baseDate: base, attributes: a, derived: true}, nil
+}
+
+// readVendingKey reads a key file: one line of hex, blanks ignored; "-" is standard input. No message of it shows
+// what the file holds.
+func readVendingKey(c console, name string) (sts.VendingKey, error) {
+	r, what := c.in, "The vending key on standard input"
+	if name != "-" {
+		what = "The vending key in " + name
+		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return sts.VendingKey{}, &failure{code: exitNotFound, what: "There is no key file " + name + ".", try: "Check the path."}
+		}
+		if err != nil {
+			return sts.VendingKey{}, &failure{code: exitFailed, what: "The key file cannot be read: " + err.Error() + "."}
+		}
+		defer f.Close()
+		r = f
+	}
+	line, err := bufio.NewReaderSize(io.LimitReader(r, maxKeyLine), maxKeyLine).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return sts.VendingKey{}, &failure{code: exitFailed, what: what + " cannot be read: " + err.Error() + "."}
+	}
+	b, err := unhexKey(line)
+	if err != nil {
+		return sts.VendingKey{}, usage(what+" is not one line of hex digits.", "Write the key as 16 or 40 hex digits; blanks do not count.")
+	}
+	vk, err := sts.NewVendingKey(b)
+	if err != nil {
+		return sts.VendingKey{}, usage(fmt.Sprintf("%s has %d bytes.", what, len(b)), "DKGA02 takes 8 bytes, DKGA04 takes 20.")
+	}
+	return vk, nil
+}
+
+// unhexKey ignores blanks. It drops the decoder's error, which would quote a character of the key.
+func unhexKey(s string) ([]byte, error) {
+	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
+	if err != nil {
+		return nil, errors.New("not hex")
+	}
+	return b, nil
+}
+
+func usage(what, try string) *failure { return &failure{code: exitUsage, what: what, try: try} }
+
+func algorithmFailure(err error) *failure {
+	return &failure{code: exitRefused, what: sentence(err) + ".", try: "Paywatt knows EA 07 and 11, DKGA 02 and 04."}
+}
+
+// sentence makes the error of package sts readable.
+func sentence(err error) string {
+	s := strings.TrimPrefix(err.Error(), "sts: ")
+	return strings.ToUpper(s[:1]) + s[1:]
+}
