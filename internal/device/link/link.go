@@ -1,0 +1,318 @@
+// Package link carries a meter's records to its server and the server's messages to the meter, over MQTT 3.1.1 (the
+// contract, section 4).
+//
+// Start at [New] and [Link.Run]. The link owns nothing that must last: it reads what may be published from the
+// outbox, gives acknowledgements back to it, and hands every other message on. Whatever happens to the connection or
+// to the server, a record is offered until the server has acknowledged it as its own. A connection begins with
+// up/boot; after it never more than wire.Window records are beyond the acknowledged one.
+package link
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Times of the link, all real.
+const (
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	// stallAfter is how long the link waits for an acknowledgement before it sends everything under way again.
+	stallAfter = 5 * time.Second
+	// inboxSize is how many messages wait for the device; when it is full the connection is not read further.
+	inboxSize = 64
+)
+
+// Message is one message to the meter other than an acknowledgement, as it arrived.
+type Message struct {
+	Down wire.Down
+	// Topic is the whole topic: signatures cover it.
+	Topic   string
+	Payload []byte
+}
+
+// Session is one connection.
+type Session interface {
+	// Publish hands a payload over, to arrive at least once as long as the connection lasts. An error ends the session.
+	Publish(topic string, payload []byte) error
+	// Close ends it.
+	Close()
+}
+
+// Dial opens a connection that is subscribed to everything below the meter's down/. Until Close, onMessage gets what
+// arrives, in order, and onLost at most one report that the connection is gone.
+type Dial func(ctx context.Context, onMessage func(topic string, payload []byte), onLost func(error)) (Session, error)
+
+// Config is what a link needs beside its connection.
+type Config struct {
+	Number string
+	Box    *outbox.Box
+	// Boot is the message that opens a connection, encoded.
+	Boot func() ([]byte, error)
+	// Format is that of the records in the outbox.
+	Format wire.Format
+	// Log gets a line for each change of the connection; nil for none.
+	Log *slog.Logger
+}
+
+// Status is how the link stands.
+type Status struct {
+	Connected bool
+	// Err is why it is not connected, nil before the first attempt has failed.
+	Err error
+}
+
+// Link is the connection of one meter.
+type Link struct {
+	c       Config
+	dial    Dial
+	inbox   chan Message
+	changed <-chan struct{}
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New returns a link that is not connected yet.
+func New(c Config, dial Dial) *Link {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Link{c: c, dial: dial, inbox: make(chan Message, inboxSize), changed: c.Box.Listen()}
+}
+
+// Messages are those the device has to act on.
+func (l *Link) Messages() <-chan Message { return l.inbox }
+
+// Status returns how the link stands.
+func (l *Link) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+// setStatus keeps the status and logs when it changes.
+func (l *Link) setStatus(s Status) {
+	l.mu.Lock()
+	old := l.status
+	l.status = s
+	l.mu.Unlock()
+	switch {
+	case s.Connected && !old.Connected:
+		l.c.Log.Info("meter connected", logkey.Meter, l.c.Number)
+	case s.Err != nil && (old.Connected || old.Err == nil || old.Err.Error() != s.Err.Error()):
+		l.c.Log.Warn("meter not connected", logkey.Meter, l.c.Number, logkey.Err, s.Err)
+	}
+}
+
+// Run connects, and connects again after every loss, until ctx ends.
+func (l *Link) Run(ctx context.Context) {
+	retry := firstRetry
+	for ctx.Err() == nil {
+		progress, err := l.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		l.setStatus(Status{Err: err})
+		if progress {
+			retry = firstRetry
+		}
+		select {
+		case <-time.After(retry):
+		case <-ctx.Done():
+		}
+		retry = min(2*retry, lastRetry)
+	}
+	l.setStatus(Status{})
+}
+
+// session is one connection from its first to its last byte. progress says that the server acknowledged something.
+func (l *Link) session(ctx context.Context) (progress bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := &sender{c: l.c, acks: make(chan wire.Ack, 1)}
+	lost := make(chan error, 1)
+	onLost := func(err error) {
+		select {
+		case lost <- err:
+		default:
+		}
+	}
+	conn, err := l.dial(ctx, func(topic string, payload []byte) { l.arrived(ctx, s, topic, payload) }, onLost)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	s.conn = conn
+	l.setStatus(Status{Connected: true})
+	if err := s.boot(); err != nil {
+		return false, err
+	}
+	stall := time.NewTimer(stallAfter)
+	defer stall.Stop()
+	for {
+		sent, err := s.send()
+		if err != nil {
+			return s.progress, err
+		}
+		if sent {
+			stall.Reset(stallAfter)
+		}
+		select {
+		case <-ctx.Done():
+			return s.progress, ctx.Err()
+		case err := <-lost:
+			return s.progress, err
+		case <-l.changed:
+		case a := <-s.acks:
+			if s.acked(a) {
+				stall.Reset(stallAfter)
+			}
+		case <-stall.C:
+			s.stalled()
+			stall.Reset(stallAfter)
+		}
+	}
+}
+
+// arrived takes one message. It runs on the connection's own goroutine, so that a device which is busy slows its
+// server down and loses nothing.
+func (l *Link) arrived(ctx context.Context, s *sender, topic string, payload []byte) {
+	number, up, leaf, ok := wire.ParseTopic(topic)
+	if !ok || up || number != l.c.Number {
+		l.c.Log.Warn("message on a foreign topic ignored", logkey.Meter, l.c.Number, "topic", topic)
+		return
+	}
+	if wire.Down(leaf) != wire.DownAck {
+		select {
+		case l.inbox <- Message{Down: wire.Down(leaf), Topic: topic, Payload: payload}:
+		case <-ctx.Done():
+		}
+		return
+	}
+	a, err := wire.DecodeAck(payload)
+	if err != nil {
+		l.c.Log.Warn("acknowledgement ignored", logkey.Meter, l.c.Number, logkey.Err, err)
+		return
+	}
+	select {
+	case s.acks <- a:
+	case <-ctx.Done():
+	}
+}
+
+// sender publishes the records of one connection.
+type sender struct {
+	c    Config
+	conn Session
+	acks chan wire.Ack
+	// sent is the newest record published on this connection.
+	sent uint64
+	// mark is the newest acknowledgement of this connection, once there is one.
+	mark    uint64
+	hasMark bool
+	// rewinds and dropped are what the outbox counted when boot was sent last.
+	rewinds, dropped uint64
+	// gone says that the server has asked for records which are not held any more.
+	gone     bool
+	progress bool
+}
+
+// boot tells the server which memory speaks and what it still holds.
+func (s *sender) boot() error {
+	m := s.c.Box.Marks()
+	s.sent, s.rewinds, s.dropped = m.Acked, m.Rewinds, m.Dropped
+	payload, err := s.c.Boot()
+	if err != nil {
+		return fmt.Errorf("write boot message: %w", err)
+	}
+	return s.conn.Publish(wire.UpTopic(s.c.Number, wire.KindBoot), payload)
+}
+
+// send publishes whatever the window has room for, and reports whether that was anything.
+func (s *sender) send() (bool, error) {
+	m := s.c.Box.Marks()
+	if s.gone || m.Dropped != s.dropped {
+		// Records have gone for want of room. The server must hear that they will never come, or it waits for them.
+		if err := s.boot(); err != nil {
+			return false, err
+		}
+		s.gone = false
+	}
+	if m.Rewinds != s.rewinds {
+		s.rewinds, s.sent = m.Rewinds, m.Acked
+	}
+	entries := s.c.Box.Next(s.sent)
+	if len(entries) == 0 {
+		return false, nil
+	}
+	last := entries[len(entries)-1].Seq
+	if under := s.sent > m.Acked; under && last < m.Durable && len(entries) < wire.Window/2 {
+		return false, nil // a backlog: wait until half the window is free, and send few large messages instead of many small ones
+	}
+	s.sent = last
+	return true, s.publish(entries)
+}
+
+// publish groups the records by kind, each kind in order: within the window the server takes any order, and a reading
+// with a few events in between would otherwise be a message for each.
+func (s *sender) publish(entries []outbox.Entry) error {
+	for len(entries) > 0 {
+		kind, size := entries[0].Kind, 0
+		var batch [][]byte
+		rest := entries[:0:0]
+		for _, e := range entries {
+			// each record costs a comma or nothing, the list itself at most three bytes
+			if e.Kind != kind || size+len(e.Data)+1 > wire.MaxPayload-3 {
+				rest = append(rest, e)
+				continue
+			}
+			size += len(e.Data) + 1
+			batch = append(batch, e.Data)
+		}
+		if len(batch) == 0 {
+			return fmt.Errorf("record %d of %d bytes fits no payload", entries[0].Seq, len(entries[0].Data))
+		}
+		payload, err := wire.JoinUp(s.c.Format, batch...)
+		if err != nil {
+			return fmt.Errorf("join records from %d: %w", entries[0].Seq, err)
+		}
+		if err := s.conn.Publish(wire.UpTopic(s.c.Number, kind), payload); err != nil {
+			return err
+		}
+		entries = rest
+	}
+	return nil
+}
+
+// acked takes an acknowledgement and reports whether the mark moved.
+func (s *sender) acked(a wire.Ack) bool {
+	s.mark, s.hasMark = a.Seq, true
+	moved := s.c.Box.Ack(a)
+	s.progress = s.progress || moved
+	if moved && a.Rewind && s.c.Box.Marks().Acked > a.Seq {
+		s.gone = true
+	}
+	return moved
+}
+
+// stalled is called when nothing was acknowledged for a while. What is under way is sent again; the server stores
+// nothing twice. Should the server's own mark be below ours without a rewind (it has forgotten, or is another one), its
+// mark is the one that counts, because beyond its window it will take nothing.
+func (s *sender) stalled() {
+	m := s.c.Box.Marks()
+	if s.sent <= m.Acked {
+		return
+	}
+	if s.hasMark && s.mark < m.Acked {
+		s.c.Box.Ack(wire.Ack{Seq: s.mark, Rewind: true})
+		return
+	}
+	s.sent = m.Acked
+}

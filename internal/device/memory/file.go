@@ -1,0 +1,221 @@
+package memory
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files of a memory in its folder.
+const (
+	fileName = "memory"
+	newName  = "memory.new"
+	lockName = "lock"
+)
+
+// ErrInUse is returned by Open when another process holds the memory.
+var ErrInUse = errors.New("memory is in use by another process")
+
+// bufferSize is how many bytes are collected before they are handed to the system without a Sync.
+const bufferSize = 64 << 10
+
+// File is a memory in a folder.
+type File struct {
+	dir  string
+	lock *os.File
+	f    *os.File
+	buf  []byte
+	// size is the length of the file without buf; broken is the first error of a Sync.
+	size   int64
+	broken error
+}
+
+// Open opens the memory in a folder, or begins one. The folder and everything in it belong to the user alone, because
+// a meter's keys lie there. Only one process may have it open.
+func Open(dir string) (*File, Found, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, Found{}, fmt.Errorf("open memory %s: %w", dir, err)
+	}
+	lock, err := lockFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, Found{}, fmt.Errorf("open memory %s: %w", dir, err)
+	}
+	m := &File{dir: dir, lock: lock}
+	found, err := m.load()
+	if err != nil {
+		return nil, Found{}, errors.Join(fmt.Errorf("open memory %s: %w", dir, err), m.Close())
+	}
+	return m, found, nil
+}
+
+// load reads the file, cuts off a torn end and prepares to append.
+func (m *File) load() (Found, error) {
+	// A replacement that was not finished never became the memory.
+	if err := os.Remove(filepath.Join(m.dir, newName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Found{}, err
+	}
+	f, err := os.OpenFile(filepath.Join(m.dir, fileName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return Found{}, err
+	}
+	m.f = f
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return Found{}, err
+	}
+	frames, good, skipped := scan(b)
+	if good < len(b) {
+		if err := f.Truncate(int64(good)); err != nil {
+			return Found{}, err
+		}
+	}
+	if _, err := f.Seek(int64(good), io.SeekStart); err != nil {
+		return Found{}, err
+	}
+	m.size = int64(good)
+	// What was read may have been in the cache only when its writer died; from here on it is relied upon.
+	if err := errors.Join(f.Sync(), syncDir(m.dir)); err != nil {
+		return Found{}, err
+	}
+	return Found{Frames: frames, Torn: len(b) - good, Spoilt: skipped}, nil
+}
+
+// Append implements Log.
+func (m *File) Append(f Frame) error {
+	if m.broken != nil {
+		return m.broken
+	}
+	return m.add(f, len(m.buf) >= bufferSize)
+}
+
+// add puts a frame into the buffer and, on wish, hands the buffer to the system; if that fails the frame is taken out.
+func (m *File) add(f Frame, now bool) error {
+	before := len(m.buf)
+	b, err := appendFrame(m.buf, f)
+	if err != nil {
+		return err
+	}
+	m.buf = b
+	if !now {
+		return nil
+	}
+	if err := m.flush(); err != nil {
+		m.buf = m.buf[:before]
+		return err
+	}
+	return nil
+}
+
+// Commit implements Log.
+func (m *File) Commit(f Frame) error {
+	if m.broken != nil {
+		return m.broken
+	}
+	if err := m.add(f, true); err != nil {
+		return err
+	}
+	return m.Sync()
+}
+
+// flush hands the buffer to the system. A write that fails half way (the disk is full) is taken back, so that the file
+// ends with a whole frame and the buffer can be written again when there is room.
+func (m *File) flush() error {
+	if len(m.buf) == 0 {
+		return nil
+	}
+	n, err := m.f.WriteAt(m.buf, m.size)
+	if err != nil {
+		err = fmt.Errorf("write memory %s: %w", m.dir, err)
+		if n > 0 {
+			err = errors.Join(err, m.f.Truncate(m.size))
+		}
+		return err
+	}
+	m.size += int64(n)
+	m.buf = m.buf[:0]
+	return nil
+}
+
+// Sync implements Log. A full disk is an error that may pass; a failing fsync is not, because the system may have
+// dropped the pages and would report success next time.
+func (m *File) Sync() error {
+	if m.broken != nil {
+		return m.broken
+	}
+	if err := m.flush(); err != nil {
+		return err
+	}
+	if err := m.f.Sync(); err != nil {
+		m.broken = fmt.Errorf("sync memory %s: %w", m.dir, err)
+		return m.broken
+	}
+	return nil
+}
+
+// Replace implements Log: a new file, made durable, takes the place of the old one.
+func (m *File) Replace(frames []Frame) error {
+	if m.broken != nil {
+		return m.broken
+	}
+	b, err := join(frames)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(m.dir, newName)
+	f, err := writeNew(path, b)
+	if err != nil {
+		return fmt.Errorf("replace memory %s: %w", m.dir, err)
+	}
+	if err := os.Rename(path, filepath.Join(m.dir, fileName)); err != nil {
+		return errors.Join(fmt.Errorf("replace memory %s: %w", m.dir, err), f.Close())
+	}
+	old := m.f
+	m.f, m.size, m.buf = f, int64(len(b)), m.buf[:0]
+	if err := syncDir(m.dir); err != nil {
+		m.broken = fmt.Errorf("replace memory %s: %w", m.dir, err)
+		return errors.Join(m.broken, old.Close())
+	}
+	if err := old.Close(); err != nil {
+		return fmt.Errorf("replace memory %s: close the old file: %w", m.dir, err)
+	}
+	return nil
+}
+
+// writeNew writes a durable file and keeps it open.
+func writeNew(path string, b []byte) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Write(b); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Size implements Log.
+func (m *File) Size() int64 { return m.size + int64(len(m.buf)) }
+
+// Close implements Log and lets another process open the memory.
+func (m *File) Close() error {
+	var err error
+	if m.f != nil {
+		err = errors.Join(m.flush(), m.f.Close())
+	}
+	return errors.Join(err, m.lock.Close())
+}

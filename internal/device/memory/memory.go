@@ -1,0 +1,167 @@
+// Package memory is the non-volatile memory of a virtual meter: a log of frames, each written whole or not at all.
+//
+// Start at [Open], or at [NewRAM] for a memory that lives and dies with the process. What a frame means is the
+// device's business; this package promises three things. A frame that was appended before a Sync which returned nil
+// is there after any crash. A frame is never half there: each carries a checksum, and a torn or spoilt one is skipped,
+// while the good ones after it are found again. And [Log.Replace] swaps the whole content in one step, so that a log
+// that has grown can be shortened at any moment without a moment at which something is missing.
+package memory
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// Frame is one entry of the log.
+type Frame struct {
+	// Kind is chosen by the device.
+	Kind uint8
+	Data []byte
+}
+
+// Log is a memory of frames.
+type Log interface {
+	// Append adds a frame, which is durable after the next Sync. After an error the frame is not in the log.
+	Append(f Frame) error
+	// Sync makes everything appended durable.
+	Sync() error
+	// Commit appends one frame and makes it durable together with all before it. When it fails because there is no room
+	// the frame is not in the log, now or later; when the medium itself fails, nobody knows, and every later call fails.
+	Commit(f Frame) error
+	// Replace swaps the content for these frames, durably and in one step. After an error the old content stands.
+	Replace(frames []Frame) error
+	// Size is the length of the content in bytes.
+	Size() int64
+	// Close ends the use of the memory; what was not synced may be lost.
+	Close() error
+}
+
+// MaxFrame is the largest frame in bytes.
+const MaxFrame = 64 << 10
+
+// ErrTooLarge is returned for a frame above MaxFrame.
+var ErrTooLarge = errors.New("frame above 64 KiB")
+
+// A frame is mark (2 bytes), kind (1), length of the data (4, little endian), CRC-32C of kind, length and data (4), data.
+const (
+	mark0, mark1 = 0xA5, 0x5A
+	headSize     = 11
+)
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// appendFrame adds the bytes of a frame to b.
+func appendFrame(b []byte, f Frame) ([]byte, error) {
+	if len(f.Data) > MaxFrame {
+		return b, fmt.Errorf("%w: kind %d, %d bytes", ErrTooLarge, f.Kind, len(f.Data))
+	}
+	start := len(b)
+	b = append(b, mark0, mark1, f.Kind)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Data)))
+	crc := crc32.Update(crc32.Update(0, castagnoli(), b[start+2:]), castagnoli(), f.Data)
+	b = binary.LittleEndian.AppendUint32(b, crc)
+	return append(b, f.Data...), nil
+}
+
+// scan finds every good frame. good is the end of the last one: what follows it is a torn write, or nothing. skipped
+// counts the spoilt bytes before it.
+func scan(b []byte) (frames []Frame, good, skipped int) {
+	for i := 0; i < len(b); {
+		f, size, ok := frameAt(b[i:])
+		if !ok {
+			i++ // look for the next mark: one spoilt frame must not hide its successors
+			continue
+		}
+		skipped += i - good
+		frames = append(frames, f)
+		i += size
+		good = i
+	}
+	return frames, good, skipped
+}
+
+func frameAt(b []byte) (f Frame, size int, ok bool) {
+	if len(b) < headSize || b[0] != mark0 || b[1] != mark1 {
+		return Frame{}, 0, false
+	}
+	n := binary.LittleEndian.Uint32(b[3:])
+	if n > MaxFrame || int(n) > len(b)-headSize {
+		return Frame{}, 0, false
+	}
+	data := b[headSize : headSize+int(n) : headSize+int(n)]
+	crc := crc32.Update(crc32.Update(0, castagnoli(), b[2:7]), castagnoli(), data)
+	if crc != binary.LittleEndian.Uint32(b[7:]) {
+		return Frame{}, 0, false
+	}
+	return Frame{Kind: b[2], Data: data}, headSize + int(n), true
+}
+
+// Found is what a memory held when it was opened.
+type Found struct {
+	Frames []Frame
+	// Torn is how many bytes of an unfinished write were cut off the end: the process died in the middle of one.
+	Torn int
+	// Spoilt is how many bytes before the end belong to no good frame: the medium has lost something that was durable.
+	Spoilt int
+}
+
+// RAM is a memory without a medium, for simulations and for tests of what a power cut leaves behind.
+type RAM struct {
+	durable, pending []byte
+}
+
+// NewRAM returns an empty memory.
+func NewRAM() *RAM { return &RAM{} }
+
+// LoadRAM returns a memory that holds these bytes, as a medium would after a power cut, and what is found in it.
+func LoadRAM(b []byte) (*RAM, Found) {
+	frames, good, skipped := scan(b)
+	return &RAM{durable: append([]byte(nil), b[:good]...)}, Found{Frames: frames, Torn: len(b) - good, Spoilt: skipped}
+}
+
+// Append implements Log.
+func (r *RAM) Append(f Frame) (err error) {
+	r.pending, err = appendFrame(r.pending, f)
+	return err
+}
+
+// Sync implements Log.
+func (r *RAM) Sync() error {
+	r.durable = append(r.durable, r.pending...)
+	r.pending = r.pending[:0]
+	return nil
+}
+
+// Commit implements Log.
+func (r *RAM) Commit(f Frame) error { return errors.Join(r.Append(f), r.Sync()) }
+
+// Replace implements Log.
+func (r *RAM) Replace(frames []Frame) error {
+	b, err := join(frames)
+	if err != nil {
+		return err
+	}
+	r.durable, r.pending = b, nil
+	return nil
+}
+
+// Size implements Log.
+func (r *RAM) Size() int64 { return int64(len(r.durable) + len(r.pending)) }
+
+// Close implements Log.
+func (r *RAM) Close() error { return nil }
+
+// Bytes returns what a power cut would leave for certain, and what was on its way to the medium: any part of that may
+// be there as well.
+func (r *RAM) Bytes() (durable, pending []byte) { return r.durable, r.pending }
+
+func join(frames []Frame) (b []byte, err error) {
+	for _, f := range frames {
+		if b, err = appendFrame(b, f); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,173 @@
+// Package outbox holds what a meter still has to tell its server: records in the order of their sequence, kept until the
+// server has acknowledged them, and after that until their room is needed, so that a server which restored an older
+// copy can ask for them again.
+//
+// The device appends and says what has become durable; the link reads what may be published. Both do so on goroutines
+// of their own, so every method may be called from any of them. Nothing is published before it is durable: [Box.Next]
+// knows no other records.
+package outbox
+
+import (
+	"sync"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// DefaultKeep is how many records a meter keeps, acknowledged ones included: at a reading every half hour half a year.
+const DefaultKeep = 10_000
+
+// Entry is one record, encoded.
+type Entry struct {
+	Seq  uint64
+	Kind wire.Kind
+	// Data is the record alone, in the device's format. It is never changed.
+	Data []byte
+}
+
+// Box is the outbox of one meter.
+type Box struct {
+	keep   int
+	mu     sync.Mutex
+	ring   []Entry // ring[0] has the lowest sequence number; the numbers have no hole
+	lowest uint64  // of ring[0], or the next one while the ring is empty
+	acked  uint64
+	// durable is the newest record that may be published.
+	durable   uint64
+	dropped   uint64
+	rewinds   uint64
+	listeners []chan struct{}
+}
+
+// New returns an empty outbox whose next record has the sequence number next, with everything below acknowledged. keep
+// is how many records it holds, DefaultKeep if 0.
+func New(next uint64, keep int) *Box {
+	if keep <= 0 {
+		keep = DefaultKeep
+	}
+	keep = max(keep, wire.Window)
+	return &Box{keep: keep, lowest: next, acked: next - 1, durable: next - 1}
+}
+
+// Append adds the record that follows the newest one; one with any other number is refused. When there is no room the
+// oldest record goes, acknowledged or not; lost says that it was not.
+func (b *Box) Append(e Entry) (added, lost bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e.Seq != b.next() {
+		return false, false
+	}
+	b.ring = append(b.ring, e)
+	if len(b.ring) <= b.keep {
+		return true, false
+	}
+	lost = b.lowest > b.acked
+	if lost {
+		b.dropped++
+		b.acked = b.lowest // it can never be sent: waiting for it would hold up all that follow
+		b.durable = max(b.durable, b.acked)
+	}
+	b.ring[0] = Entry{}
+	b.ring = b.ring[1:]
+	b.lowest++
+	return true, lost
+}
+
+func (b *Box) next() uint64 { return b.lowest + uint64(len(b.ring)) }
+
+// Durable says that everything appended so far is durable, and wakes the listeners.
+func (b *Box) Durable() {
+	b.mu.Lock()
+	moved := b.durable != b.next()-1
+	b.durable = b.next() - 1
+	b.mu.Unlock()
+	if moved {
+		b.wake()
+	}
+}
+
+// Ack takes an acknowledgement. One that is not above the last changes nothing, unless it asks for a rewind; one above
+// the newest durable record belongs to another memory and is ignored. It reports whether the mark has moved.
+func (b *Box) Ack(a wire.Ack) (moved bool) {
+	b.mu.Lock()
+	switch {
+	case a.Seq > b.durable:
+	case a.Rewind && a.Seq < b.acked:
+		b.acked = max(a.Seq, b.lowest-1)
+		b.rewinds++
+		moved = true
+	case a.Seq > b.acked:
+		b.acked = a.Seq
+		moved = true
+	}
+	b.mu.Unlock()
+	if moved {
+		b.wake()
+	}
+	return moved
+}
+
+// Next returns up to wire.Window records above after that may be published now: durable, not acknowledged, and within
+// the window that the server keeps open above the last acknowledgement.
+func (b *Box) Next(after uint64) []Entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	from := max(after, b.acked) + 1
+	to := min(b.durable, b.acked+wire.Window)
+	if from > to || from < b.lowest {
+		return nil
+	}
+	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
+}
+
+// Marks are where an outbox stands.
+type Marks struct {
+	// Lowest is the lowest record held (or the next, while none is), Next the number the next record gets.
+	Lowest, Next uint64
+	// Acked is the newest acknowledged record, Durable the newest that may be published.
+	Acked, Durable uint64
+	// Dropped counts records that were lost for want of room before they were acknowledged.
+	Dropped uint64
+	// Rewinds counts how often the mark went back.
+	Rewinds uint64
+}
+
+// Marks returns where the outbox stands.
+func (b *Box) Marks() Marks {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Marks{Lowest: b.lowest, Next: b.next(), Acked: b.acked, Durable: b.durable, Dropped: b.dropped, Rewinds: b.rewinds}
+}
+
+// Waiting is how many durable records are not acknowledged.
+func (m Marks) Waiting() int { return int(m.Durable - m.Acked) }
+
+// All returns every record held, oldest first.
+func (b *Box) All() []Entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Entry(nil), b.ring...)
+}
+
+// Keep is how many records the outbox holds at most.
+func (b *Box) Keep() int { return b.keep }
+
+// Listen returns a channel that is signalled after something became durable or was acknowledged. Each listener has its
+// own, for the life of the outbox.
+func (b *Box) Listen() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := make(chan struct{}, 1)
+	b.listeners = append(b.listeners, c)
+	return c
+}
+
+func (b *Box) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.listeners {
+		select {
+		case c <- struct{}{}:
+		default: // a signal is already waiting, and the listener looks at the marks and not at the count
+		}
+	}
+}
