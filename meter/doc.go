@@ -19,8 +19,11 @@
 //  3. It carries out the effects in the order in which they stand, each before the next, and all of them before the next
 //     event:
 //     Persist: append the record to the log and make it durable, then give EventPersisted with the same record, and OK
-//     or not. Nothing is shown, switched, answered or published before that: persist first, act second. Only one record
-//     is ever under way, but other events may come in between; tokens and commands are then answered Busy.
+//     or not. Not OK means that the record is certainly not in the memory; a host that cannot know stops and starts again
+//     from its memory, as after a power cut. Nothing is shown, switched, answered or published before that: persist
+//     first, act second. Only one record
+//     is ever under way (State.Busy), but other events may come in between. A token is then answered with busy; commands,
+//     configurations and local switches are held back by the host until the record is through: Step drops them.
 //     Publish: append the report to the outbox and make it durable, then publish it, again and again, until the server
 //     acknowledges its Seq. Reports are in the outbox in the order of their Seq, without a hole.
 //     Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.

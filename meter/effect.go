@@ -54,8 +54,10 @@ type Result struct {
 	Class, SubClass uint8
 	// Units that were added.
 	Units unit.Energy
-	// Balance afterwards.
+	// Balance afterwards, as the customer sees it (State.Shown).
 	Balance unit.Energy
+	// Control are the tests that an accepted test token asks for, bit n-1 for test n of the STS list.
+	Control uint64
 }
 
 // LED is the pattern of the credit light.

@@ -1,8 +1,159 @@
 package meter
 
-// Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out is too short
-// (MaxEffects is always enough) and touches nothing but s and out. See the package documentation for the order of
-// things.
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// MaxEffects is the most effects one step can have; an out of this capacity is never grown.
+const MaxEffects = 32
+
+// Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out is shorter
+// than MaxEffects and touches nothing but s and out. The package documentation says in which order things are done.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
-	return out
+	x := step{c: c, s: s, ev: ev, out: out, relay: s.Relay, reasons: s.Reasons}
+	if ev.Up > s.Up {
+		s.Up = ev.Up
+	}
+	if ev.Clock != ClockInvalid && ev.At > s.LastAt {
+		s.LastAt = ev.At
+	}
+	x.energy()
+	if s.Frozen {
+		x.frozen()
+		return x.out
+	}
+	if ev.Kind != EventReplay && ev.Kind != EventPowerRestore {
+		x.running()
+		x.timers()
+	}
+	x.act()
+	x.supplied()
+	if s.Balance < 0 || s.Overrun < 0 || (s.Balance > 0 && s.Overrun > 0) {
+		panic("meter: credit and overrun at the same time")
+	}
+	return x.out
+}
+
+// step is one call of Step under way.
+type step struct {
+	c   *Config
+	s   *State
+	ev  Event
+	out []Effect
+	// relay and reasons are as they were before.
+	relay   supply.Relay
+	reasons supply.Reasons
+}
+
+// act carries out the event itself. Energy has been counted and time has passed before.
+func (x *step) act() {
+	s, ev := x.s, &x.ev
+	switch ev.Kind {
+	case EventPower:
+		s.Power, s.Voltage = ev.Power, ev.Voltage
+	case EventKey:
+		x.mute()
+	case EventConfirm:
+		x.confirm()
+	case EventLocal:
+		x.local()
+	case EventToken:
+		x.token()
+	case EventCommand:
+		x.command()
+	case EventConfig:
+		x.config()
+	case EventRead:
+		x.report(ReportReading)
+	case EventPersisted:
+		x.persisted()
+	case EventReplay:
+		x.apply(&ev.Record)
+	case EventPowerFail:
+		x.powerFail()
+	case EventPowerRestore:
+		x.powerRestore()
+	}
+}
+
+// emit appends an effect and returns it for completion.
+func (x *step) emit(kind EffectKind) *Effect {
+	x.out = append(x.out, Effect{Kind: kind})
+	return &x.out[len(x.out)-1]
+}
+
+// checkpoint asks for a snapshot soon.
+func (x *step) checkpoint() {
+	x.s.Unsaved = 0
+	x.emit(EffectCheckpoint)
+}
+
+// report appends a report of the present state.
+func (x *step) report(kind ReportKind) *Report {
+	s, e := x.s, x.emit(EffectPublish)
+	e.Report = Report{
+		Kind: kind, Seq: s.Seq, Up: s.Up, At: x.ev.At, Clock: x.ev.Clock,
+		Register: s.Register, Balance: s.Balance, ECUsed: s.ECUsed, Overrun: s.Overrun,
+		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
+	}
+	s.Seq++
+	return &e.Report
+}
+
+// event reports an event.
+func (x *step) event(code Code, a, b int64) {
+	r := x.report(ReportEvent)
+	r.Code, r.A, r.B = code, a, b
+}
+
+// frozen is a meter whose memory this version cannot read in full: it counts, tells, and changes nothing (domain
+// reference §4.12, 701). The snapshot it does not understand is never overwritten, the relay never moved.
+func (x *step) frozen() {
+	s := x.s
+	if x.due(&s.QuietAt) {
+		x.sound(BuzzerOff, 0)
+	}
+	if x.due(&s.ReadAt) {
+		s.ReadAt = x.next(s.ReadAt, x.c.ReadingEvery)
+		x.report(ReportReading)
+	}
+	switch x.ev.Kind {
+	case EventPower:
+		s.Power, s.Voltage = x.ev.Power, x.ev.Voltage
+	case EventRead:
+		x.report(ReportReading)
+	case EventToken:
+		x.answerToken(sts.StorageError)
+	case EventPowerRestore:
+		s.Seq = max(s.Seq, x.ev.NextSeq)
+		s.ReadAt = s.start(x.c.ReadingEvery)
+		x.event(CodeMemory, 0, 0)
+		x.catchUp()
+		x.report(ReportReading)
+	}
+}
+
+// Headroom returns the energy after which something can change without any other input: a warning, the cut-off, a
+// checkpoint. A host that gives energy in pieces no larger than this sees each of them at its exact register.
+func Headroom(c *Config, s *State) unit.Energy {
+	if s.Frozen {
+		return math.MaxInt64
+	}
+	room := saveEnergy - unit.Energy(s.Unsaved)
+	for _, level := range [...]unit.Energy{c.Low1, c.Low2, c.Cutoff} {
+		if s.Balance > level {
+			room = min(room, s.Balance-level)
+		}
+	}
+	return max(room, 1)
+}
+
+// Pulses returns the number of impulses that make e, at least 1 Wh, on top of what is counted already: the least number
+// after which the register has risen by e.
+func Pulses(s *State, e unit.Energy) uint64 {
+	return (uint64(e)*uint64(s.Imp) - uint64(s.PulseRem) + 999) / 1000
 }

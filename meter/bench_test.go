@@ -1,0 +1,53 @@
+package meter_test
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// maxState is the promise of the architecture: a state without its keys and histories, in bytes.
+const maxState = 512
+
+func TestStateStaysSmall(t *testing.T) {
+	size := unsafe.Sizeof(meter.State{})
+	t.Logf("state %d bytes, event %d, effect %d", size, unsafe.Sizeof(meter.Event{}), unsafe.Sizeof(meter.Effect{}))
+	if size > maxState {
+		t.Errorf("State has %d bytes, want at most %d", size, maxState)
+	}
+}
+
+// benchState is a meter in ordinary use: credit for many steps, relay closed.
+func benchState(c *meter.Config) meter.State {
+	s := meter.New(meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, c, 0)
+	s.Balance, s.Reasons, s.Relay = 1<<60, 0, 1
+	return s
+}
+
+func BenchmarkStepPulses(b *testing.B) {
+	c := meter.DefaultConfig()
+	c.ReadingEvery = 0
+	s := benchState(&c)
+	out := make([]meter.Effect, 0, meter.MaxEffects)
+	ev := meter.Event{Kind: meter.EventPulses, Pulses: 1, Clock: meter.ClockValid}
+	b.ReportAllocs()
+	for b.Loop() {
+		ev.Up += 100
+		out = meter.Step(&c, &s, ev, out[:0])
+	}
+}
+
+func BenchmarkStepEnergy(b *testing.B) {
+	c := meter.DefaultConfig()
+	c.ReadingEvery = 0
+	s := benchState(&c)
+	out := make([]meter.Effect, 0, meter.MaxEffects)
+	ev := meter.Event{Kind: meter.EventEnergy, Energy: 7, Clock: meter.ClockValid}
+	b.ReportAllocs()
+	for b.Loop() {
+		ev.Up += 100
+		out = meter.Step(&c, &s, ev, out[:0])
+	}
+}

@@ -1,0 +1,228 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// answered marks the answer to a command in the ring; without it the entry is the result of a token.
+const answered = 0x80
+
+// ringKey is the key of an answer in the ring: the request with the token it named, so that the same request with other
+// digits is a new one. 0 means that nobody will ask again.
+func ringKey(request uint64, hasTID bool, tid sts.TID) uint64 {
+	const odd = 0x9e3779b97f4a7c15
+	if request == 0 || !hasTID {
+		return request
+	}
+	return request ^ (uint64(tid)+1)*odd
+}
+
+// stored returns the answer that was given to this request before.
+func (x *step) stored(key uint64) (answer uint8, found bool) {
+	if key == 0 {
+		return 0, false
+	}
+	for i, k := range x.s.RingKeys {
+		if k == key {
+			return x.s.RingAnswers[i], true
+		}
+	}
+	return 0, false
+}
+
+// remember stores an answer in the place of the oldest.
+func (x *step) remember(key uint64, answer uint8) {
+	if key == 0 {
+		return
+	}
+	s := x.s
+	s.RingKeys[s.RingNext], s.RingAnswers[s.RingNext] = key, answer
+	s.RingNext = (s.RingNext + 1) % RingSize
+}
+
+// persist starts a log record. What it says becomes true when the host reports it durable.
+func (x *step) persist(r *Record) {
+	r.Seq = x.s.Applied + 1
+	x.s.Pending = r.Seq
+	x.emit(EffectPersist).Record = *r
+}
+
+// persisted ends a log record. An answer nobody waits for (an old one, after a restart) is ignored.
+func (x *step) persisted() {
+	s, r := x.s, &x.ev.Record
+	if s.Pending == 0 || r.Seq != s.Pending {
+		return
+	}
+	s.Pending = 0
+	switch {
+	case x.ev.OK:
+		x.apply(r)
+	case r.Kind == RecordToken:
+		// Neither a right nor a wrong token shows what it was.
+		failed := *r
+		failed.Seq, failed.Result, failed.Units = 0, sts.StorageError, 0
+		x.result(&failed)
+	case r.Kind != RecordLocal:
+		x.answerCommand(r, AnswerStorage)
+	}
+}
+
+// apply makes a durable record true: now, or at start from the log.
+func (x *step) apply(r *Record) {
+	s := x.s
+	if r.Seq <= s.Applied {
+		return
+	}
+	s.Applied = r.Seq
+	s.Counter = max(s.Counter, r.Counter)
+	switch r.Kind {
+	case RecordToken:
+		x.applyToken(r)
+	case RecordCommand:
+		x.applyCommand(r)
+	case RecordConfig:
+		x.applyConfig(r)
+	case RecordLocal:
+		s.Reasons = s.Reasons.Without(supply.Local)
+		if r.Value != 0 {
+			x.set(supply.Local)
+		}
+		x.moveUnlessReplay()
+	}
+}
+
+// moveUnlessReplay leaves the relay alone until the whole log has been replayed.
+func (x *step) moveUnlessReplay() {
+	if x.ev.Kind != EventReplay {
+		x.moveRelay()
+	}
+}
+
+// command answers a signed message, or starts its log record. A repeated id gets the stored answer.
+func (x *step) command() {
+	ev := &x.ev
+	if x.s.Busy() || x.repeated() {
+		return
+	}
+	r := Record{
+		Kind: RecordCommand, Command: ev.Command, Force: ev.Force, Counter: ev.Counter, Request: ev.Request,
+	}
+	if ev.Command == CommandCancelToken {
+		r.HasTID, r.TID = true, ev.TID
+	}
+	if refused := x.refusal(); refused != AnswerNone {
+		x.answerCommand(&r, refused)
+		return
+	}
+	x.persist(&r)
+}
+
+// refusal returns why a command cannot be carried out, AnswerNone if it can.
+func (x *step) refusal() Answer {
+	s, ev := x.s, &x.ev
+	switch {
+	case ev.Refused != AnswerNone:
+		return ev.Refused
+	case ev.Counter <= s.Counter:
+		return AnswerCounter
+	case ev.Command == CommandUnknown:
+		return AnswerUnknown
+	case ev.Command != CommandCancelToken:
+		return AnswerNone
+	case ev.Base != s.Key.Base:
+		return AnswerBaseDate
+	}
+	switch s.TIDs.Check(ev.TID) {
+	case sts.UsedError:
+		return AnswerUsed
+	case sts.OldError:
+		return AnswerOld
+	}
+	return AnswerNone
+}
+
+// repeated answers a message whose id was answered before.
+func (x *step) repeated() bool {
+	answer, again := x.stored(x.ev.Request)
+	if !again || answer < answered {
+		return false
+	}
+	x.reportAnswer(&Record{Request: x.ev.Request}, Answer(answer&^answered))
+	return true
+}
+
+// applyCommand carries out a durable command.
+func (x *step) applyCommand(r *Record) {
+	s := x.s
+	switch r.Command {
+	case CommandConnect:
+		s.Reasons = s.Reasons.Without(supply.Remote)
+		if r.Force {
+			s.Confirm = false
+		}
+	case CommandDisconnect:
+		x.set(supply.Remote)
+	case CommandCancelToken:
+		s.TIDs.Add(r.TID)
+	case CommandRead:
+		if x.ev.Kind != EventReplay {
+			x.report(ReportReading)
+		}
+	}
+	x.moveUnlessReplay()
+	x.answerCommand(r, AnswerDone)
+}
+
+// config starts the log record of a new configuration.
+func (x *step) config() {
+	ev := &x.ev
+	if x.s.Busy() || x.repeated() {
+		return
+	}
+	r := Record{Kind: RecordConfig, Value: ev.Version, Counter: ev.Counter, Request: ev.Request}
+	switch {
+	case ev.Refused != AnswerNone:
+		x.answerCommand(&r, ev.Refused)
+	case ev.Counter <= x.s.Counter:
+		x.answerCommand(&r, AnswerCounter)
+	default:
+		x.persist(&r)
+	}
+}
+
+// applyConfig draws the consequences of a new configuration, which the host has put in the place of the old one.
+func (x *step) applyConfig(r *Record) {
+	s := x.s
+	x.rescale()
+	if x.ev.Kind != EventReplay {
+		s.ReadAt = s.start(x.c.ReadingEvery)
+		x.settle()
+	}
+	x.answerCommand(r, AnswerDone)
+	if x.ev.Kind != EventReplay || !x.ev.Reported {
+		x.event(CodeConfig, int64(r.Value), 0)
+	}
+}
+
+// answerCommand tells the server what became of a command and remembers it.
+func (x *step) answerCommand(r *Record, a Answer) {
+	if a != AnswerCounter && a != AnswerStorage {
+		x.remember(r.Request, answered|uint8(a))
+	}
+	if x.ev.Kind == EventReplay && x.ev.Reported {
+		return
+	}
+	x.reportAnswer(r, a)
+	if r.Kind == RecordCommand && a != AnswerCounter {
+		x.event(CodeCommand, int64(r.Command), int64(a))
+	}
+}
+
+func (x *step) reportAnswer(r *Record, a Answer) {
+	p := x.report(ReportCommand)
+	p.Request, p.Answer = r.Request, a
+	if a == AnswerDone {
+		p.Log = r.Seq
+	}
+}

@@ -1,0 +1,46 @@
+package meter
+
+// Hash returns a number for the state: equal states have equal hashes, on every machine and in every version that has
+// the same fields. It is for comparing runs, not against an adversary.
+func Hash(s *State) uint64 {
+	h := hash(14695981039346656037)
+	h.add(uint64(s.Register), uint64(s.Balance), uint64(s.ECUsed), uint64(s.Overrun), uint64(s.PulseRem), uint64(s.Imp))
+	for _, t := range s.TIDs.TIDs() {
+		h.add(uint64(t))
+	}
+	for i := range s.Guards {
+		g := &s.Guards[i]
+		for _, a := range g.Ages {
+			h.add(uint64(a))
+		}
+		h.add(uint64(g.Last), uint64(g.Until), uint64(g.Row))
+	}
+	for i, k := range s.RingKeys {
+		h.add(k, uint64(s.RingAnswers[i]))
+	}
+	h.add(uint64(s.RingNext), s.Seq, s.Counter, uint64(s.Applied), uint64(s.Boots), uint64(s.Unclean))
+	h.add(bit(s.Saved), bit(s.Frozen), s.On, uint64(s.LastAt))
+	h.add(uint64(s.Key.Base), uint64(s.Key.Type), uint64(s.Key.KEN))
+	h.add(uint64(s.Reasons), bit(s.Confirm), uint64(s.Relay), bit(s.Low1.Fired), bit(s.Low2.Fired))
+	h.add(s.Up, uint64(s.Pending), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
+	h.add(uint64(s.SaveAt), uint64(s.ReadAt), uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseAt))
+	h.add(uint64(s.LED), uint64(s.Buzzer))
+	return uint64(h)
+}
+
+// hash mixes whole words: multiply, then fold the high half down so that every bit reaches every other.
+type hash uint64
+
+func (h *hash) add(words ...uint64) {
+	for _, w := range words {
+		v := (uint64(*h) ^ w) * 0x9e3779b97f4a7c15
+		*h = hash(v ^ v>>32)
+	}
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,80 @@
+package meter
+
+import "math"
+
+// second returns the time since boot in whole seconds, rounded up: timers started now end a full time from now at the
+// earliest.
+func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
+
+// start sets a timer that may be switched off by a period of 0.
+func (s *State) start(seconds uint32) uint32 {
+	if seconds == 0 {
+		return 0
+	}
+	return s.second() + seconds
+}
+
+// due reports whether a timer has run out.
+func (x *step) due(t *uint32) bool { return *t != 0 && x.s.Up >= uint64(*t)*1000 }
+
+// next returns the first moment of a timer's grid after now, so that a host that comes late keeps the grid.
+func (x *step) next(at, every uint32) uint32 {
+	if every == 0 {
+		return 0
+	}
+	now := uint32(x.s.Up / 1000)
+	if at > now {
+		return at
+	}
+	return at + ((now-at)/every+1)*every
+}
+
+// timers does what time alone brings.
+func (x *step) timers() {
+	s := x.s
+	if x.due(&s.SaveAt) {
+		s.SaveAt = x.next(s.SaveAt, saveTime)
+		if s.Unsaved > 0 {
+			x.checkpoint()
+		}
+	}
+	if x.due(&s.QuietAt) {
+		x.sound(BuzzerOff, 0)
+	}
+	if x.due(&s.BeepAt) {
+		s.BeepAt = x.next(s.BeepAt, beepEvery)
+		x.beep()
+	}
+	if x.due(&s.CloseAt) {
+		s.CloseAt = 0
+		x.moveRelay()
+	}
+	for i := range s.Guards {
+		g := &s.Guards[i]
+		if g.Until != 0 && s.powered() >= uint64(g.Until)*1000 {
+			g.Until = 0
+			x.event(CodeLockEnd, int64(i)+1, 0)
+		}
+	}
+	if x.due(&s.ReadAt) {
+		s.ReadAt = x.next(s.ReadAt, x.c.ReadingEvery)
+		x.report(ReportReading)
+	}
+}
+
+// Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
+// event. Without any, it is the largest uint64.
+func Wake(c *Config, s *State) uint64 {
+	wake := uint64(math.MaxUint64)
+	for _, t := range [...]uint32{s.ReadAt, s.SaveAt, s.BeepAt, s.QuietAt, s.CloseAt} {
+		if t != 0 {
+			wake = min(wake, uint64(t)*1000)
+		}
+	}
+	for i := range s.Guards {
+		if until := uint64(s.Guards[i].Until) * 1000; until != 0 {
+			wake = min(wake, until-min(until, s.On))
+		}
+	}
+	return wake
+}

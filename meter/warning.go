@@ -1,0 +1,98 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// The figures of domain reference §4.2, in seconds.
+const (
+	beepEvery  = 15 * 60
+	beepTime   = 2
+	toneTime   = 10
+	resultTime = 1
+	muteTime   = 4 * 60 * 60
+	beepFrom   = 7 * 60 * 60 // local time of day
+	beepTo     = 22 * 60 * 60
+	day        = 24 * 60 * 60
+)
+
+// warn tells the customer once per crossing that the credit is low.
+func (x *step) warn() {
+	s, c := x.s, x.c
+	if c.Low1 > 0 && crossed(&s.Low1, s.Balance, c.Low1) {
+		x.event(CodeLow1, int64(s.Balance), int64(c.Low1))
+		x.message(MessageLow1)
+	}
+	if c.Low2 > 0 && crossed(&s.Low2, s.Balance, c.Low2) {
+		x.event(CodeLow2, int64(s.Balance), int64(c.Low2))
+		x.message(MessageLow2)
+		s.BeepAt = s.second() + beepEvery
+		x.beep()
+	}
+}
+
+func crossed(c *supply.Crossing, balance, level unit.Energy) bool {
+	return c.Update(int64(balance), int64(level), supply.Margin(int64(level), rearm))
+}
+
+// light shows how low the credit is, and keeps the buzzer reminding while it is low and the supply is not cut for it.
+func (x *step) light() {
+	s := x.s
+	led := LEDOff
+	switch {
+	case s.Balance <= x.c.Low2:
+		led = LEDFast
+	case s.Balance <= x.c.Low1:
+		led = LEDSlow
+	}
+	if led != s.LED {
+		s.LED = led
+		x.emit(EffectLED).LED = led
+	}
+	switch remind := led == LEDFast && !s.Reasons.Has(supply.Credit); {
+	case remind && s.BeepAt == 0:
+		s.BeepAt = s.second() + beepEvery
+	case !remind && s.BeepAt != 0:
+		s.BeepAt = 0
+		if s.Buzzer == BuzzerLow {
+			x.sound(BuzzerOff, 0)
+		}
+	}
+}
+
+// beep sounds the reminder. It stays silent at night, and also while the clock does not know when night is: the light
+// still blinks.
+func (x *step) beep() {
+	local := (x.ev.At + int64(x.c.TZMinutes)*60) % day
+	if x.ev.Clock != ClockInvalid && local >= beepFrom && local < beepTo {
+		x.sound(BuzzerLow, beepTime)
+	}
+}
+
+// mute silences the buzzer, and the reminder for four hours.
+func (x *step) mute() {
+	s := x.s
+	if s.BeepAt != 0 {
+		s.BeepAt = max(s.BeepAt, s.second()+muteTime)
+	}
+	if s.Buzzer != BuzzerOff {
+		x.sound(BuzzerOff, 0)
+	}
+}
+
+// sound starts a pattern that ends by itself after so many seconds.
+func (x *step) sound(b Buzzer, seconds uint32) {
+	s := x.s
+	s.Buzzer, s.QuietAt = b, 0
+	if b != BuzzerOff {
+		s.QuietAt = s.second() + seconds
+	}
+	x.emit(EffectBuzzer).Buzzer = b
+}
+
+// message sends the customer a message.
+func (x *step) message(m Message) {
+	e := x.emit(EffectSMS)
+	e.SMS, e.Balance = m, x.s.Shown()
+}
