@@ -245,8 +245,3 @@ func eventAlarm(e *wire.Event) Decision {
 func tamperKind(code int) string {
 	return [...]string{"cover", "terminal cover", "magnet", "reverse energy", "bypass", "phase loss"}[code-eventTamperFirst]
 }
-
-// Offline reports whether a meter counts as offline: no connection and no message for three reading intervals.
-func Offline(connected bool, lastSeen time.Time, interval time.Duration, now time.Time) bool {
-	return !connected && now.Sub(lastSeen) > 3*interval
-}

@@ -341,6 +341,7 @@ CREATE TABLE reading (
   register_wh INTEGER NOT NULL, balance_wh INTEGER, ec_used_wh INTEGER, overrun_wh INTEGER, w INTEGER, mv INTEGER,
   relay TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT ''
 ) STRICT;
+CREATE INDEX reading_meter ON reading (tenant_id, meter);  -- a meter's history, and readings held ahead of a gap
 
 CREATE TABLE meter_event (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,

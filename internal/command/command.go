@@ -1,0 +1,192 @@
+// Package command is what a meter is told, until the meter itself answers: start at [Commands.Send].
+//
+// A command is a row and an outbox item in one transaction, so it exists exactly if its sender was told so. It is
+// signed when it is sent, with the meter's link key and a counter that only ever rises, and it is sent again until the
+// meter's answer arrives as one of its numbered records (store.Ingest) or the command expires. The MQTT session is
+// only transport: nothing is left to it.
+//
+//	queued ──sent──▶ sent ──acked──▶ acked ──▶ done | failed
+//	   └──────────────┴── time ──▶ expired          (a late answer still counts: the meter knows best)
+package command
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// State is how far a command has come.
+type State string
+
+// States of a command.
+const (
+	StateQueued  State = "queued"  // waiting to be sent
+	StateSent    State = "sent"    // sent at least once, no answer yet
+	StateAcked   State = "acked"   // the meter holds it durably and will carry it out
+	StateDone    State = "done"    // the meter has carried it out
+	StateFailed  State = "failed"  // the meter could not or would not; the answer says why
+	StateExpired State = "expired" // its time ran out before the meter took it
+)
+
+// Next is the state after an answer of the meter. StateDone and StateFailed are final; every other state gives way, an expired
+// one too, because what the meter did is what happened.
+func (s State) Next(answer State) State {
+	switch {
+	case s == StateDone || s == StateFailed:
+		return s
+	case answer == StateDone, answer == StateFailed, answer == StateAcked:
+		return answer
+	}
+	return s
+}
+
+// Open reports whether the command still has to be brought to the meter.
+func (s State) Open() bool { return s == StateQueued || s == StateSent }
+
+// Type is what the meter shall do.
+type Type string
+
+// Types that the meter core knows (the domain reference, §3).
+const (
+	Disconnect  Type = "disconnect"   // open the relay, reason REMOTE
+	Connect     Type = "connect"      // clear REMOTE; the relay closes at the customer's key press, or at once with force
+	Read        Type = "read"         // record and send a reading now
+	ClearTamper Type = "clear_tamper" // clear the tamper latch if the switch reads normal
+	ClearCredit Type = "clear_credit" // set the balance to zero
+	ResetDemand Type = "reset_demand" // begin a new maximum-demand period
+	CancelToken Type = "cancel_token" // remember a TID as used, so that its token never loads
+)
+
+// Command is one instruction to one meter.
+type Command struct {
+	ID      id.ID
+	Meter   int64
+	Number  string
+	Type    Type
+	Args    map[string]any // int64, bool and text only
+	Reason  string         // why a person or a rule wanted it; kept in the audit log
+	Counter uint64         // of the newest signature; 0 before the first
+	State   State
+	Answer  string // what the meter said besides the state
+	// ExpiresAt is the meter's own time for a simulated meter, the server's for every other.
+	ExpiresAt time.Time
+	By        string
+	Attempts  int
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Lifetimes of a command, counted from when it was given.
+const (
+	// DefaultTTL is how long a command waits for its meter.
+	DefaultTTL = 24 * time.Hour
+	// ReadTTL is how long a request for a reading is worth anything.
+	ReadTTL = time.Hour
+)
+
+// TTL is how long a command of this type waits for its meter.
+func (t Type) TTL() time.Duration {
+	if t == Read {
+		return ReadTTL
+	}
+	return DefaultTTL
+}
+
+// ForceArg makes a connect close the relay without a key press at the meter.
+const ForceArg = "force"
+
+// CheckArgs takes the arguments of a type as they came, from JSON or from Go, and gives them in the only forms that
+// are signed: whole numbers, truth values and text. Every argument must be known: a misspelt one would silently mean
+// something else.
+func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
+	known, ok := t.args()
+	if !ok {
+		return nil, invalid("A meter knows no command "+quote(string(t))+".",
+			"Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.")
+	}
+	out := make(map[string]any, len(args))
+	for name, v := range args {
+		a, ok := known[name]
+		if !ok {
+			return nil, invalid("The command "+string(t)+" takes no argument "+quote(name)+".", "Leave it out.")
+		}
+		value, ok := a.read(v)
+		if !ok {
+			return nil, invalid("The argument "+name+" of "+string(t)+" is not "+a.what+".", "Correct it and send the command again.")
+		}
+		out[name] = value
+	}
+	for name, a := range known {
+		if _, ok := out[name]; a.needed && !ok {
+			return nil, invalid("The command "+string(t)+" needs the argument "+name+".", "Add it: "+a.what+".")
+		}
+	}
+	return out, refusal.Refusal{}
+}
+
+// arg describes one argument.
+type arg struct {
+	what   string
+	needed bool
+	read   func(any) (any, bool)
+}
+
+// args are the arguments of a type; false for a type that does not exist.
+func (t Type) args() (map[string]arg, bool) {
+	switch t {
+	case Disconnect, Read, ClearTamper, ClearCredit, ResetDemand:
+		return nil, true
+	case Connect:
+		return map[string]arg{ForceArg: {what: "true or false", read: func(v any) (any, bool) { b, ok := v.(bool); return b, ok }}}, true
+	case CancelToken:
+		return map[string]arg{
+			"tid":       {what: "a TID, 0 to 16777215", needed: true, read: whole(0, 1<<24-1)},
+			"base_date": {what: "1993, 2014 or 2035", needed: true, read: baseDate},
+		}, true
+	}
+	return nil, false
+}
+
+// whole reads an integer between low and high. JSON decoders give numbers as float64; those with a fraction are none.
+func whole(low, high int64) func(any) (any, bool) {
+	return func(v any) (any, bool) {
+		var n int64
+		switch v := v.(type) {
+		case int:
+			n = int64(v)
+		case int64:
+			n = v
+		case uint32:
+			n = int64(v)
+		case float64:
+			if v != float64(int64(v)) {
+				return nil, false
+			}
+			n = int64(v)
+		default:
+			return nil, false
+		}
+		return n, n >= low && n <= high
+	}
+}
+
+// baseDate reads one of the three base dates of the standard.
+func baseDate(v any) (any, bool) {
+	n, ok := whole(1993, 2035)(v)
+	return n, ok && (n == int64(1993) || n == int64(2014) || n == int64(2035))
+}
+
+func invalid(what, try string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, what, "No command was sent.", try)
+}
+
+// maxEcho bounds what of a caller's text is repeated to it.
+const maxEcho = 40
+
+func quote(s string) string {
+	if len(s) > maxEcho {
+		s = s[:maxEcho] + "…"
+	}
+	return `"` + s + `"`
+}

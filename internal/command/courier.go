@@ -1,0 +1,159 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// OfflineLook is how long an item rests for a meter without a connection. It is only a safety net: the connection
+// itself wakes what waits (job.Outbox.Wake).
+const OfflineLook = 6 * time.Hour
+
+// Link is the meters' connection, as far as a courier needs it.
+type Link interface {
+	// Connected reports whether the meter holds a connection that listens.
+	Connected(number string) bool
+	// Format is what the meter on this connection writes, and so surely reads.
+	Format(number string) wire.Format
+	// Publish hands a message to the meter's connection and reports whether the connection took it. It never blocks.
+	// That the meter has it is known only from the meter's answer.
+	Publish(number string, d wire.Down, payload []byte) bool
+}
+
+// CourierTx is what a courier needs of a transaction.
+type CourierTx interface {
+	SignCommand(command id.ID) (Signing, error)
+	CommandSent(command id.ID) error
+	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
+	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
+	TokenSent(token id.ID) error
+}
+
+// Courier brings tokens and commands to their meters: it is the job.Sender of the lane of meters. Digits and
+// signatures are made here, at the moment of sending, and kept nowhere.
+type Courier struct {
+	door access.Door[CourierTx]
+	keys Opener
+	link Link
+	now  func() time.Time
+}
+
+// NewCourier makes a Courier. keys opens token digits and link keys.
+func NewCourier(door access.Door[CourierTx], keys Opener, link Link, now func() time.Time) *Courier {
+	return &Courier{door: door, keys: keys, link: link, now: now}
+}
+
+var _ job.Sender = (*Courier)(nil)
+
+// Send brings one item to its meter. The item stays in the outbox until the meter answers; what comes back here only
+// says when to try again.
+func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (job.Verdict, error) {
+	item.Key = job.MeterOf(item.Key)
+	var b job.Body
+	if err := json.Unmarshal(item.Body, &b); err != nil {
+		return job.Dead("the item cannot be read"), nil
+	}
+	switch item.Kind {
+	case job.KindToken:
+		i, err := id.Parse(id.Token, b.TokenID)
+		if err != nil {
+			return job.Dead("the item names no token"), nil
+		}
+		return c.token(ctx, t, item, i)
+	case job.KindCommand:
+		i, err := id.Parse(id.Command, b.CommandID)
+		if err != nil {
+			return job.Dead("the item names no command"), nil
+		}
+		return c.command(ctx, t, item, i)
+	}
+	return job.Dead("no meter understands an item of kind " + item.Kind), nil
+}
+
+// token pushes a token. Its request is its identity, so that a repeat is answered with the stored result.
+func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Claim, token id.ID) (job.Verdict, error) {
+	if !item.ExpiresAt.IsZero() && !c.now().Before(item.ExpiresAt) {
+		return job.Dead("the meter did not take the token in time; its digits remain valid"), nil
+	}
+	var t vending.Token
+	var number string
+	var found bool
+	err := c.door.View(ctx, tenant, func(tx CourierTx) (err error) { t, number, found, err = tx.TokenForPush(token); return err })
+	if err != nil {
+		return job.Verdict{}, fmt.Errorf("look up token %s: %w", token.Text(id.Token), err)
+	}
+	switch {
+	case !found:
+		return job.Dead("the token has no digits"), nil
+	case t.State != vending.TokenIssued && t.State != vending.TokenSent:
+		return job.Done(), nil // the meter has answered, or the sale was undone
+	case number != item.Key:
+		return job.Dead("the token was made for another meter"), nil
+	case !c.link.Connected(number):
+		return c.offline(), nil
+	}
+	digits, err := c.keys.Open(vending.TokenContext(token), t.Sealed)
+	if err != nil {
+		return job.Verdict{}, fmt.Errorf("open the digits of token %s: %w", token.Text(id.Token), err)
+	}
+	defer clear(digits)
+	payload, err := wire.EncodeTokenDown(c.link.Format(item.Key),
+		wire.TokenDown{Request: token.Text(id.Token), Digits: wire.Digits(digits)})
+	if err != nil {
+		return job.Verdict{}, fmt.Errorf("encode token %s: %w", token.Text(id.Token), err)
+	}
+	defer clear(payload)
+	if !c.link.Publish(item.Key, wire.DownToken, payload) {
+		return c.offline(), nil
+	}
+	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenSent(token) })
+}
+
+// command signs and sends a command. Nothing is signed for a meter that is not there: each signature uses up a counter.
+func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, command id.ID) (job.Verdict, error) {
+	if !c.link.Connected(item.Key) && (item.ExpiresAt.IsZero() || c.now().Before(item.ExpiresAt)) {
+		return c.offline(), nil
+	}
+	var s Signing
+	err := c.door.Do(ctx, t, func(tx CourierTx) (_ bool, err error) { s, err = tx.SignCommand(command); return false, err })
+	if err != nil {
+		return job.Verdict{}, err
+	}
+	if !s.Command.State.Open() {
+		return job.Done(), nil
+	}
+	if s.Command.Number != item.Key {
+		return job.Dead("the command was given to another meter"), nil
+	}
+	payload, err := s.Envelope(c.keys, c.link.Format(item.Key))
+	if err != nil {
+		return job.Verdict{}, err
+	}
+	if !c.link.Publish(item.Key, wire.DownCommand, payload) {
+		return c.offline(), nil
+	}
+	return c.sent(ctx, t, item, func(tx CourierTx) error { return tx.CommandSent(command) })
+}
+
+// sent notes that a message has left, and when to send it again if no answer comes.
+func (c *Courier) sent(ctx context.Context, t access.Tenant, item job.Claim, note func(CourierTx) error) (job.Verdict, error) {
+	again := job.Again(c.now().Add(job.Pause(item.Attempts)), "sent; the meter has not answered yet")
+	err := c.door.Do(context.WithoutCancel(ctx), t, func(tx CourierTx) (bool, error) { return false, note(tx) })
+	if err != nil {
+		return again, errors.Join(errors.New("the message was sent, but that could not be noted"), err)
+	}
+	return again, nil
+}
+
+func (c *Courier) offline() job.Verdict {
+	return job.Again(c.now().Add(OfflineLook), "the meter is not connected")
+}

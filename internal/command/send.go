@@ -1,0 +1,267 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Limits of what is asked.
+const (
+	// MaxReason is the longest reason in characters.
+	MaxReason = 200
+	// MaxWaiting is how many commands may wait for one meter.
+	MaxWaiting = 100
+)
+
+// Tx is what a command needs of a transaction.
+type Tx interface {
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	Enqueue(job.Item) (id.ID, error)
+	MeterByNumber(number string) (registry.Meter, bool, error)
+	MeterByID(meter id.ID) (registry.Meter, bool, error)
+
+	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
+	MeterClock(m registry.Meter) (time.Time, error)
+	// HasLinkKey reports whether messages to the meter can be signed.
+	HasLinkKey(meter id.ID) (bool, error)
+	// Waiting counts the commands that wait for the meter.
+	Waiting(number string) (int, error)
+	AddCommand(Command) error
+	CommandByID(id.ID) (Command, bool, error)
+	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
+	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
+}
+
+// Commands carries out the use cases of this package.
+type Commands struct {
+	door access.Door[Tx]
+	kick func()
+}
+
+// New makes Commands over the store's door. kick, which may be nil, is called after a command was committed, so that
+// it is sent without waiting for the outbox to look.
+func New(door access.Door[Tx], kick func()) *Commands {
+	if kick == nil {
+		kick = func() {}
+	}
+	return &Commands{door: door, kick: kick}
+}
+
+// Order is a command as it was asked for.
+type Order struct {
+	Meter  string // number or identity
+	Type   Type
+	Args   map[string]any
+	Reason string
+}
+
+// Sent is a command that will be brought to its meter, or the refusal.
+type Sent struct {
+	refusal.Refusal
+	Command Command
+}
+
+// Send queues a command for a meter (right: command.send; connect with force besides meter.write, because it puts
+// voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come since.
+func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, error) {
+	if no := by.Needs(access.SendCommands); no.Refused() {
+		return Sent{Refusal: no}, nil
+	}
+	args, no := o.Type.CheckArgs(o.Args)
+	if no.Refused() {
+		return Sent{Refusal: no}, nil
+	}
+	if force, _ := args[ForceArg].(bool); force {
+		if no := by.Needs(access.WriteMeters); no.Refused() {
+			return Sent{Refusal: no}, nil
+		}
+	}
+	o.Args, o.Reason = args, strings.TrimSpace(o.Reason)
+	if n := utf8.RuneCountInString(o.Reason); n == 0 || n > MaxReason || !utf8.ValidString(o.Reason) {
+		return Sent{Refusal: invalid(fmt.Sprintf("A command needs a reason of 1 to %d characters.", MaxReason),
+			"Say in a few words why; it is kept in the audit log.")}, nil
+	}
+	ref, no := registry.ParseRef(o.Meter)
+	if no.Refused() {
+		return Sent{Refusal: no}, nil
+	}
+	sent, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Sent, error) { return send(tx, by, o, ref) })
+	if err != nil {
+		return Sent{}, fmt.Errorf("send %s to meter %s: %w", o.Type, o.Meter, err)
+	}
+	if !sent.Refused() {
+		c.kick()
+	}
+	return sent, nil
+}
+
+// send is the transaction of Send.
+func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
+	m, no, err := meter(tx, o.Meter, ref)
+	if err != nil || no.Refused() {
+		return Sent{Refusal: no}, err
+	}
+	if no, err = reachable(tx, m); err != nil || no.Refused() {
+		return Sent{Refusal: no}, err
+	}
+	now, err := tx.MeterClock(m)
+	if err != nil {
+		return Sent{}, err
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return Sent{}, err
+	}
+	cmd := Command{ID: i, Meter: m.N, Number: m.Number, Type: o.Type, Args: o.Args, Reason: o.Reason, State: StateQueued,
+		ExpiresAt: now.Add(o.Type.TTL()), By: by.String(), CreatedAt: i.Time(), UpdatedAt: i.Time()}
+	if err := tx.AddCommand(cmd); err != nil {
+		return Sent{}, err
+	}
+	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	if err != nil {
+		return Sent{}, err
+	}
+	item := job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body,
+		ExpiresAt: cmd.CreatedAt.Add(o.Type.TTL())}
+	if _, err := tx.Enqueue(item); err != nil {
+		return Sent{}, err
+	}
+	e := by.Entry("command.send", i.Text(id.Command))
+	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
+	return Sent{Command: cmd}, tx.AuditLog(e)
+}
+
+func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusal, error) {
+	m, found, err := registry.Meter{}, false, error(nil)
+	if ref.Number != "" {
+		m, found, err = tx.MeterByNumber(ref.Number)
+	} else {
+		m, found, err = tx.MeterByID(ref.ID)
+	}
+	if err == nil && !found {
+		return m, registry.NoMeter(text), nil
+	}
+	return m, refusal.Refusal{}, err
+}
+
+// reachable refuses what could never arrive: a meter that is out of use, one that cannot check a signature, and one
+// for which too much waits already.
+func reachable(tx Tx, m registry.Meter) (refusal.Refusal, error) {
+	switch m.Status {
+	case registry.Stock, registry.Removed, registry.Scrapped:
+		return refusal.Because(refusal.MeterBlocked, "Meter "+m.Number+" is not installed (status "+string(m.Status)+").",
+			"No command was sent.", "Put the meter into service first."), nil
+	}
+	signed, err := tx.HasLinkKey(m.ID)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if !signed {
+		return refusal.Because(refusal.InvalidRequest, "Meter "+m.Number+" has no link key, so it cannot check who commands it.",
+			"No command was sent.", "Commands reach only meters that speak Paywatt's own messages."), nil
+	}
+	n, err := tx.Waiting(m.Number)
+	if err != nil || n < MaxWaiting {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.RateLimited, fmt.Sprintf("%d commands wait for meter %s already.", n, m.Number),
+		"No command was sent.", "Wait until the meter has answered, or look why it does not."), nil
+}
+
+// Found is a command, or the refusal.
+type Found struct {
+	refusal.Refusal
+	Command Command
+}
+
+// Command gives one command of a meter (right: meter.read).
+func (c *Commands) Command(ctx context.Context, by access.Actor, meterRef, command string) (Found, error) {
+	missing := Found{Refusal: refusal.Because(refusal.NotFound, "This meter was never sent such a command.", "Nothing was changed.",
+		"Check the command's id and the meter's number.")}
+	ref, no := c.ask(by, meterRef)
+	if no.Refused() {
+		return Found{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Command, command)
+	if err != nil {
+		return missing, nil
+	}
+	found, err := access.Look(ctx, c.door, by.Tenant, func(tx Tx) (Found, error) {
+		m, no, err := meter(tx, meterRef, ref)
+		if err != nil || no.Refused() {
+			return Found{Refusal: no}, err
+		}
+		cmd, ok, err := tx.CommandByID(i)
+		if err != nil || !ok || cmd.Meter != m.N {
+			return missing, err
+		}
+		return Found{Command: cmd}, nil
+	})
+	if err != nil {
+		return Found{}, fmt.Errorf("look up command %s: %w", command, err)
+	}
+	return found, nil
+}
+
+// Listed is a page of commands, newest first; Next continues it and is empty at its end.
+type Listed struct {
+	refusal.Refusal
+	Commands []Command
+	Next     string
+}
+
+// MaxPage is the largest page of a list.
+const MaxPage = 200
+
+// List gives a meter's commands, newest first (right: meter.read). cursor is the Next of the page before, or empty.
+func (c *Commands) List(ctx context.Context, by access.Actor, meterRef string, limit int, cursor string) (Listed, error) {
+	ref, no := c.ask(by, meterRef)
+	if no.Refused() {
+		return Listed{Refusal: no}, nil
+	}
+	before := id.ID{}
+	if cursor != "" {
+		var err error
+		if before, err = id.Parse(id.Command, cursor); err != nil {
+			return Listed{Refusal: invalid("The cursor is none of this list.", "Use next_cursor of the page before as it is.")}, nil
+		}
+	}
+	if limit < 1 || limit > MaxPage {
+		return Listed{Refusal: invalid(fmt.Sprintf("A page has 1 to %d rows.", MaxPage), "Ask for fewer and follow next_cursor.")}, nil
+	}
+	page, err := access.Look(ctx, c.door, by.Tenant, func(tx Tx) (Listed, error) {
+		m, no, err := meter(tx, meterRef, ref)
+		if err != nil || no.Refused() {
+			return Listed{Refusal: no}, err
+		}
+		rows, err := tx.CommandsOf(m.N, before, limit+1)
+		return Listed{Commands: rows}, err
+	})
+	if err != nil {
+		return Listed{}, fmt.Errorf("list commands of meter %s: %w", meterRef, err)
+	}
+	if len(page.Commands) > limit {
+		page.Commands = page.Commands[:limit]
+		page.Next = page.Commands[limit-1].ID.Text(id.Command)
+	}
+	return page, nil
+}
+
+// ask checks what every look-up needs.
+func (c *Commands) ask(by access.Actor, meterRef string) (registry.Ref, refusal.Refusal) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return registry.Ref{}, no
+	}
+	return registry.ParseRef(meterRef)
+}

@@ -1,0 +1,42 @@
+// Package job does the work that leaves the system after the transaction that ordered it: the outbox of what meters
+// are told, and what recurs.
+//
+// An [Item] is written by the transaction that wants it done, so it exists exactly if that transaction committed. An
+// [Outbox] claims what is due, hands it to the [Sender] of its lane and puts it back with a growing pause until the
+// receiver itself has answered: for the lane [LaneMQTT] the answer arrives as a record of the meter and removes the
+// item in the transaction that stores the record. A [Runner] carries out what recurs, once per period, on whichever
+// instance is the leader. Nothing is ever done twice by a clock that jumps, and nothing is lost by a crash: at worst a
+// message is sent again, and its receiver knows it by its identity.
+package job
+
+import "strings"
+
+// LaneMQTT is the lane of messages to meters. Tokens are kept in order under the meter number, commands under
+// [CommandKey]: a token that a locked meter takes tomorrow must not hold up a disconnect today.
+const LaneMQTT = "mqtt"
+
+const commandKey = "/command"
+
+// CommandKey is the key of a meter's commands in the lane of meters.
+func CommandKey(number string) string { return number + commandKey }
+
+// MeterOf is the meter number in a key of the lane of meters.
+func MeterOf(key string) string { return strings.TrimSuffix(key, commandKey) }
+
+// Kinds of items in the lane of meters.
+const (
+	KindToken   = "token"   // deliver a token: Body.TokenID, Body.Request
+	KindCommand = "command" // deliver a command: Body.CommandID
+)
+
+// Body is what an item of the lane of meters carries: names only. Digits and signatures are made when it is sent.
+type Body struct {
+	TokenID   string `json:"token_id,omitempty"`
+	Request   string `json:"request,omitempty"`
+	CommandID string `json:"command_id,omitempty"`
+}
+
+// Names reports whether the item is about this token or command.
+func (b Body) Names(object string) bool {
+	return object != "" && (b.TokenID == object || b.Request == object || b.CommandID == object)
+}

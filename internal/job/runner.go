@@ -1,0 +1,135 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// Times of a runner.
+const (
+	tickEvery = 20 * time.Second
+	leadFor   = 3 * tickEvery // a leader that died is replaced after this
+)
+
+// leadName is the lead that runners compete for.
+const leadName = "jobs"
+
+// RunTx is what a runner needs of a transaction, besides what the tasks need.
+type RunTx interface {
+	// Tenants lists all tenants, whatever the transaction's own.
+	Tenants() ([]access.Tenant, error)
+	// JobRun notes a period as done and reports whether it was not done before.
+	JobRun(name, period string) (first bool, err error)
+	LeaderTake(name, holder string, until time.Time) (epoch int64, ok bool, err error)
+	LeaderLeave(name, holder string) error
+}
+
+// Task is work that recurs in every tenant.
+type Task[X RunTx] struct {
+	Name string
+	// Period names the period that a moment lies in ("2026-11" for a month); the task runs once per name, however
+	// often the program restarts. Nil: the task runs at every tick and must be harmless to repeat.
+	Period func(now time.Time) string
+	// Do is the work of one period, in the transaction that also notes it as done.
+	Do func(tx X, now time.Time) error
+}
+
+// Runner carries out tasks on whichever instance is the leader.
+type Runner[X RunTx] struct {
+	door   access.Door[X]
+	holder string
+	tasks  []Task[X]
+	now    func() time.Time
+	log    *slog.Logger
+	ran    map[ran]string // the last period seen done, so that a tick costs nothing
+}
+
+type ran struct {
+	tenant access.Tenant
+	task   string
+}
+
+// NewRunner makes a runner; holder names this instance among all. log may be nil.
+func NewRunner[X RunTx](door access.Door[X], holder string, now func() time.Time, log *slog.Logger, tasks ...Task[X]) *Runner[X] {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Runner[X]{door: door, holder: holder, tasks: tasks, now: now, log: log, ran: make(map[ran]string)}
+}
+
+// Run carries out what is due at every tick until ctx ends, and gives the lead back then. A task that fails is tried
+// again at the next tick; the others run all the same.
+func (r *Runner[X]) Run(ctx context.Context) error {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		if err := r.tick(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("recurring work was not done", logkey.Err, err)
+		}
+		select {
+		case <-ctx.Done():
+			return r.leave(context.WithoutCancel(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// tick does what is due if this instance leads.
+func (r *Runner[X]) tick(ctx context.Context) error {
+	leads := false
+	err := r.door.Do(ctx, 0, func(tx X) (_ bool, err error) {
+		_, leads, err = tx.LeaderTake(leadName, r.holder, r.now().Add(leadFor))
+		return false, err
+	})
+	if err != nil || !leads {
+		return err
+	}
+	tenants, err := access.Look(ctx, r.door, 0, func(tx X) ([]access.Tenant, error) { return tx.Tenants() })
+	if err != nil {
+		return fmt.Errorf("list tenants: %w", err)
+	}
+	for _, t := range tenants {
+		for _, task := range r.tasks {
+			if err := r.run(ctx, t, task); err != nil && ctx.Err() == nil {
+				r.log.Warn("task failed", logkey.Job, task.Name, logkey.Tenant, int64(t), logkey.Err, err)
+			}
+		}
+	}
+	return nil
+}
+
+// run does one task of one tenant unless its period is done already.
+func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) error {
+	now := r.now()
+	if task.Period == nil {
+		return r.door.Do(ctx, t, func(tx X) (bool, error) { return false, task.Do(tx, now) })
+	}
+	period, key := task.Period(now), ran{t, task.Name}
+	if r.ran[key] == period {
+		return nil
+	}
+	err := r.door.Do(ctx, t, func(tx X) (bool, error) {
+		first, err := tx.JobRun(task.Name, period)
+		if err != nil || !first {
+			return false, err
+		}
+		return false, task.Do(tx, now)
+	})
+	if err == nil {
+		r.ran[key] = period
+	}
+	return err
+}
+
+func (r *Runner[X]) leave(ctx context.Context) error {
+	err := r.door.Do(ctx, 0, func(tx X) (bool, error) { return false, tx.LeaderLeave(leadName, r.holder) })
+	if err != nil {
+		return fmt.Errorf("give the lead back: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package metering
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Page limits of every list here.
+const (
+	DefaultPage = 50
+	MaxPage     = 200
+)
+
+// StoredReading is a reading as it is kept. Fields that a meter may leave out are zero.
+type StoredReading struct {
+	Store                                             string
+	Seq                                               uint64
+	At                                                time.Time // the meter's own time
+	Up                                                time.Duration
+	Clock                                             string
+	ReceivedAt                                        time.Time // the server's
+	RegisterWh, BalanceWh, ECUsedWh, OverrunWh, W, MV int64
+	Relay                                             string
+	Reasons                                           []string
+	Row                                               int64 // position in the store, for the cursor
+}
+
+// StoredEvent is an event, a daily row (kind close) or a command's answer (kind command) as it is kept.
+type StoredEvent struct {
+	Store      string
+	Seq        uint64
+	Kind       string
+	Code       int
+	At         time.Time // the meter's own time
+	Clock      string
+	ReceivedAt time.Time
+	Args       json.RawMessage // nil where the record had none
+}
+
+// StoredToken is a token result as a meter reported it. TID, Class and SubClass are -1 where the meter could not
+// read the token.
+type StoredToken struct {
+	Store              string
+	Seq                uint64
+	At, ReceivedAt     time.Time
+	TID                int64
+	BaseDate           int
+	Class, SubClass    int
+	Result             string
+	Source, Request    string
+	UnitsWh, BalanceWh int64
+	Token              id.ID // the token of ours it was; zero where it is not ours
+}
+
+// RaisedAlarm is an alarm as it stands.
+type RaisedAlarm struct {
+	ID       id.ID
+	Meter    int64
+	Number   string
+	Alarm    Alarm
+	RaisedAt time.Time
+	// ClearedAt is zero while the alarm is open.
+	ClearedAt time.Time
+}
+
+// Span is a part of a meter's history: from inclusive, to exclusive, both the meter's own time; zero means open.
+type Span struct{ From, To time.Time }
+
+// After names the last row of a page in two numbers that sort as the list does, first Hi, then Lo. The zero value
+// begins with the newest row. Readings use their row, alarms their identity, all others the server's time in
+// microseconds and the sequence number.
+type After struct{ Hi, Lo uint64 }
+
+// Tx is what the history needs of a transaction.
+type Tx interface {
+	// MeterNamed finds a meter by its number or, where that is empty, by its identity.
+	MeterNamed(number string, meter id.ID) (n int64, found bool, err error)
+	Readings(meter int64, s Span, after After, max int) ([]StoredReading, error)
+	Events(meter int64, s Span, after After, max int) ([]StoredEvent, error)
+	TokenReports(meter int64, s Span, after After, max int) ([]StoredToken, error)
+	// Alarms of all meters where meter is 0.
+	Alarms(meter int64, open bool, after After, max int) ([]RaisedAlarm, error)
+}
+
+// History answers for what meters have sent.
+type History struct{ door access.Door[Tx] }
+
+// NewHistory makes a History over the store's door.
+func NewHistory(door access.Door[Tx]) *History { return &History{door: door} }
+
+// Page is one page of a list; Next continues it and is empty at its end.
+type Page[T any] struct {
+	refusal.Refusal
+	Rows []T
+	Next string
+}
+
+// Readings lists a meter's readings, newest first.
+func (h *History) Readings(ctx context.Context, by access.Actor, meter string, s Span, limit int, cursor string) (Page[StoredReading], error) {
+	return list(ctx, h, by, query[StoredReading]{meter: meter, limit: limit, cursor: cursor,
+		rows: func(tx Tx, n int64, a After, max int) ([]StoredReading, error) { return tx.Readings(n, s, a, max) },
+		last: func(r StoredReading) After { return After{Hi: uint64(r.Row)} }})
+}
+
+// Events lists a meter's events, daily rows and command answers, newest first.
+func (h *History) Events(ctx context.Context, by access.Actor, meter string, s Span, limit int, cursor string) (Page[StoredEvent], error) {
+	return list(ctx, h, by, query[StoredEvent]{meter: meter, limit: limit, cursor: cursor,
+		rows: func(tx Tx, n int64, a After, max int) ([]StoredEvent, error) { return tx.Events(n, s, a, max) },
+		last: func(e StoredEvent) After { return After{Hi: uint64(e.ReceivedAt.UnixMicro()), Lo: e.Seq} }})
+}
+
+// TokenReports lists what a meter said of tokens, newest first.
+func (h *History) TokenReports(ctx context.Context, by access.Actor, meter string, s Span, limit int, cursor string) (Page[StoredToken], error) {
+	return list(ctx, h, by, query[StoredToken]{meter: meter, limit: limit, cursor: cursor,
+		rows: func(tx Tx, n int64, a After, max int) ([]StoredToken, error) { return tx.TokenReports(n, s, a, max) },
+		last: func(t StoredToken) After { return After{Hi: uint64(t.ReceivedAt.UnixMicro()), Lo: t.Seq} }})
+}
+
+// Alarms lists alarms of one meter, or of all where meter is empty, newest first; with open only those not cleared.
+func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, open bool, limit int, cursor string) (Page[RaisedAlarm], error) {
+	return list(ctx, h, by, query[RaisedAlarm]{meter: meter, all: meter == "", limit: limit, cursor: cursor,
+		rows: func(tx Tx, n int64, a After, max int) ([]RaisedAlarm, error) { return tx.Alarms(n, open, a, max) },
+		last: func(r RaisedAlarm) After {
+			return After{Hi: binary.BigEndian.Uint64(r.ID[:8]), Lo: binary.BigEndian.Uint64(r.ID[8:])}
+		}})
+}
+
+// query is one list: of which meter, how to read its rows, and how to name a row for the cursor.
+type query[T any] struct {
+	meter, cursor string
+	all           bool // of every meter
+	limit         int
+	rows          func(tx Tx, meter int64, after After, max int) ([]T, error)
+	last          func(T) After
+}
+
+// list checks the right and the page, finds the meter and reads one row more than asked, to know whether it goes on.
+func list[T any](ctx context.Context, h *History, by access.Actor, q query[T]) (Page[T], error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Page[T]{Refusal: no}, nil
+	}
+	after, ok := parseCursor(q.cursor)
+	if !ok {
+		return Page[T]{Refusal: refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "Nothing is shown.",
+			"Use next_cursor of the page before as it is, or leave cursor out to begin with the newest.")}, nil
+	}
+	if q.limit == 0 {
+		q.limit = DefaultPage
+	}
+	if q.limit < 1 || q.limit > MaxPage {
+		return Page[T]{Refusal: refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A page has 1 to %d rows.", MaxPage),
+			"Nothing is shown.", "Ask for fewer and follow next_cursor.")}, nil
+	}
+	page, err := access.Look(ctx, h.door, by.Tenant, func(tx Tx) (Page[T], error) {
+		n, no, err := find(tx, q.meter, q.all)
+		if err != nil || no.Refused() {
+			return Page[T]{Refusal: no}, err
+		}
+		rows, err := q.rows(tx, n, after, q.limit+1)
+		return Page[T]{Rows: rows}, err
+	})
+	if err != nil {
+		return Page[T]{}, fmt.Errorf("list history of meter %s: %w", q.meter, err)
+	}
+	if len(page.Rows) > q.limit {
+		page.Rows = page.Rows[:q.limit]
+		page.Next = q.last(page.Rows[q.limit-1]).text()
+	}
+	return page, nil
+}
+
+// find turns how a meter is addressed (number, however spaced, or identity) into its dense number.
+func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
+	if all {
+		return 0, refusal.Refusal{}, nil
+	}
+	meter, err := id.Parse(id.Meter, ref)
+	number := ""
+	if err != nil {
+		number = strings.Map(func(r rune) rune {
+			if r == ' ' || r == '-' {
+				return -1
+			}
+			return r
+		}, ref)
+	}
+	n, found, err := tx.MeterNamed(number, meter)
+	if err != nil || found {
+		return n, refusal.Refusal{}, err
+	}
+	return 0, refusal.Because(refusal.MeterNotFound, "There is no such meter.", "Nothing is shown.",
+		"Check the number printed on the meter, or register the meter first."), nil
+}
+
+// text is the cursor; only parseCursor reads it.
+func (a After) text() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], a.Hi)
+	binary.BigEndian.PutUint64(b[8:], a.Lo)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func parseCursor(s string) (After, bool) {
+	if s == "" {
+		return After{}, true
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != 16 {
+		return After{}, false
+	}
+	return After{Hi: binary.BigEndian.Uint64(b[:8]), Lo: binary.BigEndian.Uint64(b[8:])}, true
+}
