@@ -1,0 +1,316 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+type soldToken struct {
+	digits string
+	units  int64
+}
+
+// parseSale reads the one sale of an answer to POST, or of a list by reference.
+func parseSale(a answer) (soldToken, error) {
+	type body struct {
+		UnitsWh int64 `json:"units_wh"`
+		Tokens  []struct {
+			Digits string `json:"digits"`
+		} `json:"tokens"`
+	}
+	var one struct {
+		body
+		Data []body `json:"data"`
+	}
+	if err := json.Unmarshal(a.body, &one); err != nil {
+		return soldToken{}, err
+	}
+	b := one.body
+	if len(one.Data) == 1 {
+		b = one.Data[0]
+	}
+	if len(b.Tokens) != 1 || len(b.Tokens[0].Digits) != 20 {
+		return soldToken{}, fmt.Errorf("no single token in %s", a.body)
+	}
+	return soldToken{b.Tokens[0].Digits, b.UnitsWh}, nil
+}
+
+// keypad is a customer at a scripted meter whose process is killed now and then.
+type keypad struct {
+	secrets
+	w    *world
+	dir  string
+	r    *rand.Rand
+	mu   sync.Mutex
+	vm   *vmeter
+	todo []sale
+	// What the meter said, outside of it.
+	accepted int
+	said     map[string]bool // digits the meter answered "accept" to
+	entered  map[string]int  // digits -> how often the entry may have happened
+	last     state
+}
+
+func newKeypad(w *world, s secrets, dir string, seed uint64) *keypad {
+	return &keypad{secrets: s, w: w, dir: dir, r: rand.New(rand.NewPCG(seed, 0x6b6579)), said: map[string]bool{}, entered: map[string]int{}}
+}
+
+func (k *keypad) offer(s sale) { k.mu.Lock(); k.todo = append(k.todo, s); k.mu.Unlock() }
+
+// backlog is how many tokens wait to be typed.
+func (k *keypad) backlog() int { k.mu.Lock(); defer k.mu.Unlock(); return len(k.todo) }
+
+// pull kills the meter's process, whatever it is doing.
+func (k *keypad) pull() {
+	k.mu.Lock()
+	vm := k.vm
+	k.mu.Unlock()
+	if vm != nil {
+		_ = vm.cmd.Process.Kill()
+	}
+}
+
+func (k *keypad) next() (sale, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.todo) == 0 {
+		return sale{}, false
+	}
+	s := k.todo[0]
+	k.todo = k.todo[1:]
+	return s, true
+}
+
+// process returns the running meter, starting it again when it was killed.
+func (k *keypad) process() (*vmeter, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.vm != nil {
+		select {
+		case <-k.vm.exited:
+		default:
+			return k.vm, nil
+		}
+	}
+	_, broker := k.w.address()
+	vm, err := k.w.p.startMeter(k.dir, broker, k.secrets)
+	k.vm = vm
+	return vm, err
+}
+
+// give sends one command; a killed process is started again and the command's fate is then unknown (errGone).
+func (k *keypad) give(command string) (state, error) {
+	vm, err := k.process()
+	if err != nil {
+		return state{}, err
+	}
+	s, err := vm.send(command, 60*time.Second)
+	if err == nil {
+		k.last = s
+		return s, nil
+	}
+	if errors.Is(err, errGone) {
+		for range vm.lines {
+		}
+		<-vm.exited
+	}
+	return s, err
+}
+
+// work enters tokens, uses energy and synchronises, until told to stop.
+func (k *keypad) work(stop chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		s, ok := k.next()
+		if !ok {
+			<-time.After(5 * time.Millisecond)
+			continue
+		}
+		k.enter(s)
+		switch k.r.IntN(4) {
+		case 0:
+			k.enter(s) // a customer who types it twice
+		case 1:
+			_, _ = k.give("load 2500")
+			_, _ = k.give(fmt.Sprintf("run %dm", 1+k.r.IntN(30)))
+		case 2:
+			_, _ = k.give("sync")
+		}
+	}
+}
+
+// enter types one token until the meter has answered it. What it answered is written down.
+func (k *keypad) enter(s sale) {
+	for tries := 0; tries < 50; tries++ {
+		k.entered[s.digits]++
+		got, err := k.give("key " + s.digits + "#")
+		if errors.Is(err, errGone) {
+			continue // killed while typing: the customer types it again
+		}
+		if err != nil {
+			k.w.problem("meter %s: %v", k.number, err)
+			return
+		}
+		switch got.LastToken {
+		case "accept":
+			if k.said[s.digits] {
+				k.w.problem("meter %s accepted one token twice", k.number)
+			}
+			k.said[s.digits] = true
+			k.accepted++
+			return
+		case "used_error":
+			return
+		case "old_error":
+			// More than 50 newer tokens overtook it: the harness sells faster than anybody types. Never the case in order.
+			k.w.problem("meter %s answered old_error", k.number)
+			return
+		case "busy", "locked":
+			<-time.After(10 * time.Millisecond)
+		default:
+			k.w.problem("meter %s answered %q to a token of its own", k.number, got.LastToken)
+			return
+		}
+	}
+	k.w.problem("meter %s never answered a token", k.number)
+}
+
+// finish enters what is left and lets the server know everything.
+func (k *keypad) finish(t *testing.T) {
+	for {
+		s, ok := k.next()
+		if !ok {
+			break
+		}
+		k.enter(s)
+	}
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		_, err := k.give("sync")
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("meter %s cannot synchronise: %v\nstderr: %s", k.number, err, k.vm.log)
+		}
+	}
+	k.vm.quit(t)
+}
+
+// rawMeter publishes readings by a plain MQTT client and writes down what the server acknowledged.
+type rawMeter struct {
+	secrets
+	w     *world
+	mu    sync.Mutex
+	acked uint64
+	seq   uint64
+	more  chan struct{}
+}
+
+func newRawMeter(w *world, s secrets) *rawMeter {
+	return &rawMeter{secrets: s, w: w, more: make(chan struct{}, 1)}
+}
+
+func (r *rawMeter) connect() (mqtt.Client, error) {
+	_, broker := r.w.address()
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + broker).SetClientID(r.number).SetUsername(r.number).SetPassword(r.password).
+		SetAutoReconnect(false).SetConnectTimeout(2 * time.Second).SetCleanSession(true).SetOrderMatters(false)
+	c := mqtt.NewClient(o)
+	if tok := c.Connect(); !tok.WaitTimeout(3*time.Second) || tok.Error() != nil {
+		return nil, errors.New("no connection")
+	}
+	sub := c.Subscribe("m/"+r.number+"/down/#", 1, func(_ mqtt.Client, m mqtt.Message) {
+		var ack struct {
+			Seq uint64 `json:"seq"`
+		}
+		if m.Topic() != "m/"+r.number+"/down/ack" || json.Unmarshal(m.Payload(), &ack) != nil {
+			return
+		}
+		r.mu.Lock()
+		r.acked = max(r.acked, ack.Seq)
+		r.mu.Unlock()
+		select {
+		case r.more <- struct{}{}:
+		default:
+		}
+	})
+	if !sub.WaitTimeout(3*time.Second) || sub.Error() != nil {
+		c.Disconnect(0)
+		return nil, errors.New("no subscription")
+	}
+	boot := fmt.Sprintf(`{"store":"00000000%s","lowest":1,"next":%d,"boot":1,"proto":1,"fw":"e2e","reset":"power","caps":[]}`, r.number[3:], r.seq+1)
+	c.Publish("m/"+r.number+"/up/boot", 1, false, boot)
+	return c, nil
+}
+
+func (r *rawMeter) state() (acked, seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.acked, r.seq
+}
+
+// work keeps up to 32 readings on their way; after a lost connection it goes on behind the last acknowledged one.
+func (r *rawMeter) work(stop chan struct{}) {
+	for {
+		c, err := r.connect()
+		if err == nil {
+			r.publish(c, stop)
+			c.Disconnect(0)
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (r *rawMeter) publish(c mqtt.Client, stop chan struct{}) {
+	next, _ := r.state()
+	for next++; c.IsConnectionOpen(); {
+		acked, _ := r.state()
+		if next > acked+32 {
+			select {
+			case <-stop:
+				return
+			case <-r.more:
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		r.mu.Lock()
+		r.seq = max(r.seq, next)
+		r.mu.Unlock()
+		c.Publish("m/"+r.number+"/up/reading", 1, false, fmt.Sprintf(
+			`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,
+			next, 1_790_000_000+int64(next), next*1000, next))
+		next++
+	}
+}
+
+// finish publishes until everything ever sent is acknowledged.
+func (r *rawMeter) finish(t *testing.T) {
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	target := r.seq
+	go func() { r.work(stop); close(done) }()
+	eventually(t, 30*time.Second, "the raw meter's readings are acknowledged", func() bool { a, _ := r.state(); return a >= target })
+	close(stop)
+	<-done
+}

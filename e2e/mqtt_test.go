@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mosquitto runs mosquitto_pub or mosquitto_sub from Debian's package; ./check installs it.
+func mosquitto(t *testing.T, program, broker string, s secrets, args ...string) (string, error) {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is not installed: run ./check, which installs mosquitto-clients", program)
+	}
+	host, port, err := net.SplitHostPort(broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := append([]string{"-h", host, "-p", port, "-i", s.number, "-u", s.number, "-P", s.password, "-q", "1"}, args...)
+	out, err := exec.Command(path, all...).CombinedOutput()
+	return string(out), err
+}
+
+// TestAForeignClientIsAMeter: mosquitto's own clients, with the right credentials, are a meter; anything else is not.
+func TestAForeignClientIsAMeter(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	m, other := a.meter(t, number(4001)), a.meter(t, number(4002))
+
+	boot := `{"store":"0123456789abcdef","lowest":1,"next":2,"boot":1,"proto":1,"fw":"mosquitto","reset":"power","caps":[]}`
+	reading := `{"seq":1,"at":1790000000,"up":1000,"clock":"valid","register_wh":4321,"balance_wh":1234,"w":0,"mv":230000,"relay":"closed","reasons":[]}`
+	for _, msg := range [][2]string{{"boot", boot}, {"reading", reading}} {
+		if out, err := mosquitto(t, "mosquitto_pub", srv.mqtt, m, "-t", "m/"+m.number+"/up/"+msg[0], "-m", msg[1]); err != nil {
+			t.Fatalf("mosquitto_pub up/%s with the right password: %v %s", msg[0], err, out)
+		}
+	}
+	view := a.must(t, 200, "GET", "/v1/meters/"+m.number, nil)
+	if view.num(t, "register_wh") != 4321 || view.num(t, "balance_wh") != 1234 {
+		t.Errorf("the published reading is not shown: %s", view.body)
+	}
+	// The token of a sale arrives at mosquitto_sub as down/token.
+	sub := make(chan string, 1)
+	go func() {
+		out, _ := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", "m/"+m.number+"/down/#", "-C", "1", "-W", "20")
+		sub <- out
+	}()
+	eventually(t, 10*time.Second, "mosquitto_sub is connected", func() bool {
+		return a.must(t, 200, "GET", "/v1/meters/"+m.number, nil).text(t, "connected") == "true"
+	})
+	sold := a.mustVend(t, m.number, 5000, "mosquitto-01", "mqtt")
+	if got := <-sub; !strings.Contains(got, sold.text(t, "tokens", 0, "digits")) {
+		t.Errorf("mosquitto_sub got %q, want the 20 digits", got)
+	}
+
+	wrong := m
+	wrong.password = other.password
+	if out, err := mosquitto(t, "mosquitto_pub", srv.mqtt, wrong, "-t", "m/"+m.number+"/up/reading", "-m", reading); err == nil {
+		t.Errorf("a wrong password was accepted: %s", out)
+	}
+	before := a.must(t, 200, "GET", "/v1/meters/"+other.number+"/readings", nil).body
+	forged := strings.Replace(reading, `"seq":1`, `"seq":2`, 1)
+	_, _ = mosquitto(t, "mosquitto_pub", srv.mqtt, m, "-t", "m/"+other.number+"/up/reading", "-m", forged)
+	if after := a.must(t, 200, "GET", "/v1/meters/"+other.number+"/readings", nil).body; !bytes.Equal(before, after) {
+		t.Errorf("one meter wrote into another's history: %s", after)
+	}
+	for _, filter := range []string{"#", "m/#", "+/+/down/#", "m/" + other.number + "/down/#", "$SYS/#", "m/+/up/reading"} {
+		out, err := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", filter, "-C", "1", "-W", "2", "-v")
+		if err == nil {
+			t.Errorf("subscription to %q delivered %q", filter, out)
+		}
+		if !strings.Contains(out, "denied") && !strings.Contains(out, "refused") && !strings.Contains(out, "rejected") && !strings.Contains(out, "lost") {
+			t.Errorf("subscription to %q was not refused: %q (%v)", filter, out, err)
+		}
+	}
+}
+
+// TestHostileClientsMeetLimits: oversized packets, giant lengths before CONNECT and silent sockets are closed within
+// their limits, memory stays, and a well-behaved meter beside them notices nothing.
+func TestHostileClientsMeetLimits(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	good, bad := a.meter(t, number(4101)), a.meter(t, number(4102))
+	w := &world{mqtt: srv.mqtt, http: srv.http}
+	raw := newRawMeter(w, good)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() { raw.work(stop); close(done) }()
+	eventually(t, 10*time.Second, "the good meter is at work", func() bool { n, _ := raw.state(); return n > 50 })
+	idle := srv.rss(t)
+
+	if _, err := mosquitto(t, "mosquitto_pub", srv.mqtt, bad, "-t", "m/"+bad.number+"/up/reading", "-m", strings.Repeat("x", 100_000)); err == nil {
+		t.Error("a 100 kB packet was acknowledged")
+	}
+	var closed []net.Conn
+	for range 20 {
+		c := dial(t, srv.mqtt)
+		// CONNECT that promises 256 MB.
+		if _, err := c.Write([]byte{0x10, 0xff, 0xff, 0xff, 0x7f}); err != nil {
+			t.Fatal(err)
+		}
+		closed = append(closed, c)
+	}
+	for range 500 {
+		closed = append(closed, dial(t, srv.mqtt))
+	}
+	peak := int64(0)
+	deadline := time.Now().Add(13 * time.Second)
+	for i, c := range closed {
+		_ = c.SetReadDeadline(deadline)
+		if _, err := c.Read(make([]byte, 64)); err != nil && strings.Contains(err.Error(), "timeout") {
+			t.Fatalf("socket %d is still open after 13 s, the limit is 10 s", i)
+		}
+		peak = max(peak, srv.rss(t))
+		_ = c.Close()
+	}
+	if grown := peak - idle; grown > 64<<20 {
+		t.Errorf("memory grew by %d MB, at most 64", grown>>20)
+	}
+	before, _ := raw.state()
+	eventually(t, 5*time.Second, "the good meter goes on", func() bool { n, _ := raw.state(); return n > before+100 })
+	close(stop)
+	<-done
+	n := a.must(t, 200, "GET", "/v1/meters/"+good.number+"/readings?limit=1", nil)
+	if len(n.body) == 0 || !json.Valid(n.body) {
+		t.Errorf("readings of the good meter: %s", n.body)
+	}
+	acked, _ := raw.state()
+	t.Logf("figures: hostile MQTT: 20 giant lengths and 500 silent sockets closed, memory +%.1f MB, %d readings of the good meter acknowledged meanwhile",
+		float64(peak-idle)/(1<<20), acked)
+}
+
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", addr, 3*time.Second)
+	if err != nil {
+		t.Fatal(fmt.Errorf("dial: %w", err))
+	}
+	return c
+}

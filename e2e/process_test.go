@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// paywatt is the path of the binary under test.
+func paywatt(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("PAYWATT_BIN"); p != "" {
+		return p
+	}
+	return buildOnce(t, "")
+}
+
+// builds remembers the binaries of this test run by their build tags.
+type builds struct {
+	sync.Mutex
+	paths map[string]string
+}
+
+var built = builds{paths: map[string]string{}}
+
+func buildOnce(t testing.TB, tags string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if p, ok := built.paths[tags]; ok {
+		return p
+	}
+	dir, err := os.MkdirTemp("", "paywatt-e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "paywatt")
+	cmd := exec.Command("go", "build", "-tags", tags, "-o", bin, "../cmd/paywatt")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	built.paths[tags] = bin
+	return bin
+}
+
+const passphrase = "correct horse battery staple"
+
+// place is a data folder with its key store passphrase and one vending key in it.
+type place struct {
+	bin, dir, pass string
+	env            []string
+}
+
+// newPlace makes a data folder with the public DKGA02 test key of supply group 123456.
+func newPlace(t testing.TB, bin string) *place {
+	t.Helper()
+	dir := t.TempDir()
+	p := &place{bin: bin, dir: filepath.Join(dir, "data"), pass: filepath.Join(dir, "pass")}
+	if err := os.WriteFile(p.pass, []byte(passphrase+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+p.pass)
+	p.run(t, "abababababababab\n", "vendingkey", "add", "--sgc", "123456", "--krn", "1", "--kt", "2", "--dkga", "02",
+		"--base-date", "2014", "--key-file", "-", "--test", "--data", p.dir)
+	return p
+}
+
+// run runs one command to its end and returns its standard output; any exit code but 0 fails the test.
+func (p *place) run(t testing.TB, stdin string, args ...string) string {
+	t.Helper()
+	out, errOut, code := p.try(stdin, args...)
+	if code != 0 {
+		t.Fatalf("paywatt %s: exit %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), code, out, errOut)
+	}
+	return out
+}
+
+// try runs one command and returns what it wrote and its exit code (-1: killed or not started).
+func (p *place) try(stdin string, args ...string) (out, errOut string, code int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.bin, args...)
+	cmd.Env = p.env
+	cmd.Stdin = strings.NewReader(stdin)
+	var o, e bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &o, &e
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		return o.String(), err.Error(), -1
+	}
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
+}
+
+// server is a running `paywatt serve`.
+type server struct {
+	cmd        *exec.Cmd
+	http, mqtt string
+	log        *buffer
+	exited     chan struct{}
+}
+
+// buffer is a bytes.Buffer that two goroutines may use.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
+func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
+
+// serve starts the server on the given addresses ("127.0.0.1:0" for free ports) and waits for its ready line.
+func (p *place) serve(t testing.TB, httpAddr, mqttAddr string, more ...string) *server {
+	t.Helper()
+	s, err := p.start(httpAddr, mqttAddr, more...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error) {
+	args := append([]string{"serve", "--data", p.dir, "--http", httpAddr, "--mqtt", mqttAddr}, more...)
+	cmd := exec.Command(p.bin, args...)
+	cmd.Env = p.env
+	s := &server{cmd: cmd, log: &buffer{}, exited: make(chan struct{})}
+	cmd.Stderr = s.log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	first := make(chan string, 1)
+	go func() {
+		r := bufio.NewReader(out)
+		line, _ := r.ReadString('\n')
+		first <- line
+		_, _ = io.Copy(io.Discard, r)
+		_ = cmd.Wait()
+		close(s.exited)
+	}()
+	select {
+	case line := <-first:
+		if _, err := fmt.Sscanf(line, "http=%s mqtt=%s", &s.http, &s.mqtt); err != nil {
+			s.stop()
+			return nil, fmt.Errorf("first line of serve is %q (%v)\nstderr: %s", line, err, s.log)
+		}
+		return s, nil
+	case <-time.After(30 * time.Second):
+		s.kill()
+		return nil, fmt.Errorf("serve was not ready within 30 s\nstderr: %s", s.log)
+	}
+}
+
+// kill pulls the plug: SIGKILL, no farewell.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// stop asks politely and waits.
+func (s *server) stop() {
+	select {
+	case <-s.exited:
+		return
+	default:
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(15 * time.Second):
+		s.kill()
+	}
+}
+
+// rss is the resident memory of the process in bytes.
+func (s *server) rss(t testing.TB) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total, resident int64
+	if _, err := fmt.Sscan(string(b), &total, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * int64(os.Getpagesize())
+}
