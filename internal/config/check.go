@@ -1,0 +1,136 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// check says what is wrong with the form of a value; nil when nothing is.
+func (v Value) check() error {
+	var err error
+	text := ""
+	if len(v.Texts) > 0 {
+		text = v.Texts[0]
+	}
+	switch v.Setting.Key {
+	case HTTP, MQTT:
+		err = address(text)
+	case MQTTLegacy:
+		for _, t := range v.Texts {
+			if _, e := ParseLegacy(t); e != nil {
+				err = errors.Join(err, e)
+			}
+		}
+	case Data:
+		if text == "" {
+			err = errors.New("names no folder")
+		}
+	case Store:
+		if text != "" && !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
+			err = errors.New("begins with postgres://, or is left out for the database in the data folder")
+		}
+	case LogLevel:
+		if text != "debug" && text != "info" && text != "warn" && text != "error" {
+			err = fmt.Errorf("is %q, want debug, info, warn or error", text)
+		}
+	case URL:
+		if text != "" && !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
+			err = errors.New("begins with http:// or https://")
+		}
+	}
+	if v.Setting.Kind == Duration && err == nil {
+		err = duration(text)
+	}
+	if err != nil {
+		return fmt.Errorf("%w %s (%s): %w", ErrSetting, v.Setting.Key, v.where(), err)
+	}
+	return nil
+}
+
+func (v Value) where() string {
+	if v.From == "" {
+		return string(v.Origin)
+	}
+	return v.From
+}
+
+// shortest and longest duration that a setting takes: shorter would be a busy loop, longer a typing error.
+const (
+	minDuration = 100 * time.Millisecond
+	maxDuration = 24 * time.Hour
+)
+
+func duration(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("is %q, want a duration such as 10s or 5m", text)
+	}
+	if d < minDuration || d > maxDuration {
+		return fmt.Errorf("is %s, want %s to %s", d, minDuration, maxDuration)
+	}
+	return nil
+}
+
+// address checks host:port without resolving anything; an empty host means every interface.
+func address(text string) error {
+	i := strings.LastIndex(text, ":")
+	if i < 0 {
+		return fmt.Errorf("is %q, want host:port", text)
+	}
+	if port, err := strconv.Atoi(text[i+1:]); err != nil || port < 0 || port > 65535 {
+		return fmt.Errorf("is %q, whose port is not 0 to 65535", text)
+	}
+	host := text[:i]
+	if strings.Contains(host, ":") && !(strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")) {
+		return fmt.Errorf("is %q: write an IPv6 address in brackets", text)
+	}
+	return nil
+}
+
+// checkTogether says which settings do not go together.
+func (c Config) checkTogether() error {
+	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
+		return fmt.Errorf("%w %s and %s go together: one is given without the other", ErrSetting, TLSCert, TLSKey)
+	}
+	return nil
+}
+
+// Legacy is a listener for one device that speaks its own messages (the contract, §6).
+type Legacy struct {
+	Address string
+	Meter   string // as given: number or identity
+	Profile string
+}
+
+// DefaultProfile is the device profile of a listener that names none.
+const DefaultProfile = "seed-a"
+
+// ParseLegacy reads ADDR=METER[:PROFILE].
+func ParseLegacy(text string) (Legacy, error) {
+	addr, rest, ok := strings.Cut(text, "=")
+	meter, profile, named := strings.Cut(rest, ":")
+	if !named {
+		profile = DefaultProfile
+	}
+	if !ok || strings.TrimSpace(meter) == "" || profile == "" {
+		return Legacy{}, fmt.Errorf("%q is not ADDR=METER[:PROFILE]", text)
+	}
+	if err := address(addr); err != nil {
+		return Legacy{}, fmt.Errorf("%q: the address %w", text, err)
+	}
+	return Legacy{Address: addr, Meter: strings.TrimSpace(meter), Profile: profile}, nil
+}
+
+// Legacy is every such listener; Merge has read them before.
+func (c Config) Legacy() []Legacy {
+	var out []Legacy
+	for _, text := range c.List(MQTTLegacy) {
+		if l, err := ParseLegacy(text); err == nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}

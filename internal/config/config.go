@@ -1,0 +1,287 @@
+// Package config decides what the settings of a Paywatt are: defaults, then the file paywatt.toml, then the
+// environment (PAYWATT_*), then the command line, each overruling those before it, and every value with its origin.
+//
+// It is pure: reading the file and the environment is the caller's, who hands their contents to [Merge]. A key that
+// does not exist is an error that names it, wherever it came from, because a misspelt setting that is silently ignored
+// is found out in the field. Start at [Merge] and [Settings].
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FileName is the settings file in the data folder.
+const FileName = "paywatt.toml"
+
+// EnvPrefix begins the environment variables that are settings.
+const EnvPrefix = "PAYWATT_"
+
+// Origin is where a value came from.
+type Origin string
+
+// Origins, weakest first.
+const (
+	Default Origin = "default"
+	File    Origin = "file"
+	Env     Origin = "environment"
+	Flag    Origin = "flag"
+)
+
+// Kind is the form of a setting's value.
+type Kind uint8
+
+// Kinds of values.
+const (
+	Text     Kind = iota
+	List          // several texts: an array in the file, separated by commas in the environment, a repeated flag
+	Duration      // as Go writes it: 10s, 30m
+)
+
+// Setting describes one setting. Its flag is --key with dashes for underscores, its variable PAYWATT_KEY.
+type Setting struct {
+	Key     string
+	Kind    Kind
+	Default string
+	Help    string
+	Secret  bool // shown masked
+	NotFile bool // cannot stand in the file: the file is found by it
+	Client  bool // for commands that speak to a server, not for the server
+}
+
+// Variable is the name of the setting's environment variable.
+func (s Setting) Variable() string { return EnvPrefix + strings.ToUpper(s.Key) }
+
+// FlagName is the name of the setting's flag, without the dashes before it.
+func (s Setting) FlagName() string { return strings.ReplaceAll(s.Key, "_", "-") }
+
+// Settings lists every setting in the order in which they are shown.
+func Settings() []Setting { return slices.Clone(settings[:]) }
+
+// Find looks a setting up by its key.
+func Find(key string) (Setting, bool) {
+	for _, s := range settings {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+// Value is a setting as it stands.
+type Value struct {
+	Setting Setting
+	Texts   []string // one, but for a List any number
+	Origin  Origin
+	From    string // the variable, flag or file that says so; empty for a default
+}
+
+// String is the value as config show prints it: a list with commas between, a secret masked.
+func (v Value) String() string {
+	s := strings.Join(v.Texts, ",")
+	if v.Setting.Secret && s != "" {
+		return "(secret)"
+	}
+	return maskURL(s)
+}
+
+// maskURL hides the password of a URL: the store's holds one.
+func maskURL(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	at := strings.LastIndex(rest, "@")
+	if at < 0 {
+		return s
+	}
+	user, _, password := strings.Cut(rest[:at], ":")
+	if !password {
+		return s
+	}
+	return scheme + "://" + user + ":(secret)" + rest[at:]
+}
+
+// Config is every setting with its value.
+type Config struct{ values map[string]Value }
+
+// Sources are what Merge puts together. The zero value gives the defaults.
+type Sources struct {
+	File     map[string]any      // contents of the settings file, decoded
+	FilePath string              // for messages and origins
+	Env      []string            // as os.Environ gives it
+	Flags    map[string][]string // by key; only those that were given
+}
+
+// ErrSetting is wrapped by every complaint of Merge.
+var ErrSetting = errors.New("setting")
+
+// Merge puts the sources together. All that is wrong is told at once, joined.
+func Merge(src Sources) (Config, error) {
+	c := Config{values: make(map[string]Value, len(settings))}
+	for _, s := range settings {
+		v := Value{Setting: s, Origin: Default}
+		if s.Default != "" || s.Kind != List {
+			v.Texts = []string{s.Default}
+		}
+		c.values[s.Key] = v
+	}
+	errs := c.mergeFile(src.File, src.FilePath)
+	errs = append(errs, c.mergeEnv(src.Env)...)
+	errs = append(errs, c.mergeFlags(src.Flags)...)
+	for _, s := range settings {
+		errs = append(errs, c.values[s.Key].check())
+	}
+	errs = append(errs, c.checkTogether())
+	if err := errors.Join(errs...); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func (c Config) mergeFile(file map[string]any, path string) []error {
+	var errs []error
+	for _, key := range sortedKeys(file) {
+		s, ok := Find(key)
+		if !ok {
+			errs = append(errs, unknown(key, "file "+path))
+			continue
+		}
+		if s.NotFile {
+			errs = append(errs, fmt.Errorf("%w %s cannot stand in file %s: the file is found by it; use --%s or %s", ErrSetting, key, path, s.FlagName(), s.Variable()))
+			continue
+		}
+		texts, err := fileTexts(file[key], s.Kind)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err))
+			continue
+		}
+		c.values[key] = Value{Setting: s, Texts: texts, Origin: File, From: path}
+	}
+	return errs
+}
+
+// fileTexts reads a decoded TOML value. Numbers and truth values have no place in any setting of this version.
+func fileTexts(v any, k Kind) ([]string, error) {
+	switch v := v.(type) {
+	case string:
+		return []string{v}, nil
+	case []any:
+		if k != List {
+			return nil, errors.New("has one value, not several")
+		}
+		texts := make([]string, 0, len(v))
+		for _, e := range v {
+			s, ok := e.(string)
+			if !ok {
+				return nil, fmt.Errorf("holds %v, want texts in quotes", e)
+			}
+			texts = append(texts, s)
+		}
+		return texts, nil
+	default:
+		return nil, fmt.Errorf("is %v, want a text in quotes", v)
+	}
+}
+
+func (c Config) mergeEnv(env []string) []error {
+	var errs []error
+	for _, line := range env {
+		name, text, _ := strings.Cut(line, "=")
+		rest, ok := strings.CutPrefix(name, EnvPrefix)
+		if !ok {
+			continue
+		}
+		s, ok := Find(strings.ToLower(rest))
+		if !ok || name != s.Variable() {
+			errs = append(errs, unknown(name, "environment"))
+			continue
+		}
+		texts := []string{text}
+		if s.Kind == List {
+			texts = splitList(text)
+		}
+		c.values[s.Key] = Value{Setting: s, Texts: texts, Origin: Env, From: name}
+	}
+	return errs
+}
+
+func splitList(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+func (c Config) mergeFlags(flags map[string][]string) []error {
+	var errs []error
+	for _, key := range sortedKeys(flags) {
+		s, ok := Find(key)
+		if !ok {
+			errs = append(errs, unknown(key, "command line"))
+			continue
+		}
+		texts := flags[key]
+		if s.Kind != List && len(texts) != 1 {
+			errs = append(errs, fmt.Errorf("%w --%s is given %d times, once is right", ErrSetting, s.FlagName(), len(texts)))
+			continue
+		}
+		c.values[key] = Value{Setting: s, Texts: slices.Clone(texts), Origin: Flag, From: "--" + s.FlagName()}
+	}
+	return errs
+}
+
+// unknown names a setting that does not exist, with the one that was probably meant.
+func unknown(key, where string) error {
+	bare := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
+	for _, s := range settings {
+		if strings.ReplaceAll(s.Key, "_", "") == strings.NewReplacer("_", "", "-", "").Replace(bare) {
+			return fmt.Errorf("%w %s (%s) does not exist; is %s meant?", ErrSetting, key, where, s.Key)
+		}
+	}
+	return fmt.Errorf("%w %s (%s) does not exist; paywatt config show lists those that do", ErrSetting, key, where)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Text is the value of a setting that is not a list; empty for one that does not exist.
+func (c Config) Text(key string) string {
+	if t := c.values[key].Texts; len(t) > 0 {
+		return t[0]
+	}
+	return ""
+}
+
+// List is the values of a list.
+func (c Config) List(key string) []string { return slices.Clone(c.values[key].Texts) }
+
+// Duration is the value of a setting that is one; Merge has read it before, so it is well-formed.
+func (c Config) Duration(key string) time.Duration {
+	d, err := time.ParseDuration(c.Text(key))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// Show lists every setting with its value and origin, for paywatt config show.
+func (c Config) Show() []Value {
+	out := make([]Value, 0, len(settings))
+	for _, s := range settings {
+		out = append(out, c.values[s.Key])
+	}
+	return out
+}
