@@ -62,8 +62,8 @@ func (v *vector) answer() (string, error) {
 		return "", err
 	}
 	o := sts.Open(k, t)
-	if block, _ := sts.RevealBlock(k, t); block != 0 && v.BlockHex != "" && v.BlockHex != fmt.Sprintf("%016x", block) {
-		return "", fmt.Errorf("opens to block %016x, want %s", block, v.BlockHex)
+	if err := v.describes(k, t, o); err != nil {
+		return "", err
 	}
 	if o.Result != sts.Accept {
 		return o.Result.String(), nil
@@ -72,6 +72,25 @@ func (v *vector) answer() (string, error) {
 		return r.String(), nil
 	}
 	return answerOK, nil
+}
+
+// describes compares what the vector says of a token with what can be read of it, whatever its answer.
+func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
+	if v.Class.given() && v.Class.int() != int64(o.Class) {
+		return fmt.Errorf("the digits are of class %d, want %s", o.Class, v.Class.v)
+	}
+	block, _ := sts.RevealBlock(k, t)
+	switch {
+	case block == 0: // its check field does not fit, or there is none
+		return nil
+	case v.BlockHex != "" && v.BlockHex != fmt.Sprintf("%016x", block):
+		return fmt.Errorf("opens to block %016x, want %s", block, v.BlockHex)
+	case v.SubClass.given() && v.SubClass.int() != int64(o.SubClass):
+		return fmt.Errorf("opens to sub-class %d, want %s", o.SubClass, v.SubClass.v)
+	case v.Fields.TokenMfrCode.given() && v.Fields.TokenMfrCode.int() != int64(o.MfrCode):
+		return fmt.Errorf("opens to manufacturer %d, want %s", o.MfrCode, v.Fields.TokenMfrCode.v)
+	}
+	return nil
 }
 
 // meterRules are the rules of a meter for a token that opens, before its TID store.

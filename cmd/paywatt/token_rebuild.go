@@ -10,6 +10,9 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
+// maxTIDAhead is how many minutes a vending system lets TIDs run ahead of its clock.
+const maxTIDAhead = 1440
+
 // token makes the token again from its fields and reads it back. No rule of a meter is asked.
 func (v *vector) token() error {
 	if v.Expect != "" && v.Expect != answerOK {
@@ -306,17 +309,37 @@ func (v *vector) valuesReadBack(o sts.Opened) error {
 	if f.Amount1e5.given() && o.Currency.Value().Cmp(f.Amount1e5.v) != 0 {
 		return fmt.Errorf("amount_1e5 reads as %s, want %s", o.Currency.Value(), f.Amount1e5.v)
 	}
-	if f.TIDTime == "" || v.Meter == nil {
+	return v.timesReadBack(o.TID)
+}
+
+// timesReadBack compares the times of a token with its TID, where the vector names the base date.
+func (v *vector) timesReadBack(tid sts.TID) error {
+	if v.Meter == nil || !v.Meter.BaseDate.given() {
 		return nil
 	}
-	at, err := vectorTime(f.TIDTime)
+	base := sts.BaseDate(v.Meter.BaseDate.int())
+	if v.Fields.TIDTime != "" {
+		at, err := vectorTime(v.Fields.TIDTime)
+		if err != nil {
+			return err
+		}
+		if got := base.Time(tid); !got.Equal(at) {
+			return fmt.Errorf("tid_time reads as %s, want %s", got, v.Fields.TIDTime)
+		}
+	}
+	if v.Fields.IssuedAt == "" {
+		return nil
+	}
+	at, err := vectorTime(v.Fields.IssuedAt)
 	if err != nil {
 		return err
 	}
-	if got := sts.BaseDate(v.Meter.BaseDate.int()).Time(o.TID); !got.Equal(at) {
-		return fmt.Errorf("tid_time reads as %s, want %s", got, f.TIDTime)
+	// Several tokens in one minute take the minutes after it, so the TID may be later than the time of issue.
+	earliest, err := base.TIDAt(at)
+	if err == nil && (tid < earliest || tid > earliest+maxTIDAhead) {
+		err = fmt.Errorf("issued_at %s has TID %d, want %d", v.Fields.IssuedAt, earliest, tid)
 	}
-	return nil
+	return err
 }
 
 func (v *vector) sectionReadsBack(s sts.KeySection) error {

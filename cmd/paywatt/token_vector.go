@@ -263,13 +263,17 @@ func (m *vectorMeter) attributes() (sts.Attributes, error) {
 		name string
 		n    vectorInt
 		max  int64
-	}{{"krn", m.KRN, 9}, {"kt", m.KT, 3}, {"ken", m.KEN, 255}, {"base_date", m.BaseDate, 2035}} {
+	}{{"krn", m.KRN, 9}, {"kt", m.KT, 3}, {"ken", m.KEN, 255}} {
 		if f.n.int() < 0 || f.n.int() > f.max {
 			return sts.Attributes{}, fmt.Errorf("meter: %s is %s", f.name, f.n.v)
 		}
 	}
+	base := sts.BaseDate(m.BaseDate.int())
+	if m.BaseDate.given() && !base.Valid() {
+		return sts.Attributes{}, fmt.Errorf("meter: base_date is %s", m.BaseDate.v)
+	}
 	return sts.Attributes{SGC: m.SGC.padded(6), KRN: uint8(m.KRN.int()), KT: sts.KeyType(m.KT.int()), TI: m.TI.padded(2),
-		BaseDate: sts.BaseDate(m.BaseDate.int()), PAN: pan}, nil
+		BaseDate: base, PAN: pan}, nil
 }
 
 // number returns the PAN of the meter, from its number, its PAN or both, which must agree.
