@@ -101,7 +101,19 @@ type Event struct {
 	NextSeq uint64
 	// Register is the highest total register of any reading in the outbox.
 	Register unit.Energy
+	// Damage is what the memory has found wrong with itself.
+	Damage Damage
 }
+
+// Damage is what a memory found wrong with itself at start, and survived. Several may be set.
+type Damage uint8
+
+const (
+	// DamageSnapshot: one of the two snapshots, or of the two places of configuration or keys, cannot be read.
+	DamageSnapshot Damage = 1 << iota
+	// DamageLog: a log record is torn, as after a power cut while it was written. What it said has not happened.
+	DamageLog
+)
 
 // Clock is how far the real-time clock is to be trusted.
 type Clock uint8
@@ -215,7 +227,7 @@ func ParseCommand(name string) Command {
 }
 
 // MaxRequest is the longest id of a request or a command that the meter's memory keeps; a host refuses longer ones.
-const MaxRequest = 40
+const MaxRequest = 36
 
 // Handle is what the core knows of the id of a request or command: a 64-bit FNV-1a hash of its text, never 0. The ids
 // are the server's own, random and few (the ring of answers holds the last RingSize), so this needs no secret.

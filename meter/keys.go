@@ -17,16 +17,26 @@ type KeyFacts struct {
 	KEN uint8
 }
 
+// KeyInfo is all that may be known of a key. A meter that was given a bare key does not know where it came from.
+type KeyInfo struct {
+	KeyFacts
+	// Named says that SGC, KRN and TI are known.
+	Named bool
+	// SGC is the supply group code, KRN the key revision, TI the tariff index.
+	SGC     uint32
+	KRN, TI uint8
+}
+
 // Keys holds the secret that opens tokens. It stands apart from State and has a memory record of its own, so that
 // states, events and recorded histories never contain key material. It has no printable form. The pending sections of a
 // key change will be kept here too.
 type Keys struct {
 	current sts.Key
-	facts   KeyFacts
+	info    KeyInfo
 }
 
 // NewKeys returns the keys of a meter that holds this decoder key.
-func NewKeys(current sts.Key, facts KeyFacts) Keys { return Keys{current: current, facts: facts} }
+func NewKeys(current sts.Key, info KeyInfo) Keys { return Keys{current: current, info: info} }
 
 // Open reads the digits of a token, as typed or received: blanks and dashes do not count. It says what the token holds,
 // not whether the meter accepts it: that is Step's answer to EventToken.
@@ -38,8 +48,8 @@ func (k *Keys) Open(digits string) sts.Opened {
 	return sts.Open(k.current, t)
 }
 
-// Facts returns what may be known of the key.
-func (k *Keys) Facts() KeyFacts { return k.facts }
+// Info returns what may be known of the key; its KeyFacts are for [New].
+func (k *Keys) Info() KeyInfo { return k.info }
 
 // Reveal returns the decoder key, for the memory record. It is the only door.
 func (k *Keys) Reveal() sts.Key { return k.current }

@@ -36,8 +36,11 @@ const (
 	CodeClosed Code = 402
 	// CodeArmed: the supply waits for the customer's key press.
 	CodeArmed Code = 403
-	// CodeMemory: the memory holds a snapshot of an unknown newer format; tokens are refused.
-	CodeMemory Code = 701
+	// CodeSnapshot: a snapshot is bad and the other one was taken, or it is of an unknown newer format and tokens are
+	// refused. Args: newer.
+	CodeSnapshot Code = 701
+	// CodeTorn: the log has a torn record, which has not happened.
+	CodeTorn Code = 702
 	// CodeConfig: a configuration was applied. Args: version.
 	CodeConfig Code = 803
 	// CodeCommand: a command was done or refused. Args: command, reason.
@@ -69,6 +72,8 @@ func (r *Report) Args() map[string]any {
 		return map[string]any{"source": Source(r.A).String()}
 	case CodeOpened:
 		return map[string]any{"reasons": supply.Reasons(r.A).Names()}
+	case CodeSnapshot:
+		return map[string]any{"newer": r.A != 0}
 	case CodeConfig:
 		return map[string]any{"version": r.A}
 	case CodeCommand:

@@ -131,7 +131,7 @@ func (x *step) frozen() {
 	case EventPowerRestore:
 		s.Seq = max(s.Seq, x.ev.NextSeq)
 		s.ReadAt = s.start(x.c.ReadingEvery)
-		x.event(CodeMemory, 0, 0)
+		x.event(CodeSnapshot, 1, 0)
 		x.catchUp()
 		x.report(ReportReading)
 	}

@@ -110,6 +110,12 @@ func (x *step) powerRestore() {
 		s.Unclean++
 		x.event(CodeUncleanBoot, int64(x.ev.Reset), int64(s.Unclean))
 	}
+	if x.ev.Damage&DamageSnapshot != 0 {
+		x.event(CodeSnapshot, 0, 0)
+	}
+	if x.ev.Damage&DamageLog != 0 {
+		x.event(CodeTorn, 0, 0)
+	}
 	x.emit(EffectRelay).Close = s.Relay == supply.Closed
 	x.catchUp()
 	x.settle()

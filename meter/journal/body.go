@@ -1,0 +1,182 @@
+package journal
+
+import (
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// snapshot is the body of a snapshot. The prefix never moves and never changes its meaning, in any version: a meter that
+// does not know the version goes on counting from it. Later versions append.
+type snapshot struct {
+	number    uint64
+	configGen uint32
+	keysGen   uint32
+	state     meter.State
+}
+
+// prefix are the fields every version has at the same place.
+func (s *snapshot) prefix(c *cursor) {
+	st := &s.state
+	c.u64("number", &s.number)
+	c.i64("register_wh", (*int64)(&st.Register))
+	c.i64("balance_wh", (*int64)(&st.Balance))
+	c.i64("ec_used_wh", (*int64)(&st.ECUsed))
+	c.i64("overrun_wh", (*int64)(&st.Overrun))
+	c.u32("pulse_rem", &st.PulseRem)
+	c.u32("imp_per_kwh", &st.Imp)
+	c.u64("seq", &st.Seq)
+	c.u32("config_generation", &s.configGen)
+	c.u32("keys_generation", &s.keysGen)
+	c.u16("reasons", (*uint16)(&st.Reasons))
+	c.u8("relay", (*uint8)(&st.Relay))
+	c.flag("confirm", &st.Confirm)
+}
+
+// body is the whole of version 1.
+func (s *snapshot) body(c *cursor) {
+	s.prefix(c)
+	st := &s.state
+	c.u32("applied", &st.Applied)
+	c.u64("counter", &st.Counter)
+	c.u64("on_ms", &st.On)
+	c.i64("last_at", &st.LastAt)
+	c.u32("boots", &st.Boots)
+	c.u16("unclean", &st.Unclean)
+	c.flag("saved", &st.Saved)
+	c.flag("low1_fired", &st.Low1.Fired)
+	c.flag("low2_fired", &st.Low2.Fired)
+	c.u16("base_date", (*uint16)(&st.Key.Base))
+	c.u8("key_type", (*uint8)(&st.Key.Type))
+	c.u8("ken", &st.Key.KEN)
+	tids := st.TIDs.TIDs()
+	for i := range tids {
+		c.u24(c.nth("tid", i), (*uint32)(&tids[i]))
+	}
+	st.TIDs = sts.NewTIDStore(tids)
+	for i := range st.Guards {
+		guard(c, i, &st.Guards[i])
+	}
+	for i := range st.RingKeys {
+		c.u64(c.nth("ring_key", i), &st.RingKeys[i])
+	}
+	for i := range st.RingAnswers {
+		c.u8(c.nth("ring_answer", i), &st.RingAnswers[i])
+	}
+	c.u8("ring_next", &st.RingNext)
+}
+
+func guard(c *cursor, i int, g *meter.Guard) {
+	names := [...][4]string{
+		{"keypad_age", "keypad_last", "keypad_until", "keypad_row"},
+		{"sms_age", "sms_last", "sms_until", "sms_row"},
+		{"remote_age", "remote_last", "remote_until", "remote_row"},
+	}[i]
+	for j := range g.Ages {
+		c.u16(c.nth(names[0], j), &g.Ages[j])
+	}
+	c.u32(names[1], &g.Last)
+	c.u32(names[2], &g.Until)
+	c.u8(names[3], &g.Row)
+}
+
+// sound reports whether a state that was read can be one that was written.
+func (s *snapshot) sound() bool {
+	st := &s.state
+	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
+		(st.Balance == 0 || st.Overrun == 0) && st.Imp > 0 && st.Seq > 0 &&
+		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize
+}
+
+// configBody is the body of a configuration, version 1.
+func configBody(c *cursor, cfg *meter.Config) {
+	c.u64("number", &cfg.Number)
+	c.u16("mfr_code", &cfg.MfrCode)
+	c.flag("long_number", &cfg.LongNumber)
+	c.u32("version", &cfg.Version)
+	c.u32("imp_per_kwh", &cfg.ImpPerKWh)
+	c.i64("low1_wh", (*int64)(&cfg.Low1))
+	c.i64("low2_wh", (*int64)(&cfg.Low2))
+	c.i64("cutoff_wh", (*int64)(&cfg.Cutoff))
+	c.i64("clearance_wh", (*int64)(&cfg.Clearance))
+	c.i64("max_balance_wh", (*int64)(&cfg.MaxBalance))
+	c.u32("reading_s", &cfg.ReadingEvery)
+	c.i16("tz_min", &cfg.TZMinutes)
+	c.u16("confirm_after", (*uint16)(&cfg.ConfirmAfter))
+}
+
+// keyBytes is the room for a decoder key, EA11 fills it.
+const keyBytes = 16
+
+// keys is the body of a keys' record, version 1. It is the only record with a secret in it.
+type keys struct {
+	info     meter.KeyInfo
+	ea, size uint8
+	key      [keyBytes]uint8
+}
+
+func (k *keys) body(c *cursor) {
+	c.u16("base_date", (*uint16)(&k.info.Base))
+	c.u8("key_type", (*uint8)(&k.info.Type))
+	c.u8("ken", &k.info.KEN)
+	c.flag("named", &k.info.Named)
+	c.u32("sgc", &k.info.SGC)
+	c.u8("krn", &k.info.KRN)
+	c.u8("ti", &k.info.TI)
+	c.u8("ea", &k.ea)
+	c.u8("key_size", &k.size)
+	for i := range k.key {
+		c.u8(c.nth("key", i), &k.key[i])
+	}
+}
+
+// entry is a log record with what the memory adds to it.
+type entry struct {
+	Entry
+	generation uint32
+	version    uint8
+}
+
+// body is a log record, version 1, up to its checksum.
+func (e *entry) body(c *cursor) {
+	r := &e.Record
+	c.u32("seq", &r.Seq)
+	c.u8("version", &e.version)
+	c.u8("kind", (*uint8)(&r.Kind))
+	c.u8("source", (*uint8)(&r.Source))
+	c.u8("result", (*uint8)(&r.Result))
+	c.u8("class", &r.Class)
+	c.u8("subclass", &r.SubClass)
+	c.u8("command", (*uint8)(&r.Command))
+	flags := uint8(0)
+	if r.HasTID {
+		flags |= flagTID
+	}
+	if r.Force {
+		flags |= flagForce
+	}
+	c.u8("flags", &flags)
+	r.HasTID, r.Force = flags&flagTID != 0, flags&flagForce != 0
+	c.u32("tid", (*uint32)(&r.TID))
+	c.i64("units_wh", (*int64)(&r.Units))
+	c.u64("counter", &r.Counter)
+	c.u32("value", &r.Value)
+	c.u32("generation", &e.generation)
+	var text [meter.MaxRequest]byte
+	n := uint8(copy(text[:], e.Text))
+	b := c.take("request", len(text))
+	if c.write {
+		copy(b, text[:])
+	} else {
+		copy(text[:], b)
+		for n = 0; int(n) < len(text) && text[n] != 0; {
+			n++
+		}
+		e.Text = string(text[:n])
+	}
+}
+
+const (
+	flagTID   = 1
+	flagForce = 2
+)

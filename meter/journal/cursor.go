@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// Field is one field of a record in memory: its name, its place from the start of the record's body, and its bytes.
+// All numbers are little-endian, signed ones in two's complement.
+type Field struct {
+	Name   string
+	Offset int
+	Size   int
+}
+
+// cursor walks over the bytes of a body, writing the fields into them or reading them out: one description serves both
+// directions, and the field table of the reference.
+type cursor struct {
+	b      []byte
+	off    int
+	write  bool
+	list   bool
+	fields []Field
+}
+
+// take returns the bytes of the next field.
+func (c *cursor) take(name string, size int) []byte {
+	if c.list {
+		c.fields = append(c.fields, Field{name, c.off, size})
+	}
+	b := c.b[c.off : c.off+size]
+	c.off += size
+	return b
+}
+
+// nth is the name of an element of an array; made only when somebody wants to see it.
+func (c *cursor) nth(name string, i int) string {
+	if !c.list {
+		return name
+	}
+	return name + "[" + strconv.Itoa(i) + "]"
+}
+
+func (c *cursor) u8(name string, v *uint8) {
+	if b := c.take(name, 1); c.write {
+		b[0] = *v
+	} else {
+		*v = b[0]
+	}
+}
+
+func (c *cursor) flag(name string, v *bool) {
+	var n uint8
+	if *v {
+		n = 1
+	}
+	c.u8(name, &n)
+	*v = n != 0
+}
+
+func (c *cursor) u16(name string, v *uint16) {
+	if b := c.take(name, 2); c.write {
+		binary.LittleEndian.PutUint16(b, *v)
+	} else {
+		*v = binary.LittleEndian.Uint16(b)
+	}
+}
+
+func (c *cursor) i16(name string, v *int16) {
+	n := uint16(*v)
+	c.u16(name, &n)
+	*v = int16(n)
+}
+
+// u24 holds TIDs, which have 24 bits.
+func (c *cursor) u24(name string, v *uint32) {
+	if b := c.take(name, 3); c.write {
+		b[0], b[1], b[2] = byte(*v), byte(*v>>8), byte(*v>>16)
+	} else {
+		*v = uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	}
+}
+
+func (c *cursor) u32(name string, v *uint32) {
+	if b := c.take(name, 4); c.write {
+		binary.LittleEndian.PutUint32(b, *v)
+	} else {
+		*v = binary.LittleEndian.Uint32(b)
+	}
+}
+
+func (c *cursor) u64(name string, v *uint64) {
+	if b := c.take(name, 8); c.write {
+		binary.LittleEndian.PutUint64(b, *v)
+	} else {
+		*v = binary.LittleEndian.Uint64(b)
+	}
+}
+
+func (c *cursor) i64(name string, v *int64) {
+	n := uint64(*v)
+	c.u64(name, &n)
+	*v = int64(n)
+}

@@ -1,0 +1,213 @@
+// Package journal is the memory of a meter: how State, Config, Keys and the log of a meter lie in 4 KiB that keep their
+// contents without power, and how they survive a power cut at any byte of any write.
+//
+// Start at [Create] for a new memory and [Open] for an existing one. The bytes are a public format, described field by
+// field in docs/reference/meter-memory.md; another implementation must read and write the same.
+//
+// Two snapshots of the state are written in turn, each with a generation and a checksum; between them a log takes the
+// records that must not wait: accepted and wrong tokens, commands, configurations, the customer's switch. A record is a
+// difference. [Open] returns the newest good snapshot and the records it does not contain yet, which the host gives to
+// meter.Step as EventReplay. A record is either complete, then it happened, or it is not, then it did not: there is no
+// third case. A configuration is written beside the one in force and becomes it with its log record, in one piece.
+//
+// Every write is one WriteAt followed by Sync, so that a test can tear it at every byte. The package reads no clock,
+// opens no file and remembers nothing that it could not read back.
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/paywatt/paywatt/meter"
+)
+
+// Memory is the non-volatile memory: a file, an EEPROM, a slice of bytes. What lies beyond its end reads as zero.
+type Memory interface {
+	io.ReaderAt
+	io.WriterAt
+	// Sync returns when everything written before is durable.
+	Sync() error
+}
+
+var (
+	// ErrBlank says that there is no meter in this memory yet: it is empty, or its creation was cut short.
+	ErrBlank = errors.New("blank memory")
+	// ErrDamaged says that there was a meter in this memory and it cannot be trusted any more: both places of something
+	// are unreadable, or log records are missing. Which tokens were used is then unknown, so nothing may be guessed.
+	ErrDamaged = errors.New("damaged memory")
+	// ErrNotWritten says that a record could not be made durable and is certainly not in the memory: give EventPersisted
+	// without OK.
+	ErrNotWritten = errors.New("record not written")
+	// ErrUnknown says that nobody knows whether the record is in the memory. The host must stop and start again from it.
+	ErrUnknown = errors.New("outcome of the write unknown")
+)
+
+// Entry is a log record with the text of the id that the core knows only as a handle.
+type Entry struct {
+	meter.Record
+	// Text is the id of the request or command, "" for none, at most meter.MaxRequest bytes.
+	Text string
+}
+
+// Loaded is what a memory holds.
+type Loaded struct {
+	// State is the newest good snapshot. It is Frozen when its format is newer than this package.
+	State  meter.State
+	Config meter.Config
+	Keys   meter.Keys
+	// Replay are the log records that State does not contain, oldest first. Config is already the newest of them.
+	Replay []Entry
+	// Damage is for EventPowerRestore.
+	Damage meter.Damage
+}
+
+// Journal writes to one memory. It must be the only one that does.
+type Journal struct {
+	mem Memory
+	// number of the meter, repeated in every snapshot.
+	number uint64
+	// generation and slot of the newest of each pair, the ones in force.
+	snapshot, config, keys slot
+	// older is what the other snapshot contains.
+	older, newest uint32
+	// frozen memories are never written to.
+	frozen bool
+	buf    [snapshotSize]byte
+}
+
+// slot says where the newest of a pair lies.
+type slot struct {
+	generation uint32
+	index      int
+}
+
+// Create writes a new meter into a memory that is blank.
+func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journal, error) {
+	j := &Journal{mem: mem, number: c.Number, snapshot: slot{0, 1}, config: slot{0, 1}, keys: slot{0, 1}}
+	// The snapshot last: without one, whatever else was written is no meter.
+	if err := j.saveKeys(k); err != nil {
+		return nil, err
+	}
+	j.keys = j.keys.next()
+	if err := j.saveConfig(c); err != nil {
+		return nil, err
+	}
+	j.config = j.config.next()
+	// Both places, so that from here on one unreadable snapshot is damage and not a creation that was cut short.
+	for range 2 {
+		if err := j.Save(s); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// next is the slot that is written next.
+func (s slot) next() slot { return slot{s.generation + 1, 1 - s.index} }
+
+// Save writes a snapshot. It must not be called while a record is under way.
+func (j *Journal) Save(s *meter.State) error {
+	if j.frozen {
+		return nil
+	}
+	to := j.snapshot.next()
+	snap := snapshot{number: j.number, configGen: j.config.generation, keysGen: j.keys.generation, state: *s}
+	snap.state.On += snap.state.Up
+	if err := j.write(snapshots(), to, snap.body); err != nil {
+		return fmt.Errorf("journal: save snapshot: %w", err)
+	}
+	j.snapshot = to
+	j.older, j.newest = j.newest, s.Applied
+	return nil
+}
+
+func (j *Journal) saveKeys(k *meter.Keys) error {
+	secret := k.Reveal()
+	body := keys{info: k.Info(), ea: uint8(secret.EA()), size: uint8(secret.EA().KeySize())}
+	copy(body.key[:], secret.Reveal())
+	if err := j.write(keyring(), j.keys.next(), body.body); err != nil {
+		return fmt.Errorf("journal: save keys: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) saveConfig(c *meter.Config) error {
+	if err := j.write(configs(), j.config.next(), func(cur *cursor) { configBody(cur, c) }); err != nil {
+		return fmt.Errorf("journal: save configuration: %w", err)
+	}
+	return nil
+}
+
+// write fills one place of a pair.
+func (j *Journal) write(p place, to slot, body func(*cursor)) error {
+	b := j.buf[:p.size]
+	clear(b)
+	c := cursor{b: b[headSize:], write: true}
+	body(&c)
+	n := headSize + c.off
+	putHead(b[:n], p.mark, to.generation)
+	return j.put(b[:n], p.at+to.index*p.size)
+}
+
+func (j *Journal) put(b []byte, at int) error {
+	if _, err := j.mem.WriteAt(b, int64(at)); err != nil {
+		return err
+	}
+	return j.mem.Sync()
+}
+
+// Append makes a record durable. State is the meter's, before the record; it is saved first when the log would
+// otherwise overwrite a record that one of the snapshots needs. The errors are [ErrNotWritten] and [ErrUnknown].
+func (j *Journal) Append(s *meter.State, e Entry) error {
+	return j.append(s, e, j.config.generation)
+}
+
+// AppendConfig makes a configuration and its record durable, together: after a power cut either both are in force or
+// none. The errors are those of Append.
+func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
+	if err := j.saveConfig(c); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritten, err)
+	}
+	to := j.config.next()
+	if err := j.append(s, e, to.generation); err != nil {
+		return err
+	}
+	j.config = to
+	return nil
+}
+
+func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
+	if j.frozen {
+		return fmt.Errorf("%w: unknown newer format", ErrNotWritten)
+	}
+	if len(e.Text) > meter.MaxRequest || strings.IndexByte(e.Text, 0) >= 0 ||
+		e.Text == "" && e.Request != 0 || e.Text != "" && e.Request != meter.Handle(e.Text) {
+		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
+	}
+	// Both snapshots must contain the record that is overwritten, so that one of them may go bad.
+	for e.Seq > j.older+LogRecords {
+		if err := j.Save(s); err != nil {
+			return fmt.Errorf("%w: %w", ErrNotWritten, err)
+		}
+	}
+	b := j.buf[:entrySize]
+	clear(b)
+	rec := entry{Entry: e, generation: generation, version: version}
+	c := cursor{b: b, write: true}
+	rec.body(&c)
+	sealEntry(b)
+	at := entryAt(e.Seq)
+	err := j.put(b, at)
+	if err == nil {
+		return nil
+	}
+	clear(b)
+	if again := j.put(b, at); again != nil {
+		return fmt.Errorf("%w: %w", ErrUnknown, errors.Join(err, again))
+	}
+	return fmt.Errorf("%w: %w", ErrNotWritten, err)
+}
+
+func entryAt(seq uint32) int { return logAt + int(seq%LogRecords)*entrySize }

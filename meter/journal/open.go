@@ -1,0 +1,202 @@
+package journal
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Open reads a memory. The errors are [ErrBlank], [ErrDamaged], and what reading the memory gave.
+func Open(mem Memory) (*Journal, Loaded, error) {
+	r := reader{Journal: Journal{mem: mem}}
+	if n, err := mem.ReadAt(r.image[:], 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, Loaded{}, fmt.Errorf("journal: read %d bytes of memory: %w", n, err)
+	}
+	for _, part := range []func() error{r.readSnapshot, r.readLog, r.readConfig, r.readKeys} {
+		if err := part(); err != nil {
+			return nil, Loaded{}, fmt.Errorf("journal: %w", err)
+		}
+	}
+	return &r.Journal, r.loaded, nil
+}
+
+// reader is one call of Open under way.
+type reader struct {
+	Journal
+	image  [Size]byte
+	loaded Loaded
+}
+
+// found is one readable place of a pair.
+type found struct {
+	version uint16
+	slot    slot
+	body    []byte
+}
+
+// pair returns the readable ones of a pair, the newest first, and whether the other one was ever written.
+func (r *reader) pair(p place) (good []found, spoilt bool) {
+	for i := range 2 {
+		b := r.image[p.at+i*p.size:][:p.size]
+		if h, ok := readHead(b, p.mark); ok {
+			good = append(good, found{h.version, slot{h.generation, i}, b[headSize:h.length]})
+		} else {
+			spoilt = spoilt || !blank(b)
+		}
+	}
+	slices.SortFunc(good, func(a, b found) int { return cmp.Compare(b.slot.generation, a.slot.generation) })
+	return good, spoilt
+}
+
+// readSnapshot takes the newest good snapshot.
+func (r *reader) readSnapshot() error {
+	good, spoilt := r.pair(snapshots())
+	if spoilt {
+		r.loaded.Damage |= meter.DamageSnapshot
+	}
+	for i, f := range good {
+		snap, ok := r.decode(f)
+		if !ok {
+			r.loaded.Damage |= meter.DamageSnapshot
+			continue
+		}
+		r.loaded.State = snap.state
+		r.number, r.snapshot, r.frozen = snap.number, f.slot, snap.state.Frozen
+		r.config.generation, r.keys.generation = snap.configGen, snap.keysGen
+		r.newest, r.older = snap.state.Applied, snap.state.Applied
+		if i+1 < len(good) {
+			if other, ok := r.decode(good[i+1]); ok {
+				r.older = other.state.Applied
+			}
+		}
+		return nil
+	}
+	// The first snapshot of a new meter goes to the first place, and nothing is written to the log before both exist.
+	if blank(r.image[snapshotAt+snapshotSize:][:snapshotSize]) && blank(r.image[logAt:]) {
+		return ErrBlank
+	}
+	return fmt.Errorf("%w: no readable snapshot", ErrDamaged)
+}
+
+// decode reads the body of a snapshot: all of it if its version is known, else the prefix, for a frozen meter.
+func (r *reader) decode(f found) (snapshot, bool) {
+	var snap snapshot
+	c := cursor{b: make([]byte, snapshotSize)}
+	copy(c.b, f.body)
+	if f.version > version {
+		snap.prefix(&c)
+		snap.state.Frozen = true
+	} else {
+		snap.body(&c)
+	}
+	return snap, c.off <= len(f.body) && snap.sound()
+}
+
+// readLog collects the records the snapshot does not contain.
+func (r *reader) readLog() error {
+	if r.frozen {
+		return nil
+	}
+	var generation uint32
+	for i := range LogRecords {
+		b := r.image[logAt+i*entrySize:][:entrySize]
+		if blank(b) {
+			continue
+		}
+		if !wholeEntry(b) {
+			r.loaded.Damage |= meter.DamageLog
+			continue
+		}
+		e := entry{}
+		e.body(&cursor{b: b})
+		if e.Seq <= r.newest {
+			continue
+		}
+		if e.version != version || e.Kind < meter.RecordToken || e.Kind > meter.RecordLocal {
+			r.freeze()
+			return nil
+		}
+		if e.Text != "" {
+			e.Request = meter.Handle(e.Text)
+		}
+		generation = max(generation, e.generation)
+		r.loaded.Replay = append(r.loaded.Replay, e.Entry)
+	}
+	slices.SortFunc(r.loaded.Replay, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	for i, e := range r.loaded.Replay {
+		if want := r.newest + uint32(i) + 1; e.Seq != want {
+			return fmt.Errorf("%w: log record %d is missing", ErrDamaged, want)
+		}
+	}
+	r.config.generation = max(r.config.generation, generation)
+	return nil
+}
+
+// freeze is for a log that a newer version has written behind a snapshot of this one.
+func (r *reader) freeze() {
+	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
+}
+
+// readConfig takes the configuration in force. One that cannot be read is no reason to stop metering: the server sends
+// it again.
+func (r *reader) readConfig() error {
+	good, _ := r.pair(configs())
+	c := meter.DefaultConfig()
+	c.Number, c.ImpPerKWh = r.number, r.loaded.State.Imp
+	known := func(f found) bool { return f.version == version }
+	inForce := func(f found) bool { return known(f) && f.slot.generation == r.config.generation }
+	at := slices.IndexFunc(good, inForce)
+	if at < 0 {
+		at = slices.IndexFunc(good, known)
+		r.loaded.Damage |= meter.DamageSnapshot
+	}
+	if at >= 0 {
+		cur := cursor{b: make([]byte, configSize)}
+		copy(cur.b, good[at].body)
+		configBody(&cur, &c)
+		r.config.index = good[at].slot.index
+	}
+	r.loaded.Config = c
+	return nil
+}
+
+// readKeys takes the keys in force. Without them no token can be told from a wrong one.
+func (r *reader) readKeys() error {
+	good, _ := r.pair(keyring())
+	for _, f := range good {
+		if f.slot.generation != r.keys.generation || f.version != version && !r.frozen {
+			continue
+		}
+		var k keys
+		c := cursor{b: make([]byte, keysSize)}
+		copy(c.b, f.body)
+		k.body(&c)
+		v, err := k.value()
+		if err != nil && !r.frozen {
+			return fmt.Errorf("%w: keys: %w", ErrDamaged, err)
+		}
+		r.keys.index, r.loaded.Keys = f.slot.index, v
+		return nil
+	}
+	if r.frozen {
+		return nil
+	}
+	return fmt.Errorf("%w: no readable keys", ErrDamaged)
+}
+
+// value returns the keys of a keys' record.
+func (k *keys) value() (meter.Keys, error) {
+	if int(k.size) > len(k.key) {
+		return meter.Keys{}, fmt.Errorf("key of %d bytes", k.size)
+	}
+	key, err := sts.NewKey(sts.EA(k.ea), k.key[:k.size])
+	if err != nil {
+		return meter.Keys{}, err
+	}
+	return meter.NewKeys(key, k.info), nil
+}
