@@ -3,7 +3,11 @@ package store
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // A database that was restored from a backup starts a new epoch ([Tx.Epoch]): what happened after the backup was made
@@ -14,21 +18,152 @@ import (
 
 // Keys of meta.
 const (
-	metaEpoch    = "epoch"    // decimal, from 1
-	metaRestored = "restored" // microseconds of the last restore; no row where there was none
+	metaEpoch    = "epoch"           // decimal, from 1
+	metaRestored = "restored_minute" // minutes since 1970 of the last restore; no row where there was none
+	metaLost     = "lost:"           // and the epoch: microseconds from and to, the time that its restore lost
+	metaBase     = "base:"           // and the epoch, a colon, the tenant: leaves the tenant's log had when it began
 )
 
-// RestoredAt is when this database was last restored from a backup, the zero time for never. No TID of its minute or
-// an earlier one may be issued again.
+// RestoredAt is the minute in which this database was last restored from a backup, the zero time for never. No TID of
+// that minute or an earlier one may be issued again.
 func (tx *Tx) RestoredAt() (time.Time, error) {
-	var at time.Time
-	_, err := tx.one(`SELECT value FROM meta WHERE key = $1`, func(r Row) error {
-		us, err := strconv.ParseInt(r.Text(0), 10, 64)
-		at = time.UnixMicro(us).UTC()
-		return err
-	}, metaRestored)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the time of the last restore: %w", err)
+	minute, err := tx.metaInt(metaRestored)
+	if err != nil || minute == 0 {
+		return time.Time{}, err
 	}
-	return at, nil
+	return time.Unix(minute*60, 0).UTC(), nil
+}
+
+// metaInt reads a number of meta, 0 where there is no such row.
+func (tx *Tx) metaInt(key string) (int64, error) {
+	var n int64
+	_, err := tx.one(`SELECT value FROM meta WHERE key = $1`, func(r Row) (err error) {
+		n, err = strconv.ParseInt(r.Text(0), 10, 64)
+		return err
+	}, key)
+	if err != nil {
+		return 0, fmt.Errorf("read %s of the database: %w", key, err)
+	}
+	return n, nil
+}
+
+func (tx *Tx) putMeta(key, value string) error {
+	_, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	if err != nil {
+		return fmt.Errorf("write %s of the database: %w", key, err)
+	}
+	return nil
+}
+
+// BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on
+// all tenants and is the one thing a restore does besides copying files. It gives the new epoch.
+func (tx *Tx) BeginEpoch(taken time.Time) (int64, error) {
+	epoch, err := tx.metaInt(metaEpoch)
+	if err != nil {
+		return 0, err
+	}
+	epoch++
+	mark := strconv.FormatInt(epoch, 10)
+	for _, m := range [][2]string{
+		{metaEpoch, mark},
+		{metaRestored, strconv.FormatInt(tx.Now.Unix()/60, 10)},
+		{metaLost + mark, fmt.Sprintf("%d %d", taken.UnixMicro(), tx.Now.UnixMicro())},
+	} {
+		if err := tx.putMeta(m[0], m[1]); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.markLogs(mark); err != nil {
+		return 0, err
+	}
+	return epoch, tx.skipUsed()
+}
+
+// markLogs notes where each tenant's log stands: heads that were signed later in the old epoch belong to a lost branch.
+func (tx *Tx) markLogs(mark string) error {
+	tenants, err := tx.Tenants()
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		size, err := tx.number(`SELECT COALESCE(MAX(last) + 1, 0) FROM seal WHERE tenant_id = $1`, t)
+		if err != nil {
+			return fmt.Errorf("find the end of the log of tenant %d: %w", t, err)
+		}
+		if err := tx.putMeta(baseKey(mark, t), strconv.FormatInt(size, 10)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func baseKey(epoch string, t access.Tenant) string {
+	return metaBase + epoch + ":" + strconv.FormatInt(int64(t), 10)
+}
+
+// skipUsed moves counters beyond everything that may have been used in the time that is lost. Work that a worker held
+// when the copy was taken is free again.
+func (tx *Tx) skipUsed() error {
+	ms := tx.Now.UnixMilli()
+	for _, sql := range []string{
+		`UPDATE meter SET command_counter = CASE WHEN command_counter + 1 > $1 THEN command_counter + 1 ELSE $1 END`,
+		`UPDATE meter SET lease_seq = CASE WHEN lease_seq + 1 > $1 THEN lease_seq + 1 ELSE $1 END`,
+	} {
+		if _, err := tx.C.Exec(sql, ms); err != nil {
+			return fmt.Errorf("move counters: %w", err)
+		}
+	}
+	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
+		tid, err := base.TIDAt(tx.Now)
+		if err != nil {
+			continue // this base date has no TID for today, so none can be issued under it
+		}
+		if _, err := tx.C.Exec(`UPDATE meter_key SET last_tid = $1 WHERE base_date = $2 AND last_tid < $1`, tid, base); err != nil {
+			return fmt.Errorf("move the last TID of keys: %w", err)
+		}
+	}
+	for _, sql := range []string{
+		`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`,
+		`DELETE FROM leader WHERE name <> ''`,
+		`DELETE FROM session WHERE meter IS NOT NULL`,
+	} {
+		if _, err := tx.C.Exec(sql); err != nil {
+			return fmt.Errorf("free claims: %w", err)
+		}
+	}
+	return nil
+}
+
+// lost is the time that the restores of this database lost; sales of it are in no books.
+func (tx *Tx) lost() (spans [][2]time.Time, err error) {
+	err = tx.C.Query(`SELECT value FROM meta WHERE key LIKE 'lost:%'`, func(r Row) error {
+		from, to, _ := strings.Cut(r.Text(0), " ")
+		a, err := strconv.ParseInt(from, 10, 64)
+		if err != nil {
+			return err
+		}
+		b, err := strconv.ParseInt(to, 10, 64)
+		if err != nil {
+			return err
+		}
+		spans = append(spans, [2]time.Time{time.UnixMicro(a), time.UnixMicro(b)})
+		return nil
+	})
+	return spans, err
+}
+
+// lostBranch reports whether a head of an earlier epoch lies beyond the point from which a restore went on: it was
+// signed, and what it signed is gone with the time that was lost.
+func (tx *Tx) lostBranch(epoch, size int64) (bool, error) {
+	for e := epoch + 1; e <= tx.Epoch; e++ {
+		base, err := tx.metaInt(baseKey(strconv.FormatInt(e, 10), tx.Tenant))
+		if err != nil {
+			return false, err
+		}
+		if size > base {
+			return true, nil
+		}
+	}
+	return false, nil
 }

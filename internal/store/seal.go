@@ -98,7 +98,9 @@ type sealedLog struct {
 }
 
 // NewSealer makes a sealer that signs with key.
-func NewSealer(key seal.Key) *Sealer { return &Sealer{key: key, logs: make(map[access.Tenant]*sealedLog)} }
+func NewSealer(key seal.Key) *Sealer {
+	return &Sealer{key: key, logs: make(map[access.Tenant]*sealedLog)}
+}
 
 // Seal closes a commit for one tenant: it takes the leaves into the log, adds roll-ups and writes the signed head,
 // which it also returns. tx must be of the tenant that f was collected for. That the sums of all postings are zero is

@@ -185,7 +185,7 @@ func (e *Engine) open() error {
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
 		return err
 	}
-	if e.epoch, err = e.writer.number(`SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'`); err != nil {
+	if e.epoch, err = e.writer.number(selectEpoch); err != nil {
 		return damaged(path, err)
 	}
 	key, err := openSealKey(filepath.Join(e.dir, sealKeyFile), e.opt.Rand)

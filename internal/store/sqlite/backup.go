@@ -1,0 +1,356 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// A backup is a folder: a copy of the database, the key files and settings beside it, and a manifest with a checksum
+// of each, which is written last. It holds everything needed to go on, so it is as secret as the data folder; vending
+// keys in it are under their passphrase.
+const (
+	manifestFile   = "manifest.json"
+	manifestFormat = 1
+	restoringFile  = ".restoring" // the database of a restore that is not finished
+)
+
+// Errors of backups.
+var (
+	// ErrNotEmpty: the folder to write to has something in it.
+	ErrNotEmpty = errors.New("the folder is not empty")
+	// ErrBackup: the backup is incomplete or was changed.
+	ErrBackup = errors.New("the backup is damaged")
+)
+
+// Manifest says what a backup holds.
+type Manifest struct {
+	Format int         `json:"format"`
+	Taken  time.Time   `json:"taken"` // everything committed before is in it
+	Epoch  int64       `json:"epoch"`
+	Schema int         `json:"schema"`
+	Files  []FileEntry `json:"files"`
+}
+
+// FileEntry is one file of a backup.
+type FileEntry struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Backup copies the database in dir, whether or not a server is running on it, into the folder to, which must be
+// empty or absent. The copy is one snapshot; writers are not held up.
+func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest, error) {
+	path := filepath.Join(dir, databaseFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
+	}
+	if err := emptyFolder(to); err != nil {
+		return Manifest{}, err
+	}
+	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
+	if err := m.snapshot(ctx, path, filepath.Join(to, databaseFile), dir); err != nil {
+		return Manifest{}, fmt.Errorf("copy the database: %w", err)
+	}
+	names, err := companions(dir)
+	if err != nil {
+		return Manifest{}, err
+	}
+	for _, name := range names {
+		if err := copyFile(filepath.Join(dir, name), filepath.Join(to, name)); err != nil {
+			return Manifest{}, fmt.Errorf("copy %s: %w", name, err)
+		}
+	}
+	for _, name := range append([]string{databaseFile}, names...) {
+		f, err := describe(to, name)
+		if err != nil {
+			return Manifest{}, err
+		}
+		m.Files = append(m.Files, f)
+	}
+	return m, m.write(to)
+}
+
+// snapshot copies the database through a connection of its own.
+func (m *Manifest) snapshot(ctx context.Context, from, to, dir string) error {
+	c, err := connect(from, cacheReader, false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.c.Close() }() // the copy is what counts, and it is synced below
+	if err := known(c, dir); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file and keeps its mode
+	if err != nil {
+		return err
+	}
+	c.c.SetInterrupt(ctx.Done())
+	defer c.c.SetInterrupt(nil)
+	_, err = c.Exec("VACUUM INTO $1", to)
+	if err == nil {
+		m.Epoch, err = c.number(selectEpoch)
+	}
+	var schema int64
+	if err == nil {
+		schema, err = c.number("PRAGMA user_version")
+	}
+	m.Schema = int(schema)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// companions are the files of a data folder that belong into a backup besides the database: every key, the key store,
+// the settings, and the heads of the log.
+func companions(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		name := e.Name()
+		if e.Type().IsRegular() && !strings.HasPrefix(name, ".") &&
+			(strings.HasSuffix(name, ".key") || strings.HasPrefix(name, "keystore") || name == headsFile || name == "paywatt.toml") {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// emptyFolder makes a folder that only its owner can read, or accepts one that is empty.
+func emptyFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("%w: %s", ErrNotEmpty, dir)
+	}
+	return err
+}
+
+// copyFile copies a file to a name that must not exist, durably, readable only by its owner.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // only read
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+func describe(dir, name string) (FileEntry, error) {
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return FileEntry{}, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return FileEntry{Name: name, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+}
+
+// write puts the manifest into the folder, last and whole.
+func (m Manifest) write(dir string) error {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, manifestFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	return errors.Join(err, f.Sync(), f.Close(), syncFolder(dir))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// readManifest reads a backup's manifest and compares every file with it.
+func readManifest(from string) (Manifest, error) {
+	text, err := os.ReadFile(filepath.Join(from, manifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, fmt.Errorf("%w: %s has no %s, so it was not finished", ErrBackup, from, manifestFile)
+	}
+	if err != nil {
+		return Manifest{}, err
+	}
+	var m Manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrBackup, manifestFile, err)
+	}
+	if m.Format != manifestFormat {
+		return Manifest{}, fmt.Errorf("%w: format %d of a newer version", store.ErrNewer, m.Format)
+	}
+	if !slices.ContainsFunc(m.Files, func(f FileEntry) bool { return f.Name == databaseFile }) {
+		return Manifest{}, fmt.Errorf("%w: it lists no database", ErrBackup)
+	}
+	for _, f := range m.Files {
+		if f.Name != filepath.Base(f.Name) || strings.HasPrefix(f.Name, ".") {
+			return Manifest{}, fmt.Errorf("%w: %q is no file of a backup", ErrBackup, f.Name)
+		}
+		got, err := describe(from, f.Name)
+		if err != nil {
+			return Manifest{}, fmt.Errorf("%w: %w", ErrBackup, err)
+		}
+		if got != f {
+			return Manifest{}, fmt.Errorf("%w: %s is not the file that was backed up", ErrBackup, f.Name)
+		}
+	}
+	return m, nil
+}
+
+// VerifyBackup compares a backup with its manifest and checks the database in it as [Verify] does. It changes nothing.
+func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, error) {
+	m, err := readManifest(from)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	// immutable: no lock, no log, not a byte is written beside the copy.
+	path, err := filepath.Abs(filepath.Join(from, databaseFile))
+	if err != nil {
+		return m, nil, err
+	}
+	uri := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "immutable=1"}).String()
+	c, err := sqlite.OpenConn(uri, sqlite.OpenReadOnly|sqlite.OpenURI)
+	if err != nil {
+		return m, nil, damaged(from, err)
+	}
+	defer func() { _ = c.Close() }() // only read
+	r, err := inspect(ctx, newConn(c), from)
+	return m, r, err
+}
+
+// Restore puts a backup into the data folder dir and begins a new store epoch in it, so that nothing is used twice
+// that was used after the backup was made. A folder with a database is refused with [ErrNotEmpty] unless force is set;
+// then what is there is moved aside into a folder whose name comes back, never deleted. No server may be running on
+// dir. The restored database appears under its name at the very end: interrupted anywhere, the folder has no database
+// rather than a wrong one.
+func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
+	if m, err = readManifest(from); err != nil {
+		return Manifest{}, "", err
+	}
+	lock, err := TakeLock(dir)
+	if err != nil {
+		return Manifest{}, "", err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	if aside, err = makeRoom(dir, force, now()); err != nil {
+		return Manifest{}, aside, err
+	}
+	for _, f := range m.Files {
+		name := f.Name
+		if name == databaseFile {
+			name = restoringFile
+		}
+		if err := copyFile(filepath.Join(from, f.Name), filepath.Join(dir, name)); err != nil {
+			return Manifest{}, aside, fmt.Errorf("restore %s: %w", f.Name, err)
+		}
+	}
+	fresh := filepath.Join(dir, restoringFile)
+	if m.Epoch, err = beginEpoch(ctx, fresh, m.Taken, now()); err != nil {
+		return Manifest{}, aside, fmt.Errorf("begin a new epoch: %w", err)
+	}
+	if err := os.Rename(fresh, filepath.Join(dir, databaseFile)); err != nil {
+		return Manifest{}, aside, err
+	}
+	return m, aside, syncFolder(dir)
+}
+
+// makeRoom moves what a restore would overwrite into a folder beside it.
+func makeRoom(dir string, force bool, now time.Time) (aside string, err error) {
+	for _, suffix := range []string{"", "-wal", "-shm"} { // of a restore that was interrupted
+		if err := os.Remove(filepath.Join(dir, restoringFile+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	names, err := companions(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	if !force {
+		return "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(names, ", "))
+	}
+	aside = filepath.Join(dir, "replaced-"+now.UTC().Format("20060102T150405.000Z"))
+	if err := os.Mkdir(aside, 0o700); err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil {
+			return aside, err
+		}
+	}
+	return aside, syncFolder(dir)
+}
+
+// beginEpoch turns the copied file into a database that may be used.
+func beginEpoch(ctx context.Context, path string, taken, now time.Time) (epoch int64, err error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return 0, damaged(path, err)
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	k := newConn(c)
+	if err := known(k, path); err != nil {
+		return 0, err
+	}
+	for _, sql := range []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"} {
+		if err := k.plain(sql); err != nil {
+			return 0, err
+		}
+	}
+	tx := store.NewTx(k, store.FirstTenant, now, rand.Reader, 0, nil)
+	if epoch, err = tx.BeginEpoch(taken); err != nil {
+		return 0, errors.Join(err, k.plain("ROLLBACK"))
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, errors.Join(err, k.plain("ROLLBACK"))
+	}
+	return epoch, k.plain("COMMIT")
+}
+
+// newTx is a transaction for looking at a database outside an engine.
+func newTx(c *conn, t access.Tenant, epoch int64) *store.Tx {
+	return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil)
+}
+
+// selectEpoch reads the store epoch.
+const selectEpoch = `SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'`

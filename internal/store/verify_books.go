@@ -1,0 +1,180 @@
+package store
+
+import (
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// stored is a journal as its rows have it.
+type stored struct {
+	ledger.Journal
+	leaf     []byte
+	sum      money.Minor
+	complete bool // postings are numbered 0, 1, 2 ... and their accounts exist
+}
+
+// verifyJournals recomputes sum and leaf of every journal from its rows.
+func (tx *Tx) verifyJournals(r *Report) error {
+	var journals, postings int64
+	var j stored
+	check := func() {
+		if j.ID.IsZero() {
+			return
+		}
+		journals++
+		postings += int64(len(j.Postings))
+		name := j.ID.Text(id.Journal)
+		if j.sum != 0 {
+			r.Find("journal", "The postings of journal %s (%s %s) sum to %d instead of 0.", name, j.Kind, j.Ref, j.sum)
+		}
+		if len(j.Postings) < 2 || !j.complete {
+			r.Find("journal", "Journal %s (%s %s) has lost a posting or the account of one.", name, j.Kind, j.Ref)
+		}
+		if leaf := ledger.Leaf(j.Journal); string(leaf[:]) != string(j.leaf) {
+			r.Find("leaf", "Journal %s (%s %s) was changed after it was written: its rows do not give its leaf.", name, j.Kind, j.Ref)
+		}
+	}
+	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n
+		FROM journal j
+		LEFT JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		LEFT JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE j.tenant_id = $1 ORDER BY j.id, p.seq`, func(w Row) error {
+		if i := w.ID(0); i != j.ID || i.IsZero() {
+			check()
+			j = stored{leaf: w.Bytes(6), complete: true, Journal: ledger.Journal{ID: i, Kind: ledger.Kind(w.Text(1)), Ref: w.Text(2),
+				PostedAt: w.Time(3), Reverses: w.ID(4), Memo: w.Text(5)}}
+		}
+		if w.IsNull(7) {
+			return nil
+		}
+		j.complete = j.complete && w.Int(7) == int64(len(j.Postings)) && !w.IsNull(11)
+		j.sum += money.Minor(w.Int(8))
+		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(w.Int(8)),
+			Account: ledger.AccountRef{Code: ledger.Code(w.Int(9)), Subject: w.Text(10)}})
+		return nil
+	}, tx.Tenant)
+	check()
+	r.Count("journals", journals)
+	r.Count("postings", postings)
+	if err != nil {
+		return err
+	}
+	total, err := tx.number(`SELECT COUNT(*) FROM posting WHERE tenant_id = $1`, tx.Tenant)
+	if total != postings {
+		r.Find("journal", "%d postings belong to no journal.", total-postings)
+	}
+	return err
+}
+
+// verifyAudit recomputes the leaf of every audit row.
+func (tx *Tx) verifyAudit(r *Report) error {
+	rows := int64(0)
+	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person, leaf
+		FROM audit WHERE tenant_id = $1`, func(w Row) error {
+		rows++
+		e := access.Entry{At: w.Time(1), Actor: w.Text(2), IP: w.Text(3), Action: w.Text(4), Object: w.Text(5),
+			Before: w.Text(6), After: w.Text(7), Reason: w.Text(8), SinglePerson: w.Bool(9)}
+		if leaf := leafOfEntry(w.ID(0), e); string(leaf[:]) != string(w.Bytes(10)) {
+			r.Find("leaf", "Audit row %s (%s of %s) was changed after it was written: its row does not give its leaf.",
+				w.ID(0).Text(id.Audit), e.Action, e.Object)
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("audit rows", rows)
+	return err
+}
+
+// verifyBalances compares kept balances with the postings, and limits with balances.
+func (tx *Tx) verifyBalances(r *Report) error {
+	var total money.Minor
+	accounts := int64(0)
+	err := tx.C.Query(`SELECT a.code, a.subject, a.limited, a.balance, a.held, a.floor, a.ceiling, COALESCE(p.sum, 0)
+		FROM ledger_account a
+		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM posting WHERE tenant_id = $1 GROUP BY account) p ON p.account = a.n
+		WHERE a.tenant_id = $1 ORDER BY a.code, a.subject`, func(w Row) error {
+		accounts++
+		code, subject := w.Int(0), w.Text(1)
+		kept, held, derived := w.Int(3), w.Int(4), w.Int(7)
+		total += money.Minor(derived)
+		limited := w.Bool(2)
+		if limited != ledger.LimitOf(ledger.Code(code)).Limited() || limited != (!w.IsNull(5) || !w.IsNull(6)) {
+			r.Find("balance", "Account %d %q has lost or gained a limit that its place in the chart does not give it.", code, subject)
+		}
+		switch {
+		case limited && kept != derived:
+			r.Find("balance", "Account %d %q holds %d, its postings sum to %d.", code, subject, kept, derived)
+		case !limited && kept != 0:
+			r.Find("balance", "Account %d %q keeps no balance, but %d stands in its row.", code, subject, kept)
+		}
+		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
+			r.Find("limit", "Account %d %q is at %d with %d held; its limit is %d.", code, subject, derived, held, floor)
+		}
+		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
+			r.Find("limit", "Account %d %q is at %d with %d held; its limit is %d.", code, subject, derived, held, ceiling)
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("accounts", accounts)
+	r.Count("sum of all postings", int64(total))
+	if total != 0 {
+		r.Find("balance", "All postings together sum to %d instead of 0.", total)
+	}
+	return err
+}
+
+// verifyHolds compares what is held on accounts with the open holds.
+func (tx *Tx) verifyHolds(r *Report) error {
+	return tx.C.Query(`SELECT a.code, a.subject, a.held, COALESCE(h.sum, 0) FROM ledger_account a
+		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM hold WHERE tenant_id = $1 AND status = 'open' GROUP BY account) h
+		ON h.account = a.n
+		WHERE a.tenant_id = $1 AND a.held <> COALESCE(h.sum, 0)`, func(w Row) error {
+		r.Find("hold", "Account %d %q has %d held, its open holds sum to %d.", w.Int(0), w.Text(1), w.Int(2), w.Int(3))
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyRollups adds up the postings of sealed journals seal by seal and compares every roll-up on the way.
+func (tx *Tx) verifyRollups(r *Report) error {
+	running := make(map[int64]int64)
+	type key struct{ account, seal int64 }
+	last := key{}
+	check := func() error {
+		if last == (key{}) {
+			return nil
+		}
+		got, err := tx.number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n = $3`,
+			tx.Tenant, last.account, last.seal)
+		if err == nil && got != running[last.account] {
+			r.Find("roll-up", "Account number %d stands at %d after seal %d, its roll-up says %d.",
+				last.account, running[last.account], last.seal, got)
+		}
+		return err
+	}
+	rollups := int64(0)
+	err := tx.C.Query(`SELECT p.account, j.seal_n, SUM(p.amount) FROM journal j
+		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE j.tenant_id = $1 AND j.seal_n IS NOT NULL AND a.limited = 0
+		GROUP BY p.account, j.seal_n HAVING SUM(p.amount) <> 0 ORDER BY p.account, j.seal_n`, func(w Row) error {
+		if err := check(); err != nil {
+			return err
+		}
+		rollups++
+		last = key{w.Int(0), w.Int(1)}
+		running[last.account] += w.Int(2)
+		return nil
+	}, tx.Tenant)
+	if err == nil {
+		err = check()
+	}
+	if err != nil {
+		return err
+	}
+	stored, err := tx.number(`SELECT COUNT(*) FROM rollup WHERE tenant_id = $1`, tx.Tenant)
+	if stored != rollups {
+		r.Find("roll-up", "There are %d roll-ups, the sealed journals make %d.", stored, rollups)
+	}
+	return err
+}

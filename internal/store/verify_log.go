@@ -1,0 +1,170 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// logCheck rebuilds a tenant's log from its leaves.
+type logCheck struct {
+	tx     *Tx
+	r      *Report
+	public string
+	origin string
+	edge   seal.Edge
+	nodes  []seal.Node
+	heads  []seal.Head // kept elsewhere, by size
+}
+
+// verifyLog rebuilds the tenant's log from its leaves: every sealed row is there with its leaf and in its seal, every
+// seal carries the root and a valid signature, and every head that was kept elsewhere lies on the way.
+func (tx *Tx) verifyLog(t Trust, r *Report) error {
+	origin, err := tx.origin()
+	if err != nil {
+		return err
+	}
+	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin}
+	if err := c.keptHeads(t.Heads); err != nil {
+		return err
+	}
+	seals := int64(0)
+	err = tx.C.Query(`SELECT n, first, last, root, head FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w Row) error {
+		seals++
+		return c.seal(seals, w)
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, h := range c.heads {
+		r.Find("log", "A signed head of %d leaves (seal %d, %s) was kept outside the database, which has only %d: it was swapped or cut back.",
+			h.Size, h.Seal, h.At.Format("2006-01-02 15:04:05"), c.edge.Size())
+	}
+	r.Count("sealed rows", c.edge.Size())
+	r.Count("signed heads", seals)
+	if err := c.stored(); err != nil {
+		return err
+	}
+	return c.complete()
+}
+
+// keptHeads sorts the heads that were kept elsewhere and leaves out those of branches that a restore gave up.
+func (c *logCheck) keptHeads(all []seal.Head) error {
+	for _, h := range all {
+		lost, err := c.tx.lostBranch(h.Epoch, h.Size)
+		if err != nil {
+			return err
+		}
+		if lost {
+			c.r.Count("heads of the time that a restore lost", 1)
+			continue
+		}
+		c.heads = append(c.heads, h)
+	}
+	slices.SortFunc(c.heads, func(a, b seal.Head) int { return cmp.Compare(a.Size, b.Size) })
+	return nil
+}
+
+// seal checks one seal and the leaves it covers.
+func (c *logCheck) seal(n int64, w Row) error {
+	first, last, root, note := w.Int(1), w.Int(2), w.Bytes(3), w.Text(4)
+	if w.Int(0) != n || first != c.edge.Size() || last < first {
+		c.r.Find("log", "Seal %d covers leaves %d to %d, but it is number %d and the log is at %d: a seal is missing or was changed.",
+			w.Int(0), first, last, n, c.edge.Size())
+	}
+	if err := c.leaves(w.Int(0), first, last); err != nil {
+		return err
+	}
+	got := c.edge.Root()
+	if !slices.Equal(got[:], root) || c.edge.Size() != last+1 {
+		c.r.Find("log", "The leaves up to seal %d do not give its root.", w.Int(0))
+	}
+	h, err := seal.ParseHead(note, c.public)
+	switch {
+	case err != nil:
+		c.r.Find("head", "The head of seal %d is not signed by this store's key: %v.", w.Int(0), err)
+	case h.Origin != c.origin || h.Size != last+1 || !slices.Equal(h.Root[:], root) || h.Seal != w.Int(0) || h.Epoch > c.tx.Epoch:
+		c.r.Find("head", "The signed head of seal %d says something else than the seal.", w.Int(0))
+	}
+	return nil
+}
+
+// leaves appends the leaves of one seal and compares them with the rows they stand for.
+func (c *logCheck) leaves(n, first, last int64) error {
+	return c.tx.C.Query(`SELECT l.pos, l.kind, l.id, l.leaf, COALESCE(j.leaf, a.leaf), COALESCE(j.seal_n, a.seal_n) FROM seal_leaf l
+		LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
+		LEFT JOIN audit a ON l.kind = 'audit' AND a.tenant_id = l.tenant_id AND a.id = l.id
+		WHERE l.tenant_id = $1 AND l.pos >= $2 AND l.pos <= $3 ORDER BY l.pos`, func(w Row) error {
+		kind, leaf, own := w.Text(1), w.Bytes(3), w.Bytes(4)
+		switch {
+		case w.Int(0) != c.edge.Size():
+			c.r.Find("log", "Leaf %d is missing from the log.", c.edge.Size())
+		case own == nil:
+			c.r.Find("log", "A sealed %s row is gone: %s.", kind, nameOf(kind, w.ID(2)))
+		case !slices.Equal(leaf, own):
+			c.r.Find("log", "The leaf of %s is not the one that was sealed.", nameOf(kind, w.ID(2)))
+		case w.Int(5) != n:
+			c.r.Find("log", "%s says that seal %d has it, it is in seal %d.", nameOf(kind, w.ID(2)), w.Int(5), n)
+		}
+		c.nodes = append(c.nodes, c.edge.Append([32]byte(pad(leaf)))...)
+		for len(c.heads) > 0 && c.heads[0].Size == c.edge.Size() {
+			if c.heads[0].Root != c.edge.Root() {
+				c.r.Find("log", "The log up to leaf %d is not the one that was signed at seal %d: the past was rewritten.",
+					c.edge.Size(), c.heads[0].Seal)
+			}
+			c.heads = c.heads[1:]
+		}
+		return nil
+	}, c.tx.Tenant, first, last)
+}
+
+func nameOf(kind string, i id.ID) string {
+	if kind == leafJournal {
+		return i.Text(id.Journal)
+	}
+	return i.Text(id.Audit)
+}
+
+// stored compares the stored inner hashes with those that the leaves give.
+func (c *logCheck) stored() error {
+	at, wrong := 0, 0
+	err := c.tx.C.Query(`SELECT idx, hash FROM seal_hash WHERE tenant_id = $1 ORDER BY idx`, func(w Row) error {
+		if at >= len(c.nodes) || c.nodes[at].Index != w.Int(0) || !slices.Equal(c.nodes[at].Hash[:], w.Bytes(1)) {
+			wrong++
+		}
+		at++
+		return nil
+	}, c.tx.Tenant)
+	if wrong > 0 || at != len(c.nodes) {
+		c.r.Find("log", "%d of the log's %d stored inner hashes are wrong, %d are there.", wrong, len(c.nodes), at)
+	}
+	return err
+}
+
+// complete checks that no row stands outside the log and none is in it twice.
+func (c *logCheck) complete() error {
+	for _, t := range []struct{ kind, table string }{{leafJournal, "journal"}, {leafAudit, "audit"}} {
+		var sealed, rows, unsealed int64
+		_, err := c.tx.one(`SELECT COUNT(DISTINCT id) FROM seal_leaf WHERE tenant_id = $1 AND kind = $2`,
+			func(w Row) error { sealed = w.Int(0); return nil }, c.tx.Tenant, t.kind)
+		if err != nil {
+			return err
+		}
+		_, err = c.tx.one(`SELECT COUNT(*), COUNT(*) - COUNT(seal_n) FROM `+t.table+` WHERE tenant_id = $1`,
+			func(w Row) error { rows, unsealed = w.Int(0), w.Int(1); return nil }, c.tx.Tenant)
+		if err != nil {
+			return err
+		}
+		if rows != sealed+unsealed {
+			c.r.Find("log", "There are %d %s rows, the log has %d: rows were slipped in or taken away.", rows-unsealed, t.table, sealed)
+		}
+		c.r.Count("rows waiting for their seal", unsealed)
+	}
+	total, err := c.tx.number(`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, c.tx.Tenant)
+	if total != c.edge.Size() {
+		c.r.Find("log", "The log has %d leaves, its seals cover %d.", total, c.edge.Size())
+	}
+	return err
+}

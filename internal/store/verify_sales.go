@@ -1,0 +1,192 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// doneStates are the states of sales that have a journal and issued tokens, as SQL.
+const doneStates = `('completed', 'reversing', 'reversed')`
+
+// verifySales checks that the lines of a sale sum to what was tendered.
+func (tx *Tx) verifySales(r *Report) error {
+	sales := int64(0)
+	err := tx.C.Query(`SELECT v.id, v.tender, COALESCE((SELECT SUM(l.amount) FROM vend_line l
+			WHERE l.tenant_id = v.tenant_id AND l.vend_id = v.id), 0), v.state
+		FROM vend v WHERE v.tenant_id = $1`, func(w Row) error {
+		sales++
+		if w.Int(1) != w.Int(2) {
+			r.Find("sale", "The lines of sale %s sum to %d, %d was tendered.", w.ID(0).Text(id.Vend), w.Int(2), w.Int(1))
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("sales", sales)
+	if err != nil {
+		return err
+	}
+	stray, err := tx.number(`SELECT COUNT(*) FROM vend_line l WHERE l.tenant_id = $1 AND NOT EXISTS (
+		SELECT 1 FROM vend v WHERE v.tenant_id = l.tenant_id AND v.id = l.vend_id)`, tx.Tenant)
+	if stray > 0 {
+		r.Find("sale", "%d lines belong to no sale.", stray)
+	}
+	return err
+}
+
+// verifySalesBooked checks that a sale is completed if and only if it has exactly one journal, and reversed if and only
+// if that journal was reversed.
+func (tx *Tx) verifySalesBooked(r *Report) error {
+	booked := int64(0)
+	err := tx.C.Query(`SELECT id, state FROM vend WHERE tenant_id = $1`, func(w Row) error {
+		name, state := w.ID(0).Text(id.Vend), w.Text(1)
+		done := strings.Contains(doneStates, "'"+state+"'")
+		var journal id.ID
+		found, err := tx.one(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`,
+			func(j Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(ledger.Vend), name)
+		if err != nil {
+			return err
+		}
+		if found {
+			booked++
+		}
+		if found != done {
+			r.Find("sale", "Sale %s is %s, and a journal for it %s.", name, state, map[bool]string{true: "exists", false: "is missing"}[found])
+		}
+		mirrors, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, journal)
+		if err == nil && found && (mirrors == 1) != (state == "reversed") {
+			r.Find("sale", "Sale %s is %s, and %d journals reverse it.", name, state, mirrors)
+		}
+		return err
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	journals, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind = $2`, tx.Tenant, string(ledger.Vend))
+	if journals != booked {
+		r.Find("sale", "%d journals of sales belong to no sale.", journals-booked)
+	}
+	return err
+}
+
+// verifyMonths compares the units an account bought in a month with its sales. Units are taken when a sale is reserved
+// and given back when it fails.
+func (tx *Tx) verifyMonths(r *Report) error {
+	months := int64(0)
+	err := tx.C.Query(`SELECT account_id, month, SUM(kept), SUM(sold) FROM (
+			SELECT account_id, month, units_wh AS kept, 0 AS sold FROM usage_month WHERE tenant_id = $1
+			UNION ALL
+			SELECT account_id, month, 0, units_wh FROM vend WHERE tenant_id = $1 AND state NOT IN ('failed', 'reversed')) u
+		GROUP BY account_id, month`, func(w Row) error {
+		months++
+		if w.Int(2) != w.Int(3) {
+			r.Find("month", "Account %s is said to have bought %d Wh in %s, its sales sum to %d Wh.",
+				w.ID(0).Text(id.Account), w.Int(2), w.Text(1), w.Int(3))
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("account months", months)
+	return err
+}
+
+// verifyTokens checks that tokens which exist were sold, that the units of a sale are those of its tokens, and that
+// no TID was used twice under one key or lies beyond the key's last one.
+func (tx *Tx) verifyTokens(r *Report) error {
+	tokens, err := tx.number(`SELECT COUNT(*) FROM token WHERE tenant_id = $1`, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	r.Count("tokens", tokens)
+	err = tx.C.Query(`SELECT t.id, t.state, v.state FROM token t
+		LEFT JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id
+		WHERE t.tenant_id = $1 AND t.job_id IS NULL AND (t.state NOT IN ('reserved', 'failed') OR t.digits_enc IS NOT NULL)
+		AND (v.id IS NULL OR v.state NOT IN `+doneStates+`)`, func(w Row) error {
+		r.Find("token", "Token %s is %s without a completed sale.", w.ID(0).Text(id.Token), w.Text(1))
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	err = tx.C.Query(`SELECT v.id, v.units_wh, COALESCE(SUM(t.units_wh), 0) FROM vend v
+		LEFT JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
+		WHERE v.tenant_id = $1 AND v.state IN `+doneStates+`
+		GROUP BY v.id, v.units_wh HAVING v.units_wh <> COALESCE(SUM(t.units_wh), 0)`, func(w Row) error {
+		r.Find("token", "Sale %s sold %d Wh, its tokens carry %d Wh.", w.ID(0).Text(id.Vend), w.Int(1), w.Int(2))
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	return tx.C.Query(`SELECT t.meter_key_id, COUNT(*), COUNT(DISTINCT t.tid), MAX(t.tid), MAX(k.last_tid) FROM token t
+		LEFT JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = t.meter_key_id
+		WHERE t.tenant_id = $1 GROUP BY t.meter_key_id
+		HAVING COUNT(*) <> COUNT(DISTINCT t.tid) OR MAX(k.last_tid) IS NULL OR MAX(t.tid) > MAX(k.last_tid)`, func(w Row) error {
+		r.Find("token", "Under meter key %s there are %d tokens with %d different TIDs up to %d; the key's last is %d.",
+			w.ID(0).Text(id.Key), w.Int(1), w.Int(2), w.Int(3), w.Int(4))
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyReceipts checks that the receipt numbers of each outlet run from 1 to its counter without a gap. After a
+// restore the numbers go on, with the epoch behind a slash.
+func (tx *Tx) verifyReceipts(r *Report) error {
+	type outlet struct{ count, highest int64 }
+	outlets := make(map[string]outlet)
+	err := tx.C.Query(`SELECT receipt_no FROM vend WHERE tenant_id = $1 AND receipt_no IS NOT NULL`, func(w Row) error {
+		text, _, _ := strings.Cut(w.Text(0), "/")
+		dash := strings.LastIndexByte(text, '-')
+		n, err := strconv.ParseInt(text[dash+1:], 10, 64)
+		if dash < 0 || err != nil {
+			r.Find("receipt", "%q is no receipt number.", w.Text(0))
+			return nil
+		}
+		o := outlets[text[:dash]]
+		outlets[text[:dash]] = outlet{o.count + 1, max(o.highest, n)}
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	return tx.C.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name LIKE 'receipt:%'`, func(w Row) error {
+		name := strings.TrimPrefix(w.Text(0), "receipt:")
+		o := outlets[name]
+		r.Count("receipts", o.count)
+		if o.count != w.Int(1) || o.highest != w.Int(1) {
+			r.Find("receipt", "Outlet %s has %d receipts up to number %d, %d numbers were given out.", name, o.count, o.highest, w.Int(1))
+		}
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyReports checks that every credit token a meter accepted is one that was sold for it. Tokens of the time that a
+// restore lost were sold, but the books do not know them: they are counted.
+func (tx *Tx) verifyReports(r *Report) error {
+	lost, err := tx.lost()
+	if err != nil {
+		return err
+	}
+	reports, err := tx.number(`SELECT COUNT(*) FROM token_report WHERE tenant_id = $1`, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	r.Count("token reports", reports)
+	return tx.C.Query(`SELECT m.number, p.tid, p.units_wh, p.at, p.base_date FROM token_report p
+		LEFT JOIN token t ON t.tenant_id = p.tenant_id AND t.id = p.token_id
+		LEFT JOIN meter m ON m.tenant_id = p.tenant_id AND m.n = p.meter
+		WHERE p.tenant_id = $1 AND p.result = 'accept' AND p.class = 0
+		AND (t.id IS NULL OR t.meter <> p.meter OR t.tid <> p.tid OR t.units_wh <> p.units_wh)`, func(w Row) error {
+		made := sts.BaseDate(w.Int(4)).Time(sts.TID(w.Int(1)))
+		for _, span := range lost {
+			if made.After(span[0].Add(-time.Minute)) && made.Before(span[1]) {
+				r.Count("tokens of the time that a restore lost", 1)
+				return nil
+			}
+		}
+		r.Find("token", "Meter %s accepted %d Wh at %s with TID %d, which was not sold for it.",
+			w.Text(0), w.Int(2), w.Time(3).Format("2006-01-02 15:04"), w.Int(1))
+		return nil
+	}, tx.Tenant)
+}
