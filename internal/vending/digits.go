@@ -21,19 +21,25 @@ func DigitsOf(tokens ...sts.Token) Digits { return Digits{tokens: tokens} }
 // Len is the number of tokens.
 func (d Digits) Len() int { return len(d.tokens) }
 
-// Reveal is the 20 digits of token i. Only bytes that are stored sealed and leave after the commit may hold them.
-func (d Digits) Reveal(i int) string { return d.tokens[i].Reveal() }
+// none stands where a token has no digits, because its issuer has not answered or refused.
+const none = "**** **** **** **** ****"
 
-// Masked is token i with its middle hidden: "1234 **** **** **** 5678".
-func (d Digits) Masked(i int) string { return d.tokens[i].String() }
+// Reveal is the 20 digits of token i, or a mask where it has none yet. Only bytes that are stored sealed and leave
+// after the commit may hold them.
+func (d Digits) Reveal(i int) string {
+	if d.tokens[i] == (sts.Token{}) {
+		return none
+	}
+	return d.tokens[i].Reveal()
+}
 
-// Token is token i itself, which masks itself.
+// Token is token i itself, which masks itself; the zero Token where it has no digits yet.
 func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
 
 // Len is the number of tokens that may be revealed.
 func (i Issued) Len() int { return i.digits.Len() }
 
-// Reveal is the 20 digits of token n.
+// Reveal is the 20 digits of token n, or a mask where it has none yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 
 // Digits are the same tokens, for whoever renders an answer with the function that also serves Order.Render.

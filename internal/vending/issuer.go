@@ -26,7 +26,8 @@ type LocalIssuer interface {
 // Checker is an Issuer that can say beforehand that it would refuse: the key is missing, or its store is locked.
 // Quotes ask it, and sales before they reserve anything.
 type Checker interface {
-	// Check is the refusal an order of this kind would get; the zero Refusal means that it would be issued.
+	// Check is the refusal an order under this key would get; the zero Refusal means that it would be issued. Token and
+	// Credit of the order are not filled in. It is asked inside a transaction, so it does no input or output.
 	Check(ctx context.Context, o IssueOrder) refusal.Refusal
 }
 

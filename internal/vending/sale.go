@@ -22,9 +22,6 @@ const (
 	Reversed  State = "reversed"
 )
 
-// Open reports whether the sale may still change by itself.
-func (s State) Open() bool { return s == "priced" || s == Held || s == "issued" || s == Reversing }
-
 // TokenState is where a token stands.
 type TokenState string
 
@@ -52,13 +49,13 @@ type Sale struct {
 	Units       unit.Energy
 	Lines       []Line
 	Tokens      []Token
-	Month       string // local calendar month it was priced in, "2026-11"
-	MonthBefore unit.Energy
-	TariffID    id.ID // version
+	Month       string      // local calendar month it was priced in, "2026-11"
+	MonthBefore unit.Energy // what the account had bought in that month before
+	Tariff      id.ID       // version
 	Deliver     []string
 	ReceiptNo   string
 	Till        string
-	Vendor      string       // vendor's identity text, empty for the tenant itself
+	Vendor      id.ID        // zero for the tenant itself
 	By          string       // who sold
 	Failure     refusal.Code // why it failed
 	PricedAt    time.Time
@@ -109,6 +106,7 @@ type Step struct {
 type Token struct {
 	ID       id.ID
 	Sale     id.ID
+	Meter    int64
 	TID      sts.TID
 	BaseDate sts.BaseDate
 	Class    uint8

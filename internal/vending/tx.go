@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -22,79 +22,72 @@ type Tx interface {
 	Enqueue(job.Item) (id.ID, error)
 	// Post writes a journal and moves the balances of limited accounts; a limit that forbids it comes back as Breach.
 	Post(ledger.Journal) (ledger.Breach, error)
+	// TariffVersionAt is the version of a tariff that is in force at a moment.
+	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
 
-	// VendPoint reads what a sale must know of a meter, named by number or identity, and locks account and meter.
-	VendPoint(meter string) (Point, bool, error)
-	// VendTariff is the version of a tariff that is in force at a moment.
-	VendTariff(id.ID, time.Time) (tariff.Version, bool, error)
+	// VendPoint reads what a sale must know of a meter and locks its account and its keys.
+	VendPoint(registry.Ref) (Point, bool, error)
 	// VendMonth is what an account bought in a local month so far, and what it carries from its earlier sales.
 	VendMonth(account id.ID, month string) (bought unit.Energy, carry money.Minor, err error)
-	// VendClock is when the newest token was issued, and the minute in which this store was last restored; zero times
-	// for never.
+	// VendClock is when the newest token was issued, and the minute in which this store was last restored from a copy;
+	// zero times for never.
 	VendClock() (newest, restored time.Time, err error)
+	// VendUnderWay reports whether a sale to the meter waits for its token or for its reversal.
+	VendUnderWay(meter int64) (bool, error)
 
 	// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units.
 	VendReserve(s Sale, orderHash [32]byte) error
-	// VendComplete stores what completing added: sealed digits, receipt number, state.
+	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
 	VendComplete(s Sale, digitHashes [][]byte) error
-	// VendFail closes an open sale that got no token and gives its units back to the month.
+	// VendFail closes a held sale that got no token and gives its units back to the month.
 	VendFail(s Sale) error
-
-	// VendSale reads a sale with its lines and tokens.
-	VendSale(id.ID) (Sale, bool, error)
-	// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
-	VendRef(vendor, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
-	// VendOpen lists sales that an issuer has not answered, made before a moment, oldest first.
-	VendOpen(before time.Time, max int) ([]id.ID, error)
-	// VendLast is the newest sale of a meter.
-	VendLast(meter int64) (id.ID, State, bool, error)
-	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
-	VendTokens(meter int64, before id.ID, max int) ([]Token, error)
 	// ReceiptNo takes the next number of an outlet's receipts, without a gap, marked with the epoch after a restore.
 	ReceiptNo(outlet string) (string, error)
+
+	// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
+	VendSale(sale id.ID) (Sale, bool, error)
+	// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
+	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
+	// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first.
+	VendOpen(before time.Time, max int) ([]id.ID, error)
+	// VendKey is a meter key by its identity, whatever its state.
+	VendKey(key id.ID) (registry.Key, bool, error)
+	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	VendTokens(meter int64, before id.ID, max int) ([]Token, error)
+	// VendReceipt is what a receipt shows besides the sale itself.
+	VendReceipt(Sale) (Paper, error)
 }
 
 // Point is what a sale must know of a meter and of whom it supplies.
 type Point struct {
-	Meter       MeterRef
-	Mode        string // prepay_token, prepay_wallet, postpay
-	MeterStatus string // active, blocked ...
-	TT          string // token technology, as receipts print it
+	Meter  MeterRef
+	Mode   registry.Mode
+	Status registry.Status
 
 	Account       id.ID // zero while the meter supplies nobody
 	AccountStatus string
 	Tariff        id.ID
-	Customer      string // name
-	Phone         string
-	Address       string
-	Keys          []MeterKey // those that are current, planned or issued
+	Keys          []registry.Key // those that are current, planned or issued
 
-	Tenant Tenant
+	Currency string // the tenant's; "" until a setting or a tariff names it
+	TZ       string // the tenant's
 }
 
-// Tenant is what a sale must know of the tenant.
-type Tenant struct {
-	Name     string
-	Currency string // "" until a setting or a tariff names it
-	TZ       string
+// Paper is what a receipt shows besides the sale itself.
+type Paper struct {
+	Utility  string // the tenant's name
 	VATNo    string
+	TZ       string
+	Customer string
+	Address  string
+	TT       string // token technology
+	Key      registry.Key
+	Tariff   tariff.Version
 }
-
-// KeyState is where a meter key stands in its life.
-type KeyState string
 
 // States of a meter key that matter to a sale.
 const (
-	KeyPlanned KeyState = "planned" // a change is decided and its tokens do not exist yet
-	KeyIssued  KeyState = "issued"  // the change tokens exist, the meter has not confirmed them
-	KeyCurrent KeyState = "current"
+	keyPlanned = "planned" // a change is decided and its tokens do not exist yet
+	keyIssued  = "issued"  // the change tokens exist, the meter has not confirmed them
+	keyCurrent = "current"
 )
-
-// MeterKey is a meter's STS key by reference, with the newest TID used under it.
-type MeterKey struct {
-	ID         id.ID
-	State      KeyState
-	Attributes sts.Attributes
-	KEN        uint8
-	LastTID    sts.TID
-}

@@ -15,6 +15,7 @@ package vending
 
 import (
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -32,20 +33,29 @@ const (
 	ReferLife    = 30 * time.Second    // age from which Recover takes up a sale that is still open
 )
 
-// Vending sells for the tenants behind one door.
-type Vending struct {
-	door   access.Door[Tx]
-	issuer Issuer
-	sealer Sealer
-	now    func() time.Time
-	rnd    io.Reader
-	guard  clockGuard
+// Config is what a Vending needs; every field but Kick and Log is required.
+type Config struct {
+	Door   access.Door[Tx]
+	Issuer Issuer
+	Sealer Sealer
+	Now    func() time.Time // the server's clock, with its monotonic reading where it has one, as time.Now
+	Rand   io.Reader        // safe for concurrent use, as crypto/rand.Reader is
+	Kick   func()           // called after a commit that left something to deliver; may be nil
+	Log    *slog.Logger     // told what broke at an issuer; nil keeps silent
 }
 
-// New makes a Vending. now is the server's clock and rnd its randomness; both must be safe for concurrent use, as
-// time.Now and crypto/rand.Reader are.
-func New(door access.Door[Tx], issuer Issuer, sealer Sealer, now func() time.Time, rnd io.Reader) *Vending {
-	v := &Vending{door: door, issuer: issuer, sealer: sealer, now: now, rnd: rnd}
-	v.guard.start(now())
+// Vending carries out the use cases of this package.
+type Vending struct {
+	c     Config
+	guard clockGuard
+}
+
+// New makes a Vending.
+func New(c Config) *Vending {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	v := &Vending{c: c}
+	v.guard.start(c.Now())
 	return v
 }

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// tokenColumns are the columns of token in the order in which scanToken reads them.
+const tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc`
+
+func scanToken(r Row) vending.Token {
+	return vending.Token{ID: r.ID(0), Sale: r.ID(1), Meter: r.Int(2), TID: sts.TID(r.Int(3)), BaseDate: sts.BaseDate(r.Int(4)),
+		Class: uint8(r.Int(5)), SubClass: uint8(r.Int(6)), RND: uint8(r.Int(7)), Units: unit.Energy(r.Int(8)),
+		State: vending.TokenState(r.Text(9)), Result: r.Text(10), IssuedAt: r.Time(11), Sealed: r.Bytes(12)}
+}
+
+// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+func (tx *Tx) VendTokens(meter int64, before id.ID, max int) ([]vending.Token, error) {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	var out []vending.Token
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+		func(r Row) error {
+			out = append(out, scanToken(r))
+			return nil
+		}, tx.Tenant, meter, before, max)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens of meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+// VendKey is a meter key by its identity, whatever its state.
+func (tx *Tx) VendKey(key id.ID) (registry.Key, bool, error) {
+	var k registry.Key
+	found, err := tx.one(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.id = $2`,
+		func(r Row) (err error) { k, err = scanMeterKey(r, 0); return err }, tx.Tenant, key)
+	if err != nil {
+		return registry.Key{}, false, fmt.Errorf("find meter key %s: %w", key.Text(id.Key), err)
+	}
+	return k, found, nil
+}
+
+// TokenForPush is a token that is to be sent to its meter, with the meter's number. Its digits are sealed under
+// vending.TokenContext; found is false for an unknown token and for one without digits.
+func (tx *Tx) TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error) {
+	found, err = tx.one(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`,
+		func(r Row) error { t = scanToken(r); return nil }, tx.Tenant, token)
+	if err != nil || !found {
+		return vending.Token{}, "", false, wrapToken(err)
+	}
+	m, found, err := tx.MeterByN(t.Meter)
+	return t, m.Number, found, err
+}
+
+// TokenSent notes that a token was handed to its meter's connection. What the meter has said of it meanwhile stays.
+func (tx *Tx) TokenSent(token id.ID) error {
+	_, err := tx.C.Exec(`UPDATE token SET state = 'sent', version = version + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'issued'`,
+		tx.Tenant, token)
+	if err != nil {
+		return fmt.Errorf("mark token %s as sent: %w", token.Text(id.Token), err)
+	}
+	return nil
+}

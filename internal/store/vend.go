@@ -1,0 +1,326 @@
+package store
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var _ vending.Tx = (*Tx)(nil)
+
+// VendPoint reads what a sale must know of a meter and locks its account and its keys, in this order.
+func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
+	column, arg := "m.id", any(ref.ID)
+	if ref.Number != "" {
+		column, arg = "m.number", ref.Number
+	}
+	var p vending.Point
+	found, err := tx.one(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz
+		FROM meter m JOIN tenant t ON t.id = m.tenant_id WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r Row) error {
+		p.Meter = vending.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
+		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
+		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
+		return nil
+	}, tx.Tenant, arg)
+	if err != nil || !found {
+		return vending.Point{}, false, wrapVend("find meter", err)
+	}
+	_, err = tx.one(`SELECT status, tariff_id FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
+		p.AccountStatus, p.Tariff = r.Text(0), r.ID(1)
+		return nil
+	}, tx.Tenant, p.Account)
+	if err != nil {
+		return vending.Point{}, false, wrapVend("find account", err)
+	}
+	err = tx.C.Query(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
+		AND k.state IN ('current', 'planned', 'issued')`+tx.C.ForUpdate(), func(r Row) error {
+		k, err := scanMeterKey(r, 0)
+		p.Keys = append(p.Keys, k)
+		return err
+	}, tx.Tenant, p.Meter.N)
+	return p, err == nil, wrapVend("find meter keys", err)
+}
+
+func wrapVend(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s of a sale: %w", what, err)
+	}
+	return nil
+}
+
+// VendMonth is what an account bought in a local month so far, and what it carries from its earlier sales.
+func (tx *Tx) VendMonth(account id.ID, month string) (unit.Energy, money.Minor, error) {
+	bought, err := tx.number(`SELECT units_wh FROM usage_month WHERE tenant_id = $1 AND account_id = $2 AND month = $3`+
+		tx.C.ForUpdate(), tx.Tenant, account, month)
+	if err != nil {
+		return 0, 0, wrapVend("read the month", err)
+	}
+	carry, err := tx.Balance(ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)})
+	return unit.Energy(bought), -carry, wrapVend("read the carry", err)
+}
+
+// VendClock is when the newest token was issued, which its identity tells, and the minute in which this store was
+// last restored from a copy; zero times for never.
+func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
+	_, err = tx.one(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
+		newest = r.ID(0).Time()
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return time.Time{}, time.Time{}, wrapVend("find the newest token", err)
+	}
+	_, err = tx.one(`SELECT value FROM meta WHERE key = 'restored_minute'`, func(r Row) error {
+		minute, err := strconv.ParseInt(r.Text(0), 10, 64)
+		if err == nil && minute > 0 {
+			restored = time.Unix(minute*60, 0).UTC()
+		}
+		return err
+	})
+	return newest, restored, wrapVend("find the minute of the last restore", err)
+}
+
+// VendUnderWay reports whether a sale to the meter waits for its token or for its reversal. There are few such sales, so
+// they are looked through by their state (the + keeps the planner from walking through all sales of the meter instead).
+func (tx *Tx) VendUnderWay(meter int64) (bool, error) {
+	found, err := tx.one(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
+		AND +meter = $2 LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter)
+	return found, wrapVend("look for another one under way", err)
+}
+
+// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units.
+func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
+	_, err := tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
+		mode, state, currency, tender, carry_in, carry_out, units_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
+		priced_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+		tx.Tenant, s.ID, vendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
+		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Month,
+		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now)
+	if err != nil {
+		return wrapVend("insert the row", err)
+	}
+	for seq, l := range s.Lines {
+		if err := tx.insertLine(s.ID, seq, l); err != nil {
+			return wrapVend("insert a line", err)
+		}
+	}
+	for _, t := range s.Tokens {
+		if err := tx.reserveToken(s, t); err != nil {
+			return wrapVend("reserve a token", err)
+		}
+	}
+	return wrapVend("add to the month", tx.addUnits(s, s.Units))
+}
+
+// vendorKey is the vendor part of a sale's unique reference.
+func vendorKey(vendor id.ID) string {
+	if vendor.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(vendor[:])
+}
+
+func (tx *Tx) insertLine(sale id.ID, seq int, l vending.Line) error {
+	var units unit.Energy
+	steps := ""
+	if len(l.Steps) > 0 {
+		text, err := json.Marshal(l.Steps)
+		if err != nil {
+			return err
+		}
+		steps = string(text)
+	}
+	for _, s := range l.Steps {
+		units += s.Units
+	}
+	_, err := tx.C.Exec(`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.Tenant, sale, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps)
+	return err
+}
+
+// reserveToken takes a TID: the row makes it unique under its key, and the key remembers it as its last.
+func (tx *Tx) reserveToken(s vending.Sale, t vending.Token) error {
+	_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
+		units_wh, state, issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
+		t.IssuedAt, tx.Now)
+	if err != nil {
+		return err
+	}
+	return tx.must(`UPDATE meter_key SET last_tid = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
+		t.TID, tx.Tenant, s.Key)
+}
+
+func (tx *Tx) addUnits(s vending.Sale, units unit.Energy) error {
+	_, err := tx.C.Exec(`INSERT INTO usage_month (tenant_id, account_id, month, units_wh) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET units_wh = usage_month.units_wh + excluded.units_wh`,
+		tx.Tenant, s.Account, s.Month, units)
+	return err
+}
+
+// VendComplete stores what completing a held sale added. A sale that is not held is a broken invariant.
+func (tx *Tx) VendComplete(s vending.Sale, digitHashes [][]byte) error {
+	for i, t := range s.Tokens {
+		err := tx.must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
+		if err != nil {
+			return wrapVend("store a token", err)
+		}
+	}
+	return wrapVend("complete", tx.must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
+		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID))
+}
+
+// VendFail closes a held sale that got no token and gives its units back to the month. Its TIDs stay used.
+func (tx *Tx) VendFail(s vending.Sale) error {
+	err := tx.must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
+		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
+	if err != nil {
+		return wrapVend("fail", err)
+	}
+	_, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, s.ID)
+	if err != nil {
+		return wrapVend("fail the tokens", err)
+	}
+	return wrapVend("give back to the month", tx.must(`UPDATE usage_month SET units_wh = units_wh - $1
+		WHERE tenant_id = $2 AND account_id = $3 AND month = $4`, s.Units, tx.Tenant, s.Account, s.Month))
+}
+
+// firstEpoch is the epoch of a store that was never restored.
+const firstEpoch = 1
+
+// ReceiptNo takes the next number of an outlet's receipts, without a gap. After a restore the numbers go on from the
+// copy, so those that were printed in between would come again: the epoch in the number keeps them apart.
+func (tx *Tx) ReceiptNo(outlet string) (string, error) {
+	n, err := tx.Take("receipt:" + outlet)
+	if err != nil {
+		return "", err
+	}
+	if tx.Epoch > firstEpoch {
+		return fmt.Sprintf("%s-%06d/%d", outlet, n, tx.Epoch), nil
+	}
+	return fmt.Sprintf("%s-%06d", outlet, n), nil
+}
+
+// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
+func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
+	var s vending.Sale
+	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
+		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at
+		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`, func(r Row) (err error) {
+		s, err = scanSale(r)
+		return err
+	}, tx.Tenant, sale)
+	if err != nil || !found {
+		return vending.Sale{}, false, wrapVend("read the row", err)
+	}
+	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
+		func(r Row) error {
+			l := vending.Line{Kind: vending.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3))}
+			if steps := r.Text(4); steps != "" {
+				if err := json.Unmarshal([]byte(steps), &l.Steps); err != nil {
+					return err
+				}
+			}
+			s.Lines = append(s.Lines, l)
+			return nil
+		}, tx.Tenant, sale)
+	if err != nil {
+		return vending.Sale{}, false, wrapVend("read the lines", err)
+	}
+	err = tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`, func(r Row) error {
+		s.Tokens = append(s.Tokens, scanToken(r))
+		return nil
+	}, tx.Tenant, sale)
+	return s, err == nil, wrapVend("read the tokens", err)
+}
+
+func scanSale(r Row) (vending.Sale, error) {
+	s := vending.Sale{ID: r.ID(0), ClientRef: r.Text(2), Key: r.ID(7), Account: r.ID(8), Till: r.Text(9),
+		Meter:  vending.MeterRef{ID: r.ID(3), N: r.Int(4), Number: r.Text(5), Simulated: r.Bool(6)},
+		State:  vending.State(r.Text(10)),
+		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
+		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
+		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23)}
+	if routes := r.Text(19); routes != "" {
+		s.Deliver = strings.Split(routes, ",")
+	}
+	if !r.IsNull(24) {
+		s.CompletedAt = r.Time(24)
+	}
+	vendor, err := hex.DecodeString(r.Text(1))
+	s.Vendor = id.FromBytes(vendor)
+	return s, err
+}
+
+// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
+func (tx *Tx) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error) {
+	found, err = tx.one(`SELECT id, order_hash FROM vend WHERE tenant_id = $1 AND vendor_key = $2 AND client_ref = $3`, func(r Row) error {
+		sale = r.ID(0)
+		copy(orderHash[:], r.Bytes(1))
+		return nil
+	}, tx.Tenant, vendorKey(vendor), clientRef)
+	return sale, orderHash, found, wrapVend("look for the reference", err)
+}
+
+// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first.
+func (tx *Tx) VendOpen(before time.Time, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
+		AND state = 'held' AND priced_at < $2 ORDER BY id LIMIT $3`, func(r Row) error {
+		out = append(out, r.ID(0))
+		return nil
+	}, tx.Tenant, before, max)
+	return out, wrapVend("list the open ones", err)
+}
+
+// VendReceipt is what a receipt shows besides the sale itself. Names are those of today, figures those of the sale.
+func (tx *Tx) VendReceipt(s vending.Sale) (vending.Paper, error) {
+	var p vending.Paper
+	_, err := tx.one(`SELECT t.name, t.vat_no, t.tz, m.tt FROM tenant t JOIN meter m ON m.tenant_id = t.id
+		WHERE t.id = $1 AND m.n = $2`, func(r Row) error {
+		p.Utility, p.VATNo, p.TZ, p.TT = r.Text(0), r.Text(1), r.Text(2), r.Text(3)
+		return nil
+	}, tx.Tenant, s.Meter.N)
+	if err != nil {
+		return vending.Paper{}, wrapVend("read the tenant", err)
+	}
+	_, err = tx.one(`SELECT c.name, p.address FROM account a
+		JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id
+		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+		WHERE a.tenant_id = $1 AND a.id = $2`, func(r Row) error {
+		p.Customer, p.Address = r.Text(0), r.Text(1)
+		return nil
+	}, tx.Tenant, s.Account)
+	if err != nil {
+		return vending.Paper{}, wrapVend("read the customer", err)
+	}
+	if p.Key, _, err = tx.VendKey(s.Key); err != nil {
+		return vending.Paper{}, err
+	}
+	p.Tariff, err = tx.tariffVersion(s.Tariff)
+	return p, err
+}
+
+func (tx *Tx) tariffVersion(version id.ID) (tariff.Version, error) {
+	var v tariff.Version
+	found, err := tx.one(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.id = $2`,
+		func(r Row) (err error) { v, err = scanVersion(r); return err }, tx.Tenant, version)
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return v, wrapVend("read the tariff version", err)
+}

@@ -1,0 +1,138 @@
+package vending
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// complete ends a held sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become
+// durable together, or none of them does.
+func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (step, error) {
+	s := sold.Sale
+	hashes := make([][]byte, len(tokens))
+	for i, token := range tokens {
+		digits := []byte(token.Reveal())
+		hashes[i] = v.c.Sealer.Hash(hashContext, digits)
+		s.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(s.Tokens[i].ID), digits)
+		s.Tokens[i].State = TokenIssued
+		clear(digits)
+	}
+	var err error
+	if s.ReceiptNo, err = tx.ReceiptNo(s.Till); err != nil {
+		return step{}, err
+	}
+	s.State, s.CompletedAt = Completed, p.now
+	if err := tx.VendComplete(s, hashes); err != nil {
+		return step{}, err
+	}
+	if err := post(tx, s, p.now); err != nil {
+		return step{}, err
+	}
+	if err := push(tx, s, p.now); err != nil {
+		return step{}, err
+	}
+	e := p.by.Entry("vend.sell", s.ID.Text(id.Vend))
+	e.At = p.now
+	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d receipt=%s", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, s.ReceiptNo)
+	if err := tx.AuditLog(e); err != nil {
+		return step{}, err
+	}
+	sold.Sale = s
+	return v.put(tx, p, step{Sold: sold, Digits: DigitsOf(tokens...)})
+}
+
+// post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
+func post(tx Tx, s Sale, now time.Time) error {
+	entry := ledger.SaleEntry{Source: ledger.AccountRef{Code: ledger.Till, Subject: s.Till}, Tender: s.Tender.Minor,
+		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
+	for _, l := range s.Lines {
+		switch l.Kind {
+		case LineEnergy:
+			entry.Energy = l.Amount
+		case LineVAT:
+			entry.VAT = l.Amount
+		case LineFee:
+			entry.Others = append(entry.Others, credit(ledger.RevenueFees, "", l.Amount))
+		case LineFixed:
+			entry.Others = append(entry.Others, credit(ledger.RevenueFixed, "", l.Amount))
+		case LineDebt:
+			entry.Others = append(entry.Others, credit(ledger.Debt, l.Ref, l.Amount))
+		}
+	}
+	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Postings: ledger.SalePostings(entry)}
+	if s.Meter.Simulated {
+		j.Memo = "TEST"
+	}
+	var err error
+	if j.ID, err = tx.NewID(); err != nil {
+		return err
+	}
+	breach, err := tx.Post(j)
+	if err == nil && breach.Refused() {
+		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
+		err = fmt.Errorf("post sale %s: account %d %q would pass its limit by %d", j.Ref, breach.Account.Code, breach.Account.Subject, breach.Short())
+	}
+	return err
+}
+
+func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
+	return ledger.Posting{Account: ledger.AccountRef{Code: c, Subject: subject}, Amount: -amount}
+}
+
+// push enqueues the tokens for the routes of the sale. The items name them; digits are opened when they are sent.
+func push(tx Tx, s Sale, now time.Time) error {
+	for range s.Deliver { // mqtt is the one route there is
+		for _, t := range s.Tokens {
+			name := t.ID.Text(id.Token)
+			body, err := json.Marshal(job.Body{TokenID: name, Request: name})
+			if err != nil {
+				return fmt.Errorf("push token %s: %w", name, err)
+			}
+			_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: s.Meter.Number, Kind: job.KindToken, Body: body, ExpiresAt: now.Add(PushLife)})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// repeatedStatus answers a sale that was repeated under a new key (contract §3).
+const repeatedStatus = 200
+
+// put renders the answer and stores it under the request's key, for ever, because money moved.
+func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
+	if p.order.Render == nil {
+		return s, nil
+	}
+	s.Sold.Reply = reply(p.order.Render(s.Sold.Sale, s.Digits))
+	if s.Sold.Repeated {
+		s.Sold.Reply.Status = repeatedStatus
+	}
+	if p.order.Once.Key == "" {
+		return s, nil
+	}
+	return s, tx.OncePut(p.order.Once, s.Sold.Reply.Status, v.sealReply(p.order.Once, s.Sold.Reply), true)
+}
+
+func reply(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
+
+// storable reports whether a refusal is an answer to the request itself, so that the same request must get it again.
+// What depends on the moment (another request running, the server's own state) is not stored, nor what was refused
+// because of who asked.
+func storable(c refusal.Code) bool {
+	switch c {
+	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,
+		refusal.VendInProgress, refusal.ClockUntrusted, refusal.Unauthenticated, refusal.Forbidden, refusal.RateLimited:
+		return false
+	}
+	return c.Status() < 500
+}

@@ -1,0 +1,162 @@
+package vending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// orders are what the tokens of a sale are made from, all of it stored: asking again with them gives the same digits.
+func orders(s Sale, a sts.Attributes, ken uint8) []IssueOrder {
+	out := make([]IssueOrder, len(s.Tokens))
+	for i, t := range s.Tokens {
+		// The amount was checked to be exact when it was priced, and priced units never leave the range of a token.
+		amount, err := sts.EncodeTenths(t.Units.Tenths())
+		if err != nil {
+			panic(fmt.Sprintf("token of %d Wh: %v", t.Units, err))
+		}
+		out[i] = IssueOrder{Token: t.ID, Attributes: a, KEN: ken, Simulated: s.Meter.Simulated,
+			Credit: sts.Credit{SubClass: t.SubClass, RND: t.RND, TID: t.TID, Amount: amount}}
+	}
+	return out
+}
+
+// errUnknown says that an issuer does not know whether it made a token.
+var errUnknown = errors.New("the issuer does not know")
+
+// issue asks for every token of a sale. A refusal is the issuer's; an error means that nobody knows.
+func (v *Vending) issue(ctx context.Context, orders []IssueOrder) ([]sts.Token, refusal.Refusal, error) {
+	tokens := make([]sts.Token, len(orders))
+	for i, o := range orders {
+		a, err := v.c.Issuer.Issue(ctx, o)
+		switch {
+		case err != nil:
+			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), err)
+		case a.Outcome == Declined:
+			if !a.Why.Refused() {
+				a.Why = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", nothingMoved, "Ask who keeps the vending keys.")
+			}
+			return nil, a.Why, nil
+		case a.Outcome != Made:
+			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), errUnknown)
+		case a.Token.Class() != 0:
+			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: the issuer gave a token of class %d", o.Token.Text(id.Token), a.Token.Class())
+		}
+		tokens[i] = a.Token
+	}
+	return tokens, refusal.Refusal{}, nil
+}
+
+// finish takes a held sale to its end outside its first transaction: it asks the issuer from what is stored and
+// completes or closes the sale. While the issuer does not know, the sale stays held and the answer says so.
+func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
+	sale := held.Sale
+	key, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (IssueOrder, error) {
+		k, found, err := tx.VendKey(sale.Key)
+		if err != nil || !found {
+			return IssueOrder{}, fmt.Errorf("key of sale %s (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+		}
+		a, err := k.Attributes(sale.Meter.Number)
+		return IssueOrder{Attributes: a, KEN: k.KEN}, err
+	})
+	if err != nil {
+		return step{}, err
+	}
+	tokens, why, err := v.issue(ctx, orders(sale, key.Attributes, key.KEN))
+	if err != nil {
+		v.c.Log.Warn("token not issued yet", logkey.Meter, sale.Meter.Number, logkey.VendID, sale.ID.Text(id.Vend), logkey.Err, err)
+		return no(issuerUnknown(sale.ID)), nil
+	}
+	p.now = v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
+		if why.Refused() {
+			return v.fail(tx, p, sale, why)
+		}
+		// Somebody else may have finished it meanwhile: a repeated request, or Recover.
+		now, found, err := tx.VendSale(sale.ID)
+		if err != nil || !found {
+			return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+		}
+		if now.State != Held {
+			return v.again(tx, p, sale.ID, held.Repeated)
+		}
+		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, tokens)
+	})
+}
+
+// fail closes a sale whose token was refused after it had been reserved, and keeps the refusal as the answer.
+func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step, error) {
+	now, found, err := tx.VendSale(sale.ID)
+	if err != nil || !found {
+		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+	}
+	if now.State == Held {
+		now.State, now.Failure = Failed, why.Code
+		if err := tx.VendFail(now); err != nil {
+			return step{}, err
+		}
+		e := p.by.Entry("vend.fail", sale.ID.Text(id.Vend))
+		e.After = string(why.Code)
+		if err := tx.AuditLog(e); err != nil {
+			return step{}, err
+		}
+	} else if now.State != Failed {
+		return v.again(tx, p, sale.ID, false)
+	}
+	out := step{Sold: Sold{Refusal: why, Sale: now}}
+	if p.order.Once.Key == "" || p.order.RenderRefusal == nil || !storable(why.Code) {
+		return out, nil
+	}
+	out.Sold.Reply = reply(p.order.RenderRefusal(why))
+	return out, tx.OncePut(p.order.Once, out.Sold.Reply.Status, v.sealReply(p.order.Once, out.Sold.Reply), true)
+}
+
+// Recover takes up sales that are still waiting for their issuer, left by a crash or by an answer that never came, and
+// reports how many it finished. Asking again from the stored inputs gives the same token, so it may run at any time,
+// beside live sales and on several instances. Sales younger than [ReferLife] are left to whoever is making them.
+func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
+	now := v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	waiting, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Sale, error) {
+		ids, err := tx.VendOpen(now.Add(-ReferLife), maxRecover)
+		if err != nil {
+			return nil, err
+		}
+		var out []Sale
+		for _, i := range ids {
+			s, found, err := tx.VendSale(i)
+			if err != nil {
+				return nil, err
+			}
+			if found && s.State == Held {
+				out = append(out, s)
+			}
+		}
+		return out, nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("recover sales: %w", err)
+	}
+	for _, s := range waiting {
+		done, one := v.finish(ctx, purchase{by: by, now: now, deliver: s.Deliver}, Sold{Sale: s})
+		switch {
+		case one != nil:
+			err = errors.Join(err, fmt.Errorf("recover sale %s: %w", s.ID.Text(id.Vend), one))
+		case !done.undo:
+			finished++
+		}
+	}
+	if finished > 0 && v.c.Kick != nil {
+		v.c.Kick()
+	}
+	return finished, err
+}
+
+// maxRecover is how many sales one call of Recover takes up.
+const maxRecover = 100

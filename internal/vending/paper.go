@@ -1,0 +1,73 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Receipt makes the receipt of a completed sale, with digits for an actor that may see them.
+func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
+	s, err := v.Sale(ctx, by, sale)
+	if err != nil || s.Refused() {
+		return Receipted{Refusal: s.Refusal}, err
+	}
+	if s.Sale.ReceiptNo == "" {
+		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", echo(sale), s.Sale.State),
+			"", "Look at the sale itself.")}, nil
+	}
+	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Paper, error) { return tx.VendReceipt(s.Sale) })
+	if err != nil {
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
+	}
+	r, err := write(s.Sale, paper, s.Issued.digits)
+	if err != nil {
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
+	}
+	return Receipted{Receipt: r}, nil
+}
+
+// write fills in the model of a receipt.
+func write(s Sale, p Paper, d Digits) (receipt.Receipt, error) {
+	zone, err := time.LoadLocation(p.TZ)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	cur, ok := money.CurrencyOf(s.Tender.Currency)
+	if !ok {
+		return receipt.Receipt{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
+	}
+	r := receipt.Receipt{Title: receipt.TaxInvoice, Test: s.Meter.Simulated, No: s.ReceiptNo, At: s.CompletedAt.In(zone), Utility: p.Utility,
+		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Till: s.Till, Operator: s.By, Customer: p.Customer,
+		Account: s.Account.Text(id.Account), Address: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Currency: cur,
+		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
+		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
+	for i, t := range s.Tokens {
+		var digits sts.Token
+		if i < d.Len() {
+			digits = d.Token(i)
+		}
+		r.Tokens = append(r.Tokens, receipt.Token{Kind: "sale", Digits: digits, Units: t.Units})
+	}
+	for _, l := range s.Lines {
+		switch l.Kind {
+		case LineEnergy:
+			r.Net = l.Amount
+			for _, step := range l.Steps {
+				r.Steps = append(r.Steps, receipt.Step{Units: step.Units, Rate: step.Rate, Amount: step.Amount})
+			}
+		case LineVAT:
+			r.VAT = l.Amount
+		case LineFee, LineFixed, LineDebt:
+			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})
+		}
+	}
+	return r, nil
+}

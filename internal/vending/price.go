@@ -1,0 +1,213 @@
+package vending
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// MaxUnits is the most that one sale can carry: its tokens, each full.
+const MaxUnits = MaxTokens * unit.MaxToken
+
+// priced is a purchase that passed every check, with what it was decided from.
+type priced struct {
+	point   Point
+	key     registry.Key
+	version tariff.Version
+	month   string
+	before  unit.Energy // bought in the month so far
+	carry   money.Minor // brought in
+	split   tariff.Allocation
+	tokens  []unit.Energy // how the units go onto tokens
+	tids    []sts.TID
+	attrs   sts.Attributes
+}
+
+// price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
+// can act on them: the meter, the money, the key, the clock, the price.
+func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (priced, refusal.Refusal, error) {
+	out := priced{point: p}
+	if no := sellable(p, tender); no.Refused() {
+		return priced{}, no, nil
+	}
+	var no refusal.Refusal
+	if out.key, no = pickKey(p); no.Refused() {
+		return priced{}, no, nil
+	}
+	newest, restored, err := tx.VendClock()
+	if err != nil {
+		return priced{}, refusal.Refusal{}, err
+	}
+	if now.Before(newest.Add(-MaxClockBack)) {
+		return priced{}, clockBehind(now, newest), nil
+	}
+	var found bool
+	if out.version, found, err = tx.TariffVersionAt(p.Tariff, now); err != nil {
+		return priced{}, refusal.Refusal{}, err
+	} else if !found {
+		return priced{}, noTariff(p), nil
+	}
+	if out.version.Body.Currency != tender.Currency {
+		return priced{}, wrongCurrency(tender.Currency, out.version.Body.Currency), nil
+	}
+	if err := out.allocate(tx, tender, now); err != nil || out.split.Refused() {
+		return priced{}, out.split.Refusal, err
+	}
+	if no := out.number(now, restored); no.Refused() {
+		return priced{}, no, nil
+	}
+	out.attrs, err = out.key.Attributes(p.Meter.Number)
+	return out, refusal.Refusal{}, err
+}
+
+// allocate splits the money at the account's place in the local month.
+func (p *priced) allocate(tx Tx, tender money.Amount, now time.Time) error {
+	zone, err := time.LoadLocation(p.point.TZ)
+	if err != nil {
+		return fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	p.month = now.In(zone).Format("2006-01")
+	if p.before, p.carry, err = tx.VendMonth(p.point.Account, p.month); err != nil {
+		return err
+	}
+	p.split, err = tariff.Allocate(tariff.Purchase{Body: p.version.Body, Tender: tender.Minor, Carry: p.carry, Month: p.before,
+		MaxUnits: MaxUnits})
+	if err != nil || p.split.Refused() {
+		return err
+	}
+	for left := p.split.Units; left > 0; left -= min(left, unit.MaxToken) {
+		p.tokens = append(p.tokens, min(left, unit.MaxToken))
+	}
+	return nil
+}
+
+// number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
+// was lost in a restore may have given, and at most [MaxAhead] minutes ahead of the clock.
+func (p *priced) number(now, restored time.Time) refusal.Refusal {
+	base := p.key.BaseDate
+	clock, err := base.TIDAt(now)
+	if err != nil {
+		return baseDateOver(p.point, base)
+	}
+	from := now
+	if after := restored.Add(time.Minute); !restored.IsZero() && from.Before(after) {
+		from = after
+	}
+	last := p.key.LastTID
+	for _, units := range p.tokens {
+		if last, err = base.Next(last, from); err != nil {
+			return baseDateOver(p.point, base)
+		}
+		if last.Expired(p.key.KEN) {
+			return keyExpired(p.point, p.key.KEN)
+		}
+		if int64(last)-int64(clock) > MaxAhead {
+			return tooManyTokens(p.point)
+		}
+		if a, err := sts.EncodeTenths(units.Tenths()); err != nil || unit.FromTenths(a.Tenths()) != units {
+			return notOnAToken(units)
+		}
+		p.tids = append(p.tids, last)
+	}
+	return refusal.Refusal{}
+}
+
+// sellable checks meter, account and currency.
+func sellable(p Point, tender money.Amount) refusal.Refusal {
+	switch {
+	case p.Mode != registry.PrepayToken:
+		return noTokens(p)
+	case p.Status != registry.Active:
+		return blocked(p)
+	case p.Account.IsZero() || p.AccountStatus != "active":
+		return closed(p)
+	case p.Currency == "":
+		return noTariff(p)
+	case p.Currency != tender.Currency:
+		return wrongCurrency(tender.Currency, p.Currency)
+	}
+	return refusal.Refusal{}
+}
+
+// pickKey finds the key a token must be made under. A change that is planned must be carried out first; one whose
+// tokens exist is taken as done, because the customer enters them before the credit.
+func pickKey(p Point) (registry.Key, refusal.Refusal) {
+	var pick registry.Key
+	for _, k := range p.Keys {
+		switch k.State {
+		case keyPlanned:
+			return registry.Key{}, keyChange(p)
+		case keyIssued:
+			pick = k
+		case keyCurrent:
+			if pick.State != keyIssued {
+				pick = k
+			}
+		}
+	}
+	switch {
+	case pick.ID.IsZero():
+		return registry.Key{}, noKey(p)
+	case pick.KT != sts.DUTK:
+		return registry.Key{}, wrongKeyType(p, pick.KT)
+	}
+	return pick, refusal.Refusal{}
+}
+
+// checkTender checks what is paid before anything is looked up.
+func checkTender(tender money.Amount) refusal.Refusal {
+	if _, ok := money.CurrencyOf(tender.Currency); !ok {
+		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%q is not a currency code of ISO 4217.", echo(tender.Currency)),
+			nothingMoved, "Write three capital letters, for example KES.")
+	}
+	if tender.Minor <= 0 || tender.Minor > money.MaxMinor {
+		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be paid.", tender.Minor),
+			nothingMoved, "Give a positive amount in whole minor units; 10000 is 100.00.")
+	}
+	return refusal.Refusal{}
+}
+
+// lines are what answers and receipts show of an allocation; they sum to what was tendered.
+func (p priced) lines() []Line {
+	var out []Line
+	vat := p.split.VAT
+	for _, d := range p.split.Deductions {
+		out = append(out, Line{Kind: LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Amount: d.Net(), VAT: d.VAT})
+		vat += d.VAT
+	}
+	energy := Line{Kind: LineEnergy, Amount: p.split.Net, VAT: p.split.VAT}
+	for _, s := range p.split.Steps {
+		energy.Steps = append(energy.Steps, Step{Units: s.Units, Rate: s.Rate, Amount: s.Net})
+	}
+	out = append(out, energy, Line{Kind: LineVAT, Amount: vat}, Line{Kind: LineCarry, Amount: p.split.CarryOut})
+	if p.carry != 0 {
+		out = append(out, Line{Kind: LineCarryIn, Amount: -p.carry})
+	}
+	return out
+}
+
+// order is what a Checker is asked about before there is a sale: the key and whose meter it is.
+func (p priced) order() IssueOrder {
+	return IssueOrder{Attributes: p.attrs, KEN: p.key.KEN, Simulated: p.point.Meter.Simulated}
+}
+
+// errLines means that a sale's lines do not sum to what was paid: our own code is wrong, and nothing may be sold.
+var errLines = errors.New("the lines of the sale do not sum to the tender")
+
+func checkLines(lines []Line, tender money.Minor) error {
+	var sum money.Minor
+	for _, l := range lines {
+		sum += l.Amount
+	}
+	if sum != tender {
+		return fmt.Errorf("%w: %d instead of %d", errLines, sum, tender)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Quoted is what a purchase would be at this moment.
+type Quoted struct {
+	refusal.Refusal
+	Meter     MeterRef
+	Tender    money.Amount
+	Units     unit.Energy
+	Lines     []Line
+	Tokens    []unit.Energy // how the units would go onto tokens
+	ExpiresAt time.Time     // until when the price is likely to hold: another sale or the month's end changes it
+}
+
+// Quote makes every check of a sale and prices it. Nothing is written and nothing reserved.
+func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tender money.Amount) (Quoted, error) {
+	if no := by.Needs(access.Quote); no.Refused() {
+		return Quoted{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if !no.Refused() {
+		no = checkTender(tender)
+	}
+	now := v.c.Now()
+	if by := v.guard.jumped(now); by != 0 && !no.Refused() {
+		no = clockJumped(by)
+	}
+	if no.Refused() {
+		return Quoted{Refusal: no}, nil
+	}
+	now = now.Round(0).UTC().Truncate(time.Microsecond)
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Quoted, error) {
+		point, found, err := tx.VendPoint(ref)
+		if err != nil {
+			return Quoted{}, err
+		}
+		if !found {
+			return Quoted{Refusal: registry.NoMeter(meter)}, nil
+		}
+		pr, no, err := v.price(tx, point, tender, now)
+		if err != nil || no.Refused() {
+			return Quoted{Refusal: no}, err
+		}
+		if c, ok := v.c.Issuer.(Checker); ok {
+			if no := c.Check(ctx, pr.order()); no.Refused() {
+				return Quoted{Refusal: no}, nil
+			}
+		}
+		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.split.Units, Lines: pr.lines(), Tokens: pr.tokens,
+			ExpiresAt: now.Add(QuoteLife)}, nil
+	})
+	if err != nil {
+		return Quoted{}, fmt.Errorf("quote for meter %s: %w", echo(meter), err)
+	}
+	return out, nil
+}

@@ -1,0 +1,179 @@
+package vending
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Shown is a sale as an actor may see it.
+type Shown struct {
+	refusal.Refusal
+	Sale   Sale
+	Issued Issued // the digits of Sale.Tokens, one for one; without tokens where the actor may not see digits
+}
+
+// TokenList is one page of a meter's tokens, newest first.
+type TokenList struct {
+	refusal.Refusal
+	Tokens []Token
+	Issued Issued // the digits of Tokens, one for one; without tokens where the actor may not see digits
+	Next   string // cursor of the next page; empty on the last
+}
+
+// Receipted is a receipt, or why there is none.
+type Receipted struct {
+	refusal.Refusal
+	Receipt receipt.Receipt
+}
+
+// Sale shows a sale by its identity. Showing digits is noted in the audit log.
+func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (Shown, error) {
+	i, err := id.Parse(id.Vend, sale)
+	if err != nil {
+		i = id.ID{} // names nothing: answered like any other sale that is not there
+	}
+	return v.show(ctx, by, sale, func(Tx) (id.ID, error) { return i, nil })
+}
+
+// SaleByRef shows what became of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold
+// under the reference, and the sale may be started again.
+func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef string) (Shown, error) {
+	return v.show(ctx, by, clientRef, func(tx Tx) (id.ID, error) {
+		i, _, _, err := tx.VendRef(by.Vendor, clientRef)
+		return i, err
+	})
+}
+
+func (v *Vending) show(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return Shown{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+		i, err := find(tx)
+		if err != nil {
+			return Shown{}, err
+		}
+		s, found, err := tx.VendSale(i)
+		if err != nil {
+			return Shown{}, err
+		}
+		// A vendor sees its own sales; another's does not exist for it.
+		if !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+			return Shown{Refusal: noSale(named)}, nil
+		}
+		return Shown{Sale: s}, nil
+	})
+	if err != nil {
+		return Shown{}, fmt.Errorf("show sale %s: %w", echo(named), err)
+	}
+	if out.Refused() {
+		return out, nil
+	}
+	out.Issued, err = v.reveal(ctx, by, out.Sale.Tokens, out.Sale.ID.Text(id.Vend))
+	return out, err
+}
+
+// reveal opens the digits for an actor that may see them, once the audit row that says so is durable.
+func (v *Vending) reveal(ctx context.Context, by access.Actor, tokens []Token, object string) (Issued, error) {
+	if !by.May(access.ShowTokens) || len(tokens) == 0 {
+		return Issued{}, nil
+	}
+	digits, err := v.open(tokens)
+	if err != nil {
+		return Issued{}, err
+	}
+	err = v.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, tx.AuditLog(by.Entry("token.show", object)) })
+	if err != nil {
+		return Issued{}, fmt.Errorf("note that digits were shown: %w", err)
+	}
+	return Issued{digits}, nil
+}
+
+// Tokens lists the tokens sold to a meter, with what the meter said of them, newest first.
+func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, page registry.Page) (TokenList, error) {
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return TokenList{Refusal: no}, nil
+	}
+	if !by.Vendor.IsZero() {
+		return TokenList{Refusal: refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not all tokens of a meter.", "", "Ask for the sale.")}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if no.Refused() {
+		return TokenList{Refusal: no}, nil
+	}
+	before, max, no := v.page(by.Tenant, page)
+	if no.Refused() {
+		return TokenList{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (TokenList, error) {
+		point, found, err := tx.VendPoint(ref)
+		if err != nil || !found {
+			return TokenList{Refusal: registry.NoMeter(meter)}, err
+		}
+		tokens, err := tx.VendTokens(point.Meter.N, before, max+1)
+		return TokenList{Tokens: tokens}, err
+	})
+	if err != nil {
+		return TokenList{}, fmt.Errorf("list tokens of meter %s: %w", echo(meter), err)
+	}
+	if out.Refused() {
+		return out, nil
+	}
+	if len(out.Tokens) > max {
+		out.Tokens = out.Tokens[:max]
+		out.Next = v.cursor(by.Tenant, out.Tokens[max-1].ID)
+	}
+	out.Issued, err = v.reveal(ctx, by, out.Tokens, "tokens of meter "+echo(meter))
+	return out, err
+}
+
+// cursorMAC is how much of the keyed hash a cursor carries; no right hangs on it.
+const cursorMAC = 8
+
+var errCursor = errors.New("no cursor of this list")
+
+func (v *Vending) page(t access.Tenant, p registry.Page) (before id.ID, max int, no refusal.Refusal) {
+	if p.Limit < 0 || p.Limit > registry.MaxLimit {
+		return id.ID{}, 0, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("limit is 1 to %d.", registry.MaxLimit), "", "Ask for less at a time.")
+	}
+	if max = p.Limit; max == 0 {
+		max = registry.DefaultLimit
+	}
+	if p.Cursor == "" {
+		return id.ID{}, max, refusal.Refusal{}
+	}
+	before, err := v.place(t, p.Cursor)
+	if err != nil {
+		no = refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "", "Take next_cursor of the page before, or begin without one.")
+	}
+	return before, max, no
+}
+
+func (v *Vending) place(t access.Tenant, cursor string) (id.ID, error) {
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(b) != len(id.ID{})+cursorMAC {
+		return id.ID{}, errCursor
+	}
+	at := id.FromBytes(b[:len(id.ID{})])
+	if !hmac.Equal(b[len(id.ID{}):], v.cursorMAC(t, at)) {
+		return id.ID{}, errCursor
+	}
+	return at, nil
+}
+
+func (v *Vending) cursor(t access.Tenant, last id.ID) string {
+	return base64.RawURLEncoding.EncodeToString(append(last[:], v.cursorMAC(t, last)...))
+}
+
+func (v *Vending) cursorMAC(t access.Tenant, last id.ID) []byte {
+	return v.c.Sealer.Hash(fmt.Sprintf("cursor:tokens:%d", t), last[:])[:cursorMAC]
+}

@@ -1,0 +1,172 @@
+package vending
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+const nothingMoved = "No money was taken and no token was made."
+
+// maxEcho bounds what of a caller's text is repeated to it.
+const maxEcho = 40
+
+func echo(text string) string {
+	if len(text) > maxEcho {
+		text = text[:maxEcho] + "…"
+	}
+	return strings.ToValidUTF8(text, "?")
+}
+
+func noTokens(p Point) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Meter %s is of mode %s and takes no tokens.", p.Meter.Number, p.Mode),
+		nothingMoved, "This version sells to meters of mode prepay_token.")
+}
+
+func blocked(p Point) refusal.Refusal {
+	return refusal.Because(refusal.MeterBlocked, fmt.Sprintf("Meter %s is %s, not active.", p.Meter.Number, p.Status),
+		nothingMoved, "Ask the utility why; it can set the meter active again.")
+}
+
+func closed(p Point) refusal.Refusal {
+	return refusal.Because(refusal.AccountClosed, fmt.Sprintf("Meter %s has no open account.", p.Meter.Number),
+		nothingMoved, "Ask the utility to open an account for this meter.")
+}
+
+func wrongCurrency(got, want string) refusal.Refusal {
+	return refusal.Because(refusal.CurrencyMismatch, fmt.Sprintf("%s was offered; this meter is sold in %s.", got, want),
+		nothingMoved, "Pay in "+want+".")
+}
+
+func noTariff(p Point) refusal.Refusal {
+	return refusal.Because(refusal.TariffMissing, fmt.Sprintf("No tariff of meter %s is in force now.", p.Meter.Number),
+		nothingMoved, "Publish a version of its tariff that has begun.")
+}
+
+func noKey(p Point) refusal.Refusal {
+	return refusal.Because(refusal.KeyMissing, fmt.Sprintf("Meter %s has no STS key on record.", p.Meter.Number),
+		nothingMoved, "Register supply group, key revision, key type and tariff index of the meter.")
+}
+
+func keyChange(p Point) refusal.Refusal {
+	return refusal.Because(refusal.KeyChangeRequired, fmt.Sprintf("A key change is planned for meter %s; a token sold now might not load.", p.Meter.Number),
+		nothingMoved, "Issue the key-change tokens first, then sell.")
+}
+
+func wrongKeyType(p Point, kt sts.KeyType) refusal.Refusal {
+	why := "credit is refused by meters under it"
+	if kt == sts.DCTK {
+		why = "it is common to many meters, so a token would load on each of them"
+	}
+	return refusal.Because(refusal.KeyTypeForbidden, fmt.Sprintf("The key of meter %s is of type %d (%s): %s.", p.Meter.Number, kt, kt, why),
+		nothingMoved, "Change the meter to a unique key (type 2) first.")
+}
+
+func keyExpired(p Point, ken uint8) refusal.Refusal {
+	return refusal.Because(refusal.KeyExpired, fmt.Sprintf("The key of meter %s has expired (expiry number %d); it would refuse the token.", p.Meter.Number, ken),
+		nothingMoved, "Change the meter to a key revision that is still valid.")
+}
+
+func baseDateOver(p Point, base sts.BaseDate) refusal.Refusal {
+	return refusal.Because(refusal.BaseDateExpired,
+		fmt.Sprintf("Base date %s of meter %s cannot express this moment: its minutes have run out, or have not begun.", base, p.Meter.Number),
+		nothingMoved, "Change the meter to a key revision with a later base date; if the server's clock is wrong, set it first.")
+}
+
+func tooManyTokens(p Point) refusal.Refusal {
+	return refusal.Because(refusal.TooManyTokens,
+		fmt.Sprintf("Meter %s has been sold so many tokens that the next would be dated more than %d minutes ahead.", p.Meter.Number, MaxAhead),
+		nothingMoved, "Wait, or buy more at a time: each token takes one minute.")
+}
+
+func notOnAToken(units unit.Energy) refusal.Refusal {
+	return refusal.Because(refusal.VendTooLarge, fmt.Sprintf("%s kWh cannot be written exactly on a token.", units.KWh(1)),
+		nothingMoved, "Buy another amount.")
+}
+
+func clockBehind(now, newest time.Time) refusal.Refusal {
+	return refusal.Because(refusal.ClockUntrusted,
+		fmt.Sprintf("The server's clock says %s, but a token was issued at %s.", stamp(now), stamp(newest)),
+		nothingMoved, "Set the server's clock; sales go on by themselves once it has passed the newest token.")
+}
+
+func clockJumped(by time.Duration) refusal.Refusal {
+	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
+		nothingMoved, "Set it right; if it is right now, confirm it or restart the server.")
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+func keyMissing() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyKeyMissing, "A sale needs an Idempotency-Key, so that a lost answer can be asked for again.",
+		nothingMoved, "Send the header with 8 to 64 characters that are new for each sale.")
+}
+
+func keyInvalid() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyKeyInvalid, fmt.Sprintf("An Idempotency-Key has %d to %d printable ASCII characters.", minKey, maxKey),
+		nothingMoved, "Send another one.")
+}
+
+func keyReused() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.",
+		nothingMoved, "Use a new key for a new sale; repeat the very same request to learn what became of the old one.")
+}
+
+func running() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
+		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
+}
+
+func refInvalid() refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("client_ref has at most %d printable characters.", MaxRef),
+		nothingMoved, "Use a shorter reference.")
+}
+
+func refReused(ref string) refusal.Refusal {
+	return refusal.Because(refusal.ClientRefReused, fmt.Sprintf("The client_ref %q belongs to another sale.", echo(ref)),
+		nothingMoved, "Look at that sale, or use a new reference for a new one.")
+}
+
+func unknownRoute(route string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There is no delivery by %q on this server.", echo(route)),
+		nothingMoved, "Leave it out of deliver; mqtt is known, and the answer itself carries the digits.")
+}
+
+func vendorSale() refusal.Refusal {
+	return refusal.Because(refusal.Forbidden, "This key sells from a vendor's float, which this version does not keep.",
+		nothingMoved, "Use a key without a vendor.")
+}
+
+func inProgress(p Point) refusal.Refusal {
+	return refusal.Because(refusal.VendInProgress, fmt.Sprintf("Another sale to meter %s is waiting for its token.", p.Meter.Number),
+		nothingMoved, "Try again in a few seconds.")
+}
+
+func issuerUnknown(sale id.ID) refusal.Refusal {
+	return refusal.Because(refusal.IssuerUnknown, fmt.Sprintf("The issuer has not said whether it made the token of sale %s.", sale.Text(id.Vend)),
+		"The sale is neither complete nor void; nothing will be charged twice.",
+		"Repeat the same request, or ask by client_ref; do not start a new sale for this payment.")
+}
+
+func saleFailed(s Sale) refusal.Refusal {
+	return refusal.Because(failure(s.Failure), fmt.Sprintf("Sale %s failed: the issuer refused its token.", s.ID.Text(id.Vend)),
+		"No money was kept and no token was made.", "Start a new sale with a new client_ref once the cause is gone.")
+}
+
+// failure is the code that a failed sale answers with; one from a row that names none is the issuer's.
+func failure(c refusal.Code) refusal.Code {
+	if c == "" {
+		return refusal.IssuerRefused
+	}
+	return c
+}
+
+func noSale(text string) refusal.Refusal {
+	return refusal.Because(refusal.VendNotFound, "There is no sale "+echo(text)+".", "",
+		"After a time-out this means that nothing was sold: the sale may be started again.")
+}

@@ -1,0 +1,296 @@
+package vending
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Length of an Idempotency-Key.
+const (
+	minKey = 8
+	maxKey = 64
+)
+
+// purchase is an order in canonical form, with what it takes from outside the transaction.
+type purchase struct {
+	by      access.Actor
+	order   Order
+	meter   registry.Ref
+	ref     string // client reference
+	deliver []string
+	now     time.Time       // of the sale: UTC, whole microseconds
+	nibbles [MaxTokens]byte // random; a token takes four bits
+}
+
+// step is what one transaction of a sale came to.
+type step struct {
+	Sold   Sold
+	Digits Digits
+	stored *access.Kept // the answer of an earlier request
+	open   bool         // the sale is held and waits for its issuer
+	undo   bool         // nothing that was written may stay
+}
+
+// Refused tells the store to undo the transaction.
+func (s step) Refused() bool { return s.undo }
+
+func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true} }
+
+// Sell makes one sale. It is safe to repeat: the same request under the same key gives the stored answer, the same
+// request under a new key but an old client_ref gives that sale, and at most one sale ever exists for either. When
+// Sell returns a sale that is not refused, token and journal are durable. An error means that the outcome is what the
+// store says of it: nothing happened, unless the error is that of an unknown commit.
+func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, error) {
+	if no := by.Needs(access.Sell); no.Refused() {
+		return Sold{Refusal: no}, nil
+	}
+	p, no, err := v.purchase(by, o)
+	if err != nil {
+		return Sold{}, err
+	}
+	if no.Refused() {
+		return v.refuse(ctx, p, no)
+	}
+	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
+	if err == nil && s.open {
+		s, err = v.finish(ctx, p, s.Sold)
+	}
+	if err != nil {
+		return Sold{}, fmt.Errorf("sell to meter %s: %w", echo(o.Meter), err)
+	}
+	switch {
+	case s.stored != nil:
+		return v.replay(o.Once, *s.stored)
+	case s.undo:
+		return v.refuse(ctx, p, s.Sold.Refusal)
+	}
+	s.Sold.Issued = Issued{s.Digits}
+	if len(p.deliver) > 0 && v.c.Kick != nil {
+		v.c.Kick()
+	}
+	return s.Sold, nil
+}
+
+// purchase checks everything about an order that needs no look into the store.
+func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal, error) {
+	now := v.c.Now()
+	p := purchase{by: by, order: o, ref: o.ClientRef, now: now.Round(0).UTC().Truncate(time.Microsecond)}
+	if p.ref == "" {
+		p.ref = o.Once.Key
+	}
+	switch {
+	case p.ref == "":
+		return p, keyMissing(), nil
+	case o.Once.Key != "" && (len(o.Once.Key) < minKey || len(o.Once.Key) > maxKey || !printable(o.Once.Key)):
+		return p, keyInvalid(), nil
+	case len(p.ref) > MaxRef || !printable(p.ref):
+		return p, refInvalid(), nil
+	case !by.Vendor.IsZero():
+		return p, vendorSale(), nil
+	}
+	var no refusal.Refusal
+	if p.meter, no = registry.ParseRef(o.Meter); no.Refused() {
+		return p, no, nil
+	}
+	if no = checkTender(o.Tender); no.Refused() {
+		return p, no, nil
+	}
+	if p.deliver, no = routes(o.Deliver); no.Refused() {
+		return p, no, nil
+	}
+	if by := v.guard.jumped(now); by != 0 {
+		return p, clockJumped(by), nil
+	}
+	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
+		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
+	}
+	return p, refusal.Refusal{}, nil
+}
+
+// RouteMQTT delivers a token to the meter's own connection.
+const RouteMQTT = "mqtt"
+
+// routes puts the wanted routes in order, each once. Those by SMS are refused until there is something to send it by:
+// a customer who waits for a message that never leaves is worse off than one who was told.
+func routes(wanted []string) ([]string, refusal.Refusal) {
+	for _, r := range wanted {
+		if r != RouteMQTT {
+			return nil, unknownRoute(r)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
+}
+
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// hash is what makes two orders the same request of one vendor, whoever of its people sent them.
+func (p purchase) hash(meter id.ID) [32]byte {
+	b := append([]byte("paywatt order 1"), p.by.Vendor[:]...)
+	b = append(b, meter[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.order.Tender.Minor))
+	b = append(b, p.order.Tender.Currency...)
+	for _, r := range p.deliver {
+		b = append(append(b, 0), r...)
+	}
+	return sha256.Sum256(b)
+}
+
+// first is the transaction that every sale begins with: it finds out whether the request is new, and if it is, prices
+// and reserves; with a local issuer it completes the sale as well.
+func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
+	fresh := true
+	if p.order.Once.Key != "" {
+		kept, err := tx.OnceTake(p.order.Once)
+		switch {
+		case err != nil:
+			return step{}, err
+		case kept == nil:
+		case kept.Hash != p.order.Once.Hash:
+			return no(keyReused()), nil
+		case kept.Status != 0:
+			return step{stored: kept}, nil
+		default:
+			fresh = false
+		}
+	}
+	point, found, err := tx.VendPoint(p.meter)
+	if err != nil {
+		return step{}, err
+	}
+	if !found {
+		r := registry.NoMeter(p.order.Meter)
+		r.Not = nothingMoved
+		return no(r), nil
+	}
+	hash := p.hash(point.Meter.ID)
+	sale, asked, found, err := tx.VendRef(p.by.Vendor, p.ref)
+	switch {
+	case err != nil:
+		return step{}, err
+	case found && asked != hash:
+		return no(refReused(p.ref)), nil
+	case found:
+		return v.again(tx, p, sale, fresh)
+	case !fresh:
+		return no(running()), nil
+	}
+	return v.sell(ctx, tx, p, point, hash)
+}
+
+// again answers a request whose sale exists already. repeated says that it came under a new key.
+func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, error) {
+	s, found, err := tx.VendSale(sale)
+	if err != nil || !found {
+		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.Text(id.Vend), found, err)
+	}
+	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
+	switch s.State {
+	case Held:
+		out.open = true
+		return out, nil
+	case Failed:
+		return no(saleFailed(s)), nil
+	}
+	if out.Digits, err = v.open(s.Tokens); err != nil {
+		return step{}, err
+	}
+	return v.put(tx, p, out)
+}
+
+// sell prices and reserves a new sale, and completes it where the issuer is local.
+func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash [32]byte) (step, error) {
+	if busy, err := tx.VendUnderWay(point.Meter.N); err != nil || busy {
+		return no(inProgress(point)), err
+	}
+	pr, r, err := v.price(tx, point, p.order.Tender, p.now)
+	if err != nil || r.Refused() {
+		return no(r), err
+	}
+	if c, ok := v.c.Issuer.(Checker); ok {
+		if r := c.Check(ctx, pr.order()); r.Refused() {
+			return no(r), nil
+		}
+	}
+	s, err := p.sale(tx, pr)
+	if err != nil {
+		return step{}, err
+	}
+	if err := tx.VendReserve(s, hash); err != nil {
+		return step{}, err
+	}
+	if !v.local() {
+		return step{Sold: Sold{Sale: s}, open: true}, nil
+	}
+	tokens, why, err := v.issue(ctx, orders(s, pr.attrs, pr.key.KEN))
+	switch {
+	case err != nil:
+		return step{}, err
+	case why.Refused():
+		return no(why), nil
+	}
+	return v.complete(tx, p, Sold{Sale: s}, tokens)
+}
+
+// sale builds the row of a new sale with its lines and the tokens to be made.
+func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
+	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
+		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.split.Units, Lines: pr.lines(), Month: pr.month,
+		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Till: ledger.MainTill, Vendor: p.by.Vendor,
+		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID}
+	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {
+		return Sale{}, err
+	}
+	var err error
+	if s.ID, err = tx.NewID(); err != nil {
+		return Sale{}, err
+	}
+	for i, units := range pr.tokens {
+		t := Token{Sale: s.ID, Meter: s.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, RND: p.nibbles[i] & 0xf, Units: units,
+			State: TokenReserved, IssuedAt: p.now}
+		if t.ID, err = tx.NewID(); err != nil {
+			return Sale{}, err
+		}
+		s.Tokens = append(s.Tokens, t)
+	}
+	return s, nil
+}
+
+func (v *Vending) local() bool {
+	l, ok := v.c.Issuer.(LocalIssuer)
+	return ok && l.Local()
+}
+
+// open opens the digits of tokens, one for one; a token that has none yet stays the zero Token.
+func (v *Vending) open(tokens []Token) (Digits, error) {
+	d := Digits{tokens: make([]sts.Token, len(tokens))}
+	for i, t := range tokens {
+		if len(t.Sealed) == 0 {
+			continue
+		}
+		plain, err := v.c.Sealer.Open(TokenContext(t.ID), t.Sealed)
+		if err != nil {
+			return Digits{}, fmt.Errorf("open token %s: %w", t.ID.Text(id.Token), err)
+		}
+		token, result := sts.ParseToken(string(plain))
+		if result != sts.Accept {
+			return Digits{}, fmt.Errorf("open token %s: what was sealed is no token", t.ID.Text(id.Token))
+		}
+		d.tokens[i] = token
+	}
+	return d, nil
+}
