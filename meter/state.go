@@ -113,5 +113,13 @@ func (s *State) Shown() unit.Energy { return s.Balance - s.ECUsed - s.Overrun }
 // Busy reports whether a log record is under way: tokens and commands have to wait.
 func (s *State) Busy() bool { return s.Pending != 0 }
 
+// ClosesIn returns the time in milliseconds that the wait after a power cut still lasts, 0 if there is none.
+func (s *State) ClosesIn() uint64 {
+	if at := uint64(s.CloseAt) * 1000; at > s.Up {
+		return at - s.Up
+	}
+	return 0
+}
+
 // powered returns the powered-on time in milliseconds, over all boots.
 func (s *State) powered() uint64 { return s.On + s.Up }

@@ -16,9 +16,9 @@ const (
 // electricity is the sub-class of credit in 0.1 kWh.
 const electricity = 0
 
-// knownTests are the test and display tokens this meter carries out, bit n-1 for test n: 2 display, 3 total register,
-// 9 load, 17 KEN, 18 number.
-const knownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
+// KnownTests are the test and display tokens this meter carries out, bit n-1 for test n of the STS list: 2 display,
+// 3 total register, 9 load, 17 KEN, 18 number. Package panel shows them.
+const KnownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
 
 // token answers an entered token, or starts the log record on whose success the answer depends.
 func (x *step) token() {
@@ -87,7 +87,7 @@ func (x *step) judgeTest() sts.Result {
 		return sts.FunctionError
 	case o.MfrCode != 0 && o.MfrCode != x.c.MfrCode:
 		return sts.MfrCodeError
-	case o.Control&knownTests == 0:
+	case o.Control&KnownTests == 0:
 		return sts.FunctionError
 	}
 	return sts.Accept
