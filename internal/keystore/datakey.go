@@ -54,7 +54,7 @@ func OpenData(dir string) (*DataKey, error) {
 	if len(raw) != dataKeySize {
 		return nil, fmt.Errorf("open data key: %s has %d bytes, want %d: restore it from a backup", path, len(raw), dataKeySize)
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && othersMayRead(info) {
 		return nil, fmt.Errorf("open data key: %s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
 	}
 	return newDataKey(raw)

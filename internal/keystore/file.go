@@ -7,32 +7,28 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
-// stamp tells whether a file is still the one that was read. A replaced file has another inode, so a change within
-// the clock's grain shows too.
-type stamp struct {
-	exists bool
-	inode  uint64
-	size   int64
-	mtime  time.Time
-}
+// stamp tells whether a file is still the one that was read; nil: there was none. A replaced file is another file to
+// the system, so a change within the grain of the clock shows too.
+type stamp struct{ info fs.FileInfo }
 
 func stampOf(path string) (stamp, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return stamp{}, nil
 	}
-	if err != nil {
-		return stamp{}, err
+	return stamp{info}, err
+}
+
+func (s stamp) exists() bool { return s.info != nil }
+
+func (s stamp) same(o stamp) bool {
+	if !s.exists() || !o.exists() {
+		return s.exists() == o.exists()
 	}
-	s := stamp{exists: true, size: info.Size(), mtime: info.ModTime()}
-	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.inode = sys.Ino
-	}
-	return s, nil
+	return os.SameFile(s.info, o.info) && s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime())
 }
 
 // readLimited reads a whole file of at most limit bytes.
@@ -97,18 +93,6 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
 // How long a process waits for another one that is changing the key store, and how often it looks.
 const (
 	lockWait  = 10 * time.Second
@@ -118,8 +102,7 @@ const (
 // ErrBusy says that another process held the key store's lock for longer than anybody should.
 var ErrBusy = errors.New("another process is changing the key store; nothing was changed: try again")
 
-// withLock runs fn while this process alone may change the files beside path. The kernel drops the lock with its
-// process, so a crash leaves nothing to clean up.
+// withLock runs fn while this process alone may change the files beside path.
 func withLock(path string, fn func() error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -127,12 +110,12 @@ func withLock(path string, fn func() error) error {
 	}
 	defer f.Close()
 	for waited := time.Duration(0); ; waited += lockRetry {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return fn()
+		held, err := lockNow(f)
+		if err != nil {
+			return err
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return fmt.Errorf("lock %s: %w", path, err)
+		if !held {
+			return fn()
 		}
 		if waited >= lockWait {
 			return ErrBusy

@@ -15,6 +15,8 @@ package keystore
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -110,7 +112,6 @@ type Store struct {
 	pass  []byte // given before the file existed: opens or creates it, then is wiped
 	kek   *kek   // nil while locked
 	trust bool   // kek opened the seal of doc
-	cache map[sts.Attributes]sts.Key
 }
 
 // Open looks into the data folder, which must exist. No key store there is no error: it is locked and empty until a
@@ -130,6 +131,14 @@ func Open(dir string, c Config) (*Store, error) {
 	return s, s.refresh()
 }
 
+const maskedStore = "keystore.Store(masked)"
+
+// Format masks the store for every verb: it may hold a passphrase and keys in fields that fmt would print.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, maskedStore) }
+
+// LogValue masks the store in logs.
+func (s *Store) LogValue() slog.Value { return slog.StringValue(maskedStore) }
+
 // Path is where the file is, or will be.
 func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
 
@@ -139,11 +148,10 @@ func (s *Store) refresh() error {
 	if err != nil {
 		return fmt.Errorf("look at key store: %w", err)
 	}
-	if now == s.read && s.doc != nil || !now.exists && s.doc == nil {
+	if now.same(s.read) && now.exists() == (s.doc != nil) {
 		return nil
 	}
-	s.cache = nil
-	if !now.exists {
+	if !now.exists() {
 		s.doc, s.read, s.trust = nil, now, false
 		return errors.New("the key store's file has disappeared; its keys are not used: put it back from a backup")
 	}
@@ -235,7 +243,7 @@ func (s *Store) Lock() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetPassphrase()
-	s.kek, s.trust, s.cache = nil, false, nil
+	s.kek, s.trust = nil, false
 }
 
 // List is what vending keys there are, in the order they were added. It needs no passphrase.

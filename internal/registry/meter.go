@@ -58,7 +58,6 @@ const (
 	maxInterval     = 7 * 24 * time.Hour
 	defaultImp      = 1000
 	maxImp          = 10_000_000
-	counterMeter    = "meter"
 )
 
 // AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and hands
@@ -118,7 +117,7 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, d draft, password access.Sec
 			return addedRow{}, err
 		}
 	}
-	n, err := tx.Take(counterMeter)
+	n, err := tx.NextMeterN()
 	if err != nil {
 		return addedRow{}, err
 	}

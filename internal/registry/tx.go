@@ -9,13 +9,15 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, with two
-// exceptions, which are named: a meter number is unique over all tenants, because it is an MQTT user name too.
+// Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, but for those that
+// say otherwise: a meter number is unique over all tenants, because it is an MQTT user name too, and so is the dense
+// number behind it.
 type Tx interface {
 	NewID() (id.ID, error)
-	Take(counter string) (int64, error)
 	AuditLog(e access.Entry) error
 
+	// NextMeterN counts over all tenants.
+	NextMeterN() (int64, error)
 	// NumberTaken looks over all tenants.
 	NumberTaken(number string) (bool, error)
 	// MeterLogin looks over all tenants; the hash is that of the meter's MQTT password, nil where it has none.
@@ -60,25 +62,23 @@ type Point struct {
 
 // MeterRecord is everything the store has for one MeterView, before the state is computed.
 type MeterRecord struct {
-	Meter         Meter
-	Key           *Key // the current key; nil for a meter without one
-	TariffName    string
-	Customer      Customer
-	Balance       *money.Amount // wallet of the account; nil where the mode has none or no currency is set
-	Seen          bool          // the meter has sent something
-	LastSeen      time.Time     // server time
-	NewestAt      int64         // meter time of LastSeen, Unix microseconds
-	Reported      bool          // the figures below were reported
-	AsOf          time.Time     // meter time of the figures
-	ReceivedAt    time.Time     // server time of the same
-	RegisterWh    int64
-	BalanceWh     int64
-	ECUsedWh      int64
-	OverrunWh     int64
-	W, MV         int64
-	Relay         string
-	Reasons       string
-	Tamper        bool
-	BootInfo      string // JSON of the last up/boot
-	ConfigVersion int64
+	Meter      Meter
+	Key        *Key // the current key; nil for a meter without one
+	TariffName string
+	Customer   Customer
+	Balance    *money.Amount // wallet of the account; nil where the mode has none or no currency is set
+	Seen       bool          // the meter has sent something
+	LastSeen   time.Time     // server time
+	NewestAt   int64         // meter time of LastSeen, Unix microseconds
+	Reported   bool          // the figures below were reported
+	AsOf       time.Time     // meter time of the figures
+	ReceivedAt time.Time     // server time of the same
+	RegisterWh int64
+	BalanceWh  int64
+	ECUsedWh   int64
+	OverrunWh  int64
+	W, MV      int64
+	Relay      string
+	Reasons    string
+	Tamper     bool
 }

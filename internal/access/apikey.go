@@ -1,0 +1,199 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// KeyPrefix begins every API key, so that people and secret scanners recognise one.
+const KeyPrefix = "pk_"
+
+// keyLength is the prefix and 43 base64url characters of 256 bits.
+const keyLength = len(KeyPrefix) + 43
+
+// maxKeyName bounds the name of a key, in bytes.
+const maxKeyName = 64
+
+// Key is an API key without its secret.
+type Key struct {
+	Tenant    Tenant
+	ID        id.ID
+	Name      string
+	Role      Role
+	Vendor    id.ID // whose float sales are paid from; zero = the tenant itself
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero: not revoked
+}
+
+// NewKey is an API key to be made. Only Role is needed.
+type NewKey struct {
+	Role      Role
+	Name      string
+	Vendor    id.ID
+	ExpiresAt time.Time
+}
+
+// MadeKey is a new API key with its secret, which is shown this once.
+type MadeKey struct {
+	refusal.Refusal
+	Key    Key
+	Secret Secret
+}
+
+// Known is who stands behind a secret, or why nobody does.
+type Known struct {
+	refusal.Refusal
+	Actor Actor
+}
+
+// CreateAPIKey makes a key of 256 random bits; only its SHA-256 is kept.
+func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey, error) {
+	if no := by.Needs(ManageKeys); no.Refused() {
+		return MadeKey{Refusal: no}, nil
+	}
+	if no := n.check(a.c.Now()); no.Refused() {
+		return MadeKey{Refusal: no}, nil
+	}
+	secret, err := NewSecret(KeyPrefix, a.c.Rand)
+	if err != nil {
+		return MadeKey{}, fmt.Errorf("create API key: %w", err)
+	}
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (MadeKey, error) {
+		if !n.Vendor.IsZero() {
+			if ok, err := tx.VendorExists(n.Vendor); err != nil || !ok {
+				return MadeKey{Refusal: refusal.Because(refusal.NotFound, "There is no such vendor.", "No key was made.",
+					"Check the vendor's identity.")}, err
+			}
+		}
+		i, err := tx.NewID()
+		if err != nil {
+			return MadeKey{}, err
+		}
+		k := Key{Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt}
+		if err := tx.AddKey(k, secret.Hash()); err != nil {
+			return MadeKey{}, err
+		}
+		e := by.Entry("apikey.create", i.Text(id.Key))
+		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name)
+		return MadeKey{Key: k, Secret: secret}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return MadeKey{}, fmt.Errorf("create API key: %w", err)
+	}
+	return out, nil
+}
+
+func (n NewKey) check(now time.Time) refusal.Refusal {
+	no := func(what, try string) refusal.Refusal {
+		return refusal.Because(refusal.InvalidRequest, what, "No key was made.", try)
+	}
+	switch {
+	case !n.Role.Known():
+		return no("There is no role "+quoteRole(n.Role)+".", "The roles are "+roleNames()+".")
+	case len(rights[n.Role]) == 0:
+		return no("A key of the role "+string(n.Role)+" could do nothing.", "The roles for keys are "+roleNames()+".")
+	case len(n.Name) > maxKeyName || strings.IndexFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0:
+		return no(fmt.Sprintf("A key's name has at most %d printable characters.", maxKeyName), "Choose another name.")
+	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now):
+		return no("The key would have expired already.", "Give a later time, or none.")
+	}
+	return refusal.Refusal{}
+}
+
+// roleNames lists the roles a key can have.
+func roleNames() string {
+	var out []string
+	for _, r := range Roles() {
+		if len(rights[r]) > 0 {
+			out = append(out, string(r))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked.
+func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
+	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
+		return Known{Refusal: badKey()}, nil
+	}
+	hash := HashSecret(secret)
+	var k Key
+	found := false
+	err := a.c.Door.View(ctx, anyTenant, func(tx Tx) (err error) {
+		k, found, err = tx.KeyByHash(hash)
+		return err
+	})
+	if err != nil {
+		return Known{}, fmt.Errorf("look up API key: %w", err)
+	}
+	now := a.c.Now()
+	if !found || !k.RevokedAt.IsZero() || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) || !k.Role.Known() {
+		return Known{Refusal: badKey()}, nil
+	}
+	name := k.Name
+	if name == "" {
+		name = k.ID.Text(id.Key)
+	}
+	return Known{Actor: Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor}}, nil
+}
+
+// anyTenant opens the store for a look-up that itself tells the tenant.
+const anyTenant Tenant = 0
+
+func badKey() refusal.Refusal {
+	return refusal.Because(refusal.Unauthenticated, "The API key is not valid, or no longer.", "Nothing was done.",
+		"Send it as \"Authorization: Bearer "+KeyPrefix+"...\"; make a new one with paywatt apikey create.")
+}
+
+// RevokedKey is the answer to RevokeAPIKey.
+type RevokedKey struct{ refusal.Refusal }
+
+// RevokeAPIKey ends a key at once. A key that was revoked before is refused as not found.
+func (a *Access) RevokeAPIKey(ctx context.Context, by Actor, key id.ID) (RevokedKey, error) {
+	if no := by.Needs(ManageKeys); no.Refused() {
+		return RevokedKey{no}, nil
+	}
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (RevokedKey, error) {
+		ok, err := tx.RevokeKey(key, a.c.Now())
+		if err != nil {
+			return RevokedKey{}, err
+		}
+		if !ok {
+			return RevokedKey{refusal.Because(refusal.NotFound, "There is no such key in force.", "Nothing was changed.",
+				"List the keys to find its identity.")}, nil
+		}
+		return RevokedKey{}, tx.AuditLog(by.Entry("apikey.revoke", key.Text(id.Key)))
+	})
+	if err != nil {
+		return RevokedKey{}, fmt.Errorf("revoke API key: %w", err)
+	}
+	return out, nil
+}
+
+// Keys is a list of API keys, without their secrets.
+type Keys struct {
+	refusal.Refusal
+	Data []Key
+}
+
+// MaxKeys is how many keys APIKeys gives at once.
+const MaxKeys = 200
+
+// APIKeys lists up to MaxKeys keys after the given one (zero: from the first) in the order they were made, revoked
+// ones too.
+func (a *Access) APIKeys(ctx context.Context, by Actor, after id.ID) (Keys, error) {
+	if no := by.Needs(ManageKeys); no.Refused() {
+		return Keys{Refusal: no}, nil
+	}
+	data, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]Key, error) { return tx.KeyPage(after, MaxKeys) })
+	if err != nil {
+		return Keys{}, fmt.Errorf("list API keys: %w", err)
+	}
+	return Keys{Data: data}, nil
+}

@@ -1,0 +1,118 @@
+package access
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). No rule about its letters: length is what counts,
+// and 15 characters or more are advised.
+const (
+	MinPassword = 8
+	MaxPassword = 128
+)
+
+// Argon is the cost of hashing a person's password with argon2id (RFC 9106). It is encoded in every hash, so that it
+// can be raised later. Hashing is slow and takes MemoryKiB each time: whoever calls it for strangers bounds how many
+// run at once.
+type Argon struct {
+	Time      uint32 // passes
+	MemoryKiB uint32
+	Threads   uint8
+}
+
+// DefaultArgon is the second recommended set of RFC 9106: 3 passes over 64 MiB.
+func DefaultArgon() Argon { return Argon{Time: 3, MemoryKiB: 64 << 10, Threads: 4} }
+
+const (
+	argonSalt = 16
+	argonHash = 32
+	// Bounds of what a stored hash may ask for, so that a planted row cannot exhaust the server.
+	maxArgonTime   = 64
+	maxArgonMemory = 1 << 20 // KiB
+)
+
+// ErrPasswordHash says that a stored password hash cannot be read.
+var ErrPasswordHash = errors.New("unreadable password hash")
+
+// CheckPassword is the refusal of a password that nobody should have; the zero Refusal when it will do.
+func CheckPassword(password string) refusal.Refusal {
+	n := utf8.RuneCountInString(password)
+	switch {
+	case n < MinPassword:
+		return badPassword(fmt.Sprintf("The password is shorter than %d characters.", MinPassword), "Use 15 or more: a few words are easy to remember.")
+	case n > MaxPassword:
+		return badPassword(fmt.Sprintf("The password is longer than %d characters.", MaxPassword), "Use a shorter one.")
+	case common(password):
+		return badPassword("This password is one of those that everybody tries first.", "Use a few unrelated words.")
+	}
+	return refusal.Refusal{}
+}
+
+func badPassword(what, try string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, what, "Nothing was changed.", try)
+}
+
+// HashPassword hashes a password for keeping, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash".
+func HashPassword(password string, a Argon, rnd io.Reader) (string, error) {
+	salt := make([]byte, argonSalt)
+	if _, err := io.ReadFull(rnd, salt); err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	hash := argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, argonHash)
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, a.MemoryKiB, a.Time, a.Threads,
+		b64.EncodeToString(salt), b64.EncodeToString(hash)), nil
+}
+
+// VerifyPassword reports whether the password gives the hash, in constant time once hashed.
+func VerifyPassword(encoded, password string) (bool, error) {
+	a, salt, want, err := parseHash(encoded)
+	if err != nil {
+		return false, err
+	}
+	got := argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, uint32(len(want)))
+	return subtle.ConstantTimeCompare(got, want) == 1, nil
+}
+
+func parseHash(encoded string) (a Argon, salt, hash []byte, err error) {
+	part := strings.Split(encoded, "$")
+	if len(part) != 6 || part[0] != "" || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return a, nil, nil, ErrPasswordHash
+	}
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &a.MemoryKiB, &a.Time, &a.Threads); err != nil {
+		return a, nil, nil, ErrPasswordHash
+	}
+	b64 := base64.RawStdEncoding.Strict()
+	salt, serr := b64.DecodeString(part[4])
+	hash, herr := b64.DecodeString(part[5])
+	if serr != nil || herr != nil || len(salt) < 8 || len(hash) != argonHash ||
+		a.Time < 1 || a.Time > maxArgonTime || a.Threads < 1 || a.MemoryKiB < 8*uint32(a.Threads) || a.MemoryKiB > maxArgonMemory {
+		return a, nil, nil, ErrPasswordHash
+	}
+	return a, salt, hash, nil
+}
+
+// common reports whether the password is on the list, or one character over and over.
+func common(password string) bool {
+	p := strings.ToLower(password)
+	first, _ := utf8.DecodeRuneInString(p)
+	if strings.Trim(p, string(first)) == "" {
+		return true
+	}
+	for _, c := range commonPasswords {
+		if p == c {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,300 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// PersonRow is somebody who signs in. In this version a person has one role, for the whole tenant.
+type PersonRow struct {
+	ID        id.ID
+	Email     string // lower case; also the name to sign in with
+	Name      string
+	Role      Role
+	Password  string // argon2id hash
+	Blocked   bool
+	CreatedAt time.Time
+}
+
+// NewPerson is somebody to be added.
+type NewPerson struct {
+	Email    string
+	Name     string
+	Role     Role
+	Password Secret
+}
+
+// AddedPerson is somebody who can sign in now.
+type AddedPerson struct {
+	refusal.Refusal
+	ID    id.ID
+	Email string
+	Role  Role
+}
+
+const maxEmail = 254
+
+// AddPerson lets somebody sign in.
+func (a *Access) AddPerson(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
+	if no := by.Needs(ManagePeople); no.Refused() {
+		return AddedPerson{Refusal: no}, nil
+	}
+	return a.addPerson(ctx, by, n, false)
+}
+
+// CreateOwner makes the first owner of a tenant. It is refused once there is an active owner: from then on owners add
+// people.
+func (a *Access) CreateOwner(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
+	if no := by.Needs(ManagePeople); no.Refused() {
+		return AddedPerson{Refusal: no}, nil
+	}
+	n.Role = Owner
+	return a.addPerson(ctx, by, n, true)
+}
+
+func (a *Access) addPerson(ctx context.Context, by Actor, n NewPerson, first bool) (AddedPerson, error) {
+	email, no := n.check()
+	if no.Refused() {
+		return AddedPerson{Refusal: no}, nil
+	}
+	hash, err := HashPassword(n.Password.Reveal(), a.c.Argon, a.c.Rand)
+	if err != nil {
+		return AddedPerson{}, fmt.Errorf("add person: %w", err)
+	}
+	p := PersonRow{Email: email, Name: strings.TrimSpace(n.Name), Role: n.Role, Password: hash, CreatedAt: a.c.Now()}
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (AddedPerson, error) {
+		if no, err := mayAddPerson(tx, email, first); err != nil || no.Refused() {
+			return AddedPerson{Refusal: no}, err
+		}
+		row := p
+		var err error
+		if row.ID, err = tx.NewID(); err != nil {
+			return AddedPerson{}, err
+		}
+		if err := tx.AddPersonRow(row); err != nil {
+			return AddedPerson{}, err
+		}
+		e := by.Entry("person.add", row.ID.Text(id.Person))
+		e.After = "role=" + string(row.Role)
+		return AddedPerson{ID: row.ID, Email: row.Email, Role: row.Role}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return AddedPerson{}, fmt.Errorf("add person: %w", err)
+	}
+	return out, nil
+}
+
+func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
+	if first {
+		owners, err := tx.ActivePeople(Owner)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if owners > 0 {
+			return refusal.Because(refusal.Forbidden, "There is an owner already.", "Nobody was added.",
+				"Sign in as an owner and add people there."), nil
+		}
+	}
+	_, found, err := tx.PersonByEmail(email)
+	if err != nil || !found {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.InvalidRequest, "Somebody signs in with this e-mail address already.", "Nobody was added.",
+		"Use another address."), nil
+}
+
+// check gives the one written form of the e-mail address, so that nobody exists twice in two letter cases.
+func (n NewPerson) check() (string, refusal.Refusal) {
+	no := func(what, try string) (string, refusal.Refusal) {
+		return "", refusal.Because(refusal.InvalidRequest, what, "Nobody was added.", try)
+	}
+	email := canonicalEmail(n.Email)
+	name, domain, at := strings.Cut(email, "@")
+	switch {
+	case !at || name == "" || domain == "" || len(email) > maxEmail || strings.ContainsAny(email, " \t\r\n<>,;\"") || strings.Contains(domain, "@"):
+		return no("This is no e-mail address.", "Write it as amina@example.org.")
+	case !n.Role.Known() || len(rights[n.Role]) == 0:
+		return no("There is no role "+quoteRole(n.Role)+" for people.", "The roles are "+roleNames()+".")
+	case len(n.Name) > 2*maxKeyName:
+		return no(fmt.Sprintf("A name has at most %d bytes.", 2*maxKeyName), "Shorten it.")
+	}
+	return email, CheckPassword(n.Password.Reveal())
+}
+
+func canonicalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// Lives of a login session (ASVS 7.3): it ends SessionIdle after the last request and SessionLife after signing in,
+// whichever comes first.
+const (
+	SessionIdle = 30 * time.Minute
+	SessionLife = 12 * time.Hour
+	// MaxSessions is how many a person may have open at once; the oldest ends first.
+	MaxSessions = 20
+	// seenEvery is how far behind the time of the last request may be kept, so that reading a page is rarely a write.
+	seenEvery = time.Minute
+)
+
+// Login is a session kept on the server; the browser has only its secret.
+type Login struct {
+	Person    id.ID
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+}
+
+// SignedIn is a new session.
+type SignedIn struct {
+	refusal.Refusal
+	Session Secret // for the cookie; shown this once
+	Expires time.Time
+	Actor   Actor
+}
+
+// SignIn opens a session for the right e-mail address and password. It always makes a new one and ends old, the
+// session the browser came with if any, so that a session planted before signing in is worth nothing (ASVS 7.2.4).
+// Whether the address or the password was wrong is not told. Every attempt is in the audit log. It takes as long as
+// the password hash; whoever calls it for strangers bounds how many run at once and how often one may try.
+func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip string) (SignedIn, error) {
+	email = canonicalEmail(email)
+	p, ok, err := a.verify(ctx, t, email, password)
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	}
+	if !ok {
+		return a.refuseSignIn(ctx, t, p, ip)
+	}
+	session, err := NewSecret("", a.c.Rand)
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	}
+	now := a.c.Now()
+	l := Login{Person: p.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife)}
+	by := p.actor(t)
+	by.IP = ip
+	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (SignedIn, error) {
+		// Between the check and now somebody may have blocked the person or changed the password.
+		again, found, err := tx.PersonByEmail(email)
+		if err != nil || !found || again.Blocked || again.Password != p.Password {
+			return SignedIn{Refusal: badSignIn()}, err
+		}
+		if old != "" {
+			if _, err := tx.DropLogin(HashSecret(old)); err != nil {
+				return SignedIn{}, err
+			}
+		}
+		if err := tx.DropLoginsOf(p.ID, now, now.Add(-SessionIdle), MaxSessions-1); err != nil {
+			return SignedIn{}, err
+		}
+		if err := tx.AddLogin(l, session.Hash()); err != nil {
+			return SignedIn{}, err
+		}
+		return SignedIn{Session: session, Expires: l.ExpiresAt, Actor: by}, tx.AuditLog(by.Entry("signin", p.ID.Text(id.Person)))
+	})
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	}
+	return out, nil
+}
+
+// verify compares the password outside any transaction, because hashing takes longer than one may last. An unknown
+// address is compared too, with a decoy.
+func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (PersonRow, bool, error) {
+	var p PersonRow
+	found := false
+	err := a.c.Door.View(ctx, t, func(tx Tx) (err error) {
+		p, found, err = tx.PersonByEmail(email)
+		return err
+	})
+	if err != nil {
+		return PersonRow{}, false, err
+	}
+	hash := a.decoy
+	if found {
+		hash = p.Password
+	}
+	if len(password) > 4*MaxPassword {
+		password = "" // no stored password is so long or empty; hashing a megabyte would only cost
+	}
+	ok, err := VerifyPassword(hash, password)
+	return p, ok && found && !p.Blocked, err
+}
+
+// refuseSignIn notes the attempt and refuses it. The note commits, unlike what a refused closure writes.
+func (a *Access) refuseSignIn(ctx context.Context, t Tenant, p PersonRow, ip string) (SignedIn, error) {
+	object := ""
+	if !p.ID.IsZero() {
+		object = p.ID.Text(id.Person)
+	}
+	by := Actor{Tenant: t, Kind: Person, IP: ip}
+	err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
+		return false, tx.AuditLog(by.Entry("signin.refused", object))
+	})
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	}
+	return SignedIn{Refusal: badSignIn()}, nil
+}
+
+func badSignIn() refusal.Refusal {
+	return refusal.Because(refusal.Unauthenticated, "E-mail address or password is wrong.", "You are not signed in.",
+		"Check both; an owner can set a new password.")
+}
+
+func (p PersonRow) actor(t Tenant) Actor {
+	return Actor{Tenant: t, Kind: Person, ID: p.ID, Name: p.Email, Role: p.Role}
+}
+
+// ByLogin tells who a session belongs to and keeps it alive. A session that is over is refused, and which way it
+// ended is not told.
+func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, error) {
+	if session == "" {
+		return Known{Refusal: signedOut()}, nil
+	}
+	hash := HashSecret(session)
+	var l Login
+	var p PersonRow
+	found := false
+	err := a.c.Door.View(ctx, t, func(tx Tx) (err error) {
+		l, p, found, err = tx.LoginByHash(hash)
+		return err
+	})
+	if err != nil {
+		return Known{}, fmt.Errorf("look up session: %w", err)
+	}
+	now := a.c.Now()
+	if !found || p.Blocked || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
+		return Known{Refusal: signedOut()}, nil
+	}
+	if now.Sub(l.SeenAt) >= seenEvery {
+		err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SeeLogin(hash, now) })
+		if err != nil {
+			return Known{}, fmt.Errorf("keep session: %w", err)
+		}
+	}
+	return Known{Actor: p.actor(t)}, nil
+}
+
+func signedOut() refusal.Refusal {
+	return refusal.Because(refusal.Unauthenticated, "You are not signed in, or the session is over.", "Nothing was done.", "Sign in.")
+}
+
+// SignOut ends a session; one that is over already is no error.
+func (a *Access) SignOut(ctx context.Context, by Actor, session string) error {
+	hash := HashSecret(session)
+	err := a.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+		ended, err := tx.DropLogin(hash)
+		if err != nil || !ended {
+			return false, err
+		}
+		return false, tx.AuditLog(by.Entry("signout", by.ID.Text(id.Person)))
+	})
+	if err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package access_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+func TestSecretHasNoPrintableForm(t *testing.T) {
+	const text = "pk_very-secret"
+	s := access.SecretOf(text)
+	type holder struct {
+		s access.Secret
+		P *access.Secret
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("made", "secret", s, "holder", holder{s, &s})
+	encoded, err := json.Marshal(map[string]any{"s": s, "p": &s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outs := []string{log.String(), string(encoded)}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		outs = append(outs, fmt.Sprintf(verb, s), fmt.Sprintf(verb, holder{s, &s}))
+	}
+	for _, out := range outs {
+		if strings.Contains(out, text) || strings.Contains(out, fmt.Sprintf("%x", text)) {
+			t.Errorf("printed: %s", out)
+		}
+	}
+	if s.Reveal() != text || s.IsZero() || s.Hash() != sha256.Sum256([]byte(text)) {
+		t.Error("the secret itself is lost")
+	}
+	var none access.Secret
+	if none.Reveal() != "" || !none.IsZero() {
+		t.Error("the zero secret is one")
+	}
+}
+
+func TestNewSecretIs256BitsOfTheSource(t *testing.T) {
+	s, err := access.NewSecret("pk_", bytes.NewReader(bytes.Repeat([]byte{0xff}, 32)))
+	if err != nil || s.Reveal() != "pk_"+strings.Repeat("_", 42)+"8" {
+		t.Errorf("got %q, %v", s.Reveal(), err)
+	}
+	if _, err := access.NewSecret("", io.LimitReader(bytes.NewReader(make([]byte, 31)), 31)); err == nil {
+		t.Error("31 bytes gave a secret")
+	}
+	if _, err := access.NewSecret("", iotest.ErrReader(io.ErrClosedPipe)); err == nil {
+		t.Error("a broken source gave a secret")
+	}
+}
+
+// cheap keeps argon2id out of the tests' time.
+func cheap() access.Argon { return access.Argon{Time: 1, MemoryKiB: 8, Threads: 1} }
+
+func TestPasswordHashCarriesItsCosts(t *testing.T) {
+	rnd := bytes.NewReader(make([]byte, 1000))
+	hash, err := access.HashPassword("a few unrelated words", cheap(), rnd)
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=8,t=1,p=1$") {
+		t.Fatalf("got %q, %v", hash, err)
+	}
+	for password, want := range map[string]bool{"a few unrelated words": true, "a few unrelated word": false, "": false, "A few unrelated words": false} {
+		if got, err := access.VerifyPassword(hash, password); err != nil || got != want {
+			t.Errorf("%q: got %t, %v, want %t", password, got, err, want)
+		}
+	}
+	if _, err := access.HashPassword("x", cheap(), iotest.ErrReader(io.ErrClosedPipe)); err == nil {
+		t.Error("a password was hashed without salt")
+	}
+}
+
+// TestPasswordVector checks against a hash made by another implementation (the reference argon2 of the RFC's authors:
+// password "password", salt "somesalt", t=2, m=64 MiB, p=1).
+func TestPasswordVector(t *testing.T) {
+	const vector = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+	if ok, err := access.VerifyPassword(vector, "password"); err != nil || !ok {
+		t.Errorf("got %t, %v, want a match", ok, err)
+	}
+}
+
+func TestUnreadableHashesAreErrors(t *testing.T) {
+	for _, hash := range []string{
+		"", "plain", "$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=18$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=19$m=8,t=0,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=19$m=8,t=1,p=0$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=19$m=4000000000,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA", "$argon2id$v=19$m=8,t=1,p=1$!$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ",
+	} {
+		if ok, err := access.VerifyPassword(hash, "x"); err == nil || ok {
+			t.Errorf("%.40q: got %t, %v, want an error", hash, ok, err)
+		}
+	}
+}
+
+func TestPasswordRules(t *testing.T) {
+	for password, want := range map[string]refusal.Code{
+		"seven77":                      refusal.InvalidRequest,
+		"eight888":                     "",
+		strings.Repeat("ab", 64):       "",
+		strings.Repeat("ab", 64) + "a": refusal.InvalidRequest,
+		strings.Repeat("ü", 7):         refusal.InvalidRequest,
+		"üüüüüüüä":                     "",
+		"password123":                  refusal.InvalidRequest,
+		"PassWord123":                  refusal.InvalidRequest,
+		"aaaaaaaaaaaa":                 refusal.InvalidRequest,
+		"a few unrelated words":        "",
+	} {
+		if no := access.CheckPassword(password); no.Code != want {
+			t.Errorf("%q: got %q, want %q", password, no.Code, want)
+		}
+	}
+}

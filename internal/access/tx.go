@@ -1,0 +1,67 @@
+package access
+
+import (
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// Tx is what the use cases of this package need of a transaction. Every method sees only the transaction's tenant,
+// but for KeyByHash: a key is itself what tells the tenant.
+type Tx interface {
+	NewID() (id.ID, error)
+	AuditLog(e Entry) error
+
+	AddKey(k Key, hash [32]byte) error
+	// KeyByHash looks over all tenants.
+	KeyByHash(hash [32]byte) (Key, bool, error)
+	KeyPage(after id.ID, max int) ([]Key, error)
+	// RevokeKey reports whether there was such a key that was not revoked before.
+	RevokeKey(key id.ID, at time.Time) (bool, error)
+	VendorExists(vendor id.ID) (bool, error)
+
+	AddPersonRow(p PersonRow) error
+	PersonByEmail(email string) (PersonRow, bool, error)
+	ActivePeople(roles ...Role) (int, error)
+
+	AddLogin(l Login, hash [32]byte) error
+	// LoginByHash gives the session and its person.
+	LoginByHash(hash [32]byte) (Login, PersonRow, bool, error)
+	SeeLogin(hash [32]byte, at time.Time) error
+	// DropLogin reports whether there was such a session.
+	DropLogin(hash [32]byte) (bool, error)
+	// DropLoginsOf ends sessions of a person: those past their end or not seen since idle, and the oldest beyond keep.
+	DropLoginsOf(person id.ID, now, idle time.Time, keep int) error
+}
+
+// Config is what an Access needs.
+type Config struct {
+	Door Door[Tx]
+	Now  func() time.Time
+	Rand io.Reader // safe for concurrent use, as crypto/rand.Reader is
+	// Argon is the cost of people's passwords; zero means DefaultArgon. Tests lower it.
+	Argon Argon
+}
+
+// Access carries out the use cases of this package: keys, people, signing in and out.
+type Access struct {
+	c     Config
+	decoy string // a hash no password fits, so that an unknown name takes as long as a wrong password
+}
+
+// New makes an Access. The error is that of Rand.
+func New(c Config) (*Access, error) {
+	if c.Argon == (Argon{}) {
+		c.Argon = DefaultArgon()
+	}
+	decoy, err := NewSecret("", c.Rand)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := HashPassword(decoy.Reveal(), c.Argon, c.Rand)
+	if err != nil {
+		return nil, err
+	}
+	return &Access{c: c, decoy: hash}, nil
+}

@@ -1,0 +1,160 @@
+package keystore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Issuer makes tokens from the vending keys of a Store, in this process and at once.
+type Issuer struct{ s *Store }
+
+var (
+	_ vending.LocalIssuer = (*Issuer)(nil)
+	_ vending.Checker     = (*Issuer)(nil)
+	_ vending.Sealer      = (*DataKey)(nil)
+)
+
+// Issuer is the store's own issuer.
+func (s *Store) Issuer() *Issuer { return &Issuer{s: s} }
+
+// Local says that Issue does no input or output but a look at the key store's file, so that a whole sale is one
+// transaction.
+func (i *Issuer) Local() bool { return true }
+
+// Check says beforehand whether an order would be refused.
+func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal {
+	_, no := i.s.decoderKey(o)
+	return no
+}
+
+// Issue makes the token of an order. The same order always gives the same token: nothing enters it but the order and
+// the vending key. What comes out is opened again with the same key before it is handed out, because a token that the
+// meter reads otherwise is money lost.
+func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
+	key, no := i.s.decoderKey(o)
+	if no.Refused() {
+		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+	}
+	token, err := sts.EncodeCredit(key, o.Credit)
+	if err != nil {
+		return vending.Answer{}, fmt.Errorf("issue token: %w", err)
+	}
+	back := sts.Open(key, token)
+	if back.Result != sts.Accept || back.SubClass != o.Credit.SubClass || back.TID != o.Credit.TID || back.Amount != o.Credit.Amount {
+		return vending.Answer{}, fmt.Errorf("issue token: it does not open to what was ordered (%s)", back.Result)
+	}
+	return vending.Answer{Outcome: vending.Made, Token: token}, nil
+}
+
+// decoderKey derives the key of the meter of an order, or says why no token may be made under it.
+func (s *Store) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refresh(); err != nil {
+		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store cannot be used: "+err.Error()+".", "Tell whoever runs the server.")
+	}
+	if !s.open() {
+		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store is locked, so no token can be made.",
+			"Give the server the key store's passphrase; then sell again.")
+	}
+	e, no := s.fitting(o.Attributes)
+	if no.Refused() {
+		return sts.Key{}, no
+	}
+	if no := allowed(e.fact(), o); no.Refused() {
+		return sts.Key{}, no
+	}
+	key, err := s.derive(e, o.Attributes)
+	if err != nil {
+		return sts.Key{}, declined(refusal.KeyMissing, "No key can be derived for this meter: "+err.Error()+".", "Check the meter's key facts.")
+	}
+	return key, refusal.Refusal{}
+}
+
+// fitting finds the entry whose key makes this meter's, or says why there is none. The caller holds s.mu.
+func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
+	want := Fact{SGC: a.SGC, KRN: a.KRN, KT: a.KT}
+	if a.KT == sts.DITK {
+		return entry{}, declined(refusal.KeyTypeForbidden, "The meter holds its manufacturer's initialisation key (type 0): nothing is ever sold under it.",
+			"Have its key changed first.")
+	}
+	if s.doc == nil {
+		return entry{}, missing(want)
+	}
+	for _, e := range s.doc.Keys {
+		f := e.fact()
+		if !f.Same(want) {
+			continue
+		}
+		if f.DKGA != a.DKGA {
+			return entry{}, declined(refusal.KeyMissing, fmt.Sprintf("The vending key of %s derives by DKGA %s, the meter is registered with %s.", f, f.DKGA, a.DKGA),
+				"Correct the meter's dkga, or add the right vending key under its own revision.")
+		}
+		if f.BaseDate != a.BaseDate {
+			return entry{}, declined(refusal.KeyMissing, fmt.Sprintf("The vending key of %s counts from base date %s, the meter is registered with %s.", f, f.BaseDate, a.BaseDate),
+				"Correct the meter's base_date, or change its key.")
+		}
+		return e, refusal.Refusal{}
+	}
+	return entry{}, missing(want)
+}
+
+func missing(f Fact) refusal.Refusal {
+	return declined(refusal.KeyMissing, "There is no vending key for "+f.String()+".", "Add it with paywatt vendingkey add; then sell again.")
+}
+
+// allowed says whether credit may be made under a vending key.
+func allowed(f Fact, o vending.IssueOrder) refusal.Refusal {
+	ken := min(f.KEN, o.KEN)
+	switch {
+	case f.KT == sts.DDTK:
+		return declined(refusal.KeyTypeForbidden, "The meter holds a default key (type 1): it refuses credit under it.", "Have its key changed first.")
+	case o.Simulated && !f.Test:
+		// A virtual meter can be registered under any number. Sold under a real key, its tokens would load in the real
+		// meter of that number, and its sales are marked as tests.
+		return declined(refusal.KeyTypeForbidden, "The meter is simulated and "+f.String()+" has a real vending key: tokens of simulated meters come from test keys only.",
+			"Register the meter under a supply group whose vending key was added with --test.")
+	case o.Credit.TID.Expired(ken):
+		return declined(refusal.KeyExpired, fmt.Sprintf("The key of %s has expired (KEN %d).", f, ken), "Change the meter's key to a newer revision.")
+	}
+	return refusal.Refusal{}
+}
+
+// derive opens the vending key for as long as one derivation takes. Nothing is kept: doing it anew costs about two
+// microseconds, and a cache of meters' keys would only be more to steal. The caller holds s.mu.
+func (s *Store) derive(e entry, a sts.Attributes) (sts.Key, error) {
+	raw, err := s.kek.open(e.Key, e.fact().aad())
+	if err != nil {
+		return sts.Key{}, ErrAltered
+	}
+	defer clear(raw)
+	vk, err := sts.NewVendingKey(raw)
+	if err != nil {
+		return sts.Key{}, err
+	}
+	return sts.DeriveKey(vk, a)
+}
+
+// DecoderKey is the key of a meter under a test key, for whoever runs it as a virtual one. Under a real key, an
+// unknown one, or while the store is locked there is none.
+func (s *Store) DecoderKey(a sts.Attributes) (sts.Key, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refresh() != nil || !s.open() {
+		return sts.Key{}, false
+	}
+	e, no := s.fitting(a)
+	if no.Refused() || !e.Test {
+		return sts.Key{}, false
+	}
+	key, err := s.derive(e, a)
+	return key, err == nil
+}
+
+func declined(c refusal.Code, what, try string) refusal.Refusal {
+	return refusal.Because(c, what, "No token was made.", try)
+}

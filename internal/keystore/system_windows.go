@@ -1,0 +1,30 @@
+package keystore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// lockNow locks the file for this process and reports whether another one holds it. The system drops the lock with its
+// process, so a crash leaves nothing to clean up.
+func lockNow(f *os.File) (held bool, err error) {
+	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
+		0, 1, 0, new(windows.Overlapped))
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return false, nil
+}
+
+// syncDir does nothing: Windows has no way to sync a folder, and NTFS journals the rename itself.
+func syncDir(string) error { return nil }
+
+// othersMayRead cannot tell: the mode bits of a file say nothing about its access list here.
+func othersMayRead(fs.FileInfo) bool { return false }

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+const customerColumns = `c.id, c.name, c.phone, c.id_no, c.lang, c.created_at`
+
+// scanCustomer reads the columns of customerColumns, the first of them at col.
+func scanCustomer(r Row, col int) registry.Customer {
+	return registry.Customer{ID: r.ID(col), Name: r.Text(col + 1), Phone: r.Text(col + 2), IDNo: r.Text(col + 3), Lang: r.Text(col + 4),
+		CreatedAt: r.Time(col + 5)}
+}
+
+// AddCustomerRow keeps a new customer.
+func (tx *Tx) AddCustomerRow(c registry.Customer) error {
+	_, err := tx.C.Exec(`INSERT INTO customer (tenant_id, id, name, phone, id_no, lang, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.Tenant, c.ID, c.Name, c.Phone, c.IDNo, c.Lang, c.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("keep customer %s: %w", c.ID.Text(id.Customer), err)
+	}
+	return nil
+}
+
+// CustomerByID finds a customer of the tenant.
+func (tx *Tx) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
+	var c registry.Customer
+	found, err := tx.one(`SELECT `+customerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id = $2`,
+		func(r Row) error { c = scanCustomer(r, 0); return nil }, tx.Tenant, customer)
+	if err != nil {
+		return registry.Customer{}, false, fmt.Errorf("find customer %s: %w", customer.Text(id.Customer), err)
+	}
+	return c, found, nil
+}
+
+// CustomerPage lists customers after the given one in the order they were registered.
+func (tx *Tx) CustomerPage(after id.ID, max int) ([]registry.Customer, error) {
+	var out []registry.Customer
+	err := tx.C.Query(`SELECT `+customerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3`,
+		func(r Row) error { out = append(out, scanCustomer(r, 0)); return nil }, tx.Tenant, after[:], max)
+	if err != nil {
+		return nil, fmt.Errorf("list customers: %w", err)
+	}
+	return out, nil
+}
+
+// AddPoint keeps a new service point.
+func (tx *Tx) AddPoint(p registry.Point) error {
+	_, err := tx.C.Exec(`INSERT INTO service_point (tenant_id, id, address, feeder, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		tx.Tenant, p.ID, p.Address, p.Feeder, tx.Now)
+	if err != nil {
+		return fmt.Errorf("keep service point %s: %w", p.ID.Text(id.Point), err)
+	}
+	return nil
+}
+
+// AddAccount keeps a new account.
+func (tx *Tx) AddAccount(a registry.Account) error {
+	_, err := tx.C.Exec(`INSERT INTO account (tenant_id, id, customer_id, service_point_id, mode, tariff_id, status, opened_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, a.ID, a.Customer, a.Point, string(a.Mode), a.Tariff, a.Status, a.OpenedAt, tx.Now)
+	if err != nil {
+		return fmt.Errorf("keep account %s: %w", a.ID.Text(id.Account), err)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// fourEyesKey is the setting's name in the tenant's JSON object.
+const fourEyesKey = "four_eyes"
+
+// TenantSettings reads what the tenant decided for itself.
+func (tx *Tx) TenantSettings() (registry.Settings, error) {
+	t, err := tx.TenantRow()
+	if err != nil {
+		return registry.Settings{}, err
+	}
+	s := registry.Settings{Name: t.Name, Currency: t.Currency, TZ: t.TZ, VATNo: t.VATNo}
+	more, err := moreSettings(t)
+	if err != nil {
+		return registry.Settings{}, err
+	}
+	if text, ok := more[fourEyesKey]; ok {
+		if err := json.Unmarshal(text, &s.FourEyes); err != nil {
+			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", fourEyesKey, tx.Tenant, err)
+		}
+	}
+	return s, nil
+}
+
+// PutTenantSettings writes them, all but the currency, which SetCurrency names once. Settings in the JSON object that
+// this version does not know stay.
+func (tx *Tx) PutTenantSettings(s registry.Settings) error {
+	t, err := tx.TenantRow()
+	if err != nil {
+		return err
+	}
+	more, err := moreSettings(t)
+	if err != nil {
+		return err
+	}
+	delete(more, fourEyesKey)
+	if s.FourEyes != nil {
+		more[fourEyesKey] = json.RawMessage(fmt.Sprint(*s.FourEyes))
+	}
+	text, err := json.Marshal(more)
+	if err != nil {
+		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+	}
+	t.Name, t.TZ, t.VATNo, t.Settings = s.Name, s.TZ, s.VATNo, string(text)
+	ok, err := tx.PutTenant(t)
+	if err == nil && !ok {
+		err = fmt.Errorf("write settings of tenant %d: %w: changed while they were locked", tx.Tenant, ErrConflict)
+	}
+	return err
+}
+
+func moreSettings(t TenantRow) (map[string]json.RawMessage, error) {
+	more := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(t.Settings), &more); err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	return more, nil
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// TariffByName finds a tariff's identity by its name.
+func (tx *Tx) TariffByName(name string) (id.ID, bool, error) {
+	var i id.ID
+	found, err := tx.one(`SELECT id FROM tariff WHERE tenant_id = $1 AND name = $2`,
+		func(r Row) error { i = r.ID(0); return nil }, tx.Tenant, name)
+	if err != nil {
+		return id.ID{}, false, fmt.Errorf("find tariff %q: %w", name, err)
+	}
+	return i, found, nil
+}
+
+// TariffName finds a tariff's name by its identity.
+func (tx *Tx) TariffName(t id.ID) (string, bool, error) {
+	name := ""
+	found, err := tx.one(`SELECT name FROM tariff WHERE tenant_id = $1 AND id = $2`,
+		func(r Row) error { name = r.Text(0); return nil }, tx.Tenant, t)
+	if err != nil {
+		return "", false, fmt.Errorf("find tariff %s: %w", t.Text(id.Tariff), err)
+	}
+	return name, found, nil
+}
+
+// AddTariffRow keeps a new tariff, without a version yet.
+func (tx *Tx) AddTariffRow(t id.ID, name string) error {
+	_, err := tx.C.Exec(`INSERT INTO tariff (tenant_id, id, name, created_at) VALUES ($1, $2, $3, $4)`, tx.Tenant, t, name, tx.Now)
+	if err != nil {
+		return fmt.Errorf("keep tariff %q: %w", name, err)
+	}
+	return nil
+}
+
+// AddTariffVersion keeps a published version, which is never changed afterwards.
+func (tx *Tx) AddTariffVersion(v tariff.Version, by string) error {
+	body, err := tariff.Encode(v.Body)
+	if err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`INSERT INTO tariff_version (tenant_id, id, tariff_id, n, effective_from, body_json, published_at, published_by,
+		created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, v.ID, v.TariffID, v.N, v.EffectiveFrom, string(body), tx.Now, by, tx.Now)
+	if err != nil {
+		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
+	}
+	return nil
+}
+
+const versionColumns = `v.id, v.tariff_id, t.name, v.n, v.effective_from, v.body_json`
+
+const versionTables = ` FROM tariff_version v JOIN tariff t ON t.tenant_id = v.tenant_id AND t.id = v.tariff_id`
+
+// scanVersion reads the columns of versionColumns.
+func scanVersion(r Row) (tariff.Version, error) {
+	v := tariff.Version{ID: r.ID(0), TariffID: r.ID(1), Name: r.Text(2), N: int(r.Int(3)), EffectiveFrom: r.Time(4)}
+	var err error
+	if v.Body, err = tariff.Decode([]byte(r.Text(5))); err != nil {
+		return tariff.Version{}, fmt.Errorf("version %d of tariff %q: %w", v.N, v.Name, err)
+	}
+	return v, nil
+}
+
+// TariffVersionAt is the version of a tariff in force at a moment: of those that have begun, the one that began last.
+func (tx *Tx) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
+	var v tariff.Version
+	found, err := tx.one(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3
+		ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`, func(r Row) (err error) { v, err = scanVersion(r); return err }, tx.Tenant, t, at)
+	if err != nil {
+		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
+	}
+	return v, found, nil
+}
+
+// TariffsInForce lists tariffs after the given one in the order they were published, each with its version in force at
+// the moment, or the first where none has begun.
+func (tx *Tx) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {
+	var out []tariff.Version
+	err := tx.C.Query(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(
+			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id AND w.effective_from <= $3
+				ORDER BY w.effective_from DESC, w.n DESC LIMIT 1),
+			(SELECT MIN(w.n) FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id))
+		ORDER BY v.tariff_id LIMIT $4`, func(r Row) error {
+		v, err := scanVersion(r)
+		out = append(out, v)
+		return err
+	}, tx.Tenant, after[:], at, max)
+	if err != nil {
+		return nil, fmt.Errorf("list tariffs: %w", err)
+	}
+	return out, nil
+}
