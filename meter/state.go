@@ -93,8 +93,8 @@ func New(facts KeyFacts, c *Config, made sts.TID) State {
 		Reasons: supply.Of(supply.Credit),
 		Saved:   true,
 		// A new meter has never had credit to lose: the first warnings come after the first recharge.
-		Low1: supply.Crossing{Fired: true},
-		Low2: supply.Crossing{Fired: true},
+		Low1: supply.Crossing{Below: true},
+		Low2: supply.Crossing{Below: true},
 		LED:  LEDFast,
 	}
 	s.TIDs.Fill(made)

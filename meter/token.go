@@ -24,8 +24,9 @@ const KnownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
 func (x *step) token() {
 	ev, o := &x.ev, &x.ev.Opened
 	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again {
-		// Push again what was answered already: the stored result, not used_error, and no wrong token counted twice.
-		x.answerToken(sts.Result(code))
+		// The server asks again what was answered already: the stored result, not used_error, and no wrong token counted
+		// twice. For the customer nothing has happened.
+		x.reportToken(x.tokenRecord(sts.Result(code)))
 		return
 	}
 	code := x.judge()
@@ -149,14 +150,18 @@ func (x *step) tokenRecord(code sts.Result) *Record {
 	}
 }
 
+// reportToken tells the server what became of a token.
+func (x *step) reportToken(r *Record) {
+	p := x.report(ReportToken)
+	p.Log, p.Request, p.Result, p.Source, p.Units = r.Seq, r.Request, r.Result, r.Source, r.Units
+	p.Class, p.SubClass, p.HasTID, p.TID, p.Base = r.Class, r.SubClass, r.HasTID, r.TID, x.s.Key.Base
+}
+
 // result tells the server and the customer what became of a token.
 func (x *step) result(r *Record) {
-	s := x.s
 	replay := x.ev.Kind == EventReplay
 	if !replay || !x.ev.Reported {
-		p := x.report(ReportToken)
-		p.Log, p.Request, p.Result, p.Source, p.Units = r.Seq, r.Request, r.Result, r.Source, r.Units
-		p.Class, p.SubClass, p.HasTID, p.TID, p.Base = r.Class, r.SubClass, r.HasTID, r.TID, s.Key.Base
+		x.reportToken(r)
 		if r.Result == sts.Accept {
 			x.event(CodeAccepted, int64(r.Units), int64(r.Source))
 		} else {
@@ -168,7 +173,7 @@ func (x *step) result(r *Record) {
 	}
 	x.emit(EffectResult).Result = Result{
 		Code: r.Result, Source: r.Source, Request: r.Request, Class: r.Class, SubClass: r.SubClass, Units: r.Units,
-		Balance: s.Shown(), Control: x.ev.Opened.Control,
+		Balance: x.s.Shown(), Control: x.ev.Opened.Control,
 	}
 	if r.Source != Keypad {
 		return

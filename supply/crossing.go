@@ -1,23 +1,28 @@
 package supply
 
-// Crossing watches a credit fall through a threshold. The zero value is armed: the next update at or below the level
-// fires. The quantity is whatever the caller counts: watt-hours in a meter, minor units of money in a wallet.
+// Crossing watches a credit fall through a threshold. The zero value stands for a credit above it that has not been
+// announced; begin with Below set where there is no credit yet, so that only a later fall is a crossing. The quantity is
+// whatever the caller counts: watt-hours in a meter, minor units of money in a wallet.
 type Crossing struct {
-	// Fired says that this crossing has been announced and is not re-armed yet.
+	// Below says that the value was at or below the level at the last update.
+	Below bool
+	// Fired says that a crossing has been announced and the warning is not re-armed yet.
 	Fired bool
 }
 
-// Update takes the present value and reports whether it has just crossed the level downwards: at or below it, for the
-// first time since the threshold was armed. It re-arms when the value reaches level + margin, so that a value that
-// dances around the level warns once.
+// Update takes the present value and reports whether it has just crossed the level downwards, from above to at or below
+// it, while the warning was armed. The warning is armed again when the value reaches level + margin, so that a value
+// that dances around the level warns once.
 func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
+	below := value <= level
+	crossed = below && !c.Below && !c.Fired
 	switch {
-	case value <= level:
-		crossed = !c.Fired
+	case crossed:
 		c.Fired = true
-	case value >= level+margin:
+	case !below && value >= level+margin:
 		c.Fired = false
 	}
+	c.Below = below
 	return crossed
 }
 

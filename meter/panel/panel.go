@@ -7,8 +7,9 @@
 // argument.
 //
 // Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms. Twenty digits may be typed
-// straight from the home page. A page nobody touches for 60 s is left. What a page says stands in a catalogue, one table
-// per language.
+// straight from the home page. The result of a token, or of switching the load, is a message before the home page: keys
+// work under it as they do there. A page nobody touches for 60 s is left. What a page says stands in a catalogue, one
+// table per language.
 package panel
 
 import (
@@ -66,12 +67,10 @@ func (p *Panel) Key(s *meter.State, key byte, up uint64) Press {
 	switch {
 	case key >= '0' && key <= '9':
 		return p.digit(key, up)
+	case key == '*' && p.atHome():
+		p.turn(pageMenu, up)
 	case key == '*':
-		if p.page == pageHome {
-			p.turn(pageMenu, up)
-		} else {
-			p.turn(pageHome, up)
-		}
+		p.turn(pageHome, up)
 	case key == '#':
 		return p.hash(s, up)
 	}
@@ -112,12 +111,18 @@ func (p *Panel) hash(s *meter.State, up uint64) Press {
 	case p.page == pageEntry && p.n > 0:
 		p.since = up
 		return Press{Event: meter.EventToken}
-	case p.page == pageHome && s.Relay == supply.Armed:
-		return Press{Event: meter.EventConfirm}
-	case p.page == pageResult || p.page == pageLocal:
+	case p.atHome():
 		p.turn(pageHome, up)
+		if s.Relay == supply.Armed {
+			return Press{Event: meter.EventConfirm}
+		}
 	}
 	return Press{}
+}
+
+// atHome reports whether keys mean what they mean on the home page.
+func (p *Panel) atHome() bool {
+	return p.page == pageHome || p.page == pageResult || p.page == pageLocal
 }
 
 // RevealTyped returns the digits that were typed, for opening the token; it is the only door to them. More than fit give

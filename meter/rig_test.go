@@ -1,0 +1,324 @@
+package meter_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// memory is a non-volatile memory in a test. It can be told to fail.
+type memory struct {
+	b    [journal.Size]byte
+	fail bool
+}
+
+var errMemory = errors.New("memory fails")
+
+func (m *memory) ReadAt(p []byte, at int64) (int, error) {
+	n := copy(p, m.b[at:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (m *memory) WriteAt(p []byte, at int64) (int, error) {
+	if m.fail && len(p) > 0 && p[0] != 0 { // the erasing of a failed record succeeds
+		return 0, errMemory
+	}
+	return copy(m.b[at:], p), nil
+}
+
+func (m *memory) Sync() error { return nil }
+
+// The meter of the tests: number, a public test key, and a start of time from which TIDs and clocks count.
+const testNumber = 4140001001
+
+func testStart() time.Time { return time.Date(2026, 11, 20, 6, 0, 0, 0, time.UTC) }
+
+func testKey(tb testing.TB) sts.Key {
+	tb.Helper()
+	k, err := sts.NewKey(sts.EA07, []byte{0xe6, 0x53, 0x34, 0x1f, 0x9d, 0x5b, 0xf3, 0x6f})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+func testFacts() meter.KeyFacts {
+	return meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}
+}
+
+func testTID(tb testing.TB, at time.Time) sts.TID {
+	tb.Helper()
+	tid, err := sts.Base2014.TIDAt(at)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tid
+}
+
+// testToken makes a credit token for the test meter.
+func testToken(tb testing.TB, tid sts.TID, tenths int64) string {
+	tb.Helper()
+	a, err := sts.EncodeTenths(tenths)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t, err := sts.EncodeCredit(testKey(tb), sts.Credit{RND: 5, TID: tid, Amount: a})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t.Reveal()
+}
+
+// wrongToken returns digits of this class that do not open with the test key.
+func wrongToken(tb testing.TB, class uint8) string {
+	tb.Helper()
+	keys := meter.NewKeys(testKey(tb), meter.KeyInfo{})
+	for i := range 1000 {
+		digits := fmt.Sprintf("%020d", 1234567890123456789+i*100_000_007)
+		if o := keys.Open(digits); o.Class == class && o.Result == sts.CRCError {
+			return digits
+		}
+	}
+	tb.Fatalf("no wrong token of class %d found", class)
+	return ""
+}
+
+// rig is a host in a test: it carries out the duties of the package documentation on a memory of bytes, an outbox of
+// reports and a panel.
+type rig struct {
+	tb    testing.TB
+	mem   *memory
+	j     *journal.Journal
+	cfg   meter.Config
+	next  *meter.Config // decoded, waiting for its record
+	keys  meter.Keys
+	state meter.State
+	panel panel.Panel
+
+	up    uint64
+	born  int64 // Unix milliseconds at Up 0
+	clock meter.Clock
+	load  unit.Power
+	work  int64 // W·ms not yet given as energy
+
+	outbox   []meter.Report
+	newest   uint32            // newest log record whose report is in the outbox
+	ids      map[uint64]string // texts of the handles in use
+	gate     panel.Gate
+	seen     func(meter.Effect) // told of every effect, in order
+	lazy     bool               // leave records under way until complete is called
+	under    *journal.Entry
+	rejected bool // the memory refused the last record
+	out      []meter.Effect
+}
+
+func newRig(tb testing.TB) *rig {
+	r := &rig{
+		tb: tb, mem: &memory{}, cfg: meter.DefaultConfig(), clock: meter.ClockValid, born: testStart().UnixMilli(),
+		ids: map[uint64]string{}, seen: func(meter.Effect) {}, out: make([]meter.Effect, 0, meter.MaxEffects),
+	}
+	r.cfg.Number = testNumber
+	r.keys = meter.NewKeys(testKey(tb), meter.KeyInfo{KeyFacts: testFacts()})
+	r.state = meter.New(testFacts(), &r.cfg, testTID(tb, testStart().AddDate(-1, 0, 0)))
+	j, err := journal.Create(r.mem, &r.state, &r.cfg, &r.keys)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.j = j
+	return r
+}
+
+// now is the time of the meter's clock.
+func (r *rig) now() time.Time { return time.UnixMilli(r.born + int64(r.up)).UTC() }
+
+// step gives one event, stamped, and carries out its effects.
+func (r *rig) step(ev meter.Event) {
+	r.tb.Helper()
+	ev.Up, ev.At, ev.Clock = r.up, r.now().Unix(), r.clock
+	r.out = meter.Step(&r.cfg, &r.state, ev, r.out[:0])
+	if len(r.out) > meter.MaxEffects {
+		r.tb.Fatalf("event %d has %d effects, want at most %d", ev.Kind, len(r.out), meter.MaxEffects)
+	}
+	effects := append([]meter.Effect(nil), r.out...)
+	for _, e := range effects {
+		r.carryOut(e)
+	}
+	if r.under != nil && !r.lazy {
+		r.complete()
+	}
+}
+
+func (r *rig) carryOut(e meter.Effect) {
+	r.tb.Helper()
+	switch e.Kind {
+	case meter.EffectPersist:
+		r.under = &journal.Entry{Record: e.Record, Text: r.ids[e.Record.Request]}
+	case meter.EffectCheckpoint:
+		if err := r.j.Save(&r.state); err != nil && !r.mem.fail {
+			r.tb.Fatal(err)
+		}
+	case meter.EffectPublish:
+		if want := uint64(len(r.outbox)) + 1; e.Report.Seq != want {
+			r.tb.Fatalf("report has seq %d, want %d", e.Report.Seq, want)
+		}
+		r.outbox = append(r.outbox, e.Report)
+		r.newest = max(r.newest, e.Report.Log)
+	case meter.EffectResult:
+		r.panel.Show(e.Result, r.up)
+	}
+	r.seen(e)
+}
+
+// complete writes the record under way and tells the meter.
+func (r *rig) complete() {
+	r.tb.Helper()
+	e := *r.under
+	r.under = nil
+	var err error
+	if e.Kind == meter.RecordConfig {
+		if err = r.j.AppendConfig(&r.state, e, r.next); err == nil {
+			r.cfg = *r.next
+		}
+	} else {
+		err = r.j.Append(&r.state, e)
+	}
+	if err != nil && !errors.Is(err, journal.ErrNotWritten) {
+		r.tb.Fatal(err)
+	}
+	r.step(meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: err == nil})
+}
+
+// run lets time pass with the present load, stopping wherever the meter wants to be asked.
+func (r *rig) run(d time.Duration) {
+	r.tb.Helper()
+	end := r.up + uint64(d.Milliseconds())
+	for r.up < end {
+		to := min(end, max(meter.Wake(&r.cfg, &r.state), r.up+1))
+		if room := meter.Headroom(&r.cfg, &r.state); r.load > 0 && r.supplied() {
+			need := int64(room)*3_600_000 - r.work
+			to = min(to, r.up+uint64((need+int64(r.load)-1)/int64(r.load)))
+		}
+		r.to(to)
+	}
+}
+
+// supplied reports whether the load draws energy.
+func (r *rig) supplied() bool { return r.state.Relay.String() == "closed" }
+
+// to goes to a moment, giving the energy used on the way first.
+func (r *rig) to(up uint64) {
+	r.tb.Helper()
+	if r.supplied() {
+		r.work += int64(r.load) * int64(up-r.up)
+	}
+	r.up = up
+	energy := unit.Energy(r.work / 3_600_000)
+	r.work %= 3_600_000
+	r.step(meter.Event{Kind: meter.EventEnergy, Energy: energy})
+}
+
+// token gives a token from a source.
+func (r *rig) token(digits string, from meter.Source, request string) {
+	r.tb.Helper()
+	ev := meter.Event{Kind: meter.EventToken, Opened: r.keys.Open(digits), Source: from}
+	if request != "" {
+		ev.Request = meter.Handle(request)
+		r.ids[ev.Request] = request
+	}
+	r.step(ev)
+}
+
+// command gives a command of the server.
+func (r *rig) command(id string, counter uint64, ev meter.Event) {
+	r.tb.Helper()
+	ev.Request, ev.Counter = meter.Handle(id), counter
+	if ev.Kind == 0 {
+		ev.Kind = meter.EventCommand
+	}
+	r.ids[ev.Request] = id
+	r.step(ev)
+}
+
+// keypad presses keys.
+func (r *rig) keypad(keys string) {
+	r.tb.Helper()
+	for i := range len(keys) {
+		r.step(meter.Event{Kind: meter.EventKey})
+		p := r.panel.Key(&r.state, keys[i], r.up)
+		switch p.Event {
+		case 0:
+		case meter.EventToken:
+			r.token(r.panel.RevealTyped(), meter.Keypad, "")
+		default:
+			r.step(meter.Event{Kind: p.Event})
+		}
+	}
+}
+
+// sms gives a message to the meter and returns the answer, "" for none.
+func (r *rig) sms(from, text string, registered bool) (answer string) {
+	r.tb.Helper()
+	req := panel.ParseSMS(text)
+	sender, now := meter.Handle(from), (r.state.On+r.up)/1000
+	switch {
+	case req.Kind == panel.RequestBalance && registered && r.gate.Allow(sender, now, false):
+		return panel.AnswerBalance(r.state.Shown())
+	case req.Kind == panel.RequestToken:
+		before := r.seen
+		r.seen = func(e meter.Effect) {
+			if e.Kind == meter.EffectResult {
+				stranger := !registered && e.Result.Code != sts.Accept
+				if r.gate.Allow(sender, now, stranger) {
+					answer = panel.AnswerToken(e.Result, registered)
+				}
+			}
+			before(e)
+		}
+		r.token(req.RevealTyped(), meter.SMS, "")
+		r.seen = before
+	}
+	return answer
+}
+
+// reboot starts again from the memory, after the mains was off for a while.
+func (r *rig) reboot(off time.Duration) {
+	r.tb.Helper()
+	j, l, err := journal.Open(r.mem)
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	r.born += int64(r.up) + off.Milliseconds()
+	r.j, r.state, r.cfg, r.keys, r.up, r.under = j, l.State, l.Config, l.Keys, 0, nil
+	r.panel = panel.Panel{}
+	r.work = 0
+	for _, e := range l.Replay {
+		r.ids[e.Request] = e.Text
+		r.step(meter.Event{Kind: meter.EventReplay, Record: e.Record, Reported: e.Seq <= r.newest})
+	}
+	ev := meter.Event{
+		Kind: meter.EventPowerRestore, NextSeq: uint64(len(r.outbox)) + 1, Off: int64(off.Seconds()), Damage: l.Damage,
+	}
+	for _, rep := range r.outbox {
+		ev.Register = max(ev.Register, rep.Register)
+	}
+	r.step(ev)
+}
+
+// lcd is what the display shows.
+func (r *rig) lcd() [panel.Height]string { return r.panel.Lines(&r.cfg, &r.state, r.up) }
+
+func (r *rig) String() string {
+	l := r.lcd()
+	return fmt.Sprintf("[%-16s|%-16s] %s", l[0], l[1], r.state.Relay)
+}

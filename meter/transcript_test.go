@@ -1,0 +1,268 @@
+package meter_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata; read the diff")
+
+// TestTranscripts plays the stories in testdata. Lines that begin with > are commands, # comments; everything else is
+// what the meter did.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, string(want))
+			if got == string(want) {
+				return
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			t.Errorf("%s differs (go test ./meter -update rewrites it):\n%s", file, firstDifference(got, string(want)))
+		})
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range g {
+		if i >= len(w) || g[i] != w[i] {
+			return fmt.Sprintf("line %d\n got  %q\n want %q", i+1, g[i], append(w, "")[min(i, len(w))])
+		}
+	}
+	return fmt.Sprintf("line %d is missing: %q", len(g)+1, w[len(g)])
+}
+
+// story is a transcript being played.
+type story struct {
+	*rig
+	out    strings.Builder
+	tokens map[string]string
+	count  int
+}
+
+func play(t *testing.T, script string) string {
+	s := &story{rig: newRig(t), tokens: map[string]string{}}
+	s.seen = s.tell
+	for line := range strings.Lines(script) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "> "):
+			s.out.WriteString(line + "\n")
+			s.do(line[2:])
+			if !strings.HasPrefix(line, "> token ") {
+				s.sum()
+			}
+		case strings.HasPrefix(line, "#") || line == "":
+			s.out.WriteString(line + "\n")
+		}
+	}
+	return s.out.String()
+}
+
+func (s *story) sayf(format string, args ...any) {
+	line := fmt.Sprintf("  %s  %s", s.now().Format("15:04:05"), fmt.Sprintf(format, args...))
+	s.out.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+// sum is the line under each command: display, relay, reasons.
+func (s *story) sum() {
+	l := s.lcd()
+	fmt.Fprintf(&s.out, "  = [%-16s] [%-16s] %s", l[0], l[1], s.state.Relay)
+	if s.state.Reasons != 0 {
+		fmt.Fprintf(&s.out, " %s", s.state.Reasons)
+	}
+	fmt.Fprintf(&s.out, ", light %s\n", s.state.LED)
+}
+
+// do carries out one command of a transcript.
+func (s *story) do(line string) {
+	s.tb.Helper()
+	word := strings.Fields(line)
+	arg := func(i int) string {
+		if i >= len(word) {
+			s.tb.Fatalf("command %q: argument %d missing", line, i)
+		}
+		return word[i]
+	}
+	switch word[0] {
+	case "token": // token A 34.7
+		s.count++
+		s.tokens[arg(1)] = testToken(s.tb, testTID(s.tb, testStart())+sts.TID(s.count), tenths(s.tb, arg(2)))
+	case "key":
+		s.keypad(s.digits(arg(1)))
+	case "sms", "stranger": // sms TEXT
+		text := s.digits(strings.Join(word[1:], " "))
+		if a := s.sms(word[0], text, word[0] == "sms"); a != "" {
+			s.sayf("answer %q", a)
+		} else {
+			s.sayf("no answer")
+		}
+	case "push": // push A request
+		s.rig.token(s.digits(arg(1)), meter.Remote, arg(2))
+	case "load":
+		s.load = unit.Power(number(s.tb, arg(1)))
+		s.step(meter.Event{Kind: meter.EventPower, Power: s.load, Voltage: 230_000})
+	case "run":
+		d, err := time.ParseDuration(arg(1))
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		s.run(d)
+	case "wrong": // wrong 5: so many wrong tokens at the keypad
+		for range number(s.tb, arg(1)) {
+			s.keypad(wrongToken(s.tb, 0) + "#")
+		}
+	case "command": // command connect id counter [force]
+		s.command(arg(2), uint64(number(s.tb, arg(3))), meter.Event{
+			Command: meter.ParseCommand(arg(1)), Force: len(word) > 4 && word[4] == "force",
+		})
+	case "cancel": // cancel A id counter
+		o := s.keys.Open(s.tokens[arg(1)])
+		s.command(arg(2), uint64(number(s.tb, arg(3))), meter.Event{
+			Command: meter.CommandCancelToken, TID: o.TID, Base: sts.Base2014,
+		})
+	case "config": // config version id counter {json}
+		s.config(uint32(number(s.tb, arg(1))), arg(2), uint64(number(s.tb, arg(3))), strings.Join(word[4:], " "))
+	case "power":
+		s.power(arg(1))
+	case "memory":
+		s.mem.fail = arg(1) == "fails"
+	case "clock":
+		s.clock = map[string]meter.Clock{"valid": meter.ClockValid, "invalid": meter.ClockInvalid}[arg(1)]
+	default:
+		s.tb.Fatalf("unknown command %q", line)
+	}
+}
+
+// power cuts or restores the mains. "crash" gives the meter no time to save; "torn" cuts in the middle of writing the
+// record of the token that follows.
+func (s *story) power(how string) {
+	switch how {
+	case "off":
+		s.step(meter.Event{Kind: meter.EventPowerFail})
+	case "crash":
+		s.sayf("the mains is gone without a save")
+	case "on":
+		s.reboot(10 * time.Minute)
+	case "slow":
+		s.lazy = true
+	case "torn":
+		s.lazy = false
+		before := s.mem.b
+		if err := s.j.Append(&s.state, *s.under); err != nil {
+			s.tb.Fatal(err)
+		}
+		cut := false
+		for i := range before {
+			if before[i] != s.mem.b[i] {
+				if cut {
+					s.mem.b[i] = before[i]
+				}
+				cut = !cut
+			}
+		}
+		s.sayf("the mains is gone in the middle of a write")
+	default:
+		s.tb.Fatalf("unknown power command %q", how)
+	}
+}
+
+func (s *story) config(version uint32, id string, counter uint64, text string) {
+	var doc map[string]any
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		s.tb.Fatal(err)
+	}
+	for k, v := range doc {
+		if n, ok := v.(json.Number); ok {
+			doc[k] = number(s.tb, string(n))
+		}
+	}
+	ev := meter.Event{Kind: meter.EventConfig, Version: version}
+	c, bad := meter.NewConfig(s.cfg, version, doc)
+	if bad != "" {
+		ev.Refused = meter.AnswerConfig
+		s.sayf("configuration refused for %q", bad)
+	}
+	s.next = &c
+	s.command(id, counter, ev)
+}
+
+// digits puts the digits of named tokens in the place of their names.
+func (s *story) digits(text string) string {
+	for name, d := range s.tokens {
+		text = strings.ReplaceAll(text, name, d)
+	}
+	return text
+}
+
+// tell writes what the meter did, in words a customer-care agent uses.
+func (s *story) tell(e meter.Effect) {
+	switch e.Kind {
+	case meter.EffectRelay:
+		s.sayf("relay %s", map[bool]string{true: "closes", false: "opens"}[e.Close])
+	case meter.EffectLED:
+		s.sayf("light %s", e.LED)
+	case meter.EffectBuzzer:
+		s.sayf("buzzer %s", e.Buzzer)
+	case meter.EffectSMS:
+		s.sayf("sms to the customer %q", panel.Message(e.SMS, e.Balance))
+	case meter.EffectPublish:
+		s.tellReport(&e.Report)
+	}
+}
+
+func (s *story) tellReport(r *meter.Report) {
+	switch r.Kind {
+	case meter.ReportEvent:
+		args, err := json.Marshal(r.Args())
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		s.sayf("event %d %s", r.Code, args)
+	case meter.ReportToken:
+		s.sayf("up/token %s %s kWh by %s %s", r.Result, r.Units.KWh(1), r.Source, s.ids[r.Request])
+	case meter.ReportCommand:
+		s.sayf("up/command %s %s %s", s.ids[r.Request], r.Answer.State(), r.Answer.Reason())
+	}
+}
+
+func tenths(tb testing.TB, kwh string) int64 {
+	tb.Helper()
+	return number(tb, strings.Replace(kwh, ".", "", 1))
+}
+
+func number(tb testing.TB, s string) int64 {
+	tb.Helper()
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
