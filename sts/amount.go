@@ -65,7 +65,7 @@ const (
 // the largest code of either sign (some 1.82e30 base units).
 func EncodeCurrency(v *big.Int) (CurrencyAmount, error) {
 	magnitude := new(big.Int).Abs(v)
-	if magnitude.Cmp((currencySign-1).Value()) > 0 {
+	if magnitude.Cmp((currencySign - 1).Value()) > 0 {
 		return 0, fmt.Errorf("sts: currency amount %s: %w", v, ErrRange)
 	}
 	e := maxExponent

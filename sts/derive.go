@@ -30,11 +30,12 @@ func DeriveKey(vk VendingKey, a Attributes) (Key, error) {
 	if n := len(vk.raw()); n != a.DKGA.KeySize() {
 		return Key{}, fmt.Errorf("sts: vending key for DKGA%s has %d bytes, want %d: %w", a.DKGA, n, a.DKGA.KeySize(), ErrKey)
 	}
-	var k [sha256.Size]byte
+	var secret, k [sha256.Size]byte
+	n := copy(secret[:], vk.raw())
 	if a.DKGA == DKGA02 {
-		binary.BigEndian.PutUint64(k[:], derive02(binary.BigEndian.Uint64(vk.raw()), &a))
+		binary.BigEndian.PutUint64(k[:], derive02(binary.BigEndian.Uint64(secret[:]), &a))
 	} else {
-		k = derive04(vk.raw(), &a)
+		k = derive04(secret[:n], &a)
 	}
 	return NewKey(a.EA, k[:a.EA.KeySize()])
 }
@@ -116,26 +117,33 @@ func bcdString(b uint64, digits string) uint64 {
 	return b
 }
 
-// derive04 is DKGA04: HMAC-SHA-256 over one message (the form of NIST SP 800-108, of which one block suffices). Each
-// field of the message is prefixed by its length.
+// message04Size is the length of the message of DKGA04.
+const message04Size = 49
+
+// derive04 is DKGA04: HMAC-SHA-256 over one message (the form of NIST SP 800-108, of which one block suffices).
 func derive04(vk []byte, a *Attributes) [sha256.Size]byte {
-	var m [49]byte
-	b := append(m[:0], 4, 2, '0', '4', 2)
-	b = append(b, byte('0'+uint16(a.BaseDate)/10%10), byte('0'+uint16(a.BaseDate)%10))
+	m := message04(a)
+	return hmacSHA256(vk, m[:])
+}
+
+// message04 lists the attributes, each prefixed by its length: first the four that belong to the key, then, after a
+// zero, the four that belong to the meter, then the length of the key in bits.
+func message04(a *Attributes) (m [message04Size]byte) {
+	b := append(m[:0], 4, 2, '0', '4', 2, byte('0'+a.BaseDate/10%10), byte('0'+a.BaseDate%10))
 	b = append(b, 2, byte('0'+a.EA/10), byte('0'+a.EA%10))
 	b = append(append(b, 2), a.TI...)
 	b = append(b, 0, 4)
 	b = append(append(b, 6), a.SGC...)
 	b = append(b, 1, byte('0'+a.KT), 1, '0'+a.KRN)
 	b = append(append(b, panDigits), a.PAN.digits[:]...)
-	b = binary.BigEndian.AppendUint32(b, uint32(8*a.EA.KeySize()))
-	return hmacSHA256(vk, b)
+	binary.BigEndian.PutUint32(m[len(b):], uint32(8*a.EA.KeySize()))
+	return m
 }
 
-// hmacSHA256 is RFC 2104 for a key and a message that fit their arrays. crypto/hmac would allocate its two states;
-// key derivation is on the path of every sale and of every simulated meter.
+// hmacSHA256 is RFC 2104 for a vending key and at most the message of DKGA04. crypto/hmac would allocate its two
+// states; key derivation is on the path of every sale and of every simulated meter.
 func hmacSHA256(key, message []byte) [sha256.Size]byte {
-	var inner [sha256.BlockSize + 49]byte
+	var inner [sha256.BlockSize + message04Size]byte
 	var outer [sha256.BlockSize + sha256.Size]byte
 	copy(inner[:], key)
 	copy(outer[:], key)

@@ -119,13 +119,9 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(maskedKey) }
 // VendingKey is the secret of a supply group, from which the keys of all its meters are derived. It has no printable
 // form either; [VendingKey.Reveal] is the only door. The zero VendingKey is no key.
 type VendingKey struct {
-	// Behind a pointer, because fmt prints only the address of one, even inside an unexported field.
-	material *vendingMaterial
-}
-
-type vendingMaterial struct {
-	n     int
-	bytes [20]byte
+	// Behind a pointer to a string, because that is what fmt prints as an address with every verb, even where an
+	// unexported field hides the methods from it.
+	material *string
 }
 
 // NewVendingKey returns the vending key of these bytes: 8 for DKGA02, 20 for DKGA04. The error is [ErrKey].
@@ -133,24 +129,23 @@ func NewVendingKey(b []byte) (VendingKey, error) {
 	if len(b) != DKGA02.KeySize() && len(b) != DKGA04.KeySize() {
 		return VendingKey{}, fmt.Errorf("sts: vending key has %d bytes, want 8 (DKGA02) or 20 (DKGA04): %w", len(b), ErrKey)
 	}
-	m := vendingMaterial{n: len(b)}
-	copy(m.bytes[:], b)
-	return VendingKey{material: &m}, nil
+	material := string(b)
+	return VendingKey{material: &material}, nil
 }
 
 // Equal reports whether both are the same key, in constant time.
 func (v VendingKey) Equal(other VendingKey) bool {
-	return subtle.ConstantTimeCompare(v.raw(), other.raw()) == 1
+	return subtle.ConstantTimeCompare(v.Reveal(), other.Reveal()) == 1
 }
 
 // Reveal returns the bytes of the key. It is the only way to them.
-func (v VendingKey) Reveal() []byte { return append([]byte(nil), v.raw()...) }
+func (v VendingKey) Reveal() []byte { return []byte(v.raw()) }
 
-func (v VendingKey) raw() []byte {
+func (v VendingKey) raw() string {
 	if v.material == nil {
-		return nil
+		return ""
 	}
-	return v.material.bytes[:v.material.n]
+	return *v.material
 }
 
 // String returns a mask.

@@ -16,6 +16,7 @@ const (
 	keyPartShift = 16
 	sectionMask  = 1<<64 - 1<<16 // a block without its check field
 	maskedPart   = "sts.KeySection(masked)"
+	maskedParts  = "sts.KeySections(masked)"
 	allSections  = 0b1111
 )
 
@@ -196,7 +197,8 @@ func (s KeySection) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedPa
 // LogValue returns a mask.
 func (s KeySection) LogValue() slog.Value { return slog.StringValue(maskedPart) }
 
-// KeySections collects the sections of a key change, which may come in any order. The zero value has none.
+// KeySections collects the sections of a key change, which may come in any order. It is masked as its sections are.
+// The zero value has none.
 type KeySections struct {
 	have  uint8 // bit n-1 for section n
 	parts [4]KeySection
@@ -238,7 +240,26 @@ func (p KeySections) Len() int {
 	return n
 }
 
-// Complete returns the key change once all its sections are there. The SGC is "" when the set does not carry it.
+// String returns a mask.
+func (p KeySections) String() string { return maskedParts }
+
+// GoString returns a mask.
+func (p KeySections) GoString() string { return maskedParts }
+
+// Format writes a mask, whatever the verb.
+func (p KeySections) Format(f fmt.State, _ rune) { writeMask(f, maskedParts) }
+
+// MarshalText returns a mask.
+func (p KeySections) MarshalText() ([]byte, error) { return []byte(maskedParts), nil }
+
+// MarshalJSON returns a mask.
+func (p KeySections) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedParts + `"`), nil }
+
+// LogValue returns a mask.
+func (p KeySections) LogValue() slog.Value { return slog.StringValue(maskedParts) }
+
+// Complete returns the key change once all its sections are there; false before, and for a set whose KRN, TI or SGC
+// can be none. The SGC is "" when the set does not carry it.
 func (p KeySections) Complete() (KeyChange, bool) {
 	first, second, third, fourth := p.parts[0], p.parts[1], p.parts[2], p.parts[3]
 	var need uint8 = allSections
@@ -260,7 +281,7 @@ func (p KeySections) Complete() (KeyChange, bool) {
 	}
 	key, err := NewKey(first.ea, appendPart(b, second))
 	c.Key = key
-	return c, err == nil
+	return c, err == nil && c.check(first.ea) == nil
 }
 
 func appendPart(b []byte, s KeySection) []byte {
