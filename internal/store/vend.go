@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,14 +80,8 @@ func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
 	if err != nil {
 		return time.Time{}, time.Time{}, wrapVend("find the newest token", err)
 	}
-	_, err = tx.one(`SELECT value FROM meta WHERE key = 'restored_minute'`, func(r Row) error {
-		minute, err := strconv.ParseInt(r.Text(0), 10, 64)
-		if err == nil && minute > 0 {
-			restored = time.Unix(minute*60, 0).UTC()
-		}
-		return err
-	})
-	return newest, restored, wrapVend("find the minute of the last restore", err)
+	restored, err = tx.RestoredAt()
+	return newest, restored, err
 }
 
 // VendUnderWay reports whether a sale to the meter waits for its token or for its reversal. There are few such sales, so

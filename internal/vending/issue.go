@@ -144,7 +144,12 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 		return 0, fmt.Errorf("recover sales: %w", err)
 	}
 	for _, s := range waiting {
-		done, one := v.finish(ctx, purchase{by: by, now: now, deliver: s.Deliver}, Sold{Sale: s})
+		x := flight{by.Tenant, s.Vendor, s.ClientRef}
+		if !v.flights.enter(x) {
+			continue
+		}
+		done, one := v.finish(ctx, purchase{by: by, deliver: s.Deliver}, Sold{Sale: s})
+		v.flights.leave(x)
 		switch {
 		case one != nil:
 			err = errors.Join(err, fmt.Errorf("recover sale %s: %w", s.ID.Text(id.Vend), one))

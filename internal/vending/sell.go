@@ -54,19 +54,26 @@ func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true
 // Sell returns a sale that is not refused, token and journal are durable. An error means that the outcome is what the
 // store says of it: nothing happened, unless the error is that of an unknown commit.
 func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, error) {
-	if no := by.Needs(access.Sell); no.Refused() {
-		return Sold{Refusal: no}, nil
+	if r := by.Needs(access.Sell); r.Refused() {
+		return Sold{Refusal: r}, nil
 	}
-	p, no, err := v.purchase(by, o)
+	p, r, err := v.purchase(by, o)
 	if err != nil {
 		return Sold{}, err
 	}
-	if no.Refused() {
-		return v.refuse(ctx, p, no)
+	if r.Refused() {
+		return v.refuse(ctx, p, r)
+	}
+	mine := v.flights.enter(p.flight())
+	if mine {
+		defer v.flights.leave(p.flight())
 	}
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
-	if err == nil && s.open {
+	switch {
+	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)
+	case err == nil && s.open:
+		s = no(running())
 	}
 	if err != nil {
 		return Sold{}, fmt.Errorf("sell to meter %s: %w", echo(o.Meter), err)
@@ -119,6 +126,8 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	}
 	return p, refusal.Refusal{}, nil
 }
+
+func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
 
 // RouteMQTT delivers a token to the meter's own connection.
 const RouteMQTT = "mqtt"

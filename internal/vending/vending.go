@@ -46,8 +46,9 @@ type Config struct {
 
 // Vending carries out the use cases of this package.
 type Vending struct {
-	c     Config
-	guard clockGuard
+	c       Config
+	guard   clockGuard
+	flights flights
 }
 
 // New makes a Vending.

@@ -1,0 +1,182 @@
+// Package print lays receipts out for printers: plain text in a fixed number of columns. What a receipt says is
+// decided in package receipt; here it only gets lines.
+package print
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/receipt"
+)
+
+// Columns of the common roll printers: 48 on 80 mm paper.
+const columns48 = 48
+
+// Text48 lays a receipt out in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line
+// feed; names that came from people lose their control characters, because a printer obeys them.
+func Text48(r receipt.Receipt) string {
+	p := page{width: columns48}
+	if r.Test {
+		p.centre("*** TEST ***")
+	}
+	p.centre(r.Title)
+	p.centre(r.Utility)
+	if r.VATNo != "" {
+		p.centre("VAT no. " + r.VATNo)
+	}
+	p.rule()
+	p.facts(r)
+	p.rule()
+	p.amounts(r)
+	p.rule()
+	p.tokens(r)
+	if r.Test {
+		p.rule()
+		p.centre("*** TEST ***")
+		p.centre("no supply was sold and no money is owed")
+	}
+	return p.b.String()
+}
+
+type page struct {
+	b     strings.Builder
+	width int
+}
+
+func (p *page) facts(r receipt.Receipt) {
+	p.field("Receipt", r.No)
+	p.field("Date", r.At.Format("2006-01-02 15:04 MST"))
+	p.field("Till", r.Till)
+	p.field("Sold by", r.Operator)
+	p.field("Reference", r.ClientRef)
+	p.field("Sale", r.Sale)
+	p.field("Customer", r.Customer)
+	p.field("Address", r.Address)
+	p.field("Account", r.Account)
+	p.field("Meter", r.Meter)
+	p.field("STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
+	p.field("Tariff", r.TariffName)
+}
+
+func (p *page) amounts(r receipt.Receipt) {
+	for _, o := range r.Others {
+		p.amount(strings.TrimSpace(o.Kind+" "+o.Ref), o.Amount, r.Currency)
+	}
+	for _, s := range r.Steps {
+		p.amount(fmt.Sprintf("%s kWh @ %s", s.Units.KWh(1), money.FormatRate(s.Rate, r.Currency)), s.Amount, r.Currency)
+	}
+	p.amount("Energy without VAT", r.Net, r.Currency)
+	p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
+	if r.CarryIn != 0 {
+		p.amount("Carried from before", -r.CarryIn, r.Currency)
+	}
+	if r.CarryOut != 0 {
+		p.amount("Carried to next time", r.CarryOut, r.Currency)
+	}
+	p.amount("PAID "+r.Currency.Code, r.Tendered, r.Currency)
+}
+
+func (p *page) tokens(r receipt.Receipt) {
+	p.centre(r.Units.KWh(1) + " kWh")
+	for i, t := range r.Tokens {
+		p.blank()
+		if len(r.Tokens) > 1 {
+			p.centre(fmt.Sprintf("Token %d of %d: %s kWh", i+1, len(r.Tokens), t.Units.KWh(1)))
+		}
+		p.centre(t.Reveal())
+	}
+}
+
+// percent writes basis points as per cent with two decimals.
+func percent(b money.Bps) string { return fmt.Sprintf("%d.%02d %%", b/100, b%100) }
+
+func (p *page) blank() { p.b.WriteByte('\n') }
+
+func (p *page) rule() {
+	p.b.WriteString(strings.Repeat("-", p.width))
+	p.blank()
+}
+
+func (p *page) centre(text string) {
+	for _, line := range wrap(clean(text), p.width) {
+		p.b.WriteString(strings.Repeat(" ", (p.width-utf8.RuneCountInString(line))/2))
+		p.b.WriteString(line)
+		p.blank()
+	}
+}
+
+// label is the width of the names of fields.
+const label = 11
+
+// field writes a name and its text; what does not fit goes on below the text. An empty field is left out.
+func (p *page) field(name, text string) {
+	if text = clean(text); text == "" {
+		return
+	}
+	for i, line := range wrap(text, p.width-label) {
+		if i > 0 {
+			name = ""
+		}
+		fmt.Fprintf(&p.b, "%-*s%s\n", label, name, line)
+	}
+}
+
+// amount writes a text and an amount at the right edge.
+func (p *page) amount(text string, m money.Minor, c money.Currency) {
+	sum := money.Format(m, c)
+	lines := wrap(clean(text), p.width-len(sum)-1)
+	for _, line := range lines[:len(lines)-1] {
+		p.b.WriteString(line)
+		p.blank()
+	}
+	last := lines[len(lines)-1]
+	p.b.WriteString(last)
+	p.b.WriteString(strings.Repeat(" ", p.width-utf8.RuneCountInString(last)-len(sum)))
+	p.b.WriteString(sum)
+	p.blank()
+}
+
+// clean makes one line of printable characters.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// wrap cuts a text into lines of at most width characters, at blanks where there are any. It gives at least one line.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		for utf8.RuneCountInString(word) > width {
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			head := string([]rune(word)[:width])
+			lines, word = append(lines, head), word[len(head):]
+		}
+		switch {
+		case word == "":
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	if line != "" || len(lines) == 0 {
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,43 @@
+package vending
+
+import (
+	"sync"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// flight names a sale that this process is taking to its issuer: a vendor's reference.
+type flight struct {
+	tenant access.Tenant
+	vendor id.ID
+	ref    string
+}
+
+// flights keeps impatient repetitions from all asking the issuer at once: the one that got hold of a reference does, the
+// others are told that it is running. It is a courtesy, not a safeguard: two that do ask get the same token, and only
+// one of them completes the sale.
+type flights struct {
+	mu  sync.Mutex
+	now map[flight]bool
+}
+
+// enter reports whether the caller got hold of the flight; if so it must leave.
+func (f *flights) enter(x flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now[x] {
+		return false
+	}
+	if f.now == nil {
+		f.now = make(map[flight]bool)
+	}
+	f.now[x] = true
+	return true
+}
+
+func (f *flights) leave(x flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.now, x)
+}
