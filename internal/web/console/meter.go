@@ -35,7 +35,7 @@ type meterDetail struct {
 	Cut                         bool // the next act is to restore
 }
 
-type tokenLine struct{ Masked, Units, State, IssuedAt, SaleID string }
+type tokenLine struct{ Units, State, IssuedAt, SaleID string }
 
 type readingLine struct{ At, Register, Used, Balance, Load string }
 
@@ -99,15 +99,12 @@ func (p page) detail(v registry.MeterView) meterDetail {
 
 // fill adds the lists of a meter's page.
 func (s *Console) fill(r *http.Request, by access.Actor, p page, number string, d *meterDetail) error {
-	tokens, err := s.c.Vending.Tokens(r.Context(), by, number, id.ID{}, shownTokens)
+	tokens, err := s.c.Vending.Tokens(r.Context(), by, number, registry.Page{Limit: shownTokens})
 	if err != nil {
 		return err
 	}
-	for i, t := range tokens.Tokens {
+	for _, t := range tokens.Tokens {
 		line := tokenLine{Units: t.Units.KWh(1) + " kWh", State: tokenWord(t.State), IssuedAt: p.clock(t.IssuedAt), SaleID: t.Sale.Text(id.Vend)}
-		if i < len(tokens.Masked) {
-			line.Masked = tokens.Masked[i]
-		}
 		d.Tokens = append(d.Tokens, line)
 		d.Timeline = append(d.Timeline, timeLine{at: t.IssuedAt, Text: "sold " + line.Units, Sub: "token " + line.State})
 	}
