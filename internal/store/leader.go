@@ -5,29 +5,6 @@ import (
 	"time"
 )
 
-// SessionTake notes that this instance holds a meter's connection now and gives the epoch of that hold: one more than
-// whoever held it before, so that a late notice of the former holder can be told from its own.
-func (tx *Tx) SessionTake(meter int64, instance string) (epoch int64, err error) {
-	epoch, err = tx.number(`INSERT INTO session (tenant_id, meter, instance, epoch, since) VALUES ($1, $2, $3, 1, $4)
-		ON CONFLICT (tenant_id, meter) DO UPDATE SET instance = excluded.instance, epoch = session.epoch + 1, since = excluded.since
-		RETURNING epoch`, tx.Tenant, meter, instance, tx.Now)
-	if err != nil {
-		return 0, fmt.Errorf("take session of meter %d: %w", meter, err)
-	}
-	return epoch, nil
-}
-
-// SessionDrop notes that the connection taken with this epoch has ended. False means that another instance, or a newer
-// connection, holds the meter already.
-func (tx *Tx) SessionDrop(meter int64, instance string, epoch int64) (bool, error) {
-	n, err := tx.C.Exec(`UPDATE session SET instance = '' WHERE tenant_id = $1 AND meter = $2 AND instance = $3 AND epoch = $4`,
-		tx.Tenant, meter, instance, epoch)
-	if err != nil {
-		return false, fmt.Errorf("drop session of meter %d: %w", meter, err)
-	}
-	return n == 1, nil
-}
-
 // LeaderTake makes holder the leader of name until the given moment, or prolongs its lead. ok is false while another
 // holder leads. The epoch rises with every change of holder: work done under an older one is refused by whoever
 // compares it. The table belongs to no tenant.

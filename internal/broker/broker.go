@@ -1,0 +1,197 @@
+// Package broker is the meters' MQTT: mochi-mqtt/server, hardened, behind one boundary. Start at [New].
+//
+// A meter publishes only below its own up/ and hears only its own down/; there is nothing to route, retain or match
+// (datapath §1). What a meter publishes goes to the store's queue and is acknowledged, with PUBACK and down/ack, only
+// after the commit that holds it, by whoever calls back then. While that takes its time the connection's reader goes
+// on, so that one connection can have many messages under way; after a failed commit the connection is closed and
+// the meter sends again.
+//
+// What is sent to a meter goes straight to its connection, if it has one: nothing is queued for the absent. The outbox
+// keeps what matters until the meter itself answers.
+//
+// Every figure that bounds what a stranger or a broken meter can do is in [Limits].
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Config is what a Broker needs. Listener, Auth and Inbox are required.
+type Config struct {
+	// Listener accepts the meters' sockets; the broker closes it.
+	Listener net.Listener
+	// TLS, if set, is spoken on every socket.
+	TLS *tls.Config
+	// Auth tells who a meter is by its user name and password; ok is false for everybody else, and on an error.
+	Auth func(ctx context.Context, number, password string) (who registry.Identity, ok bool)
+	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,
+	// from any goroutine. An error means that nothing was queued.
+	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
+	// OnConnected, if set, is called when a meter begins to listen on a connection. It must not block.
+	OnConnected func(who registry.Identity)
+	Limits      Limits           // zero fields: Defaults
+	Now         func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: nothing is logged
+}
+
+// Broker serves the meters' connections.
+type Broker struct {
+	c      Config
+	limits Limits
+	now    func() time.Time
+	log    *slog.Logger
+	gate   *gate
+	server *mqtt.Server
+	logins chan struct{}
+	counts counters
+
+	mu     sync.RWMutex
+	meters map[string]*session // by number; at most one connection each
+}
+
+// New makes a broker on a listener; Run serves it.
+func New(c Config) (*Broker, error) {
+	if c.Listener == nil || c.Auth == nil || c.Inbox == nil {
+		return nil, errors.New("broker needs a listener, an authority and an inbox")
+	}
+	b := &Broker{c: c, limits: c.Limits.withDefaults(), now: c.Now, log: c.Log, logins: make(chan struct{}, authParallel),
+		meters: make(map[string]*session)}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	wrap := func(n net.Conn) net.Conn { return n }
+	if c.TLS != nil {
+		wrap = func(n net.Conn) net.Conn { return tls.Server(n, c.TLS) }
+	}
+	b.gate = newGate(c.Listener, b.limits, wrap, b.log, &b.counts)
+	b.server = mqtt.New(&mqtt.Options{
+		Capabilities:             b.capabilities(),
+		ClientNetReadBufferSize:  bufferSize,
+		ClientNetWriteBufferSize: bufferSize,
+		Logger:                   slog.New(slog.DiscardHandler), // mochi logs whole packets, passwords among them
+		SysTopicResendInterval:   3600,                          // nobody may read $SYS; each round stops the world
+	})
+	if err := b.server.AddHook(&hook{b: b}, nil); err != nil {
+		return nil, fmt.Errorf("hook the broker: %w", err)
+	}
+	if err := b.server.AddListener(listeners.NewNet("meters", b.gate)); err != nil {
+		return nil, fmt.Errorf("listen for meters: %w", err)
+	}
+	return b, nil
+}
+
+// capabilities bounds everything that mochi leaves open. The queue for writes is tiny because it is not used.
+func (b *Broker) capabilities() *mqtt.Capabilities {
+	c := mqtt.NewDefaultServerCapabilities()
+	c.MaximumClients = int64(b.limits.Connections)
+	c.MaximumClientWritesPending = 1
+	c.MaximumSessionExpiryInterval = uint32(b.limits.SessionExpiry.Seconds())
+	c.MaximumPacketSize = uint32(b.limits.PacketSize)
+	c.ReceiveMaximum = uint16(b.limits.InFlight)
+	c.MaximumInflight = uint16(b.limits.InFlight)
+	c.TopicAliasMaximum = 0
+	c.SharedSubAvailable = 0
+	c.MinimumProtocolVersion = 4
+	c.MaximumQos = 1
+	c.RetainAvailable = 0
+	c.SubIDAvailable = 0
+	return c
+}
+
+// Addr is where meters connect.
+func (b *Broker) Addr() net.Addr { return b.c.Listener.Addr() }
+
+// Run serves until ctx ends, then closes every connection. What has been queued in the store by then is committed by
+// the store; its meters, not having heard of it, send it again and get it acknowledged as a duplicate.
+func (b *Broker) Run(ctx context.Context) error {
+	if err := b.server.Serve(); err != nil {
+		return fmt.Errorf("serve meters: %w", err)
+	}
+	<-ctx.Done()
+	_ = b.gate.Close() // nobody new; mochi closes the listener again, which is harmless
+	b.gate.drop(true)  // strangers would hold the end up until their deadline
+	late := time.AfterFunc(shutdownGrace, func() { b.gate.drop(false) })
+	defer late.Stop()
+	if err := b.server.Close(); err != nil {
+		return fmt.Errorf("stop serving meters: %w", err)
+	}
+	return nil
+}
+
+// enter makes s the connection of its meter.
+func (b *Broker) enter(s *session) {
+	b.mu.Lock()
+	b.meters[s.who.Number] = s
+	b.mu.Unlock()
+	b.counts.logins.Add(1)
+	b.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.client.Net.Remote)
+}
+
+// leave forgets the connection if it still is the meter's.
+func (b *Broker) leave(s *session, why error) {
+	b.mu.Lock()
+	if b.meters[s.who.Number] == s {
+		delete(b.meters, s.who.Number)
+	}
+	b.mu.Unlock()
+	b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
+}
+
+// connected tells that the meter listens now.
+func (b *Broker) connected(s *session) {
+	if b.c.OnConnected != nil && s.listens() {
+		b.c.OnConnected(s.who)
+	}
+}
+
+func (b *Broker) sessionOf(number string) *session {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.meters[number]
+}
+
+// Connected reports whether the meter holds a connection.
+func (b *Broker) Connected(number string) bool { return b.sessionOf(number) != nil }
+
+// Format is what the meter wrote last on its connection, and so surely reads; JSON before it has written anything.
+func (b *Broker) Format(number string) wire.Format {
+	s := b.sessionOf(number)
+	if s == nil {
+		return wire.JSON
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.format
+}
+
+// Publish hands a message to the meter's connection. False means that it has none, does not listen to this kind of
+// message, or has too many of them unanswered. It never blocks.
+func (b *Broker) Publish(number string, d wire.Down, payload []byte) bool {
+	s := b.sessionOf(number)
+	return s != nil && s.publish(d, payload)
+}
+
+// Kick closes the meter's connection: its password was changed or it was taken out of service.
+func (b *Broker) Kick(number string) {
+	if s := b.sessionOf(number); s != nil {
+		_ = s.conn.Close()
+	}
+}

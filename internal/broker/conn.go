@@ -1,0 +1,186 @@
+package broker
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Errors that close a connection before it has logged in, or because it does not read.
+var (
+	errNoConnect = errors.New("the first packet is no CONNECT")
+	errTooLarge  = errors.New("the CONNECT packet is too large")
+	errSlow      = errors.New("the client does not read what is sent to it")
+)
+
+// conn is one client's connection. Writing never blocks: what is written gathers in a bounded buffer that a goroutine,
+// alive only while there is something to write, carries to the socket. So neither an acknowledging worker nor the
+// outbox can be held up by a client that does not read, and acknowledgements that come together leave together.
+type conn struct {
+	net.Conn
+	limits  Limits
+	gone    func()        // called once when the socket is closed
+	done    chan struct{} // closed when the connection is being closed
+	session atomic.Pointer[session]
+
+	head    [5]byte // the first packet's fixed header as far as it has been seen
+	seen    int
+	checked bool
+
+	mu      sync.Mutex
+	out     []byte
+	writing bool // the carrying goroutine runs
+	closed  bool
+}
+
+func newConn(c net.Conn, l Limits) *conn {
+	return &conn{Conn: c, limits: l, done: make(chan struct{})}
+}
+
+// Read reads from the client. The length of the first packet is judged before anything is allocated for it.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.checked && n > 0 {
+		if bad := c.check(p[:n]); bad != nil {
+			return 0, bad
+		}
+	}
+	return n, err
+}
+
+// check looks at the fixed header of the first packet: type, then a length of one to four bytes, low bits first.
+func (c *conn) check(p []byte) error {
+	c.seen += copy(c.head[c.seen:], p)
+	const connect = 0x10
+	if c.head[0] != connect {
+		return errNoConnect
+	}
+	size := 0
+	for i, b := range c.head[1:max(1, c.seen)] {
+		size |= int(b&0x7f) << (7 * i)
+		if size > c.limits.ConnectSize {
+			return errTooLarge
+		}
+		if b&0x80 == 0 {
+			c.checked = true
+			return nil
+		}
+	}
+	if c.seen == len(c.head) {
+		return errTooLarge
+	}
+	return nil
+}
+
+// Write takes p for writing. An error means that the connection is lost.
+func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	if len(c.out)+len(p) > c.limits.Pending {
+		c.mu.Unlock()
+		c.abort()
+		return 0, errSlow
+	}
+	c.out = append(c.out, p...)
+	if !c.writing {
+		c.writing = true
+		go c.carry()
+	}
+	c.mu.Unlock()
+	return len(p), nil
+}
+
+// carry writes what has gathered until nothing is left, and closes the socket if that was all that was waited for.
+func (c *conn) carry() {
+	const keep = 1 << 10 // a larger buffer is not kept for the next burst: most connections are idle
+	var spare []byte
+	for {
+		c.mu.Lock()
+		p := c.out
+		if len(p) == 0 {
+			c.writing = false
+			if cap(p) > keep {
+				c.out = nil
+			}
+			closed := c.closed
+			c.mu.Unlock()
+			if closed {
+				c.release()
+			}
+			return
+		}
+		c.out = spare[:0]
+		wait := writeTimeout
+		if c.closed {
+			wait = lingerTimeout
+		}
+		c.mu.Unlock()
+		err := c.Conn.SetWriteDeadline(time.Now().Add(wait))
+		if err == nil {
+			_, err = c.Conn.Write(p)
+		}
+		if err != nil {
+			c.abort()
+			c.release()
+			return
+		}
+		spare = p
+	}
+}
+
+// SetDeadline sets the deadline for reading; writing has its own.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Close ends reading at once, and the connection as soon as what was written has left, at the latest after a short
+// linger: a refusal must reach the client it is for.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	close(c.done)
+	now := time.Now()
+	err := errors.Join(c.Conn.SetReadDeadline(now), c.Conn.SetWriteDeadline(now.Add(lingerTimeout)))
+	if !c.writing { // the socket is closed by the same goroutine either way, because closing TLS may have to wait
+		c.writing = true
+		go c.carry()
+	}
+	c.mu.Unlock()
+	return err
+}
+
+// abort gives up on the connection without waiting for anything to leave.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed = true
+		close(c.done)
+	}
+	c.out = nil
+	_ = c.Conn.SetDeadline(time.Now()) // a socket that is gone has no deadline to set
+	if !c.writing {
+		c.writing = true
+		go c.carry()
+	}
+}
+
+// release closes the socket; nobody waits for it any more, so there is nobody to tell of an error.
+func (c *conn) release() {
+	c.gone()
+	_ = c.Conn.Close()
+}

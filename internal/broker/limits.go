@@ -1,0 +1,78 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Limits are the figures of the reliability page, §5. The zero value of a field means its default; benches and tests
+// set their own and say so.
+type Limits struct {
+	Connections     int           // over all addresses
+	PerAddress      int           // of one IP address; loopback has no limit
+	ConnectDeadline time.Duration // from accepting a socket to a complete CONNECT, TLS included
+	ConnectSize     int           // bytes of a CONNECT packet: what a stranger may make the server allocate
+	PacketSize      int           // bytes of any other packet
+	KeepAlive       time.Duration // longest; a client that asks for none gets this one
+	InFlight        int           // messages of one connection that are not acknowledged, each way
+	Subscriptions   int           // of one connection
+	SessionExpiry   time.Duration // longest life of a session without its connection
+	Rate            int           // messages a second of one connection, sustained; kept by not reading further
+	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
+	Pending         int           // bytes that wait to be written to one connection; beyond it the client is too slow
+	Patience        time.Duration // how long a message waits for room in the store's queue before its client is closed
+}
+
+// Limits without a knob.
+const (
+	maxTopic          = 128 // bytes
+	maxUserProperties = 4
+	authTimeout       = 5 * time.Second
+	authParallel      = 32               // logins checked at the same time
+	writeTimeout      = 10 * time.Second // of one write to a client's socket
+	lingerTimeout     = 2 * time.Second  // for what is still to be written when a connection is closed
+	shutdownGrace     = 2 * time.Second  // for clients to go when the broker stops
+	headerRoom        = 1 << 10          // of a packet above its payload: topic and properties
+	bufferSize        = 1 << 10          // of a client's read buffer
+	acceptPause       = time.Second      // longest pause after accepting a socket failed
+)
+
+// Defaults are the limits of a server.
+func Defaults() Limits {
+	return Limits{
+		Connections: 20_000, PerAddress: 1000, ConnectDeadline: 10 * time.Second, ConnectSize: 4 << 10,
+		PacketSize: wire.MaxPayload + headerRoom, KeepAlive: 600 * time.Second, InFlight: 64, Subscriptions: 8,
+		SessionExpiry: 7 * 24 * time.Hour, Rate: 2, Burst: 120, Pending: 256 << 10, Patience: 30 * time.Second,
+	}
+}
+
+// withDefaults fills in what was left zero.
+func (l Limits) withDefaults() Limits {
+	d := Defaults()
+	for _, f := range []struct{ have, def *int }{
+		{&l.Connections, &d.Connections}, {&l.PerAddress, &d.PerAddress}, {&l.ConnectSize, &d.ConnectSize},
+		{&l.PacketSize, &d.PacketSize}, {&l.InFlight, &d.InFlight}, {&l.Subscriptions, &d.Subscriptions},
+		{&l.Rate, &d.Rate}, {&l.Burst, &d.Burst}, {&l.Pending, &d.Pending},
+	} {
+		if *f.have == 0 {
+			*f.have = *f.def
+		}
+	}
+	for _, f := range []struct{ have, def *time.Duration }{
+		{&l.ConnectDeadline, &d.ConnectDeadline}, {&l.KeepAlive, &d.KeepAlive}, {&l.SessionExpiry, &d.SessionExpiry},
+		{&l.Patience, &d.Patience},
+	} {
+		if *f.have == 0 {
+			*f.have = *f.def
+		}
+	}
+	return l
+}
+
+// String names the limits that a reader of a bench must know.
+func (l Limits) String() string {
+	return fmt.Sprintf("connections %d, per address %d, in flight %d, messages/s per meter %d, burst %d, packet %d B",
+		l.Connections, l.PerAddress, l.InFlight, l.Rate, l.Burst, l.PacketSize)
+}

@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// gate is the listener in front of mochi: it counts sockets, gives each a deadline for its CONNECT, and never stops
+// accepting because one socket could not be accepted. mochi itself has no deadline before CONNECT and ends its loop at
+// the first error (datapath §3).
+type gate struct {
+	net.Listener
+	limits Limits
+	wrap   func(net.Conn) net.Conn // TLS, or nothing
+	log    *slog.Logger
+	counts *counters
+
+	mu      sync.Mutex
+	all     map[*conn]struct{}
+	from    map[netip.Addr]int
+	closing chan struct{}
+	once    sync.Once
+}
+
+func newGate(l net.Listener, limits Limits, wrap func(net.Conn) net.Conn, log *slog.Logger, counts *counters) *gate {
+	return &gate{Listener: l, limits: limits, wrap: wrap, log: log, counts: counts, all: make(map[*conn]struct{}),
+		from: make(map[netip.Addr]int), closing: make(chan struct{})}
+}
+
+// Accept waits for the next socket within the limits; those beyond are closed at once.
+func (g *gate) Accept() (net.Conn, error) {
+	pause := 5 * time.Millisecond
+	for {
+		raw, err := g.Listener.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || !g.rest(pause) {
+				return nil, err
+			}
+			g.log.Warn("a socket could not be accepted", logkey.Err, err)
+			pause = min(2*pause, acceptPause)
+			continue
+		}
+		pause = 5 * time.Millisecond
+		if c := g.admit(raw); c != nil {
+			return c, nil
+		}
+		g.counts.refused.Add(1)
+		_ = raw.Close() // beyond the limits: there is nobody to tell
+	}
+}
+
+// rest waits, unless the gate is being closed.
+func (g *gate) rest(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-g.closing:
+		return false
+	}
+}
+
+// admit counts the socket and wraps it; nil means that it is one too many.
+func (g *gate) admit(raw net.Conn) *conn {
+	ip := addressOf(raw)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.all) >= g.limits.Connections || !ip.IsLoopback() && g.from[ip] >= g.limits.PerAddress {
+		return nil
+	}
+	select {
+	case <-g.closing:
+		return nil
+	default:
+	}
+	if err := raw.SetReadDeadline(time.Now().Add(g.limits.ConnectDeadline)); err != nil {
+		return nil
+	}
+	c := newConn(g.wrap(raw), g.limits)
+	c.gone = func() { g.forget(c, ip) }
+	g.all[c] = struct{}{}
+	g.from[ip]++
+	return c
+}
+
+func (g *gate) forget(c *conn, ip netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.all[c]; !ok {
+		return
+	}
+	delete(g.all, c)
+	if g.from[ip]--; g.from[ip] <= 0 {
+		delete(g.from, ip)
+	}
+}
+
+// Close stops accepting; connections stay.
+func (g *gate) Close() error {
+	g.once.Do(func() { close(g.closing) })
+	return g.Listener.Close()
+}
+
+// drop closes every connection, or only those that have not logged in.
+func (g *gate) drop(strangers bool) {
+	g.mu.Lock()
+	var all []*conn
+	for c := range g.all {
+		if !strangers || c.session.Load() == nil {
+			all = append(all, c)
+		}
+	}
+	g.mu.Unlock()
+	for _, c := range all {
+		_ = c.Close()
+	}
+}
+
+// open counts the sockets.
+func (g *gate) open() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.all)
+}
+
+// addressOf is the peer's IP address; an unknown one shares a single count.
+func addressOf(c net.Conn) netip.Addr {
+	if a, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
+		return a.Addr().Unmap()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,156 @@
+package broker
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// errNotStored closes the connection of a meter whose records could not be committed.
+var errNotStored = errors.New("the message was not stored; send it again")
+
+// receive hands one message of a meter to the store. It returns as soon as the message is queued.
+func (b *Broker) receive(s *session, pk packets.Packet) {
+	b.counts.messages.Add(1)
+	recs := b.records(s, pk)
+	if !s.take() {
+		return
+	}
+	packet, answer := pk.PacketID, pk.FixedHeader.Qos > 0
+	done := func(out []metering.Outcome, err error) {
+		defer s.answered()
+		b.finish(s, packet, answer, out, err)
+	}
+	if err := b.queue(s, recs, done); err != nil {
+		s.answered()
+		b.log.Warn("message was not queued", logkey.Meter, s.who.Number, logkey.Err, err)
+		b.fail(s)
+	}
+}
+
+// records takes a message apart. What cannot be read at all is one bad record without a number, so that it is counted,
+// alarmed and acknowledged on the same way as everything else.
+func (b *Broker) records(s *session, pk packets.Packet) []metering.Record {
+	_, _, leaf, ok := wire.ParseTopic(pk.TopicName)
+	var good []wire.Record
+	var bad []wire.Bad
+	err := errors.New("the topic names no kind of record")
+	if ok {
+		good, bad, err = wire.DecodeUp(wire.Kind(leaf), pk.Payload)
+	}
+	if err != nil {
+		bad = []wire.Bad{{Reason: err.Error(), Raw: pk.Payload}}
+	}
+	store := s.heard(pk.Payload, good)
+	now := b.now()
+	recs := make([]metering.Record, 0, len(good)+len(bad))
+	for i := range good {
+		recs = append(recs, b.record(s, store, now, metering.Record{Rec: good[i]}))
+	}
+	for i := range bad {
+		recs = append(recs, b.record(s, store, now, metering.Record{Bad: &bad[i]}))
+	}
+	return recs
+}
+
+// record adds what the connection knows.
+func (b *Broker) record(s *session, store string, now time.Time, r metering.Record) metering.Record {
+	r.Tenant, r.Meter, r.Number, r.Simulated = s.who.Tenant, s.who.Meter, s.who.Number, s.who.Simulated
+	r.Store, r.ReceivedAt = store, now
+	return r
+}
+
+// queue gives the records to the store. While the store's queue is full the meter waits, by not being read.
+func (b *Broker) queue(s *session, recs []metering.Record, done func([]metering.Outcome, error)) error {
+	pause := 5 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		err := b.c.Inbox(recs, done)
+		if err == nil || waited >= b.limits.Patience {
+			return err
+		}
+		b.counts.busy.Add(1)
+		pause = min(2*pause, time.Second)
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-s.conn.done:
+			t.Stop()
+			return err
+		}
+	}
+}
+
+// finish answers a message after its commit. It runs on a worker of the store and never blocks.
+func (b *Broker) finish(s *session, packet uint16, answer bool, out []metering.Outcome, err error) {
+	var ack wire.Ack
+	for _, o := range out {
+		b.counts.outcome(o.Kind)
+		if o.Kind == metering.Failed && err == nil {
+			err = errNotStored
+		}
+		ack.Seq, ack.Rewind = o.Watermark, ack.Rewind || o.Rewind
+	}
+	if err != nil || len(out) == 0 {
+		b.counts.failed.Add(1)
+		b.log.Warn("message was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
+		b.fail(s)
+		return
+	}
+	if answer {
+		// An error here means that the connection has ended; the meter sends again on its next one.
+		_ = s.client.WritePacket(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: packet})
+	}
+	s.acknowledge(ack)
+}
+
+// fail closes a connection whose message was not stored: without an acknowledgement the meter would wait for ever, and
+// with one it would forget.
+func (b *Broker) fail(s *session) { s.client.Stop(errNotStored) }
+
+// counters are what the broker has seen since it began.
+type counters struct {
+	logins, denied, refused, forbidden, messages, failed, busy atomic.Int64
+	stored, duplicate, beyond, quarantined, dropped            atomic.Int64
+}
+
+func (c *counters) outcome(k metering.OutcomeKind) {
+	switch k {
+	case metering.Stored:
+		c.stored.Add(1)
+	case metering.Duplicate:
+		c.duplicate.Add(1)
+	case metering.Beyond:
+		c.beyond.Add(1)
+	case metering.Quarantined:
+		c.quarantined.Add(1)
+	case metering.Dropped:
+		c.dropped.Add(1)
+	}
+}
+
+// Stats are figures for /metrics and /readyz; all but the first two only grow.
+type Stats struct {
+	Sockets, Meters                                 int64 // open now: all, and those logged in
+	Logins, Denied, Refused, Forbidden              int64 // connections: accepted, wrong password, beyond a limit, closed for what they sent
+	Messages, Failed, Busy                          int64 // messages: taken, not stored, times a meter had to wait for the store
+	Stored, Duplicate, Beyond, Quarantined, Dropped int64 // records by outcome
+}
+
+// Stats takes a look at the figures.
+func (b *Broker) Stats() Stats {
+	b.mu.RLock()
+	meters := len(b.meters)
+	b.mu.RUnlock()
+	c := &b.counts
+	return Stats{Sockets: int64(b.gate.open()), Meters: int64(meters),
+		Logins: c.logins.Load(), Denied: c.denied.Load(), Refused: c.refused.Load(), Forbidden: c.forbidden.Load(),
+		Messages: c.messages.Load(), Failed: c.failed.Load(), Busy: c.busy.Load(),
+		Stored: c.stored.Load(), Duplicate: c.duplicate.Load(), Beyond: c.beyond.Load(), Quarantined: c.quarantined.Load(),
+		Dropped: c.dropped.Load()}
+}
