@@ -68,10 +68,23 @@ func HashPassword(password string, a Argon, rnd io.Reader) (string, error) {
 	if _, err := io.ReadFull(rnd, salt); err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	hash := argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, argonHash)
+	return a.encode(salt, argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, argonHash)), nil
+}
+
+func (a Argon) encode(salt, hash []byte) string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, a.MemoryKiB, a.Time, a.Threads,
-		b64.EncodeToString(salt), b64.EncodeToString(hash)), nil
+		b64.EncodeToString(salt), b64.EncodeToString(hash))
+}
+
+// decoyHash is a hash that no password is known to give. Comparing with it takes as long as with any other, so an
+// unknown name cannot be told from a wrong password by the time that the answer takes.
+func decoyHash(a Argon, rnd io.Reader) (string, error) {
+	raw := make([]byte, argonSalt+argonHash)
+	if _, err := io.ReadFull(rnd, raw); err != nil {
+		return "", fmt.Errorf("make a decoy hash: %w", err)
+	}
+	return a.encode(raw[:argonSalt], raw[argonSalt:]), nil
 }
 
 // VerifyPassword reports whether the password gives the hash, in constant time once hashed.

@@ -47,7 +47,7 @@ type Config struct {
 // Access carries out the use cases of this package: keys, people, signing in and out.
 type Access struct {
 	c     Config
-	decoy string // a hash no password fits, so that an unknown name takes as long as a wrong password
+	decoy string // see decoyHash
 }
 
 // New makes an Access. The error is that of Rand.
@@ -55,13 +55,9 @@ func New(c Config) (*Access, error) {
 	if c.Argon == (Argon{}) {
 		c.Argon = DefaultArgon()
 	}
-	decoy, err := NewSecret("", c.Rand)
+	decoy, err := decoyHash(c.Argon, c.Rand)
 	if err != nil {
 		return nil, err
 	}
-	hash, err := HashPassword(decoy.Reveal(), c.Argon, c.Rand)
-	if err != nil {
-		return nil, err
-	}
-	return &Access{c: c, decoy: hash}, nil
+	return &Access{c: c, decoy: decoy}, nil
 }
