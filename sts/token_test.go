@@ -197,3 +197,29 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// Vending and simulated meters make and read tokens by the million.
+func TestTokensAndKeysAllocateNothing(t *testing.T) {
+	k := key(t, sts.EA07, secretKey)
+	vk := vendingKey(t, "abababababababab949494949494949401234567")
+	a := sts.Attributes{SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA11, DKGA: sts.DKGA04, BaseDate: sts.Base2014,
+		PAN: number(t, "12345678903")}
+	digits := make([]byte, 0, sts.TokenDigits)
+	var store sts.TIDStore
+	allocations := testing.AllocsPerRun(100, func() {
+		token, err := sts.EncodeCredit(k, sts.Credit{RND: 5, TID: 5_871_715, Amount: 347})
+		if err != nil {
+			t.Fatal(err)
+		}
+		digits = token.AppendReveal(digits[:0])
+		if o := sts.Open(k, token); store.Check(o.TID) == sts.Accept {
+			store.Add(o.TID)
+		}
+		if _, err := sts.DeriveKey(vk, a); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations for a token and a key, want 0", allocations)
+	}
+}
