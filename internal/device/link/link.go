@@ -53,8 +53,6 @@ type Dial func(ctx context.Context, onMessage func(topic string, payload []byte)
 type Config struct {
 	Number string
 	Box    *outbox.Box
-	// Boot is the message that opens a connection, encoded.
-	Boot func() ([]byte, error)
 	// Format is that of the records in the outbox.
 	Format wire.Format
 	// Log gets a line for each change of the connection; nil for none.
@@ -228,7 +226,7 @@ type sender struct {
 func (s *sender) boot() error {
 	m := s.c.Box.Marks()
 	s.sent, s.rewinds, s.dropped = m.Acked, m.Rewinds, m.Dropped
-	payload, err := s.c.Boot()
+	payload, err := wire.EncodeUp(s.c.Format, s.c.Box.Boot().Record())
 	if err != nil {
 		return fmt.Errorf("write boot message: %w", err)
 	}

@@ -140,10 +140,8 @@ type rig struct {
 func start(t *testing.T, keep int) *rig {
 	t.Helper()
 	r := &rig{srv: newServer(), box: outbox.New(1, keep)}
-	r.l = link.New(link.Config{Number: number, Box: r.box, Boot: func() ([]byte, error) {
-		m := r.box.Marks()
-		return wire.EncodeUp(wire.JSON, wire.Boot{Store: "00c0ffee00c0ffee", Lowest: m.Lowest, Next: m.Next, Proto: 1}.Record())
-	}}, r.srv.dial)
+	r.box.Announce(wire.Boot{Store: "00c0ffee00c0ffee", Proto: 1})
+	r.l = link.New(link.Config{Number: number, Box: r.box}, r.srv.dial)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.l.Run(ctx) }()

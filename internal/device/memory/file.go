@@ -11,9 +11,10 @@ import (
 
 // The files of a memory in its folder.
 const (
-	fileName = "memory"
-	newName  = "memory.new"
-	lockName = "lock"
+	imageName = "memory"
+	fileName  = "outbox"
+	newName   = "outbox.new"
+	lockName  = "lock"
 )
 
 // ErrInUse is returned by Open when another process holds the memory.
@@ -22,20 +23,16 @@ var ErrInUse = errors.New("memory is in use by another process")
 // bufferSize is how many bytes are collected before they are handed to the system without a Sync.
 const bufferSize = 64 << 10
 
-// File is a memory in a folder.
-type File struct {
-	dir  string
-	lock *os.File
-	f    *os.File
-	buf  []byte
-	// size is the length of the file without buf; broken is the first error of a Sync.
-	size   int64
-	broken error
+// Folder is the memory of a meter in a folder: the image that package journal writes, and the log.
+type Folder struct {
+	Image *Image
+	Log   *File
+	lock  *os.File
 }
 
 // Open opens the memory in a folder, or begins one. The folder and everything in it belong to the user alone, because
 // a meter's keys lie there. Only one process may have it open.
-func Open(dir string) (*File, Found, error) {
+func Open(dir string) (*Folder, Found, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, Found{}, fmt.Errorf("open memory %s: %w", dir, err)
 	}
@@ -43,12 +40,60 @@ func Open(dir string) (*File, Found, error) {
 	if err != nil {
 		return nil, Found{}, fmt.Errorf("open memory %s: %w", dir, err)
 	}
-	m := &File{dir: dir, lock: lock}
-	found, err := m.load()
+	m := &Folder{lock: lock}
+	found, err := m.load(dir)
 	if err != nil {
 		return nil, Found{}, errors.Join(fmt.Errorf("open memory %s: %w", dir, err), m.Close())
 	}
 	return m, found, nil
+}
+
+func (m *Folder) load(dir string) (found Found, err error) {
+	image, err := os.OpenFile(filepath.Join(dir, imageName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return Found{}, err
+	}
+	m.Image = &Image{f: image}
+	m.Log = &File{dir: dir}
+	if found, err = m.Log.load(); err != nil {
+		return Found{}, err
+	}
+	// What was read may have been in the cache only when its writer died; from here on it is relied upon.
+	return found, errors.Join(image.Sync(), m.Log.f.Sync(), syncDir(dir))
+}
+
+// Close ends the use of the memory and lets another process open it. What was not synced may be lost.
+func (m *Folder) Close() error {
+	var err error
+	if m.Log != nil {
+		err = m.Log.Close()
+	}
+	if m.Image != nil {
+		err = errors.Join(err, m.Image.f.Close())
+	}
+	return errors.Join(err, m.lock.Close())
+}
+
+// Image is the part of a memory that package journal writes, as a file.
+type Image struct{ f *os.File }
+
+// ReadAt implements journal.Memory.
+func (m *Image) ReadAt(b []byte, at int64) (int, error) { return m.f.ReadAt(b, at) }
+
+// WriteAt implements journal.Memory.
+func (m *Image) WriteAt(b []byte, at int64) (int, error) { return m.f.WriteAt(b, at) }
+
+// Sync implements journal.Memory.
+func (m *Image) Sync() error { return m.f.Sync() }
+
+// File is the log as a file.
+type File struct {
+	dir string
+	f   *os.File
+	buf []byte
+	// size is the length of the file without buf; broken is the first error of a Sync.
+	size   int64
+	broken error
 }
 
 // load reads the file, cuts off a torn end and prepares to append.
@@ -76,10 +121,6 @@ func (m *File) load() (Found, error) {
 		return Found{}, err
 	}
 	m.size = int64(good)
-	// What was read may have been in the cache only when its writer died; from here on it is relied upon.
-	if err := errors.Join(f.Sync(), syncDir(m.dir)); err != nil {
-		return Found{}, err
-	}
 	return Found{Frames: frames, Torn: len(b) - good, Spoilt: skipped}, nil
 }
 
@@ -211,11 +252,10 @@ func syncDir(dir string) error {
 // Size implements Log.
 func (m *File) Size() int64 { return m.size + int64(len(m.buf)) }
 
-// Close implements Log and lets another process open the memory.
+// Close implements Log.
 func (m *File) Close() error {
-	var err error
-	if m.f != nil {
-		err = errors.Join(m.flush(), m.f.Close())
+	if m.f == nil {
+		return nil
 	}
-	return errors.Join(err, m.lock.Close())
+	return errors.Join(m.flush(), m.f.Close())
 }

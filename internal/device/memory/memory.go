@@ -1,7 +1,8 @@
-// Package memory is the non-volatile memory of a virtual meter: a log of frames, each written whole or not at all.
+// Package memory is the non-volatile memory of a virtual meter: an image of a few kilobytes, whose bytes package journal
+// knows, and a log of frames for everything that needs more room, each written whole or not at all.
 //
-// Start at [Open], or at [NewRAM] for a memory that lives and dies with the process. What a frame means is the
-// device's business; this package promises three things. A frame that was appended before a Sync which returned nil
+// Start at [Open], or at [NewRAM] and [RAMImage] for a memory that lives and dies with the process. What a frame means
+// is the device's business; the log promises three things. A frame that was appended before a Sync which returned nil
 // is there after any crash. A frame is never half there: each carries a checksum, and a torn or spoilt one is skipped,
 // while the good ones after it are found again. And [Log.Replace] swaps the whole content in one step, so that a log
 // that has grown can be shortened at any moment without a moment at which something is missing.
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 )
 
 // Frame is one entry of the log.
@@ -165,3 +167,29 @@ func join(frames []Frame) (b []byte, err error) {
 	}
 	return b, nil
 }
+
+// RAMImage is an image without a medium. Like an EEPROM it reads as zero beyond what was written.
+type RAMImage struct{ b []byte }
+
+// ReadAt implements journal.Memory.
+func (m *RAMImage) ReadAt(b []byte, at int64) (int, error) {
+	if at >= int64(len(m.b)) {
+		return 0, io.EOF
+	}
+	n := copy(b, m.b[at:])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// WriteAt implements journal.Memory.
+func (m *RAMImage) WriteAt(b []byte, at int64) (int, error) {
+	if end := int(at) + len(b); end > len(m.b) {
+		m.b = append(m.b, make([]byte, end-len(m.b))...)
+	}
+	return copy(m.b[at:], b), nil
+}
+
+// Sync implements journal.Memory.
+func (m *RAMImage) Sync() error { return nil }

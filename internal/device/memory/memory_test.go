@@ -3,6 +3,7 @@ package memory_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/meter/journal"
 )
 
 func frames(n int) []memory.Frame {
@@ -24,13 +26,21 @@ func same(a, b []memory.Frame) bool {
 	return slices.EqualFunc(a, b, func(a, b memory.Frame) bool { return a.Kind == b.Kind && bytes.Equal(a.Data, b.Data) })
 }
 
-func open(t *testing.T, dir string) (*memory.File, memory.Found) {
+// opened is a folder's log with the folder's Close.
+type opened struct {
+	*memory.File
+	folder *memory.Folder
+}
+
+func (o opened) Close() error { return o.folder.Close() }
+
+func open(t *testing.T, dir string) (opened, memory.Found) {
 	t.Helper()
 	m, found, err := memory.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, found
+	return opened{m.Log, m}, found
 }
 
 func closed(t *testing.T, m memory.Log) {
@@ -77,7 +87,7 @@ func TestATornWriteIsCutOffAtEveryByte(t *testing.T) {
 	before := m.Size()
 	appendAll(t, m, []memory.Frame{{Kind: 9, Data: []byte("a token was accepted")}})
 	closed(t, m)
-	path := filepath.Join(dir, "memory")
+	path := filepath.Join(dir, "outbox")
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +159,7 @@ func TestAnUnfinishedReplacementNeverHappened(t *testing.T) {
 	m, _ := open(t, dir)
 	appendAll(t, m, frames(4))
 	closed(t, m)
-	if err := os.WriteFile(filepath.Join(dir, "memory.new"), []byte("half of it"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "outbox.new"), []byte("half of it"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m, found := open(t, dir)
@@ -174,7 +184,7 @@ func TestTheMemoryIsItsOwnersAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	m, _ := open(t, dir)
 	defer closed(t, m)
-	for _, path := range []string{dir, filepath.Join(dir, "memory")} {
+	for _, path := range []string{dir, filepath.Join(dir, "outbox"), filepath.Join(dir, "memory")} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -192,6 +202,30 @@ func TestAFrameHasALimit(t *testing.T) {
 	}
 	if err := ram.Append(memory.Frame{Data: make([]byte, memory.MaxFrame+1)}); !errors.Is(err, memory.ErrTooLarge) {
 		t.Errorf("one byte more: %v, want ErrTooLarge", err)
+	}
+}
+
+func TestAnImageReadsAsZeroWhereNothingWasWritten(t *testing.T) {
+	dir := t.TempDir()
+	folder, _, err := memory.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range map[string]journal.Memory{"RAM": &memory.RAMImage{}, "file": folder.Image} {
+		if _, err := m.WriteAt([]byte("keys"), 100); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 200)
+		n, err := m.ReadAt(b, 98)
+		if n != 6 || !errors.Is(err, io.EOF) || string(b[:6]) != "\x00\x00keys" {
+			t.Errorf("%s: read %d bytes %q, %v", name, n, b[:n], err)
+		}
+	}
+	if err := folder.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

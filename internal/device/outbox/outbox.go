@@ -10,6 +10,7 @@ package outbox
 import (
 	"sync"
 
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -22,6 +23,10 @@ type Entry struct {
 	Kind wire.Kind
 	// Data is the record alone, in the device's format. It is never changed.
 	Data []byte
+	// Log is the log record of the meter's memory it tells of, 0 for none; Register is the total register it tells. The
+	// meter wants to know both when it starts again.
+	Log      uint32
+	Register unit.Energy
 }
 
 // Box is the outbox of one meter.
@@ -35,6 +40,8 @@ type Box struct {
 	durable   uint64
 	dropped   uint64
 	rewinds   uint64
+	bytes     int
+	boot      wire.Boot
 	listeners []chan struct{}
 }
 
@@ -57,6 +64,7 @@ func (b *Box) Append(e Entry) (added, lost bool) {
 		return false, false
 	}
 	b.ring = append(b.ring, e)
+	b.bytes += len(e.Data)
 	if len(b.ring) <= b.keep {
 		return true, false
 	}
@@ -66,6 +74,7 @@ func (b *Box) Append(e Entry) (added, lost bool) {
 		b.acked = b.lowest // it can never be sent: waiting for it would hold up all that follow
 		b.durable = max(b.durable, b.acked)
 	}
+	b.bytes -= len(b.ring[0].Data)
 	b.ring[0] = Entry{}
 	b.ring = b.ring[1:]
 	b.lowest++
@@ -119,6 +128,22 @@ func (b *Box) Next(after uint64) []Entry {
 	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
 }
 
+// Announce sets what [Box.Boot] says beside the marks.
+func (b *Box) Announce(boot wire.Boot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.boot = boot
+}
+
+// Boot is the message that opens a connection: what was announced last, with the marks of this moment.
+func (b *Box) Boot() wire.Boot {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	boot := b.boot
+	boot.Lowest, boot.Next = b.lowest, b.next()
+	return boot
+}
+
 // Marks are where an outbox stands.
 type Marks struct {
 	// Lowest is the lowest record held (or the next, while none is), Next the number the next record gets.
@@ -146,6 +171,13 @@ func (b *Box) All() []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]Entry(nil), b.ring...)
+}
+
+// Bytes is the length of all records held.
+func (b *Box) Bytes() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes
 }
 
 // Keep is how many records the outbox holds at most.

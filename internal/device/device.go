@@ -1,0 +1,323 @@
+// Package device is a virtual meter: it hosts the meter core as firmware would, with a memory, a clock, a chip that
+// counts impulses, a contact, a keypad and a modem, all of them small parts of this package and its folders.
+//
+// Start at [Open], which brings up what the memory holds or begins a new meter. Then give it what happens: [Device.Key],
+// [Device.SMS], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass with [Device.Advance]. What it has
+// to tell its server lies in [Device.Box], for package link. [Device.Flush] makes durable what is not yet; what must not
+// wait (an accepted token) never does. A Device belongs to one goroutine; only its outbox is shared.
+//
+// Time is virtual: it stands still unless Advance is called, and then it jumps from one moment at which something
+// happens to the next, as fast as the machine can.
+package device
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device/flight"
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// firmware is the version this meter reports of itself.
+const firmware = "paywatt-vmeter-1"
+
+// protocol is the version of the contract, section 4, that it speaks.
+const protocol = 1
+
+// voltage of a board that has mains, in millivolts.
+const voltage = 230_000
+
+// storeIDSize is the length of a store id in bytes.
+const storeIDSize = 8
+
+// Config is what a meter is made of.
+type Config struct {
+	// Number is the meter number, 11 or 13 digits.
+	Number string
+	// Keys is the key the meter is made with. A memory that already has one may be opened without.
+	Keys *meter.Keys
+	// Made is the time of manufacture of a new meter: it refuses tokens issued before. The zero time refuses none.
+	Made time.Time
+	// LinkKey authenticates the messages of the server; without one (HasLink false) they are all ignored.
+	LinkKey wire.LinkKey
+	HasLink bool
+	// Phones are the registered numbers; the first is the customer's, to whom the meter writes unasked.
+	Phones []string
+
+	// Image and Log are the memory, Found what the log held. They stay the caller's to close.
+	Image journal.Memory
+	Log   memory.Log
+	Found memory.Found
+	// Rand gives the name of a new memory.
+	Rand io.Reader
+	// Now is the calendar of a new meter; a memory has its own.
+	Now time.Time
+	// Keep is how many records the outbox holds, outbox.DefaultKeep if 0.
+	Keep int
+	// Recorder records everything that happens; nil for none.
+	Recorder *flight.Recorder
+	// Logger gets what a person may want to know; nil for none.
+	Logger *slog.Logger
+}
+
+var (
+	// ErrNumber is returned for a meter number that cannot be one, or is not that of the memory.
+	ErrNumber = errors.New("meter number does not fit")
+	// ErrKey is returned when the memory holds another key, or when a new meter is given none.
+	ErrKey = errors.New("meter key does not fit")
+	// ErrBroken is returned once the memory can no longer be trusted: the device does nothing more and has to be opened
+	// again from its memory.
+	ErrBroken = errors.New("memory has failed")
+)
+
+// Device is one virtual meter.
+type Device struct {
+	c   Config
+	log *slog.Logger
+
+	// The core.
+	config meter.Config
+	state  meter.State
+	keys   meter.Keys
+	out    []meter.Effect
+	after  []meter.Event
+
+	// The board.
+	clock   clock
+	chip    chip
+	contact contact
+	load    unit.Power
+	on      bool
+	// offAt is the calendar when the mains went, in Unix milliseconds.
+	offAt int64
+
+	// The memory.
+	journal *journal.Journal
+	box     *outbox.Box
+	boot    bootInfo
+	mark    mark
+	// dirty says that the state has changed since the last snapshot, rewrite that the log must be written anew.
+	dirty, rewrite bool
+	// appended counts records that are not durable yet.
+	appended int
+	broken   error
+
+	// The face and the modem.
+	panel    panel.Panel
+	gate     panel.Gate
+	requests requests
+	// next is the configuration whose record is under way.
+	next      *nextConfig
+	smsFrom   string
+	smsOut    []SMS
+	lastToken string
+}
+
+// SMS is a message the meter has sent.
+type SMS struct {
+	To   string `json:"to"`
+	Text string `json:"text"`
+}
+
+// nextConfig is a configuration that is not in force yet.
+type nextConfig struct {
+	config meter.Config
+	hash   string
+}
+
+// Open brings a meter up: from its memory, or new when that is blank. A journal that is damaged beyond guessing is an
+// error (journal.ErrDamaged): which tokens were used is then unknown.
+func Open(c Config) (*Device, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Device{c: c, log: c.Logger, out: make([]meter.Effect, 0, meter.MaxEffects)}
+	if err := d.recall(); err != nil {
+		return nil, fmt.Errorf("open meter %s: %w", c.Number, err)
+	}
+	return d, nil
+}
+
+// face returns the part of a configuration that is printed on the case.
+func face(number string) (meter.Config, error) {
+	if _, err := sts.ParseNumber(number); err != nil {
+		return meter.Config{}, fmt.Errorf("%w: %w", ErrNumber, err)
+	}
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return meter.Config{}, fmt.Errorf("%w: %w", ErrNumber, err)
+	}
+	long := len(number) == 13
+	digits := 2
+	if long {
+		digits = 4
+	}
+	code, err := strconv.ParseUint(number[:digits], 10, 16)
+	if err != nil {
+		return meter.Config{}, fmt.Errorf("%w: %w", ErrNumber, err)
+	}
+	m := meter.DefaultConfig()
+	m.Number, m.MfrCode, m.LongNumber = n, uint16(code), long
+	return m, nil
+}
+
+// create begins a new meter in a blank memory.
+func (d *Device) create(c meter.Config) error {
+	if d.c.Keys == nil {
+		return fmt.Errorf("%w: a new meter needs one", ErrKey)
+	}
+	facts := d.c.Keys.Info().KeyFacts
+	var made sts.TID
+	if !d.c.Made.IsZero() {
+		t, err := facts.Base.TIDAt(d.c.Made)
+		if err != nil {
+			return fmt.Errorf("time of manufacture: %w", err)
+		}
+		made = max(t, 1) - 1
+	}
+	id := make([]byte, storeIDSize)
+	if _, err := io.ReadFull(d.c.Rand, id); err != nil {
+		return fmt.Errorf("name the memory: %w", err)
+	}
+	d.boot = bootInfo{store: hex.EncodeToString(id)}
+	d.clock = clock{at: d.c.Now.Truncate(time.Second).UnixMilli(), quality: meter.ClockValid}
+	d.mark = mark{at: d.clock.at, on: true}
+	d.box = outbox.New(1, d.c.Keep)
+	// The name first: a meter without one cannot exist, a name without a meter is given again.
+	if err := d.c.Log.Replace(d.frames()); err != nil {
+		return err
+	}
+	s := meter.New(facts, &c, made)
+	j, err := journal.Create(d.c.Image, &s, &c, d.c.Keys)
+	if err != nil {
+		return err
+	}
+	d.journal, d.config, d.state, d.keys = j, c, s, *d.c.Keys
+	d.start()
+	d.announce()
+	d.log.Info("new meter made", logkey.Meter, d.c.Number, logkey.Store, d.boot.store)
+	return nil
+}
+
+// start sets the board to the state of the core at the beginning of a boot.
+func (d *Device) start() {
+	d.on = true
+	d.clock.up = 0
+	d.panel, d.gate = panel.Panel{}, panel.Gate{}
+	d.chip.setImp(d.config.ImpPerKWh)
+	d.contact.restart()
+	d.requests = requests{}
+	if d.c.Recorder != nil {
+		d.c.Recorder.Boot(&d.config, &d.state)
+	}
+}
+
+// Box is what the meter has to tell its server.
+func (d *Device) Box() *outbox.Box { return d.box }
+
+// Number is the meter number.
+func (d *Device) Number() string { return d.c.Number }
+
+// Now is the meter's calendar.
+func (d *Device) Now() time.Time { return d.clock.time() }
+
+// On reports whether the meter has mains.
+func (d *Device) On() bool { return d.on }
+
+// Load is the load that is switched on behind the meter, whether it gets any supply or not.
+func (d *Device) Load() unit.Power { return d.load }
+
+// Unflushed is how many records are not durable yet.
+func (d *Device) Unflushed() int { return d.appended }
+
+// State returns a copy of the core's state.
+func (d *Device) State() meter.State { return d.state }
+
+// draw is the load as the meter sees it: nothing while the contact is open.
+func (d *Device) draw() unit.Power {
+	if !d.on || !d.contact.closed {
+		return 0
+	}
+	return d.load
+}
+
+// give lets the core take an event and carries out what it decides.
+func (d *Device) give(ev meter.Event) {
+	if d.broken != nil {
+		return
+	}
+	d.step(ev)
+	// What follows from a step comes after all of its effects.
+	for len(d.after) > 0 && d.broken == nil {
+		next := d.after[0]
+		d.after = d.after[1:]
+		d.step(next)
+	}
+}
+
+func (d *Device) step(ev meter.Event) {
+	ev.Up, ev.At, ev.Clock = d.clock.up, d.clock.at/1000, d.clock.quality
+	if d.c.Recorder != nil {
+		d.c.Recorder.Event(&ev)
+	}
+	d.out = meter.Step(&d.config, &d.state, ev, d.out[:0])
+	for i := range d.out {
+		d.do(&d.out[i])
+	}
+}
+
+// do carries out one effect.
+func (d *Device) do(e *meter.Effect) {
+	switch e.Kind {
+	case meter.EffectPersist:
+		d.persist(e.Record)
+	case meter.EffectPublish:
+		d.publish(&e.Report)
+	case meter.EffectCheckpoint:
+		d.dirty = true
+		if e.Urgent {
+			d.fail(d.Flush())
+		}
+	case meter.EffectRelay:
+		if d.contact.want(e.Close, d.clock.up) {
+			d.after = append(d.after, d.sample())
+		}
+	case meter.EffectResult:
+		d.lastToken = e.Result.Code.String()
+		d.panel.Show(e.Result, d.clock.up)
+		d.answerSMS(e.Result)
+	case meter.EffectSMS:
+		d.notify(e.SMS, e.Balance)
+	case meter.EffectLED, meter.EffectBuzzer:
+		// Light and sound are in the state, and whoever looks at the meter sees them there.
+	}
+}
+
+// sample is the load as an event.
+func (d *Device) sample() meter.Event {
+	return meter.Event{Kind: meter.EventPower, Power: d.draw(), Voltage: voltage}
+}
+
+// fail notes that the memory cannot be trusted any more.
+func (d *Device) fail(err error) {
+	if err != nil && d.broken == nil {
+		d.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+		d.log.Error("memory failed", logkey.Meter, d.c.Number, logkey.Err, err)
+	}
+}
+
+// Err is why the device does nothing any more, nil while it works.
+func (d *Device) Err() error { return d.broken }

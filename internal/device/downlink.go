@@ -1,0 +1,165 @@
+package device
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// announce tells the outbox what up/boot has to say.
+func (d *Device) announce() {
+	info := d.keys.Info()
+	key := &wire.KeyRef{}
+	if info.Base.Valid() {
+		ken, base := int(info.KEN), int(info.Base)
+		key.KEN, key.BaseDate = &ken, &base
+	}
+	if info.Named {
+		sgc, krn, ti := fmt.Sprintf("%06d", info.SGC), int(info.KRN), fmt.Sprintf("%02d", info.TI)
+		key.SGC, key.KRN, key.TI = &sgc, &krn, &ti
+	}
+	d.box.Announce(wire.Boot{
+		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
+		Caps:   []string{"cbor", "arm"},
+		Config: wire.ConfigRef{Version: int64(d.config.Version), Hash: d.boot.hash}, Key: key,
+	})
+}
+
+// Receive takes a message of the server. What is not authentic, or cannot be read, is dropped without an answer: only
+// somebody else could have sent it. Everything else is answered with a record of its own.
+func (d *Device) Receive(down wire.Down, topic string, payload []byte) error {
+	if !d.on {
+		return ErrOff
+	}
+	var err error
+	switch down {
+	case wire.DownToken:
+		err = d.tokenDown(payload)
+	case wire.DownCommand, wire.DownConfig, wire.DownLease, wire.DownTime:
+		err = d.signed(down, topic, payload)
+	default:
+		err = fmt.Errorf("%w: message of kind %q", ErrInput, string(down))
+	}
+	if err != nil {
+		d.log.Warn("message of the server dropped", logkey.Meter, d.c.Number, logkey.Kind, string(down), logkey.Err, err)
+	}
+	return d.broken
+}
+
+func (d *Device) tokenDown(payload []byte) error {
+	t, err := wire.DecodeTokenDown(payload)
+	if err != nil {
+		return err
+	}
+	if !fits(t.Request) {
+		return fmt.Errorf("%w: request id of %d bytes", ErrInput, len(t.Request))
+	}
+	d.token(t.Digits.Reveal(), meter.Remote, d.requests.add(t.Request))
+	return nil
+}
+
+// fits reports whether the memory can keep an id.
+func fits(id string) bool {
+	for i := range len(id) {
+		if id[i] == 0 {
+			return false
+		}
+	}
+	return id != "" && len(id) <= meter.MaxRequest
+}
+
+// signed checks a signature and hands the body on.
+func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
+	if !d.c.HasLink {
+		return fmt.Errorf("%w: this meter has no link key", wire.ErrMAC)
+	}
+	body, err := wire.Open(d.c.LinkKey, topic, payload)
+	if err != nil {
+		return err
+	}
+	switch down {
+	case wire.DownCommand:
+		c, err := wire.DecodeBody[wire.Command](body)
+		if err != nil {
+			return err
+		}
+		return d.order(c.Order, commandEvent(c))
+	case wire.DownConfig:
+		c, err := wire.DecodeBody[wire.Config](body)
+		if err != nil {
+			return err
+		}
+		return d.configDown(c)
+	case wire.DownLease:
+		l, err := wire.DecodeBody[wire.Lease](body)
+		if err != nil {
+			return err
+		}
+		// This meter keeps token credit and knows no leases; it says so.
+		return d.order(l.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandUnknown})
+	default:
+		t, err := wire.DecodeBody[wire.Time](body)
+		if err != nil {
+			return err
+		}
+		// A simulated meter lives in its own time, which no server corrects.
+		return d.order(t.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandUnknown})
+	}
+}
+
+// order gives a signed message to the core, or its refusal when it has expired.
+func (d *Device) order(o wire.Order, ev meter.Event) error {
+	if !fits(o.ID) {
+		return fmt.Errorf("%w: order id of %d bytes", ErrInput, len(o.ID))
+	}
+	ev.Request, ev.Counter = d.requests.add(o.ID), o.Counter
+	// A clock that cannot be trusted cannot say that something has expired; the counter still protects from replays.
+	if d.clock.quality != meter.ClockInvalid && d.clock.at/1000 > o.ExpiresAt {
+		ev.Refused = meter.AnswerExpired
+	}
+	d.give(ev)
+	return nil
+}
+
+// commandEvent translates a command. One whose arguments are missing is one this meter does not know.
+func commandEvent(c wire.Command) meter.Event {
+	ev := meter.Event{Kind: meter.EventCommand, Command: meter.ParseCommand(c.Type)}
+	switch ev.Command {
+	case meter.CommandConnect:
+		ev.Force, _ = c.Args["force"].(bool)
+	case meter.CommandCancelToken:
+		tid, hasTID := c.Args["tid"].(int64)
+		base, hasBase := c.Args["base_date"].(int64)
+		if !hasTID || !hasBase || tid < 0 || tid >= 1<<24 || base < 0 || base > math.MaxUint16 {
+			ev.Command = meter.CommandUnknown
+			break
+		}
+		ev.TID, ev.Base = sts.TID(tid), sts.BaseDate(base)
+	}
+	return ev
+}
+
+// configDown checks a configuration as a whole; the first bad key refuses all of it.
+func (d *Device) configDown(c wire.Config) error {
+	ev := meter.Event{Kind: meter.EventConfig}
+	var next meter.Config
+	bad := "version"
+	if c.Version >= 0 && c.Version <= math.MaxUint32 {
+		ev.Version = uint32(c.Version)
+		next, bad = meter.NewConfig(d.config, ev.Version, c.Config)
+	}
+	if bad != "" || len(c.Hash) > meter.MaxRequest {
+		d.log.Warn("configuration refused", logkey.Meter, d.c.Number, logkey.Version, c.Version, "key", bad)
+		ev.Refused = meter.AnswerConfig
+	} else {
+		d.next = &nextConfig{config: next, hash: c.Hash}
+	}
+	err := d.order(c.Order, ev)
+	d.next = nil
+	d.announce()
+	return err
+}

@@ -1,0 +1,231 @@
+// Package flight is the meter's flight recorder: a file of everything that happened to a meter core, from which anybody
+// can let it happen again and must arrive at the same state. A bug report is such a file.
+//
+// Start at [NewRecorder] and [Replay]. The file is lines of JSON: a boot line with configuration and state, a line for
+// each event and each new configuration, and from time to time a check line with the number of events since the
+// beginning and the hash of the state. It holds no key and no token digits, because the core never sees them.
+package flight
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// version is that of the file format.
+const version = 1
+
+// line is one line of the file; exactly one of the pointers is set.
+type line struct {
+	Boot   *boot           `json:"boot,omitempty"`
+	Config *meter.Config   `json:"config,omitempty"`
+	Event  json.RawMessage `json:"event,omitempty"`
+	Check  *check          `json:"check,omitempty"`
+}
+
+// boot begins the file and every start of the meter in it.
+type boot struct {
+	Version int          `json:"version"`
+	Config  meter.Config `json:"config"`
+	State   meter.State  `json:"state"`
+	// TIDs are those of the state, whose own form is closed.
+	TIDs [sts.TIDStoreSize]sts.TID `json:"tids"`
+}
+
+type check struct {
+	Events int64  `json:"events"`
+	Hash   string `json:"hash"`
+}
+
+// Recorder writes the file. It keeps the first error and writes nothing after it; a meter does not stop because its
+// recorder does.
+type Recorder struct {
+	w      *bufio.Writer
+	events int64
+	err    error
+}
+
+// NewRecorder returns a recorder to w.
+func NewRecorder(w io.Writer) *Recorder { return &Recorder{w: bufio.NewWriter(w)} }
+
+func (r *Recorder) put(l line) {
+	if r.err != nil {
+		return
+	}
+	b, err := json.Marshal(l)
+	if err == nil {
+		_, err = r.w.Write(append(b, '\n'))
+	}
+	r.err = err
+}
+
+// Boot records a start with the state and configuration it begins with.
+func (r *Recorder) Boot(c *meter.Config, s *meter.State) {
+	r.put(line{Boot: &boot{Version: version, Config: *c, State: *s, TIDs: s.TIDs.TIDs()}})
+}
+
+// Config records that another configuration is in force from the next event on.
+func (r *Recorder) Config(c *meter.Config) { r.put(line{Config: c}) }
+
+// Event records an event; it must be called before Step.
+func (r *Recorder) Event(ev *meter.Event) {
+	b, err := json.Marshal(sparse(reflect.ValueOf(*ev)))
+	if err != nil {
+		r.err = errors.Join(r.err, err)
+		return
+	}
+	r.events++
+	r.put(line{Event: b})
+}
+
+// Check records the state that the events have led to, and hands everything to the writer below.
+func (r *Recorder) Check(s *meter.State) error {
+	r.put(line{Check: &check{Events: r.events, Hash: hashText(s)}})
+	if err := r.w.Flush(); r.err == nil {
+		r.err = err
+	}
+	if r.err != nil {
+		return fmt.Errorf("write flight recorder: %w", r.err)
+	}
+	return nil
+}
+
+func hashText(s *meter.State) string { return fmt.Sprintf("%016x", meter.Hash(s)) }
+
+// sparse leaves out the fields that are zero: most are, in an event of any kind.
+func sparse(v reflect.Value) map[string]any {
+	out := map[string]any{}
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch {
+		case f.IsZero():
+		case f.Kind() == reflect.Struct:
+			out[v.Type().Field(i).Name] = sparse(f)
+		default:
+			out[v.Type().Field(i).Name] = plain(f)
+		}
+	}
+	return out
+}
+
+// plain writes numbers as numbers, whatever text form their types have for people.
+func plain(f reflect.Value) any {
+	switch {
+	case f.CanInt():
+		return json.Number(strconv.FormatInt(f.Int(), 10))
+	case f.CanUint():
+		return json.Number(strconv.FormatUint(f.Uint(), 10))
+	}
+	return f.Interface()
+}
+
+// ErrFile is wrapped by the errors of Replay about a file that is no recording, or one this version cannot play.
+var ErrFile = errors.New("not a flight recording")
+
+// Result is what a replay found.
+type Result struct {
+	// Events is how many there were, Boots how many starts.
+	Events, Boots int64
+	// Hash is that of the state at the end, 16 hexadecimal digits.
+	Hash string
+	// Checks is how many recorded hashes were compared, and Differs the number of the event after which the first one
+	// did not agree, 0 if all did.
+	Checks  int64
+	Differs int64
+	// Recorded is the hash that did not agree, or the last that did.
+	Recorded string
+}
+
+// Matches reports whether there was a recorded hash and all of them agreed.
+func (r Result) Matches() bool { return r.Checks > 0 && r.Differs == 0 }
+
+// maxLine bounds a line of the file.
+const maxLine = 1 << 20
+
+// Replay plays a recording. It stops at the first check that does not agree.
+func Replay(r io.Reader) (Result, error) {
+	p := player{out: make([]meter.Effect, 0, meter.MaxEffects)}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	for n := 1; lines.Scan(); n++ {
+		if err := p.line(lines.Bytes()); err != nil {
+			return Result{}, fmt.Errorf("%w: line %d: %w", ErrFile, n, err)
+		}
+		if p.result.Differs != 0 {
+			break
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return Result{}, fmt.Errorf("read flight recording: %w", err)
+	}
+	if p.result.Boots == 0 {
+		return Result{}, fmt.Errorf("%w: it is empty", ErrFile)
+	}
+	p.result.Hash = hashText(&p.s)
+	return p.result, nil
+}
+
+type player struct {
+	c      meter.Config
+	s      meter.State
+	out    []meter.Effect
+	result Result
+}
+
+func (p *player) line(b []byte) (err error) {
+	var l line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return err
+	}
+	switch {
+	case l.Boot != nil:
+		if l.Boot.Version != version {
+			return fmt.Errorf("format %d, this program knows %d", l.Boot.Version, version)
+		}
+		p.c, p.s = l.Boot.Config, l.Boot.State
+		p.s.TIDs = sts.NewTIDStore(l.Boot.TIDs)
+		p.result.Boots++
+	case p.result.Boots == 0:
+		return errors.New("nothing may come before a boot")
+	case l.Config != nil:
+		p.c = *l.Config
+	case l.Event != nil:
+		return p.event(l.Event)
+	case l.Check != nil:
+		p.check(l.Check)
+	default:
+		return errors.New("neither boot, config, event nor check")
+	}
+	return nil
+}
+
+// event lets one event happen. A file from outside may lead the core where no host would: that is the file's fault.
+func (p *player) event(b []byte) (err error) {
+	var ev meter.Event
+	if err := json.Unmarshal(b, &ev); err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the core stopped at it: %v", r)
+		}
+	}()
+	p.out = meter.Step(&p.c, &p.s, ev, p.out[:0])
+	p.result.Events++
+	return nil
+}
+
+func (p *player) check(c *check) {
+	p.result.Checks++
+	p.result.Recorded = c.Hash
+	if c.Hash != hashText(&p.s) || c.Events != p.result.Events {
+		p.result.Differs = max(p.result.Events, 1)
+	}
+}

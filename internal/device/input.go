@@ -1,0 +1,211 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var (
+	// ErrOff is returned for what a meter without mains cannot notice.
+	ErrOff = errors.New("the meter has no mains")
+	// ErrInput is returned for an input that cannot be one.
+	ErrInput = errors.New("no such input")
+)
+
+// requests remembers the texts of ids of which the core knows only the handles.
+type requests struct {
+	ids  [rememberedIDs]string
+	next int
+}
+
+// rememberedIDs is above the number of answers the core remembers, so that a stored answer finds its text.
+const rememberedIDs = 4 * meter.RingSize
+
+func (r *requests) add(id string) uint64 {
+	if id == "" {
+		return 0
+	}
+	h := meter.Handle(id)
+	if r.text(h) == "" {
+		r.ids[r.next] = id
+		r.next = (r.next + 1) % len(r.ids)
+	}
+	return h
+}
+
+func (r *requests) text(handle uint64) string {
+	for _, id := range r.ids {
+		if id != "" && meter.Handle(id) == handle {
+			return id
+		}
+	}
+	return ""
+}
+
+// SetLoad switches a load on behind the meter, 0 to MaxLoad.
+func (d *Device) SetLoad(w unit.Power) error {
+	if w < 0 || w > MaxLoad {
+		return fmt.Errorf("%w: a load of %d W; 0 to %d can be switched on", ErrInput, int64(w), int64(MaxLoad))
+	}
+	d.load = w
+	if d.on {
+		d.give(d.sample())
+	}
+	return d.broken
+}
+
+// Keys presses keys one after the other: 0 to 9, * and #.
+func (d *Device) Keys(keys string) error {
+	if strings.Trim(keys, "0123456789*#") != "" {
+		return fmt.Errorf("%w: keys are 0 to 9, * and #", ErrInput)
+	}
+	if !d.on {
+		return fmt.Errorf("%w: the keypad is dead", ErrOff)
+	}
+	for _, key := range []byte(keys) {
+		d.key(key)
+	}
+	return d.broken
+}
+
+func (d *Device) key(key byte) {
+	d.give(meter.Event{Kind: meter.EventKey})
+	press := d.panel.Key(&d.state, key, d.clock.up)
+	switch press.Event {
+	case 0:
+	case meter.EventToken:
+		d.token(d.panel.RevealTyped(), meter.Keypad, 0)
+	default:
+		d.give(meter.Event{Kind: press.Event})
+	}
+}
+
+// token lets the core judge what the key finds in the digits.
+func (d *Device) token(digits string, from meter.Source, request uint64) {
+	d.give(meter.Event{Kind: meter.EventToken, Opened: d.keys.Open(digits), Source: from, Request: request})
+}
+
+// SMS receives a message.
+func (d *Device) SMS(from, text string) error {
+	if !d.on {
+		return fmt.Errorf("%w: the modem is dead", ErrOff)
+	}
+	r := panel.ParseSMS(text)
+	switch r.Kind {
+	case panel.RequestToken:
+		d.smsFrom = from
+		d.token(r.RevealTyped(), meter.SMS, 0)
+		d.smsFrom = ""
+	case panel.RequestBalance:
+		if d.registered(from) {
+			d.reply(from, panel.AnswerBalance(d.state.Shown()), false)
+		}
+	}
+	return d.broken
+}
+
+func (d *Device) registered(number string) bool {
+	for _, p := range d.c.Phones {
+		if p == number {
+			return true
+		}
+	}
+	return false
+}
+
+// answerSMS answers the sender of a token.
+func (d *Device) answerSMS(r meter.Result) {
+	if r.Source != meter.SMS || d.smsFrom == "" {
+		return
+	}
+	known := d.registered(d.smsFrom)
+	d.reply(d.smsFrom, panel.AnswerToken(r, known), !known && r.Code != sts.Accept)
+}
+
+// reply sends an answer if the limits allow one. They never bind what the message did.
+func (d *Device) reply(to, text string, rejected bool) {
+	now := (d.state.On + d.clock.up) / 1000
+	if d.gate.Allow(meter.Handle(to), now, rejected) {
+		d.send(to, text)
+	}
+}
+
+// notify writes to the customer unasked.
+func (d *Device) notify(m meter.Message, balance unit.Energy) {
+	if text := panel.Message(m, balance); text != "" && len(d.c.Phones) > 0 {
+		d.send(d.c.Phones[0], text)
+	}
+}
+
+// maxSMSOut bounds what waits for TakeSMS.
+const maxSMSOut = 1000
+
+func (d *Device) send(to, text string) {
+	if len(d.smsOut) < maxSMSOut {
+		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})
+	}
+}
+
+// TakeSMS returns what the meter has sent since the last call; an empty list, not nil, for nothing.
+func (d *Device) TakeSMS() []SMS {
+	out := append([]SMS{}, d.smsOut...)
+	d.smsOut = d.smsOut[:0]
+	return out
+}
+
+// Power takes the mains away or gives it back. Giving it back is a start from the memory, like that of a new process.
+func (d *Device) Power(on bool) error {
+	switch {
+	case d.broken != nil || on == d.on:
+		return d.broken
+	case !on:
+		d.offAt = d.clock.at
+		d.give(meter.Event{Kind: meter.EventPowerFail})
+		d.on = false
+		return d.Flush()
+	}
+	j, l, err := journal.Open(d.c.Image)
+	if err != nil {
+		d.fail(err)
+		return d.broken
+	}
+	return d.wake(j, l, meter.ResetPower, (d.clock.at-d.offAt)/1000)
+}
+
+// SetClock sets the calendar. What counts powered-on time does not notice.
+func (d *Device) SetClock(t time.Time) { d.clock.at = t.UnixMilli() }
+
+// Read records a reading now.
+func (d *Device) Read() error {
+	if !d.on {
+		return ErrOff
+	}
+	d.give(meter.Event{Kind: meter.EventRead})
+	return d.broken
+}
+
+// Close saves the meter so that its next start is a clean one. The memory stays the caller's to close.
+func (d *Device) Close() error {
+	if d.broken != nil {
+		return d.broken
+	}
+	if err := d.flushLog(); err != nil {
+		return err
+	}
+	// The core calls a start clean when the state was saved knowingly, as it does before the mains goes. The end of the
+	// process is such a moment too, only that nobody's supply was cut by it.
+	s := d.state
+	s.Saved = true
+	if err := d.journal.Save(&s); err != nil {
+		return fmt.Errorf("save meter %s: %w", d.c.Number, err)
+	}
+	return nil
+}

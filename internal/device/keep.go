@@ -1,0 +1,377 @@
+package device
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// The kinds of frames in the log.
+const (
+	frameStore  = 1 // the memory's name and the meter's number
+	frameReport = 2 // one record of the outbox
+	frameMark   = 3 // what the board remembers
+	frameHash   = 4 // the server's name for the configuration in force
+)
+
+// compactAbove is how long the log may grow beyond twice what is alive in it, in bytes.
+const compactAbove = 1 << 20
+
+// bootInfo is what up/boot says beside the state of core and outbox.
+type bootInfo struct {
+	store string
+	hash  string
+	reset meter.Reset
+}
+
+// mark is what the board remembers beyond the core's state.
+type mark struct {
+	acked uint64
+	// at is the calendar in Unix milliseconds; rem is what the chip holds below an impulse.
+	at  int64
+	rem uint64
+	// on is whether the meter had mains, and offAt since when it has none.
+	on    bool
+	offAt int64
+}
+
+func (m mark) frame() memory.Frame {
+	b := binary.LittleEndian.AppendUint64(nil, m.acked)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.at))
+	b = binary.LittleEndian.AppendUint64(b, m.rem)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.offAt))
+	if m.on {
+		return memory.Frame{Kind: frameMark, Data: append(b, 1)}
+	}
+	return memory.Frame{Kind: frameMark, Data: append(b, 0)}
+}
+
+// markSize is the length of a mark in bytes.
+const markSize = 33
+
+func readMark(b []byte) (mark, bool) {
+	if len(b) != markSize {
+		return mark{}, false
+	}
+	return mark{
+		acked: binary.LittleEndian.Uint64(b), at: int64(binary.LittleEndian.Uint64(b[8:])),
+		rem: binary.LittleEndian.Uint64(b[16:]), offAt: int64(binary.LittleEndian.Uint64(b[24:])), on: b[32] == 1,
+	}, true
+}
+
+// reportHead is the length of a report frame before kind and record.
+const reportHead = 21
+
+func reportFrame(e outbox.Entry) memory.Frame {
+	b := make([]byte, 0, reportHead+len(e.Kind)+len(e.Data))
+	b = binary.LittleEndian.AppendUint64(b, e.Seq)
+	b = binary.LittleEndian.AppendUint32(b, e.Log)
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.Register))
+	b = append(b, byte(len(e.Kind)))
+	b = append(b, e.Kind...)
+	return memory.Frame{Kind: frameReport, Data: append(b, e.Data...)}
+}
+
+func readReport(b []byte) (outbox.Entry, bool) {
+	if len(b) < reportHead || len(b) < reportHead+int(b[reportHead-1]) {
+		return outbox.Entry{}, false
+	}
+	kind := b[reportHead : reportHead+int(b[reportHead-1])]
+	return outbox.Entry{
+		Seq: binary.LittleEndian.Uint64(b), Log: binary.LittleEndian.Uint32(b[8:]),
+		Register: unit.Energy(binary.LittleEndian.Uint64(b[12:])),
+		Kind:     wire.Kind(kind), Data: b[reportHead+len(kind):],
+	}, true
+}
+
+// contents is what the frames of a log say.
+type contents struct {
+	store, number, hash string
+	mark                mark
+	reports             []outbox.Entry
+}
+
+func readFrames(frames []memory.Frame) contents {
+	var c contents
+	for _, f := range frames {
+		switch f.Kind {
+		case frameStore:
+			c.store, c.number, _ = strings.Cut(string(f.Data), " ")
+		case frameHash:
+			c.hash = string(f.Data)
+		case frameMark:
+			if m, ok := readMark(f.Data); ok {
+				c.mark = m
+			}
+		case frameReport:
+			// A frame may be there twice, when the log was written anew after a write that seemed to fail.
+			if r, ok := readReport(f.Data); ok && (len(c.reports) == 0 || r.Seq > c.reports[len(c.reports)-1].Seq) {
+				c.reports = append(c.reports, r)
+			}
+		}
+	}
+	return c
+}
+
+// recall reads the memory, or begins one.
+func (d *Device) recall() error {
+	printed, err := face(d.c.Number)
+	if err != nil {
+		return err
+	}
+	j, loaded, err := journal.Open(d.c.Image)
+	if errors.Is(err, journal.ErrBlank) {
+		return d.create(printed)
+	}
+	if err != nil {
+		return err
+	}
+	if loaded.Config.Number != printed.Number {
+		return fmt.Errorf("%w: the memory is that of meter %d", ErrNumber, loaded.Config.Number)
+	}
+	if d.c.Keys != nil && !sameKey(&loaded.Keys, d.c.Keys) {
+		return fmt.Errorf("%w: the memory of this meter holds another one", ErrKey)
+	}
+	kept := readFrames(d.c.Found.Frames)
+	if len(kept.store) != 2*storeIDSize || kept.number != d.c.Number {
+		// The outbox is gone and nobody knows which numbers were used: a new name tells the server to begin anew.
+		if kept, err = d.rename(); err != nil {
+			return err
+		}
+		loaded.Damage |= meter.DamageSnapshot
+	}
+	if d.c.Found.Spoilt > 0 {
+		loaded.Damage |= meter.DamageLog
+	}
+	d.boot = bootInfo{store: kept.store, hash: kept.hash}
+	d.mark = kept.mark
+	d.chip = chip{rem: kept.mark.rem, imp: loaded.State.Imp}
+	d.clock = clock{at: kept.mark.at, quality: meter.ClockValid}
+	closed := loaded.State.Relay == supply.Closed
+	d.contact = contact{closed: closed, wanted: closed}
+	if err := d.fill(kept.reports, loaded.State.Seq); err != nil {
+		return err
+	}
+	// A meter whose process ended was not without mains, unless it said so before.
+	reset, off := meter.ResetUpdate, int64(0)
+	if !kept.mark.on {
+		reset, off = meter.ResetPower, (kept.mark.at-kept.mark.offAt)/1000
+	}
+	return d.wake(j, loaded, reset, off)
+}
+
+// rename gives a memory whose outbox was lost a new name.
+func (d *Device) rename() (contents, error) {
+	id := make([]byte, storeIDSize)
+	if _, err := io.ReadFull(d.c.Rand, id); err != nil {
+		return contents{}, fmt.Errorf("name the memory: %w", err)
+	}
+	c := contents{store: hex.EncodeToString(id), mark: mark{at: d.c.Now.UnixMilli(), on: true}}
+	d.rewrite = true
+	return c, nil
+}
+
+func sameKey(a, b *meter.Keys) bool { return a.Reveal().Equal(b.Reveal()) }
+
+// wake begins a boot from what the memory holds.
+func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, off int64) error {
+	d.journal, d.config, d.state, d.keys = j, l.Config, l.State, l.Keys
+	d.boot.reset = reset
+	reported := map[uint32]bool{}
+	var register unit.Energy
+	for _, e := range d.box.All() {
+		reported[e.Log] = true
+		register = max(register, e.Register)
+	}
+	// Records that were published after the last snapshot have taken the numbers up to here.
+	d.state.Seq = max(d.state.Seq, d.box.Marks().Next)
+	d.start()
+	for _, e := range l.Replay {
+		d.requests.add(e.Text)
+		d.give(meter.Event{Kind: meter.EventReplay, Record: e.Record, Reported: reported[e.Seq]})
+	}
+	d.give(meter.Event{
+		Kind: meter.EventPowerRestore, Reset: reset, Off: off, NextSeq: d.state.Seq, Register: register, Damage: l.Damage,
+	})
+	d.give(d.sample())
+	d.announce()
+	return d.Flush()
+}
+
+// fill puts the records of the log back into the outbox. Where one is missing, because a power cut tore the log or the
+// medium lost it, a filler takes its number. next is the number that the core's snapshot would give next.
+func (d *Device) fill(kept []outbox.Entry, next uint64) error {
+	lowest := next
+	if n := len(kept); n > 0 {
+		lowest = kept[0].Seq
+		next = max(next, kept[n-1].Seq+1)
+	}
+	d.box = outbox.New(lowest, d.c.Keep)
+	// The log may hold older records that have left the outbox already.
+	if keep := uint64(d.box.Keep()); next-lowest > keep {
+		lowest = next - keep
+		d.box = outbox.New(lowest, d.c.Keep)
+	}
+	for _, e := range kept {
+		if err := d.fillTo(e.Seq); err != nil {
+			return err
+		}
+		d.box.Append(e) // one below the lowest is refused, as it should be
+	}
+	if err := d.fillTo(next); err != nil {
+		return err
+	}
+	d.box.Durable()
+	d.box.Ack(wire.Ack{Seq: d.mark.acked})
+	return nil
+}
+
+func (d *Device) fillTo(next uint64) error {
+	for seq := d.box.Marks().Next; seq < next; seq++ {
+		e, err := entry(filler(seq, d.clock.at/1000))
+		if err != nil {
+			return err
+		}
+		d.box.Append(e)
+		d.rewrite = true
+	}
+	return nil
+}
+
+// publish puts a report into the outbox and its frame into the log.
+func (d *Device) publish(r *meter.Report) {
+	e, err := entry(record(r, d.requests.text))
+	if err != nil {
+		d.fail(err) // nothing a report holds can bring this about
+		return
+	}
+	e.Log, e.Register = r.Log, r.Register
+	if added, lost := d.box.Append(e); !added {
+		d.fail(fmt.Errorf("record %d does not follow %d", e.Seq, d.box.Marks().Next-1))
+		return
+	} else if lost {
+		d.log.Warn("record lost for want of room", logkey.Meter, d.c.Number)
+	}
+	d.appended++
+	if err := d.c.Log.Append(reportFrame(e)); err != nil {
+		// It stays in the outbox, unpublished, until the whole log can be written anew.
+		d.rewrite = true
+		d.log.Warn("record not written", logkey.Meter, d.c.Number, logkey.Seq, e.Seq, logkey.Err, err)
+	}
+}
+
+// persist makes a log record durable and lets the core know.
+func (d *Device) persist(r meter.Record) {
+	// The log's snapshot, if it has to write one, must not know of records that the outbox could still lose.
+	if err := d.flushLog(); err != nil {
+		d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r})
+		return
+	}
+	e := journal.Entry{Record: r, Text: d.requests.text(r.Request)}
+	var err error
+	if r.Kind == meter.RecordConfig && d.next != nil {
+		err = d.journal.AppendConfig(&d.state, e, &d.next.config)
+	} else {
+		err = d.journal.Append(&d.state, e)
+	}
+	if err != nil && !errors.Is(err, journal.ErrNotWritten) {
+		d.fail(err)
+		return
+	}
+	if err != nil {
+		d.log.Warn("log record not written", logkey.Meter, d.c.Number, logkey.Err, err)
+	}
+	if err == nil && r.Kind == meter.RecordConfig && d.next != nil {
+		d.adopt()
+	}
+	d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r, OK: err == nil})
+}
+
+// adopt puts the configuration in force whose record is now durable.
+func (d *Device) adopt() {
+	d.config, d.boot.hash = d.next.config, d.next.hash
+	d.next = nil
+	d.chip.setImp(d.config.ImpPerKWh)
+	if err := d.c.Log.Append(memory.Frame{Kind: frameHash, Data: []byte(d.boot.hash)}); err != nil {
+		d.rewrite = true
+	}
+	if d.c.Recorder != nil {
+		d.c.Recorder.Config(&d.config)
+	}
+}
+
+// Flush makes everything durable that has happened: after it nothing is forgotten, and what the outbox holds may be
+// published. An error that wraps ErrBroken is for good; any other (the disk is full) may pass, and until then nothing
+// is published.
+func (d *Device) Flush() error {
+	if d.broken != nil {
+		return d.broken
+	}
+	if err := d.flushLog(); err != nil {
+		return err
+	}
+	if d.dirty {
+		if err := d.journal.Save(&d.state); err != nil {
+			return fmt.Errorf("save meter %s: %w", d.c.Number, err)
+		}
+		d.dirty = false
+	}
+	if d.c.Recorder != nil {
+		if err := d.c.Recorder.Check(&d.state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushLog makes the outbox durable and opens it to the link.
+func (d *Device) flushLog() error {
+	now := mark{acked: d.box.Marks().Acked, at: d.clock.at, rem: d.chip.rem, on: d.on, offAt: d.offAt}
+	if !d.rewrite && d.appended == 0 && now == d.mark {
+		return nil
+	}
+	if d.rewrite || d.c.Log.Size() > compactAbove+2*d.alive() {
+		d.mark = now
+		if err := d.c.Log.Replace(d.frames()); err != nil {
+			return err
+		}
+		d.rewrite = false
+	} else {
+		if err := d.c.Log.Commit(now.frame()); err != nil {
+			return err
+		}
+		d.mark = now
+	}
+	d.appended = 0
+	d.box.Durable()
+	return nil
+}
+
+// alive is about how long the log would be if it were written anew.
+func (d *Device) alive() (n int64) {
+	return int64(d.box.Bytes()) + int64(d.box.Marks().Next-d.box.Marks().Lowest)*(reportHead+16)
+}
+
+// frames are the whole of the log as it would be written anew.
+func (d *Device) frames() []memory.Frame {
+	frames := []memory.Frame{{Kind: frameStore, Data: []byte(d.boot.store + " " + d.c.Number)}}
+	if d.boot.hash != "" {
+		frames = append(frames, memory.Frame{Kind: frameHash, Data: []byte(d.boot.hash)})
+	}
+	for _, e := range d.box.All() {
+		frames = append(frames, reportFrame(e))
+	}
+	return append(frames, d.mark.frame())
+}

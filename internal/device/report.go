@@ -1,0 +1,87 @@
+package device
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// record puts a report of the core into the words of the wire. text gives back the id of which the core knows only the
+// handle.
+func record(r *meter.Report, text func(handle uint64) string) wire.Record {
+	head := wire.Head{Seq: r.Seq, At: r.At, Up: r.Up, Clock: clockName(r.Clock)}
+	switch r.Kind {
+	case meter.ReportToken:
+		return tokenRecord(r, head, text(r.Request)).Record()
+	case meter.ReportCommand:
+		return wire.CommandAnswer{Head: head, ID: text(r.Request), State: r.Answer.State(), Reason: r.Answer.Reason()}.Record()
+	case meter.ReportEvent:
+		return wire.Event{Head: head, Code: int(r.Code), Args: r.Args()}.Record()
+	default:
+		return wire.Reading{
+			Head:       head,
+			RegisterWh: int64(r.Register), BalanceWh: int64(r.Balance), ECUsedWh: int64(r.ECUsed), OverrunWh: int64(r.Overrun),
+			W: int64(r.Power), MV: int64(r.Voltage),
+			Relay: r.Relay.String(), Reasons: r.Reasons.Names(),
+		}.Record()
+	}
+}
+
+// tokenRecord leaves out what cannot be believed: everything but the class where the token did not open, and the class
+// too where there were no 20 digits.
+func tokenRecord(r *meter.Report, head wire.Head, request string) wire.Token {
+	t := wire.Token{
+		Head: head, Request: request, BaseDate: int(r.Base), Result: r.Result.String(),
+		UnitsWh: int64(r.Units), BalanceWh: int64(r.Balance), Source: r.Source.String(),
+	}
+	if r.HasTID {
+		tid := uint32(r.TID)
+		t.TID = &tid
+	}
+	if r.Result != sts.FormatError {
+		class := r.Class
+		t.Class = &class
+	}
+	if r.Result != sts.FormatError && r.Result != sts.CRCError {
+		sub := r.SubClass
+		t.SubClass = &sub
+	}
+	return t
+}
+
+func clockName(c meter.Clock) wire.Clock {
+	switch c {
+	case meter.ClockValid:
+		return wire.ClockValid
+	case meter.ClockHoldover:
+		return wire.ClockHoldover
+	}
+	return wire.ClockInvalid
+}
+
+// tornCode is the event that stands in the place of a record which the memory has lost (domain reference, section 4.12).
+const tornCode = 702
+
+// filler is the record that takes the number of a lost one: no number is ever used twice, and no hole may hold up the
+// records after it.
+func filler(seq uint64, at int64) wire.Record {
+	return wire.Event{
+		Head: wire.Head{Seq: seq, At: at, Clock: wire.ClockInvalid}, Code: tornCode,
+		Args: map[string]any{"lost": "record"},
+	}.Record()
+}
+
+// format is how this meter writes its records.
+const format = wire.JSON
+
+// entry encodes a record for the outbox.
+func entry(r wire.Record) (outbox.Entry, error) {
+	b, err := wire.EncodeUp(format, r)
+	if err != nil {
+		return outbox.Entry{}, fmt.Errorf("encode record %d: %w", r.Head.Seq, err)
+	}
+	return outbox.Entry{Seq: r.Head.Seq, Kind: r.Kind, Data: b}, nil
+}
