@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// vectors returns the vector file of package sts, as JSON values.
-func vectors(t *testing.T) []map[string]any {
+// vectorFile returns the vector file of package sts, as JSON values.
+func vectorFile(t *testing.T) []map[string]any {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "sts", "testdata", "vectors.json"))
 	if err != nil {
@@ -26,8 +26,8 @@ func vectors(t *testing.T) []map[string]any {
 	return all
 }
 
-// check runs token check on these vectors and returns its exit code and its lines.
-func check(t *testing.T, all []map[string]any) (code int, lines []string) {
+// runCheck runs token check on these vectors and returns its exit code and its lines.
+func runCheck(t *testing.T, all []map[string]any) (code int, lines []string) {
 	t.Helper()
 	raw, err := json.Marshal(all)
 	if err != nil {
@@ -39,18 +39,18 @@ func check(t *testing.T, all []map[string]any) (code int, lines []string) {
 }
 
 func TestEveryPublishedVectorPasses(t *testing.T) {
-	code, lines := check(t, vectors(t))
+	code, lines := runCheck(t, vectorFile(t))
 	if want := "635 passed, 0 failed"; code != 0 || lines[len(lines)-1] != want {
 		t.Errorf("exit code %d, %q, want 0 and %q", code, lines, want)
 	}
 }
 
 func TestVectorsMayWriteNumbersAsText(t *testing.T) {
-	all := vectors(t)
+	all := vectorFile(t)
 	for _, v := range all {
 		quoteNumbers(v)
 	}
-	code, lines := check(t, all)
+	code, lines := runCheck(t, all)
 	if want := "635 passed, 0 failed"; code != 0 || lines[len(lines)-1] != want {
 		t.Errorf("exit code %d, %q, want 0 and %q", code, lines, want)
 	}
@@ -77,7 +77,7 @@ func TestAChangedVectorFails(t *testing.T) {
 	unread := map[string]bool{"fields.input_tenths": true, "fields.input_watts": true, "fields.input_amount_1e5": true,
 		"fields.input_amount_base_units": true, "fields.issued_at": true, "meter.ken": true}
 	var changed []map[string]any
-	for _, v := range vectors(t) {
+	for _, v := range vectorFile(t) {
 		if v["kind"] != "token" {
 			continue
 		}
@@ -99,7 +99,7 @@ func TestAChangedVectorFails(t *testing.T) {
 			}
 		}
 	}
-	_, lines := check(t, changed)
+	_, lines := runCheck(t, changed)
 	failed := map[string]bool{}
 	for _, line := range lines {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, "FAIL "), ": ")
