@@ -7,15 +7,15 @@ import (
 	"net/http"
 )
 
-// AccountBalance is one account of the trial balance; debit is positive, credit negative.
+// AccountBalance is the sum of one account code; debits are positive, credits negative.
 type AccountBalance struct {
-	Code         string `json:"code"`
-	Subject      string `json:"subject,omitempty"`
-	Path         string `json:"path,omitempty"`
+	Code         int    `json:"code"`
+	Name         string `json:"name"`
+	Class        string `json:"class"`
 	BalanceMinor int64  `json:"balance_minor"`
 }
 
-// TrialBalance is every account with a balance; SumMinor is 0 in a sound ledger.
+// TrialBalance is the sum of every account code with postings; SumMinor is 0 in a sound ledger.
 type TrialBalance struct {
 	Currency string           `json:"currency"`
 	Accounts []AccountBalance `json:"accounts"`

@@ -21,10 +21,11 @@ type console struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	environ  func() []string // nil: no settings from the environment
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+	os.Exit(run(os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, environ: os.Environ}))
 }
 
 // run is the whole program; it returns the exit code.
@@ -66,6 +67,17 @@ func newRoot(c console) *cobra.Command {
 // nouns lists the commands, a constructor per file of this folder.
 func nouns() []func(console) *cobra.Command {
 	return []func(console) *cobra.Command{
+		newServeCommand,
+		newAPIKeyCommand,
+		newVendingKeyCommand,
+		newMeterCommand,
+		newVendCommand,
+		newTariffCommand,
+		newCustomerCommand,
+		newReportCommand,
+		newConfigCommand,
+		newDoctorCommand,
+		newVersionCommand,
 		token,
 	}
 }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// defaultData is the data folder of a program that was told nothing.
+const defaultData = "./paywatt-data"
+
+// dataFlag adds --data, whose default PAYWATT_DATA overrides.
+func (c console) dataFlag(cmd *cobra.Command, to *string) {
+	def := c.getenv("PAYWATT_DATA")
+	if def == "" {
+		def = defaultData
+	}
+	cmd.Flags().StringVar(to, "data", def, "data folder")
+}
+
+func newAPIKeyCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "apikey", Short: "Make API keys"}
+	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyRevoke(c))
+	return cmd
+}
+
+func newAPIKeyCreate(c console) *cobra.Command {
+	var data, role, name string
+	cmd := &cobra.Command{
+		Use:   "create --role ROLE",
+		Short: "Make an API key and print it, this once; works beside a running server",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if role == "" {
+				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
+			}
+			return c.inFolder(data, func(f *app.Folder) error {
+				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name})
+				if err != nil {
+					return err
+				}
+				if made.Refused() {
+					return refusedFailure(made.Refusal)
+				}
+				key := made.Secret.Reveal()
+				return c.showOne(cmd, key, map[string]string{"id": made.Key.ID.Text(id.Key), "role": string(made.Key.Role), "key": key})
+			})
+		},
+	}
+	c.dataFlag(cmd, &data)
+	cmd.Flags().StringVar(&role, "role", "", "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor or vendor_api")
+	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it")
+	return cmd
+}
+
+func newAPIKeyList(c console) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the API keys, without their secrets", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.inFolder(data, func(f *app.Folder) error { return c.listKeys(cmd, f) })
+		},
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+// keyRow is a key as list prints it.
+type keyRow struct {
+	ID      string `json:"id"`
+	Role    string `json:"role"`
+	Name    string `json:"name"`
+	Created string `json:"created_at"`
+	Revoked bool   `json:"revoked"`
+}
+
+func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
+	rows, after := []keyRow{}, id.ID{}
+	t := table{head: []string{"id", "role", "name", "created", "revoked"}}
+	for range maxPages {
+		keys, err := f.Access.APIKeys(cmd.Context(), app.Clerk(), after)
+		if err != nil {
+			return err
+		}
+		if keys.Refused() {
+			return refusedFailure(keys.Refusal)
+		}
+		for _, k := range keys.Data {
+			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Revoked: !k.RevokedAt.IsZero()}
+			rows, after = append(rows, r), k.ID
+			t.add(r.ID, r.Role, r.Name, r.Created, r.Revoked)
+		}
+		if len(keys.Data) < access.MaxKeys {
+			break
+		}
+	}
+	return c.show(cmd, rows, t)
+}
+
+func newAPIKeyRevoke(c console) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "revoke ID", Short: "End an API key at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := id.Parse(id.Key, args[0])
+			if err != nil {
+				return usage(args[0]+" is no key's id.", "paywatt apikey list shows them; they begin with "+id.Key+".")
+			}
+			return c.inFolder(data, func(f *app.Folder) error {
+				no, err := f.Access.RevokeAPIKey(cmd.Context(), app.Clerk(), key)
+				if err == nil && no.Refused() {
+					return refusedFailure(no.Refusal)
+				}
+				return err
+			})
+		},
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+// inFolder opens the data folder for one act.
+func (c console) inFolder(dir string, act func(*app.Folder) error) error {
+	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return folderFailure(dir, err)
+	}
+	err = act(f)
+	if e := f.Close(); err == nil && e != nil {
+		err = fmt.Errorf("close the data folder: %w", e)
+	}
+	var already *failure
+	if err == nil || errors.As(err, &already) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return folderFailure(dir, err)
+}
+
+// showOne prints a result that is one word: bare as a table, so that a script can take it, and as an object else.
+func (c console) showOne(cmd *cobra.Command, word string, object map[string]string) error {
+	if format, _ := cmd.Flags().GetString("output"); format == "table" {
+		_, err := fmt.Fprintln(c.out, word)
+		return err
+	}
+	t := table{head: []string{"id", "role", "key"}}
+	t.add(object["id"], object["role"], object["key"])
+	return c.show(cmd, object, t)
+}
+
+// refusedFailure is a use case's "no" at the command line.
+func refusedFailure(r refusal.Refusal) *failure {
+	return &failure{code: r.Code.Exit(), what: r.What, not: r.Not, try: r.Try}
+}
+
+// folderFailure explains why a data folder cannot be used.
+func folderFailure(dir string, err error) *failure {
+	f := &failure{code: exitFailed, what: err.Error() + "."}
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		f.not, f.try = "Nothing was changed.", "Use the newer program on "+dir+", or restore a backup from before its upgrade into another folder."
+	case errors.Is(err, sqlite.ErrLocked):
+		f.not, f.try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
+	case errors.Is(err, sqlite.ErrUnwritable):
+		f.not, f.try = "Nothing was changed.", "Give this user the right to write to "+dir+", or use another folder with --data."
+	case errors.Is(err, sqlite.ErrCorrupt):
+		f.not, f.try = "Nothing was changed.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
+	case errors.Is(err, sqlite.ErrForeign):
+		f.not, f.try = "Nothing was changed.", "Use another folder with --data."
+	case errors.Is(err, store.ErrFull):
+		f.not, f.try = "Nothing was changed.", "Free disk space and try again."
+	default:
+		f.try = "Run paywatt doctor --data " + dir + "."
+	}
+	return f
+}

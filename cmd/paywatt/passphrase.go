@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/term"
+)
+
+// maxPassphrase is the longest passphrase in bytes; what is longer is another file.
+const maxPassphrase = 1024
+
+// credentialName is the systemd credential that holds the passphrase (LoadCredential=passphrase:...).
+const credentialName = "passphrase"
+
+// passphrase finds the key store's passphrase: the file that PAYWATT_PASSPHRASE_FILE names, the systemd credential, or
+// somebody at the terminal. Nil means that there is none. With confirm it is asked twice, because a key store that is
+// made with a mistyped passphrase never opens again.
+func (c console) passphrase(confirm bool) ([]byte, error) {
+	if path := c.getenv("PAYWATT_PASSPHRASE_FILE"); path != "" {
+		p, err := readPassphrase(path)
+		if err != nil {
+			return nil, &failure{code: exitFailed, what: "The passphrase file cannot be read: " + err.Error() + ".", not: "The key store was not opened.",
+				try: "Check PAYWATT_PASSPHRASE_FILE: one line, readable by this user."}
+		}
+		return p, nil
+	}
+	if dir := c.getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		p, err := readPassphrase(filepath.Join(dir, credentialName))
+		if err == nil {
+			return p, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, &failure{code: exitFailed, what: "The systemd credential " + credentialName + " cannot be read: " + err.Error() + ".",
+				not: "The key store was not opened.", try: "Check LoadCredential= of the unit."}
+		}
+	}
+	in, ok := c.in.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return nil, nil
+	}
+	return c.askPassphrase(in, confirm)
+}
+
+// readPassphrase takes the first line of a file, without its end.
+func readPassphrase(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+	if err != nil {
+		return nil, err
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 || len(line) > maxPassphrase {
+		return nil, fmt.Errorf("%s: its first line is empty or longer than %d bytes", path, maxPassphrase)
+	}
+	return line, nil
+}
+
+func (c console) askPassphrase(in *os.File, confirm bool) ([]byte, error) {
+	fmt.Fprint(c.err, "Passphrase of the key store: ")
+	first, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(c.err)
+	if err != nil {
+		return nil, &failure{code: exitFailed, what: "The passphrase cannot be read: " + err.Error() + "."}
+	}
+	if !confirm || len(first) == 0 {
+		return first, nil
+	}
+	fmt.Fprint(c.err, "The same again: ")
+	second, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(c.err)
+	if err != nil || !bytes.Equal(first, second) {
+		return nil, usage("The two passphrases differ.", "Nothing was made; try again.")
+	}
+	return first, nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+func newServeCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: HTTP for people and programs, MQTT for meters",
+		Long: "Runs the server until it is interrupted. The first line of standard output is\n\n" +
+			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
+			"once every listener accepts. Without the key store's passphrase it starts locked: it sells nothing and does all else.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, err := c.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), set)
+		},
+	}
+	settingFlags(cmd.Flags())
+	return cmd
+}
+
+func (c console) serve(ctx context.Context, set config.Config) error {
+	if err := unsupported(set); err != nil {
+		return err
+	}
+	pass, err := c.servePassphrase(set)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: levelOf(set.Text(config.LogLevel))}))
+	version := programVersion()
+	dir := set.Text(config.Data)
+	c.tell("paywatt %s, data in %s", version.Version, dir)
+	a, err := app.New(app.Config{Data: dir, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
+		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log})
+	if err != nil {
+		return serveFailure(set, err)
+	}
+	c.greet(a, set)
+	http, mqtt := a.Ready()
+	if _, err := fmt.Fprintf(c.out, "http=%s mqtt=%s\n", http, mqtt); err != nil {
+		return fmt.Errorf("write the ready line: %w", err)
+	}
+	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
+	if err := a.Run(ctx); err != nil {
+		return &failure{code: exitFailed, what: "The server stopped: " + err.Error() + ".", not: "What was acknowledged is stored.",
+			try: "Start it again; paywatt doctor --data " + dir + " looks for the cause."}
+	}
+	return nil
+}
+
+// greet tells the operator what to know, on standard error.
+func (c console) greet(a *app.App, set config.Config) {
+	addr, mqtt := a.Ready()
+	scheme := "http"
+	if set.Text(config.TLSCert) != "" {
+		scheme = "https"
+	}
+	if path := a.SetupPath(); path != "" {
+		c.tell("First use: open %s://%s%s (once) to make the owner's sign-in,", scheme, reachable(addr), path)
+		c.tell("or make an API key: paywatt apikey create --role owner --data %s", set.Text(config.Data))
+	}
+	if a.Locked() {
+		c.tell("The key store is locked: nothing is sold, all else works. Start with PAYWATT_PASSPHRASE_FILE set.")
+	}
+	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt)) {
+		c.tell("Not encrypted: passwords and keys cross the network in the clear. Use --tls-cert and --tls-key, or stay behind a proxy.")
+	}
+}
+
+// reachable is the address as this machine reaches it: one that means every interface is named localhost.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return addr
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+// unsupported refuses settings that this version knows and does not have.
+func unsupported(set config.Config) error {
+	if set.Text(config.Store) != "" {
+		return usage("This version keeps its data in the data folder only; the setting store is not supported yet.", "Leave out --store.")
+	}
+	if len(set.List(config.MQTTLegacy)) > 0 {
+		return usage("This version has no listeners for unmodified devices; the setting mqtt_legacy is not supported yet.", "Leave out --mqtt-legacy.")
+	}
+	return nil
+}
+
+// servePassphrase finds the passphrase; the settings file may name its file too.
+func (c console) servePassphrase(set config.Config) ([]byte, error) {
+	if path := set.Text(config.PassphraseFile); path != "" && c.getenv("PAYWATT_PASSPHRASE_FILE") == "" {
+		named := c
+		named.getenv = func(name string) string {
+			if name == "PAYWATT_PASSPHRASE_FILE" {
+				return path
+			}
+			return c.getenv(name)
+		}
+		return named.passphrase(false)
+	}
+	return c.passphrase(false)
+}
+
+func levelOf(name string) slog.Level {
+	var l slog.Level
+	if l.UnmarshalText([]byte(name)) != nil {
+		return slog.LevelInfo
+	}
+	return l
+}
+
+// serveFailure explains why the server did not start.
+func serveFailure(set config.Config, err error) *failure {
+	dir := set.Text(config.Data)
+	var path *os.PathError
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return &failure{code: exitFailed, what: "An address is in use: " + err.Error() + ".", not: "The server was not started.",
+			try: "Stop what listens there, or choose another with --http and --mqtt (port 0 takes a free one)."}
+	case errors.As(err, &dial):
+		return &failure{code: exitFailed, what: "The server cannot listen: " + err.Error() + ".", not: "The server was not started.",
+			try: "Give an address of this machine with --http and --mqtt."}
+	case errors.As(err, &path) && (path.Path == set.Text(config.TLSCert) || path.Path == set.Text(config.TLSKey)):
+		return &failure{code: exitFailed, what: "The certificate cannot be read: " + err.Error() + ".", not: "The server was not started.",
+			try: "Check --tls-cert and --tls-key."}
+	}
+	f := folderFailure(dir, err)
+	if f.not == "" {
+		f.not = "The server was not started."
+	}
+	return f
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/paywatt/paywatt/internal/config"
+)
+
+// maxSettings is the largest settings file; what is longer is another file.
+const maxSettings = 1 << 20
+
+// settingFlags adds a flag for every setting of the server.
+func settingFlags(f *pflag.FlagSet) {
+	for _, s := range config.Settings() {
+		switch {
+		case s.Client:
+		case s.Kind == config.List:
+			f.StringArray(s.FlagName(), nil, s.Help)
+		default:
+			f.String(s.FlagName(), s.Default, s.Help)
+		}
+	}
+}
+
+// settings puts defaults, file, environment and flags together. The data folder is found first, because the file lies
+// in it.
+func (c console) settings(cmd *cobra.Command) (config.Config, error) {
+	src := config.Sources{Env: c.settingVariables(), Flags: givenSettings(cmd.Flags())}
+	first, err := config.Merge(src)
+	if err != nil {
+		return config.Config{}, settingFailure(err)
+	}
+	src.FilePath = filepath.Join(first.Text(config.Data), config.FileName)
+	if src.File, err = readSettings(src.FilePath); err != nil {
+		return config.Config{}, settingFailure(err)
+	}
+	merged, err := config.Merge(src)
+	if err != nil {
+		return config.Config{}, settingFailure(err)
+	}
+	return merged, nil
+}
+
+// settingVariables are the lines of the environment that are meant as settings. The path of a binary under test is
+// not one, though it begins like one.
+func (c console) settingVariables() []string {
+	if c.environ == nil {
+		return nil
+	}
+	var out []string
+	for _, line := range c.environ() {
+		if strings.HasPrefix(line, config.EnvPrefix) && !strings.HasPrefix(line, config.EnvPrefix+"BIN=") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// givenSettings are the flags that were given, by the key of their setting.
+func givenSettings(f *pflag.FlagSet) map[string][]string {
+	out := map[string][]string{}
+	for _, s := range config.Settings() {
+		flag := f.Lookup(s.FlagName())
+		if flag == nil || !flag.Changed {
+			continue
+		}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			out[s.Key] = list.GetSlice()
+			continue
+		}
+		out[s.Key] = []string{flag.Value.String()}
+	}
+	return out
+}
+
+// readSettings decodes the settings file; one that is not there says nothing.
+func readSettings(path string) (map[string]any, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && info.Size() > maxSettings {
+		err = fmt.Errorf("longer than %d bytes", maxSettings)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	var out map[string]any
+	if _, err := toml.DecodeFile(path, &out); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return out, nil
+}
+
+// settingFailure has a line for each thing that is wrong.
+func settingFailure(err error) *failure {
+	return &failure{code: exitUsage, what: "The settings cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "; ") + ".",
+		not: "Nothing was started.", try: "Correct them; paywatt config show --origin says where each value comes from."}
+}

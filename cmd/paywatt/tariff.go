@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func newTariffCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "tariff", Short: "Publish and list tariffs"}
+	cmd.AddCommand(newTariffAdd(c), newTariffList(c))
+	return cmd
+}
+
+// tariffOptions are the options of tariff add.
+type tariffOptions struct {
+	currency, vat, rate, rounding string
+	blocks                        []string
+}
+
+func newTariffAdd(c console) *cobra.Command {
+	var o tariffOptions
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Publish a tariff: one price, or blocks by the month's units",
+		Example: "  paywatt tariff add domestic --currency KES --vat 15 --rate 2.50\n" +
+			"  paywatt tariff add lifeline --currency KES --vat 15 --block 50=1.20 --block 2.75",
+		Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			n, err := o.tariff(args[0])
+			if err != nil {
+				return err
+			}
+			t, err := api.CreateTariff(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, t, tariffTable(t))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.currency, "currency", "", "currency, ISO 4217 (needed)")
+	f.StringVar(&o.vat, "vat", "0", "tax in percent, at most two decimals")
+	f.StringVar(&o.rate, "rate", "", "price of a kilowatt-hour without tax, in the major unit")
+	f.StringArrayVar(&o.blocks, "block", nil, "a step KWH=PRICE; the last one PRICE alone (repeatable, instead of --rate)")
+	f.StringVar(&o.rounding, "rounding", "", "money that buys no whole 0.1 kWh: carry, nearest or income (default carry)")
+	return cmd
+}
+
+// tariff reads the options. Prices and percentages are decimals typed by people and become exact integers here.
+func (o tariffOptions) tariff(name string) (client.NewTariff, error) {
+	n := client.NewTariff{Name: name, Price: client.Price{Currency: o.currency, Rounding: o.rounding}}
+	if _, ok := money.CurrencyOf(o.currency); !ok {
+		return n, usage(fmt.Sprintf("--currency %q is no currency.", o.currency), "Use the three letters of ISO 4217, such as KES.")
+	}
+	vat, ok := exactly(o.vat, 100)
+	if !ok {
+		return n, usage("--vat "+o.vat+" is no percentage.", "Write it as 15 or 7.5.")
+	}
+	n.VATBps = vat
+	if (o.rate != "") == (len(o.blocks) > 0) {
+		return n, usage("Give either --rate or --block.", "One price for all is --rate 2.50; steps are --block 50=1.20 --block 2.75.")
+	}
+	if o.rate != "" {
+		rate, ok := exactly(o.rate, 1_000_000)
+		if !ok {
+			return n, usage("--rate "+o.rate+" is no price.", "Write it as 2.50, with at most six decimals.")
+		}
+		n.FlatMicro = &rate
+		return n, nil
+	}
+	for _, text := range o.blocks {
+		b, ok := block(text)
+		if !ok {
+			return n, usage("--block "+text+" is no step.", "Write KWH=PRICE, for example 50=1.20, and PRICE alone for the last.")
+		}
+		n.Blocks = append(n.Blocks, b)
+	}
+	return n, nil
+}
+
+func block(text string) (client.Block, bool) {
+	limit, price, limited := strings.Cut(text, "=")
+	if !limited {
+		price = limit
+	}
+	rate, ok := exactly(price, 1_000_000)
+	b := client.Block{RateMicro: rate}
+	if limited {
+		wh, isNumber := exactly(limit, int64(unit.KilowattHour))
+		b.UpToWh, ok = &wh, ok && isNumber
+	}
+	return b, ok
+}
+
+// exactly reads a number that is not negative and scales it exactly; more decimals than the scale has are refused.
+func exactly(text string, scale int64) (int64, bool) {
+	if text == "" || strings.Trim(text, "0123456789.") != "" {
+		return 0, false
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return 0, false
+	}
+	r.Mul(r, new(big.Rat).SetInt64(scale))
+	if !r.IsInt() || !r.Num().IsInt64() {
+		return 0, false
+	}
+	return r.Num().Int64(), true
+}
+
+func newTariffList(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the tariffs in force", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			all, err := every(func(p client.Page) (client.List[client.Tariff], error) { return api.Tariffs(cmd.Context(), p) })
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, all, tariffTable(all...))
+		}),
+	}
+}
+
+func tariffTable(all ...client.Tariff) table {
+	t := table{head: []string{"name", "version", "currency", "vat %", "price", "from", "id"}}
+	for _, v := range all {
+		t.add(v.Name, v.Version, v.Currency, hundredths(v.VATBps), priceText(v.Price), v.EffectiveFrom.Format(time.RFC3339), v.ID)
+	}
+	return t
+}
+
+func hundredths(bps int64) string {
+	return strings.TrimSuffix(strings.TrimSuffix(fmt.Sprintf("%d.%02d", bps/100, bps%100), "0"), ".0")
+}
+
+func priceText(p client.Price) string {
+	cur, _ := money.CurrencyOf(p.Currency)
+	if p.FlatMicro != nil {
+		return money.FormatRate(money.MicroRate(*p.FlatMicro), cur)
+	}
+	var parts []string
+	for _, b := range p.Blocks {
+		rate := money.FormatRate(money.MicroRate(b.RateMicro), cur)
+		if b.UpToWh != nil {
+			rate = "to " + strconv.FormatInt(*b.UpToWh/int64(unit.KilowattHour), 10) + " kWh " + rate
+		}
+		parts = append(parts, rate)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// maxPages bounds how many pages a list command follows; 100,000 rows are more than anybody reads.
+const maxPages = 500
+
+// every follows a list to its end.
+func every[T any](page func(client.Page) (client.List[T], error)) ([]T, error) {
+	all := []T{}
+	p := client.Page{Limit: 200}
+	for range maxPages {
+		l, err := page(p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l.Data...)
+		if l.NextCursor == "" {
+			return all, nil
+		}
+		p.Cursor = l.NextCursor
+	}
+	return all, nil
+}

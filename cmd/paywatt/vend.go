@@ -1,0 +1,152 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// vendOptions are the options of vend.
+type vendOptions struct {
+	clientRef, currency string
+	deliver             []string
+	print, quote        bool
+}
+
+func newVendCommand(c console) *cobra.Command {
+	var o vendOptions
+	cmd := &cobra.Command{
+		Use:   "vend METER AMOUNT",
+		Short: "Sell: take AMOUNT for METER and print the token",
+		Example: "  paywatt vend 04140001001 100.00\n" +
+			"  paywatt vend 04140001001 100 --client-ref till3-000017 --print",
+		Args: cobra.ExactArgs(2),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			tender, err := o.tender(cmd, api, args[1])
+			if err != nil {
+				return err
+			}
+			if o.quote {
+				return c.quote(cmd, api, args[0], tender)
+			}
+			return c.vend(cmd, api, o, args[0], tender)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.clientRef, "client-ref", "", "your own name for this sale; repeating it repeats the sale's answer, not the sale")
+	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT (default: that of the tariffs)")
+	f.StringArrayVar(&o.deliver, "deliver", nil, "also deliver the token by this route: mqtt (repeatable)")
+	f.BoolVar(&o.print, "print", false, "print the receipt")
+	f.BoolVar(&o.quote, "quote", false, "only price it; nothing is sold")
+	return cmd
+}
+
+// tender reads the amount in the currency's own decimals. Without --currency it is the one of the tariffs: a tenant
+// has exactly one.
+func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (client.Amount, error) {
+	code := o.currency
+	if code == "" {
+		tariffs, err := api.Tariffs(cmd.Context(), client.Page{Limit: 1})
+		var p *client.Problem
+		if errors.As(err, &p) && p.Code == "forbidden" {
+			return client.Amount{}, usage("This key may not read tariffs, so the currency is not known.", "Name it: --currency KES.")
+		}
+		if err != nil {
+			return client.Amount{}, err
+		}
+		if len(tariffs.Data) == 0 {
+			return client.Amount{}, &failure{code: exitRefused, what: "There is no tariff yet, so nothing has a price.", not: "Nothing was sold.",
+				try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
+		}
+		code = tariffs.Data[0].Currency
+	}
+	cur, ok := money.CurrencyOf(code)
+	if !ok {
+		return client.Amount{}, usage(fmt.Sprintf("--currency %q is no currency.", code), "Use the three letters of ISO 4217, such as KES.")
+	}
+	minor, err := money.Parse(text, cur)
+	if err != nil {
+		return client.Amount{}, &failure{code: exitUsage, what: "The amount cannot be read: " + err.Error() + ".", not: "Nothing was sold.",
+			try: "Write it as " + money.Format(money.Minor(100*money.PowerOfTen(cur.Exp)), cur) + "."}
+	}
+	return client.Amount{AmountMinor: int64(minor), Currency: cur.Code}, nil
+}
+
+func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, meter string, tender client.Amount) error {
+	if o.clientRef == "" {
+		// Named even where nobody asked, so that a sale whose answer is lost can be asked for again.
+		o.clientRef = "cli-" + rand.Text()
+	}
+	v, err := api.Vend(cmd.Context(), client.Order{Meter: meter, Tender: tender, ClientRef: o.clientRef, Deliver: o.deliver})
+	if err != nil {
+		return err
+	}
+	if o.print {
+		receipt, _, err := api.Receipt(cmd.Context(), v.ID, "text48")
+		if err != nil {
+			c.tell("The sale %s was made; its receipt cannot be printed:", v.ID)
+			return err
+		}
+		_, err = c.out.Write(receipt)
+		return err
+	}
+	return c.show(cmd, v, vendTable(v))
+}
+
+func (c console) quote(cmd *cobra.Command, api *client.Client, meter string, tender client.Amount) error {
+	q, err := api.Quote(cmd.Context(), meter, tender)
+	if err != nil {
+		return err
+	}
+	rows := append([]string{"units", unit.Energy(q.UnitsWh).KWh(1) + " kWh"}, lineFields(q.Lines, tender.Currency)...)
+	return c.show(cmd, q, fields(rows...))
+}
+
+// vendTable shows a sale with its tokens in groups of four, as they are typed.
+func vendTable(v client.Vend) table {
+	rows := []string{"sale", v.ID, "meter", v.Meter, "paid", amountText(v.Tender), "units", unit.Energy(v.UnitsWh).KWh(1) + " kWh"}
+	rows = append(rows, lineFields(v.Lines, v.Tender.Currency)...)
+	for _, t := range v.Tokens {
+		rows = append(rows, "token", grouped(t.Digits))
+	}
+	rows = append(rows, "receipt", v.ReceiptNo, "reference", v.ClientRef)
+	if v.Test {
+		rows = append(rows, "TEST", "the meter is simulated")
+	}
+	return fields(rows...)
+}
+
+func lineFields(lines []client.Line, currency string) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, "  "+l.Kind, amountText(client.Amount{AmountMinor: l.AmountMinor, Currency: currency}))
+	}
+	return out
+}
+
+func amountText(a client.Amount) string {
+	cur, ok := money.CurrencyOf(a.Currency)
+	if !ok {
+		return fmt.Sprint(a.AmountMinor) + " minor units of " + a.Currency
+	}
+	return money.Format(money.Minor(a.AmountMinor), cur) + " " + a.Currency
+}
+
+// grouped puts blanks between groups of four digits; a masked token comes with its own.
+func grouped(digits string) string {
+	if len(digits) != 20 || strings.Contains(digits, " ") {
+		return digits
+	}
+	var groups []string
+	for i := 0; i < len(digits); i += 4 {
+		groups = append(groups, digits[i:i+4])
+	}
+	return strings.Join(groups, " ")
+}

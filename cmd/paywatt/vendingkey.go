@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/sts"
+)
+
+func newVendingKeyCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "vendingkey", Short: "Keep the vending keys of supply groups; no command ever shows one"}
+	cmd.AddCommand(newVendingKeyAdd(c), newVendingKeyList(c))
+	return cmd
+}
+
+// vendingKeyOptions are the options of vendingkey add.
+type vendingKeyOptions struct {
+	data, sgc, dkga, baseDate, file string
+	krn, kt, ken                    uint8
+	test                            bool
+}
+
+func newVendingKeyAdd(c console) *cobra.Command {
+	var o vendingKeyOptions
+	cmd := &cobra.Command{
+		Use:   "add --sgc 123456 --krn 1 --kt 2 --dkga 02 --base-date 2014 --key-file F",
+		Short: "Add a vending key; the first one makes the key store. Works beside a running server",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fact, err := o.fact()
+			if err != nil {
+				return err
+			}
+			return c.addVendingKey(cmd, o, fact)
+		},
+	}
+	f := cmd.Flags()
+	c.dataFlag(cmd, &o.data)
+	f.StringVar(&o.sgc, "sgc", "", "supply group code, 6 digits")
+	f.Uint8Var(&o.krn, "krn", 1, "key revision number, 1 to 9")
+	f.Uint8Var(&o.kt, "kt", uint8(sts.DUTK), "key type of its meters, 1 to 3")
+	f.StringVar(&o.dkga, "dkga", "02", "key derivation algorithm: 02 or 04")
+	f.StringVar(&o.baseDate, "base-date", sts.Base2014.String(), "base date: 1993, 2014 or 2035")
+	f.StringVar(&o.file, "key-file", "", "file with one line of hex, blanks ignored (- = standard input)")
+	f.Uint8Var(&o.ken, "ken", 255, "key expiry number; 255 never expires")
+	f.BoolVar(&o.test, "test", false, "a test key: its meters are virtual or on the bench")
+	return cmd
+}
+
+func (o vendingKeyOptions) fact() (keystore.Fact, error) {
+	if o.file == "" {
+		return keystore.Fact{}, usage("No key file is named.", "Add --key-file FILE, or --key-file - for standard input.")
+	}
+	dkga, err := sts.ParseDKGA(o.dkga)
+	if err != nil {
+		return keystore.Fact{}, algorithmFailure(err)
+	}
+	base, err := sts.ParseBaseDate(o.baseDate)
+	if err != nil {
+		return keystore.Fact{}, usage("--base-date "+o.baseDate+" is not a base date.", "Give 1993, 2014 or 2035.")
+	}
+	return keystore.Fact{SGC: o.sgc, KRN: o.krn, KT: sts.KeyType(o.kt), DKGA: dkga, BaseDate: base, KEN: o.ken, Test: o.test}, nil
+}
+
+func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact keystore.Fact) error {
+	key, err := readVendingKey(c, o.file)
+	if err != nil {
+		return err
+	}
+	s, err := openKeyStore(o.data)
+	if err != nil {
+		return err
+	}
+	have, err := s.List()
+	if err != nil {
+		return keyStoreFailure(err)
+	}
+	pass, err := c.passphrase(len(have) == 0)
+	if err != nil {
+		return err
+	}
+	defer clear(pass)
+	if len(pass) == 0 {
+		return &failure{code: exitUsage, what: "The key store needs a passphrase, and none was given.", not: "No key was added.",
+			try: "Set PAYWATT_PASSPHRASE_FILE to a file with one line, or run the command at a terminal."}
+	}
+	if err := s.Unlock(pass); err != nil {
+		return keyStoreFailure(err)
+	}
+	no, err := s.Add(fact, key)
+	if err != nil {
+		return keyStoreFailure(err)
+	}
+	if no.Refused() {
+		return refusedFailure(no)
+	}
+	c.tell("Added the vending key of %s. Back up %s and its passphrase, apart from each other.", fact, s.Path())
+	return c.showFacts(cmd, []keystore.Fact{fact})
+}
+
+func newVendingKeyList(c console) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what vending keys there are; needs no passphrase", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Stat(data); errors.Is(err, os.ErrNotExist) {
+				return &failure{code: exitNotFound, what: "There is no data folder " + data + ".", try: "Name it with --data."}
+			}
+			s, err := openKeyStore(data)
+			if err != nil {
+				return err
+			}
+			facts, err := s.List()
+			if err != nil {
+				return keyStoreFailure(err)
+			}
+			return c.showFacts(cmd, facts)
+		},
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+// factRow is a vending key as list prints it: everything but the key.
+type factRow struct {
+	SGC      string `json:"sgc"`
+	KRN      uint8  `json:"krn"`
+	KT       uint8  `json:"kt"`
+	DKGA     string `json:"dkga"`
+	BaseDate string `json:"base_date"`
+	KEN      uint8  `json:"ken"`
+	Test     bool   `json:"test"`
+}
+
+func (c console) showFacts(cmd *cobra.Command, facts []keystore.Fact) error {
+	rows := []factRow{}
+	t := table{head: []string{"sgc", "krn", "kt", "dkga", "base date", "ken", "test"}}
+	for _, f := range facts {
+		r := factRow{SGC: f.SGC, KRN: f.KRN, KT: uint8(f.KT), DKGA: f.DKGA.String(), BaseDate: f.BaseDate.String(), KEN: f.KEN, Test: f.Test}
+		rows = append(rows, r)
+		t.add(r.SGC, r.KRN, r.KT, r.DKGA, r.BaseDate, r.KEN, r.Test)
+	}
+	return c.show(cmd, rows, t)
+}
+
+func openKeyStore(dir string) (*keystore.Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, &failure{code: exitFailed, what: fmt.Sprintf("The data folder cannot be made: %v.", err), not: "Nothing was changed.",
+			try: "Use another folder with --data."}
+	}
+	s, err := keystore.Open(dir, keystore.Config{})
+	if err != nil {
+		return nil, keyStoreFailure(err)
+	}
+	return s, nil
+}
+
+// keyStoreFailure explains why the key store cannot be used. A wrong passphrase is a rule's "no".
+func keyStoreFailure(err error) *failure {
+	f := &failure{code: exitFailed, what: "The key store cannot be used: " + err.Error() + "."}
+	if errors.Is(err, keystore.ErrPassphrase) || errors.Is(err, keystore.ErrEmptyPassphrase) {
+		f.code = exitRefused
+	}
+	return f
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/api"
+)
+
+// release is the version of this source; what was built from a tag says so itself.
+const release = "0.1.0-dev"
+
+// programVersion is what runs: a tagged build knows its tag, any other the commit it was built from.
+func programVersion() api.Version {
+	v := api.Version{Version: release, Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if m := info.Main.Version; m != "" && m != "(devel)" {
+		v.Version = m
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v.Commit = s.Value
+		}
+	}
+	return v
+}
+
+func newVersionCommand(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v := programVersion()
+			return c.show(cmd, v, fields("version", v.Version, "commit", v.Commit, "go", v.Go))
+		},
+	}
+}

@@ -1,0 +1,252 @@
+// Package api is the HTTP interface of Paywatt, /v1: it authenticates, reads requests strictly, asks the use cases,
+// and writes answers. No rule of the business lives here.
+//
+// Start at [New]; what it needs is in [Config]. Requests go through one chain (chain.go): an id and a log line, a net
+// under panics, limits, the key, the whole body. Every answer of status 400 and above is a [Problem] (RFC 9457), also
+// those that the router and the framework would write as text. A sale's answer is made inside the sale's transaction
+// and sent byte for byte, so that a repetition under the same Idempotency-Key gets the same bytes.
+//
+// The OpenAPI 3.1 document is made from the Go types of this package; openapi.json beside the handlers is its
+// committed copy, and a test fails when they differ. /docs is rendered from it on the server, without scripts.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Limits bounds what the server takes at once. The zero value of a field means its default.
+type Limits struct {
+	InFlight      int     // requests answered at the same time; default 1,024
+	PerSecond     float64 // requests per second and network address, before any key is looked up; default 300
+	Burst         int     // how many of them may come at once; default 600
+	Addresses     int     // how many addresses are remembered; default 10,000
+	LimitLoopback bool    // also limit this machine's own requests
+}
+
+func (l Limits) orDefaults() Limits {
+	if l.InFlight == 0 {
+		l.InFlight = 1024
+	}
+	if l.PerSecond == 0 {
+		l.PerSecond = 300
+	}
+	if l.Burst == 0 {
+		l.Burst = 600
+	}
+	if l.Addresses == 0 {
+		l.Addresses = 10_000
+	}
+	return l
+}
+
+// NotReady is one reason why the server is not ready.
+type NotReady struct {
+	Code refusal.Code
+	Text string
+}
+
+// Version is what runs, for /v1/version.
+type Version struct {
+	Version string `json:"version" example:"1.2.0"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go" example:"go1.26.0"`
+}
+
+// Cases are the use cases behind the routes.
+type Cases struct {
+	Access   *access.Access
+	Registry *registry.Registry
+	Vending  *vending.Vending
+	History  *metering.History
+	Commands *command.Commands
+	Reports  *report.Reports
+}
+
+// Config is what an API needs; every field but Limits is required.
+type Config struct {
+	Cases
+	// Text48 lays a receipt out in lines of 48 characters.
+	Text48 func(receipt.Receipt) string
+	// Ready lists what keeps the server from being ready; empty means that it is.
+	Ready func() []NotReady
+	// Fault names an error of a use case: storage-full, outcome-unknown ... internal where it is none of them.
+	Fault   func(error) refusal.Code
+	Version Version
+	Metrics *prometheus.Registry // shared with whoever else counts
+	Log     *slog.Logger
+	Now     func() time.Time
+	Rand    io.Reader // for request ids; safe for concurrent use
+	Limits  Limits
+}
+
+// API is the HTTP interface. It serves until nobody calls it any more; it has no state worth closing.
+type API struct {
+	c       Config
+	limit   *limiter
+	metrics *metrics
+	spec    []byte
+	handler http.Handler
+}
+
+// saleRoute is the mux's pattern of the one route that moves money.
+const saleRoute = http.MethodPost + " /v1/vends"
+
+// open are the routes of the mux that need no key.
+var open = map[string]struct{}{
+	"GET /v1/openapi.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
+	"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {},
+}
+
+// probes are asked often and by machines: no rate limit, and a log line only when they fail.
+var probes = map[string]struct{}{"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {}}
+
+func needsKey(route string) bool {
+	_, ok := open[route]
+	return !ok
+}
+
+// New makes the API with all its routes.
+func New(c Config) (*API, error) {
+	c.Limits = c.Limits.orDefaults()
+	a := &API{c: c}
+	a.limit = newLimiter(c.Limits.PerSecond, c.Limits.Burst, c.Limits.Addresses, c.Now)
+	var err error
+	if a.metrics, err = newMetrics(c.Metrics); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	spec := a.routes(mux)
+	if a.spec, err = json.Marshal(spec); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	docs, css, err := a.docs(spec)
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /v1/openapi.json", page("application/openapi+json", a.spec))
+	mux.HandleFunc("GET /docs", page("text/html; charset=utf-8", docs))
+	mux.HandleFunc("GET /docs/docs.css", page("text/css; charset=utf-8", css))
+	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
+	a.handler, err = a.chain(mux)
+	return a, err
+}
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Spec is the OpenAPI 3.1 document, as JSON.
+func (a *API) Spec() []byte { return a.spec }
+
+// routes registers every operation and returns the document they make.
+func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
+	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	spec := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{Title: "Paywatt", Version: "1",
+			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code."},
+		Components: &huma.Components{Schemas: reg, SecuritySchemes: map[string]*huma.SecurityScheme{
+			"key": {Type: "http", Scheme: "bearer", Description: "An API key: pk_ and 43 characters"}}},
+		Security: []map[string][]string{{"key": {}}},
+	}
+	h := humago.New(mux, huma.Config{OpenAPI: spec, Formats: huma.DefaultFormats, DefaultFormat: jsonType,
+		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{translate}})
+	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
+	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
+	a.tariffRoutes(r)
+	a.meterRoutes(r)
+	a.historyRoutes(r)
+	a.commandRoutes(r)
+	a.vendRoutes(r)
+	a.ledgerRoutes(r)
+	a.systemRoutes(r)
+	// huma registers its own error model; nothing answers with it.
+	delete(reg.Map(), "ErrorModel")
+	delete(reg.Map(), "ErrorDetail")
+	return spec
+}
+
+// router registers operations with huma.
+type router struct {
+	a       *API
+	huma    huma.API
+	problem *huma.Schema
+}
+
+// of is T's schema by reference.
+func of[T any](r router) *huma.Schema {
+	return r.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+}
+
+// described adds to an operation what all have: the problem as the answer to everything that goes wrong.
+func (r router) described(op huma.Operation) huma.Operation {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{Description: "A problem; see its code.",
+		Content: map[string]*huma.MediaType{problemType: {Schema: r.problem}}}
+	return op
+}
+
+// query registers an operation without a body. I holds its parameters.
+func query[I, O any](r router, op huma.Operation, fn func(ctx context.Context, by access.Actor, in *I) (*O, error)) {
+	op.Method = http.MethodGet
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
+		out, err := fn(ctx, exchangeOf(ctx).actor, in)
+		if err != nil {
+			return nil, r.a.problemFor(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// order registers an operation with a JSON body B, which is read strictly before fn is called.
+func order[I, B, O any](r router, op huma.Operation, fn func(ctx context.Context, by access.Actor, in *I, body B) (*O, error)) {
+	op.Method = http.MethodPost
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: of[B](r)}}}
+	op.SkipValidateBody = true // the body was taken by the chain; decode is stricter and says it better
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
+		x := exchangeOf(ctx)
+		var body B
+		if p := decode(x.body, &body); p != nil {
+			return nil, x.nothing(p)
+		}
+		out, err := fn(ctx, x.actor, in, body)
+		if err != nil {
+			return nil, r.a.problemFor(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// nothing adds to the problem of an unreadable request what did not happen.
+func (x *exchange) nothing(p *Problem) *Problem {
+	said := "Nothing was changed."
+	if x.sale {
+		said = "Nothing was sold."
+	}
+	p.Detail += " " + said
+	return p
+}
+
+// Paths are the patterns that belong to this package when it shares a mux with others.
+func Paths() []string { return []string{"/v1/", "/docs", "/docs/", "/livez", "/readyz", "/metrics"} }

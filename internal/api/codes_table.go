@@ -1,0 +1,17 @@
+package api
+
+import "github.com/paywatt/paywatt/internal/refusal"
+
+// codes are the ones that this version can answer with, as /docs lists them.
+var codes = []refusal.Code{
+	refusal.InvalidRequest, refusal.AmountInvalid, refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid,
+	refusal.IdempotencyKeyReused, refusal.IdempotencyRunning, refusal.ClientRefReused, refusal.Unauthenticated,
+	refusal.Forbidden, refusal.NotFound, methodNotAllowed, unsupportedMediaType, formatUnsupported, requestTimeout,
+	refusal.TooLarge, refusal.RateLimited, refusal.MeterNotFound, refusal.MeterBlocked, refusal.MeterExists,
+	refusal.MeterNumberInvalid, refusal.MeterOffline, refusal.AccountClosed, refusal.TariffMissing, refusal.TariffExists,
+	refusal.TariffInvalid, refusal.CurrencyMismatch, refusal.VendTooSmall, refusal.VendTooLarge, refusal.VendNotFound,
+	refusal.VendInProgress, refusal.DailyLimit, refusal.InsufficientFloat, refusal.KeyMissing, refusal.KeyExpired,
+	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens,
+	refusal.ClockUntrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
+	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.Internal,
+}

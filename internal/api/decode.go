@@ -1,0 +1,114 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// decode reads a request's JSON strictly: one object, UTF-8, no unknown fields, whole numbers only where the field is
+// a whole number. What is missing or out of range is for the use case to say.
+func decode(body []byte, into any) *Problem {
+	if !utf8.Valid(body) {
+		return malformed("The body is not UTF-8.", "Send JSON in UTF-8.")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return decodeProblem(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return malformed("Something follows the JSON object.", "Send exactly one JSON object.")
+	}
+	return nil
+}
+
+func malformed(what, try string) *Problem {
+	return because(refusal.InvalidRequest, what, "", try)
+}
+
+func decodeProblem(err error) *Problem {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind):
+		return wrongType(kind)
+	case errors.As(err, &syntax):
+		return malformed(fmt.Sprintf("The body is not JSON: broken at byte %d.", syntax.Offset), "Check quotes, commas and braces.")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return malformed("The body is not JSON: it ends too early.", "Check quotes, commas and braces.")
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		p := malformed("The field "+name+" is unknown here.", "Remove it, or check its spelling; /docs lists the fields.")
+		p.Errors = []fieldError{{Location: "body." + strings.Trim(name, `"`), Message: "unknown field"}}
+		return p
+	}
+	return malformed("The body cannot be read.", "Compare it with /docs.")
+}
+
+// wrongType explains a value of the wrong kind. Amounts get their own code, since a client that sends 12.5 or "100"
+// mistakes the unit, and that is worth knowing apart.
+func wrongType(e *json.UnmarshalTypeError) *Problem {
+	where, want := e.Field, "another kind of value"
+	if where == "" {
+		return malformed("The body is a JSON "+kindOf(e.Value)+".", "Send a JSON object.")
+	}
+	switch e.Type.String() {
+	case "string":
+		want = "a text in quotes"
+	case "bool":
+		want = "true or false"
+	default:
+		if strings.Contains(e.Type.Kind().String(), "int") {
+			want = fmt.Sprintf("a whole number that fits %d bits, without quotes, decimals or exponent", e.Type.Bits())
+		}
+	}
+	c := refusal.InvalidRequest
+	if strings.HasSuffix(where, "_minor") {
+		c = refusal.AmountInvalid
+		want = "a whole number of minor units (10000 is 100.00), without quotes, decimals or exponent"
+	}
+	p := because(c, fmt.Sprintf("The field %q cannot be a %s.", where, kindOf(e.Value)), "", "Send "+want+".")
+	p.Errors = []fieldError{{Location: "body." + where, Message: "want " + want}}
+	return p
+}
+
+// kindOf names the JSON value; a number is repeated up to a length, because the digits show the mistake.
+func kindOf(value string) string {
+	const longest = 40
+	if len(value) > longest {
+		value = value[:longest] + "…"
+	}
+	if value == "bool" {
+		return "truth value"
+	}
+	if value == "string" {
+		return "text"
+	}
+	return value
+}
+
+// canonical is the body with sorted keys and no blanks, so that the same request written differently is the same
+// request. What is no JSON stands for itself.
+func canonical(body []byte) []byte {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return body
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return body
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return body
+	}
+	return b
+}

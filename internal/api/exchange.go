@@ -1,0 +1,32 @@
+package api
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// exchange is what is known of one request and its answer; it travels in the request's context.
+type exchange struct {
+	requestID string
+	remote    netip.Addr
+	route     string // the mux's pattern, "" where none matched
+	started   time.Time
+	sale      bool // the request may move money: problems carry money_moved
+
+	actor access.Actor
+	body  []byte      // whole, within MaxBody
+	once  access.Once // set on routes that need an Idempotency-Key
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the request's exchange. Outside of a request (a context of a test) it is an empty one.
+func exchangeOf(ctx context.Context) *exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return &exchange{}
+}

@@ -1,0 +1,58 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/http"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Lengths of an Idempotency-Key.
+const (
+	MinKey = 8
+	MaxKey = 64
+)
+
+// takeKey reads the Idempotency-Key of a request that moves money into the exchange.
+func takeKey(r *http.Request, x *exchange) *Problem {
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 || keys[0] == "" {
+		return because(refusal.IdempotencyKeyMissing, "A request that moves money needs an Idempotency-Key.", "Nothing was sold.",
+			"Send the header Idempotency-Key with 8 to 64 characters of your own, new for each sale and the same for each repetition.")
+	}
+	if len(keys) > 1 || !validKey(keys[0]) {
+		return because(refusal.IdempotencyKeyInvalid, "The Idempotency-Key is not one text of 8 to 64 printable ASCII characters.",
+			"Nothing was sold.", "Send a random one, such as a UUID.")
+	}
+	principal := x.actor.ID.Text(id.Key)
+	x.once = access.Once{Principal: principal, Key: keys[0], Hash: requestHash(r.Method, r.URL.Path, principal, canonical(x.body))}
+	return nil
+}
+
+func validKey(k string) bool {
+	if len(k) < MinKey || len(k) > MaxKey {
+		return false
+	}
+	for _, c := range []byte(k) {
+		if c < '!' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// requestHash names what was asked by whom: SHA-256 over the length-prefixed method, path, principal and canonical
+// body (domain reference §9).
+func requestHash(method, path, principal string, body []byte) [32]byte {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(method), []byte(path), []byte(principal), body} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write(part)
+	}
+	return [32]byte(h.Sum(nil))
+}

@@ -1,0 +1,248 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Codes of this adapter alone: what HTTP can get wrong before a use case is asked.
+const (
+	methodNotAllowed     refusal.Code = "method-not-allowed"
+	unsupportedMediaType refusal.Code = "unsupported-media-type"
+	formatUnsupported    refusal.Code = "format-unsupported"
+	requestTimeout       refusal.Code = "request-timeout"
+)
+
+// Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is one.
+type Problem struct {
+	Type       string       `json:"type" doc:"Where this code is explained, relative to this server" example:"/docs#meter-not-found"`
+	Title      string       `json:"title" doc:"The code in words"`
+	Status     int          `json:"status" doc:"The HTTP status"`
+	Detail     string       `json:"detail" doc:"What happened, what did not happen, and what to do"`
+	Code       refusal.Code `json:"code" doc:"Stable kebab-case name; branch on it" example:"meter-not-found"`
+	RequestID  string       `json:"request_id" doc:"Names this request in the server's log"`
+	Retryable  bool         `json:"retryable" doc:"Whether the same request may succeed later without a change"`
+	MoneyMoved string       `json:"money_moved,omitempty" enum:"yes,no,unknown" doc:"On sales: whether money moved. unknown: ask again with the same Idempotency-Key"`
+	Errors     []fieldError `json:"errors,omitempty" doc:"The parts of the request that could not be taken"`
+
+	retryAfter int // seconds; 0 = no header
+}
+
+// fieldError names one part of a request that could not be taken.
+type fieldError struct {
+	Location string `json:"location" example:"body.tender.amount_minor"`
+	Message  string `json:"message"`
+}
+
+// Error makes a problem an error, so that handlers can return one.
+func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
+
+// GetStatus is the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is that of a problem document.
+func (p *Problem) ContentType(string) string { return problemType }
+
+const (
+	problemType = "application/problem+json"
+	jsonType    = "application/json"
+)
+
+// refuse turns a use case's "no" into a problem.
+func refuse(r refusal.Refusal) *Problem {
+	return &Problem{Status: statusOf(r.Code), Code: r.Code, Detail: r.Detail(), Retryable: retryable(r.Code), retryAfter: retryAfter(r.Code)}
+}
+
+// because builds a problem of this adapter from its code and sentences.
+func because(c refusal.Code, what, not, try string) *Problem {
+	return refuse(refusal.Because(c, what, not, try))
+}
+
+func statusOf(c refusal.Code) int {
+	switch c {
+	case methodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case unsupportedMediaType:
+		return http.StatusUnsupportedMediaType
+	case formatUnsupported:
+		return http.StatusBadRequest
+	case requestTimeout:
+		return http.StatusRequestTimeout
+	}
+	return c.Status()
+}
+
+func retryable(c refusal.Code) bool {
+	switch c {
+	case refusal.RateLimited, refusal.IdempotencyRunning, refusal.VendInProgress, requestTimeout:
+		return true
+	}
+	return c.Status() == http.StatusServiceUnavailable
+}
+
+// retryAfter is the least wait before a repetition can help, in seconds.
+func retryAfter(c refusal.Code) int {
+	switch c {
+	case refusal.IdempotencyRunning, refusal.VendInProgress, refusal.RateLimited:
+		return 1
+	case refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.IssuerUnknown, refusal.KeystoreLocked:
+		return 5
+	}
+	return 0
+}
+
+// moneyMoved is what a sale's problem says about the money.
+func moneyMoved(c refusal.Code) string { return string(vending.MoneyMoved(c)) }
+
+// complete fills in what every problem has from the exchange it answers.
+func (p *Problem) complete(x *exchange) *Problem {
+	p.Type = "/docs#" + string(p.Code)
+	p.Title = titleOf(p.Code)
+	p.RequestID = x.requestID
+	if x.sale && p.MoneyMoved == "" {
+		p.MoneyMoved = moneyMoved(p.Code)
+	}
+	return p
+}
+
+func titleOf(c refusal.Code) string {
+	s := strings.ReplaceAll(string(c), "-", " ")
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// encode writes the document as it is sent and kept.
+func (p *Problem) encode() []byte {
+	b, err := json.Marshal(p)
+	if err != nil { // only strings, integers and truth values: cannot happen
+		return []byte(`{"status":500,"code":"internal"}`)
+	}
+	return append(b, '\n')
+}
+
+// writeProblem answers with p outside of huma.
+func writeProblem(w http.ResponseWriter, x *exchange, p *Problem) {
+	writeEncoded(w, p.Status, p.complete(x).encode(), p.retryAfter)
+}
+
+func writeEncoded(w http.ResponseWriter, status int, body []byte, retryAfter int) {
+	h := w.Header()
+	h.Set("Content-Type", problemType)
+	if retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="paywatt"`)
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client has gone: nobody is left to tell
+}
+
+// problemFor turns what a use case broke with into a problem. The text of an error never leaves: it may name paths
+// and tables. It goes to the log under the request's id.
+func (a *API) problemFor(ctx context.Context, err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	x := exchangeOf(ctx)
+	code := a.c.Fault(err)
+	what, not, try := faultText(code)
+	if x.sale {
+		not = saleFault(code)
+	}
+	a.c.Log.ErrorContext(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
+		logkey.Code, string(code), logkey.Err, err)
+	return because(code, what, not, try)
+}
+
+func faultText(c refusal.Code) (what, not, try string) {
+	switch c {
+	case refusal.NotFound:
+		return "There is no such object.", "Nothing was changed.", "Check the id."
+	case refusal.StorageFull:
+		return "The server's disk is full.", "Nothing was stored.", "Free disk space on the server; it resumes by itself."
+	case refusal.OutcomeUnknown:
+		return "The database could not say whether the change was committed.", "",
+			"Ask again with the same Idempotency-Key once the server has been restarted; do not start anew."
+	case refusal.StorageUnavailable:
+		return "The database takes no changes now.", "Nothing was stored.", "Ask again in a few seconds; see /readyz."
+	}
+	return "The server failed while answering.", "", "Tell the operator the request id; it stands in the server's log."
+}
+
+func saleFault(c refusal.Code) string {
+	if moneyMoved(c) == "unknown" {
+		return "Whether the sale was made is not known: ask again with the same Idempotency-Key, never with a new one."
+	}
+	return "Nothing was sold and no money was taken."
+}
+
+// humaContext is huma.Context under a name that does not hide its method Context where it is embedded.
+type humaContext = huma.Context
+
+// statusFix lets the transformer correct the status that huma chose before it knew the problem.
+type statusFix struct {
+	humaContext
+	status int
+}
+
+// SetStatus sends the corrected status where there is one.
+func (f *statusFix) SetStatus(code int) {
+	if f.status != 0 {
+		code = f.status
+	}
+	f.humaContext.SetStatus(code)
+}
+
+// Unwrap gives humago its own context back.
+func (f *statusFix) Unwrap() huma.Context { return f.humaContext }
+
+// translate is the huma transformer that makes every error document one of ours.
+func translate(ctx huma.Context, _ string, v any) (any, error) {
+	switch e := v.(type) {
+	case *Problem:
+		p := e.complete(exchangeOf(ctx.Context()))
+		if p.retryAfter > 0 {
+			ctx.SetHeader("Retry-After", strconv.Itoa(p.retryAfter))
+		}
+		return p, nil
+	case *huma.ErrorModel:
+		p := fromHuma(e).complete(exchangeOf(ctx.Context()))
+		if f, ok := ctx.(*statusFix); ok {
+			f.status = p.Status
+		}
+		return p, nil
+	}
+	return v, nil
+}
+
+// fromHuma reads huma's own findings about parameters. Its messages name the place; values are not repeated.
+func fromHuma(e *huma.ErrorModel) *Problem {
+	if e.Status >= http.StatusInternalServerError {
+		what, not, try := faultText(refusal.Internal)
+		return because(refusal.Internal, what, not, try)
+	}
+	p := because(refusal.InvalidRequest, "The request cannot be taken as it is.", "Nothing was changed.", "")
+	for _, d := range e.Errors {
+		if d != nil {
+			p.Errors = append(p.Errors, fieldError{Location: d.Location, Message: d.Message})
+		}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = "The request cannot be taken: " + p.Errors[0].Location + ": " + p.Errors[0].Message + ". Nothing was changed."
+	}
+	return p
+}

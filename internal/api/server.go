@@ -1,0 +1,30 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Limits of every HTTP connection (reliability reference §4 and §5).
+const (
+	MaxBody           = 1 << 20 // bytes of a request body
+	MaxHeader         = 32 << 10
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	idleTimeout       = 2 * time.Minute
+	writeTimeout      = 30 * time.Second // per answer; streams move it on themselves
+)
+
+// NewServer wraps a handler in a server with the limits of this package. There is no server-wide write timeout, since
+// it would cut event streams; every answer sets its own deadline.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    MaxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}

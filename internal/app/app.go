@@ -1,0 +1,225 @@
+// Package app wires the server: it is the one room that knows all others. Start at [New]; [App.Run] serves.
+//
+// New opens everything that can fail (the folder's lock, the database, the keys, the listeners) and touches no money;
+// nothing is served before Run. Run ends when its context ends or a part of the server does: it stops taking requests,
+// finishes what was begun within a bounded time, and closes the database last.
+//
+// Besides the server it opens a data folder for commands that need none ([OpenFolder]).
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Config says how to serve. Data, HTTP and MQTT are needed.
+type Config struct {
+	Data string // data folder; made at first use
+	HTTP string // address of the HTTP listener; port 0 takes a free one
+	MQTT string // address of the meters' listener
+	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
+	TLSCert, TLSKey string
+	// Passphrase opens the key store. Nil: the server starts locked, sells nothing and does all else.
+	Passphrase []byte
+	Version    api.Version
+	Log        *slog.Logger // nil: nothing is logged
+	Now        func() time.Time
+	Rand       io.Reader // nil: crypto/rand
+	API        api.Limits
+	Broker     broker.Limits
+	// KeyCost is the cost of a key store that is made by this process; tests lower it.
+	KeyCost keystore.Params
+	// PasswordCost is the cost of people's passwords; tests lower it.
+	PasswordCost access.Argon
+	// Reserve is the size of the disk reserve: 0 for the default, negative for none.
+	Reserve int64
+	// Test says that everything here is for trying out: the console says so on every page.
+	Test bool
+	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
+	PanelURL string
+}
+
+// App is one server.
+type App struct {
+	c      Config
+	log    *slog.Logger
+	lock   *sqlite.Lock
+	engine *sqlite.Engine
+	keys   *keystore.Store
+	data   *keystore.DataKey
+
+	access   *access.Access
+	registry *registry.Registry
+	vending  *vending.Vending
+	history  *metering.History
+	commands *command.Commands
+	reports  *report.Reports
+	outbox   *job.Outbox
+	runner   *job.Runner[tasksTx]
+	broker   *broker.Broker
+	handler  http.Handler
+	setup    string // code of the first owner's set-up page; empty once there is an owner
+
+	http, mqtt net.Listener
+	tls        *tls.Config
+	gauges     *prometheus.Registry
+
+	mu      sync.Mutex
+	unsound string // what the last verification found; empty for nothing
+}
+
+// New opens everything. Its errors are those of sqlite.Open, the key store, the certificate and the listeners.
+func New(c Config) (*App, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry()}
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openHTTP} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+	}
+	return a, nil
+}
+
+// openFolder takes the folder and opens its database.
+func (a *App) openFolder() (err error) {
+	if a.lock, err = sqlite.TakeLock(a.c.Data); err != nil {
+		return err
+	}
+	a.engine, err = sqlite.Open(a.c.Data, sqlite.Options{Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Lock: a.lock, Reserve: a.c.Reserve})
+	return err
+}
+
+// openKeys opens data key and key store. A passphrase that does not fit leaves the key store locked: everything but
+// selling goes on, and /readyz says why.
+func (a *App) openKeys() (err error) {
+	if a.data, err = keystore.OpenData(a.c.Data); err != nil {
+		return err
+	}
+	if a.keys, err = keystore.Open(a.c.Data, keystore.Config{Params: a.c.KeyCost}); err != nil {
+		return err
+	}
+	if len(a.c.Passphrase) == 0 {
+		return nil
+	}
+	err = a.keys.Unlock(a.c.Passphrase)
+	clear(a.c.Passphrase)
+	if errors.Is(err, keystore.ErrPassphrase) {
+		a.log.Error("key store stays locked", logkey.Err, err)
+		return nil
+	}
+	return err
+}
+
+// listen takes both addresses before anything is served, so that an address in use is found out at once.
+func (a *App) listen() error {
+	if a.c.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(a.c.TLSCert, a.c.TLSKey)
+		if err != nil {
+			return fmt.Errorf("load the certificate: %w", err)
+		}
+		a.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	if a.http, err = net.Listen("tcp", a.c.HTTP); err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	if a.mqtt, err = net.Listen("tcp", a.c.MQTT); err != nil {
+		return fmt.Errorf("listen for meters: %w", err)
+	}
+	a.broker, err = broker.New(broker.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Broker, Now: a.c.Now, Log: a.log,
+		Inbox: a.engine.Ingest, Auth: a.meterLogin,
+		OnConnected: func(who registry.Identity) { a.outbox.Wake(who.Tenant, who.Number) }})
+	return err
+}
+
+// meterLogin tells the broker who a meter is. What broke is logged here: the meter only hears that it may not enter.
+func (a *App) meterLogin(ctx context.Context, number, password string) (registry.Identity, bool) {
+	who, ok, err := a.registry.MQTTIdentity(ctx, number, password)
+	if err != nil {
+		a.log.Error("meter login failed", logkey.Err, err)
+		return registry.Identity{}, false
+	}
+	return who, ok
+}
+
+// Ready gives the addresses on which the server accepts.
+func (a *App) Ready() (http, mqtt string) { return a.http.Addr().String(), a.mqtt.Addr().String() }
+
+// Locked reports whether the key store is locked.
+func (a *App) Locked() bool { return a.keys.Locked() }
+
+// SetupPath is the path of the page on which the first owner is made, with its one-time code; empty once there is an
+// owner.
+func (a *App) SetupPath() string {
+	if a.setup == "" {
+		return ""
+	}
+	return "/setup?code=" + a.setup
+}
+
+// Handler is the HTTP side without its listener, for tests and for programs that serve it themselves.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// close releases what New has opened, the database last but for its lock.
+func (a *App) close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.http, a.mqtt} {
+		if l != nil {
+			errs = append(errs, ignoreClosed(l.Close()))
+		}
+	}
+	if a.keys != nil {
+		a.keys.Lock()
+	}
+	if a.engine != nil {
+		errs = append(errs, a.engine.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Release())
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// tenant is whom this version serves.
+const tenant = store.FirstTenant

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"context"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/print"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/web/console"
+)
+
+// openCases makes the use cases. People and tills wait in the lane of sales; what works by itself waits behind them.
+func (a *App) openCases() (err error) {
+	a.access, err = access.New(access.Config{Now: a.c.Now, Rand: a.c.Rand, Argon: a.c.PasswordCost,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
+	if err != nil {
+		return err
+	}
+	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.broker.Connected, Now: a.c.Now, Rand: a.c.Rand,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
+	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
+	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }))
+
+	courier := command.NewCourier(doorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
+	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder(), Sender: courier, Now: a.c.Now, Log: a.log,
+		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
+	a.vending = vending.New(vending.Config{Issuer: &issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}, Sealer: a.data,
+		Now: a.c.Now, Rand: a.c.Rand, Kick: a.outbox.Kick, Log: a.log,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
+	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder(), a.c.Now, a.log, tasks()...)
+	return a.openSetup()
+}
+
+// holder names this process among all that might serve the same database.
+func (a *App) holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// openSetup draws the code of the set-up page while nobody can sign in as owner yet.
+func (a *App) openSetup() error {
+	var owners int
+	err := a.engine.View(context.Background(), tenant, func(tx *store.Tx) (err error) {
+		owners, err = tx.ActivePeople(access.Owner)
+		return err
+	})
+	if err != nil || owners > 0 {
+		return err
+	}
+	code := make([]byte, 20)
+	if _, err := io.ReadFull(a.c.Rand, code); err != nil {
+		return fmt.Errorf("draw the set-up code: %w", err)
+	}
+	a.setup = strings.ToLower(base32.StdEncoding.EncodeToString(code))
+	return nil
+}
+
+// openHTTP puts the API and the console behind one address.
+func (a *App) openHTTP() error {
+	if err := a.count(); err != nil {
+		return err
+	}
+	v1, err := api.New(api.Config{
+		Cases:  api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports},
+		Text48: print.Text48, Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
+		Rand: a.c.Rand, Limits: a.c.API,
+	})
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Config{Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history,
+		Commands: a.commands, Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
+		PanelURL: a.c.PanelURL, SetupCode: a.setup})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	for _, path := range api.Paths() {
+		mux.Handle(path, v1)
+	}
+	mux.Handle("/", pages)
+	a.handler = mux
+	return nil
+}
+
+// server is the HTTP server of the handler.
+func (a *App) server() *http.Server {
+	s := api.NewServer(a.handler, a.log)
+	if a.tls != nil {
+		s.TLSConfig = a.tls.Clone()
+	}
+	return s
+}
+
+// tasksTx is what the recurring tasks need of a transaction.
+type tasksTx interface {
+	job.RunTx
+	OnceSweep(max int) (int, error)
+	HoldExpire(max int) (int, error)
+	ExpireCommands(max int) (int, error)
+}
+
+// sweepBatch bounds what one recurring transaction removes; what is left goes next time.
+const sweepBatch = 400
+
+// tasks are what recurs. Each is harmless to repeat, so none is tied to a period.
+func tasks() []job.Task[tasksTx] {
+	task := func(name string, do func(tx tasksTx) error) job.Task[tasksTx] {
+		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, _ time.Time) error { return do(tx) }}
+	}
+	return []job.Task[tasksTx]{
+		task("forget old answers", func(tx tasksTx) error { _, err := tx.OnceSweep(sweepBatch); return err }),
+		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
+		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
+	}
+}

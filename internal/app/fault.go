@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// faultOf names what broke, as far as whoever asked can act on it.
+func faultOf(err error) refusal.Code {
+	switch {
+	case errors.Is(err, store.ErrOutcomeUnknown):
+		return refusal.OutcomeUnknown
+	case errors.Is(err, store.ErrFull):
+		return refusal.StorageFull
+	case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrBacklog):
+		return refusal.StorageUnavailable
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		// The wait for the store ended before the closure had its turn (store.Engine.Run): nothing happened.
+		return refusal.StorageUnavailable
+	case errors.Is(err, store.ErrNotFound):
+		return refusal.NotFound
+	}
+	return refusal.Internal
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// count registers what is counted outside the API: the broker, the store and the process itself. All of it is read at
+// the moment of asking; no label comes from outside.
+func (a *App) count() error {
+	gauge := func(name, help string, read func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+	}
+	total := func(name, help string, read func() int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read()) })
+	}
+	all := []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("paywatt_ready", "1 while the server does its whole work.", func() float64 { return one(len(a.notReady()) == 0) }),
+		gauge("paywatt_keystore_locked", "1 while the key store is locked.", func() float64 { return one(a.keys.Locked()) }),
+		gauge("paywatt_books_unsound", "1 after a verification found the books not to add up.", func() float64 { return one(a.soundness().Refused()) }),
+		gauge("paywatt_mqtt_sockets", "Open sockets of meters.", func() float64 { return float64(a.broker.Stats().Sockets) }),
+		gauge("paywatt_mqtt_meters", "Meters signed in.", func() float64 { return float64(a.broker.Stats().Meters) }),
+		total("paywatt_mqtt_logins_total", "Meters that signed in.", func() int64 { return a.broker.Stats().Logins }),
+		total("paywatt_mqtt_denied_total", "Connections with a wrong password.", func() int64 { return a.broker.Stats().Denied }),
+		total("paywatt_mqtt_refused_total", "Sockets beyond a limit.", func() int64 { return a.broker.Stats().Refused }),
+		total("paywatt_mqtt_messages_total", "Messages of meters.", func() int64 { return a.broker.Stats().Messages }),
+		total("paywatt_mqtt_failed_total", "Messages that could not be stored.", func() int64 { return a.broker.Stats().Failed }),
+		total("paywatt_store_commits_total", "Commits.", func() int64 { return a.engine.Stats().Batches }),
+		total("paywatt_store_over_budget_total", "Transactions that took longer than one should.", func() int64 { return a.engine.Stats().OverBudget }),
+		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.Stats().LogPages) }),
+	}
+	for outcome, read := range map[string]func() int64{
+		"stored":      func() int64 { return a.broker.Stats().Stored },
+		"duplicate":   func() int64 { return a.broker.Stats().Duplicate },
+		"beyond":      func() int64 { return a.broker.Stats().Beyond },
+		"quarantined": func() int64 { return a.broker.Stats().Quarantined },
+		"dropped":     func() int64 { return a.broker.Stats().Dropped },
+	} {
+		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records of meters, by outcome.",
+			ConstLabels: prometheus.Labels{"outcome": outcome}}, func() float64 { return float64(read()) }))
+	}
+	for _, c := range all {
+		if err := a.gauges.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

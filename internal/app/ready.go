@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// When a running server checks its own books from the rows alone: soon after the start, so that it does not stand in
+// the way of the first requests, and then every hour.
+const (
+	verifyFirst = 10 * time.Second
+	verifyEvery = time.Hour
+)
+
+// Codes of /readyz besides those of the refusals.
+const (
+	invariantBroken refusal.Code = "invariant-broken"
+	verifyFailed    refusal.Code = "verify-failed"
+)
+
+// notReady lists what keeps the server from doing its whole work.
+func (a *App) notReady() []api.NotReady {
+	var out []api.NotReady
+	if err := a.engine.Health(); err != nil {
+		out = append(out, unfit(err))
+	}
+	a.mu.Lock()
+	unsound := a.unsound
+	a.mu.Unlock()
+	if unsound != "" {
+		out = append(out, api.NotReady{Code: verifyFailed, Text: "The books do not add up: " + unsound + " Nothing is sold; run paywatt verify."})
+	}
+	if no := a.vending.ClockFault(); no.Refused() {
+		out = append(out, api.NotReady{Code: no.Code, Text: no.Detail()})
+	}
+	if a.keys.Locked() {
+		out = append(out, api.NotReady{Code: refusal.KeystoreLocked,
+			Text: "The key store is locked: nothing is sold, all else works. Start the server with its passphrase."})
+	}
+	return out
+}
+
+// unfit names what the engine found wrong with itself.
+func unfit(err error) api.NotReady {
+	switch {
+	case errors.Is(err, store.ErrInvariant):
+		return api.NotReady{Code: invariantBroken, Text: "A rule of the books was broken and undone: " + err.Error() + ". Run paywatt verify."}
+	case errors.Is(err, store.ErrFull):
+		return api.NotReady{Code: refusal.StorageFull, Text: "The disk is full; the server resumes by itself when there is room."}
+	}
+	return api.NotReady{Code: refusal.StorageUnavailable, Text: "The database takes no changes: " + err.Error() + ". Restart the server and run paywatt verify."}
+}
+
+// soundness is the refusal of every sale while the books are known not to add up.
+func (a *App) soundness() refusal.Refusal {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.unsound == "" {
+		return refusal.Refusal{}
+	}
+	return refusal.Because(refusal.StorageUnavailable, "The server's books do not add up, so it sells nothing.",
+		"No money was taken and no token was made.", "The operator must run paywatt verify.")
+}
+
+// verify checks the books again and again. It reads beside everything else and stops nothing but selling.
+func (a *App) verify(ctx context.Context) error {
+	timer := time.NewTimer(verifyFirst)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		r, err := sqlite.Verify(ctx, a.c.Data)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			a.log.Warn("books not verified", logkey.Err, err)
+		case !r.Sound():
+			a.log.Error("books verified and not sound", logkey.Reason, r.Findings[0].What, logkey.Count, len(r.Findings)+r.More)
+			a.setUnsound(r.Findings[0].What)
+		default:
+			a.setUnsound("")
+		}
+		timer.Reset(verifyEvery)
+	}
+}
+
+func (a *App) setUnsound(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.unsound = what
+}
+
+// issuer is the key store's, closed while the books are not sound.
+type issuer struct {
+	*keystore.Issuer
+	unsound func() refusal.Refusal
+}
+
+var (
+	_ vending.LocalIssuer = (*issuer)(nil)
+	_ vending.Checker     = (*issuer)(nil)
+)
+
+// Check is asked before anything is reserved.
+func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusal {
+	if no := i.unsound(); no.Refused() {
+		return no
+	}
+	return i.Issuer.Check(ctx, o)
+}

@@ -1,0 +1,73 @@
+// Package report answers questions about the books. Start at [Reports]; this version knows the trial balance.
+//
+// Reports only read. What they say is summed from the postings at the moment of asking and sums to nothing that is
+// stored a second time.
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Tx is what a report needs of a transaction.
+type Tx interface {
+	// Currency is the tenant's, empty while it has none.
+	Currency() (code string, exp int, err error)
+	// TrialBalance gives the sum of every account code with postings, debits positive.
+	TrialBalance() ([]ledger.Posting, error)
+}
+
+// Reports carries out the use cases of this package.
+type Reports struct{ door access.Door[Tx] }
+
+// New makes Reports over the store's door.
+func New(door access.Door[Tx]) *Reports { return &Reports{door: door} }
+
+// TrialBalance is the sum of every account code.
+type TrialBalance struct {
+	refusal.Refusal
+	Currency string
+	Lines    []Line
+	Sum      money.Minor // 0 in sound books
+}
+
+// Line is one account code of a trial balance.
+type Line struct {
+	Code    ledger.Code
+	Name    string
+	Class   ledger.Class
+	Balance money.Minor // debits positive
+}
+
+// TrialBalance sums the books (right: ledger.read), in the order of the chart.
+func (r *Reports) TrialBalance(ctx context.Context, by access.Actor) (TrialBalance, error) {
+	if no := by.Needs(access.ReadLedger); no.Refused() {
+		return TrialBalance{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (TrialBalance, error) {
+		code, _, err := tx.Currency()
+		if err != nil {
+			return TrialBalance{}, err
+		}
+		sums, err := tx.TrialBalance()
+		if err != nil {
+			return TrialBalance{}, err
+		}
+		t := TrialBalance{Currency: code}
+		for _, s := range sums {
+			a, _ := ledger.Find(s.Account.Code)
+			t.Lines = append(t.Lines, Line{Code: s.Account.Code, Name: a.Path, Class: a.Class, Balance: s.Amount})
+			t.Sum += s.Amount
+		}
+		return t, nil
+	})
+	if err != nil {
+		return TrialBalance{}, fmt.Errorf("trial balance: %w", err)
+	}
+	return out, nil
+}
