@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -109,6 +110,9 @@ func parseDocument(b []byte) (document, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
 		return document{}, fmt.Errorf("%w: %w", errFormat, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return document{}, fmt.Errorf("%w: more behind its end", errFormat)
 	}
 	if d.Format != formatName || d.Version != formatVersion || d.KDF.Name != "argon2id" {
 		return document{}, fmt.Errorf("%w: format %q version %d", errFormat, d.Format, d.Version)

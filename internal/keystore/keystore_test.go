@@ -323,6 +323,7 @@ func TestAlteredFileIsNotUsed(t *testing.T) {
 		"cheaper derivation":  swap(`"time": 1`, `"time": 2`),
 		"truncated":           good[:len(good)/2],
 		"empty":               {},
+		"more behind its end": append(bytes.Clone(good), "{}"...),
 		"another format":      swap(`"version": 1`, `"version": 2`),
 		"an unknown field":    swap(`"version": 1`, `"version": 1, "extra": 0`),
 		"far too much memory": swap(`"memory_kib": 64`, `"memory_kib": 4000000000`),

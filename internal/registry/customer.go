@@ -133,7 +133,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, p Page) (Cust
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Customers{Refusal: no}, nil
 	}
-	after, max, no := r.page(by.Tenant, listCustomers, p)
+	after, max, no := p.Read(r.c.Sealer, by.Tenant, listCustomers)
 	if no.Refused() {
 		return Customers{Refusal: no}, nil
 	}
@@ -146,7 +146,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, p Page) (Cust
 	}
 	if len(out.Data) > max {
 		out.Data = out.Data[:max]
-		out.Next = r.cursor(by.Tenant, listCustomers, out.Data[max-1].ID)
+		out.Next = Cursor(r.c.Sealer, by.Tenant, listCustomers, out.Data[max-1].ID)
 	}
 	return out, nil
 }

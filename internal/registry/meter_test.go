@@ -86,15 +86,15 @@ func TestWalletMeterNeedsNoKey(t *testing.T) {
 	refused(t, "half of the STS facts", a.Refusal, err, refusal.InvalidRequest)
 }
 
-func TestMeterIsRefusedWithReason(t *testing.T) {
-	w := newWorld(t)
-	w.domestic(t)
-	w.add(t, tokenMeter(number))
-	for name, c := range map[string]struct {
-		change func(*registry.NewMeter)
-		want   refusal.Code
-		says   string
-	}{
+// wrongMeter is a token meter with one thing wrong, what it is refused with, and a word of the reason.
+type wrongMeter struct {
+	change func(*registry.NewMeter)
+	want   refusal.Code
+	says   string
+}
+
+func wrongMeters() map[string]wrongMeter {
+	return map[string]wrongMeter{
 		"mistyped digit":       {func(n *registry.NewMeter) { n.Number = "04140001002" }, refusal.MeterNumberInvalid, "check digit"},
 		"swapped digits":       {func(n *registry.NewMeter) { n.Number = "04410001001" }, refusal.MeterNumberInvalid, "check digit"},
 		"12 digits":            {func(n *registry.NewMeter) { n.Number = "041400010012" }, refusal.MeterNumberInvalid, "11 or 13"},
@@ -138,7 +138,14 @@ func TestMeterIsRefusedWithReason(t *testing.T) {
 		"no customer id":   {func(n *registry.NewMeter) { n.CustomerID = "17" }, refusal.InvalidRequest, "cus_"},
 		"token type words": {func(n *registry.NewMeter) { n.TT = "keypad" }, refusal.InvalidRequest, "tt"},
 		"long address":     {func(n *registry.NewMeter) { n.Address = strings.Repeat("a", 241) }, refusal.InvalidRequest, "address"},
-	} {
+	}
+}
+
+func TestMeterIsRefusedWithReason(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	w.add(t, tokenMeter(number))
+	for name, c := range wrongMeters() {
 		n := tokenMeter("04140001019")
 		c.change(&n)
 		a, err := w.AddMeter(t.Context(), boss(), n)

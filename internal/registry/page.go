@@ -33,10 +33,16 @@ const (
 // then relying on their form; no right hangs on it.
 const cursorMAC = 8
 
-// page reads a page request of a list of the tenant: after which identity, and how many.
-func (r *Registry) page(t access.Tenant, list string, p Page) (after id.ID, max int, no refusal.Refusal) {
+// Hasher is the part of a Sealer that makes and checks cursors.
+type Hasher interface {
+	Hash(context string, data []byte) []byte
+}
+
+// Read reads a page request of a list of the tenant: after which identity, and how many. The refusal names what is
+// wrong with limit or cursor.
+func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int, no refusal.Refusal) {
 	if p.Limit < 0 || p.Limit > MaxLimit {
-		return id.ID{}, 0, invalid(fmt.Sprintf("limit is 1 to %d.", MaxLimit))
+		return id.ID{}, 0, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("limit is 1 to %d.", MaxLimit), "", "Ask for less at a time.")
 	}
 	max = p.Limit
 	if max == 0 {
@@ -50,7 +56,7 @@ func (r *Registry) page(t access.Tenant, list string, p Page) (after id.ID, max 
 		return id.ID{}, 0, badCursor()
 	}
 	after = id.FromBytes(b[:len(after)])
-	if !hmac.Equal(b[len(after):], r.cursorMAC(t, list, after)) {
+	if !hmac.Equal(b[len(after):], macOf(h, t, list, after)) {
 		return id.ID{}, 0, badCursor()
 	}
 	return after, max, refusal.Refusal{}
@@ -60,11 +66,11 @@ func badCursor() refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "", "Take next_cursor of the page before, or begin without one.")
 }
 
-// cursor names the place behind the last row of a page.
-func (r *Registry) cursor(t access.Tenant, list string, last id.ID) string {
-	return base64.RawURLEncoding.EncodeToString(append(last[:], r.cursorMAC(t, list, last)...))
+// Cursor names the place behind the last row of a page of a list; Page.Read of the same list and tenant reads it.
+func Cursor(h Hasher, t access.Tenant, list string, last id.ID) string {
+	return base64.RawURLEncoding.EncodeToString(append(last[:], macOf(h, t, list, last)...))
 }
 
-func (r *Registry) cursorMAC(t access.Tenant, list string, last id.ID) []byte {
-	return r.c.Sealer.Hash(fmt.Sprintf("cursor:%s:%d", list, t), last[:])[:cursorMAC]
+func macOf(h Hasher, t access.Tenant, list string, last id.ID) []byte {
+	return h.Hash(fmt.Sprintf("cursor:%s:%d", list, t), last[:])[:cursorMAC]
 }

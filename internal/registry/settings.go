@@ -84,7 +84,8 @@ func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c Settin
 		}
 		e := by.Entry("settings.change", fmt.Sprintf("tenant %d", by.Tenant))
 		e.Before, e.After = was.summary(), next.summary()
-		e.SinglePerson = true
+		// Nobody else has to agree to a setting, but that one person loosened or tightened this one is reported.
+		e.SinglePerson = c.FourEyes != nil || c.FourEyesDefault
 		if err := tx.AuditLog(e); err != nil {
 			return SettingsView{}, err
 		}

@@ -148,7 +148,7 @@ func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariff
 	if no := by.Needs(access.ReadTariffs); no.Refused() {
 		return Tariffs{Refusal: no}, nil
 	}
-	after, max, no := r.page(by.Tenant, listTariffs, p)
+	after, max, no := p.Read(r.c.Sealer, by.Tenant, listTariffs)
 	if no.Refused() {
 		return Tariffs{Refusal: no}, nil
 	}
@@ -162,7 +162,7 @@ func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariff
 	}
 	if len(out.Data) > max {
 		out.Data = out.Data[:max]
-		out.Next = r.cursor(by.Tenant, listTariffs, out.Data[max-1].TariffID)
+		out.Next = Cursor(r.c.Sealer, by.Tenant, listTariffs, out.Data[max-1].TariffID)
 	}
 	return out, nil
 }

@@ -119,7 +119,7 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters,
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Meters{Refusal: no}, nil
 	}
-	after, max, no := r.page(by.Tenant, listMeters, p)
+	after, max, no := p.Read(r.c.Sealer, by.Tenant, listMeters)
 	if no.Refused() {
 		return Meters{Refusal: no}, nil
 	}
@@ -132,7 +132,7 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters,
 	var out Meters
 	if len(rows) > max {
 		rows = rows[:max]
-		out.Next = r.cursor(by.Tenant, listMeters, rows[max-1].Meter.ID)
+		out.Next = Cursor(r.c.Sealer, by.Tenant, listMeters, rows[max-1].Meter.ID)
 	}
 	out.Data = make([]MeterView, len(rows))
 	for i := range rows {

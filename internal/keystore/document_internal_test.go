@@ -1,0 +1,50 @@
+package keystore
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/paywatt/paywatt/sts"
+)
+
+// FuzzParseDocument: a planted file neither crashes the server nor makes it derive at any cost, and what is read is
+// written again to the same meaning.
+func FuzzParseDocument(f *testing.F) {
+	doc, err := newDocument(Params{Time: 1, MemoryKiB: 8, Threads: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	k, err := doc.KDF.derive([]byte("passphrase"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	fact := Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255}
+	if doc, err = doc.with(k, fact, make([]byte, 8)); err != nil {
+		f.Fatal(err)
+	}
+	text, err := doc.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"format":"paywatt-keystore","version":1,"kdf":{"name":"argon2id","time":4294967295,"threads":255}}`))
+	f.Add(bytes.Replace(text, []byte(`"box"`), []byte(`"Box"`), 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := parseDocument(b)
+		if err != nil {
+			return
+		}
+		if p := d.KDF.params(); p.Time > maxTime || p.MemoryKiB > maxMemoryKB || len(d.Keys) > maxKeys {
+			t.Errorf("accepted costs %+v and %d keys", p, len(d.Keys))
+		}
+		text, err := d.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseDocument(text)
+		if err != nil || !bytes.Equal(again.aad(), d.aad()) {
+			t.Errorf("written and read again: %v", err)
+		}
+	})
+}
