@@ -1,0 +1,48 @@
+package vending
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAMovedClockIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		gains []time.Duration // of wall time on running time, look by look
+		want  time.Duration
+	}{
+		{"steady", []time.Duration{0, 0}, 0},
+		{"drifting for ever", []time.Duration{time.Minute, time.Minute, time.Minute, time.Hour, time.Minute}, 0},
+		{"an hour and a second ahead", []time.Duration{time.Hour + time.Second}, time.Hour + time.Second},
+		{"two hours back", []time.Duration{0, -2 * time.Hour, 0}, -2 * time.Hour},
+		{"moved and moved back", []time.Duration{48 * time.Hour, 0, -48 * time.Hour}, 0},
+		{"moved, drifting since", []time.Duration{2 * time.Hour, time.Second, time.Second}, 2*time.Hour + 2*time.Second},
+	} {
+		var g clockGuard
+		var got time.Duration
+		for _, gain := range c.gains {
+			got = g.moved(gain)
+		}
+		if got != c.want {
+			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
+		}
+		g.trust(time.Now())
+		if got = g.moved(0); got != 0 {
+			t.Errorf("%s: moved by %s after it was trusted", c.name, got)
+		}
+	}
+}
+
+func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
+	var g clockGuard
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	g.start(at)
+	if by := g.jumped(at.Add(100 * time.Hour)); by != 0 {
+		t.Errorf("moved by %s; without a monotonic reading nothing can be said", by)
+	}
+	now := time.Now()
+	g.start(now)
+	if by := g.jumped(now.Add(5 * time.Hour)); by != 0 {
+		t.Errorf("moved by %s although running time went on just as far", by)
+	}
+}

@@ -1,0 +1,206 @@
+package vending_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+func TestTokensOfOneMinuteTakeTheNextMinutes(t *testing.T) {
+	s := open(t, true)
+	s.clock.set(s.at("2026-11-21T00:00:30Z"))
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	midnight, err := sts.Base2014.TIDAt(s.at("2026-11-21T00:00:00Z"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []sts.TID{midnight, midnight + 2, midnight + 3} { // 00:01 is reserved
+		if got := s.sell(order(m, 10000, fmt.Sprintf("key-number-%d", n))).Sale.Tokens[0].TID; got != want {
+			t.Errorf("sale %d got TID %d, want %d", n, got, want)
+		}
+	}
+	s.clock.set(s.at("2026-11-22T00:01:10Z"))
+	if got := s.sell(order(m, 10000, "key-number-9")).Sale.Tokens[0].TID; got != midnight+1440+2 {
+		t.Errorf("a token of 00:01 got TID %d, want that of 00:02, %d", got, midnight+1440+2)
+	}
+}
+
+// lastTID sets the newest TID of a meter's key, so many minutes from the test's moment.
+func lastTID(t *testing.T, minutes int64) func([]registry.Key) []registry.Key {
+	now, err := sts.Base2014.TIDAt(monday())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(k []registry.Key) []registry.Key {
+		k[0].LastTID = sts.TID(int64(now) + minutes)
+		return k
+	}
+}
+
+func TestTIDsRunAtMostADayAhead(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	last := s.meter(1, place{tariff: domestic, keys: lastTID(t, vending.MaxAhead-1)})
+	if got := s.sell(order(last, 10000, "key-number-1")); got.Sale.Tokens[0].TID == 0 {
+		t.Error("the last allowed minute was not given")
+	}
+	s.refused(order(last, 10000, "key-number-2"), refusal.TooManyTokens)
+	split := s.meter(2, place{tariff: domestic, keys: lastTID(t, vending.MaxAhead-1)})
+	s.refused(order(split, 1_000_000, "key-number-3"), refusal.TooManyTokens) // the first of its three tokens would fit
+	s.audit()
+}
+
+func TestBaseDatesAreNeverTruncated(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), s.at("2000-01-01T00:00:00Z"))
+	base := func(b sts.BaseDate) func([]registry.Key) []registry.Key {
+		return func(k []registry.Key) []registry.Key { k[0].BaseDate = b; return k }
+	}
+	over := s.meter(1, place{tariff: domestic, keys: base(sts.Base1993)})
+	early := s.meter(2, place{tariff: domestic, keys: base(sts.Base2035)})
+	for m, key := range map[string]string{over: "key-number-1", early: "key-number-2"} {
+		if sold := s.refused(order(m, 10000, key), refusal.BaseDateExpired); vending.MoneyMoved(sold.Code) != vending.MovedNo {
+			t.Errorf("money moved: %s", vending.MoneyMoved(sold.Code))
+		}
+	}
+	s.clock.set(s.at("2045-11-24T20:15:00Z"))
+	m := s.meter(3, place{tariff: domestic})
+	if got := s.sell(order(m, 10000, "key-number-3")).Sale.Tokens[0].TID; got != sts.MaxTID {
+		t.Errorf("the last minute of base date 2014 = TID %d, want %d", got, sts.MaxTID)
+	}
+	s.refused(order(m, 10000, "key-number-4"), refusal.BaseDateExpired)
+	s.clock.set(s.at("2045-11-24T20:16:00Z"))
+	s.refused(order(s.meter(4, place{tariff: domestic}), 10000, "key-number-5"), refusal.BaseDateExpired)
+}
+
+func TestKeysThatCannotSell(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	now, err := sts.Base2014.TIDAt(monday())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		name string
+		keys func([]registry.Key) []registry.Key
+		want refusal.Code
+	}{
+		{"initialisation key", func(k []registry.Key) []registry.Key { k[0].KT = sts.DITK; return k }, refusal.KeyTypeForbidden},
+		{"default key", func(k []registry.Key) []registry.Key { k[0].KT = sts.DDTK; return k }, refusal.KeyTypeForbidden},
+		{"common key", func(k []registry.Key) []registry.Key { k[0].KT = sts.DCTK; return k }, refusal.KeyTypeForbidden},
+		{"expired key", func(k []registry.Key) []registry.Key { k[0].KEN = uint8(now>>16) - 1; return k }, refusal.KeyExpired},
+		{"key in its last period", func(k []registry.Key) []registry.Key { k[0].KEN = uint8(now >> 16); return k }, ""},
+		{"no key", func([]registry.Key) []registry.Key { return nil }, refusal.KeyMissing},
+		{"planned change", func(k []registry.Key) []registry.Key {
+			next := k[0]
+			next.ID[15]++
+			next.State = "planned"
+			return append(k, next)
+		}, refusal.KeyChangeRequired},
+	} {
+		m := s.meter(i, place{tariff: domestic, keys: c.keys})
+		if sold := s.refused(order(m, 10000, fmt.Sprintf("key-number-%d", i)), c.want); c.want == "" && sold.Sale.State != vending.Completed {
+			t.Errorf("%s: %s", c.name, sold.Sale.State)
+		}
+	}
+}
+
+func TestAnIssuedKeyChangeIsTakenAsDone(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday()), keys: func(k []registry.Key) []registry.Key {
+		next := k[0]
+		next.ID[15]++
+		next.State, next.TI = "issued", "02"
+		return append(k, next)
+	}})
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	k := s.key(sold.Sale)
+	if got := s.opened(m, k, sold.Issued.Reveal(0)); k.TI != "02" || got.Result != sts.Accept {
+		t.Errorf("sold under tariff index %s, and the new key reads %s", k.TI, got.Result)
+	}
+}
+
+func TestMetersThatCannotBuy(t *testing.T) {
+	s := open(t, true)
+	domestic, later := s.publish("domestic", flat(), monday()), s.publish("later", flat(), monday().Add(time.Hour))
+	for i, c := range []struct {
+		p    place
+		want refusal.Code
+	}{
+		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Status = registry.Blocked }}, refusal.MeterBlocked},
+		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Status = registry.Stock }}, refusal.MeterBlocked},
+		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Mode = registry.PrepayWallet }}, refusal.InvalidRequest},
+		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Account[0]++ }}, refusal.AccountClosed},
+		{place{tariff: later}, refusal.TariffMissing},
+	} {
+		s.refused(order(s.meter(i, c.p), 10000, fmt.Sprintf("key-number-%d", i)), c.want)
+	}
+	s.clock.add(time.Hour)
+	s.sell(order(s.meter(9, place{tariff: later}), 10000, "key-number-9"))
+}
+
+func TestAClockBehindTheNewestTokenSellsNothing(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().Add(-24*time.Hour))})
+	s.sell(order(m, 10000, "key-number-1"))
+	s.clock.add(-vending.MaxClockBack)
+	tid := s.sell(order(m, 10000, "key-number-2")).Sale.Tokens[0].TID
+	s.clock.add(-time.Second)
+	if sold := s.refused(order(m, 10000, "key-number-3"), refusal.ClockUntrusted); sold.Reply.Status != 0 {
+		t.Error("a refusal of the moment was stored")
+	}
+	s.clock.set(monday())
+	if next := s.sell(order(m, 10000, "key-number-3")); next.Sale.Tokens[0].TID != tid+1 {
+		t.Errorf("after the clock was set right TID %d, want %d", next.Sale.Tokens[0].TID, tid+1)
+	}
+	s.audit()
+}
+
+func TestTheClockIsTrustedByName(t *testing.T) {
+	s := open(t, true)
+	if r, err := s.TrustClock(context.Background(), access.Actor{Tenant: tenant, Role: access.Operator}, "it is right"); err != nil || r.Code != refusal.Forbidden {
+		t.Errorf("an operator trusts the clock: %v %q", err, r.Code)
+	}
+	if r, err := s.TrustClock(context.Background(), owner(), "it is right"); err != nil || r.Refused() {
+		t.Errorf("an owner trusts the clock: %v %q", err, r.Code)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'clock.trust' AND reason = 'it is right'`); n != 1 {
+		t.Errorf("%d audit rows, want 1", n)
+	}
+	if r := s.ClockFault(); r.Refused() {
+		t.Errorf("clock fault %s", r.Detail())
+	}
+}
+
+func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	lost := s.sell(order(m, 10000, "key-number-1")).Sale
+	// What a restore of a copy from before this sale leaves behind: the rows of the sale are gone, the epoch is new.
+	s.do(func(tx *storeTx) error {
+		var errs error
+		for _, sql := range []string{`DELETE FROM token`, `DELETE FROM vend_line`, `DELETE FROM vend`, `DELETE FROM idempotency`,
+			`DELETE FROM usage_month`, `UPDATE meter_key SET last_tid = 0`, `UPDATE counter SET value = 0 WHERE name = 'receipt:main'`} {
+			_, err := tx.C.Exec(sql)
+			errs = errors.Join(errs, err)
+		}
+		_, err := tx.BeginEpoch(tx.Now)
+		return errors.Join(errs, err)
+	})
+	s.crash()
+	sale := s.sell(order(m, 10000, "key-number-2")).Sale
+	if sale.Tokens[0].TID <= lost.Tokens[0].TID {
+		t.Errorf("in the minute of the restore TID %d, want one after %d", sale.Tokens[0].TID, lost.Tokens[0].TID)
+	}
+	if lost.ReceiptNo != "main-000001" || sale.ReceiptNo != "main-000001/2" {
+		t.Errorf("receipts %s and %s, want main-000001 and main-000001/2", lost.ReceiptNo, sale.ReceiptNo)
+	}
+}
