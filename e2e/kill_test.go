@@ -15,7 +15,7 @@ import (
 // the server and to meters at seeded random moments. Whatever was acknowledged is written down here, outside; in the
 // end an independent checker (checker_test.go) opens the database with its own SQL and compares.
 
-// setting reads a whole number from the environment: PAYWATT_KILLS, PAYWATT_SEED.
+// setting reads a whole number from the environment: E2E_KILLS, E2E_SEED.
 func setting(name string, normal int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
@@ -24,8 +24,8 @@ func setting(name string, normal int) int {
 }
 
 func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
-	w := newWorld(t, paywatt(t), uint64(setting("PAYWATT_SEED", 1)))
-	w.run(t, setting("PAYWATT_KILLS", 100))
+	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
+	w.run(t, setting("E2E_KILLS", 100))
 	for _, v := range w.check(t) {
 		t.Error(v)
 	}
@@ -35,8 +35,8 @@ func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 // TestTheHarnessCatchesAnEarlyAcknowledgement is the positive control: a build that acknowledges before the commit.
 func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
 	bin := buildOnce(t, "faultinject")
-	w := newWorld(t, bin, uint64(setting("PAYWATT_SEED", 1)))
-	w.fault = "PAYWATT_FAULT=acknowledge-before-commit"
+	w := newWorld(t, bin, uint64(setting("E2E_SEED", 1)))
+	w.fault = "FAULT_INJECT=acknowledge-before-commit"
 	w.run(t, 25)
 	found := w.check(t)
 	if len(found) == 0 {

@@ -19,7 +19,7 @@ import (
 // paywatt is the path of the binary under test.
 func paywatt(t testing.TB) string {
 	t.Helper()
-	if p := os.Getenv("PAYWATT_BIN"); p != "" {
+	if p := os.Getenv("E2E_BIN"); p != "" {
 		return p
 	}
 	return buildOnce(t, "")
