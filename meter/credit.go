@@ -27,9 +27,9 @@ func (x *step) energy() {
 	}
 }
 
-// consume counts d and takes it from the credit. It never refuses to count. A negative d, which no chip gives, counts
-// nothing.
-func (x *step) consume(d unit.Energy) {
+// count adds d to the register and takes it from the credit. It never refuses to count. A negative d, which no chip
+// gives, counts nothing.
+func (x *step) count(d unit.Energy) {
 	if d <= 0 {
 		return
 	}
@@ -38,7 +38,13 @@ func (x *step) consume(d unit.Energy) {
 	fromBalance := min(s.Balance, d)
 	s.Balance -= fromBalance
 	s.Overrun += d - fromBalance
-	if s.Frozen {
+}
+
+// consume counts d and draws the consequences.
+func (x *step) consume(d unit.Energy) {
+	s := x.s
+	x.count(d)
+	if d <= 0 || s.Frozen {
 		return
 	}
 	x.settle()

@@ -37,7 +37,7 @@ const (
 	// EventPersisted: Record has been made durable (OK) or could not be.
 	EventPersisted
 	// EventReplay: Record is in the log but not in the snapshot; only at start. Reported says that the outbox already
-	// holds the report of this record (Report.Log).
+	// holds the report of this record (Report.Log). NextSeq and Register as for EventPowerRestore.
 	EventReplay
 	// EventPowerFail: the mains is going; there may be no further event.
 	EventPowerFail

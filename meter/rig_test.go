@@ -302,17 +302,19 @@ func (r *rig) reboot(off time.Duration) {
 	r.j, r.state, r.cfg, r.keys, r.up, r.under = j, l.State, l.Config, l.Keys, 0, nil
 	r.panel = panel.Panel{}
 	r.work = 0
+	boot := meter.Event{NextSeq: uint64(len(r.outbox)) + 1}
+	for _, rep := range r.outbox {
+		boot.Register = max(boot.Register, rep.Register)
+	}
+	newest := r.newest
 	for _, e := range l.Replay {
 		r.ids[e.Request] = e.Text
-		r.step(meter.Event{Kind: meter.EventReplay, Record: e.Record, Reported: e.Seq <= r.newest})
+		ev := boot
+		ev.Kind, ev.Record, ev.Reported = meter.EventReplay, e.Record, e.Seq <= newest
+		r.step(ev)
 	}
-	ev := meter.Event{
-		Kind: meter.EventPowerRestore, NextSeq: uint64(len(r.outbox)) + 1, Off: int64(off.Seconds()), Damage: l.Damage,
-	}
-	for _, rep := range r.outbox {
-		ev.Register = max(ev.Register, rep.Register)
-	}
-	r.step(ev)
+	boot.Kind, boot.Off, boot.Damage = meter.EventPowerRestore, int64(off.Seconds()), l.Damage
+	r.step(boot)
 }
 
 // lcd is what the display shows.

@@ -97,6 +97,7 @@ func New(facts KeyFacts, c *Config, made sts.TID) State {
 		Low2: supply.Crossing{Below: true},
 		LED:  LEDFast,
 	}
+	s.SaveAt, s.ReadAt = s.start(saveTime), s.start(c.ReadingEvery)
 	s.TIDs.Fill(made)
 	for i := range s.Guards {
 		s.Guards[i].clear()

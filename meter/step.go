@@ -21,13 +21,18 @@ func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 	if ev.Clock != ClockInvalid && ev.At > s.LastAt {
 		s.LastAt = ev.At
 	}
-	x.energy()
-	if s.Frozen {
+	starting := ev.Kind == EventReplay || ev.Kind == EventPowerRestore
+	if starting {
+		x.catchUp()
+	} else {
+		x.running()
+		x.energy()
+	}
+	switch {
+	case s.Frozen:
 		x.frozen()
 		return x.out
-	}
-	if ev.Kind != EventReplay && ev.Kind != EventPowerRestore {
-		x.running()
+	case !starting:
 		x.timers()
 	}
 	x.act()
@@ -129,10 +134,8 @@ func (x *step) frozen() {
 	case EventToken:
 		x.answerToken(sts.StorageError)
 	case EventPowerRestore:
-		s.Seq = max(s.Seq, x.ev.NextSeq)
 		s.ReadAt = s.start(x.c.ReadingEvery)
 		x.event(CodeSnapshot, 1, 0)
-		x.catchUp()
 		x.report(ReportReading)
 	}
 }

@@ -75,7 +75,7 @@ func (x *step) supplied() {
 
 // running notices that the meter works on after a save that was meant to be the last.
 func (x *step) running() {
-	if x.s.Saved {
+	if x.s.Saved && !x.s.Frozen {
 		x.s.Saved = false
 		x.checkpoint()
 	}
@@ -94,7 +94,6 @@ func (x *step) powerRestore() {
 	clean := s.Saved
 	s.Saved = false
 	s.Boots++
-	s.Seq = max(s.Seq, x.ev.NextSeq)
 	s.SaveAt, s.ReadAt = s.start(saveTime), s.start(x.c.ReadingEvery)
 	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseAt = LEDOff, BuzzerOff, 0, 0, 0
 	x.rescale()
@@ -117,12 +116,14 @@ func (x *step) powerRestore() {
 		x.event(CodeTorn, 0, 0)
 	}
 	x.emit(EffectRelay).Close = s.Relay == supply.Closed
-	x.catchUp()
 	x.settle()
 	x.report(ReportReading)
 	x.checkpoint()
 }
 
-// catchUp counts what a published reading has proven. What was used after it and not saved is the customer's (domain
-// reference §4.10).
-func (x *step) catchUp() { x.consume(x.ev.Register - x.s.Register) }
+// catchUp raises the state to what the outbox has seen: no sequence number is given twice, and what a published reading
+// has proven is counted. What was used after it and not saved is the customer's (domain reference §4.10).
+func (x *step) catchUp() {
+	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)
+	x.count(x.ev.Register - x.s.Register)
+}

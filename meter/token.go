@@ -13,9 +13,6 @@ const (
 	classReserved   = 3
 )
 
-// electricity is the sub-class of credit in 0.1 kWh.
-const electricity = 0
-
 // KnownTests are the test and display tokens this meter carries out, bit n-1 for test n of the STS list: 2 display,
 // 3 total register, 9 load, 17 KEN, 18 number. Package panel shows them.
 const KnownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
@@ -26,14 +23,16 @@ func (x *step) token() {
 	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again {
 		// The server asks again what was answered already: the stored result, not used_error, and no wrong token counted
 		// twice. For the customer nothing has happened.
-		x.reportToken(x.tokenRecord(sts.Result(code)))
+		r := x.tokenRecord(sts.Result(code))
+		x.reportToken(&r)
 		return
 	}
 	code := x.judge()
 	counts := o.Class == classCredit || o.Class == classManagement
 	if counts && (code == sts.Accept || code == sts.CRCError) {
 		// A wrong token is made durable like a right one: cutting the power after it gains nothing.
-		x.persist(x.tokenRecord(code))
+		r := x.tokenRecord(code)
+		x.persist(&r)
 		return
 	}
 	if final(code) {
@@ -60,7 +59,7 @@ func (x *step) judge() sts.Result {
 		return o.Result
 	case o.Class == classTest:
 		return x.judgeTest()
-	case o.Class == classManagement || o.SubClass != electricity:
+	case o.Class == classManagement || o.SubClass != sts.CreditElectricity:
 		return sts.FunctionError
 	case s.Key.Type == sts.DDTK:
 		return sts.DDTKError
@@ -139,12 +138,15 @@ func (x *step) applyToken(r *Record) {
 }
 
 // answerToken tells the result of the token in the event, without a record.
-func (x *step) answerToken(code sts.Result) { x.result(x.tokenRecord(code)) }
+func (x *step) answerToken(code sts.Result) {
+	r := x.tokenRecord(code)
+	x.result(&r)
+}
 
 // tokenRecord is the record of the token in the event.
-func (x *step) tokenRecord(code sts.Result) *Record {
+func (x *step) tokenRecord(code sts.Result) Record {
 	ev, o := &x.ev, &x.ev.Opened
-	return &Record{
+	return Record{
 		Kind: RecordToken, Source: ev.Source, Result: code, Class: o.Class, SubClass: o.SubClass, HasTID: o.HasTID,
 		TID: o.TID, Units: x.units(code), Request: ev.Request,
 	}

@@ -3,6 +3,8 @@ package journal
 import (
 	"encoding/binary"
 	"strconv"
+
+	"github.com/paywatt/paywatt/meter"
 )
 
 // Field is one field of a record in memory: its name, its place from the start of the record's body, and its bytes.
@@ -21,6 +23,8 @@ type cursor struct {
 	write  bool
 	list   bool
 	fields []Field
+	// none stands for the fields behind the end of a body that is too short.
+	none [meter.MaxRequest]byte
 }
 
 // take returns the bytes of the next field.
@@ -28,10 +32,16 @@ func (c *cursor) take(name string, size int) []byte {
 	if c.list {
 		c.fields = append(c.fields, Field{name, c.off, size})
 	}
-	b := c.b[c.off : c.off+size]
+	at := c.off
 	c.off += size
-	return b
+	if c.off > len(c.b) {
+		return c.none[:size]
+	}
+	return c.b[at:c.off]
 }
+
+// short reports whether the body ended before its fields.
+func (c *cursor) short() bool { return c.off > len(c.b) }
 
 // nth is the name of an element of an array; made only when somebody wants to see it.
 func (c *cursor) nth(name string, i int) string {

@@ -86,15 +86,14 @@ func (r *reader) readSnapshot() error {
 // decode reads the body of a snapshot: all of it if its version is known, else the prefix, for a frozen meter.
 func (r *reader) decode(f found) (snapshot, bool) {
 	var snap snapshot
-	c := cursor{b: make([]byte, snapshotSize)}
-	copy(c.b, f.body)
+	c := cursor{b: f.body}
 	if f.version > version {
 		snap.prefix(&c)
 		snap.state.Frozen = true
 	} else {
 		snap.body(&c)
 	}
-	return snap, c.off <= len(f.body) && snap.sound()
+	return snap, !c.short() && snap.sound()
 }
 
 // readLog collects the records the snapshot does not contain.
@@ -156,9 +155,7 @@ func (r *reader) readConfig() error {
 		r.loaded.Damage |= meter.DamageSnapshot
 	}
 	if at >= 0 {
-		cur := cursor{b: make([]byte, configSize)}
-		copy(cur.b, good[at].body)
-		configBody(&cur, &c)
+		configBody(&cursor{b: good[at].body}, &c)
 		r.config.index = good[at].slot.index
 	}
 	r.loaded.Config = c
@@ -173,9 +170,7 @@ func (r *reader) readKeys() error {
 			continue
 		}
 		var k keys
-		c := cursor{b: make([]byte, keysSize)}
-		copy(c.b, f.body)
-		k.body(&c)
+		k.body(&cursor{b: f.body})
 		v, err := k.value()
 		if err != nil && !r.frozen {
 			return fmt.Errorf("%w: keys: %w", ErrDamaged, err)

@@ -1,0 +1,453 @@
+package meter_test
+
+import (
+	"hash/maphash"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// The tokens of the search: two good ones and a wrong one.
+const (
+	tokenA = iota
+	tokenB
+	tokenWrong
+	tokenCount
+)
+
+// lab is what all worlds of one search share.
+type lab struct {
+	cfg    meter.Config
+	opened [tokenCount]sts.Opened
+	ids    map[uint64]string
+	// Planted bugs.
+	forgetTID bool // the TID of an accepted token is not stored
+	hasty     bool // the host says durable before it has written
+
+	acts    []action
+	stack   [exploreDepth + 1]world // one for each level, so that the search does not allocate
+	seed    maphash.Seed
+	seen    map[uint64]uint8 // worlds, with how many actions were allowed after them
+	cuts    map[uint64]uint8 // the same for worlds of which a power cut leaves the same
+	steps   int
+	trace   []string
+	failure string
+	out     []meter.Effect
+}
+
+// world is a meter with its host, small enough to copy: the state, the bytes of the memory, the record under way, and
+// what the outside has been told.
+type world struct {
+	s     meter.State
+	mem   [journal.Size]byte
+	under meter.Record // Kind 0: none
+	told
+	// durable is what the memory says, as a hash; kept because most actions do not write.
+	durable uint64
+}
+
+// told is what the outside knows, and may rely on.
+type told struct {
+	half     bool // half of token A is typed
+	next     uint64
+	log      uint32 // newest log record whose report is in the outbox
+	base     unit.Energy
+	accepted [tokenCount]bool
+	cancel   bool  // the cancellation of B was answered with done
+	wrong    uint8 // wrong tokens shown at the keypad since the last accepted one
+	remote   bool
+	register unit.Energy
+	counter  uint64
+}
+
+// ReadAt, WriteAt and Sync make a world's memory a journal.Memory.
+func (w *world) ReadAt(p []byte, at int64) (int, error)  { return copy(p, w.mem[at:]), nil }
+func (w *world) WriteAt(p []byte, at int64) (int, error) { return copy(w.mem[at:], p), nil }
+func (w *world) Sync() error                             { return nil }
+
+// action is something that can happen next; do reports whether it was possible.
+type action struct {
+	name string
+	do   func(l *lab, w *world) bool
+}
+
+func actions() []action {
+	return []action{
+		{"type half of A", func(_ *lab, w *world) bool { was := w.half; w.half = true; return !was }},
+		{"type the rest of A", func(l *lab, w *world) bool {
+			was := w.half
+			w.half = false
+			return was && l.token(w, tokenA, meter.Keypad, "")
+		}},
+		{"sms A", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.SMS, "") }},
+		{"push A", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Remote, "tok_a") }},
+		{"push B", func(l *lab, w *world) bool { return l.token(w, tokenB, meter.Remote, "tok_b") }},
+		{"type a wrong token", func(l *lab, w *world) bool { return l.token(w, tokenWrong, meter.Keypad, "") }},
+		{"60 pulses", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventPulses, Pulses: 60})
+		}},
+		{"disconnect", func(l *lab, w *world) bool { return l.command(w, meter.CommandDisconnect) }},
+		{"connect", func(l *lab, w *world) bool { return l.command(w, meter.CommandConnect) }},
+		{"cancel B", func(l *lab, w *world) bool { return l.command(w, meter.CommandCancelToken) }},
+		{"press #", func(l *lab, w *world) bool {
+			return w.s.Relay == supply.Armed && l.step(w, meter.Event{Kind: meter.EventConfirm})
+		}},
+		{"a minute passes", func(l *lab, w *world) bool {
+			return w.s.Up < 120_000 && l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + 60_000})
+		}},
+		{"the write succeeds", func(l *lab, w *world) bool { return l.persisted(w, true) }},
+		{"the write fails", func(l *lab, w *world) bool { return l.persisted(w, false) }},
+		{"power cut", func(l *lab, w *world) bool { return l.cut(w, before) }},
+		{"power cut within the write", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, within) }},
+		{"power cut after the write", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, after) }},
+	}
+}
+
+func (l *lab) token(w *world, which int, from meter.Source, request string) bool {
+	ev := meter.Event{Kind: meter.EventToken, Opened: l.opened[which], Source: from}
+	if request != "" {
+		ev.Request = meter.Handle(request)
+	}
+	return l.step(w, ev)
+}
+
+func (l *lab) command(w *world, c meter.Command) bool {
+	if w.under.Kind != 0 {
+		return false // the host holds it back
+	}
+	counter := w.counter + 1
+	return l.step(w, meter.Event{
+		Kind: meter.EventCommand, Command: c, Counter: counter, Base: sts.Base2014, TID: l.opened[tokenB].TID,
+		Request: meter.Handle(commandID(c, counter)),
+	})
+}
+
+func commandID(c meter.Command, counter uint64) string {
+	return string([]byte{'c', 'm', 'd', byte('0' + c), byte('a' + counter)})
+}
+
+// step gives one event and carries out its effects, noting what the outside learns from them.
+func (l *lab) step(w *world, ev meter.Event) bool {
+	ev.Up = max(ev.Up, w.s.Up)
+	tids := w.s.TIDs
+	l.out = meter.Step(&l.cfg, &w.s, ev, l.out[:0])
+	if l.forgetTID {
+		w.s.TIDs = tids
+	}
+	l.steps++
+	save := false
+	for i := range l.out {
+		switch e := &l.out[i]; e.Kind {
+		case meter.EffectPersist:
+			w.under = e.Record
+		case meter.EffectCheckpoint:
+			save = true
+		case meter.EffectPublish:
+			l.publish(w, &e.Report)
+		}
+	}
+	if save {
+		j, _, err := journal.Open(w)
+		if err == nil {
+			err = j.Save(&w.s)
+		}
+		l.must(err)
+		w.durable = 0
+	}
+	l.check(w, ev.Kind == meter.EventReplay)
+	return true
+}
+
+// publish notes what a report promises to the server.
+func (l *lab) publish(w *world, r *meter.Report) {
+	l.hold(r.Seq == w.next, "a report out of sequence")
+	l.hold(r.Register >= w.register, "a register below a published one")
+	w.next++
+	w.log, w.register = max(w.log, r.Log), r.Register
+	switch {
+	case r.Kind == meter.ReportToken && r.Result == sts.Accept:
+		which := tokenA
+		if r.TID == l.opened[tokenB].TID {
+			which = tokenB
+			l.hold(!w.cancel, "a cancelled token was accepted")
+		}
+		l.hold(!w.accepted[which] || r.Request != 0, "a token was accepted twice")
+		w.accepted[which] = true
+		if r.Source == meter.Keypad {
+			w.wrong = 0
+		}
+	case r.Kind == meter.ReportToken && r.Result == sts.CRCError:
+		w.wrong++
+	case r.Code == meter.CodeCommand && meter.Answer(r.B) == meter.AnswerDone:
+		w.counter++
+		switch meter.Command(r.A) {
+		case meter.CommandDisconnect:
+			w.remote = true
+		case meter.CommandConnect:
+			w.remote = false
+		case meter.CommandCancelToken:
+			l.hold(!w.accepted[tokenB], "an accepted token was cancelled")
+			w.cancel = true
+		}
+	}
+}
+
+// check holds the invariants against a world.
+func (l *lab) check(w *world, replaying bool) {
+	if replaying {
+		return // until the whole log is replayed the meter does nothing
+	}
+	s := &w.s
+	credit := w.base
+	for which, in := range w.accepted {
+		if in {
+			credit += unit.FromTenths(l.opened[which].Amount.Tenths())
+			l.hold(s.TIDs.Check(l.opened[which].TID) == sts.UsedError, "an accepted token could be used again")
+		}
+	}
+	l.hold(s.Shown()+s.Register == credit, "the credit is not what was accepted less what was used")
+	l.hold(s.Balance >= 0 && s.Overrun >= 0, "a negative register")
+	l.hold(s.Counter >= w.counter, "the counter of signed messages has fallen")
+	l.hold(s.Guards[meter.Keypad-1].Row >= w.wrong, "a wrong token is not counted any more")
+	l.hold(!w.cancel || s.TIDs.Check(l.opened[tokenB].TID) == sts.UsedError, "a cancelled token could be used")
+	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseAt == 0), "the relay is elsewhere")
+	l.hold(s.Reasons.Has(supply.Credit) == (s.Balance == 0), "reason CREDIT does not follow the credit")
+	l.hold(s.Reasons.Has(supply.Remote) == w.remote, "reason REMOTE does not follow the commands")
+}
+
+func (l *lab) hold(invariant bool, otherwise string) {
+	if !invariant && l.failure == "" {
+		l.failure = otherwise + " after: " + strings.Join(l.trace, ", ")
+	}
+}
+
+func (l *lab) must(err error) {
+	if err != nil && l.failure == "" {
+		l.failure = err.Error() + " after: " + strings.Join(l.trace, ", ")
+	}
+}
+
+// persisted ends the record under way.
+func (l *lab) persisted(w *world, ok bool) bool {
+	r := w.under
+	if r.Kind == 0 {
+		return false
+	}
+	w.under = meter.Record{}
+	if ok && !l.hasty {
+		l.write(w, &r, after)
+	}
+	return l.step(w, meter.Event{Kind: meter.EventPersisted, Record: r, OK: ok})
+}
+
+// How far a write has come when the mains goes.
+const (
+	before = iota
+	within
+	after
+)
+
+// write appends a record to the memory; within leaves only the first half of what it changes.
+func (l *lab) write(w *world, r *meter.Record, how int) {
+	j, _, err := journal.Open(w)
+	l.must(err)
+	if err != nil {
+		return
+	}
+	old := w.mem
+	w.durable = 0
+	l.must(j.Append(&w.s, journal.Entry{Record: *r, Text: l.ids[r.Request]}))
+	if how != within {
+		return
+	}
+	var changed []int
+	for i := range w.mem {
+		if w.mem[i] != old[i] {
+			changed = append(changed, i)
+		}
+	}
+	for _, i := range changed[len(changed)/2:] {
+		w.mem[i] = old[i]
+	}
+}
+
+// cut takes the mains away and starts the meter again from its memory.
+func (l *lab) cut(w *world, how int) bool {
+	t := w.told
+	t.half, t.next = false, 0
+	key := maphash.Comparable(l.seed, struct {
+		how     int
+		under   meter.Record
+		told    told
+		durable uint64
+	}{how, w.under, t, w.durable})
+	left := uint8(exploreDepth - len(l.trace))
+	if done, known := l.cuts[key]; known && done >= left {
+		return false // leads to a world that has been explored
+	}
+	l.cuts[key] = left
+	if how != before {
+		l.write(w, &w.under, how)
+	}
+	w.under, w.half = meter.Record{}, false
+	_, loaded, err := journal.Open(w)
+	l.must(err)
+	if err != nil {
+		return true
+	}
+	w.s = loaded.State
+	for _, e := range loaded.Replay {
+		l.step(w, meter.Event{
+			Kind: meter.EventReplay, Record: e.Record, Reported: e.Seq <= w.log, NextSeq: w.next, Register: w.register,
+		})
+	}
+	return l.step(w, meter.Event{
+		Kind: meter.EventPowerRestore, NextSeq: w.next, Register: w.register, Damage: loaded.Damage,
+	})
+}
+
+// explore tries every action in the world of a level, and so on until depth.
+func (l *lab) explore(level int) {
+	w := &l.stack[level]
+	key, left := l.fingerprint(w), uint8(exploreDepth-level)
+	if done, known := l.seen[key]; known && done >= left {
+		return
+	}
+	l.seen[key] = left
+	if left == 0 {
+		return
+	}
+	for _, a := range l.acts {
+		l.stack[level+1] = *w
+		l.trace = append(l.trace[:level], a.name)
+		if a.do(l, &l.stack[level+1]) {
+			l.explore(level + 1)
+		}
+		if l.failure != "" {
+			return
+		}
+	}
+}
+
+// fingerprint tells worlds apart by everything that can make a difference to an invariant. Numbers that only count
+// (starts, generations, sequence) and what the customer hears and sees are left out: worlds that differ in nothing else
+// have the same future.
+func (l *lab) fingerprint(w *world) uint64 {
+	if w.durable == 0 {
+		_, loaded, err := journal.Open(w)
+		l.must(err)
+		var h maphash.Hash
+		h.SetSeed(l.seed)
+		maphash.WriteComparable(&h, essence(loaded.State))
+		for _, r := range loaded.Replay {
+			maphash.WriteComparable(&h, r.Record)
+		}
+		w.durable = h.Sum64()
+	}
+	t := w.told
+	t.next = 0
+	return maphash.Comparable(l.seed, struct {
+		state   meter.State
+		under   meter.Record
+		told    told
+		durable uint64
+	}{essence(w.s), w.under, t, w.durable})
+}
+
+func essence(s meter.State) meter.State {
+	s.Seq, s.Boots, s.Unclean, s.Saved, s.LED, s.Buzzer, s.QuietAt, s.BeepAt = 0, 0, 0, false, 0, 0, 0, 0
+	return s
+}
+
+// newLab prepares a search; start changes the world it begins with.
+func newLab(t *testing.T) *lab {
+	r := newRig(t)
+	tid := testTID(t, testStart())
+	l := &lab{
+		cfg: r.cfg, acts: actions(), seed: maphash.MakeSeed(), seen: map[uint64]uint8{}, cuts: map[uint64]uint8{}, ids: map[uint64]string{},
+		out: make([]meter.Effect, 0, meter.MaxEffects),
+	}
+	l.opened = [tokenCount]sts.Opened{
+		r.keys.Open(testToken(t, tid+1, 1)), r.keys.Open(testToken(t, tid+2, 2)), r.keys.Open(wrongToken(t, 0)),
+	}
+	for _, id := range [...]string{"tok_a", "tok_b"} {
+		l.ids[meter.Handle(id)] = id
+	}
+	for c := range meter.CommandCancelToken + 1 {
+		for n := range uint64(exploreDepth + 2) {
+			l.ids[meter.Handle(commandID(c, n))] = commandID(c, n)
+		}
+	}
+	return l
+}
+
+// begin puts a meter that change has prepared at the root of the search.
+func (l *lab) begin(t *testing.T, change func(*meter.State)) {
+	r := newRig(t)
+	s := r.state
+	change(&s)
+	w := &l.stack[0]
+	*w = world{s: s, told: told{next: s.Seq, base: s.Shown() + s.Register, remote: s.Reasons.Has(supply.Remote)}}
+	if _, err := journal.Create(w, &s, &r.cfg, &r.keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// starts are the worlds the searches begin with.
+func starts() []struct {
+	name   string
+	change func(*meter.State)
+} {
+	on := func(s *meter.State) {
+		s.Balance, s.Reasons, s.Relay, s.LED = 100, 0, supply.Closed, meter.LEDFast
+	}
+	return []struct {
+		name   string
+		change func(*meter.State)
+	}{
+		{"new", func(*meter.State) {}},
+		{"nearly used up", on},
+		{"one wrong token before the lock", func(s *meter.State) { on(s); s.Guards[meter.Keypad-1].Row = 4 }},
+		{"disconnected, the log about to begin again", func(s *meter.State) {
+			s.Register, s.Overrun, s.Applied = 150, 150, journal.LogRecords-2
+			s.Reasons, s.Confirm = s.Reasons.With(supply.Remote), true
+		}},
+	}
+}
+
+func TestExploreAllInterleavings(t *testing.T) {
+	for _, start := range starts() {
+		t.Run(start.name, func(t *testing.T) {
+			l := newLab(t)
+			l.begin(t, start.change)
+			l.explore(0)
+			t.Logf("%d worlds, %d steps, depth %d", len(l.seen), l.steps, exploreDepth)
+			if l.failure != "" {
+				t.Error(l.failure)
+			}
+		})
+	}
+}
+
+func TestExplorerCatchesPlantedBugs(t *testing.T) {
+	for name, plant := range map[string]func(*lab){
+		"the TID of an accepted token is not stored":  func(l *lab) { l.forgetTID = true },
+		"the host says durable before it has written": func(l *lab) { l.hasty = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			plant(l)
+			l.begin(t, func(*meter.State) {})
+			l.explore(0)
+			if l.failure == "" {
+				t.Errorf("not found in %d worlds", len(l.seen))
+			}
+			t.Logf("found: %s", l.failure)
+		})
+	}
+}

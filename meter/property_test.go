@@ -1,0 +1,264 @@
+package meter_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// life is what one run of the same hours brought: every effect, in order, and the state at the end.
+type life struct {
+	effects []meter.Effect
+	state   meter.State
+}
+
+// live plays hours of a meter: a load that changes, tokens, keys. Between those inputs time and energy are given either
+// in the largest pieces that Wake and Headroom allow, or, with cut, in random smaller ones. The inputs depend on seed
+// alone.
+func live(t *testing.T, seed uint64, cut *rand.Rand) life {
+	t.Helper()
+	r := newRig(t)
+	r.cfg.Low1, r.cfg.Low2, r.cfg.ReadingEvery = 900, 400, 420
+	s := meter.New(testFacts(), &r.cfg, 0)
+	s.Balance, s.Reasons, s.Relay, s.LED = 1000, 0, supply.Closed, meter.LEDOff
+	s.Low1, s.Low2 = supply.Crossing{}, supply.Crossing{}
+	var l life
+	give := func(ev meter.Event) {
+		ev.At, ev.Clock = testStart().Unix()+int64(ev.Up/1000), meter.ClockValid
+		l.effects = append(l.effects, meter.Step(&r.cfg, &s, ev, nil)...)
+		for i := len(l.effects) - 1; i >= 0 && s.Busy(); i-- {
+			if e := l.effects[i]; e.Kind == meter.EffectPersist {
+				l.effects = append(l.effects, meter.Step(&r.cfg, &s, meter.Event{
+					Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: ev.Up, At: ev.At, Clock: ev.Clock,
+				}, nil)...)
+			}
+		}
+	}
+	inputs := rand.New(rand.NewPCG(seed, 1))
+	tid := testTID(t, testStart())
+	var up, work uint64 // ms; W·ms not yet given
+	for n := range 40 {
+		load, end := uint64(inputs.IntN(9000)), up+uint64(inputs.IntN(3_600_000))
+		for up < end {
+			to := max(min(end, meter.Wake(&r.cfg, &s)), up+1)
+			room := uint64(meter.Headroom(&r.cfg, &s))*3_600_000 - work
+			if load > 0 {
+				to = min(to, up+(room+load-1)/load)
+			}
+			if cut != nil {
+				to = up + 1 + cut.Uint64N(to-up)
+			}
+			work += load * (to - up)
+			up = to
+			give(meter.Event{Kind: meter.EventEnergy, Up: up, Energy: unit.Energy(work / 3_600_000)})
+			work %= 3_600_000
+		}
+		switch inputs.IntN(4) {
+		case 0:
+			amount := int64(1 + inputs.IntN(20))
+			digits := testToken(t, tid+sts.TID(n), amount)
+			give(meter.Event{Kind: meter.EventToken, Up: up, Opened: r.keys.Open(digits), Source: meter.SMS})
+		case 1:
+			give(meter.Event{Kind: meter.EventKey, Up: up})
+		case 2:
+			give(meter.Event{Kind: meter.EventToken, Up: up, Opened: r.keys.Open(wrongToken(t, 2)), Source: meter.Keypad})
+		case 3:
+			give(meter.Event{Kind: meter.EventLocal, Up: up})
+		}
+	}
+	l.state = s
+	return l
+}
+
+func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
+	base := rand.Uint64()
+	t.Logf("seeds from %d", base)
+	for i := range uint64(30) {
+		seed := base + i
+		whole := live(t, seed, nil)
+		for j := range uint64(4) {
+			parts := live(t, seed, rand.New(rand.NewPCG(seed, 2+j)))
+			if meter.Hash(&whole.state) != meter.Hash(&parts.state) {
+				t.Errorf("seed %d: states differ:\n whole %+v\n parts %+v", seed, whole.state, parts.state)
+			}
+			if d := differ(whole.effects, parts.effects); d != "" {
+				t.Fatalf("seed %d: %s", seed, d)
+			}
+		}
+	}
+}
+
+func differ(a, b []meter.Effect) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("effect %d differs:\n whole %+v\n parts %+v", i, a[i], b[i])
+		}
+	}
+	if len(a) != len(b) {
+		return fmt.Sprintf("%d effects in one piece, %d in parts", len(a), len(b))
+	}
+	return ""
+}
+
+// Between two steps nothing may change before Wake and Headroom: a step there has no effect.
+func TestNothingHappensBeforeWakeAndHeadroom(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 300), meter.Keypad, "")
+	r.run(0)
+	for range 2000 {
+		s := r.state
+		wake, room := meter.Wake(&r.cfg, &s), meter.Headroom(&r.cfg, &s)
+		if wake <= s.Up || room < 1 {
+			t.Fatalf("at %d: wake %d, headroom %d", s.Up, wake, room)
+		}
+		if wake-1 > s.Up {
+			early := meter.Event{Kind: meter.EventEnergy, Up: wake - 1, Energy: room - 1}
+			if out := meter.Step(&r.cfg, &s, early, nil); len(out) > 0 {
+				t.Fatalf("at %d, before wake %d and headroom %d: %+v", early.Up, wake, room, out)
+			}
+		}
+		r.up = wake
+		r.step(meter.Event{Kind: meter.EventEnergy, Energy: room / 2})
+	}
+}
+
+// randomEvent makes any event, sensible or not.
+func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
+	ev := meter.Event{
+		Kind: meter.EventKind(rnd.IntN(int(meter.EventPowerRestore) + 2)), Up: r.state.Up + uint64(rnd.IntN(3_000_000)),
+		Clock: meter.Clock(rnd.IntN(3)), At: rnd.Int64N(1 << 33), Pulses: uint32(rnd.IntN(3000)),
+		Energy: unit.Energy(rnd.IntN(4000) - 100), Power: unit.Power(rnd.IntN(9000)),
+		Source: meter.Source(1 + rnd.IntN(3)), Request: uint64(rnd.IntN(5)), Counter: uint64(rnd.IntN(50)),
+		Command: meter.Command(rnd.IntN(6)), Force: rnd.IntN(2) == 0, Base: sts.Base2014,
+		TID: testTID(t, testStart()) + sts.TID(rnd.IntN(60)), OK: rnd.IntN(4) > 0, Reset: meter.Reset(rnd.IntN(3)),
+		Opened: sts.Opened{
+			Result: sts.Accept, Class: uint8(rnd.IntN(4)), SubClass: uint8(rnd.IntN(3)), HasTID: true,
+			TID: testTID(t, testStart()) + sts.TID(rnd.IntN(60)), Amount: sts.Amount(rnd.IntN(1 << 16)),
+		},
+	}
+	if rnd.IntN(3) == 0 {
+		ev.Opened.Result = sts.CRCError
+	}
+	return ev
+}
+
+func TestRandomEventsKeepTheInvariants(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for range 100 {
+		r := newRig(t)
+		s := &r.state
+		credit, out := unit.Energy(0), make([]meter.Effect, 0, meter.MaxEffects)
+		var under *meter.Record
+		for range 300 {
+			ev := randomEvent(t, rnd, r)
+			switch {
+			case ev.Kind == meter.EventReplay:
+				continue // only at start
+			case ev.Kind == meter.EventPersisted && under == nil:
+				continue
+			case ev.Kind == meter.EventPersisted:
+				ev.Record = *under
+				if ev.OK && under.Kind == meter.RecordToken {
+					credit += under.Units
+				}
+				under = nil
+			}
+			seq := s.Seq
+			out = meter.Step(&r.cfg, s, ev, out[:0])
+			for _, e := range out {
+				if e.Kind == meter.EffectPublish {
+					if e.Report.Seq != seq {
+						t.Fatalf("seq %d after %d", e.Report.Seq, seq-1)
+					}
+					seq++
+				}
+				if e.Kind == meter.EffectPersist {
+					record := e.Record
+					under = &record
+				}
+			}
+			if cap(out) != meter.MaxEffects {
+				t.Fatalf("event %d has more than %d effects", ev.Kind, meter.MaxEffects)
+			}
+			checkState(t, s, credit)
+		}
+	}
+}
+
+func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
+	t.Helper()
+	if s.Register+s.Shown() != credit {
+		t.Fatalf("register %d and credit %d do not make the %d accepted", s.Register, s.Shown(), credit)
+	}
+	if closed := s.Reasons == 0 && !s.Confirm && s.CloseAt == 0; (s.Relay == supply.Closed) != closed {
+		t.Fatalf("relay %s with reasons %q, confirm %t, closing at %d", s.Relay, s.Reasons, s.Confirm, s.CloseAt)
+	}
+	if armed := s.Reasons == 0 && s.Confirm; (s.Relay == supply.Armed) != armed {
+		t.Fatalf("relay %s with reasons %q, confirm %t", s.Relay, s.Reasons, s.Confirm)
+	}
+}
+
+// TestStepDoesNotAllocate gives every kind of event to a meter in use.
+func TestStepDoesNotAllocate(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 300), meter.Keypad, "")
+	r.run(0)
+	out := make([]meter.Effect, 0, meter.MaxEffects)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for kind := meter.EventWake; kind <= meter.EventPowerRestore; kind++ {
+		ev := randomEvent(t, rnd, r)
+		ev.Kind, ev.Opened.Class, ev.Opened.SubClass, ev.Opened.Result = kind, 0, 0, sts.Accept
+		ev.Record = meter.Record{Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, HasTID: true, TID: ev.TID}
+		s := new(meter.State)
+		if n := testing.AllocsPerRun(20, func() {
+			*s = r.state
+			ev.Record.Seq, s.Pending = s.Applied+1, s.Applied+1
+			out = meter.Step(&r.cfg, s, ev, out[:0])
+		}); n > 0 {
+			t.Errorf("event %d: %v allocations, want 0", kind, n)
+		}
+	}
+}
+
+// TestHashSeesEveryField changes one field after the other.
+func TestHashSeesEveryField(t *testing.T) {
+	base := newRig(t).state
+	want := meter.Hash(&base)
+	typ := reflect.TypeFor[meter.State]()
+	for i := range typ.NumField() {
+		s := base
+		if name := typ.Field(i).Name; name == "TIDs" {
+			s.TIDs.Fill(math.MaxUint16)
+		} else {
+			change(reflect.ValueOf(&s).Elem().Field(i))
+		}
+		if meter.Hash(&s) == want {
+			t.Errorf("the hash does not see %s", typ.Field(i).Name)
+		}
+	}
+}
+
+// change sets the last leaf of a value to something else.
+func change(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(!v.Bool())
+	case reflect.Struct:
+		change(v.Field(v.NumField() - 1))
+	case reflect.Array:
+		change(v.Index(v.Len() - 1))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(v.Int() + 1)
+	default:
+		v.SetUint(v.Uint() + 1)
+	}
+}
