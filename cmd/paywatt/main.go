@@ -67,6 +67,7 @@ func newRoot(c console) *cobra.Command {
 // nouns lists the commands, a constructor per file of this folder.
 func nouns() []func(console) *cobra.Command {
 	return []func(console) *cobra.Command{
+		newDemoCommand,
 		newServeCommand,
 		newAPIKeyCommand,
 		newVendingKeyCommand,
@@ -79,6 +80,8 @@ func nouns() []func(console) *cobra.Command {
 		newDoctorCommand,
 		newVersionCommand,
 		token,
+		newVmeterCommand,
+		newReplayCommand,
 	}
 }
 

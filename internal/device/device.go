@@ -113,7 +113,9 @@ type Device struct {
 	dirty, rewrite bool
 	// appended counts records that are not durable yet.
 	appended int
-	broken   error
+	// losing says that the outbox is full of what no server has acknowledged, and that this was logged.
+	losing bool
+	broken error
 
 	// The face and the modem.
 	panel    panel.Panel
@@ -207,9 +209,11 @@ func (d *Device) create(c meter.Config) error {
 	}
 	d.journal, d.config, d.state, d.keys = j, c, s, *d.c.Keys
 	d.start()
+	// The first start of all: a clean one, without the wait after a power cut.
+	d.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: s.Seq})
 	d.announce()
 	d.log.Info("new meter made", logkey.Meter, d.c.Number, logkey.Store, d.boot.store)
-	return nil
+	return d.Flush()
 }
 
 // start sets the board to the state of the core at the beginning of a boot.
@@ -220,6 +224,7 @@ func (d *Device) start() {
 	d.chip.setImp(d.config.ImpPerKWh)
 	d.contact.restart()
 	d.requests = requests{}
+	d.state.Power, d.state.Voltage = d.draw(), voltage
 	if d.c.Recorder != nil {
 		d.c.Recorder.Boot(&d.config, &d.state)
 	}

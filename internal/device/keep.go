@@ -23,7 +23,7 @@ const (
 	frameStore  = 1 // the memory's name and the meter's number
 	frameReport = 2 // one record of the outbox
 	frameMark   = 3 // what the board remembers
-	frameHash   = 4 // the server's name for the configuration in force
+	frameHash   = 4 // the server's name for a version of the configuration
 )
 
 // compactAbove is how long the log may grow beyond twice what is alive in it, in bytes.
@@ -96,21 +96,29 @@ func readReport(b []byte) (outbox.Entry, bool) {
 	}, true
 }
 
+func hashFrame(version uint32, hash string) memory.Frame {
+	return memory.Frame{Kind: frameHash, Data: append(binary.LittleEndian.AppendUint32(nil, version), hash...)}
+}
+
 // contents is what the frames of a log say.
 type contents struct {
-	store, number, hash string
-	mark                mark
-	reports             []outbox.Entry
+	store, number string
+	// hashes are by version: which version is in force is the core's business.
+	hashes  map[uint32]string
+	mark    mark
+	reports []outbox.Entry
 }
 
 func readFrames(frames []memory.Frame) contents {
-	var c contents
+	c := contents{hashes: map[uint32]string{}}
 	for _, f := range frames {
 		switch f.Kind {
 		case frameStore:
 			c.store, c.number, _ = strings.Cut(string(f.Data), " ")
 		case frameHash:
-			c.hash = string(f.Data)
+			if len(f.Data) >= 4 {
+				c.hashes[binary.LittleEndian.Uint32(f.Data)] = string(f.Data[4:])
+			}
 		case frameMark:
 			if m, ok := readMark(f.Data); ok {
 				c.mark = m
@@ -155,7 +163,7 @@ func (d *Device) recall() error {
 	if d.c.Found.Spoilt > 0 {
 		loaded.Damage |= meter.DamageLog
 	}
-	d.boot = bootInfo{store: kept.store, hash: kept.hash}
+	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
 	d.mark = kept.mark
 	d.chip = chip{rem: kept.mark.rem, imp: loaded.State.Imp}
 	d.clock = clock{at: kept.mark.at, quality: meter.ClockValid}
@@ -205,7 +213,6 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 	d.give(meter.Event{
 		Kind: meter.EventPowerRestore, Reset: reset, Off: off, NextSeq: d.state.Seq, Register: register, Damage: l.Damage,
 	})
-	d.give(d.sample())
 	d.announce()
 	return d.Flush()
 }
@@ -261,8 +268,10 @@ func (d *Device) publish(r *meter.Report) {
 	if added, lost := d.box.Append(e); !added {
 		d.fail(fmt.Errorf("record %d does not follow %d", e.Seq, d.box.Marks().Next-1))
 		return
-	} else if lost {
-		d.log.Warn("record lost for want of room", logkey.Meter, d.c.Number)
+	} else if lost && !d.losing {
+		// Once until the server has caught up: a meter that is alone for a year would say nothing else.
+		d.losing = true
+		d.log.Warn("oldest records lost for want of room", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
 	}
 	d.appended++
 	if err := d.c.Log.Append(reportFrame(e)); err != nil {
@@ -274,14 +283,18 @@ func (d *Device) publish(r *meter.Report) {
 
 // persist makes a log record durable and lets the core know.
 func (d *Device) persist(r meter.Record) {
-	// The log's snapshot, if it has to write one, must not know of records that the outbox could still lose.
+	// The journal may have to write a snapshot, which should not know of records that the outbox could still lose. Where
+	// that fails the numbers are filled at the next start, and the customer's token is not refused for it.
 	if err := d.flushLog(); err != nil {
-		d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r})
-		return
+		d.log.Warn("outbox not written", logkey.Meter, d.c.Number, logkey.Err, err)
 	}
 	e := journal.Entry{Record: r, Text: d.requests.text(r.Request)}
 	var err error
 	if r.Kind == meter.RecordConfig && d.next != nil {
+		// Its name first: a name without its version is nothing, a version without its name would have to be sent again.
+		if err := d.c.Log.Commit(hashFrame(d.next.config.Version, d.next.hash)); err != nil {
+			d.rewrite = true
+		}
 		err = d.journal.AppendConfig(&d.state, e, &d.next.config)
 	} else {
 		err = d.journal.Append(&d.state, e)
@@ -304,9 +317,6 @@ func (d *Device) adopt() {
 	d.config, d.boot.hash = d.next.config, d.next.hash
 	d.next = nil
 	d.chip.setImp(d.config.ImpPerKWh)
-	if err := d.c.Log.Append(memory.Frame{Kind: frameHash, Data: []byte(d.boot.hash)}); err != nil {
-		d.rewrite = true
-	}
 	if d.c.Recorder != nil {
 		d.c.Recorder.Config(&d.config)
 	}
@@ -338,7 +348,9 @@ func (d *Device) Flush() error {
 
 // flushLog makes the outbox durable and opens it to the link.
 func (d *Device) flushLog() error {
-	now := mark{acked: d.box.Marks().Acked, at: d.clock.at, rem: d.chip.rem, on: d.on, offAt: d.offAt}
+	marks := d.box.Marks()
+	d.losing = d.losing && marks.Waiting() > 0
+	now := mark{acked: marks.Acked, at: d.clock.at, rem: d.chip.rem, on: d.on, offAt: d.offAt}
 	if !d.rewrite && d.appended == 0 && now == d.mark {
 		return nil
 	}
@@ -368,7 +380,7 @@ func (d *Device) alive() (n int64) {
 func (d *Device) frames() []memory.Frame {
 	frames := []memory.Frame{{Kind: frameStore, Data: []byte(d.boot.store + " " + d.c.Number)}}
 	if d.boot.hash != "" {
-		frames = append(frames, memory.Frame{Kind: frameHash, Data: []byte(d.boot.hash)})
+		frames = append(frames, hashFrame(d.config.Version, d.boot.hash))
 	}
 	for _, e := range d.box.All() {
 		frames = append(frames, reportFrame(e))

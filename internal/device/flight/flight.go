@@ -49,11 +49,13 @@ type check struct {
 type Recorder struct {
 	w      *bufio.Writer
 	events int64
-	err    error
+	// checked is the number of events at the last check, -1 before the first.
+	checked int64
+	err     error
 }
 
 // NewRecorder returns a recorder to w.
-func NewRecorder(w io.Writer) *Recorder { return &Recorder{w: bufio.NewWriter(w)} }
+func NewRecorder(w io.Writer) *Recorder { return &Recorder{w: bufio.NewWriter(w), checked: -1} }
 
 func (r *Recorder) put(l line) {
 	if r.err != nil {
@@ -87,7 +89,10 @@ func (r *Recorder) Event(ev *meter.Event) {
 
 // Check records the state that the events have led to, and hands everything to the writer below.
 func (r *Recorder) Check(s *meter.State) error {
-	r.put(line{Check: &check{Events: r.events, Hash: hashText(s)}})
+	if r.checked != r.events {
+		r.checked = r.events
+		r.put(line{Check: &check{Events: r.events, Hash: hashText(s)}})
+	}
 	if err := r.w.Flush(); r.err == nil {
 		r.err = err
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/paywatt/paywatt/meter/journal"
 )
 
 // The files of a memory in its folder.
@@ -54,6 +56,9 @@ func (m *Folder) load(dir string) (found Found, err error) {
 		return Found{}, err
 	}
 	m.Image = &Image{f: image}
+	if err := m.Image.reserve(); err != nil {
+		return Found{}, err
+	}
 	m.Log = &File{dir: dir}
 	if found, err = m.Log.load(); err != nil {
 		return Found{}, err
@@ -76,6 +81,17 @@ func (m *Folder) Close() error {
 
 // Image is the part of a memory that package journal writes, as a file.
 type Image struct{ f *os.File }
+
+// reserve gives the image its whole length, in bytes and not in promises: a meter must be able to write down a token
+// when the disk is full.
+func (m *Image) reserve() error {
+	info, err := m.f.Stat()
+	if err != nil || info.Size() >= journal.Size {
+		return err
+	}
+	_, err = m.f.WriteAt(make([]byte, journal.Size-info.Size()), info.Size())
+	return err
+}
 
 // ReadAt implements journal.Memory.
 func (m *Image) ReadAt(b []byte, at int64) (int, error) { return m.f.ReadAt(b, at) }

@@ -218,14 +218,23 @@ func TestAnImageReadsAsZeroWhereNothingWasWritten(t *testing.T) {
 		if err := m.Sync(); err != nil {
 			t.Fatal(err)
 		}
-		b := make([]byte, 200)
-		n, err := m.ReadAt(b, 98)
-		if n != 6 || !errors.Is(err, io.EOF) || string(b[:6]) != "\x00\x00keys" {
-			t.Errorf("%s: read %d bytes %q, %v", name, n, b[:n], err)
+		b := make([]byte, journal.Size+10)
+		if n, err := m.ReadAt(b, 98); !errors.Is(err, io.EOF) || n < 6 || string(b[:8]) != "\x00\x00keys\x00\x00" {
+			t.Errorf("%s: read %d bytes %q, %v", name, n, b[:8], err)
 		}
 	}
 	if err := folder.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheImageHasItsRoomFromTheBeginning(t *testing.T) {
+	dir := t.TempDir()
+	m, _ := open(t, dir)
+	closed(t, m)
+	info, err := os.Stat(filepath.Join(dir, "memory"))
+	if err != nil || info.Size() != journal.Size {
+		t.Errorf("the image has %d bytes (%v), want %d", info.Size(), err, journal.Size)
 	}
 }
 

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/device/flight"
+)
+
+// replayView is the result of a replay as JSON.
+type replayView struct {
+	Events   int64  `json:"events"`
+	Boots    int64  `json:"boots"`
+	Hash     string `json:"hash"`
+	Recorded string `json:"recorded"`
+	Checks   int64  `json:"checks"`
+	Matches  bool   `json:"matches"`
+}
+
+func newReplayCommand(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Let a recorded meter history happen again and compare the result",
+		Long: "Let a recorded meter history happen again (paywatt vmeter --record FILE). The same events must lead to the same\n" +
+			"state; every hash in the recording is compared, and the replay stops at the first that differs.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return replay(c, cmd, args[0]) },
+	}
+}
+
+func replay(c console, cmd *cobra.Command, name string) error {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &failure{code: exitNotFound, what: "There is no recording " + name + ".", try: "Check the path."}
+	}
+	if err != nil {
+		return &failure{code: exitFailed, what: "The recording cannot be read: " + err.Error() + "."}
+	}
+	defer f.Close()
+	r, err := flight.Replay(f)
+	if err != nil {
+		return &failure{code: exitFailed, what: "The recording cannot be replayed: " + err.Error() + ".",
+			try: "Record with paywatt vmeter --record FILE, and replay with the same version."}
+	}
+	v := replayView{Events: r.Events, Boots: r.Boots, Hash: r.Hash, Recorded: r.Recorded, Checks: r.Checks, Matches: r.Matches()}
+	err = c.show(cmd, v, fields("events", strconv.FormatInt(v.Events, 10), "boots", strconv.FormatInt(v.Boots, 10), "hash", v.Hash,
+		"recorded", v.Recorded, "checks", strconv.FormatInt(v.Checks, 10), "matches", strconv.FormatBool(v.Matches)))
+	switch {
+	case err != nil:
+		return err
+	case r.Checks == 0:
+		return &failure{code: exitFailed, what: "The recording holds no hash to compare with.", try: "It was cut short before the first one."}
+	case !v.Matches:
+		return &failure{code: exitFailed,
+			what: fmt.Sprintf("After event %d the state is not the recorded one.", r.Differs),
+			try:  "The recording is from another version, or the meter core has become undeterministic: report it with the file."}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/flight"
+	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/script"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// vmeterOptions are the options of one virtual meter.
+type vmeterOptions struct {
+	number         string
+	keys           keyOptions
+	broker         string
+	password, link string
+	offline        bool
+	state          string
+	made           string
+	phones         []string
+	script         bool
+	panel          string
+	record         string
+}
+
+func newVmeterCommand(c console) *cobra.Command {
+	var o vmeterOptions
+	cmd := &cobra.Command{
+		Use:   "vmeter NUMBER",
+		Short: "Run one virtual meter",
+		Long: "Run one virtual meter with display and keypad, by lines on standard input (--script) or as a web page of its own\n" +
+			"process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
+			"With --script each line is a command and each command prints one JSON line of state:\n" +
+			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
+			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
+			"Time is virtual: it stands still but in run.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.number, o.keys.number = args[0], args[0]
+			return o.run(cmd.Context(), c)
+		},
+	}
+	o.keys.flags(cmd)
+	f := cmd.Flags()
+	if err := f.MarkHidden("number"); err != nil {
+		panic(err) // keyOptions no longer has it
+	}
+	f.StringVar(&o.broker, "mqtt", "", "server to connect to: mqtt://host:port or host:port")
+	f.StringVar(&o.password, "password", "", "the meter's MQTT password")
+	f.StringVar(&o.link, "link-key", "", "key that authenticates the server's messages, 64 hex digits")
+	f.BoolVar(&o.offline, "offline", false, "run without a server")
+	f.StringVar(&o.state, "state", "", "folder of the meter's memory (default: none, forgotten at the end)")
+	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, RFC 3339: tokens from before are refused")
+	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
+	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
+	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
+	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
+	return cmd
+}
+
+// check refuses options that contradict each other, before anything is opened.
+func (o *vmeterOptions) check() error {
+	switch {
+	case o.script && o.panel != "":
+		return usage("Both --script and --panel are given.", "Give one of them.")
+	case !o.script && o.panel == "":
+		return usage("This meter has no face yet.",
+			"Give --panel 127.0.0.1:8090 for display and keypad in a browser, or --script for lines on standard input.")
+	case o.offline && o.broker != "":
+		return usage("Both --offline and --mqtt are given.", "Give one of them.")
+	case !o.offline && o.broker == "":
+		return usage("No server is given.", "Give --mqtt HOST:PORT --password P --link-key HEX, or --offline.")
+	case o.broker != "" && o.password == "":
+		return usage("--password is missing.", "It was shown when the meter was added to the server.")
+	}
+	return nil
+}
+
+func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	cfg, broker, err := o.config(c)
+	if err != nil {
+		return err
+	}
+	if o.record != "" {
+		f, err := os.Create(o.record)
+		if err != nil {
+			return &failure{code: exitFailed, what: "The flight recording cannot be written: " + err.Error() + "."}
+		}
+		defer f.Close()
+		cfg.Recorder = flight.NewRecorder(f)
+	}
+	shut, err := o.memory(&cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shut()) }()
+	dev, err := device.Open(cfg)
+	if err != nil {
+		return o.openFailure(err)
+	}
+	defer func() {
+		if dev.Err() == nil {
+			err = errors.Join(err, dev.Close())
+		}
+	}()
+	var net *link.Modem
+	if broker != "" {
+		net = link.NewModem(ctx, link.New(link.Config{Number: o.number, Box: dev.Box(), Log: cfg.Logger},
+			link.MQTT(broker, o.number, link.Password(o.password))))
+		defer net.Power(false)
+	}
+	return o.face(ctx, c, dev, net)
+}
+
+// face runs what the user sees of the meter.
+func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, net *link.Modem) error {
+	var n script.Net
+	if net != nil {
+		n = net
+	}
+	err := script.Run(ctx, dev, n, c.in, c.out, c.err)
+	if err != nil {
+		return &failure{code: exitFailed, what: "The meter stopped: " + err.Error() + ".",
+			not: "What its last line of state said is kept.", try: "Start it again with the same --state; it goes on from there."}
+	}
+	return nil
+}
+
+// config turns the options into a device; the memory is added by memory.
+func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err error) {
+	cfg = device.Config{
+		Number: o.number, Phones: o.phones, Rand: rand.Reader, Now: time.Now().UTC(),
+		Logger: slog.New(slog.NewTextHandler(c.err, nil)),
+	}
+	if o.broker != "" {
+		if broker, err = link.ParseBroker(o.broker); err != nil {
+			return cfg, "", usage("--mqtt "+o.broker+" is not the address of a server.", "Give mqtt://host:port or host:port.")
+		}
+	}
+	if o.link != "" {
+		if cfg.LinkKey, err = wire.ParseLinkKey(o.link); err != nil {
+			return cfg, "", usage("--link-key is not a link key.", "Give the 64 hex digits that were shown when the meter was added.")
+		}
+		cfg.HasLink = true
+	}
+	if o.made != "" {
+		if cfg.Made, err = time.Parse(time.RFC3339, o.made); err != nil {
+			return cfg, "", usage("--made "+o.made+" is not a time.", "Give it as 2026-11-20T08:00:00Z.")
+		}
+	}
+	if o.keys.given() {
+		if cfg.Keys, err = o.meterKeys(c); err != nil {
+			return cfg, "", err
+		}
+	}
+	return cfg, broker, nil
+}
+
+// meterKeys reads or derives the decoder key. What a bare key does not tell is left open.
+func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
+	k, err := o.keys.load(c)
+	if err != nil {
+		return nil, err
+	}
+	const neverExpires = 255
+	info := meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: k.baseDate, Type: sts.KeyType(o.keys.kt), KEN: neverExpires}}
+	if k.derived {
+		a := k.attributes
+		sgc, err1 := strconv.ParseUint(a.SGC, 10, 32)
+		ti, err2 := strconv.ParseUint(a.TI, 10, 8)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, usage(err.Error()+".", "Correct the key options.")
+		}
+		info.Named, info.SGC, info.KRN, info.TI = true, uint32(sgc), a.KRN, uint8(ti)
+	}
+	keys := meter.NewKeys(k.key, info)
+	return &keys, nil
+}
+
+// memory opens the meter's memory and returns what closes it.
+func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error) {
+	if o.state == "" {
+		cfg.Image, cfg.Log = &memory.RAMImage{}, memory.NewRAM()
+		return func() error { return nil }, nil
+	}
+	folder, found, err := memory.Open(o.state)
+	switch {
+	case errors.Is(err, memory.ErrInUse):
+		return nil, &failure{code: exitFailed, what: "Another process runs the meter in " + o.state + ".",
+			not: "Nothing was changed.", try: "End that process, or give another --state."}
+	case err != nil:
+		return nil, &failure{code: exitFailed, what: "The meter's memory cannot be opened: " + err.Error() + "."}
+	}
+	cfg.Image, cfg.Log, cfg.Found = folder.Image, folder.Log, found
+	return folder.Close, nil
+}
+
+// openFailure explains why a device did not come up.
+func (o *vmeterOptions) openFailure(err error) error {
+	switch {
+	case errors.Is(err, device.ErrNumber):
+		return usage("Meter number "+o.number+": "+err.Error()+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
+	case errors.Is(err, device.ErrKey):
+		return usage("The meter's key: "+err.Error()+".",
+			"A new meter needs key options (--key, or --vending-key-file with its companions); an old one keeps its key in --state.")
+	case errors.Is(err, journal.ErrDamaged):
+		return &failure{code: exitFailed, what: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
+			not: "Nothing was guessed: which tokens were used cannot be told any more.",
+			try: "Restore the folder from a copy, or begin a new meter with an empty --state and --made now, so that old tokens stay refused."}
+	}
+	return &failure{code: exitFailed, what: fmt.Sprintf("The meter does not come up: %v.", err)}
+}

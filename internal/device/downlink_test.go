@@ -1,0 +1,249 @@
+package device_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/wire"
+)
+
+func down(t *testing.T, d *device.Device, k wire.Down, payload []byte) {
+	t.Helper()
+	must(t, d.Receive(k, wire.DownTopic(number, k), payload))
+}
+
+func push(t *testing.T, d *device.Device, request, digits string) {
+	t.Helper()
+	b, err := wire.EncodeTokenDown(wire.JSON, wire.TokenDown{Request: request, Digits: wire.Digits(digits)})
+	must(t, err)
+	down(t, d, wire.DownToken, b)
+}
+
+// signed encodes and signs a body.
+func signed[B wire.Body](t *testing.T, k wire.Down, body B) []byte {
+	t.Helper()
+	plain, err := wire.EncodeBody(body)
+	must(t, err)
+	b, err := wire.Sign(wire.JSON, linkKey(t), wire.DownTopic(number, k), plain)
+	must(t, err)
+	return b
+}
+
+func order(id string, counter uint64) wire.Order {
+	return wire.Order{ID: id, Counter: counter, ExpiresAt: testNow().Add(time.Hour).Unix()}
+}
+
+func command(t *testing.T, d *device.Device, o wire.Order, kind string, args map[string]any) {
+	t.Helper()
+	down(t, d, wire.DownCommand, signed(t, wire.DownCommand, wire.Command{Order: o, Type: kind, Args: args}))
+}
+
+func answer(t *testing.T, d *device.Device) wire.CommandAnswer {
+	t.Helper()
+	return *last(t, d, wire.KindCommand).Command
+}
+
+func TestAPushedTokenIsAnsweredByItsRequest(t *testing.T) {
+	m := newMedium()
+	d := open(t, m)
+	token := digits(t, 5_871_715, 256)
+	push(t, d, "tok_01", token)
+	if r := last(t, d, wire.KindToken).Token; r.Request != "tok_01" || r.Result != "accept" || r.Source != "remote" || r.UnitsWh != 25_600 {
+		t.Fatalf("answer %+v", r)
+	}
+	push(t, d, "tok_01", token)
+	if r := last(t, d, wire.KindToken).Token; r.Request != "tok_01" || r.Result != "accept" {
+		t.Errorf("the same request again: %+v, want the stored accept", r)
+	}
+	must(t, d.Close())
+	d = open(t, m)
+	push(t, d, "tok_01", token)
+	if r := last(t, d, wire.KindToken).Token; r.Request != "tok_01" || r.Result != "accept" || d.View().BalanceWh != 25_600 {
+		t.Errorf("the same request after a restart: %+v, balance %d", r, d.View().BalanceWh)
+	}
+	push(t, d, "tok_02", token)
+	if r := last(t, d, wire.KindToken).Token; r.Request != "tok_02" || r.Result != "used_error" {
+		t.Errorf("the same digits under another request: %+v, want used_error", r)
+	}
+}
+
+func TestCommandsAreCarriedOutOnceAndAnswered(t *testing.T) {
+	d := open(t, newMedium())
+	enter(t, d, digits(t, 5_871_715, 256))
+	command(t, d, order("cmd_1", 10), "disconnect", nil)
+	if a, v := answer(t, d), d.View(); a.ID != "cmd_1" || a.State != "done" || v.Relay != "open" || v.Reasons[0] != "REMOTE" {
+		t.Fatalf("disconnect: %+v, %+v", a, v)
+	}
+	command(t, d, order("cmd_2", 11), "connect", nil)
+	if v := d.View(); v.Relay != "armed" {
+		t.Fatalf("after connect the relay is %s, want armed until somebody presses #", v.Relay)
+	}
+	advance(t, d, 10*time.Second)
+	must(t, d.Keys("#"))
+	if v := d.View(); v.Relay != "closed" {
+		t.Errorf("after # the relay is %s", v.Relay)
+	}
+	before := d.Box().Marks().Next
+	command(t, d, order("cmd_1", 10), "disconnect", nil)
+	if a := answer(t, d); a.ID != "cmd_1" || a.State != "done" || d.View().Relay != "closed" || d.Box().Marks().Next == before {
+		t.Errorf("a repeat: %+v, relay %s; want the stored answer and no effect", a, d.View().Relay)
+	}
+	command(t, d, order("cmd_3", 11), "disconnect", nil)
+	if a := answer(t, d); a.ID != "cmd_3" || a.State != "failed" || a.Reason != "counter" || d.View().Relay != "closed" {
+		t.Errorf("an old counter: %+v, relay %s", a, d.View().Relay)
+	}
+	command(t, d, order("cmd_4", 12), "dance", nil)
+	if a := answer(t, d); a.State != "failed" || a.Reason != "unknown" {
+		t.Errorf("an unknown command: %+v", a)
+	}
+}
+
+func TestAnExpiredCommandIsRefused(t *testing.T) {
+	d := open(t, newMedium())
+	enter(t, d, digits(t, 5_871_715, 256))
+	o := order("cmd_1", 1)
+	advance(t, d, time.Hour+time.Second)
+	command(t, d, o, "disconnect", nil)
+	if a := answer(t, d); a.ID != "cmd_1" || a.State != "failed" || a.Reason != "expired" || d.View().Relay != "closed" {
+		t.Errorf("%+v, relay %s", a, d.View().Relay)
+	}
+}
+
+func TestForgedMessagesAreDroppedWithoutAWord(t *testing.T) {
+	d := open(t, newMedium())
+	enter(t, d, digits(t, 5_871_715, 256))
+	good := signed(t, wire.DownCommand, wire.Command{Order: order("cmd_1", 1), Type: "disconnect"})
+	before := d.Box().Marks().Next
+	forged := bytes.Replace(good, []byte(`"mac":"`), []byte(`"mac":"0`), 1)
+	down(t, d, wire.DownCommand, forged)
+	down(t, d, wire.DownCommand, []byte("nonsense"))
+	down(t, d, wire.DownToken, []byte("nonsense"))
+	// The same bytes as another kind, and for another meter.
+	down(t, d, wire.DownTime, good)
+	must(t, d.Receive(wire.DownCommand, wire.DownTopic("04140001001", wire.DownCommand), good))
+	if got := d.Box().Marks().Next; got != before || d.View().Relay != "closed" {
+		t.Errorf("%d records for forged messages, relay %s", got-before, d.View().Relay)
+	}
+	c := config(t, newMedium())
+	c.HasLink = false
+	d, err := device.Open(c)
+	must(t, err)
+	before = d.Box().Marks().Next
+	down(t, d, wire.DownCommand, good)
+	if got := d.Box().Marks().Next; got != before {
+		t.Error("a meter without a link key believed a message")
+	}
+}
+
+func TestACancelledTokenCannotBeLoaded(t *testing.T) {
+	d := open(t, newMedium())
+	args := map[string]any{"tid": int64(5_871_715), "base_date": int64(2014)}
+	command(t, d, order("cmd_1", 1), "cancel_token", args)
+	if a := answer(t, d); a.State != "done" {
+		t.Fatalf("cancel: %+v", a)
+	}
+	if got := enter(t, d, digits(t, 5_871_715, 256)); got != "used_error" {
+		t.Errorf("the cancelled token: %s", got)
+	}
+	enter(t, d, digits(t, 5_871_716, 10))
+	command(t, d, order("cmd_2", 2), "cancel_token", map[string]any{"tid": int64(5_871_716), "base_date": int64(2014)})
+	if a := answer(t, d); a.State != "failed" || a.Reason != "used" {
+		t.Errorf("cancelling a loaded token: %+v", a)
+	}
+	command(t, d, order("cmd_3", 3), "cancel_token", map[string]any{"tid": "many"})
+	if a := answer(t, d); a.State != "failed" || a.Reason != "unknown" {
+		t.Errorf("cancelling nothing in particular: %+v", a)
+	}
+}
+
+func TestAConfigurationIsAppliedWholeOrNotAtAll(t *testing.T) {
+	m := newMedium()
+	d := open(t, m)
+	doc := map[string]any{"imp_per_kwh": int64(1600), "reading_s": int64(900), "low1_wh": int64(30_000)}
+	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{Order: order("cfg_1", 1), Version: 7, Hash: "abcd", Config: doc}))
+	if a := answer(t, d); a.ID != "cfg_1" || a.State != "done" {
+		t.Fatalf("%+v", a)
+	}
+	doc["low3_wh"] = int64(1)
+	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{Order: order("cfg_2", 2), Version: 8, Hash: "ef01", Config: doc}))
+	if a := answer(t, d); a.ID != "cfg_2" || a.State != "failed" || a.Reason != "config" {
+		t.Errorf("a document with an unknown key: %+v", a)
+	}
+	if b := d.Box().Boot(); b.Config.Version != 7 || b.Config.Hash != "abcd" {
+		t.Errorf("in force is %+v, want version 7", b.Config)
+	}
+	m.lose()
+	d = open(t, m)
+	if b := d.Box().Boot(); b.Config.Version != 7 || b.Config.Hash != "abcd" {
+		t.Errorf("after a crash %+v is in force, want version 7", b.Config)
+	}
+	enter(t, d, digits(t, 5_871_715, 256))
+	load(t, d, 1000)
+	before := d.Box().Marks().Next
+	advance(t, d, time.Hour)
+	if v := d.View(); v.RegisterWh != 1000 {
+		t.Errorf("1 kW for an hour at 1,600 imp/kWh counted %d Wh", v.RegisterWh)
+	}
+	if n := d.Box().Marks().Next - before; n != 4 {
+		t.Errorf("%d records in an hour, want a reading every 900 s", n)
+	}
+}
+
+func TestMessagesAMeterCannotKeepAreDropped(t *testing.T) {
+	d := open(t, newMedium())
+	before := d.Box().Marks().Next
+	push(t, d, "tok_"+string(bytes.Repeat([]byte{'x'}, 40)), digits(t, 5_871_715, 256))
+	command(t, d, order("cmd_"+string(bytes.Repeat([]byte{'x'}, 40)), 1), "read", nil)
+	if got := d.Box().Marks().Next; got != before || d.View().BalanceWh != 0 {
+		t.Errorf("%d records, balance %d", got-before, d.View().BalanceWh)
+	}
+}
+
+func TestLeasesAndTimeAreDeclined(t *testing.T) {
+	d := open(t, newMedium())
+	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: order("l", 1), Seq: 1, MaxRegisterWh: 5, TTLs: 60}))
+	if a := answer(t, d); a.ID != "l" || a.State != "failed" || a.Reason != "unknown" {
+		t.Errorf("a lease for a token meter: %+v", a)
+	}
+	down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{Order: order("t", 2), At: 1}))
+	if a := answer(t, d); a.ID != "t" || a.State != "failed" || d.View().T != "2026-11-20T08:00:00Z" {
+		t.Errorf("a time for a simulated meter: %+v, it is %s", a, d.View().T)
+	}
+}
+
+func TestSMSAnswersFollowWhoAsks(t *testing.T) {
+	d := open(t, newMedium())
+	const owner, stranger = "+254700000001", "+254799999999"
+	sms := func(from, text string) []device.SMS {
+		t.Helper()
+		must(t, d.SMS(from, text))
+		return d.TakeSMS()
+	}
+	token := digits(t, 5_871_715, 347)
+	grouped := token[:4] + " " + token[4:8] + "-" + token[8:]
+	if got := sms(owner, "*02#"+grouped); len(got) != 1 || got[0].To != owner || got[0].Text != "Recharge OK. 34.7 kWh added. Balance 34.7 kWh" {
+		t.Errorf("recharge: %+v", got)
+	}
+	if got := sms(owner, "*02#"+token); len(got) != 1 || got[0].Text != "this recharge card has been used! Balance 34.7 kWh" {
+		t.Errorf("used: %+v", got)
+	}
+	if got := sms(owner, "*01#"); len(got) != 1 || got[0].Text != "Balance 34.7 kWh" {
+		t.Errorf("balance: %+v", got)
+	}
+	if got := sms(stranger, "*01#"); len(got) != 0 {
+		t.Errorf("a stranger was told a balance: %+v", got)
+	}
+	if got := sms(stranger, "*02#"+digits(t, 5_871_716, 10)); len(got) != 1 || got[0].Text != "Recharge OK. 1.0 kWh added." {
+		t.Errorf("a stranger's token: %+v", got)
+	}
+	for i := range 5 {
+		if got := sms(stranger, "*02#123"); (len(got) == 1) != (i < 3) {
+			t.Errorf("rejection %d to a stranger: %+v, want 3 a day", i+1, got)
+		}
+	}
+	if got := sms(owner, "hello"); len(got) != 0 {
+		t.Errorf("small talk was answered: %+v", got)
+	}
+}

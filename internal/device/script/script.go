@@ -1,0 +1,188 @@
+// Package script drives a virtual meter by lines of text: one command a line in, one JSON line of state a command out
+// (the contract, section 2, vmeter --script).
+//
+// Start at [Run]. A state line is written when all that its command caused is durable. A command that is wrong, or that
+// could not do what it was asked, says so in one line on the messages' writer, and its state line follows all the same,
+// so that whoever drives the meter can always read as many lines as it wrote. Empty lines and lines that begin with ;
+// are no commands. The end of the input is the end of the meter.
+package script
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+)
+
+// Net is the meter's connection, as far as the script needs it.
+type Net interface {
+	// Messages are those the device has to act on.
+	Messages() <-chan link.Message
+	Status() link.Status
+	// Power switches the modem with the meter.
+	Power(on bool)
+}
+
+// Limits of the driver.
+const (
+	// maxLine is the longest command in bytes.
+	maxLine = 64 << 10
+	// flushEvery is after how many records a run makes them durable, so that they can be published while it goes on;
+	// flushAlone is the same for a meter without a server.
+	flushEvery = 64
+	flushAlone = 1000
+	// patience is how long, in real time, a run waits for a server that is connected but does not keep up, before it goes
+	// on and lets the oldest records go.
+	patience = 10 * time.Second
+	// flushTries is how often, a second apart, a full disk is tried again before the script gives up.
+	flushTries = 10
+	// nagEvery is after how much real time a sync that waits says why.
+	nagEvery = 10 * time.Second
+)
+
+// Driver is one script.
+type Driver struct {
+	dev     *device.Device
+	net     Net // nil without a server
+	box     *outbox.Box
+	changed <-chan struct{}
+	inbox   <-chan link.Message
+	out     *json.Encoder
+	msg     io.Writer
+}
+
+// Run drives a device until the script ends, with quit or the end of in. net is nil for a meter without a server.
+// The error is that of the memory or of a writer; a script cannot fail otherwise.
+func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, messages io.Writer) error {
+	d := &Driver{dev: dev, net: net, box: dev.Box(), changed: dev.Box().Listen(), out: json.NewEncoder(out), msg: messages}
+	d.out.SetEscapeHTML(false)
+	if net != nil {
+		d.inbox = net.Messages()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines, failed := readLines(ctx, in)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-d.inbox:
+			if err := d.receive(ctx, m); err != nil {
+				return err
+			}
+		case line, more := <-lines:
+			if !more {
+				return <-failed
+			}
+			quit, err := d.command(ctx, line)
+			if err != nil || quit {
+				return err
+			}
+		}
+	}
+}
+
+// readLines reads on a goroutine of its own, so that the meter listens to its server between two commands.
+func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) {
+	lines, failed := make(chan string), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		s := bufio.NewScanner(in)
+		s.Buffer(make([]byte, 0, 4096), maxLine)
+		for s.Scan() {
+			select {
+			case lines <- s.Text():
+			case <-ctx.Done():
+			}
+		}
+		err := s.Err()
+		if err != nil {
+			err = fmt.Errorf("read commands: %w", err)
+		}
+		failed <- err
+	}()
+	return lines, failed
+}
+
+// command carries out one line and writes the state. The error is one after which the script cannot go on.
+func (d *Driver) command(ctx context.Context, line string) (quit bool, err error) {
+	name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	rest = strings.TrimSpace(rest)
+	if name == "" || strings.HasPrefix(name, ";") {
+		return false, nil
+	}
+	if quit = name == "quit"; !quit {
+		err = d.act(ctx, name, rest)
+	}
+	switch {
+	case errors.Is(err, device.ErrBroken):
+		return false, err
+	case ctx.Err() != nil:
+		return true, nil
+	case err != nil:
+		fmt.Fprintf(d.msg, "vmeter: %s: %v\n", name, err)
+	}
+	if err := d.flush(ctx); err != nil {
+		return false, err
+	}
+	return quit, d.show()
+}
+
+// flush makes everything durable. While the disk is full it tries again, for a while: a state line must not be written
+// before what it says is true for good.
+func (d *Driver) flush(ctx context.Context) error {
+	for try := 0; ; try++ {
+		err := d.dev.Flush()
+		if err == nil || errors.Is(err, device.ErrBroken) || try == flushTries {
+			return err
+		}
+		fmt.Fprintf(d.msg, "vmeter: not durable yet: %v\n", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// show writes the state.
+func (d *Driver) show() error {
+	v := d.dev.View()
+	v.SMSOut = d.dev.TakeSMS()
+	if err := d.out.Encode(v); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// receive acts on one message of the server and lets the answer out.
+func (d *Driver) receive(ctx context.Context, m link.Message) error {
+	if err := d.dev.Receive(m.Down, m.Topic, m.Payload); errors.Is(err, device.ErrBroken) {
+		return err
+	}
+	return d.flush(ctx)
+}
+
+// poll acts on what has arrived, without waiting.
+func (d *Driver) poll(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m := <-d.inbox:
+			if err := d.receive(ctx, m); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package device
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/meter/panel"
+)
+
+// View is what can be seen of a meter from outside, in the words of the contract, section 2.
+type View struct {
+	// T is the meter's calendar, to the second.
+	T          string `json:"t"`
+	RegisterWh int64  `json:"register_wh"`
+	BalanceWh  int64  `json:"balance_wh"`
+	ECUsedWh   int64  `json:"ec_used_wh"`
+	OverrunWh  int64  `json:"overrun_wh"`
+	// Relay is what the meter has decided: closed, open or armed. The contact follows, a close not sooner than 5 s after
+	// the last operation.
+	Relay   string   `json:"relay"`
+	Reasons []string `json:"reasons"`
+	// LCD is what the display shows, empty lines without mains.
+	LCD    []string `json:"lcd"`
+	LED    string   `json:"led"`
+	Buzzer string   `json:"buzzer"`
+	// SMSOut is what the meter has sent since the last time it was asked.
+	SMSOut []SMS `json:"sms_out"`
+	// LastToken is the result of the last token, by any way, since the process began; empty if there was none.
+	LastToken string `json:"last_token"`
+}
+
+// View looks at the meter. The messages it has sent stay for TakeSMS.
+func (d *Device) View() View {
+	s := &d.state
+	v := View{
+		T:          d.clock.time().Format(time.RFC3339),
+		RegisterWh: int64(s.Register), BalanceWh: int64(s.Balance), ECUsedWh: int64(s.ECUsed), OverrunWh: int64(s.Overrun),
+		Relay: s.Relay.String(), Reasons: s.Reasons.Names(),
+		LCD: make([]string, panel.Height), LED: s.LED.String(), Buzzer: s.Buzzer.String(),
+		SMSOut: []SMS{}, LastToken: d.lastToken,
+	}
+	if !d.on {
+		v.LED, v.Buzzer = "off", "off"
+		return v
+	}
+	for i, line := range d.panel.Lines(&d.config, s, d.clock.up) {
+		v.LCD[i] = line
+	}
+	return v
+}
