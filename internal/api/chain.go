@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func (a *API) watched(mux *http.ServeMux, next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		// A slow reader is dropped, not waited for: the answer of one request is small.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		next.ServeHTTP(rec, r.WithContext(withExchange(r.Context(), x)))
 		a.finished(r, x, rec)
 	})
 }

@@ -1,0 +1,141 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// route is one call with the right it needs, and what it answers to somebody who has it.
+type route struct {
+	method, path, body string
+	right              access.Right
+	status             int
+}
+
+// routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list whole.
+func routes(saleID, commandID string) []route {
+	meter := "/v1/meters/" + meterNumber
+	return []route{
+		{"GET", "/v1/tariffs", "", access.ReadTariffs, 200},
+		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
+		{"GET", "/v1/meters", "", access.ReadMeters, 200},
+		{"POST", "/v1/meters", newMeter(meterNumber), access.WriteMeters, 409},
+		{"GET", meter, "", access.ReadMeters, 200},
+		{"GET", meter + "/readings", "", access.ReadMeters, 200},
+		{"GET", meter + "/events", "", access.ReadMeters, 200},
+		{"GET", meter + "/tokens", "", access.ReadVends, 200},
+		{"GET", meter + "/commands", "", access.ReadMeters, 200},
+		{"POST", meter + "/commands", `{"type":"read","reason":"matrix"}`, access.SendCommands, 202},
+		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
+		{"GET", "/v1/customers", "", access.ReadCustomers, 200},
+		{"POST", "/v1/vend-quotes", order("10000"), access.Quote, 200},
+		{"POST", "/v1/vends", order("10000"), access.Sell, 201},
+		{"GET", "/v1/vends?client_ref=sale-0001", "", access.ReadVends, 200},
+		{"GET", "/v1/vends/" + saleID, "", access.ReadVends, 200},
+		{"GET", "/v1/vends/" + saleID + "/receipt", "", access.ReadVends, 200},
+		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
+	}
+}
+
+// TestRolesMayWhatTheTableSays asks every route with a key of every role.
+func TestRolesMayWhatTheTableSays(t *testing.T) {
+	w := begin(t)
+	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
+	c := decode[struct{ ID string }](t, w.want(202, w.post("/v1/meters/"+meterNumber+"/commands", `{"type":"read","reason":"first"}`)))
+	for _, role := range access.Roles() {
+		if role == access.CustomerRole || role == access.DeviceRole {
+			continue // they have no right over a tenant's things, and so no keys: access refuses to make one
+		}
+		key := w.newKey(role)
+		for i, r := range routes(s.ID, c.ID) {
+			a := w.ask(r.method, r.path, key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
+			want := r.status
+			if !role.May(r.right) {
+				want = 403
+			}
+			if a.status != want {
+				t.Errorf("%s %s as %s: got %d, want %d: %s", r.method, r.path, role, a.status, want, a.body)
+				continue
+			}
+			if want == 403 {
+				if code, _ := w.problem(a); code != "forbidden" {
+					t.Errorf("%s %s as %s: got code %s, want forbidden", r.method, r.path, role, code)
+				}
+			}
+			if masked := strings.Contains(string(a.body), "****"); strings.Contains(string(a.body), `"digits"`) && masked == role.May(access.ShowTokens) {
+				t.Errorf("%s %s as %s: digits masked %t, want %t: %s", r.method, r.path, role, masked, !masked, a.body)
+			}
+		}
+	}
+}
+
+func TestEveryRouteIsInTheMatrix(t *testing.T) {
+	have := map[string]bool{}
+	for _, r := range routes("{id}", "{command}") {
+		path, _, _ := strings.Cut(r.path, "?")
+		have[r.method+" "+strings.Replace(path, meterNumber, "{meter}", 1)] = true
+	}
+	open := map[string]bool{"GET /livez": true, "GET /readyz": true, "GET /v1/version": true}
+	for path, item := range spec(t).Paths {
+		for method := range item {
+			name := strings.ToUpper(method) + " " + path
+			if !have[name] && !open[name] {
+				t.Errorf("%s is in the OpenAPI document and not in the matrix of roles", name)
+			}
+		}
+	}
+}
+
+func TestNobodyGetsInWithoutAKey(t *testing.T) {
+	w := begin(t)
+	for name, header := range map[string]string{
+		"none": "", "no scheme": w.key, "basic": "Basic " + w.key, "unknown": "Bearer pk_" + strings.Repeat("A", 43),
+		"shortened": "Bearer " + w.key[:20], "empty": "Bearer ", "longer": "Bearer " + w.key + "A",
+	} {
+		for _, r := range routes("vnd_x", "cmd_x") {
+			headers := []string{"Idempotency-Key", "matrix-nobody"}
+			if header != "" {
+				headers = append(headers, "Authorization", header)
+			}
+			a := w.ask(r.method, r.path, "", r.body, headers...)
+			if code, _ := w.problem(a); a.status != 401 || code != "unauthenticated" || a.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s %s with %s: got %d %s, want 401 unauthenticated with WWW-Authenticate", r.method, r.path, name, a.status, code)
+			}
+		}
+	}
+}
+
+// TestSecretsAreShownOnce: the answer to POST /v1/meters carries them, and nothing after it.
+func TestSecretsAreShownOnce(t *testing.T) {
+	w := begin(t)
+	added := decode[struct {
+		ID           string
+		MQTTPassword string `json:"mqtt_password"`
+		LinkKey      string `json:"link_key"`
+		DecoderKey   string `json:"decoder_key"`
+	}](t, w.want(201, w.post("/v1/meters", newMeter("04140001019"))))
+	if len(added.MQTTPassword) != 43 || len(added.LinkKey) != 64 || len(added.DecoderKey) != 16 {
+		t.Fatalf("got secrets of %d, %d and %d characters, want 43, 64 and 16", len(added.MQTTPassword), len(added.LinkKey), len(added.DecoderKey))
+	}
+	for _, path := range []string{"/v1/meters", "/v1/meters/04140001019", "/v1/meters/" + added.ID, "/v1/customers", "/metrics"} {
+		body := string(w.want(200, w.get(path)).body)
+		for _, secret := range []string{added.MQTTPassword, added.LinkKey, added.DecoderKey, "mqtt_password", "link_key", "decoder_key"} {
+			if strings.Contains(body, secret) {
+				t.Errorf("%s shows %q", path, secret)
+			}
+		}
+	}
+	log := w.log.String()
+	for _, secret := range []string{added.MQTTPassword, added.LinkKey, added.DecoderKey} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log shows a secret of the meter")
+		}
+	}
+	real := w.want(201, w.post("/v1/meters", strings.Replace(newMeter("04140001027"), `"simulated":true`, `"simulated":false`, 1)))
+	if strings.Contains(string(real.body), "decoder_key") {
+		t.Errorf("a real meter's decoder key left the server: %s", real.body)
+	}
+}

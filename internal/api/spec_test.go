@@ -1,0 +1,133 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/paywatt/paywatt/internal/api"
+)
+
+var update = flag.Bool("update", false, "write openapi.json anew")
+
+const specFile = "openapi.json"
+
+// document is what the tests look at in the OpenAPI document.
+type document struct {
+	OpenAPI    string
+	Paths      map[string]map[string]json.RawMessage
+	Components struct{ Schemas map[string]json.RawMessage }
+}
+
+func bare(t *testing.T) *api.API {
+	t.Helper()
+	a, err := api.New(api.Config{Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, Rand: zeros{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+var _ io.Reader = zeros{}
+
+func spec(t *testing.T) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal(bare(t).Spec(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestTheCommittedDocumentIsTheServedOne: run with -update after a change of the interface, and read the diff.
+func TestTheCommittedDocumentIsTheServedOne(t *testing.T) {
+	var got bytes.Buffer
+	if err := json.Indent(&got, bare(t).Spec(), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteByte('\n')
+	if *update {
+		if err := os.WriteFile(specFile, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(specFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%s differs from the document that is served; run go test ./internal/api -update and read the diff", specFile)
+	}
+}
+
+func TestTheDocumentDescribesWhatIsSent(t *testing.T) {
+	d := spec(t)
+	if d.OpenAPI != "3.1.0" {
+		t.Errorf("got OpenAPI %s, want 3.1.0", d.OpenAPI)
+	}
+	for name, fields := range map[string][]string{
+		"NewMeter":    {"number", "mode", "tariff", "sgc", "ken", "imp_per_kwh", "simulated", "customer"},
+		"AddedMeter":  {"number", "state", "as_of", "balance", "mqtt_password", "link_key", "decoder_key"},
+		"NewTariff":   {"name", "currency", "vat_bps", "flat_micro", "blocks"},
+		"VendRequest": {"meter", "tender", "client_ref", "deliver"},
+		"VendBody":    {"units_wh", "lines", "tokens", "receipt_url"},
+		"MeterToken":  {"digits", "tid", "state", "result"},
+		"Problem":     {"type", "title", "status", "detail", "code", "request_id", "retryable", "money_moved"},
+	} {
+		schema := string(d.Components.Schemas[name])
+		for _, f := range fields {
+			if !strings.Contains(schema, `"`+f+`"`) {
+				t.Errorf("schema %s has no field %s: %s", name, f, schema)
+			}
+		}
+	}
+	if _, ok := d.Components.Schemas["ErrorModel"]; ok {
+		t.Error("the document describes an error model that nobody sends")
+	}
+	if list := string(d.Paths["/v1/meters/{meter}/readings"]["get"]); !strings.Contains(list, `"cursor"`) || !strings.Contains(list, `"from"`) {
+		t.Errorf("the history has no page or span: %s", list)
+	}
+}
+
+// TestTheDocsPageNeedsNobodyElse: no script, no inline style, no other host, and every link leads somewhere.
+func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
+	w := begin(t)
+	a := w.want(200, w.ask("GET", "/docs", "", ""))
+	html := string(a.body)
+	for _, bad := range []string{"<script", "style=", "http://", "https://", "javascript:"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("the page contains %q", bad)
+		}
+	}
+	csp := a.header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		if !strings.Contains(csp, part) {
+			t.Errorf("the policy %q lacks %q", csp, part)
+		}
+	}
+	for _, m := range regexp.MustCompile(`href="(#[^"]*|/[^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if id, inner := strings.CutPrefix(m[1], "#"); inner {
+			if !strings.Contains(html, `id="`+id+`"`) {
+				t.Errorf("the link %s leads nowhere", m[1])
+			}
+			continue
+		}
+		w.want(200, w.ask("GET", m[1], "", ""))
+	}
+	if !strings.Contains(html, `id="meter-not-found"`) {
+		t.Error("the type of a problem leads nowhere: /docs#meter-not-found")
+	}
+}
