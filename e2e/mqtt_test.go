@@ -73,9 +73,7 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 	}
 	for _, filter := range []string{"#", "m/#", "+/+/down/#", "m/" + other.number + "/down/#", "$SYS/#", "m/+/up/reading"} {
 		out, err := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", filter, "-C", "1", "-W", "2", "-v")
-		if err == nil {
-			t.Errorf("subscription to %q delivered %q", filter, out)
-		}
+		// mosquitto_sub ends with 0 when all its subscriptions were denied: what it says counts.
 		if !strings.Contains(out, "denied") && !strings.Contains(out, "refused") && !strings.Contains(out, "rejected") && !strings.Contains(out, "lost") {
 			t.Errorf("subscription to %q was not refused: %q (%v)", filter, out, err)
 		}
@@ -126,7 +124,8 @@ func TestHostileClientsMeetLimits(t *testing.T) {
 		t.Errorf("memory grew by %d MB, at most 64", grown>>20)
 	}
 	before, _ := raw.state()
-	eventually(t, 5*time.Second, "the good meter goes on", func() bool { n, _ := raw.state(); return n > before+100 })
+	// Past its burst a meter is served 2 messages a second: six within five seconds is undisturbed.
+	eventually(t, 5*time.Second, "the good meter goes on", func() bool { n, _ := raw.state(); return n >= before+6 })
 	close(stop)
 	<-done
 	n := a.must(t, 200, "GET", "/v1/meters/"+good.number+"/readings?limit=1", nil)
