@@ -121,3 +121,11 @@ func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusa
 	}
 	return i.Issuer.Check(ctx, o)
 }
+
+// Issue makes a token only while Check would allow it, whoever asks.
+func (i *issuer) Issue(ctx context.Context, o vending.IssueOrder) (vending.Answer, error) {
+	if no := i.unsound(); no.Refused() {
+		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+	}
+	return i.Issuer.Issue(ctx, o)
+}

@@ -1,0 +1,345 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/sts"
+)
+
+const passphrase = "a long passphrase"
+
+func config(dir string) app.Config {
+	return app.Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(passphrase), Reserve: -1,
+		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}}
+}
+
+// addVendingKey puts a public test key of supply group 123456 into the folder, as another process would.
+func addVendingKey(t *testing.T, dir string) {
+	t.Helper()
+	s, err := keystore.Open(dir, keystore.Config{Params: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Unlock([]byte(passphrase)); err != nil {
+		t.Fatal(err)
+	}
+	vk, err := sts.NewVendingKey(bytes.Repeat([]byte{0xab}, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	no, err := s.Add(keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255, Test: true}, vk)
+	if err != nil || no.Refused() {
+		t.Fatal(no, err)
+	}
+}
+
+// run serves a until the test or the returned function ends it, which gives Run's error.
+func run(t *testing.T, a *app.App) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	var err error
+	stopped := false
+	stop = func() error {
+		if stopped {
+			return err
+		}
+		stopped = true
+		cancel()
+		select {
+		case err = <-ended:
+		case <-time.After(20 * time.Second):
+			err = errors.New("did not stop within 20 s")
+		}
+		return err
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	return stop
+}
+
+func connect(t *testing.T, a *app.App, dir string) *client.Client {
+	t.Helper()
+	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	made, err := f.Access.CreateAPIKey(t.Context(), app.Clerk(), access.NewKey{Role: access.Owner})
+	if err != nil || made.Refused() {
+		t.Fatal(made.Refusal, err)
+	}
+	addr, _ := a.Ready()
+	c, err := client.New("http://"+addr, made.Secret.Reveal(), client.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func start(t *testing.T, c app.Config) *app.App {
+	t.Helper()
+	a, err := app.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestTheClientAndTheServerUnderstandEachOther goes through every call of the client against a real server, on keys
+// that were added while it ran.
+func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
+	dir := t.TempDir()
+	a := start(t, config(dir))
+	run(t, a)
+	c := connect(t, a, dir)
+	ctx := t.Context()
+	if r, err := c.Ready(ctx); err != nil || !r.Ready {
+		t.Errorf("ready: got %+v, %v", r, err)
+	}
+	rate := int64(2_500_000)
+	tariff, err := c.CreateTariff(ctx, client.NewTariff{Name: "domestic", Price: client.Price{Currency: "KES", VATBps: 1500, FlatMicro: &rate}})
+	if err != nil || tariff.Name != "domestic" || tariff.Version != 1 || *tariff.FlatMicro != rate {
+		t.Fatalf("tariff: got %+v, %v", tariff, err)
+	}
+	limit, second := int64(50_000), int64(2_750_000)
+	blocks := []client.Block{{UpToWh: &limit, RateMicro: 1_200_000}, {RateMicro: second}}
+	if b, err := c.CreateTariff(ctx, client.NewTariff{Name: "blocks", Price: client.Price{Currency: "KES", Blocks: blocks}}); err != nil || len(b.Blocks) != 2 {
+		t.Errorf("blocks: got %+v, %v", b, err)
+	}
+	if l, err := c.Tariffs(ctx, client.Page{}); err != nil || len(l.Data) != 2 {
+		t.Errorf("tariffs: got %+v, %v", l, err)
+	}
+	krn, kt := 1, 2
+	added, err := c.AddMeter(ctx, client.NewMeter{Number: "04140001001", Mode: "prepay_token", Tariff: "domestic", SGC: "123456", KRN: &krn, KT: &kt,
+		TI: "01", Simulated: true, Customer: &client.Customer{Name: "Amina A."}})
+	if err != nil || added.MQTTPassword == "" || added.LinkKey == "" {
+		t.Fatalf("meter: got %+v, %v", added.Meter, err)
+	}
+	tender := client.Amount{AmountMinor: 10000, Currency: "KES"}
+	var p *client.Problem
+	if _, err := c.Vend(ctx, client.Order{Meter: "04140001001", Tender: tender}); !errors.As(err, &p) || p.Code != "vending-key-missing" {
+		t.Errorf("before there is a key: got %v, want vending-key-missing", err)
+	}
+	addVendingKey(t, dir)
+	if q, err := c.Quote(ctx, "04140001001", tender); err != nil || q.UnitsWh != 34700 {
+		t.Errorf("quote: got %+v, %v", q, err)
+	}
+	v, err := c.Vend(ctx, client.Order{Meter: "04140001001", Tender: tender, ClientRef: "till3-1", Deliver: []string{"mqtt"}})
+	if err != nil || v.UnitsWh != 34700 || len(v.Tokens) != 1 || len(v.Tokens[0].Digits) != 20 || !v.Test {
+		t.Fatalf("vend: got %+v, %v", v, err)
+	}
+	read(t, c, v)
+}
+
+// read looks at the sale v in every way.
+func read(t *testing.T, c *client.Client, v client.Vend) {
+	t.Helper()
+	ctx := t.Context()
+	for name, look := range map[string]func() (client.Vend, error){
+		"by id":        func() (client.Vend, error) { return c.VendByID(ctx, v.ID) },
+		"by reference": func() (client.Vend, error) { return c.VendByRef(ctx, "till3-1") },
+	} {
+		if got, err := look(); err != nil || got.ID != v.ID || got.Tokens[0].Digits != v.Tokens[0].Digits {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	if b, kind, err := c.Receipt(ctx, v.ID, "text48"); err != nil || !strings.HasPrefix(kind, "text/plain") || !bytes.Contains(b, []byte(v.ReceiptNo)) {
+		t.Errorf("receipt: got %s %s, %v", kind, b, err)
+	}
+	if l, err := c.Tokens(ctx, v.Meter, client.Page{}); err != nil || len(l.Data) != 1 || l.Data[0].Vend != v.ID || l.Data[0].Digits != v.Tokens[0].Digits {
+		t.Errorf("tokens: got %+v, %v", l, err)
+	}
+	m, err := c.Meter(ctx, v.Meter)
+	if err != nil || m.State != "offline" || m.SGC != "123456" || m.KEN == nil || *m.KEN != 255 || m.Customer == nil || m.Customer.Name != "Amina A." {
+		t.Errorf("meter: got %+v, %v", m, err)
+	}
+	if l, err := c.Meters(ctx, client.Page{Limit: 1}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
+		t.Errorf("meters: got %+v, %v", l, err)
+	}
+	if l, err := c.Customers(ctx, client.Page{}); err != nil || len(l.Data) != 1 {
+		t.Errorf("customers: got %+v, %v", l, err)
+	}
+	if l, err := c.Readings(ctx, v.Meter, client.Span{From: time.Unix(0, 0)}); err != nil || len(l.Data) != 0 {
+		t.Errorf("readings: got %+v, %v", l, err)
+	}
+	if l, err := c.Events(ctx, v.Meter, client.Span{}); err != nil || len(l.Data) != 0 {
+		t.Errorf("events: got %+v, %v", l, err)
+	}
+	sent, err := c.SendCommand(ctx, v.Meter, client.NewCommand{Type: "connect", Reason: "test", Args: map[string]any{"force": true}})
+	if err != nil || sent.State != "queued" {
+		t.Fatalf("command: got %+v, %v", sent, err)
+	}
+	if got, err := c.Command(ctx, v.Meter, sent.ID); err != nil || got.ID != sent.ID {
+		t.Errorf("command: got %+v, %v", got, err)
+	}
+	if b, err := c.TrialBalance(ctx); err != nil || b.SumMinor != 0 || len(b.Accounts) == 0 || b.Currency != "KES" {
+		t.Errorf("trial balance: got %+v, %v", b, err)
+	}
+	if _, err := c.Version(ctx); err != nil {
+		t.Errorf("version: got %v", err)
+	}
+}
+
+func TestASecondServerOnTheSameFolderIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	a := start(t, config(dir))
+	stop := run(t, a)
+	if _, err := app.New(config(dir)); !errors.Is(err, sqlite.ErrLocked) {
+		t.Errorf("got %v, want ErrLocked", err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, config(dir)) // the first has let go of everything
+	run(t, b)
+}
+
+// TestAFailedStartLetsGoOfEverything: the folder can be served at once by the next try.
+func TestAFailedStartLetsGoOfEverything(t *testing.T) {
+	dir := t.TempDir()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, spoil := range map[string]func(*app.Config){
+		"HTTP address in use": func(c *app.Config) { c.HTTP = taken.Addr().String() },
+		"MQTT address in use": func(c *app.Config) { c.MQTT = taken.Addr().String() },
+		"no certificate":      func(c *app.Config) { c.TLSCert, c.TLSKey = filepath.Join(dir, "no.pem"), filepath.Join(dir, "no.key") },
+		"damaged key store": func(c *app.Config) {
+			if err := os.WriteFile(filepath.Join(dir, keystore.FileName), []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		c := config(dir)
+		spoil(&c)
+		if _, err := app.New(c); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+		_ = os.Remove(filepath.Join(dir, keystore.FileName))
+	}
+	run(t, start(t, config(dir)))
+}
+
+// TestAWrongPassphraseLeavesTheServerLockedAndReachable: the server must not stay down for a typing error in a unit.
+func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
+	dir := t.TempDir()
+	addVendingKey(t, dir)
+	c := config(dir)
+	c.Passphrase = []byte("another passphrase")
+	a := start(t, c)
+	run(t, a)
+	if !a.Locked() {
+		t.Error("a wrong passphrase opened the key store")
+	}
+	r, err := connect(t, a, dir).Ready(t.Context())
+	if err != nil || r.Ready || strings.Join(r.Failing, " ") != "keystore-locked" {
+		t.Errorf("got %+v, %v, want not ready for keystore-locked", r, err)
+	}
+}
+
+// TestARequestUnderWayIsFinishedAtTheEnd: the answer arrives although the server was told to stop.
+func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	a := start(t, config(dir))
+	stop := run(t, a)
+	addr, _ := a.Ready()
+	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := f.Access.CreateAPIKey(t.Context(), app.Clerk(), access.NewKey{Role: access.Owner})
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const body = `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`
+	// The server says "continue" when it begins to read the body: from then on the request is under way.
+	_, err = fmt.Fprintf(conn, "POST /v1/tariffs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\nAuthorization: Bearer %s\r\n\r\n",
+		len(body), made.Secret.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
+		t.Fatalf("got %q, %v, want 100 Continue", line, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	// Nobody new is let in once the stop has begun; only then is the body sent.
+	for i := 0; ; i++ {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			break
+		}
+		c.Close()
+		if i > 10_000 {
+			t.Fatal("the server goes on accepting")
+		}
+	}
+	if _, err := io.WriteString(conn, body); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(answer)
+	if err != nil || !bytes.Contains(b, []byte("HTTP/1.1 201 Created")) {
+		t.Errorf("got %.60q, %v, want 201", b, err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestTheSetupPathIsOfferedUntilThereIsAnOwner(t *testing.T) {
+	dir := t.TempDir()
+	a := start(t, config(dir))
+	stop := run(t, a)
+	if !strings.HasPrefix(a.SetupPath(), "/setup?code=") {
+		t.Errorf("got %q, want a path with a code", a.SetupPath())
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
+	if err != nil || made.Refused() {
+		t.Fatal(made.Refusal, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, config(dir))
+	run(t, b)
+	if b.SetupPath() != "" {
+		t.Errorf("got %q, want none: there is an owner", b.SetupPath())
+	}
+}

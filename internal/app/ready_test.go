@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+func TestFaultsHaveTheCodeThatTellsWhatToDo(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want refusal.Code
+	}{
+		{store.ErrOutcomeUnknown, refusal.OutcomeUnknown},
+		{store.ErrFull, refusal.StorageFull},
+		{store.ErrReadOnly, refusal.StorageUnavailable},
+		{store.ErrBusy, refusal.StorageUnavailable},
+		{store.ErrClosed, refusal.StorageUnavailable},
+		{store.ErrBacklog, refusal.StorageUnavailable},
+		{context.Canceled, refusal.StorageUnavailable},
+		{context.DeadlineExceeded, refusal.StorageUnavailable},
+		{store.ErrNotFound, refusal.NotFound},
+		{store.ErrInvariant, refusal.Internal},
+		{errors.New("anything else"), refusal.Internal},
+		{errors.Join(store.ErrOutcomeUnknown, store.ErrReadOnly), refusal.OutcomeUnknown},
+	} {
+		if got := faultOf(fmt.Errorf("sell: %w", c.err)); got != c.want {
+			t.Errorf("%v: got %s, want %s", c.err, got, c.want)
+		}
+	}
+}
+
+// TestBooksThatDoNotAddUpStopSelling: the server stays up and says why, and goes on once a verification finds them
+// sound.
+func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
+	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
+		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	guard := &issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}
+	if got := a.notReady(); len(got) != 0 {
+		t.Errorf("got %v, want ready", got)
+	}
+	a.setUnsound("journal x does not sum to zero.")
+	if got := a.notReady(); len(got) != 1 || got[0].Code != verifyFailed {
+		t.Errorf("got %v, want verify-failed", got)
+	}
+	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code != refusal.StorageUnavailable {
+		t.Errorf("got %s, want storage-unavailable", no.Code)
+	}
+	if answer, err := guard.Issue(t.Context(), vending.IssueOrder{}); err != nil || answer.Outcome != vending.Declined {
+		t.Errorf("got %v, %v: a token could be made", answer.Outcome, err)
+	}
+	a.setUnsound("")
+	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
+		t.Errorf("got %s, want the key store's own answer again", no.Code)
+	}
+}
+
+func TestTheEnginesHealthIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want refusal.Code
+	}{
+		{errors.Join(nil, store.ErrInvariant), invariantBroken},
+		{store.ErrFull, refusal.StorageFull},
+		{store.ErrReadOnly, refusal.StorageUnavailable},
+		{store.ErrClosed, refusal.StorageUnavailable},
+	} {
+		if got := unfit(c.err); got.Code != c.want || got.Text == "" {
+			t.Errorf("%v: got %v, want %s with a text", c.err, got, c.want)
+		}
+	}
+}
