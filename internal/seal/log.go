@@ -59,7 +59,7 @@ func (e *Edge) Root() [32]byte {
 
 // Nodes reads the hashes of a stored log.
 type Nodes struct {
-	Stored func(index int64) ([32]byte, error)           // a hash that Append gave out
+	Stored func(index int64) ([32]byte, error)            // a hash that Append gave out
 	Leaves func(from, to int64) (l [][32]byte, err error) // the leaves [from, to)
 }
 

@@ -57,29 +57,35 @@ type Trust struct {
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
 }
 
+// check is one part of a verification.
+type check struct {
+	name string
+	run  func(*Report) error
+}
+
 // Verify checks all that can be checked about one tenant, from the rows alone and with queries of its own: it shares
 // nothing with the code that wrote them but the form of leaves. It only reads; findings go into the report. An error
 // means that the database could not be read to the end.
 func Verify(tx *Tx, t Trust, r *Report) error {
-	for _, check := range []struct {
-		name string
-		run  func() error
-	}{
-		{"journals", func() error { return tx.verifyJournals(r) }},
-		{"audit rows", func() error { return tx.verifyAudit(r) }},
-		{"balances", func() error { return tx.verifyBalances(r) }},
-		{"holds", func() error { return tx.verifyHolds(r) }},
-		{"roll-ups", func() error { return tx.verifyRollups(r) }},
-		{"log", func() error { return tx.verifyLog(t, r) }},
-		{"sales", func() error { return tx.verifySales(r) }},
-		{"sales and journals", func() error { return tx.verifySalesBooked(r) }},
-		{"months", func() error { return tx.verifyMonths(r) }},
-		{"tokens", func() error { return tx.verifyTokens(r) }},
-		{"receipts", func() error { return tx.verifyReceipts(r) }},
-		{"token reports", func() error { return tx.verifyReports(r) }},
-	} {
-		if err := check.run(); err != nil {
-			return fmt.Errorf("check %s of tenant %d: %w", check.name, tx.Tenant, err)
+	if err := VerifyBooks(tx, r); err != nil {
+		return err
+	}
+	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
+		check{"sales and journals", tx.verifySalesBooked}, check{"months", tx.verifyMonths}, check{"tokens", tx.verifyTokens},
+		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports})
+}
+
+// VerifyBooks is the part of [Verify] that looks at the ledger alone and needs no key: every journal sums to zero and
+// gives its leaf, every kept balance, hold and roll-up is what the postings make.
+func VerifyBooks(tx *Tx, r *Report) error {
+	return tx.verify(r, check{"journals", tx.verifyJournals}, check{"audit rows", tx.verifyAudit}, check{"balances", tx.verifyBalances},
+		check{"holds", tx.verifyHolds}, check{"roll-ups", tx.verifyRollups})
+}
+
+func (tx *Tx) verify(r *Report, checks ...check) error {
+	for _, c := range checks {
+		if err := c.run(r); err != nil {
+			return fmt.Errorf("check %s of tenant %d: %w", c.name, tx.Tenant, err)
 		}
 	}
 	return nil

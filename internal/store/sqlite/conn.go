@@ -20,10 +20,11 @@ const maxStatements = 1024
 
 // conn is one connection as the shared queries see it. It belongs to one goroutine at a time.
 type conn struct {
-	c     *sqlite.Conn
-	stmts map[string]*stmt
-	rows  int   // changed or read since the last reset, for the budget
-	fault error // the first error after which this transaction cannot be trusted; sticky until cleared
+	c       *sqlite.Conn
+	stmts   map[string]*stmt
+	reading bool  // it cannot write
+	rows    int   // changed or read since the last reset, for the budget
+	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
 }
 
 // stmt is a prepared statement and, while it runs, the row it stands on.
@@ -144,6 +145,9 @@ func (c *conn) judge(err error) error {
 	switch code {
 	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey, sqlite.ResultConstraintRowID:
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+	}
+	if c.reading && code == sqlite.ResultReadOnly {
+		return fmt.Errorf("a view cannot write: %w", err)
 	}
 	switch code.ToPrimary() {
 	case sqlite.ResultFull:

@@ -95,8 +95,8 @@ func (q *queue) take(into *[lanes][]*work) (ended bool) {
 		rest := copy(q.waiting[l], q.waiting[l][n:])
 		clear(q.waiting[l][rest:])
 		q.waiting[l] = q.waiting[l][:rest]
-		if rest > 0 {
-			q.ring()
+		if rest > 0 || q.closed {
+			q.ring() // there is more to do, if only to end
 		}
 	}
 	return q.closed && len(into[0])+len(into[1])+len(into[2]) == 0

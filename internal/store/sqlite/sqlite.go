@@ -242,6 +242,7 @@ func connect(path string, cacheKiB int, reading bool) (*conn, error) {
 	}
 	c.SetBusyTimeout(busyTimeout)
 	k := newConn(c)
+	k.reading = reading
 	pragmas := []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0",
 		"PRAGMA journal_size_limit = 67108864", "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
 		"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB)}

@@ -1,0 +1,324 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+func requests() []test {
+	return []test{
+		{"a request is taken once and answered from then on", onceAnswered},
+		{"a request that was not answered can be dropped and asked again", onceDropped},
+		{"an answer that moved no money is forgotten after its time", onceForgotten},
+		{"numbers are dense because a failed taker gives them back", denseNumbers},
+		{"the audit log is read newest first by page", auditPages},
+	}
+}
+
+func onceAnswered(t *testing.T, r Rig) {
+	e := r.Open(t)
+	o := access.Once{Principal: "till3", Key: "key-00001", Hash: [32]byte{1, 2, 3}}
+	must(t, e, func(tx *store.Tx) error {
+		kept, err := tx.OnceTake(o)
+		if kept != nil {
+			t.Errorf("a new request is known: %+v", kept)
+		}
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error {
+		kept, err := tx.OnceTake(o)
+		if kept == nil || kept.Status != 0 || kept.Hash != o.Hash {
+			t.Errorf("a running request came back as %+v, want status 0 and its hash", kept)
+		}
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error { return tx.OncePut(o, 201, []byte("sealed"), true) })
+	must(t, e, func(tx *store.Tx) error {
+		other := o
+		other.Hash = [32]byte{9}
+		kept, err := tx.OnceTake(other)
+		if kept == nil || kept.Status != 201 || string(kept.Body) != "sealed" || kept.Hash != o.Hash {
+			t.Errorf("an answered request came back as %+v, want its first hash and answer", kept)
+		}
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error {
+		elsewhere := o
+		elsewhere.Principal = "till4"
+		kept, err := tx.OnceTake(elsewhere)
+		if kept != nil {
+			t.Errorf("the same key of another principal is known: %+v", kept)
+		}
+		return err
+	})
+	_, err := do(e, func(tx *store.Tx) (value, error) {
+		return value{}, tx.OncePut(access.Once{Principal: "nobody", Key: "key"}, 201, nil, true)
+	})
+	wantErr(t, "answering what was never taken", err, store.ErrInvariant)
+}
+
+func onceDropped(t *testing.T, r Rig) {
+	e := r.Open(t)
+	o := access.Once{Principal: "p", Key: "key-00001"}
+	must(t, e, func(tx *store.Tx) error { _, err := tx.OnceTake(o); return err })
+	must(t, e, func(tx *store.Tx) error { return tx.OnceDrop(o) })
+	must(t, e, func(tx *store.Tx) error {
+		kept, err := tx.OnceTake(o)
+		if kept != nil {
+			t.Errorf("a dropped request is known: %+v", kept)
+		}
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error { return tx.OncePut(o, 200, nil, true) })
+	must(t, e, func(tx *store.Tx) error { return tx.OnceDrop(o) })
+	must(t, e, func(tx *store.Tx) error {
+		kept, err := tx.OnceTake(o)
+		if kept == nil || kept.Status != 200 {
+			t.Errorf("an answer was dropped: %+v", kept)
+		}
+		return err
+	})
+}
+
+func onceForgotten(t *testing.T, r Rig) {
+	e := r.Open(t)
+	late := func(tx *store.Tx) *store.Tx { tx.Now = tx.Now.Add(store.OnceKept + time.Second); return tx }
+	forever, week := access.Once{Principal: "p", Key: "forever"}, access.Once{Principal: "p", Key: "for-a-week"}
+	must(t, e, func(tx *store.Tx) error {
+		for _, o := range []access.Once{forever, week} {
+			if _, err := tx.OnceTake(o); err != nil {
+				return err
+			}
+			if err := tx.OncePut(o, 200, nil, o == forever); err != nil {
+				return err
+			}
+		}
+		n, err := tx.OnceSweep(10)
+		if n != 0 {
+			t.Errorf("%d answers were swept at once, want 0", n)
+		}
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error {
+		for o, known := range map[access.Once]bool{forever: true, week: false} {
+			kept, err := late(tx).OnceTake(o)
+			if err != nil {
+				return err
+			}
+			if (kept != nil) != known {
+				t.Errorf("%s after its time: %+v, want known %t", o.Key, kept, known)
+			}
+		}
+		return tx.OncePut(week, 200, nil, false)
+	})
+	must(t, e, func(tx *store.Tx) error {
+		tx.Now = tx.Now.Add(4 * store.OnceKept)
+		n, err := tx.OnceSweep(10)
+		if n != 1 {
+			t.Errorf("%d answers were swept, want 1", n)
+		}
+		return err
+	})
+}
+
+func denseNumbers(t *testing.T, r Rig) {
+	e := r.Open(t)
+	for want := int64(1); want <= 6; want++ {
+		refuse := want%2 == 0
+		v, err := do(e, func(tx *store.Tx) (value, error) {
+			n, err := tx.Take("receipt:main")
+			return value{n: n, refused: refuse}, err
+		})
+		if expected := (want + 1) / 2; err != nil || v.n != expected && !refuse {
+			t.Errorf("take %d (refused %t) = %d, %v; want %d", want, refuse, v.n, err, expected)
+		}
+	}
+	if got := look(t, e, counter("receipt:main")); got != 3 {
+		t.Errorf("three of six were kept, the counter is at %d", got)
+	}
+}
+
+func auditPages(t *testing.T, r Rig) {
+	e := r.Open(t)
+	for n := range 5 {
+		must(t, e, func(tx *store.Tx) error {
+			tx.Now = tx.Now.Add(time.Duration(n) * time.Second) // identities sort by time
+			return tx.AuditLog(someEntry(fmt.Sprint("act ", n)))
+		})
+	}
+	var got []string
+	var before id.ID
+	for range 3 {
+		look(t, e, func(tx *store.Tx) (int, error) {
+			ids, entries, err := tx.AuditPage(before, 2)
+			for k, a := range entries {
+				before = ids[k]
+				got = append(got, a.Action)
+				if a.Actor != "apikey till3" || a.Reason != "because" || a.At.IsZero() || a.SinglePerson {
+					t.Errorf("an audit row came back as %+v", a)
+				}
+			}
+			return len(entries), err
+		})
+	}
+	if want := "[act 4 act 3 act 2 act 1 act 0]"; fmt.Sprint(got) != want {
+		t.Errorf("pages gave %v, want %s", got, want)
+	}
+}
+
+func outbox() []test {
+	return []test{
+		{"work for one receiver is done strictly in order", outboxOrder},
+		{"a claim ends by itself and fences its owner", outboxClaims},
+		{"work is given back, given up, dropped and woken", outboxFates},
+		{"the backlog of one receiver is bounded", outboxBacklog},
+	}
+}
+
+// claim claims for owner, at a moment after the engine's now.
+func claim(t *testing.T, e store.Engine, owner string, after time.Duration, max int) (out []job.Claim) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) (err error) {
+		tx.Now = tx.Now.Add(after)
+		out, err = tx.OutboxClaim("mqtt", owner, tx.Now.Add(time.Minute), max)
+		return err
+	})
+	return out
+}
+
+func enqueue(t *testing.T, e store.Engine, key, kind string) (i id.ID) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) (err error) {
+		i, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: key, Kind: kind, Body: []byte(`{"n":1}`), ExpiresAt: tx.Now.Add(time.Hour)})
+		return err
+	})
+	return i
+}
+
+func kinds(claims []job.Claim) string {
+	out := ""
+	for _, c := range claims {
+		out += c.Kind + " "
+	}
+	return out
+}
+
+func outboxOrder(t *testing.T, r Rig) {
+	e := r.Open(t)
+	first := enqueue(t, e, "m1", "a1")
+	enqueue(t, e, "m1", "a2")
+	enqueue(t, e, "m2", "b1")
+	got := claim(t, e, "w1", time.Second, 10)
+	if len(got) != 2 || got[0].Kind+got[1].Kind != "a1b1" && got[0].Kind+got[1].Kind != "b1a1" {
+		t.Fatalf("claimed %q, want a1 and b1: one per receiver", kinds(got))
+	}
+	if c := got[0]; string(c.Body) != `{"n":1}` || c.Lane != "mqtt" || c.Attempts != 0 || c.ExpiresAt.IsZero() {
+		t.Errorf("the claim came back as %+v", c)
+	}
+	if again := claim(t, e, "w2", time.Second, 10); len(again) != 0 {
+		t.Errorf("another worker claimed %q, want nothing", kinds(again))
+	}
+	must(t, e, func(tx *store.Tx) error {
+		done, err := tx.OutboxDone(first, "w1")
+		if !done {
+			t.Error("the owner could not finish its item")
+		}
+		return err
+	})
+	if next := claim(t, e, "w2", time.Second, 10); kinds(next) != "a2 " {
+		t.Errorf("after a1 was done: claimed %q, want a2", kinds(next))
+	}
+}
+
+func outboxClaims(t *testing.T, r Rig) {
+	e := r.Open(t)
+	i := enqueue(t, e, "m1", "a1")
+	claim(t, e, "w1", time.Second, 10)
+	at := look(t, e, func(tx *store.Tx) (time.Time, error) {
+		at, waits, err := tx.OutboxNext("mqtt")
+		if !waits || at.Before(tx.Now.Add(30*time.Second)) {
+			t.Errorf("the claimed item is next at %s (waits %t), want the end of its claim", at, waits)
+		}
+		return at, err
+	})
+	if at.IsZero() {
+		t.Error("no next time")
+	}
+	again := claim(t, e, "w2", 2*time.Minute, 10)
+	if len(again) != 1 || again[0].ID != i || again[0].Attempts != 1 {
+		t.Fatalf("after the claim ran out: %+v", again)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		done, err := tx.OutboxDone(i, "w1")
+		if done {
+			t.Error("a worker finished what another one holds")
+		}
+		return err
+	})
+}
+
+func outboxFates(t *testing.T, r Rig) {
+	e := r.Open(t)
+	i := enqueue(t, e, "m1", "a1")
+	second := enqueue(t, e, "m1", "a2")
+	claim(t, e, "w", time.Second, 1)
+	must(t, e, func(tx *store.Tx) error {
+		given, err := tx.OutboxRetry(i, "w", tx.Now.Add(time.Hour), "offline")
+		if !given {
+			t.Error("the owner could not give its item back")
+		}
+		return err
+	})
+	if got := claim(t, e, "w", time.Minute, 10); len(got) != 0 {
+		t.Errorf("claimed %q while the first waits, want nothing", kinds(got))
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.OutboxWake("mqtt", "m1") })
+	if got := claim(t, e, "w", time.Minute, 10); kinds(got) != "a1 " || got[0].Attempts != 1 {
+		t.Errorf("after waking: %+v, want a1 once more", got)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		dead, err := tx.OutboxDead(i, "w", "gave up")
+		if !dead {
+			t.Error("the owner could not give its item up")
+		}
+		return err
+	})
+	if got := claim(t, e, "w", time.Minute, 10); kinds(got) != "a2 " {
+		t.Errorf("after the first was given up: %q, want a2", kinds(got))
+	}
+	must(t, e, func(tx *store.Tx) error {
+		gone, err := tx.OutboxDrop(second)
+		if !gone {
+			t.Error("the item was not there to drop")
+		}
+		return err
+	})
+	look(t, e, func(tx *store.Tx) (bool, error) {
+		_, waits, err := tx.OutboxNext("mqtt")
+		if waits {
+			t.Error("something waits although all is dead or dropped")
+		}
+		return waits, err
+	})
+}
+
+func outboxBacklog(t *testing.T, r Rig) {
+	e := r.Open(t)
+	must(t, e, func(tx *store.Tx) error {
+		for range store.MaxBacklog {
+			if _, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"})
+		wantErr(t, "one more than the limit", err, store.ErrBacklog)
+		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: "m2", Kind: "k"})
+		return err
+	})
+}

@@ -1,0 +1,191 @@
+// Package storetest is what every engine of the store must do, as one test: [Exercise] runs it against an engine that
+// the engine's own tests open. What is only true of one engine stands in that engine's tests.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Failure is how a COMMIT goes wrong.
+type Failure int
+
+// Failures of a COMMIT.
+const (
+	Undone   Failure = iota // it reports an error and nothing is there
+	Happened                // it reports an error and everything is there
+	Full                    // it reports a full disk and nothing is there
+)
+
+// Rig is an engine under test.
+type Rig struct {
+	// Open gives an engine on a new, empty database; the engine is closed when the test ends.
+	Open func(t *testing.T) store.Engine
+	// Waiting is how much work is queued and not begun.
+	Waiting func(store.Engine) int
+	// FailCommit makes a COMMIT go wrong, after letting pass of them through.
+	FailCommit func(e store.Engine, how Failure, pass int)
+}
+
+// Exercise runs everything.
+func Exercise(t *testing.T, r Rig) {
+	for _, group := range []struct {
+		name  string
+		tests []test
+	}{
+		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
+		{"outbox", outbox()}, {"log", logTests()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
+	} {
+		for _, tt := range group.tests {
+			t.Run(group.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })
+		}
+	}
+}
+
+// test is one test of a group.
+type test struct {
+	name string
+	run  func(*testing.T, Rig)
+}
+
+// value is what closures of these tests return.
+type value struct {
+	n       int64
+	refused bool
+}
+
+// Refused makes the store undo what the closure wrote.
+func (v value) Refused() bool { return v.refused }
+
+// do runs a closure of the first tenant in the sale lane.
+func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
+	return store.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
+}
+
+// must is do for what cannot fail.
+func must(t *testing.T, e store.Engine, fn func(*store.Tx) error) {
+	t.Helper()
+	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, fn(tx) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// look reads on a snapshot of the first tenant.
+func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T {
+	t.Helper()
+	v, err := store.View(context.Background(), e, store.FirstTenant, fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// counter reads a counter without taking from it.
+func counter(name string) func(*store.Tx) (int64, error) {
+	return func(tx *store.Tx) (n int64, err error) {
+		err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, func(r store.Row) error {
+			n = r.Int(0)
+			return nil
+		}, tx.Tenant, name)
+		return n, err
+	}
+}
+
+// take is the simplest closure that writes.
+func take(name string) func(*store.Tx) (value, error) {
+	return func(tx *store.Tx) (value, error) {
+		n, err := tx.Take(name)
+		return value{n: n}, err
+	}
+}
+
+// stalled keeps the writer busy until release is called, so that what is queued meanwhile shares a commit.
+func stalled(t *testing.T, e store.Engine) (release func()) {
+	t.Helper()
+	entered, gate, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := do(e, func(*store.Tx) (value, error) {
+			close(entered)
+			<-gate
+			return value{}, nil
+		})
+		done <- err
+	}()
+	<-entered
+	return func() {
+		close(gate)
+		if err := <-done; err != nil {
+			t.Errorf("the closure that kept the writer busy: %v", err)
+		}
+	}
+}
+
+// queued waits until n pieces of work are waiting.
+func queued(t *testing.T, r Rig, e store.Engine, n int) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for r.Waiting(e) < n {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d pieces of work are queued, want %d", r.Waiting(e), n)
+		}
+		runtime.Gosched()
+	}
+}
+
+// outcome is what one caller got.
+type outcome struct {
+	v   value
+	err error
+}
+
+// start runs do on a goroutine of its own.
+func start(e store.Engine, lane store.Lane, fn func(*store.Tx) (value, error)) <-chan outcome {
+	out := make(chan outcome, 1)
+	go func() {
+		v, err := store.Do(context.Background(), e, store.FirstTenant, lane, fn)
+		out <- outcome{v, err}
+	}()
+	return out
+}
+
+// wantErr fails the test unless err wraps want.
+func wantErr(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: got error %v, want %v", what, err, want)
+	}
+}
+
+// sum adds up a trial balance.
+func sum(lines []ledger.Posting) (total ledger.Minor) {
+	for _, l := range lines {
+		total += l.Amount
+	}
+	return total
+}
+
+// post books an amount from one account to another.
+func post(tx *store.Tx, kind ledger.Kind, ref string, debit, credit ledger.AccountRef, amount ledger.Minor) (ledger.Breach, error) {
+	i, err := tx.NewID()
+	if err != nil {
+		return ledger.Breach{}, err
+	}
+	return tx.Post(ledger.Journal{ID: i, Kind: kind, Ref: ref, PostedAt: tx.Now, Postings: []ledger.Posting{
+		{Account: debit, Amount: amount}, {Account: credit, Amount: -amount}}})
+}
+
+func account(c ledger.Code, subject string) ledger.AccountRef {
+	return ledger.AccountRef{Code: c, Subject: subject}
+}
+
+// someEntry is an audit row.
+func someEntry(action string) access.Entry {
+	return access.Entry{Actor: "apikey till3", IP: "192.0.2.7", Action: action, Object: "obj", Before: "{}", After: `{"a":1}`, Reason: "because"}
+}
