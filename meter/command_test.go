@@ -1,0 +1,245 @@
+package meter_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// answer is the newest answer to an id, AnswerNone if there is none.
+func (r *rig) answer(id string) meter.Answer {
+	for i := len(r.outbox) - 1; i >= 0; i-- {
+		if rep := r.outbox[i]; rep.Kind == meter.ReportCommand && rep.Request == meter.Handle(id) {
+			return rep.Answer
+		}
+	}
+	return meter.AnswerNone
+}
+
+func TestTheCounterRisesStrictlyAndIsKept(t *testing.T) {
+	r := newRig(t)
+	r.command("cmd_a", 5, meter.Event{Command: meter.CommandRead})
+	for _, c := range []struct {
+		id      string
+		counter uint64
+		want    meter.Answer
+	}{
+		{"cmd_b", 5, meter.AnswerCounter}, {"cmd_c", 4, meter.AnswerCounter}, {"cmd_d", 6, meter.AnswerDone},
+		{"cmd_d", 6, meter.AnswerDone}, {"cmd_b", 7, meter.AnswerDone},
+	} {
+		r.command(c.id, c.counter, meter.Event{Command: meter.CommandRead})
+		if got := r.answer(c.id); got != c.want {
+			t.Errorf("%s with counter %d: %s %s, want %s", c.id, c.counter, got.State(), got.Reason(), c.want.Reason())
+		}
+	}
+	r.reboot(0)
+	r.command("cmd_e", 7, meter.Event{Command: meter.CommandRead})
+	if got := r.answer("cmd_e"); got != meter.AnswerCounter || r.state.Counter != 7 {
+		t.Errorf("after a crash counter 7 is answered %q and the meter has %d", got.Reason(), r.state.Counter)
+	}
+}
+
+func TestARefusedMessageIsAnsweredAndTakesNothing(t *testing.T) {
+	r := newRig(t)
+	r.command("cmd_x", 9, meter.Event{Command: meter.CommandDisconnect, Refused: meter.AnswerExpired})
+	r.command("cmd_y", 9, meter.Event{Kind: meter.EventConfig, Version: 3, Refused: meter.AnswerConfig})
+	r.command("cmd_z", 9, meter.Event{Command: meter.CommandUnknown})
+	for id, want := range map[string]string{"cmd_x": "expired", "cmd_y": "config", "cmd_z": "unknown"} {
+		if a := r.answer(id); a.State() != "failed" || a.Reason() != want {
+			t.Errorf("%s: %s %s, want failed %s", id, a.State(), a.Reason(), want)
+		}
+	}
+	if r.state.Counter != 0 || r.state.Reasons.Has(supply.Remote) {
+		t.Errorf("counter %d, reasons %q, want nothing changed", r.state.Counter, r.state.Reasons)
+	}
+}
+
+func TestAFailingMemoryFailsTheCommand(t *testing.T) {
+	r := newRig(t)
+	r.mem.fail = true
+	r.command("cmd_a", 1, meter.Event{Command: meter.CommandDisconnect})
+	if got := r.answer("cmd_a"); got != meter.AnswerStorage || r.state.Reasons.Has(supply.Remote) {
+		t.Errorf("answered %q, reasons %q, want storage_error and no REMOTE", got.Reason(), r.state.Reasons)
+	}
+	r.mem.fail = false
+	r.command("cmd_a", 1, meter.Event{Command: meter.CommandDisconnect})
+	if got := r.answer("cmd_a"); got != meter.AnswerDone || !r.state.Reasons.Has(supply.Remote) {
+		t.Errorf("again: %q, reasons %q, want done and REMOTE", got.Reason(), r.state.Reasons)
+	}
+}
+
+func TestCancellingATokenIsDurableBeforeItIsDone(t *testing.T) {
+	r := newRig(t)
+	tid := testTID(t, testStart())
+	cancel := meter.Event{Command: meter.CommandCancelToken, TID: tid, Base: sts.Base2014}
+	r.lazy = true
+	r.command("cmd_a", 1, cancel)
+	if got := r.answer("cmd_a"); got != meter.AnswerNone {
+		t.Fatalf("answered %q before the record is durable", got.State())
+	}
+	r.complete()
+	r.lazy = false
+	if got := r.answer("cmd_a"); got != meter.AnswerDone {
+		t.Fatalf("answered %q, want done", got.State())
+	}
+	r.reboot(0)
+	if got := r.last(testToken(t, tid, 10), meter.Keypad, "").Code; got != sts.UsedError {
+		t.Errorf("the cancelled token after a crash: %s, want used_error", got)
+	}
+	for id, c := range map[string]struct {
+		tid  sts.TID
+		base sts.BaseDate
+		want meter.Answer
+	}{
+		"cmd_used": {tid, sts.Base2014, meter.AnswerUsed}, "cmd_old": {1, sts.Base2014, meter.AnswerOld},
+		"cmd_base": {tid + 1, sts.Base1993, meter.AnswerBaseDate},
+	} {
+		r.command(id, 2, meter.Event{Command: meter.CommandCancelToken, TID: c.tid, Base: c.base})
+		if got := r.answer(id); got != c.want {
+			t.Errorf("%s: %q, want %q", id, got.Reason(), c.want.Reason())
+		}
+	}
+}
+
+func TestAutomaticReconnectionIfConfigured(t *testing.T) {
+	r := newRig(t)
+	r.cfg.ConfirmAfter = 0
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	r.command("cmd_a", 1, meter.Event{Command: meter.CommandDisconnect})
+	r.command("cmd_b", 2, meter.Event{Command: meter.CommandConnect})
+	if r.state.Relay != supply.Closed {
+		t.Errorf("relay %s, want closed", r.state.Relay)
+	}
+}
+
+func TestConnectDoesNotArmAClosedRelay(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	r.command("cmd_a", 1, meter.Event{Command: meter.CommandConnect})
+	if r.state.Relay != supply.Closed || r.answer("cmd_a") != meter.AnswerDone {
+		t.Errorf("relay %s, want closed as it was", r.state.Relay)
+	}
+}
+
+func TestAMeterStartsWhereItWas(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	r.run(3 * time.Second)
+	for _, c := range []struct {
+		reset meter.Reset
+		want  supply.Relay
+		wait  uint64
+	}{
+		// 04140001001 mod 60 is 41.
+		{meter.ResetPower, supply.Open, 43_000}, {meter.ResetWatchdog, supply.Closed, 0}, {meter.ResetUpdate, supply.Closed, 0},
+	} {
+		s := r.state
+		s.Up = 0
+		out := meter.Step(&r.cfg, &s, meter.Event{Kind: meter.EventPowerRestore, Reset: c.reset}, nil)
+		if s.Relay != c.want || s.ClosesIn() != c.wait {
+			t.Errorf("%s: relay %s, closing in %d ms, want %s, %d", c.reset, s.Relay, s.ClosesIn(), c.want, c.wait)
+		}
+		told := false
+		for _, e := range out {
+			told = told || e.Kind == meter.EffectRelay && e.Close == (c.want == supply.Closed)
+		}
+		if !told {
+			t.Errorf("%s: the host is not told where the relay belongs", c.reset)
+		}
+	}
+}
+
+// Published readings prove consumption; what was used after the last of them and not saved is the customer's.
+func TestRegistersRiseToTheOutbox(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	r.step(meter.Event{Kind: meter.EventEnergy, Energy: 60})
+	r.step(meter.Event{Kind: meter.EventRead})
+	r.step(meter.Event{Kind: meter.EventEnergy, Energy: 30})
+	seq := r.state.Seq
+	r.reboot(0)
+	if r.state.Register != 60 || r.state.Balance != 940 {
+		t.Errorf("register %s, balance %s, want 0.060 and 0.940 kWh", r.state.Register, r.state.Balance)
+	}
+	if r.state.Seq <= seq {
+		t.Errorf("sequence %d after %d", r.state.Seq, seq)
+	}
+	if r.state.Unclean != 1 {
+		t.Errorf("%d unclean starts, want 1", r.state.Unclean)
+	}
+}
+
+func TestReadingsKeepTheirGrid(t *testing.T) {
+	r := newRig(t)
+	var at []uint64
+	r.seen = func(e meter.Effect) {
+		if e.Report.Kind == meter.ReportReading {
+			at = append(at, e.Report.Up)
+		}
+	}
+	r.run(2 * time.Hour)
+	r.up += 5_000_000 // the host comes late
+	r.step(meter.Event{})
+	r.run(time.Hour)
+	want := []uint64{1_800_000, 3_600_000, 5_400_000, 7_200_000, 12_200_000, 12_600_000, 14_400_000}
+	if len(at) != len(want) {
+		t.Fatalf("readings at %v, want %v", at, want)
+	}
+	for i := range want {
+		if at[i] != want[i] {
+			t.Fatalf("readings at %v, want %v", at, want)
+		}
+	}
+}
+
+func TestAFrozenMeterCountsAndRefuses(t *testing.T) {
+	r := newRig(t)
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	s := r.state
+	s.Frozen, s.QuietAt = true, 0
+	give := func(ev meter.Event) (effects []meter.Effect) {
+		ev.Up = s.Up + 1000
+		return meter.Step(&r.cfg, &s, ev, nil)
+	}
+	if out := give(meter.Event{Kind: meter.EventPowerRestore, NextSeq: 500}); len(out) != 2 ||
+		out[0].Report.Code != meter.CodeSnapshot || out[0].Report.Seq != 500 {
+		t.Errorf("start: %+v, want event 701 with seq 500 and a reading", out)
+	}
+	give(meter.Event{Kind: meter.EventEnergy, Energy: 1500})
+	if s.Register != 1500 || s.Relay != supply.Closed || s.Overrun != 500 {
+		t.Errorf("register %s, overrun %s, relay %s, want 1.500, 0.500 kWh, closed as it was", s.Register, s.Overrun, s.Relay)
+	}
+	refused := false
+	for _, kind := range []meter.EventKind{
+		meter.EventToken, meter.EventCommand, meter.EventConfig, meter.EventLocal, meter.EventPowerFail, meter.EventConfirm,
+	} {
+		for _, e := range give(meter.Event{
+			Kind: kind, Source: meter.Keypad, Opened: r.keys.Open(testToken(t, testTID(t, testStart())+1, 10)),
+			Counter: 9, Command: meter.CommandDisconnect, Request: 7,
+		}) {
+			switch e.Kind {
+			case meter.EffectPersist, meter.EffectCheckpoint, meter.EffectRelay:
+				t.Errorf("event %d: effect %d in a frozen meter", kind, e.Kind)
+			case meter.EffectResult:
+				refused = e.Result.Code == sts.StorageError
+			}
+		}
+	}
+	if !refused || s.Shown() != -500 {
+		t.Errorf("token refused %t, credit %s", refused, s.Shown())
+	}
+}
+
+// goldenHash is the hash at the end of a recorded life. It changes when a rule or a field of State changes: on purpose,
+// or not.
+const goldenHash = 0xb5f94835901a5171
+
+func TestARecordedLifeHasItsHash(t *testing.T) {
+	l := live(t, 20261120, nil)
+	if got := meter.Hash(&l.state); got != goldenHash {
+		t.Errorf("hash %#x, want %#x", got, uint64(goldenHash))
+	}
+}

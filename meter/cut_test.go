@@ -1,0 +1,248 @@
+package meter_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// errCut is what a memory answers when the mains is gone.
+var errCut = errors.New("the mains is gone")
+
+// tearing is a memory whose power goes after so many bytes. The byte under way is left as garbage.
+type tearing struct {
+	memory
+	left    int
+	garbage byte
+	dead    bool
+}
+
+func (m *tearing) WriteAt(p []byte, at int64) (int, error) {
+	for i, b := range p {
+		switch {
+		case m.dead:
+			return i, errCut
+		case m.left == 0:
+			m.b[at+int64(i)] ^= m.garbage
+			m.dead = true
+			return i, errCut
+		}
+		m.left--
+		m.b[at+int64(i)] = b
+	}
+	return len(p), nil
+}
+
+func (m *tearing) Sync() error {
+	if m.dead {
+		return errCut
+	}
+	return nil
+}
+
+// play is a host that is cut off in the middle of a story.
+type cutHost struct {
+	t      *testing.T
+	mem    *tearing
+	j      *journal.Journal
+	cfg    meter.Config
+	s      meter.State
+	keys   meter.Keys
+	told   map[sts.TID]bool // tokens answered with accept
+	outbox []meter.Report
+}
+
+// step gives an event and carries out the effects; false when the mains has gone.
+func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses uint32) bool {
+	out := meter.Step(&h.cfg, &h.s, ev, nil)
+	for _, e := range out {
+		switch e.Kind {
+		case meter.EffectPublish:
+			h.outbox = append(h.outbox, e.Report)
+			if e.Report.Kind == meter.ReportToken && e.Report.Result == sts.Accept {
+				h.told[e.Report.TID] = true
+			}
+		case meter.EffectCheckpoint:
+			if h.j.Save(&h.s) != nil {
+				return false
+			}
+		case meter.EffectPersist:
+			// Energy keeps coming in while the record is written.
+			if !h.step(meter.Event{Kind: meter.EventPulses, Pulses: pulses, Up: ev.Up}, nil, "", 0) {
+				return false
+			}
+			entry := journal.Entry{Record: e.Record, Text: text}
+			var err error
+			if next != nil {
+				err = h.j.AppendConfig(&h.s, entry, next)
+			} else {
+				err = h.j.Append(&h.s, entry)
+			}
+			if err != nil {
+				if !errors.Is(err, journal.ErrUnknown) && !errors.Is(err, journal.ErrNotWritten) {
+					h.t.Fatal(err)
+				}
+				return false
+			}
+			if next != nil {
+				h.cfg = *next
+			}
+			if !h.step(meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: ev.Up}, nil, "", 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// story is what happens: tokens, a configuration, a command, wrong tokens, with energy between and during the writes.
+func (h *cutHost) story(tokens []sts.Opened) bool {
+	next := h.cfg
+	next.Version, next.Low1 = 9, 7000
+	ok := h.step(meter.Event{Kind: meter.EventToken, Opened: tokens[0], Source: meter.Keypad, Up: 1000}, nil, "", 90)
+	ok = ok && h.step(meter.Event{Kind: meter.EventPulses, Pulses: 70, Up: 2000}, nil, "", 0)
+	ok = ok && h.step(meter.Event{
+		Kind: meter.EventToken, Opened: tokens[1], Source: meter.Remote, Request: meter.Handle("tok_b"), Up: 3000,
+	}, nil, "tok_b", 110)
+	ok = ok && h.step(meter.Event{Kind: meter.EventToken, Opened: tokens[2], Source: meter.SMS, Up: 4000}, nil, "", 30)
+	ok = ok && h.step(meter.Event{
+		Kind: meter.EventConfig, Version: 9, Counter: 1, Request: meter.Handle("cmd_c"), Up: 5000,
+	}, &next, "cmd_c", 40)
+	return ok && h.step(meter.Event{
+		Kind: meter.EventCommand, Command: meter.CommandDisconnect, Counter: 2, Request: meter.Handle("cmd_d"), Up: 6000,
+	}, nil, "cmd_d", 20)
+}
+
+// TestEveryWriteMayBeTornAtEveryByte cuts the power after each byte of the story, starts the meter again and enters
+// every token once more: never credited twice, never lost after it was answered, nothing half applied.
+func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
+	r := newRig(t)
+	start := testTID(t, testStart())
+	tokens := []sts.Opened{
+		r.keys.Open(testToken(t, start+1, 10)), r.keys.Open(testToken(t, start+2, 25)), r.keys.Open(wrongToken(t, 0)),
+	}
+	blank := memory{}
+	initial := r.state
+	if _, err := journal.Create(&blank, &initial, &r.cfg, &r.keys); err != nil {
+		t.Fatal(err)
+	}
+	cuts, done := 0, false
+	for n := 0; !done; n++ {
+		for _, garbage := range [...]byte{0x00, 0xff, 0x5a} {
+			m := &tearing{memory: blank, left: n, garbage: garbage}
+			j, l, err := journal.Open(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := &cutHost{t: t, mem: m, j: j, cfg: l.Config, s: l.State, keys: l.Keys, told: map[sts.TID]bool{}}
+			done = h.story(tokens)
+			h.restart(tokens)
+			cuts++
+		}
+	}
+	t.Logf("%d cuts", cuts)
+}
+
+// restart brings the mains back and checks what is left.
+func (h *cutHost) restart(tokens []sts.Opened) {
+	t := h.t
+	t.Helper()
+	h.mem.dead, h.mem.left = false, 1<<30
+	j, l, err := journal.Open(h.mem)
+	if err != nil {
+		t.Fatalf("after %d reports: %v", len(h.outbox), err)
+	}
+	h.j, h.s, h.cfg = j, l.State, l.Config
+	boot := meter.Event{NextSeq: uint64(len(h.outbox)) + 1}
+	published := uint32(0)
+	for _, rep := range h.outbox {
+		boot.Register, published = max(boot.Register, rep.Register), max(published, rep.Log)
+	}
+	replay := boot
+	replay.Kind = meter.EventReplay
+	for _, e := range l.Replay {
+		replay.Record, replay.Reported = e.Record, e.Seq <= published
+		h.step(replay, nil, "", 0)
+	}
+	boot.Kind, boot.Damage = meter.EventPowerRestore, l.Damage
+	h.step(boot, nil, "", 0)
+	h.check(tokens)
+	for _, o := range tokens[:2] {
+		was := h.told[o.TID]
+		n := len(h.outbox)
+		h.step(meter.Event{Kind: meter.EventToken, Opened: o, Source: meter.Keypad, Up: 1000}, nil, "", 0)
+		if got := h.outbox[n].Result; was != (got == sts.UsedError) || !was && got != sts.Accept {
+			t.Fatalf("answered before the cut %t, entered again: %s", was, got)
+		}
+	}
+	h.check(tokens)
+	if h.s.Register+h.s.Shown() != 3500 {
+		t.Fatalf("register %s and credit %s, want 3.500 kWh together", h.s.Register, h.s.Shown())
+	}
+}
+
+// check holds the promises against the meter as it is.
+func (h *cutHost) check(tokens []sts.Opened) {
+	h.t.Helper()
+	var want unit.Energy
+	disconnected, version := false, uint32(0)
+	for _, o := range tokens[:2] {
+		if h.told[o.TID] {
+			want += unit.FromTenths(o.Amount.Tenths())
+		}
+	}
+	for i, rep := range h.outbox {
+		if rep.Seq != uint64(i)+1 {
+			h.t.Fatalf("report %d has seq %d", i+1, rep.Seq)
+		}
+		if rep.Kind == meter.ReportCommand && rep.Request == meter.Handle("cmd_d") {
+			disconnected = true
+		}
+		if rep.Kind == meter.ReportCommand && rep.Request == meter.Handle("cmd_c") {
+			version = 9
+		}
+	}
+	if h.s.Register+h.s.Shown() != want {
+		h.t.Fatalf("register %s and credit %s make %s, want %s", h.s.Register, h.s.Shown(), h.s.Register+h.s.Shown(), want)
+	}
+	if h.s.Reasons.Has(supply.Remote) != disconnected {
+		h.t.Fatalf("reasons %q, disconnect answered %t", h.s.Reasons, disconnected)
+	}
+	if h.cfg.Version != version || (h.cfg.Low1 == 7000) != (version == 9) {
+		h.t.Fatalf("configuration %d with low1 %s, want version %d whole", h.cfg.Version, h.cfg.Low1, version)
+	}
+}
+
+// TestReportsSurviveTheCutBetweenRecordAndOutbox loses the outbox entry of a token whose record is durable.
+func TestReportsSurviveTheCutBetweenRecordAndOutbox(t *testing.T) {
+	r := newRig(t)
+	r.lazy = true
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Remote, "tok_a")
+	if err := r.j.Append(&r.state, *r.under); err != nil {
+		t.Fatal(err)
+	}
+	r.lazy = false
+	reported := func() (n int) {
+		for _, rep := range r.outbox {
+			if rep.Kind == meter.ReportToken && rep.Request == meter.Handle("tok_a") && rep.Result == sts.Accept {
+				n++
+			}
+		}
+		return n
+	}
+	for range 3 {
+		r.reboot(time.Second)
+		if n := reported(); n != 1 {
+			t.Fatalf("the acceptance is reported %d times, want once", n)
+		}
+	}
+	if r.state.Balance != 1000 {
+		t.Errorf("balance %s, want 1.000 kWh", r.state.Balance)
+	}
+}

@@ -1,0 +1,303 @@
+package meter_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// last returns what the meter answered to a token.
+func (r *rig) last(digits string, from meter.Source, request string) (res meter.Result) {
+	r.tb.Helper()
+	before := r.seen
+	r.seen = func(e meter.Effect) {
+		if e.Kind == meter.EffectResult {
+			res = e.Result
+		}
+		before(e)
+	}
+	r.token(digits, from, request)
+	r.seen = before
+	return res
+}
+
+// opened gives a token that was opened to this, from a source, and returns the answer.
+func (r *rig) opened(o sts.Opened, from meter.Source) (code sts.Result) {
+	r.tb.Helper()
+	r.seen = func(e meter.Effect) {
+		if e.Kind == meter.EffectResult {
+			code = e.Result.Code
+		}
+	}
+	r.step(meter.Event{Kind: meter.EventToken, Opened: o, Source: from})
+	return code
+}
+
+// TestTokenRulesStandInOrder makes each rule fail together with all rules after it: the first one answers.
+func TestTokenRulesStandInOrder(t *testing.T) {
+	const old = 100 // a TID below everything a meter of 2026 remembers
+	// Each step breaks one more rule, from the last to the first; the token is credit with an amount above all limits.
+	token := sts.Opened{Result: sts.Accept, HasTID: true, TID: testTID(t, testStart())}
+	amount, err := sts.EncodeTenths(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big, err := sts.EncodeTenths(16_384)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token.Amount = amount
+	r := newRig(t)
+	s := &r.state
+	for _, rule := range []struct {
+		want  sts.Result
+		spoil func()
+	}{
+		{sts.OverflowError, func() { r.cfg.MaxBalance = 999 }},
+		{sts.RangeError, func() { token.Amount = big }},
+		{sts.OldError, func() { token.TID = old }},
+		{sts.UsedError, func() { token.TID = s.TIDs.TIDs()[0] }},
+		{sts.KeyExpiredError, func() { s.Key.KEN = 1 }},
+		{sts.DDTKError, func() { s.Key.Type = sts.DDTK }},
+		{sts.FunctionError, func() { token.SubClass = sts.CreditWater }},
+		{sts.CRCError, func() { token.Result = sts.CRCError }},
+		{sts.Busy, func() { s.Pending = 1 }},
+		{sts.Locked, func() { s.Guards[meter.SMS-1].Until = 600 }},
+		{sts.FunctionError, func() { token.Class = 3 }},
+		{sts.FormatError, func() { token.Result = sts.FormatError }},
+	} {
+		rule.spoil()
+		before := *s
+		got := r.opened(token, meter.SMS)
+		if got != rule.want {
+			t.Errorf("got %s, want %s", got, rule.want)
+		}
+		if rule.want != sts.CRCError && (s.TIDs != before.TIDs || s.Balance != before.Balance) {
+			t.Errorf("%s has consumed something", rule.want)
+		}
+	}
+}
+
+func TestOtherCreditIsNotElectricity(t *testing.T) {
+	r := newRig(t)
+	for sub := sts.CreditWater; sub <= sts.CurrencyTime; sub++ {
+		o := sts.Opened{Result: sts.Accept, SubClass: sub, HasTID: true, TID: testTID(t, testStart()), Amount: 10}
+		if got := r.opened(o, meter.Keypad); got != sts.FunctionError {
+			t.Errorf("credit of sub-class %d: %s, want function_error", sub, got)
+		}
+	}
+}
+
+func TestTheLargestTokenAndTheFullMeter(t *testing.T) {
+	r := newRig(t)
+	start := testTID(t, testStart())
+	if got := r.last(testToken(t, start, 16_384), meter.Keypad, "").Code; got != sts.RangeError {
+		t.Errorf("1638.4 kWh: %s, want range_error", got)
+	}
+	r.cfg.MaxBalance = unit.MaxToken
+	if got := r.last(testToken(t, start+1, 16_383), meter.Keypad, ""); got.Code != sts.Accept || got.Units != unit.MaxToken {
+		t.Errorf("1638.3 kWh into a meter for as much: %s %s, want accept", got.Code, got.Units)
+	}
+	if got := r.last(testToken(t, start+2, 1), meter.Keypad, "").Code; got != sts.OverflowError {
+		t.Errorf("0.1 kWh more: %s, want overflow_error", got)
+	}
+	r.step(meter.Event{Kind: meter.EventEnergy, Energy: 100})
+	if got := r.last(testToken(t, start+2, 1), meter.Keypad, "").Code; got != sts.Accept {
+		t.Errorf("the same token when there is room: %s, want accept", got)
+	}
+}
+
+// An overrun makes room: it is paid back first and never becomes balance.
+func TestOverflowCountsWhatIsPaidBack(t *testing.T) {
+	r := newRig(t)
+	r.state.Overrun, r.cfg.MaxBalance = 500, 500
+	if got := r.last(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "").Code; got != sts.Accept {
+		t.Errorf("1 kWh with 0.5 overrun and room for 0.5: %s, want accept", got)
+	}
+}
+
+func TestFiftyOneTokensAndEachAgain(t *testing.T) {
+	r := newRig(t)
+	start := testTID(t, testStart())
+	digits := make([]string, sts.TIDStoreSize+1)
+	for i := range digits {
+		digits[i] = testToken(t, start+sts.TID(i), 1)
+		if got := r.last(digits[i], meter.Keypad, "").Code; got != sts.Accept {
+			t.Fatalf("token %d: %s, want accept", i, got)
+		}
+	}
+	for i, d := range digits {
+		want := sts.UsedError
+		if i == 0 {
+			want = sts.OldError // its place was taken by the newest
+		}
+		if got := r.last(d, meter.SMS, "").Code; got != want {
+			t.Errorf("token %d again: %s, want %s", i, got, want)
+		}
+	}
+	r.reboot(time.Minute)
+	for i, d := range digits {
+		if got := r.last(d, meter.Remote, fmt.Sprint("tok_", i)).Code; got == sts.Accept {
+			t.Errorf("token %d was accepted again after a power cut", i)
+		}
+	}
+	if r.state.Balance != 5100 {
+		t.Errorf("balance %s, want 5.100 kWh", r.state.Balance)
+	}
+}
+
+func TestTokensFromBeforeTheManufactureAreOld(t *testing.T) {
+	r := newRig(t)
+	made := r.state.TIDs.TIDs()[0]
+	if got := r.last(testToken(t, made-1, 1), meter.Keypad, "").Code; got != sts.OldError {
+		t.Errorf("the minute before: %s, want old_error", got)
+	}
+	if got := r.last(testToken(t, made, 1), meter.Keypad, "").Code; got != sts.UsedError {
+		t.Errorf("the minute itself: %s, want used_error", got)
+	}
+	if got := r.last(testToken(t, made+1, 1), meter.Keypad, "").Code; got != sts.Accept {
+		t.Errorf("the minute after: %s, want accept", got)
+	}
+}
+
+// Contract §7: no clock window. A token loads whatever the meter's clock says.
+func TestTheClockDoesNotMatter(t *testing.T) {
+	r := newRig(t)
+	r.clock = meter.ClockInvalid
+	r.born = 0 // 1970
+	if got := r.last(testToken(t, testTID(t, testStart().AddDate(10, 0, 0)), 1), meter.Keypad, "").Code; got != sts.Accept {
+		t.Errorf("a token ten years ahead of a dead clock: %s, want accept", got)
+	}
+}
+
+func TestARepeatedRequestGetsItsStoredAnswer(t *testing.T) {
+	r := newRig(t)
+	start := testTID(t, testStart())
+	a, b := testToken(t, start, 10), testToken(t, start+1, 10)
+	r.token(a, meter.Remote, "tok_a")
+	for _, reboot := range []bool{false, true} {
+		if reboot {
+			r.reboot(time.Minute)
+		}
+		n := len(r.outbox)
+		r.token(a, meter.Remote, "tok_a")
+		rep := r.outbox[n]
+		if rep.Result != sts.Accept || rep.Units != 1000 || rep.TID != start || len(r.outbox) != n+1 {
+			t.Errorf("reboot %t: %s %s, %d reports, want accept 1.000 kWh and no more", reboot, rep.Result, rep.Units, len(r.outbox)-n)
+		}
+	}
+	if r.state.Balance != 1000 {
+		t.Errorf("balance %s, want 1.000 kWh", r.state.Balance)
+	}
+	// The same request with another token is another request.
+	if got := r.last(b, meter.Remote, "tok_a").Code; got != sts.Accept || r.state.Balance != 2000 {
+		t.Errorf("other digits under the same id: %s, balance %s, want accept, 2.000 kWh", got, r.state.Balance)
+	}
+	// A wrong push counts once, however often it is repeated.
+	for range 9 {
+		r.token(wrongToken(t, 0), meter.Remote, "tok_w")
+	}
+	if row := r.state.Guards[meter.Remote-1].Row; row != 1 {
+		t.Errorf("nine repeats of one wrong push count %d times, want once", row)
+	}
+}
+
+func TestAnswersThatMayChangeAreNotStored(t *testing.T) {
+	r := newRig(t)
+	digits := testToken(t, testTID(t, testStart()), 10)
+	r.mem.fail = true
+	if got := r.last(digits, meter.Remote, "tok_a").Code; got != sts.StorageError {
+		t.Fatalf("with a failing memory: %s, want storage_error", got)
+	}
+	r.mem.fail = false
+	if got := r.last(digits, meter.Remote, "tok_a").Code; got != sts.Accept {
+		t.Errorf("the same request later: %s, want accept", got)
+	}
+}
+
+func TestPulsesWhileTheRecordIsUnderWay(t *testing.T) {
+	r := newRig(t)
+	start := testTID(t, testStart())
+	r.token(testToken(t, start, 1), meter.Keypad, "")
+	r.lazy = true
+	r.token(testToken(t, start+1, 10), meter.Keypad, "")
+	r.step(meter.Event{Kind: meter.EventPulses, Pulses: 250})
+	if s := &r.state; s.Balance != 0 || s.Overrun != 150 {
+		t.Errorf("before the record is durable: balance %s, overrun %s, want 0 and 0.150 kWh", s.Balance, s.Overrun)
+	}
+	if got := r.last(testToken(t, start+2, 1), meter.SMS, "").Code; got != sts.Busy {
+		t.Errorf("another token meanwhile: %s, want busy", got)
+	}
+	r.complete()
+	if s := &r.state; s.Balance != 850 || s.Overrun != 0 {
+		t.Errorf("after it: balance %s, overrun %s, want 0.850 kWh and 0", s.Balance, s.Overrun)
+	}
+	// An answer nobody waits for changes nothing.
+	before := r.state
+	r.step(meter.Event{Kind: meter.EventPersisted, OK: true, Record: meter.Record{
+		Seq: before.Applied + 1, Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, Units: 1000,
+	}})
+	if r.state != before {
+		t.Error("an unexpected EventPersisted has changed the state")
+	}
+}
+
+func TestTestTokens(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		name   string
+		opened sts.Opened
+		want   sts.Result
+	}{
+		{"all tests", r.keys.Open("56493153725450313471"), sts.Accept},
+		{"all tests of a 13-digit meter", r.keys.Open("02305843005052951967"), sts.FunctionError},
+		{"totals", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2}, sts.Accept},
+		{"load switch", sts.Opened{Result: sts.Accept, Class: 1, Control: 1}, sts.FunctionError},
+		{"other maker", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2, MfrCode: 7}, sts.MfrCodeError},
+		{"read control", sts.Opened{Result: sts.Accept, Class: 1, SubClass: 2, Control: 1 << 2}, sts.FunctionError},
+	} {
+		if got := r.opened(c.opened, meter.Keypad); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	r.keypad("56493153725450313471#")
+	var pages []string
+	for range 5 {
+		l := r.lcd()
+		pages = append(pages, l[0]+" / "+l[1])
+		r.run(5 * time.Second)
+	}
+	want := "8888888888888888 / 8888888888888888, TOTAL / 0.00 kWh, LOAD / 0 W, KEN / 255, METER / 04140001001"
+	if got := strings.Join(pages, ", "); got != want {
+		t.Errorf("pages %s, want %s", got, want)
+	}
+	if l := r.lcd(); l[0] != "CREDIT  0.00 kWh" {
+		t.Errorf("afterwards %q, want the home page", l)
+	}
+}
+
+func TestNoKeyInStateOrEventsOrText(t *testing.T) {
+	r := newRig(t)
+	digits := testToken(t, testTID(t, testStart()), 10)
+	r.keypad(digits[:19])
+	for _, v := range []any{r.keys, &r.keys, r.panel, &r.panel} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			text := fmt.Sprintf(verb, v)
+			if !strings.Contains(text, "masked") {
+				t.Errorf("%s of %T is %q, want a mask", verb, v, text)
+			}
+		}
+	}
+	json, err := r.keys.MarshalJSON()
+	if err != nil || !strings.Contains(string(json), "masked") {
+		t.Errorf("JSON of the keys is %s, %v", json, err)
+	}
+	if !r.keys.Reveal().Equal(testKey(t)) || r.keys.Info().Base != sts.Base2014 {
+		t.Error("the keys do not give back what they were made of")
+	}
+}
