@@ -1,0 +1,237 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/device"
+)
+
+// storyTime bounds the whole story.
+const storyTime = 60 * time.Second
+
+// demoStory is one meter's life against the server. Every figure it tells is compared with one that was worked out by
+// hand from the tariff (2.50 KES a kilowatt-hour, 15 % VAT) and the load (2 kW), so a wrong server cannot agree with
+// itself.
+type demoStory struct {
+	place *demoPlace
+	api   *client.Client
+	meter *demoMeter
+	sales [3]client.Vend
+}
+
+// demoSale is a purchase with all of its figures: minor units and watt-hours.
+type demoSale struct {
+	tender, units, energy, vat, carryIn, carry int64
+}
+
+// The three purchases. A token holds whole tenths of a kilowatt-hour; what is left over is carried into the next sale.
+//
+//	100.00          / 1.15 / 2.50 = 34.78 -> 34.7 kWh: 86.75 and 13.01 VAT (13.0125), 0.24 carried
+//	 50.00 and 0.24 / 1.15 / 2.50 = 17.47 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.21 carried
+//	100.00 and 0.21 / 1.15 / 2.50 = 34.86 -> 34.8 kWh: 87.00 and 13.05 VAT (13.0500), 0.16 carried
+var demoSales = [3]demoSale{
+	{tender: 10_000, units: 34_700, energy: 8_675, vat: 1_301, carry: 24},
+	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 24, carry: 21},
+	{tender: 10_000, units: 34_800, energy: 8_700, vat: 1_305, carryIn: 21, carry: 16},
+}
+
+// demoStep is one step: its figures as a line of text, or what did not hold.
+type demoStep struct {
+	name string
+	do   func(context.Context) (string, error)
+}
+
+func (s *demoStory) steps() []demoStep {
+	return []demoStep{
+		{"server", s.server}, {"console", s.console}, {"meter", s.join},
+		{"buy", s.buy}, {"token", s.token}, {"keypad", s.keypad}, {"again", s.again}, {"push", s.push},
+		{"server off", s.alone}, {"server on", s.restarted},
+		{"use", s.use}, {"warning 1", s.low1}, {"warning 2", s.low2}, {"cut-off", s.cutOff},
+		{"recharge", s.recharge}, {"sync", s.sync}, {"history", s.history}, {"ledger", s.ledger},
+	}
+}
+
+// play runs the steps and tells each in one numbered line. It stops at the first that does not hold.
+func (s *demoStory) play(ctx context.Context, out io.Writer) error {
+	for i, step := range s.steps() {
+		figures, err := step.do(ctx)
+		if err != nil {
+			return &failure{code: exitFailed, what: fmt.Sprintf("Step %d, %s, did not hold: %v.", i+1, step.name, err),
+				not: "The steps after it were not played.", try: "The log above is of the server and the meter; run it again to see whether it happens twice."}
+		}
+		if _, err := fmt.Fprintf(out, "%2d %-10s %s\n", i+1, step.name, figures); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// playOnce plays the story in a folder of its own, which it leaves behind in no case.
+func playOnce(ctx context.Context, c console) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, storyTime, fmt.Errorf("the story took longer than %v", storyTime))
+	defer cancel()
+	began := time.Now()
+	p, err := newDemoPlace(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.remove()) }()
+	s := &demoStory{place: p}
+	err = s.play(ctx, c.out)
+	if err != nil {
+		if _, e := p.log.WriteTo(c.err); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	if s.meter != nil {
+		err = errors.Join(err, s.meter.close())
+	}
+	if err = errors.Join(err, p.stop()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "every step held, %.1f s\n", time.Since(began).Seconds())
+	return err
+}
+
+// expect compares a figure with what it must be.
+func expect[T comparable](what string, got, want T) error {
+	if got == want {
+		return nil
+	}
+	return fmt.Errorf("%s is %v, expected %v", what, got, want)
+}
+
+// expectState compares what the meter shows.
+func expectState(v device.View, balance, register int64, relay, led string) error {
+	return cmp.Or(expect("balance_wh", v.BalanceWh, balance), expect("register_wh", v.RegisterWh, register),
+		expect("relay", v.Relay, relay), expect("led", v.LED, led), expect("overrun_wh", v.OverrunWh, 0))
+}
+
+// kwh writes watt-hours as people read them, truncated.
+func kwh(wh int64) string { return kwhOf(&wh, 1) + " kWh" }
+
+func kes(minor int64) string { return amountText(client.Amount{AmountMinor: minor, Currency: "KES"}) }
+
+// server starts the server and publishes the tariff.
+func (s *demoStory) server(ctx context.Context) (string, error) {
+	p := s.place
+	if err := p.start(); err != nil {
+		return "", err
+	}
+	var err error
+	if s.api, err = p.api(); err != nil {
+		return "", err
+	}
+	ready, err := s.api.Ready(ctx)
+	if err != nil {
+		return "", err
+	}
+	t, err := s.api.CreateTariff(ctx, demoTariff())
+	return fmt.Sprintf("http=%s mqtt=%s ready; tariff %s: 2.50 KES a kWh and 15 %% VAT", p.http, p.mqtt, t.Name),
+		cmp.Or(err, expect("ready", ready.Ready, true))
+}
+
+// console signs in as the owner, as a browser would.
+func (s *demoStory) console(ctx context.Context) (string, error) {
+	page, err := s.place.addOwner(ctx)
+	if err != nil {
+		return "", err
+	}
+	return demoOwner + " signed in; the page is marked TEST", expect("the page marked TEST", strings.Contains(page, "TEST"), true)
+}
+
+// The meter of the story.
+const (
+	storyNumber   = "04140001001"
+	storyCustomer = "Amina A."
+	storyPhone    = "+254700000001"
+)
+
+// join registers the meter and lets it connect.
+func (s *demoStory) join(ctx context.Context) (string, error) {
+	m, err := s.place.register(ctx, s.api, storyNumber, storyCustomer, storyPhone)
+	if err != nil {
+		return "", err
+	}
+	s.meter = s.place.meterOf(ctx, m)
+	v, err := s.meter.do("sync")
+	if err != nil {
+		return "", err
+	}
+	seen, err := s.api.Meter(ctx, storyNumber)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s of %s connected over MQTT with its password; balance %s, supply off", storyNumber, storyCustomer, kwh(v.BalanceWh)),
+		cmp.Or(expectState(v, 0, 0, "open", "fast"), expect("connected at the server", seen.Connected, true),
+			expect("state at the server", seen.State, "cut_off"), expect("reasons", strings.Join(v.Reasons, " "), "CREDIT"))
+}
+
+// sell makes the n-th purchase and checks every figure of it.
+func (s *demoStory) sell(ctx context.Context, n int, deliver ...string) (client.Vend, error) {
+	want := demoSales[n]
+	v, err := s.api.Vend(ctx, s.order(n, deliver...))
+	if err != nil {
+		return v, err
+	}
+	lines, sum := map[string]int64{}, int64(0)
+	for _, l := range v.Lines {
+		lines[l.Kind] += l.AmountMinor
+		sum += l.AmountMinor
+	}
+	s.sales[n] = v
+	return v, cmp.Or(expect("state of the sale", v.State, "completed"), expect("units_wh", v.UnitsWh, want.units),
+		expect("energy", lines["energy"], want.energy), expect("vat", lines["vat"], want.vat), expect("carry_in", lines["carry_in"], -want.carryIn),
+		expect("carry", lines["carry"], want.carry), expect("sum of the lines", sum, want.tender), expect("tokens", len(v.Tokens), 1),
+		expect("marked TEST", v.Test, true))
+}
+
+// order is the n-th order, the same however often it is asked.
+func (s *demoStory) order(n int, deliver ...string) client.Order {
+	ref := fmt.Sprintf("demo-%06d", n+1)
+	return client.Order{Meter: storyNumber, Tender: client.Amount{AmountMinor: demoSales[n].tender, Currency: "KES"}, ClientRef: ref,
+		Deliver: deliver, IdempotencyKey: ref}
+}
+
+func (s *demoStory) buy(ctx context.Context) (string, error) {
+	v, err := s.sell(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	w := demoSales[0]
+	return fmt.Sprintf("%s = %s energy + %s VAT + %s carried on; %s", kes(w.tender), kes(w.energy), kes(w.vat), kes(w.carry), kwh(v.UnitsWh)), nil
+}
+
+// sumOf adds up a figure of the first n purchases.
+func sumOf(n int, figure func(demoSale) int64) (sum int64) {
+	for _, d := range demoSales[:n] {
+		sum += figure(d)
+	}
+	return sum
+}
+
+func bought(d demoSale) int64 { return d.units }
+
+// eventCodes counts the meter's events at the server by their codes.
+func (s *demoStory) eventCodes(ctx context.Context) (map[int]int, error) {
+	codes := map[int]int{}
+	for page := (client.Page{Limit: 200}); ; {
+		l, err := s.api.Events(ctx, storyNumber, client.Span{Page: page})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range l.Data {
+			codes[e.Code]++
+		}
+		if page.Cursor = l.NextCursor; page.Cursor == "" {
+			return codes, nil
+		}
+	}
+}
