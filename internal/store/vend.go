@@ -85,10 +85,10 @@ func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
 }
 
 // VendUnderWay reports whether a sale to the meter waits for its token or for its reversal. There are few such sales, so
-// they are looked through by their state (the + keeps the planner from walking through all sales of the meter instead).
+// they are looked through by their state.
 func (tx *Tx) VendUnderWay(meter int64) (bool, error) {
 	found, err := tx.one(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
-		AND +meter = $2 LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter)
+		AND meter = $2 LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter)
 	return found, wrapVend("look for another one under way", err)
 }
 

@@ -38,8 +38,8 @@ func TestASaleIsMoneyTokenAndBooksAtOnce(t *testing.T) {
 			t.Errorf("account %d = %d, want %d", code, balance, want[int(code)])
 		}
 	}
-	if n := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'mqtt' AND kind = 'token' AND key = $1`, m); n != 1 || s.kicks != 1 {
-		t.Errorf("%d pushes and %d kicks, want 1 of each although the route was named twice", n, s.kicks)
+	if n := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'mqtt' AND kind = 'token' AND key = $1`, m); n != 1 || s.kicks.Load() != 1 {
+		t.Errorf("%d pushes and %d kicks, want 1 of each although the route was named twice", n, s.kicks.Load())
 	}
 	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'vend.sell' AND actor = 'apikey till3'`); n != 1 {
 		t.Errorf("%d audit rows, want 1", n)

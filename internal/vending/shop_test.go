@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,14 +133,16 @@ func decoderKey(a sts.Attributes) (sts.Key, error) {
 
 // shop is a vending system with a real store, one tenant and its meters.
 type shop struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	clock  *clock
 	engine *sqlite.Engine
 	door   *door
 	issuer *issuer
 	sealer *keystore.DataKey
-	kicks  int
+	kicks  atomic.Int64
+
+	rehearse bool
 	*vending.Vending
 }
 
@@ -152,9 +155,15 @@ func owner() access.Actor {
 // monday is a moment inside every base date but 1993.
 func monday() time.Time { return time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC) }
 
+// open opens a shop whose store runs every closure twice, so that one which does more than its transaction is found.
 func open(t *testing.T, local bool) *shop {
 	t.Helper()
-	s := &shop{t: t, dir: t.TempDir(), clock: &clock{now: monday()}, issuer: &issuer{local: local}}
+	return openWith(t, local, true)
+}
+
+func openWith(t testing.TB, local, rehearse bool) *shop {
+	t.Helper()
+	s := &shop{t: t, dir: t.TempDir(), clock: &clock{now: monday()}, issuer: &issuer{local: local}, rehearse: rehearse}
 	var err error
 	if s.sealer, err = keystore.OpenData(s.dir); err != nil {
 		t.Fatal(err)
@@ -175,13 +184,13 @@ func open(t *testing.T, local bool) *shop {
 // start opens the store and a Vending over it, as a process does.
 func (s *shop) start() {
 	s.t.Helper()
-	e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: true})
+	e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.engine, s.door = e, &door{engine: e}
 	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: rand.Reader,
-		Kick: func() { s.kicks++ }})
+		Kick: func() { s.kicks.Add(1) }})
 }
 
 // crash ends the process and starts another on the same data.
@@ -209,7 +218,7 @@ func ibt() tariff.Body {
 		{UpTo: 350_000, Rate: 1_600_000}, {UpTo: 600_000, Rate: 2_300_000}, {Rate: 2_750_000}}}
 }
 
-func must[T any](t *testing.T, v T, err error) T {
+func must[T any](t testing.TB, v T, err error) T {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +255,7 @@ type place struct {
 }
 
 // numberOf is the meter number with this serial.
-func numberOf(t *testing.T, serial int) string {
+func numberOf(t testing.TB, serial int) string {
 	t.Helper()
 	body := fmt.Sprintf("04%08d", serial)
 	check, err := sts.Luhn(body)

@@ -141,6 +141,7 @@ CREATE TABLE meter_key (
   last_tid INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_key_meter ON meter_key (tenant_id, meter);
 CREATE UNIQUE INDEX meter_key_current ON meter_key (tenant_id, meter) WHERE state = 'current';
 
 CREATE TABLE meter_install (

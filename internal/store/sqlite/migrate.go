@@ -72,6 +72,9 @@ func step(c *conn, s store.Migration, o Options) (err error) {
 	if err := script(c.c, s.SQL); err != nil {
 		return err
 	}
+	if err := teach(c); err != nil {
+		return err
+	}
 	if s.N == 1 {
 		if err := firstRows(c, o); err != nil {
 			return err
