@@ -17,8 +17,10 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script, where each file is one topic of the command line, readable as documentation.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "server": server, "readenv": readenv, "newer": newer,
+		},
 	})
 }
 

@@ -63,6 +63,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 		return &failure{code: exitFailed, what: "The server stopped: " + err.Error() + ".", not: "What was acknowledged is stored.",
 			try: "Start it again; paywatt doctor --data " + dir + " looks for the cause."}
 	}
+	log.Info("server stopped")
 	return nil
 }
 

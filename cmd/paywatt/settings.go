@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
@@ -85,8 +86,8 @@ func givenSettings(f *pflag.FlagSet) map[string][]string {
 // readSettings decodes the settings file; one that is not there says nothing.
 func readSettings(path string) (map[string]any, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil // a data folder that is none is explained when it is opened
 	}
 	if err == nil && info.Size() > maxSettings {
 		err = fmt.Errorf("longer than %d bytes", maxSettings)

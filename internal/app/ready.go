@@ -122,10 +122,11 @@ func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusa
 	return i.Issuer.Check(ctx, o)
 }
 
-// Issue makes a token only while Check would allow it, whoever asks.
+// Issue makes no token while Check would not allow one. The order is left open rather than declined: it may be made
+// when the books are in order again.
 func (i *issuer) Issue(ctx context.Context, o vending.IssueOrder) (vending.Answer, error) {
-	if no := i.unsound(); no.Refused() {
-		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+	if i.unsound().Refused() {
+		return vending.Answer{Outcome: vending.Unknown}, nil
 	}
 	return i.Issuer.Issue(ctx, o)
 }
