@@ -64,7 +64,7 @@ func (m mtr) token(seq uint64, tid uint32, request, result string) metering.Reco
 
 func tokenReports(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m := addMeter(t, e, 1, false)
+	m := booted(t, e, 1, false)
 	seq, tid := uint64(0), uint32(1000)
 	for _, c := range []struct {
 		have, result string
@@ -126,7 +126,7 @@ func tokenReports(t *testing.T, r Rig) {
 
 func foreignToken(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m, liar := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
+	m, liar := booted(t, e, 1, false), booted(t, e, 2, false)
 	token := issued(t, e, m, 7, "sent")
 	outcomes(t, e, liar.token(1, 7, token.Text(id.Token), "accept"), liar.token(2, 7, token.Text(id.Token), "crc_error"))
 	if state, waiting := tokenState(t, e, m, token); state != "sent" || waiting != 1 {
@@ -178,7 +178,7 @@ func (m mtr) answer(seq uint64, command, state, reason string) metering.Record {
 
 func commandAnswers(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m, liar := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
+	m, liar := booted(t, e, 1, false), booted(t, e, 2, false)
 	seq := uint64(0)
 	for _, c := range []struct {
 		have, answer, want command.State
@@ -226,7 +226,7 @@ func commandAnswers(t *testing.T, r Rig) {
 
 func counters(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m := addMeter(t, e, 1, false)
+	m := booted(t, e, 1, false)
 	i := ordered(t, e, m, command.StateQueued, base().Add(1<<20*time.Hour))
 	last := uint64(0)
 	for n, now := range []time.Time{base(), base(), base().Add(-time.Hour), base().Add(time.Hour), base()} {
@@ -264,7 +264,7 @@ func counters(t *testing.T, r Rig) {
 
 func expiries(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m := addMeter(t, e, 1, false)
+	m := booted(t, e, 1, false)
 	first := ordered(t, e, m, command.StateSent, base().Add(10*time.Hour))
 	second := ordered(t, e, m, command.StateQueued, base().Add(time.Hour)) // waits behind the first
 	sweep := func(now time.Time, want int) {
@@ -298,7 +298,7 @@ func expiries(t *testing.T, r Rig) {
 
 func ownTime(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m, real := addMeter(t, e, 1, true), addMeter(t, e, 2, false)
+	m, real := booted(t, e, 1, true), booted(t, e, 2, false)
 	far := m.reading(1)
 	far.Rec.Head.At = base().AddDate(3, 0, 0).Unix()
 	far.Rec.Reading.At = far.Rec.Head.At

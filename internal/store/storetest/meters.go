@@ -58,6 +58,14 @@ func addMeter(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
 	return mtr{m, memory}
 }
 
+// booted is a meter that has connected and not sent anything yet.
+func booted(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
+	t.Helper()
+	m := addMeter(t, e, n, simulated)
+	wantOutcomes(t, e, "stored@0", m.boot(1, 1))
+	return m
+}
+
 func (m mtr) record(r wire.Record) metering.Record {
 	return metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, Simulated: m.Simulated, ReceivedAt: base().Add(time.Hour),
 		Store: m.store, Rec: r}
@@ -248,7 +256,7 @@ func holes(t *testing.T, r Rig) {
 	if l := live(t, e, m); l.RegisterWh != 30 {
 		t.Errorf("register %d after the hole was given up, want 30 of record 3, which was held", l.RegisterWh)
 	}
-	wantOutcomes(t, e, "stored@3 stored@6 beyond@6", m.boot(1, 9), m.reading(4), m.reading(200))
+	wantOutcomes(t, e, "stored@3 stored@4 stored@6 beyond@6", m.boot(1, 9), m.reading(4), m.reading(5), m.reading(200))
 }
 
 func rewinds(t *testing.T, r Rig) {
@@ -347,7 +355,7 @@ func boundedAlarms(t *testing.T, r Rig) {
 
 func historyPages(t *testing.T, r Rig) {
 	e := r.Open(t)
-	m, other := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
+	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
 	for s := uint64(1); s <= 40; s += 2 {
 		outcomes(t, e, m.reading(s), m.event(s+1, 101), other.reading((s+1)/2))
 	}
