@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pgBin is where Debian puts the programs of PostgreSQL 15.
+const pgBin = "/usr/lib/postgresql/15/bin"
+
+// pgUser runs the cluster where this program runs as root, which PostgreSQL refuses to be.
+const pgUser = "postgres"
+
+// Times that the parts of the baseline may take.
+const (
+	pgStart = 30 * time.Second
+	pgLoad  = 120 * time.Second
+)
+
+// pgbench is the baseline: PostgreSQL's own benchmark, on a cluster made for it or on one that runs.
+type pgbench struct {
+	bin string // folder of the programs; "" where they are found by PATH
+	url string // of a running server
+}
+
+// pgFigures are what the baseline measured.
+type pgFigures struct {
+	name         string
+	rate         float64 // transactions a second
+	latency      float64 // mean, ms
+	transactions int
+	cpu          time.Duration // of server and clients together; 0 where the server is not ours
+}
+
+// findPgbench finds what the baseline needs before anything is started.
+func findPgbench(url string) (pgbench, error) {
+	missing := &failure{code: exitUnreachable, what: "There is no PostgreSQL 15 to measure against.", not: "Nothing was measured.",
+		try: "Install it with apt-get install postgresql-15, or name a running server with --baseline postgres://user@host/database."}
+	if url != "" {
+		if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+			return pgbench{}, &failure{code: exitUsage, what: "--baseline is no postgres:// URL.", try: "Write postgres://user@host/database."}
+		}
+		if _, err := os.Stat(filepath.Join(pgBin, "pgbench")); err == nil {
+			return pgbench{bin: pgBin, url: url}, nil
+		}
+		if _, err := exec.LookPath("pgbench"); err == nil {
+			return pgbench{url: url}, nil
+		}
+		missing.what = "The program pgbench is not installed."
+		missing.try = "Install it with apt-get install postgresql-contrib or postgresql-15."
+		return pgbench{}, missing
+	}
+	for _, program := range []string{"initdb", "postgres", "pgbench", "createdb"} {
+		if _, err := os.Stat(filepath.Join(pgBin, program)); err != nil {
+			return pgbench{}, missing
+		}
+	}
+	if err := canRunAs(pgUser); err != nil {
+		missing.what = "PostgreSQL does not run as root, and there is no user " + pgUser + " to run it as: " + err.Error() + "."
+		return pgbench{}, missing
+	}
+	return pgbench{bin: pgBin}, nil
+}
+
+func (p pgbench) name() string {
+	if p.url != "" {
+		return "pgbench on the named server"
+	}
+	return "pgbench on an own PostgreSQL 15 cluster"
+}
+
+// measure loads the tables and runs the script.
+func (p pgbench) measure(ctx context.Context, b *vendBench) (pgFigures, error) {
+	if p.url != "" {
+		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.scale), p.url); err != nil {
+			return pgFigures{}, err
+		}
+		return p.script(ctx, b, "", p.url)
+	}
+	dir, err := os.MkdirTemp(b.dir, "paywatt-pgbench-")
+	if err != nil {
+		return pgFigures{}, err
+	}
+	defer os.RemoveAll(dir)
+	if err := giveTo(dir, pgUser); err != nil {
+		return pgFigures{}, err
+	}
+	if _, err := p.run(ctx, pgLoad, dir, "initdb", "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C"); err != nil {
+		return pgFigures{}, err
+	}
+	if err := p.load(ctx, dir, b.scale); err != nil {
+		return pgFigures{}, err
+	}
+	// The cluster is started afresh for the measurement: what it used is known when it has ended, and then without the
+	// loading of the tables.
+	cpu := cpuOfChildren()
+	var out pgFigures
+	err = p.serving(ctx, dir, func() (err error) {
+		out, err = p.script(ctx, b, dir, "bench")
+		return err
+	})
+	out.cpu = cpuOfChildren() - cpu
+	return out, err
+}
+
+func (p pgbench) load(ctx context.Context, dir string, scale int) error {
+	return p.serving(ctx, dir, func() error {
+		if _, err := p.run(ctx, pgLoad, dir, "createdb", "-h", dir, "-U", "bench", "bench"); err != nil {
+			return err
+		}
+		_, err := p.run(ctx, pgLoad, dir, "pgbench", "-i", "-q", "-s", strconv.Itoa(scale), "-h", dir, "-U", "bench", "bench")
+		return err
+	})
+}
+
+// serving runs work while the cluster in dir is up. It listens on a socket in dir and nowhere else; everything that
+// makes a commit durable is on, as it is by default.
+func (p pgbench) serving(ctx context.Context, dir string, work func() error) (err error) {
+	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=")
+	var said bytes.Buffer
+	cmd.Dir, cmd.Stderr = dir, &said
+	if err := runAs(cmd, pgUser); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	defer func() {
+		// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and leaves.
+		stop := cmd.Process.Signal(syscall.SIGINT)
+		if end := cmd.Wait(); end != nil && err == nil {
+			err = fmt.Errorf("postgres: %w: %s", errors.Join(stop, end), lastLine(said.String()))
+		}
+	}()
+	if err := p.ready(ctx, dir); err != nil {
+		return err
+	}
+	return work()
+}
+
+// ready waits until the cluster answers.
+func (p pgbench) ready(ctx context.Context, dir string) error {
+	ctx, stop := context.WithTimeout(ctx, pgStart)
+	defer stop()
+	for {
+		_, err := p.run(ctx, pgStart, dir, "pg_isready", "-h", dir, "-q")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster did not come up: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// script runs the TPC-B-like script that pgbench has built in.
+func (p pgbench) script(ctx context.Context, b *vendBench, dir, database string) (pgFigures, error) {
+	args := []string{"-n", "-c", strconv.Itoa(b.callers), "-j", "2", "-T", strconv.Itoa(b.seconds)}
+	if dir != "" {
+		args = append(args, "-h", dir, "-U", "bench")
+	}
+	out, err := p.run(ctx, time.Duration(b.seconds)*time.Second+pgStart, dir, "pgbench", append(args, database)...)
+	if err != nil {
+		return pgFigures{}, err
+	}
+	f, err := readPgbench(out)
+	f.name = fmt.Sprintf("%s, TPC-B-like, %d clients, scale %d", firstLine(out), b.callers, b.scale)
+	return f, err
+}
+
+// The figures in pgbench's report.
+const (
+	tpsLine     = `(?m)^tps = ([0-9.]+) `
+	latencyLine = `(?m)^latency average = ([0-9.]+) ms`
+	countLine   = `(?m)^number of transactions actually processed: ([0-9]+)`
+)
+
+// readPgbench reads pgbench's report.
+func readPgbench(report string) (pgFigures, error) {
+	var f pgFigures
+	for _, want := range []struct {
+		pattern string
+		to      *float64
+	}{{tpsLine, &f.rate}, {latencyLine, &f.latency}} {
+		m := regexp.MustCompile(want.pattern).FindStringSubmatch(report)
+		if m == nil {
+			return pgFigures{}, fmt.Errorf("pgbench's report has no line %s", want.pattern)
+		}
+		var err error
+		if *want.to, err = strconv.ParseFloat(m[1], 64); err != nil {
+			return pgFigures{}, fmt.Errorf("pgbench's report: %w", err)
+		}
+	}
+	m := regexp.MustCompile(countLine).FindStringSubmatch(report)
+	if m == nil || f.rate <= 0 {
+		return pgFigures{}, errors.New("pgbench processed no transaction")
+	}
+	var err error
+	f.transactions, err = strconv.Atoi(m[1])
+	return f, err
+}
+
+// run runs one of the programs to its end, as the cluster's user where it is ours.
+func (p pgbench) run(ctx context.Context, limit time.Duration, dir, program string, args ...string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	path := program
+	if p.bin != "" {
+		path = filepath.Join(p.bin, program)
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
+	if p.url == "" {
+		if err := runAs(cmd, pgUser); err != nil {
+			return "", err
+		}
+	}
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w: %s", program, err, lastLine(said.String()))
+	}
+	return out.String(), nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const pgbenchReport = `pgbench (15.14 (Debian 15.14-0+deb12u1))
+transaction type: <builtin: TPC-B (sort of)>
+scaling factor: 20
+query mode: simple
+number of clients: 8
+number of threads: 2
+maximum number of tries: 1
+duration: 30 s
+number of transactions actually processed: 26011
+number of failed transactions: 0 (0.000%)
+latency average = 9.224 ms
+initial connection time = 12.345 ms
+tps = 867.291234 (without initial connection time)
+`
+
+func TestThePgbenchReportIsRead(t *testing.T) {
+	f, err := readPgbench(pgbenchReport)
+	if err != nil || f.rate != 867.291234 || f.latency != 9.224 || f.transactions != 26011 {
+		t.Errorf("figures %+v, %v; want 867.291234 9.224 26011", f, err)
+	}
+	for _, cut := range []string{"tps = ", "latency average", "actually processed"} {
+		if f, err := readPgbench(strings.Replace(pgbenchReport, cut, "x", 1)); err == nil {
+			t.Errorf("a report without %q gave %+v", cut, f)
+		}
+	}
+}
+
+func TestBenchVendSellsForReal(t *testing.T) {
+	b := &vendBench{callers: 4, meters: 20, scale: 1, seconds: 1, dir: t.TempDir()}
+	shop, err := b.open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.sell(context.Background(), shop, pgFigures{name: "none", rate: 100, transactions: 100, cpu: time.Second})
+	shop.close()
+	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio != r.Rate/100 || r.P50 <= 0 || r.P99 < r.P50 {
+		t.Errorf("result %+v, %v", r, err)
+	}
+	if left, err := os.ReadDir(b.dir); err != nil || len(left) != 0 {
+		t.Errorf("%d files are left (%v)", len(left), err)
+	}
+}
+
+func TestBenchVendNeedsItsBaselineFirst(t *testing.T) {
+	c := console{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
+	for _, args := range [][]string{{"--callers", "0"}, {"--seconds", "100000"}, {"--baseline", "mysql://x"}} {
+		cmd := newBenchVend(c)
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		cmd.SetArgs(args)
+		var f *failure
+		if err := cmd.Execute(); !errors.As(err, &f) || f.code != exitUsage || f.try == "" {
+			t.Errorf("%v: %v, want a usage failure that says what to do", args, err)
+		}
+	}
+}
