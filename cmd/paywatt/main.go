@@ -82,6 +82,9 @@ func nouns() []func(console) *cobra.Command {
 		token,
 		newVmeterCommand,
 		newReplayCommand,
+		newBackupCommand,
+		newVerifyCommand,
+		newBenchCommand,
 	}
 }
 

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+func newBackupCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "backup",
+		Short: "Copy a data folder while the server runs, check a copy, go back to one",
+		Long: "A backup is a folder with a copy of the database, the key files and settings beside it, and a manifest with their\n" +
+			"checksums. It is as secret as the data folder itself. Vending keys in it stay under their passphrase.",
+	}
+	cmd.AddCommand(newBackupCreate(c), newBackupVerify(c), newBackupRestore(c))
+	return cmd
+}
+
+func newBackupCreate(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use:     "create [FOLDER]",
+		Short:   "Copy the data folder into a new folder, whether or not a server runs on it",
+		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to := "paywatt-backup-" + time.Now().UTC().Format("20060102T150405Z")
+			if len(args) == 1 {
+				to = args[0]
+			}
+			m, err := sqlite.Backup(cmd.Context(), data, to, time.Now)
+			if err != nil {
+				return storeFailure("The backup could not be made", to, err)
+			}
+			c.tell("Everything that was committed before %s is in %s.", m.Taken.Format(time.RFC3339), to)
+			return c.showManifest(cmd, to, m)
+		},
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+func newBackupVerify(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify FOLDER",
+		Short: "Check a backup: its files against their checksums, its books as paywatt verify does",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, r, err := sqlite.VerifyBackup(cmd.Context(), args[0])
+			if err != nil {
+				return storeFailure("The backup could not be checked", args[0], err)
+			}
+			return c.showReport(cmd, r)
+		},
+	}
+}
+
+func newBackupRestore(c console) *cobra.Command {
+	data, force := "", false
+	cmd := &cobra.Command{
+		Use:   "restore FOLDER",
+		Short: "Put a backup into a data folder and begin a new store epoch there",
+		Long: "What happened after the backup was made is lost to the books, so nothing is used twice that may have been used then:\n" +
+			"token numbers start after this minute, command counters move on, receipt numbers get a mark, and meters are asked\n" +
+			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, aside, err := sqlite.Restore(cmd.Context(), args[0], data, force, time.Now)
+			if aside != "" {
+				c.tell("What was in %s is now in %s.", data, aside)
+			}
+			if err != nil {
+				return storeFailure("The backup could not be restored", data, err)
+			}
+			c.tell("%s holds everything up to %s, in store epoch %d. Run paywatt verify, then paywatt serve.", data, m.Taken.Format(time.RFC3339), m.Epoch)
+			return c.showManifest(cmd, data, m)
+		},
+	}
+	c.dataFlag(cmd, &data)
+	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
+	return cmd
+}
+
+// manifestView is a manifest as JSON, with where it is.
+type manifestView struct {
+	Folder string `json:"folder"`
+	sqlite.Manifest
+}
+
+func (c console) showManifest(cmd *cobra.Command, folder string, m sqlite.Manifest) error {
+	t := table{head: []string{"file", "bytes", "sha256"}}
+	for _, f := range m.Files {
+		t.add(f.Name, f.Size, fmt.Sprintf("%.16s…", f.SHA256))
+	}
+	return c.show(cmd, manifestView{folder, m}, t)
+}

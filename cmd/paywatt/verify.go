@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// newVerifyCommand checks a data folder from outside.
+func newVerifyCommand(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check books, sales, tokens and the sealed log of a data folder",
+		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
+			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
+			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Exit code 1 if anything is found.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := sqlite.Verify(cmd.Context(), data)
+			if err != nil {
+				return storeFailure("The data folder could not be checked", data, err)
+			}
+			return c.showReport(cmd, r)
+		},
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+// reportView is a report as JSON.
+type reportView struct {
+	Sound    bool             `json:"sound"`
+	Figures  map[string]int64 `json:"figures"`
+	Findings []findingView    `json:"findings"`
+	More     int              `json:"more_findings"`
+}
+
+type findingView struct {
+	Rule string `json:"rule"`
+	What string `json:"what"`
+}
+
+// showReport writes what was found and fails where anything was.
+func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
+	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, More: r.More}
+	t := table{head: []string{"rule", "finding"}}
+	var figures []string
+	for _, f := range r.Figures {
+		v.Figures[strings.ReplaceAll(f.Name, " ", "_")] = f.N
+		figures = append(figures, fmt.Sprintf("%d %s", f.N, f.Name))
+	}
+	for _, f := range r.Findings {
+		v.Findings = append(v.Findings, findingView(f))
+		t.add(f.Rule, f.What)
+	}
+	if r.Sound() {
+		t = table{head: []string{"checked", "count"}}
+		for _, f := range r.Figures {
+			t.add(f.Name, f.N)
+		}
+	}
+	if err := c.show(cmd, v, t); err != nil {
+		return err
+	}
+	if r.Sound() {
+		c.tell("Sound: %s.", strings.Join(figures, ", "))
+		return nil
+	}
+	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+r.More),
+		not: "Nothing was changed.", try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
+}
+
+// storeFailure explains why a data folder or a backup could not be used.
+func storeFailure(what, where string, err error) error {
+	f := &failure{code: exitFailed, what: what + ": " + err.Error() + ".", not: "Nothing was changed."}
+	switch {
+	case errors.Is(err, sqlite.ErrNoDatabase):
+		f.code, f.try = exitNotFound, "Name the folder that paywatt serve uses with --data."
+	case errors.Is(err, sqlite.ErrLocked):
+		f.code, f.try = exitRefused, "Stop the server on this folder first."
+	case errors.Is(err, sqlite.ErrNotEmpty):
+		f.code, f.try = exitRefused, "Name an empty folder; paywatt backup restore moves a database aside with --force."
+	case errors.Is(err, sqlite.ErrUnwritable):
+		f.try = "Make sure that this user may write to " + where + "."
+	case errors.Is(err, sqlite.ErrCorrupt), errors.Is(err, sqlite.ErrForeign):
+		f.try = "Restore the last backup with paywatt backup restore, or name the right folder."
+	case errors.Is(err, sqlite.ErrBackup):
+		f.try = "Use another backup; this one cannot be trusted."
+	case errors.Is(err, store.ErrNewer):
+		f.try = "Use the newer paywatt that wrote it."
+	}
+	return f
+}
