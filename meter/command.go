@@ -76,6 +76,10 @@ func (x *step) apply(r *Record) {
 	}
 	s.Applied = r.Seq
 	s.Counter = max(s.Counter, r.Counter)
+	if x.ev.Kind != EventReplay && r.Result != sts.CRCError {
+		// Until the next snapshot the record is the only place that says so.
+		x.checkpoint()
+	}
 	switch r.Kind {
 	case RecordToken:
 		x.applyToken(r)

@@ -46,6 +46,8 @@ type world struct {
 	s     meter.State
 	mem   [journal.Size]byte
 	under meter.Record // Kind 0: none
+	// unsaved says that the meter has asked for a snapshot.
+	unsaved bool
 	told
 	// durable is what the memory says, as a hash; kept because most actions do not write.
 	durable uint64
@@ -100,6 +102,13 @@ func actions() []action {
 		{"a minute passes", func(l *lab, w *world) bool {
 			return w.s.Up < 120_000 && l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + 60_000})
 		}},
+		{"a snapshot is written", func(l *lab, w *world) bool {
+			if !w.unsaved || w.under.Kind != 0 {
+				return false
+			}
+			l.save(w)
+			return true
+		}},
 		{"the write succeeds", func(l *lab, w *world) bool { return l.persisted(w, true) }},
 		{"the write fails", func(l *lab, w *world) bool { return l.persisted(w, false) }},
 		{"power cut", func(l *lab, w *world) bool { return l.cut(w, before) }},
@@ -140,27 +149,28 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 		w.s.TIDs = tids
 	}
 	l.steps++
-	save := false
 	for i := range l.out {
 		switch e := &l.out[i]; e.Kind {
 		case meter.EffectPersist:
 			w.under = e.Record
 		case meter.EffectCheckpoint:
-			save = true
+			w.unsaved = true
 		case meter.EffectPublish:
 			l.publish(w, &e.Report)
 		}
 	}
-	if save {
-		j, _, err := journal.Open(w)
-		if err == nil {
-			err = j.Save(&w.s)
-		}
-		l.must(err)
-		w.durable = 0
-	}
 	l.check(w, ev.Kind == meter.EventReplay)
 	return true
+}
+
+// save writes a snapshot, as a host does when it finds the time.
+func (l *lab) save(w *world) {
+	j, _, err := journal.Open(w)
+	if err == nil {
+		err = j.Save(&w.s)
+	}
+	l.must(err)
+	w.durable, w.unsaved = 0, false
 }
 
 // publish notes what a report promises to the server.
@@ -294,7 +304,7 @@ func (l *lab) cut(w *world, how int) bool {
 	if how != before {
 		l.write(w, &w.under, how)
 	}
-	w.under, w.half = meter.Record{}, false
+	w.under, w.half, w.unsaved = meter.Record{}, false, false
 	_, loaded, err := journal.Open(w)
 	l.must(err)
 	if err != nil {
@@ -354,9 +364,10 @@ func (l *lab) fingerprint(w *world) uint64 {
 	return maphash.Comparable(l.seed, struct {
 		state   meter.State
 		under   meter.Record
+		unsaved bool
 		told    told
 		durable uint64
-	}{essence(w.s), w.under, t, w.durable})
+	}{essence(w.s), w.under, w.unsaved, t, w.durable})
 }
 
 func essence(s meter.State) meter.State {

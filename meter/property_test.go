@@ -41,6 +41,7 @@ func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 			}
 		}
 	}
+	give(meter.Event{Kind: meter.EventWake})
 	inputs := rand.New(rand.NewPCG(seed, 1))
 	tid := testTID(t, testStart())
 	var up, work uint64 // ms; W·ms not yet given

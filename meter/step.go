@@ -37,6 +37,9 @@ func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 	}
 	x.act()
 	x.supplied()
+	if x.save {
+		x.emit(EffectCheckpoint).Urgent = ev.Kind == EventPowerFail
+	}
 	if s.Balance < 0 || s.Overrun < 0 || (s.Balance > 0 && s.Overrun > 0) {
 		panic("meter: credit and overrun at the same time")
 	}
@@ -52,6 +55,8 @@ type step struct {
 	// relay and reasons are as they were before.
 	relay   supply.Relay
 	reasons supply.Reasons
+	// save says that the step ends with a checkpoint.
+	save bool
 }
 
 // act carries out the event itself. Energy has been counted and time has passed before.
@@ -91,11 +96,8 @@ func (x *step) emit(kind EffectKind) *Effect {
 	return &x.out[len(x.out)-1]
 }
 
-// checkpoint asks for a snapshot soon.
-func (x *step) checkpoint() {
-	x.s.Unsaved = 0
-	x.emit(EffectCheckpoint)
-}
+// checkpoint asks for a snapshot at the end of the step.
+func (x *step) checkpoint() { x.s.Unsaved, x.save = 0, true }
 
 // report appends a report of the present state.
 func (x *step) report(kind ReportKind) *Report {

@@ -84,8 +84,8 @@ func (x *step) running() {
 // powerFail saves everything while there is still time.
 func (x *step) powerFail() {
 	x.event(CodePowerOff, 0, 0)
-	x.s.Saved, x.s.Unsaved = true, 0
-	x.emit(EffectCheckpoint).Urgent = true
+	x.s.Saved = true
+	x.checkpoint()
 }
 
 // powerRestore is the start after the memory has been loaded and the log replayed.
