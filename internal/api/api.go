@@ -85,6 +85,8 @@ type Cases struct {
 // Config is what an API needs; every field but Limits is required.
 type Config struct {
 	Cases
+	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
+	Keeper Keeper
 	// Text48 lays a receipt out in lines of 48 characters.
 	Text48 func(receipt.Receipt) string
 	// Ready lists what keeps the server from being ready; empty means that it is.
@@ -104,6 +106,9 @@ type API struct {
 	c       Config
 	limit   *limiter
 	metrics *metrics
+	flights flights
+	slots   chan struct{} // one for each request that is being answered
+	gzip    func(http.Handler) http.HandlerFunc
 	spec    []byte
 	handler http.Handler
 }
@@ -128,9 +133,12 @@ func needsKey(route string) bool {
 // New makes the API with all its routes.
 func New(c Config) (*API, error) {
 	c.Limits = c.Limits.orDefaults()
-	a := &API{c: c}
+	a := &API{c: c, slots: make(chan struct{}, c.Limits.InFlight)}
 	a.limit = newLimiter(c.Limits.PerSecond, c.Limits.Burst, c.Limits.Addresses, c.Now)
 	var err error
+	if a.gzip, err = newGzip(); err != nil {
+		return nil, err
+	}
 	if a.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -147,8 +155,8 @@ func New(c Config) (*API, error) {
 	mux.HandleFunc("GET /docs", page("text/html; charset=utf-8", docs))
 	mux.HandleFunc("GET /docs/docs.css", page("text/css; charset=utf-8", css))
 	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
-	a.handler, err = a.chain(mux)
-	return a, err
+	a.handler = a.guard(a.routed(mux), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })
+	return a, nil
 }
 
 // ServeHTTP answers a request.

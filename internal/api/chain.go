@@ -21,32 +21,38 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// chain wraps the routes in what every request goes through, outermost first: the exchange with its id, the log and
-// the headers; the net under a panic; how many at once; how often per address; then, for /v1, the key and the body.
-func (a *API) chain(mux *http.ServeMux) (http.Handler, error) {
+// Guard puts around a handler what every request of the server goes through, outermost first: the exchange with its
+// id, log line and headers; compression, of anything but event streams; the net under a panic; how often an address
+// may ask and how many are answered at once. The name stands for its routes in log and metrics. It is for handlers
+// that share the server with the API, which is guarded by itself.
+func (a *API) Guard(name string, next http.Handler) http.Handler {
+	return a.guard(next, func(*http.Request) string { return name })
+}
+
+func (a *API) guard(next http.Handler, routeOf func(*http.Request) string) http.Handler {
+	return a.watched(a.gzip(a.recovered(a.limited(next))), routeOf)
+}
+
+func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 	gzip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
 	if err != nil {
 		return nil, fmt.Errorf("set up compression: %w", err)
 	}
-	h := a.routed(mux)
-	h = a.limited(h)
-	h = a.recovered(h)
-	return a.watched(mux, gzip(h)), nil
+	return gzip, nil
 }
 
 // watched opens the exchange and closes it with a log line and the metrics.
-func (a *API) watched(mux *http.ServeMux, next http.Handler) http.Handler {
+func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, pattern := mux.Handler(r)
-		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: pattern, started: a.c.Now()}
-		x.sale = pattern == saleRoute
+		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), started: a.c.Now()}
+		x.sale = x.route == saleRoute
 		h := w.Header()
 		h.Set("X-Request-Id", x.requestID)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		rec := &recorder{ResponseWriter: w}
-		// A slow reader is dropped, not waited for: the answer of one request is small.
+		// A slow reader is dropped, not waited for: the answer of one request is small. A stream moves the deadline on.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		next.ServeHTTP(rec, r.WithContext(withExchange(r.Context(), x)))
 		a.finished(r, x, rec)
@@ -88,6 +94,11 @@ func (r *recorder) Write(b []byte) (int, error) {
 		r.status = http.StatusOK
 	}
 	return r.ResponseWriter.Write(b)
+}
+
+// Flush sends what was written so far, as a stream needs it.
+func (r *recorder) Flush() {
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // the reader has gone: the next write tells
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -136,7 +147,6 @@ func (a *API) recovered(next http.Handler) http.Handler {
 
 // limited bounds how many requests run at once and how often one address may ask, before any key is looked up.
 func (a *API) limited(next http.Handler) http.Handler {
-	slots := make(chan struct{}, a.c.Limits.InFlight)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		if _, probe := probes[x.route]; !probe {
@@ -147,8 +157,8 @@ func (a *API) limited(next http.Handler) http.Handler {
 				return
 			}
 			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
+			case a.slots <- struct{}{}:
+				defer func() { <-a.slots }()
 			default:
 				writeProblem(w, x, because(refusal.RateLimited, "The server is answering as many requests as it can.",
 					"This one was not looked at.", "Ask again after the time in Retry-After."))
@@ -181,11 +191,15 @@ func (a *API) routed(mux *http.ServeMux) http.Handler {
 				return
 			}
 		}
-		if x.route == saleRoute {
+		switch {
+		case x.sale:
 			if p := takeKey(r, x); p != nil {
 				writeProblem(w, x, p)
 				return
 			}
+		case r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") != "":
+			a.remembered(mux, w, r, x)
+			return
 		}
 		mux.ServeHTTP(w, r)
 	})

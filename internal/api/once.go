@@ -16,7 +16,7 @@ const (
 	MaxKey = 64
 )
 
-// takeKey reads the Idempotency-Key of a request that moves money into the exchange.
+// takeKey reads the Idempotency-Key of a request into the exchange.
 func takeKey(r *http.Request, x *exchange) *Problem {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 || keys[0] == "" {
@@ -25,7 +25,7 @@ func takeKey(r *http.Request, x *exchange) *Problem {
 	}
 	if len(keys) > 1 || !validKey(keys[0]) {
 		return because(refusal.IdempotencyKeyInvalid, "The Idempotency-Key is not one text of 8 to 64 printable ASCII characters.",
-			"Nothing was sold.", "Send a random one, such as a UUID.")
+			"Nothing was done.", "Send a random one, such as a UUID.")
 	}
 	principal := x.actor.ID.Text(id.Key)
 	x.once = access.Once{Principal: principal, Key: keys[0], Hash: requestHash(r.Method, r.URL.Path, principal, canonical(x.body))}

@@ -248,6 +248,14 @@ func TestWrongSalesSellNothing(t *testing.T) {
 			t.Errorf("%s: the answer speaks of our own code: %s", name, text)
 		}
 	}
+	if after := w.get("/v1/ledger/trial-balance").body; !bytes.Equal(before, after) {
+		t.Errorf("the books moved: %s -> %s", before, after)
+	}
+}
+
+func TestASaleNeedsAUsableKey(t *testing.T) {
+	w := begin(t)
+	before := w.get("/v1/ledger/trial-balance").body
 	for name, header := range map[string][]string{
 		"missing":   {},
 		"empty":     {"Idempotency-Key", ""},
@@ -271,5 +279,39 @@ func TestWrongSalesSellNothing(t *testing.T) {
 		if a := w.sell(k, order("10000")); a.status != http.StatusCreated {
 			t.Errorf("key of %d characters: got %d, want 201", len(k), a.status)
 		}
+	}
+}
+
+// TestOtherRequestsMayCarryAKeyToo: above all the one whose answer shows a meter's secrets this once.
+func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
+	w := begin(t)
+	add := func(key, body string) answer {
+		return w.ask("POST", "/v1/meters", w.key, body, "Idempotency-Key", key)
+	}
+	first := w.want(201, add("meter-0001", newMeter("04140001019")))
+	again := add("meter-0001", newMeter("04140001019"))
+	if again.status != 201 || !bytes.Equal(again.body, first.body) || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("repeated: got %d replayed=%q %s, want %s", again.status, again.header.Get("Idempotency-Replayed"), again.body, first.body)
+	}
+	if code, _ := w.problem(w.want(422, add("meter-0001", newMeter("04140001027")))); code != "idempotency-key-reused" {
+		t.Errorf("another body: got %s, want idempotency-key-reused", code)
+	}
+	if code, _ := w.problem(w.want(409, add("meter-0002", newMeter("04140001019")))); code != "meter-exists" {
+		t.Errorf("a new key: got %s, want meter-exists", code)
+	}
+	if a := add("meter-0002", newMeter("04140001019")); a.status != 409 || a.header.Get("Idempotency-Replayed") != "true" ||
+		a.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("the refusal again: got %d %v %s", a.status, a.header, a.body)
+	}
+	if code, _ := w.problem(w.want(400, add("short", newMeter("04140001027")))); code != "idempotency-key-invalid" {
+		t.Errorf("a short key: got %s, want idempotency-key-invalid", code)
+	}
+	if code, _ := w.problem(w.want(422, w.sell("meter-0001", order("10000")))); code != "idempotency-key-reused" {
+		t.Errorf("a sale under a meter's key: got %s, want idempotency-key-reused", code)
+	}
+	w.stop()
+	w.serve(true, api.Limits{})
+	if a := add("meter-0001", newMeter("04140001019")); !bytes.Equal(a.body, first.body) {
+		t.Errorf("after a restart: got %d %s, want %s", a.status, a.body, first.body)
 	}
 }

@@ -89,6 +89,8 @@ type App struct {
 	http, mqtt net.Listener
 	tls        *tls.Config
 	gauges     *prometheus.Registry
+	stopping   context.Context // ends when the server begins to stop
+	stop       context.CancelFunc
 
 	mu      sync.Mutex
 	unsound string // what the last verification found; empty for nothing
@@ -106,6 +108,7 @@ func New(c Config) (*App, error) {
 		c.Rand = rand.Reader
 	}
 	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry()}
+	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
@@ -196,6 +199,7 @@ func (a *App) Handler() http.Handler { return a.handler }
 
 // close releases what New has opened, the database last but for its lock.
 func (a *App) close() error {
+	a.stop()
 	var errs []error
 	for _, l := range []net.Listener{a.http, a.mqtt} {
 		if l != nil {

@@ -4,11 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -313,6 +321,110 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("stop: %v", err)
+	}
+}
+
+// TestWithACertificateBothListenersSpeakTLSOnly and HTTP/2 besides.
+func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
+	dir := t.TempDir()
+	c := config(dir)
+	pool := certificate(t, &c)
+	a := start(t, c)
+	run(t, a)
+	addr, mqtt := a.Ready()
+	h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	defer h.CloseIdleConnections()
+	resp, err := h.Get("https://" + addr + "/v1/version")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 || resp.ProtoMajor != 2 || resp.TLS.Version < tls.VersionTLS12 {
+		t.Errorf("got %d over %s, want 200 over HTTP/2", resp.StatusCode, resp.Proto)
+	}
+	conn, err := tls.Dial("tcp", mqtt, &tls.Config{RootCAs: pool})
+	if err != nil {
+		t.Fatalf("meters: %v", err)
+	}
+	conn.Close()
+	if resp, err := http.Get("http://" + addr + "/v1/version"); err == nil {
+		resp.Body.Close()
+		if resp.StatusCode == 200 {
+			t.Error("the server answers without TLS")
+		}
+	}
+	if _, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("the server takes TLS 1.1")
+	}
+}
+
+// certificate writes a self-signed one for 127.0.0.1 and names it in the configuration.
+func certificate(t *testing.T, c *app.Config) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.TLSCert, c.TLSKey = filepath.Join(c.Data, "cert.pem"), filepath.Join(c.Data, "key.pem")
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for path, b := range map[string][]byte{c.TLSCert: cert, c.TLSKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(cert)
+	return pool
+}
+
+// TestALiveStreamEndsWithTheServer: a page that is open somewhere does not hold the end up.
+func TestALiveStreamEndsWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
+	if err != nil || made.Refused() {
+		t.Fatal(made.Refusal, err)
+	}
+	in, err := f.Access.SignIn(t.Context(), app.Clerk().Tenant, "amina@example.org", "four unrelated words here", "", "127.0.0.1")
+	if err := errors.Join(err, f.Close()); err != nil || in.Refused() {
+		t.Fatal(in.Refusal, err)
+	}
+	a := start(t, config(dir))
+	stop := run(t, a)
+	addr, _ := a.Ready()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/meters/live", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	req.AddCookie(&http.Cookie{Name: "paywatt_session", Value: in.Session.Reveal()})
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if line, err := bufio.NewReader(resp.Body).ReadString('\n'); err != nil || line != "event: ping\n" {
+		t.Fatalf("got %d %q, %v, want the first ping at once", resp.StatusCode, line, err)
+	}
+	began := time.Now()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("stopping took %s with a live page open", took)
 	}
 }
 

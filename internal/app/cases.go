@@ -80,7 +80,7 @@ func (a *App) openHTTP() error {
 	}
 	v1, err := api.New(api.Config{
 		Cases:  api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports},
-		Text48: print.Text48, Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
+		Keeper: &keeper{engine: a.engine, data: a.data}, Text48: print.Text48, Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
 	})
 	if err != nil {
@@ -96,14 +96,28 @@ func (a *App) openHTTP() error {
 	for _, path := range api.Paths() {
 		mux.Handle(path, v1)
 	}
-	mux.Handle("/", pages)
+	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
 	a.handler = mux
 	return nil
+}
+
+// endStreams ends event streams when the server stops: they would go on for ever and hold the end up.
+func (a *App) endStreams(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(a.stopping, cancel)()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // server is the HTTP server of the handler.
 func (a *App) server() *http.Server {
 	s := api.NewServer(a.handler, a.log)
+	s.RegisterOnShutdown(a.stop)
 	if a.tls != nil {
 		s.TLSConfig = a.tls.Clone()
 	}

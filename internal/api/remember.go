@@ -1,0 +1,125 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Keeper keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
+// Sales do not come here: their answers are stored in the transaction of the sale.
+type Keeper interface {
+	// Recall gives what is kept under a key; Status 0 while a request is still running. The body is opened only where
+	// the hash is that of o.
+	Recall(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error)
+	// Keep stores an answer, unless one is kept already.
+	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
+}
+
+// flights are the keyed requests that are being answered by this process.
+type flights struct {
+	mu   sync.Mutex
+	open map[flight]struct{}
+}
+
+type flight struct {
+	tenant         access.Tenant
+	principal, key string
+}
+
+// enter reports whether f was not under way, and then it is.
+func (f *flights) enter(id flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, busy := f.open[id]; busy {
+		return false
+	}
+	if f.open == nil {
+		f.open = map[flight]struct{}{}
+	}
+	f.open[id] = struct{}{}
+	return true
+}
+
+func (f *flights) leave(id flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, id)
+}
+
+// remembered answers a POST that moves no money and carries an Idempotency-Key all the same: a repetition gets the
+// kept answer. What was done and its answer are two transactions here, so a crash between them forgets the answer and
+// not the work; the use case then refuses to do it twice (a meter number, a tariff's name).
+func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Request, x *exchange) {
+	if p := takeKey(r, x); p != nil {
+		writeProblem(w, x, p)
+		return
+	}
+	id := flight{x.actor.Tenant, x.once.Principal, x.once.Key}
+	if !a.flights.enter(id) {
+		writeProblem(w, x, stillRunning())
+		return
+	}
+	defer a.flights.leave(id)
+	kept, found, err := a.c.Keeper.Recall(r.Context(), x.actor.Tenant, x.once)
+	switch {
+	case err != nil:
+		writeProblem(w, x, a.problemFor(r.Context(), err))
+		return
+	case found && kept.Hash != x.once.Hash:
+		writeProblem(w, x, because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.", "Nothing was done.",
+			"Use a new key for a new request; repeat the very same request to learn what became of the old one."))
+		return
+	case found && kept.Status == 0:
+		writeProblem(w, x, stillRunning())
+		return
+	case found:
+		w.Header().Set("Idempotency-Replayed", "true")
+		w.Header().Set("Content-Type", sentBytes(kept.Status, nil).ContentType)
+		w.WriteHeader(kept.Status)
+		_, _ = w.Write(kept.Body) // the client has gone: nobody is left to tell
+		return
+	}
+	held := &heldAnswer{ResponseWriter: w, status: http.StatusOK}
+	next.ServeHTTP(held, r)
+	if keepable(held.status) {
+		// The work is done; whoever asked is told so even where the answer cannot be kept.
+		if err := a.c.Keeper.Keep(context.WithoutCancel(r.Context()), x.actor.Tenant, x.once, held.status, held.body.Bytes()); err != nil {
+			a.c.Log.WarnContext(r.Context(), "answer not kept", logkey.RequestID, x.requestID, logkey.Err, err)
+		}
+	}
+	w.WriteHeader(held.status)
+	_, _ = w.Write(held.body.Bytes())
+}
+
+func stillRunning() *Problem {
+	return because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
+		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
+}
+
+// keepable says whether an answer is one to the request itself: not a fault, and not one about who asked or how often.
+func keepable(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	}
+	return status < http.StatusInternalServerError
+}
+
+// heldAnswer holds an answer back until it is kept. Headers go through.
+type heldAnswer struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+// WriteHeader notes the status.
+func (h *heldAnswer) WriteHeader(status int) { h.status = status }
+
+// Write holds the bytes.
+func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
