@@ -1,0 +1,541 @@
+package journal_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var update = flag.Bool("update", false, "write the golden memory of this version if there is none")
+
+// chip is a memory of bytes that can be told to fail.
+type chip struct {
+	b          [journal.Size]byte
+	failWrites int // this many writes fail
+	failSyncs  int
+	writes     int
+}
+
+var errChip = errors.New("chip fails")
+
+func (c *chip) ReadAt(p []byte, at int64) (int, error) {
+	if n := copy(p, c.b[at:]); n < len(p) {
+		return n, io.EOF
+	}
+	return len(p), nil
+}
+
+func (c *chip) WriteAt(p []byte, at int64) (int, error) {
+	c.writes++
+	if c.failWrites > 0 {
+		c.failWrites--
+		return copy(c.b[at:], p[:len(p)/2]), errChip
+	}
+	return copy(c.b[at:], p), nil
+}
+
+func (c *chip) Sync() error {
+	if c.failSyncs > 0 {
+		c.failSyncs--
+		return errChip
+	}
+	return nil
+}
+
+func example(t *testing.T) (meter.State, meter.Config, meter.Keys) {
+	t.Helper()
+	c := meter.DefaultConfig()
+	c.Number, c.MfrCode, c.Version, c.TZMinutes = 4140001001, 4, 7, -180
+	key, err := sts.NewKey(sts.EA11, []byte("0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}
+	k := meter.NewKeys(key, meter.KeyInfo{KeyFacts: facts, Named: true, SGC: 123456, KRN: 1, TI: 7})
+	s := meter.New(facts, &c, 6_000_000)
+	return s, c, k
+}
+
+// vary fills a state with values that a meter could have.
+func vary(rnd *rand.Rand, s *meter.State) {
+	s.Register, s.Balance, s.ECUsed = unit.Energy(rnd.Int64N(1<<40)), unit.Energy(rnd.Int64N(1<<30)), unit.Energy(rnd.IntN(5000))
+	if rnd.IntN(2) == 0 {
+		s.Balance, s.Overrun = 0, unit.Energy(rnd.IntN(9000))
+	}
+	s.PulseRem, s.Imp = uint32(rnd.IntN(1600)), 1600
+	s.Seq, s.Counter, s.Applied = 1+rnd.Uint64N(1<<50), rnd.Uint64N(1<<50), rnd.Uint32()
+	s.Boots, s.Unclean, s.Saved = rnd.Uint32(), uint16(rnd.IntN(1<<16)), rnd.IntN(2) == 0
+	s.On, s.Up, s.LastAt = rnd.Uint64N(1<<50), rnd.Uint64N(1<<40), rnd.Int64N(1<<40)
+	s.Reasons, s.Confirm = supply.Reasons(rnd.IntN(1<<9)), rnd.IntN(2) == 0
+	s.Relay = supply.Relay(rnd.IntN(3))
+	s.Low1 = supply.Crossing{Below: rnd.IntN(2) == 0, Fired: rnd.IntN(2) == 0}
+	s.Low2 = supply.Crossing{Below: rnd.IntN(2) == 0, Fired: rnd.IntN(2) == 0}
+	for range 60 {
+		s.TIDs.Add(sts.TID(rnd.IntN(1 << 24)))
+	}
+	for i := range s.Guards {
+		g := &s.Guards[i]
+		for j := range g.Ages {
+			g.Ages[j] = uint16(rnd.IntN(1 << 16))
+		}
+		g.Last, g.Until, g.Row = rnd.Uint32(), rnd.Uint32(), uint8(rnd.IntN(256))
+	}
+	for i := range s.RingKeys {
+		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
+	}
+	s.RingNext = uint8(rnd.IntN(meter.RingSize))
+}
+
+// kept is what of a state survives a power cut.
+func kept(s meter.State) meter.State {
+	s.On += s.Up
+	s.Up, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, 0, 0, 0, 0
+	s.SaveAt, s.ReadAt, s.BeepAt, s.QuietAt, s.CloseAt, s.LED, s.Buzzer = 0, 0, 0, 0, 0, 0, 0
+	return s
+}
+
+func TestEveryFieldSurvives(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		s, c, k := example(t)
+		vary(rnd, &s)
+		m := &chip{}
+		if _, err := journal.Create(m, &s, &c, &k); err != nil {
+			t.Fatal(err)
+		}
+		_, l, err := journal.Open(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := kept(s); l.State != want {
+			t.Fatalf("state\n got  %+v\n want %+v", l.State, want)
+		}
+		if l.Config != c || !l.Keys.Reveal().Equal(k.Reveal()) || l.Keys.Info() != k.Info() {
+			t.Fatalf("configuration %+v, keys %+v, want %+v, %+v", l.Config, l.Keys.Info(), c, k.Info())
+		}
+		if l.Damage != 0 || len(l.Replay) != 0 {
+			t.Fatalf("damage %d, %d records, want none", l.Damage, len(l.Replay))
+		}
+	}
+}
+
+// accept makes a log record and applies it to the state, as a meter does.
+func accept(s *meter.State, tid sts.TID, text string) journal.Entry {
+	r := meter.Record{
+		Seq: s.Applied + 1, Kind: meter.RecordToken, Source: meter.Remote, Result: sts.Accept, HasTID: true, TID: tid,
+		Units: 100,
+	}
+	if text != "" {
+		r.Request = meter.Handle(text)
+	}
+	return journal.Entry{Record: r, Text: text}
+}
+
+// apply is the meter's part when a record is durable.
+func apply(c *meter.Config, s *meter.State, e journal.Entry) {
+	s.Pending = e.Seq
+	meter.Step(c, s, meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: s.Up}, nil)
+}
+
+// replayed is the state after the start from a memory.
+func replayed(t *testing.T, m journal.Memory) (meter.State, journal.Loaded, error) {
+	t.Helper()
+	_, l, err := journal.Open(m)
+	s := l.State
+	for _, e := range l.Replay {
+		meter.Step(&l.Config, &s, meter.Event{Kind: meter.EventReplay, Record: e.Record}, nil)
+	}
+	return s, l, err
+}
+
+// same compares what money depends on.
+func same(a, b *meter.State) bool {
+	return a.Register == b.Register && a.Balance == b.Balance && a.Overrun == b.Overrun && a.TIDs == b.TIDs &&
+		a.Counter == b.Counter && a.Applied == b.Applied
+}
+
+// The log holds 16 records; a hundred go through it, with snapshots now and then. At each moment the memory gives back
+// the meter, also when the newest snapshot has gone bad.
+func TestTheLogGoesRound(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for n := range 100 {
+		e := accept(&s, sts.TID(7_000_000+n), fmt.Sprintf("tok_%d", n))
+		if err := j.Append(&s, e); err != nil {
+			t.Fatal(err)
+		}
+		apply(&c, &s, e)
+		if rnd.IntN(9) == 0 {
+			if err := j.Save(&s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, rot := range []int{-1, 0x020, 0x420} {
+			bad := *m
+			if rot >= 0 {
+				bad.b[rot] ^= 1
+			}
+			got, l, err := replayed(t, &bad)
+			if err != nil || !same(&got, &s) {
+				t.Fatalf("after %d records, rot %#x: %v, balance %s, want %s", n+1, rot, err, got.Balance, s.Balance)
+			}
+			if (l.Damage != 0) != (rot >= 0) {
+				t.Fatalf("rot %#x: damage %d", rot, l.Damage)
+			}
+			if len(l.Replay) > 0 && rot < 0 && l.Replay[len(l.Replay)-1].Text != e.Text {
+				t.Fatalf("id %q, want %q", l.Replay[len(l.Replay)-1].Text, e.Text)
+			}
+		}
+		if j, _, err = journal.Open(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Each byte of the memory is changed in turn. The meter comes back as it was or says that it cannot: never with other
+// money.
+func TestNoByteMayLie(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 21 {
+		e := accept(&s, sts.TID(7_000_000+n), "")
+		if err := j.Append(&s, e); err != nil {
+			t.Fatal(err)
+		}
+		apply(&c, &s, e)
+		if n%5 == 3 || n == 20 {
+			if err := j.Save(&s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	refused := 0
+	for i := range m.b {
+		for _, bit := range [...]byte{0x01, 0x80, 0xff} {
+			bad := *m
+			bad.b[i] ^= bit
+			got, _, err := replayed(t, &bad)
+			switch {
+			case errors.Is(err, journal.ErrDamaged):
+				refused++
+			case err != nil:
+				t.Fatalf("byte %#x: %v", i, err)
+			case !same(&got, &s):
+				t.Fatalf("byte %#x ^ %#x: balance %s, applied %d, want %s, %d", i, bit, got.Balance, got.Applied, s.Balance, s.Applied)
+			}
+		}
+	}
+	t.Logf("%d of %d changes make the memory refuse", refused, 3*len(m.b))
+}
+
+func TestANewMemory(t *testing.T) {
+	s, c, k := example(t)
+	if _, _, err := journal.Open(&chip{}); !errors.Is(err, journal.ErrBlank) {
+		t.Errorf("zeros: %v, want ErrBlank", err)
+	}
+	erased := &chip{}
+	for i := range erased.b {
+		erased.b[i] = 0xff
+	}
+	if _, _, err := journal.Open(erased); !errors.Is(err, journal.ErrBlank) {
+		t.Errorf("an erased chip: %v, want ErrBlank", err)
+	}
+	// A creation cut short at any byte is either no meter or the whole meter.
+	whole := &chip{}
+	if _, err := journal.Create(whole, &s, &c, &k); err != nil {
+		t.Fatal(err)
+	}
+	blank, complete := 0, 0
+	for n := range 1000 {
+		m := &cutChip{left: n}
+		_, _ = journal.Create(m, &s, &c, &k)
+		switch got, l, err := replayed(t, &m.chip); {
+		case errors.Is(err, journal.ErrBlank):
+			blank++
+		case err != nil || !same(&got, &s) || l.Config != c:
+			t.Fatalf("cut after %d bytes: %v", n, err)
+		default:
+			complete++
+		}
+	}
+	if blank == 0 || complete == 0 {
+		t.Errorf("%d cuts leave nothing, %d a meter: want some of each", blank, complete)
+	}
+}
+
+// cutChip loses its power after so many bytes.
+type cutChip struct {
+	chip
+	left int
+}
+
+func (c *cutChip) WriteAt(p []byte, at int64) (int, error) {
+	n := min(c.left, len(p))
+	copy(c.b[at:], p[:n])
+	if c.left -= n; n < len(p) {
+		return n, errChip
+	}
+	return n, nil
+}
+
+func TestAFailedRecordIsCertainlyNotThere(t *testing.T) {
+	for name, fail := range map[string]func(*chip){
+		"the write fails": func(c *chip) { c.failWrites = 1 }, "the sync fails": func(c *chip) { c.failSyncs = 1 },
+	} {
+		s, c, k := example(t)
+		m := &chip{}
+		j, err := journal.Create(m, &s, &c, &k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fail(m)
+		if err := j.Append(&s, accept(&s, 7_000_000, "")); !errors.Is(err, journal.ErrNotWritten) {
+			t.Errorf("%s: %v, want ErrNotWritten", name, err)
+		}
+		if got, l, err := replayed(t, m); err != nil || got.Applied != s.Applied || l.Damage != 0 {
+			t.Errorf("%s: %v, applied %d, damage %d, want the meter as it was", name, err, got.Applied, l.Damage)
+		}
+	}
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.failSyncs = 2
+	if err := j.Append(&s, accept(&s, 7_000_000, "")); !errors.Is(err, journal.ErrUnknown) {
+		t.Errorf("neither written nor erased for sure: %v, want ErrUnknown", err)
+	}
+}
+
+func TestAnIDThatCannotBeKeptIsRefused(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := strings.Repeat("x", meter.MaxRequest)
+	for text, want := range map[string]bool{longest: true, longest + "x": false, "with\x00zero": false, "tok_1": true} {
+		if err := j.Append(&s, accept(&s, 7_000_000, text)); (err == nil) != want {
+			t.Errorf("id of %d bytes: %v, want accepted %t", len(text), err, want)
+		}
+	}
+	other := accept(&s, 7_000_000, "tok_1")
+	other.Text = "tok_2"
+	if err := j.Append(&s, other); !errors.Is(err, journal.ErrNotWritten) {
+		t.Errorf("the id of another record: %v, want ErrNotWritten", err)
+	}
+}
+
+func TestAConfigurationComesWithItsRecord(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := *m
+	next := c
+	next.Version, next.Low1 = 8, 1234
+	e := journal.Entry{Record: meter.Record{Seq: s.Applied + 1, Kind: meter.RecordConfig, Value: 8}}
+	if err := j.AppendConfig(&s, e, &next); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]meter.Config{"without the record": c, "with the record": next} {
+		part := *m
+		if name == "without the record" {
+			copy(part.b[0xb00:], before.b[0xb00:])
+		}
+		if _, l, err := journal.Open(&part); err != nil || l.Config != want {
+			t.Errorf("%s: version %d, %v, want %d", name, l.Config.Version, err, want.Version)
+		}
+	}
+	// A configuration nobody can read is no reason to stop metering.
+	for i := 0x800; i < 0xa00; i++ {
+		m.b[i] ^= 0x55
+	}
+	if _, l, err := journal.Open(m); err != nil || l.Config.Number != c.Number || l.Damage == 0 {
+		t.Errorf("both places spoilt: %v, number %d, damage %d", err, l.Config.Number, l.Damage)
+	}
+}
+
+func TestAnUnknownNewerFormatIsLeftAlone(t *testing.T) {
+	s, c, k := example(t)
+	s.Register, s.Balance, s.Relay, s.Reasons = 120_433, 8120, supply.Closed, 0
+	m := &chip{}
+	if _, err := journal.Create(m, &s, &c, &k); err != nil {
+		t.Fatal(err)
+	}
+	journal.SetVersion(m.b[0x400:0x800], 2) // the newer of the two
+	j, l, err := journal.Open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.State; !got.Frozen || got.Register != 120_433 || got.Balance != 8120 || got.Relay != supply.Closed {
+		t.Errorf("frozen %t, register %s, balance %s, relay %s", got.Frozen, got.Register, got.Balance, got.Relay)
+	}
+	before := *m
+	if err := j.Save(&l.State); err != nil {
+		t.Error(err)
+	}
+	if err := j.Append(&l.State, accept(&l.State, 7_000_000, "")); !errors.Is(err, journal.ErrNotWritten) {
+		t.Errorf("append: %v, want ErrNotWritten", err)
+	}
+	if *m != before {
+		t.Error("the memory was written to")
+	}
+}
+
+func TestALogOfANewerFormatFreezesToo(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := accept(&s, 7_000_000, "")
+	e.Kind = 200
+	if err := j.Append(&s, e); err != nil {
+		t.Fatal(err)
+	}
+	if _, l, err := journal.Open(m); err != nil || !l.State.Frozen || len(l.Replay) != 0 {
+		t.Errorf("%v, frozen %t, %d records", err, l.State.Frozen, len(l.Replay))
+	}
+}
+
+func TestWithoutKeysTheMemoryIsDamaged(t *testing.T) {
+	s, c, k := example(t)
+	m := &chip{}
+	if _, err := journal.Create(m, &s, &c, &k); err != nil {
+		t.Fatal(err)
+	}
+	m.b[0xa20] ^= 1
+	if _, _, err := journal.Open(m); !errors.Is(err, journal.ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+}
+
+const (
+	goldenFile = "testdata/memory_v1.bin"
+	reference  = "../../docs/reference/meter-memory.md"
+)
+
+// golden is the memory whose bytes are kept: a snapshot in use and two records behind it.
+func golden(t *testing.T) (*chip, meter.State) {
+	t.Helper()
+	s, c, k := example(t)
+	vary(rand.New(rand.NewPCG(2026, 11)), &s)
+	s.Applied = 5
+	m := &chip{}
+	j, err := journal.Create(m, &s, &c, &k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{"tok_01jd0000000000000000000000", ""} {
+		e := accept(&s, sts.TID(16_000_000+i), text)
+		if err := j.Append(&s, e); err != nil {
+			t.Fatal(err)
+		}
+		apply(&c, &s, e)
+	}
+	return m, s
+}
+
+// TestTheBytesOfVersion1 holds this version to the bytes of its first release: what others have written is read, and the
+// same is written.
+func TestTheBytesOfVersion1(t *testing.T) {
+	m, s := golden(t)
+	want, err := os.ReadFile(goldenFile)
+	if errors.Is(err, os.ErrNotExist) && *update {
+		want, err = m.b[:], os.WriteFile(goldenFile, m.b[:], 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(m.b[:], want) {
+		for i := range want {
+			if m.b[i] != want[i] {
+				t.Fatalf("byte %#x is %#x, want %#x", i, m.b[i], want[i])
+			}
+		}
+	}
+	old := &chip{}
+	copy(old.b[:], want)
+	if got, l, err := replayed(t, old); err != nil || !same(&got, &s) || len(l.Replay) != 2 {
+		t.Errorf("%v, balance %s, want %s", err, got.Balance, s.Balance)
+	}
+}
+
+// TestTheReferenceHasEveryField compares the field tables of the documentation with the fields of the code.
+func TestTheReferenceHasEveryField(t *testing.T) {
+	text, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headings := map[string]string{
+		"snapshot": "## Snapshot", "config": "## Configuration", "keys": "## Keys", "record": "## Log record",
+	}
+	for body, fields := range journal.Layout() {
+		_, section, _ := strings.Cut(string(text), headings[body]+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		var got, want []string
+		for line := range strings.Lines(section) {
+			if cells := strings.Split(line, " | "); len(cells) >= 3 && cells[1] != "size" {
+				got = append(got, strings.TrimPrefix(cells[0], "| ")+" "+cells[1]+" "+cells[2])
+			}
+		}
+		for i := 0; i < len(fields); i++ {
+			f := fields[i]
+			name, isArray := strings.CutSuffix(f.Name, "[0]")
+			size := fmt.Sprint(f.Size)
+			if isArray {
+				n := 1
+				for ; i+1 < len(fields) && strings.HasPrefix(fields[i+1].Name, name+"["); i++ {
+					n++
+				}
+				size = fmt.Sprintf("%d × %d", n, f.Size)
+			}
+			want = append(want, fmt.Sprintf("%d %s %s", f.Offset, size, name))
+		}
+		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+			t.Errorf("%s: the reference has\n%s\nwant\n%s", body, g, w)
+		}
+	}
+}
+
+func TestEverythingFits(t *testing.T) {
+	const head, crc = 16, 4
+	limits := map[string]int{"snapshot": 1024, "config": 256, "keys": 128, "record": 80 - crc + head}
+	for body, fields := range journal.Layout() {
+		end := fields[len(fields)-1]
+		size := head + end.Offset + end.Size
+		t.Logf("%s: %d of %d bytes", body, size, limits[body])
+		if size > limits[body] {
+			t.Errorf("%s has %d bytes, want at most %d", body, size, limits[body])
+		}
+	}
+}
