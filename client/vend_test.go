@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,17 +19,28 @@ import (
 
 // script answers the n-th request with the n-th handler and the last one for ever; it keeps what was asked.
 type script struct {
-	steps  []http.HandlerFunc
+	steps []http.HandlerFunc
+
+	mu     sync.Mutex
 	keys   []string
 	bodies []string
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
 	s.keys = append(s.keys, r.Header.Get("Idempotency-Key"))
 	s.bodies = append(s.bodies, string(b))
 	n := min(len(s.keys), len(s.steps))
+	s.mu.Unlock()
 	s.steps[n-1](w, r)
+}
+
+// asked gives the keys and bodies of the requests so far.
+func (s *script) asked() (keys, bodies []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys), slices.Clone(s.bodies)
 }
 
 func cut(w http.ResponseWriter, _ *http.Request) {
@@ -78,11 +91,12 @@ func TestVendRepeatsItselfWithTheSameKeyAfterACutConnection(t *testing.T) {
 	if v.ID != "vnd_1" || v.UnitsWh != 34700 || !v.Replayed {
 		t.Errorf("got %+v, want the replayed sale vnd_1 of 34700 Wh", v)
 	}
-	if len(s.keys) != 3 || s.keys[0] == "" || s.keys[1] != s.keys[0] || s.keys[2] != s.keys[0] {
-		t.Errorf("got keys %q, want one key three times", s.keys)
+	keys, bodies := s.asked()
+	if len(keys) != 3 || keys[0] == "" || keys[1] != keys[0] || keys[2] != keys[0] {
+		t.Errorf("got keys %q, want one key three times", keys)
 	}
-	if s.bodies[1] != s.bodies[0] || strings.Contains(s.bodies[0], s.keys[0]) {
-		t.Errorf("got bodies %q, want the same body without the key", s.bodies)
+	if bodies[1] != bodies[0] || strings.Contains(bodies[0], keys[0]) {
+		t.Errorf("got bodies %q, want the same body without the key", bodies)
 	}
 	if want := []time.Duration{200 * time.Millisecond, 400 * time.Millisecond}; len(waits) != 2 || waits[0] != want[0] || waits[1] != want[1] {
 		t.Errorf("got pauses %v, want %v", waits, want)
@@ -102,8 +116,8 @@ func TestVendGivesUpAfterItsAttemptsAndNamesTheKey(t *testing.T) {
 	if u.IdempotencyKey != o.IdempotencyKey || u.ClientRef != "till3-1" || !errors.Is(err, client.ErrNoAnswer) {
 		t.Errorf("got key %q ref %q err %v, want the order's own key and ref with ErrNoAnswer", u.IdempotencyKey, u.ClientRef, err)
 	}
-	if len(s.keys) != client.DefaultAttempts {
-		t.Errorf("got %d attempts, want %d", len(s.keys), client.DefaultAttempts)
+	if keys, _ := s.asked(); len(keys) != client.DefaultAttempts {
+		t.Errorf("got %d attempts, want %d", len(keys), client.DefaultAttempts)
 	}
 }
 
@@ -126,8 +140,8 @@ func TestARefusalIsNotRepeated(t *testing.T) {
 	if !errors.As(err, &p) || p.Code != "meter-not-found" || p.Status != 404 || p.MoneyMoved != client.MoneyMovedNo {
 		t.Fatalf("got %#v, want the problem meter-not-found, 404, no money moved", err)
 	}
-	if len(s.keys) != 1 {
-		t.Errorf("got %d attempts, want 1", len(s.keys))
+	if keys, _ := s.asked(); len(keys) != 1 {
+		t.Errorf("got %d attempts, want 1", len(keys))
 	}
 }
 
@@ -185,8 +199,8 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	if !errors.As(err, &p) || p.Status != 307 {
 		t.Errorf("got %v, want the 307 as a problem", err)
 	}
-	if len(s.keys) != 1 {
-		t.Errorf("got %d requests, want 1", len(s.keys))
+	if keys, _ := s.asked(); len(keys) != 1 {
+		t.Errorf("got %d requests, want 1", len(keys))
 	}
 }
 
