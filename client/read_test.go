@@ -55,7 +55,9 @@ func TestALockedServerIsAnAnswerOfReady(t *testing.T) {
 
 func TestAPageOfAProxyIsAProblemWithoutACode(t *testing.T) {
 	var waits []time.Duration
-	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>bad gateway", http.StatusBadGateway) })
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html>bad gateway", http.StatusBadGateway)
+	})
 	_, err := c.Tariffs(t.Context(), client.Page{})
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Status != 502 || p.Code != "" {

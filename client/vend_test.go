@@ -193,7 +193,9 @@ func TestACancelledSaleIsUnresolved(t *testing.T) {
 
 func TestARedirectIsNotFollowed(t *testing.T) {
 	var waits []time.Duration
-	c, s := start(t, &waits, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) })
+	c, s := start(t, &waits, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
 	_, err := c.Vend(t.Context(), order())
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Status != 307 {
