@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -66,9 +65,7 @@ func TestTheWholeLoop(t *testing.T) {
 			t.Errorf("token of sale %s is %q, want accepted", sale.text(t, "client_ref"), got)
 		}
 	}
-	if out := p.run(t, "", "verify", "--data", p.dir); !strings.Contains(out, "0 findings") && !strings.Contains(out, "sum 0") {
-		t.Errorf("verify says: %s", out)
-	}
+	p.run(t, "", "verify", "--data", p.dir) // exit 0: no finding
 	vm.quit(t)
 }
 

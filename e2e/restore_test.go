@@ -15,7 +15,7 @@ func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
 	a.tariff(t)
 	m := a.meter(t, number(5001))
 	copyAt := filepath.Join(t.TempDir(), "backup")
-	p.run(t, "", "backup", "create", "--data", p.dir, "--to", copyAt)
+	p.run(t, "", "backup", "create", copyAt, "--data", p.dir)
 	p.run(t, "", "backup", "verify", copyAt)
 
 	// Not across the turn of a minute: both sales must fall into one.
