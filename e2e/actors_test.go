@@ -216,6 +216,7 @@ type rawMeter struct {
 	acked uint64
 	seq   uint64
 	more  chan struct{}
+	pace  time.Duration // between two readings; zero: as fast as they are acknowledged
 }
 
 func newRawMeter(w *world, s secrets) *rawMeter {
@@ -301,6 +302,9 @@ func (r *rawMeter) publish(c mqtt.Client, stop chan struct{}) {
 			`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,
 			next, 1_790_000_000+int64(next), next*1000, next))
 		next++
+		if r.pace > 0 {
+			<-time.After(r.pace)
+		}
 	}
 }
 
