@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // answer is the newest answer to an id, AnswerNone if there is none.
@@ -199,7 +200,7 @@ func TestAFrozenMeterCountsAndRefuses(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
 	s := r.state
-	s.Frozen, s.QuietAt = true, 0
+	s.Frozen, s.QuietAt, s.SaveAt, s.BeepAt = true, 0, 0, 0
 	give := func(ev meter.Event) (effects []meter.Effect) {
 		ev.Up = s.Up + 1000
 		return meter.Step(&r.cfg, &s, ev, nil)
@@ -230,6 +231,19 @@ func TestAFrozenMeterCountsAndRefuses(t *testing.T) {
 	}
 	if !refused || s.Shown() != -500 {
 		t.Errorf("token refused %t, credit %s", refused, s.Shown())
+	}
+	if meter.Headroom(&r.cfg, &s) < unit.Energy(1)<<40 {
+		t.Error("a frozen meter has a threshold")
+	}
+	give(meter.Event{Kind: meter.EventPower, Power: 700})
+	s.Up = meter.Wake(&r.cfg, &s) - 1000
+	give(meter.Event{}) // the reject tone ends
+	s.Up = meter.Wake(&r.cfg, &s) - 1000
+	if out := give(meter.Event{}); len(out) != 1 || out[0].Report.Kind != meter.ReportReading || out[0].Report.Power != 700 {
+		t.Errorf("at the time of a reading: %+v", out)
+	}
+	if out := give(meter.Event{Kind: meter.EventRead}); len(out) != 1 || out[0].Report.Kind != meter.ReportReading {
+		t.Errorf("a reading on demand: %+v", out)
 	}
 }
 

@@ -47,18 +47,21 @@ func DefaultConfig() Config {
 	}
 }
 
-// key is one entry of the configuration document: a whole number with its limits and the place it goes to.
-type key struct {
+// setting is one entry of the configuration document: a whole number with its limits and the place it goes to.
+type setting struct {
 	name     string
 	min, max int64
 	put      func(*Config, int64)
 }
 
-const maxThreshold = 1_000_000_000 // 1 GWh: far above anything real, far below overflow
+const (
+	maxThreshold = 1_000_000_000 // 1 GWh: far above anything real, far below overflow
+	maxImp       = 1_000_000
+)
 
-func keys() []key {
-	return []key{
-		{"imp_per_kwh", 1, 1_000_000, func(c *Config, v int64) { c.ImpPerKWh = uint32(v) }},
+func settings() []setting {
+	return []setting{
+		{"imp_per_kwh", 1, maxImp, func(c *Config, v int64) { c.ImpPerKWh = uint32(v) }},
 		{"low1_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low1 = unit.Energy(v) }},
 		{"low2_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low2 = unit.Energy(v) }},
 		{"cutoff_wh", 0, maxThreshold, func(c *Config, v int64) { c.Cutoff = unit.Energy(v) }},
@@ -102,7 +105,7 @@ func (c *Config) set(name string, value any) bool {
 	if !whole {
 		return false
 	}
-	for _, k := range keys() {
+	for _, k := range settings() {
 		if k.name == name {
 			if v < k.min || v > k.max {
 				return false
@@ -129,6 +132,16 @@ func (c *Config) setConfirm(value any) bool {
 		c.ConfirmAfter = c.ConfirmAfter.With(r)
 	}
 	return true
+}
+
+// Sound reports whether every value is one that a document could have set, as a configuration read from a memory must.
+func (c *Config) Sound() bool {
+	for _, v := range [...]unit.Energy{c.Low1, c.Low2, c.Cutoff, c.Clearance, c.MaxBalance} {
+		if v < 0 || v > maxThreshold {
+			return false
+		}
+	}
+	return c.ImpPerKWh > 0 && c.ImpPerKWh <= maxImp && c.ConfirmAfter.Known() && c.contradiction() == ""
 }
 
 // contradiction returns the key that cannot stand beside the others, "" if none.

@@ -263,3 +263,17 @@ type Record struct {
 	// Request is the Handle of the id, 0 for none.
 	Request uint64
 }
+
+// Sound reports whether a record that was read from a memory can be one that Step has made.
+func (r *Record) Sound() bool {
+	switch r.Kind {
+	case RecordToken:
+		return r.Source.known() && r.Units >= 0 && r.Units <= unit.MaxToken &&
+			(r.Result == sts.Accept && r.HasTID || r.Result == sts.CRCError && r.Units == 0)
+	case RecordCommand:
+		return r.Command > CommandUnknown && int(r.Command) < len(commandNames)
+	case RecordConfig, RecordLocal:
+		return true
+	}
+	return false
+}

@@ -164,6 +164,8 @@ func (s Source) String() string {
 	return "none"
 }
 
+func (s Source) known() bool { return s >= Keypad && s <= Remote }
+
 // Reset is why a meter starts.
 type Reset uint8
 

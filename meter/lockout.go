@@ -22,7 +22,7 @@ func (s *State) Locked(from Source) bool { return s.LockedFor(from) > 0 }
 
 // LockedFor returns the powered-on time in milliseconds until the channel is open again, 0 if it is.
 func (s *State) LockedFor(from Source) uint64 {
-	if from < Keypad || from > Remote {
+	if !from.known() {
 		return 0
 	}
 	until := uint64(s.Guards[from-1].Until) * 1000

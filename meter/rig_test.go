@@ -112,15 +112,14 @@ type rig struct {
 	load  unit.Power
 	work  int64 // W·ms not yet given as energy
 
-	outbox   []meter.Report
-	newest   uint32            // newest log record whose report is in the outbox
-	ids      map[uint64]string // texts of the handles in use
-	gate     panel.Gate
-	seen     func(meter.Effect) // told of every effect, in order
-	lazy     bool               // leave records under way until complete is called
-	under    *journal.Entry
-	rejected bool // the memory refused the last record
-	out      []meter.Effect
+	outbox []meter.Report
+	newest uint32            // newest log record whose report is in the outbox
+	ids    map[uint64]string // texts of the handles in use
+	gate   panel.Gate
+	seen   func(meter.Effect) // told of every effect, in order
+	lazy   bool               // leave records under way until complete is called
+	under  *journal.Entry
+	out    []meter.Effect
 }
 
 func newRig(tb testing.TB) *rig {

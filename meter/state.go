@@ -13,7 +13,7 @@ const RingSize = 4
 // copy. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes.
 type State struct {
 	// The registers. Register is the total ever imported, Balance what was bought and not used, ECUsed and Overrun what
-	// was used beyond it. Register - (Balance - ECUsed - Overrun) changes only with tokens.
+	// was used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens.
 	Register, Balance, ECUsed, Overrun unit.Energy
 	// PulseRem is the energy of impulses below 1 Wh, in 1/Imp Wh; Imp is the constant it was counted with.
 	PulseRem, Imp uint32

@@ -20,7 +20,10 @@ const KnownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
 // token answers an entered token, or starts the log record on whose success the answer depends.
 func (x *step) token() {
 	ev, o := &x.ev, &x.ev.Opened
-	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again {
+	if !ev.Source.known() {
+		return // no host has such a token
+	}
+	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again && code < answered {
 		// The server asks again what was answered already: the stored result, not used_error, and no wrong token counted
 		// twice. For the customer nothing has happened.
 		r := x.tokenRecord(sts.Result(code))
@@ -102,7 +105,7 @@ func (x *step) units(code sts.Result) unit.Energy {
 }
 
 // final reports whether the same token would get this answer again, so that it may be stored for a repeated request.
-// The others say: try again later.
+// The others say: try again later. (With another key other tokens open: a key change will have to empty the ring.)
 func final(r sts.Result) bool {
 	switch r {
 	case sts.OverflowError, sts.Locked, sts.Busy, sts.StorageError:
@@ -125,7 +128,7 @@ func (x *step) applyToken(r *Record) {
 		return
 	}
 	if s.TIDs.Check(r.TID) != sts.Accept {
-		// A record whose write was reported as failed, and was followed by the same token again. Once is enough.
+		// Two records of one token cannot be, unless a host has broken its duties. Once is enough.
 		return
 	}
 	s.TIDs.Add(r.TID)

@@ -247,6 +247,61 @@ func TestPulsesWhileTheRecordIsUnderWay(t *testing.T) {
 	}
 }
 
+// No host that keeps its duties gives a record twice; a meter given one all the same credits it once.
+func TestARecordCannotBeReplayedTwice(t *testing.T) {
+	r := newRig(t)
+	s := &r.state
+	rec := meter.Record{
+		Seq: 1, Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, HasTID: true,
+		TID: testTID(t, testStart()), Units: 1000,
+	}
+	for _, seq := range []uint32{1, 1, 2} {
+		rec.Seq = seq
+		meter.Step(&r.cfg, s, meter.Event{Kind: meter.EventReplay, Record: rec}, nil)
+	}
+	if s.Balance != 1000 || s.Applied != 2 {
+		t.Errorf("balance %s, applied %d, want 1.000 kWh, 2", s.Balance, s.Applied)
+	}
+}
+
+func TestATokenFromNowhereIsIgnored(t *testing.T) {
+	r := newRig(t)
+	o := r.keys.Open(testToken(t, testTID(t, testStart()), 10))
+	for _, from := range []meter.Source{0, meter.Remote + 1} {
+		if got := r.opened(o, from); got != 0 || r.state.LockedFor(from) != 0 {
+			t.Errorf("source %d: %s, want no answer", from, got)
+		}
+	}
+}
+
+func TestOnlySoundRecordsAreReadBack(t *testing.T) {
+	token := meter.Record{Kind: meter.RecordToken, Source: meter.SMS, Result: sts.Accept, HasTID: true, Units: 100}
+	for name, c := range map[string]struct {
+		change func(*meter.Record)
+		want   bool
+	}{
+		"as it was made":     {func(*meter.Record) {}, true},
+		"from nowhere":       {func(r *meter.Record) { r.Source = 9 }, false},
+		"too much":           {func(r *meter.Record) { r.Units = unit.MaxToken + 1 }, false},
+		"negative":           {func(r *meter.Record) { r.Units = -1 }, false},
+		"without a TID":      {func(r *meter.Record) { r.HasTID = false }, false},
+		"a wrong one":        {func(r *meter.Record) { r.Result, r.Units = sts.CRCError, 0 }, true},
+		"a wrong one, units": {func(r *meter.Record) { r.Result = sts.CRCError }, false},
+		"a used one":         {func(r *meter.Record) { r.Result = sts.UsedError }, false},
+		"a command":          {func(r *meter.Record) { r.Kind, r.Command = meter.RecordCommand, meter.CommandRead }, true},
+		"an unknown command": {func(r *meter.Record) { r.Kind, r.Command = meter.RecordCommand, 99 }, false},
+		"no command":         {func(r *meter.Record) { r.Kind = meter.RecordCommand }, false},
+		"a configuration":    {func(r *meter.Record) { r.Kind = meter.RecordConfig }, true},
+		"of another kind":    {func(r *meter.Record) { r.Kind = 77 }, false},
+	} {
+		r := token
+		c.change(&r)
+		if got := r.Sound(); got != c.want {
+			t.Errorf("%s: sound %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestTestTokens(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"bytes"
+
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
@@ -164,17 +166,11 @@ func (e *entry) body(c *cursor) {
 	c.u64("counter", &r.Counter)
 	c.u32("value", &r.Value)
 	c.u32("generation", &e.generation)
-	var text [meter.MaxRequest]byte
-	n := uint8(copy(text[:], e.Text))
-	b := c.take("request", len(text))
+	b := c.take("request", meter.MaxRequest)
 	if c.write {
-		copy(b, text[:])
+		copy(b, e.Text)
 	} else {
-		copy(text[:], b)
-		for n = 0; int(n) < len(text) && text[n] != 0; {
-			n++
-		}
-		e.Text = string(text[:n])
+		e.Text = string(bytes.TrimRight(b, "\x00"))
 	}
 }
 

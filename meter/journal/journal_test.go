@@ -360,7 +360,7 @@ func TestAConfigurationComesWithItsRecord(t *testing.T) {
 	}
 	before := *m
 	next := c
-	next.Version, next.Low1 = 8, 1234
+	next.Version, next.Low1 = 8, 12_340
 	e := journal.Entry{Record: meter.Record{Seq: s.Applied + 1, Kind: meter.RecordConfig, Value: 8}}
 	if err := j.AppendConfig(&s, e, &next); err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ func (r *reader) readLog() error {
 		if e.Seq <= r.newest {
 			continue
 		}
-		if e.version != version || e.Kind < meter.RecordToken || e.Kind > meter.RecordLocal {
+		if e.version != version || !e.Sound() {
 			r.freeze()
 			return nil
 		}
@@ -141,24 +141,27 @@ func (r *reader) freeze() {
 	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
 }
 
-// readConfig takes the configuration in force. One that cannot be read is no reason to stop metering: the server sends
-// it again.
+// readConfig takes the configuration in force. One that cannot be read is no reason to stop metering: the other one, or
+// the defaults, until the server sends it again.
 func (r *reader) readConfig() error {
 	good, _ := r.pair(configs())
-	c := meter.DefaultConfig()
-	c.Number, c.ImpPerKWh = r.number, r.loaded.State.Imp
-	known := func(f found) bool { return f.version == version }
-	inForce := func(f found) bool { return known(f) && f.slot.generation == r.config.generation }
-	at := slices.IndexFunc(good, inForce)
-	if at < 0 {
-		at = slices.IndexFunc(good, known)
-		r.loaded.Damage |= meter.DamageSnapshot
+	r.loaded.Config = meter.DefaultConfig()
+	r.loaded.Config.Number, r.loaded.Config.ImpPerKWh = r.number, r.loaded.State.Imp
+	found := false
+	for _, f := range good {
+		var c meter.Config
+		cur := cursor{b: f.body}
+		configBody(&cur, &c)
+		inForce := f.slot.generation == r.config.generation
+		if f.version != version || cur.short() || !c.Sound() || found && !inForce {
+			continue
+		}
+		r.loaded.Config, r.config.index, found = c, f.slot.index, true
+		if inForce {
+			return nil
+		}
 	}
-	if at >= 0 {
-		configBody(&cursor{b: good[at].body}, &c)
-		r.config.index = good[at].slot.index
-	}
-	r.loaded.Config = c
+	r.loaded.Damage |= meter.DamageSnapshot
 	return nil
 }
 

@@ -1,0 +1,135 @@
+package panel_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func TestRequestsBySMS(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		kind  panel.RequestKind
+		typed string
+	}{
+		{"*01#", panel.RequestBalance, ""},
+		{" *01# \n", panel.RequestBalance, ""},
+		{"*02#12345678901234567890", panel.RequestToken, "12345678901234567890"},
+		{"*02#1234 5678 9012 3456 7890", panel.RequestToken, "1234 5678 9012 3456 7890"},
+		{"*02#1234-5678-9012-3456-7890#", panel.RequestToken, "1234-5678-9012-3456-7890"},
+		{"*02#", panel.RequestToken, ""},
+		{"*02#hello", panel.RequestToken, "hello"},
+		{"", panel.RequestNone, ""}, {"hello", panel.RequestNone, ""}, {"*01", panel.RequestNone, ""},
+		{"*99#", panel.RequestNone, ""}, {"12345678901234567890", panel.RequestNone, ""},
+		{"*02#" + strings.Repeat("1", 200), panel.RequestNone, ""},
+	} {
+		if r := panel.ParseSMS(c.text); r.Kind != c.kind || r.RevealTyped() != c.typed {
+			t.Errorf("%q: kind %d, %d characters, want %d, %d", c.text, r.Kind, len(r.RevealTyped()), c.kind, len(c.typed))
+		}
+	}
+}
+
+// The texts of contract §5, to the letter.
+func TestAnswersBySMS(t *testing.T) {
+	accepted := meter.Result{Code: sts.Accept, Units: 34_700, Balance: 42_820}
+	for _, c := range []struct {
+		r          meter.Result
+		registered bool
+		want       string
+	}{
+		{accepted, true, "Recharge OK. 34.7 kWh added. Balance 42.8 kWh"},
+		{accepted, false, "Recharge OK. 34.7 kWh added."},
+		{meter.Result{Code: sts.UsedError, Balance: 42_820}, true, "this recharge card has been used! Balance 42.8 kWh"},
+		{meter.Result{Code: sts.UsedError, Balance: 42_820}, false, "this recharge card has been used!"},
+		{meter.Result{Code: sts.CRCError, Balance: 42_820}, true, "Token rejected. Balance 42.8 kWh"},
+		{meter.Result{Code: sts.Locked, Balance: 42_820}, false, "Token rejected."},
+		{meter.Result{Code: sts.OldError, Balance: -2190}, true, "Token rejected. Balance -2.1 kWh"},
+	} {
+		if got := panel.AnswerToken(c.r, c.registered); got != c.want {
+			t.Errorf("%s, registered %t: %q, want %q", c.r.Code, c.registered, got, c.want)
+		}
+	}
+	if got, want := panel.AnswerBalance(42_899), "Balance 42.8 kWh"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestMessagesFitOneSMS(t *testing.T) {
+	const huge unit.Energy = -999_999_999_999
+	texts := []string{
+		panel.AnswerToken(meter.Result{Code: sts.Accept, Units: huge, Balance: huge}, true),
+		panel.AnswerToken(meter.Result{Code: sts.UsedError, Balance: huge}, true),
+	}
+	for m := meter.MessageLow1; m <= meter.MessageCutOff; m++ {
+		text := panel.Message(m, 4999)
+		if text == "" || strings.Contains(text, "%") {
+			t.Errorf("message %d is %q", m, text)
+		}
+		texts = append(texts, panel.Message(m, huge))
+	}
+	for _, text := range texts {
+		// All of it is in the GSM 7-bit alphabet, a character a septet.
+		if len(text) > 160 || strings.ContainsFunc(text, func(r rune) bool { return r > 126 || strings.ContainsRune("[]{}^~|\\`", r) }) {
+			t.Errorf("%d septets: %q", len(text), text)
+		}
+	}
+	if got := panel.Message(99, 0); got != "" {
+		t.Errorf("an unknown message is %q", got)
+	}
+}
+
+func TestAnswersAreLimited(t *testing.T) {
+	const hour, day = 3600, 86_400
+	var g panel.Gate
+	// Three rejections a day go to numbers that are not registered, whoever they are.
+	for i := range uint64(5) {
+		if got, want := g.Allow(100+i, i, true), i < 3; got != want {
+			t.Errorf("rejection %d to a stranger: allowed %t, want %t", i+1, got, want)
+		}
+	}
+	if !g.Allow(100, 10, false) {
+		t.Error("an accepted token of a stranger is not answered")
+	}
+	// Ten an hour go to one number, twenty a day to all.
+	g = panel.Gate{}
+	for i := range uint64(12) {
+		if got, want := g.Allow(1, i, false), i < 10; got != want {
+			t.Errorf("answer %d in an hour: allowed %t, want %t", i+1, got, want)
+		}
+	}
+	for i := range uint64(12) {
+		if got, want := g.Allow(1, hour+10+i, false), i < 10; got != want {
+			t.Errorf("answer %d in the next hour: allowed %t, want %t", i+1, got, want)
+		}
+	}
+	if g.Allow(2, 2*hour+30, false) {
+		t.Error("the 21st answer of a day")
+	}
+	if !g.Allow(2, day, false) {
+		t.Error("no answer a day after the first")
+	}
+	if g.Allow(3, day, false) {
+		t.Error("only one answer was free again")
+	}
+	for range 3 {
+		if !g.Allow(4, 3*day, true) {
+			t.Error("no rejection days later")
+		}
+	}
+}
+
+func FuzzParseSMS(f *testing.F) {
+	for _, s := range []string{"*01#", "*02#1234 5678 9012 3456 7890", "*02##", "\xff*02#"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := panel.ParseSMS(text)
+		if r.Kind != panel.RequestToken && r.RevealTyped() != "" || len(r.RevealTyped()) > len(text) {
+			t.Errorf("%q: kind %d with %d characters", text, r.Kind, len(r.RevealTyped()))
+		}
+	})
+}
