@@ -195,3 +195,6 @@ func (b *Broker) Kick(number string) {
 		_ = s.conn.Close()
 	}
 }
+
+// Limits are those in force.
+func (b *Broker) Limits() Limits { return b.limits }

@@ -30,13 +30,14 @@ const (
 	maxTopic          = 128 // bytes
 	maxUserProperties = 4
 	authTimeout       = 5 * time.Second
-	authParallel      = 32               // logins checked at the same time
-	writeTimeout      = 10 * time.Second // of one write to a client's socket
-	lingerTimeout     = 2 * time.Second  // for what is still to be written when a connection is closed
-	shutdownGrace     = 2 * time.Second  // for clients to go when the broker stops
-	headerRoom        = 1 << 10          // of a packet above its payload: topic and properties
-	bufferSize        = 1 << 10          // of a client's read buffer
-	acceptPause       = time.Second      // longest pause after accepting a socket failed
+	authParallel      = 32                    // logins checked at the same time
+	writeTimeout      = 10 * time.Second      // of one write to a client's socket
+	lingerTimeout     = 2 * time.Second       // for what is still to be written when a connection is closed
+	shutdownGrace     = 2 * time.Second       // for clients to go when the broker stops
+	headerRoom        = 1 << 10               // of a packet above its payload: topic and properties
+	bufferSize        = 1 << 10               // of a client's read buffer
+	acceptPause       = time.Second           // longest pause after accepting a socket failed
+	busyPause         = 50 * time.Millisecond // longest pause before asking a full store again
 )
 
 // Defaults are the limits of a server.

@@ -68,14 +68,14 @@ func (b *Broker) record(s *session, store string, now time.Time, r metering.Reco
 
 // queue gives the records to the store. While the store's queue is full the meter waits, by not being read.
 func (b *Broker) queue(s *session, recs []metering.Record, done func([]metering.Outcome, error)) error {
-	pause := 5 * time.Millisecond
+	pause := time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
 		err := b.c.Inbox(recs, done)
 		if err == nil || waited >= b.limits.Patience {
 			return err
 		}
 		b.counts.busy.Add(1)
-		pause = min(2*pause, time.Second)
+		pause = min(2*pause, busyPause)
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
