@@ -12,8 +12,13 @@ import (
 // benches lists what can be measured, a constructor per file.
 func benches() []func(console) *cobra.Command {
 	return []func(console) *cobra.Command{
+		newBenchVend,
+		newBenchToken,
+		newBenchMeter,
 		newBenchStore,
 		newBenchDisk,
+		newBenchIngest,
+		newBenchConnections,
 	}
 }
 
