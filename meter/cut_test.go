@@ -46,7 +46,7 @@ func (m *tearing) Sync() error {
 	return nil
 }
 
-// play is a host that is cut off in the middle of a story.
+// cutHost is a host that is cut off in the middle of a story.
 type cutHost struct {
 	t      *testing.T
 	mem    *tearing
@@ -58,10 +58,11 @@ type cutHost struct {
 	outbox []meter.Report
 }
 
-// step gives an event and carries out the effects; false when the mains has gone.
+// step gives an event and carries out the effects; false when the mains has gone. So many pulses come in while a record
+// is written.
 func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses uint32) bool {
-	out := meter.Step(&h.cfg, &h.s, ev, nil)
-	for _, e := range out {
+	var under *meter.Record
+	for _, e := range meter.Step(&h.cfg, &h.s, ev, nil) {
 		switch e.Kind {
 		case meter.EffectPublish:
 			h.outbox = append(h.outbox, e.Report)
@@ -73,32 +74,32 @@ func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses u
 				return false
 			}
 		case meter.EffectPersist:
-			// Energy keeps coming in while the record is written.
-			if !h.step(meter.Event{Kind: meter.EventPulses, Pulses: pulses, Up: ev.Up}, nil, "", 0) {
-				return false
-			}
-			entry := journal.Entry{Record: e.Record, Text: text}
-			var err error
-			if next != nil {
-				err = h.j.AppendConfig(&h.s, entry, next)
-			} else {
-				err = h.j.Append(&h.s, entry)
-			}
-			if err != nil {
-				if !errors.Is(err, journal.ErrUnknown) && !errors.Is(err, journal.ErrNotWritten) {
-					h.t.Fatal(err)
-				}
-				return false
-			}
-			if next != nil {
-				h.cfg = *next
-			}
-			if !h.step(meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: ev.Up}, nil, "", 0) {
-				return false
-			}
+			under = &e.Record
 		}
 	}
-	return true
+	if under == nil {
+		return true
+	}
+	return h.step(meter.Event{Kind: meter.EventPulses, Pulses: pulses, Up: ev.Up}, nil, "", 0) &&
+		h.write(journal.Entry{Record: *under, Text: text}, next) &&
+		h.step(meter.Event{Kind: meter.EventPersisted, Record: *under, OK: true, Up: ev.Up}, nil, "", 0)
+}
+
+// write makes a record durable; false when the mains goes.
+func (h *cutHost) write(e journal.Entry, next *meter.Config) bool {
+	var err error
+	if next != nil {
+		err = h.j.AppendConfig(&h.s, e, next)
+	} else {
+		err = h.j.Append(&h.s, e)
+	}
+	switch {
+	case err == nil && next != nil:
+		h.cfg = *next
+	case err != nil && !errors.Is(err, journal.ErrUnknown) && !errors.Is(err, journal.ErrNotWritten):
+		h.t.Fatal(err)
+	}
+	return err == nil
 }
 
 // story is what happens: tokens, a configuration, a command, wrong tokens, with energy between and during the writes.

@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,6 +14,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+var seedFlag = flag.Uint64("seed", 0, "seed of the random tests, 0 for a new one each time")
+
+// newSeed returns a seed and says which, so that a failure can be played again with -seed.
+func newSeed(t *testing.T) uint64 {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-seed %d", seed)
+	return seed
+}
+
 // life is what one run of the same hours brought: every effect, in order, and the state at the end.
 type life struct {
 	effects []meter.Effect
@@ -24,6 +37,14 @@ type life struct {
 // alone.
 func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 	t.Helper()
+	return liveBy(t, seed, cut, func(up uint64) (int64, meter.Clock) {
+		return testStart().Unix() + int64(up/1000), meter.ClockValid
+	})
+}
+
+// liveBy is live with a clock of the caller's.
+func liveBy(t *testing.T, seed uint64, cut *rand.Rand, clock func(up uint64) (int64, meter.Clock)) life {
+	t.Helper()
 	r := newRig(t)
 	r.cfg.Low1, r.cfg.Low2, r.cfg.ReadingEvery = 900, 400, 420
 	s := meter.New(testFacts(), &r.cfg, 0)
@@ -31,7 +52,7 @@ func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 	s.Low1, s.Low2 = supply.Crossing{}, supply.Crossing{}
 	var l life
 	give := func(ev meter.Event) {
-		ev.At, ev.Clock = testStart().Unix()+int64(ev.Up/1000), meter.ClockValid
+		ev.At, ev.Clock = clock(ev.Up)
 		l.effects = append(l.effects, meter.Step(&r.cfg, &s, ev, nil)...)
 		for i := len(l.effects) - 1; i >= 0 && s.Busy(); i-- {
 			if e := l.effects[i]; e.Kind == meter.EffectPersist {
@@ -79,8 +100,7 @@ func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 }
 
 func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
-	base := rand.Uint64()
-	t.Logf("seeds from %d", base)
+	base := newSeed(t)
 	for i := range uint64(30) {
 		seed := base + i
 		whole := live(t, seed, nil)
@@ -92,6 +112,23 @@ func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
 			if d := differ(whole.effects, parts.effects); d != "" {
 				t.Fatalf("seed %d: %s", seed, d)
 			}
+		}
+	}
+}
+
+// The real-time clock decides about nothing but the hours of the buzzer: with one that jumps by years, stands still or is
+// dead, the meter ends with the same registers, tokens, locks and relay.
+func TestClockJumpsChangeNoMoney(t *testing.T) {
+	base := newSeed(t)
+	for i := range uint64(20) {
+		jumps := rand.New(rand.NewPCG(base+i, 9))
+		steady := live(t, base+i, nil).state
+		mad := liveBy(t, base+i, nil, func(uint64) (int64, meter.Clock) {
+			return jumps.Int64N(1 << 33), meter.Clock(jumps.IntN(3))
+		}).state
+		mad.LastAt, mad.Buzzer, mad.QuietAt, mad.BeepAt = steady.LastAt, steady.Buzzer, steady.QuietAt, steady.BeepAt
+		if mad != steady {
+			t.Fatalf("seed %d:\n steady %+v\n mad    %+v", base+i, steady, mad)
 		}
 	}
 }
@@ -151,9 +188,7 @@ func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 }
 
 func TestRandomEventsKeepTheInvariants(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
 	for range 100 {
 		r := newRig(t)
 		s := &r.state
