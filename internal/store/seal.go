@@ -18,9 +18,10 @@ const (
 )
 
 // Fresh is what the closures of one commit have added to one tenant's books and audit log: leaves in the order in which
-// the log takes them, and sums by account for the roll-ups. An engine that seals in the same commit keeps one per
-// tenant; what a closure adds joins it when the closure has succeeded ([Tx.Keep]).
+// the log takes them, and sums by account for the roll-ups. An engine that seals in the same commit gets one per
+// tenant from [Sealer.Begin]; what a closure adds joins it when the closure has succeeded ([Tx.Keep]).
 type Fresh struct {
+	sealer *Sealer
 	leaves []freshLeaf
 	sums   map[int64]freshSum
 	n      int64 // the seal that will take them, 0 until asked for
@@ -66,17 +67,18 @@ func (tx *Tx) Keep() {
 }
 
 // sealNumber is the seal_n of rows written now: the number of the seal that closes this commit, so that no row has to
-// be written twice, or NULL where another transaction seals.
+// be written twice, or NULL where another transaction seals. A log that is damaged is noticed here, by the closure that
+// wants to write to it, and not at the end of the commit, where it would take its neighbours with it.
 func (tx *Tx) sealNumber() (*int64, error) {
 	if tx.before == nil {
 		return nil, nil
 	}
 	if tx.before.n == 0 {
-		last, err := tx.number(`SELECT MAX(n) FROM seal WHERE tenant_id = $1`, tx.Tenant)
+		l, err := tx.before.sealer.open(tx)
 		if err != nil {
-			return nil, fmt.Errorf("find the last seal: %w", err)
+			return nil, fmt.Errorf("open the log: %w", err)
 		}
-		tx.before.n = last + 1
+		tx.before.n = l.n + 1
 	}
 	return &tx.before.n, nil
 }
@@ -101,6 +103,9 @@ type sealedLog struct {
 func NewSealer(key seal.Key) *Sealer {
 	return &Sealer{key: key, logs: make(map[access.Tenant]*sealedLog)}
 }
+
+// Begin starts the collection of what a commit adds for one tenant.
+func (s *Sealer) Begin() *Fresh { return &Fresh{sealer: s} }
 
 // Seal closes a commit for one tenant: it takes the leaves into the log, adds roll-ups and writes the signed head,
 // which it also returns. tx must be of the tenant that f was collected for. That the sums of all postings are zero is

@@ -20,15 +20,7 @@ func migrate(c *conn, dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	version, err := c.number("PRAGMA user_version")
-	if err != nil {
-		return damaged(dir, err)
-	}
-	application, err := c.number("PRAGMA application_id")
-	if err != nil {
-		return damaged(dir, err)
-	}
-	tables, err := c.number("SELECT COUNT(*) FROM sqlite_schema")
+	version, application, tables, err := identify(c)
 	if err != nil {
 		return damaged(dir, err)
 	}
@@ -56,6 +48,25 @@ func migrate(c *conn, dir string, o Options) error {
 		o.Log.Info("database migrated", logkey.Version, s.N)
 	}
 	return nil
+}
+
+// identify reads what a file says of itself, at one moment, because another process may be creating it.
+func identify(c *conn) (version, application, tables int64, err error) {
+	if err := c.plain("BEGIN"); err != nil {
+		return 0, 0, 0, err
+	}
+	defer func() { err = errors.Join(err, c.plain("ROLLBACK")) }()
+	for _, q := range []struct {
+		to  *int64
+		sql string
+	}{
+		{&version, "PRAGMA user_version"}, {&application, "PRAGMA application_id"}, {&tables, "SELECT COUNT(*) FROM sqlite_schema"},
+	} {
+		if *q.to, err = c.number(q.sql); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	return version, application, tables, nil
 }
 
 // step applies one migration and its version number in one transaction.

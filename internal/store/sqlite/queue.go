@@ -60,7 +60,7 @@ func (q *queue) put(w *work) error {
 			return store.ErrBusy
 		}
 		q.ingests++
-	} else if len(q.waiting[w.lane]) >= maxQueue+maxIngest {
+	} else if len(q.waiting[w.lane]) >= maxQueue {
 		return store.ErrBusy
 	}
 	q.waiting[w.lane] = append(q.waiting[w.lane], w)

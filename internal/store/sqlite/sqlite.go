@@ -43,12 +43,13 @@ const (
 // Limits of the engine.
 const (
 	maxBatch     = 2000                  // closures and records of one commit
-	maxQueue     = 10_000                // closures that wait in one lane
+	maxQueue     = 10_000                // pieces of work that wait in one lane before closures are refused
 	maxIngest    = 8192                  // calls of Ingest that are queued or not yet answered
 	batchTime    = 25 * time.Millisecond // after this a batch takes no more work of the lanes below its first
 	budgetTime   = 5 * time.Millisecond  // of one closure; beyond it is counted, not stopped
 	budgetRows   = 500                   // of one closure; likewise
 	busyTimeout  = 10 * time.Second      // for another process that writes
+	busyPause    = 5 * time.Millisecond  // between two tries where SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
 	readers      = 4                     // connections for reading
 	walPages     = 4000                  // 16 MiB: the writer moves the log into the database from here on
@@ -250,11 +251,25 @@ func connect(path string, cacheKiB int, reading bool) (*conn, error) {
 		pragmas = append(pragmas, "PRAGMA query_only = ON")
 	}
 	for _, p := range pragmas {
-		if err := k.plain(p); err != nil {
+		if err := patiently(func() error { return k.plain(p) }); err != nil {
 			return nil, errors.Join(damaged(path, err), c.Close())
 		}
 	}
+	k.fault = nil
 	return k, nil
+}
+
+// patiently repeats what another process is in the way of. SQLite itself does not wait when two want to turn a new
+// file to write-ahead logging at the same moment.
+func patiently(do func() error) error {
+	deadline := time.Now().Add(busyTimeout)
+	for {
+		err := do()
+		if !errors.Is(err, store.ErrBusy) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(busyPause)
+	}
 }
 
 // damaged sorts out what SQLite says about a file that it cannot use.

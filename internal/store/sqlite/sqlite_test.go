@@ -32,8 +32,21 @@ func TestSQLiteIsAStore(t *testing.T) {
 	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit})
 }
 
-func TestClosuresMayRunTwice(t *testing.T) {
-	storetest.Exercise(t, storetest.Rig{Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Open: func(t *testing.T) store.Engine {
-		return openIn(t, t.TempDir(), sqlite.Options{Reserve: -1, Rehearse: true})
-	}})
+func TestARehearsedClosureLeavesOnlyWhatItDidForGood(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1, Rehearse: true})
+	stock(t, e, 7)
+	runs := 0
+	for n := range int64(10) {
+		sell(t, e, func(tx *store.Tx) (sold, error) {
+			runs++
+			return sale(n+1, 7)(tx)
+		})
+	}
+	if runs != 20 {
+		t.Errorf("ten closures ran %d times, want 20", runs)
+	}
+	if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 10 || figure(r, "receipts") != 10 {
+		t.Errorf("%d sales, %d receipts, findings %v; want 10, 10 and none", figure(r, "sales"), figure(r, "receipts"), r.Findings)
+	}
 }

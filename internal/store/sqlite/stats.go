@@ -15,13 +15,40 @@ type Stats struct {
 	LogPages   int   // pages of the write-ahead log
 	Waiting    [lanes]int
 
-	Longest time.Duration    // closure
-	Batch   [durations]int64 // batches by duration, begin to commit; element i counts those below 2^i µs
-	Commit  [durations]int64 // COMMIT alone, which is the fsync, likewise
+	Longest time.Duration // closure
+	Batch   Durations     // from begin to commit
+	Commit  Durations     // COMMIT alone, which is the fsync
 }
+
+// Durations counts durations by powers of two: element i those below 2^i microseconds, the last one all others.
+type Durations [durations]int64
 
 // durations is how many powers of two of microseconds are told apart: up to 16 s.
 const durations = 25
+
+func (d *Durations) add(took time.Duration) {
+	d[min(bits.Len64(uint64(max(0, took.Microseconds()))), durations-1)]++
+}
+
+// Count is how many were counted.
+func (d *Durations) Count() (n int64) {
+	for _, k := range d {
+		n += k
+	}
+	return n
+}
+
+// Quantile is a duration that percent of all durations do not pass, exact to a factor of two; 0 where nothing was
+// counted.
+func (d *Durations) Quantile(percent int64) time.Duration {
+	rest := d.Count() * percent / 100
+	for i, k := range d {
+		if rest -= k; k > 0 && rest <= 0 {
+			return time.Duration(1<<i) * time.Microsecond
+		}
+	}
+	return 0
+}
 
 type counts struct {
 	mu sync.Mutex
@@ -37,13 +64,13 @@ func (c *counts) batch(work int, took time.Duration) {
 	defer c.mu.Unlock()
 	c.s.Batches++
 	c.s.Work += int64(work)
-	c.s.Batch[bucket(took)]++
+	c.s.Batch.add(took)
 }
 
 func (c *counts) committed(took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.s.Commit[bucket(took)]++
+	c.s.Commit.add(took)
 }
 
 func (c *counts) closure(took time.Duration, rows int) {

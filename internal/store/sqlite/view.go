@@ -28,11 +28,7 @@ func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 		return fmt.Errorf("wait for a reading connection: %w", ctx.Err())
 	}
 	defer func() { e.readers <- c }()
-	err := e.look(ctx, c, func() error { return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)) })
-	if errors.Is(err, store.ErrReadOnly) {
-		e.stop(err)
-	}
-	return err
+	return e.look(ctx, c, func() error { return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)) })
 }
 
 // look runs fn inside a read transaction that ends with ctx.
@@ -44,6 +40,9 @@ func (e *Engine) look(ctx context.Context, c *conn, fn func() error) (err error)
 			e.unfit(err)
 		}
 		c.c.SetInterrupt(nil)
+		if errors.Is(c.fault, store.ErrReadOnly) {
+			e.stop(c.fault) // what cannot be read must not be written to
+		}
 		c.fault = nil
 		err = errors.Join(err, c.plain("ROLLBACK"))
 	}()

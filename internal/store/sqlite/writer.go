@@ -146,11 +146,13 @@ func (e *Engine) transact(b *batch) error {
 		// recovery would not find it either.
 		return e.undo(err)
 	}
-	e.stop(fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, err))
+	// The cause is not wrapped: it says that nothing was written, and of that nobody is sure.
+	unknown := fmt.Errorf("%w: %v", store.ErrOutcomeUnknown, err)
+	e.stop(unknown)
 	if !c.c.AutocommitEnabled() {
 		_ = c.plain("ROLLBACK") // whatever it says, nothing is written through this connection any more
 	}
-	return fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, err)
+	return unknown
 }
 
 // undo rolls everything back; the outcome is certain because COMMIT was not reached or reported a full disk.
@@ -227,7 +229,7 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 	if err := c.plain("SAVEPOINT closure"); err != nil {
 		return nil, err
 	}
-	tx := store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, b.freshOf(t))
+	tx := store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, b.freshOf(e.sealer, t))
 	refused, failed := e.guarded(tx, fn)
 	if c.fault != nil {
 		return failed, c.fault
@@ -262,13 +264,13 @@ func (e *Engine) panicked(r any) error {
 }
 
 // freshOf is what the batch has added for a tenant so far.
-func (b *batch) freshOf(t access.Tenant) *store.Fresh {
+func (b *batch) freshOf(s *store.Sealer, t access.Tenant) *store.Fresh {
 	if b.fresh == nil {
 		b.fresh = make(map[access.Tenant]*store.Fresh, 1)
 	}
 	f := b.fresh[t]
 	if f == nil {
-		f = new(store.Fresh)
+		f = s.Begin()
 		b.fresh[t] = f
 	}
 	return f

@@ -70,6 +70,9 @@ func unknown(t *testing.T, r Rig, how Failure) {
 	release()
 	got := <-writing
 	wantErr(t, "the closure of the failed commit", got.err, store.ErrOutcomeUnknown)
+	if errors.Is(got.err, store.ErrReadOnly) || errors.Is(got.err, store.ErrFull) {
+		t.Errorf("an unknown outcome also says that nothing was written: %v", got.err)
+	}
 	if got.v.n != 0 {
 		t.Errorf("a value came out of an unknown outcome: %d", got.v.n)
 	}

@@ -1,0 +1,424 @@
+-- The whole schema of this version, which is what the migrations must end in; a test compares the two. Portable
+-- subset of SQLite and PostgreSQL (domain reference §11): UUIDv7 ids of 16 bytes, 64-bit integers, times in
+-- microseconds since the Unix epoch (UTC), truth values 0/1, JSON as text, CHECK instead of enum types, no triggers.
+-- tenant_id stands in every primary key; the one exception is the hot reading table (rowid, uniqueness by the
+-- receive window).
+
+CREATE TABLE meta (                       -- one row per fact about this database file
+  key   TEXT PRIMARY KEY NOT NULL,        -- epoch, restored_minute, io_error ...
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenant (
+  id         INTEGER PRIMARY KEY NOT NULL,
+  uid        BLOB NOT NULL,
+  name       TEXT NOT NULL,
+  currency   TEXT,                        -- NULL until the setting or the first tariff names it
+  exp        INTEGER NOT NULL DEFAULT 2,
+  tz         TEXT NOT NULL DEFAULT 'UTC',
+  vat_no     TEXT NOT NULL DEFAULT '',
+  settings   TEXT NOT NULL DEFAULT '{}',
+  created_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+CREATE TABLE counter (                    -- dense numbers: meter, ledger_account, seal, receipt:<outlet>
+  tenant_id INTEGER NOT NULL,
+  name      TEXT NOT NULL,
+  value     INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- People, keys and rights -----------------------------------------------------------------------------------
+
+CREATE TABLE person (                     -- who signs in; 'user' is a reserved word elsewhere
+  tenant_id  INTEGER NOT NULL, id BLOB NOT NULL,
+  email      TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',
+  pw_hash    TEXT NOT NULL,               -- argon2id, encoded with its parameters
+  status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active','blocked')),
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, email)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role_binding (
+  tenant_id INTEGER NOT NULL, person_id BLOB NOT NULL, role TEXT NOT NULL, scope TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, person_id, role, scope)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE login (                      -- server-side sessions of people
+  tenant_id INTEGER NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of the cookie's random 256 bits
+  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_key (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL UNIQUE, -- SHA-256 of 256 random bits
+  name TEXT NOT NULL DEFAULT '', role TEXT NOT NULL, vendor_id BLOB,
+  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, at INTEGER NOT NULL,
+  actor TEXT NOT NULL, ip TEXT NOT NULL DEFAULT '', action TEXT NOT NULL, object TEXT NOT NULL DEFAULT '',
+  before TEXT NOT NULL DEFAULT '', after TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+  single_person INTEGER NOT NULL DEFAULT 0 CHECK (single_person IN (0,1)),
+  leaf BLOB NOT NULL, seal_n INTEGER,     -- NULL until the sealer has taken it
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_unsealed ON audit (tenant_id) WHERE seal_n IS NULL;
+
+CREATE TABLE idempotency (
+  tenant_id INTEGER NOT NULL, principal TEXT NOT NULL, key TEXT NOT NULL,
+  req_hash BLOB NOT NULL, state TEXT NOT NULL CHECK (state IN ('running','done')),
+  status INTEGER NOT NULL DEFAULT 0, body_enc BLOB,
+  created_at INTEGER NOT NULL, expires_at INTEGER,   -- NULL: kept for ever (money moved)
+  PRIMARY KEY (tenant_id, principal, key)
+) STRICT, WITHOUT ROWID;
+
+-- Customers, points, meters ---------------------------------------------------------------------------------
+
+CREATE TABLE customer (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
+  id_no TEXT NOT NULL DEFAULT '', lang TEXT NOT NULL DEFAULT 'en', flags TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX customer_phone ON customer (tenant_id, phone);
+
+CREATE TABLE service_point (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, address TEXT NOT NULL DEFAULT '',
+  lat_e7 INTEGER, lon_e7 INTEGER, feeder TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, customer_id BLOB NOT NULL, service_point_id BLOB NOT NULL,
+  mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
+  tariff_id BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('open','active','closing','closed')),
+  opened_at INTEGER NOT NULL, closed_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meter (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
+  n INTEGER NOT NULL UNIQUE,              -- dense, private; readings carry it
+  number TEXT NOT NULL UNIQUE,            -- canonical: digits only; also MQTT user name, so unique over all tenants
+  mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
+  status TEXT NOT NULL DEFAULT 'active'
+    CHECK (status IN ('stock','installed','commissioned','active','blocked','removed','scrapped')),
+  account_id BLOB, model TEXT NOT NULL DEFAULT '', phases INTEGER NOT NULL DEFAULT 1,
+  imp_per_kwh INTEGER NOT NULL DEFAULT 1000, tt TEXT NOT NULL DEFAULT '02',
+  simulated INTEGER NOT NULL DEFAULT 0 CHECK (simulated IN (0,1)), profile TEXT NOT NULL DEFAULT '',
+  reading_interval_s INTEGER NOT NULL DEFAULT 1800,
+  mqtt_hash BLOB, link_key_enc BLOB, command_counter INTEGER NOT NULL DEFAULT 0, lease_seq INTEGER NOT NULL DEFAULT 0,
+  config_version INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_account ON meter (tenant_id, account_id);
+
+-- The receive window and what the meter last said of itself. Hot: one row per meter, rewritten in place.
+CREATE TABLE meter_live (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,      -- meter.n
+  store TEXT NOT NULL DEFAULT '', watermark INTEGER NOT NULL DEFAULT 0, window INTEGER NOT NULL DEFAULT 0,
+  boot INTEGER NOT NULL DEFAULT 0, last_seen INTEGER,      -- server time
+  reading_seq INTEGER NOT NULL DEFAULT 0, as_of INTEGER,   -- meter time (µs) of the figures below
+  received_at INTEGER,                                     -- server time of the same
+  register_wh INTEGER, balance_wh INTEGER, ec_used_wh INTEGER, overrun_wh INTEGER,
+  w INTEGER, mv INTEGER, relay TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT '',
+  tamper INTEGER NOT NULL DEFAULT 0, newest_at INTEGER,    -- newest committed meter time (simulated meters live in it)
+  info TEXT NOT NULL DEFAULT '{}',                         -- the last up/boot, as JSON without secrets
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meter_key (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL,
+  sgc TEXT NOT NULL, krn INTEGER NOT NULL, kt INTEGER NOT NULL, ti TEXT NOT NULL, ken INTEGER NOT NULL,
+  ea TEXT NOT NULL, dkga TEXT NOT NULL, base_date INTEGER NOT NULL,
+  from_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'current' CHECK (state IN ('planned','issued','current','past')),
+  last_tid INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_key_meter ON meter_key (tenant_id, meter);
+CREATE UNIQUE INDEX meter_key_current ON meter_key (tenant_id, meter) WHERE state = 'current';
+
+CREATE TABLE meter_install (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, service_point_id BLOB NOT NULL,
+  from_at INTEGER NOT NULL, to_at INTEGER, reg_from_wh INTEGER NOT NULL DEFAULT 0, reg_to_wh INTEGER,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, meter, from_at)
+) STRICT, WITHOUT ROWID;
+
+-- Tariffs and charges ---------------------------------------------------------------------------------------
+
+CREATE TABLE tariff (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tariff_version (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, tariff_id BLOB NOT NULL, n INTEGER NOT NULL,
+  effective_from INTEGER NOT NULL, body_json TEXT NOT NULL, published_at INTEGER NOT NULL, published_by TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, tariff_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tariff_version_from ON tariff_version (tenant_id, tariff_id, effective_from);
+
+CREATE TABLE charge_due (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account_id BLOB NOT NULL, kind TEXT NOT NULL, month TEXT NOT NULL,
+  amount_gross INTEGER NOT NULL, paid INTEGER NOT NULL DEFAULT 0 CHECK (paid >= 0 AND paid <= amount_gross),
+  vat_bps INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, account_id, kind, month)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE debt (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account_id BLOB NOT NULL, kind TEXT NOT NULL,
+  principal INTEGER NOT NULL, outstanding INTEGER NOT NULL CHECK (outstanding >= 0),
+  mode TEXT NOT NULL CHECK (mode IN ('percent','fixed','full')), value INTEGER NOT NULL,
+  min INTEGER, max INTEGER, month_cap INTEGER, priority INTEGER NOT NULL DEFAULT 30,
+  capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)), status TEXT NOT NULL DEFAULT 'open',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX debt_account ON debt (tenant_id, account_id);
+
+CREATE TABLE holiday_calendar (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, body_json TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Selling ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE vendor (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, commission_bps INTEGER NOT NULL DEFAULT 0,
+  credit_limit INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT 'active', created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outlet (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vendor_id BLOB NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE terminal (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, outlet_id BLOB NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE shift (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, operator TEXT NOT NULL, till TEXT NOT NULL,
+  opened_at INTEGER NOT NULL, closed_at INTEGER, counted INTEGER, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payment (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, channel TEXT NOT NULL, provider TEXT NOT NULL, provider_txn TEXT NOT NULL,
+  amount INTEGER NOT NULL, payer TEXT NOT NULL DEFAULT '', raw BLOB, status TEXT NOT NULL, created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, provider_txn)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE vend (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
+  vendor_key TEXT NOT NULL DEFAULT '',    -- vendor id as hex, '' = the tenant itself; part of the unique reference
+  client_ref TEXT NOT NULL, order_hash BLOB NOT NULL,      -- what was asked: tells a repeat from another request
+  meter INTEGER NOT NULL, meter_key_id BLOB, account_id BLOB NOT NULL, payment_id BLOB, till TEXT NOT NULL DEFAULT '',
+  mode TEXT NOT NULL, state TEXT NOT NULL
+    CHECK (state IN ('priced','held','issued','completed','failed','reversing','reversed')),
+  currency TEXT NOT NULL, tender INTEGER NOT NULL CHECK (tender >= 0),
+  carry_in INTEGER NOT NULL DEFAULT 0 CHECK (carry_in >= 0), carry_out INTEGER NOT NULL DEFAULT 0 CHECK (carry_out >= 0),
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), month TEXT NOT NULL, mtd_before_wh INTEGER NOT NULL DEFAULT 0,
+  tariff_version_id BLOB NOT NULL, deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
+  reverses BLOB, by_actor TEXT NOT NULL, priced_at INTEGER NOT NULL, completed_at INTEGER,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, vendor_key, client_ref)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX vend_reverses ON vend (tenant_id, reverses) WHERE reverses IS NOT NULL;
+CREATE UNIQUE INDEX vend_receipt ON vend (tenant_id, receipt_no) WHERE receipt_no IS NOT NULL;
+CREATE INDEX vend_meter ON vend (tenant_id, meter, id);
+CREATE INDEX vend_open ON vend (tenant_id, state) WHERE state IN ('priced','held','issued','reversing');
+
+CREATE TABLE vend_line (
+  tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, seq INTEGER NOT NULL,
+  kind TEXT NOT NULL, ref TEXT NOT NULL DEFAULT '', amount INTEGER NOT NULL,  -- as shown: Σ of a sale = tender
+  vat INTEGER NOT NULL DEFAULT 0, units_wh INTEGER NOT NULL DEFAULT 0, rate_micro INTEGER NOT NULL DEFAULT 0,
+  steps_json TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, vend_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_month (
+  tenant_id INTEGER NOT NULL, account_id BLOB NOT NULL, month TEXT NOT NULL,
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), fbe_issued INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (tenant_id, account_id, month)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vend_id BLOB, job_id BLOB, meter INTEGER NOT NULL, meter_key_id BLOB NOT NULL,
+  tid INTEGER NOT NULL, base_date INTEGER NOT NULL, class INTEGER NOT NULL, subclass INTEGER NOT NULL, rnd INTEGER NOT NULL,
+  units_wh INTEGER NOT NULL DEFAULT 0, digits_enc BLOB, digits_hash BLOB,   -- NULL until the issuer has answered
+  state TEXT NOT NULL CHECK (state IN ('reserved','issued','sent','accepted','rejected','reversed','reversed_unconfirmed','failed')),
+  issued_at INTEGER NOT NULL, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter_key_id, tid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX token_vend ON token (tenant_id, vend_id);
+CREATE INDEX token_meter ON token (tenant_id, meter, issued_at);
+CREATE UNIQUE INDEX token_digits ON token (tenant_id, digits_hash) WHERE digits_hash IS NOT NULL;
+
+-- Every token result a meter reported, ours or not (a ghost is an accepted TID that nobody sold).
+CREATE TABLE token_report (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
+  at INTEGER NOT NULL, received_at INTEGER NOT NULL, tid INTEGER, base_date INTEGER, class INTEGER, subclass INTEGER,
+  result TEXT NOT NULL, source TEXT NOT NULL DEFAULT '', request TEXT NOT NULL DEFAULT '', units_wh INTEGER, balance_wh INTEGER,
+  token_id BLOB,
+  PRIMARY KEY (tenant_id, meter, store, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Ledger ----------------------------------------------------------------------------------------------------
+
+CREATE TABLE ledger_account (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, n INTEGER NOT NULL, code INTEGER NOT NULL, subject TEXT NOT NULL DEFAULT '',
+  limited INTEGER NOT NULL DEFAULT 0 CHECK (limited IN (0,1)),
+  floor INTEGER,                          -- limited: lowest signed balance (Dr +) allowed after holds; NULL = none
+  ceiling INTEGER,                        -- limited: highest signed balance allowed after holds; NULL = none
+  balance INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),  -- kept only where limited = 1
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, n), UNIQUE (tenant_id, code, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL DEFAULT '',
+  posted_at INTEGER NOT NULL, reverses BLOB, memo TEXT NOT NULL DEFAULT '',
+  leaf BLOB NOT NULL, seal_n INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX journal_ref ON journal (tenant_id, kind, ref) WHERE ref <> '';
+CREATE UNIQUE INDEX journal_reverses ON journal (tenant_id, reverses) WHERE reverses IS NOT NULL;
+CREATE INDEX journal_unsealed ON journal (tenant_id) WHERE seal_n IS NULL;
+
+CREATE TABLE posting (
+  tenant_id INTEGER NOT NULL, journal_id BLOB NOT NULL, seq INTEGER NOT NULL,
+  account INTEGER NOT NULL,               -- ledger_account.n
+  amount INTEGER NOT NULL CHECK (amount <> 0),  -- signed: debit +, credit -
+  PRIMARY KEY (tenant_id, journal_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hold (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
+  status TEXT NOT NULL CHECK (status IN ('open','posted','voided','expired')), ref TEXT NOT NULL DEFAULT '',
+  expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_open ON hold (tenant_id, expires_at) WHERE status = 'open';
+
+CREATE TABLE rollup (
+  tenant_id INTEGER NOT NULL, account INTEGER NOT NULL, seal_n INTEGER NOT NULL, balance INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, account, seal_n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seal (                       -- one signed head per sealed batch
+  tenant_id INTEGER NOT NULL, n INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,  -- log positions, last inclusive
+  root BLOB NOT NULL, head TEXT NOT NULL,   -- head: the signed note
+  at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seal_leaf (                  -- position in the log -> the row it seals
+  tenant_id INTEGER NOT NULL, pos INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('journal','audit')),
+  id BLOB NOT NULL, leaf BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, pos)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seal_hash (                  -- tlog stored hashes by index
+  tenant_id INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, idx)
+) STRICT, WITHOUT ROWID;
+
+-- From the meters -------------------------------------------------------------------------------------------
+
+CREATE TABLE reading (
+  id INTEGER PRIMARY KEY,
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
+  at INTEGER NOT NULL, up INTEGER NOT NULL, clock TEXT NOT NULL, received_at INTEGER NOT NULL,
+  register_wh INTEGER NOT NULL, balance_wh INTEGER, ec_used_wh INTEGER, overrun_wh INTEGER, w INTEGER, mv INTEGER,
+  relay TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX reading_meter ON reading (tenant_id, meter);  -- a meter's history, and readings held ahead of a gap
+
+CREATE TABLE meter_event (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
+  kind TEXT NOT NULL DEFAULT 'event',     -- event, close
+  code INTEGER NOT NULL, at INTEGER NOT NULL, clock TEXT NOT NULL DEFAULT '', received_at INTEGER NOT NULL,
+  args TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, meter, store, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quarantine (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'open',
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE register_rating (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, last_register_wh INTEGER NOT NULL, acc_rem TEXT NOT NULL DEFAULT '0',
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lease (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, seq INTEGER NOT NULL, max_register_wh INTEGER NOT NULL,
+  ttl_s INTEGER NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, meter, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE command (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, type TEXT NOT NULL, args TEXT NOT NULL DEFAULT '{}',
+  reason TEXT NOT NULL DEFAULT '', counter INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('queued','sent','acked','done','failed','expired')),
+  answer TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, by_actor TEXT NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX command_meter ON command (tenant_id, meter, id);
+
+CREATE TABLE alarm (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER, code TEXT NOT NULL, text TEXT NOT NULL DEFAULT '',
+  raised_at INTEGER NOT NULL, cleared_at INTEGER, ack_by TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alarm_open ON alarm (tenant_id, meter) WHERE cleared_at IS NULL;
+
+-- Work to do, and who does it -------------------------------------------------------------------------------
+
+CREATE TABLE outbox (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
+  lane TEXT NOT NULL,                     -- mqtt, sms, webhook ...
+  key TEXT NOT NULL,                      -- strict order within one key (a meter, an account)
+  seq INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, next_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '', owner_until INTEGER NOT NULL DEFAULT 0,
+  expires_at INTEGER, dead_at INTEGER, last_error TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, lane, key, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (tenant_id, lane, next_at) WHERE dead_at IS NULL;
+
+CREATE TABLE session (                    -- which instance holds a meter's connection
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, instance TEXT NOT NULL, epoch INTEGER NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE leader (
+  name TEXT PRIMARY KEY NOT NULL, holder TEXT NOT NULL, epoch INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE job_run (
+  tenant_id INTEGER NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, name, period)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE webhook_endpoint (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, url TEXT NOT NULL, secret_enc BLOB NOT NULL, events TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'active', created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhook_delivery (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, endpoint_id BLOB NOT NULL, event_id BLOB NOT NULL, status INTEGER NOT NULL,
+  at INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;

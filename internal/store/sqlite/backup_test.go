@@ -1,0 +1,198 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/sts"
+)
+
+func fixed() time.Time { return time.Date(2026, 11, 20, 8, 0, 30, 0, time.UTC) }
+
+func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	stock(t, e, 7)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := int64(1); ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				sell(t, e, sale(n, 7))
+			}
+		}
+	})
+	for range 3 {
+		had := look(t, e, counter("receipt:main"))
+		to, back := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
+		if _, err := sqlite.Backup(context.Background(), dir, to, time.Now); err != nil {
+			t.Fatal(err)
+		}
+		_, r, err := sqlite.VerifyBackup(context.Background(), to)
+		if err != nil || !r.Sound() {
+			t.Errorf("the backup: %v, %v; want it sound", err, r)
+		}
+		m, aside, err := sqlite.Restore(context.Background(), to, back, false, time.Now)
+		if err != nil || aside != "" || m.Epoch != 2 {
+			t.Fatalf("restore: epoch %d, aside %q, %v", m.Epoch, aside, err)
+		}
+		r = verify(t, back)
+		if n := figure(r, "sales"); !r.Sound() || n < had {
+			t.Errorf("restored %d sales, %d were durable before the backup; findings %v", n, had, r.Findings)
+		}
+		again := openIn(t, back, sqlite.Options{Reserve: -1})
+		sell(t, again, sale(1_000_000_000, 7))
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func counter(name string) func(*store.Tx) (int64, error) {
+	return func(tx *store.Tx) (n int64, err error) {
+		err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant, name)
+		return n, err
+	}
+}
+
+func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T {
+	t.Helper()
+	v, err := store.View(context.Background(), e, store.FirstTenant, fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// numbers are what a restore must move: command counter, lease sequence and last TID.
+func numbers(tx *store.Tx) (out [3]int64, err error) {
+	err = tx.C.Query(`SELECT m.command_counter, m.lease_seq, k.last_tid FROM meter m JOIN meter_key k ON k.meter = m.n WHERE m.tenant_id = $1 AND m.n = 0`,
+		func(r store.Row) error { out = [3]int64{r.Int(0), r.Int(1), r.Int(2)}; return nil }, tx.Tenant)
+	return out, err
+}
+
+func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	stock(t, e, 1)
+	ahead := fixed().UnixMilli() + 5_000_000
+	sell(t, e, func(tx *store.Tx) (sold, error) {
+		_, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, command_counter, lease_seq, created_at)
+			VALUES ($1, $2, 0, '04140001001', 'prepay_token', 7, $3, $4)`, tx.Tenant, customer(0), ahead, tx.Now)
+		return sold{}, err
+	})
+	sell(t, e, sale(5, 1))
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	sell(t, e, sale(6, 1)) // lost
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, false, fixed); !errors.Is(err, sqlite.ErrNotEmpty) {
+		t.Errorf("restoring over a database: %v, want %v", err, sqlite.ErrNotEmpty)
+	}
+	_, aside, err := sqlite.Restore(context.Background(), to, dir, true, fixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, aside); figure(r, "sales") != 2 || !r.Sound() {
+		t.Errorf("what was moved aside has %d sales, findings %v; want 2 and none", figure(r, "sales"), r.Findings)
+	}
+	again := openIn(t, dir, sqlite.Options{Reserve: -1})
+	tid, err := sts.Base2014.TIDAt(fixed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := look(t, again, numbers), [3]int64{fixed().UnixMilli(), ahead + 1, int64(tid)}; got != want {
+		t.Errorf("command counter, lease sequence, last TID = %v, want %v", got, want)
+	}
+	look(t, again, func(tx *store.Tx) (time.Time, error) {
+		at, err := tx.RestoredAt()
+		if want := fixed().Truncate(time.Minute); !at.Equal(want) || tx.Epoch != 2 {
+			t.Errorf("restored at %s in epoch %d, want %s in 2", at, tx.Epoch, want)
+		}
+		return at, err
+	})
+	if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 1 {
+		t.Errorf("restored: %d sales, findings %v; want 1 and none", figure(r, "sales"), r.Findings)
+	}
+}
+
+func TestABackupThatIsNotWholeIsRefused(t *testing.T) {
+	dir := shop(t, 3)
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); !errors.Is(err, sqlite.ErrNotEmpty) {
+		t.Errorf("a backup over a backup: %v, want %v", err, sqlite.ErrNotEmpty)
+	}
+	for name, spoil := range map[string]func(dir string) error{
+		"no manifest": func(dir string) error { return os.Remove(filepath.Join(dir, "manifest.json")) },
+		"missing key": func(dir string) error { return os.Remove(filepath.Join(dir, "seal.key")) },
+		"longer file": func(dir string) error { return appendTo(filepath.Join(dir, "paywatt.db"), "x") },
+		"no JSON":     func(dir string) error { return appendTo(filepath.Join(dir, "manifest.json"), "x") },
+		"path outside": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"format":1,"files":[{"name":"paywatt.db"},{"name":"../x"}]}`), 0o600)
+		},
+		"newer format": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"format":9}`), 0o600)
+		},
+		"other content": func(dir string) error { return os.WriteFile(filepath.Join(dir, "heads.log"), []byte("{}"), 0o600) },
+	} {
+		bad, target := copyDir(t, to), filepath.Join(t.TempDir(), "restored")
+		if err := spoil(bad); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := sqlite.VerifyBackup(context.Background(), bad); err == nil {
+			t.Errorf("%s: the backup was called sound", name)
+		}
+		if _, _, err := sqlite.Restore(context.Background(), bad, target, false, fixed); err == nil {
+			t.Errorf("%s: the backup was restored", name)
+		}
+		if _, err := os.Stat(filepath.Join(target, "paywatt.db")); err == nil {
+			t.Errorf("%s: a database was left behind", name)
+		}
+	}
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+func TestRestoreNeedsTheServerStopped(t *testing.T) {
+	dir := shop(t, 1)
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := sqlite.TakeLock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); !errors.Is(err, sqlite.ErrLocked) {
+		t.Errorf("restoring under a running server: %v, want %v", err, sqlite.ErrLocked)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, dir); !r.Sound() {
+		t.Errorf("findings after the refusal: %v", r.Findings)
+	}
+}

@@ -1,0 +1,146 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// flood sends n readings of some meters, a message each, at most 1,000 on their way, and waits until all are durable.
+func flood(t testing.TB, e *sqlite.Engine, n, meters int) {
+	t.Helper()
+	room := make(chan struct{}, 1000)
+	var mu sync.Mutex
+	failed := 0
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	for k := range n {
+		room <- struct{}{}
+		head := wire.Head{Seq: uint64(k/meters + 1), At: at.Unix() + int64(k/meters), Up: uint64(k), Clock: wire.ClockValid}
+		rec := metering.Record{Tenant: store.FirstTenant, Meter: int64(k % meters), Number: "04140001001", ReceivedAt: at.Add(24 * time.Hour),
+			Rec: wire.Record{Kind: wire.KindReading, Head: head, Reading: &wire.Reading{Head: head, RegisterWh: int64(k), Relay: "closed"}}}
+		err := e.Ingest([]metering.Record{rec}, func(outs []metering.Outcome, err error) {
+			if err != nil || outs[0].Kind != metering.Stored {
+				mu.Lock()
+				failed++
+				mu.Unlock()
+			}
+			<-room
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range cap(room) {
+		room <- struct{}{}
+	}
+	if failed > 0 {
+		t.Errorf("%d of %d readings were not stored", failed, n)
+	}
+}
+
+func TestCallersShareCommits(t *testing.T) {
+	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
+	entered, gate := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := e.Run(context.Background(), store.FirstTenant, store.Job, func(*store.Tx) (bool, error) {
+			close(entered)
+			<-gate
+			return false, nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	const callers = 40
+	for range callers {
+		wg.Go(func() { sell(t, e, func(tx *store.Tx) (sold, error) { n, err := tx.Take("a"); return sold{n}, err }) })
+	}
+	for sqlite.Waiting(e) < callers {
+		time.Sleep(time.Millisecond)
+	}
+	before := e.Stats()
+	close(gate)
+	wg.Wait()
+	if got := e.Stats().Batches - before.Batches; got != 2 {
+		t.Errorf("%d commits for the waiting one and %d callers behind it, want 2", got, callers)
+	}
+}
+
+func TestLongClosuresAreCounted(t *testing.T) {
+	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
+	sell(t, e, func(tx *store.Tx) (sold, error) {
+		for range 501 {
+			if _, err := tx.C.Exec(`INSERT INTO counter (tenant_id, name, value) VALUES ($1, 'a', 1)
+				ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1`, tx.Tenant); err != nil {
+				return sold{}, err
+			}
+		}
+		return sold{}, nil
+	})
+	if got := e.Stats().OverBudget; got != 1 {
+		t.Errorf("%d closures over their budget after one that wrote 501 rows, want 1", got)
+	}
+}
+
+func TestTheLogStaysSmall(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	flood(t, e, 60_000, 500)
+	info, err := os.Stat(filepath.Join(dir, "paywatt.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit := int64(48 << 20); info.Size() > limit {
+		t.Errorf("the write-ahead log is %d MiB after 60,000 readings, want at most %d", info.Size()>>20, limit>>20)
+	}
+	if db, err := os.Stat(filepath.Join(dir, "paywatt.db")); err != nil || db.Size() < 1<<20 {
+		t.Errorf("nothing was moved from the log into the database: %v, %v", db, err)
+	}
+}
+
+func TestASecondProcessMayWriteBesideTheServer(t *testing.T) {
+	dir := t.TempDir()
+	engines := []*sqlite.Engine{openIn(t, dir, sqlite.Options{Reserve: -1}), openIn(t, dir, sqlite.Options{Reserve: -1})}
+	stock(t, engines[0], 10)
+	var wg sync.WaitGroup
+	for k, e := range engines {
+		wg.Go(func() {
+			for n := range int64(60) {
+				sell(t, e, sale(1+n*2+int64(k), 10))
+			}
+		})
+	}
+	wg.Wait()
+	for _, e := range engines {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	report := verify(t, dir)
+	if n := figure(report, "journals"); n != 120 || !report.Sound() {
+		t.Errorf("%d journals, findings %v; want 120 and none", n, report.Findings)
+	}
+}
+
+func TestAClosureWithAnUnknownTenantHarmsNobody(t *testing.T) {
+	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
+	_, err := store.Do(context.Background(), e, 99, store.Sale, sale(1, 1))
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a sale of a tenant that does not exist: %v, want %v", err, store.ErrNotFound)
+	}
+	stock(t, e, 1)
+	sell(t, e, sale(2, 1))
+	if err := e.Health(); err != nil {
+		t.Errorf("health: %v, want nil", err)
+	}
+}
