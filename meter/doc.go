@@ -11,28 +11,31 @@
 // this order:
 //
 //  1. At start it loads State, Config and [Keys] from the memory (package journal), and gives Step one EventReplay for
-//     each log record the snapshot does not contain, oldest first, then one EventPowerRestore. A new memory begins with
-//     [New] instead and needs neither. Nothing else may be given to Step before.
+//     each log record the snapshot does not contain, oldest first, then one EventPowerRestore, all with what the outbox
+//     has seen (NextSeq, Register). A new memory begins with [New] instead and needs neither. Nothing else may be given
+//     to Step before.
 //  2. It stamps every event with the time since boot (Up, milliseconds, never falling within a boot) and with the clock
 //     and how far it trusts it. Energy comes first: all energy used before the moment Up is given with that Up or an
 //     earlier one, before any other event of that moment.
 //  3. It carries out the effects in the order in which they stand, each before the next, and all of them before the next
-//     event:
-//     Persist: append the record to the log and make it durable, then give EventPersisted with the same record, and OK
-//     or not. Not OK means that the record is certainly not in the memory; a host that cannot know stops and starts again
-//     from its memory, as after a power cut. Nothing is shown, switched, answered or published before that: persist
-//     first, act second. Only one record
-//     is ever under way (State.Busy), but other events may come in between. A token is then answered with busy; commands,
-//     configurations and local switches are held back by the host until the record is through: Step drops them.
-//     Publish: append the report to the outbox and make it durable, then publish it, again and again, until the server
-//     acknowledges its Seq. Reports are in the outbox in the order of their Seq, without a hole.
-//     Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.
-//     Relay: move the contact. The minimum time between two operations (5 s) and reading the contact back belong to the
-//     host: a close that comes too early is delayed, an open never is.
-//     Result, SMS, LED, Buzzer: tell people. Package panel makes the texts.
+//     event: persist first, act second. The next section says what each asks for.
 //  4. It comes back with EventWake no later than [Wake] says, and with energy no later than [Headroom] says. Being
 //     late is safe (nothing is lost, all that was due happens then), being early changes nothing: the same time and
 //     energy, split in any way at points not beyond them, give the same hash and the same effects.
+//
+// # What the effects ask for
+//
+//   - Persist: append the record to the log and make it durable, then give EventPersisted with the same record, and OK
+//     or not. Not OK means that the record is certainly not in the memory; a host that cannot know stops and starts
+//     again from its memory, as after a power cut. Nothing is shown, switched, answered or published before that. Only
+//     one record is ever under way (State.Busy), but other events may come in between: a token is then answered with
+//     busy; commands, configurations and local switches are held back by the host, for Step would drop them.
+//   - Publish: append the report to the outbox and make it durable, then publish it, again and again, until the server
+//     acknowledges its Seq. Reports stand in the outbox in the order of their Seq, without a hole.
+//   - Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.
+//   - Relay: move the contact. The minimum time between two operations (5 s) and reading the contact back belong to the
+//     host: a close that comes too early is delayed, an open never is.
+//   - Result, SMS, LED, Buzzer: tell people. Package panel makes the texts.
 //
 // What belongs to the host alone: opening a token with [Keys.Open], checking the signature and the expiry of what the
 // server sends, the text of request and command ids (the core knows their [Handle]), the outbox with its
