@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,8 +67,11 @@ func explain(err error) error {
 	return err
 }
 
-// reason is the innermost text of an error chain's end that a person can use.
+// reason is the part of an error that a person can use: what the network said, where it is the network's.
 func reason(err error) string {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		err = op
+	}
 	if err == nil {
 		return "no reason given."
 	}

@@ -32,6 +32,7 @@ func main() {
 func run(args []string, c console) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	root := newRoot(c)
 	root.SetArgs(args)
 	root.SetIn(c.in)
@@ -61,6 +62,7 @@ func newRoot(c console) *cobra.Command {
 	for _, add := range nouns() {
 		root.AddCommand(add(c))
 	}
+	group(root)
 	return root
 }
 

@@ -1,0 +1,29 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// groups sorts the commands in the help, by who needs them; a command that stands nowhere here is listed at the end.
+var groups = []struct {
+	id, title string
+	commands  []string
+}{
+	{"server", "Server:", []string{"serve", "config", "doctor"}},
+	{"vending", "Vending:", []string{"vend", "tariff", "customer", "report", "token"}},
+	{"meters", "Meters:", []string{"meter"}},
+	{"simulation", "Simulation:", []string{"demo", "vmeter", "replay", "bench"}},
+	{"admin", "Administration:", []string{"apikey", "vendingkey", "backup", "verify", "version"}},
+}
+
+// group puts the root's commands under their headings.
+func group(root *cobra.Command) {
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, name := range g.commands {
+			for _, cmd := range root.Commands() {
+				if cmd.Name() == name {
+					cmd.GroupID = g.id
+				}
+			}
+		}
+	}
+}
