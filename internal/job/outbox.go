@@ -105,10 +105,14 @@ func (o *Outbox) Kick() {
 	}
 }
 
-// Wake makes everything that waits for a receiver due at once: it has just connected. It never blocks.
-func (o *Outbox) Wake(t access.Tenant, key string) {
+// Wake makes everything that waits for a receiver due at once: it has just connected. A meter is named by its number
+// and gets its tokens and its commands. Wake never blocks.
+func (o *Outbox) Wake(t access.Tenant, name string) {
 	o.mu.Lock()
-	o.awake[receiver{t, key}] = struct{}{}
+	o.awake[receiver{t, name}] = struct{}{}
+	if o.c.Lane == LaneMQTT {
+		o.awake[receiver{t, CommandKey(name)}] = struct{}{}
+	}
 	o.mu.Unlock()
 	o.Kick()
 }

@@ -104,9 +104,10 @@ func (tx *Tx) OutboxDrop(i id.ID) (bool, error) {
 	return n == 1, nil
 }
 
-// OutboxWake makes everything that waits for a key due now: its receiver has just connected.
+// OutboxWake makes everything that waits for a key due now: its receiver has just connected. The pauses between
+// attempts begin anew, for a receiver that was away has not failed to answer.
 func (tx *Tx) OutboxWake(lane, key string) error {
-	_, err := tx.C.Exec(`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND lane = $3 AND key = $4
+	_, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
 		AND dead_at IS NULL AND next_at > $1`, tx.Now, tx.Tenant, lane, key)
 	if err != nil {
 		return fmt.Errorf("wake outbox of %s: %w", key, err)

@@ -1,0 +1,327 @@
+package job_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+)
+
+// box is an outbox in memory with the rules of the store's: of every key only the first item can be claimed.
+type box struct {
+	mu    sync.Mutex
+	items []*item
+	fail  error // of every transaction
+}
+
+type item struct {
+	job.Claim
+	owner string
+	until time.Time
+	dead  string
+	why   string
+}
+
+func (b *box) Do(_ context.Context, _ access.Tenant, fn func(job.OutboxTx) (bool, error)) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		return b.fail
+	}
+	_, err := fn(b)
+	return err
+}
+
+func (b *box) View(ctx context.Context, t access.Tenant, fn func(job.OutboxTx) error) error {
+	return b.Do(ctx, t, func(tx job.OutboxTx) (bool, error) { return false, fn(tx) })
+}
+
+// add enqueues an item under a key.
+func (b *box) add(key, kind string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.items)
+	b.items = append(b.items, &item{Claim: job.Claim{ID: id.ID{15: byte(n + 1)}, Seq: int64(n), Item: job.Item{Lane: job.LaneMQTT, Key: key, Kind: kind, NextAt: time.Now()}}})
+}
+
+// state lists what is left.
+func (b *box) state() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []string
+	for _, i := range b.items {
+		s := i.Kind
+		if i.dead != "" {
+			s += " dead: " + i.dead
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
+}
+
+func (b *box) Tenants() ([]access.Tenant, error) { return []access.Tenant{1}, nil }
+
+// free reports whether an item is the first of its key that is not given up.
+func (b *box) first(i *item) bool {
+	for _, p := range b.items {
+		if p.Key == i.Key && p.dead == "" {
+			return p == i
+		}
+	}
+	return false
+}
+
+func (b *box) OutboxClaim(_, owner string, until time.Time, max int) (out []job.Claim, err error) {
+	for _, i := range b.items {
+		if len(out) < max && b.first(i) && !i.NextAt.After(time.Now()) && !i.until.After(time.Now()) {
+			i.owner, i.until = owner, until
+			out = append(out, i.Claim)
+			i.Attempts++
+		}
+	}
+	return out, nil
+}
+
+func (b *box) find(i id.ID, owner string) *item {
+	for _, it := range b.items {
+		if it.ID == i && it.owner == owner {
+			return it
+		}
+	}
+	return nil
+}
+
+func (b *box) OutboxDone(i id.ID, owner string) (bool, error) {
+	it := b.find(i, owner)
+	b.items = slices.DeleteFunc(b.items, func(x *item) bool { return x == it })
+	return it != nil, nil
+}
+
+func (b *box) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
+	it := b.find(i, owner)
+	if it != nil {
+		it.owner, it.until, it.NextAt, it.why = "", time.Time{}, next, why
+	}
+	return it != nil, nil
+}
+
+func (b *box) OutboxDead(i id.ID, owner, why string) (bool, error) {
+	it := b.find(i, owner)
+	if it != nil {
+		it.dead = why
+	}
+	return it != nil, nil
+}
+
+func (b *box) OutboxWake(_, key string) error {
+	for _, i := range b.items {
+		if i.Key == key && i.NextAt.After(time.Now()) {
+			i.NextAt, i.Attempts = time.Now(), 0
+		}
+	}
+	return nil
+}
+
+func (b *box) OutboxNext(string) (next time.Time, waits bool, err error) {
+	for _, i := range b.items {
+		at := i.NextAt
+		if i.until.After(at) {
+			at = i.until
+		}
+		if b.first(i) && (!waits || at.Before(next)) {
+			next, waits = at, true
+		}
+	}
+	return next, waits, nil
+}
+
+// sends is a sender that notes what it was given and when, and answers as it is told.
+type sends struct {
+	mu     sync.Mutex
+	began  time.Time
+	log    []string
+	answer func(c job.Claim) (job.Verdict, error)
+}
+
+func (s *sends) Send(_ context.Context, _ access.Tenant, c job.Claim) (job.Verdict, error) {
+	s.mu.Lock()
+	s.log = append(s.log, fmt.Sprintf("%s@%s", c.Kind, time.Since(s.began)))
+	s.mu.Unlock()
+	return s.answer(c)
+}
+
+func (s *sends) all() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.log, " ")
+}
+
+// outbox runs a worker on a box inside a bubble of virtual time.
+func outbox(t *testing.T, answer func(c job.Claim) (job.Verdict, error)) (*box, *sends, *job.Outbox) {
+	t.Helper()
+	b, s := &box{}, &sends{began: time.Now(), answer: answer}
+	o := job.NewOutbox(job.OutboxConfig{Door: b, Lane: job.LaneMQTT, Owner: "w", Sender: s, Now: time.Now})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- o.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("worker ended with %v", err)
+		}
+	})
+	return b, s, o
+}
+
+func TestItemsWaitWithGrowingPausesUntilTheyAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s, o := outbox(t, func(c job.Claim) (job.Verdict, error) {
+			return job.Again(time.Now().Add(job.Pause(c.Attempts)), "no answer"), nil
+		})
+		b.add("m1", "a")
+		o.Kick()
+		time.Sleep(5 * time.Hour)
+		if got, want := s.all(), "a@0s a@1m0s a@6m0s a@36m0s a@2h36m0s a@4h36m0s"; got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+		b.mu.Lock()
+		b.items = nil // the receiver's answer removes the item, whoever holds it
+		b.mu.Unlock()
+		time.Sleep(5 * time.Hour)
+		if got := strings.Count(s.all(), "a@"); got != 6 {
+			t.Errorf("sent %d times, want 6: an answered item is never sent again", got)
+		}
+	})
+}
+
+func TestOrderIsKeptPerKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := map[string]bool{"b1": true}
+		var mu sync.Mutex
+		b, s, o := outbox(t, func(c job.Claim) (job.Verdict, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if answered[c.Kind] {
+				return job.Done(), nil
+			}
+			return job.Again(time.Now().Add(time.Minute), "no answer"), nil
+		})
+		b.add("m1", "a1")
+		b.add("m1", "a2")
+		b.add("m2", "b1")
+		b.add("m2", "b2")
+		o.Kick()
+		time.Sleep(90 * time.Second)
+		if got, want := s.all(), "a1@0s b1@0s b2@0s a1@1m0s b2@1m0s"; got != want {
+			t.Errorf("sent %s, want %s: what is behind an unanswered item waits", got, want)
+		}
+		mu.Lock()
+		answered["a1"], answered["a2"], answered["b2"] = true, true, true
+		mu.Unlock()
+		time.Sleep(time.Minute)
+		if got := b.state(); got != "" {
+			t.Errorf("left over: %s, want nothing", got)
+		}
+	})
+}
+
+func TestReceiverThatConnectsIsServedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Again(time.Now().Add(6*time.Hour), "offline"), nil })
+		b.add("m1", "a")
+		b.add(job.CommandKey("m1"), "c")
+		b.add("m2", "b")
+		o.Kick()
+		time.Sleep(time.Hour)
+		o.Wake(1, "m1")
+		synctest.Wait()
+		if got, want := s.all(), "a@0s c@0s b@0s a@1h0m0s c@1h0m0s"; got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+	})
+}
+
+// A receiver connects while the worker is busy putting its item back for hours: the wake must not be lost.
+func TestConnectingWhileTheItemIsPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o *job.Outbox
+		n := 0
+		b, s, worker := outbox(t, func(job.Claim) (job.Verdict, error) {
+			if n++; n == 1 {
+				o.Wake(1, "m1")
+			}
+			return job.Again(time.Now().Add(6*time.Hour), "offline"), nil
+		})
+		o = worker
+		b.add("m1", "a")
+		o.Kick()
+		synctest.Wait()
+		if got, want := s.all(), "a@0s a@0s"; got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+	})
+}
+
+func TestTroubleIsTriedAgainAndEndsOneDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s, o := outbox(t, func(c job.Claim) (job.Verdict, error) {
+			switch c.Kind {
+			case "broken":
+				return job.Verdict{}, errors.New("no key")
+			case "hopeless":
+				return job.Dead("nobody there"), nil
+			}
+			return job.Verdict{}, nil // a sender without a verdict
+		})
+		b.add("m1", "broken")
+		b.add("m2", "hopeless")
+		b.add("m2", "mute")
+		o.Kick()
+		time.Sleep(30 * time.Second)
+		if got, want := b.state(), "broken, hopeless dead: nobody there, mute"; got != want {
+			t.Errorf("outbox has %s, want %s", got, want)
+		}
+		if got, want := s.all(), "broken@0s hopeless@0s mute@0s"; got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+		b.mu.Lock()
+		for _, i := range b.items {
+			i.Attempts += job.MaxAttempts - 3 // as if months had passed
+		}
+		b.mu.Unlock()
+		time.Sleep(5 * time.Hour)
+		if got, want := b.state(), "broken dead: given up after 1000 attempts: no key, hopeless dead: nobody there, mute dead: given up after 1000 attempts: no verdict"; got != want {
+			t.Errorf("outbox has %s, want %s", got, want)
+		}
+	})
+}
+
+func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
+		b.fail = errors.New("read-only")
+		b.items = nil
+		o.Wake(1, "m1")
+		time.Sleep(time.Minute)
+		b.mu.Lock()
+		b.fail = nil
+		b.mu.Unlock()
+		b.add("m1", "a")
+		b.mu.Lock()
+		b.items[0].NextAt = time.Now().Add(time.Hour) // only the wake that could not be carried out makes it due
+		b.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if got := strings.Count(s.all(), "a@"); got != 1 {
+			t.Errorf("sent %q, want a once: the wake was not forgotten", s.all())
+		}
+	})
+}
