@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -130,4 +131,40 @@ func FuzzDecode(f *testing.F) {
 		}
 		_ = fmt.Sprint(p)
 	})
+}
+
+// peer is a connection of which only the other side's address matters.
+type peer struct {
+	net.Conn
+	from   string
+	closed bool
+}
+
+func (p *peer) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.from))
+}
+func (p *peer) Close() error { p.closed = true; return nil }
+
+func TestOneConnectionTooManyIsClosed(t *testing.T) {
+	c := newConnections(5, 2)
+	open := func(from string, want bool) *peer {
+		t.Helper()
+		p := &peer{from: from}
+		c.state(p, http.StateNew)
+		if p.closed == want {
+			t.Errorf("%s: got closed %t, want %t", from, p.closed, !want)
+		}
+		return p
+	}
+	first := open("192.0.2.1:1", true)
+	open("192.0.2.1:2", true)
+	refused := open("192.0.2.1:3", false) // one too many of this address
+	open("127.0.0.1:1", true)
+	open("127.0.0.1:2", true)
+	open("127.0.0.1:3", true)  // loopback has no limit of its own
+	open("192.0.2.2:1", false) // one too many of all
+	c.state(refused, http.StateClosed)
+	open("192.0.2.2:1", false) // what was refused does not count twice
+	c.state(first, http.StateClosed)
+	open("192.0.2.1:4", true)
 }

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// Limits of open connections, as those of the meters' listener (reliability reference §5).
+const (
+	maxConnections = 20_000
+	maxPerAddress  = 1000 // loopback has no limit
+)
+
+// connections counts what is open and closes at once what is one too many; there is nobody to tell.
+type connections struct {
+	max, perAddress int
+
+	mu   sync.Mutex
+	all  map[net.Conn]netip.Addr
+	from map[netip.Addr]int
+}
+
+func newConnections(max, perAddress int) *connections {
+	return &connections{max: max, perAddress: perAddress, all: map[net.Conn]netip.Addr{}, from: map[netip.Addr]int{}}
+}
+
+// state is the http.Server's ConnState.
+func (c *connections) state(conn net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		if !c.admit(conn) {
+			_ = conn.Close() // the server notices and forgets it
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.forget(conn)
+	}
+}
+
+func (c *connections) admit(conn net.Conn) bool {
+	ip := network(addressOf(conn))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.all) >= c.max || !ip.IsLoopback() && c.from[ip] >= c.perAddress {
+		return false
+	}
+	c.all[conn] = ip
+	c.from[ip]++
+	return true
+}
+
+func (c *connections) forget(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ip, known := c.all[conn]
+	if !known {
+		return
+	}
+	delete(c.all, conn)
+	if c.from[ip]--; c.from[ip] <= 0 {
+		delete(c.from, ip)
+	}
+}
+
+func addressOf(conn net.Conn) netip.Addr {
+	a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{} // those without an address share one count
+	}
+	return a.Addr()
+}
