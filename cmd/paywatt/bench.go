@@ -34,6 +34,7 @@ func newBenchCommand(c console) *cobra.Command {
 	for _, add := range benches() {
 		cmd.AddCommand(add(c))
 	}
+	profiled(cmd)
 	return cmd
 }
 
