@@ -19,7 +19,8 @@ func newVerifyCommand(c console) *cobra.Command {
 		Short: "Check books, sales, tokens and the sealed log of a data folder",
 		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
 			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
-			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Exit code 1 if anything is found.",
+			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Tokens that meters took and\n" +
+			"nobody sold are listed too. Exit code 1 if anything is found.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := sqlite.Verify(cmd.Context(), data)
@@ -38,6 +39,7 @@ type reportView struct {
 	Sound    bool             `json:"sound"`
 	Figures  map[string]int64 `json:"figures"`
 	Findings []findingView    `json:"findings"`
+	Notices  []findingView    `json:"notices"`
 	More     int              `json:"more_findings"`
 }
 
@@ -48,7 +50,7 @@ type findingView struct {
 
 // showReport writes what was found and fails where anything was.
 func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
-	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, More: r.More}
+	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, More: r.More}
 	t := table{head: []string{"rule", "finding"}}
 	var figures []string
 	for _, f := range r.Figures {
@@ -59,7 +61,11 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 		v.Findings = append(v.Findings, findingView(f))
 		t.add(f.Rule, f.What)
 	}
-	if r.Sound() {
+	for _, f := range r.Notices {
+		v.Notices = append(v.Notices, findingView(f))
+		t.add(f.Rule, f.What)
+	}
+	if len(t.rows) == 0 {
 		t = table{head: []string{"checked", "count"}}
 		for _, f := range r.Figures {
 			t.add(f.Name, f.N)
@@ -68,11 +74,15 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	if err := c.show(cmd, v, t); err != nil {
 		return err
 	}
-	if r.Sound() {
+	switch {
+	case len(v.Findings)+len(v.Notices) == 0:
 		c.tell("Sound: %s.", strings.Join(figures, ", "))
 		return nil
+	case r.Sound():
+		return &failure{code: exitFailed, what: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
+			not: "Nothing was changed.", try: "Look at the meters and accounts in these lines; selling may go on."}
 	}
-	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+r.More),
+	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
 		not: "Nothing was changed.", try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
 }
 

@@ -18,26 +18,32 @@ type Figure struct {
 	N    int64
 }
 
-// MaxFindings is how many findings a report lists; the rest is counted.
+// MaxFindings is how many findings, and how many notices, a report lists; the rest is counted.
 const MaxFindings = 100
 
 // Report is what [Verify] saw.
 type Report struct {
 	Figures  []Figure
-	Findings []Finding
-	More     int // findings beyond MaxFindings
+	Findings []Finding // the books are not what they must be: nothing more should be sold
+	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
+	More     int       // findings and notices beyond MaxFindings of each
 }
 
-// Sound reports whether nothing was found.
+// Sound reports whether the books are whole. There may be notices.
 func (r *Report) Sound() bool { return len(r.Findings) == 0 }
 
 // Find adds a finding.
-func (r *Report) Find(rule, format string, args ...any) {
-	if len(r.Findings) >= MaxFindings {
+func (r *Report) Find(rule, format string, args ...any) { r.put(&r.Findings, rule, format, args) }
+
+// Notice adds a notice.
+func (r *Report) Notice(rule, format string, args ...any) { r.put(&r.Notices, rule, format, args) }
+
+func (r *Report) put(to *[]Finding, rule, format string, args []any) {
+	if len(*to) >= MaxFindings {
 		r.More++
 		return
 	}
-	r.Findings = append(r.Findings, Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
+	*to = append(*to, Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
 }
 
 // Count adds a figure, or adds to it where it is there already.

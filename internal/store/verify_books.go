@@ -86,7 +86,8 @@ func (tx *Tx) verifyAudit(r *Report) error {
 	return err
 }
 
-// verifyBalances compares kept balances with the postings, and limits with balances.
+// verifyBalances compares kept balances with the postings. An account beyond its limit is a notice: no posting brings
+// it there, but a credit line may have been withdrawn that was in use.
 func (tx *Tx) verifyBalances(r *Report) error {
 	var total money.Minor
 	accounts := int64(0)
@@ -109,10 +110,10 @@ func (tx *Tx) verifyBalances(r *Report) error {
 			r.Find("balance", "Account %d %q keeps no balance, but %d stands in its row.", code, subject, kept)
 		}
 		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
-			r.Find("limit", "Account %d %q is at %d with %d held; its limit is %d.", code, subject, derived, held, floor)
+			r.Notice("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
 		}
 		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
-			r.Find("limit", "Account %d %q is at %d with %d held; its limit is %d.", code, subject, derived, held, ceiling)
+			r.Notice("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
 		}
 		return nil
 	}, tx.Tenant)

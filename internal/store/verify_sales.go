@@ -161,7 +161,8 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyReports checks that every credit token a meter accepted is one that was sold for it. Tokens of the time that a
+// verifyReports checks that every credit token a meter accepted is one that was sold for it. One that was not is no fault
+// of the books: the meter had it from elsewhere. Tokens of the time that a
 // restore lost were sold, but the books do not know them: they are counted.
 func (tx *Tx) verifyReports(r *Report) error {
 	lost, err := tx.lost()
@@ -185,7 +186,7 @@ func (tx *Tx) verifyReports(r *Report) error {
 				return nil
 			}
 		}
-		r.Find("token", "Meter %s accepted %d Wh at %s with TID %d, which was not sold for it.",
+		r.Notice("token", "Meter %s accepted %d Wh at %s with TID %d, which was not sold for it.",
 			w.Text(0), w.Int(2), w.Time(3).Format("2006-01-02 15:04"), w.Int(1))
 		return nil
 	}, tx.Tenant)

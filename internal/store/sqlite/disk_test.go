@@ -1,0 +1,184 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// disk is a small one that a test can fill: a file system of its own where the test may make one, else a limit of
+// SQLite on the pages of the database. Both make SQLite report a full disk.
+type disk struct {
+	dir  string
+	fill func(t *testing.T, e *sqlite.Engine, left int64) // leaves so many bytes
+	free func(t *testing.T, e *sqlite.Engine)
+}
+
+// ballast fills a file system but for some bytes.
+func ballast(path string, left int64) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, size := range []int{1 << 20, 4096, 1} {
+		for err == nil {
+			_, err = f.Write(make([]byte, size))
+		}
+		err = nil
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(max(0, size-left)), f.Close())
+}
+
+// pageLimit simulates the end of the disk by the number of pages SQLite may use.
+func pageLimit(t *testing.T) disk {
+	limit := func(t *testing.T, e *sqlite.Engine, more int64) {
+		t.Helper()
+		for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			err := e.Run(context.Background(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+				return false, tx.C.Query("PRAGMA page_count", func(r store.Row) error {
+					return tx.C.Query(fmt.Sprintf("PRAGMA max_page_count = %d", r.Int(0)+more), func(store.Row) error { return nil })
+				})
+			})
+			if err == nil {
+				return
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Fatal(err)
+			}
+		}
+	}
+	return disk{t.TempDir(), func(t *testing.T, e *sqlite.Engine, left int64) { limit(t, e, left/4096) },
+		func(t *testing.T, e *sqlite.Engine) { limit(t, e, 1_000_000) }}
+}
+
+func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
+	d := smallDisk(t)
+	const reserve = 2 << 20
+	e, err := sqlite.Open(d.dir, sqlite.Options{Reserve: reserve})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stock(t, e, 7)
+	sellOn := func(n int64) error {
+		_, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(n, 7))
+		return err
+	}
+	n, done := int64(0), int64(0)
+	for ; n < 50; done++ {
+		n++
+		if err := sellOn(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.fill(t, e, 0)
+	refused := 0
+	for refused == 0 && n < 5000 {
+		n++
+		switch err := sellOn(n); {
+		case err == nil:
+			done++
+		case errors.Is(err, store.ErrFull) && !errors.Is(err, store.ErrOutcomeUnknown):
+			refused++
+		default:
+			t.Fatalf("sale %d on a full disk: %v, want %v", n, err, store.ErrFull)
+		}
+	}
+	if refused == 0 {
+		t.Fatalf("the disk took %d sales and was never full", done)
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "reserve")); err == nil && e.Health() != nil {
+		t.Error("the disk is full and the reserve was not released")
+	}
+	if got := look(t, e, counter("receipt:main")); got != done {
+		t.Errorf("reading on a full disk: %d receipts, want %d", got, done)
+	}
+	d.free(t, e)
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		n++
+		err := sellOn(n)
+		if err == nil {
+			done++
+			break
+		}
+		if !errors.Is(err, store.ErrFull) || time.Since(began) > 10*time.Second {
+			t.Fatalf("with room again: %v", err)
+		}
+	}
+	if err := e.Health(); err != nil {
+		t.Errorf("health with room again: %v, want nil", err)
+	}
+	if info, err := os.Stat(filepath.Join(d.dir, "reserve")); err != nil || info.Size() != reserve {
+		t.Errorf("the reserve was not put back: %v, %v", info, err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, d.dir); !r.Sound() || figure(r, "sales") != done {
+		t.Errorf("%d sales, findings %v; want %d and none", figure(r, "sales"), r.Findings, done)
+	}
+}
+
+// TestTheEndOfTheDiskIsCertainWhereverItComes lets the disk end at random places of a sale and checks, on a copy of the
+// files as a crash would leave them, that exactly the sales are there that were acknowledged.
+func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
+	const ends = 20
+	rnd := rand.New(rand.NewPCG(13, 17))
+	for range ends {
+		d := smallDisk(t)
+		e, err := sqlite.Open(d.dir, sqlite.Options{Reserve: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stock(t, e, 7)
+		left := rnd.Int64N(400_000)
+		d.fill(t, e, left)
+		sales := int64(0)
+		for err == nil && sales < 500 {
+			if _, err = store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(sales+1, 7)); err == nil {
+				sales++
+			}
+		}
+		if !errors.Is(err, store.ErrFull) {
+			t.Errorf("%d bytes left: after %d sales: %v, want %v", left, sales, err, store.ErrFull)
+		}
+		if r := verify(t, copyDir(t, d.dir)); !r.Sound() || figure(r, "sales") != sales {
+			t.Errorf("%d bytes left: %d sales, findings %v; want %d and none", left, figure(r, "sales"), r.Findings, sales)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("figures: %d ends of the disk, nothing lost and nothing half done", ends)
+}
+
+func TestAReserveThatDoesNotFitStartsWithoutTakingWork(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: 1 << 60})
+	if err := e.Health(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("health: %v, want %v", err, store.ErrFull)
+	}
+	err := e.Run(context.Background(), store.FirstTenant, store.Sale, func(*store.Tx) (bool, error) { return false, nil })
+	if !errors.Is(err, store.ErrFull) {
+		t.Errorf("a closure: %v, want %v", err, store.ErrFull)
+	}
+	if got := look(t, e, counter("a")); got != 0 {
+		t.Errorf("reading: %d, want 0", got)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".reserve*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("an unfinished reserve was left behind: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,144 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// sellerFolder names, in the environment of a process started by a test, the folder to sell into until it is killed.
+const sellerFolder = "PAYWATT_TEST_SELLER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(sellerFolder); dir != "" {
+		fmt.Println(seller(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// seller sells from four callers for ever and prints the number of each sale once it is durable.
+func seller(dir string) error {
+	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
+	if err != nil {
+		return err
+	}
+	from, err := store.View(context.Background(), e, store.FirstTenant, counter("receipt:main"))
+	if err != nil {
+		return err
+	}
+	acked, failed := make(chan int64), make(chan error)
+	for k := range int64(4) {
+		go func() {
+			for n := from*10 + k; ; n += 4 {
+				if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(n+1, 7)); err != nil {
+					failed <- err
+					return
+				}
+				acked <- n + 1
+			}
+		}()
+	}
+	for {
+		select {
+		case n := <-acked:
+			fmt.Println(n)
+		case err := <-failed:
+			return err
+		}
+	}
+}
+
+// TestWhatWasAcknowledgedSurvivesAKill kills a selling process at random moments and checks after each that every sale
+// it had acknowledged is there and that the books are sound.
+func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	const kills = 12
+	dir := t.TempDir()
+	first, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stock(t, first, 7)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(3, 5))
+	acked := map[int64]bool{}
+	for k := range kills {
+		for _, n := range killed(t, dir, time.Duration(20+rnd.IntN(150))*time.Millisecond) {
+			acked[n] = true
+		}
+		r := verify(t, dir)
+		if !r.Sound() {
+			t.Fatalf("after kill %d: %v", k+1, r.Findings)
+		}
+		stored := storedSales(t, dir)
+		for n := range acked {
+			if !stored[n] {
+				t.Errorf("after kill %d: sale %d was acknowledged and is lost", k+1, n)
+			}
+		}
+	}
+	t.Logf("figures: %d kills, %d sales acknowledged, 0 lost", kills, len(acked))
+	if len(acked) < 2*kills {
+		t.Errorf("only %d sales were acknowledged in %d lives: the test kills too early", len(acked), kills)
+	}
+}
+
+// killed runs a seller, kills it some time after its first sale, and gives the sales it had acknowledged.
+func killed(t *testing.T, dir string, life time.Duration) (acked []int64) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), sellerFolder+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		n, err := strconv.ParseInt(lines.Text(), 10, 64)
+		if err != nil {
+			t.Errorf("the seller says %q", lines.Text())
+			continue
+		}
+		if acked = append(acked, n); len(acked) == 1 {
+			time.AfterFunc(life, func() { _ = cmd.Process.Kill() }) // its end is awaited below
+		}
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the seller ended by itself")
+	}
+	return acked
+}
+
+// storedSales are the numbers of the sales in a folder.
+func storedSales(t *testing.T, dir string) map[int64]bool {
+	t.Helper()
+	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[int64]bool{}
+	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
+		return tx.C.Query(`SELECT tid FROM token WHERE tenant_id = $1`, func(r store.Row) error { out[r.Int(0)] = true; return nil }, tx.Tenant)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	return out
+}
