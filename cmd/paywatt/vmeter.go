@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/flight"
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/panelweb"
 	"github.com/paywatt/paywatt/internal/device/script"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
@@ -99,6 +102,13 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if err != nil {
 		return err
 	}
+	listener, err := o.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close()
+	}
 	if o.record != "" {
 		f, err := os.Create(o.record)
 		if err != nil {
@@ -121,34 +131,68 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 			err = errors.Join(err, dev.Close())
 		}
 	}()
-	var net *link.Modem
+	var modem *link.Modem
 	if broker != "" {
-		net = link.NewModem(ctx, link.New(link.Config{Number: o.number, Box: dev.Box(), Log: cfg.Logger},
+		modem = link.NewModem(ctx, link.New(link.Config{Number: o.number, Box: dev.Box(), Log: cfg.Logger},
 			link.MQTT(broker, o.number, link.Password(o.password))))
-		defer net.Power(false)
+		defer modem.Power(false)
 	}
-	return o.face(ctx, c, dev, net)
+	return o.face(ctx, c, dev, modem, listener)
 }
 
 // face runs what the user sees of the meter.
-func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, net *link.Modem) error {
-	var n script.Net
-	if net != nil {
-		n = net
+func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, modem *link.Modem, l net.Listener) error {
+	var err error
+	if l != nil {
+		var n panelweb.Net
+		if modem != nil {
+			n = modem
+		}
+		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
+		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c)}).Run(ctx, l)
+	} else {
+		var n script.Net
+		if modem != nil {
+			n = modem
+		}
+		err = script.Run(ctx, dev, n, c.in, c.out, c.err)
 	}
-	err := script.Run(ctx, dev, n, c.in, c.out, c.err)
 	if err != nil {
 		return &failure{code: exitFailed, what: "The meter stopped: " + err.Error() + ".",
-			not: "What its last line of state said is kept.", try: "Start it again with the same --state; it goes on from there."}
+			not: "What it has shown as done is kept.", try: "Start it again with the same --state; it goes on from there."}
 	}
 	return nil
+}
+
+// listen takes the panel's address, before anything else is touched.
+func (o *vmeterOptions) listen(ctx context.Context) (net.Listener, error) {
+	if o.panel == "" {
+		return nil, nil
+	}
+	var cfg net.ListenConfig
+	l, err := cfg.Listen(ctx, "tcp", o.panel)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, &failure{code: exitFailed, what: "The address " + o.panel + " is in use by another program.",
+			not: "The meter was not started.", try: "Give another --panel, such as 127.0.0.1:0 for any free port."}
+	case errors.Is(err, syscall.EACCES):
+		return nil, &failure{code: exitFailed, what: "This user may not listen on " + o.panel + ".",
+			not: "The meter was not started.", try: "Give a port above 1023."}
+	case err != nil:
+		return nil, usage("The panel cannot be served on "+o.panel+": "+err.Error()+".", "Give --panel HOST:PORT, such as 127.0.0.1:8090.")
+	}
+	return l, nil
+}
+
+func (o *vmeterOptions) logger(c console) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, nil))
 }
 
 // config turns the options into a device; the memory is added by memory.
 func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err error) {
 	cfg = device.Config{
 		Number: o.number, Phones: o.phones, Rand: rand.Reader, Now: time.Now().UTC(),
-		Logger: slog.New(slog.NewTextHandler(c.err, nil)),
+		Logger: o.logger(c),
 	}
 	if o.broker != "" {
 		if broker, err = link.ParseBroker(o.broker); err != nil {

@@ -1,0 +1,233 @@
+package panelweb
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/unit"
+)
+
+//go:embed page.html panel.css panel.js
+var assets embed.FS
+
+// policy is the content security policy of every page: nothing inline, nothing from elsewhere.
+const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+	"form-action 'self'; frame-ancestors 'none'"
+
+// Limits of the pages.
+const (
+	maxForm    = 4 << 10
+	pingEvery  = 15 * time.Second
+	writeGrace = 10 * time.Second
+)
+
+// Handler serves the page at its root and what belongs to it below; do carries out what the page asks for. A page of
+// another site can neither press keys nor read the display.
+func (p *Panel) Handler(do Do) http.Handler {
+	page := template.Must(template.ParseFS(assets, "page.html"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { p.index(w, page, "") })
+	mux.HandleFunc("GET /live", p.liveView)
+	mux.HandleFunc("GET /panel.css", asset("panel.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("GET /panel.js", asset("panel.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("POST /{what}", func(w http.ResponseWriter, r *http.Request) { p.change(w, r, page, do) })
+	return withPolicy(http.NewCrossOriginProtection().Handler(mux))
+}
+
+func withPolicy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func asset(name, kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		b, err := assets.ReadFile(name)
+		if err != nil {
+			http.Error(w, "not found", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(b) // the reader has gone; there is nobody to tell
+	}
+}
+
+// content is what the page template gets.
+type content struct {
+	View
+	Keys   []key
+	Speeds []speed
+	// Problem says what the last act could not do.
+	Problem string
+}
+
+type key struct{ Key, Name, Hint string }
+
+type speed struct {
+	Times  int
+	Name   string
+	Chosen bool
+}
+
+func keypad() []key {
+	keys := make([]key, 0, 12)
+	for _, k := range "123456789" {
+		keys = append(keys, key{Key: string(k), Name: string(k)})
+	}
+	return append(keys, key{"*", "star: menu, leave, discard", "menu"}, key{Key: "0", Name: "0"}, key{"#", "hash: confirm", "enter"})
+}
+
+func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem string) {
+	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem}
+	for _, s := range speeds() {
+		if p.c.OwnTime {
+			break
+		}
+		name := "×" + strconv.Itoa(s)
+		if s == 0 {
+			name = "stop"
+		}
+		c.Speeds = append(c.Speeds, speed{Times: s, Name: name, Chosen: s == c.Speed})
+	}
+	var b bytes.Buffer
+	if err := page.Execute(&b, c); err != nil {
+		p.c.Log.Error("page not made", logkey.Err, err)
+		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if problem != "" {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+	}
+	_, _ = w.Write(b.Bytes())
+}
+
+// change takes a form: the page again for a browser, 204 for the page's own script.
+func (p *Panel) change(w http.ResponseWriter, r *http.Request, page *template.Template, do Do) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "The form cannot be read.", http.StatusBadRequest)
+		return
+	}
+	f, ok := p.wish(r)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	err := do(r.Context(), f)
+	script := r.Header.Get("X-Panel") != ""
+	switch {
+	case err != nil && script:
+		http.Error(w, problem(err), http.StatusUnprocessableEntity)
+	case err != nil:
+		p.index(w, page, problem(err))
+	case script:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		// Relative, because only the browser knows where this is mounted.
+		w.Header().Set("Location", "./")
+		w.WriteHeader(http.StatusSeeOther)
+	}
+}
+
+// wish translates a form into what the device has to do.
+func (p *Panel) wish(r *http.Request) (func() error, bool) {
+	form := r.PostForm
+	switch r.PathValue("what") {
+	case "key":
+		return func() error { return p.dev.Keys(form.Get("key")) }, true
+	case "load":
+		return func() error {
+			w, err := strconv.ParseInt(form.Get("w"), 10, 32)
+			if err != nil {
+				return fmt.Errorf("%w: a load in whole watts", device.ErrInput)
+			}
+			return p.dev.SetLoad(unit.Power(w))
+		}, true
+	case "speed":
+		if p.c.OwnTime {
+			return nil, false
+		}
+		return func() error {
+			n, err := strconv.Atoi(form.Get("times"))
+			if err != nil || !slices.Contains(speeds(), n) {
+				return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)
+			}
+			p.speed = n
+			return nil
+		}, true
+	case "mains":
+		return func() error { return p.power(form.Get("on") == "yes") }, true
+	case "sms":
+		return func() error { return p.dev.SMS(form.Get("from"), form.Get("text")) }, true
+	}
+	return nil, false
+}
+
+// problem is an error for a person.
+func problem(err error) string {
+	switch {
+	case errors.Is(err, device.ErrOff):
+		return "The meter has no mains. Switch it on first."
+	case errors.Is(err, errBusy):
+		return "The meter is busy. Nothing was changed; try again."
+	case errors.Is(err, device.ErrBroken):
+		return "The meter's memory has failed and it does nothing more. Start it again."
+	}
+	return "That did not work: " + err.Error() + "."
+}
+
+// liveView is a stream of views. Each write has its own deadline: a display that left the network ends, and holds up
+// nobody.
+func (p *Panel) liveView(w http.ResponseWriter, r *http.Request) {
+	views, leave, ok := p.hub.join()
+	if !ok {
+		http.Error(w, "Too many live displays.", http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	ctl := http.NewResponseController(w)
+	send := func(text string) bool {
+		if err := ctl.SetWriteDeadline(time.Now().Add(writeGrace)); err != nil {
+			return false
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			return false
+		}
+		return ctl.Flush() == nil
+	}
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case v := <-views:
+			b, err := json.Marshal(v)
+			if err != nil || !send("data: "+string(b)+"\n\n") {
+				return
+			}
+		case <-ping.C:
+			if !send(": ping\n\n") {
+				return
+			}
+		}
+	}
+}
