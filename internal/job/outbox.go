@@ -47,6 +47,19 @@ func Again(next time.Time, why string) Verdict { return Verdict{next: next, caus
 // Dead gives the item up for good. It stays readable and the ones behind it move on.
 func Dead(why string) Verdict { return Verdict{dead: true, cause: why} }
 
+// String is the verdict in words, for logs.
+func (v Verdict) String() string {
+	switch {
+	case v.done:
+		return "done"
+	case v.dead:
+		return "dead: " + v.cause
+	case v == (Verdict{}):
+		return "no verdict"
+	}
+	return "again at " + v.next.UTC().Format(time.RFC3339) + ": " + v.cause
+}
+
 // Sender carries out the items of a lane. An error puts the item back with a growing pause.
 type Sender interface {
 	Send(ctx context.Context, t access.Tenant, c Claim) (Verdict, error)
