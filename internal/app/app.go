@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -140,6 +141,7 @@ func (a *App) openKeys() (err error) {
 	}
 	err = a.keys.Unlock(a.c.Passphrase)
 	clear(a.c.Passphrase)
+	debug.FreeOSMemory() // deriving the key took 64 MiB for an instant; on a small board they are half of the memory
 	if errors.Is(err, keystore.ErrPassphrase) {
 		a.log.Error("key store stays locked", logkey.Err, err)
 		return nil

@@ -182,7 +182,12 @@ func TestCoreReadsNoClock(t *testing.T) {
 			}
 			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" {
 				switch s.Sel.Name {
-				case "Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker", "AfterFunc":
+				case "NewTimer", "NewTicker":
+					if f.dir == "internal/job" {
+						return true // the scheduler waits; what it decides by is its injected clock
+					}
+					fallthrough
+				case "Now", "Since", "Until", "Sleep", "After", "Tick", "AfterFunc":
 					t.Errorf("%s: time.%s: time is an argument", f.set.Position(s.Pos()), s.Sel.Name)
 				}
 			}

@@ -104,6 +104,7 @@ type Engine struct {
 	reserve reserve
 	epoch   int64
 	commit  func(*conn) error // COMMIT; tests put failures here
+	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
 	opened  int           // how many reading connections there are
 	closing chan struct{} // closed when Close begins
@@ -134,6 +135,9 @@ func Open(dir string, o Options) (*Engine, error) {
 	o = o.withDefaults()
 	e := &Engine{dir: dir, opt: o, log: o.Log, commit: func(c *conn) error { return c.plain("COMMIT") },
 		written: make(chan struct{}), closing: make(chan struct{})}
+	if faultInjection {
+		e.plant()
+	}
 	e.queue.init()
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.release())

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it happened. The answer says that
+// nobody knows, nothing more is sold, and after a restart the same key gives the one sale.
+func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
+	p := newPlace(t, buildOnce(t, "faultinject"))
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
+	a := newAPI(srv.http, key)
+	a.tariff(t)
+	m := a.meter(t, number(7001))
+	sold := a.mustVend(t, m.number, 10_000, "before-the-fault")
+	srv.stop()
+
+	healthy := p.env
+	p.env = append(append([]string(nil), healthy...), "FAULT_INJECT=commit-error")
+	srv = p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a = newAPI(srv.http, key)
+	unknown := 0
+	for i, ref := range []string{"in-doubt-1", "in-doubt-2", "in-doubt-3"} {
+		got, err := a.vend(m.number, 10_000, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.status != 503 || got.text(t, "money_moved") == "yes" {
+			t.Fatalf("sale %d after a COMMIT that errored: %d %s", i, got.status, got.body)
+		}
+		if got.text(t, "code") == "outcome-unknown" {
+			unknown++
+			if got.text(t, "money_moved") != "unknown" {
+				t.Errorf("outcome unknown, but money_moved says %s", got.body)
+			}
+		}
+		clean(t, "commit error", string(got.body))
+	}
+	a.must(t, 503, "GET", "/readyz", nil)
+	a.must(t, 200, "GET", "/v1/vends/"+sold.text(t, "id"), nil) // reading goes on
+	srv.stop()
+
+	p.env = healthy
+	srv = p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a = newAPI(srv.http, key)
+	one := a.mustVend(t, m.number, 10_000, "in-doubt-1")
+	two := a.mustVend(t, m.number, 10_000, "in-doubt-1")
+	if !bytes.Equal(one.body, two.body) {
+		t.Errorf("one key, two answers:\n%s\n%s", one.body, two.body)
+	}
+	list := a.must(t, 200, "GET", "/v1/vends?client_ref=in-doubt-1", nil)
+	if v, err := parseSale(list); err != nil || v.digits != one.text(t, "tokens", 0, "digits") {
+		t.Errorf("the sale in doubt exists other than once: %s", list.body)
+	}
+	p.run(t, "", "verify", "--data", p.dir)
+	t.Logf("figures: COMMIT error: %d answer(s) outcome-unknown, minting stopped, one sale after the restart", unknown)
+}
+
+// TestAReleaseCannotBeToldToMisbehave: the fault hooks are not in the binary.
+func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
+	for _, c := range []struct {
+		bin  string
+		want bool
+	}{{paywatt(t), false}, {buildOnce(t, "faultinject"), true}} {
+		b, err := os.ReadFile(c.bin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(b, []byte("acknowledge-before-commit")); got != c.want {
+			t.Errorf("%s contains the fault hooks: %v, want %v", c.bin, got, c.want)
+		}
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Fatal("the tests need the go command to build the faulty binary")
+	}
+}

@@ -1,0 +1,15 @@
+//go:build !faultinject
+
+package sqlite
+
+// faultInjection says that this build can be told to misbehave; a release cannot.
+const faultInjection = false
+
+// planted is nothing in a release.
+type planted struct{}
+
+// plant does nothing in a release.
+func (e *Engine) plant() {}
+
+// early does nothing in a release.
+func (e *Engine) early(*batch) {}
