@@ -41,7 +41,9 @@ type demoPlace struct {
 
 	setup  string
 	cancel context.CancelFunc
-	ended  chan error
+	// ended is closed when the server has stopped, then end says why.
+	ended chan struct{}
+	end   error
 }
 
 // newDemoPlace makes the folder, with a key store, a vending key and an API key, as a first user would.
@@ -105,7 +107,8 @@ func (p *demoPlace) execute(ctx context.Context, c console, args ...string) erro
 	return root.ExecuteContext(ctx)
 }
 
-// start starts the server, at a restart on the addresses it had.
+// start starts the server, at a restart on the addresses it had. It keeps no disk space in reserve: nothing here has to
+// outlive a full disk.
 func (p *demoPlace) start() error {
 	a, err := app.New(app.Config{Data: p.data, HTTP: p.http, MQTT: p.mqtt, Passphrase: []byte(p.pass), Version: programVersion(),
 		Log: p.logger, Test: true, PanelURL: p.panel, Reserve: -1})
@@ -115,19 +118,22 @@ func (p *demoPlace) start() error {
 	p.http, p.mqtt = a.Ready()
 	p.setup = a.SetupPath()
 	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel, p.ended = cancel, make(chan error, 1)
-	go func() { p.ended <- a.Run(ctx) }()
+	p.cancel, p.ended = cancel, make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		p.end = a.Run(ctx)
+	}()
 	return nil
 }
 
-// stop ends the server and waits until it is gone. A server that is not there is stopped.
+// stop ends the server and waits until it is gone. A server that was never started is stopped.
 func (p *demoPlace) stop() error {
 	if p.cancel == nil {
 		return nil
 	}
 	p.cancel()
-	p.cancel = nil
-	return <-p.ended
+	<-p.ended
+	return p.end
 }
 
 // url is the console's address.
