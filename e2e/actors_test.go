@@ -111,7 +111,7 @@ func (k *keypad) give(command string) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	s, err := vm.send(command, 60*time.Second)
+	s, err := vm.send(command, k.w.patience())
 	if err == nil {
 		k.last = s
 		return s, nil
@@ -195,15 +195,14 @@ func (k *keypad) finish(t *testing.T) {
 		}
 		k.enter(s)
 	}
-	deadline := time.Now().Add(60 * time.Second)
-	for {
-		_, err := k.give("sync")
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("meter %s cannot synchronise: %v\nstderr: %s", k.number, err, k.vm.log)
-		}
+	_, err := k.give("sync")
+	if errors.Is(err, errGone) { // killed by the last blow
+		_, err = k.give("sync")
+	}
+	if err != nil {
+		k.w.problem("meter %s cannot synchronise: %v", k.number, err)
+		k.pull()
+		return
 	}
 	k.vm.quit(t)
 }
@@ -309,12 +308,21 @@ func (r *rawMeter) publish(c mqtt.Client, stop chan struct{}) {
 }
 
 // finish publishes until everything ever sent is acknowledged.
-func (r *rawMeter) finish(t *testing.T) {
+func (r *rawMeter) finish() {
 	stop := make(chan struct{})
 	done := make(chan struct{})
-	target := r.seq
+	_, target := r.state()
 	go func() { r.work(stop); close(done) }()
-	eventually(t, 30*time.Second, "the raw meter's readings are acknowledged", func() bool { a, _ := r.state(); return a >= target })
+	for deadline := time.Now().Add(r.w.patience()); ; <-time.After(20 * time.Millisecond) {
+		acked, _ := r.state()
+		if acked >= target {
+			break
+		}
+		if time.Now().After(deadline) {
+			r.w.problem("meter %s: %d readings sent, only %d are ever acknowledged", r.number, target, acked)
+			break
+		}
+	}
 	close(stop)
 	<-done
 }
