@@ -1,21 +1,22 @@
-// Package console is the web console: sign in, watch the meters, sell, look at one meter.
+// Package console is the web console: sign in, watch the meters, sell, look at one meter. Start at [New].
 //
-// Start at [New]. Pages are HTML from the server (templ); every form works without a script, and what moves money
-// carries a one-time id, so that a double click, a held Enter key or Back and send again is one sale. The pages ask no
-// other host for anything and run under a strict content security policy. Rights are checked by the use cases: this
-// package only authenticates, by the session cookie.
+// Pages are HTML from the server (templ). Every form works as a plain POST without a script; with scripts the figures
+// move (live.js over server-sent events), the payee is named while a number is typed (htmx), and keys are shorter
+// ways. What moves money carries a one-time id, so that a double click, a held Enter key or Back and send again is one
+// sale. The pages ask no other host for anything and run under a strict content security policy.
+//
+// Rights are checked by the use cases. This package authenticates, by the session cookie, and leaves out what a role
+// could not do anyway.
 package console
 
 import (
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -24,9 +25,6 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 )
-
-//go:embed assets
-var assets embed.FS
 
 // Config is what the console needs. All use cases are required.
 type Config struct {
@@ -37,7 +35,7 @@ type Config struct {
 	History  *metering.History
 	Commands *command.Commands
 	Now      func() time.Time
-	Rand     io.Reader // for one-time form ids
+	Rand     io.Reader // for one-time form ids; safe for concurrent use
 	Log      *slog.Logger
 	Version  string
 	// Secure says that the listener speaks TLS: the cookie is then __Host- and no banner warns.
@@ -52,63 +50,66 @@ type Config struct {
 
 // Console serves the pages.
 type Console struct {
-	c       Config
-	files   fs.FS
-	version string // of the assets: part of their address, so that they may be kept for a year
-	signins chan struct{}
-	streams chan struct{}
-	tries   *tries
+	c        Config
+	assets   library
+	requests chan struct{} // under way
+	signins  chan struct{} // passwords being hashed
+	waiting  chan struct{} // passwords waiting to be hashed
+	streams  chan struct{} // live pages
+	tries    *tries
+	setUp    atomic.Bool // the first owner was made through this console
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed when the HTTP server begins to shut down; streams end then
 }
 
 // Limits of the console.
 const (
+	// maxRequests is how many pages may be under way at once, without the live streams.
+	maxRequests = 256
 	// maxSignIns is how many passwords are hashed at once: each takes 64 MiB.
 	maxSignIns = 2
+	// maxWaiting is how many more may wait for that.
+	maxWaiting = 32
 	// maxStreams is how many pages may be live at once; one more gets 503 and stays readable.
 	maxStreams = 200
 	// maxForm is the largest form body.
 	maxForm = 64 << 10
 	// pageSize is how many meters a page shows.
 	pageSize = 50
+	// pageTime is how long the writing of a page may take: a slow reader is dropped, not waited for.
+	pageTime = 30 * time.Second
 )
 
-// New makes the console as a handler for "/".
+// New makes the console as a handler for "/". The error is that of assets or compression.
 func New(c Config) (http.Handler, error) {
-	files, err := fs.Sub(assets, "assets")
+	assets, err := newLibrary()
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.New()
-	for _, name := range []string{"console.css", "console.js", "live.js", "htmx-4.0.1.min.js"} {
-		b, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		sum.Write(b)
-	}
-	s := &Console{c: c, files: files, version: hex.EncodeToString(sum.Sum(nil)[:6]),
-		signins: make(chan struct{}, maxSignIns), streams: make(chan struct{}, maxStreams), tries: newTries()}
-	return s.headers(http.NewCrossOriginProtection().Handler(s.routes())), nil
+	s := &Console{c: c, assets: assets, requests: make(chan struct{}, maxRequests), signins: make(chan struct{}, maxSignIns),
+		waiting: make(chan struct{}, maxWaiting), streams: make(chan struct{}, maxStreams), tries: newTries(), stopping: make(chan struct{})}
+	return s.chain()
 }
 
-func (s *Console) routes() http.Handler {
+// pages are the routes of everything but the live streams.
+func (s *Console) pages() http.Handler {
 	m := http.NewServeMux()
-	m.HandleFunc("GET /assets/{version}/{name}", s.asset)
+	m.HandleFunc("GET /assets/{version}/{name}", s.assets.serve)
 	m.HandleFunc("GET /signin", s.signInPage)
 	m.HandleFunc("POST /signin", s.signIn)
 	m.HandleFunc("GET /setup", s.setupPage)
 	m.HandleFunc("POST /setup", s.setup)
 	m.HandleFunc("POST /theme", s.theme)
 	m.Handle("POST /signout", s.signedIn(s.signOut))
-	m.Handle("GET /{$}", s.signedIn(func(w http.ResponseWriter, r *http.Request, _ access.Actor) {
-		http.Redirect(w, r, "/meters", http.StatusSeeOther)
-	}))
+	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /meters", s.signedIn(s.meters))
-	m.Handle("GET /meters/live", s.signedIn(s.metersLive))
 	m.Handle("GET /meters/{number}", s.signedIn(s.meter))
-	m.Handle("GET /meters/{number}/live", s.signedIn(s.meterLive))
+	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
+	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
+	m.Handle("GET /sell/check", http.RedirectHandler("/sell", http.StatusSeeOther))
 	m.Handle("POST /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
@@ -116,40 +117,15 @@ func (s *Console) routes() http.Handler {
 	return m
 }
 
-// headers puts the policy of every page around the handler.
-func (s *Console) headers(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "+
-			"base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// asset serves an embedded file; its address changes with its content, so it may be kept.
-func (s *Console) asset(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	b, err := fs.ReadFile(s.files, name)
-	if err != nil || strings.Contains(name, "/") {
-		http.NotFound(w, r)
+// home leads to the first page that the role has.
+func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
+	if v.by.May(access.ReadMeters) {
+		http.Redirect(w, r, "/meters", http.StatusSeeOther)
 		return
 	}
-	switch {
-	case strings.HasSuffix(name, ".css"):
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	case strings.HasSuffix(name, ".js"):
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	default:
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	}
-	if r.PathValue("version") == s.version {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	_, _ = w.Write(b)
+	s.show(w, r, http.StatusOK, noteView(s.page(r, v, "Welcome"), note{Title: "There is no page for your role yet",
+		Text: "You are signed in with the role " + string(v.by.Role) + ". This version of the console shows meters and sales only; " +
+			"use the command line or the API, or ask an owner for another role."}))
 }
 
 // panelLink is the address of a virtual meter's own panel, or empty.

@@ -1,16 +1,15 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -21,21 +20,32 @@ import (
 // meterDetail is one meter's page: only what the server knows, with when it knew it.
 type meterDetail struct {
 	row
-	Test                        bool
-	Panel                       string
+	Simulated, Sellable         bool
+	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
-	Key                         string
-	Phone                       string
-	Tokens                      []tokenLine
-	Readings                    []readingLine
-	Timeline                    []timeLine
-	MayCommand                  bool
-	Notice                      string
-	CommandError                string
-	Cut                         bool // the next act is to restore
+	Currency, FormID            string // of the form that sells
+	Supply                      *supplyForm
+	Lists                       meterLists
 }
 
-type tokenLine struct{ Units, State, IssuedAt, SaleID string }
+// meterLists are what happened to a meter, newest first.
+type meterLists struct {
+	Number   string
+	Tokens   []tokenLine
+	Digits   bool // the tokens' digits are shown
+	MayShow  bool // and could be
+	Readings []readingLine
+	Timeline []timeLine
+}
+
+type tokenLine struct {
+	ID, Units, IssuedAt, SaleID string
+	Digits, Grouped             string // empty where they are not shown
+	State                       badge
+}
+
+// element is the id of the line's element on the page.
+func (t tokenLine) element() string { return "t-" + t.ID }
 
 type readingLine struct{ At, Register, Used, Balance, Load string }
 
@@ -51,109 +61,167 @@ const (
 	shownEvents   = 20
 )
 
-func (s *Console) meter(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	s.meterPage(w, r, by, http.StatusOK, "")
+func (s *Console) meter(w http.ResponseWriter, r *http.Request, v visit) {
+	s.meterPage(w, r, v, http.StatusOK, supplyForm{})
 }
 
-func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, by access.Actor, status int, commandError string) {
-	number := r.PathValue("number")
-	v, err := s.c.Registry.Meter(r.Context(), by, number)
+// meterPage shows a meter; asked is a supply form that was refused, or empty.
+func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, status int, asked supplyForm) {
+	m, err := s.find(r.Context(), v, r.PathValue("number"))
 	if err != nil {
-		s.broken(w, r, by, err)
+		s.broken(w, r, v, err)
 		return
 	}
-	if v.Refused() {
-		s.refuse(w, r, by, v.Refusal)
+	if m.Refused() {
+		s.refuse(w, r, v, m.Refusal)
 		return
 	}
-	p := s.page(r, by, "Meter "+meterGroups(v.Meter.Number))
-	p.Live = "/meters/" + url.PathEscape(v.Meter.Number) + "/live"
-	d := p.detail(v)
-	d.Panel = s.panelLink(v.Meter)
-	d.CommandError = commandError
-	d.MayCommand = by.May(access.SendCommands)
-	if r.URL.Query().Get("sent") != "" {
-		d.Notice = "The command is on its way. It counts when the meter has answered: see the timeline."
+	number := m.Meter.Number
+	p := s.page(r, v, "Meter "+groups(number))
+	p.mark(m.Meter.Simulated)
+	p.Live, p.Htmx = "/meters/"+url.PathEscape(number)+"/live", true
+	d := v.site.detail(m)
+	d.Panel, d.Sellable, d.Currency = s.panelLink(m.Meter), sellable(m, v), v.site.currency
+	if d.FormID, err = s.formID(v); err == nil {
+		d.Supply, err = s.supply(r.Context(), v, m, asked)
 	}
-	if err := s.fill(r, by, p, v.Meter.Number, &d); err != nil {
-		s.broken(w, r, by, err)
+	if err == nil {
+		d.Lists, err = s.lists(r.Context(), v, number, r.URL.Query().Get("digits") != "")
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
 		return
 	}
 	s.show(w, r, status, meterView(p, d))
 }
 
-func (p page) detail(v registry.MeterView) meterDetail {
-	d := meterDetail{row: p.row(v), Test: v.Meter.Simulated, Reasons: strings.Join(v.Reasons, ", "), LastSeen: p.clock(v.LastSeen),
-		Register: "–", Phone: v.Customer.Phone}
-	if v.Figures != nil {
-		d.Register = v.Figures.Register.KWh(3) + " kWh"
+func (t site) detail(m registry.MeterView) meterDetail {
+	d := meterDetail{row: t.row(m), Simulated: m.Meter.Simulated, Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
+		Phone: m.Customer.Phone}
+	if m.Meter.Status != registry.Active {
+		d.Status = plain(string(m.Meter.Status))
 	}
-	if v.Key != nil {
-		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", v.Key.SGC, v.Key.KRN, v.Key.TI, v.Key.EA)
+	if len(m.Reasons) > 0 {
+		d.Reasons = reasonWords(m.Reasons)
 	}
-	for _, reason := range v.Reasons {
-		d.Cut = d.Cut || reason == "REMOTE"
+	if f := m.Figures; f != nil {
+		d.Register = f.Register.KWh(3) + " kWh"
+		if m.Meter.Mode == registry.PrepayToken {
+			d.Balance = f.Balance.KWh(3) + " kWh"
+		}
+	}
+	if k := m.Key; k != nil {
+		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", k.SGC, k.KRN, k.TI, k.EA)
 	}
 	return d
 }
 
-// fill adds the lists of a meter's page.
-func (s *Console) fill(r *http.Request, by access.Actor, p page, number string, d *meterDetail) error {
-	tokens, err := s.c.Vending.Tokens(r.Context(), by, number, registry.Page{Limit: shownTokens})
+// cells are the parts of the page that move.
+func (d meterDetail) cells() map[string]cell {
+	out := d.row.cells()
+	out["register"], out["relay"], out["reasons"], out["seen"] = cell{d.Register}, cell{d.Relay}, cell{d.Reasons}, cell{d.LastSeen}
+	return out
+}
+
+// history answers with the lists alone, for a page whose figures have moved.
+func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
+	lists, err := s.lists(r.Context(), v, r.PathValue("number"), false)
 	if err != nil {
-		return err
+		s.broken(w, r, v, err)
+		return
 	}
-	for _, t := range tokens.Tokens {
-		line := tokenLine{Units: t.Units.KWh(1) + " kWh", State: tokenWord(t.State), IssuedAt: p.clock(t.IssuedAt), SaleID: t.Sale.Text(id.Vend)}
-		d.Tokens = append(d.Tokens, line)
-		d.Timeline = append(d.Timeline, timeLine{at: t.IssuedAt, Text: "sold " + line.Units, Sub: "token " + line.State})
+	s.show(w, r, http.StatusOK, listsView(lists))
+}
+
+// lists reads what happened to a meter. A list that the role may not see stays empty.
+func (s *Console) lists(ctx context.Context, v visit, number string, digits bool) (meterLists, error) {
+	l := meterLists{Number: number, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
+	l.Digits = digits && l.MayShow
+	if err := s.tokens(ctx, v, &l); err != nil {
+		return meterLists{}, err
 	}
-	readings, err := s.c.History.Readings(r.Context(), by, number, metering.Span{}, shownReadings+1, "")
+	readings, err := s.c.History.Readings(ctx, v.by, number, metering.Span{}, shownReadings+1, "")
 	if err != nil {
-		return err
+		return meterLists{}, err
 	}
-	d.Readings = p.readingLines(readings.Rows)
-	events, err := s.c.History.Events(r.Context(), by, number, metering.Span{}, shownEvents, "")
+	l.Readings = v.site.readingLines(readings.Rows)
+	events, err := s.c.History.Events(ctx, v.by, number, metering.Span{}, shownEvents, "")
 	if err != nil {
-		return err
+		return meterLists{}, err
 	}
 	for _, e := range events.Rows {
-		if e.Kind == "event" {
-			d.Timeline = append(d.Timeline, timeLine{at: e.ReceivedAt, Text: eventWord(e.Code), Sub: "meter time " + p.clock(e.At)})
+		if e.Kind != "event" {
+			continue
 		}
+		l.Timeline = append(l.Timeline, timeLine{at: e.ReceivedAt, Text: eventWord(e.Code), Sub: v.site.meterTime(e)})
 	}
-	commands, err := s.c.Commands.List(r.Context(), by, number, shownTokens, "")
+	commands, err := s.c.Commands.List(ctx, v.by, number, shownTokens, "")
+	if err != nil {
+		return meterLists{}, err
+	}
+	for _, c := range commands.Commands {
+		l.Timeline = append(l.Timeline, timeLine{at: c.CreatedAt, Text: commandWord(c.Type) + ": " + commandBadge(c).Text(),
+			Sub: fmt.Sprintf("%s (%s)", c.Reason, c.By)})
+	}
+	l.order(v.site)
+	return l, nil
+}
+
+// meterTime is the meter's own time of an event, where it is not the minute in which the event came.
+func (t site) meterTime(e metering.StoredEvent) string {
+	at := t.clock(e.At)
+	switch {
+	case e.At.IsZero():
+		return "meter time unknown"
+	case at == t.clock(e.ReceivedAt):
+		return ""
+	}
+	return "meter time " + at
+}
+
+// tokens adds a meter's tokens, with their digits only where they are asked for: that is noted in the audit log.
+func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
+	by := quiet(v.by)
+	if l.Digits {
+		by = v.by
+	}
+	list, err := s.c.Vending.Tokens(ctx, by, l.Number, registry.Page{Limit: shownTokens})
 	if err != nil {
 		return err
 	}
-	for _, c := range commands.Commands {
-		d.Timeline = append(d.Timeline, timeLine{at: c.CreatedAt, Text: commandWord(c.Type) + ": " + string(c.State), Sub: c.Reason})
-	}
-	sort.SliceStable(d.Timeline, func(i, j int) bool { return d.Timeline[i].at.After(d.Timeline[j].at) })
-	if len(d.Timeline) > shownEvents {
-		d.Timeline = d.Timeline[:shownEvents]
-	}
-	for i := range d.Timeline {
-		d.Timeline[i].At = p.clock(d.Timeline[i].at)
+	for i, t := range list.Tokens {
+		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(t), IssuedAt: v.site.clock(t.IssuedAt),
+			SaleID: t.Sale.Text(id.Vend)}
+		if l.Digits && i < list.Issued.Len() {
+			line.Digits = list.Issued.Reveal(i)
+			line.Grouped = groups(line.Digits)
+		}
+		l.Tokens = append(l.Tokens, line)
+		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: "Sold " + line.Units, Sub: line.State.Text()})
 	}
 	return nil
 }
 
+// order sorts the timeline, newest first, and cuts it.
+func (l *meterLists) order(t site) {
+	sort.SliceStable(l.Timeline, func(i, j int) bool { return l.Timeline[i].at.After(l.Timeline[j].at) })
+	l.Timeline = l.Timeline[:min(len(l.Timeline), shownEvents)]
+	for i := range l.Timeline {
+		l.Timeline[i].At = t.clock(l.Timeline[i].at)
+	}
+}
+
 // readingLines writes readings, newest first, each with what was used since the one before it. A register that went
 // back is shown as such, never as negative use.
-func (p page) readingLines(rows []metering.StoredReading) []readingLine {
+func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 	var out []readingLine
-	for i, r := range rows {
-		if i == shownReadings {
-			break
-		}
-		line := readingLine{At: p.clock(r.At), Register: unit.Energy(r.RegisterWh).KWh(3), Balance: unit.Energy(r.BalanceWh).KWh(3),
-			Load: strconv.FormatInt(r.W, 10), Used: ""}
+	for i, r := range rows[:min(len(rows), shownReadings)] {
+		line := readingLine{At: t.clock(r.At), Register: unit.Energy(r.RegisterWh).KWh(3), Balance: unit.Energy(r.BalanceWh).KWh(3),
+			Load: strconv.FormatInt(r.W, 10)}
 		if i+1 < len(rows) {
-			if used := r.RegisterWh - rows[i+1].RegisterWh; used < 0 {
-				line.Used = "register reset"
-			} else {
-				line.Used = unit.Energy(used).KWh(3)
+			used := unit.Energy(r.RegisterWh - rows[i+1].RegisterWh)
+			if line.Used = used.KWh(3); used < 0 {
+				line.Used = "reset"
 			}
 		}
 		out = append(out, line)
@@ -161,72 +229,35 @@ func (p page) readingLines(rows []metering.StoredReading) []readingLine {
 	return out
 }
 
-// command cuts or restores supply; the use case asks for the right and the reason.
-func (s *Console) command(w http.ResponseWriter, r *http.Request, by access.Actor) {
+// meterLive streams what changes of one meter, of its tokens and of its newest command.
+func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 	number := r.PathValue("number")
-	sent, err := s.c.Commands.Send(r.Context(), by, command.Order{Meter: number, Type: command.Type(r.PostFormValue("type")),
-		Reason: strings.TrimSpace(r.PostFormValue("reason"))})
-	if err != nil {
-		s.broken(w, r, by, err)
-		return
-	}
-	if sent.Refused() {
-		s.meterPage(w, r, by, http.StatusUnprocessableEntity, sent.Detail())
-		return
-	}
-	http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"?sent=1", http.StatusSeeOther)
-}
-
-func commandWord(t command.Type) string {
-	switch t {
-	case command.Disconnect:
-		return "cut off by command"
-	case command.Connect:
-		return "restore by command"
-	default:
-		return "command " + strings.ReplaceAll(string(t), "_", " ")
-	}
-}
-
-// tokenWord says where a token is, in the words of whoever paid for it.
-func tokenWord(t vending.TokenState) string {
-	switch t {
-	case vending.TokenAccepted:
-		return "✓ loaded in the meter"
-	case vending.TokenSent:
-		return "sent to the meter"
-	case vending.TokenIssued:
-		return "made, not loaded yet"
-	case vending.TokenRejected:
-		return "rejected by the meter"
-	default:
-		return string(t)
-	}
-}
-
-// eventWord is the text of an event code (the domain reference, §4.12).
-func eventWord(code int) string {
-	for _, e := range eventWords() {
-		if e.code == code {
-			return e.text
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		m, err := s.c.Registry.Meter(ctx, v.by, number)
+		if err != nil || m.Refused() {
+			return nil, false, err
 		}
-	}
-	return "event " + strconv.Itoa(code)
+		d := v.site.detail(m)
+		out := frame{d.element(): d.cells()}
+		list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: shownTokens})
+		if err != nil {
+			return nil, false, err
+		}
+		out.tokens(list.Tokens)
+		last, err := s.newest(ctx, v, number)
+		if err != nil {
+			return nil, false, err
+		}
+		if last != nil {
+			out[supplyElement] = map[string]cell{"command": commandBadge(*last).cell()}
+		}
+		return out, true, nil
+	})
 }
 
-type codeText struct {
-	code int
-	text string
-}
-
-func eventWords() []codeText {
-	return []codeText{
-		{101, "mains off"}, {102, "mains on"}, {103, "voltage low, state saved"}, {104, "started without a clean stop"},
-		{201, "low credit, first warning"}, {202, "low credit, last warning"}, {203, "credit used up"}, {204, "credit restored"},
-		{301, "token accepted"}, {302, "token rejected"}, {303, "wrong tokens: entry locked"}, {304, "token entry open again"},
-		{401, "supply cut off"}, {402, "supply on"}, {403, "ready: press # at the meter"}, {404, "relay does not follow"},
-		{501, "cover opened"}, {502, "terminal cover opened"}, {503, "magnet"}, {504, "energy in reverse"}, {505, "bypass"}, {520, "tamper cleared"},
-		{601, "clock set"}, {602, "clock invalid"}, {603, "clock restored"}, {701, "memory copy bad"}, {702, "torn record in memory"},
-		{801, "online"}, {802, "offline"}, {803, "configuration applied"}, {804, "command carried out"}, {901, "fault"},
+// tokens adds the states of tokens to a frame.
+func (f frame) tokens(list []vending.Token) {
+	for _, t := range list {
+		f[tokenLine{ID: t.ID.Text(id.Token)}.element()] = map[string]cell{"state": tokenBadge(t).cell()}
 	}
 }

@@ -1,216 +1,152 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // row is a meter as a list shows it. Its texts are also what the live stream sends.
 type row struct {
-	ID, Number, Grouped, Customer, Tariff string
-	Balance, Load, Relay, AsOf            string
-	State                                 badge
+	Number, Grouped, Customer, Tariff string
+	Balance, Load, Relay, AsOf        string
+	State                             badge
 }
 
-func (p page) row(v registry.MeterView) row {
-	out := row{ID: v.Meter.Number, Number: v.Meter.Number, Grouped: meterGroups(v.Meter.Number), Customer: v.Customer.Name,
-		Tariff: v.Tariff, State: stateBadge(v.State), Relay: relayWord(v.Relay), Balance: "–", Load: "–", AsOf: "no reading yet"}
+// element is the id of the row's element on the page.
+func (r row) element() string { return "m-" + r.Number }
+
+// nothing stands where a figure is not known.
+const nothing = "–"
+
+func (t site) row(v registry.MeterView) row {
+	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
+		State: stateBadge(v.State), Relay: relayWord(v.Relay), Balance: nothing, Load: nothing, AsOf: "no reading yet"}
 	if f := v.Figures; f != nil {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
-		out.AsOf = "as of " + p.clock(f.AsOf)
+		out.AsOf = "as of " + t.clock(f.AsOf)
 		if v.Meter.Mode == registry.PrepayToken {
 			out.Balance = f.Balance.KWh(1) + " kWh"
 		}
 	}
+	if v.Balance != nil {
+		// A wallet is kept here, so it is always that of now.
+		out.Balance, out.AsOf = sum(*v.Balance), "as of "+t.clock(v.Clock)
+	}
 	return out
 }
 
-func relayWord(relay string) string {
-	switch relay {
-	case registry.RelayClosed:
-		return "closed"
-	case registry.RelayOpen:
-		return "open"
-	case registry.RelayArmed:
-		return "armed: press # at the meter"
-	default:
-		return "unknown"
-	}
+// cells are the parts of a row that move.
+func (r row) cells() map[string]cell {
+	return map[string]cell{"state": r.State.cell(), "balance": {r.Balance}, "load": {r.Load}, "asof": {r.AsOf}}
 }
 
-// cells are the parts of a row that move, each with its text and, where it changes, its class.
-func (r row) cells() map[string][]string {
-	return map[string][]string{
-		"state": {r.State.Sign + " " + r.State.Word, r.State.Class}, "balance": {r.Balance}, "load": {r.Load},
-		"relay": {r.Relay}, "asof": {r.AsOf},
+// sum writes an amount with its code.
+func sum(a money.Amount) string { return a.Currency + " " + figure(a) }
+
+// figure writes an amount in major units, without the code.
+func figure(a money.Amount) string {
+	c, ok := money.CurrencyOf(a.Currency)
+	if !ok {
+		return ""
 	}
+	return money.Format(a.Minor, c)
 }
 
-func (s *Console) meters(w http.ResponseWriter, r *http.Request, by access.Actor) {
+func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	if q := strings.TrimSpace(r.URL.Query().Get("q")); q != "" {
-		s.search(w, r, by, q)
+		s.search(w, r, v, q)
 		return
 	}
 	cursor := r.URL.Query().Get("cursor")
-	list, err := s.c.Registry.Meters(r.Context(), by, registry.Page{Limit: pageSize, Cursor: cursor})
+	list, err := s.c.Registry.Meters(r.Context(), v.by, registry.Page{Limit: pageSize, Cursor: cursor})
 	if err != nil {
-		s.broken(w, r, by, err)
+		s.broken(w, r, v, err)
 		return
 	}
 	if list.Refused() {
-		s.refuse(w, r, by, list.Refusal)
+		s.refuse(w, r, v, list.Refusal)
 		return
 	}
-	p := s.page(r, by, "Meters")
-	p.Live = "/meters/live?cursor=" + urlQuery(cursor)
+	p := s.page(r, v, "Meters")
+	p.Live, p.Find = "/meters/live?cursor="+url.QueryEscape(cursor), true
 	rows := make([]row, len(list.Data))
-	for i, v := range list.Data {
-		rows[i] = p.row(v)
+	for i, m := range list.Data {
+		rows[i] = v.site.row(m)
 	}
 	next := ""
 	if list.Next != "" {
-		next = "/meters?cursor=" + urlQuery(list.Next)
+		next = "/meters?cursor=" + url.QueryEscape(list.Next)
 	}
 	s.show(w, r, http.StatusOK, metersView(p, rows, next, cursor != ""))
 }
 
-// search leads to the one meter that has the number.
-func (s *Console) search(w http.ResponseWriter, r *http.Request, by access.Actor, q string) {
-	v, err := s.c.Registry.Meter(r.Context(), by, q)
+// search leads to the one meter that has the number, with the cursor where the amount of a sale is typed.
+func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q string) {
+	m, err := s.find(r.Context(), v, q)
 	if err != nil {
-		s.broken(w, r, by, err)
+		s.broken(w, r, v, err)
 		return
 	}
-	if v.Refused() {
-		p := s.page(r, by, "Meters")
-		s.show(w, r, v.Code.Status(), noteView(p, note{Class: "warn", Title: v.What, Text: join(v.Not, v.Try), Link: "/meters", LinkText: "All meters"}))
+	if m.Refused() {
+		p := s.page(r, v, "Not found")
+		p.Find = true
+		s.show(w, r, m.Code.Status(), noteView(p, note{Class: "warn", Title: m.What, Text: m.Try, Link: "/meters", LinkText: "All meters"}))
 		return
 	}
-	http.Redirect(w, r, "/meters/"+url.PathEscape(v.Meter.Number), http.StatusSeeOther)
+	http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number), http.StatusSeeOther)
+}
+
+// find looks a typed number up. Unlike the registry, which says only that it knows no such meter, it tells a wrong
+// check digit: whoever typed the number can see that it was mistyped.
+func (s *Console) find(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
+	if digitsOnly(typed) {
+		if _, no := registry.Canonical(typed); no.Refused() {
+			return registry.MeterView{Refusal: no}, nil
+		}
+	}
+	return s.c.Registry.Meter(ctx, v.by, typed)
+}
+
+// digitsOnly reports whether a text is digits, blanks and dashes, with one digit at least.
+func digitsOnly(text string) bool {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(text)
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // metersLive streams what changes on the page of meters that the cursor names.
-func (s *Console) metersLive(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	p := s.page(r, by, "")
+func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 	cursor := r.URL.Query().Get("cursor")
-	s.stream(w, r, func() ([]row, bool) {
-		list, err := s.c.Registry.Meters(r.Context(), by, registry.Page{Limit: pageSize, Cursor: cursor})
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		list, err := s.c.Registry.Meters(ctx, v.by, registry.Page{Limit: pageSize, Cursor: cursor})
 		if err != nil || list.Refused() {
-			return nil, false
+			return nil, false, err
 		}
-		rows := make([]row, len(list.Data))
-		for i, v := range list.Data {
-			rows[i] = p.row(v)
+		out := frame{}
+		for _, m := range list.Data {
+			row := v.site.row(m)
+			out[row.element()] = row.cells()
 		}
-		return rows, true
+		return out, true, nil
 	})
 }
 
-// meterLive streams what changes of one meter.
-func (s *Console) meterLive(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	p := s.page(r, by, "")
-	s.stream(w, r, func() ([]row, bool) {
-		v, err := s.c.Registry.Meter(r.Context(), by, r.PathValue("number"))
-		if err != nil || v.Refused() {
-			return nil, false
-		}
-		return []row{p.row(v)}, true
-	})
+// sellable reports whether a sale to the meter can be begun here.
+func sellable(m registry.MeterView, v visit) bool {
+	return v.sells() && m.Meter.Mode == registry.PrepayToken
 }
 
-// Times of a stream.
-const (
-	lookEvery  = time.Second
-	pingEvery  = 15 * time.Second
-	writeLimit = 10 * time.Second // a phone that left the network must not hold the stream
-	recheck    = time.Minute      // whether the session still holds
-)
-
-// stream sends patches of the rows that look returns until the page goes away, the session ends or look fails.
-func (s *Console) stream(w http.ResponseWriter, r *http.Request, look func() ([]row, bool)) {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		http.Error(w, "too many live pages; reload to see newer figures", http.StatusServiceUnavailable)
-		return
+// quiet is the actor without the right to see digits. What is read as this actor opens no token, so the audit log does
+// not say that somebody saw one.
+func quiet(by access.Actor) access.Actor {
+	if by.May(access.ShowTokens) && by.May(access.ReadVends) {
+		by.Role = access.Support
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no")
-	c := http.NewResponseController(w)
-	// The server's own read deadline is for requests; a stream outlives it.
-	_ = c.SetReadDeadline(time.Time{})
-	send := func(text string) bool {
-		_ = c.SetWriteDeadline(time.Now().Add(writeLimit))
-		if _, err := w.Write([]byte(text)); err != nil {
-			return false
-		}
-		return c.Flush() == nil
-	}
-	sent := map[string]map[string][]string{}
-	looks, pings, checks := time.NewTicker(lookEvery), time.NewTicker(pingEvery), time.NewTicker(recheck)
-	defer looks.Stop()
-	defer pings.Stop()
-	defer checks.Stop()
-	if !send("event: ping\ndata: 1\n\n") {
-		return
-	}
-	for {
-		select {
-		case <-r.Context().Done():
-			return
-		case <-pings.C:
-			if !send("event: ping\ndata: 1\n\n") {
-				return
-			}
-		case <-checks.C:
-			if known, err := s.c.Access.ByLogin(r.Context(), s.c.Tenant, s.session(r)); err != nil || known.Refused() {
-				return
-			}
-		case <-looks.C:
-			rows, ok := look()
-			if !ok {
-				return
-			}
-			patch := changes(sent, rows)
-			if len(patch) == 0 {
-				continue
-			}
-			b, err := json.Marshal(patch)
-			if err != nil || !send("data: "+string(bytes.TrimSpace(b))+"\n\n") {
-				return
-			}
-		}
-	}
-}
-
-// changes gives the cells that differ from what was sent, and remembers them as sent.
-func changes(sent map[string]map[string][]string, rows []row) map[string]map[string][]string {
-	out := map[string]map[string][]string{}
-	for _, r := range rows {
-		known := sent[r.ID]
-		if known == nil {
-			known = map[string][]string{}
-			sent[r.ID] = known
-		}
-		for name, cell := range r.cells() {
-			if old, ok := known[name]; ok && old[0] == cell[0] {
-				continue
-			}
-			known[name] = cell
-			if out[r.ID] == nil {
-				out[r.ID] = map[string][]string{}
-			}
-			out[r.ID][name] = cell
-		}
-	}
-	return out
+	return by
 }

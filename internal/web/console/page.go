@@ -1,71 +1,143 @@
 package console
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/registry"
 )
+
+// visit is one request of somebody who is signed in; the zero value is a stranger's.
+type visit struct {
+	by      access.Actor
+	session string // its secret; forms are bound to it
+	site    site
+}
+
+// sells reports whether the role can do all that a sale on these pages takes: name the payee, price and sell.
+func (v visit) sells() bool {
+	return v.by.May(access.Sell) && v.by.May(access.Quote) && v.by.May(access.ReadMeters)
+}
+
+// site is what the operator has set for everybody. The zero value is in UTC.
+type site struct {
+	name     string
+	currency string // empty until the first tariff
+	zone     *time.Location
+}
+
+// site reads the settings as the console itself: whoever may see a page may see its zone and sell in its currency.
+func (s *Console) site(ctx context.Context) (site, error) {
+	set, err := s.c.Registry.Settings(ctx, access.SystemActor(s.c.Tenant, "console"))
+	if err != nil {
+		return site{}, err
+	}
+	zone, err := time.LoadLocation(set.TZ)
+	if err != nil {
+		return site{}, fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	return site{name: set.Name, currency: set.Currency, zone: zone}, nil
+}
+
+// clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.
+func (t site) clock(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return t.in(at).Format("2006-01-02 15:04 MST")
+}
+
+// minute writes the time of day, where the day is plain.
+func (t site) minute(at time.Time) string { return t.in(at).Format("15:04 MST") }
+
+func (t site) in(at time.Time) time.Time {
+	if t.zone == nil {
+		return at.UTC()
+	}
+	return at.In(t.zone)
+}
 
 // page is what every page needs.
 type page struct {
 	Title   string
-	Here    string // path of this page, for the navigation and the way back
+	Here    string // address of this page for the way back after a choice of colours
 	Who     string // empty: not signed in
+	Site    string // the operator's name
 	Theme   string // light, dark or empty for the system's
 	Assets  string // path prefix of the assets
-	Test    bool
-	Plain   bool // the connection is not encrypted
 	Version string
+	Test    string // what the striped bar says; empty: no bar
+	Plain   bool   // the connection is not encrypted
 	Live    string // address of the page's event stream; empty: not live
-	Tenant  string
-	zone    *time.Location
+	Now     string // when the page was made, for "not live since"
+	Htmx    bool   // the page has parts that htmx fetches
+	Find    bool   // the search field has the focus
+	Meters  bool   // what the role may see
+	Sells   bool
 }
 
-// note is a message with one way on.
+// note is a message with at most one way on.
 type note struct {
 	Class, Title, Text string
 	Link, LinkText     string
 	Reference          string
 }
 
-type signInForm struct{ Email, Next, Error string }
+const (
+	testServer = "TEST: nothing here is real money or real supply"
+	testMeter  = "TEST: this is a virtual meter; no real supply hangs on it"
+)
 
-type setupForm struct{ Code, Email, Name, Error string }
-
-func (s *Console) page(r *http.Request, by access.Actor, title string) page {
-	p := page{Title: title, Here: r.URL.RequestURI(), Assets: "/assets/" + s.version, Test: s.c.Test, Plain: !s.c.Secure,
-		Version: s.c.Version, zone: time.UTC}
-	if c, err := r.Cookie("paywatt_theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
+func (s *Console) page(r *http.Request, v visit, title string) page {
+	p := page{Title: title, Here: back(r), Assets: s.assets.path(), Plain: !s.c.Secure, Version: s.c.Version, Site: v.site.name,
+		Now: v.site.minute(s.c.Now())}
+	if s.c.Test {
+		p.Test = testServer
+	}
+	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == themeLight || c.Value == themeDark) {
 		p.Theme = c.Value
 	}
-	if by.ID.IsZero() {
-		return p
-	}
-	p.Who = by.Name
-	if set, err := s.c.Registry.Settings(r.Context(), by); err == nil && !set.Refused() {
-		p.Tenant = set.Name
-		if zone, err := time.LoadLocation(set.TZ); err == nil {
-			p.zone = zone
-		}
+	if !v.by.ID.IsZero() {
+		p.Who, p.Meters, p.Sells = v.by.Name, v.by.May(access.ReadMeters), v.sells()
 	}
 	return p
 }
 
-// clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.
-func (p page) clock(t time.Time) string {
-	if t.IsZero() {
-		return "never"
+// mark puts the bar on the page of a virtual meter.
+func (p *page) mark(simulated bool) {
+	if simulated && p.Test == "" {
+		p.Test = testMeter
 	}
-	return t.In(p.zone).Format("2006-01-02 15:04 MST")
+}
+
+// section reports whether the page is below the path.
+func (p page) section(path string) bool {
+	return p.Here == path || strings.HasPrefix(p.Here, path+"/") || strings.HasPrefix(p.Here, path+"?")
+}
+
+// back is where a GET leads to what r was about: its own address, or for a form the page that the form stands on.
+func back(r *http.Request) string {
+	switch to := r.URL.Path; {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return r.URL.RequestURI()
+	case strings.HasPrefix(to, "/sell"):
+		return "/sell"
+	case strings.HasPrefix(to, "/meters/"):
+		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
+	case to == "/signin":
+		return "/signin"
+	}
+	return "/"
 }
 
 // show writes a page.
@@ -78,71 +150,54 @@ func (s *Console) show(w http.ResponseWriter, r *http.Request, status int, c tem
 }
 
 // refuse shows a rule's "no": what happened, what did not happen, what to do.
-func (s *Console) refuse(w http.ResponseWriter, r *http.Request, by access.Actor, no refusal.Refusal) {
-	n := note{Class: "warn", Title: no.What, Text: join(no.Not, no.Try), Link: "/meters", LinkText: "Back to the meters"}
-	s.show(w, r, no.Code.Status(), noteView(s.page(r, by, "Not done"), n))
+func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no refusal.Refusal) {
+	n := note{Class: "warn", Title: no.What, Text: sentences(no.Not, no.Try)}
+	if v.by.May(access.ReadMeters) {
+		n.Link, n.LinkText = "/meters", "To the meters"
+	}
+	s.show(w, r, no.Code.Status(), noteView(s.page(r, v, "Not done"), n))
 }
 
 // broken shows that something failed inside, without its inner detail, and logs that.
-func (s *Console) broken(w http.ResponseWriter, r *http.Request, by access.Actor, err error) {
-	if r.Context().Err() != nil && errors.Is(err, r.Context().Err()) {
-		return // nobody waits any more
+func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err error) {
+	ref, ok := s.log(r, err)
+	if !ok {
+		return
 	}
-	ref, idErr := s.formID()
-	if idErr != nil {
-		ref = "none"
+	n := note{Class: "bad", Title: "The server could not answer", Link: back(r), LinkText: "Try again", Reference: ref,
+		Text: "Whether what you sent was done is not certain: look before you do it again."}
+	if r.Method == http.MethodGet {
+		n.Text = "Nothing was changed."
 	}
-	s.c.Log.Error("page failed", logkey.Err, err, logkey.RequestID, ref, logkey.Route, r.Pattern)
-	n := note{Class: "bad", Title: "This did not work", Link: r.URL.Path, LinkText: "Try again", Reference: ref,
-		Text: "The server could not answer. If you were selling: look under the same meter before you sell again; what is not shown there was not sold."}
-	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, by, "Not done"), n))
+	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, v, "Not done"), n))
 }
 
-func (s *Console) notFound(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	s.show(w, r, http.StatusNotFound, noteView(s.page(r, by, "Not found"), note{Class: "warn", Title: "There is no such page",
-		Text: "Nothing was done.", Link: "/meters", LinkText: "To the meters"}))
-}
-
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
+// log keeps the cause of a failed page under a reference that the page shows. It reports whether somebody still waits
+// for the page.
+func (s *Console) log(r *http.Request, err error) (reference string, waits bool) {
+	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
+		return "", false
 	}
-	return a + " " + b
-}
-
-func urlQuery(s string) string { return url.QueryEscape(s) }
-
-// badge is a meter's state as sign, word and colour class.
-type badge struct{ Sign, Word, Class string }
-
-func stateBadge(s registry.State) badge {
-	switch s {
-	case registry.On:
-		return badge{"●", "On", "badge ok"}
-	case registry.Low:
-		return badge{"▲", "Low credit", "badge warn"}
-	case registry.CutOff:
-		return badge{"■", "Cut off", "badge bad"}
-	case registry.TamperState:
-		return badge{"⚠", "Tamper", "badge bad"}
-	default:
-		return badge{"○", "Offline", "badge"}
+	reference = "none"
+	if i, e := id.New(s.c.Now(), s.c.Rand); e == nil {
+		reference = i.Text("req_")
 	}
+	s.c.Log.Error("page failed", logkey.Err, err, logkey.RequestID, reference, logkey.Route, r.Pattern)
+	return reference, true
 }
 
-// groups writes 20 digits in groups of four with real blanks, which paste back as 20 digits.
-func groups(digits string) string {
-	out := make([]byte, 0, len(digits)+len(digits)/4)
-	for i := range len(digits) {
-		if i > 0 && i%4 == 0 {
-			out = append(out, ' ')
+func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
+	s.show(w, r, http.StatusNotFound, noteView(s.page(r, v, "Not found"), note{Class: "warn", Title: "There is no such page",
+		Text: "Nothing was done.", Link: "/", LinkText: "To the first page"}))
+}
+
+// sentences joins those that are not empty.
+func sentences(all ...string) string {
+	var some []string
+	for _, s := range all {
+		if s != "" {
+			some = append(some, s)
 		}
-		out = append(out, digits[i])
 	}
-	return string(out)
+	return strings.Join(some, " ")
 }
-
-// meterGroups writes a meter number in groups of four, for reading aloud.
-func meterGroups(number string) string { return groups(number) }
-
-func itoa(n int) string { return strconv.Itoa(n) }

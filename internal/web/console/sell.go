@@ -1,216 +1,367 @@
 package console
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// sellForm is the first step: which meter, how much.
+// A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
+// button). The form's id goes through both and names the sale, so however the browser comes back to either step, the
+// form it came from sells once.
+
+// sellForm is the first step.
 type sellForm struct {
-	Meter, Amount, Currency, Error string
+	FormID                  string
+	Meter, Amount, Currency string
+	Error                   string
+	Preview                 preview
 }
 
-// quoteForm is the second step: who is paid for, what the money buys, and the button.
-type quoteForm struct {
-	Meter, Grouped, Customer, Tariff string
-	Amount, Currency, Units          string
-	Lines                            []lineText
-	FormID                           string
-	Test                             bool
+// preview is what can be said of a form while it is filled in.
+type preview struct {
+	Hint, Problem string
+	Payee         *payee
+	Units         string // empty: no price yet
+	Bill          bill
+}
+
+// payee is who is paid for.
+type payee struct {
+	Customer, Grouped, Tariff, Balance, AsOf string
+	State                                    badge
+	Simulated                                bool
+}
+
+// bill says what the money is for.
+type bill struct {
+	Lines       []lineText
+	Total, Code string
 }
 
 type lineText struct{ Name, Amount string }
 
-// saleDetail is a finished sale.
-type saleDetail struct {
-	Meter, Grouped, Customer, Receipt, Tender, Currency, Units, At, By, State string
-	Test                                                                      bool
-	Tokens                                                                    []saleToken
-	Lines                                                                     []lineText
-	Again                                                                     bool
+// checkForm is the second step.
+type checkForm struct {
+	FormID, Meter, Amount string
+	Payee                 payee
+	Units                 string
+	Bill                  bill
+	Before                *soldBefore
 }
 
-type saleToken struct{ Digits, Grouped, Masked, Units, State string }
+// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated.
+type soldBefore struct{ At, Units, SaleID string }
 
-func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, by access.Actor) {
+// warnWithin is how recent a sale must be for the check to mention it.
+const warnWithin = 15 * time.Minute
+
+// unsold is what did not happen when a form was refused before anything was tried.
+const unsold = "Nothing was sold."
+
+func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
+	if !v.sells() {
+		s.refuse(w, r, v, notSelling(v.by))
+		return
+	}
 	q := r.URL.Query()
-	s.showSell(w, r, by, http.StatusOK, sellForm{Meter: q.Get("meter"), Amount: q.Get("amount")})
+	s.showSell(w, r, v, http.StatusOK, sellForm{Meter: q.Get("meter"), Amount: q.Get("amount")})
 }
 
-func (s *Console) showSell(w http.ResponseWriter, r *http.Request, by access.Actor, status int, f sellForm) {
-	f.Currency = s.currency(r, by)
-	p := s.page(r, by, "Sell")
-	p.Here = "/sell"
+// notSelling is the refusal for a role without all that selling takes.
+func notSelling(by access.Actor) refusal.Refusal {
+	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
+		if no := by.Needs(right); no.Refused() {
+			return refusal.Because(no.Code, no.What, unsold, "Sign in as somebody who sells, or ask an owner.")
+		}
+	}
+	return refusal.Refusal{}
+}
+
+// showSell shows the first step. A form without an id of this session gets a new one.
+func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm) {
+	var err error
+	if !v.owns(f.FormID) {
+		f.FormID, err = s.formID(v)
+	}
+	if err == nil {
+		f.Preview, err = s.preview(r.Context(), v, f.Meter, f.Amount)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if f.Error != "" {
+		f.Preview.Problem = "" // it would say the same again
+	}
+	f.Currency = v.site.currency
+	p := s.page(r, v, "Sell")
+	p.Htmx = true
+	p.mark(f.Preview.Payee != nil && f.Preview.Payee.Simulated)
 	s.show(w, r, status, sellView(p, f))
 }
 
-func (s *Console) currency(r *http.Request, by access.Actor) string {
-	set, err := s.c.Registry.Settings(r.Context(), by)
-	if err != nil || set.Refused() {
-		return ""
+// sellPreview answers with what can be said so far.
+func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	p, err := s.preview(r.Context(), v, q.Get("meter"), q.Get("amount"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
 	}
-	return set.Currency
+	s.show(w, r, http.StatusOK, previewView(p))
 }
 
-// tender reads the amount a clerk typed in the tenant's currency.
-func (s *Console) tender(r *http.Request, by access.Actor) (money.Amount, string) {
-	code := s.currency(r, by)
-	c, ok := money.CurrencyOf(code)
+// preview names the payee as soon as there is a whole meter number, and the price as soon as there is an amount too.
+func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (preview, error) {
+	if hint := unfinished(meter); hint != "" {
+		return preview{Hint: hint}, nil
+	}
+	m, err := s.find(ctx, v, meter)
+	if err != nil || m.Refused() {
+		return preview{Problem: sentences(m.What, m.Try)}, err
+	}
+	out := preview{Payee: v.site.payee(m)}
+	if strings.TrimSpace(amount) == "" {
+		return out, nil
+	}
+	tender, wrong := v.site.tender(amount)
+	if wrong != "" {
+		out.Problem = wrong
+		return out, nil
+	}
+	quote, err := s.c.Vending.Quote(ctx, v.by, m.Meter.Number, tender)
+	if err != nil || quote.Refused() {
+		out.Problem = sentences(quote.What, quote.Try)
+		return out, err
+	}
+	out.Units, out.Bill = quote.Units.KWh(1), billOf(quote.Lines, quote.Tender)
+	return out, nil
+}
+
+// unfinished is the hint while a meter number is being typed; empty when it has a length that a number can have.
+func unfinished(meter string) string {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(meter)
+	switch n := len(digits); {
+	case n == 0:
+		return "11 or 13 digits"
+	case digitsOnly(meter) && (n < 11 || n == 12):
+		return fmt.Sprintf("11 or 13 digits; %d so far", n)
+	}
+	return ""
+}
+
+func (t site) payee(m registry.MeterView) *payee {
+	row := t.row(m)
+	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
+		Simulated: m.Meter.Simulated}
+	if p.Customer == "" {
+		p.Customer = "No name on record"
+	}
+	return &p
+}
+
+// tender reads the amount that somebody typed in the site's currency. The text says what is wrong with it.
+func (t site) tender(text string) (money.Amount, string) {
+	c, ok := money.CurrencyOf(t.currency)
 	if !ok {
 		return money.Amount{}, "There is no tariff yet, so nothing can be sold. Publish one first: paywatt tariff add."
 	}
-	m, err := money.Parse(strings.TrimSpace(r.PostFormValue("amount")), c)
-	if err != nil || m <= 0 {
-		return money.Amount{}, "The amount is not a sum of " + code + ", such as " + money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c) + ". Nothing was sold."
+	m, err := money.Parse(text, c)
+	example := money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c)
+	switch {
+	case errors.Is(err, money.ErrDecimals):
+		return money.Amount{}, fmt.Sprintf("%s has %d decimals and the amount has more. Write it as %s.", c.Code, c.Exp, example)
+	case err != nil:
+		return money.Amount{}, "The amount is not written as a sum of " + c.Code + ". Write it as " + example + "."
+	case m <= 0:
+		return money.Amount{}, "The amount is nothing. Write it as " + example + "."
 	}
-	return money.Amount{Minor: m, Currency: code}, ""
+	return money.Amount{Minor: m, Currency: c.Code}, ""
 }
 
-// sellCheck shows payee, tariff and lines before anything is sold.
-func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	f := sellForm{Meter: strings.TrimSpace(r.PostFormValue("meter")), Amount: r.PostFormValue("amount")}
-	again := func(status int, text string) {
-		f.Error = text
-		s.showSell(w, r, by, status, f)
+func billOf(lines []vending.Line, total money.Amount) bill {
+	b := bill{Total: figure(total), Code: total.Currency}
+	for _, l := range lines {
+		b.Lines = append(b.Lines, lineText{lineWord(l.Kind), figure(money.Amount{Minor: l.Amount, Currency: total.Currency})})
 	}
-	amount, wrong := s.tender(r, by)
+	return b
+}
+
+// sellCheck is the second step: payee, tariff and lines, before anything is sold.
+func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
+	f := sellForm{FormID: r.PostFormValue("form"), Meter: strings.TrimSpace(r.PostFormValue("meter")), Amount: r.PostFormValue("amount")}
+	if v.owns(f.FormID) {
+		sale, err := s.made(r.Context(), v, f.FormID)
+		if err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+		if !sale.IsZero() {
+			http.Redirect(w, r, salePath(sale)+"?again=1", http.StatusSeeOther)
+			return
+		}
+	}
+	m, err := s.find(r.Context(), v, f.Meter)
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if m.Refused() {
+		s.sellAgain(w, r, v, f, m.Code.Status(), sentences(m.What, unsold, m.Try))
+		return
+	}
+	tender, wrong := v.site.tender(f.Amount)
 	if wrong != "" {
-		again(http.StatusUnprocessableEntity, wrong)
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
 		return
 	}
-	v, err := s.c.Registry.Meter(r.Context(), by, f.Meter)
+	quote, err := s.c.Vending.Quote(r.Context(), v.by, m.Meter.Number, tender)
 	if err != nil {
-		s.broken(w, r, by, err)
-		return
-	}
-	if v.Refused() {
-		again(v.Code.Status(), v.Detail())
-		return
-	}
-	quote, err := s.c.Vending.Quote(r.Context(), by, v.Meter.Number, amount)
-	if err != nil {
-		s.broken(w, r, by, err)
+		s.broken(w, r, v, err)
 		return
 	}
 	if quote.Refused() {
-		again(quote.Code.Status(), quote.Detail())
+		s.sellAgain(w, r, v, f, quote.Code.Status(), quote.Detail())
 		return
 	}
-	form, err := s.formID()
-	if err != nil {
-		s.broken(w, r, by, err)
-		return
-	}
-	p := s.page(r, by, "Sell: check")
-	p.Here = "/sell"
-	s.show(w, r, http.StatusOK, quoteView(p, quoteForm{Meter: v.Meter.Number, Grouped: meterGroups(v.Meter.Number), Customer: v.Customer.Name,
-		Tariff: v.Tariff, Amount: format(amount), Currency: amount.Currency, Units: quote.Units.KWh(1), Lines: lineTexts(quote.Lines, amount.Currency),
-		FormID: form, Test: v.Meter.Simulated}))
+	s.showCheck(w, r, v, f, m, quote)
 }
 
-// sell makes the sale. The form's one-time id is its idempotency key and its reference, so the same form sent again
-// leads to the same sale.
-func (s *Console) sell(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	f := sellForm{Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount")}
-	amount, wrong := s.tender(r, by)
-	ref := r.PostFormValue("form")
-	if wrong == "" && (len(ref) < 8 || len(ref) > 64) {
-		wrong = "The form is not one of this page. Nothing was sold. Check the sale again."
+// sellAgain shows the first step with what was wrong.
+func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, text string) {
+	f.Error = text
+	s.showSell(w, r, v, status, f)
+}
+
+func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted) {
+	c := checkForm{FormID: f.FormID, Meter: m.Meter.Number, Amount: figure(quote.Tender), Payee: *v.site.payee(m), Units: quote.Units.KWh(1),
+		Bill: billOf(quote.Lines, quote.Tender)}
+	var err error
+	if !v.owns(c.FormID) {
+		c.FormID, err = s.formID(v)
 	}
-	if wrong != "" {
-		f.Error = wrong
-		s.showSell(w, r, by, http.StatusUnprocessableEntity, f)
+	if err == nil {
+		c.Before, err = s.soldBefore(r.Context(), v, m.Meter.Number)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
 		return
 	}
-	order := vending.Order{Meter: f.Meter, Tender: amount, ClientRef: ref}
-	if r.PostFormValue("push") != "" {
-		order.Deliver = []string{"mqtt"}
+	p := s.page(r, v, "Check before you sell")
+	p.mark(m.Meter.Simulated)
+	s.show(w, r, http.StatusOK, checkView(p, c))
+}
+
+// soldBefore looks for a sale to the meter a short while ago.
+func (s *Console) soldBefore(ctx context.Context, v visit, number string) (*soldBefore, error) {
+	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: 1})
+	if err != nil || list.Refused() || len(list.Tokens) == 0 {
+		return nil, err
 	}
-	sold, err := s.c.Vending.Sell(r.Context(), by, order)
+	t := list.Tokens[0]
+	if s.c.Now().Sub(t.IssuedAt) > warnWithin {
+		return nil, nil
+	}
+	return &soldBefore{At: v.site.minute(t.IssuedAt), Units: t.Units.KWh(1), SaleID: t.Sale.Text(id.Vend)}, nil
+}
+
+// made finds the sale that a form has made; zero where it has made none.
+func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error) {
+	shown, err := s.c.Vending.SaleByRef(ctx, quiet(v.by), form)
+	if err != nil || shown.Refused() {
+		return id.ID{}, err
+	}
+	return shown.Sale.ID, nil
+}
+
+// sell makes the sale, under the form's id: the same form sent again leads to the same sale.
+func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
+	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount")}
+	if !v.owns(f.FormID) {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity,
+			"The form is from another session, perhaps from before you signed in again. "+unsold+" If you sent it then, look at the meter's tokens first.")
+		return
+	}
+	tender, wrong := v.site.tender(f.Amount)
+	if wrong != "" {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
+		return
+	}
+	order := vending.Order{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
+	push := r.PostFormValue("push") != ""
+	if push {
+		order.Deliver = []string{vending.RouteMQTT}
+	}
+	sold, err := s.c.Vending.Sell(r.Context(), v.by, order)
 	switch {
 	case err != nil:
-		s.broken(w, r, by, err)
+		s.unknown(w, r, v, f, push, err)
+	case sold.Code == refusal.ClientRefReused:
+		s.reused(w, r, v, f.FormID)
+	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown:
+		s.pending(w, r, v, f, push, sold.Refusal)
 	case sold.Refused():
-		f.Error = sold.Detail()
-		s.showSell(w, r, by, sold.Code.Status(), f)
+		f.FormID = "" // a refused sale is done with: a sale after it is another one
+		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Detail())
+	case sold.Repeated:
+		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
-		to := "/sales/" + url.PathEscape(sold.Sale.ID.Text(id.Vend))
-		if sold.Repeated {
-			to += "?again=1"
-		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		http.Redirect(w, r, salePath(sold.Sale.ID), http.StatusSeeOther)
 	}
 }
 
-func (s *Console) sale(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	shown, err := s.c.Vending.Sale(r.Context(), by, r.PathValue("sale"))
+// askAgain is a sale whose outcome is not known: the same form once more is the safe way to learn it.
+type askAgain struct {
+	FormID, Meter, Amount, Push string
+	Title, Text, Reference      string
+}
+
+// unknown is the page after an error in the middle of a sale.
+func (s *Console) unknown(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, err error) {
+	ref, waits := s.log(r, err)
+	if !waits {
+		return
+	}
+	s.showAsk(w, r, v, http.StatusServiceUnavailable, f, push, askAgain{Reference: ref, Title: "The server could not say whether this was sold",
+		Text: "Ask again with the button: however often you do, it is one sale. Do not begin a new one for this payment."})
+}
+
+// pending is the page of a sale that its issuer has not answered yet.
+func (s *Console) pending(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, no refusal.Refusal) {
+	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: "This sale is still under way",
+		Text: sentences(no.Not, "Ask again in a few seconds with the button: however often you do, it is one sale.")})
+}
+
+func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm, push bool, a askAgain) {
+	a.FormID, a.Meter, a.Amount = f.FormID, f.Meter, f.Amount
+	if push {
+		a.Push = "1"
+	}
+	s.show(w, r, status, askView(s.page(r, v, "Sale not certain"), a))
+}
+
+// reused is the page for a form that has made a sale already and was then changed.
+func (s *Console) reused(w http.ResponseWriter, r *http.Request, v visit, form string) {
+	sale, err := s.made(r.Context(), v, form)
 	if err != nil {
-		s.broken(w, r, by, err)
+		s.broken(w, r, v, err)
 		return
 	}
-	if shown.Refused() {
-		s.refuse(w, r, by, shown.Refusal)
-		return
+	n := note{Class: "warn", Title: "This form has made a sale already", Text: "Nothing more was sold. For another sale, begin with a new form.",
+		Link: "/sell", LinkText: "New sale"}
+	if !sale.IsZero() {
+		n.Link, n.LinkText = salePath(sale), "Look at that sale"
 	}
-	sale := shown.Sale
-	p := s.page(r, by, "Sale "+sale.ReceiptNo)
-	d := saleDetail{Meter: sale.Meter.Number, Grouped: meterGroups(sale.Meter.Number), Receipt: sale.ReceiptNo, Tender: format(sale.Tender),
-		Currency: sale.Tender.Currency, Units: sale.Units.KWh(1), At: p.clock(sale.PricedAt), By: sale.By, State: string(sale.State),
-		Test: sale.Meter.Simulated, Lines: lineTexts(sale.Lines, sale.Tender.Currency), Again: r.URL.Query().Get("again") != ""}
-	if v, err := s.c.Registry.Meter(r.Context(), by, sale.Meter.Number); err == nil && !v.Refused() {
-		d.Customer = v.Customer.Name
-	}
-	for i, t := range sale.Tokens {
-		token := saleToken{Units: t.Units.KWh(1), State: tokenWord(t.State), Masked: "not shown to your role"}
-		if i < shown.Issued.Len() {
-			token.Digits = shown.Issued.Reveal(i)
-			token.Grouped = groups(token.Digits)
-		}
-		d.Tokens = append(d.Tokens, token)
-	}
-	s.show(w, r, http.StatusOK, saleView(p, d))
-}
-
-// format writes an amount in major units, without the code.
-func format(a money.Amount) string {
-	c, ok := money.CurrencyOf(a.Currency)
-	if !ok {
-		return ""
-	}
-	return money.Format(a.Minor, c)
-}
-
-func lineTexts(lines []vending.Line, currency string) []lineText {
-	var out []lineText
-	for _, l := range lines {
-		out = append(out, lineText{lineWord(l.Kind), format(money.Amount{Minor: l.Amount, Currency: currency})})
-	}
-	return out
-}
-
-func lineWord(k vending.LineKind) string {
-	switch k {
-	case vending.LineFee:
-		return "Fee"
-	case vending.LineFixed:
-		return "Fixed charge"
-	case vending.LineDebt:
-		return "Paid towards debt"
-	case vending.LineEnergy:
-		return "Energy without tax"
-	case vending.LineVAT:
-		return "VAT"
-	case vending.LineCarry:
-		return "Kept for the next sale"
-	case vending.LineCarryIn:
-		return "Kept from the last sale"
-	default:
-		return string(k)
-	}
+	s.show(w, r, http.StatusConflict, noteView(s.page(r, v, "Sold already"), n))
 }

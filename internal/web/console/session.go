@@ -1,10 +1,10 @@
 package console
 
 import (
-	"crypto/subtle"
-	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +12,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // cookie is the session cookie's name: browsers keep a __Host- cookie to this host, path / and TLS.
@@ -39,52 +38,75 @@ func (s *Console) setCookie(w http.ResponseWriter, value string, expires time.Ti
 	http.SetCookie(w, c)
 }
 
+// enter finds out who asks. Without a session known is refused.
+func (s *Console) enter(r *http.Request) (v visit, known access.Known, err error) {
+	v.session = s.session(r)
+	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
+		return visit{}, known, err
+	}
+	v.by = known.Actor
+	v.by.IP = address(r)
+	v.site, err = s.site(r.Context())
+	return v, known, err
+}
+
 // signedIn asks for the session before the page; without one it leads to the sign-in page and back.
-func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, access.Actor)) http.Handler {
+func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		known, err := s.c.Access.ByLogin(r.Context(), s.c.Tenant, s.session(r))
-		if err != nil {
-			s.broken(w, r, access.Actor{}, err)
-			return
+		v, known, err := s.enter(r)
+		switch {
+		case err != nil:
+			s.broken(w, r, v, err)
+		case !known.Refused():
+			next(w, r, v)
+		case r.Header.Get("HX-Request") != "":
+			// A part of a page must not be filled with the sign-in page: the browser goes there as a whole.
+			w.Header().Set("HX-Redirect", "/signin?ended=1")
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodGet && r.URL.Path != "/":
+			http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		case r.Method == http.MethodGet:
+			http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		default:
+			http.Redirect(w, r, "/signin?ended=1", http.StatusSeeOther)
 		}
-		if known.Refused() {
-			to := "/signin"
-			if r.Method == http.MethodGet && r.URL.Path != "/" {
-				to += "?next=" + urlQuery(r.URL.RequestURI())
-			}
-			http.Redirect(w, r, to, http.StatusSeeOther)
-			return
-		}
-		by := known.Actor
-		by.IP = address(r)
-		next(w, r, by)
 	})
 }
 
+// signInForm is the sign-in page.
+type signInForm struct{ Email, Next, Error, Notice string }
+
 func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusOK, signInView(s.page(r, access.Actor{}, "Sign in"), signInForm{Next: local(r.URL.Query().Get("next"))}))
+	q := r.URL.Query()
+	f := signInForm{Next: local(q.Get("next"))}
+	switch {
+	case q.Get("made") != "":
+		f.Notice = "The owner is made. Sign in with the address and password you have just chosen."
+	case q.Get("ended") != "":
+		f.Notice = "Your session is over, so what you sent was not done. Sign in and do it again."
+	}
+	s.show(w, r, http.StatusOK, signInView(s.page(r, visit{}, "Sign in"), f))
 }
 
 func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	form := signInForm{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
 	refuse := func(status int, text string) {
 		form.Error = text
-		s.show(w, r, status, signInView(s.page(r, access.Actor{}, "Sign in"), form))
+		s.show(w, r, status, signInView(s.page(r, visit{}, "Sign in"), form))
 	}
 	if !s.tries.allow(address(r), s.c.Now()) {
 		w.Header().Set("Retry-After", "60")
 		refuse(http.StatusTooManyRequests, "Too many attempts from this address. You are not signed in. Wait a minute and try again.")
 		return
 	}
-	select {
-	case s.signins <- struct{}{}:
-		defer func() { <-s.signins }()
-	case <-r.Context().Done():
+	leave, ok := s.queue(w, r)
+	if !ok {
 		return
 	}
+	defer leave()
 	in, err := s.c.Access.SignIn(r.Context(), s.c.Tenant, form.Email, r.PostFormValue("password"), s.session(r), address(r))
 	if err != nil {
-		s.broken(w, r, access.Actor{}, err)
+		s.broken(w, r, visit{}, err)
 		return
 	}
 	if in.Refused() {
@@ -94,85 +116,46 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	s.setCookie(w, in.Session.Reveal(), in.Expires)
 	to := form.Next
 	if to == "" {
-		to = "/meters"
+		to = "/"
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-func (s *Console) signOut(w http.ResponseWriter, r *http.Request, by access.Actor) {
-	if err := s.c.Access.SignOut(r.Context(), by, s.session(r)); err != nil {
-		s.broken(w, r, by, err)
+// queue waits for a turn to hash a password; leave gives it back. Without one the answer is written already.
+func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
+	select {
+	case s.waiting <- struct{}{}:
+		defer func() { <-s.waiting }()
+	default:
+		s.busy(w, r)
+		return nil, false
+	}
+	select {
+	case s.signins <- struct{}{}:
+		return func() { <-s.signins }, true
+	case <-r.Context().Done():
+		return nil, false
+	}
+}
+
+func (s *Console) signOut(w http.ResponseWriter, r *http.Request, v visit) {
+	if err := s.c.Access.SignOut(r.Context(), v.by, v.session); err != nil {
+		s.broken(w, r, v, err)
 		return
 	}
 	s.setCookie(w, "", time.Unix(0, 0))
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// rightCode reports whether the code of the one-time set-up link is right.
-func (s *Console) rightCode(r *http.Request) bool {
-	return s.c.SetupCode != "" && subtle.ConstantTimeCompare([]byte(r.FormValue("code")), []byte(s.c.SetupCode)) == 1
-}
-
-func (s *Console) setupPage(w http.ResponseWriter, r *http.Request) {
-	if !s.rightCode(r) {
-		s.setupClosed(w, r)
-		return
-	}
-	s.show(w, r, http.StatusOK, setupView(s.page(r, access.Actor{}, "Set up"), setupForm{Code: r.FormValue("code")}))
-}
-
-func (s *Console) setupClosed(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusForbidden, noteView(s.page(r, access.Actor{}, "Set up"), note{Class: "warn", Title: "This link does not open anything",
-		Text: "Nobody was added. The server prints a new link when it starts without an owner. If there is an owner, sign in.",
-		Link: "/signin", LinkText: "Sign in"}))
-}
-
-func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
-	if !s.rightCode(r) || !s.tries.allow(address(r), s.c.Now()) {
-		s.setupClosed(w, r)
-		return
-	}
-	form := setupForm{Code: r.PostFormValue("code"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
-	select {
-	case s.signins <- struct{}{}:
-		defer func() { <-s.signins }()
-	case <-r.Context().Done():
-		return
-	}
-	made, err := s.c.Access.CreateOwner(r.Context(), access.SystemActor(s.c.Tenant, "set-up link"),
-		access.NewPerson{Email: form.Email, Name: form.Name, Role: access.Owner, Password: access.SecretOf(r.PostFormValue("password"))})
-	switch {
-	case err != nil:
-		s.broken(w, r, access.Actor{}, err)
-	case made.Refused():
-		form.Error = made.Detail()
-		s.show(w, r, http.StatusUnprocessableEntity, setupView(s.page(r, access.Actor{}, "Set up"), form))
-	default:
-		s.c.Log.Info("owner created", logkey.Actor, made.Email)
-		http.Redirect(w, r, "/signin", http.StatusSeeOther)
-	}
-}
-
-// theme keeps the choice of colours in a cookie, so that the server renders it and nothing flashes.
-func (s *Console) theme(w http.ResponseWriter, r *http.Request) {
-	choice := r.PostFormValue("theme")
-	c := &http.Cookie{Name: "paywatt_theme", Value: choice, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode}
-	switch choice {
-	case "light", "dark":
-	default:
-		c.Value, c.MaxAge = "", -1
-	}
-	http.SetCookie(w, c)
-	to := local(r.PostFormValue("back"))
-	if to == "" {
-		to = "/"
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-// local keeps a path of this server and nothing else, so that a link cannot lead away after signing in.
+// local keeps an address of this server and nothing else, so that a link cannot lead away after signing in. Browsers
+// drop tabs and line ends from addresses and take a backslash for a slash, so none of these may be in it.
 func local(to string) string {
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsFunc(to, odd) {
+		return ""
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Host != "" || u.Scheme != "" {
 		return ""
 	}
 	return to
@@ -186,39 +169,50 @@ func address(r *http.Request) string {
 	return host
 }
 
-// tries bounds how often an address may try a password: ten at once, then one in six seconds.
+// tries bounds how often an address may try a password: some at once, then one now and again.
 type tries struct {
 	mu sync.Mutex
-	by map[string]*rate.Limiter
+	by map[netip.Prefix]*rate.Limiter
 }
 
 const (
 	triesAtOnce = 10
 	tryEvery    = 6 * time.Second
 	maxTriers   = 10_000 // addresses remembered; when full, all begin anew
+	ipv6Home    = 64     // bits of an IPv6 address that one household has to itself
 )
 
-func newTries() *tries { return &tries{by: map[string]*rate.Limiter{}} }
+func newTries() *tries { return &tries{by: map[netip.Prefix]*rate.Limiter{}} }
 
 func (t *tries) allow(who string, now time.Time) bool {
+	from := household(who)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l, ok := t.by[who]
+	l, ok := t.by[from]
 	if !ok {
 		if len(t.by) >= maxTriers {
 			clear(t.by)
 		}
 		l = rate.NewLimiter(rate.Every(tryEvery), triesAtOnce)
-		t.by[who] = l
+		t.by[from] = l
 	}
 	return l.AllowN(now, 1)
 }
 
-// formID makes the one-time id of a form that moves money.
-func (s *Console) formID() (string, error) {
-	b := make([]byte, 16)
-	if _, err := s.c.Rand.Read(b); err != nil {
-		return "", fmt.Errorf("form id: %w", err)
+// household is the part of an address that its holder cannot change at will.
+func household(who string) netip.Prefix {
+	ip, err := netip.ParseAddr(who)
+	if err != nil {
+		return netip.Prefix{} // a listener without addresses: all are one
 	}
-	return fmt.Sprintf("console-%x", b), nil
+	ip = ip.Unmap().WithZone("")
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = ipv6Home
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }

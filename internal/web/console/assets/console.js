@@ -1,55 +1,62 @@
-// Small comforts of the console; every page works without them.
+// Keys and small comforts of the console; every page works without them.
 (function () {
   "use strict";
-  // "/" goes to the first search or meter field, Esc leaves the page by its cancel link.
+  var main = document.getElementById("main");
+
+  // Whoever comes by keyboard starts somewhere: in the field that is asked for first, else at the content.
+  function arrive() {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    (document.querySelector("[autofocus]") || main).focus({ preventScroll: !!location.hash });
+  }
+
+  // "/" goes to the search field, Esc leaves a form without sending it.
   document.addEventListener("keydown", function (e) {
-    var typing = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName);
-    if (e.key === "/" && !typing && !e.ctrlKey && !e.metaKey && !e.altKey) {
-      var field = document.querySelector("[data-search]");
-      if (field) { e.preventDefault(); field.focus(); field.select(); }
-    } else if (e.key === "Escape") {
-      var cancel = document.querySelector("a[data-cancel]");
-      if (cancel) { e.preventDefault(); cancel.click(); }
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    var field = document.querySelector("[data-search]"), t = e.target;
+    var number = t.matches("[data-search], [data-number]"); // no "/" belongs into these
+    var typing = t.matches("input:not([type=checkbox]), textarea, select") && !number;
+    if (e.key === "/" && field && !typing) {
+      e.preventDefault(); field.focus(); field.select();
+    } else if (e.key === "Escape" && t.closest("[data-escape]")) {
+      e.preventDefault(); location.assign(t.closest("[data-escape]").getAttribute("data-escape"));
+    } else if (e.key === "Enter" && e.repeat && t.closest("form[data-once]")) {
+      e.preventDefault(); // a key held down since the page before is no decision
     }
   });
-  // A form that moves money is sent once, however often Enter is pressed.
+
+  // A form that does something is sent once, however often it is clicked. Its buttons keep the focus.
+  function held(form, on) {
+    form.querySelectorAll("button").forEach(function (b) { if (on) b.setAttribute("aria-disabled", "true"); else b.removeAttribute("aria-disabled"); });
+  }
   document.addEventListener("submit", function (e) {
     var form = e.target;
     if (!form.hasAttribute("data-once")) return;
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = "1";
-    setTimeout(function () { form.querySelectorAll("button").forEach(function (b) { b.disabled = true; }); }, 0);
+    held(form, true);
   });
-  // Back to a sent form: it may be changed and sent again; its one-time id still makes a repeat harmless.
+  // Back to a sent form: it may be sent again; its one-time id makes a repeat harmless.
   window.addEventListener("pageshow", function (e) {
     if (!e.persisted) return;
-    document.querySelectorAll("form[data-once]").forEach(function (f) {
-      delete f.dataset.sent; f.querySelectorAll("button").forEach(function (b) { b.disabled = false; });
-    });
+    document.querySelectorAll("form[data-once]").forEach(function (f) { delete f.dataset.sent; held(f, false); });
   });
-  // The check digit of a meter number is told while typing (Luhn).
-  function luhn(s) {
-    var sum = 0, twice = false;
-    for (var i = s.length - 1; i >= 0; i--, twice = !twice) {
-      var d = s.charCodeAt(i) - 48;
-      if (twice) { d *= 2; if (d > 9) d -= 9; }
-      sum += d;
+
+  // Copy gives the digits without the blanks. Browsers have no clipboard for pages without encryption: then the digits
+  // are selected, to be copied by hand.
+  function copy(button) {
+    function select() {
+      var range = document.createRange(), token = button.parentNode.querySelector(".token");
+      range.selectNodeContents(token);
+      getSelection().removeAllRanges(); getSelection().addRange(range);
+      button.textContent = "Selected";
     }
-    return sum % 10 === 0;
+    if (!navigator.clipboard) { select(); return; }
+    navigator.clipboard.writeText(button.getAttribute("data-copy")).then(function () { button.textContent = "Copied"; }, select);
   }
-  document.querySelectorAll("input[data-meter]").forEach(function (input) {
-    var hint = document.getElementById(input.getAttribute("aria-describedby"));
-    input.addEventListener("input", function () {
-      var s = input.value.replace(/[\s-]/g, ""), n = s.length, bad = /\D/.test(s) || ((n === 11 || n === 13) && !luhn(s)) || n > 13;
-      input.setAttribute("aria-invalid", bad ? "true" : "false");
-      if (hint) hint.textContent = bad ? "The check digit does not fit: look at the number again." :
-        (n === 11 || n === 13) ? "✓ check digit fits" : "11 or 13 digits";
-    });
+  document.querySelectorAll("[data-copy], [data-print]").forEach(function (b) {
+    b.hidden = false;
+    b.addEventListener("click", function () { if (b.hasAttribute("data-print")) print(); else copy(b); });
   });
-  // Copy buttons copy the digits, without the blanks.
-  document.addEventListener("click", function (e) {
-    var b = e.target.closest("[data-copy]");
-    if (!b || !navigator.clipboard) return;
-    navigator.clipboard.writeText(b.getAttribute("data-copy")).then(function () { b.textContent = "Copied"; });
-  });
+
+  arrive();
 })();

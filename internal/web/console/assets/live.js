@@ -1,50 +1,86 @@
-// Live cells of a page: an EventSource that carries {"id":{"cell":["text","class"]}} patches for the rows on screen.
-// The page works without it; with it the figures move. Nothing here needs eval, inline script or another origin.
+// The places of a page that move: an EventSource that carries {"at":"14:02 UTC","rows":{"element":{"cell":["text","class"]}}}.
+// The page works without it. Nothing here needs eval, an inline script or another origin.
 (function () {
   "use strict";
-  var root = document.querySelector("[data-live]");
-  if (!root || !window.EventSource) return;
-  var badge = document.getElementById("live-state");
-  var source = null, pending = {}, timer = 0, heard = Date.now();
+  var root = document.querySelector("[data-live]"), badge = document.getElementById("live-state");
+  if (!root || !badge || !window.EventSource) return;
 
-  function say(live) {
-    if (!badge) return;
-    var t = new Date(heard);
-    var text = live ? "● Live" : "○ Not live since " + ("0" + t.getHours()).slice(-2) + ":" + ("0" + t.getMinutes()).slice(-2);
+  var silence = 20000;              // ms without a word until the page is not live: the server pings every 15 s
+  var patience = 4000;              // ms after a lost connection until the page says so
+  var soonest = 1000, slowest = 15000; // ms until the next attempt
+  var source = null, timer = 0, wait = soonest;
+  var heard = Date.now(), at = root.getAttribute("data-now"), lost = 0, over = false;
+  var pending = {}, painting = 0;
+
+  function say(text, kind) {
     if (badge.textContent !== text) badge.textContent = text;
-    badge.className = "badge live-state " + (live ? "ok" : "off");
+    badge.className = "badge " + kind;
   }
-  function paint() {
-    timer = 0;
-    var batch = pending; pending = {};
-    Object.keys(batch).forEach(function (id) {
-      var row = document.getElementById("m-" + id);
-      if (!row) return;
-      Object.keys(batch[id]).forEach(function (name) {
-        var cell = row.querySelector('[data-cell="' + name + '"]'), want = batch[id][name];
-        if (!cell || cell.textContent === want[0]) return;
-        cell.textContent = want[0];
-        if (want[1] !== undefined) cell.className = want[1];
-        cell.classList.remove("changed"); void cell.offsetWidth; cell.classList.add("changed");
-      });
-    });
+  function close() {
+    clearTimeout(timer); timer = 0;
+    if (source) { source.close(); source = null; }
+  }
+  function hear(message) {
+    heard = Date.now(); at = message.at; lost = 0; wait = soonest;
+    say("● Live", "ok");
+  }
+  function lose() {
+    close();
+    if (over || document.hidden) return;
+    if (!lost) lost = Date.now();
+    timer = setTimeout(open, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, slowest);
+  }
+  function end() {
+    over = true; close();
+    say("○ Not live: reload the page", "");
   }
   function open() {
-    if (source) return;
-    source = new EventSource(root.getAttribute("data-live"));
-    source.addEventListener("ping", function () { heard = Date.now(); say(true); });
-    source.onmessage = function (e) {
-      heard = Date.now(); say(true);
-      var batch = JSON.parse(e.data);
-      Object.keys(batch).forEach(function (id) {
-        pending[id] = Object.assign(pending[id] || {}, batch[id]);
-      });
-      if (!timer) timer = setTimeout(paint, 500);
+    if (source || over) return;
+    var mine = source = new EventSource(root.getAttribute("data-live"));
+    mine.addEventListener("ping", function (e) { hear(JSON.parse(e.data)); });
+    mine.addEventListener("end", end);
+    mine.onerror = function () { if (source === mine) lose(); };
+    mine.onmessage = function (e) {
+      var message = JSON.parse(e.data);
+      hear(message);
+      Object.keys(message.rows).forEach(function (id) { pending[id] = Object.assign(pending[id] || {}, message.rows[id]); });
+      if (!painting) painting = setTimeout(paint, 500);
     };
   }
-  function close() { if (source) { source.close(); source = null; } }
-  // The browser alone does not notice a silent server: the server pings every 15 s, and 25 s without one is not live.
-  setInterval(function () { if (Date.now() - heard > 25000) { say(false); close(); if (!document.hidden) open(); } }, 2000);
-  document.addEventListener("visibilitychange", function () { if (document.hidden) close(); else { heard = Date.now(); open(); } });
+  // At most twice a second, and only what differs: a selection or the focus beside it stays.
+  function paint() {
+    var batch = pending, moved = false;
+    pending = {}; painting = 0;
+    Object.keys(batch).forEach(function (id) {
+      var element = document.getElementById(id);
+      if (!element) return;
+      Object.keys(batch[id]).forEach(function (name) {
+        var place = element.querySelector('[data-cell="' + name + '"]'), want = batch[id][name];
+        if (!place || place.textContent === want[0]) return;
+        place.textContent = want[0];
+        if (want.length > 1) place.className = want[1];
+        place.classList.remove("changed"); void place.offsetWidth; place.classList.add("changed");
+        moved = true;
+      });
+    });
+    if (moved) document.body.dispatchEvent(new CustomEvent("moved"));
+  }
+  function watch() {
+    if (over || document.hidden) return;
+    var now = Date.now();
+    if (now - heard > silence && source) lose();
+    if (now - heard > silence || (lost && now - lost > patience)) say("○ Not live since " + at, "");
+  }
+  function wake() {
+    if (document.hidden) { close(); return; }
+    if (over) return;
+    wait = soonest;
+    close(); open(); watch();
+  }
+  setInterval(watch, 1000);
+  document.addEventListener("visibilitychange", wake);
+  window.addEventListener("pageshow", function (e) { if (e.persisted) wake(); });
+  window.addEventListener("pagehide", close);
   open();
 })();

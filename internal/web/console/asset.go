@@ -1,0 +1,65 @@
+package console
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// library holds what the pages load. Its version is part of every address and changes with the content, so that
+// browsers may keep the files for a year.
+type library struct {
+	version string
+	files   map[string][]byte
+}
+
+// The files of the library.
+const (
+	cssFile  = "console.css"
+	keysFile = "console.js"
+	liveFile = "live.js"
+	htmxFile = "htmx-4.0.1.min.js"
+)
+
+func newLibrary() (library, error) {
+	l := library{files: map[string][]byte{}}
+	sum := sha256.New()
+	for _, name := range []string{cssFile, keysFile, liveFile, htmxFile} {
+		b, err := fs.ReadFile(assets, "assets/"+name)
+		if err != nil {
+			return library{}, fmt.Errorf("read asset: %w", err)
+		}
+		l.files[name] = b
+		sum.Write(b)
+	}
+	l.version = hex.EncodeToString(sum.Sum(nil)[:6])
+	return l, nil
+}
+
+// path is the folder under which the pages name the files.
+func (l library) path() string { return "/assets/" + l.version }
+
+// serve answers with a file. Under the address of another version it is not to be kept: the content is not that one's.
+func (l library) serve(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	b, ok := l.files[name]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	kind := "text/javascript; charset=utf-8"
+	if name == cssFile {
+		kind = "text/css; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	if r.PathValue("version") == l.version {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	_, _ = w.Write(b)
+}

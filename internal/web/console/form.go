@@ -1,0 +1,42 @@
+package console
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Parts of a form id: a prefix that tells in the books where a sale was made, what is random, and what binds it to the
+// session. Together it is the client reference of the sale, which holds 64 characters.
+const (
+	formPrefix = "console-"
+	formRandom = 16 // bytes
+	formBound  = 8  // bytes
+)
+
+// formID draws the one-time id of a form. It names what the form does, so the same form sent again does nothing more.
+// Its last part only the session's holder can make: a page of another site cannot, not even for a browser that does
+// not say where a request comes from.
+func (s *Console) formID(v visit) (string, error) {
+	b := make([]byte, formRandom)
+	if _, err := io.ReadFull(s.c.Rand, b); err != nil {
+		return "", fmt.Errorf("draw a form id: %w", err)
+	}
+	drawn := hex.EncodeToString(b)
+	return formPrefix + drawn + "-" + v.bind(drawn), nil
+}
+
+// owns reports whether the form id was made for this session.
+func (v visit) owns(form string) bool {
+	drawn, bound, ok := strings.Cut(strings.TrimPrefix(form, formPrefix), "-")
+	return ok && strings.HasPrefix(form, formPrefix) && len(drawn) == 2*formRandom && hmac.Equal([]byte(bound), []byte(v.bind(drawn)))
+}
+
+func (v visit) bind(drawn string) string {
+	m := hmac.New(sha256.New, []byte(v.session))
+	m.Write([]byte("form " + drawn))
+	return hex.EncodeToString(m.Sum(nil)[:formBound])
+}

@@ -1,0 +1,177 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// cell is one place of a page that moves: its text and, where it changes too, its class.
+type cell []string
+
+// cell is the badge as a cell.
+func (b badge) cell() cell { return cell{b.Text(), b.Class} }
+
+func (c cell) same(o cell) bool {
+	if len(c) != len(o) {
+		return false
+	}
+	for i := range c {
+		if c[i] != o[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// frame is what a page shows: cells by the id of their element and their name.
+type frame map[string]map[string]cell
+
+// since gives the cells that differ from those of before.
+func (f frame) since(before frame) frame {
+	out := frame{}
+	for element, cells := range f {
+		for name, c := range cells {
+			if old, ok := before[element][name]; ok && old.same(c) {
+				continue
+			}
+			if out[element] == nil {
+				out[element] = map[string]cell{}
+			}
+			out[element][name] = c
+		}
+	}
+	return out
+}
+
+// look reads what a live page shows now, for whoever looks. It reports false when there is nothing more to see.
+type look func(ctx context.Context, v visit) (frame, bool, error)
+
+// Times of a stream.
+const (
+	lookEvery  = time.Second
+	pingEvery  = 15 * time.Second
+	writeLimit = 10 * time.Second // a phone that left the network must not hold the stream
+	checkEvery = time.Minute      // whether the session still holds
+)
+
+// The stream's messages. A patch or a ping tells the site's time, so that the page can say since when it is not live;
+// an end tells the page not to come back.
+const (
+	patchEvent = ""
+	pingEvent  = "event: ping\n"
+	endEvent   = "event: end\n"
+)
+
+// stream sends what changes until the page goes away, the session ends, the server stops or look fails. An open page
+// counts as use of its session; the session's whole life still bounds it, and a hidden page closes its stream.
+func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, "Too many live pages. Reload the page to see newer figures.", http.StatusServiceUnavailable)
+		return
+	}
+	s.watchServer(r)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	out := sender{w: w, c: http.NewResponseController(w), now: func() string { return "" }}
+	// The server's own read deadline is for requests; a stream outlives it.
+	_ = out.c.SetReadDeadline(time.Time{})
+	v, known, err := s.enter(r)
+	if err != nil {
+		return
+	}
+	out.now = func() string { return v.site.minute(s.c.Now()) }
+	if known.Refused() {
+		out.send(endEvent, nil)
+		return
+	}
+	if !out.send(pingEvent, nil) {
+		return
+	}
+	s.follow(r, &out, v, look)
+}
+
+// follow is the loop of a stream.
+func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
+	looks, pings, checks := time.NewTicker(lookEvery), time.NewTicker(pingEvery), time.NewTicker(checkEvery)
+	defer looks.Stop()
+	defer pings.Stop()
+	defer checks.Stop()
+	shown := frame{}
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-s.stopping:
+			return
+		case <-pings.C:
+			if !out.send(pingEvent, nil) {
+				return
+			}
+		case <-checks.C:
+			now, known, err := s.enter(r)
+			if err != nil {
+				return
+			}
+			if known.Refused() {
+				out.send(endEvent, nil)
+				return
+			}
+			v = now
+		case <-looks.C:
+			seen, more, err := look(r.Context(), v)
+			if err != nil {
+				return
+			}
+			if !more {
+				out.send(endEvent, nil)
+				return
+			}
+			patch := seen.since(shown)
+			shown = seen
+			if len(patch) > 0 && !out.send(patchEvent, patch) {
+				return
+			}
+		}
+	}
+}
+
+// watchServer ends all streams when the server that serves them begins to shut down: it would wait for them otherwise.
+func (s *Console) watchServer(r *http.Request) {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return
+	}
+	s.stopOnce.Do(func() { server.RegisterOnShutdown(func() { close(s.stopping) }) })
+}
+
+// sender writes the messages of one stream.
+type sender struct {
+	w   http.ResponseWriter
+	c   *http.ResponseController
+	now func() string // the site's time of day
+}
+
+// message is the body of every message.
+type message struct {
+	At   string `json:"at"`
+	Rows frame  `json:"rows,omitempty"`
+}
+
+// send writes one message and reports whether it left.
+func (o *sender) send(event string, rows frame) bool {
+	b, err := json.Marshal(message{At: o.now(), Rows: rows})
+	if err != nil {
+		return false
+	}
+	_ = o.c.SetWriteDeadline(time.Now().Add(writeLimit))
+	if _, err := o.w.Write([]byte(event + "data: " + string(b) + "\n\n")); err != nil {
+		return false
+	}
+	return o.c.Flush() == nil
+}

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// saleDetail is a sale with its tokens.
+type saleDetail struct {
+	Meter, Grouped, Customer, Receipt, At, By, State string
+	Tokens                                           []tokenLine
+	Bill                                             bill
+	Again                                            bool // the form had been sent before
+	Simulated, Sells                                 bool
+}
+
+func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
+
+func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
+	shown, err := s.c.Vending.Sale(r.Context(), v.by, r.PathValue("sale"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if shown.Refused() {
+		s.refuse(w, r, v, shown.Refusal)
+		return
+	}
+	d := v.site.sale(shown)
+	d.Again, d.Sells = r.URL.Query().Get("again") != "", v.sells()
+	m, err := s.c.Registry.Meter(r.Context(), v.by, d.Meter)
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	d.Customer = m.Customer.Name
+	p := s.page(r, v, "Sale "+d.Receipt)
+	p.mark(d.Simulated)
+	p.Live = salePath(shown.Sale.ID) + "/live"
+	s.show(w, r, http.StatusOK, saleView(p, d))
+}
+
+func (t site) sale(shown vending.Shown) saleDetail {
+	sale := shown.Sale
+	d := saleDetail{Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
+		By: sale.By, State: saleWord(sale.State), Bill: billOf(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
+	for i, token := range sale.Tokens {
+		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(token)}
+		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
+			line.Digits = shown.Issued.Reveal(i)
+			line.Grouped = groups(line.Digits)
+		}
+		d.Tokens = append(d.Tokens, line)
+	}
+	return d
+}
+
+// saleLive streams where the tokens of a sale are.
+func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
+	sale := r.PathValue("sale")
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		shown, err := s.c.Vending.Sale(ctx, quiet(v.by), sale)
+		if err != nil || shown.Refused() {
+			return nil, false, err
+		}
+		out := frame{}
+		out.tokens(shown.Sale.Tokens)
+		return out, true, nil
+	})
+}

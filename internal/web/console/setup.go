@@ -1,0 +1,70 @@
+package console
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// setupForm is the page on which the first owner is made.
+type setupForm struct{ Code, Email, Name, Error string }
+
+// rightCode reports whether the code of the one-time set-up link is right and the link was not used yet.
+func (s *Console) rightCode(code string) bool {
+	return s.c.SetupCode != "" && !s.setUp.Load() && subtle.ConstantTimeCompare([]byte(code), []byte(s.c.SetupCode)) == 1
+}
+
+func (s *Console) setupPage(w http.ResponseWriter, r *http.Request) {
+	if code := r.URL.Query().Get("code"); s.rightCode(code) {
+		s.show(w, r, http.StatusOK, setupView(s.page(r, visit{}, "Set up"), setupForm{Code: code}))
+		return
+	}
+	s.setupClosed(w, r)
+}
+
+func (s *Console) setupClosed(w http.ResponseWriter, r *http.Request) {
+	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, "Set up"), note{Class: "warn", Title: "This link does not open anything",
+		Text: "Nobody was added. A link works once; the server prints a new one when it starts and there is no owner yet. If there is an owner, sign in.",
+		Link: "/signin", LinkText: "Sign in"}))
+}
+
+func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
+	form := setupForm{Code: r.PostFormValue("code"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
+	refuse := func(status int, text string) {
+		form.Error = text
+		p := s.page(r, visit{}, "Set up")
+		p.Here = "/setup?code=" + url.QueryEscape(form.Code)
+		s.show(w, r, status, setupView(p, form))
+	}
+	if !s.rightCode(form.Code) {
+		s.setupClosed(w, r)
+		return
+	}
+	if !s.tries.allow(address(r), s.c.Now()) {
+		w.Header().Set("Retry-After", "60")
+		refuse(http.StatusTooManyRequests, "Too many attempts from this address. Nobody was added. Wait a minute and try again.")
+		return
+	}
+	leave, ok := s.queue(w, r)
+	if !ok {
+		return
+	}
+	defer leave()
+	by := access.SystemActor(s.c.Tenant, "set-up link")
+	by.IP = address(r)
+	made, err := s.c.Access.CreateOwner(r.Context(), by,
+		access.NewPerson{Email: form.Email, Name: form.Name, Role: access.Owner, Password: access.SecretOf(r.PostFormValue("password"))})
+	switch {
+	case err != nil:
+		s.broken(w, r, visit{}, err)
+	case made.Refused():
+		refuse(http.StatusUnprocessableEntity, made.Detail())
+	default:
+		s.setUp.Store(true)
+		s.c.Log.Info("owner created", logkey.Actor, made.Email)
+		http.Redirect(w, r, "/signin?made=1", http.StatusSeeOther)
+	}
+}

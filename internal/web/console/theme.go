@@ -1,0 +1,26 @@
+package console
+
+import "net/http"
+
+// The choice of colours: a theme, or the system's where there is none.
+const (
+	themeCookie = "paywatt_theme"
+	themeLight  = "light"
+	themeDark   = "dark"
+	themeKept   = 365 * 24 * 3600 // seconds
+)
+
+// theme keeps the choice of colours in a cookie, so that the server renders it and nothing flashes.
+func (s *Console) theme(w http.ResponseWriter, r *http.Request) {
+	c := &http.Cookie{Name: themeCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode}
+	switch choice := r.PostFormValue("theme"); choice {
+	case themeLight, themeDark:
+		c.Value, c.MaxAge = choice, themeKept
+	}
+	http.SetCookie(w, c)
+	to := local(r.PostFormValue("back"))
+	if to == "" {
+		to = "/"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
