@@ -240,6 +240,14 @@ func (p KeySections) Len() int {
 	return n
 }
 
+// Section returns the section of this number, 1 to 4; the zero KeySection when it is not there.
+func (p KeySections) Section(n uint8) KeySection {
+	if n == 0 || int(n) > len(p.parts) {
+		return KeySection{}
+	}
+	return p.parts[n-1]
+}
+
 // String returns a mask.
 func (p KeySections) String() string { return maskedParts }
 

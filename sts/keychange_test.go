@@ -84,6 +84,9 @@ func TestSectionsAssembleInAnyOrder(t *testing.T) {
 					r.Fatalf("section %d does not fit at entry %d", i, entry+1)
 				}
 			}
+			if got := sections.Section(s.Number()); got != s {
+				r.Fatalf("section %d is not given back as it was added", i)
+			}
 		}
 		got, ok := sections.Complete()
 		if !ok || got != want || sections.Len() != len(set) {
@@ -115,6 +118,11 @@ func TestSectionsThatDoNotFitChangeNothing(t *testing.T) {
 		t.Fatal("no fourth section")
 	}
 	var sections sts.KeySections
+	for n := range uint8(6) {
+		if sections.Section(n) != (sts.KeySection{}) {
+			t.Errorf("an empty set has a section %d", n)
+		}
+	}
 	if !sections.Add(two[0]) {
 		t.Fatal("the first section does not fit")
 	}
