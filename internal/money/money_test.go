@@ -299,3 +299,22 @@ func TestCurrencies(t *testing.T) {
 		}
 	}
 }
+
+func TestPowersAndProductsKnowTheirRange(t *testing.T) {
+	if got := money.PowerOfTen(18); got != 1_000_000_000_000_000_000 {
+		t.Errorf("10^18 = %d", got)
+	}
+	for name, wrong := range map[string]func(){
+		"10^19": func() { money.PowerOfTen(19) }, "10^-1": func() { money.PowerOfTen(-1) },
+		"a negative factor": func() { money.Product(-1, 1) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s was computed", name)
+				}
+			}()
+			wrong()
+		}()
+	}
+}

@@ -269,14 +269,15 @@ func (tx *Tx) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32
 	return sale, orderHash, found, wrapVend("look for the reference", err)
 }
 
-// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first.
-func (tx *Tx) VendOpen(before time.Time, max int) ([]id.ID, error) {
+// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one. Its
+// first condition is that of the index of open sales.
+func (tx *Tx) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
-		AND state = 'held' AND priced_at < $2 ORDER BY id LIMIT $3`, func(r Row) error {
+		AND state = 'held' AND priced_at < $2 AND id > $3 ORDER BY id LIMIT $4`, func(r Row) error {
 		out = append(out, r.ID(0))
 		return nil
-	}, tx.Tenant, before, max)
+	}, tx.Tenant, before, after[:], max)
 	return out, wrapVend("list the open ones", err)
 }
 

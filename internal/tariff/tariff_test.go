@@ -86,3 +86,26 @@ func TestTheDearestTariffStaysInsideTheArithmetic(t *testing.T) {
 			err, a.Detail(), a.Net, a.VAT, a.CarryOut, money.MaxMinor)
 	}
 }
+
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{`{"currency":"KES","vat_bps":1500,"flat_micro":2500000}`, `{"blocks":[{"up_to_wh":100,"rate_micro":1},{"up_to_wh":null,"rate_micro":1}]}`,
+		`{"currency":"KES","blocks":[{"up_to_wh":-100,"rate_micro":9223372036854775807}]}`, `{"tou":{}}`, `null`, `{`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b, err := tariff.Decode(text)
+		if err != nil {
+			return
+		}
+		kept, err := tariff.Encode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := tariff.Decode(kept); err != nil || !reflect.DeepEqual(again, b) {
+			t.Errorf("%s reads as %+v and again as %+v, %v", text, b, again, err)
+		}
+		if _, err := tariff.Allocate(tariff.Purchase{Body: b, Tender: money.MaxMinor, Carry: 1}); err != nil {
+			t.Errorf("%s is published and cannot price a purchase: %v", text, err)
+		}
+	})
+}

@@ -14,18 +14,17 @@ import (
 )
 
 // orders are what the tokens of a sale are made from, all of it stored: asking again with them gives the same digits.
-func orders(s Sale, a sts.Attributes, ken uint8) []IssueOrder {
+func orders(s Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
 	out := make([]IssueOrder, len(s.Tokens))
 	for i, t := range s.Tokens {
-		// The amount was checked to be exact when it was priced, and priced units never leave the range of a token.
 		amount, err := sts.EncodeTenths(t.Units.Tenths())
 		if err != nil {
-			panic(fmt.Sprintf("token of %d Wh: %v", t.Units, err))
+			return nil, fmt.Errorf("order token %s: %w", t.ID.Text(id.Token), err)
 		}
 		out[i] = IssueOrder{Token: t.ID, Attributes: a, KEN: ken, Simulated: s.Meter.Simulated,
 			Credit: sts.Credit{SubClass: t.SubClass, RND: t.RND, TID: t.TID, Amount: amount}}
 	}
-	return out
+	return out, nil
 }
 
 // errUnknown says that an issuer does not know whether it made a token.
@@ -58,22 +57,27 @@ func (v *Vending) issue(ctx context.Context, orders []IssueOrder) ([]sts.Token, 
 // completes or closes the sale. While the issuer does not know, the sale stays held and the answer says so.
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
-	key, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (IssueOrder, error) {
+	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
 		k, found, err := tx.VendKey(sale.Key)
 		if err != nil || !found {
-			return IssueOrder{}, fmt.Errorf("key of sale %s (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+			return nil, fmt.Errorf("key of sale %s (found: %t): %w", sale.ID.Text(id.Vend), found, err)
 		}
 		a, err := k.Attributes(sale.Meter.Number)
-		return IssueOrder{Attributes: a, KEN: k.KEN}, err
+		if err != nil {
+			return nil, err
+		}
+		return orders(sale, a, k.KEN)
 	})
 	if err != nil {
 		return step{}, err
 	}
-	tokens, why, err := v.issue(ctx, orders(sale, key.Attributes, key.KEN))
+	tokens, why, err := v.issue(ctx, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.Meter, sale.Meter.Number, logkey.VendID, sale.ID.Text(id.Vend), logkey.Err, err)
 		return no(issuerUnknown(sale.ID)), nil
 	}
+	// The token exists: a client that went away meanwhile must not leave its sale open.
+	ctx = context.WithoutCancel(ctx)
 	p.now = v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
 	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
 		if why.Refused() {
@@ -122,39 +126,24 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 // reports how many it finished. Asking again from the stored inputs gives the same token, so it may run at any time,
 // beside live sales and on several instances. Sales younger than [ReferLife] are left to whoever is making them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
-	now := v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
-	waiting, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Sale, error) {
-		ids, err := tx.VendOpen(now.Add(-ReferLife), maxRecover)
-		if err != nil {
-			return nil, err
+	before := v.c.Now().Round(0).UTC().Truncate(time.Microsecond).Add(-ReferLife)
+	var after id.ID
+	for {
+		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Sale, error) { return openSales(tx, before, after) })
+		if look != nil {
+			return finished, errors.Join(err, fmt.Errorf("recover sales: %w", look))
 		}
-		var out []Sale
-		for _, i := range ids {
-			s, found, err := tx.VendSale(i)
-			if err != nil {
-				return nil, err
+		for _, s := range waiting {
+			after = s.ID
+			done, one := v.recover(ctx, by, s)
+			if one != nil {
+				err = errors.Join(err, fmt.Errorf("recover sale %s: %w", s.ID.Text(id.Vend), one))
+			} else if done {
+				finished++
 			}
-			if found && s.State == Held {
-				out = append(out, s)
-			}
 		}
-		return out, nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("recover sales: %w", err)
-	}
-	for _, s := range waiting {
-		x := flight{by.Tenant, s.Vendor, s.ClientRef}
-		if !v.flights.enter(x) {
-			continue
-		}
-		done, one := v.finish(ctx, purchase{by: by, deliver: s.Deliver}, Sold{Sale: s})
-		v.flights.leave(x)
-		switch {
-		case one != nil:
-			err = errors.Join(err, fmt.Errorf("recover sale %s: %w", s.ID.Text(id.Vend), one))
-		case !done.undo:
-			finished++
+		if len(waiting) < maxRecover || ctx.Err() != nil {
+			break
 		}
 	}
 	if finished > 0 && v.c.Kick != nil {
@@ -163,5 +152,32 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 	return finished, err
 }
 
-// maxRecover is how many sales one call of Recover takes up.
+// maxRecover is how many sales Recover reads at a time.
 const maxRecover = 100
+
+func openSales(tx Tx, before time.Time, after id.ID) ([]Sale, error) {
+	ids, err := tx.VendOpen(before, after, maxRecover)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Sale, len(ids))
+	for n, i := range ids {
+		s, found, err := tx.VendSale(i)
+		if err != nil || !found {
+			return nil, fmt.Errorf("read sale %s (found: %t): %w", i.Text(id.Vend), found, err)
+		}
+		out[n] = s
+	}
+	return out, nil
+}
+
+// recover finishes one sale and reports whether it did; one that is just being made is left alone.
+func (v *Vending) recover(ctx context.Context, by access.Actor, s Sale) (bool, error) {
+	x := flight{by.Tenant, s.Vendor, s.ClientRef}
+	if !v.flights.enter(x) {
+		return false, nil
+	}
+	defer v.flights.leave(x)
+	done, err := v.finish(ctx, purchase{by: by}, Sold{Sale: s})
+	return err == nil && !done.undo, err
+}

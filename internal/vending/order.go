@@ -1,6 +1,10 @@
 package vending
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
+
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -32,11 +36,28 @@ type Sold struct {
 	Issued   Issued // the digits, in the order of Sale.Tokens
 }
 
-// Reply is an answer as it is stored under an idempotency key.
+// Reply is an answer as it is stored under an idempotency key. It may hold digits, so it has no printable form.
 type Reply struct {
 	Status int
 	Body   []byte
 }
+
+func (r Reply) mask() string { return fmt.Sprintf("reply %d with %d bytes", r.Status, len(r.Body)) }
+
+// String masks the body.
+func (r Reply) String() string { return r.mask() }
+
+// GoString masks the body.
+func (r Reply) GoString() string { return r.mask() }
+
+// Format masks the body for every verb.
+func (r Reply) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.mask()) }
+
+// LogValue masks the body in logs.
+func (r Reply) LogValue() slog.Value { return slog.StringValue(r.mask()) }
+
+// MarshalJSON masks the body.
+func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.mask() + `"`), nil }
 
 // Moved says whether money moved, for the problem document of a sale.
 type Moved string

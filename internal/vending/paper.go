@@ -27,7 +27,11 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Re
 	if err != nil {
 		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
 	}
-	r, err := write(s.Sale, paper, s.Issued.digits)
+	zone, err := v.zone(paper.TZ)
+	if err != nil {
+		return Receipted{}, err
+	}
+	r, err := write(s.Sale, paper, s.Issued.digits, zone)
 	if err != nil {
 		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
 	}
@@ -35,11 +39,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Re
 }
 
 // write fills in the model of a receipt.
-func write(s Sale, p Paper, d Digits) (receipt.Receipt, error) {
-	zone, err := time.LoadLocation(p.TZ)
-	if err != nil {
-		return receipt.Receipt{}, err
-	}
+func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, error) {
 	cur, ok := money.CurrencyOf(s.Tender.Currency)
 	if !ok {
 		return receipt.Receipt{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)

@@ -57,7 +57,11 @@ func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (pri
 	if out.version.Body.Currency != tender.Currency {
 		return priced{}, wrongCurrency(tender.Currency, out.version.Body.Currency), nil
 	}
-	if err := out.allocate(tx, tender, now); err != nil || out.split.Refused() {
+	zone, err := v.zone(p.TZ)
+	if err != nil {
+		return priced{}, refusal.Refusal{}, err
+	}
+	if err := out.allocate(tx, tender, now.In(zone)); err != nil || out.split.Refused() {
 		return priced{}, out.split.Refusal, err
 	}
 	if no := out.number(now, restored); no.Refused() {
@@ -67,13 +71,23 @@ func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (pri
 	return out, refusal.Refusal{}, err
 }
 
-// allocate splits the money at the account's place in the local month.
-func (p *priced) allocate(tx Tx, tender money.Amount, now time.Time) error {
-	zone, err := time.LoadLocation(p.point.TZ)
-	if err != nil {
-		return fmt.Errorf("time zone of the tenant: %w", err)
+// zone is a time zone by its name. It is kept, because loading one reads a file and a sale is priced inside the
+// transaction; tenants have few.
+func (v *Vending) zone(name string) (*time.Location, error) {
+	if zone, ok := v.zones.Load(name); ok {
+		return zone.(*time.Location), nil
 	}
-	p.month = now.In(zone).Format("2006-01")
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	v.zones.Store(name, zone)
+	return zone, nil
+}
+
+// allocate splits the money at the account's place in the local month.
+func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
+	p.month = local.Format("2006-01")
 	if p.before, p.carry, err = tx.VendMonth(p.point.Account, p.month); err != nil {
 		return err
 	}

@@ -29,9 +29,9 @@ func TestDigitsHaveNoPrintableForm(t *testing.T) {
 	sold := s.sell(o)
 	digits := sold.Issued.Reveal(0)
 	token := sold.Issued.Digits().Token(0)
-	sold.Reply = vending.Reply{} // the answer's bytes are meant to hold them
+	replay := s.sell(o)
 	var out bytes.Buffer
-	for _, v := range []any{sold, &sold, sold.Issued, sold.Sale, rendered, token, []any{sold}, map[string]any{"x": rendered}} {
+	for _, v := range []any{sold, &sold, replay, sold.Reply, sold.Issued, sold.Sale, rendered, token, []any{sold}, map[string]any{"x": rendered}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb, v)
 		}

@@ -245,7 +245,11 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if !v.local() {
 		return step{Sold: Sold{Sale: s}, open: true}, nil
 	}
-	tokens, why, err := v.issue(ctx, orders(s, pr.attrs, pr.key.KEN))
+	wanted, err := orders(s, pr.attrs, pr.key.KEN)
+	if err != nil {
+		return step{}, err
+	}
+	tokens, why, err := v.issue(ctx, wanted)
 	switch {
 	case err != nil:
 		return step{}, err

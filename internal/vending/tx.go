@@ -48,8 +48,8 @@ type Tx interface {
 	VendSale(sale id.ID) (Sale, bool, error)
 	// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
 	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
-	// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first.
-	VendOpen(before time.Time, max int) ([]id.ID, error)
+	// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
+	VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// VendKey is a meter key by its identity, whatever its state.
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).

@@ -16,6 +16,7 @@ package vending
 import (
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -49,6 +50,7 @@ type Vending struct {
 	c       Config
 	guard   clockGuard
 	flights flights
+	zones   sync.Map // of *time.Location by name
 }
 
 // New makes a Vending.

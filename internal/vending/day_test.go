@@ -1,0 +1,144 @@
+package vending_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// day is a random day at a till whose power, issuer and network all fail.
+type day struct {
+	*shop
+	r      *rand.Rand
+	meters []string
+	asked  []vending.Order   // every request that was ever sent
+	heard  map[string]string // by key: the answer that once arrived
+}
+
+// TestARandomDayLosesAndDoublesNothing: whatever breaks, asking again gives every request one answer that never
+// changes, and the books agree with the tokens.
+func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprintf("local=%t seed=%d", local, seed), func(t *testing.T) {
+				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}}
+				blocks := d.publish("blocks", ibt(), monday())
+				for i := range 3 {
+					d.meters = append(d.meters, d.meter(i, place{tariff: blocks}))
+				}
+				for range 120 {
+					d.something()
+				}
+				d.calm()
+			})
+		}
+	}
+}
+
+// something happens.
+func (d *day) something() {
+	switch n := d.r.IntN(20); {
+	case n == 0:
+		d.crash()
+	case n == 1:
+		d.clock.add(time.Duration(d.r.IntN(300)) * time.Second)
+	case n == 2:
+		d.recover()
+	case n < 8 && len(d.asked) > 0: // an old request again
+		d.ask(d.asked[d.r.IntN(len(d.asked))])
+	default:
+		o := order(d.meters[d.r.IntN(len(d.meters))], money.Minor(10+d.r.IntN(30_000)), fmt.Sprintf("key-number-%d", len(d.asked)))
+		d.asked = append(d.asked, o)
+		d.trouble()
+		d.ask(o)
+		d.peace()
+	}
+}
+
+// trouble breaks the next transactions or the issuer, one time in two.
+func (d *day) trouble() {
+	n := d.r.IntN(2) + 1
+	switch d.r.IntN(8) {
+	case 0:
+		d.door.before = func(int) error { n--; return failAt(n) }
+	case 1:
+		d.door.after = func(int) error { n--; return failAt(n) }
+	case 2:
+		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errPower }
+	case 3:
+		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+		}
+	}
+}
+
+func failAt(n int) error {
+	if n == 0 {
+		return errPower
+	}
+	return nil
+}
+
+func (d *day) peace() { d.door.before, d.door.after, d.issuer.say = nil, nil, nil }
+
+func (d *day) recover() {
+	if _, err := d.Recover(context.Background(), system()); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// ask sends a request and compares its answer with the one that was heard before.
+func (d *day) ask(o vending.Order) {
+	d.t.Helper()
+	sold, err := d.Sell(context.Background(), owner(), o)
+	if err != nil {
+		if !errors.Is(err, errPower) {
+			d.t.Fatal(err)
+		}
+		return
+	}
+	answer := ""
+	switch {
+	case sold.Replay != nil:
+		answer = string(sold.Replay.Body)
+	case sold.Reply.Status != 0:
+		answer = string(sold.Reply.Body)
+	default: // a refusal of the moment
+		return
+	}
+	if before, ok := d.heard[o.Once.Key]; ok && before != answer {
+		d.t.Errorf("request %s was answered %s, and then %s", o.Once.Key, before, answer)
+	}
+	d.heard[o.Once.Key] = answer
+}
+
+// calm lets everything come to its end and looks at what there is.
+func (d *day) calm() {
+	d.t.Helper()
+	d.peace()
+	d.clock.add(time.Hour)
+	d.recover()
+	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state NOT IN ('completed', 'failed')`); n != 0 {
+		d.t.Errorf("%d sales are still open", n)
+	}
+	for _, o := range d.asked {
+		d.ask(o)
+		if _, ok := d.heard[o.Once.Key]; !ok {
+			d.t.Errorf("request %s has no answer", o.Once.Key)
+		}
+	}
+	if n := d.number(`SELECT COUNT(*) FROM (SELECT 1 FROM token GROUP BY meter_key_id, tid HAVING COUNT(*) > 1)`); n != 0 {
+		d.t.Errorf("%d TIDs were given twice", n)
+	}
+	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`); n < 20 {
+		d.t.Errorf("only %d sales came about: the day was too dark to show anything", n)
+	}
+	d.audit()
+}
