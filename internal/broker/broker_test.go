@@ -1,8 +1,12 @@
 package broker_test
 
 import (
+	"context"
 	"errors"
+	"net"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -295,5 +299,51 @@ func TestResumedSessionListensAgain(t *testing.T) {
 	p.want(packets.Pingresp)
 	if !b.Publish(user, wire.DownToken, []byte("{}")) {
 		t.Error("the resumed session took no message")
+	}
+}
+
+func TestStoppingClosesEverything(t *testing.T) {
+	before := runtime.NumGoroutine()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := newShelf()
+	b, err := broker.New(broker.Config{Listener: l, Auth: auth, Inbox: store.inbox})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	var meters, strangers []*peer
+	for i := range 20 {
+		meters = append(meters, login(t, b, number(i)))
+		strangers = append(strangers, dial(t, b))
+	}
+	store.hold()
+	meters[0].publish(wire.UpTopic(number(0), wire.KindReading), 1, reading(1))
+	store.await(t, 1)
+	began := time.Now()
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("broker ended with %v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("stopping took %s: silent sockets held it up", took)
+	}
+	for _, p := range append(meters, strangers...) {
+		p.wantClosed(packets.Puback)
+	}
+	store.commit() // the store answers late; there is nobody left to tell
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines are left, want the %d from before", n, before)
+	}
+	if s := b.Stats(); s.Sockets != 0 || s.Meters != 0 {
+		t.Errorf("%d sockets and %d meters are left, want none", s.Sockets, s.Meters)
 	}
 }

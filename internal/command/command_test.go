@@ -231,7 +231,6 @@ func TestTooManyWaitingCommandsAreRefused(t *testing.T) {
 
 // wires is a link that notes what was published.
 type wires struct {
-	mu     sync.Mutex
 	up     bool
 	taken  bool
 	format wire.Format
