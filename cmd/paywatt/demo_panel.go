@@ -58,7 +58,10 @@ func (d *demoPanels) serve(ctx context.Context, f *demoFleet) error {
 // panelList is the page at the root: where each panel is.
 const panelList = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><title>TEST: meters of the demonstration</title></head>
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,"><title>TEST: meters of the demonstration</title>
+</head>
 <body><main><h1>TEST: meters of the demonstration</h1>
 {{range .}}<p><a href="{{.Number}}/">{{.Number}} {{.Name}}</a></p>
 {{end}}</main></body>
