@@ -132,15 +132,21 @@ func (h *hook) OnDisconnect(cl *mqtt.Client, err error, _ bool) {
 	}
 }
 
-// OnPacketRead sees every packet before mochi acts on it. What no meter may send ends its connection here; a message
-// waits here for its turn, so that the socket is not read further meanwhile. ErrRejectPacket is what ends a connection
-// from here; mochi goes on after any other error.
+// OnPacketRead sees every packet before mochi acts on it. What no meter may send ends its connection here; everything
+// else waits here for its turn at the meter's rate, so that the socket is not read further meanwhile. ErrRejectPacket is
+// what ends a connection from here; mochi goes on after any other error.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	s := sessionOf(cl)
 	if s == nil {
 		return pk, nil // the CONNECT itself
 	}
 	switch pk.FixedHeader.Type {
+	case packets.Disconnect:
+		return pk, nil
+	case packets.Puback:
+		if s.received(pk.PacketID) {
+			return pk, nil // as many of these as we have sent messages; only others count
+		}
 	case packets.Publish:
 		if code := forbidden(pk); code != packets.CodeSuccess {
 			h.b.counts.forbidden.Add(1)
@@ -148,11 +154,9 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 			_ = h.b.server.DisconnectClient(cl, code) // it is closed either way
 			return pk, packets.ErrRejectPacket
 		}
-		if !s.pace(h.b.now()) {
-			return pk, packets.ErrRejectPacket
-		}
-	case packets.Puback:
-		s.received(pk.PacketID)
+	}
+	if !s.pace(h.b.now()) {
+		return pk, packets.ErrRejectPacket
 	}
 	return pk, nil
 }

@@ -245,6 +245,38 @@ func TestMetersAreSlowedDownAndNothingIsDropped(t *testing.T) {
 	}
 }
 
+// What is no message costs the server work as well, and is held to the same rate; acknowledgements that the server
+// waits for are not.
+func TestOtherPacketsAreSlowedDownToo(t *testing.T) {
+	b := start(t, broker.Config{Inbox: newShelf().inbox, Limits: broker.Limits{Rate: 50, Burst: 5}})
+	user := number(1)
+	p := login(t, b, user)
+	began := time.Now()
+	for range 10 {
+		p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
+		p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: 4711})
+	}
+	for range 10 {
+		p.want(packets.Pingresp)
+	}
+	if took, want := time.Since(began), 14*time.Second/50; took < want-50*time.Millisecond {
+		t.Errorf("20 packets at 50/s with 5 ahead took %s, want at least %s", took, want)
+	}
+	p = login(t, b, user)
+	p.listen(user)
+	began = time.Now()
+	for range 50 {
+		if !b.Publish(user, wire.DownToken, []byte("{}")) {
+			t.Fatal("a message was not taken")
+		}
+		pk := p.want(packets.Publish)
+		p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: pk.PacketID})
+	}
+	if took := time.Since(began); took > 500*time.Millisecond {
+		t.Errorf("50 messages to the meter took %s: its acknowledgements were slowed down", took)
+	}
+}
+
 func TestMessagesInFlightAreBoundedByNotReadingFurther(t *testing.T) {
 	store := newShelf()
 	b := start(t, broker.Config{Inbox: store.inbox, Limits: broker.Limits{InFlight: 4, Rate: 1000}})

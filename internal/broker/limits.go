@@ -19,7 +19,7 @@ type Limits struct {
 	InFlight        int           // messages of one connection that are not acknowledged, each way
 	Subscriptions   int           // of one connection
 	SessionExpiry   time.Duration // longest life of a session without its connection
-	Rate            int           // messages a second of one connection, sustained; kept by not reading further
+	Rate            int           // messages, and other packets, a second of one connection, sustained; kept by not reading further
 	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
 	Pending         int           // bytes that wait to be written to one connection; beyond it the client is too slow
 	Patience        time.Duration // how long a message waits for room in the store's queue before its client is closed

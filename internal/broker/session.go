@@ -57,7 +57,7 @@ func newSession(who registry.Identity, cl *mqtt.Client, c *conn, l Limits) *sess
 	return s
 }
 
-// pace lets the meter's next message through at its rate. It reports false when the connection has ended meanwhile.
+// pace lets the meter's next packet through at its rate. It reports false when the connection has ended meanwhile.
 // The meter is slowed down by not being read; nothing is dropped.
 func (s *session) pace(now time.Time) bool {
 	gap := time.Second / time.Duration(s.limits.Rate)
@@ -101,9 +101,9 @@ func (s *session) subscribed() (more bool) {
 		now[i] = notSubscribed
 	}
 	for filter, sub := range s.client.State.Subscriptions.GetAll() {
-		rest, _ := strings.CutPrefix(filter, s.down)
+		rest, inside := strings.CutPrefix(filter, s.down)
 		for i, d := range downs() {
-			if leafMatches(rest, string(d)) {
+			if inside && leafMatches(rest, string(d)) {
 				now[i] = max(now[i], int8(min(sub.Qos, 1)))
 			}
 		}
@@ -190,15 +190,17 @@ func (s *session) number() uint16 {
 	}
 }
 
-// received notes the meter's PUBACK.
-func (s *session) received(packet uint16) {
+// received notes the meter's PUBACK and reports whether it was waited for.
+func (s *session) received(packet uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, ours := s.flight[packet]
 	delete(s.flight, packet)
-	if packet == s.acking && packet != 0 {
+	if ours && packet == s.acking {
 		s.acking = 0
 		s.flushAck()
 	}
+	return ours
 }
 
 // acknowledge tells the meter up to where everything is durable. While one such message is in flight newer ones only
