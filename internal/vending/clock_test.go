@@ -1,8 +1,13 @@
 package vending
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
 )
 
 func TestAMovedClockIsNoticed(t *testing.T) {
@@ -44,5 +49,27 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 	g.start(now)
 	if by := g.jumped(now.Add(5 * time.Hour)); by != 0 {
 		t.Errorf("moved by %s although running time went on just as far", by)
+	}
+}
+
+// idle is a transaction in which no sale is under way; nothing else of it may be asked for.
+type idle struct{ Tx }
+
+func (idle) VendUnderWay(int64) (bool, error) { return false, nil }
+
+// A clock that was moved stops new sales; asking again for an old answer never comes to this point.
+func TestAMovedClockStopsNewSales(t *testing.T) {
+	v := New(Config{Now: time.Now})
+	v.guard.moved(2 * time.Hour)
+	if r := v.ClockFault(); r.Code != refusal.ClockUntrusted || r.What == "" || r.Try == "" {
+		t.Errorf("clock fault %q: %s", r.Code, r.Detail())
+	}
+	s, err := v.sell(context.Background(), idle{}, purchase{jumped: v.guard.jumped(time.Now())}, Point{}, [32]byte{})
+	if err != nil || s.Sold.Code != refusal.ClockUntrusted || !s.undo {
+		t.Errorf("a new sale: %v %q, undone %t; want %s", err, s.Sold.Code, s.undo, refusal.ClockUntrusted)
+	}
+	q, err := v.Quote(context.Background(), access.Actor{Role: access.Owner}, "04000000010", money.Amount{Minor: 100, Currency: "KES"})
+	if err != nil || q.Code != refusal.ClockUntrusted {
+		t.Errorf("a quote: %v %q, want %s", err, q.Code, refusal.ClockUntrusted)
 	}
 }

@@ -123,6 +123,17 @@ func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 	return s, tx.OncePut(p.order.Once, s.Sold.Reply.Status, v.sealReply(p.order.Once, s.Sold.Reply), true)
 }
 
+// putRefusal answers with the refusal of a sale that exists, and stores it under the request's key in the transaction
+// that found out: the key may be claimed since the sale was reserved.
+func (v *Vending) putRefusal(tx Tx, p purchase, sale Sale, r refusal.Refusal) (step, error) {
+	out := step{Sold: Sold{Refusal: r, Sale: sale}}
+	if !p.keeps(r) {
+		return out, nil
+	}
+	out.Sold.Reply = reply(p.order.RenderRefusal(r))
+	return out, tx.OncePut(p.order.Once, out.Sold.Reply.Status, v.sealReply(p.order.Once, out.Sold.Reply), true)
+}
+
 func reply(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
 
 // storable reports whether a refusal is an answer to the request itself, so that the same request must get it again.

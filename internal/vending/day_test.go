@@ -50,7 +50,11 @@ func (d *day) something() {
 	case n == 1:
 		d.clock.add(time.Duration(d.r.IntN(300)) * time.Second)
 	case n == 2:
-		d.recover()
+		d.trouble()
+		if _, err := d.Recover(context.Background(), system()); err != nil && !errors.Is(err, errPower) {
+			d.t.Fatal(err)
+		}
+		d.peace()
 	case n < 8 && len(d.asked) > 0: // an old request again
 		d.ask(d.asked[d.r.IntN(len(d.asked))])
 	default:

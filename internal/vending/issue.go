@@ -95,7 +95,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	})
 }
 
-// fail closes a sale whose token was refused after it had been reserved, and keeps the refusal as the answer.
+// fail closes a sale whose token was refused after it had been reserved.
 func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step, error) {
 	now, found, err := tx.VendSale(sale.ID)
 	if err != nil || !found {
@@ -114,12 +114,7 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 	} else if now.State != Failed {
 		return v.again(tx, p, sale.ID, false)
 	}
-	out := step{Sold: Sold{Refusal: why, Sale: now}}
-	if p.order.Once.Key == "" || p.order.RenderRefusal == nil || !storable(why.Code) {
-		return out, nil
-	}
-	out.Sold.Reply = reply(p.order.RenderRefusal(why))
-	return out, tx.OncePut(p.order.Once, out.Sold.Reply.Status, v.sealReply(p.order.Once, out.Sold.Reply), true)
+	return v.putRefusal(tx, p, now, why)
 }
 
 // Recover takes up sales that are still waiting for their issuer, left by a crash or by an answer that never came, and

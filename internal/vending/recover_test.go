@@ -264,6 +264,31 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	s.audit()
 }
 
+func TestARequestLearnsThatRecoveryWasRefused(t *testing.T) {
+	s := open(t, false)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	for n, code := range []refusal.Code{refusal.KeyMissing, refusal.KeystoreLocked} {
+		key := fmt.Sprintf("key-number-%d", n)
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		s.refused(order(m, 10000, key), refusal.IssuerUnknown)
+		s.clock.add(time.Minute)
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(code, "No.", "", "")}, nil
+		}
+		if done, err := s.Recover(context.Background(), system()); err != nil || done != 1 {
+			t.Fatalf("recovery finished %d sales (%v), want 1", done, err)
+		}
+		s.issuer.say = nil
+		s.refused(order(m, 10000, key), code)
+		again, err := s.Sell(context.Background(), owner(), order(m, 10000, key))
+		if stored := again.Replay != nil; err != nil || stored != (code.Status() < 500) || !stored && again.Code != code {
+			t.Errorf("%s, asked again: %v %q, stored %t", code, err, again.Code, stored)
+		}
+	}
+	s.sell(order(m, 10000, "key-number-9"))
+	s.audit()
+}
+
 func TestADeclinedAnswerWithoutAReasonIsStillARefusal(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

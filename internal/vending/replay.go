@@ -28,10 +28,10 @@ func (v *Vending) replay(o access.Once, kept access.Kept) (Sold, error) {
 // transaction was undone whole, so this one is its own; if another request with the same key got an answer in between,
 // that one stands.
 func (v *Vending) refuse(ctx context.Context, p purchase, r refusal.Refusal) (Sold, error) {
-	once := p.order.Once
-	if once.Key == "" || p.order.RenderRefusal == nil || !storable(r.Code) {
+	if !p.keeps(r) {
 		return Sold{Refusal: r}, nil
 	}
+	once := p.order.Once
 	answer := reply(p.order.RenderRefusal(r))
 	s, err := access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
 		kept, err := tx.OnceTake(once)

@@ -32,6 +32,7 @@ type purchase struct {
 	ref     string // client reference
 	deliver []string
 	now     time.Time       // of the sale: UTC, whole microseconds
+	jumped  time.Duration   // by how much the clock was moved and is not trusted
 	nibbles [MaxTokens]byte // random; a token takes four bits
 }
 
@@ -118,13 +119,16 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	if p.deliver, no = routes(o.Deliver); no.Refused() {
 		return p, no, nil
 	}
-	if by := v.guard.jumped(now); by != 0 {
-		return p, clockJumped(by), nil
-	}
+	p.jumped = v.guard.jumped(now)
 	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
 		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
 	}
 	return p, refusal.Refusal{}, nil
+}
+
+// keeps reports whether a refusal is stored as the answer to this request.
+func (p purchase) keeps(r refusal.Refusal) bool {
+	return p.order.Once.Key != "" && p.order.RenderRefusal != nil && storable(r.Code)
 }
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
@@ -213,7 +217,11 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 		out.open = true
 		return out, nil
 	case Failed:
-		return no(saleFailed(s)), nil
+		r := saleFailed(s)
+		if !p.keeps(r) {
+			return no(r), nil
+		}
+		return v.putRefusal(tx, p, s, r)
 	}
 	if out.Digits, err = v.open(s.Tokens); err != nil {
 		return step{}, err
@@ -225,6 +233,9 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash [32]byte) (step, error) {
 	if busy, err := tx.VendUnderWay(point.Meter.N); err != nil || busy {
 		return no(inProgress(point)), err
+	}
+	if p.jumped != 0 {
+		return no(clockJumped(p.jumped)), nil
 	}
 	pr, r, err := v.price(tx, point, p.order.Tender, p.now)
 	if err != nil || r.Refused() {
