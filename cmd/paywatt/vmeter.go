@@ -225,7 +225,7 @@ func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 		return nil, err
 	}
 	const neverExpires = 255
-	info := meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: k.baseDate, Type: sts.KeyType(o.keys.kt), KEN: neverExpires}}
+	info := meter.KeyInfo{Base: k.baseDate, Type: sts.KeyType(o.keys.kt), KEN: neverExpires}
 	if k.derived {
 		a := k.attributes
 		sgc, err1 := strconv.ParseUint(a.SGC, 10, 32)
@@ -242,7 +242,7 @@ func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 // memory opens the meter's memory and returns what closes it.
 func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error) {
 	if o.state == "" {
-		cfg.Image, cfg.Log = &memory.RAMImage{}, memory.NewRAM()
+		cfg.Image, cfg.Log = &memory.RAMImage{}, memory.Nothing{}
 		return func() error { return nil }, nil
 	}
 	folder, found, err := memory.Open(o.state)

@@ -181,7 +181,7 @@ func (d *Device) create(c meter.Config) error {
 	if d.c.Keys == nil {
 		return fmt.Errorf("%w: a new meter needs one", ErrKey)
 	}
-	facts := d.c.Keys.Info().KeyFacts
+	facts := d.c.Keys.Info()
 	var made sts.TID
 	if !d.c.Made.IsZero() {
 		t, err := facts.Base.TIDAt(d.c.Made)

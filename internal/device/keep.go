@@ -340,7 +340,9 @@ func (d *Device) Flush() error {
 	}
 	if d.c.Recorder != nil {
 		if err := d.c.Recorder.Check(&d.state); err != nil {
-			return err
+			// A meter does not stop because its recorder does.
+			d.log.Warn("recording ended", logkey.Meter, d.c.Number, logkey.Err, err)
+			d.c.Recorder = nil
 		}
 	}
 	return nil

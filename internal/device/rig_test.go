@@ -31,7 +31,7 @@ func testKey(t testing.TB) sts.Key {
 func testKeys(t testing.TB) *meter.Keys {
 	t.Helper()
 	k := meter.NewKeys(testKey(t), meter.KeyInfo{
-		KeyFacts: meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, Named: true, SGC: 123456, KRN: 1, TI: 1,
+		Base: sts.Base2014, Type: sts.DUTK, KEN: 255, Named: true, SGC: 123456, KRN: 1, TI: 1,
 	})
 	return &k
 }

@@ -1,7 +1,7 @@
 // Package memory is the non-volatile memory of a virtual meter: an image of a few kilobytes, whose bytes package journal
 // knows, and a log of frames for everything that needs more room, each written whole or not at all.
 //
-// Start at [Open], or at [NewRAM] and [RAMImage] for a memory that lives and dies with the process. What a frame means
+// Start at [Open], or at [RAMImage] and [Nothing] for a memory that lives and dies with the process. What a frame means
 // is the device's business; the log promises three things. A frame that was appended before a Sync which returned nil
 // is there after any crash. A frame is never half there: each carries a checksum, and a torn or spoilt one is skipped,
 // while the good ones after it are found again. And [Log.Replace] swaps the whole content in one step, so that a log
@@ -109,15 +109,15 @@ type Found struct {
 	Spoilt int
 }
 
-// RAM is a memory without a medium, for simulations and for tests of what a power cut leaves behind.
+// RAM is a log without a medium, for tests of what a power cut leaves behind.
 type RAM struct {
 	durable, pending []byte
 }
 
-// NewRAM returns an empty memory.
+// NewRAM returns an empty log.
 func NewRAM() *RAM { return &RAM{} }
 
-// LoadRAM returns a memory that holds these bytes, as a medium would after a power cut, and what is found in it.
+// LoadRAM returns a log that holds these bytes, as a medium would after a power cut, and what is found in it.
 func LoadRAM(b []byte) (*RAM, Found) {
 	frames, good, skipped := scan(b)
 	return &RAM{durable: append([]byte(nil), b[:good]...)}, Found{Frames: frames, Torn: len(b) - good, Spoilt: skipped}
@@ -193,3 +193,25 @@ func (m *RAMImage) WriteAt(b []byte, at int64) (int, error) {
 
 // Sync implements journal.Memory.
 func (m *RAMImage) Sync() error { return nil }
+
+// Nothing is a log that keeps nothing: for a meter that ends with its process and is never opened again. The outbox
+// still holds its records; only a restart would miss them.
+type Nothing struct{}
+
+// Append implements Log.
+func (Nothing) Append(Frame) error { return nil }
+
+// Sync implements Log.
+func (Nothing) Sync() error { return nil }
+
+// Commit implements Log.
+func (Nothing) Commit(Frame) error { return nil }
+
+// Replace implements Log.
+func (Nothing) Replace([]Frame) error { return nil }
+
+// Size implements Log.
+func (Nothing) Size() int64 { return 0 }
+
+// Close implements Log.
+func (Nothing) Close() error { return nil }

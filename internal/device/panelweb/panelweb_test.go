@@ -52,7 +52,7 @@ type browser struct {
 
 func start(t *testing.T) *browser {
 	t.Helper()
-	keys := meter.NewKeys(testKey(t), meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}})
+	keys := meter.NewKeys(testKey(t), meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	dev, err := device.Open(device.Config{
 		Number: "12345678903", Keys: &keys, Image: &memory.RAMImage{}, Log: memory.NewRAM(), Rand: strings.NewReader("12345678"),
 		Now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), Phones: []string{"+254700000001"},
@@ -268,7 +268,7 @@ func luminance(t *testing.T, hex string) float64 {
 }
 
 func TestAHostCanMountThePanelAnywhere(t *testing.T) {
-	keys := meter.NewKeys(testKey(t), meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}})
+	keys := meter.NewKeys(testKey(t), meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	dev, err := device.Open(device.Config{
 		Number: "12345678903", Keys: &keys, Image: &memory.RAMImage{}, Log: memory.NewRAM(), Rand: strings.NewReader("12345678"),
 		Now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC),

@@ -120,12 +120,16 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 func (d *Driver) keepUp(ctx context.Context) error {
 	for d.net != nil && d.net.Status().Connected {
 		before := d.box.Marks()
-		if before.Waiting() < d.box.Keep()/2 {
+		if before.Waiting() < d.box.Keep()/2 || d.silent == before.Acked+1 {
 			return nil
 		}
 		progress := func(m outbox.Marks) bool { return m.Acked != before.Acked }
-		if ok, err := d.until(ctx, patience, progress); err != nil || !ok {
+		ok, err := d.until(ctx, patience, progress)
+		if err != nil {
 			return err
+		}
+		if !ok {
+			d.silent = before.Acked + 1 // waited for once
 		}
 	}
 	return nil

@@ -57,6 +57,8 @@ type Driver struct {
 	inbox   <-chan link.Message
 	out     *json.Encoder
 	msg     io.Writer
+	// silent is the record after which a connected server was waited for in vain.
+	silent uint64
 }
 
 // Run drives a device until the script ends, with quit or the end of in. net is nil for a meter without a server.

@@ -46,7 +46,7 @@ func digits(t *testing.T, tid sts.TID, tenths int64) string {
 
 func newDevice(t *testing.T, image journal.Memory, keep int) *device.Device {
 	t.Helper()
-	keys := meter.NewKeys(testKey(t), meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}})
+	keys := meter.NewKeys(testKey(t), meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	d, err := device.Open(device.Config{
 		Number: "12345678903", Keys: &keys, Image: image, Log: memory.NewRAM(), Rand: strings.NewReader("12345678"),
 		Now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), Keep: keep, Phones: []string{"+254700000001"},
