@@ -121,8 +121,9 @@ type Device struct {
 	panel    panel.Panel
 	gate     panel.Gate
 	requests requests
-	// next is the configuration whose record is under way.
+	// next is the configuration whose record is under way, nextKeys the keys as they will be if the core takes a section.
 	next      *nextConfig
+	nextKeys  *meter.Keys
 	smsFrom   string
 	smsOut    []SMS
 	lastToken string

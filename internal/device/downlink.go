@@ -19,8 +19,12 @@ func (d *Device) announce() {
 		key.KEN, key.BaseDate = &ken, &base
 	}
 	if info.Named {
-		sgc, krn, ti := fmt.Sprintf("%06d", info.SGC), int(info.KRN), fmt.Sprintf("%02d", info.TI)
-		key.SGC, key.KRN, key.TI = &sgc, &krn, &ti
+		krn, ti := int(info.KRN), fmt.Sprintf("%02d", info.TI)
+		key.KRN, key.TI = &krn, &ti
+	}
+	if info.Named && info.SGC != 0 {
+		sgc := fmt.Sprintf("%06d", info.SGC)
+		key.SGC = &sgc
 	}
 	d.box.Announce(wire.Boot{
 		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),

@@ -88,9 +88,12 @@ func (d *Device) key(key byte) {
 	}
 }
 
-// token lets the core judge what the key finds in the digits.
+// token lets the core judge what the key finds in the digits. What a key change would make of the keys waits aside.
 func (d *Device) token(digits string, from meter.Source, request uint64) {
-	d.give(meter.Event{Kind: meter.EventToken, Opened: d.keys.Open(digits), Source: from, Request: request})
+	change, keys := d.keys.Take(&d.state, digits)
+	d.nextKeys = &keys
+	d.give(meter.Event{Kind: meter.EventToken, Opened: d.keys.Open(digits), Change: change, Source: from, Request: request})
+	d.nextKeys = nil
 }
 
 // SMS receives a message.

@@ -149,7 +149,7 @@ func (d *Device) recall() error {
 	if loaded.Config.Number != printed.Number {
 		return fmt.Errorf("%w: the memory is that of meter %d", ErrNumber, loaded.Config.Number)
 	}
-	if d.c.Keys != nil && !sameKey(&loaded.Keys, d.c.Keys) {
+	if d.c.Keys != nil && !madeWith(&loaded.Keys, d.c.Keys) {
 		return fmt.Errorf("%w: the memory of this meter holds another one", ErrKey)
 	}
 	kept := readFrames(d.c.Found.Frames)
@@ -191,7 +191,11 @@ func (d *Device) rename() (contents, error) {
 	return c, nil
 }
 
-func sameKey(a, b *meter.Keys) bool { return a.Reveal().Equal(b.Reveal()) }
+// madeWith reports whether a meter can have been made with this key. After a key change the memory knows better than
+// whoever starts the meter, and nobody can tell any more.
+func madeWith(have, made *meter.Keys) bool {
+	return have.Changes() > 0 || have.Reveal().Equal(made.Reveal())
+}
 
 // wake begins a boot from what the memory holds.
 func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, off int64) error {
@@ -288,17 +292,7 @@ func (d *Device) persist(r meter.Record) {
 	if err := d.flushLog(); err != nil {
 		d.log.Warn("outbox not written", logkey.Meter, d.c.Number, logkey.Err, err)
 	}
-	e := journal.Entry{Record: r, Text: d.requests.text(r.Request)}
-	var err error
-	if r.Kind == meter.RecordConfig && d.next != nil {
-		// Its name first: a name without its version is nothing, a version without its name would have to be sent again.
-		if err := d.c.Log.Commit(hashFrame(d.next.config.Version, d.next.hash)); err != nil {
-			d.rewrite = true
-		}
-		err = d.journal.AppendConfig(&d.state, e, &d.next.config)
-	} else {
-		err = d.journal.Append(&d.state, e)
-	}
+	err := d.write(journal.Entry{Record: r, Text: d.requests.text(r.Request)})
 	if err != nil && !errors.Is(err, journal.ErrNotWritten) {
 		d.fail(err)
 		return
@@ -306,14 +300,36 @@ func (d *Device) persist(r meter.Record) {
 	if err != nil {
 		d.log.Warn("log record not written", logkey.Meter, d.c.Number, logkey.Err, err)
 	}
-	if err == nil && r.Kind == meter.RecordConfig && d.next != nil {
-		d.adopt()
+	if err == nil {
+		d.adopt(r.Kind)
 	}
 	d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r, OK: err == nil})
 }
 
-// adopt puts the configuration in force whose record is now durable.
-func (d *Device) adopt() {
+// write puts a record into the journal, in one piece with what it puts in force.
+func (d *Device) write(e journal.Entry) error {
+	switch {
+	case e.Kind == meter.RecordConfig && d.next != nil:
+		// Its name first: a name without its version is nothing, a version without its name would have to be sent again.
+		if err := d.c.Log.Commit(hashFrame(d.next.config.Version, d.next.hash)); err != nil {
+			d.rewrite = true
+		}
+		return d.journal.AppendConfig(&d.state, e, &d.next.config)
+	case e.Kind == meter.RecordKeys && d.nextKeys != nil:
+		return d.journal.AppendKeys(&d.state, e, d.nextKeys)
+	}
+	return d.journal.Append(&d.state, e)
+}
+
+// adopt puts in force what is durable now: keys, or a configuration.
+func (d *Device) adopt(kind meter.RecordKind) {
+	if kind == meter.RecordKeys && d.nextKeys != nil {
+		d.keys, d.nextKeys = *d.nextKeys, nil
+		d.announce()
+	}
+	if kind != meter.RecordConfig || d.next == nil {
+		return
+	}
 	d.config, d.boot.hash = d.next.config, d.next.hash
 	d.next = nil
 	d.chip.setImp(d.config.ImpPerKWh)
