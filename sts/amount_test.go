@@ -64,21 +64,6 @@ func TestAmountsAreRoundedUp(t *testing.T) {
 	}
 }
 
-func FuzzEncodeTenths(f *testing.F) {
-	for _, tenths := range []int64{0, 16385, 180223, 1818623, sts.MaxTenths, -1, math.MaxInt64} {
-		f.Add(tenths)
-	}
-	f.Fuzz(func(t *testing.T, tenths int64) {
-		if tenths < 0 || tenths > sts.MaxTenths {
-			if _, err := sts.EncodeTenths(tenths); !errors.Is(err, sts.ErrRange) {
-				t.Errorf("EncodeTenths(%d): %v, want %v", tenths, err, sts.ErrRange)
-			}
-			return
-		}
-		wantRoundedUp(t, tenths)
-	})
-}
-
 // largestCurrency is the magnitude of the largest currency code, in 0.00001 of the base unit.
 const largestCurrency = 1<<19 - 1
 

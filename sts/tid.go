@@ -29,7 +29,9 @@ const (
 
 const (
 	minutesPerDay  = 24 * 60
-	reservedMinute = 1 // 00:01 of every day
+	reservedMinute = 1  // 00:01 of every day
+	kenShift       = 16 // an expiry number is compared with the top 8 bits of a TID
+	neverExpires   = 255
 )
 
 // ParseBaseDate reads "1993" or "93", "2014" or "14", "2035" or "35".
@@ -53,6 +55,30 @@ func (b BaseDate) start() time.Time { return time.Date(int(b), 1, 1, 0, 0, 0, 0,
 // Time returns the start of the minute that t stands for, in UTC.
 func (b BaseDate) Time(t TID) time.Time { return b.start().Add(time.Duration(t) * time.Minute) }
 
+// End returns the start of the last minute that b can express, in UTC: 2024-11-24 20:15 for 1993, 2045-11-24 20:15 for
+// 2014, 2066-11-24 20:15 for 2035. Nothing can be sold under the key after it.
+func (b BaseDate) End() time.Time { return b.Time(MaxTID) }
+
+// Successor returns the base date to roll over to when b ends; false for the last one.
+func (b BaseDate) Successor() (BaseDate, bool) {
+	switch b {
+	case Base1993:
+		return Base2014, true
+	case Base2014:
+		return Base2035, true
+	}
+	return 0, false
+}
+
+// Expiry returns the first instant, in UTC, at which a token made under a key with this expiry number (KEN) is
+// refused; false for 255, which never expires. One step of the number is 65,536 minutes, 45 days and 12:16 h.
+func (b BaseDate) Expiry(ken uint8) (time.Time, bool) {
+	if ken == neverExpires {
+		return time.Time{}, false
+	}
+	return b.Time((TID(ken) + 1) << kenShift), true
+}
+
 // TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is
 // reserved: a token issued in it takes the TID of 00:02. The error is [ErrBaseDate].
 func (b BaseDate) TIDAt(t time.Time) (TID, error) {
@@ -75,15 +101,20 @@ func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	if err != nil || t > last {
 		return t, err
 	}
+	return b.after(last)
+}
+
+// after returns the TID of the minute after last.
+func (b BaseDate) after(last TID) (TID, error) {
 	if last >= MaxTID {
-		return 0, fmt.Errorf("sts: TID after %d: %w", last, ErrBaseDate)
+		return 0, fmt.Errorf("sts: TID after %d with base date %s: %w", last, b, ErrBaseDate)
 	}
 	return skipReserved(last + 1), nil
 }
 
 // Expired reports whether a key with expiry number ken is too old for a token of this TID. The number is compared
 // with the top 8 bits; 255 never expires.
-func (t TID) Expired(ken uint8) bool { return ken != 255 && t>>16 > TID(ken) }
+func (t TID) Expired(ken uint8) bool { return ken != neverExpires && t>>kenShift > TID(ken) }
 
 // skipReserved moves a TID off the reserved minute of the day.
 func skipReserved(t TID) TID {

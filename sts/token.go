@@ -27,8 +27,8 @@ type Token struct {
 // [FormatError] for anything that cannot be a token: another number of digits, another character, or a number of
 // more than 66 bits.
 func ParseToken(s string) (Token, Result) {
-	var n int
-	var high, low uint64
+	var d [TokenDigits]byte
+	n := 0
 	for i := range len(s) {
 		c := s[i]
 		switch {
@@ -36,20 +36,33 @@ func ParseToken(s string) (Token, Result) {
 			continue
 		case c < '0' || c > '9' || n == TokenDigits:
 			return Token{}, FormatError
-		case n < TokenDigits/2:
-			high = high*10 + uint64(c-'0')
-		default:
-			low = low*10 + uint64(c-'0')
 		}
+		d[n] = c
 		n++
+	}
+	if n != TokenDigits {
+		return Token{}, FormatError
+	}
+	t, ok := fromDigits(&d)
+	if !ok {
+		return Token{}, FormatError
+	}
+	return t, Accept
+}
+
+// fromDigits reads 20 digits; false for a number of more than 66 bits.
+func fromDigits(d *[TokenDigits]byte) (Token, bool) {
+	var high, low uint64
+	for i := range TokenDigits / 2 {
+		high = high*10 + uint64(d[i]-'0')
+		low = low*10 + uint64(d[TokenDigits/2+i]-'0')
 	}
 	hi, lo := bits.Mul64(high, tenDigits)
 	lo, carry := bits.Add64(lo, low, 0)
-	hi += carry
-	if n != TokenDigits || hi > 3 {
-		return Token{}, FormatError
+	if hi += carry; hi > 3 {
+		return Token{}, false
 	}
-	return Token{hi: uint8(hi), lo: lo}, Accept
+	return Token{hi: uint8(hi), lo: lo}, true
 }
 
 // newToken puts a class into a cipher block.

@@ -1,9 +1,7 @@
 package sts_test
 
 import (
-	"encoding/binary"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
 
@@ -135,67 +133,6 @@ func TestOneWrongDigitDoesNotOpen(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzParseToken: any text is a token or a format error, and a token prints as it was typed.
-func FuzzParseToken(f *testing.F) {
-	for _, s := range []string{"23716100501183194197", "2371 6100-5011 8319 4197", "73786976294838206464", "", "x", "\x00\xff"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		token, result := sts.ParseToken(s)
-		typed := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(s)
-		switch result {
-		case sts.Accept:
-			if token.Reveal() != typed {
-				t.Errorf("ParseToken(%q) reveals %s", s, token.Reveal())
-			}
-		case sts.FormatError:
-			n, ok := new(big.Int).SetString(typed, 10)
-			if ok && len(typed) == 20 && typed[0] != '+' && n.BitLen() <= 66 && !strings.Contains(typed, "_") {
-				t.Errorf("ParseToken(%q) = %s", s, result)
-			}
-		default:
-			t.Errorf("ParseToken(%q) = %s", s, result)
-		}
-	})
-}
-
-// FuzzOpen: any token under any key opens or is refused for one of three reasons, and what opens can be made again.
-func FuzzOpen(f *testing.F) {
-	f.Add("23716100501183194197", []byte{0xe6, 0x53, 0x34, 0x1f, 0x9d, 0x5b, 0xf3, 0x6f})
-	f.Add("56493153725450313471", []byte{})
-	f.Add("62276333675187476360", make([]byte, 16))
-	f.Fuzz(func(t *testing.T, digits string, secret []byte) {
-		token, result := sts.ParseToken(digits)
-		if result != sts.Accept {
-			return
-		}
-		secret = append(secret, make([]byte, 16)...)
-		ea := sts.EA07
-		if binary.BigEndian.Uint64(secret[8:]) != 0 {
-			ea = sts.EA11
-		}
-		k, err := sts.NewKey(ea, secret[:ea.KeySize()])
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := sts.Open(k, token)
-		switch {
-		case o.Class != token.Class():
-			t.Errorf("Open(%s) has class %d", digits, o.Class)
-		case o.Result == sts.CRCError || o.Result == sts.FunctionError:
-			if o != (sts.Opened{Result: o.Result, Class: o.Class, SubClass: o.SubClass}) {
-				t.Errorf("Open(%s) = %+v shows what did not open", digits, o)
-			}
-		case o.Result != sts.Accept:
-			t.Errorf("Open(%s) = %s", digits, o.Result)
-		case o.Section == 0 && (o.Class != 1 || o.MfrCode <= 99 && o.SubClass != 2):
-			if again := remake(t, k, token, o); again != token {
-				t.Errorf("Open(%s) = %+v makes %s", digits, o, again.Reveal())
-			}
-		}
-	})
 }
 
 // Vending and simulated meters make and read tokens by the million.

@@ -58,7 +58,7 @@ func viewToken(k sts.Key, base sts.BaseDate, t sts.Token) tokenView {
 	if o.Result != sts.Accept {
 		return v
 	}
-	v.Kind = tokenKind(o)
+	v.Kind = o.Kind()
 	if o.HasTID {
 		tid := uint32(o.TID)
 		v.TID, v.IssuedAt = &tid, base.Time(o.TID).Format(time.RFC3339)
@@ -94,26 +94,6 @@ func (v *tokenView) contents(o sts.Opened) {
 			v.Watts = &watts
 		}
 	}
-}
-
-// tokenKind names a token that opens.
-func tokenKind(o sts.Opened) string {
-	switch o.Class {
-	case 0:
-		return [...]string{"electricity credit", "water credit", "gas credit", "time credit", "electricity currency credit",
-			"water currency credit", "gas currency credit", "time currency credit"}[o.SubClass]
-	case 1:
-		return [...]string{"test or display", "test or display (4-digit manufacturer)", "extended read"}[o.SubClass]
-	}
-	if o.Section != 0 {
-		return fmt.Sprintf("key change, section %d", o.Section)
-	}
-	return map[uint8]string{
-		sts.ManageMaxPower: "set maximum power limit", sts.ManageClearCredit: "clear credit",
-		sts.ManageTariffRate: "set tariff rate", sts.ManageClearTamper: "clear tamper condition",
-		sts.ManagePhaseBalance: "set maximum phase power unbalance limit", sts.ManageWaterFactor: "set water meter factor",
-		sts.ManageExtendedSet: "extended set",
-	}[o.SubClass]
 }
 
 // show writes the view in the format that -o names.

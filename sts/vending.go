@@ -1,0 +1,150 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MaxCreditTenths is the most that one token of ours carries, in tenths of a unit: 1,638.3 units, the last amount
+// that has an exact code. More is split, see [AppendSplit].
+const MaxCreditTenths int64 = mantissaMask
+
+var (
+	// ErrKeyType reports what is never done under this type of key: credit under a default key, anything under the
+	// manufacturer's initialisation key, or a key change that [KeyType.MayBecome] forbids.
+	ErrKeyType = errors.New("not allowed with this type of key")
+	// ErrKeyExpired reports a token that the meter would answer with [KeyExpiredError]: its TID is past the expiry
+	// number of the key.
+	ErrKeyExpired = errors.New("the key has expired")
+)
+
+// AppendSplit appends to dst the amounts of the tokens that carry t tenths of a unit together: full tokens of
+// [MaxCreditTenths] first, then what is left. Each has an exact code, so the sum is t and nothing is rounded. The
+// error is [ErrRange], for nothing to carry and above [MaxTenths], which takes 1,112 tokens; dst is then returned as it was.
+func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
+	if t < 1 || t > MaxTenths {
+		return dst, fmt.Errorf("sts: split %d tenths over tokens: %w", t, ErrRange)
+	}
+	for ; t > MaxCreditTenths; t -= MaxCreditTenths {
+		dst = append(dst, Amount(MaxCreditTenths))
+	}
+	return append(dst, Amount(t)), nil
+}
+
+// Holding is the key a meter holds with everything a vending system must know of it. It asks the rules of the vending
+// side, which the plain encoders do not: they make what they are told, for tests and for meters.
+type Holding struct {
+	Key Key
+	Attributes
+	KEN uint8 // key expiry number, 255 for never
+}
+
+// Hold derives the key of a meter from its vending key. The errors are those of [DeriveKey].
+func Hold(vk VendingKey, a Attributes, ken uint8) (Holding, error) {
+	k, err := DeriveKey(vk, a)
+	if err != nil {
+		return Holding{}, err
+	}
+	return Holding{Key: k, Attributes: a, KEN: ken}, nil
+}
+
+// MayCredit says whether credit with this TID may be made under the key: nil, [ErrKeyType] under an initialisation or
+// a default key, [ErrKeyExpired] past the expiry number (STS 531-1 CTSA16), [ErrField] for a TID of more than 24 bits.
+func (h *Holding) MayCredit(t TID) error {
+	if h.KT == DDTK {
+		return fmt.Errorf("sts: credit under a %s: %w", h.KT, ErrKeyType)
+	}
+	return h.MayManage(t)
+}
+
+// MayManage says whether a management token with this TID may be made under the key: nil, [ErrKeyType] under an
+// initialisation key, [ErrKeyExpired], [ErrField]. A default key takes management.
+func (h *Holding) MayManage(t TID) error {
+	switch {
+	case h.KT == DITK || h.KT > DCTK:
+		return fmt.Errorf("sts: token under a %s: %w", h.KT, ErrKeyType)
+	case t > MaxTID:
+		return fmt.Errorf("sts: TID %d: %w", t, ErrField)
+	case t.Expired(h.KEN):
+		return fmt.Errorf("sts: TID %d under a key with expiry number %d: %w", t, h.KEN, ErrKeyExpired)
+	}
+	return nil
+}
+
+// Batch is a row of credit tokens under one key, such as a sheet of vouchers.
+type Batch struct {
+	SubClass uint8     // CreditElectricity to CreditTime
+	Amounts  []Amount  // one for each token, at most MaxCreditTenths
+	RND      []byte    // as many as Amounts: the lower 4 bits of each are the token's RND
+	Last     TID       // the newest TID of the key, 0 for none
+	Now      time.Time // the clock of the vending system
+}
+
+// AppendCredits makes the tokens of a batch under the rules of [BaseDate.Next] and [Holding.MayCredit] and appends
+// them to dst: each one minute after the token before, never in a reserved minute. It gives the newest TID, which the
+// caller keeps with the key before it shows any token. Either all are made or none: with an error dst comes back as it
+// was and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next], and
+// [ErrRange] for an amount above [MaxCreditTenths]. Nothing is allocated but room in dst.
+func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
+	made, tid := dst, b.Last
+	if len(b.RND) != len(b.Amounts) {
+		return dst, b.Last, fmt.Errorf("sts: batch of %d tokens with %d random numbers: %w", len(b.Amounts), len(b.RND), ErrField)
+	}
+	for i, amount := range b.Amounts {
+		var err error
+		if i == 0 {
+			tid, err = h.BaseDate.Next(tid, b.Now)
+		} else {
+			tid, err = h.BaseDate.after(tid)
+		}
+		if err == nil {
+			err = h.MayCredit(tid)
+		}
+		if err == nil && amount.Tenths() > MaxCreditTenths {
+			err = fmt.Errorf("sts: token %d of a batch carries %d tenths: %w", i+1, amount.Tenths(), ErrRange)
+		}
+		if err != nil {
+			return dst, b.Last, err
+		}
+		t, err := EncodeCredit(h.Key, Credit{SubClass: b.SubClass, RND: b.RND[i] & maxRND, TID: tid, Amount: amount})
+		if err != nil {
+			return dst, b.Last, err
+		}
+		made = append(made, t)
+	}
+	return made, tid, nil
+}
+
+// ChangeTo makes the tokens that take the meter from key h to key next, as [EncodeKeyChange] does, under the rules of
+// the vending side: the type may change so ([KeyType.MayBecome]), the new key has not expired at now, and the rollover
+// bit is set exactly when the base date moves to a later one (STS 531-1 CTSA15). An expired key may be changed, into
+// one that is valid (CTSA16). With tellSGC an EA07 meter is told its supply group in a third token; EA11 always tells
+// it. Never go back to an earlier key of the meter: replayed key changes are stopped by nothing else.
+//
+// The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the new
+// one's range, [ErrField] for another meter or the key it holds already, and those of [EncodeKeyChange].
+func (h *Holding) ChangeTo(next *Holding, now time.Time, tellSGC bool) ([]Token, error) {
+	switch {
+	case h.PAN != next.PAN:
+		return nil, fmt.Errorf("sts: key change from meter %s to meter %s: %w", h.PAN, next.PAN, ErrField)
+	case h.Key.ea != 0 && h.Key.Equal(next.Key):
+		return nil, fmt.Errorf("sts: key change of meter %s to the key it holds: %w", h.PAN, ErrField)
+	case !h.KT.MayBecome(next.KT):
+		return nil, fmt.Errorf("sts: key change from %s to %s: %w", h.KT, next.KT, ErrKeyType)
+	case next.BaseDate < h.BaseDate:
+		return nil, fmt.Errorf("sts: key change from base date %s back to %s: %w", h.BaseDate, next.BaseDate, ErrBaseDate)
+	}
+	t, err := next.BaseDate.TIDAt(now)
+	if err != nil {
+		return nil, err
+	}
+	if t.Expired(next.KEN) {
+		return nil, fmt.Errorf("sts: key change to a key with expiry number %d: %w", next.KEN, ErrKeyExpired)
+	}
+	c := KeyChange{Key: next.Key, KEN: next.KEN, KRN: next.KRN, KT: next.KT, TI: next.TI, Rollover: next.BaseDate > h.BaseDate}
+	if tellSGC || next.Key.ea == EA11 {
+		c.SGC = next.SGC
+	}
+	return EncodeKeyChange(h.Key, c)
+}
