@@ -265,11 +265,14 @@ func (b *vendBench) sell(ctx context.Context, s *benchShop, base pgFigures) (ven
 		P50: milliseconds(all[len(all)/2]), P99: milliseconds(all[len(all)*99/100]),
 		Others: vendOthers{Store: "sqlite, write-ahead log, synchronous=FULL", Callers: b.callers, Meters: b.meters, Sales: len(all), Seconds: elapsed,
 			CPUPerSale: milliseconds(cpu) / float64(len(all)), BaselineLatency: base.latency, Scale: b.scale, Floor: vendFloor}}
-	r.Ratio = r.Rate / base.rate
 	r.Others.FloorMet = r.Rate >= vendFloor
 	if base.transactions > 0 && base.cpu > 0 && cpu > 0 {
 		r.Others.CPUPerBaseline = milliseconds(base.cpu) / float64(base.transactions)
-		r.CPURatio = r.Others.CPUPerBaseline / r.Others.CPUPerSale
+		r.CPURatio = rounded(r.Others.CPUPerBaseline / r.Others.CPUPerSale)
+	}
+	r.Ratio = rounded(r.Rate / base.rate)
+	for _, f := range []*float64{&r.Rate, &r.BaselineRate, &r.P50, &r.P99, &r.Others.Seconds, &r.Others.CPUPerSale, &r.Others.CPUPerBaseline} {
+		*f = rounded(*f)
 	}
 	return r, nil
 }
