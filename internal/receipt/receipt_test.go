@@ -34,7 +34,6 @@ func TestJSONRevealsWhatTheReceiptCarriesAndNothingElseDoes(t *testing.T) {
 		Steps []struct {
 			Price string `json:"price"`
 		} `json:"steps"`
-		NetMinor, VATMinor, CarryMinor int
 	}
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
