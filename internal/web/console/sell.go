@@ -67,7 +67,7 @@ type soldBefore struct{ At, Units, SaleID string }
 const warnWithin = 15 * time.Minute
 
 // unsold is what did not happen when a form was refused before anything was tried.
-const unsold = "Nothing was sold."
+const unsold = "No money was taken and no token was made."
 
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.sells() {
@@ -232,7 +232,7 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	if quote.Refused() {
-		s.sellAgain(w, r, v, f, quote.Code.Status(), quote.Detail())
+		s.sellAgain(w, r, v, f, quote.Code.Status(), sentences(quote.What, unsold, quote.Try))
 		return
 	}
 	s.showCheck(w, r, v, f, m, quote)
@@ -313,7 +313,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 		s.pending(w, r, v, f, push, sold.Refusal)
 	case sold.Refused():
 		f.FormID = "" // a refused sale is done with: a sale after it is another one
-		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Detail())
+		s.sellAgain(w, r, v, f, sold.Code.Status(), sentences(sold.What, unsold, sold.Try))
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:

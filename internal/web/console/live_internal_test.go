@@ -1,0 +1,214 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// These tests see inside because a stream lives for minutes: here the minutes pass at once.
+
+// anna has a session until it is over.
+type anna struct {
+	mu   sync.Mutex
+	over bool
+}
+
+// annaTx and siteTx are transactions of a store that knows one session and the settings; all else panics.
+type annaTx struct {
+	access.Tx
+	anna *anna
+}
+
+func (tx annaTx) LoginByHash([32]byte) (access.Login, access.PersonRow, bool, error) {
+	tx.anna.mu.Lock()
+	defer tx.anna.mu.Unlock()
+	return access.Login{SeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)},
+		access.PersonRow{ID: id.ID{1}, Email: "anna@example.org", Role: access.Owner}, !tx.anna.over, nil
+}
+
+type siteTx struct{ registry.Tx }
+
+func (siteTx) TenantSettings() (registry.Settings, error) {
+	return registry.Settings{Name: "Here", Currency: "KES", TZ: "Africa/Nairobi"}, nil
+}
+
+func (siteTx) ActivePeople(...access.Role) (int, error) { return 1, nil }
+
+// door leads to one transaction for reading.
+type door[X any] struct{ tx X }
+
+func (d door[X]) Do(context.Context, access.Tenant, func(X) (bool, error)) error {
+	return errors.New("a page that only looks changes nothing")
+}
+
+func (d door[X]) View(_ context.Context, _ access.Tenant, fn func(X) error) error { return fn(d.tx) }
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+func consoleOf(t *testing.T, a *anna) *Console {
+	t.Helper()
+	acc, err := access.New(access.Config{Door: door[access.Tx]{annaTx{anna: a}}, Now: time.Now, Rand: zeros{}, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Console{c: Config{Access: acc, Registry: registry.New(registry.Config{Door: door[registry.Tx]{siteTx{}}, Now: time.Now}), Now: time.Now, Rand: zeros{},
+		Log: slog.New(slog.DiscardHandler)}, requests: make(chan struct{}, 1), streams: make(chan struct{}, 1), signins: make(chan struct{}, 1),
+		waiting: make(chan struct{}, 1), tries: newTries(), stopping: make(chan struct{})}
+}
+
+// watch runs a stream until it ends by itself and returns what it sent.
+func watch(s *Console, look look) string {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "/meters/live", nil)
+	r.AddCookie(&http.Cookie{Name: "paywatt_session", Value: "anna's"})
+	s.stream(w, r, look)
+	return w.Body.String()
+}
+
+func still(context.Context, visit) (frame, bool, error) {
+	return frame{"m-1": {"load": {"5 W"}}}, true, nil
+}
+
+func TestAStreamIsHeardOfEveryFifteenSecondsAndEndsWithItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &anna{}
+		began := time.Now()
+		time.AfterFunc(100*time.Second, func() { a.mu.Lock(); a.over = true; a.mu.Unlock() })
+		got := watch(consoleOf(t, a), still)
+		if lived := time.Since(began); lived != 2*time.Minute {
+			t.Errorf("the stream lived %v, want until the look at the session after 2 minutes", lived)
+		}
+		if n := strings.Count(got, "event: ping\n"); n < 7 || n > 9 {
+			t.Errorf("%d pings in two minutes, want 8 or so:\n%s", n, got)
+		}
+		if n := strings.Count(got, `"load":["5 W"]`); n != 1 {
+			t.Errorf("what does not change was sent %d times, want once:\n%s", n, got)
+		}
+		if !strings.HasSuffix(got, "event: end\ndata: {\"at\":\"03:02 EAT\"}\n\n") {
+			t.Errorf("the last message is no end in the site's time:\n%s", got)
+		}
+	})
+}
+
+func TestAStreamEndsWhenThereIsNothingToSee(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := consoleOf(t, &anna{})
+		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, false, nil }); !strings.Contains(got, "event: end") {
+			t.Errorf("a page of nothing sent %q, want an end", got)
+		}
+		// What broke may mend: the page comes back by itself, so it is not told to stay away.
+		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, true, errors.New("disk") }); strings.Contains(got, "event: end") {
+			t.Errorf("a page whose look failed sent %q", got)
+		}
+		close(s.stopping)
+		if got := watch(s, still); strings.Contains(got, "event: end") {
+			t.Errorf("a server that stops sent %q", got)
+		}
+	})
+}
+
+func TestOneStreamTooManyIsRefusedAndTheOthersLive(t *testing.T) {
+	s := consoleOf(t, &anna{})
+	s.streams <- struct{}{}
+	w := httptest.NewRecorder()
+	s.stream(w, httptest.NewRequest(http.MethodGet, "/meters/live", nil), still)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || len(s.streams) != 1 {
+		t.Errorf("status %d, Retry-After %q, %d streams", w.Code, w.Header().Get("Retry-After"), len(s.streams))
+	}
+}
+
+func TestOneRequestTooManyIsToldToComeBack(t *testing.T) {
+	s := consoleOf(t, &anna{})
+	h := s.limited(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	ask := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/meters", nil))
+		return w
+	}
+	if w := ask(); w.Code != http.StatusNoContent {
+		t.Fatalf("status %d", w.Code)
+	}
+	s.requests <- struct{}{}
+	if w := ask(); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Nothing was done") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	<-s.requests
+	s.waiting <- struct{}{}
+	w := httptest.NewRecorder()
+	if _, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil)); ok || w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one more waits to hash a password: status %d", w.Code)
+	}
+}
+
+func TestAPanicIsAPageWithAReference(t *testing.T) {
+	s := consoleOf(t, &anna{})
+	w := httptest.NewRecorder()
+	s.recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret inside") })).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/sell", nil))
+	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || !strings.Contains(body, "req_") || strings.Contains(body, "secret inside") {
+		t.Errorf("status %d: %s", w.Code, body)
+	}
+}
+
+func TestPatchesAreTheDifference(t *testing.T) {
+	before := frame{"a": {"x": {"1"}, "y": {"2", "ok"}}, "b": {"x": {"1"}}}
+	now := frame{"a": {"x": {"1"}, "y": {"2", "bad"}}, "b": {"x": {"1"}}, "c": {"x": {"3"}}}
+	got := now.since(before)
+	if len(got) != 2 || len(got["a"]) != 1 || got["a"]["y"][1] != "bad" || got["c"]["x"][0] != "3" {
+		t.Errorf("since = %v, want a.y and c.x", got)
+	}
+	if rest := now.since(now); len(rest) != 0 {
+		t.Errorf("nothing moved and %v is sent", rest)
+	}
+}
+
+func TestAddressesThatOneHouseholdHasAreOne(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"192.0.2.1", "192.0.2.2", false}, {"192.0.2.1", "::ffff:192.0.2.1", true},
+		{"2001:db8::1", "2001:db8::ffff:1", true}, {"2001:db8::1", "2001:db8:0:1::1", false}, {"fe80::1%eth0", "fe80::1%eth1", true},
+		{"pipe", "@", true},
+	} {
+		if got := household(c.a) == household(c.b); got != c.same {
+			t.Errorf("%s and %s are one: %t, want %t", c.a, c.b, got, c.same)
+		}
+	}
+	tries := newTries()
+	now := time.Now()
+	for range maxTriers + 1 {
+		if !tries.allow("192.0.2.1", now) {
+			break
+		}
+	}
+	if tries.allow("192.0.2.1", now) || !tries.allow("192.0.2.2", now) {
+		t.Error("one address is not limited, or another is with it")
+	}
+}
+
+func TestWhoReadsQuietlyMaySeeNoDigits(t *testing.T) {
+	for _, role := range access.Roles() {
+		by := access.Actor{Role: role}
+		q := quiet(by)
+		if by.May(access.ReadVends) && q.May(access.ShowTokens) {
+			t.Errorf("%s would open tokens", role)
+		}
+		if q.May(access.ReadVends) != by.May(access.ReadVends) {
+			t.Errorf("%s reads sales: %t, quietly %t", role, by.May(access.ReadVends), q.May(access.ReadVends))
+		}
+	}
+}

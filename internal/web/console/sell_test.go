@@ -1,0 +1,179 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/app"
+)
+
+func TestASaleShowsPayeeAndLinesBeforeAndTheTokenAfter(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	c := g.check(" 0414-0001 001 ", "100").is(200).says("Amina A.", "0414 0001 001", "domestic", "34.7 kWh", "Energy without tax 86.75", "VAT 13.01",
+		"Kept for the next sale 0.24", "Paid KES 100.00", "Sell for KES 100.00", "TEST")
+	if c.value("meter") != meterNumber || c.value("amount") != "100.00" {
+		t.Errorf("the form carries %q and %q", c.value("meter"), c.value("amount"))
+	}
+	g.get("/meters/" + meterNumber).is(200).says("No token was sold for this meter yet")
+	sale := g.get(g.post("/sell", "form", c.value("form"), "meter", c.value("meter"), "amount", c.value("amount"), "push", "1").leads("/sales/vnd_")).is(200)
+	digits := sale.token()
+	if len(digits) != 20 || strings.Trim(digits, "0123456789") != "" {
+		t.Fatalf("the token's name is %q, want its 20 digits", digits)
+	}
+	grouped := digits[:4] + " " + digits[4:8] + " " + digits[8:12] + " " + digits[12:16] + " " + digits[16:]
+	sale.says("Sale main-000001", grouped, "34.7 kWh", "Not loaded yet", "Amina A.", "by person owner@example.org", "Completed", "KES 100.00", "TEST").
+		omits("This form had been sent before")
+}
+
+func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	first := g.get("/sell").is(200).value("form")
+	check := []string{"form", first, "meter", meterNumber, "amount", "100"}
+	c := g.post("/sell/check", check...).is(200)
+	if c.value("form") != first {
+		t.Fatalf("the check has form id %q, want that of the form it came from, %q", c.value("form"), first)
+	}
+	order := url.Values{"form": {first}, "meter": {meterNumber}, "amount": {"100.00"}}
+
+	// Eight clicks at once.
+	var wg sync.WaitGroup
+	led := make([]string, 8)
+	for i := range led {
+		wg.Go(func() { led[i] = g.do(http.MethodPost, "/sell", order).header.Get("Location") })
+	}
+	wg.Wait()
+	page := led[0]
+	page, _, _ = strings.Cut(page, "?")
+	for _, at := range led {
+		if at != page && at != page+"?again=1" || page == "" {
+			t.Errorf("the clicks lead to %v, want one sale", led)
+			break
+		}
+	}
+	// Back and the same again, and back one page more and the same again.
+	again := g.do(http.MethodPost, "/sell", order).leads(page + "?again=1")
+	g.get(again).is(200).says("This form had been sent before: here is the one sale that it made")
+	g.post("/sell/check", check...).leads(page + "?again=1")
+	// Back and another amount: the form is used up, and the page says for which sale.
+	order.Set("amount", "200.00")
+	g.do(http.MethodPost, "/sell", order).is(409).says("This form has made a sale already", "Nothing more was sold")
+	if tokens := g.get("/meters/" + meterNumber).is(200); strings.Count(tokens.body, `id="t-tok_`) != 1 {
+		t.Errorf("not one token: %s", tokens.text())
+	}
+	// A new form is a new sale, and the check mentions the one just made.
+	g.check(meterNumber, "100").is(200).says("34.7 kWh were sold to this meter at", "Go on only if this is another payment")
+	w.clock.move(16 * time.Minute)
+	g.check(meterNumber, "100").is(200).omits("were sold to this meter at")
+}
+
+const unsold = "No money was taken and no token was made."
+
+func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	for _, c := range []struct {
+		meter, amount string
+		status        int
+		says          string
+	}{
+		{"04140001002", "100", 422, "The check digit of meter number 04140001002 is wrong"},
+		{"0414000100", "100", 422, "A meter number has 11 or 13 digits"},
+		{"04140001019", "100", 404, "There is no meter 04140001019"},
+		{"nonsense", "100", 404, "There is no meter nonsense"},
+		{"", "100", 404, "There is no meter"},
+		{meterNumber, "", 422, "The amount is not written as a sum of KES. Write it as 100.00"},
+		{meterNumber, "1,000", 422, "The amount is not written as a sum of KES"},
+		{meterNumber, "-5", 422, "The amount is not written as a sum of KES"},
+		{meterNumber, "12.345", 422, "KES has 2 decimals and the amount has more"},
+		{meterNumber, "0", 422, "The amount is nothing"},
+		{meterNumber, "0.01", 422, ""},
+		{meterNumber, "999999999999", 422, ""},
+		{meterNumber, "1" + strings.Repeat("0", 40), 422, ""},
+	} {
+		a := g.check(c.meter, c.amount)
+		if a.status != c.status {
+			t.Errorf("%q for %q: status %d, want %d: %s", c.meter, c.amount, a.status, c.status, a.text())
+			continue
+		}
+		a.says(c.says, unsold)
+		if a.value("meter") != c.meter || a.value("amount") != c.amount {
+			t.Errorf("%q for %q has to be typed again: the form has %q and %q", c.meter, c.amount, a.value("meter"), a.value("amount"))
+		}
+	}
+	// The same at the last step, where no page would lead: the server does not rely on its own form.
+	form := g.get("/sell").value("form")
+	g.post("/sell", "form", form, "meter", "04140001002", "amount", "100").is(422).says(unsold).omits("/sales/")
+	g.post("/sell", "form", form, "meter", meterNumber, "amount", "12.345").is(422).says(unsold)
+	g.get("/sell/check").leads("/sell")
+}
+
+func TestALockedKeyStoreSellsNothingAndSaysSo(t *testing.T) {
+	w := begin(t)
+	w.stop()
+	w.serve(app.Config{})
+	g := w.enter(ownerEmail)
+	g.check(meterNumber, "100").is(503).says("key store is locked", unsold)
+	form := g.get("/sell").value("form")
+	g.post("/sell", "form", form, "meter", meterNumber, "amount", "100.00").is(503).says("key store is locked", unsold)
+	g.get("/meters").is(200).says("Amina A.")
+	g.get("/meters/" + meterNumber).is(200).says("No token was sold for this meter yet")
+}
+
+func TestThePayeeIsNamedWhileTheNumberIsTyped(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	part := func(meter, amount string) answer {
+		t.Helper()
+		return g.get("/sell/preview?meter="+url.QueryEscape(meter)+"&amount="+url.QueryEscape(amount)).is(200).omits("<html", "<form")
+	}
+	part("", "").says("11 or 13 digits")
+	part("0414 0001", "").says("8 so far")
+	part("0414 0001 0010", "").says("12 so far")
+	part("0414 0001 002", "").says("The check digit of meter number 04140001002 is wrong").omits("Amina")
+	part("0414-0001-019", "").says("There is no meter")
+	part("0414 0001 001", "").says("Amina A.", "domestic", "TEST", "no reading yet").omits("Paid")
+	part("0414 0001 001", "abc").says("Amina A.", "not written as a sum of KES")
+	part("0414 0001 001", "100").says("Amina A.", "VAT 13.01", "Paid KES 100.00", "34.7 kWh")
+	part(`<script>alert(1)</script>`, "").says("There is no meter <script>alert(1)</script>").omits("<script>")
+	g.get("/sell?meter="+meterNumber).is(200).says("Amina A.", "domestic")
+	if n := w.audited("token.show"); n != 0 {
+		t.Errorf("looking for a payee noted %d times that digits were shown", n)
+	}
+}
+
+func TestDigitsAreShownOnlyWhereAskedForAndThatIsNoted(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	digits := g.sell(meterNumber, "100").token()
+	before := w.audited("token.show")
+	page := g.get("/meters/"+meterNumber).is(200).says("Show the digits").omits(digits, digits[:4]+" "+digits[4:8])
+	g.get("/meters/" + meterNumber + "/history").is(200).omits(digits)
+	g.check(meterNumber, "100").is(200)
+	if n := w.audited("token.show"); n != before {
+		t.Errorf("pages without digits noted %d times that digits were shown", n-before)
+	}
+	page = g.get("/meters/" + meterNumber + "?digits=1").is(200)
+	if !strings.Contains(page.body, `aria-label="`+digits+`"`) {
+		t.Errorf("the digits are not shown: %s", page.text())
+	}
+	if n := w.audited("token.show"); n != before+1 {
+		t.Errorf("a page with digits noted %d times that digits were shown, want once", n-before)
+	}
+}
+
+func TestThereIsNothingToSellWithoutATariff(t *testing.T) {
+	t.Parallel()
+	w := folder(t)
+	w.serve(app.Config{Passphrase: []byte(passphrase)})
+	w.person(ownerEmail, "owner")
+	g := w.enter(ownerEmail)
+	g.get("/meters").is(200).says("No meters yet", "paywatt meter add")
+	g.get("/sell").is(200)
+	g.check(meterNumber, "100").is(404).says("There is no meter", unsold)
+}
