@@ -1,0 +1,75 @@
+package arch_test
+
+import (
+	"go/ast"
+	"strings"
+	"testing"
+)
+
+// revealers names every file that may open a secret (token digits, keys, passwords), with its reason. Whatever a use
+// case reveals left its transaction after the commit; a new caller is a decision, and the reviewer sees it here.
+func revealers() map[string]string {
+	return map[string]string{
+		// The secrets' own packages.
+		"sts/key.go":                "compares two keys",
+		"internal/access/secret.go": "compares and hashes", "internal/access/person.go": "hashes a password",
+		"internal/vending/digits.go": "hands the door on: Digits inside the transaction, Issued after it",
+		// Where a token is sealed, shown after the commit, or goes to its meter.
+		"internal/vending/complete.go":  "seals the digits into the row that the commit makes durable",
+		"internal/api/vend.go":          "renders the answer that is stored sealed in the sale's transaction and sent after it",
+		"internal/receipt/receipt.go":   "prints a token that the use case gave to somebody who may see it",
+		"internal/print/text.go":        "the same, as text",
+		"internal/web/console/sale.go":  "shows a token to somebody who may see it",
+		"internal/web/console/meter.go": "the same",
+		"wire/down.go":                  "the message that brings a token to its meter",
+		"internal/device/input.go":      "the meter itself: digits that were typed or came by SMS",
+		"internal/device/downlink.go":   "the meter itself: digits that were pushed",
+		"cmd/paywatt/token.go":          "works on tokens without a server, for whoever has the key",
+		"cmd/paywatt/token_encode.go":   "the same",
+		"cmd/paywatt/token_kinds.go":    "checks public vectors",
+		"cmd/paywatt/token_rebuild.go":  "checks public vectors",
+		// Secrets that are shown once, or written to where they live.
+		"cmd/paywatt/apikey.go":           "prints the key it made, once",
+		"internal/api/meter.go":           "the one answer that shows a meter's secrets",
+		"internal/web/console/session.go": "sets the session cookie",
+		"internal/keystore/keystore.go":   "seals a vending key into the key store",
+		"internal/registry/meter.go":      "seals a link key into its row",
+		"internal/registry/draft.go":      "shows a simulated meter's test key once",
+		"internal/store/sqlite/key.go":    "writes the seal key to its file",
+		"internal/device/keep.go":         "compares the meter's key with the one in its memory",
+		"meter/journal/journal.go":        "writes the meter's key into its memory",
+		// Benches play tills and meters with throw-away secrets.
+		"cmd/paywatt/bench_token.go": "bench", "cmd/paywatt/bench_meter.go": "bench", "cmd/paywatt/bench_vend.go": "bench", "cmd/paywatt/bench_ingest.go": "bench",
+	}
+}
+
+func TestWhoRevealsIsKnown(t *testing.T) {
+	allowed := revealers()
+	used := map[string]bool{}
+	for _, f := range files(t) {
+		if f.test() {
+			continue
+		}
+		where := f.dir + "/" + f.name
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			s, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !strings.HasPrefix(strings.TrimPrefix(s.Sel.Name, "Append"), "Reveal") {
+				return true
+			}
+			used[where] = true
+			if allowed[where] == "" {
+				t.Errorf("%s calls %s: name it in revealers() with its reason, or do without", f.set.Position(s.Pos()), s.Sel.Name)
+			}
+			return true
+		})
+	}
+	for where := range allowed {
+		if !used[where] {
+			t.Errorf("%s reveals nothing: take it off the list", where)
+		}
+	}
+}
