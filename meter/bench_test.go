@@ -21,7 +21,7 @@ func TestStateStaysSmall(t *testing.T) {
 
 // benchState is a meter in ordinary use: credit for many steps, relay closed.
 func benchState(c *meter.Config) meter.State {
-	s := meter.New(meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, c, 0)
+	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, c, 0)
 	s.Balance, s.Reasons, s.Relay = 1<<60, 0, 1
 	return s
 }

@@ -58,7 +58,7 @@ func (x *step) persisted() {
 	switch {
 	case x.ev.OK:
 		x.apply(r)
-	case r.Kind == RecordToken:
+	case r.Kind == RecordToken || r.Kind == RecordKeys:
 		// Neither a right nor a wrong token shows what it was.
 		failed := *r
 		failed.Seq, failed.Result, failed.Units = 0, sts.StorageError, 0
@@ -83,6 +83,8 @@ func (x *step) apply(r *Record) {
 	switch r.Kind {
 	case RecordToken:
 		x.applyToken(r)
+	case RecordKeys:
+		x.applyKeys(r)
 	case RecordCommand:
 		x.applyCommand(r)
 	case RecordConfig:
@@ -204,9 +206,7 @@ func (x *step) applyConfig(r *Record) {
 		x.settle()
 	}
 	x.answerCommand(r, AnswerDone)
-	if x.ev.Kind != EventReplay || !x.ev.Reported {
-		x.event(CodeConfig, int64(r.Value), 0)
-	}
+	x.consequence(CodeConfig, int64(r.Value), 0)
 }
 
 // answerCommand tells the server what became of a command and remembers it.

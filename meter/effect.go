@@ -45,18 +45,19 @@ type Effect struct {
 
 // Result is the answer to a token.
 type Result struct {
-	// Code says what became of it; only Accept has changed anything.
+	// Code says what became of it. Accept has been carried out; KCT1st and KCTNth wait for the other tokens of the set;
+	// nothing else has changed anything.
 	Code sts.Result
 	// Source and Request say who asked.
 	Source  Source
 	Request uint64
 	// Class and SubClass of the token, where it could be read.
 	Class, SubClass uint8
-	// Units that were added.
+	// Units that were added; negative when credit was cleared.
 	Units unit.Energy
 	// Balance afterwards, as the customer sees it (State.Shown).
 	Balance unit.Energy
-	// Control are the tests that an accepted test token asks for, bit n-1 for test n of the STS list.
+	// Control are the tests that an accepted test token carries out, bit n-1 for test n of the STS list.
 	Control uint64
 }
 
@@ -238,6 +239,10 @@ const (
 	RecordConfig
 	// RecordLocal: the customer has switched off (Value 1) or on (Value 0).
 	RecordLocal
+	// RecordKeys: a section of a key change was taken and waits (Result KCT1st or KCTNth), or has completed it (Accept):
+	// Source, Class, SubClass, Request, Sections; with Accept Key and Rollover. The host makes the keys durable in one
+	// piece with it.
+	RecordKeys
 )
 
 // Record is one entry of the log: a difference, to be applied once. It is durable before anything that it says is true.
@@ -246,7 +251,8 @@ type Record struct {
 	// Seq counts the log's records from 1; it has nothing to do with Report.Seq.
 	Seq  uint32
 	Kind RecordKind
-	// Source, Result, Class, SubClass, TID and Units of a token. A token without a TID has HasTID false.
+	// Source, Result, Class, SubClass, TID and Units of a token. A token without a TID has HasTID false. Units are added to
+	// the credit; negative ones are what clearing it takes away.
 	Source          Source
 	Result          sts.Result
 	Class, SubClass uint8
@@ -256,8 +262,13 @@ type Record struct {
 	// Command and Force of a command.
 	Command Command
 	Force   bool
-	// Value of a configuration (version) or a local switch (1 off).
+	// Value of a configuration (version), a local switch (1 off) or a management token (its 16 bits).
 	Value uint32
+	// Sections are those that wait once a section was taken, bit n-1 for section n.
+	Sections uint8
+	// Rollover says that a key change empties the memory of TIDs, Key what is known of the new key.
+	Rollover bool
+	Key      KeyInfo
 	// Counter of the signed message, 0 for none.
 	Counter uint64
 	// Request is the Handle of the id, 0 for none.
@@ -268,12 +279,35 @@ type Record struct {
 func (r *Record) Sound() bool {
 	switch r.Kind {
 	case RecordToken:
-		return r.Source.known() && r.Units >= 0 && r.Units <= unit.MaxToken &&
-			(r.Result == sts.Accept && r.HasTID || r.Result == sts.CRCError && r.Units == 0)
+		return r.Source.known() && r.soundToken()
 	case RecordCommand:
 		return r.Command > CommandUnknown && int(r.Command) < len(commandNames)
 	case RecordConfig, RecordLocal:
 		return true
+	case RecordKeys:
+		return r.Source.known() && r.soundSection()
+	}
+	return false
+}
+
+func (r *Record) soundToken() bool {
+	switch {
+	case r.Result == sts.CRCError:
+		return r.Units == 0
+	case r.Result != sts.Accept || !r.HasTID:
+		return false
+	case r.Class == classManagement:
+		return supportedManagement(r.SubClass) && r.Units <= 0 && r.Units >= -maxThreshold
+	}
+	return r.Units >= 0 && r.Units <= unit.MaxToken
+}
+
+func (r *Record) soundSection() bool {
+	switch r.Result {
+	case sts.KCT1st, sts.KCTNth:
+		return r.Sections != 0 && r.Sections < 1<<maxSections
+	case sts.Accept:
+		return r.Key.Base.Valid() && r.Key.Type <= sts.DCTK && r.Key.Type != sts.DITK
 	}
 	return false
 }

@@ -24,7 +24,7 @@ const (
 	EventConfirm
 	// EventLocal: the customer switches the load off or on in the menu; toggles the reason LOCAL.
 	EventLocal
-	// EventToken: a token was entered: Opened, Source, Request.
+	// EventToken: a token was entered: Opened, Change, Source, Request.
 	EventToken
 	// EventCommand: a signed command of the server: Request, Counter, Command, and for a cancelled token TID and Base,
 	// for connect Force. The host has checked the signature (a wrong one is dropped, not answered). What it must refuse
@@ -67,8 +67,9 @@ type Event struct {
 
 	// Source is where a token was entered.
 	Source Source
-	// Opened is what the meter's key found in the token.
+	// Opened is what the meter's key found in the token, Change what Keys.Take made of it as a section of a key change.
 	Opened sts.Opened
+	Change Change
 	// Request is the Handle of the request or command id; 0 for none (keypad, SMS).
 	Request uint64
 

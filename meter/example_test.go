@@ -12,7 +12,7 @@ import (
 // A meter with 1 kWh left, and the smallest of hosts: a load of 600 W, and a relay that is printed.
 func ExampleStep() {
 	config := meter.DefaultConfig()
-	state := meter.New(meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &config, 0)
+	state := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &config, 0)
 	state.Balance, state.Reasons, state.Relay = 1000, 0, supply.Closed
 
 	out := make([]meter.Effect, 0, meter.MaxEffects)

@@ -20,11 +20,13 @@ func Hash(s *State) uint64 {
 	}
 	h.add(uint64(s.RingNext), s.Seq, s.Counter, uint64(s.Applied), uint64(s.Boots), uint64(s.Unclean))
 	h.add(bit(s.Saved), bit(s.Frozen), s.On, uint64(s.LastAt))
-	h.add(uint64(s.Key.Base), uint64(s.Key.Type), uint64(s.Key.KEN))
+	k := &s.Key
+	h.add(uint64(k.Base), uint64(k.Type), uint64(k.KEN), uint64(k.EA), bit(k.Named), uint64(k.KRN), uint64(k.TI), uint64(k.SGC))
+	h.add(uint64(s.Sections), uint64(s.SectionsUntil), uint64(s.Limit))
 	h.add(uint64(s.Reasons), bit(s.Confirm), uint64(s.Relay))
 	h.add(bit(s.Low1.Below), bit(s.Low1.Fired), bit(s.Low2.Below), bit(s.Low2.Fired))
 	h.add(s.Up, uint64(s.Pending), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
-	h.add(uint64(s.SaveAt), uint64(s.ReadAt), uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseAt))
+	h.add(uint64(s.SaveAt), uint64(s.ReadAt), uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseAt), uint64(s.TestAt))
 	h.add(uint64(s.LED), uint64(s.Buzzer))
 	return uint64(h)
 }

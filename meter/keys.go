@@ -3,40 +3,50 @@ package meter
 import (
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/paywatt/paywatt/sts"
 )
 
-// KeyFacts are what may be known of a meter's key: they decide about tokens and are part of State.
-type KeyFacts struct {
+// KeyInfo is all that may be known of a key. It is no secret, and part of State.
+type KeyInfo struct {
 	// Base is the date from which TIDs count.
 	Base sts.BaseDate
 	// Type is the key's type; credit is refused under a default key.
 	Type sts.KeyType
 	// KEN is the key's expiry number, 255 for never.
 	KEN uint8
-}
-
-// KeyInfo is all that may be known of a key. A meter that was given a bare key does not know where it came from.
-type KeyInfo struct {
-	KeyFacts
-	// Named says that SGC, KRN and TI are known.
+	// EA is the algorithm; [NewKeys] sets it from the key itself.
+	EA sts.EA
+	// Named says that KRN and TI are known, and SGC unless it is 0. A meter that was given a bare key knows none of them,
+	// one whose key was changed by two tokens no longer knows its supply group.
 	Named bool
-	// SGC is the supply group code, KRN the key revision, TI the tariff index.
-	SGC     uint32
+	// KRN is the key revision, TI the tariff index, SGC the supply group code.
 	KRN, TI uint8
+	SGC     uint32
 }
 
-// Keys holds the secret that opens tokens. It stands apart from State and has a memory record of its own, so that
-// states, events and recorded histories never contain key material. It has no printable form. The pending sections of a
-// key change will be kept here too.
+// Keys holds the secrets of a meter: the key that opens its tokens, and the sections of a key change that wait for the
+// others. It stands apart from State and has a memory record of its own, so that states, events and recorded histories
+// never contain key material. It has no printable form.
 type Keys struct {
 	current sts.Key
 	info    KeyInfo
+	// pending may hold more than counts: which sections do, State.Sections knows.
+	pending sts.KeySections
+	changes uint16
 }
 
-// NewKeys returns the keys of a meter that holds this decoder key.
-func NewKeys(current sts.Key, info KeyInfo) Keys { return Keys{current: current, info: info} }
+// NewKeys returns the keys of a meter that is made with this decoder key.
+func NewKeys(current sts.Key, info KeyInfo) Keys {
+	return RestoreKeys(current, info, sts.KeySections{}, 0)
+}
+
+// RestoreKeys returns keys as a memory kept them.
+func RestoreKeys(current sts.Key, info KeyInfo, pending sts.KeySections, changes uint16) Keys {
+	info.EA = current.EA()
+	return Keys{current: current, info: info, pending: pending, changes: changes}
+}
 
 // Open reads the digits of a token, as typed or received: blanks and dashes do not count. It says what the token holds,
 // not whether the meter accepts it: that is Step's answer to EventToken.
@@ -48,8 +58,128 @@ func (k *Keys) Open(digits string) sts.Opened {
 	return sts.Open(k.current, t)
 }
 
-// Info returns what may be known of the key; its KeyFacts are for [New].
+// Change is what a section of a key change means to a meter: what Step has to know of it to apply its rules, and no key
+// material. The zero value is that of every other token.
+type Change struct {
+	// Result is KCT1st for a section that begins a set, KCTNth for one that fits to those that wait, Accept for the one
+	// that completes the set, RangeError when that set is of a key that cannot be.
+	Result sts.Result
+	// Again says that the section is one of those that wait.
+	Again bool
+	// Rollover says that the complete set begins another base date, so that all TIDs begin anew.
+	Rollover bool
+	// Waiting are the sections that waited before, Sections those with this one: bit n-1 for section n.
+	Waiting, Sections uint8
+	// Key is the key of the complete set.
+	Key KeyInfo
+}
+
+// Take reads the digits of a token that may be a section of a key change. It returns what Step has to know of it, for
+// Event.Change, and the keys as they will be if Step takes it: the host keeps them aside until the record that Step then
+// asks for is durable, together with them. A section that does not fit to those that wait begins a set of its own: the
+// old ones are forgotten. Any other token gives the zero Change, and the keys as they are.
+func (k *Keys) Take(s *State, digits string) (Change, Keys) {
+	t, result := sts.ParseToken(digits)
+	if result != sts.Accept {
+		return Change{}, *k
+	}
+	section, is := sts.OpenSection(k.current, t)
+	if !is {
+		return Change{}, *k
+	}
+	next := *k
+	next.pending = k.waiting(s.Sections)
+	change := Change{Waiting: s.Sections, Again: next.pending.Section(section.Number()) == section}
+	if !next.pending.Add(section) {
+		next.pending = sts.KeySections{}
+		next.pending.Add(section)
+	}
+	for n := range maxSections {
+		if next.pending.Section(n+1).Number() != 0 {
+			change.Sections |= 1 << n
+		}
+	}
+	next.judge(&change)
+	return change, next
+}
+
+// maxSections is the number of sections of the longest set.
+const maxSections uint8 = 4
+
+// waiting are the sections that count.
+func (k *Keys) waiting(sections uint8) sts.KeySections {
+	var p sts.KeySections
+	for n := range maxSections {
+		if sections>>n&1 == 1 && !p.Add(k.pending.Section(n+1)) {
+			return sts.KeySections{} // no memory has this
+		}
+	}
+	return p
+}
+
+// judge says what the pending sections make, and makes the new key of a complete set.
+func (k *Keys) judge(change *Change) {
+	switch n := k.pending.Len(); {
+	case n < k.need() && n == 1:
+		change.Result = sts.KCT1st
+	case n < k.need():
+		change.Result = sts.KCTNth
+	case k.install(change):
+		change.Result, change.Key = sts.Accept, k.info
+	default:
+		change.Result = sts.RangeError
+	}
+}
+
+// need is how many sections the set has; more than there can be while nobody knows.
+func (k *Keys) need() int {
+	switch first := k.pending.Section(1); {
+	case k.current.EA() == sts.EA11:
+		return int(maxSections)
+	case first.Number() == 0:
+		return int(maxSections) + 1
+	case first.Three():
+		return 3
+	}
+	return 2
+}
+
+// install puts the key of a complete set in the place of the current one; false if there can be no such key.
+func (k *Keys) install(change *Change) bool {
+	set, sound := k.pending.Complete()
+	if !sound {
+		return false
+	}
+	info := KeyInfo{
+		Base: k.info.Base, Type: set.KT, KEN: set.KEN, Named: true, KRN: set.KRN, TI: k.pending.Section(2).TI(),
+	}
+	if set.SGC != "" {
+		sgc, err := strconv.ParseUint(set.SGC, 10, 32)
+		if err != nil {
+			return false
+		}
+		info.SGC = uint32(sgc)
+	}
+	if set.Rollover {
+		// The tokens say only that the base date changes to a later one.
+		later, is := info.Base.Successor()
+		if !is {
+			return false
+		}
+		info.Base, change.Rollover = later, true
+	}
+	*k = RestoreKeys(set.Key, info, sts.KeySections{}, min(k.changes, 1<<16-2)+1)
+	return true
+}
+
+// Info returns what may be known of the key; it is for [New].
 func (k *Keys) Info() KeyInfo { return k.info }
+
+// Changes returns how often the key was changed since the meter was made.
+func (k *Keys) Changes() uint16 { return k.changes }
+
+// Pending returns the sections of a key change, for the memory record. They are masked as Keys is.
+func (k *Keys) Pending() sts.KeySections { return k.pending }
 
 // Reveal returns the decoder key, for the memory record. It is the only door.
 func (k *Keys) Reveal() sts.Key { return k.current }

@@ -1,6 +1,8 @@
 package meter
 
 import (
+	"fmt"
+
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
 )
@@ -25,17 +27,25 @@ const (
 	CodeRestored Code = 204
 	// CodeAccepted: a token was accepted. Args: units_wh, source.
 	CodeAccepted Code = 301
-	// CodeRejected: a token was not. Args: result, source.
+	// CodeRejected: a token was not. Args: result, its status number where it has one, source.
 	CodeRejected Code = 302
 	// CodeLockStart and CodeLockEnd: a channel refuses tokens after too many wrong ones. Args: source, for_s.
 	CodeLockStart Code = 303
 	CodeLockEnd   Code = 304
+	// CodeKeyChanged: the meter has a new key. Args: krn, ti, kt, ken, base_date, and sgc where it is known.
+	CodeKeyChanged Code = 305
+	// CodeCreditCleared: a token has cleared the credit. Args: cleared_wh, register_wh.
+	CodeCreditCleared Code = 306
+	// CodePowerLimit: a token has set the maximum power limit. Args: limit_w.
+	CodePowerLimit Code = 307
 	// CodeOpened: the relay has opened. Args: reasons.
 	CodeOpened Code = 401
 	// CodeClosed: the relay has closed.
 	CodeClosed Code = 402
 	// CodeArmed: the supply waits for the customer's key press.
 	CodeArmed Code = 403
+	// CodeTamperCleared: the tamper latch is open again. Args: by.
+	CodeTamperCleared Code = 520
 	// CodeSnapshot: a snapshot is bad and the other one was taken, or it is of an unknown newer format and tokens are
 	// refused. Args: newer.
 	CodeSnapshot Code = 701
@@ -65,11 +75,23 @@ func (r *Report) Args() map[string]any {
 	case CodeAccepted:
 		return map[string]any{"units_wh": r.A, "source": Source(r.B).String()}
 	case CodeRejected:
-		return map[string]any{"result": sts.Result(r.A).String(), "source": Source(r.B).String()}
+		args := map[string]any{"result": sts.Result(r.A).String(), "source": Source(r.B).String()}
+		if status, has := sts.Result(r.A).Status(); has {
+			args["status"] = int64(status)
+		}
+		return args
 	case CodeLockStart:
 		return map[string]any{"source": Source(r.A).String(), "for_s": r.B}
 	case CodeLockEnd:
 		return map[string]any{"source": Source(r.A).String()}
+	case CodeKeyChanged:
+		return keyArgs(r.A, r.B)
+	case CodeCreditCleared:
+		return map[string]any{"cleared_wh": r.A, "register_wh": r.B}
+	case CodePowerLimit:
+		return map[string]any{"limit_w": r.A}
+	case CodeTamperCleared:
+		return map[string]any{"by": "token"}
 	case CodeOpened:
 		return map[string]any{"reasons": supply.Reasons(r.A).Names()}
 	case CodeSnapshot:
@@ -80,4 +102,19 @@ func (r *Report) Args() map[string]any {
 		return map[string]any{"command": Command(r.A).String(), "reason": Answer(r.B).Reason()}
 	}
 	return map[string]any{}
+}
+
+// packed puts what is known of a key into the two arguments of an event.
+func (k *KeyInfo) packed() (a, b int64) {
+	return int64(k.KRN) | int64(k.TI)<<8 | int64(k.Type)<<16 | int64(k.KEN)<<24, int64(k.Base) | int64(k.SGC)<<16
+}
+
+func keyArgs(a, b int64) map[string]any {
+	args := map[string]any{
+		"krn": a & 0xff, "ti": a >> 8 & 0xff, "kt": a >> 16 & 0xff, "ken": a >> 24 & 0xff, "base_date": b & 0xffff,
+	}
+	if sgc := b >> 16; sgc != 0 {
+		args["sgc"] = fmt.Sprintf("%06d", sgc)
+	}
+	return args
 }

@@ -53,8 +53,8 @@ func testKey(tb testing.TB) sts.Key {
 	return k
 }
 
-func testFacts() meter.KeyFacts {
-	return meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}
+func testFacts() meter.KeyInfo {
+	return meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255, EA: sts.EA07}
 }
 
 func testTID(tb testing.TB, at time.Time) sts.TID {
@@ -103,6 +103,7 @@ type rig struct {
 	cfg   meter.Config
 	next  *meter.Config // decoded, waiting for its record
 	keys  meter.Keys
+	after meter.Keys // if the section under way is taken
 	state meter.State
 	panel panel.Panel
 
@@ -128,7 +129,7 @@ func newRig(tb testing.TB) *rig {
 		ids: map[uint64]string{}, seen: func(meter.Effect) {}, out: make([]meter.Effect, 0, meter.MaxEffects),
 	}
 	r.cfg.Number = testNumber
-	r.keys = meter.NewKeys(testKey(tb), meter.KeyInfo{KeyFacts: testFacts()})
+	r.keys = meter.NewKeys(testKey(tb), testFacts())
 	r.state = meter.New(testFacts(), &r.cfg, testTID(tb, testStart().AddDate(-1, 0, 0)))
 	j, err := journal.Create(r.mem, &r.state, &r.cfg, &r.keys)
 	if err != nil {
@@ -185,11 +186,16 @@ func (r *rig) complete() {
 	e := *r.under
 	r.under = nil
 	var err error
-	if e.Kind == meter.RecordConfig {
+	switch e.Kind {
+	case meter.RecordConfig:
 		if err = r.j.AppendConfig(&r.state, e, r.next); err == nil {
 			r.cfg = *r.next
 		}
-	} else {
+	case meter.RecordKeys:
+		if err = r.j.AppendKeys(&r.state, e, &r.after); err == nil {
+			r.keys = r.after
+		}
+	default:
 		err = r.j.Append(&r.state, e)
 	}
 	if err != nil && !errors.Is(err, journal.ErrNotWritten) {
@@ -231,6 +237,7 @@ func (r *rig) to(up uint64) {
 func (r *rig) token(digits string, from meter.Source, request string) {
 	r.tb.Helper()
 	ev := meter.Event{Kind: meter.EventToken, Opened: r.keys.Open(digits), Source: from}
+	ev.Change, r.after = r.keys.Take(&r.state, digits)
 	if request != "" {
 		ev.Request = meter.Handle(request)
 		r.ids[ev.Request] = request

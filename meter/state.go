@@ -44,7 +44,13 @@ type State struct {
 	LastAt int64
 
 	// Key is what may be known of the key.
-	Key KeyFacts
+	Key KeyInfo
+	// Sections are the sections of a key change that wait in Keys for the others, bit n-1 for section n; SectionsUntil is
+	// the powered-on second at which they are forgotten, 0 while there are none.
+	Sections      uint8
+	SectionsUntil uint32
+	// Limit is the maximum power limit that a token has set, 0 for none. Display test 7 shows it.
+	Limit unit.Power
 	// Reasons and Confirm decide about the relay, Relay is where it is.
 	Reasons supply.Reasons
 	Confirm bool
@@ -64,7 +70,7 @@ type State struct {
 	Power   unit.Power
 	Voltage int32
 	// The timers: the second since boot at which each is due, 0 for not running.
-	SaveAt, ReadAt, BeepAt, QuietAt, CloseAt uint32
+	SaveAt, ReadAt, BeepAt, QuietAt, CloseAt, TestAt uint32
 	// LED and Buzzer are the present patterns.
 	LED    LED
 	Buzzer Buzzer
@@ -85,11 +91,11 @@ type Guard struct {
 
 // New returns the state of a new meter: activated, no credit, the relay open for lack of credit. Tokens issued up to
 // and including made, the minute of manufacture, are too old for it; 0 refuses none.
-func New(facts KeyFacts, c *Config, made sts.TID) State {
+func New(key KeyInfo, c *Config, made sts.TID) State {
 	s := State{
 		Imp:     c.ImpPerKWh,
 		Seq:     1,
-		Key:     facts,
+		Key:     key,
 		Reasons: supply.Of(supply.Credit),
 		Saved:   true,
 		// A new meter has never had credit to lose: the first warnings come after the first recharge.

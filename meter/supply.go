@@ -95,7 +95,8 @@ func (x *step) powerRestore() {
 	s.Saved = false
 	s.Boots++
 	s.SaveAt, s.ReadAt = s.start(saveTime), s.start(x.c.ReadingEvery)
-	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseAt = LEDOff, BuzzerOff, 0, 0, 0
+	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseAt, s.TestAt = LEDOff, BuzzerOff, 0, 0, 0, 0
+	s.Reasons = s.Reasons.Without(supply.Test) // a test does not outlive the power
 	x.rescale()
 	if x.ev.Reset == ResetPower {
 		// Whatever the contact remembers: nothing is switched on before the wait is over.

@@ -49,6 +49,12 @@ func (x *step) timers() {
 		s.CloseAt = 0
 		x.moveRelay()
 	}
+	if x.due(&s.TestAt) {
+		x.endTest()
+	}
+	if until := uint64(s.SectionsUntil) * 1000; until != 0 && s.powered() >= until {
+		s.forgetSections()
+	}
 	for i := range s.Guards {
 		g := &s.Guards[i]
 		if g.Until != 0 && s.powered() >= uint64(g.Until)*1000 {
@@ -66,13 +72,14 @@ func (x *step) timers() {
 // event. Without any, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
 	wake := uint64(math.MaxUint64)
-	for _, t := range [...]uint32{s.ReadAt, s.SaveAt, s.BeepAt, s.QuietAt, s.CloseAt} {
+	for _, t := range [...]uint32{s.ReadAt, s.SaveAt, s.BeepAt, s.QuietAt, s.CloseAt, s.TestAt} {
 		if t != 0 {
 			wake = min(wake, uint64(t)*1000)
 		}
 	}
-	for i := range s.Guards {
-		if until := uint64(s.Guards[i].Until) * 1000; until != 0 {
+	powered := [...]uint32{s.Guards[0].Until, s.Guards[1].Until, s.Guards[2].Until, s.SectionsUntil}
+	for _, t := range powered {
+		if until := uint64(t) * 1000; until != 0 {
 			wake = min(wake, until-min(until, s.On))
 		}
 	}

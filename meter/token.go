@@ -13,10 +13,6 @@ const (
 	classReserved   = 3
 )
 
-// KnownTests are the test and display tokens this meter carries out, bit n-1 for test n of the STS list: 2 display,
-// 3 total register, 9 load, 17 KEN, 18 number. Package panel shows them.
-const KnownTests = 1<<1 | 1<<2 | 1<<8 | 1<<16 | 1<<17
-
 // token answers an entered token, or starts the log record on whose success the answer depends.
 func (x *step) token() {
 	ev, o := &x.ev, &x.ev.Opened
@@ -31,17 +27,32 @@ func (x *step) token() {
 		return
 	}
 	code := x.judge()
-	counts := o.Class == classCredit || o.Class == classManagement
-	if counts && (code == sts.Accept || code == sts.CRCError) {
+	if x.lasting(code) {
 		// A wrong token is made durable like a right one: cutting the power after it gains nothing.
 		r := x.tokenRecord(code)
 		x.persist(&r)
 		return
 	}
-	if final(code) {
+	if o.Section != 0 {
+		x.refusedSection(code)
+	} else if final(code) {
 		x.remember(ringKey(ev.Request, o.HasTID, o.TID), uint8(code))
 	}
 	x.answerToken(code)
+	if o.Class == classTest && code == sts.Accept {
+		x.beginTest()
+	}
+}
+
+// lasting reports whether a token changes what the meter keeps, so that a log record comes before its answer.
+func (x *step) lasting(code sts.Result) bool {
+	switch o := &x.ev.Opened; {
+	case o.Class != classCredit && o.Class != classManagement:
+		return false
+	case code == sts.KCT1st || code == sts.KCTNth:
+		return !x.ev.Change.Again
+	}
+	return code == sts.Accept || code == sts.CRCError
 }
 
 // judge applies the meter's rules in the order of domain reference §4.4 and FACTS §10. Accept means that nothing stands
@@ -62,14 +73,24 @@ func (x *step) judge() sts.Result {
 		return o.Result
 	case o.Class == classTest:
 		return x.judgeTest()
-	case o.Class == classManagement || o.SubClass != sts.CreditElectricity:
+	case o.Section != 0:
+		return x.judgeSection()
+	case o.Class == classManagement:
+		return x.judgeManagement()
+	}
+	return x.judgeUnits()
+}
+
+// judgeUnits judges credit.
+func (x *step) judgeUnits() sts.Result {
+	s, o := x.s, &x.ev.Opened
+	switch {
+	case o.SubClass != sts.CreditElectricity:
 		return sts.FunctionError
 	case s.Key.Type == sts.DDTK:
 		return sts.DDTKError
-	case o.TID.Expired(s.Key.KEN):
-		return sts.KeyExpiredError
 	}
-	if r := s.TIDs.Check(o.TID); r != sts.Accept {
+	if r := x.judgeTID(); r != sts.Accept {
 		return r
 	}
 	switch units := unit.FromTenths(o.Amount.Tenths()); {
@@ -81,31 +102,29 @@ func (x *step) judge() sts.Result {
 	return sts.Accept
 }
 
-// judgeTest accepts a test or display token for this make of meter of which something is known here.
-func (x *step) judgeTest() sts.Result {
-	o := &x.ev.Opened
-	switch {
-	case o.SubClass > 1 || x.c.LongNumber != (o.SubClass == 1):
-		// Sub-class 0 is for meters with an 11-digit number, 1 for those with 13 digits.
-		return sts.FunctionError
-	case o.MfrCode != 0 && o.MfrCode != x.c.MfrCode:
-		return sts.MfrCodeError
-	case o.Control&KnownTests == 0:
-		return sts.FunctionError
+// judgeTID asks whether the key and the memory of tokens let this TID through.
+func (x *step) judgeTID() sts.Result {
+	if x.ev.Opened.TID.Expired(x.s.Key.KEN) {
+		return sts.KeyExpiredError
 	}
-	return sts.Accept
+	return x.s.TIDs.Check(x.ev.Opened.TID)
 }
 
-// units returns what the token adds if the answer is code.
+// units returns what the token adds if the answer is code, and what it takes away if it clears the credit.
 func (x *step) units(code sts.Result) unit.Energy {
-	if code == sts.Accept && x.ev.Opened.Class == classCredit {
-		return unit.FromTenths(x.ev.Opened.Amount.Tenths())
+	switch o := &x.ev.Opened; {
+	case code != sts.Accept:
+		return 0
+	case o.Class == classCredit:
+		return unit.FromTenths(o.Amount.Tenths())
+	case o.Class == classManagement && o.SubClass == sts.ManageClearCredit && o.HasTID:
+		return -x.s.Balance
 	}
 	return 0
 }
 
 // final reports whether the same token would get this answer again, so that it may be stored for a repeated request.
-// The others say: try again later. (With another key other tokens open: a key change will have to empty the ring.)
+// The others say: try again later. With another key other tokens open: a key change takes these answers out of the ring.
 func final(r sts.Result) bool {
 	switch r {
 	case sts.OverflowError, sts.Locked, sts.Busy, sts.StorageError:
@@ -132,9 +151,13 @@ func (x *step) applyToken(r *Record) {
 		return
 	}
 	s.TIDs.Add(r.TID)
-	s.credit(r.Units)
 	g.Row = 0
-	x.result(r)
+	if r.Class == classManagement {
+		x.applyManagement(r)
+	} else {
+		s.credit(r.Units)
+		x.result(r)
+	}
 	if x.ev.Kind != EventReplay {
 		x.settle()
 	}
@@ -149,10 +172,17 @@ func (x *step) answerToken(code sts.Result) {
 // tokenRecord is the record of the token in the event.
 func (x *step) tokenRecord(code sts.Result) Record {
 	ev, o := &x.ev, &x.ev.Opened
-	return Record{
+	r := Record{
 		Kind: RecordToken, Source: ev.Source, Result: code, Class: o.Class, SubClass: o.SubClass, HasTID: o.HasTID,
-		TID: o.TID, Units: x.units(code), Request: ev.Request,
+		TID: o.TID, Units: x.units(code), Value: uint32(o.Value), Request: ev.Request,
 	}
+	switch {
+	case o.Section != 0 && code == sts.Accept:
+		r.Kind, r.Key, r.Rollover = RecordKeys, ev.Change.Key, ev.Change.Rollover
+	case o.Section != 0 && (code == sts.KCT1st || code == sts.KCTNth):
+		r.Kind, r.Sections = RecordKeys, ev.Change.Sections
+	}
+	return r
 }
 
 // reportToken tells the server what became of a token.
@@ -167,9 +197,12 @@ func (x *step) result(r *Record) {
 	replay := x.ev.Kind == EventReplay
 	if !replay || !x.ev.Reported {
 		x.reportToken(r)
-		if r.Result == sts.Accept {
+		switch r.Result {
+		case sts.Accept:
 			x.event(CodeAccepted, int64(r.Units), int64(r.Source))
-		} else {
+		case sts.KCT1st, sts.KCTNth:
+			// Neither accepted nor rejected: the set is not complete.
+		default:
 			x.event(CodeRejected, int64(r.Result), int64(r.Source))
 		}
 	}
@@ -178,14 +211,22 @@ func (x *step) result(r *Record) {
 	}
 	x.emit(EffectResult).Result = Result{
 		Code: r.Result, Source: r.Source, Request: r.Request, Class: r.Class, SubClass: r.SubClass, Units: r.Units,
-		Balance: x.s.Shown(), Control: x.ev.Opened.Control,
+		Balance: x.s.Shown(), Control: x.tests(),
 	}
 	if r.Source != Keypad {
 		return
 	}
-	if r.Result == sts.Accept {
+	switch r.Result {
+	case sts.Accept, sts.KCT1st, sts.KCTNth:
 		x.sound(BuzzerAccepted, resultTime)
-	} else {
+	default:
 		x.sound(BuzzerRejected, resultTime)
+	}
+}
+
+// consequence reports an event that a log record brings about, unless the server knows it already.
+func (x *step) consequence(code Code, a, b int64) {
+	if x.ev.Kind != EventReplay || !x.ev.Reported {
+		x.event(code, a, b)
 	}
 }

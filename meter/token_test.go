@@ -312,7 +312,7 @@ func TestTestTokens(t *testing.T) {
 		{"all tests", r.keys.Open("56493153725450313471"), sts.Accept},
 		{"all tests of a 13-digit meter", r.keys.Open("02305843005052951967"), sts.FunctionError},
 		{"totals", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2}, sts.Accept},
-		{"load switch", sts.Opened{Result: sts.Accept, Class: 1, Control: 1}, sts.FunctionError},
+		{"phase unbalance limit", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 10}, sts.FunctionError},
 		{"other maker", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2, MfrCode: 7}, sts.MfrCodeError},
 		{"read control", sts.Opened{Result: sts.Accept, Class: 1, SubClass: 2, Control: 1 << 2}, sts.FunctionError},
 	} {
@@ -322,12 +322,14 @@ func TestTestTokens(t *testing.T) {
 	}
 	r.keypad("56493153725450313471#")
 	var pages []string
-	for range 5 {
+	for range 15 {
 		l := r.lcd()
 		pages = append(pages, l[0]+" / "+l[1])
 		r.run(5 * time.Second)
 	}
-	want := "8888888888888888 / 8888888888888888, TOTAL / 0.00 kWh, LOAD / 0 W, KEN / 255, METER / 04140001001"
+	want := "SWITCH TEST / NO CREDIT, 8888888888888888 / 8888888888888888, TOTAL / 0.00 kWh, KRN - / KT 2, TI / --, " +
+		"TOKEN INPUT / KEYPAD OK, POWER LIMIT / NONE, TAMPER / NONE, LOAD / 0 W, SOFTWARE / 1.1, EA / 07, KEY TOKENS / 3, " +
+		"SGC / ------, KEN / 255, METER / 04140001001"
 	if got := strings.Join(pages, ", "); got != want {
 		t.Errorf("pages %s, want %s", got, want)
 	}

@@ -62,11 +62,11 @@ func meterLoops() ([]benchLoop, *countedImage, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("bench meter: %w", err)
 	}
-	info := meter.KeyInfo{KeyFacts: meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}}
+	info := meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}
 	keys := meter.NewKeys(k, info)
 	c := meter.DefaultConfig()
 	c.Number, c.MfrCode = 4140001001, 4
-	s := inUse(&c, info.KeyFacts)
+	s := inUse(&c, info)
 	image := &countedImage{}
 	j, err := journal.Create(image, &s, &c, &keys)
 	if err != nil {
@@ -80,13 +80,13 @@ func meterLoops() ([]benchLoop, *countedImage, error) {
 	var counter atomic.Uint64
 	var hashes uint64 // what is not kept may not be computed at all
 	return []benchLoop{
-		stepLoop("step_pulses", c, info.KeyFacts, meter.Event{Kind: meter.EventPulses, Pulses: 1}),
+		stepLoop("step_pulses", c, info, meter.Event{Kind: meter.EventPulses, Pulses: 1}),
 		{"one atomic increment (sync/atomic)", func(n int) {
 			for range n {
 				counter.Add(1)
 			}
 		}},
-		stepLoop("step_energy", c, info.KeyFacts, meter.Event{Kind: meter.EventEnergy, Energy: 7}),
+		stepLoop("step_energy", c, info, meter.Event{Kind: meter.EventEnergy, Energy: 7}),
 		{"hash", func(n int) {
 			for range n {
 				hashes ^= meter.Hash(&s)
@@ -104,14 +104,14 @@ func meterLoops() ([]benchLoop, *countedImage, error) {
 }
 
 // inUse is a meter in ordinary use, with credit for longer than any bench.
-func inUse(c *meter.Config, key meter.KeyFacts) meter.State {
+func inUse(c *meter.Config, key meter.KeyInfo) meter.State {
 	s := meter.New(key, c, 0)
 	s.Balance, s.Reasons, s.Relay = 1<<60, 0, supply.Closed
 	return s
 }
 
 // stepLoop gives the same event again and again, a tenth of a second apart; readings are part of it.
-func stepLoop(name string, c meter.Config, key meter.KeyFacts, ev meter.Event) benchLoop {
+func stepLoop(name string, c meter.Config, key meter.KeyInfo, ev meter.Event) benchLoop {
 	s := inUse(&c, key)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
 	ev.Clock = meter.ClockValid

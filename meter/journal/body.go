@@ -35,8 +35,8 @@ func (s *snapshot) prefix(c *cursor) {
 	c.flag("confirm", &st.Confirm)
 }
 
-// body is the whole of version 1.
-func (s *snapshot) body(c *cursor) {
+// body is the whole of a snapshot of some version.
+func (s *snapshot) body(c *cursor, version uint16) {
 	s.prefix(c)
 	st := &s.state
 	c.u32("applied", &st.Applied)
@@ -68,6 +68,22 @@ func (s *snapshot) body(c *cursor) {
 		c.u8(c.nth("ring_answer", i), &st.RingAnswers[i])
 	}
 	c.u8("ring_next", &st.RingNext)
+	if version >= 2 {
+		s.body2(c)
+	}
+}
+
+// body2 is what version 2 has added: the rest of what is known of the key, the sections of a key change, the power limit.
+func (s *snapshot) body2(c *cursor) {
+	st := &s.state
+	c.u8("ea", (*uint8)(&st.Key.EA))
+	c.flag("named", &st.Key.Named)
+	c.u8("krn", &st.Key.KRN)
+	c.u8("ti", &st.Key.TI)
+	c.u32("sgc", &st.Key.SGC)
+	c.u8("sections", &st.Sections)
+	c.u32("sections_until", &st.SectionsUntil)
+	c.i32("power_limit_w", (*int32)(&st.Limit))
 }
 
 func guard(c *cursor, i int, g *meter.Guard) {
@@ -89,7 +105,7 @@ func (s *snapshot) sound() bool {
 	st := &s.state
 	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
 		(st.Balance == 0 || st.Overrun == 0) && st.Imp > 0 && st.Seq > 0 &&
-		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize
+		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Limit >= 0
 }
 
 // configBody is the body of a configuration, version 1.
@@ -112,14 +128,19 @@ func configBody(c *cursor, cfg *meter.Config) {
 // keyBytes is the room for a decoder key, EA11 fills it.
 const keyBytes = 16
 
-// keys is the body of a keys' record, version 1. It is the only record with a secret in it.
+// sections is the room for the sections of a key change.
+const sections = 4
+
+// keys is the body of a keys' record. It is the only record with secrets in it.
 type keys struct {
-	info     meter.KeyInfo
-	ea, size uint8
-	key      [keyBytes]uint8
+	info    meter.KeyInfo
+	size    uint8
+	key     [keyBytes]uint8
+	changes uint16
+	pending [sections]uint64
 }
 
-func (k *keys) body(c *cursor) {
+func (k *keys) body(c *cursor, version uint16) {
 	c.u16("base_date", (*uint16)(&k.info.Base))
 	c.u8("key_type", (*uint8)(&k.info.Type))
 	c.u8("ken", &k.info.KEN)
@@ -127,10 +148,17 @@ func (k *keys) body(c *cursor) {
 	c.u32("sgc", &k.info.SGC)
 	c.u8("krn", &k.info.KRN)
 	c.u8("ti", &k.info.TI)
-	c.u8("ea", &k.ea)
+	c.u8("ea", (*uint8)(&k.info.EA))
 	c.u8("key_size", &k.size)
 	for i := range k.key {
 		c.u8(c.nth("key", i), &k.key[i])
+	}
+	if version < 2 {
+		return
+	}
+	c.u16("changes", &k.changes)
+	for i := range k.pending {
+		c.u64(c.nth("section", i), &k.pending[i])
 	}
 }
 
@@ -141,7 +169,7 @@ type entry struct {
 	version    uint8
 }
 
-// body is a log record, version 1, up to its checksum.
+// body is a log record up to its checksum. What lies between its flags and its generation depends on its kind.
 func (e *entry) body(c *cursor) {
 	r := &e.Record
 	c.u32("seq", &r.Seq)
@@ -153,18 +181,20 @@ func (e *entry) body(c *cursor) {
 	c.u8("subclass", &r.SubClass)
 	c.u8("command", (*uint8)(&r.Command))
 	flags := uint8(0)
-	if r.HasTID {
-		flags |= flagTID
-	}
-	if r.Force {
-		flags |= flagForce
+	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover} {
+		if *set {
+			flags |= 1 << bit
+		}
 	}
 	c.u8("flags", &flags)
-	r.HasTID, r.Force = flags&flagTID != 0, flags&flagForce != 0
-	c.u32("tid", (*uint32)(&r.TID))
-	c.i64("units_wh", (*int64)(&r.Units))
-	c.u64("counter", &r.Counter)
-	c.u32("value", &r.Value)
+	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover} {
+		*set = flags>>bit&1 == 1
+	}
+	if r.Kind == meter.RecordKeys {
+		e.keysBody(c)
+	} else {
+		e.plainBody(c)
+	}
 	c.u32("generation", &e.generation)
 	b := c.take("request", meter.MaxRequest)
 	if c.write {
@@ -174,7 +204,25 @@ func (e *entry) body(c *cursor) {
 	}
 }
 
-const (
-	flagTID   = 1
-	flagForce = 2
-)
+func (e *entry) plainBody(c *cursor) {
+	r := &e.Record
+	c.u32("tid", (*uint32)(&r.TID))
+	c.i64("units_wh", (*int64)(&r.Units))
+	c.u64("counter", &r.Counter)
+	c.u32("value", &r.Value)
+}
+
+// keysBody is what a section of a key change says, and of the new key all that may be known.
+func (e *entry) keysBody(c *cursor) {
+	r := &e.Record
+	c.u8("sections", &r.Sections)
+	c.u16("base_date", (*uint16)(&r.Key.Base))
+	c.u8("key_type", (*uint8)(&r.Key.Type))
+	c.u8("ken", &r.Key.KEN)
+	c.u8("ea", (*uint8)(&r.Key.EA))
+	c.flag("named", &r.Key.Named)
+	c.u8("krn", &r.Key.KRN)
+	c.u8("ti", &r.Key.TI)
+	c.u32("sgc", &r.Key.SGC)
+	c.take("unused", 11)
+}

@@ -82,6 +82,12 @@ func (c *cursor) i16(name string, v *int16) {
 	*v = int16(n)
 }
 
+func (c *cursor) i32(name string, v *int32) {
+	n := uint32(*v)
+	c.u32(name, &n)
+	*v = int32(n)
+}
+
 // u24 holds TIDs, which have 24 bits.
 func (c *cursor) u24(name string, v *uint32) {
 	if b := c.take(name, 3); c.write {

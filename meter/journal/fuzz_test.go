@@ -10,7 +10,7 @@ import (
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte{}, uint16(0), byte(0))
 	f.Fuzz(func(t *testing.T, patch []byte, at uint16, version byte) {
-		m, _ := golden(t)
+		m, _ := golden(t, 2)
 		copy(m.b[int(at)%len(m.b):], patch)
 		for place, size := range map[int]int{0x000: 0x400, 0x400: 0x400, 0x800: 0x100, 0x900: 0x100, 0xa00: 0x80, 0xa80: 0x80} {
 			if n := int(m.b[place+6]) | int(m.b[place+7])<<8; n >= 16 && n <= size {

@@ -18,9 +18,9 @@ type head struct {
 	generation uint32
 }
 
-func putHead(b []byte, mark string, generation uint32) {
-	copy(b, mark)
-	binary.LittleEndian.PutUint16(b[4:], version)
+func putHead(b []byte, p place, generation uint32) {
+	copy(b, p.mark)
+	binary.LittleEndian.PutUint16(b[4:], p.version)
 	binary.LittleEndian.PutUint16(b[6:], uint16(len(b)))
 	binary.LittleEndian.PutUint32(b[8:], generation)
 	binary.LittleEndian.PutUint32(b[12:], checksum(b))

@@ -5,10 +5,11 @@
 // field in docs/reference/meter-memory.md; another implementation must read and write the same.
 //
 // Two snapshots of the state are written in turn, each with a generation and a checksum; between them a log takes the
-// records that must not wait: accepted and wrong tokens, commands, configurations, the customer's switch. A record is a
-// difference. [Open] returns the newest good snapshot and the records it does not contain yet, which the host gives to
+// records that must not wait: accepted and wrong tokens, key changes, commands, configurations, the customer's switch. A
+// record is a difference. [Open] returns the newest good snapshot and the records it does not contain yet, which the host gives to
 // meter.Step as EventReplay. A record is either complete, then it happened, or it is not, then it did not: there is no
-// third case. A configuration is written beside the one in force and becomes it with its log record, in one piece.
+// third case. A configuration, and keys, are written beside those in force and become them with their log record, in one
+// piece: the meter has the old key or the new one, and the state that belongs to it.
 //
 // Every write is one WriteAt followed by Sync, so that a test can tear it at every byte. The package reads no clock,
 // opens no file and remembers nothing that it could not read back.
@@ -57,7 +58,8 @@ type Loaded struct {
 	State  meter.State
 	Config meter.Config
 	Keys   meter.Keys
-	// Replay are the log records that State does not contain, oldest first. Config is already the newest of them.
+	// Replay are the log records that State does not contain, oldest first. Config and Keys are already the newest of
+	// them.
 	Replay []Entry
 	// Damage is for EventPowerRestore.
 	Damage meter.Damage
@@ -115,7 +117,7 @@ func (j *Journal) Save(s *meter.State) error {
 	to := j.snapshot.next()
 	snap := snapshot{number: j.number, configGen: j.config.generation, keysGen: j.keys.generation, state: *s}
 	snap.state.On += snap.state.Up
-	if err := j.write(snapshots(), to, snap.body); err != nil {
+	if err := j.write(snapshots(), to, func(c *cursor) { snap.body(c, snapshotVersion) }); err != nil {
 		return fmt.Errorf("journal: save snapshot: %w", err)
 	}
 	j.snapshot = to
@@ -125,9 +127,13 @@ func (j *Journal) Save(s *meter.State) error {
 
 func (j *Journal) saveKeys(k *meter.Keys) error {
 	secret := k.Reveal()
-	body := keys{info: k.Info(), ea: uint8(secret.EA()), size: uint8(secret.EA().KeySize())}
+	body := keys{info: k.Info(), size: uint8(secret.EA().KeySize()), changes: k.Changes()}
 	copy(body.key[:], secret.Reveal())
-	if err := j.write(keyring(), j.keys.next(), body.body); err != nil {
+	pending := k.Pending()
+	for i := range body.pending {
+		body.pending[i] = pending.Section(uint8(i) + 1).Reveal()
+	}
+	if err := j.write(keyring(), j.keys.next(), func(c *cursor) { body.body(c, keysVersion) }); err != nil {
 		return fmt.Errorf("journal: save keys: %w", err)
 	}
 	return nil
@@ -147,7 +153,7 @@ func (j *Journal) write(p place, to slot, body func(*cursor)) error {
 	c := cursor{b: b[headSize:], write: true}
 	body(&c)
 	n := headSize + c.off
-	putHead(b[:n], p.mark, to.generation)
+	putHead(b[:n], p, to.generation)
 	return j.put(b[:n], p.at+to.index*p.size)
 }
 
@@ -161,6 +167,9 @@ func (j *Journal) put(b []byte, at int) error {
 // Append makes a record durable. State is the meter's, before the record; it is saved first when the log would
 // otherwise overwrite a record that one of the snapshots needs. The errors are [ErrNotWritten] and [ErrUnknown].
 func (j *Journal) Append(s *meter.State, e Entry) error {
+	if e.Kind == meter.RecordKeys {
+		return fmt.Errorf("%w: a key change without its keys", ErrNotWritten)
+	}
 	return j.append(s, e, j.config.generation)
 }
 
@@ -175,6 +184,23 @@ func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
 		return err
 	}
 	j.config = to
+	return nil
+}
+
+// AppendKeys makes keys and their record durable, together: after a power cut the keys and the state are both the old ones
+// or both the new ones. The errors are those of Append.
+func (j *Journal) AppendKeys(s *meter.State, e Entry, k *meter.Keys) error {
+	if j.frozen || e.Kind != meter.RecordKeys {
+		return fmt.Errorf("%w: unknown newer format, or no key change", ErrNotWritten)
+	}
+	if err := j.saveKeys(k); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritten, err)
+	}
+	to := j.keys.next()
+	if err := j.append(s, e, to.generation); err != nil {
+		return err
+	}
+	j.keys = to
 	return nil
 }
 
@@ -194,7 +220,7 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 	}
 	b := j.buf[:entrySize]
 	clear(b)
-	rec := entry{Entry: e, generation: generation, version: version}
+	rec := entry{Entry: e, generation: generation, version: recordVersion}
 	c := cursor{b: b, write: true}
 	rec.body(&c)
 	sealEntry(b)

@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -62,9 +61,10 @@ func example(t *testing.T) (meter.State, meter.Config, meter.Keys) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}
-	k := meter.NewKeys(key, meter.KeyInfo{KeyFacts: facts, Named: true, SGC: 123456, KRN: 1, TI: 7})
-	s := meter.New(facts, &c, 6_000_000)
+	k := meter.NewKeys(key, meter.KeyInfo{
+		Base: sts.Base2014, Type: sts.DUTK, KEN: 255, Named: true, SGC: 123456, KRN: 1, TI: 7,
+	})
+	s := meter.New(k.Info(), &c, 6_000_000)
 	return s, c, k
 }
 
@@ -96,13 +96,22 @@ func vary(rnd *rand.Rand, s *meter.State) {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
 	}
 	s.RingNext = uint8(rnd.IntN(meter.RingSize))
+	varyKey(rnd, s)
+}
+
+// varyKey fills the fields that version 2 has added.
+func varyKey(rnd *rand.Rand, s *meter.State) {
+	k := &s.Key
+	k.Base, k.Type, k.KEN = sts.Base2035, sts.KeyType(rnd.IntN(4)), uint8(rnd.IntN(256))
+	k.Named, k.KRN, k.TI, k.SGC = rnd.IntN(2) == 0, uint8(rnd.IntN(10)), uint8(rnd.IntN(100)), uint32(rnd.IntN(1_000_000))
+	s.Sections, s.SectionsUntil, s.Limit = uint8(rnd.IntN(16)), rnd.Uint32(), unit.Power(rnd.Int32())
 }
 
 // kept is what of a state survives a power cut.
 func kept(s meter.State) meter.State {
 	s.On += s.Up
 	s.Up, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, 0, 0, 0, 0
-	s.SaveAt, s.ReadAt, s.BeepAt, s.QuietAt, s.CloseAt, s.LED, s.Buzzer = 0, 0, 0, 0, 0, 0, 0
+	s.SaveAt, s.ReadAt, s.BeepAt, s.QuietAt, s.CloseAt, s.LED, s.Buzzer, s.TestAt = 0, 0, 0, 0, 0, 0, 0, 0
 	return s
 }
 
@@ -390,7 +399,7 @@ func TestAnUnknownNewerFormatIsLeftAlone(t *testing.T) {
 	if _, err := journal.Create(m, &s, &c, &k); err != nil {
 		t.Fatal(err)
 	}
-	journal.SetVersion(m.b[0x400:0x800], 2) // the newer of the two
+	journal.SetVersion(m.b[0x400:0x800], 3) // the newer of the two
 	j, l, err := journal.Open(m)
 	if err != nil {
 		t.Fatal(err)
@@ -439,17 +448,18 @@ func TestWithoutKeysTheMemoryIsDamaged(t *testing.T) {
 	}
 }
 
-const (
-	goldenFile = "testdata/memory_v1.bin"
-	reference  = "../../docs/reference/meter-memory.md"
-)
+const reference = "../../docs/reference/meter-memory.md"
 
-// golden is the memory whose bytes are kept: a snapshot in use and two records behind it.
-func golden(t *testing.T) (*chip, meter.State) {
+// golden is the memory whose bytes are kept: a snapshot in use and two records behind it, and from version 2 on a section
+// of a key change as well.
+func golden(t *testing.T, version int) (*chip, meter.State) {
 	t.Helper()
 	s, c, k := example(t)
+	key := s.Key
 	vary(rand.New(rand.NewPCG(2026, 11)), &s)
-	s.Applied = 5
+	if s.Applied = 5; version == 1 {
+		s.Key, s.Sections, s.SectionsUntil, s.Limit = key, 0, 0, 0
+	}
 	m := &chip{}
 	j, err := journal.Create(m, &s, &c, &k)
 	if err != nil {
@@ -462,31 +472,83 @@ func golden(t *testing.T) (*chip, meter.State) {
 		}
 		apply(&c, &s, e)
 	}
+	if version >= 2 {
+		s.Sections = 0
+		e, next := section(t, &s, &k, 1)
+		if err := j.AppendKeys(&s, e, &next); err != nil {
+			t.Fatal(err)
+		}
+		apply(&c, &s, e)
+	}
 	return m, s
 }
 
-// TestTheBytesOfVersion1 holds this version to the bytes of its first release: what others have written is read, and the
-// same is written.
-func TestTheBytesOfVersion1(t *testing.T) {
-	m, s := golden(t)
-	want, err := os.ReadFile(goldenFile)
-	if errors.Is(err, os.ErrNotExist) && *update {
-		want, err = m.b[:], os.WriteFile(goldenFile, m.b[:], 0o644)
-	}
+// section makes the record of a section of a key change, and the keys that belong to it.
+func section(t *testing.T, s *meter.State, k *meter.Keys, n int) (journal.Entry, meter.Keys) {
+	t.Helper()
+	next, err := sts.NewKey(sts.EA11, []byte("fedcba9876543210"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(m.b[:], want) {
+	set, err := sts.EncodeKeyChange(k.Reveal(), sts.KeyChange{
+		Key: next, KEN: 200, KRN: 2, KT: sts.DUTK, TI: "08", SGC: "654321", Rollover: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, keys := k.Take(s, set[n-1].Reveal())
+	return journal.Entry{Record: meter.Record{
+		Seq: s.Applied + 1, Kind: meter.RecordKeys, Source: meter.Keypad, Result: change.Result, Class: 2,
+		SubClass: [...]uint8{3, 4, 8, 9}[n-1], Sections: change.Sections, Rollover: change.Rollover, Key: change.Key,
+	}}, keys
+}
+
+// TestTheBytesOfEachVersion reads the memory of every release, and writes that of this one.
+func TestTheBytesOfEachVersion(t *testing.T) {
+	for version := 1; version <= 2; version++ {
+		m, s := golden(t, version)
+		file := fmt.Sprintf("testdata/memory_v%d.bin", version)
+		want, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) && *update {
+			want, err = m.b[:], os.WriteFile(file, m.b[:], 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range want {
-			if m.b[i] != want[i] {
-				t.Fatalf("byte %#x is %#x, want %#x", i, m.b[i], want[i])
+			if version == 2 && m.b[i] != want[i] {
+				t.Fatalf("version %d: byte %#x is %#x, want %#x", version, i, m.b[i], want[i])
 			}
 		}
+		old := &chip{}
+		copy(old.b[:], want)
+		got, l, err := replayed(t, old)
+		if err != nil || !same(&got, &s) || len(l.Replay) != version+1 || l.Damage != 0 {
+			t.Fatalf("version %d: %v, balance %s, want %s; %d records", version, err, got.Balance, s.Balance, len(l.Replay))
+		}
+		if got.Key != s.Key || got.Sections != s.Sections || got.Limit != s.Limit {
+			t.Errorf("version %d: key %+v, sections %b, limit %s, want %+v, %b, %s", version,
+				got.Key, got.Sections, got.Limit, s.Key, s.Sections, s.Limit)
+		}
+		upgraded(t, old, &got)
 	}
-	old := &chip{}
-	copy(old.b[:], want)
-	if got, l, err := replayed(t, old); err != nil || !same(&got, &s) || len(l.Replay) != 2 {
-		t.Errorf("%v, balance %s, want %s", err, got.Balance, s.Balance)
+}
+
+// upgraded writes a memory that was read back in the format of this version.
+func upgraded(t *testing.T, m *chip, s *meter.State) {
+	t.Helper()
+	j, _, err := journal.Open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := j.Save(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, l, err := replayed(t, m)
+	if err != nil || got != kept(*s) || l.State.Key != s.Key {
+		t.Errorf("after the upgrade %v\n got  %+v\n want %+v", err, got, kept(*s))
 	}
 }
 
@@ -498,6 +560,7 @@ func TestTheReferenceHasEveryField(t *testing.T) {
 	}
 	headings := map[string]string{
 		"snapshot": "## Snapshot", "config": "## Configuration", "keys": "## Keys", "record": "## Log record",
+		"change": "## Log record of a key change",
 	}
 	for body, fields := range journal.Layout() {
 		_, section, _ := strings.Cut(string(text), headings[body]+"\n")
@@ -529,7 +592,7 @@ func TestTheReferenceHasEveryField(t *testing.T) {
 
 func TestEverythingFits(t *testing.T) {
 	const head, crc = 16, 4
-	limits := map[string]int{"snapshot": 1024, "config": 256, "keys": 128, "record": 80 - crc + head}
+	limits := map[string]int{"snapshot": 1024, "config": 256, "keys": 128, "record": 80 - crc + head, "change": 80 - crc + head}
 	for body, fields := range journal.Layout() {
 		end := fields[len(fields)-1]
 		size := head + end.Offset + end.Size

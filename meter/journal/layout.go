@@ -23,8 +23,12 @@ const (
 	// Every place but a log record begins with a header of 16 bytes.
 	headSize = 16
 
-	// version of the bodies this package writes.
-	version = 1
+	// The versions of the bodies this package writes. It reads these and all earlier ones, from 1.
+	snapshotVersion = 2
+	configVersion   = 1
+	keysVersion     = 2
+	// recordVersion is that of log records: 2 has added the kind RecordKeys.
+	recordVersion = 2
 )
 
 // The marks that begin a place, as text in memory.
@@ -37,19 +41,21 @@ const (
 // place is a pair of places of the same kind, written in turn: the older is overwritten, so a torn write leaves the
 // newer.
 type place struct {
-	mark string
-	at   int
-	size int
+	mark    string
+	at      int
+	size    int
+	version uint16
 }
 
-func snapshots() place { return place{snapshotMark, snapshotAt, snapshotSize} }
-func configs() place   { return place{configMark, configAt, configSize} }
-func keyring() place   { return place{keysMark, keysAt, keysSize} }
+func snapshots() place { return place{snapshotMark, snapshotAt, snapshotSize, snapshotVersion} }
+func configs() place   { return place{configMark, configAt, configSize, configVersion} }
+func keyring() place   { return place{keysMark, keysAt, keysSize, keysVersion} }
 
-// Layout returns the field tables of the four bodies: snapshot, config, keys and log record.
+// Layout returns the field tables of the bodies in their newest version: snapshot, config, keys, log record, and the log
+// record of a key change.
 func Layout() map[string][]Field {
 	list := func(body func(*cursor)) []Field {
-		c := cursor{b: make([]byte, snapshotSize), list: true}
+		c := cursor{b: make([]byte, snapshotSize), list: true, write: true}
 		body(&c)
 		return c.fields
 	}
@@ -58,10 +64,12 @@ func Layout() map[string][]Field {
 		k keys
 		e entry
 	)
+	change := entry{Entry: Entry{Record: meter.Record{Kind: meter.RecordKeys}}}
 	return map[string][]Field{
-		"snapshot": list(s.body),
+		"snapshot": list(func(c *cursor) { s.body(c, snapshotVersion) }),
 		"config":   list(func(c *cursor) { configBody(c, new(meter.Config)) }),
-		"keys":     list(k.body),
+		"keys":     list(func(c *cursor) { k.body(c, keysVersion) }),
 		"record":   list(e.body),
+		"change":   list(change.body),
 	}
 }

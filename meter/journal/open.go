@@ -87,11 +87,11 @@ func (r *reader) readSnapshot() error {
 func (r *reader) decode(f found) (snapshot, bool) {
 	var snap snapshot
 	c := cursor{b: f.body}
-	if f.version > version {
+	if f.version > snapshotVersion {
 		snap.prefix(&c)
 		snap.state.Frozen = true
 	} else {
-		snap.body(&c)
+		snap.body(&c, f.version)
 	}
 	return snap, !c.short() && snap.sound()
 }
@@ -101,7 +101,6 @@ func (r *reader) readLog() error {
 	if r.frozen {
 		return nil
 	}
-	var generation uint32
 	for i := range LogRecords {
 		b := r.image[logAt+i*entrySize:][:entrySize]
 		if blank(b) {
@@ -116,14 +115,18 @@ func (r *reader) readLog() error {
 		if e.Seq <= r.newest {
 			continue
 		}
-		if e.version != version || !e.Sound() {
+		if e.version == 0 || e.version > recordVersion || !e.Sound() {
 			r.freeze()
 			return nil
 		}
 		if e.Text != "" {
 			e.Request = meter.Handle(e.Text)
 		}
-		generation = max(generation, e.generation)
+		if e.Kind == meter.RecordKeys {
+			r.keys.generation = max(r.keys.generation, e.generation)
+		} else {
+			r.config.generation = max(r.config.generation, e.generation)
+		}
 		r.loaded.Replay = append(r.loaded.Replay, e.Entry)
 	}
 	slices.SortFunc(r.loaded.Replay, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -132,7 +135,6 @@ func (r *reader) readLog() error {
 			return fmt.Errorf("%w: log record %d is missing", ErrDamaged, want)
 		}
 	}
-	r.config.generation = max(r.config.generation, generation)
 	return nil
 }
 
@@ -153,7 +155,7 @@ func (r *reader) readConfig() error {
 		cur := cursor{b: f.body}
 		configBody(&cur, &c)
 		inForce := f.slot.generation == r.config.generation
-		if f.version != version || cur.short() || !c.Sound() || found && !inForce {
+		if f.version != configVersion || cur.short() || !c.Sound() || found && !inForce {
 			continue
 		}
 		r.loaded.Config, r.config.index, found = c, f.slot.index, true
@@ -169,16 +171,23 @@ func (r *reader) readConfig() error {
 func (r *reader) readKeys() error {
 	good, _ := r.pair(keyring())
 	for _, f := range good {
-		if f.slot.generation != r.keys.generation || f.version != version && !r.frozen {
+		if f.slot.generation != r.keys.generation || f.version > keysVersion && !r.frozen {
 			continue
 		}
 		var k keys
-		k.body(&cursor{b: f.body})
+		cur := cursor{b: f.body}
+		k.body(&cur, f.version)
 		v, err := k.value()
-		if err != nil && !r.frozen {
-			return fmt.Errorf("%w: keys: %w", ErrDamaged, err)
+		if (err != nil || cur.short()) && !r.frozen {
+			return fmt.Errorf("%w: keys: %w", ErrDamaged, cmp.Or(err, io.ErrUnexpectedEOF))
 		}
 		r.keys.index, r.loaded.Keys = f.slot.index, v
+		if r.loaded.State.Key.EA == 0 {
+			// A snapshot of version 1 says nothing of this.
+			key := &r.loaded.State.Key
+			info := v.Info()
+			key.EA, key.Named, key.KRN, key.TI, key.SGC = info.EA, info.Named, info.KRN, info.TI, info.SGC
+		}
 		return nil
 	}
 	if r.frozen {
@@ -192,9 +201,19 @@ func (k *keys) value() (meter.Keys, error) {
 	if int(k.size) > len(k.key) {
 		return meter.Keys{}, fmt.Errorf("key of %d bytes", k.size)
 	}
-	key, err := sts.NewKey(sts.EA(k.ea), k.key[:k.size])
+	key, err := sts.NewKey(k.info.EA, k.key[:k.size])
 	if err != nil {
 		return meter.Keys{}, err
 	}
-	return meter.NewKeys(key, k.info), nil
+	var pending sts.KeySections
+	for i, revealed := range k.pending {
+		if revealed == 0 {
+			continue
+		}
+		s, ok := sts.NewKeySection(k.info.EA, revealed)
+		if !ok || int(s.Number()) != i+1 || !pending.Add(s) {
+			return meter.Keys{}, fmt.Errorf("section %d of a key change fits nowhere", i+1)
+		}
+	}
+	return meter.RestoreKeys(key, k.info, pending, k.changes), nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/meter"
-	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -124,61 +123,4 @@ func grouped(digits []byte) string {
 		b.WriteByte(d)
 	}
 	return b.String()
-}
-
-// answer shows the result of a token.
-func (p *Panel) answer(t *texts, c *meter.Config, s *meter.State, up uint64) [Height]string {
-	r := &p.result
-	if tests := p.shownTests(); len(tests) > 0 {
-		return test(t, c, s, tests[min((up-p.since)/rotateEvery, uint64(len(tests)-1))])
-	}
-	lines := t.results[r.Code]
-	switch r.Code {
-	case sts.Accept:
-		lines[1] = "+" + r.Units.KWh(2) + " kWh"
-	case sts.Locked:
-		lines[1] += " " + countdown(s.LockedFor(r.Source))
-	}
-	return lines
-}
-
-// The test and display tokens that have a page here, as bits of their number - 1.
-const (
-	testDisplay  = 1
-	testRegister = 2
-	testLoad     = 8
-	testKEN      = 16
-	testNumber   = 17
-)
-
-// shownTests returns the pages an accepted test token asks for.
-func (p *Panel) shownTests() []int {
-	if p.result.Code != sts.Accept || p.result.Control == 0 {
-		return nil
-	}
-	var tests []int
-	for _, t := range [...]int{testDisplay, testRegister, testLoad, testKEN, testNumber} {
-		if p.result.Control>>t&1 == 1 {
-			tests = append(tests, t)
-		}
-	}
-	return tests
-}
-
-func test(t *texts, c *meter.Config, s *meter.State, number int) [Height]string {
-	switch number {
-	case testDisplay:
-		return [Height]string{t.testDisplay, t.testDisplay}
-	case testRegister:
-		return [Height]string{t.total, s.Register.KWh(2) + " kWh"}
-	case testLoad:
-		return [Height]string{t.load, s.Power.String()}
-	case testKEN:
-		return [Height]string{t.testKEN, strconv.Itoa(int(s.Key.KEN))}
-	}
-	digits := 11
-	if c.LongNumber {
-		digits = 13
-	}
-	return [Height]string{t.meter, fmt.Sprintf("%0*d", digits, c.Number)}
 }

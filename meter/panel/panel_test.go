@@ -24,7 +24,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	c := meter.DefaultConfig()
 	c.Number = 4140001001
-	s := meter.New(meter.KeyFacts{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)
+	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)
 	s.Balance, s.Register, s.Power, s.Reasons, s.Relay = 8129, 120_433, 320, 0, supply.Closed
 	return &desk{t: t, c: c, s: s}
 }

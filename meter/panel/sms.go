@@ -63,11 +63,15 @@ func (r Request) Format(f fmt.State, _ rune) { fmt.Fprint(f, maskedRequest) }
 const maskedRequest = "panel.Request(masked)"
 
 // AnswerToken returns the answer to *02#: result and balance to a registered number, the bare result to any other
-// (contract §5).
+// (contract §5, which knows credit only: management has an answer of its own).
 func AnswerToken(r meter.Result, registered bool) string {
 	t := english()
 	var text string
 	switch {
+	case r.Code == sts.Accept && r.Class != 0:
+		text = t.smsDone
+	case r.Code == sts.KCT1st || r.Code == sts.KCTNth:
+		text = t.smsNext
 	case r.Code == sts.Accept && registered:
 		return fmt.Sprintf(t.smsAcceptedBalance, r.Units.KWh(1), r.Balance.KWh(1))
 	case r.Code == sts.Accept:

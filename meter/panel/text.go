@@ -9,21 +9,33 @@ import (
 // texts is everything a panel says in one language. Display lines have at most 16 characters of ASCII; messages at most
 // 160 with their figures in, so that one SMS holds them.
 type texts struct {
-	credit, creditShort         string
-	load, total, totalShort     string
-	connected, armed            string
-	locked, wait, memory        string
-	reasons                     map[supply.Reason]string
-	enter, enterHint, tooLong   string
-	menuRecharge                string
-	menuOff, menuOn             string
-	wrongChoice, rightChoices   string
-	localOff, localOffHint      string
-	localOn                     string
-	results                     map[sts.Result][2]string
-	testDisplay, testKEN, meter string
+	credit, creditShort       string
+	load, total, totalShort   string
+	connected, armed          string
+	locked, wait, memory      string
+	reasons                   map[supply.Reason]string
+	enter, enterHint, tooLong string
+	menuRecharge              string
+	menuOff, menuOn           string
+	wrongChoice, rightChoices string
+	localOff, localOffHint    string
+	localOn                   string
+	results                   map[sts.Result][2]string
+	keyChanged, limitSet      string
+	creditCleared             string
+	tamperCleared             string
+
+	segments                    string
+	testSwitch, testSwitchOpen  string
+	krn, kt, ti, ea, sgc, ken   string
+	keyTokens, version, meter   string
+	input                       string
+	inputs                      map[meter.Source]string
+	limit, noLimit              string
+	tamper, noTamper, hasTamper string
 
 	smsAccepted, smsAcceptedBalance string
+	smsDone, smsNext                string
 	smsUsed, smsRejected            string
 	smsBalance                      string
 	messages                        map[meter.Message]string
@@ -67,9 +79,18 @@ var englishTexts = texts{
 		sts.StorageError:    {"MEMORY FAULT", "ENTER IT AGAIN"},
 		sts.Accept:          {"ACCEPTED", ""},
 	},
-	testDisplay: "8888888888888888", testKEN: "KEN", meter: "METER",
+	keyChanged: "KEY CHANGED", limitSet: "LIMIT SET", creditCleared: "CREDIT CLEARED", tamperCleared: "TAMPER CLEARED",
+	segments:   "8888888888888888",
+	testSwitch: "SWITCH TEST", testSwitchOpen: "SWITCH IS OPEN",
+	krn: "KRN", kt: "KT", ti: "TI", ea: "EA", sgc: "SGC", ken: "KEN",
+	keyTokens: "KEY TOKENS", version: "SOFTWARE", meter: "METER",
+	input:  "TOKEN INPUT",
+	inputs: map[meter.Source]string{meter.Keypad: "KEYPAD OK", meter.SMS: "SMS OK", meter.Remote: "REMOTE OK"},
+	limit:  "POWER LIMIT", noLimit: "NONE",
+	tamper: "TAMPER", noTamper: "NONE", hasTamper: "LATCHED",
 
 	smsAccepted: "Recharge OK. %s kWh added.", smsAcceptedBalance: "Recharge OK. %s kWh added. Balance %s kWh",
+	smsDone: "Token accepted.", smsNext: "Part of a key change accepted. Send the other tokens of the set.",
 	smsUsed: "this recharge card has been used!", smsRejected: "Token rejected.",
 	smsBalance: "Balance %s kWh",
 	messages: map[meter.Message]string{

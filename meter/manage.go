@@ -1,0 +1,84 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// The registers that a token to clear the credit may name. This meter has the first only.
+const (
+	registerElectricity  = 0
+	registerCurrencyTime = 7
+	registerAll          = 0xffff
+)
+
+// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The others
+// are for what it does not have: a tariff (its credit is energy), a second phase, water, the extended set of STS 202-5,
+// and what makers have added.
+func supportedManagement(subClass uint8) bool {
+	switch subClass {
+	case sts.ManageMaxPower, sts.ManageClearCredit, sts.ManageClearTamper:
+		return true
+	}
+	return false
+}
+
+// judgeManagement judges a management token other than a section of a key change. These work whatever the key's type,
+// while disconnected and while tampered.
+func (x *step) judgeManagement() sts.Result {
+	o := &x.ev.Opened
+	otherRegister := o.SubClass == sts.ManageClearCredit && o.Value > registerElectricity && o.Value <= registerCurrencyTime
+	if !supportedManagement(o.SubClass) || otherRegister {
+		return sts.FunctionError
+	}
+	if r := x.judgeTID(); r != sts.Accept {
+		return r
+	}
+	return judgeValue(o.SubClass, o.Value)
+}
+
+// judgeValue asks whether the value of a management token is one.
+func judgeValue(subClass uint8, value uint16) sts.Result {
+	sound := true
+	switch subClass {
+	case sts.ManageMaxPower:
+		// Makers differ in whether 0 W stands for no supply or for no limit, so it is neither here. The largest value,
+		// 18,201,624 W, is as good as no limit.
+		sound = value != 0
+	case sts.ManageClearCredit:
+		sound = value == registerElectricity || value == registerAll
+	case sts.ManageClearTamper:
+		sound = value == 0
+	}
+	if !sound {
+		return sts.RangeError
+	}
+	return sts.Accept
+}
+
+// applyManagement carries out a durable management token. Any of them forgets a key change that was begun.
+func (x *step) applyManagement(r *Record) {
+	s := x.s
+	s.forgetSections()
+	switch r.SubClass {
+	case sts.ManageMaxPower:
+		s.Limit = unit.Power(sts.Amount(r.Value).Tenths())
+		x.result(r)
+		x.consequence(CodePowerLimit, int64(s.Limit), 0)
+	case sts.ManageClearCredit:
+		// What was used while the record was written is not there any more. Emergency credit and overrun stay owed.
+		done := *r
+		done.Units = -min(s.Balance, -r.Units)
+		s.Balance += done.Units
+		x.result(&done)
+		x.consequence(CodeCreditCleared, -int64(done.Units), int64(s.Register))
+	case sts.ManageClearTamper:
+		latched := s.Reasons.Has(supply.Tamper)
+		s.Reasons = s.Reasons.Without(supply.Tamper)
+		x.result(r)
+		if latched {
+			x.consequence(CodeTamperCleared, 0, 0)
+		}
+	}
+}

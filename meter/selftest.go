@@ -1,0 +1,84 @@
+package meter
+
+import (
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// Version is the version of these rules, as display test 10 shows it.
+const Version = "1.1"
+
+// The tests and displays that class 1 tokens ask for, by their numbers in the STS list. Missing are those for which a
+// meter of electricity with one phase and credit in energy has nothing to show: 11 the phase unbalance limit, 12 the
+// water factor, 13 the tariff rate, and all that the list leaves open. Package panel has a page for each of these.
+const (
+	TestSwitch    = 1  // opens the load switch for a moment
+	TestDisplay   = 2  // all segments
+	TestTotal     = 3  // total register
+	TestRevision  = 4  // KRN and KT
+	TestTariff    = 5  // TI
+	TestInput     = 6  // token input
+	TestLimit     = 7  // maximum power limit
+	TestTamper    = 8  // tamper status
+	TestLoad      = 9  // active power
+	TestVersion   = 10 // software
+	TestAlgorithm = 14 // EA
+	TestKeyTokens = 15 // tokens a key change may have
+	TestGroup     = 16 // SGC
+	TestExpiry    = 17 // KEN
+	TestNumber    = 18 // meter number
+)
+
+// KnownTests are the tests the meter carries out, bit n-1 for test n.
+const KnownTests = 1<<(TestSwitch-1) | 1<<(TestDisplay-1) | 1<<(TestTotal-1) | 1<<(TestRevision-1) | 1<<(TestTariff-1) |
+	1<<(TestInput-1) | 1<<(TestLimit-1) | 1<<(TestTamper-1) | 1<<(TestLoad-1) | 1<<(TestVersion-1) |
+	1<<(TestAlgorithm-1) | 1<<(TestKeyTokens-1) | 1<<(TestGroup-1) | 1<<(TestExpiry-1) | 1<<(TestNumber-1)
+
+// testTime is how long the switch stays open in its test, in seconds: the least time between two operations.
+const testTime = 5
+
+// judgeTest accepts a test or display token for this make of meter of which something is known here. Such tokens are
+// printed in manuals, so they are never locked, never count as wrong, and change nothing that lasts.
+func (x *step) judgeTest() sts.Result {
+	o := &x.ev.Opened
+	switch {
+	case o.SubClass > sts.TestLong || x.c.LongNumber != (o.SubClass == sts.TestLong):
+		// TestShort is for meters with an 11-digit number, TestLong for those with 13. ExtendedRead is not known here.
+		return sts.FunctionError
+	case o.MfrCode != 0 && o.MfrCode != x.c.MfrCode:
+		return sts.MfrCodeError
+	case x.tests() == 0:
+		return sts.FunctionError
+	}
+	return sts.Accept
+}
+
+// tests are the tests that the token in the event has the meter carry out. Everybody knows the token that opens the load
+// switch, so only somebody who stands before the meter can have it done.
+func (x *step) tests() uint64 {
+	if x.ev.Kind != EventToken || x.ev.Opened.Class != classTest {
+		return 0
+	}
+	known := uint64(KnownTests)
+	if x.ev.Source != Keypad {
+		known &^= 1 << (TestSwitch - 1)
+	}
+	return x.ev.Opened.Control & known
+}
+
+// beginTest opens the load switch for its test. One that is open already has been seen to open.
+func (x *step) beginTest() {
+	if x.tests()>>(TestSwitch-1)&1 == 0 || x.s.Relay != supply.Closed {
+		return
+	}
+	x.set(supply.Test)
+	x.s.TestAt = x.s.second() + testTime
+	x.moveRelay()
+}
+
+// endTest lets the supply return.
+func (x *step) endTest() {
+	x.s.TestAt = 0
+	x.s.Reasons = x.s.Reasons.Without(supply.Test)
+	x.moveRelay()
+}
