@@ -275,6 +275,7 @@ func TestALostOutboxGetsANewName(t *testing.T) {
 	m := newMedium()
 	d := open(t, m)
 	enter(t, d, digits(t, 5_871_715, 256))
+	advance(t, d, 48*time.Hour)
 	must(t, d.Close())
 	next := d.Box().Marks().Next
 	m.log = nil
@@ -286,8 +287,8 @@ func TestALostOutboxGetsANewName(t *testing.T) {
 	if b.Store != "6162636465666768" || b.Lowest < next {
 		t.Errorf("boot message %+v, want another store and numbers from %d", b, next)
 	}
-	if d.View().BalanceWh != 25_600 {
-		t.Errorf("balance %d: the credit was in the other memory", d.View().BalanceWh)
+	if v := d.View(); v.BalanceWh != 25_600 || v.T != "2026-11-22T08:00:00Z" {
+		t.Errorf("%+v: the credit and the time were in the other memory", v)
 	}
 }
 

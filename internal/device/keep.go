@@ -163,6 +163,10 @@ func (d *Device) recall() error {
 	if d.c.Found.Spoilt > 0 {
 		loaded.Damage |= meter.DamageLog
 	}
+	if kept.mark.at == 0 {
+		// What the board remembered is lost. The core has seen a time, and time does not go back.
+		kept.mark = mark{at: max(d.c.Now.UnixMilli(), loaded.State.LastAt*1000), on: true}
+	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
 	d.mark = kept.mark
 	d.chip = chip{rem: kept.mark.rem, imp: loaded.State.Imp}
@@ -186,9 +190,8 @@ func (d *Device) rename() (contents, error) {
 	if _, err := io.ReadFull(d.c.Rand, id); err != nil {
 		return contents{}, fmt.Errorf("name the memory: %w", err)
 	}
-	c := contents{store: hex.EncodeToString(id), mark: mark{at: d.c.Now.UnixMilli(), on: true}}
 	d.rewrite = true
-	return c, nil
+	return contents{store: hex.EncodeToString(id)}, nil
 }
 
 // madeWith reports whether a meter can have been made with this key. After a key change the memory knows better than

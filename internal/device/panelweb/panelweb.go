@@ -120,7 +120,9 @@ func (p *Panel) live(ctx context.Context, served <-chan error) error {
 		case err := <-served:
 			return fmt.Errorf("serve the panel: %w", err)
 		case a := <-p.acts:
-			a.done <- p.settled(a.do())
+			err := p.settled(a.do())
+			p.Look() // whoever asked may look at once
+			a.done <- err
 		case m := <-inbox:
 			if err := p.settled(p.dev.Receive(m.Down, m.Topic, m.Payload)); err != nil && !errors.Is(err, device.ErrOff) {
 				return err
