@@ -189,12 +189,5 @@ func (b *Broker) Publish(number string, d wire.Down, payload []byte) bool {
 	return s != nil && s.publish(d, payload)
 }
 
-// Kick closes the meter's connection: its password was changed or it was taken out of service.
-func (b *Broker) Kick(number string) {
-	if s := b.sessionOf(number); s != nil {
-		_ = s.conn.Close()
-	}
-}
-
 // Limits are those in force.
 func (b *Broker) Limits() Limits { return b.limits }
