@@ -5,34 +5,21 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"time"
-
-	"github.com/klauspost/compress/gzhttp"
 )
 
 // policy is the content security policy of every page: nothing inline, nothing from elsewhere, in no frame.
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
-// jitter is by how many bytes at most the length of a compressed page varies, so that its length does not tell what of
-// a page somebody outside could guess (BREACH).
-const jitter = 32
+// requestIDHeader is where the server that these pages stand on names each request, as its log does.
+const requestIDHeader = "X-Request-Id"
 
-// chain wraps the routes in what every request goes through, outermost first: the headers; the net under a panic; and,
-// for all but the live streams, how many at once, compression, the check for requests from other sites, and the form.
-func (s *Console) chain() (http.Handler, error) {
-	gzip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(jitter, 0, false))
-	if err != nil {
-		return nil, fmt.Errorf("set up compression: %w", err)
-	}
+// chain wraps the routes in what every request goes through, outermost first: the headers, the net under a panic, the
+// check for requests from other sites, and the form.
+func (s *Console) chain() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	m := http.NewServeMux()
-	m.HandleFunc("GET /meters/live", s.metersLive)
-	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
-	m.HandleFunc("GET /sales/{sale}/live", s.saleLive)
-	m.Handle("/", s.limited(gzip(guard.Handler(s.formed(s.pages())))))
-	return s.headers(s.recovered(m)), nil
+	return s.headers(s.recovered(guard.Handler(s.formed(s.routes()))))
 }
 
 // headers puts the policy of every page around the handler.
@@ -43,7 +30,6 @@ func (s *Console) headers(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pageTime))
 		next.ServeHTTP(w, r)
 	})
 }
@@ -62,19 +48,6 @@ func (s *Console) recovered(next http.Handler) http.Handler {
 			s.broken(w, r, visit{}, fmt.Errorf("panic: %v\n%s", broke, debug.Stack()))
 		}()
 		next.ServeHTTP(w, r)
-	})
-}
-
-// limited bounds how many pages are under way at once.
-func (s *Console) limited(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case s.requests <- struct{}{}:
-			defer func() { <-s.requests }()
-			next.ServeHTTP(w, r)
-		default:
-			s.busy(w, r)
-		}
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,23 +49,17 @@ type Config struct {
 
 // Console serves the pages.
 type Console struct {
-	c        Config
-	assets   library
-	requests chan struct{} // under way
-	signins  chan struct{} // passwords being hashed
-	waiting  chan struct{} // passwords waiting to be hashed
-	streams  chan struct{} // live pages
-	tries    *tries
-	setUp    atomic.Bool // the first owner was made through this console
-
-	stopOnce sync.Once
-	stopping chan struct{} // closed when the HTTP server begins to shut down; streams end then
+	c       Config
+	assets  library
+	signins chan struct{} // passwords being hashed
+	waiting chan struct{} // passwords waiting to be hashed
+	streams chan struct{} // live pages
+	tries   *tries
+	setUp   atomic.Bool // the first owner was made through this console
 }
 
 // Limits of the console.
 const (
-	// maxRequests is how many pages may be under way at once, without the live streams.
-	maxRequests = 256
 	// maxSignIns is how many passwords are hashed at once: each takes 64 MiB.
 	maxSignIns = 2
 	// maxWaiting is how many more may wait for that.
@@ -77,23 +70,22 @@ const (
 	maxForm = 64 << 10
 	// pageSize is how many meters a page shows.
 	pageSize = 50
-	// pageTime is how long the writing of a page may take: a slow reader is dropped, not waited for.
-	pageTime = 30 * time.Second
 )
 
-// New makes the console as a handler for "/". The error is that of assets or compression.
+// New makes the console as a handler for "/". Whoever serves it bounds the requests under way, names each in the header
+// X-Request-Id, compresses what is no stream, and ends the context of a stream when the server stops. The error is that
+// of the embedded files.
 func New(c Config) (http.Handler, error) {
 	assets, err := newLibrary()
 	if err != nil {
 		return nil, err
 	}
-	s := &Console{c: c, assets: assets, requests: make(chan struct{}, maxRequests), signins: make(chan struct{}, maxSignIns),
-		waiting: make(chan struct{}, maxWaiting), streams: make(chan struct{}, maxStreams), tries: newTries(), stopping: make(chan struct{})}
-	return s.chain()
+	s := &Console{c: c, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
+		streams: make(chan struct{}, maxStreams), tries: newTries()}
+	return s.chain(), nil
 }
 
-// pages are the routes of everything but the live streams.
-func (s *Console) pages() http.Handler {
+func (s *Console) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /assets/{version}/{name}", s.assets.serve)
 	m.HandleFunc("GET /signin", s.signInPage)
@@ -104,7 +96,9 @@ func (s *Console) pages() http.Handler {
 	m.Handle("POST /signout", s.signedIn(s.signOut))
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /meters", s.signedIn(s.meters))
+	m.HandleFunc("GET /meters/live", s.metersLive)
 	m.Handle("GET /meters/{number}", s.signedIn(s.meter))
+	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
@@ -113,6 +107,7 @@ func (s *Console) pages() http.Handler {
 	m.Handle("POST /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
+	m.HandleFunc("GET /sales/{sale}/live", s.saleLive)
 	m.Handle("/", s.signedIn(s.notFound))
 	return m
 }

@@ -64,7 +64,8 @@ const (
 	endEvent   = "event: end\n"
 )
 
-// stream sends what changes until the page goes away, the session ends, the server stops or look fails. An open page
+// stream sends what changes until the page goes away, the session ends, the request's context does (so with the server)
+// or look fails. An open page
 // counts as use of its session; the session's whole life still bounds it, and a hidden page closes its stream.
 func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
 	select {
@@ -75,13 +76,12 @@ func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
 		http.Error(w, "Too many live pages. Reload the page to see newer figures.", http.StatusServiceUnavailable)
 		return
 	}
-	s.watchServer(r)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := sender{w: w, c: http.NewResponseController(w), now: func() string { return "" }}
 	// The server's own read deadline is for requests; a stream outlives it.
 	_ = out.c.SetReadDeadline(time.Time{})
-	v, known, err := s.enter(r)
+	v, known, err := s.enter(w, r)
 	if err != nil {
 		return
 	}
@@ -107,14 +107,12 @@ func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-s.stopping:
-			return
 		case <-pings.C:
 			if !out.send(pingEvent, nil) {
 				return
 			}
 		case <-checks.C:
-			now, known, err := s.enter(r)
+			now, known, err := s.enter(out.w, r)
 			if err != nil {
 				return
 			}
@@ -139,15 +137,6 @@ func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
 			}
 		}
 	}
-}
-
-// watchServer ends all streams when the server that serves them begins to shut down: it would wait for them otherwise.
-func (s *Console) watchServer(r *http.Request) {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if !ok {
-		return
-	}
-	s.stopOnce.Do(func() { server.RegisterOnShutdown(func() { close(s.stopping) }) })
 }
 
 // sender writes the messages of one stream.

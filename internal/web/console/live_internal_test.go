@@ -66,8 +66,8 @@ func consoleOf(t *testing.T, a *anna) *Console {
 		t.Fatal(err)
 	}
 	return &Console{c: Config{Access: acc, Registry: registry.New(registry.Config{Door: door[registry.Tx]{siteTx{}}, Now: time.Now}), Now: time.Now, Rand: zeros{},
-		Log: slog.New(slog.DiscardHandler)}, requests: make(chan struct{}, 1), streams: make(chan struct{}, 1), signins: make(chan struct{}, 1),
-		waiting: make(chan struct{}, 1), tries: newTries(), stopping: make(chan struct{})}
+		Log: slog.New(slog.DiscardHandler)}, streams: make(chan struct{}, 1), signins: make(chan struct{}, 1),
+		waiting: make(chan struct{}, 1), tries: newTries()}
 }
 
 // watch runs a stream until it ends by itself and returns what it sent.
@@ -114,10 +114,6 @@ func TestAStreamEndsWhenThereIsNothingToSee(t *testing.T) {
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, true, errors.New("disk") }); strings.Contains(got, "event: end") {
 			t.Errorf("a page whose look failed sent %q", got)
 		}
-		close(s.stopping)
-		if got := watch(s, still); strings.Contains(got, "event: end") {
-			t.Errorf("a server that stops sent %q", got)
-		}
 	})
 }
 
@@ -131,34 +127,31 @@ func TestOneStreamTooManyIsRefusedAndTheOthersLive(t *testing.T) {
 	}
 }
 
-func TestOneRequestTooManyIsToldToComeBack(t *testing.T) {
+func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 	s := consoleOf(t, &anna{})
-	h := s.limited(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
-	ask := func() *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/meters", nil))
-		return w
-	}
-	if w := ask(); w.Code != http.StatusNoContent {
-		t.Fatalf("status %d", w.Code)
-	}
-	s.requests <- struct{}{}
-	if w := ask(); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Nothing was done") {
-		t.Errorf("status %d: %s", w.Code, w.Body)
-	}
-	<-s.requests
 	s.waiting <- struct{}{}
 	w := httptest.NewRecorder()
-	if _, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil)); ok || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("one more waits to hash a password: status %d", w.Code)
+	_, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil))
+	if ok || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Nothing was done") {
+		t.Errorf("one more waits to hash a password: status %d: %s", w.Code, w.Body)
+	}
+	<-s.waiting
+	leave, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil))
+	if !ok || len(s.waiting) != 0 || len(s.signins) != 1 {
+		t.Fatalf("%d wait and %d are at it, want 0 and 1", len(s.waiting), len(s.signins))
+	}
+	leave()
+	if len(s.signins) != 0 {
+		t.Error("the turn is not given back")
 	}
 }
 
 func TestAPanicIsAPageWithAReference(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	w := httptest.NewRecorder()
+	w.Header().Set(requestIDHeader, "req_17")
 	s.recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret inside") })).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/sell", nil))
-	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || !strings.Contains(body, "req_") || strings.Contains(body, "secret inside") {
+	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || !strings.Contains(body, "req_17") || strings.Contains(body, "secret inside") {
 		t.Errorf("status %d: %s", w.Code, body)
 	}
 }

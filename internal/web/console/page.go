@@ -12,7 +12,6 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -160,7 +159,7 @@ func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no ref
 
 // broken shows that something failed inside, without its inner detail, and logs that.
 func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err error) {
-	ref, ok := s.log(r, err)
+	ref, ok := s.log(w, r, err)
 	if !ok {
 		return
 	}
@@ -172,16 +171,13 @@ func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err er
 	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, v, "Not done"), n))
 }
 
-// log keeps the cause of a failed page under a reference that the page shows. It reports whether somebody still waits
-// for the page.
-func (s *Console) log(r *http.Request, err error) (reference string, waits bool) {
+// log keeps the cause of a failed page under the reference that the page shows, the request's own. It reports whether
+// somebody still waits for the page.
+func (s *Console) log(w http.ResponseWriter, r *http.Request, err error) (reference string, waits bool) {
 	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
 		return "", false
 	}
-	reference = "none"
-	if i, e := id.New(s.c.Now(), s.c.Rand); e == nil {
-		reference = i.Text("req_")
-	}
+	reference = w.Header().Get(requestIDHeader)
 	s.c.Log.Error("page failed", logkey.Err, err, logkey.RequestID, reference, logkey.Route, r.Pattern)
 	return reference, true
 }

@@ -329,7 +329,7 @@ type askAgain struct {
 
 // unknown is the page after an error in the middle of a sale.
 func (s *Console) unknown(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, err error) {
-	ref, waits := s.log(r, err)
+	ref, waits := s.log(w, r, err)
 	if !waits {
 		return
 	}

@@ -39,13 +39,13 @@ func (s *Console) setCookie(w http.ResponseWriter, value string, expires time.Ti
 }
 
 // enter finds out who asks. Without a session known is refused.
-func (s *Console) enter(r *http.Request) (v visit, known access.Known, err error) {
+func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known access.Known, err error) {
 	v.session = s.session(r)
 	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
 		return visit{}, known, err
 	}
 	v.by = known.Actor
-	v.by.IP = address(r)
+	v.by.IP, v.by.RequestID = address(r), w.Header().Get(requestIDHeader)
 	v.site, err = s.site(r.Context())
 	return v, known, err
 }
@@ -53,7 +53,7 @@ func (s *Console) enter(r *http.Request) (v visit, known access.Known, err error
 // signedIn asks for the session before the page; without one it leads to the sign-in page and back.
 func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, known, err := s.enter(r)
+		v, known, err := s.enter(w, r)
 		switch {
 		case err != nil:
 			s.broken(w, r, v, err)

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -169,15 +171,29 @@ func (w *world) beside() *app.Folder {
 // person lets somebody sign in.
 func (w *world) person(email string, role access.Role) {
 	w.t.Helper()
-	f := w.beside()
-	add := f.Access.AddPerson
+	acc, err := access.New(access.Config{Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	add := acc.AddPerson
 	if role == access.Owner {
-		add = f.Access.CreateOwner
+		add = acc.CreateOwner
 	}
 	made, err := add(w.t.Context(), app.Clerk(), access.NewPerson{Email: email, Role: role, Password: access.SecretOf(password)})
 	if err != nil || made.Refused() {
 		w.t.Fatal(made.Refusal, err)
 	}
+}
+
+// door is the way of the command line to the store, for passwords that cost less to hash than there.
+type door struct{ engine *sqlite.Engine }
+
+func (d door) Do(ctx context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
+	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })
+}
+
+func (d door) View(ctx context.Context, t access.Tenant, fn func(access.Tx) error) error {
+	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
 // api posts JSON that must be accepted.
