@@ -52,10 +52,8 @@ type findingView struct {
 func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, More: r.More}
 	t := table{head: []string{"rule", "finding"}}
-	var figures []string
 	for _, f := range r.Figures {
 		v.Figures[strings.ReplaceAll(f.Name, " ", "_")] = f.N
-		figures = append(figures, fmt.Sprintf("%d %s", f.N, f.Name))
 	}
 	for _, f := range r.Findings {
 		v.Findings = append(v.Findings, findingView(f))
@@ -76,7 +74,8 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	}
 	switch {
 	case len(v.Findings)+len(v.Notices) == 0:
-		c.tell("Sound: %s.", strings.Join(figures, ", "))
+		c.tell("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
+			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row"))
 		return nil
 	case r.Sound():
 		return &failure{code: exitFailed, what: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
@@ -84,6 +83,15 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	}
 	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
 		not: "Nothing was changed.", try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
+}
+
+// counted writes a figure of a report with its noun in the right number.
+func counted(v reportView, noun string) string {
+	n := v.Figures[strings.ReplaceAll(noun, " ", "_")+"s"]
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // storeFailure explains why a data folder or a backup could not be used.

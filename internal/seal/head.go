@@ -96,7 +96,8 @@ func (k Key) Sign(h Head) (string, error) {
 	return string(signed), nil
 }
 
-// ParseHead reads a signed head and checks its signature against a public line. Everything it returns was signed.
+// ParseHead reads a signed head and checks its signature against a public line. Everything it returns was signed, and
+// it takes only the one form in which [Key.Sign] writes a head: one signature, no bit that a decoder would ignore.
 func ParseHead(signed, public string) (Head, error) {
 	verifier, err := note.NewVerifier(public)
 	if err != nil {
@@ -107,11 +108,20 @@ func ParseHead(signed, public string) (Head, error) {
 		return Head{}, fmt.Errorf("%w: %w", ErrHead, err)
 	}
 	h, ok := parseText(n.Text)
-	if !ok || h.text() != n.Text {
+	if !ok || h.text() != n.Text || signed != canonical(n) {
 		return Head{}, ErrHead
 	}
 	h.Note = signed
 	return h, nil
+}
+
+// canonical writes a note as it is signed here. Base64 that was decoded has no stray bits once it is encoded again.
+func canonical(n *note.Note) string {
+	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
+	if err != nil {
+		return ""
+	}
+	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
 func parseText(s string) (Head, bool) {

@@ -159,6 +159,10 @@ func key(t *testing.T, seed byte) seal.Key {
 	return k
 }
 
+// strayBit sets a bit of the last base64 digit that decoding ignores, in a text that ends in that digit, "=" and a
+// line feed.
+func strayBit(end string) string { return string(end[0]+1) + end[1:] }
+
 func TestAHeadIsReadOnlyWithItsKeyAndUnchanged(t *testing.T) {
 	k, other := key(t, 1), key(t, 2)
 	h := seal.Head{Origin: "paywatt/06gz", Size: 12, Root: leaf(1), Epoch: 2, Seal: 5, At: time.Date(2026, 11, 20, 8, 0, 0, 123000, time.UTC)}
@@ -175,11 +179,14 @@ func TestAHeadIsReadOnlyWithItsKeyAndUnchanged(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, h)
 	}
 	for name, bad := range map[string]string{
-		"size":      strings.Replace(signed, "\n12\n", "\n13\n", 1),
-		"epoch":     strings.Replace(signed, "epoch 2", "epoch 3", 1),
-		"origin":    strings.Replace(signed, "06gz", "06gy", 1),
-		"truncated": signed[:len(signed)-10],
-		"empty":     "",
+		"size":                      strings.Replace(signed, "\n12\n", "\n13\n", 1),
+		"epoch":                     strings.Replace(signed, "epoch 2", "epoch 3", 1),
+		"origin":                    strings.Replace(signed, "06gz", "06gy", 1),
+		"truncated":                 signed[:len(signed)-10],
+		"empty":                     "",
+		"stray bit":                 strings.Replace(signed, signed[len(signed)-3:], strayBit(signed[len(signed)-3:]), 1),
+		"signed twice by one key":   signed + signed[strings.LastIndex(signed, "—"):],
+		"signed by another as well": signed + "— other AAAAAAAAAAAA\n",
 	} {
 		if _, err := seal.ParseHead(bad, k.Public()); !errors.Is(err, seal.ErrHead) {
 			t.Errorf("changed %s: %v, want %v", name, err, seal.ErrHead)

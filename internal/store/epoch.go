@@ -12,9 +12,14 @@ import (
 
 // A database that was restored from a backup starts a new epoch ([Tx.Epoch]): what happened after the backup was made
 // is unknown to it. Restoring therefore moves everything that must never be used twice beyond what may have been used:
-// the last TID of every meter key to the minute of the restore, command counters and lease sequences to
-// max(milliseconds now, last + 1). Receipt numbers carry the epoch as a mark from the second epoch on, and meters
+// the last TID of every meter key to the minute of the restore and [TIDMargin] beyond, command counters and lease
+// sequences to max(milliseconds now, last + 1). Receipt numbers carry the epoch as a mark from the second epoch on, and meters
 // whose row knows an older epoch are asked to send again what they still have (see [Tx.Ingest]).
+
+// TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
+// meter in one minute takes the next minute's TID, so the ones that are lost may lie ahead of the clock, by as many
+// minutes as there were tokens for one meter in a row. Meters accept a TID of the next hour.
+const TIDMargin = time.Hour
 
 // Keys of meta.
 const (
@@ -115,7 +120,7 @@ func (tx *Tx) skipUsed() error {
 		}
 	}
 	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
-		tid, err := base.TIDAt(tx.Now)
+		tid, err := base.TIDAt(tx.Now.Add(TIDMargin))
 		if err != nil {
 			continue // this base date has no TID for today, so none can be issued under it
 		}

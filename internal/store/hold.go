@@ -41,7 +41,8 @@ func (tx *Tx) Hold(ref ledger.AccountRef, amount money.Minor, what string, until
 }
 
 // HoldPost turns a hold into a journal that takes at most the held amount from its account. False means that the hold
-// was already posted, voided or expired; nothing is posted then.
+// was already posted, voided or expired; nothing is posted then. The held account has room for it; a breach is of
+// another account, the hold is no longer open, and the transaction must be refused as a whole.
 func (tx *Tx) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
 	h, open, err := tx.closeHold(i, "posted")
 	if err != nil || !open {

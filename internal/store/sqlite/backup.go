@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -67,26 +68,47 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 		return Manifest{}, err
 	}
 	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
+	heads := func(name string) bool { return name == headsFile }
+	// Heads before the database, because it must hold everything that they sign; keys after it, because they must open
+	// everything that it holds.
+	if err := copyCompanions(dir, to, heads); err != nil {
+		return Manifest{}, err
+	}
 	if err := m.snapshot(ctx, path, filepath.Join(to, databaseFile), dir); err != nil {
 		return Manifest{}, fmt.Errorf("copy the database: %w", err)
 	}
-	names, err := companions(dir)
+	if err := copyCompanions(dir, to, func(name string) bool { return !heads(name) }); err != nil {
+		return Manifest{}, err
+	}
+	copied, err := os.ReadDir(to)
 	if err != nil {
 		return Manifest{}, err
 	}
-	for _, name := range names {
-		if err := copyFile(filepath.Join(dir, name), filepath.Join(to, name)); err != nil {
-			return Manifest{}, fmt.Errorf("copy %s: %w", name, err)
-		}
-	}
-	for _, name := range append([]string{databaseFile}, names...) {
-		f, err := describe(to, name)
+	for _, c := range copied {
+		f, err := describe(to, c.Name())
 		if err != nil {
 			return Manifest{}, err
 		}
 		m.Files = append(m.Files, f)
 	}
 	return m, m.write(to)
+}
+
+// copyCompanions copies those companions of the database that are wanted.
+func copyCompanions(dir, to string, wanted func(name string) bool) error {
+	names, err := companions(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !wanted(name) {
+			continue
+		}
+		if err := copyFile(filepath.Join(dir, name), filepath.Join(to, name)); err != nil {
+			return fmt.Errorf("copy %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // snapshot copies the database through a connection of its own.
@@ -128,6 +150,7 @@ func companions(dir string) ([]string, error) {
 	for _, e := range entries {
 		name := e.Name()
 		if e.Type().IsRegular() && !strings.HasPrefix(name, ".") &&
+			!strings.HasSuffix(name, ".lock") &&
 			(strings.HasSuffix(name, ".key") || strings.HasPrefix(name, "keystore") || name == headsFile || name == "paywatt.toml") {
 			out = append(out, name)
 		}
@@ -187,8 +210,11 @@ func (m Manifest) write(dir string) error {
 	return errors.Join(err, f.Sync(), f.Close(), syncFolder(dir))
 }
 
-// syncFolder makes the names in a folder durable.
+// syncFolder makes the names in a folder durable, where the system lets a program ask for it.
 func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

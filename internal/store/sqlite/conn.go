@@ -175,11 +175,6 @@ func (c *conn) number(sql string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-func (c *conn) text(sql string, args ...any) (s string, err error) {
-	err = c.run(sql, func(r store.Row) error { s = r.Text(0); return nil }, args)
-	return s, err
-}
-
 // bind gives parameter i a value; see store.Conn for what there is.
 func bind(s *sqlite.Stmt, i int, a any) error {
 	switch v := a.(type) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/paywatt/paywatt/internal/logkey"
 )
@@ -18,29 +17,26 @@ type reserve struct {
 }
 
 // fill makes the file as large as it should be, all of it really on the disk.
-func (r reserve) fill() (err error) {
+func (r reserve) fill() error {
 	if r.size <= 0 {
 		return nil
 	}
 	if fi, err := os.Stat(r.path); err == nil && fi.Size() == r.size {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(r.path), ".reserve-*") // mode 0600; under its name only when it is complete
+	growing := r.path + ".new" // under its name only when it is complete
+	f, err := os.OpenFile(growing, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the disk reserve: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("make the disk reserve: %w", err), os.Remove(f.Name()))
-		}
-	}()
-	if err := allocate(f, r.size); err != nil {
-		return errors.Join(err, f.Close())
+	err = allocate(f, r.size)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("make the disk reserve: %w", err), os.Remove(growing))
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
+	if err := os.Rename(growing, r.path); err != nil && !errors.Is(err, fs.ErrNotExist) { // another process was faster
+		return fmt.Errorf("make the disk reserve: %w", err)
 	}
-	return os.Rename(f.Name(), r.path)
+	return nil
 }
 
 // release gives the space back to the file system.

@@ -177,7 +177,7 @@ func TestAReserveThatDoesNotFitStartsWithoutTakingWork(t *testing.T) {
 	if got := look(t, e, counter("a")); got != 0 {
 		t.Errorf("reading: %d, want 0", got)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, ".reserve*"))
+	left, err := filepath.Glob(filepath.Join(dir, "reserve*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("an unfinished reserve was left behind: %v, %v", left, err)
 	}

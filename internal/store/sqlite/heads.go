@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -23,11 +25,28 @@ type headLine struct {
 }
 
 func openHeads(path string) (*headsLog, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of heads: %w", err)
 	}
+	if err := endLine(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the log of heads: %w", err), f.Close())
+	}
 	return &headsLog{f: f, newest: make(map[access.Tenant]tenantHead)}, nil
+}
+
+// endLine ends a last line that a power cut has torn.
+func endLine(f *os.File) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return err
+	}
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = f.Write([]byte{'\n'})
+	return err
 }
 
 // add remembers a head for the next flush.

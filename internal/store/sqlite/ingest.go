@@ -31,9 +31,19 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 // answerAll is an ack worker: it calls back in the order of the commits.
 func (e *Engine) answerAll(acks <-chan answer) {
 	for a := range acks {
-		a.w.done(a.w.outs, a.w.err)
+		e.answer(a.w)
 		e.queue.answered()
 	}
+}
+
+// answer calls back. A panic there is a bug of the caller; the commit stands and the others want their answers.
+func (e *Engine) answer(w *work) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.unfit(e.panicked(r))
+		}
+	}()
+	w.done(w.outs, w.err)
 }
 
 // ackWorker keeps the messages of one meter on one worker, so that they are answered in order.

@@ -55,10 +55,6 @@ type counts struct {
 	s  Stats
 }
 
-func bucket(d time.Duration) int {
-	return min(bits.Len64(uint64(max(0, d.Microseconds()))), durations-1)
-}
-
 func (c *counts) batch(work int, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

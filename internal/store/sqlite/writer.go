@@ -111,6 +111,9 @@ func (e *Engine) run(b *batch) {
 		}
 	}
 	clear(b.ran)
+	for l := range b.work {
+		clear(b.work[l])
+	}
 	if err == nil {
 		e.checkpoint()
 	}
@@ -152,8 +155,9 @@ func (e *Engine) transact(b *batch) error {
 		// recovery would not find it either.
 		return e.undo(err)
 	}
-	// The cause is not wrapped: it says that nothing was written, and of that nobody is sure.
-	unknown := fmt.Errorf("%w: %v", store.ErrOutcomeUnknown, err)
+	// Only SQLite's own words go on: those around them say that nothing was written, and of that nobody is sure.
+	code := sqlite.ErrCode(err)
+	unknown := fmt.Errorf("%w: %s: %s", store.ErrOutcomeUnknown, code, code.Message())
 	e.stop(unknown)
 	if !c.c.AutocommitEnabled() {
 		_ = c.plain("ROLLBACK") // whatever it says, nothing is written through this connection any more

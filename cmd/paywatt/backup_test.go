@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// tamper changes the database of a data folder behind the server's back: tamper FOLDER SQL.
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tamper FOLDER SQL")
+	}
+	c, err := sqlite.OpenConn(filepath.Join(ts.MkAbs(args[0]), "paywatt.db"), sqlite.OpenReadWrite)
+	ts.Check(err)
+	ts.Check(sqlitex.ExecuteScript(c, args[1], nil))
+	ts.Check(c.Close())
+}
+
+// othertoken compares the first tokens of two sales in JSON, which must differ in TID and digits: othertoken FILE FILE.
+func othertoken(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: othertoken FILE FILE")
+	}
+	type token struct {
+		Digits string `json:"digits"`
+		TID    int64  `json:"tid"`
+	}
+	var first [2]token
+	for i, name := range args {
+		var sale struct {
+			Tokens []token `json:"tokens"`
+		}
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &sale))
+		if len(sale.Tokens) != 1 || len(sale.Tokens[0].Digits) != 20 {
+			ts.Fatalf("%s has %d tokens, want one of 20 digits", name, len(sale.Tokens))
+		}
+		first[i] = sale.Tokens[0]
+	}
+	if first[0].TID >= first[1].TID || first[0].Digits == first[1].Digits {
+		ts.Fatalf("TID %d and then %d: the second one must be later and another token", first[0].TID, first[1].TID)
+	}
+}
