@@ -6,10 +6,10 @@ import (
 	"math/big"
 )
 
-// ErrRange reports an amount that no token can carry.
+// ErrRange reports an amount that no token can carry (CTSA10).
 var ErrRange = errors.New("out of range")
 
-// MaxTenths is the largest amount of a unit token: 1,820,162.4 units.
+// MaxTenths is the largest amount that has a code: 1,820,162.4 units, or 18,201,624 W (CTSA10, CTSA12).
 const MaxTenths int64 = 18_201_624
 
 const (
@@ -25,12 +25,13 @@ var (
 )
 
 // Amount is the 16-bit code of an amount: exponent in the top two bits, mantissa below. Credit tokens carry tenths
-// of a unit in it (0.1 kWh, 0.1 m3, 0.1 min), power limits carry watts. A larger code is a larger amount.
+// of a unit in it (0.1 kWh, 0.1 m3, 0.1 min; CTSA01, CTSA10), power limits carry watts (CTSA12, CTSA13). A larger code
+// is a larger amount. With exponent e and mantissa m the amount is 10^e m + sum over n = 1..e of 2^14 10^(n-1).
 type Amount uint16
 
 // EncodeTenths codes t tenths (or watts, for a limit). An amount that has no exact code is rounded up: the code is
-// the smallest that is not below t, in favour of the customer. The error is [ErrRange], for a negative amount and
-// above [MaxTenths].
+// the smallest that is not below t, in favour of the customer (CTSA10). The error is [ErrRange], for a negative amount
+// and above [MaxTenths].
 func EncodeTenths(t int64) (Amount, error) {
 	if t < 0 || t > MaxTenths {
 		return 0, fmt.Errorf("sts: amount %d: %w", t, ErrRange)
@@ -51,7 +52,7 @@ func (a Amount) Tenths() int64 {
 }
 
 // CurrencyAmount is the 20-bit code of a currency amount: sign, 5 bits of exponent, 14 bits of mantissa, in 0.00001
-// of the base currency unit.
+// of the base currency unit (CTSA20 to CTSA23). The magnitude is that of an [Amount] with exponents up to 31.
 type CurrencyAmount uint32
 
 const (
@@ -60,9 +61,10 @@ const (
 	maxExponent                 = 31
 )
 
-// EncodeCurrency codes an amount in 0.00001 of the base currency unit. An amount that has no exact code is rounded
-// up on the number line: a positive one grows, a negative one shrinks in magnitude. The error is [ErrRange], beyond
-// the largest code of either sign (some 1.82e30 base units).
+// EncodeCurrency codes an amount in 0.00001 of the base currency unit. An amount that has no exact code is rounded up
+// on the number line (CTSA20): a positive one grows, 1.00000 becoming 1.00004, a negative one shrinks in magnitude,
+// -1.00000 becoming -0.99994. The error is [ErrRange], beyond the largest code of either sign (some 1.82e30 base
+// units).
 func EncodeCurrency(v *big.Int) (CurrencyAmount, error) {
 	magnitude := new(big.Int).Abs(v)
 	if magnitude.Cmp((currencySign - 1).Value()) > 0 {

@@ -5,7 +5,8 @@ import "math/bits"
 const crcStart = 0xFFFF
 
 // Checksum returns the check sum of STS over any bytes, as the 16 bits stand in a token: CRC-16 (polynomial 0x8005
-// reflected, start 0xFFFF) with the two bytes of the register swapped.
+// reflected, start 0xFFFF, no final exclusive or; known as CRC-16/MODBUS) with the two bytes of the register swapped
+// (CTSA01, and the worked example on sts.org.za).
 func Checksum(b []byte) uint16 {
 	reg := uint16(crcStart)
 	for _, c := range b {
@@ -36,7 +37,8 @@ func crcRegister(class uint8, block uint64) uint16 {
 func crcStep(reg uint16, b uint8) uint16 { return reg>>8 ^ crcTable[uint8(reg)^b] }
 
 // CheckField returns the CRC field, bits 15..0, that belongs to a block of this class. Currency credit (class 0,
-// sub-class 4 to 7) carries another sum than everything else, CRC_C.
+// sub-class 4 to 7) carries another sum than everything else, CRC_C, which takes in one byte 01 at the end (CTSA20).
+// What stands in the field of block does not enter.
 func CheckField(class uint8, block uint64) uint16 {
 	if class == classCredit && isCurrency(uint8(block>>60)) {
 		return crcC(class, block)

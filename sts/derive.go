@@ -7,22 +7,23 @@ import (
 )
 
 // Attributes are what a meter's key is derived from, beside the vending key. All of them stand on the meter's record;
-// a change of one is a key change.
+// a change of one is a key change. The names are those of IEC 62055-41; CTSA01 and CTSA19 prove how they enter.
 type Attributes struct {
-	SGC      string // supply group code, 6 digits
-	KRN      uint8  // key revision number, 1 to 9
-	KT       KeyType
-	TI       string // tariff index, 2 digits; not a tariff of a vending system
-	EA       EA
-	DKGA     DKGA
+	SGC      string   // supply group code, 6 digits
+	KRN      uint8    // key revision number, 1 to 9
+	KT       KeyType  // type of the key to derive
+	TI       string   // tariff index, 2 digits; not a tariff of a vending system
+	EA       EA       // encryption algorithm of the meter
+	DKGA     DKGA     // derivation algorithm of the vending key
 	BaseDate BaseDate // of the vending key
-	PAN      PAN
+	PAN      PAN      // the meter
 }
 
-// DeriveKey returns the decoder key of a meter. The vending key must have the length of the derivation algorithm.
-// DKGA02 makes keys for EA07 only; base date and EA do not enter there. The errors are [ErrField] with the name of
-// the field, [ErrKey] and [ErrUnsupported]; a common key (DCTK) with DKGA04 is unsupported, because no source says
-// whether the meter number enters.
+// DeriveKey returns the decoder key of a meter. The vending key must have the length of the derivation algorithm: 8
+// bytes for DKGA02, which is single DES and makes keys for EA07 only (base date and EA do not enter there); 20 bytes
+// for DKGA04, which is HMAC-SHA-256 in the form of NIST SP 800-108 (CTSA01 for both). The errors are [ErrField] with
+// the name of the field, [ErrKey] and [ErrUnsupported]; a common key (DCTK) with DKGA04 is unsupported, because no
+// source says whether the meter number enters.
 func DeriveKey(vk VendingKey, a Attributes) (Key, error) {
 	if err := a.check(); err != nil {
 		return Key{}, err

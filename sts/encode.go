@@ -10,7 +10,7 @@ const (
 )
 
 // Sub-classes of credit (class 0). Unit credit counts tenths of a unit, currency credit 0.00001 of the base currency
-// unit; 8 to 15 are reserved.
+// unit; 8 to 15 are reserved (CTSA01 and CTSA20 to CTSA23).
 const (
 	CreditElectricity uint8 = iota // 0.1 kWh
 	CreditWater                    // 0.1 m3
@@ -24,13 +24,13 @@ const (
 
 // Sub-classes of management (class 2). 3, 4, 8 and 9 are the sections of a key change, see [EncodeKeyChange].
 const (
-	ManageMaxPower     uint8 = 0  // value: watts, as an [Amount]
-	ManageClearCredit  uint8 = 1  // value: the register, 0 electricity to 3 time, 4 to 7 currency, 0xFFFF all
-	ManageTariffRate   uint8 = 2  // value: not defined by the sources we have
-	ManageClearTamper  uint8 = 5  // value: 0
-	ManagePhaseBalance uint8 = 6  // value: watts of unbalance, as an [Amount]
-	ManageWaterFactor  uint8 = 7  // value: not defined by the sources we have
-	ManageExtendedSet  uint8 = 10 // value: STS 202-5, index in the top 6 bits, value in the lower 10
+	ManageMaxPower     uint8 = 0  // value: watts, as an [Amount] (CTSA03, CTSA12)
+	ManageClearCredit  uint8 = 1  // value: the register, 0 electricity to 3 time, 4 to 7 currency, 0xFFFF all (CTSA04, CTSA14)
+	ManageTariffRate   uint8 = 2  // value: 16 bits without a known meaning; layout unproven
+	ManageClearTamper  uint8 = 5  // value: 0 (CTSA06)
+	ManagePhaseBalance uint8 = 6  // value: watts of unbalance, as an [Amount] (CTSA07, CTSA13)
+	ManageWaterFactor  uint8 = 7  // value: 16 bits without a known meaning; layout unproven
+	ManageExtendedSet  uint8 = 10 // value: STS 202-5, index in the top 6 bits, value in the lower 10 (CTSA24)
 )
 
 const (
@@ -57,15 +57,17 @@ func hasValue(subClass uint8) bool {
 	return false
 }
 
-// Credit is a unit credit token: sub-class [CreditElectricity] to [CreditTime].
+// Credit is a unit credit token (CTSA01): sub-class [CreditElectricity] to [CreditTime].
 type Credit struct {
-	SubClass uint8
-	RND      uint8 // 4 random bits, so that the same amount in the same minute does not give the same block
-	TID      TID
-	Amount   Amount
+	SubClass uint8  // CreditElectricity to CreditTime
+	RND      uint8  // 4 random bits, so that the same amount in the same minute does not give the same block
+	TID      TID    // minute of issue
+	Amount   Amount // tenths of a unit
 }
 
-// EncodeCredit makes a unit credit token for the meter that holds k. The errors are [ErrField] and [ErrKey].
+// EncodeCredit makes a unit credit token for the meter that holds k (CTSA01). It asks no rule of vending: not the type
+// or expiry of the key, not the limit of [MaxCreditTenths]; [Holding.AppendCredits] does. The errors are [ErrField] and
+// [ErrKey].
 func EncodeCredit(k Key, c Credit) (Token, error) {
 	if c.SubClass > CreditTime || c.RND > maxRND || c.TID > MaxTID {
 		return Token{}, fieldError("credit", c.SubClass, c.RND, c.TID)
@@ -73,14 +75,15 @@ func EncodeCredit(k Key, c Credit) (Token, error) {
 	return seal(&k, classCredit, valueBlock(c.SubClass, c.RND, c.TID, uint16(c.Amount)))
 }
 
-// CurrencyCredit is a currency credit token: sub-class [CurrencyElectricity] to [CurrencyTime]. It has no RND.
+// CurrencyCredit is a currency credit token (CTSA20 to CTSA23): sub-class [CurrencyElectricity] to [CurrencyTime]. It
+// has no RND: the top bits of the amount stand in its place.
 type CurrencyCredit struct {
-	SubClass uint8
-	TID      TID
-	Amount   CurrencyAmount
+	SubClass uint8          // CurrencyElectricity to CurrencyTime
+	TID      TID            // minute of issue
+	Amount   CurrencyAmount // 0.00001 of the base currency unit
 }
 
-// EncodeCurrencyCredit makes a currency credit token for the meter that holds k. The errors are [ErrField] and
+// EncodeCurrencyCredit makes a currency credit token for the meter that holds k (CTSA20). The errors are [ErrField] and
 // [ErrKey].
 func EncodeCurrencyCredit(k Key, c CurrencyCredit) (Token, error) {
 	if !isCurrency(c.SubClass) || c.TID > MaxTID || c.Amount > currencyMask {
@@ -89,15 +92,17 @@ func EncodeCurrencyCredit(k Key, c CurrencyCredit) (Token, error) {
 	return seal(&k, classCredit, valueBlock(c.SubClass, uint8(c.Amount>>currencyHigh), c.TID, uint16(c.Amount)))
 }
 
-// Management is a meter-specific management token other than a key change: one of the Manage sub-classes.
+// Management is a meter-specific management token other than a key change: one of the Manage sub-classes (CTSA03 to
+// CTSA07, CTSA24).
 type Management struct {
-	SubClass uint8
-	RND      uint8
-	TID      TID
-	Value    uint16
+	SubClass uint8  // one of the Manage constants
+	RND      uint8  // 4 random bits
+	TID      TID    // minute of issue, from the same row as credit
+	Value    uint16 // as the sub-class says; limits are an Amount in watts
 }
 
-// EncodeManagement makes a management token for the meter that holds k. The errors are [ErrField] and [ErrKey].
+// EncodeManagement makes a management token for the meter that holds k (CTSA03). The errors are [ErrField] and
+// [ErrKey].
 func EncodeManagement(k Key, m Management) (Token, error) {
 	if !hasValue(m.SubClass) || m.RND > maxRND || m.TID > MaxTID {
 		return Token{}, fieldError("management", m.SubClass, m.RND, m.TID)
@@ -105,7 +110,7 @@ func EncodeManagement(k Key, m Management) (Token, error) {
 	return seal(&k, classManagement, valueBlock(m.SubClass, m.RND, m.TID, m.Value))
 }
 
-// Sub-classes of tests and displays (class 1).
+// Sub-classes of tests and displays (class 1; CTSA11, CTSA24).
 const (
 	TestShort    uint8 = iota // meters with a 2-digit manufacturer code (11-digit number): 36 control bits
 	TestLong                  // meters with a 4-digit manufacturer code (13-digit number): 28 control bits
@@ -113,14 +118,14 @@ const (
 )
 
 // MeterTest is a test or display token. It is not encrypted and fits every meter of a manufacturer, or all meters
-// when the code is 0.
+// when the code is 0 (CTSA11). [TestName] names the tests.
 type MeterTest struct {
-	SubClass uint8
+	SubClass uint8  // TestShort, TestLong or ExtendedRead
 	Control  uint64 // bit n-1 asks for test n; all bits for everything the meter must be able to do
-	MfrCode  uint16
+	MfrCode  uint16 // 0 to 99 in a short, 0 to 9999 in a long test; above 9 unproven
 }
 
-// EncodeTest makes a test or display token. The error is [ErrField].
+// EncodeTest makes a test or display token (CTSA11). The error is [ErrField].
 func EncodeTest(m MeterTest) (Token, error) {
 	var block uint64
 	switch {

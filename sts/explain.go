@@ -2,19 +2,20 @@ package sts
 
 import "iter"
 
-// Slip is a token that somebody would have meant who typed another one with one slip of the hand.
+// Slip is a token that somebody would have meant who typed another one with one slip of the hand (ours, as everything
+// of the token doctor).
 type Slip struct {
-	Token   Token
-	Swapped bool // two neighbouring digits have changed places; otherwise one digit is another
-	At      int  // the place of that digit, or of the first of the two: 1 to 20 from the left
+	Token   Token // what was meant, if so
+	Swapped bool  // two neighbouring digits have changed places; otherwise one digit is another
+	At      int   // the place of that digit, or of the first of the two: 1 to 20 from the left
 }
 
-// MaxSlips is the most that [Slips] gives: 9 other digits in each of the 20 places and 19 pairs of neighbours. Fewer
-// where the number would have more than 66 bits, or neighbours are equal.
+// MaxSlips is the most tokens that [Slips] gives (ours): 9 other digits in each of the 20 places and 19 pairs of
+// neighbours. Fewer where the number would have more than 66 bits, or neighbours are equal.
 const MaxSlips = 20*9 + 19
 
 // Slips gives every token that differs from the one typed in one digit or in two neighbours that changed places, each
-// once. It needs no key and says nothing about which of them exists.
+// once. It needs no key and says nothing about which of them exists; it is ours, not of the standard.
 func Slips(typed Token) iter.Seq[Slip] {
 	return func(yield func(Slip) bool) {
 		var d [TokenDigits]byte
@@ -44,39 +45,40 @@ func Slips(typed Token) iter.Seq[Slip] {
 	}
 }
 
-// Fit is a slip that opens.
+// Fit is a slip that opens (ours).
 type Fit struct {
 	Slip
-	Key    int // which of the keys opens it; -1 for a test token, which needs none
-	Opened Opened
+	Key    int    // which of the keys opens it; -1 for a test token, which needs none
+	Opened Opened // what it says under that key
 }
 
-// Explanation is what can be said of the digits somebody typed with the keys at hand, and nothing else: it holds no
-// key, and of a token that fits none of them only the class.
+// Explanation is what can be said of the digits somebody typed with the keys at hand (ours), and nothing else: it holds
+// no key, and of a token that fits none of them only the class.
 type Explanation struct {
 	// Result is FormatError for what is no token, and that of Opened otherwise.
 	Result Result
 	// Digits is how many decimal digits were typed.
 	Digits int
-	Token  Token
+	// Token is what was typed; zero where it is no token.
+	Token Token
 	// Opened is what the token says under the key that fits. Result CRCError: none of them does.
 	Opened Opened
 	// Key is which of the keys opens the token; -1 for none, and for a test token, which needs none.
 	Key int
 	// Tried is how many slips were looked at, 0 where the token itself opens or is no token.
 	Tried int
-	// Fits are the slips that open. Chance opens one in some 160,000 with each key, so one explanation in about 850 with
-	// one key names a slip that nobody made.
+	// Fits are the slips that open. Chance opens one in some 160,000 with each key, so one explanation in about 850
+	// with one key names a slip that nobody made.
 	Fits []Fit
 }
 
-// Explain is the token doctor: it reads digits as somebody typed them, finds the key they fit and otherwise every
-// single slip under which they would fit one. A token that opens to something the standard gives no meaning to is said
-// to fit with [FunctionError] where no key does better. likely, if not nil, drops slips that cannot be meant, such as
-// those issued in the future; it is asked with the index of the key (-1 for a test token).
+// Explain is the token doctor, which is ours: it reads digits as somebody typed them, finds the key they fit and
+// otherwise every single slip under which they would fit one. A token that opens to something the standard gives no
+// meaning to is said to fit with [FunctionError] where no key does better. likely, if not nil, drops slips that cannot
+// be meant, such as those issued in the future; it is asked with the index of the key (-1 for a test token).
 //
-// Explain tries 199 tokens with each key. Whoever offers it to others limits how often it may be asked: its answers
-// are what a meter's lock-out on wrong entries keeps from a guesser.
+// Explain tries 199 tokens with each key. Whoever offers it to others limits how often it may be asked: its answers are
+// what a meter's lock-out on wrong entries keeps from a guesser.
 func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Explanation {
 	e := Explanation{Key: -1, Digits: countDigits(digits)}
 	if e.Token, e.Result = ParseToken(digits); e.Result != Accept {

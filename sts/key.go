@@ -13,10 +13,11 @@ const (
 	maskedVendingKey = "sts.VendingKey(masked)"
 )
 
-// Key is a decoder key: the secret of one meter. It holds the expanded schedule, so using it costs no preparation.
-// It has no printable form: every way of formatting, encoding or logging it gives a mask, and only the methods named
-// Reveal give it away. (The fmt package cannot see the methods of an unexported field; a struct that keeps a Key in one must
-// mask itself too.) Compare with [Key.Equal]. The zero Key is no key: nothing can be made or opened with it.
+// Key is a decoder key: the secret of one meter, 8 bytes for EA07 and 16 for EA11 (CTSA01). It holds the expanded
+// schedule, so using it costs no preparation. It has no printable form: every way of formatting, encoding or logging it
+// gives a mask, and only the methods named Reveal give it away. (The fmt package cannot see the methods of an
+// unexported field; a struct that keeps a Key in one must mask itself too.) Compare with [Key.Equal]. The zero Key is
+// no key: nothing can be made or opened with it.
 type Key struct {
 	ea    EA
 	bytes [16]byte   // in the standard's order, EA07 in the first 8
@@ -24,8 +25,8 @@ type Key struct {
 	misty [16]uint16 // EA11: the words K and then K' of RFC 2994
 }
 
-// NewKey returns the key of these bytes in the standard's order (first byte = bits 63..56): 8 for EA07, 16 for EA11.
-// The errors are [ErrUnsupported] and [ErrKey].
+// NewKey returns the key of these bytes in the standard's order (first byte = bits 63..56): 8 for EA07, 16 for EA11
+// (CTSA01). The errors are [ErrUnsupported] and [ErrKey].
 func NewKey(ea EA, b []byte) (Key, error) {
 	k := Key{ea: ea}
 	switch {
@@ -71,8 +72,8 @@ func (k Key) RevealSubkeys() []byte {
 	return b
 }
 
-// Encrypt encrypts one block. It is the bare cipher, for conformance tests and other formats than tokens. With the
-// zero Key it panics.
+// Encrypt encrypts one block of 64 bits (EA11: RFC 2994). It is the bare cipher, for conformance tests and other
+// formats than tokens. With the zero Key it panics.
 func (k Key) Encrypt(block uint64) uint64 { return k.encrypt(block) }
 
 // Decrypt is the inverse of [Key.Encrypt].
@@ -116,15 +117,17 @@ func (k Key) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedKey + `"`
 // LogValue returns a mask.
 func (k Key) LogValue() slog.Value { return slog.StringValue(maskedKey) }
 
-// VendingKey is the secret of a supply group, from which the keys of all its meters are derived. It has no printable
-// form either; [VendingKey.Reveal] is the only door. The zero VendingKey is no key.
+// VendingKey is the secret of a supply group, from which the keys of all its meters are derived: 8 bytes for DKGA02, 20
+// for DKGA04 (CTSA01). It has no printable form either; [VendingKey.Reveal] is the only door. The zero VendingKey is no
+// key.
 type VendingKey struct {
 	// Behind a pointer to a string, because that is what fmt prints as an address with every verb, even where an
 	// unexported field hides the methods from it.
 	material *string
 }
 
-// NewVendingKey returns the vending key of these bytes: 8 for DKGA02, 20 for DKGA04. The error is [ErrKey].
+// NewVendingKey returns the vending key of these bytes: 8 for DKGA02, 20 for DKGA04 (CTSA01). Parity bits are taken as
+// they come. The error is [ErrKey].
 func NewVendingKey(b []byte) (VendingKey, error) {
 	if len(b) != DKGA02.KeySize() && len(b) != DKGA04.KeySize() {
 		return VendingKey{}, fmt.Errorf("sts: vending key has %d bytes, want 8 (DKGA02) or 20 (DKGA04): %w", len(b), ErrKey)

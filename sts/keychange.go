@@ -35,21 +35,22 @@ func section(ea EA, subClass uint8) uint8 {
 	return 0
 }
 
-// KeyChange is the new key of a meter and what the meter has to know about it. All fields are those of the new key.
+// KeyChange is the new key of a meter and what the meter has to know about it (CTSA05, CTSA15, CTSA19). All fields are
+// those of the new key.
 type KeyChange struct {
-	Key      Key
-	KEN      uint8 // key expiry number
-	KRN      uint8
-	KT       KeyType
-	TI       string
-	SGC      string // optional for EA07: a meter that takes two tokens is not told it
-	Rollover bool   // the base date changes to a later one: the meter forgets its TIDs
+	Key      Key     // 8 bytes for EA07, 16 for EA11
+	KEN      uint8   // key expiry number, 255 for never
+	KRN      uint8   // key revision number, 1 to 9
+	KT       KeyType // type of the new key
+	TI       string  // tariff index, 2 digits
+	SGC      string  // supply group code, 6 digits; optional for EA07: a meter that takes two tokens is not told it
+	Rollover bool    // the base date changes to a later one: the meter forgets its TIDs
 }
 
 // EncodeKeyChange makes the tokens of a key change for the meter that holds the current key, in the order of their
 // sections: two for EA07 without SGC, three with it, four for EA11, which needs it. Both keys are of one algorithm.
-// Whether the change is allowed ([KeyType.MayBecome], [TID.Expired]) is the caller's to ask. The errors are
-// [ErrField], [ErrKey] and [ErrUnsupported].
+// They carry no TID (CTSA05). Whether the change is allowed is the caller's to ask; [Holding.ChangeTo] does. The errors
+// are [ErrField], [ErrKey] and [ErrUnsupported].
 func EncodeKeyChange(current Key, c KeyChange) ([]Token, error) {
 	if err := c.check(current.ea); err != nil {
 		return nil, err
@@ -123,14 +124,15 @@ func number(digits string) uint64 {
 	return n
 }
 
-// KeySection is one section of a key change as a meter keeps it until the set is complete. It holds a part of the
-// new key and is masked as a [Key] is. It is a plain value, comparable; the zero KeySection is none.
+// KeySection is one section of a key change (CTSA05) as a meter keeps it until the set is complete. It holds a part of
+// the new key and is masked as a [Key] is. It is a plain value, comparable; the zero KeySection is none.
 type KeySection struct {
 	ea    EA
 	block uint64 // without check field
 }
 
-// OpenSection opens a key-change token with the current key of the meter; false when [Open] reports no section.
+// OpenSection opens a key-change token (CTSA05) with the current key of the meter; false when [Open] reports no
+// section.
 func OpenSection(k Key, t Token) (KeySection, bool) {
 	o, block := open(&k, t)
 	if o.Result != Accept || o.Section == 0 {
@@ -139,8 +141,8 @@ func OpenSection(k Key, t Token) (KeySection, bool) {
 	return KeySection{ea: k.ea, block: block & sectionMask}, true
 }
 
-// NewKeySection returns the section that [KeySection.Reveal] gave, for a meter that reads back its memory; false when
-// the number is no section of this algorithm.
+// NewKeySection returns the section that [KeySection.Reveal] gave, for a meter that reads back its memory (ours, not of
+// the standard); false when the number is no section of this algorithm.
 func NewKeySection(ea EA, revealed uint64) (KeySection, bool) {
 	s := KeySection{ea: ea, block: revealed & sectionMask}
 	return s, ea.KeySize() != 0 && s.Number() != 0
@@ -197,8 +199,8 @@ func (s KeySection) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedPa
 // LogValue returns a mask.
 func (s KeySection) LogValue() slog.Value { return slog.StringValue(maskedPart) }
 
-// KeySections collects the sections of a key change, which may come in any order. It is masked as its sections are.
-// The zero value has none.
+// KeySections collects the sections of a key change (CTSA05), which may come in any order. It is masked as its sections
+// are. The zero value has none.
 type KeySections struct {
 	have  uint8 // bit n-1 for section n
 	parts [4]KeySection

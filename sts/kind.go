@@ -10,7 +10,7 @@ var (
 )
 
 // Kind names what the token is for, in words for people: "electricity credit", "clear tamper condition", "key change,
-// section 1". It is "" for a token that does not open or that the standard gives no meaning to.
+// section 1". The words are ours. It is "" for a token that does not open or that the standard gives no meaning to.
 func (o Opened) Kind() string {
 	if o.Result != Accept {
 		return ""
@@ -56,11 +56,11 @@ var testNames = [...]string{
 	18: "show meter number",
 }
 
-// MaxTest is the number of the last test that has a name.
+// MaxTest is the number of the last test that has a name (CTSA11).
 const MaxTest = len(testNames) - 1
 
-// TestName names test n, which bit n-1 of a class 1 token asks for; "" outside 1 to [MaxTest]. Tests 12 and 13 are
-// reserved for water meters and tariff rates.
+// TestName names test n, which bit n-1 of a class 1 token asks for (CTSA11 shows 1 to 11 and 14 to 18; the words are
+// ours); "" outside 1 to [MaxTest]. Tests 12 and 13 are reserved for water meters and tariff rates.
 func TestName(n int) string {
 	if n < 1 || n > MaxTest {
 		return ""

@@ -6,7 +6,8 @@ import (
 )
 
 var (
-	// ErrLuhn reports a meter number whose check digit does not fit: most likely one mistyped or swapped digit.
+	// ErrLuhn reports a meter number whose check digit does not fit (CTSA17): most likely one mistyped or swapped
+	// digit.
 	ErrLuhn = errors.New("check digit does not fit")
 	// ErrNumber reports a meter number or PAN of a wrong length, with other characters than digits, or of an unknown
 	// issuer.
@@ -24,14 +25,15 @@ const (
 )
 
 // PAN is a meter's primary account number: issuer (IIN), meter number (DRN) and a check digit, 18 digits, of which
-// leading zeros matter. It enters the key of the meter. Make one with [ParseNumber] or [ParsePAN]; the zero PAN
-// belongs to no meter. PANs are comparable.
+// leading zeros matter (CTSA01 with 11-digit numbers, CTSA11 with 13). It enters the key of the meter. Make one with
+// [ParseNumber] or [ParsePAN]; the zero PAN belongs to no meter. PANs are comparable.
 type PAN struct {
 	digits [panDigits]byte // ASCII
 }
 
-// ParseNumber returns the PAN of the meter whose 11- or 13-digit number is printed on it. It may hold blanks. The
-// errors are [ErrNumber] and [ErrLuhn].
+// ParseNumber returns the PAN of the meter whose 11- or 13-digit number (DRN) is printed on it: issuer 600727 or 0000,
+// the number, check digit. It may hold blanks. A number whose own check digit is wrong is refused (CTSA17). The errors
+// are [ErrNumber] and [ErrLuhn].
 func ParseNumber(drn string) (PAN, error) {
 	var p PAN
 	n := strip(p.digits[:], drn)
@@ -52,8 +54,8 @@ func ParseNumber(drn string) (PAN, error) {
 	return p, nil
 }
 
-// ParsePAN reads the 18 digits of a PAN and checks both check digits, that of the meter number and its own. The
-// errors are [ErrNumber] and [ErrLuhn].
+// ParsePAN reads the 18 digits of a PAN and checks both check digits, that of the meter number and its own (CTSA17).
+// The errors are [ErrNumber] and [ErrLuhn].
 func ParsePAN(s string) (PAN, error) {
 	var p PAN
 	if strip(p.digits[:], s) != panDigits {
@@ -69,7 +71,8 @@ func ParsePAN(s string) (PAN, error) {
 	return p, nil
 }
 
-// Luhn returns the check digit, '0' to '9', of a body of decimal digits. The error is [ErrNumber].
+// Luhn returns the check digit, '0' to '9', of a body of decimal digits by the formula of ISO/IEC 7812-1. The error is
+// [ErrNumber].
 func Luhn(body string) (byte, error) {
 	if body == "" {
 		return 0, fmt.Errorf("sts: check digit of nothing: %w", ErrNumber)
@@ -116,7 +119,7 @@ func (p PAN) numberSize() int {
 // MarshalText returns the 18 digits; nothing for the zero PAN.
 func (p PAN) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText is [ParsePAN]; no text gives the zero PAN.
+// UnmarshalText is [ParsePAN]; no text gives the zero PAN. The errors are those of [ParsePAN].
 func (p *PAN) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*p = PAN{}

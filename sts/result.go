@@ -1,7 +1,8 @@
 package sts
 
-// Result is what a meter answers to a token. The numbers of Accept to Busy are those meters show in their status
-// register (FACTS §10); StorageError is ours. The zero Result is no answer and never means yes.
+// Result is what a meter answers to a token. The answers and their order are those that manuals of meters list for the
+// application results of IEC 62055-41; that 13 means a check error is shown by one maker, the other numbers follow by
+// the order. StorageError is ours. The zero Result is no answer and never means yes.
 type Result uint8
 
 // The answers, in the order of the meters' status numbers.
@@ -62,7 +63,7 @@ func (r Result) String() string {
 // Status returns the number real meters show for this result, 1 to 16; false for a result that has none.
 func (r Result) Status() (uint8, bool) { return uint8(r), r >= Accept && r <= Busy }
 
-// ParseResult is the inverse of [Result.String]; false for a name that is not a result.
+// ParseResult is the inverse of [Result.String]; false for a name that is not a result. The names are ours.
 func ParseResult(name string) (Result, bool) {
 	for r := Accept; int(r) < len(resultNames); r++ {
 		if resultNames[r] == name {

@@ -1,15 +1,46 @@
-// Package sts makes and reads the 20-digit tokens of the Standard Transfer Specification (IEC 62055-41), by which a
-// prepayment meter without any connection is given credit and instructions. It depends on the standard library only
-// and touches no clock, file or network.
+// Package sts makes and reads the 20-digit tokens of the Standard Transfer Specification (STS, IEC 62055-41), by which
+// a prepayment meter without any connection is given credit and instructions. It depends on the standard library only,
+// touches no clock, file, network or source of randomness, and keeps no state: time, random bits and memory are
+// arguments.
 //
-// # Where to start
+// # Selling
 //
-// Vending: [NewVendingKey], [ParseNumber] and [DeriveKey] give the [Key] of a meter; [BaseDate.Next] gives the [TID]
-// of the next token; [EncodeTenths] codes the amount; [EncodeCredit] makes the [Token], and [Token.Reveal] its
-// digits. Metering: [ParseToken], [Open], then the rules of the meter with [TIDStore] and [TID.Expired].
+// [NewVendingKey], [ParseNumber] and [Hold] give the key of a meter with what is known of it. [AppendSplit] codes an
+// amount onto as many tokens as it needs, [Holding.AppendCredits] makes them by the rules of the vending side, and
+// [Token.RevealGrouped] gives what is printed. [Holding.ChangeTo] makes the tokens of a key change by the same rules.
 //
-// Credit in currency ([EncodeCurrencyCredit]), management ([EncodeManagement]), key changes ([EncodeKeyChange],
-// [OpenSection], [KeySections]) and test tokens ([EncodeTest]) work alike.
+// Underneath stand encoders that ask no rule and make what they are told, for tests and other systems: [EncodeCredit],
+// [EncodeCurrencyCredit], [EncodeManagement], [EncodeTest], [EncodeKeyChange], with [DeriveKey] for the key,
+// [BaseDate.Next] for the token identifier and [EncodeTenths] or [EncodeCurrency] for the amount.
+//
+// # Metering
+//
+// [ParseToken] reads what was typed, [Open] says what it is under the meter's key, and the meter asks its own rules:
+// lock-out, service, default key, [TID.Expired], [TIDStore], limits. [OpenSection] and [KeySections] collect a key
+// change, which may arrive in any order. Package meter of this module is such a meter.
+//
+// # Helping
+//
+// [Explain] is the token doctor: which of the keys at hand a token fits, what it carries, and which single slip of the
+// hand would make a mistyped one fit.
+//
+// # Units
+//
+//   - amounts of unit credit: tenths of a unit (0.1 kWh, 0.1 m3, 0.1 min), whole numbers, see [Amount]
+//   - amounts of currency credit: 0.00001 of the base currency unit, see [CurrencyAmount]
+//   - power limits: watts, in the code of [Amount]
+//   - [TID]: whole minutes from 1 January 00:00 of the [BaseDate], counted in UTC without summer time
+//   - key expiry number (KEN): the top 8 bits of a TID, so steps of 65,536 minutes; 255 for never
+//   - keys: bytes in the standard's order, the first byte is bits 63..56; Nectar-derived programs store EA07 keys
+//     with their bytes reversed
+//   - blocks: 64 bits, bit 0 the least significant
+//
+// # Errors and results
+//
+// What a caller gets wrong is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange],
+// [ErrBaseDate], [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; ask with errors.Is. What a token is to a
+// meter is a [Result], never an error, one name for each answer. Nothing panics but [Key.Encrypt] and [Key.Decrypt]
+// without a key.
 //
 // # What to avoid
 //
@@ -19,15 +50,24 @@
 // amount without a code is rounded up, so one bit too much costs a step.
 //
 // Keys and tokens are secrets and have no printable form; only functions whose names begin with Reveal, and
-// AppendReveal, give them away. A 16-bit check field is all that authenticates a token, so a meter must slow down
-// guessing, and a vending system must log what it makes. Timing is not constant: the ciphers use tables.
+// AppendReveal, give them away. A 16-bit check field is all that authenticates a token: one wrong token in some 90,000
+// opens by chance, so a meter must slow down guessing, and a vending system must log what it makes. Timing is not
+// constant: the ciphers use tables.
 //
-// # What is left out
+// # Where each rule is proven
+//
+// The text of IEC 62055-41 was not at hand. A comment names what a rule was reproduced from: CTSA01 to CTSA26 are the
+// steps of the Association's conformance tests STS 531-1, whose published tokens stand in testdata/vectors.json, and
+// the tests make each of them again from its inputs. What is marked unproven is common knowledge or comes from a
+// single source; do not build on it without a meter that shows it. What is marked ours is a decision of this module.
+//
+// # What is left out, on purpose
 //
 // EA09, DKGA01 and DKGA03 are withdrawn, and no vector of theirs was ever published; they give [ErrUnsupported], as
 // does DKGA04 with a common key, for which no source says how the meter number enters. Sub-classes reserved by the
-// standard or left to manufacturers give [FunctionError]. Magnetic cards and the protocols of security modules are
-// not here.
+// standard or left to manufacturers give [FunctionError]. Key check values have no confirmed formula. Magnetic cards,
+// the meter identification card and the protocols of security modules are not here, nor are prices, receipts or
+// anything that remembers a sale.
 //
 // # What certification needs
 //
@@ -53,16 +93,17 @@ var (
 	ErrField = errors.New("field out of its range")
 )
 
-// EA is the encryption algorithm of a meter.
+// EA is the encryption algorithm of a meter (CTSA01 for both).
 type EA uint8
 
 // The encryption algorithms, under their two-digit codes.
 const (
 	EA07 EA = 7  // STA, 64-bit keys
-	EA11 EA = 11 // MISTY1, 128-bit keys
+	EA11 EA = 11 // MISTY1 (RFC 2994), 128-bit keys
 )
 
-// ParseEA reads "07" or "11". A withdrawn or unknown algorithm gives [ErrUnsupported].
+// ParseEA reads the two-digit code of IEC 62055-41, "07" or "11". The error, for a withdrawn or unknown algorithm, is
+// [ErrUnsupported].
 func ParseEA(s string) (EA, error) {
 	switch s {
 	case "07", "7":
@@ -89,7 +130,7 @@ func (e EA) KeySize() int {
 	return 0
 }
 
-// DKGA is the algorithm that derives a meter's key from a vending key.
+// DKGA is the algorithm that derives a meter's key from a vending key (CTSA01 for both).
 type DKGA uint8
 
 // The derivation algorithms, under their two-digit codes.
@@ -98,7 +139,8 @@ const (
 	DKGA04 DKGA = 4 // HMAC-SHA-256, vending keys of 20 bytes
 )
 
-// ParseDKGA reads "02" or "04". A withdrawn or unknown algorithm gives [ErrUnsupported].
+// ParseDKGA reads the two-digit code of IEC 62055-41, "02" or "04". The error, for a withdrawn or unknown algorithm, is
+// [ErrUnsupported].
 func ParseDKGA(s string) (DKGA, error) {
 	switch s {
 	case "02", "2":
@@ -127,7 +169,7 @@ func (d DKGA) KeySize() int {
 	return 0
 }
 
-// KeyType says what a key is for.
+// KeyType says what a key is for, KT in IEC 62055-41. Vending keys of the same family make the keys of a type.
 type KeyType uint8
 
 // The key types.
@@ -146,7 +188,9 @@ func (k KeyType) String() string {
 	return [...]string{"DITK", "DDTK", "DUTK", "DCTK"}[k]
 }
 
-// MayBecome reports whether a key change from a key of type k to one of type next is allowed.
+// MayBecome reports whether a key change from a key of type k to one of type next is allowed: never to DITK, and not
+// from DUTK to DCTK. That a change which breaks the rules is refused is documented by makers of meters; which changes
+// these are is unproven.
 func (k KeyType) MayBecome(next KeyType) bool {
 	if k > DCTK || next > DCTK || next == DITK {
 		return false

@@ -7,17 +7,18 @@ import (
 )
 
 // ErrBaseDate reports an instant that a base date cannot express: before it, or past the last of its 2^24 minutes.
-// From then on the meter needs a key change to the next base date before it can be vended to.
+// Past it the meter needs a key change to the next base date ([BaseDate.Successor]) before it can be sold to.
 var ErrBaseDate = errors.New("outside the range of the base date")
 
-// TID is a token identifier: the minute of issue, counted from a base date, in 24 bits. A meter accepts each only
-// once per key, so no two tokens of one key may carry the same.
+// TID is a token identifier: the minute of issue, counted from a base date, in 24 bits (CTSA09). A meter accepts each
+// only once per key, so no two tokens of one key may carry the same.
 type TID uint32
 
-// MaxTID is the last minute a base date can express.
+// MaxTID is the last minute a base date can express; IEC 62055-41 gives the TID 24 bits.
 const MaxTID TID = 1<<24 - 1
 
-// BaseDate is the year on whose 1 January at 00:00 the minutes of a TID begin. It belongs to the vending key.
+// BaseDate is the year on whose 1 January at 00:00 the minutes of a TID begin. It belongs to the vending key, and a
+// meter moves to the next one by a key change with the rollover bit (CTSA15).
 type BaseDate uint16
 
 // The base dates of the standard and the minute after which each can express no more.
@@ -34,7 +35,8 @@ const (
 	neverExpires   = 255
 )
 
-// ParseBaseDate reads "1993" or "93", "2014" or "14", "2035" or "35".
+// ParseBaseDate reads "1993" or "93", "2014" or "14", "2035" or "35", as IEC 62055-41 writes base dates. The error is
+// [ErrUnsupported].
 func ParseBaseDate(s string) (BaseDate, error) {
 	for _, b := range [...]BaseDate{Base1993, Base2014, Base2035} {
 		if s == b.String() || s == b.String()[2:] {
@@ -79,8 +81,9 @@ func (b BaseDate) Expiry(ken uint8) (time.Time, bool) {
 	return b.Time((TID(ken) + 1) << kenShift), true
 }
 
-// TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is
-// reserved: a token issued in it takes the TID of 00:02. The error is [ErrBaseDate].
+// TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is reserved:
+// a token issued in it takes the TID of 00:02 (CTSA09). The error is [ErrBaseDate], for a year that is no base date
+// [ErrUnsupported].
 func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	if !b.Valid() {
 		return 0, fmt.Errorf("sts: base date %d: %w", uint16(b), ErrUnsupported)
@@ -94,8 +97,8 @@ func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 }
 
 // Next returns the TID of the next token of a key whose newest TID is last: the minute of now, or the minute after
-// last if that is later, never a reserved one. A key without a token yet has last 0. Whoever calls this owns how far
-// TIDs may run ahead of the clock. The error is [ErrBaseDate].
+// last if that is later, never a reserved one (CTSA09). A key without a token yet has last 0. Whoever calls this owns
+// how far TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
 func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	t, err := b.TIDAt(now)
 	if err != nil || t > last {
@@ -113,7 +116,7 @@ func (b BaseDate) after(last TID) (TID, error) {
 }
 
 // Expired reports whether a key with expiry number ken is too old for a token of this TID. The number is compared
-// with the top 8 bits; 255 never expires.
+// with the top 8 bits, and equal is still good; 255 never expires (CTSA16, and the page on KEN of sts.org.za).
 func (t TID) Expired(ken uint8) bool { return ken != neverExpires && t>>kenShift > TID(ken) }
 
 // skipReserved moves a TID off the reserved minute of the day.

@@ -2,17 +2,18 @@ package sts
 
 import "slices"
 
-// TIDStoreSize is the number of TIDs a meter remembers.
+// TIDStoreSize is the number of TIDs a meter remembers: at least 50, which is common knowledge and unproven.
 const TIDStoreSize = 50
 
-// TIDStore is the meter's memory of accepted TIDs: the newest 50, of classes 0 and 2 together. It is what makes a
-// token work once. The zero value is the store after a key change with rollover: all zeros. It is a plain value,
-// comparable, without pointers; copying it copies the memory.
+// TIDStore is the meter's memory of accepted TIDs: the newest 50, of classes 0 and 2 together. It is what makes a token
+// work once; the rule is that of the page on the TID of sts.org.za. The zero value is the store after a key change with
+// rollover: all zeros. It is a plain value, comparable, without pointers; copying it copies the memory.
 type TIDStore struct {
 	tids [TIDStoreSize]TID // ascending
 }
 
-// NewTIDStore returns a store that holds these TIDs, in any order, as a meter's memory record kept them.
+// NewTIDStore returns a store that holds these TIDs, in any order, as a meter's memory record kept them (ours, not of
+// the standard).
 func NewTIDStore(tids [TIDStoreSize]TID) TIDStore {
 	slices.Sort(tids[:])
 	return TIDStore{tids: tids}

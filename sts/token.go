@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// TokenDigits is the length of a token.
+// TokenDigits is the length of a token in decimal digits, as IEC 62055-41 prints it.
 const TokenDigits = 20
 
 const (
@@ -15,17 +15,17 @@ const (
 	classMask  = 3 << classShift
 )
 
-// Token is a token of 66 bits, which people carry as 20 digits. It is worth money until a meter has accepted it, so
-// it has no printable form: formatting, encoding or logging it shows the first and the last four digits only, and
-// the functions named Reveal are the only doors. It is a plain value, comparable, without pointers.
+// Token is a token of 66 bits, which people carry as 20 digits (CTSA01). It is worth money until a meter has accepted
+// it, so it has no printable form: formatting, encoding or logging it shows the first and the last four digits only,
+// and the functions named Reveal are the only doors. It is a plain value, comparable, without pointers.
 type Token struct {
 	hi uint8  // bits 65 and 64
 	lo uint64 // bits 63..0, the class in 28 and 27
 }
 
 // ParseToken reads 20 digits; blanks, tabs and dashes between them do not count. The result is [Accept], or
-// [FormatError] for anything that cannot be a token: another number of digits, another character, or a number of
-// more than 66 bits.
+// [FormatError] for anything that cannot be a token of IEC 62055-41: another number of digits, another character, or a
+// number of more than 66 bits.
 func ParseToken(s string) (Token, Result) {
 	var d [TokenDigits]byte
 	n := 0

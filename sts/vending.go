@@ -7,21 +7,22 @@ import (
 )
 
 // MaxCreditTenths is the most that one token of ours carries, in tenths of a unit: 1,638.3 units, the last amount
-// that has an exact code. More is split, see [AppendSplit].
+// that has an exact code. The limit is ours, the same for vending and meters; more is split, see [AppendSplit].
 const MaxCreditTenths int64 = mantissaMask
 
 var (
-	// ErrKeyType reports what is never done under this type of key: credit under a default key, anything under the
+	// ErrKeyType reports what is never done under a key of this type: credit under a default key, anything under the
 	// manufacturer's initialisation key, or a key change that [KeyType.MayBecome] forbids.
 	ErrKeyType = errors.New("not allowed with this type of key")
 	// ErrKeyExpired reports a token that the meter would answer with [KeyExpiredError]: its TID is past the expiry
-	// number of the key.
+	// number of the key (CTSA16).
 	ErrKeyExpired = errors.New("the key has expired")
 )
 
 // AppendSplit appends to dst the amounts of the tokens that carry t tenths of a unit together: full tokens of
-// [MaxCreditTenths] first, then what is left. Each has an exact code, so the sum is t and nothing is rounded. The
-// error is [ErrRange], for nothing to carry and above [MaxTenths], which takes 1,112 tokens; dst is then returned as it was.
+// [MaxCreditTenths] first, then what is left (a rule of ours). Each has an exact code, so the sum is t and nothing is
+// rounded. The error is [ErrRange], for nothing to carry and above [MaxTenths], which takes 1,112 tokens; dst is then
+// returned as it was.
 func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	if t < 1 || t > MaxTenths {
 		return dst, fmt.Errorf("sts: split %d tenths over tokens: %w", t, ErrRange)
@@ -32,15 +33,16 @@ func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	return append(dst, Amount(t)), nil
 }
 
-// Holding is the key a meter holds with everything a vending system must know of it. It asks the rules of the vending
-// side, which the plain encoders do not: they make what they are told, for tests and for meters.
+// Holding is the key a meter holds with everything a vending system must know of it (the type is ours, its rules are
+// those of CTSA15 and CTSA16). It asks the rules of the vending side, which the plain encoders do not: they make what
+// they are told, for tests and for meters.
 type Holding struct {
-	Key Key
+	Key Key // the decoder key
 	Attributes
 	KEN uint8 // key expiry number, 255 for never
 }
 
-// Hold derives the key of a meter from its vending key. The errors are those of [DeriveKey].
+// Hold derives the key of a meter from its vending key (CTSA01). The errors are those of [DeriveKey].
 func Hold(vk VendingKey, a Attributes, ken uint8) (Holding, error) {
 	k, err := DeriveKey(vk, a)
 	if err != nil {
@@ -50,7 +52,7 @@ func Hold(vk VendingKey, a Attributes, ken uint8) (Holding, error) {
 }
 
 // MayCredit says whether credit with this TID may be made under the key: nil, [ErrKeyType] under an initialisation or
-// a default key, [ErrKeyExpired] past the expiry number (STS 531-1 CTSA16), [ErrField] for a TID of more than 24 bits.
+// a default key, [ErrKeyExpired] past the expiry number (CTSA16), [ErrField] for a TID of more than 24 bits.
 func (h *Holding) MayCredit(t TID) error {
 	if h.KT == DDTK {
 		return fmt.Errorf("sts: credit under a %s: %w", h.KT, ErrKeyType)
@@ -72,7 +74,7 @@ func (h *Holding) MayManage(t TID) error {
 	return nil
 }
 
-// Batch is a row of credit tokens under one key, such as a sheet of vouchers.
+// Batch is a row of credit tokens under one key, such as a sheet of vouchers (ours).
 type Batch struct {
 	SubClass uint8     // CreditElectricity to CreditTime
 	Amounts  []Amount  // one for each token, at most MaxCreditTenths
@@ -81,11 +83,11 @@ type Batch struct {
 	Now      time.Time // the clock of the vending system
 }
 
-// AppendCredits makes the tokens of a batch under the rules of [BaseDate.Next] and [Holding.MayCredit] and appends
-// them to dst: each one minute after the token before, never in a reserved minute. It gives the newest TID, which the
-// caller keeps with the key before it shows any token. Either all are made or none: with an error dst comes back as it
-// was and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next], and
-// [ErrRange] for an amount above [MaxCreditTenths]. Nothing is allocated but room in dst.
+// AppendCredits makes the tokens of a batch under the rules of [BaseDate.Next] (CTSA09) and [Holding.MayCredit] and
+// appends them to dst: each one minute after the token before, never in a reserved minute. It gives the newest TID,
+// which the caller keeps with the key before it shows any token. Either all are made or none: with an error dst comes
+// back as it was and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next],
+// and [ErrRange] for an amount above [MaxCreditTenths]. Nothing is allocated but room in dst.
 func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	made, tid := dst, b.Last
 	if len(b.RND) != len(b.Amounts) {
@@ -118,9 +120,9 @@ func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 
 // ChangeTo makes the tokens that take the meter from key h to key next, as [EncodeKeyChange] does, under the rules of
 // the vending side: the type may change so ([KeyType.MayBecome]), the new key has not expired at now, and the rollover
-// bit is set exactly when the base date moves to a later one (STS 531-1 CTSA15). An expired key may be changed, into
-// one that is valid (CTSA16). With tellSGC an EA07 meter is told its supply group in a third token; EA11 always tells
-// it. Never go back to an earlier key of the meter: replayed key changes are stopped by nothing else.
+// bit is set exactly when the base date moves to a later one (CTSA15). An expired key may be changed, into one that is
+// valid (CTSA16). With tellSGC an EA07 meter is told its supply group in a third token; EA11 always tells it. Never go
+// back to an earlier key of the meter: replayed key changes are stopped by nothing else.
 //
 // The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the new
 // one's range, [ErrField] for another meter or the key it holds already, and those of [EncodeKeyChange].
