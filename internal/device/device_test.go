@@ -292,6 +292,21 @@ func TestALostOutboxGetsANewName(t *testing.T) {
 	}
 }
 
+func TestALostImageIsNoNewMeter(t *testing.T) {
+	m := newMedium()
+	d := open(t, m)
+	enter(t, d, digits(t, 5_871_715, 10))
+	must(t, d.Close())
+	for name, image := range map[string][]byte{"deleted": nil, "erased": bytes.Repeat([]byte{0xff}, journal.Size), "cut short": m.image[:100]} {
+		lost := m.clone()
+		lost.image = image
+		// A new meter would take the used token once more.
+		if _, err := device.Open(config(t, lost)); !errors.Is(err, journal.ErrDamaged) {
+			t.Errorf("image %s: got %v, want %v", name, err, journal.ErrDamaged)
+		}
+	}
+}
+
 func TestAHoleInTheOutboxIsFilledNotReused(t *testing.T) {
 	m := newMedium()
 	d := open(t, m)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/device/memory"
@@ -141,6 +142,10 @@ func (d *Device) recall() error {
 	}
 	j, loaded, err := journal.Open(d.c.Image)
 	if errors.Is(err, journal.ErrBlank) {
+		if lived(d.c.Found.Frames) {
+			// Nothing is told before both snapshots exist: this is no creation that was cut short.
+			return fmt.Errorf("%w: the image is blank, but the outbox holds what a meter has told", journal.ErrDamaged)
+		}
 		return d.create(printed)
 	}
 	if err != nil {
@@ -182,6 +187,11 @@ func (d *Device) recall() error {
 		reset, off = meter.ResetPower, (kept.mark.at-kept.mark.offAt)/1000
 	}
 	return d.wake(j, loaded, reset, off)
+}
+
+// lived reports whether a log holds the words of a meter, and not only the name of one that was never finished.
+func lived(frames []memory.Frame) bool {
+	return slices.ContainsFunc(frames, func(f memory.Frame) bool { return f.Kind == frameReport })
 }
 
 // rename gives a memory whose outbox was lost a new name.
