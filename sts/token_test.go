@@ -103,6 +103,32 @@ func TestTokensCarryWhatTheyWereMadeFrom(t *testing.T) {
 	})
 }
 
+// Test and display tokens of every sub-class open to what they were made from, with any key and with none.
+func TestTestTokensCarryWhatTheyWereMadeFrom(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		m := sts.MeterTest{SubClass: rapid.Uint8Range(0, 2).Draw(r, "sub-class")}
+		switch m.SubClass {
+		case sts.TestLong:
+			m.Control, m.MfrCode = rapid.Uint64Range(0, 1<<28-1).Draw(r, "control"), rapid.Uint16Range(0, 9999).Draw(r, "manufacturer")
+		case sts.TestShort:
+			m.MfrCode = rapid.Uint16Range(0, 99).Draw(r, "manufacturer")
+			fallthrough
+		default:
+			m.Control = rapid.Uint64Range(0, 1<<36-1).Draw(r, "control")
+		}
+		token, err := sts.EncodeTest(m)
+		if err != nil {
+			r.Fatal(err)
+		}
+		want := sts.Opened{Result: sts.Accept, Class: 1, SubClass: m.SubClass, Control: m.Control, MfrCode: m.MfrCode}
+		for _, k := range []sts.Key{{}, drawKey(r)} {
+			if got := sts.Open(k, token); got != want {
+				r.Fatalf("Open(%s) = %+v, want %+v", token.Reveal(), got, want)
+			}
+		}
+	})
+}
+
 func drawKey(r *rapid.T) sts.Key {
 	ea := rapid.SampledFrom([]sts.EA{sts.EA07, sts.EA11}).Draw(r, "EA")
 	k, err := sts.NewKey(ea, rapid.SliceOfN(rapid.Byte(), ea.KeySize(), ea.KeySize()).Draw(r, "key"))

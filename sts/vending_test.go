@@ -216,6 +216,37 @@ func TestABatchAllocatesOnlyItsTokens(t *testing.T) {
 	}
 }
 
+// TestAMillionVouchers makes one long row, as a printer of voucher cards would, and prints its rate on one core.
+func TestAMillionVouchers(t *testing.T) {
+	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
+		h := holding(t, func(a *sts.Attributes) { a.EA = ea })
+		b := sts.Batch{Amounts: make([]sts.Amount, chanceTokens), RND: make([]byte, chanceTokens), Now: noon()}
+		for i := range b.Amounts {
+			b.Amounts[i], b.RND[i] = sts.Amount(1+i%int(sts.MaxCreditTenths)), byte(i)
+		}
+		sheet := make([]sts.Token, 0, chanceTokens)
+		began := time.Now()
+		sheet, newest, err := h.AppendCredits(sheet, b)
+		took := time.Since(began)
+		if err != nil || len(sheet) != chanceTokens {
+			t.Fatalf("EA%s: %d tokens, %v", ea, len(sheet), err)
+		}
+		var last sts.TID
+		for i, token := range sheet {
+			o := sts.Open(h.Key, token)
+			if o.Result != sts.Accept || o.Amount != b.Amounts[i] || i > 0 && o.TID != last+1 && o.TID != last+2 || o.TID%1440 == 1 {
+				t.Fatalf("EA%s: token %d: %+v after TID %d", ea, i, o, last)
+			}
+			last = o.TID
+		}
+		if last != newest {
+			t.Errorf("EA%s: newest TID %d, want %d", ea, newest, last)
+		}
+		t.Logf("figures: %d vouchers of one key, EA%s: %d ms, %.2f million tokens/s on one core", chanceTokens, ea, took.Milliseconds(),
+			chanceTokens/1e6/took.Seconds())
+	}
+}
+
 func TestKeyChangesByTheRulesOfTheVendingSide(t *testing.T) {
 	other := vendingKey(t, "949494949494949401234567abababababababab")
 	to := func(change func(*sts.Holding)) *sts.Holding {

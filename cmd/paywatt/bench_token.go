@@ -25,7 +25,7 @@ func newBenchToken(c console) *cobra.Command {
 		Long: "Makes whole EA07 credit tokens with a known key (check field, encryption, transposition, 20 digits) on one core.\n" +
 			"The baseline is one block of crypto/des: a cipher of the same block size, key size and number of rounds that no\n" +
 			"processor has instructions for, so the ratio means the same on every machine. Under others: reading, EA11, key\n" +
-			"derivation and a whole sale's token, in nanoseconds and allocations.",
+			"derivation and a whole sale's token, in nanoseconds and allocations, and a row of a million vouchers on one core.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loops, err := tokenLoops()
@@ -41,6 +41,11 @@ func newBenchToken(c console) *cobra.Command {
 				return err
 			}
 			r, cpu, baseCPU := resultOf("token", "tokens a second", loops, f)
+			for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
+				if r.Others["million_vouchers_ea"+ea.String()], err = millionVouchers(ea); err != nil {
+					return err
+				}
+			}
 			return r.write(c, cpu, baseCPU)
 		},
 	}
@@ -154,4 +159,39 @@ func saleLoop(name string, vk sts.VendingKey, a sts.Attributes) benchLoop {
 			digits = mustMake(k, sts.Credit{RND: 5, TID: tid, Amount: amount}).AppendReveal(digits[:0])
 		}
 	}}
+}
+
+// benchRow is one long run under others.
+type benchRow struct {
+	Tokens    int     `json:"tokens"`
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"per_second"`
+}
+
+// millionVouchers makes a million tokens of one key in a single call, on this goroutine alone.
+func millionVouchers(ea sts.EA) (benchRow, error) {
+	const tokens = 1_000_000
+	pan, err := sts.ParseNumber("04140001001")
+	if err != nil {
+		return benchRow{}, fmt.Errorf("bench token: %w", err)
+	}
+	vk, err := sts.NewVendingKey([]byte("20 bytes of no worth"))
+	if err != nil {
+		return benchRow{}, fmt.Errorf("bench token: %w", err)
+	}
+	h, err := sts.Hold(vk, sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: ea, DKGA: sts.DKGA04, BaseDate: sts.Base2014, PAN: pan}, 255)
+	if err != nil {
+		return benchRow{}, fmt.Errorf("bench token: %w", err)
+	}
+	b := sts.Batch{Amounts: make([]sts.Amount, tokens), RND: make([]byte, tokens), Now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
+	for i := range b.Amounts {
+		b.Amounts[i], b.RND[i] = sts.Amount(1+i%int(sts.MaxCreditTenths)), byte(i)
+	}
+	sheet := make([]sts.Token, 0, tokens)
+	began := time.Now()
+	if sheet, _, err = h.AppendCredits(sheet, b); err != nil || len(sheet) != tokens {
+		return benchRow{}, fmt.Errorf("bench token: a row of %d tokens has %d: %w", tokens, len(sheet), err)
+	}
+	took := time.Since(began).Seconds()
+	return benchRow{Tokens: tokens, Seconds: rounded(took), PerSecond: rounded(tokens / took)}, nil
 }
