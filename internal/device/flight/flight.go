@@ -8,6 +8,7 @@ package flight
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,11 +155,22 @@ func (r Result) Matches() bool { return r.Checks > 0 && r.Differs == 0 }
 // maxLine bounds a line of the file.
 const maxLine = 1 << 20
 
-// Replay plays a recording. It stops at the first check that does not agree.
+// wholeLines splits at line ends. What follows the last one is no line: the process was killed while it wrote it.
+func wholeLines(data []byte, _ bool) (advance int, line []byte, err error) {
+	end := bytes.IndexByte(data, '\n')
+	if end < 0 {
+		return 0, nil, nil
+	}
+	return end + 1, data[:end], nil
+}
+
+// Replay plays a recording. It stops at the first check that does not agree. A last line without an end is ignored: a
+// recording of a process that was killed is worth as much as any.
 func Replay(r io.Reader) (Result, error) {
 	p := player{out: make([]meter.Effect, 0, meter.MaxEffects)}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	lines.Split(wholeLines)
 	for n := 1; lines.Scan(); n++ {
 		if err := p.line(lines.Bytes()); err != nil {
 			return Result{}, fmt.Errorf("%w: line %d: %w", ErrFile, n, err)

@@ -59,6 +59,17 @@ func TestARecordingReplays(t *testing.T) {
 	}
 }
 
+func TestARecordingCutShortReplaysUpToTheCut(t *testing.T) {
+	good := recording(t, true) + `{"event":{"Kind":1,"Up":60000}}` + "\n"
+	last := strings.LastIndex(strings.TrimSuffix(good, "\n"), "\n") + 1
+	for end := last; end < len(good); end++ {
+		r, err := flight.Replay(strings.NewReader(good[:end]))
+		if err != nil || !r.Matches() || r.Events != 5 {
+			t.Errorf("cut %d bytes into the last line: %+v, %v; want the 5 events before it", end-last, r, err)
+		}
+	}
+}
+
 func TestAChangedRecordingDiffers(t *testing.T) {
 	good := recording(t, true)
 	for name, bad := range map[string]string{
