@@ -80,11 +80,11 @@ func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, me
 			if err := d.receive(ctx, m); err != nil {
 				return err
 			}
-		case line, more := <-lines:
+		case in, more := <-lines:
 			if !more {
 				return <-failed
 			}
-			quit, err := d.command(ctx, line)
+			quit, err := d.command(ctx, in)
 			if err != nil || quit {
 				return err
 			}
@@ -92,36 +92,61 @@ func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, me
 	}
 }
 
+// input is one line. Of one that is too long only the beginning was kept.
+type input struct {
+	text string
+	long bool
+}
+
 // readLines reads on a goroutine of its own, so that the meter listens to its server between two commands.
-func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) {
-	lines, failed := make(chan string), make(chan error, 1)
+func readLines(ctx context.Context, in io.Reader) (<-chan input, <-chan error) {
+	lines, failed := make(chan input), make(chan error, 1)
 	go func() {
 		defer close(lines)
-		s := bufio.NewScanner(in)
-		s.Buffer(make([]byte, 0, 4096), maxLine)
-		for s.Scan() {
+		r := bufio.NewReaderSize(in, maxLine)
+		for {
+			line, err := readLine(r)
+			if errors.Is(err, io.EOF) {
+				failed <- nil
+				return
+			}
+			if err != nil {
+				failed <- fmt.Errorf("read commands: %w", err)
+				return
+			}
 			select {
-			case lines <- s.Text():
+			case lines <- line:
 			case <-ctx.Done():
 			}
 		}
-		err := s.Err()
-		if err != nil {
-			err = fmt.Errorf("read commands: %w", err)
-		}
-		failed <- err
 	}()
 	return lines, failed
 }
 
+// readLine reads one line without its end.
+func readLine(r *bufio.Reader) (input, error) {
+	b, more, err := r.ReadLine()
+	line := input{text: string(b), long: more}
+	for more && err == nil {
+		_, more, err = r.ReadLine()
+	}
+	if line.long && errors.Is(err, io.EOF) {
+		err = nil // the end of the input ends a line too
+	}
+	return line, err
+}
+
 // command carries out one line and writes the state. The error is one after which the script cannot go on.
-func (d *Driver) command(ctx context.Context, line string) (quit bool, err error) {
-	name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+func (d *Driver) command(ctx context.Context, in input) (quit bool, err error) {
+	name, rest, _ := strings.Cut(strings.TrimSpace(in.text), " ")
 	rest = strings.TrimSpace(rest)
 	if name == "" || strings.HasPrefix(name, ";") {
 		return false, nil
 	}
-	if quit = name == "quit"; !quit {
+	switch quit = name == "quit" && !in.long; {
+	case in.long:
+		name, err = "line", wrong(fmt.Sprintf("at most %d bytes", maxLine))
+	case !quit:
 		err = d.act(ctx, name, rest)
 	}
 	switch {

@@ -141,6 +141,17 @@ func TestWrongCommandsSaySoAndChangeNothing(t *testing.T) {
 	}
 }
 
+func TestALineThatIsTooLongIsAWrongCommand(t *testing.T) {
+	long := strings.Repeat("1", 200<<10)
+	got, messages := play(t, newDevice(t, &memory.RAMImage{}, 0), nil, "load 5", "key "+long, "; "+long, "load "+long[:1<<10], "show")
+	if len(got) != 4 || strings.Count(messages, "\n") != 2 {
+		t.Fatalf("%d lines and messages %q for 4 commands, 2 of them wrong", len(got), messages)
+	}
+	if got[1].LCD[1] != "LOAD 0 W" || got[1].LastToken != "" {
+		t.Errorf("a key press too long for a line did something: %+v", got[1])
+	}
+}
+
 // net is a server of this test's own making.
 type net struct {
 	inbox chan link.Message
