@@ -10,14 +10,16 @@ const sectionsKept = 24 * 60 * 60
 func (x *step) judgeSection() sts.Result {
 	s, change := x.s, &x.ev.Change
 	switch {
-	case change.Result == 0:
-		return sts.FunctionError // a host that knows nothing of key changes
 	case change.Waiting != s.Sections:
 		return sts.Busy // the sections have changed since the host looked at the token
-	case change.Result == sts.Accept && !s.Key.Type.MayBecome(change.Key.Type):
+	case change.Result == sts.KCT1st, change.Result == sts.KCTNth, change.Result == sts.RangeError:
+		return change.Result
+	case change.Result != sts.Accept:
+		return sts.FunctionError // a host that knows nothing of key changes
+	case !s.Key.Type.MayBecome(change.Key.Type):
 		return sts.KeyTypeError
 	}
-	return change.Result
+	return sts.Accept
 }
 
 // refusedSection ends a key change whose set is complete and cannot be: without its sections the next set finds the

@@ -123,14 +123,18 @@ type rig struct {
 	out    []meter.Effect
 }
 
-func newRig(tb testing.TB) *rig {
+func newRig(tb testing.TB) *rig { return newRigWith(tb, meter.NewKeys(testKey(tb), testFacts())) }
+
+// newRigWith is a rig whose meter is made with these keys.
+func newRigWith(tb testing.TB, keys meter.Keys) *rig {
+	tb.Helper()
 	r := &rig{
 		tb: tb, mem: &memory{}, cfg: meter.DefaultConfig(), clock: meter.ClockValid, born: testStart().UnixMilli(),
 		ids: map[uint64]string{}, seen: func(meter.Effect) {}, out: make([]meter.Effect, 0, meter.MaxEffects),
 	}
 	r.cfg.Number = testNumber
-	r.keys = meter.NewKeys(testKey(tb), testFacts())
-	r.state = meter.New(testFacts(), &r.cfg, testTID(tb, testStart().AddDate(-1, 0, 0)))
+	r.keys = keys
+	r.state = meter.New(keys.Info(), &r.cfg, testTID(tb, testStart().AddDate(-1, 0, 0)))
 	j, err := journal.Create(r.mem, &r.state, &r.cfg, &r.keys)
 	if err != nil {
 		tb.Fatal(err)

@@ -302,42 +302,6 @@ func TestOnlySoundRecordsAreReadBack(t *testing.T) {
 	}
 }
 
-func TestTestTokens(t *testing.T) {
-	r := newRig(t)
-	for _, c := range []struct {
-		name   string
-		opened sts.Opened
-		want   sts.Result
-	}{
-		{"all tests", r.keys.Open("56493153725450313471"), sts.Accept},
-		{"all tests of a 13-digit meter", r.keys.Open("02305843005052951967"), sts.FunctionError},
-		{"totals", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2}, sts.Accept},
-		{"phase unbalance limit", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 10}, sts.FunctionError},
-		{"other maker", sts.Opened{Result: sts.Accept, Class: 1, Control: 1 << 2, MfrCode: 7}, sts.MfrCodeError},
-		{"read control", sts.Opened{Result: sts.Accept, Class: 1, SubClass: 2, Control: 1 << 2}, sts.FunctionError},
-	} {
-		if got := r.opened(c.opened, meter.Keypad); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
-		}
-	}
-	r.keypad("56493153725450313471#")
-	var pages []string
-	for range 15 {
-		l := r.lcd()
-		pages = append(pages, l[0]+" / "+l[1])
-		r.run(5 * time.Second)
-	}
-	want := "SWITCH TEST / NO CREDIT, 8888888888888888 / 8888888888888888, TOTAL / 0.00 kWh, KRN - / KT 2, TI / --, " +
-		"TOKEN INPUT / KEYPAD OK, POWER LIMIT / NONE, TAMPER / NONE, LOAD / 0 W, SOFTWARE / 1.1, EA / 07, KEY TOKENS / 3, " +
-		"SGC / ------, KEN / 255, METER / 04140001001"
-	if got := strings.Join(pages, ", "); got != want {
-		t.Errorf("pages %s, want %s", got, want)
-	}
-	if l := r.lcd(); l[0] != "CREDIT  0.00 kWh" {
-		t.Errorf("afterwards %q, want the home page", l)
-	}
-}
-
 func TestNoKeyInStateOrEventsOrText(t *testing.T) {
 	r := newRig(t)
 	digits := testToken(t, testTID(t, testStart()), 10)

@@ -1,11 +1,14 @@
 package meter_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,11 +65,13 @@ type story struct {
 	*rig
 	out    strings.Builder
 	tokens map[string]string
+	made   map[string]sts.Key // by set, under the name of the set
+	key    sts.Key            // that tokens are made with
 	count  int
 }
 
 func play(t *testing.T, script string) string {
-	s := &story{rig: newRig(t), tokens: map[string]string{}}
+	s := &story{rig: newRig(t), tokens: map[string]string{}, made: map[string]sts.Key{}, key: testKey(t)}
 	s.seen = s.tell
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
@@ -74,7 +79,7 @@ func play(t *testing.T, script string) string {
 		case strings.HasPrefix(line, "> "):
 			s.out.WriteString(line + "\n")
 			s.do(line[2:])
-			if !strings.HasPrefix(line, "> token ") {
+			if !silent(line) {
 				s.sum()
 			}
 		case strings.HasPrefix(line, "#") || line == "":
@@ -82,6 +87,16 @@ func play(t *testing.T, script string) string {
 		}
 	}
 	return s.out.String()
+}
+
+// silent reports whether a command happens away from the meter.
+func silent(line string) bool {
+	for _, word := range []string{"token", "set", "manage", "test", "issuer"} {
+		if strings.HasPrefix(line, "> "+word+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *story) sayf(format string, args ...any) {
@@ -111,8 +126,16 @@ func (s *story) do(line string) {
 	}
 	switch word[0] {
 	case "token": // token A 34.7
-		s.count++
-		s.tokens[arg(1)] = testToken(s.tb, testTID(s.tb, testStart())+sts.TID(s.count), tenths(s.tb, arg(2)))
+		s.tokens[arg(1)] = creditFor(s.tb, s.key, s.nextTID(), tenths(s.tb, arg(2)))
+	case "manage": // manage M sub-class value
+		sub, value := number(s.tb, arg(2)), number(s.tb, arg(3))
+		s.tokens[arg(1)] = manageFor(s.tb, s.key, uint8(sub), s.nextTID(), uint16(value))
+	case "test": // test T number
+		s.tokens[arg(1)] = testFor(s.tb, sts.TestShort, 1<<(number(s.tb, arg(2))-1), 0)
+	case "set": // set K krn=2 ti=01 sgc=123456 rollover: makes the tokens K1, K2 and so on
+		s.set(arg(1), word[2:])
+	case "issuer": // issuer K: from now on tokens are made with the key of set K
+		s.key = s.made[arg(1)]
 	case "key":
 		s.keypad(s.digits(arg(1)))
 	case "sms", "stranger": // sms TEXT
@@ -156,6 +179,41 @@ func (s *story) do(line string) {
 		s.clock = map[string]meter.Clock{"valid": meter.ClockValid, "invalid": meter.ClockInvalid}[arg(1)]
 	default:
 		s.tb.Fatalf("unknown command %q", line)
+	}
+}
+
+func (s *story) nextTID() sts.TID {
+	s.count++
+	return testTID(s.tb, testStart()) + sts.TID(s.count)
+}
+
+// set makes a key change from the issuer's key.
+func (s *story) set(name string, options []string) {
+	s.tb.Helper()
+	key := aKey(s.tb, s.key.EA(), byte(len(s.made)+2))
+	c := sts.KeyChange{Key: key, KEN: 255, KRN: 2, KT: sts.DUTK, TI: "01"}
+	for _, o := range options {
+		field, value, _ := strings.Cut(o, "=")
+		switch field {
+		case "krn":
+			c.KRN = uint8(number(s.tb, value))
+		case "kt":
+			c.KT = sts.KeyType(number(s.tb, value))
+		case "ken":
+			c.KEN = uint8(number(s.tb, value))
+		case "ti":
+			c.TI = value
+		case "sgc":
+			c.SGC = value
+		case "rollover":
+			c.Rollover = true
+		default:
+			s.tb.Fatalf("set: unknown option %q", o)
+		}
+	}
+	s.made[name] = key
+	for i, digits := range keySet(s.tb, s.key, c) {
+		s.tokens[name+strconv.Itoa(i+1)] = digits
 	}
 }
 
@@ -214,10 +272,12 @@ func (s *story) config(version uint32, id string, counter uint64, text string) {
 	s.command(id, counter, ev)
 }
 
-// digits puts the digits of named tokens in the place of their names.
+// digits puts the digits of named tokens in the place of their names, longer names first.
 func (s *story) digits(text string) string {
-	for name, d := range s.tokens {
-		text = strings.ReplaceAll(text, name, d)
+	names := slices.Collect(maps.Keys(s.tokens))
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, name := range names {
+		text = strings.ReplaceAll(text, name, s.tokens[name])
 	}
 	return text
 }

@@ -21,6 +21,8 @@ func (p *Panel) answer(t *texts, c *meter.Config, s *meter.State, up uint64) [He
 		lines[1] = "+" + r.Units.KWh(2) + " kWh"
 	case r.Code == sts.Accept:
 		return done(t, r, s)
+	case r.Code == sts.RangeError && r.Class != 0:
+		lines[0] = t.badValue
 	case r.Code == sts.Locked:
 		lines[1] += " " + countdown(s.LockedFor(r.Source))
 	}

@@ -24,7 +24,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	c := meter.DefaultConfig()
 	c.Number = 4140001001
-	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)
+	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255, EA: sts.EA07}, &c, 0)
 	s.Balance, s.Register, s.Power, s.Reasons, s.Relay = 8129, 120_433, 320, 0, supply.Closed
 	return &desk{t: t, c: c, s: s}
 }
@@ -239,23 +239,6 @@ func TestEveryResultHasAText(t *testing.T) {
 		}
 		seen[text] = r
 	}
-}
-
-func TestEveryTestHasAPage(t *testing.T) {
-	for bit := range 64 {
-		if meter.KnownTests>>bit&1 == 0 {
-			continue
-		}
-		d := newDesk(t)
-		d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Class: 1, Control: 1 << bit}, d.up)
-		if l := d.p.Lines(&d.c, &d.s, d.up); l[0] == "ACCEPTED" || len(l[0]) > panel.Width || len(l[1]) > panel.Width {
-			t.Errorf("test %d shows %q", bit+1, l)
-		}
-	}
-	d := newDesk(t)
-	d.c.LongNumber = true
-	d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Class: 1, Control: 1 << 17}, d.up)
-	d.wants("METER", "0004140001001")
 }
 
 func TestThePanelDoesNotPrintDigits(t *testing.T) {

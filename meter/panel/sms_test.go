@@ -48,6 +48,10 @@ func TestAnswersBySMS(t *testing.T) {
 		{meter.Result{Code: sts.CRCError, Balance: 42_820}, true, "Token rejected. Balance 42.8 kWh"},
 		{meter.Result{Code: sts.Locked, Balance: 42_820}, false, "Token rejected."},
 		{meter.Result{Code: sts.OldError, Balance: -2190}, true, "Token rejected. Balance -2.1 kWh"},
+		{meter.Result{Code: sts.Accept, Class: 2, Units: -8500}, true, "Token accepted. Balance 0.0 kWh"},
+		{meter.Result{Code: sts.Accept, Class: 2}, false, "Token accepted."},
+		{meter.Result{Code: sts.Accept, Class: 1, Balance: 42_820}, true, "Token accepted. Balance 42.8 kWh"},
+		{meter.Result{Code: sts.KCT1st, Class: 2}, false, "Part of a key change accepted. Send the other tokens of the set."},
 	} {
 		if got := panel.AnswerToken(c.r, c.registered); got != c.want {
 			t.Errorf("%s, registered %t: %q, want %q", c.r.Code, c.registered, got, c.want)

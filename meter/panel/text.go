@@ -23,7 +23,7 @@ type texts struct {
 	results                   map[sts.Result][2]string
 	keyChanged, limitSet      string
 	creditCleared             string
-	tamperCleared             string
+	tamperCleared, badValue   string
 
 	segments                    string
 	testSwitch, testSwitchOpen  string
@@ -80,6 +80,7 @@ var englishTexts = texts{
 		sts.Accept:          {"ACCEPTED", ""},
 	},
 	keyChanged: "KEY CHANGED", limitSet: "LIMIT SET", creditCleared: "CREDIT CLEARED", tamperCleared: "TAMPER CLEARED",
+	badValue:   "VALUE NOT VALID",
 	segments:   "8888888888888888",
 	testSwitch: "SWITCH TEST", testSwitchOpen: "SWITCH IS OPEN",
 	krn: "KRN", kt: "KT", ti: "TI", ea: "EA", sgc: "SGC", ken: "KEN",
