@@ -109,8 +109,10 @@ type Device struct {
 	box     *outbox.Box
 	boot    bootInfo
 	mark    mark
-	// dirty says that the state has changed since the last snapshot, rewrite that the log must be written anew.
-	dirty, rewrite bool
+	// saved is the state in the newest snapshot.
+	saved meter.State
+	// rewrite says that the log must be written anew.
+	rewrite bool
 	// appended counts records that are not durable yet.
 	appended int
 	// losing says that the outbox is full of what no server has acknowledged, and that this was logged.
@@ -293,7 +295,7 @@ func (d *Device) do(e *meter.Effect) {
 	case meter.EffectPublish:
 		d.publish(&e.Report)
 	case meter.EffectCheckpoint:
-		d.dirty = true
+		// One that is not urgent comes with the next Flush, which the host owes anyway.
 		if e.Urgent {
 			d.fail(d.Flush())
 		}

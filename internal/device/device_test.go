@@ -149,6 +149,28 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 
 // TestAPowerCutAtEveryByteOfATokenEntry cuts the mains at each byte that entering a token writes. The token is credited
 // at most once, and never lost once the meter has shown it as accepted.
+func TestWhatWasFlushedIsNeverTakenBack(t *testing.T) {
+	m := newMedium()
+	d := open(t, m)
+	enter(t, d, digits(t, 5_871_715, 256))
+	for range 5 {
+		enter(t, d, wrongDigits(t)) // locks the keypad for 10 minutes of powered-on time
+	}
+	load(t, d, 720)
+	// Less than the 100 Wh and the 15 min after which the core itself asks for a snapshot.
+	advance(t, d, 7*time.Minute)
+	must(t, d.Flush())
+	m.lose()
+	again := open(t, m)
+	if got, want := again.View().RegisterWh, d.View().RegisterWh; got != want || got == 0 {
+		t.Errorf("register %d after the plug was pulled, want the %d that were flushed", got, want)
+	}
+	s := again.State()
+	if got, want := s.LockedFor(meter.Keypad), uint64(3*time.Minute/time.Millisecond); got != want {
+		t.Errorf("the keypad is locked for another %d ms, want the %d that were left", got, want)
+	}
+}
+
 func TestAPowerCutAtEveryByteOfATokenEntry(t *testing.T) {
 	base := newMedium()
 	d := open(t, base)

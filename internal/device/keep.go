@@ -361,11 +361,11 @@ func (d *Device) Flush() error {
 	if err := d.flushLog(); err != nil {
 		return err
 	}
-	if d.dirty {
+	if d.state != d.saved {
 		if err := d.journal.Save(&d.state); err != nil {
 			return fmt.Errorf("save meter %s: %w", d.c.Number, err)
 		}
-		d.dirty = false
+		d.saved = d.state
 	}
 	if d.c.Recorder != nil {
 		if err := d.c.Recorder.Check(&d.state); err != nil {
