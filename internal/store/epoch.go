@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/sts"
 )
 
 // A database that was restored from a backup starts a new epoch ([Tx.Epoch]): what happened after the backup was made
 // is unknown to it. Restoring therefore moves everything that must never be used twice beyond what may have been used:
 // the last TID of every meter key to the minute of the restore and [TIDMargin] beyond, command counters and lease
-// sequences to max(milliseconds now, last + 1). Receipt numbers carry the epoch as a mark from the second epoch on, and meters
+// sequences to max(milliseconds now, last + 1), and all of them beyond what the replaced database says it has used
+// ([Branch]), whose epoch the new one lies beyond as well. Receipt numbers carry the epoch as a mark from the second epoch on, and meters
 // whose row knows an older epoch are asked to send again what they still have (see [Tx.Ingest]).
 
 // TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
@@ -61,14 +63,64 @@ func (tx *Tx) putMeta(key, value string) error {
 	return nil
 }
 
+// Branch is what the database that a restore replaces has used since the copy was made, as far as it can still be read.
+// The clock alone does not tell: a copy that is restored twice would give the same numbers twice. The zero value knows
+// of nothing.
+type Branch struct {
+	Epoch  int64
+	keys   []usedKey
+	meters []usedMeter
+}
+
+type usedKey struct {
+	tenant access.Tenant
+	id     id.ID
+	tid    int64
+}
+
+type usedMeter struct {
+	tenant         access.Tenant
+	id             id.ID
+	command, lease int64
+}
+
+// Branch reads what this database has used, of all tenants.
+func (tx *Tx) Branch() (b Branch, err error) {
+	if b.Epoch, err = tx.metaInt(metaEpoch); err != nil {
+		return Branch{}, err
+	}
+	err = tx.C.Query(`SELECT tenant_id, id, last_tid FROM meter_key WHERE last_tid > 0`, func(r Row) error {
+		b.keys = append(b.keys, usedKey{access.Tenant(r.Int(0)), r.ID(1), r.Int(2)})
+		return nil
+	})
+	if err != nil {
+		return Branch{}, fmt.Errorf("read the last TID of keys: %w", err)
+	}
+	err = tx.C.Query(`SELECT tenant_id, id, command_counter, lease_seq FROM meter WHERE command_counter > 0 OR lease_seq > 0`,
+		func(r Row) error {
+			b.meters = append(b.meters, usedMeter{access.Tenant(r.Int(0)), r.ID(1), r.Int(2), r.Int(3)})
+			return nil
+		})
+	if err != nil {
+		return Branch{}, fmt.Errorf("read counters: %w", err)
+	}
+	return b, nil
+}
+
+// Join adds what another database has used.
+func (b Branch) Join(other Branch) Branch {
+	return Branch{Epoch: max(b.Epoch, other.Epoch), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
+}
+
 // BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on
-// all tenants and is the one thing a restore does besides copying files. It gives the new epoch.
-func (tx *Tx) BeginEpoch(taken time.Time) (int64, error) {
-	epoch, err := tx.metaInt(metaEpoch)
+// all tenants and is the one thing a restore does besides copying files. replaced is what is known of the database whose
+// place it takes; nothing of that is used again. It gives the new epoch.
+func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
+	old, err := tx.metaInt(metaEpoch)
 	if err != nil {
 		return 0, err
 	}
-	epoch++
+	epoch := max(old, replaced.Epoch) + 1
 	mark := strconv.FormatInt(epoch, 10)
 	for _, m := range [][2]string{
 		{metaEpoch, mark},
@@ -79,10 +131,33 @@ func (tx *Tx) BeginEpoch(taken time.Time) (int64, error) {
 			return 0, err
 		}
 	}
-	if err := tx.markLogs(mark); err != nil {
+	for skipped := old + 1; skipped <= epoch; skipped++ { // the epochs of branches that are gone began here as well
+		if err := tx.markLogs(strconv.FormatInt(skipped, 10)); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.skipUsed(); err != nil {
 		return 0, err
 	}
-	return epoch, tx.skipUsed()
+	return epoch, tx.skipBranch(replaced)
+}
+
+// skipBranch moves counters beyond what the replaced database has used.
+func (tx *Tx) skipBranch(b Branch) error {
+	for _, k := range b.keys {
+		if _, err := tx.C.Exec(`UPDATE meter_key SET last_tid = $1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
+			k.tid, k.tenant, k.id); err != nil {
+			return fmt.Errorf("move the last TID of a key: %w", err)
+		}
+	}
+	for _, m := range b.meters {
+		if _, err := tx.C.Exec(`UPDATE meter SET command_counter = CASE WHEN command_counter > $1 THEN command_counter ELSE $1 END,
+			lease_seq = CASE WHEN lease_seq > $2 THEN lease_seq ELSE $2 END WHERE tenant_id = $3 AND id = $4`,
+			m.command, m.lease, m.tenant, m.id); err != nil {
+			return fmt.Errorf("move the counters of a meter: %w", err)
+		}
+	}
+	return nil
 }
 
 // markLogs notes where each tenant's log stands: heads that were signed later in the old epoch belong to a lost branch.

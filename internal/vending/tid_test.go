@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -192,7 +193,7 @@ func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 			_, err := tx.C.Exec(sql)
 			errs = errors.Join(errs, err)
 		}
-		_, err := tx.BeginEpoch(tx.Now)
+		_, err := tx.BeginEpoch(tx.Now, store.Branch{})
 		return errors.Join(errs, err)
 	})
 	s.crash()

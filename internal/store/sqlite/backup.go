@@ -280,8 +280,8 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 // Restore puts a backup into the data folder dir and begins a new store epoch in it, so that nothing is used twice
 // that was used after the backup was made. A folder with a database is refused with [ErrNotEmpty] unless force is set;
 // then what is there is moved aside into a folder whose name comes back, never deleted. No server may be running on
-// dir. The restored database appears under its name at the very end: interrupted anywhere, the folder has no database
-// rather than a wrong one.
+// dir. The restored database appears under its name at the very end: interrupted anywhere, the folder has the old
+// database or none, and without one nothing opens it ([ErrMissing]).
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
@@ -291,56 +291,120 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 		return Manifest{}, "", err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	if aside, err = makeRoom(dir, force, now()); err != nil {
+	taken, err := occupants(dir)
+	if err != nil {
+		return Manifest{}, "", err
+	}
+	if len(taken) > 0 && !force {
+		return Manifest{}, "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(taken, ", "))
+	}
+	// The copy is made and its epoch begun before anything is moved: a disk that is full leaves what was there.
+	if m.Epoch, err = prepare(ctx, from, dir, m.Taken, now()); err != nil {
+		return Manifest{}, "", err
+	}
+	if aside, err = moveAside(dir, taken, now()); err != nil {
 		return Manifest{}, aside, err
 	}
 	for _, f := range m.Files {
-		name := f.Name
-		if name == databaseFile {
-			name = restoringFile
+		if f.Name == databaseFile {
+			continue
 		}
-		if err := copyFile(filepath.Join(from, f.Name), filepath.Join(dir, name)); err != nil {
+		if err := copyFile(filepath.Join(from, f.Name), filepath.Join(dir, f.Name)); err != nil {
 			return Manifest{}, aside, fmt.Errorf("restore %s: %w", f.Name, err)
 		}
 	}
-	fresh := filepath.Join(dir, restoringFile)
-	if m.Epoch, err = beginEpoch(ctx, fresh, m.Taken, now()); err != nil {
-		return Manifest{}, aside, fmt.Errorf("begin a new epoch: %w", err)
-	}
-	if err := os.Rename(fresh, filepath.Join(dir, databaseFile)); err != nil {
+	if err := os.Rename(filepath.Join(dir, restoringFile), filepath.Join(dir, databaseFile)); err != nil {
 		return Manifest{}, aside, err
 	}
 	return m, aside, syncFolder(dir)
 }
 
-// makeRoom moves what a restore would overwrite into a folder beside it.
-func makeRoom(dir string, force bool, now time.Time) (aside string, err error) {
-	for _, suffix := range []string{"", "-wal", "-shm"} { // of a restore that was interrupted
-		if err := os.Remove(filepath.Join(dir, restoringFile+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+// prepare copies the database of a backup into the folder under the name of an unfinished restore and begins its epoch.
+func prepare(ctx context.Context, from, dir string, taken, now time.Time) (epoch int64, err error) {
+	replaced := branchOf(ctx, dir)
+	fresh := filepath.Join(dir, restoringFile)
+	if err := remove(fresh); err != nil { // of a restore that was interrupted
+		return 0, err
+	}
+	if err := copyFile(filepath.Join(from, databaseFile), fresh); err != nil {
+		return 0, fmt.Errorf("restore %s: %w", databaseFile, errors.Join(err, remove(fresh)))
+	}
+	if epoch, err = beginEpoch(ctx, fresh, taken, now, replaced); err != nil {
+		return 0, fmt.Errorf("begin a new epoch: %w", errors.Join(err, remove(fresh)))
+	}
+	return epoch, nil
+}
+
+// remove deletes a database file and what SQLite keeps beside it, where they are.
+func remove(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	names, err := companions(dir)
-	if err != nil {
-		return "", err
+	return nil
+}
+
+// branchOf reads what the database that is to be replaced has used, or that of a restore which was interrupted. One that
+// cannot be read any more is a usual reason for a restore, so it stands in nobody's way; then the heads that it signed
+// still tell how far its epochs went.
+func branchOf(ctx context.Context, dir string) store.Branch {
+	var b store.Branch
+	for _, name := range []string{restoringFile, databaseFile} {
+		if one, err := readBranch(ctx, filepath.Join(dir, name), dir); err == nil {
+			b = b.Join(one)
+		}
 	}
+	if trust, err := readTrust(dir, new(store.Report)); err == nil {
+		for _, heads := range trust.heads {
+			for _, h := range heads {
+				b.Epoch = max(b.Epoch, h.Epoch)
+			}
+		}
+	}
+	return b
+}
+
+func readBranch(ctx context.Context, path, dir string) (b store.Branch, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return store.Branch{}, err
+	}
+	c, err := connect(path, cacheReader, true)
+	if err != nil {
+		return store.Branch{}, err
+	}
+	defer func() { err = errors.Join(err, c.c.Close()) }()
+	if err := known(c, dir); err != nil {
+		return store.Branch{}, err
+	}
+	c.c.SetInterrupt(ctx.Done())
+	return newTx(c, store.FirstTenant, 0).Branch()
+}
+
+// occupants are the files of a folder that a restore would overwrite, the database first.
+func occupants(dir string) (names []string, err error) {
 	for _, name := range []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			names = append(names, name)
 		}
 	}
+	others, err := companions(dir)
+	return append(names, others...), err
+}
+
+// moveAside moves what a restore would overwrite into a folder beside it, in the order of names: a database must never
+// stand there without its log and its keys, not even for the instant in which the program is killed.
+func moveAside(dir string, names []string, now time.Time) (aside string, err error) {
 	if len(names) == 0 {
 		return "", nil
-	}
-	if !force {
-		return "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(names, ", "))
 	}
 	aside = filepath.Join(dir, "replaced-"+now.UTC().Format("20060102T150405.000Z"))
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return "", err
 	}
 	for _, name := range names {
-		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil {
+		// Reading the database may have merged its log into it and taken the log away.
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return aside, err
 		}
 	}
@@ -348,7 +412,7 @@ func makeRoom(dir string, force bool, now time.Time) (aside string, err error) {
 }
 
 // beginEpoch turns the copied file into a database that may be used.
-func beginEpoch(ctx context.Context, path string, taken, now time.Time) (epoch int64, err error) {
+func beginEpoch(ctx context.Context, path string, taken, now time.Time, replaced store.Branch) (epoch int64, err error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return 0, damaged(path, err)
@@ -364,7 +428,7 @@ func beginEpoch(ctx context.Context, path string, taken, now time.Time) (epoch i
 		}
 	}
 	tx := store.NewTx(k, store.FirstTenant, now, rand.Reader, 0, nil)
-	if epoch, err = tx.BeginEpoch(taken); err != nil {
+	if epoch, err = tx.BeginEpoch(taken, replaced); err != nil {
 		return 0, errors.Join(err, k.plain("ROLLBACK"))
 	}
 	if err := ctx.Err(); err != nil {

@@ -69,6 +69,8 @@ var (
 	ErrUnwritable = errors.New("the data folder cannot be written to")
 	// ErrCorrupt: the file is damaged or no SQLite database.
 	ErrCorrupt = errors.New("the database file is damaged")
+	// ErrMissing: the folder had a database and has it no more. Making a new one would hide that.
+	ErrMissing = errors.New("the database of the data folder is missing")
 	// ErrForeign: the file is an SQLite database of another program.
 	ErrForeign = errors.New("the database belongs to another program")
 	// ErrLocked: another process serves the folder.
@@ -127,7 +129,7 @@ type Engine struct {
 var _ store.Engine = (*Engine)(nil)
 
 // Open opens the database in dir, which it creates with mode 0700 if need be, and brings it to this version's schema.
-// Errors wrap [ErrUnwritable], [ErrCorrupt], [ErrForeign], [ErrLocked], store.ErrNewer or [ErrLibrary].
+// Errors wrap [ErrUnwritable], [ErrCorrupt], [ErrMissing], [ErrForeign], [ErrLocked], store.ErrNewer or [ErrLibrary].
 func Open(dir string, o Options) (*Engine, error) {
 	if err := checkLibrary(sqlite.VersionNumber); err != nil {
 		return nil, err
@@ -225,6 +227,9 @@ func prepareFolder(dir string) (path string, err error) {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
 	path = filepath.Join(dir, databaseFile)
+	if err := missing(dir, path); err != nil {
+		return "", err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -237,6 +242,22 @@ func prepareFolder(dir string) (path string, err error) {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
 	return path, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// missing tells a new folder from one that has lost its database: to a restore that was interrupted, or by hand. A
+// server that is started again by its supervisor must not begin with empty books where there were full ones. The log of
+// heads has its first line only after a commit, and it is looked at before the database, which another process may
+// just be making.
+func missing(dir, path string) error {
+	begun := false
+	for _, name := range []string{headsFile, restoringFile} {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		begun = begun || err == nil && (fi.Size() > 0 || name == restoringFile)
+	}
+	if fi, err := os.Stat(path); !begun || err == nil && fi.Size() > 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has no %s with content, but there was one", ErrMissing, dir, databaseFile)
 }
 
 // connect opens one connection. Nothing is memory-mapped: a read error in a mapping would end the process.

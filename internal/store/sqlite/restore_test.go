@@ -1,0 +1,130 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// meterOfNumbers makes the meter that numbers reads, beside the key that stock made for it.
+func meterOfNumbers(tx *store.Tx) (sold, error) {
+	_, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, created_at) VALUES ($1, $2, 0, '04140001001', 'prepay_token', $3)`,
+		tx.Tenant, customer(0), tx.Now)
+	return sold{}, err
+}
+
+// useUp takes one more of everything that a restore must never give again.
+func useUp(tx *store.Tx) (sold, error) {
+	for _, sql := range []string{`UPDATE meter SET command_counter = command_counter + 1, lease_seq = lease_seq + 1 WHERE tenant_id = $1 AND n = 0`,
+		`UPDATE meter_key SET last_tid = last_tid + 1 WHERE tenant_id = $1 AND meter = 0`} {
+		if _, err := tx.C.Exec(sql, tx.Tenant); err != nil {
+			return sold{}, err
+		}
+	}
+	return sold{}, nil
+}
+
+// TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy in the same minute again and again, with work in
+// between: neither the clock nor the copy tells the later restores what was used after the first.
+func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	stock(t, e, 1)
+	sell(t, e, meterOfNumbers)
+	sell(t, e, sale(5, 1))
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	used, epoch := look(t, e, numbers), e.Epoch()
+	for round := range 4 {
+		for range 100 { // more than any margin of minutes beyond the clock
+			sell(t, e, useUp)
+		}
+		used = look(t, e, numbers)
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if round == 2 { // a database that cannot be read any more still has its heads beside it
+			if err := os.WriteFile(filepath.Join(dir, "paywatt.db"), []byte("no database"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at := func() time.Time { return fixed().Add(time.Duration(round) * time.Second) } // within one minute
+		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, at); err != nil {
+			t.Fatal(err)
+		}
+		e = openIn(t, dir, sqlite.Options{Reserve: -1})
+		if e.Epoch() <= epoch {
+			t.Errorf("restore %d began epoch %d, but epoch %d was there before", round+1, e.Epoch(), epoch)
+		}
+		for i, n := range look(t, e, numbers) {
+			if n < used[i] && round != 2 {
+				t.Errorf("restore %d goes on at %v, but %v was used before", round+1, look(t, e, numbers), used)
+				break
+			}
+		}
+		epoch = e.Epoch()
+		sell(t, e, sale(int64(10+round), 1)) // signs a head
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, dir); !r.Sound() {
+		t.Errorf("findings after four restores: %v", r.Findings)
+	}
+}
+
+// TestAFolderThatLostItsDatabaseIsNotBegunAnew: a supervisor starts the server again whatever happened to the folder.
+func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
+	for name, lose := range map[string]func(dir string) error{
+		"deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "paywatt.db")) },
+		"emptied": func(dir string) error { return os.Truncate(filepath.Join(dir, "paywatt.db"), 0) },
+		"restore interrupted": func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "paywatt.db"), filepath.Join(dir, ".restoring")), os.Remove(filepath.Join(dir, "heads.log")))
+		},
+	} {
+		dir := shop(t, 2)
+		to := filepath.Join(t.TempDir(), "backup")
+		if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+			t.Fatal(err)
+		}
+		if err := lose(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlite.Open(dir, sqlite.Options{Reserve: -1}); !errors.Is(err, sqlite.ErrMissing) {
+			t.Errorf("%s: opening gives %v, want %v", name, err, sqlite.ErrMissing)
+		}
+		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); err != nil {
+			t.Errorf("%s: restoring over it: %v", name, err)
+		}
+		if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 2 {
+			t.Errorf("%s: restored %d sales, findings %v; want 2 and none", name, figure(r, "sales"), r.Findings)
+		}
+	}
+}
+
+// TestARestoreThatDoesNotFitLeavesWhatWasThere: the copy is made before anything is moved.
+func TestARestoreThatDoesNotFitLeavesWhatWasThere(t *testing.T) {
+	dir := shop(t, 2)
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	// Where the copy is to appear stands a folder with something in it, so that copying fails.
+	if err := os.MkdirAll(filepath.Join(dir, ".restoring", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); err == nil {
+		t.Fatal("the restore succeeded over a folder")
+	}
+	if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 2 {
+		t.Errorf("after the failed restore: %d sales, findings %v; want what was there", figure(r, "sales"), r.Findings)
+	}
+}
