@@ -18,7 +18,7 @@ import (
 
 // A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
 // button). The form's id goes through both and names the sale, so however the browser comes back to either step, the
-// form it came from sells once.
+// form it came from sells once. The check only reads, so it is a GET: Back shows it again without a question.
 
 // sellForm is the first step.
 type sellForm struct {
@@ -200,7 +200,8 @@ func billOf(lines []vending.Line, total money.Amount) bill {
 
 // sellCheck is the second step: payee, tariff and lines, before anything is sold.
 func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
-	f := sellForm{FormID: r.PostFormValue("form"), Meter: strings.TrimSpace(r.PostFormValue("meter")), Amount: r.PostFormValue("amount")}
+	q := r.URL.Query()
+	f := sellForm{FormID: q.Get("form"), Meter: strings.TrimSpace(q.Get("meter")), Amount: q.Get("amount")}
 	if v.owns(f.FormID) {
 		sale, err := s.made(r.Context(), v, f.FormID)
 		if err != nil {

@@ -164,7 +164,7 @@ func TestEveryPageNeedsASession(t *testing.T) {
 	w := begin(t)
 	sale := strings.TrimPrefix(w.enter(ownerEmail).sell(meterNumber, "100").what, "GET ")
 	g := w.guest()
-	for _, path := range []string{"/meters", "/meters?q=1", "/meters/" + meterNumber, "/meters/" + meterNumber + "/history", "/sell", "/sell/preview", sale, "/nowhere"} {
+	for _, path := range []string{"/meters", "/meters?q=1", "/meters/" + meterNumber, "/meters/" + meterNumber + "/history", "/sell", "/sell/preview", "/sell/check?meter=1", sale, "/nowhere"} {
 		at := g.get(path).leads("/signin?next=")
 		u, _ := url.Parse(at)
 		if got := u.Query().Get("next"); got != path {
@@ -173,7 +173,7 @@ func TestEveryPageNeedsASession(t *testing.T) {
 		g.get(path).omits("Amina")
 	}
 	g.get("/").leads("/signin")
-	for _, path := range []string{"/sell", "/sell/check", "/signout", "/meters/" + meterNumber + "/commands"} {
+	for _, path := range []string{"/sell", "/signout", "/meters/" + meterNumber + "/commands"} {
 		g.post(path, "meter", meterNumber, "amount", "100", "type", "disconnect", "reason", "x").leads("/signin?ended=1")
 	}
 	// A part of a page is not filled with the sign-in page.

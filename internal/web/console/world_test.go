@@ -440,7 +440,11 @@ func attr(n *html.Node, name string) string {
 func (g *guest) check(meter, amount string) answer {
 	g.w.t.Helper()
 	form := g.get("/sell").is(200).value("form")
-	return g.post("/sell/check", "form", form, "meter", meter, "amount", amount)
+	return g.get(checkPath(form, meter, amount))
+}
+
+func checkPath(form, meter, amount string) string {
+	return "/sell/check?" + url.Values{"form": {form}, "meter": {meter}, "amount": {amount}}.Encode()
 }
 
 // sell sells and gives the sale's page.

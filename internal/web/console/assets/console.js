@@ -3,10 +3,12 @@
   "use strict";
   var main = document.getElementById("main");
 
-  // Whoever comes by keyboard starts somewhere: in the field that is asked for first, else at the content.
+  // Whoever comes by keyboard starts somewhere: in the field that is asked for first, else at the content. The button
+  // that sells gets the focus here and not from the browser: a key still held down from the page before would press it
+  // before the rule about held keys below is in force.
   function arrive() {
     if (document.activeElement && document.activeElement !== document.body) return;
-    (document.querySelector("[autofocus]") || main).focus({ preventScroll: !!location.hash });
+    (document.querySelector("[autofocus], [data-arrive]") || main).focus({ preventScroll: !!location.hash });
   }
 
   // "/" goes to the search field, Esc leaves a form without sending it.

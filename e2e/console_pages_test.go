@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// sight is one page to look at and how to get there.
+type sight struct {
+	name string
+	open func()
+}
+
+// sights are the pages of the console in all their states.
+func (o *office) sights(t *testing.T) (owner, stranger *tab, all []sight) {
+	t.Helper()
+	d, s := o.desk, o.chrome.open(t, o.desk.origin)
+	sale := ""
+	return d, s, []sight{
+		{"meters", func() { d.visit("/meters") }},
+		{"meter", func() { d.visit(o.page(o.first)) }},
+		{"meter with digits", func() { d.visit(o.page(o.first) + "?digits=1") }},
+		{"meter never heard", func() { d.visit("/meters/" + number(1002)) }},
+		{"sell", func() { d.visit("/sell") }},
+		{"sell, a wrong number", func() {
+			d.visit("/sell")
+			d.keys("04140010029")
+			d.until(10*time.Second, `document.querySelector("#preview .error")`)
+		}},
+		{"sell, price", func() {
+			d.visit("/sell?meter=" + o.first.number)
+			d.keys("100")
+			d.until(10*time.Second, `document.querySelector("#preview .bill")`)
+		}},
+		{"sell, refused", func() {
+			d.visit("/sell?meter=" + o.first.number)
+			d.keys("12.345" + enterKey)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"check", func() {
+			d.visit("/sell?meter=" + o.first.number)
+			d.keys("20" + enterKey)
+			d.at("/sell/check")
+		}},
+		{"sale", func() {
+			if sale == "" {
+				d.keys(enterKey)
+				d.at("/sales/")
+				sale = d.path()
+			}
+			d.visit(sale + "?again=1")
+		}},
+		{"not found", func() { d.visit("/meters/04140001019") }},
+		{"sign in", func() { s.visit("/signin?made=1") }},
+		{"sign in, refused", func() {
+			s.visit("/signin")
+			s.keys("nobody@example.org" + tabKey + "a wrong password" + enterKey)
+			s.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"set up, closed", func() { s.visit("/setup?code=x") }},
+	}
+}
+
+// everyPage looks at every page at four widths and in both colours: nothing is wider than the window, and axe-core
+// finds nothing.
+func (o *office) everyPage(t *testing.T) {
+	owner, stranger, all := o.sights(t)
+	o.netsHold(t)
+	for i, page := range all {
+		tab := owner
+		if i >= len(all)-3 {
+			tab = stranger
+		}
+		page.open()
+		tab.until(10*time.Second, `document.readyState === "complete"`)
+		for _, dark := range []bool{false, true} {
+			tab.dark(dark)
+			for _, width := range []int64{320, 360, 768, 1280} {
+				tab.size(width)
+				if over := ask[int](tab, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s is %d px too wide for %d px", page.name, over, width)
+				}
+				if cut := ask[string](tab, clipped); cut != "" {
+					t.Errorf("%s at %d px clips %s", page.name, width, cut)
+				}
+			}
+			tab.clean() // before axe-core, which is no part of the page
+			for _, width := range []int64{360, 1280} {
+				tab.size(width)
+				for _, f := range tab.axe(o.axe) {
+					t.Errorf("%s, dark %t, %d px: %s (%s): %s\n%s", page.name, dark, width, f.ID, f.Impact, f.Help, nodes(f))
+				}
+			}
+			tab.forget()
+		}
+	}
+	owner.dark(false)
+	owner.size(1280)
+}
+
+// netsHold proves that a page that broke the rules would be caught: a style within the page, a field without a label.
+func (o *office) netsHold(t *testing.T) {
+	t.Helper()
+	d := o.desk
+	d.visit("/sell")
+	ask[chromedp.Void](d, `document.body.insertAdjacentHTML("beforeend", '<p style="color:red">x <input></p>'), undefined`)
+	eventually(t, patience, "an inline style is noted", func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return strings.Contains(strings.Join(d.problems, "\n"), "Content Security Policy")
+	})
+	d.forget()
+	if found := d.axe(o.axe); len(found) == 0 {
+		t.Error("axe-core finds nothing wrong with a field without a label")
+	}
+	d.forget()
+}
+
+// clipped names elements whose text does not fit into them.
+const clipped = `[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 &&
+	getComputedStyle(e).display !== "inline" && !e.closest(".visually-hidden") && e.tagName !== "INPUT").map(e => e.tagName + "." + e.className).join(" ")`
+
+func nodes(f finding) string {
+	s := ""
+	for _, n := range f.Nodes {
+		s += fmt.Sprintf("  %s\n  %s\n", n.HTML, n.FailureSummary)
+	}
+	return s
+}

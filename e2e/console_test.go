@@ -1,0 +1,441 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	consoleOwner    = "owner@example.org"
+	consolePassword = "several plain words"
+	manyMeters      = 50 // a whole page of them
+)
+
+// office is a server with its owner at the console in Chromium, a living meter, and a page full of others.
+type office struct {
+	place  *place
+	srv    *server
+	api    *api
+	first  secrets
+	meter  *vmeter
+	chrome *browser
+	desk   *tab
+	axe    string
+}
+
+// TestTheConsoleInChromium is what people do at the console, with the real binary, a real browser and a real meter.
+func TestTheConsoleInChromium(t *testing.T) {
+	o := openOffice(t)
+	for _, step := range []struct {
+		name string
+		run  func(*office, *testing.T)
+	}{
+		{"the one-time link makes the owner, who signs in", (*office).signIn},
+		{"the first visit is light", (*office).weigh},
+		{"a reading moves the figures and nothing else", (*office).live},
+		{"payee and price are there before anything is decided, a wrong number is refused while typing", (*office).payee},
+		{"a sale by keyboard alone", (*office).keyboard},
+		{"the token copies as its digits and is loaded in the meter", (*office).token},
+		{"clicked twice, held down, sent again: one sale", (*office).once},
+		{"cut off and restored, each until the meter says so", (*office).supply},
+		{"a sale without scripts", (*office).noScript},
+		{"every page fits, in both colours, and has no violation", (*office).everyPage},
+		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { o.desk.t = t; step.run(o, t); o.desk.clean() }) {
+			return
+		}
+	}
+}
+
+func openOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{place: newPlace(t, paywatt(t)), chrome: openBrowser(t), axe: axeSource(t)}
+	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	key := o.place.run(t, "", "apikey", "create", "--role", "owner", "--data", o.place.dir)
+	o.api = newAPI(o.srv.http, key)
+	o.api.tariff(t)
+	for i := range manyMeters {
+		if s := o.api.meter(t, number(1001+i)); i == 0 {
+			o.first = s
+		}
+	}
+	o.meter = o.place.meterProcess(t, filepath.Join(t.TempDir(), "meter"), o.srv.mqtt, o.first)
+	o.meter.must(t, "sync")
+	o.desk = o.chrome.open(t, "http://"+o.srv.http)
+	return o
+}
+
+// axeSource is the vendored axe-core, checked against its notice.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("testdata/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice, err := os.ReadFile("testdata/NOTICE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(b); !strings.Contains(string(notice), hex.EncodeToString(sum[:])) {
+		t.Fatalf("axe.min.js has SHA-256 %x, NOTICE.md knows another", sum)
+	}
+	return string(b)
+}
+
+// signedIn is another tab in which the owner has signed in.
+func (o *office) signedIn(t *testing.T) *tab {
+	t.Helper()
+	p := o.chrome.open(t, o.desk.origin)
+	p.visit("/signin")
+	p.fill("#email", consoleOwner)
+	p.fill("#password", consolePassword)
+	p.keys(enterKey)
+	p.at("/meters")
+	return p
+}
+
+func (o *office) page(s secrets) string { return "/meters/" + s.number }
+
+// sales counts the tokens of the first meter as the API lists them.
+func (o *office) sales(t *testing.T) int {
+	t.Helper()
+	list, ok := o.api.must(t, 200, "GET", "/v1/meters/"+o.first.number+"/tokens?limit=100", nil).field(t, "data").([]any)
+	if !ok {
+		t.Fatal("data is no list")
+	}
+	return len(list)
+}
+
+func (o *office) signIn(t *testing.T) {
+	d := o.desk
+	link := regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(o.srv.log.String())
+	if !strings.HasPrefix(link, d.origin) {
+		t.Fatalf("the server printed the link %q:\n%s", link, o.srv.log)
+	}
+	d.visit(strings.TrimPrefix(link, d.origin))
+	if got := d.focus(); got != "input#name" {
+		t.Errorf("the focus is on %s", got)
+	}
+	d.keys("Olu" + tabKey + consoleOwner + tabKey + "short" + enterKey)
+	d.until(10*time.Second, `document.querySelector("#password:invalid")`)
+	d.fill("#password", consolePassword)
+	d.keys(enterKey)
+	d.at("/signin")
+	d.visit(strings.TrimPrefix(link, d.origin))
+	if got := d.text("main"); !strings.Contains(got, "This link does not open anything") {
+		t.Errorf("the link works again:\n%s", got)
+	}
+	d.visit("/meters")
+	d.at("/signin")
+	d.fill("#email", consoleOwner)
+	d.keys(tabKey + "a wrong password" + enterKey)
+	d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+	if got := d.focus(); got != "input#password" {
+		t.Errorf("after a wrong password the focus is on %s", got)
+	}
+	d.keys(consolePassword + enterKey)
+	d.at("/meters")
+	d.until(10*time.Second, `document.querySelectorAll("tbody tr").length === 50`)
+}
+
+// weigh measures everything that a first visit loads: sign-in, the list with 50 rows, a meter's page and the sale.
+func (o *office) weigh(t *testing.T) {
+	p := o.signedIn(t)
+	p.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	p.visit(o.page(o.first))
+	p.visit("/sell")
+	p.clean()
+	total, parts := p.weighed()
+	t.Logf("figures: first visit of four pages %.1f kB in %d requests", total/1000, parts)
+	if total > 80_000 {
+		t.Errorf("the first visit takes %.0f bytes, at most 80000", total)
+	}
+}
+
+func (o *office) live(t *testing.T) {
+	d := o.desk
+	d.visit("/meters")
+	row := fmt.Sprintf(`document.getElementById("m-%s").innerText`, o.first.number)
+	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	d.until(10*time.Second, row+`.includes("Cut off")`)
+	d.keys("0414") // into the search field
+	digits := o.api.mustVend(t, o.first.number, 10_000, "console-test-1").text(t, "tokens", 0, "digits")
+	o.meter.must(t, "key "+digits+"#")
+	o.meter.must(t, "sync")
+	d.until(10*time.Second, row+`.includes("On") && `+row+`.includes("34.7 kWh") && /as of \d{4}-\d\d-\d\d \d\d:\d\d UTC/.test(`+row+`)`)
+	if got, typed := d.focus(), ask[string](d, `document.activeElement.value`); got != "input#search" || typed != "0414" {
+		t.Errorf("the patch moved the focus to %s with %q", got, typed)
+	}
+	d.visit(o.page(o.first))
+	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	before := ask[int](d, `document.querySelectorAll("ol.timeline li").length`)
+	o.meter.must(t, "load 500")
+	o.meter.must(t, "run 40m")
+	o.meter.must(t, "sync")
+	d.until(10*time.Second, `/34\.\d+ kWh/.test(document.querySelector("[data-cell=balance]").textContent) && document.querySelector("[data-cell=load]").textContent === "500 W"`)
+	// The lists follow, without a reload, and whatever has the focus keeps it.
+	d.until(10*time.Second, `document.getElementById("lists").innerText.includes("500")`)
+	if got := d.focus(); got != "input#amount" {
+		t.Errorf("after the lists were fetched the focus is on %s", got)
+	}
+	if after := ask[int](d, `document.querySelectorAll("ol.timeline li").length`); after < before {
+		t.Errorf("the timeline lost lines: %d, then %d", before, after)
+	}
+}
+
+func (o *office) payee(t *testing.T) {
+	d := o.desk
+	sold := o.sales(t)
+	d.visit("/sell")
+	if got := d.focus(); got != "input#meter" {
+		t.Errorf("the focus is on %s", got)
+	}
+	d.keys("0414 0010 02")
+	d.until(10*time.Second, `document.getElementById("preview").innerText.includes("10 so far")`)
+	d.keys("9")
+	d.until(10*time.Second, `document.querySelector("#preview .error")`)
+	if got := d.text("#preview"); !strings.Contains(got, "check digit") || strings.Contains(got, "Amina") {
+		t.Errorf("a wrong number while typing: %q", got)
+	}
+	d.fill("#meter", "0414 0010 010")
+	d.until(10*time.Second, `document.getElementById("preview").innerText.includes("Amina A.")`)
+	d.keys(tabKey + "100")
+	d.until(10*time.Second, `document.getElementById("preview").innerText.includes("VAT")`)
+	preview := d.text("#preview")
+	for _, want := range []string{"domestic", "as of", "Energy without tax", "VAT", "Paid", "KES 100.00", "kWh", "TEST"} {
+		if !strings.Contains(preview, want) {
+			t.Errorf("before the check the page lacks %q:\n%s", want, preview)
+		}
+	}
+	d.keys(escapeKey)
+	d.at("/meters")
+	if n := o.sales(t); n != sold {
+		t.Errorf("%d sales came of looking", n-sold)
+	}
+}
+
+// keyboard sells with "/" number Enter amount Enter Enter; at every stop something visible has the focus.
+func (o *office) keyboard(t *testing.T) {
+	d := o.desk
+	sold := o.sales(t)
+	d.visit("/nowhere")
+	stop := func(want string) {
+		t.Helper()
+		if got := d.focus(); got != want {
+			t.Errorf("on %s the focus is on %s, want %s", d.path(), got, want)
+		}
+		if ring := ask[string](d, `getComputedStyle(document.activeElement).outlineStyle + " " + getComputedStyle(document.activeElement).outlineWidth`); ring != "solid 3px" {
+			t.Errorf("on %s the focus on %s is not to be seen: outline %s", d.path(), d.focus(), ring)
+		}
+	}
+	stop("a To the first page")
+	d.keys("/")
+	stop("input#search")
+	d.keys("0414-0010-010" + enterKey)
+	d.at(o.page(o.first))
+	stop("input#amount")
+	d.keys("50" + enterKey)
+	d.at("/sell/check")
+	stop("button Sell for KES 50.00")
+	if got := d.text("main"); !strings.Contains(got, "Amina A.") || !strings.Contains(got, "domestic") {
+		t.Errorf("the last step does not name the payee:\n%s", got)
+	}
+	d.keys(escapeKey)
+	d.at("/sell")
+	stop("input#amount")
+	d.keys("50" + enterKey)
+	d.at("/sell/check")
+	d.keys(enterKey)
+	d.at("/sales/")
+	stop("a New sale")
+	if n := o.sales(t); n != sold+1 {
+		t.Errorf("%d sales, want one", n-sold)
+	}
+}
+
+func (o *office) token(t *testing.T) {
+	d := o.desk
+	tokens := o.api.must(t, 200, "GET", "/v1/meters/"+o.first.number+"/tokens?limit=1", nil)
+	digits := tokens.text(t, "data", 0, "digits")
+	if name := d.accessibleName(".token"); name != digits {
+		t.Errorf("the accessible name of the token is %q, want %s", name, digits)
+	}
+	copied := ask[string](d, `getSelection().selectAllChildren(document.querySelector(".token")), getSelection().toString()`)
+	if groups := strings.Split(copied, " "); len(groups) != 5 || strings.Join(groups, "") != digits {
+		t.Errorf("selecting the token copies %q, want %s in five groups", copied, digits)
+	}
+	d.click("[data-copy]", 1)
+	d.until(10*time.Second, `["Copied", "Selected"].includes(document.querySelector("[data-copy]").textContent)`)
+	// The form's tick has sent the token to the meter; what becomes of it shows by itself.
+	d.until(20*time.Second, `document.querySelector("[data-cell=state]").textContent === "✓ Loaded in the meter"`)
+	if s := o.meter.must(t, "show"); s.LastToken != "accept" {
+		t.Errorf("the meter says %q", s.LastToken)
+	}
+	if bar := d.text(".banner.test"); !strings.HasPrefix(bar, "TEST") {
+		t.Errorf("no TEST bar on the sale of a virtual meter: %q", bar)
+	}
+}
+
+func (o *office) once(t *testing.T) {
+	d := o.desk
+	check := func() {
+		t.Helper()
+		d.visit("/sell?meter=" + o.first.number)
+		d.keys("20" + enterKey)
+		d.at("/sell/check")
+	}
+	sold := o.sales(t)
+	one := func(how string) {
+		t.Helper()
+		d.at("/sales/")
+		if n := o.sales(t); n != sold+1 {
+			t.Fatalf("%s: %d sales, want one", how, n-sold)
+		}
+		sold++
+	}
+	check()
+	d.click("button.primary", 2)
+	one("a double click")
+
+	check()
+	d.hold(true, 30)
+	one("Enter held down")
+	// A key held since the page before decides nothing.
+	d.visit("/sell?meter=" + o.first.number)
+	d.keys("20")
+	d.hold(true, 30)
+	d.at("/sell/check")
+	d.hold(false, 30)
+	if n := o.sales(t); n != sold {
+		t.Errorf("a key held down over two pages made %d sales", n-sold)
+	}
+
+	check()
+	d.keys(enterKey)
+	one("the sale to be repeated")
+	// Back to the check: it leads to the one sale that it made. The browser may also show it as it was: then the form is
+	// sent again, and leads there too.
+	sale := d.path()
+	_, _ = tryAsk[chromedp.Void](d, `history.back()`) // the page may leave before it answers
+	again := `document.querySelector("main").innerText.includes("This form had been sent before")`
+	d.until(10*time.Second, again+` || document.querySelector("form[data-once] button.primary")`)
+	if !ask[bool](d, again) {
+		d.click("button.primary", 1)
+	}
+	d.until(10*time.Second, again)
+	if got := d.path(); got != sale {
+		t.Errorf("Back and send again leads to %s, want %s", got, sale)
+	}
+	if n := o.sales(t); n != sold {
+		t.Errorf("Back and send again: %d more sales", n-sold)
+	}
+}
+
+func (o *office) supply(t *testing.T) {
+	d := o.desk
+	o.meter.must(t, "sync")
+	d.visit(o.page(o.first))
+	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	if got := d.text("#supply"); !strings.Contains(got, "its relay will open within seconds") {
+		t.Errorf("the effect is not told before:\n%s", got)
+	}
+	d.click("button.danger", 1)
+	if d.path() != o.page(o.first) || ask[bool](d, `document.getElementById("reason").validity.valid`) {
+		t.Error("a cut without a reason was sent")
+	}
+	d.fill("#reason", "rent unpaid")
+	d.keys(enterKey)
+	d.until(20*time.Second, `document.querySelector("[data-cell=command]") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Done")`)
+	d.until(10*time.Second, `document.querySelector("[data-cell=state]").textContent === "■ Cut off" && document.querySelector("[data-cell=reasons]").textContent.includes("cut off by command")`)
+	if s := o.meter.must(t, "show"); s.Relay != "open" || !has(s.Reasons, "REMOTE") {
+		t.Errorf("the meter says relay %s, reasons %v", s.Relay, s.Reasons)
+	}
+	d.fill("#reason", "rent paid")
+	d.keys(enterKey)
+	d.until(20*time.Second, `document.getElementById("supply").innerText.includes("Restore supply:") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Done")`)
+	d.until(10*time.Second, `document.querySelector("[data-cell=relay]").textContent.startsWith("armed")`)
+	o.meter.must(t, "key #")
+	o.meter.must(t, "sync")
+	d.until(10*time.Second, `document.querySelector("[data-cell=relay]").textContent === "closed"`)
+}
+
+// noScript signs in and sells in a browser that runs no script.
+func (o *office) noScript(t *testing.T) {
+	p := o.chrome.open(t, o.desk.origin)
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	p.visit("/signin")
+	p.until(10*time.Second, `document.activeElement.id === "email"`)
+	p.keys(consoleOwner + tabKey + consolePassword + enterKey)
+	p.at("/meters")
+	if got := p.text("main"); !strings.Contains(got, "0414 0010 010") || !strings.Contains(got, "○ Not live") {
+		t.Errorf("the list without scripts:\n%s", got)
+	}
+	p.visit("/sell?meter=" + o.first.number)
+	p.until(10*time.Second, `document.activeElement.id === "amount"`)
+	p.keys("30" + enterKey)
+	p.at("/sell/check")
+	if got := p.text("main"); !strings.Contains(got, "Amina A.") || !strings.Contains(got, "VAT") {
+		t.Errorf("the check without scripts:\n%s", got)
+	}
+	p.click("button.primary", 1)
+	p.at("/sales/")
+	if got := p.text(".token"); !regexp.MustCompile(`^(\d{4} ){4}\d{4}$`).MatchString(got) {
+		t.Errorf("without scripts the token is %q", got)
+	}
+	if buttons := ask[int](p, `[...document.querySelectorAll("main button")].filter(b => b.offsetParent).length`); buttons != 0 {
+		t.Errorf("%d buttons are shown that do nothing without scripts", buttons)
+	}
+	p.clean()
+}
+
+// gone takes the server away and gives it back: once it ends, once it only falls silent.
+func (o *office) gone(t *testing.T) {
+	d := o.desk
+	d.visit("/meters")
+	badge := `document.getElementById("live-state").textContent`
+	live := badge + ` === "● Live"`
+	dead := `/^○ Not live since \d\d:\d\d UTC$/.test(` + badge + `)`
+	d.until(10*time.Second, live)
+	mark := ask[float64](d, `window.mark = Math.random()`)
+	rows := ask[int](d, `document.querySelectorAll("tbody tr").length`)
+	same := func() {
+		t.Helper()
+		if ask[float64](d, `window.mark || 0`) != mark {
+			t.Error("the page was loaded anew")
+		}
+		if n := ask[int](d, `document.querySelectorAll("tbody tr").length`); n != rows {
+			t.Errorf("%d rows, were %d", n, rows)
+		}
+	}
+	o.srv.stop()
+	began := time.Now()
+	d.until(30*time.Second, dead)
+	ended := time.Since(began)
+	o.srv = o.place.serve(t, o.srv.http, o.srv.mqtt)
+	d.until(30*time.Second, live)
+	same()
+
+	if err := o.srv.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began = time.Now()
+	d.until(30*time.Second, dead)
+	t.Logf("figures: not live %.1f s after the end, %.1f s after silence", ended.Seconds(), time.Since(began).Seconds())
+	if err := o.srv.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	d.until(30*time.Second, live)
+	same()
+}
