@@ -36,7 +36,7 @@ func TestTheWholeLoop(t *testing.T) {
 
 	// The server loses its power and comes back on the same addresses; the second sale's token goes by push.
 	srv.kill()
-	srv = p.serve(t, srv.http, srv.mqtt)
+	p.serve(t, srv.http, srv.mqtt)
 	second := a.mustVend(t, m.number, 10_000, "till3-000002", "mqtt")
 	if got := second.num(t, "units_wh"); got != 34_800 {
 		t.Fatalf("second sale: %d Wh, want 34800 (100.00 and the carry of 0.24 buy one tenth more): %s", got, second.body)
