@@ -93,7 +93,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("GET /setup", s.setupPage)
 	m.HandleFunc("POST /setup", s.setup)
 	m.HandleFunc("POST /theme", s.theme)
-	m.Handle("POST /signout", s.signedIn(s.signOut))
+	m.HandleFunc("POST /signout", s.signOut)
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /meters", s.signedIn(s.meters))
 	m.HandleFunc("GET /meters/live", s.metersLive)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // These tests see inside because a stream lives for minutes: here the minutes pass at once.
@@ -143,6 +145,52 @@ func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 	leave()
 	if len(s.signins) != 0 {
 		t.Error("the turn is not given back")
+	}
+}
+
+func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
+	s := consoleOf(t, &anna{})
+	// A door that leads nowhere: whether the sale was stored is not known.
+	s.c.Vending = vending.New(vending.Config{Door: door[vending.Tx]{}, Now: time.Now, Rand: zeros{}})
+	v := visit{by: access.Actor{ID: id.ID{1}, Role: access.Owner}, session: "anna's", site: site{currency: "KES"}}
+	form, err := s.formID(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := url.Values{"form": {form}, "meter": {"04140001001"}, "amount": {"100.00"}, "push": {"1"}}
+	r := httptest.NewRequest(http.MethodPost, "/sell", strings.NewReader(body.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	w.Header().Set(requestIDHeader, "req_17")
+	s.sell(w, r, v)
+	page := w.Body.String()
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", w.Code)
+	}
+	for _, want := range []string{"could not say whether this was sold", "however often you do, it is one sale", "req_17", `name="form" value="` + form + `"`,
+		`name="meter" value="04140001001"`, `name="amount" value="100.00"`, `name="push" value="1"`, "Ask again"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "changes nothing") {
+		t.Errorf("the page tells what broke inside:\n%s", page)
+	}
+}
+
+func TestUnderTLSTheCookieIsBoundToTheHost(t *testing.T) {
+	s := consoleOf(t, &anna{})
+	s.c.Secure = true
+	w := httptest.NewRecorder()
+	s.setCookie(w, "secret", time.Now().Add(time.Hour))
+	set := w.Header().Get("Set-Cookie")
+	for _, want := range []string{"__Host-paywatt_session=secret;", "Path=/;", "HttpOnly", "Secure", "SameSite=Lax"} {
+		if !strings.Contains(set, want) {
+			t.Errorf("Set-Cookie %q lacks %s", set, want)
+		}
+	}
+	if strings.Contains(set, "Domain") {
+		t.Errorf("Set-Cookie %q names a domain: no browser keeps a __Host- cookie with one", set)
 	}
 }
 

@@ -190,6 +190,26 @@ func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	g.get("/meters").is(200).says("18.0 kWh", "⚠ Tamper")
 }
 
+func TestATestServerSaysSoOnEveryPageAndLinksThePanels(t *testing.T) {
+	t.Parallel()
+	w := folder(t)
+	w.serve(app.Config{Passphrase: []byte(passphrase), Test: true, PanelURL: "http://127.0.0.1:1/panel/{number}"})
+	const bar = "TEST: nothing here is real money or real supply"
+	g := w.guest()
+	g.get("/signin").is(200).says(bar)
+	g.get(w.setup).is(200).says(bar)
+	w.furnish()
+	g = w.enter(ownerEmail)
+	for _, path := range []string{"/meters", "/sell"} {
+		g.get(path).is(200).says(bar)
+	}
+	g.get("/nowhere").is(404).says(bar)
+	page := g.get("/meters/"+meterNumber).is(200).says(bar, "The meter's own panel")
+	if want := `href="http://127.0.0.1:1/panel/` + meterNumber + `" target="_blank" rel="noopener"`; !strings.Contains(page.body, want) {
+		t.Errorf("no link %s:\n%s", want, page.body)
+	}
+}
+
 func TestACommandNeedsAReasonAndShowsItsState(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)

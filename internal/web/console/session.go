@@ -83,7 +83,7 @@ func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 	case q.Get("made") != "":
 		f.Notice = "The owner is made. Sign in with the address and password you have just chosen."
 	case q.Get("ended") != "":
-		f.Notice = "Your session is over, so what you sent was not done. Sign in and do it again."
+		f.Notice = "Your session is over. If you have just sent something, it was not done: sign in and do it again."
 	}
 	s.show(w, r, http.StatusOK, signInView(s.page(r, visit{}, "Sign in"), f))
 }
@@ -138,8 +138,13 @@ func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), o
 	}
 }
 
-func (s *Console) signOut(w http.ResponseWriter, r *http.Request, v visit) {
-	if err := s.c.Access.SignOut(r.Context(), v.by, v.session); err != nil {
+// signOut ends the session, or forgets one that is over.
+func (s *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	v, known, err := s.enter(w, r)
+	if err == nil && !known.Refused() {
+		err = s.c.Access.SignOut(r.Context(), v.by, v.session)
+	}
+	if err != nil {
 		s.broken(w, r, v, err)
 		return
 	}

@@ -68,6 +68,7 @@ func TestASessionFromSignInToSignOut(t *testing.T) {
 	g.get("/").leads("/meters")
 	g.get("/meters").is(200).says("Meters", "signed in as owner@example.org")
 	g.post("/signout").leads("/signin")
+	g.post("/signout").leads("/signin")
 	if left := g.http.Jar.Cookies(base); len(left) != 0 {
 		t.Errorf("after signing out the browser keeps %v", left)
 	}
@@ -81,7 +82,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	w.clock.move(access.SessionIdle + time.Second)
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
-	g.get(again).is(200).says("Your session is over, so what you sent was not done")
+	g.get(again).is(200).says("Your session is over. If you have just sent something, it was not done")
 }
 
 func TestSignInLeadsOnlyToThisServer(t *testing.T) {
@@ -173,7 +174,7 @@ func TestEveryPageNeedsASession(t *testing.T) {
 		g.get(path).omits("Amina")
 	}
 	g.get("/").leads("/signin")
-	for _, path := range []string{"/sell", "/signout", "/meters/" + meterNumber + "/commands"} {
+	for _, path := range []string{"/sell", "/meters/" + meterNumber + "/commands"} {
 		g.post(path, "meter", meterNumber, "amount", "100", "type", "disconnect", "reason", "x").leads("/signin?ended=1")
 	}
 	// A part of a page is not filled with the sign-in page.
