@@ -3,6 +3,7 @@ package vending_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -12,6 +13,9 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 )
+
+// days is how many random days are played; ./check full plays a thousand.
+var days = flag.Uint64("days", 3, "random days to play, by seed 0, 1, 2 ...")
 
 // day is a random day at a till whose power, issuer and network all fail.
 type day struct {
@@ -26,7 +30,7 @@ type day struct {
 // changes, and the books agree with the tokens.
 func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 	for _, local := range []bool{true, false} {
-		for seed := range uint64(3) {
+		for seed := range *days {
 			t.Run(fmt.Sprintf("local=%t seed=%d", local, seed), func(t *testing.T) {
 				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}}
 				blocks := d.publish("blocks", ibt(), monday())
