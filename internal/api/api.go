@@ -26,6 +26,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -74,12 +75,13 @@ type Version struct {
 
 // Cases are the use cases behind the routes.
 type Cases struct {
-	Access   *access.Access
-	Registry *registry.Registry
-	Vending  *vending.Vending
-	History  *metering.History
-	Commands *command.Commands
-	Reports  *report.Reports
+	Access    *access.Access
+	Registry  *registry.Registry
+	Vending   *vending.Vending
+	History   *metering.History
+	Commands  *command.Commands
+	Reports   *report.Reports
+	Diagnoses *diagnosis.Doctor
 }
 
 // Config is what an API needs; every field but Limits is required.
@@ -185,6 +187,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.historyRoutes(r)
 	a.commandRoutes(r)
 	a.vendRoutes(r)
+	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.systemRoutes(r)
 	// huma registers its own error model; nothing answers with it.

@@ -79,13 +79,15 @@ func TestTheDocumentDescribesWhatIsSent(t *testing.T) {
 		t.Errorf("got OpenAPI %s, want 3.1.0", d.OpenAPI)
 	}
 	for name, fields := range map[string][]string{
-		"NewMeter":    {"number", "mode", "tariff", "sgc", "ken", "imp_per_kwh", "simulated", "customer"},
-		"AddedMeter":  {"number", "state", "as_of", "balance", "mqtt_password", "link_key", "decoder_key"},
-		"NewTariff":   {"name", "currency", "vat_bps", "flat_micro", "blocks"},
-		"VendRequest": {"meter", "tender", "client_ref", "deliver"},
-		"VendBody":    {"units_wh", "lines", "tokens", "receipt_url"},
-		"MeterToken":  {"digits", "tid", "state", "result"},
-		"Problem":     {"type", "title", "status", "detail", "code", "request_id", "retryable", "money_moved"},
+		"NewMeter":       {"number", "mode", "tariff", "sgc", "ken", "imp_per_kwh", "simulated", "customer"},
+		"AddedMeter":     {"number", "state", "as_of", "balance", "mqtt_password", "link_key", "decoder_key"},
+		"NewTariff":      {"name", "currency", "vat_bps", "flat_micro", "blocks"},
+		"VendRequest":    {"meter", "tender", "client_ref", "deliver"},
+		"VendBody":       {"units_wh", "lines", "tokens", "receipt_url"},
+		"NewDiagnosis":   {"digits", "number"},
+		"TokenDiagnosis": {"verdict", "findings", "typing", "key", "sold", "keys"},
+		"MeterToken":     {"digits", "tid", "state", "result"},
+		"Problem":        {"type", "title", "status", "detail", "code", "request_id", "retryable", "money_moved"},
 	} {
 		schema := string(d.Components.Schemas[name])
 		for _, f := range fields {

@@ -28,6 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -81,6 +82,7 @@ type App struct {
 	history  *metering.History
 	commands *command.Commands
 	reports  *report.Reports
+	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox
 	runner   *job.Runner[tasksTx]
 	broker   *broker.Broker

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/print"
@@ -34,6 +35,8 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
 	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }))
+	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
 	courier := command.NewCourier(doorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
 	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder(), Sender: courier, Now: a.c.Now, Log: a.log,
@@ -79,7 +82,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	v1, err := api.New(api.Config{
-		Cases:  api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports},
+		Cases:  api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor},
 		Keeper: &keeper{engine: a.engine, data: a.data}, Text48: print.Text48, Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
 	})

@@ -11,7 +11,10 @@ import (
 )
 
 // tokenColumns are the columns of token in the order in which scanToken reads them.
-const tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc`
+const (
+	tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc`
+	tokenWidth   = 13
+)
 
 func scanToken(r Row) vending.Token {
 	return vending.Token{ID: r.ID(0), Sale: r.ID(1), Meter: r.Int(2), TID: sts.TID(r.Int(3)), BaseDate: sts.BaseDate(r.Int(4)),

@@ -20,7 +20,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (st
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
 		digits := []byte(token.Reveal())
-		hashes[i] = v.c.Sealer.Hash(hashContext, digits)
+		hashes[i] = v.c.Sealer.Hash(HashContext, digits)
 		s.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(s.Tokens[i].ID), digits)
 		s.Tokens[i].State = TokenIssued
 		clear(digits)

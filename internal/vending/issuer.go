@@ -65,8 +65,8 @@ type Sealer interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Contexts under which this package seals.
-const hashContext = "token-digits"
+// HashContext is the context of the keyed hash by which a token is found by its digits.
+const HashContext = "token-digits"
 
 // TokenContext is the context under which a token's digits are sealed.
 func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }

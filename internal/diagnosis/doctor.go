@@ -1,0 +1,378 @@
+package diagnosis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// HashContext is the context of the keyed hash under which the digits of sold tokens are found again.
+const HashContext = vending.HashContext
+
+// Diagnose answers a question. It needs the right vend.read. It refuses a meter that is not there, and more than
+// [ActorGuesses] or [MeterGuesses] questions about tokens that were not sold to the asker.
+func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Diagnosis, error) {
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return Diagnosis{Refusal: no}, nil
+	}
+	if len(q.Digits) > maxDigits {
+		return Diagnosis{Refusal: refusal.Because(refusal.InvalidRequest, "The digits are too long to be a token.", "They were not looked at.",
+			"Send the 20 digits; blanks and dashes do not count.")}, nil
+	}
+	c := consultation{d: d, by: by, now: d.c.Now(), digits: q.Digits}
+	if done := c.withoutStore(); done {
+		return c.out, nil
+	}
+	if q.Meter != "" {
+		ref, no := registry.ParseRef(q.Meter)
+		if no.Refused() {
+			return Diagnosis{Refusal: no}, nil
+		}
+		c.ref = &ref
+	}
+	out, err := c.run(ctx, q.Meter)
+	if err != nil {
+		return Diagnosis{}, fmt.Errorf("diagnose a token: %w", err)
+	}
+	return out, nil
+}
+
+// consultation is one question while it is being answered.
+type consultation struct {
+	d      *Doctor
+	by     access.Actor
+	now    time.Time
+	digits string
+	ref    *registry.Ref // the meter asked for; nil for none
+
+	keyless sts.Explanation // what can be read without a key
+	facts   facts
+	out     Diagnosis
+}
+
+// facts are what the store knows of the digits and of the meter.
+type facts struct {
+	refusal.Refusal
+	meter   *registry.Meter // of the token, or else the meter asked for
+	asked   *registry.Meter
+	keys    []registry.Key // of meter, newest first
+	sold    *soldToken     // nil for digits that were not sold here, or that the asker may not see
+	foreign bool           // sold here, but not for the asker to see
+	reports []metering.StoredToken
+}
+
+// soldToken is a token that was sold here.
+type soldToken struct {
+	vending.Token
+	key    registry.Key
+	vendor id.ID
+}
+
+// mayTry reports whether the actor may have digits tried under a meter's key. A vendor may not: what opens might be
+// another vendor's sale.
+func mayTry(by access.Actor) bool { return by.May(access.ReadMeters) && by.Vendor.IsZero() }
+
+// withoutStore answers what needs nobody's knowledge: digits that are no token, and test tokens. It reports whether
+// the answer is complete.
+func (c *consultation) withoutStore() bool {
+	c.keyless = sts.Explain(c.digits, nil, nil)
+	c.out.Token, c.out.Keys = c.keyless.Token, KeysNotAsked
+	switch {
+	case c.keyless.Result == sts.FormatError:
+		c.out.add(noToken(c.keyless.Digits))
+		return true
+	case c.keyless.Result == sts.Accept:
+		c.out.Contents = contentsOf(c.keyless.Opened, 0)
+		c.out.add(testToken(c.out.Contents.Tests))
+		return true
+	case c.keyless.Result == sts.FunctionError && c.keyless.Opened.Class == 1:
+		c.out.add(noMeaning())
+		return true
+	}
+	return false
+}
+
+// run asks the store and, where that is not enough, the keys. The audit row is durable before the answer is given.
+func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error) {
+	door, tenant := c.d.c.Door, c.by.Tenant
+	var err error
+	if c.facts, err = access.Look(ctx, door, tenant, func(tx Tx) (facts, error) { return c.gather(tx, asked) }); err != nil {
+		return Diagnosis{}, err
+	}
+	if c.facts.Refused() {
+		return Diagnosis{Refusal: c.facts.Refusal}, nil
+	}
+	if c.facts.sold == nil {
+		if wait, no := c.d.guesses.take(c.by, c.number(), c.now); no.Refused() {
+			return Diagnosis{Refusal: no, RetryAfter: wait}, nil
+		}
+		if err := c.search(ctx); err != nil {
+			return Diagnosis{}, err
+		}
+	}
+	c.judge()
+	err = door.Do(ctx, tenant, func(tx Tx) (bool, error) { return false, c.audit(tx) })
+	return c.out, err
+}
+
+// number is the meter the question is about; empty where there is none.
+func (c *consultation) number() string {
+	if c.facts.meter == nil {
+		return ""
+	}
+	return c.facts.meter.Number
+}
+
+// gather reads everything the store knows.
+func (c *consultation) gather(tx Tx, asked string) (facts, error) {
+	var f facts
+	if c.ref != nil {
+		m, found, err := registry.ResolveMeter(tx, *c.ref)
+		if err != nil || !found {
+			return facts{Refusal: registry.NoMeter(asked)}, err
+		}
+		f.asked, f.meter = &m, &m
+	}
+	sold, visible, err := c.find(tx, c.out.Token)
+	if err != nil {
+		return facts{}, err
+	}
+	f.foreign = sold != nil && !visible
+	if sold != nil && visible {
+		m, found, err := tx.MeterByN(sold.Meter)
+		if err != nil || !found {
+			return facts{}, fmt.Errorf("meter of token %s (found: %t): %w", sold.ID.Text(id.Token), found, err)
+		}
+		f.sold, f.meter = sold, &m
+	}
+	if f.meter == nil {
+		return f, nil
+	}
+	if f.keys, err = tx.MeterKeys(f.meter.N, maxKeys); err != nil {
+		return facts{}, err
+	}
+	for i := range f.keys {
+		if f.sold != nil && f.keys[i].ID == f.sold.key.ID {
+			f.sold.key = f.keys[i]
+		}
+	}
+	if c.by.May(access.ReadMeters) {
+		f.reports, err = tx.TokenReports(f.meter.N, metering.Span{}, metering.After{}, maxReports)
+	}
+	return f, err
+}
+
+// find looks digits up among the tokens sold here and says whether the asker may see the sale.
+func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
+	digits := t.AppendReveal(make([]byte, 0, sts.TokenDigits))
+	hash := c.d.c.Hasher.Hash(HashContext, digits)
+	clear(digits)
+	token, key, found, err := tx.TokenByHash(hash)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	out := &soldToken{Token: token, key: registry.Key{ID: key}}
+	if token.Sale.IsZero() {
+		return out, c.by.Vendor.IsZero(), nil
+	}
+	sale, found, err := tx.VendSale(token.Sale)
+	if err != nil || !found {
+		return nil, false, fmt.Errorf("sale of token %s (found: %t): %w", token.ID.Text(id.Token), found, err)
+	}
+	out.vendor = sale.Vendor
+	return out, c.by.Vendor.IsZero() || c.by.Vendor == sale.Vendor, nil
+}
+
+// search looks for what digits that were not sold to the asker could be: a slip away from a sold token, or opening
+// under a key of the meter.
+func (c *consultation) search(ctx context.Context) error {
+	typing := &Typing{}
+	meant, err := access.Look(ctx, c.d.c.Door, c.by.Tenant, func(tx Tx) (map[sts.Token]bool, error) { return c.soldSlips(tx, typing) })
+	if err != nil {
+		return err
+	}
+	c.out.Typing = typing
+	if c.facts.meter == nil || !mayTry(c.by) {
+		return nil
+	}
+	of, err := attributesOf(c.facts.keys, c.facts.meter.Number)
+	if err != nil || len(of) == 0 {
+		return err
+	}
+	e, use, err := c.d.c.Keys.Explain(c.digits, of, func(key int, o sts.Opened) bool { return key >= 0 && plausible(o, of[key].BaseDate, c.now) })
+	if err != nil {
+		return err
+	}
+	c.out.Keys = use
+	for _, f := range e.Fits {
+		if !meant[f.Token] {
+			typing.count(f.Swapped)
+		}
+	}
+	if e.Key >= 0 {
+		c.fits(c.facts.keys[e.Key], e.Opened, true)
+		return nil
+	}
+	return c.otherKeys()
+}
+
+// soldSlips looks every slip up among the sold tokens that the asker may see, of the meter asked for where there is one.
+func (c *consultation) soldSlips(tx Tx, typing *Typing) (map[sts.Token]bool, error) {
+	*typing = Typing{}
+	meant := map[sts.Token]bool{}
+	for s := range sts.Slips(c.out.Token) {
+		typing.Tried++
+		sold, visible, err := c.find(tx, s.Token)
+		switch {
+		case err != nil:
+			return nil, err
+		case sold == nil || !visible || c.facts.meter != nil && sold.Meter != c.facts.meter.N:
+			continue
+		}
+		meant[s.Token] = true
+		typing.count(s.Swapped)
+		typing.Sold++
+		if c.by.May(access.ShowTokens) && len(typing.Meant) < maxMeant {
+			typing.Meant = append(typing.Meant, s.Token)
+		}
+	}
+	for _, f := range c.keyless.Fits { // a test token, mistyped
+		typing.count(f.Swapped)
+	}
+	return meant, nil
+}
+
+func (t *Typing) count(swapped bool) {
+	if swapped {
+		t.Swapped++
+	} else {
+		t.OneDigit++
+	}
+}
+
+// fits notes the key that opens the token and what it says.
+func (c *consultation) fits(k registry.Key, o sts.Opened, registered bool) {
+	c.out.Key, c.out.Registered = &k, registered
+	c.out.Contents = contentsOf(o, k.BaseDate)
+}
+
+// otherKeys tries keys that the meter is not registered with: other tariff indices, and every vending key there is.
+// With so many keys chance opens a token now and then, so only what is plausible counts.
+func (c *consultation) otherKeys() error {
+	families, err := c.d.c.Keys.Families()
+	if err != nil || len(c.facts.keys) == 0 {
+		return err
+	}
+	tries := otherThan(c.facts.keys, families)
+	of, err := attributesOf(tries, c.facts.meter.Number)
+	if err != nil {
+		return err
+	}
+	opened, _, err := c.d.c.Keys.Open(c.out.Token, of)
+	if err != nil {
+		return err
+	}
+	for i, o := range opened {
+		if o.Result == sts.Accept && plausible(o, tries[i].BaseDate, c.now) {
+			c.fits(tries[i], o, false)
+			return nil
+		}
+	}
+	return nil
+}
+
+// otherThan lists keys a token for the meter might have been made under instead of those registered: every tariff index
+// under the newest of them, then the other vending keys with its tariff index, those of its supply group first.
+func otherThan(keys []registry.Key, families []Family) []registry.Key {
+	newest := keys[0]
+	var out []registry.Key
+	for ti := range 100 {
+		k := registry.Key{SGC: newest.SGC, KRN: newest.KRN, KT: newest.KT, TI: fmt.Sprintf("%02d", ti), KEN: newest.KEN, EA: newest.EA,
+			DKGA: newest.DKGA, BaseDate: newest.BaseDate}
+		if k.TI != newest.TI {
+			out = append(out, k)
+		}
+	}
+	for _, own := range []bool{true, false} {
+		n := 0
+		for _, f := range families {
+			if (f.SGC == newest.SGC) != own || f == (Family{newest.SGC, newest.KRN, newest.KT, newest.DKGA, newest.BaseDate}) || n == maxFamilies {
+				continue
+			}
+			n++
+			out = append(out, registry.Key{SGC: f.SGC, KRN: f.KRN, KT: f.KT, TI: newest.TI, KEN: 255, EA: newest.EA, DKGA: f.DKGA, BaseDate: f.BaseDate})
+		}
+	}
+	return out
+}
+
+// attributesOf are what the decoder keys of a meter are derived from.
+func attributesOf(keys []registry.Key, number string) ([]sts.Attributes, error) {
+	out := make([]sts.Attributes, len(keys))
+	for i, k := range keys {
+		a, err := k.Attributes(number)
+		if err != nil {
+			return nil, fmt.Errorf("key of meter %s: %w", number, err)
+		}
+		out[i] = a
+	}
+	return out, nil
+}
+
+// plausible reports whether somebody can have meant a token that opens so: credit of a size that is sold, issued within
+// a year, or a section of a key change, which carries neither.
+func plausible(o sts.Opened, base sts.BaseDate, now time.Time) bool {
+	if o.Section != 0 {
+		return true
+	}
+	if o.Class != 0 || o.SubClass != sts.CreditElectricity || o.Amount.Tenths() > unit.MaxToken.Tenths() || o.Amount == 0 {
+		return false
+	}
+	at := base.Time(o.TID)
+	return !at.Before(now.Add(-slipAge)) && !at.After(now.Add(slipAhead))
+}
+
+// contentsOf are what an opened token says; base is the base date of the key that opened it.
+func contentsOf(o sts.Opened, base sts.BaseDate) *Contents {
+	c := &Contents{Class: o.Class, SubClass: o.SubClass, Kind: o.Kind(), HasTID: o.HasTID, TID: o.TID, BaseDate: base, Section: o.Section}
+	if o.Class == 0 && o.SubClass == sts.CreditElectricity {
+		c.Units = unit.FromTenths(o.Amount.Tenths())
+	}
+	if o.Class == 1 && o.SubClass != sts.ExtendedRead {
+		for n := 1; n <= sts.MaxTest; n++ {
+			if o.Control>>(n-1)&1 == 1 {
+				c.Tests = append(c.Tests, sts.TestName(n))
+			}
+		}
+	}
+	return c
+}
+
+// audit writes what was asked and what was answered. Of the digits it keeps the first and the last four.
+func (c *consultation) audit(tx Tx) error {
+	object := "no meter"
+	switch {
+	case c.facts.sold != nil:
+		object = c.facts.sold.ID.Text(id.Token)
+	case c.facts.meter != nil:
+		object = "meter " + c.facts.meter.Number
+	}
+	e := c.by.Entry("token.diagnose", object)
+	e.After = fmt.Sprintf("token=%s verdict=%s", c.out.Token, c.out.Verdict())
+	if err := tx.AuditLog(e); err != nil {
+		return err
+	}
+	if c.out.Typing == nil || len(c.out.Typing.Meant) == 0 {
+		return nil
+	}
+	return tx.AuditLog(c.by.Entry("token.show", fmt.Sprintf("%d tokens one slip from %s", len(c.out.Typing.Meant), c.out.Token)))
+}

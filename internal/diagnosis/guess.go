@@ -1,0 +1,96 @@
+package diagnosis
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// How often somebody may ask about digits that were not sold to them. Of random tokens of class 0 one in 65,536 passes
+// the check field, and one in some four million is electricity credit of a size that a meter takes: an asker who never
+// pauses needs most of a year for the first and a lifetime for the second.
+const (
+	// ActorGuesses is how many such questions an actor has in GuessWindow.
+	ActorGuesses = 300
+	// MeterGuesses is how many such questions there may be about one meter, whoever asks.
+	MeterGuesses = 30
+	// GuessWindow is how long a question counts.
+	GuessWindow = 24 * time.Hour
+	// maxCounts bounds the memory of the limits. Beyond it nobody new may guess until a window ends.
+	maxCounts = 20_000
+)
+
+// guesses counts questions by actor and by meter. The counts are of this process and end with it: whoever guesses cannot
+// restart the server, and what was asked stands in the audit log.
+type guesses struct {
+	mu     sync.Mutex
+	counts map[string]*count
+}
+
+// count is one window: it begins with the first question.
+type count struct {
+	from time.Time
+	n    int
+}
+
+func newGuesses() *guesses { return &guesses{counts: map[string]*count{}} }
+
+// take counts one question of an actor, about a meter where number is not empty. When a limit is reached nothing is
+// counted and the refusal says when to ask again.
+func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Duration, refusal.Refusal) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	mine, ok := g.window(fmt.Sprintf("actor %d %s %s", by.Tenant, by.Kind, by.ID), now)
+	if !ok {
+		return GuessWindow, tooMany("The server counts as many askers as it can.", GuessWindow)
+	}
+	if mine.n >= ActorGuesses {
+		wait := mine.from.Add(GuessWindow).Sub(now)
+		return wait, tooMany(fmt.Sprintf("You have asked about %d tokens that you did not sell within a day.", ActorGuesses), wait)
+	}
+	var meters *count
+	if number != "" {
+		if meters, ok = g.window(fmt.Sprintf("meter %d %s", by.Tenant, number), now); !ok {
+			return GuessWindow, tooMany("The server counts as many askers as it can.", GuessWindow)
+		}
+		if meters.n >= MeterGuesses {
+			wait := meters.from.Add(GuessWindow).Sub(now)
+			return wait, tooMany(fmt.Sprintf("There were %d questions within a day about tokens for meter %s that were not sold here.", MeterGuesses, number), wait)
+		}
+		meters.n++
+	}
+	mine.n++
+	return 0, refusal.Refusal{}
+}
+
+// window is the count under a name, begun anew when its time is over or the clock was put back before it. It is false
+// when there is no room.
+func (g *guesses) window(name string, now time.Time) (*count, bool) {
+	c, ok := g.counts[name]
+	if ok && !c.over(now) {
+		return c, true
+	}
+	if !ok && len(g.counts) >= maxCounts {
+		for old, c := range g.counts {
+			if c.over(now) {
+				delete(g.counts, old)
+			}
+		}
+		if len(g.counts) >= maxCounts {
+			return nil, false
+		}
+	}
+	c = &count{from: now}
+	g.counts[name] = c
+	return c, true
+}
+
+func (c *count) over(now time.Time) bool { return now.Before(c.from) || now.Sub(c.from) >= GuessWindow }
+
+func tooMany(what string, wait time.Duration) refusal.Refusal {
+	return refusal.Because(refusal.RateLimited, what, "These digits were not looked at.",
+		fmt.Sprintf("Ask again in %s, or compare the digits with the receipt: tokens sold here are never limited.", wait.Round(time.Minute)))
+}

@@ -1,0 +1,69 @@
+package keystore
+
+import (
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Reader opens tokens for the token doctor. The decoder keys it derives live as long as one call and leave the store
+// only as what they open.
+type Reader struct{ s *Store }
+
+var _ diagnosis.Keys = (*Reader)(nil)
+
+// Reader is the store's own reader.
+func (s *Store) Reader() *Reader { return &Reader{s: s} }
+
+// Families lists the vending keys by the facts that meters' keys are derived from.
+func (r *Reader) Families() ([]diagnosis.Family, error) {
+	facts, err := r.s.List()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]diagnosis.Family, len(facts))
+	for i, f := range facts {
+		out[i] = diagnosis.Family{SGC: f.SGC, KRN: f.KRN, KT: f.KT, DKGA: f.DKGA, BaseDate: f.BaseDate}
+	}
+	return out, nil
+}
+
+// Explain asks the token doctor of package sts with the keys of these attributes.
+func (r *Reader) Explain(digits string, of []sts.Attributes, likely func(key int, o sts.Opened) bool) (sts.Explanation, diagnosis.KeyUse, error) {
+	keys, use := r.keys(of)
+	defer clear(keys)
+	return sts.Explain(digits, keys, likely), use, nil
+}
+
+// Open opens a token with each of the keys of these attributes.
+func (r *Reader) Open(t sts.Token, of []sts.Attributes) ([]sts.Opened, diagnosis.KeyUse, error) {
+	keys, use := r.keys(of)
+	defer clear(keys)
+	out := make([]sts.Opened, len(keys))
+	for i, k := range keys {
+		out[i] = sts.Open(k, t)
+	}
+	return out, use, nil
+}
+
+// keys derives decoder keys; where there is no vending key, the zero Key stands, which opens nothing.
+func (r *Reader) keys(of []sts.Attributes) ([]sts.Key, diagnosis.KeyUse) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	keys := make([]sts.Key, len(of))
+	if r.s.refresh() != nil || !r.s.open() {
+		return keys, diagnosis.KeysLocked
+	}
+	use := diagnosis.KeysMissing
+	for i, a := range of {
+		e, no := r.s.fitting(a)
+		if no.Refused() {
+			continue
+		}
+		k, err := r.s.derive(e, a)
+		if err != nil {
+			continue // altered, or an algorithm this version leaves out: as good as missing
+		}
+		keys[i], use = k, diagnosis.KeysUsed
+	}
+	return keys, use
+}
