@@ -1,6 +1,8 @@
 package store
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,15 +152,20 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 	if err != nil {
 		return err
 	}
-	return tx.C.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name LIKE 'receipt:%'`, func(w Row) error {
+	err = tx.C.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name LIKE 'receipt:%'`, func(w Row) error {
 		name := strings.TrimPrefix(w.Text(0), "receipt:")
 		o := outlets[name]
+		delete(outlets, name)
 		r.Count("receipts", o.count)
 		if o.count != w.Int(1) || o.highest != w.Int(1) {
 			r.Find("receipt", "Outlet %s has %d receipts up to number %d, %d numbers were given out.", name, o.count, o.highest, w.Int(1))
 		}
 		return nil
 	}, tx.Tenant)
+	for _, name := range slices.Sorted(maps.Keys(outlets)) {
+		r.Find("receipt", "Outlet %s has %d receipts, and its counter is gone: their numbers would come again.", name, outlets[name].count)
+	}
+	return err
 }
 
 // verifyReports checks that every credit token a meter accepted is one that was sold for it. One that was not is no fault

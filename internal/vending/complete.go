@@ -39,9 +39,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (st
 	if err := push(tx, s, p.now); err != nil {
 		return step{}, err
 	}
-	e := p.by.Entry("vend.sell", s.ID.Text(id.Vend))
+	e := p.by.Entry(EvidenceOf, s.ID.Text(id.Vend))
 	e.At = p.now
-	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d receipt=%s", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, s.ReceiptNo)
+	e.After = s.Evidence()
 	if err := tx.AuditLog(e); err != nil {
 		return step{}, err
 	}

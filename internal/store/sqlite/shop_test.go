@@ -12,7 +12,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // sold is a closure's value.
@@ -30,7 +33,7 @@ type statement struct {
 // customer is the account of a customer of these tests; their meter, key and account share a number.
 func customer(n int64) id.ID { return id.ID{0: 1, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)} }
 
-// stock makes the meter keys that sales need.
+// stock makes the meters and meter keys that sales need.
 func stock(t testing.TB, e store.Engine, customers int64) {
 	t.Helper()
 	for from := int64(0); from < customers; from += 500 {
@@ -40,11 +43,18 @@ func stock(t testing.TB, e store.Engine, customers int64) {
 					VALUES ($1, $2, $3, '123456', 1, 2, '01', 255, '07', '02', 2014, $4, $4)`, tx.Tenant, customer(n), n, tx.Now); err != nil {
 					return sold{}, err
 				}
+				if _, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, created_at) VALUES ($1, $2, $3, $4, 'prepay_token', $5)`,
+					tx.Tenant, customer(n), n, meterNumber(n), tx.Now); err != nil {
+					return sold{}, err
+				}
 			}
 			return sold{}, nil
 		})
 	}
 }
+
+// meterNumber is the number of a customer's meter.
+func meterNumber(n int64) string { return fmt.Sprintf("%011d", n) }
 
 // sell runs a closure that cannot fail.
 func sell(t testing.TB, e store.Engine, fn func(*store.Tx) (sold, error)) sold {
@@ -68,13 +78,20 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 		if err != nil {
 			return sold{}, err
 		}
-		if err := reserve(tx, vend, once, n, n%customers); err != nil {
+		receipt, err := tx.Take("receipt:main")
+		if err != nil {
+			return sold{}, err
+		}
+		no := fmt.Sprintf("main-%06d", receipt)
+		if err := reserve(tx, vend, once, n, n%customers, no); err != nil {
 			return sold{}, err
 		}
 		if err := book(tx, vend, n%customers); err != nil {
 			return sold{}, err
 		}
-		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: "vend.sell", Object: vend.Text(id.Vend)}); err != nil {
+		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend),
+			After: vending.Sale{ClientRef: once.Key, Meter: vending.MeterRef{Number: meterNumber(n % customers)}, Tender: money.Amount{Minor: 10000, Currency: "KES"},
+				Units: 34700, Month: "2026-11", ReceiptNo: no, Tokens: []vending.Token{{TID: sts.TID(n), Units: 34700}}}.Evidence()}); err != nil {
 			return sold{}, err
 		}
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: strconv.FormatInt(n, 10), Kind: "token", Body: []byte(`{"token_id":"tok_1"}`)})
@@ -86,18 +103,15 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 }
 
 // reserve inserts the rows of a sale.
-func reserve(tx *store.Tx, vend id.ID, once access.Once, n, who int64) error {
-	receipt, err := tx.Take("receipt:main")
-	if err != nil {
-		return err
-	}
+func reserve(tx *store.Tx, vend id.ID, once access.Once, n, who int64, receipt string) error {
 	account := customer(who)
 	for _, s := range []statement{
-		{`INSERT INTO vend (tenant_id, id, client_ref, order_hash, meter, account_id, mode, state, currency, tender, units_wh, month,
-			tariff_version_id, receipt_no, by_actor, priced_at, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 'prepay_token', 'completed', 'KES', 10000, 34700, '2026-11', $2, $7, 'till', $8, $8)`,
-			[]any{tx.Tenant, vend, once.Key, once.Hash[:], who, account, fmt.Sprintf("main-%06d", receipt), tx.Now}},
-		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount) VALUES ($1, $2, 0, 'energy', 8675)`, []any{tx.Tenant, vend}},
+		{`INSERT INTO vend (tenant_id, id, client_ref, order_hash, meter, account_id, till, mode, state, currency, tender, carry_out,
+			units_wh, month, tariff_version_id, receipt_no, by_actor, priced_at, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 'main', 'prepay_token', 'completed', 'KES', 10000, 24, 34700, '2026-11', $2, $7, 'till', $8, $8)`,
+			[]any{tx.Tenant, vend, once.Key, once.Hash[:], who, account, receipt, tx.Now}},
+		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount, steps_json) VALUES ($1, $2, 0, 'energy', 8675, $3)`,
+			[]any{tx.Tenant, vend, `[{"units_wh":34700,"rate_micro":2500000,"amount_minor":8675}]`}},
 		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount) VALUES ($1, $2, 1, 'vat', 1301)`, []any{tx.Tenant, vend}},
 		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount) VALUES ($1, $2, 2, 'carry', 24)`, []any{tx.Tenant, vend}},
 		{`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh,

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// verifyEvidence holds every completed sale against what was sealed of it: its journal, which is the money, and its
+// audit row, which is all else that it sold. The rows of sales and tokens are in no log themselves, because tokens live
+// on; what may not change of them is in these two.
+func (tx *Tx) verifyEvidence(r *Report) error {
+	proven := int64(0)
+	err := tx.C.Query(`SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w Row) error {
+		object, after := w.Text(0), w.Text(1)
+		i, err := id.Parse(id.Vend, object)
+		if err != nil {
+			r.Find("sale", "An audit row tells of sale %q, which is no sale.", object)
+			return nil
+		}
+		s, found, err := tx.VendSale(i)
+		switch {
+		case err != nil:
+			return fmt.Errorf("sale %s: %w", object, err)
+		case !found:
+			r.Find("sale", "An audit row tells of sale %s, which is gone.", object)
+			return nil
+		}
+		proven++
+		if s.Evidence() != after {
+			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, s.Evidence(), after)
+		}
+		return tx.verifySale(r, s, object)
+	}, tx.Tenant, vending.EvidenceOf)
+	if err != nil {
+		return err
+	}
+	done, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state IN `+doneStates, tx.Tenant)
+	if done != proven {
+		r.Find("sale", "%d sales are completed, %d audit rows tell of one.", done, proven)
+	}
+	return err
+}
+
+// verifySale checks a completed sale within itself and against its journal.
+func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
+	var units unit.Energy
+	for _, t := range s.Tokens {
+		units += t.Units
+		if t.Meter != s.Meter.N || t.State == vending.TokenReserved || t.State == vending.TokenFailed || len(t.Sealed) == 0 {
+			r.Find("token", "Token %s of the completed sale %s has lost its digits, its state or its meter.", t.ID.Text(id.Token), name)
+		}
+	}
+	booked := map[ledger.AccountRef]money.Minor{}
+	lines := map[vending.LineKind]money.Minor{}
+	for _, l := range s.Lines {
+		lines[l.Kind] += l.Amount
+		if l.Kind == vending.LineEnergy && !stepsFit(l, s.Units) {
+			r.Find("sale", "The steps of sale %s do not make its %d Wh for %d.", name, s.Units, l.Amount)
+		}
+	}
+	if lines[vending.LineCarry] != s.CarryOut || lines[vending.LineCarryIn] != -s.CarryIn {
+		r.Find("sale", "Sale %s carried %d in and %d out, its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
+			-lines[vending.LineCarryIn], lines[vending.LineCarry])
+	}
+	booked[ledger.AccountRef{Code: ledger.Till, Subject: s.Till}] += s.Tender.Minor
+	booked[ledger.AccountRef{Code: ledger.RevenueEnergy}] -= lines[vending.LineEnergy]
+	booked[ledger.AccountRef{Code: ledger.VATPayable}] -= lines[vending.LineVAT]
+	booked[ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}] += s.CarryIn - s.CarryOut
+	j, found, err := tx.JournalByRef(ledger.Vend, name)
+	if err != nil || !found {
+		return err // that a journal is missing is told elsewhere
+	}
+	for _, p := range j.Postings {
+		booked[p.Account] -= p.Amount
+	}
+	for _, k := range []ledger.Code{ledger.Till, ledger.RevenueEnergy, ledger.VATPayable, ledger.Carry} {
+		for a, off := range booked {
+			if a.Code == k && off != 0 {
+				r.Find("sale", "Sale %s and its journal differ by %d on account %d %q.", name, off, a.Code, a.Subject)
+			}
+		}
+	}
+	return nil
+}
+
+// stepsFit reports whether the steps of an energy line make its units and its amount.
+func stepsFit(l vending.Line, units unit.Energy) bool {
+	var sold unit.Energy
+	var amount money.Minor
+	for _, s := range l.Steps {
+		sold += s.Units
+		amount += s.Amount
+	}
+	return sold == units && amount == l.Amount
+}
