@@ -176,6 +176,41 @@ func TestAnotherSiteCannotPressKeys(t *testing.T) {
 	}
 }
 
+// TestANameThatLeadsHereIsNoWayIn: a page of another site may have its own name point at this machine, and is then of
+// one origin with the panel as far as its browser knows.
+func TestANameThatLeadsHereIsNoWayIn(t *testing.T) {
+	b := start(t)
+	port := b.base[strings.LastIndex(b.base, ":"):]
+	for host, want := range map[string]int{
+		"evil.example" + port: http.StatusMisdirectedRequest, "127.0.0.1.evil.example" + port: http.StatusMisdirectedRequest,
+		"localhost.evil.example": http.StatusMisdirectedRequest,
+		"localhost" + port:       http.StatusOK, "LOCALHOST": http.StatusOK, "[::1]" + port: http.StatusOK, "127.0.0.1" + port: http.StatusOK,
+		"192.168.1.7" + port: http.StatusOK, "meter.localhost" + port: http.StatusOK,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			path, body := "/", ""
+			if method == http.MethodPost {
+				path, body = "/key", "key=1"
+			}
+			r, err := http.NewRequestWithContext(t.Context(), method, b.base+path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Panel", "1")
+			answer, err := b.http.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if got := answer.StatusCode; got != want && (want != http.StatusOK || got != http.StatusNoContent) {
+				t.Errorf("%s %s by the name %s: %d, want %d", method, path, host, got, want)
+			}
+		}
+	}
+}
+
 func TestTheDisplayIsLiveAndTimePasses(t *testing.T) {
 	b := start(t)
 	r, err := b.http.Get(b.base + "/live")

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
@@ -32,7 +35,7 @@ const (
 )
 
 // Handler serves the page at its root and what belongs to it below; do carries out what the page asks for. A page of
-// another site can neither press keys nor read the display.
+// another site can neither press keys nor read the display, whatever name it gives this machine.
 func (p *Panel) Handler(do Do) http.Handler {
 	page := template.Must(template.ParseFS(assets, "page.html"))
 	mux := http.NewServeMux()
@@ -41,7 +44,21 @@ func (p *Panel) Handler(do Do) http.Handler {
 	mux.HandleFunc("GET /panel.css", asset("panel.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /panel.js", asset("panel.js", "text/javascript; charset=utf-8"))
 	mux.HandleFunc("POST /{what}", func(w http.ResponseWriter, r *http.Request) { p.change(w, r, page, do) })
-	return withPolicy(http.NewCrossOriginProtection().Handler(mux))
+	return withPolicy(onlyByAddress(http.NewCrossOriginProtection().Handler(mux)))
+}
+
+// onlyByAddress refuses whoever came by a name other than localhost. There is no sign-in, and a page of another site can
+// let a name of its own lead here: its browser then takes the panel for a part of that site.
+func onlyByAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := url.URL{Host: r.Host}
+		host := strings.ToLower(u.Hostname())
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
+			http.Error(w, "This page is served by address only. Open it as localhost, or by the IP address of its machine.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func withPolicy(next http.Handler) http.Handler {
