@@ -79,12 +79,26 @@ func MQTT(address, number string, password Password) Dial {
 			return nil, fmt.Errorf("connect to %s: %w", address, err)
 		}
 		// Its messages come through the default handler.
-		if err := finish(ctx, client.Subscribe(wire.DownFilter(number), 1, nil)); err != nil {
+		if err := subscribe(ctx, client, wire.DownFilter(number)); err != nil {
 			client.Disconnect(closeMillis)
 			return nil, fmt.Errorf("subscribe at %s: %w", address, err)
 		}
 		return mqttSession{client: client}, nil
 	}
+}
+
+// refused is the answer to a subscription that was not granted (MQTT 3.1.1, section 3.9.3). For paho it is no error.
+const refused = 0x80
+
+func subscribe(ctx context.Context, client mqtt.Client, filter string) error {
+	t := client.Subscribe(filter, 1, nil)
+	if err := finish(ctx, t); err != nil {
+		return err
+	}
+	if granted, is := t.(*mqtt.SubscribeToken); is && granted.Result()[filter] == refused {
+		return fmt.Errorf("%s is refused", filter)
+	}
+	return nil
 }
 
 // finish waits for an operation of paho.
