@@ -54,7 +54,7 @@ const (
 	readers      = 4                     // connections for reading
 	walPages     = 4000                  // 16 MiB: the writer moves the log into the database from here on
 	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
-	cacheWriter  = 64 << 10              // KiB of page cache
+	cacheWriter  = 16 << 10              // KiB of page cache; SQLite walks through all of it at each commit
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
 	DiskReserve  = 64 << 20              // bytes set aside and released on a full disk, so that reading and closing work
 	probeEvery   = time.Second           // how often a full disk is looked at again

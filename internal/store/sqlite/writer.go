@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -52,6 +53,7 @@ func (e *Engine) write() {
 			e.probe()
 			continue
 		}
+		runtime.Gosched() // who was just answered may have more: a word from them now saves a commit
 		if e.queue.take(&b.work) {
 			e.keepHeads()
 			return
