@@ -109,19 +109,20 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if listener != nil {
 		defer listener.Close()
 	}
-	if o.record != "" {
-		f, err := os.Create(o.record)
-		if err != nil {
-			return &failure{code: exitFailed, what: "The flight recording cannot be written: " + err.Error() + "."}
-		}
-		defer f.Close()
-		cfg.Recorder = flight.NewRecorder(f)
-	}
 	shut, err := o.memory(&cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, shut()) }()
+	if o.record != "" {
+		f, err := os.Create(o.record)
+		if err != nil {
+			return &failure{code: exitFailed, what: "The flight recording cannot be written: " + err.Error() + ".",
+				not: "The meter was not started.", try: "Give --record a file in a folder you may write to."}
+		}
+		defer f.Close()
+		cfg.Recorder = flight.NewRecorder(f)
+	}
 	dev, err := device.Open(cfg)
 	if err != nil {
 		return o.openFailure(err)
@@ -148,6 +149,9 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 		if modem != nil {
 			n = modem
 		}
+		if openToOthers(l.Addr()) {
+			fmt.Fprintf(c.err, "vmeter: the panel has no sign-in: whoever reaches %s can press its keys\n", l.Addr())
+		}
 		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
 		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c)}).Run(ctx, l)
 	} else {
@@ -162,6 +166,12 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 			not: "What it has shown as done is kept.", try: "Start it again with the same --state; it goes on from there."}
 	}
 	return nil
+}
+
+// openToOthers reports whether other machines may reach an address.
+func openToOthers(a net.Addr) bool {
+	tcp, is := a.(*net.TCPAddr)
+	return is && !tcp.IP.IsLoopback()
 }
 
 // listen takes the panel's address, before anything else is touched.
@@ -251,7 +261,8 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 		return nil, &failure{code: exitFailed, what: "Another process runs the meter in " + o.state + ".",
 			not: "Nothing was changed.", try: "End that process, or give another --state."}
 	case err != nil:
-		return nil, &failure{code: exitFailed, what: "The meter's memory cannot be opened: " + err.Error() + "."}
+		return nil, &failure{code: exitFailed, what: "The meter's memory cannot be opened: " + err.Error() + ".",
+			not: "The meter was not started.", try: "Give a --state folder that you may write to, on a disk with room."}
 	}
 	cfg.Image, cfg.Log, cfg.Found = folder.Image, folder.Log, found
 	return folder.Close, nil
@@ -270,5 +281,12 @@ func (o *vmeterOptions) openFailure(err error) error {
 			not: "Nothing was guessed: which tokens were used cannot be told any more.",
 			try: "Restore the folder from a copy, or begin a new meter with an empty --state and --made now, so that old tokens stay refused."}
 	}
-	return &failure{code: exitFailed, what: fmt.Sprintf("The meter does not come up: %v.", err)}
+	if errors.Is(err, sts.ErrBaseDate) {
+		return usage("--made "+o.made+" cannot be: "+err.Error()+".", "Give a time within the base date of the key, not before its year.")
+	}
+	f := &failure{code: exitFailed, what: fmt.Sprintf("The meter does not come up: %v.", err), not: "What it had shown as done is kept."}
+	if errors.Is(err, syscall.ENOSPC) {
+		f.try = "Make room on the disk and start it again."
+	}
+	return f
 }
