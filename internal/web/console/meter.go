@@ -20,7 +20,7 @@ import (
 // meterDetail is one meter's page: only what the server knows, with when it knew it.
 type meterDetail struct {
 	row
-	Simulated, Sellable         bool
+	Sellable                    bool
 	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
 	Currency, FormID            string // of the form that sells
@@ -96,7 +96,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 }
 
 func (t site) detail(m registry.MeterView) meterDetail {
-	d := meterDetail{row: t.row(m), Simulated: m.Meter.Simulated, Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
+	d := meterDetail{row: t.row(m), Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
 		Phone: m.Customer.Phone}
 	if m.Meter.Status != registry.Active {
 		d.Status = plain(string(m.Meter.Status))

@@ -17,6 +17,7 @@ type row struct {
 	Number, Grouped, Customer, Tariff string
 	Balance, Load, Relay, AsOf        string
 	State                             badge
+	Simulated                         bool
 }
 
 // element is the id of the row's element on the page.
@@ -27,7 +28,7 @@ const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
 	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
-		State: stateBadge(v.State), Relay: relayWord(v.Relay), Balance: nothing, Load: nothing, AsOf: "no reading yet"}
+		State: stateBadge(v.State), Simulated: v.Meter.Simulated, Relay: relayWord(v.Relay), Balance: nothing, Load: nothing, AsOf: "no reading yet"}
 	if f := v.Figures; f != nil {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
 		out.AsOf = "as of " + t.clock(f.AsOf)

@@ -174,7 +174,7 @@ func saysAsOf(t *testing.T, pages []answer) {
 func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
-	g.get("/meters").is(200).says("0414 0001 001", "Amina A.", "○ Offline", "no reading yet")
+	g.get("/meters").is(200).says("0414 0001 001 TEST Amina A.", "○ Offline", "no reading yet")
 	g.get("/meters?q=0414-0001-001").leads("/meters/" + meterNumber)
 	g.get("/meters?q=04140001002").is(422).says("The check digit of meter number 04140001002 is wrong")
 	g.get("/meters?q=04140001019").is(404).says("There is no meter 04140001019")

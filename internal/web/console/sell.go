@@ -164,7 +164,7 @@ func unfinished(meter string) string {
 func (t site) payee(m registry.MeterView) *payee {
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
-		Simulated: m.Meter.Simulated}
+		Simulated: row.Simulated}
 	if p.Customer == "" {
 		p.Customer = "No name on record"
 	}
