@@ -18,6 +18,11 @@ func decode(body []byte, into any) *Problem {
 	if !utf8.Valid(body) {
 		return malformed("The body is not UTF-8.", "Send JSON in UTF-8.")
 	}
+	if name, twice := repeated(body); twice {
+		p := malformed(fmt.Sprintf("The field %q stands in one object twice.", short(name)), "Send each field once.")
+		p.Errors = []fieldError{{Location: "body." + short(name), Message: "given twice"}}
+		return p
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
@@ -27,6 +32,52 @@ func decode(body []byte, into any) *Problem {
 		return malformed("Something follows the JSON object.", "Send exactly one JSON object.")
 	}
 	return nil
+}
+
+// repeated looks for an object that names one field twice, also in another letter case, because fields are found
+// whatever their case. Two readers may take two different values from such a body: the one that a proxy or a log saw
+// would not be the one that was sold. What is no JSON is left to the decoder.
+func repeated(body []byte) (name string, twice bool) {
+	type object struct {
+		names map[string]struct{} // nil for an array
+		value bool                // the next token is a value, not a name
+	}
+	var open []object
+	for d := json.NewDecoder(bytes.NewReader(body)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return "", false
+		}
+		top := len(open) - 1
+		if text, ok := token.(string); ok && top >= 0 && open[top].names != nil && !open[top].value {
+			folded := strings.ToLower(strings.ToUpper(text))
+			if _, ok := open[top].names[folded]; ok {
+				return text, true
+			}
+			open[top].names[folded], open[top].value = struct{}{}, true
+			continue
+		}
+		if top >= 0 {
+			open[top].value = false
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, object{names: map[string]struct{}{}})
+		case json.Delim('['):
+			open = append(open, object{})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:top]
+		}
+	}
+}
+
+// short is what of a name from a body is repeated to its sender.
+func short(name string) string {
+	const longest = 40
+	if len(name) > longest {
+		name = strings.ToValidUTF8(name[:longest], "") + "…"
+	}
+	return name
 }
 
 func malformed(what, try string) *Problem {
