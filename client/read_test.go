@@ -79,3 +79,33 @@ func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 		t.Errorf("got %v, want an error about the length", err)
 	}
 }
+
+func TestTheTokenDoctorIsAskedWithAndWithoutAMeter(t *testing.T) {
+	var waits []time.Duration
+	path := ""
+	says := func(w http.ResponseWriter, r *http.Request) {
+		path = r.Method + " " + r.URL.Path
+		fmt.Fprint(w, `{"verdict":"used","findings":[{"code":"used","text":"It is in.","do":"Look at the balance."}],"sold":true,"units_wh":34700,
+			"key":{"sgc":"123456","krn":1},"typing":{"tried":199,"one_digit":1,"meant":["12345678901234567890"]},"keys":"not_asked"}`)
+	}
+	c, script := start(t, &waits, says, says, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(429)
+		fmt.Fprint(w, `{"status":429,"code":"rate-limited","detail":"Too many."}`)
+	})
+	d, err := c.DiagnoseToken(t.Context(), "1234 5678", "04140001001")
+	if err != nil || d.Verdict != "used" || len(d.Findings) != 1 || d.Findings[0].Do == "" || !d.Sold || *d.UnitsWh != 34700 || d.Key.SGC != "123456" ||
+		d.Typing.Tried != 199 || len(d.Typing.Meant) != 1 || d.Keys != "not_asked" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if _, err := c.DiagnoseToken(t.Context(), "1234", ""); err != nil {
+		t.Error(err)
+	}
+	_, bodies := script.asked()
+	if got, want := strings.Join(bodies, "|"), `{"digits":"1234 5678","number":"04140001001"}|{"digits":"1234"}`; got != want || path != "POST /v1/token-diagnoses" {
+		t.Errorf("asked %s with %s, want %s", path, got, want)
+	}
+	var p *client.Problem
+	if _, err := c.DiagnoseToken(t.Context(), "1234", ""); !errors.As(err, &p) || p.Code != "rate-limited" {
+		t.Errorf("got %v, want the problem rate-limited", err)
+	}
+}

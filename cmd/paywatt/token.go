@@ -15,9 +15,9 @@ import (
 func token(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Make, read and check STS tokens, without a server",
+		Short: "Make, read, explain and check STS tokens, without a server",
 	}
-	cmd.AddCommand(tokenEncode(c), tokenDecode(c), tokenCheck(c))
+	cmd.AddCommand(tokenEncode(c), tokenDecode(c), tokenExplain(c), tokenCheck(c))
 	return cmd
 }
 

@@ -28,6 +28,7 @@ func revealers() map[string]string {
 		"internal/device/downlink.go":   "the meter itself: digits that were pushed",
 		"cmd/paywatt/token.go":          "works on tokens without a server, for whoever has the key",
 		"cmd/paywatt/token_encode.go":   "the same",
+		"cmd/paywatt/token_explain.go":  "the same, and shows what the server let the caller see",
 		"cmd/paywatt/token_kinds.go":    "checks public vectors",
 		"cmd/paywatt/token_rebuild.go":  "checks public vectors",
 		// Secrets that are shown once, or written to where they live.

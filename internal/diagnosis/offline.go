@@ -70,10 +70,11 @@ func fitting(o sts.Opened, l Local) []Finding {
 		out = append(out, Finding{DefaultKey, "It is credit under a default key, which meters refuse (ddtk_error).",
 			"Have the meter's key changed first; then issue the units anew."})
 	}
+	out = append(out, Finding{Fits, "It opens under this key.",
+		"If the meter refuses it, note the answer on the display: whether it was sold, used or reversed only a server knows."})
 	if o.HasTID && l.Now.After(l.BaseDate.End()) {
 		out = append(out, Finding{BaseDateOver, fmt.Sprintf("Base date %s ran out on %s; nothing can be sold under this key any more.", l.BaseDate, l.BaseDate.End().Format("2006-01-02")),
 			"Enter tokens that were sold before, then change the meter's key to the next base date."})
 	}
-	return append(out, Finding{Fits, "It opens under this key.",
-		"If the meter refuses it, note the answer on the display: whether it was sold, used or reversed only a server knows."})
+	return out
 }

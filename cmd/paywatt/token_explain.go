@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// explainView is what the token doctor says, in one form whether a server was asked or not. Token is masked.
+type explainView struct {
+	Verdict  string           `json:"verdict"`
+	Findings []client.Finding `json:"findings"`
+	tokenView
+	Meter       string             `json:"meter,omitempty"`
+	Test        bool               `json:"test,omitempty"`
+	Key         *client.FittingKey `json:"key,omitempty"`
+	Sold        bool               `json:"sold"`
+	Vend        string             `json:"vend,omitempty"`
+	State       string             `json:"state,omitempty"`
+	MeterResult string             `json:"meter_result,omitempty"` // what the meter last said of it
+	Reports     []client.TokenSaid `json:"reports,omitempty"`
+	Tests       []string           `json:"tests,omitempty"` // what a test token asks for
+	Typing      *client.Typing     `json:"typing,omitempty"`
+	Keys        string             `json:"keys"`
+}
+
+func tokenExplain(c console) *cobra.Command {
+	var keys keyOptions
+	var ken uint8
+	cmd := &cobra.Command{
+		Use:   "explain DIGITS",
+		Short: "Say what is wrong with a token",
+		Long: "Says what a token is, whether it fits the meter, and whether it looks like a typing error: one digit another, or two\n" +
+			"neighbours swapped. With a key the answer needs no server. Without one, the server that PAYWATT_URL and PAYWATT_KEY\n" +
+			"name is asked; it also knows what was sold and what the meter said, as far as the key's role may know it.",
+		Example: "  paywatt token explain 2371 6100 5011 8319 4197 --number 04140001001\n" +
+			"  paywatt token explain 23716100501183194197 --vending-key-file vk.hex --dkga 02 --number 12345678903 --sgc 123456 --krn 1 --ti 01",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return explainToken(c, cmd, &keys, ken, strings.Join(args, ""))
+		},
+	}
+	keys.flags(cmd)
+	cmd.Flags().Uint8Var(&ken, "ken", 255, "key expiry number, 255 for never")
+	return cmd
+}
+
+// explainToken answers without a server where it can: with a key, and where the digits alone say everything.
+func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, digits string) error {
+	e := sts.Explain(digits, nil, nil)
+	local := diagnosis.Local{KT: sts.DUTK, KEN: ken, Now: time.Now()}
+	v := explainView{Keys: string(diagnosis.KeysNotAsked), Meter: keys.number}
+	switch {
+	case keys.given():
+		k, err := keys.load(c)
+		if err != nil {
+			return err
+		}
+		local.Given, local.KT, local.BaseDate = true, sts.KeyType(keys.kt), k.baseDate
+		e = sts.Explain(digits, []sts.Key{k.key}, nil)
+		v.Keys = string(diagnosis.KeysUsed)
+		v.offline(e, k, ken)
+	case e.Result == sts.Accept || e.Result == sts.FormatError || c.getenv("PAYWATT_KEY") == "":
+		v.offline(e, meterKey{}, ken)
+	default:
+		return c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			d, err := api.DiagnoseToken(cmd.Context(), digits, keys.number)
+			if err != nil {
+				return err
+			}
+			v.online(d)
+			return v.show(c, cmd)
+		})(cmd, nil)
+	}
+	for _, f := range diagnosis.Offline(e, local) {
+		v.Findings = append(v.Findings, client.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do})
+	}
+	v.Verdict = v.Findings[0].Code
+	return v.show(c, cmd)
+}
+
+// offline fills in what the digits and the key say. Whoever has the key could make the corrections themselves, so they
+// are shown.
+func (v *explainView) offline(e sts.Explanation, k meterKey, ken uint8) {
+	v.tokenView = viewResult(e.Result)
+	if e.Result == sts.FormatError {
+		return
+	}
+	v.tokenView = viewToken(k.key, k.baseDate, e.Token)
+	v.Token = e.Token.String()
+	if e.Opened.Class == 1 {
+		for n := 1; n <= sts.MaxTest; n++ {
+			if e.Opened.Control>>(n-1)&1 == 1 {
+				v.Tests = append(v.Tests, sts.TestName(n))
+			}
+		}
+	}
+	if a := k.attributes; e.Key >= 0 && k.derived {
+		v.Key = &client.FittingKey{SGC: a.SGC, KRN: int(a.KRN), KT: int(a.KT), TI: a.TI, KEN: int(ken), EA: a.EA.String(), DKGA: a.DKGA.String(),
+			BaseDate: int(a.BaseDate), Registered: true}
+	}
+	if k.key.EA() == 0 && v.Result == sts.CRCError.String() {
+		v.Result, v.Status = unknownResult, nil // no key was tried
+	}
+	if e.Tried == 0 || k.key.EA() == 0 && len(e.Fits) == 0 {
+		return
+	}
+	v.Typing = &client.Typing{Tried: e.Tried, Meant: []string{}}
+	for _, f := range e.Fits {
+		if f.Swapped {
+			v.Typing.Swapped++
+		} else {
+			v.Typing.OneDigit++
+		}
+		v.Typing.Meant = append(v.Typing.Meant, f.Token.Reveal())
+	}
+}
+
+// online fills in what the server said.
+func (v *explainView) online(d client.Diagnosis) {
+	v.Verdict, v.Findings, v.Token, v.Result, v.Kind = d.Verdict, d.Findings, d.Token, openingOf(d), d.Kind
+	v.Class, v.SubClass, v.Section = small(d.Class), small(d.SubClass), nil
+	if d.Section > 0 {
+		v.Section = small(&d.Section)
+	}
+	if d.TID != nil {
+		tid := uint32(*d.TID)
+		v.TID = &tid
+	}
+	if d.IssuedAt != nil {
+		v.IssuedAt = d.IssuedAt.UTC().Format(time.RFC3339)
+	}
+	if d.UnitsWh != nil {
+		tenths := *d.UnitsWh / 100
+		v.UnitsTenths = &tenths
+	}
+	v.Meter, v.Test, v.Key, v.Sold, v.Vend, v.State, v.MeterResult = d.Meter, d.Test, d.Key, d.Sold, d.Vend, d.State, d.Result
+	v.Reports, v.Tests, v.Typing, v.Keys = d.Reports, d.Tests, d.Typing, d.Keys
+}
+
+// unknownResult stands where no key was tried.
+const unknownResult = "unknown"
+
+// openingOf names what came of opening the token, as decode does.
+func openingOf(d client.Diagnosis) string {
+	switch {
+	case d.Verdict == string(diagnosis.NoToken):
+		return sts.FormatError.String()
+	case d.Verdict == string(diagnosis.NoMeaning):
+		return sts.FunctionError.String()
+	case d.Kind != "":
+		return sts.Accept.String()
+	case d.Keys == string(diagnosis.KeysUsed):
+		return sts.CRCError.String()
+	}
+	return unknownResult
+}
+
+// small narrows a number of the API to the width it has on a token.
+func small(n *int) *uint8 {
+	if n == nil {
+		return nil
+	}
+	b := uint8(*n)
+	return &b
+}
+
+// show writes the findings and then the facts.
+func (v explainView) show(c console, cmd *cobra.Command) error {
+	pairs := []string{"verdict", v.Verdict}
+	for _, f := range v.Findings {
+		pairs = append(pairs, f.Code, f.Text, "do", f.Do)
+	}
+	pairs = append(pairs, "token", v.Token, "result", v.Result, "kind", v.Kind, "class", decimal(v.Class), "subclass", decimal(v.SubClass),
+		"tid", decimal(v.TID), "issued_at", v.IssuedAt, "units_tenths", decimal(v.UnitsTenths), "amount_1e5", v.Amount1e5, "value", decimal(v.Value),
+		"watts", decimal(v.Watts), "section", decimal(v.Section), "tests", testsText(v.Tests), "meter", v.Meter)
+	if k := v.Key; k != nil {
+		pairs = append(pairs, "key", fmt.Sprintf("SGC %s KRN %d KT %d TI %s EA%s DKGA%s base %d", k.SGC, k.KRN, k.KT, k.TI, k.EA, k.DKGA, k.BaseDate))
+	}
+	if v.Sold {
+		pairs = append(pairs, "sale", v.Vend, "state", v.State, "meter_result", v.MeterResult)
+	}
+	for _, r := range v.Reports {
+		pairs = append(pairs, "meter said", r.Result+" at "+r.At.Format(time.RFC3339))
+	}
+	if t := v.Typing; t != nil {
+		pairs = append(pairs, "slips tried", strconv.Itoa(t.Tried), "one digit off", strconv.Itoa(t.OneDigit), "two swapped", strconv.Itoa(t.Swapped))
+		for _, meant := range t.Meant {
+			pairs = append(pairs, "perhaps", grouped(meant))
+		}
+	}
+	return c.show(cmd, v, fields(pairs...))
+}
+
+// testsText is what a test token asks for, in a line.
+func testsText(tests []string) string {
+	if len(tests) == sts.MaxTest {
+		return "all"
+	}
+	return strings.Join(tests, ", ")
+}
