@@ -195,10 +195,12 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	return pk, packets.ErrRejectPacket
 }
 
-// clean makes a stranger's user name fit for a log line.
+// clean makes a stranger's user name fit for a log line. What cannot be a meter number is not repeated: it may be a
+// password, or a token, that went into the wrong field.
 func clean(name string) string {
-	if len(name) > maxNumber {
-		name = name[:maxNumber]
+	const longest = 13 // digits of a meter number
+	if len(name) > longest || strings.Trim(name, "0123456789") != "" {
+		return "none: the user name is no meter number"
 	}
-	return strings.ToValidUTF8(name, "?")
+	return name
 }
