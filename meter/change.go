@@ -36,7 +36,7 @@ func (x *step) refusedSection(code sts.Result) {
 func (x *step) applyKeys(r *Record) {
 	s := x.s
 	if r.Result != sts.Accept {
-		if r.Result == sts.KCT1st {
+		if r.Result == sts.KCT1st || s.SectionsUntil == 0 {
 			s.SectionsUntil = uint32((s.powered()+999)/1000) + sectionsKept
 		}
 		s.Sections = r.Sections

@@ -54,6 +54,7 @@ type cutHost struct {
 	cfg    meter.Config
 	s      meter.State
 	keys   meter.Keys
+	after  meter.Keys       // if the section under way is taken
 	told   map[sts.TID]bool // tokens answered with accept
 	outbox []meter.Report
 }
@@ -88,14 +89,19 @@ func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses u
 // write makes a record durable; false when the mains goes.
 func (h *cutHost) write(e journal.Entry, next *meter.Config) bool {
 	var err error
-	if next != nil {
+	switch {
+	case next != nil:
 		err = h.j.AppendConfig(&h.s, e, next)
-	} else {
+	case e.Kind == meter.RecordKeys:
+		err = h.j.AppendKeys(&h.s, e, &h.after)
+	default:
 		err = h.j.Append(&h.s, e)
 	}
 	switch {
 	case err == nil && next != nil:
 		h.cfg = *next
+	case err == nil && e.Kind == meter.RecordKeys:
+		h.keys = h.after
 	case err != nil && !errors.Is(err, journal.ErrUnknown) && !errors.Is(err, journal.ErrNotWritten):
 		h.t.Fatal(err)
 	}
@@ -147,32 +153,14 @@ func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 			cuts++
 		}
 	}
-	t.Logf("%d cuts", cuts)
+	t.Logf("figures: %d cuts", cuts)
 }
 
 // restart brings the mains back and checks what is left.
 func (h *cutHost) restart(tokens []sts.Opened) {
 	t := h.t
 	t.Helper()
-	h.mem.dead, h.mem.left = false, 1<<30
-	j, l, err := journal.Open(h.mem)
-	if err != nil {
-		t.Fatalf("after %d reports: %v", len(h.outbox), err)
-	}
-	h.j, h.s, h.cfg = j, l.State, l.Config
-	boot := meter.Event{NextSeq: uint64(len(h.outbox)) + 1}
-	published := uint32(0)
-	for _, rep := range h.outbox {
-		boot.Register, published = max(boot.Register, rep.Register), max(published, rep.Log)
-	}
-	replay := boot
-	replay.Kind = meter.EventReplay
-	for _, e := range l.Replay {
-		replay.Record, replay.Reported = e.Record, e.Seq <= published
-		h.step(replay, nil, "", 0)
-	}
-	boot.Kind, boot.Damage = meter.EventPowerRestore, l.Damage
-	h.step(boot, nil, "", 0)
+	h.boot()
 	h.check(tokens)
 	for _, o := range tokens[:2] {
 		was := h.told[o.TID]
@@ -186,6 +174,30 @@ func (h *cutHost) restart(tokens []sts.Opened) {
 	if h.s.Register+h.s.Shown() != 3500 {
 		t.Fatalf("register %s and credit %s, want 3.500 kWh together", h.s.Register, h.s.Shown())
 	}
+}
+
+// boot starts the meter from its memory.
+func (h *cutHost) boot() {
+	h.t.Helper()
+	h.mem.dead, h.mem.left = false, 1<<30
+	j, l, err := journal.Open(h.mem)
+	if err != nil {
+		h.t.Fatalf("after %d reports: %v", len(h.outbox), err)
+	}
+	h.j, h.s, h.cfg, h.keys = j, l.State, l.Config, l.Keys
+	boot := meter.Event{NextSeq: uint64(len(h.outbox)) + 1}
+	published := uint32(0)
+	for _, rep := range h.outbox {
+		boot.Register, published = max(boot.Register, rep.Register), max(published, rep.Log)
+	}
+	replay := boot
+	replay.Kind = meter.EventReplay
+	for _, e := range l.Replay {
+		replay.Record, replay.Reported = e.Record, e.Seq <= published
+		h.step(replay, nil, "", 0)
+	}
+	boot.Kind, boot.Damage = meter.EventPowerRestore, l.Damage
+	h.step(boot, nil, "", 0)
 }
 
 // check holds the promises against the meter as it is.

@@ -37,21 +37,45 @@
 //     host: a close that comes too early is delayed, an open never is.
 //   - Result, SMS, LED, Buzzer: tell people. Package panel makes the texts.
 //
-// What belongs to the host alone: opening a token with [Keys.Open], checking the signature and the expiry of what the
-// server sends, the text of request and command ids (the core knows their [Handle]), the outbox with its
-// acknowledgements, and who gets which SMS.
+// What belongs to the host alone: opening a token with [Keys.Open] and [Keys.Take], checking the signature and the
+// expiry of what the server sends, the text of request and command ids (the core knows their [Handle]), the outbox with
+// its acknowledgements, and who gets which SMS.
 //
 // A configuration is applied in one piece: the host decodes the document with [NewConfig], gives EventConfig with its
 // version and counter, and on Persist writes the document to the memory together with the record. It then gives
 // EventPersisted with the NEW configuration as c: that step and all later ones work with it. When the record could not
 // be made durable, the old one stays.
 //
+// Keys change in the same way. For every token the host asks [Keys.Take] too, puts what it says into Event.Change, and
+// keeps the Keys it returns aside. When Step then asks to persist a RecordKeys, the host writes those Keys to the memory
+// together with the record, and works with them from then on. When the record could not be made durable, the old ones
+// stay.
+//
+// # Which tokens it takes
+//
+// Class 0: electricity in units (sub-class 0), not under a default key. Other services and currency: function_error.
+//
+// Class 1: the tests in [KnownTests], for its own maker or for all, at any time. Every other test: function_error.
+//
+// Class 2: 0 sets the maximum power limit, which is kept, reported and shown (range_error for 0 W, which makers take for
+// opposite things). 1 clears the credit, for the register 0 or all; other registers are function_error, numbers of none
+// range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two or three for
+// EA07, four for EA11: they wait up to 24 h of powered-on time for each other, and are given up for a section that does
+// not fit, for another accepted token of class 2, and when the complete set is refused. 2 (tariff rate), 6 (phase
+// unbalance), 7 (water factor), 10 (extended set) and all others are function_error: the credit is energy, there is one
+// phase, and the sources do not say what the values mean. What is refused uses up no TID.
+//
+// A key change leaves credit, registers and locks as they are. It takes over what the tokens say of the key; without a
+// supply group code on them (two tokens) the meter no longer knows its own. With the rollover bit TIDs count from the next
+// base date, and the memory of used ones begins with zeros; otherwise it stays. Tokens of the old key do not open any
+// more, the sections of the set among them.
+//
 // # What is promised
 //
 // A token is credited at most once, and never lost after it was answered with accept: the log record that says "this
 // TID is used" is the same that says "this credit was added", and the log holds the difference, never a balance. The
 // relay is closed exactly when no reason keeps it open, nobody has to confirm first and the wait after a power cut is
-// over. Energy is always counted, whatever the state. A wrong token is counted durably before its result is shown, so
+// over. A meter has its old key or its new one, with the state that belongs to it. Energy is always counted, whatever the state. A wrong token is counted durably before its result is shown, so
 // that cutting the power does not buy another guess. Nothing here depends on the real-time clock but the hours in which
 // the buzzer may sound.
 //

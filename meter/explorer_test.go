@@ -12,19 +12,27 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The tokens of the search: two good ones and a wrong one.
+// The tokens of the searches: two good ones and a wrong one; then those of a key change and what comes with it.
 const (
 	tokenA = iota
 	tokenB
 	tokenWrong
+	tokenFirst  // section 1
+	tokenSecond // section 2
+	tokenOther  // section 1 of another set
+	tokenNew    // credit under the new key
+	tokenManage // management under the old key
+	tokenThen   // section 1 of the change after this one, under the new key
 	tokenCount
 )
 
 // lab is what all worlds of one search share.
 type lab struct {
 	cfg    meter.Config
+	digits [tokenCount]string
 	opened [tokenCount]sts.Opened
 	ids    map[uint64]string
+	change *keyLab // of the search for key changes
 	// Planted bugs.
 	forgetTID bool // the TID of an accepted token is not stored
 	hasty     bool // the host says durable before it has written
@@ -46,6 +54,8 @@ type world struct {
 	s     meter.State
 	mem   [journal.Size]byte
 	under meter.Record // Kind 0: none
+	keys  meter.Keys
+	after meter.Keys // with the section under way
 	// unsaved says that the meter has asked for a snapshot.
 	unsaved bool
 	told
@@ -65,6 +75,7 @@ type told struct {
 	remote   bool
 	register unit.Energy
 	counter  uint64
+	keyTold
 }
 
 // ReadAt, WriteAt and Sync make a world's memory a journal.Memory.
@@ -119,6 +130,13 @@ func actions() []action {
 
 func (l *lab) token(w *world, which int, from meter.Source, request string) bool {
 	ev := meter.Event{Kind: meter.EventToken, Opened: l.opened[which], Source: from}
+	if l.change != nil {
+		ev.Opened = w.keys.Open(l.digits[which])
+		var after meter.Keys
+		if ev.Change, after = w.keys.Take(&w.s, l.digits[which]); !w.s.Busy() {
+			w.after = after
+		}
+	}
 	if request != "" {
 		ev.Request = meter.Handle(request)
 	}
@@ -143,16 +161,22 @@ func commandID(c meter.Command, counter uint64) string {
 // step gives one event and carries out its effects, noting what the outside learns from them.
 func (l *lab) step(w *world, ev meter.Event) bool {
 	ev.Up = max(ev.Up, w.s.Up)
-	tids := w.s.TIDs
+	before := w.s
 	l.out = meter.Step(&l.cfg, &w.s, ev, l.out[:0])
 	if l.forgetTID {
-		w.s.TIDs = tids
+		w.s.TIDs = before.TIDs
+	}
+	if l.change != nil && l.change.keepRing {
+		w.s.RingKeys, w.s.RingAnswers, w.s.RingNext = keepAnswers(&before, &w.s)
 	}
 	l.steps++
 	for i := range l.out {
 		switch e := &l.out[i]; e.Kind {
 		case meter.EffectPersist:
 			w.under = e.Record
+			if l.change != nil && l.change.eager && e.Record.Kind == meter.RecordKeys {
+				w.keys = w.after
+			}
 		case meter.EffectCheckpoint:
 			w.unsaved = true
 		case meter.EffectPublish:
@@ -179,19 +203,27 @@ func (l *lab) publish(w *world, r *meter.Report) {
 	l.hold(r.Register >= w.register, "a register below a published one")
 	w.next++
 	w.log, w.register = max(w.log, r.Log), r.Register
+	if l.change != nil {
+		l.keyReport(w, r)
+	}
 	switch {
+	case r.Kind == meter.ReportToken && r.Class != 0:
+		// What management does is told below, or in keyReport.
 	case r.Kind == meter.ReportToken && r.Result == sts.Accept:
 		which := tokenA
-		if r.TID == l.opened[tokenB].TID {
+		switch r.TID {
+		case l.opened[tokenB].TID:
 			which = tokenB
 			l.hold(!w.cancel, "a cancelled token was accepted")
+		case l.opened[tokenNew].TID:
+			which = tokenNew
 		}
 		l.hold(!w.accepted[which] || r.Request != 0, "a token was accepted twice")
 		w.accepted[which] = true
 		if r.Source == meter.Keypad {
 			w.wrong = 0
 		}
-	case r.Kind == meter.ReportToken && r.Result == sts.CRCError:
+	case r.Kind == meter.ReportToken && r.Result == sts.CRCError && r.Source == meter.Keypad:
 		w.wrong++
 	case r.Code == meter.CodeCommand && meter.Answer(r.B) == meter.AnswerDone:
 		w.counter++
@@ -217,7 +249,8 @@ func (l *lab) check(w *world, replaying bool) {
 	for which, in := range w.accepted {
 		if in {
 			credit += unit.FromTenths(l.opened[which].Amount.Tenths())
-			l.hold(s.TIDs.Check(l.opened[which].TID) == sts.UsedError, "an accepted token could be used again")
+			l.hold(s.TIDs.Check(l.opened[which].TID) == sts.UsedError || which == tokenA && w.rolled,
+				"an accepted token could be used again")
 		}
 	}
 	l.hold(s.Shown()+s.Register == credit, "the credit is not what was accepted less what was used")
@@ -228,6 +261,9 @@ func (l *lab) check(w *world, replaying bool) {
 	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseAt == 0), "the relay is elsewhere")
 	l.hold(s.Reasons.Has(supply.Credit) == (s.Balance == 0), "reason CREDIT does not follow the credit")
 	l.hold(s.Reasons.Has(supply.Remote) == w.remote, "reason REMOTE does not follow the commands")
+	if l.change != nil {
+		l.checkKeys(w)
+	}
 }
 
 func (l *lab) hold(invariant bool, otherwise string) {
@@ -252,6 +288,10 @@ func (l *lab) persisted(w *world, ok bool) bool {
 	if ok && !l.hasty {
 		l.write(w, &r, after)
 	}
+	if ok && r.Kind == meter.RecordKeys {
+		w.keys = w.after
+	}
+	w.after = meter.Keys{}
 	return l.step(w, meter.Event{Kind: meter.EventPersisted, Record: r, OK: ok})
 }
 
@@ -271,7 +311,11 @@ func (l *lab) write(w *world, r *meter.Record, how int) {
 	}
 	old := w.mem
 	w.durable = 0
-	l.must(j.Append(&w.s, journal.Entry{Record: *r, Text: l.ids[r.Request]}))
+	if e := (journal.Entry{Record: *r, Text: l.ids[r.Request]}); r.Kind == meter.RecordKeys {
+		l.must(j.AppendKeys(&w.s, e, &w.after))
+	} else {
+		l.must(j.Append(&w.s, e))
+	}
 	if how != within {
 		return
 	}
@@ -293,9 +337,10 @@ func (l *lab) cut(w *world, how int) bool {
 	key := maphash.Comparable(l.seed, struct {
 		how     int
 		under   meter.Record
+		keys    uint64
 		told    told
 		durable uint64
-	}{how, w.under, t, w.durable})
+	}{how, w.under, l.keyPrint(w), t, w.durable})
 	left := uint8(exploreDepth - len(l.trace))
 	if done, known := l.cuts[key]; known && done >= left {
 		return false // leads to a world that has been explored
@@ -304,13 +349,13 @@ func (l *lab) cut(w *world, how int) bool {
 	if how != before {
 		l.write(w, &w.under, how)
 	}
-	w.under, w.half, w.unsaved = meter.Record{}, false, false
+	w.under, w.after, w.half, w.unsaved = meter.Record{}, meter.Keys{}, false, false
 	_, loaded, err := journal.Open(w)
 	l.must(err)
 	if err != nil {
 		return true
 	}
-	w.s = loaded.State
+	w.s, w.keys = loaded.State, loaded.Keys
 	for _, e := range loaded.Replay {
 		l.step(w, meter.Event{
 			Kind: meter.EventReplay, Record: e.Record, Reported: e.Seq <= w.log, NextSeq: w.next, Register: w.register,
@@ -354,6 +399,9 @@ func (l *lab) fingerprint(w *world) uint64 {
 		var h maphash.Hash
 		h.SetSeed(l.seed)
 		maphash.WriteComparable(&h, essence(loaded.State))
+		if l.change != nil {
+			maphash.WriteComparable(&h, loaded.Keys)
+		}
 		for _, r := range loaded.Replay {
 			maphash.WriteComparable(&h, r.Record)
 		}
@@ -364,10 +412,11 @@ func (l *lab) fingerprint(w *world) uint64 {
 	return maphash.Comparable(l.seed, struct {
 		state   meter.State
 		under   meter.Record
+		keys    uint64
 		unsaved bool
 		told    told
 		durable uint64
-	}{essence(w.s), w.under, w.unsaved, t, w.durable})
+	}{essence(w.s), w.under, l.keyPrint(w), w.unsaved, t, w.durable})
 }
 
 func essence(s meter.State) meter.State {
@@ -383,8 +432,9 @@ func newLab(t *testing.T) *lab {
 		cfg: r.cfg, acts: actions(), seed: maphash.MakeSeed(), seen: map[uint64]uint8{}, cuts: map[uint64]uint8{}, ids: map[uint64]string{},
 		out: make([]meter.Effect, 0, meter.MaxEffects),
 	}
-	l.opened = [tokenCount]sts.Opened{
-		r.keys.Open(testToken(t, tid+1, 1)), r.keys.Open(testToken(t, tid+2, 2)), r.keys.Open(wrongToken(t, 0)),
+	l.digits = [tokenCount]string{testToken(t, tid+1, 1), testToken(t, tid+2, 2), wrongToken(t, 0)}
+	for which := range tokenWrong + 1 {
+		l.opened[which] = r.keys.Open(l.digits[which])
 	}
 	for _, id := range [...]string{"tok_a", "tok_b"} {
 		l.ids[meter.Handle(id)] = id
@@ -403,7 +453,7 @@ func (l *lab) begin(t *testing.T, change func(*meter.State)) {
 	s := r.state
 	change(&s)
 	w := &l.stack[0]
-	*w = world{s: s, told: told{next: s.Seq, base: s.Shown() + s.Register, remote: s.Reasons.Has(supply.Remote)}}
+	*w = world{s: s, keys: r.keys, told: told{next: s.Seq, base: s.Shown() + s.Register, remote: s.Reasons.Has(supply.Remote)}}
 	if _, err := journal.Create(w, &s, &r.cfg, &r.keys); err != nil {
 		t.Fatal(err)
 	}

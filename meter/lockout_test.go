@@ -130,6 +130,26 @@ func TestALockOutlivesPowerCuts(t *testing.T) {
 	}
 }
 
+// Time that was waited is saved now and then: a crash after hours gives back a quarter of an hour, not all of it.
+func TestACrashTakesLittleOfAWait(t *testing.T) {
+	r, set, _ := twoSections(t, nil)
+	r.guess(5, meter.SMS)
+	r.state.Guards[meter.SMS-1].Until = 86_400
+	r.wants("first section", set[0], sts.KCT1st)
+	const waited = 12 * time.Hour
+	locked := r.state.LockedFor(meter.SMS)
+	r.run(waited + 14*time.Minute)
+	r.reboot(0)
+	least := locked - uint64((waited + 14*time.Minute).Milliseconds())
+	if got := r.state.LockedFor(meter.SMS); got < least || got > least+15*60*1000 {
+		t.Errorf("locked for %d ms after a crash, want %d and at most 15 min more", got, least)
+	}
+	r.run(waited)
+	if r.state.Sections != 0 {
+		t.Error("the key change is not forgotten")
+	}
+}
+
 // A wrong token is durable before it is shown: without power at that moment it was neither counted nor shown, but there
 // is no way to see the result and lose the count.
 func TestPowerCutsBuyNoGuesses(t *testing.T) {

@@ -184,7 +184,24 @@ func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 	if rnd.IntN(3) == 0 {
 		ev.Opened.Result = sts.CRCError
 	}
+	if ev.Opened.Class == 2 && rnd.IntN(3) == 0 {
+		randomSection(rnd, &ev, r.state.Sections)
+	}
 	return ev
+}
+
+// randomSection makes a token in an event a section of a key change, which mostly fits to those that wait.
+func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
+	ev.Opened.Section, ev.Opened.SubClass, ev.Opened.HasTID = uint8(1+rnd.IntN(4)), 3, false
+	results := [...]sts.Result{sts.KCT1st, sts.KCTNth, sts.Accept, sts.RangeError, sts.Busy}
+	ev.Change = meter.Change{
+		Result: results[rnd.IntN(len(results))], Again: rnd.IntN(4) == 0, Rollover: rnd.IntN(2) == 0,
+		Waiting: waiting, Sections: uint8(1 + rnd.IntN(15)),
+		Key: meter.KeyInfo{Base: sts.Base2014, Type: sts.KeyType(rnd.IntN(4)), KEN: 255, EA: sts.EA07},
+	}
+	if rnd.IntN(5) == 0 {
+		ev.Change.Waiting = uint8(rnd.IntN(16))
+	}
 }
 
 func TestRandomEventsKeepTheInvariants(t *testing.T) {
@@ -238,6 +255,12 @@ func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
 	if closed := s.Reasons == 0 && !s.Confirm && s.CloseAt == 0; (s.Relay == supply.Closed) != closed {
 		t.Fatalf("relay %s with reasons %q, confirm %t, closing at %d", s.Relay, s.Reasons, s.Confirm, s.CloseAt)
 	}
+	if (s.Sections == 0) != (s.SectionsUntil == 0) || s.Sections > 15 {
+		t.Fatalf("sections %b until %d", s.Sections, s.SectionsUntil)
+	}
+	if s.Reasons.Has(supply.Test) != (s.TestAt != 0) {
+		t.Fatalf("reasons %q, test until %d", s.Reasons, s.TestAt)
+	}
 	if armed := s.Reasons == 0 && s.Confirm; (s.Relay == supply.Armed) != armed {
 		t.Fatalf("relay %s with reasons %q, confirm %t", s.Relay, s.Reasons, s.Confirm)
 	}
@@ -261,6 +284,35 @@ func TestStepDoesNotAllocate(t *testing.T) {
 			out = meter.Step(&r.cfg, s, ev, out[:0])
 		}); n > 0 {
 			t.Errorf("event %d: %v allocations, want 0", kind, n)
+		}
+	}
+}
+
+// TestTokensDoNotAllocate gives every kind of token, and the end of its record.
+func TestTokensDoNotAllocate(t *testing.T) {
+	r := newRig(t)
+	tid := testTID(t, testStart())
+	r.token(testToken(t, tid, 300), meter.Keypad, "")
+	set := keySet(t, testKey(t), sts.KeyChange{Key: aKey(t, sts.EA07, 2), KEN: 255, KRN: 2, KT: sts.DUTK, TI: "01", Rollover: true})
+	r.token(set[0], meter.Keypad, "")
+	out := make([]meter.Effect, 0, meter.MaxEffects)
+	for _, digits := range []string{
+		testToken(t, tid+1, 10), manageFor(t, testKey(t), sts.ManageMaxPower, tid+1, 5), wrongToken(t, 2), set[0], set[1],
+		manageFor(t, testKey(t), sts.ManageClearCredit, tid+1, 0), manageFor(t, testKey(t), sts.ManageClearTamper, tid+1, 0),
+		"56493153725450313471", "12",
+	} {
+		ev := meter.Event{Kind: meter.EventToken, Source: meter.Keypad, Opened: r.keys.Open(digits)}
+		ev.Change, _ = r.keys.Take(&r.state, digits)
+		s := new(meter.State)
+		if n := testing.AllocsPerRun(20, func() {
+			*s = r.state
+			out = meter.Step(&r.cfg, s, ev, out[:0])
+			if s.Busy() {
+				done := meter.Event{Kind: meter.EventPersisted, Record: out[0].Record, OK: true}
+				out = meter.Step(&r.cfg, s, done, out[:0])
+			}
+		}); n > 0 {
+			t.Errorf("token of class %d, sub-class %d: %v allocations, want 0", ev.Opened.Class, ev.Opened.SubClass, n)
 		}
 	}
 }

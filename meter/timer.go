@@ -34,7 +34,7 @@ func (x *step) timers() {
 	s := x.s
 	if x.due(&s.SaveAt) {
 		s.SaveAt = x.next(s.SaveAt, saveTime)
-		if s.Unsaved > 0 {
+		if s.Unsaved > 0 || s.counting() {
 			x.checkpoint()
 		}
 	}
@@ -66,6 +66,17 @@ func (x *step) timers() {
 		s.ReadAt = x.next(s.ReadAt, x.c.ReadingEvery)
 		x.report(ReportReading)
 	}
+}
+
+// counting reports whether powered-on time runs towards something: saved now and then, it does not begin again with every
+// power cut.
+func (s *State) counting() bool {
+	for i := range s.Guards {
+		if s.Guards[i].Until != 0 {
+			return true
+		}
+	}
+	return s.SectionsUntil != 0
 }
 
 // Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
