@@ -44,7 +44,8 @@ func (a *App) notReady() []api.NotReady {
 	}
 	if a.keys.Locked() {
 		out = append(out, api.NotReady{Code: refusal.KeystoreLocked,
-			Text: "The key store is locked: nothing is sold, all else works. Start the server with its passphrase."})
+			Text: "The key store is locked, or its file cannot be used: nothing is sold, all else works. " +
+				"Start the server with its passphrase; paywatt vendingkey list says what is wrong with a file."})
 	}
 	return out
 }

@@ -55,7 +55,9 @@ func (s *Store) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.refresh(); err != nil {
-		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store cannot be used: "+err.Error()+".", "Tell whoever runs the server.")
+		// The error names the server's folder, which is no business of whoever sells.
+		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store's file cannot be used.",
+			"Tell whoever runs the server: paywatt vendingkey list says what is wrong with it.")
 	}
 	if !s.open() {
 		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store is locked, so no token can be made.",

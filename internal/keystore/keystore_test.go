@@ -499,3 +499,15 @@ func TestOpenNeedsTheFolder(t *testing.T) {
 		t.Error("opened a key store in a folder that does not exist")
 	}
 }
+
+func TestAFileThatCannotBeUsedIsToldWithoutItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	s := unlocked(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, keystore.FileName), []byte("no key store"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	no := s.Issuer().Check(t.Context(), vending.IssueOrder{})
+	if no.Code != refusal.KeystoreLocked || strings.Contains(no.Detail(), dir) {
+		t.Errorf("a sale is told %q (%s), want %s and no path", no.Detail(), no.Code, refusal.KeystoreLocked)
+	}
+}
