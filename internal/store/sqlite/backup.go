@@ -299,7 +299,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 		return Manifest{}, "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(taken, ", "))
 	}
 	// The copy is made and its epoch begun before anything is moved: a disk that is full leaves what was there.
-	if m.Epoch, err = prepare(ctx, from, dir, m.Taken, now()); err != nil {
+	if m.Epoch, err = prepare(ctx, from, dir, m.Taken, Options{Now: now, Lock: lock}.withDefaults()); err != nil {
 		return Manifest{}, "", err
 	}
 	if aside, err = moveAside(dir, taken, now()); err != nil {
@@ -320,7 +320,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 }
 
 // prepare copies the database of a backup into the folder under the name of an unfinished restore and begins its epoch.
-func prepare(ctx context.Context, from, dir string, taken, now time.Time) (epoch int64, err error) {
+func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) (epoch int64, err error) {
 	replaced := branchOf(ctx, dir)
 	fresh := filepath.Join(dir, restoringFile)
 	if err := remove(fresh); err != nil { // of a restore that was interrupted
@@ -329,7 +329,7 @@ func prepare(ctx context.Context, from, dir string, taken, now time.Time) (epoch
 	if err := copyFile(filepath.Join(from, databaseFile), fresh); err != nil {
 		return 0, fmt.Errorf("restore %s: %w", databaseFile, errors.Join(err, remove(fresh)))
 	}
-	if epoch, err = beginEpoch(ctx, fresh, taken, now, replaced); err != nil {
+	if epoch, err = beginEpoch(ctx, fresh, taken, o, replaced); err != nil {
 		return 0, fmt.Errorf("begin a new epoch: %w", errors.Join(err, remove(fresh)))
 	}
 	return epoch, nil
@@ -411,23 +411,26 @@ func moveAside(dir string, names []string, now time.Time) (aside string, err err
 	return aside, syncFolder(dir)
 }
 
-// beginEpoch turns the copied file into a database that may be used.
-func beginEpoch(ctx context.Context, path string, taken, now time.Time, replaced store.Branch) (epoch int64, err error) {
+// beginEpoch turns the copied file, which may be of an older version, into a database that may be used.
+func beginEpoch(ctx context.Context, path string, taken time.Time, o Options, replaced store.Branch) (epoch int64, err error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return 0, damaged(path, err)
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	k := newConn(c)
-	if err := known(k, path); err != nil {
-		return 0, err
-	}
-	for _, sql := range []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"} {
+	for _, sql := range []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"} {
 		if err := k.plain(sql); err != nil {
 			return 0, err
 		}
 	}
-	tx := store.NewTx(k, store.FirstTenant, now, rand.Reader, 0, nil)
+	if err := migrate(k, path, o); err != nil {
+		return 0, err
+	}
+	if err := k.plain("BEGIN IMMEDIATE"); err != nil {
+		return 0, err
+	}
+	tx := store.NewTx(k, store.FirstTenant, o.Now(), o.Rand, 0, nil)
 	if epoch, err = tx.BeginEpoch(taken, replaced); err != nil {
 		return 0, errors.Join(err, k.plain("ROLLBACK"))
 	}

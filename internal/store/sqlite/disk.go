@@ -25,7 +25,7 @@ func (r reserve) fill() error {
 		return nil
 	}
 	growing := r.path + ".new" // under its name only when it is complete
-	f, err := os.OpenFile(growing, os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(growing, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the disk reserve: %w", err)
 	}

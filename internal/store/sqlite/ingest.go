@@ -70,6 +70,9 @@ func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 			return n, err
 		}
 	}
+	if failed == nil {
+		failed = store.ErrInvariant // if the store said Failed without saying why
+	}
 	for _, w := range ws[:n] {
 		w.outs, outs = outs[:len(w.recs):len(w.recs)], outs[len(w.recs):]
 		for i := range w.outs {

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -192,6 +193,10 @@ func (e *Engine) open() error {
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
 		return err
 	}
+	// SQLite opens a file that it may not write to without a word; it speaks up when it is asked for the lock.
+	if err := errors.Join(e.writer.plain("BEGIN IMMEDIATE"), e.writer.plain("ROLLBACK")); err != nil {
+		return damaged(path, err)
+	}
 	if e.epoch, err = e.writer.number(selectEpoch); err != nil {
 		return damaged(path, err)
 	}
@@ -220,8 +225,9 @@ func (e *Engine) open() error {
 	return nil
 }
 
-// prepareFolder makes the folder and an empty database file that only the owner can read, and finds out whether they
-// can be written to, because SQLite itself would only say so at the first write.
+// prepareFolder makes the folder and an empty database file that only the owner can read, and finds out whether the
+// folder can be written to. A database that exists is never opened here: closing any descriptor of it would release
+// the locks that other connections of this process hold on it.
 func prepareFolder(dir string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -230,11 +236,11 @@ func prepareFolder(dir string) (path string, err error) {
 	if err := missing(dir, path); err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")

@@ -128,7 +128,7 @@ func known(c *conn, dir string) error {
 	case version > int64(len(steps)):
 		return fmt.Errorf("%w: it has schema %d, this program knows %d", store.ErrNewer, version, len(steps))
 	case version < int64(len(steps)):
-		return fmt.Errorf("the database has schema %d, this program %d: start the server once to bring it up to date", version, len(steps))
+		return fmt.Errorf("the database has schema %d, this program %d: starting or restoring it brings it up to date", version, len(steps))
 	}
 	return nil
 }
