@@ -2,8 +2,11 @@ package sts_test
 
 import (
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/paywatt/paywatt/sts"
 )
@@ -150,8 +153,9 @@ func TestTIDStoreRemembersTheNewestFifty(t *testing.T) {
 	before := s
 	s.Add(999)
 	s.Add(1500)
+	s.Add(sts.MaxTID + 1)
 	if s != before {
-		t.Error("adding an old or a used TID must change nothing")
+		t.Error("adding an old, a used or an impossible TID must change nothing")
 	}
 	for tid := sts.TID(3000); tid < 3000+sts.TIDStoreSize; tid++ {
 		s.Add(tid)
@@ -166,6 +170,27 @@ func TestTIDStoreRemembersTheNewestFifty(t *testing.T) {
 	tids[0], tids[7] = tids[7], tids[0] // a memory record may keep them in any order
 	if sts.NewTIDStore(tids) != s {
 		t.Error("NewTIDStore(TIDs()) must be the same store")
+	}
+}
+
+// The store lies in the state of every meter, of which there is little.
+func TestTIDStoreIsSmall(t *testing.T) {
+	if got, want := unsafe.Sizeof(sts.TIDStore{}), uintptr(3*sts.TIDStoreSize); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	var s sts.TIDStore
+	rnd := rand.New(rand.NewPCG(1, 4))
+	var all []sts.TID
+	for range 3000 { // all 24 bits come back, in order
+		tid := sts.TID(rnd.Uint32()) & sts.MaxTID
+		if s.Check(tid) == sts.Accept {
+			s.Add(tid)
+			all = append(all, tid)
+		}
+	}
+	slices.Sort(all)
+	if got := s.TIDs(); !slices.Equal(got[:], all[len(all)-sts.TIDStoreSize:]) {
+		t.Errorf("%d remembered\n got  %v\n want %v", len(all), got, all[len(all)-sts.TIDStoreSize:])
 	}
 }
 
