@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// MaxBacklog is how many items may wait in one lane for one key.
+// MaxBacklog is how many items may wait in one lane for one key. Those that were given up wait for nothing.
 const MaxBacklog = 1000
 
 // ErrBacklog: too many items wait for the same key; nothing of this closure happened.
@@ -19,7 +19,7 @@ var ErrBacklog = errors.New("too much work is waiting for the same receiver: not
 // before it in the same lane for the same key.
 func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	var waiting, last int64
-	_, err := tx.one(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
+	_, err := tx.one(`SELECT COUNT(*) - COUNT(dead_at), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
 		func(r Row) error { waiting, last = r.Int(0), r.Int(1); return nil }, tx.Tenant, it.Lane, it.Key)
 	if err != nil {
 		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)

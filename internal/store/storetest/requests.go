@@ -321,4 +321,11 @@ func outboxBacklog(t *testing.T, r Rig) {
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: "m2", Kind: "k"})
 		return err
 	})
+	must(t, e, func(tx *store.Tx) error {
+		if _, err := tx.C.Exec(`UPDATE outbox SET dead_at = $1 WHERE tenant_id = $2 AND key = 'm1'`, tx.Now, tx.Tenant); err != nil {
+			return err
+		}
+		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // what was given up is in nobody's way
+		return err
+	})
 }
