@@ -14,7 +14,7 @@
 //   - slips are counted under a key only where they could have been meant ([plausible]); otherwise trying 199 tokens at
 //     once would make the doctor a faster guesser than the one it is built against
 //   - every question about digits that were not sold to the asker counts against a limit of the asker and of the meter
-//   - every answer leaves an audit row, written before the answer is given
+//   - every answer that needed the store leaves an audit row, durable before the answer is given
 //
 // Keys stay where they are: [Keys] opens tokens and hands no key out.
 package diagnosis
@@ -251,6 +251,8 @@ const (
 	maxFamilies = 100
 	// maxReports is how many of the meter's newest reports are looked through.
 	maxReports = 100
+	// lockLife is the longest a meter locks itself (contract §7); an older answer says nothing about now.
+	lockLife = 24 * time.Hour
 	// shownReports is how many of them are shown.
 	shownReports = 5
 	// maxMeant is how many corrections are shown.

@@ -213,6 +213,11 @@ func TestALockedMeterIsTold(t *testing.T) {
 	if got := codes(c.ask(token, number)); got != "ready locked_out" {
 		t.Errorf("got %s, want ready locked_out", got)
 	}
+	c.clock = c.clock.Add(25 * time.Hour)
+	if got := codes(c.ask(token, number)); got != "ready" {
+		t.Errorf("longer ago than a meter locks itself: %s, want ready", got)
+	}
+	c.said(k, 30, "locked")
 	c.said(k, 30, "accept")
 	if got := codes(c.ask(token, number)); got != "ready" {
 		t.Errorf("after another answer: %s, want ready", got)
@@ -349,5 +354,25 @@ func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	}
 	if asked != 3 || shown != 2 {
 		t.Errorf("%d rows of questions and %d of digits shown, want 3 and 2", asked, shown)
+	}
+}
+
+// TestAFruitlessQuestionIsCheap: every slip looked up, every key of the meter and every other one tried.
+func TestAFruitlessQuestionIsCheap(t *testing.T) {
+	c := begin(t)
+	c.meter(number, key(nil))
+	token := c.token(number, key(nil), 4000*24*60)
+	wrong := slip(t, slip(t, token, false), true)
+	const questions = diagnosis.MeterGuesses
+	began := time.Now()
+	for range questions {
+		if got := codes(c.ask(wrong, number)); got != "fits_nothing" {
+			t.Fatalf("got %s, want fits_nothing", got)
+		}
+	}
+	each := time.Since(began) / questions
+	t.Logf("figures: a question that finds nothing: %.1f ms", float64(each.Microseconds())/1000)
+	if each > 500*time.Millisecond {
+		t.Errorf("%s each, want well under half a second", each)
 	}
 }

@@ -27,7 +27,7 @@ func (c *consultation) judge() {
 	}
 	c.reports()
 	if c.by.May(access.ReadMeters) {
-		if at, locked := lockedOut(c.facts.reports); locked && c.out.Verdict() != Used {
+		if at, locked := lockedOut(c.facts.reports, c.now); locked && c.out.Verdict() != Used {
 			c.out.add(lockedOutSince(c.out.Number, at))
 		}
 		return
@@ -39,8 +39,9 @@ func (c *consultation) judge() {
 func (c *consultation) judgeSold(t *soldToken) {
 	k := t.key
 	c.out.Sold = &Sold{Token: t.ID, Sale: t.Sale, State: t.State, Result: t.Result, IssuedAt: t.IssuedAt}
-	o := sts.Opened{Result: sts.Accept, Class: t.Class, SubClass: t.SubClass}
-	c.out.Contents = &Contents{Class: t.Class, SubClass: t.SubClass, Kind: o.Kind(), HasTID: true, TID: t.TID, BaseDate: t.BaseDate, Units: t.Units}
+	o := sts.Opened{Result: sts.Accept, Class: t.Class, SubClass: t.SubClass, HasTID: true, TID: t.TID}
+	c.out.Contents = contentsOf(o, t.BaseDate)
+	c.out.Contents.Units = t.Units
 	if k.BaseDate.Valid() { // a key so old that it was not read has no facts here
 		c.out.Key, c.out.Registered = &k, true
 	}
@@ -50,7 +51,7 @@ func (c *consultation) judgeSold(t *soldToken) {
 	}
 	switch t.State {
 	case vending.TokenAccepted:
-		c.out.add(used(number, t.Result))
+		c.out.add(used(number, t.Result, t.Class))
 		return
 	case vending.TokenReversed, vending.TokenState(metering.TokenReversedUnconfirmed):
 		c.out.add(reversed(number))
@@ -130,7 +131,7 @@ func (c *consultation) judgeNotSold() {
 	}
 	for _, r := range c.facts.reports {
 		if c.sameTID(r) && metering.EffectOf(r.Result) == metering.InMeter {
-			c.out.add(used(c.out.Number, r.Result))
+			c.out.add(used(c.out.Number, r.Result, c.out.Contents.Class))
 			break
 		}
 	}

@@ -46,12 +46,15 @@ func ready(number string, sent bool) Finding {
 	return Finding{Ready, text, "Enter it at meter " + number + "; should that fail, note the answer on the display and ask again."}
 }
 
-func used(number, result string) Finding {
-	text := "Meter " + number + " has it: the credit is in."
-	if result == "used_error" {
+func used(number, result string, class uint8) Finding {
+	text, do := "Meter "+number+" has it: the credit is in.", "Look at the meter's balance instead of entering it again."
+	if class != 0 {
+		text, do = "Meter "+number+" has carried it out.", "Look at the meter's display instead of entering it again."
+	}
+	if result == sts.UsedError.String() {
 		text = "Meter " + number + " has it already: somebody entered it before."
 	}
-	return Finding{Used, text, "Look at the meter's balance instead of entering it again."}
+	return Finding{Used, text, do}
 }
 
 func rejected(number, result string) Finding {
@@ -196,9 +199,9 @@ func noKeys(number string) Finding {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// lockedOut reports whether the meter's newest answer to any token was that it is locked.
-func lockedOut(reports []metering.StoredToken) (time.Time, bool) {
-	if len(reports) == 0 || reports[0].Result != sts.Locked.String() {
+// lockedOut reports whether the meter's newest answer to any token was that it is locked, and not too long ago.
+func lockedOut(reports []metering.StoredToken, now time.Time) (time.Time, bool) {
+	if len(reports) == 0 || reports[0].Result != sts.Locked.String() || now.Sub(reports[0].ReceivedAt) > lockLife {
 		return time.Time{}, false
 	}
 	return reports[0].At, true
