@@ -105,7 +105,7 @@ func (s *snapshot) sound() bool {
 	st := &s.state
 	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
 		(st.Balance == 0 || st.Overrun == 0) && st.Imp > 0 && st.Seq > 0 &&
-		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Limit >= 0
+		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Sections < 1<<sections && st.Limit >= 0
 }
 
 // configBody is the body of a configuration, version 1.

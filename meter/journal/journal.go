@@ -176,6 +176,9 @@ func (j *Journal) Append(s *meter.State, e Entry) error {
 // AppendConfig makes a configuration and its record durable, together: after a power cut either both are in force or
 // none. The errors are those of Append.
 func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
+	if err := j.writable(); err != nil {
+		return err
+	}
 	if err := j.saveConfig(c); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotWritten, err)
 	}
@@ -190,8 +193,11 @@ func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
 // AppendKeys makes keys and their record durable, together: after a power cut the keys and the state are both the old ones
 // or both the new ones. The errors are those of Append.
 func (j *Journal) AppendKeys(s *meter.State, e Entry, k *meter.Keys) error {
-	if j.frozen || e.Kind != meter.RecordKeys {
-		return fmt.Errorf("%w: unknown newer format, or no key change", ErrNotWritten)
+	if e.Kind != meter.RecordKeys {
+		return fmt.Errorf("%w: keys with a record of another kind", ErrNotWritten)
+	}
+	if err := j.writable(); err != nil {
+		return err
 	}
 	if err := j.saveKeys(k); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotWritten, err)
@@ -204,9 +210,17 @@ func (j *Journal) AppendKeys(s *meter.State, e Entry, k *meter.Keys) error {
 	return nil
 }
 
-func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
+// writable refuses what a frozen memory must not be given.
+func (j *Journal) writable() error {
 	if j.frozen {
 		return fmt.Errorf("%w: unknown newer format", ErrNotWritten)
+	}
+	return nil
+}
+
+func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
+	if err := j.writable(); err != nil {
+		return err
 	}
 	if len(e.Text) > meter.MaxRequest || strings.IndexByte(e.Text, 0) >= 0 ||
 		e.Text == "" && e.Request != 0 || e.Text != "" && e.Request != meter.Handle(e.Text) {

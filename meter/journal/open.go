@@ -138,7 +138,7 @@ func (r *reader) readLog() error {
 	return nil
 }
 
-// freeze is for a log that a newer version has written behind a snapshot of this one.
+// freeze is for a log or keys that a newer version has written beside a snapshot of this one.
 func (r *reader) freeze() {
 	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
 }
@@ -171,8 +171,11 @@ func (r *reader) readConfig() error {
 func (r *reader) readKeys() error {
 	good, _ := r.pair(keyring())
 	for _, f := range good {
-		if f.slot.generation != r.keys.generation || f.version > keysVersion && !r.frozen {
+		if f.slot.generation != r.keys.generation {
 			continue
+		}
+		if f.version > keysVersion {
+			r.freeze()
 		}
 		var k keys
 		cur := cursor{b: f.body}
@@ -182,18 +185,20 @@ func (r *reader) readKeys() error {
 			return fmt.Errorf("%w: keys: %w", ErrDamaged, cmp.Or(err, io.ErrUnexpectedEOF))
 		}
 		r.keys.index, r.loaded.Keys = f.slot.index, v
-		if r.loaded.State.Key.EA == 0 {
-			// A snapshot of version 1 says nothing of this.
-			key := &r.loaded.State.Key
-			info := v.Info()
-			key.EA, key.Named, key.KRN, key.TI, key.SGC = info.EA, info.Named, info.KRN, info.TI, info.SGC
-		}
+		r.upgrade(v.Info())
 		return nil
 	}
 	if r.frozen {
 		return nil
 	}
 	return fmt.Errorf("%w: no readable keys", ErrDamaged)
+}
+
+// upgrade adds what a snapshot of version 1 does not say of the key.
+func (r *reader) upgrade(info meter.KeyInfo) {
+	if key := &r.loaded.State.Key; key.EA == 0 {
+		key.EA, key.Named, key.KRN, key.TI, key.SGC = info.EA, info.Named, info.KRN, info.TI, info.SGC
+	}
 }
 
 // value returns the keys of a keys' record.
