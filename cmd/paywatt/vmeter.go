@@ -50,8 +50,8 @@ func newVmeterCommand(c console) *cobra.Command {
 			"process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
 			"With --script each line is a command and each command prints one JSON line of state:\n" +
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
-			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
-			"Time is virtual: it stands still but in run.",
+			"  wait relay=open 10s · tamper KIND on|off (no switches in this version) · show · quit\n" +
+			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.number, o.keys.number = args[0], args[0]
