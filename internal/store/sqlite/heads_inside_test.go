@@ -1,0 +1,59 @@
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// TestTheLogOfHeadsStaysSmall: a server signs a head in every second of its life; what has to be kept of them is the
+// newest of each tenant and epoch.
+func TestTheLogOfHeadsStaysSmall(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heads.log")
+	l, err := openHeads(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := func(tenant, epoch, n int) string { return fmt.Sprintf("origin %d\n%d\n%0200d\nepoch %d\nseal %d\n", tenant, n, n, epoch, n) }
+	add := func(tenant, epoch, n int) {
+		l.add(tenantHead{access.Tenant(tenant), seal.Head{Note: line(tenant, epoch, n)}})
+		if err := l.flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	largest := int64(0)
+	for n := range 9000 {
+		add(1, 1+n/4000, n)
+		if n%10 == 0 {
+			add(2, 1, n)
+		}
+		if fi, err := os.Stat(path); err != nil {
+			t.Fatal(err)
+		} else {
+			largest = max(largest, fi.Size())
+		}
+	}
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if largest > maxHeads+8<<10 {
+		t.Errorf("the file grew to %d bytes, at most about %d", largest, maxHeads)
+	}
+	for _, want := range []string{line(1, 1, 3999), line(1, 2, 7999), line(1, 3, 8999), line(2, 1, 8990)} {
+		if !strings.Contains(string(text), strings.ReplaceAll(want, "\n", `\n`)) {
+			t.Errorf("the newest head of its tenant and epoch is gone: %q", want)
+		}
+	}
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", fi.Mode(), err)
+	}
+}
