@@ -97,7 +97,7 @@ func clockBehind(now, newest time.Time) refusal.Refusal {
 
 func clockJumped(by time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
-		nothingMoved, "Set it right; if it is right now, confirm it or restart the server.")
+		nothingMoved, "Set it right; if it is right now, restart the server.")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
