@@ -39,14 +39,11 @@ func staRun(t *[16][32]uint64, k, x uint64, turn, rounds int) uint64 {
 		// Each byte of even (odd) holds one lower (upper) nibble and its key bit: an index into the table's row.
 		even := x&lowNibble | k<<1&keyBit
 		odd := x>>4&lowNibble | k>>3&keyBit
-		x = t[0][even&31] ^ t[1][odd&31] ^
-			t[2][even>>8&31] ^ t[3][odd>>8&31] ^
-			t[4][even>>16&31] ^ t[5][odd>>16&31] ^
-			t[6][even>>24&31] ^ t[7][odd>>24&31] ^
-			t[8][even>>32&31] ^ t[9][odd>>32&31] ^
-			t[10][even>>40&31] ^ t[11][odd>>40&31] ^
-			t[12][even>>48&31] ^ t[13][odd>>48&31] ^
-			t[14][even>>56&31] ^ t[15][odd>>56&31]
+		// In pairs, because a chain of 15 sums would take longer than the look-ups do.
+		x = ((t[0][even&31] ^ t[1][odd&31]) ^ (t[2][even>>8&31] ^ t[3][odd>>8&31])) ^
+			((t[4][even>>16&31] ^ t[5][odd>>16&31]) ^ (t[6][even>>24&31] ^ t[7][odd>>24&31])) ^
+			(((t[8][even>>32&31] ^ t[9][odd>>32&31]) ^ (t[10][even>>40&31] ^ t[11][odd>>40&31])) ^
+				((t[12][even>>48&31] ^ t[13][odd>>48&31]) ^ (t[14][even>>56&31] ^ t[15][odd>>56&31])))
 		k = bits.RotateLeft64(k, turn)
 	}
 	return x

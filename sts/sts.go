@@ -61,6 +61,15 @@
 // the tests make each of them again from its inputs. What is marked unproven is common knowledge or comes from a
 // single source; do not build on it without a meter that shows it. What is marked ours is a decision of this module.
 //
+// # Speed
+//
+// On one core of a 2.6 GHz server a whole credit token is made or read with a known key in 120 to 170 ns (either
+// algorithm), a key derived in 0.35 us (DKGA04) and 1.1 us (DKGA02), and nothing is allocated; go test -bench . and
+// paywatt bench token measure it. What bounds a token is not work but waiting: each of the 16 rounds of EA07 needs what
+// the round before has looked up, about 5 cycles for the cache, 4 for adding up 16 look-ups in pairs and 3 for picking
+// out the next ones. That is 75 ns, and 16 more for the check field. Several tokens at once on one core would fill the
+// gaps; nobody here waits for it.
+//
 // # What is left out, on purpose
 //
 // EA09, DKGA01 and DKGA03 are withdrawn, and no vector of theirs was ever published; they give [ErrUnsupported], as
