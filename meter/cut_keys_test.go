@@ -140,7 +140,7 @@ func TestAKeyChangeMayBeTornAtEveryByte(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint("EA", kind.ea, kind.order), func(t *testing.T) {
 			done := false
-			for n := 0; !done; n++ {
+			for n := 0; !done; n += onlyEvery {
 				r := newRolling(t, kind.ea, kind.sgc, kind.order)
 				r.mem.left, r.mem.garbage = n, [...]byte{0x00, 0xff, 0x5a}[n%3]
 				done = r.story()

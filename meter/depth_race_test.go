@@ -2,6 +2,9 @@
 
 package meter_test
 
-// exploreDepth is smaller under the race detector, which is many times slower and finds nothing in code without
-// goroutines that the other run does not find.
-const exploreDepth = 5
+// Under the race detector, which is many times slower and finds nothing in code without goroutines that the other run
+// does not find, the searches are shallower and only every tenth case is tried.
+const (
+	exploreDepth = 5
+	onlyEvery    = 10
+)

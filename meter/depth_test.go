@@ -2,5 +2,9 @@
 
 package meter_test
 
-// exploreDepth is how many actions follow one another in the exhaustive search.
-const exploreDepth = 8
+const (
+	// exploreDepth is how many actions follow one another in the exhaustive searches.
+	exploreDepth = deepest
+	// onlyEvery thins out the longest tests.
+	onlyEvery = 1
+)

@@ -181,10 +181,11 @@ func TestExploreKeyChanges(t *testing.T) {
 		}},
 	} {
 		t.Run(start.name, func(t *testing.T) {
+			t.Parallel()
 			l := newKeyLab(t, start.rollover)
 			l.begin(t, start.change)
 			l.explore(0)
-			t.Logf("figures: %d worlds, %d steps, depth %d", len(l.seen), l.steps, exploreDepth)
+			t.Logf("figures: %d worlds, %d steps, depth %d", len(l.seen), l.steps, l.depth)
 			if l.failure != "" {
 				t.Error(l.failure)
 			}
@@ -201,6 +202,7 @@ func TestKeyExplorerCatchesPlantedBugs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newKeyLab(t, true)
+			l.depth = deepest
 			plant(l)
 			l.begin(t, func(*meter.State) {})
 			l.explore(0)

@@ -26,6 +26,9 @@ const (
 	tokenCount
 )
 
+// deepest is the greatest depth of any search.
+const deepest = 8
+
 // lab is what all worlds of one search share.
 type lab struct {
 	cfg    meter.Config
@@ -38,7 +41,8 @@ type lab struct {
 	hasty     bool // the host says durable before it has written
 
 	acts    []action
-	stack   [exploreDepth + 1]world // one for each level, so that the search does not allocate
+	depth   int
+	stack   [deepest + 1]world // one for each level, so that the search does not allocate
 	seed    maphash.Seed
 	seen    map[uint64]uint8 // worlds, with how many actions were allowed after them
 	cuts    map[uint64]uint8 // the same for worlds of which a power cut leaves the same
@@ -341,7 +345,7 @@ func (l *lab) cut(w *world, how int) bool {
 		told    told
 		durable uint64
 	}{how, w.under, l.keyPrint(w), t, w.durable})
-	left := uint8(exploreDepth - len(l.trace))
+	left := uint8(l.depth - len(l.trace))
 	if done, known := l.cuts[key]; known && done >= left {
 		return false // leads to a world that has been explored
 	}
@@ -369,7 +373,7 @@ func (l *lab) cut(w *world, how int) bool {
 // explore tries every action in the world of a level, and so on until depth.
 func (l *lab) explore(level int) {
 	w := &l.stack[level]
-	key, left := l.fingerprint(w), uint8(exploreDepth-level)
+	key, left := l.fingerprint(w), uint8(l.depth-level)
 	if done, known := l.seen[key]; known && done >= left {
 		return
 	}
@@ -429,7 +433,7 @@ func newLab(t *testing.T) *lab {
 	r := newRig(t)
 	tid := testTID(t, testStart())
 	l := &lab{
-		cfg: r.cfg, acts: actions(), seed: maphash.MakeSeed(), seen: map[uint64]uint8{}, cuts: map[uint64]uint8{}, ids: map[uint64]string{},
+		cfg: r.cfg, acts: actions(), depth: exploreDepth, seed: maphash.MakeSeed(), seen: map[uint64]uint8{}, cuts: map[uint64]uint8{}, ids: map[uint64]string{},
 		out: make([]meter.Effect, 0, meter.MaxEffects),
 	}
 	l.digits = [tokenCount]string{testToken(t, tid+1, 1), testToken(t, tid+2, 2), wrongToken(t, 0)}
@@ -440,7 +444,7 @@ func newLab(t *testing.T) *lab {
 		l.ids[meter.Handle(id)] = id
 	}
 	for c := range meter.CommandCancelToken + 1 {
-		for n := range uint64(exploreDepth + 2) {
+		for n := range uint64(deepest + 2) {
 			l.ids[meter.Handle(commandID(c, n))] = commandID(c, n)
 		}
 	}
@@ -484,10 +488,11 @@ func starts() []struct {
 func TestExploreAllInterleavings(t *testing.T) {
 	for _, start := range starts() {
 		t.Run(start.name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.begin(t, start.change)
 			l.explore(0)
-			t.Logf("%d worlds, %d steps, depth %d", len(l.seen), l.steps, exploreDepth)
+			t.Logf("figures: %d worlds, %d steps, depth %d", len(l.seen), l.steps, l.depth)
 			if l.failure != "" {
 				t.Error(l.failure)
 			}

@@ -13,7 +13,7 @@ import (
 
 // The programme: so many meters of base date 1993, of which every fourteenth or so never gets its tokens.
 const (
-	rolledMeters = 10_000
+	rolledMeters = 10_000 / onlyEvery
 	rolledNever  = 7 // per cent
 	soldBefore   = 6 // tokens for each meter under the old key
 	soldAfter    = 2 // and under the new one
