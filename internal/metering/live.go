@@ -86,8 +86,9 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	}
 }
 
-// Held asks for the newest reading that arrived in an earlier batch, ahead of a gap which has closed now. Where ok,
-// the store looks for the reading with the highest number in [from, to] and gives it to [Live.Settle].
+// Held asks for what arrived in an earlier batch, ahead of a gap which has closed now, and is newer than any reading
+// taken since. Where ok, the store looks for the reading with the highest number in [from, to] and gives it to
+// [Live.Settle], and for tokens and events there, which it gives to [Live.Recall].
 func (l *Live) Held() (from, to uint64, ok bool) {
 	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
 		return 0, 0, false
@@ -99,6 +100,14 @@ func (l *Live) Held() (from, to uint64, ok bool) {
 		}
 	}
 	return from, to, from <= to
+}
+
+// Recall adds records of earlier batches in the range that [Live.Held] named: those that change the figures without
+// being a reading. One that was taken since Load may be among them; it says the same twice.
+func (l *Live) Recall(recs []wire.Record) {
+	for i := range recs {
+		l.fresh = append(l.fresh, &recs[i])
+	}
 }
 
 // Settle brings the figures up to the watermark from what was taken since Load, and from held, a reading of an

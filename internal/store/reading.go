@@ -169,6 +169,11 @@ func (b *batch) settle(meter int64) error {
 		if held, heldAt, err = b.tx.heldReading(meter, l.Store, from, to); err != nil {
 			return err
 		}
+		changes, err := b.tx.heldChanges(meter, l.Store, from, to)
+		if err != nil {
+			return err
+		}
+		l.Recall(changes)
 	}
 	l.Settle(held, heldAt, b.tx.Now)
 	return b.tx.saveLive(meter, l)
@@ -190,6 +195,26 @@ func (tx *Tx) heldReading(meter int64, store string, from, to uint64) (*wire.Rea
 		return nil, time.Time{}, fmt.Errorf("look for a held reading of meter %d: %w", meter, err)
 	}
 	return p, at, nil
+}
+
+// heldChanges finds the accepted tokens and the events with numbers in [from, to], a window at most.
+func (tx *Tx) heldChanges(meter int64, store string, from, to uint64) (out []wire.Record, err error) {
+	err = tx.C.Query(`SELECT seq, result, balance_wh FROM token_report WHERE tenant_id = $1 AND meter = $2 AND store = $3
+		AND seq BETWEEN $4 AND $5`, func(r Row) error {
+		out = append(out, wire.Token{Head: wire.Head{Seq: uint64(r.Int(0))}, Result: r.Text(1), BalanceWh: r.Int(2)}.Record())
+		return nil
+	}, tx.Tenant, meter, store, int64(from), int64(to))
+	if err == nil {
+		err = tx.C.Query(`SELECT seq, code FROM meter_event WHERE tenant_id = $1 AND meter = $2 AND store = $3
+			AND seq BETWEEN $4 AND $5 AND kind = $6`, func(r Row) error {
+			out = append(out, wire.Event{Head: wire.Head{Seq: uint64(r.Int(0))}, Code: int(r.Int(1))}.Record())
+			return nil
+		}, tx.Tenant, meter, store, int64(from), int64(to), string(wire.KindEvent))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for held changes of meter %d: %w", meter, err)
+	}
+	return out, nil
 }
 
 // putEvent keeps an event, a daily row or a command's answer; body becomes its arguments.

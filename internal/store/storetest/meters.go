@@ -196,7 +196,7 @@ func figuresFollow(t *testing.T, r Rig) {
 		{[]metering.Record{m.reading(2)}, "stored@0", 0, ""},                           // ahead of a gap
 		{[]metering.Record{m.reading(4), m.event(5, 401)}, "stored@0 stored@0", 0, ""}, // and further ahead
 		{[]metering.Record{m.reading(1)}, "stored@2", 20, "closed"},                    // the held one counts now
-		{[]metering.Record{m.event(3, 101)}, "stored@5", 40, "closed"},                 // event 5 came in a batch before: a reading will tell
+		{[]metering.Record{m.event(3, 101)}, "stored@5", 40, "open"},                   // and with it event 5 of an earlier batch
 		{[]metering.Record{m.event(6, 401)}, "stored@6", 40, "open"},
 		{[]metering.Record{m.event(7, 403), m.event(8, 501)}, "stored@7 stored@8", 40, "armed"},
 		{[]metering.Record{m.reading(10), m.reading(9)}, "stored@8 stored@10", 100, "closed"},
@@ -210,6 +210,14 @@ func figuresFollow(t *testing.T, r Rig) {
 	}
 	if got := alarms(t, e, m); got != "tamper" {
 		t.Errorf("alarms %q, want tamper", got)
+	}
+	held := addMeter(t, e, 2, false)
+	wantOutcomes(t, e, "stored@0", held.boot(1, 1))
+	wantOutcomes(t, e, "stored@0 stored@0", held.token(2, 77, "", "accept"), held.token(4, 77, "", "used_error"))
+	wantOutcomes(t, e, "stored@2", held.reading(1))
+	wantOutcomes(t, e, "stored@4", held.event(3, 402))
+	if l := live(t, e, held); l.BalanceWh != 42_820 || l.RegisterWh != 10 || l.Relay != "closed" {
+		t.Errorf("balance %d, register %d, relay %q; want 42820 of the token that came ahead of a gap, 10, closed", l.BalanceWh, l.RegisterWh, l.Relay)
 	}
 	outcomes(t, e, m.event(11, 520))
 	if got := alarms(t, e, m); got != "" {
