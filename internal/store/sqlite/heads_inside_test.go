@@ -19,7 +19,9 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := func(tenant, epoch, n int) string { return fmt.Sprintf("origin %d\n%d\n%0200d\nepoch %d\nseal %d\n", tenant, n, n, epoch, n) }
+	line := func(tenant, epoch, n int) string {
+		return fmt.Sprintf("origin %d\n%d\n%0200d\nepoch %d\nseal %d\n", tenant, n, n, epoch, n)
+	}
 	add := func(tenant, epoch, n int) {
 		l.add(tenantHead{access.Tenant(tenant), seal.Head{Note: line(tenant, epoch, n)}})
 		if err := l.flush(); err != nil {
