@@ -55,7 +55,7 @@
       })
       .catch(() => {
         problem.hidden = false;
-        problem.textContent = "The meter does not answer. Nothing was changed. Is its process still running?";
+        problem.textContent = "The meter does not answer. Look at the display before you try again. Is its process still running?";
       });
     return queue;
   };

@@ -166,8 +166,12 @@ func (p *Panel) Look() {
 	p.hub.publish(p.view())
 }
 
-// errBusy is returned when the device does not answer a request in time.
-var errBusy = errors.New("the meter is busy")
+var (
+	// errBusy is returned when the device did not take a request in time: it will never be done.
+	errBusy = errors.New("the meter is busy")
+	// errSlow is returned when the device took a request and has not finished in time: it will be done.
+	errSlow = errors.New("the meter has not finished")
+)
 
 // do lets the device do something and waits until that is durable.
 func (p *Panel) do(ctx context.Context, f func() error) error {
@@ -183,7 +187,7 @@ func (p *Panel) do(ctx context.Context, f func() error) error {
 	case err := <-a.done:
 		return err
 	case <-ctx.Done():
-		return errBusy
+		return errSlow
 	}
 }
 

@@ -50,7 +50,7 @@ type browser struct {
 	http *http.Client
 }
 
-func start(t *testing.T) *browser {
+func newDevice(t *testing.T) *device.Device {
 	t.Helper()
 	keys := meter.NewKeys(testKey(t), meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	dev, err := device.Open(device.Config{
@@ -60,6 +60,12 @@ func start(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dev
+}
+
+func start(t *testing.T) *browser {
+	t.Helper()
+	dev := newDevice(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -203,6 +203,8 @@ func problem(err error) string {
 		return "The meter has no mains. Switch it on first."
 	case errors.Is(err, errBusy):
 		return "The meter is busy. Nothing was changed; try again."
+	case errors.Is(err, errSlow):
+		return "The meter is at it and has not finished. Look at the display before you try again."
 	case errors.Is(err, device.ErrBroken):
 		return "The meter's memory has failed and it does nothing more. Start it again."
 	}
