@@ -279,7 +279,8 @@ func (o *vmeterOptions) openFailure(err error) error {
 	case errors.Is(err, journal.ErrDamaged):
 		return &failure{code: exitFailed, what: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
 			not: "Nothing was guessed: which tokens were used cannot be told any more.",
-			try: "Restore the folder from a copy, or begin a new meter with an empty --state and --made now, so that old tokens stay refused."}
+			try: "Begin a new meter with an empty --state and --made with the present time, so that old tokens stay refused. An older copy " +
+				"of the folder does not help: it takes the tokens used since once more."}
 	}
 	if errors.Is(err, sts.ErrBaseDate) {
 		return usage("--made "+o.made+" cannot be: "+err.Error()+".", "Give a time within the base date of the key, not before its year.")

@@ -218,7 +218,9 @@ type sender struct {
 	// rewinds and dropped are what the outbox counted when boot was sent last.
 	rewinds, dropped uint64
 	// gone says that the server has asked for records which are not held any more.
-	gone     bool
+	gone bool
+	// foreign says that the server has acknowledged what this memory never told, and that this was logged.
+	foreign  bool
 	progress bool
 }
 
@@ -291,6 +293,11 @@ func (s *sender) publish(entries []outbox.Entry) error {
 
 // acked takes an acknowledgement and reports whether the mark moved.
 func (s *sender) acked(a wire.Ack) bool {
+	if next := s.c.Box.Marks().Next; a.Seq >= next && !s.foreign {
+		s.foreign = true
+		s.c.Log.Warn("server has records that this memory never told; it may be an older copy", logkey.Meter, s.c.Number,
+			logkey.Seq, a.Seq, "next", next)
+	}
 	s.mark, s.hasMark = a.Seq, true
 	moved := s.c.Box.Ack(a)
 	s.progress = s.progress || moved

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -275,6 +276,30 @@ func TestAServerThatForgotWithoutSayingSo(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		if m := r.srv.missing(201); len(m) != 0 {
 			t.Errorf("%d records never came, first %d", len(m), m[0])
+		}
+	})
+}
+
+func TestAnOlderCopyOfAMemoryIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		srv, box := newServer(), outbox.New(1, 100)
+		srv.watermark = 50 // from the same memory, before it was put back
+		box.Announce(wire.Boot{Store: "00c0ffee00c0ffee", Proto: 1})
+		r := &rig{srv: srv, box: box}
+		r.add(t, 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		l := link.New(link.Config{Number: number, Box: box, Log: slog.New(slog.NewTextHandler(&log, nil))}, srv.dial)
+		go func() { defer close(done); l.Run(ctx) }()
+		time.Sleep(time.Minute)
+		cancel()
+		<-done
+		if n := strings.Count(log.String(), "older copy"); n != 1 {
+			t.Errorf("told %d times that the memory is an older copy, want once:\n%s", n, log.String())
+		}
+		if m := box.Marks(); m.Acked != 0 {
+			t.Errorf("%d records count as acknowledged, want none", m.Acked)
 		}
 	})
 }
