@@ -3,6 +3,8 @@ package vending
 import (
 	"fmt"
 	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
 )
 
 // Evidence is what the audit row of a completed sale says of it. The row is sealed into the tenant's log in the commit
@@ -12,8 +14,9 @@ func (s Sale) Evidence() string {
 	for i, t := range s.Tokens {
 		tids[i] = fmt.Sprintf("%d:%d", t.TID, t.Units)
 	}
-	return fmt.Sprintf("meter=%s ref=%q tender=%d %s units_wh=%d month=%s receipt=%s tids=%s", s.Meter.Number, s.ClientRef,
-		s.Tender.Minor, s.Tender.Currency, s.Units, s.Month, s.ReceiptNo, strings.Join(tids, ","))
+	return fmt.Sprintf("meter=%s ref=%q tender=%d %s units_wh=%d month=%s tariff=%s by=%q receipt=%s tids=%s", s.Meter.Number, s.ClientRef,
+		s.Tender.Minor, s.Tender.Currency, s.Units, s.Month, s.Tariff.Text(id.Version), s.By,
+		s.ReceiptNo, strings.Join(tids, ","))
 }
 
 // EvidenceOf is the action of the audit row that carries [Sale.Evidence].

@@ -91,7 +91,7 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 		}
 		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend),
 			After: vending.Sale{ClientRef: once.Key, Meter: vending.MeterRef{Number: meterNumber(n % customers)}, Tender: money.Amount{Minor: 10000, Currency: "KES"},
-				Units: 34700, Month: "2026-11", ReceiptNo: no, Tokens: []vending.Token{{TID: sts.TID(n), Units: 34700}}}.Evidence()}); err != nil {
+				Units: 34700, Month: "2026-11", Tariff: vend, By: "till", ReceiptNo: no, Tokens: []vending.Token{{TID: sts.TID(n), Units: 34700}}}.Evidence()}); err != nil {
 			return sold{}, err
 		}
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: strconv.FormatInt(n, 10), Kind: "token", Body: []byte(`{"token_id":"tok_1"}`)})

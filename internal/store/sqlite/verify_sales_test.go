@@ -29,6 +29,8 @@ func saleEdits() []string {
 			SELECT tenant_id, account_id, month, SUM(units_wh) FROM vend GROUP BY tenant_id, account_id, month`,
 		`UPDATE vend SET receipt_no = CASE receipt_no WHEN 'main-000003' THEN 'x' ELSE 'y' END WHERE receipt_no IN ('main-000003', 'main-000004');
 			UPDATE vend SET receipt_no = CASE receipt_no WHEN 'x' THEN 'main-000004' ELSE 'main-000003' END WHERE receipt_no IN ('x', 'y')`,
+		`UPDATE vend SET tariff_version_id = zeroblob(16) WHERE id = ` + third,
+		`UPDATE vend SET by_actor = 'somebody else' WHERE id = ` + third,
 		`DELETE FROM counter WHERE name = 'receipt:main'`,
 		`UPDATE token SET tid = 1 + tid, version = 9 WHERE tid = 20`,
 		`UPDATE token SET tid = 0 WHERE vend_id = ` + third,
