@@ -83,10 +83,18 @@ func (s *State) counting() bool {
 // event. Without any, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
 	wake := uint64(math.MaxUint64)
-	for _, t := range [...]uint32{s.ReadAt, s.SaveAt, s.BeepAt, s.QuietAt, s.CloseAt, s.TestAt} {
+	timers := [...]uint32{s.ReadAt, s.QuietAt, s.SaveAt, s.BeepAt, s.CloseAt, s.TestAt}
+	due := timers[:]
+	if s.Frozen {
+		due = timers[:2] // nothing else ends while the memory is not ours to change
+	}
+	for _, t := range due {
 		if t != 0 {
 			wake = min(wake, uint64(t)*1000)
 		}
+	}
+	if s.Frozen {
+		return wake
 	}
 	powered := [...]uint32{s.Guards[0].Until, s.Guards[1].Until, s.Guards[2].Until, s.SectionsUntil}
 	for _, t := range powered {

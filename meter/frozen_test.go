@@ -1,0 +1,28 @@
+package meter_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// TestAFrozenMeterIsNotWokenForEver: lock-outs and waiting sections never end while the memory is of an unknown newer
+// format, so they must not be named as something to wake for: the host would ask again and again.
+func TestAFrozenMeterIsNotWokenForEver(t *testing.T) {
+	c := meter.DefaultConfig()
+	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)
+	s.Guards[0].Until, s.SectionsUntil, s.SaveAt, s.Frozen = 600, 700, 800, true
+	out := meter.Step(&c, &s, meter.Event{Kind: meter.EventPowerRestore, Clock: meter.ClockValid, NextSeq: 1}, nil)
+	for range 100 {
+		at := meter.Wake(&c, &s)
+		if at == math.MaxUint64 {
+			return
+		}
+		out = meter.Step(&c, &s, meter.Event{Kind: meter.EventWake, Up: at, Clock: meter.ClockValid}, out[:0])
+		if next := meter.Wake(&c, &s); next <= at {
+			t.Fatalf("after waking at %d ms the meter wants to be woken at %d ms", at, next)
+		}
+	}
+}
