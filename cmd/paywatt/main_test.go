@@ -20,7 +20,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "server": server, "readenv": readenv, "newer": newer,
-			"tamper": tamper, "othertoken": othertoken, "digits": digits,
+			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv,
 		},
 	})
 }

@@ -2,12 +2,27 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// digits takes the token from the sale that the last command printed as JSON: TOKEN becomes its digits, and SWAPPED the
-// same with two neighbours exchanged.
+// jsonenv sets a variable to a text of the JSON that the last command printed: jsonenv NAME FIELD.
+func jsonenv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: jsonenv NAME FIELD")
+	}
+	var fields map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &fields))
+	text, ok := fields[args[1]].(string)
+	if !ok {
+		ts.Fatalf("the last command printed no text %s", args[1])
+	}
+	ts.Setenv(args[0], text)
+}
+
+// digits takes the token from the sale that the last command printed as JSON: TOKEN becomes its digits, SWAPPED the same
+// with two neighbours exchanged, and the file enter what a person does with it at a virtual meter.
 func digits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: digits")
@@ -23,6 +38,7 @@ func digits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	token := sale.Tokens[0].Digits
 	ts.Setenv("TOKEN", token)
+	ts.Check(os.WriteFile(ts.MkAbs("enter"), []byte("key "+token+"#\nsync\nquit\n"), 0o600))
 	swapped := []byte(token)
 	for i := 4; i+1 < len(swapped); i++ {
 		if swapped[i] != swapped[i+1] {
