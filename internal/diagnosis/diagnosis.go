@@ -247,7 +247,7 @@ const (
 	maxDigits = 128
 	// maxKeys is how many keys of a meter are tried.
 	maxKeys = 8
-	// maxFamilies is how many vending keys of other supply groups and revisions are tried.
+	// maxFamilies is how many other vending keys of the meter's supply group are tried, and how many of all others.
 	maxFamilies = 100
 	// maxReports is how many of the meter's newest reports are looked through.
 	maxReports = 100

@@ -15,9 +15,6 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// HashContext is the context of the keyed hash under which the digits of sold tokens are found again.
-const HashContext = vending.HashContext
-
 // Diagnose answers a question. It needs the right vend.read. It refuses a meter that is not there, and more than
 // [ActorGuesses] or [MeterGuesses] questions about tokens that were not sold to the asker.
 func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Diagnosis, error) {
@@ -62,19 +59,17 @@ type consultation struct {
 // facts are what the store knows of the digits and of the meter.
 type facts struct {
 	refusal.Refusal
-	meter   *registry.Meter // of the token, or else the meter asked for
+	meter   *registry.Meter // of the token, or else the one asked for
 	asked   *registry.Meter
 	keys    []registry.Key // of meter, newest first
-	sold    *soldToken     // nil for digits that were not sold here, or that the asker may not see
-	foreign bool           // sold here, but not for the asker to see
+	sold    *soldToken     // nil for digits that were not sold here, and for a sale that the asker may not see
 	reports []metering.StoredToken
 }
 
 // soldToken is a token that was sold here.
 type soldToken struct {
 	vending.Token
-	key    registry.Key
-	vendor id.ID
+	key registry.Key // only its identity where the key is older than those that were read
 }
 
 // mayTry reports whether the actor may have digits tried under a meter's key. A vendor may not: what opens might be
@@ -146,7 +141,6 @@ func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	f.foreign = sold != nil && !visible
 	if sold != nil && visible {
 		m, found, err := tx.MeterByN(sold.Meter)
 		if err != nil || !found {
@@ -174,7 +168,7 @@ func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 // find looks digits up among the tokens sold here and says whether the asker may see the sale.
 func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	digits := t.AppendReveal(make([]byte, 0, sts.TokenDigits))
-	hash := c.d.c.Hasher.Hash(HashContext, digits)
+	hash := c.d.c.Hasher.Hash(vending.HashContext, digits)
 	clear(digits)
 	token, key, found, err := tx.TokenByHash(hash)
 	if err != nil || !found {
@@ -188,7 +182,6 @@ func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	if err != nil || !found {
 		return nil, false, fmt.Errorf("sale of token %s (found: %t): %w", token.ID.Text(id.Token), found, err)
 	}
-	out.vendor = sale.Vendor
 	return out, c.by.Vendor.IsZero() || c.by.Vendor == sale.Vendor, nil
 }
 
