@@ -216,6 +216,8 @@ type rawMeter struct {
 	seq   uint64
 	more  chan struct{}
 	pace  time.Duration // between two readings; zero: as fast as they are acknowledged
+	sent  time.Time     // when the newest reading went out, in a paced meter
+	slow  time.Duration // the longest a paced meter waited for an acknowledgement
 }
 
 func newRawMeter(w *world, s secrets) *rawMeter {
@@ -238,6 +240,9 @@ func (r *rawMeter) connect() (mqtt.Client, error) {
 			return
 		}
 		r.mu.Lock()
+		if r.pace > 0 && ack.Seq == r.seq && r.acked < r.seq {
+			r.slow = max(r.slow, time.Since(r.sent))
+		}
 		r.acked = max(r.acked, ack.Seq)
 		r.mu.Unlock()
 		select {
@@ -295,7 +300,7 @@ func (r *rawMeter) publish(c mqtt.Client, stop chan struct{}) {
 		default:
 		}
 		r.mu.Lock()
-		r.seq = max(r.seq, next)
+		r.seq, r.sent = max(r.seq, next), time.Now()
 		r.mu.Unlock()
 		c.Publish("m/"+r.number+"/up/reading", 1, false, fmt.Sprintf(
 			`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,
