@@ -308,6 +308,24 @@ func TestGuessingIsLimitedAndSoldTokensAreNot(t *testing.T) {
 	}
 }
 
+// TestWhoMayNotTryKeysUsesUpNobodysQuestions: a vendor's questions ask no key of the meter, so they say nothing about it,
+// and must not keep the utility from asking.
+func TestWhoMayNotTryKeysUsesUpNobodysQuestions(t *testing.T) {
+	c := begin(t)
+	k := c.meter(number, key(nil))[0]
+	guess := c.token(number, k, 40)
+	vendor := actor(access.VendorAPI)
+	vendor.Vendor = id.ID{7}
+	for n := range diagnosis.MeterGuesses + 1 {
+		if d := c.askAs(vendor, guess.Reveal(), number); codes(d) != "not_yours" {
+			t.Fatalf("vendor's question %d: %s %s, want not_yours", n+1, d.Code, codes(d))
+		}
+	}
+	if d := c.askAs(actor(access.Support), guess.Reveal(), number); codes(d) != "not_sold" {
+		t.Errorf("support after a vendor's %d questions: %s %s, want not_sold", diagnosis.MeterGuesses+1, d.Code, codes(d))
+	}
+}
+
 // TestEveryAnswerIsInTheAuditLog: who asked about which meter, what came out, and never the digits.
 func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	c := begin(t)

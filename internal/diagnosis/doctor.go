@@ -107,7 +107,7 @@ func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error)
 		return Diagnosis{Refusal: c.facts.Refusal}, nil
 	}
 	if c.facts.sold == nil {
-		if wait, no := c.d.guesses.take(c.by, c.number(), c.now); no.Refused() {
+		if wait, no := c.d.guesses.take(c.by, c.guessed(), c.now); no.Refused() {
 			return Diagnosis{Refusal: no, RetryAfter: wait}, nil
 		}
 		if err := c.search(ctx); err != nil {
@@ -119,9 +119,10 @@ func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error)
 	return c.out, err
 }
 
-// number is the meter the question is about; empty where there is none.
-func (c *consultation) number() string {
-	if c.facts.meter == nil {
+// guessed is the meter that a question may say something about; empty where there is none. A question of somebody who may
+// not have keys tried says nothing about a meter, so it leaves the meter's questions to those who may.
+func (c *consultation) guessed() string {
+	if c.facts.meter == nil || !mayTry(c.by) {
 		return ""
 	}
 	return c.facts.meter.Number

@@ -15,7 +15,8 @@ import (
 const (
 	// ActorGuesses is how many such questions an actor has in GuessWindow.
 	ActorGuesses = 300
-	// MeterGuesses is how many such questions there may be about one meter, whoever asks.
+	// MeterGuesses is how many such questions there may be about one meter, whoever asks of those for whom its keys are
+	// tried.
 	MeterGuesses = 30
 	// GuessWindow is how long a question counts.
 	GuessWindow = 24 * time.Hour
