@@ -160,3 +160,24 @@ func withField(v map[string]any, path, name string, value any) map[string]any {
 	out[path] = part
 	return out
 }
+
+// Hexadecimal digits are the same in capitals, whatever the kind of the vector.
+func TestHexadecimalDigitsMayBeCapitals(t *testing.T) {
+	hexadecimal := map[string]bool{"crc": true, "control36": true, "control28": true, "nkho": true, "nklo": true, "nkmo1": true,
+		"nkmo2_or_rest": true}
+	all := vectorFile(t)
+	for _, v := range all {
+		for _, part := range []any{v, v["fields"]} {
+			fields, _ := part.(map[string]any)
+			for name, value := range fields {
+				if digits, ok := value.(string); ok && (hexadecimal[name] || strings.HasSuffix(name, "_hex")) {
+					fields[name] = strings.ToUpper(digits)
+				}
+			}
+		}
+	}
+	code, lines := runCheck(t, all)
+	if want := "635 passed, 0 failed"; code != 0 || lines[len(lines)-1] != want {
+		t.Errorf("exit code %d, %q, want 0 and %q", code, lines, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/paywatt/paywatt/sts"
 )
@@ -83,7 +84,7 @@ func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
 	switch {
 	case block == 0: // its check field does not fit, or there is none
 		return nil
-	case v.BlockHex != "" && v.BlockHex != fmt.Sprintf("%016x", block):
+	case v.BlockHex != "" && !strings.EqualFold(v.BlockHex, fmt.Sprintf("%016x", block)):
 		return fmt.Errorf("opens to block %016x, want %s", block, v.BlockHex)
 	case v.SubClass.given() && v.SubClass.int() != int64(o.SubClass):
 		return fmt.Errorf("opens to sub-class %d, want %s", o.SubClass, v.SubClass.v)
@@ -200,7 +201,7 @@ func (v *vector) misty1() error {
 	if got := k.Decrypt(cipher); got != plain {
 		return fmt.Errorf("decrypts to %016x, want %016x", got, plain)
 	}
-	if got := hex.EncodeToString(k.RevealSubkeys()); f.SubkeysHex != "" && got != f.SubkeysHex {
+	if got := hex.EncodeToString(k.RevealSubkeys()); f.SubkeysHex != "" && !strings.EqualFold(got, f.SubkeysHex) {
 		return fmt.Errorf("expands to %s, want %s", got, f.SubkeysHex)
 	}
 	return v.expect(answerOK)
@@ -235,7 +236,7 @@ func (v *vector) crc() error {
 	if len(input) == 0 {
 		return errors.New("nothing to sum")
 	}
-	if got := fmt.Sprintf("%04x", sts.Checksum(input)); got != f.CRC {
+	if got := fmt.Sprintf("%04x", sts.Checksum(input)); !strings.EqualFold(got, f.CRC) {
 		return fmt.Errorf("sum is %s, want %s", got, f.CRC)
 	}
 	return v.expect(answerOK)
