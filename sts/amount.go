@@ -63,9 +63,12 @@ const (
 
 // EncodeCurrency codes an amount in 0.00001 of the base currency unit. An amount that has no exact code is rounded up
 // on the number line (CTSA20): a positive one grows, 1.00000 becoming 1.00004, a negative one shrinks in magnitude,
-// -1.00000 becoming -0.99994. The error is [ErrRange], beyond the largest code of either sign (some 1.82e30 base
-// units).
+// -1.00000 becoming -0.99994. The errors are [ErrRange], beyond the largest code of either sign (some 1.82e30 base
+// units), and [ErrField] for nil.
 func EncodeCurrency(v *big.Int) (CurrencyAmount, error) {
+	if v == nil {
+		return 0, fmt.Errorf("sts: no currency amount: %w", ErrField)
+	}
 	magnitude := new(big.Int).Abs(v)
 	if magnitude.Cmp((currencySign - 1).Value()) > 0 {
 		return 0, fmt.Errorf("sts: currency amount %s: %w", v, ErrRange)

@@ -11,6 +11,13 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
+// Nothing but a cipher without a key panics, and an amount that is not there is no exception.
+func TestNoCurrencyAmountIsAnError(t *testing.T) {
+	if a, err := sts.EncodeCurrency(nil); a != 0 || !errors.Is(err, sts.ErrField) {
+		t.Errorf("EncodeCurrency(nil) = %d, %v, want 0, %v", a, err, sts.ErrField)
+	}
+}
+
 func TestAmountsAtTheEdgesOfTheCode(t *testing.T) {
 	for _, c := range []struct{ tenths, want int64 }{
 		{0, 0}, {1, 1}, {16383, 16383}, {16384, 16384}, {16385, 16394}, {180214, 180214}, {180215, 180224},

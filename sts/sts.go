@@ -40,7 +40,7 @@
 // What a caller gets wrong is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange],
 // [ErrBaseDate], [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; ask with errors.Is. What a token is to a
 // meter is a [Result], never an error, one name for each answer. Nothing panics but [Key.Encrypt] and [Key.Decrypt]
-// without a key.
+// without a key, and whatever is called on, or [Holding.ChangeTo] with, a nil pointer.
 //
 // # What to avoid
 //
