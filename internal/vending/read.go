@@ -2,9 +2,6 @@ package vending
 
 import (
 	"context"
-	"crypto/hmac"
-	"encoding/base64"
-	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -20,6 +17,9 @@ type Shown struct {
 	Sale   Sale
 	Issued Issued // the digits of Sale.Tokens, one for one; without tokens where the actor may not see digits
 }
+
+// listTokens is the list that a cursor of Tokens belongs to.
+const listTokens = "tokens"
 
 // TokenList is one page of a meter's tokens, newest first.
 type TokenList struct {
@@ -110,7 +110,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 	if no.Refused() {
 		return TokenList{Refusal: no}, nil
 	}
-	before, max, no := v.page(by.Tenant, page)
+	before, max, no := page.Read(v.c.Sealer, by.Tenant, listTokens)
 	if no.Refused() {
 		return TokenList{Refusal: no}, nil
 	}
@@ -130,50 +130,8 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 	}
 	if len(out.Tokens) > max {
 		out.Tokens = out.Tokens[:max]
-		out.Next = v.cursor(by.Tenant, out.Tokens[max-1].ID)
+		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
 	}
 	out.Issued, err = v.reveal(ctx, by, out.Tokens, "tokens of meter "+echo(meter))
 	return out, err
-}
-
-// cursorMAC is how much of the keyed hash a cursor carries; no right hangs on it.
-const cursorMAC = 8
-
-var errCursor = errors.New("no cursor of this list")
-
-func (v *Vending) page(t access.Tenant, p registry.Page) (before id.ID, max int, no refusal.Refusal) {
-	if p.Limit < 0 || p.Limit > registry.MaxLimit {
-		return id.ID{}, 0, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("limit is 1 to %d.", registry.MaxLimit), "", "Ask for less at a time.")
-	}
-	if max = p.Limit; max == 0 {
-		max = registry.DefaultLimit
-	}
-	if p.Cursor == "" {
-		return id.ID{}, max, refusal.Refusal{}
-	}
-	before, err := v.place(t, p.Cursor)
-	if err != nil {
-		no = refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "", "Take next_cursor of the page before, or begin without one.")
-	}
-	return before, max, no
-}
-
-func (v *Vending) place(t access.Tenant, cursor string) (id.ID, error) {
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) != len(id.ID{})+cursorMAC {
-		return id.ID{}, errCursor
-	}
-	at := id.FromBytes(b[:len(id.ID{})])
-	if !hmac.Equal(b[len(id.ID{}):], v.cursorMAC(t, at)) {
-		return id.ID{}, errCursor
-	}
-	return at, nil
-}
-
-func (v *Vending) cursor(t access.Tenant, last id.ID) string {
-	return base64.RawURLEncoding.EncodeToString(append(last[:], v.cursorMAC(t, last)...))
-}
-
-func (v *Vending) cursorMAC(t access.Tenant, last id.ID) []byte {
-	return v.c.Sealer.Hash(fmt.Sprintf("cursor:tokens:%d", t), last[:])[:cursorMAC]
 }
