@@ -1,22 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/sts"
 )
-
-// maxKeyLine is more than any key file needs; what is longer is another file.
-const maxKeyLine = 4096
 
 // keyOptions are the options that name a meter's key: the key itself, or a vending key with what it is derived from.
 type keyOptions struct {
@@ -133,17 +129,12 @@ func readVendingKey(c console, name string) (sts.VendingKey, error) {
 		defer f.Close()
 		r = f
 	}
-	line, err := bufio.NewReaderSize(io.LimitReader(r, maxKeyLine), maxKeyLine).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	vk, err := keystore.ReadVendingKey(r)
+	switch {
+	case errors.Is(err, keystore.ErrKeyFile):
+		return sts.VendingKey{}, usage(what+" is not one line of hex digits that make a key ("+err.Error()+").", "Write the key as one line of 16 or 40 hex digits; blanks do not count.")
+	case err != nil:
 		return sts.VendingKey{}, &failure{code: exitFailed, what: what + " cannot be read: " + err.Error() + "."}
-	}
-	b, err := unhexKey(line)
-	if err != nil {
-		return sts.VendingKey{}, usage(what+" is not one line of hex digits.", "Write the key as 16 or 40 hex digits; blanks do not count.")
-	}
-	vk, err := sts.NewVendingKey(b)
-	if err != nil {
-		return sts.VendingKey{}, usage(fmt.Sprintf("%s has %d bytes.", what, len(b)), "DKGA02 takes 8 bytes, DKGA04 takes 20.")
 	}
 	return vk, nil
 }
