@@ -49,8 +49,13 @@ func (b *box) View(ctx context.Context, t access.Tenant, fn func(job.OutboxTx) e
 func (b *box) add(key, kind string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.put(key, kind, time.Now())
+}
+
+// put enqueues an item that is due at a time; the caller holds the lock.
+func (b *box) put(key, kind string, at time.Time) {
 	n := len(b.items)
-	b.items = append(b.items, &item{Claim: job.Claim{ID: id.ID{15: byte(n + 1)}, Seq: int64(n), Item: job.Item{Lane: job.LaneMQTT, Key: key, Kind: kind, NextAt: time.Now()}}})
+	b.items = append(b.items, &item{Claim: job.Claim{ID: id.ID{15: byte(n + 1)}, Seq: int64(n), Item: job.Item{Lane: job.LaneMQTT, Key: key, Kind: kind, NextAt: at}}})
 }
 
 // state lists what is left.
@@ -308,16 +313,14 @@ func TestTroubleIsTriedAgainAndEndsOneDay(t *testing.T) {
 func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
+		b.mu.Lock()
 		b.fail = errors.New("read-only")
-		b.items = nil
+		b.mu.Unlock()
 		o.Wake(1, "m1")
 		time.Sleep(time.Minute)
 		b.mu.Lock()
 		b.fail = nil
-		b.mu.Unlock()
-		b.add("m1", "a")
-		b.mu.Lock()
-		b.items[0].NextAt = time.Now().Add(time.Hour) // only the wake that could not be carried out makes it due
+		b.put("m1", "a", time.Now().Add(time.Hour)) // only the wake that could not be carried out makes it due
 		b.mu.Unlock()
 		time.Sleep(10 * time.Second)
 		if got := strings.Count(s.all(), "a@"); got != 1 {
