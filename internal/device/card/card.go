@@ -1,0 +1,255 @@
+// Package card writes the meter's memory card: a folder with one CSV file per month, H2611.CSV for November 2026, a
+// header line in each, and in every row the record's sequence number first and a checksum last.
+//
+// Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. What is
+// read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
+// continued from there. A spoilt end of a file is cut off before the next row; a spoilt middle is left to whoever reads
+// it, and is found by the checksums ([Check]).
+package card
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device/board"
+)
+
+// Header is the first line of every file.
+const Header = "seq,at,clock,kind,register_wh,balance_wh,w,record,crc"
+
+// fieldCount is how many fields a row has.
+const fieldCount = 9
+
+// pattern finds the files of a meter on a card; what else lies there is nobody's business.
+const pattern = "H[0-9][0-9][0-9][0-9].CSV"
+
+// maxTail bounds how much of a file is read to find its newest row.
+const maxTail = 1 << 20
+
+// ErrRow is returned for a line that is no whole row.
+var ErrRow = errors.New("no whole row")
+
+// Card is a card in a folder. The folder may come and go.
+type Card struct {
+	dir string
+}
+
+// New returns the card in a folder, which need not be there now. The folder itself is never made: without it there is
+// no card in the slot.
+func New(dir string) *Card { return &Card{dir: dir} }
+
+// Name is the file of a month: that of the record's own time.
+func Name(at time.Time) string { return at.UTC().Format("H0601") + ".CSV" }
+
+// Last implements board.Card. The newest row is that with the highest number in any file: a clock that was set back
+// writes into an older month again.
+func (c *Card) Last() (uint64, error) {
+	if _, err := os.Stat(c.dir); err != nil {
+		return 0, fmt.Errorf("memory card: %w", err)
+	}
+	names, err := filepath.Glob(filepath.Join(c.dir, pattern))
+	if err != nil {
+		return 0, fmt.Errorf("memory card: %w", err)
+	}
+	var last uint64
+	for _, name := range names {
+		seq, _, err := tail(name)
+		if err != nil {
+			return 0, fmt.Errorf("memory card: %w", err)
+		}
+		last = max(last, seq)
+	}
+	return last, nil
+}
+
+// tail returns the number of the newest good row of a file, 0 for none, and where that row ends.
+func tail(name string) (seq uint64, end int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	from := max(0, info.Size()-maxTail)
+	b := make([]byte, info.Size()-from)
+	if _, err := f.ReadAt(b, from); err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, err
+	}
+	for len(b) > 0 {
+		line := b[bytes.LastIndexByte(b[:len(b)-1], '\n')+1:]
+		begin := len(b) - len(line)
+		if line[len(line)-1] == '\n' {
+			text := string(bytes.TrimSuffix(line, []byte("\n")))
+			if row, err := Parse(text); err == nil {
+				return row.Seq, from + int64(len(b)), nil
+			}
+			if text == Header && from+int64(begin) == 0 {
+				return 0, int64(len(b)), nil
+			}
+		}
+		b = b[:begin]
+	}
+	return 0, 0, nil
+}
+
+// Write implements board.Card.
+func (c *Card) Write(rows []board.Row) error {
+	for len(rows) > 0 {
+		name := Name(rows[0].At)
+		n := 1
+		for n < len(rows) && Name(rows[n].At) == name {
+			n++
+		}
+		if err := c.month(filepath.Join(c.dir, name), rows[:n]); err != nil {
+			return fmt.Errorf("memory card: %w", err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// month appends rows to one file, behind its last good row.
+func (c *Card) month(name string, rows []board.Row) (err error) {
+	_, end, err := tail(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	var b bytes.Buffer
+	if end == 0 {
+		b.WriteString(Header + "\n")
+	}
+	for _, r := range rows {
+		b.WriteString(Format(r) + "\n")
+	}
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(b.Bytes(), end); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// Format is the line of a row, without its end.
+func Format(r board.Row) string {
+	fields := []string{strconv.FormatUint(r.Seq, 10), r.At.UTC().Format(time.RFC3339), r.Clock, r.Kind, "", "", "", r.Record}
+	if r.Energy {
+		fields[4], fields[5] = strconv.FormatInt(int64(r.Register), 10), strconv.FormatInt(int64(r.Balance), 10)
+		fields[6] = strconv.FormatInt(int64(r.Power), 10)
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	// A strings.Builder takes everything.
+	_ = w.Write(fields)
+	w.Flush()
+	line := strings.TrimSuffix(b.String(), "\n")
+	return fmt.Sprintf("%s,%08X", line, crc32.ChecksumIEEE([]byte(line)))
+}
+
+// Row is what a line of the card says.
+type Row struct {
+	Seq    uint64
+	At     time.Time
+	Kind   string
+	Record string
+}
+
+// Parse reads a line and checks its checksum, which is the CRC-32 of IEEE 802.3 of everything before its comma.
+func Parse(line string) (Row, error) {
+	at := strings.LastIndexByte(line, ',')
+	if at < 0 {
+		return Row{}, ErrRow
+	}
+	want, err := strconv.ParseUint(line[at+1:], 16, 32)
+	if err != nil || uint32(want) != crc32.ChecksumIEEE([]byte(line[:at])) {
+		return Row{}, fmt.Errorf("%w: the checksum does not fit", ErrRow)
+	}
+	fields, err := csv.NewReader(strings.NewReader(line)).Read()
+	if err != nil || len(fields) != fieldCount {
+		return Row{}, fmt.Errorf("%w: %d fields instead of %d", ErrRow, len(fields), fieldCount)
+	}
+	seq, err := strconv.ParseUint(fields[0], 10, 64)
+	if err != nil {
+		return Row{}, fmt.Errorf("%w: no number", ErrRow)
+	}
+	when, err := time.Parse(time.RFC3339, fields[1])
+	if err != nil {
+		return Row{}, fmt.Errorf("%w: no time", ErrRow)
+	}
+	return Row{Seq: seq, At: when, Kind: fields[3], Record: fields[7]}, nil
+}
+
+// Checked is what a look over a whole card found.
+type Checked struct {
+	// Rows are the good ones, in the order of their numbers, one of each.
+	Rows []Row
+	// Bad counts the lines that are neither a good row nor a header.
+	Bad int
+}
+
+// Check reads a whole card.
+func Check(dir string) (Checked, error) {
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		return Checked{}, fmt.Errorf("check memory card: %w", err)
+	}
+	var all Checked
+	for _, name := range names {
+		if err := all.file(name); err != nil {
+			return Checked{}, fmt.Errorf("check memory card: %w", err)
+		}
+	}
+	slices.SortStableFunc(all.Rows, func(a, b Row) int {
+		switch {
+		case a.Seq < b.Seq:
+			return -1
+		case a.Seq > b.Seq:
+			return 1
+		}
+		return 0
+	})
+	all.Rows = slices.CompactFunc(all.Rows, func(a, b Row) bool { return a.Seq == b.Seq })
+	return all, nil
+}
+
+func (k *Checked) file(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxTail)
+	for lines.Scan() {
+		if lines.Text() == Header {
+			continue
+		}
+		row, err := Parse(lines.Text())
+		if err != nil {
+			k.Bad++
+			continue
+		}
+		k.Rows = append(k.Rows, row)
+	}
+	return lines.Err()
+}
