@@ -115,9 +115,6 @@ type API struct {
 	handler http.Handler
 }
 
-// saleRoute is the mux's pattern of the one route that moves money.
-const saleRoute = http.MethodPost + " /v1/vends"
-
 // open are the routes of the mux that need no key.
 var open = map[string]struct{}{
 	"GET /v1/openapi.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},

@@ -45,7 +45,7 @@ func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), started: a.c.Now()}
-		x.sale = x.route == saleRoute
+		x.sale = movesMoney(x.route)
 		h := w.Header()
 		h.Set("X-Request-Id", x.requestID)
 		h.Set("X-Content-Type-Options", "nosniff")

@@ -20,7 +20,7 @@ const (
 func takeKey(r *http.Request, x *exchange) *Problem {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 || keys[0] == "" {
-		return because(refusal.IdempotencyKeyMissing, "A request that moves money needs an Idempotency-Key.", "Nothing was sold.",
+		return because(refusal.IdempotencyKeyMissing, "A request that moves money needs an Idempotency-Key.", "Nothing was done.",
 			"Send the header Idempotency-Key with 8 to 64 characters of your own, new for each sale and the same for each repetition.")
 	}
 	if len(keys) > 1 || !validKey(keys[0]) {

@@ -104,9 +104,11 @@ func stillRunning() *Problem {
 
 // keepable says whether an answer is one to the request itself: not a fault, and not one about who asked or how often.
 func keepable(status int) bool {
-	switch status {
-	case http.StatusForbidden, http.StatusTooManyRequests:
+	switch {
+	case status == http.StatusForbidden, status == http.StatusTooManyRequests:
 		return false
+	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
+		return false // the mux sends the path elsewhere: no use case was asked
 	}
 	return status < http.StatusInternalServerError
 }

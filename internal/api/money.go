@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// moneyRoutes are the mux's patterns of the routes that move money: they need an Idempotency-Key, their answers are
+// stored with what they did, and their problems say whether money moved.
+var moneyRoutes = map[string]struct{}{
+	http.MethodPost + " /v1/vends":                 {},
+	http.MethodPost + " /v1/vends/{id}/reversal":   {},
+	http.MethodPost + " /v1/vendors/{id}/deposits": {},
+	http.MethodPost + " /v1/meters/{meter}/tokens": {},
+}
+
+// movesMoney reports whether the route of a pattern moves money, or makes what is worth money.
+func movesMoney(route string) bool {
+	_, ok := moneyRoutes[route]
+	return ok
+}
+
+// keyParam is the header of a request that moves money, for the document.
+func keyParam() []*huma.Param {
+	return []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 64 ASCII characters, new for each request",
+		Schema: &huma.Schema{Type: huma.TypeString}}}
+}
+
+// request is the identity of a request that moves money, with how its refusals are kept.
+func (x *exchange) request() vending.Request {
+	return vending.Request{Once: x.once, RenderRefusal: func(no refusal.Refusal) (int, []byte) {
+		p := refuse(no).complete(x)
+		return p.Status, p.encode()
+	}}
+}
+
+// answered sends what became of a request that moves money, byte for byte as it is stored.
+func answered[T any](ctx context.Context, a *API, out vending.Done[T], err error) (*sent, error) {
+	switch {
+	case err != nil:
+		return nil, a.problemFor(ctx, err)
+	case out.Replay != nil:
+		again := sentBytes(out.Replay.Status, out.Replay.Body)
+		again.Replayed = "true"
+		return again, nil
+	case out.Refused() && out.Reply.Status == 0:
+		return nil, refuse(out.Refusal)
+	}
+	return sentBytes(out.Reply.Status, out.Reply.Body), nil
+}
