@@ -123,7 +123,7 @@ CREATE INDEX meter_account ON meter (tenant_id, account_id);
 -- The receive window and what the meter last said of itself. Hot: one row per meter, rewritten in place.
 CREATE TABLE meter_live (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,      -- meter.n
-  store TEXT NOT NULL DEFAULT '', watermark INTEGER NOT NULL DEFAULT 0, window INTEGER NOT NULL DEFAULT 0,
+  store TEXT NOT NULL DEFAULT '', watermark INTEGER NOT NULL DEFAULT 0, bits INTEGER NOT NULL DEFAULT 0,
   boot INTEGER NOT NULL DEFAULT 0, last_seen INTEGER,      -- server time
   reading_seq INTEGER NOT NULL DEFAULT 0, as_of INTEGER,   -- meter time (µs) of the figures below
   received_at INTEGER,                                     -- server time of the same

@@ -12,7 +12,7 @@ import (
 const liveChunk = 50
 
 // liveColumns are the columns of meter_live in the order in which scanLive reads them.
-const liveColumns = `meter, store, watermark, window, boot, last_seen, newest_at, reading_seq, as_of, received_at,
+const liveColumns = `meter, store, watermark, bits, boot, last_seen, newest_at, reading_seq, as_of, received_at,
 	register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper`
 
 // scanLive reads the columns of liveColumns.
@@ -89,11 +89,11 @@ func (tx *Tx) saveLive(meter int64, l *metering.Live) error {
 	if !l.ReceivedAt.IsZero() { // figures exist once a reading has come; until then the columns stay NULL
 		copy(args[9:], []any{l.AsOf, l.ReceivedAt, l.RegisterWh, l.BalanceWh, l.ECUsedWh, l.OverrunWh, l.W, l.MV})
 	}
-	_, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter, store, watermark, window, boot, last_seen, newest_at,
+	_, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter, store, watermark, bits, boot, last_seen, newest_at,
 		reading_seq, as_of, received_at, register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper)
 		VALUES (`+placeholders(1, len(args))+`)
 		ON CONFLICT (tenant_id, meter) DO UPDATE SET store = excluded.store, watermark = excluded.watermark,
-		window = excluded.window, boot = excluded.boot, last_seen = excluded.last_seen, newest_at = excluded.newest_at,
+		bits = excluded.bits, boot = excluded.boot, last_seen = excluded.last_seen, newest_at = excluded.newest_at,
 		reading_seq = excluded.reading_seq, as_of = excluded.as_of, received_at = excluded.received_at,
 		register_wh = excluded.register_wh, balance_wh = excluded.balance_wh, ec_used_wh = excluded.ec_used_wh,
 		overrun_wh = excluded.overrun_wh, w = excluded.w, mv = excluded.mv, relay = excluded.relay,
