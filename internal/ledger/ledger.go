@@ -36,10 +36,26 @@ type Posting struct {
 // so posting an operation twice is impossible.
 type Kind string
 
-// Kinds of journals. More come with the operations that post them.
+// Kinds of journals, an operation of the domain reference (§7.1) each.
 const (
-	Vend     Kind = "vend"
-	Reversal Kind = "reversal"
+	Vend       Kind = "vend"       // P1, P3, P6, P8, P9, with P10 in it
+	Payment    Kind = "payment"    // P2
+	Settlement Kind = "settlement" // P4
+	DepositIn  Kind = "deposit"    // P5
+	Commission Kind = "commission" // P7
+	Reversal   Kind = "reversal"   // P11
+	Raised     Kind = "debt"       // P12
+	Goodwill   Kind = "goodwill"   // P13
+	Service    Kind = "service"    // P14
+	TopUp      Kind = "top_up"     // P15
+	Usage      Kind = "usage"      // P16
+	Charged    Kind = "charge"     // P17
+	MoveOut    Kind = "move_out"   // P18
+	CreditNote Kind = "credit"     // P19
+	WriteOff   Kind = "write_off"  // P20
+	CashUp     Kind = "cash_up"    // P21
+	Returned   Kind = "returned"   // P22
+	Refund     Kind = "refund"     // the payment of P18 and P19
 )
 
 // Journal is a balanced, immutable entry.

@@ -23,6 +23,7 @@ func line(c ledger.Code, subject string, amount ledger.Minor) ledger.Posting {
 type books struct {
 	t        *testing.T
 	n        byte
+	free     bool // limits are not asked
 	balances map[ledger.AccountRef]ledger.Minor
 }
 
@@ -30,11 +31,15 @@ func open(t *testing.T) *books {
 	return &books{t: t, balances: map[ledger.AccountRef]ledger.Minor{}}
 }
 
+func (b *books) next() id.ID {
+	b.n++
+	return id.ID{15: b.n}
+}
+
 // post books a journal, which must balance and keep every limit once all its lines are in.
 func (b *books) post(kind ledger.Kind, postings ...ledger.Posting) ledger.Journal {
 	b.t.Helper()
-	b.n++
-	j, err := ledger.New(ledger.Journal{ID: id.ID{15: b.n}, Kind: kind, Ref: fmt.Sprint(b.n), PostedAt: at(int(b.n)), Postings: postings})
+	j, err := ledger.New(ledger.Journal{ID: b.next(), Kind: kind, Ref: fmt.Sprint(b.n), PostedAt: at(int(b.n)), Postings: postings})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -49,7 +54,7 @@ func (b *books) book(j ledger.Journal) {
 		change[p.Account] += p.Amount
 	}
 	for a, c := range change {
-		if breach := ledger.LimitOf(a.Code).Check(a, b.balances[a], 0, c); breach.Refused() {
+		if breach := ledger.LimitOf(a.Code).Check(a, b.balances[a], 0, c); !b.free && breach.Refused() {
 			b.t.Fatalf("journal %s breaks the limit of %v by %d", j.Ref, a, breach.Short())
 		}
 		b.balances[a] += c
@@ -58,8 +63,7 @@ func (b *books) book(j ledger.Journal) {
 
 func (b *books) mirror(j ledger.Journal) {
 	b.t.Helper()
-	b.n++
-	back, err := ledger.Mirror(j, id.ID{15: b.n}, at(int(b.n)), "back "+j.Ref, "")
+	back, err := ledger.Mirror(j, b.next(), at(int(b.n)), "back "+j.Ref, "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -73,26 +77,18 @@ func (b *books) mirror(j ledger.Journal) {
 // order (domain reference, §7.1).
 func TestIntegrationVector(t *testing.T) {
 	b := open(t)
-	sale := func(source ledger.AccountRef) ledger.SaleEntry {
-		return ledger.SaleEntry{Source: source, Tender: 10000, Account: "a", Energy: 8675, VAT: 1301, Carry: 24}
+	rows := map[string][]ledger.Posting{}
+	for _, o := range table() {
+		rows[o.name] = o.got
 	}
-	till := ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}
-	b.post("vend", ledger.SalePostings(sale(till))...)                                                                                        // P1
-	b.post("payment", line(ledger.Clearing, "mpesa", 10000), line(ledger.Unapplied, "p", -10000))                                             // P2
-	b.post("vend", ledger.SalePostings(sale(ledger.AccountRef{Code: ledger.Unapplied, Subject: "p"}))...)                                     // P3
-	b.post("settlement", line(ledger.Bank, "b", 9945), line(ledger.ExpenseProvider, "", 55), line(ledger.Clearing, "mpesa", -10000))          // P4
-	b.post("deposit", line(ledger.Bank, "b", 500000), line(ledger.Float, "v", -500000))                                                       // P5
-	p6 := b.post("vend", ledger.SalePostings(sale(ledger.AccountRef{Code: ledger.Float, Subject: "v"}))...)                                   // P6
-	p7 := b.post("commission", line(ledger.ExpenseCommission, "", 130), line(ledger.VATInput, "", 20), line(ledger.Float, "v", -150))         // P7
-	b.post("debt", line(ledger.Debt, "a:d", 60000), line(ledger.Opening, "", -60000))                                                         // P12
-	b.post("vend", ledger.SalePostings(ledger.SaleEntry{Source: till, Tender: 50000, Account: "a", Energy: 24976, VAT: 1470 + 3746, Carry: 8, // P8
-		Others: []ledger.Posting{line(ledger.RevenueFixed, "", -9800), line(ledger.Debt, "a:d", -10000)}})...)
-	b.mirror(p6) // P11
-	b.mirror(p7)
-	b.post("service", line(ledger.Till, "main", 5750), line(ledger.RevenueServices, "", -5000), line(ledger.VATPayable, "", -750)) // P14
-	b.post("topup", line(ledger.Clearing, "mpesa", 10000), line(ledger.Wallet, "a", -10000))                                       // P15
-	b.post("use", line(ledger.Wallet, "a", 287), line(ledger.RevenueEnergy, "", -250), line(ledger.VATPayable, "", -37))           // P16
-	b.post("daily", line(ledger.Wallet, "a", 326), line(ledger.RevenueFixed, "", -283), line(ledger.VATPayable, "", -43))          // P17
+	posted := map[string]ledger.Journal{}
+	for _, name := range strings.Fields("P1 P2 P3 P4 P5 P6 P7 P12 P8 -P6 -P7 P14 P15 P16 P17") {
+		if undone, is := strings.CutPrefix(name, "-"); is {
+			b.mirror(posted[undone]) // P11
+			continue
+		}
+		posted[name] = b.post(ledger.Kind(name), rows[name]...)
+	}
 	want := map[ledger.Code]ledger.Minor{1000: 65750, 1010: 509945, 1020: 10000, 1100: 50000, 2000: -9387, 2020: -8648, 2022: 0,
 		2040: -500000, 2060: -56, 2070: 0, 3000: -60000, 4000: -42576, 4010: -10083, 4030: -5000, 5000: 0, 5010: 55}
 	got, total := map[ledger.Code]ledger.Minor{}, ledger.Minor(0)

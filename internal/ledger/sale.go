@@ -7,20 +7,50 @@ type SaleEntry struct {
 	Account string    // whose carry it is
 	Others  []Posting // charges and debts paid, net of tax, as credits (negative)
 	Energy  Minor     // net of tax
+	Levies  []Posting // collected for others, net of tax, as credits (negative)
 	VAT     Minor     // all tax of the sale
 	CarryIn Minor     // used up
 	Carry   Minor     // carried on
+	Funding []Posting // what a programme owes for free units (P10); sums to zero by itself
 }
 
-// SalePostings are the lines of a sale's journal (P1, P3, P6, P8 and P9 of the domain reference, §7.1): what came in is
-// debited, then each thing it paid is credited, in the order of the allocation. Zero lines are left out.
+// SalePostings are the lines of a sale's journal (P1, P3, P6, P8 and P9 of the domain reference, §7.1, with P10 where
+// free units are funded): what came in is debited, then each thing it paid is credited, in the order of the allocation.
+// Zero lines are left out, and lines to one account among Others are one line, so that a sale which pays many months of
+// a charge stays within [MaxPostings]. A sale in which no money moved has no lines at all: a carry that is only carried
+// on is no movement.
 func SalePostings(e SaleEntry) []Posting {
 	carry := AccountRef{Carry, e.Account}
+	if e.Tender == 0 && e.CarryIn == e.Carry {
+		return nonZero(e.Funding)
+	}
 	lines := []Posting{{e.Source, e.Tender}, {carry, e.CarryIn}}
-	lines = append(lines, e.Others...)
-	lines = append(lines, Posting{AccountRef{Code: RevenueEnergy}, -e.Energy}, Posting{AccountRef{Code: VATPayable}, -e.VAT},
-		Posting{carry, -e.Carry})
-	kept := lines[:0]
+	lines = append(lines, merged(e.Others)...)
+	lines = append(lines, Posting{AccountRef{Code: RevenueEnergy}, -e.Energy})
+	lines = append(lines, merged(e.Levies)...)
+	lines = append(lines, Posting{AccountRef{Code: VATPayable}, -e.VAT}, Posting{carry, -e.Carry})
+	return nonZero(append(lines, e.Funding...))
+}
+
+// merged adds up lines to the same account, in the order in which the accounts first appear.
+func merged(lines []Posting) []Posting {
+	var out []Posting
+next:
+	for _, p := range lines {
+		for i := range out {
+			if out[i].Account == p.Account {
+				out[i].Amount += p.Amount
+				continue next
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// nonZero leaves out lines without an amount.
+func nonZero(lines []Posting) []Posting {
+	var kept []Posting
 	for _, p := range lines {
 		if p.Amount != 0 {
 			kept = append(kept, p)

@@ -1,0 +1,122 @@
+package ledger
+
+// The operations of the domain reference, §7.1, as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror],
+// P23 is P11 followed by a new sale. Every function takes positive amounts in minor units and gives lines that sum to
+// zero, without zero lines; that an account has room for them is for the store to say.
+
+// PaymentReceived is P2: a provider confirmed a payment that nobody has applied yet.
+func PaymentReceived(provider, payment string, amount Minor) []Posting {
+	return move(AccountRef{Clearing, provider}, AccountRef{Unapplied, payment}, amount)
+}
+
+// ProviderSettled is P4: a provider paid out gross, less its fee, to a bank account.
+func ProviderSettled(bank, provider string, gross, fee Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Bank, bank}, gross - fee}, {AccountRef{Code: ExpenseProvider}, fee}, {AccountRef{Clearing, provider}, -gross}})
+}
+
+// FloatDeposited is P5: a vendor paid into its float.
+func FloatDeposited(bank, vendor string, amount Minor) []Posting {
+	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)
+}
+
+// CommissionEarned is P7: what a vendor earns on a sale, tax in it apart, goes to its float.
+func CommissionEarned(vendor string, net, vat Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Code: ExpenseCommission}, net}, {AccountRef{Code: VATInput}, vat}, {AccountRef{Float, vendor}, -net - vat}})
+}
+
+// FreeUnitsFunded is P10: a programme owes for free basic units.
+func FreeUnitsFunded(programme string, net, vat Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{SubsidyReceivable, programme}, net + vat}, {AccountRef{Code: RevenueSubsidy}, -net}, {AccountRef{Code: VATPayable}, -vat}})
+}
+
+// DebtRaised is P12: a customer owes; against names where the money comes from: fees for a fine, opening for arrears
+// that were brought in, the revenue it was for.
+func DebtRaised(debt string, against AccountRef, amount Minor) []Posting {
+	return move(AccountRef{Debt, debt}, against, amount)
+}
+
+// GoodwillGiven is P13: the utility gives money to a customer's wallet or carry.
+func GoodwillGiven(to AccountRef, amount Minor) []Posting {
+	return move(AccountRef{Code: ExpenseGoodwill}, to, amount)
+}
+
+// ServicePaid is P14: a service was paid for at once.
+func ServicePaid(source AccountRef, net, vat Minor) []Posting {
+	return nonZero([]Posting{{source, net + vat}, {AccountRef{Code: RevenueServices}, -net}, {AccountRef{Code: VATPayable}, -vat}})
+}
+
+// WalletToppedUp is P15. advance is the tax on the top-up where the law takes it at once, 0 elsewhere.
+func WalletToppedUp(source AccountRef, account string, amount, advance Minor) []Posting {
+	return nonZero([]Posting{{source, amount}, {AccountRef{Wallet, account}, -amount},
+		{AccountRef{Code: VATOnAdvances}, advance}, {AccountRef{Code: VATPayable}, -advance}})
+}
+
+// WalletUsed is P16: energy was used from a wallet. advanced says that the tax was taken with the top-up.
+func WalletUsed(account string, net, vat Minor, advanced bool) []Posting {
+	tax := AccountRef{Code: VATPayable}
+	if advanced {
+		tax.Code = VATOnAdvances
+	}
+	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueEnergy}, -net}, {tax, -vat}})
+}
+
+// WalletCharged is P17: a fixed charge was taken from a wallet.
+func WalletCharged(account string, net, vat Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueFixed}, -net}, {AccountRef{Code: VATPayable}, -vat}})
+}
+
+// Leaving is what a customer has and owes when moving out.
+type Leaving struct {
+	Account                string
+	Wallet, Deposit, Carry Minor
+	Debts                  []Owed // in the order in which they are paid
+}
+
+// Owed is a debt with what is left of it.
+type Owed struct {
+	Debt   string
+	Amount Minor
+}
+
+// MovedOut is P18: what the customer has pays the debts in their order as far as it reaches; the rest is due back.
+func MovedOut(l Leaving) []Posting {
+	left := l.Wallet + l.Deposit + l.Carry
+	lines := []Posting{{AccountRef{Wallet, l.Account}, l.Wallet}, {AccountRef{Deposit, l.Account}, l.Deposit}, {AccountRef{Carry, l.Account}, l.Carry}}
+	for _, d := range l.Debts {
+		paid := min(d.Amount, left)
+		left -= paid
+		lines = append(lines, Posting{AccountRef{Debt, d.Debt}, -paid})
+	}
+	return nonZero(append(lines, Posting{AccountRef{RefundDue, l.Account}, -left}))
+}
+
+// RefundPaid ends P18 and P19: what was due back was paid out.
+func RefundPaid(bank, account string, amount Minor) []Posting {
+	return move(AccountRef{RefundDue, account}, AccountRef{Bank, bank}, amount)
+}
+
+// UnitsReturned is P19: units left in a token meter were cleared and are due back; it is a credit note.
+func UnitsReturned(account string, net, vat Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
+}
+
+// DebtWrittenOff is P20: nobody expects the money any more.
+func DebtWrittenOff(debt string, amount Minor) []Posting {
+	return move(AccountRef{Code: ExpenseBadDebt}, AccountRef{Debt, debt}, amount)
+}
+
+// CashedUp is P21: a till that should hold expected was counted and brought to the bank. What is missing is an expense,
+// what is over lowers it.
+func CashedUp(bank, till string, expected, counted Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})
+}
+
+// PaymentReturned is P22: the provider gave a payment that nobody could apply back to the payer.
+func PaymentReturned(provider, payment string, amount Minor) []Posting {
+	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
+}
+
+// move is an amount from one account to another.
+func move(debit, credit AccountRef, amount Minor) []Posting {
+	return nonZero([]Posting{{debit, amount}, {credit, -amount}})
+}

@@ -1,0 +1,132 @@
+package ledger_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/ledger"
+)
+
+// operation is one row of the domain reference, §7.1: what the constructor gives, and the lines of the table.
+type operation struct {
+	name string
+	got  []ledger.Posting
+	want string
+}
+
+func till() ledger.AccountRef {
+	return ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}
+}
+
+func ref(c ledger.Code, subject string) ledger.AccountRef {
+	return ledger.AccountRef{Code: c, Subject: subject}
+}
+
+// hundred is the sale of 100.00 that most rows are made of: 34.7 kWh at 2.50 with 15 % tax.
+func hundred(source ledger.AccountRef) ledger.SaleEntry {
+	return ledger.SaleEntry{Source: source, Tender: 10000, Account: "a", Energy: 8675, VAT: 1301, Carry: 24}
+}
+
+// p8 is the sale of 500.00 with a fixed charge of 98.00 and tax, and 20 % towards a debt.
+func p8() []ledger.Posting {
+	return ledger.SalePostings(ledger.SaleEntry{Source: till(), Tender: 50000, Account: "a", Energy: 24976, VAT: 1470 + 3746, Carry: 8,
+		Others: []ledger.Posting{line(ledger.RevenueFixed, "", -9800), line(ledger.Debt, "a:d", -10000)}})
+}
+
+// table is every row of §7.1 that posts; P11 and P23 are mirrors and are shown by TestAReversalIsTheExactMirror.
+func table() []operation {
+	return []operation{
+		{"P1", ledger.SalePostings(hundred(till())), "1000 main 10000, 4000 -8675, 2020 -1301, 2060 a -24"},
+		{"P2", ledger.PaymentReceived("mpesa", "p", 10000), "1020 mpesa 10000, 2070 p -10000"},
+		{"P3", ledger.SalePostings(hundred(ref(ledger.Unapplied, "p"))), "2070 p 10000, 4000 -8675, 2020 -1301, 2060 a -24"},
+		{"P4", ledger.ProviderSettled("b", "mpesa", 10000, 55), "1010 b 9945, 5010 55, 1020 mpesa -10000"},
+		{"P5", ledger.FloatDeposited("b", "v", 500000), "1010 b 500000, 2040 v -500000"},
+		{"P6", ledger.SalePostings(hundred(ref(ledger.Float, "v"))), "2040 v 10000, 4000 -8675, 2020 -1301, 2060 a -24"},
+		{"P7", ledger.CommissionEarned("v", 130, 20), "5000 130, 2022 20, 2040 v -150"},
+		{"P8", p8(), "1000 main 50000, 4010 -9800, 1100 a:d -10000, 4000 -24976, 2020 -5216, 2060 a -8"},
+		{"P9", ledger.SalePostings(ledger.SaleEntry{Source: till(), Tender: 10000, Account: "a", CarryIn: 25, Energy: 8700, VAT: 1305, Carry: 20}),
+			"1000 main 10000, 2060 a 25, 4000 -8700, 2020 -1305, 2060 a -20"},
+		{"P10", ledger.FreeUnitsFunded("basic", 6000, 900), "1200 basic 6900, 4040 -6000, 2020 -900"},
+		{"P12", ledger.DebtRaised("a:d", ref(ledger.Opening, ""), 60000), "1100 a:d 60000, 3000 -60000"},
+		{"P13", ledger.GoodwillGiven(ref(ledger.Wallet, "a"), 1000), "5030 1000, 2000 a -1000"},
+		{"P14", ledger.ServicePaid(till(), 5000, 750), "1000 main 5750, 4030 -5000, 2020 -750"},
+		{"P15", ledger.WalletToppedUp(ref(ledger.Clearing, "mpesa"), "a", 10000, 0), "1020 mpesa 10000, 2000 a -10000"},
+		{"P15 with tax on advances", ledger.WalletToppedUp(till(), "a", 10000, 1304), "1000 main 10000, 2000 a -10000, 1400 1304, 2020 -1304"},
+		{"P16", ledger.WalletUsed("a", 250, 37, false), "2000 a 287, 4000 -250, 2020 -37"},
+		{"P16 with tax on advances", ledger.WalletUsed("a", 250, 37, true), "2000 a 287, 4000 -250, 1400 -37"},
+		{"P17", ledger.WalletCharged("a", 283, 43), "2000 a 326, 4010 -283, 2020 -43"},
+		{"P18", ledger.MovedOut(ledger.Leaving{Account: "a", Wallet: 12345, Deposit: 20000, Debts: []ledger.Owed{{Debt: "a:d", Amount: 7000}}}),
+			"2000 a 12345, 2080 a 20000, 1100 a:d -7000, 2090 a -25345"},
+		{"P18 with a carry that joins", ledger.MovedOut(ledger.Leaving{Account: "a", Deposit: 100, Carry: 24}), "2080 a 100, 2060 a 24, 2090 a -124"},
+		{"P18 with debts beyond what there is", ledger.MovedOut(ledger.Leaving{Account: "a", Deposit: 100, Debts: []ledger.Owed{{"a:d", 70}, {"a:e", 70}}}),
+			"2080 a 100, 1100 a:d -70, 1100 a:e -30"},
+		{"P18 paid", ledger.RefundPaid("b", "a", 25345), "2090 a 25345, 1010 b -25345"},
+		{"P19", ledger.UnitsReturned("a", 2500, 375), "4000 2500, 2020 375, 2090 a -2875"},
+		{"P20", ledger.DebtWrittenOff("a:d", 7000), "5020 7000, 1100 a:d -7000"},
+		{"P21", ledger.CashedUp("b", "s", 10050, 10000), "1010 b 10000, 5040 50, 1000 s -10050"},
+		{"P21 with too much", ledger.CashedUp("b", "s", 10000, 10050), "1010 b 10050, 5040 -50, 1000 s -10000"},
+		{"P22", ledger.PaymentReturned("mpesa", "p", 10000), "2070 p 10000, 1020 mpesa -10000"},
+	}
+}
+
+func text(lines []ledger.Posting) string {
+	var out []string
+	for _, p := range lines {
+		subject := ""
+		if p.Account.Subject != "" {
+			subject = " " + p.Account.Subject
+		}
+		out = append(out, fmt.Sprintf("%d%s %d", p.Account.Code, subject, p.Amount))
+	}
+	return strings.Join(out, ", ")
+}
+
+// TestEveryOperation is the table of the domain reference, §7.1, with its figures.
+func TestEveryOperation(t *testing.T) {
+	b := open(t)
+	for _, o := range table() {
+		if got := text(o.got); got != o.want {
+			t.Errorf("%s\n got  %s\n want %s", o.name, got, o.want)
+		}
+		if _, err := ledger.New(ledger.Journal{ID: b.next(), Kind: ledger.Vend, Ref: o.name, PostedAt: at(0), Postings: o.got}); err != nil {
+			t.Errorf("%s is no journal: %v", o.name, err)
+		}
+	}
+	t.Logf("figures: %d operations of the ledger table, each line as in the reference", len(table()))
+}
+
+// TestAReversalIsTheExactMirror is P11 and the first half of P23: it undoes any operation to the last unit.
+func TestAReversalIsTheExactMirror(t *testing.T) {
+	for _, o := range table() {
+		b := open(t)
+		b.free = true
+		j := b.post("x", o.got...)
+		b.mirror(j)
+		for a, balance := range b.balances {
+			if balance != 0 {
+				t.Errorf("after %s and its mirror account %v holds %d", o.name, a, balance)
+			}
+		}
+	}
+}
+
+func TestASaleThatMovesNoMoneyHasNoLines(t *testing.T) {
+	if got := ledger.SalePostings(ledger.SaleEntry{Source: till(), Account: "a", CarryIn: 13, Carry: 13}); len(got) != 0 {
+		t.Errorf("got %v, want no lines", got)
+	}
+	funded := ledger.SalePostings(ledger.SaleEntry{Source: till(), Account: "a", Funding: ledger.FreeUnitsFunded("basic", 6000, 900)})
+	if got, want := text(funded), "1200 basic 6900, 4040 -6000, 2020 -900"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestManyMonthsOfAChargeAreOneLine(t *testing.T) {
+	e := ledger.SaleEntry{Source: till(), Tender: 300, Account: "a"}
+	for range 100 {
+		e.Others = append(e.Others, line(ledger.RevenueFixed, "", -2), line(ledger.Debt, "a:d", -1))
+	}
+	if got, want := text(ledger.SalePostings(e)), "1000 main 300, 4010 -200, 1100 a:d -100"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
