@@ -15,28 +15,35 @@ type Purchase struct {
 	Tender  money.Minor
 	Carry   money.Minor // brought in from the account's earlier purchases
 	Month   unit.Energy // units the account bought this local month, free ones among them
-	Charges []Charge
+	Charges []Charge    // due besides the tariff's own fee, which is added here
 
-	MaxDeduction money.Bps   // ceiling for capped charges; 0 means DefaultMaxDeduction
+	MaxDeduction money.Bps   // ceiling for capped charges; 0 means the tariff's
 	Free         unit.Energy // free basic units that are due and not yet issued this month
-	FreeApart    bool        // free units do not count towards the blocks
+	FreeApart    bool        // free units do not count towards the blocks, whatever the tariff says
 	ChargesOnly  bool        // money that reaches charges but no unit is accepted
 	MaxUnits     unit.Energy // the most one purchase may buy; 0 for no limit
 }
 
-// Allocation is how a payment is split, or why it is refused. Deductions, Net, VAT and CarryOut sum to tender and
-// carry.
+// Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to
+// tender and carry.
 type Allocation struct {
 	refusal.Refusal
 	Deductions []Deduction
 	Energy     money.Minor // what was left for energy, carry among it
 	Units      unit.Energy // bought
 	Free       unit.Energy // free, on a token of their own
-	Gross      money.Minor
-	VAT        money.Minor // of the energy
-	Net        money.Minor
+	Gross      money.Minor // of the energy, its levies and their tax
+	VAT        money.Minor // of the energy and of its taxed levies
+	Net        money.Minor // of the energy alone
+	Levies     []LevyPart
 	CarryOut   money.Minor
 	Steps      []Step
+}
+
+// LevyPart is what a purchase paid towards one levy, without tax.
+type LevyPart struct {
+	Levy   Levy
+	Amount money.Minor
 }
 
 // Step is the part of the units that fell into one block; the Net of the steps sum to the allocation's.
@@ -61,19 +68,26 @@ var (
 func Allocate(p Purchase) (Allocation, error) {
 	cur, ok := money.CurrencyOf(p.Body.Currency)
 	if !ok || p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
-		p.Month < 0 || p.Month%unit.Quantum != 0 || p.Free < 0 || p.Free%unit.Quantum != 0 || len(p.Body.Blocks) == 0 {
+		p.Month < 0 || p.Month%unit.Quantum != 0 || p.Free < 0 || p.Free%unit.Quantum != 0 {
+		return Allocation{}, errPurchase
+	}
+	if r := p.Body.ForTokens(); r.Refused() {
+		r.Not = nothingMoved
+		return Allocation{Refusal: r}, nil
+	}
+	if len(p.Body.Blocks) == 0 {
 		return Allocation{}, errPurchase
 	}
 	if r := bounds(p, cur); r.Refused() {
 		return Allocation{Refusal: r}, nil
 	}
-	paid, sum, err := deduct(p.Tender, p.Charges, p.MaxDeduction)
+	paid, sum, err := p.deduct()
 	if err != nil {
 		return Allocation{}, err
 	}
 	a := Allocation{Deductions: paid, Energy: p.Tender - sum + p.Carry, Free: p.Free}
 	start := p.Month
-	if !p.FreeApart {
+	if !p.FreeApart && !p.Body.Free.Apart {
 		start += p.Free
 	}
 	if err := a.walk(p, cur, start); errors.Is(err, money.ErrOverflow) {
@@ -90,9 +104,42 @@ func Allocate(p Purchase) (Allocation, error) {
 	return a, a.check(p.Tender+p.Carry, sum)
 }
 
+// deduct pays the tariff's fee and the charges of the purchase.
+func (p Purchase) deduct() ([]Deduction, money.Minor, error) {
+	charges := p.Charges
+	if p.Body.Fee.Amount > 0 && p.Tender > 0 {
+		fee, err := p.Body.feeCharge()
+		if err != nil {
+			return nil, 0, err
+		}
+		charges = append([]Charge{fee}, charges...)
+	}
+	ceiling := p.MaxDeduction
+	if ceiling == 0 {
+		ceiling = p.Body.MaxDeduction
+	}
+	return deduct(p.Tender, charges, ceiling)
+}
+
+// price is what a watt-hour costs at one rate, levies and tax among it, in the walk's units.
+func (b Body) price(rate money.MicroRate) (int64, error) {
+	taxed, untaxed := rate, money.MicroRate(0)
+	for _, l := range b.Levies {
+		part, err := l.Of(rate)
+		if err != nil {
+			return 0, err
+		}
+		if l.Untaxed {
+			untaxed += part
+		} else {
+			taxed += part
+		}
+	}
+	return int64(taxed)*(int64(money.Whole)+int64(b.VATBps)) + int64(untaxed)*int64(money.Whole), nil
+}
+
 // walk buys energy from the month's position upwards and settles price, tax and carry.
 func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error {
-	tax := int64(money.Whole) + int64(p.Body.VATBps)
 	left := money.Product(int64(a.Energy), scale(cur))
 	round := money.Floor
 	if p.Body.Rounding == Nearest {
@@ -103,7 +150,10 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 		if b.UpTo != 0 && b.UpTo <= at {
 			continue
 		}
-		price := int64(b.Rate) * tax // per watt-hour, in the walk's units
+		price, err := p.Body.price(b.Rate)
+		if err != nil {
+			return err
+		}
 		units, full := b.UpTo-at, false
 		var whole money.Exact
 		if b.UpTo != 0 {
@@ -123,7 +173,6 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 			a.Units += units
 			at += units
 		}
-		var err error
 		if cost, err = cost.Add(whole); err != nil {
 			return err
 		}
@@ -137,8 +186,9 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 	return a.settle(p.Body, cost, scale(cur))
 }
 
-// settle turns the exact cost into money: gross half up, the tax in it half up, the rest carried on. Under the two
-// other roundings everything that is left belongs to the price.
+// settle turns the exact cost into money: gross half up, then the untaxed levies, then the tax in what is left half
+// up, then the taxed levies; energy is the rest. Under the two other roundings everything that is left belongs to the
+// price.
 func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	gross, err := cost.Div(scale, money.HalfUp)
 	if err != nil {
@@ -148,11 +198,55 @@ func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	if (b.Rounding == Nearest || b.Rounding == Income) && a.Units > 0 {
 		a.Gross = a.Energy
 	}
-	if a.VAT, err = money.TaxIn(a.Gross, b.VATBps); err != nil {
+	a.CarryOut = a.Energy - a.Gross
+	a.Net = a.Gross
+	if a.Units > 0 {
+		for _, l := range b.Levies {
+			a.Levies = append(a.Levies, LevyPart{Levy: l})
+		}
+	}
+	if err := a.collect(true, scale); err != nil {
 		return err
 	}
-	a.Net, a.CarryOut = a.Gross-a.VAT, a.Energy-a.Gross
+	if a.VAT, err = money.TaxIn(a.Net, b.VATBps); err != nil {
+		return err
+	}
+	a.Net -= a.VAT
+	if err := a.collect(false, scale); err != nil {
+		return err
+	}
 	return a.splitNet(scale)
+}
+
+// collect takes the untaxed or the taxed levies out of the net amount: the sum up to each is rounded half up, so that
+// together they are off by half a minor unit at most, and never more than there is.
+func (a *Allocation) collect(untaxed bool, scale int64) error {
+	var cost money.Exact
+	var given money.Minor
+	there := a.Net
+	for i := range a.Levies {
+		l := &a.Levies[i]
+		if l.Levy.Untaxed != untaxed {
+			continue
+		}
+		for _, s := range a.Steps {
+			rate, err := l.Levy.Of(s.Rate)
+			if err != nil {
+				return err
+			}
+			if cost, err = cost.Add(money.Product(int64(rate)*int64(money.Whole), int64(s.Units))); err != nil {
+				return err
+			}
+		}
+		until, err := cost.Div(scale, money.HalfUp)
+		if err != nil {
+			return err
+		}
+		l.Amount = min(money.Minor(until), there) - given
+		given += l.Amount
+	}
+	a.Net -= given
+	return nil
 }
 
 // splitNet shares the net amount over the steps: the sum up to each is rounded half up, and the last takes the rest.
@@ -181,8 +275,14 @@ func (a *Allocation) splitNet(scale int64) error {
 
 // check is the invariant of every sale: nothing was lost, nothing was made, no part is negative.
 func (a Allocation) check(paid, deducted money.Minor) error {
-	if deducted+a.Net+a.VAT+a.CarryOut != paid || deducted < 0 || a.Net < 0 || a.VAT < 0 || a.CarryOut < 0 {
-		return fmt.Errorf("%w: %d deducted, %d net, %d tax, %d carried, %d paid", errInvariant, deducted, a.Net, a.VAT, a.CarryOut, paid)
+	var levied, least money.Minor
+	for _, l := range a.Levies {
+		levied += l.Amount
+		least = min(least, l.Amount)
+	}
+	if deducted+a.Net+levied+a.VAT+a.CarryOut != paid || deducted < 0 || a.Net < 0 || least < 0 || a.VAT < 0 || a.CarryOut < 0 {
+		return fmt.Errorf("%w: %d deducted, %d net, %d levied, %d tax, %d carried, %d paid", errInvariant,
+			deducted, a.Net, levied, a.VAT, a.CarryOut, paid)
 	}
 	return nil
 }
@@ -229,7 +329,10 @@ func leastFor(p Purchase, cur money.Currency, at unit.Energy) (money.Minor, erro
 		if b.UpTo != 0 && b.UpTo <= at {
 			continue
 		}
-		price := int64(b.Rate) * (int64(money.Whole) + int64(p.Body.VATBps))
+		price, err := p.Body.price(b.Rate)
+		if err != nil {
+			return 0, err
+		}
 		if p.Body.Rounding == Nearest { // half a quantum is rounded up to one
 			least, err := money.MulDiv(price, int64(unit.Quantum), 2*scale(cur), money.Ceil)
 			return money.Minor(least), err

@@ -35,25 +35,26 @@ const (
 	Full    ChargeMode = "full" // everything outstanding
 )
 
-// Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax.
+// Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax. Its JSON
+// form is kept with a sale, so that the sale can be derived again.
 type Charge struct {
-	Kind     ChargeKind
-	Ref      string // which charge or debt it is
-	Priority int    // ascending; equal ones: the older first
-	Since    time.Time
-	Mode     ChargeMode
-	Percent  money.Bps
-	Amount   money.Minor
+	Kind     ChargeKind  `json:"kind"`
+	Ref      string      `json:"ref,omitempty"` // which charge or debt it is
+	Priority int         `json:"priority"`      // ascending; equal ones: the older first
+	Since    time.Time   `json:"since,omitzero"`
+	Mode     ChargeMode  `json:"mode"`
+	Percent  money.Bps   `json:"percent_bps,omitempty"`
+	Amount   money.Minor `json:"amount_minor,omitempty"`
 
-	Min         money.Minor // asked at least
-	Max         money.Minor // asked at most of one purchase; 0 for no limit
-	MonthCap    money.Minor // taken at most in a month; 0 for no limit
-	Taken       money.Minor // taken already this month
-	Endless     bool        // nothing runs down: a fee of every purchase. Outstanding is not asked
-	Outstanding money.Minor
+	Min         money.Minor `json:"min_minor,omitempty"`       // asked at least
+	Max         money.Minor `json:"max_minor,omitempty"`       // asked at most of one purchase; 0 for no limit
+	MonthCap    money.Minor `json:"month_cap_minor,omitempty"` // taken at most in a month; 0 for no limit
+	Taken       money.Minor `json:"taken_minor,omitempty"`     // taken already this month
+	Endless     bool        `json:"endless,omitempty"`         // nothing runs down: a fee of every purchase. Outstanding is not asked
+	Outstanding money.Minor `json:"outstanding_minor,omitempty"`
 
-	VATBps money.Bps // tax contained in the charge
-	Capped bool      // shares the ceiling of Purchase.MaxDeduction
+	VATBps money.Bps `json:"vat_bps,omitempty"` // tax contained in the charge
+	Capped bool      `json:"capped,omitempty"`  // shares the ceiling of Purchase.MaxDeduction
 }
 
 // Deduction is what a purchase paid towards one charge.

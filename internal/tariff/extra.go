@@ -1,0 +1,218 @@
+package tariff
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Period says how often a fixed charge falls due.
+type Period string
+
+// Periods of a fixed charge.
+const (
+	PerMonth Period = "month" // part of a month: by days, with the cumulative method
+	PerDay   Period = "day"
+)
+
+// FixedCharge falls due with time, whether or not anything is bought. Amounts are without tax, like all of a tariff's.
+type FixedCharge struct {
+	Name     string
+	Amount   money.Minor // of a whole month or of a day
+	Per      Period
+	Untaxed  bool
+	Uncapped bool // outside the ceiling of what a purchase gives to charges
+	Priority int  // 0 means FixedPriority
+}
+
+// Levy is collected for somebody else with every kilowatt-hour: a rate of its own, or a percentage of the price.
+type Levy struct {
+	Name    string          // also the subject of its levy_payable account
+	Rate    money.MicroRate // per kilowatt-hour, without tax; or
+	Percent money.Bps       // of the energy's price without tax; the rate it makes is rounded half up to a millionth
+	Untaxed bool            // outside value added tax
+}
+
+// Of is the levy on a kilowatt-hour that costs rate without tax.
+func (l Levy) Of(rate money.MicroRate) (money.MicroRate, error) {
+	if l.Percent == 0 {
+		return l.Rate, nil
+	}
+	part, err := money.MulDiv(int64(rate), int64(l.Percent), int64(money.Whole), money.HalfUp)
+	return money.MicroRate(part), err
+}
+
+// Free are basic units that an account gets every local month for nothing, on a token of their own.
+type Free struct {
+	Units  unit.Energy     // a multiple of 100 Wh; 0 for none
+	Funded money.MicroRate // what a programme pays for each, without tax; 0 where nobody does
+	Apart  bool            // they do not count towards the month's blocks
+}
+
+// VendFee is taken of every purchase before anything else.
+type VendFee struct {
+	Amount   money.Minor // without tax; 0 for no fee
+	Untaxed  bool
+	Priority int // 0 means FeePriority
+}
+
+// Limits of what a tariff takes besides the price.
+const (
+	MaxFixed  = 16
+	MaxLevies = 8
+	// MaxPart is the largest amount of a fixed charge or a fee: with its tax and over a month of days it stays an amount
+	// that a request may name.
+	MaxPart = money.MaxMinor / 100
+	// MaxPriority is the last place that a charge may take; energy comes after all of them.
+	MaxPriority = 89
+)
+
+func (b Body) validateExtras() refusal.Refusal {
+	if r := b.validateFixed(); r.Refused() {
+		return r
+	}
+	if r := b.validateLevies(); r.Refused() {
+		return r
+	}
+	if b.Fee.Amount < 0 || b.Fee.Amount > MaxPart || !placed(b.Fee.Priority) {
+		return invalid(fmt.Sprintf("The fee of a purchase is %d with priority %d.", b.Fee.Amount, b.Fee.Priority), partRule())
+	}
+	f := b.Free
+	if f.Units < 0 || f.Units > unit.MaxToken || f.Units%unit.Quantum != 0 {
+		return invalid(fmt.Sprintf("The free units are %d Wh.", f.Units),
+			fmt.Sprintf("Free units are a multiple of %d Wh and at most %d Wh, one token.", unit.Quantum, unit.MaxToken))
+	}
+	if f.Funded < 0 || f.Funded > MaxRate || f.Units == 0 && (f.Funded != 0 || f.Apart) {
+		return invalid("The free units do not fit together.", "Give units_wh, and with it funded_micro and counts_in_blocks where they apply.")
+	}
+	if b.MaxDeduction < 0 || b.MaxDeduction > money.Whole {
+		return invalid(fmt.Sprintf("A ceiling of %d basis points for charges is outside 0 to %d.", b.MaxDeduction, money.Whole),
+			"Write 70 % as 7000; 0 means that.")
+	}
+	return refusal.Refusal{}
+}
+
+func (b Body) validateFixed() refusal.Refusal {
+	if len(b.Fixed) > MaxFixed {
+		return invalid(fmt.Sprintf("There are %d fixed charges.", len(b.Fixed)), fmt.Sprintf("Give at most %d.", MaxFixed))
+	}
+	names := map[string]bool{}
+	for i, f := range b.Fixed {
+		if !named(f.Name) || names[f.Name] {
+			return invalid(fmt.Sprintf("Fixed charge %d has no usable name of its own.", i+1), nameRule)
+		}
+		names[f.Name] = true
+		if f.Amount <= 0 || f.Amount > MaxPart || !placed(f.Priority) {
+			return invalid(fmt.Sprintf("The fixed charge %s is %d with priority %d.", f.Name, f.Amount, f.Priority), partRule())
+		}
+		if f.Per != PerMonth && f.Per != PerDay {
+			return invalid(fmt.Sprintf("The fixed charge %s falls due per %q.", f.Name, f.Per), "Write month or day.")
+		}
+	}
+	return refusal.Refusal{}
+}
+
+func (b Body) validateLevies() refusal.Refusal {
+	if len(b.Levies) > MaxLevies {
+		return invalid(fmt.Sprintf("There are %d levies.", len(b.Levies)), fmt.Sprintf("Give at most %d.", MaxLevies))
+	}
+	names := map[string]bool{}
+	for i, l := range b.Levies {
+		if !named(l.Name) || names[l.Name] {
+			return invalid(fmt.Sprintf("Levy %d has no usable name of its own.", i+1), nameRule)
+		}
+		names[l.Name] = true
+		if (l.Rate != 0) == (l.Percent != 0) || l.Rate < 0 || l.Rate > MaxRate || l.Percent < 0 || l.Percent > money.Whole {
+			return invalid(fmt.Sprintf("The levy %s is %d millionths per kWh and %d basis points.", l.Name, l.Rate, l.Percent),
+				fmt.Sprintf("Give rate_micro, or percent_bps between 1 and %d.", money.Whole))
+		}
+	}
+	for _, rate := range b.rates() {
+		sum := rate
+		for _, l := range b.Levies {
+			part, err := l.Of(rate)
+			if sum += part; err != nil || sum > MaxRate {
+				return invalid("A price and the levies on it are more than a price may be.", rateRule())
+			}
+		}
+	}
+	return refusal.Refusal{}
+}
+
+func placed(priority int) bool { return priority >= 0 && priority <= MaxPriority }
+
+func partRule() string {
+	return fmt.Sprintf("Give amounts without tax in minor units, at most %d, and priorities from 1 to %d.", MaxPart, MaxPriority)
+}
+
+// taxOf is the rate of tax on a part that may be outside it.
+func (b Body) taxOf(untaxed bool) money.Bps {
+	if untaxed {
+		return 0
+	}
+	return b.VATBps
+}
+
+// withTax is an amount without tax, with its tax, rounded half up.
+func withTax(net money.Minor, v money.Bps) (money.Minor, error) {
+	tax, err := money.Share(net, v, money.HalfUp)
+	return net + tax, err
+}
+
+// FixedVAT is the rate of tax contained in what [Body.FixedDue] gives of a charge.
+func (b Body) FixedVAT(f FixedCharge) money.Bps { return b.taxOf(f.Untaxed) }
+
+// FixedDue is what a fixed charge makes of the days from to to of a local month, with its tax. The parts of a month
+// sum exactly to the month's amount, however it is divided: a monthly amount is given out by the cumulative method
+// (domain reference, §1), and so is the tax on a daily one.
+func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) (money.Minor, error) {
+	length := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	if from < 1 || to < from || to > length {
+		return 0, fmt.Errorf("fixed charge %s: days %d to %d of a month of %d", f.Name, from, to, length)
+	}
+	until := func(day int) (money.Minor, error) {
+		if f.Per == PerDay {
+			return withTax(f.Amount*money.Minor(day), b.FixedVAT(f))
+		}
+		whole, err := withTax(f.Amount, b.FixedVAT(f))
+		if err != nil {
+			return 0, err
+		}
+		part, err := money.MulDiv(int64(whole), int64(day), int64(length), money.Floor)
+		return money.Minor(part), err
+	}
+	last, err := until(to)
+	if err != nil {
+		return 0, err
+	}
+	before, err := until(from - 1)
+	return last - before, err
+}
+
+// feeCharge is the fee as a charge of one purchase.
+func (b Body) feeCharge() (Charge, error) {
+	gross, err := withTax(b.Fee.Amount, b.taxOf(b.Fee.Untaxed))
+	c := Charge{Kind: Fee, Priority: FeePriority, Mode: Amount, Amount: gross, Endless: true, VATBps: b.taxOf(b.Fee.Untaxed)}
+	if b.Fee.Priority != 0 {
+		c.Priority = b.Fee.Priority
+	}
+	return c, err
+}
+
+// Funding is what a programme owes for free units (P10 of the domain reference, §7.1): the amount, rounded half up,
+// and the tax on it, rounded half up.
+func (b Body) Funding(units unit.Energy) (net, vat money.Minor, err error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || units < 0 {
+		return 0, 0, errPurchase
+	}
+	n, err := money.Product(int64(b.Free.Funded)*int64(money.Whole), int64(units)).Div(scale(cur), money.HalfUp)
+	if err != nil {
+		return 0, 0, err
+	}
+	vat, err = money.Share(money.Minor(n), b.VATBps, money.HalfUp)
+	return money.Minor(n), vat, err
+}
