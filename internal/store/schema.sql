@@ -99,6 +99,7 @@ CREATE TABLE account (
   mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
   tariff_id BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('open','active','closing','closed')),
   opened_at INTEGER NOT NULL, closed_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -171,20 +172,27 @@ CREATE INDEX tariff_version_from ON tariff_version (tenant_id, tariff_id, effect
 CREATE TABLE charge_due (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account_id BLOB NOT NULL, kind TEXT NOT NULL, month TEXT NOT NULL,
   amount_gross INTEGER NOT NULL, paid INTEGER NOT NULL DEFAULT 0 CHECK (paid >= 0 AND paid <= amount_gross),
-  vat_bps INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  vat_bps INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 20,
+  capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)),
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, account_id, kind, month)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX charge_due_open ON charge_due (tenant_id, account_id) WHERE paid < amount_gross;
 
 CREATE TABLE debt (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account_id BLOB NOT NULL, kind TEXT NOT NULL,
   principal INTEGER NOT NULL, outstanding INTEGER NOT NULL CHECK (outstanding >= 0),
   mode TEXT NOT NULL CHECK (mode IN ('percent','fixed','full')), value INTEGER NOT NULL,
   min INTEGER, max INTEGER, month_cap INTEGER, priority INTEGER NOT NULL DEFAULT 30,
-  capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)), status TEXT NOT NULL DEFAULT 'open',
+  capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)),
+  against TEXT NOT NULL DEFAULT 'opening', memo TEXT NOT NULL DEFAULT '',
+  month TEXT NOT NULL DEFAULT '', month_taken INTEGER NOT NULL DEFAULT 0,  -- local month of the last collection, and how much in it
+  status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open','paid','written_off')),
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX debt_account ON debt (tenant_id, account_id);
+CREATE INDEX debt_open ON debt (tenant_id, account_id) WHERE outstanding > 0;
 
 CREATE TABLE holiday_calendar (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, body_json TEXT NOT NULL, created_at INTEGER NOT NULL,
@@ -229,7 +237,8 @@ CREATE TABLE vend (
     CHECK (state IN ('priced','held','issued','completed','failed','reversing','reversed')),
   currency TEXT NOT NULL, tender INTEGER NOT NULL CHECK (tender >= 0),
   carry_in INTEGER NOT NULL DEFAULT 0 CHECK (carry_in >= 0), carry_out INTEGER NOT NULL DEFAULT 0 CHECK (carry_out >= 0),
-  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), month TEXT NOT NULL, mtd_before_wh INTEGER NOT NULL DEFAULT 0,
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),   -- of all tokens, free ones among them
+  free_wh INTEGER NOT NULL DEFAULT 0, month TEXT NOT NULL, mtd_before_wh INTEGER NOT NULL DEFAULT 0,
   tariff_version_id BLOB NOT NULL, deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
   reverses BLOB, by_actor TEXT NOT NULL, priced_at INTEGER NOT NULL, completed_at INTEGER,
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
@@ -244,13 +253,15 @@ CREATE TABLE vend_line (
   tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, seq INTEGER NOT NULL,
   kind TEXT NOT NULL, ref TEXT NOT NULL DEFAULT '', amount INTEGER NOT NULL,  -- as shown: Σ of a sale = tender
   vat INTEGER NOT NULL DEFAULT 0, units_wh INTEGER NOT NULL DEFAULT 0, rate_micro INTEGER NOT NULL DEFAULT 0,
-  steps_json TEXT NOT NULL DEFAULT '',
+  steps_json TEXT NOT NULL DEFAULT '', label TEXT NOT NULL DEFAULT '',
+  left_after INTEGER,                     -- of a charge or debt: what was left of it after this sale
   PRIMARY KEY (tenant_id, vend_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE usage_month (
   tenant_id INTEGER NOT NULL, account_id BLOB NOT NULL, month TEXT NOT NULL,
-  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), fbe_issued INTEGER NOT NULL DEFAULT 0,
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),   -- of all tokens, free ones among them
+  free_wh INTEGER NOT NULL DEFAULT 0 CHECK (free_wh >= 0), fbe_issued INTEGER NOT NULL DEFAULT 0 CHECK (fbe_issued IN (0,1)),
   PRIMARY KEY (tenant_id, account_id, month)
 ) STRICT, WITHOUT ROWID;
 
@@ -304,6 +315,7 @@ CREATE TABLE posting (
   amount INTEGER NOT NULL CHECK (amount <> 0),  -- signed: debit +, credit -
   PRIMARY KEY (tenant_id, journal_id, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX posting_account ON posting (tenant_id, account, journal_id);  -- an account's journals, and its balance at a past time
 
 CREATE TABLE hold (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
