@@ -1,0 +1,34 @@
+package linux
+
+import (
+	"io"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// system is the kernel itself.
+type system struct{}
+
+// System returns the kernel of this machine.
+func System() Kernel { return system{} }
+
+func (system) Open(path string) (int, error) { return unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0) }
+
+func (system) Ioctl(fd int, request uint, arg []byte) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(unsafe.Pointer(unsafe.SliceData(arg))))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// File hands the descriptor to the runtime, which waits for it without a thread and lets Close end that.
+func (system) File(fd int) io.ReadCloser {
+	// Without it a Read would hold a thread, and no Close would end it; it still reads.
+	_ = unix.SetNonblock(fd, true)
+	return os.NewFile(uintptr(fd), "gpio-lines")
+}
+
+func (system) Close(fd int) error { return unix.Close(fd) }

@@ -1,0 +1,229 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Pulses is the meter chip on an input line.
+type Pulses struct {
+	count atomic.Uint64
+	// last and gap are the kernel's time of the newest impulse and of the time before it since the one before, in
+	// nanoseconds.
+	last, gap atomic.Int64
+	lost      atomic.Uint64
+	imp       atomic.Uint32
+	taken     uint64
+	changed   chan struct{}
+}
+
+// CountPulses counts the rising edges of a line until its Lines are closed; done is closed then.
+func CountPulses(l *Lines) (p *Pulses, done <-chan struct{}) {
+	p = &Pulses{changed: make(chan struct{}, 1)}
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		p.run(l)
+	}()
+	return p, end
+}
+
+func (p *Pulses) run(l *Lines) {
+	var seq uint32
+	for {
+		e, err := l.Next()
+		if err != nil {
+			return
+		}
+		n := uint64(1)
+		if seq != 0 && e.Seq > seq {
+			// The kernel's buffer was full, and its own count says by how many.
+			n = uint64(e.Seq - seq)
+			p.lost.Add(n - 1)
+		}
+		seq = e.Seq
+		if before := p.last.Swap(int64(e.At)); before != 0 {
+			p.gap.Store((int64(e.At) - before) / int64(n))
+		}
+		p.count.Add(n)
+		select {
+		case p.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Changed is signalled after impulses have come.
+func (p *Pulses) Changed() <-chan struct{} { return p.changed }
+
+// Late is how many impulses the kernel had no room for. They were counted all the same.
+func (p *Pulses) Late() uint64 { return p.lost.Load() }
+
+// Count implements board.Pulses: what came since the call before, whatever time that took.
+func (p *Pulses) Count(uint64) uint32 {
+	now := p.count.Load()
+	n := min(now-p.taken, 1<<32-1)
+	p.taken += n
+	return uint32(n)
+}
+
+// farAhead is when the next impulse comes as far as this part can know, in milliseconds.
+const farAhead = uint64(time.Hour / time.Millisecond)
+
+// Next implements board.Pulses.
+func (p *Pulses) Next(uint64) uint64 { return farAhead }
+
+// Constant implements board.Pulses.
+func (p *Pulses) Constant(imp uint32) { p.imp.Store(imp) }
+
+// Power implements board.Pulses: from the time between the last two impulses. It does not fall to nothing when they
+// end; the energy is right all the same.
+func (p *Pulses) Power() unit.Power {
+	gap, imp := p.gap.Load(), int64(p.imp.Load())
+	if gap <= 0 || imp == 0 {
+		return 0
+	}
+	// One impulse is 3,600,000/imp watt-seconds.
+	const wattNanoseconds = 3_600_000 * int64(time.Second)
+	return unit.Power(wattNanoseconds / imp / gap)
+}
+
+// Voltage implements board.Pulses: an impulse does not tell it.
+func (p *Pulses) Voltage() int32 { return 0 }
+
+// Contact is a latching relay: a pulse on one coil closes it, on the other one opens it. A line behind it tells where it
+// is.
+type Contact struct {
+	// Coils are two outputs, the first closes; Sense one input, active while there is voltage behind the relay.
+	Coils, Sense *Lines
+	// Pulse is how long a coil is driven.
+	Pulse time.Duration
+}
+
+// The coils as bits of their lines.
+const (
+	coilClose = 1 << iota
+	coilOpen
+	coilBoth = coilClose | coilOpen
+)
+
+// Move implements board.Relay.
+func (c *Contact) Move(closed bool) error {
+	coil := uint64(coilOpen)
+	if closed {
+		coil = coilClose
+	}
+	err := c.Coils.Set(coil, coilBoth)
+	if err == nil {
+		time.Sleep(c.Pulse)
+	}
+	// The coil must not stay driven, whatever has happened.
+	if err := errors.Join(err, c.Coils.Set(0, coilBoth)); err != nil {
+		return fmt.Errorf("drive relay: %w", err)
+	}
+	return nil
+}
+
+// Closed implements board.Relay.
+func (c *Contact) Closed() (bool, error) {
+	v, err := c.Sense.Values()
+	if err != nil {
+		return false, fmt.Errorf("read relay contact: %w", err)
+	}
+	return v&1 != 0, nil
+}
+
+// Flasher switches an output on and off in a pattern: a light or a buzzer. Show and Sound may be called at any time.
+type Flasher struct {
+	lines *Lines
+	mu    sync.Mutex
+	stop  chan struct{}
+	err   error
+	done  sync.WaitGroup
+}
+
+// NewFlasher returns a flasher of the first of these outputs.
+func NewFlasher(l *Lines) *Flasher { return &Flasher{lines: l} }
+
+// Show implements board.Light: slow is on and off for a second each, fast for a quarter.
+func (f *Flasher) Show(p meter.LED) error {
+	switch p {
+	case meter.LEDSlow:
+		return f.begin(true, time.Second, time.Second)
+	case meter.LEDFast:
+		return f.begin(true, time.Second/4, time.Second/4)
+	}
+	return f.begin(false)
+}
+
+// Sound implements board.Buzzer.
+func (f *Flasher) Sound(p meter.Buzzer) error {
+	const short, long, tone = 100 * time.Millisecond, 800 * time.Millisecond, 10 * time.Second
+	switch p {
+	case meter.BuzzerLow:
+		return f.begin(false, 2*short, short, 2*short, short, 2*short)
+	case meter.BuzzerTone:
+		return f.begin(false, tone)
+	case meter.BuzzerAccepted:
+		return f.begin(false, short, short, short)
+	case meter.BuzzerRejected:
+		return f.begin(false, long)
+	}
+	return f.begin(false)
+}
+
+// begin ends the pattern that runs and begins another: on, off, on … for these times, once or again and again. It
+// returns what was wrong with the lines since the last call.
+func (f *Flasher) begin(again bool, steps ...time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stop != nil {
+		close(f.stop)
+		f.done.Wait()
+	}
+	err := f.err
+	f.err, f.stop = nil, make(chan struct{})
+	f.done.Add(1)
+	go f.play(f.stop, again, steps)
+	return err
+}
+
+func (f *Flasher) play(stop <-chan struct{}, again bool, steps []time.Duration) {
+	defer f.done.Done()
+	err := f.lines.Set(0, 1)
+	for once := true; err == nil && len(steps) > 0 && (once || again); once = false {
+		for i, d := range steps {
+			if err = f.lines.Set(uint64(1-i%2), 1); err != nil {
+				break
+			}
+			select {
+			case <-stop:
+				// The pattern that follows switches it off first.
+				return
+			case <-time.After(d):
+			}
+		}
+		err = errors.Join(err, f.lines.Set(0, 1))
+	}
+	f.fail(err)
+}
+
+// fail keeps the error for the next call. It is called by the one goroutine of the pattern, which begin waits for.
+func (f *Flasher) fail(err error) {
+	if err != nil {
+		f.err = err
+	}
+}
+
+// Close ends the pattern, the output off.
+func (f *Flasher) Close() error {
+	err := f.begin(false)
+	f.done.Wait()
+	return errors.Join(err, f.err)
+}
