@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/device/flight"
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/memory"
@@ -145,7 +146,7 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, modem *link.Modem, l net.Listener) error {
 	var err error
 	if l != nil {
-		var n panelweb.Net
+		var n face.Net
 		if modem != nil {
 			n = modem
 		}

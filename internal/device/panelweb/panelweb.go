@@ -17,39 +17,22 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
-	"github.com/paywatt/paywatt/internal/device/link"
-	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/device/face"
 )
-
-// Net is the meter's connection, as far as the panel needs it.
-type Net interface {
-	Messages() <-chan link.Message
-	Status() link.Status
-	Power(on bool)
-}
 
 // Times of the panel, all real.
 const (
-	// tick is how often time passes for the meter.
-	tick = 100 * time.Millisecond
-	// maxTick bounds what one tick makes up for after the machine slept.
-	maxTick = 5 * time.Second
-	// saveEvery is how often the meter's clock is made durable when nothing else happens.
-	saveEvery = 5 * time.Second
 	// closeWithin is how long open requests may take at the end.
 	closeWithin = 2 * time.Second
 	// actWithin is how long a request waits for the meter.
 	actWithin = 5 * time.Second
 )
 
-// maxSent is how many of the meter's messages the page shows.
-const maxSent = 10
-
 // Config is what a panel is made of.
 type Config struct {
 	Device *device.Device
 	// Net is the meter's connection; nil for a meter without a server.
-	Net Net
+	Net face.Net
 	Log *slog.Logger
 	// OwnTime says that the host lets the meter's time pass and the page has no control for it.
 	OwnTime bool
@@ -61,12 +44,11 @@ type Do func(ctx context.Context, f func() error) error
 // Panel is the face of one meter.
 type Panel struct {
 	c    Config
-	dev  *device.Device
 	acts chan act
 	hub  *hub
-	// speed and sent belong to the goroutine of the device.
-	speed int
-	sent  []device.SMS
+	// dev and meter belong to the goroutine of the device.
+	dev   *device.Device
+	meter *face.Meter
 }
 
 // act is something a request wants done, on the goroutine of the device.
@@ -77,7 +59,7 @@ type act struct {
 
 // New returns the panel of a device.
 func New(c Config) *Panel {
-	p := &Panel{c: c, dev: c.Device, acts: make(chan act), hub: newHub(), speed: 1}
+	p := &Panel{c: c, acts: make(chan act), hub: newHub(), dev: c.Device, meter: face.New(c.Device, c.Net, c.Log, time.Now())}
 	p.Look()
 	return p
 }
@@ -106,64 +88,35 @@ func (p *Panel) Run(ctx context.Context, l net.Listener) error {
 
 // live is the life of the device.
 func (p *Panel) live(ctx context.Context, served <-chan error) error {
-	var inbox <-chan link.Message
-	if p.c.Net != nil {
-		inbox = p.c.Net.Messages()
-	}
-	ticker := time.NewTicker(tick)
+	inbox := p.meter.Messages()
+	ticker := time.NewTicker(face.Tick)
 	defer ticker.Stop()
-	before, saved := time.Now(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
-			return p.save()
+			return p.meter.Save()
 		case err := <-served:
 			return fmt.Errorf("serve the panel: %w", err)
 		case a := <-p.acts:
-			err := p.settled(a.do())
+			err := p.meter.Do(a.do)
 			p.Look() // whoever asked may look at once
 			a.done <- err
 		case m := <-inbox:
-			if err := p.settled(p.dev.Receive(m.Down, m.Topic, m.Payload)); err != nil && !errors.Is(err, device.ErrOff) {
+			if err := p.meter.Receive(m); err != nil {
 				return err
 			}
 		case now := <-ticker.C:
-			passed := min(now.Sub(before), maxTick)
-			before = now
-			if err := p.dev.Advance(passed*time.Duration(p.speed), nil); err != nil {
+			if err := p.meter.Pass(now); err != nil {
 				return err
-			}
-			if p.dev.Unflushed() > 0 || now.Sub(saved) >= saveEvery {
-				saved = now
-				if err := p.save(); err != nil {
-					return err
-				}
 			}
 		}
 		p.Look()
 	}
 }
 
-// settled makes durable what an act has caused, before anybody hears of it.
-func (p *Panel) settled(err error) error { return errors.Join(err, p.save()) }
-
-// save makes the meter's state durable. A full disk is told and may pass.
-func (p *Panel) save() error {
-	err := p.dev.Flush()
-	if err != nil && !errors.Is(err, device.ErrBroken) {
-		p.c.Log.Warn("not durable yet", logkey.Meter, p.dev.Number(), logkey.Err, err)
-		return nil
-	}
-	return err
-}
-
 // Look shows everybody how the meter is now. It belongs to the goroutine of the device; Run calls it by itself.
 func (p *Panel) Look() {
-	p.sent = append(p.sent, p.dev.TakeSMS()...)
-	if n := len(p.sent); n > maxSent {
-		p.sent = p.sent[n-maxSent:]
-	}
-	p.hub.publish(p.view())
+	p.hub.publish(p.meter.Look())
 }
 
 var (
@@ -189,18 +142,4 @@ func (p *Panel) do(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return errSlow
 	}
-}
-
-// power switches the mains, and the modem with it.
-func (p *Panel) power(on bool) error {
-	if p.c.Net != nil && !on {
-		p.c.Net.Power(false)
-	}
-	if err := p.dev.Power(on); err != nil {
-		return err
-	}
-	if p.c.Net != nil && on {
-		p.c.Net.Power(true)
-	}
-	return nil
 }

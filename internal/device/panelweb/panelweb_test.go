@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/device/memory"
 	"github.com/paywatt/paywatt/internal/device/panelweb"
 	"github.com/paywatt/paywatt/meter"
@@ -236,7 +237,7 @@ func TestTheDisplayIsLiveAndTimePasses(t *testing.T) {
 		if !ok {
 			continue
 		}
-		var v panelweb.View
+		var v face.View
 		if err := json.Unmarshal([]byte(data), &v); err != nil {
 			t.Fatal(err)
 		}

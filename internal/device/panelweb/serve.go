@@ -10,12 +10,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -86,7 +86,7 @@ func asset(name, kind string) http.HandlerFunc {
 
 // content is what the page template gets.
 type content struct {
-	View
+	face.View
 	Keys   []key
 	Speeds []speed
 	// Problem says what the last act could not do.
@@ -111,7 +111,7 @@ func keypad() []key {
 
 func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem string) {
 	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem}
-	for _, s := range speeds() {
+	for _, s := range face.Speeds() {
 		if p.c.OwnTime {
 			break
 		}
@@ -182,14 +182,13 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 		}
 		return func() error {
 			n, err := strconv.Atoi(form.Get("times"))
-			if err != nil || !slices.Contains(speeds(), n) {
-				return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)
+			if err != nil {
+				n = -1 // no speed
 			}
-			p.speed = n
-			return nil
+			return p.meter.SetSpeed(n)
 		}, true
 	case "mains":
-		return func() error { return p.power(form.Get("on") == "yes") }, true
+		return func() error { return p.meter.Power(form.Get("on") == "yes") }, true
 	case "sms":
 		return func() error { return p.dev.SMS(form.Get("from"), form.Get("text")) }, true
 	}
@@ -199,16 +198,12 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 // problem is an error for a person.
 func problem(err error) string {
 	switch {
-	case errors.Is(err, device.ErrOff):
-		return "The meter has no mains. Switch it on first."
 	case errors.Is(err, errBusy):
 		return "The meter is busy. Nothing was changed; try again."
 	case errors.Is(err, errSlow):
 		return "The meter is at it and has not finished. Look at the display before you try again."
-	case errors.Is(err, device.ErrBroken):
-		return "The meter's memory has failed and it does nothing more. Start it again."
 	}
-	return "That did not work: " + err.Error() + "."
+	return face.Problem(err)
 }
 
 // liveView is a stream of views. Each write has its own deadline: a display that left the network ends, and holds up

@@ -1,0 +1,127 @@
+// Package face is what every face of a virtual meter has in common: how its time passes, what becomes durable when, and
+// the words for what can be seen of it from outside. The faces themselves are packages panelweb (a page) and terminal.
+//
+// Start at [New]. A [Meter] belongs to the goroutine of its device.
+package face
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// Net is the meter's connection, as far as a face needs it.
+type Net interface {
+	Messages() <-chan link.Message
+	Status() link.Status
+	Power(on bool)
+}
+
+// Times of a face, all real.
+const (
+	// Tick is how often time passes for the meter.
+	Tick = 100 * time.Millisecond
+	// maxTick bounds what one tick makes up for after the machine slept.
+	maxTick = 5 * time.Second
+	// saveEvery is how often the meter's clock is made durable when nothing else happens.
+	saveEvery = 5 * time.Second
+)
+
+// maxSent is how many of the meter's messages a face shows.
+const maxSent = 10
+
+// Speeds are how much faster than the machine's the meter's time may pass; 0 lets it stand still.
+func Speeds() []int { return []int{0, 1, 60, 600} }
+
+// Meter is a device as a face drives it.
+type Meter struct {
+	dev   *device.Device
+	net   Net
+	log   *slog.Logger
+	speed int
+	// before is when time passed last, saved when the clock was last made durable.
+	before, saved time.Time
+	sent          []device.SMS
+}
+
+// New returns the meter of a face, whose time passes as fast as the machine's from now on. A meter without a server has
+// no net.
+func New(dev *device.Device, net Net, log *slog.Logger, now time.Time) *Meter {
+	return &Meter{dev: dev, net: net, log: log, speed: 1, before: now, saved: now}
+}
+
+// Messages are what the server sends; nil for a meter without one.
+func (m *Meter) Messages() <-chan link.Message {
+	if m.net == nil {
+		return nil
+	}
+	return m.net.Messages()
+}
+
+// Pass lets the time pass that has passed for the machine. An error is that of the memory, and for good.
+func (m *Meter) Pass(now time.Time) error {
+	passed := min(now.Sub(m.before), maxTick)
+	m.before = now
+	if err := m.dev.Advance(passed*time.Duration(m.speed), nil); err != nil {
+		return err
+	}
+	if m.dev.Unflushed() == 0 && now.Sub(m.saved) < saveEvery {
+		return nil
+	}
+	m.saved = now
+	return m.Save()
+}
+
+// Speed is how fast time passes.
+func (m *Meter) Speed() int { return m.speed }
+
+// SetSpeed lets time pass so many times as fast as the machine's.
+func (m *Meter) SetSpeed(times int) error {
+	if !slices.Contains(Speeds(), times) {
+		return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)
+	}
+	m.speed = times
+	return nil
+}
+
+// Do does something to the device and makes durable what that has caused, before anybody hears of it.
+func (m *Meter) Do(f func() error) error { return errors.Join(f(), m.Save()) }
+
+// Receive acts on a message of the server.
+func (m *Meter) Receive(msg link.Message) error {
+	err := m.Do(func() error { return m.dev.Receive(msg.Down, msg.Topic, msg.Payload) })
+	if errors.Is(err, device.ErrOff) {
+		return nil // nobody is there to read it
+	}
+	return err
+}
+
+// Power switches the mains, and the modem with it.
+func (m *Meter) Power(on bool) error {
+	if m.net != nil && !on {
+		m.net.Power(false)
+	}
+	if err := m.dev.Power(on); err != nil {
+		return err
+	}
+	if m.net != nil && on {
+		m.net.Power(true)
+	}
+	return nil
+}
+
+// Save makes the meter's state durable. A full disk is told and may pass.
+func (m *Meter) Save() error {
+	err := m.dev.Flush()
+	if err != nil && !errors.Is(err, device.ErrBroken) {
+		m.log.Warn("not durable yet", logkey.Meter, m.dev.Number(), logkey.Err, err)
+		return nil
+	}
+	return err
+}
