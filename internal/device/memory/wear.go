@@ -1,0 +1,61 @@
+package memory
+
+import (
+	"encoding/binary"
+
+	"github.com/paywatt/paywatt/meter/journal"
+)
+
+// The image as the chip that would hold it: 4 KiB in pages, each made for a number of writes.
+const (
+	pageSize = 32
+	pages    = journal.Size / pageSize
+	// Endurance is how often a page can be written (AT24C32: a million).
+	Endurance = 1_000_000
+)
+
+// Worn is an image that counts how often each of its pages is written. It does not fail when a page is worn out: a real
+// one fails some time later, and the meter has told by then.
+type Worn struct {
+	journal.Memory
+	writes    [pages]uint32
+	worst     uint32
+	endurance uint32
+}
+
+// NewWorn counts the writes to an image. saved is what Counts returned before the last end, nil for a new memory;
+// endurance is how many writes a page is made for, Endurance if 0.
+func NewWorn(image journal.Memory, saved []byte, endurance uint32) *Worn {
+	if endurance == 0 {
+		endurance = Endurance
+	}
+	w := &Worn{Memory: image, endurance: endurance}
+	for i := range w.writes {
+		if len(saved) >= 4*(i+1) {
+			w.writes[i] = binary.LittleEndian.Uint32(saved[4*i:])
+			w.worst = max(w.worst, w.writes[i])
+		}
+	}
+	return w
+}
+
+// WriteAt implements journal.Memory.
+func (w *Worn) WriteAt(b []byte, at int64) (int, error) {
+	for p := at / pageSize; len(b) > 0 && p <= (at+int64(len(b))-1)/pageSize && p < pages; p++ {
+		w.writes[p]++
+		w.worst = max(w.worst, w.writes[p])
+	}
+	return w.Memory.WriteAt(b, at)
+}
+
+// Worst implements board.Wear.
+func (w *Worn) Worst() (writes, endurance uint32) { return w.worst, w.endurance }
+
+// Counts are the writes of every page, to be kept.
+func (w *Worn) Counts() []byte {
+	b := make([]byte, 0, 4*pages)
+	for _, n := range w.writes {
+		b = binary.LittleEndian.AppendUint32(b, n)
+	}
+	return b
+}

@@ -1,0 +1,98 @@
+package virtual_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/paywatt/paywatt/internal/device/board"
+	"github.com/paywatt/paywatt/internal/device/virtual"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var (
+	_ board.Pulses = (*virtual.Chip)(nil)
+	_ board.Relay  = (*virtual.Relay)(nil)
+)
+
+// running is a chip with mains, its contact closed.
+func running(imp uint32, rem uint64, load unit.Power) *virtual.Chip {
+	c := virtual.NewChip(virtual.NewRelay(true), imp, rem)
+	c.Mains(true)
+	c.SetLoad(load)
+	return c
+}
+
+func TestALoadGivesExactlyItsImpulses(t *testing.T) {
+	// 1 kW for an hour is 1 kWh, in whatever pieces and with whatever constant.
+	for _, imp := range []uint32{480, 1000, 1600, 3200, 6400, 7000, 1_000_000} {
+		c := running(imp, 0, 1000)
+		var n uint64
+		for left := uint64(3_600_000); left > 0; {
+			step := min(left, 977)
+			n += uint64(c.Count(step))
+			left -= step
+		}
+		if n != uint64(imp) || c.Rest() != 0 {
+			t.Errorf("imp %d: 1 kWh gave %d impulses and a remainder of %d", imp, n, c.Rest())
+		}
+	}
+}
+
+func TestTheNextImpulseComesWhenTheChipSaysSo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		imp := rapid.Uint32Range(1, 1_000_000).Draw(t, "imp")
+		load := unit.Power(rapid.Int32Range(1, int32(virtual.MaxLoad)).Draw(t, "load"))
+		c := running(imp, 0, load)
+		c.Count(rapid.Uint64Range(0, virtual.MaxPass).Draw(t, "before"))
+		n := rapid.Uint64Range(1, 1_000_000).Draw(t, "impulses")
+		ms := c.Next(n)
+		if ms == 0 || ms > virtual.MaxPass {
+			t.Fatalf("the next in %d ms", ms)
+		}
+		if got := uint64(running(imp, c.Rest(), load).Count(ms - 1)); got >= n {
+			t.Fatalf("%d impulses a millisecond before the %d-th was due", got, n)
+		}
+		if got := uint64(running(imp, c.Rest(), load).Count(ms)); got < n && ms < virtual.MaxPass {
+			t.Fatalf("%d impulses when the %d-th was due", got, n)
+		}
+	})
+}
+
+func TestTheLargestBoardDoesNotOverflow(t *testing.T) {
+	c := running(1_000_000, 3_600_000_000-1, virtual.MaxLoad)
+	if got, want := c.Count(virtual.MaxPass), uint32(1_000_000_000); got != want {
+		t.Errorf("1 MW for an hour at 1,000,000 imp/kWh = %d impulses, want %d", got, want)
+	}
+}
+
+func TestNothingFlowsThroughAnOpenContactOrWithoutMains(t *testing.T) {
+	r := virtual.NewRelay(true)
+	c := virtual.NewChip(r, 1000, 0)
+	c.SetLoad(2000)
+	if c.Power() != 0 || c.Voltage() != 0 || c.Count(virtual.MaxPass) != 0 {
+		t.Error("a chip without mains has measured")
+	}
+	c.Mains(true)
+	if c.Power() != 2000 || c.Voltage() != 230_000 || c.Count(virtual.MaxPass) != 2000 {
+		t.Errorf("2 kW for an hour: %d W, %d mV", c.Power(), c.Voltage())
+	}
+	if err := r.Move(false); err != nil || c.Power() != 0 || c.Next(1) != virtual.MaxPass || c.Load() != 2000 {
+		t.Errorf("an open contact: %d W, next in %d ms, %v", c.Power(), c.Next(1), err)
+	}
+	r.Weld(true)
+	if err := r.Move(true); err != nil {
+		t.Fatal(err)
+	}
+	if closed, err := r.Closed(); err != nil || closed {
+		t.Errorf("a stuck contact has closed: %v", err)
+	}
+	r.Weld(false)
+	if err := r.Move(true); err != nil || c.Power() != 2000 {
+		t.Errorf("freed and closed: %d W, %v", c.Power(), err)
+	}
+	c.Constant(500)
+	if c.Count(virtual.MaxPass) != 1000 {
+		t.Error("half the constant did not give half the impulses")
+	}
+}
