@@ -22,6 +22,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
 // A backup is a folder: a copy of the database, the key files and settings beside it, and a manifest with a checksum
@@ -68,7 +69,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 		return Manifest{}, err
 	}
 	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
-	heads := func(name string) bool { return name == headsFile }
+	heads := func(name string) bool { return name == headlog.File }
 	// Heads before the database, because it must hold everything that they sign; keys after it, because they must open
 	// everything that it holds.
 	if err := copyCompanions(dir, to, heads); err != nil {
@@ -151,7 +152,7 @@ func companions(dir string) ([]string, error) {
 		name := e.Name()
 		if e.Type().IsRegular() && !strings.HasPrefix(name, ".") &&
 			!strings.HasSuffix(name, ".lock") &&
-			(strings.HasSuffix(name, ".key") || strings.HasPrefix(name, "keystore") || name == headsFile || name == "paywatt.toml") {
+			(strings.HasSuffix(name, ".key") || strings.HasPrefix(name, "keystore") || name == headlog.File || name == "paywatt.toml") {
 			out = append(out, name)
 		}
 	}
@@ -355,8 +356,8 @@ func branchOf(ctx context.Context, dir string) store.Branch {
 			b = b.Join(one)
 		}
 	}
-	if trust, err := readTrust(dir, new(store.Report)); err == nil {
-		for _, heads := range trust.heads {
+	if trust, err := headlog.ReadTrust(dir, new(store.Report)); err == nil {
+		for _, heads := range trust.Heads {
 			for _, h := range heads {
 				b.Epoch = max(b.Epoch, h.Epoch)
 			}

@@ -30,6 +30,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
 // Names of the files in the folder.
@@ -37,8 +38,6 @@ const (
 	databaseFile = "paywatt.db"
 	reserveFile  = "reserve"
 	lockFile     = "serve.lock"
-	sealKeyFile  = "seal.key"
-	headsFile    = "heads.log"
 )
 
 // Limits of the engine.
@@ -103,7 +102,7 @@ type Engine struct {
 	writer  *conn
 	sealer  *store.Sealer
 	public  string // the public line of the seal key
-	heads   *headsLog
+	heads   *headlog.Log
 	reserve reserve
 	epoch   int64
 	commit  func(*conn) error // COMMIT; tests put failures here
@@ -200,7 +199,7 @@ func (e *Engine) open() error {
 	if e.epoch, err = e.writer.number(selectEpoch); err != nil {
 		return damaged(path, err)
 	}
-	key, err := openSealKey(filepath.Join(e.dir, sealKeyFile), e.opt.Rand)
+	key, err := headlog.OpenKey(e.dir, e.opt.Rand)
 	if err != nil {
 		return err
 	}
@@ -214,7 +213,7 @@ func (e *Engine) open() error {
 		e.readers <- c
 		e.opened++
 	}
-	if e.heads, err = openHeads(filepath.Join(e.dir, headsFile)); err != nil {
+	if e.heads, err = headlog.Open(e.dir); err != nil {
 		return err
 	}
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
@@ -256,7 +255,7 @@ func prepareFolder(dir string) (path string, err error) {
 // just be making.
 func missing(dir, path string) error {
 	begun := false
-	for _, name := range []string{headsFile, restoringFile} {
+	for _, name := range []string{headlog.File, restoringFile} {
 		fi, err := os.Stat(filepath.Join(dir, name))
 		begun = begun || err == nil && (fi.Size() > 0 || name == restoringFile)
 	}
@@ -343,7 +342,7 @@ func (e *Engine) closed() bool {
 func (e *Engine) release() error {
 	var errs []error
 	if e.heads != nil {
-		errs = append(errs, e.heads.close())
+		errs = append(errs, e.heads.Close())
 	}
 	for range e.opened { // waits for those that still read; they have viewTime
 		errs = append(errs, (<-e.readers).c.Close())

@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,9 +10,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
 // ErrNoDatabase: the folder has none.
@@ -60,7 +57,7 @@ func inspect(ctx context.Context, c *conn, dir string) (*store.Report, error) {
 		return unreadable(err)
 	}
 	r := new(store.Report)
-	trust, err := readTrust(dir, r)
+	trust, err := headlog.ReadTrust(dir, r)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +76,7 @@ func inspect(ctx context.Context, c *conn, dir string) (*store.Report, error) {
 }
 
 // inspectAll checks the file and every tenant in it.
-func inspectAll(c *conn, trust trust, r *store.Report) error {
+func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 	err := c.Query("PRAGMA integrity_check(20)", func(w store.Row) error {
 		if w.Text(0) != "ok" {
 			r.Find("file", "SQLite's own check says: %s.", w.Text(0))
@@ -101,7 +98,7 @@ func inspectAll(c *conn, trust trust, r *store.Report) error {
 		r.Find("file", "The database has no tenant.")
 	}
 	for _, t := range tenants {
-		if err := store.Verify(newTx(c, t, epoch), store.Trust{Public: trust.public, Heads: trust.heads[t]}, r); err != nil {
+		if err := store.Verify(newTx(c, t, epoch), store.Trust{Public: trust.Public, Heads: trust.Heads[t]}, r); err != nil {
 			return err
 		}
 	}
@@ -131,48 +128,4 @@ func known(c *conn, dir string) error {
 		return fmt.Errorf("the database has schema %d, this program %d: starting or restoring it brings it up to date", version, len(steps))
 	}
 	return nil
-}
-
-// trust is what the folder holds besides the database.
-type trust struct {
-	public string
-	heads  map[access.Tenant][]seal.Head
-}
-
-// readTrust reads the seal key and the heads that were kept outside the database.
-func readTrust(dir string, r *store.Report) (trust, error) {
-	text, err := os.ReadFile(filepath.Join(dir, sealKeyFile))
-	if err != nil {
-		return trust{}, fmt.Errorf("read the seal key: %w", err)
-	}
-	key, err := seal.ParseKey(string(text))
-	if err != nil {
-		return trust{}, err
-	}
-	t := trust{public: key.Public(), heads: make(map[access.Tenant][]seal.Head)}
-	f, err := os.Open(filepath.Join(dir, headsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		r.Find("head", "The log of signed heads (%s) is missing.", headsFile)
-		return t, nil
-	}
-	if err != nil {
-		return trust{}, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		var l headLine
-		if json.Unmarshal(lines.Bytes(), &l) != nil {
-			r.Count("torn lines in "+headsFile, 1) // by a power cut: the next line carries the same and more
-			continue
-		}
-		h, err := seal.ParseHead(l.Note, t.public)
-		if err != nil {
-			r.Find("head", "Line %d of %s is no head signed by this store's key.", n, headsFile)
-			continue
-		}
-		t.heads[l.Tenant] = append(t.heads[l.Tenant], h)
-		r.Count("heads kept outside the database", 1)
-	}
-	return t, lines.Err()
 }

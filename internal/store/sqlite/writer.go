@@ -65,7 +65,7 @@ func (e *Engine) write() {
 // keepHeads writes new heads to the file outside the database. The database has them too, so trouble with the file
 // is no trouble of a sale.
 func (e *Engine) keepHeads() {
-	if err := e.heads.flush(); err != nil {
+	if err := e.heads.Flush(); err != nil {
 		e.log.Warn("heads were not written", logkey.Err, err)
 	}
 }
@@ -105,7 +105,7 @@ func (e *Engine) run(b *batch) {
 	}
 	e.counts.batch(len(b.ran), time.Since(b.began))
 	for _, h := range b.heads {
-		e.heads.add(h)
+		e.heads.Add(h.tenant, h.head)
 	}
 	if !b.told {
 		for _, w := range b.ran {

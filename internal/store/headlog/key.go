@@ -1,4 +1,4 @@
-package sqlite
+package headlog
 
 import (
 	"encoding/hex"
@@ -13,12 +13,13 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// openSealKey reads the key that signs the logs' heads and makes it on first use. Several processes may come at the
+// OpenKey reads the key that signs the logs' heads from a data folder and makes it on first use. Several processes may come at the
 // same time: the file appears complete or not at all, and the first one wins.
-func openSealKey(path string, rnd io.Reader) (seal.Key, error) {
+func OpenKey(dir string, rnd io.Reader) (seal.Key, error) {
+	path := filepath.Join(dir, KeyFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeSealKey(path, rnd); err != nil {
+		if err := makeKey(path, rnd); err != nil {
 			return seal.Key{}, fmt.Errorf("make %s: %w", path, err)
 		}
 		text, err = os.ReadFile(path)
@@ -33,7 +34,7 @@ func openSealKey(path string, rnd io.Reader) (seal.Key, error) {
 	return k, nil
 }
 
-func makeSealKey(path string, rnd io.Reader) error {
+func makeKey(path string, rnd io.Reader) error {
 	var name [4]byte
 	if _, err := io.ReadFull(rnd, name[:]); err != nil {
 		return err

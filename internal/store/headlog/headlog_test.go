@@ -1,4 +1,4 @@
-package sqlite
+package headlog
 
 import (
 	"fmt"
@@ -14,8 +14,9 @@ import (
 // TestTheLogOfHeadsStaysSmall: a server signs a head in every second of its life; what has to be kept of them is the
 // newest of each tenant and epoch.
 func TestTheLogOfHeadsStaysSmall(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "heads.log")
-	l, err := openHeads(path)
+	dir := t.TempDir()
+	path := filepath.Join(dir, File)
+	l, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,8 +24,8 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 		return fmt.Sprintf("origin %d\n%d\n%0200d\nepoch %d\nseal %d\n", tenant, n, n, epoch, n)
 	}
 	add := func(tenant, epoch, n int) {
-		l.add(tenantHead{access.Tenant(tenant), seal.Head{Note: line(tenant, epoch, n)}})
-		if err := l.flush(); err != nil {
+		l.Add(access.Tenant(tenant), seal.Head{Note: line(tenant, epoch, n)})
+		if err := l.Flush(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,7 +41,7 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 			largest = max(largest, fi.Size())
 		}
 	}
-	if err := l.close(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)

@@ -1,4 +1,4 @@
-package sqlite
+package headlog
 
 import (
 	"bytes"
@@ -7,35 +7,39 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// headsLog is the file outside the database that keeps signed heads, a JSON line each, so that a database which was
+// Log is the file outside the database that keeps signed heads, a JSON line each, so that a database which was
 // swapped or cut back is found out. The newest head of each tenant is added once a second while there are new ones: a
 // head commits to everything before it, so the ones in between add nothing; of a file that has grown only the newest
 // head of each tenant and epoch is kept, or years of heads would have to be read, and held, by every verification. It
-// belongs to the writer goroutine.
-type headsLog struct {
+// belongs to one goroutine.
+type Log struct {
 	path   string
 	f      *os.File
 	size   int64 // about: another process may have added its own
 	full   int64 // the size at which the file is made small again
-	newest map[access.Tenant]tenantHead
+	newest map[access.Tenant]seal.Head
 }
 
 // maxHeads is how large the file may grow, in bytes: about four thousand heads.
 const maxHeads = 1 << 20
 
-// headLine is one line of the file.
-type headLine struct {
+// line is one line of the file.
+type line struct {
 	Tenant access.Tenant `json:"tenant"`
 	Note   string        `json:"note"`
 }
 
-func openHeads(path string) (*headsLog, error) {
+// Open opens the file in a data folder, or makes it.
+func Open(dir string) (*Log, error) {
+	path := filepath.Join(dir, File)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of heads: %w", err)
@@ -44,7 +48,7 @@ func openHeads(path string) (*headsLog, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log of heads: %w", err), f.Close())
 	}
-	return &headsLog{path: path, f: f, size: size, full: maxHeads, newest: make(map[access.Tenant]tenantHead)}, nil
+	return &Log{path: path, f: f, size: size, full: maxHeads, newest: make(map[access.Tenant]seal.Head)}, nil
 }
 
 // endLine ends a last line that a power cut has torn, and tells how long the file is.
@@ -61,19 +65,17 @@ func endLine(f *os.File) (size int64, err error) {
 	return size + 1, err
 }
 
-// add remembers a head for the next flush.
-func (l *headsLog) add(h tenantHead) {
-	l.newest[h.tenant] = h
-}
+// Add remembers a head for the next flush.
+func (l *Log) Add(t access.Tenant, h seal.Head) { l.newest[t] = h }
 
-// flush writes what came since the last one. A line that cannot be written is tried again with the next head.
-func (l *headsLog) flush() error {
+// Flush writes what came since the last one. A line that cannot be written is tried again with the next head.
+func (l *Log) Flush() error {
 	for t, h := range l.newest {
-		line, err := json.Marshal(headLine{Tenant: t, Note: h.head.Note})
+		text, err := json.Marshal(line{Tenant: t, Note: h.Note})
 		if err != nil {
 			return err
 		}
-		n, err := l.f.Write(append(line, '\n'))
+		n, err := l.f.Write(append(text, '\n'))
 		l.size += int64(n)
 		if err != nil {
 			return fmt.Errorf("write a head: %w", err)
@@ -92,7 +94,7 @@ func (l *headsLog) flush() error {
 
 // shrink replaces the file by one with the newest head of each tenant and epoch. Another process that has the old file
 // open adds its next heads to that one, where nobody looks: the server's own come after them and say more.
-func (l *headsLog) shrink() error {
+func (l *Log) shrink() error {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
 		return err
@@ -100,9 +102,9 @@ func (l *headsLog) shrink() error {
 	var kept []byte
 	seen := make(map[string]struct{})
 	lines := bytes.SplitAfter(text, []byte{'\n'})
-	for _, line := range slices.Backward(lines) {
-		var h headLine
-		if json.Unmarshal(line, &h) != nil {
+	for _, one := range slices.Backward(lines) {
+		var h line
+		if json.Unmarshal(one, &h) != nil {
 			continue // torn, or the end of the file
 		}
 		_, epoch, _ := strings.Cut(h.Note, "\nepoch ")
@@ -110,7 +112,7 @@ func (l *headsLog) shrink() error {
 		of := fmt.Sprintf("%d %s", h.Tenant, epoch)
 		if _, ok := seen[of]; !ok {
 			seen[of] = struct{}{}
-			kept = append(slices.Clone(line), kept...)
+			kept = append(slices.Clone(one), kept...)
 		}
 	}
 	fresh := l.path + ".new" // under its name only when it is complete
@@ -130,4 +132,5 @@ func (l *headsLog) shrink() error {
 	return err
 }
 
-func (l *headsLog) close() error { return l.f.Close() }
+// Close closes the file.
+func (l *Log) Close() error { return l.f.Close() }
