@@ -44,17 +44,17 @@ func (x *step) remember(key uint64, answer uint8) {
 // persist starts a log record. What it says becomes true when the host reports it durable.
 func (x *step) persist(r *Record) {
 	r.Seq = x.s.Applied + 1
-	x.s.Pending = r.Seq
+	x.s.Pending = true
 	x.emit(EffectPersist).Record = *r
 }
 
 // persisted ends a log record. An answer nobody waits for (an old one, after a restart) is ignored.
 func (x *step) persisted() {
 	s, r := x.s, &x.ev.Record
-	if s.Pending == 0 || r.Seq != s.Pending {
+	if !s.Pending || r.Seq != s.Applied+1 {
 		return
 	}
-	s.Pending = 0
+	s.Pending = false
 	switch {
 	case x.ev.OK:
 		x.apply(r)
@@ -199,10 +199,8 @@ func (x *step) config() {
 
 // applyConfig draws the consequences of a new configuration, which the host has put in the place of the old one.
 func (x *step) applyConfig(r *Record) {
-	s := x.s
 	x.rescale()
 	if x.ev.Kind != EventReplay {
-		s.ReadAt = s.start(x.c.ReadingEvery)
 		x.settle()
 	}
 	x.answerCommand(r, AnswerDone)

@@ -200,7 +200,7 @@ func TestAFrozenMeterCountsAndRefuses(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
 	s := r.state
-	s.Frozen, s.QuietAt, s.SaveAt, s.BeepAt = true, 0, 0, 0
+	s.Frozen, s.QuietAt, s.BeepAt = true, 0, 0
 	give := func(ev meter.Event) (effects []meter.Effect) {
 		ev.Up = s.Up + 1000
 		return meter.Step(&r.cfg, &s, ev, nil)

@@ -33,6 +33,66 @@ type Config struct {
 	TZMinutes int16
 	// ConfirmAfter is the set of reasons after which the supply returns only when the customer presses a key.
 	ConfirmAfter supply.Reasons
+
+	// Low1Days, if not 0, gives the first warning when the credit lasts for no more than so many days at the mean use of
+	// the last seven, instead of at Low1; Low1 stays the threshold until there is a whole day to judge by.
+	Low1Days uint8
+	// Reminder interrupts the supply for 30 s, once, when the credit falls to Low2.
+	Reminder bool
+	// OverrunLimit is the use beyond all credit that is reported (event 211), 0 for none.
+	OverrunLimit unit.Energy
+
+	// ECLimit is the emergency credit, 0 for none; ECInitial that of the first time, 0 for the same; ECThreshold the credit
+	// at and below which it is offered. With ECRepay a meter whose emergency credit is used up reconnects only when all of
+	// it has been paid back.
+	ECLimit, ECInitial, ECThreshold unit.Energy
+	ECRepay                         bool
+
+	// PowerLimit is the highest load that is allowed for long, 0 for any. ECPower is the limit while emergency credit is in
+	// use, Lifeline the one with which the supply stays on after the credit has ended instead of being cut; 0 for none.
+	PowerLimit, ECPower, Lifeline unit.Power
+	// A load above the limit for TripAfter seconds opens the relay for RetryAfter seconds. Trip number Trips within
+	// TripWindow seconds opens it for LockFor seconds, or with LockManual until the customer presses a key.
+	TripAfter, RetryAfter, TripWindow, LockFor uint16
+	Trips                                      uint8
+	LockManual                                 bool
+
+	// Tamper is what each kind of tampering brings about, by kind.
+	Tamper [tamperKinds]Policy
+	// ReverseDebit takes energy that flows the other way from the credit as well, NetMetering adds it. Not both.
+	ReverseDebit, NetMetering bool
+
+	// Friendly are the weekly windows in which lack of credit does not cut the supply, Special the days with a window of
+	// their own; those that are not used are zero. FriendlyInvalid keeps a window open while the clock is invalid.
+	Friendly        [maxWindows]Window
+	Special         [maxSpecial]Special
+	FriendlyInvalid bool
+	// DST is the rule for daylight saving, zero for none. TZMinutes is local time without it.
+	DST DST
+	// Language is that of the display and the messages.
+	Language Language
+}
+
+// Language is a language of the display.
+type Language uint8
+
+// The languages.
+const (
+	English Language = iota
+	Swahili
+	French
+
+	languages
+)
+
+var languageNames = [languages]string{English: "en", Swahili: "sw", French: "fr"}
+
+// String returns "en", "sw" or "fr".
+func (l Language) String() string {
+	if l >= languages {
+		return languageNames[English]
+	}
+	return languageNames[l]
 }
 
 // DefaultConfig returns the configuration of a meter nobody has configured (contract §2).
@@ -44,6 +104,12 @@ func DefaultConfig() Config {
 		MaxBalance:   5_000_000,
 		ReadingEvery: 1800,
 		ConfirmAfter: supply.Of(supply.Remote, supply.Tamper),
+		ECRepay:      true,
+		TripAfter:    30, RetryAfter: 120, TripWindow: 1800, LockFor: 1800, Trips: maxTrips,
+		Tamper: [tamperKinds]Policy{
+			TamperCover: PolicyLatch, TamperTerminal: PolicyLatch, TamperMagnet: PolicyLatch, TamperReverse: PolicyAlarm,
+			TamperBypass: PolicyLatch, TamperPhaseLoss: PolicyLog,
+		},
 	}
 }
 

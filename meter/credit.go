@@ -51,7 +51,7 @@ func (x *step) consume(d unit.Energy) {
 	if unit.Energy(s.Unsaved)+d >= saveEnergy {
 		x.checkpoint()
 	} else {
-		s.Unsaved += int32(d)
+		s.Unsaved += uint8(d)
 	}
 }
 
@@ -60,14 +60,14 @@ func (s *State) credit(c unit.Energy) {
 	paid := min(s.Overrun, c)
 	s.Overrun -= paid
 	c -= paid
-	paid = min(s.ECUsed, c)
-	s.ECUsed -= paid
+	paid = min(unit.Energy(s.ECUsed), c)
+	s.ECUsed -= int32(paid)
 	s.Balance += c - paid
 }
 
 // overflows reports whether c more credit would exceed the limit.
 func (s *State) overflows(c, limit unit.Energy) bool {
-	return s.Balance+max(0, c-s.Overrun-s.ECUsed) > limit
+	return s.Balance+max(0, c-s.Overrun-unit.Energy(s.ECUsed)) > limit
 }
 
 // settle draws the consequences of a changed credit or a changed reason: warnings, the reason CREDIT, the relay, the
@@ -85,7 +85,7 @@ func (x *step) settle() {
 // judgeCredit sets or clears the reason CREDIT and reports whether the credit has just ended.
 func (x *step) judgeCredit() (ended bool) {
 	s := x.s
-	switch available := s.Available(); {
+	switch available := s.Available(x.c); {
 	case s.Reasons.Has(supply.Credit) && available > x.c.Clearance:
 		s.Reasons = s.Reasons.Without(supply.Credit)
 		x.event(CodeRestored, int64(s.Balance), 0)

@@ -27,6 +27,16 @@ const (
 	EffectResult
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
+	// EffectAppend: append Row to the history of its kind, and behind it the Days empty days that follow it, with the same
+	// register, marked as a gap. Rows of days are also published (ReportClose).
+	EffectAppend
+	// EffectEmergency: the answer EC to the customer at Source who wants to use the emergency credit.
+	EffectEmergency
+	// EffectClock: with ClockDone set the clock to At and give every later event with it; else the answer to whoever wanted
+	// to set it. Clock is the answer.
+	EffectClock
+	// EffectClear: forget what the pages of the usage history show, and nothing else.
+	EffectClear
 )
 
 // Effect is one thing the host has to do. Like [Event] it is flat and without pointers.
@@ -38,6 +48,14 @@ type Effect struct {
 	Buzzer  Buzzer
 	SMS     Message
 	Balance unit.Energy
+	// History is the history the report of an EffectPublish also belongs to: tokens or events, HistoryNone for neither.
+	History History
+	EC      ECAnswer
+	Source  Source
+	Clock   ClockAnswer
+	At      int64
+	Days    uint8
+	Row     Row
 	Record  Record
 	Report  Report
 	Result  Result
@@ -98,9 +116,13 @@ const (
 	BuzzerAccepted
 	// BuzzerRejected: one long beep.
 	BuzzerRejected
+	// BuzzerEnding: a friendly window ends soon, and with it the supply.
+	BuzzerEnding
+	// BuzzerAlarm: tampering.
+	BuzzerAlarm
 )
 
-// String returns "off", "low", "tone", "accepted" or "rejected".
+// String returns "off", "low", "tone", "accepted", "rejected", "ending" or "alarm".
 func (b Buzzer) String() string {
 	switch b {
 	case BuzzerLow:
@@ -111,6 +133,10 @@ func (b Buzzer) String() string {
 		return "accepted"
 	case BuzzerRejected:
 		return "rejected"
+	case BuzzerEnding:
+		return "ending"
+	case BuzzerAlarm:
+		return "alarm"
 	}
 	return "off"
 }
@@ -125,6 +151,14 @@ const (
 	MessageLow2
 	// MessageCutOff: the supply has been cut for lack of credit.
 	MessageCutOff
+	// MessageEmergency: emergency credit is offered; it wants to be activated.
+	MessageEmergency
+	// MessageTamper: tampering was noticed.
+	MessageTamper
+	// MessageOverload: the load was above the limit too often.
+	MessageOverload
+	// MessageEnding: the friendly window ends in half an hour, and there is no credit.
+	MessageEnding
 )
 
 // ReportKind is the kind of a report, one for each topic below up/ but boot.
@@ -139,6 +173,8 @@ const (
 	ReportToken
 	// ReportCommand: the answer to a command or a configuration.
 	ReportCommand
+	// ReportClose: a day was closed: Row.
+	ReportClose
 )
 
 // Report is one record for the server: reading, event, token result or command answer (contract §4).
@@ -177,6 +213,8 @@ type Report struct {
 	Base            sts.BaseDate
 	Units           unit.Energy
 	Source          Source
+	// Row is the day that was closed.
+	Row Row
 }
 
 // Answer is what became of a command.
@@ -203,12 +241,16 @@ const (
 	AnswerExpired
 	// AnswerStorage: not carried out, the memory failed. Nothing is consumed, the command may come again.
 	AnswerStorage
+	// AnswerTamper: a switch is still not normal, so that its latch stays.
+	AnswerTamper
+	// AnswerClock: refused, there is no such time.
+	AnswerClock
 )
 
 var answerReasons = [...]string{
 	AnswerNone: "", AnswerDone: "", AnswerCounter: "counter", AnswerUnknown: "unknown", AnswerUsed: "used",
 	AnswerOld: "old", AnswerBaseDate: "base_date", AnswerConfig: "config",
-	AnswerExpired: "expired", AnswerStorage: "storage_error",
+	AnswerExpired: "expired", AnswerStorage: "storage_error", AnswerTamper: "tamper", AnswerClock: "clock",
 }
 
 // State returns the state for the wire: "done" or "failed".
@@ -243,6 +285,10 @@ const (
 	// Source, Class, SubClass, Request, Sections; with Accept Key and Rollover. The host makes the keys durable in one
 	// piece with it.
 	RecordKeys
+	// RecordTamper: tampering is latched: Value is the set of kinds.
+	RecordTamper
+	// RecordEmergency: the customer has activated the emergency credit: Source.
+	RecordEmergency
 )
 
 // Record is one entry of the log: a difference, to be applied once. It is durable before anything that it says is true.
@@ -284,6 +330,10 @@ func (r *Record) Sound() bool {
 		return r.Command > CommandUnknown && int(r.Command) < len(commandNames)
 	case RecordConfig, RecordLocal:
 		return true
+	case RecordTamper:
+		return r.Value != 0 && r.Value < 1<<tamperKinds
+	case RecordEmergency:
+		return r.Source.known()
 	case RecordKeys:
 		return r.Source.known() && r.soundSection()
 	}

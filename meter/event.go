@@ -41,8 +41,23 @@ const (
 	EventReplay
 	// EventPowerFail: the mains is going; there may be no further event.
 	EventPowerFail
-	// EventPowerRestore: the meter runs again: Reset, Off, NextSeq, Register.
+	// EventPowerRestore: the meter runs again: Reset, Off, NextSeq, Register, Damage, Tampers.
 	EventPowerRestore
+	// EventActivate: the customer wants to use the emergency credit: Source. Answered with EffectEmergency.
+	EventActivate
+	// EventTamper: the tamper switch Tamper is now not normal (Active), or normal again. At start the host gives it for
+	// every switch that is not normal.
+	EventTamper
+	// EventClock: ClockBy says that it is now NewAt. Answered with EffectClock; only then the host sets its clock. The
+	// server's time comes as a command.
+	EventClock
+	// EventComms: the connection to the server is there (Active), or is gone.
+	EventComms
+	// EventClear: the customer clears the usage history in the menu. Answered with EffectClear.
+	EventClear
+
+	// EventKinds is one more than the largest of them.
+	EventKinds
 )
 
 // Event is one thing that happened. It is flat, without pointers and strings, so that it can be recorded and played back
@@ -53,13 +68,15 @@ type Event struct {
 	Clock Clock
 	// Up is the time since boot in milliseconds; it never falls within a boot.
 	Up uint64
-	// At is the meter's clock in Unix seconds.
+	// At is the meter's clock in Unix seconds, Ms the milliseconds of that second. A host whose clock counts whole seconds
+	// only leaves Ms at 0; windows and closes may then come up to a second early or late.
 	At int64
+	Ms uint16
 
 	// Pulses since the pulse event before.
 	Pulses uint32
-	// Energy imported since the energy event before.
-	Energy unit.Energy
+	// Energy imported since the energy event before, Export what flowed the other way.
+	Energy, Export unit.Energy
 	// Power is the present load.
 	Power unit.Power
 	// Voltage in millivolts.
@@ -72,6 +89,13 @@ type Event struct {
 	Change Change
 	// Request is the Handle of the request or command id; 0 for none (keypad, SMS).
 	Request uint64
+
+	// Tamper is the kind of an EventTamper, Active its state or that of the connection.
+	Tamper Tamper
+	Active bool
+	// NewAt and ClockBy are those of an EventClock; NewAt in Unix seconds is also that of CommandSetTime.
+	NewAt   int64
+	ClockBy ClockSource
 
 	// Counter of the signed message.
 	Counter uint64
@@ -104,6 +128,8 @@ type Event struct {
 	Register unit.Energy
 	// Damage is what the memory has found wrong with itself.
 	Damage Damage
+	// Tampers are the kinds that a switch has noticed while the mains was off.
+	Tampers Tampers
 }
 
 // Damage is what a memory found wrong with itself at start, and survived. Several may be set.
@@ -204,11 +230,20 @@ const (
 	CommandRead
 	// CommandCancelToken stores a TID as used, so that a reversed token cannot be loaded any more.
 	CommandCancelToken
+	// CommandClearTamper opens the tamper latches whose switches are normal.
+	CommandClearTamper
+	// CommandClearCredit takes the credit away; emergency credit and overrun stay owed.
+	CommandClearCredit
+	// CommandResetDemand begins the day's highest load anew.
+	CommandResetDemand
+	// CommandSetTime sets the clock to Event.NewAt. On the wire it is a message of its own, down/time.
+	CommandSetTime
 )
 
 var commandNames = [...]string{
 	CommandUnknown: "unknown", CommandConnect: "connect", CommandDisconnect: "disconnect", CommandRead: "read",
-	CommandCancelToken: "cancel_token",
+	CommandCancelToken: "cancel_token", CommandClearTamper: "clear_tamper", CommandClearCredit: "clear_credit",
+	CommandResetDemand: "reset_demand", CommandSetTime: "set_time",
 }
 
 // String returns the name the command has on the wire.

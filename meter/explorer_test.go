@@ -262,7 +262,7 @@ func (l *lab) check(w *world, replaying bool) {
 	l.hold(s.Counter >= w.counter, "the counter of signed messages has fallen")
 	l.hold(s.Guards[meter.Keypad-1].Row >= w.wrong, "a wrong token is not counted any more")
 	l.hold(!w.cancel || s.TIDs.Check(l.opened[tokenB].TID) == sts.UsedError, "a cancelled token could be used")
-	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseAt == 0), "the relay is elsewhere")
+	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseIn == 0), "the relay is elsewhere")
 	l.hold(s.Reasons.Has(supply.Credit) == (s.Balance == 0), "reason CREDIT does not follow the credit")
 	l.hold(s.Reasons.Has(supply.Remote) == w.remote, "reason REMOTE does not follow the commands")
 	if l.change != nil {

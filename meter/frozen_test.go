@@ -13,7 +13,8 @@ import (
 func TestAFrozenMeterIsNotWokenForEver(t *testing.T) {
 	c := meter.DefaultConfig()
 	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)
-	s.Guards[0].Until, s.SectionsUntil, s.SaveAt, s.Frozen = 600, 700, 800, true
+	s.Guards[0].Until, s.SectionsUntil, s.BeepAt, s.Frozen = 600, 700, 800, true
+	c.ReadingEvery = 0
 	out := meter.Step(&c, &s, meter.Event{Kind: meter.EventPowerRestore, Clock: meter.ClockValid, NextSeq: 1}, nil)
 	for range 100 {
 		at := meter.Wake(&c, &s)

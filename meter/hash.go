@@ -25,9 +25,23 @@ func Hash(s *State) uint64 {
 	h.add(uint64(s.Sections), uint64(s.SectionsUntil), uint64(s.Limit))
 	h.add(uint64(s.Reasons), bit(s.Confirm), uint64(s.Relay))
 	h.add(bit(s.Low1.Below), bit(s.Low1.Fired), bit(s.Low2.Below), bit(s.Low2.Fired))
-	h.add(s.Up, uint64(s.Pending), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
-	h.add(uint64(s.SaveAt), uint64(s.ReadAt), uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseAt), uint64(s.TestAt))
-	h.add(uint64(s.LED), uint64(s.Buzzer))
+	h.add(s.Up, uint64(s.Offset), bit(s.Pending), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
+	h.add(uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseIn), uint64(s.TestAt), uint64(s.OverAt), uint64(s.NextAt))
+	h.add(uint64(s.LED), uint64(s.Buzzer), uint64(s.Flags), uint64(s.EC), uint64(s.Overload), uint64(s.TripAt))
+	h.add(uint64(s.Export), uint64(s.Latched), uint64(s.Asserted), uint64(s.Waiting), uint64(s.Tampered))
+	h.add(uint64(s.Clock), uint64(s.SetBy), uint64(s.Moved), uint64(s.MovedAt))
+	for _, gap := range s.TripGaps {
+		h.add(uint64(gap))
+	}
+	for _, left := range s.Settling {
+		h.add(uint64(left))
+	}
+	for _, used := range s.Week {
+		h.add(uint64(used))
+	}
+	d := &s.Day
+	h.add(uint64(d.Used), uint64(d.Tokens), uint64(d.Min), uint64(d.Max), uint64(d.Peak), uint64(d.Off), uint64(d.Date))
+	h.add(uint64(d.Events), uint64(d.Clock), uint64(s.Month.Used), uint64(s.Month.Tokens))
 	return uint64(h)
 }
 

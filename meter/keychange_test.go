@@ -201,7 +201,7 @@ func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 func TestWakeNamesTheEndOfAKeyChange(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.cfg.ReadingEvery = 0
-	r.state.ReadAt, r.state.SaveAt = 0, 0
+	r.cfg.ReadingEvery = 0
 	r.wants("first section", set[0], sts.KCT1st)
 	r.run(time.Minute)
 	if got, want := meter.Wake(&r.cfg, &r.state), uint64(24*60*60*1000); got != want {

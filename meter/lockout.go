@@ -8,10 +8,11 @@ const (
 	guardDay    = 24 * 60 * 60
 	guardUnit   = 2 // seconds in a unit of Guard.Ages and Guard.Last
 	guardNever  = 1<<16 - 1
+	guardNone   = 1<<32 - 1 // Guard.Last while there was none
 )
 
 func (g *Guard) clear() {
-	*g = Guard{}
+	*g = Guard{Last: guardNone}
 	for i := range g.Ages {
 		g.Ages[i] = guardNever
 	}
@@ -39,8 +40,7 @@ func (s *State) LockedFor(from Source) uint64 {
 // the oldest of those ten is a day old. Where both apply the longer holds.
 func (g *Guard) wrong(now uint64) (lock uint32) {
 	at := uint32(now / (1000 * guardUnit))
-	g.shift(at - g.Last)
-	g.Last = at
+	g.shift(at)
 	if g.Row < 1<<8-1 {
 		g.Row++
 	}
@@ -48,7 +48,7 @@ func (g *Guard) wrong(now uint64) (lock uint32) {
 	if g.Row%guardRow == 0 {
 		lock = min(uint32(guardFirst)<<min(g.Row/guardRow-1, 8), guardDay)
 	}
-	if oldest := uint32(g.Ages[guardWindow-1]) * guardUnit; oldest < guardDay {
+	if oldest := uint32(g.Ages[len(g.Ages)-1]) * guardUnit; oldest < guardDay {
 		lock = max(lock, guardDay-oldest)
 	}
 	if lock > 0 {
@@ -57,10 +57,35 @@ func (g *Guard) wrong(now uint64) (lock uint32) {
 	return lock
 }
 
-// shift makes room for a wrong token that came by units after the last one.
-func (g *Guard) shift(by uint32) {
-	for i := guardWindow - 1; i > 0; i-- {
+// shift makes room for a wrong token at a time in units of 2 s.
+func (g *Guard) shift(at uint32) {
+	by, first := at-g.Last, g.Last == guardNone
+	for i := len(g.Ages) - 1; i > 0; i-- {
 		g.Ages[i] = uint16(min(uint32(g.Ages[i-1])+by, guardNever))
 	}
-	g.Ages[0] = 0
+	g.Ages[0] = uint16(min(by, guardNever))
+	if first {
+		g.Ages[0] = guardNever
+	}
+	g.Last = at
+}
+
+// Kept returns the guard as a memory keeps it: the time of the newest wrong token, and how long before it the newest ten
+// came, itself the first; both 0 and only the largest ages for none.
+func (g *Guard) Kept() (last uint32, ages [guardWindow]uint16) {
+	copy(ages[1:], g.Ages[:])
+	if g.Last == guardNone {
+		ages[0] = guardNever
+		return 0, ages
+	}
+	return g.Last, ages
+}
+
+// Keep is the inverse of Kept.
+func (g *Guard) Keep(last uint32, ages [guardWindow]uint16) {
+	copy(g.Ages[:], ages[1:])
+	g.Last = last
+	if ages[0] == guardNever {
+		g.Last = guardNone
+	}
 }

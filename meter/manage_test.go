@@ -87,7 +87,7 @@ func TestClearCredit(t *testing.T) {
 		}
 		s := &r.state
 		if s.Balance != 0 || s.ECUsed != 40 || s.Register != 250 || s.Relay != supply.Open || !s.Reasons.Has(supply.Credit) {
-			t.Errorf("register %d: balance %s, emergency %s, relay %s %s", register, s.Balance, s.ECUsed, s.Relay, s.Reasons)
+			t.Errorf("register %d: balance %s, emergency %d, relay %s %s", register, s.Balance, s.ECUsed, s.Relay, s.Reasons)
 		}
 		rep, found := r.code(meter.CodeCreditCleared)
 		if args := rep.Args(); !found || args["cleared_wh"] != int64(2750) || args["register_wh"] != int64(250) {

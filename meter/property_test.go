@@ -252,8 +252,8 @@ func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
 	if s.Register+s.Shown() != credit {
 		t.Fatalf("register %d and credit %d do not make the %d accepted", s.Register, s.Shown(), credit)
 	}
-	if closed := s.Reasons == 0 && !s.Confirm && s.CloseAt == 0; (s.Relay == supply.Closed) != closed {
-		t.Fatalf("relay %s with reasons %q, confirm %t, closing at %d", s.Relay, s.Reasons, s.Confirm, s.CloseAt)
+	if closed := s.Reasons == 0 && !s.Confirm && s.CloseIn == 0; (s.Relay == supply.Closed) != closed {
+		t.Fatalf("relay %s with reasons %q, confirm %t, closing at %d", s.Relay, s.Reasons, s.Confirm, s.CloseIn)
 	}
 	if (s.Sections == 0) != (s.SectionsUntil == 0) || s.Sections > 15 {
 		t.Fatalf("sections %b until %d", s.Sections, s.SectionsUntil)
@@ -280,7 +280,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		s := new(meter.State)
 		if n := testing.AllocsPerRun(20, func() {
 			*s = r.state
-			ev.Record.Seq, s.Pending = s.Applied+1, s.Applied+1
+			ev.Record.Seq, s.Pending = s.Applied+1, true
 			out = meter.Step(&r.cfg, s, ev, out[:0])
 		}); n > 0 {
 			t.Errorf("event %d: %v allocations, want 0", kind, n)

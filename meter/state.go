@@ -10,81 +10,161 @@ import (
 const RingSize = 4
 
 // State is everything a meter knows except its Config and its Keys. It is flat and comparable: copying it is a complete
-// copy. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes.
+// copy. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes, so its
+// fields stand in the order in which they pack best; what is volatile, gone after a power cut, says so.
 type State struct {
-	// The registers. Register is the total ever imported, Balance what was bought and not used, ECUsed and Overrun what
-	// was used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens.
-	Register, Balance, ECUsed, Overrun unit.Energy
+	// The registers. Register is the total ever imported, Balance what was bought and not used, ECUsed (below) and Overrun
+	// what was used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with reverse energy where
+	// the configuration charges or credits it.
+	Register, Balance, Overrun unit.Energy
+	// RingKeys and RingAnswers are the last answers to requests and commands; RingNext is the place of the next.
+	RingKeys [RingSize]uint64
+	// Seq is the number of the next report, Counter the highest of any signed message taken.
+	Seq, Counter uint64
+	// On is the powered-on time before this boot in milliseconds. On + Up is the clock of all lock-outs.
+	On uint64
+	// Up is the time of the last event, Offset the milliseconds from Up to the calendar (Unix); both volatile.
+	Up     uint64
+	Offset int64
+
+	// ECUsed is the emergency credit that is used and not paid back, in Wh.
+	ECUsed int32
+	// Export is all energy that ever flowed the other way, in Wh; it stops at its largest value.
+	Export uint32
+	// LastAt is the newest time of the real-time clock that was seen while it could be trusted, in Unix seconds.
+	LastAt uint32
 	// PulseRem is the energy of impulses below 1 Wh, in 1/Imp Wh; Imp is the constant it was counted with.
 	PulseRem, Imp uint32
+	// Applied is the newest log record that is contained in this state.
+	Applied uint32
+	// Boots counts starts, Unclean (below) those without a save before.
+	Boots uint32
+	// SectionsUntil is the powered-on second at which Sections are forgotten, 0 while there are none.
+	SectionsUntil uint32
+	// Limit is the maximum power limit that a token has set, 0 for none. Display test 7 shows it.
+	Limit unit.Power
+	// TripAt is the powered-on second of the last overload trip, 0 for none.
+	TripAt uint32
+	// The day and the month under way.
+	Day   Day
+	Month Month
+	// Power and Voltage are the last sample; volatile.
+	Power   unit.Power
+	Voltage int32
+	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder. QuietAt:
+	// the end of a sound. TestAt: the end of a test of the load switch. OverAt: the trip, while the load is above the limit.
+	BeepAt, QuietAt, TestAt, OverAt uint32
+	// NextAt is the time of the calendar in Unix seconds at which it next changes anything, 0 for never; volatile.
+	NextAt uint32
+
+	// Guards count wrong tokens, by Source - 1.
+	Guards [Remote]Guard
+	// Key is what may be known of the key.
+	Key KeyInfo
+
+	// Week is the energy used on the last seven days in units of 10 Wh, the newest first; 65535 also for more.
+	Week [7]uint16
+	// TripGaps are the seconds between the overload trips before the last, newest first; 65535 also for more and for none.
+	TripGaps [maxTrips - 1]uint16
+	// Unclean counts the starts without a save before, Tampered the assertions of tamper switches; both stop at 65535.
+	Unclean, Tampered uint16
+	// Moved is for how many seconds the menu has moved the clock in the day that began in the powered-on hour MovedAt.
+	Moved, MovedAt uint16
+	// Reasons and Confirm decide about the relay, Relay is where it is.
+	Reasons supply.Reasons
 
 	// TIDs are the tokens that cannot be used again.
 	TIDs sts.TIDStore
-	// Guards count wrong tokens, by Source - 1.
-	Guards [Remote]Guard
-	// RingKeys and RingAnswers are the last answers to requests and commands; RingNext is the place of the next.
-	RingKeys    [RingSize]uint64
+
 	RingAnswers [RingSize]uint8
 	RingNext    uint8
-
-	// Seq is the number of the next report, Counter the highest of any signed message taken.
-	Seq, Counter uint64
-	// Applied is the newest log record that is contained in this state.
-	Applied uint32
-	// Boots counts starts, Unclean those without a save before.
-	Boots   uint32
-	Unclean uint16
+	// Flags are what is on or off.
+	Flags Flags
 	// Saved says that the state was saved because the mains went; the next start is a clean one.
 	Saved bool
 	// Frozen says that the memory is of an unknown newer format: energy counts on, the relay stays, tokens are refused.
 	Frozen bool
-	// On is the powered-on time before this boot in milliseconds. On + Up is the clock of all lock-outs.
-	On uint64
-	// LastAt is the newest time of the real-time clock that was seen while it could be trusted.
-	LastAt int64
-
-	// Key is what may be known of the key.
-	Key KeyInfo
-	// Sections are the sections of a key change that wait in Keys for the others, bit n-1 for section n; SectionsUntil is
-	// the powered-on second at which they are forgotten, 0 while there are none.
-	Sections      uint8
-	SectionsUntil uint32
-	// Limit is the maximum power limit that a token has set, 0 for none. Display test 7 shows it.
-	Limit unit.Power
-	// Reasons and Confirm decide about the relay, Relay is where it is.
-	Reasons supply.Reasons
-	Confirm bool
-	Relay   supply.Relay
+	// Sections are the sections of a key change that wait in Keys for the others, bit n-1 for section n.
+	Sections uint8
+	Confirm  bool
+	Relay    supply.Relay
 	// Low1 and Low2 are the two warnings.
 	Low1, Low2 supply.Crossing
-
-	// From here on volatile: gone after a power cut.
-
-	// Up is the time of the last event.
-	Up uint64
-	// Pending is the log record under way, 0 for none.
-	Pending uint32
-	// Unsaved is the energy counted since the last checkpoint.
-	Unsaved int32
-	// Power and Voltage are the last sample.
-	Power   unit.Power
-	Voltage int32
-	// The timers: the second since boot at which each is due, 0 for not running.
-	SaveAt, ReadAt, BeepAt, QuietAt, CloseAt, TestAt uint32
-	// LED and Buzzer are the present patterns.
+	// EC is the state of the emergency credit.
+	EC EC
+	// Overload is the state of the power limit.
+	Overload Overload
+	// Latched are the tamper kinds that keep the supply off, Asserted those whose switch is not normal, Waiting those that
+	// will be latched as soon as the memory is free.
+	Latched, Asserted, Waiting Tampers
+	// Clock is how far the clock was to be trusted at the last event, SetBy who set it last.
+	Clock Clock
+	SetBy ClockSource
+	// Settling is for how many milliseconds from Up on each tamper switch must stay where it is now to be believed, 0 for
+	// those that are believed; volatile.
+	Settling [tamperKinds]uint8
+	// CloseIn is the second since boot at which the wait after a power cut ends, 0 for none; volatile.
+	CloseIn uint8
+	// Unsaved is the energy counted since the last checkpoint, in Wh; volatile.
+	Unsaved uint8
+	// Pending says that a log record is under way; volatile.
+	Pending bool
+	// LED and Buzzer are the present patterns; volatile.
 	LED    LED
 	Buzzer Buzzer
 }
 
+// Day is the day under way, which becomes a row of the history when it is closed (domain reference §4.10).
+type Day struct {
+	// Used is the energy imported, Tokens what tokens have brought; both in Wh.
+	Used, Tokens uint32
+	// Min and Max are the least and the most credit as the customer sees it, in Wh.
+	Min, Max int32
+	// Peak is the highest load.
+	Peak unit.Power
+	// Off is for how long the supply was off, in units of 2 s.
+	Off uint16
+	// Date is the local day.
+	Date Date
+	// Events is how many events there were.
+	Events uint16
+	// Clock is the worst quality of the clock on this day.
+	Clock Clock
+}
+
+// Month is the month under way: the energy imported and what tokens have brought, in Wh.
+type Month struct{ Used, Tokens uint32 }
+
+// Flags are facts of a State that are true or not.
+type Flags uint8
+
+const (
+	// FlagInitial: the one-time initial emergency credit has been used up or is not to be had any more.
+	FlagInitial Flags = 1 << iota
+	// FlagFriendly: a friendly window is open.
+	FlagFriendly
+	// FlagEnding: the warning before the end of the friendly window has been given.
+	FlagEnding
+	// FlagLifeline: the credit has ended, and the supply stays on with the lifeline limit.
+	FlagLifeline
+	// FlagOnline: there is a connection to the server; volatile.
+	FlagOnline
+	// FlagOverrun: the overrun is above the configured limit, and that was reported.
+	FlagOverrun
+)
+
+// Has reports whether all of these are set.
+func (f Flags) Has(g Flags) bool { return f&g == g }
+
 // Guard counts the wrong tokens of one channel (contract §7). All times are powered-on time.
 type Guard struct {
-	// Ages are how long before Last the newest ten wrong tokens came, newest first, in units of 2 s; 65535 also stands for
-	// longer ago and for none. Two seconds keep a day within 16 bits.
-	Ages [guardWindow]uint16
-	// Last is when the newest came, in units of 2 s.
+	// Last is when the newest wrong token came, in units of 2 s.
 	Last uint32
 	// Until is the second at which the channel is open again, 0 while it is not locked.
 	Until uint32
+	// Ages are how long before Last the nine before it came, newest first, in units of 2 s; 65535 also stands for longer
+	// ago and for none. Two seconds keep a day within 16 bits.
+	Ages [guardWindow - 1]uint16
 	// Row is the number of wrong tokens in a row.
 	Row uint8
 }
@@ -103,7 +183,6 @@ func New(key KeyInfo, c *Config, made sts.TID) State {
 		Low2: supply.Crossing{Below: true},
 		LED:  LEDFast,
 	}
-	s.SaveAt, s.ReadAt = s.start(saveTime), s.start(c.ReadingEvery)
 	s.TIDs.Fill(made)
 	for i := range s.Guards {
 		s.Guards[i].clear()
@@ -112,17 +191,92 @@ func New(key KeyInfo, c *Config, made sts.TID) State {
 }
 
 // Available returns what can be consumed before the relay opens.
-func (s *State) Available() unit.Energy { return s.Balance }
+func (s *State) Available(c *Config) unit.Energy {
+	if s.EC == ECActive {
+		return s.Balance + s.ECLeft(c)
+	}
+	return s.Balance
+}
+
+// ECLeft returns how much of the emergency credit is not used yet.
+func (s *State) ECLeft(c *Config) unit.Energy { return max(0, s.ecLimit(c)-unit.Energy(s.ECUsed)) }
+
+// ecLimit is the emergency credit of this time.
+func (s *State) ecLimit(c *Config) unit.Energy {
+	if c.ECInitial > 0 && !s.Flags.Has(FlagInitial) {
+		return c.ECInitial
+	}
+	return c.ECLimit
+}
+
+// ToClear returns what has to be bought before the supply returns after the credit has ended.
+func (s *State) ToClear(c *Config) unit.Energy {
+	clear := s.Overrun + c.Clearance
+	if s.EC == ECExhausted {
+		clear += unit.Energy(s.ECUsed)
+	}
+	return clear
+}
+
+// PowerLimit returns the limit in force on the load, 0 for none: the lowest of that of the configuration, that of a
+// token, and those for emergency credit in use and for the lifeline.
+func (s *State) PowerLimit(c *Config) unit.Power {
+	limit := least(c.PowerLimit, s.Limit)
+	if s.EC == ECActive && s.Balance == 0 {
+		limit = least(limit, c.ECPower)
+	}
+	if s.Flags.Has(FlagLifeline) {
+		limit = least(limit, c.Lifeline)
+	}
+	return limit
+}
+
+// least is the lower of two limits, of which 0 is none.
+func least(a, b unit.Power) unit.Power {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// RetryIn returns the time in milliseconds until an overloaded supply comes back by itself, 0 if it does not.
+func (s *State) RetryIn(c *Config) uint64 {
+	at := s.retryAt(c)
+	if at == 0 {
+		return 0
+	}
+	if until, now := uint64(at)*1000, s.powered(); until > now {
+		return until - now
+	}
+	return 0
+}
+
+// retryAt is the powered-on second at which an overloaded supply comes back by itself, 0 if it does not.
+func (s *State) retryAt(c *Config) uint32 {
+	switch {
+	case s.Overload == OverloadTripped:
+		return s.TripAt + uint32(c.RetryAfter)
+	case s.Overload == OverloadLocked && !c.LockManual:
+		return s.TripAt + uint32(c.LockFor)
+	}
+	return 0
+}
+
+// MayConfirm reports whether the customer's # on the home page brings the supply back: the relay is armed, or waits for
+// it after too much load.
+func (s *State) MayConfirm(c *Config) bool {
+	return s.Relay == supply.Armed || s.Overload == OverloadLocked && c.LockManual
+}
 
 // Shown returns the credit as the customer sees it: negative while more was used than bought.
-func (s *State) Shown() unit.Energy { return s.Balance - s.ECUsed - s.Overrun }
+func (s *State) Shown() unit.Energy { return s.Balance - unit.Energy(s.ECUsed) - s.Overrun }
 
 // Busy reports whether a log record is under way: tokens and commands have to wait.
-func (s *State) Busy() bool { return s.Pending != 0 }
+func (s *State) Busy() bool { return s.Pending }
 
 // ClosesIn returns the time in milliseconds that the wait after a power cut still lasts, 0 if there is none.
 func (s *State) ClosesIn() uint64 {
-	if at := uint64(s.CloseAt) * 1000; at > s.Up {
+	if at := uint64(s.CloseIn) * 1000; at > s.Up {
 		return at - s.Up
 	}
 	return 0

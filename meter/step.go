@@ -14,12 +14,12 @@ const MaxEffects = 32
 // Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out is shorter
 // than MaxEffects and touches nothing but s and out. The package documentation says in which order things are done.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
-	x := step{c: c, s: s, ev: ev, out: out, relay: s.Relay, reasons: s.Reasons}
+	x := step{c: c, s: s, ev: ev, out: out, was: s.Up, relay: s.Relay, reasons: s.Reasons}
 	if ev.Up > s.Up {
 		s.Up = ev.Up
 	}
-	if ev.Clock != ClockInvalid && ev.At > s.LastAt {
-		s.LastAt = ev.At
+	if ev.Clock != ClockInvalid && ev.At > int64(s.LastAt) {
+		s.LastAt = uint32(min(ev.At, math.MaxUint32))
 	}
 	starting := ev.Kind == EventReplay || ev.Kind == EventPowerRestore
 	if starting {
@@ -52,7 +52,8 @@ type step struct {
 	s   *State
 	ev  Event
 	out []Effect
-	// relay and reasons are as they were before.
+	// was is the Up before; relay and reasons are as they were before.
+	was     uint64
 	relay   supply.Relay
 	reasons supply.Reasons
 	// save says that the step ends with a checkpoint.
@@ -104,7 +105,7 @@ func (x *step) report(kind ReportKind) *Report {
 	s, e := x.s, x.emit(EffectPublish)
 	e.Report = Report{
 		Kind: kind, Seq: s.Seq, Up: s.Up, At: x.ev.At, Clock: x.ev.Clock,
-		Register: s.Register, Balance: s.Balance, ECUsed: s.ECUsed, Overrun: s.Overrun,
+		Register: s.Register, Balance: s.Balance, ECUsed: unit.Energy(s.ECUsed), Overrun: s.Overrun,
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
 	s.Seq++
@@ -124,8 +125,7 @@ func (x *step) frozen() {
 	if x.due(&s.QuietAt) {
 		x.sound(BuzzerOff, 0)
 	}
-	if x.due(&s.ReadAt) {
-		s.ReadAt = x.next(s.ReadAt, x.c.ReadingEvery)
+	if x.ev.Kind != EventPowerRestore && x.passed(x.c.ReadingEvery) {
 		x.report(ReportReading)
 	}
 	switch x.ev.Kind {
@@ -136,7 +136,6 @@ func (x *step) frozen() {
 	case EventToken:
 		x.answerToken(sts.StorageError)
 	case EventPowerRestore:
-		s.ReadAt = s.start(x.c.ReadingEvery)
 		x.event(CodeSnapshot, 1, 0)
 		x.report(ReportReading)
 	}

@@ -21,7 +21,7 @@ func (x *step) set(r supply.Reason) {
 func (x *step) moveRelay() {
 	s := x.s
 	want := supply.Position(s.Reasons, s.Confirm)
-	if want == supply.Closed && s.CloseAt != 0 {
+	if want == supply.Closed && s.CloseIn != 0 {
 		want = supply.Open
 	}
 	was := s.Relay
@@ -94,13 +94,12 @@ func (x *step) powerRestore() {
 	clean := s.Saved
 	s.Saved = false
 	s.Boots++
-	s.SaveAt, s.ReadAt = s.start(saveTime), s.start(x.c.ReadingEvery)
-	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseAt, s.TestAt = LEDOff, BuzzerOff, 0, 0, 0, 0
+	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseIn, s.TestAt = LEDOff, BuzzerOff, 0, 0, 0, 0
 	s.Reasons = s.Reasons.Without(supply.Test) // a test does not outlive the power
 	x.rescale()
 	if x.ev.Reset == ResetPower {
 		// Whatever the contact remembers: nothing is switched on before the wait is over.
-		s.CloseAt = s.second() + inrushLeast + uint32(x.c.Number%inrushSpread)
+		s.CloseIn = uint8(min(s.second()+inrushLeast+uint32(x.c.Number%inrushSpread), 1<<8-1))
 		if s.Relay == supply.Closed {
 			s.Relay = supply.Open
 		}

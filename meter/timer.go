@@ -6,12 +6,20 @@ import "math"
 // earliest.
 func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 
-// start sets a timer that may be switched off by a period of 0.
-func (s *State) start(seconds uint32) uint32 {
-	if seconds == 0 {
-		return 0
+// passed reports whether the time since boot has passed a multiple of so many seconds, 0 for never: what comes again and
+// again needs no timer.
+func (x *step) passed(every uint32) bool {
+	period := uint64(every) * 1000
+	return period != 0 && x.s.Up-x.was >= 1 && x.s.Up/period != x.was/period
+}
+
+// upcoming is the next multiple of so many seconds since boot, the largest uint64 for 0.
+func (s *State) upcoming(every uint32) uint64 {
+	if every == 0 {
+		return math.MaxUint64
 	}
-	return s.second() + seconds
+	period := uint64(every) * 1000
+	return (s.Up/period + 1) * period
 }
 
 // due reports whether a timer has run out.
@@ -32,11 +40,8 @@ func (x *step) next(at, every uint32) uint32 {
 // timers does what time alone brings.
 func (x *step) timers() {
 	s := x.s
-	if x.due(&s.SaveAt) {
-		s.SaveAt = x.next(s.SaveAt, saveTime)
-		if s.Unsaved > 0 || s.counting() {
-			x.checkpoint()
-		}
+	if x.passed(saveTime) && (s.Unsaved > 0 || s.counting()) {
+		x.checkpoint()
 	}
 	if x.due(&s.QuietAt) {
 		x.sound(BuzzerOff, 0)
@@ -45,8 +50,8 @@ func (x *step) timers() {
 		s.BeepAt = x.next(s.BeepAt, beepEvery)
 		x.beep()
 	}
-	if x.due(&s.CloseAt) {
-		s.CloseAt = 0
+	if s.CloseIn != 0 && s.Up >= uint64(s.CloseIn)*1000 {
+		s.CloseIn = 0
 		x.moveRelay()
 	}
 	if x.due(&s.TestAt) {
@@ -62,8 +67,7 @@ func (x *step) timers() {
 			x.event(CodeLockEnd, int64(i)+1, 0)
 		}
 	}
-	if x.due(&s.ReadAt) {
-		s.ReadAt = x.next(s.ReadAt, x.c.ReadingEvery)
+	if x.passed(x.c.ReadingEvery) {
 		x.report(ReportReading)
 	}
 }
@@ -82,11 +86,13 @@ func (s *State) counting() bool {
 // Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
 // event. Without any, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
-	wake := uint64(math.MaxUint64)
-	timers := [...]uint32{s.ReadAt, s.QuietAt, s.SaveAt, s.BeepAt, s.CloseAt, s.TestAt}
+	wake := s.upcoming(c.ReadingEvery)
+	timers := [...]uint32{s.QuietAt, s.BeepAt, uint32(s.CloseIn), s.TestAt}
 	due := timers[:]
 	if s.Frozen {
-		due = timers[:2] // nothing else ends while the memory is not ours to change
+		due = timers[:1] // nothing else ends while the memory is not ours to change
+	} else {
+		wake = min(wake, s.upcoming(saveTime))
 	}
 	for _, t := range due {
 		if t != 0 {

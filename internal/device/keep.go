@@ -170,7 +170,7 @@ func (d *Device) recall() error {
 	}
 	if kept.mark.at == 0 {
 		// What the board remembered is lost. The core has seen a time, and time does not go back.
-		kept.mark = mark{at: max(d.c.Now.UnixMilli(), loaded.State.LastAt*1000), on: true}
+		kept.mark = mark{at: max(d.c.Now.UnixMilli(), int64(loaded.State.LastAt)*1000), on: true}
 	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
 	d.mark = kept.mark

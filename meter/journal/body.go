@@ -23,7 +23,7 @@ func (s *snapshot) prefix(c *cursor) {
 	c.u64("number", &s.number)
 	c.i64("register_wh", (*int64)(&st.Register))
 	c.i64("balance_wh", (*int64)(&st.Balance))
-	c.i64("ec_used_wh", (*int64)(&st.ECUsed))
+	c.wide("ec_used_wh", &st.ECUsed)
 	c.i64("overrun_wh", (*int64)(&st.Overrun))
 	c.u32("pulse_rem", &st.PulseRem)
 	c.u32("imp_per_kwh", &st.Imp)
@@ -42,7 +42,7 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	c.u32("applied", &st.Applied)
 	c.u64("counter", &st.Counter)
 	c.u64("on_ms", &st.On)
-	c.i64("last_at", &st.LastAt)
+	c.wideU("last_at", &st.LastAt)
 	c.u32("boots", &st.Boots)
 	c.u16("unclean", &st.Unclean)
 	c.flag("saved", &st.Saved)
@@ -71,6 +71,9 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	if version >= 2 {
 		s.body2(c)
 	}
+	if version >= 3 {
+		s.body3(c)
+	}
 }
 
 // body2 is what version 2 has added: the rest of what is known of the key, the sections of a key change, the power limit.
@@ -86,16 +89,64 @@ func (s *snapshot) body2(c *cursor) {
 	c.i32("power_limit_w", (*int32)(&st.Limit))
 }
 
+// body3 is what version 3 has added: emergency credit, friendly calendar, power limit, tamper latches, clock, the day and
+// the month under way.
+func (s *snapshot) body3(c *cursor) {
+	st := &s.state
+	c.u32("export_wh", &st.Export)
+	flags := st.Flags &^ meter.FlagOnline
+	c.u8("flags", (*uint8)(&flags))
+	st.Flags = st.Flags&meter.FlagOnline | flags
+	c.u8("ec", (*uint8)(&st.EC))
+	overload := st.Overload
+	if overload == meter.OverloadTiming {
+		overload = meter.OverloadNone // what a load is above begins anew after a power cut
+	}
+	c.u8("overload", (*uint8)(&overload))
+	if !c.write {
+		st.Overload = overload
+	}
+	c.u32("trip_at", &st.TripAt)
+	for i := range st.TripGaps {
+		c.u16(c.nth("trip_gap", i), &st.TripGaps[i])
+	}
+	c.u8("latched", (*uint8)(&st.Latched))
+	c.u8("asserted", (*uint8)(&st.Asserted))
+	c.u8("waiting", (*uint8)(&st.Waiting))
+	c.u16("tampered", &st.Tampered)
+	c.u8("clock", (*uint8)(&st.Clock))
+	c.u8("set_by", (*uint8)(&st.SetBy))
+	c.u16("moved_s", &st.Moved)
+	c.u16("moved_at", &st.MovedAt)
+	d := &st.Day
+	c.u16("day", (*uint16)(&d.Date))
+	c.u32("day_used_wh", &d.Used)
+	c.u32("day_tokens_wh", &d.Tokens)
+	c.i32("day_min_wh", &d.Min)
+	c.i32("day_max_wh", &d.Max)
+	c.i32("day_peak_w", (*int32)(&d.Peak))
+	c.u16("day_off", &d.Off)
+	c.u16("day_events", &d.Events)
+	c.u8("day_clock", (*uint8)(&d.Clock))
+	c.u32("month_used_wh", &st.Month.Used)
+	c.u32("month_tokens_wh", &st.Month.Tokens)
+	for i := range st.Week {
+		c.u16(c.nth("week_used", i), &st.Week[i])
+	}
+}
+
 func guard(c *cursor, i int, g *meter.Guard) {
 	names := [...][4]string{
 		{"keypad_age", "keypad_last", "keypad_until", "keypad_row"},
 		{"sms_age", "sms_last", "sms_until", "sms_row"},
 		{"remote_age", "remote_last", "remote_until", "remote_row"},
 	}[i]
-	for j := range g.Ages {
-		c.u16(c.nth(names[0], j), &g.Ages[j])
+	last, ages := g.Kept()
+	for j := range ages {
+		c.u16(c.nth(names[0], j), &ages[j])
 	}
-	c.u32(names[1], &g.Last)
+	c.u32(names[1], &last)
+	g.Keep(last, ages)
 	c.u32(names[2], &g.Until)
 	c.u8(names[3], &g.Row)
 }
@@ -105,11 +156,14 @@ func (s *snapshot) sound() bool {
 	st := &s.state
 	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
 		(st.Balance == 0 || st.Overrun == 0) && st.Imp > 0 && st.Seq > 0 &&
-		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Sections < 1<<sections && st.Limit >= 0
+		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Sections < 1<<sections &&
+		st.Limit >= 0 && st.EC <= meter.ECExhausted && st.Overload <= meter.OverloadLocked &&
+		st.Latched.Known() && st.Asserted.Known() && st.Waiting.Known() && st.Clock <= meter.ClockValid &&
+		st.SetBy <= meter.ClockServer && st.Day.Clock <= meter.ClockValid && st.Day.Peak >= 0
 }
 
-// configBody is the body of a configuration, version 1.
-func configBody(c *cursor, cfg *meter.Config) {
+// configBody is the body of a configuration. What a version does not have keeps the default that cfg begins with.
+func configBody(c *cursor, cfg *meter.Config, version uint16) {
 	c.u64("number", &cfg.Number)
 	c.u16("mfr_code", &cfg.MfrCode)
 	c.flag("long_number", &cfg.LongNumber)
@@ -123,6 +177,56 @@ func configBody(c *cursor, cfg *meter.Config) {
 	c.u32("reading_s", &cfg.ReadingEvery)
 	c.i16("tz_min", &cfg.TZMinutes)
 	c.u16("confirm_after", (*uint16)(&cfg.ConfirmAfter))
+	if version >= 2 {
+		configBody2(c, cfg)
+	}
+}
+
+// configBody2 is what version 2 has added.
+func configBody2(c *cursor, cfg *meter.Config) {
+	c.u8("low1_days", &cfg.Low1Days)
+	c.flag("reminder_trip", &cfg.Reminder)
+	c.narrow("overrun_limit_wh", &cfg.OverrunLimit)
+	c.narrow("ec_limit_wh", &cfg.ECLimit)
+	c.narrow("ec_initial_wh", &cfg.ECInitial)
+	c.narrow("ec_threshold_wh", &cfg.ECThreshold)
+	c.flag("ec_repay", &cfg.ECRepay)
+	c.i32("power_limit_w", (*int32)(&cfg.PowerLimit))
+	c.i32("ec_power_w", (*int32)(&cfg.ECPower))
+	c.i32("lifeline_w", (*int32)(&cfg.Lifeline))
+	c.u16("trip_s", &cfg.TripAfter)
+	c.u16("retry_s", &cfg.RetryAfter)
+	c.u16("trip_window_s", &cfg.TripWindow)
+	c.u16("lockout_s", &cfg.LockFor)
+	c.u8("max_trips", &cfg.Trips)
+	c.flag("lockout_manual", &cfg.LockManual)
+	for i := range cfg.Tamper {
+		c.u8(c.nth("tamper_policy", i), (*uint8)(&cfg.Tamper[i]))
+	}
+	c.flag("reverse_debit", &cfg.ReverseDebit)
+	c.flag("net_metering", &cfg.NetMetering)
+	c.flag("friendly_invalid", &cfg.FriendlyInvalid)
+	c.u8("language", (*uint8)(&cfg.Language))
+	c.u8("dst_shift_min", &cfg.DST.Shift)
+	for i, s := range [...]*meter.Switch{&cfg.DST.Begin, &cfg.DST.End} {
+		name := [...]string{"dst_begin", "dst_end"}[i]
+		c.u8(name+"_month", &s.Month)
+		c.u8(name+"_week", &s.Week)
+		c.u8(name+"_weekday", &s.Weekday)
+		c.u16(name+"_minute", &s.Minute)
+	}
+	for i := range cfg.Friendly {
+		w := &cfg.Friendly[i]
+		c.u8(c.nth("window_days", i), &w.Days)
+		c.u16(c.nth("window_from", i), &w.From)
+		c.u16(c.nth("window_to", i), &w.To)
+	}
+	for i := range cfg.Special {
+		s := &cfg.Special[i]
+		c.u16(c.nth("special_day", i), (*uint16)(&s.Date))
+		c.u16(c.nth("special_from", i), &s.From)
+		c.u16(c.nth("special_to", i), &s.To)
+	}
 }
 
 // keyBytes is the room for a decoder key, EA11 fills it.

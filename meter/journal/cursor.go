@@ -2,9 +2,11 @@ package journal
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
 
 	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Field is one field of a record in memory: its name, its place from the start of the record's body, and its bytes.
@@ -117,4 +119,27 @@ func (c *cursor) i64(name string, v *int64) {
 	n := uint64(*v)
 	c.u64(name, &n)
 	*v = int64(n)
+}
+
+// narrow is an energy in 32 bits, as those of a configuration are.
+func (c *cursor) narrow(name string, v *unit.Energy) {
+	n := uint32(*v)
+	c.u32(name, &n)
+	*v = unit.Energy(n)
+}
+
+// wide is a field of 64 bits whose values fit 31: a larger one is no sound state, so it becomes -1, which is none either.
+func (c *cursor) wide(name string, v *int32) {
+	n := int64(*v)
+	c.i64(name, &n)
+	if *v = int32(n); int64(*v) != n {
+		*v = -1
+	}
+}
+
+// wideU is a field of 64 bits for a time of 32: a later one is as late as can be, an earlier one 0.
+func (c *cursor) wideU(name string, v *uint32) {
+	n := int64(*v)
+	c.i64(name, &n)
+	*v = uint32(max(0, min(n, math.MaxUint32)))
 }

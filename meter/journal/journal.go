@@ -140,7 +140,7 @@ func (j *Journal) saveKeys(k *meter.Keys) error {
 }
 
 func (j *Journal) saveConfig(c *meter.Config) error {
-	if err := j.write(configs(), j.config.next(), func(cur *cursor) { configBody(cur, c) }); err != nil {
+	if err := j.write(configs(), j.config.next(), func(cur *cursor) { configBody(cur, c, configVersion) }); err != nil {
 		return fmt.Errorf("journal: save configuration: %w", err)
 	}
 	return nil

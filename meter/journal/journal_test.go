@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -69,14 +70,14 @@ func example(t *testing.T) (meter.State, meter.Config, meter.Keys) {
 
 // vary fills a state with values that a meter could have.
 func vary(rnd *rand.Rand, s *meter.State) {
-	s.Register, s.Balance, s.ECUsed = unit.Energy(rnd.Int64N(1<<40)), unit.Energy(rnd.Int64N(1<<30)), unit.Energy(rnd.IntN(5000))
+	s.Register, s.Balance, s.ECUsed = unit.Energy(rnd.Int64N(1<<40)), unit.Energy(rnd.Int64N(1<<30)), int32(rnd.IntN(5000))
 	if rnd.IntN(2) == 0 {
 		s.Balance, s.Overrun = 0, unit.Energy(rnd.IntN(9000))
 	}
 	s.PulseRem, s.Imp = uint32(rnd.IntN(1600)), 1600
 	s.Seq, s.Counter, s.Applied = 1+rnd.Uint64N(1<<50), rnd.Uint64N(1<<50), rnd.Uint32()
 	s.Boots, s.Unclean, s.Saved = rnd.Uint32(), uint16(rnd.IntN(1<<16)), rnd.IntN(2) == 0
-	s.On, s.Up, s.LastAt = rnd.Uint64N(1<<50), rnd.Uint64N(1<<40), rnd.Int64N(1<<40)
+	s.On, s.Up, s.LastAt = rnd.Uint64N(1<<50), rnd.Uint64N(1<<40), uint32(min(rnd.Int64N(1<<40), math.MaxUint32))
 	s.Reasons, s.Confirm = supply.Reasons(rnd.IntN(1<<9)), rnd.IntN(2) == 0
 	s.Relay = supply.Relay(rnd.IntN(3))
 	s.Low1 = supply.Crossing{Below: rnd.IntN(2) == 0, Fired: rnd.IntN(2) == 0}
@@ -86,10 +87,12 @@ func vary(rnd *rand.Rand, s *meter.State) {
 	}
 	for i := range s.Guards {
 		g := &s.Guards[i]
-		for j := range g.Ages {
-			g.Ages[j] = uint16(rnd.IntN(1 << 16))
+		var ages [10]uint16
+		for j := range ages {
+			ages[j] = uint16(rnd.IntN(1 << 16))
 		}
-		g.Last, g.Until, g.Row = rnd.Uint32(), rnd.Uint32(), uint8(rnd.IntN(256))
+		g.Keep(rnd.Uint32(), ages)
+		g.Until, g.Row = rnd.Uint32(), uint8(rnd.IntN(256))
 	}
 	for i := range s.RingKeys {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
@@ -109,8 +112,8 @@ func varyKey(rnd *rand.Rand, s *meter.State) {
 // kept is what of a state survives a power cut.
 func kept(s meter.State) meter.State {
 	s.On += s.Up
-	s.Up, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, 0, 0, 0, 0
-	s.SaveAt, s.ReadAt, s.BeepAt, s.QuietAt, s.CloseAt, s.LED, s.Buzzer, s.TestAt = 0, 0, 0, 0, 0, 0, 0, 0
+	s.Up, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, false, 0, 0, 0
+	s.BeepAt, s.QuietAt, s.CloseIn, s.LED, s.Buzzer, s.TestAt = 0, 0, 0, 0, 0, 0
 	return s
 }
 
@@ -155,7 +158,7 @@ func accept(s *meter.State, tid sts.TID, text string) journal.Entry {
 
 // apply is the meter's part when a record is durable.
 func apply(c *meter.Config, s *meter.State, e journal.Entry) {
-	s.Pending = e.Seq
+	s.Pending = true
 	meter.Step(c, s, meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: s.Up}, nil)
 }
 
@@ -398,7 +401,7 @@ func TestAnUnknownNewerFormatIsLeftAlone(t *testing.T) {
 	if _, err := journal.Create(m, &s, &c, &k); err != nil {
 		t.Fatal(err)
 	}
-	journal.SetVersion(m.b[0x400:0x800], 3) // the newer of the two
+	journal.SetVersion(m.b[0x400:0x800], 9) // the newer of the two
 	j, l, err := journal.Open(m)
 	if err != nil {
 		t.Fatal(err)

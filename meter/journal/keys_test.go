@@ -186,7 +186,7 @@ func TestNoByteOfTheKeysMayLie(t *testing.T) {
 
 func TestKeysOfANewerFormatFreeze(t *testing.T) {
 	m := newChanging(t)
-	journal.SetVersion(m.mem.b[0xa00:0xa80], 3)
+	journal.SetVersion(m.mem.b[0xa00:0xa80], 9)
 	j, l, err := journal.Open(m.mem)
 	if err != nil || !l.State.Frozen || len(l.Replay) != 0 {
 		t.Fatalf("%v, frozen %t", err, l.State.Frozen)

@@ -24,11 +24,11 @@ const (
 	headSize = 16
 
 	// The versions of the bodies this package writes. It reads these and all earlier ones, from 1.
-	snapshotVersion = 2
-	configVersion   = 1
+	snapshotVersion = 3
+	configVersion   = 2
 	keysVersion     = 2
-	// recordVersion is that of log records: 2 has added the kind RecordKeys.
-	recordVersion = 2
+	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper and RecordEmergency.
+	recordVersion = 3
 )
 
 // The marks that begin a place, as text in memory.
@@ -67,7 +67,7 @@ func Layout() map[string][]Field {
 	change := entry{Entry: Entry{Record: meter.Record{Kind: meter.RecordKeys}}}
 	return map[string][]Field{
 		"snapshot": list(func(c *cursor) { s.body(c, snapshotVersion) }),
-		"config":   list(func(c *cursor) { configBody(c, new(meter.Config)) }),
+		"config":   list(func(c *cursor) { configBody(c, new(meter.Config), configVersion) }),
 		"keys":     list(func(c *cursor) { k.body(c, keysVersion) }),
 		"record":   list(e.body),
 		"change":   list(change.body),

@@ -151,11 +151,11 @@ func (r *reader) readConfig() error {
 	r.loaded.Config.Number, r.loaded.Config.ImpPerKWh = r.number, r.loaded.State.Imp
 	found := false
 	for _, f := range good {
-		var c meter.Config
+		c := meter.DefaultConfig()
 		cur := cursor{b: f.body}
-		configBody(&cur, &c)
+		configBody(&cur, &c, f.version)
 		inForce := f.slot.generation == r.config.generation
-		if f.version != configVersion || cur.short() || !c.Sound() || found && !inForce {
+		if f.version > configVersion || cur.short() || !c.Sound() || found && !inForce {
 			continue
 		}
 		r.loaded.Config, r.config.index, found = c, f.slot.index, true

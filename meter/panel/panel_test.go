@@ -67,7 +67,7 @@ func TestCreditIsTruncatedAndMayBeNegative(t *testing.T) {
 		{0, 0, 150, "CREDIT -0.15 kWh"}, {0, 2500, 100, "CREDIT -2.60 kWh"}, {123_456, 0, 0, "CR    123.45 kWh"},
 		{5_000_000, 0, 0, "CR   5000.00 kWh"}, {99_999_999, 0, 0, "CR  99999.99 kWh"},
 	} {
-		d.s.Balance, d.s.ECUsed, d.s.Overrun = c.balance, c.ec, c.overrun
+		d.s.Balance, d.s.ECUsed, d.s.Overrun = c.balance, int32(c.ec), c.overrun
 		if got := d.p.Lines(&d.c, &d.s, d.up); got[0] != c.want {
 			t.Errorf("%d/%d/%d: %q, want %q", c.balance, c.ec, c.overrun, got[0], c.want)
 		}
@@ -88,7 +88,7 @@ func TestTheStateWord(t *testing.T) {
 		{"tamper", func(s *meter.State) { s.Reasons = supply.Of(supply.Tamper, supply.Credit) }, "TAMPER"},
 		{"overload", func(s *meter.State) { s.Reasons = supply.Of(supply.Overload) }, "OVERLOAD"},
 		{"armed", func(s *meter.State) { s.Confirm, s.Relay = true, supply.Armed }, "PRESS #"},
-		{"after a power cut", func(s *meter.State) { s.CloseAt = 43 }, "WAIT 00:43"},
+		{"after a power cut", func(s *meter.State) { s.CloseIn = 43 }, "WAIT 00:43"},
 		{"locked", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 600 }, "LOCKED 10:00"},
 		{"locked for a day", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 86_400 }, "LOCKED 1440:00"},
 		{"another channel locked", func(s *meter.State) { s.Guards[meter.SMS-1].Until = 600 }, "CONNECTED"},
@@ -96,7 +96,7 @@ func TestTheStateWord(t *testing.T) {
 	} {
 		d := newDesk(t)
 		c.change(&d.s)
-		if d.s.Reasons != 0 || d.s.CloseAt != 0 {
+		if d.s.Reasons != 0 || d.s.CloseIn != 0 {
 			d.s.Relay = supply.Open
 		}
 		if got := d.p.Lines(&d.c, &d.s, 5_000); got[1] != c.want {

@@ -92,7 +92,7 @@ func TestWhatIsNoRecordingIsRefused(t *testing.T) {
 		"empty": "", "text": "hello\n", "event before boot": good[strings.Index(good, "\n")+1:],
 		"other format": strings.Replace(good, `"version":1`, `"version":2`, 1), "nothing in a line": good + "{}\n",
 		"event of another type":                    good + `{"event":[1,2]}` + "\n",
-		"credit and overrun, which cannot both be": strings.Replace(good, `"Balance":0,"ECUsed":0,"Overrun":0`, `"Balance":5,"ECUsed":0,"Overrun":-5`, 1),
+		"credit and overrun, which cannot both be": strings.Replace(good, `"Balance":0,"Overrun":0`, `"Balance":5,"Overrun":-5`, 1),
 	} {
 		if r, err := flight.Replay(strings.NewReader(text)); !errors.Is(err, flight.ErrFile) {
 			t.Errorf("%s: %+v, %v; want ErrFile", name, r, err)
