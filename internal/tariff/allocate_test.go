@@ -1,6 +1,7 @@
 package tariff_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -260,6 +261,9 @@ func TestImpossiblePurchasesAreErrors(t *testing.T) {
 	}
 }
 
+// purchases is how many purchases the property test draws; the long check draws a million.
+var purchases = flag.Int("purchases", 100_000, "how many random purchases to split")
+
 // randomPurchase draws a tariff and a payment over the whole range of what may be published and paid.
 func randomPurchase(r *rand.Rand) tariff.Purchase {
 	currencies := [...]string{"KES", "UGX", "TND", "CLF"}
@@ -273,6 +277,18 @@ func randomPurchase(r *rand.Rand) tariff.Purchase {
 	b.Blocks = append(b.Blocks, tariff.Block{Rate: money.MicroRate(1 + r.Int64N(1<<r.IntN(39)))})
 	p := tariff.Purchase{Body: b, Tender: money.Minor(r.Int64N(1 << r.IntN(43))), Month: unit.FromTenths(r.Int64N(8000)),
 		Carry: money.Minor(r.Int64N(500) * r.Int64N(2)), ChargesOnly: r.IntN(2) == 0, MaxDeduction: money.Bps(r.IntN(10_001))}
+	for i := range r.IntN(3) * r.IntN(2) {
+		l := tariff.Levy{Name: fmt.Sprint("levy-", i), Untaxed: r.IntN(2) == 0}
+		if r.IntN(2) == 0 {
+			l.Percent = money.Bps(1 + r.IntN(10_000))
+		} else {
+			l.Rate = money.MicroRate(1 + r.Int64N(1<<r.IntN(37)))
+		}
+		p.Body.Levies = append(p.Body.Levies, l)
+	}
+	if r.IntN(4) == 0 {
+		p.Body.Fee = tariff.VendFee{Amount: money.Minor(r.Int64N(200)), Untaxed: r.IntN(2) == 0}
+	}
 	if r.IntN(4) == 0 {
 		p.Free = unit.FromTenths(r.Int64N(1000))
 	}
@@ -287,7 +303,7 @@ func randomPurchase(r *rand.Rand) tariff.Purchase {
 func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2026))
 	sold := 0
-	for n := range 100_000 {
+	for n := range *purchases {
 		p := randomPurchase(r)
 		if refused := p.Body.Validate(); refused.Refused() {
 			t.Fatalf("case %d: the drawn tariff is invalid: %s", n, refused.Detail())
@@ -300,9 +316,9 @@ func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 			continue
 		}
 		sold++
-		var deducted, stepNet money.Minor
+		var deducted, stepNet, levied money.Minor
 		for _, d := range a.Deductions {
-			if d.Gross <= 0 || d.VAT < 0 || d.Net() < 0 || d.Gross > d.Charge.Outstanding {
+			if d.Gross <= 0 || d.VAT < 0 || d.Net() < 0 || !d.Charge.Endless && d.Gross > d.Charge.Outstanding {
 				t.Fatalf("case %d: deduction %+v", n, d)
 			}
 			deducted += d.Gross
@@ -313,7 +329,13 @@ func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 			}
 			stepNet += s.Net
 		}
-		if deducted+a.Net+a.VAT+a.CarryOut != p.Tender+p.Carry || a.Net < 0 || a.VAT < 0 || a.CarryOut < 0 ||
+		for _, l := range a.Levies {
+			if l.Amount < 0 {
+				t.Fatalf("case %d: levy %+v of %+v", n, l, a)
+			}
+			levied += l.Amount
+		}
+		if deducted+a.Net+levied+a.VAT+a.CarryOut != p.Tender+p.Carry || a.Net < 0 || a.VAT < 0 || a.CarryOut < 0 ||
 			(a.Units > 0 && stepNet != a.Net) {
 			t.Fatalf("case %d: %+v does not sum to %d + %d", n, a, p.Tender, p.Carry)
 		}
@@ -321,9 +343,10 @@ func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 			checkCarryBelowAQuantum(t, n, p, a)
 		}
 	}
-	if sold < 50_000 {
-		t.Errorf("only %d of 100000 drawn purchases were sales: the generator misses its point", sold)
+	if sold < *purchases/2 {
+		t.Errorf("only %d of %d drawn purchases were sales: the generator misses its point", sold, *purchases)
 	}
+	t.Logf("%d of %d drawn purchases were sales, and each sums", sold, *purchases)
 }
 
 // checkCarryBelowAQuantum: what is carried on would not have bought another 0.1 kWh, but for half a minor unit.
@@ -335,7 +358,15 @@ func checkCarryBelowAQuantum(t *testing.T, n int, p tariff.Purchase, a tariff.Al
 			continue
 		}
 		cur, _ := money.CurrencyOf(p.Body.Currency)
-		price := money.Product(int64(b.Rate)*(10_000+int64(p.Body.VATBps)), 100)
+		perWh := int64(b.Rate) * (10_000 + int64(p.Body.VATBps))
+		for _, l := range p.Body.Levies {
+			part, err := l.Of(b.Rate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			perWh += int64(part) * (10_000 + int64(p.Body.VATBps))
+		}
+		price := money.Product(perWh, 100)
 		half, err := price.Add(money.Product(money.PowerOfTen(13-cur.Exp), 1))
 		if err != nil {
 			t.Fatal(err)
@@ -356,7 +387,7 @@ func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 	compared := 0
 	for n := range 100_000 {
 		p := randomPurchase(r)
-		p.Charges, p.Free, p.Carry, p.Body.Rounding = nil, 0, 0, tariff.Carry
+		p.Charges, p.Free, p.Carry, p.Body.Rounding, p.Body.Fee = nil, 0, 0, tariff.Carry, tariff.VendFee{}
 		// A quantum below one minor unit can be bought by the rounding alone, so the property needs dearer ones.
 		for i := range p.Body.Blocks {
 			p.Body.Blocks[i].Rate += 10_000_000

@@ -1,0 +1,248 @@
+package tariff
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Meter is the state of rating one account's consumption, in wallet mode. The zero value is an account that has used
+// nothing.
+type Meter struct {
+	Rest  int64       // not yet debited: less than one minor unit, in 10⁻¹³ of the major unit
+	Month string      // local month of Used, "2026-11"
+	Used  unit.Energy // in that month
+}
+
+// Use is energy that was used between two moments.
+type Use struct {
+	From  time.Time // inclusive
+	To    time.Time // exclusive
+	Units unit.Energy
+}
+
+// Rated is what consumption costs. The debits of an account sum to the floor of its exact cost, whatever the pattern
+// of the reports.
+type Rated struct {
+	Debit     money.Minor // levies and tax among it
+	Parts     []Part
+	Estimated bool // a price changed between the two moments, so the energy was shared out by time
+}
+
+// Part is the energy of one rate.
+type Part struct {
+	Name  string // of a rate by time of use; empty for a flat price and blocks
+	Units unit.Energy
+	Rate  money.MicroRate
+}
+
+// MaxSpan bounds the time between two moments of a [Use]: what is longer was not metered but lost.
+const MaxSpan = 400 * 24 * time.Hour
+
+// ErrUse means that consumption is negative or lies between moments that no meter reports.
+var ErrUse = errors.New("tariff: consumption cannot be rated")
+
+// Rate prices consumption in wallet mode (domain reference, §6): exactly, with the remainder of a minor unit kept in
+// the meter's state. Blocks count the consumption of the local month. Energy that spans a change of price is shared out
+// by time, the sum up to each change rounded down.
+func (b Body) Rate(m Meter, zone *time.Location, u Use) (Meter, Rated, error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || u.Units < 0 || u.To.Before(u.From) || u.To.Sub(u.From) > MaxSpan {
+		return m, Rated{}, fmt.Errorf("%w: %d Wh from %s to %s", ErrUse, u.Units, u.From, u.To)
+	}
+	r := rating{body: b, meter: m, cost: money.Product(m.Rest, 1)}
+	whole := int64(u.To.Sub(u.From))
+	var given unit.Energy
+	for at := u.From.In(zone); ; {
+		next := b.until(at)
+		share, last := u.Units, !next.Before(u.To)
+		if !last {
+			part, err := money.MulDiv(int64(u.Units), int64(next.Sub(u.From)), whole, money.Floor)
+			if err != nil {
+				return m, Rated{}, fmt.Errorf("share %d Wh by time: %w", u.Units, err)
+			}
+			share = unit.Energy(part)
+		}
+		if err := r.use(at, share-given); err != nil {
+			return m, Rated{}, err
+		}
+		if given = share; last {
+			break
+		}
+		r.out.Estimated, at = true, next
+	}
+	if len(r.out.Parts) < 2 && len(b.Blocks) < 2 {
+		r.out.Estimated = false // every stretch had the same price
+	}
+	return r.settle(scale(cur))
+}
+
+// rating is the work of one call of Rate.
+type rating struct {
+	body  Body
+	meter Meter
+	cost  money.Exact
+	out   Rated
+}
+
+// use prices energy used from a moment on, up to the next change of price.
+func (r *rating) use(at time.Time, units unit.Energy) error {
+	if month := at.Format("2006-01"); month != r.meter.Month {
+		r.meter.Month, r.meter.Used = month, 0
+	}
+	blocks, tou := r.body.priceAt(at)
+	if tou != nil {
+		rate := tou.Rates[tou.rateAt(at)]
+		r.meter.Used += units
+		return r.add(Part{Name: rate.Name, Units: units, Rate: rate.Rate})
+	}
+	for _, b := range blocks {
+		if b.UpTo != 0 && b.UpTo <= r.meter.Used {
+			continue
+		}
+		part := units
+		if b.UpTo != 0 {
+			part = min(part, b.UpTo-r.meter.Used)
+		}
+		if err := r.add(Part{Units: part, Rate: b.Rate}); err != nil {
+			return err
+		}
+		r.meter.Used += part
+		if units -= part; units == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+func (r *rating) add(p Part) error {
+	if p.Units == 0 {
+		return nil
+	}
+	price, err := r.body.price(p.Rate)
+	if err != nil {
+		return err
+	}
+	if r.cost, err = r.cost.Add(money.Product(price, int64(p.Units))); err != nil {
+		return err
+	}
+	for i := range r.out.Parts {
+		if o := &r.out.Parts[i]; o.Name == p.Name && o.Rate == p.Rate {
+			o.Units += p.Units
+			return nil
+		}
+	}
+	r.out.Parts = append(r.out.Parts, p)
+	return nil
+}
+
+// settle debits whole minor units and keeps the rest.
+func (r *rating) settle(scale int64) (Meter, Rated, error) {
+	debit, err := r.cost.Div(scale, money.Floor)
+	if err != nil {
+		return r.meter, Rated{}, err
+	}
+	rest, err := r.cost.Sub(money.Product(debit, scale))
+	if err != nil {
+		return r.meter, Rated{}, err
+	}
+	if r.meter.Rest, err = rest.Div(1, money.Floor); err != nil {
+		return r.meter, Rated{}, err
+	}
+	r.out.Debit = money.Minor(debit)
+	return r.meter, r.out, nil
+}
+
+// priceAt is the price of the season that a local moment falls into.
+func (b Body) priceAt(at time.Time) ([]Block, *TOU) {
+	if len(b.Seasons) == 0 {
+		return b.Blocks, b.TOU
+	}
+	today := MonthDay{at.Month(), at.Day()}
+	season := b.Seasons[len(b.Seasons)-1] // before the first begins, the last one of the year before goes on
+	for _, s := range b.Seasons {
+		if !today.Before(s.From) {
+			season = s
+		}
+	}
+	return season.Blocks, season.TOU
+}
+
+// dayAt is the type of a local day.
+func (t *TOU) dayAt(at time.Time) Day {
+	date := Date(at.Format(time.DateOnly))
+	for _, h := range t.Holidays {
+		if h.Date == date {
+			return h.As
+		}
+	}
+	return Day((at.Weekday() + 6) % 7)
+}
+
+// rateAt is the rate that holds at a local moment.
+func (t *TOU) rateAt(at time.Time) int {
+	day, clock := t.dayAt(at), Clock(at.Hour()*60+at.Minute())
+	for _, w := range t.Windows {
+		if w.Days.Has(day) && w.From <= clock && clock < w.To {
+			return w.Rate
+		}
+	}
+	return t.Otherwise
+}
+
+// until is the next moment after at at which the price may change: a window's edge or a new day under a price by time
+// of use, else a new month or a season's first day. Where the clocks are put back, the window that the moment of
+// change is in goes on to the next edge that lies ahead.
+func (b Body) until(at time.Time) time.Time {
+	year, month, day := at.Date()
+	midnight := time.Date(year, month, day+1, 0, 0, 0, 0, at.Location())
+	_, tou := b.priceAt(at)
+	if tou == nil {
+		next := time.Date(year, month+1, 1, 0, 0, 0, 0, at.Location())
+		for _, s := range b.Seasons {
+			if first := time.Date(year, s.From.Month, s.From.Day, 0, 0, 0, 0, at.Location()); first.After(at) && first.Before(next) {
+				next = first
+			}
+		}
+		return next
+	}
+	next, kind := midnight, tou.dayAt(at)
+	for _, w := range tou.Windows {
+		if !w.Days.Has(kind) {
+			continue
+		}
+		for _, c := range [2]Clock{w.From, w.To} {
+			if edge := time.Date(year, month, day, 0, int(c), 0, 0, at.Location()); edge.After(at) && edge.Before(next) {
+				next = edge
+			}
+		}
+	}
+	return next
+}
+
+// Dearest is the highest price of a kilowatt-hour that may hold at some time.
+func (b Body) Dearest() money.MicroRate {
+	var most money.MicroRate
+	for _, r := range b.rates() {
+		most = max(most, r)
+	}
+	return most
+}
+
+// Affordable is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
+// far a meter may run before it must ask again (domain reference, §6).
+func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || available <= 0 {
+		return 0, nil
+	}
+	price, err := b.price(b.Dearest())
+	if err != nil {
+		return 0, err
+	}
+	wh, err := money.MulDiv(int64(available), scale(cur), price, money.Floor)
+	return unit.Energy(wh), err
+}
