@@ -55,6 +55,9 @@ const (
 	EventComms
 	// EventClear: the customer clears the usage history in the menu. Answered with EffectClear.
 	EventClear
+	// EventBoard: the host has found something that only it can see; Code is one of CodeMismatch, CodeCard, CodeWorn and
+	// CodeFault, A and B its arguments. It is reported, and nothing else.
+	EventBoard
 
 	// EventKinds is one more than the largest of them.
 	EventKinds
@@ -96,6 +99,10 @@ type Event struct {
 	// NewAt and ClockBy are those of an EventClock; NewAt in Unix seconds is also that of CommandSetTime.
 	NewAt   int64
 	ClockBy ClockSource
+
+	// Code, A and B are those of an EventBoard.
+	Code Code
+	A, B int64
 
 	// Counter of the signed message.
 	Counter uint64

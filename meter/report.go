@@ -98,6 +98,8 @@ func (r *Report) Args() map[string]any {
 		return map[string]any{"newer": r.A != 0}
 	case CodeConfig:
 		return map[string]any{"version": r.A}
+	case CodeMismatch, CodeCard, CodeWorn, CodeFault:
+		return r.boardArgs()
 	case CodeCommand:
 		return map[string]any{"command": Command(r.A).String(), "reason": Answer(r.B).Reason()}
 	}

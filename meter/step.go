@@ -80,6 +80,8 @@ func (x *step) act() {
 		x.config()
 	case EventRead:
 		x.report(ReportReading)
+	case EventBoard:
+		x.board()
 	case EventPersisted:
 		x.persisted()
 	case EventReplay:

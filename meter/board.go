@@ -1,0 +1,81 @@
+package meter
+
+// The codes of an EventBoard: what only the host can see (domain reference §4.12).
+const (
+	// CodeMismatch: the contact is not where it was driven to, or is again. Args: wanted, matches.
+	CodeMismatch Code = 404
+	// CodeCard: the memory card is missing or cannot be written, or is there again. Args: card.
+	CodeCard Code = 703
+	// CodeWorn: a page of the memory has had the writes it is made for. Args: writes, endurance.
+	CodeWorn Code = 704
+	// CodeFault: the self-test has found a part that does not work. Args: part.
+	CodeFault Code = 901
+)
+
+// CardState is how the memory card stands; it is the argument A of CodeCard.
+type CardState uint8
+
+const (
+	// CardGood: it is there and has everything that was missed.
+	CardGood CardState = iota
+	// CardMissing: there is none, or it cannot be used.
+	CardMissing
+	// CardFull: there is no room on it.
+	CardFull
+)
+
+var cardNames = [...]string{CardGood: "good", CardMissing: "missing", CardFull: "full"}
+
+// String returns "good", "missing" or "full".
+func (c CardState) String() string {
+	if int(c) >= len(cardNames) {
+		return cardNames[CardMissing]
+	}
+	return cardNames[c]
+}
+
+// Part is a part of the board that can fail; it is the argument A of CodeFault.
+type Part uint8
+
+const (
+	// PartClock: the calendar cannot be read.
+	PartClock Part = iota + 1
+	// PartRelay: the relay cannot be driven, or its contact not be read.
+	PartRelay
+)
+
+var partNames = [...]string{PartClock: "clock", PartRelay: "relay"}
+
+// String returns "clock", "relay" or "board".
+func (p Part) String() string {
+	if p == 0 || int(p) >= len(partNames) {
+		return "board"
+	}
+	return partNames[p]
+}
+
+// board reports what the host has found.
+func (x *step) board() {
+	switch x.ev.Code {
+	case CodeMismatch, CodeCard, CodeWorn, CodeFault:
+		x.event(x.ev.Code, x.ev.A, x.ev.B)
+	}
+}
+
+// boardArgs are the arguments of such an event by their names on the wire.
+func (r *Report) boardArgs() map[string]any {
+	switch r.Code {
+	case CodeMismatch:
+		wanted := "open"
+		if r.A != 0 {
+			wanted = "closed"
+		}
+		return map[string]any{"wanted": wanted, "matches": r.B != 0}
+	case CodeCard:
+		return map[string]any{"card": CardState(r.A).String()}
+	case CodeWorn:
+		return map[string]any{"writes": r.A, "endurance": r.B}
+	default:
+		return map[string]any{"part": Part(r.A).String()}
+	}
+}
