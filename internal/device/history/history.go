@@ -1,0 +1,221 @@
+// Package history keeps a meter's own history: 62 days, 24 months, 50 tokens and 500 events, each in a ring that
+// forgets the oldest (domain reference, section 4.10).
+//
+// Start at the zero [Rings]. The meter core says what belongs into which ring; what comes in can be turned into bytes
+// for the meter's log ([Entry]) and back ([Rings.Load]). An entry may come back twice after a power cut, and is then
+// taken once.
+package history
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Token is one line of the history of tokens. It holds no digits but the first and last four.
+type Token struct {
+	Seq    uint64
+	At     int64
+	Clock  meter.Clock
+	Masked string
+	Result sts.Result
+	Class  uint8
+	Units  unit.Energy
+	Source meter.Source
+}
+
+// Event is one line of the history of events. A and B are the arguments, whose meaning meter.Report.Args knows.
+type Event struct {
+	Seq   uint64
+	At    int64
+	Clock meter.Clock
+	Code  meter.Code
+	A, B  int64
+}
+
+// Rings are the four histories of one meter, oldest first in each.
+type Rings struct {
+	days, months []meter.Row
+	tokens       []Token
+	events       []Event
+}
+
+// Days returns the closed days, oldest first. Like the other lists it is the caller's to keep.
+func (r *Rings) Days() []meter.Row { return append([]meter.Row(nil), r.days...) }
+
+// Months returns the closed months, oldest first.
+func (r *Rings) Months() []meter.Row { return append([]meter.Row(nil), r.months...) }
+
+// Tokens returns the tokens, oldest first.
+func (r *Rings) Tokens() []Token { return append([]Token(nil), r.tokens...) }
+
+// Events returns the events, oldest first.
+func (r *Rings) Events() []Event { return append([]Event(nil), r.events...) }
+
+// put adds to a ring and forgets the oldest when there is no room.
+func put[E any](ring []E, e E, keep int) []E {
+	if len(ring) < keep {
+		return append(ring, e)
+	}
+	copy(ring, ring[1:])
+	ring[len(ring)-1] = e
+	return ring
+}
+
+// AddRow adds a closed day or month. A row of a date that is there already, or of one before it, takes the place of all
+// from that date on: it is the same day, written again.
+func (r *Rings) AddRow(row meter.Row) {
+	if row.Kind == meter.HistoryMonths {
+		r.months = put(before(r.months, row.Date), row, row.Kind.Keep())
+		return
+	}
+	r.days = put(before(r.days, row.Date), row, meter.HistoryDays.Keep())
+}
+
+func before(rows []meter.Row, date meter.Date) []meter.Row {
+	for len(rows) > 0 && rows[len(rows)-1].Date >= date {
+		rows = rows[:len(rows)-1]
+	}
+	return rows
+}
+
+// AddToken adds a token. One with a number that is there already takes its place.
+func (r *Rings) AddToken(t Token) {
+	for len(r.tokens) > 0 && r.tokens[len(r.tokens)-1].Seq >= t.Seq {
+		r.tokens = r.tokens[:len(r.tokens)-1]
+	}
+	r.tokens = put(r.tokens, t, meter.HistoryTokens.Keep())
+}
+
+// AddEvent adds an event. One with a number that is there already takes its place.
+func (r *Rings) AddEvent(e Event) {
+	for len(r.events) > 0 && r.events[len(r.events)-1].Seq >= e.Seq {
+		r.events = r.events[:len(r.events)-1]
+	}
+	r.events = put(r.events, e, meter.HistoryEvents.Keep())
+}
+
+// Clear forgets days, months and tokens, which the pages of the usage history show. Events stay.
+func (r *Rings) Clear() { r.days, r.months, r.tokens = nil, nil, nil }
+
+// The kinds of entries as bytes.
+const (
+	entryRow   = 1
+	entryToken = 2
+	entryEvent = 3
+	entryClear = 4
+)
+
+// Sizes of the entries in bytes.
+const (
+	rowSize   = 1 + 1 + 2 + 6*8 + 2 + 2 + 1 + 1
+	tokenSize = 1 + 8 + 8 + 4 + 8
+	eventSize = 1 + 8 + 8 + 1 + 2 + 8 + 8
+	// maxMasked bounds the text of a token.
+	maxMasked = 40
+)
+
+// RowEntry turns a row into bytes.
+func RowEntry(row meter.Row) []byte {
+	b := append(make([]byte, 0, rowSize), entryRow, byte(row.Kind))
+	b = binary.LittleEndian.AppendUint16(b, uint16(row.Date))
+	for _, v := range [...]int64{int64(row.Register), int64(row.Used), int64(row.Tokens), int64(row.Min), int64(row.Max), int64(row.Peak)} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	}
+	b = binary.LittleEndian.AppendUint16(b, row.OffMinutes)
+	b = binary.LittleEndian.AppendUint16(b, row.Events)
+	gap := byte(0)
+	if row.Gap {
+		gap = 1
+	}
+	return append(b, byte(row.Clock), gap)
+}
+
+// TokenEntry turns a token into bytes.
+func TokenEntry(t Token) []byte {
+	b := append(make([]byte, 0, tokenSize+len(t.Masked)), entryToken)
+	b = binary.LittleEndian.AppendUint64(b, t.Seq)
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.At))
+	b = append(b, byte(t.Clock), byte(t.Result), t.Class, byte(t.Source))
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.Units))
+	return append(b, t.Masked[:min(len(t.Masked), maxMasked)]...)
+}
+
+// EventEntry turns an event into bytes.
+func EventEntry(e Event) []byte {
+	b := append(make([]byte, 0, eventSize), entryEvent)
+	b = binary.LittleEndian.AppendUint64(b, e.Seq)
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.At))
+	b = append(b, byte(e.Clock))
+	b = binary.LittleEndian.AppendUint16(b, uint16(e.Code))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.A))
+	return binary.LittleEndian.AppendUint64(b, uint64(e.B))
+}
+
+// ClearEntry is what [Rings.Clear] leaves in the log.
+func ClearEntry() []byte { return []byte{entryClear} }
+
+// Load takes an entry back. What is none is left out: a history is told, never relied upon.
+func (r *Rings) Load(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	switch {
+	case b[0] == entryRow && len(b) == rowSize:
+		return r.loadRow(b)
+	case b[0] == entryToken && len(b) >= tokenSize && len(b) <= tokenSize+maxMasked:
+		r.AddToken(Token{
+			Seq: u64(b, 1), At: int64(u64(b, 9)), Clock: meter.Clock(b[17]), Result: sts.Result(b[18]), Class: b[19], Source: meter.Source(b[20]),
+			Units: unit.Energy(u64(b, 21)), Masked: string(b[tokenSize:]),
+		})
+	case b[0] == entryEvent && len(b) == eventSize:
+		r.AddEvent(Event{
+			Seq: u64(b, 1), At: int64(u64(b, 9)), Clock: meter.Clock(b[17]), Code: meter.Code(binary.LittleEndian.Uint16(b[18:])),
+			A: int64(u64(b, 20)), B: int64(u64(b, 28)),
+		})
+	case b[0] == entryClear && len(b) == 1:
+		r.Clear()
+	default:
+		return false
+	}
+	return true
+}
+
+func u64(b []byte, at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
+
+func (r *Rings) loadRow(b []byte) bool {
+	row := meter.Row{
+		Kind: meter.History(b[1]), Date: meter.Date(binary.LittleEndian.Uint16(b[2:])),
+		Register: unit.Energy(u64(b, 4)), Used: unit.Energy(u64(b, 12)), Tokens: unit.Energy(u64(b, 20)),
+		Min: unit.Energy(u64(b, 28)), Max: unit.Energy(u64(b, 36)), Peak: unit.Power(u64(b, 44)),
+		OffMinutes: binary.LittleEndian.Uint16(b[52:]), Events: binary.LittleEndian.Uint16(b[54:]), Clock: meter.Clock(b[56]), Gap: b[57] == 1,
+	}
+	if row.Kind != meter.HistoryDays && row.Kind != meter.HistoryMonths {
+		return false
+	}
+	if peak := int64(u64(b, 44)); peak < math.MinInt32 || peak > math.MaxInt32 {
+		return false
+	}
+	r.AddRow(row)
+	return true
+}
+
+// Entries are all entries, as the log would hold them if it were written anew.
+func (r *Rings) Entries() [][]byte {
+	out := make([][]byte, 0, len(r.days)+len(r.months)+len(r.tokens)+len(r.events))
+	for _, rows := range [...][]meter.Row{r.days, r.months} {
+		for _, row := range rows {
+			out = append(out, RowEntry(row))
+		}
+	}
+	for _, t := range r.tokens {
+		out = append(out, TokenEntry(t))
+	}
+	for _, e := range r.events {
+		out = append(out, EventEntry(e))
+	}
+	return out
+}
