@@ -44,6 +44,12 @@ const (
 	WriteSettings  Right = "settings.write"
 	ManageKeys     Right = "key.manage" // API keys; a meter's STS facts belong to WriteMeters
 	ManagePeople   Right = "people.manage"
+	ManageVendors  Right = "vendor.manage"  // take vendors on, set their terms
+	DepositFloat   Right = "vendor.deposit" // book what a vendor paid in
+	ReadVendors    Right = "vendor.read"    // all vendors and their money
+	ReadFloat      Right = "vendor.float"   // one vendor's money: a vendor's key sees its own
+	IssueTokens    Right = "token.issue"    // key changes and engineering tokens
+	IssueUnits     Right = "token.free"     // units that nobody pays for: replacements and free issues
 )
 
 // Roles lists every role in the order of the domain reference.
@@ -55,7 +61,8 @@ func Roles() []Role {
 // Rights lists every right.
 func Rights() []Right {
 	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
-		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople}
+		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
+		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits}
 }
 
 // rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
@@ -67,15 +74,17 @@ var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
 	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
-		ReadSettings},
-	Operator:   {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, ReadTariffs},
-	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs},
-	Finance:    {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings},
-	Support:    {ReadMeters, ReadCustomers, Quote, ReadVends, ReadTariffs},
-	Installer:  {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
+		ReadSettings, IssueTokens},
+	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, ReadTariffs},
+	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
+		IssueUnits},
+	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
+		DepositFloat, ReadVendors, ReadFloat},
+	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, ReadTariffs},
+	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
-		ReadSettings},
-	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens},
+		ReadSettings, ReadVendors, ReadFloat},
+	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens, ReadFloat},
 	CustomerRole: {},
 	DeviceRole:   {},
 }

@@ -30,6 +30,12 @@ settings.read     x     x              x        .        .          x       .   
 settings.write    x     .              .        .        .          .       .       .         .       .          .        .
 key.manage        x     .              .        .        .          .       .       .         .       .          .        .
 people.manage     x     .              .        .        .          .       .       .         .       .          .        .
+vendor.manage     x     .              .        .        .          x       .       .         .       .          .        .
+vendor.deposit    x     .              .        .        .          x       .       .         .       .          .        .
+vendor.read       x     .              .        .        x          x       .       .         x       .          .        .
+vendor.float      x     .              .        .        x          x       .       .         x       x          .        .
+token.issue       x     .              x        .        .          .       .       .         .       .          .        .
+token.free        x     .              .        .        x          .       .       .         .       .          .        .
 `
 
 func TestEveryRoleHasExactlyItsRights(t *testing.T) {

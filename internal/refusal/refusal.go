@@ -19,6 +19,8 @@ const (
 	VendTooLarge          Code = "vend-too-large"
 	DailyLimit            Code = "daily-limit"
 	InsufficientFloat     Code = "insufficient-float"
+	VendorExists          Code = "vendor-exists"
+	VendorBlocked         Code = "vendor-blocked"
 	TariffMissing         Code = "tariff-missing"
 	TariffExists          Code = "tariff-exists"
 	TariffInvalid         Code = "tariff-invalid"

@@ -202,10 +202,14 @@ CREATE TABLE holiday_calendar (
 -- Selling ---------------------------------------------------------------------------------------------------
 
 CREATE TABLE vendor (
-  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, commission_bps INTEGER NOT NULL DEFAULT 0,
-  credit_limit INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT 'active', created_at INTEGER NOT NULL,
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL,
+  code TEXT NOT NULL,                     -- short and unique: names its receipts
+  billing TEXT NOT NULL DEFAULT 'float' CHECK (billing IN ('float','postpaid')),
+  commission_bps INTEGER NOT NULL DEFAULT 0 CHECK (commission_bps BETWEEN 0 AND 10000),
+  credit_limit INTEGER NOT NULL DEFAULT 0 CHECK (credit_limit >= 0),
+  status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active','blocked')), created_at INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
-  PRIMARY KEY (tenant_id, id)
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, code)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE outlet (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vendor_id BLOB NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL,
@@ -433,4 +437,11 @@ CREATE TABLE webhook_delivery (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, endpoint_id BLOB NOT NULL, event_id BLOB NOT NULL, status INTEGER NOT NULL,
   at INTEGER NOT NULL, attempt INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- What a vendor's sale takes and earns; a sale without a row is the tenant's own.
+CREATE TABLE vend_seller (
+  tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, account_code INTEGER NOT NULL,  -- float or receivable that paid
+  hold_id BLOB, commission INTEGER NOT NULL DEFAULT 0, commission_vat INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, vend_id)
 ) STRICT, WITHOUT ROWID;

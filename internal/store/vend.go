@@ -220,6 +220,11 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	if err != nil || !found {
 		return vending.Sale{}, false, wrapVend("read the row", err)
 	}
+	if !s.Vendor.IsZero() {
+		if s.Seller, err = tx.sellerOf(sale); err != nil {
+			return vending.Sale{}, false, err
+		}
+	}
 	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
 		func(r Row) error {
 			l := vending.Line{Kind: vending.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3))}

@@ -67,7 +67,7 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 		r.Find("sale", "Sale %s carried %d in and %d out, its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
 			-lines[vending.LineCarryIn], lines[vending.LineCarry])
 	}
-	booked[ledger.AccountRef{Code: ledger.Till, Subject: s.Till}] += s.Tender.Minor
+	booked[s.Source()] += s.Tender.Minor
 	booked[ledger.AccountRef{Code: ledger.RevenueEnergy}] -= lines[vending.LineEnergy]
 	booked[ledger.AccountRef{Code: ledger.VATPayable}] -= lines[vending.LineVAT]
 	booked[ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}] += s.CarryIn - s.CarryOut
@@ -78,7 +78,7 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 	for _, p := range j.Postings {
 		booked[p.Account] -= p.Amount
 	}
-	for _, k := range []ledger.Code{ledger.Till, ledger.RevenueEnergy, ledger.VATPayable, ledger.Carry} {
+	for _, k := range []ledger.Code{s.Source().Code, ledger.RevenueEnergy, ledger.VATPayable, ledger.Carry} {
 		for a, off := range booked {
 			if a.Code == k && off != 0 {
 				r.Find("sale", "Sale %s and its journal differ by %d on account %d %q.", name, off, a.Code, a.Subject)

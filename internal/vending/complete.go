@@ -33,8 +33,8 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (st
 	if err := tx.VendComplete(s, hashes); err != nil {
 		return step{}, err
 	}
-	if err := post(tx, s, p.now); err != nil {
-		return step{}, err
+	if r, err := post(tx, s, p.now); err != nil || r.Refused() {
+		return no(r), err
 	}
 	if err := push(tx, s, p.now); err != nil {
 		return step{}, err
@@ -50,8 +50,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (st
 }
 
 // post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
-func post(tx Tx, s Sale, now time.Time) error {
-	entry := ledger.SaleEntry{Source: ledger.AccountRef{Code: ledger.Till, Subject: s.Till}, Tender: s.Tender.Minor,
+// The refusal is that of a vendor's account which has no room any more.
+func post(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
+	entry := ledger.SaleEntry{Source: s.source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
 	for _, l := range s.Lines {
 		switch l.Kind {
@@ -67,20 +68,15 @@ func post(tx Tx, s Sale, now time.Time) error {
 			entry.Others = append(entry.Others, credit(ledger.Debt, l.Ref, l.Amount))
 		}
 	}
-	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Postings: ledger.SalePostings(entry)}
-	if s.Meter.Simulated {
-		j.Memo = "TEST"
-	}
+	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s), Postings: ledger.SalePostings(entry)}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
-		return err
+		return refusal.Refusal{}, err
 	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
-		err = fmt.Errorf("post sale %s: account %d %q would pass its limit by %d", j.Ref, breach.Account.Code, breach.Account.Subject, breach.Short())
+	if r, err := book(tx, s, j); err != nil || r.Refused() {
+		return r, err
 	}
-	return err
+	return refusal.Refusal{}, bookCommission(tx, s, now)
 }
 
 func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {

@@ -79,6 +79,17 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	// The token exists: a client that went away meanwhile must not leave its sale open.
 	ctx = context.WithoutCancel(ctx)
 	p.now = v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	s, err := v.settle(ctx, p, held, tokens, why)
+	if err == nil && s.undo && s.Sold.Code == refusal.InsufficientFloat {
+		// The reservation expired and the float is gone: the token that was made is never shown.
+		return v.settle(ctx, p, held, nil, s.Sold.Refusal)
+	}
+	return s, err
+}
+
+// settle ends a held sale in one transaction: completed with its tokens, or failed with the reason why.
+func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []sts.Token, why refusal.Refusal) (step, error) {
+	sale := held.Sale
 	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
 		if why.Refused() {
 			return v.fail(tx, p, sale, why)
@@ -105,6 +116,11 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 		now.State, now.Failure = Failed, why.Code
 		if err := tx.VendFail(now); err != nil {
 			return step{}, err
+		}
+		if !now.Seller.Hold.IsZero() {
+			if _, err := tx.HoldVoid(now.Seller.Hold); err != nil {
+				return step{}, err
+			}
 		}
 		e := p.by.Entry("vend.fail", sale.ID.Text(id.Vend))
 		e.After = string(why.Code)

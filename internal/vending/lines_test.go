@@ -61,7 +61,7 @@ func TestLinesOfASaleWithChargesSumToTheTender(t *testing.T) {
 func TestAJournalIsPostedFromTheStoredLines(t *testing.T) {
 	_, s := purchaseP8(t)
 	var tx poster
-	if err := post(&tx, s, time.Unix(0, 0)); err != nil {
+	if _, err := post(&tx, s, time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	got := ""
@@ -75,12 +75,12 @@ func TestAJournalIsPostedFromTheStoredLines(t *testing.T) {
 		t.Errorf("journal %+v", tx.j)
 	}
 	tx.breach = ledger.Breach{Account: tx.j.Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}
-	if err := post(&tx, s, time.Unix(0, 0)); err == nil {
+	if _, err := post(&tx, s, time.Unix(0, 0)); err == nil {
 		t.Error("a limit that no cash sale can break was broken, and the sale went on")
 	}
 	s.Meter.Simulated = true
 	tx.breach = ledger.Breach{}
-	if err := post(&tx, s, time.Unix(0, 0)); err != nil || tx.j.Memo != "TEST" {
+	if _, err := post(&tx, s, time.Unix(0, 0)); err != nil || tx.j.Memo != "TEST" {
 		t.Errorf("the journal of a simulated meter has memo %q (%v), want TEST", tx.j.Memo, err)
 	}
 }

@@ -164,8 +164,8 @@ func TestOnlySellersSell(t *testing.T) {
 	}
 	by := owner()
 	by.Vendor = id.ID{1}
-	if sold, err := s.Sell(context.Background(), by, order(m, 10000, "key-number-1")); err != nil || sold.Code != refusal.Forbidden {
-		t.Errorf("a vendor without a float: %v %q, want %s", err, sold.Code, refusal.Forbidden)
+	if sold, err := s.Sell(context.Background(), by, order(m, 10000, "key-number-1")); err != nil || sold.Code != refusal.VendorBlocked {
+		t.Errorf("a vendor that does not exist: %v %q, want %s", err, sold.Code, refusal.VendorBlocked)
 	}
 }
 

@@ -57,6 +57,9 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 				return Quoted{Refusal: no}, nil
 			}
 		}
+		if _, _, no, err := seller(tx, by, tender.Minor, pr.version.Body.VATBps); err != nil || no.Refused() {
+			return Quoted{Refusal: no}, err
+		}
 		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.split.Units, Lines: pr.lines(), Tokens: pr.tokens,
 			ExpiresAt: now.Add(QuoteLife)}, nil
 	})

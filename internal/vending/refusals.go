@@ -137,11 +137,6 @@ func unknownRoute(route string) refusal.Refusal {
 		nothingMoved, "Leave it out of deliver; mqtt is known, and the answer itself carries the digits.")
 }
 
-func vendorSale() refusal.Refusal {
-	return refusal.Because(refusal.Forbidden, "This key sells from a vendor's float, which this version does not keep.",
-		nothingMoved, "Use a key without a vendor.")
-}
-
 func inProgress(p Point) refusal.Refusal {
 	return refusal.Because(refusal.VendInProgress, fmt.Sprintf("Another sale to meter %s is waiting for its token.", p.Meter.Number),
 		nothingMoved, "Try again in a few seconds.")

@@ -56,6 +56,7 @@ type Sale struct {
 	ReceiptNo   string
 	Till        string
 	Vendor      id.ID        // zero for the tenant itself
+	Seller      Seller       // what a vendor's sale takes and earns
 	By          string       // who sold
 	Failure     refusal.Code // why it failed
 	PricedAt    time.Time

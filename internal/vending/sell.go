@@ -12,7 +12,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/sts"
@@ -106,8 +105,6 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 		return p, keyInvalid(), nil
 	case len(p.ref) > MaxRef || !printable(p.ref):
 		return p, refInvalid(), nil
-	case !by.Vendor.IsZero():
-		return p, vendorSale(), nil
 	}
 	var no refusal.Refusal
 	if p.meter, no = registry.ParseRef(o.Meter); no.Refused() {
@@ -246,12 +243,20 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 			return no(r), nil
 		}
 	}
+	till, money, r, err := seller(tx, p.by, p.order.Tender.Minor, pr.version.Body.VATBps)
+	if err != nil || r.Refused() {
+		return no(r), err
+	}
 	s, err := p.sale(tx, pr)
 	if err != nil {
 		return step{}, err
 	}
+	s.Till, s.Seller = till, money
 	if err := tx.VendReserve(s, hash); err != nil {
 		return step{}, err
+	}
+	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
+		return no(r), err
 	}
 	if !v.local() {
 		return step{Sold: Sold{Sale: s}, open: true}, nil
@@ -274,7 +279,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
 	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
 		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.split.Units, Lines: pr.lines(), Month: pr.month,
-		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Till: ledger.MainTill, Vendor: p.by.Vendor,
+		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
 		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID}
 	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {
 		return Sale{}, err

@@ -440,7 +440,7 @@ func (s *shop) audit() {
 			SUM(v.carry_out - v.carry_in) < 0)`},
 		{"carry in the books beside that of the sales", `SELECT ABS(COALESCE((SELECT -SUM(balance) FROM ledger_account WHERE code = 2060), 0) -
 			COALESCE((SELECT SUM(carry_out - carry_in) FROM vend WHERE state = 'completed'), 0))`},
-		{"receipt numbers missing", `SELECT ABS(COALESCE((SELECT value FROM counter WHERE name = 'receipt:main'), 0) -
+		{"receipt numbers missing", `SELECT ABS(COALESCE((SELECT SUM(value) FROM counter WHERE name LIKE 'receipt:%'), 0) -
 			(SELECT COUNT(*) FROM vend WHERE receipt_no IS NOT NULL))`},
 	} {
 		if n := s.number(c.sql); n != 0 {

@@ -15,6 +15,7 @@ import (
 
 // Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
 type Tx interface {
+	VendorTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error

@@ -1,0 +1,334 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Billing says how a vendor pays for what it sells.
+type Billing string
+
+// Kinds of billing. Both have a limit that no sale passes: a float is drawn down to zero or into its credit line, a
+// post-paid vendor may owe up to its credit.
+const (
+	PrepaidFloat Billing = "float"
+	Postpaid     Billing = "postpaid"
+)
+
+// Vendor is a company that sells for the tenant.
+type Vendor struct {
+	ID         id.ID
+	Code       string // 1 to 12 capital letters and digits; begins the numbers of its receipts
+	Name       string
+	Billing    Billing
+	Commission money.Bps   // of the tender, tax included
+	Credit     money.Minor // how far it may sell beyond what it has paid in
+	Blocked    bool
+	CreatedAt  time.Time
+	Version    int64
+}
+
+// Account is the vendor's account in the books: its float, or what it owes.
+func (v Vendor) Account() ledger.AccountRef { return vendorAccount(v.code(), v.ID) }
+
+func (v Vendor) code() ledger.Code {
+	if v.Billing == Postpaid {
+		return ledger.VendorReceivable
+	}
+	return ledger.Float
+}
+
+func vendorAccount(c ledger.Code, vendor id.ID) ledger.AccountRef {
+	return ledger.AccountRef{Code: c, Subject: vendor.Text(id.Vendor)}
+}
+
+// Room is what an account with a limit holds and how much more it could give.
+type Room struct {
+	Balance money.Minor // signed, debit positive
+	Held    money.Minor // reserved by open sales
+	Left    money.Minor // what is left to the limit after holds; negative beyond a lowered limit
+}
+
+// NewVendor is a vendor to be taken on.
+type NewVendor struct {
+	Code       string // empty: the next of V001, V002 ...
+	Name       string
+	Billing    Billing // empty: PrepaidFloat
+	Commission money.Bps
+	Credit     money.Minor
+}
+
+// VendorTerms names what of a vendor is to change; nil fields stay.
+type VendorTerms struct {
+	Name       *string
+	Commission *money.Bps
+	Credit     *money.Minor
+	Blocked    *bool
+}
+
+// VendorShown is a vendor with what it has.
+type VendorShown struct {
+	refusal.Refusal
+	Vendor   Vendor
+	Room     Room
+	Currency string // empty until the tenant has one
+}
+
+// VendorList is one page of vendors.
+type VendorList struct {
+	refusal.Refusal
+	Vendors  []VendorShown
+	Currency string
+	Next     string
+}
+
+// Limits of what is said of a vendor.
+const (
+	maxVendorCode = 12
+	maxVendorName = 100
+)
+
+// vendorCounter gives the codes of vendors that were taken on without one.
+const vendorCounter = "vendor"
+
+const nothingChanged = "Nothing was changed."
+
+// AddVendor takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
+func (v *Vending) AddVendor(ctx context.Context, by access.Actor, n NewVendor) (VendorShown, error) {
+	if no := by.Needs(access.ManageVendors); no.Refused() {
+		return VendorShown{Refusal: no}, nil
+	}
+	n.Code, n.Name = strings.ToUpper(strings.TrimSpace(n.Code)), strings.TrimSpace(n.Name)
+	if n.Billing == "" {
+		n.Billing = PrepaidFloat
+	}
+	if no := n.check(); no.Refused() {
+		return VendorShown{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return addVendor(tx, by, n) })
+	if err != nil {
+		return VendorShown{}, fmt.Errorf("add vendor %s: %w", echo(n.Name), err)
+	}
+	return out, nil
+}
+
+func addVendor(tx Tx, by access.Actor, n NewVendor) (VendorShown, error) {
+	if n.Code == "" {
+		next, err := tx.Take(vendorCounter)
+		if err != nil {
+			return VendorShown{}, err
+		}
+		n.Code = fmt.Sprintf("V%03d", next)
+	}
+	_, taken, err := tx.VendorByCode(n.Code)
+	switch {
+	case err != nil:
+		return VendorShown{}, err
+	case taken:
+		return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "There is a vendor with the code "+n.Code+" already.", nothingChanged,
+			"Use another code, or leave it out.")}, nil
+	}
+	vendor := Vendor{Code: n.Code, Name: n.Name, Billing: n.Billing, Commission: n.Commission, Credit: n.Credit}
+	if vendor.ID, err = tx.NewID(); err != nil {
+		return VendorShown{}, err
+	}
+	vendor.CreatedAt = vendor.ID.Time()
+	if err := tx.AddVendor(vendor); err != nil {
+		return VendorShown{}, err
+	}
+	e := by.Entry("vendor.add", vendor.ID.Text(id.Vendor))
+	e.After, e.SinglePerson = vendor.terms(), vendor.Credit > 0
+	if err := tx.AuditLog(e); err != nil {
+		return VendorShown{}, err
+	}
+	return showVendor(tx, vendor)
+}
+
+func (v Vendor) terms() string {
+	return fmt.Sprintf("code=%s name=%q billing=%s commission_bps=%d credit=%d blocked=%t", v.Code, v.Name, v.Billing, v.Commission, v.Credit, v.Blocked)
+}
+
+func (n NewVendor) check() refusal.Refusal {
+	no := func(what, try string) refusal.Refusal {
+		return refusal.Because(refusal.InvalidRequest, what, nothingChanged, try)
+	}
+	switch {
+	case n.Name == "" || len(n.Name) > maxVendorName || strings.ContainsFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return no(fmt.Sprintf("A vendor has a name of 1 to %d bytes, without control characters.", maxVendorName), "Give its name.")
+	case !vendorCode(n.Code):
+		return no(fmt.Sprintf("A vendor's code has 1 to %d letters and digits.", maxVendorCode), "Choose another code, or leave it out.")
+	case n.Code == strings.ToUpper(ledger.MainTill):
+		return no("The code MAIN is the tenant's own till.", "Choose another code.")
+	case n.Billing != PrepaidFloat && n.Billing != Postpaid:
+		return no("billing is float or postpaid.", "Choose one of the two.")
+	}
+	return checkTerms(n.Commission, n.Credit)
+}
+
+func vendorCode(s string) bool {
+	return len(s) <= maxVendorCode && !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') })
+}
+
+func checkTerms(commission money.Bps, credit money.Minor) refusal.Refusal {
+	if commission < 0 || commission > money.Whole {
+		return refusal.Because(refusal.InvalidRequest, "commission_bps is 0 to 10000: basis points of what is tendered.", nothingChanged, "150 is 1.5 %.")
+	}
+	if credit < 0 || credit > money.MaxMinor {
+		return refusal.Because(refusal.AmountInvalid, "A credit limit is not negative.", nothingChanged, "Give it in minor units; 0 for none.")
+	}
+	return refusal.Refusal{}
+}
+
+// SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
+// the vendor has paid in.
+func (v *Vending) SetTerms(ctx context.Context, by access.Actor, vendor string, t VendorTerms) (VendorShown, error) {
+	if no := by.Needs(access.ManageVendors); no.Refused() {
+		return VendorShown{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) {
+		was, no, err := findVendor(tx, vendor)
+		if err != nil || no.Refused() {
+			return VendorShown{Refusal: no}, err
+		}
+		next := t.apply(was)
+		check := NewVendor{Code: next.Code, Name: next.Name, Billing: next.Billing, Commission: next.Commission, Credit: next.Credit}
+		if no := check.check(); no.Refused() {
+			return VendorShown{Refusal: no}, nil
+		}
+		if err := tx.PutVendor(next); err != nil {
+			return VendorShown{}, err
+		}
+		e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
+		e.Before, e.After, e.SinglePerson = was.terms(), next.terms(), next.Credit > was.Credit
+		if err := tx.AuditLog(e); err != nil {
+			return VendorShown{}, err
+		}
+		return showVendor(tx, next)
+	})
+	if err != nil {
+		return VendorShown{}, fmt.Errorf("change the terms of vendor %s: %w", echo(vendor), err)
+	}
+	return out, nil
+}
+
+func (t VendorTerms) apply(v Vendor) Vendor {
+	if t.Name != nil {
+		v.Name = strings.TrimSpace(*t.Name)
+	}
+	if t.Commission != nil {
+		v.Commission = *t.Commission
+	}
+	if t.Credit != nil {
+		v.Credit = *t.Credit
+	}
+	if t.Blocked != nil {
+		v.Blocked = *t.Blocked
+	}
+	return v
+}
+
+// findVendor looks a vendor up by identity or code and locks it.
+func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
+	var v Vendor
+	found := false
+	i, err := id.Parse(id.Vendor, text)
+	if err == nil {
+		v, found, err = tx.VendorByID(i)
+	} else {
+		v, found, err = tx.VendorByCode(strings.ToUpper(strings.TrimSpace(text)))
+	}
+	if err != nil || found {
+		return v, refusal.Refusal{}, err
+	}
+	return Vendor{}, noVendor(text), nil
+}
+
+func noVendor(text string) refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no vendor "+echo(text)+".", nothingChanged, "List the vendors to find its id or code.")
+}
+
+func showVendor(tx Tx, vendor Vendor) (VendorShown, error) {
+	out := VendorShown{Vendor: vendor}
+	var err error
+	if out.Room, err = tx.Room(vendor.Account()); err != nil {
+		return VendorShown{}, err
+	}
+	out.Currency, _, err = tx.Currency()
+	return out, err
+}
+
+// ownVendor is the refusal for an actor that may not look at this vendor's money: a vendor's key sees its own, and
+// another's does not exist for it.
+func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
+	if by.Vendor == vendor.ID || by.Vendor.IsZero() && by.May(access.ReadVendors) {
+		return refusal.Refusal{}
+	}
+	return noVendor(named)
+}
+
+// Vendor shows a vendor with what it has (right: vendor.float).
+func (v *Vending) Vendor(ctx context.Context, by access.Actor, vendor string) (VendorShown, error) {
+	if no := by.Needs(access.ReadFloat); no.Refused() {
+		return VendorShown{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) {
+		found, no, err := findVendor(tx, vendor)
+		if err == nil && !no.Refused() {
+			no = ownVendor(by, found, vendor)
+		}
+		if err != nil || no.Refused() {
+			return VendorShown{Refusal: no}, err
+		}
+		return showVendor(tx, found)
+	})
+	if err != nil {
+		return VendorShown{}, fmt.Errorf("show vendor %s: %w", echo(vendor), err)
+	}
+	return out, nil
+}
+
+// listVendors is the list that a cursor of Vendors belongs to.
+const listVendors = "vendors"
+
+// Vendors lists the vendors in the order in which they were taken on (right: vendor.read).
+func (v *Vending) Vendors(ctx context.Context, by access.Actor, page registry.Page) (VendorList, error) {
+	if no := by.Needs(access.ReadVendors); no.Refused() {
+		return VendorList{Refusal: no}, nil
+	}
+	after, max, no := page.Read(v.c.Sealer, by.Tenant, listVendors)
+	if no.Refused() {
+		return VendorList{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorList, error) {
+		rows, err := tx.VendorPage(after, max+1)
+		if err != nil {
+			return VendorList{}, err
+		}
+		var l VendorList
+		for i, r := range rows {
+			if i == max {
+				l.Next = registry.Cursor(v.c.Sealer, by.Tenant, listVendors, rows[max-1].ID)
+				break
+			}
+			shown, err := showVendor(tx, r)
+			if err != nil {
+				return VendorList{}, err
+			}
+			l.Vendors = append(l.Vendors, shown)
+		}
+		return l, nil
+	})
+	if err != nil {
+		return VendorList{}, fmt.Errorf("list vendors: %w", err)
+	}
+	return out, nil
+}

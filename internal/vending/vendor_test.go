@@ -1,0 +1,297 @@
+package vending_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// vendor takes a vendor on.
+func (s *shop) vendor(n vending.NewVendor) vending.Vendor {
+	s.t.Helper()
+	if n.Name == "" {
+		n.Name = "Corner shop"
+	}
+	got, err := s.AddVendor(context.Background(), owner(), n)
+	if err != nil || got.Refused() {
+		s.t.Fatalf("vendor: %v, %s", err, got.Detail())
+	}
+	return got.Vendor
+}
+
+// payIn books a deposit under a key that is its reference.
+func (s *shop) payIn(v vending.Vendor, minor money.Minor, ref string) vending.Done[vending.Deposited] {
+	s.t.Helper()
+	p := vending.Paid{Vendor: v.Code, Amount: kes(minor), Reference: ref, Render: func(d vending.Deposited) (int, []byte) {
+		return 201, []byte(d.Journal.Text(id.Journal))
+	}}
+	p.Once = access.Once{Principal: "key finance", Key: "deposit-" + ref, Hash: sha256.Sum256(fmt.Append(nil, v.Code, minor, ref))}
+	p.RenderRefusal = func(r refusal.Refusal) (int, []byte) { return r.Code.Status(), []byte(r.Code) }
+	got, err := s.Deposit(context.Background(), owner(), p)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return got
+}
+
+// clerk sells for a vendor.
+func clerk(v vending.Vendor) access.Actor {
+	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "shop " + v.Code, Role: access.VendorAPI, Vendor: v.ID}
+}
+
+func (s *shop) sellAs(by access.Actor, o vending.Order) vending.Sold {
+	s.t.Helper()
+	o.Once.Principal = by.String()
+	sold, err := s.Sell(context.Background(), by, o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sold
+}
+
+// room is what a vendor's account has left.
+func (s *shop) room(v vending.Vendor) vending.Room {
+	s.t.Helper()
+	got, err := s.Vendor(context.Background(), owner(), v.Code)
+	if err != nil || got.Refused() {
+		s.t.Fatalf("vendor %s: %v, %s", v.Code, err, got.Detail())
+	}
+	return got.Room
+}
+
+// P5, P6 and P7 of the domain reference, §7.1.
+func TestAVendorSellsFromItsFloatAndEarnsItsCommission(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		s := open(t, local)
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		v := s.vendor(vending.NewVendor{Commission: 150})
+		if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-0")); sold.Code != refusal.InsufficientFloat {
+			t.Fatalf("a sale from an empty float: %q, want %s", sold.Code, refusal.InsufficientFloat)
+		}
+		s.payIn(v, 500000, "slip 1")
+		sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
+		if sold.Refused() || sold.Sale.ReceiptNo != v.Code+"-000001" || sold.Issued.Len() != 1 {
+			t.Fatalf("sale: %s, receipt %q", sold.Detail(), sold.Sale.ReceiptNo)
+		}
+		want := map[ledger.Code]money.Minor{ledger.Bank: 500000, ledger.Float: -490150, ledger.RevenueEnergy: -8675, ledger.VATPayable: -1301,
+			ledger.Carry: -24, ledger.ExpenseCommission: 130, ledger.VATInput: 20}
+		got := s.balances()
+		for code, amount := range want {
+			if got[code] != amount {
+				t.Errorf("local %t: account %d holds %d, want %d", local, code, got[code], amount)
+			}
+		}
+		if r := s.room(v); r.Left != 490150 || r.Held != 0 {
+			t.Errorf("local %t: the float has %d left and %d held, want 490150 and 0", local, r.Left, r.Held)
+		}
+		s.audit()
+	}
+}
+
+func TestAPostpaidVendorOwesUpToItsCredit(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	v := s.vendor(vending.NewVendor{Billing: vending.Postpaid, Credit: 15000, Commission: 150})
+	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Refused() {
+		t.Fatal(sold.Detail())
+	}
+	if got := s.balances()[ledger.VendorReceivable]; got != 9850 {
+		t.Errorf("the vendor owes %d, want 9850", got)
+	}
+	if sold := s.sellAs(clerk(v), order(m, 5200, "key-number-2")); sold.Code != refusal.InsufficientFloat {
+		t.Errorf("a sale beyond the credit: %q", sold.Code)
+	}
+	s.payIn(v, 9850, "transfer 7")
+	if sold := s.sellAs(clerk(v), order(m, 15000, "key-number-3")); sold.Refused() {
+		t.Errorf("after paying: %s", sold.Detail())
+	}
+	s.audit()
+}
+
+func TestADepositIsBookedOnceWhateverItsCase(t *testing.T) {
+	s := open(t, true)
+	s.publish("domestic", flat(), monday())
+	v := s.vendor(vending.NewVendor{})
+	first := s.payIn(v, 5000, "Slip-ab1")
+	if again := s.payIn(v, 5000, "Slip-ab1"); again.Replay == nil || string(again.Replay.Body) != string(first.Reply.Body) {
+		t.Errorf("the repeated request got %+v, want the stored answer", again)
+	}
+	for _, ref := range []string{"SLIP-AB1", "slip-ab1", " Slip-AB1 "} {
+		if got := s.payIn(v, 5000, ref); got.Code != refusal.ClientRefReused {
+			t.Errorf("reference %q: %q, want %s", ref, got.Code, refusal.ClientRefReused)
+		}
+	}
+	if r := s.room(v); r.Left != 5000 {
+		t.Errorf("the float has %d, want 5000", r.Left)
+	}
+}
+
+func TestAVendorSeesOnlyItsOwn(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	a, b := s.vendor(vending.NewVendor{Code: "ann"}), s.vendor(vending.NewVendor{})
+	s.payIn(a, 20000, "1")
+	sold := s.sellAs(clerk(a), order(m, 10000, "key-number-1"))
+	for by, want := range map[*access.Actor]bool{ptr(clerk(a)): true, ptr(clerk(b)): false, ptr(owner()): true} {
+		shown, err := s.Sale(context.Background(), *by, sold.Sale.ID.Text(id.Vend))
+		if err != nil || shown.Refused() == want {
+			t.Errorf("%s sees the sale: %t, want %t", by, !shown.Refused(), want)
+		}
+		vendor, err := s.Vendor(context.Background(), *by, "ANN")
+		if err != nil || vendor.Refused() == want {
+			t.Errorf("%s sees the vendor: %t, want %t", by, !vendor.Refused(), want)
+		}
+		st, err := s.VendorStatement(context.Background(), *by, a.ID.Text(id.Vendor), registry.Page{})
+		if err != nil || st.Refused() == want {
+			t.Errorf("%s sees the statement: %t, want %t", by, !st.Refused(), want)
+		}
+		if want && (len(st.Lines) != 2 || st.Lines[0].Balance != -10000 || st.Lines[0].Amount != 10000 || st.Lines[1].Balance != -20000) {
+			t.Errorf("statement %+v", st.Lines)
+		}
+	}
+	if l, err := s.Vendors(context.Background(), clerk(a), registry.Page{}); err != nil || l.Code != refusal.Forbidden {
+		t.Errorf("a vendor lists vendors: %q %v", l.Code, err)
+	}
+	l, err := s.Vendors(context.Background(), owner(), registry.Page{Limit: 1})
+	if err != nil || len(l.Vendors) != 1 || l.Next == "" {
+		t.Fatalf("first page: %d vendors, next %q, %v", len(l.Vendors), l.Next, err)
+	}
+	if l, err = s.Vendors(context.Background(), owner(), registry.Page{Limit: 1, Cursor: l.Next}); err != nil || len(l.Vendors) != 1 || l.Next != "" {
+		t.Errorf("second page: %d vendors, next %q, %v", len(l.Vendors), l.Next, err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestAFloatNeverPassesItsLimitHoweverManySell(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		s := openWith(t, local, false)
+		s.issuer.local = local
+		domestic := s.publish("domestic", flat(), monday())
+		v := s.vendor(vending.NewVendor{Commission: 1000, Credit: 1000})
+		s.payIn(v, 40000, "1")
+		meters := make([]string, 8)
+		for i := range meters {
+			meters[i] = s.meter(i+1, place{tariff: domestic})
+		}
+		var sales atomic.Int64
+		var wg sync.WaitGroup
+		for i, m := range meters {
+			wg.Go(func() {
+				by := clerk(v)
+				o := order(m, 10000, fmt.Sprintf("key-number-%d", i))
+				o.Once.Principal = by.String()
+				sold, err := s.Sell(context.Background(), by, o)
+				if err != nil || sold.Refused() && sold.Code != refusal.InsufficientFloat {
+					t.Errorf("sale %d: %v %s", i, err, sold.Detail())
+				}
+				if !sold.Refused() {
+					sales.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		// 41,000 in all; every sale gives 1,000 back, so the fifth has 41,000 − 36,000 = 5,000 left and is refused.
+		if n := sales.Load(); n != 4 {
+			t.Errorf("local %t: %d sales, want 4", local, n)
+		}
+		if r := s.room(v); r.Left != 5000 || r.Held != 0 {
+			t.Errorf("local %t: %d left, %d held, want 5000 and 0", local, r.Left, r.Held)
+		}
+		s.audit()
+	}
+}
+
+func TestAnOpenSaleHoldsTheFloatAndAFailedOneGivesItBack(t *testing.T) {
+	s := open(t, false)
+	domestic := s.publish("domestic", flat(), monday())
+	m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
+	v := s.vendor(vending.NewVendor{})
+	s.payIn(v, 15000, "1")
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Code != refusal.IssuerUnknown {
+		t.Fatalf("%q", sold.Code)
+	}
+	if r := s.room(v); r.Held != 10000 || r.Left != 5000 {
+		t.Errorf("while the issuer does not know: %d held, %d left, want 10000 and 5000", r.Held, r.Left)
+	}
+	if sold := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); sold.Code != refusal.InsufficientFloat {
+		t.Errorf("what is held was sold again: %q", sold.Code)
+	}
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Declined}, nil
+	}
+	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Code != refusal.IssuerRefused {
+		t.Errorf("the refused sale: %q", sold.Code)
+	}
+	if r := s.room(v); r.Held != 0 || r.Left != 15000 {
+		t.Errorf("after the refusal: %d held, %d left, want 0 and 15000", r.Held, r.Left)
+	}
+}
+
+func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
+	for _, spent := range []bool{false, true} {
+		s := open(t, false)
+		domestic := s.publish("domestic", flat(), monday())
+		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
+		v := s.vendor(vending.NewVendor{})
+		s.payIn(v, 10000, "1")
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
+		s.clock.add(vending.HoldLife)
+		s.do(func(tx *storeTx) error { _, err := tx.HoldExpire(10); return err })
+		s.issuer.say = nil
+		want := refusal.Code("")
+		if spent {
+			want = refusal.InsufficientFloat
+			if sold := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); sold.Refused() {
+				t.Fatal(sold.Detail())
+			}
+		}
+		sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
+		if sold.Code != want || sold.Issued.Len() != 0 && spent {
+			t.Errorf("spent %t: %q with %d tokens, want %q", spent, sold.Code, sold.Issued.Len(), want)
+		}
+		if r := s.room(v); r.Left != 0 || r.Held != 0 {
+			t.Errorf("spent %t: %d left, %d held, want nothing", spent, r.Left, r.Held)
+		}
+		s.audit()
+	}
+}
+
+func TestTermsAreCheckedAndKept(t *testing.T) {
+	s := open(t, true)
+	s.publish("domestic", flat(), monday())
+	for _, n := range []vending.NewVendor{{}, {Name: "a", Code: "A-1"}, {Name: "a", Code: "main"}, {Name: "a", Commission: 10001},
+		{Name: "a", Commission: -1}, {Name: "a", Credit: -1}, {Name: "a", Billing: "barter"}} {
+		if got, err := s.AddVendor(context.Background(), owner(), n); err != nil || !got.Refused() {
+			t.Errorf("%+v was taken on (%v)", n, err)
+		}
+	}
+	v := s.vendor(vending.NewVendor{Code: "x1"})
+	if got, err := s.AddVendor(context.Background(), owner(), vending.NewVendor{Name: "b", Code: "X1"}); err != nil || got.Code != refusal.VendorExists {
+		t.Errorf("a second X1: %q %v", got.Code, err)
+	}
+	got, err := s.SetTerms(context.Background(), owner(), "x1", vending.VendorTerms{Credit: ptr(money.Minor(700)), Blocked: ptr(true)})
+	if err != nil || got.Room.Left != 700 || !got.Vendor.Blocked || got.Vendor.Name != v.Name {
+		t.Errorf("terms: %+v %v", got, err)
+	}
+	m := s.meter(1, place{tariff: s.publish("other", flat(), monday())})
+	if sold := s.sellAs(clerk(v), order(m, 500, "key-number-1")); sold.Code != refusal.VendorBlocked {
+		t.Errorf("a blocked vendor sells: %q", sold.Code)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action LIKE 'vendor.%' AND single_person = 1`); n != 1 {
+		t.Errorf("%d rows say that one person raised a limit, want 1", n)
+	}
+}
