@@ -166,6 +166,7 @@ func TestSubscribingOnlyInsideTheOwnDown(t *testing.T) {
 		if code := p.want(packets.Suback).ReasonCodes[0]; (code < 0x80) != c.ok {
 			t.Errorf("%s answered %#x, want granted: %v", c.filter, code, c.ok)
 		}
+		p.settle()
 		if b.Publish(user, wire.DownAck, []byte(`{"seq":1}`)) != c.ok {
 			t.Errorf("%s: an acknowledgement was taken: %v, want %v", c.filter, !c.ok, c.ok)
 		}

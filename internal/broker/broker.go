@@ -23,7 +23,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -92,7 +92,7 @@ func New(c Config) (*Broker, error) {
 	if err := b.server.AddHook(&hook{b: b}, nil); err != nil {
 		return nil, fmt.Errorf("hook the broker: %w", err)
 	}
-	if err := b.server.AddListener(listeners.NewNet("meters", b.gate)); err != nil {
+	if err := b.server.AddListener(newAcceptor(b.gate, &b.server.Listeners.ClientsWg)); err != nil {
 		return nil, fmt.Errorf("listen for meters: %w", err)
 	}
 	return b, nil
@@ -136,11 +136,16 @@ func (b *Broker) Run(ctx context.Context) error {
 	return nil
 }
 
-// enter makes s the connection of its meter.
+// enter makes s the connection of its meter and ends the one before. mochi ends that as well, but where three follow
+// each other at once it may forget the second.
 func (b *Broker) enter(s *session) {
 	b.mu.Lock()
+	before := b.meters[s.who.Number]
 	b.meters[s.who.Number] = s
 	b.mu.Unlock()
+	if before != nil && before != s {
+		before.client.Stop(packets.ErrSessionTakenOver)
+	}
 	b.counts.logins.Add(1)
 	b.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.client.Net.Remote)
 }

@@ -27,8 +27,7 @@ func TestNothingIsAcknowledgedBeforeTheCommit(t *testing.T) {
 	}
 	store.await(t, 5) // all five are with the store although none is acknowledged: the reader does not wait
 	p.quiet()
-	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
-	p.want(packets.Pingresp)
+	p.settle()
 	store.commit()
 	acks, last := map[uint16]bool{}, wire.Ack{}
 	for len(acks) < 5 || last.Seq < 5 {
@@ -166,8 +165,7 @@ func TestMessagesReachTheConnectionThatListens(t *testing.T) {
 		t.Fatal("a meter without a connection took a message")
 	}
 	p := login(t, b, user)
-	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
-	p.want(packets.Pingresp)
+	p.settle()
 	if !b.Connected(user) {
 		t.Error("the meter is not connected")
 	}
@@ -194,7 +192,7 @@ func TestMessagesToAMeterAreBoundedUntilItAcknowledges(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox, Limits: broker.Limits{InFlight: 3}})
 	user := number(1)
 	p := login(t, b, user)
-	p.listen(user)
+	p.hear(user)
 	for i := range 3 {
 		if !b.Publish(user, wire.DownToken, []byte("{}")) {
 			t.Fatalf("message %d was not taken", i)
@@ -212,8 +210,7 @@ func TestMessagesToAMeterAreBoundedUntilItAcknowledges(t *testing.T) {
 		seen[pk.PacketID] = true
 		p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: pk.PacketID})
 	}
-	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
-	p.want(packets.Pingresp)
+	p.settle()
 	if !b.Publish(user, wire.DownToken, []byte("{}")) {
 		t.Error("no message was taken after all were acknowledged")
 	}
@@ -228,6 +225,7 @@ func TestSamePacketNumberBothWays(t *testing.T) {
 	p := login(t, b, user)
 	p.subscribe(wire.DownTopic(user, wire.DownToken))
 	p.want(packets.Suback)
+	p.settle()
 	b.Publish(user, wire.DownToken, []byte("{}"))
 	ours := p.want(packets.Publish).PacketID
 	p.publish(wire.UpTopic(user, wire.KindReading), ours, reading(1))
@@ -267,7 +265,7 @@ func TestNewConnectionTakesTheMeterOver(t *testing.T) {
 	old := login(t, b, user)
 	old.listen(user)
 	p := login(t, b, user)
-	p.listen(user)
+	p.hear(user)
 	old.wantClosed(packets.Publish)
 	if !b.Publish(user, wire.DownToken, []byte("{}")) {
 		t.Fatal("the new connection took no message")
@@ -293,8 +291,7 @@ func TestResumedSessionListensAgain(t *testing.T) {
 	if pk := p.want(packets.Connack); !pk.SessionPresent {
 		t.Fatal("the session was forgotten")
 	}
-	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
-	p.want(packets.Pingresp)
+	p.settle()
 	if !b.Publish(user, wire.DownToken, []byte("{}")) {
 		t.Error("the resumed session took no message")
 	}

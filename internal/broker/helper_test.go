@@ -312,6 +312,21 @@ func (p *peer) listen(user string) {
 	}
 }
 
+// hear subscribes to everything for the meter and waits until the broker has taken note.
+func (p *peer) hear(user string) {
+	p.t.Helper()
+	p.listen(user)
+	p.settle()
+}
+
+// settle waits until the broker has taken note of a subscription: it writes the SUBACK before that, and the answer to the
+// next packet after it.
+func (p *peer) settle() {
+	p.t.Helper()
+	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
+	p.want(packets.Pingresp)
+}
+
 func (p *peer) subscribe(filters ...string) {
 	p.t.Helper()
 	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Subscribe}, PacketID: 1}

@@ -263,7 +263,7 @@ func TestOtherPacketsAreSlowedDownToo(t *testing.T) {
 		t.Errorf("20 packets at 50/s with 5 ahead took %s, want at least %s", took, want)
 	}
 	p = login(t, b, user)
-	p.listen(user)
+	p.hear(user)
 	began = time.Now()
 	for range 50 {
 		if !b.Publish(user, wire.DownToken, []byte("{}")) {

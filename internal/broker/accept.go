@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/mochi-mqtt/server/v2/listeners"
+)
+
+// acceptor hands accepted connections to mochi. mochi's own starts a connection before it counts it, so that the end of
+// the server may miss one; this one counts first, and its Close returns only when no more can come.
+type acceptor struct {
+	gate    net.Listener
+	clients *sync.WaitGroup // mochi waits for it at the end
+	once    sync.Once
+	serving chan struct{} // closed when Serve has begun
+	ended   chan struct{} // closed when Serve has returned
+}
+
+func newAcceptor(gate net.Listener, clients *sync.WaitGroup) *acceptor {
+	return &acceptor{gate: gate, clients: clients, serving: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// ID, Address, Protocol and Init are what mochi asks of a listener.
+func (l *acceptor) ID() string              { return "meters" }
+func (l *acceptor) Address() string         { return l.gate.Addr().String() }
+func (l *acceptor) Protocol() string        { return l.gate.Addr().Network() }
+func (l *acceptor) Init(*slog.Logger) error { return nil }
+
+// Serve accepts until the gate is closed.
+func (l *acceptor) Serve(establish listeners.EstablishFn) {
+	l.once.Do(func() { close(l.serving) })
+	defer close(l.ended)
+	for {
+		conn, err := l.gate.Accept()
+		if err != nil {
+			return
+		}
+		l.clients.Add(1)
+		go func() {
+			defer l.clients.Done()
+			// The error says how a connection ended, which the hooks have logged with the meter's number.
+			_ = establish(l.ID(), conn)
+		}()
+	}
+}
+
+// Close ends the accepting, then the connections.
+func (l *acceptor) Close(closeClients listeners.CloseFn) {
+	_ = l.gate.Close() // closed already is as good
+	select {
+	case <-l.serving:
+		<-l.ended
+	default: // never served
+	}
+	closeClients(l.ID())
+}
