@@ -18,6 +18,7 @@ type Board struct {
 	Clock  Clock
 	Pulses Pulses
 	Relay  Relay
+	Tamper Switches
 	Card   Card
 	// Wear is the memory's own account of its age, nil where nobody counts.
 	Wear    Wear
@@ -58,6 +59,14 @@ type Relay interface {
 	Move(closed bool) error
 	// Closed reads the contact back, from behind the relay.
 	Closed() (bool, error)
+}
+
+// Switches are the tamper switches, and the latch behind them that a battery keeps while the mains is off.
+type Switches interface {
+	// Open returns the kinds that now read as tampered with.
+	Open() meter.Tampers
+	// Latched returns the kinds that were noticed while the mains was off, and forgets them.
+	Latched() meter.Tampers
 }
 
 // Row is one line of the memory card: what a spreadsheet wants to know of a record.

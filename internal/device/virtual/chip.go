@@ -5,6 +5,7 @@ package virtual
 import (
 	"time"
 
+	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -111,3 +112,43 @@ func (r *Relay) Closed() (bool, error) { return r.closed, nil }
 
 // Weld makes the contact stay where it is whatever the coil does, or frees it.
 func (r *Relay) Weld(on bool) { r.welded = on }
+
+// Switches are tamper switches with a latch on a battery.
+type Switches struct {
+	open, latched meter.Tampers
+	mains         bool
+}
+
+// SwitchesSaved is what the battery keeps, and the switches as they stand.
+type SwitchesSaved struct{ Open, Latched meter.Tampers }
+
+// NewSwitches returns switches as they were left.
+func NewSwitches(s SwitchesSaved) *Switches { return &Switches{open: s.Open, latched: s.Latched} }
+
+// Saved returns how they stand.
+func (s *Switches) Saved() SwitchesSaved { return SwitchesSaved{Open: s.open, Latched: s.latched} }
+
+// Mains says whether there is any. Without it the latch notices what is opened.
+func (s *Switches) Mains(on bool) { s.mains = on }
+
+// Set opens a switch, as tampering does, or puts it right.
+func (s *Switches) Set(kind meter.Tamper, open bool) {
+	if !open {
+		s.open = s.open.Without(kind)
+		return
+	}
+	s.open = s.open.With(kind)
+	if !s.mains {
+		s.latched = s.latched.With(kind)
+	}
+}
+
+// Open implements board.Switches.
+func (s *Switches) Open() meter.Tampers { return s.open }
+
+// Latched implements board.Switches.
+func (s *Switches) Latched() meter.Tampers {
+	l := s.latched
+	s.latched = 0
+	return l
+}

@@ -7,12 +7,14 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device/board"
 	"github.com/paywatt/paywatt/internal/device/virtual"
+	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
 
 var (
-	_ board.Pulses = (*virtual.Chip)(nil)
-	_ board.Relay  = (*virtual.Relay)(nil)
+	_ board.Pulses   = (*virtual.Chip)(nil)
+	_ board.Relay    = (*virtual.Relay)(nil)
+	_ board.Switches = (*virtual.Switches)(nil)
 )
 
 // running is a chip with mains, its contact closed.
@@ -94,5 +96,25 @@ func TestNothingFlowsThroughAnOpenContactOrWithoutMains(t *testing.T) {
 	c.Constant(500)
 	if c.Count(virtual.MaxPass) != 1000 {
 		t.Error("half the constant did not give half the impulses")
+	}
+}
+
+func TestTheLatchNoticesWhatIsOpenedWithoutMains(t *testing.T) {
+	s := virtual.NewSwitches(virtual.SwitchesSaved{})
+	s.Mains(true)
+	s.Set(meter.TamperCover, true)
+	if s.Open().Names()[0] != "cover" || s.Latched() != 0 {
+		t.Errorf("opened with mains: %v; the latch is for the time without", s.Open().Names())
+	}
+	s.Set(meter.TamperCover, false)
+	s.Mains(false)
+	s.Set(meter.TamperTerminal, true)
+	s.Set(meter.TamperTerminal, false)
+	s = virtual.NewSwitches(s.Saved())
+	if l := s.Latched(); !l.Has(meter.TamperTerminal) || l.Has(meter.TamperCover) || s.Open() != 0 {
+		t.Errorf("opened and closed without mains: latched %v, open %v", l.Names(), s.Open().Names())
+	}
+	if s.Latched() != 0 {
+		t.Error("the latch has told the same twice")
 	}
 }
