@@ -33,6 +33,8 @@ const (
 	Quote    = "qot_"
 	Vendor   = "ven_"
 	Audit    = "aud_"
+	Debt     = "dbt_"
+	Charge   = "chg_"
 )
 
 // ErrMalformed says that a text is no identity of the wanted kind.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -18,6 +19,18 @@ type Settings struct {
 	VATNo    string
 	// FourEyes says whether acts of weight need a second person; nil: as soon as two people could approve.
 	FourEyes *bool
+	Charges  ChargePolicy
+}
+
+// ChargePolicy is what a tenant decides about what sales take besides energy.
+type ChargePolicy struct {
+	// MaxDeduction is the share of what is tendered that capped charges may take together, where the tariff names none;
+	// 0 means 70 %.
+	MaxDeduction money.Bps `json:"max_deduction_bps,omitempty"`
+	// ChargesOnly accepts money that reaches charges but buys no unit; the receipt then has no token.
+	ChargesOnly bool `json:"charges_only,omitempty"`
+	// Daily makes monthly fixed charges due day by day instead of on the 1st.
+	Daily bool `json:"daily_charges,omitempty"`
 }
 
 // SettingsView is the tenant's settings with what follows from them.
@@ -34,6 +47,7 @@ type SettingsChange struct {
 	TZ       *string
 	VATNo    *string
 	FourEyes *bool
+	Charges  *ChargePolicy // as a whole
 	// FourEyesDefault goes back to deciding by the number of people; it excludes FourEyes.
 	FourEyesDefault bool
 }
@@ -110,6 +124,9 @@ func (c SettingsChange) check() refusal.Refusal {
 			return invalid("tz is the name of a time zone such as UTC or Africa/Nairobi.")
 		}
 	}
+	if c.Charges != nil && (c.Charges.MaxDeduction < 0 || c.Charges.MaxDeduction > money.Whole) {
+		return invalid(fmt.Sprintf("max_deduction_bps is 0 to %d; 7000 is 70 %%.", money.Whole))
+	}
 	if c.FourEyes != nil && c.FourEyesDefault {
 		return invalid("four_eyes is either set or left to the default.")
 	}
@@ -126,6 +143,9 @@ func (c SettingsChange) apply(s Settings) Settings {
 	if c.VATNo != nil {
 		s.VATNo = *c.VATNo
 	}
+	if c.Charges != nil {
+		s.Charges = *c.Charges
+	}
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -141,7 +161,8 @@ func (s Settings) summary() string {
 	if s.FourEyes != nil {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
-	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes)
+	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t", s.Name,
+		s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily)
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

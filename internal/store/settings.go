@@ -10,6 +10,9 @@ import (
 // fourEyesKey is the setting's name in the tenant's JSON object.
 const fourEyesKey = "four_eyes"
 
+// chargesKey is the name of what the tenant decided about charges.
+const chargesKey = "charges"
+
 // TenantSettings reads what the tenant decided for itself.
 func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
@@ -24,6 +27,11 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	if text, ok := more[fourEyesKey]; ok {
 		if err := json.Unmarshal(text, &s.FourEyes); err != nil {
 			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", fourEyesKey, tx.Tenant, err)
+		}
+	}
+	if text, ok := more[chargesKey]; ok {
+		if err := json.Unmarshal(text, &s.Charges); err != nil {
+			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", chargesKey, tx.Tenant, err)
 		}
 	}
 	return s, nil
@@ -43,6 +51,9 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 	delete(more, fourEyesKey)
 	if s.FourEyes != nil {
 		more[fourEyesKey] = json.RawMessage(fmt.Sprint(*s.FourEyes))
+	}
+	if more[chargesKey], err = json.Marshal(s.Charges); err != nil {
+		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
 	}
 	text, err := json.Marshal(more)
 	if err != nil {

@@ -26,18 +26,19 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 		column, arg = "m.number", ref.Number
 	}
 	var p vending.Point
-	found, err := tx.one(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz
-		FROM meter m JOIN tenant t ON t.id = m.tenant_id WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r Row) error {
+	found, err := tx.one(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings
+		FROM meter m JOIN tenant t ON t.id = m.tenant_id WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r Row) (err error) {
 		p.Meter = vending.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
 		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
 		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
-		return nil
+		p.Policy, err = chargePolicy(r.Text(9))
+		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {
 		return vending.Point{}, false, wrapVend("find meter", err)
 	}
-	_, err = tx.one(`SELECT status, tariff_id FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
-		p.AccountStatus, p.Tariff = r.Text(0), r.ID(1)
+	_, err = tx.one(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
 		return nil
 	}, tx.Tenant, p.Account)
 	if err != nil {
@@ -59,15 +60,20 @@ func wrapVend(what string, err error) error {
 	return nil
 }
 
-// VendMonth is what an account bought in a local month so far, and what it carries from its earlier sales.
-func (tx *Tx) VendMonth(account id.ID, month string) (unit.Energy, money.Minor, error) {
-	bought, err := tx.number(`SELECT units_wh FROM usage_month WHERE tenant_id = $1 AND account_id = $2 AND month = $3`+
-		tx.C.ForUpdate(), tx.Tenant, account, month)
+// VendMonth is where an account stands in a local month.
+func (tx *Tx) VendMonth(account id.ID, month string) (vending.Month, error) {
+	var m vending.Month
+	_, err := tx.one(`SELECT units_wh, free_wh, fbe_issued FROM usage_month
+		WHERE tenant_id = $1 AND account_id = $2 AND month = $3`+tx.C.ForUpdate(), func(r Row) error {
+		m = vending.Month{Units: unit.Energy(r.Int(0)), Free: unit.Energy(r.Int(1)), FreeClaimed: r.Bool(2)}
+		return nil
+	}, tx.Tenant, account, month)
 	if err != nil {
-		return 0, 0, wrapVend("read the month", err)
+		return vending.Month{}, wrapVend("read the month", err)
 	}
 	carry, err := tx.Balance(ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)})
-	return unit.Energy(bought), -carry, wrapVend("read the carry", err)
+	m.Carry = -carry
+	return m, wrapVend("read the carry", err)
 }
 
 // VendClock is when the newest token was issued, which its identity tells, and the minute in which this store was
@@ -84,22 +90,23 @@ func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
 	return newest, restored, err
 }
 
-// VendUnderWay reports whether a sale to the meter waits for its token or for its reversal. There are few such sales, so
-// they are looked through by their state.
-func (tx *Tx) VendUnderWay(meter int64) (bool, error) {
+// VendUnderWay reports whether a sale to the meter or its account waits for its token or for its reversal. There are few
+// such sales, so they are looked through by their state.
+func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	found, err := tx.one(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
-		AND meter = $2 LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter)
+		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter, account)
 	return found, wrapVend("look for another one under way", err)
 }
 
-// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units.
+// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
+// takes what the sale pays towards charges and debts from their rows.
 func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
-		mode, state, currency, tender, carry_in, carry_out, units_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
+		mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
 		priced_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
 		tx.Tenant, s.ID, vendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
-		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Month,
+		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
 		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now)
 	if err != nil {
 		return wrapVend("insert the row", err)
@@ -114,7 +121,10 @@ func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
 			return wrapVend("reserve a token", err)
 		}
 	}
-	return wrapVend("add to the month", tx.addUnits(s, s.Units))
+	if err := tx.takeCharges(s); err != nil {
+		return err
+	}
+	return wrapVend("add to the month", tx.addUnits(s))
 }
 
 // vendorKey is the vendor part of a sale's unique reference.
@@ -138,8 +148,9 @@ func (tx *Tx) insertLine(sale id.ID, seq int, l vending.Line) error {
 	for _, s := range l.Steps {
 		units += s.Units
 	}
-	_, err := tx.C.Exec(`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.Tenant, sale, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps)
+	_, err := tx.C.Exec(`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, sale, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps,
+		l.Label, l.Left)
 	return err
 }
 
@@ -156,10 +167,12 @@ func (tx *Tx) reserveToken(s vending.Sale, t vending.Token) error {
 		t.TID, tx.Tenant, s.Key)
 }
 
-func (tx *Tx) addUnits(s vending.Sale, units unit.Energy) error {
-	_, err := tx.C.Exec(`INSERT INTO usage_month (tenant_id, account_id, month, units_wh) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET units_wh = usage_month.units_wh + excluded.units_wh`,
-		tx.Tenant, s.Account, s.Month, units)
+func (tx *Tx) addUnits(s vending.Sale) error {
+	_, err := tx.C.Exec(`INSERT INTO usage_month (tenant_id, account_id, month, units_wh, free_wh, fbe_issued) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET units_wh = usage_month.units_wh + excluded.units_wh,
+		free_wh = usage_month.free_wh + excluded.free_wh,
+		fbe_issued = CASE WHEN excluded.fbe_issued = 1 THEN 1 ELSE usage_month.fbe_issued END`,
+		tx.Tenant, s.Account, s.Month, s.Units, s.Free, s.Free > 0)
 	return err
 }
 
@@ -176,7 +189,7 @@ func (tx *Tx) VendComplete(s vending.Sale, digitHashes [][]byte) error {
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID))
 }
 
-// VendFail closes a held sale that got no token and gives its units back to the month. Its TIDs stay used.
+// VendFail closes a held sale that got no token and gives back what it had reserved. Its TIDs stay used.
 func (tx *Tx) VendFail(s vending.Sale) error {
 	err := tx.must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
@@ -187,8 +200,7 @@ func (tx *Tx) VendFail(s vending.Sale) error {
 	if err != nil {
 		return wrapVend("fail the tokens", err)
 	}
-	return wrapVend("give back to the month", tx.must(`UPDATE usage_month SET units_wh = units_wh - $1
-		WHERE tenant_id = $2 AND account_id = $3 AND month = $4`, s.Units, tx.Tenant, s.Account, s.Month))
+	return tx.ChargesGiveBack(s)
 }
 
 // firstEpoch is the epoch of a store that was never restored.
@@ -212,7 +224,7 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	var s vending.Sale
 	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
 		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
-		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh
 		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`, func(r Row) (err error) {
 		s, err = scanSale(r)
 		return err
@@ -225,9 +237,14 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 			return vending.Sale{}, false, err
 		}
 	}
-	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
+	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json, label, left_after FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
 		func(r Row) error {
-			l := vending.Line{Kind: vending.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3))}
+			l := vending.Line{Kind: vending.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3)),
+				Label: r.Text(5)}
+			if !r.IsNull(6) {
+				left := money.Minor(r.Int(6))
+				l.Left = &left
+			}
 			if steps := r.Text(4); steps != "" {
 				if err := json.Unmarshal([]byte(steps), &l.Steps); err != nil {
 					return err
@@ -252,7 +269,8 @@ func scanSale(r Row) (vending.Sale, error) {
 		State:  vending.State(r.Text(10)),
 		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
 		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
-		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23)}
+		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23),
+		Free: unit.Energy(r.Int(25))}
 	if routes := r.Text(19); routes != "" {
 		s.Deliver = strings.Split(routes, ",")
 	}

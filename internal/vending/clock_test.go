@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -55,7 +56,7 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 // idle is a transaction in which no sale is under way; nothing else of it may be asked for.
 type idle struct{ Tx }
 
-func (idle) VendUnderWay(int64) (bool, error) { return false, nil }
+func (idle) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
 
 // A clock that was moved stops new sales; asking again for an old answer never comes to this point.
 func TestAMovedClockStopsNewSales(t *testing.T) {

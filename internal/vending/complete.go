@@ -65,10 +65,18 @@ func post(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
 		case LineFixed:
 			entry.Others = append(entry.Others, credit(ledger.RevenueFixed, "", l.Amount))
 		case LineDebt:
-			entry.Others = append(entry.Others, credit(ledger.Debt, l.Ref, l.Amount))
+			entry.Others = append(entry.Others, credit(ledger.Debt, DebtSubject(s.Account, l.Ref), l.Amount))
+		case LineLevy:
+			entry.Levies = append(entry.Levies, credit(ledger.LevyPayable, l.Ref, l.Amount))
 		}
 	}
+	if err := fund(tx, s, &entry); err != nil {
+		return refusal.Refusal{}, err
+	}
 	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s), Postings: ledger.SalePostings(entry)}
+	if len(j.Postings) == 0 { // free units that nobody pays for: no money moved
+		return refusal.Refusal{}, nil
+	}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err

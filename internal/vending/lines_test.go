@@ -31,8 +31,8 @@ func purchaseP8(t *testing.T) (priced, Sale) {
 	split, err := tariff.Allocate(tariff.Purchase{Tender: 50000,
 		Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{UpTo: 50_000, Rate: 1_200_000}, {Rate: 1_600_000}}},
 		Charges: []tariff.Charge{
-			{Kind: tariff.Fixed, Ref: "2026-11", Priority: tariff.FixedPriority, Mode: tariff.Full, Outstanding: 11270, VATBps: 1500, Capped: true},
-			{Kind: tariff.Debt, Ref: "a:d", Priority: tariff.DebtPriority, Mode: tariff.Percent, Percent: 2000, Outstanding: 60000, Capped: true}}})
+			{Kind: tariff.Fixed, Ref: "standing 2026-11", Priority: tariff.FixedPriority, Mode: tariff.Full, Outstanding: 11270, VATBps: 1500, Capped: true},
+			{Kind: tariff.Debt, Ref: "dbt_d", Priority: tariff.DebtPriority, Mode: tariff.Percent, Percent: 2000, Outstanding: 60000, Capped: true}}})
 	if err != nil || split.Refused() {
 		t.Fatalf("allocate: %v %s", err, split.Detail())
 	}
@@ -71,7 +71,7 @@ func TestAJournalIsPostedFromTheStoredLines(t *testing.T) {
 	if want := "1000 50000, 4010 -9800, 1100 -10000, 4000 -24976, 2020 -5216, 2060 -8, "; got != want {
 		t.Errorf("postings = %s want %s", got, want)
 	}
-	if tx.j.Postings[2].Account.Subject != "a:d" || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
+	if tx.j.Postings[2].Account.Subject != DebtSubject(s.Account, "dbt_d") || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
 		t.Errorf("journal %+v", tx.j)
 	}
 	tx.breach = ledger.Breach{Account: tx.j.Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}

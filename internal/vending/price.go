@@ -22,8 +22,9 @@ type priced struct {
 	key     registry.Key
 	version tariff.Version
 	month   string
-	before  unit.Energy // bought in the month so far
+	before  unit.Energy // where in the month's blocks the account stands
 	carry   money.Minor // brought in
+	owed    owed
 	split   tariff.Allocation
 	tokens  []unit.Energy // how the units go onto tokens
 	tids    []sts.TID
@@ -85,20 +86,41 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// otherMonth reports whether a local month ended between two moments.
+func (v *Vending) otherMonth(tz string, before, after time.Time) bool {
+	zone, err := v.zone(tz)
+	return err == nil && before.In(zone).Format(monthForm) != after.In(zone).Format(monthForm)
+}
+
 // allocate splits the money at the account's place in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
-	p.month = local.Format("2006-01")
-	if p.before, p.carry, err = tx.VendMonth(p.point.Account, p.month); err != nil {
+	p.month = local.Format(monthForm)
+	month, err := tx.VendMonth(p.point.Account, p.month)
+	if err != nil {
 		return err
 	}
-	p.split, err = tariff.Allocate(tariff.Purchase{Body: p.version.Body, Tender: tender.Minor, Carry: p.carry, Month: p.before,
-		MaxUnits: MaxUnits})
-	if err != nil || p.split.Refused() {
+	body := p.version.Body
+	p.before, p.carry = month.position(body), month.Carry
+	free := month.free(body)
+	if tender.Minor == 0 && free == 0 {
+		p.split.Refusal = nothingTendered(p.point, body, month)
+		return nil
+	}
+	if p.owed, err = owe(tx, p.point, body, local); err != nil {
 		return err
 	}
-	for left := p.split.Units; left > 0; left -= min(left, unit.MaxToken) {
-		p.tokens = append(p.tokens, min(left, unit.MaxToken))
+	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.charges, Free: free,
+		ChargesOnly: p.point.Policy.ChargesOnly, MaxUnits: MaxUnits}
+	if free > 0 { // its token is one of the sale's, whether or not it is full
+		buy.MaxUnits += free - unit.Energy(len(onTokens(free)))*unit.MaxToken
 	}
+	if body.MaxDeduction == 0 {
+		buy.MaxDeduction = p.point.Policy.MaxDeduction
+	}
+	if p.split, err = tariff.Allocate(buy); err != nil || p.split.Refused() {
+		return err
+	}
+	p.tokens = append(onTokens(p.split.Free), onTokens(p.split.Units)...)
 	return nil
 }
 
@@ -181,9 +203,9 @@ func checkTender(tender money.Amount) refusal.Refusal {
 		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%q is not a currency code of ISO 4217.", echo(tender.Currency)),
 			nothingMoved, "Write three capital letters, for example KES.")
 	}
-	if tender.Minor <= 0 || tender.Minor > money.MaxMinor {
+	if tender.Minor < 0 || tender.Minor > money.MaxMinor {
 		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be paid.", tender.Minor),
-			nothingMoved, "Give a positive amount in whole minor units; 10000 is 100.00.")
+			nothingMoved, "Give an amount in whole minor units; 10000 is 100.00.")
 	}
 	return refusal.Refusal{}
 }
@@ -193,19 +215,30 @@ func (p priced) lines() []Line {
 	var out []Line
 	vat := p.split.VAT
 	for _, d := range p.split.Deductions {
-		out = append(out, Line{Kind: LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Amount: d.Net(), VAT: d.VAT})
+		out = append(out, Line{Kind: LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Label: p.owed.labels[d.Charge.Ref], Amount: d.Net(), VAT: d.VAT,
+			Left: leftAfter(d)})
 		vat += d.VAT
+	}
+	if p.split.Free > 0 {
+		out = append(out, Line{Kind: LineFree, Steps: []Step{{Units: p.split.Free}}})
 	}
 	energy := Line{Kind: LineEnergy, Amount: p.split.Net, VAT: p.split.VAT}
 	for _, s := range p.split.Steps {
 		energy.Steps = append(energy.Steps, Step{Units: s.Units, Rate: s.Rate, Amount: s.Net})
 	}
-	out = append(out, energy, Line{Kind: LineVAT, Amount: vat}, Line{Kind: LineCarry, Amount: p.split.CarryOut})
+	out = append(out, energy)
+	for _, l := range p.split.Levies {
+		out = append(out, Line{Kind: LineLevy, Ref: l.Levy.Name, Amount: l.Amount})
+	}
+	out = append(out, Line{Kind: LineVAT, Amount: vat}, Line{Kind: LineCarry, Amount: p.split.CarryOut})
 	if p.carry != 0 {
 		out = append(out, Line{Kind: LineCarryIn, Amount: -p.carry})
 	}
 	return out
 }
+
+// units is what all tokens carry.
+func (p priced) units() unit.Energy { return p.split.Units + p.split.Free }
 
 // order is what a Checker is asked about before there is a sale: the key and whose meter it is.
 func (p priced) order() IssueOrder {

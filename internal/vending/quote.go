@@ -17,7 +17,8 @@ type Quoted struct {
 	refusal.Refusal
 	Meter     MeterRef
 	Tender    money.Amount
-	Units     unit.Energy
+	Units     unit.Energy // of all tokens, free ones among them
+	Free      unit.Energy
 	Lines     []Line
 	Tokens    []unit.Energy // how the units would go onto tokens
 	ExpiresAt time.Time     // until when the price is likely to hold: another sale or the month's end changes it
@@ -60,7 +61,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if _, _, no, err := seller(tx, by, tender.Minor, pr.version.Body.VATBps); err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}
-		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.split.Units, Lines: pr.lines(), Tokens: pr.tokens,
+		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,
 			ExpiresAt: now.Add(QuoteLife)}, nil
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -164,4 +165,14 @@ func failure(c refusal.Code) refusal.Code {
 func noSale(text string) refusal.Refusal {
 	return refusal.Because(refusal.VendNotFound, "There is no sale "+echo(text)+".", "",
 		"After a time-out this means that nothing was sold: the sale may be started again.")
+}
+
+// nothingTendered refuses a purchase for nothing by an account that has no free units to claim.
+func nothingTendered(p Point, b tariff.Body, m Month) refusal.Refusal {
+	if b.Free.Units > 0 && m.FreeClaimed {
+		return refusal.Because(refusal.FBEAlreadyIssued, fmt.Sprintf("The free units of this month were issued for meter %s already.", p.Meter.Number),
+			nothingMoved, "Pay for more, or wait for the next month.")
+	}
+	return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Nothing is tendered, and meter %s has no free units to claim.", p.Meter.Number),
+		nothingMoved, "Give a positive amount in whole minor units; 10000 is 100.00.")
 }

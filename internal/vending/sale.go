@@ -46,11 +46,12 @@ type Sale struct {
 	Tender      money.Amount
 	CarryIn     money.Minor // brought in from the account's earlier sales
 	CarryOut    money.Minor // carried on to its next
-	Units       unit.Energy
+	Units       unit.Energy // of all tokens, free ones among them
+	Free        unit.Energy // free basic units; their tokens come first
 	Lines       []Line
 	Tokens      []Token
 	Month       string      // local calendar month it was priced in, "2026-11"
-	MonthBefore unit.Energy // what the account had bought in that month before
+	MonthBefore unit.Energy // where in the month's blocks the account stood before, free units of this sale not yet counted
 	Tariff      id.ID       // version
 	Deliver     []string
 	ReceiptNo   string
@@ -80,7 +81,9 @@ const (
 	LineFee     LineKind = "fee"
 	LineFixed   LineKind = "fixed"
 	LineDebt    LineKind = "debt"
+	LineFree    LineKind = "free"   // free basic units; amount 0, the units are in its one step
 	LineEnergy  LineKind = "energy" // net of tax
+	LineLevy    LineKind = "levy"   // net of tax
 	LineVAT     LineKind = "vat"    // all tax of the sale
 	LineCarry   LineKind = "carry"
 	LineCarryIn LineKind = "carry_in" // negative
@@ -90,9 +93,12 @@ const (
 type Line struct {
 	Kind   LineKind    `json:"kind"`
 	Ref    string      `json:"ref,omitempty"`
+	Label  string      `json:"label,omitempty"` // what it is, for people: the kind of a debt
 	Amount money.Minor `json:"amount_minor"`
-	Steps  []Step      `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
-	VAT    money.Minor `json:"-"`               // tax that belongs to this line and stands in the vat line
+	// Left is what was left of the charge or debt after this sale; nil where nothing runs down.
+	Left  *money.Minor `json:"left_minor,omitempty"`
+	Steps []Step       `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
+	VAT   money.Minor  `json:"-"`               // tax that belongs to this line and stands in the vat line
 }
 
 // Step is the part of the energy that fell into one block of the tariff; the amounts of the steps sum to the energy
@@ -102,6 +108,9 @@ type Step struct {
 	Rate   money.MicroRate `json:"rate_micro"`
 	Amount money.Minor     `json:"amount_minor"`
 }
+
+// FreeTokens is how many of the sale's tokens carry free units; they are the first.
+func (s Sale) FreeTokens() int { return len(onTokens(s.Free)) }
 
 // Token is one token of a sale without its digits.
 type Token struct {

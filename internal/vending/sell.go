@@ -228,11 +228,15 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 
 // sell prices and reserves a new sale, and completes it where the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash [32]byte) (step, error) {
-	if busy, err := tx.VendUnderWay(point.Meter.N); err != nil || busy {
+	if busy, err := tx.VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(inProgress(point)), err
 	}
 	if p.jumped != 0 {
 		return no(clockJumped(p.jumped)), nil
+	}
+	// The request may have waited over the end of a local month, and a sale belongs to the month it is priced in.
+	if now := v.c.Now(); v.otherMonth(point.TZ, p.now, now) {
+		p.now = now.Round(0).UTC().Truncate(time.Microsecond)
 	}
 	pr, r, err := v.price(tx, point, p.order.Tender, p.now)
 	if err != nil || r.Refused() {
@@ -252,6 +256,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 		return step{}, err
 	}
 	s.Till, s.Seller = till, money
+	if err := pr.owed.accrual.write(tx); err != nil {
+		return step{}, err
+	}
 	if err := tx.VendReserve(s, hash); err != nil {
 		return step{}, err
 	}
@@ -278,7 +285,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 // sale builds the row of a new sale with its lines and the tokens to be made.
 func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
 	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
-		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.split.Units, Lines: pr.lines(), Month: pr.month,
+		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Month: pr.month,
 		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
 		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID}
 	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {

@@ -163,6 +163,12 @@ func open(t *testing.T, local bool) *shop {
 
 func openWith(t testing.TB, local, rehearse bool) *shop {
 	t.Helper()
+	return openIn(t, "KES", local, rehearse)
+}
+
+// openIn opens a shop whose tenant has this currency.
+func openIn(t testing.TB, currency string, local, rehearse bool) *shop {
+	t.Helper()
 	s := &shop{t: t, dir: t.TempDir(), clock: &clock{now: monday()}, issuer: &issuer{local: local}, rehearse: rehearse}
 	var err error
 	if s.sealer, err = keystore.OpenData(s.dir); err != nil {
@@ -174,8 +180,12 @@ func openWith(t testing.TB, local, rehearse bool) *shop {
 			t.Errorf("close the store: %v", err)
 		}
 	})
+	c, known := money.CurrencyOf(currency)
+	if !known {
+		t.Fatalf("there is no currency %s", currency)
+	}
 	s.do(func(tx *store.Tx) error {
-		_, err := tx.SetCurrency("KES", 2)
+		_, err := tx.SetCurrency(c.Code, c.Exp)
 		return err
 	})
 	return s

@@ -10,12 +10,13 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/unit"
 )
 
 // Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
 type Tx interface {
 	VendorTx
+	ChargeTx
+	ChargeJobTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
@@ -28,22 +29,52 @@ type Tx interface {
 
 	// VendPoint reads what a sale must know of a meter and locks its account and its keys.
 	VendPoint(registry.Ref) (Point, bool, error)
-	// VendMonth is what an account bought in a local month so far, and what it carries from its earlier sales.
-	VendMonth(account id.ID, month string) (bought unit.Energy, carry money.Minor, err error)
+	// VendMonth is where an account stands in a local month.
+	VendMonth(account id.ID, month string) (Month, error)
 	// VendClock is when the newest token was issued, and the minute in which this store was last restored from a copy;
 	// zero times for never.
 	VendClock() (newest, restored time.Time, err error)
-	// VendUnderWay reports whether a sale to the meter waits for its token or for its reversal.
-	VendUnderWay(meter int64) (bool, error)
+	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its
+	// reversal: month, carry and debts belong to the account.
+	VendUnderWay(meter int64, account id.ID) (bool, error)
 
-	// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units.
+	// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
+	// takes what the sale pays towards charges and debts from their rows.
 	VendReserve(s Sale, orderHash [32]byte) error
 	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
 	VendComplete(s Sale, digitHashes [][]byte) error
-	// VendFail closes a held sale that got no token and gives its units back to the month.
+	// VendFail closes a held sale that got no token and gives back what it had reserved.
 	VendFail(s Sale) error
 	// ReceiptNo takes the next number of an outlet's receipts, without a gap, marked with the epoch after a restore.
 	ReceiptNo(outlet string) (string, error)
+
+	// Take gives the next number of a dense counter: 1, 2, 3 ...
+	Take(counter string) (int64, error)
+	// Currency is the tenant's, empty while it has none.
+	Currency() (code string, exp int, err error)
+	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
+	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
+	// HoldPost turns an open hold into a journal; false where it is no longer open, and then nothing is posted.
+	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
+	// HoldVoid gives up a hold; false where it is no longer open.
+	HoldVoid(hold id.ID) (bool, error)
+	// Room is what a limited account holds and how much more it could give.
+	Room(ledger.AccountRef) (Room, error)
+	// JournalByRef reads the journal of an operation.
+	JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error)
+
+	// AddVendor keeps a new vendor; PutVendor writes a changed one.
+	AddVendor(Vendor) error
+	PutVendor(Vendor) error
+	// VendorByID and VendorByCode find a vendor.
+	VendorByID(vendor id.ID) (Vendor, bool, error)
+	VendorByCode(code string) (Vendor, bool, error)
+	// VendorPage lists vendors in the order they were made, after the given one.
+	VendorPage(after id.ID, max int) ([]Vendor, error)
+	// VendSeller keeps what a vendor's sale takes and earns.
+	VendSeller(Sale) error
+	// Statement lists the journals of a limited account, newest first, from the one after before on.
+	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
 
 	// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
 	VendSale(sale id.ID) (Sale, bool, error)
@@ -67,11 +98,14 @@ type Point struct {
 
 	Account       id.ID // zero while the meter supplies nobody
 	AccountStatus string
+	OpenedAt      time.Time // of the account
+	ChargedTo     string    // local date up to which its fixed charges were made due, inclusive; "" for never
 	Tariff        id.ID
 	Keys          []registry.Key // those that are current, planned or issued
 
 	Currency string // the tenant's; "" until a setting or a tariff names it
 	TZ       string // the tenant's
+	Policy   registry.ChargePolicy
 }
 
 // Paper is what a receipt shows besides the sale itself.

@@ -1,0 +1,211 @@
+package vending
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// MaxOpen is how many open charges and how many open debts of an account one sale looks at, oldest first. It keeps a
+// sale that meets years of them within its budget; what is beyond is collected by the next one.
+const MaxOpen = 60
+
+// FreeProgramme is the subject of the receivable that free basic units are funded from (P10).
+const FreeProgramme = "free-basic-units"
+
+// ChargeTx is what charges, debts and free units need of a transaction. Every write is made with the account's row
+// locked, so rows of charges and debts need no locks of their own.
+type ChargeTx interface {
+	// ChargesOpen are the charges due and the debts of an account that are not paid, oldest first, at most max of each.
+	ChargesOpen(account id.ID, max int) ([]Due, []Debt, error)
+	// ChargesOf are the charges of an account from a local month on, paid or not.
+	ChargesOf(account id.ID, fromMonth string) ([]Due, error)
+	// ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
+	ChargePut(Due) error
+	// ChargedTo notes the local date up to which an account's fixed charges were made due.
+	ChargedTo(account id.ID, date string) error
+	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
+	// month's units, the claim to free units.
+	ChargesGiveBack(Sale) error
+	// TariffVersion reads a version by its identity.
+	TariffVersion(version id.ID) (tariff.Version, error)
+}
+
+// Due is a fixed charge of one local month.
+type Due struct {
+	ID        id.ID
+	Account   id.ID
+	Name      string // of the charge in its tariff; with Month unique in the account
+	Month     string // "2026-11"
+	Gross     money.Minor
+	Paid      money.Minor
+	VATBps    money.Bps // contained in Gross
+	Priority  int
+	Capped    bool
+	CreatedAt time.Time
+}
+
+// Left is what is still to be paid.
+func (d Due) Left() money.Minor { return d.Gross - d.Paid }
+
+// Ref names the charge on lines of sales and receipts: "standing 2026-11".
+func (d Due) Ref() string { return d.Name + " " + d.Month }
+
+// DueRef reads what [Due.Ref] wrote.
+func DueRef(ref string) (name, month string) {
+	name, month, _ = strings.Cut(ref, " ")
+	return name, month
+}
+
+// charge is how a sale is asked for it. Months go oldest first, whatever day they were made due on.
+func (d Due) charge() tariff.Charge {
+	since, err := time.Parse("2006-01", d.Month)
+	if err != nil {
+		since = d.CreatedAt
+	}
+	return tariff.Charge{Kind: tariff.Fixed, Ref: d.Ref(), Priority: d.Priority, Since: since, Mode: tariff.Full,
+		Outstanding: d.Left(), VATBps: d.VATBps, Capped: d.Capped}
+}
+
+// States of a debt.
+const (
+	DebtOpen       = "open"
+	DebtPaid       = "paid"
+	DebtWrittenOff = "written_off"
+)
+
+// Debt is money owed that is collected with purchases. Its Outstanding, less what sales under way have reserved, is the
+// balance of its ledger account.
+type Debt struct {
+	ID          id.ID
+	Account     id.ID
+	Kind        string // fine, loan, arrears ...
+	Memo        string
+	Principal   money.Minor
+	Outstanding money.Minor
+	Mode        tariff.ChargeMode
+	Value       int64       // basis points of what is tendered, or minor units, as Mode says
+	Min         money.Minor // asked at least of a purchase
+	Max         money.Minor // asked at most of one; 0 for no limit
+	MonthCap    money.Minor // taken at most in a local month; 0 for no limit
+	Priority    int
+	Capped      bool
+	Against     string // what was credited when it was raised: fees, services, fixed, energy, opening
+	Month       string // of the last collection
+	MonthTaken  money.Minor
+	Status      string
+	CreatedAt   time.Time
+}
+
+// Name is the debt's identity text.
+func (d Debt) Name() string { return d.ID.Text(id.Debt) }
+
+// DebtSubject names a debt's ledger account.
+func DebtSubject(account id.ID, debt string) string { return account.Text(id.Account) + ":" + debt }
+
+// charge is how a sale in a local month is asked for it.
+func (d Debt) charge(month string) tariff.Charge {
+	c := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: d.Priority, Since: d.CreatedAt, Mode: d.Mode, Min: d.Min, Max: d.Max,
+		MonthCap: d.MonthCap, Outstanding: d.Outstanding, Capped: d.Capped}
+	switch d.Mode {
+	case tariff.Percent:
+		c.Percent = money.Bps(d.Value)
+	case tariff.Amount:
+		c.Amount = money.Minor(d.Value)
+	}
+	if d.Month == month {
+		c.Taken = d.MonthTaken
+	}
+	return c
+}
+
+// Month is where an account stands in a local month.
+type Month struct {
+	Units       unit.Energy // bought and free
+	Free        unit.Energy // free ones among them
+	FreeClaimed bool        // the month's free units were given out
+	Carry       money.Minor // brought in from earlier sales
+}
+
+// position is the place in the blocks: free units count unless the tariff sets them apart.
+func (m Month) position(b tariff.Body) unit.Energy {
+	if b.Free.Apart {
+		return m.Units - m.Free
+	}
+	return m.Units
+}
+
+// owed is everything an account is asked for besides energy, and what has to be written before it is taken.
+type owed struct {
+	charges []tariff.Charge
+	labels  map[string]string // of debts, by their reference: what they are
+	accrual accrual
+}
+
+// owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
+// there, and debts.
+func owe(tx Tx, p Point, body tariff.Body, local time.Time) (owed, error) {
+	dues, debts, err := tx.ChargesOpen(p.Account, MaxOpen)
+	if err != nil {
+		return owed{}, err
+	}
+	var out owed
+	if len(body.Fixed) > 0 {
+		a := chargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
+		if out.accrual, err = accrue(tx, a, p.Policy, local, tx.TariffVersionAt); err != nil {
+			return owed{}, err
+		}
+		dues = out.accrual.over(dues)
+	}
+	for _, d := range dues {
+		out.charges = append(out.charges, d.charge())
+	}
+	if len(debts) > 0 {
+		out.labels = make(map[string]string, len(debts))
+	}
+	for _, d := range debts {
+		out.labels[d.Name()] = d.Kind
+		out.charges = append(out.charges, d.charge(local.Format(monthForm)))
+	}
+	return out, nil
+}
+
+// free is what of the month's free units is due.
+func (m Month) free(b tariff.Body) unit.Energy {
+	if m.FreeClaimed {
+		return 0
+	}
+	return b.Free.Units
+}
+
+// onTokens puts units onto tokens, each full but the last.
+func onTokens(units unit.Energy) []unit.Energy {
+	var out []unit.Energy
+	for left := units; left > 0; left -= min(left, unit.MaxToken) {
+		out = append(out, min(left, unit.MaxToken))
+	}
+	return out
+}
+
+// fund adds to a sale's entry what a programme owes for its free units (P10).
+func fund(tx Tx, s Sale, e *ledger.SaleEntry) error {
+	if s.Free == 0 {
+		return nil
+	}
+	v, err := tx.TariffVersion(s.Tariff)
+	if err != nil {
+		return err
+	}
+	net, vat, err := v.Body.Funding(s.Free)
+	if err != nil {
+		return fmt.Errorf("fund %d Wh of free units: %w", s.Free, err)
+	}
+	e.Funding = ledger.FreeUnitsFunded(FreeProgramme, net, vat)
+	return nil
+}

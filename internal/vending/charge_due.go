@@ -1,0 +1,345 @@
+package vending
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// Forms of local months and dates, in rows and references.
+const (
+	monthForm = "2006-01"
+	dateForm  = "2006-01-02"
+)
+
+// MaxCatchUp is how many local months back fixed charges are made due for, the present one among them. A server that
+// was off longer, or an account that was opened longer ago, is not billed for what is older.
+const MaxCatchUp = 24
+
+// chargeAccount is what accruing needs to know of an account.
+type chargeAccount struct {
+	ID        id.ID
+	Tariff    id.ID
+	OpenedAt  time.Time
+	ClosedAt  time.Time // zero while open
+	ChargedTo string    // local date, inclusive; "" for never
+}
+
+// ChargeAccount is an account as the job that makes fixed charges due reads it.
+type ChargeAccount = chargeAccount
+
+// versionAt finds the version of a tariff in force at a moment.
+type versionAt func(tariff id.ID, at time.Time) (tariff.Version, bool, error)
+
+// accrual is what has to be written so that an account's fixed charges are due as they should be.
+type accrual struct {
+	account id.ID
+	puts    []Due
+	to      string // the date they are complete for; "" where nothing changes
+}
+
+// accrue finds which fixed charges of an account have fallen due by a local moment and are not in its rows yet. Fixed
+// charges are due in advance, on the 1st or the day the account is opened; charges by the day, and all of them where
+// the tenant says so, are due day by day, with the cumulative method. First and last month are by days. A month's
+// charges are those of the version in force when it began for the account, so a new version changes the next month.
+func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
+	out := accrual{account: a.ID}
+	today := now.Format(dateForm)
+	if a.ChargedTo >= today {
+		return out, nil
+	}
+	zone := now.Location()
+	first := monthOf(a.OpenedAt.In(zone))
+	if a.ChargedTo != "" {
+		last, err := time.ParseInLocation(dateForm, a.ChargedTo, zone)
+		if err != nil {
+			return accrual{}, fmt.Errorf("account %s is charged to %q: %w", a.ID.Text(id.Account), a.ChargedTo, err)
+		}
+		first = monthOf(last)
+	}
+	if oldest := monthOf(now).AddDate(0, 1-MaxCatchUp, 0); first.Before(oldest) {
+		first = oldest
+	}
+	var have []Due
+	for m, read := first, false; !m.After(now); m = m.AddDate(0, 1, 0) {
+		span, body, err := a.span(m, now, at)
+		if err != nil {
+			return accrual{}, err
+		}
+		if span.first == 0 || len(body.Fixed) == 0 {
+			continue
+		}
+		if !read {
+			if have, err = tx.ChargesOf(a.ID, first.Format(monthForm)); err != nil {
+				return accrual{}, err
+			}
+			read, out.to = true, today
+		}
+		if err := out.month(span, body, policy, have); err != nil {
+			return accrual{}, fmt.Errorf("fixed charges of account %s: %w", a.ID.Text(id.Account), err)
+		}
+	}
+	return out, nil
+}
+
+// monthOf is the local midnight with which the month of a moment begins.
+func monthOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, t.Location())
+}
+
+// span is the part of a local month for which an account is charged.
+type span struct {
+	year        int
+	month       time.Month
+	first, last int // days, inclusive; first 0 for none
+	today       int // the last day that has begun
+	ended       bool
+}
+
+// span finds the days of a month for which the account is charged, and the version that says what for.
+func (a chargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
+	zone, next := month.Location(), month.AddDate(0, 1, 0)
+	s := span{year: month.Year(), month: month.Month(), first: 1, last: next.AddDate(0, 0, -1).Day()}
+	s.today = s.last
+	if now.Before(next) {
+		s.today = now.Day()
+	}
+	begins := month
+	if opened := a.OpenedAt.In(zone); opened.After(begins) {
+		s.first, begins = opened.Day(), opened
+	}
+	if !a.ClosedAt.IsZero() {
+		closed := a.ClosedAt.In(zone)
+		if closed.Before(begins) {
+			return span{}, tariff.Body{}, nil
+		}
+		if closed.Before(next) {
+			s.last, s.ended = closed.Day(), true
+		}
+	}
+	v, found, err := at(a.Tariff, begins)
+	if err == nil && !found {
+		// The tariff itself began in the month.
+		end := next.Add(-time.Microsecond)
+		if now.Before(end) {
+			end = now
+		}
+		if v, found, err = at(a.Tariff, end); found {
+			s.first = max(s.first, v.EffectiveFrom.In(zone).Day())
+		}
+	}
+	if err != nil || !found || s.first > s.last {
+		return span{}, tariff.Body{}, err
+	}
+	return s, v.Body, nil
+}
+
+// month adds what is to be written of one month. Amounts rise day by day and fall only where the account has ended,
+// never below what was paid.
+func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
+	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(monthForm)
+	for _, f := range b.Fixed {
+		last := s.last
+		if f.Per == tariff.PerDay || policy.Daily {
+			last = min(last, s.today)
+		}
+		if last < s.first {
+			continue
+		}
+		gross, err := b.FixedDue(f, s.year, s.month, s.first, last)
+		if err != nil {
+			return err
+		}
+		d := Due{Account: a.account, Name: f.Name, Month: name, VATBps: b.FixedVAT(f), Priority: cmp.Or(f.Priority, tariff.FixedPriority), Capped: !f.Uncapped}
+		i := slices.IndexFunc(have, func(h Due) bool { return h.Name == d.Name && h.Month == d.Month })
+		if i >= 0 {
+			d = have[i]
+		}
+		switch {
+		case gross > d.Gross:
+			d.Gross = gross
+		case gross < d.Gross && s.ended:
+			d.Gross = max(gross, d.Paid)
+		default:
+			continue
+		}
+		if i < 0 || d.Gross != have[i].Gross {
+			a.puts = append(a.puts, d)
+		}
+	}
+	return nil
+}
+
+// over are the open charges with those that are to be written among them.
+func (a accrual) over(open []Due) []Due {
+	for _, d := range a.puts {
+		i := slices.IndexFunc(open, func(o Due) bool { return o.Name == d.Name && o.Month == d.Month })
+		if i >= 0 {
+			open[i] = d
+		} else if d.Left() > 0 {
+			open = append(open, d)
+		}
+	}
+	slices.SortStableFunc(open, func(x, y Due) int {
+		return cmp.Or(cmp.Compare(x.Month, y.Month), cmp.Compare(x.Name, y.Name))
+	})
+	return open
+}
+
+// write makes the charges due.
+func (a accrual) write(tx interface {
+	ChargeTx
+	NewID() (id.ID, error)
+}) error {
+	for _, d := range a.puts {
+		if d.ID.IsZero() {
+			var err error
+			if d.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+		}
+		if err := tx.ChargePut(d); err != nil {
+			return err
+		}
+	}
+	if a.to == "" {
+		return nil
+	}
+	return tx.ChargedTo(a.account, a.to)
+}
+
+// ChargeJobTx is what the job that makes fixed charges due needs besides.
+type ChargeJobTx interface {
+	// ChargeTenant is the tenant's time zone and what it decided about charges.
+	ChargeTenant() (tz string, policy registry.ChargePolicy, err error)
+	// JobDone reports whether a recurring job was carried out for a period; JobRun notes it.
+	JobDone(name, period string) (bool, error)
+	JobRun(name, period string) (first bool, err error)
+	// ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
+	// Accounts that were closed before their last charge are left out.
+	ChargeAccounts(after id.ID, date string, max int) ([]ChargeAccount, error)
+}
+
+const (
+	chargeJob   = "fixed charges" // its period is the local date
+	chargeBatch = 50              // accounts of one transaction
+)
+
+// AccrueCharges makes fixed charges due for all accounts, up to the local day of now, and reports how many accounts
+// had any. It does its work once a day: on the first call after local midnight, and after any time of rest for the
+// months that were missed. It may run on several instances and be cut off anywhere; sales do not wait for it, because
+// each looks for its own account.
+func (v *Vending) AccrueCharges(ctx context.Context, by access.Actor) (int, error) {
+	now := v.c.Now()
+	var done bool
+	local, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (time.Time, error) {
+		tz, _, err := tx.ChargeTenant()
+		if err != nil {
+			return time.Time{}, err
+		}
+		zone, err := v.zone(tz)
+		if err != nil {
+			return time.Time{}, err
+		}
+		done, err = tx.JobDone(chargeJob, now.In(zone).Format(dateForm))
+		return now.In(zone), err
+	})
+	if err != nil || done {
+		return 0, err
+	}
+	charged := 0
+	for after, more := (id.ID{}), true; more; {
+		batch, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (chargedBatch, error) { return chargeSome(tx, local, after) })
+		if err != nil {
+			return charged, fmt.Errorf("make fixed charges due: %w", err)
+		}
+		charged += batch.charged
+		after, more = batch.last, batch.full
+	}
+	err = v.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+		_, err := tx.JobRun(chargeJob, local.Format(dateForm))
+		return false, err
+	})
+	if err != nil {
+		return charged, fmt.Errorf("note that fixed charges are due: %w", err)
+	}
+	return charged, nil
+}
+
+// chargedBatch is what one transaction of the job did.
+type chargedBatch struct {
+	last    id.ID
+	full    bool
+	charged int
+}
+
+// Refused is false: there is nothing to refuse.
+func (chargedBatch) Refused() bool { return false }
+
+func chargeSome(tx Tx, local time.Time, after id.ID) (chargedBatch, error) {
+	_, policy, err := tx.ChargeTenant()
+	if err != nil {
+		return chargedBatch{}, err
+	}
+	accounts, err := tx.ChargeAccounts(after, local.Format(dateForm), chargeBatch)
+	if err != nil {
+		return chargedBatch{}, err
+	}
+	out := chargedBatch{full: len(accounts) == chargeBatch}
+	known := remembered(tx.TariffVersionAt)
+	for _, a := range accounts {
+		out.last = a.ID
+		due, err := accrue(tx, a, policy, local, known)
+		if err != nil {
+			return chargedBatch{}, err
+		}
+		if err := due.write(tx); err != nil {
+			return chargedBatch{}, fmt.Errorf("charge account %s: %w", a.ID.Text(id.Account), err)
+		}
+		if len(due.puts) > 0 {
+			out.charged++
+		}
+	}
+	return out, nil
+}
+
+// remembered asks for each version once: the accounts of a batch share their tariffs and most of their months.
+func remembered(at versionAt) versionAt {
+	type key struct {
+		tariff id.ID
+		at     int64
+	}
+	type answer struct {
+		version tariff.Version
+		found   bool
+	}
+	known := map[key]answer{}
+	return func(t id.ID, when time.Time) (tariff.Version, bool, error) {
+		k := key{t, when.UnixMicro()}
+		if a, ok := known[k]; ok {
+			return a.version, a.found, nil
+		}
+		v, found, err := at(t, when)
+		if err == nil {
+			known[k] = answer{v, found}
+		}
+		return v, found, err
+	}
+}
+
+// leftAfter is how much of a deduction's charge is left after it; nil for what has no end.
+func leftAfter(d tariff.Deduction) *money.Minor {
+	if d.Charge.Endless {
+		return nil
+	}
+	left := d.Charge.Outstanding - d.Gross
+	return &left
+}
