@@ -28,6 +28,19 @@ type tariffBody struct {
 	Version   int    `json:"version"`
 	tariff.Document
 	EffectiveFrom time.Time `json:"effective_from"`
+	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
+	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: where it stands now"`
+}
+
+// newVersion is a further version of a tariff to publish.
+type newVersion struct {
+	tariff.Document
+	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
+}
+
+// TariffPath names a tariff in a path.
+type TariffPath struct {
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or identity of a tariff"`
 }
 
 // clamp keeps what does not fit the narrower type outside every valid range, so that the rule refuses it.
@@ -38,7 +51,7 @@ func clamp(n int64) int64 {
 
 func tariffOf(v tariff.Version) tariffBody {
 	return tariffBody{ID: v.TariffID.Text(id.Tariff), VersionID: v.ID.Text(id.Version), Name: v.Name, Version: v.N,
-		Document: v.Body.Document(), EffectiveFrom: v.EffectiveFrom.UTC()}
+		Document: v.Body.Document(), EffectiveFrom: v.EffectiveFrom.UTC(), Words: v.Body.Words()}
 }
 
 func (a *API) tariffRoutes(r router) {
@@ -75,5 +88,50 @@ func (a *API) tariffRoutes(r router) {
 			return nil, refuse(page.Refusal)
 		}
 		return listOf(page.Data, page.Next, tariffOf), nil
+	})
+	a.versionRoutes(r)
+}
+
+func (a *API) versionRoutes(r router) {
+	order(r, huma.Operation{
+		OperationID: "publish-tariff-version", Path: "/v1/tariffs/{tariff}/versions", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
+		Summary:     "Publish a further version of a tariff",
+		Description: "It holds from effective_from until the next version begins. No published version is ever changed.",
+	}, func(ctx context.Context, by access.Actor, in *TariffPath, body newVersion) (*struct{ Body tariffBody }, error) {
+		price, no := body.Document.Body()
+		if no.Refused() && by.May(access.WriteTariffs) {
+			return nil, refuse(no)
+		}
+		n := registry.NewVersion{Tariff: in.Tariff, Body: price}
+		if body.EffectiveFrom != nil {
+			n.EffectiveFrom = *body.EffectiveFrom
+		}
+		added, err := a.c.Registry.AddVersion(ctx, by, n)
+		if err != nil {
+			return nil, err
+		}
+		if added.Refused() {
+			return nil, refuse(added.Refusal)
+		}
+		return &struct{ Body tariffBody }{tariffOf(added.Version)}, nil
+	})
+	query(r, huma.Operation{
+		OperationID: "tariff-versions", Path: "/v1/tariffs/{tariff}/versions", Tags: []string{"tariffs"}, Summary: "List the versions of a tariff, the newest first",
+	}, func(ctx context.Context, by access.Actor, in *struct {
+		TariffPath
+		Page
+	}) (*listed[tariffBody], error) {
+		page, err := a.c.Registry.TariffVersions(ctx, by, in.Tariff, registry.Page{Limit: in.Limit, Cursor: in.Cursor})
+		if err != nil {
+			return nil, err
+		}
+		if page.Refused() {
+			return nil, refuse(page.Refusal)
+		}
+		return listOf(page.Data, page.Next, func(v tariff.Version) tariffBody {
+			b := tariffOf(v)
+			b.Standing = page.Standing(v)
+			return b
+		}), nil
 	})
 }

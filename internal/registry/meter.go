@@ -157,6 +157,11 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 	if d.account.Tariff, no, err = findTariff(tx, d.tariff); err != nil || no.Refused() {
 		return no, err
 	}
+	if d.meter.Mode == PrepayToken {
+		if no, err = forTokens(tx, d.account.Tariff, r.c.Now()); err != nil || no.Refused() {
+			return no, err
+		}
+	}
 	if !d.customer.ID.IsZero() {
 		var found bool
 		d.customer, found, err = tx.CustomerByID(d.customer.ID)

@@ -33,8 +33,12 @@ type Tariffs struct {
 	Next string // cursor of the next page; empty on the last
 }
 
-// maxAhead is how far ahead a tariff may be published: further away a date is a typing error.
-const maxAhead = 5 * 366 * 24 * time.Hour
+// maxAhead is how far ahead a tariff may be published: further away a date is a typing error. maxBehind is how far a
+// moment of effect may lie behind the server's clock and still mean at once: other clocks differ a little.
+const (
+	maxAhead  = 5 * 366 * 24 * time.Hour
+	maxBehind = time.Minute
+)
 
 // AddTariff publishes the first version of a tariff. The tenant's first tariff names its currency for ever, unless the
 // setting did; a tariff in another is refused. Publishing is an act for two people where four eyes are asked for.
@@ -43,11 +47,11 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 		return AddedTariff{Refusal: no}, nil
 	}
 	n.Name = strings.TrimSpace(n.Name)
-	now := r.c.Now()
-	if n.EffectiveFrom.IsZero() {
-		n.EffectiveFrom = now
+	no := n.check()
+	if !no.Refused() {
+		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.c.Now())
 	}
-	if no := n.check(now); no.Refused() {
+	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) {
@@ -59,7 +63,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 	return out, nil
 }
 
-func (n NewTariff) check(now time.Time) refusal.Refusal {
+func (n NewTariff) check() refusal.Refusal {
 	switch {
 	case n.Name == "" || !short(n.Name):
 		return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("A tariff's name has 1 to %d printable characters.", maxShort),
@@ -67,11 +71,27 @@ func (n NewTariff) check(now time.Time) refusal.Refusal {
 	case strings.HasPrefix(strings.ToLower(n.Name), id.Tariff):
 		return refusal.Because(refusal.TariffInvalid, "A tariff's name cannot begin with "+id.Tariff+", which identities begin with.",
 			"Nothing was published.", "Choose another name.")
-	case n.EffectiveFrom.After(now.Add(maxAhead)):
-		return refusal.Because(refusal.TariffInvalid, "The tariff would start more than five years from now.",
-			"Nothing was published.", "Check effective_from.")
 	}
 	return n.Body.Validate()
+}
+
+// begins is the moment from which a version holds. The past is refused: what was sold then was sold on another price,
+// and a version that began before it was published would say otherwise.
+func begins(from, now time.Time) (time.Time, refusal.Refusal) {
+	now = now.Round(0).UTC().Truncate(time.Microsecond)
+	switch {
+	case from.IsZero():
+		return now, refusal.Refusal{}
+	case from.Before(now.Add(-maxBehind)):
+		return from, refusal.Because(refusal.TariffInvalid, "The tariff would have begun at "+from.UTC().Format(time.RFC3339)+", which has passed.",
+			"Nothing was published.", "Leave effective_from out to begin at once, or name a moment to come.")
+	case from.After(now.Add(maxAhead)):
+		return from, refusal.Because(refusal.TariffInvalid, "The tariff would start more than five years from now.",
+			"Nothing was published.", "Check effective_from.")
+	case from.Before(now):
+		return now, refusal.Refusal{}
+	}
+	return from.Round(0).UTC().Truncate(time.Microsecond), refusal.Refusal{}
 }
 
 func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff) (AddedTariff, error) {

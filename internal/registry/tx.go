@@ -42,6 +42,13 @@ type Tx interface {
 	TariffName(tariff id.ID) (string, bool, error)
 	AddTariffRow(tariff id.ID, name string) error
 	AddTariffVersion(v tariff.Version, by string) error
+	// TariffVersions lists versions of a tariff, the newest first, from the one published before the given one on (zero:
+	// from the newest).
+	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
+	// TariffVersionAt is the version of a tariff in force at a moment.
+	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
+	// TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
+	TariffSellsTokens(tariff id.ID) (bool, error)
 	// TariffsInForce gives each tariff's version in force at the moment, or its first where none is yet, in the order
 	// of their identities, after the given one.
 	TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error)

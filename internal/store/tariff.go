@@ -79,6 +79,36 @@ func (tx *Tx) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, erro
 	return v, found, nil
 }
 
+// beyondVersions is above every version's number.
+const beyondVersions = 1 << 30
+
+// TariffVersions lists versions of a tariff, the newest first, from the one published before the given one on (zero:
+// from the newest).
+func (tx *Tx) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error) {
+	var out []tariff.Version
+	err := tx.C.Query(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
+		AND v.n < COALESCE((SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.id = $3), $4)
+		ORDER BY v.n DESC LIMIT $5`, func(r Row) error {
+		v, err := scanVersion(r)
+		out = append(out, v)
+		return err
+	}, tx.Tenant, t, before[:], beyondVersions, max)
+	if err != nil {
+		return nil, fmt.Errorf("list versions of tariff %s: %w", t.Text(id.Tariff), err)
+	}
+	return out, nil
+}
+
+// TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
+func (tx *Tx) TariffSellsTokens(t id.ID) (bool, error) {
+	found, err := tx.one(`SELECT id FROM account WHERE tenant_id = $1 AND tariff_id = $2 AND mode = 'prepay_token' AND status <> 'closed' LIMIT 1`,
+		func(Row) error { return nil }, tx.Tenant, t)
+	if err != nil {
+		return false, fmt.Errorf("look for token meters on tariff %s: %w", t.Text(id.Tariff), err)
+	}
+	return found, nil
+}
+
 // TariffsInForce lists tariffs after the given one in the order they were published, each with its version in force at
 // the moment, or the first where none has begun.
 func (tx *Tx) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {

@@ -1,0 +1,48 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// tariffAnswer is what the tests read of a tariff.
+type tariffAnswer struct {
+	Name     string
+	Version  int
+	Standing string
+	Words    []string
+	Levies   []struct{ Name string }
+	Fixed    []struct {
+		Amount int64 `json:"amount_minor"`
+	}
+}
+
+func TestVersionsOfATariffOverHTTP(t *testing.T) {
+	w := begin(t)
+	second := decode[tariffAnswer](t, w.want(201, w.post("/v1/tariffs/domestic/versions", `{"currency":"KES","vat_bps":1600,
+		"blocks":[{"up_to_wh":50000,"rate_micro":1200000},{"up_to_wh":null,"rate_micro":2000000}],
+		"levies":[{"name":"rural","percent_bps":500}],"fixed":[{"name":"service","amount_minor":9800,"per":"month"}],
+		"vend_fee":{"amount_minor":250},"free_units":{"units_wh":50000},"effective_from":"2027-01-01T00:00:00Z"}`)))
+	if second.Version != 2 || len(second.Levies) != 1 || len(second.Fixed) != 1 || second.Fixed[0].Amount != 9800 ||
+		!strings.Contains(strings.Join(second.Words, " "), "up to 50 kWh 1.20 KES per kWh") {
+		t.Errorf("published %+v", second)
+	}
+	list := decode[struct{ Data []tariffAnswer }](t, w.want(200, w.get("/v1/tariffs/domestic/versions")))
+	if len(list.Data) != 2 || list.Data[0].Standing != "to come" || list.Data[1].Standing != "in force" {
+		t.Errorf("listed %+v, want version 2 to come and version 1 in force", list.Data)
+	}
+	for body, code := range map[string]string{
+		`{"currency":"KES","vat_bps":0,"flat_micro":1,"effective_from":"2020-01-01T00:00:00Z"}`:                     "tariff-invalid",
+		`{"currency":"KES","vat_bps":0,"flat_micro":1,"effective_from":"2027-01-01T00:00:00Z"}`:                     "tariff-invalid",
+		`{"currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"a","rate_micro":1}],"otherwise":"a","windows":[]}}`: "tariff-invalid", // a token meter is on it
+		`{"currency":"KES","vat_bps":0,"flat_micro":1,"levies":[{"name":"x","rate":1}]}`:                            "invalid-request",
+		`{"currency":"UGX","vat_bps":0,"flat_micro":1}`:                                                             "currency-mismatch",
+	} {
+		a := w.post("/v1/tariffs/domestic/versions", body)
+		if got, _ := w.problem(a); got != code {
+			t.Errorf("%s: got %d %s, want %s", body, a.status, a.body, code)
+		}
+	}
+	w.want(201, w.post("/v1/tariffs", `{"name":"solar","currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"a","rate_micro":1}],"otherwise":"a","windows":[]}}`))
+	w.want(422, w.post("/v1/meters", strings.Replace(newMeter("04140001035"), `"domestic"`, `"solar"`, 1)))
+}

@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// MaxVersions bounds the versions of one tariff: one a week for twenty years.
+const MaxVersions = 1000
+
+// listVersions is the list that a cursor of TariffVersions belongs to; the tariff's identity follows.
+const listVersions = "tariff-versions:"
+
+// TariffVersions is one page of the versions of a tariff, the newest first.
+type TariffVersions struct {
+	refusal.Refusal
+	Data  []tariff.Version
+	Force id.ID     // the version in force now; zero where none has begun
+	At    time.Time // server time of Force
+	Next  string    // cursor of the next page; empty on the last
+}
+
+// Standing says where a version of the list stands: "in force", "to come" or "past".
+func (t TariffVersions) Standing(v tariff.Version) string {
+	switch {
+	case v.ID == t.Force:
+		return "in force"
+	case v.EffectiveFrom.After(t.At):
+		return "to come"
+	}
+	return "past"
+}
+
+// TariffVersions lists the versions of a tariff, which is given by name or identity.
+func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name string, p Page) (TariffVersions, error) {
+	if no := by.Needs(access.ReadTariffs); no.Refused() {
+		return TariffVersions{Refusal: no}, nil
+	}
+	now := r.c.Now()
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (TariffVersions, error) {
+		t, no, err := findTariff(tx, name)
+		if err != nil || no.Refused() {
+			no.Not = ""
+			return TariffVersions{Refusal: no}, err
+		}
+		list := listVersions + t.Text(id.Tariff)
+		before, max, no := p.Read(r.c.Sealer, by.Tenant, list)
+		if no.Refused() {
+			return TariffVersions{Refusal: no}, nil
+		}
+		rows, err := tx.TariffVersions(t, before, max+1)
+		if err != nil {
+			return TariffVersions{}, err
+		}
+		out := TariffVersions{Data: rows, At: now}
+		if len(rows) > max {
+			out.Data = rows[:max]
+			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
+		}
+		force, found, err := tx.TariffVersionAt(t, now)
+		if found {
+			out.Force = force.ID
+		}
+		return out, err
+	})
+	if err != nil {
+		return TariffVersions{}, fmt.Errorf("list versions of a tariff: %w", err)
+	}
+	return out, nil
+}
+
+// NewVersion is a version of a tariff to be published.
+type NewVersion struct {
+	Tariff        string // name or identity
+	Body          tariff.Body
+	EffectiveFrom time.Time // zero: at once
+}
+
+// AddVersion publishes a further version of a tariff. It holds from its moment until the next version's; the one in
+// force now goes on until then and is never changed. Two versions cannot begin at the same moment.
+func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
+	no := by.Needs(access.WriteTariffs)
+	if !no.Refused() {
+		no = n.Body.Validate()
+	}
+	if !no.Refused() {
+		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.c.Now())
+	}
+	if no.Refused() {
+		return AddedTariff{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n) })
+	if err != nil {
+		return AddedTariff{}, fmt.Errorf("publish a version of tariff %q: %w", n.Tariff, err)
+	}
+	return out, nil
+}
+
+func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff, error) {
+	no, err := r.secondPerson(tx, access.WriteTariffs, "Publishing a tariff")
+	if err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
+	}
+	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}
+	if v.TariffID, no, err = findTariff(tx, n.Tariff); err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
+	}
+	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
+	}
+	if no, err = r.fits(tx, &v); err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
+	}
+	if v.ID, err = tx.NewID(); err != nil {
+		return AddedTariff{}, err
+	}
+	if err := tx.AddTariffVersion(v, by.String()); err != nil {
+		return AddedTariff{}, err
+	}
+	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
+	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
+	e.SinglePerson = true
+	return AddedTariff{Version: v}, tx.AuditLog(e)
+}
+
+// fits checks a version against the others of its tariff and against the meters that are on it, and numbers it.
+func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
+	others, err := tx.TariffVersions(v.TariffID, id.ID{}, MaxVersions)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if len(others) >= MaxVersions {
+		return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("The tariff has %d versions, the most there can be.", len(others)),
+			"Nothing was published.", "Publish a new tariff under another name."), nil
+	}
+	for _, o := range others {
+		if v.Name, v.N = o.Name, max(v.N, o.N); o.EffectiveFrom.Equal(v.EffectiveFrom) {
+			return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("Version %d begins at %s too.", o.N, o.EffectiveFrom.UTC().Format(time.RFC3339)),
+				"Nothing was published; a published version is never changed.", "Choose another moment."), nil
+		}
+	}
+	v.N++
+	no := v.Body.ForTokens()
+	if !no.Refused() {
+		return refusal.Refusal{}, nil
+	}
+	selling, err := tx.TariffSellsTokens(v.TariffID)
+	if err != nil || !selling {
+		return refusal.Refusal{}, err
+	}
+	no.What = "Token meters are on this tariff. " + no.What
+	return no, nil
+}
+
+// forTokens refuses a tariff for a token meter where its version in force or one to come cannot price a token.
+func forTokens(tx Tx, t id.ID, now time.Time) (refusal.Refusal, error) {
+	all, err := tx.TariffVersions(t, id.ID{}, MaxVersions)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	force, found, err := tx.TariffVersionAt(t, now)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	for _, v := range all {
+		if found && v.EffectiveFrom.Before(force.EffectiveFrom) {
+			continue // past
+		}
+		if no := v.Body.ForTokens(); no.Refused() {
+			no.Not = "The meter was not registered."
+			return no, nil
+		}
+	}
+	return refusal.Refusal{}, nil
+}

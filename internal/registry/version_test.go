@@ -1,0 +1,139 @@
+package registry_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// priced is a flat tariff at a price in millionths.
+func priced(rate money.MicroRate) tariff.Body {
+	b := flat("KES")
+	b.Blocks[0].Rate = rate
+	return b
+}
+
+// byTime is a price by time of use, which no token can have.
+func byTime() tariff.Body {
+	return tariff.Body{Currency: "KES", TOU: &tariff.TOU{Rates: []tariff.Rate{{Name: "all-day", Rate: 1}}}}
+}
+
+func TestVersionsBeginOneAfterTheOther(t *testing.T) {
+	w := newWorld(t)
+	first := w.domestic(t)
+	publish := func(from time.Time, b tariff.Body) registry.AddedTariff {
+		t.Helper()
+		a, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: b, EffectiveFrom: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	june := w.now.AddDate(0, 6, 0)
+	if a := publish(june, priced(1_000_000)); a.Refused() || a.Version.N != 2 || a.Version.Name != "domestic" || a.Version.TariffID != first.TariffID {
+		t.Fatalf("a version to come: %+v %s", a.Version, a.Detail())
+	}
+	// One that begins before it holds until it begins.
+	if a := publish(w.now.AddDate(0, 1, 0), priced(3_000_000)); a.Refused() || a.Version.N != 3 {
+		t.Fatalf("one in between: %+v %s", a.Version, a.Detail())
+	}
+	for name, c := range map[string]struct {
+		from time.Time
+		body tariff.Body
+		want refusal.Code
+		says string
+	}{
+		"the same moment":  {june, priced(1_000_000), refusal.TariffInvalid, "Version 2 begins at"},
+		"the past":         {w.now.Add(-2 * time.Minute), priced(1_000_000), refusal.TariffInvalid, "has passed"},
+		"the far future":   {w.now.AddDate(6, 0, 0), priced(1_000_000), refusal.TariffInvalid, "five years"},
+		"no price":         {june.Add(time.Hour), tariff.Body{Currency: "KES"}, refusal.TariffInvalid, "blocks"},
+		"another currency": {june.Add(time.Hour), flat("UGX"), refusal.CurrencyMismatch, "currency"},
+	} {
+		a := publish(c.from, c.body)
+		if refused(t, name, a.Refusal, nil, c.want); !strings.Contains(a.What, c.says) {
+			t.Errorf("%s: %q does not say %q", name, a.What, c.says)
+		}
+	}
+	w.now = w.now.AddDate(0, 2, 0)
+	page, err := w.TariffVersions(t.Context(), boss(), "domestic", registry.Page{Limit: 2})
+	if err != nil || page.Refused() {
+		t.Fatal(err, page.Detail())
+	}
+	got := ""
+	for page.Next != "" || len(page.Data) > 0 {
+		for _, v := range page.Data {
+			got += fmt.Sprintf("%d %s; ", v.N, page.Standing(v))
+		}
+		if page.Next == "" {
+			break
+		}
+		if page, err = w.TariffVersions(t.Context(), boss(), first.TariffID.Text("trf_"), registry.Page{Limit: 2, Cursor: page.Next}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "3 in force; 2 to come; 1 past; "; got != want {
+		t.Errorf("versions two months later: %q, want %q", got, want)
+	}
+	if n := w.audited(t, store.FirstTenant)["tariff.publish"]; n != 3 {
+		t.Errorf("%d publications are audited, want 3", n)
+	}
+}
+
+func TestAFirstVersionDoesNotBeginInThePast(t *testing.T) {
+	w := newWorld(t)
+	a, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "old", Body: flat("KES"), EffectiveFrom: w.now.AddDate(0, 0, -1)})
+	refused(t, "yesterday", a.Refusal, err, refusal.TariffInvalid)
+	a, err = w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "new", Body: flat("KES"), EffectiveFrom: w.now.Add(-30 * time.Second)})
+	if err != nil || a.Refused() || !a.Version.EffectiveFrom.Equal(w.now) {
+		t.Errorf("half a minute ago: %+v, %v %s; want to begin at once", a.Version, err, a.Detail())
+	}
+}
+
+func TestTimeOfUseIsForWalletsOnly(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	a, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "solar", Body: byTime()})
+	if err != nil || a.Refused() {
+		t.Fatalf("publish for wallet meters: %v %s", err, a.Detail())
+	}
+	n := tokenMeter("04140001001")
+	n.Tariff = "solar"
+	m, err := w.AddMeter(t.Context(), boss(), n)
+	refused(t, "a token meter", m.Refusal, err, refusal.TariffInvalid)
+	w.add(t, registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet, Tariff: "solar"})
+
+	// A tariff that sells tokens, or will, takes no such version.
+	w.add(t, tokenMeter("04140001019"))
+	v, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: byTime(), EffectiveFrom: w.now.Add(time.Hour)})
+	refused(t, "a version under token meters", v.Refusal, err, refusal.TariffInvalid)
+	later, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "later", Body: flat("KES")})
+	if err != nil || later.Refused() {
+		t.Fatal(err, later.Detail())
+	}
+	if v, err = w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "later", Body: byTime(), EffectiveFrom: w.now.Add(time.Hour)}); err != nil || v.Refused() {
+		t.Fatal(err, v.Detail())
+	}
+	n = tokenMeter("04140001027")
+	n.Tariff = "later"
+	m, err = w.AddMeter(t.Context(), boss(), n)
+	refused(t, "a token meter on a tariff that will be by time of use", m.Refusal, err, refusal.TariffInvalid)
+}
+
+func TestVersionsNeedTheRight(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	v, err := w.AddVersion(t.Context(), as(access.Operator), registry.NewVersion{Tariff: "domestic", Body: flat("KES")})
+	refused(t, "a cashier publishes", v.Refusal, err, refusal.Forbidden)
+	page, err := w.TariffVersions(t.Context(), as("stranger"), "domestic", registry.Page{})
+	refused(t, "a device reads", page.Refusal, err, refusal.Forbidden)
+	page, err = w.TariffVersions(t.Context(), access.SystemActor(w.other, "test"), "domestic", registry.Page{})
+	refused(t, "another tenant reads", page.Refusal, err, refusal.TariffMissing)
+}
