@@ -243,7 +243,8 @@ CREATE TABLE vend (
   carry_in INTEGER NOT NULL DEFAULT 0 CHECK (carry_in >= 0), carry_out INTEGER NOT NULL DEFAULT 0 CHECK (carry_out >= 0),
   units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),   -- of all tokens, free ones among them
   free_wh INTEGER NOT NULL DEFAULT 0, month TEXT NOT NULL, mtd_before_wh INTEGER NOT NULL DEFAULT 0,
-  tariff_version_id BLOB NOT NULL, deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
+  tariff_version_id BLOB NOT NULL, asked TEXT NOT NULL DEFAULT '',
+  deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
   reverses BLOB, by_actor TEXT NOT NULL, priced_at INTEGER NOT NULL, completed_at INTEGER,
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, vendor_key, client_ref)

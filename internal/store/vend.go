@@ -101,13 +101,17 @@ func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
 // VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
 // takes what the sale pays towards charges and debts from their rows.
 func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
+	asked, err := askedText(s.Asked)
+	if err != nil {
+		return wrapVend("write what is asked", err)
+	}
+	_, err = tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
 		mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
-		priced_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		priced_at, created_at, asked)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
 		tx.Tenant, s.ID, vendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
 		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
-		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now)
+		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked)
 	if err != nil {
 		return wrapVend("insert the row", err)
 	}
@@ -125,6 +129,15 @@ func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
 		return err
 	}
 	return wrapVend("add to the month", tx.addUnits(s))
+}
+
+// askedText is the text of what a sale is asked for besides energy; of most sales it is empty.
+func askedText(a vending.Asked) (string, error) {
+	if len(a.Charges) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(a)
+	return string(text), err
 }
 
 // vendorKey is the vendor part of a sale's unique reference.
@@ -224,7 +237,7 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	var s vending.Sale
 	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
 		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
-		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked
 		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`, func(r Row) (err error) {
 		s, err = scanSale(r)
 		return err
@@ -276,6 +289,11 @@ func scanSale(r Row) (vending.Sale, error) {
 	}
 	if !r.IsNull(24) {
 		s.CompletedAt = r.Time(24)
+	}
+	if asked := r.Text(26); asked != "" {
+		if err := json.Unmarshal([]byte(asked), &s.Asked); err != nil {
+			return vending.Sale{}, err
+		}
 	}
 	vendor, err := hex.DecodeString(r.Text(1))
 	s.Vendor = id.FromBytes(vendor)

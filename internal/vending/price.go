@@ -25,6 +25,7 @@ type priced struct {
 	before  unit.Energy // where in the month's blocks the account stands
 	carry   money.Minor // brought in
 	owed    owed
+	asked   Asked
 	split   tariff.Allocation
 	tokens  []unit.Energy // how the units go onto tokens
 	tids    []sts.TID
@@ -116,6 +117,9 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	}
 	if body.MaxDeduction == 0 {
 		buy.MaxDeduction = p.point.Policy.MaxDeduction
+	}
+	if len(buy.Charges) > 0 {
+		p.asked = Asked{Charges: buy.Charges, MaxDeduction: buy.MaxDeduction}
 	}
 	if p.split, err = tariff.Allocate(buy); err != nil || p.split.Refused() {
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -63,6 +64,14 @@ type Sale struct {
 	PricedAt    time.Time
 	CompletedAt time.Time
 	Key         id.ID // the meter key it was sold under
+	Asked       Asked
+}
+
+// Asked is what a sale was asked for besides energy, as the allocator got it. It is kept so that every figure can be
+// derived again when the debts have long been paid.
+type Asked struct {
+	Charges      []tariff.Charge `json:"charges,omitempty"`
+	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's, where the tariff has none
 }
 
 // MeterRef names the meter of a sale.

@@ -287,7 +287,7 @@ func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
 	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
 		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Month: pr.month,
 		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
-		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID}
+		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID, Asked: pr.asked}
 	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {
 		return Sale{}, err
 	}
