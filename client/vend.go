@@ -79,7 +79,7 @@ type Quote struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// Unresolved is a sale whose outcome this client does not know: it may or may not have happened. Ask again with the
+// Unresolved is a sale, or another request that moves money, whose outcome this client does not know: it may or may not have happened. Ask again with the
 // same order and IdempotencyKey, or look with [Client.VendByRef]; never start a new sale instead.
 type Unresolved struct {
 	IdempotencyKey string
@@ -89,6 +89,9 @@ type Unresolved struct {
 
 // Error says what is not known and how to find out.
 func (u *Unresolved) Error() string {
+	if u.ClientRef == "" {
+		return fmt.Sprintf("request %s: outcome unknown: %v", u.IdempotencyKey, u.Err)
+	}
 	return fmt.Sprintf("sale %s: outcome unknown: %v", u.ClientRef, u.Err)
 }
 

@@ -35,7 +35,7 @@ func newAPIKeyCommand(c console) *cobra.Command {
 }
 
 func newAPIKeyCreate(c console) *cobra.Command {
-	var data, role, name string
+	var data, role, name, vendor string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
 		Short: "Make an API key and print it, this once; works beside a running server",
@@ -45,7 +45,11 @@ func newAPIKeyCreate(c console) *cobra.Command {
 				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
 			}
 			return c.inFolder(data, func(f *app.Folder) error {
-				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name})
+				sells, err := f.Vendor(cmd.Context(), vendor)
+				if err != nil {
+					return err
+				}
+				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells})
 				if err != nil {
 					return err
 				}
@@ -60,6 +64,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	c.dataFlag(cmd, &data)
 	cmd.Flags().StringVar(&role, "role", "", "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor or vendor_api")
 	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it")
+	cmd.Flags().StringVar(&vendor, "vendor", "", "the vendor (code or id) from whose float it sells")
 	return cmd
 }
 

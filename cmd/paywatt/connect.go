@@ -51,6 +51,10 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &open) && open.ClientRef == "":
+		return &failure{code: exitFailed, what: "The server did not say what became of the request: " + reason(open.Err),
+			not: "It may have been carried out or not.",
+			try: "Repeat the command with --key " + open.IdempotencyKey + ": it then shows what was done or does it, never twice."}
 	case errors.As(err, &open):
 		return &failure{code: exitFailed, what: "The server did not say what became of the sale: " + reason(open.Err),
 			not: "It may have been made or not; do not start a new one.",

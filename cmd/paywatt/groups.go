@@ -8,7 +8,7 @@ var groups = []struct {
 	commands  []string
 }{
 	{"server", "Server:", []string{"serve", "config", "doctor"}},
-	{"vending", "Vending:", []string{"vend", "tariff", "customer", "report", "token"}},
+	{"vending", "Vending:", []string{"vend", "tariff", "customer", "vendor", "report", "token"}},
 	{"meters", "Meters:", []string{"meter"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "replay", "bench"}},
 	{"admin", "Administration:", []string{"apikey", "vendingkey", "backup", "verify", "version"}},

@@ -184,6 +184,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.historyRoutes(r)
 	a.commandRoutes(r)
 	a.vendRoutes(r)
+	a.vendorRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.systemRoutes(r)

@@ -40,6 +40,13 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/vends/" + saleID + "/receipt", "", access.ReadVends, 200},
 		{"POST", "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`, access.ReadVends, 200},
 		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
+		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
+		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
+		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},
+		{"GET", "/v1/vendors/{id}/float", "", access.ReadVendors, 200},
+		{"GET", "/v1/vendors/{id}/statement", "", access.ReadVendors, 200},
+		{"POST", "/v1/vendors/{id}/terms", `{"commission_bps":100}`, access.ManageVendors, 200},
+		{"POST", "/v1/vendors/{id}/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"slip"}`, access.DepositFloat, 409},
 	}
 }
 
@@ -48,13 +55,16 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
 	c := decode[struct{ ID string }](t, w.want(202, w.post("/v1/meters/"+meterNumber+"/commands", `{"type":"read","reason":"first"}`)))
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
+	w.want(201, w.ask("POST", "/v1/vendors/V9/deposits", w.key, `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"SLIP"}`,
+		"Idempotency-Key", "deposit-1"))
 	for _, role := range access.Roles() {
 		if role == access.CustomerRole || role == access.DeviceRole {
 			continue // they have no right over a tenant's things, and so no keys: access refuses to make one
 		}
 		key := w.newKey(role)
 		for i, r := range routes(s.ID, c.ID) {
-			a := w.ask(r.method, r.path, key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
+			a := w.ask(r.method, strings.Replace(r.path, "{id}", "V9", 1), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
 			want := r.status
 			if !role.May(r.right) {
 				want = 403

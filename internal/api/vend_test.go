@@ -315,3 +315,14 @@ func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 		t.Errorf("after a restart: got %d %s, want %s", a.status, a.body, first.body)
 	}
 }
+
+// A path that the mux would clean is answered with a redirect; kept under the key, it would be the answer for ever.
+func TestARedirectIsNotTheAnswerOfAKey(t *testing.T) {
+	w := begin(t)
+	body := `{"name":"Corner shop","code":"V9"}`
+	w.want(201, w.ask("POST", "/v1//vendors", w.key, body, "Idempotency-Key", "redirected-1")) // the client follows it
+	again := w.want(201, w.ask("POST", "/v1/vendors", w.key, body, "Idempotency-Key", "redirected-1"))
+	if again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the repetition was not replayed: %s", again.body)
+	}
+}

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -29,6 +32,26 @@ func OpenFolder(dir string, log *slog.Logger) (*Folder, error) {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
 	return &Folder{Engine: e, Access: a}, nil
+}
+
+// Vendor is the identity of a vendor that is named by its code or identity; the zero ID for no name. A name of nobody
+// gives an identity of nobody, which making a key then refuses.
+func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
+	if name == "" {
+		return id.ID{}, nil
+	}
+	if i, err := id.Parse(id.Vendor, name); err == nil {
+		return i, nil
+	}
+	nobody := id.ID{15: 1}
+	err := f.Engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
+		v, found, err := tx.VendorByCode(strings.ToUpper(strings.TrimSpace(name)))
+		if found {
+			nobody = v.ID
+		}
+		return err
+	})
+	return nobody, err
 }
 
 // Close finishes what was begun.

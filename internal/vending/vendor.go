@@ -269,7 +269,10 @@ func showVendor(tx Tx, vendor Vendor) (VendorShown, error) {
 // ownVendor is the refusal for an actor that may not look at this vendor's money: a vendor's key sees its own, and
 // another's does not exist for it.
 func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
-	if by.Vendor == vendor.ID || by.Vendor.IsZero() && by.May(access.ReadVendors) {
+	switch {
+	case by.Vendor.IsZero():
+		return by.Needs(access.ReadVendors)
+	case by.Vendor == vendor.ID:
 		return refusal.Refusal{}
 	}
 	return noVendor(named)

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+func newVendorCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "vendor", Short: "Vendors, their floats and what they earn"}
+	cmd.AddCommand(newVendorAdd(c), newVendorTerms(c), newVendorList(c), newVendorShow(c), newVendorDeposit(c), newVendorStatement(c))
+	return cmd
+}
+
+// vendorOptions are the options of vendor add and vendor terms.
+type vendorOptions struct {
+	code, name, billing, commission, credit, status string
+}
+
+func newVendorAdd(c console) *cobra.Command {
+	var o vendorOptions
+	cmd := &cobra.Command{
+		Use: "add NAME", Short: "Take a vendor on; its float is empty until it pays in", Args: cobra.ExactArgs(1),
+		Example: "  paywatt vendor add \"Corner shop\" --commission 1.5\n" +
+			"  paywatt apikey create --role vendor_api --vendor V001",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			n := client.NewVendor{Name: args[0], Code: o.code, Billing: o.billing}
+			var err error
+			if n.CommissionBps, err = percent("--commission", o.commission); err != nil {
+				return err
+			}
+			if n.CreditLimitMinor, err = c.minor(cmd, api, "--credit", o.credit); err != nil {
+				return err
+			}
+			v, err := api.AddVendor(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, v, vendorTable(v))
+		}),
+	}
+	cmd.Flags().StringVar(&o.code, "code", "", "short code that begins its receipts (default: the next of V001, V002 ...)")
+	cmd.Flags().StringVar(&o.billing, "billing", "", "float or postpaid (default float)")
+	cmd.Flags().StringVar(&o.commission, "commission", "0", "commission in percent of what is tendered, tax included")
+	cmd.Flags().StringVar(&o.credit, "credit", "0", "how far it may sell beyond what it has paid in")
+	return cmd
+}
+
+func newVendorTerms(c console) *cobra.Command {
+	var o vendorOptions
+	cmd := &cobra.Command{
+		Use: "terms VENDOR", Short: "Change a vendor's terms, or stop it", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			var t client.VendorTerms
+			if cmd.Flags().Changed("commission") {
+				bps, err := percent("--commission", o.commission)
+				if err != nil {
+					return err
+				}
+				t.CommissionBps = &bps
+			}
+			if cmd.Flags().Changed("credit") {
+				limit, err := c.minor(cmd, api, "--credit", o.credit)
+				if err != nil {
+					return err
+				}
+				t.CreditLimitMinor = &limit
+			}
+			switch o.status {
+			case "":
+			case "active", "blocked":
+				blocked := o.status == "blocked"
+				t.Blocked = &blocked
+			default:
+				return usage("--status is active or blocked.", "Choose one of the two.")
+			}
+			if cmd.Flags().Changed("name") {
+				t.Name = &o.name
+			}
+			v, err := api.SetVendorTerms(cmd.Context(), args[0], t)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, v, vendorTable(v))
+		}),
+	}
+	cmd.Flags().StringVar(&o.name, "name", "", "its name")
+	cmd.Flags().StringVar(&o.commission, "commission", "", "commission in percent of what is tendered, tax included")
+	cmd.Flags().StringVar(&o.credit, "credit", "", "how far it may sell beyond what it has paid in")
+	cmd.Flags().StringVar(&o.status, "status", "", "active or blocked")
+	return cmd
+}
+
+func newVendorList(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the vendors with what they have", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			all, err := every(func(p client.Page) (client.List[client.Vendor], error) { return api.Vendors(cmd.Context(), p) })
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"code", "name", "billing", "balance", "available", "blocked", "id"}}
+			for _, v := range all {
+				t.add(v.Code, v.Name, v.Billing, floatText(v.Float, v.Float.BalanceMinor), floatText(v.Float, v.Float.AvailableMinor), v.Blocked, v.ID)
+			}
+			return c.show(cmd, all, t)
+		}),
+	}
+}
+
+func newVendorShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show VENDOR", Short: "Show a vendor and its float", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			v, err := api.Vendor(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, v, vendorTable(v))
+		}),
+	}
+}
+
+func newVendorDeposit(c console) *cobra.Command {
+	var reference, bank, key string
+	cmd := &cobra.Command{
+		Use: "deposit VENDOR AMOUNT", Short: "Book what a vendor paid to the bank", Args: cobra.ExactArgs(2),
+		Example: "  paywatt vendor deposit V001 5000 --reference BANK-000123",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			amount, err := (vendOptions{}).tender(cmd, api, args[1])
+			if err != nil {
+				return err
+			}
+			d, err := api.Deposit(cmd.Context(), args[0], client.NewDeposit{Amount: amount, Reference: reference, Bank: bank, IdempotencyKey: key})
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, d, fields("deposit", d.ID, "vendor", d.Vendor, "amount", amountText(d.Amount), "reference", d.Reference,
+				"balance", floatText(d.Float, d.Float.BalanceMinor), "available", floatText(d.Float, d.Float.AvailableMinor)))
+		}),
+	}
+	cmd.Flags().StringVar(&reference, "reference", "", "the bank's own name of the payment (needed): one is never booked twice")
+	cmd.Flags().StringVar(&bank, "bank", "", "which of the utility's bank accounts (default main)")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the deposit")
+	return cmd
+}
+
+func newVendorStatement(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "statement VENDOR", Short: "List what was booked on a vendor's account, newest first", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			v, err := api.Vendor(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			all, err := every(func(p client.Page) (client.List[client.BookedLine], error) {
+				return api.VendorStatement(cmd.Context(), args[0], p)
+			})
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"at", "kind", "amount", "balance", "for"}}
+			for _, l := range all {
+				t.add(timeText(&l.At), l.Kind, floatText(v.Float, l.AmountMinor), floatText(v.Float, l.BalanceMinor), l.Ref)
+			}
+			return c.show(cmd, all, t)
+		}),
+	}
+}
+
+func floatText(f client.Float, minor int64) string {
+	return amountText(client.Amount{AmountMinor: minor, Currency: f.Currency})
+}
+
+func vendorTable(v client.Vendor) table {
+	return fields("vendor", v.Code, "name", v.Name, "id", v.ID, "billing", v.Billing,
+		"commission", fmt.Sprintf("%d.%02d %%", v.CommissionBps/100, v.CommissionBps%100),
+		"balance", floatText(v.Float, v.Float.BalanceMinor), "held", floatText(v.Float, v.Float.HeldMinor),
+		"credit", floatText(v.Float, v.CreditLimitMinor), "available", floatText(v.Float, v.Float.AvailableMinor),
+		"blocked", strconv.FormatBool(v.Blocked))
+}
+
+// minor reads an amount in the tenant's currency; nothing and 0 need no currency.
+func (c console) minor(cmd *cobra.Command, api *client.Client, option, text string) (int64, error) {
+	if text == "" || text == "0" {
+		return 0, nil
+	}
+	a, err := (vendOptions{}).tender(cmd, api, text)
+	if err != nil {
+		return 0, err
+	}
+	if a.AmountMinor < 0 || money.Minor(a.AmountMinor) > money.MaxMinor {
+		return 0, usage(option+" cannot be "+text+".", "Give a positive amount.")
+	}
+	return a.AmountMinor, nil
+}
+
+// percent reads a percentage of at most two decimals into basis points.
+func percent(option, text string) (int64, error) {
+	bps, ok := exactly(text, 100)
+	if !ok {
+		return 0, usage(option+" "+text+" is no percentage.", "Write it as 2 or 1.5.")
+	}
+	return bps, nil
+}
