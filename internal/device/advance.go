@@ -2,6 +2,7 @@ package device
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/paywatt/paywatt/meter"
@@ -22,6 +23,7 @@ func (d *Device) Advance(t time.Duration, between func() error) error {
 	}
 	if !d.on {
 		d.clock.at += t.Milliseconds()
+		d.parts.Clock.Pass(uint64(t.Milliseconds()))
 		return d.broken
 	}
 	target := d.clock.up + uint64(t.Milliseconds())
@@ -37,16 +39,20 @@ func (d *Device) Advance(t time.Duration, between func() error) error {
 	return d.broken
 }
 
+// Next is for how long time can pass before anything happens without an input: at most an hour, and as long as that
+// without mains.
+func (d *Device) Next() time.Duration {
+	if !d.on || d.broken != nil {
+		return time.Hour
+	}
+	return min(time.Hour, time.Duration(min(d.stop()-d.clock.up, uint64(math.MaxInt32)))*time.Millisecond)
+}
+
 // stop is the next moment at which anything can happen without an input.
 func (d *Device) stop() uint64 {
-	stop := meter.Wake(&d.config, &d.state)
-	if at, is := d.contact.waiting(); is {
-		stop = min(stop, at)
-	}
-	if w := d.draw(); w > 0 {
-		n := meter.Pulses(&d.state, min(meter.Headroom(&d.config, &d.state), maxRoom))
-		stop = min(stop, d.clock.up+d.chip.until(w, max(n, 1)))
-	}
+	stop := min(meter.Wake(&d.config, &d.state), d.contact.due())
+	n := meter.Pulses(&d.state, min(meter.Headroom(&d.config, &d.state), maxRoom))
+	stop = min(stop, d.clock.up+d.parts.Pulses.Next(max(n, 1)))
 	// A moment that has passed already is due now.
 	return max(stop, d.clock.up)
 }
@@ -54,8 +60,9 @@ func (d *Device) stop() uint64 {
 // move goes to a moment at or before the next stop. Energy comes first.
 func (d *Device) move(to uint64) {
 	ms := to - d.clock.up
-	n := d.chip.run(d.draw(), ms)
+	n := d.parts.Pulses.Count(ms)
 	d.clock.pass(ms)
+	d.parts.Clock.Pass(ms)
 	ev := meter.Event{Kind: meter.EventWake}
 	if n > 0 {
 		ev = meter.Event{Kind: meter.EventPulses, Pulses: n}
@@ -63,7 +70,7 @@ func (d *Device) move(to uint64) {
 	if n > 0 || meter.Wake(&d.config, &d.state) <= d.clock.up {
 		d.give(ev)
 	}
-	if d.contact.settle(d.clock.up) {
-		d.give(d.sample())
+	if d.contact.due() <= d.clock.up {
+		d.tendContact()
 	}
 }

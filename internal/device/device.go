@@ -19,7 +19,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/device/board"
 	"github.com/paywatt/paywatt/internal/device/flight"
+	"github.com/paywatt/paywatt/internal/device/history"
 	"github.com/paywatt/paywatt/internal/device/memory"
 	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -27,7 +29,6 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
-	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -36,9 +37,6 @@ const firmware = "paywatt-vmeter-1"
 
 // protocol is the version of the contract, section 4, that it speaks.
 const protocol = 1
-
-// voltage of a board that has mains, in millivolts.
-const voltage = 230_000
 
 // storeIDSize is the length of a store id in bytes.
 const storeIDSize = 8
@@ -57,6 +55,12 @@ type Config struct {
 	// Phones are the registered numbers; the first is the customer's, to whom the meter writes unasked.
 	Phones []string
 
+	// Board are the parts; those that are nil are virtual. Drift is the error of a virtual clock's crystal in millionths.
+	Board board.Board
+	Drift int32
+	// Endurance is how often a page of the memory can be written, memory.Endurance if 0.
+	Endurance uint32
+
 	// Image and Log are the memory, Found what the log held. They stay the caller's to close.
 	Image journal.Memory
 	Log   memory.Log
@@ -69,6 +73,9 @@ type Config struct {
 	Keep int
 	// Recorder records everything that happens; nil for none.
 	Recorder *flight.Recorder
+	// Effects is room for the effects of a step, nil for some of its own. Devices of one goroutine may share it: it holds
+	// nothing between two calls.
+	Effects []meter.Effect
 	// Logger gets what a person may want to know; nil for none.
 	Logger *slog.Logger
 }
@@ -94,21 +101,30 @@ type Device struct {
 	keys   meter.Keys
 	out    []meter.Effect
 	after  []meter.Event
+	// starting says that the log is replayed: nothing else may come in between.
+	starting bool
 
 	// The board.
+	parts   parts
 	clock   clock
-	chip    chip
 	contact contact
-	load    unit.Power
 	on      bool
 	// offAt is the calendar when the mains went, in Unix milliseconds.
 	offAt int64
+	// open are the tamper switches as the core knows them, online the connection.
+	open   meter.Tampers
+	online bool
+	card   cardCopy
+	// wornTold says that a worn memory was told of, wornSaved the most writes that the log knows of.
+	wornTold  bool
+	wornSaved uint32
 
 	// The memory.
 	journal *journal.Journal
 	box     *outbox.Box
 	boot    bootInfo
 	mark    mark
+	rings   history.Rings
 	// saved is the state in the newest snapshot.
 	saved meter.State
 	// rewrite says that the log must be written anew.
@@ -124,9 +140,11 @@ type Device struct {
 	gate     panel.Gate
 	requests requests
 	// next is the configuration whose record is under way, nextKeys the keys as they will be if the core takes a section.
-	next      *nextConfig
-	nextKeys  *meter.Keys
-	smsFrom   string
+	next     *nextConfig
+	nextKeys *meter.Keys
+	smsFrom  string
+	// masked is the token under way, as the history may show it.
+	masked    string
 	smsOut    []SMS
 	lastToken string
 }
@@ -149,7 +167,11 @@ func Open(c Config) (*Device, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Device{c: c, log: c.Logger, out: make([]meter.Effect, 0, meter.MaxEffects)}
+	if cap(c.Effects) < meter.MaxEffects {
+		c.Effects = make([]meter.Effect, 0, meter.MaxEffects)
+	}
+	d := &Device{c: c, log: c.Logger, out: c.Effects[:0]}
+	d.wear()
 	if err := d.recall(); err != nil {
 		return nil, fmt.Errorf("open meter %s: %w", c.Number, err)
 	}
@@ -198,8 +220,14 @@ func (d *Device) create(c meter.Config) error {
 		return fmt.Errorf("name the memory: %w", err)
 	}
 	d.boot = bootInfo{store: hex.EncodeToString(id)}
-	d.clock = clock{at: d.c.Now.Truncate(time.Second).UnixMilli(), quality: meter.ClockValid}
-	d.mark = mark{at: d.clock.at, on: true}
+	now := d.c.Now.Truncate(time.Second)
+	d.config = c
+	d.assemble(mark{at: now.UnixMilli(), halted: true}, false)
+	if err := d.setChip(now); err != nil {
+		return fmt.Errorf("set the clock of a new meter: %w", err)
+	}
+	d.mark = d.marks()
+	d.mark.on = true
 	d.box = outbox.New(1, d.c.Keep)
 	// The name first: a meter without one cannot exist, a name without a meter is given again.
 	if err := d.c.Log.Replace(d.frames()); err != nil {
@@ -210,7 +238,7 @@ func (d *Device) create(c meter.Config) error {
 	if err != nil {
 		return err
 	}
-	d.journal, d.config, d.state, d.keys = j, c, s, *d.c.Keys
+	d.journal, d.state, d.keys = j, s, *d.c.Keys
 	d.start()
 	// The first start of all: a clean one, without the wait after a power cut.
 	d.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: s.Seq})
@@ -223,11 +251,14 @@ func (d *Device) create(c meter.Config) error {
 func (d *Device) start() {
 	d.on = true
 	d.clock.up = 0
+	d.parts.mains(true)
+	d.follow()
 	d.panel, d.gate = panel.Panel{}, panel.Gate{}
-	d.chip.setImp(d.config.ImpPerKWh)
+	d.parts.Pulses.Constant(d.config.ImpPerKWh)
 	d.contact.restart()
 	d.requests = requests{}
-	d.state.Power, d.state.Voltage = d.draw(), voltage
+	d.open, d.online, d.card = 0, false, cardCopy{}
+	d.state.Power, d.state.Voltage = d.parts.Pulses.Power(), d.parts.Pulses.Voltage()
 	if d.c.Recorder != nil {
 		d.c.Recorder.Boot(&d.config, &d.state)
 	}
@@ -245,22 +276,11 @@ func (d *Device) Now() time.Time { return d.clock.time() }
 // On reports whether the meter has mains.
 func (d *Device) On() bool { return d.on }
 
-// Load is the load that is switched on behind the meter, whether it gets any supply or not.
-func (d *Device) Load() unit.Power { return d.load }
-
 // Unflushed is how many records are not durable yet.
 func (d *Device) Unflushed() int { return d.appended }
 
 // State returns a copy of the core's state.
 func (d *Device) State() meter.State { return d.state }
-
-// draw is the load as the meter sees it: nothing while the contact is open.
-func (d *Device) draw() unit.Power {
-	if !d.on || !d.contact.closed {
-		return 0
-	}
-	return d.load
-}
 
 // give lets the core take an event and carries out what it decides.
 func (d *Device) give(ev meter.Event) {
@@ -269,7 +289,7 @@ func (d *Device) give(ev meter.Event) {
 	}
 	d.step(ev)
 	// What follows from a step comes after all of its effects.
-	for len(d.after) > 0 && d.broken == nil {
+	for len(d.after) > 0 && d.broken == nil && !d.starting {
 		next := d.after[0]
 		d.after = d.after[1:]
 		d.step(next)
@@ -277,7 +297,11 @@ func (d *Device) give(ev meter.Event) {
 }
 
 func (d *Device) step(ev meter.Event) {
-	ev.Up, ev.At, ev.Clock = d.clock.up, d.clock.at/1000, d.clock.quality
+	if d.clock.up >= d.clock.followAt {
+		d.follow()
+	}
+	ev.Up, ev.Clock = d.clock.up, d.clock.quality
+	ev.At, ev.Ms = d.clock.at/1000, uint16(d.clock.at%1000)
 	if d.c.Recorder != nil {
 		d.c.Recorder.Event(&ev)
 	}
@@ -293,30 +317,56 @@ func (d *Device) do(e *meter.Effect) {
 	case meter.EffectPersist:
 		d.persist(e.Record)
 	case meter.EffectPublish:
+		d.remember(e)
 		d.publish(&e.Report)
+	case meter.EffectAppend:
+		d.addRows(e.Row, e.Days)
+	case meter.EffectClear:
+		d.rings.Clear()
+		d.keepEntry(history.ClearEntry())
 	case meter.EffectCheckpoint:
 		// One that is not urgent comes with the next Flush, which the host owes anyway.
 		if e.Urgent {
 			d.fail(d.Flush())
 		}
 	case meter.EffectRelay:
-		if d.contact.want(e.Close, d.clock.up) {
-			d.after = append(d.after, d.sample())
-		}
+		d.moveContact(e.Close)
+	case meter.EffectClock:
+		d.clockAnswer(e)
 	case meter.EffectResult:
 		d.lastToken = e.Result.Code.String()
 		d.panel.Show(e.Result, d.clock.up)
 		d.answerSMS(e.Result)
 	case meter.EffectSMS:
 		d.notify(e.SMS, e.Balance)
-	case meter.EffectLED, meter.EffectBuzzer:
-		// Light and sound are in the state, and whoever looks at the meter sees them there.
+	case meter.EffectLED:
+		if l := d.parts.Light; l != nil {
+			d.partFailed("light", l.Show(e.LED))
+		}
+	case meter.EffectBuzzer:
+		if b := d.parts.Buzzer; b != nil {
+			d.partFailed("buzzer", b.Sound(e.Buzzer))
+		}
 	}
 }
 
-// sample is the load as an event.
-func (d *Device) sample() meter.Event {
-	return meter.Event{Kind: meter.EventPower, Power: d.draw(), Voltage: voltage}
+// partFailed notes a part without which the meter goes on.
+func (d *Device) partFailed(part string, err error) {
+	if err != nil {
+		d.log.Warn("part failed", logkey.Meter, d.c.Number, "part", part, logkey.Err, err)
+	}
+}
+
+// clockAnswer sets the clock when the core has said so.
+func (d *Device) clockAnswer(e *meter.Effect) {
+	if e.Clock != meter.ClockDone {
+		return
+	}
+	if err := d.setChip(time.Unix(e.At, 0)); err != nil {
+		d.clockFault(err)
+		return
+	}
+	d.after = append(d.after, meter.Event{Kind: meter.EventWake})
 }
 
 // fail notes that the memory cannot be trusted any more.

@@ -444,7 +444,7 @@ func TestWithoutMainsNothingHappensAndNothingIsForgotten(t *testing.T) {
 func TestTheCalendarCanBeSet(t *testing.T) {
 	m := newMedium()
 	d := open(t, m)
-	d.SetClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	must(t, d.SetClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)))
 	advance(t, d, time.Hour)
 	must(t, d.Flush())
 	if got := open(t, m).View().T; got != "2030-01-01T01:00:00Z" {

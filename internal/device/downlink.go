@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
@@ -43,6 +44,8 @@ func (d *Device) Receive(down wire.Down, topic string, payload []byte) error {
 	switch down {
 	case wire.DownToken:
 		err = d.tokenDown(payload)
+	case outbox.Online, outbox.Offline:
+		return d.Online(down == outbox.Online)
 	case wire.DownCommand, wire.DownConfig, wire.DownLease, wire.DownTime:
 		err = d.signed(down, topic, payload)
 	default:
@@ -110,8 +113,7 @@ func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		// A simulated meter lives in its own time, which no server corrects.
-		return d.order(t.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandUnknown})
+		return d.order(t.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandSetTime, NewAt: t.At})
 	}
 }
 

@@ -3,7 +3,6 @@ package device_test
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/wire"
@@ -201,15 +200,11 @@ func TestMessagesAMeterCannotKeepAreDropped(t *testing.T) {
 	}
 }
 
-func TestLeasesAndTimeAreDeclined(t *testing.T) {
+func TestLeasesAreDeclined(t *testing.T) {
 	d := open(t, newMedium())
 	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: order("l", 1), Seq: 1, MaxRegisterWh: 5, TTLs: 60}))
 	if a := answer(t, d); a.ID != "l" || a.State != "failed" || a.Reason != "unknown" {
 		t.Errorf("a lease for a token meter: %+v", a)
-	}
-	down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{Order: order("t", 2), At: 1}))
-	if a := answer(t, d); a.ID != "t" || a.State != "failed" || d.View().T != "2026-11-20T08:00:00Z" {
-		t.Errorf("a time for a simulated meter: %+v, it is %s", a, d.View().T)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
@@ -50,18 +49,6 @@ func (r *requests) text(handle uint64) string {
 	return ""
 }
 
-// SetLoad switches a load on behind the meter, 0 to MaxLoad.
-func (d *Device) SetLoad(w unit.Power) error {
-	if w < 0 || w > MaxLoad {
-		return fmt.Errorf("%w: a load of %d W; 0 to %d can be switched on", ErrInput, int64(w), int64(MaxLoad))
-	}
-	d.load = w
-	if d.on {
-		d.give(d.sample())
-	}
-	return d.broken
-}
-
 // Keys presses keys one after the other: 0 to 9, * and #.
 func (d *Device) Keys(keys string) error {
 	if strings.Trim(keys, "0123456789*#") != "" {
@@ -91,9 +78,18 @@ func (d *Device) key(key byte) {
 // token lets the core judge what the key finds in the digits. What a key change would make of the keys waits aside.
 func (d *Device) token(digits string, from meter.Source, request uint64) {
 	change, keys := d.keys.Take(&d.state, digits)
-	d.nextKeys = &keys
+	d.nextKeys, d.masked = &keys, mask(digits)
 	d.give(meter.Event{Kind: meter.EventToken, Opened: d.keys.Open(digits), Change: change, Source: from, Request: request})
-	d.nextKeys = nil
+	d.nextKeys, d.masked = nil, ""
+}
+
+// mask is a token as a history may show it: the first and the last four of its digits.
+func mask(digits string) string {
+	t, result := sts.ParseToken(digits)
+	if result != sts.Accept {
+		return ""
+	}
+	return t.String()
 }
 
 // SMS receives a message.
@@ -173,6 +169,7 @@ func (d *Device) Power(on bool) error {
 		d.offAt = d.clock.at
 		d.give(meter.Event{Kind: meter.EventPowerFail})
 		d.on = false
+		d.parts.mains(false)
 		return d.Flush()
 	}
 	j, l, err := journal.Open(d.c.Image)
@@ -182,9 +179,6 @@ func (d *Device) Power(on bool) error {
 	}
 	return d.wake(j, l, meter.ResetPower, (d.clock.at-d.offAt)/1000)
 }
-
-// SetClock sets the calendar. What counts powered-on time does not notice.
-func (d *Device) SetClock(t time.Time) { d.clock.at = t.UnixMilli() }
 
 // Read records a reading now.
 func (d *Device) Read() error {

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/device/history"
 	"github.com/paywatt/paywatt/internal/device/memory"
 	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/device/virtual"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
@@ -25,6 +27,8 @@ const (
 	frameReport = 2 // one record of the outbox
 	frameMark   = 3 // what the board remembers
 	frameHash   = 4 // the server's name for a version of the configuration
+	framePast   = 5 // one entry of the meter's own history
+	frameWear   = 6 // how often the pages of the image were written
 )
 
 // compactAbove is how long the log may grow beyond twice what is alive in it, in bytes.
@@ -40,36 +44,71 @@ type bootInfo struct {
 // mark is what the board remembers beyond the core's state.
 type mark struct {
 	acked uint64
-	// at is the calendar in Unix milliseconds; rem is what the chip holds below an impulse.
-	at  int64
+	// at is the calendar in Unix milliseconds, setAt when the clock chip was last set; halted says that a virtual chip
+	// stands still.
+	at, setAt int64
+	halted    bool
+	// rem is what a virtual meter chip holds below an impulse.
 	rem uint64
 	// on is whether the meter had mains, and offAt since when it has none.
 	on    bool
 	offAt int64
+	// tampers are the switches of a virtual board, and their latch.
+	tampers virtual.SwitchesSaved
 }
 
+// Flags of a mark.
+const (
+	markOn     = 1
+	markHalted = 2
+)
+
 func (m mark) frame() memory.Frame {
-	b := binary.LittleEndian.AppendUint64(nil, m.acked)
-	b = binary.LittleEndian.AppendUint64(b, uint64(m.at))
-	b = binary.LittleEndian.AppendUint64(b, m.rem)
-	b = binary.LittleEndian.AppendUint64(b, uint64(m.offAt))
-	if m.on {
-		return memory.Frame{Kind: frameMark, Data: append(b, 1)}
+	b := make([]byte, 0, markSize)
+	for _, v := range [...]uint64{m.acked, uint64(m.at), m.rem, uint64(m.offAt), uint64(m.setAt)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	return memory.Frame{Kind: frameMark, Data: append(b, 0)}
+	var flags byte
+	if m.on {
+		flags |= markOn
+	}
+	if m.halted {
+		flags |= markHalted
+	}
+	return memory.Frame{Kind: frameMark, Data: append(b, flags, byte(m.tampers.Open), byte(m.tampers.Latched))}
 }
 
 // markSize is the length of a mark in bytes.
-const markSize = 33
+const markSize = 43
 
 func readMark(b []byte) (mark, bool) {
 	if len(b) != markSize {
 		return mark{}, false
 	}
+	u := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	return mark{
-		acked: binary.LittleEndian.Uint64(b), at: int64(binary.LittleEndian.Uint64(b[8:])),
-		rem: binary.LittleEndian.Uint64(b[16:]), offAt: int64(binary.LittleEndian.Uint64(b[24:])), on: b[32] == 1,
+		acked: u(0), at: int64(u(8)), rem: u(16), offAt: int64(u(24)), setAt: int64(u(32)),
+		on: b[40]&markOn != 0, halted: b[40]&markHalted != 0,
+		tampers: virtual.SwitchesSaved{Open: meter.Tampers(b[41]), Latched: meter.Tampers(b[42])},
 	}, true
+}
+
+// marks is what the board would have to remember now.
+func (d *Device) marks() mark {
+	m := mark{at: d.clock.at, setAt: d.clock.setAt, on: d.on, offAt: d.offAt}
+	if d.box != nil {
+		m.acked = d.box.Marks().Acked
+	}
+	if d.parts.chip != nil {
+		m.rem = d.parts.chip.Rest()
+	}
+	if d.parts.rtc != nil {
+		m.halted = d.parts.rtc.Saved().Halted
+	}
+	if d.parts.switches != nil {
+		m.tampers = d.parts.switches.Saved()
+	}
+	return m
 }
 
 // reportHead is the length of a report frame before kind and record.
@@ -108,6 +147,7 @@ type contents struct {
 	hashes  map[uint32]string
 	mark    mark
 	reports []outbox.Entry
+	rings   history.Rings
 }
 
 func readFrames(frames []memory.Frame) contents {
@@ -124,6 +164,8 @@ func readFrames(frames []memory.Frame) contents {
 			if m, ok := readMark(f.Data); ok {
 				c.mark = m
 			}
+		case framePast:
+			c.rings.Load(f.Data)
 		case frameReport:
 			// A frame may be there twice, when the log was written anew after a write that seemed to fail.
 			if r, ok := readReport(f.Data); ok && (len(c.reports) == 0 || r.Seq > c.reports[len(c.reports)-1].Seq) {
@@ -173,11 +215,9 @@ func (d *Device) recall() error {
 		kept.mark = mark{at: max(d.c.Now.UnixMilli(), int64(loaded.State.LastAt)*1000), on: true}
 	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
-	d.mark = kept.mark
-	d.chip = chip{rem: kept.mark.rem, imp: loaded.State.Imp}
-	d.clock = clock{at: kept.mark.at, quality: meter.ClockValid}
-	closed := loaded.State.Relay == supply.Closed
-	d.contact = contact{closed: closed, wanted: closed}
+	d.mark, d.rings, d.config = kept.mark, kept.rings, loaded.Config
+	d.clock = clock{at: kept.mark.at, setAt: kept.mark.setAt}
+	d.assemble(kept.mark, loaded.State.Relay == supply.Closed)
 	if err := d.fill(kept.reports, loaded.State.Seq); err != nil {
 		return err
 	}
@@ -223,13 +263,17 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 	// Records that were published after the last snapshot have taken the numbers up to here.
 	d.state.Seq = max(d.state.Seq, d.box.Marks().Next)
 	d.start()
+	d.starting = true
 	for _, e := range l.Replay {
 		d.requests.add(e.Text)
 		d.give(meter.Event{Kind: meter.EventReplay, Record: e.Record, Reported: reported[e.Seq]})
 	}
+	d.starting = false
 	d.give(meter.Event{
 		Kind: meter.EventPowerRestore, Reset: reset, Off: off, NextSeq: d.state.Seq, Register: register, Damage: l.Damage,
+		Tampers: d.parts.Tamper.Latched(),
 	})
+	d.Switches()
 	d.announce()
 	return d.Flush()
 }
@@ -315,6 +359,7 @@ func (d *Device) persist(r meter.Record) {
 	}
 	if err == nil {
 		d.adopt(r.Kind)
+		d.lookAtWear()
 	}
 	d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r, OK: err == nil})
 }
@@ -345,7 +390,7 @@ func (d *Device) adopt(kind meter.RecordKind) {
 	}
 	d.config, d.boot.hash = d.next.config, d.next.hash
 	d.next = nil
-	d.chip.setImp(d.config.ImpPerKWh)
+	d.parts.Pulses.Constant(d.config.ImpPerKWh)
 	if d.c.Recorder != nil {
 		d.c.Recorder.Config(&d.config)
 	}
@@ -360,6 +405,11 @@ func (d *Device) Flush() error {
 	}
 	if err := d.flushLog(); err != nil {
 		return err
+	}
+	if d.copyCard(); d.appended > 0 {
+		if err := d.flushLog(); err != nil {
+			return err
+		}
 	}
 	if d.state != d.saved {
 		if err := d.journal.Save(&d.state); err != nil {
@@ -381,7 +431,7 @@ func (d *Device) Flush() error {
 func (d *Device) flushLog() error {
 	marks := d.box.Marks()
 	d.losing = d.losing && marks.Waiting() > 0
-	now := mark{acked: marks.Acked, at: d.clock.at, rem: d.chip.rem, on: d.on, offAt: d.offAt}
+	now := d.marks()
 	if !d.rewrite && d.appended == 0 && now == d.mark {
 		return nil
 	}
@@ -413,8 +463,14 @@ func (d *Device) frames() []memory.Frame {
 	if d.boot.hash != "" {
 		frames = append(frames, hashFrame(d.config.Version, d.boot.hash))
 	}
+	for _, b := range d.rings.Entries() {
+		frames = append(frames, memory.Frame{Kind: framePast, Data: b})
+	}
 	for _, e := range d.box.All() {
 		frames = append(frames, reportFrame(e))
+	}
+	if d.parts.worn != nil {
+		frames = append(frames, memory.Frame{Kind: frameWear, Data: d.parts.worn.Counts()})
 	}
 	return append(frames, d.mark.frame())
 }

@@ -20,6 +20,8 @@ func record(r *meter.Report, text func(handle uint64) string) wire.Record {
 		return wire.CommandAnswer{Head: head, ID: text(r.Request), State: r.Answer.State(), Reason: r.Answer.Reason()}.Record()
 	case meter.ReportEvent:
 		return wire.Event{Head: head, Code: int(r.Code), Args: r.Args()}.Record()
+	case meter.ReportClose:
+		return closeRecord(r, head).Record()
 	default:
 		return wire.Reading{
 			Head:       head,
@@ -50,6 +52,15 @@ func tokenRecord(r *meter.Report, head wire.Head, request string) wire.Token {
 		t.SubClass = &sub
 	}
 	return t
+}
+
+func closeRecord(r *meter.Report, head wire.Head) wire.Close {
+	row := &r.Row
+	return wire.Close{
+		Head: head, Date: row.Date.String(), RegisterWh: int64(row.Register), UsedWh: int64(row.Used),
+		MinBalanceWh: int64(row.Min), MaxBalanceWh: int64(row.Max), MaxW: int64(row.Peak), OffMin: int64(row.OffMinutes),
+		TokensWh: int64(row.Tokens), Events: int64(row.Events), Gap: row.Gap,
+	}
 }
 
 func clockName(c meter.Clock) wire.Clock {

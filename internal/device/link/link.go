@@ -29,7 +29,8 @@ const (
 	inboxSize = 64
 )
 
-// Message is one message to the meter other than an acknowledgement, as it arrived.
+// Message is one message to the meter other than an acknowledgement, as it arrived; or, with outbox.Online and
+// outbox.Offline, how the connection now stands.
 type Message struct {
 	Down wire.Down
 	// Topic is the whole topic: signatures cover it.
@@ -101,11 +102,24 @@ func (l *Link) setStatus(s Status) {
 	old := l.status
 	l.status = s
 	l.mu.Unlock()
+	if old.Connected && !s.Connected {
+		l.tell(outbox.Offline)
+	}
 	switch {
 	case s.Connected && !old.Connected:
+		l.tell(outbox.Online)
 		l.c.Log.Info("meter connected", logkey.Meter, l.c.Number)
 	case s.Err != nil && (old.Connected || old.Err == nil || old.Err.Error() != s.Err.Error()):
 		l.c.Log.Warn("meter not connected", logkey.Meter, l.c.Number, logkey.Err, s.Err)
+	}
+}
+
+// tell lets the device know how the connection stands. One that does not look while dozens of messages wait misses it:
+// the connection must not wait for that.
+func (l *Link) tell(what wire.Down) {
+	select {
+	case l.inbox <- Message{Down: what}:
+	default:
 	}
 }
 

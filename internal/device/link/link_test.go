@@ -331,6 +331,9 @@ func TestOtherMessagesReachTheDevice(t *testing.T) {
 		r := start(t, 0)
 		defer r.end()
 		synctest.Wait()
+		if m := <-r.l.Messages(); m.Down != outbox.Online {
+			t.Errorf("got %+v, want to hear of the connection first", m)
+		}
 		for _, topic := range []string{"m/99999999999/down/token", "m/" + number + "/up/reading", "nonsense", "m/" + number + "/down/token"} {
 			r.srv.current.onMessage(topic, []byte(topic))
 		}

@@ -17,6 +17,13 @@ import (
 // DefaultKeep is how many records a meter keeps, acknowledged ones included: at a reading every half hour half a year.
 const DefaultKeep = 10_000
 
+// Online and Offline are no messages of a server: with them the link tells the device how the connection stands, in the
+// order of the messages.
+const (
+	Online  wire.Down = "online"
+	Offline wire.Down = "offline"
+)
+
 // Entry is one record, encoded.
 type Entry struct {
 	Seq  uint64
@@ -125,6 +132,19 @@ func (b *Box) Next(after uint64) []Entry {
 	if from > to || from < b.lowest {
 		return nil
 	}
+	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
+}
+
+// Copy returns up to n durable records above after, acknowledged or not, oldest first. Those that have left the outbox
+// are left out.
+func (b *Box) Copy(after uint64, n int) []Entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	from := max(after+1, b.lowest)
+	if from > b.durable {
+		return nil
+	}
+	to := min(b.durable, from+uint64(n)-1)
 	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -41,12 +42,7 @@ func (d *Driver) act(ctx context.Context, name, rest string) error {
 	case "power":
 		return d.power(rest)
 	case "rtc":
-		t, err := time.Parse(time.RFC3339, rest)
-		if err != nil {
-			return wrong("rtc 2026-11-20T08:00:00Z")
-		}
-		d.dev.SetClock(t)
-		return nil
+		return d.rtc(rest)
 	case "tamper":
 		return d.tamper(rest)
 	case "sync":
@@ -82,13 +78,26 @@ func (d *Driver) power(rest string) error {
 	return nil
 }
 
-// tamper is part of the script's language; the switches come with the tamper policies of the core.
-func (d *Driver) tamper(rest string) error {
-	kind, what, _ := strings.Cut(rest, " ")
-	if kind == "" || (what != "on" && what != "off") {
-		return wrong("tamper KIND on or tamper KIND off")
+// rtc sets the clock chip, or stops it.
+func (d *Driver) rtc(rest string) error {
+	if rest == "stop" {
+		return d.dev.StopClock()
 	}
-	return fmt.Errorf("this meter has no tamper switch %q; nothing was changed", kind)
+	t, err := time.Parse(time.RFC3339, rest)
+	if err != nil {
+		return wrong("rtc 2026-11-20T08:00:00Z, or rtc stop")
+	}
+	return d.dev.SetClock(t)
+}
+
+// tamper opens a switch or puts it right. On the wire the kind is phase_loss; phase-loss is the same.
+func (d *Driver) tamper(rest string) error {
+	name, what, _ := strings.Cut(rest, " ")
+	kind, known := meter.ParseTamper(strings.ReplaceAll(name, "-", "_"))
+	if !known || (what != "on" && what != "off") {
+		return wrong("tamper KIND on or tamper KIND off, with cover, terminal, magnet, reverse, bypass or phase_loss")
+	}
+	return d.dev.Tamper(kind, what == "on")
 }
 
 // run lets virtual time pass. What the server sends on the way is acted on at the moment it arrives.

@@ -127,7 +127,7 @@ func TestTheStateLineHasTheKeysOfTheContract(t *testing.T) {
 func TestWrongCommandsSaySoAndChangeNothing(t *testing.T) {
 	wrong := []string{
 		"dance", "load", "load much", "load -1", "load 1000001", "run", "run 5", "run -1h", "run 90000d", "key", "key 12a", "sms", "sms +1",
-		"power", "power up", "rtc", "rtc yesterday", "wait", "wait relay", "wait colour=red 1s", "wait relay=open", "tamper", "tamper cover on",
+		"power", "power up", "rtc", "rtc yesterday", "rtc 1999-12-31T23:59:59Z", "wait", "wait relay", "wait colour=red 1s", "wait relay=open", "tamper", "tamper lid on", "tamper cover",
 		"sync",
 	}
 	got, messages := play(t, newDevice(t, &memory.RAMImage{}, 0), nil, wrong...)

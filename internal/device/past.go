@@ -1,0 +1,185 @@
+package device
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device/board"
+	"github.com/paywatt/paywatt/internal/device/history"
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// History is the meter's own history: closed days and months, tokens, events.
+func (d *Device) History() *history.Rings { return &d.rings }
+
+// remember takes a report into the history it belongs to. Its entry comes before the record of the outbox, so that a
+// power cut between the two leaves nothing out.
+func (d *Device) remember(e *meter.Effect) {
+	r := &e.Report
+	switch e.History {
+	case meter.HistoryTokens:
+		t := history.Token{
+			Seq: r.Seq, At: r.At, Clock: r.Clock, Masked: d.masked, Result: r.Result, Class: r.Class, Units: r.Units, Source: r.Source,
+		}
+		d.rings.AddToken(t)
+		d.keepEntry(history.TokenEntry(t))
+	case meter.HistoryEvents:
+		ev := history.Event{Seq: r.Seq, At: r.At, Clock: r.Clock, Code: r.Code, A: r.A, B: r.B}
+		d.rings.AddEvent(ev)
+		d.keepEntry(history.EventEntry(ev))
+	}
+}
+
+// addRows takes a closed day or month, and the empty days that follow it.
+func (d *Device) addRows(row meter.Row, gaps uint8) {
+	d.rings.AddRow(row)
+	d.keepEntry(history.RowEntry(row))
+	for range gaps {
+		row = meter.Row{Kind: row.Kind, Date: row.Date + 1, Register: row.Register, Clock: row.Clock, Gap: true}
+		d.rings.AddRow(row)
+		d.keepEntry(history.RowEntry(row))
+	}
+}
+
+// keepEntry writes an entry of the history to the log. Like a record of the outbox it is durable with the next flush.
+func (d *Device) keepEntry(b []byte) {
+	if err := d.c.Log.Append(memory.Frame{Kind: framePast, Data: b}); err != nil {
+		d.rewrite = true
+	}
+	d.appended++
+}
+
+// wear begins to count the writes to the image where the board does not do it itself.
+func (d *Device) wear() {
+	if d.c.Board.Wear != nil {
+		return
+	}
+	var saved []byte
+	for _, f := range d.c.Found.Frames {
+		if f.Kind == frameWear {
+			saved = f.Data
+		}
+	}
+	d.parts.worn = memory.NewWorn(d.c.Image, saved, d.c.Endurance)
+	d.wornSaved, _ = d.parts.worn.Worst()
+	d.c.Image = d.parts.worn
+}
+
+// wearStep is how many writes of a page the log may not know of.
+const wearStep = 100
+
+// lookAtWear tells once in a boot that a page has had the writes it is made for, and keeps the counts.
+func (d *Device) lookAtWear() {
+	if d.parts.Wear == nil {
+		return
+	}
+	writes, endurance := d.parts.Wear.Worst()
+	if writes >= endurance && !d.wornTold {
+		d.wornTold = true
+		d.after = append(d.after, boardEvent(meter.CodeWorn, int64(writes), int64(endurance)))
+	}
+	if d.parts.worn != nil && writes >= d.wornSaved+wearStep {
+		d.wornSaved = writes
+		if err := d.c.Log.Append(memory.Frame{Kind: frameWear, Data: d.parts.worn.Counts()}); err != nil {
+			d.rewrite = true
+		}
+	}
+}
+
+// cardCopy is how far the memory card has come.
+type cardCopy struct {
+	// looked says that the card was asked where it stands, last is its newest row.
+	looked bool
+	last   uint64
+	state  meter.CardState
+	// retryAt is when a card that failed is tried again, since boot.
+	retryAt uint64
+}
+
+const (
+	// cardRetry is how long a card that failed is left alone, in milliseconds.
+	cardRetry = uint64(time.Minute / time.Millisecond)
+	// cardBatch is how many rows are written at once.
+	cardBatch = 500
+)
+
+// copyCard brings the memory card up to what is durable. Whatever happens to the card, the meter goes on.
+func (d *Device) copyCard() {
+	c := &d.card
+	if d.parts.Card == nil || !d.on || d.clock.up < c.retryAt {
+		return
+	}
+	err := d.writeCard()
+	state := meter.CardGood
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		state = meter.CardFull
+	case err != nil:
+		state = meter.CardMissing
+	}
+	if err != nil {
+		// Where it stands afterwards only the card itself knows.
+		c.looked, c.retryAt = false, d.clock.up+cardRetry
+	}
+	if state == c.state {
+		return
+	}
+	c.state = state
+	if err != nil {
+		d.log.Warn("memory card not written", logkey.Meter, d.c.Number, logkey.Err, err)
+	}
+	d.give(boardEvent(meter.CodeCard, int64(state), 0))
+}
+
+func (d *Device) writeCard() (err error) {
+	c := &d.card
+	if !c.looked {
+		if c.last, err = d.parts.Card.Last(); err != nil {
+			return err
+		}
+		if next := d.box.Marks().Next; c.last >= next {
+			c.last = 0 // the card of another meter, or of one with an older memory: from here on it is this one's
+		}
+		c.looked = true
+	}
+	for {
+		entries := d.box.Copy(c.last, cardBatch)
+		if len(entries) == 0 {
+			return nil
+		}
+		rows := make([]board.Row, len(entries))
+		for i, e := range entries {
+			rows[i] = row(e)
+		}
+		if err := d.parts.Card.Write(rows); err != nil {
+			return err
+		}
+		c.last = entries[len(entries)-1].Seq
+	}
+}
+
+// row is a record as a line of the card.
+func row(e outbox.Entry) board.Row {
+	r := board.Row{Seq: e.Seq, Kind: string(e.Kind), Record: string(e.Data)}
+	good, _, err := wire.DecodeUp(e.Kind, e.Data)
+	if err != nil || len(good) != 1 {
+		return r
+	}
+	w := good[0]
+	r.At, r.Clock = time.Unix(w.Head.At, 0), string(w.Head.Clock)
+	switch {
+	case w.Reading != nil:
+		r.Energy, r.Register, r.Balance = true, unit.Energy(w.Reading.RegisterWh), unit.Energy(w.Reading.BalanceWh)
+		r.Power = unit.Power(w.Reading.W)
+	case w.Close != nil:
+		r.Energy, r.Register, r.Balance = true, unit.Energy(w.Close.RegisterWh), unit.Energy(w.Close.MinBalanceWh)
+		r.Power = unit.Power(w.Close.MaxW)
+	}
+	return r
+}
