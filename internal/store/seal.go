@@ -41,6 +41,9 @@ type freshSum struct {
 // Empty reports whether there is nothing to seal.
 func (f *Fresh) Empty() bool { return len(f.leaves) == 0 }
 
+// Len is how many rows will be sealed.
+func (f *Fresh) Len() int { return len(f.leaves) }
+
 func (f *Fresh) add(kind string, i id.ID, leaf [32]byte) {
 	f.leaves = append(f.leaves, freshLeaf{kind, i, leaf})
 }

@@ -31,6 +31,7 @@ func everythingSealed(t *testing.T, r Rig) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+		r.seal(t, e)
 	}
 	counts := look(t, e, func(tx *store.Tx) (out [3]int64, err error) {
 		for i, sql := range []string{`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, `SELECT COUNT(*) FROM seal WHERE tenant_id = $1`,
@@ -59,6 +60,7 @@ func proofHolds(t *testing.T, r Rig) {
 			ids = append(ids, j.ID)
 			return err
 		})
+		r.seal(t, e)
 	}
 	for _, i := range ids {
 		look(t, e, func(tx *store.Tx) (bool, error) {

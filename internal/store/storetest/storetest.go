@@ -32,6 +32,18 @@ type Rig struct {
 	Waiting func(store.Engine) int
 	// FailCommit makes a COMMIT go wrong, after letting pass of them through.
 	FailCommit func(e store.Engine, how Failure, pass int)
+	// Seal seals what is committed, on an engine that does not seal with the commit itself; else nil.
+	Seal func(t testing.TB, e store.Engine)
+	// Alone says that every closure has a commit of its own: the failure of one is not its neighbour's.
+	Alone bool
+}
+
+// seal makes sure that everything committed is sealed.
+func (r Rig) seal(t *testing.T, e store.Engine) {
+	t.Helper()
+	if r.Seal != nil {
+		r.Seal(t, e)
+	}
 }
 
 // Exercise runs everything.

@@ -1,0 +1,388 @@
+package postgres
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
+// what comes beyond is prepared for one use.
+const maxStatements = 1024
+
+// fetchRows is how many rows of a streamed query are in memory at a time.
+const fetchRows = 1000
+
+// Types of parameters by PostgreSQL's numbers, and the two formats in which values travel.
+const (
+	oidUnknown = 0
+	oidBytes   = 17
+	oidInt     = 20
+	oidText    = 25
+
+	asText   = 0
+	asBinary = 1
+)
+
+// conn is one connection as the shared queries see it. It belongs to one goroutine at a time. Statements are prepared
+// once; numbers and text travel as text, which needs no agreement about widths, bytes as bytes.
+type conn struct {
+	pg      *pgconn.PgConn
+	ctx     context.Context // bounds what runs now
+	stmts   map[string]*prepared
+	made    int   // statements prepared so far, for their names
+	reading bool  // it is in a snapshot and cannot write
+	stream  bool  // queries are read through cursors: their results may be larger than memory
+	cursors int   // open ones
+	rows    int   // changed or read in this transaction, for the budget
+	fault   error // the first error: PostgreSQL has given up the transaction
+}
+
+// prepared is a statement on the server.
+type prepared struct {
+	name   string
+	params int
+}
+
+// ForUpdate locks the rows that a decision rests on; in a snapshot nothing is decided.
+func (c *conn) ForUpdate() string {
+	if c.reading {
+		return ""
+	}
+	return " FOR UPDATE"
+}
+
+// Exec runs a statement; see store.Conn.
+func (c *conn) Exec(sql string, args ...any) (int64, error) {
+	tag, err := c.run(sql, nil, args)
+	if err != nil {
+		return 0, err
+	}
+	c.rows += int(tag.RowsAffected())
+	return tag.RowsAffected(), nil
+}
+
+// Query runs a statement and hands over its rows; see store.Conn. The rows are read before the first is handed over,
+// because a connection runs one statement at a time and row may run another.
+func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
+	if c.stream && !strings.Contains(sql, "LIMIT") {
+		return c.each(sql, row, args)
+	}
+	var all rows
+	if _, err := c.run(sql, &all, args); err != nil {
+		return err
+	}
+	c.rows += len(all)
+	return all.each(row)
+}
+
+// each reads a query through a cursor, so that a whole table can be walked through.
+func (c *conn) each(sql string, row func(store.Row) error, args []any) error {
+	name := "walk" + strconv.Itoa(c.cursors)
+	if _, err := c.run("DECLARE "+name+" NO SCROLL CURSOR FOR "+sql, nil, args); err != nil {
+		return err
+	}
+	c.cursors++
+	err := c.fetch(name, row)
+	c.cursors--
+	if c.fault == nil {
+		_, e := c.run("CLOSE "+name, nil, nil)
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// fetch reads a cursor to its end. The statement is not kept: what it gives differs from cursor to cursor.
+func (c *conn) fetch(cursor string, row func(store.Row) error) error {
+	for {
+		var some rows
+		r := c.pg.ExecParams(c.ctx, "FETCH "+strconv.Itoa(fetchRows)+" FROM "+cursor, nil, nil, nil, nil)
+		for r.NextRow() {
+			some.add(r.Values())
+		}
+		if _, err := r.Close(); err != nil {
+			return c.judge(fmt.Errorf("read on: %w", err))
+		}
+		c.rows += len(some)
+		n := len(some)
+		if err := some.each(row); err != nil || n < fetchRows {
+			return err
+		}
+		if c.fault != nil {
+			return c.fault
+		}
+	}
+}
+
+// run carries out one statement and reads all of its rows into into, where that is given.
+func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error) {
+	if c.fault != nil {
+		return pgconn.CommandTag{}, c.fault
+	}
+	values, oids, err := bindAll(args)
+	if err != nil {
+		return pgconn.CommandTag{}, fmt.Errorf("statement %q: %w", firstLine(sql), err)
+	}
+	s, err := c.statement(sql, oids)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	if len(args) != s.params {
+		return pgconn.CommandTag{}, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(args))
+	}
+	formats := make([]int16, len(args))
+	for i := range oids {
+		if oids[i] == oidBytes {
+			formats[i] = asBinary
+		}
+	}
+	r := c.pg.ExecPrepared(c.ctx, s.name, values, formats, nil)
+	for r.NextRow() {
+		if into != nil {
+			into.add(r.Values())
+		}
+	}
+	tag, err := r.Close()
+	if err != nil {
+		return tag, c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
+	}
+	return tag, nil
+}
+
+// statement finds or prepares a statement. Its parameters have the types of the first arguments; a later NULL fits
+// every type, and where the first was NULL the server has chosen from the context.
+func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
+	if s := c.stmts[sql]; s != nil {
+		return s, nil
+	}
+	if err := inOrder(sql); err != nil {
+		return nil, fmt.Errorf("statement %q: %w", firstLine(sql), err)
+	}
+	name := ""
+	if len(c.stmts) < maxStatements {
+		name = "s" + strconv.Itoa(c.made)
+		c.made++
+	}
+	if n := strings.Count(sql, "$"); n == 0 || len(oids) > n {
+		oids = nil // one of them is wrong; the count is compared after preparing
+	}
+	d, err := c.pg.Prepare(c.ctx, name, sql, oids)
+	if err != nil {
+		return nil, c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
+	}
+	s := &prepared{name: name, params: len(d.ParamOIDs)}
+	if name != "" {
+		c.stmts[sql] = s
+	}
+	return s, nil
+}
+
+// inOrder checks that parameters are $1 to $n in order of first use, because SQLite numbers them by first use and
+// PostgreSQL by their digits.
+func inOrder(sql string) error {
+	next := 1
+	for rest := sql; ; {
+		_, after, found := strings.Cut(rest, "$")
+		if !found {
+			return nil
+		}
+		digits := 0
+		for digits < len(after) && after[digits] >= '0' && after[digits] <= '9' {
+			digits++
+		}
+		n, err := strconv.Atoi(after[:digits])
+		if err != nil || n > next {
+			return fmt.Errorf("parameter %d in order of first use is called %q, not $%d", next, "$"+after[:digits], next)
+		}
+		next = max(next, n+1)
+		rest = after[digits:]
+	}
+}
+
+func firstLine(sql string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(sql), "\n")
+	return line
+}
+
+// plain runs statements that have no place in the cache: BEGIN, COMMIT, a migration.
+func (c *conn) plain(sql string) (string, error) {
+	results, err := c.pg.Exec(c.ctx, sql).ReadAll()
+	if err != nil {
+		return "", c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
+	}
+	if len(results) == 0 {
+		return "", nil
+	}
+	return results[len(results)-1].CommandTag.String(), nil
+}
+
+// text reads a single value.
+func (c *conn) text(sql string, args ...any) (v string, err error) {
+	err = c.Query(sql, func(r store.Row) error { v = r.Text(0); return nil }, args...)
+	return v, err
+}
+
+// number reads a single integer.
+func (c *conn) number(sql string, args ...any) (n int64, err error) {
+	err = c.Query(sql, func(r store.Row) error { n = r.Int(0); return nil }, args...)
+	return n, err
+}
+
+// errText: PostgreSQL keeps no zero byte and nothing but UTF-8 in text.
+var errText = errors.New("text with a zero byte or broken UTF-8 cannot be stored")
+
+// bindAll turns arguments into what travels, with their types; see store.Conn for what there is.
+func bindAll(args []any) (values [][]byte, oids []uint32, err error) {
+	values, oids = make([][]byte, len(args)), make([]uint32, len(args))
+	for i, a := range args {
+		if values[i], oids[i], err = bind(a); err != nil {
+			return nil, nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return values, oids, nil
+}
+
+func bind(a any) ([]byte, uint32, error) {
+	switch v := a.(type) {
+	case nil:
+		return nil, oidUnknown, nil
+	case int64:
+		return strconv.AppendInt(nil, v, 10), oidInt, nil
+	case int:
+		return strconv.AppendInt(nil, int64(v), 10), oidInt, nil
+	case bool:
+		if v {
+			return []byte{'1'}, oidInt, nil
+		}
+		return []byte{'0'}, oidInt, nil
+	case string:
+		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
+			return nil, 0, errText
+		}
+		return append(make([]byte, 0, len(v)), v...), oidText, nil
+	case id.ID:
+		if v.IsZero() {
+			return nil, oidBytes, nil
+		}
+		return v[:], oidBytes, nil
+	case []byte:
+		return v, oidBytes, nil
+	case time.Time:
+		if v.IsZero() {
+			return nil, oidInt, nil
+		}
+		return strconv.AppendInt(nil, v.UnixMicro(), 10), oidInt, nil
+	}
+	return bindKind(reflect.ValueOf(a))
+}
+
+// bindKind binds what has one of the plain kinds below a name of its own, or points to it.
+func bindKind(v reflect.Value) ([]byte, uint32, error) {
+	switch v.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return bind(v.Int())
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint, reflect.Uint64:
+		if v.Uint() > 1<<63-1 {
+			return nil, 0, fmt.Errorf("%d is beyond what a column holds", v.Uint())
+		}
+		return bind(int64(v.Uint()))
+	case reflect.Bool:
+		return bind(v.Bool())
+	case reflect.String:
+		return bind(v.String())
+	case reflect.Pointer:
+		if v.IsNil() {
+			_, oid, err := bind(reflect.Zero(v.Type().Elem()).Interface())
+			return nil, oid, err
+		}
+		return bind(v.Elem().Interface())
+	}
+	return nil, 0, fmt.Errorf("it has type %s, which no column takes", v.Type())
+}
+
+// rows are the rows of a result, read to the end.
+type rows []row
+
+// row is one row; values are text, with bytes in hexadecimal digits.
+type row [][]byte
+
+// add keeps a copy of a row.
+func (all *rows) add(values [][]byte) {
+	size := 0
+	for _, v := range values {
+		size += len(v)
+	}
+	buffer, r := make([]byte, 0, size), make(row, len(values))
+	for i, v := range values {
+		if v != nil {
+			from := len(buffer)
+			buffer = append(buffer, v...)
+			r[i] = buffer[from:len(buffer):len(buffer)]
+		}
+	}
+	*all = append(*all, r)
+}
+
+func (all rows) each(fn func(store.Row) error) error {
+	for i, r := range all {
+		all[i] = nil
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Int reads a column; sums are numbers without a fraction to PostgreSQL.
+func (r row) Int(col int) int64 {
+	n, err := strconv.ParseInt(string(r[col]), 10, 64)
+	if err != nil {
+		return 0 // NULL, or a sum that no column could hold: the books would have broken before
+	}
+	return n
+}
+
+// Bool reads a column.
+func (r row) Bool(col int) bool { return r.Int(col) != 0 }
+
+// Text reads a column.
+func (r row) Text(col int) string { return string(r[col]) }
+
+// Bytes reads a column of bytes, which come as \x and hexadecimal digits.
+func (r row) Bytes(col int) []byte {
+	if r[col] == nil {
+		return nil
+	}
+	digits := r[col][min(2, len(r[col])):]
+	b := make([]byte, hex.DecodedLen(len(digits)))
+	n, err := hex.Decode(b, digits)
+	if err != nil {
+		return []byte{}
+	}
+	return b[:n]
+}
+
+// ID reads a column.
+func (r row) ID(col int) id.ID { return id.FromBytes(r.Bytes(col)) }
+
+// Time reads a column.
+func (r row) Time(col int) time.Time {
+	if r[col] == nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(r.Int(col)).UTC()
+}
+
+// IsNull reports whether a column is NULL.
+func (r row) IsNull(col int) bool { return r[col] == nil }

@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// minimumVersion is that of PostgreSQL 15, the oldest that this engine is tested with.
+const minimumVersion = 150_000
+
+// Errors of opening.
+var (
+	// ErrURL: the text names no PostgreSQL database.
+	ErrURL = errors.New("no URL of a PostgreSQL database")
+	// ErrAway: the database does not answer, or does not let this program in.
+	ErrAway = errAway
+	// ErrVersion: the server is too old.
+	ErrVersion = errors.New("the PostgreSQL server is too old")
+	// ErrSettings: the server may lose commits that it has acknowledged, or keeps text in another form than UTF-8.
+	ErrSettings = errors.New("the PostgreSQL server has settings that Paywatt cannot work with")
+	// ErrForeign: the database belongs to another program.
+	ErrForeign = errors.New("the database belongs to another program")
+	// ErrKey: the seal key of the data folder is not the one this database was sealed with.
+	ErrKey = errors.New("the seal key of the data folder is not that of the database")
+	// ErrNotEmpty: the database has content already.
+	ErrNotEmpty = errors.New("the database is not empty")
+)
+
+// Is reports whether a store is named by the URL of a PostgreSQL database.
+func Is(store string) bool {
+	return strings.HasPrefix(store, "postgres://") || strings.HasPrefix(store, "postgresql://")
+}
+
+// Redact writes a URL without its password, for messages.
+func Redact(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !ok || at < 0 {
+		return url
+	}
+	user, _, _ := strings.Cut(rest[:at], ":")
+	return scheme + "://" + user + rest[at:]
+}
+
+// parse reads the URL and adds what every connection needs: bounded waits, so that neither a row that somebody holds
+// nor a server that died with its locks stops the others for ever.
+func parse(url string) (*pgconn.Config, error) {
+	if !Is(url) {
+		return nil, fmt.Errorf("%w: %q does not begin with postgres://", ErrURL, Redact(url))
+	}
+	config, err := pgconn.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrURL, Redact(url)) // pgconn's own words may show the password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "paywatt"
+	}
+	for name, limit := range map[string]time.Duration{
+		"lock_timeout": lockTime, "statement_timeout": workTime, "idle_in_transaction_session_timeout": workTime,
+	} {
+		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+	}
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.RuntimeParams["standard_conforming_strings"] = "on"
+	config.RuntimeParams["bytea_output"] = "hex"
+	if len(config.Fallbacks) == 0 || config.ValidateConnect == nil {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // never a standby
+	}
+	keepalive := &net.Dialer{Timeout: dialTime, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	config.DialFunc = keepalive.DialContext
+	return config, nil
+}
+
+// dial opens a connection.
+func dial(ctx context.Context, config *pgconn.Config) (*conn, error) {
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return &conn{pg: pg, ctx: context.Background(), stmts: make(map[string]*prepared)}, nil
+}
+
+// drop ends a connection without waiting for anybody; nil is no connection.
+func (c *conn) drop() {
+	if c == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.pg.Close(ctx) // nothing is open on it, and the server notices by itself
+}
+
+// alive reports whether the connection may be used again.
+func (c *conn) alive() bool { return c != nil && !c.pg.IsClosed() }
+
+// checkServer refuses a server that would break what is promised: one that is too old, one that acknowledges commits
+// before they are durable, one that changes text.
+func checkServer(c *conn) error {
+	version, err := c.number("SELECT current_setting('server_version_num')")
+	if err != nil {
+		return err
+	}
+	if version < minimumVersion {
+		return fmt.Errorf("%w: it has version %d.%d, at least 15 is needed", ErrVersion, version/10_000, version%10_000)
+	}
+	for _, s := range []struct{ name, bad, why string }{
+		{"synchronous_commit", "off", "a commit would be acknowledged before it is durable"},
+		{"fsync", "off", "a power cut could lose or damage everything"},
+		{"full_page_writes", "off", "a power cut could damage pages that are half written"},
+	} {
+		now, err := c.text("SELECT current_setting('" + s.name + "')")
+		if err != nil {
+			return err
+		}
+		if now == s.bad {
+			return fmt.Errorf("%w: %s is %s: %s", ErrSettings, s.name, now, s.why)
+		}
+	}
+	encoding, err := c.text("SELECT current_setting('server_encoding')")
+	if err == nil && encoding != "UTF8" {
+		err = fmt.Errorf("%w: the database keeps text as %s, it must be UTF8", ErrSettings, encoding)
+	}
+	return err
+}

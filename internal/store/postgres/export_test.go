@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
+)
+
+// Waiting is how much work is queued.
+func Waiting(e store.Engine) int {
+	n := 0
+	for _, k := range e.(*Engine).queue.depth() {
+		n += k
+	}
+	return n
+}
+
+// FailCommit makes a commit go wrong after letting pass of them through.
+func FailCommit(e store.Engine, how storetest.Failure, pass int) {
+	eng := e.(*Engine)
+	honest := eng.commit
+	eng.commit = func(c *conn) error {
+		if pass--; pass >= 0 {
+			return honest(c)
+		}
+		eng.commit = honest
+		switch how {
+		case storetest.Happened:
+			if err := honest(c); err != nil {
+				return err
+			}
+		case storetest.Full:
+			return c.judge(fmt.Errorf("COMMIT: %w", &pgconn.PgError{Severity: "ERROR", Code: diskFull, Message: "no space left on device"}))
+		default:
+			if err := c.rollback(); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("%w: the answer was lost", store.ErrOutcomeUnknown)
+	}
+}
+
+// Seal seals everything that waits; the engine must have been opened without a sealer of its own.
+func Seal(t testing.TB, e store.Engine) {
+	t.Helper()
+	if leads, err := e.(*Engine).sealer.sealAll(context.Background()); err != nil || !leads {
+		t.Fatalf("seal: leads %t, %v", leads, err)
+	}
+}
+
+// Sessions ends the connections of an engine's workers behind its back.
+func Sessions(e store.Engine) (pids []uint32) {
+	for _, w := range e.(*Engine).workers {
+		if w.c != nil {
+			pids = append(pids, w.c.pg.PID())
+		}
+	}
+	return pids
+}

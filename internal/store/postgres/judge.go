@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Codes of PostgreSQL that are acted upon (its manual, appendix A).
+const (
+	uniqueViolation    = "23505"
+	serializationError = "40001"
+	deadlockDetected   = "40P01"
+	lockNotAvailable   = "55P03" // lock_timeout
+	diskFull           = "53100"
+	readOnlyServer     = "25006"
+	queryCanceled      = "57014" // statement_timeout, or somebody cancelled
+)
+
+// What the engine itself does about an error.
+var (
+	// errAgain: transactions stood in each other's way; nothing happened, and the next try may pass.
+	errAgain = errors.New("the transaction was given up for another one")
+	// errAway: the connection is gone; before COMMIT that means that nothing happened.
+	errAway = errors.New("the database cannot be reached")
+)
+
+// judge turns PostgreSQL's verdict into the store's words. Whatever it is, the transaction is over: the server takes
+// nothing more in it.
+func (c *conn) judge(err error) error {
+	err = verdict(err, c.reading)
+	if c.fault == nil {
+		c.fault = err
+	}
+	return err
+}
+
+func verdict(err error, reading bool) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return fmt.Errorf("%w: %w: %w", store.ErrBusy, errAway, err)
+	}
+	class := pg.Code[:min(2, len(pg.Code))]
+	switch {
+	case pg.Code == uniqueViolation:
+		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+	case pg.Code == serializationError, pg.Code == deadlockDetected, pg.Code == lockNotAvailable:
+		return fmt.Errorf("%w: %w: %w", store.ErrBusy, errAgain, err)
+	case pg.Code == diskFull:
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case pg.Code == readOnlyServer && reading:
+		return fmt.Errorf("a view cannot write: %w", err)
+	case pg.Code == readOnlyServer, class == "08", class == "57" && pg.Code != queryCanceled, pg.Code == "53300":
+		return fmt.Errorf("%w: %w: %w", store.ErrBusy, errAway, err)
+	case pg.Code == queryCanceled, class == "53":
+		return fmt.Errorf("%w: %w", store.ErrBusy, err)
+	case class == "58", class == "XX", class == "F0":
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, err)
+	}
+	return err
+}
+
+// undone reports whether the server has said for certain that a COMMIT did not happen: an ordinary error, after which
+// it goes on serving. Anything else, and silence above all, leaves the outcome open.
+func undone(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Severity != "ERROR" && pg.SeverityUnlocalized != "ERROR" {
+		return false
+	}
+	switch pg.Code[:min(2, len(pg.Code))] {
+	case "23", "40", "53", "25":
+		return true
+	}
+	return strings.HasPrefix(pg.Code, "42")
+}

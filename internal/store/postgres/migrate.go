@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Keys of meta that only this engine has.
+const (
+	metaSchema = "schema"      // number of the last migration
+	metaSealer = "seal_public" // public line of the key that signs the heads
+)
+
+// selectEpoch reads the store epoch.
+const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
+
+// migrationLock is the number of the advisory lock under which one server at a time looks at the schema.
+const migrationLock = 0x50575454 // "PWTT"
+
+// migrate brings the database to this version's schema, one transaction per step, and refuses databases that are not
+// ours or newer.
+func migrate(c *conn, o Options) error {
+	steps, err := store.Migrations()
+	if err != nil {
+		return err
+	}
+	for {
+		done, err := step(c, steps, o)
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+// step applies the next migration, if there is one, in a transaction that holds the lock.
+func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
+	err = c.within(func() error {
+		if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
+			return err
+		}
+		version, err := schema(c)
+		switch {
+		case err != nil:
+			return err
+		case version > len(steps):
+			return fmt.Errorf("%w: it has schema %d, this program knows %d; use the newer program", store.ErrNewer, version, len(steps))
+		case version == len(steps):
+			done = true
+			return nil
+		}
+		s := steps[version]
+		if err := apply(c, s, o); err != nil {
+			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+		}
+		o.Log.Info("database migrated", logkey.Version, s.N)
+		return nil
+	})
+	return done, err
+}
+
+// schema is the number of the last migration that the database has, 0 for an empty database.
+func schema(c *conn) (int, error) {
+	tables, err := c.number(`SELECT COUNT(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')`)
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	ours, err := c.number(`SELECT COUNT(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname IN ('meta', 'tenant', 'journal')`)
+	if err != nil {
+		return 0, err
+	}
+	if ours != 3 {
+		return 0, fmt.Errorf("%w: it has %d tables and not those of Paywatt", ErrForeign, tables)
+	}
+	n, err := c.number(`SELECT CAST(value AS BIGINT) FROM meta WHERE key = $1`, metaSchema)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: its table meta does not say which schema it has", ErrForeign)
+	}
+	return int(n), err
+}
+
+func apply(c *conn, s store.Migration, o Options) error {
+	sql, err := dialect(s.SQL)
+	if err != nil {
+		return err
+	}
+	if _, err := c.plain(sql); err != nil {
+		return err
+	}
+	if s.N == 1 {
+		uid, err := id.New(o.Now(), o.Rand)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ('epoch', '1')`); err != nil {
+			return err
+		}
+		if _, err := c.Exec(`INSERT INTO tenant (id, uid, name, created_at) VALUES ($1, $2, $3, $4)`,
+			store.FirstTenant, uid, "Paywatt", o.Now()); err != nil {
+			return err
+		}
+	}
+	_, err = c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+		metaSchema, strconv.Itoa(s.N))
+	return err
+}
+
+// sameKey binds the database to the key that signs its heads: the first server writes its public line, every other must
+// have the same key.
+func sameKey(c *conn, public string) error {
+	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, metaSealer, public); err != nil {
+		return fmt.Errorf("bind the database to its seal key: %w", err)
+	}
+	have, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaSealer)
+	if err == nil && have != public {
+		err = fmt.Errorf("%w: the database is sealed by %s, the folder has the key of %s", ErrKey, have, public)
+	}
+	return err
+}
+
+// within runs work in a transaction on a connection that is used for nothing else.
+func (c *conn) within(work func() error) error {
+	if err := c.begin(beginWrite); err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return errors.Join(err, c.rollback())
+	}
+	return c.commit()
+}

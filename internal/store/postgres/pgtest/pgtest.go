@@ -1,0 +1,207 @@
+// Package pgtest gives tests a PostgreSQL of their own: one cluster per test binary, started from the installed
+// programs in a temporary folder and listening on a socket there and nowhere else, and one database per test. Everything
+// that makes a commit durable is on, as it is by default.
+//
+// A test binary starts it in TestMain:
+//
+//	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+//
+// and its tests ask for databases with [New]. Where PostgreSQL is not installed these tests are skipped, loudly, unless
+// the environment variable [Needed] is set, as ./check does: then they fail.
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Needed is the environment variable that turns the lack of PostgreSQL into a failure.
+const Needed = "PAYWATT_TEST_NEEDS_POSTGRES"
+
+// serverVariable carries the URL of the cluster from Run to New. It may be set from outside to a server on which tests
+// may make databases.
+const serverVariable = "PAYWATT_TEST_POSTGRES"
+
+// missingVariable carries why there is no cluster.
+const missingVariable = "PAYWATT_TEST_POSTGRES_MISSING"
+
+// user is whom the cluster runs as where the tests run as root, which PostgreSQL refuses to be; and its own superuser.
+const user = "postgres"
+
+// startTime bounds the start of the cluster.
+const startTime = 60 * time.Second
+
+// Run runs a binary's tests with a cluster.
+func Run(m *testing.M) int {
+	if os.Getenv(serverVariable) != "" {
+		return m.Run()
+	}
+	runtime.LockOSThread() // the cluster ends with the thread that started it, should this program be killed
+	c, err := Start()
+	if err != nil {
+		_ = os.Setenv(missingVariable, err.Error())
+		return m.Run()
+	}
+	_ = os.Setenv(serverVariable, c.URL("postgres"))
+	code := m.Run()
+	if err := c.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "PostgreSQL did not stop:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// New makes a database and gives its URL. It is dropped when the test ends.
+func New(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv(serverVariable)
+	if server == "" {
+		why := os.Getenv(missingVariable)
+		if why == "" {
+			why = "TestMain did not start it with pgtest.Run"
+		}
+		if os.Getenv(Needed) != "" {
+			t.Fatalf("there is no PostgreSQL to test with: %s", why)
+		}
+		t.Skipf("NOT TESTED on PostgreSQL: %s", why)
+	}
+	name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	execute(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+	t.Cleanup(func() { execute(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("%s: %v", serverVariable, err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// execute runs one statement.
+func execute(t testing.TB, server, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	c, err := pgconn.Connect(ctx, server)
+	if err != nil {
+		t.Fatalf("connect to PostgreSQL: %v", err)
+	}
+	_, err = c.Exec(ctx, sql).ReadAll()
+	if err := errors.Join(err, c.Close(ctx)); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// Cluster is a running PostgreSQL.
+type Cluster struct {
+	bin, dir string
+	server   *exec.Cmd
+	said     *bytes.Buffer
+}
+
+// Start makes a cluster and starts it. It needs the Debian package postgresql-15 or newer, or its programs in PATH.
+func Start() (*Cluster, error) {
+	bin, err := find()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "paywatt-pg-")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{bin: bin, dir: dir, said: new(bytes.Buffer)}
+	if err := c.start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return c, nil
+}
+
+// find looks for the programs, the newest version first.
+func find() (string, error) {
+	all, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(all, func(a, b string) int { return version(b) - version(a) })
+	for _, path := range all {
+		if version(path) >= 15 {
+			return filepath.Dir(path), nil
+		}
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	return "", errors.New("PostgreSQL 15 is not installed (apt-get install postgresql-15)")
+}
+
+func version(initdb string) int {
+	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (c *Cluster) start() error {
+	if err := own(c.dir); err != nil {
+		return fmt.Errorf("PostgreSQL does not run as root and needs a user %s: %w", user, err)
+	}
+	data := filepath.Join(c.dir, "data")
+	initdb := c.program("initdb", "-D", data, "-A", "trust", "-U", user, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	c.server = c.program("postgres", "-D", data, "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=300",
+		"-c", "shared_buffers=64MB", "-c", "log_min_messages=fatal")
+	c.server.Stdout, c.server.Stderr = c.said, c.said
+	if err := c.server.Start(); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	deadline := time.Now().Add(startTime)
+	for {
+		err := c.program("pg_isready", "-h", c.dir, "-q").Run()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("postgres did not come up: %w: %s", errors.Join(err, c.Stop()), c.said)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// program is one of PostgreSQL's programs as the cluster's user.
+func (c *Cluster) program(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	bind(cmd)
+	return cmd
+}
+
+// URL is that of one of the cluster's databases.
+func (c *Cluster) URL(database string) string {
+	return "postgres:///" + database + "?user=" + user + "&host=" + url.QueryEscape(c.dir)
+}
+
+// Stop ends the cluster and removes its folder.
+func (c *Cluster) Stop() error {
+	// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and leaves.
+	err := c.server.Process.Signal(os.Interrupt)
+	if end := c.server.Wait(); end != nil {
+		err = errors.Join(err, fmt.Errorf("postgres: %w: %s", end, strings.TrimSpace(c.said.String())))
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
+}

@@ -1,0 +1,42 @@
+package pgtest
+
+import (
+	"os"
+	"os/exec"
+	osuser "os/user"
+	"strconv"
+	"syscall"
+)
+
+// ids are the numbers of the cluster's user; ok is false where this process is not root and stays who it is.
+func ids() (uid, gid int, ok bool, err error) {
+	if os.Geteuid() != 0 {
+		return 0, 0, false, nil
+	}
+	u, err := osuser.Lookup(user)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	if uid, err = strconv.Atoi(u.Uid); err != nil {
+		return 0, 0, false, err
+	}
+	gid, err = strconv.Atoi(u.Gid)
+	return uid, gid, true, err
+}
+
+// own gives a folder to the cluster's user.
+func own(dir string) error {
+	uid, gid, ok, err := ids()
+	if err != nil || !ok {
+		return err
+	}
+	return os.Chown(dir, uid, gid)
+}
+
+// bind makes a program run as the cluster's user, and end with this one.
+func bind(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
+	if uid, gid, ok, err := ids(); err == nil && ok {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+}

@@ -1,0 +1,300 @@
+// Package postgres is the store on PostgreSQL 15 or newer: one database, any number of servers.
+//
+// [Open] gives a store.Engine. What waits is taken by a few workers, sales before readings before jobs, each with a
+// connection of its own. A closure is one transaction (READ COMMITTED) and decides on rows that it has locked, in the
+// order account < meter < vendor < ledger accounts by number; two that stand in each other's way all the same are told
+// apart by the server, and the loser runs again. Records of meters are merged into one transaction by the one worker
+// that holds them, so that the messages of a meter are answered in order. A value is handed over only after COMMIT.
+//
+// COMMIT whose answer is lost leaves the outcome unknown: the caller is told so, the engine takes no more writes until it
+// is opened again, and Health says why. A connection that is lost before COMMIT has changed nothing; the closure runs
+// again on a new one.
+//
+// Journals and audit rows are sealed after their commit: every second the leading server takes what is committed into
+// the tenants' logs, in the order it assigns. The lead is held by a row that the sealing transaction locks, so two can
+// never seal at once. What was edited before it was sealed is not evident: that window is about a second.
+//
+// The key that signs the heads lies in the data folder, not in the database; all servers of one database must have the
+// same, and a server with another key is refused.
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
+)
+
+// Limits of the engine.
+const (
+	maxBatch   = 2000                  // records of one transaction
+	maxQueue   = 10_000                // closures that wait in one lane before more are refused
+	maxIngest  = 8192                  // calls of Ingest that are queued or not yet answered
+	maxTries   = 12                    // runs of one closure before it fails
+	maxRefused = 3                     // runs of a closure whose rows exist already: somebody may just have written them
+	patience   = 64                    // turns after which a lane is served though a better one has work
+	budgetTime = 50 * time.Millisecond // of one closure; beyond it is counted, not stopped
+	budgetRows = 500                   // of one closure; likewise
+	lockTime   = 5 * time.Second       // the longest wait for one row
+	workTime   = 60 * time.Second      // the longest transaction that writes
+	viewTime   = 10 * time.Second      // the longest snapshot
+	dialTime   = 10 * time.Second      // to connect
+	writers    = 8                     // connections that write
+	readers    = 4                     // connections that read
+	ackWorkers = 4                     // goroutines that call back after a commit
+)
+
+// Options of [Open]. Only Dir is needed.
+type Options struct {
+	Dir     string           // data folder: the seal key and the log of heads
+	Holder  string           // names this server among all; drawn by lot where it is empty
+	Now     func() time.Time // nil: time.Now
+	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
+	Log     *slog.Logger     // nil: nothing is logged
+	Writers int              // connections that write; 0: 8
+	Readers int              // connections that read; 0: 4
+
+	// SealEvery is how often this server tries to seal; 0 for every second, negative for never: a command that ends at
+	// once leaves it to the servers.
+	SealEvery time.Duration
+}
+
+// Engine is a store.Engine on one PostgreSQL database.
+type Engine struct {
+	config *pgconn.Config
+	opt    Options
+	log    *slog.Logger
+	epoch  int64
+	commit func(*conn) error // COMMIT; tests put failures here
+
+	sealer  *sealer
+	readers chan *conn
+	workers []*worker
+	closing chan struct{} // closed when Close begins
+	queue   queue
+	acks    []chan *work
+	running sync.WaitGroup // workers and sealer
+	telling sync.WaitGroup // ack workers
+
+	mu       sync.Mutex
+	readOnly error // why nothing is written any more; for good
+	broken   error // a broken invariant; writes go on
+	away     error // the database could not be reached at the last try
+	counts   counts
+	close    sync.Once
+	closeErr error
+}
+
+var _ store.Engine = (*Engine)(nil)
+
+// Open connects to the database at url (postgres://…), brings it to this version's schema and starts the workers. Its
+// errors wrap [ErrURL], [ErrAway], [ErrVersion], [ErrSettings], [ErrForeign], [ErrKey] or store.ErrNewer.
+func Open(ctx context.Context, url string, o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{config: config, opt: o, log: o.Log, closing: make(chan struct{}),
+		commit: func(c *conn) error { return c.commit() }}
+	e.queue.init()
+	if err := e.open(ctx); err != nil {
+		return nil, errors.Join(err, e.release())
+	}
+	for range ackWorkers {
+		acks := make(chan *work, maxIngest)
+		e.acks = append(e.acks, acks)
+		e.telling.Go(func() { e.answerAll(acks) })
+	}
+	for _, w := range e.workers {
+		e.running.Go(w.run)
+	}
+	if o.SealEvery > 0 {
+		e.running.Go(e.sealer.run)
+	}
+	return e, nil
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Writers <= 0 {
+		o.Writers = writers
+	}
+	if o.Readers <= 0 {
+		o.Readers = readers
+	}
+	if o.SealEvery == 0 {
+		o.SealEvery = sealEvery
+	}
+	if o.Holder == "" {
+		var name [8]byte
+		if _, err := io.ReadFull(rand.Reader, name[:]); err != nil {
+			return o, fmt.Errorf("draw a name for this server: %w", err)
+		}
+		o.Holder = hex.EncodeToString(name[:])
+	}
+	return o, nil
+}
+
+// open does everything that can fail.
+func (e *Engine) open(ctx context.Context) error {
+	c, err := e.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { c.drop() }()
+	if err := checkServer(c); err != nil {
+		return err
+	}
+	if err := migrate(c, e.opt); err != nil {
+		return err
+	}
+	if e.epoch, err = c.number(selectEpoch); err != nil {
+		return fmt.Errorf("read the epoch of the database: %w", err)
+	}
+	key, err := headlog.OpenKey(e.opt.Dir, e.opt.Rand)
+	if err != nil {
+		return err
+	}
+	if err := sameKey(c, key.Public()); err != nil {
+		return err
+	}
+	heads, err := headlog.Open(e.opt.Dir)
+	if err != nil {
+		return err
+	}
+	e.sealer = newSealer(e, key, heads)
+	e.readers = make(chan *conn, e.opt.Readers)
+	for range e.opt.Readers {
+		e.readers <- nil // connected at first use, and again when the connection was lost
+	}
+	for range e.opt.Writers {
+		e.workers = append(e.workers, &worker{e: e})
+	}
+	return nil
+}
+
+// connect opens one connection.
+func (e *Engine) connect(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	c, err := dial(ctx, e.config)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.away = err
+	return c, err
+}
+
+// Close finishes what is queued, answers it, and ends all connections. Further calls do nothing.
+func (e *Engine) Close() error {
+	e.close.Do(func() {
+		close(e.closing)
+		e.queue.close()
+		e.running.Wait()
+		for _, acks := range e.acks {
+			close(acks)
+		}
+		e.telling.Wait()
+		e.closeErr = e.release()
+	})
+	return e.closeErr
+}
+
+// release ends what open has opened.
+func (e *Engine) release() error {
+	for _, w := range e.workers {
+		w.c.drop()
+	}
+	for range cap(e.readers) { // waits for those that still read; they have viewTime
+		(<-e.readers).drop()
+	}
+	if e.sealer == nil {
+		return nil
+	}
+	e.sealer.c.drop()
+	if err := e.sealer.heads.Close(); err != nil {
+		return fmt.Errorf("close the log of heads: %w", err)
+	}
+	return nil
+}
+
+// closed reports whether Close has begun.
+func (e *Engine) closed() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Health is nil while the engine takes writes, reaches its database and found nothing broken.
+func (e *Engine) Health() error {
+	if e.closed() {
+		return store.ErrClosed
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.readOnly, e.broken, e.away)
+}
+
+// Epoch is the store epoch: 1, and one more after every restore.
+func (e *Engine) Epoch() int64 { return e.epoch }
+
+// PublicKey is the line with which anybody can check the signed heads of the logs.
+func (e *Engine) PublicKey() string { return e.sealer.public }
+
+// Holder names this server among all that share the database.
+func (e *Engine) Holder() string { return e.opt.Holder }
+
+// refuses says why no work is taken, nil if it is.
+func (e *Engine) refuses() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.readOnly != nil {
+		return store.ErrReadOnly
+	}
+	return nil
+}
+
+// stop ends all writing for good.
+func (e *Engine) stop(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.readOnly == nil {
+		e.readOnly = why
+		e.log.Error("storage stopped writing", logkey.Err, why)
+	}
+}
+
+// unfit marks the node as not ready because our own code broke a rule. Writing goes on: the neighbours are sound.
+func (e *Engine) unfit(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.broken == nil {
+		e.broken = why
+	}
+	e.log.Error("invariant broken", logkey.Err, why)
+}

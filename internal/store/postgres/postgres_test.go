@@ -1,0 +1,41 @@
+package postgres_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// openOn gives an engine on a database that exists.
+func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	e, err := postgres.Open(t.Context(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func TestPostgreSQLIsAStore(t *testing.T) {
+	storetest.Exercise(t, storetest.Rig{
+		// One worker, because these tests hold it up to see what waits behind it; more are tested elsewhere.
+		Open: func(t *testing.T) store.Engine {
+			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
+		},
+		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Seal: postgres.Seal, Alone: true,
+	})
+}

@@ -1,0 +1,170 @@
+package postgres
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// lanes is how many there are: store.Sale, store.Reading, store.Job.
+const lanes = int(store.Job) + 1
+
+// work is one closure, or one call of Ingest, on its way to a worker.
+type work struct {
+	tenant access.Tenant
+	taken  atomic.Bool // a worker has it, or its caller has given up: whoever sets it first
+
+	fn   func(*store.Tx) (refused bool, err error) // nil for a call of Ingest
+	wait chan error                                // buffered; gets the outcome after the commit
+
+	recs []metering.Record
+	outs []metering.Outcome
+	err  error
+	done func([]metering.Outcome, error)
+}
+
+// queue is what waits for the workers: closures by lane, and calls of Ingest, which share the turn of readings.
+type queue struct {
+	mu      sync.Mutex
+	more    *sync.Cond
+	waiting [lanes][]*work
+	passed  [lanes]int // turns that went to a better lane while this one had work
+	ingests []*work
+	ingest  bool // a worker has records: another one must not overtake it
+	open    int  // calls of Ingest queued or not answered yet
+	closed  bool
+}
+
+func (q *queue) init() { q.more = sync.NewCond(&q.mu) }
+
+// put adds a closure at the end of its lane.
+func (q *queue) put(lane store.Lane, w *work) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return store.ErrClosed
+	case len(q.waiting[lane]) >= maxQueue:
+		return store.ErrBusy
+	}
+	q.waiting[lane] = append(q.waiting[lane], w)
+	q.more.Signal()
+	return nil
+}
+
+// putRecords adds a call of Ingest.
+func (q *queue) putRecords(w *work) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return store.ErrClosed
+	case q.open >= maxIngest:
+		return store.ErrBusy
+	}
+	q.open++
+	q.ingests = append(q.ingests, w)
+	q.more.Signal()
+	return nil
+}
+
+// take waits for the next piece of work: one closure, or calls of Ingest of one tenant. It reports false when the queue
+// is closed and empty.
+func (q *queue) take() (closure *work, records []*work, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		lane := q.next()
+		switch {
+		case lane == store.Reading && q.mayIngest():
+			return nil, q.takeRecords(), true
+		case lane >= 0:
+			w := q.waiting[lane][0]
+			q.waiting[lane][0] = nil
+			q.waiting[lane] = q.waiting[lane][1:]
+			if w.taken.Swap(true) {
+				continue // its caller has given up
+			}
+			return w, nil, true
+		case q.closed && !q.ingest:
+			return nil, nil, false
+		}
+		q.more.Wait()
+	}
+}
+
+// next chooses the lane whose turn it is, -1 where nothing can be done: the best one that has work, unless another has
+// waited for too many turns.
+func (q *queue) next() store.Lane {
+	best := store.Lane(-1)
+	for l := range store.Lane(lanes) {
+		if len(q.waiting[l]) == 0 && (l != store.Reading || !q.mayIngest()) {
+			continue
+		}
+		if best < 0 || q.passed[l] >= patience {
+			best = l
+		}
+	}
+	for l := range store.Lane(lanes) {
+		if l > best && len(q.waiting[l]) > 0 {
+			q.passed[l]++
+		}
+	}
+	if best >= 0 {
+		q.passed[best] = 0
+	}
+	return best
+}
+
+func (q *queue) mayIngest() bool { return len(q.ingests) > 0 && !q.ingest }
+
+// takeRecords takes the calls of one tenant at the head, up to maxBatch records.
+func (q *queue) takeRecords() []*work {
+	q.ingest = true
+	n, size := 0, 0
+	for n < len(q.ingests) && q.ingests[n].tenant == q.ingests[0].tenant && (n == 0 || size+len(q.ingests[n].recs) <= maxBatch) {
+		size += len(q.ingests[n].recs)
+		n++
+	}
+	out := append([]*work(nil), q.ingests[:n]...)
+	rest := copy(q.ingests, q.ingests[n:])
+	clear(q.ingests[rest:])
+	q.ingests = q.ingests[:rest]
+	return out
+}
+
+// ingested says that the worker is through with its records.
+func (q *queue) ingested() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ingest = false
+	q.more.Broadcast()
+}
+
+// answered says that a call of Ingest is through.
+func (q *queue) answered() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open--
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.more.Broadcast()
+}
+
+// depth is how much waits, by lane.
+func (q *queue) depth() (n [lanes]int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for l := range q.waiting {
+		n[l] = len(q.waiting[l])
+	}
+	n[store.Reading] += len(q.ingests)
+	return n
+}

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// View runs fn on a snapshot; see store.Engine. It waits for one of the reading connections and holds it for at most
+// viewTime.
+func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	defer cancel()
+	if e.closed() {
+		return store.ErrClosed
+	}
+	var c *conn
+	select {
+	case c = <-e.readers:
+	case <-e.closing:
+		return store.ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a reading connection: %w", context.Cause(ctx))
+	}
+	defer func() { e.readers <- c }()
+	for try := 1; ; try++ {
+		if !c.alive() {
+			fresh, err := e.connect(ctx)
+			if err != nil {
+				return fmt.Errorf("%w: %w", store.ErrBusy, err)
+			}
+			c = fresh
+		}
+		err := e.look(ctx, c, t, fn)
+		if try == 1 && errors.Is(err, errAway) && ctx.Err() == nil {
+			continue // the connection had been lost while it was idle; fn has changed nothing
+		}
+		return err
+	}
+}
+
+// look runs fn inside a snapshot that ends with ctx.
+func (e *Engine) look(ctx context.Context, c *conn, t access.Tenant, fn func(*store.Tx) error) (err error) {
+	c.ctx = ctx
+	defer func() {
+		if r := recover(); r != nil {
+			err = e.panicked(r)
+			e.unfit(err)
+		}
+		if errors.Is(err, store.ErrReadOnly) {
+			e.stop(err) // what cannot be read must not be written to
+		}
+		if ctx.Err() != nil {
+			c.drop() // what runs on it may be half through
+			err = errors.Join(err, fmt.Errorf("the query was ended: %w", context.Cause(ctx)))
+			return
+		}
+		err = errors.Join(err, c.rollback())
+	}()
+	if err := c.begin(beginView); err != nil {
+		return err
+	}
+	return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil))
+}

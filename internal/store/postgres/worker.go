@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Run queues fn for a worker and waits for the outcome; see store.Engine.
+func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.refuses(); err != nil {
+		return err
+	}
+	w := &work{tenant: t, fn: fn, wait: make(chan error, 1)}
+	if err := e.queue.put(lane, w); err != nil {
+		return err
+	}
+	select {
+	case err := <-w.wait:
+		return err
+	case <-ctx.Done():
+		if !w.taken.Swap(true) {
+			return fmt.Errorf("nothing was written: %w", context.Cause(ctx))
+		}
+		return <-w.wait
+	}
+}
+
+// worker carries out work on a connection of its own.
+type worker struct {
+	e *Engine
+	c *conn
+}
+
+// run ends when the queue is closed and empty.
+func (w *worker) run() {
+	for {
+		closure, records, ok := w.e.queue.take()
+		switch {
+		case !ok:
+			return
+		case closure != nil:
+			closure.wait <- w.closure(closure.tenant, closure.fn)
+		default:
+			w.ingest(records)
+		}
+	}
+}
+
+// closure runs fn until it has committed, refused or failed for a reason of its own. Transactions that stood in each
+// other's way, and connections that were lost before COMMIT, have changed nothing, and fn runs again.
+func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
+	began := time.Now()
+	for try := 1; ; try++ {
+		if err := w.e.refuses(); err != nil {
+			return err
+		}
+		err := w.attempt(t, fn)
+		limit := maxTries
+		switch {
+		case err == nil:
+			w.e.counts.closure(time.Since(began), w.c.rows, try)
+			return nil
+		case errors.Is(err, store.ErrOutcomeUnknown):
+			w.e.stop(err)
+			return err
+		case errors.Is(err, store.ErrConflict):
+			limit = maxRefused // the row may be one that somebody has just committed: then fn decides anew
+		case !errors.Is(err, errAgain) && !errors.Is(err, errAway):
+			return w.failed(err)
+		}
+		if try >= limit || w.e.closed() && errors.Is(err, errAway) {
+			return w.failed(err)
+		}
+		pause(try)
+	}
+}
+
+// failed sorts out the error of a closure of which nothing happened.
+func (w *worker) failed(err error) error {
+	switch {
+	case errors.Is(err, store.ErrReadOnly):
+		w.e.stop(err)
+	case errors.Is(err, store.ErrInvariant):
+		w.e.unfit(err)
+	}
+	return err
+}
+
+// pause waits before another try, longer with each and never as long as the neighbour.
+func pause(try int) {
+	time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 8))))
+}
+
+// attempt runs fn in one transaction.
+func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
+	if !w.c.alive() {
+		c, err := w.e.connect(context.Background())
+		if err != nil {
+			return fmt.Errorf("%w: %w", store.ErrBusy, err)
+		}
+		w.c = c
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), workTime)
+	defer cancel()
+	w.c.ctx = ctx
+	if err := w.c.begin(beginWrite); err != nil {
+		return err
+	}
+	tx := store.NewTx(w.c, t, w.e.opt.Now(), w.e.opt.Rand, w.e.epoch, nil)
+	refused, err := w.e.guarded(tx, fn)
+	if err == nil {
+		err = w.c.fault // a closure that overlooks an error cannot commit
+	}
+	if err != nil || refused {
+		return errors.Join(err, w.c.rollback())
+	}
+	began := time.Now()
+	err = w.e.commit(w.c)
+	w.e.counts.committed(time.Since(began))
+	if err != nil && !w.c.pg.IsClosed() {
+		_ = w.c.rollback() // whatever COMMIT left open
+	}
+	return err
+}
+
+// guarded turns a panic of a closure into a broken invariant.
+func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = e.panicked(r)
+		}
+	}()
+	return fn(tx)
+}
+
+// panicked makes an error of a panic; the stack goes to the log, not to whoever asked.
+func (e *Engine) panicked(r any) error {
+	e.log.Error("closure panicked", logkey.Reason, string(debug.Stack()))
+	return fmt.Errorf("%w: panic: %v", store.ErrInvariant, r)
+}

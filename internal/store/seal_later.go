@@ -1,0 +1,75 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// collectChunk is how many rows one statement marks as sealed.
+const collectChunk = 50
+
+// Collect gathers for [Sealer.Seal] at most max rows that are committed and not sealed yet, journals before audit rows,
+// and marks them with the number of the seal that will take them. It is for an engine that seals in a transaction of
+// its own, after the commits: the order is the sealer's, because rows become visible in the order of commits, not of
+// their identities. tx must be the only one that seals; what it returns is empty where nothing waits.
+func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
+	l, err := s.open(tx)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	f := s.Begin()
+	f.n = l.n + 1
+	for _, kind := range []string{leafJournal, leafAudit} {
+		ids, err := tx.unsealed(f, kind, max-len(f.leaves))
+		if err != nil {
+			return nil, fmt.Errorf("find unsealed rows (%s): %w", kind, err)
+		}
+		for len(ids) > 0 {
+			n := min(collectChunk, len(ids))
+			if err := tx.collect(f, kind, ids[:n]); err != nil {
+				return nil, fmt.Errorf("collect unsealed rows (%s): %w", kind, err)
+			}
+			ids = ids[n:]
+		}
+	}
+	return f, nil
+}
+
+// unsealed adds the leaves of rows that wait for their seal and lists their identities.
+func (tx *Tx) unsealed(f *Fresh, kind string, max int) (ids []id.ID, err error) {
+	// The name of a kind is that of its table.
+	err = tx.C.Query(`SELECT id, leaf FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL ORDER BY id LIMIT $2`, func(r Row) error {
+		f.add(kind, r.ID(0), [32]byte(pad(r.Bytes(1))))
+		ids = append(ids, r.ID(0))
+		return nil
+	}, tx.Tenant, max)
+	return ids, err
+}
+
+// collect marks some rows and adds up what journals among them have posted.
+func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
+	args := make([]any, 2+collectChunk)
+	args[0], args[1] = f.n, tx.Tenant
+	for i := range collectChunk {
+		args[2+i] = ids[min(i, len(ids)-1)] // a short chunk names its last row again
+	}
+	n, err := tx.C.Exec(`UPDATE `+kind+` SET seal_n = $1 WHERE tenant_id = $2 AND id IN (`+placeholders(3, collectChunk)+`)
+		AND seal_n IS NULL`, args...)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(ids)) {
+		return fmt.Errorf("%w: %d rows were marked as sealed, %d were meant", ErrInvariant, n, len(ids))
+	}
+	if kind != leafJournal {
+		return nil
+	}
+	return tx.C.Query(`SELECT p.account, a.limited, SUM(p.amount) FROM posting p
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE p.tenant_id = $1 AND p.journal_id IN (`+placeholders(2, collectChunk)+`) GROUP BY p.account, a.limited`, func(r Row) error {
+		f.sum(r.Int(0), r.Bool(1), money.Minor(r.Int(2)))
+		return nil
+	}, args[1:]...)
+}
