@@ -11,6 +11,24 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
+// Migrate brings an empty database to this version's schema and nothing else.
+func Migrate(ctx context.Context, url string) error {
+	config, err := parse(url)
+	if err != nil {
+		return err
+	}
+	c, err := dial(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer c.drop()
+	o, err := Options{}.withDefaults()
+	if err != nil {
+		return err
+	}
+	return migrate(c, o)
+}
+
 // Waiting is how much work is queued.
 func Waiting(e store.Engine) int {
 	n := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.Migrate)) }
 
 // openOn gives an engine on a database that exists.
 func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {

@@ -126,10 +126,11 @@ func alarms(t *testing.T, e store.Engine, m mtr) string {
 }
 
 func eachRecordOnce(t *testing.T, r Rig) {
+	e := r.Open(t)
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		e := r.Open(t)
-		meters := []mtr{addMeter(t, e, 1, false), addMeter(t, e, 2, true), addMeter(t, e, 3, false)}
+		first := int64(3*seed) + 1
+		meters := []mtr{addMeter(t, e, first, false), addMeter(t, e, first+1, true), addMeter(t, e, first+2, false)}
 		const last = 150
 		for _, m := range meters {
 			outcomes(t, e, m.boot(1, last+1))

@@ -36,6 +36,9 @@ const Needed = "PAYWATT_TEST_NEEDS_POSTGRES"
 // may make databases.
 const serverVariable = "PAYWATT_TEST_POSTGRES"
 
+// modelVariable names the database that those of New are copies of.
+const modelVariable = "PAYWATT_TEST_POSTGRES_MODEL"
+
 // missingVariable carries why there is no cluster.
 const missingVariable = "PAYWATT_TEST_POSTGRES_MISSING"
 
@@ -45,10 +48,11 @@ const user = "postgres"
 // startTime bounds the start of the cluster.
 const startTime = 60 * time.Second
 
-// Run runs a binary's tests with a cluster.
-func Run(m *testing.M) int {
+// Run runs a binary's tests with a cluster. prepare, where it is given, fills a database that all those of [New] are
+// then copies of.
+func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) int {
 	if os.Getenv(serverVariable) != "" {
-		return m.Run()
+		return prepared(m, prepare)
 	}
 	runtime.LockOSThread() // the cluster ends with the thread that started it, should this program be killed
 	c, err := Start()
@@ -57,12 +61,44 @@ func Run(m *testing.M) int {
 		return m.Run()
 	}
 	_ = os.Setenv(serverVariable, c.URL("postgres"))
-	code := m.Run()
+	code := prepared(m, prepare)
 	if err := c.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "PostgreSQL did not stop:", err)
 		return max(code, 1)
 	}
 	return code
+}
+
+// prepared runs the tests after the database that theirs are copies of has been filled.
+func prepared(m *testing.M, prepare []func(context.Context, string) error) int {
+	for _, fill := range prepare {
+		name := newName("model")
+		err := execute("CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+		if err == nil {
+			err = fill(context.Background(), database(name))
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "PostgreSQL was not prepared:", err)
+			return 1
+		}
+		_ = os.Setenv(modelVariable, name)
+	}
+	return m.Run()
+}
+
+// newName is a name that no other test binary on the same server uses.
+func newName(kind string) string {
+	return fmt.Sprintf("%s_%d_%s", kind, os.Getpid(), strconv.FormatInt(time.Now().UnixNano(), 36))
+}
+
+// database is the URL of a database on the server.
+func database(name string) string {
+	u, err := url.Parse(os.Getenv(serverVariable))
+	if err != nil {
+		return os.Getenv(serverVariable) // connecting says what is wrong with it
+	}
+	u.Path = "/" + name
+	return u.String()
 }
 
 // New makes a database and gives its URL. It is dropped when the test ends.
@@ -79,30 +115,35 @@ func New(t testing.TB) string {
 		}
 		t.Skipf("NOT TESTED on PostgreSQL: %s", why)
 	}
-	name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	execute(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
-	t.Cleanup(func() { execute(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatalf("%s: %v", serverVariable, err)
+	model := os.Getenv(modelVariable)
+	if model == "" {
+		model = "template0 ENCODING 'UTF8' LOCALE 'C'"
 	}
-	u.Path = "/" + name
-	return u.String()
+	name := newName("test")
+	if err := execute("CREATE DATABASE " + name + " TEMPLATE " + model); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := execute("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return database(name)
 }
 
-// execute runs one statement.
-func execute(t testing.TB, server, sql string) {
-	t.Helper()
+// execute runs one statement on the server.
+func execute(sql string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	c, err := pgconn.Connect(ctx, server)
+	c, err := pgconn.Connect(ctx, os.Getenv(serverVariable))
 	if err != nil {
-		t.Fatalf("connect to PostgreSQL: %v", err)
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	_, err = c.Exec(ctx, sql).ReadAll()
 	if err := errors.Join(err, c.Close(ctx)); err != nil {
-		t.Fatalf("%s: %v", sql, err)
+		return fmt.Errorf("%s: %w", sql, err)
 	}
+	return nil
 }
 
 // Cluster is a running PostgreSQL.
