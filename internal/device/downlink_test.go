@@ -3,6 +3,7 @@ package device_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/wire"
