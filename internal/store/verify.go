@@ -77,7 +77,8 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		return err
 	}
 	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
-		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths}, check{"tokens", tx.verifyTokens},
+		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths},
+		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports})
 }
 

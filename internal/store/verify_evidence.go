@@ -55,11 +55,10 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 			r.Find("token", "Token %s of the completed sale %s has lost its digits, its state or its meter.", t.ID.Text(id.Token), name)
 		}
 	}
-	booked := map[ledger.AccountRef]money.Minor{}
 	lines := map[vending.LineKind]money.Minor{}
 	for _, l := range s.Lines {
 		lines[l.Kind] += l.Amount
-		if l.Kind == vending.LineEnergy && !stepsFit(l, s.Units) {
+		if l.Kind == vending.LineEnergy && !stepsFit(l, s.Units-s.Free) {
 			r.Find("sale", "The steps of sale %s do not make its %d Wh for %d.", name, s.Units, l.Amount)
 		}
 	}
@@ -67,10 +66,10 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 		r.Find("sale", "Sale %s carried %d in and %d out, its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
 			-lines[vending.LineCarryIn], lines[vending.LineCarry])
 	}
-	booked[s.Source()] += s.Tender.Minor
-	booked[ledger.AccountRef{Code: ledger.RevenueEnergy}] -= lines[vending.LineEnergy]
-	booked[ledger.AccountRef{Code: ledger.VATPayable}] -= lines[vending.LineVAT]
-	booked[ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}] += s.CarryIn - s.CarryOut
+	booked, err := tx.wanted(s)
+	if err != nil {
+		return err
+	}
 	j, found, err := tx.JournalByRef(ledger.Vend, name)
 	if err != nil || !found {
 		return err // that a journal is missing is told elsewhere
@@ -78,14 +77,50 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 	for _, p := range j.Postings {
 		booked[p.Account] -= p.Amount
 	}
-	for _, k := range []ledger.Code{s.Source().Code, ledger.RevenueEnergy, ledger.VATPayable, ledger.Carry} {
-		for a, off := range booked {
-			if a.Code == k && off != 0 {
-				r.Find("sale", "Sale %s and its journal differ by %d on account %d %q.", name, off, a.Code, a.Subject)
-			}
+	for a, off := range booked {
+		if off != 0 {
+			r.Find("sale", "Sale %s and its journal differ by %d on account %d %q.", name, off, a.Code, a.Subject)
 		}
 	}
 	return nil
+}
+
+// wanted is what a sale's lines make of every account.
+func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) {
+	account, tax := s.Account.Text(id.Account), ledger.AccountRef{Code: ledger.VATPayable}
+	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, {Code: ledger.Carry, Subject: account}: s.CarryIn - s.CarryOut}
+	for _, l := range s.Lines {
+		a := ledger.AccountRef{}
+		switch l.Kind {
+		case vending.LineFee:
+			a.Code = ledger.RevenueFees
+		case vending.LineFixed:
+			a.Code = ledger.RevenueFixed
+		case vending.LineDebt:
+			a = ledger.AccountRef{Code: ledger.Debt, Subject: account + ":" + l.Ref}
+		case vending.LineEnergy:
+			a.Code = ledger.RevenueEnergy
+		case vending.LineLevy:
+			a = ledger.AccountRef{Code: ledger.LevyPayable, Subject: l.Ref}
+		case vending.LineVAT:
+			a = tax
+		default:
+			continue
+		}
+		out[a] -= l.Amount
+	}
+	if s.Free == 0 {
+		return out, nil
+	}
+	v, err := tx.tariffVersion(s.Tariff)
+	if err != nil {
+		return nil, err
+	}
+	net, vat, err := v.Body.Funding(s.Free)
+	out[ledger.AccountRef{Code: ledger.SubsidyReceivable, Subject: vending.FreeProgramme}] += net + vat
+	out[ledger.AccountRef{Code: ledger.RevenueSubsidy}] -= net
+	out[tax] -= vat
+	return out, err
 }
 
 // stepsFit reports whether the steps of an energy line make its units and its amount.

@@ -7,7 +7,6 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -47,34 +46,6 @@ type Tx interface {
 	VendFail(s Sale) error
 	// ReceiptNo takes the next number of an outlet's receipts, without a gap, marked with the epoch after a restore.
 	ReceiptNo(outlet string) (string, error)
-
-	// Take gives the next number of a dense counter: 1, 2, 3 ...
-	Take(counter string) (int64, error)
-	// Currency is the tenant's, empty while it has none.
-	Currency() (code string, exp int, err error)
-	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
-	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
-	// HoldPost turns an open hold into a journal; false where it is no longer open, and then nothing is posted.
-	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
-	// HoldVoid gives up a hold; false where it is no longer open.
-	HoldVoid(hold id.ID) (bool, error)
-	// Room is what a limited account holds and how much more it could give.
-	Room(ledger.AccountRef) (Room, error)
-	// JournalByRef reads the journal of an operation.
-	JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error)
-
-	// AddVendor keeps a new vendor; PutVendor writes a changed one.
-	AddVendor(Vendor) error
-	PutVendor(Vendor) error
-	// VendorByID and VendorByCode find a vendor.
-	VendorByID(vendor id.ID) (Vendor, bool, error)
-	VendorByCode(code string) (Vendor, bool, error)
-	// VendorPage lists vendors in the order they were made, after the given one.
-	VendorPage(after id.ID, max int) ([]Vendor, error)
-	// VendSeller keeps what a vendor's sale takes and earns.
-	VendSeller(Sale) error
-	// Statement lists the journals of a limited account, newest first, from the one after before on.
-	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
 
 	// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
 	VendSale(sale id.ID) (Sale, bool, error)

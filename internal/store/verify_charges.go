@@ -1,0 +1,98 @@
+package store
+
+import (
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+)
+
+// paidFor is what sales paid towards one charge or debt.
+type paidFor struct {
+	all     int64            // by sales that hold it
+	open    int64            // by those among them that are not in the ledger yet
+	byMonth map[string]int64 // by the local month of the sale
+}
+
+// paidByRef sums what sales paid towards every charge or debt, by account and reference.
+func (tx *Tx) paidByRef(kind string) (map[string]paidFor, error) {
+	out := map[string]paidFor{}
+	err := tx.C.Query(`SELECT v.account_id, l.ref, v.month, SUM(l.amount + l.vat), SUM(CASE WHEN v.state = 'held' THEN l.amount + l.vat ELSE 0 END)
+		FROM vend_line l JOIN vend v ON v.tenant_id = l.tenant_id AND v.id = l.vend_id
+		WHERE l.tenant_id = $1 AND l.kind = $2 AND v.state IN ('held', 'completed', 'reversing')
+		GROUP BY v.account_id, l.ref, v.month`, func(w Row) error {
+		key := w.ID(0).Text(id.Account) + ":" + w.Text(1)
+		p := out[key]
+		if p.byMonth == nil {
+			p.byMonth = map[string]int64{}
+		}
+		p.all += w.Int(3)
+		p.open += w.Int(4)
+		p.byMonth[w.Text(2)] += w.Int(3)
+		out[key] = p
+		return nil
+	}, tx.Tenant, kind)
+	return out, err
+}
+
+// verifyCharges compares what is said to be paid of every charge with the sales that paid it.
+func (tx *Tx) verifyCharges(r *Report) error {
+	paid, err := tx.paidByRef("fixed")
+	if err != nil {
+		return err
+	}
+	charges := int64(0)
+	err = tx.C.Query(`SELECT account_id, kind, month, paid FROM charge_due WHERE tenant_id = $1`, func(w Row) error {
+		charges++
+		key := w.ID(0).Text(id.Account) + ":" + w.Text(1) + " " + w.Text(2)
+		if got := paid[key].all; got != w.Int(3) {
+			r.Find("charge", "Charge %s is said to be paid with %d, its sales paid %d.", key, w.Int(3), got)
+		}
+		delete(paid, key)
+		return nil
+	}, tx.Tenant)
+	for key := range paid {
+		r.Find("charge", "Sales paid towards charge %s, which is gone.", key)
+	}
+	r.Count("charges due", charges)
+	return err
+}
+
+// verifyDebts compares what is outstanding of every debt with its ledger account, less what sales under way have
+// reserved of it, and what was taken in its month with the sales that took it.
+func (tx *Tx) verifyDebts(r *Report) error {
+	paid, err := tx.paidByRef("debt")
+	if err != nil {
+		return err
+	}
+	balances := map[string]int64{}
+	err = tx.C.Query(`SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2`, func(w Row) error {
+		balances[w.Text(0)] = w.Int(1)
+		return nil
+	}, tx.Tenant, ledger.Debt)
+	if err != nil {
+		return err
+	}
+	debts := int64(0)
+	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken FROM debt WHERE tenant_id = $1`, func(w Row) error {
+		debts++
+		name, account := w.ID(0).Text(id.Debt), w.ID(1).Text(id.Account)
+		key := account + ":" + name
+		if want := balances[key] - paid[key].open; w.Int(2) != want {
+			r.Find("debt", "Debt %s of account %s has %d outstanding, the ledger and open sales leave %d.", name, account, w.Int(2), want)
+		}
+		if taken := paid[key].byMonth[w.Text(3)]; w.Int(4) != taken {
+			r.Find("debt", "Debt %s of account %s is said to have been paid %d in %s, its sales paid %d.", name, account, w.Int(4), w.Text(3), taken)
+		}
+		delete(balances, key)
+		return nil
+	}, tx.Tenant)
+	for key, balance := range balances {
+		account, debt, _ := strings.Cut(key, ":")
+		if balance != 0 {
+			r.Find("debt", "The ledger holds %d on debt %s of account %s, which is gone.", balance, debt, account)
+		}
+	}
+	r.Count("debts", debts)
+	return err
+}
