@@ -24,6 +24,7 @@ type conn struct {
 	stmts   map[string]*stmt
 	reading bool  // it cannot write
 	rows    int   // changed or read since the last reset, for the budget
+	writes  int   // statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
 }
 
@@ -31,6 +32,7 @@ type conn struct {
 type stmt struct {
 	*sqlite.Stmt
 	params int
+	reads  bool // it is a SELECT
 	busy   bool // inside its own row callback: a second use needs a second statement
 	kept   bool
 }
@@ -61,6 +63,9 @@ func (c *conn) run(sql string, row func(store.Row) error, args []any) (err error
 		return c.judge(err)
 	}
 	s.busy = true
+	if !s.reads {
+		c.writes++
+	}
 	defer func() {
 		s.busy = false
 		if !s.kept {
@@ -106,7 +111,7 @@ func (c *conn) statement(sql string) (*stmt, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &stmt{Stmt: p, params: p.BindParamCount(), kept: true}
+		s = &stmt{Stmt: p, params: p.BindParamCount(), reads: strings.HasPrefix(sql, "SELECT"), kept: true}
 		if err := inOrder(p); err != nil {
 			return nil, errors.Join(fmt.Errorf("statement %q: %w", firstLine(sql), err), p.Finalize())
 		}

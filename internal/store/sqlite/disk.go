@@ -78,7 +78,7 @@ func (e *Engine) fullDisk(why error) {
 	if err := e.reserve.release(); err != nil {
 		e.log.Error("disk reserve was not released", logkey.Err, err)
 	}
-	if _, _, err := e.moveLog("TRUNCATE"); err != nil {
+	if _, _, err := moveLog(e.writer, "TRUNCATE"); err != nil {
 		e.log.Warn("checkpoint did not finish", logkey.Err, err)
 	}
 }

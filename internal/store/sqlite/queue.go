@@ -82,24 +82,39 @@ func (q *queue) take(into *[lanes][]*work) (ended bool) {
 	room := maxBatch
 	for l := range q.waiting {
 		into[l] = into[l][:0]
-		n := 0
-		for n < len(q.waiting[l]) && room > 0 {
-			w := q.waiting[l][n]
-			n++
-			if w.taken.Swap(true) {
-				continue // its caller has given up
-			}
-			room -= w.size()
-			into[l] = append(into[l], w)
-		}
-		rest := copy(q.waiting[l], q.waiting[l][n:])
-		clear(q.waiting[l][rest:])
-		q.waiting[l] = q.waiting[l][:rest]
-		if rest > 0 || q.closed {
+		room = q.move(l, &into[l], room)
+		if len(q.waiting[l]) > 0 || q.closed {
 			q.ring() // there is more to do, if only to end
 		}
 	}
 	return q.closed && len(into[0])+len(into[1])+len(into[2]) == 0
+}
+
+// more adds what waits in a lane to a batch and reports whether there was anything.
+func (q *queue) more(l store.Lane, into *[lanes][]*work, room int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	had := len(into[l])
+	q.move(int(l), &into[l], room)
+	return len(into[l]) > had
+}
+
+// move takes work from the front of a lane while there is room and returns the room that is left.
+func (q *queue) move(l int, into *[]*work, room int) int {
+	n := 0
+	for n < len(q.waiting[l]) && room > 0 {
+		w := q.waiting[l][n]
+		n++
+		if w.taken.Swap(true) {
+			continue // its caller has given up
+		}
+		room -= w.size()
+		*into = append(*into, w)
+	}
+	rest := copy(q.waiting[l], q.waiting[l][n:])
+	clear(q.waiting[l][rest:])
+	q.waiting[l] = q.waiting[l][:rest]
+	return room
 }
 
 // back puts work that did not fit into a batch in front of its lane again.

@@ -52,9 +52,10 @@ const (
 	busyPause    = 5 * time.Millisecond  // between two tries where SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
 	readers      = 4                     // connections for reading
-	walPages     = 4000                  // 16 MiB: the writer moves the log into the database from here on
+	walPages     = 8000                  // 32 MiB: the log is moved into the database from here on
 	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
 	cacheWriter  = 16 << 10              // KiB of page cache; SQLite walks through all of it at each commit
+	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it needs none
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
 	DiskReserve  = 64 << 20              // bytes set aside and released on a full disk, so that reading and closing work
 	probeEvery   = time.Second           // how often a full disk is looked at again
@@ -108,6 +109,7 @@ type Engine struct {
 	commit  func(*conn) error // COMMIT; tests put failures here
 	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
+	mover   mover
 	opened  int           // how many reading connections there are
 	closing chan struct{} // closed when Close begins
 
@@ -149,6 +151,7 @@ func Open(dir string, o Options) (*Engine, error) {
 		e.acks = append(e.acks, acks)
 		e.workers.Go(func() { e.answerAll(acks) })
 	}
+	e.workers.Go(e.move)
 	go e.write()
 	return e, nil
 }
@@ -204,6 +207,11 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.sealer, e.public = store.NewSealer(key), key.Public()
+	c, err := connect(path, cacheMover, false)
+	if err != nil {
+		return err
+	}
+	e.mover = newMover(c)
 	e.readers = make(chan *conn, e.opt.Readers)
 	for range e.opt.Readers {
 		c, err := connect(path, cacheReader, true)
@@ -319,6 +327,7 @@ func (e *Engine) Close() error {
 		close(e.closing)
 		e.queue.close()
 		<-e.written
+		close(e.mover.begin)
 		for _, acks := range e.acks {
 			close(acks)
 		}
@@ -346,6 +355,9 @@ func (e *Engine) release() error {
 	}
 	for range e.opened { // waits for those that still read; they have viewTime
 		errs = append(errs, (<-e.readers).c.Close())
+	}
+	if e.mover.c != nil {
+		errs = append(errs, e.mover.c.c.Close())
 	}
 	if e.writer != nil {
 		errs = append(errs, e.writer.c.Close())

@@ -58,6 +58,9 @@ func (e *Engine) write() {
 			e.keepHeads()
 			return
 		}
+		if b.empty() { // what rang was taken by the batch before
+			continue
+		}
 		e.run(&b)
 	}
 }
@@ -73,11 +76,31 @@ func (e *Engine) keepHeads() {
 // batch is what one commit decides about. The writer reuses it.
 type batch struct {
 	work  [lanes][]*work
-	ran   []*work // in the order in which they ran
+	next  [lanes]int // how many of each lane have had their turn
+	ran   []*work    // in the order in which they ran
+	crowd int        // sales of the batch before this one
 	fresh map[access.Tenant]*store.Fresh
 	heads []tenantHead
 	began time.Time
 	told  bool // only ever true in a build with a planted bug (fault.go)
+
+	careful bool // every piece of work has a savepoint of its own
+	caution int  // for so many batches to come
+}
+
+// carefulBatches is for how many batches savepoints are used after one that had to run twice.
+const carefulBatches = 64
+
+// errSpoilt ends the first run of a batch in which a piece of work wants its writes undone.
+var errSpoilt = errors.New("a piece of work without a savepoint wants its writes undone")
+
+func (b *batch) empty() bool { return len(b.work[0])+len(b.work[1])+len(b.work[2]) == 0 }
+
+// begin empties the batch for a run of what it holds.
+func (b *batch) begin(careful bool) {
+	b.ran, b.heads, b.fresh = b.ran[:0], b.heads[:0], nil
+	b.next = [lanes]int{}
+	b.careful = careful
 }
 
 type tenantHead struct {
@@ -87,8 +110,7 @@ type tenantHead struct {
 
 // run carries out a batch and tells everybody what became of it.
 func (e *Engine) run(b *batch) {
-	b.ran, b.heads, b.fresh, b.told = b.ran[:0], b.heads[:0], nil, false
-	b.began = time.Now()
+	b.began, b.told = time.Now(), false
 	err := e.refuses()
 	if err == nil {
 		err = e.transact(b)
@@ -103,6 +125,7 @@ func (e *Engine) run(b *batch) {
 		b.ran = append(append(append(b.ran[:0], b.work[0]...), b.work[1]...), b.work[2]...)
 		b.heads = nil
 	}
+	b.crowd = len(b.work[store.Sale])
 	e.counts.batch(len(b.ran), time.Since(b.began))
 	for _, h := range b.heads {
 		e.heads.Add(h.tenant, h.head)
@@ -131,23 +154,29 @@ func (e *Engine) deliver(w *work) {
 }
 
 // transact runs the batch in one transaction. An error holds for all of it.
+//
+// Most batches keep all that their closures write, so a savepoint around each would be built for nothing: SQLite copies
+// every page that is touched after it. The batch runs without; where a closure wants its writes undone, everything is
+// rolled back and all of the batch runs again with savepoints, and so do the next ones for a while. Closures may run
+// more than once by contract.
 func (e *Engine) transact(b *batch) error {
 	c := e.writer
-	c.fault = nil
-	if err := c.plain("BEGIN IMMEDIATE"); err != nil {
-		return e.failed("begin", err)
+	b.caution = max(0, b.caution-1)
+	err := e.gather(b, b.caution > 0 || e.opt.Rehearse)
+	if errors.Is(err, errSpoilt) {
+		b.caution = carefulBatches
+		if err = c.plain("ROLLBACK"); err == nil {
+			err = e.gather(b, true)
+		}
 	}
-	if err := e.runAll(b); err != nil {
-		return e.undo(err)
-	}
-	if err := e.sealAll(b); err != nil {
+	if err != nil {
 		return e.undo(err)
 	}
 	if faultInjection {
 		e.early(b)
 	}
 	began := time.Now()
-	err := e.commit(c)
+	err = e.commit(c)
 	e.counts.committed(time.Since(began))
 	if err == nil {
 		return nil
@@ -165,6 +194,19 @@ func (e *Engine) transact(b *batch) error {
 		_ = c.plain("ROLLBACK") // whatever it says, nothing is written through this connection any more
 	}
 	return unknown
+}
+
+// gather opens the transaction, runs the batch and what comes in meanwhile, and seals.
+func (e *Engine) gather(b *batch, careful bool) error {
+	b.begin(careful)
+	e.writer.fault = nil
+	if err := e.writer.plain("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := e.runAll(b); err != nil {
+		return err
+	}
+	return e.sealAll(b)
 }
 
 // undo rolls everything back; the outcome is certain because COMMIT was not reached or reported a full disk.
@@ -190,36 +232,73 @@ func (e *Engine) failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// runAll runs the lanes in order. After batchTime what is left of the lower lanes goes back to the queue, but each
-// lane gets at least one turn in every batch. An error ends the whole transaction.
+// runAll runs the lanes in order, and then the sales that have come in meanwhile: waiting for the next commit would
+// cost them an fsync more, and that commit would be the smaller for it. An error ends the whole transaction.
 func (e *Engine) runAll(b *batch) error {
 	for l := range b.work {
-		ws := b.work[l]
-		for i := 0; i < len(ws); i++ {
-			if i > 0 && l > 0 && time.Since(b.began) > batchTime {
-				e.queue.back(l, ws[i:])
-				b.work[l] = ws[:i]
-				break
-			}
-			if ws[i].fn != nil {
-				b.ran = append(b.ran, ws[i])
-				if err := e.closure(b, ws[i]); err != nil {
-					return err
-				}
-				continue
-			}
-			n, err := e.ingest(b, ws[i:])
-			if err != nil {
-				return err
-			}
-			i += n - 1
+		if err := e.runLane(b, l); err != nil {
+			return err
+		}
+	}
+	for e.late(b) {
+		if err := e.runLane(b, int(store.Sale)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// closure runs one closure in a savepoint of its own. Its own failure stands in w.err; an error returned here ends the
-// whole transaction.
+// late takes the sales that wait, unless the batch is old or full. Where there are fewer than last time, those who are
+// just about to come back are given the processor first: that is no timer, it takes no longer than they do.
+func (e *Engine) late(b *batch) bool {
+	room := maxBatch
+	for l := range b.work {
+		for _, w := range b.work[l] {
+			room -= w.size()
+		}
+	}
+	if room <= 0 || time.Since(b.began) > batchTime {
+		return false
+	}
+	if e.queue.more(store.Sale, &b.work, room) {
+		return true
+	}
+	if len(b.work[store.Sale]) >= b.crowd {
+		return false
+	}
+	runtime.Gosched()
+	return e.queue.more(store.Sale, &b.work, room)
+}
+
+// runLane runs what a lane has. After batchTime what is left of the lower lanes goes back to the queue, but each lane
+// gets at least one turn in every batch.
+func (e *Engine) runLane(b *batch, l int) error {
+	for b.next[l] < len(b.work[l]) {
+		i := b.next[l]
+		if i > 0 && l > 0 && time.Since(b.began) > batchTime {
+			e.queue.back(l, b.work[l][i:])
+			b.work[l] = b.work[l][:i]
+			return nil
+		}
+		w := b.work[l][i]
+		if w.fn != nil {
+			b.next[l]++
+			b.ran = append(b.ran, w)
+			if err := e.closure(b, w); err != nil {
+				return err
+			}
+			continue
+		}
+		n, err := e.ingest(b, b.work[l][i:])
+		if err != nil {
+			return err
+		}
+		b.next[l] += n
+	}
+	return nil
+}
+
+// closure runs one closure. Its own failure stands in w.err; an error returned here ends the whole transaction.
 func (e *Engine) closure(b *batch, w *work) error {
 	began := time.Now()
 	e.writer.rows = 0
@@ -234,13 +313,16 @@ func (e *Engine) closure(b *batch, w *work) error {
 	return err
 }
 
-// attempt runs fn in a savepoint and keeps what it did unless it refused or failed. failed is the closure's own error;
-// fatal ends the whole transaction.
+// attempt runs fn and keeps what it did unless it refused or failed, with a savepoint in a careful batch. failed is the
+// closure's own error; fatal ends the whole transaction.
 func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, error)) (failed, fatal error) {
 	c := e.writer
-	if err := c.plain("SAVEPOINT closure"); err != nil {
-		return nil, err
+	if b.careful {
+		if err := c.plain("SAVEPOINT closure"); err != nil {
+			return nil, err
+		}
 	}
+	writes := c.writes
 	tx := store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, b.freshOf(e.sealer, t))
 	refused, failed := e.guarded(tx, fn)
 	if c.fault != nil {
@@ -248,15 +330,28 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 	}
 	if failed == nil && !refused {
 		tx.Keep()
-		return nil, c.plain("RELEASE closure")
+		return nil, e.leave(b, false)
+	}
+	if !b.careful && c.writes != writes {
+		return nil, errSpoilt
 	}
 	if errors.Is(failed, store.ErrInvariant) {
 		e.unfit(failed)
 	}
-	if err := c.plain("ROLLBACK TO closure"); err != nil {
-		return failed, err
+	return failed, e.leave(b, true)
+}
+
+// leave ends the savepoint of a piece of work, where it has one.
+func (e *Engine) leave(b *batch, undo bool) error {
+	if !b.careful {
+		return nil
 	}
-	return failed, c.plain("RELEASE closure")
+	if undo {
+		if err := e.writer.plain("ROLLBACK TO closure"); err != nil {
+			return err
+		}
+	}
+	return e.writer.plain("RELEASE closure")
 }
 
 // guarded turns a panic of a closure into a broken invariant.

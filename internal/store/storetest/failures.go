@@ -66,7 +66,7 @@ func unknown(t *testing.T, r Rig, how Failure) {
 	queued(t, r, e, 1)
 	refusing := start(e, store.Sale, func(tx *store.Tx) (value, error) { return value{refused: true}, nil })
 	queued(t, r, e, 2)
-	r.FailCommit(e, how, 1) // the first one is the stalled closure's
+	r.FailCommit(e, how, 0)
 	release()
 	got := <-writing
 	wantErr(t, "the closure of the failed commit", got.err, store.ErrOutcomeUnknown)
