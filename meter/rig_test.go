@@ -178,9 +178,8 @@ func (r *rig) carryOut(e meter.Effect) {
 		}
 		r.outbox = append(r.outbox, e.Report)
 		r.newest = max(r.newest, e.Report.Log)
-	case meter.EffectResult:
-		r.panel.Show(e.Result, r.up)
 	}
+	r.panel.Notice(r.look(), &e)
 	r.seen(e)
 }
 
@@ -265,16 +264,19 @@ func (r *rig) keypad(keys string) {
 	r.tb.Helper()
 	for i := range len(keys) {
 		r.step(meter.Event{Kind: meter.EventKey})
-		p := r.panel.Key(&r.state, keys[i], r.up)
+		p := r.panel.Key(r.look(), keys[i])
 		switch p.Event {
 		case 0:
 		case meter.EventToken:
 			r.token(r.panel.RevealTyped(), meter.Keypad, "")
 		default:
-			r.step(meter.Event{Kind: p.Event})
+			r.step(meter.Event{Kind: p.Event, Source: meter.Keypad, NewAt: p.At, ClockBy: meter.ClockMenu})
 		}
 	}
 }
+
+// look is the meter as its panel sees it.
+func (r *rig) look() *panel.Meter { return &panel.Meter{Config: &r.cfg, State: &r.state, Up: r.up} }
 
 // sms gives a message to the meter and returns the answer, "" for none.
 func (r *rig) sms(from, text string, registered bool) (answer string) {
@@ -283,14 +285,14 @@ func (r *rig) sms(from, text string, registered bool) (answer string) {
 	sender, now := meter.Handle(from), (r.state.On+r.up)/1000
 	switch {
 	case req.Kind == panel.RequestBalance && registered && r.gate.Allow(sender, now, false):
-		return panel.AnswerBalance(r.state.Shown())
+		return panel.Answer(r.look(), req.Kind)
 	case req.Kind == panel.RequestToken:
 		before := r.seen
 		r.seen = func(e meter.Effect) {
 			if e.Kind == meter.EffectResult {
 				stranger := !registered && e.Result.Code != sts.Accept
 				if r.gate.Allow(sender, now, stranger) {
-					answer = panel.AnswerToken(e.Result, registered)
+					answer = panel.AnswerToken(r.cfg.Language, e.Result, registered)
 				}
 			}
 			before(e)
@@ -328,7 +330,7 @@ func (r *rig) reboot(off time.Duration) {
 }
 
 // lcd is what the display shows.
-func (r *rig) lcd() [panel.Height]string { return r.panel.Lines(&r.cfg, &r.state, r.up) }
+func (r *rig) lcd() [panel.Height]string { return [panel.Height]string(r.panel.Lines(r.look())) }
 
 func (r *rig) String() string {
 	l := r.lcd()

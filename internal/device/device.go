@@ -71,6 +71,8 @@ type Config struct {
 	Now time.Time
 	// Keep is how many records the outbox holds, outbox.DefaultKeep if 0.
 	Keep int
+	// Display is the size of the display.
+	Display panel.Size
 	// Recorder records everything that happens; nil for none.
 	Recorder *flight.Recorder
 	// Effects is room for the effects of a step, nil for some of its own. Devices of one goroutine may share it: it holds
@@ -253,7 +255,7 @@ func (d *Device) start() {
 	d.clock.up = 0
 	d.parts.mains(true)
 	d.follow()
-	d.panel, d.gate = panel.Panel{}, panel.Gate{}
+	d.panel, d.gate = panel.Panel{Size: d.c.Display}, panel.Gate{}
 	d.parts.Pulses.Constant(d.config.ImpPerKWh)
 	d.contact.restart()
 	d.requests = requests{}
@@ -324,6 +326,7 @@ func (d *Device) do(e *meter.Effect) {
 	case meter.EffectClear:
 		d.rings.Clear()
 		d.keepEntry(history.ClearEntry())
+		d.panel.Notice(d.look(), e)
 	case meter.EffectCheckpoint:
 		// One that is not urgent comes with the next Flush, which the host owes anyway.
 		if e.Urgent {
@@ -333,11 +336,16 @@ func (d *Device) do(e *meter.Effect) {
 		d.moveContact(e.Close)
 	case meter.EffectClock:
 		d.clockAnswer(e)
+		d.panel.Notice(d.look(), e)
 	case meter.EffectResult:
 		d.lastToken = e.Result.Code.String()
-		d.panel.Show(e.Result, d.clock.up)
+		d.panel.Notice(d.look(), e)
 		d.answerSMS(e.Result)
+	case meter.EffectEmergency:
+		d.panel.Notice(d.look(), e)
+		d.answerEmergency(e)
 	case meter.EffectSMS:
+		d.panel.Notice(d.look(), e)
 		d.notify(e.SMS, e.Balance)
 	case meter.EffectLED:
 		if l := d.parts.Light; l != nil {

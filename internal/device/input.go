@@ -65,13 +65,13 @@ func (d *Device) Keys(keys string) error {
 
 func (d *Device) key(key byte) {
 	d.give(meter.Event{Kind: meter.EventKey})
-	press := d.panel.Key(&d.state, key, d.clock.up)
+	press := d.panel.Key(d.look(), key)
 	switch press.Event {
 	case 0:
 	case meter.EventToken:
 		d.token(d.panel.RevealTyped(), meter.Keypad, 0)
 	default:
-		d.give(meter.Event{Kind: press.Event})
+		d.give(meter.Event{Kind: press.Event, Source: meter.Keypad, NewAt: press.At, ClockBy: meter.ClockMenu})
 	}
 }
 
@@ -103,10 +103,9 @@ func (d *Device) SMS(from, text string) error {
 		d.smsFrom = from
 		d.token(r.RevealTyped(), meter.SMS, 0)
 		d.smsFrom = ""
-	case panel.RequestBalance:
-		if d.registered(from) {
-			d.reply(from, panel.AnswerBalance(d.state.Shown()), false)
-		}
+	case panel.RequestNone:
+	default:
+		d.asked(from, r.Kind)
 	}
 	return d.broken
 }
@@ -126,7 +125,7 @@ func (d *Device) answerSMS(r meter.Result) {
 		return
 	}
 	known := d.registered(d.smsFrom)
-	d.reply(d.smsFrom, panel.AnswerToken(r, known), !known && r.Code != sts.Accept)
+	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), !known && r.Code != sts.Accept)
 }
 
 // reply sends an answer if the limits allow one. They never bind what the message did.
@@ -139,7 +138,7 @@ func (d *Device) reply(to, text string, rejected bool) {
 
 // notify writes to the customer unasked.
 func (d *Device) notify(m meter.Message, balance unit.Energy) {
-	if text := panel.Message(m, balance); text != "" && len(d.c.Phones) > 0 {
+	if text := panel.Message(&d.config, m, balance); text != "" && len(d.c.Phones) > 0 {
 		d.send(d.c.Phones[0], text)
 	}
 }

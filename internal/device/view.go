@@ -1,10 +1,6 @@
 package device
 
-import (
-	"time"
-
-	"github.com/paywatt/paywatt/meter/panel"
-)
+import "time"
 
 // View is what can be seen of a meter from outside, in the words of the contract, section 2.
 type View struct {
@@ -35,15 +31,13 @@ func (d *Device) View() View {
 		T:          d.clock.time().Format(time.RFC3339),
 		RegisterWh: int64(s.Register), BalanceWh: int64(s.Balance), ECUsedWh: int64(s.ECUsed), OverrunWh: int64(s.Overrun),
 		Relay: s.Relay.String(), Reasons: s.Reasons.Names(),
-		LCD: make([]string, panel.Height), LED: s.LED.String(), Buzzer: s.Buzzer.String(),
+		LCD: make([]string, d.c.Display.Height()), LED: s.LED.String(), Buzzer: s.Buzzer.String(),
 		SMSOut: []SMS{}, LastToken: d.lastToken,
 	}
 	if !d.on {
 		v.LED, v.Buzzer = "off", "off"
 		return v
 	}
-	for i, line := range d.panel.Lines(&d.config, s, d.clock.up) {
-		v.LCD[i] = line
-	}
+	v.LCD = d.panel.Lines(d.look())
 	return v
 }

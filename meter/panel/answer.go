@@ -3,48 +3,122 @@ package panel
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
-// answer shows the result of a token.
-func (p *Panel) answer(t *texts, c *meter.Config, s *meter.State, up uint64) [Height]string {
-	r := &p.result
-	if tests := p.shownTests(); len(tests) > 0 {
-		return p.test(t, c, s, tests[min((up-p.since)/rotateEvery, uint64(len(tests)-1))])
+// Notice takes an effect of the core: the panel keeps what it has to show of it, and passes over every other.
+func (p *Panel) Notice(m *Meter, e *meter.Effect) {
+	switch e.Kind {
+	case meter.EffectResult:
+		p.Show(m, e.Result)
+	case meter.EffectEmergency:
+		if e.Source == meter.Keypad {
+			p.noticeEmergency(e.EC, m.Up)
+		}
+	case meter.EffectClock:
+		if p.asked {
+			p.noticeClock(e.Clock, m.Up)
+		}
+	case meter.EffectClear:
+		p.tell(m.Up, clearDone, clearDoneHint)
+	case meter.EffectSMS:
+		p.warn(m, e.SMS)
 	}
-	lines := t.results[r.Code]
+}
+
+// warn shows a warning on the home page until somebody presses a key, or for a minute.
+func (p *Panel) warn(m *Meter, w meter.Message) {
+	if int(w) >= len(warningTexts) {
+		return
+	}
+	if p.expire(m); p.page == pageHome {
+		p.since = m.Up // the warning comes first, then the rest of the home page
+	}
+	p.warning, p.warned = w, m.Up
+}
+
+// Show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
+func (p *Panel) Show(m *Meter, r meter.Result) {
+	p.expire(m)
+	if r.Source != meter.Keypad && (r.Code != sts.Accept || p.busy()) {
+		return
+	}
+	p.turn(pageResult, m.Up)
+	p.result = r
+}
+
+// busy reports whether somebody is typing or about to confirm something.
+func (p *Panel) busy() bool {
+	switch p.page {
+	case pageEntry, pageClock, pageClear, pageClearSure:
+		return true
+	}
+	return false
+}
+
+// resultTexts is what each result of a token says: what happened, and what to do.
+var resultTexts = [...][Height]text{
+	sts.Accept:          {accepted, none},
+	sts.KCT1st:          {firstPart, nextPartHint},
+	sts.KCTNth:          {nextPart, nextPartHint},
+	sts.OverflowError:   {creditFull, laterHint},
+	sts.KeyTypeError:    {keyType, sellerHint},
+	sts.FormatError:     {notToken, notTokenHint},
+	sts.RangeError:      {tooMuch, sellerHint},
+	sts.FunctionError:   {notSupported, sellerHint},
+	sts.OldError:        {tooOld, sellerHint},
+	sts.UsedError:       {used, receiptHint},
+	sts.KeyExpiredError: {keyExpired, sellerHint},
+	sts.DDTKError:       {notReady, sellerHint},
+	sts.CRCError:        {wrongToken, wrongTokenHint},
+	sts.MfrCodeError:    {otherMeter, receiptHint},
+	sts.Locked:          {tooManyWrong, none},
+	sts.Busy:            {busy, againHint},
+	sts.StorageError:    {memoryFault, againHint},
+}
+
+// answer shows the result of a token.
+func (v *screen) answer() pair {
+	r := &v.p.result
+	if int(r.Code) >= len(resultTexts) {
+		return v.texts(notSupported, sellerHint)
+	}
+	t := resultTexts[r.Code]
 	switch {
 	case r.Code == sts.Accept && r.Class == 0:
-		lines[1] = "+" + r.Units.KWh(2) + " kWh"
+		return pair{v.say(accepted), signed(r.Units) + " kWh"}
 	case r.Code == sts.Accept:
-		return done(t, r, s)
+		return v.done(r)
 	case r.Code == sts.RangeError && r.Class != 0:
-		lines[0] = t.badValue
+		t[0] = badValue
 	case r.Code == sts.Locked:
-		lines[1] += " " + countdown(s.LockedFor(r.Source))
+		return pair{v.say(tooManyWrong), v.lockedFor(r.Source)}
 	}
-	return lines
+	return v.texts(t[0], t[1])
 }
 
 // done shows what a management token has brought about.
-func done(t *texts, r *meter.Result, s *meter.State) [Height]string {
+func (v *screen) done(r *meter.Result) pair {
 	switch r.SubClass {
 	case sts.ManageMaxPower:
-		return [Height]string{t.limitSet, s.Limit.String()}
+		return pair{v.say(limitSet), v.m.State.Limit.String()}
 	case sts.ManageClearCredit:
-		return [Height]string{t.creditCleared, r.Units.KWh(2) + " kWh"}
+		return pair{v.say(creditCleared), r.Units.KWh(2) + " kWh"}
 	case sts.ManageClearTamper:
-		return [Height]string{t.tamperCleared, stateWord(t, s)}
+		return pair{v.say(tamperCleared), v.stateWord()}
 	}
-	return [Height]string{t.keyChanged, t.krn + " " + strconv.Itoa(int(s.Key.KRN)) + " " + t.ti + " " + tariffIndex(&s.Key)}
+	k := &v.m.State.Key
+	return pair{v.say(keyChanged), v.say(keyRevision) + " " + strconv.Itoa(int(k.KRN)) + " " + v.say(tariffIndex) + " " + indexOf(k)}
 }
 
 // shownTests returns the pages an accepted test token asks for, by the numbers of the tests.
 func (p *Panel) shownTests() []int {
-	if p.result.Code != sts.Accept {
+	if p.page != pageResult || p.result.Code != sts.Accept {
 		return nil
 	}
 	var tests []int
@@ -56,59 +130,85 @@ func (p *Panel) shownTests() []int {
 	return tests
 }
 
+// tests are the pages of a test token.
+func (v *screen) tests(numbers []int) (pairs []pair) {
+	for _, n := range numbers {
+		pairs = append(pairs, v.test(n))
+	}
+	return pairs
+}
+
 // test is the page of a test or display token.
-func (p *Panel) test(t *texts, c *meter.Config, s *meter.State, number int) [Height]string {
+func (v *screen) test(number int) pair {
+	s := v.m.State
 	k := &s.Key
 	switch number {
 	case meter.TestSwitch:
-		return [Height]string{t.testSwitch, switchWord(t, s)}
+		return pair{v.say(testSwitch), v.switchWord()}
 	case meter.TestDisplay:
-		return [Height]string{t.segments, t.segments}
+		return pair{v.segments(), v.segments()}
 	case meter.TestTotal:
-		return [Height]string{t.total, s.Register.KWh(2) + " kWh"}
+		return pair{v.say(total), s.Register.KWh(2) + " kWh"}
 	case meter.TestRevision:
-		return [Height]string{t.krn + " " + revision(k), t.kt + " " + strconv.Itoa(int(k.Type))}
+		return v.keyPair()
 	case meter.TestTariff:
-		return [Height]string{t.ti, tariffIndex(k)}
+		return pair{v.say(tariffIndex), indexOf(k)}
 	case meter.TestInput:
-		return [Height]string{t.input, t.inputs[p.result.Source]}
+		return pair{v.say(tokenInput), v.say(inputs(v.p.result.Source))}
 	case meter.TestLimit:
-		return [Height]string{t.limit, limit(t, s)}
+		return pair{v.say(powerLimit), v.limit(s.Limit)}
 	case meter.TestTamper:
 		if s.Reasons.Has(supply.Tamper) {
-			return [Height]string{t.tamper, t.hasTamper}
+			return v.texts(tamper, hasTamper)
 		}
-		return [Height]string{t.tamper, t.noTamper}
+		return v.texts(tamper, noTamper)
 	case meter.TestLoad:
-		return [Height]string{t.load, s.Power.String()}
+		return pair{v.say(load), s.Power.String()}
 	case meter.TestVersion:
-		return [Height]string{t.version, meter.Version}
+		return pair{v.say(version), meter.Version}
 	case meter.TestAlgorithm:
-		return [Height]string{t.ea, k.EA.String()}
+		return pair{v.say(algorithm), k.EA.String()}
 	case meter.TestKeyTokens:
-		return [Height]string{t.keyTokens, keyTokens(k.EA)}
+		return pair{v.say(keyTokens), keyTokensOf(k.EA)}
 	case meter.TestGroup:
-		return [Height]string{t.sgc, group(k)}
+		return pair{v.say(group), supplyGroup(k)}
 	case meter.TestExpiry:
-		return [Height]string{t.ken, strconv.Itoa(int(k.KEN))}
+		return pair{v.say(expiry), strconv.Itoa(int(k.KEN))}
 	}
-	return [Height]string{t.meter, meterNumber(c)}
+	return pair{v.say(meterNumber), numberOf(v.m.Config)}
 }
 
 // switchWord says that the switch is open for its test, or else how the supply is: a switch that was open already is not
 // tested.
-func switchWord(t *texts, s *meter.State) string {
-	if s.Reasons.Has(supply.Test) {
-		return t.testSwitchOpen
+func (v *screen) switchWord() string {
+	if v.m.State.Reasons.Has(supply.Test) {
+		return v.say(testSwitchOpen)
 	}
-	return stateWord(t, s)
+	return v.stateWord()
 }
 
-func limit(t *texts, s *meter.State) string {
-	if s.Limit == 0 {
-		return t.noLimit
+func (v *screen) limit(w unit.Power) string {
+	if w == 0 {
+		return v.say(noLimit)
 	}
-	return s.Limit.String()
+	return w.String()
+}
+
+// inputs is the way a token came.
+func inputs(from meter.Source) text {
+	switch from {
+	case meter.SMS:
+		return inputSMS
+	case meter.Remote:
+		return inputRemote
+	}
+	return inputKeypad
+}
+
+// keyPair is the revision and the type of the key.
+func (v *screen) keyPair() pair {
+	k := &v.m.State.Key
+	return pair{v.say(keyRevision) + " " + revision(k), v.say(keyKind) + " " + strconv.Itoa(int(k.Type))}
 }
 
 // What a bare key does not tell is shown as dashes.
@@ -120,33 +220,38 @@ func revision(k *meter.KeyInfo) string {
 	return strconv.Itoa(int(k.KRN))
 }
 
-func tariffIndex(k *meter.KeyInfo) string {
+func indexOf(k *meter.KeyInfo) string {
 	if !k.Named {
 		return "--"
 	}
 	return fmt.Sprintf("%02d", k.TI)
 }
 
-// group is the supply group code; zeros after a key change by two tokens, which do not carry it.
-func group(k *meter.KeyInfo) string {
+// supplyGroup is the supply group code; zeros after a key change by two tokens, which do not carry it.
+func supplyGroup(k *meter.KeyInfo) string {
 	if !k.Named {
 		return "------"
 	}
 	return fmt.Sprintf("%06d", k.SGC)
 }
 
-// keyTokens is how many tokens the longest key change has that the meter takes.
-func keyTokens(ea sts.EA) string {
+// keyTokensOf is how many tokens the longest key change has that the meter takes.
+func keyTokensOf(ea sts.EA) string {
 	if ea == sts.EA11 {
 		return "4"
 	}
 	return "3"
 }
 
-func meterNumber(c *meter.Config) string {
+func numberOf(c *meter.Config) string {
 	digits := 11
 	if c.LongNumber {
 		digits = 13
 	}
 	return fmt.Sprintf("%0*d", digits, c.Number)
+}
+
+// apart puts two texts at the ends of a line.
+func (v *screen) apart(left, right string) string {
+	return left + strings.Repeat(" ", max(v.width-len(left)-len(right), 1)) + right
 }

@@ -6,88 +6,201 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Lines returns what the display shows at time up, without trailing blanks. Energy has two decimals, truncated, so that
-// nobody ever sees more than there is.
-func (p *Panel) Lines(c *meter.Config, s *meter.State, up uint64) [Height]string {
-	p.expire(up)
-	t := english()
-	switch p.page {
-	case pageMenu:
-		if s.Reasons.Has(supply.Local) {
-			return [Height]string{t.menuRecharge, t.menuOn}
-		}
-		return [Height]string{t.menuRecharge, t.menuOff}
-	case pageChoice:
-		return [Height]string{t.wrongChoice, t.rightChoices}
-	case pageEntry:
-		return p.entry(t)
-	case pageResult:
-		return p.answer(t, c, s, up)
-	case pageLocal:
-		if s.Reasons.Has(supply.Local) {
-			return [Height]string{t.localOff, t.localOffHint}
-		}
-		return [Height]string{t.localOn, stateWord(t, s)}
-	}
-	return p.home(t, s, up)
+// pair is two lines that belong together and fit the small display. A page is a list of them: the small display shows
+// one at a time, the large one two.
+type pair [Height]string
+
+// screen is a panel about to be drawn.
+type screen struct {
+	p *Panel
+	m *Meter
+	// width of a line.
+	width int
 }
 
-// home shows the credit, and below it by turns the load, the state of the supply and the total register.
-func (p *Panel) home(t *texts, s *meter.State, up uint64) [Height]string {
-	lines := [Height]string{energy(s.Shown(), t.credit, t.creditShort)}
-	switch (up - p.since) / rotateEvery % 3 {
-	case 0:
-		lines[1] = t.load + " " + s.Power.String()
-	case 1:
-		lines[1] = stateWord(t, s)
-	case 2:
-		lines[1] = energy(s.Register, t.total, t.totalShort)
+func (v *screen) say(t text) string { return say(v.m.Config.Language, t) }
+
+func (v *screen) texts(a, b text) pair { return pair{v.say(a), v.say(b)} }
+
+// Lines returns what the display shows, without trailing blanks: as many lines as it has. Energy has two decimals,
+// truncated, so that nobody ever sees more than there is.
+func (p *Panel) Lines(m *Meter) []string {
+	p.expire(m)
+	v := &screen{p: p, m: m, width: p.Size.Width()}
+	pairs := v.page()
+	perScreen := p.Size.Height() / Height
+	lines := make([]string, 0, p.Size.Height())
+	for i := range perScreen {
+		if at := p.part(m)*perScreen + i; at < len(pairs) {
+			lines = append(lines, pairs[at][:]...)
+		}
+	}
+	for len(lines) < p.Size.Height() {
+		lines = append(lines, "")
+	}
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
 	}
 	return lines
 }
 
-// energy fills a line: the label on the left, the figure on the right. A figure too long for the first label gets the
+// parts is how many screens the page has, part the one that is shown.
+func (p *Panel) parts(m *Meter) int {
+	v := &screen{p: p, m: m, width: p.Size.Width()}
+	perScreen := p.Size.Height() / Height
+	return max((len(v.page())+perScreen-1)/perScreen, 1)
+}
+
+func (p *Panel) part(m *Meter) int {
+	return int((uint64(p.step) + (m.Up-p.since)/rotateEvery) % uint64(p.parts(m)))
+}
+
+// page returns the present page.
+func (v *screen) page() []pair {
+	switch v.p.page {
+	case pageMenu:
+		return v.menu()
+	case pageChoice:
+		return v.message(v.texts(wrongChoice, rightChoices))
+	case pageEntry:
+		return v.entry()
+	case pageResult:
+		if tests := v.p.shownTests(); len(tests) > 0 {
+			return v.tests(tests)
+		}
+		return v.result()
+	case pageLocal:
+		if v.m.State.Reasons.Has(supply.Local) {
+			return v.message(v.texts(localOff, localOffHint))
+		}
+		return v.message(pair{v.say(localOn), v.stateWord()})
+	case pageNote:
+		return v.message(v.texts(v.p.note[0], v.p.note[1]))
+	case pageHistory:
+		return v.history()
+	case pageClock:
+		return v.clock()
+	case pageClear:
+		return []pair{v.texts(clearAsk, clearKeys)}
+	case pageClearSure:
+		return []pair{v.texts(clearSure, clearKeys)}
+	case pageCode:
+		return v.code()
+	}
+	return v.home()
+}
+
+// message is a message over what matters most.
+func (v *screen) message(said pair) []pair {
+	if v.p.Size == Small {
+		return []pair{said}
+	}
+	return []pair{said, {v.credit(), v.stateWord()}}
+}
+
+// result is the answer to a token; that to a recharge is followed by the balance.
+func (v *screen) result() []pair {
+	said := v.answer()
+	if v.p.Size == Small && v.p.result.Code == sts.Accept && v.p.result.Class == 0 {
+		return []pair{said, {said[0], v.credit()}}
+	}
+	return v.message(said)
+}
+
+// home shows the credit, and below it by turns the load, the state of the supply and the total register. While there is a
+// warning it stands in the place of the load, and what to do in that of the register. The large display has the local time
+// and the icons as well.
+func (v *screen) home() []pair {
+	turns := [...]string{
+		v.figure(v.m.State.Power.String(), load), v.stateWord(), v.energy(v.m.State.Register, total, totalShort),
+	}
+	if v.p.warning != 0 {
+		turns[0], turns[2] = v.warning()
+	}
+	first := pair{v.credit(), turns[(v.m.Up-v.p.since)/rotateEvery%uint64(len(turns))]}
+	if v.p.Size == Small {
+		return []pair{first}
+	}
+	return []pair{first, {v.localTime(), v.p.Icons(v.m).String()}}
+}
+
+func (v *screen) credit() string { return v.energy(v.m.State.Shown(), credit, creditShort) }
+
+// energy fills a line: the label on the left, the figure on the right.
+func (v *screen) energy(e unit.Energy, labels ...text) string {
+	return v.spread(e.KWh(2)+" kWh", labels...)
+}
+
+// spread fills a line: the label on the left, the figure on the right. A figure too long for the first label gets the
 // next one, and in the end none.
-func energy(e unit.Energy, labels ...string) string {
-	figure := e.KWh(2) + " kWh"
-	for _, l := range labels {
-		if room := Width - len(l) - len(figure); room > 0 {
+func (v *screen) spread(figure string, labels ...text) string {
+	for _, t := range labels {
+		l := v.say(t)
+		if room := v.width - len(l) - len(figure); room > 0 {
 			return l + strings.Repeat(" ", room) + figure
 		}
 	}
 	return figure
 }
 
-// order is the order in which reasons are named when several keep the supply off: first what only the authority can mend,
-// then what the customer can.
-var order = [...]supply.Reason{
-	supply.Fault, supply.NotActivated, supply.Tamper, supply.Test, supply.Remote, supply.Lease, supply.Overload,
-	supply.Credit, supply.Local,
+// figure is a figure behind its label, and alone where there is no room for both.
+func (v *screen) figure(figure string, label text) string {
+	if l := v.say(label) + " " + figure; len(l) <= v.width {
+		return l
+	}
+	return figure
+}
+
+// reasonWord is a reason in the order in which reasons are named when several keep the supply off: first what only the
+// authority can mend, then what the customer can.
+var reasonWords = [...]struct {
+	reason supply.Reason
+	word   text
+}{
+	{supply.Fault, offFault}, {supply.NotActivated, offInactive}, {supply.Tamper, offTamper}, {supply.Test, offTest},
+	{supply.Remote, offRemote}, {supply.Lease, offLease}, {supply.Overload, offOverload}, {supply.Credit, offCredit},
+	{supply.Local, offLocal},
 }
 
 // stateWord says in a word or two how the supply is, and first of all whether the keypad is locked.
-func stateWord(t *texts, s *meter.State) string {
+func (v *screen) stateWord() string {
+	s := v.m.State
 	switch {
 	case s.Frozen:
-		return t.memory
+		return v.say(memoryFault)
 	case s.Locked(meter.Keypad):
-		return t.locked + " " + countdown(s.LockedFor(meter.Keypad))
+		return v.lockedFor(meter.Keypad)
+	case s.Relay == supply.Closed && s.Flags.Has(meter.FlagLifeline):
+		return v.figure(s.PowerLimit(v.m.Config).String(), lifeline)
 	case s.Relay == supply.Closed:
-		return t.connected
-	case s.Relay == supply.Armed:
-		return t.armed
+		return v.say(connected)
+	case s.Relay == supply.Armed || s.MayConfirm(v.m.Config):
+		return v.say(pressHash)
 	}
-	for _, r := range order {
-		if s.Reasons.Has(r) {
-			return t.reasons[r]
+	for _, r := range reasonWords {
+		if s.Reasons.Has(r.reason) {
+			return v.reason(r.reason, r.word)
 		}
 	}
 	// Nothing keeps the supply off but the wait after a power cut.
-	return t.wait + " " + countdown(s.ClosesIn())
+	return v.figure(countdown(s.ClosesIn()), waiting)
+}
+
+// reason is why the supply is off, and for how long where that is known.
+func (v *screen) reason(r supply.Reason, word text) string {
+	if ms := v.m.State.RetryIn(v.m.Config); r == supply.Overload && ms > 0 {
+		return v.figure(countdown(ms), word)
+	}
+	return v.say(word)
+}
+
+func (v *screen) lockedFor(from meter.Source) string {
+	return v.figure(countdown(v.m.State.LockedFor(from)), locked)
 }
 
 // countdown formats a time as mm:ss, rounded up so that 00:00 means now.
@@ -96,22 +209,31 @@ func countdown(ms uint64) string {
 	return fmt.Sprintf("%02d:%02d", seconds/60, seconds%60)
 }
 
-// entry shows the digits in groups of four, twelve on the first line, and how many there are.
-func (p *Panel) entry(t *texts) [Height]string {
-	const firstLine = 12
-	switch n := int(p.n); {
-	case n == 0:
-		return [Height]string{t.enter, t.enterHint}
-	case n > len(p.typed):
-		return [Height]string{grouped(p.typed[:firstLine]), t.tooLong}
-	default:
-		count := strconv.Itoa(n) + "/" + strconv.Itoa(len(p.typed))
-		rest := grouped(p.typed[min(n, firstLine):n])
-		return [Height]string{
-			grouped(p.typed[:min(n, firstLine)]),
-			rest + strings.Repeat(" ", Width-len(rest)-len(count)) + count,
-		}
+// entry shows the digits in groups of four and how many there are.
+func (v *screen) entry() []pair {
+	p := v.p
+	n := int(p.n)
+	if n == 0 {
+		return v.message(v.texts(enter, enterHint))
 	}
+	tooMany := n > len(p.typed)
+	n = min(n, len(p.typed))
+	count := strconv.Itoa(n) + "/" + strconv.Itoa(len(p.typed))
+	// As many groups as fit, the rest on the line below.
+	split := min(n, (v.width+1)/5*4)
+	first, rest := grouped(p.typed[:split]), grouped(p.typed[split:n])
+	if v.p.Size == Large {
+		last := v.say(entryKeys)
+		last += strings.Repeat(" ", max(v.width-len(last)-len(count), 1)) + count
+		if tooMany {
+			last = v.say(tooLong)
+		}
+		return []pair{{v.say(enter), first}, {rest, last}}
+	}
+	if tooMany {
+		return []pair{{first, v.say(tooLong)}}
+	}
+	return []pair{{first, rest + strings.Repeat(" ", v.width-len(rest)-len(count)) + count}}
 }
 
 func grouped(digits []byte) string {

@@ -1,15 +1,16 @@
-// Package panel is the face of a meter: a keypad of 4 by 3 keys, a display of 2 lines of 16 characters, and the SMS it
-// understands and answers.
+// Package panel is the face of a meter: a keypad of 4 by 3 keys, a display of 2 lines of 16 or 4 lines of 20 characters,
+// and the SMS it understands and answers, in English, Swahili and French.
 //
-// Start at [Panel]: [Panel.Key] turns a key press into what the core should hear, [Panel.Show] takes the answer to a
-// token, [Panel.Lines] says what the display shows. [ParseSMS] and the Answer functions do the same for messages. The
-// package only reads the meter's state; all decisions are in package meter. It is pure: the time since boot is an
-// argument.
+// Start at [Panel]: [Panel.Key] turns a key press into what the core should hear, [Panel.Notice] takes what the core
+// answers, [Panel.Lines] says what the display shows and [Panel.Icons] which signs are lit.
+// [ParseSMS] and the Answer functions do the same for messages. The package only reads the meter's state; all decisions
+// are in package meter. It is pure: time is in what it is given.
 //
-// Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms. Twenty digits may be typed
-// straight from the home page. The result of a token, or of switching the load, is a message before the home page: keys
-// work under it as they do there. A page nobody touches for 60 s is left. What a page says stands in a catalogue, one
-// table per language.
+// Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms, and turns to the next part of
+// a page that does not fit. Twenty digits may be typed straight from the home page; one to three digits are a short code
+// that calls a page. The result of a token, or of anything else that was asked for, is a message before the home page:
+// keys work under it as they do there. A page nobody touches for 60 s is left. What a page says stands in one catalogue
+// (catalogue_table.go), every text in every language.
 package panel
 
 import (
@@ -23,16 +24,65 @@ import (
 
 // Times in milliseconds.
 const (
-	idleAfter   = 60_000 // without a key an entry or a menu is left
-	resultFor   = 10_000 // a result stays this long
-	rotateEvery = 5_000  // the second line of the home page
+	idleAfter   = 60_000 // without a key an entry or a page is left
+	resultFor   = 10_000 // a message stays this long
+	rotateEvery = 5_000  // the second line of the home page, the parts of a long page
+	warningFor  = 60_000 // a warning stays until a key is pressed, or this long
 )
 
-// Width and Height are the size of the display.
+// Size is the size of a display in characters. The zero value is [Small].
+type Size uint8
+
+const (
+	// Small has 2 lines of 16.
+	Small Size = iota
+	// Large has 4 lines of 20.
+	Large
+)
+
+// Width and Height are the size of the small display, which every text fits.
 const (
 	Width  = 16
 	Height = 2
 )
+
+// Width is the number of characters in a line.
+func (s Size) Width() int {
+	if s == Large {
+		return 20
+	}
+	return Width
+}
+
+// Height is the number of lines.
+func (s Size) Height() int {
+	if s == Large {
+		return 4
+	}
+	return Height
+}
+
+// String returns "16x2" or "20x4".
+func (s Size) String() string {
+	if s == Large {
+		return "20x4"
+	}
+	return "16x2"
+}
+
+// Meter is the meter as a panel looks at it.
+type Meter struct {
+	Config *meter.Config
+	State  *meter.State
+	// Up is the time since boot in milliseconds.
+	Up uint64
+	// History is what the memory keeps beside the state, nil for none.
+	History History
+	// Signal is the strength of the modem's signal in bars, 1 to 4, 0 for no network.
+	Signal int
+	// Card says that the memory card is there and takes what is written.
+	Card bool
+}
 
 type page uint8
 
@@ -43,86 +93,154 @@ const (
 	pageEntry
 	pageResult
 	pageLocal
+	pageNote // a message of two texts
+	pageHistory
+	pageClock
+	pageClear
+	pageClearSure
+	pageCode
 )
 
-// Panel is the display and the keypad of one meter. The zero value shows the home page in English. It holds what the
-// customer is typing, so it has no printable form.
+// Panel is the display and the keypad of one meter. The zero value shows the home page on the small display. It holds
+// what the customer is typing, so it has no printable form.
 type Panel struct {
-	page   page
-	typed  [sts.TokenDigits]byte
-	n      uint8 // digits typed; one more than fits says that there were too many
-	since  uint64
+	// Size of the display; it may be set at any time.
+	Size Size
+
+	page  page
+	step  uint8 // the part of a long page that was shown at since
+	typed [sts.TokenDigits]byte
+	n     uint8 // digits typed; one more than fits says that there were too many
+	since uint64
+	// What a page shows that is not in the meter's state.
 	result meter.Result
+	note   [Height]text
+	code   Page
+	// asked says that a time was typed, and the next answer about the clock is for the customer.
+	asked bool
+	// warning waits for the home page until a key is pressed.
+	warning meter.Message
+	warned  uint64
 }
 
 // Press is what a key press means to the core. The host gives meter.EventKey for every press, and then Event, if it is
-// not 0: EventConfirm, EventLocal, or EventToken with what Keys.Open finds in [Panel.RevealTyped], from the keypad.
+// not 0: EventToken with what Keys.Open finds in [Panel.RevealTyped], from the keypad; EventClock with the time At; any
+// other as it stands, from the keypad.
 type Press struct {
 	Event meter.EventKind
+	// At is the time to set in Unix seconds.
+	At int64
 }
 
-// Key takes one of the keys 0 to 9, * and # at time up; any other is ignored.
-func (p *Panel) Key(s *meter.State, key byte, up uint64) Press {
-	p.expire(up)
+// Key takes one of the keys 0 to 9, * and #; any other is ignored.
+func (p *Panel) Key(m *Meter, key byte) Press {
+	p.expire(m)
+	isDigit := key >= '0' && key <= '9'
+	if !isDigit && key != '*' && key != '#' {
+		return Press{}
+	}
+	p.warning, p.asked = 0, false
 	switch {
-	case key >= '0' && key <= '9':
-		return p.digit(key, up)
+	case isDigit:
+		return p.digit(m, key)
 	case key == '*' && p.atHome():
-		p.turn(pageMenu, up)
+		p.turn(pageMenu, m.Up)
 	case key == '*':
-		p.turn(pageHome, up)
-	case key == '#':
-		return p.hash(s, up)
+		p.turn(pageHome, m.Up)
+	default:
+		return p.hash(m)
 	}
 	return Press{}
 }
 
-func (p *Panel) digit(key byte, up uint64) Press {
-	switch {
-	case p.page == pageMenu || p.page == pageChoice:
-		return p.choose(key, up)
-	case p.page != pageEntry:
-		p.turn(pageEntry, up)
+func (p *Panel) digit(m *Meter, key byte) Press {
+	switch p.page {
+	case pageMenu, pageChoice:
+		return p.choose(m, key)
+	case pageClear, pageClearSure:
+		return Press{} // only # is a yes
+	case pageClock:
+		if int(p.n) < clockDigits {
+			p.typed[p.n] = key
+			p.n++
+		}
+		p.since = m.Up
+		return Press{}
+	case pageEntry:
+	default:
+		p.turn(pageEntry, m.Up)
 	}
 	if int(p.n) < len(p.typed) {
 		p.typed[p.n] = key
 	}
 	p.n = min(p.n+1, uint8(len(p.typed))+1)
-	p.since = up
+	p.since = m.Up
 	return Press{}
 }
 
 // choose is a digit in the menu.
-func (p *Panel) choose(key byte, up uint64) Press {
+func (p *Panel) choose(m *Meter, key byte) Press {
 	switch key {
 	case '1':
-		p.turn(pageEntry, up)
+		p.turn(pageEntry, m.Up)
+	case '2':
+		p.turn(pageHistory, m.Up)
+	case '3':
+		p.turn(pageClock, m.Up)
 	case '4':
-		p.turn(pageLocal, up)
+		p.turn(pageLocal, m.Up)
 		return Press{Event: meter.EventLocal}
+	case '5':
+		p.turn(pageClear, m.Up)
 	default:
-		p.turn(pageChoice, up)
+		p.turn(pageChoice, m.Up)
 	}
 	return Press{}
 }
 
-func (p *Panel) hash(s *meter.State, up uint64) Press {
+// hash is the key that confirms.
+func (p *Panel) hash(m *Meter) Press {
 	switch {
 	case p.page == pageEntry && p.n > 0:
-		p.since = up
+		if to, is := p.shortCode(m.Config); is {
+			p.turn(pageCode, m.Up)
+			p.code = to
+			return Press{}
+		}
+		p.since = m.Up
 		return Press{Event: meter.EventToken}
+	case p.page == pageClock:
+		return p.setClock(m)
+	case p.page == pageClear:
+		p.turn(pageClearSure, m.Up)
+	case p.page == pageClearSure:
+		return p.ask(m, meter.EventClear)
+	case p.page == pageCode && p.code == PageEmergency:
+		return p.ask(m, meter.EventActivate)
 	case p.atHome():
-		p.turn(pageHome, up)
-		if s.Relay == supply.Armed {
+		p.turn(pageHome, m.Up)
+		if m.State.Relay == supply.Armed || m.State.MayConfirm(m.Config) {
 			return Press{Event: meter.EventConfirm}
 		}
+	default:
+		p.step, p.since = uint8(p.part(m)+1), m.Up
 	}
 	return Press{}
+}
+
+// ask gives the core what the customer has confirmed; its answer is the next page.
+func (p *Panel) ask(m *Meter, what meter.EventKind) Press {
+	p.turn(pageHome, m.Up)
+	return Press{Event: what}
 }
 
 // atHome reports whether keys mean what they mean on the home page.
 func (p *Panel) atHome() bool {
-	return p.page == pageHome || p.page == pageResult || p.page == pageLocal
+	switch p.page {
+	case pageHome, pageResult, pageLocal, pageNote:
+		return true
+	}
+	return false
 }
 
 // RevealTyped returns the digits that were typed, for opening the token; it is the only door to them. More than fit give
@@ -134,33 +252,28 @@ func (p *Panel) RevealTyped() string {
 	return string(p.typed[:p.n])
 }
 
-// Show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
-func (p *Panel) Show(r meter.Result, up uint64) {
-	p.expire(up)
-	if r.Source != meter.Keypad && (r.Code != sts.Accept || p.page == pageEntry) {
-		return
-	}
-	p.turn(pageResult, up)
-	p.result = r
-}
-
 // turn shows another page; what was typed is discarded.
 func (p *Panel) turn(to page, up uint64) {
-	*p = Panel{page: to, since: up}
+	*p = Panel{Size: p.Size, page: to, since: up, warning: p.warning, warned: p.warned}
 }
 
 // expire leaves a page whose time is over.
-func (p *Panel) expire(up uint64) {
+func (p *Panel) expire(m *Meter) {
+	if p.warning != 0 && m.Up >= p.warned+warningFor {
+		p.warning = 0
+	}
 	stays := uint64(idleAfter)
 	switch p.page {
 	case pageHome:
 		return
+	case pageLocal, pageChoice, pageNote:
+		stays = resultFor
 	case pageResult:
 		stays = max(resultFor, rotateEvery*uint64(len(p.shownTests())))
-	case pageLocal, pageChoice:
-		stays = resultFor
+	case pageHistory, pageCode:
+		stays = max(stays, rotateEvery*uint64(p.parts(m)))
 	}
-	if up >= p.since+stays {
+	if m.Up >= p.since+stays {
 		p.turn(pageHome, p.since+stays)
 	}
 }

@@ -18,7 +18,11 @@ type desk struct {
 	p  panel.Panel
 	c  meter.Config
 	s  meter.State
+	h  panel.History
 	up uint64
+
+	signal int
+	card   bool
 }
 
 func newDesk(t *testing.T) *desk {
@@ -26,20 +30,37 @@ func newDesk(t *testing.T) *desk {
 	c.Number = 4140001001
 	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255, EA: sts.EA07}, &c, 0)
 	s.Balance, s.Register, s.Power, s.Reasons, s.Relay = 8129, 120_433, 320, 0, supply.Closed
+	s.Voltage, s.LED, s.Clock, s.Offset = 230_400, meter.LEDOff, meter.ClockValid, 1_795_161_600_000 // 2026-11-20 08:00:00 UTC
+	s.Day.Used, s.Month.Used = 3219, 98_765
 	return &desk{t: t, c: c, s: s}
 }
 
+// m is the meter as the panel looks at it.
+func (d *desk) m() *panel.Meter {
+	d.s.Up = d.up
+	return &panel.Meter{Config: &d.c, State: &d.s, Up: d.up, History: d.h, Signal: d.signal, Card: d.card}
+}
+
 // keys presses keys and returns what the last one means.
-func (d *desk) keys(keys string) (last meter.EventKind) {
+func (d *desk) keys(keys string) (last meter.EventKind) { return d.press(keys).Event }
+
+func (d *desk) press(keys string) (last panel.Press) {
 	for i := range len(keys) {
-		last = d.p.Key(&d.s, keys[i], d.up).Event
+		last = d.p.Key(d.m(), keys[i])
 	}
 	return last
 }
 
+// show gives the panel the answer to a token.
+func (d *desk) show(r meter.Result) { d.notice(meter.Effect{Kind: meter.EffectResult, Result: r}) }
+
+func (d *desk) notice(e meter.Effect) { d.p.Notice(d.m(), &e) }
+
+func (d *desk) lines() []string { return d.p.Lines(d.m()) }
+
 func (d *desk) wants(line1, line2 string) {
 	d.t.Helper()
-	got := d.p.Lines(&d.c, &d.s, d.up)
+	got := d.lines()
 	if got[0] != line1 || got[1] != line2 {
 		d.t.Errorf("display [%s] [%s], want [%s] [%s]", got[0], got[1], line1, line2)
 	}
@@ -68,7 +89,7 @@ func TestCreditIsTruncatedAndMayBeNegative(t *testing.T) {
 		{5_000_000, 0, 0, "CR   5000.00 kWh"}, {99_999_999, 0, 0, "CR  99999.99 kWh"},
 	} {
 		d.s.Balance, d.s.ECUsed, d.s.Overrun = c.balance, int32(c.ec), c.overrun
-		if got := d.p.Lines(&d.c, &d.s, d.up); got[0] != c.want {
+		if got := d.lines(); got[0] != c.want {
 			t.Errorf("%d/%d/%d: %q, want %q", c.balance, c.ec, c.overrun, got[0], c.want)
 		}
 	}
@@ -88,9 +109,9 @@ func TestTheStateWord(t *testing.T) {
 		{"tamper", func(s *meter.State) { s.Reasons = supply.Of(supply.Tamper, supply.Credit) }, "TAMPER"},
 		{"overload", func(s *meter.State) { s.Reasons = supply.Of(supply.Overload) }, "OVERLOAD"},
 		{"armed", func(s *meter.State) { s.Confirm, s.Relay = true, supply.Armed }, "PRESS #"},
-		{"after a power cut", func(s *meter.State) { s.CloseIn = 43 }, "WAIT 00:43"},
-		{"locked", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 600 }, "LOCKED 10:00"},
-		{"locked for a day", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 86_400 }, "LOCKED 1440:00"},
+		{"after a power cut", func(s *meter.State) { s.CloseIn = 48 }, "WAIT 00:43"},
+		{"locked", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 605 }, "LOCKED 10:00"},
+		{"locked for a day", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 86_405 }, "LOCKED 1440:00"},
 		{"another channel locked", func(s *meter.State) { s.Guards[meter.SMS-1].Until = 600 }, "CONNECTED"},
 		{"frozen", func(s *meter.State) { s.Frozen = true }, "MEMORY FAULT"},
 	} {
@@ -99,7 +120,8 @@ func TestTheStateWord(t *testing.T) {
 		if d.s.Reasons != 0 || d.s.CloseIn != 0 {
 			d.s.Relay = supply.Open
 		}
-		if got := d.p.Lines(&d.c, &d.s, 5_000); got[1] != c.want {
+		d.up = 5_000
+		if got := d.lines(); got[1] != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got[1], c.want)
 		}
 	}
@@ -116,13 +138,17 @@ func TestTwentyDigitsStraightFromHome(t *testing.T) {
 	if got := d.keys("#"); got != meter.EventToken || d.p.RevealTyped() != "12345678901234567890" {
 		t.Errorf("# gives event %d with %d digits, want a token of 20", got, len(d.p.RevealTyped()))
 	}
-	d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700}, d.up)
+	d.show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700})
 	d.wants("ACCEPTED", "+34.70 kWh")
 	if d.p.RevealTyped() != "" {
 		t.Error("the digits are still there after the result")
 	}
-	d.up += 9_999
+	d.up += 4_999
 	d.wants("ACCEPTED", "+34.70 kWh")
+	d.up++
+	d.wants("ACCEPTED", "CREDIT  8.12 kWh")
+	d.up += 4_999
+	d.wants("ACCEPTED", "CREDIT  8.12 kWh")
 	d.up++
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
@@ -143,17 +169,33 @@ func TestKeysOfTheMenu(t *testing.T) {
 		want         meter.EventKind
 		line1, line2 string
 	}{
-		{"*", 0, "1 RECHARGE", "4 LOAD OFF"},
+		{"*", 0, "1 RECHARGE", "2 USAGE HISTORY"},
+		{"*#", 0, "3 DATE AND TIME", "4 LOAD OFF"},
+		{"*##", 0, "5 CLEAR DATA", "# MORE  * BACK"},
+		{"*###", 0, "1 RECHARGE", "2 USAGE HISTORY"},
 		{"**", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"*1", 0, "ENTER TOKEN", "20 DIGITS THEN #"},
 		{"*1#", 0, "ENTER TOKEN", "20 DIGITS THEN #"},
 		{"*112*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
-		{"*4", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
-		{"*2", 0, "NO SUCH CHOICE", "PRESS 1, 4 OR *"},
-		{"*24", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
+		{"*2", 0, "TODAY", "        3.21 kWh"},
 		{"*2*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
-		{"*4*", 0, "1 RECHARGE", "4 LOAD OFF"},
+		{"*2123", 0, "123", "            3/20"},
+		{"*3", 0, "20.11.2026 08:00", "DD.MM.YY hh:mm"},
+		{"*32112", 0, "# SET  * BACK", "21.12.YY hh:mm"},
+		{"*3*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
+		{"*4", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
+		{"*4*", 0, "1 RECHARGE", "2 USAGE HISTORY"},
 		{"*45", 0, "5", "            1/20"},
+		{"*5", 0, "CLEAR HISTORY?", "# YES  * NO"},
+		{"*51234567890", 0, "CLEAR HISTORY?", "# YES  * NO"},
+		{"*5#", 0, "REALLY CLEAR IT?", "# YES  * NO"},
+		{"*5#1", 0, "REALLY CLEAR IT?", "# YES  * NO"},
+		{"*5*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
+		{"*5#*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
+		{"*5##", meter.EventClear, "CREDIT  8.12 kWh", "LOAD 320 W"},
+		{"*6", 0, "NO SUCH CHOICE", "PRESS 1-5 OR *"},
+		{"*64", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
+		{"*6*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"#", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"x", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 	} {
@@ -165,10 +207,22 @@ func TestKeysOfTheMenu(t *testing.T) {
 	}
 	d := newDesk(t)
 	d.s.Reasons, d.s.Relay = supply.Of(supply.Local), supply.Open
-	d.keys("*")
-	d.wants("1 RECHARGE", "4 LOAD ON")
+	d.keys("*#")
+	d.wants("3 DATE AND TIME", "4 LOAD ON")
 	d.keys("4")
 	d.wants("LOAD IS OFF", "*4 SWITCHES ON")
+}
+
+// TestTheMenuTurnsByItself: who does not know # sees every choice.
+func TestTheMenuTurnsByItself(t *testing.T) {
+	d := newDesk(t)
+	d.keys("*")
+	for _, want := range [][2]string{
+		{"1 RECHARGE", "2 USAGE HISTORY"}, {"3 DATE AND TIME", "4 LOAD OFF"}, {"5 CLEAR DATA", "# MORE  * BACK"}, {"1 RECHARGE", "2 USAGE HISTORY"},
+	} {
+		d.wants(want[0], want[1])
+		d.up += 5_000
+	}
 }
 
 func TestHashClosesAnArmedRelayOnlyFromHome(t *testing.T) {
@@ -181,11 +235,11 @@ func TestHashClosesAnArmedRelayOnlyFromHome(t *testing.T) {
 		t.Errorf("in the menu: event %d, want none", got)
 	}
 	d.keys("*")
-	d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 100}, d.up)
+	d.show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 100})
 	if got := d.keys("#"); got != meter.EventConfirm {
 		t.Errorf("under a result: event %d, want the confirmation", got)
 	}
-	if got := d.keys("1#"); got != meter.EventToken {
+	if got := d.keys("7777#"); got != meter.EventToken {
 		t.Errorf("in an entry: event %d, want the token", got)
 	}
 }
@@ -210,13 +264,13 @@ func TestAMinuteWithoutAKeyLeavesThePage(t *testing.T) {
 
 func TestResultsOfOtherRoutes(t *testing.T) {
 	d := newDesk(t)
-	d.p.Show(meter.Result{Code: sts.CRCError, Source: meter.SMS}, d.up)
+	d.show(meter.Result{Code: sts.CRCError, Source: meter.SMS})
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 	d.keys("12")
-	d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100}, d.up)
+	d.show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100})
 	d.wants("12", "            2/20")
 	d.keys("*")
-	d.p.Show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100}, d.up)
+	d.show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100})
 	d.wants("ACCEPTED", "+0.10 kWh")
 }
 
@@ -226,8 +280,8 @@ func TestEveryResultHasAText(t *testing.T) {
 	for r := sts.Accept; r <= sts.StorageError; r++ {
 		d := newDesk(t)
 		d.s.Guards[meter.Keypad-1].Until = 86_400
-		d.p.Show(meter.Result{Code: r, Source: meter.Keypad, Units: unit.MaxToken}, d.up)
-		l := d.p.Lines(&d.c, &d.s, d.up)
+		d.show(meter.Result{Code: r, Source: meter.Keypad, Units: unit.MaxToken})
+		l := d.lines()
 		for _, line := range l {
 			if line == "" || len(line) > panel.Width || strings.ToUpper(line) != line && r != sts.Accept {
 				t.Errorf("%s: line %q", r, line)

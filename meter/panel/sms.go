@@ -3,6 +3,7 @@ package panel
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
@@ -27,6 +28,14 @@ const (
 	RequestBalance
 	// RequestToken: *02#TOKEN, from any number.
 	RequestToken
+	// RequestEmergency: *03#, to use the emergency credit; registered numbers only, like all that follow.
+	RequestEmergency
+	// RequestTokens: *04#, the last tokens.
+	RequestTokens
+	// RequestUsage: *05#, the energy used this month and today.
+	RequestUsage
+	// RequestState: *06#, the supply and what is wrong.
+	RequestState
 )
 
 // maxSMS bounds what is looked at, in bytes: one message holds 160 characters.
@@ -38,8 +47,17 @@ func ParseSMS(text string) Request {
 		return Request{}
 	}
 	text = strings.TrimSpace(text)
-	if text == "*01#" {
+	switch text {
+	case "*01#":
 		return Request{Kind: RequestBalance}
+	case "*03#":
+		return Request{Kind: RequestEmergency}
+	case "*04#":
+		return Request{Kind: RequestTokens}
+	case "*05#":
+		return Request{Kind: RequestUsage}
+	case "*06#":
+		return Request{Kind: RequestState}
 	}
 	if typed, ok := strings.CutPrefix(text, "*02#"); ok {
 		return Request{Kind: RequestToken, typed: strings.TrimSuffix(typed, "#")}
@@ -64,42 +82,137 @@ const maskedRequest = "panel.Request(masked)"
 
 // AnswerToken returns the answer to *02#: result and balance to a registered number, the bare result to any other
 // (contract §5, which knows credit only: management has an answer of its own).
-func AnswerToken(r meter.Result, registered bool) string {
-	t := english()
-	var text string
+func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
+	var t text
 	switch {
 	case r.Code == sts.Accept && r.Class != 0:
-		text = t.smsDone
+		t = smsDone
 	case r.Code == sts.KCT1st || r.Code == sts.KCTNth:
-		text = t.smsNext
+		t = smsNext
 	case r.Code == sts.Accept && registered:
-		return fmt.Sprintf(t.smsAcceptedBalance, r.Units.KWh(1), r.Balance.KWh(1))
+		return with(l, smsAcceptedBalance, r.Units.KWh(1), r.Balance.KWh(1))
 	case r.Code == sts.Accept:
-		return fmt.Sprintf(t.smsAccepted, r.Units.KWh(1))
+		return with(l, smsAccepted, r.Units.KWh(1))
 	case r.Code == sts.UsedError:
-		text = t.smsUsed
+		t = smsUsed
 	default:
-		text = t.smsRejected
+		t = smsRejected
 	}
 	if registered {
-		text += " " + AnswerBalance(r.Balance)
+		return say(l, t) + " " + with(l, smsBalance, r.Balance.KWh(1))
 	}
-	return text
+	return say(l, t)
 }
 
-// AnswerBalance returns the answer to *01#.
-func AnswerBalance(balance unit.Energy) string {
-	return fmt.Sprintf(english().smsBalance, balance.KWh(1))
+// AnswerEmergency returns the answer to *03#.
+func AnswerEmergency(m *Meter, a meter.ECAnswer) string {
+	l := m.Config.Language
+	switch a {
+	case meter.ECDone:
+		return with(l, smsEmergency, m.State.ECLeft(m.Config).KWh(1))
+	case meter.ECAgain:
+		return say(l, smsEmergencyAgain)
+	case meter.ECUsed:
+		return say(l, smsEmergencyUsed)
+	case meter.ECNotNeeded:
+		return say(l, smsEmergencyNotNeeded)
+	case meter.ECBusy, meter.ECStorage:
+		return say(l, smsEmergencyLater)
+	}
+	return say(l, smsEmergencyNone)
+}
+
+// Answer returns the answer to a request that only asks: *01#, *04#, *05# and *06#; "" for any other.
+func Answer(m *Meter, r RequestKind) string {
+	l := m.Config.Language
+	switch r {
+	case RequestBalance:
+		return with(l, smsBalance, m.State.Shown().KWh(1))
+	case RequestTokens:
+		return lastTokens(m)
+	case RequestUsage:
+		return with(l, smsUsage, unit.Energy(m.State.Month.Used).KWh(1), unit.Energy(m.State.Day.Used).KWh(1))
+	case RequestState:
+		return stateOf(m)
+	}
+	return ""
+}
+
+// lastTokens lists the newest tokens, as many as one message holds.
+func lastTokens(m *Meter) string {
+	l := m.Config.Language
+	if m.History == nil {
+		return say(l, smsNoTokens)
+	}
+	v := &screen{p: &Panel{}, m: m, width: Width}
+	out := say(l, smsTokens)
+	listed := 0
+	for n := range shownTokens {
+		row, is := m.History.Token(n)
+		if !is {
+			break
+		}
+		line := " " + v.short(row)
+		if septets(out+line) > maxSMS {
+			break
+		}
+		out += line
+		listed++
+	}
+	if listed == 0 {
+		return say(l, smsNoTokens)
+	}
+	return out
+}
+
+// short is a token in a message: "20.11 1234..5678 +34.7 kWh;". Its middle is never told.
+func (v *screen) short(row TokenRow) string {
+	var parts []string
+	if row.At != 0 {
+		parts = append(parts, local(v.m.Config, row.At).Format("02.01"))
+	}
+	if first, last, kept := row.ends(); kept {
+		parts = append(parts, first+".."+last)
+	}
+	if row.Code == sts.Accept && row.Class == 0 {
+		parts = append(parts, "+"+row.Units.KWh(1)+" kWh")
+	} else {
+		parts = append(parts, v.rowWord(row))
+	}
+	return strings.Join(parts, " ") + ";"
+}
+
+// stateOf says how the supply is, and what is wrong with the meter.
+func stateOf(m *Meter) string {
+	l := m.Config.Language
+	v := &screen{p: &Panel{}, m: m, width: Width}
+	out := with(l, smsSupply, v.stateWord()) + " " + with(l, smsBalance, m.State.Shown().KWh(1)) + "."
+	if m.State.Latched != 0 {
+		out += " " + with(l, smsTamper, strings.Join(m.State.Latched.Names(), ", "))
+	}
+	if m.State.Clock == meter.ClockInvalid {
+		out += " " + say(l, smsClock)
+	}
+	return out
+}
+
+// messages is what the meter writes unasked.
+var messages = [...]text{
+	meter.MessageLow1: smsLow1, meter.MessageLow2: smsLow2, meter.MessageCutOff: smsCutOff, meter.MessageEmergency: smsOffer,
+	meter.MessageTamper: smsTampered, meter.MessageOverload: smsOverload, meter.MessageEnding: smsEnding,
 }
 
 // Message returns the text of a message that the meter sends unasked, "" for none.
-func Message(m meter.Message, balance unit.Energy) string {
-	text := english().messages[m]
-	if strings.Contains(text, "%s") {
-		return fmt.Sprintf(text, balance.KWh(1))
+func Message(c *meter.Config, m meter.Message, balance unit.Energy) string {
+	if int(m) >= len(messages) || messages[m] == none {
+		return ""
 	}
-	return text
+	return with(c.Language, messages[m], balance.KWh(1), codeText(c, PageEmergency)+" #")
 }
+
+// septets is how many of the 160 places of a message a text takes: one for each character, for all of them are in the
+// basic table of the GSM alphabet.
+func septets(text string) int { return utf8.RuneCountInString(text) }
 
 // The limits of answers (contract §5; reliability §5).
 const (

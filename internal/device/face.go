@@ -1,0 +1,84 @@
+package device
+
+import (
+	"github.com/paywatt/paywatt/internal/device/history"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// fullSignal is the signal of a virtual modem that has a connection.
+const fullSignal = 4
+
+// look is the meter as its panel sees it.
+func (d *Device) look() *panel.Meter {
+	m := &panel.Meter{
+		Config: &d.config, State: &d.state, Up: d.clock.up, History: past{&d.rings, d.state.Day.Date},
+		Card: d.parts.Card != nil && d.card.looked,
+	}
+	if d.state.Flags.Has(meter.FlagOnline) {
+		m.Signal = fullSignal
+	}
+	return m
+}
+
+// past is the history as the panel's pages show it.
+type past struct {
+	rings *history.Rings
+	today meter.Date
+}
+
+// Yesterday is the row of the day before the one under way.
+func (p past) Yesterday() (unit.Energy, bool) {
+	days := p.rings.Days()
+	if n := len(days); n > 0 && days[n-1].Date+1 == p.today {
+		return days[n-1].Used, true
+	}
+	return 0, false
+}
+
+// Token is the n-th newest token.
+func (p past) Token(n int) (panel.TokenRow, bool) {
+	tokens := p.rings.Tokens()
+	if n >= len(tokens) {
+		return panel.TokenRow{}, false
+	}
+	t := tokens[len(tokens)-1-n]
+	row := panel.TokenRow{At: t.At, Masked: t.Masked, Source: t.Source, Code: t.Result, Class: t.Class, Units: t.Units}
+	if t.Clock == meter.ClockInvalid {
+		row.At = 0
+	}
+	return row, true
+}
+
+// Icons are the signs beside the display; none without mains.
+func (d *Device) Icons() panel.Icons {
+	if !d.on {
+		return panel.Icons{}
+	}
+	return d.panel.Icons(d.look())
+}
+
+// Display is the size of the display.
+func (d *Device) Display() panel.Size { return d.c.Display }
+
+// asked answers a message that asks for something other than a recharge. Only registered numbers are answered.
+func (d *Device) asked(from string, kind panel.RequestKind) {
+	if !d.registered(from) {
+		return
+	}
+	if kind == panel.RequestEmergency {
+		d.smsFrom = from
+		d.give(meter.Event{Kind: meter.EventActivate, Source: meter.SMS})
+		d.smsFrom = ""
+		return
+	}
+	d.reply(from, panel.Answer(d.look(), kind), false)
+}
+
+// answerEmergency answers the sender who wants to use the emergency credit.
+func (d *Device) answerEmergency(e *meter.Effect) {
+	if e.Source == meter.SMS && d.smsFrom != "" {
+		d.reply(d.smsFrom, panel.AnswerEmergency(d.look(), e.EC), false)
+	}
+}

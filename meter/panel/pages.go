@@ -1,0 +1,234 @@
+package panel
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// Page is a page that a short code calls.
+type Page uint8
+
+// The pages.
+const (
+	// PageCredit: the credit.
+	PageCredit Page = iota + 1
+	// PageEmergency: the emergency credit; # activates it.
+	PageEmergency
+	// PageTokens: the last tokens.
+	PageTokens
+	// PageUsage: today, yesterday, this month.
+	PageUsage
+	// PageState: how the supply is, and everything that keeps it off.
+	PageState
+	// PageRegister: the total register.
+	PageRegister
+	// PagePower: load, voltage and limit.
+	PagePower
+	// PageMeter: meter number and key.
+	PageMeter
+	// PageTariff: the tariff.
+	PageTariff
+	// PageVersion: the software, and a test of the display.
+	PageVersion
+
+	pages
+)
+
+// ShortCode returns the number that calls a page, 0 for none. Makers differ in these, so they are configuration; the
+// first ones are by default those of the messages *01# to *06#.
+func ShortCode(c *meter.Config, p Page) int { return int(defaultCodes[p]) }
+
+var defaultCodes = [pages]uint16{
+	PageCredit: 1, PageEmergency: 3, PageTokens: 4, PageUsage: 5, PageState: 6,
+	PageRegister: 10, PagePower: 11, PageMeter: 12, PageTariff: 13, PageVersion: 14,
+}
+
+// maxCode is the most digits a short code has.
+const maxCode = 3
+
+// shortCode is the page that was typed, if it was one.
+func (p *Panel) shortCode(c *meter.Config) (Page, bool) {
+	if int(p.n) > maxCode {
+		return 0, false
+	}
+	code, err := strconv.Atoi(string(p.typed[:p.n]))
+	if err != nil || code == 0 {
+		return 0, false
+	}
+	for page := PageCredit; page < pages; page++ {
+		if ShortCode(c, page) == code {
+			return page, true
+		}
+	}
+	return 0, false
+}
+
+// code is the page of a short code.
+func (v *screen) code() []pair {
+	c, s := v.m.Config, v.m.State
+	switch v.p.code {
+	case PageCredit:
+		return v.message(pair{v.credit(), v.stateWord()})
+	case PageEmergency:
+		return v.emergency()
+	case PageTokens:
+		if v.m.History == nil {
+			return v.message(v.texts(noHistory, backHint))
+		}
+		return v.tokens()
+	case PageUsage:
+		return v.history()
+	case PageState:
+		return v.state()
+	case PageRegister:
+		return v.message(pair{v.say(total), v.kWh(s.Register)})
+	case PagePower:
+		return []pair{
+			{v.figure(s.Power.String(), load), fmt.Sprintf("%d.%d V", s.Voltage/1000, s.Voltage%1000/100)},
+			{v.say(powerLimit), v.limit(s.PowerLimit(c))},
+		}
+	case PageMeter:
+		return []pair{{v.say(meterNumber), numberOf(c)}, v.keyPair(), {v.say(group), supplyGroup(&s.Key)}}
+	case PageTariff:
+		return v.message(pair{v.say(tariff), v.say(tariffIndex) + " " + indexOf(&s.Key)})
+	}
+	return []pair{{v.say(version), meter.Version}, {v.segments(), v.segments()}}
+}
+
+// segments is every dot of the display.
+func (v *screen) segments() string { return strings.Repeat("8", v.width) }
+
+// state is how the supply is, and every reason that keeps it off.
+func (v *screen) state() []pair {
+	pairs := []pair{{v.say(pageState), v.stateWord()}}
+	for i, r := range reasonWords {
+		if v.m.State.Reasons.Has(r.reason) && v.say(reasonWords[i].word) != pairs[0][1] {
+			pairs = append(pairs, pair{v.say(pageState), v.say(r.word)})
+		}
+	}
+	return append(pairs, pair{v.localTime(), v.p.Icons(v.m).String()})
+}
+
+// emergency is the emergency credit: what there is, and # to use it.
+func (v *screen) emergency() []pair {
+	s := v.m.State
+	left := s.ECLeft(v.m.Config)
+	switch s.EC {
+	case meter.ECOffered:
+		return v.message(pair{v.say(ecTitle), v.energy(left, ecUse, ecUseShort)})
+	case meter.ECActive:
+		return v.message(pair{v.say(ecOn), v.energy(left, ecLeft)})
+	case meter.ECExhausted:
+		return v.message(v.texts(ecUsed, buyHint))
+	}
+	if v.m.Config.ECLimit == 0 {
+		return v.message(v.texts(ecNone, sellerHint))
+	}
+	return v.message(v.texts(ecNotNeeded, ecNotNeededHint))
+}
+
+// noticeEmergency shows what became of the wish to use the emergency credit.
+func (p *Panel) noticeEmergency(a meter.ECAnswer, up uint64) {
+	switch a {
+	case meter.ECDone:
+		p.turn(pageCode, up)
+		p.code = PageEmergency
+	case meter.ECAgain:
+		p.tell(up, ecAgain, backHint)
+	case meter.ECUsed:
+		p.tell(up, ecUsed, buyHint)
+	case meter.ECNotNeeded:
+		p.tell(up, ecNotNeeded, ecNotNeededHint)
+	case meter.ECBusy:
+		p.tell(up, busy, againHint)
+	case meter.ECStorage:
+		p.tell(up, memoryFault, againHint)
+	default:
+		p.tell(up, ecNone, sellerHint)
+	}
+}
+
+// tell shows a message.
+func (p *Panel) tell(up uint64, a, b text) {
+	p.turn(pageNote, up)
+	p.note = [Height]text{a, b}
+}
+
+// menu is the five choices.
+func (v *screen) menu() []pair {
+	fourth := menuOff
+	if v.m.State.Reasons.Has(supply.Local) {
+		fourth = menuOn
+	}
+	return []pair{v.texts(menuRecharge, menuHistory), v.texts(menuClock, fourth), v.texts(menuClear, menuKeys)}
+}
+
+// warningTexts is what each warning says: what happened, and what to do.
+var warningTexts = [...][Height]text{
+	meter.MessageLow1: {warnLow1, buyHint}, meter.MessageLow2: {warnLow2, buyHint}, meter.MessageCutOff: {warnCutOff, buyHint},
+	meter.MessageEmergency: {warnEmergency, warnEmergencyHint}, meter.MessageTamper: {warnTamper, sellerHint},
+	meter.MessageOverload: {warnOverload, warnOverloadHint}, meter.MessageEnding: {warnEnding, buyHint},
+}
+
+// warning is the newest warning nobody has answered.
+func (v *screen) warning() (said, hint string) {
+	t := warningTexts[v.p.warning]
+	said, hint = v.say(t[0]), v.say(t[1])
+	if v.p.warning == meter.MessageEmergency {
+		hint += " " + codeText(v.m.Config, PageEmergency) + " #"
+	}
+	return said, hint
+}
+
+// codeText is a short code as it is printed on a card: at least two digits.
+func codeText(c *meter.Config, p Page) string { return fmt.Sprintf("%02d", ShortCode(c, p)) }
+
+// Icons are the signs beside or below the text, bit n for Icon n.
+type Icons struct {
+	// Relay: the supply is on.
+	Relay bool
+	// Low: the credit is low.
+	Low bool
+	// Emergency: emergency credit is in use or used up.
+	Emergency bool
+	// Tamper: a tamper latch is set.
+	Tamper bool
+	// Signal is 1 to 4 bars, 0 for no network.
+	Signal int
+	// Card: the memory card works.
+	Card bool
+	// NoClock: the clock is invalid.
+	NoClock bool
+}
+
+// maxSignal is the most bars there are.
+const maxSignal = 4
+
+// Icons returns the signs that are lit.
+func (p *Panel) Icons(m *Meter) Icons {
+	s := m.State
+	return Icons{
+		Relay: s.Relay == supply.Closed, Low: s.LED != meter.LEDOff, Emergency: s.EC == meter.ECActive || s.EC == meter.ECExhausted,
+		Tamper: s.Reasons.Has(supply.Tamper) || s.Latched != 0, Signal: min(max(m.Signal, 0), maxSignal), Card: m.Card,
+		NoClock: s.Clock == meter.ClockInvalid,
+	}
+}
+
+// String draws the signs as the last line of the large display: two characters each in a place of their own, the same in
+// every language. ON relay, LO low credit, EC emergency credit, TA tamper, S and the bars, SD card, CK clock invalid.
+func (i Icons) String() string {
+	sign := func(lit bool, text string) string {
+		if lit {
+			return text
+		}
+		return "  "
+	}
+	return strings.Join([]string{
+		sign(i.Relay, "ON"), sign(i.Low, "LO"), sign(i.Emergency, "EC"), sign(i.Tamper, "TA"),
+		sign(i.Signal > 0, "S"+strconv.Itoa(i.Signal)), sign(i.Card, "SD"), sign(i.NoClock, "CK"),
+	}, " ")
+}
