@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -19,6 +21,9 @@ func (tx *Tx) Hold(ref ledger.AccountRef, amount money.Minor, what string, until
 		return id.ID{}, ledger.Breach{}, fmt.Errorf("%w: hold of %d on account %d until %s", ErrInvariant, amount, ref.Code, until)
 	}
 	a, err := tx.openAccount(ref)
+	if err == nil {
+		err = tx.lock(&a)
+	}
 	if err != nil {
 		return id.ID{}, ledger.Breach{}, err
 	}
@@ -71,14 +76,19 @@ func (tx *Tx) HoldVoid(i id.ID) (bool, error) {
 
 // HoldExpire ends at most max holds whose time is over and reports how many.
 func (tx *Tx) HoldExpire(max int) (int, error) {
-	var due []id.ID
-	err := tx.C.Query(`SELECT id FROM hold WHERE tenant_id = $1 AND status = 'open' AND expires_at <= $2
-		ORDER BY expires_at LIMIT $3`, func(r Row) error { due = append(due, r.ID(0)); return nil }, tx.Tenant, tx.Now, max)
+	type one struct {
+		id      id.ID
+		account int64
+	}
+	var due []one
+	err := tx.C.Query(`SELECT id, account FROM hold WHERE tenant_id = $1 AND status = 'open' AND expires_at <= $2
+		ORDER BY expires_at LIMIT $3`, func(r Row) error { due = append(due, one{r.ID(0), r.Int(1)}); return nil }, tx.Tenant, tx.Now, max)
 	if err != nil {
 		return 0, fmt.Errorf("find expired holds: %w", err)
 	}
-	for _, i := range due {
-		if _, _, err := tx.closeHold(i, "expired"); err != nil {
+	slices.SortStableFunc(due, func(a, b one) int { return cmp.Compare(a.account, b.account) }) // the order of locks
+	for _, d := range due {
+		if _, _, err := tx.closeHold(d.id, "expired"); err != nil {
 			return 0, err
 		}
 	}

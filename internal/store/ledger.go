@@ -58,8 +58,8 @@ func netChanges(j ledger.Journal) map[ledger.AccountRef]money.Minor {
 	return out
 }
 
-// accounts finds or opens the accounts of a journal, each once, in the order of their numbers, which is the order of
-// locks.
+// accounts finds or opens the accounts of a journal, each once, in the order of their numbers, which is the order in
+// which those with a limit are locked.
 func (tx *Tx) accounts(j ledger.Journal) ([]account, error) {
 	out := make([]account, 0, len(j.Postings))
 	for _, p := range j.Postings {
@@ -73,7 +73,31 @@ func (tx *Tx) accounts(j ledger.Journal) ([]account, error) {
 		out = append(out, a)
 	}
 	slices.SortFunc(out, func(a, b account) int { return cmp.Compare(a.n, b.n) })
+	for i := range out {
+		if err := tx.lock(&out[i]); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
+}
+
+// lock makes sure that what is known of an account with a limit stays true until the commit: where rows are locked it
+// is read again under its lock. The others keep nothing that could change.
+func (tx *Tx) lock(a *account) error {
+	if tx.C.ForUpdate() == "" || !a.limit.Limited() {
+		return nil
+	}
+	found := false
+	locked := account{}
+	err := tx.C.Query(`SELECT `+accountColumns+` FROM ledger_account WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), func(r Row) error {
+		locked, found = scanAccount(a.ref, r), true
+		return nil
+	}, tx.Tenant, a.n)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: account %d is missing", ErrInvariant, a.n)
+	}
+	*a = locked
+	return err
 }
 
 // openAccount reads an account and opens it if need be.
@@ -112,19 +136,25 @@ func bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	return floor, ceiling
 }
 
+// accountColumns are the columns of ledger_account in the order in which scanAccount reads them.
+const accountColumns = `n, floor, ceiling, balance, held`
+
+func scanAccount(ref ledger.AccountRef, r Row) account {
+	a := account{ref: ref, n: r.Int(0), balance: money.Minor(r.Int(3)), held: money.Minor(r.Int(4))}
+	switch {
+	case !r.IsNull(1):
+		a.limit = ledger.Limit{Bound: ledger.NotBelow, At: money.Minor(r.Int(1))}
+	case !r.IsNull(2):
+		a.limit = ledger.Limit{Bound: ledger.NotAbove, At: money.Minor(r.Int(2))}
+	}
+	return a
+}
+
+// account reads an account without locking it: several have to be locked in the order of their numbers.
 func (tx *Tx) account(ref ledger.AccountRef) (account, bool, error) {
 	a := account{ref: ref}
-	found, err := tx.one(`SELECT n, floor, ceiling, balance, held FROM ledger_account
-		WHERE tenant_id = $1 AND code = $2 AND subject = $3`+tx.C.ForUpdate(), func(r Row) error {
-		a.n, a.balance, a.held = r.Int(0), money.Minor(r.Int(3)), money.Minor(r.Int(4))
-		switch {
-		case !r.IsNull(1):
-			a.limit = ledger.Limit{Bound: ledger.NotBelow, At: money.Minor(r.Int(1))}
-		case !r.IsNull(2):
-			a.limit = ledger.Limit{Bound: ledger.NotAbove, At: money.Minor(r.Int(2))}
-		}
-		return nil
-	}, tx.Tenant, ref.Code, ref.Subject)
+	found, err := tx.one(`SELECT `+accountColumns+` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`,
+		func(r Row) error { a = scanAccount(ref, r); return nil }, tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {
 		return account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
 	}
@@ -217,31 +247,37 @@ func (tx *Tx) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 }
 
 // Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction
-// has posted; an account nobody has posted to has 0.
+// has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Tx.Post], and
+// what belongs to a customer's account is read under that account's lock.
 func (tx *Tx) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	a, found, err := tx.account(ref)
-	if err != nil || !found || a.limit.Limited() {
-		return a.balance, err
+	if err != nil || !found {
+		return 0, err
+	}
+	if a.limit.Limited() {
+		return a.balance, nil
 	}
 	return tx.derived(a.n)
 }
 
 // derived is the balance of an account that keeps none: its last roll-up and the tail of what is not sealed yet.
 func (tx *Tx) derived(n int64) (money.Minor, error) {
-	sum, err := tx.number(rollupOf, tx.Tenant, n)
-	if err != nil {
-		return 0, fmt.Errorf("balance of account %d: %w", n, err)
-	}
 	if tx.before != nil {
+		sum, err := tx.number(rollupOf, tx.Tenant, n)
+		if err != nil {
+			return 0, fmt.Errorf("balance of account %d: %w", n, err)
+		}
 		return money.Minor(sum) + tx.before.sums[n].amount + tx.fresh.sums[n].amount, nil
 	}
-	tail, err := tx.number(`SELECT SUM(p.amount) FROM journal j
-		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
-		WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND p.account = $2`, tx.Tenant, n)
+	// In one statement: a seal that is committed between two would count the tail twice or not at all.
+	sum, err := tx.number(`SELECT COALESCE((SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2
+			ORDER BY seal_n DESC LIMIT 1), 0) + COALESCE((SELECT SUM(p.amount) FROM journal j
+			JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+			WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND p.account = $2), 0)`, tx.Tenant, n)
 	if err != nil {
 		return 0, fmt.Errorf("balance of account %d: %w", n, err)
 	}
-	return money.Minor(sum + tail), nil
+	return money.Minor(sum), nil
 }
 
 // rollupOf reads an account's last roll-up.

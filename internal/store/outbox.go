@@ -54,7 +54,7 @@ func (tx *Tx) OutboxClaim(lane, owner string, until time.Time, max int) ([]job.C
 			AND o.next_at <= $5 AND o.owner_until <= $5 AND NOT EXISTS (
 				SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
 				AND p.seq < o.seq AND p.dead_at IS NULL)
-			ORDER BY o.next_at LIMIT $6)
+			ORDER BY o.next_at LIMIT $6`+tx.skipLocked()+`)
 		RETURNING id, seq, attempts - 1, key, kind, body, next_at, expires_at`, func(r Row) error {
 		out = append(out, job.Claim{ID: r.ID(0), Seq: r.Int(1), Attempts: int(r.Int(2)), Item: job.Item{
 			Lane: lane, Key: r.Text(3), Kind: r.Text(4), Body: []byte(r.Text(5)), NextAt: r.Time(6), ExpiresAt: r.Time(7)}})

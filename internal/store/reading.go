@@ -70,7 +70,7 @@ func (tx *Tx) newBatch(recs []metering.Record) (*batch, error) {
 		}
 	}
 	var err error
-	b.live, err = tx.loadLive(b.meters)
+	b.live, err = tx.lockLive(b.meters)
 	return b, err
 }
 

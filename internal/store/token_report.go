@@ -57,7 +57,7 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 	var own ownToken
 	row := func(r Row) error { own = ownToken{r.ID(0), metering.TokenState(r.Text(1))}; return nil }
 	if asked, err := id.Parse(id.Token, t.Request); err == nil {
-		found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1 AND id = $2 AND meter = $3`, row, tx.Tenant, asked, meter)
+		found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row, tx.Tenant, asked, meter)
 		if err != nil || found {
 			return own, found, wrapToken(err)
 		}
@@ -66,7 +66,7 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 		return ownToken{}, false, nil
 	}
 	found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1 AND meter = $2 AND tid = $3
-		AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY issued_at DESC LIMIT 1`,
+		AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY issued_at DESC LIMIT 1`+tx.C.ForUpdate(),
 		row, tx.Tenant, meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass)
 	return own, found, wrapToken(err)
 }

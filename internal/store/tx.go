@@ -38,6 +38,22 @@ func (tx *Tx) NewID() (id.ID, error) {
 	return i, nil
 }
 
+// skipLocked is appended to a SELECT that takes work which others may be taking as well.
+func (tx *Tx) skipLocked() string {
+	if tx.C.ForUpdate() == "" {
+		return ""
+	}
+	return tx.C.ForUpdate() + " SKIP LOCKED"
+}
+
+// lockOf is appended to a SELECT over several tables that decides on the one with this alias.
+func (tx *Tx) lockOf(alias string) string {
+	if tx.C.ForUpdate() == "" {
+		return ""
+	}
+	return tx.C.ForUpdate() + " OF " + alias
+}
+
 // one runs a query for at most one row and reports whether there was one. The query must not be able to give more.
 func (tx *Tx) one(sql string, row func(Row) error, args ...any) (bool, error) {
 	found := false

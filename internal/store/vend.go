@@ -19,7 +19,7 @@ import (
 
 var _ vending.Tx = (*Tx)(nil)
 
-// VendPoint reads what a sale must know of a meter and locks its account and its keys, in this order.
+// VendPoint reads what a sale must know of a meter and locks its account, the meter and its keys, in this order.
 func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 	column, arg := "m.id", any(ref.ID)
 	if ref.Number != "" {
@@ -44,6 +44,9 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 	if err != nil {
 		return vending.Point{}, false, wrapVend("find account", err)
 	}
+	if err := tx.lockMeter(&p); err != nil {
+		return vending.Point{}, false, wrapVend("lock meter", err)
+	}
 	err = tx.C.Query(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
 		AND k.state IN ('current', 'planned', 'issued')`+tx.C.ForUpdate(), func(r Row) error {
 		k, err := scanMeterKey(r, 0)
@@ -51,6 +54,23 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 		return err
 	}, tx.Tenant, p.Meter.N)
 	return p, err == nil, wrapVend("find meter keys", err)
+}
+
+// lockMeter locks the meter's row, whose account had to be found and locked before it, and reads again what a sale
+// decides on. A meter that was moved to another account meanwhile is a conflict, after which the sale begins anew.
+func (tx *Tx) lockMeter(p *vending.Point) error {
+	if tx.C.ForUpdate() == "" {
+		return nil
+	}
+	account := p.Account
+	found, err := tx.one(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
+		p.Mode, p.Status, p.Account = registry.Mode(r.Text(0)), registry.Status(r.Text(1)), r.ID(2)
+		return nil
+	}, tx.Tenant, p.Meter.ID)
+	if err == nil && (!found || p.Account != account) {
+		err = fmt.Errorf("%w: it was moved to another account meanwhile", ErrConflict)
+	}
+	return err
 }
 
 func wrapVend(what string, err error) error {
@@ -232,13 +252,13 @@ func (tx *Tx) ReceiptNo(outlet string) (string, error) {
 	return fmt.Sprintf("%s-%06d", outlet, n), nil
 }
 
-// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
+// VendSale reads a sale with its lines and its tokens in the order of their TIDs, and locks it where rows are locked.
 func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	var s vending.Sale
 	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
 		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
 		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked
-		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`, func(r Row) (err error) {
+		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`+tx.lockOf("v"), func(r Row) (err error) {
 		s, err = scanSale(r)
 		return err
 	}, tx.Tenant, sale)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +37,7 @@ func scanLive(r Row) (int64, *metering.Live) {
 func (tx *Tx) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	out := make(map[int64]*metering.Live, len(meters))
 	sql := `SELECT ` + liveColumns + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` +
-		placeholders(2, liveChunk) + `)` + tx.C.ForUpdate()
+		placeholders(2, liveChunk) + `) ORDER BY meter` + tx.C.ForUpdate()
 	args := make([]any, 1+liveChunk)
 	args[0] = tx.Tenant
 	for len(meters) > 0 {
@@ -59,6 +61,35 @@ func (tx *Tx) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 		meters = meters[n:]
 	}
 	return out, nil
+}
+
+// lockLive is loadLive for a decision. Where rows are locked it is done in the order of the meters, and a meter without
+// a row gets one first: two servers that hear of it at the same moment must not both begin its window.
+func (tx *Tx) lockLive(meters []int64) (map[int64]*metering.Live, error) {
+	if tx.C.ForUpdate() == "" {
+		return tx.loadLive(meters)
+	}
+	meters = slices.Sorted(slices.Values(meters))
+	all, err := tx.loadLive(meters)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []int64
+	for _, m := range meters {
+		if l := all[m]; l.Store != "" || !l.LastSeen.IsZero() {
+			continue
+		}
+		if _, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.Tenant, m); err != nil {
+			return nil, fmt.Errorf("begin receive window of meter %d: %w", m, err)
+		}
+		fresh = append(fresh, m)
+	}
+	again, err := tx.loadLive(fresh)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, again)
+	return all, nil
 }
 
 // Live is what a meter last said of itself; a meter that never spoke has an empty one.
