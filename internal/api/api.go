@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"time"
@@ -175,7 +176,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 			"key": {Type: "http", Scheme: "bearer", Description: "An API key: pk_ and 43 characters"}}},
 		Security: []map[string][]string{{"key": {}}},
 	}
-	h := humago.New(mux, huma.Config{OpenAPI: spec, Formats: huma.DefaultFormats, DefaultFormat: jsonType,
+	h := humago.New(mux, huma.Config{OpenAPI: spec, Formats: formats(), DefaultFormat: jsonType,
 		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{translate}})
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
@@ -219,13 +220,34 @@ func (r router) described(op huma.Operation) huma.Operation {
 // query registers an operation without a body. I holds its parameters.
 func query[I, O any](r router, op huma.Operation, fn func(ctx context.Context, by access.Actor, in *I) (*O, error)) {
 	op.Method = http.MethodGet
+	_, list := any(new(O)).(listing)
+	if list {
+		op.Metadata = map[string]any{listMark: true}
+	}
 	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
-		out, err := fn(ctx, exchangeOf(ctx).actor, in)
+		x := exchangeOf(ctx)
+		out, err := fn(ctx, x.actor, in)
 		if err != nil {
 			return nil, r.a.problemFor(ctx, err)
 		}
+		if l, ok := any(out).(listing); ok {
+			l.linked(x.target)
+		}
 		return out, nil
 	})
+	if list {
+		r.huma.OpenAPI().Paths[op.Path].Get.Responses["200"].Content[csvType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+}
+
+// listMark tells in an operation's metadata that its answer is a list, which may be asked for as CSV.
+const listMark = "list"
+
+// formats are how answers can be written; lists as CSV too.
+func formats() map[string]huma.Format {
+	out := maps.Clone(huma.DefaultFormats)
+	out[csvType] = csvFormat()
+	return out
 }
 
 // order registers an operation with a JSON body B, which is read strictly before fn is called.

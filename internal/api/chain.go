@@ -44,7 +44,7 @@ func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 // watched opens the exchange and closes it with a log line and the metrics.
 func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), started: a.c.Now()}
+		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), target: r.URL.RequestURI(), started: a.c.Now()}
 		x.sale = movesMoney(x.route)
 		h := w.Header()
 		h.Set("X-Request-Id", x.requestID)

@@ -13,6 +13,7 @@ type exchange struct {
 	requestID string
 	remote    netip.Addr
 	route     string // the mux's pattern, "" where none matched
+	target    string // path and query, as asked
 	started   time.Time
 	sale      bool // the request may move money: problems carry money_moved
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/url"
 	"time"
 )
 
@@ -9,6 +10,7 @@ import (
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 50 where it is not said"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
 }
 
 // Span asks for a part of a history.
@@ -25,7 +27,28 @@ type listBody[T any] struct {
 }
 
 // listed is the answer with a list.
-type listed[T any] struct{ Body listBody[T] }
+type listed[T any] struct {
+	Link string `header:"Link" doc:"The next page, rel=\"next\" (RFC 8288); missing on the last"`
+	Body listBody[T]
+}
+
+// linked names the next page relative to the request that this answers.
+func (l *listed[T]) linked(asked string) {
+	if l.Body.NextCursor == "" {
+		return
+	}
+	u, err := url.ParseRequestURI(asked)
+	if err != nil {
+		return // the mux has matched it, so it is one; a list without Link is still whole
+	}
+	q := u.Query()
+	q.Set("cursor", l.Body.NextCursor)
+	u.RawQuery = q.Encode()
+	l.Link = "<" + u.RequestURI() + `>; rel="next"`
+}
+
+// listing is every list, whatever its rows are.
+type listing interface{ linked(asked string) }
 
 // listOf maps rows to a page. The list is never null.
 func listOf[R, T any](rows []R, next string, show func(R) T) *listed[T] {

@@ -207,6 +207,25 @@ func (f *statusFix) SetStatus(code int) {
 	f.humaContext.SetStatus(code)
 }
 
+// Header answers for Accept what the request may have: CSV where it asks for it and the answer is a list, else JSON.
+func (f *statusFix) Header(name string) string {
+	v := f.humaContext.Header(name)
+	if name != "Accept" {
+		return v
+	}
+	if list, _ := f.Operation().Metadata[listMark].(bool); list && (f.Query("format") == "csv" || f.Query("format") == "" && wantsCSV(v)) {
+		return csvType
+	}
+	return jsonType
+}
+
+// wantsCSV reports whether a client's first choice is CSV.
+func wantsCSV(accept string) bool {
+	first, _, _ := strings.Cut(accept, ",")
+	kind, _, _ := strings.Cut(first, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), csvType)
+}
+
 // Unwrap gives humago its own context back.
 func (f *statusFix) Unwrap() huma.Context { return f.humaContext }
 

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// csvType is the content type of a list as a table.
+const csvType = "text/csv"
+
+// csvFormat writes the page of a list as comma-separated values (RFC 4180): a head of the fields' names, then a row
+// each. A field inside another is named with both names; lists and maps inside a row stand as JSON in one cell.
+func csvFormat() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			l, ok := v.(interface{ rows() reflect.Value })
+			if !ok {
+				return fmt.Errorf("%T is no list", v)
+			}
+			return writeCSV(w, l.rows())
+		},
+		Unmarshal: func([]byte, any) error { return errors.New("no request is read as CSV") },
+	}
+}
+
+// rows are the page's rows, for CSV.
+func (b listBody[T]) rows() reflect.Value { return reflect.ValueOf(b.Data) }
+
+func writeCSV(w io.Writer, rows reflect.Value) error {
+	out := csv.NewWriter(w)
+	cols := columns(rows.Type().Elem(), "", nil)
+	line := make([]string, len(cols))
+	for i, c := range cols {
+		line[i] = c.name
+	}
+	if err := out.Write(line); err != nil {
+		return err
+	}
+	for i := range rows.Len() {
+		for n, c := range cols {
+			cell, err := c.cell(rows.Index(i))
+			if err != nil {
+				return fmt.Errorf("row %d, column %s: %w", i, c.name, err)
+			}
+			line[n] = cell
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// column is a field of a row, by the way to it.
+type column struct {
+	name string
+	path []int
+}
+
+// columns lists a row type's fields as its JSON form has them.
+func columns(t reflect.Type, prefix string, path []int) []column {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	var out []column
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" || !f.IsExported() && !f.Anonymous {
+			continue
+		}
+		at := append(append([]int(nil), path...), i)
+		inner := f.Type
+		for inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		switch {
+		case f.Anonymous && name == "":
+			out = append(out, columns(inner, prefix, at)...)
+		case inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]():
+			out = append(out, columns(inner, prefix+name+"_", at)...)
+		default:
+			out = append(out, column{prefix + name, at})
+		}
+	}
+	return out
+}
+
+// cell is the field's value as text: as JSON has it, a string without its quotes, nothing for null.
+func (c column) cell(row reflect.Value) (string, error) {
+	v := row
+	for _, i := range c.path {
+		for v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return "", nil
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	raw, err := json.Marshal(v.Interface())
+	if err != nil {
+		return "", err
+	}
+	var s string
+	if string(raw) == "null" || json.Unmarshal(raw, &s) != nil {
+		return strings.TrimPrefix(string(raw), "null"), nil
+	}
+	return harmless(s), nil
+}
+
+// harmless keeps a spreadsheet from taking a text for a formula. What is only a number or a phone number cannot be one.
+func harmless(s string) string {
+	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || strings.Trim(s[1:], "0123456789 ") == "" && s[0] != '=' && s[0] != '@' {
+		return s
+	}
+	return "'" + s
+}

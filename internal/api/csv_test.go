@@ -1,0 +1,102 @@
+package api_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// table reads an answer that must be CSV.
+func table(t *testing.T, a answer) (head []string, rows [][]string) {
+	t.Helper()
+	if ct := a.header.Get("Content-Type"); ct != "text/csv" {
+		t.Fatalf("content type %q, want text/csv: %s", ct, a.body)
+	}
+	all, err := csv.NewReader(strings.NewReader(string(a.body))).ReadAll()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no CSV: %v\n%s", err, a.body)
+	}
+	return all[0], all[1:]
+}
+
+// next is where the header Link leads, "" on the last page.
+func next(t *testing.T, a answer) string {
+	t.Helper()
+	link := a.header.Get("Link")
+	if link == "" {
+		return ""
+	}
+	to, rel, ok := strings.Cut(strings.TrimPrefix(link, "<"), ">; ")
+	if !ok || rel != `rel="next"` {
+		t.Fatalf("Link is %q", link)
+	}
+	return to
+}
+
+// TestAListCanBeHadAsATable: both ways of asking give the same rows as JSON does, and Link leads through all pages.
+func TestAListCanBeHadAsATable(t *testing.T) {
+	w := begin(t)
+	for i := range 5 {
+		w.want(http.StatusCreated, w.sell(fmt.Sprintf("sale-000%d", i), order("10000")))
+	}
+	var ids []string
+	for path := "/v1/meters/" + meterNumber + "/tokens?limit=2&format=csv"; path != ""; {
+		a := w.want(http.StatusOK, w.get(path))
+		head, rows := table(t, a)
+		at := slices.Index(head, "id")
+		if at < 0 || !slices.Contains(head, "units_wh") || !slices.Contains(head, "digits") {
+			t.Fatalf("columns %v", head)
+		}
+		for _, r := range rows {
+			ids = append(ids, r[at])
+		}
+		path = next(t, a)
+	}
+	all := decode[struct{ Data []struct{ ID string } }](t, w.want(http.StatusOK, w.get("/v1/meters/"+meterNumber+"/tokens")))
+	if len(ids) != 5 || len(all.Data) != 5 {
+		t.Fatalf("%d rows as CSV, %d as JSON, want 5 each", len(ids), len(all.Data))
+	}
+	for i, d := range all.Data {
+		if ids[i] != d.ID {
+			t.Errorf("row %d is %s, as JSON %s", i, ids[i], d.ID)
+		}
+	}
+	byHeader := w.want(http.StatusOK, w.ask("GET", "/v1/meters/"+meterNumber+"/tokens", w.key, "", "Accept", "text/csv, */*;q=0.1"))
+	if _, rows := table(t, byHeader); len(rows) != 5 {
+		t.Errorf("%d rows by Accept, want 5", len(rows))
+	}
+}
+
+// TestOnlyListsAreTables: one object, and a problem, stay JSON whatever the client would rather have.
+func TestOnlyListsAreTables(t *testing.T) {
+	w := begin(t)
+	one := w.want(http.StatusOK, w.ask("GET", "/v1/meters/"+meterNumber, w.key, "", "Accept", "text/csv"))
+	if ct := one.header.Get("Content-Type"); ct != "application/json" {
+		t.Errorf("one meter came as %q", ct)
+	}
+	bad := w.want(http.StatusNotFound, w.ask("GET", "/v1/meters/04140001993/tokens", w.key, "", "Accept", "text/csv"))
+	if code, _ := w.problem(bad); code != "meter-not-found" {
+		t.Errorf("code %q", code)
+	}
+}
+
+// TestATableRunsNothingInASpreadsheet: a name that begins like a formula is defused, a phone number is left alone.
+func TestATableRunsNothingInASpreadsheet(t *testing.T) {
+	w := begin(t)
+	w.want(http.StatusCreated, w.post("/v1/meters", `{"number":"04140001019","mode":"prepay_wallet","tariff":"domestic",
+		"customer":{"name":"=HYPERLINK(\"http://x\",\"a\"), b","phone":"+254700000001"}}`))
+	head, rows := table(t, w.want(http.StatusOK, w.get("/v1/customers?format=csv")))
+	name, phone := slices.Index(head, "name"), slices.Index(head, "phone")
+	if name < 0 || phone < 0 {
+		t.Fatalf("columns %v", head)
+	}
+	found := slices.ContainsFunc(rows, func(r []string) bool {
+		return strings.HasPrefix(r[name], "'=HYPERLINK") && r[phone] == "+254700000001"
+	})
+	if !found {
+		t.Errorf("got %q", rows)
+	}
+}
