@@ -10,7 +10,7 @@ var groups = []struct {
 	{"server", "Server:", []string{"serve", "config", "doctor"}},
 	{"vending", "Vending:", []string{"vend", "tariff", "customer", "vendor", "report", "token"}},
 	{"meters", "Meters:", []string{"meter"}},
-	{"simulation", "Simulation:", []string{"demo", "vmeter", "replay", "bench"}},
+	{"simulation", "Simulation:", []string{"demo", "vmeter", "sim", "replay", "bench"}},
 	{"admin", "Administration:", []string{"apikey", "vendingkey", "backup", "verify", "version"}},
 }
 

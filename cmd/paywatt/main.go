@@ -84,6 +84,7 @@ func nouns() []func(console) *cobra.Command {
 		newVersionCommand,
 		token,
 		newVmeterCommand,
+		newSimCommand,
 		newReplayCommand,
 		newBackupCommand,
 		newVerifyCommand,

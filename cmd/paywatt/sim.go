@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sim"
+)
+
+// simVerbs lists the simulations besides the street itself.
+func simVerbs() []func(console) *cobra.Command {
+	return []func(console) *cobra.Command{newSimLoadTest}
+}
+
+// simOptions are those of a street or a fleet.
+type simOptions struct {
+	street      sim.Options
+	start       string
+	url, broker string
+	meter       client.NewMeter
+	krn, kt     int
+	tender      string
+}
+
+func newSimCommand(c console) *cobra.Command {
+	o := simOptions{street: sim.Default()}
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Let many virtual meters live, here or against a server",
+		Long: "Lets a street of virtual meters live in this process, on one event queue, as fast as the machine can: loads, purchases,\n" +
+			"mistyped and used tokens, power cuts in the middle of writes, tampering, weeks without a network. What must never\n" +
+			"happen is checked on the way. The seed decides everything: the same line gives the same trace.\n\n" +
+			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and tell everything there; its\n" +
+			"vending key must be one for tests. Their trace is that of the registers at each midnight, the same for the same seed\n" +
+			"against a fresh server with the same tariff.",
+		Example: "  paywatt sim --meters 10000 --days 30 --seed 42\n  paywatt sim --meters 50 --days 7 --url http://127.0.0.1:8080 --mqtt 127.0.0.1:1883 --tariff domestic --sgc 123456",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(c, cmd) },
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.street.Meters, "meters", o.street.Meters, "how many meters")
+	f.IntVar(&o.street.Days, "days", o.street.Days, "how many days they live")
+	f.Uint64Var(&o.street.Seed, "seed", o.street.Seed, "decides everything that happens")
+	f.StringVar(&o.start, "start", "2026-11-20T00:00:00Z", "the calendar at the beginning, RFC 3339")
+	f.DurationVar(&o.street.CutEvery, "cut-every", o.street.CutEvery, "how often the mains goes at a meter, on average; 0 for never")
+	f.DurationVar(&o.street.TamperEvery, "tamper-every", o.street.TamperEvery, "how often a cover is opened; 0 for never")
+	f.DurationVar(&o.street.OfflineFor, "offline-for", o.street.OfflineFor, "for how long, at most, a quarter of the meters begins without a network")
+	f.StringVar(&o.url, "url", "", "a server to register, buy and tell at, instead of all in this process")
+	f.StringVar(&o.broker, "mqtt", "", "its MQTT listener, host:port")
+	f.StringVar(&o.meter.Tariff, "tariff", "domestic", "with --url: the meters' tariff")
+	f.StringVar(&o.meter.SGC, "sgc", "123456", "with --url: their supply group")
+	f.IntVar(&o.krn, "krn", 1, "with --url: their key revision")
+	f.IntVar(&o.kt, "kt", 2, "with --url: their key type")
+	f.StringVar(&o.meter.TI, "ti", "01", "with --url: their tariff index")
+	f.StringVar(&o.tender, "tender", "KES 200.00", "with --url: what a household spends at once")
+	for _, verb := range simVerbs() {
+		cmd.AddCommand(verb(c))
+	}
+	return cmd
+}
+
+func (o *simOptions) run(c console, cmd *cobra.Command) error {
+	start, err := time.Parse(time.RFC3339, o.start)
+	if err != nil {
+		return usage("--start "+o.start+" is not a time.", "Give it as 2026-11-20T00:00:00Z.")
+	}
+	o.street.Start = start.UTC()
+	switch {
+	case o.street.Meters < 1 || o.street.Meters > sim.MaxMeters, o.street.Days < 1 || o.street.Days > sim.MaxDays:
+		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters and 1 to %d --days.", sim.MaxMeters, sim.MaxDays))
+	case (o.url == "") != (o.broker == ""):
+		return usage("A server is its API and its MQTT listener.", "Give both --url and --mqtt, or neither.")
+	case o.url != "":
+		return o.fleet(c, cmd)
+	}
+	began := time.Now()
+	r, err := sim.Run(cmd.Context(), o.street)
+	if errors.Is(err, sim.ErrInvariant) {
+		return &failure{code: exitFailed, what: "The street has broken a promise: " + err.Error(),
+			try: "Report it with the line that replays it."}
+	}
+	if err != nil {
+		return err
+	}
+	took := time.Since(began).Seconds()
+	out := streetView{Result: r, Seconds: rounded(took), PerSecond: rounded(float64(r.MeterDays) / took)}
+	return c.show(cmd, out, fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", took),
+		"meter-days a second", fmt.Sprintf("%.0f", out.PerSecond), "events", count(r.Events), "records", count(r.Records),
+		"readings", count(r.Readings), "tokens sold", count(r.Sold), "accepted", count(r.Accepted), "entered again", count(r.Again),
+		"mistyped", count(r.Wrong), "credited Wh", count(int64(r.Units)), "used Wh", count(int64(r.Used)), "power cuts", count(r.Cuts),
+		"in the middle of a write", count(r.Torn), "covers opened", count(r.Tampers), "trace", r.Trace, "replay", r.Replay))
+}
+
+// streetView is the result of a street as JSON.
+type streetView struct {
+	sim.Result
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"meter_days_per_s"`
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// fleet lets the meters live against a server.
+func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
+	if o.street.Meters > sim.MaxFleet {
+		return usage("So many meters cannot connect from one process.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
+	}
+	broker, err := link.ParseBroker(o.broker)
+	if err != nil {
+		return usage("--mqtt "+o.broker+" is not the address of a server.", "Give mqtt://host:port or host:port.")
+	}
+	code, amount, _ := strings.Cut(o.tender, " ")
+	cur, known := money.CurrencyOf(code)
+	if !known {
+		return usage("--tender "+o.tender+" is no amount of money.", `Give currency and amount, such as "KES 200.00".`)
+	}
+	tender, err := money.Parse(amount, cur)
+	if err != nil {
+		return usage("--tender "+o.tender+" is no amount of money.", `Give currency and amount, such as "KES 200.00".`)
+	}
+	getenv := c.getenv
+	c.getenv = func(name string) string {
+		if name == "PAYWATT_URL" {
+			return o.url
+		}
+		return getenv(name)
+	}
+	o.meter.Mode, o.meter.KRN, o.meter.KT = "prepay_token", &o.krn, &o.kt
+	return c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+		return o.live(cmd.Context(), c, cmd, sim.Fleet{API: api, URL: o.url, Broker: broker, Meters: o.street.Meters, Days: o.street.Days,
+			Seed: o.street.Seed, Start: o.street.Start, Meter: o.meter, Rand: rand.Reader,
+			Tender: client.Amount{AmountMinor: int64(tender), Currency: cur.Code}})
+	})(cmd, nil)
+}
+
+func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f sim.Fleet) error {
+	r, err := f.Run(ctx)
+	if err != nil {
+		return err
+	}
+	return c.show(cmd, r, fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", r.Seconds),
+		"records", strconv.FormatUint(r.Records, 10), "sales", strconv.Itoa(r.Sales), "bought Wh", count(r.UnitsWh), "used Wh", count(r.UsedWh),
+		"trace", r.Trace, "replay", r.Replay))
+}
