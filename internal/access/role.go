@@ -50,6 +50,8 @@ const (
 	ReadFloat      Right = "vendor.float"   // one vendor's money: a vendor's key sees its own
 	IssueTokens    Right = "token.issue"    // key changes and engineering tokens
 	IssueUnits     Right = "token.free"     // units that nobody pays for: replacements and free issues
+	WriteDebts     Right = "debt.write"     // raise debts
+	AdjustLedger   Right = "ledger.adjust"  // write debts off, give goodwill
 )
 
 // Roles lists every role in the order of the domain reference.
@@ -62,7 +64,7 @@ func Roles() []Role {
 func Rights() []Right {
 	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
 		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
-		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits}
+		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger}
 }
 
 // rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
@@ -79,7 +81,7 @@ var rights = map[Role][]Right{
 	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
 		IssueUnits},
 	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
-		DepositFloat, ReadVendors, ReadFloat},
+		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger},
 	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, ReadTariffs},
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,

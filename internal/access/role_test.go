@@ -36,6 +36,8 @@ vendor.read       x     .              .        .        x          x       .   
 vendor.float      x     .              .        .        x          x       .       .         x       x          .        .
 token.issue       x     .              x        .        .          .       .       .         .       .          .        .
 token.free        x     .              .        .        x          .       .       .         .       .          .        .
+debt.write        x     .              .        .        .          x       .       .         .       .          .        .
+ledger.adjust     x     .              .        .        .          x       .       .         .       .          .        .
 `
 
 func TestEveryRoleHasExactlyItsRights(t *testing.T) {

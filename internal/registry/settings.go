@@ -20,6 +20,14 @@ type Settings struct {
 	// FourEyes says whether acts of weight need a second person; nil: as soon as two people could approve.
 	FourEyes *bool
 	Charges  ChargePolicy
+	Receipt  ReceiptHead
+}
+
+// ReceiptHead is what receipts say of the utility besides its name and tax number.
+type ReceiptHead struct {
+	Address string `json:"address,omitempty"`
+	Contact string `json:"contact,omitempty"` // a telephone number, an address to write to
+	Message string `json:"message,omitempty"` // to all customers, at the foot
 }
 
 // ChargePolicy is what a tenant decides about what sales take besides energy.
@@ -48,6 +56,7 @@ type SettingsChange struct {
 	VATNo    *string
 	FourEyes *bool
 	Charges  *ChargePolicy // as a whole
+	Receipt  *ReceiptHead  // as a whole
 	// FourEyesDefault goes back to deciding by the number of people; it excludes FourEyes.
 	FourEyesDefault bool
 }
@@ -127,6 +136,9 @@ func (c SettingsChange) check() refusal.Refusal {
 	if c.Charges != nil && (c.Charges.MaxDeduction < 0 || c.Charges.MaxDeduction > money.Whole) {
 		return invalid(fmt.Sprintf("max_deduction_bps is 0 to %d; 7000 is 70 %%.", money.Whole))
 	}
+	if h := c.Receipt; h != nil && (!text(h.Address, maxLine) || !text(h.Contact, maxLine) || !text(h.Message, maxLine)) {
+		return invalid(fmt.Sprintf("What receipts say of the utility has at most %d printable characters each.", maxLine))
+	}
 	if c.FourEyes != nil && c.FourEyesDefault {
 		return invalid("four_eyes is either set or left to the default.")
 	}
@@ -146,6 +158,9 @@ func (c SettingsChange) apply(s Settings) Settings {
 	if c.Charges != nil {
 		s.Charges = *c.Charges
 	}
+	if c.Receipt != nil {
+		s.Receipt = *c.Receipt
+	}
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -161,15 +176,15 @@ func (s Settings) summary() string {
 	if s.FourEyes != nil {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
-	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t", s.Name,
-		s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily)
+	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q", s.Name,
+		s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt)
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.
 const approvers = 2
 
 // fourEyes reports whether acts under the right need a second person now.
-func fourEyes(tx Tx, s Settings, right access.Right) (bool, error) {
+func fourEyes(tx EyesTx, s Settings, right access.Right) (bool, error) {
 	if s.FourEyes != nil {
 		return *s.FourEyes, nil
 	}
@@ -183,9 +198,20 @@ func fourEyes(tx Tx, s Settings, right access.Right) (bool, error) {
 	return n >= approvers, err
 }
 
-// secondPerson is the refusal of an act that needs a second person. This version keeps no approvals, so where four
-// eyes are asked for the act is refused rather than done by one.
+// EyesTx is what deciding about a second person needs of a transaction.
+type EyesTx interface {
+	TenantSettings() (Settings, error)
+	// ActivePeople counts the people who are not blocked and hold one of the roles.
+	ActivePeople(roles ...access.Role) (int, error)
+}
+
 func (r *Registry) secondPerson(tx Tx, right access.Right, act string) (refusal.Refusal, error) {
+	return SecondPerson(tx, right, act)
+}
+
+// SecondPerson is the refusal of an act that needs a second person. This version keeps no approvals, so where four
+// eyes are asked for the act is refused rather than done by one.
+func SecondPerson(tx EyesTx, right access.Right, act string) (refusal.Refusal, error) {
 	s, err := tx.TenantSettings()
 	if err != nil {
 		return refusal.Refusal{}, err

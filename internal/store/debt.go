@@ -74,3 +74,57 @@ func (tx *Tx) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	}
 	return n == 1, nil
 }
+
+// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
+func (tx *Tx) DebtPage(account id.ID, open bool, before id.ID, max int) ([]vending.Debt, error) {
+	var out []vending.Debt
+	row := func(r Row) error { out = append(out, scanDebt(r)); return nil }
+	which := ``
+	if open {
+		which = ` AND outstanding > 0`
+	}
+	var err error
+	if account.IsZero() {
+		err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
+			row, tx.Tenant, upTo(before), max)
+	} else {
+		err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
+			row, tx.Tenant, account, upTo(before), max)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list debts: %w", err)
+	}
+	return out, nil
+}
+
+// ChargePage lists charges in the same way.
+func (tx *Tx) ChargePage(account id.ID, open bool, before id.ID, max int) ([]vending.Due, error) {
+	var out []vending.Due
+	row := func(r Row) error { out = append(out, scanDue(r)); return nil }
+	which := ``
+	if open {
+		which = ` AND paid < amount_gross`
+	}
+	var err error
+	if account.IsZero() {
+		err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
+			row, tx.Tenant, upTo(before), max)
+	} else {
+		err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
+			row, tx.Tenant, account, upTo(before), max)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list charges: %w", err)
+	}
+	return out, nil
+}
+
+// upTo is the bound of a list that goes backwards: everything where there is none.
+func upTo(before id.ID) id.ID {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	return before
+}

@@ -151,18 +151,11 @@ type owed struct {
 // owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
 // there, and debts.
 func owe(tx Tx, p Point, body tariff.Body, local time.Time) (owed, error) {
-	dues, debts, err := tx.ChargesOpen(p.Account, MaxOpen)
+	dues, debts, accrued, err := outstanding(tx, p, body, local)
 	if err != nil {
 		return owed{}, err
 	}
-	var out owed
-	if len(body.Fixed) > 0 {
-		a := chargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
-		if out.accrual, err = accrue(tx, a, p.Policy, local, tx.TariffVersionAt); err != nil {
-			return owed{}, err
-		}
-		dues = out.accrual.over(dues)
-	}
+	out := owed{accrual: accrued}
 	for _, d := range dues {
 		out.charges = append(out.charges, d.charge())
 	}
@@ -174,6 +167,17 @@ func owe(tx Tx, p Point, body tariff.Body, local time.Time) (owed, error) {
 		out.charges = append(out.charges, d.charge(local.Format(monthForm)))
 	}
 	return out, nil
+}
+
+// outstanding are the open charges and debts of an account at a local moment, with the charges that are to be made due.
+func outstanding(tx Tx, p Point, body tariff.Body, local time.Time) ([]Due, []Debt, accrual, error) {
+	dues, debts, err := tx.ChargesOpen(p.Account, MaxOpen)
+	if err != nil || len(body.Fixed) == 0 {
+		return dues, debts, accrual{}, err
+	}
+	a := chargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
+	accrued, err := accrue(tx, a, p.Policy, local, tx.TariffVersionAt)
+	return accrued.over(dues), debts, accrued, err
 }
 
 // free is what of the month's free units is due.

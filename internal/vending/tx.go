@@ -16,6 +16,7 @@ type Tx interface {
 	VendorTx
 	ChargeTx
 	ChargeJobTx
+	DebtTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
@@ -83,6 +84,8 @@ type Point struct {
 type Paper struct {
 	Utility  string // the tenant's name
 	VATNo    string
+	Head     registry.ReceiptHead
+	Vendor   string // name; empty where the tenant itself sold
 	TZ       string
 	Customer string
 	Address  string

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
+func (tx *Tx) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool, error) {
+	account := name.ID
+	if account.IsZero() {
+		m, found, err := registry.ResolveMeter(tx, name.Meter)
+		if err != nil || !found || m.Account.IsZero() {
+			return vending.AccountPlace{}, false, err
+		}
+		account = m.Account
+	}
+	a := vending.AccountPlace{ID: account}
+	var customer, point id.ID
+	found, err := tx.one(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to FROM account
+		WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
+		customer, point, a.Mode, a.Status = r.ID(0), r.ID(1), registry.Mode(r.Text(2)), r.Text(3)
+		a.Tariff, a.OpenedAt, a.ChargedTo = r.ID(4), r.Time(5), r.Text(6)
+		return nil
+	}, tx.Tenant, account)
+	if err != nil || !found {
+		return vending.AccountPlace{}, false, wrapAccount(err)
+	}
+	if a.Customer, _, err = tx.CustomerByID(customer); err != nil {
+		return vending.AccountPlace{}, false, err
+	}
+	_, err = tx.one(`SELECT address FROM service_point WHERE tenant_id = $1 AND id = $2`, func(r Row) error {
+		a.Address = r.Text(0)
+		return nil
+	}, tx.Tenant, point)
+	if err != nil {
+		return vending.AccountPlace{}, false, wrapAccount(err)
+	}
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`, func(r Row) error {
+		a.Meters = append(a.Meters, r.Text(0))
+		return nil
+	}, tx.Tenant, account)
+	return a, err == nil, wrapAccount(err)
+}
+
+func wrapAccount(err error) error {
+	if err != nil {
+		return fmt.Errorf("read an account: %w", err)
+	}
+	return nil
+}
+
+// AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one. Both
+// are named by identities that sort by time.
+func (tx *Tx) AccountEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	out, err := tx.saleEntries(account, before, max)
+	if err != nil {
+		return nil, wrapAccount(err)
+	}
+	booked, err := tx.bookedEntries(account, before, max)
+	if err != nil {
+		return nil, wrapAccount(err)
+	}
+	out = append(out, booked...)
+	slices.SortFunc(out, func(a, b vending.Entry) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	return out[:min(len(out), max)], nil
+}
+
+// saleEntries are the sales of an account, found by the meters that supply it.
+func (tx *Tx) saleEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	var out []vending.Entry
+	err := tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
+		FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+		WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2 AND v.id < $3
+		ORDER BY v.id DESC LIMIT $4`, func(r Row) error {
+		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
+			Amount: money.Minor(r.Int(3)), Units: unit.Energy(r.Int(4)), Meter: r.Text(5), No: r.Text(6)})
+		return nil
+	}, tx.Tenant, account, upTo(before), max)
+	return out, err
+}
+
+// bookedEntries are the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no
+// sale made.
+func (tx *Tx) bookedEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	var out []vending.Entry
+	name := account.Text(id.Account)
+	err := tx.C.Query(`SELECT j.id, j.posted_at, j.kind, j.ref, j.memo, SUM(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END),
+			SUM(CASE WHEN p.amount < 0 THEN -p.amount ELSE 0 END)
+		FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
+		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE a.tenant_id = $1 AND a.code IN (1100, 2000, 2060, 2080, 2090) AND (a.subject = $2 OR a.subject >= $3 AND a.subject < $4)
+		AND p.journal_id < $5 AND j.kind NOT IN ('vend', 'reversal', 'commission')
+		GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $6`, func(r Row) error {
+		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
+			Amount: money.Minor(larger(r.Int(5), r.Int(6)))})
+		return nil
+	}, tx.Tenant, name, name+":", name+";", upTo(before), max)
+	return out, err
+}
+
+// larger is the larger of two sums; max is the name of a limit here.
+func larger(a, b int64) int64 { return max(a, b) }

@@ -1,0 +1,197 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// AccountName names an account by itself or by a meter that supplies it.
+type AccountName struct {
+	ID    id.ID // zero where the meter names it
+	Meter registry.Ref
+}
+
+// accountName reads an account's identity, or a meter's number or identity.
+func accountName(text string) (AccountName, refusal.Refusal) {
+	text = strings.TrimSpace(text)
+	if i, err := id.Parse(id.Account, text); err == nil {
+		return AccountName{ID: i}, refusal.Refusal{}
+	}
+	ref, no := registry.ParseRef(text)
+	return AccountName{Meter: ref}, no
+}
+
+// AccountPlace is an account with whom and what it is for.
+type AccountPlace struct {
+	ID        id.ID
+	Customer  registry.Customer
+	Address   string
+	Mode      registry.Mode
+	Status    string
+	Tariff    id.ID
+	OpenedAt  time.Time
+	ChargedTo string
+	Meters    []string // numbers of those that supply it now
+}
+
+func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Refusal, error) {
+	a, found, err := tx.AccountPlace(name)
+	if err != nil || found {
+		return a, refusal.Refusal{}, err
+	}
+	return AccountPlace{}, refusal.Because(refusal.NotFound, "There is no account "+echo(text)+".", "Nothing was changed.",
+		"Give the account's identity, or the number of a meter that supplies it."), nil
+}
+
+// AccountShown is an account with what it has and owes.
+type AccountShown struct {
+	refusal.Refusal
+	AccountPlace
+	Currency string
+	Carry    money.Minor // change of earlier purchases, used by the next
+	Wallet   money.Minor
+	Due      money.Minor // fixed charges that fell due and are not paid, as a purchase now would meet them
+	Debts    money.Minor
+	Month    string // the local month of the figures below
+	Units    unit.Energy
+	FreeDue  unit.Energy // free basic units that can be claimed
+}
+
+// Account shows an account by its identity or a meter that supplies it (right: customer.read).
+func (v *Vending) Account(ctx context.Context, by access.Actor, account string) (AccountShown, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return AccountShown{Refusal: no}, nil
+	}
+	name, no := accountName(account)
+	if no.Refused() {
+		return AccountShown{Refusal: no}, nil
+	}
+	now := v.moment()
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (AccountShown, error) {
+		place, no, err := findAccount(tx, name, account)
+		if err != nil || no.Refused() {
+			return AccountShown{Refusal: no}, err
+		}
+		return v.showAccount(tx, place, now)
+	})
+	if err != nil {
+		return AccountShown{}, fmt.Errorf("show account %s: %w", echo(account), err)
+	}
+	return out, nil
+}
+
+func (v *Vending) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
+	out := AccountShown{AccountPlace: place}
+	tz, policy, err := tx.ChargeTenant()
+	if err != nil {
+		return AccountShown{}, err
+	}
+	zone, err := v.zone(tz)
+	if err != nil {
+		return AccountShown{}, err
+	}
+	if out.Currency, _, err = tx.Currency(); err != nil {
+		return AccountShown{}, err
+	}
+	local := now.In(zone)
+	out.Month = local.Format(monthForm)
+	month, err := tx.VendMonth(place.ID, out.Month)
+	if err != nil {
+		return AccountShown{}, err
+	}
+	out.Units, out.Carry = month.Units, month.Carry
+	wallet, err := tx.Balance(ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)})
+	if err != nil {
+		return AccountShown{}, err
+	}
+	out.Wallet = -wallet
+	version, _, err := tx.TariffVersionAt(place.Tariff, now)
+	if err != nil {
+		return AccountShown{}, err
+	}
+	out.FreeDue = month.free(version.Body)
+	p := Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
+	dues, debts, _, err := outstanding(tx, p, version.Body, local)
+	if err != nil {
+		return AccountShown{}, err
+	}
+	for _, d := range dues {
+		out.Due += d.Left()
+	}
+	for _, d := range debts {
+		out.Debts += d.Outstanding
+	}
+	return out, nil
+}
+
+// Entry is a line of a customer's statement.
+type Entry struct {
+	ID     id.ID // of the sale, or of the journal
+	At     time.Time
+	Kind   string // vend, debt, write_off, goodwill ...
+	Ref    string // identity text of the sale or debt
+	Memo   string
+	State  string      // of a sale
+	Amount money.Minor // what was tendered, raised, written off or given
+	Units  unit.Energy
+	Meter  string
+	No     string // receipt number
+}
+
+// AccountStatement is one page of what happened on an account, newest first.
+type AccountStatement struct {
+	refusal.Refusal
+	Account  id.ID
+	Currency string
+	Entries  []Entry
+	Next     string
+}
+
+// listAccount is the list that a cursor of an account's statement belongs to.
+const listAccount = "account:"
+
+// AccountStatement lists the sales of an account and what else was booked for it (right: customer.read).
+func (v *Vending) AccountStatement(ctx context.Context, by access.Actor, account string, page registry.Page) (AccountStatement, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return AccountStatement{Refusal: no}, nil
+	}
+	name, no := accountName(account)
+	if no.Refused() {
+		return AccountStatement{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (AccountStatement, error) {
+		place, no, err := findAccount(tx, name, account)
+		if err != nil || no.Refused() {
+			return AccountStatement{Refusal: no}, err
+		}
+		list := listAccount + place.ID.Text(id.Account)
+		before, max, no := page.Read(v.c.Sealer, by.Tenant, list)
+		if no.Refused() {
+			return AccountStatement{Refusal: no}, nil
+		}
+		out := AccountStatement{Account: place.ID}
+		if out.Currency, _, err = tx.Currency(); err != nil {
+			return AccountStatement{}, err
+		}
+		out.Entries, err = tx.AccountEntries(place.ID, before, max+1)
+		if len(out.Entries) > max {
+			out.Entries = out.Entries[:max]
+			out.Next = registry.Cursor(v.c.Sealer, by.Tenant, list, out.Entries[max-1].ID)
+		}
+		return out, err
+	})
+	if err != nil {
+		return AccountStatement{}, fmt.Errorf("statement of account %s: %w", echo(account), err)
+	}
+	return out, nil
+}
