@@ -31,10 +31,10 @@ func BenchmarkStepPulses(b *testing.B) {
 	c.ReadingEvery = 0
 	s := benchState(&c)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
-	ev := meter.Event{Kind: meter.EventPulses, Pulses: 1, Clock: meter.ClockValid}
+	ev := meter.Event{Kind: meter.EventPulses, Pulses: 1, At: testStart().Unix(), Clock: meter.ClockValid}
 	b.ReportAllocs()
 	for b.Loop() {
-		ev.Up += 100
+		benchPass(&ev, 100)
 		out = meter.Step(&c, &s, ev, out[:0])
 	}
 }
@@ -44,10 +44,19 @@ func BenchmarkStepEnergy(b *testing.B) {
 	c.ReadingEvery = 0
 	s := benchState(&c)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
-	ev := meter.Event{Kind: meter.EventEnergy, Energy: 7, Clock: meter.ClockValid}
+	ev := meter.Event{Kind: meter.EventEnergy, Energy: 7, At: testStart().Unix(), Clock: meter.ClockValid}
 	b.ReportAllocs()
 	for b.Loop() {
-		ev.Up += 100
+		benchPass(&ev, 100)
 		out = meter.Step(&c, &s, ev, out[:0])
+	}
+}
+
+// benchPass lets milliseconds pass on both clocks of an event.
+func benchPass(ev *meter.Event, ms uint16) {
+	ev.Up += uint64(ms)
+	if ev.Ms += ms; ev.Ms >= 1000 {
+		ev.Ms -= 1000
+		ev.At++
 	}
 }

@@ -25,7 +25,7 @@ func TestTheBoardsOwnEventsAreReportedAndNothingElse(t *testing.T) {
 		c := meter.DefaultConfig()
 		s := meter.New(meter.KeyInfo{}, &c, 0)
 		before := s
-		got := boardReports(&c, &s, meter.Event{Kind: meter.EventBoard, Code: tt.code, A: tt.a, B: tt.b})
+		got := boardReports(&c, &s, meter.Event{Kind: meter.EventBoard, Clock: meter.ClockValid, At: 1, Code: tt.code, A: tt.a, B: tt.b})
 		if len(got) != 1 || got[0].Code != tt.code || !reflect.DeepEqual(got[0].Args(), tt.want) {
 			t.Errorf("event %d: %d reports, want one with %v", tt.code, len(got), tt.want)
 		}
@@ -35,7 +35,7 @@ func TestTheBoardsOwnEventsAreReportedAndNothingElse(t *testing.T) {
 	}
 	c := meter.DefaultConfig()
 	s := meter.New(meter.KeyInfo{}, &c, 0)
-	if got := boardReports(&c, &s, meter.Event{Kind: meter.EventBoard, Code: meter.CodeAccepted}); len(got) != 0 {
+	if got := boardReports(&c, &s, meter.Event{Kind: meter.EventBoard, Clock: meter.ClockValid, At: 1, Code: meter.CodeAccepted}); len(got) != 0 {
 		t.Error("the board has reported what is not its own")
 	}
 }

@@ -1,5 +1,11 @@
 package meter
 
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+)
+
 // The most windows and special days a configuration may have.
 const (
 	maxWindows = 6
@@ -78,4 +84,175 @@ func (s Switch) in(local int64) int64 {
 // dateOf returns the day of a local time; one that a Date cannot have is the nearest.
 func dateOf(local int64) Date {
 	return Date(max(1, min(local/secondsPerDay, 1<<16-1)))
+}
+
+// friendly is how the friendly window stands.
+type friendly uint8
+
+const (
+	friendlyNo friendly = iota
+	friendlyOpen
+	friendlyEnding
+)
+
+var friendlyNames = [...]string{friendlyNo: "closed", friendlyOpen: "open", friendlyEnding: "ending"}
+
+// String returns the word for the state in the diagrams.
+func (f friendly) String() string { return friendlyNames[f] }
+
+type friendlyInput uint8
+
+const (
+	friendlyBegins friendlyInput = iota
+	friendlySoon
+	friendlyOver
+)
+
+var friendlyInputNames = [...]string{
+	friendlyBegins: "a window begins", friendlySoon: "half an hour is left", friendlyOver: "no window is open",
+}
+
+var friendlyTable = [...]transition[friendly, friendlyInput]{
+	{friendlyNo, friendlyBegins, friendlyOpen, CodeFriendlyStart},
+	{friendlyNo, friendlySoon, friendlyEnding, CodeFriendlyStart},
+	{friendlyOpen, friendlySoon, friendlyEnding, 0},
+	{friendlyEnding, friendlyBegins, friendlyOpen, 0},
+	{friendlyOpen, friendlyOver, friendlyNo, CodeFriendlyEnd},
+	{friendlyEnding, friendlyOver, friendlyNo, CodeFriendlyEnd},
+}
+
+// noMoment in State.NextAt says that the calendar brings nothing, because the clock is invalid.
+const noMoment = math.MaxUint32
+
+// endingTime is how long before its end a friendly window is said to end, in seconds.
+const endingTime = 30 * 60
+
+// calendar does what the date and the time of day bring, when that may be something else than at the last event: the
+// next moment has come, or the clock was set. Everything else in a step is the same at any time.
+func (x *step) calendar() {
+	s, ev := x.s, x.ev
+	if !x.trusted() {
+		if s.Clock != ClockInvalid || s.NextAt != noMoment {
+			s.NextAt = noMoment
+			x.quality()
+			x.friendly(0)
+		}
+		return
+	}
+	offset := ev.At*1000 + int64(ev.Ms) - int64(s.Up)
+	if ev.Clock == s.Clock && ev.At < int64(s.NextAt) && s.NextAt != noMoment && distance(offset, s.Offset) < 1000 {
+		return
+	}
+	x.quality()
+	s.Offset = offset
+	local := x.c.Local(ev.At)
+	x.date(dateOf(local))
+	x.friendly(local)
+	s.NextAt = uint32(min(x.c.nextMoment(ev.At, local), noMoment-1))
+}
+
+// friendly moves the friendly window to a local time, 0 for an invalid clock.
+func (x *step) friendly(local int64) {
+	s, c := x.s, x.c
+	on := friendlyOver
+	switch {
+	case local == 0 && c.FriendlyInvalid, local != 0 && c.friendly(local):
+		on = friendlyBegins
+		if local != 0 && !c.friendly(local+endingTime) {
+			on = friendlySoon
+		}
+	}
+	from := friendlyNo
+	if s.Flags.Has(FlagFriendly) {
+		from = friendlyOpen
+	}
+	if s.Flags.Has(FlagEnding) {
+		from = friendlyEnding
+	}
+	t, moves := lookup(friendlyTable[:], from, on)
+	if !moves {
+		return
+	}
+	s.Flags &^= FlagFriendly | FlagEnding
+	switch t.to {
+	case friendlyOpen:
+		s.Flags |= FlagFriendly
+	case friendlyEnding:
+		s.Flags |= FlagFriendly | FlagEnding
+		if s.Available(c) <= c.Cutoff && s.Relay == supply.Closed && c.Lifeline == 0 {
+			x.sound(BuzzerEnding, toneTime)
+			x.message(MessageEnding)
+		}
+	}
+	x.checkpoint()
+	if t.code != 0 {
+		x.event(t.code, 0, 0)
+		x.settle()
+	}
+}
+
+// friendly reports whether a window is open at a local time.
+func (c *Config) friendly(local int64) bool {
+	today := dateOf(local)
+	minute := uint16(local % secondsPerDay / 60)
+	day := uint(today.weekday())
+	before := (day + 6) % 7
+	for i := range c.Friendly {
+		w := &c.Friendly[i]
+		switch begun := minute >= w.From; {
+		case w.Days == 0:
+		case w.From < w.To:
+			if begun && minute < w.To && w.Days>>day&1 == 1 {
+				return true
+			}
+		case begun && w.Days>>day&1 == 1, minute < w.To && w.Days>>before&1 == 1:
+			return true
+		}
+	}
+	for i := range c.Special {
+		if s := &c.Special[i]; s.Date != 0 && s.Date == today && minute >= s.From && minute < s.To {
+			return true
+		}
+	}
+	return false
+}
+
+// nextMoment returns the time of the calendar after at, which is local there, at which a date, a window or the distance
+// of local time from UTC may change.
+func (c *Config) nextMoment(at, local int64) int64 {
+	second := local % secondsPerDay
+	next := int64(secondsPerDay)
+	// An edge and half an hour before it; a window that is not used has edges at midnight, which is one anyway.
+	edge := func(minute uint16) {
+		for _, e := range [...]int64{int64(minute) * 60, int64(minute)*60 - endingTime} {
+			e = (e + secondsPerDay) % secondsPerDay
+			if e > second {
+				next = min(next, e)
+			}
+		}
+	}
+	for i := range c.Friendly {
+		if w := &c.Friendly[i]; w.Days != 0 {
+			edge(w.From)
+			edge(w.To)
+		}
+	}
+	for i := range c.Special {
+		if s := &c.Special[i]; s.Date != 0 {
+			edge(s.From)
+			edge(s.To)
+		}
+	}
+	next += at - second
+	if c.DST.Shift == 0 {
+		return next
+	}
+	standard := at + int64(c.TZMinutes)*60
+	shift := int64(c.DST.Shift) * 60
+	for _, e := range [...]int64{c.DST.Begin.in(standard), c.DST.End.in(standard) - shift} {
+		if e > standard {
+			next = min(next, at+e-standard)
+		}
+	}
+	return next
 }

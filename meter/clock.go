@@ -1,5 +1,7 @@
 package meter
 
+import "math"
+
 // ClockSource is who sets the clock. A later one is believed more (domain reference §4.9).
 type ClockSource uint8
 
@@ -52,3 +54,98 @@ func (a ClockAnswer) String() string {
 	}
 	return clockAnswerNames[a]
 }
+
+// clockInput is what the host says of its clock.
+type clockInput uint8
+
+const (
+	clockLost clockInput = iota
+	clockHeld
+	clockSet
+)
+
+var clockInputNames = [...]string{
+	clockLost: "the host does not trust it", clockHeld: "it ran on without its source", clockSet: "it was set and has run since",
+}
+
+var clockTable = [...]transition[Clock, clockInput]{
+	{ClockValid, clockLost, ClockInvalid, CodeClockInvalid},
+	{ClockHoldover, clockLost, ClockInvalid, CodeClockInvalid},
+	{ClockValid, clockHeld, ClockHoldover, 0},
+	{ClockInvalid, clockHeld, ClockHoldover, CodeClockRestored},
+	{ClockInvalid, clockSet, ClockValid, CodeClockRestored},
+	{ClockHoldover, clockSet, ClockValid, 0},
+}
+
+// The limits of the menu (domain reference §4.9).
+const (
+	menuMost  = 60 * 60 // seconds in a day
+	menuHours = 25      // powered-on hours begun, so that at least 24 have passed
+)
+
+// trusted reports whether the calendar of the event may be used: its clock is trusted and its time is one.
+func (x *step) trusted() bool {
+	return x.ev.Clock != ClockInvalid && x.ev.At > 0 && x.ev.At < math.MaxUint32
+}
+
+// quality follows what the host says of its clock.
+func (x *step) quality() {
+	s := x.s
+	on := clockLost
+	if x.trusted() {
+		on = clockHeld + clockInput(x.ev.Clock-ClockHoldover)
+	}
+	t, moves := lookup(clockTable[:], s.Clock, on)
+	if !moves {
+		return
+	}
+	s.Clock = t.to
+	s.Day.Clock = min(s.Day.Clock, t.to)
+	if t.code != 0 {
+		x.event(t.code, 0, 0)
+	}
+}
+
+// setClock answers whoever says what time it is.
+func (x *step) setClock(to int64, by ClockSource) ClockAnswer {
+	s := x.s
+	a := x.judgeClock(to, by)
+	if a == ClockDone {
+		if by == ClockMenu && s.Clock != ClockInvalid {
+			s.Moved += uint16(distance(to, x.ev.At))
+			x.save, x.urgent = true, true // cutting the power does not buy another hour
+		}
+		s.SetBy = by
+		x.event(CodeClockSet, x.ev.At, to)
+	}
+	e := x.emit(EffectClock)
+	e.Clock, e.At = a, to
+	return a
+}
+
+// judgeClock applies the rules of domain reference §4.9.
+func (x *step) judgeClock(to int64, by ClockSource) ClockAnswer {
+	s := x.s
+	valid := s.Clock != ClockInvalid
+	switch {
+	case to <= 0 || to >= math.MaxUint32 || by < ClockMenu || by > ClockServer:
+		return ClockImpossible
+	case by == ClockGSM && s.Clock == ClockValid && s.SetBy == ClockServer:
+		return ClockOutranked
+	case by != ClockMenu:
+		return ClockDone
+	case !valid && to < int64(s.LastAt), valid && dateOf(x.c.Local(to)) < s.Day.Date:
+		return ClockBackward
+	case !valid:
+		return ClockDone
+	}
+	if hour := uint16(s.powered() / 3_600_000); s.Moved == 0 || hour-s.MovedAt >= menuHours {
+		s.Moved, s.MovedAt = 0, hour
+	}
+	if int64(s.Moved)+distance(to, x.ev.At) > menuMost {
+		return ClockTooFar
+	}
+	return ClockDone
+}
+
+func distance(a, b int64) int64 { return max(a-b, b-a) }

@@ -1,8 +1,11 @@
 package meter
 
 import (
+	"math"
+
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // answered marks the answer to a command in the ring; without it the entry is the result of a token.
@@ -63,6 +66,11 @@ func (x *step) persisted() {
 		failed := *r
 		failed.Seq, failed.Result, failed.Units = 0, sts.StorageError, 0
 		x.result(&failed)
+	case r.Kind == RecordTamper:
+		x.applyTamper(r)
+		x.checkpoint()
+	case r.Kind == RecordEmergency:
+		x.answerEmergency(ECStorage, r.Source)
 	case r.Kind != RecordLocal:
 		x.answerCommand(r, AnswerStorage)
 	}
@@ -95,6 +103,10 @@ func (x *step) apply(r *Record) {
 			x.set(supply.Local)
 		}
 		x.moveUnlessReplay()
+	case RecordTamper:
+		x.applyTamper(r)
+	case RecordEmergency:
+		x.applyEmergency(r)
 	}
 }
 
@@ -107,15 +119,20 @@ func (x *step) moveUnlessReplay() {
 
 // command answers a signed message, or starts its log record. A repeated id gets the stored answer.
 func (x *step) command() {
-	ev := &x.ev
+	ev := x.ev
 	if x.s.Busy() || x.repeated() {
 		return
 	}
 	r := Record{
 		Kind: RecordCommand, Command: ev.Command, Force: ev.Force, Counter: ev.Counter, Request: ev.Request,
 	}
-	if ev.Command == CommandCancelToken {
+	switch ev.Command {
+	case CommandCancelToken:
 		r.HasTID, r.TID = true, ev.TID
+	case CommandClearCredit:
+		r.Units = -x.s.Balance
+	case CommandSetTime:
+		r.Value = uint32(min(max(ev.NewAt, 0), math.MaxUint32))
 	}
 	if refused := x.refusal(); refused != AnswerNone {
 		x.answerCommand(&r, refused)
@@ -126,7 +143,7 @@ func (x *step) command() {
 
 // refusal returns why a command cannot be carried out, AnswerNone if it can.
 func (x *step) refusal() Answer {
-	s, ev := x.s, &x.ev
+	s, ev := x.s, x.ev
 	switch {
 	case ev.Refused != AnswerNone:
 		return ev.Refused
@@ -134,6 +151,8 @@ func (x *step) refusal() Answer {
 		return AnswerCounter
 	case ev.Command == CommandUnknown:
 		return AnswerUnknown
+	case ev.Command == CommandSetTime && (ev.NewAt <= 0 || ev.NewAt >= math.MaxUint32):
+		return AnswerClock
 	case ev.Command != CommandCancelToken:
 		return AnswerNone
 	case ev.Base != s.Key.Base:
@@ -160,7 +179,7 @@ func (x *step) repeated() bool {
 
 // applyCommand carries out a durable command.
 func (x *step) applyCommand(r *Record) {
-	s := x.s
+	s, answer := x.s, AnswerDone
 	switch r.Command {
 	case CommandConnect:
 		s.Reasons = s.Reasons.Without(supply.Remote)
@@ -175,14 +194,40 @@ func (x *step) applyCommand(r *Record) {
 		if x.ev.Kind != EventReplay {
 			x.report(ReportReading)
 		}
+	case CommandClearTamper:
+		if !x.clearTamper(clearedByCommand) {
+			answer = AnswerTamper
+		}
+	case CommandClearCredit:
+		r.Units = -x.clearCredit(r)
+	case CommandResetDemand:
+		s.Day.Peak = 0
+	case CommandSetTime:
+		if x.ev.Kind != EventReplay { // by now it is later
+			x.setClock(int64(r.Value), ClockServer)
+		}
 	}
 	x.moveUnlessReplay()
-	x.answerCommand(r, AnswerDone)
+	x.answerCommand(r, answer)
+	if x.ev.Kind != EventReplay {
+		x.s.NextAt = 0
+		x.calendar()
+		x.settle()
+	}
+}
+
+// clearCredit takes the credit away. What was used while the record was written is not there any more. Emergency credit
+// and overrun stay owed.
+func (x *step) clearCredit(r *Record) (cleared unit.Energy) {
+	s := x.s
+	cleared = min(s.Balance, -r.Units)
+	s.Balance -= cleared
+	return cleared
 }
 
 // config starts the log record of a new configuration.
 func (x *step) config() {
-	ev := &x.ev
+	ev := x.ev
 	if x.s.Busy() || x.repeated() {
 		return
 	}
@@ -216,6 +261,9 @@ func (x *step) answerCommand(r *Record, a Answer) {
 		return
 	}
 	x.reportAnswer(r, a)
+	if r.Kind == RecordCommand && r.Command == CommandClearCredit && a == AnswerDone {
+		x.event(CodeCreditCleared, -int64(r.Units), int64(x.s.Register))
+	}
 	if r.Kind == RecordCommand && a != AnswerCounter {
 		x.event(CodeCommand, int64(r.Command), int64(a))
 	}

@@ -63,7 +63,7 @@ type Config struct {
 	ReverseDebit, NetMetering bool
 
 	// Friendly are the weekly windows in which lack of credit does not cut the supply, Special the days with a window of
-	// their own; those that are not used are zero. FriendlyInvalid keeps a window open while the clock is invalid.
+	// their own; those that are not used are zero. With FriendlyInvalid any time is friendly while the clock is invalid.
 	Friendly        [maxWindows]Window
 	Special         [maxSpecial]Special
 	FriendlyInvalid bool
@@ -113,33 +113,15 @@ func DefaultConfig() Config {
 	}
 }
 
-// setting is one entry of the configuration document: a whole number with its limits and the place it goes to.
-type setting struct {
-	name     string
-	min, max int64
-	put      func(*Config, int64)
-}
+// maxThreshold bounds every energy of a configuration: 1 GWh, far above anything real, far below overflow.
+const maxThreshold = 1_000_000_000
 
 const (
-	maxThreshold = 1_000_000_000 // 1 GWh: far above anything real, far below overflow
-	maxImp       = 1_000_000
+	maxImp   = 1_000_000
+	maxPower = 100_000_000 // W
+	maxTrip  = 3600        // seconds
+	maxLock  = 12 * 3600
 )
-
-func settings() []setting {
-	return []setting{
-		{"imp_per_kwh", 1, maxImp, func(c *Config, v int64) { c.ImpPerKWh = uint32(v) }},
-		{"low1_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low1 = unit.Energy(v) }},
-		{"low2_wh", 0, maxThreshold, func(c *Config, v int64) { c.Low2 = unit.Energy(v) }},
-		{"cutoff_wh", 0, maxThreshold, func(c *Config, v int64) { c.Cutoff = unit.Energy(v) }},
-		{"clearance_wh", 0, maxThreshold, func(c *Config, v int64) { c.Clearance = unit.Energy(v) }},
-		{"max_balance_wh", 1, maxThreshold, func(c *Config, v int64) { c.MaxBalance = unit.Energy(v) }},
-		{"reading_s", 0, 7 * 86400, func(c *Config, v int64) { c.ReadingEvery = uint32(v) }},
-		{"tz_min", -14 * 60, 14 * 60, func(c *Config, v int64) { c.TZMinutes = int16(v) }},
-	}
-}
-
-// confirmKey is the one entry that is no number: the reasons after which the customer must confirm.
-const confirmKey = "confirm_after"
 
 // NewConfig reads a configuration document. It is always the whole document: a key that is missing has its default. A
 // document is refused whole; bad is then the name of its first bad key in alphabetical order, or of the key that
@@ -153,7 +135,8 @@ func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad st
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if !c.set(name, doc[name]) {
+		i := slices.IndexFunc(settings[:], func(s setting) bool { return s.name == name })
+		if i < 0 || !settings[i].put(&c, doc[name]) {
 			return old, name
 		}
 	}
@@ -163,51 +146,14 @@ func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad st
 	return c, ""
 }
 
-func (c *Config) set(name string, value any) bool {
-	if name == confirmKey {
-		return c.setConfirm(value)
-	}
-	v, whole := integer(value)
-	if !whole {
-		return false
-	}
-	for _, k := range settings() {
-		if k.name == name {
-			if v < k.min || v > k.max {
-				return false
-			}
-			k.put(c, v)
-			return true
-		}
-	}
-	return false
-}
-
-func (c *Config) setConfirm(value any) bool {
-	list, ok := value.([]any)
-	if !ok {
-		return false
-	}
-	c.ConfirmAfter = 0
-	for _, v := range list {
-		name, _ := v.(string)
-		r, known := supply.ParseReason(name)
-		if !known {
-			return false
-		}
-		c.ConfirmAfter = c.ConfirmAfter.With(r)
-	}
-	return true
-}
-
 // Sound reports whether every value is one that a document could have set, as a configuration read from a memory must.
 func (c *Config) Sound() bool {
-	for _, v := range [...]unit.Energy{c.Low1, c.Low2, c.Cutoff, c.Clearance, c.MaxBalance} {
-		if v < 0 || v > maxThreshold {
+	for i := range settings {
+		if !settings[i].sound(c) {
 			return false
 		}
 	}
-	return c.ImpPerKWh > 0 && c.ImpPerKWh <= maxImp && c.ConfirmAfter.Known() && c.contradiction() == ""
+	return c.contradiction() == ""
 }
 
 // contradiction returns the key that cannot stand beside the others, "" if none.
@@ -221,6 +167,10 @@ func (c *Config) contradiction() string {
 	case c.MaxBalance <= c.Clearance:
 		// No token could ever bring the supply back.
 		return "max_balance_wh"
+	case c.ReverseDebit && c.NetMetering:
+		return "net_metering"
+	case c.DST.Shift != 0 && (c.DST.Begin.Month == 0 || c.DST.End.Month == 0):
+		return "dst_shift_min"
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package meter
 
 import (
+	"math"
+
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -24,6 +26,7 @@ func (x *step) energy() {
 		x.consume(unit.Energy(rem / imp))
 	case EventEnergy:
 		x.consume(x.ev.Energy)
+		x.export(x.ev.Export)
 	}
 }
 
@@ -35,9 +38,42 @@ func (x *step) count(d unit.Energy) {
 	}
 	s := x.s
 	s.Register += d
-	fromBalance := min(s.Balance, d)
-	s.Balance -= fromBalance
-	s.Overrun += d - fromBalance
+	s.Day.Used += uint32(d)
+	s.Month.Used += uint32(d)
+	x.debit(d)
+}
+
+// debit takes d from the credit: the balance first, then the emergency credit if it is active; the rest is overrun.
+func (x *step) debit(d unit.Energy) {
+	s := x.s
+	part := min(s.Balance, d)
+	s.Balance -= part
+	d -= part
+	if d > 0 && s.EC == ECActive {
+		part = min(s.ECLeft(x.c), d)
+		s.ECUsed += int32(part)
+		d -= part
+	}
+	s.Overrun += d
+}
+
+// export counts what flowed the other way. It never adds credit unless the configuration says so.
+func (x *step) export(d unit.Energy) {
+	s := x.s
+	if d <= 0 {
+		return
+	}
+	s.Export = uint32(min(unit.Energy(s.Export)+d, math.MaxUint32))
+	if s.Frozen {
+		return
+	}
+	switch {
+	case x.c.ReverseDebit:
+		x.debit(d)
+	case x.c.NetMetering:
+		x.credit(min(d, max(0, x.c.MaxBalance-s.Balance)))
+	}
+	x.used(d)
 }
 
 // consume counts d and draws the consequences.
@@ -47,7 +83,16 @@ func (x *step) consume(d unit.Energy) {
 	if d <= 0 || s.Frozen {
 		return
 	}
+	x.used(d)
+}
+
+// used draws the consequences of counted energy.
+func (x *step) used(d unit.Energy) {
+	s := x.s
 	x.settle()
+	if x.save {
+		return
+	}
 	if unit.Energy(s.Unsaved)+d >= saveEnergy {
 		x.checkpoint()
 	} else {
@@ -56,13 +101,19 @@ func (x *step) consume(d unit.Energy) {
 }
 
 // credit adds c: what was used beyond the credit is paid back first (domain reference §4.1).
-func (s *State) credit(c unit.Energy) {
+func (x *step) credit(c unit.Energy) {
+	s := x.s
+	used := s.ECUsed
 	paid := min(s.Overrun, c)
 	s.Overrun -= paid
 	c -= paid
 	paid = min(unit.Energy(s.ECUsed), c)
 	s.ECUsed -= int32(paid)
 	s.Balance += c - paid
+	if s.Overrun == 0 {
+		s.Flags &^= FlagOverrun
+	}
+	x.repaid(used)
 }
 
 // overflows reports whether c more credit would exceed the limit.
@@ -73,6 +124,8 @@ func (s *State) overflows(c, limit unit.Energy) bool {
 // settle draws the consequences of a changed credit or a changed reason: warnings, the reason CREDIT, the relay, the
 // light. It changes nothing when nothing has changed.
 func (x *step) settle() {
+	x.bucket()
+	x.emergency()
 	x.warn()
 	ended := x.judgeCredit()
 	x.moveRelay()
@@ -82,20 +135,43 @@ func (x *step) settle() {
 	x.light()
 }
 
-// judgeCredit sets or clears the reason CREDIT and reports whether the credit has just ended.
+// judgeCredit sets or clears the reason CREDIT, or the lifeline in its place, and reports whether the credit has just
+// ended. A friendly window keeps it from being set, and nothing else: what is off stays off.
 func (x *step) judgeCredit() (ended bool) {
-	s := x.s
-	switch available := s.Available(x.c); {
-	case s.Reasons.Has(supply.Credit) && available > x.c.Clearance:
-		s.Reasons = s.Reasons.Without(supply.Credit)
-		x.event(CodeRestored, int64(s.Balance), 0)
-	case !s.Reasons.Has(supply.Credit) && available <= x.c.Cutoff:
-		x.set(supply.Credit)
+	s, c := x.s, x.c
+	available := s.Available(c)
+	off, lifeline := s.Reasons.Has(supply.Credit), s.Flags.Has(FlagLifeline)
+	switch {
+	case off || lifeline:
+		switch {
+		case available > c.Clearance:
+			s.Reasons, s.Flags = s.Reasons.Without(supply.Credit), s.Flags&^FlagLifeline
+			x.event(CodeRestored, int64(s.Balance), 0)
+		case off != (c.Lifeline == 0):
+			x.endCredit() // the configuration wants it otherwise now
+		}
+	case available <= c.Cutoff && !s.Flags.Has(FlagFriendly):
+		x.endCredit()
 		x.event(CodeExhausted, int64(s.Overrun), 0)
 		x.message(MessageCutOff)
-		return true
+		ended = true
 	}
-	return false
+	if c.OverrunLimit > 0 && s.Overrun > c.OverrunLimit && !s.Flags.Has(FlagOverrun) {
+		s.Flags |= FlagOverrun
+		x.event(CodeOverrun, int64(s.Overrun), int64(c.OverrunLimit))
+	}
+	return ended
+}
+
+// endCredit cuts the supply for lack of credit, or limits it where the configuration has a lifeline.
+func (x *step) endCredit() {
+	s := x.s
+	if x.c.Lifeline > 0 {
+		s.Reasons, s.Flags = s.Reasons.Without(supply.Credit), s.Flags|FlagLifeline
+		return
+	}
+	s.Flags &^= FlagLifeline
+	x.set(supply.Credit)
 }
 
 // rescale converts the remainder when the meter chip's constant changes: the energy stays, rounded down to the new unit.

@@ -70,7 +70,7 @@ func TestChangingTheConstantKeepsTheEnergy(t *testing.T) {
 	next.Version, next.ImpPerKWh = 1, 1600
 	r.next = &next
 	r.command("cmd_1", 1, meter.Event{Kind: meter.EventConfig, Version: 1})
-	pulses(&r.cfg, &r.state, 1)
+	r.step(meter.Event{Kind: meter.EventPulses, Pulses: 1})
 	next.Version, next.ImpPerKWh = 2, 3200
 	r.command("cmd_2", 2, meter.Event{Kind: meter.EventConfig, Version: 2})
 	// 1000/1600 Wh are 2000/3200 Wh.

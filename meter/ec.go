@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/paywatt/paywatt/supply"
+
 // EC is the state of the emergency credit (domain reference §4.3).
 type EC uint8
 
@@ -56,4 +58,135 @@ func (a ECAnswer) String() string {
 		return "unknown"
 	}
 	return ecAnswerNames[a]
+}
+
+// ecInput is what moves the emergency credit.
+type ecInput uint8
+
+const (
+	ecLow ecInput = iota
+	ecHigh
+	ecActivate
+	ecUsedUp
+	ecRoom
+	ecRepaid
+)
+
+var ecInputNames = [...]string{
+	ecLow: "the credit falls to the threshold", ecHigh: "the credit is above it, or there is no emergency credit",
+	ecActivate: "the customer activates it", ecUsedUp: "all of it is used", ecRoom: "some is paid back, and that is enough",
+	ecRepaid: "all of it is paid back",
+}
+
+var ecTable = [...]transition[EC, ecInput]{
+	{ECNone, ecLow, ECOffered, CodeECOffered},
+	// From the log, when the snapshot is older than the offer.
+	{ECNone, ecActivate, ECActive, CodeECActivated},
+	{ECOffered, ecHigh, ECNone, 0},
+	{ECOffered, ecActivate, ECActive, CodeECActivated},
+	{ECActive, ecUsedUp, ECExhausted, CodeECExhausted},
+	{ECActive, ecRepaid, ECNone, CodeECRepaid},
+	{ECActive, ecHigh, ECNone, 0},
+	{ECExhausted, ecRoom, ECActive, 0},
+	{ECExhausted, ecRepaid, ECNone, CodeECRepaid},
+}
+
+// ecMove gives the emergency credit an input and reports whether it moved.
+func (x *step) ecMove(on ecInput) bool {
+	s := x.s
+	t, moves := lookup(ecTable[:], s.EC, on)
+	if !moves {
+		return false
+	}
+	if t.to == ECNone && t.from != ECOffered {
+		s.Flags |= FlagInitial // the first time is over
+	}
+	s.EC = t.to
+	x.checkpoint()
+	if t.code != 0 {
+		x.consequence(t.code, int64(s.Balance), int64(s.ECUsed))
+	}
+	return true
+}
+
+// emergency moves the emergency credit as far as credit and configuration have moved it.
+func (x *step) emergency() {
+	s, c := x.s, x.c
+	switch s.EC {
+	case ECNone:
+		if s.ecLimit(c) > 0 && s.ECUsed == 0 && s.Balance <= c.ECThreshold && x.ecMove(ecLow) {
+			x.message(MessageEmergency)
+		}
+	case ECOffered:
+		if s.ecLimit(c) == 0 || s.Balance > c.ECThreshold {
+			x.ecMove(ecHigh)
+		}
+	case ECActive:
+		if s.ECLeft(c) == 0 {
+			x.ecMove(ecUsedUp)
+		}
+	case ECExhausted:
+		if !c.ECRepay && s.ECLeft(c) > 0 {
+			x.ecMove(ecRoom)
+		}
+	}
+}
+
+// repaid moves the emergency credit after credit came in; used is what was owed before.
+func (x *step) repaid(used int32) {
+	switch s := x.s; {
+	case s.ECUsed > 0:
+	case used > 0:
+		x.ecMove(ecRepaid)
+	case s.EC == ECActive && s.Balance > x.c.ECThreshold:
+		x.ecMove(ecHigh) // activated and not needed after all
+	}
+}
+
+// activate answers the customer who wants to use the emergency credit, or starts the log record on whose success the
+// answer depends.
+func (x *step) activate() {
+	s := x.s
+	answer := ECAnswer(0)
+	switch {
+	case !x.ev.Source.known():
+		return // no host has such a customer
+	case s.ecLimit(x.c) == 0 || s.Reasons.Has(supply.NotActivated):
+		answer = ECNotActive
+	case s.EC == ECActive:
+		answer = ECAgain
+	case s.ECUsed > 0 || s.EC == ECExhausted:
+		answer = ECUsed
+	case s.EC != ECOffered:
+		answer = ECNotNeeded
+	case s.Busy():
+		answer = ECBusy
+	default:
+		x.persist(&Record{Kind: RecordEmergency, Source: x.ev.Source})
+		return
+	}
+	x.answerEmergency(answer, x.ev.Source)
+}
+
+func (x *step) answerEmergency(a ECAnswer, from Source) {
+	if x.ev.Kind != EventReplay {
+		e := x.emit(EffectEmergency)
+		e.EC, e.Source = a, from
+	}
+}
+
+// applyEmergency carries out a durable activation. What was overrun before is the first that is taken from it.
+func (x *step) applyEmergency(r *Record) {
+	s := x.s
+	if !x.ecMove(ecActivate) {
+		x.answerEmergency(ECNotNeeded, r.Source) // paid for while the record was written
+		return
+	}
+	over := min(s.Overrun, s.ECLeft(x.c))
+	s.Overrun -= over
+	s.ECUsed += int32(over)
+	x.answerEmergency(ECDone, r.Source)
+	if x.ev.Kind != EventReplay {
+		x.settle()
+	}
 }

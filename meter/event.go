@@ -41,7 +41,7 @@ const (
 	EventReplay
 	// EventPowerFail: the mains is going; there may be no further event.
 	EventPowerFail
-	// EventPowerRestore: the meter runs again: Reset, Off, NextSeq, Register, Damage, Tampers.
+	// EventPowerRestore: the meter runs again: Reset, Off, NextSeq, Register, Log, Damage, Tampers.
 	EventPowerRestore
 	// EventActivate: the customer wants to use the emergency credit: Source. Answered with EffectEmergency.
 	EventActivate
@@ -135,6 +135,9 @@ type Event struct {
 	Register unit.Energy
 	// Damage is what the memory has found wrong with itself.
 	Damage Damage
+	// Log is the newest log record that a report in the outbox belongs to, 0 for none: one the memory does not hold any
+	// more is a loss.
+	Log uint32
 	// Tampers are the kinds that a switch has noticed while the mains was off.
 	Tampers Tampers
 }

@@ -29,7 +29,7 @@ func Hash(s *State) uint64 {
 	h.add(uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseIn), uint64(s.TestAt), uint64(s.OverAt), uint64(s.NextAt))
 	h.add(uint64(s.LED), uint64(s.Buzzer), uint64(s.Flags), uint64(s.EC), uint64(s.Overload), uint64(s.TripAt))
 	h.add(uint64(s.Export), uint64(s.Latched), uint64(s.Asserted), uint64(s.Waiting), uint64(s.Tampered))
-	h.add(uint64(s.Clock), uint64(s.SetBy), uint64(s.Moved), uint64(s.MovedAt))
+	h.add(uint64(s.Clock), uint64(s.SetBy), uint64(s.Moved), uint64(s.MovedAt), uint64(s.Closed))
 	for _, gap := range s.TripGaps {
 		h.add(uint64(gap))
 	}

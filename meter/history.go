@@ -1,6 +1,11 @@
 package meter
 
-import "github.com/paywatt/paywatt/unit"
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
 
 // History is one of the rings of records that a host keeps beside the state (domain reference §4.10).
 type History uint8
@@ -42,4 +47,128 @@ type Row struct {
 	Clock      Clock
 	// Gap marks a day that only the clock went through.
 	Gap bool
+}
+
+// weekUnknown marks a day of State.Week of which nothing is known.
+const weekUnknown = 1<<16 - 1
+
+// maxGap is the most empty days that a jump of the clock leaves behind.
+const maxGap = 31
+
+// date lets a local day come: those before it are closed. Rows stay in order whatever the clock does: a day that was
+// closed is never opened again, and the one under way goes on until its time has come.
+func (x *step) date(today Date) {
+	s := x.s
+	d := &s.Day
+	switch {
+	case d.Date == 0:
+		x.beginDay(today) // the first day of all
+	case today > d.Date:
+		x.closeDay(today)
+	case today < d.Date:
+		// After a long jump forward and back the day under way may have a date that is far ahead.
+		d.Date = max(today, min(s.Closed+1, d.Date))
+	}
+}
+
+// closeDay writes the rows of the day under way, of its month if that is over, and of the empty days up to today.
+func (x *step) closeDay(today Date) {
+	s := x.s
+	d := &s.Day
+	row := Row{
+		Kind: HistoryDays, Date: d.Date, Register: s.Register,
+		Used: unit.Energy(d.Used), Tokens: unit.Energy(d.Tokens), Min: unit.Energy(d.Min), Max: unit.Energy(d.Max),
+		Peak: d.Peak, OffMinutes: uint16(uint32(d.Off) * offUnit / 60), Events: d.Events, Clock: d.Clock,
+	}
+	gap := min(today-d.Date-1, maxGap)
+	s.Closed = d.Date + gap
+	e := x.emit(EffectAppend)
+	e.Row, e.Days = row, uint8(gap)
+	x.report(ReportClose).Row = row
+	copy(s.Week[1:], s.Week[:])
+	s.Week[0] = uint16(min(d.Used/10, weekUnknown-1))
+	year, month, _ := d.Date.civil()
+	if y, m, _ := today.civil(); y != year || m != month {
+		x.emit(EffectAppend).Row = Row{
+			Kind: HistoryMonths, Date: Date(newDate(year, month, 1)), Register: s.Register,
+			Used: unit.Energy(s.Month.Used), Tokens: unit.Energy(s.Month.Tokens), Clock: s.Clock,
+		}
+		s.Month = Month{}
+	}
+	x.beginDay(today)
+	x.checkpoint()
+	x.settle() // the first warning may go by the use of the last days
+}
+
+// beginDay begins an empty day.
+func (x *step) beginDay(today Date) {
+	s := x.s
+	shown := narrow(s.Shown())
+	s.Day = Day{Date: today, Min: shown, Max: shown, Clock: s.Clock}
+	if s.Relay == supply.Closed {
+		s.Day.Peak = s.Power
+	}
+}
+
+// narrow is an energy in the 32 bits of a day's row.
+func narrow(e unit.Energy) int32 { return int32(max(math.MinInt32, min(e, math.MaxInt32))) }
+
+// offUnit is the unit of Day.Off in seconds: two, so that a day fits 16 bits.
+const offUnit = 2
+
+// off counts the time since the last event if there was no supply. Counted on a fixed grid it does not depend on where
+// the time is cut.
+func (x *step) off() {
+	if s := x.s; x.relay != supply.Closed {
+		const grid = offUnit * 1000
+		s.Day.Off = uint16(min(uint64(s.Day.Off)+s.Up/grid-x.was/grid, math.MaxUint16))
+	}
+}
+
+// offBefore counts the time without mains that ends now to the day under way before the calendar is looked at; after is
+// what of it belongs to the day that begins.
+func (x *step) offBefore() (after int64) {
+	s := x.s
+	if x.ev.Off <= 0 || !x.trusted() || s.Day.Date == 0 {
+		return 0
+	}
+	local := x.c.Local(x.ev.At)
+	off := min(x.ev.Off, local)
+	if dateOf(local) <= s.Day.Date {
+		return off
+	}
+	after = min(off, local%secondsPerDay)
+	if end := (int64(s.Day.Date) + 1) * secondsPerDay; local-off < end {
+		s.Day.addOff(end - (local - off))
+	}
+	return after
+}
+
+func (d *Day) addOff(seconds int64) {
+	d.Off = uint16(min(int64(d.Off)+seconds/offUnit, math.MaxUint16))
+}
+
+// bucket follows the credit through the day.
+func (x *step) bucket() {
+	d := &x.s.Day
+	shown := narrow(x.s.Shown())
+	d.Min, d.Max = min(d.Min, shown), max(d.Max, shown)
+}
+
+// low1 returns the credit at which the first warning is given: what lasts for Low1Days at the mean use of the days that
+// are known, Low1 while none is.
+func (s *State) low1(c *Config) unit.Energy {
+	if c.Low1Days == 0 {
+		return c.Low1
+	}
+	var sum, days unit.Energy
+	for _, used := range s.Week {
+		if used != weekUnknown {
+			sum, days = sum+unit.Energy(used)*10, days+1
+		}
+	}
+	if days == 0 {
+		return c.Low1
+	}
+	return sum * unit.Energy(c.Low1Days) / days
 }

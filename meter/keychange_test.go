@@ -201,10 +201,11 @@ func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 func TestWakeNamesTheEndOfAKeyChange(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.cfg.ReadingEvery = 0
-	r.cfg.ReadingEvery = 0
 	r.wants("first section", set[0], sts.KCT1st)
-	r.run(time.Minute)
-	if got, want := meter.Wake(&r.cfg, &r.state), uint64(24*60*60*1000); got != want {
+	const end = 24 * 60 * 60 * 1000
+	r.run(23*time.Hour + 59*time.Minute) // a checkpoint comes every quarter of an hour
+	r.state.On += 5000                   // so that the end lies between two
+	if got, want := meter.Wake(&r.cfg, &r.state), uint64(end-5000); got != want {
 		t.Errorf("wake at %d, want %d", got, want)
 	}
 }

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"github.com/paywatt/paywatt/sts"
-	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -67,18 +66,12 @@ func (x *step) applyManagement(r *Record) {
 		x.result(r)
 		x.consequence(CodePowerLimit, int64(s.Limit), 0)
 	case sts.ManageClearCredit:
-		// What was used while the record was written is not there any more. Emergency credit and overrun stay owed.
 		done := *r
-		done.Units = -min(s.Balance, -r.Units)
-		s.Balance += done.Units
+		done.Units = -x.clearCredit(r)
 		x.result(&done)
 		x.consequence(CodeCreditCleared, -int64(done.Units), int64(s.Register))
 	case sts.ManageClearTamper:
-		latched := s.Reasons.Has(supply.Tamper)
-		s.Reasons = s.Reasons.Without(supply.Tamper)
 		x.result(r)
-		if latched {
-			x.consequence(CodeTamperCleared, 0, 0)
-		}
+		x.clearTamper(clearedByToken)
 	}
 }

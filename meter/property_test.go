@@ -53,11 +53,12 @@ func liveBy(t *testing.T, seed uint64, cut *rand.Rand, clock func(up uint64) (in
 	var l life
 	give := func(ev meter.Event) {
 		ev.At, ev.Clock = clock(ev.Up)
+		ev.Ms = uint16(ev.Up % 1000)
 		l.effects = append(l.effects, meter.Step(&r.cfg, &s, ev, nil)...)
 		for i := len(l.effects) - 1; i >= 0 && s.Busy(); i-- {
 			if e := l.effects[i]; e.Kind == meter.EffectPersist {
 				l.effects = append(l.effects, meter.Step(&r.cfg, &s, meter.Event{
-					Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: ev.Up, At: ev.At, Clock: ev.Clock,
+					Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: ev.Up, At: ev.At, Ms: ev.Ms, Clock: ev.Clock,
 				}, nil)...)
 			}
 		}
@@ -126,7 +127,11 @@ func TestClockJumpsChangeNoMoney(t *testing.T) {
 		mad := liveBy(t, base+i, nil, func(uint64) (int64, meter.Clock) {
 			return jumps.Int64N(1 << 33), meter.Clock(jumps.IntN(3))
 		}).state
-		mad.LastAt, mad.Buzzer, mad.QuietAt, mad.BeepAt = steady.LastAt, steady.Buzzer, steady.QuietAt, steady.BeepAt
+		for _, s := range [...]*meter.State{&mad, &steady} {
+			// What is about days, and what tells of them.
+			s.LastAt, s.Buzzer, s.QuietAt, s.BeepAt, s.Seq, s.Unsaved = 0, 0, 0, 0, 0, 0
+			s.Day, s.Month, s.Week, s.Closed, s.Clock, s.Offset, s.NextAt = meter.Day{}, meter.Month{}, [7]uint16{}, 0, 0, 0, 0
+		}
 		if mad != steady {
 			t.Fatalf("seed %d:\n steady %+v\n mad    %+v", base+i, steady, mad)
 		}
@@ -157,7 +162,10 @@ func TestNothingHappensBeforeWakeAndHeadroom(t *testing.T) {
 			t.Fatalf("at %d: wake %d, headroom %d", s.Up, wake, room)
 		}
 		if wake-1 > s.Up {
-			early := meter.Event{Kind: meter.EventEnergy, Up: wake - 1, Energy: room - 1}
+			r.up = wake - 1
+			early := meter.Event{
+				Kind: meter.EventEnergy, Up: r.up, At: r.now().Unix(), Ms: uint16(r.up % 1000), Clock: r.clock, Energy: room - 1,
+			}
 			if out := meter.Step(&r.cfg, &s, early, nil); len(out) > 0 {
 				t.Fatalf("at %d, before wake %d and headroom %d: %+v", early.Up, wake, room, out)
 			}

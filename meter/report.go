@@ -25,6 +25,17 @@ const (
 	CodeExhausted Code = 203
 	// CodeRestored: there is credit again. Args: balance_wh.
 	CodeRestored Code = 204
+	// CodeECOffered, CodeECActivated, CodeECExhausted and CodeECRepaid: the emergency credit has moved. Args: balance_wh,
+	// ec_used_wh.
+	CodeECOffered   Code = 205
+	CodeECActivated Code = 206
+	CodeECExhausted Code = 207
+	CodeECRepaid    Code = 208
+	// CodeFriendlyStart and CodeFriendlyEnd: a friendly window begins and ends.
+	CodeFriendlyStart Code = 209
+	CodeFriendlyEnd   Code = 210
+	// CodeOverrun: the use beyond all credit is above the configured limit. Args: overrun_wh, limit_wh.
+	CodeOverrun Code = 211
 	// CodeAccepted: a token was accepted. Args: units_wh, source.
 	CodeAccepted Code = 301
 	// CodeRejected: a token was not. Args: result, its status number where it has one, source.
@@ -44,17 +55,45 @@ const (
 	CodeClosed Code = 402
 	// CodeArmed: the supply waits for the customer's key press.
 	CodeArmed Code = 403
+	// CodeTrip: the load was above the limit for too long. Args: w, limit_w.
+	CodeTrip Code = 405
+	// CodeTripLock: it was so too often. Args: w, limit_w.
+	CodeTripLock Code = 406
+	// CodeTamperCover and the five after it: tampering of the kind was noticed. Args: when, count.
+	CodeTamperCover     Code = 501
+	CodeTamperTerminal  Code = 502
+	CodeTamperMagnet    Code = 503
+	CodeTamperReverse   Code = 504
+	CodeTamperBypass    Code = 505
+	CodeTamperPhaseLoss Code = 506
 	// CodeTamperCleared: the tamper latch is open again. Args: by.
 	CodeTamperCleared Code = 520
+	// CodeClockSet: the clock is set. Args: old, new.
+	CodeClockSet Code = 601
+	// CodeClockInvalid: the clock cannot be trusted any more. CodeClockRestored: it can be trusted again.
+	CodeClockInvalid  Code = 602
+	CodeClockRestored Code = 603
 	// CodeSnapshot: a snapshot is bad and the other one was taken, or it is of an unknown newer format and tokens are
 	// refused. Args: newer.
 	CodeSnapshot Code = 701
-	// CodeTorn: the log has a torn record, which has not happened.
+	// CodeTorn: the log has a torn record, which has not happened, or has lost one that had. Args: lost.
 	CodeTorn Code = 702
+	// CodeOnline and CodeOffline: the connection to the server is there, or gone.
+	CodeOnline  Code = 801
+	CodeOffline Code = 802
 	// CodeConfig: a configuration was applied. Args: version.
 	CodeConfig Code = 803
 	// CodeCommand: a command was done or refused. Args: command, reason.
 	CodeCommand Code = 804
+)
+
+// codeTamper stands in the tables for the event of the kind.
+const codeTamper = CodeTamperCover
+
+// Who has opened a tamper latch.
+const (
+	clearedByToken   = 0
+	clearedByCommand = 1
 )
 
 // Args returns the arguments of an event by their names on the wire. It allocates; it is for hosts.
@@ -91,9 +130,11 @@ func (r *Report) Args() map[string]any {
 	case CodePowerLimit:
 		return map[string]any{"limit_w": r.A}
 	case CodeTamperCleared:
-		return map[string]any{"by": "token"}
+		return map[string]any{"by": [...]string{clearedByToken: "token", clearedByCommand: "command"}[r.A&1]}
 	case CodeOpened:
 		return map[string]any{"reasons": supply.Reasons(r.A).Names()}
+	case CodeTorn:
+		return map[string]any{"lost": r.A != 0}
 	case CodeSnapshot:
 		return map[string]any{"newer": r.A != 0}
 	case CodeConfig:
@@ -102,6 +143,25 @@ func (r *Report) Args() map[string]any {
 		return r.boardArgs()
 	case CodeCommand:
 		return map[string]any{"command": Command(r.A).String(), "reason": Answer(r.B).Reason()}
+	}
+	return r.moreArgs()
+}
+
+// moreArgs are those of emergency credit, power limit, tampering and clock.
+func (r *Report) moreArgs() map[string]any {
+	switch r.Code {
+	case CodeECOffered, CodeECActivated, CodeECExhausted, CodeECRepaid:
+		return map[string]any{"balance_wh": r.A, "ec_used_wh": r.B}
+	case CodeOverrun:
+		return map[string]any{"overrun_wh": r.A, "limit_wh": r.B}
+	case CodeTrip, CodeTripLock:
+		return map[string]any{"w": r.A, "limit_w": r.B}
+	case CodeClockSet:
+		return map[string]any{"old": r.A, "new": r.B}
+	}
+	if r.Code >= CodeTamperCover && r.Code <= CodeTamperPhaseLoss {
+		when := [...]string{tamperSeen: "now", tamperOff: "mains_off", tamperStill: "still"}
+		return map[string]any{"when": when[min(r.A, tamperStill)], "count": r.B}
 	}
 	return map[string]any{}
 }

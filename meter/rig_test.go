@@ -150,6 +150,7 @@ func (r *rig) now() time.Time { return time.UnixMilli(r.born + int64(r.up)).UTC(
 func (r *rig) step(ev meter.Event) {
 	r.tb.Helper()
 	ev.Up, ev.At, ev.Clock = r.up, r.now().Unix(), r.clock
+	ev.Ms = uint16(r.now().UnixMilli() % 1000)
 	r.out = meter.Step(&r.cfg, &r.state, ev, r.out[:0])
 	if len(r.out) > meter.MaxEffects {
 		r.tb.Fatalf("event %d has %d effects, want at most %d", ev.Kind, len(r.out), meter.MaxEffects)

@@ -54,7 +54,8 @@ type State struct {
 	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder. QuietAt:
 	// the end of a sound. TestAt: the end of a test of the load switch. OverAt: the trip, while the load is above the limit.
 	BeepAt, QuietAt, TestAt, OverAt uint32
-	// NextAt is the time of the calendar in Unix seconds at which it next changes anything, 0 for never; volatile.
+	// NextAt is the time of the calendar in Unix seconds at which it next changes anything, the largest value for
+	// never, 0 for a calendar that has to be looked at; volatile.
 	NextAt uint32
 
 	// Guards count wrong tokens, by Source - 1.
@@ -64,12 +65,15 @@ type State struct {
 
 	// Week is the energy used on the last seven days in units of 10 Wh, the newest first; 65535 also for more.
 	Week [7]uint16
-	// TripGaps are the seconds between the overload trips before the last, newest first; 65535 also for more and for none.
+	// TripGaps are how many seconds before TripAt the trips before that one were, newest first; 65535 also for more and for
+	// none.
 	TripGaps [maxTrips - 1]uint16
 	// Unclean counts the starts without a save before, Tampered the assertions of tamper switches; both stop at 65535.
 	Unclean, Tampered uint16
 	// Moved is for how many seconds the menu has moved the clock in the day that began in the powered-on hour MovedAt.
 	Moved, MovedAt uint16
+	// Closed is the last day that has a row in the history, 0 for none.
+	Closed Date
 	// Reasons and Confirm decide about the relay, Relay is where it is.
 	Reasons supply.Reasons
 
@@ -179,10 +183,15 @@ func New(key KeyInfo, c *Config, made sts.TID) State {
 		Reasons: supply.Of(supply.Credit),
 		Saved:   true,
 		// A new meter has never had credit to lose: the first warnings come after the first recharge.
-		Low1: supply.Crossing{Below: true},
-		Low2: supply.Crossing{Below: true},
-		LED:  LEDFast,
+		Low1:  supply.Crossing{Below: true},
+		Low2:  supply.Crossing{Below: true},
+		LED:   LEDFast,
+		Clock: ClockValid,
 	}
+	for i := range s.Week {
+		s.Week[i] = weekUnknown
+	}
+	s.forgetTrips()
 	s.TIDs.Fill(made)
 	for i := range s.Guards {
 		s.Guards[i].clear()

@@ -9,12 +9,15 @@ import (
 )
 
 // MaxEffects is the most effects one step can have; an out of this capacity is never grown.
-const MaxEffects = 32
+const MaxEffects = 48
 
-// Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out is shorter
-// than MaxEffects and touches nothing but s and out. The package documentation says in which order things are done.
+// Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out has no room for
+// MaxEffects more, and touches nothing but s and out. The package documentation says in which order things are done.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
-	x := step{c: c, s: s, ev: ev, out: out, was: s.Up, relay: s.Relay, reasons: s.Reasons}
+	if cap(out)-len(out) < MaxEffects {
+		out = append(make([]Effect, 0, len(out)+MaxEffects), out...)
+	}
+	x := step{c: c, s: s, ev: &ev, out: out[:cap(out)], n: len(out), was: s.Up, relay: s.Relay, reasons: s.Reasons}
 	if ev.Up > s.Up {
 		s.Up = ev.Up
 	}
@@ -26,48 +29,67 @@ func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 		x.catchUp()
 	} else {
 		x.running()
+		x.off()
 		x.energy()
 	}
 	switch {
 	case s.Frozen:
 		x.frozen()
-		return x.out
+		return out[:x.n]
 	case !starting:
 		x.timers()
 	}
 	x.act()
+	if ev.Kind != EventReplay {
+		x.latching()
+		x.overload()
+	}
 	x.supplied()
 	if x.save {
-		x.emit(EffectCheckpoint).Urgent = ev.Kind == EventPowerFail
+		x.emit(EffectCheckpoint).Urgent = x.urgent || ev.Kind == EventPowerFail
 	}
 	if s.Balance < 0 || s.Overrun < 0 || (s.Balance > 0 && s.Overrun > 0) {
 		panic("meter: credit and overrun at the same time")
 	}
-	return x.out
+	return out[:x.n]
 }
 
 // step is one call of Step under way.
 type step struct {
-	c   *Config
-	s   *State
-	ev  Event
+	c  *Config
+	s  *State
+	ev *Event
+	// out is as long as it can be; the first n are those there are. So no method has to store a slice, and nothing of a
+	// step has to live on the heap.
 	out []Effect
+	n   int
 	// was is the Up before; relay and reasons are as they were before.
 	was     uint64
 	relay   supply.Relay
 	reasons supply.Reasons
-	// save says that the step ends with a checkpoint.
-	save bool
+	// save says that the step ends with a checkpoint, urgent that it cannot wait; alarmed that the alarm was given.
+	save, urgent, alarmed bool
 }
 
 // act carries out the event itself. Energy has been counted and time has passed before.
 func (x *step) act() {
-	s, ev := x.s, &x.ev
+	s, ev := x.s, x.ev
 	switch ev.Kind {
 	case EventPower:
 		s.Power, s.Voltage = ev.Power, ev.Voltage
+		s.Day.Peak = max(s.Day.Peak, s.Power)
 	case EventKey:
 		x.mute()
+	case EventActivate:
+		x.activate()
+	case EventTamper:
+		x.tamper()
+	case EventClock:
+		x.setClock(ev.NewAt, ev.ClockBy)
+	case EventComms:
+		x.comms()
+	case EventClear:
+		x.emit(EffectClear)
 	case EventConfirm:
 		x.confirm()
 	case EventLocal:
@@ -95,8 +117,10 @@ func (x *step) act() {
 
 // emit appends an effect and returns it for completion.
 func (x *step) emit(kind EffectKind) *Effect {
-	x.out = append(x.out, Effect{Kind: kind})
-	return &x.out[len(x.out)-1]
+	e := &x.out[x.n]
+	*e = Effect{Kind: kind}
+	x.n++
+	return e
 }
 
 // checkpoint asks for a snapshot at the end of the step.
@@ -111,11 +135,34 @@ func (x *step) report(kind ReportKind) *Report {
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
 	s.Seq++
+	switch kind {
+	case ReportToken:
+		e.History = HistoryTokens
+	case ReportEvent:
+		e.History = HistoryEvents
+	}
 	return &e.Report
+}
+
+// comms notices that the connection to the server is there, or gone.
+func (x *step) comms() {
+	s := x.s
+	if x.ev.Active == s.Flags.Has(FlagOnline) {
+		return
+	}
+	s.Flags ^= FlagOnline
+	if x.ev.Active {
+		x.event(CodeOnline, 0, 0)
+	} else {
+		x.event(CodeOffline, 0, 0)
+	}
 }
 
 // event reports an event.
 func (x *step) event(code Code, a, b int64) {
+	if d := &x.s.Day; d.Events < 1<<16-1 {
+		d.Events++
+	}
 	r := x.report(ReportEvent)
 	r.Code, r.A, r.B = code, a, b
 }
@@ -150,12 +197,29 @@ func Headroom(c *Config, s *State) unit.Energy {
 		return math.MaxInt64
 	}
 	room := saveEnergy - unit.Energy(s.Unsaved)
-	for _, level := range [...]unit.Energy{c.Low1, c.Low2, c.Cutoff} {
-		if s.Balance > level {
-			room = min(room, s.Balance-level)
-		}
+	room = below(room, s.Balance, s.low1(c))
+	room = below(room, s.Balance, c.Low2)
+	room = below(room, s.Available(c), c.Cutoff)
+	switch s.EC {
+	case ECNone:
+		room = below(room, s.Balance, c.ECThreshold)
+	case ECActive:
+		room = below(room, s.Balance, 0) // the limit of the load may change
+		room = below(room, s.Available(c), 0)
+	}
+	if over := s.Overrun - s.Balance; c.OverrunLimit > 0 && over <= c.OverrunLimit {
+		// What is left of the emergency credit lies before it, and was counted above.
+		room = min(room, c.OverrunLimit-over+1)
 	}
 	return max(room, 1)
+}
+
+// below returns the room until a credit falls to a level, if that is less.
+func below(room, credit, level unit.Energy) unit.Energy {
+	if credit > level {
+		return min(room, credit-level)
+	}
+	return room
 }
 
 // Pulses returns the number of impulses that make e, at least 1 Wh, on top of what is counted already: the least number

@@ -20,31 +20,50 @@ func (x *step) set(r supply.Reason) {
 // moveRelay brings the relay where it belongs.
 func (x *step) moveRelay() {
 	s := x.s
-	want := supply.Position(s.Reasons, s.Confirm)
-	if want == supply.Closed && s.CloseIn != 0 {
-		want = supply.Open
+	on := relayInput(supply.Position(s.Reasons, s.Confirm))
+	if on == relayFree && s.CloseIn != 0 {
+		on = relayBlocked
 	}
-	was := s.Relay
-	if want == was {
+	t, moves := lookup(relayTable[:], s.Relay, on)
+	if !moves {
 		return
 	}
-	s.Relay = want
-	if want == supply.Closed || was == supply.Closed {
-		x.emit(EffectRelay).Close = want == supply.Closed
+	s.Relay = t.to
+	if t.to == supply.Closed || t.from == supply.Closed {
+		x.emit(EffectRelay).Close = t.to == supply.Closed
 	}
-	switch want {
-	case supply.Open:
-		x.event(CodeOpened, int64(s.Reasons), 0)
-	case supply.Armed:
-		x.event(CodeArmed, 0, 0)
-	case supply.Closed:
-		x.event(CodeClosed, 0, 0)
-	}
+	x.event(t.code, int64(s.Reasons), 0)
+}
+
+// relayInput is what moves the relay: the position that supply.Position wants, or the wait after a power cut.
+type relayInput uint8
+
+const (
+	relayBlocked = relayInput(supply.Open)
+	relayFree    = relayInput(supply.Closed)
+	relayConfirm = relayInput(supply.Armed)
+)
+
+var relayInputNames = [...]string{
+	relayBlocked: "a reason is set, or the wait after a power cut is on", relayFree: "nothing keeps it open",
+	relayConfirm: "no reason is set, the customer has to confirm",
+}
+
+var relayTable = [...]transition[supply.Relay, relayInput]{
+	{supply.Closed, relayBlocked, supply.Open, CodeOpened},
+	{supply.Armed, relayBlocked, supply.Open, CodeOpened},
+	{supply.Open, relayConfirm, supply.Armed, CodeArmed},
+	{supply.Closed, relayConfirm, supply.Armed, CodeArmed},
+	{supply.Open, relayFree, supply.Closed, CodeClosed},
+	{supply.Armed, relayFree, supply.Closed, CodeClosed},
 }
 
 // confirm is the customer's deliberate key press that lets the supply return. It is no use while a reason stands. It
 // needs no log record: lost in a crash, it has to be pressed again, which is the safe side.
 func (x *step) confirm() {
+	if x.c.LockManual {
+		x.overloadMove(overloadConfirm)
+	}
 	if x.s.Relay != supply.Armed {
 		return
 	}
@@ -96,6 +115,10 @@ func (x *step) powerRestore() {
 	s.Boots++
 	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseIn, s.TestAt = LEDOff, BuzzerOff, 0, 0, 0, 0
 	s.Reasons = s.Reasons.Without(supply.Test) // a test does not outlive the power
+	s.OverAt, s.NextAt, s.Settling, s.Flags = 0, 0, [tamperKinds]uint8{}, s.Flags&^FlagOnline
+	if s.Overload <= OverloadTiming {
+		s.Overload, s.Reasons = OverloadNone, s.Reasons.Without(supply.Overload)
+	}
 	x.rescale()
 	if x.ev.Reset == ResetPower {
 		// Whatever the contact remembers: nothing is switched on before the wait is over.
@@ -112,10 +135,21 @@ func (x *step) powerRestore() {
 	if x.ev.Damage&DamageSnapshot != 0 {
 		x.event(CodeSnapshot, 0, 0)
 	}
-	if x.ev.Damage&DamageLog != 0 {
-		x.event(CodeTorn, 0, 0)
+	if lost := x.ev.Log > s.Applied; lost || x.ev.Damage&DamageLog != 0 {
+		// A record that was told and is gone has lost its number too: the next one gets another, or its report would be
+		// taken for that of the lost one.
+		s.Applied = max(s.Applied, x.ev.Log)
+		x.event(CodeTorn, int64(bit(lost)), 0)
 	}
 	x.emit(EffectRelay).Close = s.Relay == supply.Closed
+	after := x.offBefore()
+	x.calendar()
+	s.Day.addOff(after)
+	for k := range tamperKinds {
+		if x.ev.Tampers.Has(k) {
+			x.noticed(k, tamperOff)
+		}
+	}
 	x.settle()
 	x.report(ReportReading)
 	x.checkpoint()

@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/paywatt/paywatt/supply"
+
 // Tamper is a kind of tampering that a meter can notice (domain reference §4.7).
 type Tamper uint8
 
@@ -87,4 +89,207 @@ func (p Policy) String() string {
 		return "unknown"
 	}
 	return policyNames[p]
+}
+
+// latch is how one kind of tampering stands.
+type latch uint8
+
+const (
+	latchNormal latch = iota
+	latchAsserted
+	latchWaiting
+	latchReleased
+	latchHeld
+	latchLatched
+)
+
+var latchNames = [...]string{
+	latchNormal: "normal", latchAsserted: "asserted", latchWaiting: "waiting", latchReleased: "waiting, switch normal",
+	latchHeld: "latched", latchLatched: "latched, switch normal",
+}
+
+// String returns the words for the state in the diagrams.
+func (l latch) String() string { return latchNames[l] }
+
+// tamperInput is what moves a latch. An edge of the switch counts when it has stayed where it is for settleTime.
+type tamperInput uint8
+
+const (
+	tamperNoticed tamperInput = iota
+	tamperLatching
+	tamperNormal
+	tamperDurable
+	tamperClear
+)
+
+var tamperInputNames = [...]string{
+	tamperNoticed: "the switch is not normal (policy log or alarm)", tamperLatching: "the switch is not normal (policy latch)",
+	tamperNormal: "the switch is normal again", tamperDurable: "that is durable", tamperClear: "it is cleared",
+}
+
+var tamperTable = [...]transition[latch, tamperInput]{
+	{latchNormal, tamperNoticed, latchAsserted, codeTamper},
+	{latchNormal, tamperLatching, latchWaiting, codeTamper},
+	{latchAsserted, tamperNormal, latchNormal, 0},
+	{latchWaiting, tamperNormal, latchReleased, 0},
+	{latchReleased, tamperNoticed, latchWaiting, codeTamper},
+	{latchReleased, tamperLatching, latchWaiting, codeTamper},
+	{latchWaiting, tamperDurable, latchHeld, 0},
+	{latchReleased, tamperDurable, latchLatched, 0},
+	// From the log, when the snapshot is older than what was noticed.
+	{latchNormal, tamperDurable, latchLatched, 0},
+	{latchAsserted, tamperDurable, latchHeld, 0},
+	{latchHeld, tamperNormal, latchLatched, 0},
+	{latchLatched, tamperNoticed, latchHeld, codeTamper},
+	{latchLatched, tamperLatching, latchHeld, codeTamper},
+	{latchHeld, tamperClear, latchHeld, codeTamper},
+	{latchLatched, tamperClear, latchNormal, CodeTamperCleared},
+}
+
+// settleTime is for how long a switch must stay where it is to be believed, in milliseconds.
+const settleTime = 200
+
+// How tampering was noticed, the first argument of the events 501 to 506.
+const (
+	tamperSeen  = 0 // now
+	tamperOff   = 1 // while the mains was off, nobody knows when
+	tamperStill = 2 // it was to be cleared, and the switch is still not normal
+)
+
+// latchOf returns how a kind stands.
+func (s *State) latchOf(k Tamper) latch {
+	asserted := s.Asserted.Has(k)
+	switch {
+	case s.Latched.Has(k) && asserted:
+		return latchHeld
+	case s.Latched.Has(k):
+		return latchLatched
+	case s.Waiting.Has(k) && asserted:
+		return latchWaiting
+	case s.Waiting.Has(k):
+		return latchReleased
+	case asserted:
+		return latchAsserted
+	}
+	return latchNormal
+}
+
+// tamperMove gives a latch an input; why is for the event.
+func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
+	s := x.s
+	t, moves := lookup(tamperTable[:], s.latchOf(k), on)
+	if !moves {
+		return 0
+	}
+	s.Asserted, s.Waiting, s.Latched = s.Asserted.Without(k), s.Waiting.Without(k), s.Latched.Without(k)
+	switch t.to {
+	case latchAsserted:
+		s.Asserted = s.Asserted.With(k)
+	case latchWaiting:
+		s.Asserted, s.Waiting = s.Asserted.With(k), s.Waiting.With(k)
+	case latchReleased:
+		s.Waiting = s.Waiting.With(k)
+	case latchHeld:
+		s.Asserted, s.Latched = s.Asserted.With(k), s.Latched.With(k)
+	case latchLatched:
+		s.Latched = s.Latched.With(k)
+	}
+	if t.code == codeTamper {
+		if why != tamperStill && s.Tampered < 1<<16-1 {
+			s.Tampered++
+		}
+		x.event(CodeTamperCover+Code(k), why, int64(s.Tampered))
+	}
+	return t.code
+}
+
+// tamper takes an edge of a tamper switch.
+func (x *step) tamper() {
+	s, k := x.s, x.ev.Tamper
+	switch {
+	case k >= tamperKinds:
+	case x.ev.Active == s.Asserted.Has(k):
+		s.Settling[k] = 0
+	case s.Settling[k] == 0:
+		s.Settling[k] = settleTime
+	}
+}
+
+// settling lets the time since the last event count for the switches that moved.
+func (x *step) settling() {
+	s := x.s
+	if s.Settling == [tamperKinds]uint8{} {
+		return
+	}
+	by := uint8(min(s.Up-x.was, settleTime))
+	for i, left := range s.Settling {
+		if left == 0 {
+			continue
+		}
+		s.Settling[i] = left - min(by, left)
+		if s.Settling[i] != 0 {
+			continue
+		}
+		x.checkpoint()
+		if k := Tamper(i); s.Asserted.Has(k) {
+			x.tamperMove(k, tamperNormal, 0)
+		} else {
+			x.noticed(k, tamperSeen)
+		}
+	}
+}
+
+// noticed is a switch that is not normal, or was not while the mains was off.
+func (x *step) noticed(k Tamper, why int64) {
+	on := tamperNoticed
+	if x.c.Tamper[k] == PolicyLatch {
+		on = tamperLatching
+	}
+	if x.tamperMove(k, on, why) != 0 && x.c.Tamper[k] != PolicyLog && !x.alarmed {
+		x.alarmed = true
+		x.sound(BuzzerAlarm, toneTime)
+		x.message(MessageTamper)
+	}
+}
+
+// latching starts the log record of what is to be latched, as soon as the memory is free: the supply is cut when it is
+// durable, so that no power cut brings it back.
+func (x *step) latching() {
+	if s := x.s; s.Waiting != 0 && !s.Busy() {
+		x.persist(&Record{Kind: RecordTamper, Value: uint32(s.Waiting)})
+	}
+}
+
+// applyTamper carries out a durable latch, or one that could not be made durable: then the meter keeps it as well as it
+// can, for money is not refused and supply is not given for a memory that somebody has broken.
+func (x *step) applyTamper(r *Record) {
+	for k := range tamperKinds {
+		if Tampers(r.Value).Has(k) {
+			x.tamperMove(k, tamperDurable, 0)
+		}
+	}
+	x.set(supply.Tamper)
+	x.moveUnlessReplay()
+}
+
+// clearTamper opens the latches whose switches are normal, and reports whether all are open. One whose switch has just
+// moved is not normal yet.
+func (x *step) clearTamper(by int64) (all bool) {
+	s := x.s
+	had := s.Reasons.Has(supply.Tamper)
+	cleared := s.Latched == 0 && had
+	for k := range tamperKinds {
+		if !s.Latched.Has(k) || !s.Asserted.Has(k) && s.Settling[k] != 0 {
+			continue
+		}
+		cleared = x.tamperMove(k, tamperClear, tamperStill) == CodeTamperCleared || cleared
+	}
+	if s.Latched != 0 {
+		return false
+	}
+	s.Reasons = s.Reasons.Without(supply.Tamper)
+	if cleared {
+		x.consequence(CodeTamperCleared, by, 0)
+	}
+	return true
 }

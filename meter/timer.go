@@ -40,6 +40,8 @@ func (x *step) next(at, every uint32) uint32 {
 // timers does what time alone brings.
 func (x *step) timers() {
 	s := x.s
+	x.settling()
+	x.calendar()
 	if x.passed(saveTime) && (s.Unsaved > 0 || s.counting()) {
 		x.checkpoint()
 	}
@@ -56,6 +58,12 @@ func (x *step) timers() {
 	}
 	if x.due(&s.TestAt) {
 		x.endTest()
+	}
+	if x.due(&s.OverAt) {
+		x.trip()
+	}
+	if at := s.retryAt(x.c); at != 0 && s.powered() >= uint64(at)*1000 {
+		x.overloadMove(overloadRetry)
 	}
 	if until := uint64(s.SectionsUntil) * 1000; until != 0 && s.powered() >= until {
 		s.forgetSections()
@@ -80,14 +88,14 @@ func (s *State) counting() bool {
 			return true
 		}
 	}
-	return s.SectionsUntil != 0
+	return s.SectionsUntil != 0 || s.Overload > OverloadTiming
 }
 
 // Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
 // event. Without any, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
 	wake := s.upcoming(c.ReadingEvery)
-	timers := [...]uint32{s.QuietAt, s.BeepAt, uint32(s.CloseIn), s.TestAt}
+	timers := [...]uint32{s.QuietAt, s.BeepAt, uint32(s.CloseIn), s.TestAt, s.OverAt}
 	due := timers[:]
 	if s.Frozen {
 		due = timers[:1] // nothing else ends while the memory is not ours to change
@@ -102,11 +110,29 @@ func Wake(c *Config, s *State) uint64 {
 	if s.Frozen {
 		return wake
 	}
-	powered := [...]uint32{s.Guards[0].Until, s.Guards[1].Until, s.Guards[2].Until, s.SectionsUntil}
+	powered := [...]uint32{s.Guards[0].Until, s.Guards[1].Until, s.Guards[2].Until, s.SectionsUntil, s.retryAt(c)}
 	for _, t := range powered {
 		if until := uint64(t) * 1000; until != 0 {
 			wake = min(wake, until-min(until, s.On))
 		}
 	}
+	for _, left := range s.Settling {
+		if left != 0 {
+			wake = min(wake, s.Up+uint64(left))
+		}
+	}
+	if s.NextAt != 0 && s.NextAt != noMoment {
+		wake = min(wake, s.calendarAt())
+	}
 	return wake
+}
+
+// calendarAt is the time since boot of the next moment of the calendar. Where the host's clock counts whole seconds it may
+// be a little early; then the host asks again.
+func (s *State) calendarAt() uint64 {
+	const again = 200
+	if at := int64(s.NextAt)*1000 - s.Offset; at > int64(s.Up) {
+		return uint64(at)
+	}
+	return s.Up + again
 }

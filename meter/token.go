@@ -15,7 +15,7 @@ const (
 
 // token answers an entered token, or starts the log record on whose success the answer depends.
 func (x *step) token() {
-	ev, o := &x.ev, &x.ev.Opened
+	ev, o := x.ev, &x.ev.Opened
 	if !ev.Source.known() {
 		return // no host has such a token
 	}
@@ -155,7 +155,9 @@ func (x *step) applyToken(r *Record) {
 	if r.Class == classManagement {
 		x.applyManagement(r)
 	} else {
-		s.credit(r.Units)
+		s.Day.Tokens += uint32(r.Units)
+		s.Month.Tokens += uint32(r.Units)
+		x.credit(r.Units)
 		x.result(r)
 	}
 	if x.ev.Kind != EventReplay {
@@ -171,7 +173,7 @@ func (x *step) answerToken(code sts.Result) {
 
 // tokenRecord is the record of the token in the event.
 func (x *step) tokenRecord(code sts.Result) Record {
-	ev, o := &x.ev, &x.ev.Opened
+	ev, o := x.ev, &x.ev.Opened
 	r := Record{
 		Kind: RecordToken, Source: ev.Source, Result: code, Class: o.Class, SubClass: o.SubClass, HasTID: o.HasTID,
 		TID: o.TID, Units: x.units(code), Value: uint32(o.Value), Request: ev.Request,

@@ -7,21 +7,23 @@ import (
 
 // The figures of domain reference §4.2, in seconds.
 const (
-	beepEvery  = 15 * 60
-	beepTime   = 2
-	toneTime   = 10
-	resultTime = 1
-	muteTime   = 4 * 60 * 60
-	beepFrom   = 7 * 60 * 60 // local time of day
-	beepTo     = 22 * 60 * 60
-	day        = 24 * 60 * 60
+	beepEvery = 15 * 60
+	beepTime  = 2
+	toneTime  = 10
+	// reminderTime is for how long the reminder interrupts the supply.
+	reminderTime = 30
+	resultTime   = 1
+	muteTime     = 4 * 60 * 60
+	beepFrom     = 7 * 60 * 60 // local time of day
+	beepTo       = 22 * 60 * 60
+	day          = 24 * 60 * 60
 )
 
 // warn tells the customer once per crossing that the credit is low.
 func (x *step) warn() {
 	s, c := x.s, x.c
-	if c.Low1 > 0 && crossed(&s.Low1, s.Balance, c.Low1) {
-		x.event(CodeLow1, int64(s.Balance), int64(c.Low1))
+	if low1 := s.low1(c); low1 > 0 && crossed(&s.Low1, s.Balance, low1) {
+		x.event(CodeLow1, int64(s.Balance), int64(low1))
 		x.message(MessageLow1)
 	}
 	if c.Low2 > 0 && crossed(&s.Low2, s.Balance, c.Low2) {
@@ -29,6 +31,10 @@ func (x *step) warn() {
 		x.message(MessageLow2)
 		s.BeepAt = s.second() + beepEvery
 		x.beep()
+		if c.Reminder && s.Relay == supply.Closed {
+			x.set(supply.Test)
+			s.TestAt = s.second() + reminderTime
+		}
 	}
 }
 
@@ -43,7 +49,7 @@ func (x *step) light() {
 	switch {
 	case s.Balance <= x.c.Low2:
 		led = LEDFast
-	case s.Balance <= x.c.Low1:
+	case s.Balance <= s.low1(x.c):
 		led = LEDSlow
 	}
 	if led != s.LED {
@@ -64,8 +70,8 @@ func (x *step) light() {
 // beep sounds the reminder. It stays silent at night, and also while the clock does not know when night is: the light
 // still blinks.
 func (x *step) beep() {
-	local := (x.ev.At + int64(x.c.TZMinutes)*60) % day
-	if x.ev.Clock != ClockInvalid && local >= beepFrom && local < beepTo {
+	local := x.c.Local(x.ev.At) % day
+	if x.trusted() && local >= beepFrom && local < beepTo {
 		x.sound(BuzzerLow, beepTime)
 	}
 }

@@ -256,8 +256,9 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 	d.boot.reset = reset
 	reported := map[uint32]bool{}
 	var register unit.Energy
+	newest := uint32(0)
 	for _, e := range d.box.All() {
-		reported[e.Log] = true
+		reported[e.Log], newest = true, max(newest, e.Log)
 		register = max(register, e.Register)
 	}
 	// Records that were published after the last snapshot have taken the numbers up to here.
@@ -270,7 +271,8 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 	}
 	d.starting = false
 	d.give(meter.Event{
-		Kind: meter.EventPowerRestore, Reset: reset, Off: off, NextSeq: d.state.Seq, Register: register, Damage: l.Damage,
+		Kind: meter.EventPowerRestore, Reset: reset, Off: off, NextSeq: d.state.Seq, Register: register, Log: newest,
+		Damage:  l.Damage,
 		Tampers: d.parts.Tamper.Latched(),
 	})
 	d.Switches()

@@ -73,6 +73,10 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	}
 	if version >= 3 {
 		s.body3(c)
+	} else {
+		// What was not there yet is as in a new meter.
+		made := meter.New(meter.KeyInfo{}, &meter.Config{}, 0)
+		st.TripGaps, st.Week, st.Clock = made.TripGaps, made.Week, made.Clock
 	}
 }
 
@@ -118,6 +122,7 @@ func (s *snapshot) body3(c *cursor) {
 	c.u8("set_by", (*uint8)(&st.SetBy))
 	c.u16("moved_s", &st.Moved)
 	c.u16("moved_at", &st.MovedAt)
+	c.u16("closed_day", (*uint16)(&st.Closed))
 	d := &st.Day
 	c.u16("day", (*uint16)(&d.Date))
 	c.u32("day_used_wh", &d.Used)
@@ -216,16 +221,22 @@ func configBody2(c *cursor, cfg *meter.Config) {
 		c.u16(name+"_minute", &s.Minute)
 	}
 	for i := range cfg.Friendly {
-		w := &cfg.Friendly[i]
-		c.u8(c.nth("window_days", i), &w.Days)
-		c.u16(c.nth("window_from", i), &w.From)
-		c.u16(c.nth("window_to", i), &w.To)
+		c.u8(c.nth("window_days", i), &cfg.Friendly[i].Days)
+	}
+	for i := range cfg.Friendly {
+		c.u16(c.nth("window_from", i), &cfg.Friendly[i].From)
+	}
+	for i := range cfg.Friendly {
+		c.u16(c.nth("window_to", i), &cfg.Friendly[i].To)
 	}
 	for i := range cfg.Special {
-		s := &cfg.Special[i]
-		c.u16(c.nth("special_day", i), (*uint16)(&s.Date))
-		c.u16(c.nth("special_from", i), &s.From)
-		c.u16(c.nth("special_to", i), &s.To)
+		c.u16(c.nth("special_day", i), (*uint16)(&cfg.Special[i].Date))
+	}
+	for i := range cfg.Special {
+		c.u16(c.nth("special_from", i), &cfg.Special[i].From)
+	}
+	for i := range cfg.Special {
+		c.u16(c.nth("special_to", i), &cfg.Special[i].To)
 	}
 }
 

@@ -74,6 +74,8 @@ type Journal struct {
 	snapshot, config, keys slot
 	// older is what the other snapshot contains.
 	older, newest uint32
+	// last is the newest record in the log or contained in the newest snapshot.
+	last uint32
 	// frozen memories are never written to.
 	frozen bool
 	buf    [snapshotSize]byte
@@ -83,20 +85,26 @@ type Journal struct {
 type slot struct {
 	generation uint32
 	index      int
+	// saves is how many of the two snapshots name this generation, twin that the other place of the pair holds the same.
+	saves int
+	twin  bool
 }
 
 // Create writes a new meter into a memory that is blank.
 func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journal, error) {
-	j := &Journal{mem: mem, number: c.Number, snapshot: slot{0, 1}, config: slot{0, 1}, keys: slot{0, 1}}
-	// The snapshot last: without one, whatever else was written is no meter.
-	if err := j.saveKeys(k); err != nil {
-		return nil, err
+	j := &Journal{mem: mem, number: c.Number, snapshot: slot{index: 1}, config: slot{index: 1}, keys: slot{index: 1}}
+	// The snapshot last: without one, whatever else was written is no meter. Both places of everything, with the same
+	// generation, so that no single byte that goes bad is the end of a meter.
+	for range 2 {
+		if err := j.saveKeys(k); err != nil {
+			return nil, err
+		}
+		if err := j.saveConfig(c); err != nil {
+			return nil, err
+		}
+		j.keys, j.config = slot{0, 0, 0, false}, slot{0, 0, 0, false}
 	}
-	j.keys = j.keys.next()
-	if err := j.saveConfig(c); err != nil {
-		return nil, err
-	}
-	j.config = j.config.next()
+	j.keys, j.config = slot{1, 0, 0, true}, slot{1, 0, 0, true}
 	// Both places, so that from here on one unreadable snapshot is damage and not a creation that was cut short.
 	for range 2 {
 		if err := j.Save(s); err != nil {
@@ -107,7 +115,7 @@ func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journa
 }
 
 // next is the slot that is written next.
-func (s slot) next() slot { return slot{s.generation + 1, 1 - s.index} }
+func (s slot) next() slot { return slot{generation: s.generation + 1, index: 1 - s.index} }
 
 // Save writes a snapshot. It must not be called while a record is under way.
 func (j *Journal) Save(s *meter.State) error {
@@ -121,7 +129,32 @@ func (j *Journal) Save(s *meter.State) error {
 		return fmt.Errorf("journal: save snapshot: %w", err)
 	}
 	j.snapshot = to
-	j.older, j.newest = j.newest, s.Applied
+	j.older, j.newest, j.last = j.newest, s.Applied, max(j.last, s.Applied)
+	for _, pair := range [...]struct {
+		place
+		*slot
+	}{{configs(), &j.config}, {keyring(), &j.keys}} {
+		if err := j.mirror(pair.place, pair.slot); err != nil {
+			return fmt.Errorf("journal: second copy: %w", err)
+		}
+	}
+	return nil
+}
+
+// mirror copies what is in force to the other place of its pair, once both snapshots name it and nobody needs what was
+// there before.
+func (j *Journal) mirror(p place, s *slot) error {
+	if s.saves = min(s.saves+1, 2); s.saves < 2 || s.twin {
+		return nil
+	}
+	b := j.buf[:p.size]
+	if _, err := j.mem.ReadAt(b, int64(p.at+s.index*p.size)); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := j.put(b, p.at+(1-s.index)*p.size); err != nil {
+		return err
+	}
+	s.twin = true
 	return nil
 }
 
@@ -227,7 +260,8 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
 	}
 	// Both snapshots must contain the record that is overwritten, so that one of them may go bad.
-	for e.Seq > j.older+LogRecords {
+	// And where the number of a lost record was left out, both must say so, or it would be missed.
+	for e.Seq > j.older+LogRecords || e.Seq != j.last+1 && j.older != s.Applied {
 		if err := j.Save(s); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotWritten, err)
 		}
@@ -241,6 +275,7 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 	at := entryAt(e.Seq)
 	err := j.put(b, at)
 	if err == nil {
+		j.last = e.Seq
 		return nil
 	}
 	clear(b)

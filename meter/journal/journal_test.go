@@ -109,10 +109,51 @@ func varyKey(rnd *rand.Rand, s *meter.State) {
 	s.Sections, s.SectionsUntil, s.Limit = uint8(rnd.IntN(16)), rnd.Uint32(), unit.Power(rnd.Int32())
 }
 
+// vary3 fills the fields that version 3 has added.
+func vary3(rnd *rand.Rand, s *meter.State) {
+	s.Export, s.Flags = rnd.Uint32(), meter.Flags(rnd.IntN(1<<6))&^meter.FlagOnline
+	s.EC, s.Overload, s.TripAt = meter.EC(rnd.IntN(4)), meter.OverloadTripped, rnd.Uint32()
+	for i := range s.TripGaps {
+		s.TripGaps[i] = uint16(rnd.IntN(1 << 16))
+	}
+	s.Latched, s.Asserted, s.Waiting = meter.Tampers(rnd.IntN(64)), meter.Tampers(rnd.IntN(64)), meter.Tampers(rnd.IntN(64))
+	s.Tampered, s.Clock, s.SetBy = uint16(rnd.IntN(1<<16)), meter.Clock(rnd.IntN(3)), meter.ClockSource(rnd.IntN(4))
+	s.Moved, s.MovedAt, s.Closed = uint16(rnd.IntN(3601)), uint16(rnd.IntN(1<<16)), meter.Date(rnd.IntN(1<<16))
+	s.Day = meter.Day{
+		Used: rnd.Uint32(), Tokens: rnd.Uint32(), Min: -rnd.Int32(), Max: rnd.Int32(), Peak: unit.Power(rnd.Int32()),
+		Off: uint16(rnd.IntN(43_200)), Date: meter.Date(rnd.IntN(1 << 16)), Events: uint16(rnd.IntN(1 << 16)),
+		Clock: meter.Clock(rnd.IntN(3)),
+	}
+	s.Month = meter.Month{Used: rnd.Uint32(), Tokens: rnd.Uint32()}
+	for i := range s.Week {
+		s.Week[i] = uint16(rnd.IntN(1 << 16))
+	}
+}
+
+// varied is a configuration with something in every field that version 2 has added.
+func varied(c meter.Config) meter.Config {
+	doc := map[string]any{
+		"low1_days": 3, "reminder_trip": true, "overrun_limit_wh": 900, "ec_limit_wh": 5000, "ec_initial_limit_wh": 8000,
+		"ec_threshold_wh": 2000, "ec_repay_before_reconnect": false, "power_limit_w": 4000, "ec_power_limit_w": 1000,
+		"lifeline_w": 200, "overload_trip_s": 20, "overload_retry_s": 100, "overload_max_trips": 3, "overload_window_s": 900,
+		"overload_lockout_s": 600, "overload_manual": true, "tamper_cover": "alarm", "tamper_terminal": "log",
+		"tamper_reverse": "latch", "reverse_debit": true, "friendly_when_clock_invalid": true, "language": "sw",
+		"friendly":     []any{"all 22:00-06:00", "sat,sun 00:00-24:00", "mon,tue,wed,thu,fri 18:30-07:15"},
+		"special_days": []any{"2026-12-25", "2026-12-31 12:00-24:00"},
+		"tz_min":       120, "dst_shift_min": 60, "dst_begin": "3.5.0/02:00", "dst_end": "10.5.0/03:00",
+	}
+	next, bad := meter.NewConfig(c, c.Version, doc)
+	if bad != "" {
+		panic(bad)
+	}
+	return next
+}
+
 // kept is what of a state survives a power cut.
 func kept(s meter.State) meter.State {
 	s.On += s.Up
-	s.Up, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, false, 0, 0, 0
+	s.Up, s.Offset, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, 0, false, 0, 0, 0
+	s.OverAt, s.NextAt, s.Settling, s.Flags = 0, 0, [6]uint8{}, s.Flags&^meter.FlagOnline
 	s.BeepAt, s.QuietAt, s.CloseIn, s.LED, s.Buzzer, s.TestAt = 0, 0, 0, 0, 0, 0
 	return s
 }
@@ -124,6 +165,8 @@ func TestEveryFieldSurvives(t *testing.T) {
 	for range 200 {
 		s, c, k := example(t)
 		vary(rnd, &s)
+		vary3(rnd, &s)
+		c = varied(c)
 		m := &chip{}
 		if _, err := journal.Create(m, &s, &c, &k); err != nil {
 			t.Fatal(err)
@@ -280,7 +323,7 @@ func TestANewMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	blank, complete := 0, 0
-	for n := range 1000 {
+	for n := range 1500 {
 		m := &cutChip{left: n}
 		_, _ = journal.Create(m, &s, &c, &k)
 		switch got, l, err := replayed(t, &m.chip); {
@@ -445,6 +488,10 @@ func TestWithoutKeysTheMemoryIsDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.b[0xa20] ^= 1
+	if _, l, err := journal.Open(m); err != nil || !l.Keys.Reveal().Equal(k.Reveal()) {
+		t.Errorf("one of two copies is bad: %v, want the other", err)
+	}
+	m.b[0xaa0] ^= 1
 	if _, _, err := journal.Open(m); !errors.Is(err, journal.ErrDamaged) {
 		t.Errorf("%v, want ErrDamaged", err)
 	}

@@ -44,7 +44,7 @@ func (r *reader) pair(p place) (good []found, spoilt bool) {
 	for i := range 2 {
 		b := r.image[p.at+i*p.size:][:p.size]
 		if h, ok := readHead(b, p.mark); ok {
-			good = append(good, found{h.version, slot{h.generation, i}, b[headSize:h.length]})
+			good = append(good, found{h.version, slot{generation: h.generation, index: i}, b[headSize:h.length]})
 		} else {
 			spoilt = spoilt || !blank(b)
 		}
@@ -72,6 +72,7 @@ func (r *reader) readSnapshot() error {
 		if i+1 < len(good) {
 			if other, ok := r.decode(good[i+1]); ok {
 				r.older = other.state.Applied
+				r.config.saves, r.keys.saves = both(snap.configGen, other.configGen), both(snap.keysGen, other.keysGen)
 			}
 		}
 		return nil
@@ -81,6 +82,19 @@ func (r *reader) readSnapshot() error {
 		return ErrBlank
 	}
 	return fmt.Errorf("%w: no readable snapshot", ErrDamaged)
+}
+
+// both is 2 when both snapshots name the same generation.
+func both(a, b uint32) int {
+	if a == b {
+		return 2
+	}
+	return 0
+}
+
+// twins reports whether both places of a pair are readable and of one generation.
+func twins(good []found) bool {
+	return len(good) == 2 && good[0].slot.generation == good[1].slot.generation
 }
 
 // decode reads the body of a snapshot: all of it if its version is known, else the prefix, for a frozen meter.
@@ -123,19 +137,27 @@ func (r *reader) readLog() error {
 			e.Request = meter.Handle(e.Text)
 		}
 		if e.Kind == meter.RecordKeys {
-			r.keys.generation = max(r.keys.generation, e.generation)
+			r.keys.take(e.generation)
 		} else {
-			r.config.generation = max(r.config.generation, e.generation)
+			r.config.take(e.generation)
 		}
 		r.loaded.Replay = append(r.loaded.Replay, e.Entry)
 	}
 	slices.SortFunc(r.loaded.Replay, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	r.last = r.newest + uint32(len(r.loaded.Replay))
 	for i, e := range r.loaded.Replay {
 		if want := r.newest + uint32(i) + 1; e.Seq != want {
 			return fmt.Errorf("%w: log record %d is missing", ErrDamaged, want)
 		}
 	}
 	return nil
+}
+
+// take puts a generation in force that a log record names.
+func (s *slot) take(generation uint32) {
+	if generation > s.generation {
+		s.generation, s.saves = generation, 0
+	}
 }
 
 // freeze is for a log or keys that a newer version has written beside a snapshot of this one.
@@ -159,6 +181,7 @@ func (r *reader) readConfig() error {
 			continue
 		}
 		r.loaded.Config, r.config.index, found = c, f.slot.index, true
+		r.config.twin = twins(good)
 		if inForce {
 			return nil
 		}
@@ -184,7 +207,7 @@ func (r *reader) readKeys() error {
 		if (err != nil || cur.short()) && !r.frozen {
 			return fmt.Errorf("%w: keys: %w", ErrDamaged, cmp.Or(err, io.ErrUnexpectedEOF))
 		}
-		r.keys.index, r.loaded.Keys = f.slot.index, v
+		r.keys.index, r.keys.twin, r.loaded.Keys = f.slot.index, twins(good), v
 		r.upgrade(v.Info())
 		return nil
 	}

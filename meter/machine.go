@@ -1,0 +1,61 @@
+package meter
+
+import "github.com/paywatt/paywatt/supply"
+
+// transition is a row of a table that says what a state machine of the meter does: in state from, on this input, it goes
+// to another state and reports an event (0 for none). An input without a row leaves the state as it is. The tables are
+// what the code runs; [Diagrams] draws them.
+type transition[S, I ~uint8] struct {
+	from S
+	on   I
+	to   S
+	code Code
+}
+
+// lookup returns the row for an input.
+func lookup[S, I ~uint8](table []transition[S, I], from S, on I) (transition[S, I], bool) {
+	for i := range table {
+		if table[i].from == from && table[i].on == on {
+			return table[i], true
+		}
+	}
+	return transition[S, I]{}, false
+}
+
+// Diagram is one state machine of the meter, for documentation and its tests.
+type Diagram struct {
+	// Name of the machine, and what it is about.
+	Name, About string
+	// Rows are its transitions.
+	Rows []DiagramRow
+}
+
+// DiagramRow is one transition: in state From, when On, to state To, with event Code, 0 for none.
+type DiagramRow struct {
+	From, On, To string
+	Code         Code
+}
+
+// Diagrams returns the state machines of the meter, drawn from the tables that Step runs. It allocates; it is for
+// documentation.
+func Diagrams() []Diagram {
+	return []Diagram{
+		diagram("Emergency credit", "State.EC. Only the customer activates it.", ecTable[:], EC.String, ecInputNames[:]),
+		diagram("Relay", "State.Relay. What keeps it open: the set State.Reasons, and the wait after a power cut.",
+			relayTable[:], supply.Relay.String, relayInputNames[:]),
+		diagram("Power limit", "State.Overload. Tripped and locked set the reason OVERLOAD, none clears it.",
+			overloadTable[:], Overload.String, overloadInputNames[:]),
+		diagram("Tamper latch", "One for each kind, in State.Asserted, State.Waiting and State.Latched. Any latched kind sets the"+
+			" reason TAMPER. The event is the kind's own, 501 to 506.", tamperTable[:], latch.String, tamperInputNames[:]),
+		diagram("Clock", "State.Clock, as the host judges it.", clockTable[:], Clock.String, clockInputNames[:]),
+		diagram("Friendly window", "State.Flags: FlagFriendly and FlagEnding.", friendlyTable[:], friendly.String, friendlyInputNames[:]),
+	}
+}
+
+func diagram[S, I ~uint8](name, about string, table []transition[S, I], text func(S) string, inputs []string) Diagram {
+	d := Diagram{Name: name, About: about}
+	for _, t := range table {
+		d.Rows = append(d.Rows, DiagramRow{From: text(t.from), On: inputs[t.on], To: text(t.to), Code: t.code})
+	}
+	return d
+}

@@ -1,0 +1,298 @@
+package meter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// setting is one key of the configuration document.
+type setting struct {
+	name string
+	// about is for the reference: meaning, unit, range.
+	about string
+	// put takes what a JSON or CBOR decoder has made of the value; false if it cannot be the value of this key.
+	put func(*Config, any) bool
+	// sound reports whether the configuration holds a value that put could have set.
+	sound func(*Config) bool
+}
+
+// settings is the list of all keys, in the order of the reference.
+var settings = [...]setting{
+	count("imp_per_kwh", "impulses of the meter chip per kilowatt-hour", 1, maxImp, func(c *Config) *uint32 { return &c.ImpPerKWh }),
+	energyOf("low1_wh", "first warning", 0, func(c *Config) *unit.Energy { return &c.Low1 }),
+	count("low1_days", "first warning when the credit lasts for so many days at the mean use of the last seven, 0 for low1_wh", 0, 60,
+		func(c *Config) *uint8 { return &c.Low1Days }),
+	energyOf("low2_wh", "second warning", 0, func(c *Config) *unit.Energy { return &c.Low2 }),
+	yesNo("reminder_trip", "interrupt the supply for 30 s at the second warning", func(c *Config) *bool { return &c.Reminder }),
+	energyOf("cutoff_wh", "the relay opens at and below it", 0, func(c *Config) *unit.Energy { return &c.Cutoff }),
+	energyOf("clearance_wh", "the relay closes above it", 0, func(c *Config) *unit.Energy { return &c.Clearance }),
+	energyOf("max_balance_wh", "most credit a token may lead to", 1, func(c *Config) *unit.Energy { return &c.MaxBalance }),
+	energyOf("overrun_limit_wh", "use beyond all credit that is reported, 0 for none", 0, func(c *Config) *unit.Energy { return &c.OverrunLimit }),
+	energyOf("ec_limit_wh", "emergency credit, 0 for none", 0, func(c *Config) *unit.Energy { return &c.ECLimit }),
+	energyOf("ec_initial_limit_wh", "emergency credit of the first time, 0 for the same", 0, func(c *Config) *unit.Energy { return &c.ECInitial }),
+	energyOf("ec_threshold_wh", "credit at and below which emergency credit is offered", 0, func(c *Config) *unit.Energy { return &c.ECThreshold }),
+	yesNo("ec_repay_before_reconnect", "used-up emergency credit must be paid back before the supply returns",
+		func(c *Config) *bool { return &c.ECRepay }),
+	count("power_limit_w", "highest load that is allowed for long, 0 for any", 0, maxPower, func(c *Config) *unit.Power { return &c.PowerLimit }),
+	count("ec_power_limit_w", "the same while emergency credit is in use, 0 for no other", 0, maxPower, func(c *Config) *unit.Power { return &c.ECPower }),
+	count("lifeline_w", "load with which the supply stays on after the credit has ended, 0 for none: it is cut", 0, maxPower,
+		func(c *Config) *unit.Power { return &c.Lifeline }),
+	count("overload_trip_s", "time above the limit before the relay opens; 1 s above one and a half times the limit", 1, maxTrip,
+		func(c *Config) *uint16 { return &c.TripAfter }),
+	count("overload_retry_s", "time before it closes again", 5, maxTrip, func(c *Config) *uint16 { return &c.RetryAfter }),
+	count("overload_max_trips", "the trip that locks", 1, maxTrips, func(c *Config) *uint8 { return &c.Trips }),
+	count("overload_window_s", "time within which the trips count", 60, maxTrip, func(c *Config) *uint16 { return &c.TripWindow }),
+	count("overload_lockout_s", "time before a locked supply returns", 5, maxLock, func(c *Config) *uint16 { return &c.LockFor }),
+	yesNo("overload_manual", "a locked supply returns only at a key press", func(c *Config) *bool { return &c.LockManual }),
+	policyOf(TamperCover), policyOf(TamperTerminal), policyOf(TamperMagnet), policyOf(TamperReverse), policyOf(TamperBypass),
+	policyOf(TamperPhaseLoss),
+	yesNo("reverse_debit", "energy that flows the other way is taken from the credit", func(c *Config) *bool { return &c.ReverseDebit }),
+	yesNo("net_metering", "energy that flows the other way is added to the credit", func(c *Config) *bool { return &c.NetMetering }),
+	{"friendly", fmt.Sprintf("list of at most %d windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\", local time", maxWindows),
+		(*Config).putWindows, (*Config).soundWindows},
+	{"special_days", fmt.Sprintf("list of at most %d days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\"", maxSpecial),
+		(*Config).putSpecial, (*Config).soundSpecial},
+	yesNo("friendly_when_clock_invalid", "any time is friendly while the clock is invalid", func(c *Config) *bool { return &c.FriendlyInvalid }),
+	{"confirm_after", "list of reasons after which the supply returns only at a key press", (*Config).putConfirm,
+		func(c *Config) bool { return c.ConfirmAfter.Known() }},
+	count("tz_min", "local time minus UTC in minutes, without daylight saving", -14*60, 14*60, func(c *Config) *int16 { return &c.TZMinutes }),
+	count("dst_shift_min", "minutes of daylight saving, 0 for none", 0, 120, func(c *Config) *uint8 { return &c.DST.Shift }),
+	switchOf("dst_begin", "its begin in standard time, as month.week.weekday/hour:minute with week 5 for the last and weekday 0 for Sunday: \"3.5.0/02:00\"",
+		func(c *Config) *Switch { return &c.DST.Begin }),
+	switchOf("dst_end", "its end in daylight saving time: \"10.5.0/03:00\"", func(c *Config) *Switch { return &c.DST.End }),
+	count("reading_s", "seconds between two readings, 0 for none", 0, 7*86400, func(c *Config) *uint32 { return &c.ReadingEvery }),
+	{"language", "of display and messages: en, sw or fr", (*Config).putLanguage, func(c *Config) bool { return c.Language < languages }},
+}
+
+// Setting is one key of the configuration document, for its reference.
+type Setting struct{ Name, About string }
+
+// Settings returns all keys of the configuration document. It allocates; it is for documentation.
+func Settings() []Setting {
+	list := make([]Setting, 0, len(settings))
+	for _, s := range settings {
+		list = append(list, Setting{s.name, s.about})
+	}
+	return list
+}
+
+// count is a key whose value is a whole number from least to most.
+func count[T ~uint8 | ~uint16 | ~int16 | ~uint32 | ~int32](name, about string, least, most int64, at func(*Config) *T) setting {
+	return setting{
+		name, fmt.Sprintf("%s; %d to %d", about, least, most),
+		func(c *Config, v any) bool {
+			n, whole := integer(v)
+			if !whole || n < least || n > most {
+				return false
+			}
+			*at(c) = T(n)
+			return true
+		},
+		func(c *Config) bool { n := int64(*at(c)); return n >= least && n <= most },
+	}
+}
+
+// energyOf is a key whose value is an energy in watt-hours.
+func energyOf(name, about string, least int64, at func(*Config) *unit.Energy) setting {
+	return setting{
+		name, fmt.Sprintf("%s; %d to %d Wh", about, least, maxThreshold),
+		func(c *Config, v any) bool {
+			n, whole := integer(v)
+			if !whole || n < least || n > maxThreshold {
+				return false
+			}
+			*at(c) = unit.Energy(n)
+			return true
+		},
+		func(c *Config) bool { n := int64(*at(c)); return n >= least && n <= maxThreshold },
+	}
+}
+
+// yesNo is a key whose value is true or false.
+func yesNo(name, about string, at func(*Config) *bool) setting {
+	return setting{
+		name, about + "; true or false",
+		func(c *Config, v any) bool {
+			b, ok := v.(bool)
+			*at(c) = b
+			return ok
+		},
+		func(*Config) bool { return true },
+	}
+}
+
+// policyOf is the key for what a kind of tampering brings about.
+func policyOf(k Tamper) setting {
+	return setting{
+		"tamper_" + tamperNames[k], "log, alarm or latch",
+		func(c *Config, v any) bool {
+			i := slices.Index(policyNames[:], text(v))
+			c.Tamper[k] = Policy(max(i, 0))
+			return i >= 0
+		},
+		func(c *Config) bool { return c.Tamper[k] < policies },
+	}
+}
+
+// switchOf is a key for a moment of the year.
+func switchOf(name, about string, at func(*Config) *Switch) setting {
+	return setting{
+		name, about,
+		func(c *Config, v any) bool {
+			s, ok := parseSwitch(text(v))
+			*at(c) = s
+			return ok
+		},
+		func(c *Config) bool { s := *at(c); return s == Switch{} || s.sound() },
+	}
+}
+
+// text is a value that is text; nothing else is a value of such a key.
+func text(v any) string {
+	s, ok := v.(string)
+	if !ok {
+		return "\x00"
+	}
+	return s
+}
+
+// entries takes a list of at most so many texts.
+func entries(v any, most int, take func(i int, entry string) bool) bool {
+	list, ok := v.([]any)
+	if !ok || len(list) > most {
+		return false
+	}
+	for i, e := range list {
+		if !take(i, text(e)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Config) putConfirm(v any) bool {
+	c.ConfirmAfter = 0
+	return entries(v, 16, func(_ int, name string) bool {
+		r, known := supply.ParseReason(name)
+		c.ConfirmAfter = c.ConfirmAfter.With(r)
+		return known
+	})
+}
+
+func (c *Config) putLanguage(v any) bool {
+	i := slices.Index(languageNames[:], text(v))
+	c.Language = Language(max(i, 0))
+	return i >= 0
+}
+
+var weekdayNames = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+func (c *Config) putWindows(v any) bool {
+	c.Friendly = [maxWindows]Window{}
+	return entries(v, maxWindows, func(i int, entry string) bool {
+		days, hours, two := strings.Cut(entry, " ")
+		from, to, ok := parseHours(hours)
+		w := Window{From: from, To: to}
+		for day := range strings.SplitSeq(days, ",") {
+			if day == "all" {
+				w.Days = 1<<len(weekdayNames) - 1
+				continue
+			}
+			n := slices.Index(weekdayNames[:], day)
+			if n < 0 {
+				return false
+			}
+			w.Days |= 1 << n
+		}
+		c.Friendly[i] = w
+		return two && ok && from < 24*60
+	})
+}
+
+func (c *Config) soundWindows() bool {
+	for _, w := range c.Friendly {
+		if w.Days >= 1<<len(weekdayNames) || w.From >= 24*60 || w.To > 24*60 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Config) putSpecial(v any) bool {
+	c.Special = [maxSpecial]Special{}
+	return entries(v, maxSpecial, func(i int, entry string) bool {
+		day, hours, window := strings.Cut(entry, " ")
+		s := Special{To: 24 * 60}
+		date, ok := ParseDate(day)
+		s.Date = date
+		if window {
+			from, to, good := parseHours(hours)
+			s.From, s.To, ok = from, to, ok && good && from < to
+		}
+		c.Special[i] = s
+		return ok
+	})
+}
+
+func (c *Config) soundSpecial() bool {
+	for _, s := range c.Special {
+		if s.To > 24*60 || s.Date != 0 && s.From >= s.To {
+			return false
+		}
+	}
+	return true
+}
+
+// parseHours reads 18:00-07:00.
+func parseHours(hours string) (from, to uint16, ok bool) {
+	a, b, two := strings.Cut(hours, "-")
+	from, good := parseMinute(a)
+	to, ok = parseMinute(b)
+	return from, to, two && good && ok
+}
+
+// parseMinute reads 18:00 as a minute of the day; 24:00 is its end.
+func parseMinute(text string) (uint16, bool) {
+	if len(text) != len("18:00") || text[2] != ':' {
+		return 0, false
+	}
+	n := uint16(0)
+	for _, i := range [...]int{0, 1, 3, 4} {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, false
+		}
+	}
+	n = (uint16(text[0]-'0')*10+uint16(text[1]-'0'))*60 + uint16(text[3]-'0')*10 + uint16(text[4]-'0')
+	return n, text[3] < '6' && n <= 24*60
+}
+
+// parseSwitch reads 3.5.0/02:00.
+func parseSwitch(text string) (s Switch, ok bool) {
+	day, clock, _ := strings.Cut(text, "/")
+	part := strings.Split(day, ".")
+	if len(part) != 3 {
+		return Switch{}, false
+	}
+	for i, at := range [...]*uint8{&s.Month, &s.Week, &s.Weekday} {
+		if len(part[i]) < 1 || len(part[i]) > 2 {
+			return Switch{}, false
+		}
+		for _, d := range []byte(part[i]) {
+			if d < '0' || d > '9' {
+				return Switch{}, false
+			}
+			*at = *at*10 + d - '0'
+		}
+	}
+	s.Minute, ok = parseMinute(clock)
+	return s, ok && s.sound()
+}
+
+// sound reports whether there is such a moment in every year.
+func (s Switch) sound() bool {
+	return s.Month >= 1 && s.Month <= 12 && s.Week >= 1 && s.Week <= 5 && s.Weekday <= 6 && s.Minute <= 24*60
+}
