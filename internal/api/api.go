@@ -85,13 +85,20 @@ type Cases struct {
 	Diagnoses *diagnosis.Doctor
 }
 
+// Paper is a form of receipts.
+type Paper struct {
+	ContentType string
+	Policy      string // content security policy; empty for what is no page
+	Lay         func(receipt.Receipt) (string, error)
+}
+
 // Config is what an API needs; every field but Limits is required.
 type Config struct {
 	Cases
 	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
 	Keeper Keeper
-	// Text48 lays a receipt out in lines of 48 characters.
-	Text48 func(receipt.Receipt) string
+	// Papers lays receipts out, by the name of the form; json and sms need none.
+	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
 	Ready func() []NotReady
 	// Fault names an error of a use case: storage-full, outcome-unknown ... internal where it is none of them.

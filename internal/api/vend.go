@@ -12,7 +12,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -186,11 +185,7 @@ func (a *API) vendRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "sale", Path: "/v1/vends/{id}", Tags: []string{"vends"}, Summary: "Show a sale",
 	}, a.sale)
-	query(r, huma.Operation{
-		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
-		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
-	}, a.receipt)
+	a.receiptRoutes(r)
 }
 
 func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendRequest) (*sent, error) {
@@ -282,35 +277,4 @@ func (a *API) sale(ctx context.Context, by access.Actor, in *SalePath) (*struct{
 		return nil, refuse(found.Refusal)
 	}
 	return &struct{ Body vendBody }{vendOf(found.Sale, shown(found.Issued))}, nil
-}
-
-// paper is a receipt in one of its forms.
-type paper struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
-func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
-	SalePath
-	Format string `query:"format" maxLength:"16" doc:"json (default) or text48: lines of 48 characters, for 80 mm paper"`
-}) (*paper, error) {
-	if in.Format != "" && in.Format != "json" && in.Format != "text48" {
-		return nil, because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
-			"This version has json and text48.")
-	}
-	r, err := a.c.Vending.Receipt(ctx, by, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if r.Refused() {
-		return nil, refuse(r.Refusal)
-	}
-	if in.Format == "text48" {
-		return &paper{ContentType: "text/plain; charset=utf-8", Body: []byte(a.c.Text48(r.Receipt))}, nil
-	}
-	b, err := receipt.JSON(r.Receipt)
-	if err != nil {
-		return nil, err
-	}
-	return &paper{ContentType: jsonType, Body: b}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/print"
+	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
@@ -83,7 +84,7 @@ func (a *App) openHTTP() error {
 	}
 	v1, err := api.New(api.Config{
 		Cases:  api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor},
-		Keeper: &keeper{engine: a.engine, data: a.data}, Text48: print.Text48, Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
+		Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
 	})
 	if err != nil {
@@ -148,4 +149,13 @@ func tasks() []job.Task[tasksTx] {
 		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
 		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 	}
+}
+
+// papers are the forms in which receipts are laid out.
+func papers() map[string]api.Paper {
+	text := func(lay func(receipt.Receipt) string) api.Paper {
+		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(r receipt.Receipt) (string, error) { return lay(r), nil }}
+	}
+	return map[string]api.Paper{"text32": text(print.Text32), "text48": text(print.Text48),
+		"html": {ContentType: "text/html; charset=utf-8", Policy: print.HTMLPolicy(), Lay: print.HTML}}
 }

@@ -20,6 +20,8 @@ func revealers() map[string]string {
 		"internal/api/diagnosis.go":     "shows a correction that was sold, to somebody who may see digits, after its audit row",
 		"internal/api/vend.go":          "renders the answer that is stored sealed in the sale's transaction and sent after it",
 		"internal/receipt/receipt.go":   "prints a token that the use case gave to somebody who may see it",
+		"internal/receipt/json.go":      "writes what receipt.go reveals",
+		"internal/receipt/sms.go":       "writes what receipt.go reveals",
 		"internal/print/text.go":        "the same, as text",
 		"internal/web/console/sale.go":  "shows a token to somebody who may see it",
 		"internal/web/console/meter.go": "the same",

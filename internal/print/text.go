@@ -1,5 +1,5 @@
-// Package print lays receipts out for printers: plain text in a fixed number of columns. What a receipt says is
-// decided in package receipt; here it only gets lines.
+// Package print lays receipts out: plain text in a fixed number of columns, and a page for any printer. What a receipt
+// says is decided in package receipt; here it only gets lines.
 package print
 
 import (
@@ -12,18 +12,31 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 )
 
-// Columns of the common roll printers: 48 on 80 mm paper.
-const columns48 = 48
+// Columns of the common roll printers: 32 on 58 mm paper, 48 on 80 mm.
+const (
+	columns32 = 32
+	columns48 = 48
+)
+
+// Text32 lays a receipt out in 32 columns, as [Text48] does in 48.
+func Text32(r receipt.Receipt) string { return text(r, columns32) }
 
 // Text48 lays a receipt out in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line
 // feed; names that came from people lose their control characters, because a printer obeys them.
-func Text48(r receipt.Receipt) string {
-	p := page{width: columns48}
-	if r.Test {
-		p.centre("*** TEST ***")
+func Text48(r receipt.Receipt) string { return text(r, columns48) }
+
+func text(r receipt.Receipt, width int) string {
+	p := page{width: width}
+	for _, m := range r.Marks() {
+		p.centre("*** " + m + " ***")
 	}
 	p.centre(r.Title)
+	if r.Reverses != "" {
+		p.centre("takes back receipt " + r.Reverses)
+	}
 	p.centre(r.Utility)
+	p.centreIf(r.Address)
+	p.centreIf(r.Contact)
 	if r.VATNo != "" {
 		p.centre("VAT no. " + r.VATNo)
 	}
@@ -31,8 +44,14 @@ func Text48(r receipt.Receipt) string {
 	p.facts(r)
 	p.rule()
 	p.amounts(r)
-	p.rule()
-	p.tokens(r)
+	if len(r.Tokens) > 0 {
+		p.rule()
+		p.tokens(r)
+	}
+	if r.Message != "" {
+		p.rule()
+		p.centre(r.Message)
+	}
 	if r.Test {
 		p.rule()
 		p.centre("*** TEST ***")
@@ -48,27 +67,45 @@ type page struct {
 
 func (p *page) facts(r receipt.Receipt) {
 	p.field("Receipt", r.No)
+	p.field("Epoch", r.Epoch)
+	p.field("Fiscal", r.Fiscal)
 	p.field("Date", r.At.Format("2006-01-02 15:04 MST"))
+	p.field("Vendor", r.Vendor)
 	p.field("Till", r.Till)
 	p.field("Sold by", r.Operator)
 	p.field("Reference", r.ClientRef)
 	p.field("Sale", r.Sale)
 	p.field("Customer", r.Customer)
-	p.field("Address", r.Address)
+	p.field("Address", r.Place)
 	p.field("Account", r.Account)
 	p.field("Meter", r.Meter)
 	p.field("STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
-	p.field("Tariff", r.TariffName)
+	tariff := r.TariffName
+	if r.Version > 0 {
+		tariff += fmt.Sprintf(", version %d", r.Version)
+	}
+	p.field("Tariff", tariff)
 }
 
 func (p *page) amounts(r receipt.Receipt) {
 	for _, o := range r.Others {
-		p.amount(strings.TrimSpace(o.Kind+" "+o.Ref), o.Amount, r.Currency)
+		p.amount(o.Text(), o.Amount, r.Currency)
+		if o.Left != nil {
+			p.note("left to pay " + money.Format(*o.Left, r.Currency))
+		}
 	}
 	for _, s := range r.Steps {
 		p.amount(fmt.Sprintf("%s kWh @ %s", s.Units.KWh(1), money.FormatRate(s.Rate, r.Currency)), s.Amount, r.Currency)
 	}
-	p.amount("Energy without VAT", r.Net, r.Currency)
+	switch {
+	case len(r.Steps) == 0 && r.Net != 0:
+		p.amount("Energy without VAT", r.Net, r.Currency)
+	case len(r.Steps) > 1:
+		p.note("energy without VAT " + money.Format(r.Net, r.Currency))
+	}
+	for _, l := range r.Levies {
+		p.amount(l.Text(), l.Amount, r.Currency)
+	}
 	p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
 	if r.CarryIn != 0 {
 		p.amount("Carried from before", -r.CarryIn, r.Currency)
@@ -76,15 +113,38 @@ func (p *page) amounts(r receipt.Receipt) {
 	if r.CarryOut != 0 {
 		p.amount("Carried to next time", r.CarryOut, r.Currency)
 	}
-	p.amount("PAID "+r.Currency.Code, r.Tendered, r.Currency)
+	paid := "PAID "
+	if r.Title == receipt.CreditNote {
+		paid = "GIVEN BACK "
+	}
+	p.amount(paid+r.Currency.Code, r.Tendered, r.Currency)
+	if r.Change != 0 {
+		p.amount("Change", r.Change, r.Currency)
+	}
 }
 
 func (p *page) tokens(r receipt.Receipt) {
-	p.centre(r.Units.KWh(1) + " kWh")
-	for i, t := range r.Tokens {
+	if r.Title == receipt.CreditNote {
+		p.centre("These tokens are cancelled:")
+	} else {
+		p.centre(r.Units.KWh(1) + " kWh")
+	}
+	tokens := r.Ordered()
+	for i, t := range tokens {
 		p.blank()
-		if len(r.Tokens) > 1 {
-			p.centre(fmt.Sprintf("Token %d of %d: %s kWh", i+1, len(r.Tokens), t.Units.KWh(1)))
+		head := t.Text()
+		if t.Units > 0 {
+			head += ": " + t.Units.KWh(1) + " kWh"
+		}
+		switch {
+		case len(tokens) > 1:
+			p.centre(fmt.Sprintf("Token %d of %d", i+1, len(tokens)))
+			if t.Amount != 0 {
+				head += " " + money.Format(t.Amount, r.Currency)
+			}
+			p.centre(head)
+		case t.Kind != receipt.SaleToken:
+			p.centre(head)
 		}
 		p.centre(t.Reveal())
 	}
@@ -104,6 +164,21 @@ func (p *page) centre(text string) {
 	for _, line := range wrap(clean(text), p.width) {
 		p.b.WriteString(strings.Repeat(" ", (p.width-utf8.RuneCountInString(line))/2))
 		p.b.WriteString(line)
+		p.blank()
+	}
+}
+
+// centreIf centres a text that may be missing.
+func (p *page) centreIf(text string) {
+	if text != "" {
+		p.centre(text)
+	}
+}
+
+// note writes a remark below an amount, indented.
+func (p *page) note(text string) {
+	for _, line := range wrap(clean(text), p.width-2) {
+		p.b.WriteString("  " + line)
 		p.blank()
 	}
 }

@@ -1,13 +1,16 @@
 // Package receipt is the one model of a receipt: what a tax invoice must say (domain reference, §10), without any
-// layout. Layouts are adapters; the JSON form stands here because it is the model itself.
+// layout. Layouts are adapters; the JSON form and the short message stand here because they are the model itself.
 //
 // A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
-// who may see digits; for all others Token.Digits is the zero token and renders as a mask.
+// who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that
+// what is printed adds up.
 package receipt
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
@@ -15,43 +18,60 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TaxInvoice is the title of a receipt of a sale.
-const TaxInvoice = "TAX INVOICE"
+// Titles of a receipt.
+const (
+	TaxInvoice = "TAX INVOICE"
+	CreditNote = "CREDIT NOTE" // takes a sale back
+	Payment    = "RECEIPT"     // of a payment that is no supply: a recharge of a wallet
+)
 
 // Receipt is everything a receipt says.
 type Receipt struct {
-	Title string
-	Test  bool // a simulated meter: marked TEST everywhere, no tax document
-	No    string
-	At    time.Time // in the tenant's zone
+	Title    string
+	Copy     int    // which copy it is; 0 for the first print
+	Reversed bool   // the sale was taken back afterwards
+	Reverses string // number of the receipt that a credit note takes back
+	Test     bool   // a simulated meter: marked TEST everywhere, no tax document
+	No       string
+	Epoch    string    // "2" after the first restore from a copy: numbers of that time and before it may look alike
+	Fiscal   string    // code of a fiscal device, where the country has one
+	At       time.Time // in the tenant's zone
 
 	Utility string
+	Address string // of the utility
+	Contact string
 	VATNo   string
 
 	Sale      string // identity text
 	ClientRef string
+	Vendor    string
 	Till      string
 	Operator  string
 
-	Customer string
-	Account  string // identity text
-	Address  string
-	Meter    string
-	STS      STS
-
+	Customer   string
+	Account    string // identity text
+	Place      string // address that is supplied
+	Meter      string
+	STS        STS
 	TariffName string
+	Version    int // of the tariff
 	Currency   money.Currency
-	Tokens     []Token
-	Units      unit.Energy
-	Steps      []Step
-	Others     []Part // fees, charges and debts, net of tax, in the order of the allocation
+
+	Tokens []Token     // in the order in which they are entered
+	Units  unit.Energy // of all tokens
+	Steps  []Step
+	Others []Part // fees, charges and debts, net of tax, in the order of the allocation
+	Levies []Part
 
 	Tendered money.Minor
-	Net      money.Minor // energy without tax
-	VATBps   money.Bps
+	Net      money.Minor // energy without tax and levies
+	VATBps   money.Bps   // of energy
 	VAT      money.Minor // all tax of the sale
 	CarryIn  money.Minor
 	CarryOut money.Minor
+	Change   money.Minor // given back in cash, beyond Tendered
+
+	Message string // from the utility to its customers
 }
 
 // STS are the facts under which the tokens were made; a meter shop asks for them.
@@ -63,11 +83,21 @@ type STS struct {
 	EA  string `json:"ea"`
 }
 
+// Kinds of tokens on a receipt.
+const (
+	SaleToken   = "sale"
+	FreeToken   = "free"
+	KeyChange   = "key_change"  // entered before the credit, in their order
+	Engineering = "engineering" // clears credit or a tamper, sets a limit
+	Replacement = "replacement" // units given back for nothing
+)
+
 // Token is one token on a receipt.
 type Token struct {
-	Kind   string // "sale"
+	Kind   string
 	Digits sts.Token
 	Units  unit.Energy
+	Amount money.Minor // what its units cost, levies and tax among it; 0 for others than sales
 }
 
 // Step is a line "kWh @ price" of one block.
@@ -79,9 +109,46 @@ type Step struct {
 
 // Part is a line of something else that was paid.
 type Part struct {
-	Kind   string
+	Kind   string // fee, fixed, debt, levy
 	Ref    string
-	Amount money.Minor
+	Label  string       // what it is, for people; else Ref is shown
+	Amount money.Minor  // without tax
+	VAT    money.Minor  // stands in Receipt.VAT
+	Left   *money.Minor // balance left after the sale; nil where nothing runs down
+}
+
+// Text names a part for people.
+func (p Part) Text() string {
+	name := p.Label
+	if name == "" {
+		name = p.Ref
+	}
+	switch p.Kind {
+	case "fee":
+		return strings.TrimSpace("Fee " + name)
+	case "fixed":
+		return strings.TrimSpace("Fixed charge " + name)
+	case "debt":
+		return strings.TrimSpace("Debt " + name)
+	case "levy":
+		return strings.TrimSpace("Levy " + name)
+	}
+	return strings.TrimSpace(p.Kind + " " + name)
+}
+
+// Text names a kind of token for people.
+func (t Token) Text() string {
+	switch t.Kind {
+	case FreeToken:
+		return "Free units"
+	case KeyChange:
+		return "Key change"
+	case Engineering:
+		return "Engineering token"
+	case Replacement:
+		return "Replacement"
+	}
+	return "Credit"
 }
 
 // Hidden stands for the digits that a reader may not see.
@@ -96,78 +163,139 @@ func (t Token) Reveal() string {
 	return t.Digits.RevealGrouped()
 }
 
-// document is the JSON form of a receipt.
-type document struct {
-	Title        string          `json:"title"`
-	Test         bool            `json:"test,omitempty"`
-	No           string          `json:"receipt_no"`
-	At           string          `json:"at"`
-	Utility      string          `json:"utility"`
-	VATNo        string          `json:"vat_no,omitempty"`
-	Sale         string          `json:"vend"`
-	ClientRef    string          `json:"client_ref"`
-	Till         string          `json:"till"`
-	Operator     string          `json:"operator"`
-	Customer     string          `json:"customer,omitempty"`
-	Account      string          `json:"account"`
-	Address      string          `json:"address,omitempty"`
-	Meter        string          `json:"meter"`
-	STS          STS             `json:"sts"`
-	Tariff       string          `json:"tariff"`
-	Tokens       []tokenDocument `json:"tokens"`
-	UnitsWh      unit.Energy     `json:"units_wh"`
-	UnitsKWh     string          `json:"units_kwh"`
-	Steps        []stepDocument  `json:"steps"`
-	Others       []partDocument  `json:"others,omitempty"`
-	Currency     string          `json:"currency"`
-	TenderMinor  money.Minor     `json:"tender_minor"`
-	NetMinor     money.Minor     `json:"net_minor"`
-	VATBps       money.Bps       `json:"vat_bps"`
-	VATMinor     money.Minor     `json:"vat_minor"`
-	CarryInMinor money.Minor     `json:"carry_in_minor"`
-	CarryMinor   money.Minor     `json:"carry_minor"`
-}
-
-type tokenDocument struct {
-	Kind    string      `json:"kind"`
-	Digits  string      `json:"digits"`
-	UnitsWh unit.Energy `json:"units_wh"`
-}
-
-type stepDocument struct {
-	UnitsWh     unit.Energy     `json:"units_wh"`
-	UnitsKWh    string          `json:"units_kwh"`
-	RateMicro   money.MicroRate `json:"rate_micro"`
-	Price       string          `json:"price"`
-	AmountMinor money.Minor     `json:"amount_minor"`
-}
-
-type partDocument struct {
-	Kind        string      `json:"kind"`
-	Ref         string      `json:"ref,omitempty"`
-	AmountMinor money.Minor `json:"amount_minor"`
-}
-
-// JSON writes the receipt with its digits.
-func JSON(r Receipt) ([]byte, error) {
-	d := document{Title: r.Title, Test: r.Test, No: r.No, At: r.At.Format(time.RFC3339), Utility: r.Utility, VATNo: r.VATNo,
-		Sale: r.Sale, ClientRef: r.ClientRef, Till: r.Till, Operator: r.Operator, Customer: r.Customer, Account: r.Account,
-		Address: r.Address, Meter: r.Meter, STS: r.STS, Tariff: r.TariffName, UnitsWh: r.Units, UnitsKWh: r.Units.KWh(1),
-		Tokens: []tokenDocument{}, Steps: []stepDocument{}, Currency: r.Currency.Code, TenderMinor: r.Tendered, NetMinor: r.Net,
-		VATBps: r.VATBps, VATMinor: r.VAT, CarryInMinor: r.CarryIn, CarryMinor: r.CarryOut}
-	for _, t := range r.Tokens {
-		d.Tokens = append(d.Tokens, tokenDocument{Kind: t.Kind, Digits: t.Reveal(), UnitsWh: t.Units})
+// Ordered is the receipt's tokens in the order in which a customer enters them: key changes first.
+func (r Receipt) Ordered() []Token {
+	out := slices.Clone(r.Tokens)
+	rank := func(t Token) int {
+		switch t.Kind {
+		case KeyChange:
+			return 0
+		case FreeToken:
+			return 1
+		}
+		return 2
 	}
-	for _, s := range r.Steps {
-		d.Steps = append(d.Steps, stepDocument{UnitsWh: s.Units, UnitsKWh: s.Units.KWh(1), RateMicro: s.Rate,
-			Price: money.FormatRate(s.Rate, r.Currency), AmountMinor: s.Amount})
+	slices.SortStableFunc(out, func(a, b Token) int { return rank(a) - rank(b) })
+	return out
+}
+
+// Marks are the words that stand above the title: what a reader must know before anything else.
+func (r Receipt) Marks() []string {
+	var out []string
+	if r.Test {
+		out = append(out, "TEST")
+	}
+	if r.Copy > 0 {
+		out = append(out, fmt.Sprintf("COPY %d", r.Copy))
+	}
+	if r.Reversed {
+		out = append(out, "REVERSED")
+	}
+	return out
+}
+
+// EnergyGross is what the energy cost, its levies and their tax among it.
+func (r Receipt) EnergyGross() money.Minor {
+	sum := r.Net + r.VAT
+	for _, l := range r.Levies {
+		sum += l.Amount
 	}
 	for _, p := range r.Others {
-		d.Others = append(d.Others, partDocument{Kind: p.Kind, Ref: p.Ref, AmountMinor: p.Amount})
+		sum -= p.VAT
 	}
-	b, err := json.Marshal(d)
+	return sum
+}
+
+// Price shares what the energy cost over the sale's tokens, by their units and with the largest remainders, so that
+// the amounts of the tokens sum to it.
+func (r *Receipt) Price() error {
+	var weights []int64
+	for _, t := range r.Tokens {
+		if t.Kind == SaleToken {
+			weights = append(weights, int64(t.Units))
+		}
+	}
+	if len(weights) == 0 {
+		return nil
+	}
+	sign, gross := money.Minor(1), r.EnergyGross()
+	if gross < 0 {
+		sign, gross = -1, -gross
+	}
+	parts, err := money.LargestRemainder(gross, weights...)
 	if err != nil {
-		return nil, fmt.Errorf("write receipt %s: %w", r.No, err)
+		return fmt.Errorf("price the tokens of receipt %s: %w", r.No, err)
 	}
-	return b, nil
+	for i := range r.Tokens {
+		if r.Tokens[i].Kind == SaleToken {
+			r.Tokens[i].Amount, parts = sign*parts[0], parts[1:]
+		}
+	}
+	return nil
+}
+
+// Credited is the credit note that takes a sale back: every amount of its receipt with the other sign, under a number
+// of its own. The tokens stay on it, so that nobody enters them.
+func (r Receipt) Credited(no string, at time.Time) Receipt {
+	c := r
+	c.Title, c.Reverses, c.No, c.At, c.Copy, c.Reversed = CreditNote, r.No, no, at, 0, false
+	c.Steps, c.Others, c.Levies, c.Tokens = slices.Clone(r.Steps), slices.Clone(r.Others), slices.Clone(r.Levies), slices.Clone(r.Tokens)
+	for i := range c.Steps {
+		c.Steps[i].Amount = -c.Steps[i].Amount
+	}
+	for _, parts := range [][]Part{c.Others, c.Levies} {
+		for i := range parts {
+			parts[i].Amount, parts[i].VAT, parts[i].Left = -parts[i].Amount, -parts[i].VAT, nil
+		}
+	}
+	for i := range c.Tokens {
+		c.Tokens[i].Amount = -c.Tokens[i].Amount
+	}
+	for _, m := range []*money.Minor{&c.Tendered, &c.Net, &c.VAT, &c.CarryIn, &c.CarryOut, &c.Change} {
+		*m = -*m
+	}
+	return c
+}
+
+// ErrSum means that a receipt does not add up as it is printed. Nothing of it may be handed out.
+var ErrSum = errors.New("the receipt does not add up")
+
+// Check adds the receipt up as it is printed: its lines and tax and what is carried on, less what was carried in, are
+// what was tendered; the steps are the energy's price; units are those of the tokens; tokens cost what energy cost.
+func (r Receipt) Check() error {
+	sum, steps := r.Net+r.VAT+r.CarryOut-r.CarryIn, money.Minor(0)
+	for _, parts := range [][]Part{r.Others, r.Levies} {
+		for _, p := range parts {
+			sum += p.Amount
+		}
+	}
+	if sum != r.Tendered {
+		return fmt.Errorf("%w: receipt %s has lines of %d for %d tendered", ErrSum, r.No, sum, r.Tendered)
+	}
+	var stepUnits, units, free unit.Energy
+	for _, s := range r.Steps {
+		steps += s.Amount
+		stepUnits += s.Units
+	}
+	if len(r.Steps) > 0 && steps != r.Net {
+		return fmt.Errorf("%w: receipt %s has steps of %d for %d of energy", ErrSum, r.No, steps, r.Net)
+	}
+	var cost money.Minor
+	sold := false
+	for _, t := range r.Tokens {
+		units += t.Units
+		cost += t.Amount
+		if t.Kind == SaleToken {
+			sold = true
+		} else {
+			free += t.Units
+		}
+	}
+	if units != r.Units || units-free != stepUnits {
+		return fmt.Errorf("%w: receipt %s has tokens of %d Wh (%d Wh free) for %d Wh, %d Wh of them priced", ErrSum, r.No, units, free, r.Units, stepUnits)
+	}
+	if sold && cost != r.EnergyGross() {
+		return fmt.Errorf("%w: the tokens of receipt %s cost %d for %d of energy", ErrSum, r.No, cost, r.EnergyGross())
+	}
+	return nil
 }

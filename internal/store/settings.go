@@ -13,6 +13,9 @@ const fourEyesKey = "four_eyes"
 // chargesKey is the name of what the tenant decided about charges.
 const chargesKey = "charges"
 
+// receiptKey is the name of what receipts say of the tenant.
+const receiptKey = "receipt"
+
 // TenantSettings reads what the tenant decided for itself.
 func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
@@ -34,7 +37,18 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", chargesKey, tx.Tenant, err)
 		}
 	}
-	return s, nil
+	s.Receipt, err = receiptHead(more)
+	return s, err
+}
+
+func receiptHead(more map[string]json.RawMessage) (registry.ReceiptHead, error) {
+	var h registry.ReceiptHead
+	if text, ok := more[receiptKey]; ok {
+		if err := json.Unmarshal(text, &h); err != nil {
+			return h, fmt.Errorf("read setting %s: %w", receiptKey, err)
+		}
+	}
+	return h, nil
 }
 
 // PutTenantSettings writes them, all but the currency, which SetCurrency names once. Settings in the JSON object that
@@ -53,6 +67,9 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 		more[fourEyesKey] = json.RawMessage(fmt.Sprint(*s.FourEyes))
 	}
 	if more[chargesKey], err = json.Marshal(s.Charges); err != nil {
+		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+	}
+	if more[receiptKey], err = json.Marshal(s.Receipt); err != nil {
 		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
 	}
 	text, err := json.Marshal(more)

@@ -345,10 +345,14 @@ func (tx *Tx) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) 
 // VendReceipt is what a receipt shows besides the sale itself. Names are those of today, figures those of the sale.
 func (tx *Tx) VendReceipt(s vending.Sale) (vending.Paper, error) {
 	var p vending.Paper
-	_, err := tx.one(`SELECT t.name, t.vat_no, t.tz, m.tt FROM tenant t JOIN meter m ON m.tenant_id = t.id
+	_, err := tx.one(`SELECT t.name, t.vat_no, t.tz, m.tt, t.settings FROM tenant t JOIN meter m ON m.tenant_id = t.id
 		WHERE t.id = $1 AND m.n = $2`, func(r Row) error {
 		p.Utility, p.VATNo, p.TZ, p.TT = r.Text(0), r.Text(1), r.Text(2), r.Text(3)
-		return nil
+		more, err := moreSettings(TenantRow{Settings: r.Text(4)})
+		if err == nil {
+			p.Head, err = receiptHead(more)
+		}
+		return err
 	}, tx.Tenant, s.Meter.N)
 	if err != nil {
 		return vending.Paper{}, wrapVend("read the tenant", err)
@@ -362,6 +366,11 @@ func (tx *Tx) VendReceipt(s vending.Sale) (vending.Paper, error) {
 	}, tx.Tenant, s.Account)
 	if err != nil {
 		return vending.Paper{}, wrapVend("read the customer", err)
+	}
+	_, err = tx.one(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`,
+		func(r Row) error { p.Vendor = r.Text(0); return nil }, tx.Tenant, s.Vendor)
+	if err != nil {
+		return vending.Paper{}, wrapVend("read the vendor", err)
 	}
 	if p.Key, _, err = tx.VendKey(s.Key); err != nil {
 		return vending.Paper{}, err

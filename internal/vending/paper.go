@@ -3,6 +3,7 @@ package vending
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -32,6 +33,9 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Re
 		return Receipted{}, err
 	}
 	r, err := write(s.Sale, paper, s.Issued.digits, zone)
+	if err == nil {
+		err = r.Check()
+	}
 	if err != nil {
 		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
 	}
@@ -44,9 +48,11 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 	if !ok {
 		return receipt.Receipt{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
 	}
-	r := receipt.Receipt{Title: receipt.TaxInvoice, Test: s.Meter.Simulated, No: s.ReceiptNo, At: s.CompletedAt.In(zone), Utility: p.Utility,
-		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Till: s.Till, Operator: s.By, Customer: p.Customer,
-		Account: s.Account.Text(id.Account), Address: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Currency: cur,
+	_, epoch, _ := strings.Cut(s.ReceiptNo, "/")
+	r := receipt.Receipt{Title: receipt.TaxInvoice, Test: s.Meter.Simulated, Reversed: s.State == Reversed, No: s.ReceiptNo, Epoch: epoch,
+		At: s.CompletedAt.In(zone), Utility: p.Utility, Address: p.Head.Address, Contact: p.Head.Contact, Message: p.Head.Message,
+		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Vendor: p.Vendor, Till: s.Till, Operator: s.By, Customer: p.Customer,
+		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
 	for i, t := range s.Tokens {
@@ -54,7 +60,11 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		if i < d.Len() {
 			digits = d.Token(i)
 		}
-		r.Tokens = append(r.Tokens, receipt.Token{Kind: "sale", Digits: digits, Units: t.Units})
+		kind := receipt.SaleToken
+		if i < s.FreeTokens() {
+			kind = receipt.FreeToken
+		}
+		r.Tokens = append(r.Tokens, receipt.Token{Kind: kind, Digits: digits, Units: t.Units})
 	}
 	for _, l := range s.Lines {
 		switch l.Kind {
@@ -66,8 +76,10 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		case LineVAT:
 			r.VAT = l.Amount
 		case LineFee, LineFixed, LineDebt:
-			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})
+			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, Amount: l.Amount, VAT: l.VAT, Left: l.Left})
+		case LineLevy:
+			r.Levies = append(r.Levies, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})
 		}
 	}
-	return r, nil
+	return r, r.Price()
 }

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/receipt"
+)
+
+// paper is a receipt in one of its forms.
+type paper struct {
+	ContentType string `header:"Content-Type"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+const plainType = "text/plain; charset=utf-8"
+
+// betweenMessages parts the short messages of one receipt; no message contains an empty line.
+const betweenMessages = "\n\n"
+
+func (a *API) receiptRoutes(r router) {
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	query(r, huma.Operation{
+		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
+		Description: "Every form says the same. sms is plain text of at most 160 septets of GSM-7; where several tokens need several messages, " +
+			"an empty line stands between them.",
+		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
+			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": text, "text/html": text}}},
+	}, a.receipt)
+}
+
+func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
+	SalePath
+	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
+}) (*paper, error) {
+	form, known := a.c.Papers[in.Format]
+	if !known && in.Format != "" && in.Format != "json" && in.Format != "sms" {
+		names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json", "sms")
+		return nil, because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
+			"There are "+strings.Join(names, ", ")+".")
+	}
+	r, err := a.c.Vending.Receipt(ctx, by, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if r.Refused() {
+		return nil, refuse(r.Refusal)
+	}
+	switch {
+	case known:
+		text, err := form.Lay(r.Receipt)
+		if err != nil {
+			return nil, err
+		}
+		return &paper{ContentType: form.ContentType, Policy: form.Policy, Body: []byte(text)}, nil
+	case in.Format == "sms":
+		return &paper{ContentType: plainType, Body: []byte(strings.Join(receipt.SMS(r.Receipt), betweenMessages) + "\n")}, nil
+	}
+	b, err := receipt.JSON(r.Receipt)
+	if err != nil {
+		return nil, err
+	}
+	return &paper{ContentType: jsonType, Body: b}, nil
+}
