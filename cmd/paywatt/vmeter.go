@@ -40,6 +40,7 @@ type vmeterOptions struct {
 	script         bool
 	panel          string
 	record         string
+	screen         screenOptions
 }
 
 func newVmeterCommand(c console) *cobra.Command {
@@ -47,8 +48,8 @@ func newVmeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vmeter NUMBER",
 		Short: "Run one virtual meter",
-		Long: "Run one virtual meter with display and keypad, by lines on standard input (--script) or as a web page of its own\n" +
-			"process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
+		Long: "Run one virtual meter with display and keypad, in this terminal, by lines on standard input (--script) or as a web\n" +
+			"page of its own process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
 			"With --script each line is a command and each command prints one JSON line of state:\n" +
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
 			"  wait relay=open 10s · tamper KIND on|off (no switches in this version) · show · quit\n" +
@@ -73,6 +74,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
 	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
+	o.screen.flags(cmd)
 	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
 	return cmd
 }
@@ -82,9 +84,6 @@ func (o *vmeterOptions) check() error {
 	switch {
 	case o.script && o.panel != "":
 		return usage("Both --script and --panel are given.", "Give one of them.")
-	case !o.script && o.panel == "":
-		return usage("This meter has no face yet.",
-			"Give --panel 127.0.0.1:8090 for display and keypad in a browser, or --script for lines on standard input.")
 	case o.offline && o.broker != "":
 		return usage("Both --offline and --mqtt are given.", "Give one of them.")
 	case !o.offline && o.broker == "":
@@ -97,6 +96,9 @@ func (o *vmeterOptions) check() error {
 
 func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if err := o.check(); err != nil {
+		return err
+	}
+	if err := o.screen.open(c, !o.script && o.panel == ""); err != nil {
 		return err
 	}
 	cfg, broker, err := o.config(c)
@@ -155,6 +157,12 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 		}
 		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
 		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c)}).Run(ctx, l)
+	} else if o.screen.on {
+		var n face.Net
+		if modem != nil {
+			n = modem
+		}
+		err = o.screen.run(ctx, c, dev, n, o.phones)
 	} else {
 		var n script.Net
 		if modem != nil {
@@ -196,6 +204,9 @@ func (o *vmeterOptions) listen(ctx context.Context) (net.Listener, error) {
 }
 
 func (o *vmeterOptions) logger(c console) *slog.Logger {
+	if o.screen.on {
+		return o.screen.logger()
+	}
 	return slog.New(slog.NewTextHandler(c.err, nil))
 }
 
@@ -203,7 +214,7 @@ func (o *vmeterOptions) logger(c console) *slog.Logger {
 func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err error) {
 	cfg = device.Config{
 		Number: o.number, Phones: o.phones, Rand: rand.Reader, Now: time.Now().UTC(),
-		Logger: o.logger(c),
+		Logger: o.logger(c), Display: o.screen.size, Language: o.screen.speaks,
 	}
 	if o.broker != "" {
 		if broker, err = link.ParseBroker(o.broker); err != nil {

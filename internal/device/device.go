@@ -71,8 +71,9 @@ type Config struct {
 	Now time.Time
 	// Keep is how many records the outbox holds, outbox.DefaultKeep if 0.
 	Keep int
-	// Display is the size of the display.
-	Display panel.Size
+	// Display is the size of the display, Language that of a new meter until it is configured.
+	Display  panel.Size
+	Language meter.Language
 	// Recorder records everything that happens; nil for none.
 	Recorder *flight.Recorder
 	// Effects is room for the effects of a step, nil for some of its own. Devices of one goroutine may share it: it holds

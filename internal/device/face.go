@@ -62,6 +62,9 @@ func (d *Device) Icons() panel.Icons {
 // Display is the size of the display.
 func (d *Device) Display() panel.Size { return d.c.Display }
 
+// CoverOpen reports whether the tamper switch of the cover is open.
+func (d *Device) CoverOpen() bool { return d.parts.Tamper.Open().Has(meter.TamperCover) }
+
 // asked answers a message that asks for something other than a recharge. Only registered numbers are answered.
 func (d *Device) asked(from string, kind panel.RequestKind) {
 	if !d.registered(from) {

@@ -116,6 +116,18 @@ func (m *Meter) Power(on bool) error {
 	return nil
 }
 
+// Modem switches the modem off, as if there were no network, and on again.
+func (m *Meter) Modem(on bool) error {
+	if m.net == nil {
+		return fmt.Errorf("%w: this meter is offline and has no modem", device.ErrInput)
+	}
+	if on && !m.dev.On() {
+		return fmt.Errorf("%w: the modem is dead", device.ErrOff)
+	}
+	m.net.Power(on)
+	return nil
+}
+
 // Save makes the meter's state durable. A full disk is told and may pass.
 func (m *Meter) Save() error {
 	err := m.dev.Flush()

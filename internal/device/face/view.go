@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/meter/panel"
 )
 
 // View is what a face shows.
@@ -14,12 +15,17 @@ type View struct {
 	Number string   `json:"number"`
 	Time   string   `json:"time"`
 	LCD    []string `json:"lcd"`
+	// Icons are the signs beside the display that are lit, a word each; Signs the same as the display draws them.
+	Icons []string `json:"icons"`
+	Signs string   `json:"-"`
 	// Supply, Light and Sound are a sign and a word each: colour is never alone.
 	Supply string `json:"supply"`
 	// State is what Supply means: ok, warn, bad or off.
 	State string `json:"state"`
 	Light string `json:"light"`
 	Sound string `json:"sound"`
+	// Tamper says that the cover is open.
+	Tamper bool `json:"tamper"`
 	// Register is the total register.
 	Register string       `json:"register"`
 	Load     int64        `json:"load"`
@@ -45,6 +51,9 @@ func (m *Meter) Look() View {
 		Load: int64(m.dev.Load()), Speed: m.speed, Power: m.dev.On(), Sent: slices.Clone(m.sent), Server: "none, this meter is offline",
 		Waiting: m.dev.Box().Marks().Waiting(),
 	}
+	icons := m.dev.Icons()
+	out.Icons, out.Signs = iconWords(icons), icons.String()
+	out.Tamper = m.dev.CoverOpen()
 	out.Supply, out.State = supplyWord(v, out.Power)
 	if v.LastToken != "" {
 		out.Said = "Last token: " + strings.ReplaceAll(v.LastToken, "_", " ") + "."
@@ -60,9 +69,27 @@ func (m *Meter) Look() View {
 
 // Equal reports whether nobody could tell two views apart.
 func (v View) Equal(w View) bool {
-	lists := slices.Equal(v.LCD, w.LCD) && slices.Equal(v.Sent, w.Sent)
-	v.LCD, w.LCD, v.Sent, w.Sent = nil, nil, nil, nil
+	lists := slices.Equal(v.LCD, w.LCD) && slices.Equal(v.Icons, w.Icons) && slices.Equal(v.Sent, w.Sent)
+	v.LCD, w.LCD, v.Icons, w.Icons, v.Sent, w.Sent = nil, nil, nil, nil, nil, nil
 	return lists && fmt.Sprint(v) == fmt.Sprint(w)
+}
+
+// iconWords are the signs that are lit, in the order in which the display has them.
+func iconWords(i panel.Icons) []string {
+	words := []string{}
+	add := func(lit bool, word string) {
+		if lit {
+			words = append(words, word)
+		}
+	}
+	add(i.Relay, "supply on")
+	add(i.Low, "low credit")
+	add(i.Emergency, "emergency credit")
+	add(i.Tamper, "tamper")
+	add(i.Signal > 0, fmt.Sprintf("signal %d of 4", i.Signal))
+	add(i.Card, "memory card")
+	add(i.NoClock, "clock not set")
+	return words
 }
 
 func supplyWord(v device.View, power bool) (word, state string) {
@@ -101,6 +128,10 @@ func sound(buzzer string) string {
 		return "2 short beeps"
 	case "rejected":
 		return "1 long beep"
+	case "ending":
+		return "beeps, the supply ends soon"
+	case "alarm":
+		return "alarm"
 	}
 	return "silent"
 }

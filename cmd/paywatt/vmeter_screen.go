@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/face"
+	"github.com/paywatt/paywatt/internal/device/terminal"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+)
+
+// screenOptions are the options of what the user sees of a virtual meter.
+type screenOptions struct {
+	ascii    bool
+	speed    int
+	display  string
+	language string
+
+	// on says that the meter's face is this terminal; the log goes to notes then.
+	on     bool
+	notes  terminal.Notes
+	size   panel.Size
+	speaks meter.Language
+}
+
+func (o *screenOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.ascii, "ascii", false, "draw the terminal with ASCII only (the default where the locale is not UTF-8)")
+	f.IntVar(&o.speed, "speed", 1, "how much faster than the machine's the meter's time passes in the terminal: 0, 1, 60 or 600")
+	f.StringVar(&o.display, "display", panel.Small.String(), "the meter's display: "+panel.Small.String()+" or "+panel.Large.String())
+	f.StringVar(&o.language, "language", meter.English.String(), "language of a new meter until it is configured: en, sw or fr")
+}
+
+// open checks the options; inTerminal says that the meter is to be shown in this terminal.
+func (o *screenOptions) open(c console, inTerminal bool) error {
+	o.speaks = meter.English
+	for o.speaks.String() != o.language && o.speaks < meter.French {
+		o.speaks++
+	}
+	if o.speaks.String() != o.language {
+		return usage("--language "+o.language+" is none of the meter's.", "Give en, sw or fr.")
+	}
+	switch o.display {
+	case panel.Small.String():
+	case panel.Large.String():
+		o.size = panel.Large
+	default:
+		return usage("--display "+o.display+" does not exist.", "Give "+panel.Small.String()+" or "+panel.Large.String()+".")
+	}
+	if !slices.Contains(face.Speeds(), o.speed) {
+		return usage("--speed is none of 0, 1, 60 and 600.", "Give one of them; it can be changed by the key t.")
+	}
+	if !inTerminal {
+		return nil
+	}
+	if !isTerminal(c.in) || !isTerminal(c.out) {
+		return usage("Standard input and output are not a terminal, so the meter cannot be shown there.",
+			"Give --script for lines on standard input, or --panel 127.0.0.1:8090 for display and keypad in a browser.")
+	}
+	o.on = true
+	o.ascii = o.ascii || !utf8Locale(c.getenv)
+	return nil
+}
+
+func isTerminal(stream any) bool {
+	f, is := stream.(*os.File)
+	return is && term.IsTerminal(int(f.Fd()))
+}
+
+// utf8Locale reports whether the terminal can be expected to show more than ASCII.
+func utf8Locale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(getenv(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// logger writes to the notes on the screen, where the time of a line is of no interest.
+func (o *screenOptions) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(&o.notes, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+// stranger is the number from which messages come when no telephone is registered: the meter does not know it.
+const stranger = "+254700000000"
+
+// run shows the meter in this terminal until the user leaves.
+func (o *screenOptions) run(ctx context.Context, c console, dev *device.Device, n face.Net, phones []string) error {
+	phone := stranger
+	if len(phones) > 0 {
+		phone = phones[0]
+	}
+	return terminal.Run(ctx, terminal.Config{
+		Device: dev, Net: n, Log: o.logger(), Notes: &o.notes, In: c.in, Out: c.out,
+		Environ: os.Environ(), ASCII: o.ascii, Speed: o.speed, Phone: phone,
+	})
+}

@@ -1,0 +1,156 @@
+// Package terminal is the face of a virtual meter in a terminal: display, keypad, light, supply and messages, with a load
+// to switch on, a cover to open and a speed for the time. It needs no more than 80 by 24 characters, 16 colours and, if it
+// must be, ASCII; in a smaller window it shows what fits.
+//
+// [Run] is a whole program around one meter. Everything that happens to the device happens on one goroutine.
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/face"
+	"github.com/paywatt/paywatt/internal/device/link"
+)
+
+// Config is what a terminal face is made of.
+type Config struct {
+	Device *device.Device
+	// Net is the meter's connection; nil for a meter without a server.
+	Net face.Net
+	// Log is where Notes go, so that nothing else is written to the screen.
+	Log *slog.Logger
+	// Notes are the newest lines of the log; nil for none.
+	Notes *Notes
+	// In and Out are the terminal.
+	In  io.Reader
+	Out io.Writer
+	// Environ is the environment, for TERM and NO_COLOR.
+	Environ []string
+	// ASCII draws with nothing but ASCII.
+	ASCII bool
+	// Speed is how fast time passes at first, one of face.Speeds.
+	Speed int
+	// Phone is the number from which messages to the meter come.
+	Phone string
+}
+
+// Run shows the meter and lets its time pass until the user leaves or ctx ends, and leaves the terminal as it was. The
+// error is that of the memory or of the terminal.
+func Run(ctx context.Context, c Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := &model{c: c, dev: c.Device, meter: face.New(c.Device, c.Net, c.Log, time.Now())}
+	if err := m.meter.SetSpeed(c.Speed); err != nil {
+		return err
+	}
+	m.seen = m.meter.Look()
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(c.In), tea.WithOutput(c.Out), tea.WithEnvironment(c.Environ))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		forward(ctx, m.meter.Messages(), p)
+	}()
+	_, err := p.Run()
+	asked := ctx.Err() != nil
+	cancel()
+	<-ended
+	if err != nil && (asked || errors.Is(err, tea.ErrInterrupted)) {
+		err = nil // told to end: nothing has gone wrong
+	}
+	if err != nil {
+		err = fmt.Errorf("show the meter: %w", err)
+	}
+	return errors.Join(err, m.end, m.save())
+}
+
+// forward hands what the server sends to the goroutine of the device.
+func forward(ctx context.Context, inbox <-chan link.Message, p *tea.Program) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case msg := <-inbox:
+			p.Send(msg)
+		}
+	}
+}
+
+// model is the program: the meter, and what the user is about.
+type model struct {
+	c     Config
+	dev   *device.Device
+	meter *face.Meter
+	// end is why the program has to end, nil as long as it does not.
+	end error
+
+	seen          face.View
+	width, height int
+	// prompt is what the user is asked for, typed what there is of it so far.
+	prompt prompt
+	typed  string
+	// problem is why the last act did not work.
+	problem string
+	// quiet says that the modem is switched off.
+	quiet bool
+}
+
+// save makes durable what is not yet, unless the memory has failed already.
+func (m *model) save() error {
+	if m.end != nil || m.dev.Err() != nil {
+		return nil
+	}
+	return m.meter.Save()
+}
+
+type tickMsg time.Time
+
+func tick() tea.Cmd {
+	return tea.Tick(face.Tick, func(t time.Time) tea.Msg { return tickMsg(t) })
+}
+
+// Init starts the clock.
+func (m *model) Init() tea.Cmd { return tick() }
+
+// Update takes one thing that has happened.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var next tea.Cmd
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tickMsg:
+		m.end = m.meter.Pass(time.Time(msg))
+		next = tick()
+	case link.Message:
+		m.end = m.meter.Receive(msg)
+	case tea.PasteMsg:
+		m.paste(msg.Content)
+	case tea.KeyPressMsg:
+		if m.press(msg.String()) {
+			return m, tea.Quit
+		}
+	}
+	if err := m.dev.Err(); err != nil {
+		m.end = err
+	}
+	if m.end != nil {
+		return m, tea.Quit
+	}
+	m.seen = m.meter.Look()
+	return m, next
+}
+
+// View draws the screen.
+func (m *model) View() tea.View {
+	v := tea.NewView(m.draw())
+	v.AltScreen = true
+	v.WindowTitle = "Meter " + m.seen.Number
+	return v
+}
