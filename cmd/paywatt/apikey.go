@@ -44,7 +44,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 			if role == "" {
 				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
 			}
-			return c.inFolder(data, func(f *app.Folder) error {
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				sells, err := f.Vendor(cmd.Context(), vendor)
 				if err != nil {
 					return err
@@ -61,7 +61,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 			})
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	cmd.Flags().StringVar(&role, "role", "", "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor or vendor_api")
 	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it")
 	cmd.Flags().StringVar(&vendor, "vendor", "", "the vendor (code or id) from whose float it sells")
@@ -73,10 +73,10 @@ func newAPIKeyList(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the API keys, without their secrets", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.inFolder(data, func(f *app.Folder) error { return c.listKeys(cmd, f) })
+			return c.inFolder(cmd, data, func(f *app.Folder) error { return c.listKeys(cmd, f) })
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	return cmd
 }
 
@@ -121,7 +121,7 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 			if err != nil {
 				return usage(args[0]+" is no key's id.", "paywatt apikey list shows them; they begin with "+id.Key+".")
 			}
-			return c.inFolder(data, func(f *app.Folder) error {
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Access.RevokeAPIKey(cmd.Context(), app.Clerk(), key)
 				if err == nil && no.Refused() {
 					return refusedFailure(no.Refusal)
@@ -130,15 +130,19 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 			})
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	return cmd
 }
 
-// inFolder opens the data folder for one act.
-func (c console) inFolder(dir string, act func(*app.Folder) error) error {
-	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+// inFolder opens the data folder, or the database that it says takes its place, for one act.
+func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
+	where, err := c.place(cmd, dir)
 	if err != nil {
-		return folderFailure(dir, err)
+		return err
+	}
+	f, err := app.OpenFolder(cmd.Context(), where.data, where.store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return folderFailure(where, err)
 	}
 	err = act(f)
 	if e := f.Close(); err == nil && e != nil {
@@ -148,7 +152,7 @@ func (c console) inFolder(dir string, act func(*app.Folder) error) error {
 	if err == nil || errors.As(err, &already) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return folderFailure(dir, err)
+	return folderFailure(where, err)
 }
 
 // showOne prints a result that is one word: bare as a table, so that a script can take it, and as an object else.
@@ -167,8 +171,12 @@ func refusedFailure(r refusal.Refusal) *failure {
 	return &failure{code: r.Code.Exit(), what: r.What, not: r.Not, try: r.Try}
 }
 
-// folderFailure explains why a data folder cannot be used.
-func folderFailure(dir string, err error) *failure {
+// folderFailure explains why a data folder, or the database in its place, cannot be used.
+func folderFailure(where place, err error) *failure {
+	if f := sharedFailure(where, err); f != nil {
+		return f
+	}
+	dir := where.data
 	f := &failure{code: exitFailed, what: err.Error() + "."}
 	switch {
 	case errors.Is(err, store.ErrNewer):

@@ -32,6 +32,13 @@ func newBackupCreate(c console) *cobra.Command {
 			if len(args) == 1 {
 				to = args[0]
 			}
+			where, err := c.place(cmd, data)
+			if err == nil {
+				err = where.elsewhere("paywatt backup", "Back the database up with PostgreSQL's own means and copy the data folder's keys: docs/operate/postgres.md.")
+			}
+			if err != nil {
+				return err
+			}
 			m, err := sqlite.Backup(cmd.Context(), data, to, time.Now)
 			if err != nil {
 				return storeFailure("The backup could not be made", to, err)
@@ -40,7 +47,7 @@ func newBackupCreate(c console) *cobra.Command {
 			return c.showManifest(cmd, to, m)
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	return cmd
 }
 
@@ -69,6 +76,13 @@ func newBackupRestore(c console) *cobra.Command {
 			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			where, err := c.place(cmd, data)
+			if err == nil {
+				err = where.elsewhere("paywatt backup restore", "Restore the database with PostgreSQL's own means, then run paywatt store epoch: docs/operate/postgres.md.")
+			}
+			if err != nil {
+				return err
+			}
 			m, aside, err := sqlite.Restore(cmd.Context(), args[0], data, force, time.Now)
 			if aside != "" {
 				c.tell("What was in %s is now in %s.", data, aside)
@@ -80,7 +94,7 @@ func newBackupRestore(c console) *cobra.Command {
 			return c.showManifest(cmd, data, m)
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
 	return cmd
 }

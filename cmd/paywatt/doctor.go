@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -47,7 +48,7 @@ func newDoctorCommand(c console) *cobra.Command {
 				return err
 			}
 			dir := set.Text(config.Data)
-			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), dir), diskCheck(dir), clockCheck(time.Now()), keyStoreCheck(dir)}
+			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)}), diskCheck(dir), clockCheck(time.Now()), keyStoreCheck(dir)}
 			all = append(all, portChecks(cmd.Context(), set)...)
 			t, bad := table{head: []string{"check", "verdict", "detail"}}, 0
 			for _, k := range all {
@@ -97,9 +98,9 @@ func writable(dir string) bool {
 	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
 }
 
-func databaseCheck(ctx context.Context, dir string) check {
+func databaseCheck(ctx context.Context, where place) check {
 	k := check{Name: "database", Verdict: checkOK}
-	r, err := sqlite.Verify(ctx, dir)
+	r, err := app.Verify(ctx, where.data, where.store)
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, os.ErrNotExist):
 		k.Verdict, k.Detail = checkWarn, "there is none yet; serve makes it"

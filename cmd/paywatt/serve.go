@@ -47,8 +47,13 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: levelOf(set.Text(config.LogLevel))}))
 	version := programVersion()
 	dir := set.Text(config.Data)
-	c.tell("paywatt %s, data in %s", version.Version, dir)
-	a, err := app.New(app.Config{Data: dir, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
+	where := place{dir, set.Text(config.Store)}
+	if where.store == "" {
+		c.tell("paywatt %s, data in %s", version.Version, dir)
+	} else {
+		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
+	}
+	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log})
 	if err != nil {
 		return serveFailure(set, err)
@@ -103,9 +108,6 @@ func isLoopback(addr string) bool {
 
 // unsupported refuses settings that this version knows and does not have.
 func unsupported(set config.Config) error {
-	if set.Text(config.Store) != "" {
-		return usage("This version keeps its data in the data folder only; the setting store is not supported yet.", "Leave out --store.")
-	}
 	if len(set.List(config.MQTTLegacy)) > 0 {
 		return usage("This version has no listeners for unmodified devices; the setting mqtt_legacy is not supported yet.", "Leave out --mqtt-legacy.")
 	}
@@ -138,6 +140,11 @@ func levelOf(name string) slog.Level {
 // serveFailure explains why the server did not start.
 func serveFailure(set config.Config, err error) *failure {
 	dir := set.Text(config.Data)
+	where := place{dir, set.Text(config.Store)}
+	if f := sharedFailure(where, err); f != nil {
+		f.not = "The server was not started."
+		return f
+	}
 	var path *os.PathError
 	var dial *net.OpError
 	switch {
@@ -151,7 +158,7 @@ func serveFailure(set config.Config, err error) *failure {
 		return &failure{code: exitFailed, what: "The certificate cannot be read: " + err.Error() + ".", not: "The server was not started.",
 			try: "Check --tls-cert and --tls-key."}
 	}
-	f := folderFailure(dir, err)
+	f := folderFailure(where, err)
 	if f.not == "" {
 		f.not = "The server was not started."
 	}

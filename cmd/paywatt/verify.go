@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -23,14 +24,21 @@ func newVerifyCommand(c console) *cobra.Command {
 			"nobody sold are listed too. Exit code 1 if anything is found.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := sqlite.Verify(cmd.Context(), data)
+			where, err := c.place(cmd, data)
 			if err != nil {
-				return storeFailure("The data folder could not be checked", data, err)
+				return err
+			}
+			r, err := app.Verify(cmd.Context(), where.data, where.store)
+			if err != nil {
+				if f := sharedFailure(where, err); f != nil {
+					return f
+				}
+				return storeFailure("The books could not be checked", where.String(), err)
 			}
 			return c.showReport(cmd, r)
 		},
 	}
-	c.dataFlag(cmd, &data)
+	c.placeFlags(cmd, &data)
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -43,8 +44,11 @@ import (
 // Config says how to serve. Data, HTTP and MQTT are needed.
 type Config struct {
 	Data string // data folder; made at first use
-	HTTP string // address of the HTTP listener; port 0 takes a free one
-	MQTT string // address of the meters' listener
+	// Store is the URL of a PostgreSQL database (postgres://…) that takes the place of the one in the data folder, and
+	// that other servers may share. The folder keeps the keys, which all of them must have.
+	Store string
+	HTTP  string // address of the HTTP listener; port 0 takes a free one
+	MQTT  string // address of the meters' listener
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
 	TLSCert, TLSKey string
 	// Passphrase opens the key store. Nil: the server starts locked, sells nothing and does all else.
@@ -72,7 +76,8 @@ type App struct {
 	c      Config
 	log    *slog.Logger
 	lock   *sqlite.Lock
-	engine *sqlite.Engine
+	engine *database
+	holder string // names this process among all that might serve the same database
 	keys   *keystore.Store
 	data   *keystore.DataKey
 
@@ -110,7 +115,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry()}
+	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder()}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openHTTP} {
 		if err := step(); err != nil {
@@ -120,12 +125,16 @@ func New(c Config) (*App, error) {
 	return a, nil
 }
 
-// openFolder takes the folder and opens its database.
+// openFolder takes the folder and opens the database. A folder whose server keeps its data elsewhere may be another
+// server's too: nothing in it is then written but heads and keys, which both may do.
 func (a *App) openFolder() (err error) {
-	if a.lock, err = sqlite.TakeLock(a.c.Data); err != nil {
-		return err
+	if a.c.Store == "" {
+		if a.lock, err = sqlite.TakeLock(a.c.Data); err != nil {
+			return err
+		}
 	}
-	a.engine, err = sqlite.Open(a.c.Data, sqlite.Options{Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Lock: a.lock, Reserve: a.c.Reserve})
+	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
+		log: a.log, lock: a.lock, reserve: a.c.Reserve})
 	return err
 }
 
@@ -134,6 +143,11 @@ func (a *App) openFolder() (err error) {
 func (a *App) openKeys() (err error) {
 	if a.data, err = keystore.OpenData(a.c.Data); err != nil {
 		return err
+	}
+	if a.engine.shared != nil {
+		if err := a.engine.shared.SameKey(a.stopping, "data", dataKeyMark(a.data)); err != nil {
+			return err
+		}
 	}
 	if a.keys, err = keystore.Open(a.c.Data, keystore.Config{Params: a.c.KeyCost}); err != nil {
 		return err
@@ -149,6 +163,11 @@ func (a *App) openKeys() (err error) {
 		return nil
 	}
 	return err
+}
+
+// dataKeyMark is what a data key is known by: a keyed hash, which tells nothing about the key.
+func dataKeyMark(k *keystore.DataKey) string {
+	return hex.EncodeToString(k.Hash("database", []byte("paywatt data key"))[:8])
 }
 
 // listen takes both addresses before anything is served, so that an address in use is found out at once.

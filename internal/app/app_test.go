@@ -89,7 +89,7 @@ func run(t *testing.T, a *app.App) (stop func() error) {
 
 func connect(t *testing.T, a *app.App, dir string) *client.Client {
 	t.Helper()
-	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	a := start(t, config(dir))
 	stop := run(t, a)
 	addr, _ := a.Ready()
-	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +390,7 @@ func certificate(t *testing.T, c *app.Config) *x509.CertPool {
 // TestALiveStreamEndsWithTheServer: a page that is open somewhere does not hold the end up.
 func TestALiveStreamEndsWithTheServer(t *testing.T) {
 	dir := t.TempDir()
-	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -438,7 +438,7 @@ func TestTheSetupPathIsOfferedUntilThereIsAnOwner(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := app.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,23 +40,24 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
 	courier := command.NewCourier(doorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
-	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder(), Sender: courier, Now: a.c.Now, Log: a.log,
+	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Sender: courier, Now: a.c.Now, Log: a.log,
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: &issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}, Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.outbox.Kick, Log: a.log,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
-	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder(), a.c.Now, a.log, tasks()...)
+	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks()...)
 	return a.openSetup()
 }
 
-// holder names this process among all that might serve the same database.
-func (a *App) holder() string {
+// holder names this process among all that might serve the same database: containers may have both name and number in
+// common.
+func holder() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), lot())
 }
 
 // openSetup draws the code of the set-up page while nobody can sign in as owner yet.

@@ -11,19 +11,18 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
 // Folder is a data folder opened by a command that needs no server, beside a running one or not.
 type Folder struct {
-	Engine *sqlite.Engine
+	Engine store.Engine
 	Access *access.Access
 }
 
-// OpenFolder opens the data folder and makes its database at first use. The errors are those of sqlite.Open.
-func OpenFolder(dir string, log *slog.Logger) (*Folder, error) {
-	// The reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing.
-	e, err := sqlite.Open(dir, sqlite.Options{Log: log, Readers: 1, Reserve: -1})
+// OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database
+// instead. The errors are those of sqlite.Open or postgres.Open.
+func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder, error) {
+	e, err := openDatabase(ctx, databaseConfig{data: dir, url: url, log: log, brief: true})
 	if err != nil {
 		return nil, err
 	}

@@ -26,9 +26,9 @@ func (a *App) count() error {
 		total("paywatt_mqtt_refused_total", "Sockets beyond a limit.", func() int64 { return a.broker.Stats().Refused }),
 		total("paywatt_mqtt_messages_total", "Messages of meters.", func() int64 { return a.broker.Stats().Messages }),
 		total("paywatt_mqtt_failed_total", "Messages that could not be stored.", func() int64 { return a.broker.Stats().Failed }),
-		total("paywatt_store_commits_total", "Commits.", func() int64 { return a.engine.Stats().Batches }),
-		total("paywatt_store_over_budget_total", "Transactions that took longer than one should.", func() int64 { return a.engine.Stats().OverBudget }),
-		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.Stats().LogPages) }),
+		total("paywatt_store_commits_total", "Commits.", func() int64 { return a.engine.stats().commits }),
+		total("paywatt_store_over_budget_total", "Transactions that took longer than one should.", func() int64 { return a.engine.stats().overBudget }),
+		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.stats().logPages) }),
 	}
 	for outcome, read := range map[string]func() int64{
 		"stored":      func() int64 { return a.broker.Stats().Stored },

@@ -10,7 +10,6 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -82,7 +81,7 @@ func (a *App) verify(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		r, err := sqlite.Verify(ctx, a.c.Data)
+		r, err := a.engine.verify(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil

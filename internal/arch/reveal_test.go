@@ -40,7 +40,7 @@ func revealers() map[string]string {
 		"internal/keystore/keystore.go":   "seals a vending key into the key store",
 		"internal/registry/meter.go":      "seals a link key into its row",
 		"internal/registry/draft.go":      "shows a simulated meter's test key once",
-		"internal/store/headlog/key.go":    "writes the seal key to its file",
+		"internal/store/headlog/key.go":   "writes the seal key to its file",
 		"internal/device/keep.go":         "compares the meter's key with the one in its memory",
 		"meter/journal/journal.go":        "writes the meter's key into its memory",
 		// Benches play tills and meters with throw-away secrets.

@@ -25,7 +25,7 @@ var settings = [...]Setting{
 	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "how often such a device is asked for data (not in this version)"},
 	{Key: TLSCert, Help: "certificate file for both listeners; needs tls_key"},
 	{Key: TLSKey, Help: "private key file of tls_cert"},
-	{Key: Store, Help: "database instead of the one in the data folder: postgres://... (not in this version)"},
+	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: PassphraseFile, Help: "file that holds the key store's passphrase on its first line"},
 	{Key: LogLevel, Default: "info", Help: "least severe log line: debug, info, warn or error"},
 	{Key: URL, Client: true, Help: "server that commands speak to, http://..."},

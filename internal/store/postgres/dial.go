@@ -27,8 +27,8 @@ var (
 	ErrSettings = errors.New("the PostgreSQL server has settings that Paywatt cannot work with")
 	// ErrForeign: the database belongs to another program.
 	ErrForeign = errors.New("the database belongs to another program")
-	// ErrKey: the seal key of the data folder is not the one this database was sealed with.
-	ErrKey = errors.New("the seal key of the data folder is not that of the database")
+	// ErrKey: a key of the data folder is not the one this database was written with.
+	ErrKey = errors.New("the data folder has another key than the database was written with")
 	// ErrNotEmpty: the database has content already.
 	ErrNotEmpty = errors.New("the database is not empty")
 )

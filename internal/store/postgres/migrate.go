@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -109,17 +110,28 @@ func apply(c *conn, s store.Migration, o Options) error {
 	return err
 }
 
-// sameKey binds the database to the key that signs its heads: the first server writes its public line, every other must
-// have the same key.
-func sameKey(c *conn, public string) error {
-	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, metaSealer, public); err != nil {
-		return fmt.Errorf("bind the database to its seal key: %w", err)
+// sameKey binds the database to a key that is kept outside it: the first server writes what the key is known by, every
+// other one must have the same key.
+func sameKey(c *conn, name, mark string) error {
+	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, name, mark); err != nil {
+		return fmt.Errorf("bind the database to its keys: %w", err)
 	}
-	have, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaSealer)
-	if err == nil && have != public {
-		err = fmt.Errorf("%w: the database is sealed by %s, the folder has the key of %s", ErrKey, have, public)
+	have, err := c.text(`SELECT value FROM meta WHERE key = $1`, name)
+	if err == nil && have != mark {
+		err = fmt.Errorf("%w: %s is %s there and %s here", ErrKey, name, have, mark)
 	}
 	return err
+}
+
+// SameKey binds the database to a key of the data folder besides the seal key: mark is what the key is known by, and no
+// secret. The first server writes it; another one with another key is refused with [ErrKey].
+func (e *Engine) SameKey(ctx context.Context, name, mark string) error {
+	c, err := e.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.drop()
+	return sameKey(c, "key:"+name, mark)
 }
 
 // within runs work in a transaction on a connection that is used for nothing else.

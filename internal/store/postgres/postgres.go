@@ -178,7 +178,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := sameKey(c, key.Public()); err != nil {
+	if err := sameKey(c, metaSealer, key.Public()); err != nil {
 		return err
 	}
 	heads, err := headlog.Open(e.opt.Dir)

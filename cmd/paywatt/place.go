@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+)
+
+// storeFlagName is the flag that names a database outside the data folder.
+const storeFlagName = "store"
+
+// place is where a Paywatt keeps its data: a folder, and a PostgreSQL database where that takes the place of the one in
+// the folder.
+type place struct{ data, store string }
+
+// String names it for messages, without a password.
+func (p place) String() string {
+	if p.store != "" {
+		return postgres.Redact(p.store)
+	}
+	return p.data
+}
+
+// placeFlags adds --data and --store.
+func (c console) placeFlags(cmd *cobra.Command, data *string) {
+	c.dataFlag(cmd, data)
+	cmd.Flags().String(storeFlagName, "", "database instead of the one in the data folder: postgres://...")
+}
+
+// place finds out where the data is: --store, then PAYWATT_STORE, then what the settings file in the data folder says, as
+// the server on it does.
+func (c console) place(cmd *cobra.Command, data string) (place, error) {
+	p := place{data: data}
+	if f := cmd.Flags().Lookup(storeFlagName); f != nil && f.Changed {
+		p.store = f.Value.String()
+	} else if p.store = c.getenv(config.EnvPrefix + "STORE"); p.store == "" {
+		file, err := readSettings(filepath.Join(data, config.FileName))
+		if err != nil {
+			return p, settingFailure(err)
+		}
+		p.store, _ = file[config.Store].(string) // anything else is the server's to complain of
+	}
+	if p.store != "" && !postgres.Is(p.store) {
+		return p, usage("The store "+postgres.Redact(p.store)+" is no postgres:// URL.", "Write postgres://user@host/database, or leave it out for the database in the data folder.")
+	}
+	return p, nil
+}
+
+// elsewhere refuses a command that works on the database in the data folder only.
+func (p place) elsewhere(what, instead string) error {
+	if p.store == "" {
+		return nil
+	}
+	return &failure{code: exitRefused, what: what + " works on a database in the data folder; this one is " + p.String() + ".",
+		not: "Nothing was done.", try: instead}
+}
+
+// sharedFailure explains why a PostgreSQL database cannot be used; nil where it is another kind of error.
+func sharedFailure(p place, err error) *failure {
+	f := &failure{code: exitFailed, what: err.Error() + ".", not: "Nothing was changed."}
+	switch {
+	case errors.Is(err, postgres.ErrURL):
+		f.code, f.try = exitUsage, "Write postgres://user@host/database; special characters in a password are written as %XX."
+	case errors.Is(err, postgres.ErrAway):
+		f.code, f.try = exitUnreachable, "Make sure that PostgreSQL runs, that this machine may connect to "+p.String()+", and that the database exists (createdb)."
+	case errors.Is(err, postgres.ErrVersion):
+		f.code, f.try = exitRefused, "Use PostgreSQL 15 or newer."
+	case errors.Is(err, postgres.ErrSettings):
+		f.code, f.try = exitRefused, "Correct the setting of the server, the database or the user (ALTER SYSTEM, ALTER DATABASE, ALTER ROLE) and try again."
+	case errors.Is(err, postgres.ErrForeign):
+		f.code, f.try = exitRefused, "Use a database of its own: createdb paywatt."
+	case errors.Is(err, postgres.ErrNotEmpty):
+		f.code, f.try = exitRefused, "Use an empty database: createdb paywatt."
+	case errors.Is(err, postgres.ErrKey):
+		f.code, f.try = exitRefused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
+	default:
+		return nil
+	}
+	return f
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// database is the store of this server, whichever engine it is.
+type database struct {
+	store.Engine
+	verify func(ctx context.Context) (*store.Report, error)
+	stats  func() storeStats
+	// shared is set where other servers may work on the same database at the same time.
+	shared *postgres.Engine
+}
+
+// storeStats are what every engine counts.
+type storeStats struct{ commits, overBudget, logPages int64 }
+
+// databaseConfig says which database to open and how.
+type databaseConfig struct {
+	data, url string // data folder; postgres://…, empty for the database in the folder
+	holder    string // names this server
+	now       func() time.Time
+	rand      io.Reader
+	log       *slog.Logger
+	lock      *sqlite.Lock
+	reserve   int64
+	brief     bool // for one command: few connections, no work besides
+}
+
+// openDatabase opens the database in the data folder, or the one that is named. Its errors are those of sqlite.Open or
+// postgres.Open.
+func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
+	if c.url != "" {
+		return openShared(ctx, c)
+	}
+	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve}
+	if c.brief { // the reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing
+		o.Readers, o.Reserve = 1, -1
+	}
+	e, err := sqlite.Open(c.data, o)
+	if err != nil {
+		return nil, err
+	}
+	return &database{Engine: e,
+		verify: func(ctx context.Context) (*store.Report, error) { return sqlite.Verify(ctx, c.data) },
+		stats: func() storeStats {
+			s := e.Stats()
+			return storeStats{s.Batches, s.OverBudget, int64(s.LogPages)}
+		}}, nil
+}
+
+func openShared(ctx context.Context, c databaseConfig) (*database, error) {
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Rand: c.rand, Log: c.log}
+	if c.brief {
+		o.Readers, o.Writers, o.SealEvery = 1, 1, -1
+	}
+	e, err := postgres.Open(ctx, c.url, o)
+	if err != nil {
+		return nil, err
+	}
+	return &database{Engine: e, shared: e,
+		verify: func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) },
+		stats: func() storeStats {
+			s := e.Stats()
+			return storeStats{commits: s.Commits, overBudget: s.OverBudget}
+		}}, nil
+}
+
+// Verify checks the books in the data folder, or in the database that url names, from outside.
+func Verify(ctx context.Context, data, url string) (*store.Report, error) {
+	if url != "" {
+		return postgres.Verify(ctx, url, data)
+	}
+	return sqlite.Verify(ctx, data)
+}
+
+// lot is a few random characters, which tell two processes of one name apart.
+func lot() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails, as its documentation says
+	return hex.EncodeToString(b[:])
+}

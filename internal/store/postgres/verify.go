@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
+)
+
+// verifyTime is the longest verification: it holds a snapshot, and a snapshot keeps the server from cleaning up.
+const verifyTime = 6 * time.Hour
+
+// Verify checks the database at url, whether or not servers run on it: store.Verify for every tenant, on one snapshot,
+// against the key and the signed heads in the data folder dir. It writes nothing. Rows that were committed in the last
+// second may not be sealed yet; the report counts them.
+func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyTime)
+	defer cancel()
+	c, err := look(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer c.drop()
+	r := new(store.Report)
+	trust, err := headlog.ReadTrust(dir, r)
+	if err != nil {
+		return nil, err
+	}
+	public, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaSealer)
+	if err != nil {
+		return nil, err
+	}
+	if public != trust.Public {
+		r.Find("head", "The database says that it is sealed by %s, the folder has the key of %s.", public, trust.Public)
+	}
+	return r, inspect(c, trust, r)
+}
+
+// look connects for reading only, to a database of this version, and opens one snapshot. Results are read through
+// cursors.
+func look(ctx context.Context, url string) (*conn, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	config.RuntimeParams["statement_timeout"] = "0" // ctx bounds it
+	config.ValidateConnect = nil                    // a standby can be looked at as well
+	c, err := dial(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c.ctx, c.stream = ctx, true
+	if err := c.begin(beginView); err != nil {
+		c.drop()
+		return nil, err
+	}
+	version, err := schema(c)
+	steps, more := store.Migrations()
+	switch err = errors.Join(err, more); {
+	case err != nil:
+	case version > len(steps):
+		err = fmt.Errorf("%w: it has schema %d, this program knows %d", store.ErrNewer, version, len(steps))
+	case version == 0:
+		err = fmt.Errorf("%w: it has no tables", ErrForeign)
+	case version < len(steps):
+		err = fmt.Errorf("the database has schema %d, this program %d: starting a server brings it up to date", version, len(steps))
+	}
+	if err != nil {
+		c.drop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// inspect checks every tenant in the connection's snapshot.
+func inspect(c *conn, trust headlog.Trust, r *store.Report) error {
+	epoch, err := c.number(selectEpoch)
+	if err != nil {
+		return err
+	}
+	tx := func(t access.Tenant) *store.Tx { return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil) }
+	tenants, err := tx(store.FirstTenant).Tenants()
+	if err != nil {
+		return err
+	}
+	if len(tenants) == 0 {
+		r.Find("file", "The database has no tenant.")
+	}
+	for _, t := range tenants {
+		if err := store.Verify(tx(t), store.Trust{Public: trust.Public, Heads: trust.Heads[t]}, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
