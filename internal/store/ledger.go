@@ -102,9 +102,16 @@ func (tx *Tx) lock(a *account) error {
 
 // openAccount reads an account and opens it if need be.
 func (tx *Tx) openAccount(ref ledger.AccountRef) (account, error) {
+	if n, ok := tx.accountN(ref); ok {
+		return account{ref: ref, n: n}, nil
+	}
 	a, found, err := tx.account(ref)
-	if err != nil || found {
-		return a, err
+	if err != nil {
+		return account{}, err
+	}
+	if found {
+		tx.rememberAccount(a)
+		return a, nil
 	}
 	i, err := tx.NewID()
 	if err != nil {
@@ -161,19 +168,15 @@ func (tx *Tx) account(ref ledger.AccountRef) (account, bool, error) {
 	return a, found, nil
 }
 
-// keepBalance moves the kept balance of a limited account and compares what was stored with what was meant.
+// keepBalance moves the kept balance of a limited account from the one that the limit was judged by, and no other.
 func (tx *Tx) keepBalance(a account, change money.Minor) error {
 	tx.fresh.sum(a.n, a.limit.Limited(), change)
 	if !a.limit.Limited() || change == 0 {
 		return nil
 	}
-	after, err := tx.number(`UPDATE ledger_account SET balance = balance + $1 WHERE tenant_id = $2 AND n = $3
-		RETURNING balance`, change, tx.Tenant, a.n)
-	if err != nil {
-		return err
-	}
-	if money.Minor(after) != a.balance+change {
-		return fmt.Errorf("%w: account %d %q holds %d after %d%+d", ErrInvariant, a.ref.Code, a.ref.Subject, after, a.balance, change)
+	if err := tx.must(`UPDATE ledger_account SET balance = $1 WHERE tenant_id = $2 AND n = $3 AND balance = $4`,
+		a.balance+change, tx.Tenant, a.n, a.balance); err != nil {
+		return fmt.Errorf("move account %d %q by %d from %d: %w", a.ref.Code, a.ref.Subject, change, a.balance, err)
 	}
 	return nil
 }

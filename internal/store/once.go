@@ -27,28 +27,60 @@ func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
 	if n == 1 {
 		return nil, nil
 	}
-	var k access.Kept
-	found, err := tx.one(`SELECT req_hash, status, body_enc FROM idempotency
-		WHERE tenant_id = $1 AND principal = $2 AND key = $3`, func(r Row) error {
-		copy(k.Hash[:], r.Bytes(0))
-		k.Status, k.Body = int(r.Int(1)), r.Bytes(2)
-		return nil
-	}, tx.Tenant, o.Principal, o.Key)
+	k, _, found, err := tx.onceRow(o)
 	if err != nil || !found {
 		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
 	}
 	return &k, nil
 }
 
-// OncePut stores the answer of a request that OnceTake claimed: status and sealed body, for ever where money moved,
-// else for OnceKept.
+// OnceFind is OnceTake for a transaction that stores the answer itself: where there is one writer nothing is claimed,
+// because nobody comes in between, and OncePut writes the row once; where there are several the claim makes a second
+// one wait.
+func (tx *Tx) OnceFind(o access.Once) (*access.Kept, error) {
+	if tx.C.ForUpdate() != "" {
+		return tx.OnceTake(o)
+	}
+	k, until, found, err := tx.onceRow(o)
+	if err != nil || !found || k.Status != 0 && !until.IsZero() && until.Before(tx.Now) {
+		return nil, err
+	}
+	return &k, nil
+}
+
+// OnceClaim claims what OnceFind has found to be new, for a request that takes more than one transaction.
+func (tx *Tx) OnceClaim(o access.Once) error {
+	_, err := tx.OnceTake(o)
+	return err
+}
+
+func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool, err error) {
+	found, err = tx.one(`SELECT req_hash, status, body_enc, expires_at FROM idempotency
+		WHERE tenant_id = $1 AND principal = $2 AND key = $3`, func(r Row) error {
+		copy(k.Hash[:], r.Bytes(0))
+		k.Status, k.Body, until = int(r.Int(1)), r.Bytes(2), r.Time(3)
+		return nil
+	}, tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return k, until, false, fmt.Errorf("read idempotency key: %w", err)
+	}
+	return k, until, found, nil
+}
+
+// OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
+// else for OnceKept. An answer that counts is never replaced.
 func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
 	var until any
 	if !forever {
 		until = tx.Now.Add(OnceKept)
 	}
-	err := tx.must(`UPDATE idempotency SET state = 'done', status = $1, body_enc = $2, expires_at = $3
-		WHERE tenant_id = $4 AND principal = $5 AND key = $6`, status, sealed, until, tx.Tenant, o.Principal, o.Key)
+	err := tx.must(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, status, body_enc, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'done', $5, $6, $7, $8)
+		ON CONFLICT (tenant_id, principal, key) DO UPDATE
+		SET req_hash = excluded.req_hash, state = 'done', status = excluded.status, body_enc = excluded.body_enc,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency.state = 'running' OR idempotency.expires_at < excluded.created_at`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], status, sealed, tx.Now, until)
 	if err != nil {
 		return fmt.Errorf("store the answer of an idempotency key: %w", err)
 	}

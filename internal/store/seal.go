@@ -89,8 +89,9 @@ func (tx *Tx) sealNumber() (*int64, error) {
 // Sealer appends fresh leaves to the tenants' logs. It belongs to one writer; it remembers the right edge of each log
 // and checks before each use that the database still has the same.
 type Sealer struct {
-	key  seal.Key
-	logs map[access.Tenant]*sealedLog
+	key    seal.Key
+	logs   map[access.Tenant]*sealedLog
+	memory memory
 }
 
 // sealedLog is a tenant's log as the last seal left it.
@@ -145,7 +146,13 @@ func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 }
 
 // Forget drops what is remembered: a transaction that used the sealer was rolled back.
-func (s *Sealer) Forget() { clear(s.logs) }
+func (s *Sealer) Forget() {
+	clear(s.logs)
+	s.memory.undone()
+}
+
+// Undone is told that closures were rolled back and the log was not touched.
+func (s *Sealer) Undone() { s.memory.undone() }
 
 // open gives the log as the database has it.
 func (s *Sealer) open(tx *Tx) (*sealedLog, error) {

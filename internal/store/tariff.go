@@ -59,10 +59,10 @@ const versionColumns = `v.id, v.tariff_id, t.name, v.n, v.effective_from, v.body
 const versionTables = ` FROM tariff_version v JOIN tariff t ON t.tenant_id = v.tenant_id AND t.id = v.tariff_id`
 
 // scanVersion reads the columns of versionColumns.
-func scanVersion(r Row) (tariff.Version, error) {
+func (tx *Tx) scanVersion(r Row) (tariff.Version, error) {
 	v := tariff.Version{ID: r.ID(0), TariffID: r.ID(1), Name: r.Text(2), N: int(r.Int(3)), EffectiveFrom: r.Time(4)}
 	var err error
-	if v.Body, err = tariff.Decode([]byte(r.Text(5))); err != nil {
+	if v.Body, err = tx.tariffBody(r.Text(5)); err != nil {
 		return tariff.Version{}, fmt.Errorf("version %d of tariff %q: %w", v.N, v.Name, err)
 	}
 	return v, nil
@@ -72,7 +72,7 @@ func scanVersion(r Row) (tariff.Version, error) {
 func (tx *Tx) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
 	var v tariff.Version
 	found, err := tx.one(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3
-		ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`, func(r Row) (err error) { v, err = scanVersion(r); return err }, tx.Tenant, t, at)
+		ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`, func(r Row) (err error) { v, err = tx.scanVersion(r); return err }, tx.Tenant, t, at)
 	if err != nil {
 		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
 	}
@@ -89,7 +89,7 @@ func (tx *Tx) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error)
 	err := tx.C.Query(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
 		AND v.n < COALESCE((SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.id = $3), $4)
 		ORDER BY v.n DESC LIMIT $5`, func(r Row) error {
-		v, err := scanVersion(r)
+		v, err := tx.scanVersion(r)
 		out = append(out, v)
 		return err
 	}, tx.Tenant, t, before[:], beyondVersions, max)
@@ -118,7 +118,7 @@ func (tx *Tx) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Versi
 				ORDER BY w.effective_from DESC, w.n DESC LIMIT 1),
 			(SELECT MIN(w.n) FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id))
 		ORDER BY v.tariff_id LIMIT $4`, func(r Row) error {
-		v, err := scanVersion(r)
+		v, err := tx.scanVersion(r)
 		out = append(out, v)
 		return err
 	}, tx.Tenant, after[:], at, max)

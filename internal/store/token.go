@@ -30,7 +30,8 @@ func (tx *Tx) VendTokens(meter int64, before id.ID, max int) ([]vending.Token, e
 		}
 	}
 	var out []vending.Token
-	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND meter_key_id IN (
+			SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		func(r Row) error {
 			out = append(out, scanToken(r))
 			return nil

@@ -65,7 +65,8 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 	if t.TID == nil || t.Class == nil || t.SubClass == nil {
 		return ownToken{}, false, nil
 	}
-	found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1 AND meter = $2 AND tid = $3
+	found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1
+		AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND tid = $3
 		AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY issued_at DESC LIMIT 1`+tx.C.ForUpdate(),
 		row, tx.Tenant, meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass)
 	return own, found, wrapToken(err)

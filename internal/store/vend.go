@@ -121,17 +121,27 @@ func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
 // VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
 // takes what the sale pays towards charges and debts from their rows.
 func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
+	return tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens)))
+}
+
+// VendSell does what VendReserve and VendComplete do for a sale whose tokens exist already, writing each row once.
+func (tx *Tx) VendSell(s vending.Sale, orderHash [32]byte, digitHashes [][]byte) error {
+	return tx.insertSale(s, orderHash, digitHashes)
+}
+
+func (tx *Tx) insertSale(s vending.Sale, orderHash [32]byte, digitHashes [][]byte) error {
 	asked, err := askedText(s.Asked)
 	if err != nil {
 		return wrapVend("write what is asked", err)
 	}
 	_, err = tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
 		mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
-		priced_at, created_at, asked)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+		priced_at, created_at, asked, receipt_no, completed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
 		tx.Tenant, s.ID, vendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
 		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
-		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked)
+		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked,
+		orNull(s.ReceiptNo), s.CompletedAt)
 	if err != nil {
 		return wrapVend("insert the row", err)
 	}
@@ -140,9 +150,9 @@ func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
 			return wrapVend("insert a line", err)
 		}
 	}
-	for _, t := range s.Tokens {
-		if err := tx.reserveToken(s, t); err != nil {
-			return wrapVend("reserve a token", err)
+	for i, t := range s.Tokens {
+		if err := tx.insertToken(s, t, digitHashes[i]); err != nil {
+			return wrapVend("insert a token", err)
 		}
 	}
 	if err := tx.takeCharges(s); err != nil {
@@ -187,12 +197,22 @@ func (tx *Tx) insertLine(sale id.ID, seq int, l vending.Line) error {
 	return err
 }
 
-// reserveToken takes a TID: the row makes it unique under its key, and the key remembers it as its last.
-func (tx *Tx) reserveToken(s vending.Sale, t vending.Token) error {
+// orNull is a text for a column that has NULL where there is none.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// insertToken takes a TID: the row makes it unique under its key, and the key remembers it as its last. A token that is
+// only reserved has no digits yet.
+func (tx *Tx) insertToken(s vending.Sale, t vending.Token, digitHash []byte) error {
 	_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
-		units_wh, state, issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		units_wh, state, issued_at, created_at, digits_enc, digits_hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
-		t.IssuedAt, tx.Now)
+		t.IssuedAt, tx.Now, []byte(t.Sealed), digitHash)
 	if err != nil {
 		return err
 	}
@@ -382,7 +402,7 @@ func (tx *Tx) VendReceipt(s vending.Sale) (vending.Paper, error) {
 func (tx *Tx) tariffVersion(version id.ID) (tariff.Version, error) {
 	var v tariff.Version
 	found, err := tx.one(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.id = $2`,
-		func(r Row) (err error) { v, err = scanVersion(r); return err }, tx.Tenant, version)
+		func(r Row) (err error) { v, err = tx.scanVersion(r); return err }, tx.Tenant, version)
 	if err == nil && !found {
 		err = ErrNotFound
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// complete ends a held sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become
-// durable together, or none of them does.
-func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (step, error) {
+// complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable
+// together, or none of them does. write is VendComplete for a held sale, VendSell for one that is written at once.
+func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, write func(Sale, [][]byte) error) (step, error) {
 	s := sold.Sale
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
@@ -30,7 +30,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token) (st
 		return step{}, err
 	}
 	s.State, s.CompletedAt = Completed, p.now
-	if err := tx.VendComplete(s, hashes); err != nil {
+	if err := write(s, hashes); err != nil {
 		return step{}, err
 	}
 	if r, err := post(tx, s, p.now); err != nil || r.Refused() {

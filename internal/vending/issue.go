@@ -102,7 +102,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if now.State != Held {
 			return v.again(tx, p, sale.ID, held.Repeated)
 		}
-		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, tokens)
+		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, tokens, tx.VendComplete)
 	})
 }
 

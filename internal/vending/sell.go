@@ -165,7 +165,7 @@ func (p purchase) hash(meter id.ID) [32]byte {
 func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	fresh := true
 	if p.order.Once.Key != "" {
-		kept, err := tx.OnceTake(p.order.Once)
+		kept, err := tx.OnceFind(p.order.Once)
 		switch {
 		case err != nil:
 			return step{}, err
@@ -259,15 +259,31 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if err := pr.owed.accrual.write(tx); err != nil {
 		return step{}, err
 	}
+	if v.local() {
+		return v.atOnce(ctx, tx, p, pr, s, hash)
+	}
+	return reserve(tx, p, s, hash)
+}
+
+// reserve writes a sale whose tokens an issuer elsewhere is asked for when this is durable.
+func reserve(tx Tx, p purchase, s Sale, hash [32]byte) (step, error) {
+	if p.order.Once.Key != "" {
+		if err := tx.OnceClaim(p.order.Once); err != nil {
+			return step{}, err
+		}
+	}
 	if err := tx.VendReserve(s, hash); err != nil {
 		return step{}, err
 	}
-	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
+	r, err := reserveMoney(tx, &s)
+	if err != nil || r.Refused() {
 		return no(r), err
 	}
-	if !v.local() {
-		return step{Sold: Sold{Sale: s}, open: true}, nil
-	}
+	return step{Sold: Sold{Sale: s}, open: true}, nil
+}
+
+// atOnce makes the tokens of a sale and then writes it complete, so that every row is written once.
+func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sale, hash [32]byte) (step, error) {
 	wanted, err := orders(s, pr.attrs, pr.key.KEN)
 	if err != nil {
 		return step{}, err
@@ -279,7 +295,10 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	case why.Refused():
 		return no(why), nil
 	}
-	return v.complete(tx, p, Sold{Sale: s}, tokens)
+	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
+		return no(r), err
+	}
+	return v.complete(tx, p, Sold{Sale: s}, tokens, func(s Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
 }
 
 // sale builds the row of a new sale with its lines and the tokens to be made.

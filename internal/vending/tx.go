@@ -19,6 +19,10 @@ type Tx interface {
 	DebtTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)
+	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
+	OnceFind(access.Once) (*access.Kept, error)
+	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
+	OnceClaim(access.Once) error
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
@@ -41,6 +45,8 @@ type Tx interface {
 	// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
 	// takes what the sale pays towards charges and debts from their rows.
 	VendReserve(s Sale, orderHash [32]byte) error
+	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.
+	VendSell(s Sale, orderHash [32]byte, digitHashes [][]byte) error
 	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
 	VendComplete(s Sale, digitHashes [][]byte) error
 	// VendFail closes a held sale that got no token and gives back what it had reserved.

@@ -25,12 +25,13 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT id FROM vend WHERE tenant_id = 1 AND state IN ('priced', 'held', 'issued', 'reversing') AND meter = 2`: "vend_open",
 		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`:                             "sqlite_autoindex_vend_2",
 		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:                                   "token_vend",
-		`SELECT id FROM token WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`:               "token_meter",
-		`SELECT id FROM meter_key WHERE tenant_id = 1 AND meter = 2 AND state IN ('current', 'planned', 'issued')`:     "meter_key_meter",
-		`SELECT n FROM ledger_account WHERE tenant_id = 1 AND code = 1000 AND subject = 'main'`:                        "sqlite_autoindex_ledger_account_2",
-		`SELECT id FROM command WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`:             "command_meter",
-		`SELECT id FROM journal WHERE tenant_id = 1 AND seal_n IS NULL`:                                                "journal_unsealed",
-		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:                    "sqlite_autoindex_outbox_2",
+		`SELECT id FROM token WHERE tenant_id = 1 AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = 1 AND k.meter = 2)
+			AND id < x'00' ORDER BY id DESC LIMIT 3`: "sqlite_autoindex_token_2",
+		`SELECT id FROM meter_key WHERE tenant_id = 1 AND meter = 2 AND state IN ('current', 'planned', 'issued')`: "meter_key_meter",
+		`SELECT n FROM ledger_account WHERE tenant_id = 1 AND code = 1000 AND subject = 'main'`:                    "sqlite_autoindex_ledger_account_2",
+		`SELECT id FROM command WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`:         "command_meter",
+		`SELECT id FROM journal WHERE tenant_id = 1 AND seal_n IS NULL`:                                            "journal_unsealed",
+		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:                "sqlite_autoindex_outbox_2",
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {

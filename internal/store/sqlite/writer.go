@@ -165,6 +165,7 @@ func (e *Engine) transact(b *batch) error {
 	err := e.gather(b, b.caution > 0 || e.opt.Rehearse)
 	if errors.Is(err, errSpoilt) {
 		b.caution = carefulBatches
+		e.sealer.Undone()
 		if err = c.plain("ROLLBACK"); err == nil {
 			err = e.gather(b, true)
 		}
@@ -347,6 +348,7 @@ func (e *Engine) leave(b *batch, undo bool) error {
 		return nil
 	}
 	if undo {
+		e.sealer.Undone()
 		if err := e.writer.plain("ROLLBACK TO closure"); err != nil {
 			return err
 		}

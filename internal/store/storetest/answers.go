@@ -22,6 +22,11 @@ func issued(t *testing.T, e store.Engine, m mtr, tid uint32, state string) id.ID
 		if token, err = tx.NewID(); err != nil {
 			return err
 		}
+		_, err = tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state, last_tid, created_at)
+			VALUES ($1, $2, $3, '123456', 1, 2, '01', 255, '07', '04', 2014, $4, 'past', $5, $4)`, tx.Tenant, token, m.N, tx.Now, int64(tid))
+		if err != nil {
+			return err
+		}
 		_, err = tx.C.Exec(`INSERT INTO token (tenant_id, id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state, issued_at, created_at)
 			VALUES ($1, $2, $3, $2, $4, 2014, 0, 0, 5, 34700, $5, $6, $6)`, tx.Tenant, token, m.N, int64(tid), state, tx.Now)
 		if err != nil {

@@ -58,9 +58,23 @@ func onceAnswered(t *testing.T, r Rig) {
 		return err
 	})
 	_, err := do(e, func(tx *store.Tx) (value, error) {
-		return value{}, tx.OncePut(access.Once{Principal: "nobody", Key: "key"}, 201, nil, true)
+		return value{}, tx.OncePut(o, 200, nil, true)
 	})
-	wantErr(t, "answering what was never taken", err, store.ErrInvariant)
+	wantErr(t, "answering what has its answer", err, store.ErrInvariant)
+	at := access.Once{Principal: "till3", Key: "answered-at-once", Hash: [32]byte{7}}
+	must(t, e, func(tx *store.Tx) error {
+		if kept, err := tx.OnceFind(at); kept != nil || err != nil {
+			t.Errorf("a new request was found: %+v, %v", kept, err)
+		}
+		return tx.OncePut(at, 201, []byte("once"), true)
+	})
+	must(t, e, func(tx *store.Tx) error {
+		kept, err := tx.OnceFind(at)
+		if kept == nil || kept.Status != 201 || string(kept.Body) != "once" || kept.Hash != at.Hash {
+			t.Errorf("a request answered in its only transaction came back as %+v", kept)
+		}
+		return err
+	})
 }
 
 func onceDropped(t *testing.T, r Rig) {

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// memory is what a writer remembers from one transaction to the next to save itself work. It holds only what cannot
+// change once it is there, and never decides anything by what it does not hold: the number of an account without a
+// limit, which is given once and for ever, and what the text of a tariff version means, by the whole text.
+type memory struct {
+	accounts map[rememberedAccount]int64
+	bodies   map[string]tariff.Body
+}
+
+type rememberedAccount struct {
+	tenant access.Tenant
+	ref    ledger.AccountRef
+}
+
+// Limits of a memory; one that is full begins anew.
+const (
+	maxAccounts = 10_000
+	maxBodies   = 1000
+)
+
+// undone forgets what may have been read from rows that are rolled back.
+func (m *memory) undone() { clear(m.accounts) }
+
+// accountN is the number of an account that keeps no balance, where the writer has met it.
+func (tx *Tx) accountN(ref ledger.AccountRef) (int64, bool) {
+	if tx.before == nil {
+		return 0, false
+	}
+	n, ok := tx.before.sealer.memory.accounts[rememberedAccount{tx.Tenant, ref}]
+	return n, ok
+}
+
+func (tx *Tx) rememberAccount(a account) {
+	if tx.before == nil || a.limit.Limited() {
+		return
+	}
+	m := &tx.before.sealer.memory
+	if m.accounts == nil || len(m.accounts) >= maxAccounts {
+		m.accounts = make(map[rememberedAccount]int64)
+	}
+	m.accounts[rememberedAccount{tx.Tenant, a.ref}] = a.n
+}
+
+// tariffBody reads the text of a tariff version. Who gets it does not change it.
+func (tx *Tx) tariffBody(text string) (tariff.Body, error) {
+	if tx.before == nil {
+		return tariff.Decode([]byte(text))
+	}
+	m := &tx.before.sealer.memory
+	if b, ok := m.bodies[text]; ok {
+		return b, nil
+	}
+	b, err := tariff.Decode([]byte(text))
+	if err != nil {
+		return tariff.Body{}, err
+	}
+	if m.bodies == nil || len(m.bodies) >= maxBodies {
+		m.bodies = make(map[string]tariff.Body)
+	}
+	m.bodies[text] = b
+	return b, nil
+}
