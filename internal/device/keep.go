@@ -276,6 +276,8 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 		Damage:  l.Damage,
 		Tampers: d.parts.Tamper.Latched(),
 	})
+	// A switch may have been put right while nobody looked.
+	d.open = d.state.Asserted
 	d.Switches()
 	d.announce()
 	return d.Flush()

@@ -225,6 +225,13 @@ func (h *house) reboot() error {
 	if err := h.open(); err != nil {
 		return err
 	}
+	// People try again.
+	if len(h.bought) > 0 {
+		h.next[actEnter] = min(h.next[actEnter], h.lived+minute)
+	}
+	if s := h.dev.State(); s.Latched != 0 {
+		h.next[actClear] = min(h.next[actClear], h.lived+hour)
+	}
 	return errors.Join(h.dev.SetLoad(load), h.check())
 }
 

@@ -182,7 +182,7 @@ func (h *house) clearTamper() error {
 	}
 	s := h.dev.State()
 	if got := h.dev.View().LastToken; got == sts.Accept.String() && s.Latched != 0 {
-		return h.broken("the latch is still closed after a token to open it")
+		return h.broken("the latch is still closed after a token to open it: %v, switches %v", s.Latched.Names(), h.switches.Open().Names())
 	}
 	if s.Relay == supply.Armed {
 		return h.dev.Keys("#")
@@ -199,7 +199,13 @@ func (h *house) upload() error {
 	if err := h.dev.Flush(); err != nil {
 		return err
 	}
-	for box := h.dev.Box(); ; {
+	box := h.dev.Box()
+	if next := box.Marks().Next; next <= h.seq {
+		return h.broken("the meter begins again at record %d, the server has %d", next, h.seq)
+	}
+	// A meter that has started again may have forgotten how far the server was; its first answer says so.
+	box.Ack(wire.Ack{Seq: h.seq})
+	for {
 		entries := box.Next(h.seq)
 		if len(entries) == 0 {
 			return h.check()
