@@ -193,6 +193,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.commandRoutes(r)
 	a.vendRoutes(r)
 	a.vendorRoutes(r)
+	a.reversalRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.systemRoutes(r)

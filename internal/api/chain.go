@@ -271,6 +271,9 @@ func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 	case err != nil:
 		return because(refusal.InvalidRequest, "The body did not arrive whole.", "It was not looked at.", "Ask again.")
 	}
+	if _, bare := bodiless[x.route]; bare && len(bytes.TrimSpace(body)) == 0 {
+		body = []byte("{}")
+	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return x.nothing(malformed("The request has no body.", "Send a JSON object."))
 	}

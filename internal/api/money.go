@@ -25,6 +25,9 @@ func movesMoney(route string) bool {
 	return ok
 }
 
+// bodiless are the patterns of POST routes whose body may be left out: nothing in it is needed.
+var bodiless = map[string]struct{}{http.MethodPost + " /v1/vends/{id}/reversal": {}, http.MethodPost + " /v1/vends/{id}/reprints": {}}
+
 // keyParam is the header of a request that moves money, for the document.
 func keyParam() []*huma.Param {
 	return []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 64 ASCII characters, new for each request",

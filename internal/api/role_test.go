@@ -40,6 +40,8 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/vends/" + saleID + "/receipt", "", access.ReadVends, 200},
 		{"POST", "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`, access.ReadVends, 200},
 		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
+		{"GET", "/v1/vends/" + saleID + "/reversal", "", access.ReadVends, 404},
+		{"POST", "/v1/vends/" + saleID + "/reversal", `{"reason":"matrix"}`, access.Reverse, 409},
 		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},

@@ -11,7 +11,7 @@ import (
 // vendorKey makes a key that sells for a vendor.
 func (w *world) vendorKey(vendor string) string {
 	w.t.Helper()
-	f, err := app.OpenFolder(w.dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -96,6 +96,7 @@ type App struct {
 
 	http, mqtt net.Listener
 	tls        *tls.Config
+	answered   chan struct{} // a meter has answered a command: a reversal may be waiting for it
 	gauges     *prometheus.Registry
 	stopping   context.Context // ends when the server begins to stop
 	stop       context.CancelFunc
@@ -115,7 +116,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder()}
+	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openHTTP} {
 		if err := step(); err != nil {
@@ -187,7 +188,7 @@ func (a *App) listen() error {
 		return fmt.Errorf("listen for meters: %w", err)
 	}
 	a.broker, err = broker.New(broker.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Broker, Now: a.c.Now, Log: a.log,
-		Inbox: a.engine.Ingest, Auth: a.meterLogin,
+		Inbox: a.ingest, Auth: a.meterLogin,
 		OnConnected: func(who registry.Identity) { a.outbox.Wake(who.Tenant, who.Number) }})
 	return err
 }

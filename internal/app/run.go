@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
 )
 
 // Times of a running server.
@@ -75,7 +77,8 @@ func (a *App) serveHTTP(ctx context.Context) error {
 	return err
 }
 
-// recover finishes sales that a crash or a lost answer left open, at once and then every minute.
+// recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when
+// a meter has answered.
 func (a *App) recover(ctx context.Context) error {
 	tick := time.NewTicker(recoverEvery)
 	defer tick.Stop()
@@ -92,6 +95,22 @@ func (a *App) recover(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-a.answered:
 		}
 	}
+}
+
+// ingest hands what a meter sent to the store, and looks after sales and reversals once an answer to a command or a
+// report of a token is durable.
+func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
+	answers := slices.ContainsFunc(recs, func(r metering.Record) bool { return r.Bad == nil && (r.Rec.Command != nil || r.Rec.Token != nil) })
+	return a.engine.Ingest(recs, func(out []metering.Outcome, err error) {
+		done(out, err)
+		if answers && err == nil {
+			select {
+			case a.answered <- struct{}{}:
+			default: // somebody will look already
+			}
+		}
+	})
 }

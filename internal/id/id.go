@@ -33,6 +33,9 @@ const (
 	Quote    = "qot_"
 	Vendor   = "ven_"
 	Audit    = "aud_"
+	Reversal = "rev_"
+	Approval = "apr_"
+	Job      = "job_"
 	Debt     = "dbt_"
 	Charge   = "chg_"
 )

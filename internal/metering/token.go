@@ -83,8 +83,9 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 			v.State = TokenRejected
 		}
 	case TokenReversed, TokenReversedUnconfirmed:
-		// The sale was undone and the token is loaded all the same: money is missing, and a person must know.
-		if result == resultAccept {
+		// The sale was undone and the token is loaded all the same: money is missing, and a person must know. A meter that
+		// was told to cancel a token says used of it; one that could not be asked says so only of a token it has.
+		if result == resultAccept || have == TokenReversedUnconfirmed && e == InMeter {
 			v.Alarm = &Alarm{AlarmReversedUsed, "The meter accepted a token whose sale was reversed."}
 		}
 	case TokenReserved, TokenFailed:

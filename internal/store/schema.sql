@@ -280,6 +280,7 @@ CREATE TABLE token (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_vend ON token (tenant_id, vend_id);
 -- A meter's tokens are found through its keys and the unique index: one random page less to write in every sale.
+CREATE INDEX token_unconfirmed ON token (tenant_id) WHERE state = 'reversed_unconfirmed';
 CREATE UNIQUE INDEX token_digits ON token (tenant_id, digits_hash) WHERE digits_hash IS NOT NULL;
 
 -- Every token result a meter reported, ours or not (a ghost is an accepted TID that nobody sold).
@@ -444,4 +445,21 @@ CREATE TABLE vend_seller (
   tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, account_code INTEGER NOT NULL,  -- float or receivable that paid
   hold_id BLOB, commission INTEGER NOT NULL DEFAULT 0, commission_vat INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, vend_id)
+) STRICT, WITHOUT ROWID;
+
+-- A sale that is undone, from the request on. One that was refused leaves its row; another may follow it.
+CREATE TABLE reversal (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vend_id BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting','done','refused')),  -- waiting: for the meter to cancel the tokens
+  confirmed INTEGER NOT NULL DEFAULT 0 CHECK (confirmed IN (0,1)),    -- the meter will never load the tokens
+  failure TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL,
+  settled_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX reversal_vend ON reversal (tenant_id, vend_id) WHERE state <> 'refused';
+CREATE INDEX reversal_open ON reversal (tenant_id, state) WHERE state = 'waiting';
+CREATE INDEX reversal_day ON reversal (tenant_id, by_actor, created_at);
+CREATE TABLE reversal_token (             -- the command that makes a meter forget a token before it was used
+  tenant_id INTEGER NOT NULL, reversal_id BLOB NOT NULL, token_id BLOB NOT NULL, command_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, reversal_id, token_id)
 ) STRICT, WITHOUT ROWID;

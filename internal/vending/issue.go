@@ -134,7 +134,7 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 }
 
 // Recover takes up sales that are still waiting for their issuer, left by a crash or by an answer that never came, and
-// reports how many it finished. Asking again from the stored inputs gives the same token, so it may run at any time,
+// reports how many it finished; reversals whose meters have answered are ended as well. Asking again from the stored inputs gives the same token, so it may run at any time,
 // beside live sales and on several instances. Sales younger than [ReferLife] are left to whoever is making them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
 	before := v.c.Now().Round(0).UTC().Truncate(time.Microsecond).Add(-ReferLife)
@@ -159,6 +159,10 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 	}
 	if finished > 0 && v.c.Kick != nil {
 		v.c.Kick()
+	}
+	for _, more := range []func(context.Context, access.Actor) (int, error){v.settleReversals, v.reclaim} {
+		n, one := more(ctx, by)
+		finished, err = finished+n, errors.Join(err, one)
 	}
 	return finished, err
 }

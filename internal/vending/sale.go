@@ -33,8 +33,10 @@ const (
 	TokenSent     TokenState = "sent"     // handed to the meter's connection
 	TokenAccepted TokenState = "accepted" // the meter says it is in
 	TokenRejected TokenState = "rejected"
-	TokenFailed   TokenState = "failed" // never made; its TID stays used
-	TokenReversed TokenState = "reversed"
+	TokenFailed   TokenState = "failed"   // never made; its TID stays used
+	TokenReversed TokenState = "reversed" // its meter will never load it
+	// TokenReversedUnconfirmed: its sale was reversed while nobody could ask the meter.
+	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed"
 )
 
 // Sale is one sale as it is stored.

@@ -142,6 +142,7 @@ type shop struct {
 	sealer *keystore.DataKey
 	kicks  atomic.Int64
 
+	online   sync.Map // numbers of meters that are connected
 	rehearse bool
 	*vending.Vending
 }
@@ -200,7 +201,7 @@ func (s *shop) start() {
 	}
 	s.engine, s.door = e, &door{engine: e}
 	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: rand.Reader,
-		Kick: func() { s.kicks.Add(1) }})
+		Kick: func() { s.kicks.Add(1) }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 
 // crash ends the process and starts another on the same data.
@@ -305,7 +306,7 @@ func (s *shop) meter(serial int, p place) string {
 			tx.AddPoint(registry.Point{ID: ids[2], Address: "12 Lake Road"}),
 			tx.AddAccount(registry.Account{ID: ids[3], Customer: ids[1], Point: ids[2], Mode: registry.PrepayToken, Tariff: p.tariff,
 				Status: "active", OpenedAt: tx.Now}),
-			tx.AddMeterRow(m, nil, nil), addKeys(tx, keys))
+			tx.AddMeterRow(m, nil, []byte("link key")), addKeys(tx, keys))
 	})
 	return number
 }
@@ -495,7 +496,10 @@ func line(t *testing.T, s vending.Sale, k vending.LineKind) vending.Line {
 }
 
 // storeTx keeps the other test files from importing the store for one name.
-type storeTx = store.Tx
+type (
+	storeTx  = store.Tx
+	storeRow = store.Row
+)
 
 // setTZ moves the tenant to a time zone.
 func setTZ(tx *store.Tx, zone string) error {

@@ -14,6 +14,7 @@ import (
 // Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
 type Tx interface {
 	VendorTx
+	ReversalTx
 	ChargeTx
 	ChargeJobTx
 	DebtTx

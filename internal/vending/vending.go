@@ -34,15 +34,16 @@ const (
 	ReferLife    = 30 * time.Second    // age from which Recover takes up a sale that is still open
 )
 
-// Config is what a Vending needs; every field but Kick and Log is required.
+// Config is what a Vending needs; every field but Kick, Online and Log is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
 	Sealer Sealer
-	Now    func() time.Time // the server's clock, with its monotonic reading where it has one, as time.Now
-	Rand   io.Reader        // safe for concurrent use, as crypto/rand.Reader is
-	Kick   func()           // called after a commit that left something to deliver; may be nil
-	Log    *slog.Logger     // told what broke at an issuer; nil keeps silent
+	Now    func() time.Time         // the server's clock, with its monotonic reading where it has one, as time.Now
+	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
+	Kick   func()                   // called after a commit that left something to deliver; may be nil
+	Online func(number string) bool // whether a meter holds a connection right now; nil: none ever does
+	Log    *slog.Logger             // told what broke at an issuer; nil keeps silent
 }
 
 // Vending carries out the use cases of this package.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -142,6 +143,7 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	a, b := s.vendor(vending.NewVendor{Code: "ann"}), s.vendor(vending.NewVendor{})
 	s.payIn(a, 20000, "1")
+	s.clock.add(time.Second) // a statement stands in the order of time
 	sold := s.sellAs(clerk(a), order(m, 10000, "key-number-1"))
 	for by, want := range map[*access.Actor]bool{ptr(clerk(a)): true, ptr(clerk(b)): false, ptr(owner()): true} {
 		shown, err := s.Sale(context.Background(), *by, sold.Sale.ID.Text(id.Vend))

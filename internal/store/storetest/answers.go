@@ -95,7 +95,8 @@ func tokenReports(t *testing.T, r Rig) {
 		{"accepted", "old_error", false, "accepted", 0, ""},
 		{"rejected", "accept", false, "accepted", 0, ""},
 		{"reversed", "accept", false, "reversed", 0, "reversed-token-used"},
-		{"reversed_unconfirmed", "used_error", true, "reversed_unconfirmed", 0, ""},
+		{"reversed", "used_error", true, "reversed", 0, ""}, // the meter was told to cancel it
+		{"reversed_unconfirmed", "used_error", true, "reversed_unconfirmed", 0, "reversed-token-used"},
 		{"reserved", "accept", false, "reserved", 0, "ghost-credit"},
 	} {
 		seq, tid = seq+1, tid+1

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+// reversalPause and reversalLooks bound how long vend reverse waits for a connected meter.
+const (
+	reversalPause = 500 * time.Millisecond
+	reversalLooks = 40
+)
+
+func newVendReverse(c console) *cobra.Command {
+	var reason, key string
+	cmd := &cobra.Command{
+		Use: "reverse SALE", Short: "Undo a sale: the last one to its meter, before its token is used", Args: cobra.ExactArgs(1),
+		Example: "  paywatt vend reverse vnd_01jd00000000000000000000000 --reason \"wrong meter\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			out, err := api.Reverse(cmd.Context(), args[0], reason, key)
+			if err != nil {
+				return err
+			}
+			if out.Reversal, err = c.awaitReversal(cmd, api, args[0], out.Reversal); err != nil {
+				return err
+			}
+			r := out.Reversal
+			if r.State == "refused" {
+				return &failure{code: exitRefused, what: "The meter did not allow it: " + r.Code + ".", not: "The sale stands and nothing was given back.",
+					try: "If the token is in the meter, give the money back as an adjustment."}
+			}
+			note := ""
+			if r.State == "done" && !r.Confirmed {
+				note = "nobody could ask the meter: the token may still load, and then becomes a debt"
+			}
+			return c.show(cmd, out, fields("sale", args[0], "meter", out.Vend.Meter, "given back", amountText(out.Vend.Tender), "reversal", r.State, "note", note))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the audit log")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer")
+	return cmd
+}
+
+// awaitReversal asks for a while how a reversal ends that waits for its meter.
+func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r client.Reversal) (client.Reversal, error) {
+	for range reversalLooks {
+		if r.State != "waiting" {
+			break
+		}
+		select {
+		case <-cmd.Context().Done():
+			return r, cmd.Context().Err()
+		case <-time.After(reversalPause):
+		}
+		var err error
+		if r, err = api.Reversal(cmd.Context(), sale); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}

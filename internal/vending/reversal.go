@@ -1,0 +1,372 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Limits of a reversal.
+const (
+	ReversalWindow   = 15 * time.Minute // in which who sold may undo it; later it needs the right and a reason
+	CancelLife       = 10 * time.Minute // how long a meter that was connected has to cancel a token
+	MaxReversalsADay = 50               // of one actor in a local day
+	maxReason        = 200
+)
+
+// ReversalState says how far a reversal has come.
+type ReversalState string
+
+// States of a reversal.
+const (
+	ReversalWaiting ReversalState = "waiting" // for the meter to say that it will never load the tokens
+	ReversalDone    ReversalState = "done"
+	ReversalRefused ReversalState = "refused" // the sale stands; Failure says why
+)
+
+// Reversal is the undoing of one sale.
+type Reversal struct {
+	ID        id.ID
+	Sale      id.ID
+	State     ReversalState
+	Confirmed bool         // the meter will never load the tokens; else they are reversed_unconfirmed
+	Failure   refusal.Code // why the sale stands
+	Reason    string
+	By        string
+	At        time.Time
+	SettledAt time.Time
+	Cancels   []Cancel
+}
+
+// Cancel is a token of a reversed sale that its meter was told to forget.
+type Cancel struct {
+	Token   id.ID
+	Command id.ID
+	State   CancelState
+}
+
+// CancelState is what the meter answered.
+type CancelState string
+
+// Answers of a meter that was told to forget a token.
+const (
+	CancelOpen  CancelState = "open"
+	CancelDone  CancelState = "done" // the TID is stored as used: the token never loads
+	CancelUsed  CancelState = "used" // too late: its units are in the meter
+	CancelNever CancelState = "never"
+)
+
+// ReversalTx is what a reversal needs of a transaction.
+type ReversalTx interface {
+	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
+	VendNewest(meter int64) (id.ID, error)
+	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
+	VendTurn(sale id.ID, from, to State) error
+	// TokenTurn gives a token another state, whatever it has.
+	TokenTurn(token id.ID, to TokenState) error
+	// DropPush ends the delivery of a token to its meter.
+	DropPush(number string, token id.ID) error
+	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
+	CancelToken(m MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
+
+	AddReversal(Reversal) error
+	// PutReversal writes how a waiting reversal ended.
+	PutReversal(Reversal) error
+	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
+	ReversalOf(sale id.ID) (Reversal, bool, error)
+	// ReversalsSince counts what an actor reversed from a moment on.
+	ReversalsSince(by string, from time.Time) (int, error)
+	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
+	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
+	// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
+	ReversedUsed(max int) ([]Token, error)
+	// DebtAdd keeps a new debt.
+	DebtAdd(Debt) error
+}
+
+// Undo is a sale to be reversed.
+type Undo struct {
+	Request
+	Sale   string // identity
+	Reason string
+
+	// Render makes the answer that is stored under Once.Key.
+	Render func(Sale, Reversal) (status int, body []byte)
+}
+
+// undone is what the transaction of a reversal came to.
+type undone struct {
+	Sale     Sale
+	Reversal Reversal
+}
+
+// Reverse undoes a sale: who sold it within [ReversalWindow], later who may reverse, with a reason. It must be the last
+// sale to its meter, of this local month, and no token of it in the meter. A meter that is connected is told to cancel
+// the tokens first, and the sale is reversing until it has answered; of any other meter the tokens stay a risk and are
+// marked so. Everything the sale took is given back by journals of their own that mirror its journals.
+func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Reversal], error) {
+	if !by.May(access.Sell) && !by.May(access.Reverse) {
+		return Done[Reversal]{Refusal: by.Needs(access.Reverse)}, nil
+	}
+	u.Reason = strings.TrimSpace(u.Reason)
+	sale, err := id.Parse(id.Vend, u.Sale)
+	if err != nil {
+		sale = id.ID{}
+	}
+	var render func(undone) (int, []byte)
+	if u.Render != nil {
+		render = func(d undone) (int, []byte) { return u.Render(d.Sale, d.Reversal) }
+	}
+	out, err := keyed(ctx, v, by, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
+		if utf8.RuneCountInString(u.Reason) > maxReason || !utf8.ValidString(u.Reason) {
+			return undone{}, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), saleStands,
+				"Shorten it."), nil
+		}
+		return v.reverse(tx, by, sale, u)
+	})
+	if err != nil {
+		return Done[Reversal]{}, fmt.Errorf("reverse sale %s: %w", echo(u.Sale), err)
+	}
+	if v.c.Kick != nil && out.Value.Reversal.State == ReversalWaiting {
+		v.c.Kick()
+	}
+	return Done[Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
+}
+
+// reverse is the transaction of Reverse. It locks what the sale locked, in the same order, before it reads the sale for
+// its decision.
+func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, refusal.Refusal, error) {
+	s, point, no, err := lockSale(tx, by, sale, u.Sale)
+	if err != nil || no.Refused() {
+		return undone{}, no, err
+	}
+	now := v.moment()
+	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
+		return undone{}, no, err
+	}
+	r := Reversal{Sale: s.ID, State: ReversalWaiting, Reason: u.Reason, By: by.String(), At: now}
+	if r.ID, err = tx.NewID(); err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	online, err := v.cancel(tx, s, &r)
+	if err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	if err := tx.AddReversal(r); err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	e := by.Entry("vend.reverse", s.ID.Text(id.Vend))
+	e.At, e.Reason = now, u.Reason
+	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d online=%t", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, online)
+	e.SinglePerson = s.By == by.String()
+	if err := tx.AuditLog(e); err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	if online {
+		s.State = Reversing
+		return undone{s, r}, refusal.Refusal{}, tx.VendTurn(s.ID, Completed, Reversing)
+	}
+	if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	s, r, err = v.giveBack(tx, s, r, len(s.Tokens) == 0)
+	return undone{s, r}, refusal.Refusal{}, err
+}
+
+// lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
+func lockSale(tx Tx, by access.Actor, sale id.ID, named string) (Sale, Point, refusal.Refusal, error) {
+	s, found, err := tx.VendSale(sale)
+	if err != nil || !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+		return Sale{}, Point{}, noSale(named), err
+	}
+	point, found, err := tx.VendPoint(registry.Ref{ID: s.Meter.ID})
+	if err != nil || !found {
+		return Sale{}, Point{}, refusal.Refusal{}, fmt.Errorf("meter of the sale (found: %t): %w", found, err)
+	}
+	s, _, err = tx.VendSale(sale)
+	return s, point, refusal.Refusal{}, err
+}
+
+// reversible makes every check of a reversal.
+func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason string, now time.Time) (refusal.Refusal, error) {
+	switch {
+	case s.State == Reversed:
+		return alreadyReversed(s), nil
+	case s.State == Reversing || s.State == Held:
+		return inProgress(p), nil
+	case s.State != Completed:
+		return notReversible("The sale is "+string(s.State)+".", "Only a completed sale can be reversed."), nil
+	}
+	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) && now.Sub(s.CompletedAt) <= ReversalWindow
+	switch {
+	case own:
+	case !by.May(access.Reverse):
+		return refusal.Because(refusal.Forbidden, fmt.Sprintf("Who sold may undo a sale for %s; later, and for others, it takes the right %s.",
+			ReversalWindow, access.Reverse), saleStands, "Ask a supervisor."), nil
+	case reason == "":
+		return refusal.Because(refusal.InvalidRequest, "This reversal needs a reason.", saleStands, "Say in a few words why; it is kept in the audit log."), nil
+	}
+	for _, t := range s.Tokens {
+		if t.State == TokenAccepted {
+			return notReversible("A token of the sale is in the meter already.", "Its units cannot be taken out again."), nil
+		}
+	}
+	zone, err := v.zone(p.TZ)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	local := now.In(zone)
+	if s.Month != local.Format("2006-01") {
+		return notReversible("The sale belongs to the month "+s.Month+", which is over.", "Give the money back as an adjustment."), nil
+	}
+	newest, err := tx.VendNewest(s.Meter.N)
+	switch {
+	case err != nil:
+		return refusal.Refusal{}, err
+	case newest != s.ID || p.Account != s.Account:
+		return notReversible("It is not the last sale to its meter and account.", "Reverse the later sales first."), nil
+	}
+	if no, err := tooMany(tx, by, local); err != nil || no.Refused() {
+		return no, err
+	}
+	return mirrorFits(tx, s)
+}
+
+func tooMany(tx Tx, by access.Actor, local time.Time) (refusal.Refusal, error) {
+	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())
+	n, err := tx.ReversalsSince(by.String(), day)
+	if err != nil || n < MaxReversalsADay {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales were reversed by you today.", n), saleStands,
+		"Ask somebody else to look at it; the limit counts anew tomorrow."), nil
+}
+
+// mirrorFits looks whether the accounts of a sale still have what the sale put there: cash that went to the bank and
+// carry that another sale used up cannot be given back.
+func mirrorFits(tx Tx, s Sale) (refusal.Refusal, error) {
+	change := map[ledger.AccountRef]money.Minor{}
+	for _, k := range []ledger.Kind{ledger.Vend, ledger.Commission} {
+		j, _, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		for _, p := range j.Postings {
+			change[p.Account] -= p.Amount
+		}
+	}
+	for a, c := range change {
+		towards := c
+		if ledger.LimitOf(a.Code).Bound == ledger.NotBelow {
+			towards = -c
+		}
+		if !ledger.LimitOf(a.Code).Limited() || towards <= 0 {
+			continue
+		}
+		room, err := tx.Room(a)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if towards > room.Left {
+			account, _ := ledger.Find(a.Code)
+			return notReversible(fmt.Sprintf("The account %s has %d of the %d minor units that would go back.", account.Path, max(room.Left, 0), towards),
+				"The money has moved on; give it back as an adjustment."), nil
+		}
+	}
+	return refusal.Refusal{}, nil
+}
+
+// cancel ends the delivery of a sale's tokens and tells a connected meter to forget them. It reports whether the meter
+// was told.
+func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
+	online := v.c.Online != nil && v.c.Online(s.Meter.Number)
+	for _, t := range s.Tokens {
+		if err := tx.DropPush(s.Meter.Number, t.ID); err != nil {
+			return false, err
+		}
+		if !online {
+			continue
+		}
+		command, can, err := tx.CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
+		if err != nil {
+			return false, err
+		}
+		if !can {
+			return false, nil
+		}
+		r.Cancels = append(r.Cancels, Cancel{Token: t.ID, Command: command, State: CancelOpen})
+	}
+	return len(r.Cancels) > 0, nil
+}
+
+// giveBack completes a reversal: the journals are mirrored, and what the sale took besides goes back. The sale is
+// reversing.
+func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
+	now := v.moment()
+	for _, k := range []ledger.Kind{ledger.Vend, ledger.Commission} {
+		if err := mirror(tx, s, k, now); err != nil {
+			return Sale{}, Reversal{}, err
+		}
+	}
+	if err := tx.ChargesGiveBack(s); err != nil {
+		return Sale{}, Reversal{}, err
+	}
+	state := TokenReversedUnconfirmed
+	if confirmed {
+		state = TokenReversed
+	}
+	for i := range s.Tokens {
+		s.Tokens[i].State = state
+		if err := tx.TokenTurn(s.Tokens[i].ID, state); err != nil {
+			return Sale{}, Reversal{}, err
+		}
+	}
+	r.State, r.Confirmed, r.SettledAt = ReversalDone, confirmed, now
+	if err := tx.PutReversal(r); err != nil {
+		return Sale{}, Reversal{}, err
+	}
+	s.State = Reversed
+	return s, r, tx.VendTurn(s.ID, Reversing, Reversed)
+}
+
+// mirror posts the exact mirror of a sale's journal of a kind, where it has one (P11 of the domain reference, §7.1).
+func mirror(tx Tx, s Sale, k ledger.Kind, now time.Time) error {
+	j, found, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
+	if err != nil || !found {
+		return err
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return err
+	}
+	back, err := ledger.Mirror(j, i, now, string(k)+" "+j.Ref, j.Memo)
+	if err != nil {
+		return err
+	}
+	breach, err := tx.Post(back)
+	if err == nil && breach.Refused() {
+		err = breachOf(back, breach)
+	}
+	return err
+}
+
+const saleStands = "The sale stands and nothing was given back."
+
+func notReversible(why, try string) refusal.Refusal {
+	return refusal.Because(refusal.NotReversible, why, saleStands, try)
+}
+
+func alreadyReversed(s Sale) refusal.Refusal {
+	return refusal.Because(refusal.AlreadyReversed, "Sale "+s.ID.Text(id.Vend)+" was reversed before.", "Nothing was given back a second time.",
+		"Look at the sale.")
+}
