@@ -115,7 +115,7 @@ func (x *step) setClock(to int64, by ClockSource) ClockAnswer {
 			s.Moved += uint16(distance(to, x.ev.At))
 			x.save, x.urgent = true, true // cutting the power does not buy another hour
 		}
-		s.SetBy = by
+		s.SetBy, s.NextAt = by, 0
 		x.event(CodeClockSet, x.ev.At, to)
 	}
 	e := x.emit(EffectClock)

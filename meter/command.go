@@ -210,8 +210,6 @@ func (x *step) applyCommand(r *Record) {
 	x.moveUnlessReplay()
 	x.answerCommand(r, answer)
 	if x.ev.Kind != EventReplay {
-		x.s.NextAt = 0
-		x.calendar()
 		x.settle()
 	}
 }
@@ -246,6 +244,8 @@ func (x *step) config() {
 func (x *step) applyConfig(r *Record) {
 	x.rescale()
 	if x.ev.Kind != EventReplay {
+		x.s.NextAt = 0 // the windows may be others
+		x.calendar()
 		x.settle()
 	}
 	x.answerCommand(r, AnswerDone)

@@ -305,7 +305,7 @@ func (r *rig) sms(from, text string, registered bool) (answer string) {
 }
 
 // reboot starts again from the memory, after the mains was off for a while.
-func (r *rig) reboot(off time.Duration) {
+func (r *rig) reboot(off time.Duration, latched ...meter.Tamper) {
 	r.tb.Helper()
 	j, l, err := journal.Open(r.mem)
 	if err != nil {
@@ -326,7 +326,10 @@ func (r *rig) reboot(off time.Duration) {
 		ev.Kind, ev.Record, ev.Reported = meter.EventReplay, e.Record, e.Seq <= newest
 		r.step(ev)
 	}
-	boot.Kind, boot.Off, boot.Damage = meter.EventPowerRestore, int64(off.Seconds()), l.Damage
+	boot.Kind, boot.Off, boot.Damage, boot.Log = meter.EventPowerRestore, int64(off.Seconds()), l.Damage, newest
+	for _, k := range latched {
+		boot.Tampers = boot.Tampers.With(k)
+	}
 	r.step(boot)
 }
 

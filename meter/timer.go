@@ -121,7 +121,11 @@ func Wake(c *Config, s *State) uint64 {
 			wake = min(wake, s.Up+uint64(left))
 		}
 	}
-	if s.NextAt != 0 && s.NextAt != noMoment {
+	switch s.NextAt {
+	case 0: // the clock was set; with the next event it is another time
+		wake = min(wake, s.Up+1)
+	case noMoment:
+	default:
 		wake = min(wake, s.calendarAt())
 	}
 	return wake

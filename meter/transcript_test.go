@@ -173,12 +173,53 @@ func (s *story) do(line string) {
 		s.config(uint32(number(s.tb, arg(1))), arg(2), uint64(number(s.tb, arg(3))), strings.Join(word[4:], " "))
 	case "power":
 		s.power(arg(1))
+	case "tamper", "time", "emergency", "comms", "export", "step", "time-off":
+		s.more(word[0], arg)
 	case "memory":
 		s.mem.fail = arg(1) == "fails"
 	case "clock":
 		s.clock = map[string]meter.Clock{"valid": meter.ClockValid, "invalid": meter.ClockInvalid}[arg(1)]
 	default:
 		s.tb.Fatalf("unknown command %q", line)
+	}
+}
+
+// more are the commands about what is neither a token nor a message of the server.
+func (s *story) more(word string, arg func(int) string) {
+	switch word {
+	case "tamper": // tamper cover on
+		kind, known := meter.ParseTamper(arg(1))
+		if !known {
+			s.tb.Fatalf("no tamper kind %q", arg(1))
+		}
+		s.step(meter.Event{Kind: meter.EventTamper, Tamper: kind, Active: arg(2) == "on"})
+		s.run(300 * time.Millisecond)
+	case "time": // time menu 2026-11-20T07:00:00Z
+		at, err := time.Parse(time.RFC3339, arg(2))
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		by := map[string]meter.ClockSource{"menu": meter.ClockMenu, "gsm": meter.ClockGSM}[arg(1)]
+		if arg(1) == "server" {
+			s.command("cmd_time_"+arg(2), s.state.Counter+1, meter.Event{Command: meter.CommandSetTime, NewAt: at.Unix()})
+			return
+		}
+		s.step(meter.Event{Kind: meter.EventClock, NewAt: at.Unix(), ClockBy: by})
+	case "emergency": // emergency keypad
+		from := map[string]meter.Source{"keypad": meter.Keypad, "sms": meter.SMS}[arg(1)]
+		s.step(meter.Event{Kind: meter.EventActivate, Source: from})
+	case "comms": // comms on
+		s.step(meter.Event{Kind: meter.EventComms, Active: arg(1) == "on"})
+	case "step": // step confirm: # on the home page
+		s.step(meter.Event{Kind: meter.EventConfirm})
+	case "time-off": // time-off 49h: the mains is back after so long
+		d, err := time.ParseDuration(arg(1))
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		s.reboot(d)
+	case "export": // export 500
+		s.step(meter.Event{Kind: meter.EventEnergy, Export: unit.Energy(number(s.tb, arg(1)))})
 	}
 }
 
@@ -223,6 +264,8 @@ func (s *story) power(how string) {
 	switch how {
 	case "off":
 		s.step(meter.Event{Kind: meter.EventPowerFail})
+	case "opened": // the mains is back, and the cover was opened while it was off
+		s.reboot(10*time.Minute, meter.TamperCover)
 	case "crash":
 		s.sayf("the mains is gone without a save")
 	case "on":
@@ -295,6 +338,27 @@ func (s *story) tell(e meter.Effect) {
 		s.sayf("sms to the customer %q", panel.Message(&s.cfg, e.SMS, e.Balance))
 	case meter.EffectPublish:
 		s.tellReport(&e.Report)
+	case meter.EffectEmergency:
+		s.sayf("emergency credit: %s, to %s", e.EC, e.Source)
+	case meter.EffectClock:
+		s.sayf("clock to %s: %s", time.Unix(e.At, 0).UTC().Format(time.RFC3339), e.Clock)
+		if e.Clock == meter.ClockDone {
+			s.born, s.clock = e.At*1000-int64(s.up), meter.ClockValid
+		}
+	case meter.EffectAppend:
+		s.tellRow(&e.Row, e.Days)
+	}
+}
+
+func (s *story) tellRow(r *meter.Row, gap uint8) {
+	if r.Kind == meter.HistoryMonths {
+		s.sayf("row of month %s: register %d, used %d, tokens %d", r.Date.String()[:7], r.Register, r.Used, r.Tokens)
+		return
+	}
+	s.sayf("row of day %s: register %d, used %d, credit %d to %d, peak %d W, off %d min, tokens %d, %d events, clock %s",
+		r.Date, r.Register, r.Used, r.Min, r.Max, r.Peak, r.OffMinutes, r.Tokens, r.Events, r.Clock)
+	if gap > 0 {
+		s.sayf("and %d empty days after it, marked as a gap", gap)
 	}
 }
 
@@ -308,6 +372,8 @@ func (s *story) tellReport(r *meter.Report) {
 		s.sayf("event %d %s", r.Code, args)
 	case meter.ReportToken:
 		s.sayf("up/token %s %s kWh by %s %s", r.Result, r.Units.KWh(1), r.Source, s.ids[r.Request])
+	case meter.ReportClose:
+		s.sayf("up/close %s", r.Row.Date)
 	case meter.ReportCommand:
 		s.sayf("up/command %s %s %s", s.ids[r.Request], r.Answer.State(), r.Answer.Reason())
 	}
