@@ -1,0 +1,170 @@
+package device_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// cutStride is every how many bytes the mains goes in the middle of a write, for all forty tokens; the first are torn at
+// every byte whatever it says.
+var cutStride = flag.Int("cut-stride", 29, "tear every so many bytes of the writes of forty tokens; 1 for every byte")
+
+// bought is a token with what it brings.
+type bought struct {
+	digits string
+	wh     int64
+}
+
+// forty are 40 tokens of a meter, bought a minute to some days apart, in a shuffled order.
+func forty(t testing.TB, seed uint64) []bought {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(seed, 40))
+	tokens := make([]bought, 40)
+	tid := sts.TID(5_871_715)
+	for i := range tokens {
+		tenths := 1 + rnd.Int64N(400)
+		tokens[i] = bought{digits(t, tid, tenths), tenths * 100}
+		tid += 1 + sts.TID(rnd.IntN(3000))
+		if tid%1440 == 1 {
+			tid++ // 00:01 is for others
+		}
+	}
+	rnd.Shuffle(len(tokens), func(i, j int) { tokens[i], tokens[j] = tokens[j], tokens[i] })
+	return tokens
+}
+
+// balanceText is what a display shows of a credit: kWh with two decimals, truncated.
+func balanceText(wh int64) string { return fmt.Sprintf("%d.%02d", wh/1000, wh%1000/10) }
+
+// shows reports whether the display tells the credit, now or after some seconds of its rotation.
+func shows(t testing.TB, d *device.Device, text string) bool {
+	t.Helper()
+	for range 30 {
+		if strings.Contains(strings.Join(d.View().LCD, "\n"), text) {
+			return true
+		}
+		advance(t, d, time.Second)
+	}
+	return false
+}
+
+// TestFortyTokensAreTakenOnceEach enters forty tokens by the keypad in several orders: all are accepted and answered
+// with the balance, and all are used when they come again.
+func TestFortyTokensAreTakenOnceEach(t *testing.T) {
+	const orders = 20
+	for seed := range uint64(orders) {
+		d := open(t, newMedium())
+		var balance int64
+		tokens := forty(t, seed)
+		for i, b := range tokens {
+			balance += b.wh
+			if got := enter(t, d, b.digits); got != "accept" {
+				t.Fatalf("order %d, token %d: %s", seed, i, got)
+			}
+			if got := d.View().BalanceWh; got != balance || !shows(t, d, balanceText(balance)) {
+				t.Fatalf("order %d, token %d: credit %d, display %q; want %d", seed, i, got, d.View().LCD, balance)
+			}
+		}
+		for i, b := range tokens {
+			if got := enter(t, d, b.digits); got != "used_error" || d.View().BalanceWh != balance {
+				t.Fatalf("order %d, token %d again: %s, credit %d; want used_error, %d", seed, i, got, d.View().BalanceWh, balance)
+			}
+			if !shows(t, d, balanceText(balance)) {
+				t.Fatalf("order %d, token %d again: the display does not tell the balance", seed, i)
+			}
+		}
+	}
+	t.Logf("figures: 40 tokens generated, 40 accepted by the keypad, 40 used_error on the second entry, %d shuffled orders", orders)
+}
+
+// TestFortyTokensThroughPowerCuts enters the forty tokens in a shuffled order, and at each lets the mains go after every
+// key and in the middle of the writes. After every cut the token is in the meter or not, and can be entered again if and
+// only if it is not; once it was shown as accepted it is.
+func TestFortyTokensThroughPowerCuts(t *testing.T) {
+	const wholly = 2 // tokens torn at every byte, whatever the stride
+	story, balance := newMedium(), int64(0)
+	var bytes, keys, credited int
+	for i, b := range forty(t, 7) {
+		for n := i % *cutStride; ; {
+			done, took := cutAt(t, story.clone(), b, balance, n)
+			if took {
+				credited++
+			}
+			bytes++
+			if done {
+				break
+			}
+			if n++; i >= wholly {
+				n += *cutStride - 1
+			}
+		}
+		keys += cutBetweenKeys(t, story, b, balance)
+		d := open(t, story)
+		if got := enter(t, d, b.digits); got != "accept" {
+			t.Fatalf("token %d: %s", i, got)
+		}
+		must(t, d.Flush())
+		balance += b.wh
+	}
+	t.Logf("figures: 40 tokens, the mains gone at %d bytes of their writes (in %d of them the token was in) and after %d keys: none twice, none lost",
+		bytes, credited, keys)
+}
+
+// cutAt enters a token into a meter whose mains goes after n bytes. done says that it never went, took that the token
+// was in the memory when it did.
+func cutAt(t *testing.T, m *medium, b bought, before int64, n int) (done, took bool) {
+	t.Helper()
+	d := open(t, m)
+	m.budget = n
+	shown, done := enterUntilCut(t, d, b.digits)
+	m.lose()
+	d = open(t, m)
+	got := d.View().BalanceWh
+	took = got == before+b.wh
+	if !took && got != before {
+		t.Fatalf("cut at byte %d: credit %d, before %d, the token has %d", n, got, before, b.wh)
+	}
+	if shown && !took {
+		t.Fatalf("cut at byte %d: accepted, and gone", n)
+	}
+	want := "accept"
+	if took {
+		want = "used_error"
+	}
+	if result := enter(t, d, b.digits); result != want || d.View().BalanceWh != before+b.wh {
+		t.Fatalf("cut at byte %d: entered again: %s, credit %d; want %s, %d", n, result, d.View().BalanceWh, want, before+b.wh)
+	}
+	return done, took
+}
+
+// cutBetweenKeys lets the mains go after each key, without a word to the meter.
+func cutBetweenKeys(t *testing.T, story *medium, b bought, before int64) (cuts int) {
+	t.Helper()
+	keys := "*1" + b.digits + "#"
+	for n := range len(keys) + 1 {
+		m := story.clone()
+		d := open(t, m)
+		must(t, d.Keys(keys[:n]))
+		m.lose()
+		d = open(t, m)
+		want := before
+		if n == len(keys) {
+			want += b.wh
+		}
+		if got := d.View().BalanceWh; got != want {
+			t.Fatalf("cut after %d keys: credit %d, want %d", n, got, want)
+		}
+		if result := enter(t, d, b.digits); (result == "accept") != (n < len(keys)) || d.View().BalanceWh != before+b.wh {
+			t.Fatalf("cut after %d keys: entered again: %s, credit %d", n, result, d.View().BalanceWh)
+		}
+		cuts++
+	}
+	return cuts
+}
