@@ -42,6 +42,17 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
 		{"GET", "/v1/vends/" + saleID + "/reversal", "", access.ReadVends, 404},
 		{"POST", "/v1/vends/" + saleID + "/reversal", `{"reason":"matrix"}`, access.Reverse, 409},
+		{"GET", "/v1/ledger/accounts", "", access.ReadLedger, 200},
+		{"GET", "/v1/ledger/accounts/{code}/balance", "", access.ReadLedger, 200},
+		{"GET", "/v1/ledger/journals", "", access.ReadLedger, 200},
+		{"POST", "/v1/debts", `{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"}}`, access.WriteDebts, 201},
+		{"GET", "/v1/debts", "", access.ReadCustomers, 200},
+		{"POST", "/v1/debts/{id}/write-off", `{"reason":"matrix"}`, access.AdjustLedger, 404},
+		{"POST", "/v1/adjustments", `{"account":"` + meterNumber + `","amount":{"amount_minor":5,"currency":"KES"},"reason":"matrix"}`, access.AdjustLedger, 201},
+		{"GET", "/v1/charges", "", access.ReadCustomers, 200},
+		{"GET", "/v1/accounts/{id}", "", access.ReadCustomers, 422},
+		{"GET", "/v1/accounts/{id}/balance", "", access.ReadCustomers, 422},
+		{"GET", "/v1/accounts/{id}/statement", "", access.ReadCustomers, 422},
 		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},
@@ -66,7 +77,7 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 		}
 		key := w.newKey(role)
 		for i, r := range routes(s.ID, c.ID) {
-			a := w.ask(r.method, strings.Replace(r.path, "{id}", "V9", 1), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
+			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "1000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
 			want := r.status
 			if !role.May(r.right) {
 				want = 403

@@ -111,7 +111,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 // newKey makes an API key beside the running server, as the command line does.
 func (w *world) newKey(role access.Role) string {
 	w.t.Helper()
-	f, err := app.OpenFolder(w.dir, slog.New(slog.DiscardHandler))
+	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}

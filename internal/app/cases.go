@@ -35,7 +35,7 @@ func (a *App) openCases() (err error) {
 	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.broker.Connected, Now: a.c.Now, Rand: a.c.Rand,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
-	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }))
+	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data)
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 

@@ -18,6 +18,7 @@ import (
 const (
 	shutdownTime = 10 * time.Second // for requests that were begun
 	recoverEvery = time.Minute      // how often sales without an answer are asked for again
+	chargeEvery  = time.Minute      // how often it is asked whether a local day has begun
 )
 
 // Run serves until ctx ends or a part of the server breaks, then closes everything. What is acknowledged by then is
@@ -31,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"verification", a.verify},
+		{"recovery", a.recover}, {"fixed charges", a.charge}, {"verification", a.verify},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {
@@ -113,4 +114,26 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 			}
 		}
 	})
+}
+
+// charge makes fixed charges due once a local day: at once, which catches up after a rest, and then every minute, which
+// finds the day's work done but after midnight.
+func (a *App) charge(ctx context.Context) error {
+	tick := time.NewTicker(chargeEvery)
+	defer tick.Stop()
+	by := access.SystemActor(tenant, "fixed charges")
+	for {
+		n, err := a.vending.AccrueCharges(ctx, by)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("fixed charges not made due", logkey.Err, err)
+		}
+		if n > 0 {
+			a.log.Info("fixed charges made due", logkey.Count, n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }

@@ -58,6 +58,12 @@ const (
 	Refund     Kind = "refund"     // the payment of P18 and P19
 )
 
+// Kinds lists every kind of journal.
+func Kinds() []Kind {
+	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
+		CreditNote, WriteOff, CashUp, Returned, Refund}
+}
+
 // Journal is a balanced, immutable entry.
 type Journal struct {
 	ID       id.ID

@@ -1,4 +1,5 @@
-// Package report answers questions about the books. Start at [Reports]; this version knows the trial balance.
+// Package report answers questions about the books. Start at [Reports]: the trial balance, the accounts with their
+// balances at any time, and the journals behind every figure.
 //
 // Reports only read. What they say is summed from the postings at the moment of asking and sums to nothing that is
 // stored a second time.
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // Tx is what a report needs of a transaction.
@@ -20,13 +22,19 @@ type Tx interface {
 	Currency() (code string, exp int, err error)
 	// TrialBalance gives the sum of every account code with postings, debits positive.
 	TrialBalance() ([]ledger.Posting, error)
+	BookTx
 }
 
 // Reports carries out the use cases of this package.
-type Reports struct{ door access.Door[Tx] }
+type Reports struct {
+	door   access.Door[Tx]
+	hasher registry.Hasher
+}
 
-// New makes Reports over the store's door.
-func New(door access.Door[Tx]) *Reports { return &Reports{door: door} }
+// New makes Reports over the store's door; hasher signs the cursors of lists.
+func New(door access.Door[Tx], hasher registry.Hasher) *Reports {
+	return &Reports{door: door, hasher: hasher}
+}
 
 // TrialBalance is the sum of every account code.
 type TrialBalance struct {

@@ -59,7 +59,13 @@ type NewDebt struct {
 	Uncapped bool   // outside the ceiling of what purchases give to charges
 	Against  string // what is credited: opening (default), fees, services, fixed, energy
 
-	Render func(Debt) (status int, body []byte)
+	Render func(Booking) (status int, body []byte)
+}
+
+// Booking is a debt after something was booked on it.
+type Booking struct {
+	Debt
+	Currency string
 }
 
 // against are the accounts that raising a debt may credit (P12).
@@ -80,19 +86,20 @@ func against(name string) (ledger.Code, bool) {
 }
 
 // AddDebt raises a debt (right: debt.write; P12): the row and its journal become durable together.
-func (v *Vending) AddDebt(ctx context.Context, by access.Actor, n NewDebt) (Done[Debt], error) {
+func (v *Vending) AddDebt(ctx context.Context, by access.Actor, n NewDebt) (Done[Booking], error) {
 	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return Done[Debt]{Refusal: no}, nil
+		return Done[Booking]{Refusal: no}, nil
 	}
 	name, no := n.normal()
-	out, err := keyed(ctx, v, by, n.Request, n.Render, func(tx Tx) (Debt, refusal.Refusal, error) {
+	out, err := keyed(ctx, v, by, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		if no.Refused() {
-			return Debt{}, no, nil
+			return Booking{}, no, nil
 		}
-		return v.addDebt(tx, by, n, name)
+		d, no, err := v.addDebt(tx, by, n, name)
+		return Booking{Debt: d, Currency: n.Amount.Currency}, no, err
 	})
 	if err != nil {
-		return Done[Debt]{}, fmt.Errorf("raise a debt of %s: %w", echo(n.Account), err)
+		return Done[Booking]{}, fmt.Errorf("raise a debt of %s: %w", echo(n.Account), err)
 	}
 	return out, nil
 }
@@ -219,18 +226,25 @@ type WriteOff struct {
 	Amount money.Minor // 0 means all that is outstanding
 	Reason string
 
-	Render func(Debt) (status int, body []byte)
+	Render func(Booking) (status int, body []byte)
 }
 
 // WriteOffDebt takes a debt off the books (right: ledger.adjust; P20). It is an act for two people where four eyes are
 // asked for.
-func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff) (Done[Debt], error) {
+func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff) (Done[Booking], error) {
 	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return Done[Debt]{Refusal: no}, nil
+		return Done[Booking]{Refusal: no}, nil
 	}
-	out, err := keyed(ctx, v, by, w.Request, w.Render, func(tx Tx) (Debt, refusal.Refusal, error) { return v.writeOff(tx, by, w) })
+	out, err := keyed(ctx, v, by, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+		d, no, err := v.writeOff(tx, by, w)
+		if err != nil || no.Refused() {
+			return Booking{}, no, err
+		}
+		currency, _, err := tx.Currency()
+		return Booking{Debt: d, Currency: currency}, no, err
+	})
 	if err != nil {
-		return Done[Debt]{}, fmt.Errorf("write off debt %s: %w", echo(w.Debt), err)
+		return Done[Booking]{}, fmt.Errorf("write off debt %s: %w", echo(w.Debt), err)
 	}
 	return out, nil
 }

@@ -1,0 +1,220 @@
+package api_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// debt is what the tests look at in one.
+type debt struct {
+	ID               string
+	Account          string
+	Status           string
+	OutstandingMinor int64 `json:"outstanding_minor"`
+}
+
+func (w *world) keyed(key, path, body string) answer {
+	w.t.Helper()
+	return w.ask("POST", path, w.key, body, "Idempotency-Key", key)
+}
+
+// TestADebtIsCollectedByPurchases raises a debt, sells, and follows every figure from the account into the ledger.
+func TestADebtIsCollectedByPurchases(t *testing.T) {
+	w := begin(t)
+	raise := `{"account":"` + meterNumber + `","kind":"loan","memo":"a stove","amount":{"amount_minor":60000,"currency":"KES"},"mode":"percent","percent_bps":2000}`
+	first := w.want(201, w.keyed("debt-key-0001", "/v1/debts", raise))
+	d := decode[debt](t, first)
+	again := w.keyed("debt-key-0001", "/v1/debts", raise)
+	if string(again.body) != string(first.body) || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("asked again: %s", again.body)
+	}
+	if code, moved := w.problem(w.keyed("debt-key-0001", "/v1/debts", strings.Replace(raise, "60000", "70000", 1))); code != "idempotency-key-reused" || moved != "no" {
+		t.Errorf("another body under the key: %s, money moved %s", code, moved)
+	}
+	s := decode[sale](t, w.want(201, w.sell("sale-key-0001", order("50000"))))
+	if got, want := s.lines(), "debt 10000, energy 34775, vat 5216, carry 9"; got != want {
+		t.Errorf("sold %s, want %s", got, want)
+	}
+	list := decode[struct{ Data []debt }](t, w.want(200, w.get("/v1/debts?open=true&account="+d.Account)))
+	if len(list.Data) != 1 || list.Data[0].OutstandingMinor != 50000 || list.Data[0].Status != "open" {
+		t.Errorf("then the debts are %+v", list.Data)
+	}
+	balance := decode[struct {
+		DebtsMinor int64 `json:"debts_minor"`
+		CarryMinor int64 `json:"carry_minor"`
+		UnitsWh    int64 `json:"units_wh"`
+	}](t, w.want(200, w.get("/v1/accounts/"+meterNumber+"/balance")))
+	if balance.DebtsMinor != 50000 || balance.CarryMinor != 9 || balance.UnitsWh != s.UnitsWh {
+		t.Errorf("the account has %+v", balance)
+	}
+	subject := url.QueryEscape(d.Account + ":" + d.ID)
+	held := decode[struct {
+		BalanceMinor int64 `json:"balance_minor"`
+	}](t, w.want(200, w.get("/v1/ledger/accounts/1100/balance?subject="+subject)))
+	journals := decode[struct {
+		Data []struct {
+			Kind, Ref string
+			Postings  []struct {
+				Code        int
+				AmountMinor int64 `json:"amount_minor"`
+			}
+		}
+	}](t, w.want(200, w.get("/v1/ledger/journals?code=1100&subject="+subject)))
+	if held.BalanceMinor != 50000 || len(journals.Data) != 2 || journals.Data[0].Kind != "vend" || journals.Data[0].Ref != s.ID || journals.Data[1].Ref != d.ID {
+		t.Errorf("the ledger holds %d by %+v", held.BalanceMinor, journals.Data)
+	}
+	w.writesOff(d)
+	statement := decode[struct {
+		Data []struct {
+			Kind        string
+			AmountMinor int64 `json:"amount_minor"`
+		}
+	}](t, w.want(200, w.get("/v1/accounts/"+d.Account+"/statement")))
+	if got, want := fmt.Sprint(statement.Data), "[{write_off 50000} {vend 50000} {debt 60000}]"; got != want {
+		t.Errorf("statement %s, want %s", got, want)
+	}
+}
+
+// writesOff writes a debt off, and asks for more than there is.
+func (w *world) writesOff(d debt) {
+	w.t.Helper()
+	path := "/v1/debts/" + d.ID + "/write-off"
+	if code, _ := w.problem(w.keyed("off-key-0001", path, `{"amount_minor":50001,"reason":"moved away"}`)); code != "amount-invalid" {
+		w.t.Errorf("writing off more than is owed: %s", code)
+	}
+	if code, _ := w.problem(w.keyed("off-key-0002", path, `{}`)); code != "invalid-request" {
+		w.t.Errorf("writing off without a reason: %s", code)
+	}
+	done := decode[debt](w.t, w.want(201, w.keyed("off-key-0003", path, `{"reason":"moved away"}`)))
+	if done.OutstandingMinor != 0 || done.Status != "written_off" {
+		w.t.Errorf("written off: %+v", done)
+	}
+	if code, _ := w.problem(w.keyed("off-key-0004", "/v1/debts/dbt_x/write-off", `{"reason":"x"}`)); code != "not-found" {
+		w.t.Errorf("writing off a debt that is not there: %s", code)
+	}
+}
+
+func TestDebtsThatCannotBeRaised(t *testing.T) {
+	w := begin(t)
+	for i, c := range []struct{ body, code string }{
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":0,"currency":"KES"}}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":-5,"currency":"KES"}}`, "amount-invalid"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"UGX"}}`, "currency-mismatch"},
+		{`{"account":"` + meterNumber + `","kind":"","amount":{"amount_minor":5,"currency":"KES"}}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"},"mode":"percent"}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"},"mode":"half"}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"},"priority":90}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"},"against":"goodwill"}`, "invalid-request"},
+		{`{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":5,"currency":"KES"},"min_minor":9,"max_minor":8}`, "invalid-request"},
+		{`{"account":"04140001019","kind":"fine","amount":{"amount_minor":5,"currency":"KES"}}`, "not-found"},
+		{`{"account":"nobody","kind":"fine","amount":{"amount_minor":5,"currency":"KES"}}`, "meter-number-invalid"},
+	} {
+		if code, _ := w.problem(w.keyed(fmt.Sprintf("bad-debt-%02d", i), "/v1/debts", c.body)); code != c.code {
+			t.Errorf("%s: %s, want %s", c.body, code, c.code)
+		}
+	}
+	if code, _ := w.problem(w.post("/v1/debts", `{"account":"`+meterNumber+`","kind":"fine","amount":{"amount_minor":5,"currency":"KES"}}`)); code != "idempotency-key-missing" {
+		t.Errorf("without a key: %s", code)
+	}
+	if n := len(decode[struct{ Data []debt }](t, w.want(200, w.get("/v1/debts"))).Data); n != 0 {
+		t.Errorf("%d debts were raised", n)
+	}
+}
+
+// TestGoodwillIsTheNextPurchasesCarry is P13 for a token account.
+func TestGoodwillIsTheNextPurchasesCarry(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.keyed("adjust-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`))
+	s := decode[sale](t, w.want(201, w.sell("sale-key-0001", order("10000"))))
+	if got, want := s.lines(), "energy 9550, vat 1433, carry 17, carry_in -1000"; got != want {
+		t.Errorf("sold %s, want %s", got, want)
+	}
+	if code, _ := w.problem(w.keyed("adjust-0002", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":""}`)); code != "invalid-request" {
+		t.Errorf("goodwill without a reason: %s", code)
+	}
+}
+
+// TestTheBooksOfThePast asks what accounts held before and between sales.
+func TestTheBooksOfThePast(t *testing.T) {
+	w := begin(t)
+	at := func(code int, when time.Time) int64 {
+		t.Helper()
+		path := fmt.Sprintf("/v1/ledger/accounts/%d/balance?at=%s", code, when.UTC().Format(time.RFC3339Nano))
+		if code == 1000 {
+			path += "&subject=main"
+		}
+		return decode[struct {
+			BalanceMinor int64 `json:"balance_minor"`
+		}](t, w.want(200, w.get(path))).BalanceMinor
+	}
+	stops := []time.Time{time.Now()}
+	for i := range 3 {
+		w.want(201, w.sell(fmt.Sprintf("sale-key-%04d", i), order("10000")))
+		stops = append(stops, time.Now())
+	}
+	for i, when := range stops {
+		if got := at(1000, when); got != int64(i)*10000 {
+			t.Errorf("after %d sales the till held %d", i, got)
+		}
+	}
+	if got := at(4000, stops[1]); got != -8675 {
+		t.Errorf("after one sale revenue was %d, want -8675", got)
+	}
+	if got := at(4000, stops[0]); got != 0 {
+		t.Errorf("before any sale revenue was %d", got)
+	}
+	if now, then := at(4000, time.Now().Add(time.Hour)), at(4000, stops[3]); now != then || now >= -3*8675+100 {
+		t.Errorf("revenue is %d and was %d", now, then)
+	}
+	page := decode[struct {
+		Data       []struct{ ID string }
+		NextCursor string `json:"next_cursor"`
+	}](t, w.want(200, w.get("/v1/ledger/journals?limit=2")))
+	rest := decode[struct{ Data []struct{ ID string } }](t, w.want(200, w.get("/v1/ledger/journals?cursor="+page.NextCursor)))
+	if len(page.Data) != 2 || len(rest.Data) != 1 || page.Data[1].ID == rest.Data[0].ID {
+		t.Errorf("pages of journals %+v and %+v", page.Data, rest.Data)
+	}
+	if code, _ := w.problem(w.get("/v1/ledger/accounts/1234/balance")); code != "not-found" {
+		t.Errorf("an account outside the chart: %s", code)
+	}
+	accounts := decode[struct {
+		Data []struct {
+			Code         int
+			BalanceMinor int64 `json:"balance_minor"`
+		}
+	}](t, w.want(200, w.get("/v1/ledger/accounts")))
+	var sum int64
+	for _, a := range accounts.Data {
+		sum += a.BalanceMinor
+	}
+	if sum != 0 || len(accounts.Data) < 4 {
+		t.Errorf("%d ledger accounts sum to %d", len(accounts.Data), sum)
+	}
+}
+
+// TestAFixedChargeFallsDueByItself: the tariff says so, nobody has to do anything, and quote and sale agree.
+func TestAFixedChargeFallsDueByItself(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.post("/v1/tariffs", `{"name":"standing","currency":"KES","vat_bps":1500,"flat_micro":2500000,"fixed":[{"name":"standing","amount_minor":300,"per":"day"}]}`))
+	w.want(201, w.post("/v1/meters", strings.Replace(newMeter("04140001019"), "domestic", "standing", 1)))
+	quote := `{"meter":"04140001019","tender":{"amount_minor":10000,"currency":"KES"}}`
+	q := decode[sale](t, w.want(200, w.post("/v1/vend-quotes", quote)))
+	if !strings.HasPrefix(q.lines(), "fixed 300, energy ") {
+		t.Errorf("quoted %s, want the first day's charge of 3.00 first", q.lines())
+	}
+	if s := decode[sale](t, w.want(201, w.sell("sale-key-0001", quote))); s.lines() != q.lines() {
+		t.Errorf("sold %s, quoted %s", s.lines(), q.lines())
+	}
+	charges := decode[struct {
+		Data []struct {
+			Name      string
+			PaidMinor int64 `json:"paid_minor"`
+		}
+	}](t, w.want(200, w.get("/v1/charges?account=04140001019")))
+	if len(charges.Data) != 1 || charges.Data[0].Name != "standing" || charges.Data[0].PaidMinor != 345 {
+		t.Errorf("charges %+v, want the standing charge paid with 345", charges.Data)
+	}
+}

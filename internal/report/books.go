@@ -1,0 +1,156 @@
+package report
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// BookTx is what looking into the books needs of a transaction.
+type BookTx interface {
+	// LedgerAccounts lists accounts with their balances, of one code unless it is 0, in the order in which they were
+	// opened, after the one with this number.
+	LedgerAccounts(code ledger.Code, after int64, max int) ([]Account, error)
+	// BalanceAt is the signed balance of an account with everything that was posted up to a moment.
+	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
+	// Journals lists journals, newest first, before the given one (zero for the newest).
+	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
+}
+
+// Account is a ledger account with its balance.
+type Account struct {
+	N       int64 // dense number
+	Ref     ledger.AccountRef
+	Balance money.Minor // debits positive
+	Held    money.Minor // reserved of it
+}
+
+// Accounts is one page of ledger accounts.
+type Accounts struct {
+	refusal.Refusal
+	Currency string
+	Accounts []Account
+	Next     string
+}
+
+// Lists that a cursor can belong to.
+const (
+	listAccounts = "ledger-accounts"
+	listJournals = "journals"
+)
+
+// Accounts lists ledger accounts with their balances (right: ledger.read); code 0 lists all.
+func (r *Reports) Accounts(ctx context.Context, by access.Actor, code ledger.Code, page registry.Page) (Accounts, error) {
+	if no := by.Needs(access.ReadLedger); no.Refused() {
+		return Accounts{Refusal: no}, nil
+	}
+	after, max, no := page.Read(r.hasher, by.Tenant, listAccounts)
+	if no.Refused() {
+		return Accounts{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Accounts, error) {
+		currency, _, err := tx.Currency()
+		if err != nil {
+			return Accounts{}, err
+		}
+		rows, err := tx.LedgerAccounts(code, int64(binary.BigEndian.Uint64(after[8:])), max+1)
+		return Accounts{Currency: currency, Accounts: rows}, err
+	})
+	if err != nil {
+		return Accounts{}, fmt.Errorf("list ledger accounts: %w", err)
+	}
+	if len(out.Accounts) > max {
+		out.Accounts = out.Accounts[:max]
+		var last id.ID // an account's number in the form that cursors have
+		binary.BigEndian.PutUint64(last[8:], uint64(out.Accounts[max-1].N))
+		out.Next = registry.Cursor(r.hasher, by.Tenant, listAccounts, last)
+	}
+	return out, nil
+}
+
+// Balance is what an account held at a moment.
+type Balance struct {
+	refusal.Refusal
+	Currency string
+	Ref      ledger.AccountRef
+	At       time.Time
+	Balance  money.Minor // debits positive
+}
+
+// BalanceAt is the balance of an account at any past moment (right: ledger.read). An account that was never posted to
+// has 0.
+func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.AccountRef, at time.Time) (Balance, error) {
+	if no := by.Needs(access.ReadLedger); no.Refused() {
+		return Balance{Refusal: no}, nil
+	}
+	if _, known := ledger.Find(ref.Code); !known {
+		return Balance{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("There is no account %d in the chart.", ref.Code), "", "Look at the trial balance.")}, nil
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Balance, error) {
+		currency, _, err := tx.Currency()
+		if err != nil {
+			return Balance{}, err
+		}
+		balance, err := tx.BalanceAt(ref, at)
+		return Balance{Currency: currency, Ref: ref, At: at, Balance: balance}, err
+	})
+	if err != nil {
+		return Balance{}, fmt.Errorf("balance of account %d: %w", ref.Code, err)
+	}
+	return out, nil
+}
+
+// JournalFilter names the journals that are wanted; the zero value means all.
+type JournalFilter struct {
+	Account *ledger.AccountRef // those with a line on this account
+	Ref     string             // those of one operation: a sale, a debt
+}
+
+// Journals is one page of journals.
+type Journals struct {
+	refusal.Refusal
+	Currency string
+	Journals []ledger.Journal
+	Next     string
+}
+
+// Journals lists journals with their lines, newest first (right: ledger.read): the way from any figure of the books to
+// what made it.
+func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter, page registry.Page) (Journals, error) {
+	if no := by.Needs(access.ReadLedger); no.Refused() {
+		return Journals{Refusal: no}, nil
+	}
+	before, max, no := page.Read(r.hasher, by.Tenant, listJournals)
+	if no.Refused() {
+		return Journals{Refusal: no}, nil
+	}
+	if f.Account != nil {
+		if _, known := ledger.Find(f.Account.Code); !known {
+			return Journals{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("There is no account %d in the chart.", f.Account.Code), "", "Look at the trial balance.")}, nil
+		}
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Journals, error) {
+		currency, _, err := tx.Currency()
+		if err != nil {
+			return Journals{}, err
+		}
+		rows, err := tx.Journals(f, before, max+1)
+		return Journals{Currency: currency, Journals: rows}, err
+	})
+	if err != nil {
+		return Journals{}, fmt.Errorf("list journals: %w", err)
+	}
+	if len(out.Journals) > max {
+		out.Journals = out.Journals[:max]
+		out.Next = registry.Cursor(r.hasher, by.Tenant, listJournals, out.Journals[max-1].ID)
+	}
+	return out, nil
+}
