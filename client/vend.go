@@ -33,8 +33,11 @@ type Step struct {
 
 // Line is one part of the tender, in the order it was allocated; the lines of a sale sum to the tender.
 type Line struct {
-	Kind        string `json:"kind"` // energy (net of tax), vat, carry, carry_in, wallet ...
+	Kind        string `json:"kind"` // fee, fixed, debt, energy (net of tax), levy, vat, carry, carry_in, wallet ...
+	Ref         string `json:"ref,omitempty"`
+	Label       string `json:"label,omitempty"` // what it is, for people
 	AmountMinor int64  `json:"amount_minor"`
+	LeftMinor   *int64 `json:"left_minor,omitempty"` // of a charge or debt: left after the sale
 	Steps       []Step `json:"steps,omitempty"`
 }
 
@@ -216,7 +219,7 @@ func (c *Client) VendByRef(ctx context.Context, clientRef string) (Vend, error) 
 	return l.Data[0], nil
 }
 
-// Receipt returns the receipt of a sale in a format (json, text48) and its content type.
+// Receipt returns the receipt of a sale in a format (json, text32, text48, html, sms) and its content type.
 func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, contentType string, err error) {
 	a, err := c.do(ctx, get("/v1/vends/"+url.PathEscape(id)+"/receipt", url.Values{"format": {format}}))
 	if err != nil {

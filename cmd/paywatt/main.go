@@ -76,6 +76,7 @@ func nouns() []func(console) *cobra.Command {
 		newMeterCommand,
 		newVendCommand,
 		newTariffCommand,
+		newExplainCommand,
 		newVendorCommand,
 		newCustomerCommand,
 		newReportCommand,

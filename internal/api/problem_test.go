@@ -25,7 +25,7 @@ func TestWhatTheRouterRefusesIsAProblemToo(t *testing.T) {
 	}{
 		{"GET", "/v1/nothing-here", "", "", 404, "not-found"},
 		{"POST", "/v1/vends/vnd_x/refund", "{}", "", 404, "not-found"},
-		{"GET", "/v1/vends/vnd_x/explain", "", "", 404, "not-found"},
+		{"GET", "/v1/vends/vnd_x/nothing", "", "", 404, "not-found"},
 		{"DELETE", "/v1/vends", "", "", 405, "method-not-allowed"},
 		{"PUT", "/v1/meters/" + meterNumber, "{}", "", 405, "method-not-allowed"},
 		{"POST", "/livez", "{}", "", 405, "method-not-allowed"},

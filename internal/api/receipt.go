@@ -33,6 +33,11 @@ func (a *API) receiptRoutes(r router) {
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
 			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": text, "text/html": text}}},
 	}, a.receipt)
+	query(r, huma.Operation{
+		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Derive every figure of a sale again",
+		Description: "From the tariff version, the place in the month's blocks, the charges and debts that were met, and what was carried in. " +
+			"agrees is false, and differences says why, where the stored sale is not what is derived.",
+	}, a.explain)
 }
 
 func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {

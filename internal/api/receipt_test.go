@@ -33,3 +33,31 @@ func TestReceiptsInEveryForm(t *testing.T) {
 		t.Errorf("a form that is not there: %s", code)
 	}
 }
+
+func TestASaleIsExplainedOverHTTP(t *testing.T) {
+	w := begin(t)
+	s := decode[sale](t, w.want(201, w.sell("explain-0001", order("10000"))))
+	e := decode[struct {
+		Agrees      bool
+		Differences []string
+		Sum         int64  `json:"sum_minor"`
+		Exact       string `json:"exact_cost"`
+		Gross       int64  `json:"gross_minor"`
+		Carry       int64  `json:"carry_minor"`
+		Steps       []struct {
+			Gross string `json:"gross_per_kwh"`
+			Cost  string
+		}
+		Words []string
+	}](t, w.want(200, w.get("/v1/vends/"+s.ID+"/explain")))
+	if !e.Agrees || len(e.Differences) != 0 || e.Sum != 10000 || e.Exact != "99.7625" || e.Gross != 9976 || e.Carry != 24 ||
+		len(e.Steps) != 1 || e.Steps[0].Gross != "2.875" || e.Steps[0].Cost != "99.7625" {
+		t.Errorf("explained as %+v", e)
+	}
+	if words := strings.Join(e.Words, "\n"); !strings.Contains(words, "You paid 100.00 KES.") || !strings.HasSuffix(words, "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.") {
+		t.Errorf("in words:\n%s", words)
+	}
+	if code, _ := w.problem(w.get("/v1/vends/vnd_none/explain")); code != "vend-not-found" {
+		t.Errorf("a sale that is not there: %s", code)
+	}
+}

@@ -38,6 +38,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/vends?client_ref=sale-0001", "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID, "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID + "/receipt", "", access.ReadVends, 200},
+		{"GET", "/v1/vends/" + saleID + "/explain", "", access.ReadVends, 200},
 		{"POST", "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`, access.ReadVends, 200},
 		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
 		{"GET", "/v1/vends/" + saleID + "/reversal", "", access.ReadVends, 404},

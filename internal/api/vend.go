@@ -56,7 +56,9 @@ type stepBody struct {
 type lineBody struct {
 	Kind        string     `json:"kind" example:"energy" doc:"energy (net of tax), vat, carry, carry_in ..."`
 	Ref         string     `json:"ref,omitempty"`
+	Label       string     `json:"label,omitempty" doc:"What it is, for people: the kind of a debt"`
 	AmountMinor int64      `json:"amount_minor"`
+	LeftMinor   *int64     `json:"left_minor,omitempty" doc:"Of a charge or debt: what is left of it after this sale"`
 	Steps       []stepBody `json:"steps,omitempty"`
 }
 
@@ -102,7 +104,11 @@ type quoteBody struct {
 func linesOf(lines []vending.Line) []lineBody {
 	out := make([]lineBody, len(lines))
 	for i, l := range lines {
-		out[i] = lineBody{Kind: string(l.Kind), Ref: l.Ref, AmountMinor: int64(l.Amount)}
+		out[i] = lineBody{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, AmountMinor: int64(l.Amount)}
+		if l.Left != nil {
+			left := int64(*l.Left)
+			out[i].LeftMinor = &left
+		}
 		for _, s := range l.Steps {
 			out[i].Steps = append(out[i].Steps, stepBody{UnitsWh: int64(s.Units), RateMicro: int64(s.Rate), AmountMinor: int64(s.Amount)})
 		}

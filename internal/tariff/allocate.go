@@ -22,6 +22,7 @@ type Purchase struct {
 	FreeApart    bool        // free units do not count towards the blocks, whatever the tariff says
 	ChargesOnly  bool        // money that reaches charges but no unit is accepted
 	MaxUnits     unit.Energy // the most one purchase may buy; 0 for no limit
+	Trace        bool        // note on each deduction how it came about
 }
 
 // Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to
@@ -118,7 +119,7 @@ func (p Purchase) deduct() ([]Deduction, money.Minor, error) {
 	if ceiling == 0 {
 		ceiling = p.Body.MaxDeduction
 	}
-	return deduct(p.Tender, charges, ceiling)
+	return deduct(p.Tender, charges, ceiling, p.Trace)
 }
 
 // price is what a watt-hour costs at one rate, levies and tax among it, in the walk's units.

@@ -62,6 +62,39 @@ type Deduction struct {
 	Charge Charge
 	Gross  money.Minor
 	VAT    money.Minor // contained in Gross
+	Bounds []Bound     // how Gross came about, where Purchase.Trace asks for it
+}
+
+// Bound is a rule that decided what a charge gets, and the amount after it.
+type Bound struct {
+	Rule   Rule
+	Amount money.Minor
+}
+
+// Rule names what bounds a charge, in the order in which it is applied.
+type Rule string
+
+// Rules of a charge.
+const (
+	AskPercent     Rule = "percent_of_tender" // rounded down
+	AskAmount      Rule = "fixed_amount"
+	AskOutstanding Rule = "all_outstanding"
+	AtLeast        Rule = "at_least"
+	AtMost         Rule = "at_most"
+	MonthLimit     Rule = "month_limit"
+	NotMoreThanDue Rule = "outstanding"
+	Ceiling        Rule = "ceiling" // what the share of the purchase that charges may take has left
+	WhatIsLeft     Rule = "what_is_left"
+)
+
+// trace notes the rules that changed an amount; nil notes nothing.
+type trace struct{ bounds []Bound }
+
+func (t *trace) note(r Rule, before, after money.Minor) money.Minor {
+	if t != nil && (before != after || len(t.bounds) == 0) {
+		t.bounds = append(t.bounds, Bound{r, after})
+	}
+	return after
 }
 
 // Net is the deduction without its tax.
@@ -71,7 +104,7 @@ func (d Deduction) Net() money.Minor { return d.Gross - d.VAT }
 const DefaultMaxDeduction money.Bps = 7000
 
 // deduct pays the charges in their order and returns what was paid towards each that got anything, and the sum.
-func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps) ([]Deduction, money.Minor, error) {
+func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps, traced bool) ([]Deduction, money.Minor, error) {
 	if maxDeduction == 0 {
 		maxDeduction = DefaultMaxDeduction
 	}
@@ -89,14 +122,18 @@ func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps) ([]Ded
 	var paid []Deduction
 	left := tender
 	for _, c := range order {
-		ask, err := c.asks(tender)
+		var t *trace
+		if traced {
+			t = &trace{}
+		}
+		ask, err := c.asks(tender, t)
 		if err != nil {
 			return nil, 0, fmt.Errorf("charge %s %s: %w", c.Kind, c.Ref, err)
 		}
 		if c.Capped {
-			ask = min(ask, ceiling)
+			ask = t.note(Ceiling, ask, min(ask, ceiling))
 		}
-		ask = min(ask, left)
+		ask = t.note(WhatIsLeft, ask, min(ask, left))
 		if ask <= 0 {
 			continue
 		}
@@ -104,7 +141,11 @@ func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps) ([]Ded
 		if err != nil {
 			return nil, 0, fmt.Errorf("charge %s %s: %w", c.Kind, c.Ref, err)
 		}
-		paid = append(paid, Deduction{Charge: c, Gross: ask, VAT: vat})
+		d := Deduction{Charge: c, Gross: ask, VAT: vat}
+		if t != nil {
+			d.Bounds = t.bounds
+		}
+		paid = append(paid, d)
 		left -= ask
 		if c.Capped {
 			ceiling -= ask
@@ -114,31 +155,33 @@ func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps) ([]Ded
 }
 
 // asks is what a charge wants of a purchase, before what the purchase can give.
-func (c Charge) asks(tender money.Minor) (money.Minor, error) {
+func (c Charge) asks(tender money.Minor, t *trace) (money.Minor, error) {
 	var ask money.Minor
 	var err error
+	rule := AskPercent
 	switch c.Mode {
 	case Percent:
 		ask, err = money.Share(tender, c.Percent, money.Floor)
 	case Amount:
-		ask = c.Amount
+		rule, ask = AskAmount, c.Amount
 	case Full:
-		ask = c.Outstanding
+		rule, ask = AskOutstanding, c.Outstanding
 	default:
 		err = fmt.Errorf("mode %q is not known", c.Mode)
 	}
 	if err != nil {
 		return 0, err
 	}
-	ask = max(ask, c.Min)
+	t.note(rule, 0, ask)
+	ask = t.note(AtLeast, ask, max(ask, c.Min))
 	if c.Max > 0 {
-		ask = min(ask, c.Max)
+		ask = t.note(AtMost, ask, min(ask, c.Max))
 	}
 	if c.MonthCap > 0 {
-		ask = min(ask, c.MonthCap-c.Taken)
+		ask = t.note(MonthLimit, ask, min(ask, c.MonthCap-c.Taken))
 	}
 	if !c.Endless {
-		ask = min(ask, c.Outstanding)
+		ask = t.note(NotMoreThanDue, ask, min(ask, c.Outstanding))
 	}
 	return max(ask, 0), nil
 }

@@ -54,6 +54,24 @@ func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef stri
 }
 
 func (v *Vending) show(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
+	out, err := v.look(ctx, by, named, find)
+	if err != nil || out.Refused() {
+		return out, err
+	}
+	out.Issued, err = v.reveal(ctx, by, out.Sale.Tokens, out.Sale.ID.Text(id.Vend))
+	return out, err
+}
+
+// find is a sale by its identity, without its digits.
+func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (Shown, error) {
+	i, err := id.Parse(id.Vend, sale)
+	if err != nil {
+		i = id.ID{}
+	}
+	return v.look(ctx, by, sale, func(Tx) (id.ID, error) { return i, nil })
+}
+
+func (v *Vending) look(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
@@ -75,11 +93,7 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 	if err != nil {
 		return Shown{}, fmt.Errorf("show sale %s: %w", echo(named), err)
 	}
-	if out.Refused() {
-		return out, nil
-	}
-	out.Issued, err = v.reveal(ctx, by, out.Sale.Tokens, out.Sale.ID.Text(id.Vend))
-	return out, err
+	return out, nil
 }
 
 // reveal opens the digits for an actor that may see them, once the audit row that says so is durable.

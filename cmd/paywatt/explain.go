@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+// salePrefix begins the identity of a sale; anything else names it by its reference.
+const salePrefix = "vnd_"
+
+func newExplainCommand(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain SALE",
+		Short: "Derive every figure of a sale again and say where it comes from",
+		Long: "Derive every figure of a sale again: from the tariff version, the place in the month's blocks, the charges and debts it met,\n" +
+			"caps and roundings. SALE is its id or its reference. Exit 1 where the stored sale is not what is derived.",
+		Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error { return c.explain(cmd, api, args[0]) }),
+	}
+}
+
+func (c console) explain(cmd *cobra.Command, api *client.Client, sale string) error {
+	if !strings.HasPrefix(sale, salePrefix) {
+		v, err := api.VendByRef(cmd.Context(), sale)
+		if err != nil {
+			return err
+		}
+		sale = v.ID
+	}
+	e, err := api.Explain(cmd.Context(), sale)
+	if err != nil {
+		return err
+	}
+	format, err := cmd.Flags().GetString("output")
+	if err != nil {
+		return err
+	}
+	if format == "table" {
+		_, err = fmt.Fprintln(c.out, strings.Join(e.Words, "\n"))
+	} else {
+		t := table{head: []string{"line", "ref", "amount_minor"}}
+		for _, l := range e.Lines {
+			t.add(l.Kind, l.Ref, l.AmountMinor)
+		}
+		err = c.show(cmd, e.Raw, t)
+	}
+	if err == nil && !e.Agrees {
+		err = &failure{code: exitFailed, what: "The stored sale is not what its own figures make it: " + strings.Join(e.Differences, " "),
+			not: "Nothing was changed.", try: "Run paywatt verify, and keep a copy of the database as it is."}
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Explained is a sale with every figure derived again, or why there is no such sale.
+type Explained struct {
+	refusal.Refusal
+	Sale     Sale // as it is stored, without digits
+	Currency money.Currency
+	Tariff   tariff.Version
+	Split    tariff.Allocation // derived now, from what the sale was decided from
+	Lines    []Line            // of Split
+	Costs    []tariff.Cost
+	Exact    string      // exact price of the units, levies and tax among it, in the major unit
+	Sum      money.Minor // of Lines
+	// Differences say where the stored sale is not what its own inputs make it; empty for every honest sale.
+	Differences []string
+}
+
+// Agrees reports whether the stored sale is exactly what was derived, and sums to what was tendered.
+func (e Explained) Agrees() bool { return len(e.Differences) == 0 }
+
+// Explain derives every figure of a sale again: from the tariff version it was priced on, the place of the account in
+// the month's blocks, the charges and debts it met, and what was carried in. Nothing that is shown is read from the
+// stored lines; they are only compared with what was derived.
+func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Explained, error) {
+	shown, err := v.find(ctx, by, sale)
+	if err != nil || shown.Refused() {
+		return Explained{Refusal: shown.Refusal}, err
+	}
+	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (tariff.Version, error) { return tx.TariffVersion(shown.Sale.Tariff) })
+	if err != nil {
+		return Explained{}, fmt.Errorf("explain sale %s: %w", echo(sale), err)
+	}
+	e, err := derive(shown.Sale, version)
+	if err != nil {
+		return Explained{}, fmt.Errorf("explain sale %s: %w", echo(sale), err)
+	}
+	return e, nil
+}
+
+// derive prices a sale again and compares.
+func derive(s Sale, version tariff.Version) (Explained, error) {
+	e := Explained{Sale: s, Tariff: version}
+	var ok bool
+	if e.Currency, ok = money.CurrencyOf(s.Tender.Currency); !ok {
+		return Explained{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
+	}
+	var err error
+	e.Split, err = tariff.Allocate(tariff.Purchase{Body: version.Body, Tender: s.Tender.Minor, Carry: s.CarryIn, Month: s.MonthBefore,
+		Charges: s.Asked.Charges, MaxDeduction: s.Asked.MaxDeduction, Free: s.Free, ChargesOnly: true, Trace: true})
+	if err != nil {
+		e.differ("It cannot be priced from what is stored of it: %v.", err)
+		return e, nil
+	}
+	if e.Split.Refused() {
+		e.differ("On its tariff this purchase would have been refused: %s", e.Split.What)
+		return e, nil
+	}
+	labels := map[string]string{}
+	for _, l := range s.Lines {
+		if l.Label != "" {
+			labels[l.Ref] = l.Label
+		}
+	}
+	e.Lines = priced{split: e.Split, carry: s.CarryIn, owed: owed{labels: labels}}.lines()
+	for _, l := range e.Lines {
+		e.Sum += l.Amount
+	}
+	from := s.MonthBefore
+	if !version.Body.Free.Apart {
+		from += s.Free
+	}
+	if e.Costs, e.Exact, err = version.Body.Costs(e.Split.Steps, from); err != nil {
+		return Explained{}, err
+	}
+	e.compare()
+	return e, nil
+}
+
+func (e *Explained) differ(format string, args ...any) {
+	e.Differences = append(e.Differences, fmt.Sprintf(format, args...))
+}
+
+// compare says where the stored sale is not what was derived.
+func (e *Explained) compare() {
+	s := e.Sale
+	if e.Sum != s.Tender.Minor {
+		e.differ("The derived lines sum to %d, %d was tendered.", e.Sum, s.Tender.Minor)
+	}
+	var stored money.Minor
+	for _, l := range s.Lines {
+		stored += l.Amount
+	}
+	if stored != s.Tender.Minor {
+		e.differ("The stored lines sum to %d, %d was tendered.", stored, s.Tender.Minor)
+	}
+	if len(s.Lines) != len(e.Lines) {
+		e.differ("The sale is stored with %d lines and derived with %d.", len(s.Lines), len(e.Lines))
+	}
+	for i := range min(len(s.Lines), len(e.Lines)) {
+		if !reflect.DeepEqual(s.Lines[i], e.Lines[i]) {
+			e.differ("Line %d is stored as %s and derived as %s.", i+1, s.Lines[i], e.Lines[i])
+		}
+	}
+	if s.CarryOut != e.Split.CarryOut {
+		e.differ("%d is stored as carried on, %d is derived.", s.CarryOut, e.Split.CarryOut)
+	}
+	if units := e.Split.Units + e.Split.Free; s.Units != units {
+		e.differ("%d Wh are stored as sold, %d Wh are derived.", s.Units, units)
+	}
+	var carried unit.Energy
+	for _, t := range s.Tokens {
+		carried += t.Units
+	}
+	if carried != s.Units {
+		e.differ("The tokens carry %d Wh of the %d Wh sold.", carried, s.Units)
+	}
+}
+
+// String writes a line for a reader of differences.
+func (l Line) String() string {
+	text := fmt.Sprintf("%s %s %d (tax %d)", l.Kind, l.Ref, l.Amount, l.VAT)
+	if l.Left != nil {
+		text += fmt.Sprintf(" leaving %d", *l.Left)
+	}
+	for _, s := range l.Steps {
+		text += fmt.Sprintf(", %d Wh at %d for %d", s.Units, s.Rate, s.Amount)
+	}
+	return text
+}
