@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // days is how many random days are played; ./check full plays a thousand.
@@ -34,8 +37,14 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 			t.Run(fmt.Sprintf("local=%t seed=%d", local, seed), func(t *testing.T) {
 				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}}
 				blocks := d.publish("blocks", ibt(), monday())
+				full := standing(ibt(), tariff.PerDay)
+				full.Free = tariff.Free{Units: 20 * unit.KilowattHour, Funded: 1_200_000}
+				full.Levies = []tariff.Levy{{Name: "rural", Percent: 250}}
+				charged := d.publish("charged", full, monday())
 				for i := range 3 {
-					d.meters = append(d.meters, d.meter(i, place{tariff: blocks}))
+					d.meters = append(d.meters, d.meter(i, place{tariff: []id.ID{blocks, charged}[i%2]}))
+					d.debt(d.account(d.meters[i]), percent(1000, 100+d.r.Int64N(20_000)))
+					d.debt(d.account(d.meters[i]), vending.Debt{Mode: tariff.Amount, Value: 700, MonthCap: 2000, Outstanding: 50_000})
 				}
 				for range 120 {
 					d.something()
@@ -48,7 +57,9 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 
 // something happens.
 func (d *day) something() {
-	switch n := d.r.IntN(20); {
+	switch n := d.r.IntN(24); {
+	case n >= 22:
+		d.books()
 	case n == 0:
 		d.crash()
 	case n == 1:
@@ -67,6 +78,35 @@ func (d *day) something() {
 		d.trouble()
 		d.ask(o)
 		d.peace()
+	}
+}
+
+// books does what others do to accounts while tills sell: a day begins, a debt is raised, another written off, free
+// units are claimed for nothing. Each may be cut off, and then it did not happen.
+func (d *day) books() {
+	d.trouble()
+	defer d.peace()
+	meter := d.meters[d.r.IntN(len(d.meters))]
+	var err error
+	switch d.r.IntN(4) {
+	case 0:
+		d.clock.add(time.Duration(1+d.r.IntN(20)) * time.Hour)
+		_, err = d.AccrueCharges(context.Background(), system())
+	case 1:
+		_, err = d.AddDebt(context.Background(), owner(), vending.NewDebt{Account: meter, Kind: "fine", Amount: kes(money.Minor(1 + d.r.IntN(5000)))})
+	case 2:
+		var list vending.DebtList
+		if list, err = d.Debts(context.Background(), owner(), vending.Owing{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
+			w := vending.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: money.Minor(d.r.IntN(300)), Reason: "moved away"}
+			_, err = d.WriteOffDebt(context.Background(), owner(), w)
+		}
+	case 3:
+		o := order(meter, 0, fmt.Sprintf("key-number-%d", len(d.asked))) // a claim of free units
+		d.asked = append(d.asked, o)
+		d.ask(o)
+	}
+	if err != nil && !errors.Is(err, errPower) {
+		d.t.Fatal(err)
 	}
 }
 
@@ -147,6 +187,11 @@ func (d *day) calm() {
 	}
 	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`); n < 20 {
 		d.t.Errorf("only %d sales came about: the day was too dark to show anything", n)
+	}
+	for _, kind := range []vending.LineKind{vending.LineDebt, vending.LineFixed, vending.LineFree, vending.LineLevy} {
+		if n := d.number(`SELECT COUNT(*) FROM vend_line WHERE kind = $1`, string(kind)); n == 0 {
+			d.t.Errorf("no sale of the day has a line of kind %s", kind)
+		}
 	}
 	d.audit()
 }
