@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,8 +80,9 @@ func (p pgbench) name() string {
 	return "pgbench on an own PostgreSQL 15 cluster"
 }
 
-// measure loads the tables and runs the script.
-func (p pgbench) measure(ctx context.Context, b *vendBench) (pgFigures, error) {
+// measure loads the tables and runs the script; then, on a cluster of our own, whatever else is to be done on an empty
+// database of it.
+func (p pgbench) measure(ctx context.Context, b *vendBench, also func(url string) error) (pgFigures, error) {
 	if p.url != "" {
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.scale), p.url); err != nil {
 			return pgFigures{}, err
@@ -110,7 +112,15 @@ func (p pgbench) measure(ctx context.Context, b *vendBench) (pgFigures, error) {
 		return err
 	})
 	out.cpu = cpuOfChildren() - cpu
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	return out, p.serving(ctx, dir, func() error {
+		if _, err := p.run(ctx, pgStart, dir, "createdb", "-h", dir, "-U", "bench", "paywatt"); err != nil {
+			return err
+		}
+		return also("postgres:///paywatt?user=bench&host=" + url.QueryEscape(dir))
+	})
 }
 
 func (p pgbench) load(ctx context.Context, dir string, scale int) error {

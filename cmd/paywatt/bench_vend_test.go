@@ -44,8 +44,12 @@ func TestBenchVendSellsForReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := b.sell(context.Background(), shop, pgFigures{name: "none", rate: 100, transactions: 100, cpu: time.Second})
+	if err == nil {
+		r.Others.HTTP, err = b.overHTTP(context.Background(), shop, time.Second/2)
+	}
 	shop.close()
-	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio < r.Rate/100-0.001 || r.Ratio > r.Rate/100+0.001 || r.P50 <= 0 || r.P99 < r.P50 {
+	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio < r.Rate/100-0.001 || r.Ratio > r.Rate/100+0.001 || r.P50 <= 0 || r.P99 < r.P50 ||
+		r.Others.HTTP.Sales < 1 || r.Others.PerCommit <= 0 {
 		t.Errorf("result %+v, %v", r, err)
 	}
 	if left, err := os.ReadDir(b.dir); err != nil || len(left) != 0 {
