@@ -428,3 +428,43 @@ func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 		s.audit()
 	}
 }
+
+// TestAReversalGivesChargesDebtsAndFreeUnitsBack: every row and every balance is as before the sale, and the same tender
+// buys the same again.
+func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
+	s := open(t, true)
+	body := standing(ibt(), tariff.PerMonth)
+	body.Free = tariff.Free{Units: 50 * unit.KilowattHour, Funded: 1_200_000}
+	s.clock.set(s.at("2026-11-01T00:00:00Z"))
+	meter := s.meter(1, place{tariff: s.publish("ibt", body, long())})
+	account := s.account(meter)
+	s.debt(account, percent(2000, 10000))
+	if _, err := s.AccrueCharges(context.Background(), system()); err != nil {
+		t.Fatal(err)
+	}
+	before, books := s.owes(account), fmt.Sprint(s.accounts())
+	first := s.sell(order(meter, 60000, "reversed-1")).Sale
+	if got, want := s.owes(account), "standing 2026-11 11270/11270"; got != want {
+		t.Errorf("after the sale the account owes %s, want %s", got, want)
+	}
+	s.reversed(owner(), first, "wrong meter")
+	if got := s.owes(account); got != before {
+		t.Errorf("after the reversal the account owes %s, want %s", got, before)
+	}
+	if got := fmt.Sprint(s.accounts()); got != books {
+		t.Errorf("balances %s, want %s", got, books)
+	}
+	if again := s.sell(order(meter, 60000, "reversed-2")).Sale; lines(again.Lines) != lines(first.Lines) || again.Free != first.Free {
+		t.Errorf("sold again %s, want %s", lines(again.Lines), lines(first.Lines))
+	}
+	claim := open(t, true)
+	body.Free.Funded = 0
+	other := claim.meter(1, place{tariff: claim.publish("free", body, long())})
+	free := claim.sell(order(other, 0, "reversed-3")).Sale
+	claim.reversed(owner(), free, "not entitled")
+	if again := claim.sell(order(other, 0, "reversed-4")).Sale; again.Free != free.Free {
+		t.Errorf("after its reversal the claim gave %d Wh, want %d", again.Free, free.Free)
+	}
+	claim.verified()
+	s.verified()
+}

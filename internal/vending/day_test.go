@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -88,7 +89,9 @@ func (d *day) books() {
 	defer d.peace()
 	meter := d.meters[d.r.IntN(len(d.meters))]
 	var err error
-	switch d.r.IntN(4) {
+	switch d.r.IntN(5) {
+	case 4:
+		err = d.undoNewest(meter)
 	case 0:
 		d.clock.add(time.Duration(1+d.r.IntN(20)) * time.Hour)
 		_, err = d.AccrueCharges(context.Background(), system())
@@ -108,6 +111,16 @@ func (d *day) books() {
 	if err != nil && !errors.Is(err, errPower) {
 		d.t.Fatal(err)
 	}
+}
+
+// undoNewest reverses a meter's newest sale, where the rules allow it.
+func (d *day) undoNewest(meter string) error {
+	tokens, err := d.Tokens(context.Background(), owner(), meter, registry.Page{Limit: 1})
+	if err != nil || len(tokens.Tokens) == 0 {
+		return err
+	}
+	_, err = d.Reverse(context.Background(), owner(), vending.Undo{Sale: tokens.Tokens[0].Sale.Text(id.Vend), Reason: "by mistake"})
+	return err
 }
 
 // trouble breaks the next transactions or the issuer, one time in two.
@@ -173,7 +186,7 @@ func (d *day) calm() {
 	d.peace()
 	d.clock.add(time.Hour)
 	d.recover()
-	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state NOT IN ('completed', 'failed')`); n != 0 {
+	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state NOT IN ('completed', 'failed', 'reversed')`); n != 0 {
 		d.t.Errorf("%d sales are still open", n)
 	}
 	for _, o := range d.asked {
