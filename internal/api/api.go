@@ -19,6 +19,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -119,13 +120,14 @@ type API struct {
 	flights flights
 	slots   chan struct{} // one for each request that is being answered
 	gzip    func(http.Handler) http.HandlerFunc
-	spec    []byte
+	spec    []byte // OpenAPI 3.1
+	spec30  []byte // the same in the form of OpenAPI 3.0, for generators that read no other
 	handler http.Handler
 }
 
 // open are the routes of the mux that need no key.
 var open = map[string]struct{}{
-	"GET /v1/openapi.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
+	"GET /v1/openapi.json": {}, "GET /v1/openapi-3.0.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
 	"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {},
 }
 
@@ -154,11 +156,15 @@ func New(c Config) (*API, error) {
 	if a.spec, err = json.Marshal(spec); err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
+	if a.spec30, err = spec.Downgrade(); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document in the form of 3.0: %w", err)
+	}
 	docs, css, err := a.docs(spec)
 	if err != nil {
 		return nil, err
 	}
 	mux.HandleFunc("GET /v1/openapi.json", page("application/openapi+json", a.spec))
+	mux.HandleFunc("GET /v1/openapi-3.0.json", page("application/openapi+json", a.spec30))
 	mux.HandleFunc("GET /docs", page("text/html; charset=utf-8", docs))
 	mux.HandleFunc("GET /docs/docs.css", page("text/css; charset=utf-8", css))
 	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
@@ -172,13 +178,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // Spec is the OpenAPI 3.1 document, as JSON.
 func (a *API) Spec() []byte { return a.spec }
 
+// Spec30 is the same document in the form of OpenAPI 3.0.
+func (a *API) Spec30() []byte { return a.spec30 }
+
 // routes registers every operation and returns the document they make.
 func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	spec := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{Title: "Paywatt", Version: "1",
-			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code."},
+			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code. " +
+				"Who asks too often gets 429 with Retry-After.",
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
 		Components: &huma.Components{Schemas: reg, SecuritySchemes: map[string]*huma.SecurityScheme{
 			"key": {Type: "http", Scheme: "bearer", Description: "An API key: pk_ and 43 characters"}}},
 		Security: []map[string][]string{{"key": {}}},
@@ -200,10 +211,34 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.systemRoutes(r)
+	for _, schema := range reg.Map() {
+		for _, p := range schema.Properties {
+			if p.Type == huma.TypeArray {
+				p.Nullable = false // no list of ours is null
+			}
+		}
+	}
+	spec.Tags = tags(spec)
 	// huma registers its own error model; nothing answers with it.
 	delete(reg.Map(), "ErrorModel")
 	delete(reg.Map(), "ErrorDetail")
 	return spec
+}
+
+// tags lists the groups that the operations name, in the order of the alphabet.
+func tags(spec *huma.OpenAPI) (out []*huma.Tag) {
+	seen := map[string]bool{}
+	for _, path := range spec.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Put, path.Patch, path.Delete} {
+			for i := 0; op != nil && i < len(op.Tags); i++ {
+				seen[op.Tags[i]] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, &huma.Tag{Name: name, Description: "Operations on " + name + "."})
+	}
+	return out
 }
 
 // router registers operations with huma.
@@ -223,8 +258,9 @@ func (r router) described(op huma.Operation) huma.Operation {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	op.Responses["default"] = &huma.Response{Description: "A problem; see its code.",
+	problem := &huma.Response{Description: "A problem; see its code.",
 		Content: map[string]*huma.MediaType{problemType: {Schema: r.problem}}}
+	op.Responses["4XX"], op.Responses["default"] = problem, problem
 	return op
 }
 

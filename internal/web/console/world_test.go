@@ -158,7 +158,7 @@ func (w *world) serve(c app.Config) {
 func (w *world) beside() *app.Folder {
 	w.t.Helper()
 	if w.side == nil {
-		f, err := app.OpenFolder(w.dir, slog.New(slog.DiscardHandler))
+		f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -171,7 +171,7 @@ func (w *world) beside() *app.Folder {
 // person lets somebody sign in.
 func (w *world) person(email string, role access.Role) {
 	w.t.Helper()
-	acc, err := access.New(access.Config{Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
+	acc, err := access.New(access.Config{Door: door{w.beside().Engine.(*sqlite.Engine)}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
