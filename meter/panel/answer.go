@@ -91,7 +91,7 @@ func (v *screen) answer() pair {
 	t := resultTexts[r.Code]
 	switch {
 	case r.Code == sts.Accept && r.Class == 0:
-		return pair{v.say(accepted), signed(r.Units) + " kWh"}
+		return pair{v.say(accepted), v.signed(r.Units)}
 	case r.Code == sts.Accept:
 		return v.done(r)
 	case r.Code == sts.RangeError && r.Class != 0:
@@ -108,7 +108,7 @@ func (v *screen) done(r *meter.Result) pair {
 	case sts.ManageMaxPower:
 		return pair{v.say(limitSet), v.m.State.Limit.String()}
 	case sts.ManageClearCredit:
-		return pair{v.say(creditCleared), r.Units.KWh(2) + " kWh"}
+		return pair{v.say(creditCleared), v.inKWh(r.Units)}
 	case sts.ManageClearTamper:
 		return pair{v.say(tamperCleared), v.stateWord()}
 	}
@@ -148,7 +148,7 @@ func (v *screen) test(number int) pair {
 	case meter.TestDisplay:
 		return pair{v.segments(), v.segments()}
 	case meter.TestTotal:
-		return pair{v.say(total), s.Register.KWh(2) + " kWh"}
+		return pair{v.say(total), v.inKWh(s.Register)}
 	case meter.TestRevision:
 		return v.keyPair()
 	case meter.TestTariff:

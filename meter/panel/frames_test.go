@@ -94,7 +94,9 @@ func golden(t *testing.T, file, got string) {
 		t.Fatal(err)
 	}
 	g, w := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	at := func(lines []string, i int) string { return strings.Join(lines[min(i, len(lines)):min(i+1, len(lines))], "") }
+	at := func(lines []string, i int) string {
+		return strings.Join(lines[min(i, len(lines)):min(i+1, len(lines))], "")
+	}
 	for i := range max(len(g), len(w)) {
 		if at(g, i) != at(w, i) || i >= len(g) || i >= len(w) {
 			t.Fatalf("%s differs in line %d (go test ./meter/panel -update rewrites it)\n got  %q\n want %q", file, i+1, at(g, i), at(w, i))

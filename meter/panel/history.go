@@ -96,7 +96,7 @@ func (v *screen) rowWord(row TokenRow) string {
 	switch row.Code {
 	case sts.Accept:
 		if row.Class == 0 || row.Units != 0 {
-			return signed(row.Units) + " kWh"
+			return v.signed(row.Units)
 		}
 		return v.say(rowDone)
 	case sts.KCT1st, sts.KCTNth:
@@ -109,12 +109,13 @@ func (v *screen) rowWord(row TokenRow) string {
 	return v.say(rowRefused)
 }
 
-func signed(e unit.Energy) string {
+// signed is what a token has added or taken away.
+func (v *screen) signed(e unit.Energy) string {
 	if e < 0 {
-		return e.KWh(2)
+		return v.inKWh(e)
 	}
-	return "+" + e.KWh(2)
+	return "+" + v.inKWh(e)
 }
 
 // kWh is a figure at the right end of its line.
-func (v *screen) kWh(e unit.Energy) string { return v.apart("", e.KWh(2)+" kWh") }
+func (v *screen) kWh(e unit.Energy) string { return v.apart("", v.inKWh(e)) }

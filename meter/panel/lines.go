@@ -133,7 +133,18 @@ func (v *screen) credit() string { return v.energy(v.m.State.Shown(), credit, cr
 
 // energy fills a line: the label on the left, the figure on the right.
 func (v *screen) energy(e unit.Energy, labels ...text) string {
-	return v.spread(e.KWh(2)+" kWh", labels...)
+	return v.spread(v.inKWh(e), labels...)
+}
+
+// inKWh is an energy with two decimals. One too large for the display has none, and one too large even for that, which no
+// meter ever counts, is not shown in part.
+func (v *screen) inKWh(e unit.Energy) string {
+	for _, decimals := range [...]int{2, 0} {
+		if figure := e.KWh(decimals) + " kWh"; len(figure) <= v.width {
+			return figure
+		}
+	}
+	return strings.Repeat("#", v.width)
 }
 
 // spread fills a line: the label on the left, the figure on the right. A figure too long for the first label gets the

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/paywatt/paywatt/meter/panel"
 )
 
 // The sizes of window from which on there is room for everything, for display and keypad, and for the display.
@@ -119,6 +121,9 @@ func (m *model) display() string {
 		lit = lipgloss.NewStyle().Padding(0, 1)
 	}
 	box := lipgloss.NewStyle().Border(m.border()).Render(lit.Render(strings.Join(rows, "\n")))
+	if size == panel.Large {
+		return box // it shows its signs itself
+	}
 	return lipgloss.JoinVertical(lipgloss.Left, box, " "+m.seen.Signs)
 }
 

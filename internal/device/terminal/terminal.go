@@ -52,7 +52,9 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	m.seen = m.meter.Look()
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(c.In), tea.WithOutput(c.Out), tea.WithEnvironment(c.Environ))
+	// Signals end ctx. The library's own handler would wait for ever to tell a program that ctx has ended already.
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithInput(c.In), tea.WithOutput(c.Out),
+		tea.WithEnvironment(c.Environ))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
