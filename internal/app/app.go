@@ -34,6 +34,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
@@ -91,6 +92,7 @@ type App struct {
 	outbox   *job.Outbox
 	runner   *job.Runner[tasksTx]
 	broker   *broker.Broker
+	presence *presence.Presence // nil where this is the only server of its database
 	handler  http.Handler
 	setup    string // code of the first owner's set-up page; empty once there is an owner
 
@@ -188,9 +190,29 @@ func (a *App) listen() error {
 		return fmt.Errorf("listen for meters: %w", err)
 	}
 	a.broker, err = broker.New(broker.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Broker, Now: a.c.Now, Log: a.log,
-		Inbox: a.ingest, Auth: a.meterLogin,
-		OnConnected: func(who registry.Identity) { a.outbox.Wake(who.Tenant, who.Number) }})
+		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected})
 	return err
+}
+
+// connected is told that a meter began to listen. Where several servers share the database its session is taken first.
+func (a *App) connected(who registry.Identity) {
+	if a.presence != nil {
+		a.presence.Connected(who)
+		return
+	}
+	a.outbox.Wake(who.Tenant, who.Number)
+}
+
+// disconnected is told that a meter's connection has ended.
+func (a *App) disconnected(who registry.Identity) {
+	if a.presence != nil {
+		a.presence.Disconnected(who)
+	}
+}
+
+// meterConnected reports whether the meter holds a connection, here or at another server.
+func (a *App) meterConnected(number string) bool {
+	return a.broker.Connected(number) || a.presence != nil && a.presence.Elsewhere(number)
 }
 
 // meterLogin tells the broker who a meter is. What broke is logged here: the meter only hears that it may not enter.

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -32,7 +33,7 @@ func (a *App) openCases() (err error) {
 	if err != nil {
 		return err
 	}
-	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.broker.Connected, Now: a.c.Now, Rand: a.c.Rand,
+	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.meterConnected, Now: a.c.Now, Rand: a.c.Rand,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
 	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data)
@@ -40,7 +41,15 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
 	courier := command.NewCourier(doorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
-	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Sender: courier, Now: a.c.Now, Log: a.log,
+	host := ""
+	if a.engine.shared != nil {
+		host = a.holder
+		courier.Roaming()
+		a.presence = presence.New(presence.Config{Instance: host, Drop: a.broker.Drop, Now: a.c.Now, Log: a.log,
+			Took: func(t access.Tenant, number string) { a.outbox.Wake(t, number) },
+			Door: doorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
+	}
+	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: &issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}, Sealer: a.data,

@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"fixed charges", a.charge}, {"verification", a.verify},
+		{"recovery", a.recover}, {"fixed charges", a.charge}, {"verification", a.verify}, {"sessions", a.present},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {
@@ -76,6 +76,14 @@ func (a *App) serveHTTP(ctx context.Context) error {
 		err = errors.Join(err, e)
 	}
 	return err
+}
+
+// present keeps the sessions of the meters that are connected here, where other servers share the database.
+func (a *App) present(ctx context.Context) error {
+	if a.presence == nil {
+		return nil
+	}
+	return a.presence.Run(ctx)
 }
 
 // recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when

@@ -44,9 +44,12 @@ type Config struct {
 	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
 	// OnConnected, if set, is called when a meter begins to listen on a connection. It must not block.
 	OnConnected func(who registry.Identity)
-	Limits      Limits           // zero fields: Defaults
-	Now         func() time.Time // nil: time.Now
-	Log         *slog.Logger     // nil: nothing is logged
+	// OnDisconnected, if set, is called when the meter's connection has ended and no newer one has taken its place here.
+	// It must not block.
+	OnDisconnected func(who registry.Identity)
+	Limits         Limits           // zero fields: Defaults
+	Now            func() time.Time // nil: time.Now
+	Log            *slog.Logger     // nil: nothing is logged
 }
 
 // Broker serves the meters' connections.
@@ -153,10 +156,14 @@ func (b *Broker) enter(s *session) {
 // leave forgets the connection if it still is the meter's.
 func (b *Broker) leave(s *session, why error) {
 	b.mu.Lock()
-	if b.meters[s.who.Number] == s {
+	last := b.meters[s.who.Number] == s
+	if last {
 		delete(b.meters, s.who.Number)
 	}
 	b.mu.Unlock()
+	if last && b.c.OnDisconnected != nil {
+		b.c.OnDisconnected(s.who)
+	}
 	b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
 }
 
@@ -171,6 +178,16 @@ func (b *Broker) sessionOf(number string) *session {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.meters[number]
+}
+
+// errMoved closes the connection of a meter that has another one, which this broker does not see.
+var errMoved = errors.New("the meter has connected to another server")
+
+// Drop closes the meter's connection, if it holds one: the meter has connected to another server.
+func (b *Broker) Drop(number string) {
+	if s := b.sessionOf(number); s != nil {
+		s.client.Stop(errMoved)
+	}
 }
 
 // Connected reports whether the meter holds a connection.

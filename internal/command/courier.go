@@ -18,6 +18,9 @@ import (
 // itself wakes what waits (job.Outbox.Wake).
 const OfflineLook = 6 * time.Hour
 
+// RoamingLook is how long an item rests for a meter whose session is moving between servers (see [Courier.Roaming]).
+const RoamingLook = 2 * time.Second
+
 // Link is the meters' connection, as far as a courier needs it.
 type Link interface {
 	// Connected reports whether the meter holds a connection that listens.
@@ -41,16 +44,22 @@ type CourierTx interface {
 // Courier brings tokens and commands to their meters: it is the job.Sender of the lane of meters. Digits and
 // signatures are made here, at the moment of sending, and kept nowhere.
 type Courier struct {
-	door access.Door[CourierTx]
-	keys Opener
-	link Link
-	now  func() time.Time
+	door  access.Door[CourierTx]
+	keys  Opener
+	link  Link
+	now   func() time.Time
+	pause time.Duration // of an item whose meter is not connected
 }
 
 // NewCourier makes a Courier. keys opens token digits and link keys.
 func NewCourier(door access.Door[CourierTx], keys Opener, link Link, now func() time.Time) *Courier {
-	return &Courier{door: door, keys: keys, link: link, now: now}
+	return &Courier{door: door, keys: keys, link: link, now: now, pause: OfflineLook}
 }
+
+// Roaming tells the courier that meters move between servers: an item is only claimed by the server that holds its
+// meter's session, so a meter that is not connected here is just arriving or leaving, and the item must soon be free
+// for the other server.
+func (c *Courier) Roaming() { c.pause = RoamingLook }
 
 var _ job.Sender = (*Courier)(nil)
 
@@ -155,5 +164,5 @@ func (c *Courier) sent(ctx context.Context, t access.Tenant, item job.Claim, not
 }
 
 func (c *Courier) offline() job.Verdict {
-	return job.Again(c.now().Add(OfflineLook), "the meter is not connected")
+	return job.Again(c.now().Add(c.pause), "the meter is not connected")
 }

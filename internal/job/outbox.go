@@ -69,19 +69,20 @@ type Sender interface {
 type OutboxTx interface {
 	// Tenants lists all tenants, whatever the transaction's own.
 	Tenants() ([]access.Tenant, error)
-	OutboxClaim(lane, owner string, until time.Time, max int) ([]Claim, error)
+	OutboxClaim(lane, host, owner string, until time.Time, max int) ([]Claim, error)
 	OutboxDone(item id.ID, owner string) (bool, error)
 	OutboxRetry(item id.ID, owner string, next time.Time, why string) (bool, error)
 	OutboxDead(item id.ID, owner, why string) (bool, error)
 	OutboxWake(lane, key string) error
-	OutboxNext(lane string) (time.Time, bool, error)
+	OutboxNext(lane, host string) (time.Time, bool, error)
 }
 
-// OutboxConfig is what a worker needs; every field but Log is required.
+// OutboxConfig is what a worker needs; every field but Host and Log is required.
 type OutboxConfig struct {
 	Door   access.Door[OutboxTx]
 	Lane   string
 	Owner  string // names this worker among all instances
+	Host   string // the instance whose connections the items need; empty where it is the only one
 	Sender Sender
 	Now    func() time.Time
 	Log    *slog.Logger // nil: nothing is logged
@@ -187,7 +188,7 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 }
 
 func (o *Outbox) next(ctx context.Context, t access.Tenant) (next time.Time, waits bool, err error) {
-	err = o.c.Door.View(ctx, t, func(tx OutboxTx) (err error) { next, waits, err = tx.OutboxNext(o.c.Lane); return err })
+	err = o.c.Door.View(ctx, t, func(tx OutboxTx) (err error) { next, waits, err = tx.OutboxNext(o.c.Lane, o.c.Host); return err })
 	return next, waits, err
 }
 
@@ -235,7 +236,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {
-		claims, err = tx.OutboxClaim(o.c.Lane, o.c.Owner, o.c.Now().Add(holdFor), claimBatch)
+		claims, err = tx.OutboxClaim(o.c.Lane, o.c.Host, o.c.Owner, o.c.Now().Add(holdFor), claimBatch)
 		return false, err
 	})
 	if err != nil || len(claims) == 0 {

@@ -85,7 +85,7 @@ func (b *box) first(i *item) bool {
 	return false
 }
 
-func (b *box) OutboxClaim(_, owner string, until time.Time, max int) (out []job.Claim, err error) {
+func (b *box) OutboxClaim(_, _, owner string, until time.Time, max int) (out []job.Claim, err error) {
 	for _, i := range b.items {
 		if len(out) < max && b.first(i) && !i.NextAt.After(time.Now()) && !i.until.After(time.Now()) {
 			i.owner, i.until = owner, until
@@ -136,7 +136,7 @@ func (b *box) OutboxWake(_, key string) error {
 	return nil
 }
 
-func (b *box) OutboxNext(string) (next time.Time, waits bool, err error) {
+func (b *box) OutboxNext(_, _ string) (next time.Time, waits bool, err error) {
 	for _, i := range b.items {
 		at := i.NextAt
 		if i.until.After(at) {

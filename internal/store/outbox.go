@@ -44,22 +44,34 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	return i, nil
 }
 
+// hostedBy is the condition on an item o of the lane of meters that the server with the session of its meter may take
+// it; when its time is over, anybody may, because it only has to be given up.
+func hostedBy(server, now string) string {
+	return ` AND (o.expires_at <= ` + now + ` OR EXISTS (SELECT 1 FROM meter m JOIN session s ON s.tenant_id = m.tenant_id AND s.meter = m.n
+		WHERE m.number = REPLACE(o.key, '` + job.CommandKey("") + `', '') AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
+}
+
 // OutboxClaim takes at most max due items of a lane for a worker, which has them until the named moment: of every key
-// only the first that waits, and none that another worker holds.
-func (tx *Tx) OutboxClaim(lane, owner string, until time.Time, max int) ([]job.Claim, error) {
+// only the first that waits, and none that another worker holds. With a host only items for meters that are connected
+// there are taken; without one all are.
+func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([]job.Claim, error) {
 	var out []job.Claim
+	args, limit, hosted := []any{owner, until, tx.Tenant, lane, tx.Now}, "$6", ""
+	if host != "" {
+		args, limit, hosted = append(args, host), "$7", hostedBy("$6", "$5")
+	}
 	err := tx.C.Query(`UPDATE outbox SET owner = $1, owner_until = $2, attempts = attempts + 1
 		WHERE tenant_id = $3 AND id IN (
 			SELECT o.id FROM outbox o WHERE o.tenant_id = $3 AND o.lane = $4 AND o.dead_at IS NULL
 			AND o.next_at <= $5 AND o.owner_until <= $5 AND NOT EXISTS (
 				SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
-				AND p.seq < o.seq AND p.dead_at IS NULL)
-			ORDER BY o.next_at LIMIT $6`+tx.skipLocked()+`)
+				AND p.seq < o.seq AND p.dead_at IS NULL)`+hosted+`
+			ORDER BY o.next_at LIMIT `+limit+tx.skipLocked()+`)
 		RETURNING id, seq, attempts - 1, key, kind, body, next_at, expires_at`, func(r Row) error {
 		out = append(out, job.Claim{ID: r.ID(0), Seq: r.Int(1), Attempts: int(r.Int(2)), Item: job.Item{
 			Lane: lane, Key: r.Text(3), Kind: r.Text(4), Body: []byte(r.Text(5)), NextAt: r.Time(6), ExpiresAt: r.Time(7)}})
 		return nil
-	}, owner, until, tx.Tenant, lane, tx.Now, max)
+	}, append(args, max)...)
 	if err != nil {
 		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
 	}
@@ -115,14 +127,18 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 	return nil
 }
 
-// OutboxNext is when the next item of a lane can be claimed; false where none waits.
-func (tx *Tx) OutboxNext(lane string) (time.Time, bool, error) {
+// OutboxNext is when the next item of a lane can be claimed, on a host where one is named; false where none waits.
+func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
+	args, hosted := []any{tx.Tenant, lane}, ""
+	if host != "" {
+		args, hosted = append(args, tx.Now, host), hostedBy("$4", "$3")
+	}
 	_, err := tx.one(`SELECT MIN(CASE WHEN o.owner_until > o.next_at THEN o.owner_until ELSE o.next_at END) FROM outbox o
 		WHERE o.tenant_id = $1 AND o.lane = $2 AND o.dead_at IS NULL AND NOT EXISTS (
 			SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
-			AND p.seq < o.seq AND p.dead_at IS NULL)`,
-		func(r Row) error { at = r.Time(0); return nil }, tx.Tenant, lane)
+			AND p.seq < o.seq AND p.dead_at IS NULL)`+hosted,
+		func(r Row) error { at = r.Time(0); return nil }, args...)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("next outbox item of lane %s: %w", lane, err)
 	}

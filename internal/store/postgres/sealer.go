@@ -16,8 +16,8 @@ import (
 // How sealing goes on.
 const (
 	sealEvery = time.Second
-	sealLead  = 10 * time.Second // how long the lead of a server outlives it
-	sealRows  = 500              // rows of one seal: its transaction holds up nobody, but its head should come soon
+	sealLead  = 3 * time.Second // how long the lead of a server outlives it; losing it too early costs nothing but a look at the log
+	sealRows  = 500             // rows of one seal: its transaction holds up nobody, but its head should come soon
 	leadName  = "seal"
 )
 

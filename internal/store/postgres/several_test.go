@@ -238,7 +238,7 @@ func TestAnItemIsClaimedByOneWorker(t *testing.T) {
 			for range 10 {
 				var claims []job.Claim
 				_, err := do(servers[w%2], func(tx *store.Tx) (_ value, err error) {
-					claims, err = tx.OutboxClaim("mqtt", fmt.Sprint("w", w), tx.Now.Add(time.Minute), 10)
+					claims, err = tx.OutboxClaim("mqtt", "", fmt.Sprint("w", w), tx.Now.Add(time.Minute), 10)
 					return value{}, err
 				})
 				if err != nil {

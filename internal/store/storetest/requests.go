@@ -200,7 +200,7 @@ func claim(t *testing.T, e store.Engine, owner string, after time.Duration, max 
 	t.Helper()
 	must(t, e, func(tx *store.Tx) (err error) {
 		tx.Now = tx.Now.Add(after)
-		out, err = tx.OutboxClaim("mqtt", owner, tx.Now.Add(time.Minute), max)
+		out, err = tx.OutboxClaim("mqtt", "", owner, tx.Now.Add(time.Minute), max)
 		return err
 	})
 	return out
@@ -255,7 +255,7 @@ func outboxClaims(t *testing.T, r Rig) {
 	i := enqueue(t, e, "m1", "a1")
 	claim(t, e, "w1", time.Second, 10)
 	at := look(t, e, func(tx *store.Tx) (time.Time, error) {
-		at, waits, err := tx.OutboxNext("mqtt")
+		at, waits, err := tx.OutboxNext("mqtt", "")
 		if !waits || at.Before(tx.Now.Add(30*time.Second)) {
 			t.Errorf("the claimed item is next at %s (waits %t), want the end of its claim", at, waits)
 		}
@@ -314,7 +314,7 @@ func outboxFates(t *testing.T, r Rig) {
 		return err
 	})
 	look(t, e, func(tx *store.Tx) (bool, error) {
-		_, waits, err := tx.OutboxNext("mqtt")
+		_, waits, err := tx.OutboxNext("mqtt", "")
 		if waits {
 			t.Error("something waits although all is dead or dropped")
 		}

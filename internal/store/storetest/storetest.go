@@ -54,7 +54,7 @@ func Exercise(t *testing.T, r Rig) {
 		tests []test
 	}{
 		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
-		{"outbox", outbox()}, {"log", logTests()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
+		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })

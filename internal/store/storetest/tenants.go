@@ -91,7 +91,7 @@ func seesNothing(t *testing.T, tx *store.Tx, journal id.ID) error {
 	if _, entries, err := tx.AuditPage(id.ID{}, 10); len(entries) != 0 || err != nil {
 		t.Errorf("audit log: %v, %v", entries, err)
 	}
-	if _, waits, err := tx.OutboxNext("mqtt"); waits || err != nil {
+	if _, waits, err := tx.OutboxNext("mqtt", ""); waits || err != nil {
 		t.Errorf("outbox: %t, %v", waits, err)
 	}
 	if _, found, err := tx.SealOf(journal); found || err != nil {
@@ -126,7 +126,7 @@ func changesNothing(t *testing.T, tx *store.Tx, o access.Once, item, hold id.ID)
 	if n, err := tx.Take("a"); n != 1 || err != nil {
 		t.Errorf("counter: %d, %v; want 1 of its own", n, err)
 	}
-	if got, err := tx.OutboxClaim("mqtt", "w", tx.Now, 10); len(got) != 0 || err != nil {
+	if got, err := tx.OutboxClaim("mqtt", "", "w", tx.Now, 10); len(got) != 0 || err != nil {
 		t.Errorf("claimed %v, %v", got, err)
 	}
 	if gone, err := tx.OutboxDrop(item); gone || err != nil {

@@ -30,17 +30,17 @@ import (
 )
 
 // Needed is the environment variable that turns the lack of PostgreSQL into a failure.
-const Needed = "PAYWATT_TEST_NEEDS_POSTGRES"
+const Needed = "PGTEST_NEEDED"
 
 // serverVariable carries the URL of the cluster from Run to New. It may be set from outside to a server on which tests
 // may make databases.
-const serverVariable = "PAYWATT_TEST_POSTGRES"
+const serverVariable = "PGTEST_SERVER"
 
 // modelVariable names the database that those of New are copies of.
-const modelVariable = "PAYWATT_TEST_POSTGRES_MODEL"
+const modelVariable = "PGTEST_MODEL"
 
 // missingVariable carries why there is no cluster.
-const missingVariable = "PAYWATT_TEST_POSTGRES_MISSING"
+const missingVariable = "PGTEST_MISSING"
 
 // user is whom the cluster runs as where the tests run as root, which PostgreSQL refuses to be; and its own superuser.
 const user = "postgres"

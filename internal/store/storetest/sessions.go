@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+func sessions() []test {
+	return []test{
+		{"a session is taken over, and its old holder cannot drop it", sessionTakenOver},
+		{"a server sees who is connected elsewhere, and whether that server lives", sessionsElsewhere},
+		{"work for a meter is claimed where the meter is connected", hostedWork},
+	}
+}
+
+// took takes the session of a meter for a server.
+func took(t *testing.T, e store.Engine, m mtr, server string) (epoch int64) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) (err error) { epoch, err = tx.SessionTake(m.N, server); return err })
+	return epoch
+}
+
+// elsewhere lists what a server sees of others: "number" or "number?" where its server is not known to live.
+func elsewhere(t *testing.T, e store.Engine, server string, after time.Duration) (out string) {
+	t.Helper()
+	look(t, e, func(tx *store.Tx) (int, error) {
+		tx.Now = tx.Now.Add(after)
+		return 0, tx.SessionsElsewhere(server, func(number string, live bool) {
+			out += number
+			if !live {
+				out += "?"
+			}
+		})
+	})
+	return out
+}
+
+func sessionTakenOver(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := addMeter(t, e, 1, false)
+	first := took(t, e, m, "a")
+	second := took(t, e, m, "b")
+	if first != 1 || second != 2 {
+		t.Errorf("epochs %d and %d, want 1 and 2", first, second)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.SessionDrop(m.N, "a", first) })
+	if got := elsewhere(t, e, "a", 0); got != m.Number+"?" {
+		t.Errorf("after its old holder dropped it the session is %q, want the new one's", got)
+	}
+	third := took(t, e, m, "b") // the meter connected to the same server again
+	must(t, e, func(tx *store.Tx) error { return tx.SessionDrop(m.N, "b", second) })
+	if got := elsewhere(t, e, "a", 0); got != m.Number+"?" {
+		t.Errorf("the end of an old connection dropped the new one: %q", got)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.SessionDrop(m.N, "b", third) })
+	if got := elsewhere(t, e, "a", 0); got != "" {
+		t.Errorf("a dropped session is seen: %q", got)
+	}
+}
+
+func sessionsElsewhere(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m, own := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
+	took(t, e, m, "b")
+	took(t, e, own, "a")
+	must(t, e, func(tx *store.Tx) error { return tx.ServerSeen("b", tx.Now.Add(time.Minute)) })
+	for after, want := range map[time.Duration]string{0: m.Number, 2 * time.Minute: m.Number + "?"} {
+		if got := elsewhere(t, e, "a", after); got != want {
+			t.Errorf("%v after the server was seen: %q, want %q", after, got, want)
+		}
+	}
+	must(t, e, func(tx *store.Tx) error {
+		tx.Now = tx.Now.Add(48 * time.Hour)
+		return tx.ServerSeen("c", tx.Now.Add(time.Minute))
+	})
+	known := look(t, e, func(tx *store.Tx) (names string, err error) {
+		err = tx.C.Query(`SELECT name FROM leader ORDER BY name`, func(w store.Row) error { names += w.Text(0) + " "; return nil })
+		return names, err
+	})
+	if known != "server:c " {
+		t.Errorf("two days later %q are known, want only the one that lives", known)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.SessionsForget("b") })
+	if got := elsewhere(t, e, "a", 0); got != "" {
+		t.Errorf("the sessions of a server that has gone are seen: %q", got)
+	}
+}
+
+func hostedWork(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m, away := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
+	took(t, e, m, "a")
+	for _, key := range []string{m.Number, job.CommandKey(m.Number), away.Number} {
+		enqueue(t, e, key, key)
+	}
+	at := func(host string, after time.Duration) (out string) {
+		must(t, e, func(tx *store.Tx) error {
+			tx.Now = tx.Now.Add(after)
+			_, waits, err := tx.OutboxNext("mqtt", host)
+			if err != nil {
+				return err
+			}
+			claims, err := tx.OutboxClaim("mqtt", host, "w", tx.Now, 10)
+			if waits != (len(claims) > 0) {
+				t.Errorf("at %s something waits: %t, and %d items could be claimed", host, waits, len(claims))
+			}
+			out = fmt.Sprint(len(claims))
+			return err
+		})
+		return out
+	}
+	if got := at("b", time.Second); got != "0" {
+		t.Errorf("a server without the meter claimed %s items, want 0", got)
+	}
+	if got := at("a", time.Second); got != "2" {
+		t.Errorf("the server with the meter claimed %s items, want its token and its command", got)
+	}
+	if got := at("b", 2*time.Hour); got != "3" {
+		t.Errorf("after their time another server claimed %s items, want all 3 to give them up", got)
+	}
+}
