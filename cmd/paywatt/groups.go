@@ -8,7 +8,7 @@ var groups = []struct {
 	commands  []string
 }{
 	{"server", "Server:", []string{"serve", "config", "doctor"}},
-	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "vendor", "report", "token"}},
+	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "report", "token"}},
 	{"meters", "Meters:", []string{"meter"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "sim", "replay", "bench"}},
 	{"admin", "Administration:", []string{"apikey", "vendingkey", "backup", "verify", "version"}},

@@ -28,5 +28,6 @@ func newReportCommand(c console) *cobra.Command {
 			return c.show(cmd, b, t)
 		}),
 	})
+	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c))
 	return cmd
 }
