@@ -14,6 +14,12 @@
     lcd.forEach((line, i) => set(line, v.lcd[i] || ""));
     for (const id of ["supply", "light", "sound", "register", "time", "server"]) set($(id), v[id]);
     $("supply").className = v.state;
+    set($("cover"), v.tamper ? "open" : "closed");
+    const icons = v.icons.join("\n");
+    if (icons !== show.icons) {
+      show.icons = icons;
+      $("icons").replaceChildren(...v.icons.map((word) => Object.assign(document.createElement("li"), { textContent: word })));
+    }
     set($("waiting"), String(v.waiting));
     set($("said"), v.said);
     for (const b of $("speeds")?.children || []) b.setAttribute("aria-pressed", String(Number(b.value) === v.speed));
@@ -68,9 +74,11 @@
 
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.altKey || e.metaKey || e.target instanceof HTMLInputElement) return;
-    if (!/^[0-9*#]$/.test(e.key)) return;
+    // Enter on a button presses the button.
+    const key = e.key === "Escape" ? "*" : e.key === "Enter" && !(e.target instanceof HTMLButtonElement) ? "#" : e.key;
+    if (!/^[0-9*#]$/.test(key)) return;
     e.preventDefault();
-    post("key", new URLSearchParams({ key: e.key }));
+    post("key", new URLSearchParams({ key }));
   });
 
   // A pasted token is typed.

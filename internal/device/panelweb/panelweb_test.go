@@ -167,6 +167,19 @@ func TestWrongInputSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestTheSignsAndTheCover(t *testing.T) {
+	b := start(t)
+	if page := b.get("/"); !strings.Contains(page, "<li>low credit</li>") || !strings.Contains(page, `<dd id="cover">closed</dd>`) {
+		t.Errorf("a new meter:\n%s", page)
+	}
+	if _, page := b.post("/cover", url.Values{"open": {"yes"}}); !strings.Contains(page, `<dd id="cover">open</dd>`) {
+		t.Errorf("with its cover open:\n%s", page)
+	}
+	if _, page := b.post("/cover", url.Values{"open": {"no"}}); !strings.Contains(page, `<dd id="cover">closed</dd>`) {
+		t.Errorf("closed again:\n%s", page)
+	}
+}
+
 func TestAnotherSiteCannotPressKeys(t *testing.T) {
 	b := start(t)
 	if status, _ := b.post("/key", url.Values{"key": {"1"}}, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -106,7 +107,7 @@ func keypad() []key {
 	for _, k := range "123456789" {
 		keys = append(keys, key{Key: string(k), Name: string(k)})
 	}
-	return append(keys, key{"*", "star: menu, leave, discard", "menu"}, key{Key: "0", Name: "0"}, key{"#", "hash: confirm", "enter"})
+	return append(keys, key{"*", "* menu, star: leave, discard", "menu"}, key{Key: "0", Name: "0"}, key{"#", "# enter, hash: confirm", "enter"})
 }
 
 func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem string) {
@@ -189,6 +190,8 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 		}, true
 	case "mains":
 		return func() error { return p.meter.Power(form.Get("on") == "yes") }, true
+	case "cover":
+		return func() error { return p.dev.Tamper(meter.TamperCover, form.Get("open") == "yes") }, true
 	case "sms":
 		return func() error { return p.dev.SMS(form.Get("from"), form.Get("text")) }, true
 	}
