@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/sim"
 )
 
 func TestLoopsAreMeasuredInTurns(t *testing.T) {
@@ -98,6 +100,30 @@ func TestTheMeterBenchLetsAWholeMeterLive(t *testing.T) {
 		if got := allocsOf(l, 1000); got != 0 {
 			t.Errorf("%s: %v allocations a run, want none", l.name, got)
 		}
+	}
+}
+
+func TestTheBenchOfAStreetSaysWhatBoundsIt(t *testing.T) {
+	loops, _, err := meterLoops()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := make([]loopFigures, len(loops))
+	for i := range f {
+		f[i].rate = 1e6
+	}
+	o := sim.Default()
+	o.Meters, o.Days = 5, 2
+	got, err := measureStreet(t.Context(), o, loops, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, share := range got.Shares {
+		sum += share
+	}
+	if got.PerSecond <= 0 || got.Events <= 0 || got.Records < 48 || got.Shares[got.BoundedBy] == 0 || sum < 0.99 || sum > 1.01 {
+		t.Errorf("the street came to %+v, shares together %v", got, sum)
 	}
 }
 

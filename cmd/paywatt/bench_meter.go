@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/sim"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -22,12 +24,15 @@ import (
 
 func newBenchMeter(c console) *cobra.Command {
 	var seconds int
+	street := sim.Default()
+	street.Meters, street.Days = benchStreet, benchStreetDays
 	cmd := &cobra.Command{
 		Use:   "meter",
 		Short: "Decisions of the meter core a second on one core, against an atomic counter",
 		Long: "Gives the meter core one impulse after the other: counting it, all limits, the relay. The baseline is the least a\n" +
 			"meter could do with an impulse: one atomic increment. Under others: energy instead of impulses, hash, snapshot, the\n" +
-			"bytes of it all, and days of a whole virtual meter (500 W, a reading every half hour, its memory in RAM) a second.",
+			"bytes of it all, days of a whole virtual meter (500 W, a reading every half hour, its memory in RAM) a second, and a\n" +
+			"street of them on one event queue, with what its time goes into.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			each, err := loopTime(seconds)
@@ -49,12 +54,97 @@ func newBenchMeter(c console) *cobra.Command {
 			r.Others["effect_bytes"] = reflect.TypeFor[meter.Effect]().Size()
 			r.Others["snapshot_bytes"] = saved.perWrite()
 			r.Others["memory_bytes"] = journal.Size
+			lived, err := measureStreet(cmd.Context(), street, loops, f)
+			if err != nil {
+				return err
+			}
+			r.Others["street"] = lived
+			r.Others["floor"], r.Others["floor_met"] = streetFloor, max(lived.PerCore, lived.PerSecond) >= streetFloor
 			return r.write(c, cpu, baseCPU)
 		},
 	}
 	cmd.Flags().IntVar(&seconds, "seconds", defaultLoopSeconds, "how long each loop is measured")
+	cmd.Flags().IntVar(&street.Meters, "meters", street.Meters, "how many meters the street has")
+	cmd.Flags().IntVar(&street.Days, "days", street.Days, "how many days the street lives")
 	return cmd
 }
+
+// The street of the bench, and how many meter-days a second one core has to do of it.
+const (
+	streetFloor     = 1500
+	benchStreet     = 10_000
+	benchStreetDays = 2
+)
+
+// streetFigures are what the street came to. Shares are of its processor time, worked out from what one record, one
+// decision and one snapshot cost in the loops of this run.
+type streetFigures struct {
+	Meters    int     `json:"meters"`
+	Days      int     `json:"days"`
+	PerSecond float64 `json:"meter_days_per_s"`
+	// PerCore is per second of processor time, 0 where this system does not tell processor times.
+	PerCore float64 `json:"meter_days_per_s_per_core"`
+	// Warm is the same for a street so small that the cache holds it.
+	Warm      float64            `json:"few_meters_per_core"`
+	Events    float64            `json:"events_per_meter_day"`
+	Records   float64            `json:"records_per_meter_day"`
+	Trace     string             `json:"trace"`
+	BoundedBy string             `json:"bounded_by"`
+	Shares    map[string]float64 `json:"shares"`
+}
+
+// measureStreet lets a street live once.
+func measureStreet(ctx context.Context, o sim.Options, loops []benchLoop, f []loopFigures) (streetFigures, error) {
+	stop := spent()
+	r, err := sim.Run(ctx, o)
+	if err != nil {
+		return streetFigures{}, fmt.Errorf("bench meter: %w", err)
+	}
+	wall, cpu := stop()
+	days := float64(r.MeterDays)
+	out := streetFigures{Meters: o.Meters, Days: o.Days, PerSecond: rounded(days / wall), Events: rounded(float64(r.Events) / days),
+		Records: rounded(float64(r.Records) / days), Trace: r.Trace, Shares: map[string]float64{}}
+	if cpu <= 0 {
+		cpu = wall
+	} else {
+		out.PerCore = rounded(days / cpu)
+	}
+	counts := map[string]float64{"step_pulses": float64(r.Events), "record": float64(r.Records), "snapshot": float64(r.Records) / sim.FlushAfter}
+	rest := 1.0
+	for i, l := range loops {
+		if n, is := counts[l.name]; is {
+			share := n / f[i].rate / cpu
+			out.Shares[l.name], rest = rounded(share), rest-share
+		}
+	}
+	// A few houses live in the processor's cache: what many of them cost beyond that is memory.
+	o.Meters, o.Days = warmStreet, warmDays
+	stop = spent()
+	if r, err = sim.Run(ctx, o); err != nil {
+		return streetFigures{}, fmt.Errorf("bench meter: %w", err)
+	}
+	wall, warm := stop()
+	if warm <= 0 {
+		warm = wall
+	}
+	out.Warm = rounded(float64(r.MeterDays) / warm)
+	if share := 1 - days/cpu/out.Warm; share > 0 {
+		out.Shares["memory beyond the cache"], rest = rounded(share), rest-share
+	}
+	out.Shares["queue, board, log in RAM, households, checker"] = rounded(rest)
+	for name, share := range out.Shares {
+		if share > out.Shares[out.BoundedBy] || out.BoundedBy == "" {
+			out.BoundedBy = name
+		}
+	}
+	return out, nil
+}
+
+// The street that fits into a cache.
+const (
+	warmStreet = 20
+	warmDays   = 200
+)
 
 // meterLoops are what is measured, the baseline second and the whole virtual meter last.
 func meterLoops() ([]benchLoop, *countedImage, error) {
@@ -77,6 +167,8 @@ func meterLoops() ([]benchLoop, *countedImage, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("bench meter: %w", err)
 	}
+	reading := wire.Reading{Head: wire.Head{Seq: 1043, At: 1_795_161_600, Up: 86_400_000, Clock: wire.ClockValid}, RegisterWh: 120_433,
+		BalanceWh: 8120, W: 381, MV: 230_400, Relay: "closed", Reasons: []string{}}.Record()
 	var counter atomic.Uint64
 	var hashes uint64 // what is not kept may not be computed at all
 	return []benchLoop{
@@ -95,6 +187,13 @@ func meterLoops() ([]benchLoop, *countedImage, error) {
 		{"snapshot", func(n int) {
 			for range n {
 				if err := j.Save(&s); err != nil {
+					panic(err)
+				}
+			}
+		}},
+		{"record", func(n int) {
+			for range n {
+				if _, err := wire.EncodeUp(wire.JSON, reading); err != nil {
 					panic(err)
 				}
 			}

@@ -194,14 +194,14 @@ func (h *house) live(at int64) error {
 			return err
 		}
 	}
-	if h.dev.Unflushed() >= flushAfter {
+	if h.dev.Unflushed() >= FlushAfter {
 		return h.guard(h.dev.Flush)
 	}
 	return nil
 }
 
-// flushAfter is how many records a meter makes durable at once.
-const flushAfter = 16
+// FlushAfter is how many records a meter makes durable at once, with a snapshot of its state.
+const FlushAfter = 16
 
 // guard does something to the meter during which its mains may go. Then it starts again from its memory.
 func (h *house) guard(do func() error) (err error) {
