@@ -119,6 +119,7 @@ type API struct {
 	metrics *metrics
 	flights flights
 	slots   chan struct{} // one for each request that is being answered
+	streams chan struct{} // one for each reader of the event stream
 	gzip    func(http.Handler) http.HandlerFunc
 	spec    []byte // OpenAPI 3.1
 	spec30  []byte // the same in the form of OpenAPI 3.0, for generators that read no other
@@ -142,7 +143,7 @@ func needsKey(route string) bool {
 // New makes the API with all its routes.
 func New(c Config) (*API, error) {
 	c.Limits = c.Limits.orDefaults()
-	a := &API{c: c, slots: make(chan struct{}, c.Limits.InFlight)}
+	a := &API{c: c, slots: make(chan struct{}, c.Limits.InFlight), streams: make(chan struct{}, maxStreams)}
 	a.limit = newLimiter(c.Limits.PerSecond, c.Limits.Burst, c.Limits.Addresses, c.Now)
 	var err error
 	if a.gzip, err = newGzip(); err != nil {
@@ -210,6 +211,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.accountRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
+	a.feedRoutes(r)
 	a.systemRoutes(r)
 	for _, schema := range reg.Map() {
 		for _, p := range schema.Properties {

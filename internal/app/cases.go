@@ -108,7 +108,7 @@ func (a *App) openHTTP() error {
 	}
 	mux := http.NewServeMux()
 	for _, path := range api.Paths() {
-		mux.Handle(path, v1)
+		mux.Handle(path, a.endStreams(v1))
 	}
 	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
 	a.handler = mux
@@ -118,7 +118,7 @@ func (a *App) openHTTP() error {
 // endStreams ends event streams when the server stops: they would go on for ever and hold the end up.
 func (a *App) endStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") || r.URL.Path == api.StreamPath {
 			ctx, cancel := context.WithCancel(r.Context())
 			defer cancel()
 			defer context.AfterFunc(a.stopping, cancel)()

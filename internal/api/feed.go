@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/report"
+)
+
+// Limits and times of the event stream.
+const (
+	maxStreams   = 64 // at once
+	feedEvery    = 500 * time.Millisecond
+	feedPing     = 15 * time.Second // a line that keeps the connection open and tells a reader who is gone
+	feedLifetime = 15 * time.Minute // then the reader connects again, and its key is checked again
+)
+
+// StreamPath is the one route whose answer does not end.
+const StreamPath = "/v1/events"
+
+// eventLine is the data of one event.
+type eventLine struct {
+	Type      string    `json:"type" example:"vend.completed" doc:"vend.completed, vend.reversed, float.deposited, debt.raised, other journals as ledger.…, the audit log as audit.…"`
+	At        time.Time `json:"at"`
+	Object    string    `json:"object,omitempty" doc:"What it is about"`
+	Vend      string    `json:"vend,omitempty" doc:"The sale, for GET /v1/vends/{id}"`
+	ClientRef string    `json:"client_ref,omitempty"`
+	Meter     string    `json:"meter,omitempty"`
+}
+
+func eventLineOf(h report.Happening) eventLine {
+	e := eventLine{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter}
+	if !h.Sale.IsZero() {
+		e.Vend = h.Sale.Text(id.Vend)
+	}
+	return e
+}
+
+// feedQuery asks for the stream. LastEventID goes before After.
+type feedQuery struct {
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Where an earlier stream ended: it goes on after that"`
+	After       string `query:"after" maxLength:"20" doc:"The same as a parameter; -1 begins with the first event there is. Without either only what happens from now on is sent"`
+}
+
+// from is the position to begin at; negative for the end of the log.
+func (q feedQuery) from() (int64, *Problem) {
+	text := q.LastEventID
+	if text == "" {
+		text = q.After
+	}
+	if text == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < -1 || n == 1<<63-1 {
+		return 0, because(refusal.InvalidRequest, "Last-Event-ID is not one that this server has sent.", "No event was sent.",
+			"Send the id of the last event that arrived, or none.")
+	}
+	return n + 1, nil
+}
+
+func (a *API) feedRoutes(r router) {
+	op := r.described(huma.Operation{
+		OperationID: "happenings", Method: http.MethodGet, Path: StreamPath, Tags: []string{"events"},
+		Summary: "Follow what happens, as server-sent events",
+		Description: "Each event's id is its position in the tenant's sealed log: the order never changes and nothing is ever inserted before it, " +
+			"so a reader that comes back with Last-Event-ID misses nothing. Data is JSON. A comment comes every 15 s; after 15 minutes the stream " +
+			"ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals ledger.read, the audit log audit.read.",
+		Responses: map[string]*huma.Response{"200": {Description: "The stream.",
+			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: of[eventLine](r)}}}},
+	})
+	huma.Register(r.huma, op, func(ctx context.Context, in *feedQuery) (*huma.StreamResponse, error) {
+		by := exchangeOf(ctx).actor
+		from, p := in.from()
+		if p != nil {
+			return nil, p
+		}
+		first, err := a.c.Reports.Happened(ctx, by, from)
+		if err != nil {
+			return nil, a.problemFor(ctx, err)
+		}
+		if first.Refused() {
+			return nil, refuse(first.Refusal)
+		}
+		select {
+		case a.streams <- struct{}{}:
+		default:
+			return nil, because(refusal.RateLimited, "The server is sending events to as many readers as it can.", "No event was sent.",
+				"Connect again after the time in Retry-After.")
+		}
+		return &huma.StreamResponse{Body: func(out huma.Context) {
+			defer func() { <-a.streams }()
+			a.stream(ctx, out, by, first)
+		}}, nil
+	})
+}
+
+// stream sends events until the reader or the server goes, or the time is over.
+func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, f report.Feed) {
+	out.SetHeader("Content-Type", "text/event-stream")
+	out.SetHeader("X-Accel-Buffering", "no")
+	out.SetStatus(http.StatusOK)
+	w, ok := out.BodyWriter().(http.ResponseWriter)
+	if !ok {
+		return // huma gives the writer of net/http; without it nothing can be flushed
+	}
+	s := sender{w: w, c: http.NewResponseController(w)}
+	_ = s.c.SetReadDeadline(time.Time{}) // the server's own is for requests; a stream outlives it
+	looks, pings, end := time.NewTicker(feedEvery), time.NewTicker(feedPing), time.NewTimer(feedLifetime)
+	defer looks.Stop()
+	defer pings.Stop()
+	defer end.Stop()
+	if !s.send(fmt.Sprintf(": events from %d on\nretry: 2000\n\n", f.Next)) {
+		return
+	}
+	for {
+		if !s.rows(f) {
+			return
+		}
+		if len(f.Rows) == 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-end.C:
+				return
+			case <-pings.C:
+				if !s.send(fmt.Sprintf(": alive\nid: %d\n\n", f.Next-1)) {
+					return
+				}
+			case <-looks.C:
+			}
+		}
+		var err error
+		if f, err = a.c.Reports.Happened(ctx, by, f.Next); err != nil || f.Refused() {
+			return // the reader comes back and is told as a problem
+		}
+	}
+}
+
+// sender writes to a reader that may be slow, but not for ever.
+type sender struct {
+	w http.ResponseWriter
+	c *http.ResponseController
+}
+
+func (s sender) send(text string) bool {
+	_ = s.c.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return false
+	}
+	return s.c.Flush() == nil
+}
+
+func (s sender) rows(f report.Feed) bool {
+	for _, h := range f.Rows {
+		data, err := json.Marshal(eventLineOf(h))
+		if err != nil || !s.send(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", h.Pos, h.Type, data)) {
+			return false
+		}
+	}
+	return true
+}
