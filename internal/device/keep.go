@@ -364,7 +364,6 @@ func (d *Device) persist(r meter.Record) {
 	}
 	if err == nil {
 		d.adopt(r.Kind)
-		d.lookAtWear()
 	}
 	d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r, OK: err == nil})
 }
@@ -411,7 +410,8 @@ func (d *Device) Flush() error {
 	if err := d.flushLog(); err != nil {
 		return err
 	}
-	if d.copyCard(); d.appended > 0 {
+	d.copyCard()
+	if d.lookAtWear(); d.appended > 0 {
 		if err := d.flushLog(); err != nil {
 			return err
 		}

@@ -76,13 +76,13 @@ const wearStep = 100
 
 // lookAtWear tells once in a boot that a page has had the writes it is made for, and keeps the counts.
 func (d *Device) lookAtWear() {
-	if d.parts.Wear == nil {
+	if d.parts.Wear == nil || !d.on {
 		return
 	}
 	writes, endurance := d.parts.Wear.Worst()
 	if writes >= endurance && !d.wornTold {
 		d.wornTold = true
-		d.after = append(d.after, boardEvent(meter.CodeWorn, int64(writes), int64(endurance)))
+		d.give(boardEvent(meter.CodeWorn, int64(writes), int64(endurance)))
 	}
 	if d.parts.worn != nil && writes >= d.wornSaved+wearStep {
 		d.wornSaved = writes
