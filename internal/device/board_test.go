@@ -212,7 +212,7 @@ func TestAWornMemoryIsToldOnce(t *testing.T) {
 	must(t, err)
 	enter(t, d, digits(t, 5_871_715, 10_000))
 	load(t, d, 3000)
-	for range 300 {
+	for range 500 {
 		advance(t, d, time.Hour)
 		must(t, d.Flush())
 	}
