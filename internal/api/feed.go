@@ -62,7 +62,7 @@ func (q feedQuery) from() (int64, *Problem) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < -1 || n == 1<<63-1 {
-		return 0, because(refusal.InvalidRequest, "Last-Event-ID is not one that this server has sent.", "No event was sent.",
+		return -1, because(refusal.InvalidRequest, "Last-Event-ID is not one that this server has sent.", "No event was sent.",
 			"Send the id of the last event that arrived, or none.")
 	}
 	return n + 1, nil
@@ -80,16 +80,16 @@ func (a *API) feedRoutes(r router) {
 	})
 	huma.Register(r.huma, op, func(ctx context.Context, in *feedQuery) (*huma.StreamResponse, error) {
 		by := exchangeOf(ctx).actor
-		from, p := in.from()
-		if p != nil {
-			return nil, p
-		}
+		from, unreadable := in.from()
 		first, err := a.c.Reports.Happened(ctx, by, from)
 		if err != nil {
 			return nil, a.problemFor(ctx, err)
 		}
 		if first.Refused() {
 			return nil, refuse(first.Refusal)
+		}
+		if unreadable != nil {
+			return nil, unreadable
 		}
 		select {
 		case a.streams <- struct{}{}:
