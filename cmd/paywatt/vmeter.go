@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/card"
 	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/device/flight"
 	"github.com/paywatt/paywatt/internal/device/link"
@@ -34,7 +35,7 @@ type vmeterOptions struct {
 	broker         string
 	password, link string
 	offline        bool
-	state          string
+	state, card    string
 	made           string
 	phones         []string
 	script         bool
@@ -70,6 +71,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringVar(&o.link, "link-key", "", "key that authenticates the server's messages, 64 hex digits")
 	f.BoolVar(&o.offline, "offline", false, "run without a server")
 	f.StringVar(&o.state, "state", "", "folder of the meter's memory (default: none, forgotten at the end)")
+	f.StringVar(&o.card, "card", "", "folder that is the memory card: a CSV file a month, a copy of what the meter records")
 	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, RFC 3339: tokens from before are refused")
 	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
 	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
@@ -226,6 +228,9 @@ func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err
 			return cfg, "", usage("--link-key is not a link key.", "Give the 64 hex digits that were shown when the meter was added.")
 		}
 		cfg.HasLink = true
+	}
+	if o.card != "" {
+		cfg.Board.Card = card.New(o.card)
 	}
 	if o.made != "" {
 		if cfg.Made, err = time.Parse(time.RFC3339, o.made); err != nil {
