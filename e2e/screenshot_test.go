@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"html"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+var screenshots = flag.String("screenshots", "", "write the pictures of the documentation into this folder")
+
+// maxPicture bounds a picture of the documentation, in bytes.
+const maxPicture = 100_000
+
+// TestScreenshots makes the pictures of the documentation, and holds those that stand there to being pictures: small, and
+// named by a page.
+//
+//	go test ./e2e -run TestScreenshots -screenshots docs/operate/images
+func TestScreenshots(t *testing.T) {
+	chrome := openBrowser(t)
+	made := map[string][]byte{"vmeter-terminal.png": terminalPicture(t, chrome)}
+	p := openPanel(t, chrome, standingMeter(t))
+	p.keys(faceToken + "#")
+	p.shows("ACCEPTED")
+	p.fill("#w", "750")
+	p.keys(enterKey)
+	p.until(patience, `document.getElementById("supply").textContent === "● On"`)
+	for _, width := range []int64{360, 1280} {
+		p.size(width)
+		made[fmt.Sprintf("vmeter-panel-%d.png", width)] = p.picture()
+	}
+	page, err := os.ReadFile("../docs/operate/virtual-meter.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, picture := range made {
+		kept := filepath.Join("..", "docs", "operate", "images", name)
+		if *screenshots != "" {
+			if err := os.WriteFile(filepath.Join("..", *screenshots, name), picture, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		standing, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range [][]byte{picture, standing} {
+			if _, err := png.DecodeConfig(bytes.NewReader(b)); err != nil || len(b) > maxPicture {
+				t.Errorf("%s has %d bytes, at most %d: %v", name, len(b), maxPicture, err)
+			}
+		}
+		if !strings.Contains(string(page), "images/"+name) {
+			t.Errorf("docs/operate/virtual-meter.md does not show %s", name)
+		}
+	}
+}
+
+// picture is the whole page as it is.
+func (p *tab) picture() []byte {
+	p.t.Helper()
+	height := ask[int64](p, `document.documentElement.scrollHeight`)
+	width := ask[int64](p, `innerWidth`)
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600})
+	return p.capture()
+}
+
+// capture is the window, packed tightly.
+func (p *tab) capture() []byte {
+	p.t.Helper()
+	b, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&packed, fewColours(picture)); err != nil {
+		p.t.Fatal(err)
+	}
+	return packed.Bytes()
+}
+
+// terminalPicture is the meter in a terminal, drawn by a browser as the terminal would.
+func terminalPicture(t *testing.T, chrome *browser) []byte {
+	s := openTerminal(t, 80, 24, []string{"LC_ALL=C.UTF-8"}, vmeterIn(t, standingMeter(t)))
+	s.has("CREDIT  0.00 kWh")
+	s.types(faceToken + "#")
+	s.has("+25.60 kWh")
+	s.types(":*01#")
+	s.presses("Enter")
+	s.types("l750")
+	s.presses("Enter")
+	s.has("750 W switched on")
+	s.has("Balance 25.6 kWh")
+	p := chrome.open(t, "data:")
+	page := `<!doctype html><html lang="en"><title>terminal</title><style>
+		body { margin: 0; padding: 12px; background: #11151a; width: max-content } pre { margin: 0; color: #d8dee6; font: 15px/1.2 monospace }</style><pre>` +
+		coloured(s.ask("capture-pane", "-e", "-p")) + `</pre>`
+	p.do(chromedp.Navigate("data:text/html;charset=utf-8," + url.PathEscape(page)))
+	width := ask[int64](p, `Math.ceil(document.body.getBoundingClientRect().width)`)
+	p.size(width)
+	height := ask[int64](p, `Math.ceil(document.body.getBoundingClientRect().height)`)
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+	return p.capture()
+}
+
+// fewColours is a picture in the 256 colours that are most of it.
+func fewColours(from image.Image) *image.Paletted {
+	count := map[color.RGBA]int{}
+	for y := from.Bounds().Min.Y; y < from.Bounds().Max.Y; y++ {
+		for x := from.Bounds().Min.X; x < from.Bounds().Max.X; x++ {
+			count[color.RGBAModel.Convert(from.At(x, y)).(color.RGBA)]++
+		}
+	}
+	most := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	var p color.Palette
+	for _, c := range most[:min(len(most), 256)] {
+		p = append(p, c)
+	}
+	to := image.NewPaletted(from.Bounds(), p)
+	draw.Draw(to, to.Bounds(), from, from.Bounds().Min, draw.Src)
+	return to
+}
+
+// palette is what the sixteen colours look like, by their number.
+var palette = [...]string{
+	"#11151a", "#e5675f", "#8fc66b", "#e2b34c", "#6cb2f7", "#c58fe6", "#5fd0c0", "#d8dee6",
+	"#748494", "#ff8f8a", "#b5e48c", "#f3d27a", "#9ccbfa", "#dcb5f2", "#8fe6da", "#ffffff",
+}
+
+// look is how characters are drawn.
+type look struct {
+	ink, ground          int // -1: the terminal's own
+	bold, faint, reverse bool
+}
+
+// coloured turns what a terminal is told into HTML.
+func coloured(text string) string {
+	var b strings.Builder
+	now := look{ink: -1, ground: -1}
+	for i, part := range strings.Split(text, "\x1b[") {
+		if i > 0 {
+			codes, rest, _ := strings.Cut(part, "m")
+			for code := range strings.SplitSeq(codes, ";") {
+				now = now.after(code)
+			}
+			part = rest
+		}
+		if part != "" {
+			fmt.Fprintf(&b, `<span style="%s">%s</span>`, now.style(), html.EscapeString(part))
+		}
+	}
+	return b.String()
+}
+
+func (l look) after(code string) look {
+	n := 0
+	_, _ = fmt.Sscan(code, &n) // no number is 0
+	switch {
+	case n == 0:
+		return look{ink: -1, ground: -1}
+	case n == 1:
+		l.bold = true
+	case n == 2:
+		l.faint = true
+	case n == 7:
+		l.reverse = true
+	case n >= 30 && n <= 37:
+		l.ink = n - 30
+	case n == 39:
+		l.ink = -1
+	case n >= 40 && n <= 47:
+		l.ground = n - 40
+	case n == 49:
+		l.ground = -1
+	case n >= 90 && n <= 97:
+		l.ink = n - 90 + 8
+	}
+	return l
+}
+
+func (l look) style() string {
+	ink, ground := "#d8dee6", "transparent"
+	if l.ink >= 0 {
+		ink = palette[l.ink]
+	}
+	if l.ground >= 0 {
+		ground = palette[l.ground]
+	}
+	if l.reverse {
+		ink, ground = "#11151a", "#d8dee6"
+	}
+	style := "color:" + ink + ";background:" + ground
+	if l.bold {
+		style += ";font-weight:bold"
+	}
+	if l.faint {
+		style += ";opacity:.65"
+	}
+	return style
+}
