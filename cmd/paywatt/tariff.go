@@ -15,15 +15,15 @@ import (
 )
 
 func newTariffCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "tariff", Short: "Publish and list tariffs"}
-	cmd.AddCommand(newTariffAdd(c), newTariffList(c))
+	cmd := &cobra.Command{Use: "tariff", Short: "Publish, list, show and simulate tariffs"}
+	cmd.AddCommand(newTariffAdd(c), newTariffPublish(c), newTariffList(c), newTariffShow(c), newTariffSimulate(c))
 	return cmd
 }
 
 // tariffOptions are the options of tariff add.
 type tariffOptions struct {
-	currency, vat, rate, rounding string
-	blocks                        []string
+	file, currency, vat, rate, rounding string
+	blocks                              []string
 }
 
 func newTariffAdd(c console) *cobra.Command {
@@ -35,7 +35,12 @@ func newTariffAdd(c console) *cobra.Command {
 			"  paywatt tariff add lifeline --currency KES --vat 15 --block 50=1.20 --block 2.75",
 		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			n, err := o.tariff(args[0])
+			n, err := client.NewTariff{Name: args[0]}, error(nil)
+			if o.file != "" {
+				n.Price, _, err = c.readDraft(o.file)
+			} else {
+				n, err = o.tariff(args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -47,6 +52,7 @@ func newTariffAdd(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.file, "file", "", "file with everything: the JSON of POST /v1/tariffs without a name, instead of the other options")
 	f.StringVar(&o.currency, "currency", "", "currency, ISO 4217 (needed)")
 	f.StringVar(&o.vat, "vat", "0", "tax in percent, at most two decimals")
 	f.StringVar(&o.rate, "rate", "", "price of a kilowatt-hour without tax, in the major unit")
@@ -117,6 +123,62 @@ func exactly(text string, scale int64) (int64, bool) {
 	return r.Num().Int64(), true
 }
 
+func newTariffPublish(c console) *cobra.Command {
+	var file, from string
+	cmd := &cobra.Command{
+		Use:   "publish NAME --file FILE",
+		Short: "Publish a further version of a tariff, which holds until the next one begins",
+		Args:  cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			price, _, err := c.readDraft(file)
+			if err != nil {
+				return err
+			}
+			v := client.NewTariffVersion{Price: price}
+			if from != "" {
+				at, err := time.Parse(time.RFC3339, from)
+				if err != nil {
+					return usage("--from "+from+" is no moment.", "Write it as 2027-01-01T00:00:00+02:00.")
+				}
+				v.EffectiveFrom = &at
+			}
+			t, err := api.CreateTariffVersion(cmd.Context(), args[0], v)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, t, tariffTable(t))
+		}),
+	}
+	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name (needed; - is standard input)")
+	cmd.Flags().StringVar(&from, "from", "", "moment from which it holds (RFC 3339); default at once")
+	return cmd
+}
+
+func newTariffShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "Show the versions of a tariff and what they say", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			all, err := every(func(p client.Page) (client.List[client.Tariff], error) {
+				return api.TariffVersions(cmd.Context(), args[0], p)
+			})
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"version", "from", "standing", "says"}}
+			for _, v := range all {
+				for i, words := range v.Words {
+					if i == 0 {
+						t.add(v.Version, v.EffectiveFrom.Format(time.RFC3339), v.Standing, words)
+					} else {
+						t.add("", "", "", words)
+					}
+				}
+			}
+			return c.show(cmd, all, t)
+		}),
+	}
+}
+
 func newTariffList(c console) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the tariffs in force", Args: cobra.NoArgs,
@@ -146,6 +208,12 @@ func priceText(p client.Price) string {
 	cur, _ := money.CurrencyOf(p.Currency)
 	if p.FlatMicro != nil {
 		return money.FormatRate(money.MicroRate(*p.FlatMicro), cur)
+	}
+	switch {
+	case p.TOU != nil:
+		return "by time of use"
+	case len(p.Seasons) > 0:
+		return "by season"
 	}
 	var parts []string
 	for _, b := range p.Blocks {

@@ -90,6 +90,7 @@ func (a *API) tariffRoutes(r router) {
 		return listOf(page.Data, page.Next, tariffOf), nil
 	})
 	a.versionRoutes(r)
+	a.simulationRoutes(r)
 }
 
 func (a *API) versionRoutes(r router) {

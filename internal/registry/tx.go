@@ -47,6 +47,8 @@ type Tx interface {
 	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
 	// TariffVersionAt is the version of a tariff in force at a moment.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
+	// TariffUses is what the accounts on a tariff bought or were given in local months, each under its meter's number.
+	TariffUses(tariff id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error)
 	// TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
 	TariffSellsTokens(tariff id.ID) (bool, error)
 	// TariffsInForce gives each tariff's version in force at the moment, or its first where none is yet, in the order

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // TariffByName finds a tariff's identity by its name.
@@ -95,6 +96,28 @@ func (tx *Tx) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error)
 	}, tx.Tenant, t, before[:], beyondVersions, max)
 	if err != nil {
 		return nil, fmt.Errorf("list versions of tariff %s: %w", t.Text(id.Tariff), err)
+	}
+	return out, nil
+}
+
+// TariffUses is what the accounts on a tariff bought or were given in local months, each under its meter's number, or
+// its own identity where it has none any more.
+func (tx *Tx) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error) {
+	var out []tariff.MonthUse
+	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
+			WHERE m.tenant_id = u.tenant_id AND m.account_id = u.account_id), '')
+		FROM usage_month u JOIN account a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
+		WHERE u.tenant_id = $1 AND a.tariff_id = $2 AND u.month >= $3 AND u.month <= $4
+		ORDER BY u.account_id, u.month LIMIT $5`, func(r Row) error {
+		u := tariff.MonthUse{Meter: r.Text(3), Month: r.Text(1), Units: unit.Energy(r.Int(2))}
+		if u.Meter == "" {
+			u.Meter = r.ID(0).Text(id.Account)
+		}
+		out = append(out, u)
+		return nil
+	}, tx.Tenant, t, fromMonth, toMonth, max)
+	if err != nil {
+		return nil, fmt.Errorf("read what was bought on tariff %s: %w", t.Text(id.Tariff), err)
 	}
 	return out, nil
 }

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// simulateOptions are the options of tariff simulate.
+type simulateOptions struct {
+	draft, amount, bought, csv, from, to, tz string
+	rises                                    int
+}
+
+func newTariffSimulate(c console) *cobra.Command {
+	var o simulateOptions
+	cmd := &cobra.Command{
+		Use:   "simulate NAME --draft FILE",
+		Short: "Say what a draft would change: for one purchase, and for a year's consumption",
+		Long: "Price a purchase on a draft, or replay consumption on it, against the version of NAME that is in force. Consumption is what was\n" +
+			"bought on the tariff in the months from --from to --to, or a CSV file with the columns meter,month,kwh. Nothing is kept.",
+		Example: "  paywatt tariff simulate domestic --draft next.json --amount 100 --bought 40\n" +
+			"  paywatt tariff simulate domestic --draft next.json --from 2026-01 --to 2026-10\n" +
+			"  paywatt tariff simulate domestic --draft next.json --csv readings.csv -o json",
+		Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			return c.simulate(cmd, api, o, args[0])
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.draft, "draft", "", "file with the draft: the JSON of POST /v1/tariffs without a name (needed; - is standard input)")
+	f.StringVar(&o.amount, "amount", "", "price a purchase of this amount on both")
+	f.StringVar(&o.bought, "bought", "0", "kWh bought already in the month of that purchase")
+	f.StringVar(&o.csv, "csv", "", "replay the consumption of this file: meter,month,kwh with a head line (- is standard input)")
+	f.StringVar(&o.from, "from", "", "replay what was bought from this month on, such as 2026-01")
+	f.StringVar(&o.to, "to", "", "last month of that")
+	f.StringVar(&o.tz, "tz", "UTC", "time zone of the months of a CSV file")
+	f.IntVar(&o.rises, "rises", 10, "how many of the biggest rises to list")
+	return cmd
+}
+
+func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOptions, name string) error {
+	price, body, err := c.readDraft(o.draft)
+	if err != nil {
+		return err
+	}
+	cur, _ := money.CurrencyOf(body.Currency)
+	q := client.Simulation{Tariff: name, Draft: price, From: o.from, To: o.to, Rises: o.rises}
+	if o.amount != "" {
+		minor, err := money.Parse(o.amount, cur)
+		wh, ok := exactly(o.bought, int64(unit.KilowattHour))
+		if err != nil || !ok {
+			return usage("--amount "+o.amount+" or --bought "+o.bought+" cannot be read.", "Write --amount 100.00 --bought 40.5.")
+		}
+		q.Purchase = &client.SimulatedPurchase{TenderMinor: int64(minor), MonthBeforeWh: wh}
+	}
+	if o.amount == "" && o.csv == "" && o.from == "" {
+		return usage("There is nothing to simulate.", "Give --amount, --csv or --from and --to.")
+	}
+	s, err := api.SimulateTariff(cmd.Context(), q)
+	if err != nil {
+		return err
+	}
+	if o.csv != "" {
+		if s.Comparison, err = c.replayFile(cmd, api, o, name, body); err != nil {
+			return err
+		}
+	}
+	return c.show(cmd, s, simulationTable(s, cur))
+}
+
+// readDraft reads a draft of a tariff and says what is wrong with it before the server is asked.
+func (c console) readDraft(path string) (client.Price, tariff.Body, error) {
+	text, err := c.readInput(path)
+	if err != nil {
+		return client.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Name its file with --draft.")
+	}
+	body, no := tariff.Parse(text)
+	if no.Refused() {
+		return client.Price{}, tariff.Body{}, &failure{code: exitRefused, what: no.What, not: "Nothing was published or simulated.", try: no.Try}
+	}
+	var price client.Price
+	if err := json.Unmarshal(text, &price); err != nil {
+		return client.Price{}, tariff.Body{}, err
+	}
+	return price, body, nil
+}
+
+// maxInput bounds a file that is read whole: a CSV of [tariff.MaxUses] lines fits.
+const maxInput = 64 << 20
+
+// readInput reads a file, or standard input for "-".
+func (c console) readInput(path string) ([]byte, error) {
+	in := c.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(text) > maxInput {
+		err = fmt.Errorf("it is longer than %d bytes", maxInput)
+	}
+	return text, err
+}
+
+// replayFile compares on this side of the network: a file may be larger than a request.
+func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*client.Comparison, error) {
+	zone, err := time.LoadLocation(o.tz)
+	if err != nil {
+		return nil, usage("--tz "+o.tz+" is no time zone.", "Write it as Africa/Nairobi.")
+	}
+	uses, err := c.readUses(o.csv)
+	if err != nil {
+		return nil, err
+	}
+	present, err := c.inForce(cmd, api, name)
+	if err != nil {
+		return nil, err
+	}
+	cmp, err := tariff.Compare(present, draft, uses, zone, o.rises)
+	if err != nil {
+		return nil, &failure{code: exitRefused, what: "The file cannot be replayed: " + err.Error() + ".", not: "Nothing was changed.", try: "Check its months and the draft's currency."}
+	}
+	share := func(n int) int64 { return int64(n) * int64(money.Whole) / int64(max(cmp.Months, 1)) }
+	out := &client.Comparison{Meters: cmp.Meters, Months: cmp.Months, UnitsWh: int64(cmp.Units), Winners: cmp.Winners, Losers: cmp.Losers, Same: cmp.Same,
+		PaidBeforeMinor: int64(cmp.Before.Paid), PaidAfterMinor: int64(cmp.After.Paid), RevenueBeforeMinor: int64(cmp.Before.Revenue),
+		RevenueAfterMinor: int64(cmp.After.Revenue), CappedBefore: cmp.CappedBefore, CappedAfter: cmp.CappedAfter,
+		CappedBeforeBps: share(cmp.CappedBefore), CappedAfterBps: share(cmp.CappedAfter), Rises: []client.Rise{}}
+	for _, r := range cmp.Rises {
+		out.Rises = append(out.Rises, client.Rise{Meter: r.Meter, BeforeMinor: int64(r.Before), AfterMinor: int64(r.After), RiseMinor: int64(r.Rise())})
+	}
+	return out, nil
+}
+
+// inForce is the version of a tariff that is in force.
+func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (tariff.Body, error) {
+	versions, err := every(func(p client.Page) (client.List[client.Tariff], error) {
+		return api.TariffVersions(cmd.Context(), name, p)
+	})
+	if err != nil {
+		return tariff.Body{}, err
+	}
+	for _, v := range versions {
+		if v.Standing != "in force" {
+			continue
+		}
+		text, err := json.Marshal(v.Price)
+		if err != nil {
+			return tariff.Body{}, err
+		}
+		return tariff.Decode(text)
+	}
+	return tariff.Body{}, &failure{code: exitRefused, what: "No version of " + name + " is in force.", not: "Nothing was simulated.", try: "Wait until one begins."}
+}
+
+// readUses reads meter,month,kwh.
+func (c console) readUses(path string) ([]tariff.MonthUse, error) {
+	text, err := c.readInput(path)
+	if err != nil {
+		return nil, usage("The file cannot be read: "+err.Error()+".", "Name it with --csv.")
+	}
+	in := csv.NewReader(bytes.NewReader(text))
+	in.FieldsPerRecord = 3
+	var uses []tariff.MonthUse
+	for {
+		row, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return uses, nil
+		}
+		line, _ := in.FieldPos(0)
+		if err != nil {
+			return nil, usage("The file is no CSV of meter,month,kwh: "+err.Error()+".", "Correct the line.")
+		}
+		if line == 1 && row[0] == "meter" {
+			continue
+		}
+		wh, ok := exactly(row[2], int64(unit.KilowattHour))
+		if _, err := time.Parse(tariff.MonthForm, row[1]); err != nil || !ok {
+			return nil, usage("Line "+strconv.Itoa(line)+" is no meter,month,kwh.", "Write it as 04140001001,2026-01,123.4.")
+		}
+		uses = append(uses, tariff.MonthUse{Meter: row[0], Month: row[1], Units: unit.Energy(wh)})
+	}
+}
+
+func simulationTable(s client.Simulated, cur money.Currency) table {
+	t := table{head: []string{"what", "now", "draft", "change"}}
+	amount := func(m int64) string { return money.Format(money.Minor(m), cur) }
+	both := func(what string, before, after int64) {
+		t.add(what, amount(before), amount(after), amount(after-before))
+	}
+	if p := s.Purchase; p != nil {
+		kwh := func(wh int64) string { return unit.Energy(wh).KWh(1) }
+		t.add("purchase: kWh", kwh(p.Before.UnitsWh), kwh(p.After.UnitsWh), kwh(p.After.UnitsWh-p.Before.UnitsWh))
+		both("purchase: energy without tax", p.Before.NetMinor, p.After.NetMinor)
+		both("purchase: fee", p.Before.FeeMinor, p.After.FeeMinor)
+		both("purchase: levies", p.Before.LevyMinor, p.After.LevyMinor)
+		both("purchase: VAT of energy", p.Before.VATMinor, p.After.VATMinor)
+		both("purchase: carried on", p.Before.CarryMinor, p.After.CarryMinor)
+		if p.Before.Refused+p.After.Refused != "" {
+			t.add("purchase: refused", p.Before.Refused, p.After.Refused, "")
+		}
+	}
+	if k := s.Comparison; k != nil {
+		both("paid by customers", k.PaidBeforeMinor, k.PaidAfterMinor)
+		both("revenue without tax and levies", k.RevenueBeforeMinor, k.RevenueAfterMinor)
+		t.add("months whose charges hit the ceiling, %", hundredths(k.CappedBeforeBps), hundredths(k.CappedAfterBps), hundredths(k.CappedAfterBps-k.CappedBeforeBps))
+		t.add("meters", k.Meters, k.Meters, "")
+		t.add("months of meters", k.Months, k.Months, "")
+		t.add("meters that pay less", "", k.Winners, "")
+		t.add("meters that pay more", "", k.Losers, "")
+		t.add("meters that pay the same", "", k.Same, "")
+		for _, r := range k.Rises {
+			both("rise of "+r.Meter, r.BeforeMinor, r.AfterMinor)
+		}
+	}
+	return t
+}

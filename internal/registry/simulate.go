@@ -1,0 +1,166 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Limits of a simulation.
+const (
+	MaxSimulated       = 100_000 // months of accounts that are replayed
+	MaxSimulatedMonths = 36
+	DefaultRises       = 10
+)
+
+// Simulation asks what a draft would change. Nothing of it is kept.
+type Simulation struct {
+	Tariff string // the present one, by name or identity
+	Draft  tariff.Body
+	Rises  int // how many of the biggest rises are listed; 0 for DefaultRises
+
+	// Purchase is priced on both where it is not nil.
+	Purchase *tariff.Purchase // Body is not asked
+	// Uses are replayed; where there are none, those of the store from the month From to To ("2026-01") are, if named.
+	Uses     []tariff.MonthUse
+	From, To string
+}
+
+// Simulated is what a draft would change, or why it cannot be said.
+type Simulated struct {
+	refusal.Refusal
+	Present    tariff.Version
+	Currency   money.Currency
+	Now, Draft *tariff.Allocation // of the purchase; each may be a refusal of its own
+	Comparison *tariff.Comparison // of what was replayed
+}
+
+// Simulate prices a purchase on a draft, and replays consumption on it, against the version of a tariff in force now.
+// Token meters have no consumption here, so what their accounts bought in a month stands for what they used.
+func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) (Simulated, error) {
+	no := by.Needs(access.ReadTariffs)
+	if !no.Refused() {
+		no = s.check(by)
+	}
+	if no.Refused() {
+		return Simulated{Refusal: no}, nil
+	}
+	now := r.c.Now()
+	read, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (simulating, error) { return s.read(tx, now) })
+	if err == nil && !read.out.Refused() {
+		s.Uses = read.uses
+		err = s.replay(&read.out, read.tz)
+	}
+	if err != nil {
+		return Simulated{}, fmt.Errorf("simulate on tariff %q: %w", s.Tariff, err)
+	}
+	return read.out, nil
+}
+
+// simulating is what a simulation reads from the store.
+type simulating struct {
+	out  Simulated
+	uses []tariff.MonthUse
+	tz   string
+}
+
+func (s Simulation) check(by access.Actor) refusal.Refusal {
+	if no := s.Draft.Validate(); no.Refused() {
+		no.Not = "Nothing was simulated."
+		return no
+	}
+	bad := func(what, try string) refusal.Refusal {
+		return refusal.Because(refusal.InvalidRequest, what, "Nothing was simulated.", try)
+	}
+	if len(s.Uses) > MaxSimulated || s.Rises < 0 || s.Rises > tariff.MaxRises {
+		return bad(fmt.Sprintf("At most %d months are replayed and %d rises listed.", MaxSimulated, tariff.MaxRises), "Ask for less at a time.")
+	}
+	if p := s.Purchase; p != nil && (p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
+		p.Month < 0 || p.Month > tariff.MaxUpTo || p.Month%unit.Quantum != 0) {
+		return bad("The purchase has a part that no purchase has.", "Give amounts that are not negative and units of the month as a multiple of 100 Wh.")
+	}
+	for _, u := range s.Uses {
+		if _, err := time.Parse(tariff.MonthForm, u.Month); err != nil || u.Units < 0 || u.Units > tariff.MaxUpTo {
+			return bad(fmt.Sprintf("The use of meter %s is %d Wh in %q.", u.Meter, u.Units, u.Month), "Write a month as 2026-01 and energy that is not negative.")
+		}
+	}
+	if s.From == "" && s.To == "" {
+		return refusal.Refusal{}
+	}
+	from, err := time.Parse(tariff.MonthForm, s.From)
+	to, wrong := time.Parse(tariff.MonthForm, s.To)
+	if err != nil || wrong != nil || to.Before(from) || to.After(from.AddDate(0, MaxSimulatedMonths-1, 0)) {
+		return bad(fmt.Sprintf("The months %q to %q cannot be replayed.", s.From, s.To), fmt.Sprintf("Write 2026-01 to 2026-06, at most %d months.", MaxSimulatedMonths))
+	}
+	return by.Needs(access.ReadVends) // what the tenant's customers bought
+}
+
+// read finds the present version, and the store's own consumption where that is asked for.
+func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
+	stop := func(r refusal.Refusal) simulating { return simulating{out: Simulated{Refusal: r}} }
+	t, no, err := findTariff(tx, s.Tariff)
+	if err != nil || no.Refused() {
+		return stop(no), err
+	}
+	present, found, err := tx.TariffVersionAt(t, now)
+	if err != nil {
+		return simulating{}, err
+	}
+	if !found {
+		return stop(refusal.Because(refusal.TariffMissing, "No version of tariff "+s.Tariff+" has begun yet.", "Nothing was simulated.",
+			"Compare with a tariff that is in force.")), nil
+	}
+	if present.Body.Currency != s.Draft.Currency {
+		return stop(refusal.Because(refusal.CurrencyMismatch, "The draft is in "+s.Draft.Currency+", the tariff in "+present.Body.Currency+".",
+			"Nothing was simulated.", "Write the draft in the tariff's currency.")), nil
+	}
+	out := simulating{uses: s.Uses}
+	if len(s.Uses) == 0 && s.From != "" {
+		if out.uses, err = tx.TariffUses(t, s.From, s.To, MaxSimulated+1); err != nil {
+			return simulating{}, err
+		}
+		if len(out.uses) > MaxSimulated {
+			return stop(refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There are more than %d months of accounts between %s and %s.", MaxSimulated, s.From, s.To),
+				"Nothing was simulated.", "Ask for fewer months.")), nil
+		}
+	}
+	settings, err := tx.TenantSettings()
+	cur, _ := money.CurrencyOf(present.Body.Currency)
+	out.tz, out.out = settings.TZ, Simulated{Present: present, Currency: cur}
+	return out, err
+}
+
+// replay prices and compares; it is outside the transaction, because it may take a while.
+func (s Simulation) replay(out *Simulated, tz string) error {
+	zone, err := time.LoadLocation(tz)
+	if err != nil {
+		return fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	if s.Purchase != nil {
+		for body, a := range map[*tariff.Body]**tariff.Allocation{&out.Present.Body: &out.Now, &s.Draft: &out.Draft} {
+			p := *s.Purchase
+			p.Body = *body
+			split, err := tariff.Allocate(p)
+			if err != nil {
+				return err
+			}
+			*a = &split
+		}
+	}
+	if len(s.Uses) == 0 && s.From == "" {
+		return nil
+	}
+	rises := s.Rises
+	if rises == 0 {
+		rises = DefaultRises
+	}
+	c, err := tariff.Compare(out.Present.Body, s.Draft, s.Uses, zone, rises)
+	out.Comparison = &c
+	return err
+}
