@@ -21,14 +21,14 @@ type CustomerBalance struct {
 
 // Account is the contract of one customer at one place.
 type Account struct {
-	ID       string         `json:"id"`
-	Customer string         `json:"customer"`
-	Name     string         `json:"name"`
-	Address  string         `json:"address,omitempty"`
-	Mode     string         `json:"mode"`
-	Status   string         `json:"status"`
-	Meters   []string       `json:"meters"`
-	OpenedAt time.Time      `json:"opened_at"`
+	ID       string          `json:"id"`
+	Customer string          `json:"customer"`
+	Name     string          `json:"name"`
+	Address  string          `json:"address,omitempty"`
+	Mode     string          `json:"mode"`
+	Status   string          `json:"status"`
+	Meters   []string        `json:"meters"`
+	OpenedAt time.Time       `json:"opened_at"`
 	Balance  CustomerBalance `json:"balance"`
 }
 

@@ -81,6 +81,7 @@ func nouns() []func(console) *cobra.Command {
 		newDebtCommand,
 		newChargeCommand,
 		newAccountCommand,
+		newUtilityCommand,
 		newCustomerCommand,
 		newReportCommand,
 		newConfigCommand,

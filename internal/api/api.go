@@ -212,6 +212,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.feedRoutes(r)
+	a.settingsRoutes(r)
 	a.systemRoutes(r)
 	for _, schema := range reg.Map() {
 		for _, p := range schema.Properties {

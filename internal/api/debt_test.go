@@ -218,3 +218,32 @@ func TestAFixedChargeFallsDueByItself(t *testing.T) {
 		t.Errorf("charges %+v, want the standing charge paid with 345", charges.Data)
 	}
 }
+
+// TestSettingsChangeWhatIsNamed: the tenant's ceiling and zone, which sales follow at once.
+func TestSettingsChangeWhatIsNamed(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.keyed("debt-key-0001", "/v1/debts", `{"account":"`+meterNumber+`","kind":"loan","amount":{"amount_minor":60000,"currency":"KES"}}`))
+	changed := string(w.want(200, w.post("/v1/settings", `{"max_deduction_bps":3000,"tz":"Africa/Nairobi","contact":"0800 123"}`)).body)
+	for _, part := range []string{`"max_deduction_bps":3000`, `"tz":"Africa/Nairobi"`, `"contact":"0800 123"`, `"currency":"KES"`, `"four_eyes":"default"`} {
+		if !strings.Contains(changed, part) {
+			t.Errorf("settings %s lack %s", changed, part)
+		}
+	}
+	if s := decode[sale](t, w.want(201, w.sell("sale-key-0001", order("10000")))); !strings.HasPrefix(s.lines(), "debt 3000, ") {
+		t.Errorf("sold %s, want 30 %% towards the debt", s.lines())
+	}
+	if got := string(w.want(200, w.post("/v1/settings", `{"four_eyes":"on"}`)).body); !strings.Contains(got, `"max_deduction_bps":3000`) || !strings.Contains(got, `"four_eyes_bind":true`) {
+		t.Errorf("after another change: %s", got)
+	}
+	if code, moved := w.problem(w.keyed("off-key-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`)); code != "forbidden" || moved != "no" {
+		t.Errorf("goodwill by one person under four eyes: %s, money moved %s", code, moved)
+	}
+	for _, bad := range []string{`{"four_eyes":"maybe"}`, `{"tz":"Local"}`, `{"max_deduction_bps":10001}`} {
+		if code, _ := w.problem(w.post("/v1/settings", bad)); code != "invalid-request" {
+			t.Errorf("%s: %s", bad, code)
+		}
+	}
+	if code, _ := w.problem(w.post("/v1/settings", `{"currency":"UGX"}`)); code != "currency-mismatch" {
+		t.Errorf("another currency: %s", code)
+	}
+}

@@ -1,0 +1,44 @@
+package client
+
+import "context"
+
+// Settings are what a utility decided for itself.
+type Settings struct {
+	Name            string `json:"name"`
+	Currency        string `json:"currency"`
+	TZ              string `json:"tz"`
+	VATNo           string `json:"vat_no"`
+	FourEyes        string `json:"four_eyes"`         // on, off or default
+	FourEyesBind    bool   `json:"four_eyes_bind"`    // whether acts of weight need a second person now
+	MaxDeductionBps int64  `json:"max_deduction_bps"` // ceiling for capped charges; 0 means 7000
+	ChargesOnly     bool   `json:"charges_only"`
+	DailyCharges    bool   `json:"daily_charges"`
+	Address         string `json:"address"`
+	Contact         string `json:"contact"`
+	Message         string `json:"message"`
+}
+
+// SettingsChange names what is to change; nil fields stay.
+type SettingsChange struct {
+	Name            *string `json:"name,omitempty"`
+	Currency        *string `json:"currency,omitempty"`
+	TZ              *string `json:"tz,omitempty"`
+	VATNo           *string `json:"vat_no,omitempty"`
+	FourEyes        *string `json:"four_eyes,omitempty"`
+	MaxDeductionBps *int64  `json:"max_deduction_bps,omitempty"`
+	ChargesOnly     *bool   `json:"charges_only,omitempty"`
+	DailyCharges    *bool   `json:"daily_charges,omitempty"`
+	Address         *string `json:"address,omitempty"`
+	Contact         *string `json:"contact,omitempty"`
+	Message         *string `json:"message,omitempty"`
+}
+
+// Settings shows what the utility decided for itself (right: settings.read).
+func (c *Client) Settings(ctx context.Context) (Settings, error) {
+	return ask[Settings](ctx, c, get("/v1/settings", nil))
+}
+
+// ChangeSettings changes what is named (right: settings.write).
+func (c *Client) ChangeSettings(ctx context.Context, s SettingsChange) (Settings, error) {
+	return ask[Settings](ctx, c, post("/v1/settings", s))
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newUtilityCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "utility", Short: "What the utility decided for itself: zone, currency, charges, receipts"}
+	cmd.AddCommand(&cobra.Command{
+		Use: "show", Short: "Show the settings", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			s, err := api.Settings(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, s, utilityTable(s))
+		}),
+	}, newUtilitySet(c))
+	return cmd
+}
+
+// utilityOptions are the options of utility set.
+type utilityOptions struct {
+	name, currency, zone, vatNo, eyes, ceiling, address, contact, message string
+	chargesOnly, daily                                                    bool
+}
+
+func newUtilitySet(c console) *cobra.Command {
+	var o utilityOptions
+	cmd := &cobra.Command{
+		Use: "set", Short: "Change the named settings; all others stay", Args: cobra.NoArgs,
+		Example: "  paywatt utility set --tz Africa/Nairobi --max-deduction 50\n  paywatt utility set --four-eyes on",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			change, err := o.change(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := api.ChangeSettings(cmd.Context(), change)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, s, utilityTable(s))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.name, "name", "", "name on receipts")
+	f.StringVar(&o.currency, "currency", "", "currency, once: every figure is in it")
+	f.StringVar(&o.zone, "tz", "", "time zone, such as Africa/Nairobi: months of tariffs follow it")
+	f.StringVar(&o.vatNo, "vat-no", "", "tax number on receipts")
+	f.StringVar(&o.eyes, "four-eyes", "", "whether acts of weight need a second person: on, off or default")
+	f.StringVar(&o.ceiling, "max-deduction", "", "percent of what is tendered that charges and debts may take together (0: 70)")
+	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept money that reaches charges but buys no unit")
+	f.BoolVar(&o.daily, "daily-charges", false, "make monthly fixed charges due day by day")
+	f.StringVar(&o.address, "address", "", "address on receipts")
+	f.StringVar(&o.contact, "contact", "", "contact on receipts")
+	f.StringVar(&o.message, "message", "", "message to all customers at the foot of receipts")
+	return cmd
+}
+
+// change is what the given flags change.
+func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, error) {
+	var s client.SettingsChange
+	given := cmd.Flags().Changed
+	for _, text := range []struct {
+		flag string
+		from *string
+		to   **string
+	}{{"name", &o.name, &s.Name}, {"currency", &o.currency, &s.Currency}, {"tz", &o.zone, &s.TZ}, {"vat-no", &o.vatNo, &s.VATNo},
+		{"four-eyes", &o.eyes, &s.FourEyes}, {"address", &o.address, &s.Address}, {"contact", &o.contact, &s.Contact}, {"message", &o.message, &s.Message}} {
+		if given(text.flag) {
+			*text.to = text.from
+		}
+	}
+	if given("charges-only") {
+		s.ChargesOnly = &o.chargesOnly
+	}
+	if given("daily-charges") {
+		s.DailyCharges = &o.daily
+	}
+	if given("max-deduction") {
+		bps, err := percent("--max-deduction", o.ceiling)
+		if err != nil {
+			return s, err
+		}
+		s.MaxDeductionBps = &bps
+	}
+	return s, nil
+}
+
+func utilityTable(s client.Settings) table {
+	ceiling := s.MaxDeductionBps
+	if ceiling == 0 {
+		ceiling = 7000
+	}
+	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
+		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
+		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message)
+}
