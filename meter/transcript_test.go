@@ -335,7 +335,7 @@ func (s *story) tell(e meter.Effect) {
 	case meter.EffectBuzzer:
 		s.sayf("buzzer %s", e.Buzzer)
 	case meter.EffectSMS:
-		s.sayf("sms to the customer %q", panel.Message(&s.cfg, e.SMS, e.Balance))
+		s.sayf("sms to the customer %q", panel.Message(s.look(), e.SMS, e.Balance))
 	case meter.EffectPublish:
 		s.tellReport(&e.Report)
 	case meter.EffectEmergency:

@@ -216,7 +216,7 @@ func (o *vmeterOptions) logger(c console) *slog.Logger {
 func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err error) {
 	cfg = device.Config{
 		Number: o.number, Phones: o.phones, Rand: rand.Reader, Now: time.Now().UTC(),
-		Logger: o.logger(c), Display: o.screen.size, Language: o.screen.speaks,
+		Logger: o.logger(c), Display: o.screen.size, Language: o.screen.speaks, Setup: o.screen.setup,
 	}
 	if o.broker != "" {
 		if broker, err = link.ParseBroker(o.broker); err != nil {

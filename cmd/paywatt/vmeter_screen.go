@@ -23,12 +23,15 @@ type screenOptions struct {
 	speed    int
 	display  string
 	language string
+	codes    string
+	tariff   string
 
 	// on says that the meter's face is this terminal; the log goes to notes then.
 	on     bool
 	notes  terminal.Notes
 	size   panel.Size
 	speaks meter.Language
+	setup  panel.Setup
 }
 
 func (o *screenOptions) flags(cmd *cobra.Command) {
@@ -37,6 +40,8 @@ func (o *screenOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.speed, "speed", 1, "how much faster than the machine's the meter's time passes in the terminal: 0, 1, 60 or 600")
 	f.StringVar(&o.display, "display", panel.Small.String(), "the meter's display: "+panel.Small.String()+" or "+panel.Large.String())
 	f.StringVar(&o.language, "language", meter.English.String(), "language of a new meter until it is configured: en, sw or fr")
+	f.StringVar(&o.codes, "short-codes", "", "the maker's short codes by page, such as register=800,power=801 (default: 01 credit, 03 emergency, …)")
+	f.StringVar(&o.tariff, "tariff-text", "", "what the page of the tariff says")
 }
 
 // open checks the options; inTerminal says that the meter is to be shown in this terminal.
@@ -58,6 +63,11 @@ func (o *screenOptions) open(c console, inTerminal bool) error {
 	if !slices.Contains(face.Speeds(), o.speed) {
 		return usage("--speed is none of 0, 1, 60 and 600.", "Give one of them; it can be changed by the key t.")
 	}
+	codes, err := panel.ParseCodes(o.codes)
+	if err != nil {
+		return usage("--short-codes: "+err.Error()+".", "Give pages with their codes, such as register=800,power=801.")
+	}
+	o.setup = panel.Setup{Codes: codes, Tariff: o.tariff}
 	if !inTerminal {
 		return nil
 	}

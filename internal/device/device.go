@@ -74,6 +74,8 @@ type Config struct {
 	// Display is the size of the display, Language that of a new meter until it is configured.
 	Display  panel.Size
 	Language meter.Language
+	// Setup is what the maker or the installer has set of the panel.
+	Setup panel.Setup
 	// Recorder records everything that happens; nil for none.
 	Recorder *flight.Recorder
 	// Effects is room for the effects of a step, nil for some of its own. Devices of one goroutine may share it: it holds

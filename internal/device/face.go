@@ -13,7 +13,7 @@ const fullSignal = 4
 // look is the meter as its panel sees it.
 func (d *Device) look() *panel.Meter {
 	m := &panel.Meter{
-		Config: &d.config, State: &d.state, Up: d.clock.up, History: past{&d.rings, d.state.Day.Date},
+		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{&d.rings, d.state.Day.Date},
 		Card: d.parts.Card != nil && d.card.looked,
 	}
 	if d.state.Flags.Has(meter.FlagOnline) {

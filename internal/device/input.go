@@ -138,7 +138,7 @@ func (d *Device) reply(to, text string, rejected bool) {
 
 // notify writes to the customer unasked.
 func (d *Device) notify(m meter.Message, balance unit.Energy) {
-	if text := panel.Message(&d.config, m, balance); text != "" && len(d.c.Phones) > 0 {
+	if text := panel.Message(d.look(), m, balance); text != "" && len(d.c.Phones) > 0 {
 		d.send(d.c.Phones[0], text)
 	}
 }

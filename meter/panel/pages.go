@@ -1,7 +1,9 @@
 package panel
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,20 +40,73 @@ const (
 	pages
 )
 
-// ShortCode returns the number that calls a page, 0 for none. Makers differ in these, so they are configuration; the
-// first ones are by default those of the messages *01# to *06#.
-func ShortCode(c *meter.Config, p Page) int { return int(defaultCodes[p]) }
+// pageNames are the pages in the words of [ParseCodes].
+var pageNames = [pages]string{
+	PageCredit: "credit", PageEmergency: "emergency", PageTokens: "tokens", PageUsage: "usage", PageState: "state",
+	PageRegister: "register", PagePower: "power", PageMeter: "meter", PageTariff: "tariff", PageVersion: "version",
+}
 
-var defaultCodes = [pages]uint16{
-	PageCredit: 1, PageEmergency: 3, PageTokens: 4, PageUsage: 5, PageState: 6,
-	PageRegister: 10, PagePower: 11, PageMeter: 12, PageTariff: 13, PageVersion: 14,
+// Codes are the numbers that call the pages, 1 to 999, 0 for none, by page. Makers differ in them, so they are part of a
+// meter's setup.
+type Codes [pages]uint16
+
+// DefaultCodes returns the codes of a meter whose maker has no others. The first ones are those of the messages *01# to
+// *06#.
+func DefaultCodes() Codes {
+	return Codes{
+		PageCredit: 1, PageEmergency: 3, PageTokens: 4, PageUsage: 5, PageState: 6,
+		PageRegister: 10, PagePower: 11, PageMeter: 12, PageTariff: 13, PageVersion: 14,
+	}
+}
+
+// ErrCodes is returned for a table of short codes that cannot be one.
+var ErrCodes = errors.New("short codes do not fit")
+
+// ParseCodes reads a table such as "register=800,power=801". Pages it does not name have no code; the empty text stands
+// for the default.
+func ParseCodes(table string) (Codes, error) {
+	if table == "" {
+		return DefaultCodes(), nil
+	}
+	var codes Codes
+	for entry := range strings.SplitSeq(table, ",") {
+		name, number, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		page := slices.Index(pageNames[1:], name) + 1
+		code, err := strconv.ParseUint(number, 10, 16)
+		switch {
+		case page == 0:
+			return Codes{}, fmt.Errorf("%w: %q is no page; they are %s", ErrCodes, name, strings.Join(pageNames[1:], ", "))
+		case err != nil || code == 0 || len(number) > maxCode:
+			return Codes{}, fmt.Errorf("%w: %q is no code from 1 to 999", ErrCodes, number)
+		case slices.Contains(codes[:], uint16(code)):
+			return Codes{}, fmt.Errorf("%w: %d stands for two pages", ErrCodes, code)
+		}
+		codes[page] = uint16(code)
+	}
+	return codes, nil
+}
+
+// Setup is what the maker or the installer has set, and no server changes.
+type Setup struct {
+	// Codes are the short codes; all zeros stand for the default.
+	Codes Codes
+	// Tariff is what the page of the tariff says, "" for its index alone. What the display cannot show is left out.
+	Tariff string
+}
+
+// shortCodes are the codes in force.
+func (m *Meter) shortCodes() Codes {
+	if m.Setup.Codes == (Codes{}) {
+		return DefaultCodes()
+	}
+	return m.Setup.Codes
 }
 
 // maxCode is the most digits a short code has.
 const maxCode = 3
 
 // shortCode is the page that was typed, if it was one.
-func (p *Panel) shortCode(c *meter.Config) (Page, bool) {
+func (p *Panel) shortCode(m *Meter) (Page, bool) {
 	if int(p.n) > maxCode {
 		return 0, false
 	}
@@ -59,12 +114,9 @@ func (p *Panel) shortCode(c *meter.Config) (Page, bool) {
 	if err != nil || code == 0 {
 		return 0, false
 	}
-	for page := PageCredit; page < pages; page++ {
-		if ShortCode(c, page) == code {
-			return page, true
-		}
-	}
-	return 0, false
+	codes := m.shortCodes()
+	page := slices.Index(codes[:], uint16(code))
+	return Page(max(page, 0)), page > 0
 }
 
 // code is the page of a short code.
@@ -94,9 +146,27 @@ func (v *screen) code() []pair {
 	case PageMeter:
 		return []pair{{v.say(meterNumber), numberOf(c)}, v.keyPair(), {v.say(group), supplyGroup(&s.Key)}}
 	case PageTariff:
-		return v.message(pair{v.say(tariff), v.say(tariffIndex) + " " + indexOf(&s.Key)})
+		return v.tariff()
 	}
 	return []pair{{v.say(version), meter.Version}, {v.segments(), v.segments()}}
+}
+
+// tariff is the tariff: its index, and what it is called.
+func (v *screen) tariff() []pair {
+	first := pair{v.say(tariff), v.say(tariffIndex) + " " + indexOf(&v.m.State.Key)}
+	words := strings.TrimSpace(strings.Map(shown, v.m.Setup.Tariff))
+	if words == "" {
+		return v.message(first)
+	}
+	return []pair{first, {words[:min(len(words), v.width)], strings.TrimSpace(words[min(len(words), v.width):min(len(words), 2*v.width)])}}
+}
+
+// shown leaves out what the display cannot show.
+func shown(r rune) rune {
+	if r < ' ' || r > '}' || r == '\\' {
+		return -1
+	}
+	return r
 }
 
 // segments is every dot of the display.
@@ -179,13 +249,16 @@ func (v *screen) warning() (said, hint string) {
 	t := warningTexts[v.p.warning]
 	said, hint = v.say(t[0]), v.say(t[1])
 	if v.p.warning == meter.MessageEmergency {
-		hint += " " + codeText(v.m.Config, PageEmergency) + " #"
+		hint += " " + v.m.codeText(PageEmergency) + " #"
 	}
 	return said, hint
 }
 
 // codeText is a short code as it is printed on a card: at least two digits.
-func codeText(c *meter.Config, p Page) string { return fmt.Sprintf("%02d", ShortCode(c, p)) }
+func (m *Meter) codeText(p Page) string {
+	codes := m.shortCodes()
+	return fmt.Sprintf("%02d", codes[p])
+}
 
 // Icons are the signs beside or below the text, bit n for Icon n.
 type Icons struct {

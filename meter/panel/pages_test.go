@@ -1,6 +1,7 @@
 package panel_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,36 @@ func TestShortCodes(t *testing.T) {
 		if got := d.lines()[0]; got != c.line1 {
 			t.Errorf("%q shows %q, want %q", c.keys, got, c.line1)
 		}
+	}
+}
+
+func TestShortCodesOfAMaker(t *testing.T) {
+	codes, err := panel.ParseCodes("register=800, emergency=77,version=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t)
+	d.setup.Codes = codes
+	for keys, want := range map[string]string{"800#": "TOTAL", "5#": "SOFTWARE", "077#": "NO EMERGENCY", "01#": "01"} {
+		if d.keys(keys); d.lines()[0] != want {
+			t.Errorf("%q shows %q, want %q", keys, d.lines()[0], want)
+		}
+		d.keys("*")
+		d.p = panel.Panel{}
+	}
+	if got := panel.Message(d.m(), meter.MessageEmergency, 0); !strings.Contains(got, "type 77 # at") {
+		t.Errorf("the offer says %q", got)
+	}
+	for table, want := range map[string]string{
+		"register": "1 to 999", "register=0": "1 to 999", "register=1000": "1 to 999", "power=x": "1 to 999", "colour=1": "no page",
+		"power=1,register=1": "two pages", "=1": "no page",
+	} {
+		if _, err := panel.ParseCodes(table); !errors.Is(err, panel.ErrCodes) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want an error with %q", table, err, want)
+		}
+	}
+	if codes, err := panel.ParseCodes(""); err != nil || codes != panel.DefaultCodes() {
+		t.Errorf("no table: %v, %v", codes, err)
 	}
 }
 
@@ -202,7 +233,7 @@ func TestAnswersFitOneSMS(t *testing.T) {
 			texts = append(texts, panel.AnswerEmergency(d.m(), a))
 		}
 		for m := meter.MessageLow1; m <= meter.MessageEnding; m++ {
-			texts = append(texts, panel.Message(&d.c, m, -1_000_000_000))
+			texts = append(texts, panel.Message(d.m(), m, -1_000_000_000))
 		}
 		for r := sts.Accept; r <= sts.StorageError; r++ {
 			texts = append(texts, panel.AnswerToken(l, meter.Result{Code: r, Units: -1_000_000_000, Balance: -1_000_000_000}, true))
@@ -213,7 +244,7 @@ func TestAnswersFitOneSMS(t *testing.T) {
 			}
 		}
 	}
-	if got := panel.Message(&meter.Config{}, 99, 0); got != "" {
+	if got := panel.Message(newDesk(t).m(), 99, 0); got != "" {
 		t.Errorf("an unknown message is %q", got)
 	}
 }

@@ -76,6 +76,8 @@ type Meter struct {
 	State  *meter.State
 	// Up is the time since boot in milliseconds.
 	Up uint64
+	// Setup is what the maker has set.
+	Setup Setup
 	// History is what the memory keeps beside the state, nil for none.
 	History History
 	// Signal is the strength of the modem's signal in bars, 1 to 4, 0 for no network.
@@ -202,7 +204,7 @@ func (p *Panel) choose(m *Meter, key byte) Press {
 func (p *Panel) hash(m *Meter) Press {
 	switch {
 	case p.page == pageEntry && p.n > 0:
-		if to, is := p.shortCode(m.Config); is {
+		if to, is := p.shortCode(m); is {
 			p.turn(pageCode, m.Up)
 			p.code = to
 			return Press{}

@@ -14,12 +14,14 @@ import (
 
 // desk is a panel before a meter whose state a test sets.
 type desk struct {
-	t  *testing.T
-	p  panel.Panel
-	c  meter.Config
-	s  meter.State
-	h  panel.History
-	up uint64
+	t *testing.T
+	p panel.Panel
+	c meter.Config
+	s meter.State
+	h panel.History
+	// setup is what the maker has set.
+	setup panel.Setup
+	up    uint64
 
 	signal int
 	card   bool
@@ -38,7 +40,7 @@ func newDesk(t *testing.T) *desk {
 // m is the meter as the panel looks at it.
 func (d *desk) m() *panel.Meter {
 	d.s.Up = d.up
-	return &panel.Meter{Config: &d.c, State: &d.s, Up: d.up, History: d.h, Signal: d.signal, Card: d.card}
+	return &panel.Meter{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
 }
 
 // keys presses keys and returns what the last one means.

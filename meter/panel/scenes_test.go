@@ -217,7 +217,10 @@ func codes() (all []scene) {
 			d.keys(c.code + "#")
 		}})
 	}
-	return all
+	return append(all, scene{"short code 13, with the words of the maker", 2, func(d *desk) {
+		d.setup.Tariff = "DOMESTIC 25.00 PER kWh, \\ é NIGHT 18.00"
+		d.keys("13#")
+	}})
 }
 
 func emergency() (all []scene) {
@@ -247,7 +250,7 @@ func emergency() (all []scene) {
 
 func warnings() (all []scene) {
 	for m := meter.MessageLow1; m <= meter.MessageEnding; m++ {
-		all = append(all, scene{fmt.Sprintf("warning %d: %s", m, panel.Message(&meter.Config{}, m, 4990)), 3, func(d *desk) {
+		all = append(all, scene{fmt.Sprintf("warning %d: %s", m, panel.Message(&panel.Meter{Config: &meter.Config{}}, m, 4990)), 3, func(d *desk) {
 			d.s.Balance = 4990
 			d.notice(meter.Effect{Kind: meter.EffectSMS, SMS: m})
 		}})

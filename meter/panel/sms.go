@@ -203,11 +203,11 @@ var messages = [...]text{
 }
 
 // Message returns the text of a message that the meter sends unasked, "" for none.
-func Message(c *meter.Config, m meter.Message, balance unit.Energy) string {
-	if int(m) >= len(messages) || messages[m] == none {
+func Message(m *Meter, what meter.Message, balance unit.Energy) string {
+	if int(what) >= len(messages) || messages[what] == none {
 		return ""
 	}
-	return with(c.Language, messages[m], balance.KWh(1), codeText(c, PageEmergency)+" #")
+	return with(m.Config.Language, messages[what], balance.KWh(1), m.codeText(PageEmergency)+" #")
 }
 
 // septets is how many of the 160 places of a message a text takes: one for each character, for all of them are in the
