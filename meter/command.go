@@ -5,7 +5,6 @@ import (
 
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
-	"github.com/paywatt/paywatt/unit"
 )
 
 // answered marks the answer to a command in the ring; without it the entry is the result of a token.
@@ -46,7 +45,7 @@ func (x *step) remember(key uint64, answer uint8) {
 
 // persist starts a log record. What it says becomes true when the host reports it durable.
 func (x *step) persist(r *Record) {
-	r.Seq = x.s.Applied + 1
+	r.Seq, r.Register = x.s.Applied+1, x.s.Register
 	x.s.Pending = true
 	x.emit(EffectPersist).Record = *r
 }
@@ -129,6 +128,8 @@ func (x *step) command() {
 	switch ev.Command {
 	case CommandCancelToken:
 		r.HasTID, r.TID = true, ev.TID
+	case CommandClearTamper:
+		r.Value = uint32(x.s.clearable())
 	case CommandClearCredit:
 		r.Units = -x.s.Balance
 	case CommandSetTime:
@@ -195,11 +196,11 @@ func (x *step) applyCommand(r *Record) {
 			x.report(ReportReading)
 		}
 	case CommandClearTamper:
-		if !x.clearTamper(clearedByCommand) {
+		if !x.clearTamper(r, clearedByCommand) {
 			answer = AnswerTamper
 		}
 	case CommandClearCredit:
-		r.Units = -x.clearCredit(r)
+		x.clearCredit(r)
 	case CommandResetDemand:
 		s.Day.Peak = 0
 	case CommandSetTime:
@@ -214,14 +215,10 @@ func (x *step) applyCommand(r *Record) {
 	}
 }
 
-// clearCredit takes the credit away. What was used while the record was written is not there any more. Emergency credit
-// and overrun stay owed.
-func (x *step) clearCredit(r *Record) (cleared unit.Energy) {
-	s := x.s
-	cleared = min(s.Balance, -r.Units)
-	s.Balance -= cleared
-	return cleared
-}
+// clearCredit takes the credit away that there was when the record was begun: a difference, like all records, so that
+// a replay after a power cut leads to the same. What was used while it was written was used without credit. Emergency
+// credit and overrun from before stay owed.
+func (x *step) clearCredit(r *Record) { x.debit(-r.Units) }
 
 // config starts the log record of a new configuration.
 func (x *step) config() {
@@ -272,7 +269,7 @@ func (x *step) answerCommand(r *Record, a Answer) {
 func (x *step) reportAnswer(r *Record, a Answer) {
 	p := x.report(ReportCommand)
 	p.Request, p.Answer = r.Request, a
-	if a == AnswerDone {
-		p.Log = r.Seq
+	if a != AnswerStorage {
+		p.Log = r.Seq // 0 for what needed no record
 	}
 }

@@ -6,5 +6,6 @@ package meter_test
 // does not find, the searches are shallower and only every tenth case is tried.
 const (
 	exploreDepth = 5
+	plantedDepth = 6 // at which planted bugs are looked for
 	onlyEvery    = 10
 )

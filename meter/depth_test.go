@@ -5,6 +5,8 @@ package meter_test
 const (
 	// exploreDepth is how many actions follow one another in the exhaustive searches.
 	exploreDepth = deepest
+	// plantedDepth is the depth at which planted bugs are looked for.
+	plantedDepth = 6
 	// onlyEvery thins out the longest tests.
 	onlyEvery = 1
 )

@@ -27,7 +27,8 @@ const (
 	EffectResult
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
-	// EffectAppend: append Row to the history of its kind, and behind it the Days empty days that follow it, with the same
+	// EffectAppend: append Row to the history of its kind (after a power cut a row may come again: it replaces the one of its
+	// date), and behind it the Days empty days that follow it, with the same
 	// register, marked as a gap. Rows of days are also published (ReportClose).
 	EffectAppend
 	// EffectEmergency: the answer EC to the customer at Source who wants to use the emergency credit.
@@ -319,6 +320,9 @@ type Record struct {
 	Counter uint64
 	// Request is the Handle of the id, 0 for none.
 	Request uint64
+	// Register is the total register when the record was begun, 0 if that is unknown: at start it says what was used
+	// before it.
+	Register unit.Energy
 }
 
 // Sound reports whether a record that was read from a memory can be one that Step has made.

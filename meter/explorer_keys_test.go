@@ -40,14 +40,14 @@ func keyActions() []action {
 		"power cut": true, "power cut within the write": true, "power cut after the write": true,
 	}
 	acts := []action{
-		{"type A", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
-		{"type section 1", func(l *lab, w *world) bool { return l.token(w, tokenFirst, meter.Keypad, "") }},
-		{"push section 2", func(l *lab, w *world) bool { return l.token(w, tokenSecond, meter.Remote, "tok_2") }},
-		{"sms section 1 of another set", func(l *lab, w *world) bool { return l.token(w, tokenOther, meter.SMS, "") }},
-		{"push credit under the new key", func(l *lab, w *world) bool { return l.token(w, tokenNew, meter.Remote, "tok_n") }},
-		{"push a section under the new key", func(l *lab, w *world) bool { return l.token(w, tokenThen, meter.Remote, "tok_t") }},
-		{"type management", func(l *lab, w *world) bool { return l.token(w, tokenManage, meter.Keypad, "") }},
-		{"a day passes", func(l *lab, w *world) bool {
+		{"type A", "", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
+		{"type section 1", "", func(l *lab, w *world) bool { return l.token(w, tokenFirst, meter.Keypad, "") }},
+		{"push section 2", "", func(l *lab, w *world) bool { return l.token(w, tokenSecond, meter.Remote, "tok_2") }},
+		{"sms section 1 of another set", "", func(l *lab, w *world) bool { return l.token(w, tokenOther, meter.SMS, "") }},
+		{"push credit under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenNew, meter.Remote, "tok_n") }},
+		{"push a section under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenThen, meter.Remote, "tok_t") }},
+		{"type management", "", func(l *lab, w *world) bool { return l.token(w, tokenManage, meter.Keypad, "") }},
+		{"a day passes", "", func(l *lab, w *world) bool {
 			if w.s.Up > 0 {
 				return false
 			}
@@ -198,7 +198,7 @@ func TestKeyExplorerCatchesPlantedBugs(t *testing.T) {
 		"the host works with keys that are not durable": func(l *lab) { l.change.eager = true },
 		"the host says durable before it has written":   func(l *lab) { l.hasty = true },
 		"the answers to tokens outlive the key":         func(l *lab) { l.change.keepRing = true },
-		"the TID of an accepted token is not stored":    func(l *lab) { l.forgetTID = true },
+		"the TID of an accepted token is not stored":    func(l *lab) { l.bend = forgetTID },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newKeyLab(t, true)

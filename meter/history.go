@@ -96,8 +96,8 @@ func (x *step) closeDay(today Date) {
 		s.Month = Month{}
 	}
 	x.beginDay(today)
-	x.checkpoint()
-	x.settle() // the first warning may go by the use of the last days
+	x.save, x.urgent, s.Unsaved = true, true, 0 // before the next row
+	x.settle()                                  // the first warning may go by the use of the last days
 }
 
 // beginDay begins an empty day.

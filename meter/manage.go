@@ -66,12 +66,11 @@ func (x *step) applyManagement(r *Record) {
 		x.result(r)
 		x.consequence(CodePowerLimit, int64(s.Limit), 0)
 	case sts.ManageClearCredit:
-		done := *r
-		done.Units = -x.clearCredit(r)
-		x.result(&done)
-		x.consequence(CodeCreditCleared, -int64(done.Units), int64(s.Register))
+		x.clearCredit(r)
+		x.result(r)
+		x.consequence(CodeCreditCleared, -int64(r.Units), int64(s.Register))
 	case sts.ManageClearTamper:
 		x.result(r)
-		x.clearTamper(clearedByToken)
+		x.clearTamper(r, clearedByToken)
 	}
 }

@@ -134,6 +134,9 @@ func (x *step) report(kind ReportKind) *Report {
 		Register: s.Register, Balance: s.Balance, ECUsed: unit.Energy(s.ECUsed), Overrun: s.Overrun,
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
+	if x.ev.Kind == EventReplay {
+		e.Report.Register = max(s.Register, x.ev.Register) // it is counted later, and must not seem to fall
+	}
 	s.Seq++
 	switch kind {
 	case ReportToken:

@@ -156,8 +156,13 @@ func (x *step) powerRestore() {
 }
 
 // catchUp raises the state to what the outbox has seen: no sequence number is given twice, and what a published reading
-// has proven is counted. What was used after it and not saved is the customer's (domain reference §4.10).
+// has proven is counted; so is, before a log record, what was used before it. What was used after all of them and not saved
+// is the customer's (domain reference §4.10).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)
-	x.count(x.ev.Register - x.s.Register)
+	to := x.ev.Register
+	if x.ev.Kind == EventReplay {
+		to = x.ev.Record.Register
+	}
+	x.count(to - x.s.Register)
 }

@@ -139,6 +139,8 @@ var tamperTable = [...]transition[latch, tamperInput]{
 	// From the log, when the snapshot is older than what was noticed.
 	{latchNormal, tamperDurable, latchLatched, 0},
 	{latchAsserted, tamperDurable, latchHeld, 0},
+	{latchHeld, tamperDurable, latchHeld, 0},
+	{latchLatched, tamperDurable, latchLatched, 0},
 	{latchHeld, tamperNormal, latchLatched, 0},
 	{latchLatched, tamperNoticed, latchHeld, codeTamper},
 	{latchLatched, tamperLatching, latchHeld, codeTamper},
@@ -181,6 +183,7 @@ func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 	if !moves {
 		return 0
 	}
+	again := s.Waiting.Has(k) && on == tamperClear
 	s.Asserted, s.Waiting, s.Latched = s.Asserted.Without(k), s.Waiting.Without(k), s.Latched.Without(k)
 	switch t.to {
 	case latchAsserted:
@@ -191,6 +194,9 @@ func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 		s.Waiting = s.Waiting.With(k)
 	case latchHeld:
 		s.Asserted, s.Latched = s.Asserted.With(k), s.Latched.With(k)
+		if again {
+			s.Waiting = s.Waiting.With(k)
+		}
 	case latchLatched:
 		s.Latched = s.Latched.With(k)
 	}
@@ -198,7 +204,7 @@ func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 		if why != tamperStill && s.Tampered < 1<<16-1 {
 			s.Tampered++
 		}
-		x.event(CodeTamperCover+Code(k), why, int64(s.Tampered))
+		x.consequence(CodeTamperCover+Code(k), why, int64(s.Tampered))
 	}
 	return t.code
 }
@@ -272,14 +278,33 @@ func (x *step) applyTamper(r *Record) {
 	x.moveUnlessReplay()
 }
 
-// clearTamper opens the latches whose switches are normal, and reports whether all are open. One whose switch has just
-// moved is not normal yet.
-func (x *step) clearTamper(by int64) (all bool) {
-	s := x.s
-	had := s.Reasons.Has(supply.Tamper)
-	cleared := s.Latched == 0 && had
+// clearable are the latches that may be opened now. A switch that has just moved is not normal yet.
+func (s *State) clearable() (kinds Tampers) {
 	for k := range tamperKinds {
-		if !s.Latched.Has(k) || !s.Asserted.Has(k) && s.Settling[k] != 0 {
+		if s.Latched.Has(k) && !s.Asserted.Has(k) && s.Settling[k] == 0 {
+			kinds = kinds.With(k)
+		}
+	}
+	return kinds
+}
+
+// clearTamper opens the latches of a record, whose switches were normal when it was begun, and reports whether all are
+// open. The others stay; one whose switch is not normal any more latches again at once, durably.
+func (x *step) clearTamper(r *Record, by int64) (all bool) {
+	s := x.s
+	cleared := s.Latched == 0 && s.Reasons.Has(supply.Tamper)
+	for k := range tamperKinds {
+		if !s.Latched.Has(k) {
+			continue
+		}
+		if Tampers(r.Value).Has(k) {
+			if x.ev.Kind == EventReplay {
+				s.Asserted = s.Asserted.Without(k) // that it was normal is newer than the snapshot
+			}
+			if s.Asserted.Has(k) {
+				s.Waiting = s.Waiting.With(k)
+			}
+		} else if !s.Asserted.Has(k) {
 			continue
 		}
 		cleared = x.tamperMove(k, tamperClear, tamperStill) == CodeTamperCleared || cleared

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // snapshot is the body of a snapshot. The prefix never moves and never changes its meaning, in any version: a meter that
@@ -319,10 +320,33 @@ func (e *entry) body(c *cursor) {
 	}
 }
 
+// register holds the low 32 bits of the total register; the snapshot has the others.
+func (e *entry) register(c *cursor) {
+	low := uint32(e.Register)
+	c.u32("register_wh", &low)
+	if !c.write {
+		e.Register = unit.Energy(low)
+	}
+}
+
+// complete puts the other bits of the register to those of a record that was read.
+func (e *entry) complete(snapshot unit.Energy) {
+	if e.Register != 0 {
+		e.Register = max(0, snapshot+unit.Energy(int32(uint32(e.Register)-uint32(snapshot))))
+	}
+}
+
 func (e *entry) plainBody(c *cursor) {
 	r := &e.Record
 	c.u32("tid", (*uint32)(&r.TID))
-	c.i64("units_wh", (*int64)(&r.Units))
+	if e.version <= 2 {
+		c.i64("units_wh", (*int64)(&r.Units))
+	} else {
+		units := int32(r.Units)
+		c.i32("units_wh", &units)
+		r.Units = unit.Energy(units)
+		e.register(c)
+	}
 	c.u64("counter", &r.Counter)
 	c.u32("value", &r.Value)
 }
@@ -339,5 +363,10 @@ func (e *entry) keysBody(c *cursor) {
 	c.u8("krn", &r.Key.KRN)
 	c.u8("ti", &r.Key.TI)
 	c.u32("sgc", &r.Key.SGC)
-	c.take("unused", 11)
+	if e.version > 2 {
+		e.register(c)
+		c.take("unused", 7)
+	} else {
+		c.take("unused", 11)
+	}
 }

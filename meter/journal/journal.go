@@ -117,7 +117,7 @@ func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journa
 // next is the slot that is written next.
 func (s slot) next() slot { return slot{generation: s.generation + 1, index: 1 - s.index} }
 
-// Save writes a snapshot. It must not be called while a record is under way.
+// Save writes a snapshot. A record under way is not in it, whether it has been appended already or not.
 func (j *Journal) Save(s *meter.State) error {
 	if j.frozen {
 		return nil

@@ -27,7 +27,8 @@ const (
 	snapshotVersion = 3
 	configVersion   = 2
 	keysVersion     = 2
-	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper and RecordEmergency.
+	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper,
+	// RecordEmergency and the register.
 	recordVersion = 3
 )
 
@@ -64,7 +65,8 @@ func Layout() map[string][]Field {
 		k keys
 		e entry
 	)
-	change := entry{Entry: Entry{Record: meter.Record{Kind: meter.RecordKeys}}}
+	e.version = recordVersion
+	change := entry{version: recordVersion, Entry: Entry{Record: meter.Record{Kind: meter.RecordKeys}}}
 	return map[string][]Field{
 		"snapshot": list(func(c *cursor) { s.body(c, snapshotVersion) }),
 		"config":   list(func(c *cursor) { configBody(c, new(meter.Config), configVersion) }),

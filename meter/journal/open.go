@@ -133,6 +133,7 @@ func (r *reader) readLog() error {
 			r.freeze()
 			return nil
 		}
+		e.complete(r.loaded.State.Register)
 		if e.Text != "" {
 			e.Request = meter.Handle(e.Text)
 		}

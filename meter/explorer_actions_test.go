@@ -1,0 +1,153 @@
+package meter_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// themes are the sets of actions: each is searched to the full depth together with what every meter lives with, and all of
+// them together less deep.
+const core = "core"
+
+func actions() []action {
+	return []action{
+		{"type half of A", "tokens", func(_ *lab, w *world) bool { was := w.half; w.half = true; return !was }},
+		{"type the rest of A", "tokens", func(l *lab, w *world) bool {
+			was := w.half
+			w.half = false
+			return was && l.token(w, tokenA, meter.Keypad, "")
+		}},
+		{"sms A", "tokens", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.SMS, "") }},
+		{"push A", "tokens", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Remote, "tok_a") }},
+		{"push B", "tokens emergency tamper power", func(l *lab, w *world) bool { return l.token(w, tokenB, meter.Remote, "tok_b") }},
+		{"type a wrong token", "tokens emergency config", func(l *lab, w *world) bool { return l.token(w, tokenWrong, meter.Keypad, "") }},
+		{"60 pulses", "tokens emergency config", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventPulses, Pulses: 60})
+		}},
+		{"disconnect", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandDisconnect) }},
+		{"connect", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandConnect) }},
+		{"cancel B", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandCancelToken) }},
+		{"press #", "tokens tamper power", func(l *lab, w *world) bool {
+			return w.s.Relay == supply.Armed && l.step(w, meter.Event{Kind: meter.EventConfirm})
+		}},
+		{"a minute passes", "tokens", func(l *lab, w *world) bool {
+			return w.s.Up < 120_000 && l.pass(w, 60_000)
+		}},
+		{"a snapshot is written", "core", func(l *lab, w *world) bool {
+			if !w.unsaved || w.under.Kind != 0 {
+				return false
+			}
+			l.save(w)
+			return true
+		}},
+		{"the write succeeds", "core", func(l *lab, w *world) bool { return l.persisted(w, true) }},
+		{"the write fails", "core", func(l *lab, w *world) bool { return l.persisted(w, false) }},
+		{"power cut", "core", func(l *lab, w *world) bool { return l.cut(w, before) }},
+		{"power cut within the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, within) }},
+		{"power cut after the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, after) }},
+
+		{"type A", "emergency tamper config clock power", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
+		{"the customer wants emergency credit", "emergency", func(l *lab, w *world) bool {
+			w.asked = true
+			return l.step(w, meter.Event{Kind: meter.EventActivate, Source: meter.SMS})
+		}},
+		{"the cover opens", "tamper", func(l *lab, w *world) bool { return l.tamper(w, true) }},
+		{"the cover closes", "tamper", func(l *lab, w *world) bool { return l.tamper(w, false) }},
+		{"0.2 s pass", "tamper", func(l *lab, w *world) bool {
+			return w.s.Settling != [6]uint8{} && l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + 200})
+		}},
+		{"clear the tamper latch", "tamper", func(l *lab, w *world) bool { return l.command(w, meter.CommandClearTamper) }},
+		{"another configuration", "config", func(l *lab, w *world) bool {
+			counter := w.counter + 1
+			return w.under.Kind == 0 && l.step(w, meter.Event{
+				Kind: meter.EventConfig, Version: l.next.Version, Counter: counter, Request: meter.Handle(commandID(0, counter)),
+			})
+		}},
+		{"clear the credit", "config emergency", func(l *lab, w *world) bool { return l.command(w, meter.CommandClearCredit) }},
+		{"the server sets the clock a day ahead", "clock", func(l *lab, w *world) bool { return l.clock(w, 86_400) }},
+		{"the server sets the clock a day back", "clock", func(l *lab, w *world) bool { return l.clock(w, -86_400) }},
+		{"the server sets the clock ten years ahead", "clock", func(l *lab, w *world) bool {
+			return w.rtc < testStart().Unix()+10*365*86_400 && l.clock(w, 10*365*86_400)
+		}},
+		{"the menu moves the clock by half an hour", "clock", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventClock, NewAt: w.rtc + 1800, ClockBy: meter.ClockMenu})
+		}},
+		{"the clock dies", "clock", func(l *lab, w *world) bool {
+			was := w.dead
+			w.dead = true
+			return !was && l.step(w, meter.Event{Kind: meter.EventWake})
+		}},
+		{"20 hours pass", "clock", func(l *lab, w *world) bool {
+			return w.s.Up < 200_000_000 && w.under.Kind == 0 && l.pass(w, 72_000_000)
+		}},
+		{"a load of 5 kW", "power", func(l *lab, w *world) bool {
+			return w.s.Power != 5000 && l.step(w, meter.Event{Kind: meter.EventPower, Power: 5000})
+		}},
+		{"no load", "power", func(l *lab, w *world) bool {
+			return w.s.Power != 0 && l.step(w, meter.Event{Kind: meter.EventPower})
+		}},
+		{"31 s pass", "power", func(l *lab, w *world) bool { return w.s.Up < 400_000 && l.pass(w, 31_000) }},
+		{"2 minutes pass", "power", func(l *lab, w *world) bool { return w.s.Up < 400_000 && l.pass(w, 121_000) }},
+		{"the connection comes or goes", "power", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventComms, Active: !w.s.Flags.Has(meter.FlagOnline)})
+		}},
+		{"60 Wh flow the other way", "config", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventEnergy, Export: 60})
+		}},
+		{"a key", "power", func(l *lab, w *world) bool { return l.step(w, meter.Event{Kind: meter.EventKey}) }},
+		{"the customer's switch", "config", func(l *lab, w *world) bool {
+			return w.under.Kind == 0 && l.step(w, meter.Event{Kind: meter.EventLocal})
+		}},
+	}
+}
+
+// only returns the actions of a theme and those of every meter; "" for all.
+func only(theme string) (acts []action) {
+	for _, a := range actions() {
+		if theme == "" || a.theme == core || slices.Contains(strings.Fields(a.theme), theme) {
+			acts = append(acts, a)
+		}
+	}
+	return acts
+}
+
+// pass lets time pass on both clocks.
+func (l *lab) pass(w *world, ms uint64) bool {
+	w.rtc += int64(ms / 1000)
+	return l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + ms})
+}
+
+// tamper moves the switch of the cover.
+func (l *lab) tamper(w *world, open bool) bool {
+	was := w.cover
+	w.cover = open
+	return was != open && l.step(w, meter.Event{Kind: meter.EventTamper, Tamper: meter.TamperCover, Active: open})
+}
+
+// clock is a message of the server that moves the clock; the next event knows of it.
+func (l *lab) clock(w *world, by int64) bool {
+	if w.under.Kind != 0 || w.rtc+by <= 0 {
+		return false
+	}
+	counter := w.counter + 1
+	return l.step(w, meter.Event{
+		Kind: meter.EventCommand, Command: meter.CommandSetTime, Counter: counter, NewAt: w.rtc + by,
+		Request: meter.Handle(commandID(meter.CommandSetTime, counter)),
+	})
+}
+
+// otherConfig is the configuration that a world may be given: emergency credit, a friendly window, another constant.
+func otherConfig(t *testing.T, c meter.Config) meter.Config {
+	t.Helper()
+	next, bad := meter.NewConfig(c, 2, map[string]any{
+		"imp_per_kwh": 1600, "ec_limit_wh": 100, "ec_threshold_wh": 60, "friendly": []any{"fri 05:00-07:00"}, "reading_s": 0,
+	})
+	if bad != "" {
+		t.Fatalf("refused for %q", bad)
+	}
+	return next
+}
