@@ -34,6 +34,7 @@ type Actor struct {
 	Vendor    id.ID // the vendor whose float this actor sells from; zero = the tenant itself
 	IP        string
 	RequestID string
+	Approval  id.ID // the approval under which the actor acts; zero for none
 }
 
 // String names the actor in audit rows and on receipts.

@@ -10,8 +10,9 @@ import (
 // Tx is what the use cases of this package need of a transaction. Every method sees only the transaction's tenant,
 // but for KeyByHash: a key is itself what tells the tenant.
 type Tx interface {
-	NewID() (id.ID, error)
-	AuditLog(e Entry) error
+	EyesTx
+	// ApprovalPage lists the newest approvals in a state; all of them for the empty one.
+	ApprovalPage(state ApprovalState, max int) ([]Approval, error)
 
 	AddKey(k Key, hash [32]byte) error
 	// KeyByHash looks over all tenants.
@@ -23,7 +24,6 @@ type Tx interface {
 
 	AddPersonRow(p PersonRow) error
 	PersonByEmail(email string) (PersonRow, bool, error)
-	ActivePeople(roles ...Role) (int, error)
 
 	AddLogin(l Login, hash [32]byte) error
 	// LoginByHash gives the session and its person.
@@ -48,6 +48,7 @@ type Config struct {
 type Access struct {
 	c     Config
 	decoy string // see decoyHash
+	doers Doers  // of approved acts
 }
 
 // New makes an Access. The error is that of Rand.

@@ -209,6 +209,8 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.debtRoutes(r)
 	a.chargeRoutes(r)
 	a.accountRoutes(r)
+	a.tokenRoutes(r)
+	a.approvalRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.feedRoutes(r)

@@ -89,10 +89,10 @@ func (a *API) tokens(ctx context.Context, by access.Actor, in *struct {
 	if page.Refused() {
 		return nil, refuse(page.Refusal)
 	}
-	digits, n := shown(page.Issued), -1
+	digits, n := page.Issued.Digits(), -1
 	return listOf(page.Tokens, page.Next, func(t vending.Token) meterToken {
 		n++
-		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Token: tokenOf(t, digits(n))}
+		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Token: tokenOf(t, digitsOf(digits, n))}
 		if !t.Sale.IsZero() {
 			m.Vend = t.Sale.Text(id.Vend)
 		}

@@ -74,7 +74,7 @@ func (a *API) reverse(ctx context.Context, by access.Actor, in *SalePath, body n
 			if r.State == vending.ReversalWaiting {
 				status = http.StatusAccepted
 			}
-			b, err := json.Marshal(reversedBody{vendOf(s, func(int) string { return hidden }), reversalOf(r)})
+			b, err := json.Marshal(reversedBody{vendOf(s, vending.Digits{}), reversalOf(r)})
 			if err != nil {
 				panic(fmt.Sprintf("encode the reversal of sale %s: %v", s.ID.Text(id.Vend), err)) // strings, integers and times within years 0 to 9999
 			}

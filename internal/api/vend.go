@@ -121,16 +121,20 @@ func kwh(e unit.Energy) string { return e.KWh(1) }
 // hidden stands where the digits of a token may not be shown or do not exist yet.
 const hidden = "**** **** **** **** ****"
 
-// vendOf shows a sale. digits gives the text for token i, as far as the reader may see it.
-func vendOf(s vending.Sale, digits func(i int) string) vendBody {
+// vendOf shows a sale, with the digits that the reader may see. The tokens of a key change that the meter has not
+// confirmed come first: they must be entered first.
+func vendOf(s vending.Sale, d vending.Digits) vendBody {
 	v := vendBody{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
 		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), Lines: linesOf(s.Lines),
-		Tokens: make([]Token, len(s.Tokens)), ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt),
+		Tokens: []Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt),
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
+	for i, t := range s.Change {
+		v.Tokens = append(v.Tokens, tokenOf(t, digitsOf(d.Change(), i)))
+	}
 	for i, t := range s.Tokens {
-		v.Tokens[i] = tokenOf(t, digits(i))
+		v.Tokens = append(v.Tokens, tokenOf(t, digitsOf(d, i)))
 	}
 	return v
 }
@@ -140,14 +144,12 @@ func tokenOf(t vending.Token, digits string) Token {
 		UnitsWh: int64(t.Units), State: string(t.State)}
 }
 
-// shown gives the digits that the use case let this reader have.
-func shown(i vending.Issued) func(int) string {
-	return func(n int) string {
-		if n >= i.Len() {
-			return hidden
-		}
-		return i.Reveal(n)
+// digitsOf is the text of token i, as far as the reader may see it.
+func digitsOf(d vending.Digits, i int) string {
+	if i >= d.Len() {
+		return hidden
 	}
+	return d.Reveal(i)
 }
 
 // sent is an answer whose bytes were made before it is known whether they are new: a sale's.
@@ -199,12 +201,7 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendR
 	sold, err := a.c.Vending.Sell(ctx, by, vending.Order{
 		Meter: body.Meter, Tender: body.Tender.amount(), ClientRef: body.ClientRef, Deliver: body.Deliver, Once: x.once,
 		Render: func(s vending.Sale, d vending.Digits) (int, []byte) {
-			return http.StatusCreated, encodeVend(s, func(i int) string {
-				if i >= d.Len() {
-					return hidden
-				}
-				return d.Reveal(i)
-			})
+			return http.StatusCreated, encodeVend(s, d)
 		},
 		RenderRefusal: func(no refusal.Refusal) (int, []byte) {
 			p := refuse(no).complete(x)
@@ -233,8 +230,8 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendR
 	return sentBytes(sold.Reply.Status, sold.Reply.Body), nil
 }
 
-func encodeVend(s vending.Sale, digits func(int) string) []byte {
-	b, err := json.Marshal(vendOf(s, digits))
+func encodeVend(s vending.Sale, d vending.Digits) []byte {
+	b, err := json.Marshal(vendOf(s, d))
 	if err != nil {
 		panic(fmt.Sprintf("encode sale %s: %v", s.ID.Text(id.Vend), err)) // strings, integers and times within years 0 to 9999
 	}
@@ -266,7 +263,7 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	if found.Refused() {
 		return nil, refuse(found.Refusal)
 	}
-	return listOf([]vendBody{vendOf(found.Sale, shown(found.Issued))}, "", func(v vendBody) vendBody { return v }), nil
+	return listOf([]vendBody{vendOf(found.Sale, found.Issued.Digits())}, "", func(v vendBody) vendBody { return v }), nil
 }
 
 // SalePath is the sale that a path names.
@@ -282,5 +279,5 @@ func (a *API) sale(ctx context.Context, by access.Actor, in *SalePath) (*struct{
 	if found.Refused() {
 		return nil, refuse(found.Refusal)
 	}
-	return &struct{ Body vendBody }{vendOf(found.Sale, shown(found.Issued))}, nil
+	return &struct{ Body vendBody }{vendOf(found.Sale, found.Issued.Digits())}, nil
 }

@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -32,22 +33,67 @@ func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal 
 }
 
 // Issue makes the token of an order. The same order always gives the same token: nothing enters it but the order and
-// the vending key. What comes out is opened again with the same key before it is handed out, because a token that the
+// the vending keys. What comes out is opened again with the same key before it is handed out, because a token that the
 // meter reads otherwise is money lost.
 func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
 	key, no := i.s.decoderKey(o)
 	if no.Refused() {
 		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
 	}
-	token, err := sts.EncodeCredit(key, o.Credit)
+	var token sts.Token
+	var err error
+	switch o.Make {
+	case vending.MakeCredit:
+		token, err = sts.EncodeCredit(key, o.Credit)
+	case vending.MakeManagement:
+		token, err = sts.EncodeManagement(key, o.Manage)
+	case vending.MakeKeyChange:
+		if token, no, err = i.s.section(key, o); no.Refused() {
+			return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+		}
+	default:
+		err = fmt.Errorf("no kind %d of tokens", o.Make)
+	}
 	if err != nil {
 		return vending.Answer{}, fmt.Errorf("issue token: %w", err)
 	}
-	back := sts.Open(key, token)
-	if back.Result != sts.Accept || back.SubClass != o.Credit.SubClass || back.TID != o.Credit.TID || back.Amount != o.Credit.Amount {
+	if back := sts.Open(key, token); back.Result != sts.Accept || !asOrdered(back, o) {
 		return vending.Answer{}, fmt.Errorf("issue token: it does not open to what was ordered (%s)", back.Result)
 	}
 	return vending.Answer{Outcome: vending.Made, Token: token}, nil
+}
+
+// asOrdered reports whether an opened token says what its order says. The sections of a key change were checked when
+// the set was made.
+func asOrdered(back sts.Opened, o vending.IssueOrder) bool {
+	switch o.Make {
+	case vending.MakeCredit:
+		return back.SubClass == o.Credit.SubClass && back.TID == o.Credit.TID && back.Amount == o.Credit.Amount
+	case vending.MakeManagement:
+		return back.Class == 2 && back.SubClass == o.Manage.SubClass && back.TID == o.Manage.TID && back.Value == o.Manage.Value
+	}
+	return back.Class == 2
+}
+
+// section is one token of a key change: the set is made whole, by the rules of the vending side, and one of it taken.
+func (s *Store) section(current sts.Key, o vending.IssueOrder) (sts.Token, refusal.Refusal, error) {
+	to := o
+	to.Attributes, to.KEN = o.Change.Next, o.Change.KEN
+	next, no := s.decoderKey(to)
+	if no.Refused() {
+		return sts.Token{}, no, nil
+	}
+	from := sts.Holding{Key: current, Attributes: o.Attributes, KEN: o.KEN}
+	set, err := from.ChangeTo(&sts.Holding{Key: next, Attributes: o.Change.Next, KEN: o.Change.KEN}, o.Change.At, false)
+	switch {
+	case errors.Is(err, sts.ErrKeyType), errors.Is(err, sts.ErrKeyExpired), errors.Is(err, sts.ErrBaseDate), errors.Is(err, sts.ErrField):
+		return sts.Token{}, declined(refusal.KeyTypeForbidden, "The meter cannot be given this key: "+err.Error()+".", "Check the facts of the new key."), nil
+	case err != nil:
+		return sts.Token{}, refusal.Refusal{}, err
+	case o.Change.Section >= len(set):
+		return sts.Token{}, refusal.Refusal{}, fmt.Errorf("section %d of a key change with %d tokens", o.Change.Section, len(set))
+	}
+	return set[o.Change.Section], refusal.Refusal{}, nil
 }
 
 // decoderKey derives the key of the meter of an order, or says why no token may be made under it.
@@ -109,18 +155,22 @@ func missing(f Fact) refusal.Refusal {
 	return declined(refusal.KeyMissing, "There is no vending key for "+f.String()+".", "Add it with paywatt vendingkey add; then sell again.")
 }
 
-// allowed says whether credit may be made under a vending key.
+// allowed says whether a token may be made under a vending key.
 func allowed(f Fact, o vending.IssueOrder) refusal.Refusal {
 	ken := min(f.KEN, o.KEN)
+	tid := o.Credit.TID
+	if o.Make == vending.MakeManagement {
+		tid = o.Manage.TID
+	}
 	switch {
-	case f.KT == sts.DDTK:
+	case f.KT == sts.DDTK && o.Make == vending.MakeCredit:
 		return declined(refusal.KeyTypeForbidden, "The meter holds a default key (type 1): it refuses credit under it.", "Have its key changed first.")
 	case o.Simulated && !f.Test:
 		// A virtual meter can be registered under any number. Sold under a real key, its tokens would load in the real
 		// meter of that number, and its sales are marked as tests.
 		return declined(refusal.KeyTypeForbidden, "The meter is simulated and "+f.String()+" has a real vending key: tokens of simulated meters come from test keys only.",
 			"Register the meter under a supply group whose vending key was added with --test.")
-	case o.Credit.TID.Expired(ken):
+	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // an expired key may be changed
 		return declined(refusal.KeyExpired, fmt.Sprintf("The key of %s has expired (KEN %d).", f, ken), "Change the meter's key to a newer revision.")
 	}
 	return refusal.Refusal{}

@@ -21,6 +21,8 @@ const (
 	InsufficientFloat     Code = "insufficient-float"
 	VendorExists          Code = "vendor-exists"
 	VendorBlocked         Code = "vendor-blocked"
+	ApprovalInvalid       Code = "approval-invalid"
+	KeyChangePending      Code = "key-change-pending"
 	TariffMissing         Code = "tariff-missing"
 	TariffExists          Code = "tariff-exists"
 	TariffInvalid         Code = "tariff-invalid"

@@ -22,6 +22,14 @@ func wrapReversal(what string, err error) error {
 	return nil
 }
 
+// VendMeter is the meter of a sale, without locking either: locks are taken from the account on, see lock order.
+func (tx *Tx) VendMeter(sale id.ID) (id.ID, bool, error) {
+	var meter id.ID
+	found, err := tx.one(`SELECT m.id FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`,
+		func(r Row) error { meter = r.ID(0); return nil }, tx.Tenant, sale)
+	return meter, found, wrapReversal("find the meter of a sale", err)
+}
+
 // VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none. Identities of
 // one millisecond do not sort, so the place in the month decides between such sales.
 func (tx *Tx) VendNewest(meter int64) (id.ID, error) {

@@ -45,6 +45,11 @@ func (tx *Tx) takeToken(r *metering.Record, store string) error {
 	if err != nil {
 		return fmt.Errorf("token %s answered %s: %w", own.id.Text(id.Token), t.Result, err)
 	}
+	if t.Result == "accept" {
+		if err := tx.confirmKey(own.id); err != nil {
+			return err
+		}
+	}
 	if !v.Answered {
 		return nil
 	}

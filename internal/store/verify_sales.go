@@ -118,6 +118,9 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.verifyJobs(r); err != nil {
+		return err
+	}
 	err = tx.C.Query(`SELECT v.id, v.units_wh, COALESCE(SUM(t.units_wh), 0) FROM vend v
 		LEFT JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 		WHERE v.tenant_id = $1 AND v.state IN `+doneStates+`
@@ -128,12 +131,34 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	if err != nil {
 		return err
 	}
-	return tx.C.Query(`SELECT t.meter_key_id, COUNT(*), COUNT(DISTINCT t.tid), MAX(t.tid), MAX(k.last_tid) FROM token t
+	return tx.C.Query(`SELECT t.meter_key_id, COUNT(t.tid), COUNT(DISTINCT t.tid), MAX(t.tid), MAX(k.last_tid) FROM token t
 		LEFT JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = t.meter_key_id
 		WHERE t.tenant_id = $1 GROUP BY t.meter_key_id
-		HAVING COUNT(*) <> COUNT(DISTINCT t.tid) OR MAX(k.last_tid) IS NULL OR MAX(t.tid) > MAX(k.last_tid)`, func(w Row) error {
+		HAVING COUNT(t.tid) <> COUNT(DISTINCT t.tid) OR MAX(k.last_tid) IS NULL OR MAX(t.tid) > MAX(k.last_tid)`, func(w Row) error {
 		r.Find("token", "Under meter key %s there are %d tokens with %d different TIDs up to %d; the key's last is %d.",
 			w.ID(0).Text(id.Key), w.Int(1), w.Int(2), w.Int(3), w.Int(4))
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyJobs checks that tokens which nobody bought belong to a completed job, and that units which left without money
+// have their record with the reason.
+func (tx *Tx) verifyJobs(r *Report) error {
+	err := tx.C.Query(`SELECT t.id, t.state FROM token t LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
+		WHERE t.tenant_id = $1 AND t.job_id IS NOT NULL AND t.digits_enc IS NOT NULL AND (j.id IS NULL OR j.state <> 'completed')`, func(w Row) error {
+		r.Find("token", "Token %s is %s, and nobody asked for it.", w.ID(0).Text(id.Token), w.Text(1))
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	return tx.C.Query(`SELECT j.id, j.units_wh, COALESCE(u.units_wh, 0), COALESCE((SELECT SUM(t.units_wh) FROM token t
+			WHERE t.tenant_id = j.tenant_id AND t.job_id = j.id), 0)
+		FROM token_job j LEFT JOIN units_transfer u ON u.tenant_id = j.tenant_id AND u.job_id = j.id
+		WHERE j.tenant_id = $1 AND j.state = 'completed'`, func(w Row) error {
+		if w.Int(1) != w.Int(2) || w.Int(1) != w.Int(3) {
+			r.Find("token", "Job %s gave %d Wh; its record says %d, its tokens %d.", w.ID(0).Text(id.Job), w.Int(1), w.Int(2), w.Int(3))
+		}
 		return nil
 	}, tx.Tenant)
 }

@@ -46,7 +46,11 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, wri
 		return step{}, err
 	}
 	sold.Sale = s
-	return v.put(tx, p, step{Sold: sold, Digits: DigitsOf(tokens...)})
+	change, err := v.open(s.Change)
+	if err != nil {
+		return step{}, err
+	}
+	return v.put(tx, p, step{Sold: sold, Digits: Digits{tokens: tokens, change: change.tokens}})
 }
 
 // post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.

@@ -9,7 +9,10 @@ import (
 )
 
 // Digits are the tokens of one sale while its answer is made inside the transaction. They have no printable form.
-type Digits struct{ tokens []sts.Token }
+type Digits struct {
+	tokens []sts.Token
+	change []sts.Token // of Sale.Change
+}
 
 // Issued are the tokens of one sale after the commit. They have no printable form; the zero value has no tokens, which
 // is also what an actor gets who may not see them.
@@ -20,6 +23,9 @@ func DigitsOf(tokens ...sts.Token) Digits { return Digits{tokens: tokens} }
 
 // Len is the number of tokens.
 func (d Digits) Len() int { return len(d.tokens) }
+
+// Change are the digits of Sale.Change, one for one.
+func (d Digits) Change() Digits { return Digits{tokens: d.change} }
 
 // none stands where a token has no digits, because its issuer has not answered or refused.
 const none = "**** **** **** **** ****"
@@ -38,6 +44,9 @@ func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
 
 // Len is the number of tokens that may be revealed.
 func (i Issued) Len() int { return i.digits.Len() }
+
+// Change are the digits of Sale.Change, one for one.
+func (i Issued) Change() Issued { return Issued{i.digits.Change()} }
 
 // Reveal is the 20 digits of token n, or a mask where it has none yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }

@@ -45,7 +45,7 @@ func (v *Vending) issue(ctx context.Context, orders []IssueOrder) ([]sts.Token, 
 			return nil, a.Why, nil
 		case a.Outcome != Made:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), errUnknown)
-		case a.Token.Class() != 0:
+		case a.Token.Class() != o.Make.class():
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: the issuer gave a token of class %d", o.Token.Text(id.Token), a.Token.Class())
 		}
 		tokens[i] = a.Token
@@ -101,6 +101,9 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		}
 		if now.State != Held {
 			return v.again(tx, p, sale.ID, held.Repeated)
+		}
+		if now.Change, err = pendingChange(tx, now.Key); err != nil {
+			return step{}, err
 		}
 		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, tokens, tx.VendComplete)
 	})
@@ -160,7 +163,7 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 	if finished > 0 && v.c.Kick != nil {
 		v.c.Kick()
 	}
-	for _, more := range []func(context.Context, access.Actor) (int, error){v.settleReversals, v.reclaim} {
+	for _, more := range []func(context.Context, access.Actor) (int, error){v.recoverJobs, v.settleReversals, v.reclaim} {
 		n, one := more(ctx, by)
 		finished, err = finished+n, errors.Join(err, one)
 	}

@@ -2,6 +2,7 @@ package vending
 
 import (
 	"context"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -36,8 +37,38 @@ type IssueOrder struct {
 	Token      id.ID // the same for every try: an issuer elsewhere knows a repeated order by it
 	Attributes sts.Attributes
 	KEN        uint8 // the expiry number the key is said to have
-	Credit     sts.Credit
-	Simulated  bool // the meter is virtual; an issuer may insist that its key is a test key
+	Make       Make
+	Credit     sts.Credit     // where Make is MakeCredit
+	Manage     sts.Management // where Make is MakeManagement
+	Change     Change         // where Make is MakeKeyChange
+	Simulated  bool           // the meter is virtual; an issuer may insist that its key is a test key
+}
+
+// Make says what kind of token is wanted.
+type Make uint8
+
+// Kinds of tokens that are made.
+const (
+	MakeCredit Make = iota
+	MakeManagement
+	MakeKeyChange
+)
+
+// class is the class of a token that was made so.
+func (m Make) class() uint8 {
+	if m == MakeCredit {
+		return 0
+	}
+	return 2
+}
+
+// Change is one section of a key change: the new key by its facts, and which section of the set. The moment is that of
+// the set, so that every section asked for at any time is one of the same set.
+type Change struct {
+	Next    sts.Attributes
+	KEN     uint8
+	Section int // from 0
+	At      time.Time
 }
 
 // Outcome is what an issuer says.

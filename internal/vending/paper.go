@@ -55,6 +55,13 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
+	for i := range s.Change { // above the credit: they are entered first
+		var digits sts.Token
+		if c := d.Change(); i < c.Len() {
+			digits = c.Token(i)
+		}
+		r.Tokens = append(r.Tokens, receipt.Token{Kind: receipt.KeyChange, Digits: digits})
+	}
 	for i, t := range s.Tokens {
 		var digits sts.Token
 		if i < d.Len() {

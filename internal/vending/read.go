@@ -58,7 +58,7 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 	if err != nil || out.Refused() {
 		return out, err
 	}
-	out.Issued, err = v.reveal(ctx, by, out.Sale.Tokens, out.Sale.ID.Text(id.Vend))
+	out.Issued, err = v.reveal(ctx, by, out.Sale, out.Sale.ID.Text(id.Vend))
 	return out, err
 }
 
@@ -88,7 +88,8 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		if !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
 			return Shown{Refusal: noSale(named)}, nil
 		}
-		return Shown{Sale: s}, nil
+		s.Change, err = pendingChange(tx, s.Key)
+		return Shown{Sale: s}, err
 	})
 	if err != nil {
 		return Shown{}, fmt.Errorf("show sale %s: %w", echo(named), err)
@@ -97,11 +98,11 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 }
 
 // reveal opens the digits for an actor that may see them, once the audit row that says so is durable.
-func (v *Vending) reveal(ctx context.Context, by access.Actor, tokens []Token, object string) (Issued, error) {
-	if !by.May(access.ShowTokens) || len(tokens) == 0 {
+func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object string) (Issued, error) {
+	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil
 	}
-	digits, err := v.open(tokens)
+	digits, err := v.openSale(s)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -146,6 +147,6 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		out.Tokens = out.Tokens[:max]
 		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
 	}
-	out.Issued, err = v.reveal(ctx, by, out.Tokens, "tokens of meter "+echo(meter))
+	out.Issued, err = v.reveal(ctx, by, Sale{Tokens: out.Tokens}, "tokens of meter "+echo(meter))
 	return out, err
 }

@@ -68,6 +68,8 @@ const (
 
 // ReversalTx is what a reversal needs of a transaction.
 type ReversalTx interface {
+	// VendMeter is the meter of a sale, without locking either.
+	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
 	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
 	VendNewest(meter int64) (id.ID, error)
 	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
@@ -185,15 +187,18 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
 func lockSale(tx Tx, by access.Actor, sale id.ID, named string) (Sale, Point, refusal.Refusal, error) {
-	s, found, err := tx.VendSale(sale)
-	if err != nil || !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+	meter, found, err := tx.VendMeter(sale)
+	if err != nil || !found {
 		return Sale{}, Point{}, noSale(named), err
 	}
-	point, found, err := tx.VendPoint(registry.Ref{ID: s.Meter.ID})
+	point, found, err := tx.VendPoint(registry.Ref{ID: meter})
 	if err != nil || !found {
 		return Sale{}, Point{}, refusal.Refusal{}, fmt.Errorf("meter of the sale (found: %t): %w", found, err)
 	}
-	s, _, err = tx.VendSale(sale)
+	s, _, err := tx.VendSale(sale)
+	if err == nil && !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+		return Sale{}, Point{}, noSale(named), nil
+	}
 	return s, point, refusal.Refusal{}, err
 }
 

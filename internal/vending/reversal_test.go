@@ -11,10 +11,12 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // undo asks for a reversal.
@@ -331,5 +333,28 @@ func TestReversalsADayAreLimited(t *testing.T) {
 		if got := s.undo(owner(), sold.Sale, "", fmt.Sprintf("undo-key-%d", i)); got.Code != want {
 			t.Fatalf("reversal %d: %q, want %q", i, got.Code, want)
 		}
+	}
+}
+
+// memory names the non-volatile memory of the meters of these tests.
+const memory = "00000000000000a1"
+
+// report is what a meter says of one of our tokens, on a new connection.
+func (s *shop) report(number string, token id.ID, result string) {
+	s.t.Helper()
+	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
+	s.seq++
+	now := s.clock.Now()
+	said := wire.Token{Head: wire.Head{Seq: s.seq, At: now.Unix(), Clock: wire.ClockValid}, Request: token.Text(id.Token), Result: result, Source: "keypad"}
+	recs := []metering.Record{
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Rec: wire.Boot{Store: memory, Lowest: 1, Next: s.seq, Proto: 1}.Record()},
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Store: memory, Rec: said.Record()},
+	}
+	done := make(chan error, 1)
+	if err := s.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		s.t.Fatal(err)
 	}
 }

@@ -41,18 +41,20 @@ const (
 
 // Sale is one sale as it is stored.
 type Sale struct {
-	ID          id.ID
-	ClientRef   string
-	Meter       MeterRef
-	Account     id.ID
-	State       State
-	Tender      money.Amount
-	CarryIn     money.Minor // brought in from the account's earlier sales
-	CarryOut    money.Minor // carried on to its next
-	Units       unit.Energy // of all tokens, free ones among them
-	Free        unit.Energy // free basic units; their tokens come first
-	Lines       []Line
-	Tokens      []Token
+	ID        id.ID
+	ClientRef string
+	Meter     MeterRef
+	Account   id.ID
+	State     State
+	Tender    money.Amount
+	CarryIn   money.Minor // brought in from the account's earlier sales
+	CarryOut  money.Minor // carried on to its next
+	Units     unit.Energy // of all tokens, free ones among them
+	Free      unit.Energy // free basic units; their tokens come first
+	Lines     []Line
+	Tokens    []Token
+	// Change is the key change that is out and not confirmed: its tokens must be entered before those of the sale.
+	Change      []Token
 	Month       string      // local calendar month it was priced in, "2026-11"
 	MonthBefore unit.Energy // where in the month's blocks the account stood before, free units of this sale not yet counted
 	Tariff      id.ID       // version

@@ -220,7 +220,10 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 		}
 		return v.putRefusal(tx, p, s, r)
 	}
-	if out.Digits, err = v.open(s.Tokens); err != nil {
+	if out.Sold.Sale.Change, err = pendingChange(tx, s.Key); err != nil {
+		return step{}, err
+	}
+	if out.Digits, err = v.openSale(out.Sold.Sale); err != nil {
 		return step{}, err
 	}
 	return v.put(tx, p, out)
@@ -256,6 +259,11 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 		return step{}, err
 	}
 	s.Till, s.Seller = till, money
+	if pr.key.State == keyIssued {
+		if s.Change, err = pendingChange(tx, s.Key); err != nil {
+			return step{}, err
+		}
+	}
 	if err := pr.owed.accrual.write(tx); err != nil {
 		return step{}, err
 	}
@@ -328,6 +336,23 @@ func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
 func (v *Vending) local() bool {
 	l, ok := v.c.Issuer.(LocalIssuer)
 	return ok && l.Local()
+}
+
+// pendingChange are the tokens of a key change that gives a meter this key and that it has not confirmed.
+func pendingChange(tx Tx, key id.ID) ([]Token, error) {
+	j, _, err := tx.JobOfKey(key)
+	return j.Tokens, err
+}
+
+// openSale opens the digits of a sale, and of the key change that comes before them.
+func (v *Vending) openSale(s Sale) (Digits, error) {
+	d, err := v.open(s.Tokens)
+	if err != nil {
+		return Digits{}, err
+	}
+	change, err := v.open(s.Change)
+	d.change = change.tokens
+	return d, err
 }
 
 // open opens the digits of tokens, one for one; a token that has none yet stays the zero Token.

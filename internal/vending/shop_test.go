@@ -109,8 +109,28 @@ func (i *issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer,
 	if err != nil {
 		return vending.Answer{}, err
 	}
-	token, err := sts.EncodeCredit(key, o.Credit)
+	token, err := made(key, o)
 	return vending.Answer{Outcome: vending.Made, Token: token}, err
+}
+
+// made makes the token of an order under the public test key.
+func made(key sts.Key, o vending.IssueOrder) (sts.Token, error) {
+	switch o.Make {
+	case vending.MakeManagement:
+		return sts.EncodeManagement(key, o.Manage)
+	case vending.MakeKeyChange:
+		next, err := decoderKey(o.Change.Next)
+		if err != nil {
+			return sts.Token{}, err
+		}
+		from := sts.Holding{Key: key, Attributes: o.Attributes, KEN: o.KEN}
+		set, err := from.ChangeTo(&sts.Holding{Key: next, Attributes: o.Change.Next, KEN: o.Change.KEN}, o.Change.At, false)
+		if err != nil {
+			return sts.Token{}, err
+		}
+		return set[o.Change.Section], nil
+	}
+	return sts.EncodeCredit(key, o.Credit)
 }
 
 func (i *issuer) orders() []vending.IssueOrder {
@@ -142,6 +162,7 @@ type shop struct {
 	sealer *keystore.DataKey
 	kicks  atomic.Int64
 
+	seq      uint64   // of the last record that a meter sent
 	online   sync.Map // numbers of meters that are connected
 	rehearse bool
 	*vending.Vending

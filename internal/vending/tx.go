@@ -15,6 +15,7 @@ import (
 type Tx interface {
 	VendorTx
 	ReversalTx
+	JobTx
 	ChargeTx
 	ChargeJobTx
 	DebtTx

@@ -270,7 +270,8 @@ CREATE TABLE usage_month (
 
 CREATE TABLE token (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vend_id BLOB, job_id BLOB, meter INTEGER NOT NULL, meter_key_id BLOB NOT NULL,
-  tid INTEGER NOT NULL, base_date INTEGER NOT NULL, class INTEGER NOT NULL, subclass INTEGER NOT NULL, rnd INTEGER NOT NULL,
+  tid INTEGER,                            -- NULL: a section of a key change carries none
+  base_date INTEGER NOT NULL, class INTEGER NOT NULL, subclass INTEGER NOT NULL, rnd INTEGER NOT NULL,
   units_wh INTEGER NOT NULL DEFAULT 0, digits_enc BLOB, digits_hash BLOB,   -- NULL until the issuer has answered
   state TEXT NOT NULL CHECK (state IN ('reserved','issued','sent','accepted','rejected','reversed','reversed_unconfirmed','failed')),
   issued_at INTEGER NOT NULL, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
@@ -461,4 +462,42 @@ CREATE INDEX reversal_day ON reversal (tenant_id, by_actor, created_at);
 CREATE TABLE reversal_token (             -- the command that makes a meter forget a token before it was used
   tenant_id INTEGER NOT NULL, reversal_id BLOB NOT NULL, token_id BLOB NOT NULL, command_id BLOB NOT NULL,
   PRIMARY KEY (tenant_id, reversal_id, token_id)
+) STRICT, WITHOUT ROWID;
+
+-- Acts that wait for a second person, and who allowed them. The body is the act itself.
+CREATE TABLE approval (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, act TEXT NOT NULL, need TEXT NOT NULL,   -- need: the right of both
+  object TEXT NOT NULL DEFAULT '', summary TEXT NOT NULL DEFAULT '', body TEXT NOT NULL,
+  maker_id BLOB, maker TEXT NOT NULL, checker_id BLOB, checker TEXT NOT NULL DEFAULT '{}',
+  state TEXT NOT NULL CHECK (state IN ('waiting','approved','rejected','done')), reason TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Tokens that are not sold: units that nobody pays for, key changes, engineering tokens.
+CREATE TABLE token_job (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, ref TEXT NOT NULL,   -- ref: whose request, unique for ever
+  kind TEXT NOT NULL CHECK (kind IN ('free','replacement','key_change','clear_credit','clear_tamper','power_limit')),
+  meter INTEGER NOT NULL, meter_key_id BLOB NOT NULL, new_key_id BLOB, account_id BLOB,
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), value INTEGER NOT NULL DEFAULT 0,
+  reason_code TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', replaces BLOB, by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL CHECK (state IN ('held','completed','failed')), failure TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, completed_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, ref)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX token_job_open ON token_job (tenant_id, id) WHERE state = 'held';
+CREATE UNIQUE INDEX token_job_key ON token_job (tenant_id, new_key_id) WHERE new_key_id IS NOT NULL;
+CREATE INDEX token_of_job ON token (tenant_id, job_id) WHERE job_id IS NOT NULL;
+CREATE TABLE units_transfer (             -- units that left without money: who gave them, who allowed it and why
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, job_id BLOB NOT NULL, meter INTEGER NOT NULL, account_id BLOB,
+  units_wh INTEGER NOT NULL CHECK (units_wh > 0), reason_code TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+  by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX units_transfer_day ON units_transfer (tenant_id, by_actor, created_at);
+
+-- Copies of a receipt that were printed after the first.
+CREATE TABLE reprint (
+  tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, n INTEGER NOT NULL, by_actor TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, vend_id, n)
 ) STRICT, WITHOUT ROWID;

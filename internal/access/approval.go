@@ -1,0 +1,303 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Act names a kind of act for which a tenant may ask for a second person.
+type Act string
+
+// Acts of weight (reliability reference §4).
+const (
+	ActTariff  Act = "tariff.publish"
+	ActDeposit Act = "vendor.deposit"
+	ActReverse Act = "vend.reverse"
+	ActTokens  Act = "token.issue"
+)
+
+// ApprovalState is where an approval stands.
+type ApprovalState string
+
+// States of an approval. One that nobody decided within [ApprovalLife] is dead, whatever its row says.
+const (
+	ApprovalWaiting  ApprovalState = "waiting"
+	ApprovalGiven    ApprovalState = "approved" // and the act not done yet
+	ApprovalRejected ApprovalState = "rejected"
+	ApprovalUsed     ApprovalState = "done" // the act was done under it, once
+)
+
+// Limits of approvals.
+const (
+	ApprovalLife  = 7 * 24 * time.Hour
+	approvers     = 2 // people who could approve before a second person is asked for by default
+	maxApprovals  = 200
+	maxActBody    = 16 << 10
+	maxActSummary = 300
+)
+
+// Approval is an act that one person wants and another must allow.
+type Approval struct {
+	ID        id.ID
+	Act       Act
+	Right     Right // what maker and checker both need
+	Object    string
+	Summary   string // what the checker reads
+	Body      []byte // the act itself, as JSON of the use case that does it
+	Maker     Actor
+	Checker   Actor
+	State     ApprovalState
+	Reason    string
+	CreatedAt time.Time
+	DecidedAt time.Time
+}
+
+// Expired reports whether the time for a decision, or for the act that was allowed, is over.
+func (a Approval) Expired(now time.Time) bool {
+	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !now.Before(a.CreatedAt.Add(ApprovalLife))
+}
+
+// Wish is an act of weight that an actor is about to do.
+type Wish struct {
+	Act     Act
+	Right   Right
+	Object  string
+	Summary string
+	Body    any // what the act's [Doer] is called with, as JSON; must hold no secret
+	// Anyway says that the act has had two people already: who sold and who reverses.
+	Anyway bool
+}
+
+// EyesTx is what the four-eyes rule needs of a transaction.
+type EyesTx interface {
+	NewID() (id.ID, error)
+	AuditLog(Entry) error
+	// FourEyes is the tenant's setting; nil where it leaves it to the number of people.
+	FourEyes() (*bool, error)
+	// ActivePeople counts the people who are not blocked and hold one of the roles.
+	ActivePeople(roles ...Role) (int, error)
+	AddApproval(Approval) error
+	// ApprovalByID reads an approval and locks it.
+	ApprovalByID(id.ID) (Approval, bool, error)
+	// PutApproval writes how an approval was decided or used, if it still is in the state from.
+	PutApproval(a Approval, from ApprovalState) (bool, error)
+}
+
+// Eyes says whether an act may be done now. The zero value is not used: see [SecondPerson].
+type Eyes struct {
+	refusal.Refusal
+	Waits   *Approval // the act was written down for somebody else to allow; it is not done, and the transaction commits
+	Alone   bool      // one person does it: the audit row must say so
+	Checker string    // who allowed it
+}
+
+// Mark notes in an audit row whose eyes an act had.
+func (e Eyes) Mark(entry Entry) Entry {
+	entry.SinglePerson = e.Alone
+	if e.Checker != "" {
+		entry.After = strings.TrimSpace(entry.After + " approved_by=" + e.Checker)
+	}
+	return entry
+}
+
+// SecondPerson decides about an act of weight, in the transaction that would do it. Where the tenant's four eyes bind,
+// the act is written down and waits for somebody else with the same right; done under such an approval it uses it up.
+// Where they do not, one person does it and the audit log says so.
+func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
+	body, err := json.Marshal(w.Body)
+	if err != nil {
+		return Eyes{}, fmt.Errorf("write down %s: %w", w.Act, err)
+	}
+	if !by.Approval.IsZero() {
+		return useApproval(tx, by, w, body, now)
+	}
+	if w.Anyway {
+		return Eyes{}, nil
+	}
+	bind, err := fourEyesBind(tx, w.Right)
+	if err != nil || !bind {
+		return Eyes{Alone: true}, err
+	}
+	if len(body) > maxActBody {
+		return Eyes{Refusal: refusal.Because(refusal.TooLarge, "This act is too large to be approved.", "Nothing was done.", "Make it smaller.")}, nil
+	}
+	a := Approval{Act: w.Act, Right: w.Right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
+	if a.ID, err = tx.NewID(); err != nil {
+		return Eyes{}, err
+	}
+	if err := tx.AddApproval(a); err != nil {
+		return Eyes{}, err
+	}
+	e := by.Entry("approval.ask", a.ID.Text(id.Approval))
+	e.After = string(a.Act) + ": " + a.Summary
+	return Eyes{Waits: &a}, tx.AuditLog(e)
+}
+
+func cut(s string, max int) string {
+	if len(s) > max {
+		s = s[:max] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// fourEyesBind reports whether acts under a right need a second person now.
+func fourEyesBind(tx interface {
+	FourEyes() (*bool, error)
+	ActivePeople(roles ...Role) (int, error)
+}, right Right) (bool, error) {
+	set, err := tx.FourEyes()
+	if err != nil || set != nil {
+		return set != nil && *set, err
+	}
+	var roles []Role
+	for _, role := range Roles() {
+		if role.May(right) {
+			roles = append(roles, role)
+		}
+	}
+	n, err := tx.ActivePeople(roles...)
+	return n >= approvers, err
+}
+
+// useApproval uses an approval up for exactly the act that was written down.
+func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes, error) {
+	a, found, err := tx.ApprovalByID(by.Approval)
+	if err != nil {
+		return Eyes{}, err
+	}
+	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act || string(a.Body) != string(body) {
+		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval does not allow this act now.", "Nothing was done.",
+			"Ask for it again.")}, nil
+	}
+	a.State = ApprovalUsed
+	ok, err := tx.PutApproval(a, ApprovalGiven)
+	if err == nil && !ok {
+		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval was used before.", "Nothing was done.", "")}, nil
+	}
+	return Eyes{Checker: a.Checker.String()}, err
+}
+
+// Done is what became of an act that was done under an approval.
+type Done struct {
+	refusal.Refusal
+	Object string // what came of it: an identity
+}
+
+// Doer does an act that was approved, as its maker, whose Approval it is done under.
+type Doer func(ctx context.Context, maker Actor, body []byte) (Done, error)
+
+// Doers carry out approved acts.
+type Doers map[Act]Doer
+
+// Decided is an approval after a decision.
+type Decided struct {
+	refusal.Refusal
+	Approval Approval
+	Done     Done // what came of it where it was approved
+}
+
+// Decide allows or rejects an act, as somebody else than who asked for it, with the same right. What is allowed is done
+// at once, as its maker. An act that is refused then stays allowed, and deciding again tries again.
+func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bool, reason string) (Decided, error) {
+	i, err := id.Parse(id.Approval, approval)
+	if err != nil {
+		return Decided{Refusal: noApproval()}, nil
+	}
+	if utf8.RuneCountInString(reason) > maxActSummary {
+		return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The reason is too long.", "Nothing was decided.", "Shorten it.")}, nil
+	}
+	now := a.c.Now().UTC().Truncate(time.Microsecond)
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, i, allow, reason, now) })
+	if err != nil {
+		return Decided{}, fmt.Errorf("decide about %s: %w", approval, err)
+	}
+	if out.Refused() || !allow {
+		return out, nil
+	}
+	do, ok := a.doers[out.Approval.Act]
+	if !ok {
+		return Decided{}, fmt.Errorf("decide about %s: nobody does %s", approval, out.Approval.Act)
+	}
+	maker := out.Approval.Maker
+	maker.Tenant, maker.Approval, maker.IP, maker.RequestID = by.Tenant, out.Approval.ID, by.IP, by.RequestID
+	if out.Done, err = do(ctx, maker, out.Approval.Body); err != nil {
+		return Decided{}, fmt.Errorf("do what %s allows: %w", approval, err)
+	}
+	if !out.Done.Refused() {
+		out.Approval.State = ApprovalUsed
+	}
+	return out, nil
+}
+
+// Serve tells who does approved acts. It is called once, before anything is decided.
+func (a *Access) Serve(d Doers) { a.doers = d }
+
+func noApproval() refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no such approval that you could give.", "Nothing was decided.", "List the approvals that wait.")
+}
+
+func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
+	a, found, err := tx.ApprovalByID(i)
+	switch {
+	case err != nil:
+		return Decided{}, err
+	case !found || !by.May(a.Right):
+		return Decided{Refusal: noApproval()}, nil
+	case same(a.Maker, by):
+		return Decided{Refusal: refusal.Because(refusal.Forbidden, "Who asked for an act cannot allow it.", "Nothing was decided.", "Somebody else must.")}, nil
+	case a.Expired(now):
+		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "The time to decide about this is over.", "Nothing was decided.", "Ask for the act again.")}, nil
+	case allow && a.State == ApprovalGiven && same(a.Checker, by):
+		return Decided{Approval: a}, nil // allowed before, and refused when it was tried
+	case a.State != ApprovalWaiting:
+		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This was decided before: "+string(a.State)+".", "Nothing was decided.", "")}, nil
+	}
+	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, reason, ApprovalRejected
+	if allow {
+		a.State = ApprovalGiven
+	}
+	if ok, err := tx.PutApproval(a, ApprovalWaiting); err != nil || !ok {
+		return Decided{Refusal: noApproval()}, err
+	}
+	e := by.Entry("approval."+string(a.State), i.Text(id.Approval))
+	e.After, e.Reason = string(a.Act)+": "+a.Summary, reason
+	return Decided{Approval: a}, tx.AuditLog(e)
+}
+
+// same reports whether two actors are one: by identity where both have one, else by name. A key that somebody made is
+// somebody else only as far as the tenant gives keys to somebody else.
+func same(a, b Actor) bool {
+	if !a.ID.IsZero() && !b.ID.IsZero() {
+		return a.ID == b.ID
+	}
+	return a.String() == b.String()
+}
+
+// Approvals are approvals as an actor may see them, newest first.
+type Approvals struct {
+	refusal.Refusal
+	Data []Approval
+}
+
+// Approvals lists up to 200 approvals in a state (empty: all), newest first: those that the actor asked for or could
+// give, and all for who reads the audit log.
+func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState) (Approvals, error) {
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]Approval, error) { return tx.ApprovalPage(state, maxApprovals) })
+	if err != nil {
+		return Approvals{}, fmt.Errorf("list approvals: %w", err)
+	}
+	shown := Approvals{}
+	for _, row := range out {
+		if by.May(ReadAudit) || by.May(row.Right) || same(row.Maker, by) {
+			shown.Data = append(shown.Data, row)
+		}
+	}
+	return shown, nil
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+const approvalColumns = `id, act, need, object, summary, body, maker_id, maker, checker_id, checker, state, reason, created_at, decided_at`
+
+// actorRow is who asked or decided, as a row keeps it beside the identity.
+type actorRow struct {
+	Kind   access.Kind `json:"kind,omitempty"`
+	Name   string      `json:"name,omitempty"`
+	Role   access.Role `json:"role,omitempty"`
+	Vendor string      `json:"vendor,omitempty"`
+}
+
+func writeActor(a access.Actor) (string, error) {
+	row := actorRow{Kind: a.Kind, Name: a.Name, Role: a.Role}
+	if !a.Vendor.IsZero() {
+		row.Vendor = a.Vendor.Text(id.Vendor)
+	}
+	b, err := json.Marshal(row)
+	return string(b), err
+}
+
+func (tx *Tx) readActor(i id.ID, text string) (access.Actor, error) {
+	var row actorRow
+	if err := json.Unmarshal([]byte(text), &row); err != nil {
+		return access.Actor{}, err
+	}
+	a := access.Actor{Tenant: tx.Tenant, Kind: row.Kind, ID: i, Name: row.Name, Role: row.Role}
+	if row.Vendor != "" {
+		vendor, err := id.Parse(id.Vendor, row.Vendor)
+		if err != nil {
+			return access.Actor{}, err
+		}
+		a.Vendor = vendor
+	}
+	return a, nil
+}
+
+func (tx *Tx) scanApproval(r Row) (access.Approval, error) {
+	a := access.Approval{ID: r.ID(0), Act: access.Act(r.Text(1)), Right: access.Right(r.Text(2)), Object: r.Text(3), Summary: r.Text(4),
+		Body: []byte(r.Text(5)), State: access.ApprovalState(r.Text(10)), Reason: r.Text(11), CreatedAt: r.Time(12)}
+	if !r.IsNull(13) {
+		a.DecidedAt = r.Time(13)
+	}
+	var err error
+	if a.Maker, err = tx.readActor(r.ID(6), r.Text(7)); err != nil {
+		return access.Approval{}, err
+	}
+	a.Checker, err = tx.readActor(r.ID(8), r.Text(9))
+	return a, err
+}
+
+func wrapApproval(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s approval: %w", what, err)
+	}
+	return nil
+}
+
+// FourEyes is the tenant's setting; nil where it leaves it to the number of people. It takes no lock: whoever decides
+// about an act holds others already.
+func (tx *Tx) FourEyes() (*bool, error) {
+	settings := ""
+	_, err := tx.one(`SELECT settings FROM tenant WHERE id = $1`, func(r Row) error { settings = r.Text(0); return nil }, tx.Tenant)
+	if err != nil {
+		return nil, wrapApproval("read the setting for an", err)
+	}
+	var s struct {
+		FourEyes *bool `json:"four_eyes"`
+	}
+	return s.FourEyes, wrapApproval("read the setting for an", json.Unmarshal([]byte(settings), &s))
+}
+
+// AddApproval keeps an act that waits for a second person.
+func (tx *Tx) AddApproval(a access.Approval) error {
+	maker, err := writeActor(a.Maker)
+	if err == nil {
+		_, err = tx.C.Exec(`INSERT INTO approval (tenant_id, id, act, need, object, summary, body, maker_id, maker, state, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, a.ID, string(a.Act), string(a.Right), a.Object, a.Summary,
+			string(a.Body), a.Maker.ID, maker, string(a.State), a.CreatedAt)
+	}
+	return wrapApproval("keep", err)
+}
+
+// ApprovalByID reads an approval and locks it.
+func (tx *Tx) ApprovalByID(i id.ID) (access.Approval, bool, error) {
+	var a access.Approval
+	found, err := tx.one(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),
+		func(r Row) (err error) { a, err = tx.scanApproval(r); return err }, tx.Tenant, i)
+	return a, found, wrapApproval("read", err)
+}
+
+// PutApproval writes how an approval was decided or used, if it still is in the state from.
+func (tx *Tx) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
+	checker, err := writeActor(a.Checker)
+	if err != nil {
+		return false, wrapApproval("write", err)
+	}
+	n, err := tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
+		WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
+	return n == 1, wrapApproval("write", err)
+}
+
+// ApprovalPage lists the newest approvals in a state; all of them for the empty one.
+func (tx *Tx) ApprovalPage(state access.ApprovalState, max int) ([]access.Approval, error) {
+	var out []access.Approval
+	err := tx.C.Query(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2)
+		ORDER BY id DESC LIMIT $3`, func(r Row) error {
+		a, err := tx.scanApproval(r)
+		out = append(out, a)
+		return err
+	}, tx.Tenant, string(state), max)
+	return out, wrapApproval("list", err)
+}

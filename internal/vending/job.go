@@ -1,0 +1,462 @@
+package vending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// JobKind says what tokens that nobody buys are for.
+type JobKind string
+
+// Kinds of jobs.
+const (
+	FreeIssue   JobKind = "free"         // units that are given away
+	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, a balance lost
+	KeyChange   JobKind = "key_change"   // the set that gives a meter its next key
+	ClearCredit JobKind = "clear_credit" // engineering tokens
+	ClearTamper JobKind = "clear_tamper"
+	PowerLimit  JobKind = "power_limit"
+)
+
+func (k JobKind) units() bool { return k == FreeIssue || k == Replacement }
+
+// right is what it takes to ask for such tokens, and to allow them.
+func (k JobKind) right() access.Right {
+	if k.units() {
+		return access.IssueUnits
+	}
+	return access.IssueTokens
+}
+
+// subClass is that of the management token of the kind.
+func (k JobKind) subClass() uint8 {
+	switch k {
+	case ClearCredit:
+		return sts.ManageClearCredit
+	case ClearTamper:
+		return sts.ManageClearTamper
+	}
+	return sts.ManageMaxPower
+}
+
+// Limits of tokens that nobody buys.
+const (
+	MaxUnitsADay = 1000 * unit.KilowattHour // given away or replaced by one actor in a local day
+	MaxPowerW    = 18_000_000               // of a power limit token: the meter's own maximum is far below
+)
+
+// ReasonCodes are why tokens are made that nobody buys.
+func ReasonCodes() []string {
+	return []string{"meter_swap", "lost_balance", "not_loading", "compensation", "free_units", "tamper_fixed", "key_campaign", "test", "other"}
+}
+
+// Job is a request for tokens that nobody buys.
+type Job struct {
+	ID          id.ID
+	Ref         string // whose request it is, unique for ever
+	Kind        JobKind
+	Meter       MeterRef
+	Account     id.ID
+	Key         id.ID // the meter key that the tokens are made under
+	NewKey      id.ID // of a key change: the key that the meter gets
+	Units       unit.Energy
+	Value       int64 // watts of a power limit
+	ReasonCode  string
+	Reason      string
+	By          string
+	ApprovedBy  string
+	State       State // Held, Completed or Failed
+	Failure     refusal.Code
+	CreatedAt   time.Time
+	CompletedAt time.Time
+	Tokens      []Token
+}
+
+// Ask is a request for tokens that nobody buys.
+type Ask struct {
+	Request
+	Meter      string
+	Kind       JobKind
+	Units      unit.Energy
+	PowerW     int64
+	Key        *NextKey // of a key change; nil for the one that is planned
+	ReasonCode string
+	Reason     string
+
+	// Render makes the answer that is stored under Once.Key; RenderWaits that of an act that waits for a second person.
+	Render      func(Job, Digits) (status int, body []byte)
+	RenderWaits func(access.Approval) (status int, body []byte)
+}
+
+// asked is what of an Ask is written down for a second person.
+type asked struct {
+	Meter      string      `json:"meter"`
+	Kind       JobKind     `json:"kind"`
+	Units      unit.Energy `json:"units_wh,omitempty"`
+	PowerW     int64       `json:"power_w,omitempty"`
+	Key        *NextKey    `json:"key,omitempty"`
+	ReasonCode string      `json:"reason_code"`
+	Reason     string      `json:"reason,omitempty"`
+}
+
+// Given is what became of a request for tokens.
+type Given struct {
+	refusal.Refusal
+	Reply  Reply
+	Replay *Reply
+	Waits  *access.Approval // it waits for a second person, and no token was made
+	Job    Job
+	Issued Issued
+}
+
+// JobTx is what jobs need of a transaction.
+type JobTx interface {
+	access.EyesTx
+	// AddJob keeps a job with its reserved tokens and moves the key's last TID.
+	AddJob(Job) error
+	// EndJob completes or fails a held job: sealed digits with their hashes, or why there are none.
+	EndJob(j Job, digitHashes [][]byte) error
+	JobByID(job id.ID) (Job, bool, error)
+	JobByRef(ref string) (Job, bool, error)
+	// JobOfKey is the completed key change that gives a meter this key.
+	JobOfKey(newKey id.ID) (Job, bool, error)
+	// JobsHeld lists jobs that their issuer has not answered, made before a moment, after the given one.
+	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
+	// UnitsSince is how much an actor gave away from a moment on.
+	UnitsSince(by string, from time.Time) (unit.Energy, error)
+	// AddMeterKey keeps a key of a meter; MeterKeyTurn moves one from state to state.
+	AddMeterKey(registry.Key) error
+	MeterKeyTurn(key id.ID, from, to string) error
+}
+
+// jobStep is what one transaction of a job came to.
+type jobStep struct {
+	given  Given
+	digits Digits
+	stored *access.Kept
+	open   bool
+	undo   bool
+}
+
+// Refused tells the store to undo the transaction.
+func (s jobStep) Refused() bool { return s.undo }
+
+func noJob(r refusal.Refusal) jobStep { return jobStep{given: Given{Refusal: r}, undo: true} }
+
+// GiveTokens makes tokens that nobody buys: free units and replacements (right: token.free), key changes and engineering
+// tokens (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money
+// moves. It is safe to repeat under the same key.
+func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given, error) {
+	if no := by.Needs(a.Kind.right()); no.Refused() {
+		return Given{Refusal: no}, nil
+	}
+	a.Reason = strings.TrimSpace(a.Reason)
+	ref, no := a.check(by)
+	var nibbles [MaxTokens]byte
+	if !no.Refused() {
+		var err error
+		if nibbles, err = v.nibbles(); err != nil {
+			return Given{}, err
+		}
+	}
+	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
+		stored, known, err := v.takeJob(tx, a, ref)
+		if err != nil || stored != nil || known != nil {
+			return v.knownJob(tx, a, stored, known, err)
+		}
+		if no.Refused() {
+			return noJob(no), nil
+		}
+		return v.beginJob(ctx, tx, by, a, ref, nibbles)
+	})
+	if err == nil && s.open {
+		s, err = v.finishJob(ctx, by, a, s.given.Job.ID)
+	}
+	switch {
+	case err != nil:
+		return Given{}, fmt.Errorf("make %s tokens for meter %s: %w", a.Kind, echo(a.Meter), err)
+	case s.stored != nil:
+		old, err := v.replay(a.Once, *s.stored)
+		return Given{Replay: old.Replay}, err
+	case s.undo:
+		out, err := keepRefusal[Job](ctx, v, by, a.Request, s.given.Refusal)
+		return Given{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
+	}
+	s.given.Issued = Issued{s.digits}
+	return s.given, nil
+}
+
+// check makes every check that needs no look into the store, and names the request for ever.
+func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
+	if a.Once.Key != "" {
+		ref = a.Once.Principal + "/" + a.Once.Key
+	} else if !by.Approval.IsZero() {
+		ref = by.Approval.Text(id.Approval)
+	}
+	bad := func(what, try string) (string, refusal.Refusal) {
+		return ref, refusal.Because(refusal.InvalidRequest, what, nothingMade, try)
+	}
+	known := false
+	for _, code := range ReasonCodes() {
+		known = known || code == a.ReasonCode
+	}
+	switch {
+	case ref == "":
+		return ref, keyMissing()
+	case !known:
+		return bad("reason_code is one of "+strings.Join(ReasonCodes(), ", ")+".", "Say why the token is made.")
+	case utf8.RuneCountInString(a.Reason) > maxReason || !utf8.ValidString(a.Reason):
+		return bad(fmt.Sprintf("A reason has at most %d characters.", maxReason), "Shorten it.")
+	}
+	switch a.Kind {
+	case FreeIssue, Replacement:
+		if a.Units <= 0 || a.Units > MaxUnits || a.Units%unit.Quantum != 0 {
+			return bad(fmt.Sprintf("units_wh is a multiple of %d, up to %d.", unit.Quantum, MaxUnits), "Tokens carry tenths of a kilowatt-hour.")
+		}
+	case PowerLimit:
+		if a.PowerW <= 0 || a.PowerW > MaxPowerW {
+			return bad(fmt.Sprintf("power_w is 1 to %d.", MaxPowerW), "Give the limit in watts.")
+		}
+		if w, err := sts.EncodeTenths(a.PowerW); err != nil || w.Tenths() != a.PowerW {
+			return bad(fmt.Sprintf("%d W cannot be written exactly on a token.", a.PowerW), "Take a rounder figure.")
+		}
+	case KeyChange:
+		return ref, a.Key.check()
+	case ClearCredit, ClearTamper:
+	default:
+		return bad("There is no kind "+echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
+	}
+	return ref, refusal.Refusal{}
+}
+
+// takeJob finds out whether a request is new: its stored answer, its job, or neither.
+func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *Job, error) {
+	if a.Once.Key != "" {
+		kept, err := tx.OnceTake(a.Once)
+		if err != nil || kept != nil && (kept.Status != 0 || kept.Hash != a.Once.Hash) {
+			return kept, nil, err
+		}
+	}
+	if ref == "" {
+		return nil, nil, nil
+	}
+	j, found, err := tx.JobByRef(ref)
+	if err != nil || !found {
+		return nil, nil, err
+	}
+	return nil, &j, nil
+}
+
+// knownJob answers a request that was made before.
+func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *Job, err error) (jobStep, error) {
+	switch {
+	case err != nil:
+		return jobStep{}, err
+	case stored != nil && stored.Hash != a.Once.Hash:
+		return noJob(keyReused()), nil
+	case stored != nil:
+		return jobStep{stored: stored}, nil
+	case j.State == Held:
+		return jobStep{given: Given{Job: *j}, open: true}, nil
+	case j.State == Failed:
+		return noJob(refusal.Because(failure(j.Failure), "The issuer refused the token.", nothingMade, "Ask again under a new key once the cause is gone.")), nil
+	}
+	digits, err := v.open(j.Tokens)
+	if err != nil {
+		return jobStep{}, err
+	}
+	return v.putJob(tx, a, *j, digits)
+}
+
+// beginJob checks, reserves and, where the issuer is local, completes a job.
+func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, ref string, nibbles [MaxTokens]byte) (jobStep, error) {
+	meter, no := registry.ParseRef(a.Meter)
+	if no.Refused() {
+		return noJob(no), nil
+	}
+	point, found, err := tx.VendPoint(meter)
+	if err != nil || !found {
+		return noJob(registry.NoMeter(a.Meter)), err
+	}
+	now := v.moment()
+	if by := v.guard.jumped(v.c.Now()); by != 0 {
+		return noJob(clockJumped(by)), nil
+	}
+	j, no, err := v.reserveJob(tx, by, a, point, now)
+	if err != nil || no.Refused() {
+		return noJob(no), err
+	}
+	w := access.Wish{Act: access.ActTokens, Right: a.Kind.right(), Object: point.Meter.ID.Text(id.Meter), Summary: j.summary(),
+		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
+	eyes, err := access.SecondPerson(tx, by, w, now)
+	switch {
+	case err != nil || eyes.Refused():
+		return noJob(eyes.Refusal), err
+	case eyes.Waits != nil:
+		return v.waits(tx, a, *eyes.Waits)
+	}
+	j.Ref, j.ApprovedBy = ref, eyes.Checker
+	for i := range j.Tokens {
+		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf
+		if j.Tokens[i].ID, err = tx.NewID(); err != nil {
+			return jobStep{}, err
+		}
+	}
+	if err := v.keepJob(tx, j, a, point); err != nil {
+		return jobStep{}, err
+	}
+	e := eyes.Mark(by.Entry("token."+string(a.Kind), point.Meter.ID.Text(id.Meter)))
+	e.At, e.Reason, e.After = now, strings.TrimSpace(a.ReasonCode+" "+a.Reason), strings.TrimSpace("job="+j.ID.Text(id.Job)+" "+j.summary()+" "+e.After)
+	if err := tx.AuditLog(e); err != nil {
+		return jobStep{}, err
+	}
+	if !v.local() {
+		return jobStep{given: Given{Job: j}, open: true}, nil
+	}
+	wanted, err := v.jobOrders(tx, j)
+	if err != nil {
+		return jobStep{}, err
+	}
+	tokens, why, err := v.issue(ctx, wanted)
+	if err != nil || why.Refused() {
+		return noJob(why), err
+	}
+	return v.completeJob(tx, a, j, tokens)
+}
+
+func (j Job) summary() string {
+	switch {
+	case j.Kind.units():
+		return fmt.Sprintf("%s of %s kWh to meter %s", j.Kind, j.Units.KWh(1), j.Meter.Number)
+	case j.Kind == PowerLimit:
+		return fmt.Sprintf("%s of %d W to meter %s", j.Kind, j.Value, j.Meter.Number)
+	}
+	return fmt.Sprintf("%s to meter %s", j.Kind, j.Meter.Number)
+}
+
+// waits answers a request that was written down for a second person. Under its own key it stays waiting for ever: the
+// approval says what became of it.
+func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
+	s := jobStep{given: Given{Waits: &w}}
+	if a.RenderWaits == nil {
+		return s, nil
+	}
+	s.given.Reply = reply(a.RenderWaits(w))
+	if a.Once.Key == "" {
+		return s, nil
+	}
+	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+}
+
+// finishJob takes a held job to its end: it asks the issuer from what is stored.
+func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
+	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueOrder, error) {
+		j, found, err := tx.JobByID(job)
+		if err != nil || !found {
+			return nil, fmt.Errorf("read job %s (found: %t): %w", job.Text(id.Job), found, err)
+		}
+		return v.jobOrders(tx, j)
+	})
+	if err != nil {
+		return jobStep{}, err
+	}
+	tokens, why, err := v.issue(ctx, wanted)
+	if err != nil {
+		v.c.Log.Warn("token not issued yet", logkey.VendID, job.Text(id.Job), logkey.Err, err)
+		return noJob(refusal.Because(refusal.IssuerUnknown, "The issuer has not said whether it made the tokens.", "",
+			"Repeat the same request; it gives the same tokens.")), nil
+	}
+	return access.Through(context.WithoutCancel(ctx), v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
+		j, found, err := tx.JobByID(job)
+		if err != nil || !found {
+			return jobStep{}, fmt.Errorf("read job %s again (found: %t): %w", job.Text(id.Job), found, err)
+		}
+		switch {
+		case j.State != Held:
+			return v.knownJob(tx, a, nil, &j, nil)
+		case why.Refused():
+			return v.failJob(tx, a, j, why)
+		}
+		return v.completeJob(tx, a, j, tokens)
+	})
+}
+
+func (v *Vending) failJob(tx Tx, a Ask, j Job, why refusal.Refusal) (jobStep, error) {
+	j.State, j.Failure = Failed, why.Code
+	if err := tx.EndJob(j, nil); err != nil {
+		return jobStep{}, err
+	}
+	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
+		if err := tx.MeterKeyTurn(j.NewKey, keyIssued, keyPlanned); err != nil {
+			return jobStep{}, err
+		}
+	}
+	s := jobStep{given: Given{Refusal: why, Job: j}}
+	if a.Once.Key == "" || a.RenderRefusal == nil || !storable(why.Code) {
+		return s, nil
+	}
+	s.given.Reply = reply(a.RenderRefusal(why))
+	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+}
+
+// completeJob keeps the sealed tokens and the answer.
+func (v *Vending) completeJob(tx Tx, a Ask, j Job, tokens []sts.Token) (jobStep, error) {
+	hashes := make([][]byte, len(tokens))
+	for i, token := range tokens {
+		digits := []byte(token.Reveal())
+		hashes[i] = v.c.Sealer.Hash(HashContext, digits)
+		j.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(j.Tokens[i].ID), digits)
+		j.Tokens[i].State = TokenIssued
+		clear(digits)
+	}
+	j.State, j.CompletedAt = Completed, v.moment()
+	if err := tx.EndJob(j, hashes); err != nil {
+		return jobStep{}, err
+	}
+	return v.putJob(tx, a, j, DigitsOf(tokens...))
+}
+
+func (v *Vending) putJob(tx Tx, a Ask, j Job, d Digits) (jobStep, error) {
+	s := jobStep{given: Given{Job: j}, digits: d}
+	if a.Render == nil {
+		return s, nil
+	}
+	s.given.Reply = reply(a.Render(j, d))
+	if a.Once.Key == "" {
+		return s, nil
+	}
+	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+}
+
+// recoverJobs finishes jobs that a crash or a lost answer left open.
+func (v *Vending) recoverJobs(ctx context.Context, by access.Actor) (finished int, err error) {
+	held, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) {
+		return tx.JobsHeld(v.moment().Add(-ReferLife), id.ID{}, maxRecover)
+	})
+	if look != nil {
+		return 0, fmt.Errorf("recover jobs: %w", look)
+	}
+	for _, j := range held {
+		s, one := v.finishJob(ctx, by, Ask{}, j)
+		if one != nil {
+			err = errors.Join(err, fmt.Errorf("recover job %s: %w", j.Text(id.Job), one))
+		} else if !s.undo {
+			finished++
+		}
+	}
+	return finished, err
+}
+
+const nothingMade = "No token was made."

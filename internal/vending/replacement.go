@@ -1,0 +1,332 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// NextKey are the facts of the key that a meter is to get; what is empty or zero stays as it is.
+type NextKey struct {
+	SGC      string       `json:"sgc,omitempty"`
+	KRN      uint8        `json:"krn,omitempty"`
+	KT       *sts.KeyType `json:"kt,omitempty"`
+	TI       string       `json:"ti,omitempty"`
+	KEN      *uint8       `json:"ken,omitempty"`
+	DKGA     sts.DKGA     `json:"dkga,omitempty"`
+	BaseDate sts.BaseDate `json:"base_date,omitempty"`
+}
+
+func (n *NextKey) check() refusal.Refusal {
+	if n == nil {
+		return refusal.Refusal{}
+	}
+	digits := func(s string, want int) bool {
+		if s == "" {
+			return true
+		}
+		for _, c := range s {
+			if c < '0' || c > '9' {
+				return false
+			}
+		}
+		return len(s) == want
+	}
+	bad := func(what string) refusal.Refusal {
+		return refusal.Because(refusal.InvalidRequest, what, nothingMade, "Correct the facts of the new key.")
+	}
+	switch {
+	case !digits(n.SGC, 6):
+		return bad("sgc has 6 digits.")
+	case n.KRN > 9:
+		return bad("krn is 1 to 9.")
+	case !digits(n.TI, 2):
+		return bad("ti has 2 digits.")
+	case n.KT != nil && *n.KT != sts.DUTK && *n.KT != sts.DDTK && *n.KT != sts.DCTK:
+		return bad("kt is 1, 2 or 3: a meter never goes back to its manufacturer's key.")
+	case n.DKGA != 0 && n.DKGA != sts.DKGA02 && n.DKGA != sts.DKGA04:
+		return bad("dkga is 02 or 04.")
+	case n.BaseDate != 0 && n.BaseDate != sts.Base1993 && n.BaseDate != sts.Base2014 && n.BaseDate != sts.Base2035:
+		return bad("base_date is 1993, 2014 or 2035.")
+	}
+	return refusal.Refusal{}
+}
+
+// after gives the key that follows another.
+func (n NextKey) after(k registry.Key) registry.Key {
+	k.LastTID, k.ID = 0, id.ID{}
+	if n.SGC != "" {
+		k.SGC = n.SGC
+	}
+	if n.KRN != 0 {
+		k.KRN = n.KRN
+	}
+	if n.KT != nil {
+		k.KT = *n.KT
+	}
+	if n.TI != "" {
+		k.TI = n.TI
+	}
+	if n.KEN != nil {
+		k.KEN = *n.KEN
+	}
+	if n.DKGA != 0 {
+		k.DKGA = n.DKGA
+	}
+	if n.BaseDate != 0 {
+		k.BaseDate = n.BaseDate
+	}
+	return k
+}
+
+// sameKey reports whether two keys of a meter are made from the same facts.
+func sameKey(a, b registry.Key) bool {
+	return a.SGC == b.SGC && a.KRN == b.KRN && a.KT == b.KT && a.TI == b.TI && a.KEN == b.KEN && a.EA == b.EA && a.DKGA == b.DKGA && a.BaseDate == b.BaseDate
+}
+
+func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
+	if _, err = io.ReadFull(v.c.Rand, n[:]); err != nil {
+		err = fmt.Errorf("draw the random part of a token: %w", err)
+	}
+	return n, err
+}
+
+// reserveJob makes the checks that need the store and builds the job with its TIDs.
+func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Time) (Job, refusal.Refusal, error) {
+	j := Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
+		By: by.String(), State: Held, CreatedAt: now}
+	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
+		return Job{}, blocked(p), nil
+	}
+	if busy, err := tx.VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
+		return Job{}, inProgress(p), err
+	}
+	var err error
+	if j.ID, err = tx.NewID(); err != nil {
+		return Job{}, refusal.Refusal{}, err
+	}
+	if a.Kind == KeyChange {
+		no, err := j.planChange(tx, a, p)
+		return j, no, err
+	}
+	if a.Kind.units() {
+		if no, err := v.unitsLeft(tx, by, a.Units, p.TZ, now); err != nil || no.Refused() {
+			return Job{}, no, err
+		}
+	}
+	pr := priced{point: p, tokens: []unit.Energy{0}}
+	if a.Kind.units() {
+		pr.tokens = onTokens(a.Units)
+	}
+	var no refusal.Refusal
+	if pr.key, no = pickKey(p); no.Refused() {
+		return Job{}, no, nil
+	}
+	newest, restored, err := tx.VendClock()
+	switch {
+	case err != nil:
+		return Job{}, refusal.Refusal{}, err
+	case now.Before(newest.Add(-MaxClockBack)):
+		return Job{}, clockBehind(now, newest), nil
+	}
+	if no := pr.number(now, restored); no.Refused() {
+		return Job{}, no, nil
+	}
+	j.Key = pr.key.ID
+	for i, units := range pr.tokens {
+		t := Token{Meter: p.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, Units: units, State: TokenReserved, IssuedAt: now}
+		if !a.Kind.units() {
+			t.Class, t.SubClass = 2, a.Kind.subClass()
+		}
+		j.Tokens = append(j.Tokens, t)
+	}
+	return j, refusal.Refusal{}, nil
+}
+
+// unitsLeft refuses units beyond what one actor may give away in a local day.
+func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, tz string, now time.Time) (refusal.Refusal, error) {
+	zone, err := v.zone(tz)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	local := now.In(zone)
+	given, err := tx.UnitsSince(by.String(), time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone))
+	if err != nil || given+units <= MaxUnitsADay {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("You have given %s kWh today; %s kWh is the most of one person in a day.", given.KWh(1), MaxUnitsADay.KWh(1)),
+		nothingMade, "Ask somebody else; the limit counts anew tomorrow."), nil
+}
+
+// sections are the sub-classes of a key change by algorithm: two tokens for EA07, four for EA11.
+func sections(ea sts.EA) []uint8 {
+	if ea == sts.EA11 {
+		return []uint8{3, 4, 8, 9}
+	}
+	return []uint8{3, 4}
+}
+
+// planChange finds from which key to which a meter goes. There is never more than one set out for a meter.
+func (j *Job) planChange(tx Tx, a Ask, p Point) (refusal.Refusal, error) {
+	var current, planned registry.Key
+	for _, k := range p.Keys {
+		switch k.State {
+		case keyCurrent:
+			current = k
+		case keyPlanned:
+			planned = k
+		case keyIssued:
+			return refusal.Because(refusal.KeyChangePending, fmt.Sprintf("The tokens of a key change of meter %s are out, and the meter has not confirmed it.", p.Meter.Number),
+				"No second set was made: two sets could lead the meter to different keys.", "Enter the set that exists: it is the first on the next sale's receipt."), nil
+		}
+	}
+	switch {
+	case current.ID.IsZero():
+		return noKey(p), nil
+	case planned.ID.IsZero() && a.Key == nil:
+		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("No key change is planned for meter %s.", p.Meter.Number), nothingMade,
+			"Name the new key, or plan the change first."), nil
+	case !planned.ID.IsZero() && a.Key != nil && !sameKey(a.Key.after(current), planned):
+		return refusal.Because(refusal.KeyChangePending, fmt.Sprintf("Another key change is planned for meter %s.", p.Meter.Number), nothingMade,
+			"Leave the key out to issue what is planned."), nil
+	}
+	if planned.ID.IsZero() {
+		next := a.Key.after(current)
+		if sameKey(next, current) {
+			return refusal.Because(refusal.InvalidRequest, "The meter holds this key already.", nothingMade, "Name what is new about the key."), nil
+		}
+		var err error
+		if next.ID, err = tx.NewID(); err != nil {
+			return refusal.Refusal{}, err
+		}
+		next.State, next.From = keyPlanned, j.CreatedAt
+		if err := tx.AddMeterKey(next); err != nil {
+			return refusal.Refusal{}, err
+		}
+		planned = next
+	}
+	j.Key, j.NewKey = current.ID, planned.ID
+	for _, sub := range sections(current.EA) {
+		j.Tokens = append(j.Tokens, Token{Meter: p.Meter.N, BaseDate: current.BaseDate, Class: 2, SubClass: sub, State: TokenReserved, IssuedAt: j.CreatedAt})
+	}
+	return refusal.Refusal{}, nil
+}
+
+// keepJob writes the job; from now on a new key is out.
+func (v *Vending) keepJob(tx Tx, j Job, _ Ask, _ Point) error {
+	if !j.NewKey.IsZero() {
+		if err := tx.MeterKeyTurn(j.NewKey, keyPlanned, keyIssued); err != nil {
+			return err
+		}
+	}
+	return tx.AddJob(j)
+}
+
+// jobOrders are what the tokens of a job are made from, all of it stored.
+func (v *Vending) jobOrders(tx Tx, j Job) ([]IssueOrder, error) {
+	k, found, err := tx.VendKey(j.Key)
+	if err != nil || !found {
+		return nil, fmt.Errorf("key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
+	}
+	attrs, err := k.Attributes(j.Meter.Number)
+	if err != nil {
+		return nil, err
+	}
+	var change Change
+	if !j.NewKey.IsZero() {
+		next, found, err := tx.VendKey(j.NewKey)
+		if err != nil || !found {
+			return nil, fmt.Errorf("new key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
+		}
+		change = Change{KEN: next.KEN, At: j.CreatedAt}
+		if change.Next, err = next.Attributes(j.Meter.Number); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]IssueOrder, len(j.Tokens))
+	for i, t := range j.Tokens {
+		o := IssueOrder{Token: t.ID, Attributes: attrs, KEN: k.KEN, Simulated: j.Meter.Simulated}
+		switch {
+		case j.Kind == KeyChange:
+			o.Make, o.Change = MakeKeyChange, change
+			o.Change.Section = i
+		case j.Kind.units():
+			o.Credit = sts.Credit{SubClass: t.SubClass, RND: t.RND, TID: t.TID}
+			o.Credit.Amount, err = sts.EncodeTenths(t.Units.Tenths())
+		default:
+			o.Make, o.Manage = MakeManagement, sts.Management{SubClass: t.SubClass, RND: t.RND, TID: t.TID}
+			if j.Kind == PowerLimit {
+				var watts sts.Amount
+				watts, err = sts.EncodeTenths(j.Value)
+				o.Manage.Value = uint16(watts)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("order token %s: %w", t.ID.Text(id.Token), err)
+		}
+		out[i] = o
+	}
+	return out, nil
+}
+
+// Planned is a key change that is planned.
+type Planned struct {
+	refusal.Refusal
+	Meter MeterRef
+	Key   registry.Key
+}
+
+// PlanKeyChange plans a key change of a meter (right: token.issue): from now on nothing is sold to it until the tokens
+// of the change are made. A campaign plans many, and the sets are made when the customers come.
+func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter string, n NextKey, reason string) (Planned, error) {
+	if no := by.Needs(access.IssueTokens); no.Refused() {
+		return Planned{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if !no.Refused() {
+		no = n.check()
+	}
+	if no.Refused() {
+		return Planned{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Planned, error) {
+		p, found, err := tx.VendPoint(ref)
+		if err != nil || !found {
+			return Planned{Refusal: registry.NoMeter(meter)}, err
+		}
+		var current registry.Key
+		for _, k := range p.Keys {
+			if k.State != keyCurrent {
+				return Planned{Refusal: refusal.Because(refusal.KeyChangePending, "A key change of meter "+p.Meter.Number+" is under way: "+k.State+".",
+					"Nothing was planned.", "Finish it first.")}, nil
+			}
+			current = k
+		}
+		next := n.after(current)
+		if current.ID.IsZero() || sameKey(next, current) {
+			return Planned{Refusal: refusal.Because(refusal.InvalidRequest, "There is no new key to change to.", "Nothing was planned.", "Name what is new about the key.")}, nil
+		}
+		if next.ID, err = tx.NewID(); err != nil {
+			return Planned{}, err
+		}
+		next.State, next.From = keyPlanned, v.moment()
+		if err := tx.AddMeterKey(next); err != nil {
+			return Planned{}, err
+		}
+		e := by.Entry("key.plan", p.Meter.ID.Text(id.Meter))
+		e.Reason, e.After = reason, fmt.Sprintf("sgc=%s krn=%d kt=%d ti=%s ken=%d base_date=%s", next.SGC, next.KRN, next.KT, next.TI, next.KEN, next.BaseDate)
+		return Planned{Meter: p.Meter, Key: next}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return Planned{}, fmt.Errorf("plan a key change of meter %s: %w", echo(meter), err)
+	}
+	return out, nil
+}
