@@ -11,7 +11,7 @@ var groups = []struct {
 	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "report", "token"}},
 	{"meters", "Meters:", []string{"meter"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "sim", "replay", "bench"}},
-	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "backup", "verify", "version"}},
+	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "backup", "verify", "store", "version"}},
 }
 
 // group puts the root's commands under their headings.

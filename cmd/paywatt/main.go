@@ -93,6 +93,7 @@ func nouns() []func(console) *cobra.Command {
 		newReplayCommand,
 		newBackupCommand,
 		newVerifyCommand,
+		newStoreCommand,
 		newBenchCommand,
 	}
 }

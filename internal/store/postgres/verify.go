@@ -38,7 +38,7 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	if public != trust.Public {
 		r.Find("head", "The database says that it is sealed by %s, the folder has the key of %s.", public, trust.Public)
 	}
-	return r, inspect(c, trust, r)
+	return r, inspect(c, func(t access.Tenant) store.Trust { return store.Trust{Public: trust.Public, Heads: trust.Heads[t]} }, r)
 }
 
 // look connects for reading only, to a database of this version, and opens one snapshot. Results are read through
@@ -78,7 +78,7 @@ func look(ctx context.Context, url string) (*conn, error) {
 }
 
 // inspect checks every tenant in the connection's snapshot.
-func inspect(c *conn, trust headlog.Trust, r *store.Report) error {
+func inspect(c *conn, trust func(access.Tenant) store.Trust, r *store.Report) error {
 	epoch, err := c.number(selectEpoch)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func inspect(c *conn, trust headlog.Trust, r *store.Report) error {
 		r.Find("file", "The database has no tenant.")
 	}
 	for _, t := range tenants {
-		if err := store.Verify(tx(t), store.Trust{Public: trust.Public, Heads: trust.Heads[t]}, r); err != nil {
+		if err := store.Verify(tx(t), trust(t), r); err != nil {
 			return err
 		}
 	}

@@ -159,6 +159,15 @@ func companions(dir string) ([]string, error) {
 	return out, nil
 }
 
+// CopyKeys copies what a server needs of the data folder dir besides the database, keys and settings and heads, into the
+// folder to, which must be empty or absent.
+func CopyKeys(dir, to string) error {
+	if err := emptyFolder(to); err != nil {
+		return err
+	}
+	return copyCompanions(dir, to, func(string) bool { return true })
+}
+
 // emptyFolder makes a folder that only its owner can read, or accepts one that is empty.
 func emptyFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -199,6 +199,9 @@ func (e *Engine) open() error {
 	if err := errors.Join(e.writer.plain("BEGIN IMMEDIATE"), e.writer.plain("ROLLBACK")); err != nil {
 		return damaged(path, err)
 	}
+	if err := moved(e.writer); err != nil {
+		return err
+	}
 	if e.epoch, err = e.writer.number(selectEpoch); err != nil {
 		return damaged(path, err)
 	}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+func newStoreCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "store", Short: "Move the data to PostgreSQL, and go on after PostgreSQL was restored"}
+	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c))
+	return cmd
+}
+
+// storeCopy is one store copy.
+type storeCopy struct {
+	from, to string // data folder, URL
+	keys     string // folder that gets the keys; the same one where it is empty
+	keep     bool
+}
+
+func newStoreCopy(c console) *cobra.Command {
+	var o storeCopy
+	cmd := &cobra.Command{
+		Use:   "copy sqlite:DIR postgres://...",
+		Short: "Copy the database of a data folder into an empty PostgreSQL database, and verify it there",
+		Long: "Copies everything in one transaction: all of it arrives or nothing. Every row is read back and compared, and the copy\n" +
+			"is verified as paywatt verify does, against the same signed heads; it must say the same of both.\n\n" +
+			"No server may run on the folder. Afterwards its database is marked as moved and is not served any more: a meter that\n" +
+			"got tokens from two books would be the end of both. With --keep the folder stays the live one; the copy then begins a\n" +
+			"store epoch of its own, as after a restore, so that it could take over without using a number twice.",
+		Example: "  paywatt store copy sqlite:./paywatt-data postgres://paywatt@db/paywatt",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, ok := strings.CutPrefix(args[0], "sqlite:")
+			if !ok || dir == "" {
+				return usage(args[0]+" is no source of a copy.", "Write sqlite: and the data folder, as in sqlite:./paywatt-data.")
+			}
+			if !postgres.Is(args[1]) {
+				return usage(postgres.Redact(args[1])+" is no target of a copy.", "Write postgres://user@host/database.")
+			}
+			o.from, o.to = dir, args[1]
+			return c.copyStore(cmd, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.keep, "keep", false, "the folder stays the live store; the copy begins a store epoch of its own")
+	cmd.Flags().StringVar(&o.keys, "keys", "", "new folder that gets a copy of the keys and settings; without it the servers of the copy use the same folder")
+	return cmd
+}
+
+func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
+	if !o.keep {
+		lock, err := sqlite.TakeLock(o.from)
+		if err != nil {
+			return copyFailure(o, err)
+		}
+		defer func() { err = errors.Join(err, lock.Release()) }()
+	}
+	filled, err := c.fillStore(cmd.Context(), o)
+	if err != nil {
+		return copyFailure(o, err)
+	}
+	if !o.keep {
+		if err := sqlite.MarkMoved(o.from, postgres.Redact(o.to), time.Now()); err != nil {
+			return &failure{code: exitFailed, what: "Everything is in " + postgres.Redact(o.to) + ", but the folder could not be marked as moved: " + err.Error() + ".",
+				not: "Two stores could be served now.", try: "Take " + o.from + "/paywatt.db out of the folder before you start a server."}
+		}
+	}
+	return c.showCopy(cmd, o, filled)
+}
+
+// copyFailure explains why nothing was copied.
+func copyFailure(o storeCopy, err error) error {
+	var already *failure
+	if errors.As(err, &already) {
+		return already
+	}
+	if f := sharedFailure(place{o.from, o.to}, err); f != nil {
+		return f
+	}
+	what := "The store could not be copied: " + err.Error() + "."
+	switch {
+	case errors.Is(err, postgres.ErrDiffers):
+		return &failure{code: exitFailed, what: what, not: "Nothing was committed there.",
+			try: "Run paywatt verify --data " + o.from + ", and report this with its answer."}
+	case errors.Is(err, sqlite.ErrMoved):
+		return &failure{code: exitRefused, what: what, not: "Nothing was copied.",
+			try: "The database it was moved to is the live one; copy from a backup made before, or back that one up."}
+	}
+	return storeFailure("The store could not be copied", o.from, err)
+}
+
+// fillStore copies keys and content.
+func (c console) fillStore(ctx context.Context, o storeCopy) (filled postgres.Filled, err error) {
+	src, err := sqlite.OpenSource(ctx, o.from)
+	if err != nil {
+		return postgres.Filled{}, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	if r := src.Report(); !r.Sound() {
+		return postgres.Filled{}, &failure{code: exitRefused, what: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
+			not: "Nothing was copied.", try: "Run paywatt verify --data " + o.from + "; restore a sound backup first."}
+	}
+	if filled, err = postgres.Fill(ctx, o.to, src, o.keep); err != nil || o.keys == "" {
+		return filled, err
+	}
+	if err := sqlite.CopyKeys(o.from, o.keys); err != nil {
+		return filled, fmt.Errorf("the content is there, but its keys could not be copied: %w", err)
+	}
+	return filled, nil
+}
+
+// copyView is a copy as JSON.
+type copyView struct {
+	From  string           `json:"from"`
+	To    string           `json:"to"`
+	Epoch int64            `json:"epoch"`
+	Live  bool             `json:"live"`
+	Rows  map[string]int64 `json:"rows"`
+}
+
+func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) error {
+	v := copyView{From: o.from, To: postgres.Redact(o.to), Epoch: f.Epoch, Live: !o.keep, Rows: map[string]int64{}}
+	t, total := table{head: []string{"table", "rows"}}, int64(0)
+	for _, k := range f.Tables {
+		v.Rows[k.Name] = k.Rows
+		total += k.Rows
+		if k.Rows > 0 {
+			t.add(k.Name, k.Rows)
+		}
+	}
+	figures := map[string]int64{}
+	for _, k := range f.Report.Figures {
+		figures[k.Name] = k.N
+	}
+	c.tell("%d rows are in %s, read back and equal; %d journals, sum %d, %d sealed rows under %d signed heads, as in the source.",
+		total, v.To, figures["journals"], figures["sum of all postings"], figures["sealed rows"], figures["signed heads"])
+	keys := o.from
+	if o.keys != "" {
+		keys = o.keys
+	}
+	if o.keep {
+		c.tell("%s stays the live store. The copy is in store epoch %d; never serve both.", o.from, f.Epoch)
+	} else {
+		c.tell("%s is not served any more. Start: paywatt serve --data %s --store %s", o.from, keys, v.To)
+	}
+	return c.show(cmd, v, t)
+}
+
+func newStoreEpoch(c console) *cobra.Command {
+	var taken string
+	cmd := &cobra.Command{
+		Use:   "epoch postgres://... --taken TIME",
+		Short: "Begin a new store epoch in a PostgreSQL database that was restored or has taken another one's place",
+		Long: "After PostgreSQL was restored from a backup, or a standby was promoted that may lack the last commits, what happened\n" +
+			"in between is lost to the books, so nothing may be used twice that may have been used then: token numbers start after\n" +
+			"this minute, command counters move on, receipt numbers get a mark, and meters are asked to send again what they still\n" +
+			"have. Run this before the first server is started.",
+		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := time.Parse(time.RFC3339, taken)
+			if err != nil || at.After(time.Now()) {
+				return usage("--taken "+taken+" is no moment in the past.", "Write when the backup was made, or the newest commit that is there, as 2026-11-20T02:00:00Z.")
+			}
+			epoch, err := postgres.BeginEpoch(cmd.Context(), args[0], at)
+			if err != nil {
+				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
+					return f
+				}
+				f := &failure{code: exitFailed, what: "No new epoch was begun: " + err.Error() + ".", not: "Nothing was changed."}
+				if errors.Is(err, postgres.ErrServed) {
+					f.code, f.try = exitRefused, "Stop every server of this database first."
+				}
+				return f
+			}
+			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
+			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})
+		},
+	}
+	cmd.Flags().StringVar(&taken, "taken", "", "when the backup was made: RFC 3339")
+	return cmd
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+)
+
+// TestAStoreIsCopiedAndGoesOn: a utility that has outgrown its one machine moves to PostgreSQL. What was sold is sold,
+// what is asked again is answered as before, the next token loads, and the old folder sells nothing any more.
+func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	m := a.meter(t, number(1001))
+	vm := p.meterProcess(t, filepath.Join(t.TempDir(), "meter"), srv.mqtt, m)
+	first := a.mustVend(t, m.number, 10_000, "before-0001", "mqtt")
+	eventually(t, 20*time.Second, "the first token is in the meter", func() bool { return vm.must(t, "show").BalanceWh == 34_700 })
+	vm.must(t, "load 500")
+	vm.must(t, "run 3h")
+	register := vm.must(t, "sync").RegisterWh
+
+	spare := copyBeside(t, p)
+	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, pgtest.New(t)); code != 4 || !strings.Contains(errOut, "Stop the server") {
+		t.Errorf("moving under a running server: exit %d, want 4\n%s", code, errOut)
+	}
+	srv.stop()
+	url := pgtest.New(t)
+	moved := answer{body: []byte(p.run(t, "", "store", "copy", "sqlite:"+p.dir, url, "-o", "json"))}
+	if moved.num(t, "rows", "vend") != 1 || moved.num(t, "rows", "meter") != 1 || moved.num(t, "epoch") != 1 || moved.num(t, "rows", "reading") == 0 {
+		t.Errorf("the move says %s", moved.body)
+	}
+	if _, _, code := p.try("", "store", "copy", "sqlite:"+p.dir, url); code != 4 {
+		t.Errorf("moving again: exit %d, want 4", code)
+	}
+	if _, errOut, code := p.try("", "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code != 4 || !strings.Contains(errOut, "moved") {
+		t.Errorf("serving what was moved: exit %d, want 4\n%s", code, errOut)
+	}
+
+	p.env = append(p.env, "PAYWATT_STORE="+url)
+	p.serve(t, srv.http, srv.mqtt)
+	again := a.mustVend(t, m.number, 10_000, "before-0001", "mqtt")
+	if string(again.body) != string(first.body) {
+		t.Errorf("the same request after the move got\n%s\nwant\n%s", again.body, first.body)
+	}
+	if got := a.must(t, 200, "GET", "/v1/meters/"+m.number, nil).num(t, "register_wh"); got != register {
+		t.Errorf("the register stands at %d after the move, want %d", got, register)
+	}
+	before := vm.must(t, "show").BalanceWh
+	next := a.mustVend(t, m.number, 10_000, "after-00001", "mqtt")
+	eventually(t, 30*time.Second, "the first token after the move is in the meter", func() bool {
+		return vm.must(t, "show").BalanceWh == before+next.num(t, "units_wh")
+	})
+	if first.text(t, "receipt_no") == next.text(t, "receipt_no") {
+		t.Errorf("receipt number %s was given twice", next.text(t, "receipt_no"))
+	}
+	vm.must(t, "sync")
+	vm.quit(t)
+	eventually(t, 15*time.Second, "all is sealed and sound", func() bool {
+		report := answer{body: []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json"))} // exit 0: no finding
+		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0 && report.num(t, "figures", "sales") == 2
+	})
+	rising(t, p, spare)
+}
+
+// copyBeside copies the store of a running server, which stays the live one, and gives the folder and the URL of the copy.
+func copyBeside(t *testing.T, p *place) *place {
+	t.Helper()
+	url, keys := pgtest.New(t), filepath.Join(t.TempDir(), "keys")
+	kept := answer{body: []byte(p.run(t, "", "store", "copy", "sqlite:"+p.dir, url, "--keep", "--keys", keys, "-o", "json"))}
+	if kept.num(t, "epoch") != 2 || kept.text(t, "live") != "false" {
+		t.Errorf("the copy beside a running server says %s, want epoch 2 and not live", kept.body)
+	}
+	return &place{bin: p.bin, dir: keys, pass: p.pass, env: append(append([]string(nil), p.env...), "PAYWATT_STORE="+url)}
+}
+
+// rising lets the copy take over, as after the loss of the live store: it is sound, and what it sells has a number of its
+// own.
+func rising(t *testing.T, lost, spare *place) {
+	t.Helper()
+	spare.run(t, "", "verify", "--data", spare.dir)
+	srv := spare.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a := newAPI(srv.http, spare.run(t, "", "apikey", "create", "--role", "owner", "--data", spare.dir))
+	sold := a.mustVend(t, number(1001), 10_000, "spare-00001")
+	if no := sold.text(t, "receipt_no"); !strings.HasSuffix(no, "/2") {
+		t.Errorf("the copy's receipt has number %s, want the mark of epoch 2", no)
+	}
+	// Beside the heads that the lost store signed later the copy is still sound: they are of the time that was lost.
+	spare.run(t, "", "verify", "--data", lost.dir)
+}

@@ -1,0 +1,316 @@
+package postgres
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// ErrDiffers: what arrived is not what was sent; nothing of it stays.
+var ErrDiffers = errors.New("the copy is not equal to its source")
+
+// Filled is what [Fill] has copied.
+type Filled struct {
+	Tables []FilledTable
+	Report *store.Report // of the copy, which is that of the source
+	Epoch  int64
+}
+
+// FilledTable is one table and how many rows it has.
+type FilledTable struct {
+	Name string
+	Rows int64
+}
+
+// Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing.
+// Before it commits it counts every table and verifies the copy from its rows alone, against the same heads, and
+// compares what that says with what it says of the source. With fresh the copy begins a store epoch of its own, because
+// the source goes on being used and must never be confused with it: nothing is used twice that the source may use.
+func Fill(ctx context.Context, url string, src store.Source, fresh bool) (Filled, error) {
+	config, err := parse(url)
+	if err != nil {
+		return Filled{}, err
+	}
+	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+		config.RuntimeParams[limit] = "0" // ctx bounds it
+	}
+	o, err := Options{}.withDefaults()
+	if err != nil {
+		return Filled{}, err
+	}
+	c, err := dial(ctx, config)
+	if err != nil {
+		return Filled{}, err
+	}
+	defer c.drop()
+	c.ctx = ctx
+	if err := checkServer(c); err != nil {
+		return Filled{}, err
+	}
+	var out Filled
+	err = c.within(func() error { out, err = fill(c, src, fresh, o); return err })
+	if err != nil {
+		return Filled{}, err
+	}
+	_, err = c.plain("ANALYZE")
+	return out, err
+}
+
+// fill is the transaction of Fill.
+func fill(c *conn, src store.Source, fresh bool, o Options) (Filled, error) {
+	var out Filled
+	if err := build(c); err != nil {
+		return out, err
+	}
+	tables, err := src.Tables()
+	if err != nil {
+		return out, err
+	}
+	for _, t := range tables {
+		n, err := fillTable(c, src, t)
+		if err != nil {
+			return out, err
+		}
+		out.Tables = append(out.Tables, FilledTable{t.Name, n})
+	}
+	if err := finish(c, src, o); err != nil {
+		return out, err
+	}
+	if out.Report, err = compare(c, src); err != nil {
+		return out, err
+	}
+	if out.Epoch, err = c.number(selectEpoch); err != nil || !fresh {
+		return out, err
+	}
+	tx := store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, out.Epoch, nil)
+	out.Epoch, err = tx.BeginEpoch(tx.Now, store.Branch{})
+	return out, err
+}
+
+// build makes the tables of an empty database, without the first rows.
+func build(c *conn) error {
+	if version, err := schema(c); err != nil || version != 0 {
+		return errors.Join(err, fmt.Errorf("%w: a copy needs one without tables", ErrNotEmpty))
+	}
+	steps, err := store.Migrations()
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		sql, err := dialect(s.SQL)
+		if err != nil {
+			return err
+		}
+		if _, err := c.plain(sql); err != nil {
+			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+		}
+	}
+	return nil
+}
+
+// finish adds what only this engine keeps.
+func finish(c *conn, src store.Source, o Options) error {
+	steps, err := store.Migrations()
+	if err != nil {
+		return err
+	}
+	for key, value := range map[string]string{metaSchema: strconv.Itoa(len(steps)), metaSealer: src.Trust(store.FirstTenant).Public} {
+		if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)`, key, value); err != nil {
+			return err
+		}
+	}
+	// Work that a server held is free again: that server is not among those of this database.
+	for _, sql := range []string{`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`, `DELETE FROM leader`, `DELETE FROM session`} {
+		if _, err := c.Exec(sql); err != nil {
+			return err
+		}
+	}
+	_, err = c.plain(`SELECT setval(pg_get_serial_sequence('reading', 'id'), COALESCE((SELECT MAX(id) FROM reading), 0) + 1, false)`)
+	return err
+}
+
+// sum is how many rows a table has and what they hold, whatever their order.
+type sum struct {
+	rows    int64
+	content [sha256.Size]byte
+}
+
+// add adds a row, whose values are written as PostgreSQL writes them.
+func (s *sum) add(values [][]byte) {
+	h := sha256.New()
+	for _, v := range values {
+		mark := byte(0) // NULL is not an empty text
+		if v != nil {
+			mark = 1
+		}
+		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{mark}, uint64(len(v)))) // a hash takes everything
+		_, _ = h.Write(v)
+	}
+	s.rows++
+	for i, b := range h.Sum(nil) {
+		s.content[i] ^= b
+	}
+}
+
+// fillTable copies one table, reads it back and compares.
+func fillTable(c *conn, src store.Source, t store.Table) (int64, error) {
+	var sent, there sum
+	r, w := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := bufio.NewWriterSize(w, 64<<10)
+		err := src.Rows(t, func(values []any) error {
+			texts, err := written(t, values)
+			if err != nil {
+				return err
+			}
+			sent.add(texts)
+			return writeRow(b, texts)
+		})
+		if err == nil {
+			err = b.Flush()
+		}
+		_ = w.CloseWithError(err) // nil ends the copy
+	}()
+	columns := `"` + strings.Join(t.Columns, `", "`) + `"`
+	_, err := c.pg.CopyFrom(c.ctx, r, `COPY "`+t.Name+`" (`+columns+`) FROM STDIN`)
+	_ = r.CloseWithError(io.ErrClosedPipe) // whoever still writes is told
+	<-done
+	if err != nil {
+		return 0, fmt.Errorf("copy table %s: %w", t.Name, c.judge(err))
+	}
+	err = c.each(`SELECT `+columns+` FROM "`+t.Name+`"`, func(r store.Row) error { there.add(r.(row)); return nil }, nil)
+	if err == nil && there != sent {
+		err = fmt.Errorf("%w: table %s has %d rows, %d were sent, or not the same ones", ErrDiffers, t.Name, there.rows, sent.rows)
+	}
+	return sent.rows, err
+}
+
+// written writes the values of a row as PostgreSQL does.
+func written(t store.Table, values []any) ([][]byte, error) {
+	out := make([][]byte, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case nil:
+		case int64:
+			out[i] = strconv.AppendInt(nil, v, 10)
+		case []byte:
+			out[i] = hex.AppendEncode([]byte(`\x`), v)
+		case string:
+			if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
+				return nil, fmt.Errorf("table %s, column %s: %w", t.Name, t.Columns[i], errText)
+			}
+			out[i] = []byte(v)
+		default:
+			return nil, fmt.Errorf("table %s, column %s: a value of type %T", t.Name, t.Columns[i], v)
+		}
+	}
+	return out, nil
+}
+
+// writeRow writes a row in the text format of COPY.
+func writeRow(b *bufio.Writer, values [][]byte) error {
+	for i, v := range values {
+		if i > 0 {
+			_ = b.WriteByte('\t') // a bufio.Writer keeps its first error, and the end of the line reports it
+		}
+		if v == nil {
+			_, _ = b.WriteString(`\N`)
+			continue
+		}
+		for _, c := range v {
+			switch c {
+			case '\\':
+				_, _ = b.WriteString(`\\`)
+			case '\t':
+				_, _ = b.WriteString(`\t`)
+			case '\n':
+				_, _ = b.WriteString(`\n`)
+			case '\r':
+				_, _ = b.WriteString(`\r`)
+			default:
+				_ = b.WriteByte(c)
+			}
+		}
+	}
+	return b.WriteByte('\n')
+}
+
+// compare verifies the copy and holds what that says against what it says of the source.
+func compare(c *conn, src store.Source) (*store.Report, error) {
+	c.reading, c.stream = true, true // it decides nothing, and walks through everything
+	defer func() { c.reading, c.stream = false, false }()
+	r := new(store.Report)
+	if err := inspect(c, src.Trust, r); err != nil {
+		return nil, err
+	}
+	if want := src.Report(); !slices.Equal(within(r.Figures), within(want.Figures)) || !slices.Equal(r.Findings, want.Findings) ||
+		len(r.Notices) != len(want.Notices) || r.More != want.More {
+		return nil, fmt.Errorf("%w: verification says %v and %d findings of the copy, %v and %d of the source", ErrDiffers,
+			r.Figures, len(r.Findings), want.Figures, len(want.Findings))
+	}
+	return r, nil
+}
+
+// within are the figures of what is in a database, in the order of their names. What lies outside it is not copied.
+func within(all []store.Figure) []store.Figure {
+	out := slices.DeleteFunc(slices.Clone(all), func(f store.Figure) bool {
+		return strings.HasSuffix(f.Name, "outside the database") || strings.HasPrefix(f.Name, "torn lines")
+	})
+	slices.SortFunc(out, func(a, b store.Figure) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// BeginEpoch begins a new store epoch in the database at url, which was restored from a backup taken at a moment by
+// PostgreSQL's own means, or which takes the place of one that may have gone on. No server may run on it.
+func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
+	config, err := parse(url)
+	if err != nil {
+		return 0, err
+	}
+	c, err := dial(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	defer c.drop()
+	o, err := Options{}.withDefaults()
+	if err != nil {
+		return 0, err
+	}
+	c.ctx = ctx
+	err = c.within(func() error {
+		version, err := schema(c)
+		if err == nil && version == 0 {
+			err = fmt.Errorf("%w: it has no tables", ErrForeign)
+		}
+		if err != nil {
+			return err
+		}
+		alive, err := c.number(`SELECT COUNT(*) FROM leader WHERE until > $1`, o.Now())
+		if err == nil && alive > 0 {
+			err = fmt.Errorf("%w: %d leads are held; stop every server and wait half a minute", ErrServed, alive)
+		}
+		if err != nil {
+			return err
+		}
+		epoch, err = store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil).BeginEpoch(taken, store.Branch{})
+		return err
+	})
+	return epoch, err
+}
+
+// ErrServed: servers work on the database.
+var ErrServed = errors.New("servers work on this database")

@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
+)
+
+// metaMoved is the key of meta that says where the content of a database has gone.
+const metaMoved = "moved"
+
+// ErrMoved: the content of the database has been moved to another store, which is the live one now.
+var ErrMoved = errors.New("the content of this database has been moved")
+
+// Source is a snapshot of the database in a data folder; see store.Source. Nothing is written through it.
+type Source struct {
+	c      *conn
+	report *store.Report
+	trust  headlog.Trust
+}
+
+var _ store.Source = (*Source)(nil)
+
+// OpenSource opens a snapshot of the database in dir, whether or not a server runs on it, and verifies it. The caller
+// closes it.
+func OpenSource(ctx context.Context, dir string) (*Source, error) {
+	path := filepath.Join(dir, databaseFile)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
+	}
+	c, err := connect(path, cacheReader, true)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{c: c, report: new(store.Report)}
+	if err := s.open(ctx, dir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Source) open(ctx context.Context, dir string) error {
+	if err := known(s.c, dir); err != nil {
+		return err
+	}
+	var err error
+	if s.trust, err = headlog.ReadTrust(dir, s.report); err != nil {
+		return err
+	}
+	s.c.c.SetInterrupt(ctx.Done())
+	if err := s.c.plain("BEGIN"); err != nil {
+		return err
+	}
+	if err := moved(s.c); err != nil {
+		return err
+	}
+	return inspectAll(s.c, s.trust, s.report)
+}
+
+// Close ends the snapshot.
+func (s *Source) Close() error { return s.c.c.Close() }
+
+// Report is what the verification of the snapshot says.
+func (s *Source) Report() *store.Report { return s.report }
+
+// Trust is what a tenant was verified against.
+func (s *Source) Trust(t access.Tenant) store.Trust {
+	return store.Trust{Public: s.trust.Public, Heads: s.trust.Heads[t]}
+}
+
+// Tables lists the tables; there are no references between them that would want an order.
+func (s *Source) Tables() ([]store.Table, error) {
+	var out []store.Table
+	err := s.c.Query(`SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid`, func(r store.Row) error {
+		if n := len(out); n == 0 || out[n-1].Name != r.Text(0) {
+			out = append(out, store.Table{Name: r.Text(0)})
+		}
+		t := &out[len(out)-1]
+		t.Columns = append(t.Columns, r.Text(1))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	return out, nil
+}
+
+// Rows reads a table; see store.Source.
+func (s *Source) Rows(t store.Table, row func(values []any) error) error {
+	values := make([]any, len(t.Columns))
+	err := s.c.Query(`SELECT "`+strings.Join(t.Columns, `", "`)+`" FROM "`+t.Name+`"`, func(r store.Row) error {
+		w := r.(*stmt) // the type of a value is not among what a Row tells
+		for i := range values {
+			switch w.ColumnType(i) {
+			case sqlite.TypeNull:
+				values[i] = nil
+			case sqlite.TypeInteger:
+				values[i] = w.Int(i)
+			case sqlite.TypeText:
+				values[i] = w.Text(i)
+			case sqlite.TypeBlob:
+				values[i] = w.Bytes(i)
+			default:
+				return fmt.Errorf("column %s has a value that no column takes", t.Columns[i])
+			}
+		}
+		return row(values)
+	})
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// MarkMoved notes that the content of the database in dir is live elsewhere from now on: nothing opens it any more but to
+// look at it. Restoring a backup into the folder makes that one live again, in an epoch of its own. The caller holds the
+// folder's lock.
+func MarkMoved(dir, to string, at time.Time) (err error) {
+	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.c.Close()) }()
+	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+		metaMoved, to+" on "+at.UTC().Format(time.RFC3339)); err != nil {
+		return fmt.Errorf("mark the database as moved: %w", err)
+	}
+	return nil
+}
+
+// moved refuses a database whose content is live elsewhere.
+func moved(c *conn) error {
+	to := ""
+	err := c.Query(`SELECT value FROM meta WHERE key = $1`, func(r store.Row) error { to = r.Text(0); return nil }, metaMoved)
+	if err == nil && to != "" {
+		err = fmt.Errorf("%w: to %s", ErrMoved, to)
+	}
+	return err
+}
