@@ -32,17 +32,16 @@ const (
 
 // kernel stands in for the kernel: it keeps what it was asked, and the values of its lines.
 type kernel struct {
-	mu       sync.Mutex
-	request  []byte
-	opened   []string
-	closed   []int
-	values   uint64
-	set      []uint64
-	setAt    []time.Time
-	fail     error
-	events   *io.PipeReader
-	write    *io.PipeWriter
-	requests int
+	mu      sync.Mutex
+	request []byte
+	opened  []string
+	closed  []int
+	values  uint64
+	set     []uint64
+	setAt   []time.Time
+	fail    error
+	events  *io.PipeReader
+	write   *io.PipeWriter
 }
 
 const (

@@ -114,11 +114,11 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 		if err := d.poll(ctx); err != nil {
 			return err
 		}
-		if d.dev.Unflushed() < every {
-			return nil
-		}
-		if err := d.flush(ctx); err != nil {
-			return err
+		// The meter makes things durable by itself as well, at the end of a day for instance.
+		if d.dev.Unflushed() >= every {
+			if err := d.flush(ctx); err != nil {
+				return err
+			}
 		}
 		return d.keepUp(ctx)
 	})

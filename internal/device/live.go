@@ -1,0 +1,73 @@
+package device
+
+import (
+	"context"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// Inputs are what happens to a board beside what its parts say when they are asked. A channel that is nil never says
+// anything.
+type Inputs struct {
+	// Keys are the keys of the keypad: 0 to 9, * and #.
+	Keys <-chan byte
+	// Pulses is signalled after the meter chip has given impulses, Switches after a tamper switch has changed.
+	Pulses, Switches <-chan struct{}
+	// Do is what others want done on the meter's goroutine: messages of the server, a message of the modem.
+	Do <-chan func(*Device) error
+}
+
+// Times of a live meter.
+const (
+	// liveSave is how often a live meter is made durable when nothing else happens.
+	liveSave = time.Minute
+	// liveShow is how often the display is written, which turns its pages.
+	liveShow = time.Second
+)
+
+// Live runs a meter on a board in real time until ctx ends: it wakes for what comes in and for what is due, and nothing
+// else. The error is that of the memory.
+func Live(ctx context.Context, d *Device, in Inputs) error {
+	began, lived, saved := time.Now(), time.Duration(0), time.Duration(0)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var do func(*Device) error
+		select {
+		case <-ctx.Done():
+			return d.Close()
+		case key := <-in.Keys:
+			do = func(d *Device) error { return d.Keys(string(key)) }
+		case <-in.Switches:
+			do = func(d *Device) error { d.Switches(); return nil }
+		case do = <-in.Do:
+		case <-in.Pulses:
+		case <-timer.C:
+		}
+		// The time up to now belongs to what was before: energy comes first.
+		now := time.Since(began)
+		if err := d.Advance((now - lived).Truncate(time.Millisecond), nil); err != nil {
+			return err
+		}
+		lived += (now - lived).Truncate(time.Millisecond)
+		if do != nil {
+			if err := do(d); err != nil && d.Err() == nil {
+				d.log.Warn("input dropped", logkey.Meter, d.c.Number, logkey.Err, err)
+			}
+		}
+		if d.Unflushed() > 0 || lived-saved >= liveSave {
+			saved = lived
+			if err := d.Flush(); err != nil && d.Err() == nil {
+				d.log.Warn("not durable yet", logkey.Meter, d.c.Number, logkey.Err, err)
+			}
+		}
+		if d.Err() != nil {
+			return d.Err()
+		}
+		if display := d.parts.Display; display != nil {
+			d.partFailed("display", display.Show(d.View().LCD))
+		}
+		timer.Reset(min(d.Next(), liveShow))
+	}
+}

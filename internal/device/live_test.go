@@ -1,0 +1,192 @@
+package device_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/board"
+	"github.com/paywatt/paywatt/internal/device/ds1307"
+	"github.com/paywatt/paywatt/internal/device/linux"
+)
+
+// gpio is a chip of lines: outputs keep their values, inputs have those of the test, edges come from the test.
+type gpio struct {
+	mu     sync.Mutex
+	next   int
+	values map[int]uint64
+	events map[int]*io.PipeWriter
+	reads  map[int]*io.PipeReader
+	flags  map[int]uint64
+}
+
+const chip = 3
+
+func newGPIO() *gpio {
+	return &gpio{next: 100, values: map[int]uint64{}, events: map[int]*io.PipeWriter{}, reads: map[int]*io.PipeReader{}, flags: map[int]uint64{}}
+}
+
+func (g *gpio) Open(string) (int, error) { return chip, nil }
+func (g *gpio) Close(int) error          { return nil }
+
+func (g *gpio) File(fd int) io.ReadCloser {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.reads[fd]
+}
+
+func (g *gpio) Ioctl(fd int, _ uint, arg []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case fd == chip:
+		g.next++
+		g.reads[g.next], g.events[g.next] = io.Pipe()
+		g.flags[g.next] = binary.NativeEndian.Uint64(arg[288:])
+		binary.NativeEndian.PutUint32(arg[588:], uint32(g.next))
+	case g.flags[fd]&(1<<3) != 0: // an output
+		bits, mask := binary.NativeEndian.Uint64(arg), binary.NativeEndian.Uint64(arg[8:])
+		g.values[fd] = g.values[fd]&^mask | bits&mask
+	default:
+		binary.NativeEndian.PutUint64(arg, g.values[fd])
+	}
+	return nil
+}
+
+// lit reports whether an output is on.
+func (g *gpio) lit(fd int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.values[fd]&1 != 0
+}
+
+// latching is a relay on two coils whose contact the test moves, as the magnet would.
+type latching struct {
+	*linux.Contact
+	g     *gpio
+	sense int
+}
+
+func (l *latching) Move(closed bool) error {
+	err := l.Contact.Move(closed)
+	l.g.mu.Lock()
+	defer l.g.mu.Unlock()
+	l.g.values[l.sense] = 0
+	if closed {
+		l.g.values[l.sense] = 1
+	}
+	return err
+}
+
+// lcd keeps what a display shows.
+type lcd struct {
+	mu    sync.Mutex
+	lines string
+}
+
+func (l *lcd) Show(lines []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = strings.Join(lines, "\n")
+	return nil
+}
+
+func (l *lcd) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines
+}
+
+// TestALinuxBoardStandsInForTheVirtualOne runs a whole meter on lines of a GPIO chip, in real time: impulses come as
+// edges, the relay is driven by coils and read back, keys come from a keypad. The kernel is a stand-in.
+func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, screen := newGPIO(), &lcd{}
+		line := func(request func(linux.Kernel, linux.Options) (*linux.Lines, error), o linux.Options) *linux.Lines {
+			o.Chip = "/dev/gpiochip0"
+			l, err := request(g, o)
+			must(t, err)
+			return l
+		}
+		chipLine := line(linux.RequestInputs, linux.Options{Lines: []uint32{17}, Edges: linux.Rising})
+		coils := line(linux.RequestOutputs, linux.Options{Lines: []uint32{5, 6}})
+		sense := line(linux.RequestInputs, linux.Options{Lines: []uint32{13}})
+		light := linux.NewFlasher(line(linux.RequestOutputs, linux.Options{Lines: []uint32{19}}))
+		pulses, counted := linux.CountPulses(chipLine)
+		rtc := ds1307.New(ds1307.NewChip())
+		c := config(t, newMedium())
+		c.Board = board.Board{
+			Clock: rtc, Pulses: pulses, Light: light, Display: screen,
+			Relay: &latching{&linux.Contact{Coils: coils, Sense: sense, Pulse: 50 * time.Millisecond}, g, 103},
+		}
+		d, err := device.Open(c)
+		must(t, err)
+		keys, do := make(chan byte), make(chan func(*device.Device) error)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			ended <- device.Live(ctx, d, device.Inputs{Keys: keys, Pulses: pulses.Changed(), Do: do})
+		}()
+		look := func() (v device.View) {
+			t.Helper()
+			seen := make(chan struct{})
+			do <- func(d *device.Device) error { v = d.View(); close(seen); return nil }
+			<-seen
+			return v
+		}
+		for _, key := range []byte(digits(t, 5_871_715, 1) + "#") { // 100 Wh
+			keys <- key
+		}
+		if v := look(); v.LastToken != "accept" || v.Relay != "closed" || v.BalanceWh != 100 {
+			t.Fatalf("a token by the keypad: %+v", v)
+		}
+		time.Sleep(10 * time.Second)
+		if !strings.Contains(screen.text(), "0.10") {
+			t.Errorf("the display shows %q, want the credit of 0.10 kWh", screen.text())
+		}
+		for i := range uint32(100) { // an impulse a second: 3600 W
+			time.Sleep(time.Second)
+			b := make([]byte, 48)
+			binary.NativeEndian.PutUint64(b, uint64(time.Duration(i)*time.Second))
+			binary.NativeEndian.PutUint32(b[8:], 1)
+			binary.NativeEndian.PutUint32(b[20:], i+1)
+			if _, err := g.events[101].Write(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		v := look()
+		if v.RegisterWh != 100 || v.BalanceWh != 0 || v.Relay != "open" || pulses.Power() != 3600 {
+			t.Errorf("after 100 impulses: register %d, credit %d, relay %s, %d W; want 100, 0, open, 3600", v.RegisterWh, v.BalanceWh, v.Relay, pulses.Power())
+		}
+		if closed, err := (&linux.Contact{Sense: sense}).Closed(); err != nil || closed {
+			t.Errorf("the contact is closed %v, %v", closed, err)
+		}
+		on := 0
+		for range 40 {
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			if g.lit(104) {
+				on++
+			}
+		}
+		if on < 10 || on > 30 {
+			t.Errorf("the light was on in %d of 40 looks, want it to flash", on)
+		}
+		if err := d.SetLoad(500); !errors.Is(err, device.ErrInput) {
+			t.Errorf("a load on a board that measures: %v", err)
+		}
+		cancel()
+		must(t, <-ended)
+		must(t, light.Close())
+		must(t, chipLine.Close())
+		<-counted
+	})
+}
