@@ -44,6 +44,9 @@ func (c *conn) ForUpdate() string { return "" }
 
 // Exec runs a statement; see store.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
+	if c.fault != nil {
+		return 0, c.fault // SQLite may have rolled back by itself: this would be a transaction of its own
+	}
 	if err := c.run(sql, nil, args); err != nil {
 		return 0, err
 	}
@@ -54,6 +57,9 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 
 // Query runs a statement and hands over its rows; see store.Conn.
 func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
+	if c.fault != nil {
+		return c.fault
+	}
 	return c.run(sql, row, args)
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
+	"github.com/paywatt/paywatt/internal/store/sqlite/walbuf"
 )
 
 // Names of the files in the folder.
@@ -101,6 +102,7 @@ type Engine struct {
 	log *slog.Logger
 
 	writer  *conn
+	buffer  *walbuf.Buffer // before the writer's log
 	sealer  *store.Sealer
 	public  string // the public line of the seal key
 	heads   *headlog.Log
@@ -189,7 +191,14 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.writer, err = connect(path, cacheWriter, false); err != nil {
+	if e.buffer, err = walbuf.New(); err != nil {
+		return err
+	}
+	uri, err := e.buffer.URI(path)
+	if err != nil {
+		return err
+	}
+	if e.writer, err = connect(uri, cacheWriter, false); err != nil {
 		return err
 	}
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
@@ -278,7 +287,7 @@ func missing(dir, path string) error {
 
 // connect opens one connection. Nothing is memory-mapped: a read error in a mapping would end the process.
 func connect(path string, cacheKiB int, reading bool) (*conn, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenURI)
 	if err != nil {
 		return nil, damaged(path, err)
 	}
@@ -364,6 +373,9 @@ func (e *Engine) release() error {
 	}
 	if e.writer != nil {
 		errs = append(errs, e.writer.c.Close())
+	}
+	if e.buffer != nil {
+		errs = append(errs, e.buffer.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close the database in %s: %w", e.dir, err)

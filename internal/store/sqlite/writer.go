@@ -161,12 +161,15 @@ func (e *Engine) deliver(w *work) {
 // more than once by contract.
 func (e *Engine) transact(b *batch) error {
 	c := e.writer
+	defer e.buffer.End()
 	b.caution = max(0, b.caution-1)
 	err := e.gather(b, b.caution > 0 || e.opt.Rehearse)
 	if errors.Is(err, errSpoilt) {
 		b.caution = carefulBatches
 		e.sealer.Undone()
-		if err = c.plain("ROLLBACK"); err == nil {
+		err = c.plain("ROLLBACK")
+		e.buffer.End()
+		if err == nil {
 			err = e.gather(b, true)
 		}
 	}
@@ -179,6 +182,9 @@ func (e *Engine) transact(b *batch) error {
 	began := time.Now()
 	err = e.commit(c)
 	e.counts.committed(time.Since(began))
+	if n := e.buffer.End(); err == nil && n > 0 {
+		err = fmt.Errorf("%d bytes of a commit did not reach the log", n)
+	}
 	if err == nil {
 		return nil
 	}
@@ -204,6 +210,7 @@ func (e *Engine) gather(b *batch, careful bool) error {
 	if err := e.writer.plain("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	e.buffer.Begin()
 	if err := e.runAll(b); err != nil {
 		return err
 	}

@@ -1,0 +1,251 @@
+// Package walbuf lets one SQLite connection write a commit to its write-ahead log with a few system calls.
+//
+// SQLite writes every page of a commit with two calls, 24 bytes and then the page. A batch of sales touches more than a
+// hundred pages, so that the calls cost more than all that the sales themselves do. [Buffer] is a file system of
+// SQLite's (a VFS) before the real one: between [Buffer.Begin] and [Buffer.End] it gathers what is written to the log
+// and hands it on in pieces of 64 KiB when SQLite syncs the log, reads from it, or the buffer is full. Everything else goes
+// straight through. What the log holds after a sync is byte for byte what it would hold without the buffer, and COMMIT
+// under synchronous=FULL syncs before it returns; End reports what was not handed on, which after a COMMIT must be
+// nothing. A write that fails reports its error at that later call, before the sync.
+//
+// Only the connection that opened its database through the buffer is affected. It must be the only one, and it may not
+// be used beyond the goroutine that calls Begin and End. Other connections and processes see the log only up to what
+// was synced, because SQLite makes frames known after it has synced them.
+package walbuf
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"unsafe"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Sizes in bytes.
+const (
+	capacity = 1 << 20 // gathered before it is handed on anyway: some 250 pages
+	piece    = 1 << 16 // of one write: SQLite's file system for Unix writes less than 128 KiB at a time
+)
+
+// Buffer is the file system of one connection. What SQLite follows a pointer to lies in C memory, where the checks of
+// the race detector let it.
+type Buffer struct {
+	tls  *libc.TLS
+	real uintptr // the file system behind
+	ours uintptr // a fileSystem
+	name uintptr // a C string
+
+	active bool
+	start  int64  // where in the log the gathered bytes belong
+	bytes  []byte // in C memory
+}
+
+// fileSystem is ours as SQLite sees it, and then what it holds of the open log.
+type fileSystem struct {
+	vfs sqlite3.Tsqlite3_vfs // AppData is the Buffer
+	log logFile
+}
+
+// logFile is the open log: its methods as SQLite calls them, and those behind.
+type logFile struct {
+	methods sqlite3.Tsqlite3_io_methods
+	owner   uintptr // the Buffer; after methods, so that a call finds it
+	behind  uintptr // the real methods
+}
+
+func (l *logFile) buffer() *Buffer { return at[Buffer](l.owner) }
+
+func (l *logFile) real() *sqlite3.Tsqlite3_io_methods {
+	return at[sqlite3.Tsqlite3_io_methods](l.behind)
+}
+
+// The kinds of functions that a VFS has and that are called or replaced here.
+type (
+	openFunc   = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32
+	ioFunc     = func(tls *libc.TLS, file, data uintptr, n int32, at int64) int32
+	closeFunc  = func(tls *libc.TLS, file uintptr) int32
+	truncFunc  = func(tls *libc.TLS, file uintptr, size int64) int32
+	syncFunc   = func(tls *libc.TLS, file uintptr, flags int32) int32
+	lengthFunc = func(tls *libc.TLS, file, size uintptr) int32
+)
+
+// New registers a buffer with SQLite under a name of its own.
+func New() (*Buffer, error) {
+	b := &Buffer{tls: libc.NewTLS()}
+	b.real = sqlite3.Xsqlite3_vfs_find(b.tls, 0)
+	b.ours = libc.Xmalloc(b.tls, libc.Tsize_t(unsafe.Sizeof(fileSystem{})))
+	memory := libc.Xmalloc(b.tls, capacity)
+	name, err := libc.CString(fmt.Sprintf("walbuf-%x", b.ours))
+	b.name = name
+	if memory != 0 {
+		b.bytes = unsafe.Slice(at[byte](memory), capacity)[:0]
+	}
+	if b.real == 0 || b.ours == 0 || memory == 0 || err != nil {
+		b.free()
+		return nil, errors.Join(errors.New("no file system of sqlite, or no memory for one"), err)
+	}
+	s := at[fileSystem](b.ours)
+	*s = fileSystem{vfs: *at[sqlite3.Tsqlite3_vfs](b.real)}
+	s.vfs.FpNext, s.vfs.FzName = 0, b.name
+	s.vfs.FpAppData = uintptr(unsafe.Pointer(b)) // the caller keeps b as long as the connection
+	s.vfs.FxOpen = pointer(openFunc(open))
+	if rc := sqlite3.Xsqlite3_vfs_register(b.tls, b.ours, 0); rc != sqlite3.SQLITE_OK {
+		b.free()
+		return nil, fmt.Errorf("register a file system with sqlite: code %d", rc)
+	}
+	return b, nil
+}
+
+// URI is what to open a database file with so that its log is buffered.
+func (b *Buffer) URI(path string) (string, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	whole = filepath.ToSlash(whole)
+	if whole[0] != '/' { // a drive
+		whole = "/" + whole
+	}
+	u := url.URL{Scheme: "file", Path: whole, RawQuery: "vfs=" + libc.GoString(b.name)}
+	return u.String(), nil
+}
+
+// Begin starts gathering. A transaction has just begun, so the log is this connection's alone to write.
+func (b *Buffer) Begin() {
+	b.bytes, b.active = b.bytes[:0], true
+}
+
+// End stops gathering and drops what was not handed on: of a transaction that was rolled back. It reports how many
+// bytes that were; after a COMMIT anything but none means that the commit is not in the log.
+func (b *Buffer) End() int {
+	n := len(b.bytes)
+	b.bytes, b.active = b.bytes[:0], false
+	return n
+}
+
+// Close takes the file system away again. The connection must be closed.
+func (b *Buffer) Close() error {
+	rc := sqlite3.Xsqlite3_vfs_unregister(b.tls, b.ours)
+	b.free()
+	if rc != sqlite3.SQLITE_OK {
+		return fmt.Errorf("unregister a file system with sqlite: code %d", rc)
+	}
+	return nil
+}
+
+func (b *Buffer) free() {
+	for _, p := range []uintptr{b.name, b.ours, uintptr(unsafe.Pointer(unsafe.SliceData(b.bytes)))} {
+		libc.Xfree(b.tls, p)
+	}
+	b.bytes = nil
+	b.tls.Close()
+}
+
+// at reads a C pointer as a pointer to what it points to.
+func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
+
+// pointer makes a C function pointer of a function declared in Go, function the other way round. Both rest on what
+// modernc.org/libc does: a C function pointer is a Go func value.
+func pointer[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
+
+func function[F any](p uintptr) F { return *(*F)(unsafe.Pointer(&p)) }
+
+// open opens a file by the real file system and puts the buffer before it where it is the log.
+func open(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32 {
+	s := at[fileSystem](vfs)
+	b := at[Buffer](s.vfs.FpAppData)
+	rc := function[openFunc](at[sqlite3.Tsqlite3_vfs](b.real).FxOpen)(tls, b.real, name, file, flags, outFlags)
+	f := at[sqlite3.Tsqlite3_file](file)
+	if rc != sqlite3.SQLITE_OK || flags&sqlite3.SQLITE_OPEN_WAL == 0 || f.FpMethods == 0 {
+		return rc
+	}
+	s.log = logFile{methods: *at[sqlite3.Tsqlite3_io_methods](f.FpMethods), owner: s.vfs.FpAppData, behind: f.FpMethods}
+	m := &s.log.methods
+	m.FxWrite, m.FxRead, m.FxSync = pointer(ioFunc(write)), pointer(ioFunc(read)), pointer(syncFunc(syncLog))
+	m.FxTruncate, m.FxFileSize, m.FxClose = pointer(truncFunc(truncate)), pointer(lengthFunc(length)), pointer(closeFunc(closeLog))
+	f.FpMethods = uintptr(unsafe.Pointer(&s.log))
+	return rc
+}
+
+// of finds the log that a file is.
+func of(file uintptr) *logFile { return at[logFile](at[sqlite3.Tsqlite3_file](file).FpMethods) }
+
+// write gathers what goes on where the gathered bytes end or changes them, and hands on before anything else.
+func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
+	l := of(file)
+	b := l.buffer()
+	if !b.active || n <= 0 {
+		return function[ioFunc](l.real().FxWrite)(tls, file, data, n, to)
+	}
+	if len(b.bytes)+int(n) > capacity || len(b.bytes) > 0 && (to < b.start || to > b.start+int64(len(b.bytes))) {
+		if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
+			return rc
+		}
+	}
+	if int(n) > capacity { // no page is so large
+		return function[ioFunc](l.real().FxWrite)(tls, file, data, n, to)
+	}
+	if len(b.bytes) == 0 {
+		b.start = to
+	}
+	src := unsafe.Slice(at[byte](data), int(n))
+	k := copy(b.bytes[to-b.start:], src)
+	b.bytes = append(b.bytes, src[k:]...)
+	return sqlite3.SQLITE_OK
+}
+
+// flush hands on what is gathered. After an error it is gone, as it would be had SQLite written it itself: the
+// transaction is rolled back.
+func (l *logFile) flush(tls *libc.TLS, file uintptr) int32 {
+	b := l.buffer()
+	if len(b.bytes) == 0 {
+		return sqlite3.SQLITE_OK
+	}
+	rc := int32(sqlite3.SQLITE_OK)
+	for n := 0; n < len(b.bytes) && rc == sqlite3.SQLITE_OK; n += piece {
+		some := b.bytes[n:min(n+piece, len(b.bytes))]
+		rc = function[ioFunc](l.real().FxWrite)(tls, file, uintptr(unsafe.Pointer(&some[0])), int32(len(some)), b.start+int64(n))
+	}
+	b.bytes = b.bytes[:0]
+	return rc
+}
+
+func read(tls *libc.TLS, file, data uintptr, n int32, from int64) int32 {
+	l := of(file)
+	if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
+		return rc
+	}
+	return function[ioFunc](l.real().FxRead)(tls, file, data, n, from)
+}
+
+func syncLog(tls *libc.TLS, file uintptr, flags int32) int32 {
+	l := of(file)
+	if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
+		return rc
+	}
+	return function[syncFunc](l.real().FxSync)(tls, file, flags)
+}
+
+func truncate(tls *libc.TLS, file uintptr, size int64) int32 {
+	l := of(file)
+	if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
+		return rc
+	}
+	return function[truncFunc](l.real().FxTruncate)(tls, file, size)
+}
+
+func length(tls *libc.TLS, file, size uintptr) int32 {
+	l := of(file)
+	if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
+		return rc
+	}
+	return function[lengthFunc](l.real().FxFileSize)(tls, file, size)
+}
+
+// closeLog closes without handing anything on: a connection that is closed has committed or given up.
+func closeLog(tls *libc.TLS, file uintptr) int32 {
+	return function[closeFunc](of(file).real().FxClose)(tls, file)
+}
