@@ -22,8 +22,8 @@ func configure(t *testing.T, d *device.Device, counter uint64, doc map[string]an
 	}
 }
 
-// lcd fails the test if the display does not show these two lines.
-func lcd(t *testing.T, d *device.Device, line1, line2 string) {
+// onDisplay fails the test if the display does not show these two lines.
+func onDisplay(t *testing.T, d *device.Device, line1, line2 string) {
 	t.Helper()
 	if got := d.View().LCD; got[0] != line1 || got[1] != line2 {
 		t.Errorf("display %q, want %q and %q", got, line1, line2)
@@ -35,15 +35,15 @@ func TestTheLanguageIsThatOfTheConfiguration(t *testing.T) {
 	c.Language = meter.Swahili
 	d, err := device.Open(c)
 	must(t, err)
-	lcd(t, d, "SALIO   0.00 kWh", "MZIGO 0 W")
+	onDisplay(t, d, "SALIO   0.00 kWh", "MZIGO 0 W")
 	configure(t, d, 1, map[string]any{"language": "fr"})
-	lcd(t, d, "CREDIT  0.00 kWh", "CHARGE 0 W")
+	onDisplay(t, d, "CREDIT  0.00 kWh", "CHARGE 0 W")
 	must(t, d.SMS("+254700000001", "*01#"))
 	if got := d.TakeSMS(); len(got) != 1 || got[0].Text != "Solde 0.0 kWh" {
 		t.Errorf("answer %+v", got)
 	}
 	configure(t, d, 2, map[string]any{})
-	lcd(t, d, "CREDIT  0.00 kWh", "LOAD 0 W")
+	onDisplay(t, d, "CREDIT  0.00 kWh", "LOAD 0 W")
 }
 
 func TestEmergencyCreditByKeyAndByMessage(t *testing.T) {
@@ -53,7 +53,7 @@ func TestEmergencyCreditByKeyAndByMessage(t *testing.T) {
 		configure(t, d, 1, map[string]any{"ec_limit_wh": int64(5000), "ec_threshold_wh": int64(2000), "low1_wh": int64(0), "low2_wh": int64(0)})
 		enter(t, d, digits(t, 5_871_715, 25))
 		must(t, d.Keys("03##"))
-		lcd(t, d, "NOT NEEDED YET", "CREDIT IS ENOUGH")
+		onDisplay(t, d, "NOT NEEDED YET", "CREDIT IS ENOUGH")
 		d.TakeSMS()
 		load(t, d, 1000)
 		advance(t, d, time.Hour)
@@ -66,7 +66,7 @@ func TestEmergencyCreditByKeyAndByMessage(t *testing.T) {
 		}
 		if byKey {
 			must(t, d.Keys("03##"))
-			lcd(t, d, "EMERGENCY ON", "LEFT    5.00 kWh")
+			onDisplay(t, d, "EMERGENCY ON", "LEFT    5.00 kWh")
 		} else {
 			must(t, d.SMS(owner, "*03#"))
 			if sent := d.TakeSMS(); len(sent) != 1 || sent[0].Text != "Emergency credit is on: 5.0 kWh. It is paid back with the next recharge." {
@@ -86,12 +86,12 @@ func TestEmergencyCreditByKeyAndByMessage(t *testing.T) {
 func TestTheMenuSetsTheClockWithinItsLimits(t *testing.T) {
 	d := open(t, newMedium())
 	must(t, d.Keys("*32011260830#"))
-	lcd(t, d, "CLOCK SET", "* BACK")
+	onDisplay(t, d, "CLOCK SET", "* BACK")
 	if got, want := d.Now(), testNow().Add(30*time.Minute); !got.Equal(want) {
 		t.Errorf("the clock shows %v, want %v", got, want)
 	}
 	must(t, d.Keys("*32011260915#"))
-	lcd(t, d, "1 h A DAY ONLY", "*3 TRY AGAIN")
+	onDisplay(t, d, "1 h A DAY ONLY", "*3 TRY AGAIN")
 	must(t, d.Keys("*31911260815#"))
 	if got := d.Now(); !got.Equal(testNow().Add(30 * time.Minute)) {
 		t.Errorf("a refused time has set the clock to %v", got)
@@ -102,9 +102,9 @@ func TestTheMenuSetsTheClockWithinItsLimits(t *testing.T) {
 		t.Error("a dead clock is not shown")
 	}
 	must(t, d.Keys("*32011260829#"))
-	lcd(t, d, "TIME HAS PASSED", "*3 TRY AGAIN")
+	onDisplay(t, d, "TIME HAS PASSED", "*3 TRY AGAIN")
 	must(t, d.Keys("*32512261200#"))
-	lcd(t, d, "CLOCK SET", "* BACK")
+	onDisplay(t, d, "CLOCK SET", "* BACK")
 	if got, want := d.Now(), time.Date(2026, 12, 25, 12, 0, 0, 0, time.UTC); !got.Equal(want) || d.Icons().NoClock {
 		t.Errorf("the clock shows %v, want %v", got, want)
 	}
@@ -117,20 +117,20 @@ func TestTheUsageHistoryIsShownAndCleared(t *testing.T) {
 	load(t, d, 1000)
 	advance(t, d, 24*time.Hour)
 	must(t, d.Keys("*2"))
-	lcd(t, d, "TODAY", "        8.00 kWh")
+	onDisplay(t, d, "TODAY", "        8.00 kWh")
 	must(t, d.Keys("#"))
-	lcd(t, d, "YESTERDAY", "       16.00 kWh")
+	onDisplay(t, d, "YESTERDAY", "       16.00 kWh")
 	must(t, d.Keys("##"))
-	lcd(t, d, token[:4]+"********"+token[16:], "20.11 +34.70 kWh")
+	onDisplay(t, d, token[:4]+"********"+token[16:], "20.11 +34.70 kWh")
 	must(t, d.SMS("+254700000001", "*04#"))
 	if sent := d.TakeSMS(); len(sent) == 0 || !strings.Contains(sent[len(sent)-1].Text, token[:4]+".."+token[16:]) || strings.Contains(sent[len(sent)-1].Text, token) {
 		t.Errorf("the last tokens by message: %+v", sent)
 	}
 	before := d.State()
 	must(t, d.Keys("**5##"))
-	lcd(t, d, "HISTORY CLEARED", "CREDIT AS BEFORE")
+	onDisplay(t, d, "HISTORY CLEARED", "CREDIT AS BEFORE")
 	must(t, d.Keys("04#"))
-	lcd(t, d, "NO TOKENS YET", "* BACK")
+	onDisplay(t, d, "NO TOKENS YET", "* BACK")
 	if after := d.State(); after.Register != before.Register || after.Balance != before.Balance || after.TIDs != before.TIDs {
 		t.Error("clearing the history has touched the credit")
 	}

@@ -15,7 +15,7 @@ import (
 func (p *Panel) Notice(m *Meter, e *meter.Effect) {
 	switch e.Kind {
 	case meter.EffectResult:
-		p.Show(m, e.Result)
+		p.show(m, e.Result)
 	case meter.EffectEmergency:
 		if e.Source == meter.Keypad {
 			p.noticeEmergency(e.EC, m.Up)
@@ -42,8 +42,8 @@ func (p *Panel) warn(m *Meter, w meter.Message) {
 	p.warning, p.warned = w, m.Up
 }
 
-// Show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
-func (p *Panel) Show(m *Meter, r meter.Result) {
+// show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
+func (p *Panel) show(m *Meter, r meter.Result) {
 	p.expire(m)
 	if r.Source != meter.Keypad && (r.Code != sts.Accept || p.busy()) {
 		return

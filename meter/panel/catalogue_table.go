@@ -259,7 +259,7 @@ var catalogue = [textCount]entry{
 	thisMonth: {16, [languages]string{"THIS MONTH", "MWEZI HUU", "CE MOIS"}},
 	noTokens:  {16, [languages]string{"NO TOKENS YET", "HAKUNA TOKENI", "AUCUN CODE"}},
 	backHint:  {16, [languages]string{"* BACK", "* RUDI", "* RETOUR"}},
-	noHistory: {16, [languages]string{"NO HISTORY KEPT", "HAKUNA HISTORIA", "PAS D'HISTOIRE"}},
+	noHistory: {16, [languages]string{"NO HISTORY KEPT", "HAKUNA HISTORIA", "SANS HISTORIQUE"}},
 
 	// Menu 3.
 	clockUnset:     {16, [languages]string{"CLOCK NOT SET", "SAA HAIJAWEKWA", "HEURE NON REGLEE"}},
@@ -345,7 +345,7 @@ var catalogue = [textCount]entry{
 	tamper:         {16, [languages]string{"TAMPER", "UCHEZEAJI", "INTRUSION"}},
 	noTamper:       {16, [languages]string{"NONE", "HAKUNA", "AUCUNE"}},
 	hasTamper:      {16, [languages]string{"LATCHED", "UMERIPOTIWA", "VERROUILLEE"}},
-	tariff:         {16, [languages]string{"TARIFF", "USHURU", "TARIF"}},
+	tariff:         {16, [languages]string{"TARIFF", "BEI", "TARIF"}},
 	noTariff:       {16, [languages]string{"NOT TOLD", "HAIJULIKANI", "INCONNU"}},
 
 	// Emergency credit.
@@ -367,7 +367,7 @@ var catalogue = [textCount]entry{
 	warnCutOff:        {16, [languages]string{"CREDIT USED UP", "SALIO LIMEISHA", "CREDIT EPUISE"}},
 	warnEmergency:     {16, [languages]string{"EMERGENCY CREDIT", "MKOPO WA DHARURA", "CREDIT D'URGENCE"}},
 	warnEmergencyHint: {13, [languages]string{"TYPE", "BONYEZA", "TAPEZ"}},
-	warnTamper:        {16, [languages]string{"METER OPENED", "MITA IMEGUSWA", "COMPTEUR OUVERT"}},
+	warnTamper:        {16, [languages]string{"TAMPERING SEEN", "MITA IMEGUSWA", "INTRUSION NOTEE"}},
 	warnOverload:      {16, [languages]string{"TOO MUCH LOAD", "MZIGO MKUBWA", "TROP DE CHARGE"}},
 	warnOverloadHint:  {16, [languages]string{"SWITCH SOME OFF", "ZIMA BAADHI", "ETEIGNEZ-EN"}},
 	warnEnding:        {16, [languages]string{"OFF IN 30 min", "ITAZIMA DAK. 30", "COUPURE: 30 min"}},

@@ -2,6 +2,7 @@ package panel_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -166,9 +167,9 @@ func TestAWarningStaysUntilAKey(t *testing.T) {
 	d.up += 59_000
 	d.keys("*")
 	d.notice(warn(meter.MessageTamper))
-	d.wants("CREDIT  8.12 kWh", "METER OPENED")
+	d.wants("CREDIT  8.12 kWh", "TAMPERING SEEN")
 	d.notice(warn(99))
-	d.wants("CREDIT  8.12 kWh", "METER OPENED")
+	d.wants("CREDIT  8.12 kWh", "TAMPERING SEEN")
 }
 
 func TestHashEndsAnOverloadLock(t *testing.T) {
@@ -216,6 +217,36 @@ func TestMessagesThatAsk(t *testing.T) {
 	if got := panel.Answer(d.m(), panel.RequestTokens); got != "No tokens yet." {
 		t.Errorf("without a history: %q", got)
 	}
+}
+
+// TestEveryMessage holds every message of the meter to its golden text, in every language.
+func TestEveryMessage(t *testing.T) {
+	var b strings.Builder
+	say := func(title string, said func(*desk) string) {
+		fmt.Fprintln(&b, title)
+		for l := meter.English; l <= meter.French; l++ {
+			d := newDesk(t)
+			d.c.Language, d.c.ECLimit, d.h = l, 5000, eleven()
+			fmt.Fprintf(&b, "  %s: %s\n", l, said(d))
+		}
+	}
+	for r := sts.Accept; r <= sts.StorageError; r++ {
+		for _, known := range []bool{true, false} {
+			say(fmt.Sprintf("*02# %s, registered %t", r, known), func(d *desk) string {
+				return panel.AnswerToken(d.c.Language, meter.Result{Code: r, Units: 34_700, Balance: 42_820}, known)
+			})
+		}
+	}
+	for _, k := range []panel.RequestKind{panel.RequestBalance, panel.RequestTokens, panel.RequestUsage, panel.RequestState} {
+		say(fmt.Sprintf("request %d", k), func(d *desk) string { return panel.Answer(d.m(), k) })
+	}
+	for a := meter.ECDone; a <= meter.ECStorage; a++ {
+		say("*03# "+a.String(), func(d *desk) string { return panel.AnswerEmergency(d.m(), a) })
+	}
+	for m := meter.MessageLow1; m <= meter.MessageEnding; m++ {
+		say(fmt.Sprintf("message %d", m), func(d *desk) string { return panel.Message(d.m(), m, 4990) })
+	}
+	golden(t, "testdata/messages.txt", b.String())
 }
 
 // TestAnswersFitOneSMS asks everything in every language with the largest figures there are.
