@@ -120,8 +120,8 @@ func (r *rolling) finish() {
 		}
 	}
 	r.token(r.set[0], 0)
-	if got := r.results[r.set[0]]; got[len(got)-1] != sts.CRCError {
-		t.Fatalf("a section again: %s, want crc_error", got[len(got)-1])
+	if got := r.results[r.set[0]]; got[len(got)-1] != sts.UsedError {
+		t.Fatalf("a section again: %s, want used_error", got[len(got)-1])
 	}
 	r.check()
 }

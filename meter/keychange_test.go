@@ -119,11 +119,15 @@ func enterSet(t *testing.T, old, next sts.Key, set []string, order []int, cut bo
 		}
 		for entry := range 2 {
 			if want == sts.Accept && entry == 1 {
-				want = sts.CRCError
+				want = sts.UsedError // under the old key, and no guess
 			}
+			row := r.state.Guards[sources[i]-1].Row
 			got := r.last(set[n], sources[i], "")
 			if got.Code != want || got.Class != 2 || got.Units != 0 {
 				t.Fatalf("section %d as number %d, entry %d: %s, want %s", n+1, i+1, entry+1, got.Code, want)
+			}
+			if r.state.Guards[sources[i]-1].Row > row {
+				t.Fatalf("section %d, entry %d counts as a wrong token", n+1, entry+1)
 			}
 		}
 		if cut {
@@ -141,9 +145,12 @@ func enterSet(t *testing.T, old, next sts.Key, set []string, order []int, cut bo
 	if s := &r.state; s.Sections != 0 || s.SectionsUntil != 0 || s.Balance != 1000 {
 		t.Errorf("sections %b until %d, balance %s, want none, 1.000 kWh", s.Sections, s.SectionsUntil, s.Balance)
 	}
-	for _, digits := range append([]string{creditFor(t, old, tid+1, 10)}, set...) {
-		if got := r.last(digits, meter.Remote, "").Code; got != sts.CRCError && got != sts.Locked {
-			t.Errorf("a token under the old key: %s, want crc_error", got)
+	if got := r.last(creditFor(t, old, tid+1, 10), meter.Remote, "").Code; got != sts.CRCError {
+		t.Errorf("credit under the old key: %s, want crc_error", got)
+	}
+	for _, digits := range set {
+		if got := r.last(digits, meter.Remote, "").Code; got != sts.UsedError {
+			t.Errorf("a section under the old key: %s, want used_error", got)
 		}
 	}
 	if got := r.last(creditFor(t, next, tid, 10), meter.Keypad, "").Code; got != sts.UsedError {

@@ -35,6 +35,9 @@ type Keys struct {
 	// pending may hold more than counts: which sections do, State.Sections knows.
 	pending sts.KeySections
 	changes uint16
+	// previous is the key before the last change, the zero Key for none: with it a section that comes late, or again, is
+	// known for what it is.
+	previous sts.Key
 }
 
 // NewKeys returns the keys of a meter that is made with this decoder key.
@@ -46,6 +49,25 @@ func NewKeys(current sts.Key, info KeyInfo) Keys {
 func RestoreKeys(current sts.Key, info KeyInfo, pending sts.KeySections, changes uint16) Keys {
 	info.EA = current.EA()
 	return Keys{current: current, info: info, pending: pending, changes: changes}
+}
+
+// After returns the keys with the one that was current before the last change, as a memory kept it.
+func (k Keys) After(previous sts.Key) Keys {
+	k.previous = previous
+	return k
+}
+
+// Previous returns the key before the last change, for the memory record, the zero Key for none. Like Reveal it is a door.
+func (k *Keys) Previous() sts.Key { return k.previous }
+
+// late reports whether a token is a section of a key change under the key before the last change: it can do nothing any
+// more, and whoever enters it again has not guessed.
+func (k *Keys) late(t sts.Token) bool {
+	if k.previous == (sts.Key{}) || sts.Open(k.current, t).Result != sts.CRCError {
+		return false
+	}
+	_, is := sts.OpenSection(k.previous, t)
+	return is
 }
 
 // Open reads the digits of a token, as typed or received: blanks and dashes do not count. It says what the token holds,
@@ -62,7 +84,8 @@ func (k *Keys) Open(digits string) sts.Opened {
 // material. The zero value is that of every other token.
 type Change struct {
 	// Result is KCT1st for a section that begins a set, KCTNth for one that fits to those that wait, Accept for the one
-	// that completes the set, RangeError when that set is of a key that cannot be.
+	// that completes the set, RangeError when that set is of a key that cannot be; UsedError for a section under the key
+	// before the last change.
 	Result sts.Result
 	// Again says that the section is one of those that wait.
 	Again bool
@@ -86,6 +109,9 @@ func (k *Keys) Take(s *State, digits string) (Change, Keys) {
 		return Change{}, *k
 	}
 	section, is := sts.OpenSection(k.current, t)
+	if !is && k.late(t) {
+		return Change{Result: sts.UsedError}, *k
+	}
 	if !is {
 		return Change{}, *k
 	}
@@ -170,7 +196,7 @@ func (k *Keys) install(change *Change) bool {
 		}
 		info.Base, change.Rollover = later, true
 	}
-	*k = RestoreKeys(set.Key, info, sts.KeySections{}, min(k.changes, 1<<16-2)+1)
+	*k = RestoreKeys(set.Key, info, sts.KeySections{}, min(k.changes, 1<<16-2)+1).After(k.current)
 	return true
 }
 

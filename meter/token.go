@@ -69,6 +69,8 @@ func (x *step) judge() sts.Result {
 		return sts.Locked
 	case s.Busy():
 		return sts.Busy
+	case o.Result == sts.CRCError && x.ev.Change.Result == sts.UsedError:
+		return sts.UsedError // a section of the last key change, once more
 	case o.Result != sts.Accept:
 		return o.Result
 	case o.Class == classTest:

@@ -254,6 +254,9 @@ type keys struct {
 	key     [keyBytes]uint8
 	changes uint16
 	pending [sections]uint64
+	// previous is the key before the last change; previousEA is 0 for none.
+	previousEA uint8
+	previous   [keyBytes]uint8
 }
 
 func (k *keys) body(c *cursor, version uint16) {
@@ -275,6 +278,13 @@ func (k *keys) body(c *cursor, version uint16) {
 	c.u16("changes", &k.changes)
 	for i := range k.pending {
 		c.u64(c.nth("section", i), &k.pending[i])
+	}
+	if version < 3 {
+		return
+	}
+	c.u8("previous_ea", &k.previousEA)
+	for i := range k.previous {
+		c.u8(c.nth("previous", i), &k.previous[i])
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // Memory is the non-volatile memory: a file, an EEPROM, a slice of bytes. What lies beyond its end reads as zero.
@@ -165,6 +166,10 @@ func (j *Journal) saveKeys(k *meter.Keys) error {
 	pending := k.Pending()
 	for i := range body.pending {
 		body.pending[i] = pending.Section(uint8(i) + 1).Reveal()
+	}
+	if old := k.Previous(); old != (sts.Key{}) {
+		body.previousEA = uint8(old.EA())
+		copy(body.previous[:], old.Reveal())
 	}
 	if err := j.write(keyring(), j.keys.next(), func(c *cursor) { body.body(c, keysVersion) }); err != nil {
 		return fmt.Errorf("journal: save keys: %w", err)

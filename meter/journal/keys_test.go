@@ -179,7 +179,7 @@ func TestNoByteOfTheKeysMayLie(t *testing.T) {
 			m.check(&bad, fmt.Sprintf("byte %#x", i))
 		}
 	}
-	if want := 8 * (16 + 63); refused != want {
+	if want := 8 * (16 + 80); refused != want {
 		t.Errorf("%d changed bits are refused, want the %d of the keys in force", refused, want)
 	}
 }

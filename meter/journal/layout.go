@@ -26,7 +26,7 @@ const (
 	// The versions of the bodies this package writes. It reads these and all earlier ones, from 1.
 	snapshotVersion = 3
 	configVersion   = 2
-	keysVersion     = 2
+	keysVersion     = 3
 	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper,
 	// RecordEmergency and the register.
 	recordVersion = 3

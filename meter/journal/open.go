@@ -244,5 +244,14 @@ func (k *keys) value() (meter.Keys, error) {
 			return meter.Keys{}, fmt.Errorf("section %d of a key change fits nowhere", i+1)
 		}
 	}
-	return meter.RestoreKeys(key, k.info, pending, k.changes), nil
+	var previous sts.Key
+	if ea := sts.EA(k.previousEA); ea != 0 {
+		if ea != sts.EA07 && ea != sts.EA11 {
+			return meter.Keys{}, fmt.Errorf("previous key of algorithm %d", ea)
+		}
+		if previous, err = sts.NewKey(ea, k.previous[:ea.KeySize()]); err != nil {
+			return meter.Keys{}, err
+		}
+	}
+	return meter.RestoreKeys(key, k.info, pending, k.changes).After(previous), nil
 }
