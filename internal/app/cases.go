@@ -52,7 +52,7 @@ func (a *App) openCases() (err error) {
 	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
-	a.vending = vending.New(vending.Config{Issuer: &issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}, Sealer: a.data,
+	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.outbox.Kick, Log: a.log, Online: a.broker.Connected,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks()...)
@@ -111,7 +111,7 @@ func (a *App) openHTTP() error {
 		mux.Handle(path, a.endStreams(v1))
 	}
 	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
-	a.handler = mux
+	a.handler = plantHandler(mux)
 	return nil
 }
 

@@ -1,0 +1,79 @@
+//go:build faultinject
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Faults that this build can be told to have, in the environment variable FAULT_INJECT, joined by commas. They exist
+// only behind the build tag faultinject.
+const (
+	slowIssuer = "slow-issuer" // tokens come from elsewhere and late, so that every sale holds its money meanwhile
+	staleFloat = "stale-float" // a planted race: what a vendor's float was is told again for a moment
+)
+
+// staleFor is how long an old float is told.
+const staleFor = 40 * time.Millisecond
+
+func faulty(name string) bool {
+	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+name+",")
+}
+
+// remote is an issuer that is not in this process, as far as the sale can tell.
+type remote struct{ vending.Issuer }
+
+// Issue takes up to 4 ms.
+func (r remote) Issue(ctx context.Context, o vending.IssueOrder) (vending.Answer, error) {
+	time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
+	return r.Issuer.Issue(ctx, o)
+}
+
+func plantIssuer(i vending.Issuer) vending.Issuer {
+	if faulty(slowIssuer) {
+		return remote{i}
+	}
+	return i
+}
+
+// plantHandler caches what it must not.
+func plantHandler(next http.Handler) http.Handler {
+	if !faulty(staleFloat) {
+		return next
+	}
+	type kept struct {
+		at   time.Time
+		body []byte
+	}
+	var mu sync.Mutex
+	floats := map[string]kept{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/float") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		mu.Lock()
+		old, ok := floats[r.URL.Path]
+		mu.Unlock()
+		if !ok || time.Since(old.at) > staleFor {
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			old = kept{time.Now(), bytes.Clone(rec.Body.Bytes())}
+			mu.Lock()
+			floats[r.URL.Path] = old
+			mu.Unlock()
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(old.body)
+	})
+}
