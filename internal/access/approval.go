@@ -21,6 +21,7 @@ const (
 	ActDeposit Act = "vendor.deposit"
 	ActReverse Act = "vend.reverse"
 	ActTokens  Act = "token.issue"
+	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
 )
 
 // ApprovalState is where an approval stands.

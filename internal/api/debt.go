@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -118,7 +119,15 @@ type DebtPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id"`
 }
 
+// booked adds to the answers of an act of weight the one that it waits.
+func booked(done map[string]*huma.Response, waits *huma.Response) map[string]*huma.Response {
+	out := maps.Clone(done)
+	out["202"] = waits
+	return out
+}
+
 func (a *API) debtRoutes(r router) {
+	waits := &huma.Response{Description: "It waits for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}
 	debt := map[string]*huma.Response{"201": {Description: "Booked.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[debtBody](r)}}}}
 	order(r, huma.Operation{
 		OperationID: "raise-debt", Path: "/v1/debts", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Raise a debt",
@@ -127,13 +136,14 @@ func (a *API) debtRoutes(r router) {
 	query(r, huma.Operation{OperationID: "debts", Path: "/v1/debts", Tags: []string{"debts"}, Summary: "List debts, newest first"}, a.debts)
 	order(r, huma.Operation{
 		OperationID: "write-off-debt", Path: "/v1/debts/{id}/write-off", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
-		Summary: "Write a debt off, or a part of it", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(), Responses: debt,
+		Summary: "Write a debt off, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
+		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 	}, a.writeOff)
 	order(r, huma.Operation{
 		OperationID: "adjust", Path: "/v1/adjustments", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
-		Summary: "Give a customer money out of goodwill", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
-		Responses: map[string]*huma.Response{
-			"201": {Description: "Booked.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[adjustmentBody](r)}}}},
+		Summary: "Give a customer money out of goodwill", Parameters: keyParam(), Responses: booked(map[string]*huma.Response{
+			"201": {Description: "Booked.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[adjustmentBody](r)}}}}, waits),
+		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 	}, a.adjust)
 }
 
@@ -163,7 +173,12 @@ func (a *API) debts(ctx context.Context, by access.Actor, in *OwingList) (*liste
 func (a *API) writeOff(ctx context.Context, by access.Actor, in *DebtPath, b writeOffBody) (*sent, error) {
 	out, err := a.c.Vending.WriteOffDebt(ctx, by, vending.WriteOff{Request: exchangeOf(ctx).request(), Debt: in.ID,
 		Amount: money.Minor(b.AmountMinor), Reason: b.Reason,
-		Render: func(d vending.Booking) (int, []byte) { return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency)) }})
+		Render: func(d vending.Booking) (int, []byte) {
+			if d.Waits != nil {
+				return http.StatusAccepted, encoded(approvalOf(*d.Waits))
+			}
+			return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency))
+		}})
 	return answered(ctx, a, out, err)
 }
 
@@ -171,6 +186,9 @@ func (a *API) adjust(ctx context.Context, by access.Actor, _ *struct{}, b newAdj
 	out, err := a.c.Vending.Adjust(ctx, by, vending.Adjustment{Request: exchangeOf(ctx).request(), Account: b.Account, Amount: b.Amount.amount(),
 		Reason: b.Reason,
 		Render: func(d vending.Adjusted) (int, []byte) {
+			if d.Waits != nil {
+				return http.StatusAccepted, encoded(approvalOf(*d.Waits))
+			}
 			return http.StatusCreated, encoded(adjustmentBody{ID: d.Journal.Text(id.Journal), Account: d.Account.Text(id.Account),
 				To: chartName(d.To.Code), Amount: amountOf(d.Amount), Reason: d.Reason, At: d.At.UTC()})
 		}})

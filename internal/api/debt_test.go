@@ -235,8 +235,9 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	if got := string(w.want(200, w.post("/v1/settings", `{"four_eyes":"on"}`)).body); !strings.Contains(got, `"max_deduction_bps":3000`) || !strings.Contains(got, `"four_eyes_bind":true`) {
 		t.Errorf("after another change: %s", got)
 	}
-	if code, moved := w.problem(w.keyed("off-key-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`)); code != "forbidden" || moved != "no" {
-		t.Errorf("goodwill by one person under four eyes: %s, money moved %s", code, moved)
+	waits := decode[struct{ State, Act string }](t, w.want(202, w.keyed("off-key-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`)))
+	if waits.State != "waiting" || waits.Act != "ledger.adjust" {
+		t.Errorf("goodwill by one person under four eyes: %+v, want it to wait", waits)
 	}
 	for _, bad := range []string{`{"four_eyes":"maybe"}`, `{"tz":"Local"}`, `{"max_deduction_bps":10001}`} {
 		if code, _ := w.problem(w.post("/v1/settings", bad)); code != "invalid-request" {

@@ -3,6 +3,7 @@ package vending
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -40,8 +41,6 @@ type DebtTx interface {
 	AccountEntries(account, before id.ID, max int) ([]Entry, error)
 	// Balance is the signed balance of a ledger account, debit positive.
 	Balance(ledger.AccountRef) (money.Minor, error)
-	TenantSettings() (registry.Settings, error)
-	ActivePeople(roles ...access.Role) (int, error)
 }
 
 // NewDebt is a debt to be raised.
@@ -66,6 +65,7 @@ type NewDebt struct {
 type Booking struct {
 	Debt
 	Currency string
+	Waits    *access.Approval // it waits for a second person, and nothing was booked
 }
 
 // against are the accounts that raising a debt may credit (P12).
@@ -236,12 +236,12 @@ func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff)
 		return Done[Booking]{Refusal: no}, nil
 	}
 	out, err := keyed(ctx, v, by, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
-		d, no, err := v.writeOff(tx, by, w)
-		if err != nil || no.Refused() {
-			return Booking{}, no, err
+		out, no, err := v.writeOff(tx, by, w)
+		if err != nil || no.Refused() || out.Waits != nil {
+			return out, no, err
 		}
-		currency, _, err := tx.Currency()
-		return Booking{Debt: d, Currency: currency}, no, err
+		out.Currency, _, err = tx.Currency()
+		return out, no, err
 	})
 	if err != nil {
 		return Done[Booking]{}, fmt.Errorf("write off debt %s: %w", echo(w.Debt), err)
@@ -249,42 +249,44 @@ func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff)
 	return out, nil
 }
 
-func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Debt, refusal.Refusal, error) {
+func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {
 	w.Reason = strings.TrimSpace(w.Reason)
 	if w.Reason == "" || len(w.Reason) > maxMemo || !printable(w.Reason) || w.Amount < 0 {
-		return Debt{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
+		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
 	}
 	d, no, err := findDebt(tx, w.Debt)
 	if err != nil || no.Refused() {
-		return Debt{}, no, err
-	}
-	if no, err := registry.SecondPerson(tx, access.AdjustLedger, "Writing off a debt"); err != nil || no.Refused() {
-		return Debt{}, no, err
+		return Booking{}, no, err
 	}
 	amount := cmp.Or(w.Amount, d.Outstanding)
 	if amount == 0 || amount > d.Outstanding {
-		return Debt{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
+		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
 			nothingBooked, "Give at most that."), nil
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: d.Name(),
+		Summary: fmt.Sprintf("write off %d minor units of debt %s: %s", amount, d.Name(), w.Reason),
+		Body:    adjustAsked{Debt: d.Name(), Amount: w.Amount, Reason: w.Reason}}, v.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
 	}
 	ok, err := tx.DebtWriteOff(d.ID, amount)
 	if err == nil && !ok {
 		err = fmt.Errorf("debt %s has less outstanding than was read under its lock", d.Name())
 	}
 	if err != nil {
-		return Debt{}, refusal.Refusal{}, err
+		return Booking{}, refusal.Refusal{}, err
 	}
 	before := d.Outstanding
 	if d, _, err = tx.Debt(d.ID); err != nil {
-		return Debt{}, refusal.Refusal{}, err
+		return Booking{}, refusal.Refusal{}, err
 	}
 	lines := ledger.DebtWrittenOff(DebtSubject(d.Account, d.Name()), amount)
 	if err := v.journal(tx, ledger.WriteOff, "", d.Name()+": "+w.Reason, lines); err != nil {
-		return Debt{}, refusal.Refusal{}, err
+		return Booking{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("debt.write-off", d.Name())
-	e.Before, e.After = fmt.Sprintf("outstanding=%d", before), fmt.Sprintf("outstanding=%d", d.Outstanding)
-	e.Reason, e.SinglePerson = w.Reason, true
-	return d, refusal.Refusal{}, tx.AuditLog(e)
+	e.Before, e.After, e.Reason = fmt.Sprintf("outstanding=%d", before), fmt.Sprintf("outstanding=%d", d.Outstanding), w.Reason
+	return Booking{Debt: d}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
 // findDebt finds a debt by its identity text, its account locked.
@@ -414,6 +416,7 @@ type Adjusted struct {
 	Amount  money.Amount
 	Reason  string
 	At      time.Time
+	Waits   *access.Approval // it waits for a second person, and nothing was booked
 }
 
 // Adjust books goodwill (right: ledger.adjust; P13). It is an act for two people where four eyes are asked for.
@@ -446,11 +449,14 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	if err == nil && !no.Refused() {
 		no, err = ownCurrency(tx, a.Amount)
 	}
-	if err == nil && !no.Refused() {
-		no, err = registry.SecondPerson(tx, access.AdjustLedger, "An adjustment")
-	}
 	if err != nil || no.Refused() {
 		return Adjusted{}, no, err
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("give %d minor units to account %s: %s", a.Amount.Minor, place.ID.Text(id.Account), a.Reason),
+		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, v.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
 	}
 	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: v.moment(),
 		To: ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}}
@@ -471,6 +477,29 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	out.Journal = j.ID
 	e := by.Entry("adjustment", place.ID.Text(id.Account))
 	e.After = fmt.Sprintf("journal=%s goodwill=%d %s", j.ID.Text(id.Journal), a.Amount.Minor, a.Amount.Currency)
-	e.Reason, e.SinglePerson = a.Reason, true
-	return out, refusal.Refusal{}, tx.AuditLog(e)
+	e.Reason = a.Reason
+	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// adjustAsked is a write-off or goodwill as it is written down for a second person.
+type adjustAsked struct {
+	Debt     string      `json:"debt,omitempty"`
+	Account  string      `json:"account,omitempty"`
+	Amount   money.Minor `json:"amount_minor"`
+	Currency string      `json:"currency,omitempty"`
+	Reason   string      `json:"reason"`
+}
+
+// DoAdjust does a write-off or gives goodwill that a second person allowed; it is an [access.Doer].
+func (v *Vending) DoAdjust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a adjustAsked
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved adjustment: %w", err)
+	}
+	if a.Debt != "" {
+		out, err := v.WriteOffDebt(ctx, maker, WriteOff{Debt: a.Debt, Amount: a.Amount, Reason: a.Reason})
+		return access.Done{Refusal: out.Refusal, Object: a.Debt}, err
+	}
+	out, err := v.Adjust(ctx, maker, Adjustment{Account: a.Account, Amount: money.Amount{Minor: a.Amount, Currency: a.Currency}, Reason: a.Reason})
+	return access.Done{Refusal: out.Refusal, Object: out.Value.Journal.Text(id.Journal)}, err
 }

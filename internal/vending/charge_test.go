@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -467,4 +468,52 @@ func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
 	}
 	claim.verified()
 	s.verified()
+}
+
+// TestAWriteOffWaitsForASecondPerson: where four eyes bind nothing is booked until somebody else allows it, and then it
+// is booked once.
+func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
+	s := open(t, true)
+	s.do(func(tx *store.Tx) error {
+		set, err := tx.TenantSettings()
+		eyes := true
+		set.FourEyes = &eyes
+		return errors.Join(err, tx.PutTenantSettings(set))
+	})
+	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
+	account := s.account(meter)
+	debt := s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 5000})
+	before := s.owes(account)
+	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: 2000, Reason: "moved away"})
+	if err != nil || off.Value.Waits == nil || s.owes(account) != before {
+		t.Fatalf("written off by one person: %v, %s; the account owes %s", err, off.Detail(), s.owes(account))
+	}
+	give, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(1000), Reason: "outage"})
+	if err != nil || give.Value.Waits == nil {
+		t.Fatalf("goodwill by one person: %v, %s", err, give.Detail())
+	}
+	for _, w := range []*access.Approval{off.Value.Waits, give.Value.Waits} {
+		maker := w.Maker
+		maker.Approval = w.ID
+		if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
+			t.Errorf("done before it was allowed: %v %q", err, done.Code)
+		}
+		s.do(func(tx *store.Tx) error {
+			a := *w
+			a.State, a.Checker, a.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
+			_, err := tx.PutApproval(a, access.ApprovalWaiting)
+			return err
+		})
+		for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
+			if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != want {
+				t.Errorf("done under its approval: %v %q, want %q the first time only", err, done.Code, want)
+			}
+		}
+	}
+	if got, want := s.owes(account), "arrears 3000 (ledger 3000, month 0)"; got != want {
+		t.Errorf("then the account owes %s, want %s", got, want)
+	}
+	if b := s.balances(); b[ledger.ExpenseBadDebt] != 2000 || b[ledger.ExpenseGoodwill] != 1000 {
+		t.Errorf("booked %v", b)
+	}
 }
