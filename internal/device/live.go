@@ -8,10 +8,8 @@ import (
 )
 
 // Inputs are what happens to a board beside what its parts say when they are asked. A channel that is nil never says
-// anything.
+// anything. The keys are those of the board's Keypad.
 type Inputs struct {
-	// Keys are the keys of the keypad: 0 to 9, * and #.
-	Keys <-chan byte
 	// Pulses is signalled after the meter chip has given impulses, Switches after a tamper switch has changed.
 	Pulses, Switches <-chan struct{}
 	// Do is what others want done on the meter's goroutine: messages of the server, a message of the modem.
@@ -32,12 +30,16 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 	began, lived, saved := time.Now(), time.Duration(0), time.Duration(0)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var keys <-chan byte
+	if pad := d.parts.Keypad; pad != nil {
+		keys = pad.Keys()
+	}
 	for {
 		var do func(*Device) error
 		select {
 		case <-ctx.Done():
 			return d.Close()
-		case key := <-in.Keys:
+		case key := <-keys:
 			do = func(d *Device) error { return d.Keys(string(key)) }
 		case <-in.Switches:
 			do = func(d *Device) error { d.Switches(); return nil }

@@ -104,89 +104,124 @@ func (l *lcd) text() string {
 	return l.lines
 }
 
+// pad is a keypad under the test's fingers.
+type pad chan byte
+
+func (p pad) Keys() <-chan byte { return p }
+
+// liveMeter is a meter on lines of a GPIO chip.
+type liveMeter struct {
+	g      *gpio
+	screen *lcd
+	keys   pad
+	do     chan func(*device.Device) error
+	pulses *linux.Pulses
+	sense  *linux.Lines
+	end    func() error
+}
+
+// The descriptors of the lines, in the order in which the test asks for them.
+const (
+	fdPulses = 101
+	fdSense  = 103
+	fdLight  = 104
+)
+
+func startLive(t *testing.T) *liveMeter {
+	t.Helper()
+	m := &liveMeter{g: newGPIO(), screen: &lcd{}, keys: make(pad), do: make(chan func(*device.Device) error)}
+	line := func(request func(linux.Kernel, linux.Options) (*linux.Lines, error), o linux.Options) *linux.Lines {
+		o.Chip = "/dev/gpiochip0"
+		l, err := request(m.g, o)
+		must(t, err)
+		return l
+	}
+	chipLine := line(linux.RequestInputs, linux.Options{Lines: []uint32{17}, Edges: linux.Rising})
+	coils := line(linux.RequestOutputs, linux.Options{Lines: []uint32{5, 6}})
+	m.sense = line(linux.RequestInputs, linux.Options{Lines: []uint32{13}})
+	light := linux.NewFlasher(line(linux.RequestOutputs, linux.Options{Lines: []uint32{19}}))
+	pulses, counted := linux.CountPulses(chipLine)
+	m.pulses = pulses
+	c := config(t, newMedium())
+	c.Board = board.Board{
+		Clock: ds1307.New(ds1307.NewChip()), Pulses: pulses, Light: light, Display: m.screen, Keypad: m.keys,
+		Relay: &latching{&linux.Contact{Coils: coils, Sense: m.sense, Pulse: 50 * time.Millisecond}, m.g, fdSense},
+	}
+	d, err := device.Open(c)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- device.Live(ctx, d, device.Inputs{Pulses: pulses.Changed(), Do: m.do}) }()
+	m.end = func() error {
+		cancel()
+		err := errors.Join(<-ended, light.Close(), chipLine.Close())
+		<-counted
+		return err
+	}
+	return m
+}
+
+// look is the meter as its goroutine sees it.
+func (m *liveMeter) look() (v device.View) {
+	seen := make(chan struct{})
+	m.do <- func(d *device.Device) error { v = d.View(); close(seen); return nil }
+	<-seen
+	return v
+}
+
+// impulse is the n-th edge of the meter chip.
+func (m *liveMeter) impulse(n uint32) error {
+	b := make([]byte, 48)
+	binary.NativeEndian.PutUint64(b, uint64(time.Duration(n)*time.Second))
+	binary.NativeEndian.PutUint32(b[8:], 1)
+	binary.NativeEndian.PutUint32(b[20:], n)
+	_, err := m.g.events[fdPulses].Write(b)
+	return err
+}
+
 // TestALinuxBoardStandsInForTheVirtualOne runs a whole meter on lines of a GPIO chip, in real time: impulses come as
 // edges, the relay is driven by coils and read back, keys come from a keypad. The kernel is a stand-in.
 func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, screen := newGPIO(), &lcd{}
-		line := func(request func(linux.Kernel, linux.Options) (*linux.Lines, error), o linux.Options) *linux.Lines {
-			o.Chip = "/dev/gpiochip0"
-			l, err := request(g, o)
-			must(t, err)
-			return l
-		}
-		chipLine := line(linux.RequestInputs, linux.Options{Lines: []uint32{17}, Edges: linux.Rising})
-		coils := line(linux.RequestOutputs, linux.Options{Lines: []uint32{5, 6}})
-		sense := line(linux.RequestInputs, linux.Options{Lines: []uint32{13}})
-		light := linux.NewFlasher(line(linux.RequestOutputs, linux.Options{Lines: []uint32{19}}))
-		pulses, counted := linux.CountPulses(chipLine)
-		rtc := ds1307.New(ds1307.NewChip())
-		c := config(t, newMedium())
-		c.Board = board.Board{
-			Clock: rtc, Pulses: pulses, Light: light, Display: screen,
-			Relay: &latching{&linux.Contact{Coils: coils, Sense: sense, Pulse: 50 * time.Millisecond}, g, 103},
-		}
-		d, err := device.Open(c)
-		must(t, err)
-		keys, do := make(chan byte), make(chan func(*device.Device) error)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() {
-			ended <- device.Live(ctx, d, device.Inputs{Keys: keys, Pulses: pulses.Changed(), Do: do})
-		}()
-		look := func() (v device.View) {
-			t.Helper()
-			seen := make(chan struct{})
-			do <- func(d *device.Device) error { v = d.View(); close(seen); return nil }
-			<-seen
-			return v
-		}
+		m := startLive(t)
 		for _, key := range []byte(digits(t, 5_871_715, 1) + "#") { // 100 Wh
-			keys <- key
+			m.keys <- key
 		}
-		if v := look(); v.LastToken != "accept" || v.Relay != "closed" || v.BalanceWh != 100 {
+		if v := m.look(); v.LastToken != "accept" || v.Relay != "closed" || v.BalanceWh != 100 {
 			t.Fatalf("a token by the keypad: %+v", v)
 		}
 		time.Sleep(10 * time.Second)
-		if !strings.Contains(screen.text(), "0.10") {
-			t.Errorf("the display shows %q, want the credit of 0.10 kWh", screen.text())
+		if !strings.Contains(m.screen.text(), "0.10") {
+			t.Errorf("the display shows %q, want the credit of 0.10 kWh", m.screen.text())
 		}
 		for i := range uint32(100) { // an impulse a second: 3600 W
 			time.Sleep(time.Second)
-			b := make([]byte, 48)
-			binary.NativeEndian.PutUint64(b, uint64(time.Duration(i)*time.Second))
-			binary.NativeEndian.PutUint32(b[8:], 1)
-			binary.NativeEndian.PutUint32(b[20:], i+1)
-			if _, err := g.events[101].Write(b); err != nil {
-				t.Fatal(err)
-			}
+			must(t, m.impulse(i+1))
 		}
 		synctest.Wait()
-		v := look()
-		if v.RegisterWh != 100 || v.BalanceWh != 0 || v.Relay != "open" || pulses.Power() != 3600 {
-			t.Errorf("after 100 impulses: register %d, credit %d, relay %s, %d W; want 100, 0, open, 3600", v.RegisterWh, v.BalanceWh, v.Relay, pulses.Power())
+		v := m.look()
+		if v.RegisterWh != 100 || v.BalanceWh != 0 || v.Relay != "open" || m.pulses.Power() != 3600 {
+			t.Errorf("after 100 impulses: register %d, credit %d, relay %s, %d W; want 100, 0, open, 3600", v.RegisterWh, v.BalanceWh, v.Relay, m.pulses.Power())
 		}
-		if closed, err := (&linux.Contact{Sense: sense}).Closed(); err != nil || closed {
+		if closed, err := (&linux.Contact{Sense: m.sense}).Closed(); err != nil || closed {
 			t.Errorf("the contact is closed %v, %v", closed, err)
 		}
 		on := 0
 		for range 40 {
 			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()
-			if g.lit(104) {
+			if m.g.lit(fdLight) {
 				on++
 			}
 		}
 		if on < 10 || on > 30 {
 			t.Errorf("the light was on in %d of 40 looks, want it to flash", on)
 		}
-		if err := d.SetLoad(500); !errors.Is(err, device.ErrInput) {
+		refused := make(chan error, 1)
+		m.do <- func(d *device.Device) error { refused <- d.SetLoad(500); return nil }
+		if err := <-refused; !errors.Is(err, device.ErrInput) {
 			t.Errorf("a load on a board that measures: %v", err)
 		}
-		cancel()
-		must(t, <-ended)
-		must(t, light.Close())
-		must(t, chipLine.Close())
-		<-counted
+		must(t, m.end())
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 // cutStride is every how many bytes the mains goes in the middle of a write, for all forty tokens; the first are torn at
 // every byte whatever it says.
-var cutStride = flag.Int("cut-stride", 29, "tear every so many bytes of the writes of forty tokens; 1 for every byte")
+var cutStride = flag.Int("cut-stride", usualStride, "tear every so many bytes of the writes of forty tokens; 1 for every byte")
 
 // bought is a token with what it brings.
 type bought struct {

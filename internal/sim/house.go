@@ -195,9 +195,11 @@ func (h *house) live(at int64) error {
 		}
 	}
 	if h.dev.Unflushed() >= FlushAfter {
-		return h.guard(h.dev.Flush)
+		if err := h.guard(h.dev.Flush); err != nil {
+			return err
+		}
 	}
-	return nil
+	return h.check()
 }
 
 // FlushAfter is how many records a meter makes durable at once, with a snapshot of its state.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -25,7 +26,13 @@ type Board struct {
 	Buzzer  Buzzer
 	Light   Light
 	Display Display
+	// Keypad is that of a live meter; nobody presses keys on a virtual one.
+	Keypad Keypad
 }
+
+// Memory is what a meter's state, key and log lie in: a file, an EEPROM, a slice of bytes. It is not part of a Board,
+// because a meter is opened with it.
+type Memory = journal.Memory
 
 // Clock is a calendar that runs on without mains.
 type Clock interface {
@@ -115,4 +122,10 @@ type Light interface {
 type Display interface {
 	// Show replaces all lines.
 	Show(lines []string) error
+}
+
+// Keypad gives keys.
+type Keypad interface {
+	// Keys are those that were pressed: 0 to 9, * and #, each once.
+	Keys() <-chan byte
 }

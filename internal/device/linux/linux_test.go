@@ -1,6 +1,7 @@
 package linux_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -17,10 +18,12 @@ import (
 )
 
 var (
-	_ board.Pulses = (*linux.Pulses)(nil)
-	_ board.Relay  = (*linux.Contact)(nil)
-	_ board.Light  = (*linux.Flasher)(nil)
-	_ board.Buzzer = (*linux.Flasher)(nil)
+	_ board.Pulses   = (*linux.Pulses)(nil)
+	_ board.Relay    = (*linux.Contact)(nil)
+	_ board.Light    = (*linux.Flasher)(nil)
+	_ board.Buzzer   = (*linux.Flasher)(nil)
+	_ board.Keypad   = (*linux.Keypad)(nil)
+	_ board.Switches = (*linux.Switches)(nil)
 )
 
 // The requests as a C program gets them from linux/gpio.h.
@@ -284,4 +287,107 @@ func TestLightAndBuzzerPlayTheirPatterns(t *testing.T) {
 			t.Errorf("after the end: output %d, %v", k.values, err)
 		}
 	})
+}
+
+// matrix is the kernel of a keypad's columns: which are active depends on the row that is driven and the keys held down.
+type matrix struct {
+	*kernel
+	rows *kernel
+	held map[[2]int]bool
+}
+
+func (m *matrix) Ioctl(fd int, request uint, arg []byte) error {
+	if request == gpioGetValues {
+		m.mu.Lock()
+		m.values = 0
+		for at, down := range m.held {
+			if m.rows.values>>at[0]&1 == 1 && down {
+				m.values |= 1 << at[1]
+			}
+		}
+		m.mu.Unlock()
+	}
+	return m.kernel.Ioctl(fd, request, arg)
+}
+
+func TestAKeypadGivesEachKeyOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := newKernel()
+		m := &matrix{kernel: newKernel(), rows: rows, held: map[[2]int]bool{}}
+		out, err := linux.RequestOutputs(rows, linux.Options{Chip: "c", Lines: []uint32{1, 2, 3, 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := linux.RequestInputs(m, linux.Options{Chip: "c", Lines: []uint32{5, 6, 7}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pad := linux.NewKeypad(out, in)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- pad.Run(ctx) }()
+		hold := func(d time.Duration, down bool, keys ...[2]int) {
+			m.mu.Lock()
+			for _, k := range keys {
+				m.held[k] = down
+			}
+			m.mu.Unlock()
+			time.Sleep(d)
+		}
+		for i, want := range "123456789*0#" {
+			at := [2]int{i / 3, i % 3}
+			hold(15*time.Millisecond, true, at) // the contact bounces
+			hold(5*time.Millisecond, false, at)
+			hold(500*time.Millisecond, true, at)
+			hold(100*time.Millisecond, false, at)
+			if len(pad.Keys()) != 1 {
+				t.Fatalf("%c held for half a second gave %d keys", want, len(pad.Keys()))
+			}
+			if got := <-pad.Keys(); got != byte(want) {
+				t.Errorf("row %d, column %d gave %c, want %c", at[0], at[1], got, want)
+			}
+		}
+		hold(200*time.Millisecond, true, [2]int{0, 0}, [2]int{1, 1})
+		hold(200*time.Millisecond, false, [2]int{0, 0}, [2]int{1, 1})
+		if n := len(pad.Keys()); n != 0 {
+			t.Errorf("two keys at once gave %d", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		m.fail = errors.New("input/output error")
+		if err := pad.Run(t.Context()); !errors.Is(err, m.fail) {
+			t.Errorf("lines that fail: %v", err)
+		}
+	})
+}
+
+func TestTamperSwitchesAndTheirLatches(t *testing.T) {
+	lines := func(k *kernel, request func(linux.Kernel, linux.Options) (*linux.Lines, error)) *linux.Lines {
+		l, err := request(k, linux.Options{Chip: "c", Lines: []uint32{1, 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	now, latch, reset := newKernel(), newKernel(), newKernel()
+	s := &linux.Switches{
+		Lines: lines(now, linux.RequestInputs), Latches: lines(latch, linux.RequestInputs), Reset: lines(reset, linux.RequestOutputs),
+		Kinds: []meter.Tamper{meter.TamperTerminal, meter.TamperCover},
+	}
+	now.values, latch.values = 0b10, 0b01
+	if open := s.Open(); !slices.Equal(open.Names(), []string{"cover"}) {
+		t.Errorf("open %v, want the cover", open.Names())
+	}
+	if l := s.Latched(); !slices.Equal(l.Names(), []string{"terminal"}) || !slices.Equal(reset.set, []uint64{1, 0}) {
+		t.Errorf("latched %v, reset driven %v; want the terminal, and a pulse", l.Names(), reset.set)
+	}
+	now.fail = errors.New("input/output error")
+	if open := s.Open(); open != 0 {
+		t.Errorf("lines that cannot be read: %v", open.Names())
+	}
+	if l := (&linux.Switches{}).Latched(); l != 0 {
+		t.Errorf("a board without latches: %v", l.Names())
+	}
 }
