@@ -68,7 +68,7 @@ func (a *API) reversalRoutes(r router) {
 }
 
 func (a *API) reverse(ctx context.Context, by access.Actor, in *SalePath, body newReversal) (*sent, error) {
-	out, err := a.c.Vending.Reverse(ctx, by, vending.Undo{Request: exchangeOf(ctx).request(), Sale: in.ID, Reason: body.Reason,
+	out, err := a.c.Vending.Reverse(ctx, by, vending.Undo{Request: exchangeOf(ctx).request(), Sale: in.ID, Reason: body.Reason, RenderWaits: encodeWaits,
 		Render: func(s vending.Sale, r vending.Reversal) (int, []byte) {
 			status := http.StatusCreated
 			if r.State == vending.ReversalWaiting {

@@ -58,7 +58,8 @@ func (a *API) tariffRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "publish-tariff", Path: "/v1/tariffs", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Publish a tariff", Description: "A published tariff is never edited. The first one names the tenant's currency.",
-	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newTariff) (*struct{ Body tariffBody }, error) {
+		Responses: publishedResponses(r),
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newTariff) (*sent, error) {
 		price, no := body.Document.Body()
 		// Who may not publish is not told what is wrong with the tariff.
 		if no.Refused() && by.May(access.WriteTariffs) {
@@ -75,7 +76,7 @@ func (a *API) tariffRoutes(r router) {
 		if added.Refused() {
 			return nil, refuse(added.Refusal)
 		}
-		return &struct{ Body tariffBody }{tariffOf(added.Version)}, nil
+		return publishedAnswer(added), nil
 	})
 	query(r, huma.Operation{
 		OperationID: "tariffs", Path: "/v1/tariffs", Tags: []string{"tariffs"}, Summary: "List the tariffs in force",
@@ -93,12 +94,27 @@ func (a *API) tariffRoutes(r router) {
 	a.simulationRoutes(r)
 }
 
+// publishedResponses are the answers to publishing: done, or written down for a second person.
+func publishedResponses(r router) map[string]*huma.Response {
+	return map[string]*huma.Response{
+		"201": {Description: "Published.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[tariffBody](r)}}},
+		"202": {Description: "Waits for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
+}
+
+func publishedAnswer(t registry.AddedTariff) *sent {
+	if t.Waits != nil {
+		return sentBytes(encodeWaits(*t.Waits))
+	}
+	return sentBytes(http.StatusCreated, encode("a tariff", tariffOf(t.Version)))
+}
+
 func (a *API) versionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "publish-tariff-version", Path: "/v1/tariffs/{tariff}/versions", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary:     "Publish a further version of a tariff",
 		Description: "It holds from effective_from until the next version begins. No published version is ever changed.",
-	}, func(ctx context.Context, by access.Actor, in *TariffPath, body newVersion) (*struct{ Body tariffBody }, error) {
+		Responses:   publishedResponses(r),
+	}, func(ctx context.Context, by access.Actor, in *TariffPath, body newVersion) (*sent, error) {
 		price, no := body.Document.Body()
 		if no.Refused() && by.May(access.WriteTariffs) {
 			return nil, refuse(no)
@@ -114,7 +130,7 @@ func (a *API) versionRoutes(r router) {
 		if added.Refused() {
 			return nil, refuse(added.Refusal)
 		}
-		return &struct{ Body tariffBody }{tariffOf(added.Version)}, nil
+		return publishedAnswer(added), nil
 	})
 	query(r, huma.Operation{
 		OperationID: "tariff-versions", Path: "/v1/tariffs/{tariff}/versions", Tags: []string{"tariffs"}, Summary: "List the versions of a tariff, the newest first",

@@ -207,6 +207,11 @@ func approvalOf(w access.Approval) approvalBody {
 	return b
 }
 
+// encodeWaits answers a request that was written down for a second person.
+func encodeWaits(w access.Approval) (int, []byte) {
+	return http.StatusAccepted, encode("an approval", approvalOf(w))
+}
+
 // decision is what a second person says.
 type decision struct {
 	Reason string `json:"reason,omitempty" maxLength:"200"`

@@ -198,7 +198,8 @@ func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, 
 func (a *API) deposit(ctx context.Context, by access.Actor, in *VendorPath, body newDeposit) (*sent, error) {
 	out, err := a.c.Vending.Deposit(ctx, by, vending.Paid{Request: exchangeOf(ctx).request(), Vendor: in.Vendor, Amount: body.Amount.amount(),
 		Bank: body.Bank, Reference: body.Reference,
-		Render: func(d vending.Deposited) (int, []byte) { return http.StatusCreated, encodeDeposit(d) }})
+		Render:      func(d vending.Deposited) (int, []byte) { return http.StatusCreated, encodeDeposit(d) },
+		RenderWaits: encodeWaits})
 	return answered(ctx, a, out, err)
 }
 

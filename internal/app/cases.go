@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -55,6 +56,9 @@ func (a *App) openCases() (err error) {
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.outbox.Kick, Log: a.log, Online: a.broker.Connected,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
+	doers := a.vending.Doers()
+	maps.Copy(doers, a.registry.Doers())
+	a.access.Serve(doers)
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks()...)
 	return a.openSetup()
 }

@@ -313,7 +313,10 @@ func TestFourEyesBindAsSoonAsTwoCouldApprove(t *testing.T) {
 	person(3, access.TariffManager, true) // blocked
 	publish("one could", "")
 	person(4, access.TariffManager, false)
-	publish("two could", refusal.Forbidden)
+	two, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "two could", Body: flat("KES")})
+	if err != nil || two.Refused() || two.Waits == nil || !two.Version.ID.IsZero() {
+		t.Errorf("two could: got %+v, %v, want it to wait for a second person", two, err)
+	}
 	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(false)}); err != nil || s.Refused() {
 		t.Fatal(err, s.Detail())
 	}

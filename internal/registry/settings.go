@@ -205,10 +205,6 @@ type EyesTx interface {
 	ActivePeople(roles ...access.Role) (int, error)
 }
 
-func (r *Registry) secondPerson(tx Tx, right access.Right, act string) (refusal.Refusal, error) {
-	return SecondPerson(tx, right, act)
-}
-
 // SecondPerson is the refusal of an act that needs a second person. This version keeps no approvals, so where four
 // eyes are asked for the act is refused rather than done by one.
 func SecondPerson(tx EyesTx, right access.Right, act string) (refusal.Refusal, error) {

@@ -24,6 +24,7 @@ type NewTariff struct {
 type AddedTariff struct {
 	refusal.Refusal
 	Version tariff.Version
+	Waits   *access.Approval // publishing waits for a second person; nothing was published
 }
 
 // Tariffs is one page of tariffs, each with the version in force.
@@ -47,6 +48,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 		return AddedTariff{Refusal: no}, nil
 	}
 	n.Name = strings.TrimSpace(n.Name)
+	w := wish{Name: n.Name, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
 	no := n.check()
 	if !no.Refused() {
 		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.c.Now())
@@ -55,7 +57,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 		return AddedTariff{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) {
-		return r.addTariff(tx, by, n)
+		return r.addTariff(tx, by, n, w)
 	})
 	if err != nil {
 		return AddedTariff{}, fmt.Errorf("add tariff %q: %w", n.Name, err)
@@ -94,11 +96,7 @@ func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	return from.Round(0).UTC().Truncate(time.Microsecond), refusal.Refusal{}
 }
 
-func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff) (AddedTariff, error) {
-	eyes, err := r.secondPerson(tx, access.WriteTariffs, "Publishing a tariff")
-	if err != nil || eyes.Refused() {
-		return AddedTariff{Refusal: eyes}, err
-	}
+func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (AddedTariff, error) {
 	if no, err := fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
@@ -109,6 +107,10 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff) (AddedTariff, 
 	if exists {
 		return AddedTariff{Refusal: refusal.Because(refusal.TariffExists, "There is a tariff named "+n.Name+" already.",
 			"Nothing was published.", "Choose another name.")}, nil
+	}
+	eyes, err := r.eyes(tx, by, w)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return AddedTariff{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	v := tariff.Version{Name: n.Name, N: 1, EffectiveFrom: n.EffectiveFrom, Body: n.Body}
 	if v.TariffID, err = tx.NewID(); err != nil {
@@ -123,10 +125,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff) (AddedTariff, 
 	if err := tx.AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
-	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
-	e.SinglePerson = true
-	return AddedTariff{Version: v}, tx.AuditLog(e)
+	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
 // fixCurrency makes the currency the tenant's if it has none, and refuses another.

@@ -86,6 +86,7 @@ type NewVersion struct {
 // force now goes on until then and is never changed. Two versions cannot begin at the same moment.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
+	w := wish{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
 	if !no.Refused() {
 		no = n.Body.Validate()
 	}
@@ -95,18 +96,16 @@ func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n) })
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n, w) })
 	if err != nil {
 		return AddedTariff{}, fmt.Errorf("publish a version of tariff %q: %w", n.Tariff, err)
 	}
 	return out, nil
 }
 
-func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff, error) {
-	no, err := r.secondPerson(tx, access.WriteTariffs, "Publishing a tariff")
-	if err != nil || no.Refused() {
-		return AddedTariff{Refusal: no}, err
-	}
+func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (AddedTariff, error) {
+	var no refusal.Refusal
+	var err error
 	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}
 	if v.TariffID, no, err = findTariff(tx, n.Tariff); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
@@ -117,16 +116,17 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	if no, err = r.fits(tx, &v); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
+	eyes, err := r.eyes(tx, by, w)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return AddedTariff{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+	}
 	if v.ID, err = tx.NewID(); err != nil {
 		return AddedTariff{}, err
 	}
 	if err := tx.AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
-	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
-	e.SinglePerson = true
-	return AddedTariff{Version: v}, tx.AuditLog(e)
+	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
 // fits checks a version against the others of its tariff and against the meters that are on it, and numbers it.

@@ -13,8 +13,7 @@ import (
 // say otherwise: a meter number is unique over all tenants, because it is an MQTT user name too, and so is the dense
 // number behind it.
 type Tx interface {
-	NewID() (id.ID, error)
-	AuditLog(e access.Entry) error
+	access.EyesTx
 
 	// NextMeterN counts over all tenants.
 	NextMeterN() (int64, error)
@@ -58,8 +57,6 @@ type Tx interface {
 	TenantSettings() (Settings, error)
 	PutTenantSettings(s Settings) error
 	SetCurrency(code string, exp int) (bool, error)
-	// ActivePeople counts the people who are not blocked and hold one of the roles.
-	ActivePeople(roles ...access.Role) (int, error)
 }
 
 // Point is a place supplied.

@@ -104,12 +104,15 @@ type Undo struct {
 
 	// Render makes the answer that is stored under Once.Key.
 	Render func(Sale, Reversal) (status int, body []byte)
+	// RenderWaits makes that of a reversal which waits for a second person.
+	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
 // undone is what the transaction of a reversal came to.
 type undone struct {
 	Sale     Sale
 	Reversal Reversal
+	Waits    *access.Approval
 }
 
 // Reverse undoes a sale: who sold it within [ReversalWindow], later who may reverse, with a reason. It must be the last
@@ -127,7 +130,12 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Re
 	}
 	var render func(undone) (int, []byte)
 	if u.Render != nil {
-		render = func(d undone) (int, []byte) { return u.Render(d.Sale, d.Reversal) }
+		render = func(d undone) (int, []byte) {
+			if d.Waits != nil && u.RenderWaits != nil {
+				return u.RenderWaits(*d.Waits)
+			}
+			return u.Render(d.Sale, d.Reversal)
+		}
 	}
 	out, err := keyed(ctx, v, by, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
 		if utf8.RuneCountInString(u.Reason) > maxReason || !utf8.ValidString(u.Reason) {
@@ -156,6 +164,10 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
 		return undone{}, no, err
 	}
+	eyes, err := v.reversalEyes(tx, by, s, u, now)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return undone{Waits: eyes.Waits}, eyes.Refusal, err
+	}
 	r := Reversal{Sale: s.ID, State: ReversalWaiting, Reason: u.Reason, By: by.String(), At: now}
 	if r.ID, err = tx.NewID(); err != nil {
 		return undone{}, refusal.Refusal{}, err
@@ -170,19 +182,29 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	e := by.Entry("vend.reverse", s.ID.Text(id.Vend))
 	e.At, e.Reason = now, u.Reason
 	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d online=%t", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, online)
-	e.SinglePerson = s.By == by.String()
-	if err := tx.AuditLog(e); err != nil {
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	if online {
 		s.State = Reversing
-		return undone{s, r}, refusal.Refusal{}, tx.VendTurn(s.ID, Completed, Reversing)
+		return undone{Sale: s, Reversal: r}, refusal.Refusal{}, tx.VendTurn(s.ID, Completed, Reversing)
 	}
 	if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	s, r, err = v.giveBack(tx, s, r, len(s.Tokens) == 0)
-	return undone{s, r}, refusal.Refusal{}, err
+	return undone{Sale: s, Reversal: r}, refusal.Refusal{}, err
+}
+
+// reversalEyes decides whether a reversal needs a second person. Somebody else than who sold is one already; who sold may
+// undo it alone while it is new.
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, u Undo, now time.Time) (access.Eyes, error) {
+	if s.By == by.String() && now.Sub(s.CompletedAt) <= ReversalWindow && by.Approval.IsZero() {
+		return access.Eyes{Alone: true}, nil
+	}
+	return access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
+		Summary: fmt.Sprintf("reverse sale %s of %d %s to meter %s: %s", s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency, s.Meter.Number, u.Reason),
+		Body:    undoWish{s.ID.Text(id.Vend), u.Reason}, Anyway: s.By != by.String()}, now)
 }
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.

@@ -184,6 +184,8 @@ type Paid struct {
 
 	// Render makes the answer that is stored under Once.Key.
 	Render func(Deposited) (status int, body []byte)
+	// RenderWaits makes that of a deposit which waits for a second person.
+	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
 // Deposited is a booked deposit.
@@ -196,6 +198,7 @@ type Deposited struct {
 	Bank      string
 	Reference string
 	At        time.Time
+	Waits     *access.Approval // it waits for a second person, and nothing was booked
 }
 
 // mainBank is the bank account of a tenant that named none.
@@ -211,7 +214,16 @@ func (v *Vending) Deposit(ctx context.Context, by access.Actor, p Paid) (Done[De
 		return Done[Deposited]{Refusal: no}, nil
 	}
 	no := p.normal()
-	out, err := keyed(ctx, v, by, p.Request, p.Render, func(tx Tx) (Deposited, refusal.Refusal, error) {
+	render := p.Render
+	if p.Render != nil && p.RenderWaits != nil {
+		render = func(d Deposited) (int, []byte) {
+			if d.Waits != nil {
+				return p.RenderWaits(*d.Waits)
+			}
+			return p.Render(d)
+		}
+	}
+	out, err := keyed(ctx, v, by, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
 		if no.Refused() {
 			return Deposited{}, no, nil
 		}
@@ -256,9 +268,16 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 		return Deposited{}, refusal.Because(refusal.ClientRefReused, "The payment "+p.Reference+" was booked before.", nothingMoved,
 			"Look at the vendor's statement; give another payment its own reference."), err
 	}
+	now := v.moment()
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActDeposit, Right: access.DepositFloat, Object: vendor.ID.Text(id.Vendor),
+		Summary: fmt.Sprintf("deposit of %d %s by vendor %s, reference %s", p.Amount.Minor, p.Amount.Currency, vendor.Code, ref),
+		Body:    paidWish{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Deposited{Waits: eyes.Waits}, eyes.Refusal, err
+	}
 	lines := ledger.FloatDeposited(p.Bank, vendor.ID.Text(id.Vendor), p.Amount.Minor)
 	lines[1].Account = vendor.Account()
-	j := ledger.Journal{Kind: ledger.DepositIn, Ref: ref, PostedAt: v.moment(), Memo: vendor.Code, Postings: lines}
+	j := ledger.Journal{Kind: ledger.DepositIn, Ref: ref, PostedAt: now, Memo: vendor.Code, Postings: lines}
 	if j.ID, err = tx.NewID(); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}
@@ -271,8 +290,7 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 	}
 	e := by.Entry("vendor.deposit", vendor.ID.Text(id.Vendor))
 	e.After = fmt.Sprintf("amount=%d %s reference=%q journal=%s", p.Amount.Minor, p.Amount.Currency, ref, j.ID.Text(id.Journal))
-	e.SinglePerson = true
-	if err := tx.AuditLog(e); err != nil {
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}
 	room, err := tx.Room(vendor.Account())

@@ -1,0 +1,60 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// wish is a tariff as it is written down for a second person: the request itself, so that "at once" still means at once
+// when it is allowed.
+type wish struct {
+	Name          string          `json:"name,omitempty"`   // of a new tariff
+	Tariff        string          `json:"tariff,omitempty"` // of a further version
+	Body          tariff.Document `json:"body"`
+	EffectiveFrom time.Time       `json:"effective_from"`
+}
+
+// eyes decides whether a tariff may be published now, by one person or under an approval.
+func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.Eyes, error) {
+	what := "publish tariff " + w.Name
+	if w.Tariff != "" {
+		what = "publish a version of tariff " + w.Tariff
+	}
+	return access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Right: access.WriteTariffs, Object: w.Name + w.Tariff, Summary: what, Body: w},
+		r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+}
+
+// published notes in the audit log what was published and whose eyes saw it.
+func published(tx Tx, by access.Actor, v tariff.Version, eyes access.Eyes) error {
+	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
+	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
+	return tx.AuditLog(eyes.Mark(e))
+}
+
+// Doers carry out the acts of this package that were approved.
+func (r *Registry) Doers() access.Doers {
+	return access.Doers{access.ActTariff: func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+		var w wish
+		if err := json.Unmarshal(body, &w); err != nil {
+			return access.Done{}, fmt.Errorf("read an approved tariff: %w", err)
+		}
+		price, no := w.Body.Body()
+		if no.Refused() {
+			return access.Done{Refusal: no}, nil
+		}
+		var added AddedTariff
+		var err error
+		if w.Tariff != "" {
+			added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom})
+		} else {
+			added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
+		}
+		return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
+	}}
+}
