@@ -29,7 +29,7 @@ const maxPicture = 100_000
 // TestScreenshots makes the pictures of the documentation, and holds those that stand there to being pictures: small, and
 // named by a page.
 //
-//	go test ./e2e -run TestScreenshots -screenshots docs/operate/images
+//	go test ./e2e -run TestScreenshots -args -screenshots docs/operate/images
 func TestScreenshots(t *testing.T) {
 	chrome := openBrowser(t)
 	made := map[string][]byte{"vmeter-terminal.png": terminalPicture(t, chrome)}

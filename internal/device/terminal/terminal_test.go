@@ -1,7 +1,9 @@
 package terminal
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/memory"
 	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -32,6 +35,11 @@ type desk struct {
 
 func newDesk(t *testing.T, size panel.Size, net face.Net) *desk {
 	t.Helper()
+	return newDeskOn(t, &memory.RAMImage{}, size, net)
+}
+
+func newDeskOn(t *testing.T, image journal.Memory, size panel.Size, net face.Net) *desk {
+	t.Helper()
 	key, err := sts.NewKey(sts.EA07, []byte{1, 2, 3, 4, 5, 6, 7, 8})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +47,7 @@ func newDesk(t *testing.T, size panel.Size, net face.Net) *desk {
 	keys := meter.NewKeys(key, meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	log := slog.New(slog.DiscardHandler)
 	dev, err := device.Open(device.Config{
-		Number: "12345678903", Keys: &keys, Image: &memory.RAMImage{}, Log: memory.NewRAM(), Rand: strings.NewReader("12345678"),
+		Number: "12345678903", Keys: &keys, Image: image, Log: memory.NewRAM(), Rand: strings.NewReader("12345678"),
 		Now: start, Phones: []string{phone}, Display: size,
 	})
 	if err != nil {
@@ -272,6 +280,32 @@ func TestTheNetworkGoesAndComes(t *testing.T) {
 	d.keys("g")
 	if d.keys("g"); net.on != 1 {
 		t.Error("a modem without mains is switched on")
+	}
+}
+
+// worn is a memory that fails from a moment on.
+type worn struct {
+	*memory.RAMImage
+	fails bool
+}
+
+func (w *worn) WriteAt(b []byte, at int64) (int, error) {
+	if w.fails {
+		return 0, io.ErrShortWrite
+	}
+	return w.RAMImage.WriteAt(b, at)
+}
+
+// TestAFailedMemoryEndsTheProgram: a meter that cannot be trusted any more is not shown as if it could.
+func TestAFailedMemoryEndsTheProgram(t *testing.T) {
+	image := &worn{RAMImage: &memory.RAMImage{}}
+	d := newDeskOn(t, image, panel.Small, nil)
+	image.fails = true
+	if !d.keys(token(t)+"#") || !errors.Is(d.end, device.ErrBroken) {
+		t.Errorf("the program goes on, and says %v", d.end)
+	}
+	if strings.Contains(d.View().Content, "ACCEPTED") {
+		t.Error("a token that is not durable is shown as accepted")
 	}
 }
 
