@@ -72,6 +72,19 @@ type Charge struct {
 	CreatedAt   time.Time `json:"created_at"`
 }
 
+// NewCharge is a charge to be made due by hand.
+type NewCharge struct {
+	Account  string `json:"account"`
+	Name     string `json:"name"`  // small letters, digits and dashes; with Month unique in the account
+	Month    string `json:"month"` // 2026-11
+	Amount   Amount `json:"amount"`
+	VATBps   int64  `json:"vat_bps,omitempty"` // contained in Amount
+	Priority int    `json:"priority,omitempty"`
+	Uncapped bool   `json:"uncapped,omitempty"`
+	// IdempotencyKey makes a repetition harmless; empty = a random one.
+	IdempotencyKey string `json:"-"`
+}
+
 // NewAdjustment is money given to a customer out of goodwill.
 type NewAdjustment struct {
 	Account string `json:"account"`
@@ -133,4 +146,9 @@ func (c *Client) Adjust(ctx context.Context, a NewAdjustment) (Adjustment, error
 // Charges lists fixed charges that fell due, newest first (right: customer.read).
 func (c *Client) Charges(ctx context.Context, o Owing) (List[Charge], error) {
 	return ask[List[Charge]](ctx, c, get("/v1/charges", o.query()))
+}
+
+// AddCharge makes a charge due by hand (right: debt.write). It is safe to repeat with the same IdempotencyKey.
+func (c *Client) AddCharge(ctx context.Context, n NewCharge) (Charge, error) {
+	return keyedAsk[Charge](ctx, c, post("/v1/charges", n), n.IdempotencyKey)
 }

@@ -61,6 +61,7 @@ type Vend struct {
 	State       string     `json:"state"`
 	Tender      Amount     `json:"tender"`
 	UnitsWh     int64      `json:"units_wh"`
+	FreeWh      int64      `json:"free_wh,omitempty"` // free basic units among UnitsWh; their tokens come first
 	Lines       []Line     `json:"lines"`
 	Tokens      []Token    `json:"tokens"`
 	ReceiptNo   string     `json:"receipt_no,omitempty"`
@@ -78,6 +79,7 @@ type Quote struct {
 	Meter     string    `json:"meter"`
 	Tender    Amount    `json:"tender"`
 	UnitsWh   int64     `json:"units_wh"`
+	FreeWh    int64     `json:"free_wh,omitempty"` // free basic units among UnitsWh; their tokens come first
 	Lines     []Line    `json:"lines"`
 	ExpiresAt time.Time `json:"expires_at"`
 }

@@ -26,6 +26,41 @@ func newChargeCommand(c console) *cobra.Command {
 		}),
 	}
 	o.flags(list)
-	cmd.AddCommand(list)
+	cmd.AddCommand(list, newChargeAdd(c))
+	return cmd
+}
+
+func newChargeAdd(c console) *cobra.Command {
+	var n client.NewCharge
+	var vat string
+	cmd := &cobra.Command{
+		Use: "add ACCOUNT AMOUNT", Short: "Make a charge due by hand; those of the tariff fall due by themselves", Args: cobra.ExactArgs(2),
+		Example: "  paywatt charge add 04140001001 112.70 --name standing --month 2026-10 --vat 15",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if n.Name == "" || n.Month == "" {
+				return usage("A charge needs a name and a month.", "Give them: --name reconnection --month 2026-11.")
+			}
+			n.Account = args[0]
+			var err error
+			if n.VATBps, err = percent("--vat", vat); err != nil {
+				return err
+			}
+			if n.Amount, err = (vendOptions{}).tender(cmd, api, args[1]); err != nil {
+				return err
+			}
+			d, err := api.AddCharge(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, d, fields("charge", d.Ref, "amount", minorText(d.AmountMinor, d.Currency), "account", d.Account))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.Name, "name", "", "small letters, digits and dashes (needed)")
+	f.StringVar(&n.Month, "month", "", "the month it is for, such as 2026-11 (needed)")
+	f.StringVar(&vat, "vat", "0", "tax contained in the amount, in percent")
+	f.IntVar(&n.Priority, "priority", 0, "1 to 89, ascending (default 20; debts have 30)")
+	f.BoolVar(&n.Uncapped, "uncapped", false, "outside the ceiling of what purchases give to charges")
+	f.StringVar(&n.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the charge")
 	return cmd
 }

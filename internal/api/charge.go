@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -33,7 +35,32 @@ func chargeOf(d vending.Due, currency string) chargeBody {
 		CreatedAt: d.CreatedAt.UTC()}
 }
 
+// newCharge is a charge to be made due by hand.
+type newCharge struct {
+	Account  string     `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
+	Name     string     `json:"name" example:"reconnection" doc:"1 to 32 small letters, digits and dashes; with month unique in the account"`
+	Month    string     `json:"month" example:"2026-11"`
+	Amount   amountBody `json:"amount" doc:"Tax included"`
+	VATBps   int64      `json:"vat_bps,omitempty" doc:"Tax contained in the amount"`
+	Priority int        `json:"priority,omitempty" doc:"1 to 89, ascending; default 20"`
+	Uncapped bool       `json:"uncapped,omitempty" doc:"Outside the ceiling of what purchases give to charges"`
+}
+
+func (a *API) addCharge(ctx context.Context, by access.Actor, _ *struct{}, b newCharge) (*sent, error) {
+	out, err := a.c.Vending.AddCharge(ctx, by, vending.NewCharge{Request: exchangeOf(ctx).request(), Account: b.Account, Name: b.Name,
+		Month: b.Month, Amount: b.Amount.amount(), VATBps: money.Bps(clamp(b.VATBps)), Priority: b.Priority, Uncapped: b.Uncapped,
+		Render: func(c vending.Charged) (int, []byte) { return http.StatusCreated, encoded(chargeOf(c.Due, c.Currency)) }})
+	return answered(ctx, a, out, err)
+}
+
 func (a *API) chargeRoutes(r router) {
+	order(r, huma.Operation{
+		OperationID: "add-charge", Path: "/v1/charges", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Make a charge due by hand",
+		Description: "One that another system left open, or a fee for once. Those of the tariff fall due by themselves. Needs the header Idempotency-Key.",
+		Parameters:  keyParam(),
+		Responses: map[string]*huma.Response{
+			"201": {Description: "Due.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[chargeBody](r)}}}},
+	}, a.addCharge)
 	query(r, huma.Operation{
 		OperationID: "charges", Path: "/v1/charges", Tags: []string{"debts"}, Summary: "List fixed charges that fell due, newest first",
 		Description: "They fall due on the 1st of the local month, the first and the last month by days, whether or not anything is bought; purchases pay the oldest first.",

@@ -248,3 +248,24 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 		t.Errorf("another currency: %s", code)
 	}
 }
+
+// TestThreeMonthsThatAnotherSystemLeftOpen is V19 of the domain reference over HTTP: 338.10 due, 70 % of 50.00 for them.
+func TestThreeMonthsThatAnotherSystemLeftOpen(t *testing.T) {
+	w := begin(t)
+	for i, month := range []string{"2026-09", "2026-10", "2026-11"} {
+		w.want(201, w.keyed(fmt.Sprintf("charge-key-%d", i), "/v1/charges", `{"account":"`+meterNumber+`","name":"standing","month":"`+month+
+			`","amount":{"amount_minor":11270,"currency":"KES"},"vat_bps":1500}`))
+	}
+	if code, _ := w.problem(w.keyed("charge-key-9", "/v1/charges", `{"account":"`+meterNumber+`","name":"standing","month":"2026-10","amount":{"amount_minor":5,"currency":"KES"}}`)); code != "charge-exists" {
+		t.Errorf("the same month again: %s", code)
+	}
+	for i, bad := range []string{`"name":"Standing Charge","month":"2026-10"`, `"name":"standing","month":"October"`, `"name":"standing","month":"2026-08","vat_bps":-1`} {
+		if code, _ := w.problem(w.keyed(fmt.Sprintf("bad-charge-%d", i), "/v1/charges", `{"account":"`+meterNumber+`",`+bad+`,"amount":{"amount_minor":5,"currency":"KES"}}`)); code != "invalid-request" {
+			t.Errorf("%s: %s", bad, code)
+		}
+	}
+	s := decode[sale](t, w.want(201, w.sell("sale-key-0001", order("5000"))))
+	if got, want := s.lines(), "fixed 3043, energy 1300, vat 652, carry 5"; got != want || s.UnitsWh != 5200 {
+		t.Errorf("sold %s of %d Wh, want %s of 5200", got, s.UnitsWh, want)
+	}
+}

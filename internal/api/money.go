@@ -17,6 +17,7 @@ var moneyRoutes = map[string]struct{}{
 	http.MethodPost + " /v1/vends/{id}/reversal":   {},
 	http.MethodPost + " /v1/vendors/{id}/deposits": {},
 	http.MethodPost + " /v1/debts":                 {},
+	http.MethodPost + " /v1/charges":               {},
 	http.MethodPost + " /v1/debts/{id}/write-off":  {},
 	http.MethodPost + " /v1/adjustments":           {},
 	http.MethodPost + " /v1/meters/{meter}/tokens": {},

@@ -56,6 +56,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", "/v1/debts/{id}/write-off", `{"reason":"matrix"}`, access.AdjustLedger, 404},
 		{"POST", "/v1/adjustments", `{"account":"` + meterNumber + `","amount":{"amount_minor":5,"currency":"KES"},"reason":"matrix"}`, access.AdjustLedger, 201},
 		{"GET", "/v1/charges", "", access.ReadCustomers, 200},
+		{"POST", "/v1/charges", `{"account":"` + meterNumber + `","name":"","month":"2026-11","amount":{"amount_minor":5,"currency":"KES"}}`, access.WriteDebts, 400},
 		{"GET", "/v1/settings", "", access.ReadSettings, 200},
 		{"POST", "/v1/settings", `{"vat_no":"P1"}`, access.WriteSettings, 200},
 		{"GET", "/v1/accounts/{id}", "", access.ReadCustomers, 422},

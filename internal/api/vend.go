@@ -83,6 +83,7 @@ type vendBody struct {
 	Tender      amountBody `json:"tender"`
 	UnitsWh     int64      `json:"units_wh" example:"34700"`
 	UnitsKWh    string     `json:"units_kwh" example:"34.7"`
+	FreeWh      int64      `json:"free_wh,omitempty" doc:"Free basic units among units_wh; their tokens come first"`
 	Lines       []lineBody `json:"lines" doc:"In the order of the allocation; they sum to the tender"`
 	Tokens      []Token    `json:"tokens"`
 	ReceiptNo   string     `json:"receipt_no,omitempty"`
@@ -97,6 +98,7 @@ type quoteBody struct {
 	Tender    amountBody `json:"tender"`
 	UnitsWh   int64      `json:"units_wh"`
 	UnitsKWh  string     `json:"units_kwh"`
+	FreeWh    int64      `json:"free_wh,omitempty" doc:"Free basic units among units_wh"`
 	Lines     []lineBody `json:"lines"`
 	ExpiresAt time.Time  `json:"expires_at"`
 }
@@ -126,7 +128,7 @@ const hidden = "**** **** **** **** ****"
 func vendOf(s vending.Sale, d vending.Digits) vendBody {
 	v := vendBody{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
-		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), Lines: linesOf(s.Lines),
+		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), FreeWh: int64(s.Free), Lines: linesOf(s.Lines),
 		Tokens: []Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt),
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
@@ -247,7 +249,7 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body quot
 		return nil, refuse(q.Refusal)
 	}
 	return &struct{ Body quoteBody }{quoteBody{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units),
-		UnitsKWh: kwh(q.Units), Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}}, nil
+		UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free), Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}}, nil
 }
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {

@@ -34,6 +34,7 @@ const (
 	BaseDateExpired       Code = "base-date-expired"
 	TooManyTokens         Code = "too-many-tokens"
 	ClockUntrusted        Code = "clock-untrusted"
+	ChargeExists          Code = "charge-exists"
 	FBEAlreadyIssued      Code = "fbe-already-issued"
 	VendInProgress        Code = "vend-in-progress"
 	VendNotFound          Code = "vend-not-found"

@@ -1,0 +1,115 @@
+package vending
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// NewCharge is a charge to be made due by hand: one that another system left open, or a fee for once.
+type NewCharge struct {
+	Request
+	Account  string // identity of the account, or a meter that supplies it
+	Name     string // small letters, digits and dashes; with Month unique in the account
+	Month    string // "2026-11"
+	Amount   money.Amount
+	VATBps   money.Bps // contained in Amount
+	Priority int       // 0 means 20
+	Uncapped bool
+
+	Render func(Charged) (status int, body []byte)
+}
+
+// Charged is a charge that was made due.
+type Charged struct {
+	Due
+	Currency string
+}
+
+// AddCharge makes a charge due (right: debt.write). Like those that fall due by themselves it stands in no ledger
+// account until it is paid.
+func (v *Vending) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (Done[Charged], error) {
+	if no := by.Needs(access.WriteDebts); no.Refused() {
+		return Done[Charged]{Refusal: no}, nil
+	}
+	name, no := n.normal()
+	out, err := keyed(ctx, v, by, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
+		if no.Refused() {
+			return Charged{}, no, nil
+		}
+		return v.addCharge(tx, by, n, name)
+	})
+	if err != nil {
+		return Done[Charged]{}, fmt.Errorf("charge %s: %w", echo(n.Account), err)
+	}
+	return out, nil
+}
+
+// normal fills in what was left out, and says what is wrong.
+func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
+	n.Priority = cmp.Or(n.Priority, tariff.FixedPriority)
+	name, no := accountName(n.Account)
+	if no.Refused() {
+		return name, no
+	}
+	_, err := time.Parse(monthForm, n.Month)
+	switch {
+	case !plainName(n.Name):
+		return name, badDebt(fmt.Sprintf("A charge needs a name of 1 to %d small letters, digits and dashes.", maxKind), "Name it standing or reconnection.")
+	case err != nil:
+		return name, badDebt("A charge needs its month.", "Write it as 2026-11.")
+	case n.VATBps < 0 || n.VATBps > tariff.MaxVATBps:
+		return name, badDebt(fmt.Sprintf("A tax of %d basis points is outside 0 to %d.", n.VATBps, tariff.MaxVATBps), "Write 15 % as 1500.")
+	case n.Priority < 1 || n.Priority > tariff.MaxPriority:
+		return name, badDebt(fmt.Sprintf("A priority of %d is outside 1 to %d.", n.Priority, tariff.MaxPriority), "Leave it out for 20; debts have 30.")
+	case n.Amount.Minor == 0:
+		return name, badDebt("A charge of nothing cannot be made due.", "Give a positive amount.")
+	}
+	return name, checkTender(n.Amount)
+}
+
+// plainName reports whether a text may name a charge: as the names of charges in tariffs.
+func plainName(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxKind
+}
+
+func (v *Vending) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName) (Charged, refusal.Refusal, error) {
+	place, no, err := findAccount(tx, name, n.Account)
+	if err == nil && !no.Refused() {
+		no, err = ownCurrency(tx, n.Amount)
+	}
+	if err != nil || no.Refused() {
+		return Charged{}, no, err
+	}
+	d := Due{Account: place.ID, Name: n.Name, Month: n.Month, Gross: n.Amount.Minor, VATBps: n.VATBps, Priority: n.Priority, Capped: !n.Uncapped, CreatedAt: v.moment()}
+	there, err := tx.ChargesOf(place.ID, n.Month)
+	if err != nil {
+		return Charged{}, refusal.Refusal{}, err
+	}
+	if slices.ContainsFunc(there, func(o Due) bool { return o.Name == d.Name && o.Month == d.Month }) {
+		return Charged{}, refusal.Because(refusal.ChargeExists, fmt.Sprintf("The charge %s is due already.", d.Ref()), nothingBooked,
+			"Give another name, or another month."), nil
+	}
+	if d.ID, err = tx.NewID(); err != nil {
+		return Charged{}, refusal.Refusal{}, err
+	}
+	if err := tx.ChargePut(d); err != nil {
+		return Charged{}, refusal.Refusal{}, err
+	}
+	e := by.Entry("charge.add", place.ID.Text(id.Account))
+	e.After = fmt.Sprintf("charge=%q amount=%d vat_bps=%d priority=%d", d.Ref(), d.Gross, d.VATBps, d.Priority)
+	return Charged{Due: d, Currency: n.Amount.Currency}, refusal.Refusal{}, tx.AuditLog(e)
+}
