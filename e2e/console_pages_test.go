@@ -54,6 +54,13 @@ func (o *office) sights(t *testing.T) (owner, stranger *tab, all []sight) {
 			}
 			d.visit(sale + "?again=1")
 		}},
+		{"receipt and explanation", func() { d.visit(sale + "/receipt") }},
+		{"tariffs", func() { d.visit("/tariffs") }},
+		{"versions of a tariff", func() { d.click(`main h2 a`, 1); d.at("/tariffs/") }},
+		{"trial balance", func() { d.visit("/ledger") }},
+		{"accounts", func() { d.click(`tbody a[href*="code=2060"]`, 1); d.at("/ledger/accounts") }},
+		{"journals of an account", func() { d.click(`tbody a`, 1); d.at("/ledger/journals") }},
+		{"the sale behind a figure", func() { d.click(`main a[href^="/sales/"]`, 1); d.at("/sales/") }},
 		{"not found", func() { d.visit("/meters/04140001019") }},
 		{"sign in", func() { s.visit("/signin?made=1") }},
 		{"sign in, refused", func() {

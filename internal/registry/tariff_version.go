@@ -46,8 +46,7 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (TariffVersions, error) {
 		t, no, err := findTariff(tx, name)
 		if err != nil || no.Refused() {
-			no.Not = ""
-			return TariffVersions{Refusal: no}, err
+			return TariffVersions{Refusal: notFound(no)}, err
 		}
 		list := listVersions + t.Text(id.Tariff)
 		before, max, no := p.Read(r.c.Sealer, by.Tenant, list)
@@ -73,6 +72,14 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		return TariffVersions{}, fmt.Errorf("list versions of a tariff: %w", err)
 	}
 	return out, nil
+}
+
+// notFound is the refusal of a tariff that a request is about, not of one that something else would need.
+func notFound(no refusal.Refusal) refusal.Refusal {
+	if no.Refused() {
+		no.Code = refusal.NotFound
+	}
+	return no
 }
 
 // NewVersion is a version of a tariff to be published.
@@ -108,7 +115,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (Add
 	var err error
 	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}
 	if v.TariffID, no, err = findTariff(tx, n.Tariff); err != nil || no.Refused() {
-		return AddedTariff{Refusal: no}, err
+		return AddedTariff{Refusal: notFound(no)}, err
 	}
 	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err

@@ -135,5 +135,5 @@ func TestVersionsNeedTheRight(t *testing.T) {
 	page, err := w.TariffVersions(t.Context(), as("stranger"), "domestic", registry.Page{})
 	refused(t, "a device reads", page.Refusal, err, refusal.Forbidden)
 	page, err = w.TariffVersions(t.Context(), access.SystemActor(w.other, "test"), "domestic", registry.Page{})
-	refused(t, "another tenant reads", page.Refusal, err, refusal.TariffMissing)
+	refused(t, "another tenant reads", page.Refusal, err, refusal.NotFound)
 }

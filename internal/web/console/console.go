@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Registry *registry.Registry
 	Vending  *vending.Vending
 	History  *metering.History
+	Reports  *report.Reports
 	Commands *command.Commands
 	Now      func() time.Time
 	Rand     io.Reader // for one-time form ids; safe for concurrent use
@@ -107,6 +109,12 @@ func (s *Console) routes() http.Handler {
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
 	m.HandleFunc("GET /sales/{sale}/live", s.saleLive)
+	m.Handle("GET /sales/{sale}/receipt", s.signedIn(s.receipt))
+	m.Handle("GET /tariffs", s.signedIn(s.tariffs))
+	m.Handle("GET /tariffs/{name}", s.signedIn(s.tariff))
+	m.Handle("GET /ledger", s.signedIn(s.trialBalance))
+	m.Handle("GET /ledger/accounts", s.signedIn(s.accounts))
+	m.Handle("GET /ledger/journals", s.signedIn(s.journals))
 	m.Handle("/", s.signedIn(s.notFound))
 	return m
 }
@@ -115,6 +123,10 @@ func (s *Console) routes() http.Handler {
 func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.by.May(access.ReadMeters) {
 		http.Redirect(w, r, "/meters", http.StatusSeeOther)
+		return
+	}
+	if v.by.May(access.ReadTariffs) {
+		http.Redirect(w, r, "/tariffs", http.StatusSeeOther)
 		return
 	}
 	s.show(w, r, http.StatusOK, noteView(s.page(r, v, "Welcome"), note{Title: "There is no page for your role yet",

@@ -83,6 +83,8 @@ type page struct {
 	Find    bool   // the search field has the focus
 	Meters  bool   // what the role may see
 	Sells   bool
+	Tariffs bool
+	Ledger  bool
 }
 
 // note is a message with at most one way on.
@@ -108,6 +110,7 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 	}
 	if !v.by.ID.IsZero() {
 		p.Who, p.Meters, p.Sells = v.by.Name, v.by.May(access.ReadMeters), v.sells()
+		p.Tariffs, p.Ledger = v.by.May(access.ReadTariffs), v.by.May(access.ReadLedger)
 	}
 	return p
 }

@@ -32,13 +32,15 @@ func every(t *testing.T) []answer {
 	return []answer{
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
 		stranger.get("/setup?code=x"), stranger.do("POST", "/theme", url.Values{}, "Origin", "https://evil.example"),
-		manager.get("/"), manager.get("/meters"), manager.get("/sell"),
+		manager.get("/tariffs"), manager.get("/tariffs/domestic"), manager.get("/tariffs/none"), manager.get("/ledger"), manager.get("/meters"), manager.get("/sell"),
 		g.get("/meters"), g.get("/meters?cursor=none"), g.get("/meters?q=04140001028"), g.get(`/meters?q=<script>alert(1)</script>`),
 		g.get("/meters/" + meterNumber), g.get("/meters/" + meterNumber + "?digits=1"), g.get("/meters/04140001019"), g.get("/meters/04140001028"),
 		g.get("/meters/" + meterNumber + "/history"), g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "disconnect", "reason", ""),
 		g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "clear_credit", "reason", "x"),
 		g.get("/sell"), g.get("/sell?meter=" + meterNumber + "&amount=20"), g.get(`/sell?meter="><script>alert(1)</script>`),
 		g.get("/sell/preview?meter=04140001019&amount=20"), c, g.check(meterNumber, "x"), g.post("/sell", "form", "x"),
+		g.get("/tariffs"), g.get("/ledger"), g.get("/ledger/accounts?code=2060"), g.get("/ledger/accounts?code=7"), g.get("/ledger/journals"),
+		g.get("/ledger/journals?code=4000"), g.get(`/ledger/journals?ref=<script>`), g.get(form + "/receipt"), g.get("/sales/vnd_none/receipt"),
 		sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}
 }

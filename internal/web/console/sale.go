@@ -10,11 +10,11 @@ import (
 
 // saleDetail is a sale with its tokens.
 type saleDetail struct {
-	Meter, Grouped, Customer, Receipt, At, By, State string
-	Tokens                                           []tokenLine
-	Bill                                             bill
-	Again                                            bool // the form had been sent before
-	Simulated, Sells                                 bool
+	ID, Meter, Grouped, Customer, Receipt, At, By, State string
+	Tokens                                               []tokenLine
+	Bill                                                 bill
+	Again                                                bool // the form had been sent before
+	Simulated, Sells                                     bool
 }
 
 func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
@@ -45,7 +45,7 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (t site) sale(shown vending.Shown) saleDetail {
 	sale := shown.Sale
-	d := saleDetail{Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
+	d := saleDetail{ID: sale.ID.Text(id.Vend), Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
 		By: sale.By, State: saleWord(sale.State), Bill: billOf(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
 	for i, token := range sale.Tokens {
 		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(token)}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,11 @@ type bill struct {
 	Total, Code string
 }
 
-type lineText struct{ Name, Amount string }
+// lineText is one line of a bill; Notes say how the amount came about.
+type lineText struct {
+	Name, Amount string
+	Notes        []string
+}
 
 // checkForm is the second step.
 type checkForm struct {
@@ -192,8 +197,26 @@ func (t site) tender(text string) (money.Amount, string) {
 
 func billOf(lines []vending.Line, total money.Amount) bill {
 	b := bill{Total: figure(total), Code: total.Currency}
+	c, _ := money.CurrencyOf(total.Currency)
 	for _, l := range lines {
-		b.Lines = append(b.Lines, lineText{lineWord(l.Kind), figure(money.Amount{Minor: l.Amount, Currency: total.Currency})})
+		t := lineText{Name: lineWord(l.Kind), Amount: figure(money.Amount{Minor: l.Amount, Currency: total.Currency})}
+		if name := cmp.Or(l.Label, l.Ref); name != "" {
+			t.Name += " " + name
+		}
+		for _, s := range l.Steps {
+			note := s.Units.KWh(1) + " kWh"
+			if l.Kind != vending.LineFree {
+				note += " @ " + money.FormatRate(s.Rate, c)
+			}
+			if len(l.Steps) > 1 {
+				note += " = " + money.Format(s.Amount, c)
+			}
+			t.Notes = append(t.Notes, note)
+		}
+		if l.Left != nil {
+			t.Notes = append(t.Notes, "left to pay "+money.Format(*l.Left, c))
+		}
+		b.Lines = append(b.Lines, t)
 	}
 	return b
 }

@@ -99,6 +99,10 @@ func lineWord(k vending.LineKind) string {
 		return "Fixed charge"
 	case vending.LineDebt:
 		return "Paid towards debt"
+	case vending.LineFree:
+		return "Free units of the month"
+	case vending.LineLevy:
+		return "Levy"
 	case vending.LineEnergy:
 		return "Energy without tax"
 	case vending.LineVAT:

@@ -24,7 +24,6 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -171,7 +170,7 @@ func (w *world) beside() *app.Folder {
 // person lets somebody sign in.
 func (w *world) person(email string, role access.Role) {
 	w.t.Helper()
-	acc, err := access.New(access.Config{Door: door{w.beside().Engine.(*sqlite.Engine)}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
+	acc, err := access.New(access.Config{Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -186,7 +185,7 @@ func (w *world) person(email string, role access.Role) {
 }
 
 // door is the way of the command line to the store, for passwords that cost less to hash than there.
-type door struct{ engine *sqlite.Engine }
+type door struct{ engine store.Engine }
 
 func (d door) Do(ctx context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
 	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })

@@ -1,0 +1,68 @@
+package console_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// link is the address of the first link whose text has this in it.
+func (a answer) link(t *testing.T, address string) string {
+	t.Helper()
+	found := regexp.MustCompile(`href="(` + address + `)"`).FindStringSubmatch(a.body)
+	if found == nil {
+		t.Fatalf("%s has no link to %s:\n%s", a.what, address, a.text())
+	}
+	return strings.ReplaceAll(found[1], "&amp;", "&")
+}
+
+func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	g.get("/ledger").is(200).says("Nothing was booked yet")
+	g.sell(meterNumber, "100")
+	trial := g.get("/ledger").is(200).says("As of", "1000 cash:till", "100.00", "4000 revenue:energy", "86.75", "2020 vat_payable", "13.01", "2060 carry", "0.24",
+		"✓ Debits and credits are equal: 0.00")
+	accounts := g.get(trial.link(t, `/ledger/accounts\?code=2060`)).is(200).says("2060 carry", "acc_", "0.24")
+	journals := g.get(accounts.link(t, `/ledger/journals\?code=2060[^"]*`)).is(200).says("Of 2060 carry", "vnd_", "86.75", "13.01", "0.24", "100.00", "TEST")
+	sale := g.get(journals.link(t, `/sales/vnd_[^"]*`)).is(200).says("Sale main-000001")
+	// And back from the sale to its own journal.
+	own := g.get(sale.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200).says("Sale vnd_", "4000 revenue:energy")
+	if n := strings.Count(own.body, "<section"); n != 1 {
+		t.Errorf("the sale has %d journals on its page, want 1", n)
+	}
+	g.get("/ledger/accounts?code=7").is(404).says("no such account in the chart")
+	g.get("/ledger/journals?code=x").is(404)
+	g.get("/ledger/journals?ref=vnd_none").is(200).says("There is no journal here")
+}
+
+func TestAReceiptExplainsItself(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	sale := g.sell(meterNumber, "100")
+	digits := sale.token()
+	page := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("Receipt main-000001", "TAX INVOICE", "TEST", "SGC 123456 KRN 1 TI 01", "domestic, version 1",
+		"Energy without tax 86.75 34.7 kWh @ 2.50", "VAT 13.01", "Every figure was derived again and agrees", "You paid 100.00 KES.",
+		"34.7 kWh at 2.50 and VAT of 15 % is 2.875 per kWh: 99.7625.", "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.",
+		digits[:4]+" "+digits[4:8]+" "+digits[8:12]+" "+digits[12:16]+" "+digits[16:])
+	g.get(page.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200)
+	// Somebody without the right to digits sees the receipt without them.
+	w.person("support@example.org", access.Support)
+	other := w.enter("support@example.org")
+	other.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("**** **** **** **** ****", "You paid 100.00 KES.").omits(digits[:4]+" "+digits[4:8], "In the books")
+}
+
+func TestTariffsInWords(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	w.api("/v1/tariffs/domestic/versions", `{"currency":"KES","vat_bps":1600,"blocks":[{"up_to_wh":50000,"rate_micro":1200000},{"up_to_wh":null,"rate_micro":2000000}],
+		"fixed":[{"name":"service","amount_minor":9800,"per":"month"}],"effective_from":"2027-01-01T00:00:00Z"}`)
+	list := g.get("/tariffs").is(200).says("domestic", "Version 1, from", "In force", "2.50 KES per kWh.", "VAT of 15 % is added")
+	g.get(list.link(t, `/tariffs/domestic`)).is(200).says("Tariff domestic", "Version 2", "To come", "From 2027-01-01 00:00 UTC", "up to 50 kWh 1.20 KES per kWh",
+		"The fixed charge service of 98.00 KES and VAT falls due every month", "Version 1", "In force")
+	g.get("/tariffs/none").is(404).says("There is no tariff none")
+	w.person("installer@example.org", access.Installer)
+	w.enter("installer@example.org").get("/ledger").is(403).says("does not include ledger.read")
+}

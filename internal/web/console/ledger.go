@@ -1,0 +1,172 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
+)
+
+// bookRow is an account, or a line of a journal, with the way to what is behind it.
+type bookRow struct {
+	Code, Name, Subject, Link string
+	Debit, Credit             string
+}
+
+// bookPage is the trial balance, or the accounts of one code.
+type bookPage struct {
+	AsOf, Code, Next string
+	Rows             []bookRow
+	Sum              string
+	Sound            bool
+	Trial            bool
+}
+
+// journalCard is one journal.
+type journalCard struct {
+	ID, Kind, At, Ref, Link, Memo, Reverses string
+	Lines                                   []bookRow
+}
+
+// journalList is a page of journals.
+type journalList struct {
+	Of, Next string
+	Cards    []journalCard
+}
+
+// sided writes a signed amount on its side.
+func sided(m money.Minor, currency string) (debit, credit string) {
+	switch {
+	case m > 0:
+		return figure(money.Amount{Minor: m, Currency: currency}), ""
+	case m < 0:
+		return "", figure(money.Amount{Minor: -m, Currency: currency})
+	}
+	return figure(money.Amount{Currency: currency}), ""
+}
+
+// trialBalance is the first page of the books: every account code, down to the journals behind each.
+func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) {
+	t, err := s.c.Reports.TrialBalance(r.Context(), v.by)
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if t.Refused() {
+		s.refuse(w, r, v, t.Refusal)
+		return
+	}
+	d := bookPage{Trial: true, AsOf: v.site.clock(s.c.Now()), Sum: figure(money.Amount{Minor: t.Sum, Currency: t.Currency}), Sound: t.Sum == 0}
+	for _, l := range t.Lines {
+		row := bookRow{Code: itoa(int(l.Code)), Name: l.Name, Link: "/ledger/accounts?code=" + itoa(int(l.Code))}
+		row.Debit, row.Credit = sided(l.Balance, t.Currency)
+		d.Rows = append(d.Rows, row)
+	}
+	s.show(w, r, http.StatusOK, bookView(s.page(r, v, "Trial balance"), d))
+}
+
+// codeOf reads an account code of the query; 0 where there is none.
+func codeOf(q url.Values) (ledger.Code, refusal.Refusal) {
+	text := q.Get("code")
+	if text == "" {
+		return 0, refusal.Refusal{}
+	}
+	n, err := strconv.Atoi(text)
+	if _, known := ledger.Find(ledger.Code(n)); err != nil || !known {
+		return 0, refusal.Because(refusal.NotFound, "There is no such account in the chart.", "", "Look at the trial balance.")
+	}
+	return ledger.Code(n), refusal.Refusal{}
+}
+
+// accounts lists the accounts of a code with their balances.
+func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	code, no := codeOf(q)
+	if no.Refused() {
+		s.refuse(w, r, v, no)
+		return
+	}
+	got, err := s.c.Reports.Accounts(r.Context(), v.by, code, registry.Page{Cursor: q.Get("cursor")})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if got.Refused() {
+		s.refuse(w, r, v, got.Refusal)
+		return
+	}
+	d := bookPage{AsOf: v.site.clock(s.c.Now()), Code: q.Get("code"), Next: nextPage("/ledger/accounts", q, got.Next)}
+	for _, a := range got.Accounts {
+		row := accountRow(a.Ref)
+		row.Debit, row.Credit = sided(a.Balance, got.Currency)
+		d.Rows = append(d.Rows, row)
+	}
+	s.show(w, r, http.StatusOK, bookView(s.page(r, v, "Accounts"), d))
+}
+
+// accountRow names an account and leads to its journals.
+func accountRow(ref ledger.AccountRef) bookRow {
+	a, _ := ledger.Find(ref.Code)
+	q := url.Values{"code": {itoa(int(ref.Code))}}
+	if ref.Subject != "" {
+		q.Set("subject", ref.Subject)
+	}
+	return bookRow{Code: itoa(int(ref.Code)), Name: a.Path, Subject: ref.Subject, Link: "/ledger/journals?" + q.Encode()}
+}
+
+// journals lists journals with their lines: all, those of an account, or those of one operation.
+func (s *Console) journals(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	f := report.JournalFilter{Ref: q.Get("ref")}
+	code, no := codeOf(q)
+	if no.Refused() {
+		s.refuse(w, r, v, no)
+		return
+	}
+	d := journalList{Of: f.Ref}
+	if code != 0 {
+		f.Account = &ledger.AccountRef{Code: code, Subject: q.Get("subject")}
+		row := accountRow(*f.Account)
+		d.Of = strings.TrimSpace(row.Code + " " + row.Name + " " + row.Subject)
+	}
+	got, err := s.c.Reports.Journals(r.Context(), v.by, f, registry.Page{Limit: journalsShown, Cursor: q.Get("cursor")})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if got.Refused() {
+		s.refuse(w, r, v, got.Refusal)
+		return
+	}
+	d.Next = nextPage("/ledger/journals", q, got.Next)
+	for _, j := range got.Journals {
+		d.Cards = append(d.Cards, v.site.journal(j, got.Currency))
+	}
+	s.show(w, r, http.StatusOK, journalsView(s.page(r, v, "Journals"), d))
+}
+
+// journalsShown is how many journals a page shows.
+const journalsShown = 20
+
+func (t site) journal(j ledger.Journal, currency string) journalCard {
+	c := journalCard{ID: j.ID.Text(id.Journal), Kind: plain(string(j.Kind)), At: t.clock(j.PostedAt), Ref: j.Ref, Memo: j.Memo}
+	if !j.Reverses.IsZero() {
+		c.Reverses = j.Reverses.Text(id.Journal)
+	}
+	if strings.HasPrefix(j.Ref, id.Vend) {
+		c.Link = "/sales/" + j.Ref
+	}
+	for _, p := range j.Postings {
+		row := accountRow(p.Account)
+		row.Debit, row.Credit = sided(p.Amount, currency)
+		c.Lines = append(c.Lines, row)
+	}
+	return c
+}

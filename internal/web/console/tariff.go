@@ -1,0 +1,96 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// tariffCard is one version of a tariff in words.
+type tariffCard struct {
+	Name, Path, Version, From string
+	Standing                  badge
+	Words                     []string
+}
+
+// tariffList is a page of tariffs, or of the versions of one.
+type tariffList struct {
+	Cards []tariffCard
+	Next  string // address of the next page
+	Of    string // the tariff whose versions these are
+}
+
+// standingBadge says where a version stands.
+func standingBadge(standing string) badge {
+	switch standing {
+	case "in force":
+		return badge{"●", "In force", classOK}
+	case "to come":
+		return badge{"○", "To come", classWarn}
+	}
+	return badge{"■", "Past", classOff}
+}
+
+func (t site) card(v tariff.Version) tariffCard {
+	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: "Version " + itoa(v.N), From: t.clock(v.EffectiveFrom), Words: v.Body.Words()}
+}
+
+// tariffs lists the tariffs in force.
+func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
+	got, err := s.c.Registry.Tariffs(r.Context(), v.by, registry.Page{Cursor: r.URL.Query().Get("cursor")})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if got.Refused() {
+		s.refuse(w, r, v, got.Refusal)
+		return
+	}
+	d := tariffList{Next: nextPage("/tariffs", nil, got.Next)}
+	for _, version := range got.Data {
+		c := v.site.card(version)
+		c.Standing = standingBadge("in force")
+		if version.EffectiveFrom.After(s.c.Now()) {
+			c.Standing = standingBadge("to come")
+		}
+		d.Cards = append(d.Cards, c)
+	}
+	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, "Tariffs"), d))
+}
+
+// tariff lists the versions of one tariff.
+func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
+	got, err := s.c.Registry.TariffVersions(r.Context(), v.by, r.PathValue("name"), registry.Page{Cursor: r.URL.Query().Get("cursor")})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if got.Refused() {
+		s.refuse(w, r, v, got.Refusal)
+		return
+	}
+	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next)}
+	for _, version := range got.Data {
+		c := v.site.card(version)
+		c.Standing = standingBadge(got.Standing(version))
+		d.Of = version.Name
+		d.Cards = append(d.Cards, c)
+	}
+	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, "Tariff "+d.Of), d))
+}
+
+// nextPage is the address of a list's next page; empty on the last.
+func nextPage(path string, q url.Values, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	next := url.Values{"cursor": {cursor}}
+	for k, v := range q {
+		if k != "cursor" {
+			next[k] = v
+		}
+	}
+	return path + "?" + next.Encode()
+}
