@@ -517,3 +517,54 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 		t.Errorf("booked %v", b)
 	}
 }
+
+// TestVerifyFindsEditsOfChargesDebtsAndFreeUnits changes one figure at a time behind the server's back.
+func TestVerifyFindsEditsOfChargesDebtsAndFreeUnits(t *testing.T) {
+	s := open(t, true)
+	body := standing(ibt(), tariff.PerMonth)
+	body.Free = tariff.Free{Units: 50 * unit.KilowattHour, Funded: 1_200_000}
+	s.clock.set(s.at("2026-11-01T00:00:00Z"))
+	meter := s.meter(1, place{tariff: s.publish("ibt", body, long())})
+	s.debt(s.account(meter), percent(2000, 60000))
+	s.sell(order(meter, 60000, "verified-1"))
+	s.verified()
+	for _, edit := range []string{
+		`UPDATE debt SET outstanding = outstanding - 1`, `UPDATE debt SET month_taken = month_taken + 1`, `DELETE FROM debt`,
+		`UPDATE charge_due SET paid = paid - 1`, `DELETE FROM charge_due`, `UPDATE usage_month SET fbe_issued = 0`,
+		`UPDATE usage_month SET free_wh = 0`, `UPDATE vend SET free_wh = 0`, `UPDATE vend_line SET amount = amount + 1 WHERE kind = 'debt'`,
+		`UPDATE vend_line SET ref = 'dbt_other' WHERE kind = 'debt'`, `UPDATE vend_line SET kind = 'fee' WHERE kind = 'fixed'`,
+	} {
+		found := 0
+		undo := errors.New("undo")
+		err := s.engine.Run(context.Background(), tenant, store.Job, func(tx *store.Tx) (bool, error) {
+			if _, err := tx.C.Exec(edit); err != nil {
+				return false, err
+			}
+			var r store.Report
+			err := store.Verify(tx, store.Trust{Public: s.engine.PublicKey()}, &r)
+			found = len(r.Findings)
+			return false, errors.Join(err, undo)
+		})
+		if !errors.Is(err, undo) {
+			t.Fatal(err)
+		}
+		if found == 0 {
+			t.Errorf("verify finds nothing wrong after %s", edit)
+		}
+	}
+	s.verified()
+}
+
+// TestASaleOfManyTokensLeavesRoomForTheFreeOne: a sale has at most MaxTokens, the free one among them.
+func TestASaleOfManyTokensLeavesRoomForTheFreeOne(t *testing.T) {
+	s := open(t, true)
+	body := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}, Free: tariff.Free{Units: 50 * unit.KilowattHour}}
+	meter := s.meter(1, place{tariff: s.publish("free", body, long())})
+	most := money.Minor((vending.MaxTokens - 1) * 163_830) // 1,638.3 kWh at 1.00 on each of the others
+	s.refused(order(meter, most+10, "tokens-001"), refusal.VendTooLarge)
+	sale := s.sell(order(meter, most, "tokens-002")).Sale
+	if len(sale.Tokens) != vending.MaxTokens || sale.Tokens[0].Units != 50*unit.KilowattHour || sale.Tokens[1].Units != unit.MaxToken {
+		t.Errorf("sold %d tokens: %+v", len(sale.Tokens), sale.Tokens)
+	}
+	s.audit()
+}
