@@ -13,7 +13,10 @@ import (
 // them together less deep.
 const core = "core"
 
-func actions() []action {
+func actions() []action { return append(tokenActions(), append(ruleActions(), clockActions()...)...) }
+
+// tokenActions are about tokens, orders of the server, and the memory.
+func tokenActions() []action {
 	return []action{
 		{"type half of A", "tokens", func(_ *lab, w *world) bool { was := w.half; w.half = true; return !was }},
 		{"type the rest of A", "tokens", func(l *lab, w *world) bool {
@@ -49,7 +52,12 @@ func actions() []action {
 		{"power cut", "core", func(l *lab, w *world) bool { return l.cut(w, before) }},
 		{"power cut within the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, within) }},
 		{"power cut after the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, after) }},
+	}
+}
 
+// ruleActions are about emergency credit, tampering and configurations.
+func ruleActions() []action {
+	return []action{
 		{"type A", "emergency tamper config clock power", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
 		{"the customer wants emergency credit", "emergency", func(l *lab, w *world) bool {
 			w.asked = true
@@ -68,6 +76,18 @@ func actions() []action {
 			})
 		}},
 		{"clear the credit", "config emergency", func(l *lab, w *world) bool { return l.command(w, meter.CommandClearCredit) }},
+		{"60 Wh flow the other way", "config", func(l *lab, w *world) bool {
+			return l.step(w, meter.Event{Kind: meter.EventEnergy, Export: 60})
+		}},
+		{"the customer's switch", "config", func(l *lab, w *world) bool {
+			return w.under.Kind == 0 && l.step(w, meter.Event{Kind: meter.EventLocal})
+		}},
+	}
+}
+
+// clockActions are about time and load.
+func clockActions() []action {
+	return []action{
 		{"the server sets the clock a day ahead", "clock", func(l *lab, w *world) bool { return l.clock(w, 86_400) }},
 		{"the server sets the clock a day back", "clock", func(l *lab, w *world) bool { return l.clock(w, -86_400) }},
 		{"the server sets the clock ten years ahead", "clock", func(l *lab, w *world) bool {
@@ -95,13 +115,7 @@ func actions() []action {
 		{"the connection comes or goes", "power", func(l *lab, w *world) bool {
 			return l.step(w, meter.Event{Kind: meter.EventComms, Active: !w.s.Flags.Has(meter.FlagOnline)})
 		}},
-		{"60 Wh flow the other way", "config", func(l *lab, w *world) bool {
-			return l.step(w, meter.Event{Kind: meter.EventEnergy, Export: 60})
-		}},
 		{"a key", "power", func(l *lab, w *world) bool { return l.step(w, meter.Event{Kind: meter.EventKey}) }},
-		{"the customer's switch", "config", func(l *lab, w *world) bool {
-			return w.under.Kind == 0 && l.step(w, meter.Event{Kind: meter.EventLocal})
-		}},
 	}
 }
 

@@ -515,25 +515,3 @@ func (l *lab) begin(t *testing.T, change func(*meter.State)) {
 		t.Fatal(err)
 	}
 }
-
-// starts are the worlds the searches begin with.
-func starts() []struct {
-	name   string
-	change func(*meter.State)
-} {
-	on := func(s *meter.State) {
-		s.Balance, s.Reasons, s.Relay, s.LED = 100, 0, supply.Closed, meter.LEDFast
-	}
-	return []struct {
-		name   string
-		change func(*meter.State)
-	}{
-		{"new", func(*meter.State) {}},
-		{"nearly used up", on},
-		{"one wrong token before the lock", func(s *meter.State) { on(s); s.Guards[meter.Keypad-1].Row = 4 }},
-		{"disconnected, the log about to begin again", func(s *meter.State) {
-			s.Register, s.Overrun, s.Applied = 150, 150, journal.LogRecords-2
-			s.Reasons, s.Confirm = s.Reasons.With(supply.Remote), true
-		}},
-	}
-}

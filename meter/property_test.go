@@ -178,11 +178,13 @@ func TestNothingHappensBeforeWakeAndHeadroom(t *testing.T) {
 // randomEvent makes any event, sensible or not.
 func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 	ev := meter.Event{
-		Kind: meter.EventKind(rnd.IntN(int(meter.EventPowerRestore) + 2)), Up: r.state.Up + uint64(rnd.IntN(3_000_000)),
+		Kind: meter.EventKind(rnd.IntN(int(meter.EventKinds) + 1)), Up: r.state.Up + uint64(rnd.IntN(3_000_000)),
 		Clock: meter.Clock(rnd.IntN(3)), At: rnd.Int64N(1 << 33), Pulses: uint32(rnd.IntN(3000)),
 		Energy: unit.Energy(rnd.IntN(4000) - 100), Power: unit.Power(rnd.IntN(9000)),
 		Source: meter.Source(1 + rnd.IntN(3)), Request: uint64(rnd.IntN(5)), Counter: uint64(rnd.IntN(50)),
-		Command: meter.Command(rnd.IntN(6)), Force: rnd.IntN(2) == 0, Base: sts.Base2014,
+		Command: meter.Command(rnd.IntN(10)), Export: unit.Energy(rnd.IntN(400)), Tamper: meter.Tamper(rnd.IntN(7)),
+		Active: rnd.IntN(2) == 0, NewAt: rnd.Int64N(1 << 33), ClockBy: meter.ClockSource(rnd.IntN(4)), Ms: uint16(rnd.IntN(1000)),
+		Tampers: meter.Tampers(rnd.IntN(64)), Force: rnd.IntN(2) == 0, Base: sts.Base2014,
 		TID: testTID(t, testStart()) + sts.TID(rnd.IntN(60)), OK: rnd.IntN(4) > 0, Reset: meter.Reset(rnd.IntN(3)),
 		Opened: sts.Opened{
 			Result: sts.Accept, Class: uint8(rnd.IntN(4)), SubClass: uint8(rnd.IntN(3)), HasTID: true,
@@ -216,6 +218,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
 	for range 100 {
 		r := newRig(t)
+		r.cfg = fullConfig(t)
 		s := &r.state
 		credit, out := unit.Energy(0), make([]meter.Effect, 0, meter.MaxEffects)
 		var under *meter.Record
@@ -232,7 +235,12 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 			}
 			seq := s.Seq
 			out = meter.Step(&r.cfg, s, ev, out[:0])
+			token := false
 			for _, e := range out {
+				token = token || e.Report.Kind == meter.ReportToken
+				if e.Report.Code == meter.CodeCreditCleared && !token {
+					credit -= unit.Energy(e.Report.A) // by an order of the server
+				}
 				if e.Kind == meter.EffectPublish {
 					if e.Report.Seq != seq {
 						t.Fatalf("seq %d after %d", e.Report.Seq, seq-1)
@@ -269,6 +277,12 @@ func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
 	if s.Reasons.Has(supply.Test) != (s.TestAt != 0) {
 		t.Fatalf("reasons %q, test until %d", s.Reasons, s.TestAt)
 	}
+	if s.Reasons.Has(supply.Tamper) != (s.Latched != 0) || s.Reasons.Has(supply.Overload) != (s.Overload >= meter.OverloadTripped) {
+		t.Fatalf("reasons %q, latched %v, power limit %s", s.Reasons, s.Latched.Names(), s.Overload)
+	}
+	if s.Day.Date != 0 && s.Closed >= s.Day.Date || s.ECUsed < 0 {
+		t.Fatalf("day %s under way, %s closed, %d emergency credit used", s.Day.Date, s.Closed, s.ECUsed)
+	}
 	if armed := s.Reasons == 0 && s.Confirm; (s.Relay == supply.Armed) != armed {
 		t.Fatalf("relay %s with reasons %q, confirm %t", s.Relay, s.Reasons, s.Confirm)
 	}
@@ -281,7 +295,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 	r.run(0)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for kind := meter.EventWake; kind <= meter.EventPowerRestore; kind++ {
+	for kind := meter.EventWake; kind < meter.EventKinds; kind++ {
 		ev := randomEvent(t, rnd, r)
 		ev.Kind, ev.Opened.Class, ev.Opened.SubClass, ev.Opened.Result = kind, 0, 0, sts.Accept
 		ev.Record = meter.Record{Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, HasTID: true, TID: ev.TID}

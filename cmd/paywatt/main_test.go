@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -18,6 +19,11 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			memories, err := filepath.Abs("../../meter/journal/testdata")
+			env.Setenv("MEMORIES", memories)
+			return err
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "server": server, "readenv": readenv, "newer": newer,
 			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv,

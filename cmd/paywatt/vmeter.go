@@ -78,6 +78,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
 	o.screen.flags(cmd)
 	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
+	cmd.AddCommand(newVmeterMemory(c))
 	return cmd
 }
 

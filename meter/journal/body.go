@@ -271,6 +271,7 @@ func (k *keys) body(c *cursor, version uint16) {
 	c.u8("key_size", &k.size)
 	for i := range k.key {
 		c.u8(c.nth("key", i), &k.key[i])
+		c.note(secret)
 	}
 	if version < 2 {
 		return
@@ -278,6 +279,7 @@ func (k *keys) body(c *cursor, version uint16) {
 	c.u16("changes", &k.changes)
 	for i := range k.pending {
 		c.u64(c.nth("section", i), &k.pending[i])
+		c.note(secret)
 	}
 	if version < 3 {
 		return
@@ -285,6 +287,7 @@ func (k *keys) body(c *cursor, version uint16) {
 	c.u8("previous_ea", &k.previousEA)
 	for i := range k.previous {
 		c.u8(c.nth("previous", i), &k.previous[i])
+		c.note(secret)
 	}
 }
 
@@ -323,6 +326,7 @@ func (e *entry) body(c *cursor) {
 	}
 	c.u32("generation", &e.generation)
 	b := c.take("request", meter.MaxRequest)
+	c.note(text)
 	if c.write {
 		copy(b, e.Text)
 	} else {

@@ -15,6 +15,8 @@ type Field struct {
 	Name   string
 	Offset int
 	Size   int
+	// Signed numbers are in two's complement; Text is filled with zeros; Secret must not be shown.
+	Signed, Text, Secret bool
 }
 
 // cursor walks over the bytes of a body, writing the fields into them or reading them out: one description serves both
@@ -32,7 +34,7 @@ type cursor struct {
 // take returns the bytes of the next field.
 func (c *cursor) take(name string, size int) []byte {
 	if c.list {
-		c.fields = append(c.fields, Field{name, c.off, size})
+		c.fields = append(c.fields, Field{Name: name, Offset: c.off, Size: size})
 	}
 	at := c.off
 	c.off += size
@@ -78,15 +80,28 @@ func (c *cursor) u16(name string, v *uint16) {
 	}
 }
 
+// note says more of the field just taken, where somebody wants to see it.
+func (c *cursor) note(more func(*Field)) {
+	if c.list {
+		more(&c.fields[len(c.fields)-1])
+	}
+}
+
+func signed(f *Field) { f.Signed = true }
+func text(f *Field)   { f.Text = true }
+func secret(f *Field) { f.Secret = true }
+
 func (c *cursor) i16(name string, v *int16) {
 	n := uint16(*v)
 	c.u16(name, &n)
+	c.note(signed)
 	*v = int16(n)
 }
 
 func (c *cursor) i32(name string, v *int32) {
 	n := uint32(*v)
 	c.u32(name, &n)
+	c.note(signed)
 	*v = int32(n)
 }
 
@@ -118,6 +133,7 @@ func (c *cursor) u64(name string, v *uint64) {
 func (c *cursor) i64(name string, v *int64) {
 	n := uint64(*v)
 	c.u64(name, &n)
+	c.note(signed)
 	*v = int64(n)
 }
 

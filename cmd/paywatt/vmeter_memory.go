@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/meter/journal"
+)
+
+func newVmeterMemory(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "memory",
+		Short: "Look into the memory of a meter",
+		Args:  cobra.NoArgs,
+	}
+	fields := false
+	check := &cobra.Command{
+		Use:   "check FILE|DIR",
+		Short: "Check memories and test vectors of the public format",
+		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096\n" +
+			"bytes, as in the folder of vmeter --state, or a JSON list of vectors, as meter/journal/testdata/vectors.json; of a DIR\n" +
+			"the file memory and all that end in .bin, .eeprom or .json. Each is explained (--fields: field by field, keys masked) and says pass\n" +
+			"or fail; the last line counts them. A memory passes when a meter can start from it with nothing lost.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return checkMemories(c, args[0], fields) },
+	}
+	check.Flags().BoolVar(&fields, "fields", false, "print every field")
+	cmd.AddCommand(check)
+	return cmd
+}
+
+// memoryFiles are the files to check.
+func memoryFiles(name string) ([]string, error) {
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &failure{code: exitNotFound, what: "There is no " + name + ".", not: "Nothing was checked.", try: "Check the path."}
+	}
+	if err != nil {
+		return nil, &failure{code: exitFailed, what: "It cannot be read: " + err.Error() + ".", not: "Nothing was checked."}
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	var files []string
+	for _, end := range [...]string{"memory", "*.bin", "*.eeprom", "*.json"} {
+		found, err := filepath.Glob(filepath.Join(name, end))
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", name, err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, &failure{code: exitNotFound, what: "There is no memory and no file of vectors in " + name + ".",
+			not: "Nothing was checked.", try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
+	}
+	return files, nil
+}
+
+func checkMemories(c console, name string, fields bool) error {
+	files, err := memoryFiles(name)
+	if err != nil {
+		return err
+	}
+	passed, failed := 0, 0
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return &failure{code: exitFailed, what: "The file cannot be read: " + err.Error() + ".",
+				not: fmt.Sprintf("Only %d were checked.", passed+failed)}
+		}
+		p, f := 0, 0
+		if strings.HasSuffix(file, ".json") {
+			p, f, err = checkMemoryVectors(c, b)
+			if err != nil {
+				return &failure{code: exitUsage, what: fmt.Sprintf("%s is not a list of vectors: %v.", file, err),
+					not: fmt.Sprintf("Only %d were checked.", passed+failed), try: "Give a JSON list as meter/journal/testdata/vectors.json."}
+			}
+		} else if checkImage(c, file, b, fields) {
+			p = 1
+		} else {
+			f = 1
+		}
+		passed, failed = passed+p, failed+f
+	}
+	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
+	if failed > 0 {
+		return &failure{code: exitFailed, what: fmt.Sprintf("%d of %d failed.", failed, passed+failed)}
+	}
+	return nil
+}
+
+func checkMemoryVectors(c console, b []byte) (passed, failed int, err error) {
+	var vectors []journal.Vector
+	if err := json.Unmarshal(b, &vectors); err != nil {
+		return 0, 0, err
+	}
+	for _, v := range vectors {
+		if err := v.Check(); err != nil {
+			failed++
+			fmt.Fprintf(c.out, "fail  %s %s: %v\n", v.Kind, v.Name, err)
+			continue
+		}
+		passed++
+		fmt.Fprintf(c.out, "pass  %s %s, version %d\n", v.Kind, v.Name, v.Version)
+	}
+	return passed, failed, nil
+}
+
+// image is a memory that is only read.
+type image []byte
+
+func (m image) ReadAt(p []byte, at int64) (int, error) {
+	if at >= int64(len(m)) {
+		return 0, nil
+	}
+	return copy(p, m[at:]), nil
+}
+
+func (image) WriteAt([]byte, int64) (int, error) { return 0, errors.New("the memory is only read") }
+
+func (image) Sync() error { return nil }
+
+// checkImage explains a memory and reports whether a meter can start from it with nothing lost.
+func checkImage(c console, name string, b []byte, fields bool) bool {
+	fmt.Fprintf(c.out, "%s: %d bytes\n", name, len(b))
+	for _, part := range journal.Inspect(b) {
+		state := fmt.Sprintf("version %d, generation %d", part.Version, part.Generation)
+		switch {
+		case part.Blank && part.Kind == journal.KindRecord:
+			continue
+		case part.Blank:
+			state = "blank"
+		case part.Problem != "":
+			state = part.Problem
+		}
+		fmt.Fprintf(c.out, "  0x%03x %s: %s\n", part.Offset, part.Kind, state)
+		if !fields {
+			continue
+		}
+		for _, f := range part.Fields {
+			fmt.Fprintf(c.out, "    %4d %2d  %-22s %s\n", f.Offset, f.Size, f.Name, f.Shown)
+		}
+	}
+	_, l, err := journal.Open(image(b))
+	switch {
+	case err != nil:
+		fmt.Fprintf(c.out, "fail  %v\n", err)
+		return false
+	case l.State.Frozen:
+		fmt.Fprintln(c.out, "fail  a newer version wrote it: this one counts on and changes nothing")
+		return false
+	case l.Damage != 0:
+		fmt.Fprintln(c.out, "fail  a meter can start from it, but a part is damaged")
+		return false
+	}
+	s := &l.State
+	fmt.Fprintf(c.out, "pass  meter %d: register %s, credit %s, configuration %d, relay %s, %d log records to replay\n",
+		l.Config.Number, s.Register, s.Shown(), l.Config.Version, s.Relay, len(l.Replay))
+	return true
+}
