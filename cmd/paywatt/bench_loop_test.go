@@ -110,7 +110,7 @@ func TestTheBenchOfAStreetSaysWhatBoundsIt(t *testing.T) {
 	}
 	f := make([]loopFigures, len(loops))
 	for i := range f {
-		f[i].rate = 1e6
+		f[i].rate, f[i].runs = 1e6, 1
 	}
 	o := sim.Default()
 	o.Meters, o.Days = 5, 2

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,11 @@ func newBenchMeter(c console) *cobra.Command {
 				return err
 			}
 			r, cpu, baseCPU := resultOf("meter", "impulses a second", loops, f)
+			for i, l := range loops {
+				if strings.HasPrefix(l.name, "step_") {
+					r.Others[l.name+"_cpu_ns"] = rounded(f[i].cost() * 1e9)
+				}
+			}
 			r.Others["meter_days_per_s"] = rounded(f[len(f)-1].rate)
 			r.Others["state_bytes"] = reflect.TypeFor[meter.State]().Size()
 			r.Others["event_bytes"] = reflect.TypeFor[meter.Event]().Size()
@@ -67,6 +73,14 @@ func newBenchMeter(c console) *cobra.Command {
 	cmd.Flags().IntVar(&street.Meters, "meters", street.Meters, "how many meters the street has")
 	cmd.Flags().IntVar(&street.Days, "days", street.Days, "how many days the street lives")
 	return cmd
+}
+
+// cost is the processor time of a run in seconds, or the time where this system does not tell processor times.
+func (f loopFigures) cost() float64 {
+	if cpu := f.cpuPerRun(); cpu > 0 {
+		return cpu
+	}
+	return 1 / f.rate
 }
 
 // The street of the bench, and how many meter-days a second one core has to do of it.
@@ -113,7 +127,7 @@ func measureStreet(ctx context.Context, o sim.Options, loops []benchLoop, f []lo
 	rest := 1.0
 	for i, l := range loops {
 		if n, is := counts[l.name]; is {
-			share := n / f[i].rate / cpu
+			share := n * f[i].cost() / cpu
 			out.Shares[l.name], rest = rounded(share), rest-share
 		}
 	}

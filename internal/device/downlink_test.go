@@ -2,10 +2,12 @@ package device_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -206,6 +208,27 @@ func TestLeasesAreDeclined(t *testing.T) {
 	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: order("l", 1), Seq: 1, MaxRegisterWh: 5, TTLs: 60}))
 	if a := answer(t, d); a.ID != "l" || a.State != "failed" || a.Reason != "unknown" {
 		t.Errorf("a lease for a token meter: %+v", a)
+	}
+}
+
+func TestTheConnectionIsPartOfTheHistory(t *testing.T) {
+	d := open(t, newMedium())
+	for _, what := range []wire.Down{outbox.Online, outbox.Online, outbox.Offline} {
+		must(t, d.Receive(what, "", nil))
+	}
+	// A start begins without a connection, whatever was before.
+	must(t, d.Receive(outbox.Online, "", nil))
+	must(t, d.Power(false))
+	must(t, d.Power(true))
+	must(t, d.Receive(outbox.Online, "", nil))
+	var got []int
+	for _, r := range records(t, d) {
+		if r.Kind == wire.KindEvent && r.Event.Code/100 == 8 {
+			got = append(got, r.Event.Code)
+		}
+	}
+	if want := []int{801, 802, 801, 801}; !slices.Equal(got, want) {
+		t.Errorf("events %v, want %v", got, want)
 	}
 }
 
