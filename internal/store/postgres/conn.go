@@ -46,6 +46,7 @@ type conn struct {
 	stream  bool  // queries are read through cursors: their results may be larger than memory
 	cursors int   // open ones
 	rows    int   // changed or read in this transaction, for the budget
+	wrote   bool  // this transaction has run something else than a SELECT
 	fault   error // the first error: PostgreSQL has given up the transaction
 }
 
@@ -147,6 +148,7 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 			formats[i] = asBinary
 		}
 	}
+	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT")
 	r := c.pg.ExecPrepared(c.ctx, s.name, values, formats, nil)
 	for r.NextRow() {
 		if into != nil {

@@ -18,7 +18,7 @@ const (
 var errNoCommit = errors.New("the server rolled the transaction back")
 
 func (c *conn) begin(how string) error {
-	c.fault, c.rows, c.cursors = nil, 0, 0
+	c.fault, c.rows, c.cursors, c.wrote = nil, 0, 0, false
 	c.reading = how == beginView
 	_, err := c.plain(how)
 	return err

@@ -122,7 +122,7 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	if err == nil {
 		err = w.c.fault // a closure that overlooks an error cannot commit
 	}
-	if err != nil || refused {
+	if err != nil || refused || !w.c.wrote { // what wrote nothing has nothing to commit, and no outcome to lose
 		return errors.Join(err, w.c.rollback())
 	}
 	began := time.Now()
