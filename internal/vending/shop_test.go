@@ -21,7 +21,6 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -156,7 +155,8 @@ type shop struct {
 	t      testing.TB
 	dir    string
 	clock  *clock
-	engine *sqlite.Engine
+	engine engine
+	url    string // of a PostgreSQL database; empty for SQLite
 	door   *door
 	issuer *issuer
 	sealer *keystore.DataKey
@@ -216,11 +216,8 @@ func openIn(t testing.TB, currency string, local, rehearse bool) *shop {
 // start opens the store and a Vending over it, as a process does.
 func (s *shop) start() {
 	s.t.Helper()
-	e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.engine, s.door = e, &door{engine: e}
+	s.engine = s.open()
+	s.door = &door{engine: s.engine}
 	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: rand.Reader,
 		Kick: func() { s.kicks.Add(1) }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }

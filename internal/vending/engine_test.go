@@ -1,0 +1,50 @@
+package vending_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// onPostgres has every shop of these tests keep its books in PostgreSQL: go test ./internal/vending -args -postgres.
+var onPostgres = flag.Bool("postgres", false, "keep the books of every test in PostgreSQL")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if !*onPostgres {
+		os.Exit(m.Run())
+	}
+	os.Exit(pgtest.Run(m))
+}
+
+// engine is what a shop needs of its store.
+type engine interface {
+	store.Engine
+	PublicKey() string
+}
+
+// open opens the shop's store.
+func (s *shop) open() engine {
+	s.t.Helper()
+	if !*onPostgres {
+		e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return e
+	}
+	if s.url == "" {
+		s.url = pgtest.New(s.t)
+	}
+	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return e
+}
