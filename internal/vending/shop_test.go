@@ -464,7 +464,7 @@ func (s *shop) audit() {
 			WHERE v.account_id = u.account_id AND v.month = u.month AND v.state IN ('held', 'completed'))`},
 		{"accounts whose carry is not the carry of their sales", `SELECT COUNT(*) FROM (SELECT a.id FROM account a JOIN vend v ON
 			v.tenant_id = a.tenant_id AND v.account_id = a.id AND v.state = 'completed' GROUP BY a.id HAVING
-			SUM(v.carry_out - v.carry_in) < 0)`},
+			SUM(v.carry_out - v.carry_in) < 0) wrong`},
 		{"carry in the books beside that of the sales", `SELECT ABS(COALESCE((SELECT -SUM(balance) FROM ledger_account WHERE code = 2060), 0) -
 			COALESCE((SELECT SUM(carry_out - carry_in) FROM vend WHERE state = 'completed'), 0))`},
 		{"receipt numbers missing", `SELECT ABS(COALESCE((SELECT SUM(value) FROM counter WHERE name LIKE 'receipt:%'), 0) -
