@@ -43,6 +43,8 @@ func (a *API) receiptRoutes(r router) {
 func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
+	Copy   int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
+	Note   string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
 }) (*paper, error) {
 	form, known := a.c.Papers[in.Format]
 	if !known && in.Format != "" && in.Format != "json" && in.Format != "sms" {
@@ -50,13 +52,18 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 		return nil, because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
 			"There are "+strings.Join(names, ", ")+".")
 	}
-	r, err := a.c.Vending.Receipt(ctx, by, in.ID)
+	paperOf := a.c.Vending.Receipt
+	if in.Note != "" {
+		paperOf = a.c.Vending.CreditNote
+	}
+	r, err := paperOf(ctx, by, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	if r.Refused() {
 		return nil, refuse(r.Refusal)
 	}
+	r.Receipt.Copy = in.Copy
 	switch {
 	case known:
 		text, err := form.Lay(r.Receipt)

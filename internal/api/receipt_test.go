@@ -61,3 +61,26 @@ func TestASaleIsExplainedOverHTTP(t *testing.T) {
 		t.Errorf("a sale that is not there: %s", code)
 	}
 }
+
+func TestAReversedSaleHasACreditNote(t *testing.T) {
+	w := begin(t)
+	s := decode[sale](t, w.want(201, w.sell("credit-note-1", order("10000"))))
+	path := "/v1/vends/" + s.ID
+	if code, _ := w.problem(w.get(path + "/receipt?note=credit")); code != "vend-not-found" {
+		t.Errorf("before the reversal: %s", code)
+	}
+	if body := string(w.want(200, w.get(path+"/receipt?format=text32&copy=2")).body); !strings.Contains(body, "*** COPY 2 ***") {
+		t.Errorf("a copy:\n%s", body)
+	}
+	w.want(201, w.ask("POST", path+"/reversal", w.key, `{"reason":"wrong meter"}`, "Idempotency-Key", "credit-note-2"))
+	if body := string(w.want(200, w.get(path+"/receipt?format=text48")).body); !strings.Contains(body, "*** REVERSED ***") {
+		t.Errorf("the receipt:\n%s", body)
+	}
+	note := string(w.want(200, w.get(path+"/receipt?note=credit&format=text48")).body)
+	for _, has := range []string{"CREDIT NOTE", "takes back receipt main-000001", "Receipt    main-000001-R", "34.7 kWh @ 2.50                           -86.75",
+		"GIVEN BACK KES                           -100.00", "These tokens are cancelled:"} {
+		if !strings.Contains(note, has) {
+			t.Errorf("the credit note has not %q:\n%s", has, note)
+		}
+	}
+}

@@ -42,6 +42,29 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Re
 	return Receipted{Receipt: r}, nil
 }
 
+// creditMark ends the number of a credit note: that of the receipt it takes back, which is reversed at most once.
+const creditMark = "-R"
+
+// CreditNote makes the receipt of a reversal: the mirror of the sale's, under its number and the mark of a reversal.
+func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
+	got, err := v.Receipt(ctx, by, sale)
+	if err != nil || got.Refused() {
+		return got, err
+	}
+	if !got.Receipt.Reversed {
+		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, "Sale "+echo(sale)+" was not reversed, so there is no credit note.", "", "Look at its receipt.")}, nil
+	}
+	undone, err := v.Reversal(ctx, by, sale)
+	if err != nil || undone.Refused() {
+		return Receipted{Refusal: undone.Refusal}, err
+	}
+	note := got.Receipt.Credited(got.Receipt.No+creditMark, undone.Reversal.SettledAt.In(got.Receipt.At.Location()))
+	if err := note.Check(); err != nil {
+		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", echo(sale), err)
+	}
+	return Receipted{Receipt: note}, nil
+}
+
 // write fills in the model of a receipt.
 func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, error) {
 	cur, ok := money.CurrencyOf(s.Tender.Currency)
