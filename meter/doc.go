@@ -12,10 +12,10 @@
 //
 //  1. At start it loads State, Config and [Keys] from the memory (package journal), and gives Step one EventReplay for
 //     each log record the snapshot does not contain, oldest first, then one EventPowerRestore, all with what the outbox
-//     has seen (NextSeq, Register). A new memory begins with [New] instead and needs neither. Nothing else may be given
-//     to Step before.
+//     has seen (NextSeq, Register, Log), then one EventTamper for every tamper switch as it stands. A new memory begins
+//     with [New] instead and needs no replay. Nothing else may be given to Step before.
 //  2. It stamps every event with the time since boot (Up, milliseconds, never falling within a boot) and with the clock
-//     and how far it trusts it. Energy comes first: all energy used before the moment Up is given with that Up or an
+//     (At, Ms) and how far it trusts it. Energy comes first: all energy used before the moment Up is given with that Up or an
 //     earlier one, before any other event of that moment.
 //  3. It carries out the effects in the order in which they stand, each before the next, and all of them before the next
 //     event: persist first, act second. The next section says what each asks for.
@@ -35,7 +35,10 @@
 //   - Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.
 //   - Relay: move the contact. The minimum time between two operations (5 s) and reading the contact back belong to the
 //     host: a close that comes too early is delayed, an open never is.
-//   - Result, SMS, LED, Buzzer: tell people. Package panel makes the texts.
+//   - Result, Emergency, SMS, LED, Buzzer: tell people. Package panel makes the texts.
+//   - Append: add the row to its history, and Publish with a History: the report too. A history is a ring beside the
+//     memory; losing one loses no money. Clear: forget what the pages of the usage history show.
+//   - Clock: set the calendar, or tell who wanted it that it may not be set.
 //
 // What belongs to the host alone: opening a token with [Keys.Open] and [Keys.Take], checking the signature and the
 // expiry of what the server sends, the text of request and command ids (the core knows their [Handle]), the outbox with
@@ -57,7 +60,7 @@
 //
 // Class 1: the tests in [KnownTests], for its own maker or for all, at any time. Every other test: function_error.
 //
-// Class 2: 0 sets the maximum power limit, which is kept, reported and shown (range_error for 0 W, which makers take for
+// Class 2: 0 sets the maximum power limit, which is kept and enforced (range_error for 0 W, which makers take for
 // opposite things). 1 clears the credit, for the register 0 or all; other registers are function_error, numbers of none
 // range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two or three for
 // EA07, four for EA11: they wait up to 24 h of powered-on time for each other, and are given up for a section that does
@@ -76,8 +79,17 @@
 // TID is used" is the same that says "this credit was added", and the log holds the difference, never a balance. The
 // relay is closed exactly when no reason keeps it open, nobody has to confirm first and the wait after a power cut is
 // over. A meter has its old key or its new one, with the state that belongs to it. Energy is always counted, whatever the state. A wrong token is counted durably before its result is shown, so
-// that cutting the power does not buy another guess. Nothing here depends on the real-time clock but the hours in which
-// the buzzer may sound.
+// that cutting the power does not buy another guess. Emergency credit is used only after the customer has asked for it, and
+// tampering stays latched through every power cut until somebody with the right opens the latch over a switch that is
+// normal. Days are closed in order, whatever the clock does, and none twice but after a power cut. Nothing about tokens,
+// locks and registers depends on the real-time clock: it decides about the hours of the buzzer, friendly windows, and when a
+// day is closed.
+//
+// # The state machines
+//
+// Emergency credit, relay, power limit, tamper latch, clock and friendly window are tables of transitions that Step runs;
+// [Diagrams] draws them, and docs/reference/meter-states.md is that drawing. The keys of the configuration are a table
+// too: [Settings], docs/reference/meter-config.md.
 //
 // Energy is in watt-hours, power in watts, Up in milliseconds since boot, At in Unix seconds.
 package meter
