@@ -54,6 +54,7 @@ type logFile struct {
 	methods sqlite3.Tsqlite3_io_methods
 	owner   uintptr // the Buffer; after methods, so that a call finds it
 	behind  uintptr // the real methods
+	synced  int32   // not 0 once it was synced the first time
 }
 
 func (l *logFile) buffer() *Buffer { return at[Buffer](l.owner) }
@@ -226,7 +227,7 @@ func syncLog(tls *libc.TLS, file uintptr, flags int32) int32 {
 	if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
 		return rc
 	}
-	return function[syncFunc](l.real().FxSync)(tls, file, flags)
+	return l.syncData(tls, file, flags)
 }
 
 func truncate(tls *libc.TLS, file uintptr, size int64) int32 {

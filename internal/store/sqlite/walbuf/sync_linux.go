@@ -1,0 +1,32 @@
+package walbuf
+
+import (
+	"errors"
+	"syscall"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// syncData makes the log's content durable, and of its metadata what is needed to read it: its length, not when it was
+// changed. SQLite is built here to use fsync for it, which makes the file system commit its own journal for a time
+// stamp; the log is mostly written over in place. The first sync of a file is SQLite's own, which also makes its name
+// durable.
+func (l *logFile) syncData(tls *libc.TLS, file uintptr, flags int32) int32 {
+	if l.synced == 0 {
+		rc := function[syncFunc](l.real().FxSync)(tls, file, flags)
+		if rc == sqlite3.SQLITE_OK {
+			l.synced = 1
+		}
+		return rc
+	}
+	fd := int(at[sqlite3.TunixFile](file).Fh)
+	err := syscall.Fdatasync(fd)
+	for errors.Is(err, syscall.EINTR) {
+		err = syscall.Fdatasync(fd)
+	}
+	if err != nil {
+		return sqlite3.SQLITE_IOERR_FSYNC
+	}
+	return sqlite3.SQLITE_OK
+}
