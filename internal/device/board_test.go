@@ -141,6 +141,17 @@ func TestADeadClockIsInvalidAndTheMeterGoesOn(t *testing.T) {
 	}
 }
 
+func TestAClockSetBackWithoutMainsLeavesTheTimeOffUnknown(t *testing.T) {
+	d := open(t, newMedium())
+	must(t, d.Power(false))
+	must(t, d.SetClock(testNow().Add(-time.Hour)))
+	must(t, d.Power(true))
+	got := codes(t, d, meter.CodePowerOn)
+	if len(got) != 1 || got[0].Args["off_s"] != nil {
+		t.Errorf("the mains is back: %+v, want no time that nobody knows", got)
+	}
+}
+
 // deaf is a clock chip that nobody can reach.
 type deaf struct{ board.Clock }
 

@@ -176,8 +176,11 @@ func (d *Device) Power(on bool) error {
 		d.fail(err)
 		return d.broken
 	}
-	return d.wake(j, l, meter.ResetPower, (d.clock.at-d.offAt)/1000)
+	return d.wake(j, l, meter.ResetPower, offFor(d.clock.at, d.offAt))
 }
+
+// offFor is for how many seconds the mains was off, 0 when the calendar was set back meanwhile and nobody knows.
+func offFor(now, since int64) int64 { return max(0, now-since) / 1000 }
 
 // Read records a reading now.
 func (d *Device) Read() error {

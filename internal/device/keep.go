@@ -225,7 +225,7 @@ func (d *Device) recall() error {
 	// A meter whose process ended was not without mains, unless it said so before.
 	reset, off := meter.ResetUpdate, int64(0)
 	if !kept.mark.on {
-		reset, off = meter.ResetPower, (kept.mark.at-kept.mark.offAt)/1000
+		reset, off = meter.ResetPower, offFor(kept.mark.at, kept.mark.offAt)
 	}
 	return d.wake(j, loaded, reset, off)
 }
