@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // paper is a receipt in one of its forms.
@@ -46,11 +47,8 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	Copy   int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
 	Note   string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
 }) (*paper, error) {
-	form, known := a.c.Papers[in.Format]
-	if !known && in.Format != "" && in.Format != "json" && in.Format != "sms" {
-		names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json", "sms")
-		return nil, because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
-			"There are "+strings.Join(names, ", ")+".")
+	if p := a.noFormat(in.Format); p != nil {
+		return nil, p
 	}
 	paperOf := a.c.Vending.Receipt
 	if in.Note != "" {
@@ -60,10 +58,26 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	r.Receipt.Copy = in.Copy
+	return a.lay(r, in.Format)
+}
+
+// noFormat is the problem of a format that receipts do not come in.
+func (a *API) noFormat(format string) *Problem {
+	if _, known := a.c.Papers[format]; known || format == "" || format == "json" || format == "sms" {
+		return nil
+	}
+	names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json", "sms")
+	return because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
+		"There are "+strings.Join(names, ", ")+".")
+}
+
+// lay puts a receipt into a known format.
+func (a *API) lay(r vending.Receipted, format string) (*paper, error) {
 	if r.Refused() {
 		return nil, refuse(r.Refusal)
 	}
-	r.Receipt.Copy = in.Copy
+	form, known := a.c.Papers[format]
 	switch {
 	case known:
 		text, err := form.Lay(r.Receipt)
@@ -71,7 +85,7 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 			return nil, err
 		}
 		return &paper{ContentType: form.ContentType, Policy: form.Policy, Body: []byte(text)}, nil
-	case in.Format == "sms":
+	case format == "sms":
 		return &paper{ContentType: plainType, Body: []byte(strings.Join(receipt.SMS(r.Receipt), betweenMessages) + "\n")}, nil
 	}
 	b, err := receipt.JSON(r.Receipt)
@@ -79,4 +93,22 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 		return nil, err
 	}
 	return &paper{ContentType: jsonType, Body: b}, nil
+}
+
+// reprintRequest has nothing to say.
+type reprintRequest struct{}
+
+// reprint gives a receipt once more, marked as a copy.
+func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
+	SalePath
+	Format string `query:"format" maxLength:"16" doc:"As of a receipt"`
+}, _ reprintRequest) (*paper, error) {
+	if p := a.noFormat(in.Format); p != nil {
+		return nil, p
+	}
+	r, err := a.c.Vending.Reprint(ctx, by, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return a.lay(r, in.Format)
 }

@@ -53,6 +53,12 @@ func (a *API) reversalRoutes(r router) {
 		Responses: map[string]*huma.Response{"201": {Description: "Reversed.", Content: body},
 			"202": {Description: "The meter is being asked.", Content: body}},
 	}, a.reverse)
+	order(r, huma.Operation{
+		OperationID: "reprint", Path: "/v1/vends/{id}/reprints", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Print a receipt again",
+		Description: "Marked as a copy with its number, counted and audited: who sold may, and who may reverse sales.",
+		Responses: map[string]*huma.Response{"201": {Description: "The receipt.", Content: map[string]*huma.MediaType{
+			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
+	}, a.reprint)
 	query(r, huma.Operation{
 		OperationID: "reversal", Path: "/v1/vends/{id}/reversal", Tags: []string{"vends"}, Summary: "Show how far a reversal has come",
 	}, func(ctx context.Context, by access.Actor, in *SalePath) (*struct{ Body reversalBody }, error) {

@@ -51,3 +51,28 @@ func TestASaleIsUndoneOverHTTP(t *testing.T) {
 		}
 	}
 }
+
+// After a time-out: what became of my request?
+func TestTheLastResponseIsFoundByKey(t *testing.T) {
+	w := begin(t)
+	body := strings.Replace(order("10000"), `{"meter"`, `{"client_ref":"till3-000017","meter"`, 1)
+	s := decode[sale](t, w.want(201, w.sell("lost-answer-1", body)))
+	list := func(query string) []sale {
+		return decode[struct{ Data []sale }](t, w.want(200, w.get("/v1/vends?"+query))).Data
+	}
+	for query, want := range map[string]int{"client_ref=till3-000017": 1, "idempotency_key=lost-answer-1": 1, "idempotency_key=lost-answer-2": 0,
+		"client_ref=lost-answer-1": 0} {
+		if got := list(query); len(got) != want || want == 1 && (got[0].ID != s.ID || got[0].Tokens[0].Digits != s.Tokens[0].Digits) {
+			t.Errorf("%s: %+v, want %d sales", query, got, want)
+		}
+	}
+	w.want(409, w.sell("lost-answer-3", strings.Replace(body, "10000", "9999", 1))) // refused: nothing was sold under the key
+	if got := list("idempotency_key=lost-answer-3"); len(got) != 0 {
+		t.Errorf("a refused request has a sale: %+v", got)
+	}
+	w.want(400, w.get("/v1/vends"))
+	other := w.newKey("operator")
+	if a := w.want(200, w.ask("GET", "/v1/vends?idempotency_key=lost-answer-1", other, "")); strings.Contains(string(a.body), s.ID) {
+		t.Error("another principal's key found the sale")
+	}
+}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,6 +13,17 @@ import (
 // liveBody is the answer of /livez.
 type liveBody struct {
 	Live bool `json:"live"`
+}
+
+// clockBody is the server's clock.
+type clockBody struct {
+	Now     time.Time `json:"now"`
+	Trusted bool      `json:"trusted"`
+}
+
+// trustRequest says that the clock is right.
+type trustRequest struct {
+	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
 }
 
 // readyBody is the answer of /readyz while everything is in order.
@@ -24,6 +37,19 @@ func (a *API) systemRoutes(r router) {
 		OperationID: "version", Path: "/v1/version", Tags: []string{"system"}, Summary: "Show what runs", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*struct{ Body Version }, error) {
 		return &struct{ Body Version }{a.c.Version}, nil
+	})
+	order(r, huma.Operation{
+		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Say that the server's clock is right",
+		Description: "After it was moved while the server ran nothing is sold until somebody says so. Who did is in the audit log.",
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body trustRequest) (*struct{ Body clockBody }, error) {
+		no, err := a.c.Vending.TrustClock(ctx, by, body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		if no.Refused() {
+			return nil, refuse(no)
+		}
+		return &struct{ Body clockBody }{clockBody{Now: a.c.Now().UTC(), Trusted: true}}, nil
 	})
 	query(r, huma.Operation{
 		OperationID: "livez", Path: "/livez", Tags: []string{"system"}, Summary: "Whether the process answers", Security: open,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -262,15 +261,4 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 	b := approvalOf(d.Approval)
 	b.Result = d.Done.Object
 	return &struct{ Body approvalBody }{b}, nil
-}
-
-// copyBody is a receipt that was printed again.
-type copyBody struct {
-	Vend       string `json:"vend"`
-	Copy       string `json:"copy" example:"2" doc:"Which copy it is, from 1"`
-	ReceiptURL string `json:"receipt_url"`
-}
-
-func copyOf(sale string, n int) copyBody {
-	return copyBody{Vend: sale, Copy: strconv.Itoa(n), ReceiptURL: "/v1/vends/" + sale + "/receipt?copy=" + strconv.Itoa(n)}
 }

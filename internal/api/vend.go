@@ -176,7 +176,8 @@ func (a *API) vendRoutes(r router) {
 		OperationID: "sell", Path: "/v1/vends", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Sell",
 		Description: "Needs the header Idempotency-Key: 8 to 64 ASCII characters. The same key and body give the stored status and bytes " +
 			"again; another body is refused. The same order under a new key but an old client_ref is answered 200 with that sale. " +
-			"A request that could not be read is not stored, so its key may be used again.",
+			"A request that could not be read is not stored, so its key may be used again. Simulated meters 04999990015 (blocked), 04999990023 (answer lost " +
+			"once), 04999990031 (key change), 04999990049 (float short) and 04999990056 (outcome unknown) answer as a meter in trouble would.",
 		Parameters: []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 64 ASCII characters, new for each sale",
 			Schema: &huma.Schema{Type: huma.TypeString}}},
 		Responses: map[string]*huma.Response{
@@ -253,9 +254,19 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body quot
 }
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
-	ClientRef string `query:"client_ref" required:"true" maxLength:"64" doc:"The seller's own name of the sale"`
+	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own name of the sale"`
+	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
 }) (*listed[vendBody], error) {
-	found, err := a.c.Vending.SaleByRef(ctx, by, in.ClientRef)
+	var found vending.Shown
+	var err error
+	switch {
+	case (in.ClientRef == "") == (in.Key == ""):
+		return nil, because(refusal.InvalidRequest, "The list needs client_ref or idempotency_key, and one of them only.", "Nothing is shown.", "Name the sale.")
+	case in.Key != "":
+		found, err = a.lastResponse(ctx, by, in.Key)
+	default:
+		found, err = a.c.Vending.SaleByRef(ctx, by, in.ClientRef)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -266,6 +277,30 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 		return nil, refuse(found.Refusal)
 	}
 	return listOf([]vendBody{vendOf(found.Sale, found.Issued.Digits())}, "", func(v vendBody) vendBody { return v }), nil
+}
+
+// lastResponse finds the sale of a request by its key: the one that its stored answer names, or that which is being made
+// under the key as its reference. A request that was refused has none.
+func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.Shown, error) {
+	last, err := a.c.Vending.LastResponse(ctx, by, by.ID.Text(id.Key), key)
+	switch {
+	case err != nil || last.Refused():
+		return vending.Shown{Refusal: last.Refusal}, err
+	case last.Reply.Status >= http.StatusOK && last.Reply.Status < http.StatusMultipleChoices:
+		var answer struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(last.Reply.Body, &answer); err != nil {
+			return vending.Shown{}, fmt.Errorf("read a stored answer: %w", err)
+		}
+		return a.c.Vending.Sale(ctx, by, answer.ID)
+	}
+	found, err := a.c.Vending.SaleByRef(ctx, by, key)
+	if err == nil && last.Running && found.Code == refusal.VendNotFound {
+		return vending.Shown{Refusal: refusal.Because(refusal.IdempotencyRunning, "The request with this Idempotency-Key is still running.", "",
+			"Ask again in a few seconds.")}, nil
+	}
+	return found, err
 }
 
 // SalePath is the sale that a path names.

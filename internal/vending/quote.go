@@ -49,6 +49,9 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if !found {
 			return Quoted{Refusal: registry.NoMeter(meter)}, nil
 		}
+		if no := magic(point, tender.Minor, now); no.Refused() {
+			return Quoted{Refusal: no}, nil
+		}
 		pr, no, err := v.price(tx, point, tender, now)
 		if err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err

@@ -84,6 +84,9 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 	case s.undo:
 		return v.refuse(ctx, p, s.Sold.Refusal)
 	}
+	if s.Sold.lost() {
+		return Sold{Refusal: answerLost()}, nil
+	}
 	s.Sold.Issued = Issued{s.Digits}
 	if len(p.deliver) > 0 && v.c.Kick != nil {
 		v.c.Kick()
@@ -236,6 +239,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	}
 	if p.jumped != 0 {
 		return no(clockJumped(p.jumped)), nil
+	}
+	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
+		return no(r), nil
 	}
 	// The request may have waited over the end of a local month, and a sale belongs to the month it is priced in.
 	if now := v.c.Now(); v.otherMonth(point.TZ, p.now, now) {

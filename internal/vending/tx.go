@@ -16,6 +16,7 @@ type Tx interface {
 	VendorTx
 	ReversalTx
 	JobTx
+	ReprintTx
 	ChargeTx
 	ChargeJobTx
 	DebtTx
@@ -26,6 +27,8 @@ type Tx interface {
 	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
 	OnceClaim(access.Once) error
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
+	// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
+	OnceLook(principal, key string) (*access.Kept, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 	// Post writes a journal and moves the balances of limited accounts; a limit that forbids it comes back as Breach.

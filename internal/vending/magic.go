@@ -1,0 +1,47 @@
+package vending
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Magic meters are for those who integrate with the API: registered as simulated meters, and so sold to under test keys
+// alone, they answer as a meter in trouble would. A real meter of the same number is like any other.
+const (
+	MagicBlocked    = "04999990015" // 409 meter-blocked
+	MagicTimeout    = "04999990023" // sold, but the first answer is lost: 503 outcome-unknown; the repetition gives the sale
+	MagicKeyChange  = "04999990031" // 409 key-change-required
+	MagicFloatShort = "04999990049" // 409 insufficient-float
+	MagicUnknown    = "04999990056" // 503 issuer-outcome-unknown each time; nothing is sold, as asking by client_ref shows
+)
+
+// magic is the refusal of a magic meter; the zero Refusal for every other.
+func magic(p Point, tender money.Minor, now time.Time) refusal.Refusal {
+	if !p.Meter.Simulated {
+		return refusal.Refusal{}
+	}
+	switch p.Meter.Number {
+	case MagicBlocked:
+		p.Status = "blocked"
+		return blocked(p)
+	case MagicKeyChange:
+		return keyChange(p)
+	case MagicFloatShort:
+		return floatShort(tender, 0)
+	case MagicUnknown:
+		return refusal.Because(refusal.IssuerUnknown, "The issuer of this test meter never says whether it made a token ("+stamp(now)+").",
+			"Here nothing was sold; of a real meter nobody would know.", "Ask by client_ref before you do anything else.")
+	}
+	return refusal.Refusal{}
+}
+
+// lost reports whether the first answer to a sale is to be lost.
+func (s Sold) lost() bool {
+	return s.Sale.Meter.Simulated && s.Sale.Meter.Number == MagicTimeout && s.Replay == nil && !s.Repeated
+}
+
+func answerLost() refusal.Refusal {
+	return refusal.Because(refusal.OutcomeUnknown, "The answer of this test meter is lost the first time.", "", "Repeat the very same request: it gives the sale.")
+}

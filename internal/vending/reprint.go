@@ -1,0 +1,94 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// MaxCopies bounds how often a receipt is printed again.
+const MaxCopies = 50
+
+// copied is a counted copy.
+type copied struct {
+	refusal.Refusal
+	n int
+}
+
+// ReprintTx is what printing again needs of a transaction.
+type ReprintTx interface {
+	// AddCopy counts a copy of a sale's receipt and gives its number, from 1.
+	AddCopy(sale id.ID, by string) (int, error)
+}
+
+// Reprint gives the receipt of a sale once more, marked as a copy with its number: who sold it may, and who may reverse
+// sales. Each copy is counted and in the audit log before it is shown.
+func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
+	if no := by.Needs(access.ShowTokens); no.Refused() {
+		return Receipted{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Vend, sale)
+	if err != nil {
+		return Receipted{Refusal: noSale(sale)}, nil
+	}
+	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
+		s, found, err := tx.VendSale(i)
+		switch {
+		case err != nil || !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor:
+			return copied{Refusal: noSale(sale)}, err
+		case s.By != by.String() && by.Vendor.IsZero() && !by.May(access.Reverse):
+			return copied{Refusal: refusal.Because(refusal.Forbidden, "Somebody else made this sale.", "Nothing was printed.", "Ask a supervisor.")}, nil
+		case s.ReceiptNo == "":
+			return copied{Refusal: refusal.Because(refusal.VendNotFound, "The sale has no receipt: it is "+string(s.State)+".", "Nothing was printed.", "")}, nil
+		}
+		n, err := tx.AddCopy(i, by.String())
+		if err != nil || n > MaxCopies {
+			return copied{Refusal: refusal.Because(refusal.DailyLimit, fmt.Sprintf("The receipt was printed %d times.", MaxCopies+1), "Nothing was printed.",
+				"Look at the sale itself.")}, err
+		}
+		e := by.Entry("vend.reprint", sale)
+		e.After = fmt.Sprintf("copy=%d receipt=%s", n, s.ReceiptNo)
+		return copied{n: n}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return Receipted{}, fmt.Errorf("reprint the receipt of sale %s: %w", echo(sale), err)
+	}
+	if c.Refused() {
+		return Receipted{Refusal: c.Refusal}, nil
+	}
+	r, err := v.Receipt(ctx, by, sale)
+	r.Receipt.Copy = c.n
+	return r, err
+}
+
+// Recalled is what became of a request by its idempotency key.
+type Recalled struct {
+	refusal.Refusal
+	Running bool  // it is still being answered
+	Reply   Reply // what was answered; Status 0 for a request that is not known
+}
+
+// LastResponse says what became of an actor's own request, by its Idempotency-Key: the stored answer byte for byte, that
+// it is still running, or nothing. It changes nothing and does not claim the key.
+func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, key string) (Recalled, error) {
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return Recalled{Refusal: no}, nil
+	}
+	kept, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (*access.Kept, error) { return tx.OnceLook(principal, key) })
+	switch {
+	case err != nil:
+		return Recalled{}, fmt.Errorf("look for the answer of a request: %w", err)
+	case kept == nil:
+		return Recalled{}, nil
+	case kept.Status == 0:
+		return Recalled{Running: true}, nil
+	}
+	old, err := v.replay(access.Once{Principal: principal, Key: key}, *kept)
+	if err != nil {
+		return Recalled{}, err
+	}
+	return Recalled{Reply: *old.Replay}, nil
+}
