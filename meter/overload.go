@@ -100,7 +100,7 @@ func (x *step) overloadMove(on overloadInput) {
 // overload compares the load with the limit.
 func (x *step) overload() {
 	s := x.s
-	if s.Overload > OverloadTiming {
+	if s.Overload > OverloadTiming || s.Overload == OverloadNone && s.Power == 0 {
 		return
 	}
 	limit := s.PowerLimit(x.c)

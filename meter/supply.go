@@ -24,6 +24,9 @@ func (x *step) moveRelay() {
 	if on == relayFree && s.CloseIn != 0 {
 		on = relayBlocked
 	}
+	if on == relayInput(s.Relay) {
+		return // it is where it belongs, as nearly always
+	}
 	t, moves := lookup(relayTable[:], s.Relay, on)
 	if !moves {
 		return

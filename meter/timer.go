@@ -10,7 +10,7 @@ func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 // again needs no timer.
 func (x *step) passed(every uint32) bool {
 	period := uint64(every) * 1000
-	return period != 0 && x.s.Up-x.was >= 1 && x.s.Up/period != x.was/period
+	return period != 0 && x.s.Up-x.was >= period-x.was%period
 }
 
 // upcoming is the next multiple of so many seconds since boot, the largest uint64 for 0.
@@ -45,6 +45,20 @@ func (x *step) timers() {
 	if x.passed(saveTime) && (s.Unsaved > 0 || s.counting()) {
 		x.checkpoint()
 	}
+	if s.QuietAt|s.BeepAt|uint32(s.CloseIn)|s.TestAt|s.OverAt != 0 {
+		x.started()
+	}
+	if s.Guards[0].Until|s.Guards[1].Until|s.Guards[2].Until|s.SectionsUntil != 0 || s.Overload > OverloadTiming {
+		x.powered()
+	}
+	if x.passed(x.c.ReadingEvery) {
+		x.report(ReportReading)
+	}
+}
+
+// started does what the timers since boot bring. Most of the time none runs.
+func (x *step) started() {
+	s := x.s
 	if x.due(&s.QuietAt) {
 		x.sound(BuzzerOff, 0)
 	}
@@ -62,6 +76,11 @@ func (x *step) timers() {
 	if x.due(&s.OverAt) {
 		x.trip()
 	}
+}
+
+// powered does what powered-on time brings.
+func (x *step) powered() {
+	s := x.s
 	if at := s.retryAt(x.c); at != 0 && s.powered() >= uint64(at)*1000 {
 		x.overloadMove(overloadRetry)
 	}
@@ -74,9 +93,6 @@ func (x *step) timers() {
 			g.Until = 0
 			x.event(CodeLockEnd, int64(i)+1, 0)
 		}
-	}
-	if x.passed(x.c.ReadingEvery) {
-		x.report(ReportReading)
 	}
 }
 

@@ -22,11 +22,11 @@ const (
 // warn tells the customer once per crossing that the credit is low.
 func (x *step) warn() {
 	s, c := x.s, x.c
-	if low1 := s.low1(c); low1 > 0 && crossed(&s.Low1, s.Balance, low1) {
+	if low1 := s.low1(c); low1 > 0 && (s.Balance <= low1 || s.Low1 != supply.Crossing{}) && crossed(&s.Low1, s.Balance, low1) {
 		x.event(CodeLow1, int64(s.Balance), int64(low1))
 		x.message(MessageLow1)
 	}
-	if c.Low2 > 0 && crossed(&s.Low2, s.Balance, c.Low2) {
+	if c.Low2 > 0 && (s.Balance <= c.Low2 || s.Low2 != supply.Crossing{}) && crossed(&s.Low2, s.Balance, c.Low2) {
 		x.event(CodeLow2, int64(s.Balance), int64(c.Low2))
 		x.message(MessageLow2)
 		s.BeepAt = s.second() + beepEvery
