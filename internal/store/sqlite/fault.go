@@ -5,6 +5,7 @@ package sqlite
 import (
 	"errors"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
@@ -40,6 +41,9 @@ func (e *Engine) plant() {
 		return commit(c)
 	}
 }
+
+// pin keeps the writer on one thread, so that a tracer that counts a thread's system calls counts those of a sale.
+func pin() { runtime.LockOSThread() }
 
 // early is the planted bug: it tells everybody and only then lets the commit happen.
 func (e *Engine) early(b *batch) {

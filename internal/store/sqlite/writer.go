@@ -41,6 +41,7 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 
 // write is the writer goroutine: it ends when the queue is closed and empty.
 func (e *Engine) write() {
+	pin()
 	defer close(e.written)
 	look := time.NewTicker(probeEvery)
 	defer look.Stop()
