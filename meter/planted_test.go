@@ -26,13 +26,19 @@ func forgetTID(_ *lab, before, after *meter.State, _ *meter.Event, _ []meter.Eff
 // restored reports whether an event is the start after a power cut.
 func restored(ev *meter.Event) bool { return ev.Kind == meter.EventPowerRestore }
 
-func plantedBugs() []planted {
-	type state = meter.State
-	bend := func(f func(before, after *state, ev *meter.Event, out []meter.Effect)) func(*lab) {
-		return func(l *lab) {
-			l.bend = func(_ *lab, before, after *state, ev *meter.Event, out []meter.Effect) { f(before, after, ev, out) }
-		}
+type state = meter.State
+
+// bend plants a bug in the core.
+func bend(f func(before, after *state, ev *meter.Event, out []meter.Effect)) func(*lab) {
+	return func(l *lab) {
+		l.bend = func(_ *lab, before, after *state, ev *meter.Event, out []meter.Effect) { f(before, after, ev, out) }
 	}
+}
+
+func plantedBugs() []planted { return append(plantedMoney(), plantedRules()...) }
+
+// plantedMoney are the bugs about tokens and credit.
+func plantedMoney() []planted {
 	return []planted{
 		{"used tokens forgotten", "a new meter", func(l *lab) { l.bend = forgetTID }},
 		{"durable before it is written", "a new meter", func(l *lab) { l.hasty = true }},
@@ -69,6 +75,12 @@ func plantedBugs() []planted {
 				after.TIDs = before.TIDs
 			}
 		})},
+	}
+}
+
+// plantedRules are those about everything else.
+func plantedRules() []planted {
+	return []planted{
 		{"emergency credit by itself", "emergency credit", bend(func(_, after *state, _ *meter.Event, _ []meter.Effect) {
 			if after.EC == meter.ECOffered && after.Balance == 0 {
 				after.EC = meter.ECActive

@@ -125,7 +125,10 @@ func (x *step) powerRestore() {
 	x.rescale()
 	if x.ev.Reset == ResetPower {
 		// Whatever the contact remembers: nothing is switched on before the wait is over.
-		s.CloseIn = uint8(min(s.second()+inrushLeast+uint32(x.c.Number%inrushSpread), 1<<8-1))
+		// A start that itself took minutes has waited long enough.
+		if at := s.second() + inrushLeast + uint32(x.c.Number%inrushSpread); at < 1<<8 {
+			s.CloseIn = uint8(at)
+		}
 		if s.Relay == supply.Closed {
 			s.Relay = supply.Open
 		}
