@@ -259,7 +259,8 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 				t.Fatalf("event %d has more than %d effects", ev.Kind, meter.MaxEffects)
 			}
 			checkState(t, s, credit)
-			if wake := meter.Wake(&r.cfg, s); wake <= s.Up {
+			// What ran out before a start is due with the first event after it.
+			if wake := meter.Wake(&r.cfg, s); wake <= s.Up && ev.Kind != meter.EventPowerRestore {
 				t.Fatalf("after event %d at %d ms the meter wants to be woken at %d ms", ev.Kind, s.Up, wake)
 			}
 		}
