@@ -42,7 +42,7 @@ func (s *shop) open() engine {
 	if s.url == "" {
 		s.url = pgtest.New(s.t)
 	}
-	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond})
+	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -68,6 +68,10 @@ type Options struct {
 	// SealEvery is how often this server tries to seal; 0 for every second, negative for never: a command that ends at
 	// once leaves it to the servers.
 	SealEvery time.Duration
+
+	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
+	// closures that touch more than their transaction.
+	Rehearse bool
 }
 
 // Engine is a store.Engine on one PostgreSQL database.

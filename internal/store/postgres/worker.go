@@ -65,7 +65,10 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		if err := w.e.refuses(); err != nil {
 			return err
 		}
-		err := w.attempt(t, fn)
+		err := w.rehearse(t, fn)
+		if err == nil {
+			err = w.attempt(t, fn)
+		}
 		limit := maxTries
 		switch {
 		case err == nil:
@@ -84,6 +87,18 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		}
 		pause(try)
 	}
+}
+
+// rehearse runs fn for nothing, where that is wanted. Only what the next run will meet as well is left to it.
+func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
+	if !w.e.opt.Rehearse {
+		return nil
+	}
+	err := w.attempt(t, func(tx *store.Tx) (bool, error) { _, err := fn(tx); return true, err })
+	if errors.Is(err, errAgain) || errors.Is(err, errAway) {
+		return err
+	}
+	return nil
 }
 
 // failed sorts out the error of a closure of which nothing happened.
