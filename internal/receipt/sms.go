@@ -10,15 +10,16 @@ import (
 // Septets is what one short message carries in the GSM-7 alphabet.
 const Septets = 160
 
-// MaxMessages bounds the messages of one receipt; what is left out is on the receipt itself.
-const MaxMessages = 8
+// MaxMessages bounds the messages of one receipt. Each has room for two tokens at least, so twice as many are never
+// left out; a sale makes fewer.
+const MaxMessages = 16
 
 // SMS writes the receipt as short messages of at most 160 septets: the digits first, because that is what they are
 // read for, then units, amount, meter and receipt. One message is the rule; only several tokens make several, each with
 // as many as fit and its place, "1/2". Everything is in the characters that GSM-7 has for one septet: letters it has
 // not are written without their marks, any other sign as a question mark.
 func SMS(r Receipt) []string {
-	tail := r.tail()
+	tail := r.tail(longTail)
 	tokens := r.Ordered()
 	lines := make([]string, len(tokens))
 	for i, t := range tokens {
@@ -32,10 +33,11 @@ func SMS(r Receipt) []string {
 	}
 	var out []string
 	var at []string
-	room := func() int { return Septets - len("1/8 \n") - len(tail) }
+	tail = r.tail(shortTail)
+	room := Septets - len("10/16 \n") - len(tail)
 	size := 0
 	for _, l := range lines {
-		if size > 0 && size+len(l)+1 > room() {
+		if size > 0 && size+len(l)+1 > room {
 			out, at, size = append(out, strings.Join(at, "\n")), nil, 0
 		}
 		at, size = append(at, l), size+len(l)+1
@@ -65,14 +67,20 @@ func short(t Token) string {
 	return t.Units.KWh(1) + "kWh"
 }
 
-// maxTail leaves room for two tokens in one message.
-const maxTail = 84
+// How long the part that is not digits may become: beside one token, and beside two with their kinds.
+const (
+	longTail  = 84
+	shortTail = 70
+)
 
-// tail is the part of a message that is not digits.
-func (r Receipt) tail() string {
+// tail is the part of a message that is not digits: what it must say, and as much of the rest as fits.
+func (r Receipt) tail(most int) string {
 	var b strings.Builder
 	for _, m := range r.Marks() {
 		b.WriteString(m + " ")
+	}
+	if r.Title == CreditNote {
+		b.WriteString("CANCELLED ")
 	}
 	fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
 	rest := ""
@@ -89,11 +97,8 @@ func (r Receipt) tail() string {
 			rest += " left " + money.Format(left, r.Currency)
 		}
 	}
-	if r.Title == CreditNote {
-		rest += " CANCELLED"
-	}
 	for _, more := range []string{rest, " no " + r.No} {
-		if b.Len()+len(plain(more)) <= maxTail {
+		if b.Len()+len(plain(more)) <= most {
 			b.WriteString(more)
 		}
 	}
