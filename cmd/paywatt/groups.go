@@ -8,10 +8,10 @@ var groups = []struct {
 	commands  []string
 }{
 	{"server", "Server:", []string{"serve", "config", "doctor"}},
-	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "report", "token"}},
+	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "approval", "report", "token"}},
 	{"meters", "Meters:", []string{"meter"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "sim", "replay", "bench"}},
-	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "backup", "verify", "store", "version"}},
+	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "clock", "backup", "verify", "store", "version"}},
 }
 
 // group puts the root's commands under their headings.

@@ -78,6 +78,8 @@ func nouns() []func(console) *cobra.Command {
 		newTariffCommand,
 		newExplainCommand,
 		newVendorCommand,
+		newApprovalCommand,
+		newClockCommand,
 		newDebtCommand,
 		newChargeCommand,
 		newAccountCommand,

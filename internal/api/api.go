@@ -211,6 +211,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.accountRoutes(r)
 	a.tokenRoutes(r)
 	a.approvalRoutes(r)
+	a.dayRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.feedRoutes(r)

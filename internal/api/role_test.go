@@ -65,6 +65,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", meter + "/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`, access.IssueTokens, 201},
 		{"POST", meter + "/key-changes", `{}`, access.IssueTokens, 400},
 		{"GET", "/v1/approvals", "", everybody, 200},
+		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},
 		{"POST", "/v1/vends/" + saleID + "/reprints", `{}`, access.Reverse, 201},
 		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 200},
 		{"POST", "/v1/approvals/apr_x/approve", `{}`, everybody, 404},

@@ -23,6 +23,7 @@ type Tx interface {
 	// TrialBalance gives the sum of every account code with postings, debits positive.
 	TrialBalance() ([]ledger.Posting, error)
 	BookTx
+	DayTx
 	FeedTx
 }
 

@@ -1,0 +1,96 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// Approval is an act that waits for a second person, or how it was decided.
+type Approval struct {
+	ID        string     `json:"id"`
+	Act       string     `json:"act"`
+	Summary   string     `json:"summary"`
+	State     string     `json:"state"` // waiting, approved, rejected, done
+	Maker     string     `json:"maker"`
+	Checker   string     `json:"checker,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Result    string     `json:"result,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt time.Time  `json:"expires_at"`
+	DecidedAt *time.Time `json:"decided_at,omitempty"`
+}
+
+// Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow.
+func (c *Client) Approvals(ctx context.Context, state string) (List[Approval], error) {
+	q := url.Values{}
+	if state != "" {
+		q.Set("state", state)
+	}
+	return ask[List[Approval]](ctx, c, get("/v1/approvals", q))
+}
+
+// Decide allows or rejects an act. What is allowed is done at once.
+func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason string) (Approval, error) {
+	verb := "/reject"
+	if allow {
+		verb = "/approve"
+	}
+	body := struct {
+		Reason string `json:"reason,omitempty"`
+	}{reason}
+	return ask[Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, body))
+}
+
+// TrustClock says that the server's clock is right as it stands (right: settings.write).
+func (c *Client) TrustClock(ctx context.Context, reason string) error {
+	body := struct {
+		Reason string `json:"reason"`
+	}{reason}
+	_, err := c.do(ctx, post("/v1/clock/trust", body))
+	return err
+}
+
+// Reprint returns the receipt of a sale once more, marked as a copy, in a format.
+func (c *Client) Reprint(ctx context.Context, sale, format string) ([]byte, error) {
+	q := post("/v1/vends/"+url.PathEscape(sale)+"/reprints", struct{}{})
+	q.query = url.Values{"format": {format}}
+	a, err := c.do(ctx, q)
+	return a.body, err
+}
+
+// Act is an act of weight that one person did alone.
+type Act struct {
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor"`
+	Action string    `json:"action"`
+	Object string    `json:"object"`
+	After  string    `json:"after"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Day is the report of one local day.
+type Day struct {
+	Date           string `json:"date"`
+	TZ             string `json:"tz"`
+	Currency       string `json:"currency"`
+	Sales          int64  `json:"sales"`
+	TenderedMinor  int64  `json:"tendered_minor"`
+	UnitsWh        int64  `json:"units_wh"`
+	Reversals      int64  `json:"reversals"`
+	GivenBackMinor int64  `json:"given_back_minor"`
+	UnitsBackWh    int64  `json:"units_back_wh"`
+	FreeTokens     int64  `json:"free_tokens"`
+	UnitsFreeWh    int64  `json:"units_free_wh"`
+	SinglePerson   []Act  `json:"single_person"`
+	Head           string `json:"head"`
+}
+
+// DailyReport reports a local day (right: ledger.read); an empty date is today.
+func (c *Client) DailyReport(ctx context.Context, date string) (Day, error) {
+	q := url.Values{}
+	if date != "" {
+		q.Set("date", date)
+	}
+	return ask[Day](ctx, c, get("/v1/reports/daily", q))
+}

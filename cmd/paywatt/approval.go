@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func newApprovalCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "approval", Short: "Acts that wait for a second person"}
+	var state string
+	list := &cobra.Command{
+		Use: "list", Short: "List the acts that you asked for or could allow", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			l, err := api.Approvals(cmd.Context(), state)
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"id", "state", "act", "by", "what"}}
+			for _, a := range l.Data {
+				t.add(a.ID, a.State, a.Act, a.Maker, a.Summary)
+			}
+			return c.show(cmd, l.Data, t)
+		}),
+	}
+	list.Flags().StringVar(&state, "state", "waiting", "waiting, approved, rejected, done, or empty for all")
+	cmd.AddCommand(list, newDecision(c, "approve", "Allow an act, which is then done", true), newDecision(c, "reject", "Refuse an act", false))
+	return cmd
+}
+
+func newDecision(c console, verb, short string, allow bool) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			a, err := api.Decide(cmd.Context(), args[0], allow, reason)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "decided by", a.Checker, "result", a.Result))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the audit log")
+	return cmd
+}
+
+func newClockCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "clock", Short: "The server's clock"}
+	var reason string
+	trust := &cobra.Command{
+		Use: "trust", Short: "Say that the clock is right, after it was moved while the server ran", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			if err := api.TrustClock(cmd.Context(), reason); err != nil {
+				return err
+			}
+			c.tell("The clock is trusted; sales go on.")
+			return nil
+		}),
+	}
+	trust.Flags().StringVar(&reason, "reason", "", "why it is right; kept in the audit log")
+	cmd.AddCommand(trust)
+	return cmd
+}
+
+func newVendCopy(c console) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "copy SALE", Short: "Print a receipt again, marked as a copy", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			paper, err := api.Reprint(cmd.Context(), args[0], format)
+			if err == nil {
+				_, err = c.out.Write(paper)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
+	return cmd
+}
+
+func newReportDay(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "day [DATE]", Short: "Report a day: sales, reversals, acts of one person, the head of the log", Args: cobra.MaximumNArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			date := ""
+			if len(args) == 1 {
+				date = args[0]
+			}
+			d, err := api.DailyReport(cmd.Context(), date)
+			if err != nil {
+				return err
+			}
+			money := func(minor int64) string { return amountText(client.Amount{AmountMinor: minor, Currency: d.Currency}) }
+			t := fields("date", d.Date+" "+d.TZ,
+				"sales", fmt.Sprintf("%d, %s, %s kWh", d.Sales, money(d.TenderedMinor), unit.Energy(d.UnitsWh).KWh(1)),
+				"reversals", fmt.Sprintf("%d, %s, %s kWh", d.Reversals, money(d.GivenBackMinor), unit.Energy(d.UnitsBackWh).KWh(1)),
+				"free tokens", fmt.Sprintf("%d, %s kWh", d.FreeTokens, unit.Energy(d.UnitsFreeWh).KWh(1)),
+				"acts of one person", fmt.Sprint(len(d.SinglePerson)))
+			for _, a := range d.SinglePerson {
+				t.add("  "+timeText(&a.At), a.Action+" "+a.Object+" by "+a.Actor)
+			}
+			t.add("head", d.Head)
+			return c.show(cmd, d, t)
+		}),
+	}
+}

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// dayBody is the report of one local day.
+type dayBody struct {
+	Date           string    `json:"date" example:"2026-11-20"`
+	TZ             string    `json:"tz"`
+	Currency       string    `json:"currency"`
+	Sales          int64     `json:"sales"`
+	TenderedMinor  int64     `json:"tendered_minor"`
+	UnitsWh        int64     `json:"units_wh"`
+	Reversals      int64     `json:"reversals"`
+	GivenBackMinor int64     `json:"given_back_minor"`
+	UnitsBackWh    int64     `json:"units_back_wh"`
+	FreeTokens     int64     `json:"free_tokens" doc:"Replacements and free issues"`
+	UnitsFreeWh    int64     `json:"units_free_wh"`
+	SinglePerson   []actBody `json:"single_person" doc:"Acts of weight that one person did alone, at most 500"`
+	Head           string    `json:"head" doc:"The newest signed head of the log; keep it elsewhere and give it to paywatt verify"`
+}
+
+// actBody is an act that one person did alone.
+type actBody struct {
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor"`
+	Action string    `json:"action"`
+	Object string    `json:"object"`
+	After  string    `json:"after"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+func (a *API) dayRoutes(r router) {
+	query(r, huma.Operation{
+		OperationID: "daily-report", Path: "/v1/reports/daily", Tags: []string{"reports"}, Summary: "Report a day: sales, reversals, acts of one person, the head of the log",
+	}, func(ctx context.Context, by access.Actor, in *struct {
+		Date string `query:"date" maxLength:"10" doc:"Local date, 2026-11-20; default today"`
+	}) (*struct{ Body dayBody }, error) {
+		d, err := a.c.Reports.Day(ctx, by, in.Date, a.c.Now())
+		if err != nil {
+			return nil, err
+		}
+		if d.Refused() {
+			return nil, refuse(d.Refusal)
+		}
+		b := dayBody{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
+			Reversals: d.Sums.Reversals, GivenBackMinor: int64(d.Sums.GivenBack), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
+			UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []actBody{}, Head: d.Head}
+		for _, e := range d.Alone {
+			b.SinglePerson = append(b.SinglePerson, actBody{e.At.UTC(), e.Actor, e.Action, e.Object, e.After, e.Reason})
+		}
+		return &struct{ Body dayBody }{b}, nil
+	})
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// MaxActs is how many acts of one person a daily report lists.
+const MaxActs = 500
+
+// Sums are what was sold, reversed and given away in a span of time.
+type Sums struct {
+	Sales     int64
+	Tendered  money.Minor
+	Units     unit.Energy
+	Reversals int64
+	GivenBack money.Minor
+	UnitsBack unit.Energy
+	Free      int64 // tokens that nobody paid for
+	UnitsFree unit.Energy
+}
+
+// DayTx is what the daily report needs of a transaction.
+type DayTx interface {
+	// TenantZone is the name of the tenant's time zone.
+	TenantZone() (string, error)
+	DaySums(from, to time.Time) (Sums, error)
+	// SinglePersonActs are the acts of weight that one person did alone, oldest first.
+	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
+	// LastHead is the newest signed head of the log; empty before the first.
+	LastHead() (string, error)
+}
+
+// Day is the report of one local day.
+type Day struct {
+	refusal.Refusal
+	Date     string // 2026-11-20
+	Zone     string
+	Currency string
+	Sums     Sums
+	Alone    []access.Entry // what one person did that a second should have seen, at most MaxActs
+	Head     string         // the newest signed head: keep it elsewhere
+}
+
+// Day reports a local day (right: ledger.read); an empty date is the day of now.
+func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now time.Time) (Day, error) {
+	if no := by.Needs(access.ReadLedger); no.Refused() {
+		return Day{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Day, error) {
+		name, err := tx.TenantZone()
+		if err != nil {
+			return Day{}, err
+		}
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			return Day{}, err
+		}
+		if date == "" {
+			date = now.In(zone).Format(time.DateOnly)
+		}
+		from, err := time.ParseInLocation(time.DateOnly, date, zone)
+		if err != nil {
+			return Day{Refusal: refusal.Because(refusal.InvalidRequest, "The date is none.", "", "Write it as 2026-11-20.")}, nil
+		}
+		d := Day{Date: date, Zone: name}
+		to := from.AddDate(0, 0, 1)
+		if d.Currency, _, err = tx.Currency(); err != nil {
+			return Day{}, err
+		}
+		if d.Sums, err = tx.DaySums(from, to); err != nil {
+			return Day{}, err
+		}
+		if d.Alone, err = tx.SinglePersonActs(from, to, MaxActs); err != nil {
+			return Day{}, err
+		}
+		d.Head, err = tx.LastHead()
+		return d, err
+	})
+	if err != nil {
+		return Day{}, fmt.Errorf("report of %s: %w", date, err)
+	}
+	return out, nil
+}

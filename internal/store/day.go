@@ -1,0 +1,66 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// DaySums counts what was sold, reversed and given away between two moments.
+func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
+	var s report.Sums
+	for _, q := range []struct {
+		sql string
+		row func(Row)
+	}{
+		{`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3`, func(r Row) {
+			s.Sales, s.Tendered, s.Units = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
+		}},
+		{`SELECT COUNT(*), SUM(v.tender), SUM(v.units_wh) FROM reversal r JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id
+			WHERE r.tenant_id = $1 AND r.state = 'done' AND r.settled_at >= $2 AND r.settled_at < $3`, func(r Row) {
+			s.Reversals, s.GivenBack, s.UnitsBack = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
+		}},
+		{`SELECT COUNT(*), SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3`, func(r Row) {
+			s.Free, s.UnitsFree = r.Int(0), unit.Energy(r.Int(1))
+		}},
+	} {
+		if _, err := tx.one(q.sql, func(r Row) error { q.row(r); return nil }, tx.Tenant, from, to); err != nil {
+			return report.Sums{}, fmt.Errorf("sum a day: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// SinglePersonActs are the acts of weight that one person did alone between two moments, oldest first.
+func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error) {
+	var out []access.Entry
+	err := tx.C.Query(`SELECT at, actor, action, object, after, reason FROM audit WHERE tenant_id = $1 AND single_person = 1
+		AND at >= $2 AND at < $3 ORDER BY at, id LIMIT $4`, func(r Row) error {
+		out = append(out, access.Entry{At: r.Time(0), Actor: r.Text(1), Action: r.Text(2), Object: r.Text(3), After: r.Text(4), Reason: r.Text(5), SinglePerson: true})
+		return nil
+	}, tx.Tenant, from, to, max)
+	if err != nil {
+		return nil, fmt.Errorf("list acts of one person: %w", err)
+	}
+	return out, nil
+}
+
+// LastHead is the newest signed head of the tenant's log; empty before the first.
+func (tx *Tx) LastHead() (string, error) {
+	head := ""
+	_, err := tx.one(`SELECT head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r Row) error { head = r.Text(0); return nil }, tx.Tenant)
+	if err != nil {
+		return "", fmt.Errorf("read the newest head: %w", err)
+	}
+	return head, nil
+}
+
+// TenantZone is the name of the tenant's time zone.
+func (tx *Tx) TenantZone() (string, error) {
+	zone, _, err := tx.ChargeTenant()
+	return zone, err
+}
