@@ -10,10 +10,25 @@ const (
 // Take gives the next number of a counter of the tenant: 1, 2, 3 and so on, dense, because a number taken by a
 // transaction that does not commit is given again.
 func (tx *Tx) Take(counter string) (int64, error) {
-	n, err := tx.number(`INSERT INTO counter (tenant_id, name, value) VALUES ($1, $2, 1)
-		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`, tx.Tenant, counter)
+	n, err := tx.next(counter)
 	if err != nil {
 		return 0, fmt.Errorf("take the next %s number: %w", counter, err)
 	}
 	return n, nil
+}
+
+// next moves the counter. Where there is one writer, reading it first is half the work of a statement that returns what
+// it wrote; elsewhere the one statement is one way to the server less, and locks.
+func (tx *Tx) next(counter string) (int64, error) {
+	if tx.C.ForUpdate() == "" {
+		n, err := tx.number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, counter)
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			return n + 1, tx.must(`UPDATE counter SET value = $1 WHERE tenant_id = $2 AND name = $3 AND value = $4`, n+1, tx.Tenant, counter, n)
+		}
+	}
+	return tx.number(`INSERT INTO counter (tenant_id, name, value) VALUES ($1, $2, 1)
+		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`, tx.Tenant, counter)
 }

@@ -35,6 +35,9 @@ func newMover(c *conn) mover {
 func (e *Engine) move() {
 	for range e.mover.begin {
 		_, _, err := moveLog(e.mover.c, "PASSIVE")
+		if err == nil { // again what was written meanwhile, so that little is left to the writer
+			_, _, err = moveLog(e.mover.c, "PASSIVE")
+		}
 		e.mover.ended <- err
 	}
 }
