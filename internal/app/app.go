@@ -115,6 +115,7 @@ func New(c Config) (*App, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Now = plantClock(c.Now)
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}

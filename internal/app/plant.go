@@ -21,6 +21,7 @@ import (
 const (
 	slowIssuer = "slow-issuer" // tokens come from elsewhere and late, so that every sale holds its money meanwhile
 	staleFloat = "stale-float" // a planted race: what a vendor's float was is told again for a moment
+	shifted    = "clock="      // and a duration: the server's clock is off by so much from its start
 )
 
 // staleFor is how long an old float is told.
@@ -28,6 +29,18 @@ const staleFor = 40 * time.Millisecond
 
 func faulty(name string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+name+",")
+}
+
+// plantClock shifts a clock. Running time and wall time stay together, so that the clock guard sees nothing.
+func plantClock(now func() time.Time) func() time.Time {
+	for _, f := range strings.Split(os.Getenv("FAULT_INJECT"), ",") {
+		if text, ok := strings.CutPrefix(f, shifted); ok {
+			if off, err := time.ParseDuration(text); err == nil {
+				return func() time.Time { return now().Add(off) }
+			}
+		}
+	}
+	return now
 }
 
 // remote is an issuer that is not in this process, as far as the sale can tell.
