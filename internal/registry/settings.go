@@ -204,18 +204,3 @@ type EyesTx interface {
 	// ActivePeople counts the people who are not blocked and hold one of the roles.
 	ActivePeople(roles ...access.Role) (int, error)
 }
-
-// SecondPerson is the refusal of an act that needs a second person. This version keeps no approvals, so where four
-// eyes are asked for the act is refused rather than done by one.
-func SecondPerson(tx EyesTx, right access.Right, act string) (refusal.Refusal, error) {
-	s, err := tx.TenantSettings()
-	if err != nil {
-		return refusal.Refusal{}, err
-	}
-	bind, err := fourEyes(tx, s, right)
-	if err != nil || !bind {
-		return refusal.Refusal{}, err
-	}
-	return refusal.Because(refusal.Forbidden, act+" needs a second person here (setting four_eyes), and this version cannot collect an approval.",
-		"Nothing was changed.", "Set four_eyes to false, do it, and set it back; the audit log shows that one person did."), nil
-}
