@@ -147,6 +147,8 @@ func (x *step) judgeCredit() (ended bool) {
 		case available > c.Clearance:
 			s.Reasons, s.Flags = s.Reasons.Without(supply.Credit), s.Flags&^FlagLifeline
 			x.event(CodeRestored, int64(s.Balance), 0)
+		case lifeline && c.Lifeline == 0 && s.Flags.Has(FlagFriendly):
+			s.Flags &^= FlagLifeline // the configuration has none now, and the window keeps the supply on until it ends
 		case off != (c.Lifeline == 0):
 			x.endCredit() // the configuration wants it otherwise now
 		}

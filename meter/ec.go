@@ -122,7 +122,11 @@ func (x *step) emergency() {
 			x.ecMove(ecHigh)
 		}
 	case ECActive:
-		if s.ECLeft(c) == 0 {
+		switch {
+		case s.ECLeft(c) > 0:
+		case s.ECUsed == 0:
+			x.ecMove(ecHigh) // the configuration has taken it away unused: there is nothing to pay back
+		default:
 			x.ecMove(ecUsedUp)
 		}
 	case ECExhausted:

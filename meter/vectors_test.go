@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 	_ "time/tzdata" // the zones the rules are compared with
@@ -117,6 +118,39 @@ func TestEmergencyCreditIsRefusedWithAReason(t *testing.T) {
 	}
 }
 
+// reconfigure puts another document in force, as the server does.
+func (r *rig) reconfigure(version uint32, doc map[string]any) {
+	r.tb.Helper()
+	c, bad := meter.NewConfig(r.cfg, version, doc)
+	if bad != "" {
+		r.tb.Fatalf("configuration refused for %q", bad)
+	}
+	r.next = &c
+	r.command(fmt.Sprintf("config-%d", version), uint64(version), meter.Event{Kind: meter.EventConfig, Version: version})
+}
+
+// TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack: nothing was used, so nothing has to be paid back before the
+// customer may use it again.
+func TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack(t *testing.T) {
+	with := map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000}
+	r := configured(t, with)
+	r.buy(1, 1500)
+	if a := r.activate(); a != meter.ECDone {
+		t.Fatalf("activated: %s, want done", a)
+	}
+	r.reconfigure(2, nil)
+	if r.state.EC != meter.ECNone || r.state.Relay != supply.Closed {
+		t.Errorf("taken away: %s, relay %s; want none, closed", r.state.EC, r.state.Relay)
+	}
+	if a := r.activate(); a != meter.ECNotActive {
+		t.Errorf("activated without any: %s, want not_active", a)
+	}
+	r.reconfigure(3, with)
+	if a := r.activate(); a != meter.ECDone || r.state.EC != meter.ECActive {
+		t.Errorf("given back and activated: %s, %s; want done, active", a, r.state.EC)
+	}
+}
+
 // TestTheVectorOfTheFriendlyCalendar is that of domain reference §4.8.
 func TestTheVectorOfTheFriendlyCalendar(t *testing.T) {
 	r := configured(t, map[string]any{"friendly": []any{"fri 06:00-08:00"}})
@@ -170,6 +204,26 @@ func TestAFriendlyWindowKeepsOnlyTheCreditFromCutting(t *testing.T) {
 		if c.state.Relay != supply.Open || c.state.Reasons.String() != name {
 			t.Errorf("%s: relay %s for %q", name, c.state.Relay, c.state.Reasons)
 		}
+	}
+}
+
+// A configuration that takes the lifeline away cuts nothing during a window: the supply was on, and stays on to its end.
+func TestAWindowOutlivesTheLifeline(t *testing.T) {
+	window := []any{"fri 07:00-08:00"}
+	r := configured(t, map[string]any{"friendly": window, "lifeline_w": 200})
+	r.buy(1, 300)
+	r.consume(500)
+	r.run(time.Hour)
+	if !r.state.Flags.Has(meter.FlagFriendly | meter.FlagLifeline) {
+		t.Fatalf("flags %b: want the lifeline and an open window", r.state.Flags)
+	}
+	r.reconfigure(2, map[string]any{"friendly": window})
+	if r.state.Flags.Has(meter.FlagLifeline) || r.state.Relay != supply.Closed {
+		t.Errorf("in the window: lifeline %t, relay %s; want false, closed", r.state.Flags.Has(meter.FlagLifeline), r.state.Relay)
+	}
+	r.run(time.Hour)
+	if !r.state.Reasons.Has(supply.Credit) || r.state.Relay != supply.Open {
+		t.Errorf("after it: reasons %v, relay %s; want CREDIT, open", r.state.Reasons, r.state.Relay)
 	}
 }
 
