@@ -160,6 +160,30 @@ func TestTheReferenceHasEveryField(t *testing.T) {
 	}
 }
 
+// TestTheReferenceHasEveryAnswer looks for the numbers that stand in ring_answer.
+func TestTheReferenceHasEveryAnswer(t *testing.T) {
+	text, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "### Answers in ring_answer\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	results, answers, _ := strings.Cut(section, "0x80")
+	lists := [...]string{" · " + strings.Join(strings.Fields(results), " ") + " ·", " · " + strings.Join(strings.Fields(answers), " ") + " ·"}
+	has := func(list string, n uint8, name string) {
+		if entry := fmt.Sprintf(" %d %s ·", n, name); !strings.Contains(list, entry) {
+			t.Errorf("the reference has no%s", entry)
+		}
+	}
+	for r := sts.Accept; r.String() != sts.Result(0).String(); r++ {
+		has(lists[0], uint8(r), r.String())
+	}
+	has(lists[1], uint8(meter.AnswerDone), meter.AnswerDone.State())
+	for a := meter.AnswerDone + 1; a.Reason() != meter.Answer(255).Reason() || a == meter.AnswerUnknown; a++ {
+		has(lists[1], uint8(a), a.Reason())
+	}
+}
+
 func TestEverythingFits(t *testing.T) {
 	const head, crc = 16, 4
 	limits := map[string]int{"snapshot": 1024, "config": 256, "keys": 128, "record": 80 - crc + head, "change": 80 - crc + head}
