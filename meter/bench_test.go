@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
 )
 
 // maxState is the promise of the architecture: a state without its keys and histories, in bytes.
@@ -30,6 +31,22 @@ func BenchmarkStepPulses(b *testing.B) {
 	c := meter.DefaultConfig()
 	c.ReadingEvery = 0
 	s := benchState(&c)
+	out := make([]meter.Effect, 0, meter.MaxEffects)
+	ev := meter.Event{Kind: meter.EventPulses, Pulses: 1, At: testStart().Unix(), Clock: meter.ClockValid}
+	b.ReportAllocs()
+	for b.Loop() {
+		benchPass(&ev, 100)
+		out = meter.Step(&c, &s, ev, out[:0])
+	}
+}
+
+// BenchmarkStepLong is the way of all other events: pulses of a meter whose buzzer reminds of a low credit.
+func BenchmarkStepLong(b *testing.B) {
+	c := meter.DefaultConfig()
+	s := benchState(&c)
+	s.BeepAt = 1 << 31
+	s.LED, c.Low1, c.Low2 = meter.LEDFast, 1<<60, 1<<60
+	s.Low1, s.Low2 = supply.Crossing{Below: true, Fired: true}, supply.Crossing{Below: true, Fired: true}
 	out := make([]meter.Effect, 0, meter.MaxEffects)
 	ev := meter.Event{Kind: meter.EventPulses, Pulses: 1, At: testStart().Unix(), Clock: meter.ClockValid}
 	b.ReportAllocs()

@@ -131,20 +131,17 @@ const endingTime = 30 * 60
 // next moment has come, or the clock was set. Everything else in a step is the same at any time.
 func (x *step) calendar() {
 	s, ev := x.s, x.ev
-	if !x.trusted() {
-		if s.Clock != ClockInvalid || s.NextAt != noMoment {
-			s.NextAt = noMoment
-			x.quality()
-			x.friendly(0)
-		}
+	if s.sameCalendar(ev, s.Up) {
 		return
 	}
-	offset := ev.At*1000 + int64(ev.Ms) - int64(s.Up)
-	if ev.Clock == s.Clock && ev.At < int64(s.NextAt) && s.NextAt != noMoment && distance(offset, s.Offset) < 1000 {
+	if !x.trusted() {
+		s.NextAt = noMoment
+		x.quality()
+		x.friendly(0)
 		return
 	}
 	x.quality()
-	s.Offset = offset
+	s.Offset = ev.offset(s.Up)
 	local := x.c.Local(ev.At)
 	x.date(dateOf(local))
 	x.friendly(local)

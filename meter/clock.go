@@ -84,9 +84,14 @@ const (
 )
 
 // trusted reports whether the calendar of the event may be used: its clock is trusted and its time is one.
-func (x *step) trusted() bool {
-	return x.ev.Clock != ClockInvalid && x.ev.At > 0 && x.ev.At < math.MaxUint32
+func (x *step) trusted() bool { return x.ev.trusted() }
+
+func (ev *Event) trusted() bool {
+	return ev.Clock != ClockInvalid && ev.At > 0 && ev.At < math.MaxUint32
 }
+
+// offset is the distance of the calendar from the time since boot, in milliseconds.
+func (ev *Event) offset(up uint64) int64 { return ev.At*1000 + int64(ev.Ms) - int64(up) }
 
 // quality follows what the host says of its clock.
 func (x *step) quality() {

@@ -20,10 +20,9 @@ const rearm = 500 // Wh
 func (x *step) energy() {
 	switch x.ev.Kind {
 	case EventPulses:
-		rem := uint64(x.s.PulseRem) + uint64(x.ev.Pulses)*1000
-		imp := uint64(x.s.Imp)
-		x.s.PulseRem = uint32(rem % imp)
-		x.consume(unit.Energy(rem / imp))
+		d, rem := x.s.impulses(x.ev.Pulses)
+		x.s.PulseRem = rem
+		x.consume(d)
 	case EventEnergy:
 		x.consume(x.ev.Energy)
 		x.export(x.ev.Export)
@@ -124,7 +123,7 @@ func (s *State) overflows(c, limit unit.Energy) bool {
 // settle draws the consequences of a changed credit or a changed reason: warnings, the reason CREDIT, the relay, the
 // light. It changes nothing when nothing has changed.
 func (x *step) settle() {
-	x.bucket()
+	x.s.bucket()
 	x.emergency()
 	x.warn()
 	ended := x.judgeCredit()

@@ -149,9 +149,9 @@ func (d *Day) addOff(seconds int64) {
 }
 
 // bucket follows the credit through the day.
-func (x *step) bucket() {
-	d := &x.s.Day
-	shown := narrow(x.s.Shown())
+func (s *State) bucket() {
+	d := &s.Day
+	shown := narrow(s.Shown())
 	d.Min, d.Max = min(d.Min, shown), max(d.Max, shown)
 }
 

@@ -14,16 +14,22 @@ const MaxEffects = 48
 // Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out has no room for
 // MaxEffects more, and touches nothing but s and out. The package documentation says in which order things are done.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
+	if quick(c, s, &ev) {
+		return out
+	}
+	return long(c, s, &ev, out)
+}
+
+// long takes any event, in every state.
+func long(c *Config, s *State, ev *Event, out []Effect) []Effect {
 	if cap(out)-len(out) < MaxEffects {
 		out = append(make([]Effect, 0, len(out)+MaxEffects), out...)
 	}
-	x := step{c: c, s: s, ev: &ev, out: out[:cap(out)], n: len(out), was: s.Up, relay: s.Relay, reasons: s.Reasons}
+	x := step{c: c, s: s, ev: ev, out: out[:cap(out)], n: len(out), was: s.Up, relay: s.Relay, reasons: s.Reasons}
 	if ev.Up > s.Up {
 		s.Up = ev.Up
 	}
-	if ev.Clock != ClockInvalid && ev.At > int64(s.LastAt) {
-		s.LastAt = uint32(min(ev.At, math.MaxUint32))
-	}
+	s.seen(ev)
 	starting := ev.Kind == EventReplay || ev.Kind == EventPowerRestore
 	if starting {
 		x.catchUp()

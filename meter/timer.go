@@ -8,9 +8,11 @@ func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 
 // passed reports whether the time since boot has passed a multiple of so many seconds, 0 for never: what comes again and
 // again needs no timer.
-func (x *step) passed(every uint32) bool {
+func (x *step) passed(every uint32) bool { return passed(x.was, x.s.Up, every) }
+
+func passed(was, now uint64, every uint32) bool {
 	period := uint64(every) * 1000
-	return period != 0 && x.s.Up-x.was >= period-x.was%period
+	return period != 0 && now-was >= period-was%period
 }
 
 // upcoming is the next multiple of so many seconds since boot, the largest uint64 for 0.

@@ -1,0 +1,94 @@
+package meter
+
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// quick takes an event that brings time and energy only, at a meter to which neither brings anything now: no timer runs or
+// comes due, no threshold is reached, nothing but the registers changes. That is nearly every event of a meter's life. It
+// reports false, and has changed nothing, where that is not certain; then the long way of Step is gone, which gives the
+// same wherever both can be. It decides anew each time, from State and Config alone: there is nothing to keep in step.
+func quick(c *Config, s *State, ev *Event) bool {
+	d, rem := unit.Energy(0), s.PulseRem
+	switch ev.Kind {
+	case EventPulses:
+		d, rem = s.impulses(ev.Pulses)
+	case EventEnergy:
+		if ev.Export > 0 {
+			return false
+		}
+		d = ev.Energy
+	case EventWake:
+	default:
+		return false
+	}
+	up := max(s.Up, ev.Up)
+	if !s.calm(c) || !s.sameCalendar(ev, up) || passed(s.Up, up, saveTime) || passed(s.Up, up, c.ReadingEvery) {
+		return false
+	}
+	if d > 0 {
+		if d >= saveEnergy-unit.Energy(s.Unsaved) || !s.plenty(c, s.Balance-d) {
+			return false
+		}
+		s.Register += d
+		s.Balance -= d
+		s.Day.Used += uint32(d)
+		s.Month.Used += uint32(d)
+		s.Unsaved += uint8(d)
+		s.bucket()
+	}
+	s.PulseRem, s.Up = rem, up
+	s.seen(ev)
+	return true
+}
+
+// calm reports whether nothing is under way that time alone ends, nothing waits for the next event, and the relay is
+// closed, as it belongs. The load is within its limit.
+func (s *State) calm(c *Config) bool {
+	return s.Relay == supply.Closed && s.Reasons == 0 && !s.Confirm && !s.Saved && !s.Frozen && s.Waiting == 0 &&
+		s.QuietAt|s.BeepAt|s.TestAt|s.OverAt|s.SectionsUntil|uint32(s.CloseIn) == 0 &&
+		s.Guards[0].Until|s.Guards[1].Until|s.Guards[2].Until == 0 && s.Settling == [tamperKinds]uint8{} &&
+		s.EC == ECNone && s.Overload == OverloadNone && !s.Flags.Has(FlagLifeline) &&
+		(s.Power == 0 || within(s.Power, c.PowerLimit) && within(s.Power, s.Limit))
+}
+
+// within reports whether a load is within a limit, of which 0 is none.
+func within(load, limit unit.Power) bool { return limit == 0 || load <= limit }
+
+// plenty reports whether a balance, to which the credit is about to fall without emergency credit in use, is above all
+// that is compared with it, and no warning waits to be armed again. Above 0 there is no overrun.
+func (s *State) plenty(c *Config, balance unit.Energy) bool {
+	return balance > 0 && balance > c.Low2 && balance > c.Cutoff && balance > c.ECThreshold && balance > s.low1(c) &&
+		s.LED == LEDOff && s.Low1 == supply.Crossing{} && s.Low2 == supply.Crossing{}
+}
+
+// sameCalendar reports whether the calendar of an event brings nothing: no moment of it has come, and nobody has set the
+// clock. up is the time of the event since boot.
+func (s *State) sameCalendar(ev *Event, up uint64) bool {
+	if !ev.trusted() {
+		return s.Clock == ClockInvalid && s.NextAt == noMoment
+	}
+	return ev.Clock == s.Clock && ev.At < int64(s.NextAt) && s.NextAt != noMoment && distance(ev.offset(up), s.Offset) < 1000
+}
+
+// seen remembers the newest time of a clock that can be trusted.
+func (s *State) seen(ev *Event) {
+	if ev.Clock != ClockInvalid && ev.At > int64(s.LastAt) {
+		s.LastAt = uint32(min(ev.At, math.MaxUint32))
+	}
+}
+
+// impulses returns the whole watt-hours that so many impulses complete, and the remainder then.
+func (s *State) impulses(n uint32) (unit.Energy, uint32) {
+	rem, imp := uint64(s.PulseRem)+uint64(n)*1000, uint64(s.Imp)
+	switch { // a division takes as long as all the rest, and few impulses come at once
+	case rem < imp:
+		return 0, uint32(rem)
+	case rem < 2*imp:
+		return 1, uint32(rem - imp)
+	}
+	return unit.Energy(rem / imp), uint32(rem % imp)
+}
