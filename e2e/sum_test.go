@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // cashDesk is a place with a server on one of the two databases, whose clock stands where the script wants it. The time zone
@@ -189,16 +187,7 @@ func scripts() []struct {
 func TestTwelveRunsOnBothDatabases(t *testing.T) {
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
-			w := &cashDesk{T: t, whole: t, p: newPlace(t, buildOnce(t, "faultinject")), keys: map[string]string{}}
-			if database == "PostgreSQL" {
-				w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
-			}
-			w.keys["owner"] = strings.TrimSpace(w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir))
-			w.at("2026-11-30T20:00:00Z")
-			w.owner.must(t, 200, "POST", "/v1/settings", `{"tz":"Africa/Harare","currency":"KES"}`)
-			w.owner.tariff(t)
-			w.owner.must(t, 201, "POST", "/v1/tariffs", ibt+"}")
-			w.owner.must(t, 201, "POST", "/v1/tariffs", strings.Replace(ibt, `"ibt"`, `"social"`, 1)+`,"free_units":{"units_wh":50000}}`)
+			w := newDesk(t, database, "2026-11-30T20:00:00Z")
 			for _, s := range scripts() {
 				ok := t.Run(s.name, func(t *testing.T) {
 					of := *w
