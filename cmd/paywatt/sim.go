@@ -89,8 +89,11 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 		return &failure{code: exitFailed, what: "The street has broken a promise: " + err.Error(),
 			try: "Report it with the line that replays it."}
 	}
+	if cmd.Context().Err() != nil {
+		return interrupted()
+	}
 	if err != nil {
-		return err
+		return &failure{code: exitFailed, what: "The street stopped: " + err.Error() + ".", not: "There is no result."}
 	}
 	took := time.Since(began).Seconds()
 	out := streetView{Result: r, Seconds: rounded(took), PerSecond: rounded(float64(r.MeterDays) / took)}
@@ -145,10 +148,48 @@ func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 
 func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f sim.Fleet) error {
 	r, err := f.Run(ctx)
-	if err != nil {
-		return err
+	switch {
+	case ctx.Err() != nil:
+		return interrupted()
+	case errors.Is(err, sim.ErrSilent):
+		return &failure{code: exitUnreachable, what: err.Error() + ".", not: "The meters are registered, and what they have bought is sold.",
+			try: "Check that --mqtt " + f.Broker + " is the listener that paywatt serve names in its first line."}
+	case err != nil:
+		return fleetFailure(err)
 	}
+	r.Replay += changed(cmd, "tariff", "tender", "sgc", "krn", "kt", "ti")
 	return c.show(cmd, r, fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", r.Seconds),
 		"records", strconv.FormatUint(r.Records, 10), "sales", strconv.Itoa(r.Sales), "bought Wh", count(r.UnitsWh), "used Wh", count(r.UsedWh),
 		"trace", r.Trace, "replay", r.Replay))
+}
+
+// interrupted is the end of a simulation by a signal.
+func interrupted() error {
+	return &failure{code: exitFailed, what: "The simulation was interrupted.", not: "There is no result."}
+}
+
+// fleetFailure is an error that ended a fleet; explain knows those of the client.
+func fleetFailure(err error) error {
+	if known := explain(err); known != err {
+		return known
+	}
+	return &failure{code: exitFailed, what: "The meters stopped: " + err.Error() + ".", not: "There is no result."}
+}
+
+// changed repeats the options of a command that were given, as a shell reads them.
+func changed(cmd *cobra.Command, names ...string) (line string) {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			line += fmt.Sprintf(" --%s %s", name, quoted(f.Value.String()))
+		}
+	}
+	return line
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/-") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -83,8 +83,7 @@ func (f Fleet) Run(ctx context.Context) (FleetResult, error) {
 	if err := context.Cause(ctx); err != nil {
 		return FleetResult{}, err
 	}
-	r := FleetResult{MeterDays: f.Meters * f.Days, Seconds: time.Since(began).Seconds(),
-		Replay: fmt.Sprintf("paywatt sim --url %s --mqtt %s --meters %d --days %d --seed %d", f.URL, f.Broker, f.Meters, f.Days, f.Seed)}
+	r := FleetResult{MeterDays: f.Meters * f.Days, Seconds: time.Since(began).Seconds(), Replay: f.Line()}
 	all := fnv.New64a()
 	for _, l := range lives {
 		r.Records, r.Sales, r.UnitsWh, r.UsedWh = r.Records+l.records, r.Sales+l.sales, r.UnitsWh+l.units, r.UsedWh+l.used
@@ -92,6 +91,13 @@ func (f Fleet) Run(ctx context.Context) (FleetResult, error) {
 	}
 	r.Trace = hex.EncodeToString(all.Sum(nil))
 	return r, nil
+}
+
+// Line is the command that lets the same fleet live again, against a fresh server, but for what the meters have in common
+// and what they spend: that is the caller's to add.
+func (f Fleet) Line() string {
+	return fmt.Sprintf("paywatt sim --url %s --mqtt %s --meters %d --days %d --seed %d", f.URL, f.Broker, f.Meters, f.Days, f.Seed) +
+		startOption(f.Start)
 }
 
 // fleetLife is what one meter came to.
@@ -222,7 +228,10 @@ func (l *fleetMeter) told(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
-			return fmt.Errorf("the server has not acknowledged everything within %v: %w", patience, errors.Join(l.modem.Status().Err, errSilent))
+			if why := l.modem.Status().Err; why != nil {
+				return fmt.Errorf("%w within %v: %w", ErrSilent, patience, why)
+			}
+			return fmt.Errorf("%w within %v", ErrSilent, patience)
 		case <-changed:
 		case msg := <-l.modem.Messages():
 			if err := errors.Join(l.dev.Receive(msg.Down, msg.Topic, msg.Payload), l.dev.Flush()); err != nil {
@@ -232,5 +241,5 @@ func (l *fleetMeter) told(ctx context.Context) error {
 	}
 }
 
-// errSilent is returned when a server stays silent.
-var errSilent = errors.New("no acknowledgement")
+// ErrSilent is wrapped by the error of a fleet whose server does not acknowledge what its meters tell.
+var ErrSilent = errors.New("the server has not acknowledged everything")

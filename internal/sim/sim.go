@@ -61,7 +61,18 @@ func (o Options) Line() string {
 			line += fmt.Sprintf(" --%s %s", f.name, f.is)
 		}
 	}
-	return line
+	return line + startOption(o.Start)
+}
+
+// usualStart is the calendar at the beginning of a street that asks for no other.
+func usualStart() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) }
+
+// startOption is the option that repeats an unusual beginning.
+func startOption(at time.Time) string {
+	if at.IsZero() || at.Equal(usualStart()) {
+		return ""
+	}
+	return " --start " + at.UTC().Format(time.RFC3339)
 }
 
 // Result is what a street came to.
@@ -107,7 +118,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("a street has 1 to %d meters and 1 to %d days", MaxMeters, MaxDays)
 	}
 	if o.Start.IsZero() {
-		o.Start = time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+		o.Start = usualStart()
 	}
 	s := &street{o: o, effects: make([]meter.Effect, 0, meter.MaxEffects), hash: fnv.New64a()}
 	var seed [32]byte
