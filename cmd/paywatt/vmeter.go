@@ -53,7 +53,7 @@ func newVmeterCommand(c console) *cobra.Command {
 			"page of its own process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
 			"With --script each line is a command and each command prints one JSON line of state:\n" +
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
-			"  wait relay=open 10s · tamper KIND on|off (no switches in this version) · show · quit\n" +
+			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
 			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -119,7 +119,7 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, shut()) }()
+	defer func() { err = errors.Join(err, unclosed(shut())) }()
 	if o.record != "" {
 		f, err := os.Create(o.record)
 		if err != nil {
@@ -135,7 +135,7 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	}
 	defer func() {
 		if dev.Err() == nil {
-			err = errors.Join(err, dev.Close())
+			err = errors.Join(err, unclosed(dev.Close()))
 		}
 	}()
 	var modem *link.Modem
@@ -145,6 +145,16 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 		defer modem.Power(false)
 	}
 	return o.face(ctx, c, dev, modem, listener)
+}
+
+// unclosed explains why the last save was not made.
+func unclosed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{code: exitFailed, what: "The meter could not save at its end: " + err.Error() + ".",
+		not: "What it has shown as done is kept; its next start counts as one without a save.",
+		try: "Make room on the disk, or mend it, before you start it again."}
 }
 
 // face runs what the user sees of the meter.
