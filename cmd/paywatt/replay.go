@@ -19,7 +19,9 @@ type replayView struct {
 	Hash     string `json:"hash"`
 	Recorded string `json:"recorded"`
 	Checks   int64  `json:"checks"`
-	Matches  bool   `json:"matches"`
+	// Unchecked events follow the last recorded hash.
+	Unchecked int64 `json:"unchecked"`
+	Matches   bool  `json:"matches"`
 }
 
 func newReplayCommand(c console) *cobra.Command {
@@ -47,9 +49,11 @@ func replay(c console, cmd *cobra.Command, name string) error {
 		return &failure{code: exitFailed, what: "The recording cannot be replayed: " + err.Error() + ".",
 			try: "Record with paywatt vmeter --record FILE, and replay with the same version."}
 	}
-	v := replayView{Events: r.Events, Boots: r.Boots, Hash: r.Hash, Recorded: r.Recorded, Checks: r.Checks, Matches: r.Matches()}
+	v := replayView{Events: r.Events, Boots: r.Boots, Hash: r.Hash, Recorded: r.Recorded, Checks: r.Checks,
+		Unchecked: r.Unchecked, Matches: r.Matches()}
 	err = c.show(cmd, v, fields("events", strconv.FormatInt(v.Events, 10), "boots", strconv.FormatInt(v.Boots, 10), "hash", v.Hash,
-		"recorded", v.Recorded, "checks", strconv.FormatInt(v.Checks, 10), "matches", strconv.FormatBool(v.Matches)))
+		"recorded", v.Recorded, "checks", strconv.FormatInt(v.Checks, 10),
+		"events behind the last", strconv.FormatInt(v.Unchecked, 10), "matches", strconv.FormatBool(v.Matches)))
 	switch {
 	case err != nil:
 		return err

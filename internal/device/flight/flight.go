@@ -145,8 +145,10 @@ type Result struct {
 	// did not agree, 0 if all did.
 	Checks  int64
 	Differs int64
-	// Recorded is the hash that did not agree, or the last that did.
-	Recorded string
+	// Recorded is the hash that did not agree, or the last that did. Where events follow it, Unchecked of them, as when the
+	// recorded process was killed, it is not that of the end.
+	Recorded  string
+	Unchecked int64
 }
 
 // Matches reports whether there was a recorded hash and all of them agreed.
@@ -236,12 +238,13 @@ func (p *player) event(b []byte) (err error) {
 	}()
 	p.out = meter.Step(&p.c, &p.s, ev, p.out[:0])
 	p.result.Events++
+	p.result.Unchecked++
 	return nil
 }
 
 func (p *player) check(c *check) {
 	p.result.Checks++
-	p.result.Recorded = c.Hash
+	p.result.Recorded, p.result.Unchecked = c.Hash, 0
 	if c.Hash != hashText(&p.s) || c.Events != p.result.Events {
 		p.result.Differs = max(p.result.Events, 1)
 	}

@@ -50,8 +50,12 @@ func recording(t testing.TB, checks bool) string {
 
 func TestARecordingReplays(t *testing.T) {
 	r, err := flight.Replay(strings.NewReader(recording(t, true)))
-	if err != nil || !r.Matches() || r.Events != 5 || r.Boots != 1 || r.Checks != 1 || r.Hash != r.Recorded {
+	if err != nil || !r.Matches() || r.Events != 5 || r.Boots != 1 || r.Checks != 1 || r.Unchecked != 0 || r.Hash != r.Recorded {
 		t.Errorf("%+v, %v", r, err)
+	}
+	more := recording(t, true) + `{"event":{"Kind":1,"Up":60000}}` + "\n"
+	if r, err := flight.Replay(strings.NewReader(more)); err != nil || !r.Matches() || r.Unchecked != 1 {
+		t.Errorf("with an event behind the last check: %+v, %v; want a match and 1 unchecked", r, err)
 	}
 	r, err = flight.Replay(strings.NewReader(recording(t, false)))
 	if err != nil || r.Matches() || r.Differs != 0 || r.Events != 5 {
