@@ -82,6 +82,8 @@ type Job struct {
 	CreatedAt   time.Time
 	CompletedAt time.Time
 	Tokens      []Token
+
+	unplanned *registry.Key // of a key change: the new key, where it is not among the meter's yet
 }
 
 // Ask is a request for tokens that nobody buys.
@@ -205,8 +207,8 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 	} else if !by.Approval.IsZero() {
 		ref = by.Approval.Text(id.Approval)
 	}
-	bad := func(what, try string) (string, refusal.Refusal) {
-		return ref, refusal.Because(refusal.InvalidRequest, what, nothingMade, try)
+	bad := func(what, try string) refusal.Refusal {
+		return refusal.Because(refusal.InvalidRequest, what, nothingMade, try)
 	}
 	known := false
 	for _, code := range ReasonCodes() {
@@ -216,10 +218,21 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 	case ref == "":
 		return ref, keyMissing()
 	case !known:
-		return bad("reason_code is one of "+strings.Join(ReasonCodes(), ", ")+".", "Say why the token is made.")
+		return ref, bad("reason_code is one of "+strings.Join(ReasonCodes(), ", ")+".", "Say why the token is made.")
 	case utf8.RuneCountInString(a.Reason) > maxReason || !utf8.ValidString(a.Reason):
-		return bad(fmt.Sprintf("A reason has at most %d characters.", maxReason), "Shorten it.")
+		return ref, bad(fmt.Sprintf("A reason has at most %d characters.", maxReason), "Shorten it.")
 	}
+	switch {
+	case a.Units != 0 && !a.Kind.units():
+		return ref, bad("Only free units and replacements carry units_wh.", "Leave it out.")
+	case a.PowerW != 0 && a.Kind != PowerLimit:
+		return ref, bad("Only a power limit has power_w.", "Leave it out.")
+	}
+	return ref, a.checkKind(bad)
+}
+
+// checkKind checks what the kind of tokens needs.
+func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refusal {
 	switch a.Kind {
 	case FreeIssue, Replacement:
 		if a.Units <= 0 || a.Units > MaxUnits || a.Units%unit.Quantum != 0 {
@@ -233,12 +246,12 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 			return bad(fmt.Sprintf("%d W cannot be written exactly on a token.", a.PowerW), "Take a rounder figure.")
 		}
 	case KeyChange:
-		return ref, a.Key.check()
+		return a.Key.check()
 	case ClearCredit, ClearTamper:
 	default:
 		return bad("There is no kind "+echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
 	}
-	return ref, refusal.Refusal{}
+	return refusal.Refusal{}
 }
 
 // takeJob finds out whether a request is new: its stored answer, its job, or neither.
@@ -314,7 +327,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 			return jobStep{}, err
 		}
 	}
-	if err := v.keepJob(tx, j, a, point); err != nil {
+	if err := v.keepJob(tx, j); err != nil {
 		return jobStep{}, err
 	}
 	e := eyes.Mark(by.Entry("token."+string(a.Kind), point.Meter.ID.Text(id.Meter)))

@@ -113,6 +113,11 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 		{vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: 1000, ReasonCode: "because"}, refusal.InvalidRequest},
 		{vending.Ask{Meter: m, Kind: vending.PowerLimit}, refusal.InvalidRequest},
 		{vending.Ask{Meter: m, Kind: "magic"}, refusal.InvalidRequest},
+		{vending.Ask{Meter: m, Kind: vending.ClearCredit, Units: 100}, refusal.InvalidRequest},
+		{vending.Ask{Meter: m, Kind: vending.ClearTamper, Units: -100}, refusal.InvalidRequest},
+		{vending.Ask{Meter: m, Kind: vending.PowerLimit, PowerW: 5000, Units: 1 << 62}, refusal.InvalidRequest},
+		{vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: 1000, PowerW: 5000}, refusal.InvalidRequest},
+		{vending.Ask{Meter: m, Kind: vending.KeyChange, Units: 100, Key: &vending.NextKey{KRN: 2}}, refusal.InvalidRequest},
 		{vending.Ask{Meter: numberOf(t, 9), Kind: vending.ClearTamper}, refusal.MeterNotFound},
 		{vending.Ask{Meter: m, Kind: vending.KeyChange}, refusal.InvalidRequest},
 		{vending.Ask{Meter: m, Kind: vending.KeyChange, Key: &vending.NextKey{}}, refusal.InvalidRequest},
@@ -261,6 +266,31 @@ func TestACrashBetweenReservationAndIssueGivesTheSameTokens(t *testing.T) {
 			t.Errorf("the token was ordered as %+v and as %+v", orders[0], o)
 		}
 	}
+}
+
+// TestAKeyChangeThatWaitsStopsNoSale: what one person asked for and nobody has allowed yet changes nothing at the meter.
+func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	g := s.give(ask(vending.Ask{Meter: m, Kind: vending.KeyChange, Key: &vending.NextKey{KRN: 2}}, "job-key-1"))
+	if g.Refused() || g.Waits == nil {
+		t.Fatalf("one person made the set: %s", g.Detail())
+	}
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	if k := s.key(sold.Sale); k.KRN != 1 {
+		t.Errorf("sold under KRN %d while the change waits, want 1", k.KRN)
+	}
+	s.allow(*g.Waits)
+	maker := g.Waits.Maker
+	maker.Approval = g.Waits.ID
+	if done, err := s.Doers()[access.ActTokens](context.Background(), maker, g.Waits.Body); err != nil || done.Refused() {
+		t.Fatalf("allowed: %v %s", err, done.Detail())
+	}
+	if sold = s.sell(order(m, 10000, "key-number-2")); s.key(sold.Sale).KRN != 2 {
+		t.Errorf("sold under KRN %d after the change, want 2", s.key(sold.Sale).KRN)
+	}
+	s.verified()
 }
 
 func TestARefusedKeyChangeLeavesThePlan(t *testing.T) {

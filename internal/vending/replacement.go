@@ -208,10 +208,7 @@ func (j *Job) planChange(tx Tx, a Ask, p Point) (refusal.Refusal, error) {
 			return refusal.Refusal{}, err
 		}
 		next.State, next.From = keyPlanned, j.CreatedAt
-		if err := tx.AddMeterKey(next); err != nil {
-			return refusal.Refusal{}, err
-		}
-		planned = next
+		planned, j.unplanned = next, &next
 	}
 	j.Key, j.NewKey = current.ID, planned.ID
 	for _, sub := range sections(current.EA) {
@@ -220,8 +217,14 @@ func (j *Job) planChange(tx Tx, a Ask, p Point) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// keepJob writes the job; from now on a new key is out.
-func (v *Vending) keepJob(tx Tx, j Job, _ Ask, _ Point) error {
+// keepJob writes the job; from now on a new key is out. A key that was not planned before is kept only here: an act that
+// waits for a second person, and may be rejected, must not stop the sales to the meter.
+func (v *Vending) keepJob(tx Tx, j Job) error {
+	if j.unplanned != nil {
+		if err := tx.AddMeterKey(*j.unplanned); err != nil {
+			return err
+		}
+	}
 	if !j.NewKey.IsZero() {
 		if err := tx.MeterKeyTurn(j.NewKey, keyPlanned, keyIssued); err != nil {
 			return err
