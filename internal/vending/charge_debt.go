@@ -251,7 +251,11 @@ func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff)
 
 func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {
 	w.Reason = strings.TrimSpace(w.Reason)
-	if w.Reason == "" || len(w.Reason) > maxMemo || !printable(w.Reason) || w.Amount < 0 {
+	switch {
+	case w.Amount < 0 || w.Amount > money.MaxMinor:
+		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", w.Amount), nothingBooked,
+			"Give a positive amount, or leave it out for all that is outstanding."), nil
+	case w.Reason == "" || len(w.Reason) > maxMemo || !printable(w.Reason):
 		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
 	}
 	d, no, err := findDebt(tx, w.Debt)
@@ -265,7 +269,8 @@ func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal
 	}
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: d.Name(),
 		Summary: fmt.Sprintf("write off %d minor units of debt %s: %s", amount, d.Name(), w.Reason),
-		Body:    adjustAsked{Debt: d.Name(), Amount: w.Amount, Reason: w.Reason}}, v.moment())
+		// The amount that the summary names, whatever is outstanding when somebody allows it.
+		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}}, v.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -452,17 +457,17 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	if err != nil || no.Refused() {
 		return Adjusted{}, no, err
 	}
+	to := goodwillTo(place)
+	if has, err := tx.Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
+		return Adjusted{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
+	}
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("give %d minor units to account %s: %s", a.Amount.Minor, place.ID.Text(id.Account), a.Reason),
 		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, v.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
 	}
-	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: v.moment(),
-		To: ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}}
-	if place.Mode == registry.PrepayWallet {
-		out.To.Code = ledger.Wallet
-	}
+	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: v.moment(), To: to}
 	j := ledger.Journal{Kind: ledger.Goodwill, PostedAt: out.At, Memo: a.Reason, Postings: ledger.GoodwillGiven(out.To, a.Amount.Minor)}
 	if j.ID, err = tx.NewID(); err != nil {
 		return Adjusted{}, refusal.Refusal{}, err
@@ -479,6 +484,15 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	e.After = fmt.Sprintf("journal=%s goodwill=%d %s", j.ID.Text(id.Journal), a.Amount.Minor, a.Amount.Currency)
 	e.Reason = a.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// goodwillTo is the wallet of an account, or the carry of one that buys tokens.
+func goodwillTo(place AccountPlace) ledger.AccountRef {
+	to := ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}
+	if place.Mode == registry.PrepayWallet {
+		to.Code = ledger.Wallet
+	}
+	return to
 }
 
 // adjustAsked is a write-off or goodwill as it is written down for a second person.

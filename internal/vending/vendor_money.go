@@ -246,6 +246,9 @@ func (p *Paid) normal() refusal.Refusal {
 		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A deposit needs the bank's reference, 1 to %d printable characters.", maxReference),
 			nothingMoved, "Copy it from the bank statement; it keeps a payment from being booked twice.")
 	}
+	if p.Amount.Minor == 0 {
+		return refusal.Because(refusal.AmountInvalid, "A deposit of nothing cannot be booked.", nothingMoved, "Give what the bank says was paid in, in minor units.")
+	}
 	return checkTender(p.Amount)
 }
 

@@ -133,6 +133,11 @@ func TestADepositIsBookedOnceWhateverItsCase(t *testing.T) {
 			t.Errorf("reference %q: %q, want %s", ref, got.Code, refusal.ClientRefReused)
 		}
 	}
+	for _, minor := range []money.Minor{0, -5000, money.MaxMinor + 1} {
+		if got := s.payIn(v, minor, fmt.Sprintf("odd %d", minor)); got.Code != refusal.AmountInvalid {
+			t.Errorf("a deposit of %d: %q, want %s", minor, got.Code, refusal.AmountInvalid)
+		}
+	}
 	if r := s.room(v); r.Left != 5000 {
 		t.Errorf("the float has %d, want 5000", r.Left)
 	}
