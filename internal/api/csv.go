@@ -21,6 +21,10 @@ const csvType = "text/csv"
 func csvFormat() huma.Format {
 	return huma.Format{
 		Marshal: func(w io.Writer, v any) error {
+			if p, ok := v.(*Problem); ok { // of a request for a list that huma refused; translate has named its type
+				_, err := w.Write(p.encode())
+				return err
+			}
 			l, ok := v.(interface{ rows() reflect.Value })
 			if !ok {
 				return fmt.Errorf("%T is no list", v)

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"net/http"
@@ -80,6 +81,41 @@ func TestOnlyListsAreTables(t *testing.T) {
 	bad := w.want(http.StatusNotFound, w.ask("GET", "/v1/meters/04140001993/tokens", w.key, "", "Accept", "text/csv"))
 	if code, _ := w.problem(bad); code != "meter-not-found" {
 		t.Errorf("code %q", code)
+	}
+}
+
+// TestEveryListIsATableAndNoProblemIs: every list of the document can be asked for as CSV, and a request for one that is
+// wrong is told so as any other.
+func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
+	w := begin(t)
+	w.want(http.StatusCreated, w.sell("sale-0001", order("10000")))
+	lists := 0
+	for path, get := range decode[struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct{ Content map[string]any }
+		}
+	}](t, w.want(http.StatusOK, w.get("/v1/openapi.json"))).Paths {
+		if _, table := get["get"].Responses["200"].Content["text/csv"]; !table {
+			continue
+		}
+		lists++
+		path = strings.NewReplacer("{meter}", meterNumber, "{id}", meterNumber, "{tariff}", "domestic").Replace(path)
+		if strings.HasPrefix(path, "/v1/vendors/") {
+			continue // needs a vendor: a list like the others
+		}
+		ask := path + "?format=csv"
+		if path == "/v1/vends" {
+			ask += "&client_ref=sale-0001"
+		}
+		if a := w.want(http.StatusOK, w.get(ask)); !strings.HasPrefix(a.header.Get("Content-Type"), "text/csv") || !bytes.Contains(a.body, []byte{','}) {
+			t.Errorf("%s: %q %s", ask, a.header.Get("Content-Type"), a.body)
+		}
+		if code, _ := w.problem(w.want(http.StatusBadRequest, w.get(ask+"&bogus=1"))); code != "invalid-request" {
+			t.Errorf("%s with an unknown parameter: %q", ask, code)
+		}
+	}
+	if lists < 15 {
+		t.Errorf("the document has %d lists", lists)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -25,13 +27,54 @@ func decode(body []byte, into any) *Problem {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
+	sums := amountsOf(into)
+	for _, s := range sums {
+		s.amount.Minor = unsaid
+	}
 	if err := d.Decode(into); err != nil {
 		return decodeProblem(err)
+	}
+	for _, s := range sums {
+		if s.amount.Minor == unsaid {
+			p := because(refusal.AmountInvalid, fmt.Sprintf("The field %q is missing.", s.name+".amount_minor"), "",
+				"Send a whole number of minor units; 10000 is 100.00.")
+			p.Errors = []fieldError{{Location: "body." + s.name + ".amount_minor", Message: "missing"}}
+			return p
+		}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return malformed("Something follows the JSON object.", "Send exactly one JSON object.")
 	}
 	return nil
+}
+
+// unsaid stands in an amount until the body names one. A tender that nobody named must not be taken for one of 0, which
+// claims free units.
+const unsaid = math.MinInt64
+
+// namedAmount is an amount of a request, with its field's name.
+type namedAmount struct {
+	name   string
+	amount *amountBody
+}
+
+// amountsOf finds the amounts that a request's body must name.
+func amountsOf(into any) []namedAmount {
+	v := reflect.ValueOf(into).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	var out []namedAmount
+	for i := range v.NumField() {
+		if !v.Type().Field(i).IsExported() {
+			continue
+		}
+		if a, ok := v.Field(i).Addr().Interface().(*amountBody); ok {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			out = append(out, namedAmount{name, a})
+		}
+	}
+	return out
 }
 
 // repeated looks for an object that names one field twice, also in another letter case, because fields are found
@@ -106,7 +149,7 @@ func decodeProblem(err error) *Problem {
 // wrongType explains a value of the wrong kind. Amounts get their own code, since a client that sends 12.5 or "100"
 // mistakes the unit, and that is worth knowing apart.
 func wrongType(e *json.UnmarshalTypeError) *Problem {
-	where, want := e.Field, "another kind of value"
+	where, want := place(e.Field), "another kind of value"
 	if where == "" {
 		return malformed("The body is a JSON "+kindOf(e.Value)+".", "Send a JSON object.")
 	}
@@ -128,6 +171,17 @@ func wrongType(e *json.UnmarshalTypeError) *Problem {
 	p := because(c, fmt.Sprintf("The field %q cannot be a %s.", where, kindOf(e.Value)), "", "Send "+want+".")
 	p.Errors = []fieldError{{Location: "body." + where, Message: "want " + want}}
 	return p
+}
+
+// place is where a value stands, without the names of Go's embedded structs, which begin with a capital.
+func place(field string) string {
+	var out []string
+	for part := range strings.SplitSeq(field, ".") {
+		if part == "" || part[0] < 'A' || part[0] > 'Z' {
+			out = append(out, part)
+		}
+	}
+	return strings.Join(out, ".")
 }
 
 // kindOf names the JSON value; a number is repeated up to a length, because the digits show the mistake.

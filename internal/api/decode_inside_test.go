@@ -25,11 +25,33 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 	}
 	for _, body := range []string{
 		`{"meter":"meter","tender":{"amount_minor":1,"currency":"meter"},"client_ref":"tender","deliver":["meter","meter"]}`,
-		`{}`,
 	} {
 		var into vendRequest
 		if p := decode([]byte(body), &into); p != nil {
 			t.Errorf("%s: got %v, want none", body, p)
 		}
+	}
+}
+
+// TestAnAmountThatIsNotSaidIsNotNothing: a tender of 0 claims the free units of a month, so 0 must be said.
+func TestAnAmountThatIsNotSaidIsNotNothing(t *testing.T) {
+	for _, body := range []string{`{}`, `{"meter":"1"}`, `{"meter":"1","tender":null}`, `{"meter":"1","tender":{}}`, `{"meter":"1","tender":{"currency":"KES"}}`,
+		`{"meter":"1","tender":{"currency":"KES","amount_minor":null}}`} {
+		var into vendRequest
+		if p := decode([]byte(body), &into); p == nil || p.Code != refusal.AmountInvalid || !strings.Contains(p.Detail, `"tender.amount_minor" is missing`) {
+			t.Errorf("%s: got %v, want that the amount is missing", body, p)
+		}
+	}
+	var into vendRequest
+	if p := decode([]byte(`{"meter":"1","tender":{"currency":"KES","amount_minor":0}}`), &into); p != nil || into.Tender.Minor != 0 {
+		t.Errorf("0 was read as %d, %v", into.Tender.Minor, p)
+	}
+}
+
+func TestAPlaceIsNamedAsTheBodyNamesIt(t *testing.T) {
+	var into newTariff
+	p := decode([]byte(`{"name":"x","flat_micro":2.5}`), &into)
+	if p == nil || !strings.Contains(p.Detail, `"flat_micro"`) || len(p.Errors) != 1 || p.Errors[0].Location != "body.flat_micro" {
+		t.Errorf("got %+v, want the field flat_micro", p)
 	}
 }

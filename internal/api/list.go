@@ -10,6 +10,11 @@ import (
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 50 where it is not said"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Table
+}
+
+// Table asks how a list is written.
+type Table struct {
 	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
 }
 

@@ -243,6 +243,7 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 		if f, ok := ctx.(*statusFix); ok {
 			f.status = p.Status
 		}
+		ctx.SetHeader("Content-Type", problemType) // whatever was asked for: a problem is no table
 		return p, nil
 	}
 	return v, nil

@@ -222,6 +222,7 @@ func (a *API) approvalRoutes(r router) {
 		Description: "Those that the caller asked for or could allow; for who reads the audit log, all. At most 200.",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		State string `query:"state" enum:"waiting,approved,rejected,done" doc:"Default: all"`
+		Table
 	}) (*listed[approvalBody], error) {
 		l, err := a.c.Access.Approvals(ctx, by, access.ApprovalState(in.State))
 		if err != nil {

@@ -256,6 +256,7 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body quot
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own name of the sale"`
 	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
+	Table
 }) (*listed[vendBody], error) {
 	var found vending.Shown
 	var err error
