@@ -48,6 +48,7 @@ func revealers() map[string]string {
 		// Benches play tills and meters with throw-away secrets.
 		"internal/sim/trade.go":      "households type the tokens that the street has made for them",
 		"cmd/paywatt/bench_token.go": "bench", "cmd/paywatt/bench_meter.go": "bench", "cmd/paywatt/bench_shop.go": "bench", "cmd/paywatt/bench_ingest.go": "bench",
+		"cmd/paywatt/bench_http.go": "bench",
 	}
 }
 

@@ -159,17 +159,7 @@ func TestFloatsHoldOverTwoServers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	var total ledger.Minor
-	for n := range accounts {
-		b, err := store.View(t.Context(), servers[1], store.FirstTenant, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(float(n)) })
-		if err != nil || b > 0 {
-			t.Errorf("float %d is at %d, %v: it was overdrawn", n, b, err)
-		}
-		total += b
-	}
-	if total != -accounts*start {
-		t.Errorf("the floats sum to %d, want %d", total, -accounts*start)
-	}
+	floatsSum(t, servers[1], accounts, -accounts*start)
 	booksHold(t, servers[0])
 	for i, e := range servers {
 		if err := e.Health(); err != nil {
@@ -180,6 +170,23 @@ func TestFloatsHoldOverTwoServers(t *testing.T) {
 	t.Logf("figures: %d moves and holds on %d accounts from two servers: %d posted, %d refused, %d runs repeated", callers*each, accounts, posted.Load(), refused.Load(), again)
 	if refused.Load() == 0 || posted.Load() == 0 {
 		t.Errorf("%d refused, %d posted: the limits were not tried", refused.Load(), posted.Load())
+	}
+}
+
+// floatsSum checks that no float is overdrawn and that all together are what was paid in.
+func floatsSum(t *testing.T, e *postgres.Engine, accounts int, want ledger.Minor) {
+	t.Helper()
+	var total ledger.Minor
+	for n := range accounts {
+		float := ledger.AccountRef{Code: ledger.Float, Subject: fmt.Sprint("v", n)}
+		b, err := store.View(t.Context(), e, store.FirstTenant, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(float) })
+		if err != nil || b > 0 {
+			t.Errorf("float %d is at %d, %v: it was overdrawn", n, b, err)
+		}
+		total += b
+	}
+	if total != want {
+		t.Errorf("the floats sum to %d, want %d", total, want)
 	}
 }
 
