@@ -76,8 +76,9 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	}
 	o.street.Start = start.UTC()
 	switch {
-	case o.street.Meters < 1 || o.street.Meters > sim.MaxMeters, o.street.Days < 1 || o.street.Days > sim.MaxDays:
-		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters and 1 to %d --days.", sim.MaxMeters, sim.MaxDays))
+	case !o.street.Possible():
+		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
+			sim.MaxMeters, sim.MaxDays, sim.LeastEvery))
 	case (o.url == "") != (o.broker == ""):
 		return usage("A server is its API and its MQTT listener.", "Give both --url and --mqtt, or neither.")
 	case o.url != "":

@@ -36,11 +36,22 @@ type Options struct {
 	CutEvery, TamperEvery, OfflineFor time.Duration
 }
 
-// Limits of a street.
+// Limits of a street. LeastEvery is the shortest of its times, but for 0.
 const (
-	MaxMeters = 100_000
-	MaxDays   = 3660
+	MaxMeters  = 100_000
+	MaxDays    = 3660
+	LeastEvery = time.Second
 )
+
+// Possible reports whether a street of this size, with these times, can live.
+func (o Options) Possible() bool {
+	for _, t := range [...]time.Duration{o.CutEvery, o.TamperEvery, o.OfflineFor} {
+		if t != 0 && t < LeastEvery {
+			return false
+		}
+	}
+	return o.Meters >= 1 && o.Meters <= MaxMeters && o.Days >= 1 && o.Days <= MaxDays
+}
 
 // Default returns an ordinary street.
 func Default() Options {
@@ -114,8 +125,8 @@ type street struct {
 
 // Run lets a street live. Its error wraps ErrInvariant when a promise was broken.
 func Run(ctx context.Context, o Options) (Result, error) {
-	if o.Meters < 1 || o.Meters > MaxMeters || o.Days < 1 || o.Days > MaxDays {
-		return Result{}, fmt.Errorf("a street has 1 to %d meters and 1 to %d days", MaxMeters, MaxDays)
+	if !o.Possible() {
+		return Result{}, fmt.Errorf("a street has 1 to %d meters, 1 to %d days, and times of 0 or from %v on", MaxMeters, MaxDays, LeastEvery)
 	}
 	if o.Start.IsZero() {
 		o.Start = usualStart()
