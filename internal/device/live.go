@@ -53,6 +53,7 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 			return err
 		}
 		lived += (now - lived).Truncate(time.Millisecond)
+		d.measure()
 		if do != nil {
 			if err := do(d); err != nil && d.Err() == nil {
 				d.log.Warn("input dropped", logkey.Meter, d.c.Number, logkey.Err, err)
@@ -71,5 +72,12 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 			d.partFailed("display", display.Show(d.View().LCD))
 		}
 		timer.Reset(min(d.Next(), liveShow))
+	}
+}
+
+// measure tells the core of a load that has changed, for the power limit and the display. A virtual chip needs no asking.
+func (d *Device) measure() {
+	if now := d.sample(); d.on && d.parts.chip == nil && (now.Power != d.state.Power || now.Voltage != d.state.Voltage) {
+		d.give(now)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/board"
 	"github.com/paywatt/paywatt/internal/device/ds1307"
 	"github.com/paywatt/paywatt/internal/device/linux"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // gpio is a chip of lines: outputs keep their values, inputs have those of the test, edges come from the test.
@@ -221,6 +222,38 @@ func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 		m.do <- func(d *device.Device) error { refused <- d.SetLoad(500); return nil }
 		if err := <-refused; !errors.Is(err, device.ErrInput) {
 			t.Errorf("a load on a board that measures: %v", err)
+		}
+		must(t, m.end())
+	})
+}
+
+// TestALiveMeterMeasuresItsLoad: nobody switches loads on behind a real chip; the meter sees them by its impulses.
+func TestALiveMeterMeasuresItsLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := startLive(t)
+		limit, err := sts.EncodeTenths(1000) // W
+		must(t, err)
+		token, err := sts.EncodeManagement(testKey(t), sts.Management{SubClass: sts.ManageMaxPower, TID: 5_871_716, Value: uint16(limit)})
+		must(t, err)
+		for _, key := range []byte(digits(t, 5_871_715, 100) + "#" + token.Reveal() + "#") {
+			m.keys <- key
+		}
+		time.Sleep(10 * time.Second) // for the contact
+		for i := range uint32(2) {
+			time.Sleep(time.Second)
+			must(t, m.impulse(i+1))
+		}
+		synctest.Wait()
+		if v := m.look(); v.Relay != "closed" {
+			t.Errorf("at the second impulse: relay %s, reasons %v; want closed", v.Relay, v.Reasons)
+		}
+		time.Sleep(2 * time.Second)
+		if v := m.look(); v.Relay != "open" || len(v.Reasons) != 1 || v.Reasons[0] != "OVERLOAD" {
+			t.Errorf("3600 W for a second above 1000 W: relay %s, reasons %v; want open, OVERLOAD", v.Relay, v.Reasons)
+		}
+		time.Sleep(3 * time.Minute)
+		if v := m.look(); v.Relay != "closed" {
+			t.Errorf("three minutes later without a load: relay %s, reasons %v; want closed", v.Relay, v.Reasons)
 		}
 		must(t, m.end())
 	})

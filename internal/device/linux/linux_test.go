@@ -200,6 +200,10 @@ func TestImpulsesAreCountedAlsoThoseTheKernelHadNoRoomFor(t *testing.T) {
 	if got := p.Power(); got != 923 {
 		t.Errorf("power %d W, want 923", got)
 	}
+	// No further one has come for 4 s: the load is below 1125 Ws in 4 s.
+	if n, got := p.Count(4000), p.Power(); n != 0 || got != 281 {
+		t.Errorf("%d impulses in 4 s of silence, power %d W; want 0, 281", n, got)
+	}
 	// What is no event ends the counting and is not counted.
 	k2 := newKernel()
 	l2, err := linux.RequestInputs(k2, linux.Options{Chip: "c", Lines: []uint32{17}, Edges: linux.Rising})
@@ -277,7 +281,8 @@ func TestLightAndBuzzerPlayTheirPatterns(t *testing.T) {
 		}{
 			{"slow light", show(meter.LEDSlow), 30}, {"fast light", show(meter.LEDFast), 120}, {"no light", show(meter.LEDOff), 0},
 			{"low credit", sound(meter.BuzzerLow), 3}, {"cut off", sound(meter.BuzzerTone), 1}, {"accepted", sound(meter.BuzzerAccepted), 2},
-			{"rejected", sound(meter.BuzzerRejected), 1}, {"silent", sound(meter.BuzzerOff), 0},
+			{"rejected", sound(meter.BuzzerRejected), 1}, {"window ends", sound(meter.BuzzerEnding), 60}, {"alarm", sound(meter.BuzzerAlarm), 120},
+			{"silent", sound(meter.BuzzerOff), 0},
 		} {
 			if got := count(tt.play, time.Minute-time.Millisecond); got != tt.want {
 				t.Errorf("%s: on %d times in a minute, want %d", tt.name, got, tt.want)

@@ -17,10 +17,12 @@ type Pulses struct {
 	// last and gap are the kernel's time of the newest impulse and of the time before it since the one before, in
 	// nanoseconds.
 	last, gap atomic.Int64
-	lost      atomic.Uint64
-	imp       atomic.Uint32
-	taken     uint64
-	changed   chan struct{}
+	// idle is for how many milliseconds no impulse has come, as far as Count was told.
+	idle    atomic.Int64
+	lost    atomic.Uint64
+	imp     atomic.Uint32
+	taken   uint64
+	changed chan struct{}
 }
 
 // CountPulses counts the rising edges of a line until its Lines are closed; done is closed then.
@@ -66,10 +68,15 @@ func (p *Pulses) Changed() <-chan struct{} { return p.changed }
 func (p *Pulses) Late() uint64 { return p.lost.Load() }
 
 // Count implements board.Pulses: what came since the call before, whatever time that took.
-func (p *Pulses) Count(uint64) uint32 {
+func (p *Pulses) Count(ms uint64) uint32 {
 	now := p.count.Load()
 	n := min(now-p.taken, 1<<32-1)
 	p.taken += n
+	if n > 0 {
+		p.idle.Store(0)
+	} else {
+		p.idle.Store(min(p.idle.Load()+int64(min(ms, farAhead)), int64(farAhead)))
+	}
 	return uint32(n)
 }
 
@@ -82,13 +89,14 @@ func (p *Pulses) Next(uint64) uint64 { return farAhead }
 // Constant implements board.Pulses.
 func (p *Pulses) Constant(imp uint32) { p.imp.Store(imp) }
 
-// Power implements board.Pulses: from the time between the last two impulses. It does not fall to nothing when they
-// end; the energy is right all the same.
+// Power implements board.Pulses: from the time between the last two impulses, or since the last one once that is longer:
+// no load is above what would have given another impulse by now.
 func (p *Pulses) Power() unit.Power {
 	gap, imp := p.gap.Load(), int64(p.imp.Load())
 	if gap <= 0 || imp == 0 {
 		return 0
 	}
+	gap = max(gap, p.idle.Load()*int64(time.Millisecond))
 	// One impulse is 3,600,000/imp watt-seconds.
 	const wattNanoseconds = 3_600_000 * int64(time.Second)
 	return unit.Power(wattNanoseconds / imp / gap)
@@ -174,6 +182,10 @@ func (f *Flasher) Sound(p meter.Buzzer) error {
 		return f.begin(false, short, short, short)
 	case meter.BuzzerRejected:
 		return f.begin(false, long)
+	case meter.BuzzerEnding:
+		return f.begin(true, short, 9*short) // until the meter ends it, as the alarm
+	case meter.BuzzerAlarm:
+		return f.begin(true, 4*short, short)
 	}
 	return f.begin(false)
 }
