@@ -98,6 +98,9 @@ func (n NewKey) check(now time.Time) refusal.Refusal {
 		return no("There is no role "+quoteRole(n.Role)+".", "The roles are "+roleNames()+".")
 	case len(rights[n.Role]) == 0:
 		return no("A key of the role "+string(n.Role)+" could do nothing.", "The roles for keys are "+roleNames()+".")
+	case !n.Vendor.IsZero() && n.Role != VendorAPI:
+		return no("A key of the role "+string(n.Role)+" sees what is the whole utility's; a vendor's key must not.",
+			"Make a key of the role "+string(VendorAPI)+" for the vendor.")
 	case len(n.Name) > maxKeyName || strings.IndexFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0:
 		return no(fmt.Sprintf("A key's name has at most %d printable characters.", maxKeyName), "Choose another name.")
 	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now):

@@ -126,12 +126,13 @@ func TestAPIKeyLives(t *testing.T) {
 func TestAPIKeyIsRefusedWithReason(t *testing.T) {
 	w := newWorld(t)
 	for name, n := range map[string]access.NewKey{
-		"unknown role":      {Role: "root"},
-		"no role":           {},
-		"powerless role":    {Role: access.CustomerRole},
-		"expired":           {Role: access.Owner, ExpiresAt: w.now},
-		"name of two lines": {Role: access.Owner, Name: "a\nb"},
-		"long name":         {Role: access.Owner, Name: string(make([]byte, 65))},
+		"unknown role":        {Role: "root"},
+		"no role":             {},
+		"powerless role":      {Role: access.CustomerRole},
+		"expired":             {Role: access.Owner, ExpiresAt: w.now},
+		"name of two lines":   {Role: access.Owner, Name: "a\nb"},
+		"cashier of a vendor": {Role: access.Operator, Vendor: id.ID{1}},
+		"long name":           {Role: access.Owner, Name: string(make([]byte, 65))},
 	} {
 		k, err := w.CreateAPIKey(t.Context(), boss(), n)
 		if err != nil || k.Code != refusal.InvalidRequest || k.What == "" || k.Try == "" || !k.Secret.IsZero() {

@@ -1,6 +1,9 @@
 package access
 
-import "github.com/paywatt/paywatt/internal/refusal"
+import (
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
 
 // Role is a named set of rights.
 type Role string
@@ -109,6 +112,12 @@ func (r Role) May(right Right) bool {
 
 // May reports whether the actor has the right. Scope (whose sales, which region) is the use case's own question.
 func (a Actor) May(r Right) bool { return a.Role.May(r) }
+
+// Sees reports whether the sales of a vendor are the actor's business; the zero vendor is the tenant itself. Who acts for
+// a vendor sees that vendor's, a seller's key without one the tenant's own, everybody else all.
+func (a Actor) Sees(vendor id.ID) bool {
+	return vendor == a.Vendor || a.Vendor.IsZero() && a.Role != VendorAPI
+}
 
 // Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
 func (a Actor) Needs(r Right) refusal.Refusal {

@@ -177,13 +177,13 @@ func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	}
 	out := &soldToken{Token: token, key: registry.Key{ID: key}}
 	if token.Sale.IsZero() {
-		return out, c.by.Vendor.IsZero(), nil
+		return out, c.by.Sees(id.ID{}), nil
 	}
 	sale, found, err := tx.VendSale(token.Sale)
 	if err != nil || !found {
 		return nil, false, fmt.Errorf("sale of token %s (found: %t): %w", token.ID.Text(id.Token), found, err)
 	}
-	return out, c.by.Vendor.IsZero() || c.by.Vendor == sale.Vendor, nil
+	return out, c.by.Sees(sale.Vendor), nil
 }
 
 // search looks for what digits that were not sold to the asker could be: a slip away from a sold token, or opening

@@ -95,7 +95,7 @@ func sees(by access.Actor, h Happening) bool {
 	case h.Audit:
 		return by.Vendor.IsZero() && by.May(access.ReadAudit)
 	case !h.Sale.IsZero():
-		return by.Vendor.IsZero() || by.Vendor == h.Vendor
+		return by.Sees(h.Vendor)
 	}
 	return by.Vendor.IsZero() && by.May(access.ReadLedger)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -469,119 +468,6 @@ func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
 	}
 	claim.verified()
 	s.verified()
-}
-
-// TestAWriteOffWaitsForASecondPerson: where four eyes bind nothing is booked until somebody else allows it, and then it
-// is booked once.
-func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
-	s := open(t, true)
-	s.fourEyes()
-	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
-	account := s.account(meter)
-	debt := s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 5000})
-	before := s.owes(account)
-	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: 2000, Reason: "moved away"})
-	if err != nil || off.Value.Waits == nil || s.owes(account) != before {
-		t.Fatalf("written off by one person: %v, %s; the account owes %s", err, off.Detail(), s.owes(account))
-	}
-	give, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(1000), Reason: "outage"})
-	if err != nil || give.Value.Waits == nil {
-		t.Fatalf("goodwill by one person: %v, %s", err, give.Detail())
-	}
-	for _, w := range []*access.Approval{off.Value.Waits, give.Value.Waits} {
-		maker := w.Maker
-		maker.Approval = w.ID
-		if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
-			t.Errorf("done before it was allowed: %v %q", err, done.Code)
-		}
-		s.allow(*w)
-		for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
-			if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != want {
-				t.Errorf("done under its approval: %v %q, want %q the first time only", err, done.Code, want)
-			}
-		}
-	}
-	if got, want := s.owes(account), "arrears 3000 (ledger 3000, month 0)"; got != want {
-		t.Errorf("then the account owes %s, want %s", got, want)
-	}
-	if b := s.balances(); b[ledger.ExpenseBadDebt] != 2000 || b[ledger.ExpenseGoodwill] != 1000 {
-		t.Errorf("booked %v", b)
-	}
-}
-
-// fourEyes makes acts of weight wait for a second person.
-func (s *shop) fourEyes() {
-	s.t.Helper()
-	s.do(func(tx *store.Tx) error {
-		set, err := tx.TenantSettings()
-		eyes := true
-		set.FourEyes = &eyes
-		return errors.Join(err, tx.PutTenantSettings(set))
-	})
-}
-
-// allow lets a second person allow an act.
-func (s *shop) allow(w access.Approval) {
-	s.t.Helper()
-	s.do(func(tx *store.Tx) error {
-		w.State, w.Checker, w.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
-		_, err := tx.PutApproval(w, access.ApprovalWaiting)
-		return err
-	})
-}
-
-// TestAWriteOffIsOfWhatWasAllowed: all that was outstanding when it was asked for, not what a reversal has added since.
-func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
-	s := open(t, true)
-	s.fourEyes()
-	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
-	account := s.account(meter)
-	debt := s.debt(account, vending.Debt{Mode: tariff.Amount, Value: 4000, Outstanding: 5000})
-	sold := s.sell(order(meter, 10000, "key-number-1"))
-	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Reason: "moved away"})
-	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 1000 ") {
-		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
-	}
-	if back, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
-		t.Fatalf("reversed: %v %s", err, back.Detail())
-	}
-	s.allow(*off.Value.Waits)
-	maker := off.Value.Waits.Maker
-	maker.Approval = off.Value.Waits.ID
-	if done, err := s.DoAdjust(context.Background(), maker, off.Value.Waits.Body); err != nil || done.Refused() {
-		t.Fatalf("done: %v %s", err, done.Detail())
-	}
-	if got, want := s.owes(account), "arrears 4000 (ledger 4000, month 0)"; got != want {
-		t.Errorf("then the account owes %s, want %s", got, want)
-	}
-	s.verified()
-}
-
-func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
-	s := open(t, true)
-	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
-	debt := s.debt(s.account(meter), vending.Debt{Mode: tariff.Full, Outstanding: 5000})
-	for _, minor := range []money.Minor{-1, 5001, math.MaxInt64, math.MinInt64} {
-		if off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: minor, Reason: "x"}); err != nil || off.Code != refusal.AmountInvalid {
-			t.Errorf("write off %d: %v %q, want amount-invalid", minor, err, off.Code)
-		}
-	}
-	give := func(minor money.Minor) refusal.Code {
-		out, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(minor), Reason: "x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out.Code
-	}
-	if got := give(money.MaxMinor); got != "" {
-		t.Fatalf("the most there may be: %q", got)
-	}
-	if got := give(1); got != refusal.AmountInvalid {
-		t.Errorf("more carry than any purchase can use: %q, want amount-invalid", got)
-	}
-	if q, err := s.Quote(context.Background(), owner(), meter, kes(10000)); err != nil || q.Code != refusal.VendTooLarge {
-		t.Errorf("a quote with that carry: %v %q, want vend-too-large", err, q.Code)
-	}
 }
 
 // TestVerifyFindsEditsOfChargesDebtsAndFreeUnits changes one figure at a time behind the server's back.

@@ -85,7 +85,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 			return Shown{}, err
 		}
 		// A vendor sees its own sales; another's does not exist for it.
-		if !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+		if !found || !by.Sees(s.Vendor) {
 			return Shown{Refusal: noSale(named)}, nil
 		}
 		s.Change, err = pendingChange(tx, s.Key)

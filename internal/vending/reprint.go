@@ -37,7 +37,7 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
 		s, found, err := tx.VendSale(i)
 		switch {
-		case err != nil || !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor:
+		case err != nil || !found || !by.Sees(s.Vendor):
 			return copied{Refusal: noSale(sale)}, err
 		case s.By != by.String() && by.Vendor.IsZero() && !by.May(access.Reverse):
 			return copied{Refusal: refusal.Because(refusal.Forbidden, "Somebody else made this sale.", "Nothing was printed.", "Ask a supervisor.")}, nil

@@ -218,7 +218,7 @@ func lockSale(tx Tx, by access.Actor, sale id.ID, named string) (Sale, Point, re
 		return Sale{}, Point{}, refusal.Refusal{}, fmt.Errorf("meter of the sale (found: %t): %w", found, err)
 	}
 	s, _, err := tx.VendSale(sale)
-	if err == nil && !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+	if err == nil && !by.Sees(s.Vendor) {
 		return Sale{}, Point{}, noSale(named), nil
 	}
 	return s, point, refusal.Refusal{}, err

@@ -30,7 +30,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (ReversalShown, error) {
 		s, found, err := tx.VendSale(i)
-		if err != nil || !found || !by.Vendor.IsZero() && s.Vendor != by.Vendor {
+		if err != nil || !found || !by.Sees(s.Vendor) {
 			return ReversalShown{Refusal: noSale(sale)}, err
 		}
 		r, found, err := tx.ReversalOf(i)
