@@ -80,6 +80,11 @@ const (
 	AlarmGhostToken AlarmCode = "ghost-token"
 	// AlarmReversedUsed: the meter accepted a token whose sale was reversed.
 	AlarmReversedUsed AlarmCode = "reversed-token-used"
+	// AlarmReversedLate: the meter cancelled the tokens of a sale after the reversal had been given up; the money went
+	// back all the same.
+	AlarmReversedLate AlarmCode = "reversed-late"
+	// AlarmUnitsOwed: the meter cancelled a token of a sale that stands; its units were replaced, or a person must.
+	AlarmUnitsOwed AlarmCode = "units-owed"
 	// AlarmLockout: somebody tried wrong tokens until the meter locked its entry.
 	AlarmLockout AlarmCode = "token-lockout"
 	// AlarmTamper: a tamper switch of the meter tripped.

@@ -176,7 +176,7 @@ func (tx *Tx) ChargesGiveBack(s vending.Sale) error {
 		}
 	}
 	err := tx.must(`UPDATE usage_month SET units_wh = units_wh - $1, free_wh = free_wh - $2,
-		fbe_issued = CASE WHEN $2 > 0 THEN 0 ELSE fbe_issued END
+		fbe_issued = CASE WHEN free_wh > $2 THEN 1 ELSE 0 END
 		WHERE tenant_id = $3 AND account_id = $4 AND month = $5`, s.Units, s.Free, tx.Tenant, s.Account, s.Month)
 	return wrapVend("give back to the month", err)
 }

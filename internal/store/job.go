@@ -11,7 +11,7 @@ import (
 )
 
 const jobColumns = `j.id, j.ref, j.kind, m.id, m.n, m.number, m.simulated, j.account_id, j.meter_key_id, j.new_key_id, j.units_wh, j.value,
-	j.reason_code, j.reason, j.by_actor, j.approved_by, j.state, j.failure, j.created_at, j.completed_at`
+	j.reason_code, j.reason, j.by_actor, j.approved_by, j.state, j.failure, j.created_at, j.completed_at, j.replaces`
 
 const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id AND m.n = j.meter`
 
@@ -26,9 +26,9 @@ func wrapJob(what string, err error) error {
 // of their own.
 func (tx *Tx) AddJob(j vending.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO token_job (tenant_id, id, ref, kind, meter, meter_key_id, new_key_id, account_id, units_wh, value,
-		reason_code, reason, by_actor, approved_by, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`, tx.Tenant, j.ID, j.Ref, string(j.Kind), j.Meter.N, j.Key,
-		j.NewKey, j.Account, j.Units, j.Value, j.ReasonCode, j.Reason, j.By, j.ApprovedBy, string(j.State), j.CreatedAt)
+		reason_code, reason, by_actor, approved_by, state, created_at, replaces)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`, tx.Tenant, j.ID, j.Ref, string(j.Kind), j.Meter.N, j.Key,
+		j.NewKey, j.Account, j.Units, j.Value, j.ReasonCode, j.Reason, j.By, j.ApprovedBy, string(j.State), j.CreatedAt, j.Replaces)
 	if err != nil {
 		return wrapJob("keep", err)
 	}
@@ -115,6 +115,7 @@ func (tx *Tx) jobWhere(condition string, arg any) (vending.Job, bool, error) {
 		if !r.IsNull(19) {
 			j.CompletedAt = r.Time(19)
 		}
+		j.Replaces = r.ID(20)
 		return nil
 	}, tx.Tenant, arg)
 	if err != nil || !found {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func wrapReversal(what string, err error) error {
@@ -108,10 +110,11 @@ func (tx *Tx) AddReversal(r vending.Reversal) error {
 	return wrapReversal("keep a reversal", err)
 }
 
-// PutReversal writes how a waiting reversal ended.
+// PutReversal writes how a reversal ended that is not done yet.
 func (tx *Tx) PutReversal(r vending.Reversal) error {
 	return wrapReversal("end a reversal", tx.must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
-		WHERE tenant_id = $5 AND id = $6 AND state = 'waiting'`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt, tx.Tenant, r.ID))
+		WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
+		tx.Tenant, r.ID))
 }
 
 // ReversalOf is the newest reversal of a sale, with what the meter answered so far.
@@ -129,29 +132,82 @@ func (tx *Tx) ReversalOf(sale id.ID) (vending.Reversal, bool, error) {
 	if err != nil || !found {
 		return vending.Reversal{}, false, wrapReversal("read a reversal", err)
 	}
-	err = tx.C.Query(`SELECT t.token_id, t.command_id, c.state, c.answer FROM reversal_token t
-		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
-		WHERE t.tenant_id = $1 AND t.reversal_id = $2 ORDER BY t.token_id`, func(w Row) error {
-		r.Cancels = append(r.Cancels, vending.Cancel{Token: w.ID(0), Command: w.ID(1), State: cancelState(command.State(w.Text(2)), w.Text(3))})
-		return nil
-	}, tx.Tenant, r.ID)
-	return r, err == nil, wrapReversal("read what a meter answered", err)
+	r.Cancels, err = tx.cancels(`a.reversal_id = $2`, r.ID)
+	return r, err == nil, err
 }
 
-// cancelState is what the state of a cancel_token command means for its token.
-func cancelState(s command.State, answer string) vending.CancelState {
-	switch s {
-	case command.StateDone:
-		return vending.CancelDone
-	case command.StateFailed:
-		if strings.HasPrefix(answer, "used") {
-			return vending.CancelUsed
+// Cancels are the tokens of a sale that its meter was ever told to forget.
+func (tx *Tx) Cancels(sale id.ID) ([]vending.Cancel, error) {
+	return tx.cancels(`a.reversal_id IN (SELECT id FROM reversal WHERE tenant_id = $1 AND vend_id = $2)`, sale)
+}
+
+// cancels reads the tokens of some reversals with the best of all answers about each: a meter that has cancelled a
+// token says of the next command for it that it is used.
+func (tx *Tx) cancels(condition string, arg id.ID) ([]vending.Cancel, error) {
+	var out []vending.Cancel
+	err := tx.C.Query(`SELECT t.token_id, t.command_id, c.state, c.answer, c.created_at, t.taken FROM reversal_token t
+		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
+		WHERE t.tenant_id = $1 AND t.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
+		ORDER BY t.token_id, c.created_at, c.id`, func(w Row) error {
+		c := vending.Cancel{Token: w.ID(0), Command: w.ID(1), Taken: vending.CancelTaken(w.Text(5)),
+			State: cancelState(command.State(w.Text(2)), w.Text(3), tx.Now.Sub(w.Time(4)))}
+		if n := len(out); n == 0 || out[n-1].Token != c.Token {
+			out = append(out, c)
+			return nil
 		}
-		return vending.CancelNever
-	case command.StateExpired:
+		last := &out[len(out)-1]
+		last.Command, last.Taken = c.Command, c.Taken
+		if cancelRank(c.State) > cancelRank(last.State) {
+			last.State = c.State
+		}
+		return nil
+	}, tx.Tenant, arg)
+	return out, wrapReversal("read what a meter answered", err)
+}
+
+// cancelRank orders answers about one token: done proves that it was stored as used before anybody could load it.
+func cancelRank(s vending.CancelState) int {
+	return slices.Index([]vending.CancelState{vending.CancelNever, vending.CancelOpen, vending.CancelUsed, vending.CancelDone}, s)
+}
+
+// cancelState is what the state of a cancel_token command means for its token. A meter that has taken the command and
+// does not answer is not waited for longer than for any other: its answer counts when it comes.
+func cancelState(s command.State, answer string, age time.Duration) vending.CancelState {
+	switch {
+	case s == command.StateDone:
+		return vending.CancelDone
+	case s == command.StateFailed && strings.HasPrefix(answer, "used"):
+		return vending.CancelUsed
+	case s == command.StateFailed, s == command.StateExpired, s == command.StateAcked && age >= vending.CancelLife:
 		return vending.CancelNever
 	}
 	return vending.CancelOpen
+}
+
+// CancelTake notes what was made of a meter's answers about a token.
+func (tx *Tx) CancelTake(token id.ID, taken vending.CancelTaken) error {
+	_, err := tx.C.Exec(`UPDATE reversal_token SET taken = $1 WHERE tenant_id = $2 AND token_id = $3`, string(taken), tx.Tenant, token)
+	return wrapReversal("note what a meter answered", err)
+}
+
+// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up.
+func (tx *Tx) CancelsLate(after id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
+		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
+		JOIN reversal r ON r.tenant_id = t.tenant_id AND r.id = t.reversal_id
+		WHERE t.tenant_id = $1 AND t.taken IN ('never', 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
+		AND r.vend_id > $2 ORDER BY r.vend_id LIMIT $3`, func(r Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
+	return out, wrapReversal("list late answers", err)
+}
+
+// CancelsOwed lists tokens whose units are to be replaced.
+func (tx *Tx) CancelsOwed(after id.ID, max int) ([]vending.Token, error) {
+	var out []vending.Token
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
+		WHERE tenant_id = $1 AND taken = 'owed') ORDER BY id LIMIT $3`, func(r Row) error { out = append(out, scanToken(r)); return nil },
+		tx.Tenant, after[:], max)
+	return out, wrapReversal("list units that are owed", err)
 }
 
 // ReversalsSince counts what an actor reversed from a moment on.
@@ -168,10 +224,19 @@ func (tx *Tx) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	return out, wrapReversal("list waiting reversals", err)
 }
 
-// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
+// MonthTakes counts units in an account's month again, free of them some.
+func (tx *Tx) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
+	return wrapReversal("count units in a month again", tx.addUnits(vending.Sale{Account: account, Month: month, Units: units, Free: free}))
+}
+
+// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same. A meter that was
+// told to forget the token may say used_error because it has forgotten it: its answer decides, where one may come.
 func (tx *Tx) ReversedUsed(max int) ([]vending.Token, error) {
 	var out []vending.Token
 	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
-		AND result IN ('accept', 'used_error') LIMIT $2`, func(r Row) error { out = append(out, scanToken(r)); return nil }, tx.Tenant, max)
+		AND (result = 'accept' OR result = 'used_error' AND (
+			NOT EXISTS (SELECT 1 FROM reversal_token c WHERE c.tenant_id = $1 AND c.token_id = token.id AND c.taken = 'never')
+			OR EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = $1 AND p.meter = token.meter AND p.token_id = token.id AND p.result = 'accept')))
+		LIMIT $2`, func(r Row) error { out = append(out, scanToken(r)); return nil }, tx.Tenant, max)
 	return out, wrapReversal("look for reversed tokens that were used", err)
 }

@@ -462,8 +462,11 @@ CREATE INDEX reversal_open ON reversal (tenant_id, state) WHERE state = 'waiting
 CREATE INDEX reversal_day ON reversal (tenant_id, by_actor, created_at);
 CREATE TABLE reversal_token (             -- the command that makes a meter forget a token before it was used
   tenant_id INTEGER NOT NULL, reversal_id BLOB NOT NULL, token_id BLOB NOT NULL, command_id BLOB NOT NULL,
+  taken TEXT NOT NULL DEFAULT '' CHECK (taken IN ('','never','used','done','owed','replaced')),  -- what was made of the answer
   PRIMARY KEY (tenant_id, reversal_id, token_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX reversal_token_token ON reversal_token (tenant_id, token_id);
+CREATE INDEX reversal_token_due ON reversal_token (tenant_id, taken) WHERE taken IN ('never','used','owed');
 
 -- Acts that wait for a second person, and who allowed them. The body is the act itself.
 CREATE TABLE approval (

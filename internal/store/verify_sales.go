@@ -76,14 +76,19 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 }
 
 // verifyMonths compares the units an account bought in a month with its sales. Units are taken when a sale is reserved
-// and given back when it fails.
+// and given back when it fails or is reversed, and taken again for a token that its meter has all the same.
 func (tx *Tx) verifyMonths(r *Report) error {
 	months := int64(0)
 	err := tx.C.Query(`SELECT account_id, month, SUM(kept), SUM(sold), SUM(kept_free), SUM(sold_free), MAX(claimed) FROM (
 			SELECT account_id, month, units_wh AS kept, 0 AS sold, free_wh AS kept_free, 0 AS sold_free, fbe_issued AS claimed
 			FROM usage_month WHERE tenant_id = $1
 			UNION ALL
-			SELECT account_id, month, 0, units_wh, 0, free_wh, 0 FROM vend WHERE tenant_id = $1 AND state NOT IN ('failed', 'reversed')) u
+			SELECT account_id, month, 0, units_wh, 0, free_wh, 0 FROM vend WHERE tenant_id = $1 AND state NOT IN ('failed', 'reversed')
+			UNION ALL
+			SELECT v.account_id, v.month, 0, t.units_wh, 0, CASE WHEN v.free_wh >= (SELECT SUM(x.units_wh) FROM token x
+				WHERE x.tenant_id = v.tenant_id AND x.vend_id = v.id AND x.tid <= t.tid) THEN t.units_wh ELSE 0 END, 0
+			FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
+			WHERE v.tenant_id = $1 AND v.state = 'reversed' AND t.state = 'accepted') u
 		GROUP BY account_id, month`, func(w Row) error {
 		months++
 		if w.Int(4) != w.Int(5) || w.Bool(6) != (w.Int(5) > 0) {

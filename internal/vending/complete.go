@@ -36,7 +36,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, wri
 	if r, err := post(tx, s, p.now); err != nil || r.Refused() {
 		return no(r), err
 	}
-	if err := push(tx, s, p.now); err != nil {
+	if err := push(tx, s.Deliver, s.Meter.Number, s.Tokens, p.now); err != nil {
 		return step{}, err
 	}
 	e := p.by.Entry(EvidenceOf, s.ID.Text(id.Vend))
@@ -95,16 +95,16 @@ func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
 	return ledger.Posting{Account: ledger.AccountRef{Code: c, Subject: subject}, Amount: -amount}
 }
 
-// push enqueues the tokens for the routes of the sale. The items name them; digits are opened when they are sent.
-func push(tx Tx, s Sale, now time.Time) error {
-	for range s.Deliver { // mqtt is the one route there is
-		for _, t := range s.Tokens {
+// push enqueues tokens for the routes of their sale. The items name them; digits are opened when they are sent.
+func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) error {
+	for range routes { // mqtt is the one route there is
+		for _, t := range tokens {
 			name := t.ID.Text(id.Token)
 			body, err := json.Marshal(job.Body{TokenID: name, Request: name})
 			if err != nil {
 				return fmt.Errorf("push token %s: %w", name, err)
 			}
-			_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: s.Meter.Number, Kind: job.KindToken, Body: body, ExpiresAt: now.Add(PushLife)})
+			_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: meter, Kind: job.KindToken, Body: body, ExpiresAt: now.Add(PushLife)})
 			if err != nil {
 				return err
 			}

@@ -163,7 +163,8 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 	if finished > 0 && v.c.Kick != nil {
 		v.c.Kick()
 	}
-	for _, more := range []func(context.Context, access.Actor) (int, error){v.recoverJobs, v.settleReversals, v.reclaim} {
+	for _, more := range []func(context.Context, access.Actor) (int, error){v.recoverJobs, v.settleReversals, v.takeLate,
+		v.reclaim, v.replaceOwed} {
 		n, one := more(ctx, by)
 		finished, err = finished+n, errors.Join(err, one)
 	}

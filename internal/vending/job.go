@@ -71,6 +71,7 @@ type Job struct {
 	Account     id.ID
 	Key         id.ID // the meter key that the tokens are made under
 	NewKey      id.ID // of a key change: the key that the meter gets
+	Replaces    id.ID // the token whose units it replaces by itself; zero where somebody asked for it
 	Units       unit.Energy
 	Value       int64 // watts of a power limit
 	ReasonCode  string
@@ -96,6 +97,8 @@ type Ask struct {
 	Key        *NextKey // of a key change; nil for the one that is planned
 	ReasonCode string
 	Reason     string
+
+	replaces id.ID // the cancelled token whose units are owed
 
 	// Render makes the answer that is stored under Once.Key; RenderWaits that of an act that waits for a second person.
 	Render      func(Job, Digits) (status int, body []byte)
@@ -411,6 +414,11 @@ func (v *Vending) failJob(tx Tx, a Ask, j Job, why refusal.Refusal) (jobStep, er
 	if err := tx.EndJob(j, nil); err != nil {
 		return jobStep{}, err
 	}
+	if !j.Replaces.IsZero() {
+		if err := tx.RaiseAlarm(j.Meter.N, stillOwed(j.Replaces, j.Units, why)); err != nil {
+			return jobStep{}, err
+		}
+	}
 	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
 		if err := tx.MeterKeyTurn(j.NewKey, keyIssued, keyPlanned); err != nil {
 			return jobStep{}, err
@@ -437,6 +445,11 @@ func (v *Vending) completeJob(tx Tx, a Ask, j Job, tokens []sts.Token) (jobStep,
 	j.State, j.CompletedAt = Completed, v.moment()
 	if err := tx.EndJob(j, hashes); err != nil {
 		return jobStep{}, err
+	}
+	if !j.Replaces.IsZero() { // nobody stands at a till for it
+		if err := push(tx, []string{RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {
+			return jobStep{}, err
+		}
 	}
 	return v.putJob(tx, a, j, DigitsOf(tokens...))
 }

@@ -102,7 +102,7 @@ func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
 // reserveJob makes the checks that need the store and builds the job with its TIDs.
 func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Time) (Job, refusal.Refusal, error) {
 	j := Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
-		By: by.String(), State: Held, CreatedAt: now}
+		By: by.String(), State: Held, CreatedAt: now, Replaces: a.replaces}
 	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
 		return Job{}, blocked(p), nil
 	}
@@ -117,7 +117,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Ti
 		no, err := j.planChange(tx, a, p)
 		return j, no, err
 	}
-	if a.Kind.units() {
+	if a.Kind.units() && a.replaces.IsZero() { // what is owed is no gift
 		if no, err := v.unitsLeft(tx, by, a.Units, p.TZ, now); err != nil || no.Refused() {
 			return Job{}, no, err
 		}

@@ -10,10 +10,12 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Limits of a reversal.
@@ -52,7 +54,8 @@ type Reversal struct {
 type Cancel struct {
 	Token   id.ID
 	Command id.ID
-	State   CancelState
+	State   CancelState // the best of all answers about the token, whichever reversal asked for them
+	Taken   CancelTaken
 }
 
 // CancelState is what the meter answered.
@@ -64,6 +67,19 @@ const (
 	CancelDone  CancelState = "done" // the TID is stored as used: the token never loads
 	CancelUsed  CancelState = "used" // too late: its units are in the meter
 	CancelNever CancelState = "never"
+)
+
+// CancelTaken is what was made of a meter's answer.
+type CancelTaken string
+
+// What becomes of the tokens that a meter was told to forget.
+const (
+	TakenOpen     CancelTaken = ""         // its reversal waits
+	TakenNever    CancelTaken = "never"    // the reversal was given up without an answer; one may come yet
+	TakenUsed     CancelTaken = "used"     // its units are in the meter
+	TakenDone     CancelTaken = "done"     // dead, and its sale is reversed
+	TakenOwed     CancelTaken = "owed"     // dead, its sale stands, and its units are still to be replaced
+	TakenReplaced CancelTaken = "replaced" // dead, and another token was made for its units
 )
 
 // ReversalTx is what a reversal needs of a transaction.
@@ -82,7 +98,7 @@ type ReversalTx interface {
 	CancelToken(m MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
 
 	AddReversal(Reversal) error
-	// PutReversal writes how a waiting reversal ended.
+	// PutReversal writes how a reversal ended that is not done yet.
 	PutReversal(Reversal) error
 	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
 	ReversalOf(sale id.ID) (Reversal, bool, error)
@@ -90,8 +106,21 @@ type ReversalTx interface {
 	ReversalsSince(by string, from time.Time) (int, error)
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
+	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
+	CancelTake(token id.ID, taken CancelTaken) error
+	// Cancels are the tokens of a sale that its meter was ever told to forget.
+	Cancels(sale id.ID) ([]Cancel, error)
+	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
+	// of their identities, after the given one.
+	CancelsLate(after id.ID, max int) ([]id.ID, error)
+	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
+	CancelsOwed(after id.ID, max int) ([]Token, error)
+	// RaiseAlarm opens an alarm of a meter unless the same one is open.
+	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
 	ReversedUsed(max int) ([]Token, error)
+	// MonthTakes counts units in an account's month again, free of them some.
+	MonthTakes(account id.ID, month string, units, free unit.Energy) error
 	// DebtAdd keeps a new debt.
 	DebtAdd(Debt) error
 }
@@ -357,8 +386,14 @@ func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Rev
 		if err := tx.TokenTurn(s.Tokens[i].ID, state); err != nil {
 			return Sale{}, Reversal{}, err
 		}
+		if !confirmed {
+			continue
+		}
+		if err := tx.CancelTake(s.Tokens[i].ID, TakenDone); err != nil {
+			return Sale{}, Reversal{}, err
+		}
 	}
-	r.State, r.Confirmed, r.SettledAt = ReversalDone, confirmed, now
+	r.State, r.Confirmed, r.Failure, r.SettledAt = ReversalDone, confirmed, "", now
 	if err := tx.PutReversal(r); err != nil {
 		return Sale{}, Reversal{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // ReversalShown is the reversal of a sale as an actor may see it.
@@ -94,9 +95,16 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, sale id.ID) (settledRev
 	case count[CancelOpen] > 0:
 		return settledReversal{}, nil
 	case count[CancelDone] == len(r.Cancels):
-		s, _, err = v.giveBack(tx, s, r, true)
+		var moved refusal.Refusal
+		if moved, err = mirrorFits(tx, s); err == nil && moved.Refused() {
+			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank while the meter thought
+		} else if err == nil {
+			_, _, err = v.giveBack(tx, s, r, true)
+		}
+	case count[CancelUsed] > 0:
+		err = v.stand(tx, s, r, refusal.NotReversible)
 	default:
-		err = v.stand(tx, s, r, count[CancelUsed] > 0)
+		err = v.stand(tx, s, r, refusal.MeterOffline)
 	}
 	if err != nil {
 		return settledReversal{}, err
@@ -106,32 +114,35 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, sale id.ID) (settledRev
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// stand ends a reversal that the meter did not allow. A token that it cancelled all the same is marked: its units need
-// a replacement.
-func (v *Vending) stand(tx Tx, s Sale, r Reversal, used bool) error {
+// stand ends a reversal that the meter did not allow: the sale stands. What it has cancelled all the same is owed.
+func (v *Vending) stand(tx Tx, s Sale, r Reversal, why refusal.Code) error {
 	for _, c := range r.Cancels {
-		to := TokenState("")
-		switch c.State {
-		case CancelUsed:
-			to = TokenAccepted
-		case CancelDone:
-			to = TokenReversed
-		}
-		if to == "" {
-			continue
-		}
-		if err := tx.TokenTurn(c.Token, to); err != nil {
+		if err := takeAnswer(tx, c); err != nil {
 			return err
 		}
 	}
-	r.State, r.Failure, r.SettledAt = ReversalRefused, refusal.MeterOffline, v.moment()
-	if used {
-		r.Failure = refusal.NotReversible
-	}
+	r.State, r.Failure, r.SettledAt = ReversalRefused, why, v.moment()
 	if err := tx.PutReversal(r); err != nil {
 		return err
 	}
 	return tx.VendTurn(s.ID, Reversing, Completed)
+}
+
+// takeAnswer draws from a meter's answer about a token what it means while the sale stands.
+func takeAnswer(tx Tx, c Cancel) error {
+	state, taken := TokenState(""), TakenNever
+	switch c.State {
+	case CancelUsed:
+		state, taken = TokenAccepted, TakenUsed
+	case CancelDone:
+		state, taken = TokenReversed, TakenOwed
+	}
+	if state != "" {
+		if err := tx.TokenTurn(c.Token, state); err != nil {
+			return err
+		}
+	}
+	return tx.CancelTake(c.Token, taken)
 }
 
 // reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
@@ -159,24 +170,55 @@ func (v *Vending) reclaimToken(tx Tx, by access.Actor, t Token) (settledReversal
 		return settledReversal{}, err
 	}
 	for _, now := range s.Tokens {
-		if now.ID == t.ID && now.State != TokenReversedUnconfirmed {
-			return settledReversal{}, nil // another instance was quicker
+		if now.ID == t.ID {
+			return v.reclaimFrom(tx, by, s, now)
 		}
+	}
+	return settledReversal{}, nil
+}
+
+// reclaimFrom claims the value of a token of a reversed sale back. Its units count in the sale's month again, so that
+// the account stands where it stood in the blocks.
+func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledReversal, error) {
+	if t.State != TokenReversedUnconfirmed {
+		return settledReversal{}, nil // another instance was quicker
 	}
 	if err := tx.TokenTurn(t.ID, TokenAccepted); err != nil {
 		return settledReversal{}, err
 	}
-	net, vat, err := valueOf(s, t)
-	if err != nil || net+vat == 0 {
-		return settledReversal{done: true}, err
+	var free unit.Energy
+	if s.isFree(t) {
+		free = t.Units
 	}
+	if err := tx.MonthTakes(s.Account, s.Month, t.Units, free); err != nil {
+		return settledReversal{}, err
+	}
+	net, vat, err := valueOf(s, t)
+	if err != nil {
+		return settledReversal{}, err
+	}
+	after := fmt.Sprintf("token=%s units_wh=%d", t.ID.Text(id.Token), t.Units)
+	if net+vat > 0 {
+		name, err := v.raiseReclaim(tx, s, t, net, vat)
+		if err != nil {
+			return settledReversal{}, err
+		}
+		after += fmt.Sprintf(" debt=%s amount=%d", name, net+vat)
+	}
+	e := by.Entry("vend.reclaim", s.ID.Text(id.Vend))
+	e.After = after
+	return settledReversal{done: true}, tx.AuditLog(e)
+}
+
+// raiseReclaim raises the debt for a token that was used after its sale had been reversed, and names it.
+func (v *Vending) raiseReclaim(tx Tx, s Sale, t Token, net, vat money.Minor) (name string, err error) {
 	d := Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used", Principal: net + vat, Outstanding: net + vat,
 		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment(), Status: "open"}
 	if d.ID, err = tx.NewID(); err != nil {
-		return settledReversal{}, err
+		return "", err
 	}
 	if err := tx.DebtAdd(d); err != nil {
-		return settledReversal{}, err
+		return "", err
 	}
 	j := ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), PostedAt: d.CreatedAt, Memo: memoOf(s), Postings: []ledger.Posting{
 		{Account: ledger.AccountRef{Code: ledger.Debt, Subject: DebtSubject(s.Account, d.Name())}, Amount: net + vat},
@@ -185,14 +227,13 @@ func (v *Vending) reclaimToken(tx Tx, by access.Actor, t Token) (settledReversal
 		j.Postings = append(j.Postings, credit(ledger.VATPayable, "", vat))
 	}
 	if j.ID, err = tx.NewID(); err != nil {
-		return settledReversal{}, err
+		return "", err
 	}
-	if breach, err := tx.Post(j); err != nil || breach.Refused() {
-		return settledReversal{}, errors.Join(err, breachOf(j, breach))
+	breach, err := tx.Post(j)
+	if err == nil && breach.Refused() {
+		err = breachOf(j, breach)
 	}
-	e := by.Entry("vend.reclaim", s.ID.Text(id.Vend))
-	e.After = fmt.Sprintf("token=%s debt=%s amount=%d", t.ID.Text(id.Token), d.Name(), net+vat)
-	return settledReversal{done: true}, tx.AuditLog(e)
+	return d.Name(), err
 }
 
 // reclaimPriority is the place of such a debt in the allocation: that of other debts.
@@ -201,10 +242,8 @@ const reclaimPriority = 30
 // valueOf is what the units of a token were sold for, as their share of the energy and its tax; rounding half up.
 func valueOf(s Sale, t Token) (net, vat money.Minor, err error) {
 	paid := s.Units - s.Free
-	for _, free := range s.Tokens[:s.FreeTokens()] {
-		if free.ID == t.ID {
-			return 0, 0, nil
-		}
+	if s.isFree(t) {
+		return 0, 0, nil
 	}
 	for _, l := range s.Lines {
 		if l.Kind != LineEnergy {

@@ -125,6 +125,16 @@ type Step struct {
 // FreeTokens is how many of the sale's tokens carry free units; they are the first.
 func (s Sale) FreeTokens() int { return len(onTokens(s.Free)) }
 
+// isFree reports whether a token of the sale carries free units.
+func (s Sale) isFree(t Token) bool {
+	for _, free := range s.Tokens[:min(s.FreeTokens(), len(s.Tokens))] {
+		if free.ID == t.ID {
+			return true
+		}
+	}
+	return false
+}
+
 // Token is one token of a sale without its digits.
 type Token struct {
 	ID       id.ID

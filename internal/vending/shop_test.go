@@ -461,7 +461,7 @@ func (s *shop) audit() {
 			WHERE l.tenant_id = v.tenant_id AND l.vend_id = v.id)`},
 		{"months that do not hold the units of their tokens", `SELECT COUNT(*) FROM usage_month u WHERE u.units_wh <> (SELECT
 			COALESCE(SUM(t.units_wh), 0) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
-			WHERE v.account_id = u.account_id AND v.month = u.month AND v.state IN ('held', 'completed'))`},
+			WHERE v.account_id = u.account_id AND v.month = u.month AND (v.state IN ('held', 'completed') OR v.state = 'reversed' AND t.state = 'accepted'))`},
 		{"accounts whose carry is not the carry of their sales", `SELECT COUNT(*) FROM (SELECT a.id FROM account a JOIN vend v ON
 			v.tenant_id = a.tenant_id AND v.account_id = a.id AND v.state = 'completed' GROUP BY a.id HAVING
 			SUM(v.carry_out - v.carry_in) < 0) wrong`},

@@ -1,0 +1,287 @@
+package vending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// A meter may answer cancel_token after its reversal was given up. Whenever it says done, the token is dead, and its
+// customer gets one of two things: the money, where the sale can still be reversed, or another token for the units.
+
+// reasonCancelled is why units are replaced without anybody asking.
+const reasonCancelled = "cancelled_token"
+
+// takeLate draws the consequences of answers that came after their reversal had been given up.
+func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err error) {
+	var after id.ID
+	for {
+		late, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) { return tx.CancelsLate(after, maxRecover) })
+		if look != nil {
+			return taken, errors.Join(err, fmt.Errorf("look for late answers: %w", look))
+		}
+		for _, sale := range late {
+			after = sale
+			out, one := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) { return v.takeLateOf(tx, by, sale) })
+			if one != nil {
+				err = errors.Join(err, fmt.Errorf("take the late answer about sale %s: %w", sale.Text(id.Vend), one))
+			} else if out.done {
+				taken++
+			}
+		}
+		if len(late) < maxRecover || ctx.Err() != nil {
+			return taken, err
+		}
+	}
+}
+
+func (v *Vending) takeLateOf(tx Tx, by access.Actor, sale id.ID) (settledReversal, error) {
+	s, p, no, err := lockSale(tx, access.Actor{}, sale, "")
+	if err != nil || no.Refused() || s.State == Reversing { // a second reversal waits, and its end takes the answer
+		return settledReversal{}, err
+	}
+	r, found, err := tx.ReversalOf(sale)
+	if err != nil || !found {
+		return settledReversal{}, err
+	}
+	if r.Cancels, err = tx.Cancels(sale); err != nil {
+		return settledReversal{}, err
+	}
+	var late []Cancel
+	for _, c := range r.Cancels {
+		if c.Taken == TakenNever && c.State == CancelUsed || (c.Taken == TakenNever || c.Taken == TakenUsed) && c.State == CancelDone {
+			late = append(late, c)
+		}
+	}
+	if len(late) == 0 {
+		return settledReversal{}, nil
+	}
+	if s.State == Reversed {
+		err = v.confirmLate(tx, by, s, r, late)
+	} else {
+		err = v.reverseLate(tx, s, p, r, late)
+	}
+	if err != nil {
+		return settledReversal{}, err
+	}
+	e := by.Entry("vend.reverse.late", sale.Text(id.Vend))
+	e.After = fmt.Sprintf("answers=%d of=%d", len(late), len(s.Tokens))
+	return settledReversal{done: true}, tx.AuditLog(e)
+}
+
+// confirmLate takes answers about a sale that another reversal has undone meanwhile, unconfirmed.
+func (v *Vending) confirmLate(tx Tx, by access.Actor, s Sale, r Reversal, late []Cancel) error {
+	for _, c := range late {
+		if err := v.confirmOne(tx, by, s, c); err != nil {
+			return err
+		}
+	}
+	done := 0
+	for _, c := range r.Cancels {
+		if c.State == CancelDone {
+			done++
+		}
+	}
+	r.Confirmed = done == len(s.Tokens)
+	return tx.PutReversal(r)
+}
+
+func (v *Vending) confirmOne(tx Tx, by access.Actor, s Sale, c Cancel) error {
+	at := slices.IndexFunc(s.Tokens, func(t Token) bool { return t.ID == c.Token })
+	if at < 0 {
+		return fmt.Errorf("token %s is none of sale %s", c.Token.Text(id.Token), s.ID.Text(id.Vend))
+	}
+	switch t := s.Tokens[at]; {
+	case c.State == CancelUsed:
+		if _, err := v.reclaimFrom(tx, by, s, t); err != nil {
+			return err
+		}
+		return tx.CancelTake(c.Token, TakenUsed)
+	case t.State == TokenAccepted: // claimed back on another answer; only a person can tell
+		err := tx.RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf(
+			"The meter says of token %s that it is used and that it was cancelled. Its value was claimed back as a debt.", t.ID.Text(id.Token))})
+		return errors.Join(err, tx.CancelTake(c.Token, TakenDone))
+	}
+	return errors.Join(tx.TokenTurn(c.Token, TokenReversed), tx.CancelTake(c.Token, TakenDone))
+}
+
+// reverseLate takes answers about a sale that stands. It is reversed after all where every token is dead, none was
+// replaced, and nothing has come between.
+func (v *Vending) reverseLate(tx Tx, s Sale, p Point, r Reversal, late []Cancel) error {
+	if s.State == Completed && len(late) == len(s.Tokens) {
+		free, err := v.freeToReverse(tx, s, p, late)
+		if err != nil {
+			return err
+		}
+		if free {
+			if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
+				return err
+			}
+			if _, _, err := v.giveBack(tx, s, r, true); err != nil {
+				return err
+			}
+			return tx.RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversedLate, Text: fmt.Sprintf(
+				"The meter cancelled the tokens of sale %s late. %d %s were given back to where they were paid from.",
+				s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency)})
+		}
+	}
+	for _, c := range late {
+		if err := takeAnswer(tx, c); err != nil {
+			return err
+		}
+		if c.State == CancelUsed {
+			r.Failure = refusal.NotReversible
+		}
+	}
+	return tx.PutReversal(r)
+}
+
+// freeToReverse reports whether a sale can still be undone whole: all its tokens are dead, it is the last one to its
+// meter and account and of this month, and what it posted is still there.
+func (v *Vending) freeToReverse(tx Tx, s Sale, p Point, late []Cancel) (bool, error) {
+	for _, c := range late {
+		if c.State != CancelDone {
+			return false, nil
+		}
+	}
+	zone, err := v.zone(p.TZ)
+	if err != nil || s.Month != v.moment().In(zone).Format("2006-01") || p.Account != s.Account {
+		return false, err
+	}
+	newest, err := tx.VendNewest(s.Meter.N)
+	if err != nil || newest != s.ID {
+		return false, err
+	}
+	moved, err := mirrorFits(tx, s)
+	return !moved.Refused(), err
+}
+
+// replaceOwed makes a token for the units of every token that its meter has cancelled while its sale stands.
+func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, err error) {
+	var after id.ID
+	for {
+		owed, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Token, error) { return tx.CancelsOwed(after, maxRecover) })
+		if look != nil {
+			return made, errors.Join(err, fmt.Errorf("look for units that are owed: %w", look))
+		}
+		for _, t := range owed {
+			after = t.ID
+			done, one := v.replaceToken(ctx, by, t)
+			if one != nil {
+				err = errors.Join(err, fmt.Errorf("replace token %s: %w", t.ID.Text(id.Token), one))
+			} else if done {
+				made++
+			}
+		}
+		if len(owed) < maxRecover || ctx.Err() != nil {
+			break
+		}
+	}
+	if made > 0 && v.c.Kick != nil {
+		v.c.Kick()
+	}
+	return made, err
+}
+
+// replaceToken makes the token. Where it cannot be made now, an alarm says why, and the units stay owed.
+func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t Token) (bool, error) {
+	nibbles, err := v.nibbles()
+	if err != nil {
+		return false, err
+	}
+	a := Ask{Kind: Replacement, Units: t.Units, ReasonCode: reasonCancelled, Reason: "token " + t.ID.Text(id.Token) + " was cancelled, its sale stands",
+		replaces: t.ID}
+	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) { return v.beginReplacement(ctx, tx, by, a, t, nibbles) })
+	if err == nil && s.open {
+		s, err = v.finishJob(ctx, by, a, s.given.Job.ID)
+	}
+	if err != nil || !s.undo {
+		return err == nil && !s.given.Job.ID.IsZero(), err
+	}
+	if c := s.given.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
+		return false, nil // soon
+	}
+	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
+		return settledReversal{}, tx.RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.given.Refusal))
+	})
+	return false, err
+}
+
+// beginReplacement reserves the replacement of a token and, where the issuer is local, makes it. No money moves: the sale
+// stands, and its units go into another token.
+func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, a Ask, t Token, nibbles [MaxTokens]byte) (jobStep, error) {
+	sale, point, no, err := lockSale(tx, access.Actor{}, t.Sale, "")
+	if err != nil || no.Refused() {
+		return noJob(no), err
+	}
+	if owed, err := isOwed(tx, sale, t.ID); err != nil || !owed {
+		return jobStep{}, err // another instance was quicker
+	}
+	a.Meter = point.Meter.Number
+	now := v.moment()
+	if by := v.guard.jumped(v.c.Now()); by != 0 {
+		return noJob(clockJumped(by)), nil
+	}
+	if point.Account != sale.Account {
+		return noJob(refusal.Because(refusal.AccountClosed, "The meter supplies another account now.", nothingMade, "Give the units back as money.")), nil
+	}
+	j, no, err := v.reserveJob(tx, by, a, point, now)
+	if err != nil || no.Refused() {
+		return noJob(no), err
+	}
+	j.Ref = "replaces/" + t.ID.Text(id.Token)
+	if err := v.keepReplacement(tx, by, &j, nibbles); err != nil {
+		return jobStep{}, err
+	}
+	if !v.local() {
+		return jobStep{given: Given{Job: j}, open: true}, nil
+	}
+	wanted, err := v.jobOrders(tx, j)
+	if err != nil {
+		return jobStep{}, err
+	}
+	tokens, why, err := v.issue(ctx, wanted)
+	if err != nil || why.Refused() {
+		return noJob(why), err
+	}
+	return v.completeJob(tx, a, j, tokens)
+}
+
+// keepReplacement writes the job and what goes with it: the token is owed no more, a person may look at what happened,
+// and the audit log has it.
+func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *Job, nibbles [MaxTokens]byte) (err error) {
+	for i := range j.Tokens {
+		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf
+		if j.Tokens[i].ID, err = tx.NewID(); err != nil {
+			return err
+		}
+	}
+	e := by.Entry("token."+string(j.Kind), j.Meter.ID.Text(id.Meter))
+	e.At, e.Reason, e.After = j.CreatedAt, j.ReasonCode+" "+j.Reason, "job="+j.ID.Text(id.Job)+" "+j.summary()
+	return errors.Join(tx.AddJob(*j), tx.CancelTake(j.Replaces, TakenReplaced), tx.AuditLog(e), tx.RaiseAlarm(j.Meter.N, metering.Alarm{
+		Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. A token of %s kWh replaces it.",
+			j.Replaces.Text(id.Token), j.Units.KWh(1))}))
+}
+
+func isOwed(tx Tx, s Sale, token id.ID) (bool, error) {
+	all, err := tx.Cancels(s.ID)
+	for _, c := range all {
+		if c.Token == token {
+			return s.State == Completed && c.Taken == TakenOwed, err
+		}
+	}
+	return false, err
+}
+
+// stillOwed is the alarm about units that could not be replaced.
+func stillOwed(token id.ID, units unit.Energy, why refusal.Refusal) metering.Alarm {
+	return metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. Its %s kWh are still owed: %s",
+		token.Text(id.Token), units.KWh(1), why.What)}
+}

@@ -1,0 +1,309 @@
+package vending_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// settled runs the recovery until it finds nothing more to do.
+func (s *shop) settled() {
+	s.t.Helper()
+	for range 10 {
+		n, err := s.Recover(context.Background(), system())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		s.clock.add(time.Minute) // a job that its issuer did not answer at once is taken up again
+	}
+	s.t.Fatal("the recovery finds something to do for ever")
+}
+
+// expired lets a reversal run out of time without an answer of the meter.
+func (s *shop) expired(sale vending.Sale) {
+	s.t.Helper()
+	s.clock.add(vending.CancelLife + time.Second)
+	s.exec(`UPDATE command SET state = 'expired' WHERE state IN ('queued', 'sent')`)
+	s.settled()
+	if state, _ := s.state(sale); state != vending.Completed {
+		s.t.Fatalf("the sale is %s after its reversal ran out of time", state)
+	}
+}
+
+// late lets the meter answer commands that had expired.
+func (s *shop) late(state, answer string) {
+	s.t.Helper()
+	s.exec(`UPDATE command SET state = $1, answer = $2 WHERE state = 'expired'`, state, answer)
+	s.settled()
+}
+
+// The meter answers cancel_token when nobody waits any more. Its customer gets the money or another token, never
+// neither and never both; a token that it has keeps the sale.
+func TestALateAnswerOfTheMeterCounts(t *testing.T) {
+	other := func(s *shop, m string, _ vending.Sale) { s.sell(order(m, 10000, "key-between")) }
+	month := func(s *shop, _ string, _ vending.Sale) { s.clock.add(12 * 24 * time.Hour) }
+	banked := func(s *shop, _ string, _ vending.Sale) { s.bankTheTill(10000) }
+	restart := func(s *shop, _ string, _ vending.Sale) { s.crash() }
+	second := func(s *shop, _ string, sold vending.Sale) {
+		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != vending.ReversalWaiting {
+			s.t.Fatalf("the second reversal: %q %+v", r.Code, r.Value)
+		}
+	}
+	away := func(s *shop, m string, sold vending.Sale) {
+		s.online.Delete(m)
+		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != vending.ReversalDone || r.Value.Confirmed {
+			s.t.Fatalf("the second reversal: %q %+v", r.Code, r.Value)
+		}
+	}
+	for name, c := range map[string]lateAnswer{
+		"done":                              {nil, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
+		"done, after a restart":             {restart, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
+		"done, after a later sale":          {other, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
+		"done, in the next month":           {month, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
+		"done, after the cash was banked":   {banked, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
+		"done, while a second one waits":    {second, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
+		"done, after a second one was done": {away, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
+		"used":                              {nil, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
+		"used, after a restart":             {restart, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
+		"used, while a second one waits":    {second, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
+		"used, after a second one was done": {away, "failed", "used", vending.Reversed, vending.TokenAccepted, 0, ""},
+		"refused for another reason":        {nil, "failed", "expired", vending.Completed, vending.TokenIssued, 0, refusal.MeterOffline},
+	} {
+		for _, local := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, local %t", name, local), func(t *testing.T) { c.run(t, local) })
+		}
+	}
+}
+
+// lateAnswer is what happens between the end of a reversal and the answer, the answer, and what must come of it.
+type lateAnswer struct {
+	between       func(s *shop, meter string, sold vending.Sale)
+	state, answer string
+	sale          vending.State
+	token         vending.TokenState
+	replaced      int64
+	failure       refusal.Code
+}
+
+func (c lateAnswer) run(t *testing.T, local bool) {
+	s := open(t, local)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.online.Store(m, true)
+	before := s.accounts()
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.reversed(owner(), sold.Sale, "mistyped")
+	s.expired(sold.Sale)
+	if c.between != nil {
+		c.between(s, m, sold.Sale)
+	}
+	stands := s.accounts()
+	s.late(c.state, c.answer)
+	if sale, token := s.state(sold.Sale); sale != c.sale || token != c.token {
+		t.Errorf("sale is %s, its token %s; want %s and %s", sale, token, c.sale, c.token)
+	}
+	shown, err := s.Reversal(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
+	if err != nil || shown.Reversal.Failure != c.failure || (shown.Reversal.State == vending.ReversalDone) != (c.sale == vending.Reversed) {
+		t.Errorf("reversal %+v (%v), want failure %q", shown.Reversal, err, c.failure)
+	}
+	units := s.number(`SELECT SUM(t.units_wh) FROM token t JOIN token_job j ON j.id = t.job_id WHERE j.kind = 'replacement' AND j.state = 'completed'`)
+	if n := s.number(`SELECT COUNT(*) FROM units_transfer WHERE reason_code = 'cancelled_token'`); n != c.replaced || units != c.replaced*int64(sold.Sale.Units) {
+		t.Errorf("%d replacements of %d Wh, want %d of %d Wh each", n, units, c.replaced, sold.Sale.Units)
+	}
+	if pushed := s.number(`SELECT COUNT(*) FROM outbox WHERE kind = 'token'`); pushed != c.replaced {
+		t.Errorf("%d tokens on their way to the meter, want %d", pushed, c.replaced)
+	}
+	after := s.accounts()
+	switch {
+	case c.sale == vending.Completed && !maps.Equal(stands, after), c.token == vending.TokenReversed && c.sale == vending.Reversed && !maps.Equal(before, after):
+		t.Errorf("balances %v; before the sale %v, before the answer %v", after, before, stands)
+	case c.sale == vending.Reversed && c.token == vending.TokenAccepted && after[fmt.Sprint(int(ledger.RevenueEnergy), " ")] != -8675:
+		t.Errorf("balances %v, want the value of the token claimed back", after)
+	}
+	s.audit()
+}
+
+// A meter that has cancelled a token says of a second command for it that it is used. The first answer is the true one,
+// whichever arrives first.
+func TestWhatWasCancelledIsNotUsed(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.online.Store(m, true)
+	before := s.accounts()
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	first := s.reversed(owner(), sold.Sale, "mistyped").Cancels[0].Command
+	s.expired(sold.Sale)
+	second := s.undo(owner(), sold.Sale, "once more", "undo-key-2").Value.Cancels[0].Command
+	s.exec(`UPDATE command SET state = 'failed', answer = 'used' WHERE id = $1`, second)
+	s.settled()
+	if state, token := s.state(sold.Sale); state != vending.Completed || token != vending.TokenAccepted {
+		t.Fatalf("sale %s, token %s; want them to stand on the only answer there is", state, token)
+	}
+	s.exec(`UPDATE command SET state = 'done' WHERE id = $1`, first)
+	s.settled()
+	if state, token := s.state(sold.Sale); state != vending.Reversed || token != vending.TokenReversed {
+		t.Errorf("sale %s, token %s; want both reversed", state, token)
+	}
+	if after := s.accounts(); !maps.Equal(before, after) {
+		t.Errorf("balances %v, want %v", after, before)
+	}
+	s.audit()
+}
+
+// A meter that took the command and never answers does not keep its account from buying for ever.
+func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.online.Store(m, true)
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.reversed(owner(), sold.Sale, "mistyped")
+	s.exec(`UPDATE command SET state = 'acked'`)
+	s.settled()
+	if state, _ := s.state(sold.Sale); state != vending.Reversing {
+		t.Fatalf("the sale is %s while the meter works", state)
+	}
+	s.clock.add(vending.CancelLife)
+	s.settled()
+	s.sell(order(m, 10000, "key-number-2"))
+	s.exec(`UPDATE command SET state = 'done'`)
+	s.settled()
+	if n := s.number(`SELECT COUNT(*) FROM units_transfer`); n != 1 {
+		t.Errorf("%d replacements for the token that died, want 1", n)
+	}
+	s.audit()
+}
+
+// One token of several was used: the sale stands, and each cancelled one is replaced, once.
+func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		s := open(t, local)
+		m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
+		s.online.Store(m, true)
+		sold := s.sell(order(m, 2000, "key-number-1"))
+		stands := s.accounts()
+		month := s.number(`SELECT SUM(units_wh) FROM usage_month`)
+		r := s.reversed(owner(), sold.Sale, "mistyped")
+		s.exec(`UPDATE command SET state = 'done'`)
+		s.exec(`UPDATE command SET state = 'failed', answer = 'used' WHERE id = $1`, r.Cancels[0].Command)
+		s.settled()
+		s.settled()
+		used := int64(0)
+		for _, tok := range sold.Sale.Tokens {
+			if tok.ID == r.Cancels[0].Token {
+				used = int64(tok.Units)
+			}
+		}
+		if got, want := s.number(`SELECT SUM(units_wh) FROM units_transfer`), int64(sold.Sale.Units)-used; got != want {
+			t.Errorf("%d Wh were replaced, want %d", got, want)
+		}
+		if got := s.number(`SELECT COUNT(*) FROM token WHERE job_id IS NOT NULL AND state = 'issued'`); got != int64(len(sold.Sale.Tokens)-1) {
+			t.Errorf("%d tokens were made anew, want %d", got, len(sold.Sale.Tokens)-1)
+		}
+		if n := s.number(`SELECT COUNT(*) FROM alarm WHERE code = 'units-owed' AND cleared_at IS NULL`); n != int64(len(sold.Sale.Tokens)-1) {
+			t.Errorf("%d alarms tell of it, want %d", n, len(sold.Sale.Tokens)-1)
+		}
+		if after := s.accounts(); !maps.Equal(stands, after) || s.number(`SELECT SUM(units_wh) FROM usage_month`) != month {
+			t.Errorf("balances %v, want %v: no money moves and the month stays", after, stands)
+		}
+		s.audit()
+	}
+}
+
+// Units that cannot be replaced now stay owed, and an alarm says why; they are replaced once the cause is gone.
+func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.online.Store(m, true)
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.reversed(owner(), sold.Sale, "mistyped")
+	s.expired(sold.Sale)
+	s.clock.add(12 * 24 * time.Hour)
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")}, nil
+	}
+	s.late("done", "")
+	if n := s.number(`SELECT COUNT(*) FROM alarm WHERE code = 'units-owed' AND text LIKE '%34.7 kWh are still owed: The keys are locked.'`); n != 1 {
+		t.Errorf("%d alarms say what is owed and why", n)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM token_job`); n != 0 {
+		t.Errorf("%d jobs were left behind", n)
+	}
+	s.issuer.say = nil
+	s.settled()
+	if n := s.number(`SELECT SUM(units_wh) FROM units_transfer`); n != 34_700 {
+		t.Errorf("%d Wh were replaced, want 34700", n)
+	}
+	s.audit()
+}
+
+// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (domain reference, §8.1): the
+// account owes what the units cost, and stands in the blocks where it stood.
+func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("ibt", ibt(), monday())})
+	s.buyUntil(m, 340_000)
+	sold := s.sell(order(m, 20000, "key-number-1"))
+	if sold.Sale.Units != 78_600 {
+		t.Fatalf("V4 gave %d Wh", sold.Sale.Units)
+	}
+	s.reversed(owner(), sold.Sale, "mistyped")
+	if n := s.number(`SELECT SUM(units_wh) FROM usage_month`); n != 340_000 {
+		t.Fatalf("the month holds %d Wh after the reversal, want 340000", n)
+	}
+	s.report(m, sold.Sale.Tokens[0].ID, "accept")
+	s.settled()
+	if n := s.number(`SELECT SUM(units_wh) FROM usage_month`); n != 418_600 {
+		t.Errorf("the month holds %d Wh, want 418600", n)
+	}
+	if n := s.number(`SELECT outstanding FROM debt`); n != 19985 {
+		t.Errorf("the debt is %d, want 19985", n)
+	}
+	next := s.sell(order(m, 20000, "key-number-2"))
+	for _, l := range next.Sale.Lines {
+		if l.Kind == vending.LineEnergy && (len(l.Steps) != 1 || l.Steps[0].Rate != 2_300_000) {
+			t.Errorf("the next units are sold at %+v, want the third block only", l.Steps)
+		}
+	}
+}
+
+// used_error is what a meter says of a token that it has forgotten as it was told, too. Only its answer, or an accept
+// before, tells that the token is in it.
+func TestAForgottenTokenIsNotClaimedBack(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		debt   int64
+		token  vending.TokenState
+	}{{"done", 0, vending.TokenReversed}, {"failed", 9976, vending.TokenAccepted}} {
+		s := open(t, true)
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		s.online.Store(m, true)
+		sold := s.sell(order(m, 10000, "key-number-1"))
+		s.reversed(owner(), sold.Sale, "mistyped")
+		s.expired(sold.Sale)
+		s.online.Delete(m)
+		s.undo(owner(), sold.Sale, "once more", "undo-key-2")
+		s.report(m, sold.Sale.Tokens[0].ID, "used_error")
+		s.settled()
+		if n := s.number(`SELECT COUNT(*) FROM debt`); n != 0 {
+			t.Errorf("%s: claimed back before the meter had answered", c.answer)
+		}
+		s.late(c.answer, "used")
+		if n := s.number(`SELECT SUM(outstanding) FROM debt`); n != c.debt {
+			t.Errorf("%s: the debt is %d, want %d", c.answer, n, c.debt)
+		}
+		if _, token := s.state(sold.Sale); token != c.token {
+			t.Errorf("%s: the token is %s, want %s", c.answer, token, c.token)
+		}
+		s.audit()
+	}
+}
