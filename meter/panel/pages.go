@@ -195,7 +195,7 @@ func (v *screen) emergency() []pair {
 	case meter.ECExhausted:
 		return v.message(v.texts(ecUsed, buyHint))
 	}
-	if v.m.Config.ECLimit == 0 {
+	if left == 0 {
 		return v.message(v.texts(ecNone, sellerHint))
 	}
 	return v.message(v.texts(ecNotNeeded, ecNotNeededHint))

@@ -81,6 +81,17 @@ func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
 
+// A meter may have emergency credit for its first time only: until then there is some.
+func TestTheOneTimeEmergencyCreditIsThere(t *testing.T) {
+	d := newDesk(t)
+	d.c.ECLimit, d.c.ECInitial, d.s.EC = 0, 5000, meter.ECNone
+	d.press("03#")
+	d.wants("NOT NEEDED YET", "CREDIT IS ENOUGH")
+	d.s.Flags |= meter.FlagInitial
+	d.press("*03#")
+	d.wants("NO EMERGENCY", "ASK YOUR SELLER")
+}
+
 func TestTheClockIsSetAsItIsTyped(t *testing.T) {
 	for _, c := range []struct {
 		name   string
