@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// calibrateHelp is where the options are explained.
-const calibrateHelp = "See paywatt meter calibrate --help."
+// calibrateHelp is where the options are explained, here and in sim load-test.
+const calibrateHelp = "See the command's --help."
 
 // calibrateOptions are the options of meter calibrate, as they were typed.
 type calibrateOptions struct {
