@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -100,7 +101,7 @@ func writable(dir string) bool {
 
 func databaseCheck(ctx context.Context, where place) check {
 	k := check{Name: "database", Verdict: checkOK}
-	r, err := app.Verify(ctx, where.data, where.store)
+	r, err := app.Verify(ctx, where.data, where.store, headlog.Outside{})
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, os.ErrNotExist):
 		k.Verdict, k.Detail = checkWarn, "there is none yet; serve makes it"

@@ -9,12 +9,13 @@ import (
 
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
 // newVerifyCommand checks a data folder from outside.
 func newVerifyCommand(c console) *cobra.Command {
-	data := ""
+	data, kept := "", headlog.Outside{}
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check books, sales, tokens and the sealed log of a data folder",
@@ -28,7 +29,7 @@ func newVerifyCommand(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := app.Verify(cmd.Context(), where.data, where.store)
+			r, err := app.Verify(cmd.Context(), where.data, where.store, kept)
 			if err != nil {
 				if f := sharedFailure(where, err); f != nil {
 					return f
@@ -39,6 +40,8 @@ func newVerifyCommand(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
+	cmd.Flags().StringVar(&kept.Heads, "head", "", "file of signed heads that was kept elsewhere: a copy of heads.log, or heads as printed")
+	cmd.Flags().StringVar(&kept.Public, "public-key", "", "public line of the seal key that was kept elsewhere")
 	return cmd
 }
 
@@ -49,6 +52,7 @@ type reportView struct {
 	Findings []findingView    `json:"findings"`
 	Notices  []findingView    `json:"notices"`
 	More     int              `json:"more_findings"`
+	Open     []string         `json:"not_covered"` // what no verification proves
 }
 
 type findingView struct {
@@ -58,7 +62,7 @@ type findingView struct {
 
 // showReport writes what was found and fails where anything was.
 func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
-	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, More: r.More}
+	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, More: r.More, Open: store.NotCovered()}
 	t := table{head: []string{"rule", "finding"}}
 	for _, f := range r.Figures {
 		v.Figures[strings.ReplaceAll(f.Name, " ", "_")] = f.N
@@ -84,6 +88,7 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	case len(v.Findings)+len(v.Notices) == 0:
 		c.tell("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
 			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row"))
+		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
 		return nil
 	case r.Sound():
 		return &failure{code: exitFailed, what: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),

@@ -8,11 +8,16 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // database is the store of this server, whichever engine it is.
@@ -81,12 +86,32 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		}}, nil
 }
 
-// Verify checks the books in the data folder, or in the database that url names, from outside.
-func Verify(ctx context.Context, data, url string) (*store.Report, error) {
-	if url != "" {
-		return postgres.Verify(ctx, url, data)
+// Verify checks the books in the data folder, or in the database that url names, from outside. Tokens are opened where
+// the folder has the data key.
+func Verify(ctx context.Context, data, url string, outside headlog.Outside) (*store.Report, error) {
+	if _, err := os.Stat(filepath.Join(data, keystore.DataFileName)); err == nil {
+		key, err := keystore.OpenData(data)
+		if err != nil {
+			return nil, err
+		}
+		outside.Digits = digitsUnder(key)
 	}
-	return sqlite.Verify(ctx, data)
+	if url != "" {
+		return postgres.VerifyWith(ctx, url, data, outside)
+	}
+	return sqlite.VerifyWith(ctx, data, outside)
+}
+
+// digitsUnder opens sealed digits under the data key and gives their keyed hash.
+func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
+	return func(token id.ID, sealed []byte) ([]byte, error) {
+		plain, err := key.Open(vending.TokenContext(token), sealed)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(plain)
+		return key.Hash(vending.HashContext, plain), nil
+	}
 }
 
 // lot is a few random characters, which tell two processes of one name apart.

@@ -26,7 +26,7 @@ func (tx *Tx) AddKey(k access.Key, hash [32]byte) error {
 	if err != nil {
 		return fmt.Errorf("keep API key %s: %w", k.ID.Text(id.Key), err)
 	}
-	return nil
+	return tx.attest("apikey", k.ID)
 }
 
 // KeyByHash finds an API key of any tenant, revoked and expired ones too. It looks beyond the transaction's tenant
@@ -58,7 +58,10 @@ func (tx *Tx) RevokeKey(key id.ID, at time.Time) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("revoke API key %s: %w", key.Text(id.Key), err)
 	}
-	return n == 1, nil
+	if n == 1 {
+		err = tx.attest("apikey", key)
+	}
+	return n == 1, err
 }
 
 // VendorExists reports whether the tenant has this vendor.

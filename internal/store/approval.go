@@ -86,6 +86,9 @@ func (tx *Tx) AddApproval(a access.Approval) error {
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, a.ID, string(a.Act), string(a.Right), a.Object, a.Summary,
 			string(a.Body), a.Maker.ID, maker, string(a.State), a.CreatedAt)
 	}
+	if err == nil {
+		err = tx.attest("approval", a.ID)
+	}
 	return wrapApproval("keep", err)
 }
 
@@ -105,6 +108,9 @@ func (tx *Tx) PutApproval(a access.Approval, from access.ApprovalState) (bool, e
 	}
 	n, err := tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
 		WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
+	if err == nil && n == 1 {
+		err = tx.attest("approval", a.ID)
+	}
 	return n == 1, wrapApproval("write", err)
 }
 

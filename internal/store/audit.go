@@ -9,26 +9,33 @@ import (
 )
 
 // auditLeaf begins the leaf of an audit row.
-const auditLeaf = "paywatt audit 1"
+const auditLeaf = "paywatt audit 2"
 
-// AuditLog writes one row of the audit log; At is the transaction's time unless it is set. The row is sealed with the
-// same commit and cannot be changed unseen afterwards. Personal data is named by identity, so that it can be erased.
+// AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is
+// set. The row is sealed and cannot be changed unseen afterwards. Personal data is named by identity, so that it can be
+// erased.
 func (tx *Tx) AuditLog(e access.Entry) error {
+	if e.At.IsZero() {
+		e.At = tx.Now
+	}
+	tx.audit = append(tx.audit, e)
+	return nil
+}
+
+// writeAudit writes one row with its evidence.
+func (tx *Tx) writeAudit(e access.Entry, evidence string) error {
 	i, err := tx.NewID()
 	if err != nil {
 		return err
 	}
-	if e.At.IsZero() {
-		e.At = tx.Now
-	}
-	leaf := leafOfEntry(i, e)
+	leaf := leafOfEntry(i, e, evidence)
 	n, err := tx.sealNumber()
 	if err != nil {
 		return err
 	}
 	_, err = tx.C.Exec(`INSERT INTO audit (tenant_id, id, at, actor, ip, action, object, before, after, reason,
-		single_person, leaf, seal_n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, leaf[:], n)
+		single_person, evidence, leaf, seal_n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, evidence, leaf[:], n)
 	if err != nil {
 		return fmt.Errorf("write audit row %s of %s: %w", e.Action, e.Object, err)
 	}
@@ -36,13 +43,13 @@ func (tx *Tx) AuditLog(e access.Entry) error {
 	return nil
 }
 
-func leafOfEntry(i id.ID, e access.Entry) [32]byte {
+func leafOfEntry(i id.ID, e access.Entry, evidence string) [32]byte {
 	single := int64(0)
 	if e.SinglePerson {
 		single = 1
 	}
 	return seal.NewLeaf(auditLeaf).Text(string(i[:])).Int(e.At.UnixMicro()).Text(e.Actor).Text(e.IP).Text(e.Action).
-		Text(e.Object).Text(e.Before).Text(e.After).Text(e.Reason).Int(single).Sum()
+		Text(e.Object).Text(e.Before).Text(e.After).Text(e.Reason).Int(single).Text(evidence).Sum()
 }
 
 // AuditPage is one page of the audit log, newest first, before the given identity (zero: from the newest).

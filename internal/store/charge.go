@@ -96,16 +96,22 @@ func (tx *Tx) ChargePut(d vending.Due) error {
 	if err != nil {
 		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
 	}
-	return nil
+	var kept id.ID
+	_, err = tx.one(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
+		func(r Row) error { kept = r.ID(0); return nil }, tx.Tenant, d.Account, d.Name, d.Month)
+	if err != nil {
+		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
+	}
+	return tx.attest("charge", kept)
 }
 
 // ChargedTo notes the local date up to which an account's fixed charges were made due.
 func (tx *Tx) ChargedTo(account id.ID, date string) error {
-	err := tx.must(`UPDATE account SET charged_to = $1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
+	err := tx.must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
 	if err != nil {
 		return fmt.Errorf("note that account %s is charged to %s: %w", account.Text(id.Account), date, err)
 	}
-	return nil
+	return tx.attest("account", account)
 }
 
 // ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.

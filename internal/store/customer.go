@@ -65,5 +65,5 @@ func (tx *Tx) AddAccount(a registry.Account) error {
 	if err != nil {
 		return fmt.Errorf("keep account %s: %w", a.ID.Text(id.Account), err)
 	}
-	return nil
+	return tx.attest("account", a.ID)
 }

@@ -29,7 +29,7 @@ func (tx *Tx) DebtAdd(d vending.Debt) error {
 	if err != nil {
 		return fmt.Errorf("keep debt %s: %w", d.Name(), err)
 	}
-	return nil
+	return tx.attest("debt", d.ID)
 }
 
 // Debt reads a debt by its identity. To change it, lock its account and read it again.

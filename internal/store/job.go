@@ -38,7 +38,7 @@ func (tx *Tx) AddJob(j vending.Job) error {
 		}
 	}
 	if j.Units == 0 {
-		return nil
+		return tx.attest("job", j.ID)
 	}
 	i, err := tx.NewID()
 	if err != nil {
@@ -47,6 +47,9 @@ func (tx *Tx) AddJob(j vending.Job) error {
 	_, err = tx.C.Exec(`INSERT INTO units_transfer (tenant_id, id, job_id, meter, account_id, units_wh, reason_code, reason, by_actor, approved_by, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, i, j.ID, j.Meter.N, j.Account, j.Units, j.ReasonCode, j.Reason, j.By,
 		j.ApprovedBy, j.CreatedAt)
+	if err == nil {
+		err = tx.attest("job", j.ID)
+	}
 	return wrapJob("record the units of a", err)
 }
 
@@ -80,6 +83,9 @@ func (tx *Tx) EndJob(j vending.Job, digitHashes [][]byte) error {
 		if err == nil {
 			_, err = tx.C.Exec(`UPDATE token_job SET new_key_id = NULL WHERE tenant_id = $1 AND id = $2`, tx.Tenant, j.ID)
 		}
+		if err == nil {
+			err = tx.attest("job", j.ID)
+		}
 		return wrapJob("fail", err)
 	}
 	for i, t := range j.Tokens {
@@ -88,8 +94,11 @@ func (tx *Tx) EndJob(j vending.Job, digitHashes [][]byte) error {
 		if err != nil {
 			return wrapJob("store a token of a", err)
 		}
+		if err := tx.attest("token", t.ID); err != nil {
+			return wrapJob("store a token of a", err)
+		}
 	}
-	return nil
+	return tx.attest("job", j.ID)
 }
 
 // JobByID reads a job with its tokens, in the order in which they are entered.
@@ -144,8 +153,11 @@ func (tx *Tx) UnitsSince(by string, from time.Time) (unit.Energy, error) {
 
 // MeterKeyTurn moves a meter key from one state to another.
 func (tx *Tx) MeterKeyTurn(key id.ID, from, to string) error {
-	return wrapJob("turn the key of a", tx.must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`,
-		to, tx.Tenant, key, from))
+	err := tx.must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
+	if err == nil {
+		err = tx.attest("key", key)
+	}
+	return wrapJob("turn the key of a", err)
 }
 
 // confirmKey notes that a meter holds a key whose change tokens were out: the key it had before is past. It is told so
@@ -160,9 +172,16 @@ func (tx *Tx) confirmKey(token id.ID) error {
 	if err != nil || next.IsZero() {
 		return wrapJob("confirm the key of a", err)
 	}
-	_, err = tx.C.Exec(`UPDATE meter_key SET state = 'past', version = version + 1 WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`, tx.Tenant, meter)
+	var current id.ID
+	_, err = tx.one(`SELECT id FROM meter_key WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`,
+		func(r Row) error { current = r.ID(0); return nil }, tx.Tenant, meter)
 	if err != nil {
 		return wrapJob("confirm the key of a", err)
+	}
+	if !current.IsZero() {
+		if err := tx.MeterKeyTurn(current, "current", "past"); err != nil {
+			return err
+		}
 	}
 	return tx.MeterKeyTurn(next, "issued", "current")
 }

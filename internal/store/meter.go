@@ -93,7 +93,7 @@ func (tx *Tx) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) erro
 	if err != nil {
 		return fmt.Errorf("keep meter %s: %w", m.Number, err)
 	}
-	return nil
+	return tx.attest("meter", m.ID)
 }
 
 // LinkKey is a meter's link key as it is sealed, with the identity that its sealing context names. found is false for
@@ -118,7 +118,7 @@ func (tx *Tx) AddMeterKey(k registry.Key) error {
 	if err != nil {
 		return fmt.Errorf("keep key of meter %d: %w", k.Meter, err)
 	}
-	return nil
+	return tx.attest("key", k.ID)
 }
 
 // keyRefColumns are the columns of meter_key k in the order in which scanMeterKey reads them.

@@ -10,6 +10,9 @@ import (
 // OnceKept is how long the answer of a request is kept that moved no money (contract §3).
 const OnceKept = 7 * 24 * time.Hour
 
+// firstRefusal is the lowest status of an answer that says that nothing was done.
+const firstRefusal = 400
+
 // OnceTake claims the identity of a request. Nil means that it is new and now running; otherwise what is known of it
 // comes back: the hash of what was asked then, and the answer, or Status 0 while it still runs.
 func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
@@ -83,6 +86,9 @@ func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) er
 		tx.Tenant, o.Principal, o.Key, o.Hash[:], status, sealed, tx.Now, until)
 	if err != nil {
 		return fmt.Errorf("store the answer of an idempotency key: %w", err)
+	}
+	if forever && status < firstRefusal {
+		tx.evidence = append(tx.evidence, onceEvidence(o, status, sealed))
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (tx *Tx) AddPersonRow(p access.PersonRow) error {
 	if err != nil {
 		return fmt.Errorf("keep person %s: %w", p.ID.Text(id.Person), err)
 	}
-	return nil
+	return tx.attest("person", p.ID)
 }
 
 // PersonByEmail finds who signs in with the address, in its canonical form; blocked people too.

@@ -107,14 +107,21 @@ func (tx *Tx) AddReversal(r vending.Reversal) error {
 				tx.Tenant, r.ID, c.Token, c.Command)
 		}
 	}
+	if err == nil {
+		err = tx.attest("reversal", r.ID)
+	}
 	return wrapReversal("keep a reversal", err)
 }
 
 // PutReversal writes how a reversal ended that is not done yet.
 func (tx *Tx) PutReversal(r vending.Reversal) error {
-	return wrapReversal("end a reversal", tx.must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
+	err := tx.must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
 		WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
-		tx.Tenant, r.ID))
+		tx.Tenant, r.ID)
+	if err == nil {
+		err = tx.attest("reversal", r.ID)
+	}
+	return wrapReversal("end a reversal", err)
 }
 
 // ReversalOf is the newest reversal of a sale, with what the meter answered so far.

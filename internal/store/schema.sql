@@ -64,6 +64,7 @@ CREATE TABLE audit (
   actor TEXT NOT NULL, ip TEXT NOT NULL DEFAULT '', action TEXT NOT NULL, object TEXT NOT NULL DEFAULT '',
   before TEXT NOT NULL DEFAULT '', after TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
   single_person INTEGER NOT NULL DEFAULT 0 CHECK (single_person IN (0,1)),
+  evidence TEXT NOT NULL DEFAULT '',      -- hashes of the rows that the transaction wrote and that are in no log themselves
   leaf BLOB NOT NULL, seal_n INTEGER,     -- NULL until the sealer has taken it
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;

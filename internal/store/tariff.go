@@ -37,7 +37,7 @@ func (tx *Tx) AddTariffRow(t id.ID, name string) error {
 	if err != nil {
 		return fmt.Errorf("keep tariff %q: %w", name, err)
 	}
-	return nil
+	return tx.attest("tariff", t)
 }
 
 // AddTariffVersion keeps a published version, which is never changed afterwards.
@@ -52,7 +52,7 @@ func (tx *Tx) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
 	}
-	return nil
+	return tx.attest("version", v.ID)
 }
 
 const versionColumns = `v.id, v.tariff_id, t.name, v.n, v.effective_from, v.body_json`

@@ -52,7 +52,10 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("write tenant %d: %w", tx.Tenant, err)
 	}
-	return n == 1, nil
+	if n == 1 {
+		err = tx.attestTenant()
+	}
+	return n == 1, err
 }
 
 // Currency is the tenant's currency and its decimals; empty while neither setting nor tariff has named one.
@@ -69,7 +72,10 @@ func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("set the currency of tenant %d: %w", tx.Tenant, err)
 	}
-	return n == 1, nil
+	if n == 1 {
+		err = tx.attestTenant()
+	}
+	return n == 1, err
 }
 
 // NewTenant opens another tenant and gives its number. Its rows are invisible to all others.

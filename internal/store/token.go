@@ -12,14 +12,14 @@ import (
 
 // tokenColumns are the columns of token in the order in which scanToken reads them.
 const (
-	tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc`
-	tokenWidth   = 13
+	tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc, digits_hash`
+	tokenWidth   = 14
 )
 
 func scanToken(r Row) vending.Token {
 	return vending.Token{ID: r.ID(0), Sale: r.ID(1), Meter: r.Int(2), TID: sts.TID(r.Int(3)), BaseDate: sts.BaseDate(r.Int(4)),
 		Class: uint8(r.Int(5)), SubClass: uint8(r.Int(6)), RND: uint8(r.Int(7)), Units: unit.Energy(r.Int(8)),
-		State: vending.TokenState(r.Text(9)), Result: r.Text(10), IssuedAt: r.Time(11), Sealed: r.Bytes(12)}
+		State: vending.TokenState(r.Text(9)), Result: r.Text(10), IssuedAt: r.Time(11), Sealed: r.Bytes(12), Hash: r.Bytes(13)}
 }
 
 // VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).

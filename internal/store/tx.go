@@ -21,6 +21,9 @@ type Tx struct {
 
 	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	fresh  Fresh  // of this closure
+
+	audit    []access.Entry // written by Finish
+	evidence []evidence     // of rows this closure wrote, for the last of them
 }
 
 // NewTx makes the transaction that an engine hands to a closure. before is what earlier closures of the same commit

@@ -26,6 +26,9 @@ func (tx *Tx) AddVendor(v vending.Vendor) error {
 	if err == nil {
 		err = tx.SetLimit(v.Account(), v.Credit)
 	}
+	if err == nil {
+		err = tx.attest("vendor", v.ID)
+	}
 	return wrapVendor("keep", err)
 }
 
@@ -49,6 +52,9 @@ func (tx *Tx) PutVendor(v vending.Vendor) error {
 		WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, vendorStatus(v), tx.Tenant, v.ID)
 	if err == nil {
 		err = tx.SetLimit(v.Account(), v.Credit)
+	}
+	if err == nil {
+		err = tx.attest("vendor", v.ID)
 	}
 	return wrapVendor("write", err)
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
@@ -61,6 +63,20 @@ func (r *Report) Count(name string, n int64) {
 type Trust struct {
 	Public string      // the public line of the seal key
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
+	// Digits opens the sealed digits of a token and gives their keyed hash, where the data key is at hand; nil where not.
+	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
+}
+
+// NotCovered lists what a verification cannot prove, for whoever relies on one.
+func NotCovered() []string {
+	return []string{
+		"what meters sent: readings, events, answers to commands and the states of tokens that follow from them",
+		"names, telephone numbers and addresses of customers, which must stay erasable",
+		"deliveries and commands that wait, copies of receipts, alarms, sign-ins that are open",
+		"answers that were stored for refused requests, and those kept for a week",
+		"rows that are not sealed yet, and a tail cut off together with every signed head of it that was kept elsewhere (--head)",
+		"books rewritten as a whole by somebody who also holds the signing key and every head kept elsewhere",
+	}
 }
 
 // check is one part of a verification.
@@ -79,7 +95,10 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
 		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths},
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"tokens", tx.verifyTokens},
-		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports})
+		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports},
+		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits},
+		check{"counters", tx.verifyCounters}, check{"rows with evidence", tx.verifyAttested}, check{"stored answers", tx.verifyOnce},
+		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
 // VerifyBooks is the part of [Verify] that looks at the ledger alone and needs no key: every journal sums to zero and
@@ -87,6 +106,29 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 func VerifyBooks(tx *Tx, r *Report) error {
 	return tx.verify(r, check{"journals", tx.verifyJournals}, check{"audit rows", tx.verifyAudit}, check{"balances", tx.verifyBalances},
 		check{"holds", tx.verifyHolds}, check{"roll-ups", tx.verifyRollups})
+}
+
+// VerifyAll is [Verify] for every tenant of a database, each on its Tx of one snapshot and against what trust gives for
+// the tenant and the origin of its log. It returns the origins of the logs that there are.
+func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin string) Trust, r *Report) (origins []string, err error) {
+	tenants, err := tx(FirstTenant).Tenants()
+	if err != nil {
+		return nil, err
+	}
+	if len(tenants) == 0 {
+		r.Find("file", "The database has no tenant.")
+	}
+	for _, t := range tenants {
+		origin, err := tx(t).origin()
+		if err == nil {
+			err = Verify(tx(t), trust(t, origin), r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		origins = append(origins, origin)
+	}
+	return origins, nil
 }
 
 func (tx *Tx) verify(r *Report, checks ...check) error {

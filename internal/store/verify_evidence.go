@@ -34,7 +34,10 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 		if s.Evidence() != after {
 			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, s.Evidence(), after)
 		}
-		return tx.verifySale(r, s, object)
+		if err := tx.verifySale(r, s, object); err != nil {
+			return err
+		}
+		return tx.verifySaleLife(r, s, object)
 	}, tx.Tenant, vending.EvidenceOf)
 	if err != nil {
 		return err

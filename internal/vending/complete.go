@@ -21,6 +21,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, wri
 	for i, token := range tokens {
 		digits := []byte(token.Reveal())
 		hashes[i] = v.c.Sealer.Hash(HashContext, digits)
+		s.Tokens[i].Hash = hashes[i]
 		s.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(s.Tokens[i].ID), digits)
 		s.Tokens[i].State = TokenIssued
 		clear(digits)

@@ -150,6 +150,7 @@ type Token struct {
 	Result   string // what the meter answered, by its name in the domain reference §4.4
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
+	Hash     []byte // keyed hash of the digits, by which a token is found
 }
 
 // Sealed are digits under the data key. They are not secret, but nobody needs to read them in a log.

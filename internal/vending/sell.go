@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/sts"
@@ -153,11 +154,18 @@ func printable(s string) bool {
 
 // hash is what makes two orders the same request of one vendor, whoever of its people sent them.
 func (p purchase) hash(meter id.ID) [32]byte {
-	b := append([]byte("paywatt order 1"), p.by.Vendor[:]...)
+	return orderHash(p.by.Vendor, meter, p.order.Tender, p.deliver)
+}
+
+// OrderHash is the hash of the order that the sale was made for; see [Tx].
+func (s Sale) OrderHash() [32]byte { return orderHash(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
+
+func orderHash(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
+	b := append([]byte("paywatt order 1"), vendor[:]...)
 	b = append(b, meter[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(p.order.Tender.Minor))
-	b = append(b, p.order.Tender.Currency...)
-	for _, r := range p.deliver {
+	b = binary.BigEndian.AppendUint64(b, uint64(tender.Minor))
+	b = append(b, tender.Currency...)
+	for _, r := range deliver {
 		b = append(append(b, 0), r...)
 	}
 	return sha256.Sum256(b)

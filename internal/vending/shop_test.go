@@ -482,7 +482,7 @@ func (s *shop) verified() {
 	s.t.Helper()
 	var r store.Report
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) error {
-		return store.Verify(tx, store.Trust{Public: s.engine.PublicKey()}, &r)
+		return store.Verify(tx, s.trust(), &r)
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -18,6 +21,9 @@ import (
 type Trust struct {
 	Public string // the public line of the seal key
 	Heads  map[access.Tenant][]seal.Head
+
+	elsewhere []seal.Head // kept by somebody else
+	digits    func(token id.ID, sealed []byte) ([]byte, error)
 }
 
 // ReadTrust reads the seal key and the heads that were kept outside the database. What is wrong with the heads is a finding
@@ -32,29 +38,103 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 		return Trust{}, err
 	}
 	t := Trust{Public: key.Public(), Heads: make(map[access.Tenant][]seal.Head)}
-	f, err := os.Open(filepath.Join(dir, File))
+	err = readHeads(filepath.Join(dir, File), t.Public, r, func(tenant access.Tenant, h seal.Head) {
+		t.Heads[tenant] = append(t.Heads[tenant], h)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		r.Find("head", "The log of signed heads (%s) is missing.", File)
 		return t, nil
 	}
+	return t, err
+}
+
+// Outside is what somebody kept elsewhere and checks a folder against: the zero Outside is nothing.
+type Outside struct {
+	Public string // the public line of the seal key; empty to believe the one in the folder
+	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
+	// Digits opens the sealed digits of a token and gives their keyed hash; nil where the data key is not at hand.
+	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
+}
+
+// Join adds what was kept elsewhere. What is wrong with it is a finding in r, that it cannot be read an error.
+func (t *Trust) Join(o Outside, r *store.Report) error {
+	t.digits = o.Digits
+	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
+		r.Find("head", "The folder's seal key is %s, and %s was kept: whoever changed the key could have rewritten everything.", t.Public, o.Public)
+		t.Public = strings.TrimSpace(o.Public)
+	}
+	if o.Heads == "" {
+		return nil
+	}
+	before := len(t.elsewhere)
+	err := readHeads(o.Heads, t.Public, r, func(_ access.Tenant, h seal.Head) { t.elsewhere = append(t.elsewhere, h) })
 	if err != nil {
-		return Trust{}, err
+		return fmt.Errorf("read the heads that were kept elsewhere: %w", err)
+	}
+	if len(t.elsewhere) == before {
+		r.Find("head", "In %s there is no head signed by this store's key.", filepath.Base(o.Heads))
+	}
+	return nil
+}
+
+// Of is what one tenant, whose log has this origin, is checked against.
+func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
+	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits}
+	for _, h := range t.elsewhere {
+		if h.Origin == origin {
+			out.Heads = append(out.Heads, h)
+		}
+	}
+	return out
+}
+
+// Strays finds heads of logs that the database does not have.
+func (t *Trust) Strays(origins []string, r *store.Report) {
+	for _, h := range t.elsewhere {
+		if !slices.Contains(origins, h.Origin) {
+			r.Find("log", "A signed head of the log %s (seal %d) was kept elsewhere, and there is no such log here.", h.Origin, h.Seal)
+		}
+	}
+}
+
+// readHeads reads a file of heads: JSON lines as the server writes them, or signed notes one after the other, as they are
+// printed. A head that the key did not sign is a finding.
+func readHeads(path, public string, r *store.Report, add func(access.Tenant, seal.Head)) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = f.Close() }() // only read
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		var l line
-		if json.Unmarshal(lines.Bytes(), &l) != nil {
-			r.Count("torn lines in "+File, 1) // by a power cut: the next line carries the same and more
-			continue
-		}
-		h, err := seal.ParseHead(l.Note, t.Public)
+	take := func(tenant access.Tenant, note string, n int) {
+		h, err := seal.ParseHead(note, public)
 		if err != nil {
-			r.Find("head", "Line %d of %s is no head signed by this store's key.", n, File)
-			continue
+			r.Find("head", "Line %d of %s is no head signed by this store's key.", n, filepath.Base(path))
+			return
 		}
-		t.Heads[l.Tenant] = append(t.Heads[l.Tenant], h)
+		add(tenant, h)
 		r.Count("heads kept outside the database", 1)
 	}
-	return t, lines.Err()
+	lines, note := bufio.NewScanner(f), ""
+	for n := 1; lines.Scan(); n++ {
+		text := lines.Text()
+		if note != "" || strings.HasPrefix(text, "paywatt/") {
+			if note += text + "\n"; strings.HasPrefix(text, "\u2014 ") { // the signature ends a note
+				take(0, note, n)
+				note = ""
+			}
+			continue
+		}
+		var l line
+		switch {
+		case strings.TrimSpace(text) == "":
+		case json.Unmarshal([]byte(text), &l) != nil:
+			r.Count("torn lines in "+filepath.Base(path), 1) // by a power cut: the next line carries the same and more
+		default:
+			take(l.Tenant, l.Note, n)
+		}
+	}
+	if note != "" {
+		r.Find("head", "The last head in %s is not complete.", filepath.Base(path))
+	}
+	return lines.Err()
 }

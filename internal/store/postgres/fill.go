@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -254,7 +255,7 @@ func compare(c *conn, src store.Source) (*store.Report, error) {
 	c.reading, c.stream = true, true // it decides nothing, and walks through everything
 	defer func() { c.reading, c.stream = false, false }()
 	r := new(store.Report)
-	if err := inspect(c, src.Trust, r); err != nil {
+	if _, err := inspect(c, func(t access.Tenant, _ string) store.Trust { return src.Trust(t) }, r); err != nil {
 		return nil, err
 	}
 	if want := src.Report(); !slices.Equal(within(r.Figures), within(want.Figures)) || !slices.Equal(r.Findings, want.Findings) ||

@@ -19,6 +19,11 @@ const verifyTime = 6 * time.Hour
 // against the key and the signed heads in the data folder dir. It writes nothing. Rows that were committed in the last
 // second may not be sealed yet; the report counts them.
 func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
+	return VerifyWith(ctx, url, dir, headlog.Outside{})
+}
+
+// VerifyWith is Verify against what was kept elsewhere.
+func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
 	c, err := look(ctx, url)
@@ -28,6 +33,9 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	defer c.drop()
 	r := new(store.Report)
 	trust, err := headlog.ReadTrust(dir, r)
+	if err == nil {
+		err = trust.Join(outside, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +46,11 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	if public != trust.Public {
 		r.Find("head", "The database says that it is sealed by %s, the folder has the key of %s.", public, trust.Public)
 	}
-	return r, inspect(c, func(t access.Tenant) store.Trust { return store.Trust{Public: trust.Public, Heads: trust.Heads[t]} }, r)
+	origins, err := inspect(c, trust.Of, r)
+	if err == nil {
+		trust.Strays(origins, r)
+	}
+	return r, err
 }
 
 // look connects for reading only, to a database of this version, and opens one snapshot. Results are read through
@@ -78,23 +90,10 @@ func look(ctx context.Context, url string) (*conn, error) {
 }
 
 // inspect checks every tenant in the connection's snapshot.
-func inspect(c *conn, trust func(access.Tenant) store.Trust, r *store.Report) error {
+func inspect(c *conn, trust func(access.Tenant, string) store.Trust, r *store.Report) ([]string, error) {
 	epoch, err := c.number(selectEpoch)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	tx := func(t access.Tenant) *store.Tx { return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil) }
-	tenants, err := tx(store.FirstTenant).Tenants()
-	if err != nil {
-		return err
-	}
-	if len(tenants) == 0 {
-		r.Find("file", "The database has no tenant.")
-	}
-	for _, t := range tenants {
-		if err := store.Verify(tx(t), trust(t), r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return store.VerifyAll(func(t access.Tenant) *store.Tx { return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil) }, trust, r)
 }

@@ -283,7 +283,7 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 		return m, nil, damaged(from, err)
 	}
 	defer func() { _ = c.Close() }() // only read
-	r, err := inspect(ctx, newConn(c), from)
+	r, err := inspect(ctx, newConn(c), from, headlog.Outside{})
 	return m, r, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,7 +133,11 @@ func storedSales(t *testing.T, dir string) map[int64]bool {
 	}
 	out := map[int64]bool{}
 	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
-		return tx.C.Query(`SELECT tid FROM token WHERE tenant_id = $1`, func(r store.Row) error { out[r.Int(0)] = true; return nil }, tx.Tenant)
+		return tx.C.Query(`SELECT client_ref FROM vend WHERE tenant_id = $1`, func(r store.Row) error {
+			n, err := strconv.ParseInt(strings.TrimPrefix(r.Text(0), "sale-"), 10, 64)
+			out[n] = true
+			return err
+		}, tx.Tenant)
 	})
 	if err != nil {
 		t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -24,12 +25,6 @@ type sold struct{ n int64 }
 // someEntry is an audit row.
 func someEntry() access.Entry { return access.Entry{Actor: "apikey till", Action: "test.act"} }
 
-// statement is one insert of a sale.
-type statement struct {
-	sql  string
-	args []any
-}
-
 // customer is the account of a customer of these tests; their meter, key and account share a number.
 func customer(n int64) id.ID { return id.ID{0: 1, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)} }
 
@@ -39,12 +34,15 @@ func stock(t testing.TB, e store.Engine, customers int64) {
 	for from := int64(0); from < customers; from += 500 {
 		sell(t, e, func(tx *store.Tx) (sold, error) {
 			for n := from; n < min(from+500, customers); n++ {
-				if _, err := tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, created_at)
-					VALUES ($1, $2, $3, '123456', 1, 2, '01', 255, '07', '02', 2014, $4, $4)`, tx.Tenant, customer(n), n, tx.Now); err != nil {
+				if _, err := tx.NextMeterN(); err != nil {
 					return sold{}, err
 				}
-				if _, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, created_at) VALUES ($1, $2, $3, $4, 'prepay_token', $5)`,
-					tx.Tenant, customer(n), n, meterNumber(n), tx.Now); err != nil {
+				if err := tx.AddMeterKey(registry.Key{ID: customer(n), Meter: n, SGC: "123456", KRN: 1, KT: 2, TI: "01", KEN: 255, EA: sts.EA07,
+					DKGA: sts.DKGA02, BaseDate: sts.Base2014, From: tx.Now, State: "current"}); err != nil {
+					return sold{}, err
+				}
+				if err := tx.AddMeterRow(registry.Meter{ID: customer(n), N: n, Number: meterNumber(n), Mode: registry.PrepayToken,
+					Status: registry.Active, Account: customer(n), Phases: 1, ImpPerKWh: 1000, CreatedAt: tx.Now}, nil, nil); err != nil {
 					return sold{}, err
 				}
 			}
@@ -82,16 +80,19 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 		if err != nil {
 			return sold{}, err
 		}
-		no := fmt.Sprintf("main-%06d", receipt)
-		if err := reserve(tx, vend, once, n, n%customers, no); err != nil {
+		tid, err := nextTID(tx, customer(n%customers), n)
+		if err != nil {
+			return sold{}, err
+		}
+		s := saleOf(tx, vend, once, tid, n%customers, fmt.Sprintf("main-%06d", receipt))
+		if err := tx.VendSell(s, s.OrderHash(), [][]byte{s.Tokens[0].Hash}); err != nil {
 			return sold{}, err
 		}
 		if err := book(tx, vend, n%customers); err != nil {
 			return sold{}, err
 		}
 		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend),
-			After: vending.Sale{ClientRef: once.Key, Meter: vending.MeterRef{Number: meterNumber(n % customers)}, Tender: money.Amount{Minor: 10000, Currency: "KES"},
-				Units: 34700, Month: "2026-11", Tariff: vend, By: "till", ReceiptNo: no, Tokens: []vending.Token{{TID: sts.TID(n), Units: 34700}}}.Evidence()}); err != nil {
+			After: s.Evidence()}); err != nil {
 			return sold{}, err
 		}
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: strconv.FormatInt(n, 10), Kind: "token", Body: []byte(`{"token_id":"tok_1"}`)})
@@ -102,31 +103,26 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 	}
 }
 
-// reserve inserts the rows of a sale.
-func reserve(tx *store.Tx, vend id.ID, once access.Once, n, who int64, receipt string) error {
-	account := customer(who)
-	for _, s := range []statement{
-		{`INSERT INTO vend (tenant_id, id, client_ref, order_hash, meter, account_id, till, mode, state, currency, tender, carry_out,
-			units_wh, month, tariff_version_id, receipt_no, by_actor, priced_at, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 'main', 'prepay_token', 'completed', 'KES', 10000, 24, 34700, '2026-11', $2, $7, 'till', $8, $8)`,
-			[]any{tx.Tenant, vend, once.Key, once.Hash[:], who, account, receipt, tx.Now}},
-		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount, steps_json) VALUES ($1, $2, 0, 'energy', 8675, $3)`,
-			[]any{tx.Tenant, vend, `[{"units_wh":34700,"rate_micro":2500000,"amount_minor":8675}]`}},
-		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount) VALUES ($1, $2, 1, 'vat', 1301)`, []any{tx.Tenant, vend}},
-		{`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, amount) VALUES ($1, $2, 2, 'carry', 24)`, []any{tx.Tenant, vend}},
-		{`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh,
-			digits_enc, digits_hash, state, issued_at, created_at)
-			VALUES ($1, $2, $2, $3, $4, $5, 2014, 0, 0, 5, 34700, $6, $7, 'issued', $8, $8)`,
-			[]any{tx.Tenant, vend, who, account, n, make([]byte, 60), vend[:], tx.Now}},
-		{`UPDATE meter_key SET last_tid = $1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`, []any{n, tx.Tenant, account}},
-		{`INSERT INTO usage_month (tenant_id, account_id, month, units_wh) VALUES ($1, $2, '2026-11', 34700)
-			ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET units_wh = usage_month.units_wh + 34700`, []any{tx.Tenant, account}},
-	} {
-		if _, err := tx.C.Exec(s.sql, s.args...); err != nil {
-			return err
-		}
+// saleOf is a sale of 100.00 as it is stored.
+func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, receipt string) vending.Sale {
+	owner := customer(who)
+	return vending.Sale{ID: vend, ClientRef: once.Key, Meter: vending.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
+		State: vending.Completed, Tender: money.Amount{Minor: 10000, Currency: "KES"}, CarryOut: 24, Units: 34700, Month: "2026-11",
+		Tariff: vend, ReceiptNo: receipt, Till: "main", By: "till", PricedAt: tx.Now, CompletedAt: tx.Now, Key: owner,
+		Lines: []vending.Line{
+			{Kind: vending.LineEnergy, Amount: 8675, Steps: []vending.Step{{Units: 34700, Rate: 2500000, Amount: 8675}}},
+			{Kind: vending.LineVAT, Amount: 1301}, {Kind: vending.LineCarry, Amount: 24}},
+		Tokens: []vending.Token{{ID: vend, Sale: vend, Meter: who, TID: tid, BaseDate: sts.Base2014, RND: 5, Units: 34700,
+			State: vending.TokenIssued, IssuedAt: tx.Now, Sealed: make([]byte, 60), Hash: vend[:]}}}
+}
+
+// nextTID is the TID of a sale under a key: n, or the next one where that is over.
+func nextTID(tx *store.Tx, key id.ID, n int64) (sts.TID, error) {
+	k, found, err := tx.VendKey(key)
+	if err == nil && !found {
+		err = store.ErrNotFound
 	}
-	return nil
+	return max(sts.TID(n), k.LastTID+1), err
 }
 
 // book posts the journal of a sale.

@@ -10,6 +10,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
@@ -21,6 +22,11 @@ var ErrNoDatabase = errors.New("there is no database in the folder")
 // store.Verify for every tenant, on one snapshot, against the signed heads that were kept outside the database. It
 // writes nothing. Damage is a finding, not an error.
 func Verify(ctx context.Context, dir string) (*store.Report, error) {
+	return VerifyWith(ctx, dir, headlog.Outside{})
+}
+
+// VerifyWith is Verify against what was kept elsewhere.
+func VerifyWith(ctx context.Context, dir string, outside headlog.Outside) (*store.Report, error) {
 	path := filepath.Join(dir, databaseFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
@@ -30,7 +36,7 @@ func Verify(ctx context.Context, dir string) (*store.Report, error) {
 		return unreadable(err)
 	}
 	defer func() { _ = c.c.Close() }() // nothing was written through it
-	return inspect(ctx, c, dir)
+	return inspect(ctx, c, dir, outside)
 }
 
 // unreadable makes a finding of a database that cannot even be opened.
@@ -52,12 +58,15 @@ func damagedRead(err error) bool {
 }
 
 // inspect checks what a connection shows.
-func inspect(ctx context.Context, c *conn, dir string) (*store.Report, error) {
+func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) (*store.Report, error) {
 	if err := known(c, dir); err != nil {
 		return unreadable(err)
 	}
 	r := new(store.Report)
 	trust, err := headlog.ReadTrust(dir, r)
+	if err == nil {
+		err = trust.Join(outside, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -90,19 +99,11 @@ func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 	if err != nil {
 		return err
 	}
-	tenants, err := newTx(c, store.FirstTenant, epoch).Tenants()
-	if err != nil {
-		return err
+	origins, err := store.VerifyAll(func(t access.Tenant) *store.Tx { return newTx(c, t, epoch) }, trust.Of, r)
+	if err == nil {
+		trust.Strays(origins, r)
 	}
-	if len(tenants) == 0 {
-		r.Find("file", "The database has no tenant.")
-	}
-	for _, t := range tenants {
-		if err := store.Verify(newTx(c, t, epoch), store.Trust{Public: trust.Public, Heads: trust.Heads[t]}, r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // known refuses files that this program cannot judge.

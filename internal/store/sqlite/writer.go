@@ -371,7 +371,7 @@ func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refuse
 			err = e.panicked(r)
 		}
 	}()
-	return fn(tx)
+	return tx.Finish(fn(tx))
 }
 
 // panicked makes an error of a panic; the stack goes to the log, not to whoever asked.

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// reversalWanted is the state that the reversal of a sale in a state must have, empty for none.
+func reversalWanted(s vending.State) string {
+	switch s {
+	case vending.Reversing:
+		return "waiting"
+	case vending.Reversed:
+		return "done"
+	}
+	return ""
+}
+
+// verifySaleLife checks what followed a completed sale: its reversal, the commission and the commission's reversal, and
+// that the order it answers is the one it was made for.
+func (tx *Tx) verifySaleLife(r *Report, s vending.Sale, name string) error {
+	state := ""
+	_, err := tx.one(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
+		func(w Row) error { state = w.Text(0); return nil }, tx.Tenant, s.ID)
+	if err != nil {
+		return err
+	}
+	if want := reversalWanted(s.State); state != want {
+		r.Find("reversal", "Sale %s is %s, its reversal is %q instead of %q.", name, s.State, state, want)
+	}
+	hash := s.OrderHash()
+	same, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND order_hash = $3`, tx.Tenant, s.ID, hash[:])
+	if err != nil {
+		return err
+	}
+	if same != 1 {
+		r.Find("sale", "The order that sale %s answers was changed: a repeat of its request would be refused, or another one taken for it.", name)
+	}
+	return tx.verifyCommission(r, s, name)
+}
+
+// verifyCommission checks that what a vendor earned on a sale was booked, to the unit, and taken back with the sale.
+func (tx *Tx) verifyCommission(r *Report, s vending.Sale, name string) error {
+	if s.Vendor.IsZero() {
+		return nil
+	}
+	j, found, err := tx.JournalByRef(ledger.Commission, name)
+	if err != nil {
+		return err
+	}
+	var earned money.Minor
+	for _, p := range j.Postings {
+		if p.Account == s.Source() {
+			earned -= p.Amount
+		}
+	}
+	if found != (s.Seller.Commission != 0) || found && earned != s.Seller.Commission {
+		r.Find("commission", "Sale %s earned its vendor %d, %d was booked.", name, s.Seller.Commission, earned)
+	}
+	if !found {
+		return nil
+	}
+	mirrors, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, j.ID)
+	if err == nil && (mirrors == 1) != (s.State == vending.Reversed) {
+		r.Find("commission", "Sale %s is %s, and %d journals take its commission back.", name, s.State, mirrors)
+	}
+	return err
+}
+
+// verifyMirrors checks that every reversing journal is the exact mirror of the one that it reverses.
+func (tx *Tx) verifyMirrors(r *Report) error {
+	mirrors := int64(0)
+	err := tx.C.Query(`SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`, func(w Row) error {
+		mirrors++
+		back, _, err := tx.Journal(w.ID(0))
+		if err != nil {
+			return err
+		}
+		j, found, err := tx.Journal(w.ID(1))
+		if err != nil {
+			return err
+		}
+		exact := found && len(j.Postings) == len(back.Postings)
+		for i := 0; exact && i < len(j.Postings); i++ {
+			exact = back.Postings[i].Account == j.Postings[i].Account && back.Postings[i].Amount == -j.Postings[i].Amount
+		}
+		if !exact {
+			r.Find("reversal", "Journal %s is not the exact mirror of %s, which it reverses.", back.ID.Text(id.Journal), w.ID(1).Text(id.Journal))
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("reversed journals", mirrors)
+	return err
+}
+
+// verifyFailed checks that sales which got no token are still there as what they were, and that what a vendor's open
+// sale has reserved is reserved.
+func (tx *Tx) verifyFailed(r *Report) error {
+	failed := int64(0)
+	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w Row) error {
+		failed++
+		i, err := id.Parse(id.Vend, w.Text(0))
+		if err != nil {
+			i = id.ID{}
+		}
+		n, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND state = 'failed'`, tx.Tenant, i)
+		if err == nil && n != 1 {
+			r.Find("sale", "Sale %s got no token, says the audit log; its row is gone or says something else.", w.Text(0))
+		}
+		return err
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state = 'failed'`, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	if rows != failed {
+		r.Find("sale", "%d sales are failed, the audit log knows %d.", rows, failed)
+	}
+	return tx.C.Query(`SELECT v.id, h.status FROM vend v JOIN vend_seller s ON s.tenant_id = v.tenant_id AND s.vend_id = v.id
+		LEFT JOIN hold h ON h.tenant_id = s.tenant_id AND h.id = s.hold_id
+		WHERE v.tenant_id = $1 AND v.state = 'held' AND s.hold_id IS NOT NULL AND COALESCE(h.status, 'gone') NOT IN ('open', 'expired')`, func(w Row) error {
+		r.Find("hold", "Sale %s waits for its token, and what it reserved on its vendor's account is %q.", w.ID(0).Text(id.Vend), w.Text(1))
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyLimits checks that accounts have the limits that the chart or the vendor's terms give them.
+func (tx *Tx) verifyLimits(r *Report) error {
+	credit := map[ledger.AccountRef]money.Minor{}
+	var after id.ID
+	for {
+		page, err := tx.VendorPage(after, limitsPage)
+		if err != nil {
+			return err
+		}
+		for _, v := range page {
+			credit[v.Account()] = v.Credit
+			after = v.ID
+		}
+		if len(page) < limitsPage {
+			break
+		}
+	}
+	return tx.C.Query(`SELECT code, subject, floor, ceiling FROM ledger_account WHERE tenant_id = $1 AND limited = 1`, func(w Row) error {
+		ref := ledger.AccountRef{Code: ledger.Code(w.Int(0)), Subject: w.Text(1)}
+		l := ledger.LimitOf(ref.Code)
+		if at, ok := credit[ref]; ok {
+			l.At = at
+		}
+		floor, ceiling := bounds(l)
+		if !sameBound(w, 2, floor) || !sameBound(w, 3, ceiling) {
+			r.Find("limit", "The limit of account %d %q was changed: it is not the one of the chart, or of the vendor's terms.", ref.Code, ref.Subject)
+		}
+		return nil
+	}, tx.Tenant)
+}
+
+// limitsPage is how many vendors are read at a time.
+const limitsPage = 1000
+
+func sameBound(w Row, col int, want *money.Minor) bool {
+	if want == nil {
+		return w.IsNull(col)
+	}
+	return !w.IsNull(col) && money.Minor(w.Int(col)) == *want
+}
+
+// verifyCounters checks that dense numbers go on where their rows end, and that a key's last TID is the one of its
+// newest token. After a restore keys begin later than that, so only a TID beyond the last one is wrong then.
+func (tx *Tx) verifyCounters(r *Report) error {
+	for _, c := range []struct {
+		name, table string
+		tenant      access.Tenant
+	}{{counterAccount, "ledger_account", tx.Tenant}, {"meter", "meter", 0}} { // meters are numbered over all tenants
+		highest, err := tx.number(`SELECT COALESCE(MAX(n), 0) FROM `+c.table+` WHERE tenant_id = $1`, tx.Tenant)
+		if err != nil {
+			return err
+		}
+		given, err := tx.number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, c.tenant, c.name)
+		if err != nil {
+			return err
+		}
+		if given < highest || c.tenant == tx.Tenant && given > highest {
+			r.Find("counter", "The highest number in table %s is %d, its counter stands at %d.", c.table, highest, given)
+		}
+	}
+	if tx.Epoch > firstEpoch {
+		return nil
+	}
+	return tx.C.Query(`SELECT k.id, k.last_tid, (SELECT MAX(t.tid) FROM token t WHERE t.tenant_id = k.tenant_id AND t.meter_key_id = k.id)
+		FROM meter_key k WHERE k.tenant_id = $1`, func(w Row) error {
+		if !w.IsNull(2) && w.Int(1) != w.Int(2) {
+			r.Find("key", "The last TID of meter key %s is said to be %d, its newest token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
+		}
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyDigits opens the digits of every token with the data key: they are bound to their token, and their hash is the
+// one by which the token is found. Without the key the hash of the sealed digits in the evidence proves as much about
+// changes since the sale.
+func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]byte, error)) error {
+	if open == nil {
+		return nil
+	}
+	opened := int64(0)
+	err := tx.C.Query(`SELECT id, digits_enc, digits_hash FROM token WHERE tenant_id = $1 AND digits_enc IS NOT NULL`, func(w Row) error {
+		opened++
+		hash, err := open(w.ID(0), w.Bytes(1))
+		name := w.ID(0).Text(id.Token)
+		switch {
+		case err != nil:
+			r.Find("token", "The digits of token %s cannot be read: they were damaged, or belong to another token.", name)
+		case string(hash) != string(w.Bytes(2)):
+			r.Find("token", "The digits of token %s are not those of its hash.", name)
+		}
+		return nil
+	}, tx.Tenant)
+	r.Count("tokens opened", opened)
+	if err != nil {
+		return fmt.Errorf("open tokens: %w", err)
+	}
+	return nil
+}
