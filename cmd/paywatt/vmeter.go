@@ -36,7 +36,7 @@ type vmeterOptions struct {
 	password, link string
 	offline        bool
 	state, card    string
-	made           string
+	made, document string
 	phones         []string
 	script         bool
 	panel          string
@@ -73,6 +73,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringVar(&o.state, "state", "", "folder of the meter's memory (default: none, forgotten at the end)")
 	f.StringVar(&o.card, "card", "", "folder that is the memory card: a CSV file a month, a copy of what the meter records")
 	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, RFC 3339: tokens from before are refused")
+	f.StringVar(&o.document, "config", "", "configuration of a new meter until a server sends one: a JSON file (docs/reference/meter-config.md)")
 	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
 	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
@@ -240,6 +241,11 @@ func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err
 		}
 		cfg.HasLink = true
 	}
+	if o.document != "" {
+		if cfg.Document, err = readDocument(o.document); err != nil {
+			return cfg, "", err
+		}
+	}
 	if o.card != "" {
 		cfg.Board.Card = card.New(o.card)
 	}
@@ -304,6 +310,9 @@ func (o *vmeterOptions) openFailure(err error) error {
 	case errors.Is(err, device.ErrKey):
 		return usage("The meter's key: "+err.Error()+".",
 			"A new meter needs key options (--key, or --vending-key-file with its companions); an old one keeps its key in --state.")
+	case errors.Is(err, device.ErrDocument):
+		return usage("--config "+o.document+": the meter refuses it: "+err.Error()+".",
+			"Correct that key, or one that contradicts it: docs/reference/meter-config.md has them all. The meter was not made.")
 	case errors.Is(err, journal.ErrDamaged):
 		return &failure{code: exitFailed, what: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
 			not: "Nothing was guessed: which tokens were used cannot be told any more.",

@@ -74,6 +74,9 @@ type Config struct {
 	// Display is the size of the display, Language that of a new meter until it is configured.
 	Display  panel.Size
 	Language meter.Language
+	// Document is the configuration of a new meter until a server sends one, by the keys of meter.Settings with int64, bool,
+	// string and []any for values; a language in it counts more than Language. nil for what nobody has configured.
+	Document map[string]any
 	// Setup is what the maker or the installer has set of the panel.
 	Setup panel.Setup
 	// Recorder records everything that happens; nil for none.
@@ -90,6 +93,8 @@ var (
 	ErrNumber = errors.New("meter number does not fit")
 	// ErrKey is returned when the memory holds another key, or when a new meter is given none.
 	ErrKey = errors.New("meter key does not fit")
+	// ErrDocument is returned for a configuration that a meter refuses; it names the first bad key.
+	ErrDocument = errors.New("configuration does not fit")
 	// ErrBroken is returned once the memory can no longer be trusted: the device does nothing more and has to be opened
 	// again from its memory.
 	ErrBroken = errors.New("memory has failed")
@@ -204,6 +209,18 @@ func face(number string) (meter.Config, error) {
 	m := meter.DefaultConfig()
 	m.Number, m.MfrCode, m.LongNumber = n, uint16(code), long
 	return m, nil
+}
+
+// unconfigured is the configuration of a new meter: what is printed on its case, and what the caller wants of it.
+func (d *Device) unconfigured(printed meter.Config) (meter.Config, error) {
+	c, bad := meter.NewConfig(printed, 0, d.c.Document)
+	if bad != "" {
+		return meter.Config{}, fmt.Errorf("%w: %s", ErrDocument, bad)
+	}
+	if _, says := d.c.Document["language"]; !says {
+		c.Language = d.c.Language
+	}
+	return c, nil
 }
 
 // create begins a new meter in a blank memory.

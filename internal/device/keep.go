@@ -188,8 +188,11 @@ func (d *Device) recall() error {
 			// Nothing is told before both snapshots exist: this is no creation that was cut short.
 			return fmt.Errorf("%w: the image is blank, but the outbox holds what a meter has told", journal.ErrDamaged)
 		}
-		printed.Language = d.c.Language
-		return d.create(printed)
+		c, err := d.unconfigured(printed)
+		if err != nil {
+			return err
+		}
+		return d.create(c)
 	}
 	if err != nil {
 		return err
