@@ -21,6 +21,12 @@ type Approval struct {
 	DecidedAt *time.Time `json:"decided_at,omitempty"`
 }
 
+// Waiting says of an answer that nothing was done: the act, whose approval has the answer's ID, waits for a second person.
+type Waiting struct {
+	State   string `json:"state,omitempty"`   // waiting; empty where the act was done
+	Summary string `json:"summary,omitempty"` // what waits
+}
+
 // Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow.
 func (c *Client) Approvals(ctx context.Context, state string) (List[Approval], error) {
 	q := url.Values{}

@@ -45,6 +45,7 @@ type Vendor struct {
 	Blocked          bool      `json:"blocked"`
 	Float            Float     `json:"float"`
 	CreatedAt        time.Time `json:"created_at"`
+	Waiting
 }
 
 // NewDeposit is money that a vendor paid to the utility's bank.
@@ -65,6 +66,7 @@ type Deposit struct {
 	Bank      string    `json:"bank"`
 	Float     Float     `json:"float"`
 	At        time.Time `json:"at"`
+	Waiting
 }
 
 // BookedLine is a line of a vendor's statement.

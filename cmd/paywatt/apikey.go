@@ -35,7 +35,7 @@ func newAPIKeyCommand(c console) *cobra.Command {
 }
 
 func newAPIKeyCreate(c console) *cobra.Command {
-	var data, role, name, vendor string
+	var data, role, name, vendor, person string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
 		Short: "Make an API key and print it, this once; works beside a running server",
@@ -49,7 +49,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells})
+				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells, Person: person})
 				if err != nil {
 					return err
 				}
@@ -65,6 +65,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	cmd.Flags().StringVar(&role, "role", "", "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor or vendor_api")
 	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it")
 	cmd.Flags().StringVar(&vendor, "vendor", "", "the vendor (code or id) from whose float it sells")
+	cmd.Flags().StringVar(&person, "person", "", "the address of who acts through it: somebody's keys never count as a second person")
 	return cmd
 }
 

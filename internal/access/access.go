@@ -34,6 +34,7 @@ type Actor struct {
 	Vendor    id.ID // the vendor whose float this actor sells from; zero = the tenant itself
 	IP        string
 	RequestID string
+	Answers   id.ID // of an API key: who made it and acts through it; zero where nobody is known
 	Approval  id.ID // the approval under which the actor acts; zero for none
 }
 

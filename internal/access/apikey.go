@@ -26,6 +26,7 @@ type Key struct {
 	Name      string
 	Role      Role
 	Vendor    id.ID // whose float sales are paid from; zero = the tenant itself
+	Answers   id.ID // the person it was made by or for, or the key that made it; zero: made at the command line for nobody named
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked
@@ -36,6 +37,7 @@ type NewKey struct {
 	Role      Role
 	Name      string
 	Vendor    id.ID
+	Person    string // address of who it is for; empty: of whoever makes it
 	ExpiresAt time.Time
 }
 
@@ -71,11 +73,15 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 					"Check the vendor's identity.")}, err
 			}
 		}
+		answers, no, err := answersFor(tx, by, n.Person)
+		if err != nil || no.Refused() {
+			return MadeKey{Refusal: no}, err
+		}
 		i, err := tx.NewID()
 		if err != nil {
 			return MadeKey{}, err
 		}
-		k := Key{Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt}
+		k := Key{Answers: answers, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt}
 		if err := tx.AddKey(k, secret.Hash()); err != nil {
 			return MadeKey{}, err
 		}
@@ -87,6 +93,19 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 		return MadeKey{}, fmt.Errorf("create API key: %w", err)
 	}
 	return out, nil
+}
+
+// answersFor is who will act through a key: the person it is for, else whoever makes it. Nobody makes a key in the name
+// of somebody else but at the command line, which is beside the server and above everybody.
+func answersFor(tx Tx, by Actor, email string) (id.ID, refusal.Refusal, error) {
+	if email == "" || by.Kind != System {
+		return by.self(), refusal.Refusal{}, nil
+	}
+	p, found, err := tx.PersonByEmail(strings.ToLower(strings.TrimSpace(email)))
+	if err == nil && (!found || p.Blocked) {
+		return id.ID{}, refusal.Because(refusal.NotFound, "Nobody with this address may sign in.", "No key was made.", "Check the address."), nil
+	}
+	return p.ID, refusal.Refusal{}, err
 }
 
 func (n NewKey) check(now time.Time) refusal.Refusal {
@@ -143,7 +162,7 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if name == "" {
 		name = k.ID.Text(id.Key)
 	}
-	return Known{Actor: Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor}}, nil
+	return Known{Actor: Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers}}, nil
 }
 
 // anyTenant opens the store for a look-up that itself tells the tenant.

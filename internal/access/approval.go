@@ -19,6 +19,7 @@ type Act string
 const (
 	ActTariff  Act = "tariff.publish"
 	ActDeposit Act = "vendor.deposit"
+	ActCredit  Act = "vendor.credit" // raise how far a vendor may sell beyond what it has paid in
 	ActReverse Act = "vend.reverse"
 	ActTokens  Act = "token.issue"
 	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
@@ -272,13 +273,21 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 	return Decided{Approval: a}, tx.AuditLog(e)
 }
 
-// same reports whether two actors are one: by identity where both have one, else by name. A key that somebody made is
-// somebody else only as far as the tenant gives keys to somebody else.
+// same reports whether one person stands behind two actors, as far as is known: by identity where both have one, else
+// by name. The keys that somebody made are that somebody.
 func same(a, b Actor) bool {
 	if !a.ID.IsZero() && !b.ID.IsZero() {
-		return a.ID == b.ID
+		return a.self() == b.self()
 	}
 	return a.String() == b.String()
+}
+
+// self is the identity that counts where two people are needed.
+func (a Actor) self() id.ID {
+	if !a.Answers.IsZero() {
+		return a.Answers
+	}
+	return a.ID
 }
 
 // Approvals are approvals as an actor may see them, newest first.

@@ -53,6 +53,9 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	}{
 		"a tariff":  {"/v1/tariffs", `{"name":"second","currency":"KES","flat_micro":1000000}`, func() bool { return tariffs() == 2 }},
 		"a deposit": {"/v1/vendors/V9/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"R1"}`, func() bool { return balance() != before }},
+		"a credit line": {"/v1/vendors/V9/terms", `{"credit_limit_minor":70000}`, func() bool {
+			return strings.Contains(string(w.get("/v1/vendors/V9").body), `"credit_limit_minor":70000`)
+		}},
 		"a replacement": {"/v1/meters/" + meterNumber + "/tokens", `{"kind":"replacement","units_wh":1000,"reason_code":"meter_swap"}`, func() bool {
 			return strings.Contains(string(w.get("/v1/meters/"+meterNumber+"/tokens").body), `"units_wh":1000`)
 		}},

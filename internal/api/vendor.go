@@ -115,6 +115,7 @@ func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Take a vendor on",
 		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales.",
+		Responses:   vendorResponses(r, "201"),
 	}, a.addVendor)
 	query(r, huma.Operation{
 		OperationID: "vendors", Path: "/v1/vendors", Tags: []string{"vendors"}, Summary: "List the vendors",
@@ -125,6 +126,7 @@ func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "vendor-terms", Path: "/v1/vendors/{id}/terms", DefaultStatus: http.StatusOK, Tags: []string{"vendors"}, Summary: "Change a vendor's terms",
 		Description: "A lowered limit takes nothing back: it stops sales until the vendor has paid in.",
+		Responses:   vendorResponses(r, "200"),
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
@@ -149,10 +151,10 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendorStatement)
 }
 
-func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body newVendor) (*struct{ Body vendorBody }, error) {
+func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body newVendor) (*sent, error) {
 	s, err := a.c.Vending.AddVendor(ctx, by, vending.NewVendor{Code: body.Code, Name: body.Name, Billing: vending.Billing(body.Billing),
 		Commission: money.Bps(clamp(body.CommissionBps)), Credit: money.Minor(body.CreditLimitMinor)})
-	return vendorAnswer(s, err)
+	return vendorChanged(http.StatusCreated, s, err)
 }
 
 func vendorAnswer(s vending.VendorShown, err error) (*struct{ Body vendorBody }, error) {
@@ -163,6 +165,26 @@ func vendorAnswer(s vending.VendorShown, err error) (*struct{ Body vendorBody },
 		return nil, refuse(s.Refusal)
 	}
 	return &struct{ Body vendorBody }{vendorOf(s)}, nil
+}
+
+// vendorChanged answers a change: done, or written down for a second person because of the credit in it.
+func vendorChanged(status int, s vending.VendorShown, err error) (*sent, error) {
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Refused():
+		return nil, refuse(s.Refusal)
+	case s.Waits != nil:
+		return sentBytes(encodeWaits(*s.Waits)), nil
+	}
+	return sentBytes(status, encode("a vendor", vendorOf(s))), nil
+}
+
+// vendorResponses are the answers to such a change.
+func vendorResponses(r router, status string) map[string]*huma.Response {
+	return map[string]*huma.Response{
+		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[vendorBody](r)}}},
+		"202":  {Description: "The credit waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
 }
 
 func (a *API) vendors(ctx context.Context, by access.Actor, in *Page) (*listed[vendorBody], error) {
@@ -181,7 +203,7 @@ func (a *API) vendor(ctx context.Context, by access.Actor, in *VendorPath) (*str
 	return vendorAnswer(s, err)
 }
 
-func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, body vendorTerms) (*struct{ Body vendorBody }, error) {
+func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, body vendorTerms) (*sent, error) {
 	t := vending.VendorTerms{Name: body.Name, Blocked: body.Blocked}
 	if body.CommissionBps != nil {
 		bps := money.Bps(clamp(*body.CommissionBps))
@@ -192,7 +214,7 @@ func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, 
 		t.Credit = &limit
 	}
 	s, err := a.c.Vending.SetTerms(ctx, by, in.Vendor, t)
-	return vendorAnswer(s, err)
+	return vendorChanged(http.StatusOK, s, err)
 }
 
 func (a *API) deposit(ctx context.Context, by access.Actor, in *VendorPath, body newDeposit) (*sent, error) {

@@ -10,19 +10,19 @@ import (
 
 var _ access.Tx = (*Tx)(nil)
 
-const keyColumns = `tenant_id, id, name, role, vendor_id, created_at, expires_at, revoked_at`
+const keyColumns = `tenant_id, id, name, role, vendor_id, created_at, expires_at, revoked_at, answers`
 
 // scanKey reads the columns of keyColumns.
 func scanKey(r Row) access.Key {
 	return access.Key{Tenant: access.Tenant(r.Int(0)), ID: r.ID(1), Name: r.Text(2), Role: access.Role(r.Text(3)), Vendor: r.ID(4),
-		CreatedAt: r.Time(5), ExpiresAt: r.Time(6), RevokedAt: r.Time(7)}
+		CreatedAt: r.Time(5), ExpiresAt: r.Time(6), RevokedAt: r.Time(7), Answers: r.ID(8)}
 }
 
 // AddKey keeps a new API key by the hash of its secret.
 func (tx *Tx) AddKey(k access.Key, hash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO api_key (tenant_id, id, hash, name, role, vendor_id, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		tx.Tenant, k.ID, hash[:], k.Name, string(k.Role), k.Vendor, k.CreatedAt, k.ExpiresAt)
+	_, err := tx.C.Exec(`INSERT INTO api_key (tenant_id, id, hash, name, role, vendor_id, created_at, expires_at, answers)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, k.ID, hash[:], k.Name, string(k.Role), k.Vendor, k.CreatedAt, k.ExpiresAt, k.Answers)
 	if err != nil {
 		return fmt.Errorf("keep API key %s: %w", k.ID.Text(id.Key), err)
 	}

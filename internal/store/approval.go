@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -16,12 +17,17 @@ type actorRow struct {
 	Name   string      `json:"name,omitempty"`
 	Role   access.Role `json:"role,omitempty"`
 	Vendor string      `json:"vendor,omitempty"`
+	// Answers is who acts through an API key.
+	Answers []byte `json:"answers,omitempty"`
 }
 
 func writeActor(a access.Actor) (string, error) {
 	row := actorRow{Kind: a.Kind, Name: a.Name, Role: a.Role}
 	if !a.Vendor.IsZero() {
 		row.Vendor = a.Vendor.Text(id.Vendor)
+	}
+	if !a.Answers.IsZero() {
+		row.Answers = a.Answers[:]
 	}
 	b, err := json.Marshal(row)
 	return string(b), err
@@ -33,6 +39,7 @@ func (tx *Tx) readActor(i id.ID, text string) (access.Actor, error) {
 		return access.Actor{}, err
 	}
 	a := access.Actor{Tenant: tx.Tenant, Kind: row.Kind, ID: i, Name: row.Name, Role: row.Role}
+	copy(a.Answers[:], row.Answers)
 	if row.Vendor != "" {
 		vendor, err := id.Parse(id.Vendor, row.Vendor)
 		if err != nil {
@@ -124,4 +131,28 @@ func (tx *Tx) ApprovalPage(state access.ApprovalState, max int) ([]access.Approv
 		return err
 	}, tx.Tenant, string(state), max)
 	return out, wrapApproval("list", err)
+}
+
+// IsActor reports whether one person stands behind an actor and the one that a row names: by that name, or through one of
+// the keys of that name. Rows keep names, and several keys may share one: then any of them counts.
+func (tx *Tx) IsActor(a access.Actor, named string) (bool, error) {
+	if a.String() == named {
+		return true, nil
+	}
+	kind, name, _ := strings.Cut(named, " ")
+	self := a.ID
+	if !a.Answers.IsZero() {
+		self = a.Answers
+	}
+	var n int64
+	var err error
+	switch access.Kind(kind) {
+	case access.APIKey:
+		key, _ := id.Parse(id.Key, name) // a key without a name is called by its identity
+		n, err = tx.number(`SELECT COUNT(*) FROM api_key WHERE tenant_id = $1 AND (name = $2 OR id = $3) AND COALESCE(answers, id) = $4`,
+			tx.Tenant, name, key[:], self[:])
+	case access.Person:
+		n, err = tx.number(`SELECT COUNT(*) FROM person WHERE tenant_id = $1 AND email = $2 AND id = $3`, tx.Tenant, name, self[:])
+	}
+	return n > 0, wrapApproval("find who acted before an", err)
 }

@@ -3,6 +3,7 @@ package vending
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -27,7 +28,8 @@ type (
 
 // Doers carry out the acts of this package that were approved.
 func (v *Vending) Doers() access.Doers {
-	return access.Doers{access.ActDeposit: v.doDeposit, access.ActReverse: v.doReverse, access.ActTokens: v.doTokens, access.ActAdjust: v.DoAdjust}
+	return access.Doers{access.ActDeposit: v.doDeposit, access.ActReverse: v.doReverse, access.ActTokens: v.doTokens, access.ActAdjust: v.DoAdjust,
+		access.ActCredit: v.doCredit}
 }
 
 func (v *Vending) doDeposit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
@@ -55,4 +57,22 @@ func (v *Vending) doTokens(ctx context.Context, maker access.Actor, body []byte)
 	}
 	out, err := v.GiveTokens(ctx, maker, Ask{Meter: w.Meter, Kind: w.Kind, Units: w.Units, PowerW: w.PowerW, Key: w.Key, ReasonCode: w.ReasonCode, Reason: w.Reason})
 	return access.Done{Refusal: out.Refusal, Object: out.Job.ID.Text(id.Job)}, err
+}
+
+func (v *Vending) doCredit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a creditAct
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read approved credit: %w", err)
+	}
+	var out VendorShown
+	var err error
+	switch {
+	case a.New != nil:
+		out, err = v.AddVendor(ctx, maker, *a.New)
+	case a.Terms != nil:
+		out, err = v.SetTerms(ctx, maker, a.Vendor, *a.Terms)
+	default:
+		return access.Done{}, errors.New("read approved credit: there is neither a vendor nor terms")
+	}
+	return access.Done{Refusal: out.Refusal, Object: out.Vendor.ID.Text(id.Vendor)}, err
 }

@@ -195,7 +195,7 @@ func (d *day) calm() {
 			d.t.Errorf("request %s has no answer", o.Once.Key)
 		}
 	}
-	if n := d.number(`SELECT COUNT(*) FROM (SELECT 1 FROM token GROUP BY meter_key_id, tid HAVING COUNT(*) > 1)`); n != 0 {
+	if n := d.number(`SELECT COUNT(*) FROM (SELECT 1 FROM token GROUP BY meter_key_id, tid HAVING COUNT(*) > 1) x`); n != 0 {
 		d.t.Errorf("%d TIDs were given twice", n)
 	}
 	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`); n < 20 {

@@ -1,6 +1,8 @@
 package vending_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"os"
 	"testing"
@@ -20,7 +22,26 @@ func TestMain(m *testing.M) {
 	if !*onPostgres {
 		os.Exit(m.Run())
 	}
-	os.Exit(pgtest.Run(m))
+	os.Exit(pgtest.Run(m, schema))
+}
+
+// schema fills the database that those of the tests are copies of. A server has opened it once; it is bound to none of
+// the data folders that come.
+func schema(ctx context.Context, url string) error {
+	dir, err := os.MkdirTemp("", "schema")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	e, err := postgres.Open(ctx, url, postgres.Options{Dir: dir, SealEvery: -1})
+	if err != nil {
+		return err
+	}
+	forget := e.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) {
+		_, err := tx.C.Exec(`DELETE FROM meta WHERE key = 'seal_public'`)
+		return false, err
+	})
+	return errors.Join(forget, e.Close())
 }
 
 // engine is what a shop needs of its store.

@@ -129,3 +129,84 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 		t.Errorf("a quote with that carry: %v %q, want vend-too-large", err, q.Code)
 	}
 }
+
+// Credit for a vendor is money lent: where four eyes bind, raising it waits for somebody else; lowering it does not.
+func TestCreditForAVendorWaitsForASecondPerson(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	ctx := context.Background()
+	credit := func(minor money.Minor) vending.VendorTerms { return vending.VendorTerms{Credit: &minor} }
+	do := func(w *access.Approval) refusal.Code {
+		t.Helper()
+		maker := w.Maker
+		maker.Approval = w.ID
+		done, err := s.Doers()[access.ActCredit](ctx, maker, w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done.Code
+	}
+	limit := func() int64 { return s.number(`SELECT SUM(credit_limit) FROM vendor`) }
+	made, err := s.AddVendor(ctx, owner(), vending.NewVendor{Name: "Corner shop", Credit: 5000})
+	if err != nil || made.Waits == nil || s.number(`SELECT COUNT(*) FROM vendor`) != 0 {
+		t.Fatalf("a vendor with credit by one person: %v %s", err, made.Detail())
+	}
+	if got := do(made.Waits); got != refusal.ApprovalInvalid {
+		t.Errorf("taken on before it was allowed: %q", got)
+	}
+	s.allow(*made.Waits)
+	for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
+		if got := do(made.Waits); got != want || limit() != 5000 {
+			t.Errorf("taken on: %q with credit %d, want %q and 5000", got, limit(), want)
+		}
+	}
+	code := s.vendor(vending.NewVendor{}).Code
+	raised, err := s.SetTerms(ctx, owner(), code, credit(9000))
+	if err != nil || raised.Waits == nil || limit() != 5000 {
+		t.Fatalf("raised by one person: %v %s, limits %d", err, raised.Detail(), limit())
+	}
+	s.allow(*raised.Waits)
+	if got := do(raised.Waits); got != "" || limit() != 14_000 {
+		t.Errorf("raised: %q, limits %d, want 14000", got, limit())
+	}
+	if lowered, err := s.SetTerms(ctx, owner(), code, credit(100)); err != nil || lowered.Refused() || lowered.Waits != nil || limit() != 5100 {
+		t.Errorf("lowered: %v %s, limits %d, want 5100 at once", err, lowered.Detail(), limit())
+	}
+	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action LIKE 'vendor.%' AND single_person = 1`); n != 0 {
+		t.Errorf("%d changes are said to be one person's", n)
+	}
+}
+
+// Who sold cannot be the second person of its reversal through another key.
+func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.fourEyes()
+	key := func(name string, answers id.ID) access.Actor {
+		t.Helper()
+		k := access.Key{Name: name, Role: access.Owner, Answers: answers, CreatedAt: s.clock.Now()}
+		s.do(func(tx *store.Tx) (err error) {
+			if k.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			return tx.AddKey(k, [32]byte(append(k.ID[:], k.ID[:]...)))
+		})
+		return access.Actor{Tenant: tenant, Kind: access.APIKey, ID: k.ID, Name: name, Role: access.Owner, Answers: answers}
+	}
+	till := key("till", id.ID{})
+	hers, other := key("office", till.ID), key("elsewhere", id.ID{})
+	for i, c := range []struct {
+		by    access.Actor
+		waits bool
+	}{{hers, true}, {other, false}} {
+		sold := s.sellAs(till, order(m, 10000, "key-number-"+string(rune('1'+i))))
+		if sold.Refused() {
+			t.Fatal(sold.Detail())
+		}
+		got := s.undo(c.by, sold.Sale, "mistyped", "undo-key-"+string(rune('1'+i)))
+		state, _ := s.state(sold.Sale)
+		if got.Refused() || (state == vending.Completed) != c.waits {
+			t.Errorf("reversed by %s: %q, the sale is %s; want it to wait: %t", c.by, got.Detail(), state, c.waits)
+		}
+	}
+}

@@ -121,6 +121,8 @@ type ReversalTx interface {
 	ReversedUsed(max int) ([]Token, error)
 	// MonthTakes counts units in an account's month again, free of them some.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
+	// IsActor reports whether one person stands behind an actor and the one that a row names.
+	IsActor(a access.Actor, named string) (bool, error)
 	// DebtAdd keeps a new debt.
 	DebtAdd(Debt) error
 }
@@ -228,12 +230,16 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 // reversalEyes decides whether a reversal needs a second person. Somebody else than who sold is one already; who sold may
 // undo it alone while it is new.
 func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, u Undo, now time.Time) (access.Eyes, error) {
+	sold, err := tx.IsActor(by, s.By)
+	if err != nil {
+		return access.Eyes{}, err
+	}
 	if s.By == by.String() && now.Sub(s.CompletedAt) <= ReversalWindow && by.Approval.IsZero() {
 		return access.Eyes{Alone: true}, nil
 	}
 	return access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
 		Summary: fmt.Sprintf("reverse sale %s of %d %s to meter %s: %s", s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency, s.Meter.Number, u.Reason),
-		Body:    undoWish{s.ID.Text(id.Vend), u.Reason}, Anyway: s.By != by.String()}, now)
+		Body:    undoWish{s.ID.Text(id.Vend), u.Reason}, Anyway: !sold}, now)
 }
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.

@@ -78,6 +78,7 @@ type VendorTerms struct {
 // VendorShown is a vendor with what it has.
 type VendorShown struct {
 	refusal.Refusal
+	Waits    *access.Approval // the credit it was to get waits for a second person, and nothing was changed
 	Vendor   Vendor
 	Room     Room
 	Currency string // empty until the tenant has one
@@ -114,14 +115,15 @@ func (v *Vending) AddVendor(ctx context.Context, by access.Actor, n NewVendor) (
 	if no := n.check(); no.Refused() {
 		return VendorShown{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return addVendor(tx, by, n) })
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return addVendor(tx, by, n, v.moment()) })
 	if err != nil {
 		return VendorShown{}, fmt.Errorf("add vendor %s: %w", echo(n.Name), err)
 	}
 	return out, nil
 }
 
-func addVendor(tx Tx, by access.Actor, n NewVendor) (VendorShown, error) {
+func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorShown, error) {
+	asked := n
 	if n.Code == "" {
 		next, err := tx.Take(vendorCounter)
 		if err != nil {
@@ -142,12 +144,19 @@ func addVendor(tx Tx, by access.Actor, n NewVendor) (VendorShown, error) {
 		return VendorShown{}, err
 	}
 	vendor.CreatedAt = vendor.ID.Time()
+	var eyes access.Eyes
+	if n.Credit > 0 || !by.Approval.IsZero() {
+		eyes, err = access.SecondPerson(tx, by, creditWish("take vendor "+asked.Name+" on", n.Credit, creditAct{New: &asked}, ""), now)
+		if err != nil || eyes.Refused() || eyes.Waits != nil {
+			return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+		}
+	}
 	if err := tx.AddVendor(vendor); err != nil {
 		return VendorShown{}, err
 	}
 	e := by.Entry("vendor.add", vendor.ID.Text(id.Vendor))
-	e.After, e.SinglePerson = vendor.terms(), vendor.Credit > 0
-	if err := tx.AuditLog(e); err != nil {
+	e.After = vendor.terms()
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return VendorShown{}, err
 	}
 	return showVendor(tx, vendor)
@@ -204,12 +213,20 @@ func (v *Vending) SetTerms(ctx context.Context, by access.Actor, vendor string, 
 		if no := check.check(); no.Refused() {
 			return VendorShown{Refusal: no}, nil
 		}
+		var eyes access.Eyes
+		if next.Credit > was.Credit || !by.Approval.IsZero() {
+			what := fmt.Sprintf("raise the credit of vendor %s from %d", was.Code, was.Credit)
+			eyes, err = access.SecondPerson(tx, by, creditWish(what, next.Credit, creditAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}, was.ID.Text(id.Vendor)), v.moment())
+			if err != nil || eyes.Refused() || eyes.Waits != nil {
+				return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+			}
+		}
 		if err := tx.PutVendor(next); err != nil {
 			return VendorShown{}, err
 		}
 		e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
-		e.Before, e.After, e.SinglePerson = was.terms(), next.terms(), next.Credit > was.Credit
-		if err := tx.AuditLog(e); err != nil {
+		e.Before, e.After = was.terms(), next.terms()
+		if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 			return VendorShown{}, err
 		}
 		return showVendor(tx, next)
@@ -218,6 +235,17 @@ func (v *Vending) SetTerms(ctx context.Context, by access.Actor, vendor string, 
 		return VendorShown{}, fmt.Errorf("change the terms of vendor %s: %w", echo(vendor), err)
 	}
 	return out, nil
+}
+
+// creditAct is what of credit for a vendor is written down for a second person: a new vendor, or new terms of one.
+type creditAct struct {
+	New    *NewVendor   `json:"new,omitempty"`
+	Vendor string       `json:"vendor,omitempty"`
+	Terms  *VendorTerms `json:"terms,omitempty"`
+}
+
+func creditWish(what string, to money.Minor, act creditAct, object string) access.Wish {
+	return access.Wish{Act: access.ActCredit, Right: access.ManageVendors, Object: object, Summary: fmt.Sprintf("%s, with credit up to %d", what, to), Body: act}
 }
 
 func (t VendorTerms) apply(v Vendor) Vendor {
