@@ -16,6 +16,7 @@ func FuzzPanel(f *testing.F) {
 	f.Add(uint8(0), []byte("12345678901234567890#"), "*01#")
 	f.Add(uint8(1), []byte("*1*2##*32011260815#*4*5##*9a!b"), "*02#1234")
 	f.Add(uint8(5), []byte("03##~~~1#d{e}f|g01#06###*\x80\xff"), "\xff*06#")
+	f.Add(uint8(0), []byte("G06####"), "") // every sign
 	f.Fuzz(func(t *testing.T, kind uint8, keys []byte, sms string) {
 		d := newDesk(t)
 		d.c.Language, d.p.Size, d.h = meter.Language(kind%4), panel.Size(kind/4%2), eleven()
@@ -47,6 +48,7 @@ func (d *desk) happens(k byte) {
 		d.show(meter.Result{Code: sts.Result(k - 'a'), Source: meter.Source(k % 4), Class: k % 3, SubClass: k % 6, Units: 1_000_000, Control: uint64(k)})
 	case k >= 'A' && k <= 'Z':
 		d.s.Reasons, d.s.Relay = supply.Reasons(k), supply.Relay(k%3)
+		d.signal, d.card, d.s.LED, d.s.Latched = int(k%5), k%2 == 0, meter.LED(k%3), meter.Tampers(k%4)
 		d.s.EC, d.s.Overload, d.s.Clock = meter.EC(k%5), meter.Overload(k%4), meter.Clock(k%3)
 	case k == '!':
 		d.s.Balance, d.s.Register, d.s.Power = -1_000_000_000_000, 9_999_999_999_999, 2_000_000_000

@@ -180,7 +180,10 @@ func (v *screen) state() []pair {
 			pairs = append(pairs, pair{v.say(pageState), v.say(r.word)})
 		}
 	}
-	return append(pairs, pair{v.localTime(), v.p.Icons(v.m).String()})
+	for _, row := range v.p.Icons(v.m).rows(v.width) {
+		pairs = append(pairs, pair{v.localTime(), row})
+	}
+	return pairs
 }
 
 // emergency is the emergency credit: what there is, and # to use it.
@@ -294,14 +297,42 @@ func (p *Panel) Icons(m *Meter) Icons {
 // String draws the signs as the last line of the large display: two characters each in a place of their own, the same in
 // every language. ON relay, LO low credit, EC emergency credit, TA tamper, S and the bars, SD card, CK clock invalid.
 func (i Icons) String() string {
+	signs := i.signs()
+	return strings.Join(signs[:], " ")
+}
+
+// signs are the signs in their order, two blanks for one that is not lit.
+func (i Icons) signs() [7]string {
 	sign := func(lit bool, text string) string {
 		if lit {
 			return text
 		}
 		return "  "
 	}
-	return strings.Join([]string{
+	return [...]string{
 		sign(i.Relay, "ON"), sign(i.Low, "LO"), sign(i.Emergency, "EC"), sign(i.Tamper, "TA"),
 		sign(i.Signal > 0, "S"+strconv.Itoa(i.Signal)), sign(i.Card, "SD"), sign(i.NoClock, "CK"),
-	}, " ")
+	}
+}
+
+// rows draws the signs in lines of a width: each in its place where they fit, else those that are lit one after the other,
+// in as many lines as they need.
+func (i Icons) rows(width int) []string {
+	if all := strings.TrimRight(i.String(), " "); len(all) <= width {
+		return []string{all}
+	}
+	var rows []string
+	row := ""
+	for _, s := range i.signs() {
+		switch {
+		case s == "  ":
+		case row == "":
+			row = s
+		case len(row)+1+len(s) > width:
+			rows, row = append(rows, row), s
+		default:
+			row += " " + s
+		}
+	}
+	return append(rows, row)
 }

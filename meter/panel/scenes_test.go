@@ -217,6 +217,7 @@ func codes() (all []scene) {
 			d.keys(c.code + "#")
 		}})
 	}
+	all = append(all, scene{"short code 06, every sign", 3, func(d *desk) { everySign(d); d.keys("06#") }})
 	return append(all, scene{"short code 13, with the words of the maker", 2, func(d *desk) {
 		d.setup.Tariff = "DOMESTIC 25.00 PER kWh, \\ é NIGHT 18.00"
 		d.keys("13#")
