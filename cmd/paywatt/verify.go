@@ -88,6 +88,10 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	case len(v.Findings)+len(v.Notices) == 0:
 		c.tell("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
 			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row"))
+		if n := v.Figures["restores"]; n > 0 {
+			c.tell("Restored from a copy %d time(s): %d heads and %d tokens of the time that was lost are accepted as such.", n,
+				v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
+		}
 		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
 		return nil
 	case r.Sound():

@@ -44,6 +44,34 @@ func (tx *Tx) verifySaleLife(r *Report, s vending.Sale, name string) error {
 	return tx.verifyCommission(r, s, name)
 }
 
+// verifyForm checks the columns of sales, their lines and their tokens that say the same in every sound row, so that a
+// damaged one is found where it means nothing to the money.
+func (tx *Tx) verifyForm(r *Report) error {
+	for _, c := range []struct{ what, sql string }{
+		{"sales are not of a mode that sells tokens, or name a payment that they do not have", `SELECT COUNT(*) FROM vend WHERE tenant_id = $1
+			AND (mode <> 'prepay_token' OR payment_id IS NOT NULL OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
+		{"lines of sales carry a price or units that are not those of their steps", `SELECT COUNT(*) FROM vend_line WHERE tenant_id = $1
+			AND (rate_micro <> 0 OR steps_json = '' AND units_wh <> 0)`},
+		{"energy lines do not carry the units that were sold", `SELECT COUNT(*) FROM vend v JOIN vend_line l ON l.tenant_id = v.tenant_id AND l.vend_id = v.id
+			WHERE v.tenant_id = $1 AND l.kind = 'energy' AND l.units_wh <> v.units_wh - v.free_wh`},
+		{"tokens were not written with their sale", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
+			WHERE v.tenant_id = $1 AND t.created_at <> v.created_at`},
+		{"tokens are in no state that there is", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'accepted',
+			'rejected', 'reversed', 'reversed_unconfirmed', 'failed')`},
+		{"tokens have half an answer of their meter", `SELECT COUNT(*) FROM token WHERE tenant_id = $1
+			AND (answered_at IS NULL AND result <> '' OR answered_at IS NOT NULL AND result = '')`},
+	} {
+		n, err := tx.number(c.sql, tx.Tenant)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			r.Find("sale", "%d %s.", n, c.what)
+		}
+	}
+	return nil
+}
+
 // verifyCommission checks that what a vendor earned on a sale was booked, to the unit, and taken back with the sale.
 func (tx *Tx) verifyCommission(r *Report, s vending.Sale, name string) error {
 	if s.Vendor.IsZero() {

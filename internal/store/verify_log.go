@@ -31,7 +31,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 		return err
 	}
 	seals := int64(0)
-	err = tx.C.Query(`SELECT n, first, last, root, head FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w Row) error {
+	err = tx.C.Query(`SELECT n, first, last, root, head, at FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w Row) error {
 		seals++
 		return c.seal(seals, w)
 	}, tx.Tenant)
@@ -85,7 +85,7 @@ func (c *logCheck) seal(n int64, w Row) error {
 	switch {
 	case err != nil:
 		c.r.Find("head", "The head of seal %d is not signed by this store's key: %v.", w.Int(0), err)
-	case h.Origin != c.origin || h.Size != last+1 || !slices.Equal(h.Root[:], root) || h.Seal != w.Int(0) || h.Epoch > c.tx.Epoch:
+	case !h.At.Equal(w.Time(5)) || h.Origin != c.origin || h.Size != last+1 || !slices.Equal(h.Root[:], root) || h.Seal != w.Int(0) || h.Epoch > c.tx.Epoch:
 		c.r.Find("head", "The signed head of seal %d says something else than the seal.", w.Int(0))
 	}
 	return nil

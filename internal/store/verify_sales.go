@@ -217,6 +217,9 @@ func (tx *Tx) verifyReports(r *Report) error {
 		return err
 	}
 	r.Count("token reports", reports)
+	if tx.Tenant == FirstTenant && len(lost) > 0 {
+		r.Count("restores", int64(len(lost)))
+	}
 	return tx.C.Query(`SELECT m.number, p.tid, p.units_wh, p.at, p.base_date FROM token_report p
 		LEFT JOIN token t ON t.tenant_id = p.tenant_id AND t.id = p.token_id
 		LEFT JOIN meter m ON m.tenant_id = p.tenant_id AND m.n = p.meter

@@ -2,6 +2,8 @@ package sqlite_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -191,10 +194,16 @@ func ledgerDump(t *testing.T, dir string) (string, error) {
 		`SELECT tenant_id, hex(journal_id), seq, account, amount FROM posting ORDER BY tenant_id, journal_id, seq`,
 		`SELECT tenant_id, n, code, subject, limited, balance, held FROM ledger_account ORDER BY tenant_id, n`,
 		`SELECT tenant_id, hex(id), at, actor, ip, action, object, before, after, reason, single_person, hex(leaf), seal_n FROM audit ORDER BY tenant_id, id`,
-		`SELECT tenant_id, n, first, last, hex(root), head FROM seal ORDER BY tenant_id, n`,
+		`SELECT tenant_id, n, first, last, hex(root), head, at FROM seal ORDER BY tenant_id, n`,
 		`SELECT tenant_id, pos, kind, hex(id), hex(leaf) FROM seal_leaf ORDER BY tenant_id, pos`,
 		`SELECT tenant_id, idx, hex(hash) FROM seal_hash ORDER BY tenant_id, idx`,
 		`SELECT tenant_id, account, seal_n, balance FROM rollup ORDER BY tenant_id, account, seal_n`,
+		`SELECT tenant_id, hex(id), vendor_key, client_ref, hex(order_hash), meter, hex(meter_key_id), hex(account_id), hex(payment_id), till, mode, state,
+			currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, hex(tariff_version_id), asked, deliver, receipt_no, failure,
+			hex(reverses), by_actor, priced_at, completed_at, created_at FROM vend ORDER BY tenant_id, id`,
+		`SELECT tenant_id, hex(vend_id), seq, kind, ref, amount, vat, units_wh, rate_micro, steps_json, label, left_after FROM vend_line ORDER BY 1, 2, 3`,
+		`SELECT tenant_id, hex(id), hex(vend_id), hex(job_id), meter, hex(meter_key_id), tid, base_date, class, subclass, rnd, units_wh, hex(digits_enc),
+			hex(digits_hash), state, issued_at, answered_at, result, created_at FROM token ORDER BY tenant_id, id`,
 	} {
 		err := sqlitex.ExecuteTransient(c, q, &sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {
 			for k := range s.ColumnCount() {
@@ -219,7 +228,7 @@ func bookPages(t *testing.T, dir string) (pages []int) {
 		t.Fatal(err)
 	}
 	err = sqlitex.ExecuteTransient(c, `SELECT pageno FROM dbstat WHERE name IN ('journal', 'posting', 'ledger_account', 'audit', 'seal',
-		'seal_leaf', 'seal_hash', 'rollup')`, &sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {
+		'seal_leaf', 'seal_hash', 'rollup', 'vend', 'vend_line', 'token')`, &sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {
 		pages = append(pages, s.ColumnInt(0))
 		return nil
 	}})
@@ -254,7 +263,7 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	rnd := rand.New(rand.NewPCG(7, 11))
-	changed, found := 0, 0
+	changed, found, elsewhere := 0, 0, 0
 	for tries := 0; changed < flips && tries < 20*flips; tries++ {
 		at, bit := (pages[rnd.IntN(len(pages))]-1)*4096+rnd.IntN(4096), rnd.IntN(8)
 		flipped := append([]byte(nil), original...)
@@ -264,7 +273,8 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 		}
 		dump, broken := ledgerDump(t, dir)
 		if broken == nil && dump == clean {
-			continue // free space, or a table that is not of the books
+			elsewhere++ // free space, or a row's version
+			continue
 		}
 		changed++
 		r, err := sqlite.Verify(context.Background(), dir)
@@ -274,7 +284,7 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 			t.Errorf("bit %d of byte %d (page %d) changed the books and was not found: %v: %s", bit, at, at/4096+1, broken, difference(clean, dump))
 		}
 	}
-	t.Logf("figures: %d flips that changed the books, %d found", changed, found)
+	t.Logf("figures: %d flips that changed ledger, sales, tokens, audit or seals, %d found; %d more changed none of it", changed, found, elsewhere)
 	if changed < flips/2 {
 		t.Errorf("only %d flips changed anything: the test looks at the wrong bytes", changed)
 	}
@@ -303,5 +313,56 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 	r := verify(t, dir)
 	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "swapped or cut back") {
 		t.Errorf("findings %v, want the head that is kept outside", r.Findings)
+	}
+	keepHeads(t, dir, old)
+}
+
+// keepHeads: who takes the whole folder back to yesterday, its log of heads as well, is found out by a head that somebody
+// else kept, in whichever form; so is who changes the key.
+func keepHeads(t *testing.T, dir, old string) {
+	t.Helper()
+	heads, err := os.ReadFile(filepath.Join(dir, headlog.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(t.TempDir(), "kept.log")
+	var lines []string
+	for line := range strings.Lines(string(heads)) {
+		var l struct{ Note string }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, l.Note)
+	}
+	printed := filepath.Join(t.TempDir(), "printed.txt")
+	if err := errors.Join(os.WriteFile(kept, heads, 0o600), os.WriteFile(printed, []byte(lines[len(lines)-1]), 0o600),
+		os.Remove(filepath.Join(dir, headlog.File))); err != nil {
+		t.Fatal(err)
+	}
+	yesterday, err := os.ReadFile(filepath.Join(old, headlog.File))
+	if err != nil {
+		yesterday = heads[:strings.Index(string(heads), "\n")+1] // a copy brings none: yesterday's had the first line
+	}
+	if err := os.WriteFile(filepath.Join(dir, headlog.File), yesterday, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		o    headlog.Outside
+		want string
+	}{
+		{"nothing", headlog.Outside{}, ""},
+		{"a copy of the log of heads", headlog.Outside{Heads: kept}, "swapped or cut back"},
+		{"one printed head", headlog.Outside{Heads: printed}, "swapped or cut back"},
+		{"another key", headlog.Outside{Public: "paywatt-x+00000000+AAAA"}, "was kept: whoever changed the key"},
+		{"a file of something else", headlog.Outside{Heads: filepath.Join(dir, headlog.KeyFile)}, "no head signed by this store's key"},
+	} {
+		r, err := sqlite.VerifyWith(context.Background(), dir, c.o)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if c.want == "" && !r.Sound() || c.want != "" && (r.Sound() || !strings.Contains(r.Findings[0].What+r.Findings[len(r.Findings)-1].What, c.want)) {
+			t.Errorf("against %s: %v, want %q", c.name, r.Findings, c.want)
+		}
 	}
 }
