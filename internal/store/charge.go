@@ -52,8 +52,15 @@ func scanDue(r Row) vending.Due {
 // ChargesOpen are the charges due and the debts of an account that are not paid, oldest first, at most max of each.
 // Whoever changes them locks the account's row first, so they need no locks of their own.
 func (tx *Tx) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Debt, error) {
+	due, owing := false, false // most accounts have neither, which one statement tells
+	_, err := tx.one(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
+		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
+		func(r Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
+	if err != nil || !due && !owing {
+		return nil, nil, wrapVend("look for open charges", err)
+	}
 	var dues []vending.Due
-	err := tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
+	err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
 		ORDER BY month, kind LIMIT $3`, func(r Row) error {
 		dues = append(dues, scanDue(r))
 		return nil

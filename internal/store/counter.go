@@ -21,11 +21,15 @@ func (tx *Tx) Take(counter string) (int64, error) {
 // it wrote; elsewhere the one statement is one way to the server less, and locks.
 func (tx *Tx) next(counter string) (int64, error) {
 	if tx.C.ForUpdate() == "" {
-		n, err := tx.number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, counter)
-		if err != nil {
-			return 0, err
+		n := tx.keptCounter(counter)
+		if n == 0 {
+			var err error
+			if n, err = tx.number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, counter); err != nil {
+				return 0, err
+			}
 		}
 		if n > 0 {
+			tx.keepCounter(counter, n+1)
 			return n + 1, tx.must(`UPDATE counter SET value = $1 WHERE tenant_id = $2 AND name = $3 AND value = $4`, n+1, tx.Tenant, counter, n)
 		}
 	}

@@ -35,10 +35,23 @@ const (
 // that minute or an earlier one may be issued again.
 func (tx *Tx) RestoredAt() (time.Time, error) {
 	minute, err := tx.metaInt(metaRestored)
-	if err != nil || minute == 0 {
-		return time.Time{}, err
+	return minuteTime(minute), err
+}
+
+// restoredMinute reads what meta has under metaRestored, the empty text for nothing.
+func restoredMinute(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
 	}
-	return time.Unix(minute*60, 0).UTC(), nil
+	minute, err := strconv.ParseInt(text, 10, 64)
+	return minuteTime(minute), err
+}
+
+func minuteTime(minute int64) time.Time {
+	if minute == 0 {
+		return time.Time{}
+	}
+	return time.Unix(minute*60, 0).UTC()
 }
 
 // metaInt reads a number of meta, 0 where there is no such row.

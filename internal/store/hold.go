@@ -120,6 +120,7 @@ func (tx *Tx) closeHold(i id.ID, status string) (hold, bool, error) {
 
 // keepHeld moves what is reserved on an account; the column cannot fall below zero.
 func (tx *Tx) keepHeld(n int64, change money.Minor) error {
+	tx.forgetAccounts()
 	return tx.must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)
 }
 

@@ -159,11 +159,17 @@ func scanAccount(ref ledger.AccountRef, r Row) account {
 
 // account reads an account without locking it: several have to be locked in the order of their numbers.
 func (tx *Tx) account(ref ledger.AccountRef) (account, bool, error) {
+	if a, ok := tx.keptAccount(ref); ok {
+		return a, true, nil
+	}
 	a := account{ref: ref}
 	found, err := tx.one(`SELECT `+accountColumns+` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`,
 		func(r Row) error { a = scanAccount(ref, r); return nil }, tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {
 		return account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	if found {
+		tx.keepAccount(a)
 	}
 	return a, found, nil
 }
@@ -178,6 +184,8 @@ func (tx *Tx) keepBalance(a account, change money.Minor) error {
 		a.balance+change, tx.Tenant, a.n, a.balance); err != nil {
 		return fmt.Errorf("move account %d %q by %d from %d: %w", a.ref.Code, a.ref.Subject, change, a.balance, err)
 	}
+	a.balance += change
+	tx.keepAccount(a)
 	return nil
 }
 
@@ -194,13 +202,15 @@ func (tx *Tx) insertJournal(j ledger.Journal, accounts []account) error {
 	if err != nil {
 		return err
 	}
+	postings := rowsInto(intoPostings, 3, tx.Tenant, j.ID)
 	for seq, p := range j.Postings {
 		at := slices.IndexFunc(accounts, func(a account) bool { return a.ref == p.Account })
-		_, err := tx.C.Exec(`INSERT INTO posting (tenant_id, journal_id, seq, account, amount) VALUES ($1, $2, $3, $4, $5)`,
-			tx.Tenant, j.ID, seq, accounts[at].n, p.Amount)
-		if err != nil {
+		if err := postings.add(tx, seq, accounts[at].n, p.Amount); err != nil {
 			return err
 		}
+	}
+	if err := postings.insert(tx); err != nil {
+		return err
 	}
 	var lines, sum int64
 	_, err = tx.one(`SELECT COUNT(*), SUM(amount) FROM posting WHERE tenant_id = $1 AND journal_id = $2`,
@@ -253,6 +263,9 @@ func (tx *Tx) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 // has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Tx.Post], and
 // what belongs to a customer's account is read under that account's lock.
 func (tx *Tx) Balance(ref ledger.AccountRef) (money.Minor, error) {
+	if tx.before != nil {
+		return tx.balanceNow(ref)
+	}
 	a, found, err := tx.account(ref)
 	if err != nil || !found {
 		return 0, err
@@ -261,6 +274,33 @@ func (tx *Tx) Balance(ref ledger.AccountRef) (money.Minor, error) {
 		return a.balance, nil
 	}
 	return tx.derived(a.n)
+}
+
+// balanceNow is Balance where what is not sealed yet is all in this commit: account and roll-up in one statement.
+func (tx *Tx) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
+	if n, ok := tx.accountN(ref); ok {
+		return tx.derived(n)
+	}
+	if a, ok := tx.keptAccount(ref); ok {
+		return a.balance, nil
+	}
+	a, rolled := account{ref: ref}, int64(0)
+	found, err := tx.one(`SELECT `+accountColumns+`, (SELECT r.balance FROM rollup r WHERE r.tenant_id = a.tenant_id AND r.account = a.n
+			ORDER BY r.seal_n DESC LIMIT 1)
+		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`,
+		func(r Row) error { a, rolled = scanAccount(ref, r), r.Int(5); return nil }, tx.Tenant, ref.Code, ref.Subject)
+	if err != nil {
+		return 0, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	switch {
+	case !found:
+		return 0, nil
+	case a.limit.Limited():
+		tx.keepAccount(a)
+		return a.balance, nil
+	}
+	tx.rememberAccount(a)
+	return money.Minor(rolled) + tx.before.sums[a.n].amount + tx.fresh.sums[a.n].amount, nil
 }
 
 // derived is the balance of an account that keeps none: its last roll-up and the tail of what is not sealed yet.
@@ -349,6 +389,7 @@ func (tx *Tx) SetLimit(ref ledger.AccountRef, at money.Minor) error {
 	}
 	l.At = at
 	floor, ceiling := bounds(l)
+	tx.forgetAccounts()
 	if err := tx.must(`UPDATE ledger_account SET floor = $1, ceiling = $2 WHERE tenant_id = $3 AND n = $4`,
 		floor, ceiling, tx.Tenant, a.n); err != nil {
 		return fmt.Errorf("limit account %d %q: %w", ref.Code, ref.Subject, err)

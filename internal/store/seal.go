@@ -25,6 +25,7 @@ type Fresh struct {
 	leaves []freshLeaf
 	sums   map[int64]freshSum
 	n      int64 // the seal that will take them, 0 until asked for
+	kept   kept
 }
 
 type freshLeaf struct {
@@ -66,6 +67,7 @@ func (tx *Tx) Keep() {
 	for n, s := range tx.fresh.sums {
 		tx.before.sum(n, s.limited, s.amount)
 	}
+	tx.before.kept.join(tx.fresh.kept)
 	tx.fresh = Fresh{}
 }
 
@@ -193,10 +195,10 @@ func (tx *Tx) origin() (string, error) {
 }
 
 func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
-	for _, fl := range f.leaves {
-		_, err := tx.C.Exec(`INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES ($1, $2, $3, $4, $5)`,
-			tx.Tenant, l.edge.Size(), fl.kind, fl.id, fl.leaf[:])
-		if err != nil {
+	leaves := rowsInto(intoLeaves, 4, tx.Tenant)
+	for i := range f.leaves {
+		fl := &f.leaves[i]
+		if err := leaves.add(tx, l.edge.Size(), fl.kind, fl.id, fl.leaf[:]); err != nil {
 			return err
 		}
 		for _, node := range l.edge.Append(fl.leaf) {
@@ -207,7 +209,7 @@ func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
 			}
 		}
 	}
-	return nil
+	return leaves.insert(tx)
 }
 
 func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {

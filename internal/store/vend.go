@@ -26,26 +26,22 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 		column, arg = "m.number", ref.Number
 	}
 	var p vending.Point
-	found, err := tx.one(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings
-		FROM meter m JOIN tenant t ON t.id = m.tenant_id WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r Row) (err error) {
+	found, err := tx.one(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
+			a.status, a.tariff_id, a.opened_at, a.charged_to
+		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r Row) (err error) {
 		p.Meter = vending.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
 		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
 		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
 		p.Policy, err = chargePolicy(r.Text(9))
 		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {
 		return vending.Point{}, false, wrapVend("find meter", err)
 	}
-	_, err = tx.one(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
-		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
-		return nil
-	}, tx.Tenant, p.Account)
-	if err != nil {
-		return vending.Point{}, false, wrapVend("find account", err)
-	}
-	if err := tx.lockMeter(&p); err != nil {
-		return vending.Point{}, false, wrapVend("lock meter", err)
+	if err := tx.lockPoint(&p); err != nil {
+		return vending.Point{}, false, err
 	}
 	err = tx.C.Query(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
 		AND k.state IN ('current', 'planned', 'issued')`+tx.C.ForUpdate(), func(r Row) error {
@@ -56,11 +52,18 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 	return p, err == nil, wrapVend("find meter keys", err)
 }
 
-// lockMeter locks the meter's row, whose account had to be found and locked before it, and reads again what a sale
-// decides on. A meter that was moved to another account meanwhile is a conflict, after which the sale begins anew.
-func (tx *Tx) lockMeter(p *vending.Point) error {
+// lockPoint locks the account and then the meter, where rows are locked, and reads again what a sale decides on. A meter
+// that was moved to another account meanwhile is a conflict, after which the sale begins anew.
+func (tx *Tx) lockPoint(p *vending.Point) error {
 	if tx.C.ForUpdate() == "" {
 		return nil
+	}
+	_, err := tx.one(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
+		return nil
+	}, tx.Tenant, p.Account)
+	if err != nil {
+		return wrapVend("lock account", err)
 	}
 	account := p.Account
 	found, err := tx.one(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r Row) error {
@@ -70,7 +73,7 @@ func (tx *Tx) lockMeter(p *vending.Point) error {
 	if err == nil && (!found || p.Account != account) {
 		err = fmt.Errorf("%w: it was moved to another account meanwhile", ErrConflict)
 	}
-	return err
+	return wrapVend("lock meter", err)
 }
 
 func wrapVend(what string, err error) error {
@@ -99,15 +102,15 @@ func (tx *Tx) VendMonth(account id.ID, month string) (vending.Month, error) {
 // VendClock is when the newest token was issued, which its identity tells, and the minute in which this store was
 // last restored from a copy; zero times for never.
 func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
-	_, err = tx.one(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
-		newest = r.ID(0).Time()
-		return nil
-	}, tx.Tenant)
-	if err != nil {
-		return time.Time{}, time.Time{}, wrapVend("find the newest token", err)
-	}
-	restored, err = tx.RestoredAt()
-	return newest, restored, err
+	_, err = tx.one(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2)`,
+		func(r Row) error {
+			if !r.IsNull(0) {
+				newest = r.ID(0).Time()
+			}
+			restored, err = restoredMinute(r.Text(1))
+			return err
+		}, tx.Tenant, metaRestored)
+	return newest, restored, wrapVend("read the clocks", err)
 }
 
 // VendUnderWay reports whether a sale to the meter or its account waits for its token or for its reversal. There are few
@@ -145,10 +148,8 @@ func (tx *Tx) insertSale(s vending.Sale, orderHash [32]byte, digitHashes [][]byt
 	if err != nil {
 		return wrapVend("insert the row", err)
 	}
-	for seq, l := range s.Lines {
-		if err := tx.insertLine(s.ID, seq, l); err != nil {
-			return wrapVend("insert a line", err)
-		}
+	if err := tx.insertLines(s); err != nil {
+		return wrapVend("insert the lines", err)
 	}
 	for i, t := range s.Tokens {
 		if err := tx.insertToken(s, t, digitHashes[i]); err != nil {
@@ -178,23 +179,26 @@ func vendorKey(vendor id.ID) string {
 	return hex.EncodeToString(vendor[:])
 }
 
-func (tx *Tx) insertLine(sale id.ID, seq int, l vending.Line) error {
-	var units unit.Energy
-	steps := ""
-	if len(l.Steps) > 0 {
-		text, err := json.Marshal(l.Steps)
-		if err != nil {
+func (tx *Tx) insertLines(s vending.Sale) error {
+	lines := rowsInto(intoLines, 9, tx.Tenant, s.ID)
+	for seq, l := range s.Lines {
+		var units unit.Energy
+		steps := ""
+		if len(l.Steps) > 0 {
+			text, err := json.Marshal(l.Steps)
+			if err != nil {
+				return err
+			}
+			steps = string(text)
+		}
+		for _, s := range l.Steps {
+			units += s.Units
+		}
+		if err := lines.add(tx, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps, l.Label, l.Left); err != nil {
 			return err
 		}
-		steps = string(text)
 	}
-	for _, s := range l.Steps {
-		units += s.Units
-	}
-	_, err := tx.C.Exec(`INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, sale, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps,
-		l.Label, l.Left)
-	return err
+	return lines.insert(tx)
 }
 
 // orNull is a text for a column that has NULL where there is none.

@@ -1,0 +1,73 @@
+package store
+
+import "strconv"
+
+// maxRows is how many rows one statement inserts. Every number of rows is a text of its own, which an engine keeps
+// prepared.
+const maxRows = 16
+
+// Rows that are inserted several at a time, because what a statement costs is mostly the statement. Leading columns are
+// the same in every row.
+const (
+	intoLines    = `INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after) VALUES `
+	intoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount) VALUES `
+	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
+)
+
+// rows gathers rows of one table and inserts them with as few statements as it takes.
+type rows struct {
+	into        string
+	shared, own int   // columns
+	args        []any // the shared values, then those of each row
+}
+
+// rowsInto begins with the values that all rows share; own is how many further ones each has.
+func rowsInto(into string, own int, shared ...any) rows {
+	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
+}
+
+// add adds a row by its own values, and inserts those before it when there are maxRows.
+func (r *rows) add(tx *Tx, own ...any) error {
+	if len(r.args) == r.shared+maxRows*r.own {
+		if err := r.insert(tx); err != nil {
+			return err
+		}
+	}
+	r.args = append(r.args, own...)
+	return nil
+}
+
+// insert writes what is gathered.
+func (r *rows) insert(tx *Tx) error {
+	n := (len(r.args) - r.shared) / r.own
+	if n == 0 {
+		return nil
+	}
+	_, err := tx.C.Exec(r.text(n), r.args...)
+	r.args = r.args[:r.shared]
+	return err
+}
+
+// text is the statement for n rows; parameters count in the order of their first use.
+func (r *rows) text(n int) string {
+	b := append(make([]byte, 0, len(r.into)+n*(4+6*(r.shared+r.own))), r.into...)
+	next := r.shared
+	for row := range n {
+		if row > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, '(')
+		for c := range r.shared + r.own {
+			if c > 0 {
+				b = append(b, ", "...)
+			}
+			p := c
+			if c >= r.shared {
+				p, next = next, next+1
+			}
+			b = strconv.AppendInt(append(b, '$'), int64(p+1), 10)
+		}
+		b = append(b, ')')
+	}
+	return string(b)
+}
