@@ -49,6 +49,9 @@ func tokenActions() []action {
 		}},
 		{"the write succeeds", "core", func(l *lab, w *world) bool { return l.persisted(w, true) }},
 		{"the write fails", "core", func(l *lab, w *world) bool { return l.persisted(w, false) }},
+		{"the mains is going", "core", func(l *lab, w *world) bool {
+			return !w.s.Saved && l.step(w, meter.Event{Kind: meter.EventPowerFail})
+		}},
 		{"power cut", "core", func(l *lab, w *world) bool { return l.cut(w, before) }},
 		{"power cut within the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, within) }},
 		{"power cut after the write", "core", func(l *lab, w *world) bool { return w.under.Kind != 0 && l.cut(w, after) }},
@@ -60,8 +63,9 @@ func ruleActions() []action {
 	return []action{
 		{"type A", "emergency tamper config clock power", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
 		{"the customer wants emergency credit", "emergency", func(l *lab, w *world) bool {
-			w.asked = true
-			return l.step(w, meter.Event{Kind: meter.EventActivate, Source: meter.SMS})
+			l.step(w, meter.Event{Kind: meter.EventActivate, Source: meter.SMS})
+			w.asked = w.asked || w.under.Kind == meter.RecordEmergency // else it was refused
+			return true
 		}},
 		{"the cover opens", "tamper", func(l *lab, w *world) bool { return l.tamper(w, true) }},
 		{"the cover closes", "tamper", func(l *lab, w *world) bool { return l.tamper(w, false) }},

@@ -68,7 +68,11 @@ func (l *lab) keyPrint(w *world) uint64 {
 	if l.change == nil {
 		return 0 // they never change
 	}
-	return maphash.Comparable(l.seed, [...]meter.Keys{w.keys, w.after})
+	both := [2]meter.Keys{*w.keys}
+	if w.after != nil {
+		both[1] = *w.after
+	}
+	return maphash.Comparable(l.seed, both)
 }
 
 // keyReport notes what a report says of a key change.
@@ -184,8 +188,8 @@ func TestExploreKeyChanges(t *testing.T) {
 			t.Parallel()
 			l := newKeyLab(t, start.rollover)
 			l.begin(t, start.change)
-			l.explore(0)
-			t.Logf("figures: %d worlds, %d steps, depth %d", len(l.seen), l.steps, l.depth)
+			l.search()
+			t.Logf("figures: %s", l.figures())
 			if l.failure != "" {
 				t.Error(l.failure)
 			}
@@ -205,9 +209,9 @@ func TestKeyExplorerCatchesPlantedBugs(t *testing.T) {
 			l.depth = deepest
 			plant(l)
 			l.begin(t, func(*meter.State) {})
-			l.explore(0)
+			l.search()
 			if l.failure == "" {
-				t.Errorf("not found in %d worlds", len(l.seen))
+				t.Errorf("not found in %s", l.figures())
 			}
 			t.Logf("found: %s", l.failure)
 		})

@@ -1,7 +1,10 @@
 package meter_test
 
 import (
+	"flag"
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
@@ -11,7 +14,7 @@ import (
 // search is one exhaustive search: the actions of a theme, from one state of a meter.
 type search struct {
 	name, theme string
-	shallower   int // than the full depth
+	workers     int // that share the work
 	change      func(*lab, *meter.State)
 }
 
@@ -33,28 +36,41 @@ func limited(l *lab, s *meter.State) {
 
 func searches() []search {
 	return []search{
-		{"a new meter", "tokens", 0, func(*lab, *meter.State) {}},
-		{"nearly used up", "tokens", 0, on},
-		{"one wrong token before the lock", "tokens", 0, func(l *lab, s *meter.State) {
+		{"a new meter", "tokens", 1, func(*lab, *meter.State) {}},
+		{"nearly used up", "tokens", 1, on},
+		{"one wrong token before the lock", "tokens", 1, func(l *lab, s *meter.State) {
 			on(l, s)
 			s.Guards[meter.Keypad-1].Row = 4
 		}},
-		{"disconnected, the log about to begin again", "tokens", 0, func(_ *lab, s *meter.State) {
+		{"disconnected, the log about to begin again", "tokens", 1, func(_ *lab, s *meter.State) {
 			s.Register, s.Overrun, s.Applied = 150, 150, journal.LogRecords-2
 			s.Reasons, s.Confirm = s.Reasons.With(supply.Remote), true
 		}},
-		{"emergency credit", "emergency", 0, emergency},
-		{"emergency credit, the log about to begin again", "emergency", 0, func(l *lab, s *meter.State) {
+		{"emergency credit", "emergency", 1, emergency},
+		{"emergency credit, the log about to begin again", "emergency", 1, func(l *lab, s *meter.State) {
 			emergency(l, s)
 			s.Balance, s.Applied, s.Reasons, s.Relay = 0, journal.LogRecords-2, supply.Of(supply.Credit), supply.Open
 		}},
-		{"tampering", "tamper", 0, on},
-		{"configurations", "config", 0, on},
-		{"the clock", "clock", 0, on},
-		{"too much load", "power", 0, limited},
-		{"everything", "", 3, func(l *lab, s *meter.State) {
+		{"tampering", "tamper", 1, on},
+		{"configurations", "config", 1, on},
+		{"the clock", "clock", 1, on},
+		{"too much load", "power", 1, limited},
+	}
+}
+
+// wholes are the searches of all actions together.
+func wholes() []search {
+	return []search{
+		{"everything, nearly used up", "", 2, func(l *lab, s *meter.State) {
 			emergency(l, s)
 			limited(l, s)
+		}},
+		{"everything, a new meter", "", 2, func(l *lab, _ *meter.State) { l.cfg.ECLimit, l.cfg.ECThreshold = 100, 60 }},
+		{"everything, disconnected and the log about to begin again", "", 2, func(l *lab, s *meter.State) {
+			limited(l, s)
+			s.Balance, s.Register, s.Applied, s.Relay = 1000, 150, journal.LogRecords-2, supply.Open
+			s.Reasons, s.Confirm = supply.Of(supply.Remote), true
+			s.Guards[meter.Keypad-1].Row = 4
 		}},
 	}
 }
@@ -62,24 +78,79 @@ func searches() []search {
 // run searches to a depth; it returns the worlds it has seen.
 func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 	t.Helper()
-	l := newLab(t)
-	l.acts, l.depth = only(s.theme), depth
-	plant(l)
-	l.begin(t, func(state *meter.State) { s.change(l, state) })
-	l.explore(0)
-	return l
+	labs := make([]*lab, s.workers)
+	for i := range labs {
+		l := newLab(t)
+		l.acts, l.depth = only(s.theme), depth
+		plant(l)
+		l.begin(t, func(state *meter.State) { s.change(l, state) })
+		labs[i] = l
+	}
+	if s.workers > 1 {
+		// About nine times as many worlds with every action more, and some cuts for each.
+		size := max(20, 27-3*(deepest-depth))
+		labs[0].seen, labs[0].cuts = newTable(size), newTable(size)
+	}
+	searchBy(labs...)
+	return labs[0]
 }
 
 // TestExploreAllInterleavings tries everything that can happen to a meter, in every order: each theme with what every
-// meter lives with (writes that succeed, fail and are cut, snapshots), and all together less deep.
+// meter lives with (writes that succeed, fail and are cut, snapshots, the mains). All themes together: TestExploreEverything.
 func TestExploreAllInterleavings(t *testing.T) {
 	for _, s := range searches() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			l := s.run(t, max(exploreDepth-s.shallower, 3), func(*lab) {})
-			t.Logf("figures: %s: %d worlds, %d steps, %d actions, depth %d", s.name, len(l.seen), l.steps, len(l.acts), l.depth)
+			l := s.run(t, exploreDepth, func(*lab) {})
+			t.Logf("figures: %s: %s", s.name, l.figures())
 			if l.failure != "" {
 				t.Error(l.failure)
+			}
+		})
+	}
+}
+
+// wholeDepth is how deep all actions together are searched. Every action more takes nine times as long: 5 is for every day,
+// 7 for ./check, 8 for ./check full.
+var wholeDepth = flag.Int("explore", 5, "depth of the searches of all actions together, at most 8")
+
+// TestExploreEverything tries all actions together, in every order.
+func TestExploreEverything(t *testing.T) {
+	for _, s := range wholes() {
+		t.Run(s.name, func(t *testing.T) {
+			start := time.Now()
+			l := s.run(t, min(*wholeDepth, exploreDepth, deepest), func(*lab) {})
+			t.Logf("figures: %s: depth %d: %s, %s", s.name, l.bound, l.figures(), time.Since(start).Round(time.Second))
+			if l.failure != "" {
+				t.Error(l.failure)
+			}
+		})
+	}
+}
+
+// TestWhatIsLeftOutDecidesNothing compares the worlds that the searches come to with those of one that tells worlds apart by
+// every bit of state and memory, and skips no power cut: seen with the eyes of the first they are the same, and come after
+// as many actions. So nothing that a fingerprint leaves out leads anywhere that the search does not come to.
+func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
+	for _, s := range wholes() {
+		t.Run(s.name, func(t *testing.T) {
+			var reached [2]map[uint64]int
+			for i := range reached {
+				l := newLab(t)
+				l.acts, l.depth, l.reached = only(s.theme), min(4, exploreDepth-1), map[uint64]int{}
+				if i == 1 {
+					l.apart, l.cuts = newPrinter(), nil
+				}
+				l.begin(t, func(state *meter.State) { s.change(l, state) })
+				l.search()
+				reached[i] = l.reached
+				t.Logf("figures: %s: %s; %d worlds", s.name, l.figures(), len(l.reached))
+				if l.failure != "" {
+					t.Fatal(l.failure)
+				}
+			}
+			if !maps.Equal(reached[0], reached[1]) {
+				t.Errorf("%d worlds with what is left out, %d without", len(reached[0]), len(reached[1]))
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package meter_test
 
 import (
-	"hash/maphash"
 	"strings"
 	"testing"
 
@@ -43,36 +42,27 @@ type lab struct {
 	hasty    bool // the host says durable before it has written
 	eagerCfg bool // the host works with a configuration before its record is durable
 
-	acts    []action
-	depth   int
-	stack   [deepest + 1]world // one for each level, so that the search does not allocate
-	seed    maphash.Seed
-	seen    map[uint64]uint8 // worlds, with how many actions were allowed after them
-	cuts    map[uint64]uint8 // the same for worlds of which a power cut leaves the same
-	steps   int
+	hunt
 	trace   []string
 	failure string
 	out     []meter.Effect
 }
 
-// world is a meter with its host, small enough to copy: the state, the bytes of the memory, the record under way, and
-// what the outside has been told.
+// world is a meter with its host, small enough to copy: the state, the memory, the record under way, and what the outside
+// has been told. What the pointers lead to is never changed while another world may look at it.
 type world struct {
 	s     meter.State
-	mem   [journal.Size]byte
+	mem   *image
 	under meter.Record // Kind 0: none
-	keys  meter.Keys
-	after meter.Keys // with the section under way
-	cfg   meter.Config
-	// unsaved says that the meter has asked for a snapshot.
-	unsaved bool
+	keys  *meter.Keys
+	after *meter.Keys // with the section under way; nil for none
+	cfg   *meter.Config
 	told
-	// durable is what the memory says, as a hash; kept because most actions do not write.
-	durable uint64
 }
 
 // told is what the outside knows, and may rely on.
 type told struct {
+	unsaved  bool // the meter has asked for a snapshot
 	half     bool // half of token A is typed
 	next     uint64
 	log      uint32 // newest log record whose report is in the outbox
@@ -101,11 +91,6 @@ type told struct {
 	keyTold
 }
 
-// ReadAt, WriteAt and Sync make a world's memory a journal.Memory.
-func (w *world) ReadAt(p []byte, at int64) (int, error)  { return copy(p, w.mem[at:]), nil }
-func (w *world) WriteAt(p []byte, at int64) (int, error) { return copy(w.mem[at:], p), nil }
-func (w *world) Sync() error                             { return nil }
-
 // action is something that can happen next; do reports whether it was possible.
 type action struct {
 	name, theme string
@@ -118,7 +103,7 @@ func (l *lab) token(w *world, which int, from meter.Source, request string) bool
 		ev.Opened = w.keys.Open(l.digits[which])
 		var after meter.Keys
 		if ev.Change, after = w.keys.Take(&w.s, l.digits[which]); !w.s.Busy() {
-			w.after = after
+			w.after = l.sameKeys(w, after)
 		}
 	}
 	if request != "" {
@@ -153,7 +138,7 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 	if l.bendEv != nil {
 		l.bendEv(&ev)
 	}
-	l.out = meter.Step(&w.cfg, &w.s, ev, l.out[:0])
+	l.out = meter.Step(w.cfg, &w.s, ev, l.out[:0])
 	if l.bend != nil {
 		l.bend(l, &before, &w.s, &ev, l.out)
 	}
@@ -166,7 +151,7 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 		case meter.EffectPersist:
 			w.under = e.Record
 			if l.eagerCfg && e.Record.Kind == meter.RecordConfig {
-				w.cfg = l.next
+				w.cfg = &l.next
 			}
 			if l.change != nil && l.change.eager && e.Record.Kind == meter.RecordKeys {
 				w.keys = w.after
@@ -203,12 +188,8 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 
 // save writes a snapshot, as a host does when it finds the time.
 func (l *lab) save(w *world) {
-	j, _, err := journal.Open(w)
-	if err == nil {
-		err = j.Save(&w.s)
-	}
-	l.must(err)
-	w.durable, w.unsaved, w.frail = 0, false, false
+	l.must(l.own(w).Save(&w.s))
+	w.unsaved, w.frail = false, false
 }
 
 // publish notes what a report promises to the server.
@@ -287,7 +268,7 @@ func (l *lab) check(w *world, replaying bool) {
 	l.hold(s.Guards[meter.Keypad-1].Row >= w.wrong, "a wrong token is not counted any more")
 	l.hold(!w.cancel || s.TIDs.Check(l.opened[tokenB].TID) == sts.UsedError, "a cancelled token could be used")
 	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseIn == 0), "the relay is elsewhere")
-	cut, spent := s.Reasons.Has(supply.Credit), s.Available(&w.cfg) <= 0
+	cut, spent := s.Reasons.Has(supply.Credit), s.Available(w.cfg) <= 0
 	kept := s.Flags.Has(meter.FlagFriendly) || s.Flags.Has(meter.FlagLifeline)
 	l.hold(cut == spent || spent && kept, "reason CREDIT does not follow the credit")
 	l.hold(s.Reasons.Has(supply.Tamper) == (s.Latched != 0), "reason TAMPER does not follow the latches")
@@ -330,9 +311,9 @@ func (l *lab) persisted(w *world, ok bool) bool {
 	case ok && r.Kind == meter.RecordKeys:
 		w.keys = w.after
 	case ok && r.Kind == meter.RecordConfig:
-		w.cfg = l.next
+		w.cfg = &l.next
 	}
-	w.after = meter.Keys{}
+	w.after = nil
 	w.frail = w.frail || !ok && r.Kind == meter.RecordTamper
 	return l.step(w, meter.Event{Kind: meter.EventPersisted, Record: r, OK: ok})
 }
@@ -346,64 +327,38 @@ const (
 
 // write appends a record to the memory; within leaves only the first half of what it changes.
 func (l *lab) write(w *world, r *meter.Record, how int) {
-	j, _, err := journal.Open(w)
-	l.must(err)
-	if err != nil {
-		return
-	}
-	old := w.mem
-	w.durable = 0
+	j := l.own(w)
+	l.old = w.mem.bytes
 	switch e := (journal.Entry{Record: *r, Text: l.ids[r.Request]}); r.Kind {
 	case meter.RecordKeys:
-		l.must(j.AppendKeys(&w.s, e, &w.after))
+		l.must(j.AppendKeys(&w.s, e, w.after))
 	case meter.RecordConfig:
 		l.must(j.AppendConfig(&w.s, e, &l.next))
 	default:
 		l.must(j.Append(&w.s, e))
 	}
-	if how != within {
-		return
-	}
-	var changed []int
-	for i := range w.mem {
-		if w.mem[i] != old[i] {
-			changed = append(changed, i)
-		}
-	}
-	for _, i := range changed[len(changed)/2:] {
-		w.mem[i] = old[i]
+	if how == within {
+		w.mem.tear(&l.old)
 	}
 }
 
 // cut takes the mains away and starts the meter again from its memory.
 func (l *lab) cut(w *world, how int) bool {
-	t := w.told
-	t.half, t.next = false, 0
-	key := maphash.Comparable(l.seed, struct {
-		how     int
-		under   meter.Record
-		keys    uint64
-		told    told
-		durable uint64
-	}{how, w.under, l.keyPrint(w), t, w.durable})
-	left := uint8(l.depth - len(l.trace))
-	if done, known := l.cuts[key]; known && done >= left {
+	if l.cuts != nil && !l.visit(l.cuts, l.cutPrint(w, how), len(l.trace)-1, l.bound) {
 		return false // leads to a world that has been explored
 	}
-	l.cuts[key] = left
 	if how != before {
 		l.write(w, &w.under, how)
 	}
 	if w.frail {
 		w.tampered, w.frail = false, false
 	}
-	w.under, w.after, w.half, w.unsaved = meter.Record{}, meter.Keys{}, false, false
-	_, loaded, err := journal.Open(w)
-	l.must(err)
+	w.under, w.after, w.half, w.unsaved = meter.Record{}, nil, false, false
+	loaded, err := l.reopen(w)
 	if err != nil {
 		return true
 	}
-	w.s, w.keys, w.cfg = loaded.State, loaded.Keys, loaded.Config
+	w.s, w.keys, w.cfg = loaded.State, l.sameKeys(w, loaded.Keys), l.sameConfig(loaded.Config)
 	for _, e := range loaded.Replay {
 		l.step(w, meter.Event{
 			Kind: meter.EventReplay, Record: e.Record, Reported: e.Seq <= w.log, NextSeq: w.next, Register: w.register,
@@ -418,72 +373,12 @@ func (l *lab) cut(w *world, how int) bool {
 	return l.step(w, meter.Event{Kind: meter.EventTamper, Tamper: meter.TamperCover, Active: w.cover})
 }
 
-// explore tries every action in the world of a level, and so on until depth.
-func (l *lab) explore(level int) {
-	w := &l.stack[level]
-	key, left := l.fingerprint(w), uint8(l.depth-level)
-	if done, known := l.seen[key]; known && done >= left {
-		return
-	}
-	l.seen[key] = left
-	if left == 0 {
-		return
-	}
-	for _, a := range l.acts {
-		l.stack[level+1] = *w
-		l.trace = append(l.trace[:level], a.name)
-		if a.do(l, &l.stack[level+1]) {
-			l.explore(level + 1)
-		}
-		if l.failure != "" {
-			return
-		}
-	}
-}
-
-// fingerprint tells worlds apart by everything that can make a difference to an invariant. Numbers that only count
-// (starts, generations, sequence) and what the customer hears and sees are left out: worlds that differ in nothing else
-// have the same future.
-func (l *lab) fingerprint(w *world) uint64 {
-	if w.durable == 0 {
-		_, loaded, err := journal.Open(w)
-		l.must(err)
-		var h maphash.Hash
-		h.SetSeed(l.seed)
-		maphash.WriteComparable(&h, essence(loaded.State))
-		maphash.WriteComparable(&h, loaded.Config.Version)
-		if l.change != nil {
-			maphash.WriteComparable(&h, loaded.Keys)
-		}
-		for _, r := range loaded.Replay {
-			maphash.WriteComparable(&h, r.Record)
-		}
-		w.durable = h.Sum64()
-	}
-	t := w.told
-	t.next = 0
-	return maphash.Comparable(l.seed, struct {
-		state   meter.State
-		under   meter.Record
-		keys    uint64
-		unsaved bool
-		told    told
-		durable uint64
-	}{essence(w.s), w.under, l.keyPrint(w), w.unsaved, t, w.durable})
-}
-
-func essence(s meter.State) meter.State {
-	s.Day, s.Month, s.Offset, s.NextAt, s.LastAt = meter.Day{Date: s.Day.Date}, meter.Month{}, 0, 0, 0
-	s.Seq, s.Boots, s.Unclean, s.Saved, s.LED, s.Buzzer, s.QuietAt, s.BeepAt = 0, 0, 0, false, 0, 0, 0, 0
-	return s
-}
-
 // newLab prepares a search; start changes the world it begins with.
 func newLab(t *testing.T) *lab {
 	r := newRig(t)
 	tid := testTID(t, testStart())
 	l := &lab{
-		cfg: r.cfg, next: otherConfig(t, r.cfg), acts: only("tokens"), depth: exploreDepth, seed: maphash.MakeSeed(), seen: map[uint64]uint8{}, cuts: map[uint64]uint8{}, ids: map[uint64]string{},
+		cfg: r.cfg, next: otherConfig(t, r.cfg), hunt: newHunt(only("tokens"), exploreDepth), ids: map[uint64]string{},
 		out: make([]meter.Effect, 0, meter.MaxEffects),
 	}
 	l.digits = [tokenCount]string{testToken(t, tid+1, 1), testToken(t, tid+2, 2), wrongToken(t, 0)}
@@ -507,11 +402,14 @@ func (l *lab) begin(t *testing.T, change func(*meter.State)) {
 	s := r.state
 	change(&s)
 	w := &l.stack[0]
-	*w = world{s: s, keys: r.keys, cfg: l.cfg, told: told{
+	*w = world{s: s, keys: &r.keys, cfg: &l.cfg, mem: &l.images[0], told: told{
 		next: s.Seq, base: s.Shown() + s.Register, remote: s.Reasons.Has(supply.Remote), rtc: testStart().Unix(),
 		version: l.cfg.Version,
 	}}
-	if _, err := journal.Create(w, &s, &l.cfg, &r.keys); err != nil {
+	l.medium.under = w.mem
+	j, err := journal.Create(&l.medium, &s, &l.cfg, &r.keys)
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.mem.journal = *j
 }

@@ -131,11 +131,17 @@ func TestExplorerFindsEveryPlantedBug(t *testing.T) {
 				if s.name != bug.in {
 					continue
 				}
-				l := s.run(t, plantedDepth, bug.plant)
-				if l.failure == "" {
-					t.Fatalf("not found in %d worlds", len(l.seen))
+				themes := []string{s.theme}
+				if *wholeDepth >= plantedDepth {
+					themes = append(themes, "") // from there all actions together find it too
 				}
-				t.Logf("found after %d worlds: %s", len(l.seen), l.failure)
+				for _, s.theme = range themes {
+					l := s.run(t, plantedDepth, bug.plant)
+					if l.failure == "" {
+						t.Fatalf("not found in %s", l.figures())
+					}
+					t.Logf("found after %s: %s", l.figures(), l.failure)
+				}
 				found++
 			}
 		})

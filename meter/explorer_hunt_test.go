@@ -1,0 +1,261 @@
+package meter_test
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/journal"
+)
+
+// hunt is how a search goes through its worlds: one bound on the number of actions after the other, so that every world is
+// known by the least number of actions that leads to it and is gone on from there once for each bound. Come to with more
+// actions it is left: what can follow follows where it was come to with fewer, and with more of them left. A failure comes
+// with a shortest list of actions. Nothing but fingerprints is kept of a world; it is made again by doing the actions.
+//
+// Fingerprints have 64 bits: for the 30 million worlds of the largest search two that have the same by chance are one case in
+// ten thousand.
+type hunt struct {
+	acts         []action
+	depth, bound int
+	stack        [deepest + 1]world // one for each level, so that the search does not allocate
+	images       [deepest + 1]image
+	medium       medium
+	old          [journal.Size]byte
+	seed         maphash.Seed
+	print        *printer
+	apart        *printer // tells the worlds of this search apart instead of print; nil for none
+	seen         *table   // worlds
+	cuts         *table   // worlds of which a power cut leaves the same; nil to try every one
+	// reached, if there is one, takes the worlds as print tells them apart, with the least number of actions.
+	reached map[uint64]int
+	steps   uint64
+	stop    *atomic.Bool
+	reverse bool                // the actions are tried from the last to the first
+	near    int                 // up to this level every lab goes on from every world
+	found   [deepest + 1]uint64 // worlds, by the least number of actions
+}
+
+func newHunt(acts []action, depth int) hunt {
+	return hunt{acts: acts, depth: depth, seed: maphash.MakeSeed(), print: newPrinter(leftOut[:]...), seen: newTable(23), cuts: newTable(22), stop: new(atomic.Bool)}
+}
+
+// search tries every action in every world, up to depth actions one after the other.
+func (l *lab) search() { searchBy(l) }
+
+// searchBy lets several labs, which begin in the same world, share the work of one search: what is near the beginning all of
+// them do, and beyond it each world is gone on from by the first that comes to it.
+func searchBy(labs ...*lab) {
+	first := labs[0]
+	first.visit(first.seen, first.identity(&first.stack[0]), 0, 0)
+	for bound := 1; bound <= first.depth && !first.stop.Load(); bound++ {
+		var done sync.WaitGroup
+		for i, l := range labs {
+			l.bound, l.seen, l.cuts, l.seed, l.stop = bound, first.seen, first.cuts, first.seed, first.stop
+			l.reverse, l.near = i%2 == 1, 0
+			if len(labs) > 1 {
+				l.near = 2
+			}
+			done.Go(func() { l.explore(0) })
+		}
+		done.Wait()
+	}
+	for _, l := range labs[1:] {
+		first.steps += l.steps
+		for i, n := range l.found {
+			first.found[i] += n
+		}
+		if first.failure == "" {
+			first.failure = l.failure
+		}
+	}
+}
+
+// explore tries every action in the world of a level, and so on up to the bound. What the last actions bring is checked,
+// but gone on from only with the next bound.
+func (l *lab) explore(level int) {
+	w := &l.stack[level]
+	for i := range l.acts {
+		if l.reverse {
+			i = len(l.acts) - 1 - i
+		}
+		next := &l.stack[level+1]
+		*next = *w
+		l.trace = append(l.trace[:level], l.acts[i].name)
+		done := l.acts[i].do(l, next)
+		if done && l.reached != nil {
+			l.reach(next, level+1)
+		}
+		switch {
+		case l.failure != "":
+			l.stop.Store(true)
+		case !done:
+		case level+1 < l.bound:
+			if l.visit(l.seen, l.identity(next), level+1, l.bound) {
+				l.explore(level + 1)
+			}
+		case l.bound < l.depth:
+			l.visit(l.seen, l.identity(next), level+1, 0)
+		}
+		if l.failure != "" || l.stop.Load() {
+			return
+		}
+	}
+}
+
+// identity is the fingerprint by which the search tells worlds apart.
+func (l *lab) identity(w *world) uint64 {
+	if l.apart == nil {
+		return l.fingerprint(w)
+	}
+	own := l.print
+	l.print, w.mem.durable = l.apart, 0
+	key := l.fingerprint(w)
+	l.print, w.mem.durable = own, 0
+	return key
+}
+
+func (l *lab) reach(w *world, level int) {
+	key := l.fingerprint(w)
+	if least, known := l.reached[key]; !known || level < least {
+		l.reached[key] = level
+	}
+}
+
+// visit notes a world and reports whether it is to be gone on from.
+func (l *lab) visit(in *table, key uint64, level, bound int) bool {
+	fresh, goOn := in.visit(key, level, bound, in == l.seen && level <= l.near)
+	if fresh && in == l.seen {
+		l.found[level]++
+	}
+	return goOn
+}
+
+func (l *lab) figures() string {
+	worlds := uint64(0)
+	for _, n := range l.found {
+		worlds += n
+	}
+	return fmt.Sprintf("%d worlds within %d actions %v, all %d actions tried in each: %d steps", worlds, l.bound-1, l.found[:l.bound], len(l.acts), l.steps)
+}
+
+// table is a set of fingerprints, each with the least level it was seen at and the last bound it was gone on from with.
+// Several searches may share it.
+type table struct {
+	slots []atomic.Uint64 // fingerprint<<8 | level<<4 | bound; 0 for empty
+	shift int
+}
+
+// maxProbes is how far from its place an entry may be: not nearly so far in a table that has room.
+const maxProbes = 10_000
+
+func newTable(bits int) *table { return &table{make([]atomic.Uint64, 1<<bits), 64 - bits} }
+
+// visit notes a fingerprint. It is to be gone on from when it was not known with fewer actions, and not gone on from with
+// this bound; with again even then.
+func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn bool) {
+	// The place is told by bits that the entry has not, so that they too tell worlds apart.
+	at := int(key * 0x9e3779b97f4a7c15 >> t.shift)
+	mine := key<<8 | uint64(level)<<4 | uint64(bound)
+	for probes := 0; ; probes++ {
+		if probes > maxProbes {
+			panic("the table is too small for so many worlds")
+		}
+		slot := &t.slots[at&(len(t.slots)-1)]
+		old := slot.Load()
+		switch {
+		case old == 0:
+			if slot.CompareAndSwap(0, mine) {
+				return true, true
+			}
+			continue
+		case old>>8 != mine>>8:
+			at++
+			continue
+		case int(old>>4&15) < level:
+			return false, false
+		case old == mine:
+			return false, again
+		}
+		if slot.CompareAndSwap(old, mine) {
+			return false, true
+		}
+	}
+}
+
+// image is the memory of a world, and the journal that a host has open on it.
+type image struct {
+	bytes   [journal.Size]byte
+	journal journal.Journal
+	durable uint64 // what the memory says, as a hash; 0 for not known
+}
+
+// tear undoes the second half of what a write has changed.
+func (m *image) tear(old *[journal.Size]byte) {
+	var changed []int
+	for i := range m.bytes {
+		if m.bytes[i] != old[i] {
+			changed = append(changed, i)
+		}
+	}
+	for _, i := range changed[len(changed)/2:] {
+		m.bytes[i] = old[i]
+	}
+}
+
+// medium is the journal.Memory of whichever image is worked on.
+type medium struct{ under *image }
+
+func (m *medium) ReadAt(p []byte, at int64) (int, error) { return copy(p, m.under.bytes[at:]), nil }
+func (m *medium) WriteAt(p []byte, at int64) (int, error) {
+	return copy(m.under.bytes[at:], p), nil
+}
+func (m *medium) Sync() error { return nil }
+
+// own gives a world a memory of its own to write to, that of its level.
+func (l *lab) own(w *world) *journal.Journal {
+	if to := &l.images[len(l.trace)]; w.mem != to {
+		to.bytes, to.journal = w.mem.bytes, w.mem.journal
+		w.mem = to
+	}
+	w.mem.durable = 0
+	l.medium.under = w.mem
+	return &w.mem.journal
+}
+
+// reopen starts from the memory.
+func (l *lab) reopen(w *world) (journal.Loaded, error) {
+	j, loaded, err := l.open(w)
+	if err == nil {
+		*l.own(w) = *j
+		w.mem.durable = l.saying(&loaded)
+	}
+	return loaded, err
+}
+
+func (l *lab) open(w *world) (*journal.Journal, journal.Loaded, error) {
+	l.medium.under = w.mem
+	j, loaded, err := journal.Open(&l.medium)
+	l.must(err)
+	return j, loaded, err
+}
+
+// sameKeys returns where these keys are.
+func (l *lab) sameKeys(w *world, k meter.Keys) *meter.Keys {
+	if *w.keys == k {
+		return w.keys
+	}
+	return &k
+}
+
+// sameConfig returns where this configuration is.
+func (l *lab) sameConfig(c meter.Config) *meter.Config {
+	for _, known := range [...]*meter.Config{&l.cfg, &l.next} {
+		if *known == c {
+			return known
+		}
+	}
+	return &c
+}
