@@ -14,11 +14,13 @@ import (
 // Keeper keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
 // Sales do not come here: their answers are stored in the transaction of the sale.
 type Keeper interface {
-	// Recall gives what is kept under a key; Status 0 while a request is still running. The body is opened only where
-	// the hash is that of o.
-	Recall(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error)
-	// Keep stores an answer, unless one is kept already.
+	// Claim claims a key, for every server of the database, or gives what is known under it: Status 0 while a request is
+	// still running. The body is opened only where the hash is that of o. A claim that nobody ends holds for a time.
+	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error)
+	// Keep stores the answer of a request that was claimed, unless one is kept already.
 	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
+	// Drop ends a claim without an answer.
+	Drop(ctx context.Context, t access.Tenant, o access.Once) error
 }
 
 // flights are the keyed requests that are being answered by this process.
@@ -66,7 +68,7 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	defer a.flights.leave(id)
-	kept, found, err := a.c.Keeper.Recall(r.Context(), x.actor.Tenant, x.once)
+	kept, found, err := a.c.Keeper.Claim(r.Context(), x.actor.Tenant, x.once)
 	switch {
 	case err != nil:
 		writeProblem(w, x, a.problemFor(r.Context(), err))
@@ -86,15 +88,32 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	held := &heldAnswer{ResponseWriter: w, status: http.StatusOK}
-	next.ServeHTTP(held, r)
-	if keepable(held.status) {
-		// The work is done; whoever asked is told so even where the answer cannot be kept.
-		if err := a.c.Keeper.Keep(context.WithoutCancel(r.Context()), x.actor.Tenant, x.once, held.status, held.body.Bytes()); err != nil {
-			a.c.Log.WarnContext(r.Context(), "answer not kept", logkey.RequestID, x.requestID, logkey.Err, err)
+	ended := false
+	defer func() {
+		if !ended { // the handler panicked
+			a.endClaim(r, x, &heldAnswer{status: http.StatusInternalServerError})
 		}
-	}
+	}()
+	next.ServeHTTP(held, r)
+	ended = true
+	a.endClaim(r, x, held)
 	w.WriteHeader(held.status)
 	_, _ = w.Write(held.body.Bytes())
+}
+
+// endClaim keeps the answer of a claimed request, or gives the key free. What was done is done: whoever asked is told so
+// even where the answer cannot be kept.
+func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
+	ctx := context.WithoutCancel(r.Context())
+	var err error
+	if keepable(held.status) {
+		err = a.c.Keeper.Keep(ctx, x.actor.Tenant, x.once, held.status, held.body.Bytes())
+	} else {
+		err = a.c.Keeper.Drop(ctx, x.actor.Tenant, x.once)
+	}
+	if err != nil {
+		a.c.Log.WarnContext(r.Context(), "answer not kept", logkey.RequestID, x.requestID, logkey.Err, err)
+	}
 }
 
 func stillRunning() *Problem {

@@ -18,15 +18,15 @@ type keeper struct {
 // onceContext binds a kept answer to whose it is and under which key.
 func onceContext(o access.Once) string { return "answer:" + o.Principal + "\x00" + o.Key }
 
-// Recall looks a key up. It claims it and lets go again, because that is how the store looks.
-func (k *keeper) Recall(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error) {
+// Claim claims a key or gives what is known under it.
+func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error) {
 	err = k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
-		got, err := tx.OnceTake(o)
-		found = got != nil
+		got, err := tx.OnceLease(o)
+		kept, found = access.Kept{}, got != nil
 		if found {
 			kept = *got
 		}
-		return true, err
+		return false, err
 	})
 	if err != nil || !found || kept.Hash != o.Hash || kept.Status == 0 {
 		return kept, found, err
@@ -41,10 +41,15 @@ func (k *keeper) Recall(ctx context.Context, t access.Tenant, o access.Once) (ke
 func (k *keeper) Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error {
 	sealed := k.data.Seal(onceContext(o), body)
 	return k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
-		got, err := tx.OnceTake(o)
-		if err != nil || got != nil {
+		got, err := tx.OnceLease(o)
+		if err != nil || got != nil && (got.Status != 0 || got.Hash != o.Hash) {
 			return false, err
 		}
 		return false, tx.OncePut(o, status, sealed, false)
 	})
+}
+
+// Drop gives a key free that has no answer.
+func (k *keeper) Drop(ctx context.Context, t access.Tenant, o access.Once) error {
+	return k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return false, tx.OnceDrop(o) })
 }

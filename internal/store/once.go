@@ -37,6 +37,33 @@ func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
 	return &k, nil
 }
 
+// OnceLeased is how long a claim holds that nobody ends, because its server ended first.
+const OnceLeased = 2 * time.Minute
+
+// OnceLease claims the identity of a request that moves no money and whose answer is stored in a transaction of its own.
+// The claim binds all servers of the database until it is answered, dropped or OnceLeased is over. Nil means that it is
+// new; otherwise what is known of it comes back, as from OnceTake.
+func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
+	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'running', $5, $6)
+		ON CONFLICT (tenant_id, principal, key) DO UPDATE
+		SET req_hash = excluded.req_hash, state = 'running', status = 0, body_enc = NULL,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency.expires_at < excluded.created_at AND (idempotency.state = 'done' OR idempotency.req_hash = excluded.req_hash)`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceLeased))
+	if err != nil {
+		return nil, fmt.Errorf("claim idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	k, _, found, err := tx.onceRow(o)
+	if err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	return &k, nil
+}
+
 // OnceFind is OnceTake for a transaction that stores the answer itself: where there is one writer nothing is claimed,
 // because nobody comes in between, and OncePut writes the row once; where there are several the claim makes a second
 // one wait.

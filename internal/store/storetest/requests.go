@@ -13,6 +13,7 @@ import (
 
 func requests() []test {
 	return []test{
+		{"a claim without an end runs out", claimRunsOut},
 		{"a request is taken once and answered from then on", onceAnswered},
 		{"a request that was not answered can be dropped and asked again", onceDropped},
 		{"an answer that moved no money is forgotten after its time", onceForgotten},
@@ -342,4 +343,37 @@ func outboxBacklog(t *testing.T, r Rig) {
 		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // what was given up is in nobody's way
 		return err
 	})
+}
+
+// claimRunsOut: a claim binds the same request until it is answered, dropped or left for OnceLeased, and another request
+// for as long as it is known.
+func claimRunsOut(t *testing.T, r Rig) {
+	e := r.Open(t)
+	o := access.Once{Principal: "p", Key: "leased-key", Hash: [32]byte{1}}
+	claimed := func(o access.Once, later time.Duration) (free bool) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error {
+			tx.Now = tx.Now.Add(later)
+			kept, err := tx.OnceLease(o)
+			free = kept == nil
+			return err
+		})
+		return free
+	}
+	another := o
+	another.Hash = [32]byte{2}
+	for i, c := range []struct {
+		o     access.Once
+		later time.Duration
+		want  bool
+	}{{o, 0, true}, {o, 0, false}, {another, 0, false}, {another, store.OnceLeased + time.Hour, false}, {o, store.OnceLeased + time.Hour, true},
+		{o, store.OnceLeased + time.Hour, false}} {
+		if got := claimed(c.o, c.later); got != c.want {
+			t.Errorf("claim %d, %s later: %t, want %t", i, c.later, got, c.want)
+		}
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.OncePut(o, 201, []byte("made"), true) })
+	if claimed(o, 30*24*time.Hour) {
+		t.Error("an answer that is kept for ever was claimed")
+	}
 }
