@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,7 @@ func newVerifyCommand(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			began := time.Now()
 			r, err := app.Verify(cmd.Context(), where.data, where.store, kept)
 			if err != nil {
 				if f := sharedFailure(where, err); f != nil {
@@ -36,7 +38,14 @@ func newVerifyCommand(c console) *cobra.Command {
 				}
 				return storeFailure("The books could not be checked", where.String(), err)
 			}
-			return c.showReport(cmd, r)
+			took := time.Since(began)
+			err = c.showReport(cmd, r)
+			for _, f := range r.Figures {
+				if f.Name == "sales" && f.N > 0 {
+					c.tell("It took %s, %d µs per sale.", took.Round(time.Millisecond), took.Microseconds()/f.N)
+				}
+			}
+			return err
 		},
 	}
 	c.placeFlags(cmd, &data)
