@@ -2,7 +2,11 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -19,12 +23,6 @@ type Approval struct {
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt time.Time  `json:"expires_at"`
 	DecidedAt *time.Time `json:"decided_at,omitempty"`
-}
-
-// Waiting says of an answer that nothing was done: the act, whose approval has the answer's ID, waits for a second person.
-type Waiting struct {
-	State   string `json:"state,omitempty"`   // waiting; empty where the act was done
-	Summary string `json:"summary,omitempty"` // what waits
 }
 
 // Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow.
@@ -99,4 +97,24 @@ func (c *Client) DailyReport(ctx context.Context, date string) (Day, error) {
 		q.Set("date", date)
 	}
 	return ask[Day](ctx, c, get("/v1/reports/daily", q))
+}
+
+// Waiting is the answer to an act that a second person has to allow first: it was taken down and nothing was done.
+type Waiting struct {
+	Approval Approval
+}
+
+// Error says that nothing was done yet.
+func (w *Waiting) Error() string {
+	return fmt.Sprintf("%s waits for a second person as %s", w.Approval.Act, w.Approval.ID)
+}
+
+// waits returns the *Waiting that an answer says, or nil. A command to a meter and a reversal on its way are accepted
+// with 202 too, so the identity tells.
+func waits(a answer) error {
+	var w Waiting
+	if a.status != http.StatusAccepted || json.Unmarshal(a.body, &w.Approval) != nil || !strings.HasPrefix(w.Approval.ID, "apr_") {
+		return nil
+	}
+	return &w
 }

@@ -221,6 +221,9 @@ func ask[T any](ctx context.Context, c *Client, q call) (T, error) {
 	if err != nil {
 		return out, err
 	}
+	if err := waits(a); err != nil {
+		return out, err
+	}
 	if err := json.Unmarshal(a.body, &out); err != nil {
 		return out, fmt.Errorf("%s %s: answer is not the JSON of this version: %w", q.method, q.path, err)
 	}

@@ -29,7 +29,7 @@ type NewTokens struct {
 	IdempotencyKey string `json:"-"`
 }
 
-// Tokens are tokens that nobody bought, or (State set) the approval that they wait for.
+// Tokens are tokens that nobody bought.
 type Tokens struct {
 	ID         string    `json:"id"`
 	Kind       string    `json:"kind"`
@@ -40,11 +40,9 @@ type Tokens struct {
 	ApprovedBy string    `json:"approved_by,omitempty"`
 	Tokens     []Token   `json:"tokens"`
 	CreatedAt  time.Time `json:"created_at"`
-	State      string    `json:"state,omitempty"`   // waiting: of the approval
-	Summary    string    `json:"summary,omitempty"` // of the approval
 }
 
-// GiveTokens makes tokens that nobody buys (rights: token.free, token.issue).
+// GiveTokens makes tokens that nobody buys (rights: token.free, token.issue), or returns *Waiting.
 func (c *Client) GiveTokens(ctx context.Context, meter string, n NewTokens) (Tokens, error) {
 	return keyedAsk[Tokens](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/tokens", n), n.IdempotencyKey)
 }

@@ -45,7 +45,6 @@ type Vendor struct {
 	Blocked          bool      `json:"blocked"`
 	Float            Float     `json:"float"`
 	CreatedAt        time.Time `json:"created_at"`
-	Waiting
 }
 
 // NewDeposit is money that a vendor paid to the utility's bank.
@@ -66,7 +65,6 @@ type Deposit struct {
 	Bank      string    `json:"bank"`
 	Float     Float     `json:"float"`
 	At        time.Time `json:"at"`
-	Waiting
 }
 
 // BookedLine is a line of a vendor's statement.
@@ -121,6 +119,9 @@ func keyedAsk[T any](ctx context.Context, c *Client, q call, key string) (T, err
 	for attempt := 1; ; attempt++ {
 		a, err := c.do(ctx, q)
 		if err == nil {
+			if err := waits(a); err != nil {
+				return out, err
+			}
 			return out, json.Unmarshal(a.body, &out)
 		}
 		again, pause := repeatable(err)

@@ -107,11 +107,3 @@ func newReportDay(c console) *cobra.Command {
 		}),
 	}
 }
-
-// orWaits is what is shown of an act: what came of it, or that it waits.
-func orWaits(w client.Waiting, approval string, done table) table {
-	if w.State == "" {
-		return done
-	}
-	return fields("waits for a second person", approval, "what", w.Summary)
-}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,6 +60,9 @@ func newBackupVerify(c console) *cobra.Command {
 		Short: "Check a backup: its files against their checksums, its books as paywatt verify does",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := backupThere(args[0]); err != nil {
+				return err
+			}
 			_, r, err := sqlite.VerifyBackup(cmd.Context(), args[0])
 			if err != nil {
 				return storeFailure("The backup could not be checked", args[0], err)
@@ -80,6 +86,9 @@ func newBackupRestore(c console) *cobra.Command {
 			if err == nil {
 				err = where.elsewhere("paywatt backup restore", "Restore the database with PostgreSQL's own means, then run paywatt store epoch: docs/operate/postgres.md.")
 			}
+			if err == nil {
+				err = backupThere(args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -97,6 +106,15 @@ func newBackupRestore(c console) *cobra.Command {
 	c.placeFlags(cmd, &data)
 	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
 	return cmd
+}
+
+// backupThere is the failure of a folder that is not there, which is no damaged backup.
+func backupThere(folder string) error {
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return &failure{code: exitNotFound, what: "There is no folder " + folder + ".", not: "Nothing was changed.",
+			try: "Name the folder that paywatt backup create made."}
+	}
+	return nil
 }
 
 // manifestView is a manifest as JSON, with where it is.

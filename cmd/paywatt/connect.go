@@ -40,8 +40,18 @@ func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []
 		if err != nil {
 			return err
 		}
-		return explain(act(cmd, api, args))
+		err = act(cmd, api, args)
+		if w := (*client.Waiting)(nil); errors.As(err, &w) {
+			return c.showWaiting(cmd, w.Approval)
+		}
+		return explain(err)
 	}
+}
+
+// showWaiting shows an act that was taken down for a second person: the result of the command, though nothing was done.
+func (c console) showWaiting(cmd *cobra.Command, a client.Approval) error {
+	c.tell("Nothing was done yet. Somebody else allows it with paywatt approval approve %s, until %s.", a.ID, timeText(&a.ExpiresAt))
+	return c.show(cmd, a, fields("waits for a second person", a.ID, "act", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
 
 // explain turns an error of the client into a failure; any other error stays as it is.

@@ -38,14 +38,17 @@ func run(args []string, c console) int {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	err := root.ExecuteContext(ctx)
+	if f := unknownVerb(root, args); f != nil {
+		f.print(c.err)
+		return f.code
+	}
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	var f *failure
 	if !errors.As(err, &f) {
-		// cobra reports unknown commands, flags and argument counts as plain errors: usage.
-		f = &failure{code: exitUsage, what: err.Error(), try: "Run paywatt --help for the commands and their options."}
+		f = misused(cmd, err) // cobra reports unknown commands, flags and argument counts as plain errors
 	}
 	f.print(c.err)
 	return f.code
@@ -55,14 +58,18 @@ func newRoot(c console) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "paywatt",
 		Short:         "Prepaid electricity: sell STS tokens, meter, and settle, in one binary",
+		Long:          rootHelp,
+		Example:       "  paywatt demo\n  paywatt serve --data ./paywatt-data\n  paywatt vend 04140001001 100.00",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.PersistentFlags().StringP("output", "o", "table", "output format: table, json or csv")
+	format := outputFormat("table")
+	root.PersistentFlags().VarP(&format, "output", "o", "output format: table, json or csv")
 	for _, add := range nouns() {
 		root.AddCommand(add(c))
 	}
 	group(root)
+	exemplify(root)
 	return root
 }
 

@@ -32,9 +32,6 @@ func newMeterToken(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out.State != "" {
-				return c.show(cmd, out, fields("waits for a second person", out.ID, "what", out.Summary))
-			}
 			rows := []string{"kind", out.Kind, "meter", out.Meter, "units", unit.Energy(out.UnitsWh).KWh(1) + " kWh", "approved by", out.ApprovedBy}
 			for _, t := range out.Tokens {
 				rows = append(rows, "token", grouped(t.Digits))

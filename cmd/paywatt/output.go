@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -58,7 +59,25 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 	case "table":
 		return t.write(c.out)
 	}
-	return &failure{code: exitUsage, what: fmt.Sprintf("There is no output format %q.", format), try: "Use -o table, -o json or -o csv."}
+	return fmt.Errorf("show a result: no format %q", format)
+}
+
+// outputFormat is the option --output. It refuses what it does not know before a command begins: a sale that was made
+// and cannot be shown would be worse than none.
+type outputFormat string
+
+// String is the format, Type what --help calls the value.
+func (f *outputFormat) String() string { return string(*f) }
+func (f *outputFormat) Type() string   { return "string" }
+
+// Set takes table, json or csv.
+func (f *outputFormat) Set(s string) error {
+	switch s {
+	case "table", "json", "csv":
+		*f = outputFormat(s)
+		return nil
+	}
+	return errors.New("use -o table, -o json or -o csv")
 }
 
 func (t table) write(w io.Writer) error {

@@ -81,7 +81,11 @@ func (c console) greet(a *app.App, set config.Config) {
 	}
 	if path := a.SetupPath(); path != "" {
 		c.tell("First use: open %s://%s%s (once) to make the owner's sign-in,", scheme, reachable(addr), path)
-		c.tell("or make an API key: paywatt apikey create --role owner --data %s", set.Text(config.Data))
+		where := " --data " + set.Text(config.Data)
+		if set.Text(config.Store) != "" {
+			where += " --store with the same URL" // which may hold a password
+		}
+		c.tell("or make an API key: paywatt apikey create --role owner%s", where)
 	}
 	if a.Locked() {
 		c.tell("The key store is locked: nothing is sold, all else works. Start with PAYWATT_PASSPHRASE_FILE set.")

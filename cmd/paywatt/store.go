@@ -168,7 +168,7 @@ func newStoreEpoch(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := time.Parse(time.RFC3339, taken)
 			if err != nil || at.After(time.Now()) {
-				return usage("--taken "+taken+" is no moment in the past.", "Write when the backup was made, or the newest commit that is there, as 2026-11-20T02:00:00Z.")
+				return usage(fmt.Sprintf("--taken %q is no moment in the past.", taken), "Write when the backup was made, or the newest commit that is there, as 2026-11-20T02:00:00Z.")
 			}
 			epoch, err := postgres.BeginEpoch(cmd.Context(), args[0], at)
 			if err != nil {

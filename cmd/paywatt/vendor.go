@@ -40,7 +40,7 @@ func newVendorAdd(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, v, orWaits(v.Waiting, v.ID, vendorTable(v)))
+			return c.show(cmd, v, vendorTable(v))
 		}),
 	}
 	cmd.Flags().StringVar(&o.code, "code", "", "short code that begins its receipts (default: the next of V001, V002 ...)")
@@ -85,7 +85,7 @@ func newVendorTerms(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, v, orWaits(v.Waiting, v.ID, vendorTable(v)))
+			return c.show(cmd, v, vendorTable(v))
 		}),
 	}
 	cmd.Flags().StringVar(&o.name, "name", "", "its name")
@@ -139,8 +139,8 @@ func newVendorDeposit(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, d, orWaits(d.Waiting, d.ID, fields("deposit", d.ID, "vendor", d.Vendor, "amount", amountText(d.Amount), "reference", d.Reference,
-				"balance", floatText(d.Float, d.Float.BalanceMinor), "available", floatText(d.Float, d.Float.AvailableMinor))))
+			return c.show(cmd, d, fields("deposit", d.ID, "vendor", d.Vendor, "amount", amountText(d.Amount), "reference", d.Reference,
+				"balance", floatText(d.Float, d.Float.BalanceMinor), "available", floatText(d.Float, d.Float.AvailableMinor)))
 		}),
 	}
 	cmd.Flags().StringVar(&reference, "reference", "", "the bank's own name of the payment (needed): one is never booked twice")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -136,6 +137,8 @@ func storeFailure(what, where string, err error) error {
 		f.try = "Restore the last backup with paywatt backup restore, or name the right folder."
 	case errors.Is(err, sqlite.ErrBackup):
 		f.try = "Use another backup; this one cannot be trusted."
+	case errors.Is(err, fs.ErrNotExist):
+		f.code, f.try = exitNotFound, "Check the path; the keys and heads of every database lie in a data folder, which --data names."
 	case errors.Is(err, store.ErrNewer):
 		f.try = "Use the newer paywatt that wrote it."
 	}
