@@ -438,3 +438,43 @@ func TestDatabasesThatAreNotOursAreRefused(t *testing.T) {
 		t.Errorf("Redact gives %q", got)
 	}
 }
+
+// TestVerificationBesideRunningServers: heads are appended to the file while the books are read; none of them is taken
+// for one that the database has lost.
+func TestVerificationBesideRunningServers(t *testing.T) {
+	servers, url, dir := pair(t, 2*time.Millisecond)
+	bank, opening := ledger.AccountRef{Code: ledger.Bank, Subject: "b"}, ledger.AccountRef{Code: ledger.Opening}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, e := range servers {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := do(e, func(tx *store.Tx) (value, error) {
+					made, err := tx.NewID()
+					if err == nil {
+						_, err = tx.Post(ledger.Journal{ID: made, Kind: ledger.Settlement, Ref: fmt.Sprint("day ", i, " ", n), PostedAt: tx.Now,
+							Postings: []ledger.Posting{{Account: bank, Amount: 1}, {Account: opening, Amount: -1}}})
+					}
+					return value{}, err
+				}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for round := range 20 {
+		r, err := postgres.Verify(t.Context(), url, dir)
+		if err != nil || !r.Sound() {
+			t.Errorf("round %d: %v %+v", round, err, r.Findings)
+			break
+		}
+	}
+	close(stop)
+	wg.Wait()
+}

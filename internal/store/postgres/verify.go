@@ -26,12 +26,8 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
-	c, err := look(ctx, url)
-	if err != nil {
-		return nil, err
-	}
-	defer c.drop()
 	r := new(store.Report)
+	// First the heads, then the snapshot: servers go on sealing, and a head of tomorrow is no proof against today.
 	trust, err := headlog.ReadTrust(dir, r)
 	if err == nil {
 		err = trust.Join(outside, r)
@@ -39,6 +35,11 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (
 	if err != nil {
 		return nil, err
 	}
+	c, err := look(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer c.drop()
 	public, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaSealer)
 	if err != nil {
 		return nil, err
