@@ -15,23 +15,37 @@ const firstRefusal = 400
 
 // OnceTake claims the identity of a request. Nil means that it is new and now running; otherwise what is known of it
 // comes back: the hash of what was asked then, and the answer, or Status 0 while it still runs.
+//
+// A row that is there already is read without a lock: whoever repeats a request goes on to wait for its account, and who
+// holds the account is about to store the answer in that row.
 func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
-	until := tx.Now.Add(OnceKept)
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, 'running', $5, $6)
-		ON CONFLICT (tenant_id, principal, key) DO UPDATE
-		SET req_hash = excluded.req_hash, state = 'running', status = 0, body_enc = NULL,
-		    created_at = excluded.created_at, expires_at = excluded.expires_at
-		WHERE idempotency.expires_at < excluded.created_at AND idempotency.state = 'done'`,
-		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, until)
+		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceKept))
 	if err != nil {
 		return nil, fmt.Errorf("take idempotency key: %w", err)
 	}
 	if n == 1 {
 		return nil, nil
 	}
-	k, _, found, err := tx.onceRow(o)
+	k, until, found, err := tx.onceRow(o)
 	if err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	if k.Status == 0 || until.IsZero() || !until.Before(tx.Now) {
+		return &k, nil
+	}
+	// Its time is over: the key is as good as new, for the first that takes it.
+	n, err = tx.C.Exec(`UPDATE idempotency SET req_hash = $1, state = 'running', status = 0, body_enc = NULL, created_at = $2, expires_at = $3
+		WHERE tenant_id = $4 AND principal = $5 AND key = $6 AND state = 'done' AND expires_at < $2`,
+		o.Hash[:], tx.Now, tx.Now.Add(OnceKept), tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("take an old idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	if k, _, found, err = tx.onceRow(o); err != nil || !found {
 		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
 	}
 	return &k, nil

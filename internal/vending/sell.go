@@ -220,6 +220,13 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.Text(id.Vend), found, err)
 	}
 	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
+	if s.State != Held && p.order.Once.Key != "" {
+		// Whoever finished the sale while this request waited for it has stored the answer.
+		kept, err := tx.OnceFind(p.order.Once)
+		if err != nil || kept != nil && kept.Status != 0 && kept.Hash == p.order.Once.Hash {
+			return step{stored: kept}, err
+		}
+	}
 	switch s.State {
 	case Held:
 		out.open = true
