@@ -181,7 +181,9 @@ func TestAServerThatGoesGivesItsSessionsBack(t *testing.T) {
 			t.Errorf("after left has gone its sessions are %q's", b.holder(249))
 		}
 		// One that dies leaves them, and is not believed for long.
+		b.mu.Lock()
 		b.rows[5], b.alive["dead"] = row{"dead", 1}, time.Now().Add(5*time.Second)
+		b.mu.Unlock()
 		time.Sleep(3 * time.Second)
 		was := right.Elsewhere("5")
 		time.Sleep(10 * time.Second)

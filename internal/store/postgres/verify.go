@@ -26,20 +26,23 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
+	c, err := reach(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer c.drop()
 	r := new(store.Report)
 	// First the heads, then the snapshot: servers go on sealing, and a head of tomorrow is no proof against today.
 	trust, err := headlog.ReadTrust(dir, r)
 	if err == nil {
 		err = trust.Join(outside, r)
 	}
+	if err == nil {
+		err = look(c)
+	}
 	if err != nil {
 		return nil, err
 	}
-	c, err := look(ctx, url)
-	if err != nil {
-		return nil, err
-	}
-	defer c.drop()
 	public, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaSealer)
 	if err != nil {
 		return nil, err
@@ -54,9 +57,8 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (
 	return r, err
 }
 
-// look connects for reading only, to a database of this version, and opens one snapshot. Results are read through
-// cursors.
-func look(ctx context.Context, url string) (*conn, error) {
+// reach connects for reading only. Results are read through cursors.
+func reach(ctx context.Context, url string) (*conn, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -68,9 +70,13 @@ func look(ctx context.Context, url string) (*conn, error) {
 		return nil, err
 	}
 	c.ctx, c.stream = ctx, true
+	return c, nil
+}
+
+// look opens one snapshot, of a database of this version.
+func look(c *conn) error {
 	if err := c.begin(beginView); err != nil {
-		c.drop()
-		return nil, err
+		return err
 	}
 	version, err := schema(c)
 	steps, more := store.Migrations()
@@ -83,11 +89,7 @@ func look(ctx context.Context, url string) (*conn, error) {
 	case version < len(steps):
 		err = fmt.Errorf("the database has schema %d, this program %d: starting a server brings it up to date", version, len(steps))
 	}
-	if err != nil {
-		c.drop()
-		return nil, err
-	}
-	return c, nil
+	return err
 }
 
 // inspect checks every tenant in the connection's snapshot.
