@@ -335,8 +335,3 @@ func (r *rig) reboot(off time.Duration, latched ...meter.Tamper) {
 
 // lcd is what the display shows.
 func (r *rig) lcd() [panel.Height]string { return [panel.Height]string(r.panel.Lines(r.look())) }
-
-func (r *rig) String() string {
-	l := r.lcd()
-	return fmt.Sprintf("[%-16s|%-16s] %s", l[0], l[1], r.state.Relay)
-}

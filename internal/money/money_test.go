@@ -157,7 +157,7 @@ func TestDaysOfAPeriodSumToItsCharge(t *testing.T) {
 		var sum money.Minor
 		count := map[money.Minor]int{}
 		for d := 1; d <= days; d++ {
-			part, err := money.Accrued(9800, d, days)
+			part, err := money.Accrued(9800, d, d, days)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestDaysOfAPeriodSumToItsCharge(t *testing.T) {
 		}
 	}
 	for _, bad := range [][2]int{{0, 30}, {31, 30}, {1, 0}} {
-		if _, err := money.Accrued(9800, bad[0], bad[1]); err == nil {
+		if _, err := money.Accrued(9800, bad[0], bad[0], bad[1]); err == nil {
 			t.Errorf("day %d of %d was accepted", bad[0], bad[1])
 		}
 	}

@@ -44,16 +44,16 @@ func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	return parts, nil
 }
 
-// Accrued is what day day (from 1) of days gets of a charge spread over them, by the cumulative method:
-// floor(M·d/D) - floor(M·(d-1)/D). The days of a period sum to total exactly.
-func Accrued(total Minor, day, days int) (Minor, error) {
-	if days <= 0 || day < 1 || day > days {
+// Accrued is what the days first to last (from 1) of days get of a charge spread over them, by the cumulative method:
+// floor(M·last/D) - floor(M·(first-1)/D). The parts of a period sum to total exactly, however it is cut.
+func Accrued(total Minor, first, last, days int) (Minor, error) {
+	if days <= 0 || first < 1 || last < first || last > days {
 		return 0, ErrDivisor
 	}
-	until, err := MulDiv(int64(total), int64(day), int64(days), Floor)
+	until, err := MulDiv(int64(total), int64(last), int64(days), Floor)
 	if err != nil {
 		return 0, err
 	}
-	before, err := MulDiv(int64(total), int64(day-1), int64(days), Floor)
+	before, err := MulDiv(int64(total), int64(first-1), int64(days), Floor)
 	return Minor(until - before), err
 }

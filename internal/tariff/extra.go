@@ -173,22 +173,18 @@ func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) 
 	if from < 1 || to < from || to > length {
 		return 0, fmt.Errorf("fixed charge %s: days %d to %d of a month of %d", f.Name, from, to, length)
 	}
-	until := func(day int) (money.Minor, error) {
-		if f.Per == PerDay {
-			return withTax(f.Amount*money.Minor(day), b.FixedVAT(f))
-		}
+	if f.Per != PerDay {
 		whole, err := withTax(f.Amount, b.FixedVAT(f))
 		if err != nil {
 			return 0, err
 		}
-		part, err := money.MulDiv(int64(whole), int64(day), int64(length), money.Floor)
-		return money.Minor(part), err
+		return money.Accrued(whole, from, to, length)
 	}
-	last, err := until(to)
+	last, err := withTax(f.Amount*money.Minor(to), b.FixedVAT(f))
 	if err != nil {
 		return 0, err
 	}
-	before, err := until(from - 1)
+	before, err := withTax(f.Amount*money.Minor(from-1), b.FixedVAT(f))
 	return last - before, err
 }
 

@@ -70,13 +70,3 @@ func Seal(t testing.TB, e store.Engine) {
 		t.Fatalf("seal: leads %t, %v", leads, err)
 	}
 }
-
-// Sessions ends the connections of an engine's workers behind its back.
-func Sessions(e store.Engine) (pids []uint32) {
-	for _, w := range e.(*Engine).workers {
-		if w.c != nil {
-			pids = append(pids, w.c.pg.PID())
-		}
-	}
-	return pids
-}
