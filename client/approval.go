@@ -25,9 +25,10 @@ type Approval struct {
 	DecidedAt *time.Time `json:"decided_at,omitempty"`
 }
 
-// Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow.
-func (c *Client) Approvals(ctx context.Context, state string) (List[Approval], error) {
-	q := url.Values{}
+// Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow. A page may
+// hold less than was asked for and still have a NextCursor.
+func (c *Client) Approvals(ctx context.Context, state string, p Page) (List[Approval], error) {
+	q := p.query()
 	if state != "" {
 		q.Set("state", state)
 	}

@@ -15,15 +15,17 @@ func newApprovalCommand(c console) *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the acts that you asked for or could allow", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			l, err := api.Approvals(cmd.Context(), state)
+			all, err := every(func(p client.Page) (client.List[client.Approval], error) {
+				return api.Approvals(cmd.Context(), state, p)
+			})
 			if err != nil {
 				return err
 			}
 			t := table{head: []string{"id", "state", "act", "by", "what"}}
-			for _, a := range l.Data {
+			for _, a := range all {
 				t.add(a.ID, a.State, a.Act, a.Maker, a.Summary)
 			}
-			return c.show(cmd, l.Data, t)
+			return c.show(cmd, all, t)
 		}),
 	}
 	list.Flags().StringVar(&state, "state", "waiting", "waiting, approved, rejected, done, or empty for all")

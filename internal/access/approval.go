@@ -39,8 +39,9 @@ const (
 // Limits of approvals.
 const (
 	ApprovalLife  = 7 * 24 * time.Hour
-	approvers     = 2 // people who could approve before a second person is asked for by default
-	maxApprovals  = 200
+	approvers     = 2   // people who could approve before a second person is asked for by default
+	approvalRows  = 200 // that a list reads at once
+	approvalLooks = 5   // and how often, for one page
 	maxActBody    = 16 << 10
 	maxActSummary = 300
 )
@@ -294,20 +295,40 @@ func (a Actor) self() id.ID {
 type Approvals struct {
 	refusal.Refusal
 	Data []Approval
+	// Last is the last one that was looked at, shown or not; zero where there are no more behind it.
+	Last id.ID
 }
 
-// Approvals lists up to 200 approvals in a state (empty: all), newest first: those that the actor asked for or could
-// give, and all for who reads the audit log.
-func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState) (Approvals, error) {
-	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]Approval, error) { return tx.ApprovalPage(state, maxApprovals) })
+// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the
+// newest): those that the actor asked for or could give, and all for who reads the audit log. Who may see few of many
+// gets less at a time, and goes on from Last.
+func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, before id.ID, max int) (Approvals, error) {
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Approvals, error) {
+		l := Approvals{Last: before}
+		for range approvalLooks {
+			rows, err := tx.ApprovalPage(state, l.Last, approvalRows)
+			if err != nil {
+				return Approvals{}, err
+			}
+			for _, row := range rows {
+				seen := by.May(ReadAudit) || by.May(row.Right) || same(row.Maker, by)
+				if seen && len(l.Data) == max {
+					return l, nil
+				}
+				if seen {
+					l.Data = append(l.Data, row)
+				}
+				l.Last = row.ID
+			}
+			if len(rows) < approvalRows {
+				l.Last = id.ID{}
+				return l, nil
+			}
+		}
+		return l, nil
+	})
 	if err != nil {
 		return Approvals{}, fmt.Errorf("list approvals: %w", err)
 	}
-	shown := Approvals{}
-	for _, row := range out {
-		if by.May(ReadAudit) || by.May(row.Right) || same(row.Maker, by) {
-			shown.Data = append(shown.Data, row)
-		}
-	}
-	return shown, nil
+	return out, nil
 }

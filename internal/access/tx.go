@@ -11,8 +11,9 @@ import (
 // but for KeyByHash: a key is itself what tells the tenant.
 type Tx interface {
 	EyesTx
-	// ApprovalPage lists the newest approvals in a state; all of them for the empty one.
-	ApprovalPage(state ApprovalState, max int) ([]Approval, error)
+	// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero
+	// for the newest).
+	ApprovalPage(state ApprovalState, before id.ID, max int) ([]Approval, error)
 
 	AddKey(k Key, hash [32]byte) error
 	// KeyByHash looks over all tenants.

@@ -96,6 +96,8 @@ type Paper struct {
 // Config is what an API needs; every field but Limits is required.
 type Config struct {
 	Cases
+	// Cursors signs the cursors of lists that no use case signs.
+	Cursors registry.Hasher
 	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
 	Keeper Keeper
 	// Papers lays receipts out, by the name of the form; json and sms need none.

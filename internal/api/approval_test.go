@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,5 +112,44 @@ func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 		if code, _ := w.problem(w.want(409, w.ask("POST", "/v1/approvals/"+b.ID+"/approve", second, `{}`))); code != "tariff-exists" {
 			t.Errorf("the second of the same name: %s", code)
 		}
+	}
+}
+
+// The list of approvals has pages as every list has; each asker's pages hold what is that asker's business, all of it.
+func TestApprovalsHavePages(t *testing.T) {
+	w := begin(t)
+	w.fourEyes()
+	manager := w.newKey(access.TariffManager)
+	for i := range 5 {
+		key := w.key
+		if i%2 == 0 {
+			key = manager
+		}
+		w.want(202, w.ask("POST", "/v1/tariffs", key, fmt.Sprintf(`{"name":"t%d","currency":"KES","flat_micro":1000000}`, i)))
+	}
+	w.want(202, w.ask("POST", "/v1/meters/"+meterNumber+"/tokens", w.key, `{"kind":"replacement","units_wh":1000,"reason_code":"meter_swap"}`,
+		"Idempotency-Key", "eyes-pages"))
+	pages := func(key, path string) (sizes []int, ids []string) {
+		for path != "" {
+			a := w.want(200, w.ask("GET", path, key, ""))
+			head, rows := table(t, a)
+			for _, r := range rows {
+				ids = append(ids, r[slices.Index(head, "id")])
+			}
+			sizes, path = append(sizes, len(rows)), next(t, a)
+		}
+		return sizes, ids
+	}
+	for key, want := range map[string]string{w.key: "[2 2 2]", manager: "[2 2 1]", w.newKey(access.Support): "[0]"} {
+		sizes, ids := pages(key, "/v1/approvals?limit=2&state=waiting&format=csv")
+		if fmt.Sprint(sizes) != want || !slices.IsSortedFunc(ids, func(a, b string) int { return strings.Compare(b, a) }) || len(slices.Compact(ids)) != len(ids) {
+			t.Errorf("pages of %v rows, want %s: %v", sizes, want, ids)
+		}
+	}
+	first := decode[struct {
+		Next string `json:"next_cursor"`
+	}](t, w.get("/v1/approvals?limit=2&state=waiting"))
+	if code, _ := w.problem(w.want(400, w.get("/v1/approvals?limit=2&state=done&cursor="+first.Next))); code != "invalid-request" {
+		t.Errorf("a cursor of another list: %q", code)
 	}
 }

@@ -119,6 +119,60 @@ func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 	}
 }
 
+// TestEveryListHasPagesAndATable walks the document: whatever answers with data and next_cursor takes limit, cursor and
+// format, names the next page in Link, and can be had as CSV.
+func TestEveryListHasPagesAndATable(t *testing.T) {
+	w := begin(t)
+	type schema struct {
+		Ref        string `json:"$ref"`
+		Properties map[string]any
+	}
+	doc := decode[struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name string }
+			Responses  map[string]struct {
+				Headers map[string]any
+				Content map[string]struct{ Schema schema }
+			}
+		}
+		Components struct{ Schemas map[string]schema }
+	}](t, w.want(http.StatusOK, w.get("/v1/openapi.json")))
+	lists := 0
+	for path, ops := range doc.Paths {
+		get, has := ops["get"]
+		body := get.Responses["200"].Content["application/json"].Schema
+		if body.Ref != "" {
+			body = doc.Components.Schemas[body.Ref[strings.LastIndexByte(body.Ref, '/')+1:]]
+		}
+		if _, list := body.Properties["next_cursor"]; !has || !list {
+			continue
+		}
+		lists++
+		var names []string
+		for _, p := range get.Parameters {
+			names = append(names, p.Name)
+		}
+		want := []string{"limit", "cursor", "format"}
+		if path == "/v1/vends" {
+			want = want[2:] // it finds one sale by its name: there is no second page
+		}
+		for _, name := range want {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s has no parameter %s", path, name)
+			}
+		}
+		if _, table := get.Responses["200"].Content["text/csv"]; !table {
+			t.Errorf("%s cannot be had as CSV", path)
+		}
+		if _, link := get.Responses["200"].Headers["Link"]; !link {
+			t.Errorf("%s names no next page in Link", path)
+		}
+	}
+	if lists < 17 {
+		t.Errorf("the document has %d lists", lists)
+	}
+}
+
 // TestATableRunsNothingInASpreadsheet: a name that begins like a formula is defused, a phone number is left alone.
 func TestATableRunsNothingInASpreadsheet(t *testing.T) {
 	w := begin(t)

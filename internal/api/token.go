@@ -219,20 +219,8 @@ type decision struct {
 func (a *API) approvalRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "approvals", Path: "/v1/approvals", Tags: []string{"approvals"}, Summary: "List acts that wait for a second person, newest first",
-		Description: "Those that the caller asked for or could allow; for who reads the audit log, all. At most 200.",
-	}, func(ctx context.Context, by access.Actor, in *struct {
-		State string `query:"state" enum:"waiting,approved,rejected,done" doc:"Default: all"`
-		Table
-	}) (*listed[approvalBody], error) {
-		l, err := a.c.Access.Approvals(ctx, by, access.ApprovalState(in.State))
-		if err != nil {
-			return nil, err
-		}
-		if l.Refused() {
-			return nil, refuse(l.Refusal)
-		}
-		return listOf(l.Data, "", approvalOf), nil
-	})
+		Description: "Those that the caller asked for or could allow; for who reads the audit log, all.",
+	}, a.approvals)
 	for _, allow := range []bool{true, false} {
 		verb, summary := "reject", "Refuse an act"
 		if allow {
@@ -247,6 +235,31 @@ func (a *API) approvalRoutes(r router) {
 			return a.decide(ctx, by, in.ID, allow, body.Reason)
 		})
 	}
+}
+
+// listApprovals is the list that a cursor of approvals belongs to; every state is a list of its own.
+const listApprovals = "approvals:"
+
+func (a *API) approvals(ctx context.Context, by access.Actor, in *struct {
+	State string `query:"state" enum:"waiting,approved,rejected,done" doc:"Default: all"`
+	Page
+}) (*listed[approvalBody], error) {
+	before, max, no := registry.Page{Limit: in.Limit, Cursor: in.Cursor}.Read(a.c.Cursors, by.Tenant, listApprovals+in.State)
+	if no.Refused() {
+		return nil, refuse(no)
+	}
+	l, err := a.c.Access.Approvals(ctx, by, access.ApprovalState(in.State), before, max)
+	if err != nil {
+		return nil, err
+	}
+	if l.Refused() {
+		return nil, refuse(l.Refusal)
+	}
+	next := ""
+	if !l.Last.IsZero() {
+		next = registry.Cursor(a.c.Cursors, by.Tenant, listApprovals+in.State, l.Last)
+	}
+	return listOf(l.Data, next, approvalOf), nil
 }
 
 func (a *API) decide(ctx context.Context, by access.Actor, approval string, allow bool, reason string) (*struct{ Body approvalBody }, error) {

@@ -121,15 +121,16 @@ func (tx *Tx) PutApproval(a access.Approval, from access.ApprovalState) (bool, e
 	return n == 1, wrapApproval("write", err)
 }
 
-// ApprovalPage lists the newest approvals in a state; all of them for the empty one.
-func (tx *Tx) ApprovalPage(state access.ApprovalState, max int) ([]access.Approval, error) {
+// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
+// the newest).
+func (tx *Tx) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	var out []access.Approval
-	err := tx.C.Query(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2)
-		ORDER BY id DESC LIMIT $3`, func(r Row) error {
+	err := tx.C.Query(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
+		ORDER BY id DESC LIMIT $4`, func(r Row) error {
 		a, err := tx.scanApproval(r)
 		out = append(out, a)
 		return err
-	}, tx.Tenant, string(state), max)
+	}, tx.Tenant, string(state), upTo(before), max)
 	return out, wrapApproval("list", err)
 }
 
