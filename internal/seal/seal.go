@@ -35,3 +35,26 @@ func (l *Leaf) Int(n int64) *Leaf {
 
 // Sum is the leaf.
 func (l *Leaf) Sum() [32]byte { return sha256.Sum256(l.b) }
+
+// Row is an audit row as its leaf has it: what a proof shows of it, and the hash of the rest. The rest, the address a
+// request came from among it, is nobody's business but the auditor's; it holds the row's identity with its 74 random
+// bits, so that nobody finds it out from its hash by trying.
+type Row struct {
+	At                    int64 // microseconds since the Unix epoch
+	Action, Object, After string
+	Rest                  [32]byte
+}
+
+// rowLeaf begins the leaf of an audit row, restLeaf the hash of its rest.
+const (
+	rowLeaf  = "paywatt audit 3"
+	restLeaf = "paywatt audit rest 3"
+)
+
+// NewRest starts the hash of the rest of an audit row.
+func NewRest() *Leaf { return NewLeaf(restLeaf) }
+
+// Leaf is the row's leaf in the log.
+func (r Row) Leaf() [32]byte {
+	return NewLeaf(rowLeaf).Int(r.At).Text(r.Action).Text(r.Object).Text(r.After).Text(string(r.Rest[:])).Sum()
+}

@@ -8,9 +8,6 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// auditLeaf begins the leaf of an audit row.
-const auditLeaf = "paywatt audit 2"
-
 // AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is
 // set. The row is sealed and cannot be changed unseen afterwards. Personal data is named by identity, so that it can be
 // erased.
@@ -44,12 +41,17 @@ func (tx *Tx) writeAudit(e access.Entry, evidence string) error {
 }
 
 func leafOfEntry(i id.ID, e access.Entry, evidence string) [32]byte {
+	return rowOfEntry(i, e, evidence).Leaf()
+}
+
+// rowOfEntry is an audit row as the log has it.
+func rowOfEntry(i id.ID, e access.Entry, evidence string) seal.Row {
 	single := int64(0)
 	if e.SinglePerson {
 		single = 1
 	}
-	return seal.NewLeaf(auditLeaf).Text(string(i[:])).Int(e.At.UnixMicro()).Text(e.Actor).Text(e.IP).Text(e.Action).
-		Text(e.Object).Text(e.Before).Text(e.After).Text(e.Reason).Int(single).Text(evidence).Sum()
+	return seal.Row{At: e.At.UnixMicro(), Action: e.Action, Object: e.Object, After: e.After,
+		Rest: seal.NewRest().Text(string(i[:])).Text(e.Actor).Text(e.IP).Text(e.Before).Text(e.Reason).Int(single).Text(evidence).Sum()}
 }
 
 // AuditPage is one page of the audit log, newest first, before the given identity (zero: from the newest).

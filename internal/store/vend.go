@@ -396,11 +396,18 @@ func (tx *Tx) VendReceipt(s vending.Sale) (vending.Paper, error) {
 	if err != nil {
 		return vending.Paper{}, wrapVend("read the vendor", err)
 	}
-	if p.Key, _, err = tx.VendKey(s.Key); err != nil {
-		return vending.Paper{}, err
-	}
-	p.Tariff, err = tx.tariffVersion(s.Tariff)
+	f, err := tx.VendFacts(s)
+	p.Key, p.Tariff = f.Key, f.Tariff
 	return p, err
+}
+
+// VendFacts is what the core of a sale's receipt says of its key and its tariff.
+func (tx *Tx) VendFacts(s vending.Sale) (f vending.Facts, err error) {
+	if f.Key, _, err = tx.VendKey(s.Key); err != nil {
+		return vending.Facts{}, err
+	}
+	f.Tariff, err = tx.tariffVersion(s.Tariff)
+	return f, err
 }
 
 func (tx *Tx) tariffVersion(version id.ID) (tariff.Version, error) {

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -15,6 +18,7 @@ import (
 // on; what may not change of them is in these two.
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
+	facts := factsRead{tx, map[id.ID]registry.Key{}, map[id.ID]tariff.Version{}}
 	err := tx.C.Query(`SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w Row) error {
 		object, after := w.Text(0), w.Text(1)
 		i, err := id.Parse(id.Vend, object)
@@ -31,8 +35,12 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 			return nil
 		}
 		proven++
-		if s.Evidence() != after {
-			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, s.Evidence(), after)
+		f, err := facts.of(s)
+		if err != nil {
+			return fmt.Errorf("sale %s: %w", object, err)
+		}
+		if says, err := s.Evidence(f); err != nil || says != after {
+			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, says, after)
 		}
 		if err := tx.verifySale(r, s, object); err != nil {
 			return err
@@ -47,6 +55,37 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 		r.Find("sale", "%d sales are completed, %d audit rows tell of one.", done, proven)
 	}
 	return err
+}
+
+// factsRead remembers the keys and tariff versions of sales: few sales have one of their own.
+type factsRead struct {
+	tx       *Tx
+	keys     map[id.ID]registry.Key
+	versions map[id.ID]tariff.Version
+}
+
+// maxFacts is how many keys are remembered.
+const maxFacts = 1 << 16
+
+func (f factsRead) of(s vending.Sale) (out vending.Facts, err error) {
+	known := false
+	if out.Key, known = f.keys[s.Key]; !known {
+		if out.Key, _, err = f.tx.VendKey(s.Key); err != nil {
+			return out, err
+		}
+		if len(f.keys) >= maxFacts {
+			clear(f.keys)
+		}
+		f.keys[s.Key] = out.Key
+	}
+	if out.Tariff, known = f.versions[s.Tariff]; !known {
+		out.Tariff, err = f.tx.tariffVersion(s.Tariff)
+		if errors.Is(err, ErrNotFound) {
+			err = nil // the sale then says something else than its audit row
+		}
+		f.versions[s.Tariff] = out.Tariff
+	}
+	return out, err
 }
 
 // verifySale checks a completed sale within itself and against its journal.

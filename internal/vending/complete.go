@@ -15,7 +15,7 @@ import (
 
 // complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable
 // together, or none of them does. write is VendComplete for a held sale, VendSell for one that is written at once.
-func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, write func(Sale, [][]byte) error) (step, error) {
+func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.Token, write func(Sale, [][]byte) error) (step, error) {
 	s := sold.Sale
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
@@ -42,7 +42,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, tokens []sts.Token, wri
 	}
 	e := p.by.Entry(EvidenceOf, s.ID.Text(id.Vend))
 	e.At = p.now
-	e.After = s.Evidence()
+	if e.After, err = s.Evidence(f); err != nil {
+		return step{}, err
+	}
 	if err := tx.AuditLog(e); err != nil {
 		return step{}, err
 	}

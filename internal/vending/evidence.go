@@ -5,23 +5,48 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/seal"
+	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // Evidence is what the audit row of a completed sale says of it. The row is sealed into the tenant's log with the sale,
 // so whoever changes the sale, its lines, its meter, its units, its TIDs or its digits afterwards contradicts it. What
-// people look for stands there in words, all of it in a hash.
-func (s Sale) Evidence() string {
+// people look for stands there in words, all of it in a hash. It begins with the hash of the core of its receipt
+// ([receipt.Receipt.Paper]), by which whoever holds the receipt proves it; what that says of the key and the tariff
+// comes from facts.
+func (s Sale) Evidence(f Facts) (string, error) {
+	paper, err := f.paper(s)
+	if err != nil {
+		return "", fmt.Errorf("evidence of sale %s: %w", s.ID.Text(id.Vend), err)
+	}
 	tids := make([]string, len(s.Tokens))
 	for i, t := range s.Tokens {
 		tids[i] = fmt.Sprintf("%d:%d", t.TID, t.Units)
 	}
 	sum := s.leaf()
-	return fmt.Sprintf("meter=%s ref=%q tender=%d %s units_wh=%d month=%s tariff=%s by=%q receipt=%s tids=%s rows=%s", s.Meter.Number, s.ClientRef,
+	return fmt.Sprintf(PaperMark+"%s meter=%s ref=%q tender=%d %s units_wh=%d month=%s tariff=%s by=%q receipt=%s tids=%s rows=%s", receipt.PaperHash(paper), s.Meter.Number, s.ClientRef,
 		s.Tender.Minor, s.Tender.Currency, s.Units, s.Month, s.Tariff.Text(id.Version), s.By,
-		s.ReceiptNo, strings.Join(tids, ","), hex.EncodeToString(sum[:]))
+		s.ReceiptNo, strings.Join(tids, ","), hex.EncodeToString(sum[:])), nil
+}
+
+// PaperMark begins [Sale.Evidence]; the hash of the receipt's core follows it.
+const PaperMark = "paper="
+
+// Facts are what a receipt's core says that is no part of the sale itself: of the key it was sold under and of its
+// tariff version. Neither ever changes.
+type Facts struct {
+	Key    registry.Key
+	Tariff tariff.Version
+}
+
+func (f Facts) paper(s Sale) (string, error) {
+	r, err := write(s, Paper{Key: f.Key, Tariff: f.Tariff}, Digits{}, time.UTC)
+	return r.Paper(), err
 }
 
 // saleLeaf begins the hash of a sale.

@@ -105,7 +105,11 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if now.Change, err = pendingChange(tx, now.Key); err != nil {
 			return step{}, err
 		}
-		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, tokens, tx.VendComplete)
+		facts, err := tx.VendFacts(now)
+		if err != nil {
+			return step{}, err
+		}
+		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, facts, tokens, tx.VendComplete)
 	})
 }
 

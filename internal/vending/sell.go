@@ -327,7 +327,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sa
 	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
 		return no(r), err
 	}
-	return v.complete(tx, p, Sold{Sale: s}, tokens, func(s Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
+	return v.complete(tx, p, Sold{Sale: s}, Facts{pr.key, pr.version}, tokens, func(s Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
 }
 
 // sale builds the row of a new sale with its lines and the tokens to be made.

@@ -69,6 +69,8 @@ type Tx interface {
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]Token, error)
+	// VendFacts is what the core of a sale's receipt says of its key and its tariff.
+	VendFacts(Sale) (Facts, error)
 	// VendReceipt is what a receipt shows besides the sale itself.
 	VendReceipt(Sale) (Paper, error)
 }

@@ -80,19 +80,22 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 		if err != nil {
 			return sold{}, err
 		}
-		tid, err := nextTID(tx, customer(n%customers), n)
+		key, err := keyOf(tx, customer(n%customers))
 		if err != nil {
 			return sold{}, err
 		}
-		s := saleOf(tx, vend, once, tid, n%customers, fmt.Sprintf("main-%06d", receipt))
+		s := saleOf(tx, vend, once, max(sts.TID(n), key.LastTID+1), n%customers, fmt.Sprintf("main-%06d", receipt))
 		if err := tx.VendSell(s, s.OrderHash(), [][]byte{s.Tokens[0].Hash}); err != nil {
 			return sold{}, err
 		}
 		if err := book(tx, vend, n%customers); err != nil {
 			return sold{}, err
 		}
-		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend),
-			After: s.Evidence()}); err != nil {
+		says, err := s.Evidence(vending.Facts{Key: key})
+		if err != nil {
+			return sold{}, err
+		}
+		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend), After: says}); err != nil {
 			return sold{}, err
 		}
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: strconv.FormatInt(n, 10), Kind: "token", Body: []byte(`{"token_id":"tok_1"}`)})
@@ -116,13 +119,13 @@ func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, 
 			State: vending.TokenIssued, IssuedAt: tx.Now, Sealed: make([]byte, 60), Hash: vend[:]}}}
 }
 
-// nextTID is the TID of a sale under a key: n, or the next one where that is over.
-func nextTID(tx *store.Tx, key id.ID, n int64) (sts.TID, error) {
+// keyOf is a meter key.
+func keyOf(tx *store.Tx, key id.ID) (registry.Key, error) {
 	k, found, err := tx.VendKey(key)
 	if err == nil && !found {
 		err = store.ErrNotFound
 	}
-	return max(sts.TID(n), k.LastTID+1), err
+	return k, err
 }
 
 // book posts the journal of a sale.
