@@ -1,0 +1,199 @@
+package pdu
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"time"
+)
+
+// Limits of reassembly. A sender who never finishes messages takes room only from himself.
+const (
+	MaxOpen       = 64 // unfinished messages of all senders
+	MaxOpenSender = 4  // unfinished messages of one sender
+	PartsExpire   = 24 * time.Hour
+)
+
+// Identity tells messages apart: the same message, delivered again by the network, has the same one.
+type Identity [16]byte
+
+// Identify is the identity of a message from sender, service centre's time, coding and content.
+func Identify(d Deliver) Identity {
+	h := sha256.New()
+	write := func(b ...byte) { h.Write([]byte{byte(len(b))}); h.Write(b) } // every field is at most 160 octets
+	write(byte(d.From.Type), d.From.Plan)
+	write([]byte(d.From.Text)...)
+	write(d.At[:]...)
+	write(d.PID, byte(d.Body.DCS))
+	for _, e := range d.Body.Header {
+		write(e.ID)
+		write(e.Data...)
+	}
+	write(d.Body.Data...)
+	return Identity(h.Sum(nil)[:16])
+}
+
+// Part is a message that arrived, with the place where it waits.
+type Part struct {
+	Slot    int // the caller's name of the place, such as an index in the SIM
+	Deliver Deliver
+}
+
+// Whole is a message put together again.
+type Whole struct {
+	From     Address
+	At       Stamp // of the first part that is there
+	DCS      DCS
+	Text     string
+	Slots    []int // the places of all its parts, repeated ones included, ascending
+	Missing  int   // parts that never came; 0 for a complete message
+	Identity Identity
+}
+
+// Assembler joins parts in whatever order they come. It only remembers; the parts stay where they are (in the SIM) until
+// the whole message is durable, so a restart loses nothing: the parts are read and added again.
+type Assembler struct {
+	open map[setKey]*partSet
+	over []Whole // unfinished messages whose reference came again with other content
+}
+
+type setKey struct {
+	from      Address
+	reference uint16
+	wide      bool
+	total     uint8
+}
+
+type partSet struct {
+	since time.Time
+	parts map[uint8]Part
+	slots []int
+}
+
+// Add takes one message. A message in one piece and the last missing part give a Whole at once.
+func (a *Assembler) Add(p Part, now time.Time) (Whole, bool) {
+	c, ok := p.Deliver.Body.Concat()
+	if !ok || c.Total == 1 {
+		set := &partSet{parts: map[uint8]Part{1: p}, slots: []int{p.Slot}}
+		return set.join(1), true
+	}
+	if a.open == nil {
+		a.open = map[setKey]*partSet{}
+	}
+	key := setKey{p.Deliver.From, c.Reference, c.Wide, c.Total}
+	set := a.open[key]
+	if set != nil && set.contradicts(c.Seq, p) {
+		// The sender counts its references from the start again: what is there can never be finished.
+		a.over = append(a.over, set.join(c.Total))
+		set = nil
+	}
+	if set == nil {
+		set = &partSet{since: now, parts: map[uint8]Part{}}
+		a.open[key] = set
+	}
+	if !slices.Contains(set.slots, p.Slot) {
+		set.slots = append(set.slots, p.Slot)
+	}
+	if _, again := set.parts[c.Seq]; !again {
+		set.parts[c.Seq] = p
+	}
+	if len(set.parts) < int(c.Total) {
+		return Whole{}, false
+	}
+	delete(a.open, key)
+	return set.join(c.Total), true
+}
+
+// Expired gives up and returns the sets that waited too long and those beyond the limits, oldest first, so that their
+// places can be freed; with all, every open set (when the SIM is nearly full, incomplete messages must not block it).
+func (a *Assembler) Expired(now time.Time, all bool) []Whole {
+	type entry struct {
+		key setKey
+		set *partSet
+	}
+	var entries []entry
+	for k, s := range a.open {
+		entries = append(entries, entry{k, s})
+	}
+	slices.SortFunc(entries, func(x, y entry) int { // newest first, so that the oldest fall over the limits
+		return cmp.Or(y.set.since.Compare(x.set.since), slices.Compare(x.set.slots, y.set.slots))
+	})
+	out := a.over
+	a.over = nil
+	began := len(out)
+	kept, bySender := 0, map[Address]int{}
+	for _, e := range entries {
+		if !all && now.Sub(e.set.since) < PartsExpire && kept < MaxOpen && bySender[e.key.from] < MaxOpenSender {
+			kept++
+			bySender[e.key.from]++
+			continue
+		}
+		delete(a.open, e.key)
+		out = append(out, e.set.join(e.key.total))
+	}
+	slices.Reverse(out[began:])
+	return out
+}
+
+// Holds reports whether a place belongs to an unfinished message.
+func (a *Assembler) Holds(slot int) bool {
+	for _, s := range a.open {
+		if slices.Contains(s.slots, slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops every unfinished message, as before all places are read anew.
+func (a *Assembler) Forget() { a.open, a.over = nil, nil }
+
+// Open is the number of unfinished messages.
+func (a *Assembler) Open() int { return len(a.open) }
+
+// contradicts reports that the same part is there already with another content.
+func (s *partSet) contradicts(seq uint8, p Part) bool {
+	old, ok := s.parts[seq]
+	return ok && !bytes.Equal(old.Deliver.Body.Data, p.Deliver.Body.Data)
+}
+
+// join puts the parts that are there together. The payloads are joined before they are read, because careless senders
+// split an escape or a pair between two parts. U+FFFD stands where a part is missing.
+func (s *partSet) join(total uint8) Whole {
+	var w Whole
+	var data []byte
+	var text string
+	h := sha256.New()
+	first := true
+	for seq := uint8(1); ; seq++ {
+		if p, ok := s.parts[seq]; ok {
+			d := p.Deliver
+			if first {
+				w.From, w.At, w.DCS, first = d.From, d.At, d.Body.DCS, false
+			}
+			if d.Body.DCS.Alphabet() != w.DCS.Alphabet() { // parts may differ in alphabet (TS 23.040 allows it)
+				text += textOf(w.DCS.Alphabet(), data)
+				w.DCS, data = d.Body.DCS, nil
+			}
+			data = append(data, d.Body.Data...)
+			id := Identify(d)
+			h.Write(id[:])
+		} else {
+			text, data = text+textOf(w.DCS.Alphabet(), data)+"\uFFFD", nil
+			w.Missing++
+		}
+		if seq == total {
+			break
+		}
+	}
+	w.Text = text + textOf(w.DCS.Alphabet(), data)
+	w.Slots = slices.Sorted(slices.Values(s.slots))
+	w.Identity = Identity(h.Sum(nil)[:16])
+	if total == 1 && w.Missing == 0 {
+		for _, p := range s.parts {
+			w.Identity = Identify(p.Deliver)
+		}
+	}
+	return w
+}

@@ -1,0 +1,179 @@
+package pdu
+
+import (
+	"fmt"
+)
+
+// Element is one piece of information in the header of user data.
+type Element struct {
+	ID   uint8
+	Data []byte
+}
+
+// Elements that say which part of a longer message this is.
+const (
+	elementConcat8  = 0x00
+	elementConcat16 = 0x08
+)
+
+// Body is the user data of a message with its coding.
+type Body struct {
+	DCS    DCS
+	Header []Element
+	// Data is the payload behind the header: a septet an octet in the default alphabet, else octets as they are sent.
+	Data []byte
+}
+
+// Text reads the payload. Octets are read as Latin-1, because no alphabet is stated.
+func (b Body) Text() string { return textOf(b.DCS.Alphabet(), b.Data) }
+
+func textOf(a Alphabet, data []byte) string {
+	switch a {
+	case GSM7:
+		return decodeSeptets(data)
+	case UCS2:
+		return decodeUnits(data)
+	default:
+		out := make([]rune, len(data))
+		for i, c := range data {
+			out[i] = rune(c)
+		}
+		return string(out)
+	}
+}
+
+// Concat says which part of a longer message a body is.
+type Concat struct {
+	Reference uint16
+	Wide      bool // the reference has 16 bits; 8 and 16 bits count apart
+	Total     uint8
+	Seq       uint8 // from 1
+}
+
+// Concat finds the part number; false for a message in one piece and for a part number that cannot be, which the
+// standard asks to ignore (TS 23.040 §9.2.3.24.1).
+func (b Body) Concat() (Concat, bool) {
+	for _, e := range b.Header {
+		var c Concat
+		switch {
+		case e.ID == elementConcat8 && len(e.Data) == 3:
+			c = Concat{Reference: uint16(e.Data[0]), Total: e.Data[1], Seq: e.Data[2]}
+		case e.ID == elementConcat16 && len(e.Data) == 4:
+			c = Concat{Reference: uint16(e.Data[0])<<8 | uint16(e.Data[1]), Wide: true, Total: e.Data[2], Seq: e.Data[3]}
+		default:
+			continue
+		}
+		if c.Total > 0 && c.Seq > 0 && c.Seq <= c.Total {
+			return c, true
+		}
+	}
+	return Concat{}, false
+}
+
+func (c Concat) element() Element {
+	if c.Wide {
+		return Element{ID: elementConcat16, Data: []byte{byte(c.Reference >> 8), byte(c.Reference), c.Total, c.Seq}}
+	}
+	return Element{ID: elementConcat8, Data: []byte{byte(c.Reference), c.Total, c.Seq}}
+}
+
+// encodeHeader writes the header with its length octet; nothing without elements.
+func encodeHeader(elements []Element) ([]byte, error) {
+	if len(elements) == 0 {
+		return nil, nil
+	}
+	out := []byte{0}
+	for _, e := range elements {
+		if len(e.Data) > MaxOctets {
+			return nil, fmt.Errorf("header element of %d octets: %w", len(e.Data), ErrTooLong)
+		}
+		out = append(append(out, e.ID, byte(len(e.Data))), e.Data...)
+	}
+	if len(out) > MaxOctets {
+		return nil, fmt.Errorf("header of %d octets: %w", len(out), ErrTooLong)
+	}
+	out[0] = byte(len(out) - 1)
+	return out, nil
+}
+
+// appendTo writes length and user data.
+func (b Body) appendTo(out []byte) ([]byte, error) {
+	header, err := encodeHeader(b.Header)
+	if err != nil {
+		return nil, err
+	}
+	if b.DCS.Alphabet() != GSM7 {
+		n := len(header) + len(b.Data)
+		if n > MaxOctets {
+			return nil, fmt.Errorf("user data of %d octets: %w", n, ErrTooLong)
+		}
+		return append(append(append(out, byte(n)), header...), b.Data...), nil
+	}
+	taken := septetsOf(len(header))
+	if n := taken + len(b.Data); n > MaxSeptets {
+		return nil, fmt.Errorf("user data of %d septets: %w", n, ErrTooLong)
+	}
+	for _, s := range b.Data {
+		if s > 0x7F {
+			return nil, fmt.Errorf("septet %02X: %w", s, ErrMalformed)
+		}
+	}
+	out = append(append(out, byte(taken+len(b.Data))), header...)
+	return append(out, pack(b.Data, fillBits(len(header)))...), nil
+}
+
+// septetsOf is how many septets a header of so many octets takes.
+func septetsOf(header int) int { return (8*header + 6) / 7 }
+
+// fillBits is how many bits lie between a header and the first septet.
+func fillBits(header int) int { return 7*septetsOf(header) - 8*header }
+
+// body reads length and user data.
+func (r *reader) body(b *Body, header bool) {
+	length := int(r.octet())
+	if r.err != nil {
+		return
+	}
+	septets := b.DCS.Alphabet() == GSM7
+	octets := length
+	if septets {
+		octets = (7*length + 7) / 8
+	}
+	if octets > MaxOctets {
+		r.err = fmt.Errorf("user data length %d: %w", length, ErrMalformed)
+		return
+	}
+	field := r.take(octets)
+	if r.err != nil {
+		return
+	}
+	used := 0
+	if header {
+		if used, r.err = decodeHeader(b, field); r.err != nil {
+			return
+		}
+	}
+	if septets {
+		b.Data = unpack(field[used:], fillBits(used), length-septetsOf(used))
+		return
+	}
+	b.Data = append(make([]byte, 0, len(field)-used), field[used:]...)
+}
+
+// decodeHeader reads the header's elements and says how many octets it took.
+func decodeHeader(b *Body, field []byte) (int, error) {
+	r := &reader{b: field}
+	inner := reader{b: r.take(int(r.octet()))}
+	if r.err != nil {
+		return 0, fmt.Errorf("header: %w", r.err)
+	}
+	for len(inner.b) > 0 {
+		id := inner.octet()
+		data := inner.take(int(inner.octet()))
+		if inner.err != nil {
+			return 0, fmt.Errorf("header element %02X: %w", id, inner.err)
+		}
+		b.Header = append(b.Header, Element{ID: id, Data: append(make([]byte, 0, len(data)), data...)})
+	}
+	return len(field) - len(r.b), nil
+}
