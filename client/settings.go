@@ -16,6 +16,9 @@ type Settings struct {
 	Address         string `json:"address"`
 	Contact         string `json:"contact"`
 	Message         string `json:"message"`
+	ReversalWindowS int64  `json:"reversal_window_s"`     // in which who sold may undo a sale, in seconds
+	ReversalsPerDay int64  `json:"reversals_per_day"`     // by one person
+	FreeUnitsPerDay int64  `json:"free_units_per_day_wh"` // given away or replaced by one person
 }
 
 // SettingsChange names what is to change; nil fields stay.
@@ -31,6 +34,9 @@ type SettingsChange struct {
 	Address         *string `json:"address,omitempty"`
 	Contact         *string `json:"contact,omitempty"`
 	Message         *string `json:"message,omitempty"`
+	ReversalWindowS *int64  `json:"reversal_window_s,omitempty"`
+	ReversalsPerDay *int64  `json:"reversals_per_day,omitempty"`
+	FreeUnitsPerDay *int64  `json:"free_units_per_day_wh,omitempty"`
 }
 
 // Settings shows what the utility decided for itself (right: settings.read).
@@ -38,7 +44,7 @@ func (c *Client) Settings(ctx context.Context) (Settings, error) {
 	return ask[Settings](ctx, c, get("/v1/settings", nil))
 }
 
-// ChangeSettings changes what is named (right: settings.write).
+// ChangeSettings changes what is named (right: settings.write), or returns *Waiting where four eyes bind.
 func (c *Client) ChangeSettings(ctx context.Context, s SettingsChange) (Settings, error) {
 	return ask[Settings](ctx, c, post("/v1/settings", s))
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func newUtilityCommand(c console) *cobra.Command {
@@ -27,13 +29,17 @@ func newUtilityCommand(c console) *cobra.Command {
 type utilityOptions struct {
 	name, currency, zone, vatNo, eyes, ceiling, address, contact, message string
 	chargesOnly, daily                                                    bool
+	window                                                                time.Duration
+	reversals                                                             int64
+	freeUnits                                                             string
 }
 
 func newUtilitySet(c console) *cobra.Command {
 	var o utilityOptions
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the named settings; all others stay", Args: cobra.NoArgs,
-		Example: "  paywatt utility set --tz Africa/Nairobi --max-deduction 50\n  paywatt utility set --four-eyes on",
+		Example: "  paywatt utility set --tz Africa/Nairobi --max-deduction 50\n  paywatt utility set --four-eyes on\n" +
+			"  paywatt utility set --reversal-window 30m --free-units-per-day 200",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			change, err := o.change(cmd)
 			if err != nil {
@@ -58,6 +64,9 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.address, "address", "", "address on receipts")
 	f.StringVar(&o.contact, "contact", "", "contact on receipts")
 	f.StringVar(&o.message, "message", "", "message to all customers at the foot of receipts")
+	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
+	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day")
+	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
 	return cmd
 }
 
@@ -88,6 +97,20 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 		}
 		s.MaxDeductionBps = &bps
 	}
+	if given("reversal-window") {
+		seconds := int64(o.window / time.Second)
+		s.ReversalWindowS = &seconds
+	}
+	if given("reversals-per-day") {
+		s.ReversalsPerDay = &o.reversals
+	}
+	if given("free-units-per-day") {
+		wh, ok := exactly(o.freeUnits, int64(unit.KilowattHour))
+		if !ok {
+			return s, usage("--free-units-per-day "+o.freeUnits+" is no number of kilowatt-hours.", "Write it as 500 or 12.5.")
+		}
+		s.FreeUnitsPerDay = &wh
+	}
 	return s, nil
 }
 
@@ -98,5 +121,7 @@ func utilityTable(s client.Settings) table {
 	}
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
-		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message)
+		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
+		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10),
+		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh")
 }

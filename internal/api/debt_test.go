@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
 )
 
 // debt is what the tests look at in one.
@@ -242,6 +244,17 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	for _, bad := range []string{`{"four_eyes":"maybe"}`, `{"tz":"Local"}`, `{"max_deduction_bps":10001}`} {
 		if code, _ := w.problem(w.post("/v1/settings", bad)); code != "invalid-request" {
 			t.Errorf("%s: %s", bad, code)
+		}
+	}
+	off := decode[approval](t, w.want(202, w.post("/v1/settings", `{"four_eyes":"off","reversals_per_day":3,"free_units_per_day_wh":5000}`)))
+	if got := string(w.get("/v1/settings").body); off.Act != "settings.change" || !strings.Contains(got, `"four_eyes":"on"`) || !strings.Contains(got, `"reversals_per_day":50`) {
+		t.Errorf("four eyes switched off by one person: %+v, %s", off, got)
+	}
+	w.want(403, w.post("/v1/approvals/"+off.ID+"/approve", `{}`))
+	w.want(200, w.ask("POST", "/v1/approvals/"+off.ID+"/approve", w.newKey(access.Owner), `{}`))
+	for _, part := range []string{`"four_eyes":"off"`, `"reversals_per_day":3`, `"free_units_per_day_wh":5000`, `"reversal_window_s":900`} {
+		if got := string(w.get("/v1/settings").body); !strings.Contains(got, part) {
+			t.Errorf("after a second person: %s lacks %s", got, part)
 		}
 	}
 	if code, _ := w.problem(w.post("/v1/settings", `{"currency":"UGX"}`)); code != "currency-mismatch" {

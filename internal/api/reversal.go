@@ -16,7 +16,7 @@ import (
 
 // newReversal asks for a sale to be undone.
 type newReversal struct {
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within 15 minutes; kept in the audit log"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within the reversal window (15 minutes unless set otherwise); kept in the audit log"`
 }
 
 // reversalBody is how far the reversal of a sale has come.

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // settingsBody is what the tenant decided for itself.
@@ -25,6 +26,9 @@ type settingsBody struct {
 	Address         string `json:"address" doc:"Of the utility, on receipts"`
 	Contact         string `json:"contact" doc:"On receipts"`
 	Message         string `json:"message" doc:"To all customers, at the foot of receipts"`
+	ReversalWindowS int64  `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
+	ReversalsPerDay int64  `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
+	FreeUnitsPerDay int64  `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
 }
 
 // settingsChange names what is to change; what is left out stays.
@@ -40,12 +44,16 @@ type settingsChange struct {
 	Address         *string `json:"address,omitempty"`
 	Contact         *string `json:"contact,omitempty"`
 	Message         *string `json:"message,omitempty"`
+	ReversalWindowS *int64  `json:"reversal_window_s,omitempty"`
+	ReversalsPerDay *int64  `json:"reversals_per_day,omitempty"`
+	FreeUnitsPerDay *int64  `json:"free_units_per_day_wh,omitempty"`
 }
 
 func settingsOf(s registry.SettingsView) settingsBody {
 	b := settingsBody{Name: s.Name, Currency: s.Currency, TZ: s.TZ, VATNo: s.VATNo, FourEyes: "default", FourEyesBind: s.FourEyesBind,
 		MaxDeductionBps: int64(s.Charges.MaxDeduction), ChargesOnly: s.Charges.ChargesOnly, DailyCharges: s.Charges.Daily,
-		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message}
+		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
+		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay)}
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -60,7 +68,10 @@ func (a *API) settingsRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "change-settings", Path: "/v1/settings", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Change settings",
-		Description: "What is left out stays. The currency can be named once.",
+		Description: "What is left out stays. The currency can be named once. Where four eyes bind, a change waits for a second person.",
+		Responses: map[string]*huma.Response{
+			"200": {Description: "Changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[settingsBody](r)}}},
+			"202": {Description: "It waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}},
 	}, a.changeSettings)
 }
 
@@ -74,8 +85,10 @@ func settingsAnswer(s registry.SettingsView, err error) (*struct{ Body settingsB
 	return &struct{ Body settingsBody }{settingsOf(s)}, nil
 }
 
-func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, b settingsChange) (*struct{ Body settingsBody }, error) {
-	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo}
+func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, b settingsChange) (*sent, error) {
+	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo, ChargesOnly: b.ChargesOnly, DailyCharges: b.DailyCharges,
+		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
+		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay)}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {
@@ -87,32 +100,18 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 			return nil, malformed("four_eyes is on, off or default.", "Leave it out to keep it.")
 		}
 	}
-	was, err := a.c.Registry.Settings(ctx, by)
-	if err != nil || was.Refused() {
-		return settingsAnswer(was, err)
+	if b.MaxDeductionBps != nil {
+		bps := money.Bps(clamp(*b.MaxDeductionBps))
+		c.MaxDeduction = &bps
 	}
-	if b.MaxDeductionBps != nil || b.ChargesOnly != nil || b.DailyCharges != nil {
-		p := was.Charges
-		change(&p.ChargesOnly, b.ChargesOnly)
-		change(&p.Daily, b.DailyCharges)
-		if b.MaxDeductionBps != nil {
-			p.MaxDeduction = money.Bps(clamp(*b.MaxDeductionBps))
-		}
-		c.Charges = &p
+	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Refused():
+		return nil, refuse(s.Refusal)
+	case s.Waits != nil:
+		return sentBytes(encodeWaits(*s.Waits)), nil
 	}
-	if b.Address != nil || b.Contact != nil || b.Message != nil {
-		h := was.Receipt
-		change(&h.Address, b.Address)
-		change(&h.Contact, b.Contact)
-		change(&h.Message, b.Message)
-		c.Receipt = &h
-	}
-	return settingsAnswer(a.c.Registry.ChangeSettings(ctx, by, c))
-}
-
-// change sets a value where one is given.
-func change[T any](to *T, given *T) {
-	if given != nil {
-		*to = *given
-	}
+	return sentBytes(http.StatusOK, encode("settings", settingsOf(s))), nil
 }

@@ -39,22 +39,33 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.Eyes) error
 
 // Doers carry out the acts of this package that were approved.
 func (r *Registry) Doers() access.Doers {
-	return access.Doers{access.ActTariff: func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-		var w wish
-		if err := json.Unmarshal(body, &w); err != nil {
-			return access.Done{}, fmt.Errorf("read an approved tariff: %w", err)
-		}
-		price, no := w.Body.Body()
-		if no.Refused() {
-			return access.Done{Refusal: no}, nil
-		}
-		var added AddedTariff
-		var err error
-		if w.Tariff != "" {
-			added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom})
-		} else {
-			added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
-		}
-		return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
-	}}
+	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings}
+}
+
+func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var w wish
+	if err := json.Unmarshal(body, &w); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved tariff: %w", err)
+	}
+	price, no := w.Body.Body()
+	if no.Refused() {
+		return access.Done{Refusal: no}, nil
+	}
+	var added AddedTariff
+	var err error
+	if w.Tariff != "" {
+		added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom})
+	} else {
+		added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
+	}
+	return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
+}
+
+func (r *Registry) doSettings(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var c SettingsChange
+	if err := json.Unmarshal(body, &c); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved change of settings: %w", err)
+	}
+	s, err := r.ChangeSettings(ctx, maker, c)
+	return access.Done{Refusal: s.Refusal, Object: fmt.Sprintf("tenant %d", maker.Tenant)}, err
 }

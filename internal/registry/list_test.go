@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // numbers makes n valid meter numbers.
@@ -259,12 +260,11 @@ func TestSettingsChange(t *testing.T) {
 	if s = change(registry.SettingsChange{Currency: str("KES")}); s.TZ != "Africa/Nairobi" || s.Name != "Kijiji Power" {
 		t.Errorf("naming the same currency again changed %+v", s)
 	}
-	if s = change(registry.SettingsChange{FourEyes: yes(true)}); !s.FourEyesBind || s.FourEyes == nil {
-		t.Errorf("four eyes: %+v", s)
+	window, free := int64(0), 200*unit.KilowattHour
+	if s = change(registry.SettingsChange{ReversalWindow: &window, FreeUnitsADay: &free}); s.Limits != (registry.Limits{ReversalsADay: 50, FreeUnitsADay: free}) {
+		t.Errorf("limits: %+v", s.Limits)
 	}
-	if s = change(registry.SettingsChange{FourEyesDefault: true}); s.FourEyesBind || s.FourEyes != nil {
-		t.Errorf("four eyes by default with nobody: %+v", s)
-	}
+	bad := func(n int64) *int64 { return &n }
 	for name, c := range map[string]struct {
 		c    registry.SettingsChange
 		want refusal.Code
@@ -277,16 +277,74 @@ func TestSettingsChange(t *testing.T) {
 		"a path":           {registry.SettingsChange{TZ: str("../../etc/passwd")}, refusal.InvalidRequest},
 		"empty name":       {registry.SettingsChange{Name: str(" ")}, refusal.InvalidRequest},
 		"both eyes":        {registry.SettingsChange{FourEyes: yes(true), FourEyesDefault: true}, refusal.InvalidRequest},
+		"a long window":    {registry.SettingsChange{ReversalWindow: bad(7*24*3600 + 1)}, refusal.InvalidRequest},
+		"window < 0":       {registry.SettingsChange{ReversalWindow: bad(-1)}, refusal.InvalidRequest},
+		"reversals < 0":    {registry.SettingsChange{ReversalsADay: bad(-1)}, refusal.InvalidRequest},
+		"half a quantum":   {registry.SettingsChange{FreeUnitsADay: (*unit.Energy)(bad(50))}, refusal.InvalidRequest},
 		"long VAT number":  {registry.SettingsChange{VATNo: str(strings.Repeat("1", 65))}, refusal.InvalidRequest},
 	} {
 		got, err := w.ChangeSettings(t.Context(), boss(), c.c)
 		refused(t, name, got.Refusal, err, c.want)
 	}
-	if s, err := w.Settings(t.Context(), boss()); err != nil || s.TZ != "Africa/Nairobi" || s.Currency != "KES" {
+	if s, err := w.Settings(t.Context(), boss()); err != nil || s.TZ != "Africa/Nairobi" || s.Currency != "KES" || s.Limits.FreeUnitsADay != free {
 		t.Errorf("after the refusals: %+v, %v", s, err)
 	}
-	if got := w.audited(t, store.FirstTenant)["settings.change"]; got != 4 {
-		t.Errorf("%d audit rows, want 4", got)
+	if got := w.audited(t, store.FirstTenant)["settings.change"]; got != 3 {
+		t.Errorf("%d audit rows, want 3", got)
+	}
+}
+
+// TestFourEyesAreNotSwitchedOffByOne: where the rule is on, every change of the settings waits for a second person, that
+// of the rule itself above all; what is allowed is done once, with both names.
+func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
+	w := newWorld(t)
+	change := func(by access.Actor, c registry.SettingsChange) registry.SettingsView {
+		t.Helper()
+		s, err := w.ChangeSettings(t.Context(), by, c)
+		if err != nil || s.Refused() {
+			t.Fatalf("%+v: %v %s", c, err, s.Detail())
+		}
+		return s
+	}
+	if s := change(boss(), registry.SettingsChange{FourEyes: yes(true)}); s.Waits != nil || !s.FourEyesBind {
+		t.Fatalf("switched on: %+v", s)
+	}
+	var off *access.Approval
+	for _, c := range []registry.SettingsChange{{FourEyesDefault: true}, {Name: str("Kijiji")}, {FourEyes: yes(false)}} {
+		off = change(boss(), c).Waits
+		if s, err := w.Settings(t.Context(), boss()); err != nil || off == nil || s.FourEyes == nil || !*s.FourEyes || s.Name == "Kijiji" {
+			t.Fatalf("%+v by one person: waits %+v, the settings are %+v, %v", c, off, s.Settings, err)
+		}
+	}
+	w.exec(t, func(tx *store.Tx) error {
+		a := *off
+		a.State, a.Checker, a.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "second@example.org"}, w.now
+		_, err := tx.PutApproval(a, access.ApprovalWaiting)
+		return err
+	})
+	maker := off.Maker
+	maker.Approval = off.ID
+	for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
+		if done, err := w.Doers()[access.ActSettings](t.Context(), maker, off.Body); err != nil || done.Code != want {
+			t.Errorf("done under its approval: %q, %v; want %q, the first time only", done.Code, err, want)
+		}
+	}
+	if s, err := w.Settings(t.Context(), boss()); err != nil || s.FourEyesBind {
+		t.Errorf("after both: %+v, %v", s.Settings, err)
+	}
+	var both int
+	w.exec(t, func(tx *store.Tx) error {
+		both = 0 // the closure runs twice here
+		_, entries, err := tx.AuditPage(id.ID{}, 100)
+		for _, e := range entries {
+			if e.Action == "settings.change" && !e.SinglePerson && strings.HasSuffix(e.After, "approved_by=person second@example.org") {
+				both++
+			}
+		}
+		return err
+	})
+	if both != 1 {
+		t.Errorf("%d changes in the audit log name the second person, want 1", both)
 	}
 }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Settings are what a tenant decides for itself.
@@ -21,6 +23,44 @@ type Settings struct {
 	FourEyes *bool
 	Charges  ChargePolicy
 	Receipt  ReceiptHead
+	Limits   Limits
+}
+
+// Limits are how far one person may go alone in what can be abused; see [DefaultLimits].
+type Limits struct {
+	// ReversalWindow is the time in seconds in which who sold may undo the sale; later it takes the right and a reason.
+	ReversalWindow int64 `json:"reversal_window_s"`
+	// ReversalsADay is how many sales one actor may reverse in a local day.
+	ReversalsADay int64 `json:"reversals_per_day"`
+	// FreeUnitsADay is what one actor may give away or replace in a local day.
+	FreeUnitsADay unit.Energy `json:"free_units_per_day_wh"`
+}
+
+// DefaultLimits are those of a tenant that has set none: 15 minutes (domain reference, §9), 50 reversals, 1,000 kWh.
+func DefaultLimits() Limits {
+	return Limits{ReversalWindow: 15 * 60, ReversalsADay: 50, FreeUnitsADay: 1000 * unit.KilowattHour}
+}
+
+// Window is the time in which who sold may undo a sale.
+func (l Limits) Window() time.Duration { return time.Duration(l.ReversalWindow) * time.Second }
+
+// What limits can be set to.
+const (
+	maxWindow    = 7 * 24 * 3600 // seconds; a sale can be reversed in its own month only
+	maxReversals = 10_000
+	maxFreeUnits = 1_000_000 * unit.KilowattHour
+)
+
+func (l Limits) check() refusal.Refusal {
+	switch {
+	case l.ReversalWindow < 0 || l.ReversalWindow > maxWindow:
+		return invalid(fmt.Sprintf("reversal_window_s is 0 to %d: seconds in which who sold may undo a sale.", int64(maxWindow)))
+	case l.ReversalsADay < 0 || l.ReversalsADay > maxReversals:
+		return invalid(fmt.Sprintf("reversals_per_day is 0 to %d.", maxReversals))
+	case l.FreeUnitsADay < 0 || l.FreeUnitsADay > maxFreeUnits || l.FreeUnitsADay%unit.Quantum != 0:
+		return invalid(fmt.Sprintf("free_units_per_day_wh is a multiple of %d, up to %d.", unit.Quantum, int64(maxFreeUnits)))
+	}
+	return refusal.Refusal{}
 }
 
 // ReceiptHead is what receipts say of the utility besides its name and tax number.
@@ -45,20 +85,28 @@ type ChargePolicy struct {
 type SettingsView struct {
 	refusal.Refusal
 	Settings
-	FourEyesBind bool // whether second-person rules bind now
+	FourEyesBind bool             // whether second-person rules bind now
+	Waits        *access.Approval // the change waits for a second person, and nothing was changed
 }
 
-// SettingsChange names what is to change; nil fields stay.
+// SettingsChange names what is to change; nil fields stay. It is also what is written down for a second person.
 type SettingsChange struct {
-	Name     *string
-	Currency *string
-	TZ       *string
-	VATNo    *string
-	FourEyes *bool
-	Charges  *ChargePolicy // as a whole
-	Receipt  *ReceiptHead  // as a whole
+	Name     *string `json:"name,omitempty"`
+	Currency *string `json:"currency,omitempty"`
+	TZ       *string `json:"tz,omitempty"`
+	VATNo    *string `json:"vat_no,omitempty"`
+	FourEyes *bool   `json:"four_eyes,omitempty"`
 	// FourEyesDefault goes back to deciding by the number of people; it excludes FourEyes.
-	FourEyesDefault bool
+	FourEyesDefault bool         `json:"four_eyes_default,omitempty"`
+	MaxDeduction    *money.Bps   `json:"max_deduction_bps,omitempty"`
+	ChargesOnly     *bool        `json:"charges_only,omitempty"`
+	DailyCharges    *bool        `json:"daily_charges,omitempty"`
+	Address         *string      `json:"address,omitempty"`
+	Contact         *string      `json:"contact,omitempty"`
+	Message         *string      `json:"message,omitempty"`
+	ReversalWindow  *int64       `json:"reversal_window_s,omitempty"`
+	ReversalsADay   *int64       `json:"reversals_per_day,omitempty"`
+	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
 }
 
 // Settings shows the tenant's settings.
@@ -82,8 +130,9 @@ func settingsView(tx Tx) (SettingsView, error) {
 	return SettingsView{Settings: s, FourEyesBind: bind}, err
 }
 
-// ChangeSettings changes the named settings, all or nothing. The currency can be named once: every figure of the books
-// is in it.
+// ChangeSettings changes the named settings, all or nothing (right: settings.write). The currency can be named once:
+// every figure of the books is in it. Where four eyes bind it waits for a second person, above all where it would loosen
+// them: nobody switches that rule off alone.
 func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c SettingsChange) (SettingsView, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return SettingsView{Refusal: no}, nil
@@ -91,33 +140,50 @@ func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c Settin
 	if no := c.check(); no.Refused() {
 		return SettingsView{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (SettingsView, error) {
-		if c.Currency != nil {
-			if no, err := fixCurrency(tx, *c.Currency); err != nil || no.Refused() {
-				return SettingsView{Refusal: no}, err
-			}
-		}
-		was, err := tx.TenantSettings()
-		if err != nil {
-			return SettingsView{}, err
-		}
-		next := c.apply(was)
-		if err := tx.PutTenantSettings(next); err != nil {
-			return SettingsView{}, err
-		}
-		e := by.Entry("settings.change", fmt.Sprintf("tenant %d", by.Tenant))
-		e.Before, e.After = was.summary(), next.summary()
-		// Nobody else has to agree to a setting, but that one person loosened or tightened this one is reported.
-		e.SinglePerson = c.FourEyes != nil || c.FourEyesDefault
-		if err := tx.AuditLog(e); err != nil {
-			return SettingsView{}, err
-		}
-		return settingsView(tx)
-	})
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (SettingsView, error) { return r.changeSettings(tx, by, c) })
 	if err != nil {
 		return SettingsView{}, fmt.Errorf("change settings: %w", err)
 	}
 	return out, nil
+}
+
+// changeSettings is the transaction of ChangeSettings.
+func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (SettingsView, error) {
+	was, err := tx.TenantSettings()
+	if err != nil {
+		return SettingsView{}, err
+	}
+	next := c.apply(was)
+	if no := next.Limits.check(); no.Refused() {
+		return SettingsView{Refusal: no}, nil
+	}
+	if c.Currency != nil && was.Currency != "" && was.Currency != *c.Currency {
+		return SettingsView{Refusal: otherCurrency(*c.Currency)}, nil
+	}
+	told, err := json.Marshal(c)
+	if err != nil {
+		return SettingsView{}, err
+	}
+	object := fmt.Sprintf("tenant %d", by.Tenant)
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActSettings, Right: access.WriteSettings, Object: object,
+		Summary: "change settings: " + string(told), Body: c}, r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return SettingsView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+	}
+	if c.Currency != nil {
+		if no, err := fixCurrency(tx, *c.Currency); err != nil || no.Refused() {
+			return SettingsView{Refusal: no}, err
+		}
+	}
+	if err := tx.PutTenantSettings(next); err != nil {
+		return SettingsView{}, err
+	}
+	e := by.Entry("settings.change", object)
+	e.Before, e.After = was.summary(), next.summary()
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
+		return SettingsView{}, err
+	}
+	return settingsView(tx)
 }
 
 func (c SettingsChange) check() refusal.Refusal {
@@ -133,11 +199,18 @@ func (c SettingsChange) check() refusal.Refusal {
 			return invalid("tz is the name of a time zone such as UTC or Africa/Nairobi.")
 		}
 	}
-	if c.Charges != nil && (c.Charges.MaxDeduction < 0 || c.Charges.MaxDeduction > money.Whole) {
+	if c.Currency != nil {
+		if _, known := money.CurrencyOf(*c.Currency); !known {
+			return noCurrency(*c.Currency)
+		}
+	}
+	if c.MaxDeduction != nil && (*c.MaxDeduction < 0 || *c.MaxDeduction > money.Whole) {
 		return invalid(fmt.Sprintf("max_deduction_bps is 0 to %d; 7000 is 70 %%.", money.Whole))
 	}
-	if h := c.Receipt; h != nil && (!text(h.Address, maxLine) || !text(h.Contact, maxLine) || !text(h.Message, maxLine)) {
-		return invalid(fmt.Sprintf("What receipts say of the utility has at most %d printable characters each.", maxLine))
+	for _, line := range []*string{c.Address, c.Contact, c.Message} {
+		if line != nil && !text(*line, maxLine) {
+			return invalid(fmt.Sprintf("What receipts say of the utility has at most %d printable characters each.", maxLine))
+		}
 	}
 	if c.FourEyes != nil && c.FourEyesDefault {
 		return invalid("four_eyes is either set or left to the default.")
@@ -149,18 +222,17 @@ func (c SettingsChange) apply(s Settings) Settings {
 	if c.Name != nil {
 		s.Name = strings.TrimSpace(*c.Name)
 	}
-	if c.TZ != nil {
-		s.TZ = *c.TZ
-	}
-	if c.VATNo != nil {
-		s.VATNo = *c.VATNo
-	}
-	if c.Charges != nil {
-		s.Charges = *c.Charges
-	}
-	if c.Receipt != nil {
-		s.Receipt = *c.Receipt
-	}
+	set(&s.TZ, c.TZ)
+	set(&s.VATNo, c.VATNo)
+	set(&s.Charges.MaxDeduction, c.MaxDeduction)
+	set(&s.Charges.ChargesOnly, c.ChargesOnly)
+	set(&s.Charges.Daily, c.DailyCharges)
+	set(&s.Receipt.Address, c.Address)
+	set(&s.Receipt.Contact, c.Contact)
+	set(&s.Receipt.Message, c.Message)
+	set(&s.Limits.ReversalWindow, c.ReversalWindow)
+	set(&s.Limits.ReversalsADay, c.ReversalsADay)
+	set(&s.Limits.FreeUnitsADay, c.FreeUnitsADay)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -171,13 +243,21 @@ func (c SettingsChange) apply(s Settings) Settings {
 	return s
 }
 
+// set sets a value where one is given.
+func set[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}
+
 func (s Settings) summary() string {
 	eyes := "default"
 	if s.FourEyes != nil {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
-	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q", s.Name,
-		s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt)
+	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
+		"free_units_per_day_wh=%d", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay)
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

@@ -132,15 +132,23 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (Added
 func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	c, known := money.CurrencyOf(code)
 	if !known {
-		return refusal.Because(refusal.TariffInvalid, "There is no currency "+code+".", "Nothing was changed.",
-			"Use the three letters of ISO 4217, such as KES."), nil
+		return noCurrency(code), nil
 	}
 	ok, err := tx.SetCurrency(c.Code, c.Exp)
 	if err != nil || ok {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.CurrencyMismatch, "All figures of this tenant are in another currency than "+c.Code+".",
-		"Nothing was changed.", "Use the tenant's currency; a second currency needs a second tenant."), nil
+	return otherCurrency(c.Code), nil
+}
+
+func noCurrency(code string) refusal.Refusal {
+	return refusal.Because(refusal.TariffInvalid, "There is no currency "+code+".", "Nothing was changed.",
+		"Use the three letters of ISO 4217, such as KES.")
+}
+
+func otherCurrency(code string) refusal.Refusal {
+	return refusal.Because(refusal.CurrencyMismatch, "All figures of this tenant are in another currency than "+code+".",
+		"Nothing was changed.", "Use the tenant's currency; a second currency needs a second tenant.")
 }
 
 // findTariff looks a tariff up by name or identity.

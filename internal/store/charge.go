@@ -11,18 +11,19 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// chargePolicy reads what a tenant decided about charges out of its settings. Most tenants decided nothing.
-func chargePolicy(settings string) (registry.ChargePolicy, error) {
-	var s struct {
+// salePolicy reads what a tenant decided about charges and limits out of its settings. Most tenants decided nothing.
+func salePolicy(settings string) (registry.ChargePolicy, registry.Limits, error) {
+	s := struct {
 		Charges registry.ChargePolicy `json:"charges"`
-	}
+		Limits  registry.Limits       `json:"limits"`
+	}{Limits: registry.DefaultLimits()}
 	if settings == "" || settings == "{}" {
-		return s.Charges, nil
+		return s.Charges, s.Limits, nil
 	}
 	if err := json.Unmarshal([]byte(settings), &s); err != nil {
-		return registry.ChargePolicy{}, fmt.Errorf("read setting %s: %w", chargesKey, err)
+		return registry.ChargePolicy{}, registry.Limits{}, fmt.Errorf("read settings %s, %s: %w", chargesKey, limitsKey, err)
 	}
-	return s.Charges, nil
+	return s.Charges, s.Limits, nil
 }
 
 // ChargeTenant is the tenant's time zone and what it decided about charges.
@@ -38,7 +39,7 @@ func (tx *Tx) ChargeTenant() (string, registry.ChargePolicy, error) {
 	if err != nil {
 		return "", registry.ChargePolicy{}, fmt.Errorf("read tenant %d: %w", tx.Tenant, err)
 	}
-	policy, err := chargePolicy(settings)
+	policy, _, err := salePolicy(settings)
 	return zone, policy, err
 }
 

@@ -16,6 +16,9 @@ const chargesKey = "charges"
 // receiptKey is the name of what receipts say of the tenant.
 const receiptKey = "receipt"
 
+// limitsKey is the name of the limits that the tenant has set; missing where it keeps the defaults.
+const limitsKey = "limits"
+
 // TenantSettings reads what the tenant decided for itself.
 func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
@@ -36,6 +39,9 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 		if err := json.Unmarshal(text, &s.Charges); err != nil {
 			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", chargesKey, tx.Tenant, err)
 		}
+	}
+	if _, s.Limits, err = salePolicy(t.Settings); err != nil {
+		return registry.Settings{}, err
 	}
 	s.Receipt, err = receiptHead(more)
 	return s, err
@@ -71,6 +77,12 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 	}
 	if more[receiptKey], err = json.Marshal(s.Receipt); err != nil {
 		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+	}
+	delete(more, limitsKey)
+	if s.Limits != registry.DefaultLimits() {
+		if more[limitsKey], err = json.Marshal(s.Limits); err != nil {
+			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+		}
 	}
 	text, err := json.Marshal(more)
 	if err != nil {

@@ -34,7 +34,7 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
 		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
 		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
-		p.Policy, err = chargePolicy(r.Text(9))
+		p.Policy, p.Limits, err = salePolicy(r.Text(9))
 		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {

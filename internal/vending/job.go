@@ -51,11 +51,8 @@ func (k JobKind) subClass() uint8 {
 	return sts.ManageMaxPower
 }
 
-// Limits of tokens that nobody buys.
-const (
-	MaxUnitsADay = 1000 * unit.KilowattHour // given away or replaced by one actor in a local day
-	MaxPowerW    = 18_000_000               // of a power limit token: the meter's own maximum is far below
-)
+// MaxPowerW is the most of a power limit token: the meter's own maximum is far below.
+const MaxPowerW = 18_000_000
 
 // ReasonCodes are why tokens are made that nobody buys.
 func ReasonCodes() []string {

@@ -122,7 +122,7 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 		{vending.Ask{Meter: m, Kind: vending.KeyChange}, refusal.InvalidRequest},
 		{vending.Ask{Meter: m, Kind: vending.KeyChange, Key: &vending.NextKey{}}, refusal.InvalidRequest},
 		{vending.Ask{Meter: m, Kind: vending.KeyChange, Key: &vending.NextKey{SGC: "12"}}, refusal.InvalidRequest},
-		{vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: vending.MaxUnitsADay + unit.Quantum}, refusal.DailyLimit},
+		{vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: registry.DefaultLimits().FreeUnitsADay + unit.Quantum}, refusal.DailyLimit},
 	} {
 		if g := s.give(ask(c.a, fmt.Sprintf("job-key-%d", i))); g.Code != c.want {
 			t.Errorf("%+v: %q (%s), want %q", c.a, g.Code, g.Detail(), c.want)
@@ -134,7 +134,7 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 			t.Errorf("%s by %s: %q %v, want forbidden", kind, role, g.Code, err)
 		}
 	}
-	s.give(ask(vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: vending.MaxUnitsADay}, "job-key-a"))
+	s.give(ask(vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: registry.DefaultLimits().FreeUnitsADay}, "job-key-a"))
 	if g := s.give(ask(vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: unit.Quantum}, "job-key-b")); g.Code != refusal.DailyLimit {
 		t.Errorf("beyond the day: %q", g.Code)
 	}

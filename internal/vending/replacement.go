@@ -118,7 +118,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Ti
 		return j, no, err
 	}
 	if a.Kind.units() && a.replaces.IsZero() { // what is owed is no gift
-		if no, err := v.unitsLeft(tx, by, a.Units, p.TZ, now); err != nil || no.Refused() {
+		if no, err := v.unitsLeft(tx, by, a.Units, p, now); err != nil || no.Refused() {
 			return Job{}, no, err
 		}
 	}
@@ -152,17 +152,17 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Ti
 }
 
 // unitsLeft refuses units beyond what one actor may give away in a local day.
-func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, tz string, now time.Time) (refusal.Refusal, error) {
-	zone, err := v.zone(tz)
+func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p Point, now time.Time) (refusal.Refusal, error) {
+	zone, err := v.zone(p.TZ)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
 	local := now.In(zone)
 	given, err := tx.UnitsSince(by.String(), time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone))
-	if err != nil || given+units <= MaxUnitsADay {
+	if err != nil || given+units <= p.Limits.FreeUnitsADay {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("You have given %s kWh today; %s kWh is the most of one person in a day.", given.KWh(1), MaxUnitsADay.KWh(1)),
+	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("You have given %s kWh today; %s kWh is the most of one person in a day.", given.KWh(1), p.Limits.FreeUnitsADay.KWh(1)),
 		nothingMade, "Ask somebody else; the limit counts anew tomorrow."), nil
 }
 

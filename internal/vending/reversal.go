@@ -20,10 +20,8 @@ import (
 
 // Limits of a reversal.
 const (
-	ReversalWindow   = 15 * time.Minute // in which who sold may undo it; later it needs the right and a reason
-	CancelLife       = 10 * time.Minute // how long a meter that was connected has to cancel a token
-	MaxReversalsADay = 50               // of one actor in a local day
-	maxReason        = 200
+	CancelLife = 10 * time.Minute // how long a meter that was connected has to cancel a token
+	maxReason  = 200
 )
 
 // ReversalState says how far a reversal has come.
@@ -146,7 +144,7 @@ type undone struct {
 	Waits    *access.Approval
 }
 
-// Reverse undoes a sale: who sold it within [ReversalWindow], later who may reverse, with a reason. It must be the last
+// Reverse undoes a sale: who sold it within the window that the tenant set ([registry.Limits]), later who may reverse, with a reason. It must be the last
 // sale to its meter, of this local month, and no token of it in the meter. A meter that is connected is told to cancel
 // the tokens first, and the sale is reversing until it has answered; of any other meter the tokens stay a risk and are
 // marked so. Everything the sale took is given back by journals of their own that mirror its journals.
@@ -195,7 +193,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
 		return undone{}, no, err
 	}
-	eyes, err := v.reversalEyes(tx, by, s, u, now)
+	eyes, err := v.reversalEyes(tx, by, s, point.Limits, u, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return undone{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -229,12 +227,12 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 
 // reversalEyes decides whether a reversal needs a second person. Somebody else than who sold is one already; who sold may
 // undo it alone while it is new.
-func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, u Undo, now time.Time) (access.Eyes, error) {
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.Limits, u Undo, now time.Time) (access.Eyes, error) {
 	sold, err := tx.IsActor(by, s.By)
 	if err != nil {
 		return access.Eyes{}, err
 	}
-	if s.By == by.String() && now.Sub(s.CompletedAt) <= ReversalWindow && by.Approval.IsZero() {
+	if s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && by.Approval.IsZero() {
 		return access.Eyes{Alone: true}, nil
 	}
 	return access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
@@ -269,12 +267,12 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	case s.State != Completed:
 		return notReversible("The sale is "+string(s.State)+".", "Only a completed sale can be reversed."), nil
 	}
-	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) && now.Sub(s.CompletedAt) <= ReversalWindow
+	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) && now.Sub(s.CompletedAt) <= p.Limits.Window()
 	switch {
 	case own:
 	case !by.May(access.Reverse):
 		return refusal.Because(refusal.Forbidden, fmt.Sprintf("Who sold may undo a sale for %s; later, and for others, it takes the right %s.",
-			ReversalWindow, access.Reverse), saleStands, "Ask a supervisor."), nil
+			p.Limits.Window(), access.Reverse), saleStands, "Ask a supervisor."), nil
 	case reason == "":
 		return refusal.Because(refusal.InvalidRequest, "This reversal needs a reason.", saleStands, "Say in a few words why; it is kept in the audit log."), nil
 	}
@@ -298,16 +296,16 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	case newest != s.ID || p.Account != s.Account:
 		return notReversible("It is not the last sale to its meter and account.", "Reverse the later sales first."), nil
 	}
-	if no, err := tooMany(tx, by, local); err != nil || no.Refused() {
+	if no, err := tooMany(tx, by, p.Limits, local); err != nil || no.Refused() {
 		return no, err
 	}
 	return mirrorFits(tx, s)
 }
 
-func tooMany(tx Tx, by access.Actor, local time.Time) (refusal.Refusal, error) {
+func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())
 	n, err := tx.ReversalsSince(by.String(), day)
-	if err != nil || n < MaxReversalsADay {
+	if err != nil || int64(n) < limits.ReversalsADay {
 		return refusal.Refusal{}, err
 	}
 	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales were reversed by you today.", n), saleStands,

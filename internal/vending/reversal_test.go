@@ -3,6 +3,7 @@ package vending_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
@@ -14,8 +15,11 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -138,7 +142,7 @@ func TestWhoMayReverseWhenAndWhat(t *testing.T) {
 		want   refusal.Code
 	}{
 		"who sold, at once":                  {by: operator},
-		"who sold, too late":                 {by: operator, do: func(s *shop, _ string, _ vending.Sold) { s.clock.add(vending.ReversalWindow + time.Second) }, want: refusal.Forbidden},
+		"who sold, too late":                 {by: operator, do: func(s *shop, _ string, _ vending.Sold) { s.clock.add(registry.DefaultLimits().Window() + time.Second) }, want: refusal.Forbidden},
 		"a supervisor without a reason":      {by: supervisor, want: refusal.InvalidRequest},
 		"a supervisor, later":                {by: supervisor, reason: "customer asked", do: func(s *shop, _ string, _ vending.Sold) { s.clock.add(time.Hour) }},
 		"another operator":                   {by: access.Actor{Tenant: tenant, Kind: access.Person, Name: "op2", Role: access.Operator}, reason: "x", want: refusal.Forbidden},
@@ -324,14 +328,44 @@ func TestAWrongMeterIsCorrected(t *testing.T) {
 func TestReversalsADayAreLimited(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	for i := range vending.MaxReversalsADay + 1 {
+	for i := range int(registry.DefaultLimits().ReversalsADay) + 1 {
 		sold := s.sell(order(m, 10000, fmt.Sprintf("key-number-%d", i)))
 		want := refusal.Code("")
-		if i == vending.MaxReversalsADay {
+		if i == int(registry.DefaultLimits().ReversalsADay) {
 			want = refusal.DailyLimit
 		}
 		if got := s.undo(owner(), sold.Sale, "", fmt.Sprintf("undo-key-%d", i)); got.Code != want {
 			t.Fatalf("reversal %d: %q, want %q", i, got.Code, want)
+		}
+	}
+}
+
+// TestLimitsAreTheTenants: what a tenant set instead of the defaults is in force at once.
+func TestLimitsAreTheTenants(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.do(func(tx *store.Tx) error {
+		set, err := tx.TenantSettings()
+		set.Limits = registry.Limits{ReversalWindow: 3600, ReversalsADay: 1, FreeUnitsADay: 5 * unit.KilowattHour}
+		return errors.Join(err, tx.PutTenantSettings(set))
+	})
+	operator := access.Actor{Tenant: tenant, Kind: access.Person, Name: "op", Role: access.Operator}
+	for i, c := range []struct {
+		after time.Duration
+		want  refusal.Code
+	}{{time.Hour + time.Second, refusal.Forbidden}, {time.Hour, ""}, {0, refusal.DailyLimit}} {
+		sold := s.sellAs(operator, order(m, 10000, fmt.Sprintf("key-number-%d", i)))
+		s.clock.add(c.after)
+		if got := s.undo(operator, sold.Sale, "", fmt.Sprintf("undo-key-%d", i)); got.Code != c.want {
+			t.Errorf("undone by who sold it %s later: %q (%s), want %q", c.after, got.Code, got.Detail(), c.want)
+		}
+	}
+	for units, want := range map[unit.Energy]refusal.Code{5 * unit.KilowattHour: "", 5*unit.KilowattHour + unit.Quantum: refusal.DailyLimit} {
+		a := ask(vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: units}, "free-key-"+units.KWh(1))
+		by := owner()
+		by.Name = units.KWh(1) // the limit is of one actor
+		if g, err := s.GiveTokens(context.Background(), by, a); err != nil || g.Code != want {
+			t.Errorf("%s kWh given away: %q, %v; want %q", units.KWh(1), g.Code, err, want)
 		}
 	}
 }

@@ -91,6 +91,7 @@ type Point struct {
 	Currency string // the tenant's; "" until a setting or a tariff names it
 	TZ       string // the tenant's
 	Policy   registry.ChargePolicy
+	Limits   registry.Limits
 }
 
 // Paper is what a receipt shows besides the sale itself.
