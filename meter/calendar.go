@@ -142,20 +142,20 @@ func (x *step) calendar() {
 	}
 	x.quality()
 	s.Offset = ev.offset(s.Up)
-	local := x.c.Local(ev.At)
-	x.date(dateOf(local))
-	x.friendly(local)
-	s.NextAt = uint32(min(x.c.nextMoment(ev.At, local), noMoment-1))
+	x.date(dateOf(x.c.Local(ev.At)))
+	x.friendly(ev.At)
+	s.NextAt = uint32(min(x.c.nextMoment(ev.At), noMoment-1))
 }
 
-// friendly moves the friendly window to a local time, 0 for an invalid clock.
-func (x *step) friendly(local int64) {
+// friendly moves the friendly window to a time of the calendar, 0 for an invalid clock. What is half an hour away is asked
+// of local time as it will be then: daylight saving may begin or end before.
+func (x *step) friendly(at int64) {
 	s, c := x.s, x.c
 	on := friendlyOver
 	switch {
-	case local == 0 && c.FriendlyInvalid, local != 0 && c.friendly(local):
+	case at == 0 && c.FriendlyInvalid, at != 0 && c.friendly(c.Local(at)):
 		on = friendlyBegins
-		if local != 0 && !c.friendly(local+endingTime) {
+		if at != 0 && !c.friendly(c.Local(at+endingTime)) {
 			on = friendlySoon
 		}
 	}
@@ -214,31 +214,31 @@ func (c *Config) friendly(local int64) bool {
 	return false
 }
 
-// nextMoment returns the time of the calendar after at, which is local there, at which a date, a window or the distance
+// nextMoment returns the time of the calendar after at, at which a date, a window, what is half an hour away, or the distance
 // of local time from UTC may change.
-func (c *Config) nextMoment(at, local int64) int64 {
+func (c *Config) nextMoment(at int64) int64 {
+	return min(c.nextEdge(at), c.nextEdge(at+endingTime)-endingTime)
+}
+
+// nextEdge returns the time of the calendar after at, at which a day or a window begins or ends, or daylight saving does. An
+// edge that lies beyond a switch is found from there.
+func (c *Config) nextEdge(at int64) int64 {
+	local := c.Local(at)
 	second := local % secondsPerDay
 	next := int64(secondsPerDay)
-	// An edge and half an hour before it; a window that is not used has edges at midnight, which is one anyway.
+	// A window that is not used has its edges at midnight, which is one anyway.
 	edge := func(minute uint16) {
-		for _, e := range [...]int64{int64(minute) * 60, int64(minute)*60 - endingTime} {
-			e = (e + secondsPerDay) % secondsPerDay
-			if e > second {
-				next = min(next, e)
-			}
+		if e := int64(minute) * 60; e > second {
+			next = min(next, e)
 		}
 	}
 	for i := range c.Friendly {
-		if w := &c.Friendly[i]; w.Days != 0 {
-			edge(w.From)
-			edge(w.To)
-		}
+		edge(c.Friendly[i].From)
+		edge(c.Friendly[i].To)
 	}
 	for i := range c.Special {
-		if s := &c.Special[i]; s.Date != 0 {
-			edge(s.From)
-			edge(s.To)
-		}
+		edge(c.Special[i].From)
+		edge(c.Special[i].To)
 	}
 	next += at - second
 	if c.DST.Shift == 0 {

@@ -98,8 +98,8 @@ func (x *step) ecMove(on ecInput) bool {
 	if !moves {
 		return false
 	}
-	if t.to == ECNone && t.from != ECOffered {
-		s.Flags |= FlagInitial // the first time is over
+	if on == ecRepaid {
+		s.Flags |= FlagInitial // the first time is over; one that was activated and not used is still to come
 	}
 	s.EC = t.to
 	x.checkpoint()

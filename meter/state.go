@@ -143,7 +143,7 @@ type Month struct{ Used, Tokens uint32 }
 type Flags uint8
 
 const (
-	// FlagInitial: the one-time initial emergency credit has been used up or is not to be had any more.
+	// FlagInitial: the one-time initial emergency credit has been used, at least in part, and paid back.
 	FlagInitial Flags = 1 << iota
 	// FlagFriendly: a friendly window is open.
 	FlagFriendly
