@@ -124,20 +124,22 @@ func (x *step) command() {
 	}
 	r := Record{
 		Kind: RecordCommand, Command: ev.Command, Force: ev.Force, Counter: ev.Counter, Request: ev.Request,
+		Refused: x.refusal(),
 	}
-	switch ev.Command {
-	case CommandCancelToken:
-		r.HasTID, r.TID = true, ev.TID
-	case CommandClearTamper:
-		r.Value = uint32(x.s.clearable())
-	case CommandClearCredit:
-		r.Units = -x.s.Balance
-	case CommandSetTime:
-		r.Value = uint32(min(max(ev.NewAt, 0), math.MaxUint32))
-	}
-	if refused := x.refusal(); refused != AnswerNone {
-		x.answerCommand(&r, refused)
+	switch {
+	case ev.Counter <= x.s.Counter:
+		x.answerCommand(&r, AnswerCounter)
 		return
+	case r.Refused != AnswerNone:
+		// Nothing is carried out, and it never can be: the counter is used up like that of any other.
+	case ev.Command == CommandCancelToken:
+		r.HasTID, r.TID = true, ev.TID
+	case ev.Command == CommandClearTamper:
+		r.Value = uint32(x.s.clearable())
+	case ev.Command == CommandClearCredit:
+		r.Units = -x.s.Balance
+	case ev.Command == CommandSetTime:
+		r.Value = uint32(ev.NewAt)
 	}
 	x.persist(&r)
 }
@@ -148,8 +150,6 @@ func (x *step) refusal() Answer {
 	switch {
 	case ev.Refused != AnswerNone:
 		return ev.Refused
-	case ev.Counter <= s.Counter:
-		return AnswerCounter
 	case ev.Command == CommandUnknown:
 		return AnswerUnknown
 	case ev.Command == CommandSetTime && (ev.NewAt <= 0 || ev.NewAt >= math.MaxUint32):
@@ -181,6 +181,10 @@ func (x *step) repeated() bool {
 // applyCommand carries out a durable command.
 func (x *step) applyCommand(r *Record) {
 	s, answer := x.s, AnswerDone
+	if r.Refused != AnswerNone {
+		x.answerCommand(r, r.Refused)
+		return
+	}
 	switch r.Command {
 	case CommandConnect:
 		s.Reasons = s.Reasons.Without(supply.Remote)
@@ -228,13 +232,13 @@ func (x *step) config() {
 	}
 	r := Record{Kind: RecordConfig, Value: ev.Version, Counter: ev.Counter, Request: ev.Request}
 	switch {
-	case ev.Refused != AnswerNone:
-		x.answerCommand(&r, ev.Refused)
 	case ev.Counter <= x.s.Counter:
 		x.answerCommand(&r, AnswerCounter)
-	default:
-		x.persist(&r)
+		return
+	case ev.Refused != AnswerNone:
+		r.Kind, r.Command, r.Value, r.Refused = RecordCommand, CommandConfig, 0, ev.Refused
 	}
+	x.persist(&r)
 }
 
 // applyConfig draws the consequences of a new configuration, which the host has put in the place of the old one.

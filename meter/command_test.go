@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,18 +44,51 @@ func TestTheCounterRisesStrictlyAndIsKept(t *testing.T) {
 	}
 }
 
-func TestARefusedMessageIsAnsweredAndTakesNothing(t *testing.T) {
+// TestARefusedMessageUsesUpItsCounter: what was refused for good must not be carried out when somebody plays it again, later
+// and with the clock set back or another configuration.
+func TestARefusedMessageUsesUpItsCounter(t *testing.T) {
 	r := newRig(t)
-	r.command("cmd_x", 9, meter.Event{Command: meter.CommandDisconnect, Refused: meter.AnswerExpired})
-	r.command("cmd_y", 9, meter.Event{Kind: meter.EventConfig, Version: 3, Refused: meter.AnswerConfig})
-	r.command("cmd_z", 9, meter.Event{Command: meter.CommandUnknown})
-	for id, want := range map[string]string{"cmd_x": "expired", "cmd_y": "config", "cmd_z": "unknown"} {
-		if a := r.answer(id); a.State() != "failed" || a.Reason() != want {
-			t.Errorf("%s: %s %s, want failed %s", id, a.State(), a.Reason(), want)
+	for i, m := range []struct {
+		id   string
+		ev   meter.Event
+		want string
+	}{
+		{"cmd_x", meter.Event{Command: meter.CommandDisconnect, Refused: meter.AnswerExpired}, "expired"},
+		{"cmd_y", meter.Event{Kind: meter.EventConfig, Version: 3, Refused: meter.AnswerConfig}, "config"},
+		{"cmd_z", meter.Event{Command: meter.CommandUnknown}, "unknown"},
+		{"cmd_t", meter.Event{Command: meter.CommandSetTime, NewAt: -1}, "clock"},
+	} {
+		counter := uint64(i + 1)
+		r.command(m.id, counter, m.ev)
+		if a := r.answer(m.id); a.State() != "failed" || a.Reason() != m.want || r.state.Counter != counter {
+			t.Errorf("%s: %s %s, counter %d; want failed %s, %d", m.id, a.State(), a.Reason(), r.state.Counter, m.want, counter)
 		}
 	}
-	if r.state.Counter != 0 || r.state.Reasons.Has(supply.Remote) {
-		t.Errorf("counter %d, reasons %q, want nothing changed", r.state.Counter, r.state.Reasons)
+	if r.state.Reasons.Has(supply.Remote) || r.cfg.Version != 0 {
+		t.Errorf("reasons %q, configuration %d, want nothing changed", r.state.Reasons, r.cfg.Version)
+	}
+}
+
+// TestAnExpiredCommandCannotBePlayedAgain plays it when its id has left the ring of answers and the clock says that it has
+// not expired, once on a meter that ran on and once after a crash without a snapshot.
+func TestAnExpiredCommandCannotBePlayedAgain(t *testing.T) {
+	for _, crash := range [...]bool{false, true} {
+		r := newRig(t)
+		r.command("cmd_late", 1, meter.Event{Command: meter.CommandDisconnect, Refused: meter.AnswerExpired})
+		if crash {
+			r.reboot(0)
+			r.command("cmd_late", 1, meter.Event{Command: meter.CommandDisconnect})
+			if a := r.answer("cmd_late"); a != meter.AnswerExpired {
+				t.Errorf("again after a crash: %q, want expired", a.Reason())
+			}
+		}
+		for i := range meter.RingSize {
+			r.command(fmt.Sprintf("cmd_%d", i), uint64(i+2), meter.Event{Command: meter.CommandRead})
+		}
+		r.command("cmd_late", 1, meter.Event{Command: meter.CommandDisconnect})
+		if a := r.answer("cmd_late"); a != meter.AnswerCounter || r.state.Reasons.Has(supply.Remote) {
+			t.Errorf("crash %t: played again: %s %s, reasons %q; want failed counter and no REMOTE", crash, a.State(), a.Reason(), r.state.Reasons)
+		}
 	}
 }
 
@@ -90,17 +124,18 @@ func TestCancellingATokenIsDurableBeforeItIsDone(t *testing.T) {
 	if got := r.last(testToken(t, tid, 10), meter.Keypad, "").Code; got != sts.UsedError {
 		t.Errorf("the cancelled token after a crash: %s, want used_error", got)
 	}
-	for id, c := range map[string]struct {
+	for i, c := range []struct {
+		id   string
 		tid  sts.TID
 		base sts.BaseDate
 		want meter.Answer
 	}{
-		"cmd_used": {tid, sts.Base2014, meter.AnswerUsed}, "cmd_old": {1, sts.Base2014, meter.AnswerOld},
-		"cmd_base": {tid + 1, sts.Base1993, meter.AnswerBaseDate},
+		{"cmd_used", tid, sts.Base2014, meter.AnswerUsed}, {"cmd_old", 1, sts.Base2014, meter.AnswerOld},
+		{"cmd_base", tid + 1, sts.Base1993, meter.AnswerBaseDate},
 	} {
-		r.command(id, 2, meter.Event{Command: meter.CommandCancelToken, TID: c.tid, Base: c.base})
-		if got := r.answer(id); got != c.want {
-			t.Errorf("%s: %q, want %q", id, got.Reason(), c.want.Reason())
+		r.command(c.id, uint64(i+2), meter.Event{Command: meter.CommandCancelToken, TID: c.tid, Base: c.base})
+		if got := r.answer(c.id); got != c.want {
+			t.Errorf("%s: %q, want %q", c.id, got.Reason(), c.want.Reason())
 		}
 	}
 }

@@ -254,6 +254,11 @@ var answerReasons = [...]string{
 	AnswerExpired: "expired", AnswerStorage: "storage_error", AnswerTamper: "tamper", AnswerClock: "clock",
 }
 
+// lasts reports whether it is a refusal that the same message gets for ever.
+func (a Answer) lasts() bool {
+	return a > AnswerDone && a != AnswerCounter && a != AnswerStorage && int(a) < len(answerReasons)
+}
+
 // State returns the state for the wire: "done" or "failed".
 func (a Answer) State() string {
 	if a == AnswerDone {
@@ -276,7 +281,8 @@ type RecordKind uint8
 const (
 	// RecordToken: a token was accepted, or was wrong and counts: Source, Result, Class, SubClass, TID, Units, Request.
 	RecordToken RecordKind = iota + 1
-	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID.
+	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID; or it was refused for good: Refused
+	// beside Command (also CommandUnknown and CommandConfig), Counter and Request.
 	RecordCommand
 	// RecordConfig: a configuration was taken: Value is its version, Counter, Request.
 	RecordConfig
@@ -309,6 +315,8 @@ type Record struct {
 	// Command and Force of a command.
 	Command Command
 	Force   bool
+	// Refused is why a command or configuration was not carried out, AnswerNone if it was.
+	Refused Answer
 	// Value of a configuration (version), a local switch (1 off) or a management token (its 16 bits).
 	Value uint32
 	// Sections are those that wait once a section was taken, bit n-1 for section n.
@@ -331,7 +339,8 @@ func (r *Record) Sound() bool {
 	case RecordToken:
 		return r.Source.known() && r.soundToken()
 	case RecordCommand:
-		return r.Command > CommandUnknown && int(r.Command) < len(commandNames)
+		return int(r.Command) < len(commandNames) && (r.Refused.lasts() ||
+			r.Refused == AnswerNone && r.Command != CommandUnknown && r.Command != CommandConfig)
 	case RecordConfig, RecordLocal:
 		return true
 	case RecordTamper:

@@ -28,7 +28,8 @@ const (
 	EventToken
 	// EventCommand: a signed command of the server: Request, Counter, Command, and for a cancelled token TID and Base,
 	// for connect Force. The host has checked the signature (a wrong one is dropped, not answered). What it must refuse
-	// itself, because it has expired for instance, it gives here with Refused, so that the answer gets a Seq.
+	// itself, because it has expired for instance, it gives here with Refused: the counter is used up all the same, so that
+	// nobody can play the message again when the clock has been set back.
 	EventCommand
 	// EventConfig: a new configuration, decoded and checked: Request, Counter, Version; or Refused.
 	EventConfig
@@ -248,12 +249,15 @@ const (
 	CommandResetDemand
 	// CommandSetTime sets the clock to Event.NewAt. On the wire it is a message of its own, down/time.
 	CommandSetTime
+	// CommandConfig is a configuration, in the answers to one that is refused. On the wire it is a message of its own,
+	// down/config, and to Step an EventConfig.
+	CommandConfig
 )
 
 var commandNames = [...]string{
 	CommandUnknown: "unknown", CommandConnect: "connect", CommandDisconnect: "disconnect", CommandRead: "read",
 	CommandCancelToken: "cancel_token", CommandClearTamper: "clear_tamper", CommandClearCredit: "clear_credit",
-	CommandResetDemand: "reset_demand", CommandSetTime: "set_time",
+	CommandResetDemand: "reset_demand", CommandSetTime: "set_time", CommandConfig: "config",
 }
 
 // String returns the name the command has on the wire.
@@ -263,6 +267,9 @@ func (c Command) String() string {
 	}
 	return commandNames[c]
 }
+
+// Own reports whether the command is a message of its own on the wire, and never the type of a down/command.
+func (c Command) Own() bool { return c == CommandSetTime || c == CommandConfig }
 
 // ParseCommand is the inverse of [Command.String]; a name it does not know is CommandUnknown.
 func ParseCommand(name string) Command {

@@ -234,8 +234,11 @@ func (l *lab) publish(w *world, r *meter.Report) {
 	case r.Code == meter.CodeConfig:
 		w.counter++
 		w.version = uint32(r.A)
-	case r.Code == meter.CodeCommand && (meter.Answer(r.B) == meter.AnswerDone || meter.Answer(r.B) == meter.AnswerTamper):
-		w.counter++
+	case r.Code == meter.CodeCommand && meter.Answer(r.B) != meter.AnswerStorage:
+		w.counter++ // refused or not, nobody may play it again
+		if meter.Answer(r.B) != meter.AnswerDone {
+			return
+		}
 		switch meter.Command(r.A) {
 		case meter.CommandDisconnect:
 			w.remote = true

@@ -134,6 +134,9 @@ func (d *Device) order(o wire.Order, ev meter.Event) error {
 // commandEvent translates a command. One whose arguments are missing is one this meter does not know.
 func commandEvent(c wire.Command) meter.Event {
 	ev := meter.Event{Kind: meter.EventCommand, Command: meter.ParseCommand(c.Type)}
+	if ev.Command.Own() {
+		ev.Command = meter.CommandUnknown
+	}
 	switch ev.Command {
 	case meter.CommandConnect:
 		ev.Force, _ = c.Args["force"].(bool)

@@ -305,7 +305,11 @@ func (e *entry) body(c *cursor) {
 	c.u8("version", &e.version)
 	c.u8("kind", (*uint8)(&r.Kind))
 	c.u8("source", (*uint8)(&r.Source))
-	c.u8("result", (*uint8)(&r.Result))
+	if r.Kind == meter.RecordCommand {
+		c.u8("result", (*uint8)(&r.Refused))
+	} else {
+		c.u8("result", (*uint8)(&r.Result))
+	}
 	c.u8("class", &r.Class)
 	c.u8("subclass", &r.SubClass)
 	c.u8("command", (*uint8)(&r.Command))

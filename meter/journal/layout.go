@@ -28,8 +28,8 @@ const (
 	configVersion   = 2
 	keysVersion     = 3
 	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper,
-	// RecordEmergency and the register.
-	recordVersion = 3
+	// RecordEmergency and the register, 4 commands that were refused.
+	recordVersion = 4
 )
 
 // The marks that begin a place, as text in memory.

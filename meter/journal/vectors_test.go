@@ -41,7 +41,7 @@ func written(t *testing.T, r meter.Record, text string) []byte {
 // vectors makes the public vectors: the parts of the memories of every version, and a log record of each kind.
 func vectors(t *testing.T) (list []journal.Vector) {
 	t.Helper()
-	for version := 1; version <= 3; version++ {
+	for version := 1; version <= 4; version++ {
 		b, err := os.ReadFile(fmt.Sprintf("testdata/memory_v%d.bin", version))
 		if err != nil {
 			t.Fatal(err)
@@ -65,6 +65,7 @@ func vectors(t *testing.T) (list []journal.Vector) {
 		"6 time set":         {Kind: meter.RecordCommand, Command: meter.CommandSetTime, Value: 1_795_154_400, Counter: 14},
 		"7 switched off":     {Kind: meter.RecordLocal, Value: 1},
 		"8 cover latched":    {Kind: meter.RecordTamper, Value: 1},
+		"10 command refused": {Kind: meter.RecordCommand, Command: meter.CommandConnect, Refused: meter.AnswerExpired, Counter: 15},
 		"9 emergency credit": {Kind: meter.RecordEmergency, Source: meter.SMS},
 	} {
 		text := ""
