@@ -112,6 +112,14 @@ func newMeterShow(c console) *cobra.Command {
 	}
 }
 
+// relayText is the position of the relay; one that nothing keeps open closes by itself after a power cut.
+func relayText(m client.Meter) string {
+	if m.Relay == "open" && len(m.Reasons) == 0 && m.AsOf != nil {
+		return "open, waiting to close"
+	}
+	return m.Relay
+}
+
 func meterTable(m client.Meter) table {
 	key := ""
 	if m.SGC != "" {
@@ -125,7 +133,7 @@ func meterTable(m client.Meter) table {
 	if m.Simulated {
 		test = "the meter is simulated"
 	}
-	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", m.Relay,
+	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet", balance, "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "key", key)
 }

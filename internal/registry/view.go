@@ -23,7 +23,7 @@ type State string
 const (
 	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
 	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
-	CutOff      State = "cut_off" // the relay is not known to be closed; Reasons say why
+	CutOff      State = "cut_off" // the relay is not known to be closed; Reasons say why, or it waits for a key press
 	Low         State = "low"     // a token meter with LowCredit or less left, its early warning
 	On          State = "on"
 )
@@ -182,6 +182,12 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 	return v
 }
 
+// closing reports whether the relay is open and nothing keeps it so: after a power cut a meter waits up to a minute and
+// closes it by itself (the domain reference §4.5). Nobody is cut off then.
+func (v *MeterView) closing() bool {
+	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil
+}
+
 // stateOf decides the one word; tamper is the latch as events and readings told it.
 func stateOf(v MeterView, tamper bool, now time.Time) State {
 	silent := v.LastSeen.IsZero() || now.Sub(v.LastSeen) >= OfflineAfter*v.Meter.ReadingInterval
@@ -190,7 +196,7 @@ func stateOf(v MeterView, tamper bool, now time.Time) State {
 		return TamperState
 	case silent && !v.Connected:
 		return Offline
-	case v.Relay != RelayClosed:
+	case v.Relay != RelayClosed && !v.closing():
 		return CutOff
 	case v.Meter.Mode == PrepayToken && v.Figures != nil && v.Figures.Balance <= LowCredit:
 		return Low

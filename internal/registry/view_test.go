@@ -40,6 +40,7 @@ func TestStateOfAMeter(t *testing.T) {
 		"out of credit":                    {with(func(r *report) { r.balance, r.relay, r.reasons = 0, "open", "CREDIT" }), registry.CutOff},
 		"switched off from afar":           {with(func(r *report) { r.relay, r.reasons = "open", "REMOTE" }), registry.CutOff},
 		"waits for a key press":            {with(func(r *report) { r.relay = "armed" }), registry.CutOff},
+		"waits to close after a power cut": {with(func(r *report) { r.relay = "open" }), registry.On},
 		"relay unknown":                    {with(func(r *report) { r.relay, r.noReading = "", true }), registry.CutOff},
 		"tampered":                         {with(func(r *report) { r.tamper = true }), registry.TamperState},
 		"tampered by its reasons":          {with(func(r *report) { r.relay, r.reasons = "open", "CREDIT,TAMPER" }), registry.TamperState},

@@ -4,7 +4,8 @@
 // Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. What is
 // read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
 // continued from there. A spoilt end of a file is cut off before the next row; a spoilt middle is left to whoever reads
-// it, and is found by the checksums ([Check]).
+// it, and is found by the checksums ([Check]). A file of which nothing that was looked at is good is set aside under
+// another name, H2611.BAD, and a new one begun: what it holds may still be of use to somebody.
 package card
 
 import (
@@ -35,11 +36,19 @@ const fieldCount = 9
 // pattern finds the files of a meter on a card; what else lies there is nobody's business.
 const pattern = "H[0-9][0-9][0-9][0-9].CSV"
 
-// maxTail bounds how much of a file is read to find its newest row.
-const maxTail = 1 << 20
+const (
+	// maxTail bounds how much of a file is read to find its newest row.
+	maxTail = 1 << 20
+	// maxAside is how many spoilt files of one month are set aside; with more the card is out of order.
+	maxAside = 10
+)
 
-// ErrRow is returned for a line that is no whole row.
-var ErrRow = errors.New("no whole row")
+var (
+	// ErrRow is returned for a line that is no whole row.
+	ErrRow = errors.New("no whole row")
+	// ErrSpoilt is returned for a card whose files are spoilt again and again.
+	ErrSpoilt = errors.New("too many spoilt files")
+)
 
 // Card is a card in a folder. The folder may come and go.
 type Card struct {
@@ -65,46 +74,70 @@ func (c *Card) Last() (uint64, error) {
 	}
 	var last uint64
 	for _, name := range names {
-		seq, _, err := tail(name)
+		t, err := tailOf(name)
 		if err != nil {
 			return 0, fmt.Errorf("memory card: %w", err)
 		}
-		last = max(last, seq)
+		last = max(last, t.seq)
 	}
 	return last, nil
 }
 
-// tail returns the number of the newest good row of a file, 0 for none, and where that row ends.
-func tail(name string) (seq uint64, end int64, err error) {
+// tail is the end of a file: the number of its newest good row, 0 for none, and where that row or the header ends.
+type tail struct {
+	seq uint64
+	end int64
+	// spoilt says that there is something in the file, and nothing good in what was looked at. A header that was torn by a
+	// power cut is nothing.
+	spoilt bool
+}
+
+func tailOf(name string) (tail, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, 0, err
+		return tail{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0, 0, err
+		return tail{}, err
 	}
 	from := max(0, info.Size()-maxTail)
 	b := make([]byte, info.Size()-from)
 	if _, err := f.ReadAt(b, from); err != nil && !errors.Is(err, io.EOF) {
-		return 0, 0, err
+		return tail{}, err
 	}
+	none := tail{spoilt: from > 0 || !strings.HasPrefix(Header, string(b))}
 	for len(b) > 0 {
 		line := b[bytes.LastIndexByte(b[:len(b)-1], '\n')+1:]
 		begin := len(b) - len(line)
 		if line[len(line)-1] == '\n' {
 			text := string(bytes.TrimSuffix(line, []byte("\n")))
 			if row, err := Parse(text); err == nil {
-				return row.Seq, from + int64(len(b)), nil
+				return tail{seq: row.Seq, end: from + int64(len(b))}, nil
 			}
 			if text == Header && from+int64(begin) == 0 {
-				return 0, int64(len(b)), nil
+				return tail{end: int64(len(b))}, nil
 			}
 		}
 		b = b[:begin]
 	}
-	return 0, 0, nil
+	return none, nil
+}
+
+// setAside renames a spoilt file: H2611.CSV to H2611.BAD, and the next ones to H2611.BA1 and so on.
+func setAside(name string) error {
+	base := strings.TrimSuffix(name, filepath.Ext(name))
+	for n := range maxAside {
+		to := base + ".BAD"
+		if n > 0 {
+			to = fmt.Sprintf("%s.BA%d", base, n)
+		}
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(name, to)
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrSpoilt, filepath.Base(name))
 }
 
 // Write implements board.Card.
@@ -125,9 +158,14 @@ func (c *Card) Write(rows []board.Row) error {
 
 // month appends rows to one file, behind its last good row.
 func (c *Card) month(name string, rows []board.Row) (err error) {
-	_, end, err := tail(name)
+	t, err := tailOf(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if t.spoilt {
+		if err := setAside(name); err != nil {
+			return err
+		}
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
@@ -135,16 +173,16 @@ func (c *Card) month(name string, rows []board.Row) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	var b bytes.Buffer
-	if end == 0 {
+	if t.end == 0 {
 		b.WriteString(Header + "\n")
 	}
 	for _, r := range rows {
 		b.WriteString(Format(r) + "\n")
 	}
-	if err := f.Truncate(end); err != nil {
+	if err := f.Truncate(t.end); err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(b.Bytes(), end); err != nil {
+	if _, err := f.WriteAt(b.Bytes(), t.end); err != nil {
 		return err
 	}
 	return f.Sync()

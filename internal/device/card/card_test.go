@@ -143,3 +143,51 @@ func TestASpoiltCardIsContinuedAndItsSpoiltRowsAreFound(t *testing.T) {
 		t.Error("written into a folder")
 	}
 }
+
+// TestAFileWithoutAGoodEndIsSetAside: whatever fills the end of a file, nothing of it is thrown away, and the copy goes on.
+func TestAFileWithoutAGoodEndIsSetAside(t *testing.T) {
+	garbage := strings.Repeat("\xff\x00garbage\n", 200_000) // more than is looked at
+	for name, spoilt := range map[string]func(good string) string{
+		"its last MiB is garbage": func(good string) string { return good + garbage },
+		"all of it is garbage":    func(string) string { return "garbage\n" },
+		"its last MiB is zeros":   func(good string) string { return good + strings.Repeat("\x00", 1<<20) },
+	} {
+		dir := t.TempDir()
+		c, file := card.New(dir), filepath.Join(dir, "H2611.CSV")
+		write(t, c, 1, 10)
+		good, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := spoilt(string(good))
+		for n, aside := range []string{"H2611.BAD", "H2611.BA1"} {
+			if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if last, err := c.Last(); err != nil || last != 0 {
+				t.Fatalf("%s: newest row %d, %v; want none", name, last, err)
+			}
+			write(t, c, 11, 2)
+			if kept, err := os.ReadFile(filepath.Join(dir, aside)); err != nil || string(kept) != bad {
+				t.Errorf("%s, %d: %s holds %d bytes, %v; want %d", name, n, aside, len(kept), err, len(bad))
+			}
+			if got := check(t, dir); len(got.Rows) != 2 || got.Bad != 0 {
+				t.Errorf("%s, %d: %d rows, %d bad; want the 2 written after it", name, n, len(got.Rows), got.Bad)
+			}
+		}
+	}
+}
+
+func TestACardThatSpoilsEveryFileIsOutOfOrder(t *testing.T) {
+	dir := t.TempDir()
+	c, file := card.New(dir), filepath.Join(dir, "H2611.CSV")
+	for n := range 11 {
+		if err := os.WriteFile(file, []byte("garbage\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Write(rows(1, 1))
+		if full := n == 10; full != errors.Is(err, card.ErrSpoilt) || !full && err != nil {
+			t.Errorf("spoilt file %d: %v", n+1, err)
+		}
+	}
+}
