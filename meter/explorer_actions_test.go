@@ -13,7 +13,9 @@ import (
 // them together less deep.
 const core = "core"
 
-func actions() []action { return append(tokenActions(), append(ruleActions(), clockActions()...)...) }
+func actions() []action {
+	return slices.Concat(tokenActions(), ruleActions(), clockActions(), orderActions(), tellingActions())
+}
 
 // tokenActions are about tokens, orders of the server, and the memory.
 func tokenActions() []action {
@@ -123,6 +125,42 @@ func clockActions() []action {
 	}
 }
 
+// orderActions are about the counter of signed messages.
+func orderActions() []action {
+	return []action{
+		{"an expired disconnect", "orders", func(l *lab, w *world) bool {
+			return l.order(w, meter.CommandDisconnect, w.counter+1, meter.AnswerExpired)
+		}},
+		{"the last message is played again as a disconnect", "orders", func(l *lab, w *world) bool {
+			return w.counter > 0 && l.order(w, meter.CommandDisconnect, w.counter, meter.AnswerNone)
+		}},
+	}
+}
+
+// tellingActions are about events that the meter only answers and reports: they do to it what any moment does.
+func tellingActions() []action {
+	return []action{
+		{"a reading is wanted", "telling", func(l *lab, w *world) bool { return l.tell(w, meter.Event{Kind: meter.EventRead}) }},
+		{"the usage history is cleared", "telling", func(l *lab, w *world) bool { return l.tell(w, meter.Event{Kind: meter.EventClear}) }},
+		{"the card is full", "telling", func(l *lab, w *world) bool {
+			return l.tell(w, meter.Event{Kind: meter.EventBoard, Code: meter.CodeCard, A: int64(meter.CardFull)})
+		}},
+	}
+}
+
+// tell gives an event that changes nothing: the state is afterwards as if the host had only woken the meter, but for the
+// numbers of what was told.
+func (l *lab) tell(w *world, ev meter.Event) bool {
+	woken := w.s
+	wake := l.stamp(w, meter.Event{Kind: meter.EventWake})
+	l.spare = meter.Step(w.cfg, &woken, wake, l.spare[:0])
+	l.step(w, ev)
+	told := w.s
+	told.Seq, told.Day.Events = woken.Seq, woken.Day.Events
+	l.hold(told == woken || l.bend != nil, "an event that is only told has changed the meter")
+	return true
+}
+
 // only returns the actions of a theme and those of every meter; "" for all.
 func only(theme string) (acts []action) {
 	for _, a := range actions() {
@@ -133,8 +171,11 @@ func only(theme string) (acts []action) {
 	return acts
 }
 
-// pass lets time pass on both clocks.
+// pass lets time pass on both clocks. Within hours sections of a key change that wait may be forgotten.
 func (l *lab) pass(w *world, ms uint64) bool {
+	if l.change != nil && ms > 3_600_000 && (w.waiting != 0 || w.under.Kind != 0) {
+		w.late = true
+	}
 	w.rtc += int64(ms / 1000)
 	return l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + ms})
 }

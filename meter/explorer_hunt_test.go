@@ -64,6 +64,9 @@ func searchBy(labs ...*lab) {
 	}
 	for _, l := range labs[1:] {
 		first.steps += l.steps
+		for kind, given := range l.kinds {
+			first.kinds[kind] = first.kinds[kind] || given
+		}
 		for i, n := range l.found {
 			first.found[i] += n
 		}

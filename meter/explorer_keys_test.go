@@ -33,34 +33,31 @@ type keyTold struct {
 	late bool
 }
 
-// keyActions are what can happen around a key change.
+// keyActions are what can happen around a key change, and to every meter.
 func keyActions() []action {
 	keep := map[string]bool{
 		"60 pulses": true, "a snapshot is written": true, "the write succeeds": true, "the write fails": true,
-		"power cut": true, "power cut within the write": true, "power cut after the write": true,
+		"power cut": true, "power cut within the write": true, "power cut after the write": true, "type A": true,
 	}
-	acts := []action{
-		{"type A", "", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
-		{"type section 1", "", func(l *lab, w *world) bool { return l.token(w, tokenFirst, meter.Keypad, "") }},
-		{"push section 2", "", func(l *lab, w *world) bool { return l.token(w, tokenSecond, meter.Remote, "tok_2") }},
-		{"sms section 1 of another set", "", func(l *lab, w *world) bool { return l.token(w, tokenOther, meter.SMS, "") }},
-		{"push credit under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenNew, meter.Remote, "tok_n") }},
-		{"push a section under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenThen, meter.Remote, "tok_t") }},
-		{"type management", "", func(l *lab, w *world) bool { return l.token(w, tokenManage, meter.Keypad, "") }},
-		{"a day passes", "", func(l *lab, w *world) bool {
-			if w.s.Up > 0 {
-				return false
-			}
-			w.late = w.late || w.waiting != 0 || w.under.Kind != 0
-			return l.step(w, meter.Event{Kind: meter.EventWake, Up: 86_400_000})
-		}},
-	}
+	acts := append(changeActions(), action{"a day passes", "", func(l *lab, w *world) bool { return w.s.Up == 0 && l.pass(w, 86_400_000) }})
 	for _, a := range actions() {
 		if keep[a.name] {
 			acts = append(acts, a)
 		}
 	}
 	return acts
+}
+
+// changeActions are those of a key change itself.
+func changeActions() []action {
+	return []action{
+		{"type section 1", "", func(l *lab, w *world) bool { return l.token(w, tokenFirst, meter.Keypad, "") }},
+		{"push section 2", "", func(l *lab, w *world) bool { return l.token(w, tokenSecond, meter.Remote, "tok_2") }},
+		{"sms section 1 of another set", "", func(l *lab, w *world) bool { return l.token(w, tokenOther, meter.SMS, "") }},
+		{"push credit under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenNew, meter.Remote, "tok_n") }},
+		{"push a section under the new key", "", func(l *lab, w *world) bool { return l.token(w, tokenThen, meter.Remote, "tok_t") }},
+		{"type management", "", func(l *lab, w *world) bool { return l.token(w, tokenManage, meter.Keypad, "") }},
+	}
 }
 
 // keyPrint tells keys apart, those in use and those of a record under way.

@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"flag"
+	"hash/maphash"
 	"maps"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ type search struct {
 	name, theme string
 	workers     int // that share the work
 	change      func(*lab, *meter.State)
+	keys        bool // with the actions around a key change
 }
 
 func on(_ *lab, s *meter.State) {
@@ -36,25 +38,26 @@ func limited(l *lab, s *meter.State) {
 
 func searches() []search {
 	return []search{
-		{"a new meter", "tokens", 1, func(*lab, *meter.State) {}},
-		{"nearly used up", "tokens", 1, on},
+		{"a new meter", "tokens", 1, func(*lab, *meter.State) {}, false},
+		{"nearly used up", "tokens", 1, on, false},
 		{"one wrong token before the lock", "tokens", 1, func(l *lab, s *meter.State) {
 			on(l, s)
 			s.Guards[meter.Keypad-1].Row = 4
-		}},
+		}, false},
 		{"disconnected, the log about to begin again", "tokens", 1, func(_ *lab, s *meter.State) {
 			s.Register, s.Overrun, s.Applied = 150, 150, journal.LogRecords-2
 			s.Reasons, s.Confirm = s.Reasons.With(supply.Remote), true
-		}},
-		{"emergency credit", "emergency", 1, emergency},
+		}, false},
+		{"emergency credit", "emergency", 1, emergency, false},
 		{"emergency credit, the log about to begin again", "emergency", 1, func(l *lab, s *meter.State) {
 			emergency(l, s)
 			s.Balance, s.Applied, s.Reasons, s.Relay = 0, journal.LogRecords-2, supply.Of(supply.Credit), supply.Open
-		}},
-		{"tampering", "tamper", 1, on},
-		{"configurations", "config", 1, on},
-		{"the clock", "clock", 1, on},
-		{"too much load", "power", 1, limited},
+		}, false},
+		{"tampering", "tamper", 1, on, false},
+		{"configurations", "config", 1, on, false},
+		{"the clock", "clock", 1, on, false},
+		{"too much load", "power", 1, limited, false},
+		{"orders that are refused", "orders", 1, on, false},
 	}
 }
 
@@ -64,15 +67,31 @@ func wholes() []search {
 		{"everything, nearly used up", "", 2, func(l *lab, s *meter.State) {
 			emergency(l, s)
 			limited(l, s)
-		}},
-		{"everything, a new meter", "", 2, func(l *lab, _ *meter.State) { l.cfg.ECLimit, l.cfg.ECThreshold = 100, 60 }},
+		}, false},
+		{"everything, a new meter", "", 2, func(l *lab, _ *meter.State) { l.cfg.ECLimit, l.cfg.ECThreshold = 100, 60 }, false},
 		{"everything, disconnected and the log about to begin again", "", 2, func(l *lab, s *meter.State) {
 			limited(l, s)
 			s.Balance, s.Register, s.Applied, s.Relay = 1000, 150, journal.LogRecords-2, supply.Open
 			s.Reasons, s.Confirm = supply.Of(supply.Remote), true
 			s.Guards[meter.Keypad-1].Row = 4
-		}},
+		}, false},
+		{"everything and a key change, nearly used up", "", 2, func(l *lab, s *meter.State) {
+			emergency(l, s)
+			limited(l, s)
+		}, true},
 	}
+}
+
+// lab prepares the search.
+func (s search) lab(t *testing.T) *lab {
+	if !s.keys {
+		l := newLab(t)
+		l.acts = only(s.theme)
+		return l
+	}
+	l := newKeyLab(t, false)
+	l.acts = append(only(s.theme), changeActions()...)
+	return l
 }
 
 // run searches to a depth; it returns the worlds it has seen.
@@ -80,8 +99,8 @@ func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 	t.Helper()
 	labs := make([]*lab, s.workers)
 	for i := range labs {
-		l := newLab(t)
-		l.acts, l.depth = only(s.theme), depth
+		l := s.lab(t)
+		l.depth = depth
 		plant(l)
 		l.begin(t, func(state *meter.State) { s.change(l, state) })
 		labs[i] = l
@@ -116,6 +135,7 @@ var wholeDepth = flag.Int("explore", 5, "depth of the searches of all actions to
 
 // TestExploreEverything tries all actions together, in every order.
 func TestExploreEverything(t *testing.T) {
+	var kinds [meter.EventKinds]bool
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {
 			start := time.Now()
@@ -124,7 +144,15 @@ func TestExploreEverything(t *testing.T) {
 			if l.failure != "" {
 				t.Error(l.failure)
 			}
+			for kind, given := range l.kinds {
+				kinds[kind] = kinds[kind] || given
+			}
 		})
+	}
+	for kind := meter.EventKind(1); kind < meter.EventKinds; kind++ {
+		if !kinds[kind] {
+			t.Errorf("no event of kind %d was ever given", kind)
+		}
 	}
 }
 
@@ -135,9 +163,10 @@ func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {
 			var reached [2]map[uint64]int
+			seed := maphash.MakeSeed() // of the hashes of keys, which are compared
 			for i := range reached {
-				l := newLab(t)
-				l.acts, l.depth, l.reached = only(s.theme), min(4, exploreDepth-1), map[uint64]int{}
+				l := s.lab(t)
+				l.seed, l.depth, l.reached = seed, min(4, exploreDepth-1), map[uint64]int{}
 				if i == 1 {
 					l.apart, l.cuts = newPrinter(), nil
 				}

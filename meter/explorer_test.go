@@ -46,6 +46,8 @@ type lab struct {
 	trace   []string
 	failure string
 	out     []meter.Effect
+	spare   []meter.Effect
+	kinds   [meter.EventKinds]bool // of the events that were given
 }
 
 // world is a meter with its host, small enough to copy: the state, the memory, the record under way, and what the outside
@@ -113,13 +115,17 @@ func (l *lab) token(w *world, which int, from meter.Source, request string) bool
 }
 
 func (l *lab) command(w *world, c meter.Command) bool {
+	return l.order(w, c, w.counter+1, meter.AnswerNone)
+}
+
+// order is a message of the server with this counter, that the host refuses or not.
+func (l *lab) order(w *world, c meter.Command, counter uint64, refused meter.Answer) bool {
 	if w.under.Kind != 0 {
 		return false // the host holds it back
 	}
-	counter := w.counter + 1
 	return l.step(w, meter.Event{
 		Kind: meter.EventCommand, Command: c, Counter: counter, Base: sts.Base2014, TID: l.opened[tokenB].TID,
-		Request: meter.Handle(commandID(c, counter)),
+		Request: meter.Handle(commandID(c, counter)), Refused: refused,
 	})
 }
 
@@ -127,13 +133,20 @@ func commandID(c meter.Command, counter uint64) string {
 	return string([]byte{'c', 'm', 'd', byte('0' + c), byte('a' + counter)})
 }
 
-// step gives one event and carries out its effects, noting what the outside learns from them.
-func (l *lab) step(w *world, ev meter.Event) bool {
+// stamp puts the time of a world into an event.
+func (l *lab) stamp(w *world, ev meter.Event) meter.Event {
 	ev.Up = max(ev.Up, w.s.Up)
 	ev.At = w.rtc
 	if !w.dead {
 		ev.Clock = meter.ClockValid
 	}
+	return ev
+}
+
+// step gives one event and carries out its effects, noting what the outside learns from them.
+func (l *lab) step(w *world, ev meter.Event) bool {
+	ev = l.stamp(w, ev)
+	l.kinds[ev.Kind] = true
 	before := w.s
 	if l.bendEv != nil {
 		l.bendEv(&ev)
@@ -382,7 +395,7 @@ func newLab(t *testing.T) *lab {
 	tid := testTID(t, testStart())
 	l := &lab{
 		cfg: r.cfg, next: otherConfig(t, r.cfg), hunt: newHunt(only("tokens"), exploreDepth), ids: map[uint64]string{},
-		out: make([]meter.Effect, 0, meter.MaxEffects),
+		out: make([]meter.Effect, 0, meter.MaxEffects), spare: make([]meter.Effect, 0, meter.MaxEffects),
 	}
 	l.digits = [tokenCount]string{testToken(t, tid+1, 1), testToken(t, tid+2, 2), wrongToken(t, 0)}
 	for which := range tokenWrong + 1 {

@@ -107,6 +107,11 @@ func plantedRules() []planted {
 				after.Day.Date = today
 			}
 		})},
+		{"a refused message keeps its counter", "orders that are refused", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
+			if ev.Record.Refused != meter.AnswerNone {
+				after.Counter = before.Counter
+			}
+		})},
 		{"too much load forgotten", "too much load", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
 			if restored(ev) && before.Overload == meter.OverloadLocked {
 				after.Overload = meter.OverloadNone
