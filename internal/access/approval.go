@@ -91,6 +91,9 @@ type EyesTx interface {
 	AddApproval(Approval) error
 	// ApprovalByID reads an approval and locks it.
 	ApprovalByID(id.ID) (Approval, bool, error)
+	// RoleNow is the role that an actor has by now; false for one that may no longer act: a key that was revoked or has
+	// expired, a blocked person, a key of one.
+	RoleNow(Actor) (Role, bool, error)
 	// PutApproval writes how an approval was decided or used, if it still is in the state from.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
@@ -181,12 +184,30 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval does not allow this act now.", "Nothing was done.",
 			"Ask for it again.")}, nil
 	}
+	if no, err := inForce(tx, a); err != nil || no.Refused() { // again: this is another transaction than the decision
+		return Eyes{Refusal: no}, err
+	}
 	a.State = ApprovalUsed
 	ok, err := tx.PutApproval(a, ApprovalGiven)
 	if err == nil && !ok {
 		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval was used before.", "Nothing was done.", "")}, nil
 	}
 	return Eyes{Checker: a.Checker.String()}, err
+}
+
+// inForce refuses an act whose maker may not do it any more: to allow it would be to do it for somebody who has gone.
+func inForce(tx interface {
+	RoleNow(Actor) (Role, bool, error)
+}, a Approval) (refusal.Refusal, error) {
+	role, active, err := tx.RoleNow(a.Maker)
+	if err != nil || active && role.May(a.Right) {
+		return refusal.Refusal{}, err
+	}
+	what := fmt.Sprintf("Who asked for this, %s, may no longer act: the key or the person is not in force.", a.Maker)
+	if active {
+		what = fmt.Sprintf("Who asked for this, %s, has the role %s by now, which does not include %s.", a.Maker, quoteRole(role), a.Right)
+	}
+	return refusal.Because(refusal.MakerNotInForce, what, "Nothing was done.", "Reject it; whoever still wants the act asks for it anew."), nil
 }
 
 // Done is what became of an act that was done under an approval.
@@ -259,10 +280,16 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		return Decided{Refusal: refusal.Because(refusal.Forbidden, "Who asked for an act cannot allow it.", "Nothing was decided.", "Somebody else must.")}, nil
 	case a.Expired(now):
 		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "The time to decide about this is over.", "Nothing was decided.", "Ask for the act again.")}, nil
-	case allow && a.State == ApprovalGiven && same(a.Checker, by):
-		return Decided{Approval: a}, nil // allowed before, and refused when it was tried
-	case a.State != ApprovalWaiting:
+	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !same(a.Checker, by)):
 		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This was decided before: "+string(a.State)+".", "Nothing was decided.", "")}, nil
+	}
+	if allow {
+		if no, err := inForce(tx, a); err != nil || no.Refused() {
+			return Decided{Refusal: no}, err
+		}
+	}
+	if a.State == ApprovalGiven {
+		return Decided{Approval: a}, nil // allowed before, and refused when it was tried
 	}
 	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, reason, ApprovalRejected
 	if allow {

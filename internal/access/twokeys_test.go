@@ -7,7 +7,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/store"
 )
 
 // Whoever holds two keys is still one person: no key that somebody made, or that was made for somebody, allows what that
@@ -27,17 +26,7 @@ func TestTwoKeysOfOnePersonAreNotTwoPeople(t *testing.T) {
 	ask := func(by access.Actor) string {
 		t.Helper()
 		w.now = w.now.Add(1)
-		a := access.Approval{Act: access.ActTariff, Right: access.WriteTariffs, Body: []byte("{}"), Maker: by, State: access.ApprovalWaiting, CreatedAt: w.now}
-		err := w.engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (_ bool, err error) {
-			if a.ID, err = tx.NewID(); err != nil {
-				return false, err
-			}
-			return false, tx.AddApproval(a)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.ID.Text(id.Approval)
+		return w.asks(t, by).ID.Text(id.Approval)
 	}
 	for _, c := range []struct {
 		name           string

@@ -22,6 +22,7 @@ const (
 	VendorExists          Code = "vendor-exists"
 	VendorBlocked         Code = "vendor-blocked"
 	ApprovalInvalid       Code = "approval-invalid"
+	MakerNotInForce       Code = "maker-not-in-force"
 	KeyChangePending      Code = "key-change-pending"
 	TariffMissing         Code = "tariff-missing"
 	TariffExists          Code = "tariff-exists"

@@ -121,6 +121,36 @@ func (tx *Tx) PutApproval(a access.Approval, from access.ApprovalState) (bool, e
 	return n == 1, wrapApproval("write", err)
 }
 
+// RoleNow is the role that an actor has by now, false for one that may no longer act: a key that was revoked or has
+// expired, a blocked person, a key that such a person acts through. An actor without an identity is the program itself.
+func (tx *Tx) RoleNow(a access.Actor) (access.Role, bool, error) {
+	role, active, answers := a.Role, true, id.ID{}
+	var found bool
+	var err error
+	switch {
+	case a.ID.IsZero():
+		return role, true, nil
+	case a.Kind == access.APIKey:
+		found, err = tx.one(`SELECT role, answers, revoked_at, expires_at FROM api_key WHERE tenant_id = $1 AND id = $2`, func(r Row) error {
+			role, answers = access.Role(r.Text(0)), r.ID(1)
+			active = r.IsNull(2) && (r.IsNull(3) || tx.Now.Before(r.Time(3)))
+			return nil
+		}, tx.Tenant, a.ID)
+	default:
+		found, err = tx.one(`SELECT `+personColumns+personTables+` WHERE p.tenant_id = $1 AND p.id = $2`, func(r Row) error {
+			p := scanPerson(r, 0)
+			role, active = p.Role, !p.Blocked
+			return nil
+		}, tx.Tenant, a.ID)
+	}
+	if err == nil && found && active && !answers.IsZero() {
+		var blocked int64
+		blocked, err = tx.number(`SELECT count(*) FROM person WHERE tenant_id = $1 AND id = $2 AND status <> $3`, tx.Tenant, answers, statusActive)
+		active = blocked == 0
+	}
+	return role, found && active, wrapApproval("look who asked for an", err)
+}
+
 // ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
 // the newest).
 func (tx *Tx) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
