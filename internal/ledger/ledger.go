@@ -64,6 +64,10 @@ func Kinds() []Kind {
 		CreditNote, WriteOff, CashUp, Returned, Refund}
 }
 
+// Fact reports whether journals of this kind record what has happened already, energy used and days gone by (P16, P17).
+// Such a journal is never refused because a wallet would pass its limit: that would hide the use, not undo it.
+func (k Kind) Fact() bool { return k == Usage || k == Charged }
+
 // Journal is a balanced, immutable entry.
 type Journal struct {
 	ID       id.ID

@@ -51,13 +51,19 @@ func WalletToppedUp(source AccountRef, account string, amount, advance Minor) []
 		{AccountRef{Code: VATOnAdvances}, advance}, {AccountRef{Code: VATPayable}, -advance}})
 }
 
-// WalletUsed is P16: energy was used from a wallet. advanced says that the tax was taken with the top-up.
-func WalletUsed(account string, net, vat Minor, advanced bool) []Posting {
+// WalletUsed is P16: energy was used from a wallet. advanced says that the tax was taken with the top-up; levies are
+// what was collected for others with the energy, net of tax, as credits (negative).
+func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting) []Posting {
 	tax := AccountRef{Code: VATPayable}
 	if advanced {
 		tax.Code = VATOnAdvances
 	}
-	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueEnergy}, -net}, {tax, -vat}})
+	used := net + vat
+	for _, l := range levies {
+		used -= l.Amount
+	}
+	lines := append([]Posting{{AccountRef{Wallet, account}, used}, {AccountRef{Code: RevenueEnergy}, -net}}, levies...)
+	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
 // WalletCharged is P17: a fixed charge was taken from a wallet.

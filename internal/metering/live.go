@@ -20,6 +20,8 @@ type Live struct {
 	LastSeen time.Time
 	NewestAt int64
 	Figures
+	// Rated says that the meter's readings are turned into money: it has a wallet.
+	Rated bool
 	// Info is known only while a boot is being taken; see [Info].
 	Info *Info
 
@@ -84,6 +86,12 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	if now.After(l.LastSeen) {
 		l.LastSeen = now
 	}
+}
+
+// Passed is the range of numbers that the watermark has moved over since Load; held says that some of them arrived in an
+// earlier batch. Where to is below from, it has not moved.
+func (l *Live) Passed() (from, to uint64, held bool) {
+	return l.was.Watermark + 1, l.Window.Watermark, l.was.Bits != 0
 }
 
 // Held asks for what arrived in an earlier batch, ahead of a gap which has closed now, and is newer than any reading

@@ -87,6 +87,8 @@ const (
 	AlarmUnitsOwed AlarmCode = "units-owed"
 	// AlarmLockout: somebody tried wrong tokens until the meter locked its entry.
 	AlarmLockout AlarmCode = "token-lockout"
+	// AlarmRatingHeld: a register cannot be true, so nothing is charged until a person has decided.
+	AlarmRatingHeld AlarmCode = "rating-held"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
 )

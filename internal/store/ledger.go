@@ -34,7 +34,7 @@ func (tx *Tx) Post(j ledger.Journal) (ledger.Breach, error) {
 	}
 	changes := netChanges(j)
 	for _, a := range accounts {
-		if b := a.limit.Check(a.ref, a.balance, a.held, changes[a.ref]); b.Refused() {
+		if b := a.limit.Check(a.ref, a.balance, a.held, changes[a.ref]); b.Refused() && !(j.Kind.Fact() && a.ref.Code == ledger.Wallet) {
 			return b, nil
 		}
 	}

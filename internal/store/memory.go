@@ -1,6 +1,9 @@
 package store
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -8,10 +11,11 @@ import (
 
 // memory is what a writer remembers from one transaction to the next to save itself work. It holds only what cannot
 // change once it is there, and never decides anything by what it does not hold: the number of an account without a
-// limit, which is given once and for ever, and what the text of a tariff version means, by the whole text.
+// limit, which is given once and for ever, and what the text of a tariff version and the name of a time zone mean.
 type memory struct {
 	accounts map[rememberedAccount]int64
 	bodies   map[string]tariff.Body
+	zones    map[string]*time.Location
 }
 
 type rememberedAccount struct {
@@ -66,4 +70,25 @@ func (tx *Tx) tariffBody(text string) (tariff.Body, error) {
 	}
 	m.bodies[text] = b
 	return b, nil
+}
+
+// zone is a time zone by its name: loading one reads a file.
+func (tx *Tx) zone(name string) (*time.Location, error) {
+	if tx.before != nil {
+		if zone, ok := tx.before.sealer.memory.zones[name]; ok {
+			return zone, nil
+		}
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	if tx.before != nil {
+		m := &tx.before.sealer.memory
+		if m.zones == nil || len(m.zones) >= maxBodies {
+			m.zones = make(map[string]*time.Location)
+		}
+		m.zones[name] = zone
+	}
+	return zone, nil
 }

@@ -93,6 +93,9 @@ func (tx *Tx) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) erro
 	if err != nil {
 		return fmt.Errorf("keep meter %s: %w", m.Number, err)
 	}
+	if err := tx.addWallet(m); err != nil {
+		return err
+	}
 	return tx.attest("meter", m.ID)
 }
 

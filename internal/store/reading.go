@@ -28,8 +28,9 @@ const heldRows = 2 * wire.Window
 type batch struct {
 	tx       *Tx
 	live     map[int64]*metering.Live
-	meters   []int64 // in order of first appearance
-	readings []any   // arguments of the bulk insert, readingWidth per row
+	meters   []int64  // in order of first appearance
+	readings []any    // arguments of the bulk insert, readingWidth per row
+	ratings  *ratings // nil where no meter of the batch has a wallet
 }
 
 // Ingest decides about every record and writes what is new; outcomes stand in the order of the records. All records
@@ -54,7 +55,7 @@ func (tx *Tx) Ingest(recs []metering.Record) ([]metering.Outcome, error) {
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, b.ratings.settle(tx.Now)
 }
 
 func (tx *Tx) newBatch(recs []metering.Record) (*batch, error) {
@@ -70,7 +71,10 @@ func (tx *Tx) newBatch(recs []metering.Record) (*batch, error) {
 		}
 	}
 	var err error
-	b.live, err = tx.lockLive(b.meters)
+	if b.live, err = tx.lockLive(b.meters); err != nil {
+		return nil, err
+	}
+	b.ratings, err = tx.newRatings(b.live, b.meters)
 	return b, err
 }
 
@@ -83,6 +87,14 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 			return metering.Outcome{}, err
 		}
 		l.Info = info
+	}
+	if l.Rated && r.Bad == nil && r.Rec.Kind == wire.KindBoot && r.Rec.Boot.Store != l.Store {
+		if err := b.writeReadings(); err != nil { // what the old memory sent in this batch is rated before it is left
+			return metering.Outcome{}, err
+		}
+		if err := b.ratings.rate(r.Meter, l); err != nil {
+			return metering.Outcome{}, err
+		}
 	}
 	d := l.Take(r, tx.Epoch)
 	if d.Alarm != nil {
@@ -111,6 +123,7 @@ func (b *batch) store(r *metering.Record, l *metering.Live) error {
 	switch {
 	case r.Rec.Reading != nil:
 		b.gather(r, l.Store)
+		b.ratings.take(r, l.Store)
 		return nil
 	case r.Rec.Token != nil:
 		return tx.takeToken(r, l.Store)
@@ -162,6 +175,9 @@ func insertReadings(rows int) string {
 // settle brings a meter's figures up to its watermark and saves its row.
 func (b *batch) settle(meter int64) error {
 	l := b.live[meter]
+	if err := b.ratings.rate(meter, l); err != nil {
+		return err
+	}
 	var held *wire.Reading
 	var heldAt time.Time
 	if from, to, ok := l.Held(); ok {

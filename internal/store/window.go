@@ -15,7 +15,7 @@ const liveChunk = 50
 
 // liveColumns are the columns of meter_live in the order in which scanLive reads them.
 const liveColumns = `meter, store, watermark, bits, boot, last_seen, newest_at, reading_seq, as_of, received_at,
-	register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper`
+	register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper, rated`
 
 // scanLive reads the columns of liveColumns.
 func scanLive(r Row) (int64, *metering.Live) {
@@ -27,6 +27,7 @@ func scanLive(r Row) (int64, *metering.Live) {
 			RegisterWh: r.Int(10), BalanceWh: r.Int(11), ECUsedWh: r.Int(12), OverrunWh: r.Int(13),
 			W: r.Int(14), MV: r.Int(15), Relay: r.Text(16), Reasons: r.Text(17), Tamper: r.Bool(18),
 		},
+		Rated: r.Bool(19),
 	}
 	l.Load()
 	return r.Int(0), l

@@ -246,3 +246,51 @@ func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
 	wh, err := money.MulDiv(int64(available), scale(cur), price, money.Floor)
 	return unit.Energy(wh), err
 }
+
+// Split is what a debit of [Body.Rate] is made of, for the books.
+type Split struct {
+	Net    money.Minor // energy, without levies and tax
+	Levies []LevyPart
+	VAT    money.Minor
+}
+
+// SplitUse splits a debit by what its energy was rated at: first the untaxed levies, then the tax contained in the rest,
+// half up, then the taxed levies; energy is what remains. The levies are rounded half up as in a sale, and never take
+// more than there is.
+func (b Body) SplitUse(debit money.Minor, parts []Part) (Split, error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || debit < 0 {
+		return Split{}, fmt.Errorf("%w: a debit of %d %s", ErrUse, debit, b.Currency)
+	}
+	a := Allocation{Net: debit}
+	for _, p := range parts {
+		a.Steps = append(a.Steps, Step{Units: p.Units, Rate: p.Rate})
+	}
+	for _, l := range b.Levies {
+		a.Levies = append(a.Levies, LevyPart{Levy: l})
+	}
+	if err := a.collect(true, scale(cur)); err != nil {
+		return Split{}, err
+	}
+	var err error
+	if a.VAT, err = money.TaxIn(a.Net, b.VATBps); err != nil {
+		return Split{}, err
+	}
+	a.Net -= a.VAT
+	err = a.collect(false, scale(cur))
+	return Split{Net: a.Net, Levies: a.Levies, VAT: a.VAT}, err
+}
+
+// CostOf is what energy costs at most, at the dearest price, levies and tax among it, rounded up.
+func (b Body) CostOf(units unit.Energy) (money.Minor, error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || units < 0 {
+		return 0, fmt.Errorf("%w: %d Wh in %s", ErrUse, units, b.Currency)
+	}
+	price, err := b.price(b.Dearest())
+	if err != nil {
+		return 0, err
+	}
+	cost, err := money.MulDiv(price, int64(units), scale(cur), money.Ceil)
+	return money.Minor(cost), err
+}

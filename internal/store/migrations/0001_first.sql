@@ -132,6 +132,7 @@ CREATE TABLE meter_live (
   register_wh INTEGER, balance_wh INTEGER, ec_used_wh INTEGER, overrun_wh INTEGER,
   w INTEGER, mv INTEGER, relay TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT '',
   tamper INTEGER NOT NULL DEFAULT 0, newest_at INTEGER,    -- newest committed meter time (simulated meters live in it)
+  rated INTEGER NOT NULL DEFAULT 0 CHECK (rated IN (0,1)), -- the meter has a row in wallet
   info TEXT NOT NULL DEFAULT '{}',                         -- the last up/boot, as JSON without secrets
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
@@ -378,10 +379,34 @@ CREATE TABLE quarantine (
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE register_rating (
-  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, last_register_wh INTEGER NOT NULL, acc_rem TEXT NOT NULL DEFAULT '0',
+-- Rating of a meter whose balance is money on the server: one row per such meter, rewritten in place with its readings.
+CREATE TABLE wallet (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,      -- meter.n
+  store TEXT NOT NULL DEFAULT '', seq INTEGER NOT NULL DEFAULT 0,  -- the reading rated last
+  register_wh INTEGER,                    -- its register; NULL before the first reading
+  base_wh INTEGER NOT NULL DEFAULT 0,     -- register less all that was ever rated; a rebase moves it
+  at INTEGER, up INTEGER NOT NULL DEFAULT 0,               -- meter time (µs) up to which is rated, and ms since boot
+  month TEXT NOT NULL DEFAULT '', month_wh INTEGER NOT NULL DEFAULT 0,  -- consumption of the local month, for blocks
+  rest INTEGER NOT NULL DEFAULT 0 CHECK (rest >= 0),       -- below a minor unit, in 10^-13 of the major unit
+  accrued INTEGER NOT NULL DEFAULT 0 CHECK (accrued >= 0), -- minor units rated and not posted
+  parts TEXT NOT NULL DEFAULT '',         -- what accrued is made of, by tariff version and rate, as JSON
+  debited INTEGER NOT NULL DEFAULT 0,     -- minor units ever rated
+  posted INTEGER NOT NULL DEFAULT 0, posted_wh INTEGER NOT NULL DEFAULT 0, posted_to INTEGER,  -- journals of use; what they reach
+  settled_at INTEGER,                     -- server time of the last settlement
+  held TEXT NOT NULL DEFAULT '' CHECK (held IN ('','register_regress','implausible','span','no_price')),  -- why rating waits for a person
+  held_store TEXT NOT NULL DEFAULT '', held_seq INTEGER NOT NULL DEFAULT 0, held_wh INTEGER, held_at INTEGER,
+  held_up INTEGER NOT NULL DEFAULT 0, held_clock TEXT NOT NULL DEFAULT '', held_since INTEGER,
+  low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
+  off INTEGER NOT NULL DEFAULT 1,         -- reasons why the server wants the supply off, as bits
+  max_w INTEGER NOT NULL DEFAULT 0,       -- the most the meter can measure; 0: by its phases
   version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wallet_accrued ON wallet (tenant_id, meter) WHERE accrued > 0;
+CREATE TABLE wallet_day (                 -- what a meter used on a local day
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, day TEXT NOT NULL,
+  wh INTEGER NOT NULL, debit INTEGER NOT NULL, estimated_wh INTEGER NOT NULL DEFAULT 0,  -- of wh, given to the day or a rate by time alone
+  PRIMARY KEY (tenant_id, meter, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE lease (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, seq INTEGER NOT NULL, max_register_wh INTEGER NOT NULL,

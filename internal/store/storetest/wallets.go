@@ -1,0 +1,293 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/wire"
+)
+
+func walletTests() []test {
+	return []test{
+		{"loss, repetition and order change nothing about the money", walletOrder},
+		{"use is accrued, posted by the hour and warned of once", walletPosts},
+		{"a register that cannot be true moves no money until somebody decides", walletHeld},
+		{"a meter that comes with another memory is rated on", walletMemory},
+	}
+}
+
+// purse is a wallet meter with its account.
+type purse struct {
+	mtr
+	account id.ID
+}
+
+// addPurse adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
+func addPurse(t *testing.T, e store.Engine, n int64, paid money.Minor) purse {
+	t.Helper()
+	m := registry.Meter{N: n, Number: fmt.Sprintf("0414000%04d", n), Mode: registry.PrepayWallet, Status: registry.Active, Phases: 1,
+		ImpPerKWh: 1000, TT: "02", ReadingInterval: 30 * time.Minute, CreatedAt: base()}
+	p := purse{}
+	must(t, e, func(tx *store.Tx) error {
+		ids := make([]id.ID, 6)
+		for i := range ids {
+			var err error
+			if ids[i], err = tx.NewID(); err != nil {
+				return err
+			}
+		}
+		m.ID, m.Account, p.account = ids[0], ids[1], ids[1]
+		if _, err := tx.SetCurrency("KES", 2); err != nil {
+			return err
+		}
+		body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}}
+		for _, step := range []func() error{
+			func() error { return tx.AddTariffRow(ids[4], fmt.Sprintf("tariff %d", n)) },
+			func() error {
+				return tx.AddTariffVersion(tariff.Version{ID: ids[5], TariffID: ids[4], N: 1, EffectiveFrom: base().AddDate(-1, 0, 0), Body: body}, "test")
+			},
+			func() error {
+				return tx.AddCustomerRow(registry.Customer{ID: ids[2], Name: "Amina A.", Lang: "en", CreatedAt: base()})
+			},
+			func() error { return tx.AddPoint(registry.Point{ID: ids[3]}) },
+			func() error {
+				return tx.AddAccount(registry.Account{ID: ids[1], Customer: ids[2], Point: ids[3], Mode: registry.PrepayWallet, Tariff: ids[4],
+					Status: "active", OpenedAt: base()})
+			},
+			func() error { return tx.AddMeterRow(m, nil, []byte("sealed link key")) },
+		} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	p.mtr = mtr{m, memory}
+	if paid > 0 {
+		p.pay(t, e, paid)
+	}
+	return p
+}
+
+// pay puts money into the wallet.
+func (p purse) pay(t *testing.T, e store.Engine, amount money.Minor) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) error {
+		_, err := post(tx, ledger.Payment, "", account(ledger.Till, ledger.MainTill), account(ledger.Wallet, p.account.Text(id.Account)), amount)
+		if err == nil {
+			_, err = wallet.SettleAccount(tx, p.account, tx.Now, true)
+		}
+		return err
+	})
+}
+
+// use is a reading of the meter's half hour seq with a register.
+func (p purse) use(seq uint64, register int64) metering.Record {
+	head := wire.Head{Seq: seq, At: base().Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
+	r := p.record(wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record())
+	r.ReceivedAt = base().AddDate(0, 3, 0)
+	return r
+}
+
+// row is the meter's wallet, and the state without what only time changes.
+func (p purse) row(t *testing.T, e store.Engine) wallet.Row {
+	t.Helper()
+	rows := look(t, e, func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletOf(p.N) })
+	if len(rows) != 1 {
+		t.Fatalf("meter %s has %d wallets, want one", p.Number, len(rows))
+	}
+	rows[0].SettledAt = time.Time{}
+	return rows[0]
+}
+
+// balance is what the books have in the wallet.
+func (p purse) balance(t *testing.T, e store.Engine) money.Minor {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (money.Minor, error) {
+		b, _, err := tx.WalletMoney(p.account)
+		return b, err
+	})
+}
+
+// walletOrder delivers the same readings to two meters, to one in order and to the other as a bad network does.
+func walletOrder(t *testing.T, r Rig) {
+	e := r.Open(t)
+	const last, enough = 300, 1_000_000
+	for seed := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(seed, 6))
+		calm, rough := addPurse(t, e, int64(2*seed)+1, enough), addPurse(t, e, int64(2*seed)+2, enough)
+		registers := make([]int64, last+1)
+		for i := 1; i <= last; i++ {
+			registers[i] = registers[i-1] + rnd.Int64N(900)
+		}
+		for _, p := range []purse{calm, rough} {
+			outcomes(t, e, p.boot(1, last+1))
+		}
+		for i := uint64(1); i <= last; i++ {
+			outcomes(t, e, calm.use(i, registers[i]))
+		}
+		for round := 0; live(t, e, rough.mtr).Window.Watermark < last; round++ {
+			if round > 1000 {
+				t.Fatal("the records never arrive")
+			}
+			var recs []metering.Record
+			first := live(t, e, rough.mtr).Window.Watermark + 1
+			for i := first; i < first+70 && i <= last; i++ {
+				if rnd.IntN(10) < 7 {
+					recs = append(recs, rough.use(i, registers[i]))
+				}
+			}
+			rnd.Shuffle(len(recs), func(i, j int) { recs[i], recs[j] = recs[j], recs[i] })
+			for len(recs) > 0 {
+				n := 1 + rnd.IntN(len(recs))
+				outcomes(t, e, append(recs[:n:n], recs[rnd.IntN(n)])...)
+				recs = recs[n:]
+			}
+		}
+		a, b := calm.row(t, e), rough.row(t, e)
+		if a.Total().KWh(3) != b.Total().KWh(3) || a.Debited != b.Debited || a.Meter.Account == b.Meter.Account || a.State.Month != b.State.Month ||
+			a.Used != b.Used || a.Rest != b.Rest || int64(a.Register) != registers[last] {
+			t.Errorf("seed %d: the calm meter has %+v, the rough one %+v", seed, a.State, b.State)
+		}
+		if a, b := calm.days(t, e), rough.days(t, e); !slices.Equal(a, b) || len(a) < 6 {
+			t.Errorf("seed %d: days of the calm meter %v, of the rough one %v", seed, a, b)
+		}
+	}
+}
+
+// days lists what a meter used on each day.
+func (p purse) days(t *testing.T, e store.Engine) []string {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (out []string, err error) {
+		err = tx.C.Query(`SELECT day, wh, debit FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(r store.Row) error {
+			out = append(out, fmt.Sprintf("%s %d %d", r.Text(0), r.Int(1), r.Int(2)))
+			return nil
+		}, tx.Tenant, p.N)
+		return out, err
+	})
+}
+
+func walletPosts(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 0)
+	if w := p.row(t, e); wallet.Wanted(w.State) || w.Off.String() != "CREDIT" {
+		t.Errorf("a meter nothing is paid for: off %q, want CREDIT", w.Off)
+	}
+	p.pay(t, e, 7000)
+	if w := p.row(t, e); !wallet.Wanted(w.State) || w.Low1.Fired || w.Low2.Fired {
+		t.Errorf("after 70.00: %+v, want the supply wanted and no warning", w.State)
+	}
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
+	w := p.row(t, e)
+	if w.Accrued != 287 || p.balance(t, e) != 7000 || w.Posted != 0 {
+		t.Errorf("after 1 kWh: accrued %d, wallet %d, %d journals; want 287, 7000 and none", w.Accrued, p.balance(t, e), w.Posted)
+	}
+	outcomes(t, e, p.use(3, 8000)) // 49.87 left, below what 20 kWh cost
+	if w = p.row(t, e); !w.Low1.Fired || w.Low2.Fired || w.Accrued != 0 || w.Posted != 1 || p.balance(t, e) != 4988 {
+		t.Errorf("at the first warning: %+v, wallet %d; want it posted and warned once", w.State, p.balance(t, e))
+	}
+	outcomes(t, e, p.use(4, 20_000), p.use(5, 24_000)) // at 66.12 used
+	if w = p.row(t, e); !w.Low2.Fired || !wallet.Wanted(w.State) || w.Debited != 6612 {
+		t.Errorf("at the second warning: %+v, want it fired and the supply on", w.State)
+	}
+	outcomes(t, e, p.use(6, 30_000)) // 83.37 of 70.00: use is never refused
+	if w = p.row(t, e); wallet.Wanted(w.State) || p.balance(t, e) != -1337 || w.Accrued != 0 {
+		t.Errorf("beyond the end: %+v, wallet %d; want -1337 and the supply off", w.State, p.balance(t, e))
+	}
+	p.pay(t, e, 1337)
+	if w = p.row(t, e); wallet.Wanted(w.State) {
+		t.Error("the supply is wanted with nothing available")
+	}
+	p.pay(t, e, 1)
+	if w = p.row(t, e); !wallet.Wanted(w.State) {
+		t.Error("the supply is not wanted after a payment")
+	}
+	walletJournals(t, e, p)
+	r.seal(t, e)
+	verified(t, e)
+}
+
+// walletJournals checks that the memos of a meter's journals of use tell all that was rated and posted.
+func walletJournals(t *testing.T, e store.Engine, p purse) {
+	t.Helper()
+	w := p.row(t, e)
+	must(t, e, func(tx *store.Tx) error {
+		var wh int64
+		for n := int64(1); n <= w.Posted; n++ {
+			j, found, err := tx.JournalByRef(ledger.Usage, wallet.UseRef(p.ID, n))
+			if err != nil || !found {
+				return fmt.Errorf("journal %d of use (found: %t): %w", n, found, err)
+			}
+			span, ok := wallet.ParseSpan(j.Memo)
+			if !ok || span.String() != j.Memo || span.Test {
+				t.Errorf("memo %q does not read back", j.Memo)
+			}
+			wh += int64(span.Units)
+		}
+		if wh != int64(w.PostedWh) {
+			t.Errorf("the journals tell of %d Wh, the wallet of %d", wh, w.PostedWh)
+		}
+		return nil
+	})
+}
+
+func walletHeld(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 100_000)
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
+	for i, c := range []struct {
+		register int64
+		reason   wallet.HoldReason
+	}{{0, wallet.HoldRegress}, {53_750_000, wallet.HoldImplausible}} {
+		seq := uint64(3 + 3*i)
+		was := p.row(t, e)
+		outcomes(t, e, p.use(seq, c.register), p.use(seq+1, c.register+500))
+		w := p.row(t, e)
+		if w.Held.Reason != c.reason || w.Held.Seq != seq || w.Debited != was.Debited || w.Register != was.Register {
+			t.Errorf("register %d: %+v, want it held as %s and nothing charged", c.register, w.State, c.reason)
+		}
+		if got := alarms(t, e, p.mtr); !strings.Contains(got, string(metering.AlarmRatingHeld)) {
+			t.Errorf("register %d: alarms %q, want %s", c.register, got, metering.AlarmRatingHeld)
+		}
+		must(t, e, func(tx *store.Tx) error {
+			_, err := wallet.Release(tx, p.N, wallet.Rebased(w.Held.Register), tx.Now)
+			return err
+		})
+		w = p.row(t, e)
+		if w.Held.Stopped() || int64(w.Register) != c.register+500 || w.Total() != was.Total()+500 {
+			t.Errorf("register %d rebased: %+v, want the 500 Wh since then rated and nothing of the jump", c.register, w.State)
+		}
+		outcomes(t, e, p.use(seq+2, c.register+700))
+		if w = p.row(t, e); w.Total() != was.Total()+700 {
+			t.Errorf("after the rebase %d Wh in all, want %d", w.Total(), was.Total()+700)
+		}
+	}
+	r.seal(t, e)
+	verified(t, e)
+}
+
+func walletMemory(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 100_000)
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
+	other := p
+	other.store = "00000000000000b2"
+	// In one batch: the last of the old memory, the new memory, its first.
+	outcomes(t, e, p.use(2, 1500), other.boot(1, 5), other.use(3, 1700), other.use(1, 1600), other.use(2, 1650))
+	w := p.row(t, e)
+	if w.Register != 1700 || w.Total() != 700 || w.Store != other.store || w.Seq != 3 {
+		t.Errorf("got %+v, want 700 Wh rated up to record 3 of the new memory", w.State)
+	}
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// ratings is the money side of one call of Ingest: what its readings of wallet meters cost. It is empty for all others.
+type ratings struct {
+	tenant  wallet.Tenant
+	rows    map[int64]*wallet.Row // by meter, locked
+	others  []int64               // meters of the same accounts that are not in the batch, and those that are, in order
+	fresh   map[int64][]wallet.Reading
+	days    map[int64][]wallet.DayUse
+	changed map[id.ID]bool // accounts
+	tx      versionsKept
+}
+
+// versionsKept is a transaction that reads the versions of each tariff once.
+type versionsKept struct {
+	*Tx
+	versions map[id.ID][]tariff.Version
+}
+
+// of are all versions of a tariff.
+func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
+	if v, ok := k.versions[t]; ok {
+		return v, nil
+	}
+	v, err := k.VersionsOf(t)
+	if err == nil {
+		k.versions[t] = v
+	}
+	return v, err
+}
+
+// TariffVersionAt is the version of a tariff in force at a moment.
+func (k versionsKept) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+	all, err := k.of(t)
+	for _, next := range all {
+		if !next.EffectiveFrom.After(at) {
+			v, found = next, true
+		}
+	}
+	return v, found, err
+}
+
+// newRatings locks the wallets of the rated meters among those of a batch, and all others of their accounts.
+func (tx *Tx) newRatings(live map[int64]*metering.Live, meters []int64) (*ratings, error) {
+	var rated []int64
+	for _, m := range meters {
+		if live[m].Rated {
+			rated = append(rated, m)
+		}
+	}
+	if len(rated) == 0 {
+		return nil, nil
+	}
+	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
+		changed: map[id.ID]bool{}, tx: versionsKept{tx, map[id.ID][]tariff.Version{}}}
+	var err error
+	if r.tenant, err = tx.WalletTenant(); err != nil {
+		return nil, err
+	}
+	slices.Sort(rated) // of several chunks too, rows are locked in the order of their meters
+	for chunk := range slices.Chunk(rated, liveChunk) {
+		args := make([]any, liveChunk)
+		for i := range args {
+			args[i] = chunk[min(i, len(chunk)-1)]
+		}
+		rows, err := tx.wallets(`m.account_id IN (SELECT account_id FROM meter WHERE n IN (`+placeholders(2, liveChunk)+`))`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if _, ok := r.rows[rows[i].Meter.N]; !ok {
+				r.rows[rows[i].Meter.N] = &rows[i]
+				r.others = append(r.others, rows[i].Meter.N)
+			}
+		}
+	}
+	return r, nil
+}
+
+// take notes a reading that is stored now.
+func (r *ratings) take(rec *metering.Record, store string) {
+	if r == nil || r.rows[rec.Meter] == nil {
+		return
+	}
+	p := rec.Rec.Reading
+	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
+		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh)})
+}
+
+// rate rates what the watermark of a meter has moved over, in order: readings of this batch, and those that had arrived
+// ahead of a gap which has closed now. It is called before the window is loaded anew.
+func (r *ratings) rate(meter int64, l *metering.Live) error {
+	if r == nil || r.rows[meter] == nil {
+		return nil
+	}
+	w, fresh := r.rows[meter], r.fresh[meter]
+	from, to, held := l.Passed()
+	if to < from || !w.Meter.Active {
+		return nil
+	}
+	delete(r.fresh, meter)
+	if held {
+		var err error
+		if fresh, err = r.tx.ReadingsBetween(meter, l.Store, from, to, heldRows+len(fresh), heldRows+len(fresh)); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(fresh, func(a, b wallet.Reading) int { return cmp.Compare(a.Seq, b.Seq) })
+	w.Meter.LastSeen, w.Meter.NewestAt = l.LastSeen, l.NewestAt
+	for _, p := range fresh {
+		if p.Store != l.Store || p.Seq > to {
+			continue
+		}
+		if err := r.takeOne(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOne rates one reading.
+func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
+	if w.Held.Stopped() {
+		return nil
+	}
+	versions, err := r.tx.of(w.Meter.Tariff)
+	if err != nil {
+		return err
+	}
+	var out wallet.Taken
+	w.State, out = wallet.Take(w.State, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
+	for _, d := range out.Days {
+		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
+	}
+	r.changed[w.Meter.Account] = true
+	if w.Held.Stopped() {
+		return r.tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State))
+	}
+	return nil
+}
+
+// settle writes what was rated and decides about every account concerned.
+func (r *ratings) settle(now time.Time) error {
+	if r == nil || len(r.changed) == 0 {
+		return nil
+	}
+	for _, m := range r.others {
+		if err := r.tx.WalletDays(m, r.days[m]); err != nil {
+			return err
+		}
+	}
+	for _, m := range r.others { // in the order of the meters; an account with its first one
+		account := r.rows[m].Meter.Account
+		if !r.changed[account] {
+			continue
+		}
+		delete(r.changed, account)
+		var rows []wallet.Row
+		for _, o := range r.others {
+			if w := r.rows[o]; w.Meter.Account == account {
+				rows = append(rows, *w)
+			}
+		}
+		if _, err := wallet.Settle(r.tx, r.tenant, rows, now, false); err != nil {
+			return fmt.Errorf("settle account %s: %w", account.Text(id.Account), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package wallet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Money is what an account has, as its customer counts: credit is positive.
+type Money struct {
+	Wallet  money.Minor // in the books: paid in, less what was posted
+	Held    money.Minor // reserved on it
+	Accrued money.Minor // rated for all meters of the account and not posted
+}
+
+// Available is what is left to be used. It is negative where more was used than paid for.
+func (m Money) Available() money.Minor { return m.Wallet - m.Accrued - m.Held }
+
+// Policy is what a tenant decided about wallets. The zero value decides nothing: see [Policy.Levels].
+type Policy struct {
+	Warn1  money.Minor `json:"warn1_minor,omitempty"`  // first warning at or below it; 0 for what 20 kWh cost
+	Warn2  money.Minor `json:"warn2_minor,omitempty"`  // urgent warning at or below it; 0 for what 5 kWh cost
+	CutOff money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it
+}
+
+// Energy whose price is the level of a warning where the tenant names no amount: the levels of a meter that keeps its
+// own balance (domain reference, §4.2).
+const (
+	defaultWarn1 = 20 * unit.KilowattHour
+	defaultWarn2 = 5 * unit.KilowattHour
+	leastMargin  = 500 * unit.WattHour
+)
+
+// Levels are the amounts at which something happens.
+type Levels struct {
+	Warn1, Warn2, CutOff money.Minor
+	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of it
+}
+
+// Levels are those of a tariff's prices, levies and tax among them.
+func (p Policy) Levels(b tariff.Body) (Levels, error) {
+	l := Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}
+	for _, d := range []struct {
+		to     *money.Minor
+		energy unit.Energy
+	}{{&l.Warn1, defaultWarn1}, {&l.Warn2, defaultWarn2}, {&l.Margin, leastMargin}} {
+		if *d.to != 0 {
+			continue
+		}
+		var err error
+		if *d.to, err = b.CostOf(d.energy); err != nil {
+			return Levels{}, err
+		}
+	}
+	return l, nil
+}
+
+// Decision is what a change of money came to. Whatever is true in it happens once.
+type Decision struct {
+	Low1, Low2 bool // a warning has just become due
+	Off, On    bool // the supply has just become unwanted, or wanted again
+}
+
+// Any reports whether anything happens.
+func (d Decision) Any() bool { return d != Decision{} }
+
+// Decide looks at what is available: it notes crossings of the two warnings, each fired once per fall and armed again
+// with a margin, and whether the supply is wanted. Only credit is decided here; reasons of others stay as they are.
+func Decide(s State, available money.Minor, l Levels) (State, Decision) {
+	var d Decision
+	d.Low1 = s.Low1.Update(int64(available), int64(l.Warn1), supply.Margin(int64(l.Warn1), int64(l.Margin)))
+	d.Low2 = s.Low2.Update(int64(available), int64(l.Warn2), supply.Margin(int64(l.Warn2), int64(l.Margin)))
+	was := Wanted(s)
+	if available <= l.CutOff {
+		s.Off = s.Off.With(supply.Credit)
+	} else {
+		s.Off = s.Off.Without(supply.Credit)
+	}
+	d.Off, d.On = was && !Wanted(s), !was && Wanted(s)
+	return s, d
+}
+
+// Accept rates the reading at which rating stopped as it stands: a person says that it is true. A register that fell
+// cannot be accepted, because less than nothing was used, nor can one that has no price; ok is then false. Of a time too
+// long to share energy over its days, the last [tariff.MaxSpan] count.
+func Accept(s State, t Terms) (next State, out Taken, ok bool) {
+	h := s.Held
+	if !h.Stopped() || h.Register < s.Register {
+		return s, Taken{}, false
+	}
+	r := h.reading()
+	to := s.until(r, t)
+	free := s
+	free.Held = Held{}
+	if to.Sub(s.At) > tariff.MaxSpan {
+		free.At = to.Add(-tariff.MaxSpan)
+	}
+	next, out, err := free.rate(r, to, t)
+	if err != nil {
+		return s, Taken{}, false
+	}
+	return next, out, true
+}
+
+// Rebase goes on from the register at which rating stopped, or from another one that a person read off the meter,
+// without charging for what lies between. The energy rated so far stays rated.
+func Rebase(s State, register unit.Energy, t Terms) State {
+	h, total := s.Held, s.Total()
+	if !s.Started {
+		return s
+	}
+	if h.Stopped() {
+		s.At, s.Store, s.Seq, s.Up = s.until(h.reading(), t), h.Store, h.Seq, h.Up
+	}
+	s.Held, s.Register, s.Base = Held{}, register, register-total
+	return s
+}
+
+func (h Held) reading() Reading {
+	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
+}
+
+// hour is the server's hour that a moment lies in: use is posted once in each.
+func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }
+
+// HeldAlarm is what a person is told of a meter whose rating stopped.
+func HeldAlarm(s State) metering.Alarm {
+	h := s.Held
+	why := map[HoldReason]string{
+		HoldRegress:     "is below the one before",
+		HoldImplausible: "is more than the meter can have measured",
+		HoldSpan:        "comes too long after the one before",
+		HoldPrice:       "has no price",
+	}[h.Reason]
+	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: fmt.Sprintf("Register %d Wh of record %d %s (%d Wh). Nothing is charged until somebody decides.",
+		h.Register, h.Seq, why, s.Register)}
+}

@@ -1,0 +1,282 @@
+package wallet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Terms are what a reading is rated by.
+type Terms struct {
+	Zone      *time.Location
+	Simulated bool // the meter lives in its own time: the server's clock says nothing about it
+	Phases    int
+	// Versions are those of the tariff in the order of the moments from which they hold. Before the first has begun, it
+	// holds all the same: no energy is given away.
+	Versions []tariff.Version
+}
+
+// Taken is what one reading came to.
+type Taken struct {
+	Debit     money.Minor
+	Units     unit.Energy
+	Days      []DayUse // what was used on each local day
+	Estimated bool     // the energy was shared over changes of price by time alone
+}
+
+// DayUse is what a meter used on one local day.
+type DayUse struct {
+	Day       string // "2026-11-20"
+	Units     unit.Energy
+	Debit     money.Minor
+	Estimated unit.Energy // of Units, what was given to the day or to a rate by time alone
+}
+
+// Limits of what a meter can have measured.
+const (
+	// MaxPerPhase is what one phase of a meter carries where nothing else is known: 100 A at 230 V.
+	MaxPerPhase unit.Power = 23_000
+	// leeway on the energy that the meter's highest power makes in the time (domain reference, §6): a fifth and 1 kWh.
+	leewayNum, leewayDen = 12, 10
+	leeway               = unit.KilowattHour
+)
+
+// errPrice means that the tariff has no version at all, which registering a meter rules out.
+var errPrice = errors.New("the tariff has no version")
+
+// dateForm is the form of local dates.
+const dateForm = time.DateOnly
+
+// Take rates a reading: the rise of the register since the one rated last, priced at the versions of the tariff that
+// were in force meanwhile. Energy that spans a change of version, a local midnight or a change of price is shared out by
+// time, the sum up to each rounded down. The debits of a meter sum to the floor of its exact cost, whatever the pattern
+// of its readings.
+//
+// The first reading only begins the rating. A reading that cannot be true stops it: it comes back in Held, and nothing
+// is rated until a person has decided ([Accept], [Rebase]). What is not newer than what was rated changes nothing.
+func Take(s State, r Reading, t Terms) (State, Taken) {
+	switch {
+	case s.Held.Stopped(), r.Store == s.Store && s.Started && r.Seq <= s.Seq:
+		return s, Taken{}
+	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
+		return s, Taken{} // it has no time yet to begin at
+	case !s.Started:
+		s.begin(r, t)
+		return s, Taken{}
+	}
+	to := s.until(r, t)
+	reason := s.doubt(r, to, t)
+	if reason == "" {
+		next, out, err := s.rate(r, to, t)
+		if err == nil {
+			return next, out
+		}
+		reason = HoldPrice
+	}
+	s.Held = Held{Reason: reason, Store: r.Store, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
+	return s, Taken{}
+}
+
+// begin takes a register without charging for it.
+func (s *State) begin(r Reading, t Terms) {
+	at := s.until(r, t)
+	s.Store, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Store, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
+	s.PostedTo = at
+}
+
+// until is the moment up to which a reading rates: its own time, never before what is rated already and, for a meter that
+// does not live in its own time, never after the server's. A clock that is not set gives the server's time, or what the
+// meter was switched on for meanwhile.
+func (s State) until(r Reading, t Terms) time.Time {
+	at := r.At
+	if r.Clock == wire.ClockInvalid {
+		at = r.ReceivedAt
+		if t.Simulated {
+			at = s.At.Add(s.ran(r))
+		}
+	}
+	if !t.Simulated && at.After(r.ReceivedAt) {
+		at = r.ReceivedAt
+	}
+	if s.Started && at.Before(s.At) {
+		at = s.At
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
+// ran is how long the meter was switched on since the reading rated last, as far as one boot tells.
+func (s State) ran(r Reading) time.Duration {
+	if r.Up <= s.Up || r.Up-s.Up > uint64(tariff.MaxSpan.Milliseconds()) {
+		return 0
+	}
+	return time.Duration(r.Up-s.Up) * time.Millisecond
+}
+
+// doubt says why a reading cannot be true; empty where it can.
+func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
+	switch {
+	case r.Register < s.Register:
+		return HoldRegress
+	case to.Sub(s.At) > tariff.MaxSpan:
+		return HoldSpan
+	}
+	most := s.MaxW
+	if most == 0 {
+		most = MaxPerPhase * unit.Power(max(t.Phases, 1))
+	}
+	elapsed := to.Sub(s.At)
+	if elapsed == 0 { // the clock was put back, or is not set
+		elapsed = s.ran(r)
+	}
+	// At most a span of 400 days and the largest power: fits 63 bits.
+	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))
+	if r.Register-s.Register > possible+leeway {
+		return HoldImplausible
+	}
+	return ""
+}
+
+// stretch is a part of the time between two readings in which nothing but the tariff's own rates changes.
+type stretch struct {
+	from, to time.Time
+	units    unit.Energy
+	version  tariff.Version
+}
+
+// rate prices a reading that is believed.
+func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
+	units := r.Register - s.Register
+	if len(t.Versions) == 0 {
+		return s, Taken{}, errPrice
+	}
+	parts, err := stretches(s.At, to, units, t.Versions, t.Zone)
+	if err != nil {
+		return s, Taken{}, err
+	}
+	next, out, long := s, Taken{Units: units}, to.Sub(s.At) >= 24*time.Hour
+	next.Parts = slices.Clone(s.Parts)
+	var last tariff.Part
+	for i, p := range parts {
+		var rated tariff.Rated
+		next.Meter, rated, err = p.version.Body.Rate(next.Meter, t.Zone, tariff.Use{From: p.from, To: p.to, Units: p.units})
+		if err != nil {
+			return s, Taken{}, fmt.Errorf("rate %d Wh from %s to %s: %w", p.units, p.from, p.to, err)
+		}
+		guessed := rated.Estimated
+		if len(rated.Parts) > 0 {
+			guessed = guessed || i > 0 && last != (tariff.Part{}) && !sameRate(last, rated.Parts[0])
+			last = rated.Parts[len(rated.Parts)-1]
+		}
+		out.Estimated = out.Estimated || guessed
+		out.add(p, rated.Debit, guessed || long && len(parts) > 1, t.Zone)
+		next.accrue(p, rated)
+	}
+	next.Store, next.Seq, next.Register, next.At, next.Up = r.Store, r.Seq, r.Register, to, r.Up
+	return next, out, nil
+}
+
+func sameRate(a, b tariff.Part) bool { return a.Name == b.Name && a.Rate == b.Rate }
+
+// add notes what was used on a day.
+func (t *Taken) add(p stretch, debit money.Minor, guessed bool, zone *time.Location) {
+	t.Debit += debit
+	if p.units == 0 && debit == 0 {
+		return
+	}
+	d := DayUse{Day: p.from.In(zone).Format(dateForm), Units: p.units, Debit: debit}
+	if guessed {
+		d.Estimated = p.units
+	}
+	t.Days = AddDay(t.Days, d)
+}
+
+// AddDay adds what was used to the day it belongs to.
+func AddDay(days []DayUse, d DayUse) []DayUse {
+	for i := range days {
+		if days[i].Day == d.Day {
+			days[i].Units += d.Units
+			days[i].Debit += d.Debit
+			days[i].Estimated += d.Estimated
+			return days
+		}
+	}
+	return append(days, d)
+}
+
+// accrue adds what was rated to what waits to be posted.
+func (s *State) accrue(p stretch, rated tariff.Rated) {
+	s.Accrued += rated.Debit
+	s.Debited += rated.Debit
+	if rated.Debit == 0 && len(rated.Parts) == 0 {
+		return
+	}
+	at := slices.IndexFunc(s.Parts, func(o Part) bool { return o.Version == p.version.ID })
+	if at < 0 {
+		s.Parts = append(s.Parts, Part{Version: p.version.ID})
+		at = len(s.Parts) - 1
+	}
+	to := &s.Parts[at]
+	to.Debit += rated.Debit
+	to.Parts = slices.Clone(to.Parts)
+	for _, u := range rated.Parts {
+		if i := slices.IndexFunc(to.Parts, func(o tariff.Part) bool { return sameRate(o, u) }); i >= 0 {
+			to.Parts[i].Units += u.Units
+		} else {
+			to.Parts = append(to.Parts, u)
+		}
+	}
+}
+
+// stretches shares energy over the local days and the versions of the tariff between two moments, by time: the sum up
+// to each change is rounded down, and the last takes the rest.
+func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version, zone *time.Location) ([]stretch, error) {
+	var out []stretch
+	whole := int64(to.Sub(from))
+	var given unit.Energy
+	for at := from; ; {
+		v, next := inForce(versions, at, to)
+		local := at.In(zone)
+		if midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone); midnight.Before(next) {
+			next = midnight
+		}
+		share := units
+		if next.Before(to) {
+			part, err := money.MulDiv(int64(units), int64(next.Sub(from)), whole, money.Floor)
+			if err != nil {
+				return nil, fmt.Errorf("share %d Wh by time: %w", units, err)
+			}
+			share = unit.Energy(part)
+		}
+		out = append(out, stretch{from: at, to: next, units: share - given, version: v})
+		if given = share; !next.Before(to) {
+			return out, nil
+		}
+		at = next
+	}
+}
+
+// inForce is the version that holds at a moment, and when it ends, at most at to. Before the first one has begun, that
+// one holds: no energy is given away.
+func inForce(versions []tariff.Version, at, to time.Time) (tariff.Version, time.Time) {
+	v := versions[0]
+	for _, next := range versions[1:] {
+		if next.EffectiveFrom.After(at) {
+			return v, earlier(next.EffectiveFrom, to)
+		}
+		v = next
+	}
+	return v, to
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

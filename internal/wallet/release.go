@@ -1,0 +1,130 @@
+package wallet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// ReleaseTx is what deciding about a stopped rating needs of a transaction.
+type ReleaseTx interface {
+	SettleTx
+	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
+	WalletOf(meter int64) ([]Row, error)
+	// WalletTerms are what readings of a meter are rated by.
+	WalletTerms(Tenant, Meter) (Terms, error)
+	// WalletDays adds what a meter used to its local days.
+	WalletDays(meter int64, days []DayUse) error
+	// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is
+	// rated, in their order, at most max.
+	WalletBehind(Row, int) ([]Reading, error)
+	// WalletReleased clears the alarm of a meter whose rating goes on.
+	WalletReleased(meter int64) error
+}
+
+// Verdict is what a person decided about a reading at which rating stopped.
+type Verdict struct {
+	rebase   bool
+	register unit.Energy
+}
+
+// Accepted says that the reading is true and to be charged for.
+func Accepted() Verdict { return Verdict{} }
+
+// Rebased says that counting goes on from a register, without charging for what lies between.
+func Rebased(register unit.Energy) Verdict { return Verdict{rebase: true, register: register} }
+
+// MaxBehind is how many readings that came while rating was stopped are rated one by one when it goes on. What is
+// beyond is charged with the next reading, shared out by time.
+const MaxBehind = 2000
+
+// Released is what a decision came to.
+type Released struct {
+	refusal.Refusal
+	Row      Row
+	Readings int // rated that had come meanwhile
+}
+
+// Release carries out a person's decision about a meter and rates what has come meanwhile, as far as that can be true.
+// A rebase needs no stopped rating: a meter that is changed may be rebased before its first reading. The caller has
+// checked who decides and writes the audit row.
+func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return Released{}, err
+	}
+	rows, err := tx.WalletOf(meter)
+	if err != nil {
+		return Released{}, err
+	}
+	at := -1
+	for i := range rows {
+		if rows[i].Meter.N == meter {
+			at = i
+		}
+	}
+	if at < 0 {
+		return Released{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", nothingMoved, "Look at the meter's mode.")}, nil
+	}
+	w := &rows[at]
+	terms, err := tx.WalletTerms(t, w.Meter)
+	if err != nil {
+		return Released{}, err
+	}
+	days, no := v.apply(&w.State, terms)
+	if no.Refused() {
+		return Released{Refusal: no}, nil
+	}
+	if err := tx.WalletReleased(meter); err != nil {
+		return Released{}, err
+	}
+	behind, err := tx.WalletBehind(*w, MaxBehind)
+	if err != nil {
+		return Released{}, err
+	}
+	out := Released{}
+	for _, r := range behind {
+		var taken Taken
+		if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
+			if err := tx.RaiseAlarm(meter, HeldAlarm(w.State)); err != nil {
+				return Released{}, err
+			}
+			break
+		}
+		out.Readings++
+		for _, d := range taken.Days {
+			days = AddDay(days, d)
+		}
+	}
+	if err := tx.WalletDays(meter, days); err != nil {
+		return Released{}, err
+	}
+	settled, err := Settle(tx, t, rows, now, true)
+	if err != nil {
+		return Released{}, fmt.Errorf("release the rating of meter %s: %w", w.Meter.Number, err)
+	}
+	out.Row = settled.Rows[at]
+	return out, nil
+}
+
+// apply changes the state as the verdict says.
+func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
+	if v.rebase {
+		if v.register < 0 {
+			return nil, refusal.Because(refusal.InvalidRequest, "A register is not negative.", nothingMoved, "Read it off the meter in Wh.")
+		}
+		*s = Rebase(*s, v.register, t)
+		return nil, refusal.Refusal{}
+	}
+	next, taken, ok := Accept(*s, t)
+	if !ok {
+		return nil, refusal.Because(refusal.InvalidRequest, "There is no reading to accept, or it is lower than the one before.", nothingMoved,
+			"Set the register from which to go on instead.")
+	}
+	*s = next
+	return taken.Days, refusal.Refusal{}
+}
+
+const nothingMoved = "Nothing was charged and nothing was changed."

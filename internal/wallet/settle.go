@@ -1,0 +1,198 @@
+package wallet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// Meter is what a wallet must know of its meter and account.
+type Meter struct {
+	ID        id.ID
+	N         int64
+	Number    string
+	Simulated bool
+	Phases    int
+	Account   id.ID
+	Tariff    id.ID
+	Active    bool // the account is
+	// LastSeen and NewestAt are the meter's clock, as in [metering.Live].
+	LastSeen time.Time
+	NewestAt int64
+}
+
+// Clock is the time the meter lives in: the server's, or a simulated meter's own.
+func (m Meter) Clock(now time.Time) time.Time {
+	if !m.Simulated {
+		return now
+	}
+	live := metering.Live{LastSeen: m.LastSeen, NewestAt: m.NewestAt}
+	return live.Clock(now)
+}
+
+// Row is the wallet of one meter.
+type Row struct {
+	State
+	Meter Meter
+}
+
+// Tenant is what a tenant decided that wallets follow.
+type Tenant struct {
+	Zone     *time.Location
+	Currency string
+	Policy   Policy
+}
+
+// SettleTx is what settling needs of a transaction. Whoever changes an account's wallet money other than by a reading
+// locks its rows with WalletsOf first.
+type SettleTx interface {
+	NewID() (id.ID, error)
+	// Post writes a journal and moves the balances of limited accounts. What was used already is never refused for want
+	// of money.
+	Post(ledger.Journal) (ledger.Breach, error)
+	TariffVersion(version id.ID) (tariff.Version, error)
+	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
+	// WalletTenant is what the tenant decided.
+	WalletTenant() (Tenant, error)
+	// WalletsOf locks and reads the wallets of all meters of an account, in the order of the meters' numbers.
+	WalletsOf(account id.ID) ([]Row, error)
+	// WalletPut writes a row that was locked.
+	WalletPut(Row) error
+	// WalletMoney is what the books say an account has, and what is reserved of it.
+	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
+	// RaiseAlarm opens an alarm of a meter unless the same one is open.
+	RaiseAlarm(meter int64, a metering.Alarm) error
+}
+
+// Settled is what settling an account came to.
+type Settled struct {
+	Rows      []Row // as they are now
+	Money     Money
+	Decisions []Decision // of the rows, one for one
+	Posted    int        // journals
+}
+
+// Turned reports whether something has just happened to a meter.
+func (s Settled) Turned() bool {
+	for _, d := range s.Decisions {
+		if d.Any() {
+			return true
+		}
+	}
+	return false
+}
+
+// Settle decides about an account from what is available now, and posts what its meters have accrued: always where post
+// is set, else only where something has just happened. It is called in the transaction that moved the money or rated
+// the energy, after that. rows are the account's, locked; they are written.
+func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
+	out := Settled{Rows: rows, Decisions: make([]Decision, len(rows))}
+	if len(rows) == 0 {
+		return out, nil
+	}
+	account := rows[0].Meter.Account
+	var err error
+	if out.Money, err = MoneyOf(tx, account, rows); err != nil {
+		return Settled{}, err
+	}
+	for i := range rows {
+		l, err := levels(tx, t, rows[i].Meter, now)
+		if err != nil {
+			return Settled{}, err
+		}
+		rows[i].State, out.Decisions[i] = Decide(rows[i].State, out.Money.Available(), l)
+	}
+	if post = post || out.Turned(); post {
+		if out.Posted, err = postAll(tx, rows, now); err != nil {
+			return Settled{}, fmt.Errorf("post use of account %s: %w", account.Text(id.Account), err)
+		}
+		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
+	}
+	for _, r := range rows {
+		if err := tx.WalletPut(r); err != nil {
+			return Settled{}, err
+		}
+	}
+	return out, nil
+}
+
+// SettleAccount is [Settle] for an account whose rows are not locked yet.
+func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settled, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return Settled{}, err
+	}
+	rows, err := tx.WalletsOf(account)
+	if err != nil {
+		return Settled{}, err
+	}
+	return Settle(tx, t, rows, now, post)
+}
+
+// MoneyOf is what an account has. rows are its wallets.
+func MoneyOf(tx interface {
+	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
+}, account id.ID, rows []Row) (m Money, err error) {
+	if m.Wallet, m.Held, err = tx.WalletMoney(account); err != nil {
+		return Money{}, err
+	}
+	for _, r := range rows {
+		m.Accrued += r.Accrued
+	}
+	return m, nil
+}
+
+// levels are those of the tariff in force, or no warnings where none is: then only running out of money counts.
+func levels(tx SettleTx, t Tenant, m Meter, now time.Time) (Levels, error) {
+	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
+	if err != nil {
+		return Levels{}, err
+	}
+	if !found {
+		return Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}, nil
+	}
+	return t.Policy.Levels(v.Body)
+}
+
+// postAll posts what the rows have accrued.
+func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
+	n := 0
+	for i := range rows {
+		next, j, err := Entry(rows[i].State, rows[i].Meter, tx.TariffVersion, now)
+		if err != nil {
+			return n, err
+		}
+		rows[i].State = next
+		if len(j.Postings) == 0 {
+			continue
+		}
+		if err := book(tx, j); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// book posts a journal that nothing can stand in the way of.
+func book(tx SettleTx, j ledger.Journal) (err error) {
+	if j.ID, err = tx.NewID(); err != nil {
+		return err
+	}
+	breach, err := tx.Post(j)
+	if err == nil && breach.Refused() {
+		err = fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, breach.Account.Code, breach.Account.Subject, breach.Short())
+	}
+	return err
+}
+
+// Tx is what the use cases of wallets need of a transaction.
+type Tx interface {
+	SettleTx
+	ReleaseTx
+}

@@ -1,0 +1,108 @@
+// Package wallet is the balance on the server: it turns what a wallet meter's register counted into money, posts it, and
+// says what is left, when to warn and whether the supply is wanted.
+//
+// Start at [Take]: it rates one reading against the register rated last, exactly, with what is less than a minor unit
+// kept for the next. What is rated is first only accrued; [Settle] posts it as a journal (P16 of the domain reference,
+// §7.1) once an hour, or at once where a threshold is crossed or money comes in. [Money.Available] is the wallet less
+// what is accrued and what is held, and the one figure by which anything is decided. [Wanted] says whether the supply
+// is to be on.
+//
+// Everything that decides is a function of values. The [State] of a meter is one row in the store; whoever changes it
+// holds its lock. Rating follows the watermark of the meter's numbering, never arrival.
+package wallet
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [New].
+type State struct {
+	Store    string      // the memory of the meter that the reading was numbered in
+	Seq      uint64      // of the reading rated last
+	Started  bool        // a register is known: rating has begun
+	Register unit.Energy // rated last
+	Base     unit.Energy // Register less all that was ever rated: where rating began, moved by every rebase
+	At       time.Time   // meter time up to which energy is rated; it never goes back
+	Up       uint64      // the meter's milliseconds since boot at the same reading
+
+	tariff.Meter // the local month's consumption, and the exact rest below a minor unit
+
+	Accrued money.Minor // rated and not posted; never negative
+	Parts   []Part      // what Accrued is made of
+	Debited money.Minor // all that was ever rated, posted or not
+
+	Posted     int64       // how many journals of use there are; they are numbered 1, 2, 3 ...
+	PostedWh   unit.Energy // register up to which they reach
+	PostedTo   time.Time   // meter time up to which they reach
+	SettledAt  time.Time   // server time of the last settlement
+	Held       Held        // why rating stopped, until a person decides; the zero value while it goes on
+	Low1, Low2 supply.Crossing
+	Off        supply.Reasons // why the server wants the supply off; see [Wanted]
+	MaxW       unit.Power     // the most this meter can measure; 0 for the default of its phases
+}
+
+// Total is all energy that was ever rated.
+func (s State) Total() unit.Energy { return s.Register - s.Base }
+
+// New is the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
+func New() State {
+	return State{Low1: supply.Crossing{Below: true}, Low2: supply.Crossing{Below: true}, Off: supply.Of(supply.Credit)}
+}
+
+// Part is accrued money with the energy it was rated from, of one version of a tariff.
+type Part struct {
+	Version id.ID         `json:"version"`
+	Debit   money.Minor   `json:"debit"`
+	Parts   []tariff.Part `json:"parts"` // energy by rate
+}
+
+// Reading is what rating needs of a reading.
+type Reading struct {
+	Store      string
+	Seq        uint64
+	At         time.Time // meter time
+	Up         uint64
+	Clock      wire.Clock
+	ReceivedAt time.Time // server time
+	Register   unit.Energy
+}
+
+// HoldReason says why a reading is not rated. Names are stored and shown by the API; never rename one.
+type HoldReason string
+
+// Reasons for which rating stops until a person decides. No money moves meanwhile.
+const (
+	// HoldRegress: the register is lower than the one rated last. The meter was changed, reset, replaced or has rolled over.
+	HoldRegress HoldReason = "register_regress"
+	// HoldImplausible: the register rose by more than the meter can measure in the time.
+	HoldImplausible HoldReason = "implausible"
+	// HoldSpan: the readings lie further apart than energy can be shared over days.
+	HoldSpan HoldReason = "span"
+	// HoldPrice: the tariff gives no price for the energy, or one beyond every amount.
+	HoldPrice HoldReason = "no_price"
+)
+
+// Held is the reading at which rating stopped.
+type Held struct {
+	Reason   HoldReason
+	Store    string
+	Seq      uint64
+	Register unit.Energy
+	At       time.Time // meter time
+	Up       uint64
+	Clock    wire.Clock
+	Since    time.Time // server time
+}
+
+// Stopped reports whether rating waits for a person.
+func (h Held) Stopped() bool { return h.Reason != "" }
+
+// Wanted says whether the supply of a meter is to be on, from its wallet row alone.
+func Wanted(s State) bool { return s.Off == 0 }
