@@ -373,6 +373,17 @@ CREATE TABLE meter_event (
   PRIMARY KEY (tenant_id, meter, store, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE profile_register (           -- what the server counts for a device without a clock, a sequence or a memory
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, profile TEXT NOT NULL,
+  mwh INTEGER NOT NULL DEFAULT 0 CHECK (mwh >= 0), rest INTEGER NOT NULL DEFAULT 0 CHECK (rest >= 0),  -- rest: below 1 mWh
+  at INTEGER, power_mw INTEGER NOT NULL DEFAULT 0,         -- the last sample: server time, power
+  device_mwh INTEGER,                                      -- the device's own register when last read
+  relay TEXT NOT NULL DEFAULT '', gaps INTEGER NOT NULL DEFAULT 0, gap_s INTEGER NOT NULL DEFAULT 0,
+  seq INTEGER NOT NULL DEFAULT 0, reported_at INTEGER, reported_wh INTEGER NOT NULL DEFAULT 0,  -- the last reading made of it
+  boots INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE quarantine (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
   received_at INTEGER NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'open',

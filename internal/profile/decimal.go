@@ -1,0 +1,100 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// scale is how many decimal places a Decimal keeps: enough for volts per count of a 24-bit converter.
+const scale = 9
+
+// unitsPerOne is 10^scale.
+const unitsPerOne = 1_000_000_000
+
+// largest bounds a decimal: nine thousand million, more than any register of a device holds.
+const largest = 9_000_000_000 * unitsPerOne
+
+// maxDecimal is the longest decimal that is read: sign, ten digits, point, and what a device may print behind it.
+const maxDecimal = 40
+
+// Decimal is an exact decimal number, in billionths. There is no floating point in what becomes energy or money.
+type Decimal int64
+
+// errDecimal is wrapped by every complaint about the form of a number.
+var errDecimal = errors.New("is no decimal number")
+
+// ParseDecimal reads digits with at most one point and an optional sign, as devices print measured values; a comma is
+// no point. Places beyond the ninth are cut off, towards zero. An exponent is read as JSON has it, up to ±9.
+func ParseDecimal(text string) (Decimal, error) {
+	if len(text) > maxDecimal {
+		return 0, fmt.Errorf("%.20q… %w", text, errDecimal)
+	}
+	body, exp, ok := exponent(text)
+	negative := strings.HasPrefix(body, "-")
+	body = strings.TrimPrefix(body, "-")
+	whole, frac, _ := strings.Cut(body, ".")
+	if !ok || whole == "" && frac == "" {
+		return 0, fmt.Errorf("%q %w", text, errDecimal)
+	}
+	digits := whole + frac
+	places := len(frac) - exp // how many of the digits stand behind the point
+	var v int64
+	for i := range len(digits) + max(0, scale-places) {
+		c := byte('0') // behind the last digit, up to the ninth place
+		if i < len(digits) {
+			c = digits[i]
+		}
+		switch {
+		case c < '0' || c > '9':
+			return 0, fmt.Errorf("%q %w", text, errDecimal)
+		case i < len(digits) && len(digits)-i <= places-scale:
+			continue // beyond the ninth place
+		case v > largest/10:
+			return 0, fmt.Errorf("%q is too large", text)
+		}
+		v = v*10 + int64(c-'0')
+	}
+	if negative {
+		v = -v
+	}
+	return Decimal(v), nil
+}
+
+// exponent splits off the exponent of a JSON number.
+func exponent(text string) (body string, exp int, ok bool) {
+	i := strings.IndexAny(text, "eE")
+	if i < 0 {
+		return text, 0, true
+	}
+	sign, digits := 1, text[i+1:]
+	switch {
+	case strings.HasPrefix(digits, "-"):
+		sign, digits = -1, digits[1:]
+	case strings.HasPrefix(digits, "+"):
+		digits = digits[1:]
+	}
+	if len(digits) != 1 || digits[0] < '0' || digits[0] > '9' {
+		return text, 0, false
+	}
+	return text[:i], sign * int(digits[0]-'0'), true
+}
+
+// Milli is the number in thousandths, cut off towards zero: W to mW, Wh to mWh.
+func (d Decimal) Milli() int64 { return int64(d) / (unitsPerOne / 1000) }
+
+// String is the number without trailing zeros.
+func (d Decimal) String() string {
+	sign, v := "", int64(d)
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	s := fmt.Sprintf("%s%d.%09d", sign, v/unitsPerOne, v%unitsPerOne)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// UnmarshalText reads a decimal from a profile, where it stands as a text in quotes.
+func (d *Decimal) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDecimal(string(text))
+	return err
+}

@@ -1,0 +1,177 @@
+package profile_test
+
+import (
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/paywatt/paywatt/internal/profile"
+)
+
+// power is a data message of a device that samples power.
+func power(mw int64) profile.Meaning { return profile.Meaning{Kind: profile.IsData, PowerMW: &mw} }
+
+// counted is a data message of a device with a register of its own.
+func counted(mwh int64) profile.Meaning {
+	return profile.Meaning{Kind: profile.IsData, EnergyMWh: &mwh}
+}
+
+func TestSamplesAreIntegratedWithoutRounding(t *testing.T) {
+	p := seedA(t)
+	rapid.Check(t, func(t *rapid.T) {
+		var r profile.Register
+		now := at(0)
+		exact, last, begun := new(big.Int), int64(0), false
+		for range rapid.IntRange(1, 60).Draw(t, "samples") {
+			mw := rapid.Int64Range(0, 12_000_000).Draw(t, "mw")
+			ms := rapid.Int64Range(0, 60_000).Draw(t, "ms")
+			now = now.Add(time.Duration(ms) * time.Millisecond)
+			if begun {
+				exact.Add(exact, new(big.Int).Mul(big.NewInt(last+mw), big.NewInt(ms)))
+			}
+			r, _ = p.Take(r, power(mw), now)
+			last, begun = mw, true
+		}
+		whole, rest := new(big.Int).DivMod(exact, big.NewInt(7_200_000), new(big.Int))
+		if r.MWh != whole.Int64() || r.Rest != rest.Int64() || r.Gaps != 0 {
+			t.Fatalf("counted %d mWh rest %d, exact %s rest %s", r.MWh, r.Rest, whole, rest)
+		}
+	})
+}
+
+func TestWhatWasNotMeasuredIsNotCounted(t *testing.T) {
+	p := seedA(t)
+	r, _ := p.Take(profile.Register{}, power(3_600_000), at(0))
+	r, s := p.Take(r, power(3_600_000), at(60))
+	if r.MWh != 60_000 || s.Gap != 0 {
+		t.Fatalf("60 s at 3.6 kW, exactly max_gap: %d mWh, gap %s, want 60000 and none", r.MWh, s.Gap)
+	}
+	r, s = p.Take(r, power(3_600_000), at(121))
+	if r.MWh != 60_000 || s.Gap != 61*time.Second || r.Gaps != 1 || r.GapSec != 61 {
+		t.Errorf("61 s without a sample: %+v, step %+v", r, s)
+	}
+	r, s = p.Take(r, power(3_600_000), at(111))
+	if r.MWh != 60_000 || s.Gap != 10*time.Second || r.Gaps != 2 {
+		t.Errorf("a clock that went back: %+v, step %+v", r, s)
+	}
+	r, _ = p.Take(r, profile.Meaning{Kind: profile.IsStarted}, at(112))
+	r, _ = p.Take(r, power(3_600_000), at(121))
+	if r.MWh != 70_000 || r.Boots != 1 {
+		t.Errorf("a reconnect between two samples: %+v, want 10 s more counted", r)
+	}
+}
+
+func TestADevicesOwnRegister(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		profile string
+		steps   []int64 // mWh, a minute apart
+		want    int64
+		gaps    int64
+	}{
+		{"begins anywhere", "tasmota", []int64{9_000_000, 9_001_000}, 1000, 0},
+		{"goes back, kept over a restart", "tasmota", []int64{9_000_000, 8_999_000, 8_999_500}, 500, 1},
+		{"begins again at 0", "shelly-gen1", []int64{9_000_000, 9_001_000, 300, 700}, 1700, 0},
+		{"begins again with more than it could have measured", "shelly-gen1", []int64{9_000_000, 8_000_000, 8_000_010}, 10, 1},
+		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW make 533 Wh in two minutes at most
+	} {
+		p := library(t)[c.profile]
+		var r profile.Register
+		for i, mwh := range c.steps {
+			r, _ = p.Take(r, counted(mwh), at(60*i))
+		}
+		if r.MWh != c.want || r.Gaps != c.gaps {
+			t.Errorf("%s: %d mWh, %d gaps, want %d, %d", c.name, r.MWh, r.Gaps, c.want, c.gaps)
+		}
+	}
+}
+
+func TestARegisterNeverFalls(t *testing.T) {
+	l := library(t)
+	rapid.Check(t, func(t *rapid.T) {
+		p := l[rapid.SampledFrom([]string{"seed-a", "tasmota", "shelly-gen1", "esphome"}).Draw(t, "profile")]
+		var r profile.Register
+		now := at(0)
+		for range rapid.IntRange(1, 30).Draw(t, "n") {
+			was := r.MWh
+			now = now.Add(time.Duration(rapid.Int64Range(-3600, 100_000).Draw(t, "s")) * time.Second)
+			m := power(rapid.Int64Range(0, 12_000_000).Draw(t, "mw"))
+			if rapid.Bool().Draw(t, "register") {
+				m = counted(rapid.Int64Range(0, 9_000_000_000_000).Draw(t, "mwh"))
+			}
+			var s profile.Step
+			if r, s = p.Take(r, m, now); r.MWh < was || r.MWh != was+s.CountedMWh || r.Rest < 0 || s.Gap < 0 {
+				t.Fatalf("from %d: %+v, step %+v", was, r, s)
+			}
+		}
+	})
+}
+
+func TestDecimalsAreExact(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "0", "1": "1", "-1.50": "-1.5", ".5": "0.5", "5.": "5", "0.0000000019": "0.000000001", "1e3": "1000", "1.25E-2": "0.0125",
+		"-0.0": "0", "9000000000": "9000000000", "0012.30": "12.3", "1.5e9": "1500000000", "2e-9": "0.000000002",
+	} {
+		if d, err := profile.ParseDecimal(text); err != nil || d.String() != want {
+			t.Errorf("%q is read as %s, %v, want %s", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", ".", "-", "+1", "1,5", "1.2.3", "1e", "1e10", "1e-10", "e5", "0x1", "NaN", "inf", " 1", "9000000000.1", "99999999999",
+		"1_000", "١", strings.Repeat("0", 50)} {
+		if d, err := profile.ParseDecimal(text); err == nil {
+			t.Errorf("%q is read as %s", text, d)
+		}
+	}
+}
+
+func FuzzParseDecimal(f *testing.F) {
+	for _, s := range []string{"1.5", "-2e-3", "9000000000", "0.0000000001"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := profile.ParseDecimal(text)
+		if err != nil {
+			return
+		}
+		again, err := profile.ParseDecimal(d.String())
+		if err != nil || again != d {
+			t.Errorf("%q is %s, which is read as %s, %v", text, d, again, err)
+		}
+	})
+}
+
+// FuzzUnderstand: whatever arrives on any topic of any profile, its meaning is within the limits and the register holds.
+func FuzzUnderstand(f *testing.F) {
+	l := library(f)
+	for name, topics := range map[string][]string{
+		"seed-a":  {"GsmClientTest/ledStatus", "GsmClientTest/init"},
+		"tasmota": {"tele/x/SENSOR", "stat/x/POWER"}, "shelly": {"x/status/switch:0"}, "shelly-gen1": {"shellies/x/relay/0/energy"},
+		"esphome": {"x/sensor/power/state"},
+	} {
+		for _, topic := range topics {
+			f.Add(name, topic, []byte("1:2"))
+			f.Add(name, topic, []byte(`{"ENERGY":{"Power":1e3,"Total":1.5},"apower":1,"aenergy":{"total":3}}`))
+			f.Add(name, topic, []byte("12.5"))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, topic string, payload []byte) {
+		p := l[name]
+		if p == nil {
+			return
+		}
+		m := p.Understand(topic, payload)
+		if m.PowerMW != nil && (*m.PowerMW < 0 || *m.PowerMW > p.Energy.MaxW*1000) || m.EnergyMWh != nil && *m.EnergyMWh < 0 {
+			t.Fatalf("%s %s %q means %+v", name, topic, payload, m)
+		}
+		if m.Kind == profile.Unreadable && m.Why == "" || len(m.Text) > 240 {
+			t.Fatalf("%s %s %q: %+v", name, topic, payload, m)
+		}
+		r, _ := p.Take(profile.Register{}, m, at(0))
+		if r, _ = p.Take(r, m, at(10)); r.MWh < 0 || r.Rest < 0 {
+			t.Fatalf("register %+v", r)
+		}
+	})
+}
