@@ -18,13 +18,13 @@ func profiled(noun *cobra.Command) {
 			if path == "" {
 				return run(cmd, args)
 			}
-			return profile(path, func() error { return run(cmd, args) })
+			return underProfiler(path, func() error { return run(cmd, args) })
 		}
 	}
 }
 
-// profile runs something under the profiler. What it measures is a little slower then.
-func profile(path string, run func() error) (err error) {
+// underProfiler runs something under the profiler. What it measures is a little slower then.
+func underProfiler(path string, run func() error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return &failure{code: exitFailed, what: "The profile cannot be written: " + err.Error() + ".", not: "Nothing was measured.",

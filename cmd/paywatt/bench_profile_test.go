@@ -29,7 +29,7 @@ func TestABenchWritesItsProfile(t *testing.T) {
 
 func TestAProfileNeedsItsFileBeforeTheBenchRuns(t *testing.T) {
 	ran := false
-	err := profile(filepath.Join(t.TempDir(), "no", "folder"), func() error { ran = true; return nil })
+	err := underProfiler(filepath.Join(t.TempDir(), "no", "folder"), func() error { ran = true; return nil })
 	var f *failure
 	if !errors.As(err, &f) || f.code != exitFailed || ran {
 		t.Errorf("got %v, ran %v; want a failure and no bench", err, ran)

@@ -81,6 +81,7 @@ func nouns() []func(console) *cobra.Command {
 		newAPIKeyCommand,
 		newVendingKeyCommand,
 		newMeterCommand,
+		newProfileCommand,
 		newVendCommand,
 		newTariffCommand,
 		newExplainCommand,

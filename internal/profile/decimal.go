@@ -98,3 +98,6 @@ func (d *Decimal) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDecimal(string(text))
 	return err
 }
+
+// MarshalText writes the decimal as a profile has it.
+func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -34,7 +34,8 @@ const (
 type Meaning struct {
 	Kind    Kind     `json:"kind"`
 	Device  string   `json:"device,omitempty"` // what stood for {id} in the topic
-	V1, V2  *Decimal `json:"-"`
+	V1      *Decimal `json:"v1,omitempty"`
+	V2      *Decimal `json:"v2,omitempty"`
 	PowerMW *int64   `json:"power_mw,omitempty"`
 	// EnergyMWh is the device's own register.
 	EnergyMWh *int64 `json:"energy_mwh,omitempty"`

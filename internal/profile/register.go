@@ -38,6 +38,7 @@ type Step struct {
 	Why        string        // of a gap, for people
 	Sample     bool          // the message carried a measured value that was taken
 	Turned     bool          // the relay's position is another than before
+	Load       bool          // a load came or went: power is 0 now and was not, or the other way round
 }
 
 // Wh is the register in whole watt-hours, rounded down.
@@ -66,6 +67,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 		return r, s
 	}
 	at = at.UTC().Truncate(time.Millisecond)
+	s.Load = m.PowerMW != nil && (*m.PowerMW == 0) != (r.PowerMW == 0)
 	switch p.Energy.From {
 	case FromPower:
 		if m.PowerMW != nil {

@@ -56,6 +56,7 @@ func Exercise(t *testing.T, r Rig) {
 		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
 		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()},
+		{"profiles", profileTests()},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/profiles"
+)
+
+// profileFolder is where a data folder has its own profiles.
+const profileFolder = "profiles"
+
+func newProfileCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "profile",
+		Short: "Device profiles: how an Arduino, a Tasmota plug or a Shelly becomes a meter",
+		Long: "A profile says in a TOML file how a device that knows nothing of Paywatt speaks: its topics, what its messages mean,\n" +
+			"how it is switched. serve --mqtt-legacy ADDR=METER:PROFILE attaches such a device. docs/guide/devices.md has the steps.",
+	}
+	cmd.AddCommand(newProfileList(c), newProfileShow(c), newProfileCheck(c))
+	return cmd
+}
+
+// profilesOf are the profiles that come with Paywatt and those in a data folder; a missing folder has none.
+func profilesOf(data string) (profile.Library, error) {
+	l := profile.Library{}
+	if err := l.Load(profiles.Files); err != nil {
+		return nil, fmt.Errorf("load the profiles that come with Paywatt: %w", err)
+	}
+	own := os.DirFS(filepath.Join(data, profileFolder))
+	if _, err := fs.Stat(own, "."); errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err := l.Load(own); err != nil {
+		return nil, badProfile(err, filepath.Join(data, profileFolder))
+	}
+	return l, nil
+}
+
+// badProfile lists what is wrong, a line each.
+func badProfile(err error, where string) *failure {
+	return &failure{code: exitUsage, what: "A profile in " + where + " cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
+		not: "Nothing was done.", try: "Correct it; paywatt profile check FILE says whether it is right."}
+}
+
+// profileRow is a profile as profile list shows it.
+type profileRow struct {
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Energy string `json:"energy"`
+	Supply string `json:"supply"`
+}
+
+func newProfileList(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the profiles there are", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := profilesOf(data)
+			if err != nil {
+				return err
+			}
+			rows, t := []profileRow{}, table{head: []string{"name", "energy from", "switching", "device"}}
+			for _, name := range l.Names() {
+				p := l[name]
+				r := profileRow{Name: name, Title: p.Title, Energy: string(p.Energy.From), Supply: string(p.Supply.Kind)}
+				if r.Energy == "" {
+					r.Energy = "none"
+				}
+				rows = append(rows, r)
+				t.add(r.Name, r.Energy, r.Supply, r.Title)
+			}
+			return c.show(cmd, rows, t)
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "./paywatt-data", "data folder, whose folder profiles is looked into too")
+	return cmd
+}
+
+func newProfileShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "Print the file of a profile that comes with Paywatt, to copy and change", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			b, err := fs.ReadFile(profiles.Files, profile.FileOf(args[0]))
+			if err != nil {
+				return &failure{code: exitNotFound, what: "No profile " + args[0] + " comes with Paywatt.", not: "Nothing was printed.",
+					try: "paywatt profile list names them; those of a data folder are files you have."}
+			}
+			_, err = c.out.Write(b)
+			return err
+		},
+	}
+}
+
+func newProfileCheck(c console) *cobra.Command {
+	record := ""
+	cmd := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a profile, and with --record what each recorded message means to it",
+		Long: "Checks a profile: every mistake is named with its key and what to do. FILE may also be the name of a profile that comes\n" +
+			"with Paywatt. With --record a capture is played to it, and what each message means is printed, with the register at the\n" +
+			"end. A capture has a JSON object a line, as mosquitto_sub writes it:\n\n" +
+			"  mosquitto_sub -h BROKER -t '#' -F %j > capture.jsonl",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := profileFrom(args[0])
+			if err != nil {
+				return err
+			}
+			if record == "" {
+				return c.show(cmd, profileRow{p.Name, p.Title, string(p.Energy.From), string(p.Supply.Kind)},
+					fields("profile", p.Name, "device", p.Title, "energy from", string(p.Energy.From), "switching", string(p.Supply.Kind), "verdict", "it can be used"))
+			}
+			return c.playCapture(cmd, p, record)
+		},
+	}
+	cmd.Flags().StringVar(&record, "record", "", "a capture to play, a JSON object a line")
+	return cmd
+}
+
+// profileFrom reads a file, or the profile of that name.
+func profileFrom(name string) (*profile.Profile, error) {
+	if !strings.ContainsAny(name, "./\\") {
+		if b, err := fs.ReadFile(profiles.Files, profile.FileOf(name)); err == nil {
+			return profile.Parse(profile.FileOf(name), string(b))
+		}
+	}
+	b, err := readBounded(name, profile.MaxFile)
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.Parse(name, string(b))
+	if err != nil {
+		return nil, badProfile(err, name)
+	}
+	return p, nil
+}
+
+// readBounded reads a file that must not be longer than a limit.
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		code := exitFailed
+		if errors.Is(err, fs.ErrNotExist) {
+			code = exitNotFound
+		}
+		return nil, &failure{code: code, what: "The file cannot be read: " + err.Error() + ".", not: "Nothing was checked.", try: "Check the path."}
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("it is longer than %d bytes", limit)
+	}
+	if err != nil {
+		return nil, &failure{code: exitFailed, what: "The file " + name + " cannot be read: " + err.Error() + ".", not: "Nothing was checked."}
+	}
+	return b, nil
+}
+
+// maxCaptureFile bounds a capture that is played.
+const maxCaptureFile = 64 << 20
+
+// playedRow is one recorded message as profile check prints it.
+type playedRow struct {
+	At      time.Time       `json:"at"`
+	Topic   string          `json:"topic"`
+	Meaning profile.Meaning `json:"meaning"`
+	Counted int64           `json:"counted_mwh"`
+	GapS    int64           `json:"gap_s,omitempty"`
+	Why     string          `json:"why,omitempty"`
+	MWh     int64           `json:"register_mwh"`
+}
+
+func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string) error {
+	b, err := readBounded(name, maxCaptureFile)
+	if err != nil {
+		return err
+	}
+	capture, err := profile.ReadCapture(strings.NewReader(string(b)))
+	if err != nil {
+		return &failure{code: exitUsage, what: name + " is no capture: " + err.Error() + ".", not: "Nothing was played.",
+			try: "Record one with mosquitto_sub -t '#' -F %j, a JSON object a line."}
+	}
+	rows, t := []playedRow{}, table{head: []string{"at", "topic", "means", "value", "relay", "counted mWh", "register mWh"}}
+	unreadable := 0
+	var last profile.Register
+	for _, one := range p.Play(capture) {
+		m := one.Meaning
+		if m.Kind == profile.Unreadable {
+			unreadable++
+		}
+		rows = append(rows, playedRow{one.At, one.Topic, m, one.Step.CountedMWh, int64(one.Step.Gap / time.Second), one.Step.Why, one.Register.MWh})
+		t.add(one.At.Format("15:04:05.000"), one.Topic, meansText(m), valueText(one), m.Relay, one.Step.CountedMWh, one.Register.MWh)
+		last = one.Register
+	}
+	if err := c.show(cmd, rows, t); err != nil {
+		return err
+	}
+	c.tell("%d messages, %d unreadable; register %d.%06d kWh, %d gaps of %d s in all that counted nothing", len(rows), unreadable,
+		last.MWh/1_000_000, last.MWh%1_000_000, last.Gaps, last.GapSec)
+	if unreadable > 0 {
+		return &failure{code: exitFailed, what: fmt.Sprintf("%d of %d messages cannot be read by this profile.", unreadable, len(rows)),
+			not: "What they measured was not counted.", try: "The column value says why; correct pattern or fields."}
+	}
+	return nil
+}
+
+func meansText(m profile.Meaning) string {
+	if m.Kind == profile.Ignored {
+		return "nothing"
+	}
+	return string(m.Kind)
+}
+
+// valueText is what a message carries, or why it cannot be read, or why its time counted nothing.
+func valueText(one profile.Played) string {
+	m := one.Meaning
+	var parts []string
+	if m.V1 != nil && m.V2 != nil {
+		parts = append(parts, m.V1.String()+":"+m.V2.String())
+	}
+	if m.PowerMW != nil {
+		parts = append(parts, fmt.Sprintf("%d.%03d W", *m.PowerMW/1000, *m.PowerMW%1000))
+	}
+	if m.EnergyMWh != nil {
+		parts = append(parts, fmt.Sprintf("%d mWh on the device", *m.EnergyMWh))
+	}
+	if m.Why != "" {
+		parts = append(parts, m.Why)
+	}
+	if one.Step.Gap > 0 {
+		parts = append(parts, fmt.Sprintf("gap of %s: %s", one.Step.Gap, one.Step.Why))
+	}
+	if len(parts) == 0 {
+		return m.Text
+	}
+	return strings.Join(parts, ", ")
+}

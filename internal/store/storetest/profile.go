@@ -1,0 +1,144 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/profiles"
+)
+
+func profileTests() []test {
+	return []test{
+		{"samples of a device become readings with numbers of their own", samplesBecomeReadings},
+		{"a register goes on where the last transaction left it", registerGoesOn},
+		{"a device takes a meter's place, and the meter its own again", deviceAndMeter},
+	}
+}
+
+// profileDoor is the way of a profile's listener to an engine.
+type profileDoor struct{ e store.Engine }
+
+func (d profileDoor) Do(ctx context.Context, t access.Tenant, fn func(profile.Tx) (bool, error)) error {
+	return d.e.Run(ctx, t, store.Reading, func(tx *store.Tx) (bool, error) { return fn(tx) })
+}
+
+func (d profileDoor) View(ctx context.Context, t access.Tenant, fn func(profile.Tx) error) error {
+	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+}
+
+// device is an Arduino of the first profile on a meter.
+type device struct {
+	t        *testing.T
+	listener *profile.Listener
+	profile  *profile.Profile
+	who      registry.Identity
+}
+
+func newDevice(t *testing.T, e store.Engine, m mtr) device {
+	t.Helper()
+	l := profile.Library{}
+	if err := l.Load(profiles.Files); err != nil {
+		t.Fatal(err)
+	}
+	return device{t, profile.NewListener(profileDoor{e}), l["seed-a"],
+		registry.Identity{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, Simulated: m.Simulated}}
+}
+
+// says lets the device publish, so many seconds after the base time.
+func (d device) says(seconds int, topic, payload string) profile.Taken {
+	d.t.Helper()
+	out, err := d.listener.Take(context.Background(), d.who, d.profile, profile.Heard{Topic: "GsmClientTest/" + topic,
+		Payload: []byte(payload), At: base().Add(time.Duration(seconds) * time.Second), Reasons: []string{"CREDIT"}})
+	if err != nil {
+		d.t.Fatalf("%s %q: %v", topic, payload, err)
+	}
+	return out
+}
+
+// rowsOf lists a meter's readings as number, register and relay.
+func rowsOf(t *testing.T, e store.Engine, m mtr) string {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (string, error) {
+		text := ""
+		err := tx.C.Query(`SELECT store, seq, register_wh, w, relay, reasons FROM reading WHERE tenant_id = $1 AND meter = $2 ORDER BY id`,
+			func(r store.Row) error {
+				text += fmt.Sprintf("%s/%d %d Wh %d W %s %s\n", r.Text(0), r.Int(1), r.Int(2), r.Int(3), r.Text(4), r.Text(5))
+				return nil
+			}, tx.Tenant, m.N)
+		return text, err
+	})
+}
+
+func samplesBecomeReadings(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := addMeter(t, e, 1, false)
+	d := newDevice(t, e, m)
+	d.says(0, "init", "Meter Started")
+	d.says(1, "ledStatus", "meter is on")
+	for i := range 7 {
+		d.says(10+10*i, "ledStatus", "832:512") // 3597.26 W, nearly 10 Wh in 10 s
+	}
+	d.says(71, "ledStatus", "meter is off")
+	d.says(72, "ledStatus", "meter is off") // says nothing new
+	d.says(80, "ledStatus", "512:512")
+	d.says(90, "ledStatus", "512:512") // nothing has moved
+	d.says(91, "ledStatus", "7777:1")  // beyond the converter
+	d.says(92, "elsewhere", "1:1")
+	want := "profile/1 0 Wh 0 W closed \nprofile/2 0 Wh 3597 W closed \nprofile/3 9 Wh 3597 W closed \nprofile/4 19 Wh 3597 W closed \n" +
+		"profile/5 29 Wh 3597 W closed \nprofile/6 39 Wh 3597 W closed \nprofile/7 49 Wh 3597 W closed \nprofile/8 59 Wh 3597 W closed \n" +
+		"profile/9 59 Wh 3597 W open CREDIT\nprofile/10 64 Wh 0 W open CREDIT\n"
+	if got := rowsOf(t, e, m); got != want {
+		t.Errorf("readings\n%swant\n%s", got, want)
+	}
+	live := look(t, e, func(tx *store.Tx) (uint64, error) { l, err := tx.Live(m.N); return l.Window.Watermark, err })
+	alarms := look(t, e, func(tx *store.Tx) (int, error) {
+		n := 0
+		err := tx.C.Query(`SELECT code FROM alarm WHERE meter = $1 AND cleared_at IS NULL`, func(store.Row) error { n++; return nil }, m.N)
+		return n, err
+	})
+	if live != 10 || alarms != 1 {
+		t.Errorf("watermark %d, %d alarms; want 10 and one for the unreadable message", live, alarms)
+	}
+}
+
+func registerGoesOn(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := addMeter(t, e, 1, false)
+	d := newDevice(t, e, m)
+	d.says(0, "ledStatus", "832:512")
+	before := d.says(10, "ledStatus", "832:512").Register
+	again := newDevice(t, e, m) // another process that knows nothing but the database
+	if got, err := again.listener.Register(context.Background(), again.who); err != nil || got != before {
+		t.Fatalf("kept %+v, %v, want %+v", got, err, before)
+	}
+	after := again.says(20, "ledStatus", "832:512")
+	if after.Register.MWh != before.MWh+9992 && after.Register.MWh != before.MWh+9993 || !after.Reading {
+		t.Errorf("after another 10 s %d mWh, before %d", after.Register.MWh, before.MWh)
+	}
+	gap := again.says(500, "ledStatus", "832:512")
+	if gap.Step.CountedMWh != 0 || gap.Register.GapSec != 480 {
+		t.Errorf("480 s without a sample: %+v", gap)
+	}
+}
+
+func deviceAndMeter(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := addMeter(t, e, 1, false)
+	d := newDevice(t, e, m)
+	for i := range 70 { // beyond a window
+		d.says(10*i, "ledStatus", "832:512")
+	}
+	wantOutcomes(t, e, "stored@0", m.boot(1, 1)) // a meter with a memory of its own
+	if got := d.says(700, "ledStatus", "832:512"); !got.Reading || got.Register.Seq != 71 {
+		t.Errorf("the device again: %+v", got)
+	}
+	if w := look(t, e, func(tx *store.Tx) (uint64, error) { l, err := tx.Live(m.N); return l.Window.Watermark, err }); w != 71 {
+		t.Errorf("watermark %d, want 71", w)
+	}
+}
