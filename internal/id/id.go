@@ -57,6 +57,30 @@ func New(now time.Time, rnd io.Reader) (ID, error) {
 	return i, nil
 }
 
+// Series makes identities that sort in the order in which they were made, those of one millisecond too: the first twelve
+// of their random bits count (RFC 9562 §6.2, method 1). A database that keeps its rows in this order adds new ones at
+// the end of a page instead of between others. The zero Series is ready; it belongs to one goroutine.
+type Series struct{ last ID }
+
+// maxCount is the highest that twelve bits count to. A series begins each millisecond in the lower half.
+const maxCount = 1<<12 - 1
+
+// New makes the next identity for the moment now from 10 bytes of rnd. Beyond some 2,000 in one millisecond, and where
+// the clock goes back, the order begins anew.
+func (s *Series) New(now time.Time, rnd io.Reader) (ID, error) {
+	i, err := New(now, rnd)
+	if err != nil {
+		return ID{}, err
+	}
+	count := binary.BigEndian.Uint16(i[6:]) & (maxCount >> 1)
+	if last := binary.BigEndian.Uint16(s.last[6:]) & maxCount; [6]byte(i[:6]) == [6]byte(s.last[:6]) && last < maxCount {
+		count = last + 1
+	}
+	binary.BigEndian.PutUint16(i[6:], 0x7000|count)
+	s.last = i
+	return i, nil
+}
+
 // FromBytes reads the 16 stored bytes; anything of another length gives the zero ID.
 func FromBytes(b []byte) ID {
 	var i ID

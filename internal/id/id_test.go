@@ -2,6 +2,7 @@ package id_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +49,39 @@ func TestIdentitiesSortByTime(t *testing.T) {
 func TestShortRandomnessIsAnError(t *testing.T) {
 	if _, err := id.New(time.Now(), bytes.NewReader([]byte("short"))); err == nil {
 		t.Error("New with 5 random bytes succeeded")
+	}
+}
+
+func TestASeriesSortsWithinAMillisecond(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	var s id.Series
+	last, rnd := "", bytes.NewReader(bytes.Repeat([]byte{0xff, 0xee, 0xdd}, 10_000))
+	for n := range 2_000 {
+		i, err := s.New(at, rnd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := i.Text(""); text <= last {
+			t.Fatalf("identity %d = %s does not sort after %s", n, text, last)
+		} else {
+			last = text
+		}
+		if !i.Time().Equal(at) || i[6]>>4 != 7 || i[8]>>6 != 2 {
+			t.Fatalf("identity %d = %x of %v is no UUIDv7 of its moment", n, i, i.Time())
+		}
+	}
+}
+
+func TestASeriesGoesOnWhenItsCountIsFull(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	var s id.Series
+	seen := make(map[id.ID]bool)
+	rnd := rand.NewChaCha8([32]byte{})
+	for n := range 10_000 {
+		i, err := s.New(at.Add(-time.Duration(n/9_000)*time.Millisecond), rnd) // at last the clock goes back
+		if err != nil || seen[i] {
+			t.Fatalf("identity %d = %x (seen before: %t): %v", n, i, seen[i], err)
+		}
+		seen[i] = true
 	}
 }

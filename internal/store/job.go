@@ -62,6 +62,7 @@ func (tx *Tx) reserveJobToken(j vending.Job, t vending.Token) error {
 	_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, job_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state,
 		issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, tx.Tenant, t.ID, j.ID, j.Meter.N, j.Key, tid,
 		t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State), t.IssuedAt, tx.Now)
+	tx.issued(t.ID)
 	if err != nil || tid == nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package store
 
 import (
 	"maps"
+	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // kept is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
@@ -13,6 +16,61 @@ type kept struct {
 	accounts map[ledger.AccountRef]account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken
 	anew     bool                          // what was known of accounts before this closure holds no more
+	clock    *saleClock
+	tariffs  map[id.ID]versionSpan // the version last asked for, by tariff
+}
+
+// saleClock is what [Tx.VendClock] tells.
+type saleClock struct{ newest, restored time.Time }
+
+// versionSpan is a version of a tariff and until when it is in force; zero for as long as no other is published.
+type versionSpan struct {
+	version tariff.Version
+	until   time.Time
+}
+
+// keptClock is the clock as this commit has left it, nil where nobody asked.
+func (tx *Tx) keptClock() *saleClock {
+	if tx.fresh.kept.clock != nil || tx.before == nil {
+		return tx.fresh.kept.clock
+	}
+	return tx.before.kept.clock
+}
+
+// keepClock remembers the clock until the commit.
+func (tx *Tx) keepClock(c saleClock) {
+	if tx.before != nil {
+		tx.fresh.kept.clock = &c
+	}
+}
+
+// issued moves what is known of the clock on to a token that was just written.
+func (tx *Tx) issued(token id.ID) {
+	if c := tx.keptClock(); c != nil && token.Time().After(c.newest) {
+		tx.keepClock(saleClock{token.Time(), c.restored})
+	}
+}
+
+// keptVersion is the version of a tariff that this commit knows to be in force at a moment. Publishing one ends what is
+// known.
+func (tx *Tx) keptVersion(t id.ID, at time.Time) (tariff.Version, bool) {
+	s, ok := tx.fresh.kept.tariffs[t]
+	if !ok && tx.before != nil {
+		s, ok = tx.before.kept.tariffs[t]
+	}
+	return s.version, ok && !s.version.ID.IsZero() && !at.Before(s.version.EffectiveFrom) && (s.until.IsZero() || at.Before(s.until))
+}
+
+// keepVersion remembers a version until the commit; the zero span forgets what is known of its tariff.
+func (tx *Tx) keepVersion(t id.ID, s versionSpan) {
+	if tx.before == nil {
+		return
+	}
+	k := &tx.fresh.kept
+	if k.tariffs == nil {
+		k.tariffs = make(map[id.ID]versionSpan, 1)
+	}
+	k.tariffs[t] = s
 }
 
 // keptAccount is an account with a limit as this commit has left it.
@@ -72,6 +130,14 @@ func (k *kept) join(of kept) {
 		k.accounts = of.accounts
 	} else {
 		maps.Copy(k.accounts, of.accounts)
+	}
+	if of.clock != nil {
+		k.clock = of.clock
+	}
+	if k.tariffs == nil {
+		k.tariffs = of.tariffs
+	} else {
+		maps.Copy(k.tariffs, of.tariffs)
 	}
 	if k.counters == nil {
 		k.counters = of.counters

@@ -285,8 +285,8 @@ func (tx *Tx) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 		return a.balance, nil
 	}
 	a, rolled := account{ref: ref}, int64(0)
-	found, err := tx.one(`SELECT `+accountColumns+`, (SELECT r.balance FROM rollup r WHERE r.tenant_id = a.tenant_id AND r.account = a.n
-			ORDER BY r.seal_n DESC LIMIT 1)
+	found, err := tx.one(`SELECT `+accountColumns+`, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
+			WHERE r.tenant_id = a.tenant_id AND r.account = a.n ORDER BY r.seal_n DESC LIMIT 1) END
 		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`,
 		func(r Row) error { a, rolled = scanAccount(ref, r), r.Int(5); return nil }, tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {

@@ -5,17 +5,20 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // memory is what a writer remembers from one transaction to the next to save itself work. It holds only what cannot
 // change once it is there, and never decides anything by what it does not hold: the number of an account without a
-// limit, which is given once and for ever, and what the text of a tariff version and the name of a time zone mean.
+// limit, which is given once and for ever, what the text of a tariff version and the name of a time zone mean, and the
+// last identity made, so that the next one sorts behind it.
 type memory struct {
 	accounts map[rememberedAccount]int64
 	bodies   map[string]tariff.Body
 	zones    map[string]*time.Location
+	ids      id.Series
 }
 
 type rememberedAccount struct {

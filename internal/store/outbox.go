@@ -19,8 +19,12 @@ var ErrBacklog = errors.New("too much work is waiting for the same receiver: not
 // before it in the same lane for the same key.
 func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	var waiting, last int64
-	_, err := tx.one(`SELECT COUNT(*) - COUNT(dead_at), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
+	_, err := tx.one(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
 		func(r Row) error { waiting, last = r.Int(0), r.Int(1); return nil }, tx.Tenant, it.Lane, it.Key)
+	if err == nil && waiting >= MaxBacklog { // else it does not matter, and the index tells without the rows
+		waiting, err = tx.number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
+			tx.Tenant, it.Lane, it.Key)
+	}
 	if err != nil {
 		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)
 	}

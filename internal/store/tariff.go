@@ -52,6 +52,7 @@ func (tx *Tx) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
 	}
+	tx.keepVersion(v.TariffID, versionSpan{}) // whatever was known of the tariff may be over
 	return tx.attest("version", v.ID)
 }
 
@@ -71,13 +72,21 @@ func (tx *Tx) scanVersion(r Row) (tariff.Version, error) {
 
 // TariffVersionAt is the version of a tariff in force at a moment: of those that have begun, the one that began last.
 func (tx *Tx) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
-	var v tariff.Version
-	found, err := tx.one(`SELECT `+versionColumns+versionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3
-		ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`, func(r Row) (err error) { v, err = tx.scanVersion(r); return err }, tx.Tenant, t, at)
+	if v, ok := tx.keptVersion(t, at); ok {
+		return v, true, nil
+	}
+	var s versionSpan
+	found, err := tx.one(`SELECT `+versionColumns+`, (SELECT MIN(w.effective_from) FROM tariff_version w
+			WHERE w.tenant_id = $1 AND w.tariff_id = $2 AND w.effective_from > $3)`+versionTables+`
+		WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3 ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`,
+		func(r Row) (err error) { s.until = r.Time(6); s.version, err = tx.scanVersion(r); return err }, tx.Tenant, t, at)
 	if err != nil {
 		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
 	}
-	return v, found, nil
+	if found {
+		tx.keepVersion(t, s)
+	}
+	return s.version, found, nil
 }
 
 // beyondVersions is above every version's number.

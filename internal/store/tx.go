@@ -22,6 +22,8 @@ type Tx struct {
 	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	fresh  Fresh  // of this closure
 
+	ids id.Series // where no writer has one
+
 	audit    []access.Entry // written by Finish
 	evidence []evidence     // of rows this closure wrote, for the last of them
 }
@@ -32,9 +34,14 @@ func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, b
 	return &Tx{C: c, Tenant: t, Now: now.UTC().Truncate(time.Microsecond), Rand: rnd, Epoch: epoch, before: before}
 }
 
-// NewID makes an identity for this moment. Identities made in one transaction do not sort among themselves.
+// NewID makes an identity for this moment. Identities made in one transaction sort in the order in which they were made;
+// where one writer makes them all, so do those of its transactions.
 func (tx *Tx) NewID() (id.ID, error) {
-	i, err := id.New(tx.Now, tx.Rand)
+	ids := &tx.ids
+	if tx.before != nil {
+		ids = &tx.before.sealer.memory.ids
+	}
+	i, err := ids.New(tx.Now, tx.Rand)
 	if err != nil {
 		return id.ID{}, fmt.Errorf("make an identity: %w", err)
 	}

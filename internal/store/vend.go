@@ -102,6 +102,9 @@ func (tx *Tx) VendMonth(account id.ID, month string) (vending.Month, error) {
 // VendClock is when the newest token was issued, which its identity tells, and the minute in which this store was
 // last restored from a copy; zero times for never.
 func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
+	if c := tx.keptClock(); c != nil {
+		return c.newest, c.restored, nil
+	}
 	_, err = tx.one(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2)`,
 		func(r Row) error {
 			if !r.IsNull(0) {
@@ -110,6 +113,9 @@ func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
 			restored, err = restoredMinute(r.Text(1))
 			return err
 		}, tx.Tenant, metaRestored)
+	if err == nil {
+		tx.keepClock(saleClock{newest, restored})
+	}
 	return newest, restored, wrapVend("read the clocks", err)
 }
 
@@ -220,6 +226,7 @@ func (tx *Tx) insertToken(s vending.Sale, t vending.Token, digitHash []byte) err
 	if err != nil {
 		return err
 	}
+	tx.issued(t.ID)
 	return tx.must(`UPDATE meter_key SET last_tid = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
 		t.TID, tx.Tenant, s.Key)
 }
