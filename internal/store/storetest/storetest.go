@@ -57,6 +57,7 @@ func Exercise(t *testing.T, r Rig) {
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
 		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()},
 		{"profiles", profileTests()},
+		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })

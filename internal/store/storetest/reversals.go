@@ -1,0 +1,269 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+func reversalTests() []test {
+	return []test{
+		{"the newest sale to a meter is by its place in the month, not its identity", newestSale},
+		{"a sale turns from the state it has only", salesTurn},
+		{"a reversal is done once, and a refused one makes room for another", reversalsEnd},
+		{"the best answer about a token counts, whichever command asked", bestAnswer},
+		{"an answer that comes late is found, and what is owed for it", lateAnswers},
+		{"a reversed token that was used is found", reversedUsed},
+		{"reversals are counted by actor and day", reversalsCounted},
+	}
+}
+
+// reversal begins the reversal of a sale.
+func reversal(t *testing.T, e store.Engine, sale id.ID, by string, at time.Time, cancels ...vending.Cancel) vending.Reversal {
+	t.Helper()
+	r := vending.Reversal{Sale: sale, State: vending.ReversalWaiting, Reason: "test", By: by, At: at, Cancels: cancels}
+	must(t, e, func(tx *store.Tx) (err error) {
+		if r.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.AddReversal(r)
+	})
+	return r
+}
+
+// cancel queues the command that makes a household's meter forget a token.
+func (h household) cancel(t *testing.T, e store.Engine, token id.ID) vending.Cancel {
+	t.Helper()
+	c := vending.Cancel{Token: token}
+	must(t, e, func(tx *store.Tx) (err error) {
+		can := false
+		c.Command, can, err = tx.CancelToken(vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, 7, sts.Base2014, vending.CancelLife, "test", "tester")
+		if !can {
+			t.Error("a meter with a link key cannot be told")
+		}
+		return err
+	})
+	return c
+}
+
+// answered writes what the meter said of a command.
+func answered(t *testing.T, e store.Engine, c vending.Cancel, state command.State, answer string) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2 WHERE tenant_id = $3 AND id = $4`, string(state), answer, tx.Tenant, c.Command)
+		return err
+	})
+}
+
+func newestSale(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	newest := func() id.ID {
+		return look(t, e, func(tx *store.Tx) (id.ID, error) { return tx.VendNewest(h.meter.N) })
+	}
+	if got := newest(); !got.IsZero() {
+		t.Errorf("the newest of none is %v", got)
+	}
+	a := h.sold(t, e, "a", base())
+	b := h.sold(t, e, "b", base()) // the same moment: what was bought before it decides
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE vend SET mtd_before_wh = 15000 WHERE id = $1`, a.ID)
+		return err
+	})
+	if got := newest(); got != a.ID {
+		t.Errorf("the newest is %v, want the one with more bought before it, %v", got, a.ID)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		return firstError(tx.VendTurn(a.ID, vending.Completed, vending.Reversing), tx.VendTurn(a.ID, vending.Reversing, vending.Reversed))
+	})
+	if got := newest(); got != b.ID {
+		t.Errorf("after the newest was reversed it is %v, want %v", got, b.ID)
+	}
+	if meter := look(t, e, func(tx *store.Tx) (id.ID, error) { m, _, err := tx.VendMeter(b.ID); return m, err }); meter != h.meter.ID {
+		t.Errorf("the sale's meter is %v, want %v", meter, h.meter.ID)
+	}
+}
+
+func salesTurn(t *testing.T, r Rig) {
+	e := r.Open(t)
+	s := addHousehold(t, e, 1).sold(t, e, "a", base())
+	_, err := do(e, func(tx *store.Tx) (value, error) {
+		return value{}, tx.VendTurn(s.ID, vending.Reversing, vending.Reversed)
+	})
+	wantErr(t, "a turn from a state that the sale does not have", err, store.ErrInvariant)
+	if got := look(t, e, func(tx *store.Tx) (vending.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err }); got.State != vending.Completed {
+		t.Errorf("the sale is %s, want completed", got.State)
+	}
+}
+
+func reversalsEnd(t *testing.T, r Rig) {
+	e := r.Open(t)
+	s := addHousehold(t, e, 1).sold(t, e, "a", base())
+	of := func() vending.Reversal {
+		return look(t, e, func(tx *store.Tx) (vending.Reversal, error) { v, _, err := tx.ReversalOf(s.ID); return v, err })
+	}
+	if got := of(); !got.ID.IsZero() {
+		t.Errorf("a reversal before there is one: %+v", got)
+	}
+	first := reversal(t, e, s.ID, "tester", base())
+	waiting := look(t, e, func(tx *store.Tx) ([]id.ID, error) { return tx.ReversalsWaiting(id.ID{}, 10) })
+	if len(waiting) != 1 || waiting[0] != s.ID {
+		t.Errorf("waiting %v, want the sale", waiting)
+	}
+	first.State, first.Failure, first.SettledAt = vending.ReversalRefused, "not-reversible", base().Add(time.Minute)
+	must(t, e, func(tx *store.Tx) error { return tx.PutReversal(first) })
+	second := reversal(t, e, s.ID, "tester", base().Add(2*time.Minute))
+	second.State, second.Confirmed, second.SettledAt = vending.ReversalDone, true, base().Add(3*time.Minute)
+	must(t, e, func(tx *store.Tx) error { return tx.PutReversal(second) })
+	if got := of(); got.ID != second.ID || got.State != vending.ReversalDone || !got.Confirmed || !got.SettledAt.Equal(second.SettledAt) || got.Reason != "test" {
+		t.Errorf("the reversal is %+v, want the one that was done", got)
+	}
+	_, err := do(e, func(tx *store.Tx) (value, error) {
+		second.State = vending.ReversalRefused
+		return value{}, tx.PutReversal(second)
+	})
+	wantErr(t, "a reversal that was done is refused", err, store.ErrInvariant)
+	_, err = do(e, func(tx *store.Tx) (value, error) {
+		third := vending.Reversal{Sale: s.ID, State: vending.ReversalWaiting, By: "tester", At: base()}
+		var err error
+		if third.ID, err = tx.NewID(); err != nil {
+			return value{}, err
+		}
+		return value{}, tx.AddReversal(third)
+	})
+	wantErr(t, "a second reversal beside one that was done", err, store.ErrConflict)
+}
+
+func bestAnswer(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	s := h.sold(t, e, "a", base())
+	token := issued(t, e, mtr{h.meter, memory}, 7, "issued")
+	for n, c := range []struct {
+		first, second command.State
+		answer        string
+		want          vending.CancelState
+	}{
+		{command.StateQueued, command.StateQueued, "", vending.CancelOpen},
+		{command.StateExpired, command.StateQueued, "", vending.CancelOpen},
+		{command.StateExpired, command.StateExpired, "", vending.CancelNever},
+		{command.StateExpired, command.StateFailed, "used", vending.CancelUsed},
+		{command.StateFailed, command.StateFailed, "unknown command", vending.CancelNever},
+		{command.StateDone, command.StateFailed, "used", vending.CancelDone}, // it was stored as used by the first
+	} {
+		must(t, e, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`DELETE FROM reversal_token WHERE tenant_id = $1`, tx.Tenant)
+			_, err2 := tx.C.Exec(`DELETE FROM reversal WHERE tenant_id = $1`, tx.Tenant)
+			return firstError(err, err2)
+		})
+		a := h.cancel(t, e, token)
+		later()
+		b := h.cancel(t, e, token)
+		answered(t, e, a, c.first, "")
+		answered(t, e, b, c.second, c.answer)
+		first := reversal(t, e, s.ID, "tester", base(), a)
+		first.State, first.SettledAt = vending.ReversalRefused, base()
+		must(t, e, func(tx *store.Tx) error { return tx.PutReversal(first) })
+		reversal(t, e, s.ID, "tester", base().Add(time.Minute), b)
+		got := look(t, e, func(tx *store.Tx) ([]vending.Cancel, error) { return tx.Cancels(s.ID) })
+		if len(got) != 1 || got[0].State != c.want || got[0].Command != b.Command {
+			t.Errorf("case %d: %+v, want one cancel, %s, of the later command", n, got, c.want)
+		}
+	}
+}
+
+func lateAnswers(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	s := h.sold(t, e, "a", base())
+	token := issued(t, e, mtr{h.meter, memory}, 7, "issued")
+	c := h.cancel(t, e, token)
+	reversal(t, e, s.ID, "tester", base(), c)
+	late := func() string {
+		return look(t, e, func(tx *store.Tx) (string, error) {
+			sales, err := tx.CancelsLate(id.ID{}, 10)
+			owed, e2 := tx.CancelsOwed(id.ID{}, 10)
+			return fmt.Sprint(len(sales), len(owed)), firstError(err, e2)
+		})
+	}
+	for _, step := range []struct {
+		taken  vending.CancelTaken
+		state  command.State
+		answer string
+		want   string
+	}{
+		{vending.TakenOpen, command.StateDone, "", "0 0"}, // its reversal waits and sees it itself
+		{vending.TakenNever, command.StateSent, "", "0 0"},
+		{vending.TakenNever, command.StateFailed, "broken", "0 0"},
+		{vending.TakenNever, command.StateFailed, "used", "1 0"},
+		{vending.TakenUsed, command.StateFailed, "used", "0 0"},
+		{vending.TakenUsed, command.StateDone, "", "1 0"},
+		{vending.TakenOwed, command.StateDone, "", "0 1"},
+		{vending.TakenReplaced, command.StateDone, "", "0 0"},
+	} {
+		must(t, e, func(tx *store.Tx) error { return tx.CancelTake(token, step.taken) })
+		answered(t, e, c, step.state, step.answer)
+		if got := late(); got != step.want {
+			t.Errorf("taken %q and answered %s %s: late and owed %s, want %s", step.taken, step.state, step.answer, got, step.want)
+		}
+	}
+}
+
+func reversedUsed(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	s := h.sold(t, e, "a", base())
+	m := mtr{h.meter, memory}
+	for tid, c := range map[uint32]struct {
+		state, result string
+		asked         bool // the meter was told to forget it, and no answer was taken
+		want          bool
+	}{
+		1: {"reversed_unconfirmed", "", false, false},
+		2: {"reversed_unconfirmed", "crc_error", false, false},
+		3: {"reversed_unconfirmed", "accept", false, true},
+		4: {"reversed_unconfirmed", "used_error", false, true},
+		5: {"reversed_unconfirmed", "used_error", true, false}, // it may say so because it has forgotten it
+		6: {"reversed_unconfirmed", "accept", true, true},
+		7: {"reversed", "accept", false, false},
+		8: {"accepted", "accept", false, false},
+	} {
+		token := issued(t, e, m, tid, c.state)
+		must(t, e, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE token SET result = $1 WHERE tenant_id = $2 AND id = $3`, c.result, tx.Tenant, token)
+			return err
+		})
+		if c.asked {
+			rev := reversal(t, e, s.ID, "tester", base(), h.cancel(t, e, token))
+			rev.State, rev.SettledAt = vending.ReversalRefused, base()
+			must(t, e, func(tx *store.Tx) error {
+				return firstError(tx.PutReversal(rev), tx.CancelTake(token, vending.TakenNever))
+			})
+		}
+		got := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.ReversedUsed(10) })
+		if found := len(got) == 1 && got[0].ID == token; found != c.want {
+			t.Errorf("token %d, %s, answered %q (asked to forget: %t): found %t, want %t", tid, c.state, c.result, c.asked, found, c.want)
+		}
+		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, vending.TokenReversed) })
+	}
+}
+
+func reversalsCounted(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	for i, by := range []string{"amina", "amina", "juma", "amina"} {
+		reversal(t, e, h.sold(t, e, fmt.Sprintf("sale-%d", i), base()).ID, by, base().Add(time.Duration(i)*time.Hour))
+	}
+	for from, want := range map[time.Duration]int{0: 3, time.Hour: 2, 90 * time.Minute: 1, 4 * time.Hour: 0} {
+		got := look(t, e, func(tx *store.Tx) (int, error) { return tx.ReversalsSince("amina", base().Add(from)) })
+		if got != want {
+			t.Errorf("%d reversals from %s on, want %d", got, from, want)
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+func vendorTests() []test {
+	return []test{
+		{"a vendor comes back as it was kept, by identity, code and page", vendorsKept},
+		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
+		{"a statement runs back from the balance, page by page", vendorStatement},
+		{"copies of a receipt are counted per sale", copiesCounted},
+		{"a known request is looked at without claiming its key", onceLooked},
+		{"a day's sums hold what ended within it", daySums},
+		{"acts of one person are listed by time", singlePersonActs},
+	}
+}
+
+func addVendor(t *testing.T, e store.Engine, v vending.Vendor) vending.Vendor {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) (err error) {
+		if v.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.AddVendor(v)
+	})
+	return v
+}
+
+func vendorsKept(t *testing.T, r Rig) {
+	e := r.Open(t)
+	a := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, Commission: 150, Credit: 500})
+	later()
+	b := addVendor(t, e, vending.Vendor{Code: "K7", Name: "Kiosk", Billing: vending.Postpaid, Blocked: true})
+	_, err := do(e, func(tx *store.Tx) (value, error) {
+		i, err := tx.NewID()
+		if err != nil {
+			return value{}, err
+		}
+		return value{}, tx.AddVendor(vending.Vendor{ID: i, Code: "K7", Name: "Another", Billing: vending.PrepaidFloat})
+	})
+	wantErr(t, "a second vendor of one code", err, store.ErrConflict)
+	must(t, e, func(tx *store.Tx) error {
+		byID, found, err := tx.VendorByID(a.ID)
+		if err != nil || !found || byID.Name != "Corner shop" || byID.Commission != 150 || byID.Credit != 500 || byID.Blocked || byID.CreatedAt.IsZero() {
+			t.Errorf("by identity: %+v, %t, %v", byID, found, err)
+		}
+		byCode, found, err := tx.VendorByCode("K7")
+		if err != nil || !found || byCode.ID != b.ID || !byCode.Blocked || byCode.Billing != vending.Postpaid {
+			t.Errorf("by code: %+v, %t, %v", byCode, found, err)
+		}
+		if _, found, err := tx.VendorByCode("k7"); err != nil || found {
+			t.Errorf("a code in another case: %t, %v", found, err)
+		}
+		first, err := tx.VendorPage(id.ID{}, 1)
+		if err != nil || len(first) != 1 || first[0].ID != a.ID {
+			t.Errorf("the first page: %+v, %v", first, err)
+		}
+		rest, err := tx.VendorPage(a.ID, 10)
+		if err != nil || len(rest) != 1 || rest[0].ID != b.ID {
+			t.Errorf("the rest: %+v, %v", rest, err)
+		}
+		byID.Name, byID.Blocked, byID.Credit = "Corner shop 2", true, 900
+		return tx.PutVendor(byID)
+	})
+	must(t, e, func(tx *store.Tx) error {
+		v, _, err := tx.VendorByID(a.ID)
+		if v.Name != "Corner shop 2" || !v.Blocked || v.Credit != 900 || v.Version != 2 {
+			t.Errorf("changed: %+v", v)
+		}
+		return err
+	})
+}
+
+func vendorRoom(t *testing.T, r Rig) {
+	e := r.Open(t)
+	v := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, Credit: 500})
+	room := func(want vending.Room) {
+		t.Helper()
+		if got := look(t, e, func(tx *store.Tx) (vending.Room, error) { return tx.Room(v.Account()) }); got != want {
+			t.Errorf("room %+v, want %+v", got, want)
+		}
+	}
+	room(vending.Room{Left: 500})
+	must(t, e, func(tx *store.Tx) error { return book(tx, "deposit", account(ledger.Bank, "b"), v.Account(), 1000) })
+	room(vending.Room{Balance: -1000, Left: 1500})
+	must(t, e, func(tx *store.Tx) error {
+		_, breach, err := tx.Hold(v.Account(), 1200, "vnd_x", tx.Now.Add(time.Minute))
+		if breach.Refused() {
+			t.Errorf("held within the credit: %+v", breach)
+		}
+		return err
+	})
+	room(vending.Room{Balance: -1000, Held: 1200, Left: 300})
+	must(t, e, func(tx *store.Tx) error { v.Credit = 0; return tx.PutVendor(v) })
+	room(vending.Room{Balance: -1000, Held: 1200, Left: -200})
+	for _, amount := range []ledger.Minor{1, 200} {
+		v, err := do(e, func(tx *store.Tx) (value, error) {
+			_, breach, err := tx.Hold(v.Account(), amount, "vnd_y", tx.Now.Add(time.Minute))
+			return value{refused: breach.Refused()}, err
+		})
+		if err != nil || !v.refused {
+			t.Errorf("%d held beyond a lowered limit: refused %t, %v", amount, v.refused, err)
+		}
+	}
+}
+
+func vendorStatement(t *testing.T, r Rig) {
+	e := r.Open(t)
+	v := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat})
+	for i, amount := range []ledger.Minor{1000, 250, 40} {
+		must(t, e, func(tx *store.Tx) error {
+			return book(tx, fmt.Sprintf("deposit-%d", i), account(ledger.Bank, "b"), v.Account(), amount)
+		})
+		later()
+	}
+	page := func(before id.ID, max int) (out string, last id.ID) {
+		for _, b := range look(t, e, func(tx *store.Tx) ([]vending.Booked, error) { return tx.Statement(v.Account(), before, max) }) {
+			out += fmt.Sprintf("%d=%d ", b.Amount, b.Balance)
+			last = b.Journal
+		}
+		return out, last
+	}
+	first, last := page(id.ID{}, 2)
+	rest, _ := page(last, 2)
+	if first != "-40=-1290 -250=-1250 " || rest != "-1000=-1000 " {
+		t.Errorf("the statement is %q, then %q", first, rest)
+	}
+	if none := look(t, e, func(tx *store.Tx) ([]vending.Booked, error) {
+		return tx.Statement(account(ledger.Float, "nobody"), id.ID{}, 2)
+	}); len(none) != 0 {
+		t.Errorf("an account that was never used has %d lines", len(none))
+	}
+}
+
+func copiesCounted(t *testing.T, r Rig) {
+	e := r.Open(t)
+	var a, b id.ID
+	must(t, e, func(tx *store.Tx) (err error) {
+		if a, err = tx.NewID(); err == nil {
+			b, err = tx.NewID()
+		}
+		return err
+	})
+	for _, c := range []struct {
+		sale id.ID
+		want int
+	}{{a, 1}, {a, 2}, {b, 1}, {a, 3}} {
+		must(t, e, func(tx *store.Tx) error {
+			n, err := tx.AddCopy(c.sale, "tester")
+			if n != c.want {
+				t.Errorf("copy %d, want %d", n, c.want)
+			}
+			return err
+		})
+	}
+}
+
+func onceLooked(t *testing.T, r Rig) {
+	e := r.Open(t)
+	o := access.Once{Principal: "till", Key: "key-number-1", Hash: [32]byte{7}}
+	known := func() *access.Kept {
+		return look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook(o.Principal, o.Key) })
+	}
+	if k := known(); k != nil {
+		t.Errorf("known before it was asked: %+v", k)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		if _, err := tx.OnceTake(o); err != nil {
+			return err
+		}
+		return tx.OncePut(o, 201, []byte("sealed"), true)
+	})
+	if k := known(); k == nil || k.Status != 201 || k.Hash != o.Hash || string(k.Body) != "sealed" {
+		t.Errorf("looked at: %+v", k)
+	}
+	if k := look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook("another", o.Key) }); k != nil {
+		t.Errorf("of another asker: %+v", k)
+	}
+}
+
+func daySums(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	from, to := base(), base().Add(24*time.Hour)
+	for i, at := range []time.Time{from.Add(-1000), from, to.Add(-1000), to} {
+		s := h.sold(t, e, fmt.Sprintf("sale-%d", i), at)
+		must(t, e, func(tx *store.Tx) error {
+			rev := vending.Reversal{Sale: s.ID, State: vending.ReversalWaiting, By: "tester", At: at}
+			var err error
+			if rev.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			if err := tx.AddReversal(rev); err != nil {
+				return err
+			}
+			if i == 2 {
+				return nil // still waits
+			}
+			rev.State, rev.SettledAt = vending.ReversalDone, at
+			return tx.PutReversal(rev)
+		})
+	}
+	sums := look(t, e, func(tx *store.Tx) (string, error) { s, err := tx.DaySums(from, to); return fmt.Sprintf("%+v", s), err })
+	if want := "{Sales:2 Tendered:2000 Units:30.000 kWh Reversals:1 GivenBack:1000 UnitsBack:15.000 kWh Free:0 UnitsFree:0.000 kWh}"; sums != want {
+		t.Errorf("sums %s, want %s", sums, want)
+	}
+}
+
+func singlePersonActs(t *testing.T, r Rig) {
+	e := r.Open(t)
+	must(t, e, func(tx *store.Tx) error {
+		for i, alone := range []bool{true, false, true, true} {
+			err := tx.AuditLog(access.Entry{At: base().Add(time.Duration(i) * time.Hour), Actor: "tester", Action: fmt.Sprintf("act.%d", i), Object: "x", SinglePerson: alone})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	acts := look(t, e, func(tx *store.Tx) (out string, err error) {
+		rows, err := tx.SinglePersonActs(base(), base().Add(3*time.Hour), 10)
+		for _, r := range rows {
+			out += r.Action + " "
+		}
+		return out, err
+	})
+	if acts != "act.0 act.2 " {
+		t.Errorf("acts %q, want act.0 act.2", acts)
+	}
+	r.seal(t, e)
+	if head := look(t, e, func(tx *store.Tx) (string, error) { return tx.LastHead() }); head == "" {
+		t.Error("no head after a seal")
+	}
+	if zone := look(t, e, func(tx *store.Tx) (string, error) { return tx.TenantZone() }); zone != "UTC" {
+		t.Errorf("zone %q, want UTC", zone)
+	}
+}
+
+// sold is a completed sale of 10.00 for 15 kWh to a household, without its journal.
+func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) vending.Sale {
+	t.Helper()
+	s := vending.Sale{ClientRef: ref, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
+		State: vending.Held, Units: 15_000, Month: "2026-01", PricedAt: at, By: "test", Tariff: h.account, Till: ledger.MainTill}
+	s.Tender.Minor, s.Tender.Currency = 1000, "KES"
+	must(t, e, func(tx *store.Tx) (err error) {
+		if s.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		if err := tx.VendReserve(s, [32]byte{1}); err != nil {
+			return err
+		}
+		_, err = tx.C.Exec(`UPDATE vend SET state = 'completed', completed_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, s.ID)
+		return err
+	})
+	s.State = vending.Completed
+	return s
+}
