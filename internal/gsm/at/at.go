@@ -1,0 +1,257 @@
+// Package at reads what a GSM modem says. A modem mixes three voices on one line: the answer to the running command,
+// what it reports unasked ("+CMTI: …", "RDY"), and noise. "The next line is my answer" is therefore never true; Engine
+// says of each line what it is, from its text and from the command that runs.
+//
+// The engine is pure: bytes in, lines out. It bounds what it keeps and finds the next line after any garbage.
+// Facts: 3GPP TS 27.007 and 27.005, SIMCom SIM900 and SIM800 AT manuals.
+package at
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+// Limits of the engine.
+const (
+	// MaxLine is the longest line that is read: a message in hexadecimal takes at most 400 characters, an answer with
+	// its header less than 100 more.
+	MaxLine = 1024
+	// maxWait is how many other lines may come between a header and the message that belongs to it.
+	maxWait = 4
+)
+
+// Kind is what a line is.
+type Kind uint8
+
+// The kinds of line.
+const (
+	Noise  Kind = iota // nothing that is understood here
+	Echo               // the running command, repeated by the modem
+	Info               // information that the running command asked for
+	Final              // the end of the running command's answer
+	Prompt             // "> ": the modem waits for the message that the running command announced
+	Notice             // reported unasked
+	Stale              // a final result or a prompt that no running command asked for: an answer that came too late
+)
+
+// String names the kind.
+func (k Kind) String() string {
+	return []string{"noise", "echo", "info", "final", "prompt", "notice", "stale"}[k]
+}
+
+// Line is one line, or one header with the message that followed it.
+type Line struct {
+	Kind   Kind
+	Text   string
+	Data   []byte // the message (a frame with the service centre's address) behind a header; nil if it never came
+	Result Result // Final, and Stale unless it is a prompt
+}
+
+// Command is what the engine must know of the command that runs.
+type Command struct {
+	Text    string // as sent, without the carriage return: its echo is recognised by it
+	Prefix  string // how its information begins, such as "+CSQ:"; empty if it has none
+	Free    bool   // its information has no prefix (ATI, AT+CGSN)
+	Message bool   // each line of its information is followed by a message in hexadecimal (AT+CMGR, AT+CMGL)
+	Prompts bool   // it makes the modem ask for a message (AT+CMGS)
+	Needs   bool   // "OK" without information before it is not its answer: it belongs to a command before
+}
+
+// header is a line whose message is still to come.
+type header struct {
+	line  Line
+	size  int // octets of the message without the service centre's address, as announced
+	waits int
+	open  bool
+}
+
+// Engine classifies. The zero value is ready.
+type Engine struct {
+	buf    []byte
+	drop   bool // the line is too long; what remains of it is thrown away
+	prompt bool // a prompt was the last thing read; the blank behind it belongs to it
+	run    *Command
+	seen   bool // the running command has had information
+	info   header
+	notice header
+}
+
+// Begin says that a command runs from now on.
+func (e *Engine) Begin(c Command) {
+	e.run, e.seen, e.info = &c, false, header{}
+}
+
+// End says that nobody waits for the running command's answer any more.
+func (e *Engine) End() { e.run, e.info = nil, header{} }
+
+// Feed takes the next bytes and hands every line that they complete to emit, which may call Begin and End.
+func (e *Engine) Feed(p []byte, emit func(Line)) {
+	for _, c := range p {
+		switch {
+		case c == '\r' || c == '\n':
+			e.endOfLine(emit)
+		case c == ' ' && e.prompt, c == ' ' && len(e.buf) == 0:
+		case c < ' ' || c > '~':
+			// Noise of a line that is switched on, or a wrong speed: what stands around it may still be good.
+		case e.drop:
+		case c == '>' && len(e.buf) == 0:
+			e.prompted(emit)
+			continue
+		case len(e.buf) == MaxLine:
+			e.drop = true
+			emit(Line{Kind: Noise, Text: string(e.buf[:32])})
+			e.buf = e.buf[:0]
+		default:
+			e.buf = append(e.buf, c)
+		}
+		e.prompt = false
+	}
+}
+
+func (e *Engine) prompted(emit func(Line)) {
+	e.prompt = true
+	kind := Stale
+	if e.run != nil && e.run.Prompts {
+		kind = Prompt
+	}
+	emit(Line{Kind: kind, Text: ">"})
+}
+
+func (e *Engine) endOfLine(emit func(Line)) {
+	text := strings.TrimRight(string(e.buf), " ")
+	e.buf = e.buf[:0]
+	if e.drop {
+		e.drop = false
+		return
+	}
+	if text != "" {
+		e.classify(text, emit)
+	}
+}
+
+func (e *Engine) classify(text string, emit func(Line)) {
+	if e.attach(text, emit) {
+		return
+	}
+	defer e.age(emit)
+	result, final := ParseResult(text)
+	switch {
+	case e.run != nil && text == e.run.Text:
+		emit(Line{Kind: Echo, Text: text})
+	case final:
+		e.finish(text, result, emit)
+	case e.belongs(text):
+		e.seen = true
+		e.announce(&e.info, Line{Kind: Info, Text: text}, e.run.Message, emit)
+	case isNotice(text):
+		e.announce(&e.notice, Line{Kind: Notice, Text: text}, hasMessage(text), emit)
+	case e.run != nil && e.run.Free:
+		e.seen = true
+		emit(Line{Kind: Info, Text: text})
+	default:
+		emit(Line{Kind: Noise, Text: text})
+	}
+}
+
+// finish ends the running command, if this final result is its own.
+func (e *Engine) finish(text string, r Result, emit func(Line)) {
+	if e.run == nil || (e.run.Needs && !e.seen && r.Status == OK) {
+		emit(Line{Kind: Stale, Text: text, Result: r})
+		return
+	}
+	e.flush(&e.info, emit)
+	e.End()
+	emit(Line{Kind: Final, Text: text, Result: r})
+}
+
+// belongs reports that a line is information for the running command.
+func (e *Engine) belongs(text string) bool {
+	if e.run == nil || e.run.Prefix == "" || !strings.HasPrefix(text, e.run.Prefix) {
+		return false
+	}
+	// "+CREG: 5" and "+CREG: 5,"1A2B","00C3"" report a change; the answer to AT+CREG? has the state in second place.
+	if e.run.Prefix == "+CREG:" || e.run.Prefix == "+CGREG:" {
+		f := Fields(text)
+		return len(f) > 1 && !f[1].Quoted
+	}
+	return true
+}
+
+// announce emits a line, or keeps it until its message has come.
+func (e *Engine) announce(h *header, l Line, message bool, emit func(Line)) {
+	if !message {
+		emit(l)
+		return
+	}
+	e.flush(h, emit)
+	f := Fields(l.Text)
+	size, ok := f[len(f)-1].Int()
+	if !ok {
+		emit(l)
+		return
+	}
+	*h = header{line: l, size: size, open: true}
+}
+
+// attach gives a message to the header that announced this many octets, the one that reported unasked first because it
+// came between. A line that is no message stays for classify.
+func (e *Engine) attach(text string, emit func(Line)) bool {
+	if !e.info.open && !e.notice.open {
+		return false
+	}
+	frame, err := hex.DecodeString(text)
+	if err != nil || len(frame) == 0 {
+		return false
+	}
+	for _, h := range []*header{&e.notice, &e.info} {
+		if h.open && len(frame)-1-int(frame[0]) == h.size {
+			l := h.line
+			l.Data = frame
+			*h = header{}
+			emit(l)
+			return true
+		}
+	}
+	return false
+}
+
+// age gives a header up when its message does not come.
+func (e *Engine) age(emit func(Line)) {
+	for _, h := range []*header{&e.notice, &e.info} {
+		if h.open {
+			if h.waits++; h.waits > maxWait {
+				e.flush(h, emit)
+			}
+		}
+	}
+}
+
+// flush emits a header without its message.
+func (e *Engine) flush(h *header, emit func(Line)) {
+	if !h.open {
+		return
+	}
+	l := h.line
+	*h = header{}
+	emit(l)
+}
+
+// notices are the beginnings of what modems report unasked.
+var notices = []string{"+CMTI:", "+CMT:", "+CDS:", "+CDSI:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CPIN:", "+CFUN:", "+CUSD:", "+CRING:", "+CLIP:", "+CCWA:",
+	"+CTZV:", "+CTZE:", "+CIEV:", "+CGEV:", "+CSMINS:", "*PSUTTZ:", "*PSNWID:", "DST:", "RING", "NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE",
+	"RDY", "Call Ready", "SMS Ready", "NORMAL POWER DOWN", "UNDER-VOLTAGE", "OVER-VOLTAGE"}
+
+func isNotice(text string) bool {
+	return slices.ContainsFunc(notices, func(n string) bool {
+		if strings.HasSuffix(n, ":") || strings.HasSuffix(n, "VOLTAGE") {
+			return strings.HasPrefix(text, n)
+		}
+		return text == n
+	})
+}
+
+// hasMessage reports that the line after this one belongs to it.
+func hasMessage(text string) bool {
+	return strings.HasPrefix(text, "+CMT:") || strings.HasPrefix(text, "+CDS:") || strings.HasPrefix(text, "+CBM:")
+}
