@@ -99,6 +99,7 @@ func nouns() []func(console) *cobra.Command {
 		newVersionCommand,
 		token,
 		newVmeterCommand,
+		newModemCommand,
 		newSimCommand,
 		newReplayCommand,
 		newBackupCommand,

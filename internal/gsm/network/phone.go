@@ -1,0 +1,148 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+// maxPhone is how many messages and reports a phone remembers; the oldest go first.
+const maxPhone = 1000
+
+// Phone is a person's telephone on the network: it sends texts, keeps what it gets, and is never full.
+type Phone struct {
+	net    *Network
+	number string
+
+	mu      sync.Mutex
+	parts   pdu.Assembler
+	slot    int
+	mr      uint8
+	ref     uint8
+	count   uint64
+	list    []Message
+	changed chan struct{}
+}
+
+// Message is something a phone got.
+type Message struct {
+	N      uint64    `json:"n"` // from 1, without gaps
+	From   string    `json:"from"`
+	Text   string    `json:"text"`
+	At     time.Time `json:"at"`               // the service centre's time
+	Report string    `json:"report,omitempty"` // a delivery report: what became of the message to From
+}
+
+// Phone attaches a phone to a number.
+func (n *Network) Phone(number string) (*Phone, error) {
+	p := &Phone{net: n, number: number, changed: make(chan struct{})}
+	if err := n.Attach(number, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Send sends a text, in as many parts as it takes, asking for a delivery report.
+func (p *Phone) Send(to, text string) error {
+	a, err := pdu.ParseAddress(to)
+	if err != nil {
+		return fmt.Errorf("phone %s: %w", p.number, err)
+	}
+	p.mu.Lock()
+	p.ref++
+	ref := p.ref
+	p.mu.Unlock()
+	bodies, err := pdu.Compose(text, uint16(ref))
+	if err != nil {
+		return fmt.Errorf("phone %s: %w", p.number, err)
+	}
+	for _, b := range bodies {
+		p.mu.Lock()
+		p.mr++
+		mr := p.mr
+		p.mu.Unlock()
+		if err := p.net.Submit(p.number, pdu.Submit{Report: true, Reference: mr, To: a, Body: b}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Deliver is the network's.
+func (p *Phone) Deliver(d pdu.Deliver) Answer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slot++
+	w, ok := p.parts.Add(pdu.Part{Slot: p.slot, Deliver: d}, p.net.now())
+	if ok {
+		p.keep(Message{From: w.From.String(), Text: w.Text, At: stampTime(w.At)})
+	}
+	for _, w := range p.parts.Expired(p.net.now(), false) {
+		p.keep(Message{From: w.From.String(), Text: w.Text, At: stampTime(w.At)})
+	}
+	return Taken
+}
+
+// Report is the network's.
+func (p *Phone) Report(r pdu.StatusReport) Answer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keep(Message{From: r.To.String(), At: stampTime(r.Done), Report: r.Status.String()})
+	return Taken
+}
+
+func stampTime(s pdu.Stamp) time.Time {
+	t, _ := s.Time() // the network writes only times
+	return t
+}
+
+func (p *Phone) keep(m Message) {
+	p.count++
+	m.N = p.count
+	if len(p.list) == maxPhone {
+		p.list = append(p.list[:0:0], p.list[maxPhone/2:]...)
+	}
+	p.list = append(p.list, m)
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Messages are what the phone got after number n and still remembers, reports among them.
+func (p *Phone) Messages(after uint64) []Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.since(after)
+}
+
+func (p *Phone) since(after uint64) []Message {
+	var out []Message
+	for _, m := range p.list {
+		if m.N > after {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Wait waits for messages or reports after a number; none when ctx ends.
+func (p *Phone) Wait(ctx context.Context, after uint64) []Message {
+	for {
+		p.mu.Lock()
+		out, changed := p.since(after), p.changed
+		p.mu.Unlock()
+		if len(out) > 0 {
+			return out
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// Close takes the phone off the network.
+func (p *Phone) Close() { p.net.Detach(p.number) }

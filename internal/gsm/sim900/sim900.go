@@ -1,0 +1,308 @@
+// Package sim900 is an emulated GSM modem of the SIM900 kind: AT commands on one side, an emulated network on the other.
+//
+// It tolerates what real programs send (gammu, gammu-smsd, smstools, gnokii, Kannel, serialport-gsm, TinyGSM): bytes one
+// at a time, NUL, ESC and empty lines, lower case, commands in a chain, CR LF, a CR behind the end of a message, and it
+// answers what it does not know with an error, never with silence. It can fail like a real one: an error for a message, a
+// reset in the middle of a command, an answer that is lost or cut in half, a full memory, a wrong PIN, no network.
+//
+// Start with New; Serve answers on any stream of bytes, OpenPTY makes one that other programs can open.
+package sim900
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+// Limits and figures of the modem.
+const (
+	DefaultSlots = 20
+	MaxSlots     = 255
+	maxLine      = 556       // characters of a command line (SIM900 AT manual)
+	maxUnread    = 64 * 1024 // output that the host does not read; more is lost, as behind a cable without flow control
+	maxNotices   = 256       // notices kept back while the modem waits for a message
+	pinTries     = 3
+)
+
+// Config of a modem. Number and Network are required.
+type Config struct {
+	Number  string
+	Network *network.Network
+	IMEI    string        // default: derived from nothing, 15 digits
+	Centre  string        // service centre's number (default +447785016005)
+	Slots   int           // messages that the SIM holds (default DefaultSlots)
+	PIN     string        // the SIM asks for it after every reset; empty: it does not
+	Boot    time.Duration // from a reset until "SMS Ready"
+	// Fault is asked before and after every command what goes wrong; nil: nothing. It must not call the modem.
+	Fault func(Moment) Fault
+}
+
+// Moment is a point at which a fault can strike.
+type Moment struct {
+	Command string // the command line as received; "message" for the message behind a prompt
+	After   bool   // the command has been carried out; its answer has not left yet
+}
+
+// Fault is what goes wrong. The zero value is nothing.
+type Fault struct {
+	Noise  string        // precedes the answer, on the line as it is
+	Notice string        // reported unasked before the answer, framed as a line
+	Silent bool          // the command is not carried out (before), or its answer is lost (after)
+	Half   bool          // only the first half of the answer leaves
+	Reset  bool          // the modem resets at once; no answer
+	Late   time.Duration // the answer leaves so much later
+	Error  string        // this final result instead of carrying the command out
+}
+
+// Modem is an emulated modem. Its SIM (messages, PIN tries) survives a reset, everything else does not.
+type Modem struct {
+	cfg     Config
+	centre  pdu.Address
+	now     func() time.Time
+	changed *sync.Cond // with mu: output waits, or the modem is closed
+
+	mu       sync.Mutex
+	closed   bool
+	out      []byte
+	lost     int // bytes that the host never read
+	late     time.Duration
+	line     []byte
+	over     bool // the line is too long
+	skipLF   bool
+	off      bool // between a reset and RDY
+	ready    bool // SMS Ready was reached
+	boots    int
+	set      settings
+	slots    []slot
+	tries    int // PIN tries that are left
+	unlocked bool
+	register int // registration state as in +CREG
+	mr       uint8
+	sending  *sending
+	kept     []string // notices kept back during sending
+	faults   []int    // +CMS ERROR codes for the next messages
+}
+
+// settings are what commands change and a reset restores.
+type settings struct {
+	echo, text bool
+	cmee       int
+	creg       int
+	charset    string
+	csmp       [4]int // fo, vp, pid, dcs
+	cnmi       [5]int
+	headers    bool // CSDH: text parameters in full
+	service    int  // CSMS
+}
+
+func defaults() settings {
+	return settings{echo: true, text: false, charset: "IRA", csmp: [4]int{17, 167, 0, 0}, cnmi: [5]int{2, 1, 0, 0, 0}}
+}
+
+// New makes a modem, switched on and registered, and attaches it to its number.
+func New(cfg Config) (*Modem, error) {
+	if cfg.Slots == 0 {
+		cfg.Slots = DefaultSlots
+	}
+	if cfg.Slots < 1 || cfg.Slots > MaxSlots {
+		return nil, fmt.Errorf("modem %s with %d slots: at most %d", cfg.Number, cfg.Slots, MaxSlots)
+	}
+	if cfg.IMEI == "" {
+		cfg.IMEI = "869988012345678"
+	}
+	if cfg.Centre == "" {
+		cfg.Centre = "+447785016005"
+	}
+	centre, err := pdu.ParseAddress(cfg.Centre)
+	if err != nil {
+		return nil, fmt.Errorf("modem %s: service centre: %w", cfg.Number, err)
+	}
+	m := &Modem{cfg: cfg, centre: centre, now: time.Now, set: defaults(), slots: make([]slot, cfg.Slots), tries: pinTries, ready: true,
+		unlocked: cfg.PIN == "", register: 1}
+	m.changed = sync.NewCond(&m.mu)
+	if err := cfg.Network.Attach(cfg.Number, m); err != nil {
+		return nil, fmt.Errorf("modem: %w", err)
+	}
+	return m, nil
+}
+
+// Close takes the modem off the network and ends Serve's output.
+func (m *Modem) Close() {
+	m.cfg.Network.Detach(m.cfg.Number)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	m.changed.Broadcast()
+}
+
+// Serve answers on a stream until reading fails or ctx ends. ctx ends only the writing side; close the stream to end a
+// read that waits. One host at a time: a second Serve would share the modem's one voice.
+func (m *Modem) Serve(ctx context.Context, host io.ReadWriter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.changed.Broadcast()
+	})
+	defer stop()
+	writer := make(chan error, 1)
+	go func() { writer <- m.write(ctx, host) }()
+	buf := make([]byte, 512)
+	for {
+		n, err := host.Read(buf)
+		for _, c := range buf[:n] {
+			m.input(c)
+		}
+		if err != nil {
+			cancel()
+			<-writer
+			if ctx.Err() != nil || err == io.EOF {
+				return nil
+			}
+			return fmt.Errorf("modem %s: read: %w", m.cfg.Number, err)
+		}
+	}
+}
+
+// write carries output to the host, so that a host that does not read holds up nothing but itself.
+func (m *Modem) write(ctx context.Context, host io.Writer) error {
+	for {
+		m.mu.Lock()
+		for len(m.out) == 0 && !m.closed && ctx.Err() == nil {
+			m.changed.Wait()
+		}
+		if m.closed || ctx.Err() != nil {
+			m.mu.Unlock()
+			return nil
+		}
+		p, late := m.out, m.late
+		m.out, m.late = nil, 0
+		m.mu.Unlock()
+		if late > 0 {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(late):
+			}
+		}
+		if _, err := host.Write(p); err != nil {
+			return err
+		}
+	}
+}
+
+// say puts bytes on the line; the caller holds the lock.
+func (m *Modem) say(s string) {
+	if len(m.out)+len(s) > maxUnread {
+		m.lost += len(s)
+		return
+	}
+	m.out = append(m.out, s...)
+	m.changed.Broadcast()
+}
+
+// notice reports something unasked, or keeps it back while a message is being entered.
+func (m *Modem) notice(s string) {
+	if m.sending != nil {
+		if len(m.kept) < maxNotices {
+			m.kept = append(m.kept, s)
+		}
+		return
+	}
+	m.say("\r\n" + s + "\r\n")
+}
+
+// Reset switches the modem off and on again, as a dip of its supply does: settings and a message being entered are gone,
+// the SIM stays.
+func (m *Modem) Reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reset()
+}
+
+func (m *Modem) reset() {
+	m.off, m.ready = true, false
+	m.set, m.line, m.over, m.sending, m.kept = defaults(), nil, false, nil, nil
+	m.unlocked = m.cfg.PIN == ""
+	m.boots++
+	boot := m.boots
+	time.AfterFunc(m.cfg.Boot/2, func() { m.powerUp(boot) })
+}
+
+// powerUp says what a modem at a fixed speed says when it starts.
+func (m *Modem) powerUp(boot int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.boots != boot || m.closed {
+		return
+	}
+	m.off = false
+	m.notice("RDY")
+	m.notice("+CFUN: 1")
+	m.notice("+CPIN: " + m.pinState())
+	if m.unlocked {
+		time.AfterFunc(m.cfg.Boot/2, func() { m.smsReady(boot) })
+	}
+}
+
+func (m *Modem) smsReady(boot int) {
+	m.mu.Lock()
+	if m.boots != boot || m.closed {
+		m.mu.Unlock()
+		return
+	}
+	m.ready = true
+	m.notice("Call Ready")
+	m.notice("SMS Ready")
+	m.mu.Unlock()
+	m.cfg.Network.Ready(m.cfg.Number)
+}
+
+// Register changes the state of registration: 0 not, 1 home, 2 searching, 3 denied, 5 roaming.
+func (m *Modem) Register(state int) {
+	m.mu.Lock()
+	m.register = state
+	if m.set.creg > 0 && !m.off {
+		m.notice(fmt.Sprintf("+CREG: %d", state))
+	}
+	m.mu.Unlock()
+	if registered(state) {
+		m.cfg.Network.Ready(m.cfg.Number)
+	}
+}
+
+func registered(state int) bool { return state == 1 || state == 5 }
+
+// FailNext makes the next message fail with +CMS ERROR: code; calls add up.
+func (m *Modem) FailNext(code int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults = append(m.faults, code)
+}
+
+// Used is how many slots of the SIM are taken, and of how many.
+func (m *Modem) Used() (used, slots int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used(), len(m.slots)
+}
+
+// Number is the modem's own number.
+func (m *Modem) Number() string { return m.cfg.Number }
+
+func (m *Modem) pinState() string {
+	switch {
+	case m.unlocked:
+		return "READY"
+	case m.tries == 0:
+		return "SIM PUK"
+	default:
+		return "SIM PIN"
+	}
+}
