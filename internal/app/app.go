@@ -40,6 +40,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Config says how to serve. Data, HTTP and MQTT are needed.
@@ -88,6 +89,7 @@ type App struct {
 	history  *metering.History
 	commands *command.Commands
 	reports  *report.Reports
+	wallets  *wallet.Wallets
 	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox
 	runner   *job.Runner[tasksTx]

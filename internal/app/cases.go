@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
 )
 
@@ -38,6 +39,8 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
 	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data)
+	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 

@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"fixed charges", a.charge}, {"verification", a.verify}, {"sessions", a.present},
+		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {
@@ -122,6 +122,32 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 			}
 		}
 	})
+}
+
+// settle posts what wallets used and takes their fixed charges: at once, and then every minute, which finds the hour's and
+// the day's work done but after their ends.
+func (a *App) settle(ctx context.Context) error {
+	tick := time.NewTicker(chargeEvery)
+	defer tick.Stop()
+	by := access.SystemActor(tenant, "wallets")
+	for {
+		days, err := a.wallets.ChargeDays(ctx, by)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("wallets not charged", logkey.Err, err)
+		}
+		accounts, err := a.wallets.SettleDue(ctx, by)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("use of wallets not posted", logkey.Err, err)
+		}
+		if n := days + accounts; n > 0 {
+			a.log.Info("wallets settled", logkey.Count, n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // charge makes fixed charges due once a local day: at once, which catches up after a rest, and then every minute, which

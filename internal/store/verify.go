@@ -95,7 +95,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 	}
 	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
 		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths},
-		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"tokens", tx.verifyTokens},
+		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
 		check{"counters", tx.verifyCounters}, check{"rows with evidence", tx.verifyAttested}, check{"stored answers", tx.verifyOnce},

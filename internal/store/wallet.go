@@ -30,7 +30,7 @@ func (tx *Tx) addWallet(m registry.Meter) error {
 			ON CONFLICT (tenant_id, meter) DO UPDATE SET rated = 1`, tx.Tenant, m.N)
 	}
 	if err == nil {
-		err = tx.WalletPut(wallet.Row{State: wallet.New(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
+		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
 	}
 	if err != nil {
 		return fmt.Errorf("give meter %s a wallet: %w", m.Number, err)
@@ -38,16 +38,19 @@ func (tx *Tx) addWallet(m registry.Meter) error {
 	return nil
 }
 
-// walletQuery reads wallets with what is known of their meters and accounts.
-const walletQuery = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts, w.debited,
-	w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up, w.held_clock,
-	w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at
-	FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
-	JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
-	WHERE w.tenant_id = $1 AND `
+// walletQuery reads wallets with what is known of their meters and accounts; walletQueryAll those without an account too.
+const (
+	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
+	w.debited, w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up,
+	w.held_clock, w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status,
+	l.last_seen, l.newest_at FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter`
+	walletQuery    = walletColumns + ` WHERE w.tenant_id = $1 AND a.id IS NOT NULL AND `
+	walletQueryAll = walletColumns + ` WHERE w.tenant_id = $1`
+)
 
-// scanWallet reads the columns of walletQuery.
+// scanWallet reads walletColumns.
 func scanWallet(r Row) (wallet.Row, error) {
 	w := wallet.Row{
 		State: wallet.State{Store: r.Text(1), Seq: uint64(r.Int(2)), Started: !r.IsNull(3), Register: unit.Energy(r.Int(3)),

@@ -63,7 +63,7 @@ type plant struct {
 }
 
 func newPlant(t testing.TB, versions ...tariff.Version) *plant {
-	return &plant{t: t, s: wallet.New(), terms: wallet.Terms{Zone: nairobi(t), Phases: 1, Versions: versions}}
+	return &plant{t: t, s: wallet.NewState(), terms: wallet.Terms{Zone: nairobi(t), Phases: 1, Versions: versions}}
 }
 
 // read takes a reading in time.
@@ -313,7 +313,7 @@ func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
 }
 
 func newPlantIn(t testing.TB, zone *time.Location, versions ...tariff.Version) *plant {
-	return &plant{t: t, s: wallet.New(), terms: wallet.Terms{Zone: zone, Phases: 3, Versions: versions}}
+	return &plant{t: t, s: wallet.NewState(), terms: wallet.Terms{Zone: zone, Phases: 3, Versions: versions}}
 }
 
 // costOf is the floor of the exact cost of what a state rated, from the energy it says it rated at each rate.

@@ -195,4 +195,5 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 type Tx interface {
 	SettleTx
 	ReleaseTx
+	JobTx
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [New].
+// State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [NewState].
 type State struct {
 	Store    string      // the memory of the meter that the reading was numbered in
 	Seq      uint64      // of the reading rated last
@@ -51,8 +51,8 @@ type State struct {
 // Total is all energy that was ever rated.
 func (s State) Total() unit.Energy { return s.Register - s.Base }
 
-// New is the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
-func New() State {
+// NewState is the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
+func NewState() State {
 	return State{Low1: supply.Crossing{Below: true}, Low2: supply.Crossing{Below: true}, Off: supply.Of(supply.Credit)}
 }
 

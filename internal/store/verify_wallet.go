@@ -1,0 +1,101 @@
+package store
+
+import (
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// posted is what the journals of use of one meter make.
+type posted struct {
+	count, highest int64
+	units          unit.Energy
+	amount         money.Minor
+}
+
+// verifyWallets checks every wallet against the journals of its use and against its days: all that was rated is posted or
+// accrued, in money and in energy, and the journals are numbered without a gap.
+func (tx *Tx) verifyWallets(r *Report) error {
+	journals, err := tx.usePosted(r)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.walletsToVerify()
+	if err != nil {
+		return err
+	}
+	r.Count("wallets", int64(len(rows)))
+	for _, w := range rows {
+		p := journals[w.Meter.ID]
+		delete(journals, w.Meter.ID)
+		tx.verifyWallet(r, w, p)
+		var wh, debit int64
+		_, err := tx.one(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
+			func(d Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
+		if err != nil {
+			return err
+		}
+		if wh != int64(w.Total()) || debit != int64(w.Debited) {
+			r.Find("wallet", "Meter %s used %d Wh for %d by its days, %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
+		}
+	}
+	for meter, p := range journals {
+		r.Find("wallet", "%d journals charge for use of meter %s, which has no wallet.", p.count, meter.Text(id.Meter))
+	}
+	return nil
+}
+
+// verifyWallet checks one wallet within itself and against its journals.
+func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) {
+	if p.count != w.Posted || p.highest != w.Posted {
+		r.Find("wallet", "Meter %s has %d journals of use up to number %d, its wallet says %d.", w.Meter.Number, p.count, p.highest, w.Posted)
+	}
+	if p.units != w.PostedWh || p.amount+w.Accrued != w.Debited {
+		r.Find("wallet", "Meter %s was charged %d for %d Wh, with %d accrued; its wallet says %d in all and %d Wh posted.",
+			w.Meter.Number, p.amount, p.units, w.Accrued, w.Debited, w.PostedWh)
+	}
+	var accrued money.Minor
+	var units unit.Energy
+	for _, part := range w.Parts {
+		accrued += part.Debit
+		for _, u := range part.Parts {
+			units += u.Units
+		}
+	}
+	if accrued != w.Accrued || units != w.Total()-w.PostedWh {
+		r.Find("wallet", "Meter %s has %d accrued for %d Wh, its parts make %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
+	}
+}
+
+// usePosted adds up the journals of use by meter.
+func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
+	out := map[id.ID]posted{}
+	err := tx.C.Query(`SELECT j.ref, j.memo, SUM(p.amount) FROM journal j
+		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account AND a.code = $1
+		WHERE j.tenant_id = $2 AND j.kind = $3 GROUP BY j.id, j.ref, j.memo`, func(w Row) error {
+		meter, n, ok := wallet.ParseUseRef(w.Text(0))
+		span, read := wallet.ParseSpan(w.Text(1))
+		if !ok || !read {
+			r.Find("wallet", "Journal of use %q (%s) names no meter or no energy.", w.Text(0), w.Text(1))
+			return nil
+		}
+		p := out[meter]
+		out[meter] = posted{p.count + 1, max(p.highest, n), p.units + span.Units, p.amount + money.Minor(w.Int(2))}
+		return nil
+	}, ledger.Wallet, tx.Tenant, string(ledger.Usage))
+	return out, err
+}
+
+// walletsToVerify reads all wallets; of a meter without an account too.
+func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
+	var out []wallet.Row
+	err := tx.C.Query(walletQueryAll+` ORDER BY w.meter`, func(r Row) error {
+		w, err := scanWallet(r)
+		out = append(out, w)
+		return err
+	}, tx.Tenant)
+	return out, err
+}

@@ -1,0 +1,199 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// ChargeAccount is an account whose fixed charges are taken from its wallet day by day.
+type ChargeAccount struct {
+	Meter    Meter // supplies it; its clock says which day it is
+	OpenedAt time.Time
+}
+
+const (
+	chargeJob   = "wallet charges" // its period is the local date
+	chargeBatch = 8                // accounts of one list
+	// chargeDays is how many days of an account one transaction takes.
+	chargeDays = 31
+	// maxChargeDays is how many days back fixed charges are taken for. A server that was off longer does not charge for
+	// what is older.
+	maxChargeDays = 400
+)
+
+// ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of the domain reference,
+// §7.1), a journal for each account and day, and reports how many there were. Parts of a monthly amount sum exactly to
+// it, by the cumulative method. A simulated meter's days are its own. It may run at any time and on several instances:
+// the account says up to which day it is charged, and a day's journal can exist once.
+func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) {
+	now := w.moment()
+	var today string
+	var done bool
+	err := w.c.Door.View(ctx, by.Tenant, func(tx Tx) error {
+		t, err := tx.WalletTenant()
+		if err != nil {
+			return err
+		}
+		today = now.In(t.Zone).Format(dateForm)
+		done, err = tx.JobDone(chargeJob, today)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	date := today
+	if done {
+		date = "" // none but those that live in their own time
+	}
+	charged, after := 0, int64(0)
+	for {
+		list, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]ChargeAccount, error) { return tx.WalletsUncharged(date, after, chargeBatch) })
+		if err != nil {
+			return charged, fmt.Errorf("look for wallets to charge: %w", err)
+		}
+		for _, a := range list {
+			n, err := w.chargeAccount(ctx, by, a, now)
+			if err != nil {
+				return charged, fmt.Errorf("charge the wallet of meter %s: %w", a.Meter.Number, err)
+			}
+			charged, after = charged+n, a.Meter.N
+		}
+		if len(list) < chargeBatch {
+			break
+		}
+	}
+	if done {
+		return charged, nil
+	}
+	return charged, w.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+		_, err := tx.JobRun(chargeJob, today)
+		return false, err
+	})
+}
+
+// chargeAccount charges one account, some days in each transaction.
+func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAccount, now time.Time) (charged int, err error) {
+	for b := (batch{full: true}); b.full; {
+		b, err = access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (batch, error) { return chargeSome(tx, a, now) })
+		if err != nil {
+			return charged, err
+		}
+		charged += b.done
+	}
+	return charged, nil
+}
+
+// chargeSome charges the next days of an account; full says that there are more.
+func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return batch{}, err
+	}
+	to, err := tx.WalletChargedTo(a.Meter.Account)
+	if err != nil {
+		return batch{}, err
+	}
+	today := midnight(a.Meter.Clock(now), t.Zone)
+	day := firstDay(a, to, today, t.Zone)
+	if day.After(today) {
+		return batch{}, nil
+	}
+	rows, err := tx.WalletsOf(a.Meter.Account)
+	if err != nil {
+		return batch{}, err
+	}
+	var out batch
+	for n := 0; !day.After(today); n++ {
+		if n == chargeDays {
+			out.full = true
+			break
+		}
+		booked, err := chargeDay(tx, a, day, t.Zone, now)
+		if err != nil {
+			return batch{}, err
+		}
+		if booked {
+			out.done++
+		}
+		to, day = day.Format(dateForm), day.AddDate(0, 0, 1)
+	}
+	if err := tx.ChargedTo(a.Meter.Account, to); err != nil {
+		return batch{}, err
+	}
+	if out.done > 0 {
+		_, err = Settle(tx, t, rows, now, false)
+	}
+	return out, err
+}
+
+// firstDay is the first local day that an account is not charged for.
+func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) time.Time {
+	day := midnight(a.OpenedAt, zone)
+	if last, err := time.ParseInLocation(dateForm, to, zone); err == nil {
+		day = last.AddDate(0, 0, 1)
+	}
+	if oldest := today.AddDate(0, 0, 1-maxChargeDays); day.Before(oldest) {
+		day = oldest
+	}
+	return day
+}
+
+// midnight is when the local day of a moment begins.
+func midnight(at time.Time, zone *time.Location) time.Time {
+	local := at.In(zone)
+	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
+}
+
+// chargeDay posts the fixed charges of one local day, and reports whether there were any. They are those of the version
+// in force when the day began, or the account on it.
+func chargeDay(tx Tx, a ChargeAccount, day time.Time, zone *time.Location, now time.Time) (bool, error) {
+	begins := day
+	if a.OpenedAt.After(begins) {
+		begins = a.OpenedAt
+	}
+	v, found, err := tx.TariffVersionAt(a.Meter.Tariff, begins)
+	if err != nil || !found {
+		return false, err
+	}
+	net, vat, names, err := dayCharges(v.Body, day)
+	if err != nil || net+vat == 0 {
+		return false, err
+	}
+	account := a.Meter.Account.Text(id.Account)
+	memo := strings.Join(names, ", ")
+	if most := ledger.MaxText - len(testMark); len(memo) > most {
+		memo = memo[:most]
+	}
+	if a.Meter.Simulated {
+		memo += testMark
+	}
+	return true, book(tx, ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo,
+		Postings: ledger.WalletCharged(account, net, vat)})
+}
+
+// dayCharges are a tariff's fixed charges of a local day: the tax contained in each, half up, and the rest.
+func dayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []string, err error) {
+	for _, f := range b.Fixed {
+		gross, err := b.FixedDue(f, day.Year(), day.Month(), day.Day(), day.Day())
+		if err != nil {
+			return 0, 0, nil, err
+		}
+		tax, err := money.TaxIn(gross, b.FixedVAT(f))
+		if err != nil {
+			return 0, 0, nil, err
+		}
+		net, vat, names = net+gross-tax, vat+tax, append(names, f.Name)
+	}
+	return net, vat, names, nil
+}
+
+// ChargeRef names the journal of an account's fixed charges of a local day; unique for ever.
+func ChargeRef(account id.ID, day string) string { return account.Text(id.Account) + " " + day }
