@@ -37,7 +37,7 @@ type Line struct {
 	Ref         string `json:"ref,omitempty"`
 	Label       string `json:"label,omitempty"` // what it is, for people
 	AmountMinor int64  `json:"amount_minor"`
-	LeftMinor   *int64 `json:"left_minor,omitempty"` // of a charge or debt: left after the sale
+	LeftMinor   *int64 `json:"left_minor,omitempty"` // of a charge or debt: still to be paid after the sale, tax included
 	Steps       []Step `json:"steps,omitempty"`
 }
 

@@ -49,7 +49,7 @@ type deductionBody struct {
 	Ref        string      `json:"ref,omitempty"`
 	GrossMinor int64       `json:"gross_minor"`
 	VATMinor   int64       `json:"vat_minor"`
-	LeftMinor  *int64      `json:"left_minor,omitempty"`
+	LeftMinor  *int64      `json:"left_minor,omitempty" doc:"Still to be paid of it, tax included"`
 	Because    []boundBody `json:"because" doc:"The rules that decided, in their order, each with the amount after it"`
 }
 

@@ -58,7 +58,7 @@ type lineBody struct {
 	Ref         string     `json:"ref,omitempty"`
 	Label       string     `json:"label,omitempty" doc:"What it is, for people: the kind of a debt"`
 	AmountMinor int64      `json:"amount_minor"`
-	LeftMinor   *int64     `json:"left_minor,omitempty" doc:"Of a charge or debt: what is left of it after this sale"`
+	LeftMinor   *int64     `json:"left_minor,omitempty" doc:"Of a charge or debt: what is still to be paid of it after this sale, tax included"`
 	Steps       []stepBody `json:"steps,omitempty"`
 }
 

@@ -45,7 +45,7 @@ func HTML(r receipt.Receipt) (string, error) {
 		Entered []receipt.Token
 		Percent string
 		Credit  bool
-	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Title == receipt.CreditNote})
+	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Credits()})
 	if err != nil {
 		return "", fmt.Errorf("lay out receipt %s: %w", r.No, err)
 	}

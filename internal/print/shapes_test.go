@@ -25,7 +25,7 @@ func left(m money.Minor) *money.Minor { return &m }
 // plain is the receipt of V2 of the domain reference: 100.00 for 34.7 kWh at 2.50 and 15 %.
 func plain(t *testing.T) receipt.Receipt {
 	r := sample(t)
-	r.Test, r.Others, r.Message, r.Version = false, nil, "", 3
+	r.Title, r.Test, r.Others, r.Message, r.Version = receipt.TaxInvoice, false, nil, "", 3
 	r.Tokens, r.Units = r.Tokens[:1], 34_700
 	r.Tokens[0].Units = 34_700
 	r.Steps = []receipt.Step{{Units: 34_700, Rate: 2_500_000, Amount: 8675}}
@@ -52,7 +52,7 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 		"blocks-and-debt": with(v6),
 		"two-tokens": with(func(r *receipt.Receipt) {
 			*r = sample(t)
-			r.Test, r.Others, r.Tendered = false, nil, 322436-1000
+			r.Title, r.Test, r.Others, r.Tendered = receipt.TaxInvoice, false, nil, 322436-1000
 		}),
 		"test-meter": sample(t),
 		"carried-in": with(func(r *receipt.Receipt) {
@@ -86,7 +86,20 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 			if err := r.Price(); err != nil {
 				t.Fatal(err)
 			}
-			*r = r.Credited("main-000018", r.At.Add(5*time.Minute))
+			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), true)
+		}),
+		"credit-note-unconfirmed": with(func(r *receipt.Receipt) {
+			if err := r.Price(); err != nil {
+				t.Fatal(err)
+			}
+			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), false)
+		}),
+		"test-credit-note": with(func(r *receipt.Receipt) {
+			r.Title, r.Test = receipt.TestReceipt, true
+			if err := r.Price(); err != nil {
+				t.Fatal(err)
+			}
+			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), false)
 		}),
 		"after-a-restore": with(func(r *receipt.Receipt) { r.No, r.Epoch = "main-000017/2", "2" }),
 		"charges-only": with(func(r *receipt.Receipt) {
@@ -108,7 +121,7 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 func TestEveryShapeOfReceipt(t *testing.T) {
 	for name, r := range shapes(t) {
 		t.Run(name, func(t *testing.T) {
-			if r.Title != receipt.CreditNote {
+			if !r.Credits() {
 				if err := r.Price(); err != nil {
 					t.Fatal(err)
 				}

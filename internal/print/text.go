@@ -90,8 +90,8 @@ func (p *page) facts(r receipt.Receipt) {
 func (p *page) amounts(r receipt.Receipt) {
 	for _, o := range r.Others {
 		p.amount(o.Text(), o.Amount, r.Currency)
-		if o.Left != nil {
-			p.note("left to pay " + money.Format(*o.Left, r.Currency))
+		if owing := o.Owing(r.Currency); owing != "" {
+			p.note(owing)
 		}
 	}
 	for _, s := range r.Steps {
@@ -114,7 +114,7 @@ func (p *page) amounts(r receipt.Receipt) {
 		p.amount("Carried to next time", r.CarryOut, r.Currency)
 	}
 	paid := "PAID "
-	if r.Title == receipt.CreditNote {
+	if r.Credits() {
 		paid = "GIVEN BACK "
 	}
 	p.amount(paid+r.Currency.Code, r.Tendered, r.Currency)
@@ -124,8 +124,8 @@ func (p *page) amounts(r receipt.Receipt) {
 }
 
 func (p *page) tokens(r receipt.Receipt) {
-	if r.Title == receipt.CreditNote {
-		p.centre("These tokens are cancelled:")
+	if r.Credits() {
+		p.centre(r.Fate())
 	} else {
 		p.centre(r.Units.KWh(1) + " kWh")
 	}

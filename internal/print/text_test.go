@@ -23,7 +23,7 @@ func token(t *testing.T, digits string) sts.Token {
 
 func sample(t *testing.T) receipt.Receipt {
 	t.Helper()
-	return receipt.Receipt{Title: receipt.TaxInvoice, Test: true, No: "main-000017", At: time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("EAT", 3*3600)),
+	return receipt.Receipt{Title: receipt.TestReceipt, Test: true, No: "main-000017", At: time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("EAT", 3*3600)),
 		Utility: "Lake Power", VATNo: "P000000000A", Sale: "vnd_01jd00000000000000000000000", ClientRef: "till3-000017", Till: "main",
 		Operator: "apikey till3", Customer: "Amina A.", Place: "12 Lake Road", Address: "1 Shore Street", Contact: "+254 700 000000", Message: "Report theft at +254 700 000001", Account: "acc_01jd00000000000000000000000", Meter: "04140001001",
 		STS: receipt.STS{SGC: "123456", KRN: 1, TI: "01", TT: "02", EA: "07"}, TariffName: "domestic", Currency: money.Currency{Code: "KES", Exp: 2},
@@ -60,7 +60,7 @@ func TestLargestAmountsFit(t *testing.T) {
 
 func TestOneTokenNeedsNoCount(t *testing.T) {
 	r := sample(t)
-	r.Tokens, r.Test, r.VATNo = r.Tokens[:1], false, ""
+	r.Tokens, r.Title, r.Test, r.VATNo = r.Tokens[:1], receipt.TaxInvoice, false, ""
 	text := print.Text48(r)
 	if strings.Contains(text, "Token 1") || strings.Contains(text, "TEST") || strings.Contains(text, "VAT no.") || !strings.Contains(text, "5862 5789 9869 9135 7486") {
 		t.Errorf("receipt of one token:\n%s", text)

@@ -17,6 +17,7 @@ type document struct {
 	Test          bool            `json:"test,omitempty"`
 	No            string          `json:"receipt_no"`
 	Reverses      string          `json:"reverses_receipt_no,omitempty"`
+	Cancelled     *bool           `json:"tokens_cancelled,omitempty"` // of a credit note
 	Epoch         string          `json:"epoch,omitempty"`
 	Fiscal        string          `json:"fiscal_code,omitempty"`
 	At            string          `json:"at"`
@@ -87,6 +88,9 @@ func JSON(r Receipt) ([]byte, error) {
 		Tokens: []tokenDocument{}, Steps: []stepDocument{}, Others: partDocuments(r.Others), Levies: partDocuments(r.Levies),
 		Currency: r.Currency.Code, TenderMinor: r.Tendered, NetMinor: r.Net, VATBps: r.VATBps, VATMinor: r.VAT,
 		CarryInMinor: r.CarryIn, CarryMinor: r.CarryOut, ChangeMinor: r.Change, Message: r.Message}
+	if r.Credits() {
+		d.Cancelled = &r.Cancelled
+	}
 	for _, t := range r.Ordered() {
 		d.Tokens = append(d.Tokens, tokenDocument{Kind: t.Kind, Digits: t.Reveal(), UnitsWh: t.Units, UnitsKWh: t.Units.KWh(1), AmountMinor: t.Amount})
 	}

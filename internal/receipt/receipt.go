@@ -23,6 +23,9 @@ const (
 	TaxInvoice = "TAX INVOICE"
 	CreditNote = "CREDIT NOTE" // takes a sale back
 	Payment    = "RECEIPT"     // of a payment that is no supply: a recharge of a wallet
+	// Of a simulated meter there is no tax document: nothing was supplied.
+	TestReceipt = "TEST RECEIPT"
+	TestCredit  = "TEST CREDIT NOTE"
 )
 
 // Receipt is everything a receipt says.
@@ -31,11 +34,14 @@ type Receipt struct {
 	Copy     int    // which copy it is; 0 for the first print
 	Reversed bool   // the sale was taken back afterwards
 	Reverses string // number of the receipt that a credit note takes back
-	Test     bool   // a simulated meter: marked TEST everywhere, no tax document
-	No       string
-	Epoch    string    // "2" after the first restore from a copy: numbers of that time and before it may look alike
-	Fiscal   string    // code of a fiscal device, where the country has one
-	At       time.Time // in the tenant's zone
+	// Cancelled says of a credit note that the meter will never load its tokens; else nobody could ask it, and they may
+	// load still.
+	Cancelled bool
+	Test      bool // a simulated meter: marked TEST everywhere, no tax document
+	No        string
+	Epoch     string    // "2" after the first restore from a copy: numbers of that time and before it may look alike
+	Fiscal    string    // code of a fiscal device, where the country has one
+	At        time.Time // in the tenant's zone
 
 	Utility string
 	Address string // of the utility
@@ -111,10 +117,24 @@ type Step struct {
 type Part struct {
 	Kind   string // fee, fixed, debt, levy
 	Ref    string
-	Label  string       // what it is, for people; else Ref is shown
-	Amount money.Minor  // without tax
-	VAT    money.Minor  // stands in Receipt.VAT
-	Left   *money.Minor // balance left after the sale; nil where nothing runs down
+	Label  string      // what it is, for people; else Ref is shown
+	Amount money.Minor // without tax
+	VAT    money.Minor // stands in Receipt.VAT
+	// Left is what is still to be paid of it after the sale, tax included; nil where nothing runs down.
+	Left *money.Minor
+}
+
+// Owing says for people what is still to be paid, "" where nothing runs down. Of a taxed part the line shows the net
+// amount, so the text says that here the tax is in it.
+func (p Part) Owing(c money.Currency) string {
+	if p.Left == nil {
+		return ""
+	}
+	text := "left to pay " + money.Format(*p.Left, c)
+	if p.VAT != 0 {
+		text += " with VAT"
+	}
+	return text
 }
 
 // Text names a part for people.
@@ -235,10 +255,15 @@ func (r *Receipt) Price() error {
 }
 
 // Credited is the credit note that takes a sale back: every amount of its receipt with the other sign, under a number
-// of its own. The tokens stay on it, so that nobody enters them.
-func (r Receipt) Credited(no string, at time.Time) Receipt {
+// of its own. The tokens stay on it, so that nobody enters them; cancelled says that the meter will never load them.
+func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 	c := r
-	c.Title, c.Reverses, c.No, c.At, c.Copy, c.Reversed = CreditNote, r.No, no, at, 0, false
+	title := CreditNote
+	if r.Test {
+		title = TestCredit
+	}
+	c.Cancelled = cancelled
+	c.Title, c.Reverses, c.No, c.At, c.Copy, c.Reversed = title, r.No, no, at, 0, false
 	c.Steps, c.Others, c.Levies, c.Tokens = slices.Clone(r.Steps), slices.Clone(r.Others), slices.Clone(r.Levies), slices.Clone(r.Tokens)
 	for i := range c.Steps {
 		c.Steps[i].Amount = -c.Steps[i].Amount
@@ -257,12 +282,29 @@ func (r Receipt) Credited(no string, at time.Time) Receipt {
 	return c
 }
 
+// Credits reports whether this is a credit note.
+func (r Receipt) Credits() bool { return r.Reverses != "" }
+
+// Fate says above the tokens of a credit note what is known of them.
+func (r Receipt) Fate() string {
+	if r.Cancelled {
+		return "These tokens are cancelled:"
+	}
+	return "Taken back, not to be entered; if used, they will be charged:"
+}
+
+// ErrTest means that a receipt of a simulated meter calls itself a tax document. Nothing of it may be handed out.
+var ErrTest = errors.New("a test receipt is no tax document")
+
 // ErrSum means that a receipt does not add up as it is printed. Nothing of it may be handed out.
 var ErrSum = errors.New("the receipt does not add up")
 
 // Check adds the receipt up as it is printed: its lines and tax and what is carried on, less what was carried in, are
 // what was tendered; the steps are the energy's price; units are those of the tokens; tokens cost what energy cost.
 func (r Receipt) Check() error {
+	if r.Test && (r.Title == TaxInvoice || r.Title == CreditNote) {
+		return fmt.Errorf("%w: receipt %s is titled %s", ErrTest, r.No, r.Title)
+	}
 	sum, steps := r.Net+r.VAT+r.CarryOut-r.CarryIn, money.Minor(0)
 	for _, parts := range [][]Part{r.Others, r.Levies} {
 		for _, p := range parts {

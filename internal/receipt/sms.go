@@ -79,8 +79,11 @@ func (r Receipt) tail(most int) string {
 	for _, m := range r.Marks() {
 		b.WriteString(m + " ")
 	}
-	if r.Title == CreditNote {
+	switch {
+	case r.Credits() && r.Cancelled:
 		b.WriteString("CANCELLED ")
+	case r.Credits():
+		b.WriteString("TAKEN BACK ")
 	}
 	fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
 	rest := ""

@@ -58,7 +58,7 @@ func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) 
 	if err != nil || undone.Refused() {
 		return Receipted{Refusal: undone.Refusal}, err
 	}
-	note := got.Receipt.Credited(got.Receipt.No+creditMark, undone.Reversal.SettledAt.In(got.Receipt.At.Location()))
+	note := got.Receipt.Credited(got.Receipt.No+creditMark, undone.Reversal.SettledAt.In(got.Receipt.At.Location()), undone.Reversal.Confirmed)
 	if err := note.Check(); err != nil {
 		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", echo(sale), err)
 	}
@@ -72,7 +72,11 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		return receipt.Receipt{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
 	}
 	_, epoch, _ := strings.Cut(s.ReceiptNo, "/")
-	r := receipt.Receipt{Title: receipt.TaxInvoice, Test: s.Meter.Simulated, Reversed: s.State == Reversed, No: s.ReceiptNo, Epoch: epoch,
+	title := receipt.TaxInvoice
+	if s.Meter.Simulated {
+		title = receipt.TestReceipt
+	}
+	r := receipt.Receipt{Title: title, Test: s.Meter.Simulated, Reversed: s.State == Reversed, No: s.ReceiptNo, Epoch: epoch,
 		At: s.CompletedAt.In(zone), Utility: p.Utility, Address: p.Head.Address, Contact: p.Head.Contact, Message: p.Head.Message,
 		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Vendor: p.Vendor, Till: s.Till, Operator: s.By, Customer: p.Customer,
 		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,

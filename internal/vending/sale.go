@@ -108,7 +108,7 @@ type Line struct {
 	Ref    string      `json:"ref,omitempty"`
 	Label  string      `json:"label,omitempty"` // what it is, for people: the kind of a debt
 	Amount money.Minor `json:"amount_minor"`
-	// Left is what was left of the charge or debt after this sale; nil where nothing runs down.
+	// Left is what was still to be paid of the charge or debt after this sale, tax included; nil where nothing runs down.
 	Left  *money.Minor `json:"left_minor,omitempty"`
 	Steps []Step       `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
 	VAT   money.Minor  `json:"-"`               // tax that belongs to this line and stands in the vat line
