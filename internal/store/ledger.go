@@ -189,6 +189,13 @@ func (tx *Tx) keepBalance(a account, change money.Minor) error {
 	return nil
 }
 
+// listed reports whether a posting can be found by its account. Statements are made of accounts with a limit; the others
+// have roll-ups. What a sale carries on stands in the sale itself, and an entry by account would be one more random page
+// to write in every sale.
+func listed(k ledger.Kind, c ledger.Code) bool {
+	return ledger.LimitOf(c).Limited() && (k != ledger.Vend || c != ledger.Carry)
+}
+
 // insertJournal writes the rows and reads the sum back.
 func (tx *Tx) insertJournal(j ledger.Journal, accounts []account) error {
 	n, err := tx.sealNumber()
@@ -202,10 +209,10 @@ func (tx *Tx) insertJournal(j ledger.Journal, accounts []account) error {
 	if err != nil {
 		return err
 	}
-	postings := rowsInto(intoPostings, 3, tx.Tenant, j.ID)
+	postings := rowsInto(intoPostings, 4, tx.Tenant, j.ID)
 	for seq, p := range j.Postings {
 		at := slices.IndexFunc(accounts, func(a account) bool { return a.ref == p.Account })
-		if err := postings.add(tx, seq, accounts[at].n, p.Amount); err != nil {
+		if err := postings.add(tx, seq, accounts[at].n, p.Amount, listed(j.Kind, p.Account.Code)); err != nil {
 			return err
 		}
 	}

@@ -56,8 +56,12 @@ func (tx *Tx) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error
 		return 0, err
 	}
 	if a.limit.Limited() {
+		found := ` AND p.listed = 1`
+		if ref.Code == ledger.Carry { // not all of it is listed: everything posted since is looked through
+			found = ``
+		}
 		later, err := tx.number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`,
+			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+found,
 			tx.Tenant, a.n, firstID(at.Add(-postSlack)), at)
 		return a.balance - money.Minor(later), wrapBalance(ref, err)
 	}

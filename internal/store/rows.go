@@ -10,7 +10,7 @@ const maxRows = 16
 // the same in every row.
 const (
 	intoLines    = `INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after) VALUES `
-	intoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount) VALUES `
+	intoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
 )
 

@@ -122,7 +122,7 @@ func (tx *Tx) sellerOf(sale id.ID) (vending.Seller, error) {
 	return s, wrapVend("read the seller", err)
 }
 
-// Statement lists what was posted to an account, newest first, before the given journal (zero: from the newest), each
+// Statement lists what was posted to an account of a vendor, newest first, before the given journal (zero: from the newest), each
 // with the balance after it.
 func (tx *Tx) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vending.Booked, error) {
 	a, found, err := tx.account(ref)
@@ -134,7 +134,8 @@ func (tx *Tx) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vending
 			before[i] = 0xff
 		}
 	}
-	newer, err := tx.number(`SELECT SUM(amount) FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id >= $3`, tx.Tenant, a.n, before)
+	newer, err := tx.number(`SELECT SUM(amount) FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id >= $3 AND listed = 1`,
+		tx.Tenant, a.n, before)
 	if err != nil {
 		return nil, fmt.Errorf("statement of account %d %q: %w", ref.Code, ref.Subject, err)
 	}
@@ -142,7 +143,7 @@ func (tx *Tx) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vending
 	var out []vending.Booked
 	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.memo, SUM(p.amount) FROM posting p
 		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-		WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id < $3
+		WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id < $3 AND p.listed = 1
 		GROUP BY j.id, j.kind, j.ref, j.posted_at, j.memo ORDER BY j.id DESC LIMIT $4`, func(r Row) error {
 		b := vending.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Memo: r.Text(4),
 			Amount: money.Minor(r.Int(5)), Balance: after}

@@ -13,6 +13,7 @@ type stored struct {
 	leaf     []byte
 	sum      money.Minor
 	complete bool // postings are numbered 0, 1, 2 ... and their accounts exist
+	hidden   bool // one is not listed as it should be
 }
 
 // verifyJournals recomputes sum and leaf of every journal from its rows.
@@ -29,6 +30,10 @@ func (tx *Tx) verifyJournals(r *Report) error {
 		if j.sum != 0 {
 			r.Find("journal", "The postings of journal %s (%s %s) sum to %d instead of 0.", name, j.Kind, j.Ref, j.sum)
 		}
+		if j.hidden {
+			r.Find("journal", "A posting of journal %s (%s %s) is missing in the statement of its account, or stands there for nothing.",
+				name, j.Kind, j.Ref)
+		}
 		if len(j.Postings) < 2 || !j.complete {
 			r.Find("journal", "Journal %s (%s %s) has lost a posting or the account of one.", name, j.Kind, j.Ref)
 		}
@@ -36,7 +41,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 			r.Find("leaf", "Journal %s (%s %s) was changed after it was written: its rows do not give its leaf.", name, j.Kind, j.Ref)
 		}
 	}
-	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n
+	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n, p.listed
 		FROM journal j
 		LEFT JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		LEFT JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
@@ -50,6 +55,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 			return nil
 		}
 		j.complete = j.complete && w.Int(7) == int64(len(j.Postings)) && !w.IsNull(11)
+		j.hidden = j.hidden || w.Bool(12) != listed(j.Kind, ledger.Code(w.Int(9)))
 		j.sum += money.Minor(w.Int(8))
 		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(w.Int(8)),
 			Account: ledger.AccountRef{Code: ledger.Code(w.Int(9)), Subject: w.Text(10)}})

@@ -321,9 +321,10 @@ CREATE TABLE posting (
   tenant_id INTEGER NOT NULL, journal_id BLOB NOT NULL, seq INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- ledger_account.n
   amount INTEGER NOT NULL CHECK (amount <> 0),  -- signed: debit +, credit -
+  listed INTEGER NOT NULL CHECK (listed IN (0,1)),  -- 0: nobody looks for it by its account, see listed in ledger.go
   PRIMARY KEY (tenant_id, journal_id, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX posting_account ON posting (tenant_id, account, journal_id);  -- an account's journals, and its balance at a past time
+CREATE INDEX posting_account ON posting (tenant_id, account, journal_id) WHERE listed = 1;  -- an account's journals
 
 CREATE TABLE hold (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),

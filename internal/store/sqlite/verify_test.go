@@ -135,6 +135,7 @@ func insiderEdits() []string {
 		`UPDATE posting SET amount = amount + 100 WHERE seq = 0 AND journal_id = (SELECT MAX(id) FROM journal)`,
 		`UPDATE posting SET amount = amount + CASE seq WHEN 0 THEN 100 ELSE -100 END WHERE seq < 2 AND journal_id = (SELECT MAX(id) FROM journal)`,
 		`UPDATE posting SET account = 1 + account % 3 WHERE journal_id = (SELECT MIN(id) FROM journal)`,
+		`UPDATE posting SET listed = 1 - listed WHERE seq = 0 AND journal_id = (SELECT MAX(id) FROM journal)`,
 		`UPDATE posting SET seq = 9 WHERE seq = 3 AND journal_id = (SELECT MIN(id) FROM journal)`,
 		`UPDATE ledger_account SET balance = balance - 5000 WHERE code = 1000`,
 		`UPDATE ledger_account SET subject = 'mine' WHERE code = 1000`,
@@ -191,7 +192,7 @@ func ledgerDump(t *testing.T, dir string) (string, error) {
 	var b strings.Builder
 	for _, q := range []string{
 		`SELECT tenant_id, hex(id), kind, ref, posted_at, hex(reverses), memo, hex(leaf), seal_n FROM journal ORDER BY tenant_id, id`,
-		`SELECT tenant_id, hex(journal_id), seq, account, amount FROM posting ORDER BY tenant_id, journal_id, seq`,
+		`SELECT tenant_id, hex(journal_id), seq, account, amount, listed FROM posting ORDER BY tenant_id, journal_id, seq`,
 		`SELECT tenant_id, n, code, subject, limited, balance, held FROM ledger_account ORDER BY tenant_id, n`,
 		`SELECT tenant_id, hex(id), at, actor, ip, action, object, before, after, reason, single_person, hex(leaf), seal_n FROM audit ORDER BY tenant_id, id`,
 		`SELECT tenant_id, n, first, last, hex(root), head, at FROM seal ORDER BY tenant_id, n`,
