@@ -99,6 +99,7 @@ func (b *vendBench) run(ctx context.Context, c console) (vendResult, error) {
 		return vendResult{}, &failure{code: exitUsage, what: "An option of the bench is out of its range.",
 			try: "Use 1 to 1000 callers and scale, 1 to 1000000 meters, 1 to 3600 seconds."}
 	}
+	defer withFloor()() // as the server
 	base, other, err := b.measureBaseline(ctx, c)
 	if err != nil {
 		return vendResult{}, err

@@ -40,6 +40,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	if err := unsupported(set); err != nil {
 		return err
 	}
+	defer withFloor()()
 	pass, err := c.servePassphrase(set)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package id_test
 
 import (
 	"bytes"
+	"encoding/base32"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -83,5 +84,17 @@ func TestASeriesGoesOnWhenItsCountIsFull(t *testing.T) {
 			t.Fatalf("identity %d = %x (seen before: %t): %v", n, i, seen[i], err)
 		}
 		seen[i] = true
+	}
+}
+
+func TestTextIsBase32(t *testing.T) {
+	encoding := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+	rnd := rand.NewChaCha8([32]byte{7})
+	for range 1_000 {
+		var i id.ID
+		_, _ = rnd.Read(i[:]) // never fails
+		if got, want := i.Text(id.Vend), id.Vend+encoding.EncodeToString(i[:]); got != want {
+			t.Fatalf("text of %x = %s, want %s", i[:], got, want)
+		}
 	}
 }
