@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -22,7 +23,9 @@ func newServeCommand(c console) *cobra.Command {
 		Short: "Run the server: HTTP for people and programs, MQTT for meters",
 		Long: "Runs the server until it is interrupted. The first line of standard output is\n\n" +
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
-			"once every listener accepts. Without the key store's passphrase it starts locked: it sells nothing and does all else.",
+			"once every listener accepts, and after it a line for each listener for a device (--mqtt-legacy):\n\n" +
+			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
+			"Without the key store's passphrase it starts locked: it sells nothing and does all else.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
@@ -37,7 +40,8 @@ func newServeCommand(c console) *cobra.Command {
 }
 
 func (c console) serve(ctx context.Context, set config.Config) error {
-	if err := unsupported(set); err != nil {
+	devices, err := profilesOf(set.Text(config.Data))
+	if err != nil {
 		return err
 	}
 	defer withFloor()()
@@ -55,13 +59,14 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
 	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
-		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log})
+		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log,
+		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices})
 	if err != nil {
 		return serveFailure(set, err)
 	}
 	c.greet(a, set)
-	http, mqtt := a.Ready()
-	if _, err := fmt.Fprintf(c.out, "http=%s mqtt=%s\n", http, mqtt); err != nil {
+	http, _ := a.Ready()
+	if _, err := io.WriteString(c.out, readyLines(a)); err != nil {
 		return fmt.Errorf("write the ready line: %w", err)
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
@@ -91,6 +96,11 @@ func (c console) greet(a *app.App, set config.Config) {
 	if a.Locked() {
 		c.tell("The key store is locked: nothing is sold, all else works. Start with PAYWATT_PASSPHRASE_FILE set.")
 	}
+	for _, l := range a.Legacy() {
+		if !isLoopback(l.Address) {
+			c.tell("The listener %s has no password: whoever reaches it is meter %s. Keep it behind a firewall or a VPN.", l.Address, l.Meter)
+		}
+	}
 	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt)) {
 		c.tell("Not encrypted: passwords and keys cross the network in the clear. Use --tls-cert and --tls-key, or stay behind a proxy.")
 	}
@@ -111,12 +121,14 @@ func isLoopback(addr string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// unsupported refuses settings that this version knows and does not have.
-func unsupported(set config.Config) error {
-	if len(set.List(config.MQTTLegacy)) > 0 {
-		return usage("This version has no listeners for unmodified devices; the setting mqtt_legacy is not supported yet.", "Leave out --mqtt-legacy.")
+// readyLines are what says that the server accepts: the line of the contract, then one for each listener for a device.
+func readyLines(a *app.App) string {
+	http, mqtt := a.Ready()
+	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)
+	for _, l := range a.Legacy() {
+		lines += fmt.Sprintf("mqtt-legacy=%s meter=%s profile=%s\n", l.Address, l.Meter, l.Profile)
 	}
-	return nil
+	return lines
 }
 
 // servePassphrase finds the passphrase; the settings file may name its file too.
@@ -153,9 +165,12 @@ func serveFailure(set config.Config, err error) *failure {
 	var path *os.PathError
 	var dial *net.OpError
 	switch {
+	case errors.Is(err, app.ErrLegacy):
+		return &failure{code: exitUsage, what: "The listeners for devices cannot be opened: " + err.Error() + ".", not: "The server was not started.",
+			try: "Correct --mqtt-legacy ADDR=METER[:PROFILE]."}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &failure{code: exitFailed, what: "An address is in use: " + err.Error() + ".", not: "The server was not started.",
-			try: "Stop what listens there, or choose another with --http and --mqtt (port 0 takes a free one)."}
+			try: "Stop what listens there, or choose another with --http, --mqtt and --mqtt-legacy (port 0 takes a free one)."}
 	case errors.As(err, &dial):
 		return &failure{code: exitFailed, what: "The server cannot listen: " + err.Error() + ".", not: "The server was not started.",
 			try: "Give an address of this machine with --http and --mqtt."}

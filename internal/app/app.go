@@ -29,12 +29,14 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/presence"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
@@ -51,6 +53,11 @@ type Config struct {
 	Store string
 	HTTP  string // address of the HTTP listener; port 0 takes a free one
 	MQTT  string // address of the meters' listener
+	// Legacy are the listeners for unmodified devices (contract §6), Profiles the device profiles they may name.
+	Legacy   []config.Legacy
+	Profiles profile.Library
+	// LegacyPoll is how often such a device is asked for its values; 0 means 10 s.
+	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
 	TLSCert, TLSKey string
 	// Passphrase opens the key store. Nil: the server starts locked, sells nothing and does all else.
@@ -94,6 +101,8 @@ type App struct {
 	outbox   *job.Outbox
 	runner   *job.Runner[tasksTx]
 	broker   *broker.Broker
+	legacy   []*legacy
+	devices  *profile.Listener
 	presence *presence.Presence // nil where this is the only server of its database
 	handler  http.Handler
 	setup    string // code of the first owner's set-up page; empty once there is an owner
@@ -123,7 +132,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
-	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openHTTP} {
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openLegacy, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
 		}
@@ -215,7 +224,7 @@ func (a *App) disconnected(who registry.Identity) {
 
 // meterConnected reports whether the meter holds a connection, here or at another server.
 func (a *App) meterConnected(number string) bool {
-	return a.broker.Connected(number) || a.presence != nil && a.presence.Elsewhere(number)
+	return a.broker.Connected(number) || a.legacyConnected(number) || a.presence != nil && a.presence.Elsewhere(number)
 }
 
 // meterLogin tells the broker who a meter is. What broke is logged here: the meter only hears that it may not enter.
@@ -250,7 +259,11 @@ func (a *App) Handler() http.Handler { return a.handler }
 func (a *App) close() error {
 	a.stop()
 	var errs []error
-	for _, l := range []net.Listener{a.http, a.mqtt} {
+	listeners := []net.Listener{a.http, a.mqtt}
+	for _, l := range a.legacy {
+		listeners = append(listeners, l.socket)
+	}
+	for _, l := range listeners {
 		if l != nil {
 			errs = append(errs, ignoreClosed(l.Close()))
 		}

@@ -57,7 +57,7 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
-		Now: a.c.Now, Rand: a.c.Rand, Kick: a.outbox.Kick, Log: a.log, Online: a.broker.Connected,
+		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	doers := a.vending.Doers()
 	maps.Copy(doers, a.registry.Doers())

@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present},
+		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {

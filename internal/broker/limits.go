@@ -50,8 +50,10 @@ func Defaults() Limits {
 }
 
 // withDefaults fills in what was left zero.
-func (l Limits) withDefaults() Limits {
-	d := Defaults()
+func (l Limits) withDefaults() Limits { return l.over(Defaults()) }
+
+// over fills in what was left zero from other limits.
+func (l Limits) over(d Limits) Limits {
 	for _, f := range []struct{ have, def *int }{
 		{&l.Connections, &d.Connections}, {&l.PerAddress, &d.PerAddress}, {&l.ConnectSize, &d.ConnectSize},
 		{&l.PacketSize, &d.PacketSize}, {&l.InFlight, &d.InFlight}, {&l.Subscriptions, &d.Subscriptions},

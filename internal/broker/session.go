@@ -35,7 +35,7 @@ type session struct {
 	limits Limits
 
 	slots chan struct{} // one per message of the meter that is not acknowledged yet
-	next  time.Time     // when the meter's rate allows its next message; only its reader looks at it
+	pacer pacer         // only its reader looks at it
 
 	mu       sync.Mutex
 	store    string // the memory that up/boot named on this connection
@@ -58,15 +58,22 @@ func newSession(who registry.Identity, cl *mqtt.Client, c *conn, l Limits) *sess
 }
 
 // pace lets the meter's next packet through at its rate. It reports false when the connection has ended meanwhile.
-// The meter is slowed down by not being read; nothing is dropped.
-func (s *session) pace(now time.Time) bool {
-	gap := time.Second / time.Duration(s.limits.Rate)
-	ahead := time.Duration(s.limits.Burst-1) * gap
-	if s.next.Before(now) {
-		s.next = now
+func (s *session) pace(now time.Time) bool { return s.pacer.wait(now, s.limits, s.conn.done) }
+
+// pacer spaces what one client sends. The client is slowed down by not being read; nothing is dropped.
+type pacer struct {
+	next time.Time // when the rate allows the next packet
+}
+
+// wait lets the next packet through at the rate of the limits. It reports false when done is closed meanwhile.
+func (p *pacer) wait(now time.Time, l Limits, done <-chan struct{}) bool {
+	gap := time.Second / time.Duration(l.Rate)
+	ahead := time.Duration(l.Burst-1) * gap
+	if p.next.Before(now) {
+		p.next = now
 	}
-	wait := s.next.Add(-ahead).Sub(now)
-	s.next = s.next.Add(gap)
+	wait := p.next.Add(-ahead).Sub(now)
+	p.next = p.next.Add(gap)
 	if wait <= 0 {
 		return true
 	}
@@ -75,7 +82,7 @@ func (s *session) pace(now time.Time) bool {
 	select {
 	case <-t.C:
 		return true
-	case <-s.conn.done:
+	case <-done:
 		return false
 	}
 }

@@ -30,6 +30,7 @@ type Tx interface {
 	PutProfileRegister(meter int64, profile string, r Register) error
 	Ingest(recs []metering.Record) ([]metering.Outcome, error)
 	RaiseAlarm(meter int64, a metering.Alarm) error
+	accountTx
 }
 
 // Listener takes the messages of devices of a profile: it moves the register that the server keeps for the meter and

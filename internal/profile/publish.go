@@ -9,7 +9,7 @@ import (
 const deviceLevel = "{id}"
 
 // words are what a warning or a summary may say, in braces.
-var words = [...]string{"balance", "total_kwh", "month_kwh", "day_kwh", "relay", "meter"}
+var words = [...]string{"balance", "total_kwh", "month_kwh", "relay", "meter"}
 
 // matchTopic compares a topic with a profile's; device is the level that {id} stands for.
 func matchTopic(pattern, topic string) (device string, ok bool) {
@@ -106,13 +106,13 @@ func (p *Profile) Ask(device string) []Message {
 
 // Words is what a warning or summary can say.
 type Words struct {
-	Meter, Balance, Relay      string
-	TotalKWh, MonthKWh, DayKWh string
+	Meter, Relay       string
+	Balance            string // with its currency
+	TotalKWh, MonthKWh string // register, and used in the present local month
 }
 
 func (w Words) say() map[string]string {
-	return map[string]string{"meter": w.Meter, "balance": w.Balance, "relay": w.Relay, "total_kwh": w.TotalKWh,
-		"month_kwh": w.MonthKWh, "day_kwh": w.DayKWh}
+	return map[string]string{"meter": w.Meter, "balance": w.Balance, "relay": w.Relay, "total_kwh": w.TotalKWh, "month_kwh": w.MonthKWh}
 }
 
 // Warn is the warning signal, for a device whose profile has one.

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// defaultLegacyPoll is how often a device is asked for its values where the settings say nothing.
+const defaultLegacyPoll = 10 * time.Second
+
+// maxLegacy is how many listeners for devices one server has: each is a socket and a goroutine or two.
+const maxLegacy = 256
+
+// ErrLegacy is wrapped by what is wrong with the listeners for devices.
+var ErrLegacy = errors.New("mqtt_legacy")
+
+// legacy is one listener for a device.
+type legacy struct {
+	*broker.Legacy
+	socket net.Listener
+	meter  string
+}
+
+// LegacyListener is a listener for a device, for the line that says that the server is ready.
+type LegacyListener struct{ Address, Meter, Profile string }
+
+// openLegacy takes the addresses of all listeners for devices.
+func (a *App) openLegacy() error {
+	a.devices = profile.NewListener(doorTo(a.engine, store.Reading, func(tx *store.Tx) profile.Tx { return tx }))
+	if len(a.c.Legacy) > maxLegacy {
+		return fmt.Errorf("%w: %d listeners, at most %d", ErrLegacy, len(a.c.Legacy), maxLegacy)
+	}
+	seen := map[string]bool{}
+	for _, c := range a.c.Legacy {
+		if seen[c.Meter] {
+			return fmt.Errorf("%w: meter %s has two listeners; two devices would fight over one register", ErrLegacy, c.Meter)
+		}
+		seen[c.Meter] = true
+		if err := a.openDevice(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) openDevice(c config.Legacy) error {
+	p := a.c.Profiles[c.Profile]
+	if p == nil {
+		return fmt.Errorf("%w: there is no profile %q; paywatt profile list names those there are", ErrLegacy, c.Profile)
+	}
+	socket, err := net.Listen("tcp", c.Address)
+	if err != nil {
+		return fmt.Errorf("listen for the device of meter %s: %w", c.Meter, err)
+	}
+	every := a.c.LegacyPoll
+	if every == 0 {
+		every = defaultLegacyPoll
+	}
+	l := &legacy{socket: socket, meter: c.Meter}
+	a.legacy = append(a.legacy, l)
+	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: every, Now: a.c.Now, Log: a.log,
+		Meter: func(ctx context.Context) (registry.Identity, bool, error) { return a.registry.IdentityOf(ctx, c.Meter) },
+		Take: func(ctx context.Context, who registry.Identity, h profile.Heard) (profile.Taken, error) {
+			return a.devices.Take(ctx, who, p, h)
+		},
+		Account: func(ctx context.Context, who registry.Identity) (profile.Account, error) {
+			return a.devices.Account(ctx, who, a.c.Now())
+		},
+		OnConnected: a.connected, OnDisconnected: a.disconnected})
+	return err
+}
+
+// serveLegacy serves every listener for devices until ctx ends or one of them breaks.
+func (a *App) serveLegacy(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	for _, l := range a.legacy {
+		all.Go(func() {
+			if err := l.Run(ctx); err != nil && ctx.Err() == nil {
+				stop(err)
+			}
+		})
+	}
+	all.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// kick says that something has left or money has moved: what waits for meters is looked at, and devices are told what
+// their accounts want now.
+func (a *App) kick() {
+	a.outbox.Kick()
+	for _, l := range a.legacy {
+		l.Kick()
+	}
+}
+
+// legacyConnected reports whether the meter's device holds a connection on its listener.
+func (a *App) legacyConnected(number string) bool {
+	l := a.legacyOf(number)
+	return l != nil && l.Connected()
+}
+
+// legacyOf is the listener of a meter by its canonical number; nil where there is none.
+func (a *App) legacyOf(number string) *legacy {
+	for _, l := range a.legacy {
+		if canonical, no := registry.Canonical(l.meter); !no.Refused() && canonical == number {
+			return l
+		}
+	}
+	return nil
+}
+
+// Legacy are the listeners for devices with the addresses on which they accept.
+func (a *App) Legacy() []LegacyListener {
+	out := make([]LegacyListener, 0, len(a.legacy))
+	for _, l := range a.legacy {
+		out = append(out, LegacyListener{Address: l.Addr().String(), Meter: l.meter, Profile: l.Profile().Name})
+	}
+	return out
+}

@@ -1,0 +1,226 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// LegacyConfig is what the listener of one unmodified device needs (contract §6). All but the last five are required.
+type LegacyConfig struct {
+	// Listener accepts the device's sockets; whoever connects there is the meter. It is closed by the Legacy.
+	Listener net.Listener
+	Profile  *profile.Profile
+	// Meter finds the meter that the listener belongs to; ok is false while it is not registered.
+	Meter func(context.Context) (who registry.Identity, ok bool, err error)
+	// Take makes a message durable; see [profile.Listener.Take].
+	Take func(context.Context, registry.Identity, profile.Heard) (profile.Taken, error)
+	// Account tells what the meter's account wants of the device.
+	Account func(context.Context, registry.Identity) (profile.Account, error)
+	// PollEvery is how often a device is asked for its values.
+	PollEvery time.Duration
+
+	// OnConnected and OnDisconnected, if set, are told about the meter's connection. They must not block.
+	OnConnected, OnDisconnected func(registry.Identity)
+	Limits                      Limits           // zero fields: LegacyDefaults
+	Now                         func() time.Time // nil: time.Now
+	Log                         *slog.Logger     // nil: nothing is logged
+}
+
+// LegacyDefaults are the limits of a listener for one device: few sockets, small packets, two messages a second.
+func LegacyDefaults() Limits {
+	return Limits{Connections: 32, PerAddress: 8, ConnectDeadline: 10 * time.Second, ConnectSize: 1 << 10, KeepAlive: 120 * time.Second,
+		Subscriptions: 16, Rate: 2, Burst: 60, Pending: 16 << 10}
+}
+
+// legacyPause is the least time between two messages to such a device: behind a 2G modem each costs three turns of the
+// radio, and the device handles one at a time.
+const legacyPause = time.Second
+
+// legacyRefresh is how often the account is looked at although nothing was heard; a change of it is told by Kick.
+const legacyRefresh = 10 * time.Second
+
+// Legacy serves the connection of one unmodified device. There is one meter on a listener, one client, no password: who
+// can reach the address is the meter.
+type Legacy struct {
+	c      LegacyConfig
+	limits Limits
+	now    func() time.Time
+	log    *slog.Logger
+	gate   *gate
+	counts counters
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	current *legacySession
+	warned  int // the warning that was sent last; an account that rises takes it back
+	status  LegacyStatus
+}
+
+// LegacyStatus is what the device said last, for people.
+type LegacyStatus struct {
+	Profile   string    `json:"profile"`
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since,omitzero"` // of the connection, or of its end
+	Started   string    `json:"started,omitempty"`
+	Data      string    `json:"data,omitempty"`
+	DataAt    time.Time `json:"data_at,omitzero"`
+	State     string    `json:"state,omitempty"`
+	StateAt   time.Time `json:"state_at,omitzero"`
+	Wanted    string    `json:"wanted,omitempty"` // on, off, or empty where the account does not say
+}
+
+// NewLegacy makes the listener of one device; Run serves it.
+func NewLegacy(c LegacyConfig) (*Legacy, error) {
+	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
+		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
+	}
+	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: LegacyStatus{Profile: c.Profile.Name}}
+	l.limits = l.limits.withDefaults()
+	l.limits.PacketSize = c.Profile.Device.MaxPacket
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	l.gate = newGate(c.Listener, l.limits, func(n net.Conn) net.Conn { return n }, l.log, &l.counts)
+	return l, nil
+}
+
+// Addr is where the device connects.
+func (l *Legacy) Addr() net.Addr { return l.c.Listener.Addr() }
+
+// Run serves until ctx ends, then closes every connection. What was taken by then is durable; the device connects again.
+func (l *Legacy) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			c, err := l.gate.Accept()
+			if err != nil {
+				ended <- err
+				return
+			}
+			l.work.Go(func() { l.serve(ctx, c.(*conn)) })
+		}
+	}()
+	var err error
+	select {
+	case <-ctx.Done():
+		_ = l.gate.Close()
+		<-ended
+	case err = <-ended:
+		err = fmt.Errorf("accept the device of %s: %w", l.Addr(), err)
+	}
+	l.gate.drop(false)
+	stop()
+	l.work.Wait()
+	return err
+}
+
+// Kick says that the account may have changed.
+func (l *Legacy) Kick() {
+	if s := l.session(); s != nil {
+		s.wake(func() { s.stale = true })
+	}
+}
+
+// Summarise sends the usage summary to the device, where its profile has one and it listens to it.
+func (l *Legacy) Summarise(w profile.Words) bool {
+	s := l.session()
+	if s == nil {
+		return false
+	}
+	m, ok := l.c.Profile.Summarise(s.deviceName(), w)
+	if !ok || !s.listensTo(m.Topic) {
+		return false
+	}
+	s.wake(func() {
+		s.notes = append(s.notes[max(0, len(s.notes)-maxNotes+1):], m) // of too many the newest say most
+	})
+	return true
+}
+
+// Connected reports whether the device holds a connection.
+func (l *Legacy) Connected() bool { return l.session() != nil }
+
+// Status is what the device said last.
+func (l *Legacy) Status() LegacyStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+// Profile is the profile of the device.
+func (l *Legacy) Profile() *profile.Profile { return l.c.Profile }
+
+func (l *Legacy) session() *legacySession {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current
+}
+
+// enter makes s the device's connection and ends the one before, as the protocol has it for one client id.
+func (l *Legacy) enter(s *legacySession) {
+	l.mu.Lock()
+	before := l.current
+	l.current = s
+	l.status.Connected, l.status.Since = true, l.now()
+	l.mu.Unlock()
+	if before != nil {
+		_ = before.conn.Close()
+	}
+	l.counts.logins.Add(1)
+	l.log.Info("device connected", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
+	if l.c.OnConnected != nil {
+		l.c.OnConnected(s.who)
+	}
+}
+
+// leave forgets the connection if it still is the device's.
+func (l *Legacy) leave(s *legacySession, why error) {
+	l.mu.Lock()
+	last := l.current == s
+	if last {
+		l.current = nil
+		l.status.Connected, l.status.Since, l.status.Wanted = false, l.now(), ""
+	}
+	l.mu.Unlock()
+	l.log.Info("device disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
+	if last && l.c.OnDisconnected != nil {
+		l.c.OnDisconnected(s.who)
+	}
+}
+
+// heard notes what a message said, for people.
+func (l *Legacy) heard(m profile.Meaning, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch m.Kind {
+	case profile.IsStarted:
+		l.status.Started = m.Text
+	case profile.IsData:
+		l.status.Data, l.status.DataAt = m.Text, at
+	case profile.IsState:
+		l.status.State, l.status.StateAt = m.Text, at
+	}
+}
+
+// warnDue reports whether a warning is due and notes it as sent; an account that has risen is warned again when it falls.
+func (l *Legacy) warnDue(level int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	due := level > l.warned
+	l.warned = level
+	return due
+}

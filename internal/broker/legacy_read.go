@@ -1,0 +1,208 @@
+package broker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/profile"
+)
+
+// Reasons for which a device's connection ends.
+var (
+	errLeft      = errors.New("the device said goodbye")
+	errForbidden = errors.New("the device sent what is not allowed")
+	errOversized = errors.New("the device sent a packet longer than its profile allows")
+	errStranger  = errors.New("the client is not the device of this listener")
+)
+
+// serve carries one socket from its CONNECT to its end.
+func (l *Legacy) serve(ctx context.Context, c *conn) {
+	defer c.Close()
+	r := bufio.NewReaderSize(c, bufferSize)
+	s, err := l.greet(ctx, c, r)
+	if err != nil {
+		l.counts.denied.Add(1)
+		l.log.Info("connection of a device refused", logkey.Listen, l.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+		return
+	}
+	l.enter(s)
+	done := make(chan struct{})
+	go func() { defer close(done); s.talk(ctx) }()
+	err = s.read(ctx, r)
+	_ = c.Close()
+	<-done
+	l.leave(s, err)
+}
+
+// greet takes the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
+func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySession, error) {
+	pk, err := readPacket(r, l.limits.ConnectSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := pk.ConnectDecode(pk.Payload); err != nil {
+		return nil, fmt.Errorf("read CONNECT: %w", err)
+	}
+	// 3.1.1 is level 4; 3.1, which some of these libraries still speak, differs in nothing that matters here.
+	if name, v := string(pk.Connect.ProtocolName), pk.ProtocolVersion; name != "MQTT" && name != "MQIsdp" || v != 4 && v != 3 {
+		return nil, errors.Join(fmt.Errorf("protocol %q level %d", name, v), c.connack(packets.Err3UnsupportedProtocolVersion.Code))
+	}
+	if want := l.c.Profile.Device.ClientID; want != "" && pk.Connect.ClientIdentifier != want || pk.Connect.ClientIdentifier == "" {
+		return nil, errors.Join(fmt.Errorf("%w: client id %.40q", errStranger, pk.Connect.ClientIdentifier),
+			c.connack(packets.Err3ClientIdentifierNotValid.Code))
+	}
+	look, cancel := context.WithTimeout(ctx, authTimeout)
+	defer cancel()
+	who, ok, err := l.c.Meter(look)
+	if err != nil {
+		return nil, errors.Join(err, c.connack(packets.Err3ServerUnavailable.Code))
+	}
+	if !ok {
+		return nil, errors.Join(errors.New("the meter of this listener is not registered yet, or no longer"), c.connack(packets.Err3NotAuthorized.Code))
+	}
+	s := newLegacySession(l, who, c)
+	s.silence = l.limits.KeepAlive
+	if k := time.Duration(pk.Connect.Keepalive) * time.Second; k > 0 && k < s.silence {
+		s.silence = k
+	}
+	s.silence += s.silence / 2 // the protocol's one and a half
+	return s, c.connack(packets.CodeSuccess.Code)
+}
+
+// connack answers a CONNECT. There is never a session to go on with.
+func (c *conn) connack(code byte) error {
+	_, err := c.Write([]byte{packets.Connack << 4, 2, 0, code})
+	return err
+}
+
+// readPacket reads one packet into its Payload, undecoded.
+func readPacket(r *bufio.Reader, limit int) (packets.Packet, error) {
+	pk := packets.Packet{ProtocolVersion: 4}
+	first, err := r.ReadByte()
+	if err != nil {
+		return pk, err
+	}
+	if err := pk.FixedHeader.Decode(first); err != nil {
+		return pk, fmt.Errorf("%w: %w", errForbidden, err)
+	}
+	n, _, err := packets.DecodeLength(r)
+	if err != nil {
+		return pk, fmt.Errorf("read a packet's length: %w", err)
+	}
+	if n > limit {
+		return pk, fmt.Errorf("%w: %d bytes, at most %d", errOversized, n, limit)
+	}
+	pk.FixedHeader.Remaining = n
+	pk.Payload = make([]byte, n)
+	if _, err := io.ReadFull(r, pk.Payload); err != nil {
+		return pk, fmt.Errorf("read a packet: %w", err)
+	}
+	return pk, nil
+}
+
+// read takes what the device sends until the connection ends.
+func (s *legacySession) read(ctx context.Context, r *bufio.Reader) error {
+	var pace pacer
+	for {
+		if err := s.conn.SetDeadline(time.Now().Add(s.silence)); err != nil {
+			return err
+		}
+		pk, err := readPacket(r, s.l.limits.PacketSize)
+		if err != nil {
+			return err
+		}
+		if pk.FixedHeader.Type == packets.Disconnect {
+			return errLeft
+		}
+		if !pace.wait(s.l.now(), s.l.limits, s.conn.done) {
+			return errLeft
+		}
+		if err := s.packet(ctx, pk); err != nil {
+			return err
+		}
+	}
+}
+
+// packet acts on one packet.
+func (s *legacySession) packet(ctx context.Context, pk packets.Packet) error {
+	body := pk.Payload
+	switch pk.FixedHeader.Type {
+	case packets.Pingreq:
+		_, err := s.conn.Write([]byte{packets.Pingresp << 4, 0})
+		return err
+	case packets.Publish:
+		if err := pk.PublishDecode(body); err != nil {
+			return fmt.Errorf("read PUBLISH: %w", err)
+		}
+		return s.published(ctx, pk)
+	case packets.Subscribe:
+		if err := pk.SubscribeDecode(body); err != nil {
+			return fmt.Errorf("read SUBSCRIBE: %w", err)
+		}
+		return s.subscribe(pk)
+	case packets.Unsubscribe:
+		if err := pk.UnsubscribeDecode(body); err != nil {
+			return fmt.Errorf("read UNSUBSCRIBE: %w", err)
+		}
+		s.unsubscribe(pk.Filters)
+		_, err := s.conn.Write([]byte{packets.Unsuback << 4, 2, byte(pk.PacketID >> 8), byte(pk.PacketID)})
+		return err
+	}
+	return fmt.Errorf("%w: packet type %d", errForbidden, pk.FixedHeader.Type)
+}
+
+// published takes a message. It is durable before a PUBACK, where the device asked for one; what could not be stored
+// ends the connection, so that a device which keeps its messages sends it again.
+func (s *legacySession) published(ctx context.Context, pk packets.Packet) error {
+	if pk.FixedHeader.Qos > 1 || pk.TopicName == "" || len(pk.TopicName) > maxTopic || strings.ContainsAny(pk.TopicName, "+#\x00") {
+		return fmt.Errorf("%w: PUBLISH of quality %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
+	}
+	s.l.counts.messages.Add(1)
+	at := s.l.now()
+	t, err := s.l.c.Take(ctx, s.who, profile.Heard{Topic: pk.TopicName, Payload: pk.Payload, At: at, Reasons: s.reasons()})
+	if err != nil {
+		s.l.counts.failed.Add(1)
+		s.l.log.Warn("message of a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
+		return errNotStored
+	}
+	if t.Meaning.Kind == profile.Unreadable {
+		s.l.log.Warn("message of a device could not be read", logkey.Meter, s.who.Number, logkey.Reason, t.Meaning.Why)
+	}
+	s.l.heard(t.Meaning, at)
+	s.hear(t.Meaning)
+	if pk.FixedHeader.Qos == 0 {
+		return nil
+	}
+	_, err = s.conn.Write([]byte{packets.Puback << 4, 2, byte(pk.PacketID >> 8), byte(pk.PacketID)})
+	return err
+}
+
+// subscribe notes the filters and grants each with quality 0: nothing else is ever sent to such a device.
+func (s *legacySession) subscribe(pk packets.Packet) error {
+	const refused = 0x80
+	var codes bytes.Buffer
+	for _, sub := range pk.Filters {
+		code := byte(0)
+		if !s.addFilter(sub.Filter) {
+			code = refused
+		}
+		codes.WriteByte(code)
+	}
+	if codes.Len() == 0 || codes.Len() > s.l.limits.Subscriptions {
+		return fmt.Errorf("%w: SUBSCRIBE with %d filters", errForbidden, codes.Len())
+	}
+	_, err := s.conn.Write(append([]byte{packets.Suback << 4, byte(2 + codes.Len()), byte(pk.PacketID >> 8), byte(pk.PacketID)}, codes.Bytes()...))
+	if err == nil {
+		s.wake(func() { s.stale, s.owed = true, true })
+	}
+	return err
+}

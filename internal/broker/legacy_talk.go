@@ -1,0 +1,298 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// legacySession is one connection of the device. Its reader notes what the device says; its talker decides what the
+// device is told, one message a second at most.
+type legacySession struct {
+	l       *Legacy
+	who     registry.Identity
+	conn    *conn
+	silence time.Duration // the longest the device may be silent
+	bell    chan struct{} // one place: there is something to decide
+
+	mu      sync.Mutex
+	filters []string
+	device  string          // the name that stands for {id} in topics
+	relay   string          // as the device said last on this connection; empty while it has not
+	last    profile.Meaning // the newest data
+	account profile.Account
+	stale   bool // the account must be looked at again
+	owed    bool // a wanted supply is owed after SUBSCRIBE
+	asked   bool // data has come since the relay was switched last: where the relay differs it is switched again
+	notes   []profile.Message
+	polls   []profile.Message // left of this round
+
+	// Of the talker alone.
+	told     string // what the relay was told last: on, off or nothing yet
+	sent     time.Time
+	nextPoll time.Time
+	nextLook time.Time
+}
+
+// maxNotes is how many messages for people may wait for the device.
+const maxNotes = 4
+
+func newLegacySession(l *Legacy, who registry.Identity, c *conn) *legacySession {
+	return &legacySession{l: l, who: who, conn: c, bell: make(chan struct{}, 1), stale: true}
+}
+
+// wake changes something under the lock and lets the talker look.
+func (s *legacySession) wake(change func()) {
+	s.mu.Lock()
+	change()
+	s.mu.Unlock()
+	select {
+	case s.bell <- struct{}{}:
+	default:
+	}
+}
+
+// hear notes what a message means for the talk.
+func (s *legacySession) hear(m profile.Meaning) {
+	s.wake(func() {
+		if m.Device != "" {
+			s.device = m.Device
+		}
+		if m.Relay != "" {
+			s.relay = m.Relay
+		}
+		if m.Kind == profile.IsData {
+			s.last, s.stale, s.asked = m, true, true
+		}
+	})
+}
+
+func (s *legacySession) deviceName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.device
+}
+
+// reasons are why the supply is meant to be off, as of the last look.
+func (s *legacySession) reasons() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.account.Reasons)
+}
+
+// addFilter notes a topic filter; false where it is one too many or none.
+func (s *legacySession) addFilter(filter string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0) {
+		return false
+	}
+	if slices.Contains(s.filters, filter) {
+		return true
+	}
+	if len(s.filters) >= s.l.limits.Subscriptions {
+		return false
+	}
+	s.filters = append(s.filters, filter)
+	return true
+}
+
+func (s *legacySession) unsubscribe(subs packets.Subscriptions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range subs {
+		s.filters = slices.DeleteFunc(s.filters, func(f string) bool { return f == sub.Filter })
+	}
+}
+
+// listensTo reports whether the device has subscribed to a topic.
+func (s *legacySession) listensTo(topic string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listens(topic)
+}
+
+func (s *legacySession) listens(topic string) bool {
+	return slices.ContainsFunc(s.filters, func(f string) bool { return filterMatches(f, topic) })
+}
+
+// filterMatches compares a filter with a topic by the protocol's rules.
+func filterMatches(filter, topic string) bool {
+	for {
+		f, restF, moreF := strings.Cut(filter, "/")
+		if f == "#" {
+			return true
+		}
+		t, restT, moreT := strings.Cut(topic, "/")
+		if f != "+" && f != t {
+			return false
+		}
+		switch {
+		case !moreF && !moreT:
+			return true
+		case moreF && !moreT:
+			return restF == "#" // a/# matches a too
+		case !moreF:
+			return false
+		}
+		filter, topic = restF, restT
+	}
+}
+
+// talk tells the device what it is to be told until the connection ends.
+func (s *legacySession) talk(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.conn.done:
+			return
+		case <-s.bell:
+		case <-timer.C:
+		}
+		now := s.l.now()
+		s.look(ctx, now)
+		if wait := s.sent.Add(legacyPause).Sub(now); !s.sent.IsZero() && wait > 0 {
+			timer.Reset(wait)
+			continue
+		}
+		m, ok := s.next(now)
+		if !ok {
+			timer.Reset(max(legacyPause/4, s.idle(now)))
+			continue
+		}
+		if !s.send(m) {
+			return
+		}
+		s.sent = now
+		timer.Reset(legacyPause)
+	}
+}
+
+// look asks the account what it wants, where something has been heard or enough time has passed.
+func (s *legacySession) look(ctx context.Context, now time.Time) {
+	s.mu.Lock()
+	due := s.stale || !now.Before(s.nextLook)
+	s.stale = false
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	s.nextLook = now.Add(min(legacyRefresh, s.l.c.PollEvery))
+	ctx, cancel := context.WithTimeout(ctx, authTimeout)
+	defer cancel()
+	a, err := s.l.c.Account(ctx, s.who)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.l.log.Warn("account of a device could not be looked up", logkey.Meter, s.who.Number, logkey.Err, err)
+		}
+		return // what was known stays; it is asked again soon
+	}
+	s.mu.Lock()
+	s.account = a
+	s.mu.Unlock()
+}
+
+// idle is how long nothing is due.
+func (s *legacySession) idle(now time.Time) time.Duration {
+	next := s.nextLook
+	if s.nextPoll.Before(next) && !s.nextPoll.IsZero() {
+		next = s.nextPoll
+	}
+	return next.Sub(now)
+}
+
+// next decides on the next message: the supply first, then warnings and summaries, then the question for data.
+func (s *legacySession) next(now time.Time) (profile.Message, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m, ok := s.supply(); ok {
+		return m, true
+	}
+	if m, ok := s.l.c.Profile.Warn(s.device, s.account.Words); ok && s.account.Known && s.listens(m.Topic) && s.l.warnDue(s.account.Warning) {
+		return m, true
+	}
+	if len(s.notes) > 0 {
+		m := s.notes[0]
+		s.notes = s.notes[1:]
+		return m, true
+	}
+	return s.poll(now)
+}
+
+// supply is the message that switches the relay, where one is due: after SUBSCRIBE, when what is wanted has changed, and
+// after data while the relay is known to stand otherwise or not known at all. The caller holds mu.
+func (s *legacySession) supply() (profile.Message, bool) {
+	if !s.account.Known {
+		return profile.Message{}, false
+	}
+	on := s.l.c.Profile.Wanted(s.account.On, s.last)
+	wanted, position := "off", profile.Open
+	if on {
+		wanted, position = "on", profile.Closed
+	}
+	s.l.note(s, wanted)
+	differs := s.asked && s.relay != position
+	turned := s.told != "" && s.told != wanted
+	s.asked = false // it is told once after each data, however long it does not obey
+	if !s.owed && !differs && !turned {
+		return profile.Message{}, false
+	}
+	m, ok := s.l.c.Profile.Switch(s.device, on)
+	if !ok || !s.listens(m.Topic) {
+		return profile.Message{}, false // what is owed stays owed until the device has said its name and subscribed
+	}
+	s.owed, s.told = false, wanted
+	return m, true
+}
+
+// poll is the next question for the device's values. The caller holds mu.
+func (s *legacySession) poll(now time.Time) (profile.Message, bool) {
+	if len(s.polls) == 0 {
+		if now.Before(s.nextPoll) {
+			return profile.Message{}, false
+		}
+		ask := s.l.c.Profile.Ask(s.device)
+		ask = slices.DeleteFunc(ask, func(m profile.Message) bool { return !s.listens(m.Topic) })
+		if len(ask) == 0 {
+			return profile.Message{}, false
+		}
+		s.polls, s.nextPoll = ask, now.Add(s.l.c.PollEvery)
+	}
+	m := s.polls[0]
+	s.polls = s.polls[1:]
+	return m, true
+}
+
+// send writes a PUBLISH of quality 0, not retained, at most [profile.MaxDown] bytes long.
+func (s *legacySession) send(m profile.Message) bool {
+	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, ProtocolVersion: 4, TopicName: m.Topic, Payload: []byte(m.Payload)}
+	var b bytes.Buffer
+	if err := pk.PublishEncode(&b); err != nil || b.Len() > profile.MaxDown {
+		s.l.log.Error("message to a device cannot be sent", logkey.Meter, s.who.Number, logkey.Count, b.Len(), logkey.Err, err)
+		return true // a profile was checked against this; there is no use in closing the connection
+	}
+	_, err := s.conn.Write(b.Bytes())
+	s.l.log.Debug("device told", logkey.Meter, s.who.Number, logkey.Kind, m.Payload)
+	return err == nil
+}
+
+// note keeps what is wanted, for people.
+func (l *Legacy) note(s *legacySession, wanted string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current == s {
+		l.status.Wanted = wanted
+	}
+}

@@ -1,0 +1,98 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Account is what a meter's account wants of its device.
+type Account struct {
+	// Known says that the account decides about the supply at all: it is a wallet.
+	Known   bool
+	On      bool
+	Reasons []string // why not on
+	// Warning is how urgent the warning is that is in force: 0 none, 1 low, 2 nearly nothing left.
+	Warning int
+	Words   Words
+}
+
+// accountTx is what is needed of a transaction to say what an account wants.
+type accountTx interface {
+	// WalletOf reads the wallets of the account that a meter supplies; none for a meter without one.
+	WalletOf(meter int64) ([]wallet.Row, error)
+	WalletMoney(account id.ID) (paid, held money.Minor, err error)
+	WalletTenant() (wallet.Tenant, error)
+}
+
+// Account says what the account of a meter wants, from its wallet row alone: [wallet.Wanted] decides. now is the server's
+// time, for the local month of a summary.
+func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.Time) (a Account, err error) {
+	err = l.door.View(ctx, who.Tenant, func(tx Tx) error {
+		a = Account{Words: Words{Meter: who.Number}}
+		g, err := tx.ProfileRegister(who.Meter)
+		if err != nil {
+			return err
+		}
+		a.Words.TotalKWh, a.Words.Relay = unit.Energy(g.Wh()).KWh(3), g.Relay
+		return a.wants(tx, who, now)
+	})
+	if err != nil {
+		return Account{}, fmt.Errorf("look up the account of meter %s: %w", who.Number, err)
+	}
+	return a, nil
+}
+
+// wants fills in what the meter's wallet says.
+func (a *Account) wants(tx accountTx, who registry.Identity, now time.Time) error {
+	rows, err := tx.WalletOf(who.Meter)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Meter.N != who.Meter {
+			continue
+		}
+		m, err := wallet.MoneyOf(tx, row.Meter.Account, rows)
+		if err != nil {
+			return err
+		}
+		t, err := tx.WalletTenant()
+		if err != nil {
+			return err
+		}
+		a.Known, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
+		a.Words.Balance = amount(m.Available(), t.Currency)
+		a.Words.MonthKWh = unit.Energy(0).KWh(3)
+		if row.Month == now.In(t.Zone).Format("2006-01") {
+			a.Words.MonthKWh = row.Used.KWh(3)
+		}
+	}
+	return nil
+}
+
+// warning is how urgent the warning in force is: one that was announced, while the money is still below its level.
+func warning(s wallet.State) int {
+	switch {
+	case s.Low2.Below && s.Low2.Fired:
+		return 2
+	case s.Low1.Below && s.Low1.Fired:
+		return 1
+	}
+	return 0
+}
+
+// amount is money for people, with its currency in front.
+func amount(m money.Minor, code string) string {
+	c, ok := money.CurrencyOf(code)
+	if !ok {
+		return fmt.Sprintf("%s %d", code, m)
+	}
+	return code + " " + money.Format(m, c)
+}
