@@ -79,7 +79,9 @@ func (p *page) facts(r receipt.Receipt) {
 	p.field("Address", r.Place)
 	p.field("Account", r.Account)
 	p.field("Meter", r.Meter)
-	p.field("STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
+	if r.STS != (receipt.STS{}) {
+		p.field("STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
+	}
 	tariff := r.TariffName
 	if r.Version > 0 {
 		tariff += fmt.Sprintf(", version %d", r.Version)
@@ -106,7 +108,9 @@ func (p *page) amounts(r receipt.Receipt) {
 	for _, l := range r.Levies {
 		p.amount(l.Text(), l.Amount, r.Currency)
 	}
-	p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
+	if !r.Recharge() {
+		p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
+	}
 	if r.CarryIn != 0 {
 		p.amount("Carried from before", -r.CarryIn, r.Currency)
 	}

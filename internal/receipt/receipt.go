@@ -115,7 +115,7 @@ type Step struct {
 
 // Part is a line of something else that was paid.
 type Part struct {
-	Kind   string // fee, fixed, debt, levy
+	Kind   string // fee, fixed, debt, levy, wallet
 	Ref    string
 	Label  string      // what it is, for people; else Ref is shown
 	Amount money.Minor // without tax
@@ -137,6 +137,12 @@ func (p Part) Owing(c money.Currency) string {
 	return text
 }
 
+// Wallet is the kind of the one part of a recharge: money put into a wallet.
+const Wallet = "wallet"
+
+// Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens and no tax.
+func (r Receipt) Recharge() bool { return len(r.Others) == 1 && r.Others[0].Kind == Wallet }
+
 // Text names a part for people.
 func (p Part) Text() string {
 	name := p.Label
@@ -152,6 +158,8 @@ func (p Part) Text() string {
 		return strings.TrimSpace("Debt " + name)
 	case "levy":
 		return strings.TrimSpace("Levy " + name)
+	case Wallet:
+		return "Wallet recharge"
 	}
 	return strings.TrimSpace(p.Kind + " " + name)
 }

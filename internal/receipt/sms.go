@@ -85,10 +85,17 @@ func (r Receipt) tail(most int) string {
 	case r.Credits():
 		b.WriteString("TAKEN BACK ")
 	}
-	fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
+	if r.Recharge() {
+		fmt.Fprintf(&b, "Recharge %s %s meter %s", r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
+	} else {
+		fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
+	}
 	rest := ""
 	var taken, left money.Minor
 	for _, p := range r.Others {
+		if p.Kind == Wallet {
+			continue
+		}
 		taken += p.Amount + p.VAT
 		if p.Left != nil {
 			left += *p.Left

@@ -148,7 +148,7 @@ func (tx *Tx) insertSale(s vending.Sale, orderHash [32]byte, digitHashes [][]byt
 		priced_at, created_at, asked, receipt_no, completed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
 		tx.Tenant, s.ID, vendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
-		string(registry.PrepayToken), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
+		string(s.Mode), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
 		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked,
 		orNull(s.ReceiptNo), s.CompletedAt)
 	if err != nil {
@@ -288,7 +288,7 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	var s vending.Sale
 	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
 		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
-		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked, v.mode
 		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`+tx.lockOf("v"), func(r Row) (err error) {
 		s, err = scanSale(r)
 		return err
@@ -334,7 +334,7 @@ func scanSale(r Row) (vending.Sale, error) {
 		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
 		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
 		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23),
-		Free: unit.Energy(r.Int(25))}
+		Free: unit.Energy(r.Int(25)), Mode: registry.Mode(r.Text(27))}
 	if routes := r.Text(19); routes != "" {
 		s.Deliver = strings.Split(routes, ",")
 	}

@@ -112,7 +112,7 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 	if err != nil {
 		return err
 	}
-	j, found, err := tx.JournalByRef(ledger.Vend, name)
+	j, found, err := tx.JournalByRef(s.Journal(), name)
 	if err != nil || !found {
 		return err // that a journal is missing is told elsewhere
 	}
@@ -140,6 +140,8 @@ func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) 
 			a.Code = ledger.RevenueFixed
 		case vending.LineDebt:
 			a = ledger.AccountRef{Code: ledger.Debt, Subject: account + ":" + l.Ref}
+		case vending.LineWallet:
+			a = ledger.AccountRef{Code: ledger.Wallet, Subject: account}
 		case vending.LineEnergy:
 			a.Code = ledger.RevenueEnergy
 		case vending.LineLevy:

@@ -48,8 +48,9 @@ func (tx *Tx) verifySaleLife(r *Report, s vending.Sale, name string) error {
 // damaged one is found where it means nothing to the money.
 func (tx *Tx) verifyForm(r *Report) error {
 	for _, c := range []struct{ what, sql string }{
-		{"sales are not of a mode that sells tokens, or name a payment that they do not have", `SELECT COUNT(*) FROM vend WHERE tenant_id = $1
-			AND (mode <> 'prepay_token' OR payment_id IS NOT NULL OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
+		{"sales are of no mode that sells, or not what their mode makes, or name a payment that they do not have", `SELECT COUNT(*) FROM vend
+			WHERE tenant_id = $1 AND (mode NOT IN ('prepay_token', 'prepay_wallet') OR mode = 'prepay_token' AND meter_key_id IS NULL
+			OR mode = 'prepay_wallet' AND (meter_key_id IS NOT NULL OR units_wh <> 0 OR carry_in <> 0 OR carry_out <> 0) OR payment_id IS NOT NULL OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
 		{"lines of sales carry a price or units that are not those of their steps", `SELECT COUNT(*) FROM vend_line WHERE tenant_id = $1
 			AND (rate_micro <> 0 OR steps_json = '' AND units_wh <> 0)`},
 		{"energy lines do not carry the units that were sold", `SELECT COUNT(*) FROM vend v JOIN vend_line l ON l.tenant_id = v.tenant_id AND l.vend_id = v.id

@@ -9,6 +9,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -43,13 +45,13 @@ func (tx *Tx) verifySales(r *Report) error {
 // if that journal was reversed. A claim of free units that nobody pays for moves no money and needs no journal.
 func (tx *Tx) verifySalesBooked(r *Report) error {
 	booked := int64(0)
-	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh FROM vend WHERE tenant_id = $1`, func(w Row) error {
+	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w Row) error {
 		name, state := w.ID(0).Text(id.Vend), w.Text(1)
 		moneyless := w.Int(2) == 0 && w.Int(3) == w.Int(4) && w.Int(5) > 0
 		done := strings.Contains(doneStates, "'"+state+"'")
 		var journal id.ID
 		found, err := tx.one(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`,
-			func(j Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(ledger.Vend), name)
+			func(j Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(vending.Sale{Mode: registry.Mode(w.Text(6))}.Journal()), name)
 		if err != nil {
 			return err
 		}
@@ -68,7 +70,7 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 	if err != nil {
 		return err
 	}
-	journals, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind = $2`, tx.Tenant, string(ledger.Vend))
+	journals, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind IN ($2, $3)`, tx.Tenant, string(ledger.Vend), string(ledger.TopUp))
 	if journals != booked {
 		r.Find("sale", "%d journals of sales belong to no sale.", journals-booked)
 	}

@@ -290,6 +290,12 @@ func (a Allocation) check(paid, deducted money.Minor) error {
 
 const nothingMoved = "No money was taken and no token was made."
 
+// Bounds applies the smallest and the largest purchase of the tariff to a payment that buys no units, a recharge.
+func (b Body) Bounds(tender money.Minor) refusal.Refusal {
+	cur, _ := money.CurrencyOf(b.Currency)
+	return bounds(Purchase{Body: b, Tender: tender}, cur)
+}
+
 // bounds applies the tariff's smallest and largest purchase.
 func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	switch {

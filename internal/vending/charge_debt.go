@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Limits of what is said about a debt.
@@ -480,6 +481,11 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 		return Adjusted{}, refusal.Refusal{}, err
 	}
 	out.Journal = j.ID
+	if out.To.Code == ledger.Wallet {
+		if _, err := wallet.SettleAccount(tx, place.ID, out.At, true); err != nil {
+			return Adjusted{}, refusal.Refusal{}, err
+		}
+	}
 	e := by.Entry("adjustment", place.ID.Text(id.Account))
 	e.After = fmt.Sprintf("journal=%s goodwill=%d %s", j.ID.Text(id.Journal), a.Amount.Minor, a.Amount.Currency)
 	e.Reason = a.Reason

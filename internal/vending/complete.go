@@ -59,6 +59,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 // post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
 // The refusal is that of a vendor's account which has no room any more.
 func post(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
+	if s.Recharge() {
+		return postRecharge(tx, s, now)
+	}
 	entry := ledger.SaleEntry{Source: s.source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
 	for _, l := range s.Lines {
@@ -100,7 +103,7 @@ func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
 
 // push enqueues tokens for the routes of their sale. The items name them; digits are opened when they are sent.
 func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) error {
-	for range routes { // mqtt is the one route there is
+	for range routes { // mqtt is the one route there is; a recharge has no tokens to deliver
 		for _, t := range tokens {
 			name := t.ID.Text(id.Token)
 			body, err := json.Marshal(job.Body{TokenID: name, Request: name})

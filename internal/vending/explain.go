@@ -56,6 +56,11 @@ func derive(s Sale, version tariff.Version) (Explained, error) {
 	if e.Currency, ok = money.CurrencyOf(s.Tender.Currency); !ok {
 		return Explained{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
 	}
+	if s.Recharge() {
+		e.Lines, e.Sum = rechargeLines(s.Tender.Minor), s.Tender.Minor
+		e.compare()
+		return e, nil
+	}
 	var err error
 	e.Split, err = tariff.Allocate(tariff.Purchase{Body: version.Body, Tender: s.Tender.Minor, Carry: s.CarryIn, Month: s.MonthBefore,
 		Charges: s.Asked.Charges, MaxDeduction: s.Asked.MaxDeduction, Free: s.Free, ChargesOnly: true, Trace: true})

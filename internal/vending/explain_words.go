@@ -27,6 +27,11 @@ func (e Explained) Words() []string {
 	if s.CarryIn > 0 {
 		w.say("%s was left from your earlier purchases and is added.", w.money(s.CarryIn))
 	}
+	if s.Recharge() {
+		w.say("All of it was put into the wallet of account %s. What the meter counts is charged to the wallet as it is used.", s.Account.Text(id.Account))
+		w.sum()
+		return w.out
+	}
 	w.say("The price is that of tariff %s, version %d, in force since %s.", e.Tariff.Name, e.Tariff.N, e.Tariff.EffectiveFrom.UTC().Format(time.RFC3339))
 	for _, d := range e.Split.Deductions {
 		w.deduction(d)

@@ -18,26 +18,32 @@ const MaxUnits = MaxTokens * unit.MaxToken
 
 // priced is a purchase that passed every check, with what it was decided from.
 type priced struct {
-	point   Point
-	key     registry.Key
-	version tariff.Version
-	month   string
-	before  unit.Energy // where in the month's blocks the account stands
-	carry   money.Minor // brought in
-	owed    owed
-	asked   Asked
-	split   tariff.Allocation
-	tokens  []unit.Energy // how the units go onto tokens
-	tids    []sts.TID
-	attrs   sts.Attributes
+	point Point
+	// recharge says that the money goes into the account's wallet; then nothing below tender is set but version and month.
+	recharge bool
+	tender   money.Minor
+	key      registry.Key
+	version  tariff.Version
+	month    string
+	before   unit.Energy // where in the month's blocks the account stands
+	carry    money.Minor // brought in
+	owed     owed
+	asked    Asked
+	split    tariff.Allocation
+	tokens   []unit.Energy // how the units go onto tokens
+	tids     []sts.TID
+	attrs    sts.Attributes
 }
 
 // price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
 // can act on them: the meter, the money, the key, the clock, the price.
 func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (priced, refusal.Refusal, error) {
-	out := priced{point: p}
+	out := priced{point: p, tender: tender.Minor}
 	if no := sellable(p, tender); no.Refused() {
 		return priced{}, no, nil
+	}
+	if p.Mode == registry.PrepayWallet {
+		return v.priceRecharge(tx, out, now)
 	}
 	var no refusal.Refusal
 	if out.key, no = pickKey(p); no.Refused() {
@@ -162,7 +168,7 @@ func (p *priced) number(now, restored time.Time) refusal.Refusal {
 // sellable checks meter, account and currency.
 func sellable(p Point, tender money.Amount) refusal.Refusal {
 	switch {
-	case p.Mode != registry.PrepayToken:
+	case p.Mode != registry.PrepayToken && p.Mode != registry.PrepayWallet:
 		return noTokens(p)
 	case p.Status != registry.Active:
 		return blocked(p)
@@ -216,6 +222,9 @@ func checkTender(tender money.Amount) refusal.Refusal {
 
 // lines are what answers and receipts show of an allocation; they sum to what was tendered.
 func (p priced) lines() []Line {
+	if p.recharge {
+		return rechargeLines(p.tender)
+	}
 	var out []Line
 	vat := p.split.VAT
 	for _, d := range p.split.Deductions {

@@ -56,7 +56,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}
-		if c, ok := v.c.Issuer.(Checker); ok {
+		if c, ok := v.c.Issuer.(Checker); ok && !pr.recharge {
 			if no := c.Check(ctx, pr.order()); no.Refused() {
 				return Quoted{Refusal: no}, nil
 			}

@@ -26,7 +26,7 @@ func echo(text string) string {
 
 func noTokens(p Point) refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Meter %s is of mode %s and takes no tokens.", p.Meter.Number, p.Mode),
-		nothingMoved, "This version sells to meters of mode prepay_token.")
+		nothingMoved, "Sales are for meters of mode prepay_token and prepay_wallet.")
 }
 
 func blocked(p Point) refusal.Refusal {

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -299,6 +300,9 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	if no, err := tooMany(tx, by, p.Limits, local); err != nil || no.Refused() {
 		return no, err
 	}
+	if no, err := stillThere(tx, s, now); err != nil || no.Refused() {
+		return no, err
+	}
 	return mirrorFits(tx, s)
 }
 
@@ -316,7 +320,7 @@ func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (r
 // carry that another sale used up cannot be given back.
 func mirrorFits(tx Tx, s Sale) (refusal.Refusal, error) {
 	change := map[ledger.AccountRef]money.Minor{}
-	for _, k := range []ledger.Kind{ledger.Vend, ledger.Commission} {
+	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, _, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
 		if err != nil {
 			return refusal.Refusal{}, err
@@ -373,13 +377,18 @@ func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
 // reversing.
 func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
 	now := v.moment()
-	for _, k := range []ledger.Kind{ledger.Vend, ledger.Commission} {
+	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		if err := mirror(tx, s, k, now); err != nil {
 			return Sale{}, Reversal{}, err
 		}
 	}
 	if err := tx.ChargesGiveBack(s); err != nil {
 		return Sale{}, Reversal{}, err
+	}
+	if s.Recharge() {
+		if _, err := wallet.SettleAccount(tx, s.Account, now, true); err != nil {
+			return Sale{}, Reversal{}, err
+		}
 	}
 	state := TokenReversedUnconfirmed
 	if confirmed {

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -44,6 +45,7 @@ type Sale struct {
 	ID        id.ID
 	ClientRef string
 	Meter     MeterRef
+	Mode      registry.Mode // how the meter was paid for: tokens, or the wallet of its account
 	Account   id.ID
 	State     State
 	Tender    money.Amount
@@ -100,6 +102,7 @@ const (
 	LineVAT     LineKind = "vat"    // all tax of the sale
 	LineCarry   LineKind = "carry"
 	LineCarryIn LineKind = "carry_in" // negative
+	LineWallet  LineKind = "wallet"   // of a recharge: put into the wallet
 )
 
 // Line is one line of a sale, as answers and receipts show it.

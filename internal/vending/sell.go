@@ -266,7 +266,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
-	if c, ok := v.c.Issuer.(Checker); ok {
+	if c, ok := v.c.Issuer.(Checker); ok && !pr.recharge {
 		if r := c.Check(ctx, pr.order()); r.Refused() {
 			return no(r), nil
 		}
@@ -288,7 +288,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if err := pr.owed.accrual.write(tx); err != nil {
 		return step{}, err
 	}
-	if v.local() {
+	if v.local() || pr.recharge {
 		return v.atOnce(ctx, tx, p, pr, s, hash)
 	}
 	return reserve(tx, p, s, hash)
@@ -332,7 +332,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sa
 
 // sale builds the row of a new sale with its lines and the tokens to be made.
 func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
-	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
+	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Mode: pr.point.Mode, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
 		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Month: pr.month,
 		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
 		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID, Asked: pr.asked}

@@ -322,7 +322,7 @@ func (s *shop) meter(serial int, p place) string {
 		return errors.Join(
 			tx.AddCustomerRow(registry.Customer{ID: ids[1], Name: "Amina A.", Phone: "+254700000001", Lang: "en", CreatedAt: tx.Now}),
 			tx.AddPoint(registry.Point{ID: ids[2], Address: "12 Lake Road"}),
-			tx.AddAccount(registry.Account{ID: ids[3], Customer: ids[1], Point: ids[2], Mode: registry.PrepayToken, Tariff: p.tariff,
+			tx.AddAccount(registry.Account{ID: ids[3], Customer: ids[1], Point: ids[2], Mode: m.Mode, Tariff: p.tariff,
 				Status: "active", OpenedAt: tx.Now}),
 			tx.AddMeterRow(m, nil, []byte("link key")), addKeys(tx, keys))
 	})

@@ -138,7 +138,7 @@ func TestMetersThatCannotBuy(t *testing.T) {
 	}{
 		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Status = registry.Blocked }}, refusal.MeterBlocked},
 		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Status = registry.Stock }}, refusal.MeterBlocked},
-		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Mode = registry.PrepayWallet }}, refusal.InvalidRequest},
+		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Mode = registry.Postpay }}, refusal.InvalidRequest},
 		{place{tariff: domestic, meter: func(m *registry.Meter) { m.Account[0]++ }}, refusal.AccountClosed},
 		{place{tariff: later}, refusal.TariffMissing},
 	} {

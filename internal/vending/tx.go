@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
@@ -20,6 +21,7 @@ type Tx interface {
 	ChargeTx
 	ChargeJobTx
 	DebtTx
+	wallet.SettleTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)
 	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.

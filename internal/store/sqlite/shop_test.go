@@ -109,7 +109,7 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 // saleOf is a sale of 100.00 as it is stored.
 func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, receipt string) vending.Sale {
 	owner := customer(who)
-	return vending.Sale{ID: vend, ClientRef: once.Key, Meter: vending.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
+	return vending.Sale{ID: vend, Mode: registry.PrepayToken, ClientRef: once.Key, Meter: vending.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
 		State: vending.Completed, Tender: money.Amount{Minor: 10000, Currency: "KES"}, CarryOut: 24, Units: 34700, Month: "2026-11",
 		Tariff: vend, ReceiptNo: receipt, Till: "main", By: "till", PricedAt: tx.Now, CompletedAt: tx.Now, Key: owner,
 		Lines: []vending.Line{

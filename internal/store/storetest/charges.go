@@ -91,7 +91,7 @@ func (h household) owe(t *testing.T, e store.Engine, due, debt money.Minor) vend
 
 // sale is a sale that pays towards a charge and a debt, without its journal.
 func (h household) sale(tx *store.Tx, d vending.Debt, ref string, fixed, vat, debt money.Minor) (vending.Sale, error) {
-	s := vending.Sale{ClientRef: ref, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
+	s := vending.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
 		State: vending.Held, Tender: money.Amount{Minor: fixed + vat + debt, Currency: "KES"}, Units: 15_000, Free: 5000, Month: "2026-11",
 		Lines: []vending.Line{{Kind: vending.LineFixed, Ref: "standing 2026-11", Amount: fixed, VAT: vat}, {Kind: vending.LineDebt, Ref: d.Name(), Amount: debt},
 			{Kind: vending.LineVAT, Amount: vat}}, PricedAt: tx.Now, By: "test", Tariff: h.account, Till: ledger.MainTill}

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -248,7 +249,7 @@ func singlePersonActs(t *testing.T, r Rig) {
 // sold is a completed sale of 10.00 for 15 kWh to a household, without its journal.
 func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) vending.Sale {
 	t.Helper()
-	s := vending.Sale{ClientRef: ref, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
+	s := vending.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
 		State: vending.Held, Units: 15_000, Month: "2026-01", PricedAt: at, By: "test", Tariff: h.account, Till: ledger.MainTill}
 	s.Tender.Minor, s.Tender.Currency = 1000, "KES"
 	must(t, e, func(tx *store.Tx) (err error) {

@@ -1,0 +1,96 @@
+package vending
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Recharge reports whether the sale put money into a wallet instead of selling energy: it has no units, no tokens and no
+// key, and one line.
+func (s Sale) Recharge() bool { return s.Mode == registry.PrepayWallet }
+
+// Journal is the kind of the sale's journal.
+func (s Sale) Journal() ledger.Kind {
+	if s.Recharge() {
+		return ledger.TopUp
+	}
+	return ledger.Vend
+}
+
+// rechargeLines is the one line of a recharge.
+func rechargeLines(tender money.Minor) []Line {
+	return []Line{{Kind: LineWallet, Amount: tender}}
+}
+
+// priceRecharge makes the checks of a recharge besides those of every sale. No vending key and no clock of tokens is
+// asked for. The tariff only bounds what is paid at once; its version stands on the receipt. The account's wallets are
+// locked here, before any account of the books.
+func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refusal.Refusal, error) {
+	var found bool
+	var err error
+	p := out.point
+	if out.version, found, err = tx.TariffVersionAt(p.Tariff, now); err != nil {
+		return priced{}, refusal.Refusal{}, err
+	}
+	body := out.version.Body
+	switch {
+	case !found:
+		return priced{}, noTariff(p), nil
+	case out.tender == 0:
+		return priced{}, refusal.Because(refusal.AmountInvalid, "Nothing is tendered.", nothingMoved,
+			"Give a positive amount in whole minor units; 10000 is 100.00."), nil
+	}
+	if no := body.Bounds(out.tender); no.Refused() {
+		return priced{}, no, nil
+	}
+	zone, err := v.zone(p.TZ)
+	if err != nil {
+		return priced{}, refusal.Refusal{}, err
+	}
+	out.recharge, out.month = true, now.In(zone).Format(monthForm)
+	_, err = tx.WalletsOf(p.Account)
+	return out, refusal.Refusal{}, err
+}
+
+// postRecharge writes the journal of a recharge (P15 of the domain reference, §7.1), posts what the account's meters have
+// accrued, and decides anew about warnings and supply, all in the sale's own transaction.
+func postRecharge(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
+	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s),
+		Postings: ledger.WalletToppedUp(s.source(), s.Account.Text(id.Account), s.Tender.Minor, 0)}
+	var err error
+	if j.ID, err = tx.NewID(); err != nil {
+		return refusal.Refusal{}, err
+	}
+	if r, err := book(tx, s, j); err != nil || r.Refused() {
+		return r, err
+	}
+	if err := bookCommission(tx, s, now); err != nil {
+		return refusal.Refusal{}, err
+	}
+	_, err = wallet.SettleAccount(tx, s.Account, now, true)
+	return refusal.Refusal{}, err
+}
+
+// stillThere refuses the reversal of a recharge that was used: what is available after it must not be below zero. What
+// the account's meters have accrued is posted first.
+func stillThere(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
+	if !s.Recharge() {
+		return refusal.Refusal{}, nil
+	}
+	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if left := settled.Money.Available(); left < s.Tender.Minor {
+		return notReversible(fmt.Sprintf("%d of the %d minor units are left in the wallet; the rest was used.", max(left, 0), s.Tender.Minor),
+			"Give back what is left as an adjustment."), nil
+	}
+	return refusal.Refusal{}, nil
+}
