@@ -142,6 +142,28 @@ func (c *Client) Events(ctx context.Context, ref string, s Span) (List[Event], e
 	return ask[List[Event]](ctx, c, get(meterPath(ref, "/events"), s.query()))
 }
 
+// Alarm is what a person should look at.
+type Alarm struct {
+	ID        string     `json:"id"`
+	Meter     string     `json:"meter"`
+	Code      string     `json:"code"`
+	Text      string     `json:"text"`
+	RaisedAt  time.Time  `json:"raised_at"`
+	ClearedAt *time.Time `json:"cleared_at,omitempty"` // nil while it is open
+}
+
+// Alarms lists alarms of a meter (empty: of all), newest first; open leaves out those that no longer stand.
+func (c *Client) Alarms(ctx context.Context, meter string, open bool, p Page) (List[Alarm], error) {
+	q := p.query()
+	if meter != "" {
+		q.Set("meter", meter)
+	}
+	if open {
+		q.Set("open", "true")
+	}
+	return ask[List[Alarm]](ctx, c, get("/v1/alarms", q))
+}
+
 // Tokens lists the tokens made for a meter, newest first.
 func (c *Client) Tokens(ctx context.Context, ref string, p Page) (List[MeterToken], error) {
 	return ask[List[MeterToken]](ctx, c, get(meterPath(ref, "/tokens"), p.query()))

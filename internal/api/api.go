@@ -204,6 +204,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.tariffRoutes(r)
 	a.meterRoutes(r)
 	a.historyRoutes(r)
+	a.alarmRoutes(r)
 	a.commandRoutes(r)
 	a.vendRoutes(r)
 	a.vendorRoutes(r)

@@ -32,6 +32,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter, "", access.ReadMeters, 200},
 		{"GET", meter + "/readings", "", access.ReadMeters, 200},
 		{"GET", meter + "/events", "", access.ReadMeters, 200},
+		{"GET", "/v1/alarms", "", access.ReadMeters, 200},
 		{"GET", meter + "/tokens", "", access.ReadVends, 200},
 		{"GET", meter + "/commands", "", access.ReadMeters, 200},
 		{"POST", meter + "/commands", `{"type":"read","reason":"matrix"}`, access.SendCommands, 202},

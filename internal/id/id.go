@@ -35,6 +35,7 @@ const (
 	Audit    = "aud_"
 	Reversal = "rev_"
 	Approval = "apr_"
+	Alarm    = "alm_"
 	Job      = "job_"
 	Debt     = "dbt_"
 	Charge   = "chg_"

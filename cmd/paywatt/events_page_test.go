@@ -1,0 +1,91 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// constants are the values of all constants of the repository that are declared with a type of this name, by their
+// value as it is written.
+func constants(t *testing.T, dir, typeName string) map[string]string {
+	t.Helper()
+	found, set := map[string]string{}, gotoken.NewFileSet()
+	err := filepath.WalkDir(filepath.Join(repository, dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Values) != 1 || len(v.Names) != 1 || typeOf(v.Type) != typeName {
+				return true
+			}
+			if lit, ok := v.Values[0].(*ast.BasicLit); ok {
+				found[strings.Trim(lit.Value, `"`)] = v.Names[0].Name
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// typeOf is a type's name without its package.
+func typeOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+// TestEventsAndAlarmsAreExplained: the page has a row for each alarm that the server raises and each event that a meter
+// reports, and none besides.
+func TestEventsAndAlarmsAreExplained(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(repository, "docs", "reference", "events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		row  *regexp.Regexp
+		want map[string]string
+		few  int
+	}{
+		"alarm": {regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| ([^|]+) \\| ([^|]+) \\|$"), constants(t, "internal", "AlarmCode"), 13},
+		"event": {regexp.MustCompile(`(?m)^\| (\d{3}) \| ([^|]+) \| ([^|]*)\| ([^|]*)\|$`), constants(t, "meter", "Code"), 40},
+	} {
+		rows := map[string]bool{}
+		for _, m := range c.row.FindAllStringSubmatch(string(page), -1) {
+			if rows[m[1]] {
+				t.Errorf("%s %s has two rows", what, m[1])
+			}
+			rows[m[1]] = true
+			if c.want[m[1]] == "" {
+				t.Errorf("%s %s is explained and does not exist", what, m[1])
+			}
+		}
+		for code, name := range c.want {
+			if !rows[code] {
+				t.Errorf("%s %s (%s) is not explained", what, code, name)
+			}
+		}
+		if len(c.want) < c.few {
+			t.Errorf("only %d codes found: the test does not see them", len(c.want))
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package api_test
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// TestAlarmsAreListed: of a meter or of all, open or not, page by page, for who may read meters.
+func TestAlarmsAreListed(t *testing.T) {
+	w := begin(t)
+	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		for _, code := range []metering.AlarmCode{metering.AlarmTamper, metering.AlarmUnitsOwed, metering.AlarmReversedLate} {
+			if err := tx.RaiseAlarm(1, metering.Alarm{Code: code, Text: "text of " + string(code)}); err != nil {
+				return false, err
+			}
+		}
+		return false, tx.ClearAlarm(1, metering.AlarmTamper)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := func(path string) (out string) {
+		t.Helper()
+		for n := 0; path != ""; n++ {
+			a := w.want(200, w.get(path))
+			for _, d := range decode[struct {
+				Data []struct {
+					Code, Meter, Text string
+					ClearedAt         *string `json:"cleared_at"`
+				}
+			}](t, a).Data {
+				out += fmt.Sprintf("%s %t ", d.Code, d.ClearedAt == nil)
+				if d.Meter != meterNumber || d.Text != "text of "+d.Code {
+					t.Errorf("alarm %+v", d)
+				}
+			}
+			path = next(t, a)
+		}
+		return out
+	}
+	for path, want := range map[string]string{
+		"/v1/alarms?limit=1":                        "reversed-late true units-owed true tamper false ",
+		"/v1/alarms?open=true":                      "reversed-late true units-owed true ",
+		"/v1/alarms?open=true&meter=" + meterNumber: "reversed-late true units-owed true ",
+	} {
+		if got := codes(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	w.want(404, w.get("/v1/alarms?meter=04140001019"))
+	w.want(403, w.ask("GET", "/v1/alarms", w.newKey(access.VendorAPI), ""))
+}
