@@ -30,11 +30,20 @@ func newProfileCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// profilesOf are the profiles that come with Paywatt and those in a data folder; a missing folder has none.
-func profilesOf(data string) (profile.Library, error) {
+// ownProfiles are the profiles that come with Paywatt.
+func ownProfiles() (profile.Library, error) {
 	l := profile.Library{}
 	if err := l.Load(profiles.Files); err != nil {
 		return nil, fmt.Errorf("load the profiles that come with Paywatt: %w", err)
+	}
+	return l, nil
+}
+
+// profilesOf are the profiles that come with Paywatt and those in a data folder; a missing folder has none.
+func profilesOf(data string) (profile.Library, error) {
+	l, err := ownProfiles()
+	if err != nil {
+		return nil, err
 	}
 	own := os.DirFS(filepath.Join(data, profileFolder))
 	if _, err := fs.Stat(own, "."); errors.Is(err, fs.ErrNotExist) {

@@ -42,6 +42,7 @@ type vmeterOptions struct {
 	panel          string
 	record         string
 	screen         screenOptions
+	legacy         string
 }
 
 func newVmeterCommand(c console) *cobra.Command {
@@ -54,15 +55,20 @@ func newVmeterCommand(c console) *cobra.Command {
 			"With --script each line is a command and each command prints one JSON line of state:\n" +
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
 			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
-			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.",
+			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.\n\n" +
+			"With --legacy it is an unmodified Arduino sketch instead, on a listener of serve --mqtt-legacy (docs/guide/devices.md).",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.number, o.keys.number = args[0], args[0]
+			if cmd.Flags().Changed(legacyFlag) {
+				return o.runLegacy(cmd, c)
+			}
 			return o.run(cmd.Context(), c)
 		},
 	}
 	o.keys.flags(cmd)
 	f := cmd.Flags()
+	o.legacyFlags(f)
 	if err := f.MarkHidden("number"); err != nil {
 		panic(err) // keyOptions no longer has it
 	}
