@@ -14,11 +14,16 @@ import (
 )
 
 // When a running server checks its own books from the rows alone: soon after the start, so that it does not stand in
-// the way of the first requests, and then every hour.
+// the way of the first requests, and then an hour after it was done. A run looks at everything, so it takes longer the
+// more there is; large books are checked less often, for at most a tenth of the time.
 const (
 	verifyFirst = 10 * time.Second
 	verifyEvery = time.Hour
+	verifyRest  = 9 // how many times as long as a run the pause after it is at least
 )
+
+// verifyPause is how long to wait after a run that took so long.
+func verifyPause(took time.Duration) time.Duration { return max(verifyEvery, verifyRest*took) }
 
 // Codes of /readyz besides those of the refusals.
 const (
@@ -81,6 +86,7 @@ func (a *App) verify(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
+		began := time.Now()
 		r, err := a.engine.verify(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -93,7 +99,7 @@ func (a *App) verify(ctx context.Context) error {
 		default:
 			a.setUnsound("")
 		}
-		timer.Reset(verifyEvery)
+		timer.Reset(verifyPause(time.Since(began)))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -67,6 +68,15 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	a.setUnsound("")
 	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
 		t.Errorf("got %s, want the key store's own answer again", no.Code)
+	}
+}
+
+// TestLargeBooksAreNotCheckedAllTheTime: an hour of rest, and never more than a tenth of the time at it.
+func TestLargeBooksAreNotCheckedAllTheTime(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{0: time.Hour, time.Minute: time.Hour, 10 * time.Minute: 90 * time.Minute, time.Hour: 9 * time.Hour} {
+		if got := verifyPause(took); got != want {
+			t.Errorf("after a run of %s: %s of rest, want %s", took, got, want)
+		}
 	}
 }
 
