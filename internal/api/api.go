@@ -215,6 +215,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.tokenRoutes(r)
 	a.approvalRoutes(r)
 	a.dayRoutes(r)
+	a.headRoutes(r)
 	a.diagnosisRoutes(r)
 	a.ledgerRoutes(r)
 	a.feedRoutes(r)

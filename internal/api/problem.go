@@ -84,7 +84,7 @@ func statusOf(c refusal.Code) int {
 
 func retryable(c refusal.Code) bool {
 	switch c {
-	case refusal.RateLimited, refusal.IdempotencyRunning, refusal.VendInProgress, requestTimeout:
+	case refusal.RateLimited, refusal.IdempotencyRunning, refusal.VendInProgress, refusal.NotSealedYet, requestTimeout:
 		return true
 	}
 	return c.Status() == http.StatusServiceUnavailable
@@ -93,7 +93,7 @@ func retryable(c refusal.Code) bool {
 // retryAfter is the least wait before a repetition can help, in seconds.
 func retryAfter(c refusal.Code) int {
 	switch c {
-	case refusal.IdempotencyRunning, refusal.VendInProgress, refusal.RateLimited:
+	case refusal.IdempotencyRunning, refusal.VendInProgress, refusal.RateLimited, refusal.NotSealedYet:
 		return 1
 	case refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.IssuerUnknown, refusal.KeystoreLocked:
 		return 5

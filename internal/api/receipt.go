@@ -9,7 +9,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -30,9 +32,10 @@ func (a *API) receiptRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
 		Description: "Every form says the same. sms is plain text of at most 160 septets of GSM-7; where several tokens need several messages, " +
-			"an empty line stands between them.",
+			"an empty line stands between them. With proof=1 the JSON form has one more member, proof (schema ReceiptProof): it shows, without this server, " +
+			"that the sale is in the sealed log (paywatt verify). A sale that is not sealed yet is answered 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": text, "text/html": text}}},
+			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"proof": of[proof.ReceiptProof](r)}}}, "text/plain": text, "text/html": text}}},
 	}, a.receipt)
 	query(r, huma.Operation{
 		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Derive every figure of a sale again",
@@ -46,9 +49,17 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
 	Copy   int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
 	Note   string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
+	Proof  bool   `query:"proof" doc:"1: with the proof that the sale is in the sealed log; JSON only"`
+	Head   int64  `query:"head" minimum:"0" doc:"The proof is to be for the signed head of so many leaves; default the newest"`
 }) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {
 		return nil, p
+	}
+	if in.Proof || in.Head != 0 {
+		if !in.Proof || in.Note != "" || in.Format != "" && in.Format != "json" {
+			return nil, because(refusal.InvalidRequest, "A proof is of the receipt itself, in the JSON form.", "Nothing is shown.", "Ask for format=json&proof=1.")
+		}
+		return a.proof(ctx, by, in.ID, in.Head, in.Copy)
 	}
 	paperOf := a.c.Vending.Receipt
 	if in.Note != "" {
@@ -60,6 +71,26 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	}
 	r.Receipt.Copy = in.Copy
 	return a.lay(r, in.Format)
+}
+
+// proof is a receipt as JSON with its proof.
+func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int64, copy int) (*paper, error) {
+	p, err := a.c.Vending.Proof(ctx, by, sale, head)
+	if err != nil {
+		return nil, err
+	}
+	if p.Refused() {
+		return nil, refuse(p.Refusal)
+	}
+	p.Receipt.Copy = copy
+	b, err := receipt.JSON(p.Receipt)
+	if err == nil {
+		b, err = proof.Attach(b, p.Receipt.Paper(), p.Proof)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &paper{ContentType: jsonType, Body: b}, nil
 }
 
 // noFormat is the problem of a format that receipts do not come in.

@@ -43,6 +43,8 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/vends?client_ref=sale-0001", "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID, "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID + "/receipt", "", access.ReadVends, 200},
+		{"GET", "/v1/vends/" + saleID + "/receipt?proof=1", "", access.ReadVends, 200},
+		{"GET", "/v1/heads/newest", "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID + "/explain", "", access.ReadVends, 200},
 		{"POST", "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`, access.ReadVends, 200},
 		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
@@ -123,7 +125,7 @@ func TestEveryRouteIsInTheMatrix(t *testing.T) {
 	have := map[string]bool{}
 	for _, r := range routes("{id}", "{command}") {
 		path, _, _ := strings.Cut(r.path, "?")
-		have[r.method+" "+strings.NewReplacer("apr_x", "{id}", meterNumber, "{meter}", "/tariffs/domestic", "/tariffs/{tariff}").Replace(path)] = true
+		have[r.method+" "+strings.NewReplacer("apr_x", "{id}", meterNumber, "{meter}", "/tariffs/domestic", "/tariffs/{tariff}", "newest", "{size}").Replace(path)] = true
 	}
 	open := map[string]bool{"GET /livez": true, "GET /readyz": true, "GET /v1/version": true}
 	for path, item := range spec(t).Paths {

@@ -38,7 +38,7 @@ func (a *App) openCases() (err error) {
 	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.meterConnected, Now: a.c.Now, Rand: a.c.Rand,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
-	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data)
+	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,

@@ -25,6 +25,7 @@ type database struct {
 	store.Engine
 	verify func(ctx context.Context) (*store.Report, error)
 	stats  func() storeStats
+	public string // public line of the key that signs the log's heads
 	// shared is set where other servers may work on the same database at the same time.
 	shared *postgres.Engine
 }
@@ -58,7 +59,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{Engine: e,
+	return &database{Engine: e, public: e.PublicKey(),
 		verify: func(ctx context.Context) (*store.Report, error) { return sqlite.Verify(ctx, c.data) },
 		stats: func() storeStats {
 			s := e.Stats()
@@ -78,7 +79,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{Engine: e, shared: e,
+	return &database{Engine: e, shared: e, public: e.PublicKey(),
 		verify: func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) },
 		stats: func() storeStats {
 			s := e.Stats()

@@ -207,6 +207,9 @@ func (r Receipt) Ordered() []Token {
 	return out
 }
 
+// markReversed stands on the receipt of a sale that was taken back afterwards.
+const markReversed = "REVERSED"
+
 // Marks are the words that stand above the title: what a reader must know before anything else.
 func (r Receipt) Marks() []string {
 	var out []string
@@ -217,7 +220,7 @@ func (r Receipt) Marks() []string {
 		out = append(out, fmt.Sprintf("COPY %d", r.Copy))
 	}
 	if r.Reversed {
-		out = append(out, "REVERSED")
+		out = append(out, markReversed)
 	}
 	return out
 }

@@ -39,6 +39,7 @@ const (
 	FBEAlreadyIssued      Code = "fbe-already-issued"
 	VendInProgress        Code = "vend-in-progress"
 	VendNotFound          Code = "vend-not-found"
+	NotSealedYet          Code = "not-sealed-yet"
 	NotReversible         Code = "not-reversible"
 	AlreadyReversed       Code = "already-reversed"
 	IdempotencyKeyMissing Code = "idempotency-key-missing"

@@ -25,17 +25,20 @@ type Tx interface {
 	BookTx
 	DayTx
 	FeedTx
+	HeadTx
 }
 
 // Reports carries out the use cases of this package.
 type Reports struct {
 	door   access.Door[Tx]
 	hasher registry.Hasher
+	public string
 }
 
-// New makes Reports over the store's door; hasher signs the cursors of lists.
-func New(door access.Door[Tx], hasher registry.Hasher) *Reports {
-	return &Reports{door: door, hasher: hasher}
+// New makes Reports over the store's door; hasher signs the cursors of lists, public is the public line of the key that
+// signs the log's heads.
+func New(door access.Door[Tx], hasher registry.Hasher, public string) *Reports {
+	return &Reports{door: door, hasher: hasher, public: public}
 }
 
 // TrialBalance is the sum of every account code.

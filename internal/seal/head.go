@@ -27,6 +27,8 @@ type Head struct {
 var (
 	ErrKey  = errors.New("malformed seal key")
 	ErrHead = errors.New("malformed or wrongly signed head")
+	// ErrSigner is an ErrHead: another key has signed it.
+	ErrSigner = fmt.Errorf("%w: signed by another key", ErrHead)
 )
 
 // text is the signed part, in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size, root, then lines of
@@ -104,7 +106,11 @@ func ParseHead(signed, public string) (Head, error) {
 		return Head{}, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	n, err := note.Open([]byte(signed), note.VerifierList(verifier))
-	if err != nil {
+	var other *note.UnverifiedNoteError
+	switch {
+	case errors.As(err, &other):
+		return Head{}, ErrSigner
+	case err != nil:
 		return Head{}, fmt.Errorf("%w: %w", ErrHead, err)
 	}
 	h, ok := parseText(n.Text)

@@ -139,3 +139,26 @@ func (p Proof) Check(leaf, root [32]byte) bool {
 	}
 	return tlog.CheckRecord(path, p.Size, root, p.Pos, tlog.RecordHash(leaf[:])) == nil
 }
+
+// ProveGrowth makes the proof that the log of the larger size begins with the log of the smaller one: nothing of it was
+// changed, nothing taken away, all that came later was appended.
+func ProveGrowth(from, to int64, nodes Nodes) ([][32]byte, error) {
+	path, err := tlog.ProveTree(to, from, nodes)
+	if err != nil {
+		return nil, fmt.Errorf("prove that the log of %d leaves grew to %d: %w", from, to, err)
+	}
+	out := make([][32]byte, len(path))
+	for i, h := range path {
+		out[i] = h
+	}
+	return out, nil
+}
+
+// CheckGrowth reports whether a proof of ProveGrowth holds between two heads.
+func CheckGrowth(path [][32]byte, from, to Head) bool {
+	p := make(tlog.TreeProof, len(path))
+	for i, h := range path {
+		p[i] = h
+	}
+	return from.Size >= 1 && tlog.CheckTree(p, to.Size, to.Root, from.Size, from.Root) == nil
+}

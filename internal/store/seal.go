@@ -262,38 +262,3 @@ func (tx *Tx) hashes() seal.Nodes {
 
 // pad makes a stored hash 32 bytes long, so that a damaged one is merely wrong.
 func pad(b []byte) []byte { return append(b, make([]byte, 32)...)[:32] }
-
-// Sealed is the evidence that a row is in the tenant's log.
-type Sealed struct {
-	Proof seal.Proof
-	Root  [32]byte // of the log of Proof.Size leaves
-	Head  string   // the signed note that says so
-}
-
-// SealOf proves that a journal or an audit row is in the log, up to the newest head. Found is false for a row that does
-// not exist or is not sealed yet.
-func (tx *Tx) SealOf(i id.ID) (s Sealed, found bool, err error) {
-	var n int64
-	found, err = tx.one(`SELECT seal_n FROM journal WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL
-		UNION ALL SELECT seal_n FROM audit WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL`,
-		func(r Row) error { n = r.Int(0); return nil }, tx.Tenant, i)
-	if err != nil || !found {
-		return Sealed{}, false, err
-	}
-	pos := int64(-1)
-	_, err = tx.one(`SELECT l.pos FROM seal s JOIN seal_leaf l ON l.tenant_id = s.tenant_id AND l.pos >= s.first AND l.pos <= s.last
-		WHERE s.tenant_id = $1 AND s.n = $2 AND l.id = $3`, func(r Row) error { pos = r.Int(0); return nil }, tx.Tenant, n, i)
-	if err != nil {
-		return Sealed{}, false, fmt.Errorf("find a row in the log: %w", err)
-	}
-	size := int64(0)
-	_, err = tx.one(`SELECT last + 1, root, head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r Row) error {
-		size, s.Root, s.Head = r.Int(0), [32]byte(pad(r.Bytes(1))), r.Text(2)
-		return nil
-	}, tx.Tenant)
-	if err != nil {
-		return Sealed{}, false, fmt.Errorf("find the newest head: %w", err)
-	}
-	s.Proof, err = seal.Prove(pos, size, tx.hashes())
-	return s, err == nil, err
-}

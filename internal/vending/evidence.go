@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/seal"
@@ -29,13 +30,10 @@ func (s Sale) Evidence(f Facts) (string, error) {
 		tids[i] = fmt.Sprintf("%d:%d", t.TID, t.Units)
 	}
 	sum := s.leaf()
-	return fmt.Sprintf(PaperMark+"%s meter=%s ref=%q tender=%d %s units_wh=%d month=%s tariff=%s by=%q receipt=%s tids=%s rows=%s", receipt.PaperHash(paper), s.Meter.Number, s.ClientRef,
+	return fmt.Sprintf(proof.PaperMark+"%s meter=%s ref=%q tender=%d %s units_wh=%d month=%s tariff=%s by=%q receipt=%s tids=%s rows=%s", receipt.PaperHash(paper), s.Meter.Number, s.ClientRef,
 		s.Tender.Minor, s.Tender.Currency, s.Units, s.Month, s.Tariff.Text(id.Version), s.By,
 		s.ReceiptNo, strings.Join(tids, ","), hex.EncodeToString(sum[:])), nil
 }
-
-// PaperMark begins [Sale.Evidence]; the hash of the receipt's core follows it.
-const PaperMark = "paper="
 
 // Facts are what a receipt's core says that is no part of the sale itself: of the key it was sold under and of its
 // tariff version. Neither ever changes.
@@ -88,4 +86,4 @@ func (n Line) leaf(l *seal.Leaf) {
 }
 
 // EvidenceOf is the action of the audit row that carries [Sale.Evidence].
-const EvidenceOf = "vend.sell"
+const EvidenceOf = proof.Action

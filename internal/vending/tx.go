@@ -18,6 +18,7 @@ type Tx interface {
 	ReversalTx
 	JobTx
 	ReprintTx
+	ProofTx
 	ChargeTx
 	ChargeJobTx
 	DebtTx

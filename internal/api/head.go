@@ -1,0 +1,50 @@
+package api
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// headBody is a signed head of the log.
+type headBody struct {
+	Size      int64  `json:"size" doc:"Leaves in the log"`
+	Note      string `json:"note" doc:"What was signed, with its signature"`
+	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
+	Since     int64  `json:"since,omitempty" doc:"Size of the older head that is shown to have grown into this one"`
+	File      string `json:"file" doc:"All of it as a file to keep: paywatt verify --head takes it"`
+}
+
+// newestHead stands for the size of the newest head.
+const newestHead = "newest"
+
+func (a *API) headRoutes(r router) {
+	query(r, huma.Operation{
+		OperationID: "head", Path: "/v1/heads/{size}", Tags: []string{"reports"}, Summary: "Show a signed head of the sealed log",
+		Description: "Keep it where nobody of the utility can reach it. Right: vend.read. With since it carries the proof that the log has only grown from " +
+			"that older head to this one.",
+	}, func(ctx context.Context, by access.Actor, in *struct {
+		Size  string `path:"size" maxLength:"20" doc:"newest, or the number of leaves"`
+		Since int64  `query:"since" minimum:"0" doc:"Size of an older head"`
+	}) (*struct{ Body headBody }, error) {
+		size := int64(0)
+		if in.Size != newestHead {
+			var err error
+			if size, err = strconv.ParseInt(in.Size, 10, 64); err != nil || size < 1 {
+				return nil, because(refusal.InvalidRequest, "The size of a head is a number, or newest.", "Nothing is shown.", "Ask for /v1/heads/newest.")
+			}
+		}
+		h, err := a.c.Reports.Head(ctx, by, size, in.Since)
+		if err != nil {
+			return nil, err
+		}
+		if h.Refused() {
+			return nil, refuse(h.Refusal)
+		}
+		return &struct{ Body headBody }{headBody{Size: h.Size, Note: h.File.Note, PublicKey: h.File.Key, Since: h.File.Since, File: h.File.Text()}}, nil
+	})
+}

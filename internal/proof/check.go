@@ -1,0 +1,329 @@
+package proof
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// Answer is what a check came to.
+type Answer string
+
+// Answers. Only the first is a yes.
+const (
+	Proven    Answer = "proven"
+	Changed   Answer = "changed"        // the receipt, or its proof, is not what was sealed
+	NotUnder  Answer = "not-under-head" // nothing is wrong, but the heads at hand do not show it
+	Forked    Answer = "fork"           // two signed heads contradict each other: the past was rewritten, or lost in a restore
+	WrongKey  Answer = "wrong-key"
+	NoKey     Answer = "no-key" // nobody said which key to believe
+	BrokenDoc Answer = "broken"
+)
+
+// Question is what somebody wants to know.
+type Question struct {
+	Receipt []byte     // a receipt with its proof, as JSON; nil to compare heads only
+	Heads   []HeadFile // kept by whoever asks
+	Key     string     // public line of the key that is believed; empty to believe the one in a head file
+}
+
+// Verdict is the answer with its reasons.
+type Verdict struct {
+	Answer  Answer
+	What    string   // why, for a person
+	Try     string   // what to do; empty where there is nothing
+	Changed []string // of a changed receipt: what is different, as far as that can be told
+
+	Receipt receipt.Receipt // as it was handed in
+	Key     string          // the key that was believed
+	KeyFrom string          // who said so; empty where it was pinned
+	Origin  string          // the log: a tenant of a Paywatt
+	Pos     int64           // of the sale in the log
+	Heads   []seal.Head     // all of them, smallest first
+	Under   seal.Head       // the largest of them that covers the receipt
+}
+
+// Uncovered lists what a proven receipt does not prove.
+func Uncovered() []string {
+	return []string{
+		"the digits of tokens (the meter proves them) and the tokens of a key change",
+		"names, addresses, the tax number, messages, the fiscal code, the technology of the meter's tokens",
+		"whether the sale was reversed afterwards",
+		"that others are shown the same log: for that compare the head with one that somebody else was given",
+	}
+}
+
+// Check answers a question. It needs nothing but what is in it.
+func Check(q Question) Verdict {
+	c := &checker{q: q}
+	for _, step := range []func() bool{c.read, c.believe, c.open, c.agree, c.sealed, c.reach} {
+		if !step() {
+			return c.v
+		}
+	}
+	c.v.Answer = Proven
+	return c.v
+}
+
+// checker is a check on its way.
+type checker struct {
+	q     Question
+	v     Verdict
+	doc   ReceiptProof
+	proof Sealed
+	given []seal.Head // of q.Heads, in their order
+	own   seal.Head   // of the proof
+	paper receipt.Printed
+}
+
+func (c *checker) say(a Answer, try, format string, args ...any) bool {
+	c.v.Answer, c.v.Try, c.v.What = a, try, fmt.Sprintf(format, args...)
+	return false
+}
+
+const getAgain = "Get the receipt with its proof again: paywatt vend receipt SALE --proof."
+
+// read reads the receipt.
+func (c *checker) read() bool {
+	if c.q.Receipt == nil {
+		return true
+	}
+	var err error
+	if c.paper, err = receipt.ParseJSON(c.q.Receipt); err != nil {
+		return c.say(BrokenDoc, getAgain, "The receipt cannot be read: %v.", err)
+	}
+	c.v.Receipt = c.paper.Receipt
+	if c.paper.Proof == nil {
+		return c.say(BrokenDoc, getAgain, "The receipt carries no proof.")
+	}
+	if c.doc, c.proof, err = parse(c.paper.Proof); err != nil {
+		return c.say(BrokenDoc, getAgain, "The proof on the receipt cannot be read: %v.", err)
+	}
+	c.v.Pos = c.doc.Pos
+	return true
+}
+
+// believe decides which key to believe.
+func (c *checker) believe() bool {
+	c.v.Key = strings.TrimSpace(c.q.Key)
+	if c.v.Key != "" {
+		return true
+	}
+	for _, h := range c.q.Heads {
+		switch {
+		case h.Key == "":
+		case c.v.Key == "":
+			c.v.Key, c.v.KeyFrom = h.Key, h.Name
+		case c.v.Key != h.Key:
+			return c.say(WrongKey, "Say which key is the utility's: --key.", "%s and %s name two keys, %s and %s.", c.v.KeyFrom, h.Name, c.v.Key, h.Key)
+		}
+	}
+	if c.v.Key == "" {
+		return c.say(NoKey, "Give the utility's public key: --key, or a head file that names it.", "Nothing says whose signature to believe.")
+	}
+	return true
+}
+
+// open checks the signatures.
+func (c *checker) open() bool {
+	for _, f := range c.q.Heads {
+		h, ok := c.signed(f.Note, f.Name)
+		if !ok {
+			return false
+		}
+		c.given = append(c.given, h)
+		c.v.Heads = append(c.v.Heads, h)
+	}
+	if c.q.Receipt != nil {
+		var ok bool
+		if c.own, ok = c.signed(c.proof.Head, "the receipt's proof"); !ok {
+			return false
+		}
+		c.v.Heads = append(c.v.Heads, c.own)
+	}
+	if len(c.v.Heads) == 0 {
+		return c.say(NotUnder, "Give a receipt, or two heads.", "There is nothing to check.")
+	}
+	slices.SortStableFunc(c.v.Heads, func(a, b seal.Head) int { return cmp.Compare(a.Size, b.Size) })
+	c.v.Origin = c.v.Heads[0].Origin
+	return true
+}
+
+func (c *checker) signed(note, where string) (seal.Head, bool) {
+	h, err := seal.ParseHead(note, c.v.Key)
+	switch {
+	case errors.Is(err, seal.ErrSigner):
+		return h, c.say(WrongKey, "Find out which key is the utility's. If it is this one, somebody else has signed.",
+			"The head in %s was signed by another key than %s.", where, c.v.Key)
+	case errors.Is(err, seal.ErrKey):
+		return h, c.say(WrongKey, "Give the whole public line, as the utility published it.", "%q is no public key.", c.v.Key)
+	case err != nil:
+		return h, c.say(BrokenDoc, "Get it again.", "The head in %s was changed: its signature does not fit its words.", where)
+	}
+	return h, true
+}
+
+// agree looks for heads that cannot both be true.
+func (c *checker) agree() bool {
+	for i, b := range c.v.Heads {
+		for _, a := range c.v.Heads[:i] {
+			if a.Origin != b.Origin {
+				return c.say(NotUnder, "Give heads of the log that the receipt is in.", "The heads are of two logs, %s and %s.", a.Origin, b.Origin)
+			}
+			if a.Size == b.Size && a.Root != b.Root || a.Size < b.Size && (a.Seal >= b.Seal || a.Epoch > b.Epoch) {
+				return c.fork(a, b)
+			}
+		}
+	}
+	for n, f := range c.q.Heads {
+		from, ok := c.ofSize(f.Since)
+		if ok && !seal.CheckGrowth(f.Path, from, c.given[n]) {
+			return c.fork(from, c.given[n])
+		}
+	}
+	return true
+}
+
+func (c *checker) fork(a, b seal.Head) bool {
+	what := fmt.Sprintf("ALARM. Two heads signed by this key contradict each other: %d leaves (seal %d, %s) and %d leaves (seal %d, %s) are not of one log that only grew.",
+		a.Size, a.Seal, when(a), b.Size, b.Seal, when(b))
+	try := "Keep both files and show them to an auditor: together they prove it. (If one has a proof of growth, get that again first: a damaged one looks the same.)"
+	if a.Epoch != b.Epoch {
+		try += " The store was restored from a copy between them; if the utility has announced that, what it lost explains it."
+	}
+	return c.say(Forked, try, "%s", what)
+}
+
+func when(h seal.Head) string { return h.At.UTC().Format("2006-01-02 15:04:05") + " UTC" }
+
+// ofSize is the known head of a size.
+func (c *checker) ofSize(size int64) (seal.Head, bool) {
+	for _, h := range c.v.Heads {
+		if h.Size == size {
+			return h, size > 0
+		}
+	}
+	return seal.Head{}, false
+}
+
+// sealed holds the receipt against what was sealed, and that against the head of the proof.
+func (c *checker) sealed() bool {
+	if c.q.Receipt == nil {
+		return true
+	}
+	p := c.proof.Path
+	p.Size = c.own.Size
+	hash, marked := strings.CutPrefix(c.doc.After, PaperMark)
+	hash, _, _ = strings.Cut(hash, " ")
+	switch {
+	case !p.Check(c.proof.Row.Leaf(), c.own.Root):
+		return c.say(Changed, getAgain, "The proof does not lead to its head: what it shows of the sealed row, or the path, was changed.")
+	case !marked || c.doc.Action != Action || c.doc.Object != c.v.Receipt.Sale:
+		c.v.Changed = []string{"vend"}
+		return c.say(Changed, getAgain, "The proof is of %s, the receipt of sale %s.", c.doc.Object, c.v.Receipt.Sale)
+	}
+	paper := c.v.Receipt.Paper()
+	if receipt.PaperHash(paper) != hash {
+		c.v.Changed = c.paper.Altered
+		if receipt.PaperHash(c.doc.Paper) == hash {
+			c.v.Changed = append(difference(paper, c.doc.Paper), c.paper.Altered...)
+		}
+		return c.say(Changed, "Do not trust it. "+getAgain, "The receipt is not the one that was sealed with the sale.")
+	}
+	if c.doc.Paper != paper {
+		return c.say(Changed, getAgain, "The receipt is the one that was sealed, but the core that its proof shows was changed.")
+	}
+	if c.v.Changed = c.paper.Altered; len(c.v.Changed) > 0 {
+		return c.say(Changed, "Do not trust it. "+getAgain, "Something on the receipt is not what its sealed figures make it.")
+	}
+	return true
+}
+
+// difference names the lines of a core that are not those that were sealed.
+func difference(is, was string) []string {
+	gather := func(paper string) (names []string, lines map[string][]string) {
+		lines = make(map[string][]string)
+		for line := range strings.SplitSeq(strings.TrimSuffix(paper, "\n"), "\n") {
+			name, rest, _ := strings.Cut(line, " ")
+			if _, known := lines[name]; !known {
+				names = append(names, name)
+			}
+			lines[name] = append(lines[name], rest)
+		}
+		return names, lines
+	}
+	names, now := gather(is)
+	before, then := gather(was)
+	for _, name := range before {
+		if _, known := now[name]; !known {
+			names = append(names, name)
+		}
+	}
+	var out []string
+	for _, name := range names {
+		for i := range max(len(now[name]), len(then[name])) {
+			a, b := nth(now[name], i), nth(then[name], i)
+			if a != b {
+				out = append(out, fmt.Sprintf("%s: the receipt says %s, sealed was %s", name, a, b))
+			}
+		}
+	}
+	return out
+}
+
+func nth(lines []string, i int) string {
+	if i >= len(lines) {
+		return "nothing"
+	}
+	return lines[i]
+}
+
+// reach checks that every head is of one log with the others, which only grew.
+func (c *checker) reach() bool {
+	c.v.Under = c.v.Heads[len(c.v.Heads)-1]
+	joined := map[int64]int64{} // a size to a size it grew into or from, in the end to one that stands for all of one log
+	for _, h := range c.v.Heads {
+		joined[h.Size] = h.Size
+	}
+	root := func(size int64) int64 {
+		for joined[size] != size {
+			size = joined[size]
+		}
+		return size
+	}
+	for n, f := range c.q.Heads { // agree has checked the proofs
+		if from, ok := c.ofSize(f.Since); ok {
+			joined[root(from.Size)] = root(c.given[n].Size)
+		}
+	}
+	start := c.own
+	if c.q.Receipt == nil {
+		start = c.v.Heads[0]
+	}
+	for n, h := range c.given {
+		if root(h.Size) == root(start.Size) {
+			continue
+		}
+		return c.apart(c.q.Heads[n].Name, h, start)
+	}
+	return true
+}
+
+// apart says why a head does not show anything about the one that the question starts from.
+func (c *checker) apart(name string, h, start seal.Head) bool {
+	since := fmt.Sprintf("Get a proof that one grew into the other (paywatt report head --since %d) and give it as well: --head.", min(h.Size, start.Size))
+	switch {
+	case c.q.Receipt == nil:
+		return c.say(NotUnder, since, "Nothing shows that the log of %d leaves grew into that of %d.", min(h.Size, start.Size), max(h.Size, start.Size))
+	case h.Size <= c.v.Pos:
+		return c.say(NotUnder, "Use a newer head (paywatt report head). "+since,
+			"The head in %s is too old: it was signed at %s over %d leaves, and the sale is leaf %d.", name, when(h), h.Size, c.v.Pos)
+	}
+	return c.say(NotUnder, fmt.Sprintf("Get the receipt with a proof for that head: paywatt vend receipt SALE --proof --head %d. Or: %s", h.Size, since),
+		"The receipt is sound under a head of %d leaves, but %s is one of %d, and nothing shows that they are of one log.", start.Size, name, h.Size)
+}

@@ -1,0 +1,111 @@
+package proof
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// HeadFile is a signed head as it is printed, mailed and kept: the note itself, then, each on a line of its own, the
+// public key it was signed with, and where it is to be shown that an older head grew into it, the size of that one and
+// the hashes of the proof. A file with the note alone is one as well.
+type HeadFile struct {
+	Name  string     // of the file, for people
+	Note  string     // the signed note
+	Key   string     // public line of the key; empty where the file has none
+	Since int64      // size of the older head; 0 for none
+	Path  [][32]byte // proof that the log grew from there
+}
+
+// Words that begin the lines behind the note.
+const (
+	keyWord   = "key "
+	sinceWord = "since "
+	pathWord  = "path "
+)
+
+// maxHeadFile bounds a file of one head, in bytes: a note, a key and the longest path.
+const maxHeadFile = 16 << 10
+
+// Text writes the file.
+func (h HeadFile) Text() string {
+	var b strings.Builder
+	b.WriteString(h.Note)
+	if h.Key != "" {
+		b.WriteString(keyWord + h.Key + "\n")
+	}
+	if h.Since > 0 {
+		b.WriteString(sinceWord + strconv.FormatInt(h.Since, 10) + "\n")
+		for _, text := range texts(h.Path) {
+			b.WriteString(pathWord + text + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Beside reports whether a line stands behind the note of a head file and is no part of it.
+func Beside(line string) bool {
+	for _, word := range []string{keyWord, sinceWord, pathWord} {
+		if strings.HasPrefix(line, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseHeadFile reads what Text wrote. The signature is not checked here.
+func ParseHeadFile(name, text string) (HeadFile, error) {
+	h := HeadFile{Name: name}
+	text = strings.ReplaceAll(text, "\r\n", "\n") // mail and editors
+	if len(text) > maxHeadFile {
+		return h, fmt.Errorf("%w: %s is longer than a head can be; give one head", ErrForm, name)
+	}
+	var path []string
+	signed := false
+	for line := range strings.Lines(strings.TrimLeft(text, "\n \t\ufeff")) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case !signed:
+			h.Note += line + "\n"
+			signed = strings.HasPrefix(line, "\u2014 ") // the signature ends the note
+		case strings.TrimSpace(line) == "":
+		case strings.HasPrefix(line, keyWord):
+			h.Key = strings.TrimSpace(line[len(keyWord):])
+		case strings.HasPrefix(line, sinceWord):
+			n, err := strconv.ParseInt(strings.TrimSpace(line[len(sinceWord):]), 10, 64)
+			if err != nil || n < 1 {
+				return h, fmt.Errorf("%w: %s: since is no size", ErrForm, name)
+			}
+			h.Since = n
+		case strings.HasPrefix(line, pathWord):
+			path = append(path, strings.TrimSpace(line[len(pathWord):]))
+		default:
+			return h, fmt.Errorf("%w: %s holds more than one head, or a line that belongs to none: %.40q", ErrForm, name, line)
+		}
+	}
+	if !signed {
+		return h, fmt.Errorf("%w: %s has no signature", ErrForm, name)
+	}
+	var err error
+	if h.Path, err = hashes(path); err != nil {
+		return h, fmt.Errorf("%s: %w", name, err)
+	}
+	return h, nil
+}
+
+// PublicKey finds the public line of a seal key in a text: the line itself, a file that holds it, or a head file.
+func PublicKey(text string) (string, bool) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, keyWord))
+		if _, err := note.NewVerifier(line); err == nil {
+			return line, true
+		}
+	}
+	return "", false
+}
+
+// NoHead tells somebody what to do with the size of a head that a server does not know.
+const NoHead = "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, " +
+	"rewritten, or restored from a copy."

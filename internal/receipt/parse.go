@@ -1,0 +1,201 @@
+package receipt
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// ErrForm means that a file is no receipt in the JSON form.
+var ErrForm = errors.New("no receipt in the JSON form")
+
+// maxDepth is how deep values of a receipt may lie in each other; one with its proof needs four.
+const maxDepth = 8
+
+// Printed is a receipt as somebody hands it in.
+type Printed struct {
+	Receipt Receipt
+	Proof   json.RawMessage // its member proof; nil where it has none
+	// Altered names what [JSON] would write differently: texts that are not what their figures make them, sums, members
+	// that no receipt has. A receipt that Paywatt wrote has none.
+	Altered []string
+}
+
+// ParseJSON reads what [JSON] wrote, whatever the order and the blanks. What can be derived from other figures is
+// derived again, so that nothing stands on the receipt that is not held against something.
+func ParseJSON(b []byte) (Printed, error) {
+	got, err := treeOf(b)
+	if err != nil {
+		return Printed{}, err
+	}
+	var d struct {
+		document
+		Proof json.RawMessage `json:"proof"`
+	}
+	if err := json.Unmarshal(b, &d); err != nil {
+		return Printed{}, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	p := Printed{Proof: d.Proof}
+	if p.Receipt, err = d.receipt(); err != nil {
+		return Printed{}, err
+	}
+	again, err := JSON(p.Receipt)
+	if err != nil {
+		return Printed{}, err
+	}
+	want, err := treeOf(again)
+	if err != nil {
+		return Printed{}, err
+	}
+	delete(got, "proof")
+	compare("", got, want, &p.Altered)
+	slices.Sort(p.Altered)
+	return p, nil
+}
+
+// receipt is the model that a document was written from.
+func (d document) receipt() (Receipt, error) {
+	at, err := time.Parse(time.RFC3339, d.At)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("%w: at is no time", ErrForm)
+	}
+	cur, ok := money.CurrencyOf(d.Currency)
+	if !ok {
+		return Receipt{}, fmt.Errorf("%w: currency %q is not known", ErrForm, d.Currency)
+	}
+	_, epoch, _ := strings.Cut(d.No, "/")
+	r := Receipt{Title: d.Title, Copy: d.Copy, Reversed: slices.Contains(d.Marks, markReversed), Reverses: d.Reverses, Test: d.Test, No: d.No,
+		Epoch: epoch, Fiscal: d.Fiscal, At: at, Utility: d.Utility, Address: d.Address, Contact: d.Contact, VATNo: d.VATNo, Sale: d.Sale,
+		ClientRef: d.ClientRef, Vendor: d.Vendor, Till: d.Till, Operator: d.Operator, Customer: d.Customer, Account: d.Account, Place: d.Place,
+		Meter: d.Meter, STS: d.STS, TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: d.UnitsWh,
+		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: d.TenderMinor, Net: d.NetMinor, VATBps: d.VATBps, VAT: d.VATMinor,
+		CarryIn: d.CarryInMinor, CarryOut: d.CarryMinor, Change: d.ChangeMinor, Message: d.Message}
+	for _, t := range d.Tokens {
+		digits, result := sts.ParseToken(t.Digits)
+		if result != sts.Accept {
+			digits = sts.Token{} // masked; anything else comes out as altered
+		}
+		r.Tokens = append(r.Tokens, Token{Kind: t.Kind, Digits: digits, Units: t.UnitsWh})
+	}
+	for _, s := range d.Steps {
+		r.Steps = append(r.Steps, Step{Units: s.UnitsWh, Rate: s.RateMicro, Amount: s.AmountMinor})
+	}
+	if err := r.Price(); err != nil {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	return r, nil
+}
+
+func parts(all []partDocument) []Part {
+	var out []Part
+	for _, p := range all {
+		out = append(out, Part{Kind: p.Kind, Ref: p.Ref, Label: p.Label, Amount: p.AmountMinor, VAT: p.VATMinor, Left: p.LeftMinor})
+	}
+	return out
+}
+
+// treeOf reads a JSON object and refuses a name that stands twice: which of the two a reader shows is anybody's guess.
+func treeOf(b []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	v, err := value(d, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: something follows it", ErrForm)
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: it is no object", ErrForm)
+	}
+	return object, nil
+}
+
+func value(d *json.Decoder, depth int) (any, error) {
+	t, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	delim, compound := t.(json.Delim)
+	if !compound {
+		return t, nil
+	}
+	if depth == maxDepth {
+		return nil, errors.New("it is nested too deep")
+	}
+	if delim == '[' {
+		list := []any{}
+		for d.More() {
+			v, err := value(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = d.Token()
+		return list, err
+	}
+	object := map[string]any{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := name.(string) // the decoder takes nothing else in its place
+		if _, twice := object[key]; twice {
+			return nil, fmt.Errorf("%q stands in it twice", key)
+		}
+		if object[key], err = value(d, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	_, err = d.Token()
+	return object, err
+}
+
+// compare names the places where two trees differ.
+func compare(at string, got, want any, out *[]string) {
+	switch w := want.(type) {
+	case map[string]any:
+		if g, ok := got.(map[string]any); ok {
+			for name, v := range w {
+				compare(join(at, name), g[name], v, out)
+			}
+			for name := range g {
+				if _, known := w[name]; !known {
+					*out = append(*out, join(at, name))
+				}
+			}
+			return
+		}
+	case []any:
+		if g, ok := got.([]any); ok && len(g) == len(w) {
+			for i := range w {
+				compare(at+"["+strconv.Itoa(i)+"]", g[i], w[i], out)
+			}
+			return
+		}
+	default:
+		if got == want {
+			return
+		}
+	}
+	*out = append(*out, at)
+}
+
+func join(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "." + name
+}

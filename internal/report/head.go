@@ -1,0 +1,64 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/proof"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// HeadTx is what heads of the log need of a transaction.
+type HeadTx interface {
+	// Head is the signed head of the log of so many leaves, or the newest one for 0.
+	Head(size int64) (h seal.Head, found bool, err error)
+	// Growth proves that the log of the larger size begins with that of the smaller one.
+	Growth(from, to int64) ([][32]byte, error)
+}
+
+// SignedHead is a signed head of the log, ready to be kept elsewhere.
+type SignedHead struct {
+	refusal.Refusal
+	Size int64
+	File proof.HeadFile
+}
+
+// Head shows the signed head of so many leaves, or the newest one for 0 (right: vend.read). With since, the size of an
+// older head, it comes with the proof that the log has only grown between the two.
+func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) (SignedHead, error) {
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return SignedHead{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (SignedHead, error) {
+		h, found, err := tx.Head(size)
+		if err != nil {
+			return SignedHead{}, err
+		}
+		if !found && size == 0 {
+			return SignedHead{Refusal: refusal.Because(refusal.NotSealedYet, "Nothing is sealed yet.", "", "Ask again in a second or two.")}, nil
+		}
+		if !found {
+			return noHead(size), nil
+		}
+		out := SignedHead{Size: h.Size, File: proof.HeadFile{Note: h.Note, Key: r.public, Since: since}}
+		if since == 0 {
+			return out, nil
+		}
+		if _, found, err := tx.Head(since); err != nil || !found || since > h.Size {
+			return noHead(since), err
+		}
+		out.File.Path, err = tx.Growth(since, h.Size)
+		return out, err
+	})
+	if err != nil {
+		return SignedHead{}, fmt.Errorf("head of %d leaves since %d: %w", size, since, err)
+	}
+	return out, nil
+}
+
+func noHead(size int64) SignedHead {
+	return SignedHead{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("No head of %d leaves was signed in this log, or not before the newer one.", size),
+		"Nothing is shown.", proof.NoHead)}
+}
