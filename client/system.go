@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 )
 
 // AccountBalance is the sum of one account code; debits are positive, credits negative.
@@ -64,4 +66,26 @@ func (c *Client) Ready(ctx context.Context) (Readiness, error) {
 	var r Readiness
 	err = json.Unmarshal(a.body, &r)
 	return r, err
+}
+
+// Head is a signed head of the sealed log.
+type Head struct {
+	Size      int64  `json:"size"` // leaves in the log
+	Note      string `json:"note"` // what was signed, with its signature
+	PublicKey string `json:"public_key"`
+	Since     int64  `json:"since,omitempty"` // size of the older head that is shown to have grown into this one
+	File      string `json:"file"`            // all of it as a file to keep
+}
+
+// Head returns the signed head of so many leaves, or the newest one for 0, with the proof that the log has only grown
+// since an older one where since is its size (right: vend.read).
+func (c *Client) Head(ctx context.Context, size, since int64) (Head, error) {
+	name, q := "newest", url.Values{}
+	if size != 0 {
+		name = strconv.FormatInt(size, 10)
+	}
+	if since != 0 {
+		q.Set("since", strconv.FormatInt(since, 10))
+	}
+	return ask[Head](ctx, c, get("/v1/heads/"+name, q))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -228,4 +229,16 @@ func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, c
 		return nil, "", err
 	}
 	return a.body, a.header.Get("Content-Type"), nil
+}
+
+// ProvenReceipt returns the receipt of a sale as JSON with the proof that the sale is in the sealed log, up to the signed
+// head of so many leaves or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its
+// RetryAfter.
+func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) ([]byte, error) {
+	q := url.Values{"format": {"json"}, "proof": {"1"}}
+	if head != 0 {
+		q.Set("head", strconv.FormatInt(head, 10))
+	}
+	a, err := c.do(ctx, get("/v1/vends/"+url.PathEscape(id)+"/receipt", q))
+	return a.body, err
 }

@@ -24,12 +24,9 @@ func newExplainCommand(c console) *cobra.Command {
 }
 
 func (c console) explain(cmd *cobra.Command, api *client.Client, sale string) error {
-	if !strings.HasPrefix(sale, salePrefix) {
-		v, err := api.VendByRef(cmd.Context(), sale)
-		if err != nil {
-			return err
-		}
-		sale = v.ID
+	sale, err := saleID(cmd.Context(), api, sale)
+	if err != nil {
+		return err
 	}
 	e, err := api.Explain(cmd.Context(), sale)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 func newReportCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "report", Short: "Ask the books"}
-	cmd.AddCommand(newReportDay(c))
+	cmd.AddCommand(newReportDay(c), newReportHead(c))
 	cmd.AddCommand(&cobra.Command{
 		Use: "trial-balance", Short: "Sum the books by account; debits are positive", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {

@@ -39,7 +39,7 @@ func newVendCommand(c console) *cobra.Command {
 			return c.vend(cmd, api, o, args[0], tender)
 		}),
 	}
-	cmd.AddCommand(newVendReverse(c), newVendCopy(c))
+	cmd.AddCommand(newVendReverse(c), newVendCopy(c), newVendReceipt(c))
 	f := cmd.Flags()
 	f.StringVar(&o.clientRef, "client-ref", "", "your own name for this sale; repeating it repeats the sale's answer, not the sale")
 	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT (default: that of the tariffs)")

@@ -15,18 +15,30 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// newVerifyCommand checks a data folder from outside.
+// newVerifyCommand checks a data folder from outside, or a receipt without one.
 func newVerifyCommand(c console) *cobra.Command {
-	data, kept := "", headlog.Outside{}
+	data, key, heads := "", "", []string(nil)
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Check books, sales, tokens and the sealed log of a data folder",
+		Use:   "verify [RECEIPT]",
+		Short: "Check the books in a data folder, or prove a receipt without server and database",
 		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
 			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
 			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Tokens that meters took and\n" +
-			"nobody sold are listed too. Exit code 1 if anything is found.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+			"nobody sold are listed too. Exit code 1 if anything is found.\n\n" +
+			"With RECEIPT, a file that paywatt vend receipt --proof wrote, it needs that file and a head and nothing else: it shows that\n" +
+			"the figures on the receipt were sealed into the signed log, or what is different. With --head given twice it shows that the\n" +
+			"log has only grown between the two. Exit code 0 proven; 1 changed, wrong key, or two heads contradict each other (an alarm);\n" +
+			"2 a file is broken or no key is known; 3 there is no such file; 4 the heads at hand do not show it.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			public, err := publicKey(key)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 || len(heads) > 1 {
+				return c.prove(cmd, args, heads, public)
+			}
+			kept := headlog.Outside{Public: public, Heads: strings.Join(heads, "")}
 			where, err := c.place(cmd, data)
 			if err != nil {
 				return err
@@ -50,8 +62,8 @@ func newVerifyCommand(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
-	cmd.Flags().StringVar(&kept.Heads, "head", "", "file of signed heads that was kept elsewhere: a copy of heads.log, or heads as printed")
-	cmd.Flags().StringVar(&kept.Public, "public-key", "", "public line of the seal key that was kept elsewhere")
+	cmd.Flags().StringArrayVar(&heads, "head", nil, "file of a signed head that was kept elsewhere (repeatable with RECEIPT); of a data folder also a copy of heads.log")
+	cmd.Flags().StringVar(&key, "key", "", "public line of the key that signs heads, or a file with it, kept elsewhere")
 	return cmd
 }
 

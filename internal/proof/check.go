@@ -241,6 +241,10 @@ func (c *checker) sealed() bool {
 	if c.v.Changed = c.paper.Altered; len(c.v.Changed) > 0 {
 		return c.say(Changed, "Do not trust it. "+getAgain, "Something on the receipt is not what its sealed figures make it.")
 	}
+	if err := c.v.Receipt.Check(); err != nil {
+		c.v.Changed = []string{err.Error()}
+		return c.say(Changed, "Show it to an auditor.", "The receipt is the one that was sealed, and does not add up.")
+	}
 	return true
 }
 

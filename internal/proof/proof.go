@@ -31,8 +31,8 @@ const (
 	PaperMark = "paper="
 )
 
-// MaxPath bounds a path: a log of 2^62 leaves has none longer, between two heads none longer than twice that.
-const MaxPath = 126
+// MaxPath bounds a path: no log of [seal.MaxSize] leaves has a longer one, not even between two heads.
+const MaxPath = 100
 
 // Sealed is a sale in the log, as the store finds it.
 type Sealed struct {

@@ -84,7 +84,11 @@ func (d document) receipt() (Receipt, error) {
 		if result != sts.Accept {
 			digits = sts.Token{} // masked; anything else comes out as altered
 		}
-		r.Tokens = append(r.Tokens, Token{Kind: t.Kind, Digits: digits, Units: t.UnitsWh})
+		one := Token{Kind: t.Kind, Digits: digits}
+		if one.Kind != KeyChange { // which carries none
+			one.Units = t.UnitsWh
+		}
+		r.Tokens = append(r.Tokens, one)
 	}
 	for _, s := range d.Steps {
 		r.Steps = append(r.Steps, Step{Units: s.UnitsWh, Rate: s.RateMicro, Amount: s.AmountMinor})

@@ -130,6 +130,10 @@ func canonical(n *note.Note) string {
 	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
+// MaxSize bounds the leaves of a log: at a thousand a second it lasts for nine thousand years, and the arithmetic of
+// proofs is far from the end of its numbers.
+const MaxSize = 1 << 48
+
 func parseText(s string) (Head, bool) {
 	lines := strings.Split(s, "\n")
 	if len(lines) != 7 {
@@ -139,7 +143,7 @@ func parseText(s string) (Head, bool) {
 	root, err := base64.StdEncoding.DecodeString(lines[2])
 	ok := err == nil && copy(h.Root[:], root) == len(h.Root) && len(root) == len(h.Root)
 	h.Size, err = strconv.ParseInt(lines[1], 10, 64)
-	ok = ok && err == nil
+	ok = ok && err == nil && h.Size >= 0 && h.Size <= MaxSize
 	for line, to := range map[string]*int64{lines[3]: &h.Epoch, lines[4]: &h.Seal} {
 		_, digits, _ := strings.Cut(line, " ")
 		*to, err = strconv.ParseInt(digits, 10, 64)

@@ -133,6 +133,9 @@ func Prove(pos, size int64, nodes Nodes) (Proof, error) {
 
 // Check reports whether the proof leads from the leaf to the root; the root must be of a head of the proof's size.
 func (p Proof) Check(leaf, root [32]byte) bool {
+	if p.Size > MaxSize {
+		return false
+	}
 	path := make(tlog.RecordProof, len(p.Path))
 	for i, h := range p.Path {
 		path[i] = h
@@ -160,5 +163,5 @@ func CheckGrowth(path [][32]byte, from, to Head) bool {
 	for i, h := range path {
 		p[i] = h
 	}
-	return from.Size >= 1 && tlog.CheckTree(p, to.Size, to.Root, from.Size, from.Root) == nil
+	return from.Size >= 1 && from.Size <= MaxSize && to.Size <= MaxSize && tlog.CheckTree(p, to.Size, to.Root, from.Size, from.Root) == nil
 }

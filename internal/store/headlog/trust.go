@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -126,7 +127,7 @@ func readHeads(path, public string, r *store.Report, add func(access.Tenant, sea
 		}
 		var l line
 		switch {
-		case strings.TrimSpace(text) == "":
+		case strings.TrimSpace(text) == "", proof.Beside(text):
 		case json.Unmarshal([]byte(text), &l) != nil:
 			r.Count("torn lines in "+filepath.Base(path), 1) // by a power cut: the next line carries the same and more
 		default:

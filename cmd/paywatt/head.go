@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/proof"
+)
+
+func newReportHead(c console) *cobra.Command {
+	var since string
+	var size int64
+	cmd := &cobra.Command{
+		Use: "head", Short: "Show the newest signed head of the log, as a file to keep elsewhere", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			from, err := sinceSize(since)
+			if err != nil {
+				return err
+			}
+			h, err := patiently(cmd.Context(), func(ctx context.Context) (client.Head, error) { return api.Head(ctx, size, from) })
+			if err != nil {
+				return err
+			}
+			if format, err := cmd.Flags().GetString("output"); err != nil || format == "table" {
+				_, err = c.out.Write([]byte(h.File)) // as it is kept
+				return err
+			}
+			return c.show(cmd, h, fields("size", strconv.FormatInt(h.Size, 10), "note", h.Note, "public key", h.PublicKey))
+		}),
+	}
+	cmd.Flags().StringVar(&since, "since", "", "an older head, as a file or by its size: adds the proof that the log has only grown since")
+	cmd.Flags().Int64Var(&size, "size", 0, "the head of so many leaves instead of the newest")
+	return cmd
+}
+
+// sinceSize is the size of an older head: a number, or the file of the head.
+func sinceSize(since string) (int64, error) {
+	if since == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(since, 10, 64); err == nil {
+		return n, nil
+	}
+	text, err := readSmall(since)
+	if err != nil {
+		return 0, &failure{code: exitNotFound, what: "The older head cannot be read: " + err.Error() + ".", not: "The server was not asked.", try: "Name its file, or its size."}
+	}
+	h, err := proof.ParseHeadFile(since, string(text))
+	if err == nil {
+		lines := strings.SplitN(h.Note, "\n", 3) // the second line is the size; its signature is checked by paywatt verify
+		if n, err := strconv.ParseInt(lines[1], 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, usage(since+" is no head.", "Give a file that paywatt report head wrote, or the size of a head.")
+}
+
+// sealTries bounds how often is asked for what is not sealed yet; PostgreSQL seals every second.
+const sealTries = 10
+
+// patiently asks again while the server says that something is not sealed yet.
+func patiently[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	for n := 1; ; n++ {
+		v, err := ask(ctx)
+		var p *client.Problem
+		if !errors.As(err, &p) || p.Code != "not-sealed-yet" || n == sealTries {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, err
+		case <-time.After(max(p.RetryAfter, time.Second/4)):
+		}
+	}
+}
+
+func newVendReceipt(c console) *cobra.Command {
+	var format string
+	var proven bool
+	var head int64
+	cmd := &cobra.Command{
+		Use: "receipt SALE", Short: "Show the receipt of a sale, or save it with its proof", Args: cobra.ExactArgs(1),
+		Long: "Show the receipt of a sale, by its id or its reference. With --proof it is JSON with the proof that the sale is in the sealed\n" +
+			"log: paywatt verify checks it without this server. vend copy prints a copy that is counted.",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if !proven && head != 0 || proven && cmd.Flags().Changed("format") && format != "json" {
+				return usage("A proof is JSON and has no other --format; --head belongs to --proof.", "Leave --format out, or give --proof.")
+			}
+			sale, err := saleID(cmd.Context(), api, args[0])
+			if err != nil {
+				return err
+			}
+			ask := func(ctx context.Context) ([]byte, error) { return api.ProvenReceipt(ctx, sale, head) }
+			if !proven {
+				ask = func(ctx context.Context) ([]byte, error) { b, _, err := api.Receipt(ctx, sale, format); return b, err }
+			}
+			paper, err := patiently(cmd.Context(), ask)
+			if err == nil {
+				_, err = c.out.Write(append([]byte(strings.TrimRight(string(paper), "\n")), '\n'))
+			}
+			return err
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
+	f.BoolVar(&proven, "proof", false, "as JSON, with the proof that the sale is in the sealed log")
+	f.Int64Var(&head, "head", 0, "with --proof: for the signed head of so many leaves (default the newest)")
+	return cmd
+}
+
+// saleID is a sale's identity, from it or from its reference.
+func saleID(ctx context.Context, api *client.Client, sale string) (string, error) {
+	if strings.HasPrefix(sale, salePrefix) {
+		return sale, nil
+	}
+	v, err := api.VendByRef(ctx, sale)
+	return v.ID, err
+}

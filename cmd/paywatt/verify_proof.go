@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/proof"
+)
+
+// maxProofFile is the largest receipt or head that is read.
+const maxProofFile = 1 << 20
+
+// publicKey reads --key: the public line itself, or a file that holds it.
+func publicKey(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	if line, ok := proof.PublicKey(given); ok {
+		return line, nil
+	}
+	text, err := readSmall(given)
+	if err == nil {
+		if line, ok := proof.PublicKey(string(text)); ok {
+			return line, nil
+		}
+	}
+	return "", usage("--key "+given+" is neither the public line of a seal key nor a file that holds one.",
+		"It looks like paywatt-1a2b3c4d+5e6f7a8b+A…, and paywatt report head shows it.")
+}
+
+// readSmall reads a file that cannot be large.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	b, err := io.ReadAll(io.LimitReader(f, maxProofFile+1))
+	if err == nil && len(b) > maxProofFile {
+		err = fmt.Errorf("%s is larger than a receipt or a head can be", path)
+	}
+	return b, err
+}
+
+// prove checks a receipt, or heads against each other, with nothing but the files that are named.
+func (c console) prove(cmd *cobra.Command, args, heads []string, key string) error {
+	for _, name := range []string{"data", storeFlagName} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return usage("--"+name+" has no place here: a receipt, or two heads, are checked without a database.", "Leave it out, or give one --head to check the database.")
+		}
+	}
+	q := proof.Question{Key: key}
+	unreadable := func(path string, err error) error {
+		f := &failure{code: exitUsage, what: "Nothing can be proven: " + err.Error() + ".", try: "Look at the file " + path + "."}
+		if errors.Is(err, fs.ErrNotExist) {
+			f.code = exitNotFound
+		}
+		return f
+	}
+	for _, path := range heads {
+		text, err := readSmall(path)
+		if err != nil {
+			return unreadable(path, err)
+		}
+		h, err := proof.ParseHeadFile(path, string(text))
+		if err != nil {
+			return unreadable(path, err)
+		}
+		q.Heads = append(q.Heads, h)
+	}
+	if len(args) == 1 {
+		var err error
+		if q.Receipt, err = readSmall(args[0]); err != nil {
+			return unreadable(args[0], err)
+		}
+	}
+	return c.showVerdict(cmd, q, proof.Check(q))
+}
+
+// verdictView is a verdict as JSON.
+type verdictView struct {
+	Answer  proof.Answer `json:"answer"`
+	What    string       `json:"what,omitempty"`
+	Try     string       `json:"try,omitempty"`
+	Changed []string     `json:"changed,omitempty"`
+	No      string       `json:"receipt_no,omitempty"`
+	Vend    string       `json:"vend,omitempty"`
+	Log     string       `json:"log,omitempty"`
+	Pos     int64        `json:"pos,omitempty"`
+	Heads   []headView   `json:"heads,omitempty"`
+	Key     string       `json:"key,omitempty"`
+	Because string       `json:"key_believed_because,omitempty"`
+	Open    []string     `json:"not_covered,omitempty"`
+}
+
+type headView struct {
+	Size  int64     `json:"size"`
+	Seal  int64     `json:"seal"`
+	Epoch int64     `json:"epoch"`
+	At    time.Time `json:"at"`
+}
+
+// showVerdict writes what was proven, and fails where nothing was.
+func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict) error {
+	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key}
+	rows := []string{"answer", strings.ToUpper(string(v.Answer)), "receipt", v.Receipt.No, "sale", v.Receipt.Sale}
+	for _, line := range v.Changed {
+		rows = append(rows, "changed", line)
+	}
+	if v.Answer == proof.Proven && q.Receipt != nil {
+		rows = append(rows, "sold", v.Receipt.At.Format("2006-01-02 15:04:05 -07:00"), "meter", v.Receipt.Meter,
+			"paid", money.Format(v.Receipt.Tendered, v.Receipt.Currency)+" "+v.Receipt.Currency.Code, "units", v.Receipt.Units.KWh(1)+" kWh",
+			"place in the log", strconv.FormatInt(v.Pos, 10))
+		view.Open = proof.Uncovered()
+	}
+	rows = append(rows, "log", v.Origin)
+	for _, h := range v.Heads {
+		view.Heads = append(view.Heads, headView{h.Size, h.Seal, h.Epoch, h.At})
+		rows = append(rows, "head", fmt.Sprintf("%d leaves, seal %d, %s", h.Size, h.Seal, h.At.UTC().Format("2006-01-02 15:04:05 UTC")))
+	}
+	if v.Key != "" {
+		view.Because = "it was given with --key"
+		if v.KeyFrom != "" {
+			view.Because = v.KeyFrom + " names it, and whoever gave you that file may have chosen it: compare it with what the utility has published, or give --key"
+		}
+		rows = append(rows, "key", v.Key)
+	}
+	if err := c.show(cmd, view, fields(rows...)); err != nil {
+		return err
+	}
+	if v.Key != "" {
+		c.tell("The key was believed because %s.", view.Because)
+	}
+	if v.Answer != proof.Proven {
+		return &failure{code: verdictExit(v.Answer), what: v.What, try: v.Try}
+	}
+	if q.Receipt == nil {
+		c.tell("Proven: the log of %d leaves began with all that the log of %d leaves had; it has only grown.", v.Under.Size, v.Heads[0].Size)
+		return nil
+	}
+	if len(q.Heads) == 0 {
+		c.tell("No head was given: the one that came with the receipt was believed. Whoever made both can show somebody else another log.")
+	}
+	c.tell("Proven: what this receipt says was sealed with its sale, under the signed head of %d leaves.", v.Under.Size)
+	c.tell("Not proven by it: %s.", strings.Join(view.Open, "; "))
+	return nil
+}
+
+func verdictExit(a proof.Answer) int {
+	switch a {
+	case proof.BrokenDoc, proof.NoKey:
+		return exitUsage
+	case proof.NotUnder:
+		return exitRefused
+	}
+	return exitFailed
+}
