@@ -37,7 +37,7 @@ func (l *Leaf) Int(n int64) *Leaf {
 func (l *Leaf) Sum() [32]byte { return sha256.Sum256(l.b) }
 
 // Row is an audit row as its leaf has it: what a proof shows of it, and the hash of the rest. The rest, the address a
-// request came from among it, is nobody's business but the auditor's; it holds the row's identity with its 74 random
+// request came from among it, is nobody's business but the auditor's; it holds the row's identity with its 62 random
 // bits, so that nobody finds it out from its hash by trying.
 type Row struct {
 	At                    int64 // microseconds since the Unix epoch

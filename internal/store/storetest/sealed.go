@@ -4,15 +4,19 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 func logTests() []test {
 	return []test{
 		{"every journal and audit row is in the log with its commit", everythingSealed},
 		{"a journal has a proof that leads to the signed head", proofHolds},
+		{"a sale has a proof for every head since it was sealed, and each head one that it grew", salesProven},
 	}
 }
 
@@ -78,5 +82,111 @@ func proofHolds(t *testing.T, r Rig) {
 			}
 			return true, err
 		})
+	}
+}
+
+// salesProven makes sales with a journal and without, each between other rows, and asks for the proof of each under each
+// head that was signed.
+func salesProven(t *testing.T, r Rig) {
+	e := r.Open(t)
+	var sales []vending.Sale
+	for n := range 9 {
+		s := vending.Sale{}
+		must(t, e, func(tx *store.Tx) (err error) {
+			if s.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			name := s.ID.Text(id.Vend)
+			if err := tx.AuditLog(someEntry(name)); err != nil {
+				return err
+			}
+			if n%3 != 0 { // else no money moved
+				if err := book(tx, name, account(ledger.Till, "main"), account(ledger.RevenueEnergy, ""), 10); err != nil {
+					return err
+				}
+			}
+			return tx.AuditLog(access.Entry{Actor: "test", IP: "192.0.2.1", Action: vending.EvidenceOf, Object: name, After: "paper=" + name})
+		})
+		sales = append(sales, s)
+		if r.Seal != nil {
+			look(t, e, func(tx *store.Tx) (bool, error) {
+				if _, state, err := tx.VendProof(s, 0); err != nil || state != vending.NotSealed {
+					t.Errorf("before it is sealed: %d, %v", state, err)
+				}
+				return true, nil
+			})
+		}
+		r.seal(t, e)
+	}
+	look(t, e, func(tx *store.Tx) (bool, error) {
+		heads := headsOf(t, tx)
+		for n, s := range sales {
+			for _, h := range append(heads, seal.Head{}) {
+				provenUnder(t, tx, s, n, h, heads[n].Size)
+			}
+		}
+		if _, state, err := tx.VendProof(sales[0], heads[0].Size+1); err != nil || state != vending.NoHead {
+			t.Errorf("under a head that nobody signed: %d, %v", state, err)
+		}
+		if _, _, err := tx.VendProof(vending.Sale{ID: id.ID{1}}, 0); err == nil {
+			t.Error("a sale without an audit row was proven")
+		}
+		for i, from := range heads {
+			for _, to := range heads[i:] {
+				path, err := tx.Growth(from.Size, to.Size)
+				if err != nil || !seal.CheckGrowth(path, from, to) || from.Size < to.Size && seal.CheckGrowth(path, to, from) {
+					t.Errorf("growth from %d to %d leaves: %v", from.Size, to.Size, err)
+				}
+			}
+		}
+		return true, nil
+	})
+}
+
+// headsOf lists all heads, each found by its size; the newest is also that of size 0.
+func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
+	t.Helper()
+	err := tx.C.Query(`SELECT last + 1 FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w store.Row) error {
+		heads = append(heads, seal.Head{Size: w.Int(0)})
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range heads {
+		h, found, err := tx.Head(heads[i].Size)
+		if err != nil || !found || h.Size != heads[i].Size {
+			t.Fatalf("head of %d leaves: found %t, %v", heads[i].Size, found, err)
+		}
+		heads[i] = h
+	}
+	newest, _, err := tx.Head(0)
+	if err != nil || newest != heads[len(heads)-1] {
+		t.Errorf("newest head: %d leaves, %v", newest.Size, err)
+	}
+	return heads
+}
+
+// provenUnder asks for the proof of sale n under a head; first is the size of the head that sealed it.
+func provenUnder(t *testing.T, tx *store.Tx, s vending.Sale, n int, h seal.Head, first int64) {
+	t.Helper()
+	p, state, err := tx.VendProof(s, h.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Size != 0 && h.Size < first {
+		if state != vending.HeadTooOld {
+			t.Errorf("sale %d under a head of %d leaves: %d, want too old", n, h.Size, state)
+		}
+		return
+	}
+	if h.Size == 0 {
+		if h, _, err = tx.Head(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := s.ID.Text(id.Vend)
+	if state != vending.InLog || p.Head != h.Note || p.Row.Object != name || p.Row.After != "paper="+name || !p.Path.Check(p.Row.Leaf(), h.Root) {
+		t.Errorf("sale %d under a head of %d leaves: state %d, row of %s", n, h.Size, state, p.Row.Object)
 	}
 }
