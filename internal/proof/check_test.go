@@ -100,7 +100,7 @@ func someReceipt(t *testing.T) receipt.Receipt {
 		t.Fatal(result)
 	}
 	left := money.Minor(500)
-	r := receipt.Receipt{Title: receipt.TaxInvoice, Copy: 2, Reversed: true, Test: true, No: "main-000001/2", Epoch: "2", Fiscal: "F1",
+	r := receipt.Receipt{Title: receipt.TestReceipt, Copy: 2, Reversed: true, Test: true, No: "main-000001/2", Epoch: "2", Fiscal: "F1",
 		At:      time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("EAT", 3*3600)),
 		Utility: "Kijiji Power", Address: "Box 1", Contact: "0800", VATNo: "P1", Sale: "vnd_01jd0", ClientRef: `till "3" <1> paper=00`, Vendor: "Shop", Till: "main",
 		Operator: "person amina", Customer: "Amina", Account: "acc_1", Place: "Plot 7", Meter: "04140001001",
