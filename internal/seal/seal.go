@@ -16,8 +16,11 @@ import (
 // big-endian. No two different rows give the same bytes. Journals have theirs in package ledger, in the same form.
 type Leaf struct{ b []byte }
 
+// leafRoom is how many bytes a leaf has room for before it must be moved: those of most sales fit.
+const leafRoom = 1024
+
 // NewLeaf starts a leaf. The version names the row's kind and form, so that a later form is never taken for this one.
-func NewLeaf(version string) *Leaf { return &Leaf{b: append(make([]byte, 0, 256), version...)} }
+func NewLeaf(version string) *Leaf { return &Leaf{b: append(make([]byte, 0, leafRoom), version...)} }
 
 // Text adds a text or the raw bytes of an identity.
 func (l *Leaf) Text(s string) *Leaf {
