@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -170,8 +171,16 @@ func (k *kek) open(s sealed, aad []byte) ([]byte, error) {
 
 // aad binds a sealed key to its facts: a key cannot be moved under another supply group, nor a test key become real.
 func (f Fact) aad() []byte {
-	return fmt.Appendf(nil, "%s %d key sgc=%s krn=%d kt=%d dkga=%d base=%d ken=%d test=%t",
-		formatName, formatVersion, f.SGC, f.KRN, f.KT, f.DKGA, f.BaseDate, f.KEN, f.Test)
+	b := append(make([]byte, 0, 128), formatName...)
+	number := func(name string, n uint64) { b = strconv.AppendUint(append(b, name...), n, 10) }
+	number(" ", formatVersion)
+	b = append(append(b, " key sgc="...), f.SGC...)
+	number(" krn=", uint64(f.KRN))
+	number(" kt=", uint64(f.KT))
+	number(" dkga=", uint64(f.DKGA))
+	number(" base=", uint64(f.BaseDate))
+	number(" ken=", uint64(f.KEN))
+	return strconv.AppendBool(append(b, " test="...), f.Test)
 }
 
 // aad covers everything in the file but the seal itself, each part with its length in front.

@@ -48,3 +48,11 @@ func FuzzParseDocument(f *testing.F) {
 		}
 	})
 }
+
+func TestAKeyIsBoundToEveryFact(t *testing.T) {
+	f := Fact{SGC: "123456", KRN: 2, KT: sts.DCTK, DKGA: sts.DKGA04, BaseDate: sts.Base2035, KEN: 255, Test: true}
+	want := formatName + " 1 key sgc=123456 krn=2 kt=3 dkga=4 base=2035 ken=255 test=true"
+	if got := string(f.aad()); got != want {
+		t.Errorf("facts of %s are bound as %q, want %q", f, got, want)
+	}
+}

@@ -19,6 +19,13 @@ type memory struct {
 	bodies   map[string]tariff.Body
 	zones    map[string]*time.Location
 	ids      id.Series
+	texts    map[rowsOf]string // of statements that insert several rows; at most maxRows for each table
+}
+
+// rowsOf names a statement that inserts so many rows.
+type rowsOf struct {
+	into string
+	n    int
 }
 
 type rememberedAccount struct {

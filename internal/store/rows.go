@@ -43,9 +43,27 @@ func (r *rows) insert(tx *Tx) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := tx.C.Exec(r.text(n), r.args...)
+	_, err := tx.C.Exec(tx.rowsText(r, n), r.args...)
 	r.args = r.args[:r.shared]
 	return err
+}
+
+// rowsText is the statement for n rows, which a writer remembers: there are few.
+func (tx *Tx) rowsText(r *rows, n int) string {
+	if tx.before == nil {
+		return r.text(n)
+	}
+	m := &tx.before.sealer.memory
+	if m.texts == nil {
+		m.texts = make(map[rowsOf]string)
+	}
+	of := rowsOf{r.into, n}
+	text, ok := m.texts[of]
+	if !ok {
+		text = r.text(n)
+		m.texts[of] = text
+	}
+	return text
 }
 
 // text is the statement for n rows; parameters count in the order of their first use.

@@ -10,8 +10,11 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
@@ -194,6 +197,12 @@ func bind(s *sqlite.Stmt, i int, a any) error {
 	case int64:
 		s.BindInt64(i, v)
 	case int:
+		s.BindInt64(i, int64(v))
+	case access.Tenant: // and the like would do as kinds below, but come up in every statement of a sale
+		s.BindInt64(i, int64(v))
+	case money.Minor:
+		s.BindInt64(i, int64(v))
+	case unit.Energy:
 		s.BindInt64(i, int64(v))
 	case bool:
 		s.BindBool(i, v)
