@@ -146,6 +146,22 @@ func (a *Assembler) Holds(slot int) bool {
 	return false
 }
 
+// Retain drops the parts whose places no longer hold them: present says which message is in which place. How long the
+// others have waited is kept.
+func (a *Assembler) Retain(present map[int]Identity) {
+	for key, set := range a.open {
+		set.slots = slices.DeleteFunc(set.slots, func(slot int) bool { _, ok := present[slot]; return !ok })
+		for seq, p := range set.parts {
+			if id, ok := present[p.Slot]; !ok || id != Identify(p.Deliver) {
+				delete(set.parts, seq)
+			}
+		}
+		if len(set.parts) == 0 {
+			delete(a.open, key)
+		}
+	}
+}
+
 // Forget drops every unfinished message, as before all places are read anew.
 func (a *Assembler) Forget() { a.open, a.over = nil, nil }
 

@@ -306,3 +306,10 @@ func (m *Modem) pinState() string {
 		return "SIM PIN"
 	}
 }
+
+// Mute makes the modem forget AT+CNMI, as some do without a word: what arrives is stored and not indicated.
+func (m *Modem) Mute() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set.cnmi = [5]int{}
+}

@@ -1,0 +1,252 @@
+// Package gsm drives a GSM modem: it sends short messages and hands on what arrives, through every state that a modem in
+// the field gets into: resets in the middle of a command, lost answers, a missing network, a full SIM, a wrong PIN.
+//
+// Start with New and Run; Send sends, and whatever arrives goes to the Inbox. What it promises:
+//   - A message that arrived is deleted from the modem only after the Inbox has made it durable. Until then it stays in the
+//     SIM and is handed over again, so an Inbox sees a message at least once; Message.Identity tells repetitions.
+//   - A message is never sent a second time by the driver unless the modem said that the first was not sent. When the
+//     answer is lost the outcome is Unknown, and what to do about it is the caller's decision.
+//   - A wrong PIN is never tried twice. The SIM's third try is left to a person.
+//
+// Below it: pdu (messages), at (lines). Beside it, for tests and demonstrations: sim900 (an emulated modem), network (a
+// small GSM network), bus (that network seen from other processes).
+package gsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+// Limits of the driver.
+const (
+	MaxQueue     = 64               // messages that wait to be sent
+	MaxTries     = 3                // tries of one part, while the modem says that it was not sent
+	maxPending   = 256              // arrivals and reports that wait for the Inbox
+	maxSent      = 512              // sent parts whose delivery report is awaited
+	almostFull   = 80               // per cent of the SIM from which on it is almost full
+	takeLimit    = 30 * time.Second // time that the Inbox gets for one message
+	reportWindow = 72 * time.Hour   // a delivery report that comes later is not matched any more
+	firstPause   = time.Second      // before a port is opened again; doubles
+	lastPause    = time.Minute
+)
+
+// Inbox takes what arrives. Its methods return nil once the thing is durable; any error keeps it in the modem and has it
+// offered again. They are called one at a time, on a goroutine of their own, so they may call Send.
+type Inbox interface {
+	Receive(ctx context.Context, m Message) error
+	Report(ctx context.Context, r Report) error
+}
+
+// Message is a message that arrived, put together from its parts.
+type Message struct {
+	Identity pdu.Identity // the same for the same message, however often the network or the modem brings it
+	From     string       // "+255…", a short code, or a name; never a proof of who sent it
+	Text     string
+	At       time.Time // the service centre's time; zero if it wrote none
+	Missing  int       // parts that never came; U+FFFD stands in their places
+	Frame    []byte    // the octets of something that could not be read; then there is no text
+}
+
+// Outgoing is a message to send.
+type Outgoing struct {
+	ID       string // comes back in reports; the caller's name of the message
+	To, Text string
+	Report   bool          // ask for a delivery report
+	Validity time.Duration // how long the network may try; 0 leaves it to the network
+	// From and Reference continue a message of several parts whose first parts were accepted: what Sent gave back.
+	From      int
+	Reference uint8
+}
+
+// Outcome is what is known of a message that was to be sent.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Accepted Outcome = iota // the network has every part
+	NotSent                 // the part at Sent.From was not sent, nor what follows; another try may help
+	Refused                 // the same, and another try of the same will not help
+	Unknown                 // the part at Sent.From may have been sent: its answer was lost
+)
+
+// String names the outcome.
+func (o Outcome) String() string { return []string{"accepted", "not sent", "refused", "unknown"}[o] }
+
+// Sent says what became of an Outgoing.
+type Sent struct {
+	Outcome   Outcome
+	Parts     []SentPart // the accepted ones
+	From      int        // the part at which it ended; the number of parts when all were accepted
+	Reference uint8      // joins the parts at the recipient
+	Why       string     // the modem's words, or the driver's, unless it was accepted
+}
+
+// SentPart is one accepted part: delivery reports name the reference.
+type SentPart struct {
+	Reference uint8
+	At        time.Time
+}
+
+// Report is a delivery report.
+type Report struct {
+	ID        string // Outgoing.ID; empty if no sent part fits
+	Part      int    // from 0
+	Inferred  bool   // the part's answer was lost; this report shows that it was sent after all
+	To        string
+	Reference uint8
+	Status    pdu.Status
+	At, Done  time.Time // taken by the network; state reached. Zero if it wrote none
+}
+
+// Config of a driver. Dial is required.
+type Config struct {
+	// Dial opens the modem's port; it is called again after the port has failed. Serial makes one.
+	Dial  func(context.Context) (io.ReadWriteCloser, error)
+	Inbox Inbox // nil: what arrives stays in the modem
+	PIN   string
+	// Centre is the service centre's number; empty uses the SIM's.
+	Centre  string
+	Log     *slog.Logger
+	Now     func() time.Time // default time.Now; stamps only, waiting uses package time
+	Changed func(State)      // called after each change of the state, on the driver's goroutine; must not wait
+	// Reference is the first reference that joins parts; give another at each start, so that they do not repeat soon.
+	Reference uint8
+}
+
+// Modem is the driver of one modem.
+type Modem struct {
+	cfg    Config
+	centre pdu.Address
+	wake   chan struct{}
+	jobs   chan job
+	done   chan job
+
+	mu    sync.Mutex
+	queue []*request
+	state State
+	ref   uint8
+
+	// The rest belongs to Run's goroutine.
+	parts    pdu.Assembler
+	durable  map[pdu.Identity]bool // durable, but not yet deleted from the modem
+	taking   map[pdu.Identity]bool // with the Inbox now
+	pending  []job
+	rest     time.Time // the Inbox failed; nothing is handed to it before
+	sent     []sentPart
+	pinTried bool // and nothing showed yet that it was right
+	asked    int  // questions of resync
+	epoch    int  // counts sessions; slots of an older one may mean something else
+	sweep    bool
+}
+
+// New makes a driver; nothing happens before Run.
+func New(cfg Config) (*Modem, error) {
+	if cfg.Dial == nil {
+		return nil, errors.New("gsm modem without a port")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if strings.ContainsFunc(cfg.PIN, func(r rune) bool { return r < '0' || r > '9' }) {
+		return nil, errors.New("gsm modem: the PIN is not a number")
+	}
+	m := &Modem{cfg: cfg, wake: make(chan struct{}, 1), jobs: make(chan job), done: make(chan job, 1), ref: cfg.Reference,
+		durable: map[pdu.Identity]bool{}, taking: map[pdu.Identity]bool{}, state: State{Phase: Closed}}
+	if cfg.Centre != "" {
+		var err error
+		if m.centre, err = pdu.ParseAddress(cfg.Centre); err != nil || m.centre.Type == pdu.Alphanumeric {
+			return nil, fmt.Errorf("gsm modem: service centre %q is no number", cfg.Centre)
+		}
+	}
+	return m, nil
+}
+
+// Run drives the modem until ctx ends; it opens the port again whenever it fails.
+func (m *Modem) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var taker sync.WaitGroup
+	taker.Add(1)
+	go func() { defer taker.Done(); m.take(ctx) }()
+	defer taker.Wait()
+	defer cancel()
+	defer m.stop()
+	for pause := firstPause; ; {
+		worked, err := m.connect(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		m.cfg.Log.Warn("modem lost", "err", err)
+		m.change(func(s *State) { s.Phase, s.Problem, s.Reopened = Closed, err.Error(), s.Reopened+1 })
+		if worked {
+			pause = firstPause
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// stop answers whoever still waits when Run ends.
+func (m *Modem) stop() {
+	m.mu.Lock()
+	queue := m.queue
+	m.queue = nil
+	m.mu.Unlock()
+	for _, r := range queue {
+		r.finish(NotSent, "the driver was stopped")
+	}
+	m.change(func(s *State) { s.Phase = Closed })
+}
+
+// Send sends a message and says what became of it. ctx bounds the time in the queue; once a part is with the modem, Send
+// waits for its answer, a little more than a minute at most.
+func (m *Modem) Send(ctx context.Context, o Outgoing) Sent {
+	r, refused := m.prepare(o)
+	if refused != "" {
+		return Sent{Outcome: Refused, From: o.From, Reference: o.Reference, Why: refused}
+	}
+	m.mu.Lock()
+	if len(m.queue) >= MaxQueue {
+		m.mu.Unlock()
+		r.finish(NotSent, "too many messages wait")
+		return <-r.answer
+	}
+	r.ctx = ctx
+	m.queue = append(m.queue, r)
+	m.mu.Unlock()
+	m.nudge()
+	select {
+	case s := <-r.answer:
+		return s
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	if i := slices.Index(m.queue, r); i >= 0 {
+		m.queue = slices.Delete(m.queue, i, i+1)
+		r.finish(NotSent, "the time to wait was over")
+	}
+	m.mu.Unlock()
+	return <-r.answer // in the queue: at once; with the modem: when it has answered
+}
+
+func (m *Modem) nudge() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}

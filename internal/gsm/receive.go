@@ -1,0 +1,300 @@
+package gsm
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/at"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+// job is something for the Inbox, and where it waits meanwhile.
+type job struct {
+	message *Message
+	report  *Report
+	id      pdu.Identity
+	slots   []int // in the SIM; none if nothing but the job has it
+	epoch   int   // of the session that read the slots
+	err     error
+}
+
+// stored is a delivery report in a memory of its own.
+type stored struct {
+	memory string
+	slot   int
+}
+
+// take hands jobs to the Inbox, one at a time, until ctx ends.
+func (m *Modem) take(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-m.jobs:
+			limited, cancel := context.WithTimeout(ctx, takeLimit)
+			if j.report != nil {
+				j.err = m.cfg.Inbox.Report(limited, *j.report)
+			} else {
+				j.err = m.cfg.Inbox.Receive(limited, *j.message)
+			}
+			cancel()
+			select {
+			case m.done <- j:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// taken settles what the Inbox has answered: only now may the modem forget the message.
+func (s *session) taken(j job) {
+	m := s.m
+	delete(m.taking, j.id)
+	if j.err != nil {
+		m.cfg.Log.Warn("message not kept", "err", j.err)
+		m.rest = m.cfg.Now().Add(startPause)
+		if len(j.slots) > 0 {
+			s.sweepSoon()
+			return
+		}
+		s.offer(j) // nothing else has it: it is handed over again behind the others
+		return
+	}
+	if len(j.slots) == 0 {
+		return
+	}
+	m.durable[j.id] = true
+	if j.epoch == m.epoch {
+		s.free = append(s.free, j.slots...)
+	} else {
+		m.sweep = true // the modem was reset in between: look what is in the slots now
+	}
+}
+
+// fetch reads one slot that was reported full.
+func (s *session) fetch() error {
+	i := lowest(s.arrived)
+	delete(s.arrived, i)
+	c := prefixed("AT+CMGR=" + strconv.Itoa(i))
+	c.Message = true
+	info, err := s.do(c, answerTime)
+	if err != nil {
+		if !broken(err) {
+			s.sweepSoon()
+			return nil
+		}
+		return err
+	}
+	for _, l := range info { // an empty slot gives none: it was read and deleted before this notice was looked at
+		if l.Data == nil {
+			s.sweepSoon()
+			continue
+		}
+		s.m.change(func(st *State) { st.Used = min(st.Used+1, st.Slots) })
+		s.found(i, l.Data)
+	}
+	s.giveUp()
+	return nil
+}
+
+func lowest(set map[int]bool) int {
+	low := -1
+	for i := range set {
+		if low < 0 || i < low {
+			low = i
+		}
+	}
+	return low
+}
+
+// sweepSlots reads every slot: what arrived while nobody listened raises no notice.
+func (s *session) sweepSlots() error {
+	if s.m.cfg.Inbox == nil {
+		s.m.sweep, s.swept = false, s.m.cfg.Now()
+		return nil
+	}
+	c := prefixed("AT+CMGL=4")
+	c.Message = true
+	info, err := s.do(c, listTime)
+	if err != nil {
+		if !broken(err) {
+			s.m.sweep = false
+			s.sweepSoon()
+			return nil
+		}
+		return err
+	}
+	s.m.sweep, s.swept = false, s.m.cfg.Now()
+	present, slots := map[pdu.Identity]bool{}, map[int]pdu.Identity{}
+	whole := true
+	for _, l := range info {
+		f := at.Fields(l.Text)
+		i, ok := f[0].Int()
+		if !ok || l.Data == nil {
+			whole = false
+			continue
+		}
+		if len(f) > 1 && (f[1].Text == "2" || f[1].Text == "3") {
+			continue // written by somebody to be sent: not for us
+		}
+		slots[i] = identity(l.Data)
+		present[s.found(i, l.Data)] = true
+	}
+	if whole {
+		s.m.forget(present)
+		s.m.parts.Retain(slots)
+	} else {
+		s.sweepSoon()
+	}
+	s.giveUp()
+	return s.lookAtStorage()
+}
+
+// found takes what is in a slot: a message, a part of one, a report, or something unreadable.
+func (s *session) found(slot int, frame []byte) pdu.Identity {
+	m := s.m
+	if m.cfg.Inbox == nil {
+		return pdu.Identity{}
+	}
+	if _, tpdu, err := pdu.SplitFrame(frame); err == nil {
+		switch t, _ := pdu.TypeOf(tpdu); t {
+		case pdu.TypeReport:
+			return s.reported(frame, slot)
+		case pdu.TypeDeliver:
+			if d, err := pdu.DecodeDeliver(tpdu); err == nil {
+				w, ok := m.parts.Add(pdu.Part{Slot: slot, Deliver: d}, m.cfg.Now())
+				if !ok {
+					return pdu.Identity{}
+				}
+				s.hand(w)
+				return w.Identity
+			}
+		}
+	}
+	j := unreadable(frame)
+	j.slots = []int{slot}
+	s.offer(j)
+	return j.id
+}
+
+// giveUp hands over unfinished messages that waited too long, or that a nearly full SIM has no room for.
+func (s *session) giveUp() {
+	for _, w := range s.m.parts.Expired(s.m.cfg.Now(), s.m.State().AlmostFull()) {
+		s.hand(w)
+	}
+}
+
+func (s *session) hand(w pdu.Whole) {
+	m := Message{Identity: w.Identity, From: w.From.String(), Text: w.Text, At: stampTime(w.At), Missing: w.Missing}
+	s.offer(job{message: &m, id: w.Identity, slots: w.Slots})
+}
+
+// offer passes a job to the Inbox, unless it has it already.
+func (s *session) offer(j job) {
+	m := s.m
+	j.epoch = m.epoch
+	switch {
+	case m.durable[j.id]:
+		s.free = append(s.free, j.slots...)
+	case m.taking[j.id] && waits(m.pending, j):
+		// It waits already; if its slots have changed, they are those of now.
+	case m.taking[j.id]:
+		s.sweepSoon() // it is with the Inbox now; its slots are looked at again after that
+	case len(m.pending) >= maxPending && len(j.slots) == 0:
+		m.change(func(st *State) { st.Dropped++ })
+	case len(m.pending) >= maxPending:
+		s.sweepSoon()
+	default:
+		m.taking[j.id] = true
+		m.pending = append(m.pending, j)
+	}
+}
+
+// waits finds a job in the queue and gives it the slots that were read just now.
+func waits(pending []job, j job) bool {
+	i := slices.IndexFunc(pending, func(p job) bool { return p.id == j.id })
+	if i < 0 {
+		return false
+	}
+	if pending[i].epoch == j.epoch {
+		j.slots = append(j.slots, pending[i].slots...)
+		slices.Sort(j.slots)
+		j.slots = slices.Compact(j.slots)
+	}
+	pending[i].slots, pending[i].epoch = j.slots, j.epoch
+	return true
+}
+
+// identity is the identity of what is in a slot.
+func identity(frame []byte) pdu.Identity {
+	if _, tpdu, err := pdu.SplitFrame(frame); err == nil {
+		if d, err := pdu.DecodeDeliver(tpdu); err == nil {
+			return pdu.Identify(d)
+		}
+	}
+	return unreadable(frame).id
+}
+
+// decode reads a message that is in no slot.
+func decode(frame []byte) (job, bool) {
+	_, tpdu, err := pdu.SplitFrame(frame)
+	if err != nil {
+		return unreadable(frame), true
+	}
+	d, err := pdu.DecodeDeliver(tpdu)
+	if err != nil {
+		return unreadable(frame), true
+	}
+	if _, part := d.Body.Concat(); part {
+		return job{}, false // its other parts would have to be kept, and nothing but this process would have them
+	}
+	id := pdu.Identify(d)
+	return job{id: id, message: &Message{Identity: id, From: d.From.String(), Text: d.Body.Text(), At: stampTime(d.At)}}, true
+}
+
+// unreadable is something that no decoder understands. It is handed over as it is: deleting it unseen would lose it, and
+// keeping it would fill the SIM.
+func unreadable(frame []byte) job {
+	sum := sha256.Sum256(frame)
+	id := pdu.Identity(sum[:16])
+	return job{id: id, message: &Message{Identity: id, Frame: frame}}
+}
+
+func stampTime(s pdu.Stamp) time.Time {
+	t, _ := s.Time() // the zero time says that the network wrote none
+	return t
+}
+
+// fetchElsewhere reads a report from the memory that the modem keeps reports in, and returns to the SIM.
+func (s *session) fetchElsewhere() error {
+	at0 := s.elsewise[0]
+	s.elsewise = s.elsewise[1:]
+	if _, err := s.do(prefixed(`AT+CPMS="`+at0.memory+`"`), answerTime); err != nil {
+		if broken(err) {
+			return err
+		}
+		return nil
+	}
+	c := prefixed("AT+CMGR=" + strconv.Itoa(at0.slot))
+	c.Message = true
+	info, err := s.do(c, answerTime)
+	if err == nil {
+		for _, l := range info {
+			s.reported(l.Data, -1)
+		}
+		_, err = s.do(at.Command{Text: "AT+CMGD=" + strconv.Itoa(at0.slot)}, answerTime)
+	}
+	if broken(err) {
+		return err
+	}
+	// Reading from the wrong memory would find nothing for ever: whatever happened, go back to the SIM or start anew.
+	if _, back := s.do(prefixed(`AT+CPMS="SM"`), answerTime); back != nil {
+		return errors.Join(errReset, back)
+	}
+	return nil
+}

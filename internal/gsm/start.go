@@ -1,0 +1,289 @@
+package gsm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/at"
+)
+
+// Times and tries of starting.
+const (
+	probeTries  = 20
+	probeTime   = 500 * time.Millisecond
+	startTime   = 60 * time.Second // from the first answer until messages must work
+	startPause  = time.Second
+	simInterval = 30 * time.Second // a SIM that needs a person is looked at so often
+)
+
+// probe finds the modem: a speed that it still has to detect, a host that left it in the middle of a message, or a modem
+// that is just starting all show as a few lost answers.
+func (s *session) probe() error {
+	for range probeTries {
+		if err := s.write("\x1b\r"); err != nil {
+			return err
+		}
+		x, err := s.ask(at.Command{Text: "AT"}, probeTime)
+		switch {
+		case err == nil && x.result.Status == at.OK:
+			return s.resync() // answers to the earlier tries may still come
+		case errors.Is(err, errReset):
+			s.reset = false // it is starting now; that is what is waited for
+		case err != nil && !errors.Is(err, errSilent):
+			return err
+		}
+	}
+	return errSilent
+}
+
+// setUp brings the modem from the first answer to Ready, or to a state that only a person ends. What is set here is lost
+// whenever the modem resets, so all of it runs after each reset.
+func (s *session) setUp() error {
+	end := s.m.cfg.Now().Add(startTime)
+	s.locked = false
+	for _, c := range []string{"ATE0", "AT+CMEE=1"} {
+		if err := s.persist(end, at.Command{Text: c}); err != nil {
+			return err
+		}
+	}
+	if err := s.identify(); err != nil {
+		return err
+	}
+	if err := s.unlock(end); err != nil || s.locked {
+		return err
+	}
+	for _, c := range []string{"AT+CREG=1", "AT+CMGF=0"} {
+		if err := s.persist(end, at.Command{Text: c}); err != nil {
+			return err
+		}
+	}
+	if s.m.centre.Text != "" {
+		c := fmt.Sprintf(`AT+CSCA="%s",%d`, s.m.centre, s.m.centre.TypeOctet())
+		if err := s.persist(end, at.Command{Text: c}); err != nil {
+			return err
+		}
+	}
+	if err := s.persist(end, prefixed(`AT+CPMS="SM","SM","SM"`)); err != nil {
+		return err
+	}
+	if err := s.indicate(end); err != nil {
+		return err
+	}
+	s.up = true
+	return s.look()
+}
+
+// persist repeats a command until it is carried out: before "SMS Ready" a modem may refuse everything about messages.
+func (s *session) persist(end time.Time, c at.Command) error {
+	for {
+		_, err := s.do(c, answerTime)
+		if err == nil || broken(err) {
+			return err
+		}
+		if s.m.cfg.Now().After(end) {
+			return fmt.Errorf("set up: %w", err)
+		}
+		if err := s.pause(startPause); err != nil {
+			return err
+		}
+	}
+}
+
+// indicate asks for notices of arrivals and reports. A message is stored first (mt=1): handed on directly it would be lost
+// with this process. Modems differ in what they know, so the best that is taken counts.
+func (s *session) indicate(end time.Time) error {
+	var err error
+	for _, mode := range []string{"2,1,0,1,0", "2,1,0,2,0", "1,1,0,1,0", "2,1,0,0,0", "2,1"} {
+		if _, err = s.do(at.Command{Text: "AT+CNMI=" + mode}, answerTime); err == nil || broken(err) {
+			return err
+		}
+	}
+	return s.persist(end, at.Command{Text: "AT+CNMI=2,1,0,1,0"})
+}
+
+// identify reads who the modem is; it need not say.
+func (s *session) identify() error {
+	for _, q := range []struct {
+		command string
+		keep    func(*State, string)
+	}{
+		{"AT+CGMM", func(st *State, v string) { st.Model = v }},
+		{"AT+CGSN", func(st *State, v string) { st.IMEI = v }},
+	} {
+		info, err := s.do(at.Command{Text: q.command, Free: true}, answerTime)
+		if broken(err) {
+			return err
+		}
+		if err == nil && len(info) > 0 {
+			s.m.change(func(st *State) {
+				q.keep(st, strings.TrimPrefix(info[0].Text, strings.TrimPrefix(q.command, "AT")+": "))
+			})
+		}
+	}
+	return nil
+}
+
+// unlock brings the SIM to READY, if that takes no guessing.
+func (s *session) unlock(end time.Time) error {
+	for {
+		info, err := s.do(prefixed("AT+CPIN?"), answerTime)
+		if broken(err) {
+			return err
+		}
+		state := ""
+		if err == nil && len(info) > 0 {
+			state = at.Fields(info[0].Text)[0].Text
+		}
+		switch {
+		case state == "READY":
+			return nil
+		case state == "SIM PIN":
+			again, err := s.enterPIN()
+			if err != nil || !again {
+				return err
+			}
+		case strings.HasSuffix(state, "PUK"), strings.HasPrefix(state, "PH-"), strings.HasSuffix(state, "PIN2"):
+			s.lock(PUKNeeded, "the SIM answers "+state+"; unlock it in a phone")
+			return nil
+		default: // not inserted, busy, not ready, or no answer
+			if s.m.cfg.Now().After(end) {
+				s.lock(NoSIM, "no SIM was found")
+				return nil
+			}
+		}
+		if err := s.pause(startPause); err != nil {
+			return err
+		}
+	}
+}
+
+// enterPIN enters the PIN, once: a wrong PIN is never tried again, not even after a restart of this process, because the
+// modem is asked how many tries are left. again says that the SIM's state should be read again.
+func (s *session) enterPIN() (again bool, err error) {
+	if s.m.cfg.PIN == "" {
+		s.lock(PINNeeded, "the SIM asks for a PIN and none is configured")
+		return false, nil
+	}
+	info, err := s.do(prefixed("AT+SPIC"), answerTime)
+	if broken(err) {
+		return false, err
+	}
+	left, known := 0, false
+	if err == nil && len(info) > 0 {
+		left, known = at.Fields(info[0].Text)[0].Int()
+	}
+	switch {
+	case known && left < 3:
+		s.lock(PINRefused, fmt.Sprintf("a wrong PIN was entered; %d tries are left", left))
+		return false, nil
+	case !known && s.m.pinTried:
+		s.lock(PINRefused, "the configured PIN was tried before")
+		return false, nil
+	}
+	// From here on the PIN counts as tried, whatever happens to the answer.
+	s.m.pinTried = true
+	_, err = s.do(at.Command{Text: `AT+CPIN="` + s.m.cfg.PIN + `"`}, pinTime)
+	switch {
+	case broken(err):
+		return false, err
+	case err != nil:
+		s.lock(PINRefused, "the SIM refused the configured PIN; it was not tried again")
+		return false, nil
+	}
+	s.m.pinTried = false
+	return true, nil
+}
+
+func (s *session) lock(p Phase, why string) {
+	s.locked = true
+	s.m.change(func(st *State) { st.Phase, st.Problem = p, why })
+}
+
+// pause waits and listens.
+func (s *session) pause(d time.Duration) error {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	for {
+		err := s.pump(end.C)
+		if errors.Is(err, errSilent) {
+			err = nil
+			if !s.reset {
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if s.reset {
+			return errReset
+		}
+	}
+}
+
+// look reads registration, signal and storage.
+func (s *session) look() error {
+	s.checked = s.m.cfg.Now()
+	info, err := s.do(prefixed("AT+CREG?"), answerTime)
+	if broken(err) {
+		return err
+	}
+	if err == nil && len(info) > 0 {
+		if f := at.Fields(info[0].Text); len(f) > 1 {
+			s.registration(f[1])
+		}
+	}
+	info, err = s.do(prefixed("AT+CSQ"), answerTime)
+	if broken(err) {
+		return err
+	}
+	if err == nil && len(info) > 0 {
+		dbm := 0
+		if rssi, ok := at.Fields(info[0].Text)[0].Int(); ok && rssi <= 31 {
+			dbm = -113 + 2*rssi
+		}
+		s.m.change(func(st *State) { st.Signal = dbm })
+	}
+	return s.lookAtStorage()
+}
+
+// lookAtStorage reads how full the SIM is. Nearly full, unfinished messages must not block it.
+func (s *session) lookAtStorage() error {
+	info, err := s.do(prefixed("AT+CPMS?"), answerTime)
+	if err != nil || len(info) == 0 {
+		if broken(err) {
+			return err
+		}
+		return nil
+	}
+	f := at.Fields(info[0].Text)
+	if len(f) < 3 {
+		return nil
+	}
+	used, ok1 := f[1].Int()
+	slots, ok2 := f[2].Int()
+	if ok1 && ok2 {
+		s.m.change(func(st *State) { st.Used, st.Slots = used, slots })
+	}
+	return nil
+}
+
+// registration takes a state of registration: 1 home and 5 roaming are good.
+func (s *session) registration(f at.Field) {
+	n, ok := f.Int()
+	if !ok || s.locked {
+		return
+	}
+	s.m.change(func(st *State) {
+		st.Roaming = n == 5
+		switch n {
+		case 1, 5:
+			st.Phase, st.Problem = Ready, ""
+		case 3:
+			st.Phase, st.Problem = Denied, "the network refuses this SIM"
+		default:
+			st.Phase, st.Problem = Searching, "no network"
+		}
+	})
+}

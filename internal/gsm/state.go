@@ -1,0 +1,70 @@
+package gsm
+
+// Phase is how far a modem has come.
+type Phase string
+
+// The phases.
+const (
+	Closed     Phase = "closed"       // the port is not open, or nothing answers on it
+	Starting   Phase = "starting"     // it answers and is being set up
+	NoSIM      Phase = "no-sim"       // no SIM, or a broken one
+	PINNeeded  Phase = "pin-needed"   // the SIM asks for a PIN and none is configured
+	PINRefused Phase = "pin-refused"  // the configured PIN was wrong, or tries were lost before; a person must look
+	PUKNeeded  Phase = "puk-needed"   // the SIM is blocked
+	Searching  Phase = "searching"    // no network yet
+	Denied     Phase = "denied"       // the network refuses this SIM
+	Ready      Phase = "ready"        // messages can be sent and received
+	PoweredOff Phase = "powered-down" // the modem said that it switches itself off
+)
+
+// State is what is known of a modem.
+type State struct {
+	Phase    Phase  `json:"phase"`
+	Problem  string `json:"problem,omitempty"` // the last trouble, in words
+	Model    string `json:"model,omitempty"`
+	IMEI     string `json:"imei,omitempty"`
+	Roaming  bool   `json:"roaming"`
+	Signal   int    `json:"signal_dbm"` // 0: unknown
+	Used     int    `json:"used"`       // messages in the SIM
+	Slots    int    `json:"slots"`      // that it holds
+	Queue    int    `json:"queue"`      // messages that wait to be sent
+	Resets   int    `json:"resets"`     // of the modem, seen in the middle of a session
+	Reopened int    `json:"reopened"`   // times that the port had to be opened again
+	Unknown  int    `json:"unknown"`    // parts whose answer was lost
+	Dropped  int    `json:"dropped"`    // reports and direct messages that were lost because the Inbox did not keep up
+	Low      int    `json:"low_supply"` // warnings of a low supply
+}
+
+// AlmostFull reports that the SIM fills up: what arrives is not deleted fast enough, or others put messages there.
+func (s State) AlmostFull() bool { return s.Slots > 0 && 100*s.Used >= almostFull*s.Slots }
+
+// State is the state now.
+func (m *Modem) State() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.state
+	s.Queue = len(m.queue)
+	return s
+}
+
+// change changes the state and tells who wants to know.
+func (m *Modem) change(f func(*State)) {
+	m.mu.Lock()
+	before := m.state
+	f(&m.state)
+	after := m.state
+	after.Queue = len(m.queue)
+	m.mu.Unlock()
+	if before == m.state {
+		return
+	}
+	if before.Phase != after.Phase {
+		m.cfg.Log.Info("modem changed", "phase", string(after.Phase), "problem", after.Problem)
+	}
+	if !before.AlmostFull() && after.AlmostFull() {
+		m.cfg.Log.Warn("modem almost full", "used", after.Used, "slots", after.Slots)
+	}
+	if m.cfg.Changed != nil {
+		m.cfg.Changed(after)
+	}
+}

@@ -1,0 +1,219 @@
+package gsm
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/at"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+// Intervals of what is looked at without an occasion.
+const (
+	lookEvery   = time.Minute
+	searchEvery = 5 * time.Second // while there is no network
+	sweepEvery  = 5 * time.Minute // a lost notice costs no more than this
+	sweepAgain  = 15 * time.Second
+)
+
+// work does what there is to do until the session ends: what arrived goes before what is to be sent, because a full SIM
+// stops everything.
+func (s *session) work() error {
+	for {
+		if s.reset {
+			return errReset
+		}
+		did, err := s.step()
+		if err != nil {
+			return err
+		}
+		if did {
+			continue
+		}
+		if err := s.idle(); err != nil {
+			return err
+		}
+	}
+}
+
+// step does one thing; false when there is nothing.
+func (s *session) step() (did bool, err error) {
+	now := s.m.cfg.Now()
+	for _, frame := range s.reports {
+		s.reported(frame, -1)
+	}
+	s.reports = nil
+	s.handOver(now)
+	switch {
+	case s.anew:
+		s.anew, s.up = false, false
+		return true, s.setUp()
+	case s.locked:
+		if now.Sub(s.checked) < simInterval {
+			return false, nil
+		}
+		s.checked = now
+		// Somebody may have put a SIM in, or unlocked it.
+		return true, s.setUp()
+	case len(s.free) > 0:
+		return true, s.delete()
+	case len(s.arrived) > 0:
+		return true, s.fetch()
+	case len(s.elsewise) > 0:
+		return true, s.fetchElsewhere()
+	case s.m.sweep || now.Sub(s.swept) >= sweepEvery:
+		return true, s.sweepSlots()
+	case now.Sub(s.checked) >= s.interval():
+		return true, s.look()
+	}
+	if r := s.m.next(now); r != nil && s.m.State().Phase == Ready {
+		return true, s.send(r)
+	}
+	return false, nil
+}
+
+// handOver gives the Inbox what waits for it and takes what it has settled, without waiting.
+func (s *session) handOver(now time.Time) {
+	m := s.m
+	if len(m.pending) > 0 && !now.Before(m.rest) {
+		select {
+		case m.jobs <- m.pending[0]:
+			m.pending = m.pending[1:]
+		default:
+		}
+	}
+	select {
+	case j := <-m.done:
+		s.taken(j)
+	default:
+	}
+}
+
+func (s *session) interval() time.Duration {
+	if s.m.State().Phase == Ready {
+		return lookEvery
+	}
+	return searchEvery
+}
+
+// idle waits for the next occasion.
+func (s *session) idle() error {
+	m := s.m
+	now := m.cfg.Now()
+	wait := min(s.interval()-now.Sub(s.checked), sweepEvery-now.Sub(s.swept))
+	if s.locked {
+		wait = simInterval - now.Sub(s.checked)
+	} else if d, ok := m.nextIn(now); ok {
+		wait = min(wait, d)
+	}
+	var jobs chan job
+	var head job
+	if d := m.rest.Sub(now); len(m.pending) > 0 && d > 0 {
+		wait = min(wait, d)
+	} else if len(m.pending) > 0 {
+		jobs, head = m.jobs, m.pending[0]
+	}
+	timer := time.NewTimer(max(wait, time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	case err := <-s.failed:
+		return err
+	case b := <-s.chunks:
+		s.engine.Feed(b, s.line)
+	case jobs <- head:
+		m.pending = m.pending[1:]
+	case j := <-m.done:
+		s.taken(j)
+	case <-m.wake:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// notice handles what the modem reports unasked. It only notes; the work follows when no command runs.
+func (s *session) notice(l at.Line) {
+	f := at.Fields(l.Text)
+	head, _, _ := strings.Cut(l.Text, ":")
+	switch head {
+	case "RDY", "NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "OVER-VOLTAGE POWER DOWN":
+		s.reset = true
+		if head != "RDY" {
+			s.m.change(func(st *State) { st.Phase, st.Problem = PoweredOff, "the modem said "+head })
+		}
+	case "Call Ready", "SMS Ready", "+CFUN":
+		s.reset = s.reset || s.up // seen in the middle of a session: the modem has reset
+	case "+CPIN":
+		s.reset = s.reset || s.up
+	case "UNDER-VOLTAGE WARNNING", "OVER-VOLTAGE WARNNING":
+		s.m.change(func(st *State) { st.Low++ })
+	case "+CREG":
+		s.registration(f[0])
+	case "+CMTI":
+		if s.m.cfg.Inbox == nil {
+			return
+		}
+		if i, ok := f[len(f)-1].Int(); ok && len(s.arrived) < maxPending {
+			s.arrived[i] = true
+		} else {
+			s.m.sweep = true
+		}
+	case "+CDSI":
+		if i, ok := f[len(f)-1].Int(); ok && len(s.elsewise) < maxPending {
+			s.elsewise = append(s.elsewise, stored{memory: f[0].Text, slot: i})
+		}
+	case "+CDS":
+		// Looked at when no command runs: a report may come before the end of the answer that tells its reference.
+		if len(s.reports) < maxPending {
+			s.reports = append(s.reports, l.Data)
+		} else {
+			s.m.change(func(st *State) { st.Dropped++ })
+		}
+	case "+CMT":
+		s.direct(l.Data)
+	}
+}
+
+// direct takes a message that was handed on without being stored, as flash messages are: nothing can keep it but the Inbox.
+func (s *session) direct(frame []byte) {
+	if frame == nil || s.m.cfg.Inbox == nil {
+		return
+	}
+	j, ok := decode(frame)
+	if !ok {
+		s.m.change(func(st *State) { st.Dropped++ })
+		return
+	}
+	s.offer(j)
+}
+
+// delete empties one slot whose content is durable.
+func (s *session) delete() error {
+	i := s.free[0]
+	s.free = s.free[1:]
+	_, err := s.do(at.Command{Text: "AT+CMGD=" + strconv.Itoa(i)}, answerTime)
+	if err != nil {
+		if broken(err) {
+			return err
+		}
+		s.sweepSoon() // what is still there is found again, and deleted without being handed over
+		return nil
+	}
+	s.m.change(func(st *State) { st.Used = max(0, st.Used-1) })
+	return nil
+}
+
+// sweepSoon looks through all slots in a moment: something there is not settled, but trying at once would keep the modem
+// from everything else.
+func (s *session) sweepSoon() { s.swept = s.m.cfg.Now().Add(sweepAgain - sweepEvery) }
+
+// forget drops the marks of messages that are no longer in the modem.
+func (m *Modem) forget(present map[pdu.Identity]bool) {
+	for id := range m.durable {
+		if !present[id] {
+			delete(m.durable, id)
+		}
+	}
+}
