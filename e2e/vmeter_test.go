@@ -51,7 +51,12 @@ func (p *place) startMeter(dir, mqtt string, s secrets, more ...string) (*vmeter
 	} else {
 		args = append(args, "--mqtt", "mqtt://"+mqtt, "--password", s.password, "--link-key", s.linkKey)
 	}
-	cmd := exec.Command(p.bin, append(args, more...)...)
+	return scripted(p.bin, append(args, more...))
+}
+
+// scripted starts a device that a script drives.
+func scripted(bin string, args []string) (*vmeter, error) {
+	cmd := exec.Command(bin, args...)
 	cmd.Env = os.Environ()
 	m := &vmeter{cmd: cmd, lines: make(chan string, 16), log: &buffer{}, exited: make(chan struct{})}
 	cmd.Stderr = m.log
@@ -96,22 +101,27 @@ func (m *vmeter) kill() {
 }
 
 // send gives one command and waits for its state line.
-func (m *vmeter) send(command string, within time.Duration) (state, error) {
+func (m *vmeter) send(command string, within time.Duration) (s state, err error) {
+	err = m.sendFor(command, within, &s)
+	return s, err
+}
+
+// sendFor is send for devices whose state line is another.
+func (m *vmeter) sendFor(command string, within time.Duration, into any) error {
 	if _, err := fmt.Fprintln(m.in, command); err != nil {
-		return state{}, errGone
+		return errGone
 	}
 	select {
 	case line, ok := <-m.lines:
 		if !ok {
-			return state{}, errGone
+			return errGone
 		}
-		var s state
-		if err := json.Unmarshal([]byte(line), &s); err != nil {
-			return state{}, fmt.Errorf("%q answered %q: %w", command, line, err)
+		if err := json.Unmarshal([]byte(line), into); err != nil {
+			return fmt.Errorf("%q answered %q: %w", command, line, err)
 		}
-		return s, nil
+		return nil
 	case <-time.After(within):
-		return state{}, fmt.Errorf("%q: no answer within %v\nstderr: %s", command, within, m.log)
+		return fmt.Errorf("%q: no answer within %v\nstderr: %s", command, within, m.log)
 	}
 }
 

@@ -49,7 +49,8 @@ func (r Register) Wh() int64 { return r.MWh / 1000 }
 // From power: between two samples the power is taken to run straight from one to the other (trapezoid), in whole numbers
 // with the exact remainder carried on. Time between samples beyond the profile's max_gap is a gap, and so is time that
 // runs backwards: it counts nothing, is added up and shown, and is never filled in. A restart of the server or of the
-// device is a gap only where it lasted that long.
+// device is a gap only where it lasted that long. When the relay opens, the last power is taken to have run until then,
+// and nothing from there on: a customer who was cut off does not pay for the slope to the next sample.
 //
 // From a register of the device: the difference to the last value counts, however long ago that was. The first value
 // ever is where counting begins. A smaller value is a restart: with reset "zero" the new value itself counts, with
@@ -59,6 +60,10 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	if m.Relay != "" && m.Relay != r.Relay {
 		r.Relay, s.Turned = m.Relay, true
+		if m.Relay == Open && p.Energy.From == FromPower && !r.At.IsZero() {
+			r, s = p.integrate(r, s, r.PowerMW, at.UTC().Truncate(time.Millisecond))
+			r.PowerMW, s.Sample = 0, true
+		}
 	}
 	if m.Kind == IsStarted {
 		r.Boots++

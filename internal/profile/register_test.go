@@ -64,6 +64,25 @@ func TestWhatWasNotMeasuredIsNotCounted(t *testing.T) {
 	}
 }
 
+func TestAnOpenRelayEndsTheSlope(t *testing.T) {
+	p := seedA(t)
+	r, _ := p.Take(profile.Register{}, power(3_600_000), at(0))
+	r, s := p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(1))
+	if r.MWh != 1000 || !s.Turned || r.PowerMW != 0 {
+		t.Errorf("1 s at 3.6 kW, then open: %+v, step %+v", r, s)
+	}
+	r, _ = p.Take(r, power(0), at(10))
+	r, s = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}, at(11))
+	if r.MWh != 1000 || !s.Turned {
+		t.Errorf("closed again: %+v", r)
+	}
+	r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(12))
+	r, _ = p.Take(r, power(3_600_000), at(20)) // a relay that sticks: what flows is counted
+	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(21)); r.PowerMW != 3_600_000 {
+		t.Errorf("a relay that is said to be open once more: %+v", r)
+	}
+}
+
 func TestADevicesOwnRegister(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -89,7 +89,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 		return Sold{Refusal: answerLost()}, nil
 	}
 	s.Sold.Issued = Issued{s.Digits}
-	if len(p.deliver) > 0 && v.c.Kick != nil {
+	if (len(p.deliver) > 0 || s.Sold.Sale.Recharge()) && v.c.Kick != nil {
 		v.c.Kick()
 	}
 	return s.Sold, nil

@@ -1,0 +1,334 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// sketchState is the line that `paywatt vmeter --legacy --script` writes.
+type sketchState struct {
+	Connected bool     `json:"connected"`
+	Relay     string   `json:"relay"`
+	Polls     int64    `json:"polls"`
+	Connects  int64    `json:"connects"`
+	Heard     []string `json:"heard"`
+}
+
+// sketch starts a scripted Arduino on a listener.
+func (p *place) sketch(t *testing.T, number, addr, kind string) *vmeter {
+	t.Helper()
+	m, err := scripted(p.bin, []string{"vmeter", number, kind, "--mqtt", addr, "--script"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.kill)
+	return m
+}
+
+func (m *vmeter) sketch(t *testing.T, command string) (s sketchState) {
+	t.Helper()
+	if err := m.sendFor(command, time.Minute, &s); err != nil {
+		t.Fatal(err)
+	}
+	if text := m.log.String(); strings.Contains(text, "did not come") {
+		t.Fatalf("%s: %s\nstate %+v", command, text, s)
+	}
+	return s
+}
+
+// freeAddress is an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// storyProfile is the first profile with a shunt for ten times the current, so that the story of 500 Wh is told in less
+// than a minute.
+func storyProfile(t *testing.T, p *place) {
+	t.Helper()
+	b, err := os.ReadFile("../profiles/seed-a.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(`name = "seed-a"`, `name = "story"`, `shunt_ohm = "0.1"`, `shunt_ohm = "0.01"`, "max_w = 12000", "max_w = 120000").Replace(string(b))
+	folder := filepath.Join(p.dir, "profiles")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "story.toml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// walletMeter registers a meter of the plan of 500 Wh for 50.00.
+func (a *api) walletMeter(t *testing.T, number string) {
+	t.Helper()
+	a.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number, "mode": "prepay_wallet", "tariff": "plan"})
+}
+
+func (a *api) plan(t *testing.T) {
+	t.Helper()
+	a.must(t, 201, "POST", "/v1/tariffs", map[string]any{"name": "plan", "currency": "KES", "vat_bps": 0, "flat_micro": 100_000_000})
+}
+
+func (a *api) recharge(t *testing.T, number string, minor int64, ref string) {
+	t.Helper()
+	a.must(t, 201, "POST", "/v1/vends", map[string]any{"meter": number, "tender": map[string]any{"amount_minor": minor, "currency": "KES"},
+		"client_ref": ref}, "Idempotency-Key", ref)
+}
+
+func (a *api) balance(t *testing.T, number string) int64 {
+	t.Helper()
+	return a.must(t, 200, "GET", "/v1/meters/"+number, nil).num(t, "balance", "amount_minor")
+}
+
+func (a *api) register(t *testing.T, number string) int64 {
+	t.Helper()
+	return a.must(t, 200, "GET", "/v1/meters/"+number, nil).num(t, "register_wh")
+}
+
+// settings changes the tenant's settings in the data of a server that does not run, and gives what they were.
+func (p *place) settings(t *testing.T, to string) (was string) {
+	t.Helper()
+	db := openDatabase(t, p.dir)
+	was = text(t, db, "SELECT settings FROM tenant")
+	rows(t, db, "UPDATE tenant SET settings = ?", nil, to)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return was
+}
+
+// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is asked for data, is
+// off until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, gets its summary. The server
+// is killed in the middle. A second such meter on another listener notices nothing but the restart.
+func TestTheStoryOfTheFirstMeter(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	storyProfile(t, p)
+	first, second := number(6001), number(6002)
+	http, mqtt, one, two := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
+	more := []string{"--mqtt-legacy", one + "=" + first + ":story", "--mqtt-legacy", two + "=" + second, "--legacy-poll-interval", "2s"}
+	srv := p.serve(t, http, mqtt, more...)
+	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
+	a := newAPI(srv.http, key)
+	a.plan(t)
+	a.walletMeter(t, first)
+	a.walletMeter(t, second)
+	srv.stop()
+	was := p.settings(t, `{"wallet":{"warn1_minor":1,"warn2_minor":2000}}`) // an urgent warning at 20.00
+	srv = p.serve(t, http, mqtt, more...)
+
+	m := p.sketch(t, first, one, "--legacy")
+	if s := m.sketch(t, "wait heard=OFF 12s"); s.Relay != "open" {
+		t.Fatalf("unpaid, the relay is %s", s.Relay)
+	}
+	m.sketch(t, "wait heard=data 12s")
+	m.sketch(t, "load 90000")
+	other := p.sketch(t, second, two, "--legacy")
+	a.recharge(t, second, 50_00, "other-000001")
+	other.sketch(t, "load 1000")
+	other.sketch(t, "wait relay=closed 12s")
+	if got := a.must(t, 200, "GET", "/v1/meters/"+first, nil).text(t, "state"); got != "cut_off" {
+		t.Errorf("unpaid, the meter is shown as %s", got)
+	}
+
+	a.recharge(t, first, 50_00, "first-000001")
+	m.sketch(t, "wait relay=closed 5s")
+	m.sketch(t, "subscribe GsmClientTest/#")
+	eventually(t, 30*time.Second, "200 Wh are used", func() bool { return a.register(t, first) >= 200 })
+	srv.kill()
+	before := time.Now()
+	m.sketch(t, "wait connected=false 5s")
+	srv = p.serve(t, http, mqtt, more...)
+	m.sketch(t, "wait connected=true 15s")
+	away := time.Since(before)
+	if got := a.register(t, first); got < 200 {
+		t.Errorf("after the server was killed the register is %d Wh, it was 200 or more", got)
+	}
+	m.sketch(t, "subscribe GsmClientTest/#")
+	if s := m.sketch(t, "wait relay=open 40s"); s.Connects != 2 {
+		t.Errorf("%d connections, want one before the kill and one after", s.Connects)
+	} else if !slices.ContainsFunc(s.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/warning warning: KES ") }) && away < 8*time.Second {
+		t.Errorf("no warning before it was off: %q", s.Heard)
+	}
+	// What was taken beyond the money is what flows between two looks, and what flowed while there was no server.
+	limit := int64((away + 5*time.Second).Seconds() * 90_000 / 3600 * 10) // minor units at 0.10 a Wh
+	if got := a.balance(t, first); got > 0 || got < -limit {
+		t.Errorf("off at a balance of %d, want 0 or less and at least %d", got, -limit)
+	}
+	owed := a.balance(t, first)
+	a.recharge(t, first, 50_00, "first-000002")
+	m.sketch(t, "wait relay=closed 5s")
+	m.sketch(t, "load 0")
+	m.sketch(t, "show")
+	if got := a.balance(t, first); got < 50_00+owed-400 || got > 50_00+owed {
+		t.Errorf("balance %d after 50.00 on top of %d", got, owed)
+	}
+	if s := other.sketch(t, "show"); s.Relay != "closed" || s.Connects != 2 || slices.Contains(s.Heard[1:], "OFF") {
+		t.Errorf("the other meter: %+v, want it on, with one connection a server", s)
+	}
+	a.mustBalance(t)
+	srv.stop()
+	p.settings(t, was) // verification knows the settings that were decided through the server
+	p.run(t, "", "verify", "--data", p.dir)
+}
+
+// mustBalance: the books add up.
+func (a *api) mustBalance(t *testing.T) {
+	t.Helper()
+	if got := a.must(t, 200, "GET", "/v1/ledger/trial-balance", nil); !bytes.Contains(got.body, []byte("wallet")) {
+		t.Errorf("no wallet in the books: %s", got.body)
+	}
+}
+
+// TestTheToggleSketchIsLeftAlone: the library's own example is told nothing, and what it says is kept.
+func TestTheToggleSketchIsLeftAlone(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	addr, num := freeAddress(t), number(6003)
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num+":seed-a-toggle", "--legacy-poll-interval", "1s")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.plan(t)
+	a.walletMeter(t, num)
+	m := p.sketch(t, num, addr, "--legacy=toggle")
+	m.sketch(t, "wait connected=true 15s")
+	if s := m.sketch(t, "run 4s"); len(s.Heard) > 0 || s.Relay != "open" {
+		t.Errorf("told unasked: %+v", s)
+	}
+}
+
+// TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client
+// id: as with any broker, the newer of two connections ends the older, which comes back.
+func TestMosquittosClientsPlayTheSketch(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	addr, num := freeAddress(t), number(6004)
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num, "--legacy-poll-interval", "1s")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.plan(t)
+	a.walletMeter(t, num)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := func(program string, args ...string) *exec.Cmd {
+		return exec.Command(program, append([]string{"-h", host, "-p", port, "-i", "electricitymeterGSM", "-V", "mqttv311", "-k", "15"}, args...)...)
+	}
+	publish := func(topic, payload string) {
+		t.Helper()
+		if out, err := client("mosquitto_pub", "-t", topic, "-m", payload).CombinedOutput(); err != nil {
+			t.Fatalf("mosquitto_pub %s %s: %v %s", topic, payload, err, out)
+		}
+	}
+	listen := func(want string) {
+		t.Helper()
+		cmd := client("mosquitto_sub", "-t", "GsmClientTest/led", "-W", "10", "-C", "2")
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != want {
+			t.Fatalf("mosquitto_sub heard %q, %v, want %q", out, err, want)
+		}
+	}
+	publish("GsmClientTest/init", "Meter Started")
+	listen("OFF\ndata\n")
+	publish("GsmClientTest/ledStatus", "meter is off")
+	a.recharge(t, num, 50_00, "mosquitto-1")
+	listen("ON\ndata\n")
+	publish("GsmClientTest/ledStatus", "meter is on")
+	for range 3 {
+		publish("GsmClientTest/ledStatus", "1023:0")
+		listen("ON\ndata\n")
+	}
+	if got := a.register(t, num); got < 1 {
+		t.Errorf("register %d Wh", got)
+	}
+	if out, err := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-i", "somebody", "-t", "#", "-W", "3", "-C", "1").CombinedOutput(); err == nil {
+		t.Errorf("another client id is let in: %s", out)
+	}
+}
+
+// TestTheSketchByteForByte: a plain socket sends what PubSubClient sends and reads what it would.
+func TestTheSketchByteForByte(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	addr, num := freeAddress(t), number(6005)
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num)
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.plan(t)
+	a.walletMeter(t, num)
+	c := dial(t, addr)
+	defer c.Close()
+	say := func(b string) {
+		t.Helper()
+		if _, err := io.WriteString(c, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := bufio.NewReader(c)
+	hear := func(within time.Duration, want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.ReadFull(r, got); err != nil || string(got) != want {
+			t.Fatalf("heard %q, %v, want %q", got[:n], err, want)
+		}
+	}
+	say("\x10\x1f\x00\x04MQTT\x04\x02\x00\x0f\x00\x13electricitymeterGSM")
+	hear(time.Second, "\x20\x02\x00\x00")
+	say("\x30\x21\x00\x12GsmClientTest/initMeter Started\x82\x16\x00\x02\x00\x11GsmClientTest/led\x00")
+	hear(time.Second, "\x90\x03\x00\x02\x00")
+	hear(10*time.Second, "\x30\x16\x00\x11GsmClientTest/ledOFF")
+	say("\x30\x25\x00\x17GsmClientTest/ledStatusmeter is off")
+	hear(10*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata")
+	say("\x30\x20\x00\x17GsmClientTest/ledStatus512:512\xc0\x00")
+	hear(time.Second, "\xd0\x00")
+	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // and nothing between
+	say("\xe0\x00")
+	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("after DISCONNECT %d bytes, %v", n, err)
+	}
+}
+
+// TestManyListenersAtOnce: eight devices with the same client id, each on its own listener, do not disturb each other.
+func TestManyListenersAtOnce(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	var more, addrs []string
+	for i := range 8 {
+		addrs = append(addrs, freeAddress(t))
+		more = append(more, "--mqtt-legacy", addrs[i]+"="+number(6010+i))
+	}
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", append(more, "--legacy-poll-interval", "1s")...)
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.plan(t)
+	var all sync.WaitGroup
+	states := make([]sketchState, len(addrs))
+	for i := range addrs {
+		a.walletMeter(t, number(6010+i))
+		if i%2 == 0 {
+			a.recharge(t, number(6010+i), 50_00, fmt.Sprintf("many-%04d", i))
+		}
+		m := p.sketch(t, number(6010+i), addrs[i], "--legacy")
+		all.Go(func() { _ = m.sendFor("run 5s", 20*time.Second, &states[i]) })
+	}
+	all.Wait()
+	for i, s := range states {
+		want := map[bool]string{true: "closed", false: "open"}[i%2 == 0]
+		if s.Relay != want || s.Connects != 1 || s.Polls < 2 {
+			t.Errorf("device %d: %+v, want its relay %s, one connection and some polls", i, s, want)
+		}
+	}
+}
