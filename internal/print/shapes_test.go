@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,28 +80,8 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 			r.Tokens = append(r.Tokens, receipt.Token{Kind: receipt.KeyChange, Digits: second}, receipt.Token{Kind: receipt.KeyChange, Digits: token(t, "01234567890123456789")})
 			r.STS.KRN = 2
 		}),
-		"copy":     with(func(r *receipt.Receipt) { r.Copy = 2 }),
-		"reversed": with(func(r *receipt.Receipt) { v6(r); r.Reversed = true }),
-		"credit-note": with(func(r *receipt.Receipt) {
-			v6(r)
-			if err := r.Price(); err != nil {
-				t.Fatal(err)
-			}
-			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), true)
-		}),
-		"credit-note-unconfirmed": with(func(r *receipt.Receipt) {
-			if err := r.Price(); err != nil {
-				t.Fatal(err)
-			}
-			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), false)
-		}),
-		"test-credit-note": with(func(r *receipt.Receipt) {
-			r.Title, r.Test = receipt.TestReceipt, true
-			if err := r.Price(); err != nil {
-				t.Fatal(err)
-			}
-			*r = r.Credited("main-000018", r.At.Add(5*time.Minute), false)
-		}),
+		"copy":            with(func(r *receipt.Receipt) { r.Copy = 2 }),
+		"reversed":        with(func(r *receipt.Receipt) { v6(r); r.Reversed = true }),
 		"after-a-restore": with(func(r *receipt.Receipt) { r.No, r.Epoch = "main-000017/2", "2" }),
 		"charges-only": with(func(r *receipt.Receipt) {
 			r.Others = []receipt.Part{{Kind: "fixed", Ref: "capacity 2026-10", Amount: 6087, VAT: 913, Left: left(7950)}}
@@ -117,9 +98,26 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 	}
 }
 
+// notes are credit notes, by name: of tokens that the meter has cancelled, of such as nobody could ask about, and of a
+// simulated meter.
+func notes(t *testing.T) map[string]receipt.Receipt {
+	note := func(r receipt.Receipt, cancelled bool) receipt.Receipt {
+		if err := r.Price(); err != nil {
+			t.Fatal(err)
+		}
+		return r.Credited("main-000018", r.At.Add(5*time.Minute), cancelled)
+	}
+	test := plain(t)
+	test.Title, test.Test = receipt.TestReceipt, true
+	return map[string]receipt.Receipt{"credit-note": note(shapes(t)["blocks-and-debt"], true), "credit-note-unconfirmed": note(plain(t), false),
+		"test-credit-note": note(test, false)}
+}
+
 // TestEveryShapeOfReceipt compares each form of each shape with its golden file, and adds each up as it is printed.
 func TestEveryShapeOfReceipt(t *testing.T) {
-	for name, r := range shapes(t) {
+	all := shapes(t)
+	maps.Copy(all, notes(t))
+	for name, r := range all {
 		t.Run(name, func(t *testing.T) {
 			if !r.Credits() {
 				if err := r.Price(); err != nil {

@@ -149,6 +149,24 @@ func TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero(t *testing.T) {
 	}
 }
 
+// journals are the references of what a filter finds, read two at a time.
+func (w *world) journals(by access.Actor, f report.JournalFilter) string {
+	w.t.Helper()
+	var refs []string
+	for page := (registry.Page{Limit: 2}); ; {
+		l, err := w.Journals(w.t.Context(), by, f, page)
+		if err != nil || l.Refused() || len(l.Journals) > 2 {
+			w.t.Fatalf("journals: %d, %v, %s", len(l.Journals), err, l.Detail())
+		}
+		for _, j := range l.Journals {
+			refs = append(refs, j.Ref)
+		}
+		if page.Cursor = l.Next; l.Next == "" {
+			return strings.Join(refs, " ")
+		}
+	}
+}
+
 // TestFiguresLeadToTheirJournals: accounts page by page, the balance of a past moment, the journals of an account and of
 // an operation, newest first.
 func TestFiguresLeadToTheirJournals(t *testing.T) {
@@ -181,25 +199,9 @@ func TestFiguresLeadToTheirJournals(t *testing.T) {
 			t.Errorf("the till %s after the start: %d, %v; want %d", after, b.Balance, err, want)
 		}
 	}
-	journals := func(f report.JournalFilter) string {
-		t.Helper()
-		var refs []string
-		for page := (registry.Page{Limit: 2}); ; {
-			l, err := w.Journals(t.Context(), by, f, page)
-			if err != nil || l.Refused() || len(l.Journals) > 2 {
-				t.Fatalf("journals: %d, %v, %s", len(l.Journals), err, l.Detail())
-			}
-			for _, j := range l.Journals {
-				refs = append(refs, j.Ref)
-			}
-			if page.Cursor = l.Next; l.Next == "" {
-				return strings.Join(refs, " ")
-			}
-		}
-	}
 	for want, f := range map[string]report.JournalFilter{"other op-4 op-3 op-2 op-1 op-0": {}, "op-4 op-3 op-2 op-1 op-0": {Account: &till},
 		"op-2": {Ref: "op-2"}, "": {Ref: "nothing"}} {
-		if got := journals(f); got != want {
+		if got := w.journals(by, f); got != want {
 			t.Errorf("journals of %+v: %q, want %q", f, got, want)
 		}
 	}
