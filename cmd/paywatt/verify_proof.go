@@ -123,7 +123,10 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 		view.Open = proof.Uncovered()
 	}
 	rows = append(rows, "log", v.Origin)
-	for _, h := range v.Heads {
+	for n, h := range v.Heads {
+		if n > 0 && h.Note == v.Heads[n-1].Note {
+			continue // the head at hand and that of the proof are one
+		}
 		view.Heads = append(view.Heads, headView{h.Size, h.Seal, h.Epoch, h.At})
 		rows = append(rows, "head", fmt.Sprintf("%d leaves, seal %d, %s", h.Size, h.Seal, h.At.UTC().Format("2006-01-02 15:04:05 UTC")))
 	}
