@@ -39,6 +39,7 @@ func TestAReceiptIsProvenWhenAllElseIsGone(t *testing.T) {
 			receipt := keep("receipt.json", "vend", "receipt", "proof-sale-1", "--proof")
 			sameDay := keep("same-day.txt", "report", "head", "--since", old)
 			a.mustVend(t, m.number, 5_000, "proof-sale-2")
+			p.run(t, "", "vend", "receipt", "proof-sale-2", "--proof") // it waits until this is sealed, so the log has grown
 			size := answer{body: []byte(p.run(t, "", "report", "head", "-o", "json"))}.text(t, "size")
 			late := keep("late.txt", "report", "head", "--size", size)
 			receiptLate := keep("receipt-late.json", "vend", "receipt", "proof-sale-1", "--proof", "--head", size)
