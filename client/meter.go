@@ -50,7 +50,8 @@ type Meter struct {
 	Relay      string     `json:"relay"` // closed, open, armed; empty = not heard yet
 	Reasons    []string   `json:"reasons"`
 	BalanceWh  *int64     `json:"balance_wh"`
-	Balance    *Amount    `json:"balance"`
+	Balance    *Amount    `json:"balance"` // the wallet in the books
+	Live       *Live      `json:"live"`    // what is left of it by what was used since
 	RegisterWh *int64     `json:"register_wh"`
 	AsOf       *time.Time `json:"as_of"`
 	LastSeen   *time.Time `json:"last_seen"`

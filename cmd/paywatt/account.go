@@ -11,7 +11,7 @@ import (
 
 func newAccountCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "account", Short: "What a customer has, owes and bought"}
-	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountAdjust(c))
+	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c))
 	return cmd
 }
 
@@ -25,7 +25,7 @@ func newAccountShow(c console) *cobra.Command {
 			}
 			b := a.Balance
 			return c.show(cmd, a, fields("account", a.ID, "customer", a.Name, "address", a.Address, "mode", a.Mode, "status", a.Status,
-				"meters", strings.Join(a.Meters, " "), "carry", minorText(b.CarryMinor, b.Currency), "charges due", minorText(b.DueMinor, b.Currency),
+				"meters", strings.Join(a.Meters, " "), "carry", minorText(b.CarryMinor, b.Currency), "wallet", minorText(b.WalletMinor, b.Currency), "charges due", minorText(b.DueMinor, b.Currency),
 				"debts", minorText(b.DebtsMinor, b.Currency), "bought in "+b.Month, unit.Energy(b.UnitsWh).KWh(1)+" kWh",
 				"free units due", unit.Energy(b.FreeDueWh).KWh(1)+" kWh"))
 		}),

@@ -14,7 +14,7 @@ import (
 
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, look at and command meters"}
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterReadings(c), newMeterEvents(c), newMeterAlarms(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCalibrate(c))
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCalibrate(c))
 	return cmd
 }
 
@@ -134,7 +134,7 @@ func meterTable(m client.Meter) table {
 		test = "the meter is simulated"
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
-		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet", balance, "register kWh", kwhOf(m.RegisterWh, 3),
+		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "key", key)
 }
 

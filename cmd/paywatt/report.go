@@ -29,6 +29,6 @@ func newReportCommand(c console) *cobra.Command {
 			return c.show(cmd, b, t)
 		}),
 	})
-	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c))
+	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c), newReportRegisters(c))
 	return cmd
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Limits bounds what the server takes at once. The zero value of a field means its default.
@@ -84,6 +85,7 @@ type Cases struct {
 	Commands  *command.Commands
 	Reports   *report.Reports
 	Diagnoses *diagnosis.Doctor
+	Wallets   *wallet.Wallets
 }
 
 // Paper is a form of receipts.
@@ -212,6 +214,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.debtRoutes(r)
 	a.chargeRoutes(r)
 	a.accountRoutes(r)
+	a.walletRoutes(r)
 	a.tokenRoutes(r)
 	a.approvalRoutes(r)
 	a.dayRoutes(r)

@@ -60,7 +60,8 @@ type Meter struct {
 	Relay      string        `json:"relay" doc:"closed, open or armed; empty while unknown"`
 	Reasons    []string      `json:"reasons" doc:"Why supply is off"`
 	BalanceWh  *int64        `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
-	Balance    *amountBody   `json:"balance" doc:"The account's wallet; null without one"`
+	Balance    *amountBody   `json:"balance" doc:"The account's wallet as it is in the books; null without one"`
+	Live       *walletLive   `json:"live" doc:"Estimate of what is left of balance as of the newest reading; null without a wallet"`
 	RegisterWh *int64        `json:"register_wh"`
 	ECUsedWh   *int64        `json:"ec_used_wh"`
 	OverrunWh  *int64        `json:"overrun_wh"`
@@ -125,6 +126,9 @@ func meterOf(v registry.MeterView) Meter {
 	if v.Balance != nil {
 		b := amountOf(*v.Balance)
 		m.Balance = &b
+	}
+	if v.Wallet != nil {
+		m.Live = walletLiveOf(*v.Wallet)
 	}
 	if !v.Customer.ID.IsZero() {
 		c := customerOf(v.Customer)

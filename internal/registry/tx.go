@@ -5,7 +5,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -72,13 +71,13 @@ type MeterRecord struct {
 	Key        *Key // the current key; nil for a meter without one
 	TariffName string
 	Customer   Customer
-	Balance    *money.Amount // wallet of the account; nil where the mode has none or no currency is set
-	Seen       bool          // the meter has sent something
-	LastSeen   time.Time     // server time
-	NewestAt   int64         // meter time of LastSeen, Unix microseconds
-	Reported   bool          // the figures below were reported
-	AsOf       time.Time     // meter time of the figures
-	ReceivedAt time.Time     // server time of the same
+	Wallet     *WalletView // of the account; nil where the mode has none or no currency is set
+	Seen       bool        // the meter has sent something
+	LastSeen   time.Time   // server time
+	NewestAt   int64       // meter time of LastSeen, Unix microseconds
+	Reported   bool        // the figures below were reported
+	AsOf       time.Time   // meter time of the figures
+	ReceivedAt time.Time   // server time of the same
 	RegisterWh int64
 	BalanceWh  int64
 	ECUsedWh   int64

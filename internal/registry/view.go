@@ -24,7 +24,7 @@ const (
 	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
 	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
 	CutOff      State = "cut_off" // the relay is not known to be closed; Reasons say why, or it waits for a key press
-	Low         State = "low"     // a token meter with LowCredit or less left, its early warning
+	Low         State = "low"     // a token meter with LowCredit or less left, or a wallet at its first warning
 	On          State = "on"
 )
 
@@ -55,12 +55,26 @@ type MeterView struct {
 	Reasons   []string // why the relay is open, names of the domain reference §4.5; never nil
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
-	// Balance is the account's wallet; nil for a meter without one.
-	Balance  *money.Amount
+	// Balance is the account's wallet in the books; nil for a meter without one.
+	Balance *money.Amount
+	// Wallet is the same with what was used since; nil for a meter without one.
+	Wallet   *WalletView
 	LastSeen time.Time // server time of the last message; zero when there was none
 	// Clock is the meter's own time now: for a simulated meter its newest time and what has passed since, for any
 	// other the server's.
 	Clock time.Time
+}
+
+// WalletView is the wallet of a meter's account in two figures: what the books have, and what is left of it by what the
+// meters have counted since. They must never be shown as one.
+type WalletView struct {
+	Settled   money.Amount
+	Available money.Amount // Settled less what is used and not posted, and what is reserved; may be negative
+	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
+	Total     unit.Energy  // all that was ever rated for the meter
+	Supply    bool         // whether the supply is wanted
+	Low       bool         // at or below the level of the first warning
+	Held      string       // why rating waits for a person; empty while it goes on
 }
 
 // Figures are what a meter last reported of itself.
@@ -166,9 +180,12 @@ func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Balance: rec.Balance,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
+	if rec.Wallet != nil {
+		v.Balance = &rec.Wallet.Settled
+	}
 	if rec.Meter.Simulated && rec.Seen {
 		live := metering.Live{LastSeen: rec.LastSeen, NewestAt: rec.NewestAt}
 		v.Clock = live.Clock(now)
@@ -199,6 +216,8 @@ func stateOf(v MeterView, tamper bool, now time.Time) State {
 	case v.Relay != RelayClosed && !v.closing():
 		return CutOff
 	case v.Meter.Mode == PrepayToken && v.Figures != nil && v.Figures.Balance <= LowCredit:
+		return Low
+	case v.Wallet != nil && v.Wallet.Low:
 		return Low
 	}
 	return On

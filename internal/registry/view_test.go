@@ -36,7 +36,7 @@ func TestStateOfAMeter(t *testing.T) {
 		"supplied":                         {on, registry.On},
 		"20 kWh left":                      {with(func(r *report) { r.balance = 20_000 }), registry.Low},
 		"overdrawn in friendly hours":      {with(func(r *report) { r.balance = 0 }), registry.Low},
-		"a wallet has no units to be low":  {with(func(r *report) { r.balance, r.mode = 0, registry.PrepayWallet }), registry.On},
+		"a wallet with nothing in it":      {with(func(r *report) { r.balance, r.mode = 0, registry.PrepayWallet }), registry.Low},
 		"out of credit":                    {with(func(r *report) { r.balance, r.relay, r.reasons = 0, "open", "CREDIT" }), registry.CutOff},
 		"switched off from afar":           {with(func(r *report) { r.relay, r.reasons = "open", "REMOTE" }), registry.CutOff},
 		"waits for a key press":            {with(func(r *report) { r.relay = "armed" }), registry.CutOff},

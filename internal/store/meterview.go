@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -75,7 +73,7 @@ func (tx *Tx) meterRecords(condition string, args ...any) ([]registry.MeterRecor
 			return err
 		}
 		if rec.Meter.Mode == registry.PrepayWallet && currency != "" {
-			if rec.Balance, err = tx.wallet(rec.Meter.Account, currency); err != nil {
+			if rec.Wallet, err = tx.walletView(rec.Meter.N, currency); err != nil {
 				return err
 			}
 		}
@@ -86,13 +84,4 @@ func (tx *Tx) meterRecords(condition string, args ...any) ([]registry.MeterRecor
 		return nil, fmt.Errorf("read meters: %w", err)
 	}
 	return out, nil
-}
-
-// wallet is what an account has paid in and not used. The ledger keeps it as a liability, so its sign turns here.
-func (tx *Tx) wallet(account id.ID, currency string) (*money.Amount, error) {
-	b, err := tx.Balance(ledger.AccountRef{Code: ledger.Wallet, Subject: account.Text(id.Account)})
-	if err != nil {
-		return nil, err
-	}
-	return &money.Amount{Minor: -b, Currency: currency}, nil
 }

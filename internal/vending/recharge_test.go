@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -344,4 +345,101 @@ func (d walletDoor) Do(ctx context.Context, t access.Tenant, fn func(wallet.Tx) 
 
 func (d walletDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx) error) error {
 	return d.s.door.View(ctx, t, func(tx vending.Tx) error { return fn(tx.(wallet.Tx)) })
+}
+
+// TestAStatementOfAWalletSumsToTheBooks reads a week's recharges, use and charges back.
+func TestAStatementOfAWalletSumsToTheBooks(t *testing.T) {
+	s := open(t, true)
+	b := flat()
+	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
+	m := s.purse(1, s.publish("domestic", b, monday().AddDate(0, -1, 0)))
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	by := access.SystemActor(tenant, "wallets")
+	register := int64(0)
+	s.uses(m, register)
+	for day := range 7 {
+		s.sell(order(m, 3000, "recharge-"+string(rune('a'+day))))
+		for range 5 {
+			s.clock.add(time.Hour)
+			register += 777
+			s.uses(m, register)
+			must(t, 0, second(wallets.SettleDue(context.Background(), by)))
+		}
+		must(t, 0, second(wallets.ChargeDays(context.Background(), by)))
+		s.clock.add(19 * time.Hour)
+	}
+	must(t, 0, second(wallets.SettleDue(context.Background(), by)))
+	_, have := s.wallet(m)
+	got, err := wallets.Statement(context.Background(), owner(), m, "2026-11-20", "2026-11-27", registry.Page{Limit: 200})
+	if err != nil || got.Refused() {
+		t.Fatalf("statement: %v %s", err, got.Detail())
+	}
+	balance, kinds, units := money.Minor(0), map[wallet.LineKind]int{}, int64(0)
+	for _, l := range got.Lines {
+		balance += l.Amount
+		kinds[l.Kind]++
+		units += int64(l.Units)
+		if l.Balance != balance {
+			t.Errorf("%s %s of %d leaves %d, want %d", l.Day, l.Kind, l.Amount, l.Balance, balance)
+		}
+	}
+	if got.Closing != have.Wallet || balance != have.Wallet || have.Accrued != 0 || units != register {
+		t.Errorf("the statement closes at %d with %d Wh, the books have %d, the register %d", got.Closing, units, have.Wallet, register)
+	}
+	if kinds[wallet.LineRecharge] != 7 || kinds[wallet.LineCharge] != 7 || kinds[wallet.LineUse] < 7 || kinds[wallet.LineOpening] != 1 || kinds[wallet.LineClosing] != 1 {
+		t.Errorf("lines %v, want a recharge, the use and the charges of each of 7 days", kinds)
+	}
+	half, err := wallets.Statement(context.Background(), owner(), m, "2026-11-23", "2026-11-24", registry.Page{})
+	if err != nil || half.Opening+sumOf(half.Lines) != half.Closing || half.Opening == 0 {
+		t.Errorf("two days of it: opening %d, closing %d (%v)", half.Opening, half.Closing, err)
+	}
+	for _, c := range []struct {
+		by   wallet.Period
+		want int
+	}{{wallet.ByDay, 7}, {wallet.ByWeek, 2}, {wallet.ByMonth, 1}} {
+		used, err := wallets.Use(context.Background(), owner(), wallet.UseAsked{Meter: m, By: c.by})
+		total := int64(0)
+		for _, u := range used.Data {
+			total += int64(u.Units)
+		}
+		if err != nil || len(used.Data) != c.want || total != register {
+			t.Errorf("use by %s: %d rows with %d Wh (%v), want %d rows with %d", c.by, len(used.Data), total, err, c.want, register)
+		}
+	}
+	first, err := wallets.Use(context.Background(), owner(), wallet.UseAsked{Meter: m, Page: registry.Page{Limit: 3}})
+	next, err2 := wallets.Use(context.Background(), owner(), wallet.UseAsked{Meter: m, Page: registry.Page{Limit: 3, Cursor: first.Next}})
+	if err != nil || err2 != nil || len(first.Data) != 3 || len(next.Data) != 3 || next.Data[0].First >= first.Data[2].First {
+		t.Errorf("pages %+v, %+v (%v, %v)", first.Data, next.Data, err, err2)
+	}
+	s.audit()
+}
+
+func sumOf(lines []wallet.Line) (sum money.Minor) {
+	for _, l := range lines {
+		sum += l.Amount
+	}
+	return sum
+}
+
+// second is the error of a call whose value does not matter.
+func second[T any](_ T, err error) error { return err }
+
+// TestRegistersThatAreNotRatedAreListed compares the rated register with the meter's own.
+func TestRegistersThatAreNotRatedAreListed(t *testing.T) {
+	s := open(t, true)
+	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	s.sell(order(m, 5000, "recharge-1"))
+	s.uses(m, 1000, 1500)
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	if got, err := wallets.Differences(context.Background(), owner(), registry.Page{}); err != nil || len(got.Data) != 0 {
+		t.Errorf("differences %+v (%v), want none", got.Data, err)
+	}
+	s.clock.add(time.Hour)
+	s.uses(m, 900_000)
+	got, err := wallets.Differences(context.Background(), owner(), registry.Page{})
+	if err != nil || len(got.Data) != 1 || got.Data[0].Rated != 1500 || got.Data[0].Register != 900_000 || got.Data[0].Total != 500 ||
+		got.Data[0].Held.Reason != wallet.HoldImplausible {
+		t.Errorf("differences %+v (%v), want the one that waits", got.Data, err)
+	}
+	s.audit()
 }

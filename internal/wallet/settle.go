@@ -196,4 +196,5 @@ type Tx interface {
 	SettleTx
 	ReleaseTx
 	JobTx
+	ViewTx
 }

@@ -1,0 +1,224 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Booked is a journal that moved an account's wallet.
+type Booked struct {
+	Journal id.ID
+	Kind    ledger.Kind
+	Ref     string
+	Memo    string
+	At      time.Time
+	Amount  money.Minor // credit positive
+}
+
+// LineKind says what a line of a statement is.
+type LineKind string
+
+// Kinds of lines. Reversals, goodwill and whatever else is booked stand under the name of their journal's kind.
+const (
+	LineOpening  LineKind = "opening"
+	LineRecharge LineKind = "recharge"
+	LineUse      LineKind = "use"
+	LineCharge   LineKind = "charge"
+	LineClosing  LineKind = "closing"
+)
+
+// Line is one line of a statement.
+type Line struct {
+	Day      string // local, of the booking
+	At       time.Time
+	Kind     LineKind
+	Amount   money.Minor // signed: what came in is positive; 0 for opening and closing
+	Balance  money.Minor // after it
+	Units    unit.Energy // of use
+	From, To time.Time   // meter time in which it was used
+	Journals int         // how many the line sums up
+	Ref      string      // the sale, of a recharge; the journal's own reference of others
+}
+
+// Statement is what an account's wallet held and what changed it.
+type Statement struct {
+	refusal.Refusal
+	Account  id.ID
+	Currency string
+	Opening  money.Minor
+	Closing  money.Minor
+	Lines    []Line // of the page; opening and closing among all
+	Next     string
+}
+
+// Limits of a statement.
+const (
+	MaxStatementDays = 100
+	maxBooked        = 10_000
+)
+
+// Statement shows what changed an account's wallet on some local days (right: customer.read): the opening balance, each
+// recharge, the use and the fixed charges of each day, anything else, and the closing balance. It is made from the books:
+// opening and lines sum to the closing balance, and a day that is over never changes. Use stands on the day on which it
+// was posted, and says from when to when the meter counted it. Where from is empty it is the first of the month of to,
+// where to is empty it is today. An account that is not paid for from a wallet has an empty one.
+func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from, to string, page registry.Page) (Statement, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Statement{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
+		t, err := tx.WalletTenant()
+		if err != nil {
+			return Statement{}, err
+		}
+		a, no, err := findAccount(tx, account)
+		if err != nil || no.Refused() {
+			return Statement{Refusal: no}, err
+		}
+		begin, end, no := days(from, to, w.moment().In(t.Zone))
+		if no.Refused() {
+			return Statement{Refusal: no}, nil
+		}
+		opening, booked, err := tx.WalletBooked(a, begin, end, maxBooked+1)
+		if err != nil {
+			return Statement{}, err
+		}
+		if len(booked) > maxBooked {
+			return Statement{Refusal: refusal.Because(refusal.InvalidRequest, fmt.Sprintf("More than %d journals lie in this time.", maxBooked),
+				"Nothing is shown.", "Ask for fewer days.")}, nil
+		}
+		s := Statement{Account: a, Currency: t.Currency, Opening: opening}
+		s.fill(booked, begin, end, t.Zone)
+		list := listStatement + a.Text(id.Account) + begin.Format(dateForm) + end.Format(dateForm)
+		after, max, no := page.Read(w.c.Sealer, by.Tenant, list)
+		if no.Refused() {
+			return Statement{Refusal: no}, nil
+		}
+		s.Lines = s.Lines[min(int(numberOf(after)), len(s.Lines)):]
+		if len(s.Lines) > max {
+			s.Lines = s.Lines[:max]
+			s.Next = registry.Cursor(w.c.Sealer, by.Tenant, list, numbered(numberOf(after)+int64(max)))
+		}
+		return s, nil
+	})
+	if err != nil {
+		return Statement{}, fmt.Errorf("statement of the wallet of %s: %w", account, err)
+	}
+	return out, nil
+}
+
+// listStatement is the list that a cursor of a statement belongs to.
+const listStatement = "wallet:"
+
+// findAccount reads an account's identity, or the number or identity of a meter that it pays for.
+func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
+	account, err := id.Parse(id.Account, text)
+	if err != nil {
+		ref, no := registry.ParseRef(text)
+		if no.Refused() {
+			return id.ID{}, no, nil
+		}
+		m, found, err := registry.ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return id.ID{}, noAccount(), err
+		}
+		account = m.Account
+	}
+	if exists, err := tx.AccountExists(account); err != nil || !exists {
+		return id.ID{}, noAccount(), err
+	}
+	return account, refusal.Refusal{}, nil
+}
+
+func noAccount() refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no such account.", "", "Give the account's identity, or the number of a meter that it pays for.")
+}
+
+// days are the moments with which a statement begins and ends.
+func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refusal) {
+	last := midnight(now, now.Location())
+	var err error
+	if to != "" {
+		last, err = time.ParseInLocation(dateForm, to, now.Location())
+	}
+	begin = time.Date(last.Year(), last.Month(), 1, 0, 0, 0, 0, last.Location())
+	if from != "" && err == nil {
+		begin, err = time.ParseInLocation(dateForm, from, now.Location())
+	}
+	end = time.Date(last.Year(), last.Month(), last.Day()+1, 0, 0, 0, 0, last.Location())
+	switch {
+	case err != nil:
+		no = refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "Nothing is shown.", "Write them as 2026-11-20.")
+	case !begin.Before(end) || end.Sub(begin) > (MaxStatementDays*24+1)*time.Hour:
+		no = refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A statement is of 1 to %d days.", MaxStatementDays), "Nothing is shown.", "Ask for fewer days.")
+	}
+	return begin, end, no
+}
+
+// fill makes the lines: those of a day in the order of booking, its charges and its use summed up at the end.
+func (s *Statement) fill(booked []Booked, begin, end time.Time, zone *time.Location) {
+	s.Closing = s.Opening
+	s.add(Line{Day: begin.In(zone).Format(dateForm), At: begin, Kind: LineOpening})
+	var charges, use Line
+	day := ""
+	flush := func() {
+		for _, l := range [2]*Line{&charges, &use} {
+			if l.Journals > 0 {
+				s.add(*l)
+			}
+			*l = Line{}
+		}
+	}
+	for _, b := range booked {
+		if today := b.At.In(zone).Format(dateForm); today != day {
+			flush()
+			day = today
+		}
+		switch b.Kind {
+		case ledger.Usage:
+			sumUp(&use, b, day, LineUse)
+		case ledger.Charged:
+			sumUp(&charges, b, day, LineCharge)
+		default:
+			kind := LineKind(b.Kind)
+			if b.Kind == ledger.TopUp {
+				kind = LineRecharge
+			}
+			s.add(Line{Day: day, At: b.At, Kind: kind, Amount: b.Amount, Journals: 1, Ref: b.Ref})
+		}
+	}
+	flush()
+	s.add(Line{Day: end.Add(-time.Microsecond).In(zone).Format(dateForm), At: end, Kind: LineClosing})
+}
+
+// add puts a line with the balance after it.
+func (s *Statement) add(l Line) {
+	s.Closing += l.Amount
+	l.Balance = s.Closing
+	s.Lines = append(s.Lines, l)
+}
+
+// sumUp adds a journal to the line of its day.
+func sumUp(l *Line, b Booked, day string, kind LineKind) {
+	l.Day, l.At, l.Kind, l.Amount, l.Journals = day, b.At, kind, l.Amount+b.Amount, l.Journals+1
+	span, ok := ParseSpan(b.Memo)
+	if kind != LineUse || !ok {
+		return
+	}
+	l.Units += span.Units
+	if l.From.IsZero() || span.From.Before(l.From) {
+		l.From = span.From
+	}
+	if span.To.After(l.To) {
+		l.To = span.To
+	}
+}

@@ -1,0 +1,257 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// ViewTx is what showing wallets needs of a transaction.
+type ViewTx interface {
+	registry.MeterLookup
+	AccountExists(account id.ID) (bool, error)
+	// WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
+	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
+	// WalletBooked is what an account's wallet held before a moment, credit positive, and what was booked on it from then
+	// up to another, in order.
+	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
+	// WalletDifferences lists meters whose register is not all rated, by their numbers, after the given one.
+	WalletDifferences(after int64, max int) ([]Difference, error)
+}
+
+// Period is what use is added up over.
+type Period string
+
+// Periods of use. A week begins on Monday.
+const (
+	ByDay   Period = "day"
+	ByWeek  Period = "week"
+	ByMonth Period = "month"
+)
+
+// days is how many days a period has at most.
+func (p Period) days() int {
+	switch p {
+	case ByWeek:
+		return 7
+	case ByMonth:
+		return 31
+	}
+	return 1
+}
+
+// first is the first day of the period that a local day lies in.
+func (p Period) first(day string) (string, error) {
+	at, err := time.Parse(dateForm, day)
+	if err != nil {
+		return "", fmt.Errorf("read a day of use: %w", err)
+	}
+	switch p {
+	case ByWeek:
+		at = at.AddDate(0, 0, -(int(at.Weekday())+6)%7)
+	case ByMonth:
+		at = at.AddDate(0, 0, 1-at.Day())
+	}
+	return at.Format(dateForm), nil
+}
+
+// Use is what a meter used in a period.
+type Use struct {
+	Period Period
+	First  string // its first local day
+	DayUse        // of the whole; Day is the last one with any use
+}
+
+// UseAsked asks for the use of a meter.
+type UseAsked struct {
+	Meter    string
+	By       Period // empty: by day
+	From, To string // local days, inclusive; empty for no bound
+	Page     registry.Page
+}
+
+// UseList is one page of a meter's use, the newest period first.
+type UseList struct {
+	refusal.Refusal
+	Currency string
+	Data     []Use
+	Next     string
+}
+
+// Bounds of local dates where none is asked for.
+const (
+	firstDate = "0001-01-01"
+	lastDate  = "9999-12-31"
+)
+
+// listUse is the list that a cursor of a meter's use belongs to.
+const listUse = "use:"
+
+// Use lists what a wallet meter used by day, week or month (right: meter.read), by the meter's time. A day may still
+// grow while readings of it are on their way. A meter without a wallet has none.
+func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return UseList{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(a.Meter)
+	if no.Refused() {
+		return UseList{Refusal: registry.NoMeter(a.Meter)}, nil
+	}
+	if a.By == "" {
+		a.By = ByDay
+	}
+	if a.From, a.To, no = dates(a.From, a.To); no.Refused() {
+		return UseList{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (UseList, error) {
+		m, found, err := registry.ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return UseList{Refusal: registry.NoMeter(a.Meter)}, err
+		}
+		list := listUse + string(a.By) + m.ID.Text(id.Meter)
+		before, max, no := a.Page.Read(w.c.Sealer, by.Tenant, list)
+		if no.Refused() {
+			return UseList{Refusal: no}, nil
+		}
+		if !before.IsZero() {
+			a.To = min(a.To, dayBefore(before))
+		}
+		t, err := tx.WalletTenant()
+		if err != nil {
+			return UseList{}, err
+		}
+		days, err := tx.WalletUse(m.N, a.From, a.To, (max+1)*a.By.days())
+		if err != nil {
+			return UseList{}, err
+		}
+		out := UseList{Currency: t.Currency}
+		if out.Data, err = grouped(days, a.By); err != nil {
+			return UseList{}, err
+		}
+		if len(out.Data) > max {
+			out.Data = out.Data[:max]
+			out.Next = registry.Cursor(w.c.Sealer, by.Tenant, list, placeOf(out.Data[max-1].First))
+		}
+		return out, nil
+	})
+	if err != nil {
+		return UseList{}, fmt.Errorf("list the use of meter %s: %w", a.Meter, err)
+	}
+	return out, nil
+}
+
+// grouped adds days up to periods, in their order.
+func grouped(days []DayUse, by Period) ([]Use, error) {
+	var out []Use
+	for _, d := range days {
+		first, err := by.first(d.Day)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(out); n > 0 && out[n-1].First == first {
+			u := &out[n-1].DayUse
+			u.Units, u.Debit, u.Estimated = u.Units+d.Units, u.Debit+d.Debit, u.Estimated+d.Estimated
+			continue
+		}
+		out = append(out, Use{Period: by, First: first, DayUse: d})
+	}
+	return out, nil
+}
+
+// placeOf writes a day where a cursor has an identity.
+func placeOf(day string) (place id.ID) {
+	copy(place[:], day)
+	return place
+}
+
+// dayBefore is the last day before the one that placeOf wrote.
+func dayBefore(place id.ID) string {
+	at, err := time.Parse(dateForm, strings.TrimRight(string(place[:]), "\x00"))
+	if err != nil {
+		return firstDate
+	}
+	return at.AddDate(0, 0, -1).Format(dateForm)
+}
+
+// dates reads two optional local dates.
+func dates(from, to string) (string, string, refusal.Refusal) {
+	if from == "" {
+		from = firstDate
+	}
+	if to == "" {
+		to = lastDate
+	}
+	for _, d := range [2]string{from, to} {
+		if _, err := time.Parse(dateForm, d); err != nil {
+			return "", "", refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "", "Write them as 2026-11-20.")
+		}
+	}
+	return from, to, refusal.Refusal{}
+}
+
+// Difference is a meter whose own register and the rated one are not the same: readings wait for a person, or energy was
+// counted while it had no account.
+type Difference struct {
+	Meter    Meter
+	Rated    unit.Energy // register rated last
+	Register unit.Energy // what the meter last reported
+	Total    unit.Energy // all that was ever rated
+	Rebased  unit.Energy // Rated less Total: where rating began, and what rebases left out
+	AsOf     time.Time   // meter time of Register
+	Held     Held
+}
+
+// Differences is one page of meters to look at.
+type Differences struct {
+	refusal.Refusal
+	Data []Difference
+	Next string
+}
+
+// listDifferences is the list that a cursor of Differences belongs to.
+const listDifferences = "registers"
+
+// Differences compares what was rated with the meters' own registers (right: meter.read) and lists those that are not the
+// same.
+func (w *Wallets) Differences(ctx context.Context, by access.Actor, page registry.Page) (Differences, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Differences{Refusal: no}, nil
+	}
+	after, max, no := page.Read(w.c.Sealer, by.Tenant, listDifferences)
+	if no.Refused() {
+		return Differences{Refusal: no}, nil
+	}
+	rows, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]Difference, error) { return tx.WalletDifferences(numberOf(after), max+1) })
+	if err != nil {
+		return Differences{}, fmt.Errorf("compare registers: %w", err)
+	}
+	out := Differences{Data: rows}
+	if len(rows) > max {
+		out.Data = rows[:max]
+		out.Next = registry.Cursor(w.c.Sealer, by.Tenant, listDifferences, numbered(rows[max-1].Meter.N))
+	}
+	return out, nil
+}
+
+// numbered writes a meter's private number where a cursor has an identity; numberOf reads it.
+func numbered(n int64) (place id.ID) {
+	for i := range 8 {
+		place[i] = byte(n >> (8 * i))
+	}
+	return place
+}
+
+func numberOf(place id.ID) (n int64) {
+	for i := range 8 {
+		n |= int64(place[i]) << (8 * i)
+	}
+	return n
+}
