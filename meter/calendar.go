@@ -8,25 +8,16 @@ import (
 
 // The most windows and special days a configuration may have.
 const (
-	maxWindows = 6
-	maxSpecial = 12
+	maxWindows = supply.MaxWindows
+	maxSpecial = supply.MaxSpecial
 )
 
-// Window is a weekly friendly window in local time.
-type Window struct {
-	// Days is the set of weekdays on which it begins, bit 0 for Sunday; 0 for a window that is not used.
-	Days uint8
-	// From and To are minutes of the local day, To up to 1440. A To that is not above From lies on the next day.
-	From, To uint16
-}
-
-// Special is a day with friendly hours of its own, beside those of its weekday.
-type Special struct {
-	// Date is the local day, 0 for one that is not used.
-	Date Date
-	// From and To are minutes of that day, From below To, To up to 1440.
-	From, To uint16
-}
+// Window is a weekly friendly window in local time, and Special a day with hours of its own: the calendar that meter and
+// server share.
+type (
+	Window  = supply.Window
+	Special = supply.Special
+)
 
 // DST is a rule for daylight saving.
 type DST struct {
@@ -66,24 +57,19 @@ func (c *Config) Local(at int64) int64 {
 // in returns the moment of the switch in the year of a local time, in local Unix seconds. Outside the years a Date can
 // have it is that of the nearest.
 func (s Switch) in(local int64) int64 {
-	year, _, _ := dateOf(local).civil()
-	first := newDate(year, int(s.Month), 1)
+	year, _, _ := supply.DateOf(local).Civil()
+	first := supply.DayNumber(year, int(s.Month), 1)
 	day := first + (int(s.Weekday)-(first+4)%7+7)%7 + 7*(int(s.Week)-1)
 	if s.Week == 5 {
-		next := newDate(year, int(s.Month)+1, 1)
+		next := supply.DayNumber(year, int(s.Month)+1, 1)
 		if s.Month == 12 {
-			next = newDate(year+1, 1, 1)
+			next = supply.DayNumber(year+1, 1, 1)
 		}
 		if day >= next {
 			day -= 7
 		}
 	}
 	return int64(day)*secondsPerDay + int64(s.Minute)*60
-}
-
-// dateOf returns the day of a local time; one that a Date cannot have is the nearest.
-func dateOf(local int64) Date {
-	return Date(max(1, min(local/secondsPerDay, 1<<16-1)))
 }
 
 // friendly is how the friendly window stands.
@@ -142,7 +128,7 @@ func (x *step) calendar() {
 	}
 	x.quality()
 	s.Offset = ev.offset(s.Up)
-	x.date(dateOf(x.c.Local(ev.At)))
+	x.date(supply.DateOf(x.c.Local(ev.At)))
 	x.friendly(ev.At)
 	s.NextAt = uint32(min(x.c.nextMoment(ev.At), noMoment-1))
 }
@@ -190,28 +176,7 @@ func (x *step) friendly(at int64) {
 
 // friendly reports whether a window is open at a local time.
 func (c *Config) friendly(local int64) bool {
-	today := dateOf(local)
-	minute := uint16(local % secondsPerDay / 60)
-	day := uint(today.weekday())
-	before := (day + 6) % 7
-	for i := range c.Friendly {
-		w := &c.Friendly[i]
-		switch begun := minute >= w.From; {
-		case w.Days == 0:
-		case w.From < w.To:
-			if begun && minute < w.To && w.Days>>day&1 == 1 {
-				return true
-			}
-		case begun && w.Days>>day&1 == 1, minute < w.To && w.Days>>before&1 == 1:
-			return true
-		}
-	}
-	for i := range c.Special {
-		if s := &c.Special[i]; s.Date != 0 && s.Date == today && minute >= s.From && minute < s.To {
-			return true
-		}
-	}
-	return false
+	return supply.Friendly(c.Friendly[:], c.Special[:], local)
 }
 
 // nextMoment returns the time of the calendar after at, at which a date, a window, what is half an hour away, or the distance

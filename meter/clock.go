@@ -1,6 +1,10 @@
 package meter
 
-import "math"
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+)
 
 // ClockSource is who sets the clock. A later one is believed more (domain reference §4.9).
 type ClockSource uint8
@@ -139,7 +143,7 @@ func (x *step) judgeClock(to int64, by ClockSource) ClockAnswer {
 		return ClockOutranked
 	case by != ClockMenu:
 		return ClockDone
-	case !valid && to < int64(s.LastAt), valid && dateOf(x.c.Local(to)) < s.Day.Date:
+	case !valid && to < int64(s.LastAt), valid && supply.DateOf(x.c.Local(to)) < s.Day.Date:
 		return ClockBackward
 	case !valid:
 		return ClockDone

@@ -87,10 +87,10 @@ func (x *step) closeDay(today Date) {
 	x.report(ReportClose).Row = row
 	copy(s.Week[1:], s.Week[:])
 	s.Week[0] = uint16(min(d.Used/10, weekUnknown-1))
-	year, month, _ := d.Date.civil()
-	if y, m, _ := today.civil(); y != year || m != month {
+	year, month, _ := d.Date.Civil()
+	if y, m, _ := today.Civil(); y != year || m != month {
 		x.emit(EffectAppend).Row = Row{
-			Kind: HistoryMonths, Date: Date(newDate(year, month, 1)), Register: s.Register,
+			Kind: HistoryMonths, Date: Date(supply.DayNumber(year, month, 1)), Register: s.Register,
 			Used: unit.Energy(s.Month.Used), Tokens: unit.Energy(s.Month.Tokens), Clock: s.Clock,
 		}
 		s.Month = Month{}
@@ -134,7 +134,7 @@ func (x *step) offBefore() (after int64) {
 	}
 	local := x.c.Local(x.ev.At)
 	off := min(x.ev.Off, local)
-	if dateOf(local) <= s.Day.Date {
+	if supply.DateOf(local) <= s.Day.Date {
 		return off
 	}
 	after = min(off, local%secondsPerDay)

@@ -189,33 +189,17 @@ func (c *Config) putLanguage(v any) bool {
 	return i >= 0
 }
 
-var weekdayNames = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-
 func (c *Config) putWindows(v any) bool {
 	c.Friendly = [maxWindows]Window{}
-	return entries(v, maxWindows, func(i int, entry string) bool {
-		days, hours, two := strings.Cut(entry, " ")
-		from, to, ok := parseHours(hours)
-		w := Window{From: from, To: to}
-		for day := range strings.SplitSeq(days, ",") {
-			if day == "all" {
-				w.Days = 1<<len(weekdayNames) - 1
-				continue
-			}
-			n := slices.Index(weekdayNames[:], day)
-			if n < 0 {
-				return false
-			}
-			w.Days |= 1 << n
-		}
-		c.Friendly[i] = w
-		return two && ok && from < 24*60
+	return entries(v, maxWindows, func(i int, entry string) (ok bool) {
+		c.Friendly[i], ok = supply.ParseWindow(entry)
+		return ok
 	})
 }
 
 func (c *Config) soundWindows() bool {
 	for _, w := range c.Friendly {
-		if w.Days >= 1<<len(weekdayNames) || w.From >= 24*60 || w.To > 24*60 {
+		if w.Days >= 1<<7 || w.From >= 24*60 || w.To > 24*60 {
 			return false
 		}
 	}
@@ -224,16 +208,8 @@ func (c *Config) soundWindows() bool {
 
 func (c *Config) putSpecial(v any) bool {
 	c.Special = [maxSpecial]Special{}
-	return entries(v, maxSpecial, func(i int, entry string) bool {
-		day, hours, window := strings.Cut(entry, " ")
-		s := Special{To: 24 * 60}
-		date, ok := ParseDate(day)
-		s.Date = date
-		if window {
-			from, to, good := parseHours(hours)
-			s.From, s.To, ok = from, to, ok && good && from < to
-		}
-		c.Special[i] = s
+	return entries(v, maxSpecial, func(i int, entry string) (ok bool) {
+		c.Special[i], ok = supply.ParseSpecial(entry)
 		return ok
 	})
 }
@@ -245,29 +221,6 @@ func (c *Config) soundSpecial() bool {
 		}
 	}
 	return true
-}
-
-// parseHours reads 18:00-07:00.
-func parseHours(hours string) (from, to uint16, ok bool) {
-	a, b, two := strings.Cut(hours, "-")
-	from, good := parseMinute(a)
-	to, ok = parseMinute(b)
-	return from, to, two && good && ok
-}
-
-// parseMinute reads 18:00 as a minute of the day; 24:00 is its end.
-func parseMinute(text string) (uint16, bool) {
-	if len(text) != len("18:00") || text[2] != ':' {
-		return 0, false
-	}
-	n := uint16(0)
-	for _, i := range [...]int{0, 1, 3, 4} {
-		if text[i] < '0' || text[i] > '9' {
-			return 0, false
-		}
-	}
-	n = (uint16(text[0]-'0')*10+uint16(text[1]-'0'))*60 + uint16(text[3]-'0')*10 + uint16(text[4]-'0')
-	return n, text[3] < '6' && n <= 24*60
 }
 
 // parseSwitch reads 3.5.0/02:00.
@@ -288,7 +241,7 @@ func parseSwitch(text string) (s Switch, ok bool) {
 			*at = *at*10 + d - '0'
 		}
 	}
-	s.Minute, ok = parseMinute(clock)
+	s.Minute, ok = supply.ParseMinute(clock)
 	return s, ok && s.sound()
 }
 

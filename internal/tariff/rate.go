@@ -3,6 +3,7 @@ package tariff
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
@@ -235,6 +236,12 @@ func (b Body) Dearest() money.MicroRate {
 // Affordable is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
 // far a meter may run before it must ask again (domain reference, §6).
 func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
+	return b.AffordableLess(available, 0)
+}
+
+// AffordableLess is [Body.Affordable] of an amount less what was used below a minor unit, in the parts of [Meter]'s Rest:
+// so what is left after some use at the dearest price is exactly what there was before, less that use.
+func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {
 		return 0, nil
@@ -243,9 +250,23 @@ func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
 	if err != nil {
 		return 0, err
 	}
-	wh, err := money.MulDiv(int64(available), scale(cur), price, money.Floor)
-	return unit.Energy(wh), err
+	hi, lo := bits.Mul64(uint64(available), uint64(scale(cur)))
+	lo, borrow := bits.Sub64(lo, uint64(max(rest, 0)), 0)
+	if hi < borrow {
+		return 0, nil
+	}
+	switch hi -= borrow; {
+	case price <= 0: // energy that costs nothing has no end
+		return maxAffordable, nil
+	case hi >= uint64(price):
+		return maxAffordable, nil
+	}
+	wh, _ := bits.Div64(hi, lo, uint64(price))
+	return unit.Energy(min(wh, uint64(maxAffordable))), nil
 }
+
+// maxAffordable bounds what is said to be affordable: 1 TWh, beyond every meter and far below overflow.
+const maxAffordable unit.Energy = 1_000_000_000_000
 
 // Split is what a debit of [Body.Rate] is made of, for the books.
 type Split struct {
