@@ -19,12 +19,20 @@ type Block struct {
 	RateMicro int64  `json:"rate_micro"`
 }
 
+// Plan is an amount without tax for an energy, or for a period: one of UnitsWh and Per.
+type Plan struct {
+	AmountMinor int64  `json:"amount_minor"`
+	UnitsWh     int64  `json:"units_wh,omitempty"`
+	Per         string `json:"per,omitempty"` // month or day
+}
+
 // Price is what a tariff says: exactly one of FlatMicro, Blocks, TOU and Seasons, and what is taken besides. Prices and
 // amounts are without tax.
 type Price struct {
 	Currency        string        `json:"currency"`
 	VATBps          int64         `json:"vat_bps"` // 1500 is 15 %
 	FlatMicro       *int64        `json:"flat_micro,omitempty"`
+	Plan            *Plan         `json:"plan,omitempty"` // instead of a price; answered as what it comes to
 	Blocks          []Block       `json:"blocks,omitempty"`
 	TOU             *TOU          `json:"tou,omitempty"`     // wallet meters only
 	Seasons         []Season      `json:"seasons,omitempty"` // wallet meters only

@@ -22,8 +22,8 @@ func newTariffCommand(c console) *cobra.Command {
 
 // tariffOptions are the options of tariff add.
 type tariffOptions struct {
-	file, currency, vat, rate, rounding string
-	blocks                              []string
+	file, currency, vat, rate, rounding, plan string
+	blocks                                    []string
 }
 
 func newTariffAdd(c console) *cobra.Command {
@@ -32,7 +32,9 @@ func newTariffAdd(c console) *cobra.Command {
 		Use:   "add NAME",
 		Short: "Publish a tariff: one price, or blocks by the month's units",
 		Example: "  paywatt tariff add domestic --currency KES --vat 15 --rate 2.50\n" +
-			"  paywatt tariff add lifeline --currency KES --vat 15 --block 50=1.20 --block 2.75",
+			"  paywatt tariff add lifeline --currency KES --vat 15 --block 50=1.20 --block 2.75\n" +
+			"  paywatt tariff add plan50 --currency KES --plan 0.5kWh=50.00\n" +
+			"  paywatt tariff add monthly --currency KES --plan month=900.00",
 		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			n, err := client.NewTariff{Name: args[0]}, error(nil)
@@ -57,6 +59,7 @@ func newTariffAdd(c console) *cobra.Command {
 	f.StringVar(&o.vat, "vat", "0", "tax in percent, at most two decimals")
 	f.StringVar(&o.rate, "rate", "", "price of a kilowatt-hour without tax, in the major unit")
 	f.StringArrayVar(&o.blocks, "block", nil, "a step KWH=PRICE; the last one PRICE alone (repeatable, instead of --rate)")
+	f.StringVar(&o.plan, "plan", "", "an amount without tax for an energy, 0.5kWh=50.00, or for a period, month=900.00 or day=30.00 (instead of --rate)")
 	f.StringVar(&o.rounding, "rounding", "", "money that buys no whole 0.1 kWh: carry, nearest or income (default carry)")
 	return cmd
 }
@@ -72,8 +75,11 @@ func (o tariffOptions) tariff(name string) (client.NewTariff, error) {
 		return n, usage("--vat "+o.vat+" is no percentage.", "Write it as 15 or 7.5.")
 	}
 	n.VATBps = vat
-	if (o.rate != "") == (len(o.blocks) > 0) {
-		return n, usage("Give either --rate or --block.", "One price for all is --rate 2.50; steps are --block 50=1.20 --block 2.75.")
+	if o.plan != "" && o.rate == "" && len(o.blocks) == 0 {
+		return o.planned(n)
+	}
+	if o.plan != "" || (o.rate != "") == (len(o.blocks) > 0) {
+		return n, usage("Give one of --rate, --block and --plan.", "One price for all is --rate 2.50; steps are --block 50=1.20 --block 2.75.")
 	}
 	if o.rate != "" {
 		rate, ok := exactly(o.rate, 1_000_000)
@@ -89,6 +95,24 @@ func (o tariffOptions) tariff(name string) (client.NewTariff, error) {
 			return n, usage("--block "+text+" is no step.", "Write KWH=PRICE, for example 50=1.20, and PRICE alone for the last.")
 		}
 		n.Blocks = append(n.Blocks, b)
+	}
+	return n, nil
+}
+
+// planned reads a plan: what is bought, and for how much.
+func (o tariffOptions) planned(n client.NewTariff) (client.NewTariff, error) {
+	what, price, ok := strings.Cut(o.plan, "=")
+	cur, _ := money.CurrencyOf(o.currency)
+	minor, err := money.Parse(price, cur)
+	n.Plan = &client.Plan{AmountMinor: int64(minor)}
+	if energy, is := strings.CutSuffix(what, "kWh"); is {
+		n.Plan.UnitsWh, is = exactly(energy, int64(unit.KilowattHour))
+		ok = ok && is
+	} else if n.Plan.Per = what; what != "month" && what != "day" {
+		ok = false
+	}
+	if !ok || err != nil {
+		return n, usage("--plan "+o.plan+" is no plan.", "Write it as 0.5kWh=50.00, month=900.00 or day=30.00.")
 	}
 	return n, nil
 }

@@ -19,6 +19,7 @@ type Document struct {
 	Currency string `json:"currency" example:"KES" doc:"ISO 4217; the tenant's, once it has one"`
 	VATBps   int64  `json:"vat_bps" example:"1500" doc:"Tax in basis points: 1500 is 15 %. All prices and amounts of a tariff are without it"`
 	PriceDocument
+	Plan    *PlanDocument    `json:"plan,omitempty" doc:"An amount for an energy or for a period, instead of a price; answered as the price or the fixed charge it comes to"`
 	Seasons []SeasonDocument `json:"seasons,omitempty" doc:"Prices by the time of year, instead of one price; for wallet meters only"`
 
 	Levies          []LevyDocument  `json:"levies,omitempty" doc:"Collected for others with every kWh, on top of the price"`
@@ -140,6 +141,9 @@ func (d Document) Body() (Body, refusal.Refusal) {
 	b := Body{Currency: d.Currency, VATBps: bps(d.VATBps), Rounding: d.Rounding, MinVend: d.MinVendMinor, MaxVend: d.MaxVendMinor,
 		MaxDeduction: bps(d.MaxDeductionBps)}
 	var no refusal.Refusal
+	if no = d.unfold(); no.Refused() {
+		return Body{}, no
+	}
 	if len(d.Seasons) == 0 || d.given() > 0 {
 		if b.Blocks, b.TOU, no = d.read(); no.Refused() {
 			return Body{}, no

@@ -107,6 +107,9 @@ const (
 
 // validatePrice checks that there is exactly one price, and that it is whole.
 func (b Body) validatePrice() refusal.Refusal {
+	if b.perPeriod() && len(b.Fixed) > 0 && len(b.Levies) == 0 {
+		return refusal.Refusal{}
+	}
 	if len(b.Seasons) == 0 {
 		return validateOne(b.Blocks, b.TOU, "")
 	}
@@ -222,6 +225,11 @@ func (t *TOU) validateHolidays() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
+// perPeriod reports whether energy itself costs nothing: what is paid for is time, by fixed charges.
+func (b Body) perPeriod() bool {
+	return len(b.Seasons) == 0 && b.TOU == nil && len(b.Blocks) == 1 && b.Blocks[0] == Block{}
+}
+
 // sane reports whether a price may be published.
 func sane(r money.MicroRate) bool { return r > 0 && r <= MaxRate }
 
@@ -269,6 +277,8 @@ func (b Body) rates() []money.MicroRate {
 func (b Body) ForTokens() refusal.Refusal {
 	what := ""
 	switch {
+	case b.perPeriod():
+		what = "A tariff on which only time is paid for cannot price a token: its units would cost nothing."
 	case b.TOU != nil:
 		what = "A tariff by time of use cannot price a token: nobody knows when the units will be used."
 	case len(b.Seasons) > 0:

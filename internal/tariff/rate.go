@@ -234,7 +234,7 @@ func (b Body) Dearest() money.MicroRate {
 }
 
 // Affordable is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
-// far a meter may run before it must ask again (domain reference, §6).
+// far a meter may run before it must ask again (domain reference, §6). Where energy itself costs nothing it is [MaxUpTo].
 func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
 	return b.AffordableLess(available, 0)
 }
@@ -247,8 +247,11 @@ func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, er
 		return 0, nil
 	}
 	price, err := b.price(b.Dearest())
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, err
+	case price == 0: // only time is paid for
+		return MaxUpTo, nil
 	}
 	hi, lo := bits.Mul64(uint64(available), uint64(scale(cur)))
 	lo, borrow := bits.Sub64(lo, uint64(max(rest, 0)), 0)
