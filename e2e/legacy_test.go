@@ -173,15 +173,36 @@ func TestTheStoryOfTheFirstMeter(t *testing.T) {
 		t.Errorf("off at a balance of %d, want 0 or less and at least %d", got, -limit)
 	}
 	owed := a.balance(t, first)
+	m.sketch(t, "load 0")
 	a.recharge(t, first, 50_00, "first-000002")
 	m.sketch(t, "wait relay=closed 5s")
-	m.sketch(t, "load 0")
-	m.sketch(t, "show")
 	if got := a.balance(t, first); got < 50_00+owed-400 || got > 50_00+owed {
 		t.Errorf("balance %d after 50.00 on top of %d", got, owed)
 	}
 	if s := other.sketch(t, "show"); s.Relay != "closed" || s.Connects != 2 || slices.Contains(s.Heard[1:], "OFF") {
 		t.Errorf("the other meter: %+v, want it on, with one connection a server", s)
+	}
+	q := *p
+	q.env = append(slices.Clone(p.env), "PAYWATT_URL=http://"+srv.http, "PAYWATT_KEY="+strings.TrimSpace(key))
+	if out := q.run(t, "", "meter", "summary", first, "--send"); !strings.Contains(out, "this month kWh") {
+		t.Errorf("summary: %s", out)
+	}
+	if s := m.sketch(t, "run 4s"); !slices.ContainsFunc(s.Heard, func(h string) bool {
+		return strings.HasPrefix(h, "GsmClientTest/summary total 0.") && strings.Contains(h, "balance KES ")
+	}) {
+		t.Errorf("no summary at the device: %q", s.Heard)
+	}
+	if out, errOut, code := q.try("", "meter", "summary", second, "--send"); code != 4 || !strings.Contains(errOut, "listens to a summary") {
+		t.Errorf("summary to a device that does not listen: exit %d, %s%s", code, out, errOut)
+	}
+	watched := q.run(t, "", "meter", "watch", second, "--for", "3s")
+	for _, want := range []string{"status: connected (Meter Started)  data: ", " W, 0.0", "  state: relay closed (meter is on), wanted on, KES 49."} {
+		if !strings.Contains(watched, want) {
+			t.Errorf("meter watch lacks %q:\n%s", want, watched)
+		}
+	}
+	if lines := q.run(t, "", "meter", "watch", second, "--for", "1s", "-o", "json"); !strings.Contains(lines, `"data":"`) || !strings.HasPrefix(lines, `{"at":"`) {
+		t.Errorf("meter watch -o json: %s", lines)
 	}
 	a.mustBalance(t)
 	srv.stop()

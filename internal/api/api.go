@@ -30,6 +30,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -86,6 +87,7 @@ type Cases struct {
 	Reports   *report.Reports
 	Diagnoses *diagnosis.Doctor
 	Wallets   *wallet.Wallets
+	Devices   *profile.Devices
 }
 
 // Paper is a form of receipts.
@@ -208,6 +210,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.historyRoutes(r)
 	a.alarmRoutes(r)
 	a.commandRoutes(r)
+	a.deviceRoutes(r)
 	a.vendRoutes(r)
 	a.vendorRoutes(r)
 	a.reversalRoutes(r)

@@ -40,6 +40,8 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter + "/commands", "", access.ReadMeters, 200},
 		{"POST", meter + "/commands", `{"type":"read","reason":"matrix"}`, access.SendCommands, 202},
 		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
+		{"GET", meter + "/device", "", access.ReadMeters, 200},
+		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
 		{"GET", "/v1/customers", "", access.ReadCustomers, 200},
 		{"POST", "/v1/vend-quotes", order("10000"), access.Quote, 200},
 		{"POST", "/v1/vends", order("10000"), access.Sell, 201},

@@ -132,3 +132,18 @@ func (a *App) Legacy() []LegacyListener {
 	}
 	return out
 }
+
+// answering is what answers for devices.
+func (a *App) answering() *profile.Devices {
+	return profile.NewDevices(profile.DevicesConfig{Listener: a.devices, Meter: a.registry.Meter, Now: a.c.Now,
+		Live: func(number string) (profile.Live, bool) {
+			if l := a.legacyOf(number); l != nil {
+				return l.Status(), true
+			}
+			return profile.Live{}, false
+		},
+		Tell: func(number string, w profile.Words) bool {
+			l := a.legacyOf(number)
+			return l != nil && l.Summarise(w)
+		}})
+}

@@ -62,20 +62,7 @@ type Legacy struct {
 	mu      sync.Mutex
 	current *legacySession
 	warned  int // the warning that was sent last; an account that rises takes it back
-	status  LegacyStatus
-}
-
-// LegacyStatus is what the device said last, for people.
-type LegacyStatus struct {
-	Profile   string    `json:"profile"`
-	Connected bool      `json:"connected"`
-	Since     time.Time `json:"since,omitzero"` // of the connection, or of its end
-	Started   string    `json:"started,omitempty"`
-	Data      string    `json:"data,omitempty"`
-	DataAt    time.Time `json:"data_at,omitzero"`
-	State     string    `json:"state,omitempty"`
-	StateAt   time.Time `json:"state_at,omitzero"`
-	Wanted    string    `json:"wanted,omitempty"` // on, off, or empty where the account does not say
+	status  profile.Live
 }
 
 // NewLegacy makes the listener of one device; Run serves it.
@@ -83,7 +70,7 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
 	}
-	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: LegacyStatus{Profile: c.Profile.Name}}
+	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: profile.Live{Profile: c.Profile.Name}}
 	l.limits = l.limits.withDefaults()
 	l.limits.PacketSize = c.Profile.Device.MaxPacket
 	if l.now == nil {
@@ -155,7 +142,7 @@ func (l *Legacy) Summarise(w profile.Words) bool {
 func (l *Legacy) Connected() bool { return l.session() != nil }
 
 // Status is what the device said last.
-func (l *Legacy) Status() LegacyStatus {
+func (l *Legacy) Status() profile.Live {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.status

@@ -24,19 +24,19 @@ type Profile struct {
 	Sources []string `toml:"sources"` // the documentation that the facts were taken from
 	Notes   string   `toml:"notes"`   // what a person who attaches one must know
 
-	Device  Device    `toml:"device"`
-	Up      []Up      `toml:"up"`
-	Counts  *Counts   `toml:"counts"`
-	Energy  Energy    `toml:"energy"`
-	Supply  Supply    `toml:"supply"`
-	Poll    []Message `toml:"poll"` // asks the device for its values; sent one after the other
-	Warning *Message  `toml:"warning"`
-	Summary *Message  `toml:"summary"`
-	Rule    *Rule     `toml:"rule"`
+	Device  Connection `toml:"device"`
+	Up      []Up       `toml:"up"`
+	Counts  *Counts    `toml:"counts"`
+	Energy  Energy     `toml:"energy"`
+	Supply  Supply     `toml:"supply"`
+	Poll    []Message  `toml:"poll"` // asks the device for its values; sent one after the other
+	Warning *Message   `toml:"warning"`
+	Summary *Message   `toml:"summary"`
+	Rule    *Rule      `toml:"rule"`
 }
 
-// Device says what the connection of such a device looks like.
-type Device struct {
+// Connection says what the connection of such a device looks like.
+type Connection struct {
 	// ClientID is the one MQTT client id that is let in; empty lets any in.
 	ClientID string `toml:"client_id"`
 	// MaxPacket is the largest packet the device sends, in bytes; 0 means DefaultMaxPacket.

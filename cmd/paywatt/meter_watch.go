@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+// watchOptions are the options of meter watch.
+type watchOptions struct {
+	every time.Duration
+	span  time.Duration
+}
+
+// Limits of meter watch.
+const (
+	minWatch = 200 * time.Millisecond // more would be a busy loop on the server
+	maxMiss  = 30                     // questions in a row without an answer, then it gives up
+)
+
+func newMeterWatch(c console) *cobra.Command {
+	var o watchOptions
+	cmd := &cobra.Command{
+		Use:   "watch METER",
+		Short: "Show a meter live: status, data and state on one line",
+		Long: "Shows the meter's status, data and state on one line that refreshes itself on a terminal; elsewhere a line is written\n" +
+			"whenever something changes, and with -o json each line is a JSON object. Of an unmodified device data and state are\n" +
+			"shown word for word as it sent them. It ends when it is interrupted, or after --for.",
+		Example: "  paywatt meter watch 04140001001\n  paywatt meter watch 04140001001 -o json --for 1m",
+		Args:    cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if o.every < minWatch {
+				return usage("--every "+o.every.String()+" is too often.", "Give "+minWatch.String()+" or more.")
+			}
+			format, err := cmd.Flags().GetString("output")
+			if err != nil {
+				return err
+			}
+			return c.watch(cmd.Context(), api, args[0], o, format == "json")
+		}),
+	}
+	cmd.Flags().DurationVar(&o.every, "every", time.Second, "how often the server is asked")
+	cmd.Flags().DurationVar(&o.span, "for", 0, "end after so long (default: until interrupted)")
+	return cmd
+}
+
+// watched is a meter at one moment, as -o json writes it.
+type watched struct {
+	At time.Time `json:"at"`
+	client.Device
+}
+
+// watch asks again and again. A server that is away is waited for, for a while: it may be starting again.
+func (c console) watch(ctx context.Context, api *client.Client, meter string, o watchOptions, lines bool) error {
+	if o.span > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.span)
+		defer cancel()
+	}
+	out := statusLine{c: c, json: lines}
+	tick := time.NewTicker(o.every)
+	defer tick.Stop()
+	for missed, known := 0, false; ; {
+		d, err := api.Device(ctx, meter)
+		switch {
+		case ctx.Err() != nil:
+			return out.end()
+		case err != nil && (!known || missed >= maxMiss):
+			return err
+		case err != nil:
+			if missed++; missed == 1 {
+				c.tell("paywatt: the server does not answer: %v; trying again", err)
+			}
+		default:
+			missed, known = 0, true
+			if err := out.show(d, time.Now()); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return out.end()
+		case <-tick.C:
+		}
+	}
+}
+
+// statusLine writes what changes.
+type statusLine struct {
+	c     console
+	json  bool
+	last  string
+	shown bool
+}
+
+// show writes a device: over the last line on a terminal, as a further line elsewhere when it differs.
+func (s *statusLine) show(d client.Device, now time.Time) error {
+	text := statusText(d)
+	if text == s.last {
+		return nil
+	}
+	s.last = text
+	switch {
+	case s.json:
+		e := json.NewEncoder(s.c.out)
+		e.SetEscapeHTML(false)
+		return e.Encode(watched{now.UTC().Truncate(time.Millisecond), d})
+	case isTerminal(s.c.out):
+		line := now.Format("15:04:05") + "  " + text
+		if width := s.width(); len([]rune(line)) >= width {
+			line = string([]rune(line)[:width-1])
+		}
+		s.shown = true
+		_, err := fmt.Fprint(s.c.out, "\r\x1b[K"+line)
+		return err
+	}
+	_, err := fmt.Fprintln(s.c.out, now.Format(time.RFC3339)+"  "+text)
+	return err
+}
+
+// width is that of the terminal; a line that is longer would not be written over.
+func (s *statusLine) width() int {
+	if f, ok := s.c.out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 1 {
+			return w
+		}
+	}
+	return 80
+}
+
+// end leaves a whole line behind.
+func (s *statusLine) end() error {
+	if !s.shown {
+		return nil
+	}
+	_, err := fmt.Fprintln(s.c.out)
+	return err
+}
+
+// statusText is the line: the meter's status, its data, its state.
+func statusText(d client.Device) string {
+	status := "offline"
+	if d.Connected {
+		status = "connected"
+	}
+	if d.Started != "" {
+		status += " (" + d.Started + ")"
+	}
+	data := fmt.Sprintf("%d W", (d.PowerMW+500)/1000)
+	if d.Data != "" {
+		data = d.Data + " = " + data
+	}
+	if d.TotalKWh != "" {
+		data += ", " + d.TotalKWh + " kWh"
+	}
+	state := "relay " + d.Relay
+	if d.Relay == "" {
+		state = "relay not known"
+	}
+	if d.State != "" {
+		state += " (" + d.State + ")"
+	}
+	if d.Wanted != "" {
+		state += ", wanted " + d.Wanted
+	}
+	if len(d.Reasons) > 0 {
+		state += " for " + strings.Join(d.Reasons, " ")
+	}
+	if d.Balance != "" {
+		state += ", " + d.Balance
+	}
+	return "status: " + status + "  data: " + data + "  state: " + state
+}
+
+func newMeterSummary(c console) *cobra.Command {
+	send := false
+	cmd := &cobra.Command{
+		Use: "summary METER", Short: "Print a meter's total, this month's use and balance; --send also sends it to the meter's device", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter summary 04140001001\n  paywatt meter summary 04140001001 --send",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			ask := api.Device
+			if send {
+				ask = api.SendSummary
+			}
+			d, err := ask(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if send {
+				c.tell("Sent to the device.")
+			}
+			return c.show(cmd, d, fields("meter", d.Meter, "total kWh", d.TotalKWh, "this month kWh", d.MonthKWh, "balance", d.Balance,
+				"wanted", d.Wanted, "relay", d.Relay))
+		}),
+	}
+	cmd.Flags().BoolVar(&send, "send", false, "send it to the meter's device, where its profile has a topic for it (right: command.send)")
+	return cmd
+}

@@ -1,0 +1,97 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Live is what the listener of a device knows of it now.
+type Live struct {
+	Profile   string
+	Connected bool
+	Since     time.Time // of the connection, or of its end
+	Started   string    // what the device said last when it started, as data and as state, with the server's time
+	Data      string
+	DataAt    time.Time
+	State     string
+	StateAt   time.Time
+	Wanted    string // on, off, or empty where the account does not decide
+}
+
+// Device is a meter whose device speaks by a profile, as people see it.
+type Device struct {
+	refusal.Refusal
+	Meter    registry.MeterView
+	Attached bool // a listener of this server belongs to the meter
+	Live     Live
+	Register Register
+	Account  Account
+}
+
+// Summarised is what became of a summary.
+type Summarised struct {
+	refusal.Refusal
+	Device Device
+}
+
+// DevicesConfig is what Devices needs; all of it is required.
+type DevicesConfig struct {
+	Listener *Listener
+	// Meter finds a meter for somebody who may read meters.
+	Meter func(ctx context.Context, by access.Actor, ref string) (registry.MeterView, error)
+	// Live is what the listener of a meter knows; ok is false where no listener of this server belongs to it.
+	Live func(number string) (live Live, ok bool)
+	// Tell sends the summary to the device; false where it is not connected, has no topic for it or does not listen to it.
+	Tell func(number string, w Words) bool
+	Now  func() time.Time
+}
+
+// Devices answers for what devices of profiles say, and sends them summaries.
+type Devices struct{ c DevicesConfig }
+
+// NewDevices makes Devices.
+func NewDevices(c DevicesConfig) *Devices { return &Devices{c} }
+
+// Device shows what is known of a meter's device (right: meter.read).
+func (d *Devices) Device(ctx context.Context, by access.Actor, ref string) (Device, error) {
+	v, err := d.c.Meter(ctx, by, ref)
+	if err != nil || v.Refused() {
+		return Device{Refusal: v.Refusal}, err
+	}
+	out := Device{Meter: v}
+	who := registry.Identity{Tenant: by.Tenant, Meter: v.Meter.N, Number: v.Meter.Number, Simulated: v.Meter.Simulated}
+	out.Live, out.Attached = d.c.Live(who.Number)
+	if out.Register, err = d.c.Listener.Register(ctx, who); err != nil {
+		return Device{}, err
+	}
+	if out.Account, err = d.c.Listener.Account(ctx, who, d.c.Now()); err != nil {
+		return Device{}, err
+	}
+	if v.Figures != nil { // a meter of its own has its own register
+		out.Account.Words.TotalKWh = v.Figures.Register.KWh(3)
+	}
+	return out, nil
+}
+
+// Summarise sends the usage summary to the meter's device: its total, what was used in this month, and what is left
+// (right: command.send). It is a note to people: nothing is decided by it, and it is not repeated.
+func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (Summarised, error) {
+	if no := by.Needs(access.SendCommands); no.Refused() {
+		return Summarised{Refusal: no}, nil
+	}
+	dev, err := d.Device(ctx, by, ref)
+	if err != nil || dev.Refused() {
+		return Summarised{Refusal: dev.Refusal}, err
+	}
+	if !d.c.Tell(dev.Meter.Meter.Number, dev.Account.Words) {
+		return Summarised{Refusal: refusal.Because(refusal.MeterOffline, fmt.Sprintf(
+			"Meter %s has no device here that listens to a summary.", dev.Meter.Meter.Number), "No summary was sent to it.",
+			"Read it here instead; a device gets one when its profile has [summary], and it is connected and subscribed to that topic.")}, nil
+	}
+	return Summarised{Device: dev}, nil
+}
