@@ -19,6 +19,9 @@ type Settings struct {
 	ReversalWindowS int64  `json:"reversal_window_s"`     // in which who sold may undo a sale, in seconds
 	ReversalsPerDay int64  `json:"reversals_per_day"`     // by one person
 	FreeUnitsPerDay int64  `json:"free_units_per_day_wh"` // given away or replaced by one person
+	WalletWarn1     int64  `json:"wallet_warn1_minor"`    // 0 means what 20 kWh cost
+	WalletWarn2     int64  `json:"wallet_warn2_minor"`    // 0 means what 5 kWh cost
+	WalletCutOff    int64  `json:"wallet_cutoff_minor"`
 }
 
 // SettingsChange names what is to change; nil fields stay.
@@ -37,6 +40,9 @@ type SettingsChange struct {
 	ReversalWindowS *int64  `json:"reversal_window_s,omitempty"`
 	ReversalsPerDay *int64  `json:"reversals_per_day,omitempty"`
 	FreeUnitsPerDay *int64  `json:"free_units_per_day_wh,omitempty"`
+	WalletWarn1     *int64  `json:"wallet_warn1_minor,omitempty"`
+	WalletWarn2     *int64  `json:"wallet_warn2_minor,omitempty"`
+	WalletCutOff    *int64  `json:"wallet_cutoff_minor,omitempty"`
 }
 
 // Settings shows what the utility decided for itself (right: settings.read).

@@ -2,11 +2,13 @@ package main
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -32,6 +34,7 @@ type utilityOptions struct {
 	window                                                                time.Duration
 	reversals                                                             int64
 	freeUnits                                                             string
+	warn1, warn2, cutoff                                                  string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -42,6 +45,9 @@ func newUtilitySet(c console) *cobra.Command {
 			"  paywatt utility set --reversal-window 30m --free-units-per-day 200",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			change, err := o.change(cmd)
+			if err == nil {
+				err = o.wallet(cmd, api, &change)
+			}
 			if err != nil {
 				return err
 			}
@@ -67,6 +73,9 @@ func newUtilitySet(c console) *cobra.Command {
 	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
 	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day")
 	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
+	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost)")
+	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost)")
+	f.StringVar(&o.cutoff, "wallet-cutoff", "", "amount at which the supply goes off; below zero it is a credit given")
 	return cmd
 }
 
@@ -114,6 +123,37 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 	return s, nil
 }
 
+// wallet reads the amounts at which something happens to wallets, in the utility's currency.
+func (o *utilityOptions) wallet(cmd *cobra.Command, api *client.Client, s *client.SettingsChange) error {
+	for _, a := range []struct {
+		flag, text string
+		to         **int64
+	}{{"wallet-warn", o.warn1, &s.WalletWarn1}, {"wallet-warn-urgent", o.warn2, &s.WalletWarn2}, {"wallet-cutoff", o.cutoff, &s.WalletCutOff}} {
+		if !cmd.Flags().Changed(a.flag) {
+			continue
+		}
+		now, err := api.Settings(cmd.Context())
+		if err != nil {
+			return err
+		}
+		cur, ok := money.CurrencyOf(now.Currency)
+		if !ok {
+			return usage("The utility has no currency yet.", "Name it first: paywatt utility set --currency KES.")
+		}
+		text, below := strings.CutPrefix(a.text, "-")
+		minor, err := money.Parse(text, cur)
+		if err != nil {
+			return usage("--"+a.flag+" "+a.text+" is no amount.", "Write it as 50.00.")
+		}
+		amount := int64(minor)
+		if below {
+			amount = -amount
+		}
+		*a.to = &amount
+	}
+	return nil
+}
+
 func utilityTable(s client.Settings) table {
 	ceiling := s.MaxDeductionBps
 	if ceiling == 0 {
@@ -123,5 +163,6 @@ func utilityTable(s client.Settings) table {
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10),
-		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh")
+		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost"),
+		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency))
 }

@@ -97,3 +97,11 @@ func liveText(l *client.Live) string {
 	}
 	return text
 }
+
+// walletLevel is an amount at which something happens to wallets, or what it is where none was set.
+func walletLevel(minor int64, currency, otherwise string) string {
+	if minor == 0 {
+		return otherwise
+	}
+	return minorText(minor, currency)
+}

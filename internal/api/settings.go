@@ -29,6 +29,9 @@ type settingsBody struct {
 	ReversalWindowS int64  `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
 	ReversalsPerDay int64  `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
 	FreeUnitsPerDay int64  `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
+	WalletWarn1     int64  `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost"`
+	WalletWarn2     int64  `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost"`
+	WalletCutOff    int64  `json:"wallet_cutoff_minor" doc:"The supply goes off at or below it; below zero it is a credit given"`
 }
 
 // settingsChange names what is to change; what is left out stays.
@@ -47,13 +50,17 @@ type settingsChange struct {
 	ReversalWindowS *int64  `json:"reversal_window_s,omitempty"`
 	ReversalsPerDay *int64  `json:"reversals_per_day,omitempty"`
 	FreeUnitsPerDay *int64  `json:"free_units_per_day_wh,omitempty"`
+	WalletWarn1     *int64  `json:"wallet_warn1_minor,omitempty"`
+	WalletWarn2     *int64  `json:"wallet_warn2_minor,omitempty"`
+	WalletCutOff    *int64  `json:"wallet_cutoff_minor,omitempty"`
 }
 
 func settingsOf(s registry.SettingsView) settingsBody {
 	b := settingsBody{Name: s.Name, Currency: s.Currency, TZ: s.TZ, VATNo: s.VATNo, FourEyes: "default", FourEyesBind: s.FourEyesBind,
 		MaxDeductionBps: int64(s.Charges.MaxDeduction), ChargesOnly: s.Charges.ChargesOnly, DailyCharges: s.Charges.Daily,
 		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
-		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay)}
+		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay),
+		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff)}
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -88,7 +95,8 @@ func settingsAnswer(s registry.SettingsView, err error) (*struct{ Body settingsB
 func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, b settingsChange) (*sent, error) {
 	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo, ChargesOnly: b.ChargesOnly, DailyCharges: b.DailyCharges,
 		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
-		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay)}
+		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
+		WalletCutOff: (*money.Minor)(b.WalletCutOff)}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {

@@ -24,6 +24,26 @@ type Settings struct {
 	Charges  ChargePolicy
 	Receipt  ReceiptHead
 	Limits   Limits
+	Wallet   WalletPolicy
+}
+
+// WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
+type WalletPolicy struct {
+	Warn1  money.Minor `json:"warn1_minor,omitempty"`  // first warning at or below it; 0 for what 20 kWh cost
+	Warn2  money.Minor `json:"warn2_minor,omitempty"`  // urgent warning at or below it; 0 for what 5 kWh cost
+	CutOff money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; below zero it is a credit given
+}
+
+func (w WalletPolicy) check() refusal.Refusal {
+	switch {
+	case w.Warn1 < 0 || w.Warn2 < 0 || w.Warn1 > money.MaxMinor || w.Warn2 > money.MaxMinor:
+		return invalid("wallet_warn1_minor and wallet_warn2_minor are amounts in minor units, or 0 for the default.")
+	case w.CutOff > money.MaxMinor || w.CutOff < -money.MaxMinor:
+		return invalid("wallet_cutoff_minor is an amount in minor units.")
+	case w.Warn1 != 0 && w.Warn1 < w.Warn2:
+		return invalid("The first warning comes before the urgent one: wallet_warn1_minor is not below wallet_warn2_minor.")
+	}
+	return refusal.Refusal{}
 }
 
 // Limits are how far one person may go alone in what can be abused; see [DefaultLimits].
@@ -107,6 +127,9 @@ type SettingsChange struct {
 	ReversalWindow  *int64       `json:"reversal_window_s,omitempty"`
 	ReversalsADay   *int64       `json:"reversals_per_day,omitempty"`
 	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
+	WalletWarn1     *money.Minor `json:"wallet_warn1_minor,omitempty"`
+	WalletWarn2     *money.Minor `json:"wallet_warn2_minor,omitempty"`
+	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
 }
 
 // Settings shows the tenant's settings.
@@ -154,8 +177,10 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	next := c.apply(was)
-	if no := next.Limits.check(); no.Refused() {
-		return SettingsView{Refusal: no}, nil
+	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check()} {
+		if no.Refused() {
+			return SettingsView{Refusal: no}, nil
+		}
 	}
 	if c.Currency != nil && was.Currency != "" && was.Currency != *c.Currency {
 		return SettingsView{Refusal: otherCurrency(*c.Currency)}, nil
@@ -233,6 +258,9 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Limits.ReversalWindow, c.ReversalWindow)
 	set(&s.Limits.ReversalsADay, c.ReversalsADay)
 	set(&s.Limits.FreeUnitsADay, c.FreeUnitsADay)
+	set(&s.Wallet.Warn1, c.WalletWarn1)
+	set(&s.Wallet.Warn2, c.WalletWarn2)
+	set(&s.Wallet.CutOff, c.WalletCutOff)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -256,8 +284,8 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"free_units_per_day_wh=%d", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay)
+		"free_units_per_day_wh=%d wallet=%+v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet)
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

@@ -43,6 +43,11 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	if _, s.Limits, err = salePolicy(t.Settings); err != nil {
 		return registry.Settings{}, err
 	}
+	if text, ok := more[walletKey]; ok {
+		if err := json.Unmarshal(text, &s.Wallet); err != nil {
+			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", walletKey, tx.Tenant, err)
+		}
+	}
 	s.Receipt, err = receiptHead(more)
 	return s, err
 }
@@ -77,6 +82,12 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 	}
 	if more[receiptKey], err = json.Marshal(s.Receipt); err != nil {
 		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+	}
+	delete(more, walletKey)
+	if s.Wallet != (registry.WalletPolicy{}) {
+		if more[walletKey], err = json.Marshal(s.Wallet); err != nil {
+			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+		}
 	}
 	delete(more, limitsKey)
 	if s.Limits != registry.DefaultLimits() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -21,13 +22,6 @@ type Money struct {
 // Available is what is left to be used. It is negative where more was used than paid for.
 func (m Money) Available() money.Minor { return m.Wallet - m.Accrued - m.Held }
 
-// Policy is what a tenant decided about wallets. The zero value decides nothing: see [Policy.Levels].
-type Policy struct {
-	Warn1  money.Minor `json:"warn1_minor,omitempty"`  // first warning at or below it; 0 for what 20 kWh cost
-	Warn2  money.Minor `json:"warn2_minor,omitempty"`  // urgent warning at or below it; 0 for what 5 kWh cost
-	CutOff money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it
-}
-
 // Energy whose price is the level of a warning where the tenant names no amount: the levels of a meter that keeps its
 // own balance (domain reference, §4.2).
 const (
@@ -42,8 +36,9 @@ type Levels struct {
 	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of it
 }
 
-// Levels are those of a tariff's prices, levies and tax among them.
-func (p Policy) Levels(b tariff.Body) (Levels, error) {
+// LevelsOf are those that a tenant decided and, where it decided nothing, those of a tariff's prices, levies and tax among
+// them.
+func LevelsOf(p registry.WalletPolicy, b tariff.Body) (Levels, error) {
 	l := Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}
 	for _, d := range []struct {
 		to     *money.Minor

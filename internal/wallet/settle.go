@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -45,7 +46,7 @@ type Row struct {
 type Tenant struct {
 	Zone     *time.Location
 	Currency string
-	Policy   Policy
+	Policy   registry.WalletPolicy
 }
 
 // SettleTx is what settling needs of a transaction. Whoever changes an account's wallet money other than by a reading
@@ -156,7 +157,7 @@ func levels(tx SettleTx, t Tenant, m Meter, now time.Time) (Levels, error) {
 	if !found {
 		return Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}, nil
 	}
-	return t.Policy.Levels(v.Body)
+	return LevelsOf(t.Policy, v.Body)
 }
 
 // postAll posts what the rows have accrued.
