@@ -162,7 +162,13 @@ func (x *step) friendly(at int64) {
 		s.Flags |= FlagFriendly
 	case friendlyEnding:
 		s.Flags |= FlagFriendly | FlagEnding
-		if s.Available(c) <= c.Cutoff && s.Relay == supply.Closed && c.Lifeline == 0 {
+		switch {
+		case s.Relay != supply.Closed:
+		case s.Wallet():
+			if s.LeaseAt != 0 && s.powered() >= uint64(s.LeaseAt)*1000 && c.LeaseGrace == 0 {
+				x.sound(BuzzerEnding, toneTime)
+			}
+		case s.Available(c) <= c.Cutoff && c.Lifeline == 0:
 			x.sound(BuzzerEnding, toneTime)
 			x.message(MessageEnding)
 		}
@@ -171,6 +177,7 @@ func (x *step) friendly(at int64) {
 	if t.code != 0 {
 		x.event(t.code, 0, 0)
 		x.settle()
+		x.leaseTime() // a window has put off the end of a lease's time
 	}
 }
 

@@ -39,24 +39,25 @@ func (x *step) remember(key uint64, answer uint8) {
 		return
 	}
 	s := x.s
-	s.RingKeys[s.RingNext], s.RingAnswers[s.RingNext] = key, answer
-	s.RingNext = (s.RingNext + 1) % RingSize
+	copy(s.RingKeys[:], s.RingKeys[1:])
+	copy(s.RingAnswers[:], s.RingAnswers[1:])
+	s.RingKeys[RingSize-1], s.RingAnswers[RingSize-1] = key, answer
 }
 
 // persist starts a log record. What it says becomes true when the host reports it durable.
 func (x *step) persist(r *Record) {
 	r.Seq, r.Register = x.s.Applied+1, x.s.Register
-	x.s.Pending = true
+	x.s.Flags |= FlagPending
 	x.emit(EffectPersist).Record = *r
 }
 
 // persisted ends a log record. An answer nobody waits for (an old one, after a restart) is ignored.
 func (x *step) persisted() {
 	s, r := x.s, &x.ev.Record
-	if !s.Pending || r.Seq != s.Applied+1 {
+	if !s.Busy() || r.Seq != s.Applied+1 {
 		return
 	}
-	s.Pending = false
+	s.Flags &^= FlagPending
 	switch {
 	case x.ev.OK:
 		x.apply(r)
@@ -140,6 +141,8 @@ func (x *step) command() {
 		r.Units = -x.s.Balance
 	case ev.Command == CommandSetTime:
 		r.Value = uint32(ev.NewAt)
+	case ev.Command == CommandLease:
+		r.Lease, r.Value, r.Units = ev.Lease.Seq, ev.Lease.TTL, ev.Lease.Max-x.s.Register
 	}
 	x.persist(&r)
 }
@@ -154,6 +157,10 @@ func (x *step) refusal() Answer {
 		return AnswerUnknown
 	case ev.Command == CommandSetTime && (ev.NewAt <= 0 || ev.NewAt >= math.MaxUint32):
 		return AnswerClock
+	case ev.Command == CommandClearCredit && s.Wallet():
+		return AnswerMode
+	case ev.Command == CommandLease:
+		return s.judgeLease(ev.Lease)
 	case ev.Command != CommandCancelToken:
 		return AnswerNone
 	case ev.Base != s.Key.Base:
@@ -211,6 +218,8 @@ func (x *step) applyCommand(r *Record) {
 		if x.ev.Kind != EventReplay { // by now it is later
 			x.setClock(int64(r.Value), ClockServer)
 		}
+	case CommandLease:
+		x.applyLease(r)
 	}
 	x.moveUnlessReplay()
 	x.answerCommand(r, answer)
@@ -230,13 +239,17 @@ func (x *step) config() {
 	if x.s.Busy() || x.repeated() {
 		return
 	}
-	r := Record{Kind: RecordConfig, Value: ev.Version, Counter: ev.Counter, Request: ev.Request}
+	r := Record{Kind: RecordConfig, Value: ev.Version, Wallet: ev.Wallet, Counter: ev.Counter, Request: ev.Request}
+	refused := ev.Refused
+	if refused == AnswerNone && ev.Wallet && !x.s.Wallet() && x.s.Balance > 0 {
+		refused = AnswerMode
+	}
 	switch {
 	case ev.Counter <= x.s.Counter:
 		x.answerCommand(&r, AnswerCounter)
 		return
-	case ev.Refused != AnswerNone:
-		r.Kind, r.Command, r.Value, r.Refused = RecordCommand, CommandConfig, 0, ev.Refused
+	case refused != AnswerNone:
+		r = Record{Kind: RecordCommand, Command: CommandConfig, Refused: refused, Counter: ev.Counter, Request: ev.Request}
 	}
 	x.persist(&r)
 }
@@ -244,6 +257,9 @@ func (x *step) config() {
 // applyConfig draws the consequences of a new configuration, which the host has put in the place of the old one.
 func (x *step) applyConfig(r *Record) {
 	x.rescale()
+	if r.Wallet != x.s.Wallet() {
+		x.changeMode(r)
+	}
 	if x.ev.Kind != EventReplay {
 		x.s.NextAt = 0 // the windows may be others
 		x.calendar()

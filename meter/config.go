@@ -71,7 +71,16 @@ type Config struct {
 	DST DST
 	// Language is that of the display and the messages.
 	Language Language
+
+	// Wallet says that the money is at the server and the meter supplies what a lease allows, instead of keeping credit itself.
+	// The meter follows when the configuration is applied: State.Wallet.
+	Wallet bool
+	// LeaseGrace is how much of a lease may still be used once its time has run out, LeaseStay for all that is left.
+	LeaseGrace unit.Energy
 }
+
+// LeaseStay as Config.LeaseGrace: time alone never opens the relay.
+const LeaseStay unit.Energy = -1
 
 // Language is a language of the display.
 type Language uint8
@@ -105,6 +114,7 @@ func DefaultConfig() Config {
 		ReadingEvery: 1800,
 		ConfirmAfter: supply.Of(supply.Remote, supply.Tamper),
 		ECRepay:      true,
+		LeaseGrace:   LeaseStay,
 		TripAfter:    30, RetryAfter: 120, TripWindow: 1800, LockFor: 1800, Trips: maxTrips,
 		Tamper: [tamperKinds]Policy{
 			TamperCover: PolicyLatch, TamperTerminal: PolicyLatch, TamperMagnet: PolicyLatch, TamperReverse: PolicyAlarm,

@@ -67,6 +67,8 @@ func (x *step) export(d unit.Energy) {
 		return
 	}
 	switch {
+	case s.Wallet():
+		// What it is worth is for the server to say.
 	case x.c.ReverseDebit:
 		x.debit(d)
 	case x.c.NetMetering:
@@ -124,9 +126,15 @@ func (s *State) overflows(c, limit unit.Energy) bool {
 // light. It changes nothing when nothing has changed.
 func (x *step) settle() {
 	x.s.bucket()
-	x.emergency()
-	x.warn()
-	ended := x.judgeCredit()
+	ended := false
+	if x.s.Wallet() {
+		x.warn()
+		ended = x.judgeLeft()
+	} else {
+		x.emergency()
+		x.warn()
+		ended = x.judgeCredit()
+	}
 	x.moveRelay()
 	if ended {
 		x.sound(BuzzerTone, toneTime)

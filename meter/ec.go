@@ -155,7 +155,7 @@ func (x *step) activate() {
 	switch {
 	case !x.ev.Source.known():
 		return // no host has such a customer
-	case s.ecLimit(x.c) == 0 || s.Reasons.Has(supply.NotActivated):
+	case s.Wallet() || s.ecLimit(x.c) == 0 || s.Reasons.Has(supply.NotActivated):
 		answer = ECNotActive
 	case s.EC == ECActive:
 		answer = ECAgain

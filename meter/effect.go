@@ -232,7 +232,8 @@ const (
 	AnswerUnknown
 	// AnswerUsed: refused, the token to cancel has been accepted.
 	AnswerUsed
-	// AnswerOld: refused, the token is older than the meter remembers; it can never load, and whether it did is unknown.
+	// AnswerOld: refused, the token is older than the meter remembers; it can never load, and whether it did is unknown. Or
+	// the lease is not newer than the one there is.
 	AnswerOld
 	// AnswerBaseDate: refused, the meter counts TIDs from another base date.
 	AnswerBaseDate
@@ -246,12 +247,18 @@ const (
 	AnswerTamper
 	// AnswerClock: refused, there is no such time.
 	AnswerClock
+	// AnswerMode: refused, it does not fit to the payment mode: a lease for a meter that keeps credit itself, clearing the credit
+	// of one that does not, or a mode that would take bought credit away.
+	AnswerMode
+	// AnswerLease: refused, no lease can be like this.
+	AnswerLease
 )
 
 var answerReasons = [...]string{
 	AnswerNone: "", AnswerDone: "", AnswerCounter: "counter", AnswerUnknown: "unknown", AnswerUsed: "used",
 	AnswerOld: "old", AnswerBaseDate: "base_date", AnswerConfig: "config",
-	AnswerExpired: "expired", AnswerStorage: "storage_error", AnswerTamper: "tamper", AnswerClock: "clock",
+	AnswerExpired: "expired", AnswerStorage: "storage_error", AnswerTamper: "tamper", AnswerClock: "clock", AnswerMode: "mode",
+	AnswerLease: "lease",
 }
 
 // lasts reports whether it is a refusal that the same message gets for ever.
@@ -281,10 +288,10 @@ type RecordKind uint8
 const (
 	// RecordToken: a token was accepted, or was wrong and counts: Source, Result, Class, SubClass, TID, Units, Request.
 	RecordToken RecordKind = iota + 1
-	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID; or it was refused for good: Refused
+	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID or Lease; or it was refused for good: Refused
 	// beside Command (also CommandUnknown and CommandConfig), Counter and Request.
 	RecordCommand
-	// RecordConfig: a configuration was taken: Value is its version, Counter, Request.
+	// RecordConfig: a configuration was taken: Value is its version, Counter, Request, Wallet.
 	RecordConfig
 	// RecordLocal: the customer has switched off (Value 1) or on (Value 0).
 	RecordLocal
@@ -315,8 +322,12 @@ type Record struct {
 	// Command and Force of a command.
 	Command Command
 	Force   bool
+	// Wallet is the payment mode of a configuration.
+	Wallet bool
 	// Refused is why a command or configuration was not carried out, AnswerNone if it was.
 	Refused Answer
+	// Lease is the number of a lease; its Value is for how many seconds it is given, its Units how far above Register it goes.
+	Lease uint32
 	// Value of a configuration (version), a local switch (1 off) or a management token (its 16 bits).
 	Value uint32
 	// Sections are those that wait once a section was taken, bit n-1 for section n.
@@ -340,7 +351,8 @@ func (r *Record) Sound() bool {
 		return r.Source.known() && r.soundToken()
 	case RecordCommand:
 		return int(r.Command) < len(commandNames) && (r.Refused.lasts() ||
-			r.Refused == AnswerNone && r.Command != CommandUnknown && r.Command != CommandConfig)
+			r.Refused == AnswerNone && r.Command != CommandUnknown && r.Command != CommandConfig &&
+				(r.Command == CommandLease) == (r.Lease != 0))
 	case RecordConfig, RecordLocal:
 		return true
 	case RecordTamper:

@@ -31,7 +31,7 @@ const (
 	// itself, because it has expired for instance, it gives here with Refused: the counter is used up all the same, so that
 	// nobody can play the message again when the clock has been set back.
 	EventCommand
-	// EventConfig: a new configuration, decoded and checked: Request, Counter, Version; or Refused.
+	// EventConfig: a new configuration, decoded and checked: Request, Counter, Version, Wallet; or Refused.
 	EventConfig
 	// EventRead: a reading is wanted now.
 	EventRead
@@ -114,8 +114,11 @@ type Event struct {
 	// TID and Base name the token to cancel.
 	TID  sts.TID
 	Base sts.BaseDate
-	// Version of the configuration.
+	// Version of the configuration, and its Config.Wallet.
 	Version uint32
+	Wallet  bool
+	// Lease is that of CommandLease.
+	Lease Lease
 	// Refused is the host's own reason not to carry a message out; AnswerNone if it has none.
 	Refused Answer
 
@@ -249,6 +252,8 @@ const (
 	CommandResetDemand
 	// CommandSetTime sets the clock to Event.NewAt. On the wire it is a message of its own, down/time.
 	CommandSetTime
+	// CommandLease is a lease for a meter in wallet mode: Event.Lease. On the wire it is a message of its own, down/lease.
+	CommandLease
 	// CommandConfig is a configuration, in the answers to one that is refused. On the wire it is a message of its own,
 	// down/config, and to Step an EventConfig.
 	CommandConfig
@@ -257,7 +262,7 @@ const (
 var commandNames = [...]string{
 	CommandUnknown: "unknown", CommandConnect: "connect", CommandDisconnect: "disconnect", CommandRead: "read",
 	CommandCancelToken: "cancel_token", CommandClearTamper: "clear_tamper", CommandClearCredit: "clear_credit",
-	CommandResetDemand: "reset_demand", CommandSetTime: "set_time", CommandConfig: "config",
+	CommandResetDemand: "reset_demand", CommandSetTime: "set_time", CommandLease: "lease", CommandConfig: "config",
 }
 
 // String returns the name the command has on the wire.
@@ -269,7 +274,7 @@ func (c Command) String() string {
 }
 
 // Own reports whether the command is a message of its own on the wire, and never the type of a down/command.
-func (c Command) Own() bool { return c == CommandSetTime || c == CommandConfig }
+func (c Command) Own() bool { return c >= CommandSetTime }
 
 // ParseCommand is the inverse of [Command.String]; a name it does not know is CommandUnknown.
 func ParseCommand(name string) Command {

@@ -130,11 +130,11 @@ func (l *lab) checkKeys(w *world) {
 }
 
 // keepAnswers is the planted ring: what was a token's answer before the step stays.
-func keepAnswers(before, after *meter.State) ([meter.RingSize]uint64, [meter.RingSize]uint8, uint8) {
+func keepAnswers(before, after *meter.State) ([meter.RingSize]uint64, [meter.RingSize]uint8) {
 	if before.Key == after.Key {
-		return after.RingKeys, after.RingAnswers, after.RingNext
+		return after.RingKeys, after.RingAnswers
 	}
-	return before.RingKeys, before.RingAnswers, before.RingNext
+	return before.RingKeys, before.RingAnswers
 }
 
 // newKeyLab prepares a search for key changes.

@@ -156,7 +156,7 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 		l.bend(l, &before, &w.s, &ev, l.out)
 	}
 	if l.change != nil && l.change.keepRing {
-		w.s.RingKeys, w.s.RingAnswers, w.s.RingNext = keepAnswers(&before, &w.s)
+		w.s.RingKeys, w.s.RingAnswers = keepAnswers(&before, &w.s)
 	}
 	l.steps++
 	for i := range l.out {
@@ -283,7 +283,7 @@ func (l *lab) check(w *world, replaying bool) {
 	l.hold(s.Counter >= w.counter, "the counter of signed messages has fallen")
 	l.hold(s.Guards[meter.Keypad-1].Row >= w.wrong, "a wrong token is not counted any more")
 	l.hold(!w.cancel || s.TIDs.Check(l.opened[tokenB].TID) == sts.UsedError, "a cancelled token could be used")
-	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.CloseIn == 0), "the relay is elsewhere")
+	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.ClosesIn() == 0), "the relay is elsewhere")
 	cut, spent := s.Reasons.Has(supply.Credit), s.Available(w.cfg) <= 0
 	kept := s.Flags.Has(meter.FlagFriendly) || s.Flags.Has(meter.FlagLifeline)
 	l.hold(cut == spent || spent && kept, "reason CREDIT does not follow the credit")

@@ -18,15 +18,15 @@ func Hash(s *State) uint64 {
 	for i, k := range s.RingKeys {
 		h.add(k, uint64(s.RingAnswers[i]))
 	}
-	h.add(uint64(s.RingNext), s.Seq, s.Counter, uint64(s.Applied), uint64(s.Boots), uint64(s.Unclean))
+	h.add(s.Seq, s.Counter, uint64(s.Applied), uint64(s.Boots), uint64(s.Unclean))
 	h.add(bit(s.Saved), bit(s.Frozen), s.On, uint64(s.LastAt))
 	k := &s.Key
 	h.add(uint64(k.Base), uint64(k.Type), uint64(k.KEN), uint64(k.EA), bit(k.Named), uint64(k.KRN), uint64(k.TI), uint64(k.SGC))
 	h.add(uint64(s.Sections), uint64(s.SectionsUntil), uint64(s.Limit))
 	h.add(uint64(s.Reasons), bit(s.Confirm), uint64(s.Relay))
 	h.add(bit(s.Low1.Below), bit(s.Low1.Fired), bit(s.Low2.Below), bit(s.Low2.Fired))
-	h.add(s.Up, uint64(s.Offset), bit(s.Pending), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
-	h.add(uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.CloseIn), uint64(s.TestAt), uint64(s.OverAt), uint64(s.NextAt))
+	h.add(s.Up, uint64(s.Offset), uint64(s.Unsaved), uint64(s.Power), uint64(s.Voltage))
+	h.add(uint64(s.BeepAt), uint64(s.QuietAt), uint64(s.MoveAt), uint64(s.NextAt), uint64(s.LeaseSeq), uint64(s.LeaseAt))
 	h.add(uint64(s.LED), uint64(s.Buzzer), uint64(s.Flags), uint64(s.EC), uint64(s.Overload), uint64(s.TripAt))
 	h.add(uint64(s.Export), uint64(s.Latched), uint64(s.Asserted), uint64(s.Waiting), uint64(s.Tampered))
 	h.add(uint64(s.Clock), uint64(s.SetBy), uint64(s.Moved), uint64(s.MovedAt), uint64(s.Closed))

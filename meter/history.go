@@ -158,7 +158,10 @@ func (s *State) bucket() {
 // low1 returns the credit at which the first warning is given: what lasts for Low1Days at the mean use of the days that
 // are known, Low1 while none is.
 func (s *State) low1(c *Config) unit.Energy {
-	if c.Low1Days == 0 {
+	switch {
+	case s.Wallet():
+		return 0 // the server has thresholds of money
+	case c.Low1Days == 0:
 		return c.Low1
 	}
 	var sum, days unit.Energy

@@ -47,6 +47,9 @@ func Diagrams() []Diagram {
 			overloadTable[:], Overload.String, overloadInputNames[:]),
 		diagram("Tamper latch", "One for each kind, in State.Asserted, State.Waiting and State.Latched. Any latched kind sets the"+
 			" reason TAMPER. The event is the kind's own, 501 to 506.", tamperTable[:], latch.String, tamperInputNames[:]),
+		diagram("Lease", "Wallet mode only: State.LeaseAt, the reason LEASE. How much is left when the time is over is lease_grace_wh of"+
+			" the configuration. A lease of which nothing is left is reported and moves nothing by itself.",
+			leaseTable[:], leaseState.String, leaseInputNames[:]),
 		diagram("Clock", "State.Clock, as the host judges it.", clockTable[:], Clock.String, clockInputNames[:]),
 		diagram("Friendly window", "State.Flags: FlagFriendly and FlagEnding.", friendlyTable[:], friendly.String, friendlyInputNames[:]),
 	}

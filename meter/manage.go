@@ -28,7 +28,8 @@ func supportedManagement(subClass uint8) bool {
 func (x *step) judgeManagement() sts.Result {
 	o := &x.ev.Opened
 	otherRegister := o.SubClass == sts.ManageClearCredit && o.Value > registerElectricity && o.Value <= registerCurrencyTime
-	if !supportedManagement(o.SubClass) || otherRegister {
+	noCredit := o.SubClass == sts.ManageClearCredit && x.s.Wallet()
+	if !supportedManagement(o.SubClass) || otherRegister || noCredit {
 		return sts.FunctionError
 	}
 	if r := x.judgeTID(); r != sts.Accept {

@@ -74,8 +74,8 @@ func (x *step) overloadMove(on overloadInput) {
 		return
 	}
 	s.Overload = t.to
-	if t.to != OverloadTiming {
-		s.OverAt = 0
+	if t.from == OverloadTiming && !s.Reasons.Has(supply.Test) {
+		s.MoveAt = 0
 	}
 	switch t.to {
 	case OverloadNone:
@@ -116,9 +116,9 @@ func (x *step) overload() {
 	}
 	if s.Overload == OverloadNone {
 		x.overloadMove(overloadAbove)
-		s.OverAt = s.second() + delay
+		s.MoveAt = s.second() + delay
 	}
-	s.OverAt = min(s.OverAt, s.second()+delay)
+	s.MoveAt = min(s.MoveAt, s.second()+delay)
 }
 
 // trip opens the relay for too much load.

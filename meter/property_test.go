@@ -272,14 +272,14 @@ func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
 	if s.Register+s.Shown() != credit {
 		t.Fatalf("register %d and credit %d do not make the %d accepted", s.Register, s.Shown(), credit)
 	}
-	if closed := s.Reasons == 0 && !s.Confirm && s.CloseIn == 0; (s.Relay == supply.Closed) != closed {
-		t.Fatalf("relay %s with reasons %q, confirm %t, closing at %d", s.Relay, s.Reasons, s.Confirm, s.CloseIn)
+	if closed := s.Reasons == 0 && !s.Confirm && s.ClosesIn() == 0; (s.Relay == supply.Closed) != closed {
+		t.Fatalf("relay %s with reasons %q, confirm %t, closing in %d ms", s.Relay, s.Reasons, s.Confirm, s.ClosesIn())
 	}
 	if (s.Sections == 0) != (s.SectionsUntil == 0) || s.Sections > 15 {
 		t.Fatalf("sections %b until %d", s.Sections, s.SectionsUntil)
 	}
-	if s.Reasons.Has(supply.Test) != (s.TestAt != 0) {
-		t.Fatalf("reasons %q, test until %d", s.Reasons, s.TestAt)
+	if s.Reasons.Has(supply.Test) && s.MoveAt == 0 {
+		t.Fatalf("reasons %q, test until %d", s.Reasons, s.MoveAt)
 	}
 	if s.Reasons.Has(supply.Tamper) != (s.Latched != 0) || s.Reasons.Has(supply.Overload) != (s.Overload >= meter.OverloadTripped) {
 		t.Fatalf("reasons %q, latched %v, power limit %s", s.Reasons, s.Latched.Names(), s.Overload)
@@ -306,7 +306,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		s := new(meter.State)
 		if n := testing.AllocsPerRun(20, func() {
 			*s = r.state
-			ev.Record.Seq, s.Pending = s.Applied+1, true
+			ev.Record.Seq, s.Flags = s.Applied+1, s.Flags|meter.FlagPending
 			out = meter.Step(&r.cfg, s, ev, out[:0])
 		}); n > 0 {
 			t.Errorf("event %d: %v allocations, want 0", kind, n)

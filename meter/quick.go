@@ -26,7 +26,7 @@ func quick(c *Config, s *State, ev *Event) bool {
 		return false
 	}
 	up := max(s.Up, ev.Up)
-	if !s.calm(c) || !s.sameCalendar(ev, up) || passed(s.Up, up, saveTime) || passed(s.Up, up, c.ReadingEvery) {
+	if !s.calm(c) || s.LeaseAt != 0 && s.On+up >= uint64(s.LeaseAt)*1000 || !s.sameCalendar(ev, up) || passed(s.Up, up, saveTime) || passed(s.Up, up, c.ReadingEvery) {
 		return false
 	}
 	if d > 0 {
@@ -49,7 +49,7 @@ func quick(c *Config, s *State, ev *Event) bool {
 // closed, as it belongs. The load is within its limit.
 func (s *State) calm(c *Config) bool {
 	return s.Relay == supply.Closed && s.Reasons == 0 && !s.Confirm && !s.Saved && !s.Frozen && s.Waiting == 0 &&
-		s.QuietAt|s.BeepAt|s.TestAt|s.OverAt|s.SectionsUntil|uint32(s.CloseIn) == 0 &&
+		s.QuietAt|s.BeepAt|s.MoveAt|s.SectionsUntil == 0 &&
 		s.Guards[0].Until|s.Guards[1].Until|s.Guards[2].Until == 0 && s.Settling == [tamperKinds]uint8{} &&
 		s.EC == ECNone && s.Overload == OverloadNone && !s.Flags.Has(FlagLifeline) &&
 		(s.Power == 0 || within(s.Power, c.PowerLimit) && within(s.Power, s.Limit))

@@ -85,6 +85,8 @@ const (
 	CodeConfig Code = 803
 	// CodeCommand: a command was done or refused. Args: command, reason.
 	CodeCommand Code = 804
+	// CodeLease: a lease is in force, or its time has run out. Args: lease, seq, max_register_wh.
+	CodeLease Code = 805
 )
 
 // codeTamper stands in the tables for the event of the kind.
@@ -158,6 +160,9 @@ func (r *Report) moreArgs() map[string]any {
 		return map[string]any{"w": r.A, "limit_w": r.B}
 	case CodeClockSet:
 		return map[string]any{"old": r.A, "new": r.B}
+	case CodeLease:
+		what := [...]string{leaseApplied: "applied", leaseExpired: "expired"}[r.A&1]
+		return map[string]any{"lease": what, "seq": r.A >> 1, "max_register_wh": r.B}
 	}
 	if r.Code >= CodeTamperCover && r.Code <= CodeTamperPhaseLoss {
 		when := [...]string{tamperSeen: "now", tamperOff: "mains_off", tamperStill: "still"}

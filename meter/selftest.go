@@ -72,13 +72,13 @@ func (x *step) beginTest() {
 		return
 	}
 	x.set(supply.Test)
-	x.s.TestAt = x.s.second() + testTime
+	x.s.MoveAt = x.s.second() + testTime
 	x.moveRelay()
 }
 
 // endTest lets the supply return.
 func (x *step) endTest() {
-	x.s.TestAt = 0
+	x.s.MoveAt = 0
 	x.s.Reasons = x.s.Reasons.Without(supply.Test)
 	x.moveRelay()
 }

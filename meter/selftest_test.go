@@ -133,7 +133,7 @@ func TestTheSwitchTest(t *testing.T) {
 	}
 	r := newRig(t)
 	r.wants("with the switch open", digits, sts.Accept)
-	if r.state.TestAt != 0 || r.state.Reasons.Has(supply.Test) {
+	if r.state.MoveAt != 0 || r.state.Reasons.Has(supply.Test) {
 		t.Error("an open switch was tested")
 	}
 	r.wants("credit", testToken(t, tid, 10), sts.Accept)

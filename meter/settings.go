@@ -65,6 +65,10 @@ var settings = [...]setting{
 		func(c *Config) *Switch { return &c.DST.Begin }),
 	switchOf("dst_end", "its end in daylight saving time: \"10.5.0/03:00\"", func(c *Config) *Switch { return &c.DST.End }),
 	count("reading_s", "seconds between two readings, 0 for none", 0, 7*86400, func(c *Config) *uint32 { return &c.ReadingEvery }),
+	{"payment_mode", "prepay_token, the meter keeps the credit, or prepay_wallet, the server keeps the money and gives leases",
+		(*Config).putMode, func(*Config) bool { return true }},
+	{"lease_grace_wh", fmt.Sprintf("what may still be used of a lease once its time has run out, -1 for all of it; -1 to %d Wh", maxThreshold),
+		(*Config).putGrace, func(c *Config) bool { return c.LeaseGrace >= LeaseStay && c.LeaseGrace <= maxThreshold }},
 	{"language", "of display and messages: en, sw or fr", (*Config).putLanguage, func(c *Config) bool { return c.Language < languages }},
 }
 
@@ -187,6 +191,23 @@ func (c *Config) putLanguage(v any) bool {
 	i := slices.Index(languageNames[:], text(v))
 	c.Language = Language(max(i, 0))
 	return i >= 0
+}
+
+// The payment modes, as the server names them too.
+const (
+	modeToken  = "prepay_token"
+	modeWallet = "prepay_wallet"
+)
+
+func (c *Config) putMode(v any) bool {
+	c.Wallet = text(v) == modeWallet
+	return c.Wallet || text(v) == modeToken
+}
+
+func (c *Config) putGrace(v any) bool {
+	n, whole := integer(v)
+	c.LeaseGrace = unit.Energy(n)
+	return whole && n >= int64(LeaseStay) && n <= maxThreshold
 }
 
 func (c *Config) putWindows(v any) bool {

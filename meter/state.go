@@ -15,9 +15,10 @@ const RingSize = 4
 type State struct {
 	// The registers. Register is the total ever imported, Balance what was bought and not used, ECUsed (below) and Overrun
 	// what was used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with reverse energy where
-	// the configuration charges or credits it.
+	// the configuration charges or credits it. In wallet mode Balance is what is left of the lease, Overrun what was used beyond
+	// it, and Register + Balance - Overrun the register up to which the lease goes.
 	Register, Balance, Overrun unit.Energy
-	// RingKeys and RingAnswers are the last answers to requests and commands; RingNext is the place of the next.
+	// RingKeys and RingAnswers are the last answers to requests and commands, the oldest first.
 	RingKeys [RingSize]uint64
 	// Seq is the number of the next report, Counter the highest of any signed message taken.
 	Seq, Counter uint64
@@ -52,8 +53,13 @@ type State struct {
 	Power   unit.Power
 	Voltage int32
 	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder. QuietAt:
-	// the end of a sound. TestAt: the end of a test of the load switch. OverAt: the trip, while the load is above the limit.
-	BeepAt, QuietAt, TestAt, OverAt uint32
+	// the end of a sound. MoveAt: when the relay moves by itself, of which there is only one cause at a time: the end of a test
+	// while the reason TEST keeps it open; the trip while the load is above the limit (OverloadTiming); else the end of the wait
+	// after a power cut.
+	BeepAt, QuietAt, MoveAt uint32
+	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs out, 0
+	// when it has; while the reason LEASE keeps the supply off, since when it does.
+	LeaseSeq, LeaseAt uint32
 	// NextAt is the time of the calendar in Unix seconds at which it next changes anything, the largest value for
 	// never, 0 for a calendar that has to be looked at; volatile.
 	NextAt uint32
@@ -81,7 +87,6 @@ type State struct {
 	TIDs sts.TIDStore
 
 	RingAnswers [RingSize]uint8
-	RingNext    uint8
 	// Flags are what is on or off.
 	Flags Flags
 	// Saved says that the state was saved because the mains went; the next start is a clean one.
@@ -107,12 +112,8 @@ type State struct {
 	// Settling is for how many milliseconds from Up on each tamper switch must stay where it is now to be believed, 0 for
 	// those that are believed; volatile.
 	Settling [tamperKinds]uint8
-	// CloseIn is the second since boot at which the wait after a power cut ends, 0 for none; volatile.
-	CloseIn uint8
 	// Unsaved is the energy counted since the last checkpoint, in Wh; volatile.
 	Unsaved uint8
-	// Pending says that a log record is under way; volatile.
-	Pending bool
 	// LED and Buzzer are the present patterns; volatile.
 	LED    LED
 	Buzzer Buzzer
@@ -155,7 +156,15 @@ const (
 	FlagOnline
 	// FlagOverrun: the overrun is above the configured limit, and that was reported.
 	FlagOverrun
+	// FlagWallet: the money is at the server, and the meter supplies what a lease allows (domain reference §6). Else it keeps
+	// credit itself.
+	FlagWallet
+	// FlagPending: a log record is under way; volatile.
+	FlagPending
 )
+
+// Volatile are the flags that do not survive a power cut.
+const Volatile = FlagOnline | FlagPending
 
 // Has reports whether all of these are set.
 func (f Flags) Has(g Flags) bool { return f&g == g }
@@ -173,7 +182,7 @@ type Guard struct {
 	Row uint8
 }
 
-// New returns the state of a new meter: activated, no credit, the relay open for lack of credit. Tokens issued up to
+// New returns the state of a new meter: activated, no credit and no lease, the relay open for lack of it. Tokens issued up to
 // and including made, the minute of manufacture, are too old for it; 0 refuses none.
 func New(key KeyInfo, c *Config, made sts.TID) State {
 	s := State{
@@ -193,6 +202,9 @@ func New(key KeyInfo, c *Config, made sts.TID) State {
 	}
 	s.forgetTrips()
 	s.TIDs.Fill(made)
+	if c.Wallet {
+		s.Flags, s.Reasons = FlagWallet, supply.Of(supply.Lease)
+	}
 	for i := range s.Guards {
 		s.Guards[i].clear()
 	}
@@ -281,15 +293,23 @@ func (s *State) MayConfirm(c *Config) bool {
 func (s *State) Shown() unit.Energy { return s.Balance - unit.Energy(s.ECUsed) - s.Overrun }
 
 // Busy reports whether a log record is under way: tokens and commands have to wait.
-func (s *State) Busy() bool { return s.Pending }
+func (s *State) Busy() bool { return s.Flags.Has(FlagPending) }
 
 // ClosesIn returns the time in milliseconds that the wait after a power cut still lasts, 0 if there is none.
 func (s *State) ClosesIn() uint64 {
-	if at := uint64(s.CloseIn) * 1000; at > s.Up {
+	if at := uint64(s.MoveAt) * 1000; s.waiting() && at > s.Up {
 		return at - s.Up
 	}
 	return 0
 }
+
+// waiting reports whether the wait after a power cut is on.
+func (s *State) waiting() bool {
+	return s.MoveAt != 0 && s.Overload != OverloadTiming && !s.Reasons.Has(supply.Test)
+}
+
+// Wallet reports whether the meter is in wallet mode.
+func (s *State) Wallet() bool { return s.Flags.Has(FlagWallet) }
 
 // powered returns the powered-on time in milliseconds, over all boots.
 func (s *State) powered() uint64 { return s.On + s.Up }

@@ -208,6 +208,9 @@ func Headroom(c *Config, s *State) unit.Energy {
 	room := saveEnergy - unit.Energy(s.Unsaved)
 	room = below(room, s.Balance, s.low1(c))
 	room = below(room, s.Balance, c.Low2)
+	if s.Wallet() {
+		return max(below(room, s.Balance, 0), 1)
+	}
 	room = below(room, s.Available(c), c.Cutoff)
 	switch s.EC {
 	case ECNone:

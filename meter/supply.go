@@ -21,7 +21,7 @@ func (x *step) set(r supply.Reason) {
 func (x *step) moveRelay() {
 	s := x.s
 	on := relayInput(supply.Position(s.Reasons, s.Confirm))
-	if on == relayFree && s.CloseIn != 0 {
+	if on == relayFree && s.waiting() {
 		on = relayBlocked
 	}
 	if on == relayInput(s.Relay) {
@@ -116,9 +116,9 @@ func (x *step) powerRestore() {
 	clean := s.Saved
 	s.Saved = false
 	s.Boots++
-	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.CloseIn, s.TestAt = LEDOff, BuzzerOff, 0, 0, 0, 0
+	s.LED, s.Buzzer, s.BeepAt, s.QuietAt, s.MoveAt = LEDOff, BuzzerOff, 0, 0, 0
 	s.Reasons = s.Reasons.Without(supply.Test) // a test does not outlive the power
-	s.OverAt, s.NextAt, s.Settling, s.Flags = 0, 0, [tamperKinds]uint8{}, s.Flags&^FlagOnline
+	s.NextAt, s.Settling, s.Flags = 0, [tamperKinds]uint8{}, s.Flags&^Volatile
 	if s.Overload <= OverloadTiming {
 		s.Overload, s.Reasons = OverloadNone, s.Reasons.Without(supply.Overload)
 	}
@@ -127,7 +127,7 @@ func (x *step) powerRestore() {
 		// Whatever the contact remembers: nothing is switched on before the wait is over.
 		// A start that itself took minutes has waited long enough.
 		if at := s.second() + inrushLeast + uint32(x.c.Number%inrushSpread); at < 1<<8 {
-			s.CloseIn = uint8(at)
+			s.MoveAt = at
 		}
 		if s.Relay == supply.Closed {
 			s.Relay = supply.Open

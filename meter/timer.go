@@ -1,6 +1,10 @@
 package meter
 
-import "math"
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+)
 
 // second returns the time since boot in whole seconds, rounded up: timers started now end a full time from now at the
 // earliest.
@@ -47,10 +51,10 @@ func (x *step) timers() {
 	if x.passed(saveTime) && (s.Unsaved > 0 || s.counting()) {
 		x.checkpoint()
 	}
-	if s.QuietAt|s.BeepAt|uint32(s.CloseIn)|s.TestAt|s.OverAt != 0 {
+	if s.QuietAt|s.BeepAt|s.MoveAt != 0 {
 		x.started()
 	}
-	if s.Guards[0].Until|s.Guards[1].Until|s.Guards[2].Until|s.SectionsUntil != 0 || s.Overload > OverloadTiming {
+	if s.Guards[0].Until|s.Guards[1].Until|s.Guards[2].Until|s.SectionsUntil|s.LeaseAt != 0 || s.Overload > OverloadTiming {
 		x.powered()
 	}
 	if x.passed(x.c.ReadingEvery) {
@@ -68,15 +72,15 @@ func (x *step) started() {
 		s.BeepAt = x.next(s.BeepAt, beepEvery)
 		x.beep()
 	}
-	if s.CloseIn != 0 && s.Up >= uint64(s.CloseIn)*1000 {
-		s.CloseIn = 0
-		x.moveRelay()
-	}
-	if x.due(&s.TestAt) {
+	switch {
+	case !x.due(&s.MoveAt):
+	case s.Reasons.Has(supply.Test):
 		x.endTest()
-	}
-	if x.due(&s.OverAt) {
+	case s.Overload == OverloadTiming:
 		x.trip()
+	default:
+		s.MoveAt = 0
+		x.moveRelay()
 	}
 }
 
@@ -89,6 +93,7 @@ func (x *step) powered() {
 	if until := uint64(s.SectionsUntil) * 1000; until != 0 && s.powered() >= until {
 		s.forgetSections()
 	}
+	x.leaseTime()
 	for i := range s.Guards {
 		g := &s.Guards[i]
 		if g.Until != 0 && s.powered() >= uint64(g.Until)*1000 {
@@ -106,14 +111,14 @@ func (s *State) counting() bool {
 			return true
 		}
 	}
-	return s.SectionsUntil != 0 || s.Overload > OverloadTiming
+	return s.SectionsUntil|s.LeaseAt != 0 || s.Overload > OverloadTiming
 }
 
 // Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
 // event. Without any, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
 	wake := s.upcoming(c.ReadingEvery)
-	timers := [...]uint32{s.QuietAt, s.BeepAt, uint32(s.CloseIn), s.TestAt, s.OverAt}
+	timers := [...]uint32{s.QuietAt, s.BeepAt, s.MoveAt}
 	due := timers[:]
 	if s.Frozen {
 		due = timers[:1] // nothing else ends while the memory is not ours to change
@@ -133,6 +138,9 @@ func Wake(c *Config, s *State) uint64 {
 		if until := uint64(t) * 1000; until != 0 {
 			wake = min(wake, until-min(until, s.On))
 		}
+	}
+	if at := s.leaseEnd(); at != 0 {
+		wake = min(wake, at-min(at, s.On))
 	}
 	for _, left := range s.Settling {
 		if left != 0 {

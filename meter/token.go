@@ -87,7 +87,7 @@ func (x *step) judge() sts.Result {
 func (x *step) judgeUnits() sts.Result {
 	s, o := x.s, &x.ev.Opened
 	switch {
-	case o.SubClass != sts.CreditElectricity:
+	case o.SubClass != sts.CreditElectricity || s.Wallet():
 		return sts.FunctionError
 	case s.Key.Type == sts.DDTK:
 		return sts.DDTKError

@@ -66,7 +66,7 @@ func TestTokenRulesStandInOrder(t *testing.T) {
 		{sts.DDTKError, func() { s.Key.Type = sts.DDTK }},
 		{sts.FunctionError, func() { token.SubClass = sts.CreditWater }},
 		{sts.CRCError, func() { token.Result = sts.CRCError }},
-		{sts.Busy, func() { s.Pending = true }},
+		{sts.Busy, func() { s.Flags |= meter.FlagPending }},
 		{sts.Locked, func() { s.Guards[meter.SMS-1].Until = 600 }},
 		{sts.FunctionError, func() { token.Class = 3 }},
 		{sts.FormatError, func() { token.Result = sts.FormatError }},

@@ -173,8 +173,8 @@ func (s *story) do(line string) {
 		s.config(uint32(number(s.tb, arg(1))), arg(2), uint64(number(s.tb, arg(3))), strings.Join(word[4:], " "))
 	case "power":
 		s.power(arg(1))
-	case "tamper", "time", "emergency", "comms", "export", "step", "time-off":
-		s.more(word[0], arg)
+	case "tamper", "time", "emergency", "comms", "export", "step", "time-off", "lease":
+		s.more(word, arg)
 	case "memory":
 		s.mem.fail = arg(1) == "fails"
 	case "clock":
@@ -185,8 +185,8 @@ func (s *story) do(line string) {
 }
 
 // more are the commands about what is neither a token nor a message of the server.
-func (s *story) more(word string, arg func(int) string) {
-	switch word {
+func (s *story) more(word []string, arg func(int) string) {
+	switch word[0] {
 	case "tamper": // tamper cover on
 		kind, known := meter.ParseTamper(arg(1))
 		if !known {
@@ -205,6 +205,14 @@ func (s *story) more(word string, arg func(int) string) {
 			return
 		}
 		s.step(meter.Event{Kind: meter.EventClock, NewAt: at.Unix(), ClockBy: by})
+	case "lease": // lease 7 12000 72h: up to this register, for so long; again: with another id
+		ttl, err := time.ParseDuration(arg(3))
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		s.command("lease_"+strings.Join(word[1:], "_"), s.state.Counter+1, meter.Event{Command: meter.CommandLease, Lease: meter.Lease{
+			Seq: uint32(number(s.tb, arg(1))), Max: unit.Energy(number(s.tb, arg(2))), TTL: uint32(ttl.Seconds()),
+		}})
 	case "emergency": // emergency keypad
 		from := map[string]meter.Source{"keypad": meter.Keypad, "sms": meter.SMS}[arg(1)]
 		s.step(meter.Event{Kind: meter.EventActivate, Source: from})
@@ -305,8 +313,8 @@ func (s *story) config(version uint32, id string, counter uint64, text string) {
 			doc[k] = number(s.tb, string(n))
 		}
 	}
-	ev := meter.Event{Kind: meter.EventConfig, Version: version}
 	c, bad := meter.NewConfig(s.cfg, version, doc)
+	ev := meter.Event{Kind: meter.EventConfig, Version: version, Wallet: c.Wallet}
 	if bad != "" {
 		ev.Refused = meter.AnswerConfig
 		s.sayf("configuration refused for %q", bad)

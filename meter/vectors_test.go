@@ -101,7 +101,7 @@ func TestEmergencyCreditIsRefusedWithAReason(t *testing.T) {
 	}
 	r.mem.fail = false
 	s := r.state
-	s.Pending = true
+	s.Flags |= meter.FlagPending
 	out := meter.Step(&r.cfg, &s, meter.Event{
 		Kind: meter.EventActivate, Source: meter.SMS, Up: r.up, At: r.now().Unix(), Clock: r.clock,
 	}, nil)

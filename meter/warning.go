@@ -22,6 +22,10 @@ const (
 // warn tells the customer once per crossing that the credit is low.
 func (x *step) warn() {
 	s, c := x.s, x.c
+	if s.Wallet() {
+		x.warnWallet()
+		return
+	}
 	if low1 := s.low1(c); low1 > 0 && (s.Balance <= low1 || s.Low1 != supply.Crossing{}) && crossed(&s.Low1, s.Balance, low1) {
 		x.event(CodeLow1, int64(s.Balance), int64(low1))
 		x.message(MessageLow1)
@@ -33,8 +37,18 @@ func (x *step) warn() {
 		x.beep()
 		if c.Reminder && s.Relay == supply.Closed {
 			x.set(supply.Test)
-			s.TestAt = s.second() + reminderTime
+			s.MoveAt = s.second() + reminderTime
 		}
+	}
+}
+
+// warnWallet reminds whoever is at home that the lease is nearly used up, because there is little money or the server does
+// not answer. Messages and thresholds of money are the server's.
+func (x *step) warnWallet() {
+	s, level := x.s, x.c.Low2
+	if level > 0 && (s.Balance <= level || s.Low2 != supply.Crossing{}) && crossed(&s.Low2, s.Balance, level) {
+		s.BeepAt = s.second() + beepEvery
+		x.beep()
 	}
 }
 
@@ -56,7 +70,7 @@ func (x *step) light() {
 		s.LED = led
 		x.emit(EffectLED).LED = led
 	}
-	switch remind := led == LEDFast && !s.Reasons.Has(supply.Credit); {
+	switch remind := led == LEDFast && !s.Reasons.Has(s.spent()); {
 	case remind && s.BeepAt == 0:
 		s.BeepAt = s.second() + beepEvery
 	case !remind && s.BeepAt != 0:

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -29,7 +30,7 @@ func (d *Device) announce() {
 	}
 	d.box.Announce(wire.Boot{
 		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
-		Caps:   []string{"cbor", "arm"},
+		Caps:   []string{"lease", "cbor", "arm"},
 		Config: wire.ConfigRef{Version: int64(d.config.Version), Hash: d.boot.hash}, Key: key,
 	})
 }
@@ -106,8 +107,7 @@ func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		// This meter keeps token credit and knows no leases; it says so.
-		return d.order(l.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandUnknown})
+		return d.order(l.Order, leaseEvent(l))
 	default:
 		t, err := wire.DecodeBody[wire.Time](body)
 		if err != nil {
@@ -152,6 +152,15 @@ func commandEvent(c wire.Command) meter.Event {
 	return ev
 }
 
+// leaseEvent translates a lease. What its fields cannot hold stays what no lease can be.
+func leaseEvent(l wire.Lease) meter.Event {
+	ev := meter.Event{Kind: meter.EventCommand, Command: meter.CommandLease}
+	if l.Seq <= math.MaxUint32 && l.TTLs >= 0 && l.TTLs <= math.MaxUint32 {
+		ev.Lease = meter.Lease{Seq: uint32(l.Seq), TTL: uint32(l.TTLs), Max: unit.Energy(l.MaxRegisterWh)}
+	}
+	return ev
+}
+
 // configDown checks a configuration as a whole; the first bad key refuses all of it.
 func (d *Device) configDown(c wire.Config) error {
 	ev := meter.Event{Kind: meter.EventConfig}
@@ -166,6 +175,7 @@ func (d *Device) configDown(c wire.Config) error {
 		ev.Refused = meter.AnswerConfig
 	} else {
 		d.next = &nextConfig{config: next, hash: c.Hash}
+		ev.Wallet = next.Wallet
 	}
 	err := d.order(c.Order, ev)
 	d.next = nil

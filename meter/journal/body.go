@@ -68,7 +68,7 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	for i := range st.RingAnswers {
 		c.u8(c.nth("ring_answer", i), &st.RingAnswers[i])
 	}
-	c.u8("ring_next", &st.RingNext)
+	s.ringNext(c)
 	if version >= 2 {
 		s.body2(c)
 	}
@@ -78,6 +78,25 @@ func (s *snapshot) body(c *cursor, version uint16) {
 		// What was not there yet is as in a new meter.
 		made := meter.New(meter.KeyInfo{}, &meter.Config{}, 0)
 		st.TripGaps, st.Week, st.Clock = made.TripGaps, made.Week, made.Clock
+	}
+	if version >= 4 {
+		c.u32("lease_seq", &st.LeaseSeq)
+		c.u32("lease_at", &st.LeaseAt)
+	}
+}
+
+// ringNext says at which answer the ring begins: a state has the oldest first, and versions before 4 had it anywhere.
+func (s *snapshot) ringNext(c *cursor) {
+	st, next := &s.state, uint8(0)
+	c.u8("ring_next", &next)
+	if next >= meter.RingSize {
+		st.RingKeys, st.RingAnswers = [meter.RingSize]uint64{}, [meter.RingSize]uint8{}
+		return
+	}
+	keys, answers := st.RingKeys, st.RingAnswers
+	for i := range keys {
+		from := (i + int(next)) % meter.RingSize
+		st.RingKeys[i], st.RingAnswers[i] = keys[from], answers[from]
 	}
 }
 
@@ -99,9 +118,9 @@ func (s *snapshot) body2(c *cursor) {
 func (s *snapshot) body3(c *cursor) {
 	st := &s.state
 	c.u32("export_wh", &st.Export)
-	flags := st.Flags &^ meter.FlagOnline
+	flags := st.Flags &^ meter.Volatile
 	c.u8("flags", (*uint8)(&flags))
-	st.Flags = st.Flags&meter.FlagOnline | flags
+	st.Flags = st.Flags&meter.Volatile | flags&^meter.Volatile
 	c.u8("ec", (*uint8)(&st.EC))
 	overload := st.Overload
 	if overload == meter.OverloadTiming {
@@ -162,7 +181,7 @@ func (s *snapshot) sound() bool {
 	st := &s.state
 	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
 		(st.Balance == 0 || st.Overrun == 0) && st.Imp > 0 && st.Seq > 0 &&
-		st.Relay <= supply.Armed && st.Reasons.Known() && st.RingNext < meter.RingSize && st.Sections < 1<<sections &&
+		st.Relay <= supply.Armed && st.Reasons.Known() && st.Sections < 1<<sections &&
 		st.Limit >= 0 && st.EC <= meter.ECExhausted && st.Overload <= meter.OverloadLocked &&
 		st.Latched.Known() && st.Asserted.Known() && st.Waiting.Known() && st.Clock <= meter.ClockValid &&
 		st.SetBy <= meter.ClockServer && st.Day.Clock <= meter.ClockValid && st.Day.Peak >= 0
@@ -185,6 +204,12 @@ func configBody(c *cursor, cfg *meter.Config, version uint16) {
 	c.u16("confirm_after", (*uint16)(&cfg.ConfirmAfter))
 	if version >= 2 {
 		configBody2(c, cfg)
+	}
+	if version >= 3 {
+		c.flag("wallet", &cfg.Wallet)
+		grace := int32(cfg.LeaseGrace)
+		c.i32("lease_grace_wh", &grace)
+		cfg.LeaseGrace = unit.Energy(grace)
 	}
 }
 
@@ -314,13 +339,13 @@ func (e *entry) body(c *cursor) {
 	c.u8("subclass", &r.SubClass)
 	c.u8("command", (*uint8)(&r.Command))
 	flags := uint8(0)
-	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover} {
+	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover, &r.Wallet} {
 		if *set {
 			flags |= 1 << bit
 		}
 	}
 	c.u8("flags", &flags)
-	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover} {
+	for bit, set := range [...]*bool{&r.HasTID, &r.Force, &r.Rollover, &r.Wallet} {
 		*set = flags>>bit&1 == 1
 	}
 	if r.Kind == meter.RecordKeys {
@@ -356,7 +381,11 @@ func (e *entry) complete(snapshot unit.Energy) {
 
 func (e *entry) plainBody(c *cursor) {
 	r := &e.Record
-	c.u32("tid", (*uint32)(&r.TID))
+	if r.Kind == meter.RecordCommand && r.Command == meter.CommandLease {
+		c.u32("tid", &r.Lease)
+	} else {
+		c.u32("tid", (*uint32)(&r.TID))
+	}
 	if e.version <= 2 {
 		c.i64("units_wh", (*int64)(&r.Units))
 	} else {

@@ -27,6 +27,11 @@ func golden(t *testing.T, version int) (*chip, meter.State) {
 		vary3(rnd, &s)
 		c = varied(c)
 	}
+	if version >= 4 {
+		vary4(rnd, &s)
+		s.Flags, s.LeaseSeq = s.Flags|meter.FlagWallet, 40
+		c = varied4(c)
+	}
 	if s.Applied = 5; version == 1 {
 		s.Key, s.Sections, s.SectionsUntil, s.Limit = key, 0, 0, 0
 	}
@@ -45,6 +50,17 @@ func golden(t *testing.T, version int) (*chip, meter.State) {
 	if version >= 4 {
 		e := journal.Entry{Text: "cmd_01jd0000000000000000000000", Record: meter.Record{
 			Seq: s.Applied + 1, Kind: meter.RecordCommand, Command: meter.CommandDisconnect, Refused: meter.AnswerExpired, Counter: s.Counter + 1,
+		}}
+		e.Request = meter.Handle(e.Text)
+		if err := j.Append(&s, e); err != nil {
+			t.Fatal(err)
+		}
+		apply(&c, &s, e)
+	}
+	if version >= 4 {
+		e := journal.Entry{Text: "lea_01jd0000000000000000000000", Record: meter.Record{
+			Seq: s.Applied + 1, Kind: meter.RecordCommand, Command: meter.CommandLease, Lease: 41, Value: 259_200, Units: 17_391,
+			Counter: s.Counter + 1, Register: s.Register,
 		}}
 		e.Request = meter.Handle(e.Text)
 		if err := j.Append(&s, e); err != nil {
@@ -104,7 +120,7 @@ func TestTheBytesOfEachVersion(t *testing.T) {
 		old := &chip{}
 		copy(old.b[:], want)
 		got, l, err := replayed(t, old)
-		if err != nil || !same(&got, &s) || len(l.Replay) != [...]int{1: 2, 2: 3, 3: 3, 4: 4}[version] || l.Damage != 0 {
+		if err != nil || !same(&got, &s) || len(l.Replay) != [...]int{1: 2, 2: 3, 3: 3, 4: 5}[version] || l.Damage != 0 {
 			t.Fatalf("version %d: %v, balance %s, want %s; %d records", version, err, got.Balance, s.Balance, len(l.Replay))
 		}
 		if got.Key != s.Key || got.Sections != s.Sections || got.Limit != s.Limit {

@@ -97,7 +97,7 @@ func vary(rnd *rand.Rand, s *meter.State) {
 	for i := range s.RingKeys {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
 	}
-	s.RingNext = uint8(rnd.IntN(meter.RingSize))
+	rnd.IntN(meter.RingSize) // once the place of the next answer; what follows is in the memories of versions before
 	varyKey(rnd, s)
 }
 
@@ -111,7 +111,7 @@ func varyKey(rnd *rand.Rand, s *meter.State) {
 
 // vary3 fills the fields that version 3 has added.
 func vary3(rnd *rand.Rand, s *meter.State) {
-	s.Export, s.Flags = rnd.Uint32(), meter.Flags(rnd.IntN(1<<6))&^meter.FlagOnline
+	s.Export, s.Flags = rnd.Uint32(), meter.Flags(rnd.IntN(1<<6))&^meter.Volatile
 	s.EC, s.Overload, s.TripAt = meter.EC(rnd.IntN(4)), meter.OverloadTripped, rnd.Uint32()
 	for i := range s.TripGaps {
 		s.TripGaps[i] = uint16(rnd.IntN(1 << 16))
@@ -128,6 +128,21 @@ func vary3(rnd *rand.Rand, s *meter.State) {
 	for i := range s.Week {
 		s.Week[i] = uint16(rnd.IntN(1 << 16))
 	}
+}
+
+// vary4 fills the fields that version 4 has added.
+func vary4(rnd *rand.Rand, s *meter.State) {
+	if rnd.IntN(2) == 0 {
+		s.Flags |= meter.FlagWallet
+	}
+	s.LeaseSeq, s.LeaseAt = rnd.Uint32(), rnd.Uint32()
+}
+
+// varied4 is a configuration with something in the fields that its version 3 has added.
+func varied4(c meter.Config) meter.Config {
+	c = varied(c)
+	c.Wallet, c.LeaseGrace = true, 700
+	return c
 }
 
 // varied is a configuration with something in every field that version 2 has added.
@@ -152,9 +167,9 @@ func varied(c meter.Config) meter.Config {
 // kept is what of a state survives a power cut.
 func kept(s meter.State) meter.State {
 	s.On += s.Up
-	s.Up, s.Offset, s.Pending, s.Unsaved, s.Power, s.Voltage = 0, 0, false, 0, 0, 0
-	s.OverAt, s.NextAt, s.Settling, s.Flags = 0, 0, [6]uint8{}, s.Flags&^meter.FlagOnline
-	s.BeepAt, s.QuietAt, s.CloseIn, s.LED, s.Buzzer, s.TestAt = 0, 0, 0, 0, 0, 0
+	s.Up, s.Offset, s.Unsaved, s.Power, s.Voltage = 0, 0, 0, 0, 0
+	s.NextAt, s.Settling, s.Flags = 0, [6]uint8{}, s.Flags&^meter.Volatile
+	s.BeepAt, s.QuietAt, s.MoveAt, s.LED, s.Buzzer = 0, 0, 0, 0, 0
 	return s
 }
 
@@ -166,7 +181,8 @@ func TestEveryFieldSurvives(t *testing.T) {
 		s, c, k := example(t)
 		vary(rnd, &s)
 		vary3(rnd, &s)
-		c = varied(c)
+		vary4(rnd, &s)
+		c = varied4(c)
 		m := &chip{}
 		if _, err := journal.Create(m, &s, &c, &k); err != nil {
 			t.Fatal(err)
@@ -201,7 +217,7 @@ func accept(s *meter.State, tid sts.TID, text string) journal.Entry {
 
 // apply is the meter's part when a record is durable.
 func apply(c *meter.Config, s *meter.State, e journal.Entry) {
-	s.Pending = true
+	s.Flags |= meter.FlagPending
 	meter.Step(c, s, meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: s.Up}, nil)
 }
 

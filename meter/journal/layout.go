@@ -24,11 +24,12 @@ const (
 	headSize = 16
 
 	// The versions of the bodies this package writes. It reads these and all earlier ones, from 1.
-	snapshotVersion = 3
-	configVersion   = 2
+	snapshotVersion = 4
+	configVersion   = 3
 	keysVersion     = 3
 	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper,
-	// RecordEmergency and the register, 4 commands that were refused.
+	// RecordEmergency and the register, 4 leases and commands that were
+	// refused.
 	recordVersion = 4
 )
 

@@ -66,7 +66,11 @@ func vectors(t *testing.T) (list []journal.Vector) {
 		"7 switched off":     {Kind: meter.RecordLocal, Value: 1},
 		"8 cover latched":    {Kind: meter.RecordTamper, Value: 1},
 		"10 command refused": {Kind: meter.RecordCommand, Command: meter.CommandConnect, Refused: meter.AnswerExpired, Counter: 15},
-		"9 emergency credit": {Kind: meter.RecordEmergency, Source: meter.SMS},
+		"11 lease": {
+			Kind: meter.RecordCommand, Command: meter.CommandLease, Lease: 41, Value: 259_200, Units: 17_391, Counter: 16,
+		},
+		"12 configuration for wallet mode": {Kind: meter.RecordConfig, Value: 8, Wallet: true, Counter: 17},
+		"9 emergency credit":               {Kind: meter.RecordEmergency, Source: meter.SMS},
 	} {
 		text := ""
 		if r.Kind == meter.RecordCommand || r.Source == meter.Remote {

@@ -129,7 +129,13 @@ func (v *screen) home() []pair {
 	return []pair{first, {v.localTime(), v.p.Icons(v.m).String()}}
 }
 
-func (v *screen) credit() string { return v.energy(v.m.State.Shown(), credit, creditShort) }
+// credit is the line for what there is: the credit, or what is left of the lease of a meter whose money is at the server.
+func (v *screen) credit() string {
+	if v.m.State.Wallet() {
+		return v.energy(v.m.State.Shown(), ecLeft, creditShort)
+	}
+	return v.energy(v.m.State.Shown(), credit, creditShort)
+}
 
 // energy fills a line: the label on the left, the figure on the right.
 func (v *screen) energy(e unit.Energy, labels ...text) string {

@@ -111,7 +111,7 @@ func TestTheStateWord(t *testing.T) {
 		{"tamper", func(s *meter.State) { s.Reasons = supply.Of(supply.Tamper, supply.Credit) }, "TAMPER"},
 		{"overload", func(s *meter.State) { s.Reasons = supply.Of(supply.Overload) }, "OVERLOAD"},
 		{"armed", func(s *meter.State) { s.Confirm, s.Relay = true, supply.Armed }, "PRESS #"},
-		{"after a power cut", func(s *meter.State) { s.CloseIn = 48 }, "WAIT 00:43"},
+		{"after a power cut", func(s *meter.State) { s.MoveAt = 48 }, "WAIT 00:43"},
 		{"locked", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 605 }, "LOCKED 10:00"},
 		{"locked for a day", func(s *meter.State) { s.Guards[meter.Keypad-1].Until = 86_405 }, "LOCKED 1440:00"},
 		{"another channel locked", func(s *meter.State) { s.Guards[meter.SMS-1].Until = 600 }, "CONNECTED"},
@@ -119,7 +119,7 @@ func TestTheStateWord(t *testing.T) {
 	} {
 		d := newDesk(t)
 		c.change(&d.s)
-		if d.s.Reasons != 0 || d.s.CloseIn != 0 {
+		if d.s.Reasons != 0 || d.s.MoveAt != 0 {
 			d.s.Relay = supply.Open
 		}
 		d.up = 5_000

@@ -72,7 +72,7 @@ func states() (all []scene) {
 		{"not in service", func(d *desk) { d.off(supply.NotActivated) }},
 		{"test of the switch", func(d *desk) { d.off(supply.Test) }},
 		{"armed", func(d *desk) { d.s.Relay, d.s.Confirm = supply.Armed, true }},
-		{"wait after a power cut", func(d *desk) { d.off(); d.s.CloseIn = 61 }},
+		{"wait after a power cut", func(d *desk) { d.off(); d.s.MoveAt = 61 }},
 		{"keypad locked", func(d *desk) { d.s.Guards[meter.Keypad-1].Until = 605 }},
 		{"keypad locked for a day", func(d *desk) { d.s.Guards[meter.Keypad-1].Until = 86_405 }},
 		{"memory of a newer format", func(d *desk) { d.s.Frozen = true }},

@@ -127,7 +127,7 @@ func Answer(m *Meter, r RequestKind) string {
 	l := m.Config.Language
 	switch r {
 	case RequestBalance:
-		return with(l, smsBalance, m.State.Shown().KWh(1))
+		return balance(m)
 	case RequestTokens:
 		return lastTokens(m)
 	case RequestUsage:
@@ -182,11 +182,20 @@ func (v *screen) short(row TokenRow) string {
 	return strings.Join(parts, " ") + ";"
 }
 
+// balance says what there is: the credit, or what is left of the lease.
+func balance(m *Meter) string {
+	t := smsBalance
+	if m.State.Wallet() {
+		t = smsLeft
+	}
+	return with(m.Config.Language, t, m.State.Shown().KWh(1))
+}
+
 // stateOf says how the supply is, and what is wrong with the meter.
 func stateOf(m *Meter) string {
 	l := m.Config.Language
 	v := &screen{p: &Panel{}, m: m, width: Width}
-	out := with(l, smsSupply, v.stateWord()) + " " + with(l, smsBalance, m.State.Shown().KWh(1)) + "."
+	out := with(l, smsSupply, v.stateWord()) + " " + balance(m) + "."
 	if m.State.Latched != 0 {
 		out += " " + with(l, smsTamper, strings.Join(m.State.Latched.Names(), ", "))
 	}

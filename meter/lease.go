@@ -1,0 +1,200 @@
+package meter
+
+import (
+	"math"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Lease is the server's permission to go on up to a register (domain reference §6). It takes the place of credit: in wallet
+// mode State.Balance is what is left of it. The zero value is no lease.
+type Lease struct {
+	// Seq is its number; a higher one always wins.
+	Seq uint32
+	// TTL is for how many seconds of powered-on time it is given.
+	TTL uint32
+	// Max is the total register up to which it goes.
+	Max unit.Energy
+}
+
+const (
+	// maxTTL is the longest time a lease may be given for: far above any real one, and powered-on seconds stay in 32 bits.
+	maxTTL = 366 * 24 * 60 * 60
+	// longOff is after how many powered-on seconds without supply nobody may be expecting voltage (domain reference §4.5).
+	longOff = 24 * 60 * 60
+)
+
+// What an event about a lease tells.
+const (
+	leaseApplied = 0
+	leaseExpired = 1
+)
+
+// spent is the reason that keeps the supply off when there is nothing left to use.
+func (s *State) spent() supply.Reason {
+	if s.Wallet() {
+		return supply.Lease
+	}
+	return supply.Credit
+}
+
+// judgeLease returns why a lease cannot be taken, AnswerNone if it can.
+func (s *State) judgeLease(l Lease) Answer {
+	left := l.Max - s.Register
+	switch {
+	case !s.Wallet():
+		return AnswerMode
+	case l.Seq == 0 || l.TTL == 0 || l.TTL > maxTTL || l.Max < 0 || left < -math.MaxInt32 || left > math.MaxInt32:
+		return AnswerLease
+	case l.Seq <= s.LeaseSeq:
+		return AnswerOld
+	}
+	return AnswerNone
+}
+
+// leaseState is how the lease stands.
+type leaseState uint8
+
+const (
+	leaseSpent leaseState = iota
+	leaseRunning
+	leaseOver
+)
+
+var leaseNames = [...]string{leaseSpent: "nothing left", leaseRunning: "running", leaseOver: "its time is over"}
+
+// String returns the words for the state in the diagrams.
+func (l leaseState) String() string { return leaseNames[l] }
+
+type leaseInput uint8
+
+const (
+	leaseTaken leaseInput = iota
+	leaseUsed
+	leaseExpires
+)
+
+var leaseInputNames = [...]string{
+	leaseTaken: "another lease is taken, of which something is left", leaseUsed: "nothing is left",
+	leaseExpires: "its time runs out and no friendly window is open",
+}
+
+var leaseTable = [...]transition[leaseState, leaseInput]{
+	{leaseSpent, leaseTaken, leaseRunning, CodeLease},
+	{leaseRunning, leaseTaken, leaseRunning, CodeLease},
+	{leaseOver, leaseTaken, leaseRunning, CodeLease},
+	{leaseRunning, leaseUsed, leaseSpent, 0},
+	{leaseOver, leaseUsed, leaseSpent, 0},
+	{leaseRunning, leaseExpires, leaseOver, CodeLease},
+}
+
+// leaseState returns how the lease stands.
+func (s *State) leaseState() leaseState {
+	switch {
+	case s.Reasons.Has(supply.Lease):
+		return leaseSpent
+	case s.LeaseAt == 0:
+		return leaseOver
+	}
+	return leaseRunning
+}
+
+// leaseMove gives the lease an input and reports whether it moved. After a long time without supply the customer has to
+// confirm that it may return.
+func (x *step) leaseMove(on leaseInput) bool {
+	s := x.s
+	t, moves := lookup(leaseTable[:], s.leaseState(), on)
+	if !moves {
+		return false
+	}
+	now := uint32(s.powered() / 1000)
+	switch t.to {
+	case leaseRunning:
+		if t.from == leaseSpent && now-s.LeaseAt > longOff {
+			s.Confirm = true
+		}
+		s.Reasons = s.Reasons.Without(supply.Lease)
+	case leaseOver:
+		s.LeaseAt = 0
+	case leaseSpent:
+		s.Flags &^= FlagLifeline
+		s.LeaseAt = now
+		x.set(supply.Lease)
+	}
+	return true
+}
+
+// tellLease reports a lease and the register up to which it goes now.
+func (x *step) tellLease(what int64) {
+	s := x.s
+	x.consequence(CodeLease, int64(s.LeaseSeq)<<1|what, int64(s.Register+s.Balance-s.Overrun))
+}
+
+// applyLease puts a durable lease in the place of the one before. What it allows is a register, so it does not matter what
+// was used while it was written; its time begins now. One of which nothing is left is judged like the last Wh of any other.
+func (x *step) applyLease(r *Record) {
+	s := x.s
+	if !s.Wallet() || r.Lease <= s.LeaseSeq {
+		return // no host that keeps its duties has such a record
+	}
+	left := r.Register + r.Units - s.Register
+	s.LeaseSeq, s.Balance, s.Overrun = r.Lease, max(0, left), max(0, -left)
+	s.Flags &^= FlagLifeline
+	if left > 0 && x.leaseMove(leaseTaken) {
+		s.LeaseAt = uint32((s.powered()+999)/1000) + r.Value
+	}
+	x.tellLease(leaseApplied)
+}
+
+// leaseEnd returns the powered-on time in milliseconds at which the time of the lease runs out and something follows, 0 for
+// never. A friendly window puts it off to its own end.
+func (s *State) leaseEnd() uint64 {
+	if s.leaseState() != leaseRunning || s.Flags.Has(FlagFriendly) {
+		return 0
+	}
+	return uint64(s.LeaseAt) * 1000
+}
+
+// leaseTime ends a lease whose time has run out, as the configuration wants it: it leaves all, some or nothing of what was
+// allowed. That is saved at once, so that no power cut gives it back.
+func (x *step) leaseTime() {
+	s, c := x.s, x.c
+	if at := s.leaseEnd(); at == 0 || s.powered() < at {
+		return
+	}
+	x.leaseMove(leaseExpires)
+	if c.LeaseGrace != LeaseStay {
+		s.Balance = min(s.Balance, c.LeaseGrace)
+		if c.Lifeline > 0 && s.Balance > 0 {
+			s.Flags |= FlagLifeline // a limit of the load as well
+		}
+	}
+	x.tellLease(leaseExpired)
+	x.save, x.urgent, s.Unsaved = true, true, 0
+	x.settle()
+}
+
+// judgeLeft sets the reason LEASE when nothing is left of the lease, and reports whether that was just now. Only another
+// lease clears it: no friendly window gives energy beyond what the server has allowed.
+func (x *step) judgeLeft() (ended bool) {
+	return x.s.Balance == 0 && x.leaseMove(leaseUsed)
+}
+
+// changeMode changes between credit in the meter and a wallet at the server. There is no bought credit left then; what the
+// customer owes the meter is told, and is the server's to settle.
+func (x *step) changeMode(r *Record) {
+	s := x.s
+	if was := s.Shown(); r.Wallet && was != 0 {
+		x.consequence(CodeCreditCleared, int64(was), int64(s.Register))
+	}
+	s.Balance, s.Overrun, s.ECUsed, s.EC = 0, 0, 0, ECNone
+	s.Flags &^= FlagLifeline | FlagOverrun
+	s.Flags ^= FlagWallet
+	s.Reasons = s.Reasons.Without(supply.Credit).Without(supply.Lease)
+	s.LeaseAt = 0
+	if s.Wallet() {
+		s.LeaseAt = uint32(s.powered() / 1000)
+	}
+	x.set(s.spent())
+}
