@@ -14,7 +14,7 @@ import (
 const core = "core"
 
 func actions() []action {
-	return slices.Concat(tokenActions(), ruleActions(), clockActions(), orderActions(), tellingActions())
+	return slices.Concat(tokenActions(), ruleActions(), clockActions(), orderActions(), leaseActions(), tellingActions())
 }
 
 // tokenActions are about tokens, orders of the server, and the memory.
@@ -28,15 +28,15 @@ func tokenActions() []action {
 		}},
 		{"sms A", "tokens", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.SMS, "") }},
 		{"push A", "tokens", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Remote, "tok_a") }},
-		{"push B", "tokens emergency tamper power", func(l *lab, w *world) bool { return l.token(w, tokenB, meter.Remote, "tok_b") }},
+		{"push B", "tokens emergency tamper power mode", func(l *lab, w *world) bool { return l.token(w, tokenB, meter.Remote, "tok_b") }},
 		{"type a wrong token", "tokens emergency config", func(l *lab, w *world) bool { return l.token(w, tokenWrong, meter.Keypad, "") }},
-		{"60 pulses", "tokens emergency config", func(l *lab, w *world) bool {
+		{"60 pulses", "tokens emergency config lease mode", func(l *lab, w *world) bool {
 			return l.step(w, meter.Event{Kind: meter.EventPulses, Pulses: 60})
 		}},
 		{"disconnect", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandDisconnect) }},
 		{"connect", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandConnect) }},
 		{"cancel B", "tokens", func(l *lab, w *world) bool { return l.command(w, meter.CommandCancelToken) }},
-		{"press #", "tokens tamper power", func(l *lab, w *world) bool {
+		{"press #", "tokens tamper power mode", func(l *lab, w *world) bool {
 			return w.s.Relay == supply.Armed && l.step(w, meter.Event{Kind: meter.EventConfirm})
 		}},
 		{"a minute passes", "tokens", func(l *lab, w *world) bool {
@@ -75,10 +75,10 @@ func ruleActions() []action {
 			return w.s.Settling != [6]uint8{} && l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + 200})
 		}},
 		{"clear the tamper latch", "tamper", func(l *lab, w *world) bool { return l.command(w, meter.CommandClearTamper) }},
-		{"another configuration", "config", func(l *lab, w *world) bool {
+		{"another configuration", "config mode", func(l *lab, w *world) bool {
 			counter := w.counter + 1
 			return w.under.Kind == 0 && l.step(w, meter.Event{
-				Kind: meter.EventConfig, Version: l.next.Version, Counter: counter, Request: meter.Handle(commandID(0, counter)),
+				Kind: meter.EventConfig, Version: l.next.Version, Wallet: l.next.Wallet, Counter: counter, Request: meter.Handle(commandID(0, counter)),
 			})
 		}},
 		{"clear the credit", "config emergency", func(l *lab, w *world) bool { return l.command(w, meter.CommandClearCredit) }},
@@ -95,7 +95,7 @@ func ruleActions() []action {
 func clockActions() []action {
 	return []action{
 		{"the server sets the clock a day ahead", "clock", func(l *lab, w *world) bool { return l.clock(w, 86_400) }},
-		{"the server sets the clock a day back", "clock", func(l *lab, w *world) bool { return l.clock(w, -86_400) }},
+		{"the server sets the clock a day back", "clock lease", func(l *lab, w *world) bool { return l.clock(w, -86_400) }},
 		{"the server sets the clock ten years ahead", "clock", func(l *lab, w *world) bool {
 			return w.rtc < testStart().Unix()+10*365*86_400 && l.clock(w, 10*365*86_400)
 		}},
@@ -116,7 +116,7 @@ func clockActions() []action {
 		{"no load", "power", func(l *lab, w *world) bool {
 			return w.s.Power != 0 && l.step(w, meter.Event{Kind: meter.EventPower})
 		}},
-		{"31 s pass", "power", func(l *lab, w *world) bool { return w.s.Up < 400_000 && l.pass(w, 31_000) }},
+		{"31 s pass", "power lease", func(l *lab, w *world) bool { return w.s.Up < 400_000 && l.pass(w, 31_000) }},
 		{"2 minutes pass", "power", func(l *lab, w *world) bool { return w.s.Up < 400_000 && l.pass(w, 121_000) }},
 		{"the connection comes or goes", "power", func(l *lab, w *world) bool {
 			return l.step(w, meter.Event{Kind: meter.EventComms, Active: !w.s.Flags.Has(meter.FlagOnline)})
@@ -177,6 +177,9 @@ func (l *lab) pass(w *world, ms uint64) bool {
 		w.late = true
 	}
 	w.rtc += int64(ms / 1000)
+	if running(&w.s) {
+		w.age += ms
+	}
 	return l.step(w, meter.Event{Kind: meter.EventWake, Up: w.s.Up + ms})
 }
 

@@ -58,6 +58,12 @@ func searches() []search {
 		{"the clock", "clock", 1, on, false},
 		{"too much load", "power", 1, limited, false},
 		{"orders that are refused", "orders", 1, on, false},
+		{"leases", "lease", 1, wallet, false},
+		{"from credit to a wallet", "mode", 1, func(l *lab, s *meter.State) {
+			on(l, s)
+			l.next.Wallet = true
+		}, false},
+		{"from a wallet to credit", "mode", 1, wallet, false},
 	}
 }
 
@@ -75,6 +81,7 @@ func wholes() []search {
 			s.Reasons, s.Confirm = supply.Of(supply.Remote), true
 			s.Guards[meter.Keypad-1].Row = 4
 		}, false},
+		{"everything, in wallet mode", "", 2, wallet, false},
 		{"everything and a key change, nearly used up", "", 2, func(l *lab, s *meter.State) {
 			emergency(l, s)
 			limited(l, s)

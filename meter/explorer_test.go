@@ -39,6 +39,7 @@ type lab struct {
 	bend     func(l *lab, before, after *meter.State, ev *meter.Event, out []meter.Effect)
 	bendEv   func(ev *meter.Event)
 	urgent   bool // a snapshot that cannot wait
+	tardy    bool // the host lets it wait
 	hasty    bool // the host says durable before it has written
 	eagerCfg bool // the host works with a configuration before its record is durable
 
@@ -48,6 +49,7 @@ type lab struct {
 	out     []meter.Effect
 	spare   []meter.Effect
 	kinds   [meter.EventKinds]bool // of the events that were given
+	under   *meter.Record          // of the event that is given
 }
 
 // world is a meter with its host, small enough to copy: the state, the memory, the record under way, and what the outside
@@ -89,6 +91,9 @@ type told struct {
 	// difference whether it was paid back.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
+	// lease is the newest lease that was answered with done, age for how long it has run since then; 0 while none runs.
+	lease uint32
+	age   uint64
 	row   meter.Date
 	keyTold
 }
@@ -146,7 +151,7 @@ func (l *lab) stamp(w *world, ev meter.Event) meter.Event {
 // step gives one event and carries out its effects, noting what the outside learns from them.
 func (l *lab) step(w *world, ev meter.Event) bool {
 	ev = l.stamp(w, ev)
-	l.kinds[ev.Kind] = true
+	l.kinds[ev.Kind], l.under = true, &ev.Record
 	before := w.s
 	if l.bendEv != nil {
 		l.bendEv(&ev)
@@ -194,6 +199,9 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 	l.check(w, ev.Kind == meter.EventReplay)
 	if l.urgent {
 		l.urgent = false
+		if l.tardy {
+			return true
+		}
 		l.save(w)
 	}
 	return true
@@ -246,7 +254,15 @@ func (l *lab) publish(w *world, r *meter.Report) {
 		w.base -= unit.Energy(r.A)
 	case r.Code == meter.CodeConfig:
 		w.counter++
+		if was := l.configOf(w.version).Wallet; was != l.configOf(uint32(r.A)).Wallet {
+			w.emergency, w.asked, w.paid = false, false, false
+			if was {
+				l.goesTo(w, l.under.Register) // what was left of the lease is nobody's
+			}
+		}
 		w.version = uint32(r.A)
+	case r.Code == meter.CodeLease:
+		l.leased(w, r)
 	case r.Code == meter.CodeCommand && meter.Answer(r.B) != meter.AnswerStorage:
 		w.counter++ // refused or not, nobody may play it again
 		if meter.Answer(r.B) != meter.AnswerDone {
@@ -270,10 +286,9 @@ func (l *lab) check(w *world, replaying bool) {
 		return // until the whole log is replayed the meter does nothing
 	}
 	s := &w.s
-	credit := w.base
+	credit := w.base + l.bought(w)
 	for which, in := range w.accepted {
 		if in {
-			credit += unit.FromTenths(l.opened[which].Amount.Tenths())
 			l.hold(s.TIDs.Check(l.opened[which].TID) == sts.UsedError || which == tokenA && w.rolled,
 				"an accepted token could be used again")
 		}
@@ -284,9 +299,14 @@ func (l *lab) check(w *world, replaying bool) {
 	l.hold(s.Guards[meter.Keypad-1].Row >= w.wrong, "a wrong token is not counted any more")
 	l.hold(!w.cancel || s.TIDs.Check(l.opened[tokenB].TID) == sts.UsedError, "a cancelled token could be used")
 	l.hold((s.Relay == supply.Closed) == (s.Reasons == 0 && !s.Confirm && s.ClosesIn() == 0), "the relay is elsewhere")
-	cut, spent := s.Reasons.Has(supply.Credit), s.Available(w.cfg) <= 0
-	kept := s.Flags.Has(meter.FlagFriendly) || s.Flags.Has(meter.FlagLifeline)
-	l.hold(cut == spent || spent && kept, "reason CREDIT does not follow the credit")
+	if s.Wallet() {
+		l.checkLease(w)
+	} else {
+		cut, spent := s.Reasons.Has(supply.Credit), s.Available(w.cfg) <= 0
+		kept := s.Flags.Has(meter.FlagFriendly) || s.Flags.Has(meter.FlagLifeline)
+		l.hold(cut == spent || spent && kept, "reason CREDIT does not follow the credit")
+		l.hold(!s.Reasons.Has(supply.Lease), "reason LEASE without a wallet")
+	}
 	l.hold(s.Reasons.Has(supply.Tamper) == (s.Latched != 0), "reason TAMPER does not follow the latches")
 	l.hold(!w.tampered || s.Latched != 0 || w.frail, "a latch that was reported is open")
 	l.hold(s.Reasons.Has(supply.Overload) == (s.Overload >= meter.OverloadTripped), "reason OVERLOAD does not follow the limit")
@@ -386,6 +406,7 @@ func (l *lab) cut(w *world, how int) bool {
 	if w.s.EC < meter.ECActive {
 		w.emergency, w.asked = false, false
 	}
+	l.leaseAge(w)
 	return l.step(w, meter.Event{Kind: meter.EventTamper, Tamper: meter.TamperCover, Active: w.cover})
 }
 
@@ -404,7 +425,7 @@ func newLab(t *testing.T) *lab {
 	for _, id := range [...]string{"tok_a", "tok_b"} {
 		l.ids[meter.Handle(id)] = id
 	}
-	for c := range meter.CommandSetTime + 1 {
+	for c := range meter.CommandConfig + 1 {
 		for n := range uint64(deepest + 2) {
 			l.ids[meter.Handle(commandID(c, n))] = commandID(c, n)
 		}

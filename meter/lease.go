@@ -181,14 +181,16 @@ func (x *step) judgeLeft() (ended bool) {
 	return x.s.Balance == 0 && x.leaseMove(leaseUsed)
 }
 
-// changeMode changes between credit in the meter and a wallet at the server. There is no bought credit left then; what the
-// customer owes the meter is told, and is the server's to settle.
+// changeMode changes between credit in the meter and a wallet at the server, as of the register of the record: a replay
+// after a power cut leads to the same. There is no bought credit left then; what the customer owes the meter is told, and is
+// the server's to settle. What was used while the record was written was used without credit or lease.
 func (x *step) changeMode(r *Record) {
 	s := x.s
-	if was := s.Shown(); r.Wallet && was != 0 {
-		x.consequence(CodeCreditCleared, int64(was), int64(s.Register))
+	used := s.Register - r.Register
+	if was := s.Shown() + used; r.Wallet && was != 0 {
+		x.consequence(CodeCreditCleared, int64(was), int64(r.Register))
 	}
-	s.Balance, s.Overrun, s.ECUsed, s.EC = 0, 0, 0, ECNone
+	s.Balance, s.Overrun, s.ECUsed, s.EC = 0, used, 0, ECNone
 	s.Flags &^= FlagLifeline | FlagOverrun
 	s.Flags ^= FlagWallet
 	s.Reasons = s.Reasons.Without(supply.Credit).Without(supply.Lease)

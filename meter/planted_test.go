@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,34 @@ func bend(f func(before, after *state, ev *meter.Event, out []meter.Effect)) fun
 	}
 }
 
-func plantedBugs() []planted { return append(plantedMoney(), plantedRules()...) }
+func plantedBugs() []planted { return slices.Concat(plantedMoney(), plantedRules(), plantedLeases()) }
+
+// plantedLeases are those about leases.
+func plantedLeases() []planted {
+	return []planted{
+		{"a lease is taken twice", "leases", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
+			if ev.Command == meter.CommandLease && ev.Lease.Seq == before.LeaseSeq {
+				after.Balance = ev.Lease.Max - after.Register
+			}
+		})},
+		{"a lease before it is durable", "leases", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
+			if ev.Command == meter.CommandLease && ev.Lease.Seq > before.LeaseSeq {
+				after.Balance, after.Overrun = ev.Lease.Max-after.Register, 0
+			}
+		})},
+		{"a power cut revives an ended lease", "leases", func(l *lab) { l.tardy = true }},
+		{"a clock set back makes a lease longer", "leases", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
+			if r := &ev.Record; r.Command == meter.CommandSetTime && int64(r.Value) < ev.At && running(after) {
+				after.LeaseAt += uint32(ev.At - int64(r.Value))
+			}
+		})},
+		{"a friendly window gives more than the lease", "leases", bend(func(_, after *state, _ *meter.Event, _ []meter.Effect) {
+			if after.Reasons.Has(supply.Lease) && after.Overrun > 0 && after.LeaseSeq > 0 {
+				after.Reasons = after.Reasons.Without(supply.Lease)
+			}
+		})},
+	}
+}
 
 // plantedMoney are the bugs about tokens and credit.
 func plantedMoney() []planted {
