@@ -37,6 +37,7 @@ type vmeterOptions struct {
 	offline        bool
 	state, card    string
 	made, document string
+	mode           string
 	phones         []string
 	script         bool
 	panel          string
@@ -80,6 +81,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringVar(&o.card, "card", "", "folder that is the memory card: a CSV file a month, a copy of what the meter records")
 	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, RFC 3339: tokens from before are refused")
 	f.StringVar(&o.document, "config", "", "configuration of a new meter until a server sends one: a JSON file (docs/reference/meter-config.md)")
+	f.StringVar(&o.mode, "mode", "", "payment mode of a new meter until a server sends one: token (default) or wallet, which needs no key")
 	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
 	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
@@ -252,6 +254,9 @@ func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err
 			return cfg, "", err
 		}
 	}
+	if err := o.paymentMode(&cfg); err != nil {
+		return cfg, "", err
+	}
 	if o.card != "" {
 		cfg.Board.Card = card.New(o.card)
 	}
@@ -266,6 +271,24 @@ func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err
 		}
 	}
 	return cfg, broker, nil
+}
+
+// paymentMode puts --mode into the document of a new meter.
+func (o *vmeterOptions) paymentMode(cfg *device.Config) error {
+	mode := map[string]string{"token": "prepay_token", "wallet": "prepay_wallet"}[o.mode]
+	switch said := cfg.Document["payment_mode"]; {
+	case o.mode == "":
+		return nil
+	case mode == "":
+		return usage("--mode "+o.mode+" is no payment mode.", "Give token or wallet.")
+	case said != nil && said != any(mode):
+		return usage("--mode and --config name different payment modes.", "Give one of them.")
+	}
+	if cfg.Document == nil {
+		cfg.Document = map[string]any{}
+	}
+	cfg.Document["payment_mode"] = mode
+	return nil
 }
 
 // meterKeys reads or derives the decoder key. What a bare key does not tell is left open.

@@ -45,7 +45,8 @@ const storeIDSize = 8
 type Config struct {
 	// Number is the meter number, 11 or 13 digits.
 	Number string
-	// Keys is the key the meter is made with. A memory that already has one may be opened without.
+	// Keys is the key the meter is made with. A memory that already has one may be opened without, and so may a new meter in
+	// wallet mode, which takes no tokens then.
 	Keys *meter.Keys
 	// Made is the time of manufacture of a new meter: it refuses tokens issued before. The zero time refuses none.
 	Made time.Time
@@ -225,10 +226,18 @@ func (d *Device) unconfigured(printed meter.Config) (meter.Config, error) {
 
 // create begins a new meter in a blank memory.
 func (d *Device) create(c meter.Config) error {
-	if d.c.Keys == nil {
+	keys := d.c.Keys
+	if keys == nil && c.Wallet {
+		k, err := d.anyKey()
+		if err != nil {
+			return err
+		}
+		keys = &k
+	}
+	if keys == nil {
 		return fmt.Errorf("%w: a new meter needs one", ErrKey)
 	}
-	facts := d.c.Keys.Info()
+	facts := keys.Info()
 	var made sts.TID
 	if !d.c.Made.IsZero() {
 		t, err := facts.Base.TIDAt(d.c.Made)
@@ -256,17 +265,30 @@ func (d *Device) create(c meter.Config) error {
 		return err
 	}
 	s := meter.New(facts, &c, made)
-	j, err := journal.Create(d.c.Image, &s, &c, d.c.Keys)
+	j, err := journal.Create(d.c.Image, &s, &c, keys)
 	if err != nil {
 		return err
 	}
-	d.journal, d.state, d.keys = j, s, *d.c.Keys
+	d.journal, d.state, d.keys = j, s, *keys
 	d.start()
 	// The first start of all: a clean one, without the wait after a power cut.
 	d.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: s.Seq})
 	d.announce()
 	d.log.Info("new meter made", logkey.Meter, d.c.Number, logkey.Store, d.boot.store)
 	return d.Flush()
+}
+
+// anyKey is the key of a wallet meter to which nobody has given one: random, so that no token opens, and told to nobody.
+func (d *Device) anyKey() (meter.Keys, error) {
+	b := make([]byte, sts.EA07.KeySize())
+	if _, err := io.ReadFull(d.c.Rand, b); err != nil {
+		return meter.Keys{}, fmt.Errorf("make a key for a meter without tokens: %w", err)
+	}
+	k, err := sts.NewKey(sts.EA07, b)
+	if err != nil {
+		return meter.Keys{}, fmt.Errorf("make a key for a meter without tokens: %w", err)
+	}
+	return meter.NewKeys(k, meter.KeyInfo{}), nil
 }
 
 // start sets the board to the state of the core at the beginning of a boot.
@@ -300,6 +322,9 @@ func (d *Device) On() bool { return d.on }
 
 // Unflushed is how many records are not durable yet.
 func (d *Device) Unflushed() int { return d.appended }
+
+// Wallet reports whether the meter is in wallet mode.
+func (d *Device) Wallet() bool { return d.state.Wallet() }
 
 // State returns a copy of the core's state.
 func (d *Device) State() meter.State { return d.state }

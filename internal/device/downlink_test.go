@@ -3,6 +3,7 @@ package device_test
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -203,11 +204,102 @@ func TestMessagesAMeterCannotKeepAreDropped(t *testing.T) {
 	}
 }
 
-func TestLeasesAreDeclined(t *testing.T) {
+func lease(t *testing.T, d *device.Device, o wire.Order, seq uint64, limit, ttl int64) wire.CommandAnswer {
+	t.Helper()
+	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: o, Seq: seq, MaxRegisterWh: limit, TTLs: ttl}))
+	return answer(t, d)
+}
+
+// walletMeter is a new meter in wallet mode, without a key for tokens.
+func walletMeter(t *testing.T, m *medium, more map[string]any) *device.Device {
+	t.Helper()
+	c := config(t, m)
+	c.Keys, c.Document = nil, map[string]any{"payment_mode": "prepay_wallet"}
+	c.Rand = bytes.NewReader(bytes.Repeat([]byte("12345678"), 2))
+	for k, v := range more {
+		c.Document[k] = v
+	}
+	d, err := device.Open(c)
+	must(t, err)
+	return d
+}
+
+func TestAMeterThatKeepsCreditTakesNoLease(t *testing.T) {
 	d := open(t, newMedium())
-	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: order("l", 1), Seq: 1, MaxRegisterWh: 5, TTLs: 60}))
-	if a := answer(t, d); a.ID != "l" || a.State != "failed" || a.Reason != "unknown" {
+	if a := lease(t, d, order("l", 1), 1, 5, 60); a.ID != "l" || a.State != "failed" || a.Reason != "mode" {
 		t.Errorf("a lease for a token meter: %+v", a)
+	}
+}
+
+// TestALeaseSuppliesUpToItsLastWattHour follows a wallet meter through leases, a lost one, and the mains cut without a save.
+func TestALeaseSuppliesUpToItsLastWattHour(t *testing.T) {
+	m := newMedium()
+	d := walletMeter(t, m, nil)
+	if b, v := d.Box().Boot(), d.View(); b.Key.BaseDate != nil || v.Relay != "open" || !slices.Equal(v.Reasons, []string{"LEASE"}) {
+		t.Fatalf("new: key %+v, relay %s %v; want no key, open LEASE", b.Key, v.Relay, v.Reasons)
+	}
+	load(t, d, 1000)
+	if a := lease(t, d, order("lea_1", 1), 1, 2500, 3600); a.ID != "lea_1" || a.State != "done" || d.View().Relay != "closed" {
+		t.Fatalf("the first lease: %+v, relay %s", a, d.View().Relay)
+	}
+	advance(t, d, 2*time.Hour)
+	if v := d.View(); v.RegisterWh != 2000 || v.BalanceWh != 500 || v.Relay != "closed" || v.LeaseSeq != 1 {
+		t.Errorf("after 2 h, an hour beyond its time: %+v", v)
+	}
+	must(t, d.Flush())
+	m.lose()
+	d = walletMeter(t, m, nil)
+	if v := d.View(); v.BalanceWh != 500 || v.LeaseSeq != 1 {
+		t.Errorf("after a crash: %d Wh left of lease %d", v.BalanceWh, v.LeaseSeq)
+	}
+	load(t, d, 1000)
+	advance(t, d, 3*time.Hour)
+	if v := d.View(); v.RegisterWh != 2500 || v.OverrunWh != 0 || v.Relay != "open" {
+		t.Errorf("used up: register %d, %d Wh beyond it, relay %s; want 2500, none, open", v.RegisterWh, v.OverrunWh, v.Relay)
+	}
+	for _, c := range []struct {
+		seq        uint64
+		limit, ttl int64
+		want       string
+	}{{1, 9000, 60, "old"}, {1 << 32, 9000, 60, "lease"}, {2, 9000, -1, "lease"}, {2, 1 << 50, 60, "lease"}} {
+		o := order("lea_x", d.State().Counter+1)
+		o.ID, o.ExpiresAt = "lea_"+strconv.FormatUint(o.Counter, 10), d.Now().Add(time.Hour).Unix()
+		if a := lease(t, d, o, c.seq, c.limit, c.ttl); a.State != "failed" || a.Reason != c.want {
+			t.Errorf("lease %d to %d for %d s: %+v, want %s", c.seq, c.limit, c.ttl, a, c.want)
+		}
+	}
+	o := order("lea_late", d.State().Counter+1)
+	o.ExpiresAt = d.Now().Unix() - 1
+	if a := lease(t, d, o, 3, 9000, 60); a.Reason != "expired" || d.View().Relay != "open" {
+		t.Errorf("an expired lease: %+v, relay %s", a, d.View().Relay)
+	}
+	o.ID, o.Counter, o.ExpiresAt = "lea_new", o.Counter+1, d.Now().Add(time.Hour).Unix()
+	if a := lease(t, d, o, 3, 9000, 60); a.State != "done" || d.View().Relay != "closed" {
+		t.Errorf("another lease: %+v, relay %s", a, d.View().Relay)
+	}
+}
+
+// TestTheServersClockChangesNoLease sets it back and forth while a lease runs whose end opens the relay.
+func TestTheServersClockChangesNoLease(t *testing.T) {
+	d := walletMeter(t, newMedium(), map[string]any{"lease_grace_wh": int64(0)})
+	lease(t, d, order("lea_1", 1), 1, 90_000, 7200)
+	for i, by := range []time.Duration{-240 * time.Hour, 480 * time.Hour, -time.Hour} {
+		o := order("tim_"+strconv.Itoa(i), uint64(i+2))
+		o.ExpiresAt = d.Now().Add(time.Hour).Unix()
+		to := d.Now().Add(by)
+		down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{Order: o, At: to.Unix()}))
+		if a := answer(t, d); a.ID != o.ID || a.State != "done" || !d.Now().Equal(to) {
+			t.Fatalf("set by %v: %+v, it is %v", by, a, d.Now())
+		}
+		advance(t, d, 30*time.Minute)
+	}
+	advance(t, d, 30*time.Minute-time.Second)
+	if v := d.View(); v.Relay != "closed" {
+		t.Errorf("a second before its end: %s", v.Relay)
+	}
+	advance(t, d, time.Second)
+	if v := d.View(); v.Relay != "open" {
+		t.Errorf("at its end: %s", v.Relay)
 	}
 }
 

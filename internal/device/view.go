@@ -22,6 +22,8 @@ type View struct {
 	SMSOut []SMS `json:"sms_out"`
 	// LastToken is the result of the last token, by any way, since the process began; empty if there was none.
 	LastToken string `json:"last_token"`
+	// LeaseSeq is the number of the newest lease; missing without one. BalanceWh is what is left of it then.
+	LeaseSeq uint32 `json:"lease_seq,omitempty"`
 }
 
 // View looks at the meter. The messages it has sent stay for TakeSMS.
@@ -32,7 +34,7 @@ func (d *Device) View() View {
 		RegisterWh: int64(s.Register), BalanceWh: int64(s.Balance), ECUsedWh: int64(s.ECUsed), OverrunWh: int64(s.Overrun),
 		Relay: s.Relay.String(), Reasons: s.Reasons.Names(),
 		LCD: make([]string, d.c.Display.Height()), LED: s.LED.String(), Buzzer: s.Buzzer.String(),
-		SMSOut: []SMS{}, LastToken: d.lastToken,
+		SMSOut: []SMS{}, LastToken: d.lastToken, LeaseSeq: s.LeaseSeq,
 	}
 	if !d.on {
 		v.LED, v.Buzzer = "off", "off"

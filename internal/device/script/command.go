@@ -120,6 +120,9 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 				return err
 			}
 		}
+		if err := d.renew(ctx); err != nil {
+			return err
+		}
 		return d.keepUp(ctx)
 	})
 }

@@ -59,6 +59,8 @@ type Driver struct {
 	msg     io.Writer
 	// silent is the record after which a connected server was waited for in vain.
 	silent uint64
+	// lease is what the run knows of the lease in force.
+	lease lease
 }
 
 // Run drives a device until the script ends, with quit or the end of in. net is nil for a meter without a server.

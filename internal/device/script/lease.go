@@ -1,0 +1,53 @@
+package script
+
+import (
+	"context"
+
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// lease is the lease in force as the run first saw it.
+type lease struct {
+	known bool
+	seq   uint32
+	left  unit.Energy
+	from  uint64 // powered-on second
+	asked bool   // the server was waited for
+}
+
+// renew holds a run back when half of a lease is gone, in energy or in time: there the server renews it, and virtual time is
+// much faster than any network. It tells how far the meter is, and waits for an answer, once for each lease.
+func (d *Driver) renew(ctx context.Context) error {
+	if d.net == nil || !d.dev.Wallet() {
+		return nil
+	}
+	s := d.dev.State()
+	if !d.lease.known || d.lease.seq != s.LeaseSeq {
+		d.lease = lease{known: true, seq: s.LeaseSeq, left: s.Balance, from: powered(&s)}
+	}
+	if d.lease.asked || !d.lease.halfGone(&s) || !d.dev.On() || !d.net.Status().Connected {
+		return nil
+	}
+	d.lease.asked = true
+	if err := d.dev.Read(); err != nil {
+		return err
+	}
+	if err := d.flush(ctx); err != nil {
+		return err
+	}
+	_, err := d.until(ctx, patience, func(outbox.Marks) bool { return d.dev.State().LeaseSeq != s.LeaseSeq })
+	return err
+}
+
+func powered(s *meter.State) uint64 { return (s.On + s.Up) / 1000 }
+
+// halfGone reports whether no more than half is left of the lease's energy or time.
+func (l *lease) halfGone(s *meter.State) bool {
+	if 2*s.Balance <= l.left || s.LeaseAt == 0 {
+		return true
+	}
+	end := uint64(s.LeaseAt)
+	return end > l.from && 2*(powered(s)-l.from) >= end-l.from
+}
