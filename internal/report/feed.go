@@ -41,7 +41,7 @@ type Happening struct {
 // TypeOfJournal names what a journal tells the outside.
 func TypeOfJournal(k ledger.Kind) string {
 	switch k {
-	case ledger.Vend:
+	case ledger.Vend, ledger.TopUp:
 		return "vend.completed"
 	case ledger.Reversal:
 		return "vend.reversed"

@@ -6,7 +6,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/seal"
@@ -110,7 +109,7 @@ func (tx *Tx) VendProof(s vending.Sale, size int64) (out proof.Sealed, found ven
 func (tx *Tx) saleRow(s vending.Sale) (i id.ID, row seal.Row, found bool, err error) {
 	name := s.ID.Text(id.Vend)
 	from := s.ID
-	j, booked, err := tx.JournalByRef(ledger.Vend, name)
+	j, booked, err := tx.JournalByRef(s.Journal(), name)
 	if err != nil {
 		return i, row, false, err
 	}

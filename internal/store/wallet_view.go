@@ -45,13 +45,13 @@ func (tx *Tx) WalletBooked(account id.ID, from, to time.Time, max int) (opening 
 		return 0, nil, wrapAccount(err)
 	}
 	before, err := tx.number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-		WHERE p.tenant_id = $1 AND p.account = $2 AND j.posted_at < $3`, tx.Tenant, n, from)
+		WHERE p.tenant_id = $1 AND p.account = $2 AND p.listed = 1 AND j.posted_at < $3`, tx.Tenant, n, from)
 	if err != nil {
 		return 0, nil, wrapAccount(err)
 	}
 	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.memo, j.posted_at, SUM(p.amount) FROM posting p
 		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-		WHERE p.tenant_id = $1 AND p.account = $2 AND j.posted_at >= $3 AND j.posted_at < $4
+		WHERE p.tenant_id = $1 AND p.account = $2 AND p.listed = 1 AND j.posted_at >= $3 AND j.posted_at < $4
 		GROUP BY j.id, j.kind, j.ref, j.memo, j.posted_at ORDER BY j.posted_at, j.id LIMIT $5`, func(r Row) error {
 		booked = append(booked, wallet.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), Memo: r.Text(3), At: r.Time(4),
 			Amount: -money.Minor(r.Int(5))})

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -442,4 +443,19 @@ func TestRegistersThatAreNotRatedAreListed(t *testing.T) {
 		t.Errorf("differences %+v (%v), want the one that waits", got.Data, err)
 	}
 	s.audit()
+}
+
+// TestARechargeIsOneSaleEverywhere: its receipt is proven as any other's, and it stands once in the account's statement.
+func TestARechargeIsOneSaleEverywhere(t *testing.T) {
+	s := open(t, true)
+	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	sold := s.sell(order(m, 5000, "recharge-1"))
+	_, paper := s.proven(sold.Sale, owner())
+	if v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.PublicKey()}); v.Answer != proof.Proven {
+		t.Errorf("proof: %s %s %q", v.Answer, v.What, v.Changed)
+	}
+	got, err := s.AccountStatement(context.Background(), owner(), m, registry.Page{})
+	if err != nil || len(got.Entries) != 1 || got.Entries[0].Amount != 5000 || got.Entries[0].Kind != string(ledger.Vend) {
+		t.Errorf("entries %+v (%v), want the one sale", got.Entries, err)
+	}
 }
