@@ -73,6 +73,16 @@
 // base date, and the memory of used ones begins with zeros; otherwise it stays. Tokens of the old key do not open any
 // more, the sections of the set among them.
 //
+// # Wallet mode
+//
+// With payment_mode prepay_wallet the money is at the server, and the meter supplies up to the register that a lease names
+// (domain reference §6). A lease is a signed message like a command; the one with the higher number wins, and a number that
+// was there before changes nothing. What is left of it stands in State.Balance, so that light, buzzer and relay follow it as
+// they follow credit; its last Wh opens the relay, reason LEASE, and no friendly window puts that off. Its time is powered-on
+// time: by default it ends nothing, and lease_grace_wh says what may still be used after it; a friendly window puts that off to its own end. After more
+// than a day without a lease the customer has to confirm. There is no credit then: no units from tokens (function_error), no
+// emergency credit, no warnings but the buzzer's.
+//
 // # What is promised
 //
 // A token is credited at most once, and never lost after it was answered with accept: the log record that says "this
@@ -81,13 +91,14 @@
 // over. A meter has its old key or its new one, with the state that belongs to it. Energy is always counted, whatever the state. A wrong token is counted durably before its result is shown, so
 // that cutting the power does not buy another guess. Emergency credit is used only after the customer has asked for it, and
 // tampering stays latched through every power cut until somebody with the right opens the latch over a switch that is
-// normal. Days are closed in order, whatever the clock does, and none twice but after a power cut. Nothing about tokens,
+// normal. A wallet meter never supplies beyond its lease: not by a repeated message, a power cut or a clock that is set
+// back; a cut without a save gives back at most what was not saved yet. Days are closed in order, whatever the clock does, and none twice but after a power cut. Nothing about tokens,
 // locks and registers depends on the real-time clock: it decides about the hours of the buzzer, friendly windows, and when a
 // day is closed.
 //
 // # The state machines
 //
-// Emergency credit, relay, power limit, tamper latch, clock and friendly window are tables of transitions that Step runs;
+// Emergency credit, relay, power limit, tamper latch, lease, clock and friendly window are tables of transitions that Step runs;
 // [Diagrams] draws them, and docs/reference/meter-states.md is that drawing. The keys of the configuration are a table
 // too: [Settings], docs/reference/meter-config.md.
 //

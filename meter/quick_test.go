@@ -72,6 +72,9 @@ func calmMeter(rnd *rand.Rand) (meter.Config, meter.State) {
 		s.Balance = unit.Energy(rnd.IntN(60))
 	}
 	s.Up = uint64(rnd.IntN(3_600_000))
+	if rnd.IntN(3) == 0 {
+		s.Flags, s.LeaseSeq, s.LeaseAt = s.Flags|meter.FlagWallet, 1, uint32(rnd.IntN(7200))
+	}
 	at := testStart().Unix() + int64(s.Up/1000)
 	s.Offset, s.NextAt, s.LastAt = at*1000+int64(s.Up%1000)-int64(s.Up), uint32(at)+uint32(rnd.IntN(1000)), uint32(at)
 	s.Day.Date, s.Closed = meter.Date(at/86_400), meter.Date(at/86_400-1)

@@ -9,6 +9,7 @@ const (
 	// The home page.
 	credit      // kWh
 	creditShort // kWh, where the figure is long
+	leaseLeft   // kWh, in the place of the credit where the money is at the server
 	load        // W
 	total       // kWh
 	totalShort  // kWh
@@ -216,6 +217,7 @@ var catalogue = [textCount]entry{
 	// The home page.
 	credit:      {16, [languages]string{"CREDIT", "SALIO", "CREDIT"}},
 	creditShort: {7, [languages]string{"CR", "SA", "CR"}},
+	leaseLeft:   {16, [languages]string{"LEFT", "BAKI", "RESTE"}},
 	load:        {6, [languages]string{"LOAD", "MZIGO", "CHARGE"}},
 	total:       {16, [languages]string{"TOTAL", "JUMLA", "TOTAL"}},
 	totalShort:  {7, [languages]string{"TOT", "JML", "TOT"}},

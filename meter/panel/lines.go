@@ -132,7 +132,7 @@ func (v *screen) home() []pair {
 // credit is the line for what there is: the credit, or what is left of the lease of a meter whose money is at the server.
 func (v *screen) credit() string {
 	if v.m.State.Wallet() {
-		return v.energy(v.m.State.Shown(), ecLeft, creditShort)
+		return v.energy(v.m.State.Shown(), leaseLeft, creditShort)
 	}
 	return v.energy(v.m.State.Shown(), credit, creditShort)
 }

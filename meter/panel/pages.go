@@ -198,7 +198,7 @@ func (v *screen) emergency() []pair {
 	case meter.ECExhausted:
 		return v.message(v.texts(ecUsed, buyHint))
 	}
-	if left == 0 {
+	if left == 0 || s.Wallet() {
 		return v.message(v.texts(ecNone, sellerHint))
 	}
 	return v.message(v.texts(ecNotNeeded, ecNotNeededHint))

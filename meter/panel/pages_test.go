@@ -251,6 +251,12 @@ func TestEveryMessage(t *testing.T) {
 	for _, k := range []panel.RequestKind{panel.RequestBalance, panel.RequestTokens, panel.RequestUsage, panel.RequestState} {
 		say(fmt.Sprintf("request %d", k), func(d *desk) string { return panel.Answer(d.m(), k) })
 	}
+	for _, k := range []panel.RequestKind{panel.RequestBalance, panel.RequestState} {
+		say(fmt.Sprintf("request %d, wallet mode", k), func(d *desk) string {
+			wallet(d, 17_391)
+			return panel.Answer(d.m(), k)
+		})
+	}
 	for a := meter.ECDone; a <= meter.ECStorage; a++ {
 		say("*03# "+a.String(), func(d *desk) string { return panel.AnswerEmergency(d.m(), a) })
 	}

@@ -17,6 +17,10 @@ func scenes() []scene {
 		{"home, large figures", 3, func(d *desk) { d.s.Balance, d.s.Register, d.s.Power = 4_999_990, 99_999_999, 1_000_000 }},
 		{"home, every sign", 1, everySign},
 		{"home, everything owed", 1, func(d *desk) { d.s.Balance, d.s.ECUsed, d.s.Overrun = 0, 5000, 1234 }},
+		{"home, wallet mode", 3, func(d *desk) { wallet(d, 17_391) }},
+		{"home, wallet mode, large figures", 1, func(d *desk) { wallet(d, 999_999_990) }},
+		{"home, wallet mode, lease used up", 3, func(d *desk) { wallet(d, 0); d.off(supply.Lease) }},
+		{"emergency credit, wallet mode", 1, func(d *desk) { wallet(d, 17_391); d.keys("03#") }},
 		{"menu", 3, func(d *desk) { d.keys("*") }},
 		{"menu while the load is off", 3, func(d *desk) { d.s.Reasons = supply.Of(supply.Local); d.keys("*") }},
 		{"menu, a choice there is not", 1, func(d *desk) { d.keys("*9") }},
@@ -41,6 +45,11 @@ func scenes() []scene {
 // off opens the relay for reasons.
 func (d *desk) off(reasons ...supply.Reason) {
 	d.s.Reasons, d.s.Relay, d.s.Power = supply.Of(reasons...), supply.Open, 0
+}
+
+// wallet is a meter with so much left of its lease.
+func wallet(d *desk, left unit.Energy) {
+	d.s.Flags, d.s.Balance = d.s.Flags|meter.FlagWallet, left
 }
 
 func everySign(d *desk) {
