@@ -12,6 +12,6 @@ func newModemCommand(c console) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModemServe(c), newModemPhone(c))
+	cmd.AddCommand(newModemServe(c), newModemPhone(c), newModemSend(c), newModemWatch(c))
 	return cmd
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+)
+
+func newModemSend(c console) *cobra.Command {
+	var o modemPort
+	var wait, report time.Duration
+	cmd := &cobra.Command{
+		Use:   "send TO TEXT",
+		Short: "Send a message through a modem",
+		Long: "Send a message through a modem, and say what became of it: accepted by the network, not sent (exit code 5), refused\n" +
+			"(exit code 4), or unknown (exit code 1): then the modem's answer was lost, and sending it again may send it twice.",
+		Example: "  paywatt modem send +255711000001 \"*02#12345678901234567890\" --port /dev/ttyUSB0 --report 60s",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			box := &printer{c: c, cmd: cmd, seen: map[pdu.Identity]bool{}, reports: make(chan gsm.Report, pdu.MaxParts)}
+			m, err := o.open(c, reportsOnly{box}, nil)
+			if err != nil {
+				return err
+			}
+			return runModem(cmd.Context(), m, func(ctx context.Context) error {
+				return sendThrough(ctx, cmd, c, m, box, gsm.Outgoing{ID: "cli", To: args[0], Text: args[1], Report: report > 0}, wait, report)
+			})
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().DurationVar(&wait, "wait", 60*time.Second, "wait so long for modem and network to be ready")
+	cmd.Flags().DurationVar(&report, "report", 0, "ask for a delivery report and wait so long for it")
+	return cmd
+}
+
+// reportsOnly leaves messages in the modem: who sends is not who reads.
+type reportsOnly struct{ *printer }
+
+// Receive keeps the message where it is.
+func (reportsOnly) Receive(context.Context, gsm.Message) error { return errKept }
+
+// sentLine is what send prints.
+type sentLine struct {
+	Outcome    string `json:"outcome"`
+	Parts      int    `json:"parts"`
+	References []int  `json:"references"`
+	Why        string `json:"why,omitempty"`
+	State      string `json:"state,omitempty"`
+}
+
+func sendThrough(ctx context.Context, cmd *cobra.Command, c console, m *gsm.Modem, box *printer, out gsm.Outgoing, wait, report time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	sent := m.Send(limited, out)
+	line := sentLine{Outcome: sent.Outcome.String(), Parts: len(sent.Parts), References: []int{}, Why: sent.Why}
+	for _, p := range sent.Parts {
+		line.References = append(line.References, int(p.Reference))
+	}
+	switch sent.Outcome {
+	case gsm.Refused:
+		return &failure{code: exitRefused, what: "The message was refused: " + sent.Why + ".", not: "It was not sent.", try: "Change the number or the text; the same will be refused again."}
+	case gsm.NotSent:
+		s := m.State()
+		return &failure{code: exitUnreachable, what: fmt.Sprintf("The message was not sent: %s; the modem is %s. %s", sent.Why, s.Phase, s.Problem),
+			try: "Look at the modem, its SIM and its network, then try again."}
+	case gsm.Unknown:
+		return &failure{code: exitFailed, what: "It is not known whether the message was sent: " + sent.Why + ".", try: "Ask the recipient before you send it again."}
+	}
+	if report > 0 {
+		line.State = waitReports(ctx, box.reports, len(sent.Parts), report)
+	}
+	return c.show(cmd, line, fields("outcome", line.Outcome, "parts", fmt.Sprint(line.Parts), "references", fmt.Sprint(line.References), "state", line.State))
+}
+
+// waitReports waits for the final report of every part and sums them up.
+func waitReports(ctx context.Context, reports <-chan gsm.Report, parts int, limit time.Duration) string {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("no report"))
+	defer cancel()
+	for done := map[int]bool{}; len(done) < parts; {
+		select {
+		case r := <-reports:
+			if r.Status.Failed() {
+				return r.Status.String()
+			}
+			if r.Status.Delivered() && r.ID != "" {
+				done[r.Part] = true
+			}
+		case <-ctx.Done():
+			return "no report yet"
+		}
+	}
+	return "delivered"
+}
