@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,15 @@ import (
 
 // terminal answers as it is told and remembers.
 type terminal struct {
+	mu      sync.Mutex
 	answers []network.Answer // one a message, then Taken
 	texts   []string
 	reports []pdu.StatusReport
 }
 
 func (t *terminal) Deliver(d pdu.Deliver) network.Answer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if len(t.answers) > 0 {
 		a := t.answers[0]
 		t.answers = t.answers[1:]
@@ -35,6 +39,8 @@ func (t *terminal) Deliver(d pdu.Deliver) network.Answer {
 }
 
 func (t *terminal) Report(r pdu.StatusReport) network.Answer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.reports = append(t.reports, r)
 	return network.Taken
 }
@@ -84,7 +90,23 @@ func submit(t *testing.T, n *network.Network, from, to, text string, mr uint8, v
 	}
 }
 
+// got is what has arrived.
+func (t *terminal) got() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.texts)
+}
+
+// answer sets the next answers.
+func (t *terminal) answer(a ...network.Answer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answers = a
+}
+
 func statuses(x *terminal) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	var out []string
 	for _, r := range x.reports {
 		out = append(out, fmt.Sprintf("%d %v", r.Reference, r.Status))
@@ -100,13 +122,13 @@ func TestMessagesArriveInOrderAndAreReported(t *testing.T) {
 			submit(t, n, alice, bob, fmt.Sprint(i), uint8(i), pdu.Validity{})
 		}
 		synctest.Wait()
-		if len(b.texts) != 0 {
-			t.Fatalf("%q arrived at once, want after a second", b.texts)
+		if len(b.got()) != 0 {
+			t.Fatalf("%q arrived at once, want after a second", b.got())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if want := []string{"0", "1", "2", "3", "4"}; !slices.Equal(b.texts, want) {
-			t.Errorf("arrived %q, want %q", b.texts, want)
+		if want := []string{"0", "1", "2", "3", "4"}; !slices.Equal(b.got(), want) {
+			t.Errorf("arrived %q, want %q", b.got(), want)
 		}
 		if want := []string{"0 delivered", "1 delivered", "2 delivered", "3 delivered", "4 delivered"}; !slices.Equal(statuses(a), want) {
 			t.Errorf("reported %q, want %q", statuses(a), want)
@@ -133,25 +155,25 @@ func TestAFullTerminalLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := run(t, 1, network.Weather{})
 		a, b := attach(t, n, alice), attach(t, n, bob)
-		b.answers = []network.Answer{network.Full, network.Absent}
+		b.answer(network.Full, network.Absent)
 		submit(t, n, alice, bob, "one", 1, pdu.Validity{})
 		submit(t, n, alice, bob, "two", 2, pdu.Validity{})
 		synctest.Wait()
-		if len(b.texts) != 0 || len(a.reports) != 0 {
-			t.Fatalf("a full terminal took %q", b.texts)
+		if len(b.got()) != 0 || len(statuses(a)) != 0 {
+			t.Fatalf("a full terminal took %q", b.got())
 		}
 		n.Ready(bob)
 		synctest.Wait()
-		if !slices.Equal(b.texts, []string{"one", "two"}) || len(a.reports) != 2 {
-			t.Errorf("after there was room: %q, %d reports", b.texts, len(a.reports))
+		if !slices.Equal(b.got(), []string{"one", "two"}) || len(statuses(a)) != 2 {
+			t.Errorf("after there was room: %q, %d reports", b.got(), len(statuses(a)))
 		}
 		// Also without a word from the terminal, a little later.
-		b.answers = []network.Answer{network.Full}
+		b.answer(network.Full)
 		submit(t, n, alice, bob, "three", 3, pdu.Validity{})
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(b.texts) != 3 {
-			t.Errorf("not offered again: %q", b.texts)
+		if len(b.got()) != 3 {
+			t.Errorf("not offered again: %q", b.got())
 		}
 	})
 }
@@ -165,7 +187,7 @@ func TestWhatCannotBeDeliveredExpires(t *testing.T) {
 		submit(t, n, alice, bob, "x", 1, pdu.ValidFor(time.Hour))
 		time.Sleep(time.Hour - time.Second)
 		synctest.Wait()
-		if len(a.reports) != 0 {
+		if len(statuses(a)) != 0 {
 			t.Fatalf("reported too early: %q", statuses(a))
 		}
 		time.Sleep(2 * time.Minute)
@@ -175,8 +197,8 @@ func TestWhatCannotBeDeliveredExpires(t *testing.T) {
 		}
 		b := attach(t, n, bob)
 		synctest.Wait()
-		if len(b.texts) != 0 {
-			t.Errorf("an expired message arrived: %q", b.texts)
+		if len(b.got()) != 0 {
+			t.Errorf("an expired message arrived: %q", b.got())
 		}
 	})
 }
@@ -194,7 +216,7 @@ func TestWeatherIsRepeatable(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			texts = b.texts
+			texts = b.got()
 			for _, e := range n.Events(0) {
 				kinds[e.Kind]++
 			}

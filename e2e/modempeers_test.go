@@ -1,0 +1,277 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/bus"
+)
+
+const recharge = "*02#12345678901234567890"
+
+// Programs that know nothing of Paywatt send and receive through the emulated modem, as they do through a real one. They
+// wait more than they work, so they run side by side, each with a modem of its own.
+func TestOtherProgramsUseTheModem(t *testing.T) {
+	peers := []struct {
+		name string
+		test func(*testing.T, *radio, string, string)
+	}{
+		{"gammu sends", gammuSends}, {"gammu receives", gammuReceives}, {"gammu-smsd", gammuSMSD}, {"smstools", smstools}, {"gnokii", gnokii}, {"Kannel", kannel},
+	}
+	var args []string
+	for i := range peers {
+		args = append(args, "--number", fmt.Sprintf("+25570000020%d", i))
+	}
+	r := startRadio(t, append(args, "--slots", "3", "--delay", "20ms")...)
+	var running sync.WaitGroup
+	for i, p := range peers { // not t.Parallel: that runs no more of them than there are processors
+		running.Go(func() {
+			t.Run(p.name, func(t *testing.T) {
+				phone := fmt.Sprintf("+25571100020%d", i)
+				if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+					t.Fatal(err)
+				}
+				p.test(t, r, fmt.Sprintf("+25570000020%d", i), phone)
+			})
+		})
+	}
+	running.Wait()
+}
+
+// gammuConfig writes a configuration for gammu.
+func gammuConfig(t *testing.T, r *radio, number, more string) string {
+	t.Helper()
+	rc := filepath.Join(t.TempDir(), "gammurc")
+	write(t, rc, fmt.Sprintf("[gammu]\ndevice=%s\nconnection=at115200\nsynchronizetime=no\n%s", r.ptys[number], more), 0o644)
+	return rc
+}
+
+func gammuSends(t *testing.T, r *radio, number, phone string) {
+	rc := gammuConfig(t, r, number, "")
+	if out, code := program(t, "", "gammu", "-c", rc, "sendsms", "TEXT", phone, "-text", recharge, "-report"); code != 0 || !strings.Contains(out, "OK, message reference=0") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	r.wantText(t, phone, number, recharge)
+	if err := r.Change(t.Context(), number, bus.Change{Fail: []int{38}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := program(t, "", "gammu", "-c", rc, "sendsms", "TEXT", phone, "-text", "x"); code != 127 || !strings.Contains(out, "error 38") {
+		t.Errorf("with error 38: exit %d: %s", code, out)
+	}
+}
+
+func gammuReceives(t *testing.T, r *radio, number, phone string) {
+	rc := gammuConfig(t, r, number, "")
+	for i := range 4 { // the SIM holds three, the fourth waits in the network
+		if err := r.Send(t.Context(), phone, number, fmt.Sprintf("to gammu %d, мало", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "full SIM", 5*time.Second, func() bool { return r.used(t, number) == 3 })
+	out, code := program(t, "", "gammu", "-c", rc, "getallsms")
+	for i := range 3 {
+		if code != 0 || !strings.Contains(out, fmt.Sprintf("to gammu %d,", i)) || !strings.Contains(out, `"`+phone+`"`) {
+			t.Errorf("message %d, exit %d: %s", i, code, out)
+		}
+	}
+	if out, code = program(t, "", "gammu", "-c", rc, "deletesms", "1", "1"); code != 0 {
+		t.Errorf("delete: exit %d: %s", code, out)
+	}
+	await(t, "the fourth message in the SIM", 5*time.Second, func() bool { return r.used(t, number) == 3 })
+	if out, code = program(t, "", "gammu", "-c", rc, "deleteallsms", "1"); code != 0 || r.used(t, number) != 0 {
+		t.Errorf("delete all: exit %d, %d left: %s", code, r.used(t, number), out)
+	}
+}
+
+func gammuSMSD(t *testing.T, r *radio, number, phone string) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\necho \"$SMS_1_NUMBER $SMS_1_TEXT\" >> "+dir+"/received\n", 0o755)
+	smsd := "\n[smsd]\nservice=files\nchecksecurity=0\nreceivefrequency=1\nloopsleep=1\ndeliveryreport=log\ndebuglevel=255\n" +
+		"logfile=" + dir + "/log\nrunonreceive=" + dir + "/onreceive\n"
+	for _, box := range []string{"inbox", "outbox", "sent", "error"} {
+		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
+	}
+	smsd += fmt.Sprintf("inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\n", dir)
+	rc := gammuConfig(t, r, number, smsd)
+	if out, code := program(t, "", "gammu-smsd-inject", "-c", rc, "TEXT", phone, "-text", recharge, "-report"); code != 0 {
+		t.Fatalf("inject: exit %d: %s", code, out)
+	}
+	if err := r.Send(t.Context(), phone, number, "to smsd"); err != nil {
+		t.Fatal(err)
+	}
+	daemon(t, "gammu-smsd", "-c", rc)
+	r.wantText(t, phone, number, recharge)
+	await(t, "the script ran", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/received"), phone+" to smsd") })
+	await(t, "the delivery report", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/log"), "Delivery report: Delivered to "+phone) })
+	await(t, "an empty SIM", 20*time.Second, func() bool { return r.used(t, number) == 0 })
+}
+
+func smstools(t *testing.T, r *radio, number, phone string) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "handler"), "#!/bin/sh\necho \"$@\" >> "+dir+"/events\n", 0o755)
+	conf := "devices = M1\nloglevel = 6\ndelaytime = 1\nreceive_before_send = no\nlogfile = " + dir + "/log\neventhandler = " + dir + "/handler\npidfile = " + dir + "/pid\ninfofile = " + dir + "/running\n"
+	for _, box := range []string{"outgoing", "checked", "incoming", "sent", "failed"} {
+		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
+		conf += fmt.Sprintf("%s = %s/%s\n", box, dir, box)
+	}
+	write(t, filepath.Join(dir, "conf"), conf+"\n[M1]\ndevice = "+r.ptys[number]+"\nincoming = yes\nbaudrate = 115200\nreport = yes\n", 0o644)
+	if err := r.Send(t.Context(), phone, number, "to smstools"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
+	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
+	r.wantText(t, phone, number, recharge)
+	await(t, "both events", 20*time.Second, func() bool {
+		e := contents(dir + "/events")
+		return strings.Contains(e, "SENT "+dir+"/sent/m1") && strings.Contains(e, "RECEIVED "+dir+"/incoming/")
+	})
+	files, err := filepath.Glob(dir + "/incoming/M1.*")
+	if err != nil || len(files) != 1 || !strings.Contains(contents(files[0]), "From: "+strings.TrimPrefix(phone, "+")) || !strings.Contains(contents(files[0]), "to smstools") {
+		t.Errorf("incoming %q, %v", files, err)
+	}
+	await(t, "an empty SIM", 20*time.Second, func() bool { return r.used(t, number) == 0 })
+}
+
+func gnokii(t *testing.T, r *radio, number, phone string) {
+	rc := filepath.Join(t.TempDir(), "gnokiirc")
+	write(t, rc, "[global]\nport="+r.ptys[number]+"\nmodel=AT\nconnection=serial\nserial_baudrate=115200\n", 0o644)
+	if out, code := program(t, recharge, "gnokii", "--config", rc, "--sendsms", phone, "-r"); code != 0 || !strings.Contains(out, "Send succeeded with reference 0!") {
+		t.Errorf("send: exit %d: %s", code, out)
+	}
+	r.wantText(t, phone, number, recharge)
+	if err := r.Send(t.Context(), phone, number, "to gnokii"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a message in the SIM", 5*time.Second, func() bool { return r.used(t, number) == 1 })
+	if out, code := program(t, "", "gnokii", "--config", rc, "--getsms", "SM", "1", "end"); code != 0 || !strings.Contains(out, "to gnokii") || !strings.Contains(out, phone) {
+		t.Errorf("read: exit %d: %s", code, out)
+	}
+	if out, code := program(t, "", "gnokii", "--config", rc, "--deletesms", "SM", "1"); code != 0 || r.used(t, number) != 0 {
+		t.Errorf("delete: exit %d, %d left: %s", code, r.used(t, number), out)
+	}
+	if err := r.Change(t.Context(), number, bus.Change{Fail: []int{38}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := program(t, "x", "gnokii", "--config", rc, "--sendsms", phone); code == 0 || strings.Contains(out, "succeeded") {
+		t.Errorf("with error 38: exit %d: %s", code, out)
+	}
+}
+
+// freePorts are ports that nobody listened on a moment ago; Kannel cannot take port 0.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var out []int
+	for range n {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // not before all are found: they must differ
+		out = append(out, l.Addr().(*net.TCPAddr).Port)
+	}
+	return out
+}
+
+// kannelSite is what Kannel calls: for messages, and for delivery reports.
+type kannelSite struct {
+	mu   sync.Mutex
+	hits []string
+}
+
+func (k *kannelSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hits = append(k.hits, r.URL.Path+" "+r.URL.Query().Encode())
+	if r.URL.Path == "/in" {
+		w.Header().Set("Content-Type", "text/plain")
+		fmt.Fprint(w, "thanks")
+	}
+}
+
+func (k *kannelSite) all() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return strings.Join(k.hits, "\n")
+}
+
+func kannel(t *testing.T, r *radio, number, phone string) {
+	site := &kannelSite{}
+	web := httptest.NewServer(site)
+	t.Cleanup(web.Close)
+	dir, ports := t.TempDir(), freePorts(t, 3)
+	conf := fmt.Sprintf(`group = core
+admin-port = %d
+admin-password = x
+smsbox-port = %d
+dlr-storage = internal
+log-file = "%[3]s/bearerbox.log"
+box-allow-ip = "127.0.0.1"
+
+group = smsc
+smsc = at
+smsc-id = modem
+modemtype = auto
+device = %[4]s
+speed = 115200
+sim-buffering = true
+my-number = %[5]s
+
+group = modems
+id = sim900
+name = "SIM900"
+detect-string = "SIM900"
+init-string = "AT+CNMI=2,1,0,1,0"
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+sendsms-port = %[6]d
+log-file = "%[3]s/smsbox.log"
+
+group = sendsms-user
+username = u
+password = p
+
+group = sms-service
+keyword = default
+catch-all = true
+omit-empty = true
+get-url = "%[7]s/in?from=%%p&to=%%P&text=%%a"
+`, ports[0], ports[1], dir, r.ptys[number], number, ports[2], web.URL)
+	write(t, filepath.Join(dir, "kannel.conf"), conf, 0o644)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s\n%s", contents(dir+"/bearerbox.log"), contents(dir+"/smsbox.log"))
+		}
+	})
+	daemon(t, "bearerbox", filepath.Join(dir, "kannel.conf"))
+	await(t, "bearerbox", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
+	daemon(t, "smsbox", filepath.Join(dir, "kannel.conf"))
+	q := url.Values{"username": {"u"}, "password": {"p"}, "from": {number}, "to": {phone}, "text": {recharge}, "dlr-mask": {"31"}, "dlr-url": {web.URL + "/dlr?state=%d"}}
+	await(t, "sendsms", 20*time.Second, func() bool {
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms?%s", ports[2], q.Encode()))
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusAccepted
+	})
+	r.wantText(t, phone, number, recharge)
+	await(t, "the delivery reports", 20*time.Second, func() bool {
+		h := site.all()
+		return strings.Contains(h, "/dlr state=8") && strings.Contains(h, "/dlr state=1")
+	})
+	if err := r.Send(t.Context(), phone, number, "to Kannel"); err != nil {
+		t.Fatal(err)
+	}
+	want := "/in " + url.Values{"from": {phone}, "to": {number}, "text": {"to Kannel"}}.Encode()
+	await(t, "the message at the site", 20*time.Second, func() bool { return strings.Contains(site.all(), want) })
+	r.wantText(t, phone, number, "thanks")
+}
