@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,45 +15,57 @@ import (
 
 // settingsBody is what the tenant decided for itself.
 type settingsBody struct {
-	Name            string `json:"name"`
-	Currency        string `json:"currency" doc:"Empty until it is named here or by the first tariff; then it stays"`
-	TZ              string `json:"tz" example:"Africa/Nairobi" doc:"Months of tariffs and dates on receipts follow it"`
-	VATNo           string `json:"vat_no"`
-	FourEyes        string `json:"four_eyes" enum:"on,off,default" doc:"default: as soon as two people could approve"`
-	FourEyesBind    bool   `json:"four_eyes_bind" doc:"Whether acts of weight need a second person now"`
-	MaxDeductionBps int64  `json:"max_deduction_bps" doc:"Share of what is tendered that capped charges may take together, where the tariff names none; 0 means 7000, 70 %"`
-	ChargesOnly     bool   `json:"charges_only" doc:"Money that reaches charges but buys no unit is accepted"`
-	DailyCharges    bool   `json:"daily_charges" doc:"Monthly fixed charges fall due day by day"`
-	Address         string `json:"address" doc:"Of the utility, on receipts"`
-	Contact         string `json:"contact" doc:"On receipts"`
-	Message         string `json:"message" doc:"To all customers, at the foot of receipts"`
-	ReversalWindowS int64  `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
-	ReversalsPerDay int64  `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
-	FreeUnitsPerDay int64  `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
-	WalletWarn1     int64  `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost"`
-	WalletWarn2     int64  `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost"`
-	WalletCutOff    int64  `json:"wallet_cutoff_minor" doc:"The supply goes off at or below it; below zero it is a credit given"`
+	Name            string   `json:"name"`
+	Currency        string   `json:"currency" doc:"Empty until it is named here or by the first tariff; then it stays"`
+	TZ              string   `json:"tz" example:"Africa/Nairobi" doc:"Months of tariffs and dates on receipts follow it"`
+	VATNo           string   `json:"vat_no"`
+	FourEyes        string   `json:"four_eyes" enum:"on,off,default" doc:"default: as soon as two people could approve"`
+	FourEyesBind    bool     `json:"four_eyes_bind" doc:"Whether acts of weight need a second person now"`
+	MaxDeductionBps int64    `json:"max_deduction_bps" doc:"Share of what is tendered that capped charges may take together, where the tariff names none; 0 means 7000, 70 %"`
+	ChargesOnly     bool     `json:"charges_only" doc:"Money that reaches charges but buys no unit is accepted"`
+	DailyCharges    bool     `json:"daily_charges" doc:"Monthly fixed charges fall due day by day"`
+	Address         string   `json:"address" doc:"Of the utility, on receipts"`
+	Contact         string   `json:"contact" doc:"On receipts"`
+	Message         string   `json:"message" doc:"To all customers, at the foot of receipts"`
+	ReversalWindowS int64    `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
+	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
+	FreeUnitsPerDay int64    `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
+	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost"`
+	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost"`
+	WalletCutOff    int64    `json:"wallet_cutoff_minor" doc:"The supply goes off at or below it; below zero it is a credit given"`
+	Friendly        []string `json:"supply_friendly" doc:"Windows in which nobody is cut off for want of money, as mon,tue 18:00-07:00, in local time"`
+	SpecialDays     []string `json:"supply_special_days" doc:"Days on which nobody is, as 2026-12-25 or 2026-12-31 12:00-24:00"`
+	NoticeS         int64    `json:"supply_notice_s" doc:"Seconds between the last warning and the cut-off, at least"`
+	AllowanceWh     int64    `json:"supply_allowance_wh" doc:"What may be owed while nobody may be cut off, in Wh. Default 5000"`
+	LeaseCapWh      int64    `json:"lease_cap_wh" doc:"The most energy that a meter may use without asking again, in Wh. Default 20000"`
+	LeaseTTLS       int64    `json:"lease_ttl_s" doc:"Powered-on seconds of one lease. Default 259200"`
 }
 
 // settingsChange names what is to change; what is left out stays.
 type settingsChange struct {
-	Name            *string `json:"name,omitempty"`
-	Currency        *string `json:"currency,omitempty"`
-	TZ              *string `json:"tz,omitempty"`
-	VATNo           *string `json:"vat_no,omitempty"`
-	FourEyes        *string `json:"four_eyes,omitempty" enum:"on,off,default"`
-	MaxDeductionBps *int64  `json:"max_deduction_bps,omitempty"`
-	ChargesOnly     *bool   `json:"charges_only,omitempty"`
-	DailyCharges    *bool   `json:"daily_charges,omitempty"`
-	Address         *string `json:"address,omitempty"`
-	Contact         *string `json:"contact,omitempty"`
-	Message         *string `json:"message,omitempty"`
-	ReversalWindowS *int64  `json:"reversal_window_s,omitempty"`
-	ReversalsPerDay *int64  `json:"reversals_per_day,omitempty"`
-	FreeUnitsPerDay *int64  `json:"free_units_per_day_wh,omitempty"`
-	WalletWarn1     *int64  `json:"wallet_warn1_minor,omitempty"`
-	WalletWarn2     *int64  `json:"wallet_warn2_minor,omitempty"`
-	WalletCutOff    *int64  `json:"wallet_cutoff_minor,omitempty"`
+	Name            *string   `json:"name,omitempty"`
+	Currency        *string   `json:"currency,omitempty"`
+	TZ              *string   `json:"tz,omitempty"`
+	VATNo           *string   `json:"vat_no,omitempty"`
+	FourEyes        *string   `json:"four_eyes,omitempty" enum:"on,off,default"`
+	MaxDeductionBps *int64    `json:"max_deduction_bps,omitempty"`
+	ChargesOnly     *bool     `json:"charges_only,omitempty"`
+	DailyCharges    *bool     `json:"daily_charges,omitempty"`
+	Address         *string   `json:"address,omitempty"`
+	Contact         *string   `json:"contact,omitempty"`
+	Message         *string   `json:"message,omitempty"`
+	ReversalWindowS *int64    `json:"reversal_window_s,omitempty"`
+	ReversalsPerDay *int64    `json:"reversals_per_day,omitempty"`
+	FreeUnitsPerDay *int64    `json:"free_units_per_day_wh,omitempty"`
+	WalletWarn1     *int64    `json:"wallet_warn1_minor,omitempty"`
+	WalletWarn2     *int64    `json:"wallet_warn2_minor,omitempty"`
+	WalletCutOff    *int64    `json:"wallet_cutoff_minor,omitempty"`
+	Friendly        *[]string `json:"supply_friendly,omitempty"`
+	SpecialDays     *[]string `json:"supply_special_days,omitempty"`
+	NoticeS         *int64    `json:"supply_notice_s,omitempty"`
+	AllowanceWh     *int64    `json:"supply_allowance_wh,omitempty"`
+	LeaseCapWh      *int64    `json:"lease_cap_wh,omitempty"`
+	LeaseTTLS       *int64    `json:"lease_ttl_s,omitempty"`
 }
 
 func settingsOf(s registry.SettingsView) settingsBody {
@@ -61,6 +74,9 @@ func settingsOf(s registry.SettingsView) settingsBody {
 		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
 		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay),
 		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff)}
+	b.Friendly, b.SpecialDays = append([]string{}, s.Supply.Windows...), append([]string{}, s.Supply.SpecialDays...)
+	b.NoticeS, b.AllowanceWh = s.Supply.Notice, int64(s.Supply.AllowanceWh())
+	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -96,7 +112,8 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo, ChargesOnly: b.ChargesOnly, DailyCharges: b.DailyCharges,
 		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
-		WalletCutOff: (*money.Minor)(b.WalletCutOff)}
+		WalletCutOff: (*money.Minor)(b.WalletCutOff), Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
+		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {

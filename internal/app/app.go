@@ -99,6 +99,7 @@ type App struct {
 	wallets  *wallet.Wallets
 	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox
+	notices  *job.Outbox
 	runner   *job.Runner[tasksTx]
 	broker   *broker.Broker
 	legacy   []*legacy

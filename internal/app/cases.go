@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
@@ -55,6 +56,9 @@ func (a *App) openCases() (err error) {
 	}
 	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+	a.notices = job.NewOutbox(job.OutboxConfig{Lane: job.LaneNotice, Owner: a.holder, Now: a.c.Now, Log: a.log,
+		Sender: notify.NewLog(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx })),
+		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected,
@@ -152,6 +156,7 @@ type tasksTx interface {
 	OnceSweep(max int) (int, error)
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
+	LookOut() error
 }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.
@@ -165,6 +170,7 @@ func tasks() []job.Task[tasksTx] {
 	return []job.Task[tasksTx]{
 		task("forget old answers", func(tx tasksTx) error { _, err := tx.OnceSweep(sweepBatch); return err }),
 		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
+		task("look out for meters", func(tx tasksTx) error { return tx.LookOut() }),
 		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 	}
 }

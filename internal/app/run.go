@@ -31,7 +31,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"recurring work", a.runner.Run},
+		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
 		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
 	} {
 		parts.Go(func() {
@@ -116,12 +116,37 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 	return a.engine.Ingest(recs, func(out []metering.Outcome, err error) {
 		done(out, err)
 		if answers && err == nil {
+			a.outbox.Kick() // an answer frees the next order
 			select {
 			case a.answered <- struct{}{}:
 			default: // somebody will look already
 			}
 		}
 	})
+}
+
+// watchEvery is how often it is asked whether a supply waits for something that has come.
+const watchEvery = 20 * time.Second
+
+// watch looks after supplies that wait for the end of a window or of a notice, and leases whose time runs.
+func (a *App) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	by := access.SystemActor(tenant, "wallets")
+	for {
+		n, err := a.wallets.Watch(ctx, by)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("supplies not looked after", logkey.Err, err)
+		}
+		if n > 0 {
+			a.kick()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // settle posts what wallets used and takes their fixed charges: at once, and then every minute, which finds the hour's and

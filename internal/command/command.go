@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // State is how far a command has come.
@@ -57,6 +58,26 @@ const (
 	ResetDemand Type = "reset_demand" // begin a new maximum-demand period
 	CancelToken Type = "cancel_token" // remember a TID as used, so that its token never loads
 )
+
+// Types of orders that only the server itself gives, each a message of its own kind (contract, §4).
+const (
+	Lease   Type = "lease"  // count up to a register
+	Config  Type = "config" // take a configuration
+	SetTime Type = "time"   // set the clock to the moment of the sending
+)
+
+// Down is the kind of message that an order travels as.
+func (t Type) Down() wire.Down {
+	switch t {
+	case Lease:
+		return wire.DownLease
+	case Config:
+		return wire.DownConfig
+	case SetTime:
+		return wire.DownTime
+	}
+	return wire.DownCommand
+}
 
 // Command is one instruction to one meter.
 type Command struct {

@@ -143,11 +143,11 @@ func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, 
 	if s.Command.Number != item.Key {
 		return job.Dead("the command was given to another meter"), nil
 	}
-	payload, err := s.Envelope(c.keys, c.link.Format(item.Key))
+	payload, err := s.Envelope(c.keys, c.link.Format(item.Key), c.now())
 	if err != nil {
 		return job.Verdict{}, err
 	}
-	if !c.link.Publish(item.Key, wire.DownCommand, payload) {
+	if !c.link.Publish(item.Key, s.Command.Type.Down(), payload) {
 		return c.offline(), nil
 	}
 	return c.sent(ctx, t, item, func(tx CourierTx) error { return tx.CommandSent(command) })

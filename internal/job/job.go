@@ -15,6 +15,9 @@ import "strings"
 // [CommandKey]: a token that a locked meter takes tomorrow must not hold up a disconnect today.
 const LaneMQTT = "mqtt"
 
+// LaneNotice is the lane of notices to customers, in the order of their accounts.
+const LaneNotice = "notice"
+
 const commandKey = "/command"
 
 // CommandKey is the key of a meter's commands in the lane of meters.

@@ -25,6 +25,7 @@ type Settings struct {
 	Receipt  ReceiptHead
 	Limits   Limits
 	Wallet   WalletPolicy
+	Supply   SupplyPolicy
 }
 
 // WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
@@ -129,6 +130,12 @@ type SettingsChange struct {
 	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *money.Minor `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *money.Minor `json:"wallet_warn2_minor,omitempty"`
+	Friendly        *[]string    `json:"supply_friendly,omitempty"`
+	SpecialDays     *[]string    `json:"supply_special_days,omitempty"`
+	Notice          *int64       `json:"supply_notice_s,omitempty"`
+	Allowance       *unit.Energy `json:"supply_allowance_wh,omitempty"`
+	LeaseCap        *unit.Energy `json:"lease_cap_wh,omitempty"`
+	LeaseTTL        *int64       `json:"lease_ttl_s,omitempty"`
 	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
 }
 
@@ -177,7 +184,7 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	next := c.apply(was)
-	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check()} {
+	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check(), next.Supply.check()} {
 		if no.Refused() {
 			return SettingsView{Refusal: no}, nil
 		}
@@ -260,6 +267,14 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Limits.FreeUnitsADay, c.FreeUnitsADay)
 	set(&s.Wallet.Warn1, c.WalletWarn1)
 	set(&s.Wallet.Warn2, c.WalletWarn2)
+	set(&s.Supply.Windows, c.Friendly)
+	set(&s.Supply.SpecialDays, c.SpecialDays)
+	set(&s.Supply.Notice, c.Notice)
+	set(&s.Supply.Cap, c.LeaseCap)
+	set(&s.Supply.TTL, c.LeaseTTL)
+	if c.Allowance != nil {
+		s.Supply.Allowance = c.Allowance
+	}
 	set(&s.Wallet.CutOff, c.WalletCutOff)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
@@ -284,8 +299,8 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"free_units_per_day_wh=%d wallet=%+v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet)
+		"free_units_per_day_wh=%d wallet=%+v supply=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply)
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

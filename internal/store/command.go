@@ -89,16 +89,26 @@ func readArgs(text string) (map[string]any, error) {
 	if err := d.Decode(&args); err != nil {
 		return nil, fmt.Errorf("read arguments of a command: %w", err)
 	}
+	return args, wholeNumbers(args)
+}
+
+// wholeNumbers turns the numbers of arguments into integers, in a configuration within them too.
+func wholeNumbers(args map[string]any) error {
 	for name, v := range args {
-		if n, ok := v.(json.Number); ok {
-			whole, err := n.Int64()
+		switch v := v.(type) {
+		case json.Number:
+			whole, err := v.Int64()
 			if err != nil {
-				return nil, fmt.Errorf("read argument %s of a command: %w", name, err)
+				return fmt.Errorf("read argument %s of a command: %w", name, err)
 			}
 			args[name] = whole
+		case map[string]any:
+			if err := wholeNumbers(v); err != nil {
+				return err
+			}
 		}
 	}
-	return args, nil
+	return nil
 }
 
 // CommandByID reads one command.
@@ -163,6 +173,17 @@ func (tx *Tx) SignCommand(i id.ID) (command.Signing, error) {
 		return s, tx.expireCommand(i)
 	}
 	if s.Command.Counter, err = tx.nextCounter(m.N); err != nil {
+		return command.Signing{}, err
+	}
+	may, err := tx.mayCut(c)
+	if err != nil {
+		return command.Signing{}, err
+	}
+	if !may {
+		s.Command.State = command.StateExpired
+		return s, tx.expireCommand(i)
+	}
+	if err := tx.takeLease(m, &s.Command); err != nil {
 		return command.Signing{}, err
 	}
 	_, err = tx.one(`SELECT link_key_enc FROM meter WHERE tenant_id = $1 AND id = $2`,

@@ -198,12 +198,14 @@ func baseKey(epoch string, t access.Tenant) string {
 // skipUsed moves counters beyond everything that may have been used in the time that is lost. Work that a worker held
 // when the copy was taken is free again.
 func (tx *Tx) skipUsed() error {
-	ms := tx.Now.UnixMilli()
-	for _, sql := range []string{
-		`UPDATE meter SET command_counter = CASE WHEN command_counter + 1 > $1 THEN command_counter + 1 ELSE $1 END`,
-		`UPDATE meter SET lease_seq = CASE WHEN lease_seq + 1 > $1 THEN lease_seq + 1 ELSE $1 END`,
+	for _, c := range []struct {
+		sql string
+		now int64
+	}{
+		{`UPDATE meter SET command_counter = CASE WHEN command_counter + 1 > $1 THEN command_counter + 1 ELSE $1 END`, tx.Now.UnixMilli()},
+		{`UPDATE meter SET lease_seq = CASE WHEN lease_seq + 1 > $1 THEN lease_seq + 1 ELSE $1 END`, tx.Now.Unix()},
 	} {
-		if _, err := tx.C.Exec(sql, ms); err != nil {
+		if _, err := tx.C.Exec(c.sql, c.now); err != nil {
 			return fmt.Errorf("move counters: %w", err)
 		}
 	}

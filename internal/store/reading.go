@@ -128,12 +128,14 @@ func (b *batch) store(r *metering.Record, l *metering.Live) error {
 	case r.Rec.Token != nil:
 		return tx.takeToken(r, l.Store)
 	case r.Rec.Command != nil:
+		b.ratings.touch(r.Meter)
 		return tx.takeAnswer(r, l.Store)
 	case r.Rec.Event != nil:
 		return tx.putEvent(r, l.Store, r.Rec.Event.Code, r.Rec.Event.Args)
 	case r.Rec.Close != nil:
 		return tx.putEvent(r, l.Store, 0, r.Rec.Close)
 	}
+	b.ratings.touch(r.Meter)
 	return nil // boot lives in the meter's row
 }
 

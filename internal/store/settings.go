@@ -48,6 +48,11 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", walletKey, tx.Tenant, err)
 		}
 	}
+	if text, ok := more[supplyKey]; ok {
+		if err := json.Unmarshal(text, &s.Supply); err != nil {
+			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", supplyKey, tx.Tenant, err)
+		}
+	}
 	s.Receipt, err = receiptHead(more)
 	return s, err
 }
@@ -86,6 +91,12 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 	delete(more, walletKey)
 	if s.Wallet != (registry.WalletPolicy{}) {
 		if more[walletKey], err = json.Marshal(s.Wallet); err != nil {
+			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+		}
+	}
+	delete(more, supplyKey)
+	if s.Supply.Decided() {
+		if more[supplyKey], err = json.Marshal(s.Supply); err != nil {
 			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
 		}
 	}

@@ -171,6 +171,9 @@ func (tx *Tx) WalletMoney(account id.ID) (wallet, held money.Minor, err error) {
 // walletKey is the name of what the tenant decided about wallets in its settings.
 const walletKey = "wallet"
 
+// supplyKey is the name of what it decided about cutting off and leases.
+const supplyKey = "supply"
+
 // WalletTenant is what the tenant decided that wallets follow.
 func (tx *Tx) WalletTenant() (wallet.Tenant, error) {
 	row, err := tx.TenantRow()
@@ -188,6 +191,11 @@ func (tx *Tx) WalletTenant() (wallet.Tenant, error) {
 	if text, ok := more[walletKey]; ok {
 		if err := json.Unmarshal(text, &t.Policy); err != nil {
 			return wallet.Tenant{}, fmt.Errorf("read setting %s: %w", walletKey, err)
+		}
+	}
+	if text, ok := more[supplyKey]; ok {
+		if err := json.Unmarshal(text, &t.Supply); err != nil {
+			return wallet.Tenant{}, fmt.Errorf("read setting %s: %w", supplyKey, err)
 		}
 	}
 	return t, nil

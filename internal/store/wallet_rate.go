@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // ratings is the money side of one call of Ingest: what its readings of wallet meters cost. It is empty for all others.
@@ -131,6 +132,16 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 	return nil
 }
 
+// maxDrift is how far the clock of a meter may run ahead of the server's before it is set.
+const maxDrift = time.Minute
+
+// touch makes the account of a meter be looked at: the meter has answered an order, or has come back.
+func (r *ratings) touch(meter int64) {
+	if r != nil && r.rows[meter] != nil && r.rows[meter].Meter.Active {
+		r.changed[r.rows[meter].Meter.Account] = true
+	}
+}
+
 // takeOne rates one reading.
 func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	if w.Held.Stopped() {
@@ -145,6 +156,7 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	for _, d := range out.Days {
 		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
 	}
+	w.Adrift = !w.Meter.Simulated && (p.Clock != wire.ClockValid || p.At.Sub(p.ReceivedAt) > maxDrift)
 	r.changed[w.Meter.Account] = true
 	if w.Held.Stopped() {
 		return r.tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State))

@@ -65,16 +65,19 @@ type Decision struct {
 func (d Decision) Any() bool { return d != Decision{} }
 
 // Decide looks at what is available: it notes crossings of the two warnings, each fired once per fall and armed again
-// with a margin, and whether the supply is wanted. Only credit is decided here; reasons of others stay as they are.
-func Decide(s State, available money.Minor, l Levels) (State, Decision) {
+// with a margin, and whether the supply is wanted. It becomes unwanted where nothing is left (out) and nothing forbids to
+// cut it; what forbids it later does not bring it back, unless the account is protected. Only credit is decided here;
+// reasons of others stay as they are.
+func Decide(s State, available money.Minor, l Levels, out bool, block Block) (State, Decision) {
 	var d Decision
 	d.Low1 = s.Low1.Update(int64(available), int64(l.Warn1), supply.Margin(int64(l.Warn1), int64(l.Margin)))
 	d.Low2 = s.Low2.Update(int64(available), int64(l.Warn2), supply.Margin(int64(l.Warn2), int64(l.Margin)))
 	was := Wanted(s)
-	if available <= l.CutOff {
-		s.Off = s.Off.With(supply.Credit)
-	} else {
+	switch {
+	case !out, block == BlockProtected:
 		s.Off = s.Off.Without(supply.Credit)
+	case block == "":
+		s.Off = s.Off.With(supply.Credit)
 	}
 	d.Off, d.On = was && !Wanted(s), !was && Wanted(s)
 	return s, d

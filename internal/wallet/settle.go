@@ -40,6 +40,8 @@ func (m Meter) Clock(now time.Time) time.Time {
 type Row struct {
 	State
 	Meter Meter
+	// Adrift says that the clock of the newest reading cannot be right. It is not stored.
+	Adrift bool
 }
 
 // Tenant is what a tenant decided that wallets follow.
@@ -47,6 +49,7 @@ type Tenant struct {
 	Zone     *time.Location
 	Currency string
 	Policy   registry.WalletPolicy
+	Supply   registry.SupplyPolicy
 }
 
 // SettleTx is what settling needs of a transaction. Whoever changes an account's wallet money other than by a reading
@@ -66,6 +69,7 @@ type SettleTx interface {
 	WalletPut(Row) error
 	// WalletMoney is what the books say an account has, and what is reserved of it.
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
+	SupplyTx
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
 }
@@ -76,6 +80,7 @@ type Settled struct {
 	Money     Money
 	Decisions []Decision // of the rows, one for one
 	Posted    int        // journals
+	Press     bool       // somebody has to press a key at a meter for the supply to return
 }
 
 // Turned reports whether something has just happened to a meter.
@@ -101,12 +106,12 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 	if out.Money, err = MoneyOf(tx, account, rows); err != nil {
 		return Settled{}, err
 	}
+	c, err := newCases(tx, t, rows, out.Money, now)
+	if err != nil {
+		return Settled{}, err
+	}
 	for i := range rows {
-		l, err := levels(tx, t, rows[i].Meter, now)
-		if err != nil {
-			return Settled{}, err
-		}
-		rows[i].State, out.Decisions[i] = Decide(rows[i].State, out.Money.Available(), l)
+		rows[i].State, out.Decisions[i] = c[i].decide(rows[i].State)
 	}
 	if post = post || out.Turned(); post {
 		if out.Posted, err = postAll(tx, rows, now); err != nil {
@@ -114,10 +119,15 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 		}
 		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
 	}
-	for _, r := range rows {
-		if err := tx.WalletPut(r); err != nil {
+	for i := range rows {
+		if err := tx.WalletPut(rows[i]); err != nil {
 			return Settled{}, err
 		}
+		press, err := c[i].drive(tx, rows[i], out.Decisions[i])
+		if err != nil {
+			return Settled{}, fmt.Errorf("supply of meter %s: %w", rows[i].Meter.Number, err)
+		}
+		out.Press = out.Press || press
 	}
 	return out, nil
 }
@@ -146,18 +156,6 @@ func MoneyOf(tx interface {
 		m.Accrued += r.Accrued
 	}
 	return m, nil
-}
-
-// levels are those of the tariff in force, or no warnings where none is: then only running out of money counts.
-func levels(tx SettleTx, t Tenant, m Meter, now time.Time) (Levels, error) {
-	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
-	if err != nil {
-		return Levels{}, err
-	}
-	if !found {
-		return Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}, nil
-	}
-	return LevelsOf(t.Policy, v.Body)
 }
 
 // postAll posts what the rows have accrued.
@@ -197,5 +195,6 @@ type Tx interface {
 	SettleTx
 	ReleaseTx
 	JobTx
+	WatchTx
 	ViewTx
 }

@@ -104,5 +104,11 @@ type Held struct {
 // Stopped reports whether rating waits for a person.
 func (h Held) Stopped() bool { return h.Reason != "" }
 
+// leaseReason and remoteReason are what keeps a relay open that the server has to do with.
+const (
+	leaseReason  = supply.Lease
+	remoteReason = supply.Remote
+)
+
 // Wanted says whether the supply of a meter is to be on, from its wallet row alone.
 func Wanted(s State) bool { return s.Off == 0 }

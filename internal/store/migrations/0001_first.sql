@@ -100,6 +100,8 @@ CREATE TABLE account (
   mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
   tariff_id BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('open','active','closing','closed')),
   opened_at INTEGER NOT NULL, closed_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0,1)),  -- never cut off for want of money
+  lease_grace_wh INTEGER NOT NULL DEFAULT -1,  -- at the end of a lease's time: -1 stay closed, 0 open, N so many Wh more
   charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -420,11 +422,21 @@ CREATE TABLE wallet_day (                 -- what a meter used on a local day
   wh INTEGER NOT NULL, debit INTEGER NOT NULL, estimated_wh INTEGER NOT NULL DEFAULT 0,  -- of wh, given to the day or a rate by time alone
   PRIMARY KEY (tenant_id, meter, day)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE lease (
-  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, seq INTEGER NOT NULL, max_register_wh INTEGER NOT NULL,
-  ttl_s INTEGER NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
-  PRIMARY KEY (tenant_id, meter, seq)
+CREATE TABLE wallet_supply (              -- what a wallet meter was told about its supply, and why; rows of command beside it
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,
+  out_since INTEGER, block TEXT NOT NULL DEFAULT '', noticed_at INTEGER,  -- nothing is left; why the supply is on all the same
+  lease_cmd BLOB, lease_max_wh INTEGER NOT NULL DEFAULT 0, lease_at INTEGER, lease_store TEXT NOT NULL DEFAULT '',  -- ordered last
+  in_cmd BLOB, in_max_wh INTEGER NOT NULL DEFAULT 0, in_at INTEGER, in_store TEXT NOT NULL DEFAULT '',              -- taken last
+  cut_cmd BLOB, connect_cmd BLOB, config_cmd BLOB, clock_cmd BLOB,
+  config_version INTEGER NOT NULL DEFAULT 0, config_hash TEXT NOT NULL DEFAULT '',
+  off_by TEXT NOT NULL DEFAULT '', off_why TEXT NOT NULL DEFAULT '',      -- who wants the supply off
+  look_at INTEGER,                        -- when to look again unasked
+  PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX wallet_supply_look ON wallet_supply (tenant_id, look_at) WHERE look_at IS NOT NULL;
+CREATE TABLE sight (                      -- when the server last saw its meters, and when it last did not
+  tenant_id INTEGER PRIMARY KEY NOT NULL, seen INTEGER NOT NULL, unseen INTEGER
+) STRICT;
 
 CREATE TABLE command (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, type TEXT NOT NULL, args TEXT NOT NULL DEFAULT '{}',

@@ -32,6 +32,7 @@ func walletTests() []test {
 type purse struct {
 	mtr
 	account id.ID
+	began   time.Time // of its half hours; zero for base
 }
 
 // addPurse adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
@@ -95,9 +96,15 @@ func (p purse) pay(t *testing.T, e store.Engine, amount money.Minor) {
 
 // use is a reading of the meter's half hour seq with a register.
 func (p purse) use(seq uint64, register int64) metering.Record {
-	head := wire.Head{Seq: seq, At: base().Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
+	began := p.began
+	if began.IsZero() {
+		began = base()
+	}
+	head := wire.Head{Seq: seq, At: began.Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
 	r := p.record(wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record())
-	r.ReceivedAt = base().AddDate(0, 3, 0)
+	if r.ReceivedAt = base().AddDate(0, 3, 0); !p.began.IsZero() {
+		r.ReceivedAt = time.Now()
+	}
 	return r
 }
 
@@ -182,6 +189,7 @@ func (p purse) days(t *testing.T, e store.Engine) []string {
 func walletPosts(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addPurse(t, e, 1, 0)
+	p.began = time.Now().Add(-4 * time.Hour).Truncate(time.Second) // nobody is cut off by a reading that is old
 	if w := p.row(t, e); wallet.Wanted(w.State) || w.Off.String() != "CREDIT" {
 		t.Errorf("a meter nothing is paid for: off %q, want CREDIT", w.Off)
 	}

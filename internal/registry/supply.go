@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// SupplyPolicy is what a tenant decided about cutting off and about leases of wallet meters. The zero value decides
+// nothing and has the defaults of the domain reference, §6; that of the allowance is ours.
+type SupplyPolicy struct {
+	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": nobody is cut off for want of money within
+	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": nor on these days
+	Notice      int64        `json:"notice_s,omitempty"`     // seconds between the last warning and the cut-off, at least
+	Cap         unit.Energy  `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh
+	TTL         int64        `json:"lease_ttl_s,omitempty"`  // powered-on seconds of one lease; 0 for 72 h
+	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // what may be owed while nobody may be cut off; 5 kWh where it is missing
+}
+
+const (
+	defaultLeaseCap  = 20 * unit.KilowattHour
+	defaultLeaseTTL  = 72 * time.Hour
+	defaultAllowance = 5 * unit.KilowattHour
+)
+
+// What a policy of supply can be set to.
+const (
+	leastCap   = 100 * unit.WattHour
+	mostCap    = 100_000 * unit.KilowattHour
+	leastTTL   = 60 * 60
+	mostTTL    = 366 * 24 * 60 * 60
+	mostNotice = 60 * 24 * 60 * 60
+)
+
+// LeaseCap is the most energy that one lease gives.
+func (p SupplyPolicy) LeaseCap() unit.Energy {
+	if p.Cap == 0 {
+		return defaultLeaseCap
+	}
+	return p.Cap
+}
+
+// LeaseTTL is how much powered-on time a lease holds for.
+func (p SupplyPolicy) LeaseTTL() time.Duration {
+	if p.TTL == 0 {
+		return defaultLeaseTTL
+	}
+	return time.Duration(p.TTL) * time.Second
+}
+
+// AllowanceWh is the energy that an account may use beyond its money while a rule forbids to cut it off.
+func (p SupplyPolicy) AllowanceWh() unit.Energy {
+	if p.Allowance == nil {
+		return defaultAllowance
+	}
+	return *p.Allowance
+}
+
+// Friendly reports whether a window of the calendar is open at a moment. An entry that cannot be read, which no check lets
+// pass, is one that is always open: nobody is cut off because of a slip of the pen.
+func (p SupplyPolicy) Friendly(at time.Time, zone *time.Location) bool {
+	windows, special, ok := p.calendar()
+	if !ok {
+		return true
+	}
+	local := at.In(zone)
+	_, offset := local.Zone()
+	return supply.Friendly(windows, special, local.Unix()+int64(offset))
+}
+
+func (p SupplyPolicy) calendar() (windows []supply.Window, special []supply.Special, ok bool) {
+	for _, entry := range p.Windows {
+		w, ok := supply.ParseWindow(entry)
+		if !ok {
+			return nil, nil, false
+		}
+		windows = append(windows, w)
+	}
+	for _, entry := range p.SpecialDays {
+		s, ok := supply.ParseSpecial(entry)
+		if !ok {
+			return nil, nil, false
+		}
+		special = append(special, s)
+	}
+	return windows, special, len(windows) <= supply.MaxWindows && len(special) <= supply.MaxSpecial
+}
+
+func (p SupplyPolicy) check() refusal.Refusal {
+	if _, _, ok := p.calendar(); !ok {
+		return invalid(fmt.Sprintf(`supply_friendly has at most %d windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00", and `+
+			`supply_special_days at most %d days such as "2026-12-25" or "2026-12-31 12:00-24:00", in local time.`, supply.MaxWindows, supply.MaxSpecial))
+	}
+	switch {
+	case p.Notice < 0 || p.Notice > mostNotice:
+		return invalid(fmt.Sprintf("supply_notice_s is 0 to %d: seconds between the last warning and the cut-off.", mostNotice))
+	case p.Cap != 0 && (p.Cap < leastCap || p.Cap > mostCap):
+		return invalid(fmt.Sprintf("lease_cap_wh is %d to %d, or 0 for the default.", int64(leastCap), int64(mostCap)))
+	case p.TTL != 0 && (p.TTL < leastTTL || p.TTL > mostTTL):
+		return invalid(fmt.Sprintf("lease_ttl_s is %d to %d, or 0 for the default.", leastTTL, mostTTL))
+	case p.Allowance != nil && (*p.Allowance < 0 || *p.Allowance > mostCap):
+		return invalid(fmt.Sprintf("supply_allowance_wh is 0 to %d.", int64(mostCap)))
+	}
+	return refusal.Refusal{}
+}
+
+// String is the policy in words, for the audit log.
+func (p SupplyPolicy) String() string {
+	return fmt.Sprintf("{friendly=%q special_days=%q notice_s=%d lease_cap_wh=%d lease_ttl_s=%d allowance_wh=%d}", p.Windows, p.SpecialDays, p.Notice,
+		p.LeaseCap(), int64(p.LeaseTTL()/time.Second), p.AllowanceWh())
+}
+
+// Decided reports whether anything differs from the defaults, so that it has to be kept.
+func (p SupplyPolicy) Decided() bool {
+	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil
+}

@@ -1,0 +1,306 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// supplyActor is who gives the orders of wallets that nobody asked for.
+const supplyActor = "wallets"
+
+// supplyOrders are the orders of a supply, in the order of their columns in supplyQuery.
+const supplyOrders = 5
+
+// supplyQuery reads what is kept of a supply, and what is known of its meter.
+const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
+	s.in_cmd, s.in_max_wh, s.in_at, s.in_store, s.cut_cmd, s.connect_cmd, s.config_cmd, s.clock_cmd, s.config_version, s.config_hash,
+	s.off_by, s.off_why, s.look_at,
+	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
+	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
+	c1.state, c1.answer, c1.counter, c1.updated_at, c2.state, c2.answer, c2.counter, c2.updated_at, c3.state, c3.answer, c3.counter, c3.updated_at,
+	c4.state, c4.answer, c4.counter, c4.updated_at, c5.state, c5.answer, c5.counter, c5.updated_at
+	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
+	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN command c1 ON c1.tenant_id = s.tenant_id AND c1.id = s.lease_cmd
+	LEFT JOIN command c2 ON c2.tenant_id = s.tenant_id AND c2.id = s.cut_cmd
+	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
+	LEFT JOIN command c4 ON c4.tenant_id = s.tenant_id AND c4.id = s.config_cmd
+	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
+	WHERE m.tenant_id = $1 AND m.n = $2`
+
+// SupplyOf reads what is kept of a meter's supply, and what is known of the meter. The lock of the meter's wallet is its
+// lock too.
+func (tx *Tx) SupplyOf(meter int64) (wallet.Supplied, error) {
+	var out wallet.Supplied
+	_, err := tx.one(supplyQuery, func(r Row) error { out = scanSupply(r); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+func scanSupply(r Row) wallet.Supplied {
+	s := wallet.Supplied{
+		Supply: wallet.Supply{Out: r.Time(0), Block: wallet.Block(r.Text(1)), Noticed: r.Time(2),
+			Lease:   wallet.Lease{Order: r.ID(3), Max: unit.Energy(r.Int(4)), At: r.Time(5), Store: r.Text(6)},
+			InMeter: wallet.Lease{Order: r.ID(7), Max: unit.Energy(r.Int(8)), At: r.Time(9), Store: r.Text(10)},
+			Cut:     r.ID(11), Connect: r.ID(12), Config: r.ID(13), Clock: r.ID(14), ConfigVersion: r.Int(15), ConfigHash: r.Text(16),
+			By: r.Text(17), Why: r.Text(18), LookAt: r.Time(19)},
+		Seen: wallet.Seen{Relay: r.Text(20), Left: unit.Energy(r.Int(22)), ReceivedAt: r.Time(23), Memory: r.Text(24),
+			Interval: time.Duration(r.Int(26)) * time.Second, Imp: r.Int(27), Commands: r.Bool(28), Protected: r.Bool(29), Grace: wallet.StayClosed},
+	}
+	if !r.IsNull(30) {
+		s.Grace = r.Int(30)
+	}
+	for _, name := range metering.SplitReasons(r.Text(21)) {
+		if reason, ok := supply.ParseReason(name); ok {
+			s.Reasons = s.Reasons.With(reason)
+		}
+	}
+	if text := r.Text(25); text != "" {
+		info := metering.ParseInfo(text)
+		s.Leases = slices.Contains(info.Caps, "lease")
+		s.Seen.ConfigVersion, s.Seen.ConfigHash = info.Config.Version, info.Config.Hash
+	}
+	told := [supplyOrders]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
+	ids := [supplyOrders]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock}
+	for i, to := range told {
+		at := 31 + 4*i
+		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3)}
+	}
+	return s
+}
+
+// SupplyPut writes what is kept of a meter's supply.
+func (tx *Tx) SupplyPut(meter int64, s wallet.Supply) error {
+	_, err := tx.C.Exec(`INSERT INTO wallet_supply (tenant_id, meter, out_since, block, noticed_at, lease_cmd, lease_max_wh, lease_at, lease_store,
+		in_cmd, in_max_wh, in_at, in_store, cut_cmd, connect_cmd, config_cmd, clock_cmd, config_version, config_hash, off_by, off_why, look_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		ON CONFLICT (tenant_id, meter) DO UPDATE SET out_since = excluded.out_since, block = excluded.block, noticed_at = excluded.noticed_at,
+		lease_cmd = excluded.lease_cmd, lease_max_wh = excluded.lease_max_wh, lease_at = excluded.lease_at, lease_store = excluded.lease_store,
+		in_cmd = excluded.in_cmd, in_max_wh = excluded.in_max_wh, in_at = excluded.in_at, in_store = excluded.in_store,
+		cut_cmd = excluded.cut_cmd, connect_cmd = excluded.connect_cmd, config_cmd = excluded.config_cmd, clock_cmd = excluded.clock_cmd,
+		config_version = excluded.config_version, config_hash = excluded.config_hash, off_by = excluded.off_by, off_why = excluded.off_why,
+		look_at = excluded.look_at`,
+		tx.Tenant, meter, s.Out, string(s.Block), s.Noticed, s.Lease.Order, s.Lease.Max, s.Lease.At, s.Lease.Store,
+		s.InMeter.Order, s.InMeter.Max, s.InMeter.At, s.InMeter.Store, s.Cut, s.Connect, s.Config, s.Clock, s.ConfigVersion, s.ConfigHash,
+		s.By, s.Why, s.LookAt)
+	if err != nil {
+		return fmt.Errorf("write the supply of meter %d: %w", meter, err)
+	}
+	return nil
+}
+
+// Order gives a wallet meter an order: a command that is signed when it is sent.
+func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+	i, err := tx.NewID()
+	if err != nil {
+		return id.ID{}, err
+	}
+	by := o.By
+	if by == "" {
+		by = access.SystemActor(tx.Tenant, supplyActor).String()
+	}
+	c := command.Command{ID: i, Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, State: command.StateQueued,
+		ExpiresAt: m.Clock(tx.Now).Add(o.TTL), By: by, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	if err := tx.AddCommand(c); err != nil {
+		return id.ID{}, err
+	}
+	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	if err != nil {
+		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
+	}
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
+	return i, err
+}
+
+// Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
+// still counts.
+func (tx *Tx) Withdraw(m wallet.Meter, order id.ID, why string) error {
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
+		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
+	if err != nil {
+		return fmt.Errorf("withdraw order %s: %w", order.Text(id.Command), err)
+	}
+	return tx.dropDelivery(job.CommandKey(m.Number), order.Text(id.Command))
+}
+
+// Notify puts a notice for a customer into the outbox.
+func (tx *Tx) Notify(m wallet.Meter, n wallet.Notice) error {
+	body, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("notice %s of meter %s: %w", n.Kind, m.Number, err)
+	}
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: n.Account, Kind: string(n.Kind), Body: body, ExpiresAt: tx.Now.Add(noticeTTL)})
+	return err
+}
+
+// noticeTTL is how long a notice is worth anything.
+const noticeTTL = 7 * 24 * time.Hour
+
+// NoticeSent notes that a notice has left: it stands in the audit log, and so in the feed, and a cut-off may count from it.
+func (tx *Tx) NoticeSent(kind string, body []byte) error {
+	var n wallet.Notice
+	if err := json.Unmarshal(body, &n); err != nil {
+		return fmt.Errorf("read a notice: %w", err)
+	}
+	m, found, err := tx.MeterByNumber(n.Meter)
+	if err != nil || !found {
+		return err
+	}
+	e := access.SystemActor(tx.Tenant, supplyActor).Entry("notice."+kind, m.ID.Text(id.Meter))
+	e.After = fmt.Sprintf("available_minor=%d %s", n.Available, n.Currency)
+	if n.Press {
+		e.After += " press_key"
+	}
+	if n.Test {
+		e.After += " TEST"
+	}
+	if err := tx.AuditLog(e); err != nil {
+		return err
+	}
+	if kind := wallet.NoticeKind(kind); kind != wallet.NoticeLow2 && kind != wallet.NoticeOut {
+		return nil
+	}
+	if _, err := tx.WalletOf(m.N); err != nil { // locks
+		return err
+	}
+	s, err := tx.SupplyOf(m.N)
+	if err != nil || !s.Noticed.IsZero() {
+		return err
+	}
+	s.Noticed = tx.Now
+	return tx.SupplyPut(m.N, s.Supply)
+}
+
+// unseenAfter is how long the server must not have looked out for its meters to count as blind.
+const unseenAfter = 2 * time.Minute
+
+// Unseen is the beginning of the last time in which the server did not see its meters, because it did not run or hung.
+func (tx *Tx) Unseen() (time.Time, error) {
+	var seen, unseen time.Time
+	_, err := tx.one(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when meters were last seen: %w", err)
+	}
+	if !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter {
+		return seen, nil
+	}
+	return unseen, nil
+}
+
+// LookOut notes that the server sees its meters now. It is called all the time while the server runs.
+func (tx *Tx) LookOut() error {
+	unseen, err := tx.Unseen()
+	if err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, tx.Now, unseen)
+	if err != nil {
+		return fmt.Errorf("note that meters are seen: %w", err)
+	}
+	return nil
+}
+
+// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
+func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT m.account_id FROM wallet_supply s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
+		WHERE s.tenant_id = $1 AND s.look_at <= $2 AND m.account_id IS NOT NULL ORDER BY s.look_at LIMIT $3`, func(r Row) error {
+		if a := r.ID(0); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+		return nil
+	}, tx.Tenant, by, max)
+	if err != nil {
+		return nil, fmt.Errorf("list supplies to look at: %w", err)
+	}
+	return out, nil
+}
+
+// mayCut asks once more, in the transaction that signs a cut-off, whether the supply is still unwanted and nothing forbids
+// to cut it. A cut that a person wants is not asked for.
+func (tx *Tx) mayCut(c command.Command) (bool, error) {
+	if c.Type != command.Disconnect || c.By != access.SystemActor(tx.Tenant, supplyActor).String() {
+		return true, nil
+	}
+	rows, err := tx.WalletOf(c.Meter)
+	if err != nil {
+		return false, err
+	}
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return false, err
+	}
+	unseen, err := tx.Unseen()
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if r.Meter.N != c.Meter {
+			continue
+		}
+		s, err := tx.SupplyOf(c.Meter)
+		if err != nil {
+			return false, err
+		}
+		return !wallet.Wanted(r.State) && wallet.Blocked(r, s, t, tx.Now, unseen) == "", nil
+	}
+	return false, nil
+}
+
+// leaseSkip is by how much the sequence of leases is moved on when a meter says that it has had a higher one: a day of
+// seconds.
+const leaseSkip = 24 * 60 * 60
+
+// takeLease gives a lease its number at its first signing: the second since 1970, or one more than the last, which serves
+// until the year 2106. So a restored database never repeats what the meter has seen from the lost one.
+func (tx *Tx) takeLease(m registry.Meter, c *command.Command) error {
+	if _, has := c.Args["seq"]; has || c.Type != command.Lease {
+		return nil
+	}
+	skip := int64(0)
+	_, err := tx.one(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
+		func(r Row) error {
+			if r.Text(0) == string(command.StateFailed) && strings.HasPrefix(r.Text(1), "old") {
+				skip = leaseSkip
+			}
+			return nil
+		}, tx.Tenant, m.N, string(command.Lease), c.ID)
+	if err != nil {
+		return fmt.Errorf("look at the lease before: %w", err)
+	}
+	seq, err := tx.number(`UPDATE meter SET lease_seq = CASE WHEN lease_seq + $1 >= $2 THEN lease_seq + $1 + 1 ELSE $2 END
+		WHERE tenant_id = $3 AND n = $4 RETURNING lease_seq`, skip, tx.Now.Unix(), tx.Tenant, m.N)
+	if err == nil && (seq < 1 || seq > math.MaxUint32) {
+		err = fmt.Errorf("%w: lease sequence %d", ErrInvariant, seq)
+	}
+	if err != nil {
+		return fmt.Errorf("take the next lease of meter %s: %w", m.Number, err)
+	}
+	c.Args["seq"] = seq
+	args, err := json.Marshal(c.Args)
+	if err == nil {
+		err = tx.must(`UPDATE command SET args = $1 WHERE tenant_id = $2 AND id = $3`, string(args), tx.Tenant, c.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("number the lease %s: %w", c.ID.Text(id.Command), err)
+	}
+	return nil
+}

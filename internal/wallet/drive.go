@@ -1,0 +1,376 @@
+package wallet
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// SupplyTx is what bringing a meter's supply to where it is wanted needs of a transaction.
+type SupplyTx interface {
+	// SupplyOf reads what is kept of a meter's supply, under the lock of its wallet, and what is known of the meter.
+	SupplyOf(meter int64) (Supplied, error)
+	// SupplyPut writes it.
+	SupplyPut(meter int64, s Supply) error
+	// Unseen is the beginning of the last time in which the server did not see its meters; zero for never.
+	Unseen() (time.Time, error)
+	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
+	Order(Meter, Order) (id.ID, error)
+	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
+	Withdraw(Meter, id.ID, string) error
+	// Notify puts a notice for a customer into the outbox.
+	Notify(Meter, Notice) error
+}
+
+// OrderType is what a meter is told; each is a command.Type of the same name.
+type OrderType string
+
+// Orders of this package.
+const (
+	OrderCut     OrderType = "disconnect"
+	OrderConnect OrderType = "connect"
+	OrderLease   OrderType = "lease"
+	OrderConfig  OrderType = "config"
+	OrderClock   OrderType = "time"
+)
+
+// Order is something a meter is told.
+type Order struct {
+	Type   OrderType
+	Args   map[string]any
+	Reason string
+	By     string // who wants it; empty for this package
+	TTL    time.Duration
+}
+
+// Lifetimes of orders, in the time their meter lives in.
+const (
+	// cutTTL is short: what it was decided by grows old. Each sending asks again whether nothing forbids it.
+	cutTTL   = 3 * time.Hour
+	orderTTL = 24 * time.Hour
+	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
+	againAfter = 30 * time.Minute
+	// clockEvery is how often a meter's clock is set at most.
+	clockEvery = time.Hour
+)
+
+// NoticeKind says what a customer is told. Names are stored and part of the feed; never rename one.
+type NoticeKind string
+
+// Notices.
+const (
+	NoticeLow1 NoticeKind = "wallet-low"     // the first warning
+	NoticeLow2 NoticeKind = "wallet-urgent"  // the second
+	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when nothing forbids it any more
+	NoticeOff  NoticeKind = "supply-off"
+	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only at a key press
+)
+
+// Notice is one message to a customer, for whatever route there is.
+type Notice struct {
+	Kind      NoticeKind  `json:"kind"`
+	Meter     string      `json:"meter"`
+	Account   string      `json:"account"`
+	Available money.Minor `json:"available_minor"`
+	Currency  string      `json:"currency"`
+	Press     bool        `json:"press_key,omitempty"`
+	Test      bool        `json:"test,omitempty"`
+}
+
+// turn is one meter while its account is settled.
+type turn struct {
+	tenant Tenant
+	money  Money
+	now    time.Time
+	kept   Supply // as it was read
+	Supplied
+	block  Block
+	levels Levels
+	body   tariff.Body
+	priced bool
+	rests  int64
+	out    bool // nothing is left
+}
+
+// newCases looks at the supply of all meters of an account.
+func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]turn, error) {
+	unseen, err := tx.Unseen()
+	if err != nil {
+		return nil, err
+	}
+	var rests int64
+	for _, r := range rows {
+		rests += r.Rest
+	}
+	out := make([]turn, len(rows))
+	for i, r := range rows {
+		c := turn{tenant: t, money: have, now: now, rests: rests, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
+		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
+			return nil, err
+		}
+		c.kept = c.Supply
+		v, found, err := tx.TariffVersionAt(r.Meter.Tariff, r.Meter.Clock(now))
+		if err != nil {
+			return nil, err
+		}
+		c.out = have.Available() <= c.levels.CutOff
+		if c.block = Blocked(r, c.Supplied, t, now, unseen); found {
+			c.body, c.priced = v.Body, true
+			if c.levels, err = LevelsOf(t.Policy, v.Body); err != nil {
+				return nil, err
+			}
+			left, err := Spendable(v.Body, have, c.levels.CutOff, rests, 0)
+			if err != nil {
+				return nil, err
+			}
+			c.out = left <= 0
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+func (c *turn) decide(s State) (State, Decision) {
+	return Decide(s, c.money.Available(), c.levels, c.out, c.block)
+}
+
+// drive tells the meter what has changed, and the customer. It reports whether somebody has to press a key.
+func (c *turn) drive(tx SupplyTx, r Row, d Decision) (press bool, err error) {
+	if d.On {
+		c.Why, c.By = "", ""
+	}
+	if err := c.connection(tx, r); err != nil {
+		return false, err
+	}
+	press = Wanted(r.State) && c.mustPress()
+	if err := c.notices(tx, r, d, press); err != nil {
+		return false, err
+	}
+	for _, do := range []func(SupplyTx, Row) error{c.configure, c.lease, c.setClock} {
+		if err := do(tx, r); err != nil {
+			return false, err
+		}
+	}
+	c.LookAt = c.look(r)
+	if c.Supply == c.kept {
+		return press, nil
+	}
+	return press, tx.SupplyPut(r.Meter.N, c.Supply)
+}
+
+// mustPress reports whether the relay waits for a key once nothing keeps it open any more.
+func (c *turn) mustPress() bool {
+	connecting := c.Seen.Connect.after(c.Seen.Cut) && (c.Seen.Connect.Open() || !c.ReceivedAt.After(c.Seen.Connect.Since))
+	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
+}
+
+// notices tells the customer what has just happened.
+func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
+	if c.out && c.Supply.Out.IsZero() {
+		c.Supply.Out = c.now
+		if r.Started && c.priced {
+			if err := c.notify(tx, r, NoticeOut, false); err != nil {
+				return err
+			}
+		}
+	}
+	c.Supply.Block = ""
+	if c.out && Wanted(r.State) {
+		c.Supply.Block = c.block
+	}
+	if !c.out {
+		c.Supply.Out = time.Time{}
+		if !r.Low2.Below {
+			c.Noticed = time.Time{}
+		}
+	}
+	for _, n := range []struct {
+		due  bool
+		kind NoticeKind
+	}{{d.Low1 && !d.Low2, NoticeLow1}, {d.Low2, NoticeLow2}, {d.Off, NoticeOff}, {d.On, NoticeOn}} {
+		if !n.due {
+			continue
+		}
+		if err := c.notify(tx, r, n.kind, press && n.kind == NoticeOn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *turn) notify(tx SupplyTx, r Row, kind NoticeKind, press bool) error {
+	return tx.Notify(r.Meter, Notice{Kind: kind, Meter: r.Meter.Number, Account: r.Meter.Account.Text(id.Account),
+		Available: c.money.Available(), Currency: c.tenant.Currency, Press: press, Test: r.Meter.Simulated})
+}
+
+// connection opens or closes the relay by command, where a lease does not do it.
+func (c *turn) connection(tx SupplyTx, r Row) error {
+	if !c.Commands || c.ReceivedAt.IsZero() {
+		return nil
+	}
+	if Wanted(r.State) {
+		return c.restore(tx, r)
+	}
+	if c.Seen.Connect.Open() {
+		if err := tx.Withdraw(r.Meter, c.Seen.Connect.ID, "the supply is to be off again"); err != nil {
+			return err
+		}
+		c.Seen.Connect.State = "expired"
+	}
+	switch {
+	case c.leaseHolds(r), c.inForce():
+		return nil
+	case c.Why == "" && c.block != "": // decided before something came up that forbids it
+		return nil
+	}
+	return c.order(tx, r, &c.Supply.Cut, &c.Seen.Cut, Order{Type: OrderCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
+		Args: map[string]any{"reason": r.Off.String(), "register_wh": int64(r.Register)}})
+}
+
+func (c *turn) reason() string {
+	if c.Why != "" {
+		return c.Why
+	}
+	return "CREDIT: nothing is left in the wallet"
+}
+
+// leaseHolds reports whether a used-up lease keeps the supply off for want of money: the next one brings it back at once,
+// and nobody has to press a key.
+func (c *turn) leaseHolds(r Row) bool {
+	return c.Leases && c.Why == "" && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason) &&
+		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
+}
+
+// inForce reports whether the newest cut stands: it is under way, or done and nothing since says otherwise.
+func (c *turn) inForce() bool {
+	cut := c.Seen.Cut
+	switch {
+	case cut.ID.IsZero() || c.Seen.Connect.after(cut):
+		return false
+	case cut.Open():
+		return true
+	case cut.Done():
+		return c.Reasons.Has(remoteReason) || !c.ReceivedAt.After(cut.Since)
+	}
+	return c.now.Sub(cut.Since) < againAfter
+}
+
+// restore undoes a cut: one that has not left is withdrawn, one that may have reached the meter is answered by a connect,
+// whether its acknowledgement has come or comes later.
+func (c *turn) restore(tx SupplyTx, r Row) error {
+	cut, connect := c.Seen.Cut, c.Seen.Connect
+	if !cut.ID.IsZero() && !connect.after(cut) {
+		if cut.Open() {
+			if err := tx.Withdraw(r.Meter, cut.ID, "paid before it was carried out"); err != nil {
+				return err
+			}
+		}
+		if !cut.Signed {
+			c.Supply.Cut, c.Seen.Cut = id.ID{}, Told{}
+			return nil
+		}
+		return c.connect(tx, r)
+	}
+	late := c.Reasons.Has(remoteReason) && !connect.Open() && (connect.ID.IsZero() || c.ReceivedAt.After(connect.Since))
+	if late && (connect.Done() || c.now.Sub(connect.Since) >= againAfter) {
+		return c.connect(tx, r)
+	}
+	return nil
+}
+
+func (c *turn) connect(tx SupplyTx, r Row) error {
+	return c.order(tx, r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
+}
+
+// order gives an order and notes it.
+func (c *turn) order(tx SupplyTx, r Row, to *id.ID, told *Told, o Order) (err error) {
+	*to, err = tx.Order(r.Meter, o)
+	*told = Told{ID: *to, State: "queued", Since: c.now}
+	return err
+}
+
+// lease renews what the meter may count.
+func (c *turn) lease(tx SupplyTx, r Row) error {
+	if c.Seen.Lease.Done() && c.InMeter != c.Supply.Lease {
+		c.InMeter = c.Supply.Lease
+	}
+	if !c.Commands || !c.Leases || !r.Started || !c.priced || !Wanted(r.State) || r.Store != c.Memory && !r.Held.Stopped() {
+		return nil
+	}
+	want, err := LeaseMax(r, c.body, c.money, c.rests, c.tenant, c.block)
+	if err != nil {
+		return err
+	}
+	if h := r.Held; h.Stopped() {
+		// Nobody knows what it has used. It gets the allowance once, of what is paid for, until a person has decided.
+		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out {
+			return nil
+		}
+		want = h.Register + min(c.tenant.Supply.AllowanceWh(), want-r.Register)
+	} else if !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
+		return nil
+	}
+	if c.Seen.Lease.Open() {
+		if err := tx.Withdraw(r.Meter, c.Seen.Lease.ID, "another lease takes its place"); err != nil {
+			return err
+		}
+	}
+	c.Supply.Lease = Lease{Max: want, At: c.now, Store: c.Memory}
+	return c.order(tx, r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
+		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
+}
+
+// configure sends a wallet meter its configuration, where it has none or an older one of ours.
+func (c *turn) configure(tx SupplyTx, r Row) error {
+	if !c.Commands || !c.Leases {
+		return nil
+	}
+	doc := c.document(r)
+	hash := hashOf(doc)
+	refused := c.Supply.ConfigHash == hash && c.Seen.Config.State == "failed"
+	underWay := c.Supply.ConfigHash == hash && (c.Seen.Config.Open() || c.Seen.Config.Done())
+	if hash == c.Seen.ConfigHash || refused || underWay || c.Seen.ConfigVersion > c.Supply.ConfigVersion {
+		return nil
+	}
+	if c.Seen.Config.Open() {
+		if err := tx.Withdraw(r.Meter, c.Seen.Config.ID, "another configuration takes its place"); err != nil {
+			return err
+		}
+	}
+	c.Supply.ConfigVersion, c.Supply.ConfigHash = c.Supply.ConfigVersion+1, hash
+	return c.order(tx, r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
+		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
+}
+
+// setClock sets a clock that cannot be trusted or runs ahead.
+func (c *turn) setClock(tx SupplyTx, r Row) error {
+	if !r.Adrift || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
+		return nil
+	}
+	return c.order(tx, r, &c.Supply.Clock, &c.Seen.Clock, Order{Type: OrderClock, TTL: clockEvery, Reason: "the meter's clock is not right"})
+}
+
+// Times until somebody looks at a supply again without being asked.
+const (
+	lookSoon  = time.Minute
+	lookLater = 6 * time.Hour
+)
+
+// look is when to look at the supply again without a reading or a payment; zero for not at all.
+func (c *turn) look(r Row) time.Time {
+	switch {
+	case c.Supply.Block == BlockProtected || c.Supply.Block == BlockHeld:
+		return c.now.Add(lookLater).Truncate(lookSoon)
+	case c.Supply.Block != "", !Wanted(r.State) && c.Commands && !c.Seen.Cut.Done() && !c.leaseHolds(r):
+		return c.now.Add(lookSoon)
+	case c.Leases && Wanted(r.State) && !c.InMeter.Order.IsZero():
+		if at := c.InMeter.At.Add(c.tenant.Supply.LeaseTTL() / 2); at.After(c.now) {
+			return at
+		}
+		return c.now.Add(lookLater).Truncate(lookSoon)
+	}
+	return time.Time{}
+}

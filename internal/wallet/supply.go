@@ -1,0 +1,126 @@
+package wallet
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Block is why a supply for which nothing is left must not be cut yet. Names are stored and shown; never rename one.
+type Block string
+
+// Reasons to wait. Money that is missing stays missing meanwhile, and the account pays for what it uses.
+const (
+	// BlockProtected: the account is never cut for want of money.
+	BlockProtected Block = "protected"
+	// BlockHeld: a register cannot be true, so nobody knows what is left.
+	BlockHeld Block = "held"
+	// BlockUnheard: the meter has told nothing since the server itself was out of sight of its meters.
+	BlockUnheard Block = "unheard"
+	// BlockStale: the newest reading is too old.
+	BlockStale Block = "stale"
+	// BlockFriendly: a window of the friendly calendar is open.
+	BlockFriendly Block = "friendly"
+	// BlockNotice: the customer has not been warned for long enough.
+	BlockNotice Block = "notice"
+)
+
+// Supply is what is kept of the supply of one wallet meter besides its [State]: what the meter was told, and why.
+// It is comparable, so that only what has changed is written.
+type Supply struct {
+	Out     time.Time // since when nothing is left, server time; zero while there is something
+	Block   Block     // why the supply is on all the same
+	Noticed time.Time // when the customer was last warned of this shortage; zero: not yet
+	Lease   Lease     // the newest that was ordered
+	InMeter Lease     // the newest that the meter has taken
+	// Cut, Connect, Config and Clock are the newest orders of their kinds.
+	Cut, Connect, Config, Clock id.ID
+	ConfigVersion               int64
+	ConfigHash                  string // of the configuration ordered last
+	By, Why                     string // who wants the supply off, and why; empty where nobody does
+	LookAt                      time.Time
+}
+
+// Lease lets a meter count up to a register.
+type Lease struct {
+	Order id.ID
+	Max   unit.Energy
+	At    time.Time // server time of the order
+	Store string    // the memory of the meter it was made for
+}
+
+// Told is how far an order has come that a meter was given. The zero value is no order.
+type Told struct {
+	ID     id.ID
+	State  string // as command.State
+	Answer string
+	Signed bool      // it may have reached the meter
+	Since  time.Time // of the state
+}
+
+// Open reports whether the meter has yet to carry it out.
+func (t Told) Open() bool { return t.State == "queued" || t.State == "sent" || t.State == "acked" }
+
+// Done reports whether the meter has carried it out.
+func (t Told) Done() bool { return t.State == "done" }
+
+// after reports whether an order was given later than another one. Identities rise with time.
+func (t Told) after(o Told) bool { return string(t.ID[:]) > string(o.ID[:]) }
+
+// Seen is what is known of a meter and its account besides the wallet; it is read, never written here.
+type Seen struct {
+	Relay      string
+	Reasons    supply.Reasons
+	Left       unit.Energy // of its lease, as the meter said
+	ReceivedAt time.Time   // of that reading, server time
+	Memory     string      // the meter's present memory
+	Leases     bool        // the meter knows leases
+	// ConfigVersion and ConfigHash are of the configuration that the meter had at its last boot.
+	ConfigVersion int64
+	ConfigHash    string
+	Interval      time.Duration // between its readings
+	Imp           int64         // impulses per kWh
+	Commands      bool          // the meter can be told: it has a link key and no profile
+	Protected     bool
+	Grace         int64 // what the end of a lease's time brings, as lease_grace_wh of the configuration
+	Lease         Told
+	Cut           Told
+	Connect       Told
+	Config        Told
+	Clock         Told
+}
+
+// Supplied is a Supply with what was seen when it was read.
+type Supplied struct {
+	Supply
+	Seen
+}
+
+// StayClosed is the grace that never opens a relay for time alone.
+const StayClosed = -1
+
+// freshFor is how old the newest reading may be for a supply to be cut by it: two intervals and a little.
+func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
+
+// Blocked says why a supply must not be cut now, "" where nothing forbids it. unseen is the beginning of the last time in
+// which the server did not see its meters.
+func Blocked(r Row, s Supplied, t Tenant, now, unseen time.Time) Block {
+	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything
+	switch {
+	case s.Protected:
+		return BlockProtected
+	case r.Held.Stopped():
+		return BlockHeld
+	case heard && !s.ReceivedAt.After(unseen):
+		return BlockUnheard
+	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(r.At) > s.freshFor():
+		return BlockStale // the second: it came now, from a memory that was filled long ago
+	case t.Supply.Friendly(clock, t.Zone):
+		return BlockFriendly
+	case t.Supply.Notice > 0 && (s.Noticed.IsZero() || now.Sub(s.Noticed) < time.Duration(t.Supply.Notice)*time.Second):
+		return BlockNotice
+	}
+	return ""
+}

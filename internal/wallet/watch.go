@@ -1,0 +1,42 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// WatchTx is what watching over supplies needs of a transaction.
+type WatchTx interface {
+	// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
+	SuppliesDue(by time.Time, max int) ([]id.ID, error)
+}
+
+// watchMost bounds how many accounts one call of Watch looks at; the rest is for the next.
+const watchMost = 5000
+
+// Watch looks at every supply that waits for something that brings no reading and no payment: the end of a friendly
+// window, of a notice, or of half a lease's time. It reports how many accounts there were. It may run at any time.
+func (w *Wallets) Watch(ctx context.Context, by access.Actor) (int, error) {
+	looked := 0
+	for b := (batch{full: true}); b.full && looked < watchMost; looked += b.done {
+		var err error
+		b, err = access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (batch, error) {
+			now := w.moment()
+			accounts, err := tx.SuppliesDue(now, settleBatch)
+			for _, a := range accounts {
+				if err == nil {
+					_, err = SettleAccount(tx, a, now, false)
+				}
+			}
+			return batch{full: len(accounts) == settleBatch, done: len(accounts)}, err
+		})
+		if err != nil {
+			return looked, fmt.Errorf("look after supplies: %w", err)
+		}
+	}
+	return looked, nil
+}
