@@ -202,15 +202,11 @@ func (k *kannelSite) all() string {
 	return strings.Join(k.hits, "\n")
 }
 
-func kannel(t *testing.T, r *radio, number, phone string) {
-	site := &kannelSite{}
-	web := httptest.NewServer(site)
-	t.Cleanup(web.Close)
-	dir, ports := t.TempDir(), freePorts(t, 3)
-	conf := fmt.Sprintf(`group = core
-admin-port = %d
+// kannelConf is one gateway with one modem: admin port, smsbox port, folder, device, number, sendsms port, our site.
+const kannelConf = `group = core
+admin-port = %[1]d
 admin-password = x
-smsbox-port = %d
+smsbox-port = %[2]d
 dlr-storage = internal
 log-file = "%[3]s/bearerbox.log"
 box-allow-ip = "127.0.0.1"
@@ -244,7 +240,14 @@ keyword = default
 catch-all = true
 omit-empty = true
 get-url = "%[7]s/in?from=%%p&to=%%P&text=%%a"
-`, ports[0], ports[1], dir, r.ptys[number], number, ports[2], web.URL)
+`
+
+func kannel(t *testing.T, r *radio, number, phone string) {
+	site := &kannelSite{}
+	web := httptest.NewServer(site)
+	t.Cleanup(web.Close)
+	dir, ports := t.TempDir(), freePorts(t, 3)
+	conf := fmt.Sprintf(kannelConf, ports[0], ports[1], dir, r.ptys[number], number, ports[2], web.URL)
 	write(t, filepath.Join(dir, "kannel.conf"), conf, 0o644)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -15,7 +15,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
 )
 
-var tortureSeed = flag.Uint64("torture-seed", 1, "seed of the modem's faults")
+var (
+	firstSeed = flag.Uint64("seed", 1, "first seed of the modem's faults")
+	seeds     = flag.Uint64("seeds", 2, "number of seeds")
+)
 
 // storm chooses faults by a seed until it is over.
 type storm struct {
@@ -75,9 +78,15 @@ func (s *storm) end() (commands int, faults map[string]int) {
 // Ten thousand commands, and something goes wrong at four of ten: no message is lost, none is deleted before it is durable,
 // none is sent twice, and what was not known is said to be unknown.
 func TestTheDriverSurvivesAnything(t *testing.T) {
+	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { survive(t, seed) })
+	}
+}
+
+func survive(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		const wanted = 10_000
-		s := &storm{rnd: rand.New(rand.NewPCG(*tortureSeed, 2)), faults: map[string]int{}}
+		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}}
 		b := newBench(t, sim900.Config{Fault: s.strike, Boot: 3 * time.Second}, gsm.Config{})
 		b.net.SetWeather(network.Weather{Duplicate: 0.1, Reorder: 0.1, Delay: time.Second, Hold: 20 * time.Second})
 		outcomes := map[string]gsm.Outcome{}
