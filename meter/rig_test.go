@@ -298,7 +298,9 @@ func (r *rig) sms(from, text string, registered bool) (answer string) {
 			}
 			before(e)
 		}
-		r.token(req.RevealTyped(), meter.SMS, "")
+		for _, token := range req.RevealTokens() {
+			r.token(token, meter.SMS, "")
+		}
 		r.seen = before
 	}
 	return answer

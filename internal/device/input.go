@@ -101,7 +101,9 @@ func (d *Device) SMS(from, text string) error {
 	switch r.Kind {
 	case panel.RequestToken:
 		d.smsFrom = from
-		d.token(r.RevealTyped(), meter.SMS, 0)
+		for _, token := range r.RevealTokens() {
+			d.token(token, meter.SMS, 0)
+		}
 		d.smsFrom = ""
 	case panel.RequestNone:
 	default:

@@ -3,6 +3,7 @@ package panel
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/meter"
@@ -14,8 +15,8 @@ import (
 type Request struct {
 	// Kind says what is asked.
 	Kind RequestKind
-	// typed is the text after *02#.
-	typed string
+	// tokens are the digits after *02#, for each token.
+	tokens []string
 }
 
 // RequestKind is a request a meter understands.
@@ -38,16 +39,28 @@ const (
 	RequestState
 )
 
-// maxSMS bounds what is looked at, in bytes: one message holds 160 characters.
-const maxSMS = 160
+// The limits of a message to the meter.
+const (
+	// maxText bounds what is looked at, in bytes: a few parts of a long message, in whatever script.
+	maxText = 640
+	// maxSMS is how many characters one message of the meter holds.
+	maxSMS = 160
+	// MaxTokens is how many tokens one message may hold: a key change in four tokens, and the credit under the new key.
+	MaxTokens = 5
+)
 
-// ParseSMS reads a message to the meter. Blanks around it do not count; a # behind the token is forgiven.
+// tokenCommand begins a message with a token.
+const tokenCommand = "*02#"
+
+// ParseSMS reads a message to the meter. Telephones group digits, put them into the script of their keyboard and add
+// marks that nobody sees, so none of that counts; a # behind the token is forgiven. Between several tokens may be
+// blanks, line ends, commas, or the command once more.
 func ParseSMS(text string) Request {
-	if len(text) > maxSMS {
+	if len(text) > maxText {
 		return Request{}
 	}
-	text = strings.TrimSpace(text)
-	switch text {
+	text = strings.TrimSpace(plain(text))
+	switch compact(text) {
 	case "*01#":
 		return Request{Kind: RequestBalance}
 	case "*03#":
@@ -59,15 +72,97 @@ func ParseSMS(text string) Request {
 	case "*06#":
 		return Request{Kind: RequestState}
 	}
-	if typed, ok := strings.CutPrefix(text, "*02#"); ok {
-		return Request{Kind: RequestToken, typed: strings.TrimSuffix(typed, "#")}
+	if !strings.HasPrefix(text, tokenCommand) {
+		return Request{}
 	}
-	return Request{}
+	return Request{Kind: RequestToken, tokens: tokensIn(text)}
 }
 
-// RevealTyped returns the digits of the token as they were sent, blanks and dashes included, for Keys.Open. It is the
-// only door to them.
-func (r Request) RevealTyped() string { return r.typed }
+// tokensIn returns the tokens of a message. Digits that make no tokens come back in one piece, which no key opens: of a
+// message that is not understood nothing is loaded but what is certain.
+func tokensIn(text string) []string {
+	text = strings.ReplaceAll(text, tokenCommand, "\n")
+	var pieces []string
+	var all strings.Builder
+	for _, piece := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\n\r,;#", r) }) {
+		if piece = compact(piece); piece != "" {
+			pieces = append(pieces, piece)
+			all.WriteString(piece)
+		}
+	}
+	if all.Len() <= sts.TokenDigits {
+		return []string{all.String()} // one token, on however many lines
+	}
+	var tokens []string
+	for _, piece := range pieces {
+		for len(piece)%sts.TokenDigits == 0 && len(piece) > sts.TokenDigits {
+			tokens, piece = append(tokens, piece[:sts.TokenDigits]), piece[sts.TokenDigits:]
+		}
+		tokens = append(tokens, piece)
+	}
+	if len(tokens) > MaxTokens {
+		return []string{all.String()}
+	}
+	return tokens
+}
+
+// compact leaves out blanks and dashes.
+func compact(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' || r == '\t' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// plain writes digits, stars, crosses, blanks and dashes of any script as those of a keypad, and leaves out what cannot
+// be seen, such as the marks of writing direction.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < utf8.RuneSelf:
+			return r
+		case unicode.Is(unicode.Nd, r):
+			return digit(r)
+		case strings.ContainsRune("＊٭∗⁎﹡", r):
+			return '*'
+		case strings.ContainsRune("＃﹟", r):
+			return '#'
+		case unicode.Is(unicode.Pd, r) || r == '−':
+			return '-'
+		case unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
+			return '\n'
+		case unicode.Is(unicode.Zs, r):
+			return ' '
+		case strings.ContainsRune("،؛、，；", r):
+			return ','
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// digit is a decimal digit of any script. The digits of a script stand together in the order of their values, so their
+// place in a range of the table is their value.
+func digit(r rune) rune {
+	for _, in := range unicode.Nd.R16 {
+		if r <= rune(in.Hi) {
+			return '0' + (r-rune(in.Lo))%10
+		}
+	}
+	for _, in := range unicode.Nd.R32 {
+		if r <= rune(in.Hi) {
+			return '0' + (r-rune(in.Lo))%10
+		}
+	}
+	return r
+}
+
+// RevealTokens returns the digits of the tokens as they were sent, for Keys.Open; one piece, which opens nothing, for
+// what cannot be tokens. It is the only door to them.
+func (r Request) RevealTokens() []string { return r.tokens }
 
 // String returns a mask.
 func (r Request) String() string { return maskedRequest }

@@ -1,8 +1,10 @@
 package panel_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/panel"
@@ -19,16 +21,55 @@ func TestRequestsBySMS(t *testing.T) {
 		{" *01# \n", panel.RequestBalance, ""},
 		{"*03#", panel.RequestEmergency, ""}, {"*04#", panel.RequestTokens, ""}, {"*05#", panel.RequestUsage, ""}, {"*06#", panel.RequestState, ""},
 		{"*02#12345678901234567890", panel.RequestToken, "12345678901234567890"},
-		{"*02#1234 5678 9012 3456 7890", panel.RequestToken, "1234 5678 9012 3456 7890"},
-		{"*02#1234-5678-9012-3456-7890#", panel.RequestToken, "1234-5678-9012-3456-7890"},
+		{"*02#1234 5678 9012 3456 7890", panel.RequestToken, "12345678901234567890"},
+		{"*02#1234-5678-9012-3456-7890#", panel.RequestToken, "12345678901234567890"},
+		{"* 01 #", panel.RequestBalance, ""}, {"٭٠١＃", panel.RequestBalance, ""}, {"\u200e*०४#\u200f", panel.RequestTokens, ""},
+		{"*٠٢#١٢٣٤ ٥٦٧٨ ٩٠١٢ ٣٤٥٦ ٧٨٩٠", panel.RequestToken, "12345678901234567890"},
+		{"\u200f*۰۲#۱۲۳۴۵۶۷۸۹۰\u200c۱۲۳۴۵۶۷۸۹۰\u200f", panel.RequestToken, "12345678901234567890"},
+		{"*02#1234\u00a05678\u202f9012–3456—7890", panel.RequestToken, "12345678901234567890"},
+		{"＊０２＃１２３４５６７８９０１２３４５６７８９０", panel.RequestToken, "12345678901234567890"},
+		{"*02#1234 5678\n9012 3456\r\n7890", panel.RequestToken, "12345678901234567890"},
+		{"*02#12345678901234567890 98765432109876543210", panel.RequestToken, "12345678901234567890 98765432109876543210"},
+		{"*02#12345678901234567890\n*02#98765432109876543210#", panel.RequestToken, "12345678901234567890 98765432109876543210"},
+		{"*02#1234 5678 9012 3456 7890, 9876 5432 1098 7654 3210", panel.RequestToken, "12345678901234567890 98765432109876543210"},
+		{"*02#1234567890123456789\n98765432109876543210", panel.RequestToken, "1234567890123456789 98765432109876543210"},
+		{"*02#1234567890123456789 98765432109876543210", panel.RequestToken, "123456789012345678998765432109876543210"},
+		{"*02#" + strings.Repeat("12345678901234567890", 5), panel.RequestToken, strings.TrimSpace(strings.Repeat("12345678901234567890 ", 5))},
+		{"*02#" + strings.Repeat("12345678901234567890", 6), panel.RequestToken, strings.Repeat("12345678901234567890", 6)},
+		{"*02#1234567890\ufffd", panel.RequestToken, "1234567890\ufffd"},
 		{"*02#", panel.RequestToken, ""},
 		{"*02#hello", panel.RequestToken, "hello"},
 		{"", panel.RequestNone, ""}, {"hello", panel.RequestNone, ""}, {"*01", panel.RequestNone, ""},
 		{"*99#", panel.RequestNone, ""}, {"12345678901234567890", panel.RequestNone, ""},
-		{"*02#" + strings.Repeat("1", 200), panel.RequestNone, ""},
+		{"*02#" + strings.Repeat("1", 640), panel.RequestNone, ""},
 	} {
-		if r := panel.ParseSMS(c.text); r.Kind != c.kind || r.RevealTyped() != c.typed {
-			t.Errorf("%q: kind %d, %d characters, want %d, %d", c.text, r.Kind, len(r.RevealTyped()), c.kind, len(c.typed))
+		r := panel.ParseSMS(c.text)
+		if got := strings.Join(r.RevealTokens(), " "); r.Kind != c.kind || got != c.typed {
+			t.Errorf("%q: kind %d, %q, want %d, %q", c.text, r.Kind, got, c.kind, c.typed)
+		}
+	}
+}
+
+// Every script's digits are read, so the table they are read from must be as it is thought to be: whole sets of ten.
+func TestDigitsOfEveryScript(t *testing.T) {
+	read := map[rune]int{}
+	for _, in := range unicode.Nd.R16 {
+		if n := int(in.Hi) - int(in.Lo) + 1; n%10 != 0 || in.Stride != 1 {
+			t.Errorf("digits U+%04X to U+%04X are no whole set", in.Lo, in.Hi)
+		}
+		read[rune(in.Lo)] = 0
+		read[rune(in.Lo)+7] = 7
+	}
+	for _, in := range unicode.Nd.R32 {
+		if n := int(in.Hi) - int(in.Lo) + 1; n%10 != 0 || in.Stride != 1 {
+			t.Errorf("digits U+%04X to U+%04X are no whole set", in.Lo, in.Hi)
+		}
+		read[rune(in.Hi)] = 9
+	}
+	for r, value := range read {
+		want := strings.Repeat(strconv.Itoa(value), 20)
+		if got := panel.ParseSMS("*02#" + strings.Repeat(string(r), 20)).RevealTokens(); len(got) != 1 || got[0] != want {
+			t.Errorf("20 times U+%04X: %q, want %q", r, got, want)
 		}
 	}
 }
@@ -105,13 +146,14 @@ func TestAnswersAreLimited(t *testing.T) {
 }
 
 func FuzzParseSMS(f *testing.F) {
-	for _, s := range []string{"*01#", "*02#1234 5678 9012 3456 7890", "*02##", "\xff*02#"} {
+	for _, s := range []string{"*01#", "*02#1234 5678 9012 3456 7890", "*02##", "\xff*02#", "*٠٢#١٢٣٤", "*02#1,*02#2"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r := panel.ParseSMS(text)
-		if r.Kind != panel.RequestToken && r.RevealTyped() != "" || len(r.RevealTyped()) > len(text) {
-			t.Errorf("%q: kind %d with %d characters", text, r.Kind, len(r.RevealTyped()))
+		n := len(r.RevealTokens())
+		if (r.Kind == panel.RequestToken) != (n > 0) || n > panel.MaxTokens || len(strings.Join(r.RevealTokens(), "")) > 3*len(text) {
+			t.Errorf("%q: kind %d with %d tokens", text, r.Kind, n)
 		}
 	})
 }
