@@ -89,3 +89,24 @@ func TestEventsAndAlarmsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtsAreExplained: the page of the quarantine has a row for each doubt, and none besides.
+func TestDoubtsAreExplained(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(repository, "docs", "reference", "quarantine.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		rows[row[1]] = true
+	}
+	known := constants(t, filepath.Join("internal", "metering"), "Doubt")
+	for doubt, name := range known {
+		if !rows[doubt] {
+			t.Errorf("docs/reference/quarantine.md says nothing of %s (%s)", doubt, name)
+		}
+	}
+	if len(rows) != len(known) || len(known) == 0 {
+		t.Errorf("docs/reference/quarantine.md has %d rows, the code %d doubts", len(rows), len(known))
+	}
+}

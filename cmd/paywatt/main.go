@@ -94,6 +94,7 @@ func nouns() []func(console) *cobra.Command {
 		newUtilityCommand,
 		newCustomerCommand,
 		newReportCommand,
+		newQuarantineCommand,
 		newConfigCommand,
 		newDoctorCommand,
 		newVersionCommand,

@@ -23,6 +23,8 @@ const (
 	ActReverse Act = "vend.reverse"
 	ActTokens  Act = "token.issue"
 	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
+	// ActReading is a decision about a reading that cannot be true.
+	ActReading Act = "reading.decide"
 	// ActSettings is a change of the tenant's settings, four eyes among them.
 	ActSettings Act = "settings.change"
 )

@@ -31,6 +31,7 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -79,15 +80,16 @@ type Version struct {
 
 // Cases are the use cases behind the routes.
 type Cases struct {
-	Access    *access.Access
-	Registry  *registry.Registry
-	Vending   *vending.Vending
-	History   *metering.History
-	Commands  *command.Commands
-	Reports   *report.Reports
-	Diagnoses *diagnosis.Doctor
-	Wallets   *wallet.Wallets
-	Devices   *profile.Devices
+	Access     *access.Access
+	Registry   *registry.Registry
+	Vending    *vending.Vending
+	History    *metering.History
+	Commands   *command.Commands
+	Reports    *report.Reports
+	Diagnoses  *diagnosis.Doctor
+	Wallets    *wallet.Wallets
+	Quarantine *quarantine.Desk
+	Devices    *profile.Devices
 }
 
 // Paper is a form of receipts.
@@ -218,6 +220,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.chargeRoutes(r)
 	a.accountRoutes(r)
 	a.walletRoutes(r)
+	a.quarantineRoutes(r)
 	a.tokenRoutes(r)
 	a.approvalRoutes(r)
 	a.dayRoutes(r)

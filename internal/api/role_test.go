@@ -21,7 +21,7 @@ const everybody access.Right = ""
 // routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list whole.
 func routes(saleID, commandID string) []route {
 	meter := "/v1/meters/" + meterNumber
-	return []route{
+	return append(deskRoutes(meter), []route{
 		{"GET", "/v1/tariffs", "", access.ReadTariffs, 200},
 		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
 		{"GET", "/v1/tariffs/domestic/versions", "", access.ReadTariffs, 200},
@@ -85,6 +85,18 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/vendors/{id}/statement", "", access.ReadVendors, 200},
 		{"POST", "/v1/vendors/{id}/terms", `{"commission_bps":100}`, access.ManageVendors, 200},
 		{"POST", "/v1/vendors/{id}/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"slip"}`, access.DepositFloat, 409},
+	}...)
+}
+
+// deskRoutes are those of the quarantine.
+func deskRoutes(meter string) []route {
+	return []route{
+		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
+		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},
+		{"POST", "/v1/quarantine/{id}/accept", `{"reason":"matrix"}`, access.DecideReadings, 404},
+		{"POST", "/v1/quarantine/{id}/rebase", `{"reason":"matrix"}`, access.DecideReadings, 404},
+		{"POST", "/v1/quarantine/{id}/discard", `{"reason":"matrix"}`, access.DecideReadings, 404},
+		{"POST", meter + "/rebase", `{"register_wh":0,"reason":"matrix"}`, access.DecideReadings, 404},
 	}
 }
 

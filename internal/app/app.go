@@ -37,6 +37,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
@@ -97,6 +98,7 @@ type App struct {
 	commands *command.Commands
 	reports  *report.Reports
 	wallets  *wallet.Wallets
+	desk     *quarantine.Desk
 	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox
 	notices  *job.Outbox

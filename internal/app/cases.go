@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
@@ -42,6 +43,8 @@ func (a *App) openCases() (err error) {
 	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
+	a.desk = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) quarantine.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
@@ -65,6 +68,7 @@ func (a *App) openCases() (err error) {
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	doers := a.vending.Doers()
 	maps.Copy(doers, a.registry.Doers())
+	maps.Copy(doers, a.desk.Doers())
 	a.access.Serve(doers)
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks()...)
 	return a.openSetup()
@@ -104,7 +108,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk,
 			Devices: a.answering()},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,

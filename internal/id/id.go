@@ -39,6 +39,7 @@ const (
 	Job      = "job_"
 	Debt     = "dbt_"
 	Charge   = "chg_"
+	Aside    = "qtn_" // an entry of the quarantine
 )
 
 // ErrMalformed says that a text is no identity of the wanted kind.

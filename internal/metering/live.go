@@ -1,7 +1,6 @@
 package metering
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -171,6 +170,20 @@ func (l *Live) reading(r *wire.Reading, now time.Time) {
 	}
 }
 
+// Late lets a reading that a person accepted change the figures, where none is newer, and reports whether it did. The time
+// of a meter that does not live in its own is taken to be no later than when the reading came.
+func (l *Live) Late(r *wire.Reading, received time.Time, simulated bool) bool {
+	if r.Seq <= l.ReadingSeq || r.Seq > l.Window.Watermark {
+		return false
+	}
+	p := *r
+	if !simulated {
+		p.At = min(p.At, received.Unix())
+	}
+	l.reading(&p, received)
+	return true
+}
+
 func (l *Live) event(code int) {
 	switch {
 	case code == eventRelayOpened:
@@ -201,43 +214,4 @@ func SplitReasons(s string) []string {
 		return []string{}
 	}
 	return strings.Split(s, ",")
-}
-
-// MaxAhead is how far a meter's clock may run ahead of the server's before its records are put aside. A day leaves
-// room for a clock set to local time; a year 2106 is caught.
-const MaxAhead = 24 * time.Hour
-
-// lastSecond is the end of the year 9999: no time beyond it can be written as RFC 3339.
-const lastSecond = 253_402_300_799
-
-// Judge looks for what no meter can have measured. It returns the reason for quarantine, empty where there is none.
-// Records of a simulated meter may lie in any future: it lives in its own time. A time that the meter itself calls
-// invalid is not judged.
-func Judge(r *wire.Record, simulated bool, now time.Time) string {
-	if r.Head.At < 0 || r.Head.At > lastSecond {
-		return fmt.Sprintf("time %d lies outside 1970 to 9999", r.Head.At)
-	}
-	if !simulated && r.Head.Clock != wire.ClockInvalid && time.Unix(r.Head.At, 0).After(now.Add(MaxAhead)) {
-		return fmt.Sprintf("future time: the record is of %s, more than %s ahead of the server",
-			time.Unix(r.Head.At, 0).UTC().Format(time.RFC3339), MaxAhead)
-	}
-	if p := r.Reading; p != nil {
-		for _, f := range []struct {
-			name  string
-			value int64
-		}{{"register_wh", p.RegisterWh}, {"ec_used_wh", p.ECUsedWh}, {"overrun_wh", p.OverrunWh}} {
-			if f.value < 0 {
-				return fmt.Sprintf("%s is negative: %d", f.name, f.value)
-			}
-		}
-		if len(p.Reasons) > maxReasons {
-			return fmt.Sprintf("%d reasons, at most %d are possible", len(p.Reasons), maxReasons)
-		}
-		for _, name := range p.Reasons {
-			if len(name) > maxReasonLen || strings.Contains(name, ",") {
-				return "a reason is no name"
-			}
-		}
-	}
-	return ""
 }

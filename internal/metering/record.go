@@ -19,6 +19,7 @@ type Record struct {
 	Meter      int64  // the meter's dense number: meter.n
 	Number     string // the meter number, for alarms and logs
 	Simulated  bool   // the meter lives in its own time: no rule compares its clock with the server's
+	MaxW       int64  // the most power the meter can measure; 0 where that is not known
 	ReceivedAt time.Time
 	Store      string      // the memory that up/boot named on this connection; empty before the first boot
 	Rec        wire.Record // what was understood; unused when Bad is set

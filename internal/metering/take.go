@@ -102,8 +102,9 @@ type Alarm struct {
 // Decision is what is to be done with one record.
 type Decision struct {
 	Outcome
-	// Reason is why a record goes to quarantine or was dropped.
+	// Reason is why a record goes to quarantine or was dropped, and Doubt what kind of doubt puts it into quarantine.
 	Reason string
+	Doubt  Doubt
 	Alarm  *Alarm
 	// Clear names an alarm that no longer holds.
 	Clear AlarmCode
@@ -124,11 +125,9 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 		// Sent on a connection that opened with a memory which another connection has replaced since.
 		return l.outcome(Beyond, Decision{})
 	}
-	seq, reason := r.Rec.Head.Seq, ""
+	seq, suspicion := r.Rec.Head.Seq, r.suspect()
 	if r.Bad != nil {
-		seq, reason = r.Bad.Seq, r.Bad.Reason
-	} else {
-		reason = Judge(&r.Rec, r.Simulated, r.ReceivedAt)
+		seq = r.Bad.Seq
 	}
 	switch l.Window.Take(seq) {
 	case Seen:
@@ -138,9 +137,9 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 		l.seen(r.ReceivedAt, 0, false)
 		return l.outcome(Beyond, Decision{})
 	}
-	if reason != "" {
+	if reason := suspicion.Text; suspicion != (Suspicion{}) {
 		l.seen(r.ReceivedAt, 0, false)
-		return l.outcome(Quarantined, Decision{Reason: reason, Alarm: &Alarm{AlarmQuarantine,
+		return l.outcome(Quarantined, Decision{Reason: reason, Doubt: suspicion.Doubt, Alarm: &Alarm{AlarmQuarantine,
 			fmt.Sprintf("Record %d was put aside: %s.", seq, reason)}})
 	}
 	l.seen(r.ReceivedAt, r.Rec.Head.At, r.Rec.Head.Clock != wire.ClockInvalid)

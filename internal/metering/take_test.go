@@ -45,7 +45,7 @@ func TestJudgeFindsWhatNoMeterCanHaveMeasured(t *testing.T) {
 		p := wire.Reading{Head: wire.Head{Seq: 1, At: noon().Unix(), Clock: wire.ClockValid}, Relay: "closed"}
 		c.change(&p)
 		r := p.Record()
-		if got := metering.Judge(&r, c.simulated, noon()); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+		if got := metering.Judge(&r, c.simulated, noon()).Text; !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

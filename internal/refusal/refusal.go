@@ -23,6 +23,7 @@ const (
 	VendorBlocked         Code = "vendor-blocked"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
+	AlreadyDecided        Code = "already-decided"
 	KeyChangePending      Code = "key-change-pending"
 	TariffMissing         Code = "tariff-missing"
 	TariffExists          Code = "tariff-exists"

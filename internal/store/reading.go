@@ -96,6 +96,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 			return metering.Outcome{}, err
 		}
 	}
+	r.MaxW = b.ratings.mostOf(r.Meter)
 	d := l.Take(r, tx.Epoch)
 	if d.Alarm != nil {
 		if err := tx.RaiseAlarm(r.Meter, *d.Alarm); err != nil {
@@ -110,7 +111,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	var err error
 	switch {
 	case d.Kind == metering.Quarantined:
-		err = tx.quarantine(r, l.Store, d.Reason)
+		err = tx.quarantine(r, l, d)
 	case d.Kind == metering.Stored:
 		err = b.store(r, l)
 	}
@@ -250,27 +251,6 @@ func (tx *Tx) putEvent(r *metering.Record, store string, code int, body any) err
 		tx.Tenant, r.Meter, store, int64(h.Seq), string(r.Rec.Kind), code, time.Unix(h.At, 0), string(h.Clock), r.ReceivedAt, string(args))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", r.Rec.Kind, err)
-	}
-	return nil
-}
-
-// quarantine keeps a record aside, as it came, for a person's decision.
-func (tx *Tx) quarantine(r *metering.Record, store, reason string) error {
-	i, err := tx.NewID()
-	if err != nil {
-		return err
-	}
-	seq, raw := r.Rec.Head.Seq, r.Rec.Raw
-	if r.Bad != nil {
-		seq, raw = r.Bad.Seq, r.Bad.Raw
-	}
-	if raw == nil {
-		raw = []byte{}
-	}
-	_, err = tx.C.Exec(`INSERT INTO quarantine (tenant_id, id, meter, store, seq, received_at, reason, payload)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, tx.Tenant, i, r.Meter, store, int64(seq), r.ReceivedAt, reason, raw)
-	if err != nil {
-		return fmt.Errorf("put record aside: %w", err)
 	}
 	return nil
 }

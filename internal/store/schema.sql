@@ -388,11 +388,19 @@ CREATE TABLE profile_register (           -- what the server counts for a device
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE quarantine (
-  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
-  received_at INTEGER NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'open',
+CREATE TABLE quarantine (                 -- what meters sent and cannot be true, until a person decides
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('record','rating')), -- a record put aside, or a stored reading at which rating stopped
+  record TEXT NOT NULL DEFAULT '',        -- reading, event, token ...; '' where it could not be read
+  store TEXT NOT NULL, seq INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  doubt TEXT NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL,  -- payload: the record as it came; empty for a rating
+  was_wh INTEGER, register_wh INTEGER, at INTEGER,  -- the register before, the doubtful one, and its meter time
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open','accepted','rebased','discarded')),
+  decided_at INTEGER, decided_by TEXT NOT NULL DEFAULT '', decision TEXT NOT NULL DEFAULT '',  -- decision: why
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX quarantine_meter ON quarantine (tenant_id, meter, id);
+CREATE INDEX quarantine_open ON quarantine (tenant_id, id) WHERE state = 'open';
 
 -- Rating of a meter whose balance is money on the server: one row per such meter, rewritten in place with its readings.
 CREATE TABLE wallet (

@@ -41,6 +41,9 @@ func (tx *Tx) verifyWallets(r *Report) error {
 			r.Find("wallet", "Meter %s used %d Wh for %d by its days, %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
 		}
 	}
+	if err := tx.verifyHeld(r, rows); err != nil {
+		return err
+	}
 	for meter, p := range journals {
 		r.Find("wallet", "%d journals charge for use of meter %s, which has no wallet.", p.count, meter.Text(id.Meter))
 	}
@@ -98,4 +101,22 @@ func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
 		return err
 	}, tx.Tenant)
 	return out, err
+}
+
+// verifyHeld checks that somebody is asked about every wallet whose rating stopped.
+func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
+	for _, w := range rows {
+		if !w.Held.Stopped() {
+			continue
+		}
+		n, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = 'rating' AND state = 'open' AND seq = $3`,
+			tx.Tenant, w.Meter.N, int64(w.Held.Seq))
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			r.Find("wallet", "Meter %s is not charged since record %d, and %d entries of the quarantine ask about it.", w.Meter.Number, w.Held.Seq, n)
+		}
+	}
+	return nil
 }

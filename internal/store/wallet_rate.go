@@ -91,6 +91,14 @@ func (tx *Tx) newRatings(live map[int64]*metering.Live, meters []int64) (*rating
 	return r, nil
 }
 
+// mostOf is the highest power that a rated meter can measure; 0 for all others.
+func (r *ratings) mostOf(meter int64) int64 {
+	if r == nil || r.rows[meter] == nil {
+		return 0
+	}
+	return int64(r.rows[meter].Most(r.rows[meter].Meter.Phases))
+}
+
 // take notes a reading that is stored now.
 func (r *ratings) take(rec *metering.Record, store string) {
 	if r == nil || r.rows[rec.Meter] == nil {
@@ -159,7 +167,7 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	w.Adrift = !w.Meter.Simulated && (p.Clock != wire.ClockValid || p.At.Sub(p.ReceivedAt) > maxDrift)
 	r.changed[w.Meter.Account] = true
 	if w.Held.Stopped() {
-		return r.tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State))
+		return r.tx.WalletStopped(*w)
 	}
 	return nil
 }

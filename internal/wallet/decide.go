@@ -119,6 +119,25 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 	return s
 }
 
+// Discard goes on from the register rated last, as if the reading at which rating stopped had never come.
+func Discard(s State) State {
+	if h := s.Held; h.Stopped() {
+		s.Store, s.Seq, s.Held = h.Store, h.Seq, Held{}
+	}
+	return s
+}
+
+// Doubt names what is wrong with the register at which rating stopped.
+func (s State) Doubt() metering.Doubt {
+	switch s.Held.Reason {
+	case HoldSpan:
+		return metering.DoubtSpan
+	case HoldPrice:
+		return metering.DoubtPrice
+	}
+	return metering.CounterDoubt(int64(s.Register), int64(s.Held.Register))
+}
+
 func (h Held) reading() Reading {
 	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
 }
@@ -128,13 +147,11 @@ func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }
 
 // HeldAlarm is what a person is told of a meter whose rating stopped.
 func HeldAlarm(s State) metering.Alarm {
+	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: HeldText(s) + " Nothing is charged until somebody decides."}
+}
+
+// HeldText says why rating stopped.
+func HeldText(s State) string {
 	h := s.Held
-	why := map[HoldReason]string{
-		HoldRegress:     "is below the one before",
-		HoldImplausible: "is more than the meter can have measured",
-		HoldSpan:        "comes too long after the one before",
-		HoldPrice:       "has no price",
-	}[h.Reason]
-	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: fmt.Sprintf("Register %d Wh of record %d %s (%d Wh). Nothing is charged until somebody decides.",
-		h.Register, h.Seq, why, s.Register)}
+	return fmt.Sprintf("Register %d Wh of record %d after %d Wh: %s.", h.Register, h.Seq, s.Register, s.Doubt().Words())
 }

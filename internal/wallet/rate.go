@@ -126,10 +126,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	case to.Sub(s.At) > tariff.MaxSpan:
 		return HoldSpan
 	}
-	most := s.MaxW
-	if most == 0 {
-		most = MaxPerPhase * unit.Power(max(t.Phases, 1))
-	}
+	most := s.Most(t.Phases)
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
 		elapsed = s.ran(r)
@@ -140,6 +137,14 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 		return HoldImplausible
 	}
 	return ""
+}
+
+// Most is the highest power that a meter of so many phases can measure.
+func (s State) Most(phases int) unit.Power {
+	if s.MaxW != 0 {
+		return s.MaxW
+	}
+	return MaxPerPhase * unit.Power(max(phases, 1))
 }
 
 // stretch is a part of the time between two readings in which nothing but the tariff's own rates changes.

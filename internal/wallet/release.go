@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -22,19 +23,36 @@ type ReleaseTx interface {
 	WalletBehind(Row, int) ([]Reading, error)
 	// WalletReleased clears the alarm of a meter whose rating goes on.
 	WalletReleased(meter int64) error
+	// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
+	WalletStopped(Row) error
 }
 
 // Verdict is what a person decided about a reading at which rating stopped.
 type Verdict struct {
-	rebase   bool
+	does     verb
 	register unit.Energy
 }
+
+type verb uint8
+
+const (
+	accepts verb = iota
+	rebases
+	discards
+	resumes
+)
 
 // Accepted says that the reading is true and to be charged for.
 func Accepted() Verdict { return Verdict{} }
 
 // Rebased says that counting goes on from a register, without charging for what lies between.
-func Rebased(register unit.Energy) Verdict { return Verdict{rebase: true, register: register} }
+func Rebased(register unit.Energy) Verdict { return Verdict{rebases, register} }
+
+// Discarded says that the reading is wrong: counting goes on from the register rated last, with the next reading.
+func Discarded() Verdict { return Verdict{does: discards} }
+
+// Resumed decides nothing about the wallet: readings that were stored late are rated, unless rating is stopped.
+func Resumed() Verdict { return Verdict{does: resumes} }
 
 // MaxBehind is how many readings that came while rating was stopped are rated one by one when it goes on. What is
 // beyond is charged with the next reading, shared out by time.
@@ -44,7 +62,9 @@ const MaxBehind = 2000
 type Released struct {
 	refusal.Refusal
 	Row      Row
-	Readings int // rated that had come meanwhile
+	Readings int         // rated that had come meanwhile
+	Units    unit.Energy // rated by the decision
+	Debit    money.Minor // and what they cost
 }
 
 // Release carries out a person's decision about a meter and rates what has come meanwhile, as far as that can be true.
@@ -69,38 +89,34 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		return Released{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", nothingMoved, "Look at the meter's mode.")}, nil
 	}
 	w := &rows[at]
+	if v.does == resumes && w.Held.Stopped() {
+		return Released{Row: *w}, nil
+	}
 	terms, err := tx.WalletTerms(t, w.Meter)
 	if err != nil {
 		return Released{}, err
 	}
+	units, debited := w.Total(), w.Debited
 	days, no := v.apply(&w.State, terms)
 	if no.Refused() {
 		return Released{Refusal: no}, nil
 	}
-	if err := tx.WalletReleased(meter); err != nil {
-		return Released{}, err
+	if v.does != resumes {
+		if err := tx.WalletReleased(meter); err != nil {
+			return Released{}, err
+		}
 	}
-	behind, err := tx.WalletBehind(*w, MaxBehind)
+	readings, more, err := catchUp(tx, w, v, terms)
 	if err != nil {
 		return Released{}, err
 	}
-	out := Released{}
-	for _, r := range behind {
-		var taken Taken
-		if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
-			if err := tx.RaiseAlarm(meter, HeldAlarm(w.State)); err != nil {
-				return Released{}, err
-			}
-			break
-		}
-		out.Readings++
-		for _, d := range taken.Days {
-			days = AddDay(days, d)
-		}
+	for _, d := range more {
+		days = AddDay(days, d)
 	}
 	if err := tx.WalletDays(meter, days); err != nil {
 		return Released{}, err
 	}
+	out := Released{Readings: readings, Units: w.Total() - units, Debit: w.Debited - debited}
 	settled, err := Settle(tx, t, rows, now, true)
 	if err != nil {
 		return Released{}, fmt.Errorf("release the rating of meter %s: %w", w.Meter.Number, err)
@@ -109,9 +125,40 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
+// catchUp rates the readings that are stored and not rated, as far as they can be true. What lies below the register of
+// a rebase was counted before the person read it off the meter.
+func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
+	behind, err := tx.WalletBehind(*w, MaxBehind)
+	if err != nil {
+		return 0, nil, err
+	}
+	before := v.does == rebases
+	for _, r := range behind {
+		if before = before && w.Started && r.Register < v.register; before {
+			w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
+			continue
+		}
+		var taken Taken
+		if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
+			return readings, days, tx.WalletStopped(*w)
+		}
+		readings++
+		for _, d := range taken.Days {
+			days = AddDay(days, d)
+		}
+	}
+	return readings, days, nil
+}
+
 // apply changes the state as the verdict says.
 func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
-	if v.rebase {
+	switch v.does {
+	case resumes:
+		return nil, refusal.Refusal{}
+	case discards:
+		*s = Discard(*s)
+		return nil, refusal.Refusal{}
+	case rebases:
 		if v.register < 0 {
 			return nil, refusal.Because(refusal.InvalidRequest, "A register is not negative.", nothingMoved, "Read it off the meter in Wh.")
 		}

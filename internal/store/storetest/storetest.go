@@ -55,7 +55,7 @@ func Exercise(t *testing.T, r Rig) {
 	}{
 		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
-		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()},
+		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()}, {"quarantine", quarantineTests()},
 		{"profiles", profileTests()},
 		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()},
 	} {

@@ -1,0 +1,187 @@
+package metering
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Doubt names what is wrong with what a meter sent. Names are stored, shown by the API and translated by the console;
+// never rename one.
+type Doubt string
+
+// Doubts about a register beside the one counted last. [CounterDoubt] tells them apart.
+const (
+	// DoubtZero: the register is 0 after energy was counted.
+	DoubtZero Doubt = "zero"
+	// DoubtRollover: the register passed the last figure it can show and began again.
+	DoubtRollover Doubt = "rollover"
+	// DoubtReset: the register began again near 0: another meter, or one whose memory was cleared.
+	DoubtReset Doubt = "reset"
+	// DoubtBackwards: the register fell.
+	DoubtBackwards Doubt = "backwards"
+	// DoubtDoubled: the register is twice what it was, as when something is counted or sent twice.
+	DoubtDoubled Doubt = "doubled"
+	// DoubtJump: the register rose by more than the meter can measure in the time.
+	DoubtJump Doubt = "jump"
+	// DoubtSpan: the readings lie further apart than energy can be shared over days.
+	DoubtSpan Doubt = "long-gap"
+	// DoubtPrice: the tariff gives no price for the energy.
+	DoubtPrice Doubt = "no-price"
+)
+
+// Doubts about one record by itself.
+const (
+	// DoubtFuture: the record is of a day that has not begun.
+	DoubtFuture Doubt = "future-time"
+	// DoubtTime: the record's time lies outside the years that can be written.
+	DoubtTime Doubt = "impossible-time"
+	// DoubtNegative: a register that only rises is below 0.
+	DoubtNegative Doubt = "negative"
+	// DoubtPower: the power is more than the meter can measure.
+	DoubtPower Doubt = "implausible-power"
+	// DoubtUnreadable: the record cannot be understood.
+	DoubtUnreadable Doubt = "unreadable"
+)
+
+// Doubts lists all of them.
+func Doubts() []Doubt {
+	return []Doubt{DoubtZero, DoubtRollover, DoubtReset, DoubtBackwards, DoubtDoubled, DoubtJump, DoubtSpan, DoubtPrice,
+		DoubtFuture, DoubtTime, DoubtNegative, DoubtPower, DoubtUnreadable}
+}
+
+// Words say a doubt in a sentence's half: "the register …".
+func (d Doubt) Words() string {
+	return map[Doubt]string{
+		DoubtZero:       "the register fell to zero",
+		DoubtRollover:   "the register passed its last figure and began again",
+		DoubtReset:      "the register began again near zero",
+		DoubtBackwards:  "the register went backwards",
+		DoubtDoubled:    "the register doubled",
+		DoubtJump:       "the register rose by more than the meter can measure in the time",
+		DoubtSpan:       "the reading comes too long after the one before",
+		DoubtPrice:      "the tariff has no price for the energy",
+		DoubtFuture:     "the record is of the future",
+		DoubtTime:       "the record has an impossible time",
+		DoubtNegative:   "a register is negative",
+		DoubtPower:      "the power is more than the meter can measure",
+		DoubtUnreadable: "the record cannot be read",
+	}[d]
+}
+
+// Bounds of the shapes of a register that fell.
+const (
+	// resetShare: what is at most this part of the register before began again near 0.
+	resetShare = 50
+	// rolloverShare: a register within this part of its last figure may pass it between two readings.
+	rolloverShare = 50
+	// doubledShare: twice the register before, give or take this part of it.
+	doubledShare = 200
+)
+
+// CounterDoubt names the shape of a register that cannot follow the one counted last, both in Wh and neither negative.
+func CounterDoubt(was, is int64) Doubt {
+	switch {
+	case is >= was:
+		if was > 0 && near(is-was, was, doubledShare) {
+			return DoubtDoubled
+		}
+		return DoubtJump
+	case is == 0:
+		return DoubtZero
+	case rolledOver(was, is):
+		return DoubtRollover
+	case is <= was/resetShare:
+		return DoubtReset
+	}
+	return DoubtBackwards
+}
+
+// rolledOver reports whether a register stood just below a figure at which registers of this size end, five to twelve
+// digits of Wh or of kWh and 32 bits, and is now just above 0.
+func rolledOver(was, is int64) bool {
+	ends := []int64{1 << 32, 1 << 31}
+	for end := int64(100_000); end <= 1_000_000_000_000; end *= 10 {
+		ends = append(ends, end)
+	}
+	for _, end := range ends {
+		if was < end && end-was <= end/rolloverShare && is <= end/rolloverShare {
+			return true
+		}
+	}
+	return false
+}
+
+// near reports whether a lies within b/share of b.
+func near(a, b, share int64) bool { return a-b <= b/share && b-a <= b/share }
+
+// MaxAhead is how far a meter's clock may run ahead of the server's before its records are put aside. A day leaves
+// room for a clock set to local time; a year 2106 is caught.
+const MaxAhead = 24 * time.Hour
+
+// lastSecond is the end of the year 9999: no time beyond it can be written as RFC 3339.
+const lastSecond = 253_402_300_799
+
+// Writable reports whether a meter's time can be kept and shown at all.
+func Writable(at int64) bool { return at >= 0 && at <= lastSecond }
+
+// Suspicion is why a record is put aside; the zero value where nothing speaks against it.
+type Suspicion struct {
+	Doubt Doubt
+	Text  string
+}
+
+// Judge looks for what no meter can have measured. Records of a simulated meter may lie in any future: it lives in its
+// own time. A time that the meter itself calls invalid is not judged.
+func Judge(r *wire.Record, simulated bool, now time.Time) Suspicion {
+	if !Writable(r.Head.At) {
+		return Suspicion{DoubtTime, fmt.Sprintf("time %d lies outside 1970 to 9999", r.Head.At)}
+	}
+	if !simulated && r.Head.Clock != wire.ClockInvalid && time.Unix(r.Head.At, 0).After(now.Add(MaxAhead)) {
+		return Suspicion{DoubtFuture, fmt.Sprintf("future time: the record is of %s, more than %s ahead of the server",
+			time.Unix(r.Head.At, 0).UTC().Format(time.RFC3339), MaxAhead)}
+	}
+	if r.Reading != nil {
+		return judgeReading(r.Reading)
+	}
+	return Suspicion{}
+}
+
+func judgeReading(p *wire.Reading) Suspicion {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{{"register_wh", p.RegisterWh}, {"ec_used_wh", p.ECUsedWh}, {"overrun_wh", p.OverrunWh}} {
+		if f.value < 0 {
+			return Suspicion{DoubtNegative, fmt.Sprintf("%s is negative: %d", f.name, f.value)}
+		}
+	}
+	if len(p.Reasons) > maxReasons {
+		return Suspicion{DoubtUnreadable, fmt.Sprintf("%d reasons, at most %d are possible", len(p.Reasons), maxReasons)}
+	}
+	for _, name := range p.Reasons {
+		if len(name) > maxReasonLen || strings.Contains(name, ",") {
+			return Suspicion{DoubtUnreadable, "a reason is no name"}
+		}
+	}
+	return Suspicion{}
+}
+
+// Leeway on the most power that a meter measures: a fifth.
+const powerNum, powerDen = 12, 10
+
+// suspect judges a record with what is known of its meter. Energy fed back is negative power and no less bounded.
+func (r *Record) suspect() Suspicion {
+	if r.Bad != nil {
+		return Suspicion{DoubtUnreadable, r.Bad.Reason}
+	}
+	s := Judge(&r.Rec, r.Simulated, r.ReceivedAt)
+	if p := r.Rec.Reading; s == (Suspicion{}) && p != nil && r.MaxW > 0 {
+		if most := r.MaxW * powerNum / powerDen; p.W > most || p.W < -most {
+			return Suspicion{DoubtPower, fmt.Sprintf("power of %d W, the meter can measure %d W", p.W, r.MaxW)}
+		}
+	}
+	return s
+}

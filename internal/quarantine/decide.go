@@ -1,0 +1,271 @@
+package quarantine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Verdict is what somebody decides about an entry.
+type Verdict struct {
+	Entry    string       `json:"entry,omitempty"` // its identity; empty for a meter that is changed while nothing is doubted
+	Meter    string       `json:"meter,omitempty"` // number or identity, where Entry is empty
+	Choice   Choice       `json:"choice"`
+	Register *unit.Energy `json:"register_wh,omitempty"` // of a rebase: read off the meter; nil for the doubtful one
+	Reason   string       `json:"reason"`
+}
+
+// Decided is what a decision came to.
+type Decided struct {
+	refusal.Refusal
+	Waits    *access.Approval // it waits for a second person; nothing was decided
+	Entry    Entry            // the zero Entry for a meter that was changed while nothing was doubted
+	Number   string           // of the meter
+	Readings int              // that had come meanwhile and are charged for now
+	Units    unit.Energy      // charged for by the decision
+	Debit    money.Minor      // and how much that is
+	Currency string           // of a wallet meter
+	Held     wallet.Held      // where a later reading stopped the charging again
+}
+
+// maxReason bounds the reason of a decision.
+const maxReason = 300
+
+// Decide decides about an entry, or sets the register of a meter that was changed (right: reading.decide). Where four eyes
+// bind, it waits for a second person. An entry is decided once.
+func (d *Desk) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided, error) {
+	if no := by.Needs(access.DecideReadings); no.Refused() {
+		return Decided{Refusal: no}, nil
+	}
+	if no := v.check(); no.Refused() {
+		return Decided{Refusal: no}, nil
+	}
+	now := d.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, v, now) })
+	if err != nil {
+		return Decided{}, fmt.Errorf("decide about %s%s: %w", v.Entry, v.Meter, err)
+	}
+	return out, nil
+}
+
+// check looks at what can be seen without the store.
+func (v Verdict) check() refusal.Refusal {
+	switch {
+	case strings.TrimSpace(v.Reason) == "":
+		return refusal.Because(refusal.InvalidRequest, "A decision needs a reason.", nothingDone, "Say what you know of the meter; it stands in the audit log.")
+	case utf8.RuneCountInString(v.Reason) > maxReason:
+		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), nothingDone, "Shorten it.")
+	case v.Choice.state() == "":
+		return refusal.Because(refusal.InvalidRequest, "A decision is accept, rebase or discard.", nothingDone, "")
+	case v.Register != nil && v.Choice != Rebase:
+		return refusal.Because(refusal.InvalidRequest, "Only a rebase names a register.", nothingDone, "Leave it out, or rebase.")
+	case v.Register != nil && *v.Register < 0:
+		return refusal.Because(refusal.InvalidRequest, "A register is not negative.", nothingDone, "Read it off the meter in Wh.")
+	}
+	return refusal.Refusal{}
+}
+
+// decide is the whole of a decision in one transaction.
+func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
+	e, no, err := subject(tx, v)
+	if err != nil || no.Refused() {
+		return Decided{Refusal: no}, err
+	}
+	if no := e.allows(v); no.Refused() {
+		return Decided{Refusal: no}, nil
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReading, Right: access.DecideReadings, Object: e.object(),
+		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v}, now)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Decided{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+	}
+	out, err := carryOut(tx, e, v, now)
+	if err != nil || out.Refused() {
+		return out, err
+	}
+	entry := by.Entry("quarantine."+string(v.Choice), e.object())
+	entry.Before, entry.After, entry.Reason = e.before(), out.after(v), v.Reason
+	if err := tx.AuditLog(eyes.Mark(entry)); err != nil {
+		return Decided{}, err
+	}
+	if e.ID.IsZero() {
+		return out, nil
+	}
+	e.State, e.DecidedAt, e.DecidedBy, e.Decision = v.Choice.state(), now, by.String(), v.Reason
+	out.Entry = e
+	return out, tx.PutAside(e)
+}
+
+// subject finds what is decided about: an entry, or the meter itself.
+func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
+	if v.Entry != "" {
+		i, err := id.Parse(id.Aside, v.Entry)
+		if err != nil {
+			return Entry{}, noEntry(), nil
+		}
+		e, found, err := tx.Aside(i)
+		if err == nil && !found {
+			return Entry{}, noEntry(), nil
+		}
+		return e, refusal.Refusal{}, err
+	}
+	n, no, err := meterNamed(tx, v.Meter)
+	if err != nil || no.Refused() || n == 0 {
+		return Entry{}, no, err
+	}
+	e, found, err := tx.AsideRating(n)
+	if err != nil || found {
+		return e, refusal.Refusal{}, err
+	}
+	rows, err := tx.WalletOf(n)
+	if err != nil {
+		return Entry{}, refusal.Refusal{}, err
+	}
+	for _, w := range rows {
+		if w.Meter.N == n {
+			was := w.Register
+			return Entry{Meter: n, Number: w.Meter.Number, Simulated: w.Meter.Simulated, Wallet: true, Was: &was, State: Open}, refusal.Refusal{}, nil
+		}
+	}
+	return Entry{}, refusal.Because(refusal.NotFound, "The meter has no wallet.", nothingDone, "Look at the meter's mode."), nil
+}
+
+// allows refuses a decision that the entry cannot take.
+func (e Entry) allows(v Verdict) refusal.Refusal {
+	if e.State != Open {
+		return refusal.Because(refusal.AlreadyDecided, fmt.Sprintf("This was decided before: %s by %s.", e.State, e.DecidedBy), nothingDone, "")
+	}
+	choices := e.Choices()
+	if e.ID.IsZero() {
+		choices = []Choice{Rebase}
+	}
+	for _, c := range choices {
+		if c != v.Choice {
+			continue
+		}
+		if c == Rebase && v.Register == nil && e.Kind != OfRating {
+			return refusal.Because(refusal.InvalidRequest, "A rebase needs the register from which to count on.", nothingDone, "Read it off the meter in Wh.")
+		}
+		return refusal.Refusal{}
+	}
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		names[i] = string(c)
+	}
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("This cannot be decided with %s: %s.", v.Choice, e.whyNot(v.Choice)), nothingDone,
+		"It can be decided with "+strings.Join(names, " or ")+".")
+}
+
+// whyNot says why a choice is none of an entry's.
+func (e Entry) whyNot(c Choice) string {
+	switch {
+	case c == Rebase:
+		return "charging did not stop at it"
+	case e.ID.IsZero():
+		return "nothing of this meter is in doubt"
+	case e.Kind == OfRating && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
+		return "less than nothing was used"
+	}
+	return e.Doubt.Words()
+}
+
+// carryOut does what was decided: it stores the record, lets the rating go on, and counts what that charges for.
+func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
+	out := Decided{Number: e.Number}
+	if e.Kind == OfRecord && v.Choice == Accept {
+		good, _, err := wire.DecodeUp(e.Record, e.Payload)
+		if err != nil || len(good) != 1 {
+			return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The record cannot be read any more.", nothingDone, "Discard it.")}, nil
+		}
+		if err := tx.KeepAside(e, good[0]); err != nil {
+			return Decided{}, err
+		}
+	}
+	if !e.Wallet || e.Kind == OfRecord && v.Choice == Discard {
+		return out, nil
+	}
+	r, err := wallet.Release(tx, e.Meter, e.verdict(v), now)
+	if err != nil || r.Refused() {
+		return Decided{Refusal: r.Refusal}, err
+	}
+	t, err := tx.WalletTenant()
+	out.Readings, out.Units, out.Debit, out.Held, out.Currency = r.Readings, r.Units, r.Debit, r.Row.Held, t.Currency
+	return out, err
+}
+
+// verdict is what a decision says to the wallet.
+func (e Entry) verdict(v Verdict) wallet.Verdict {
+	switch {
+	case v.Choice == Rebase && v.Register != nil:
+		return wallet.Rebased(*v.Register)
+	case v.Choice == Rebase:
+		return wallet.Rebased(*e.Register)
+	case e.Kind == OfRecord:
+		return wallet.Resumed()
+	case v.Choice == Discard:
+		return wallet.Discarded()
+	}
+	return wallet.Accepted()
+}
+
+// object names what an audit row is about.
+func (e Entry) object() string {
+	if e.ID.IsZero() {
+		return "meter " + e.Number
+	}
+	return e.ID.Text(id.Aside)
+}
+
+func (e Entry) what() string {
+	if e.ID.IsZero() {
+		return "the register"
+	}
+	return fmt.Sprintf("record %d (%s)", e.Seq, e.Doubt)
+}
+
+// before is what an audit row says of what was decided about.
+func (e Entry) before() string {
+	text := "meter=" + e.Number
+	if !e.ID.IsZero() {
+		text += fmt.Sprintf(" record=%d doubt=%s", e.Seq, e.Doubt)
+	}
+	if e.Was != nil {
+		text += fmt.Sprintf(" was_wh=%d", *e.Was)
+	}
+	if e.Register != nil {
+		text += fmt.Sprintf(" register_wh=%d", *e.Register)
+	}
+	return text
+}
+
+// after is what an audit row says of what came of it.
+func (d Decided) after(v Verdict) string {
+	text := fmt.Sprintf("readings=%d units_wh=%d debit_minor=%d", d.Readings, d.Units, d.Debit)
+	if v.Register != nil {
+		text = fmt.Sprintf("register_wh=%d ", *v.Register) + text
+	}
+	return text
+}
+
+// Doers carry out the acts of this package that were approved.
+func (d *Desk) Doers() access.Doers { return access.Doers{access.ActReading: d.do} }
+
+func (d *Desk) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var v Verdict
+	if err := json.Unmarshal(body, &v); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved decision about a reading: %w", err)
+	}
+	out, err := d.Decide(ctx, maker, v)
+	return access.Done{Refusal: out.Refusal, Object: v.Entry + v.Meter}, err
+}

@@ -1,0 +1,238 @@
+// Package quarantine is the desk where people decide about what meters sent and cannot be true.
+//
+// Two kinds of entries lie there, in one list. A record that no meter can have measured (package metering judges it) was
+// put aside as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
+// wallet judges it) is stored, and stops the charging of its meter. Neither moves money until somebody has decided:
+// accept it as it is, set the register from which to count on, or discard it. See [Desk.Decide].
+//
+// A decision is one transaction: the entry's state, the money that follows from it, what came meanwhile, and an audit row.
+package quarantine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Kind says what lies in quarantine.
+type Kind string
+
+// Kinds of entries.
+const (
+	// OfRecord is a record that was put aside and is in no history.
+	OfRecord Kind = "record"
+	// OfRating is a stored reading at which the charging of its meter stopped.
+	OfRating Kind = "rating"
+)
+
+// State is where an entry stands.
+type State string
+
+// States. Only an open entry can be decided about.
+const (
+	Open      State = "open"
+	Accepted  State = "accepted"
+	Rebased   State = "rebased"
+	Discarded State = "discarded"
+)
+
+// Entry is one thing to decide about, or decided.
+type Entry struct {
+	ID         id.ID
+	Meter      int64 // the meter's private number
+	Number     string
+	Simulated  bool
+	Wallet     bool // the meter's balance is money on the server
+	Kind       Kind
+	Record     wire.Kind // empty where the record could not be read
+	Store      string    // the meter's memory that the record is numbered in
+	Seq        uint64
+	ReceivedAt time.Time
+	Doubt      metering.Doubt
+	Reason     string
+	Payload    []byte       // the record as it came; empty for OfRating
+	Was        *unit.Energy // the register before; nil where none was known
+	Register   *unit.Energy // the doubtful one; nil where the record has none
+	At         time.Time    // meter time; zero where it cannot be written
+	State      State
+	DecidedAt  time.Time
+	DecidedBy  string
+	Decision   string // why
+}
+
+// Choice is a way to decide.
+type Choice string
+
+// Choices.
+const (
+	// Accept says that it is true: a record is stored, a reading is charged for.
+	Accept Choice = "accept"
+	// Rebase counts on from a register, without charging for what lies between: the meter was changed or reset.
+	Rebase Choice = "rebase"
+	// Discard says that the record or reading is wrong: counting goes on from what was true before it.
+	Discard Choice = "discard"
+)
+
+// state is what an entry is after a choice.
+func (c Choice) state() State {
+	return map[Choice]State{Accept: Accepted, Rebase: Rebased, Discard: Discarded}[c]
+}
+
+// Choices are the ways in which an entry can be decided; none once it is.
+func (e Entry) Choices() []Choice {
+	if e.State != Open {
+		return nil
+	}
+	var out []Choice
+	if e.acceptable() {
+		out = append(out, Accept)
+	}
+	if e.Kind == OfRating {
+		out = append(out, Rebase)
+	}
+	return append(out, Discard)
+}
+
+// acceptable reports whether an entry can be true as it stands. A register below the one before cannot be charged for,
+// one below zero or what cannot be read cannot be kept, and a time that cannot be written has no place in a history.
+func (e Entry) acceptable() bool {
+	switch e.Doubt {
+	case metering.DoubtNegative, metering.DoubtUnreadable, metering.DoubtTime, metering.DoubtPrice:
+		return false
+	}
+	return e.Kind == OfRecord || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
+}
+
+// Tx is what the desk needs of a transaction.
+type Tx interface {
+	access.EyesTx
+	wallet.ReleaseTx
+	registry.MeterLookup
+	// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
+	// are not decided.
+	AsideList(meter int64, open bool, before id.ID, max int) ([]Entry, error)
+	// Aside reads an entry and locks it.
+	Aside(entry id.ID) (Entry, bool, error)
+	// AsideRating is the open entry of a meter at which rating stopped, locked.
+	AsideRating(meter int64) (Entry, bool, error)
+	// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
+	PutAside(Entry) error
+	// KeepAside stores the record of an entry where it belongs, as if nobody had doubted it.
+	KeepAside(Entry, wire.Record) error
+}
+
+// Config is what a Desk needs.
+type Config struct {
+	Door   access.Door[Tx]
+	Hasher registry.Hasher // of the cursors of lists
+	Now    func() time.Time
+}
+
+// Desk carries out the use cases of this package.
+type Desk struct{ c Config }
+
+// New makes a Desk.
+func New(c Config) *Desk { return &Desk{c} }
+
+// List asks for entries.
+type List struct {
+	Meter string // number or identity; empty for all meters
+	All   bool   // those that are decided too
+	Page  registry.Page
+}
+
+// Entries is one page, the newest first.
+type Entries struct {
+	refusal.Refusal
+	Data []Entry
+	Next string
+}
+
+// listAside is the list that a cursor belongs to.
+const listAside = "quarantine"
+
+// List shows what lies in quarantine (right: meter.read).
+func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Entries, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Entries{Refusal: no}, nil
+	}
+	before, max, no := l.Page.Read(d.c.Hasher, by.Tenant, listAside)
+	if no.Refused() {
+		return Entries{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Entries, error) {
+		n, no, err := meterNamed(tx, l.Meter)
+		if err != nil || no.Refused() {
+			return Entries{Refusal: no}, err
+		}
+		rows, err := tx.AsideList(n, !l.All, before, max+1)
+		return Entries{Data: rows}, err
+	})
+	if err != nil {
+		return Entries{}, fmt.Errorf("list the quarantine: %w", err)
+	}
+	if len(out.Data) > max {
+		out.Data = out.Data[:max]
+		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listAside, out.Data[max-1].ID)
+	}
+	return out, nil
+}
+
+// Shown is one entry.
+type Shown struct {
+	refusal.Refusal
+	Entry Entry
+}
+
+// Show shows one entry (right: meter.read).
+func (d *Desk) Show(ctx context.Context, by access.Actor, entry string) (Shown, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Shown{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Aside, entry)
+	if err != nil {
+		return Shown{Refusal: noEntry()}, nil
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+		e, found, err := tx.Aside(i)
+		if err == nil && !found {
+			return Shown{Refusal: noEntry()}, nil
+		}
+		return Shown{Entry: e}, err
+	})
+	if err != nil {
+		return Shown{}, fmt.Errorf("show %s: %w", entry, err)
+	}
+	return out, nil
+}
+
+// meterNamed is the private number of a meter; 0 for no name.
+func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
+	if name == "" {
+		return 0, refusal.Refusal{}, nil
+	}
+	ref, no := registry.ParseRef(name)
+	if no.Refused() {
+		return 0, registry.NoMeter(name), nil
+	}
+	m, found, err := registry.ResolveMeter(tx, ref)
+	if err == nil && !found {
+		no = registry.NoMeter(name)
+	}
+	return m.N, no, err
+}
+
+func noEntry() refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no such entry in the quarantine.", nothingDone, "List the quarantine.")
+}
+
+const nothingDone = "Nothing was changed and no money moved."

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+var _ quarantine.Tx = (*Tx)(nil)
+
+// quarantine keeps a record aside, as it came, for a person's decision.
+func (tx *Tx) quarantine(r *metering.Record, l *metering.Live, d metering.Decision) error {
+	e := quarantine.Entry{Meter: r.Meter, Kind: quarantine.OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
+		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
+	if !l.ReceivedAt.IsZero() {
+		e.Was = energy(l.RegisterWh)
+	}
+	switch {
+	case r.Bad != nil:
+		e.Seq, e.Payload, e.Record = r.Bad.Seq, r.Bad.Raw, ""
+	default:
+		if e.Payload == nil { // the server's own reading of a device without a protocol of ours
+			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
+			if err != nil {
+				return fmt.Errorf("put record aside: %w", err)
+			}
+			e.Payload = raw
+		}
+		if metering.Writable(r.Rec.Head.At) {
+			e.At = time.Unix(r.Rec.Head.At, 0)
+		}
+		if p := r.Rec.Reading; p != nil {
+			e.Register = energy(p.RegisterWh)
+		}
+	}
+	return tx.addAside(e)
+}
+
+func energy(wh int64) *unit.Energy {
+	e := unit.Energy(wh)
+	return &e
+}
+
+// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
+func (tx *Tx) WalletStopped(w wallet.Row) error {
+	if err := tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State)); err != nil {
+		return err
+	}
+	h := w.Held
+	return tx.addAside(quarantine.Entry{Meter: w.Meter.N, Kind: quarantine.OfRating, Record: wire.KindReading, Store: h.Store, Seq: h.Seq,
+		ReceivedAt: h.Since, Doubt: w.State.Doubt(), Reason: wallet.HeldText(w.State), Was: energy(int64(w.Register)),
+		Register: energy(int64(h.Register)), At: h.At})
+}
+
+// addAside writes an open entry.
+func (tx *Tx) addAside(e quarantine.Entry) error {
+	i, err := tx.NewID()
+	if err != nil {
+		return err
+	}
+	if e.Payload == nil {
+		e.Payload = []byte{}
+	}
+	_, err = tx.C.Exec(`INSERT INTO quarantine (tenant_id, id, meter, kind, record, store, seq, received_at, doubt, reason, payload, was_wh,
+		register_wh, at) VALUES (`+placeholders(1, 14)+`)`, tx.Tenant, i, e.Meter, string(e.Kind), string(e.Record), e.Store, int64(e.Seq),
+		e.ReceivedAt, string(e.Doubt), e.Reason, e.Payload, e.Was, e.Register, e.At)
+	return wrapAside("put record aside", err)
+}
+
+func wrapAside(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("quarantine: %s: %w", what, err)
+	}
+	return nil
+}
+
+const asideQuery = `SELECT q.id, q.meter, m.number, m.simulated, m.mode, q.kind, q.record, q.store, q.seq, q.received_at, q.doubt, q.reason,
+	q.payload, q.was_wh, q.register_wh, q.at, q.state, q.decided_at, q.decided_by, q.decision
+	FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
+
+// scanAside reads the columns of asideQuery.
+func scanAside(r Row) quarantine.Entry {
+	e := quarantine.Entry{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3), Wallet: r.Text(4) == string(registry.PrepayWallet),
+		Kind: quarantine.Kind(r.Text(5)), Record: wire.Kind(r.Text(6)), Store: r.Text(7), Seq: uint64(r.Int(8)), ReceivedAt: r.Time(9),
+		Doubt: metering.Doubt(r.Text(10)), Reason: r.Text(11), Payload: r.Bytes(12), At: r.Time(15), State: quarantine.State(r.Text(16)),
+		DecidedAt: r.Time(17), DecidedBy: r.Text(18), Decision: r.Text(19)}
+	if !r.IsNull(13) {
+		e.Was = energy(r.Int(13))
+	}
+	if !r.IsNull(14) {
+		e.Register = energy(r.Int(14))
+	}
+	return e
+}
+
+// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
+// not decided.
+func (tx *Tx) AsideList(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
+	where := `($2 = 0 OR q.meter = $2) AND q.id < $3`
+	if open {
+		where += ` AND q.state = 'open'`
+	}
+	var out []quarantine.Entry
+	err := tx.C.Query(asideQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r Row) error {
+		out = append(out, scanAside(r))
+		return nil
+	}, tx.Tenant, meter, upTo(before), max)
+	return out, wrapAside("list", err)
+}
+
+// Aside reads an entry and locks it.
+func (tx *Tx) Aside(entry id.ID) (quarantine.Entry, bool, error) {
+	var e quarantine.Entry
+	found, err := tx.one(asideQuery+`q.id = $2`+tx.lockOf("q"), func(r Row) error { e = scanAside(r); return nil }, tx.Tenant, entry)
+	return e, found, wrapAside("read", err)
+}
+
+// AsideRating is the open entry of a meter at which rating stopped, locked.
+func (tx *Tx) AsideRating(meter int64) (quarantine.Entry, bool, error) {
+	var e quarantine.Entry
+	found, err := tx.one(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'`+tx.lockOf("q"),
+		func(r Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating))
+	return e, found, wrapAside("read", err)
+}
+
+// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
+func (tx *Tx) PutAside(e quarantine.Entry) error {
+	err := tx.must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
+		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
+	if err != nil || e.Kind != quarantine.OfRecord {
+		return wrapAside("decide", err)
+	}
+	left, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
+		tx.Tenant, e.Meter, string(quarantine.OfRecord))
+	if err == nil && left == 0 {
+		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
+	}
+	return wrapAside("decide", err)
+}
+
+// KeepAside stores the record of an entry where it belongs, as if nobody had doubted it. A reading changes what is shown
+// of the meter only where none is newer, and never dates it into the future.
+func (tx *Tx) KeepAside(e quarantine.Entry, rec wire.Record) error {
+	live, err := tx.lockLive([]int64{e.Meter})
+	if err != nil {
+		return err
+	}
+	b, l := &batch{tx: tx}, live[e.Meter]
+	r := &metering.Record{Tenant: tx.Tenant, Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: rec}
+	was := *l
+	was.Store = e.Store // the record may be of a memory that was replaced since
+	if err := b.store(r, &was); err != nil {
+		return wrapAside("keep record", err)
+	}
+	if err := b.writeReadings(); err != nil {
+		return err
+	}
+	if rec.Reading != nil && l.Store == e.Store && l.Late(rec.Reading, e.ReceivedAt, e.Simulated) {
+		return tx.saveLive(e.Meter, l)
+	}
+	return nil
+}
