@@ -142,9 +142,10 @@ type Modem struct {
 	pending  []job
 	rest     time.Time // the Inbox failed; nothing is handed to it before
 	sent     []sentPart
-	pinTried bool // and nothing showed yet that it was right
-	asked    int  // questions of resync
-	epoch    int  // counts sessions; slots of an older one may mean something else
+	heard    [][]byte // delivery reports that were handed on and not looked at yet
+	pinTried bool     // and nothing showed yet that it was right
+	asked    int      // questions of resync
+	epoch    int      // counts sessions; slots of an older one may mean something else
 	sweep    bool
 }
 

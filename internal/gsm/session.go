@@ -45,7 +45,6 @@ type session struct {
 	up       bool // it was set up; power-up notices from now on mean a reset
 	arrived  map[int]bool
 	elsewise []stored // reports stored outside the SIM
-	reports  [][]byte // reports that were handed on
 	free     []int    // slots whose content is durable
 	checked  time.Time
 	swept    time.Time
@@ -106,27 +105,29 @@ func (s *session) restart() {
 	s.m.epoch++
 	s.engine, s.cur, s.anew, s.reset, s.up = at.Engine{}, exchange{}, false, false, false
 	s.arrived, s.elsewise, s.free = map[int]bool{}, nil, nil
-	s.m.parts.Forget()
 	s.m.sweep = true
 	s.m.change(func(st *State) { st.Phase = Starting })
 }
 
+// read carries what the modem says to the session. A port that gives nothing and no error, again and again, is gone.
 func (s *session) read() {
-	for {
+	const most = 100
+	for idle := 0; ; idle++ {
 		buf := make([]byte, 512)
 		n, err := s.port.Read(buf)
 		if n > 0 {
+			idle = 0
 			select {
 			case s.chunks <- buf[:n]:
 			case <-s.ctx.Done():
 				return
 			}
 		}
+		if err == nil && idle == most {
+			err = io.ErrNoProgress
+		}
 		if err != nil {
 			s.failed <- fmt.Errorf("read port: %w", err)
-			return
-		}
-		if n == 0 && s.ctx.Err() != nil {
 			return
 		}
 	}

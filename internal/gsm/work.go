@@ -40,10 +40,10 @@ func (s *session) work() error {
 // step does one thing; false when there is nothing.
 func (s *session) step() (did bool, err error) {
 	now := s.m.cfg.Now()
-	for _, frame := range s.reports {
+	for _, frame := range s.m.heard {
 		s.reported(frame, -1)
 	}
-	s.reports = nil
+	s.m.heard = nil
 	s.handOver(now)
 	switch {
 	case s.anew:
@@ -58,11 +58,13 @@ func (s *session) step() (did bool, err error) {
 		return true, s.setUp()
 	case len(s.free) > 0:
 		return true, s.delete()
+	case s.m.sweep: // before single slots: after a reset it says what the remembered parts are worth
+		return true, s.sweepSlots()
 	case len(s.arrived) > 0:
 		return true, s.fetch()
 	case len(s.elsewise) > 0:
 		return true, s.fetchElsewhere()
-	case s.m.sweep || now.Sub(s.swept) >= sweepEvery:
+	case now.Sub(s.swept) >= sweepEvery:
 		return true, s.sweepSlots()
 	case now.Sub(s.checked) >= s.interval():
 		return true, s.look()
@@ -166,8 +168,8 @@ func (s *session) notice(l at.Line) {
 		}
 	case "+CDS":
 		// Looked at when no command runs: a report may come before the end of the answer that tells its reference.
-		if len(s.reports) < maxPending {
-			s.reports = append(s.reports, l.Data)
+		if len(s.m.heard) < maxPending {
+			s.m.heard = append(s.m.heard, l.Data)
 		} else {
 			s.m.change(func(st *State) { st.Dropped++ })
 		}

@@ -162,9 +162,6 @@ func (a *Assembler) Retain(present map[int]Identity) {
 	}
 }
 
-// Forget drops every unfinished message, as before all places are read anew.
-func (a *Assembler) Forget() { a.open, a.over = nil, nil }
-
 // Open is the number of unfinished messages.
 func (a *Assembler) Open() int { return len(a.open) }
 

@@ -123,9 +123,24 @@ func TestUnfinishedMessagesEnd(t *testing.T) {
 	if got = a.Expired(now, true); len(got) != pdu.MaxOpen || a.Open() != 0 {
 		t.Errorf("all: %d given up, %d open", len(got), a.Open())
 	}
-	a.Add(pdu.Part{Slot: 1, Deliver: part(t, "+1", 7, 3, 1, "x")}, now)
-	if a.Forget(); a.Open() != 0 {
-		t.Error("not forgotten")
+}
+
+// What is left in the SIM decides: a part whose place is empty, or holds something else, is not counted any more.
+func TestPartsThatAreGoneAreForgotten(t *testing.T) {
+	var a pdu.Assembler
+	now := time.Unix(1e9, 0)
+	kept, gone, other := part(t, "+1", 7, 3, 1, "a"), part(t, "+1", 7, 3, 2, "b"), part(t, "+2", 7, 2, 1, "x")
+	for slot, d := range []pdu.Deliver{kept, gone, other} {
+		a.Add(pdu.Part{Slot: slot, Deliver: d}, now)
+	}
+	a.Retain(map[int]pdu.Identity{0: pdu.Identify(kept), 2: pdu.Identify(kept)})
+	if a.Open() != 1 || !a.Holds(0) || a.Holds(1) {
+		t.Errorf("%d open, holds %v %v", a.Open(), a.Holds(0), a.Holds(1))
+	}
+	later := now.Add(pdu.PartsExpire)
+	a.Add(pdu.Part{Slot: 5, Deliver: gone}, later)
+	if got := a.Expired(later, false); len(got) != 1 || got[0].Missing != 1 || !slices.Equal(got[0].Slots, []int{0, 5}) {
+		t.Errorf("the first part has waited a day: %+v", got)
 	}
 }
 
