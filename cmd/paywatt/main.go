@@ -82,6 +82,7 @@ func nouns() []func(console) *cobra.Command {
 		newVendingKeyCommand,
 		newMeterCommand,
 		newProfileCommand,
+		newIntegrationCommand,
 		newVendCommand,
 		newTariffCommand,
 		newExplainCommand,

@@ -25,7 +25,7 @@ func newServeCommand(c console) *cobra.Command {
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
 			"once every listener accepts, and after it a line for each listener for a device (--mqtt-legacy):\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"Without the key store's passphrase it starts locked: it sells nothing and does all else.",
+			"and one for the integration broker (--mqtt-integration), mqtt-integration=ADDR. Without the key store's passphrase it starts locked: it sells nothing and does all else.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
@@ -60,7 +60,8 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	}
 	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log,
-		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices})
+		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
+		Integration: set.Text(config.MQTTIntegration)})
 	if err != nil {
 		return serveFailure(set, err)
 	}
@@ -101,7 +102,8 @@ func (c console) greet(a *app.App, set config.Config) {
 			c.tell("The listener %s has no password: whoever reaches it is meter %s. Keep it behind a firewall or a VPN.", l.Address, l.Meter)
 		}
 	}
-	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt)) {
+	more := a.Integration()
+	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt) && (more == "" || isLoopback(more))) {
 		c.tell("Not encrypted: passwords and keys cross the network in the clear. Use --tls-cert and --tls-key, or stay behind a proxy.")
 	}
 }
@@ -127,6 +129,9 @@ func readyLines(a *app.App) string {
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)
 	for _, l := range a.Legacy() {
 		lines += fmt.Sprintf("mqtt-legacy=%s meter=%s profile=%s\n", l.Address, l.Meter, l.Profile)
+	}
+	if addr := a.Integration(); addr != "" {
+		lines += "mqtt-integration=" + addr + "\n"
 	}
 	return lines
 }

@@ -57,6 +57,8 @@ type Config struct {
 	// Legacy are the listeners for unmodified devices (contract §6), Profiles the device profiles they may name.
 	Legacy   []config.Legacy
 	Profiles profile.Library
+	// Integration is the address of the integration broker, for programs that read; empty for none.
+	Integration string
 	// LegacyPoll is how often such a device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
@@ -106,6 +108,7 @@ type App struct {
 	broker   *broker.Broker
 	legacy   []*legacy
 	devices  *profile.Listener
+	mirror   *reflection        // nil where there is no integration broker
 	presence *presence.Presence // nil where this is the only server of its database
 	handler  http.Handler
 	setup    string // code of the first owner's set-up page; empty once there is an owner
@@ -135,7 +138,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
-	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openLegacy, a.openHTTP} {
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openLegacy, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
 		}
@@ -265,6 +268,9 @@ func (a *App) close() error {
 	listeners := []net.Listener{a.http, a.mqtt}
 	for _, l := range a.legacy {
 		listeners = append(listeners, l.socket)
+	}
+	if a.mirror != nil {
+		listeners = append(listeners, a.mirror.socket)
 	}
 	for _, l := range listeners {
 		if l != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -51,6 +52,11 @@ func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
 		return err
 	})
 	return nobody, err
+}
+
+// Logins makes, lists and ends logins of the integration broker.
+func (f *Folder) Logins() *mirror.Logins {
+	return newLogins(f.Engine, Config{Now: time.Now, Rand: rand.Reader})
 }
 
 // Close finishes what was begun.

@@ -71,7 +71,9 @@ func (a *App) openDevice(c config.Legacy) error {
 	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: every, Now: a.c.Now, Log: a.log,
 		Meter: func(ctx context.Context) (registry.Identity, bool, error) { return a.registry.IdentityOf(ctx, c.Meter) },
 		Take: func(ctx context.Context, who registry.Identity, h profile.Heard) (profile.Taken, error) {
-			return a.devices.Take(ctx, who, p, h)
+			t, err := a.devices.Take(ctx, who, p, h)
+			a.mirror.mark(who.Number)
+			return t, err
 		},
 		Account: func(ctx context.Context, who registry.Identity) (profile.Account, error) {
 			return a.devices.Account(ctx, who, a.c.Now())

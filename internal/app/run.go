@@ -33,6 +33,7 @@ func (a *App) Run(ctx context.Context) error {
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
 		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
+		{"integrations", a.reflect},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {
@@ -114,6 +115,7 @@ func (a *App) recover(ctx context.Context) error {
 func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
 	answers := slices.ContainsFunc(recs, func(r metering.Record) bool { return r.Bad == nil && (r.Rec.Command != nil || r.Rec.Token != nil) })
 	return a.engine.Ingest(recs, func(out []metering.Outcome, err error) {
+		a.mirror.markAll(recs)
 		done(out, err)
 		if answers && err == nil {
 			a.outbox.Kick() // an answer frees the next order

@@ -37,6 +37,7 @@ func revealers() map[string]string {
 		"cmd/paywatt/token_rebuild.go":    "checks public vectors",
 		// Secrets that are shown once, or written to where they live.
 		"cmd/paywatt/apikey.go":           "prints the key it made, once",
+		"cmd/paywatt/integration.go":      "prints the password of the login it made, once",
 		"internal/api/meter.go":           "the one answer that shows a meter's secrets",
 		"internal/web/console/session.go": "sets the session cookie",
 		"internal/keystore/keystore.go":   "seals a vending key into the key store",

@@ -18,6 +18,10 @@ func (v Value) check() error {
 	switch v.Setting.Key {
 	case HTTP, MQTT:
 		err = address(text)
+	case MQTTIntegration:
+		if text != "" {
+			err = address(text)
+		}
 	case MQTTLegacy:
 		for _, t := range v.Texts {
 			if _, e := ParseLegacy(t); e != nil {

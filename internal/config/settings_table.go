@@ -5,6 +5,7 @@ const (
 	HTTP               = "http"
 	MQTT               = "mqtt"
 	MQTTLegacy         = "mqtt_legacy"
+	MQTTIntegration    = "mqtt_integration"
 	TLSCert            = "tls_cert"
 	TLSKey             = "tls_key"
 	Store              = "store"
@@ -23,6 +24,7 @@ var settings = [...]Setting{
 	{Key: MQTT, Default: "127.0.0.1:1883", Help: "address for the meters; port 0 takes a free one"},
 	{Key: MQTTLegacy, Kind: List, Help: "listener for one unmodified device: ADDR=METER[:PROFILE], profile seed-a unless named; repeatable"},
 	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "how often such a device is asked for data"},
+	{Key: MQTTIntegration, Help: "address of the MQTT broker for programs that read meters' states, such as Home Assistant; none unless given"},
 	{Key: TLSCert, Help: "certificate file for both listeners; needs tls_key"},
 	{Key: TLSKey, Help: "private key file of tls_cert"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},

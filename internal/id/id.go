@@ -40,6 +40,7 @@ const (
 	Debt     = "dbt_"
 	Charge   = "chg_"
 	Aside    = "qtn_" // an entry of the quarantine
+	Login    = "int_" // of a program at the integration broker
 )
 
 // ErrMalformed says that a text is no identity of the wanted kind.

@@ -62,6 +62,8 @@ var attestedKinds = [...]attestedKind{
 		forms:   "bibiiiiiibbi"},
 	{name: "apikey", noun: "API key", prefix: id.Key, from: "api_key r", key: "id", order: "COALESCE(r.revoked_at, 0)",
 		columns: "r.hash, r.name, r.role, r.vendor_id, r.expires_at, r.revoked_at", forms: "bttbii"},
+	{name: "integration", noun: "Integration login", prefix: id.Login, from: "integration_login r", key: "id", order: "COALESCE(r.revoked_at, 0)",
+		columns: "r.hash, r.name, r.customer_id, r.revoked_at", forms: "btbi"},
 	{name: "person", noun: "Person", prefix: id.Person, key: "id", order: "r.version",
 		from:    "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
 		columns: "r.email, r.pw_hash, r.status, b.role, b.scope", forms: "ttttt", sort: ", b.role, b.scope"},

@@ -489,6 +489,13 @@ CREATE TABLE job_run (
   PRIMARY KEY (tenant_id, name, period)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE integration_login (          -- programs that may read the mirror of meters' states over MQTT
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of 256 random bits
+  name TEXT NOT NULL DEFAULT '', customer_id BLOB,                   -- whose meters; NULL: all of the tenant's
+  created_at INTEGER NOT NULL, revoked_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE webhook_endpoint (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, url TEXT NOT NULL, secret_enc BLOB NOT NULL, events TEXT NOT NULL DEFAULT '',
   status TEXT NOT NULL DEFAULT 'active', created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,

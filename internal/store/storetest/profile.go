@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -18,6 +20,7 @@ func profileTests() []test {
 		{"samples of a device become readings with numbers of their own", samplesBecomeReadings},
 		{"a register goes on where the last transaction left it", registerGoesOn},
 		{"a device takes a meter's place, and the meter its own again", deviceAndMeter},
+		{"a login of the integration broker is in force until it is revoked", logins},
 	}
 }
 
@@ -140,5 +143,50 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	}
 	if w := look(t, e, func(tx *store.Tx) (uint64, error) { l, err := tx.Live(m.N); return l.Window.Watermark, err }); w != 71 {
 		t.Errorf("watermark %d, want 71", w)
+	}
+}
+
+// loginDoor is the way of the integration broker's logins to an engine.
+type loginDoor struct{ e store.Engine }
+
+func (d loginDoor) Do(ctx context.Context, t access.Tenant, fn func(mirror.Tx) (bool, error)) error {
+	return d.e.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })
+}
+
+func (d loginDoor) View(ctx context.Context, t access.Tenant, fn func(mirror.Tx) error) error {
+	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+}
+
+// logins: a login is known by its password until it is revoked, and a meter that supplies nobody has none.
+func logins(t *testing.T, r Rig) {
+	e, ctx, by := r.Open(t), context.Background(), access.SystemActor(store.FirstTenant, "test")
+	m := addMeter(t, e, 1, false)
+	l := mirror.NewLogins(loginDoor{e}, base, rand.Reader)
+	made, err := l.Create(ctx, by, "", "dashboard")
+	if err != nil || made.Refused() {
+		t.Fatal(err, made.Refusal)
+	}
+	user, password := made.Login.User(), made.Secret.Reveal()
+	if got, ok, err := l.Check(ctx, user, password); err != nil || !ok || got.Name != "dashboard" || !got.Customer.IsZero() {
+		t.Errorf("signed in as %+v, %v, %v", got, ok, err)
+	}
+	for _, wrong := range [][2]string{{user, ""}, {user, password + "x"}, {"int_0", password}, {"", password}} {
+		if _, ok, err := l.Check(ctx, wrong[0], wrong[1]); ok || err != nil {
+			t.Errorf("%q is let in: %v, %v", wrong, ok, err)
+		}
+	}
+	if made, err := l.Create(ctx, by, m.Number, "nobody's"); err != nil || !made.Refused() {
+		t.Errorf("a login for a meter without a customer: %+v, %v", made, err)
+	}
+	for i, want := range []bool{false, true} { // the second time there is none in force
+		if no, err := l.Revoke(ctx, by, user); err != nil || no.Refused() != want {
+			t.Errorf("revoked %d times: %v, %v", i+1, no, err)
+		}
+	}
+	if _, ok, err := l.Check(ctx, user, password); ok || err != nil {
+		t.Errorf("a revoked login is let in: %v, %v", ok, err)
+	}
+	if all, err := l.List(ctx, by); err != nil || len(all.Data) != 1 || all.Data[0].RevokedAt.IsZero() {
+		t.Errorf("listed %+v, %v", all, err)
 	}
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/app"
+)
+
+func newIntegrationCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "integration",
+		Short: "Logins for programs that read meters' states over MQTT, such as Home Assistant",
+		Long: "Logins of the integration broker (serve --mqtt-integration ADDR). Each may only read, and sees the meters of one customer.\n" +
+			"docs/guide/home-assistant.md has the topics and the steps.",
+	}
+	cmd.AddCommand(newIntegrationAdd(c), newIntegrationList(c), newIntegrationRevoke(c))
+	return cmd
+}
+
+// loginRow is a login as it is shown.
+type loginRow struct {
+	User     string `json:"user"`
+	Password string `json:"password,omitempty"`
+	Name     string `json:"name"`
+	Sees     string `json:"sees"`
+	Created  string `json:"created_at"`
+	Revoked  bool   `json:"revoked"`
+}
+
+func newIntegrationAdd(c console) *cobra.Command {
+	var data, meter, name string
+	all := false
+	cmd := &cobra.Command{
+		Use:   "add --meter METER | --all",
+		Short: "Make a login for the customer of a meter and print it, this once; works beside a running server",
+		Example: "  paywatt integration add --meter 04140001001 --name \"Amina's Home Assistant\"\n" +
+			"  paywatt integration add --all --name dashboard",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if (meter == "") != all {
+				return usage("It is not said whose meters the login sees.", "Give --meter METER for those of its customer, or --all for every meter.")
+			}
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				made, err := f.Logins().Create(cmd.Context(), app.Clerk(), meter, name)
+				if err != nil {
+					return err
+				}
+				if made.Refused() {
+					return refusedFailure(made.Refusal)
+				}
+				c.tell("The password is shown this once; whoever has it reads these meters' states.")
+				r := loginRow{User: made.Login.User(), Password: made.Secret.Reveal(), Name: name, Sees: "all meters", Created: timeText(&made.Login.CreatedAt)}
+				if meter != "" {
+					r.Sees = "the meters of the customer of " + meter
+				}
+				return c.show(cmd, r, fields("user", r.User, "password", r.Password, "name", r.Name, "sees", r.Sees))
+			})
+		},
+	}
+	cmd.Flags().StringVar(&meter, "meter", "", "a meter of the customer whose meters the login sees")
+	cmd.Flags().BoolVar(&all, "all", false, "see every meter")
+	cmd.Flags().StringVar(&name, "name", "", "whose it is, for the list")
+	c.placeFlags(cmd, &data)
+	return cmd
+}
+
+func newIntegrationList(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the logins, never their passwords", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				l, err := f.Logins().List(cmd.Context(), app.Clerk())
+				if err != nil {
+					return err
+				}
+				if l.Refused() {
+					return refusedFailure(l.Refusal)
+				}
+				rows, t := []loginRow{}, table{head: []string{"user", "name", "sees", "created", "revoked"}}
+				for _, one := range l.Data {
+					r := loginRow{User: one.User(), Name: one.Name, Sees: "all meters", Created: timeText(&one.CreatedAt), Revoked: !one.RevokedAt.IsZero()}
+					if !one.Customer.IsZero() {
+						r.Sees = "one customer's"
+					}
+					rows = append(rows, r)
+					t.add(r.User, r.Name, r.Sees, r.Created, r.Revoked)
+				}
+				return c.show(cmd, rows, t)
+			})
+		},
+	}
+	c.placeFlags(cmd, &data)
+	return cmd
+}
+
+func newIntegrationRevoke(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use: "revoke USER", Short: "End a login; its connections end within a minute", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				no, err := f.Logins().Revoke(cmd.Context(), app.Clerk(), args[0])
+				if err == nil && no.Refused() {
+					return refusedFailure(no)
+				}
+				return err
+			})
+		},
+	}
+	c.placeFlags(cmd, &data)
+	return cmd
+}

@@ -1,0 +1,195 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/mirror"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// How the mirror keeps up.
+const (
+	mirrorEvery = time.Second     // meters that were heard are looked at again
+	mirrorSweep = 5 * time.Second // all meters are: new ones, what changes without a message, and meters of other servers
+	mirrorRest  = 20              // times as long as it took, if that is longer
+	mirrorPage  = 200             // meters of one question
+	mirrorFew   = 1000            // of more meters that were heard at once, all are looked at
+)
+
+// reflection keeps the integration broker's copy of the meters. Nil where the server has none.
+type reflection struct {
+	*broker.Integration
+	socket net.Listener
+
+	mu    sync.Mutex
+	heard map[string]struct{}
+}
+
+// openIntegration takes the address of the integration broker, where there is to be one.
+func (a *App) openIntegration() (err error) {
+	if a.c.Integration == "" {
+		return nil
+	}
+	logins := newLogins(a.engine, a.c)
+	r := &reflection{heard: map[string]struct{}{}}
+	if r.socket, err = net.Listen("tcp", a.c.Integration); err != nil {
+		return fmt.Errorf("listen for integrations: %w", err)
+	}
+	a.mirror = r
+	r.Integration, err = broker.NewIntegration(broker.IntegrationConfig{Listener: r.socket, TLS: a.tls, Log: a.log,
+		Auth: func(ctx context.Context, user, password string) (mirror.Login, bool) {
+			l, ok, err := logins.Check(ctx, user, password)
+			if err != nil {
+				a.log.Error("integration login failed", logkey.Err, err)
+			}
+			return l, ok && err == nil
+		},
+		InForce: func(ctx context.Context, user string) bool {
+			ok, err := logins.InForce(ctx, user)
+			return ok || err != nil // a database that does not answer shows nobody out
+		}})
+	return err
+}
+
+func newLogins(e store.Engine, c Config) *mirror.Logins {
+	return mirror.NewLogins(doorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand)
+}
+
+// reflect keeps the copy until ctx ends.
+func (a *App) reflect(ctx context.Context) error {
+	if a.mirror == nil {
+		return nil
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	failed := make(chan error, 1)
+	serving.Go(func() { failed <- a.mirror.Run(ctx) })
+	tick := time.NewTicker(mirrorEvery)
+	defer tick.Stop()
+	known, next := map[string]bool{}, time.Time{}
+	for {
+		heard := a.mirror.take()
+		if begun := time.Now(); begun.After(next) || len(heard) > mirrorFew {
+			a.sweep(ctx, known)
+			next = time.Now().Add(max(mirrorSweep, mirrorRest*time.Since(begun)))
+		} else {
+			for _, number := range heard {
+				a.look(ctx, number)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return <-failed
+		case err := <-failed:
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// mark notes that a meter was heard.
+func (r *reflection) mark(number string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.heard) <= mirrorFew {
+		r.heard[number] = struct{}{}
+	}
+}
+
+// take is what was marked since the last call.
+func (r *reflection) take() (heard []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for number := range r.heard {
+		heard = append(heard, number)
+	}
+	clear(r.heard)
+	return heard
+}
+
+// markAll notes all meters of a batch.
+func (r *reflection) markAll(recs []metering.Record) {
+	if r == nil {
+		return
+	}
+	for i := range recs {
+		r.mark(recs[i].Number)
+	}
+}
+
+// look copies one meter.
+func (a *App) look(ctx context.Context, number string) {
+	v, err := a.registry.Meter(ctx, access.SystemActor(tenant, "mirror"), number)
+	if err == nil && !v.Refused() {
+		err = a.show(v)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn("meter not mirrored", logkey.Meter, number, logkey.Err, err)
+	}
+}
+
+func (a *App) show(v registry.MeterView) error {
+	if v.Meter.Status == registry.Removed || v.Meter.Status == registry.Scrapped {
+		return a.mirror.Drop(v.Meter.Number)
+	}
+	messages, err := mirror.Messages(v, a.c.Version.Version)
+	if err != nil {
+		return err
+	}
+	return a.mirror.Put(v.Meter.Number, v.Customer.ID, messages)
+}
+
+// sweep copies every meter. known are those of the last sweep; what is gone is taken out.
+func (a *App) sweep(ctx context.Context, known map[string]bool) {
+	by := access.SystemActor(tenant, "mirror")
+	seen, page := map[string]bool{}, registry.Page{Limit: mirrorPage}
+	for {
+		all, err := a.registry.Meters(ctx, by, page)
+		if err != nil || all.Refused() {
+			if ctx.Err() == nil {
+				a.log.Warn("meters not mirrored", logkey.Err, err)
+			}
+			return
+		}
+		for i := range all.Data {
+			seen[all.Data[i].Meter.Number] = true
+			if err := a.show(all.Data[i]); err != nil {
+				a.log.Warn("meter not mirrored", logkey.Meter, all.Data[i].Meter.Number, logkey.Err, err)
+			}
+		}
+		if page.Cursor = all.Next; page.Cursor == "" {
+			break
+		}
+	}
+	for number := range known {
+		if !seen[number] {
+			if err := a.mirror.Drop(number); err != nil {
+				a.log.Warn("meter not taken out of the mirror", logkey.Meter, number, logkey.Err, err)
+			}
+		}
+	}
+	clear(known)
+	for number := range seen {
+		known[number] = true
+	}
+}
+
+// Integration is the address of the integration broker; empty where there is none.
+func (a *App) Integration() string {
+	if a.mirror == nil {
+		return ""
+	}
+	return a.mirror.Addr().String()
+}

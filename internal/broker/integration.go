@@ -1,0 +1,312 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/mirror"
+)
+
+// IntegrationConfig is what an Integration needs. Listener, Auth and InForce are required.
+type IntegrationConfig struct {
+	// Listener accepts the programs' sockets; the Integration closes it.
+	Listener net.Listener
+	// TLS, if set, is spoken on every socket.
+	TLS *tls.Config
+	// Auth tells who a program is.
+	Auth func(ctx context.Context, user, password string) (mirror.Login, bool)
+	// InForce reports whether a login that signed in earlier still may.
+	InForce func(ctx context.Context, user string) bool
+	Limits  Limits       // zero fields: IntegrationDefaults
+	Log     *slog.Logger // nil: nothing is logged
+}
+
+// IntegrationDefaults are the limits of the integration broker: programs are few and read.
+func IntegrationDefaults() Limits {
+	return Limits{Connections: 1000, PerAddress: 100, ConnectSize: 4 << 10, PacketSize: 4 << 10, InFlight: 256, Subscriptions: 64,
+		SessionExpiry: time.Hour, Rate: 20, Burst: 200, Pending: 32 << 20}
+}
+
+// maxMirrored is how many meters the mirror holds: each is some kilobytes of retained messages in memory.
+const maxMirrored = 20_000
+
+// maxPending is how many messages may wait for one program: those of 5,000 meters, which a login for all of them gets at
+// once when it subscribes. Beyond it messages are left out, and it sees them when they change next.
+const maxPending = 30_000
+
+// errEnded closes the connection of a login that was revoked.
+var errEnded = errors.New("the login was revoked")
+
+// Integration is the broker for everybody but meters: it holds a retained copy of each meter's state and serves it to
+// logins that may see that meter. Programs only read; what they publish is not taken.
+type Integration struct {
+	c      IntegrationConfig
+	limits Limits
+	log    *slog.Logger
+	gate   *gate
+	server *mqtt.Server
+	logins chan struct{}
+	counts counters
+
+	mu     sync.RWMutex
+	owner  map[string]id.ID          // of a meter's number: whose it is
+	kept   map[string]string         // of a topic: the payload as published, so that only changes are
+	topics map[string][]string       // of a number: its topics
+	in     map[*mqtt.Client]mirrored // who is connected
+}
+
+// mirrored is a program that has signed in.
+type mirrored struct {
+	login mirror.Login
+	pace  *pacer
+}
+
+// NewIntegration makes the broker on a listener; Run serves it.
+func NewIntegration(c IntegrationConfig) (*Integration, error) {
+	if c.Listener == nil || c.Auth == nil || c.InForce == nil {
+		return nil, errors.New("the integration broker needs a listener and an authority")
+	}
+	g := &Integration{c: c, limits: c.Limits.over(IntegrationDefaults()).withDefaults(), log: c.Log, logins: make(chan struct{}, authParallel),
+		owner: map[string]id.ID{}, kept: map[string]string{}, topics: map[string][]string{}, in: map[*mqtt.Client]mirrored{}}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	wrap := func(n net.Conn) net.Conn { return n }
+	if c.TLS != nil {
+		wrap = func(n net.Conn) net.Conn { return tls.Server(n, c.TLS) }
+	}
+	g.gate = newGate(c.Listener, g.limits, wrap, g.log, &g.counts)
+	g.server = mqtt.New(&mqtt.Options{Capabilities: g.capabilities(), InlineClient: true, ClientNetReadBufferSize: bufferSize,
+		ClientNetWriteBufferSize: bufferSize, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 3600})
+	if err := g.server.AddHook(&integrationHook{g: g}, nil); err != nil {
+		return nil, fmt.Errorf("hook the integration broker: %w", err)
+	}
+	if err := g.server.AddListener(newAcceptor(g.gate, &g.server.Listeners.ClientsWg)); err != nil {
+		return nil, fmt.Errorf("listen for integrations: %w", err)
+	}
+	return g, nil
+}
+
+// capabilities bounds everything that mochi leaves open.
+func (g *Integration) capabilities() *mqtt.Capabilities {
+	c := mqtt.NewDefaultServerCapabilities()
+	c.MaximumClients = int64(g.limits.Connections)
+	c.MaximumClientWritesPending = maxPending // what one wildcard subscription brings at once
+	c.MaximumSessionExpiryInterval = uint32(g.limits.SessionExpiry.Seconds())
+	c.MaximumPacketSize = uint32(g.limits.PacketSize)
+	c.ReceiveMaximum = uint16(g.limits.InFlight)
+	c.MaximumInflight = uint16(g.limits.InFlight)
+	c.TopicAliasMaximum = 0
+	c.SharedSubAvailable = 0
+	c.MinimumProtocolVersion = 4
+	c.MaximumQos = 1
+	return c
+}
+
+// Addr is where programs connect.
+func (g *Integration) Addr() net.Addr { return g.c.Listener.Addr() }
+
+// Run serves until ctx ends, then closes every connection. Every minute logins that were revoked are shown out.
+func (g *Integration) Run(ctx context.Context) error {
+	if err := g.server.Serve(); err != nil {
+		return fmt.Errorf("serve integrations: %w", err)
+	}
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			g.ShowOut(ctx)
+		}
+	}
+	_ = g.gate.Close()
+	g.gate.drop(false)
+	if err := g.server.Close(); err != nil {
+		return fmt.Errorf("stop serving integrations: %w", err)
+	}
+	return nil
+}
+
+// ShowOut ends the connections of logins that are no longer in force.
+func (g *Integration) ShowOut(ctx context.Context) {
+	g.mu.RLock()
+	var all []*mqtt.Client
+	users := map[*mqtt.Client]string{}
+	for cl, m := range g.in {
+		all = append(all, cl)
+		users[cl] = m.login.User()
+	}
+	g.mu.RUnlock()
+	for _, cl := range all {
+		if !g.c.InForce(ctx, users[cl]) && ctx.Err() == nil {
+			cl.Stop(errEnded)
+		}
+	}
+}
+
+// Put makes these the retained messages of a meter, and says whose it is. Only what has changed is sent on.
+func (g *Integration) Put(number string, customer id.ID, messages []mirror.Message) error {
+	g.mu.Lock()
+	if _, known := g.topics[number]; !known && len(g.topics) >= maxMirrored {
+		g.mu.Unlock()
+		return fmt.Errorf("mirror meter %s: there are %d meters in the mirror already", number, maxMirrored)
+	}
+	g.owner[number] = customer
+	var changed []mirror.Message
+	var topics []string
+	for _, m := range messages {
+		topics = append(topics, m.Topic)
+		if g.kept[m.Topic] != string(m.Payload) {
+			g.kept[m.Topic] = string(m.Payload)
+			changed = append(changed, m)
+		}
+	}
+	for _, old := range g.topics[number] {
+		if !slices.Contains(topics, old) {
+			delete(g.kept, old)
+			changed = append(changed, mirror.Message{Topic: old}) // an empty payload takes a retained message away
+		}
+	}
+	g.topics[number] = topics
+	g.mu.Unlock()
+	for _, m := range changed {
+		if err := g.server.Publish(m.Topic, m.Payload, true, 0); err != nil {
+			return fmt.Errorf("mirror %s: %w", m.Topic, err)
+		}
+	}
+	return nil
+}
+
+// Drop takes a meter out of the mirror.
+func (g *Integration) Drop(number string) error {
+	err := g.Put(number, id.ID{}, nil)
+	g.mu.Lock()
+	delete(g.topics, number)
+	delete(g.owner, number)
+	g.mu.Unlock()
+	return err
+}
+
+// may reports whether a login sees the meter with this number.
+func (g *Integration) may(l mirror.Login, number string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	owner, known := g.owner[number]
+	return known && (l.Customer.IsZero() || l.Customer == owner)
+}
+
+func (g *Integration) of(cl *mqtt.Client) (mirrored, bool) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	m, ok := g.in[cl]
+	return m, ok
+}
+
+// integrationHook is what mochi asks of us.
+type integrationHook struct {
+	mqtt.HookBase
+	g *Integration
+}
+
+// ID names the hook.
+func (h *integrationHook) ID() string { return "paywatt-integration" }
+
+// Provides lists what is hooked.
+func (h *integrationHook) Provides(what byte) bool {
+	switch what {
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnDisconnect, mqtt.OnPacketRead, mqtt.OnPublish:
+		return true
+	}
+	return false
+}
+
+// OnConnect bounds the keep-alive, and takes the last will away: nothing of a program is ever published.
+func (h *integrationHook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
+	longest := uint16(h.g.limits.KeepAlive.Seconds())
+	if cl.State.Keepalive == 0 || cl.State.Keepalive > longest {
+		cl.State.Keepalive, cl.State.ServerKeepalive = longest, true
+	}
+	cl.Properties.Will = mqtt.Will{}
+	return nil
+}
+
+// OnConnectAuthenticate checks who connects. mochi hands sessions over by client id alone, so each login's client ids
+// are its own: a program cannot end or inherit another login's session by choosing its id.
+func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), authTimeout)
+	defer cancel()
+	select {
+	case h.g.logins <- struct{}{}:
+		defer func() { <-h.g.logins }()
+	case <-ctx.Done():
+		return false
+	}
+	l, ok := h.g.c.Auth(ctx, string(pk.Connect.Username), string(pk.Connect.Password))
+	if !ok {
+		h.g.counts.denied.Add(1)
+		h.g.log.Info("integration denied", logkey.Remote, cl.Net.Remote)
+		return false
+	}
+	cl.ID = l.User() + "/" + cl.ID
+	h.g.mu.Lock()
+	h.g.in[cl] = mirrored{l, &pacer{}}
+	h.g.mu.Unlock()
+	h.g.counts.logins.Add(1)
+	h.g.log.Info("integration connected", logkey.Actor, l.User(), logkey.Remote, cl.Net.Remote)
+	return true
+}
+
+// OnDisconnect forgets the connection.
+func (h *integrationHook) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
+	h.g.mu.Lock()
+	delete(h.g.in, cl)
+	h.g.mu.Unlock()
+}
+
+// OnACLCheck is asked twice: for the filter of a subscription, and for the topic of each message that goes to a client.
+// A filter with wildcards is let in and each message judged; a plain topic must be of a meter that the login may see, or
+// the one on which Home Assistant says that it has started, where nobody ever publishes here.
+func (h *integrationHook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
+	m, ok := h.g.of(cl)
+	if !ok || write || len(topic) > maxTopic {
+		return false
+	}
+	if strings.ContainsAny(topic, "+#") || topic == "homeassistant/status" {
+		_, again := cl.State.Subscriptions.Get(topic)
+		return again || cl.State.Subscriptions.Len() < h.g.limits.Subscriptions
+	}
+	number, ok := mirror.OwnerOf(topic)
+	return ok && h.g.may(m.login, number)
+}
+
+// OnPacketRead paces what a program sends, by not reading further.
+func (h *integrationHook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	m, ok := h.g.of(cl)
+	c, is := cl.Net.Conn.(*conn)
+	if ok && is && !m.pace.wait(time.Now(), h.g.limits, c.done) {
+		return pk, packets.ErrRejectPacket
+	}
+	return pk, nil
+}
+
+// OnPublish takes nothing from programs; only the mirror itself publishes.
+func (h *integrationHook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if cl.Net.Inline {
+		return pk, nil
+	}
+	return pk, packets.ErrRejectPacket
+}

@@ -1,0 +1,201 @@
+package mirror
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// SecretPrefix begins the password of a login, so that one found somewhere is known for what it is.
+const SecretPrefix = "pi_"
+
+// MaxLogins is how many logins a list shows; a customer needs one or two.
+const MaxLogins = 1000
+
+// Login may read the mirror of one customer's meters, or of all.
+type Login struct {
+	ID        id.ID
+	Tenant    access.Tenant
+	Name      string
+	Customer  id.ID // whose meters it sees; the zero ID for all of the tenant's
+	CreatedAt time.Time
+	RevokedAt time.Time // zero while it is in force
+}
+
+// User is its MQTT user name.
+func (l Login) User() string { return l.ID.Text(id.Login) }
+
+// Made is a new login with its password, shown this once.
+type Made struct {
+	refusal.Refusal
+	Login  Login
+	Secret access.Secret
+}
+
+// Logged is a list of logins.
+type Logged struct {
+	refusal.Refusal
+	Data []Login
+}
+
+// Tx is what is needed of a transaction.
+type Tx interface {
+	registry.MeterLookup
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	// CustomerOf is the customer of the account that a meter supplies; false where it has none.
+	CustomerOf(meter id.ID) (id.ID, bool, error)
+	AddIntegration(l Login, hash [32]byte) error
+	// IntegrationByID finds a login of any tenant, revoked ones too, with the hash of its password.
+	IntegrationByID(login id.ID) (l Login, hash []byte, found bool, err error)
+	Integrations(max int) ([]Login, error)
+	// RevokeIntegration ends a login; false when there is none in force.
+	RevokeIntegration(login id.ID, at time.Time) (bool, error)
+}
+
+// Logins makes, lists, ends and checks logins.
+type Logins struct {
+	door access.Door[Tx]
+	now  func() time.Time
+	rand io.Reader
+}
+
+// NewLogins makes Logins.
+func NewLogins(door access.Door[Tx], now func() time.Time, rnd io.Reader) *Logins {
+	return &Logins{door, now, rnd}
+}
+
+// Create makes a login for the customer whom a meter supplies, or for all meters where none is named (right: key.manage).
+func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string) (Made, error) {
+	if no := by.Needs(access.ManageKeys); no.Refused() {
+		return Made{Refusal: no}, nil
+	}
+	const longest = 100
+	if len(name) > longest {
+		return Made{Refusal: refusal.Because(refusal.InvalidRequest, "The name is too long.", "No login was made.", fmt.Sprintf("Use at most %d bytes.", longest))}, nil
+	}
+	secret, err := access.NewSecret(SecretPrefix, l.rand)
+	if err != nil {
+		return Made{}, fmt.Errorf("create a login: %w", err)
+	}
+	out, err := access.Through(ctx, l.door, by.Tenant, func(tx Tx) (Made, error) {
+		customer, no, err := customerOf(tx, meter)
+		if err != nil || no.Refused() {
+			return Made{Refusal: no}, err
+		}
+		i, err := tx.NewID()
+		if err != nil {
+			return Made{}, err
+		}
+		made := Login{ID: i, Tenant: by.Tenant, Name: name, Customer: customer, CreatedAt: l.now()}
+		if err := tx.AddIntegration(made, secret.Hash()); err != nil {
+			return Made{}, err
+		}
+		e := by.Entry("integration.create", made.User())
+		e.After = "name=" + name + " meters=all"
+		if meter != "" {
+			e.After = "name=" + name + " meters of the customer of " + meter
+		}
+		return Made{Login: made, Secret: secret}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return Made{}, fmt.Errorf("create a login: %w", err)
+	}
+	return out, nil
+}
+
+// customerOf finds the customer of a meter that was named; the zero ID for no name.
+func customerOf(tx Tx, meter string) (id.ID, refusal.Refusal, error) {
+	if meter == "" {
+		return id.ID{}, refusal.Refusal{}, nil
+	}
+	at, no := registry.ParseRef(meter)
+	if no.Refused() {
+		return id.ID{}, registry.NoMeter(meter), nil
+	}
+	m, found, err := registry.ResolveMeter(tx, at)
+	if err != nil || !found {
+		return id.ID{}, registry.NoMeter(meter), err
+	}
+	customer, found, err := tx.CustomerOf(m.ID)
+	if err == nil && !found {
+		return id.ID{}, refusal.Because(refusal.NotFound, "Meter "+meter+" supplies nobody.", "No login was made.", "Name a meter of the customer."), nil
+	}
+	return customer, refusal.Refusal{}, err
+}
+
+// List shows the logins, newest last (right: key.manage).
+func (l *Logins) List(ctx context.Context, by access.Actor) (Logged, error) {
+	if no := by.Needs(access.ManageKeys); no.Refused() {
+		return Logged{Refusal: no}, nil
+	}
+	data, err := access.Look(ctx, l.door, by.Tenant, func(tx Tx) ([]Login, error) { return tx.Integrations(MaxLogins) })
+	if err != nil {
+		return Logged{}, fmt.Errorf("list logins: %w", err)
+	}
+	return Logged{Data: data}, nil
+}
+
+// done is a result without a value.
+type done struct{ refusal.Refusal }
+
+// Revoke ends a login; its connections end within a minute (right: key.manage).
+func (l *Logins) Revoke(ctx context.Context, by access.Actor, user string) (refusal.Refusal, error) {
+	if no := by.Needs(access.ManageKeys); no.Refused() {
+		return no, nil
+	}
+	none := refusal.Because(refusal.NotFound, "There is no login "+user+" in force.", "Nothing was changed.", "paywatt integration list shows them.")
+	i, err := id.Parse(id.Login, user)
+	if err != nil {
+		return none, nil
+	}
+	out, err := access.Through(ctx, l.door, by.Tenant, func(tx Tx) (done, error) {
+		ok, err := tx.RevokeIntegration(i, l.now())
+		if err != nil || !ok {
+			return done{none}, err
+		}
+		return done{}, tx.AuditLog(by.Entry("integration.revoke", user))
+	})
+	if err != nil {
+		return refusal.Refusal{}, fmt.Errorf("revoke login %s: %w", user, err)
+	}
+	return out.Refusal, nil
+}
+
+// anyTenant opens the store for a look-up that itself tells the tenant.
+const anyTenant access.Tenant = 0
+
+// Check tells who a program is by its user name and password; ok is false for everybody else.
+func (l *Logins) Check(ctx context.Context, user, password string) (Login, bool, error) {
+	found, hash, ok, err := l.find(ctx, user)
+	given := access.HashSecret(password)
+	stored := make([]byte, len(given)) // compared for unknown names too, so that time does not tell which exist
+	copy(stored, hash)
+	same := subtle.ConstantTimeCompare(given[:], stored) == 1
+	return found, ok && same && len(hash) > 0, err
+}
+
+// InForce reports whether a login that has signed in still may.
+func (l *Logins) InForce(ctx context.Context, user string) (bool, error) {
+	_, _, ok, err := l.find(ctx, user)
+	return ok, err
+}
+
+func (l *Logins) find(ctx context.Context, user string) (found Login, hash []byte, ok bool, err error) {
+	i, err := id.Parse(id.Login, user)
+	if err != nil {
+		return Login{}, nil, false, nil
+	}
+	err = l.door.View(ctx, anyTenant, func(tx Tx) (err error) { found, hash, ok, err = tx.IntegrationByID(i); return err })
+	if err != nil {
+		return Login{}, nil, false, fmt.Errorf("look up login %s: %w", user, err)
+	}
+	return found, hash, ok && found.RevokedAt.IsZero(), nil
+}

@@ -1,0 +1,211 @@
+// Package mirror is what programs outside see of meters over MQTT: a retained copy of each meter's state, documents by
+// which Home Assistant finds it, and the logins that may read them.
+//
+// Start at [Messages]: it makes all that is retained for one meter, from the view that the API shows. The broker keeps
+// and serves it; nothing that a program sends changes anything. A login belongs to one customer and sees the meters of
+// that customer only, whatever it subscribes to: [OwnerOf] says whose a topic is.
+package mirror
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Trees of topics: the mirror's own, and the one in which Home Assistant looks for devices.
+const (
+	tree      = "paywatt/"
+	discovery = "homeassistant/"
+	node      = "paywatt_"
+)
+
+// Payloads of availability and of the supply.
+const (
+	online, offline = "online", "offline"
+	on, off         = "ON", "OFF"
+)
+
+// Message is one retained message.
+type Message struct {
+	Topic   string
+	Payload []byte
+}
+
+// StateTopic is where a meter's state is; AvailabilityTopic says online or offline.
+func StateTopic(number string) string        { return tree + number + "/state" }
+func AvailabilityTopic(number string) string { return tree + number + "/availability" }
+
+// OwnerOf is the number of the meter that a topic is about; ok is false for every other topic.
+func OwnerOf(topic string) (number string, ok bool) {
+	if rest, is := strings.CutPrefix(topic, tree); is {
+		if number, _, ok = strings.Cut(rest, "/"); ok && number != "" {
+			return number, true
+		}
+		return "", false
+	}
+	if rest, is := strings.CutPrefix(topic, discovery); is {
+		parts := strings.Split(rest, "/")
+		if len(parts) != 4 || parts[3] != "config" {
+			return "", false
+		}
+		if number, ok = strings.CutPrefix(parts[1], node); ok && number != "" {
+			return number, true
+		}
+	}
+	return "", false
+}
+
+// state is the payload of StateTopic. What is not known is null, as Home Assistant's templates have it.
+type state struct {
+	Number     string           `json:"number"`
+	State      string           `json:"state"`
+	Connected  bool             `json:"connected"`
+	Supply     *string          `json:"supply"` // ON, OFF
+	Relay      string           `json:"relay"`
+	Reasons    []string         `json:"reasons"`
+	RegisterWh *int64           `json:"register_wh"`
+	PowerW     *int64           `json:"power_w"`
+	BalanceWh  *int64           `json:"balance_wh"` // of a meter that keeps its own balance
+	Balance    *json.RawMessage `json:"balance"`    // of a wallet, in the major unit: what is left to be used
+	Settled    *json.RawMessage `json:"settled"`    // of a wallet: what the books say
+	Currency   string           `json:"currency,omitempty"`
+	AsOf       *time.Time       `json:"as_of"`
+	Test       bool             `json:"test,omitempty"`
+}
+
+// Messages are all retained messages of a meter. version is the program's, for the origin of the documents.
+func Messages(v registry.MeterView, version string) ([]Message, error) {
+	s := stateOf(v)
+	var out []Message
+	add := func(topic string, body any) error {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(body); err != nil {
+			return fmt.Errorf("write %s: %w", topic, err)
+		}
+		out = append(out, Message{topic, bytes.TrimSuffix(b.Bytes(), []byte("\n"))})
+		return nil
+	}
+	for _, d := range documents(v, s, version) {
+		if err := add(discovery+d.component+"/"+node+v.Meter.Number+"/"+d.object+"/config", d.body); err != nil {
+			return nil, err
+		}
+	}
+	available := offline
+	if v.State != registry.Offline {
+		available = online
+	}
+	out = append(out, Message{AvailabilityTopic(v.Meter.Number), []byte(available)})
+	return out, add(StateTopic(v.Meter.Number), s)
+}
+
+func stateOf(v registry.MeterView) state {
+	s := state{Number: v.Meter.Number, State: string(v.State), Connected: v.Connected, Relay: v.Relay, Reasons: v.Reasons, Test: v.Meter.Simulated}
+	if s.Reasons == nil {
+		s.Reasons = []string{}
+	}
+	if v.Relay != "" {
+		supply := off
+		if v.Relay == registry.RelayClosed {
+			supply = on
+		}
+		s.Supply = &supply
+	}
+	if f := v.Figures; f != nil {
+		register, at := int64(f.Register), f.AsOf.UTC()
+		s.RegisterWh, s.PowerW, s.AsOf = &register, &f.Watts, &at
+		if v.Meter.Mode == registry.PrepayToken {
+			balance := int64(f.Balance)
+			s.BalanceWh = &balance
+		}
+	}
+	if w := v.Wallet; w != nil {
+		if c, ok := money.CurrencyOf(w.Available.Currency); ok {
+			left, books := json.RawMessage(money.Format(w.Available.Minor, c)), json.RawMessage(money.Format(w.Settled.Minor, c))
+			s.Balance, s.Settled, s.Currency = &left, &books, w.Available.Currency
+		}
+	}
+	return s
+}
+
+// document is one entity of Home Assistant.
+type document struct {
+	component, object string
+	body              entity
+}
+
+// entity is the discovery payload of an MQTT sensor or binary sensor, as its documentation has it
+// (https://www.home-assistant.io/integrations/sensor.mqtt/, binary_sensor.mqtt/, mqtt/#mqtt-discovery).
+type entity struct {
+	Name          string         `json:"name"`
+	UniqueID      string         `json:"unique_id"`
+	StateTopic    string         `json:"state_topic"`
+	ValueTemplate string         `json:"value_template"`
+	DeviceClass   string         `json:"device_class"`
+	StateClass    string         `json:"state_class,omitempty"`
+	Unit          string         `json:"unit_of_measurement,omitempty"`
+	PayloadOn     string         `json:"payload_on,omitempty"`
+	PayloadOff    string         `json:"payload_off,omitempty"`
+	Availability  []availability `json:"availability"`
+	Device        device         `json:"device"`
+	Origin        origin         `json:"origin"`
+}
+
+type availability struct {
+	Topic        string `json:"topic"`
+	Available    string `json:"payload_available"`
+	NotAvailable string `json:"payload_not_available"`
+}
+
+type device struct {
+	Identifiers  []string `json:"identifiers"`
+	Name         string   `json:"name"`
+	Manufacturer string   `json:"manufacturer"`
+	Model        string   `json:"model"`
+	SerialNumber string   `json:"serial_number"`
+}
+
+type origin struct {
+	Name    string `json:"name"`
+	Version string `json:"sw_version,omitempty"`
+	URL     string `json:"support_url"`
+}
+
+// documents are the entities of a meter: what is left, the register, the load, and whether there is supply.
+func documents(v registry.MeterView, s state, version string) []document {
+	number := v.Meter.Number
+	model := "prepayment meter, balance in the meter"
+	if v.Meter.Mode == registry.PrepayWallet {
+		model = "prepayment meter, balance on the server"
+	}
+	entityOf := func(object, name, field, class string) entity {
+		return entity{Name: name, UniqueID: node + number + "_" + object, StateTopic: StateTopic(number),
+			ValueTemplate: "{{ value_json." + field + " }}", DeviceClass: class,
+			Availability: []availability{{AvailabilityTopic(number), online, offline}},
+			Device:       device{[]string{node + number}, "Meter " + number, "Paywatt", model, number},
+			Origin:       origin{"Paywatt", version, "https://github.com/paywatt/paywatt"}}
+	}
+	register := entityOf("register", "Energy", "register_wh", "energy")
+	register.StateClass, register.Unit = "total_increasing", "Wh"
+	power := entityOf("power", "Power", "power_w", "power")
+	power.StateClass, power.Unit = "measurement", "W"
+	supply := entityOf("supply", "Supply", "supply", "power")
+	supply.PayloadOn, supply.PayloadOff = on, off
+	out := []document{{"sensor", "register", register}, {"sensor", "power", power}, {"binary_sensor", "supply", supply}}
+	if v.Meter.Mode == registry.PrepayToken {
+		left := entityOf("balance", "Balance", "balance_wh", "energy_storage")
+		left.StateClass, left.Unit = "measurement", "Wh"
+		out = append(out, document{"sensor", "balance", left})
+	} else if s.Currency != "" {
+		left := entityOf("balance", "Balance", "balance", "monetary")
+		left.StateClass, left.Unit = "total", s.Currency
+		out = append(out, document{"sensor", "balance", left})
+	}
+	return out
+}
