@@ -203,11 +203,18 @@ func (l *Legacy) heard(m profile.Meaning, at time.Time) {
 	}
 }
 
-// warnDue reports whether a warning is due and notes it as sent; an account that has risen is warned again when it falls.
+// warnDue reports whether a warning is due and notes it as sent.
 func (l *Legacy) warnDue(level int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	due := level > l.warned
-	l.warned = level
+	l.warned = max(l.warned, level)
 	return due
+}
+
+// risen takes back what was warned of beyond a level: an account that falls again is warned again.
+func (l *Legacy) risen(level int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.warned = min(l.warned, level)
 }

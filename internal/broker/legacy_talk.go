@@ -199,6 +199,7 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 		}
 		return // what was known stays; it is asked again soon
 	}
+	s.l.risen(a.Warning)
 	s.mu.Lock()
 	s.account = a
 	s.mu.Unlock()
