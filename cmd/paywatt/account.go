@@ -70,7 +70,7 @@ func newAccountAdjust(c console) *cobra.Command {
 			}
 			n.Account = args[0]
 			var err error
-			if n.Amount, err = (vendOptions{}).tender(cmd, api, args[1]); err != nil {
+			if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
 				return err
 			}
 			a, err := api.Adjust(cmd.Context(), n)

@@ -45,7 +45,7 @@ func newChargeAdd(c console) *cobra.Command {
 			if n.VATBps, err = percent("--vat", vat); err != nil {
 				return err
 			}
-			if n.Amount, err = (vendOptions{}).tender(cmd, api, args[1]); err != nil {
+			if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
 				return err
 			}
 			d, err := api.AddCharge(cmd.Context(), n)

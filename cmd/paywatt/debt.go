@@ -64,7 +64,7 @@ func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, arg
 		return n, usage("Give either --percent or --fixed.", "Without both a purchase pays as much as it can.")
 	}
 	var err error
-	if n.Amount, err = (vendOptions{}).tender(cmd, api, args[1]); err != nil {
+	if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
 		return n, err
 	}
 	switch {

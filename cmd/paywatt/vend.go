@@ -54,27 +54,59 @@ func newVendCommand(c console) *cobra.Command {
 func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (client.Amount, error) {
 	code := o.currency
 	if code == "" {
-		tariffs, err := api.Tariffs(cmd.Context(), client.Page{Limit: 1})
+		var err error
+		code, err = tariffCurrency(cmd, api)
 		var p *client.Problem
-		if errors.As(err, &p) && p.Code == "forbidden" {
+		switch {
+		case errors.As(err, &p) && p.Code == "forbidden":
 			return client.Amount{}, usage("This key may not read tariffs, so the currency is not known.", "Name it: --currency KES.")
-		}
-		if err != nil {
+		case err != nil:
 			return client.Amount{}, err
-		}
-		if len(tariffs.Data) == 0 {
+		case code == "":
 			return client.Amount{}, &failure{code: exitRefused, what: "There is no tariff yet, so nothing has a price.", not: "Nothing was sold.",
 				try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
 		}
-		code = tariffs.Data[0].Currency
 	}
+	return amountIn(code, text, "Nothing was sold.")
+}
+
+// amountOf reads an amount for a command that books and has no --currency: who may book may read tariffs and settings, and
+// anybody else is told by the server what is missing.
+func amountOf(cmd *cobra.Command, api *client.Client, text string) (client.Amount, error) {
+	const not = "Nothing was booked."
+	code, err := tariffCurrency(cmd, api)
+	if err == nil && code == "" {
+		var s client.Settings
+		s, err = api.Settings(cmd.Context())
+		code = s.Currency
+	}
+	if err != nil {
+		return client.Amount{}, err
+	}
+	if code == "" {
+		return client.Amount{}, &failure{code: exitRefused, what: "The utility has no currency yet.", not: not, try: "Name it: paywatt utility set --currency KES."}
+	}
+	return amountIn(code, text, not)
+}
+
+// tariffCurrency is the currency of the tariffs, "" where there is none yet.
+func tariffCurrency(cmd *cobra.Command, api *client.Client) (string, error) {
+	tariffs, err := api.Tariffs(cmd.Context(), client.Page{Limit: 1})
+	if err != nil || len(tariffs.Data) == 0 {
+		return "", err
+	}
+	return tariffs.Data[0].Currency, nil
+}
+
+// amountIn reads an amount in the decimals of a currency.
+func amountIn(code, text, not string) (client.Amount, error) {
 	cur, ok := money.CurrencyOf(code)
 	if !ok {
 		return client.Amount{}, usage(fmt.Sprintf("--currency %q is no currency.", code), "Use the three letters of ISO 4217, such as KES.")
 	}
 	minor, err := money.Parse(text, cur)
 	if err != nil {
-		return client.Amount{}, &failure{code: exitUsage, what: "The amount cannot be read: " + err.Error() + ".", not: "Nothing was sold.",
+		return client.Amount{}, &failure{code: exitUsage, what: "The amount cannot be read: " + err.Error() + ".", not: not,
 			try: "Write it as " + money.Format(money.Minor(100*money.PowerOfTen(cur.Exp)), cur) + "."}
 	}
 	return client.Amount{AmountMinor: int64(minor), Currency: cur.Code}, nil

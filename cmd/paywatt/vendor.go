@@ -131,7 +131,7 @@ func newVendorDeposit(c console) *cobra.Command {
 		Use: "deposit VENDOR AMOUNT", Short: "Book what a vendor paid to the bank", Args: cobra.ExactArgs(2),
 		Example: "  paywatt vendor deposit V001 5000 --reference BANK-000123",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			amount, err := (vendOptions{}).tender(cmd, api, args[1])
+			amount, err := amountOf(cmd, api, args[1])
 			if err != nil {
 				return err
 			}
@@ -189,7 +189,7 @@ func (c console) minor(cmd *cobra.Command, api *client.Client, option, text stri
 	if text == "" || text == "0" {
 		return 0, nil
 	}
-	a, err := (vendOptions{}).tender(cmd, api, text)
+	a, err := amountOf(cmd, api, text)
 	if err != nil {
 		return 0, err
 	}

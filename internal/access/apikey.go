@@ -30,6 +30,7 @@ type Key struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked
+	Blocked   bool      // who answers for it may not act any more; told of a key that is signed in with, not in lists
 }
 
 // NewKey is an API key to be made. Only Role is needed.
@@ -139,7 +140,8 @@ func roleNames() string {
 	return strings.Join(out, ", ")
 }
 
-// ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked.
+// ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked, or
+// whose person is blocked: blocking somebody ends everything that acts for them.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Known{Refusal: badKey()}, nil
@@ -155,7 +157,7 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 		return Known{}, fmt.Errorf("look up API key: %w", err)
 	}
 	now := a.c.Now()
-	if !found || !k.RevokedAt.IsZero() || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) || !k.Role.Known() {
+	if !found || k.Blocked || !k.RevokedAt.IsZero() || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) || !k.Role.Known() {
 		return Known{Refusal: badKey()}, nil
 	}
 	name := k.Name

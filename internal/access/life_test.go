@@ -85,6 +85,24 @@ func (w *world) who(t *testing.T, secret string, want refusal.Code) access.Actor
 	return k.Actor
 }
 
+// TestAKeyEndsWithItsPerson: blocking somebody ends the keys that act for them; lifting it gives them back.
+func TestAKeyEndsWithItsPerson(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	hers := w.key(t, boss(), access.NewKey{Role: access.Owner, Person: "amina@example.org"}).Secret.Reveal()
+	made := w.key(t, w.who(t, hers, ""), access.NewKey{Role: access.Operator}).Secret.Reveal() // by her, through her key
+	till := w.key(t, boss(), access.NewKey{Role: access.Operator, Name: "till3"}).Secret.Reveal()
+	for status, want := range map[string]refusal.Code{"blocked": refusal.Unauthenticated, "active": ""} {
+		w.run(t, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE person SET status = $1 WHERE email = $2`, status, "amina@example.org")
+			return err
+		})
+		w.who(t, hers, want)
+		w.who(t, made, want)
+		w.who(t, till, "")
+	}
+}
+
 func TestAPIKeyLives(t *testing.T) {
 	w := newWorld(t)
 	k := w.key(t, boss(), access.NewKey{Role: access.Operator, Name: "till3", ExpiresAt: w.now.Add(time.Hour)})

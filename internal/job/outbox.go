@@ -18,6 +18,7 @@ const (
 	claimBatch  = 100             // items of one tenant taken at once
 	holdFor     = 2 * time.Minute // how long a claim protects an item; a worker that died gives it free after that
 	pollEvery   = time.Second     // how often a worker looks unasked
+	restFactor  = 4               // for how many times the look took a worker rests after it: the store is there for sales first
 	troublePoll = 5 * time.Second // how long it waits when the store would not have it
 	MaxAttempts = 1000            // after which an item is given up; with the pauses of [Pause] that is months
 	maxError    = 500             // bytes of an error that are kept with the item
@@ -93,6 +94,7 @@ type OutboxConfig struct {
 type Outbox struct {
 	c    OutboxConfig
 	bell chan struct{}
+	took time.Duration // by the last look to find out whether anything is due
 
 	mu    sync.Mutex
 	awake map[receiver]struct{} // who has connected since the last look
@@ -142,6 +144,9 @@ func (o *Outbox) Run(ctx context.Context) error {
 			o.c.Log.Warn("outbox was not served", logkey.Lane, o.c.Lane, logkey.Err, err)
 			wait = troublePoll
 		}
+		if !o.rest(ctx) {
+			return nil
+		}
 		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -154,8 +159,22 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
+// rest makes looking cheap however much waits for receivers that are away: every sale rings the bell, and where a look
+// takes long, one for several of them is enough. It is false when ctx has ended.
+func (o *Outbox) rest(ctx context.Context) bool {
+	t := time.NewTimer(restFactor * o.took)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 // look serves everything that is due in every tenant and tells how long there is nothing to do.
 func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
+	o.took = 0
 	if err := o.wakeAll(ctx); err != nil {
 		return 0, err
 	}
@@ -188,6 +207,8 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 }
 
 func (o *Outbox) next(ctx context.Context, t access.Tenant) (next time.Time, waits bool, err error) {
+	began := time.Now()
+	defer func() { o.took += time.Since(began) }()
 	err = o.c.Door.View(ctx, t, func(tx OutboxTx) (err error) { next, waits, err = tx.OutboxNext(o.c.Lane, o.c.Host); return err })
 	return next, waits, err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,9 @@ import (
 type box struct {
 	mu    sync.Mutex
 	items []*item
-	fail  error // of every transaction
+	fail  error         // of every transaction
+	slow  time.Duration // of finding out what is next
+	looks atomic.Int64
 }
 
 type item struct {
@@ -137,6 +140,8 @@ func (b *box) OutboxWake(_, key string) error {
 }
 
 func (b *box) OutboxNext(_, _ string) (next time.Time, waits bool, err error) {
+	time.Sleep(b.slow)
+	b.looks.Add(1)
 	for _, i := range b.items {
 		at := i.NextAt
 		if i.until.After(at) {
@@ -235,6 +240,33 @@ func TestOrderIsKeptPerKey(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := b.state(); got != "" {
 			t.Errorf("left over: %s, want nothing", got)
+		}
+	})
+}
+
+// TestSalesDoNotMakeTheWorkerLookAllTheTime: every sale rings the bell. Where finding out what is due takes long, because
+// much waits for receivers that are away, the worker rests for a multiple of it.
+func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
+		time.Sleep(10 * time.Second) // the first look has found nothing
+		b.slow = 50 * time.Millisecond
+		before := b.looks.Load()
+		for range 1000 {
+			o.Kick()
+			time.Sleep(time.Millisecond)
+		}
+		if got := b.looks.Load() - before; got < 2 || got > 6 {
+			t.Errorf("%d looks of 50 ms in a second, want about 4", got)
+		}
+		time.Sleep(10 * time.Second)
+		b.slow = 0
+		time.Sleep(time.Second)
+		b.add("m1", "a")
+		o.Kick()
+		synctest.Wait()
+		if !strings.HasPrefix(s.all(), "a@") {
+			t.Error("an item that is due was not sent at once where looking takes no time")
 		}
 	})
 }

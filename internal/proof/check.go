@@ -53,7 +53,7 @@ func Uncovered() []string {
 	return []string{
 		"the digits of tokens (the meter proves them) and the tokens of a key change",
 		"names, addresses, the tax number, messages, the fiscal code, the technology of the meter's tokens",
-		"whether the sale was reversed afterwards",
+		"the time zone, how often it was printed, whether the sale was reversed afterwards",
 		"that others are shown the same log: for that compare the head with one that somebody else was given",
 	}
 }

@@ -33,8 +33,9 @@ func (tx *Tx) AddKey(k access.Key, hash [32]byte) error {
 // because the key is what tells the tenant.
 func (tx *Tx) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 	var k access.Key
-	found, err := tx.one(`SELECT `+keyColumns+` FROM api_key WHERE hash = $1`,
-		func(r Row) error { k = scanKey(r); return nil }, hash[:])
+	found, err := tx.one(`SELECT `+keyColumns+`, (SELECT count(*) FROM person p
+			WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1) FROM api_key WHERE hash = $2`,
+		func(r Row) error { k = scanKey(r); k.Blocked = r.Int(9) > 0; return nil }, statusActive, hash[:])
 	if err != nil {
 		return access.Key{}, false, fmt.Errorf("find API key: %w", err)
 	}

@@ -56,12 +56,8 @@ func (tx *Tx) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error
 		return 0, err
 	}
 	if a.limit.Limited() {
-		found := ` AND p.listed = 1`
-		if ref.Code == ledger.Carry { // not all of it is listed: everything posted since is looked through
-			found = ``
-		}
 		later, err := tx.number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+found,
+			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+allListed(ref.Code),
 			tx.Tenant, a.n, firstID(at.Add(-postSlack)), at)
 		return a.balance - money.Minor(later), wrapBalance(ref, err)
 	}
@@ -80,6 +76,15 @@ func (tx *Tx) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error
 		WHERE p.tenant_id = $3 AND p.account = $4 AND p.journal_id >= $5 AND p.journal_id < $6`,
 		at, after, tx.Tenant, a.n, firstID(before.Add(-postSlack)), firstID(at.Add(postSlack)))
 	return money.Minor(sum + tail), wrapBalance(ref, err)
+}
+
+// allListed is the condition by which the postings of an account are found by their index, empty where not all of them are
+// listed ([listed]): those are found by looking through everything that was posted in the time that is asked about.
+func allListed(c ledger.Code) string {
+	if !ledger.LimitOf(c).Limited() || c == ledger.Carry {
+		return ``
+	}
+	return ` AND listed = 1`
 }
 
 func wrapBalance(ref ledger.AccountRef, err error) error {
@@ -151,7 +156,7 @@ func (tx *Tx) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.ID
 		if err != nil || !found {
 			return nil, err
 		}
-		return out, tx.C.Query(`SELECT DISTINCT journal_id FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id < $3
+		return out, tx.C.Query(`SELECT DISTINCT journal_id FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id < $3`+allListed(a.ref.Code)+`
 			ORDER BY journal_id DESC LIMIT $4`, row, tx.Tenant, a.n, before, max)
 	case f.Ref != "":
 		for _, k := range ledger.Kinds() {

@@ -131,17 +131,23 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 	return nil
 }
 
-// OutboxNext is when the next item of a lane can be claimed, on a host where one is named; false where none waits.
+// OutboxNext is when the next item of a lane can be claimed, on a host where one is named; false where none waits. Tens of
+// thousands of items may wait for receivers that are away, so it looks only as far as the first that will do, once among
+// those that are free, in the order in which they are due, and once among those that a worker holds, which are few.
 func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
 	args, hosted := []any{tx.Tenant, lane}, ""
 	if host != "" {
 		args, hosted = append(args, tx.Now, host), hostedBy("$4", "$3")
 	}
-	_, err := tx.one(`SELECT MIN(CASE WHEN o.owner_until > o.next_at THEN o.owner_until ELSE o.next_at END) FROM outbox o
-		WHERE o.tenant_id = $1 AND o.lane = $2 AND o.dead_at IS NULL AND NOT EXISTS (
-			SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
-			AND p.seq < o.seq AND p.dead_at IS NULL)`+hosted,
+	const first = ` FROM outbox o WHERE o.tenant_id = $1 AND o.lane = $2 AND o.dead_at IS NULL AND NOT EXISTS (
+		SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
+		AND p.seq < o.seq AND p.dead_at IS NULL)`
+	_, err := tx.one(`SELECT MIN(at) FROM (
+		SELECT at FROM (SELECT o.next_at AS at`+first+` AND o.owner_until <= o.next_at`+hosted+` ORDER BY o.next_at LIMIT 1) free
+		UNION ALL
+		SELECT at FROM (SELECT o.owner_until AS at`+first+` AND o.owner_until > 0 AND o.owner_until > o.next_at`+hosted+`
+			ORDER BY o.owner_until LIMIT 1) held) soonest`,
 		func(r Row) error { at = r.Time(0); return nil }, args...)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("next outbox item of lane %s: %w", lane, err)

@@ -475,6 +475,7 @@ CREATE TABLE outbox (
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, lane, key, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_due ON outbox (tenant_id, lane, next_at) WHERE dead_at IS NULL;
+CREATE INDEX outbox_held ON outbox (tenant_id, lane, owner_until) WHERE owner_until > 0;  -- what a worker has
 
 CREATE TABLE session (                    -- which instance holds a meter's connection
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, instance TEXT NOT NULL, epoch INTEGER NOT NULL, since INTEGER NOT NULL,

@@ -31,7 +31,15 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT n FROM ledger_account WHERE tenant_id = 1 AND code = 1000 AND subject = 'main'`:                    "sqlite_autoindex_ledger_account_2",
 		`SELECT id FROM command WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`:         "command_meter",
 		`SELECT id FROM journal WHERE tenant_id = 1 AND seal_n IS NULL`:                                            "journal_unsealed",
-		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:                "sqlite_autoindex_outbox_2",
+		`SELECT DISTINCT journal_id FROM posting WHERE tenant_id = 1 AND account = 2 AND journal_id < x'00' AND listed = 1
+			ORDER BY journal_id DESC LIMIT 3`: "posting_account",
+		`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+			WHERE p.tenant_id = 1 AND p.account = 2 AND p.journal_id >= x'00' AND j.posted_at > 3 AND listed = 1`: "posting_account",
+		`SELECT o.next_at FROM outbox o WHERE o.tenant_id = 1 AND o.lane = 'mqtt' AND o.dead_at IS NULL AND o.owner_until <= o.next_at
+			ORDER BY o.next_at LIMIT 1`: "outbox_due",
+		`SELECT o.owner_until FROM outbox o WHERE o.tenant_id = 1 AND o.lane = 'mqtt' AND o.dead_at IS NULL AND o.owner_until > 0
+			AND o.owner_until > o.next_at ORDER BY o.owner_until LIMIT 1`: "outbox_held",
+		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`: "sqlite_autoindex_outbox_2",
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {

@@ -192,6 +192,7 @@ func outbox() []test {
 		{"work for one receiver is done strictly in order", outboxOrder},
 		{"a claim ends by itself and fences its owner", outboxClaims},
 		{"work is given back, given up, dropped and woken", outboxFates},
+		{"the next item is the first that is free or whose hold ends", outboxNext},
 		{"the backlog of one receiver is bounded", outboxBacklog},
 	}
 }
@@ -276,6 +277,54 @@ func outboxClaims(t *testing.T, r Rig) {
 		}
 		return err
 	})
+}
+
+// outboxNext: the next time is that of the first free item or the end of a hold, whichever is sooner; what stands behind
+// another item of its key counts for nothing.
+func outboxNext(t *testing.T, r Rig) {
+	e := r.Open(t)
+	var now time.Time
+	next := func(want time.Duration) {
+		t.Helper()
+		got := look(t, e, func(tx *store.Tx) (time.Time, error) {
+			at, _, err := tx.OutboxNext("mqtt", "")
+			return at, err
+		})
+		if !got.Equal(now.Add(want)) {
+			t.Errorf("next in %v, want in %v", got.Sub(now), want)
+		}
+	}
+	put := func(key string, after time.Duration) {
+		must(t, e, func(tx *store.Tx) error {
+			if now.IsZero() {
+				now = tx.Now
+			}
+			_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: key, Kind: "k", NextAt: now.Add(after)})
+			return err
+		})
+	}
+	put("m1", 2*time.Hour)
+	put("m1", 0)
+	put("m2", 3*time.Hour)
+	put("m2", time.Minute)
+	next(2 * time.Hour)
+	put("m3", time.Second)
+	next(time.Second)
+	hold := func(after, until time.Duration, want int) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error {
+			tx.Now = now.Add(after)
+			claims, err := tx.OutboxClaim("mqtt", "", "w", now.Add(until), 10)
+			if len(claims) != want {
+				t.Errorf("claimed %d items, want %d", len(claims), want)
+			}
+			return err
+		})
+	}
+	hold(time.Second, time.Hour, 1)
+	next(time.Hour)
+	hold(90*time.Minute, 5*time.Hour, 1)
+	next(2 * time.Hour)
 }
 
 func outboxFates(t *testing.T, r Rig) {

@@ -17,6 +17,7 @@ func tenants() []test {
 		{"a second tenant sees nothing of the first and changes nothing", secondTenant},
 		{"the currency is named once", currencyOnce},
 		{"settings have an optimistic lock", settingsLock},
+		{"a key is told from one whose person is blocked", blockedKey},
 	}
 }
 
@@ -181,5 +182,37 @@ func settingsLock(t *testing.T, r Rig) {
 	got := look(t, e, func(tx *store.Tx) (store.TenantRow, error) { return tx.TenantRow() })
 	if row.Version++; got != row {
 		t.Errorf("got %+v, want %+v", got, row)
+	}
+}
+
+// blockedKey: whoever signs in with a key is told whether the person behind it is blocked, and nobody else's.
+func blockedKey(t *testing.T, r Rig) {
+	e := r.Open(t)
+	hash := func(n byte) [32]byte { return [32]byte{n} }
+	must(t, e, func(tx *store.Tx) error {
+		for n, blocked := range map[byte]bool{1: true, 2: false} {
+			p := access.PersonRow{ID: id.ID{15: n}, Email: string('a'+n) + "@example.org", Role: access.Owner, Password: "x", Blocked: blocked, CreatedAt: tx.Now}
+			if err := tx.AddPersonRow(p); err != nil {
+				return err
+			}
+		}
+		for n, answers := range map[byte]id.ID{1: {15: 1}, 2: {15: 2}, 3: {}, 4: {15: 4}} {
+			if err := tx.AddKey(access.Key{ID: id.ID{14: 1, 15: n}, Role: access.Operator, Answers: answers, CreatedAt: tx.Now}, hash(n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for n, want := range map[byte]bool{1: true, 2: false, 3: false, 4: false} {
+		k := look(t, e, func(tx *store.Tx) (access.Key, error) {
+			k, found, err := tx.KeyByHash(hash(n))
+			if !found {
+				t.Errorf("key %d was not found", n)
+			}
+			return k, err
+		})
+		if k.Blocked != want {
+			t.Errorf("key %d: blocked %t, want %t", n, k.Blocked, want)
+		}
 	}
 }
