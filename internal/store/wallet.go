@@ -174,17 +174,25 @@ const walletKey = "wallet"
 // supplyKey is the name of what it decided about cutting off and leases.
 const supplyKey = "supply"
 
-// WalletTenant is what the tenant decided that wallets follow.
+// WalletTenant is what the tenant decided that wallets follow. The tenant's row is not locked: every batch of readings
+// reads it, and a decision that changes meanwhile holds from the next on.
 func (tx *Tx) WalletTenant() (wallet.Tenant, error) {
-	row, err := tx.TenantRow()
+	var t wallet.Tenant
+	zone, settings := "", ""
+	found, err := tx.one(`SELECT currency, tz, settings FROM tenant WHERE id = $1`, func(r Row) error {
+		t.Currency, zone, settings = r.Text(0), r.Text(1), r.Text(2)
+		return nil
+	}, tx.Tenant)
+	if err == nil && !found {
+		err = ErrNotFound
+	}
 	if err != nil {
+		return wallet.Tenant{}, fmt.Errorf("read tenant %d: %w", tx.Tenant, err)
+	}
+	if t.Zone, err = tx.zone(zone); err != nil {
 		return wallet.Tenant{}, err
 	}
-	t := wallet.Tenant{Currency: row.Currency}
-	if t.Zone, err = tx.zone(row.TZ); err != nil {
-		return wallet.Tenant{}, err
-	}
-	more, err := moreSettings(row)
+	more, err := moreSettings(TenantRow{Settings: settings})
 	if err != nil {
 		return wallet.Tenant{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -458,4 +459,64 @@ func TestARechargeIsOneSaleEverywhere(t *testing.T) {
 	if err != nil || len(got.Entries) != 1 || got.Entries[0].Amount != 5000 || got.Entries[0].Kind != string(ledger.Vend) {
 		t.Errorf("entries %+v (%v), want the one sale", got.Entries, err)
 	}
+}
+
+// TestReadingsRechargesAndTheHourlyWorkAtOnce runs them beside each other on two accounts; the books and the wallets agree
+// afterwards.
+func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
+	s := openWith(t, true, false)
+	b := flat()
+	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 10, Per: tariff.PerDay}}
+	domestic := s.publish("domestic", b, monday().AddDate(0, -1, 0))
+	meters := []string{s.purse(1, domestic), s.purse(2, domestic)}
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	const rounds = 40
+	var all sync.WaitGroup
+	for i, m := range meters {
+		n := s.number(`SELECT n FROM meter WHERE number = $1`, m)
+		all.Go(func() {
+			for r := range rounds {
+				if err := s.send(n, m, uint64(r+1), int64(r)*300); err != nil {
+					t.Errorf("reading %d of %s: %v", r, m, err)
+				}
+			}
+		})
+		all.Go(func() {
+			for r := range rounds {
+				o := order(m, money.Minor(50+r), "recharge-"+string(rune('a'+i))+"-"+strings.Repeat("x", r))
+				if sold, err := s.Sell(context.Background(), owner(), o); err != nil || sold.Refused() {
+					t.Errorf("recharge %d of %s: %v %s", r, m, err, sold.Detail())
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		by := access.SystemActor(tenant, "wallets")
+		for range rounds {
+			s.clock.add(time.Hour)
+			if err := errors.Join(second(wallets.SettleDue(context.Background(), by)), second(wallets.ChargeDays(context.Background(), by))); err != nil {
+				t.Errorf("settle: %v", err)
+			}
+		}
+	})
+	all.Wait()
+	for _, m := range meters {
+		if w, have := s.wallet(m); w.Register != (rounds-1)*300 || w.Total() != w.Register || wallet.Wanted(w.State) != (have.Available() > 0) {
+			t.Errorf("meter %s: %d Wh rated of %d, available %d, off %q", m, w.Total(), (rounds-1)*300, have.Available(), w.Off)
+		}
+	}
+	s.audit()
+}
+
+// send stores one reading of a meter, half an hour after the one before.
+func (s *shop) send(n int64, number string, seq uint64, register int64) error {
+	head := wire.Head{Seq: seq, At: monday().Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
+	recs := []metering.Record{
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Rec: wire.Boot{Store: memory, Lowest: 1, Next: seq, Proto: 1}.Record()},
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Store: memory, Rec: wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record()}}
+	done := make(chan error, 1)
+	if err := s.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
+		return err
+	}
+	return <-done
 }
