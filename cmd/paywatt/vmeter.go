@@ -44,6 +44,7 @@ type vmeterOptions struct {
 	record         string
 	screen         screenOptions
 	legacy         string
+	modem          modemOptions
 }
 
 func newVmeterCommand(c console) *cobra.Command {
@@ -85,6 +86,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
 	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
+	o.modem.flags(f)
 	o.screen.flags(cmd)
 	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
 	cmd.AddCommand(newVmeterMemory(c))
@@ -152,6 +154,13 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 		modem = link.NewModem(ctx, link.New(link.Config{Number: o.number, Box: dev.Box(), Log: cfg.Logger},
 			link.MQTT(broker, o.number, link.Password(o.password))))
 		defer modem.Power(false)
+	}
+	if o.modem.port != "" {
+		shut, err := o.modem.connect(ctx, dev, cfg.Logger)
+		if err != nil {
+			return err
+		}
+		defer shut()
 	}
 	return o.face(ctx, c, dev, modem, listener)
 }

@@ -154,6 +154,10 @@ type Device struct {
 	next     *nextConfig
 	nextKeys *meter.Keys
 	smsFrom  string
+	// modem is nil for a meter without; under is the message of it that is carried out.
+	modem Modem
+	mail  mail
+	under *underWay
 	// masked is the token under way, as the history may show it.
 	masked    string
 	smsOut    []SMS
@@ -297,7 +301,7 @@ func (d *Device) start() {
 	d.clock.up = 0
 	d.parts.mains(true)
 	d.follow()
-	d.panel, d.gate = panel.Panel{Size: d.c.Display}, panel.Gate{}
+	d.panel, d.gate = panel.Panel{Size: d.c.Display}, d.mail.gate()
 	d.parts.Pulses.Constant(d.config.ImpPerKWh)
 	d.contact.restart()
 	d.requests = requests{}
@@ -365,6 +369,7 @@ func (d *Device) do(e *meter.Effect) {
 		d.persist(e.Record)
 	case meter.EffectPublish:
 		d.remember(e)
+		d.mailReport(&e.Report)
 		d.publish(&e.Report)
 	case meter.EffectAppend:
 		d.addRows(e.Row, e.Days)

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// fullSignal is the signal of a virtual modem that has a connection.
+// fullSignal is the signal of a meter without a modem of its own that has a connection.
 const fullSignal = 4
 
 // look is the meter as its panel sees it.
@@ -16,7 +16,10 @@ func (d *Device) look() *panel.Meter {
 		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{&d.rings, d.state.Day.Date},
 		Card: d.parts.Card != nil && d.card.looked,
 	}
-	if d.state.Flags.Has(meter.FlagOnline) {
+	switch {
+	case d.modem != nil:
+		m.Signal = d.modem.Bars()
+	case d.state.Flags.Has(meter.FlagOnline):
 		m.Signal = fullSignal
 	}
 	return m

@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/meter"
@@ -92,7 +93,8 @@ func mask(digits string) string {
 	return t.String()
 }
 
-// SMS receives a message.
+// SMS receives a message that nothing but the caller has: what it brings about is durable with the next flush. For a
+// message that a modem has there is Deliver.
 func (d *Device) SMS(from, text string) error {
 	if !d.on {
 		return fmt.Errorf("%w: the modem is dead", ErrOff)
@@ -113,29 +115,7 @@ func (d *Device) SMS(from, text string) error {
 }
 
 func (d *Device) registered(number string) bool {
-	for _, p := range d.c.Phones {
-		if p == number {
-			return true
-		}
-	}
-	return false
-}
-
-// answerSMS answers the sender of a token.
-func (d *Device) answerSMS(r meter.Result) {
-	if r.Source != meter.SMS || d.smsFrom == "" {
-		return
-	}
-	known := d.registered(d.smsFrom)
-	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), !known && r.Code != sts.Accept)
-}
-
-// reply sends an answer if the limits allow one. They never bind what the message did.
-func (d *Device) reply(to, text string, rejected bool) {
-	now := (d.state.On + d.clock.up) / 1000
-	if d.gate.Allow(meter.Handle(to), now, rejected) {
-		d.send(to, text)
-	}
+	return slices.Contains(d.c.Phones, number)
 }
 
 // notify writes to the customer unasked.
@@ -147,12 +127,6 @@ func (d *Device) notify(m meter.Message, balance unit.Energy) {
 
 // maxSMSOut bounds what waits for TakeSMS.
 const maxSMSOut = 1000
-
-func (d *Device) send(to, text string) {
-	if len(d.smsOut) < maxSMSOut {
-		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})
-	}
-}
 
 // TakeSMS returns what the meter has sent since the last call; an empty list, not nil, for nothing.
 func (d *Device) TakeSMS() []SMS {
@@ -167,6 +141,9 @@ func (d *Device) Power(on bool) error {
 	case d.broken != nil || on == d.on:
 		return d.broken
 	case !on:
+		if d.modem != nil {
+			d.modem.Power(false)
+		}
 		d.offAt = d.clock.at
 		d.give(meter.Event{Kind: meter.EventPowerFail})
 		d.on = false
@@ -178,7 +155,11 @@ func (d *Device) Power(on bool) error {
 		d.fail(err)
 		return d.broken
 	}
-	return d.wake(j, l, meter.ResetPower, offFor(d.clock.at, d.offAt))
+	err = d.wake(j, l, meter.ResetPower, offFor(d.clock.at, d.offAt))
+	if d.modem != nil {
+		d.modem.Power(true)
+	}
+	return err
 }
 
 // offFor is for how many seconds the mains was off, 0 when the calendar was set back meanwhile and nobody knows.

@@ -23,12 +23,14 @@ import (
 
 // The kinds of frames in the log.
 const (
-	frameStore  = 1 // the memory's name and the meter's number
-	frameReport = 2 // one record of the outbox
-	frameMark   = 3 // what the board remembers
-	frameHash   = 4 // the server's name for a version of the configuration
-	framePast   = 5 // one entry of the meter's own history
-	frameWear   = 6 // how often the pages of the image were written
+	frameStore   = 1 // the memory's name and the meter's number
+	frameReport  = 2 // one record of the outbox
+	frameMark    = 3 // what the board remembers
+	frameHash    = 4 // the server's name for a version of the configuration
+	framePast    = 5 // one entry of the meter's own history
+	frameWear    = 6 // how often the pages of the image were written
+	frameMail    = 7 // what one message of the modem has done
+	frameSettled = 8 // up to which number the meter's own messages were sent
 )
 
 // compactAbove is how long the log may grow beyond twice what is alive in it, in bytes.
@@ -148,6 +150,7 @@ type contents struct {
 	mark    mark
 	reports []outbox.Entry
 	rings   history.Rings
+	mail    mail
 }
 
 func readFrames(frames []memory.Frame) contents {
@@ -166,6 +169,12 @@ func readFrames(frames []memory.Frame) contents {
 			}
 		case framePast:
 			c.rings.Load(f.Data)
+		case frameMail:
+			c.mail.load(f.Data)
+		case frameSettled:
+			if len(f.Data) == 8 {
+				c.mail.settle(binary.LittleEndian.Uint64(f.Data))
+			}
 		case frameReport:
 			// A frame may be there twice, when the log was written anew after a write that seemed to fail.
 			if r, ok := readReport(f.Data); ok && (len(c.reports) == 0 || r.Seq > c.reports[len(c.reports)-1].Seq) {
@@ -219,7 +228,7 @@ func (d *Device) recall() error {
 		kept.mark = mark{at: max(d.c.Now.UnixMilli(), int64(loaded.State.LastAt)*1000), on: true}
 	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
-	d.mark, d.rings, d.config = kept.mark, kept.rings, loaded.Config
+	d.mark, d.rings, d.mail, d.config = kept.mark, kept.rings, kept.mail, loaded.Config
 	d.clock = clock{at: kept.mark.at, setAt: kept.mark.setAt}
 	d.assemble(kept.mark, loaded.State.Relay == supply.Closed)
 	if err := d.fill(kept.reports, loaded.State.Seq); err != nil {
@@ -436,10 +445,15 @@ func (d *Device) Flush() error {
 }
 
 // flushLog makes the outbox durable and opens it to the link.
-func (d *Device) flushLog() error {
+func (d *Device) flushLog() (err error) {
 	marks := d.box.Marks()
 	d.losing = d.losing && marks.Waiting() > 0
 	now := d.marks()
+	defer func() {
+		if err == nil {
+			d.mailDurable()
+		}
+	}()
 	if !d.rewrite && d.appended == 0 && now == d.mark {
 		return nil
 	}
@@ -474,6 +488,7 @@ func (d *Device) frames() []memory.Frame {
 	for _, b := range d.rings.Entries() {
 		frames = append(frames, memory.Frame{Kind: framePast, Data: b})
 	}
+	frames = append(frames, d.mail.frames()...)
 	for _, e := range d.box.All() {
 		frames = append(frames, reportFrame(e))
 	}

@@ -44,6 +44,8 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 		case <-in.Switches:
 			do = func(d *Device) error { d.Switches(); return nil }
 		case do = <-in.Do:
+		case t := <-d.Tasks():
+			do = t
 		case <-in.Pulses:
 		case <-timer.C:
 		}

@@ -15,7 +15,11 @@ func record(r *meter.Report, text func(handle uint64) string) wire.Record {
 	head := wire.Head{Seq: r.Seq, At: r.At, Up: r.Up, Clock: clockName(r.Clock)}
 	switch r.Kind {
 	case meter.ReportToken:
-		return tokenRecord(r, head, text(r.Request)).Record()
+		request := ""
+		if r.Source == meter.Remote {
+			request = text(r.Request) // that of an SMS means something to this meter only
+		}
+		return tokenRecord(r, head, request).Record()
 	case meter.ReportCommand:
 		return wire.CommandAnswer{Head: head, ID: text(r.Request), State: r.Answer.State(), Reason: r.Answer.Reason()}.Record()
 	case meter.ReportEvent:

@@ -102,6 +102,12 @@ func (m *Meter) Receive(msg link.Message) error {
 	return err
 }
 
+// Tasks are what the meter's modem wants done; nil for a meter without one.
+func (m *Meter) Tasks() <-chan device.Task { return m.dev.Tasks() }
+
+// Task does what the modem wants done.
+func (m *Meter) Task(t device.Task) error { return m.Do(func() error { return t(m.dev) }) }
+
 // Power switches the mains, and the modem with it.
 func (m *Meter) Power(on bool) error {
 	if m.net != nil && !on {

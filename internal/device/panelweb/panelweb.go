@@ -105,6 +105,10 @@ func (p *Panel) live(ctx context.Context, served <-chan error) error {
 			if err := p.meter.Receive(m); err != nil {
 				return err
 			}
+		case t := <-p.meter.Tasks():
+			if err := p.meter.Task(t); err != nil {
+				return err
+			}
 		case now := <-ticker.C:
 			if err := p.meter.Pass(now); err != nil {
 				return err

@@ -162,6 +162,10 @@ func (d *Driver) until(ctx context.Context, patience time.Duration, met func(out
 			if err := d.receive(ctx, m); err != nil {
 				return false, err
 			}
+		case t := <-d.dev.Tasks():
+			if err := d.task(ctx, t); err != nil {
+				return false, err
+			}
 		}
 	}
 	return true, nil
@@ -220,6 +224,10 @@ func (d *Driver) wait(ctx context.Context, rest string) error {
 			return fmt.Errorf("%s was still %s after %v", field, got, t)
 		case m := <-d.inbox:
 			if err := d.receive(ctx, m); err != nil {
+				return err
+			}
+		case t := <-d.dev.Tasks():
+			if err := d.task(ctx, t); err != nil {
 				return err
 			}
 		}

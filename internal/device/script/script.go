@@ -82,6 +82,10 @@ func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, me
 			if err := d.receive(ctx, m); err != nil {
 				return err
 			}
+		case t := <-d.dev.Tasks():
+			if err := d.task(ctx, t); err != nil {
+				return err
+			}
 		case in, more := <-lines:
 			if !more {
 				return <-failed
@@ -200,6 +204,14 @@ func (d *Driver) receive(ctx context.Context, m link.Message) error {
 	return d.flush(ctx)
 }
 
+// task does what the modem wants done, and makes durable what has come of it.
+func (d *Driver) task(ctx context.Context, t device.Task) error {
+	if err := t(d.dev); err != nil {
+		return err
+	}
+	return d.flush(ctx)
+}
+
 // poll acts on what has arrived, without waiting.
 func (d *Driver) poll(ctx context.Context) error {
 	for {
@@ -208,6 +220,10 @@ func (d *Driver) poll(ctx context.Context) error {
 			return ctx.Err()
 		case m := <-d.inbox:
 			if err := d.receive(ctx, m); err != nil {
+				return err
+			}
+		case t := <-d.dev.Tasks():
+			if err := d.task(ctx, t); err != nil {
 				return err
 			}
 		default:

@@ -58,7 +58,7 @@ func Run(ctx context.Context, c Config) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		forward(ctx, m.meter.Messages(), p)
+		forward(ctx, m.meter, p)
 	}()
 	_, err := p.Run()
 	asked := ctx.Err() != nil
@@ -73,14 +73,17 @@ func Run(ctx context.Context, c Config) error {
 	return errors.Join(err, m.end, m.save())
 }
 
-// forward hands what the server sends to the goroutine of the device.
-func forward(ctx context.Context, inbox <-chan link.Message, p *tea.Program) {
+// forward hands what server and modem bring to the goroutine of the device.
+func forward(ctx context.Context, meter *face.Meter, p *tea.Program) {
+	inbox, tasks := meter.Messages(), meter.Tasks()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case msg := <-inbox:
 			p.Send(msg)
+		case t := <-tasks:
+			p.Send(t)
 		}
 	}
 }
@@ -132,6 +135,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		next = tick()
 	case link.Message:
 		m.end = m.meter.Receive(msg)
+	case device.Task:
+		m.end = m.meter.Task(msg)
 	case tea.PasteMsg:
 		m.paste(msg.Content)
 	case tea.KeyPressMsg:

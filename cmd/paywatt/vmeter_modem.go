@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/post"
+	"github.com/paywatt/paywatt/internal/gsm"
+)
+
+// modemBaud is the speed of the modem's port; a pseudo-terminal has none.
+const modemBaud = 115_200
+
+// modemOptions are the options of a virtual meter with a GSM modem.
+type modemOptions struct {
+	port, pin string
+}
+
+func (o *modemOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.port, "modem", "", "serial port of the meter's GSM modem, real or of paywatt modem serve")
+	f.StringVar(&o.pin, "modem-pin", "", "PIN of the modem's SIM; a wrong one is tried once")
+}
+
+// connect gives a meter its modem. shut, on the goroutine of the device, ends the use of it.
+func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slog.Logger) (shut func(), err error) {
+	p := post.New(log)
+	drive := func() (*gsm.Modem, error) {
+		var reference [1]byte
+		rand.Read(reference[:]) // never fails
+		return gsm.New(gsm.Config{
+			Dial: gsm.Serial(o.port, modemBaud), Inbox: meterInbox{p}, PIN: o.pin, Log: log, Reference: reference[0],
+			Changed: func(s gsm.State) { p.SetBars(bars(s)) },
+		})
+	}
+	first, err := drive()
+	if err != nil {
+		return nil, usage("--modem-pin: "+err.Error()+".", "A PIN is 4 to 8 digits.")
+	}
+	p.Connect(ctx, dev, func() post.Radio {
+		m := first
+		if first = nil; m == nil {
+			m, _ = drive() // the same configuration as before
+		}
+		return meterRadio{m, log}
+	})
+	return func() { p.Power(false) }, nil
+}
+
+// bars is a signal as a display shows it, 1 to 4; 0 without a network.
+func bars(s gsm.State) int {
+	switch {
+	case s.Phase != gsm.Ready:
+		return 0
+	case s.Signal == 0: // not known
+		return 1
+	case s.Signal >= -75:
+		return 4
+	case s.Signal >= -87:
+		return 3
+	case s.Signal >= -99:
+		return 2
+	}
+	return 1
+}
+
+// meterInbox hands what arrives to the meter.
+type meterInbox struct{ post *post.Post }
+
+// Receive implements gsm.Inbox. What cannot be read is dropped: nobody could answer it, and the SIM must not fill up.
+func (i meterInbox) Receive(ctx context.Context, m gsm.Message) error {
+	if m.Frame != nil {
+		return nil
+	}
+	return i.post.Deliver(ctx, device.Arrival{Identity: m.Identity, From: m.From, Text: m.Text})
+}
+
+// Report implements gsm.Inbox. The meter asks for no reports.
+func (i meterInbox) Report(context.Context, gsm.Report) error { return nil }
+
+// meterRadio sends what the meter writes.
+type meterRadio struct {
+	modem *gsm.Modem
+	log   *slog.Logger
+}
+
+// Run implements post.Radio.
+func (r meterRadio) Run(ctx context.Context) {
+	if err := r.modem.Run(ctx); err != nil {
+		r.log.Error("modem ended", "err", err)
+	}
+}
+
+// Send implements post.Radio.
+func (r meterRadio) Send(ctx context.Context, to, text string) (post.Outcome, string) {
+	s := r.modem.Send(ctx, gsm.Outgoing{To: to, Text: text})
+	switch s.Outcome {
+	case gsm.Accepted:
+		return post.Sent, ""
+	case gsm.NotSent:
+		return post.Later, s.Why
+	case gsm.Refused:
+		return post.Never, s.Why
+	}
+	return post.Unknown, s.Why
+}

@@ -1,0 +1,417 @@
+package device
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Modem is the GSM modem of a meter, as its device and whoever drives the device need it. Package post has one.
+type Modem interface {
+	// Tasks are what the modem wants done on the goroutine of the device; an error is that of the memory, and for good.
+	Tasks() <-chan Task
+	// Power switches it with the mains. When it is off nothing of it waits for the device any more.
+	Power(on bool)
+	// Bars is the strength of its signal, 1 to 4, 0 for no network. Any goroutine may ask.
+	Bars() int
+	// Wake says that there are letters to send, and does not wait.
+	Wake()
+}
+
+// Task is something to be done on the goroutine of a device.
+type Task func(*Device) error
+
+// Arrival is a message as the modem has it.
+type Arrival struct {
+	// Identity is the same for the same message, however often network and modem bring it.
+	Identity [identitySize]byte
+	// From is the sender's number. It proves nothing.
+	From, Text string
+}
+
+// Letter is a message that waits to be sent.
+type Letter struct {
+	ID uint64
+	SMS
+	// at is the powered-on second when it was written.
+	at uint64
+}
+
+// Limits of the mail.
+const (
+	identitySize = 16
+	// rememberedArrivals is how many messages are known again: more than a SIM holds, so that none which is brought a
+	// second time is taken for a new one.
+	rememberedArrivals = 64
+	// rememberedReplies is how many answers the limits know of, at least as many as they count.
+	rememberedReplies = 32
+	// maxLetters is how many messages wait to be sent; the oldest makes room.
+	maxLetters = 64
+	// letterLife is for how many powered-on seconds a message is worth sending.
+	letterLife = 24 * 60 * 60
+)
+
+// errNotKept is returned for a message that the meter could not make durable: the modem keeps it and brings it again.
+var errNotKept = errors.New("message not kept")
+
+// mail is what the meter keeps of its messages beyond a power cut: which it has taken, whom it has answered, and what
+// has still to be sent. The texts that came are not in it, for they hold tokens: until one is done, the SIM has it.
+type mail struct {
+	taken   []taken
+	replies []reply
+	letters []Letter
+	// last is the newest letter's ID; those up to durable may be sent.
+	last, durable uint64
+}
+
+// taken is a message that was taken, or as many of its tokens as were.
+type taken struct {
+	identity [identitySize]byte
+	tokens   uint8
+	whole    bool
+}
+
+// reply is an answer that the limits have let through.
+type reply struct {
+	sender, at uint64
+	rejected   bool
+}
+
+// entry is a frame of the mail: what one token or one request has done, in one piece, so that a power cut leaves all of
+// it or nothing.
+type mailEntry struct {
+	taken  *taken
+	reply  *reply
+	letter *Letter
+}
+
+// Flags of an entry.
+const (
+	mailTaken    = 1
+	mailWhole    = 2
+	mailReply    = 4
+	mailRejected = 8
+	mailLetter   = 16
+)
+
+func (e mailEntry) frame() memory.Frame {
+	b := []byte{0}
+	if t := e.taken; t != nil {
+		b[0] |= mailTaken
+		if t.whole {
+			b[0] |= mailWhole
+		}
+		b = append(append(b, t.identity[:]...), t.tokens)
+	}
+	if r := e.reply; r != nil {
+		b[0] |= mailReply
+		if r.rejected {
+			b[0] |= mailRejected
+		}
+		b = binary.LittleEndian.AppendUint64(b, r.sender)
+		b = binary.LittleEndian.AppendUint64(b, r.at)
+	}
+	if l := e.letter; l != nil {
+		b[0] |= mailLetter
+		b = binary.LittleEndian.AppendUint64(b, l.ID)
+		b = binary.LittleEndian.AppendUint64(b, l.at)
+		to := l.To[:min(len(l.To), 255)]
+		b = append(append(append(b, byte(len(to))), to...), l.Text...)
+	}
+	return memory.Frame{Kind: frameMail, Data: b}
+}
+
+// load takes an entry from the log. One that is too short is no entry.
+func (m *mail) load(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	flags, b := b[0], b[1:]
+	var e mailEntry
+	if flags&mailTaken != 0 {
+		if len(b) < identitySize+1 {
+			return
+		}
+		e.taken = &taken{identity: [identitySize]byte(b), tokens: b[identitySize], whole: flags&mailWhole != 0}
+		b = b[identitySize+1:]
+	}
+	if flags&mailReply != 0 {
+		if len(b) < 16 {
+			return
+		}
+		e.reply = &reply{sender: binary.LittleEndian.Uint64(b), at: binary.LittleEndian.Uint64(b[8:]), rejected: flags&mailRejected != 0}
+		b = b[16:]
+	}
+	if flags&mailLetter != 0 {
+		if len(b) < 17 || len(b) < 17+int(b[16]) {
+			return
+		}
+		to := b[17 : 17+int(b[16])]
+		e.letter = &Letter{ID: binary.LittleEndian.Uint64(b), at: binary.LittleEndian.Uint64(b[8:]), SMS: SMS{To: string(to), Text: string(b[17+len(to):])}}
+	}
+	m.add(e)
+}
+
+// add takes an entry. It may have been taken before, when the log was written anew after a write that seemed to fail.
+func (m *mail) add(e mailEntry) {
+	if t := e.taken; t != nil {
+		if have := m.find(t.identity); have != nil {
+			*have = *t
+		} else {
+			m.taken = newest(append(m.taken, *t), rememberedArrivals)
+		}
+	}
+	if r := e.reply; r != nil {
+		m.replies = newest(append(m.replies, *r), rememberedReplies)
+	}
+	if l := e.letter; l != nil && l.ID > m.last {
+		m.last = l.ID
+		m.letters = newest(append(m.letters, *l), maxLetters)
+	}
+}
+
+// newest leaves the last n.
+func newest[T any](all []T, n int) []T { return all[max(0, len(all)-n):] }
+
+func (m *mail) find(identity [identitySize]byte) *taken {
+	for i := range m.taken {
+		if m.taken[i].identity == identity {
+			return &m.taken[i]
+		}
+	}
+	return nil
+}
+
+// settle forgets letters up to one that was sent, or that is not worth it any more.
+func (m *mail) settle(id uint64) {
+	for len(m.letters) > 0 && m.letters[0].ID <= id {
+		m.letters = m.letters[1:]
+	}
+	m.last = max(m.last, id)
+}
+
+func settledFrame(id uint64) memory.Frame {
+	return memory.Frame{Kind: frameSettled, Data: binary.LittleEndian.AppendUint64(nil, id)}
+}
+
+// frames are the whole of the mail as it would be written anew.
+func (m *mail) frames() []memory.Frame {
+	// First the number up to which all is settled: none is ever given again.
+	settled := m.last
+	if len(m.letters) > 0 {
+		settled = m.letters[0].ID - 1
+	}
+	frames := []memory.Frame{settledFrame(settled)}
+	for i := range m.taken {
+		frames = append(frames, mailEntry{taken: &m.taken[i]}.frame())
+	}
+	for i := range m.replies {
+		frames = append(frames, mailEntry{reply: &m.replies[i]}.frame())
+	}
+	for i := range m.letters {
+		frames = append(frames, mailEntry{letter: &m.letters[i]}.frame())
+	}
+	return frames
+}
+
+// gate is the limits of answers with all that is remembered: switching the mains off and on does not lift them.
+func (m *mail) gate() (g panel.Gate) {
+	for _, r := range m.replies {
+		g.Allow(r.sender, r.at, r.rejected)
+	}
+	return g
+}
+
+// Attach gives the meter a modem. It is switched with the mains from now on.
+func (d *Device) Attach(m Modem) {
+	d.modem = m
+	m.Power(d.on)
+	m.Wake()
+}
+
+// Tasks are what the modem wants done; nil, which never brings any, for a meter without.
+func (d *Device) Tasks() <-chan Task {
+	if d.modem == nil {
+		return nil
+	}
+	return d.modem.Tasks()
+}
+
+// underWay is a message while it is carried out.
+type underWay struct {
+	entry mailEntry
+	// reported is the newest result that was told the server, answered whether the sender was told.
+	reported meter.Result
+	answered bool
+	// failed says that the memory has refused.
+	failed bool
+}
+
+// Deliver takes a message from the modem. After nil all that it brought about is durable, or it was durable before: the
+// modem may forget it. After an error it is to be delivered again. A message that changes nothing and that nobody is
+// answered to leaves no trace: whoever floods the meter writes nothing to its memory.
+func (d *Device) Deliver(a Arrival) error {
+	if !d.on {
+		return fmt.Errorf("%w: the modem is dead", ErrOff)
+	}
+	if d.broken != nil {
+		return d.broken
+	}
+	have := taken{identity: a.Identity}
+	if t := d.mail.find(a.Identity); t != nil {
+		have = *t
+	}
+	r := panel.ParseSMS(a.Text)
+	if have.whole {
+		return d.flushLog() // nothing of it may be missing
+	}
+	if r.Kind == panel.RequestNone || r.Kind != panel.RequestToken && !d.registered(a.From) {
+		return nil
+	}
+	d.smsFrom = a.From
+	defer func() { d.smsFrom, d.under = "", nil }()
+	if r.Kind != panel.RequestToken {
+		d.under = &underWay{}
+		d.asked(a.From, r.Kind)
+		have.whole = true
+		d.keepMail(have)
+		return d.flushLog()
+	}
+	tokens := r.RevealTokens()
+	for n := int(have.tokens); n < len(tokens); n++ {
+		d.under = &underWay{}
+		d.token(tokens[n], meter.SMS, d.requests.add(arrivalID(a.Identity, n)))
+		if d.broken != nil {
+			return d.broken
+		}
+		if d.under.failed {
+			return fmt.Errorf("%w: the token was not written", errNotKept)
+		}
+		if !d.under.answered {
+			d.answerSMS(d.under.reported) // it was carried out before the mains was cut; the same answer again
+		}
+		have.tokens, have.whole = uint8(n+1), n+1 == len(tokens)
+		d.keepMail(have)
+	}
+	return d.flushLog()
+}
+
+// arrivalID names the n-th token of a message to the core, which gives the same request the same answer: a power cut
+// between the token's record and the message's own then makes no recharge look like a used one, and no wrong token count
+// twice.
+func arrivalID(identity [identitySize]byte, n int) string {
+	return fmt.Sprintf("sms:%s/%d", base64.RawURLEncoding.EncodeToString(identity[:]), n)
+}
+
+// keepMail keeps what was taken of a message, with the answer to it. It is durable with the next flush.
+func (d *Device) keepMail(t taken) {
+	e := d.under.entry
+	e.taken = &t
+	d.writeMail(e)
+}
+
+func (d *Device) writeMail(e mailEntry) {
+	d.mail.add(e)
+	if err := d.c.Log.Append(e.frame()); err != nil {
+		d.rewrite = true
+	}
+	d.appended++
+}
+
+// mailDurable opens to the modem what is durable now.
+func (d *Device) mailDurable() {
+	if d.mail.durable == d.mail.last {
+		return
+	}
+	d.mail.durable = d.mail.last
+	if d.modem != nil {
+		d.modem.Wake()
+	}
+}
+
+// Letter is the next message to send, none before it is durable. Those that are not worth sending any more are forgotten.
+func (d *Device) Letter() (Letter, bool) {
+	for len(d.mail.letters) > 0 && d.mail.letters[0].ID <= d.mail.durable {
+		l := d.mail.letters[0]
+		if d.poweredSecond() < l.at+letterLife {
+			return l, true
+		}
+		d.log.Warn("message not sent in time", logkey.Meter, d.c.Number)
+		d.Settle(l.ID)
+	}
+	return Letter{}, false
+}
+
+// Settle forgets a message that was sent, or that cannot be. Until that is durable, with the next flush, a power cut
+// brings the message back: an answer may be given twice, but not lost.
+func (d *Device) Settle(id uint64) {
+	d.mail.settle(id)
+	if err := d.c.Log.Append(settledFrame(id)); err != nil {
+		d.rewrite = true
+	}
+	d.appended++
+}
+
+// poweredSecond is the powered-on time in seconds.
+func (d *Device) poweredSecond() uint64 { return (d.state.On + d.clock.up) / 1000 }
+
+// mailReport notes the result that the server is told, in case the core has nothing to say to the sender.
+func (d *Device) mailReport(r *meter.Report) {
+	if d.under == nil || r.Kind != meter.ReportToken || r.Source != meter.SMS {
+		return
+	}
+	d.under.reported = meter.Result{Code: r.Result, Source: r.Source, Class: r.Class, SubClass: r.SubClass, Units: r.Units, Balance: d.state.Shown()}
+}
+
+// answerSMS answers the sender of a token. A token that the memory refused is not answered while the modem has it.
+func (d *Device) answerSMS(r meter.Result) {
+	if r.Source != meter.SMS || d.smsFrom == "" {
+		return
+	}
+	if d.under != nil {
+		if d.under.failed = r.Code == sts.StorageError && !d.state.Frozen; d.under.failed {
+			return
+		}
+		d.under.answered = true
+	}
+	known := d.registered(d.smsFrom)
+	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), !known && r.Code != sts.Accept)
+}
+
+// reply sends an answer if the limits allow one. They never bind what the message did.
+func (d *Device) reply(to, text string, rejected bool) {
+	r := reply{sender: meter.Handle(to), at: d.poweredSecond(), rejected: rejected}
+	if !d.gate.Allow(r.sender, r.at, rejected) {
+		return
+	}
+	if d.under != nil {
+		d.under.entry = mailEntry{reply: &r, letter: d.letter(to, text)} // kept together with the message
+		return
+	}
+	d.writeMail(mailEntry{reply: &r, letter: d.letter(to, text)})
+}
+
+// letter shows a message, and is what the modem has to send; nil without a modem.
+func (d *Device) letter(to, text string) *Letter {
+	if len(d.smsOut) < maxSMSOut {
+		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})
+	}
+	if d.modem == nil {
+		return nil
+	}
+	return &Letter{ID: d.mail.last + 1, SMS: SMS{To: to, Text: text}, at: d.poweredSecond()}
+}
+
+// send writes to somebody unasked.
+func (d *Device) send(to, text string) {
+	if l := d.letter(to, text); l != nil {
+		d.writeMail(mailEntry{letter: l})
+	}
+}

@@ -1,0 +1,181 @@
+// Package post carries messages between a virtual meter and the driver of its GSM modem. Each of the two has a goroutine
+// of its own: what arrived is carried out on that of the device, and only when it is durable does the driver hear that it
+// may delete the message; what the meter has to say is sent one after the other, each until it is with the network.
+//
+// Start at [New], give [Post.Deliver] and [Post.SetBars] to the driver, and end with [Post.Connect]. The driver itself is
+// whatever implements [Radio].
+package post
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// Outcome is what became of a message that was to be sent.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Sent: the network has it.
+	Sent Outcome = iota
+	// Later: it was not sent; another try may help.
+	Later
+	// Never: it was not sent, and no other try will help.
+	Never
+	// Unknown: it may have been sent. It is not sent again: who misses an answer asks again.
+	Unknown
+)
+
+// Radio is the driver of a modem, from when the meter gets its mains until it loses it.
+type Radio interface {
+	// Run drives the modem until ctx ends, and then leaves no goroutine behind.
+	Run(ctx context.Context)
+	// Send sends a message; ctx bounds how long it may wait for its turn. why says what went wrong.
+	Send(ctx context.Context, to, text string) (o Outcome, why string)
+}
+
+// Times of the post, all real.
+const (
+	firstRetry = 5 * time.Second
+	lastRetry  = 5 * time.Minute
+	// sendWithin bounds the wait of one try for its turn, so that a message which is too old is noticed.
+	sendWithin = 10 * time.Minute
+)
+
+// Post is the modem of one meter. It implements device.Modem.
+type Post struct {
+	log   *slog.Logger
+	tasks chan device.Task
+	wake  chan struct{}
+	bars  atomic.Int32
+
+	// The rest belongs to the goroutine of the device.
+	ctx   context.Context
+	radio func() Radio
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+// New returns a post that is not connected yet; log may be nil.
+func New(log *slog.Logger) *Post {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Post{log: log, tasks: make(chan device.Task), wake: make(chan struct{}, 1)}
+}
+
+// Connect attaches the post to its device, on whose goroutine it is called; ctx ends the use of the modem for good. Each
+// time that the meter gets its mains radio makes a driver, which knows nothing of the one before.
+func (p *Post) Connect(ctx context.Context, d *device.Device, radio func() Radio) {
+	p.ctx, p.radio = ctx, radio
+	d.Attach(p)
+}
+
+// Tasks implements device.Modem.
+func (p *Post) Tasks() <-chan device.Task { return p.tasks }
+
+// Bars implements device.Modem.
+func (p *Post) Bars() int { return int(p.bars.Load()) }
+
+// SetBars says how strong the signal is, 0 for no network.
+func (p *Post) SetBars(n int) { p.bars.Store(int32(n)) }
+
+// Wake implements device.Modem.
+func (p *Post) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Power implements device.Modem.
+func (p *Post) Power(on bool) {
+	if on == (p.stop != nil) {
+		return
+	}
+	if !on {
+		p.stop()
+		p.done.Wait()
+		p.stop = nil
+		p.SetBars(0)
+		return
+	}
+	ctx, stop := context.WithCancel(p.ctx)
+	p.stop = stop
+	radio := p.radio()
+	p.done.Go(func() { radio.Run(ctx) })
+	p.done.Go(func() { p.send(ctx, radio) })
+}
+
+// Deliver has the device take a message, and returns nil when all that it brought about is durable.
+func (p *Post) Deliver(ctx context.Context, a device.Arrival) error {
+	return p.do(ctx, func(d *device.Device) error { return d.Deliver(a) })
+}
+
+// do has something done on the goroutine of the device.
+func (p *Post) do(ctx context.Context, f device.Task) error {
+	done := make(chan error, 1)
+	task := func(d *device.Device) error {
+		done <- f(d)
+		return d.Err()
+	}
+	select {
+	case p.tasks <- task:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// send sends what the meter has written, until ctx ends.
+func (p *Post) send(ctx context.Context, radio Radio) {
+	retry := firstRetry
+	for {
+		var l device.Letter
+		var has bool
+		if p.do(ctx, func(d *device.Device) error { l, has = d.Letter(); return nil }) != nil {
+			return
+		}
+		if !has {
+			select {
+			case <-p.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		limited, cancel := context.WithTimeout(ctx, sendWithin)
+		outcome, why := radio.Send(limited, l.To, l.Text)
+		cancel()
+		if outcome == Later {
+			p.log.Warn("message waits", logkey.Err, why)
+			select {
+			case <-time.After(retry):
+			case <-ctx.Done():
+				return
+			}
+			retry = min(2*retry, lastRetry)
+			continue
+		}
+		if outcome != Sent {
+			p.log.Warn("message given up", "unknown", outcome == Unknown, logkey.Err, why)
+		}
+		retry = firstRetry
+		err := p.do(ctx, func(d *device.Device) error { d.Settle(l.ID); return d.Flush() })
+		if errors.Is(err, device.ErrBroken) {
+			return
+		}
+	}
+}
