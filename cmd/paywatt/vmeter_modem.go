@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/post"
 	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // modemBaud is the speed of the modem's port; a pseudo-terminal has none.
@@ -27,25 +28,26 @@ func (o *modemOptions) flags(f *pflag.FlagSet) {
 
 // connect gives a meter its modem. shut, on the goroutine of the device, ends the use of it.
 func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slog.Logger) (shut func(), err error) {
-	p := post.New(log)
-	drive := func() (*gsm.Modem, error) {
-		var reference [1]byte
-		rand.Read(reference[:]) // never fails
-		return gsm.New(gsm.Config{
-			Dial: gsm.Serial(o.port, modemBaud), Inbox: meterInbox{p}, PIN: o.pin, Log: log, Reference: reference[0],
-			Changed: func(s gsm.State) { p.SetBars(bars(s)) },
-		})
-	}
-	first, err := drive()
+	shut, err = connectModem(ctx, dev, gsm.Config{Dial: gsm.Serial(o.port, modemBaud), PIN: o.pin, Log: log})
 	if err != nil {
 		return nil, usage("--modem-pin: "+err.Error()+".", "A PIN is 4 to 8 digits.")
 	}
+	return shut, nil
+}
+
+// connectModem gives a meter a driver for its modem, which begins anew whenever the meter gets its mains.
+func connectModem(ctx context.Context, dev *device.Device, cfg gsm.Config) (shut func(), err error) {
+	p := post.New(cfg.Log)
+	cfg.Inbox, cfg.Changed = meterInbox{p}, func(s gsm.State) { p.SetBars(bars(s)) }
+	if _, err := gsm.New(cfg); err != nil {
+		return nil, err
+	}
 	p.Connect(ctx, dev, func() post.Radio {
-		m := first
-		if first = nil; m == nil {
-			m, _ = drive() // the same configuration as before
-		}
-		return meterRadio{m, log}
+		var reference [1]byte
+		rand.Read(reference[:]) // never fails
+		cfg.Reference = reference[0]
+		m, _ := gsm.New(cfg) // the configuration that was good before
+		return meterRadio{m, cfg.Log}
 	})
 	return func() { p.Power(false) }, nil
 }
@@ -90,7 +92,7 @@ type meterRadio struct {
 // Run implements post.Radio.
 func (r meterRadio) Run(ctx context.Context) {
 	if err := r.modem.Run(ctx); err != nil {
-		r.log.Error("modem ended", "err", err)
+		r.log.Error("modem ended", logkey.Err, err)
 	}
 }
 

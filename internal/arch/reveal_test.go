@@ -29,6 +29,7 @@ func revealers() map[string]string {
 		"internal/web/console/receipt.go": "prints what internal/receipt reveals",
 		"wire/down.go":                    "the message that brings a token to its meter",
 		"internal/device/input.go":        "the meter itself: digits that were typed or came by SMS",
+		"internal/device/mail.go":         "the same, with a modem",
 		"internal/device/downlink.go":     "the meter itself: digits that were pushed",
 		"cmd/paywatt/token.go":            "works on tokens without a server, for whoever has the key",
 		"cmd/paywatt/token_encode.go":     "the same",
