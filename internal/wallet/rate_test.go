@@ -284,9 +284,9 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 	}
 }
 
-// TestDebitsAreTheFloorOfTheExactCost shares the same consumption into a million random reports.
-func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
-	const patterns = 1_000_000
+// TestAMillionPatternsCostTheFloorOfTheExactCost reports random consumption in random patterns, over changes of tariff,
+// price, day and month: the debits of each sum to the floor of its exact cost.
+func TestAMillionPatternsCostTheFloorOfTheExactCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 20261120))
 	levied := blocks()
 	levied.Levies = []tariff.Levy{{Name: "rural", Percent: 333}, {Name: "regulator", Rate: 12_345, Untaxed: true}}
