@@ -31,6 +31,7 @@ const (
 	MaxQueue     = 64               // messages that wait to be sent
 	MaxTries     = 3                // tries of one part, while the modem says that it was not sent
 	maxPending   = 256              // arrivals and reports that wait for the Inbox
+	maxSettled   = 1024             // messages that are known to be durable, so that repetitions are recognised
 	maxSent      = 512              // sent parts whose delivery report is awaited
 	almostFull   = 80               // per cent of the SIM from which on it is almost full
 	takeLimit    = 30 * time.Second // time that the Inbox gets for one message
@@ -137,7 +138,8 @@ type Modem struct {
 
 	// The rest belongs to Run's goroutine.
 	parts    pdu.Assembler
-	durable  map[pdu.Identity]bool // durable, but not yet deleted from the modem
+	durable  map[pdu.Identity]bool // the last messages that the Inbox made durable
+	settled  []pdu.Identity        // the same, oldest first
 	taking   map[pdu.Identity]bool // with the Inbox now
 	pending  []job
 	rest     time.Time // the Inbox failed; nothing is handed to it before

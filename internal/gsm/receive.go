@@ -17,8 +17,9 @@ type job struct {
 	message *Message
 	report  *Report
 	id      pdu.Identity
-	slots   []int // in the SIM; none if nothing but the job has it
-	epoch   int   // of the session that read the slots
+	parts   []pdu.Identity // of a message in several parts
+	slots   []int          // in the SIM; none if nothing but the job has it
+	epoch   int            // of the session that read the slots
 	err     error
 }
 
@@ -66,9 +67,12 @@ func (s *session) taken(j job) {
 		return
 	}
 	if len(j.slots) == 0 {
-		return
+		return // a repetition of it would have to be looked at: its reference may be another's by then
 	}
-	m.durable[j.id] = true
+	m.settle(j.id)
+	for _, id := range j.parts {
+		m.settle(id) // if only some of the parts get deleted, or one comes again, that is no unfinished message
+	}
 	if j.epoch == m.epoch {
 		s.free = append(s.free, j.slots...)
 	} else {
@@ -130,7 +134,7 @@ func (s *session) sweepSlots() error {
 		return err
 	}
 	s.m.sweep, s.swept = false, s.m.cfg.Now()
-	present, slots := map[pdu.Identity]bool{}, map[int]pdu.Identity{}
+	slots := map[int]pdu.Identity{}
 	whole := true
 	for _, l := range info {
 		f := at.Fields(l.Text)
@@ -143,10 +147,9 @@ func (s *session) sweepSlots() error {
 			continue // written by somebody to be sent: not for us
 		}
 		slots[i] = identity(l.Data)
-		present[s.found(i, l.Data)] = true
+		s.found(i, l.Data)
 	}
 	if whole {
-		s.m.forget(present)
 		s.m.parts.Retain(slots)
 	} else {
 		s.sweepSoon()
@@ -156,30 +159,32 @@ func (s *session) sweepSlots() error {
 }
 
 // found takes what is in a slot: a message, a part of one, a report, or something unreadable.
-func (s *session) found(slot int, frame []byte) pdu.Identity {
+func (s *session) found(slot int, frame []byte) {
 	m := s.m
 	if m.cfg.Inbox == nil {
-		return pdu.Identity{}
+		return
 	}
 	if _, tpdu, err := pdu.SplitFrame(frame); err == nil {
 		switch t, _ := pdu.TypeOf(tpdu); t {
 		case pdu.TypeReport:
-			return s.reported(frame, slot)
+			s.reported(frame, slot)
+			return
 		case pdu.TypeDeliver:
 			if d, err := pdu.DecodeDeliver(tpdu); err == nil {
-				w, ok := m.parts.Add(pdu.Part{Slot: slot, Deliver: d}, m.cfg.Now())
-				if !ok {
-					return pdu.Identity{}
+				if id := pdu.Identify(d); m.durable[id] {
+					s.free = append(s.free, slot)
+					return
 				}
-				s.hand(w)
-				return w.Identity
+				if w, ok := m.parts.Add(pdu.Part{Slot: slot, Deliver: d}, m.cfg.Now()); ok {
+					s.hand(w)
+				}
+				return
 			}
 		}
 	}
 	j := unreadable(frame)
 	j.slots = []int{slot}
 	s.offer(j)
-	return j.id
 }
 
 // giveUp hands over unfinished messages that waited too long, or that a nearly full SIM has no room for.
@@ -191,7 +196,7 @@ func (s *session) giveUp() {
 
 func (s *session) hand(w pdu.Whole) {
 	m := Message{Identity: w.Identity, From: w.From.String(), Text: w.Text, At: stampTime(w.At), Missing: w.Missing}
-	s.offer(job{message: &m, id: w.Identity, slots: w.Slots})
+	s.offer(job{message: &m, id: w.Identity, parts: w.Parts, slots: w.Slots})
 }
 
 // offer passes a job to the Inbox, unless it has it already.
@@ -272,22 +277,11 @@ func stampTime(s pdu.Stamp) time.Time {
 
 // fetchElsewhere reads a report from the memory that the modem keeps reports in, and returns to the SIM.
 func (s *session) fetchElsewhere() error {
-	at0 := s.elsewise[0]
+	r := s.elsewise[0]
 	s.elsewise = s.elsewise[1:]
-	if _, err := s.do(prefixed(`AT+CPMS="`+at0.memory+`"`), answerTime); err != nil {
-		if broken(err) {
-			return err
-		}
-		return nil
-	}
-	c := prefixed("AT+CMGR=" + strconv.Itoa(at0.slot))
-	c.Message = true
-	info, err := s.do(c, answerTime)
+	_, err := s.do(prefixed(`AT+CPMS="`+r.memory+`"`), answerTime)
 	if err == nil {
-		for _, l := range info {
-			s.reported(l.Data, -1)
-		}
-		_, err = s.do(at.Command{Text: "AT+CMGD=" + strconv.Itoa(at0.slot)}, answerTime)
+		err = s.fetchReport(r.slot)
 	}
 	if broken(err) {
 		return err
@@ -297,4 +291,20 @@ func (s *session) fetchElsewhere() error {
 		return errors.Join(errReset, back)
 	}
 	return nil
+}
+
+// fetchReport reads a report and deletes it at once: these memories hold a handful, and a report that is lost leaves a
+// message "accepted", which it was.
+func (s *session) fetchReport(slot int) error {
+	c := prefixed("AT+CMGR=" + strconv.Itoa(slot))
+	c.Message = true
+	info, err := s.do(c, answerTime)
+	if err != nil {
+		return err
+	}
+	for _, l := range info {
+		s.reported(l.Data, -1)
+	}
+	_, err = s.do(at.Command{Text: "AT+CMGD=" + strconv.Itoa(slot)}, answerTime)
+	return err
 }

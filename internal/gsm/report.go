@@ -31,9 +31,9 @@ func (m *Modem) remember(p sentPart) {
 }
 
 // reported takes a delivery report, from a slot of the SIM or (below 0) from none.
-func (s *session) reported(frame []byte, slot int) pdu.Identity {
+func (s *session) reported(frame []byte, slot int) {
 	if s.m.cfg.Inbox == nil || frame == nil {
-		return pdu.Identity{}
+		return
 	}
 	j := unreadable(frame)
 	if slot >= 0 {
@@ -47,7 +47,6 @@ func (s *session) reported(frame []byte, slot int) pdu.Identity {
 		}
 	}
 	s.offer(j)
-	return j.id
 }
 
 // match finds the part that a report is about. The reference is one octet and wraps, so the number and the time must fit

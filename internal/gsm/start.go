@@ -248,7 +248,7 @@ func (s *session) look() error {
 	return s.lookAtStorage()
 }
 
-// lookAtStorage reads how full the SIM is. Nearly full, unfinished messages must not block it.
+// lookAtStorage reads how full the SIM is.
 func (s *session) lookAtStorage() error {
 	info, err := s.do(prefixed("AT+CPMS?"), answerTime)
 	if err != nil || len(info) == 0 {

@@ -69,7 +69,7 @@ func (s *session) step() (did bool, err error) {
 	case now.Sub(s.checked) >= s.interval():
 		return true, s.look()
 	}
-	if r := s.m.next(now); r != nil && s.m.State().Phase == Ready {
+	if r := s.m.next(now); r != nil {
 		return true, s.send(r)
 	}
 	return false, nil
@@ -211,11 +211,16 @@ func (s *session) delete() error {
 // from everything else.
 func (s *session) sweepSoon() { s.swept = s.m.cfg.Now().Add(sweepAgain - sweepEvery) }
 
-// forget drops the marks of messages that are no longer in the modem.
-func (m *Modem) forget(present map[pdu.Identity]bool) {
-	for id := range m.durable {
-		if !present[id] {
-			delete(m.durable, id)
-		}
+// settle remembers that a message is durable: wherever it is found again, it is deleted. The network may bring it again
+// much later, so the last ones stay remembered.
+func (m *Modem) settle(id pdu.Identity) {
+	if m.durable[id] {
+		return
 	}
+	if len(m.settled) == maxSettled {
+		delete(m.durable, m.settled[0])
+		m.settled = m.settled[1:]
+	}
+	m.durable[id] = true
+	m.settled = append(m.settled, id)
 }

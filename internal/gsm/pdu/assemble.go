@@ -49,6 +49,7 @@ type Whole struct {
 	Slots    []int // the places of all its parts, repeated ones included, ascending
 	Missing  int   // parts that never came; 0 for a complete message
 	Identity Identity
+	Parts    []Identity // of the parts that are there
 }
 
 // Assembler joins parts in whatever order they come. It only remembers; the parts stay where they are (in the SIM) until
@@ -191,6 +192,7 @@ func (s *partSet) join(total uint8) Whole {
 			}
 			data = append(data, d.Body.Data...)
 			id := Identify(d)
+			w.Parts = append(w.Parts, id)
 			h.Write(id[:])
 		} else {
 			text, data = text+textOf(w.DCS.Alphabet(), data)+"\uFFFD", nil
@@ -203,10 +205,8 @@ func (s *partSet) join(total uint8) Whole {
 	w.Text = text + textOf(w.DCS.Alphabet(), data)
 	w.Slots = slices.Sorted(slices.Values(s.slots))
 	w.Identity = Identity(h.Sum(nil)[:16])
-	if total == 1 && w.Missing == 0 {
-		for _, p := range s.parts {
-			w.Identity = Identify(p.Deliver)
-		}
+	if total == 1 {
+		w.Identity = w.Parts[0]
 	}
 	return w
 }

@@ -30,9 +30,9 @@ func (m *Modem) basic(s string) ([]string, string) {
 	case s == "E1":
 		m.set.echo = true
 	case s == "Z" || s == "Z0" || s == "&F" || s == "&F0":
-		text := m.set
+		echo := m.set.echo
 		m.set = defaults()
-		m.set.echo = text.echo // a host that switched the echo off would otherwise lose track of the answer
+		m.set.echo = echo // a host that switched the echo off would otherwise lose track of the answer
 	case s == "I" || s == "I0":
 		return []string{"SIM900 R11.0"}, ""
 	case s[0] == 'D':
