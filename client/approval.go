@@ -12,17 +12,18 @@ import (
 
 // Approval is an act that waits for a second person, or how it was decided.
 type Approval struct {
-	ID        string     `json:"id"`
-	Act       string     `json:"act"`
-	Summary   string     `json:"summary"`
-	State     string     `json:"state"` // waiting, approved, rejected, done
-	Maker     string     `json:"maker"`
-	Checker   string     `json:"checker,omitempty"`
-	Reason    string     `json:"reason,omitempty"`
-	Result    string     `json:"result,omitempty"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt time.Time  `json:"expires_at"`
-	DecidedAt *time.Time `json:"decided_at,omitempty"`
+	ID        string          `json:"id"`
+	Act       string          `json:"act"`
+	Summary   string          `json:"summary"`
+	Request   json.RawMessage `json:"request"` // what was asked for, whole, as it will be carried out
+	State     string          `json:"state"`   // waiting, approved, rejected, done
+	Maker     string          `json:"maker"`
+	Checker   string          `json:"checker,omitempty"`
+	Reason    string          `json:"reason,omitempty"`
+	Result    string          `json:"result,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	ExpiresAt time.Time       `json:"expires_at"`
+	DecidedAt *time.Time      `json:"decided_at,omitempty"`
 }
 
 // Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow. A page may

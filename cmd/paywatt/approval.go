@@ -29,8 +29,27 @@ func newApprovalCommand(c console) *cobra.Command {
 		}),
 	}
 	list.Flags().StringVar(&state, "state", "waiting", "waiting, approved, rejected, done, or empty for all")
-	cmd.AddCommand(list, newDecision(c, "approve", "Allow an act, which is then done", true), newDecision(c, "reject", "Refuse an act", false))
+	cmd.AddCommand(list, newApprovalShow(c), newDecision(c, "approve", "Allow an act, which is then done", true), newDecision(c, "reject", "Refuse an act", false))
 	return cmd
+}
+
+func newApprovalShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show all of an act that you asked for or could allow", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			all, err := every(func(p client.Page) (client.List[client.Approval], error) { return api.Approvals(cmd.Context(), "", p) })
+			if err != nil {
+				return err
+			}
+			for _, a := range all {
+				if a.ID == args[0] {
+					return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "request", string(a.Request),
+						"decided by", a.Checker, "reason", a.Reason))
+				}
+			}
+			return &failure{code: exitNotFound, what: "There is no approval " + args[0] + " that you could see.", not: "Nothing is shown.", try: "List them: paywatt approval list --state ''."}
+		}),
+	}
 }
 
 func newDecision(c console, verb, short string, allow bool) *cobra.Command {

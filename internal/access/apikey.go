@@ -160,11 +160,16 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if !found || k.Blocked || !k.RevokedAt.IsZero() || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) || !k.Role.Known() {
 		return Known{Refusal: badKey()}, nil
 	}
+	return Known{Actor: k.Actor()}, nil
+}
+
+// Actor is who acts through the key. A key without a name is called by its identity.
+func (k Key) Actor() Actor {
 	name := k.Name
 	if name == "" {
 		name = k.ID.Text(id.Key)
 	}
-	return Known{Actor: Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers}}, nil
+	return Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers}
 }
 
 // anyTenant opens the store for a look-up that itself tells the tenant.

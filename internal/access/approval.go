@@ -47,7 +47,7 @@ const (
 	approvalRows  = 200 // that a list reads at once
 	approvalLooks = 5   // and how often, for one page
 	maxActBody    = 16 << 10
-	maxActSummary = 300
+	maxActSummary = 500 // bytes; all figures of the settings together have room in it
 )
 
 // Approval is an act that one person wants and another must allow.

@@ -183,22 +183,23 @@ func (a *API) giveTokens(ctx context.Context, by access.Actor, in *MeterPath, bo
 
 // approvalBody is an act that waits for a second person, or how it was decided.
 type approvalBody struct {
-	ID        string     `json:"id" example:"apr_01jd00000000000000000000000"`
-	Act       string     `json:"act" example:"token.issue"`
-	Summary   string     `json:"summary"`
-	State     string     `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, and refused when it was tried; done: carried out"`
-	Maker     string     `json:"maker"`
-	Checker   string     `json:"checker,omitempty"`
-	Reason    string     `json:"reason,omitempty"`
-	Object    string     `json:"object,omitempty" doc:"What it is about"`
-	Result    string     `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt time.Time  `json:"expires_at"`
-	DecidedAt *time.Time `json:"decided_at,omitempty"`
+	ID        string          `json:"id" example:"apr_01jd00000000000000000000000"`
+	Act       string          `json:"act" example:"token.issue"`
+	Summary   string          `json:"summary"`
+	Request   json.RawMessage `json:"request" doc:"What was asked for, whole, as it will be carried out: read it before you allow it"`
+	State     string          `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, and refused when it was tried; done: carried out"`
+	Maker     string          `json:"maker"`
+	Checker   string          `json:"checker,omitempty"`
+	Reason    string          `json:"reason,omitempty"`
+	Object    string          `json:"object,omitempty" doc:"What it is about"`
+	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
+	CreatedAt time.Time       `json:"created_at"`
+	ExpiresAt time.Time       `json:"expires_at"`
+	DecidedAt *time.Time      `json:"decided_at,omitempty"`
 }
 
 func approvalOf(w access.Approval) approvalBody {
-	b := approvalBody{ID: w.ID.Text(id.Approval), Act: string(w.Act), Summary: w.Summary, State: string(w.State), Maker: w.Maker.String(), Reason: w.Reason,
+	b := approvalBody{ID: w.ID.Text(id.Approval), Act: string(w.Act), Summary: w.Summary, Request: w.Body, State: string(w.State), Maker: w.Maker.String(), Reason: w.Reason,
 		Object: w.Object, CreatedAt: w.CreatedAt.UTC(), ExpiresAt: w.CreatedAt.Add(access.ApprovalLife).UTC(), DecidedAt: at(w.DecidedAt)}
 	if !w.DecidedAt.IsZero() {
 		b.Checker = w.Checker.String()

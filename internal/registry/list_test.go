@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -345,6 +346,26 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	})
 	if both != 1 {
 		t.Errorf("%d changes in the audit log name the second person, want 1", both)
+	}
+}
+
+// TestWhatHasWeightIsNotHiddenBehindWords: a summary is cut, and whoever allows a change of settings reads it.
+func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("<", 240)
+	off, window, day, free, cut := false, int64(3600), int64(1000), unit.Energy(123_456_700), money.Minor(-1_234_567_890)
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true)}); err != nil || s.Refused() {
+		t.Fatal(err, s.Detail())
+	}
+	s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{Name: &[]string{long[:120]}[0], Address: &long, Contact: &long, Message: &long, FourEyes: &off,
+		ReversalWindow: &window, ReversalsADay: &day, FreeUnitsADay: &free, WalletCutOff: &cut})
+	if err != nil || s.Waits == nil {
+		t.Fatalf("%v %s: want it to wait", err, s.Detail())
+	}
+	for _, part := range []string{`"four_eyes":false`, `"reversal_window_s":3600`, `"reversals_per_day":1000`, `"free_units_per_day_wh":123456700`, `"wallet_cutoff_minor":-1234567890`} {
+		if !strings.Contains(s.Waits.Summary, part) {
+			t.Errorf("the summary %q does not show %s", s.Waits.Summary, part)
+		}
 	}
 }
 

@@ -112,19 +112,14 @@ type SettingsView struct {
 
 // SettingsChange names what is to change; nil fields stay. It is also what is written down for a second person.
 type SettingsChange struct {
-	Name     *string `json:"name,omitempty"`
 	Currency *string `json:"currency,omitempty"`
 	TZ       *string `json:"tz,omitempty"`
-	VATNo    *string `json:"vat_no,omitempty"`
 	FourEyes *bool   `json:"four_eyes,omitempty"`
 	// FourEyesDefault goes back to deciding by the number of people; it excludes FourEyes.
 	FourEyesDefault bool         `json:"four_eyes_default,omitempty"`
 	MaxDeduction    *money.Bps   `json:"max_deduction_bps,omitempty"`
 	ChargesOnly     *bool        `json:"charges_only,omitempty"`
 	DailyCharges    *bool        `json:"daily_charges,omitempty"`
-	Address         *string      `json:"address,omitempty"`
-	Contact         *string      `json:"contact,omitempty"`
-	Message         *string      `json:"message,omitempty"`
 	ReversalWindow  *int64       `json:"reversal_window_s,omitempty"`
 	ReversalsADay   *int64       `json:"reversals_per_day,omitempty"`
 	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
@@ -137,6 +132,12 @@ type SettingsChange struct {
 	LeaseCap        *unit.Energy `json:"lease_cap_wh,omitempty"`
 	LeaseTTL        *int64       `json:"lease_ttl_s,omitempty"`
 	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
+	// Free text stands last: what has weight is never behind it in a summary that is cut.
+	Name    *string `json:"name,omitempty"`
+	VATNo   *string `json:"vat_no,omitempty"`
+	Address *string `json:"address,omitempty"`
+	Contact *string `json:"contact,omitempty"`
+	Message *string `json:"message,omitempty"`
 }
 
 // Settings shows the tenant's settings.

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -186,4 +187,33 @@ func (tx *Tx) IsActor(a access.Actor, named string) (bool, error) {
 		n, err = tx.number(`SELECT COUNT(*) FROM person WHERE tenant_id = $1 AND email = $2 AND id = $3`, tx.Tenant, name, self[:])
 	}
 	return n > 0, wrapApproval("find who acted before an", err)
+}
+
+// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
+// person's keys, revoked ones too, and the person's. What others did under a key of the same name counts as well.
+func (tx *Tx) NamesOf(a access.Actor) ([]string, error) {
+	names := []string{a.String()}
+	self := a.ID
+	if !a.Answers.IsZero() {
+		self = a.Answers
+	}
+	if self.IsZero() {
+		return names, nil
+	}
+	add := func(as access.Actor) {
+		if name := as.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	err := tx.C.Query(`SELECT id, name FROM api_key WHERE tenant_id = $1 AND COALESCE(answers, id) = $2`, func(r Row) error {
+		add(access.Key{ID: r.ID(0), Name: r.Text(1)}.Actor())
+		return nil
+	}, tx.Tenant, self)
+	if err == nil {
+		err = tx.C.Query(`SELECT email FROM person WHERE tenant_id = $1 AND id = $2`, func(r Row) error {
+			add(access.Actor{Kind: access.Person, Name: r.Text(0)})
+			return nil
+		}, tx.Tenant, self)
+	}
+	return names, wrapApproval("find the names for an", err)
 }

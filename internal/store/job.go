@@ -146,10 +146,17 @@ func (tx *Tx) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error) 
 	return out, wrapJob("list held", err)
 }
 
-// UnitsSince is how much an actor gave away from a moment on.
-func (tx *Tx) UnitsSince(by string, from time.Time) (unit.Energy, error) {
-	n, err := tx.number(`SELECT SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, by, from)
-	return unit.Energy(n), wrapJob("sum the units of a", err)
+// UnitsSince is how much was given away under some names from a moment on.
+func (tx *Tx) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
+	var total unit.Energy
+	for _, name := range by {
+		n, err := tx.number(`SELECT SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, name, from)
+		if err != nil {
+			return 0, wrapJob("sum the units of a", err)
+		}
+		total += unit.Energy(n)
+	}
+	return total, nil
 }
 
 // MeterKeyTurn moves a meter key from one state to another.

@@ -217,10 +217,17 @@ func (tx *Tx) CancelsOwed(after id.ID, max int) ([]vending.Token, error) {
 	return out, wrapReversal("list units that are owed", err)
 }
 
-// ReversalsSince counts what an actor reversed from a moment on.
-func (tx *Tx) ReversalsSince(by string, from time.Time) (int, error) {
-	n, err := tx.number(`SELECT COUNT(*) FROM reversal WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, by, from)
-	return int(n), wrapReversal("count reversals", err)
+// ReversalsSince counts what was reversed under some names from a moment on.
+func (tx *Tx) ReversalsSince(by []string, from time.Time) (int, error) {
+	total := 0
+	for _, name := range by {
+		n, err := tx.number(`SELECT COUNT(*) FROM reversal WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, name, from)
+		if err != nil {
+			return 0, wrapReversal("count reversals", err)
+		}
+		total += int(n)
+	}
+	return total, nil
 }
 
 // ReversalsWaiting lists sales whose reversal waits for a meter.

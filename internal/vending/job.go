@@ -136,8 +136,8 @@ type JobTx interface {
 	JobOfKey(newKey id.ID) (Job, bool, error)
 	// JobsHeld lists jobs that their issuer has not answered, made before a moment, after the given one.
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
-	// UnitsSince is how much an actor gave away from a moment on.
-	UnitsSince(by string, from time.Time) (unit.Energy, error)
+	// UnitsSince is how much was given away under some names from a moment on.
+	UnitsSince(by []string, from time.Time) (unit.Energy, error)
 	// AddMeterKey keeps a key of a meter; MeterKeyTurn moves one from state to state.
 	AddMeterKey(registry.Key) error
 	MeterKeyTurn(key id.ID, from, to string) error

@@ -157,8 +157,12 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p Point, 
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
+	names, err := tx.NamesOf(by)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
 	local := now.In(zone)
-	given, err := tx.UnitsSince(by.String(), time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone))
+	given, err := tx.UnitsSince(names, time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone))
 	if err != nil || given+units <= p.Limits.FreeUnitsADay {
 		return refusal.Refusal{}, err
 	}

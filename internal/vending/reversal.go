@@ -101,8 +101,11 @@ type ReversalTx interface {
 	PutReversal(Reversal) error
 	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
 	ReversalOf(sale id.ID) (Reversal, bool, error)
-	// ReversalsSince counts what an actor reversed from a moment on.
-	ReversalsSince(by string, from time.Time) (int, error)
+	// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
+	// person's keys, and the person's.
+	NamesOf(access.Actor) ([]string, error)
+	// ReversalsSince counts what was reversed under some names from a moment on.
+	ReversalsSince(by []string, from time.Time) (int, error)
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
@@ -308,7 +311,11 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 
 func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())
-	n, err := tx.ReversalsSince(by.String(), day)
+	names, err := tx.NamesOf(by)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	n, err := tx.ReversalsSince(names, day)
 	if err != nil || int64(n) < limits.ReversalsADay {
 		return refusal.Refusal{}, err
 	}

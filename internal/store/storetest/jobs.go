@@ -75,9 +75,9 @@ func jobByID(t *testing.T, e store.Engine, i id.ID) vending.Job {
 func unitsGiven(t *testing.T, e store.Engine) string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (string, error) {
-		all, err := tx.UnitsSince("tester", base())
-		later, e2 := tx.UnitsSince("tester", base().Add(time.Microsecond))
-		another, e3 := tx.UnitsSince("another", base())
+		all, err := tx.UnitsSince([]string{"nobody", "tester"}, base())
+		later, e2 := tx.UnitsSince([]string{"nobody", "tester"}, base().Add(time.Microsecond))
+		another, e3 := tx.UnitsSince([]string{"another"}, base())
 		return fmt.Sprint(int64(all), int64(later), int64(another)), firstError(err, e2, e3)
 	})
 }

@@ -261,7 +261,9 @@ func reversalsCounted(t *testing.T, r Rig) {
 		reversal(t, e, h.sold(t, e, fmt.Sprintf("sale-%d", i), base()).ID, by, base().Add(time.Duration(i)*time.Hour))
 	}
 	for from, want := range map[time.Duration]int{0: 3, time.Hour: 2, 90 * time.Minute: 1, 4 * time.Hour: 0} {
-		got := look(t, e, func(tx *store.Tx) (int, error) { return tx.ReversalsSince("amina", base().Add(from)) })
+		got := look(t, e, func(tx *store.Tx) (int, error) {
+			return tx.ReversalsSince([]string{"amina", "nobody"}, base().Add(from))
+		})
 		if got != want {
 			t.Errorf("%d reversals from %s on, want %d", got, from, want)
 		}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,5 +215,16 @@ func blockedKey(t *testing.T, r Rig) {
 		if k.Blocked != want {
 			t.Errorf("key %d: blocked %t, want %t", n, k.Blocked, want)
 		}
+	}
+	names := look(t, e, func(tx *store.Tx) ([]string, error) {
+		k, _, err := tx.KeyByHash(hash(2))
+		if err != nil {
+			return nil, err
+		}
+		return tx.NamesOf(k.Actor())
+	})
+	want := []string{"apikey " + id.ID{14: 1, 15: 2}.Text(id.Key), "person c@example.org"}
+	if !slices.Equal(names, want) {
+		t.Errorf("whoever acts through key 2 is named %q, want %q", names, want)
 	}
 }
