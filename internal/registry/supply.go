@@ -117,3 +117,9 @@ func (p SupplyPolicy) String() string {
 func (p SupplyPolicy) Decided() bool {
 	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil
 }
+
+// AccountSupply is what is special about the supply of one account.
+type AccountSupply struct {
+	Protected bool  // never cut off for want of money
+	Grace     int64 // at the end of a lease's time: -1 the supply stays on up to the lease's energy, 0 it goes off, N it may use N Wh more
+}

@@ -175,7 +175,7 @@ func (tx *Tx) SignCommand(i id.ID) (command.Signing, error) {
 	if s.Command.Counter, err = tx.nextCounter(m.N); err != nil {
 		return command.Signing{}, err
 	}
-	may, err := tx.mayCut(c)
+	may, err := tx.stillRight(c)
 	if err != nil {
 		return command.Signing{}, err
 	}

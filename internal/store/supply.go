@@ -210,12 +210,7 @@ func (tx *Tx) LookOut() error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
-		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, tx.Now, unseen)
-	if err != nil {
-		return fmt.Errorf("note that meters are seen: %w", err)
-	}
-	return nil
+	return tx.Saw(tx.Now, unseen)
 }
 
 // SuppliesDue lists accounts with a supply to look at by a moment, at most max.
@@ -234,10 +229,10 @@ func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	return out, nil
 }
 
-// mayCut asks once more, in the transaction that signs a cut-off, whether the supply is still unwanted and nothing forbids
-// to cut it. A cut that a person wants is not asked for.
-func (tx *Tx) mayCut(c command.Command) (bool, error) {
-	if c.Type != command.Disconnect || c.By != access.SystemActor(tx.Tenant, supplyActor).String() {
+// stillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right: a
+// cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now.
+func (tx *Tx) stillRight(c command.Command) (bool, error) {
+	if c.Type != command.Disconnect && c.Type != command.Lease || c.By != access.SystemActor(tx.Tenant, supplyActor).String() {
 		return true, nil
 	}
 	rows, err := tx.WalletOf(c.Meter)
@@ -248,21 +243,18 @@ func (tx *Tx) mayCut(c command.Command) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	unseen, err := tx.Unseen()
+	most, cut, err := wallet.Standing(tx, t, rows, c.Meter, tx.Now)
 	if err != nil {
 		return false, err
 	}
-	for _, r := range rows {
-		if r.Meter.N != c.Meter {
-			continue
-		}
-		s, err := tx.SupplyOf(c.Meter)
-		if err != nil {
-			return false, err
-		}
-		return !wallet.Wanted(r.State) && wallet.Blocked(r, s, t, tx.Now, unseen) == "", nil
+	if c.Type == command.Disconnect {
+		return cut, nil
 	}
-	return false, nil
+	max, _ := c.Args["max_register_wh"].(int64)
+	if unit.Energy(max) <= most {
+		return true, nil
+	}
+	return false, tx.must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, c.Meter)
 }
 
 // leaseSkip is by how much the sequence of leases is moved on when a meter says that it has had a higher one: a day of
@@ -303,4 +295,24 @@ func (tx *Tx) takeLease(m registry.Meter, c *command.Command) error {
 		return fmt.Errorf("number the lease %s: %w", c.ID.Text(id.Command), err)
 	}
 	return nil
+}
+
+// Saw is [Tx.LookOut] of a server whose clock goes in larger steps: it says itself when it last did not see its meters.
+func (tx *Tx) Saw(now, unseen time.Time) error {
+	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, now, unseen)
+	if err != nil {
+		return fmt.Errorf("note that meters are seen: %w", err)
+	}
+	return nil
+}
+
+// AccountSupply sets what is special about the supply of an account.
+func (tx *Tx) AccountSupply(account id.ID, s registry.AccountSupply) error {
+	err := tx.must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
+		s.Protected, s.Grace, tx.Tenant, account)
+	if err != nil {
+		return fmt.Errorf("set the supply of account %s: %w", account.Text(id.Account), err)
+	}
+	return tx.attest("account", account)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // SupplyTx is what bringing a meter's supply to where it is wanted needs of a transaction.
@@ -131,6 +132,38 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 		out[i] = c
 	}
 	return out, nil
+}
+
+// Standing is what holds for one meter of an account now: the register up to which it may be allowed to count, and whether
+// it may be cut off for want of money. It changes nothing.
+func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (most unit.Energy, cut bool, err error) {
+	have := Money{}
+	if len(rows) > 0 {
+		if have, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
+			return 0, false, err
+		}
+	}
+	turns, err := newCases(tx, t, rows, have, now)
+	for i, c := range turns {
+		if rows[i].Meter.N != meter {
+			continue
+		}
+		cut = !Wanted(rows[i].State) && c.block == ""
+		if err == nil && c.priced {
+			most, err = c.most(rows[i])
+		}
+	}
+	return most, cut, err
+}
+
+// most is the register up to which a meter may be allowed to count now.
+func (c *turn) most(r Row) (unit.Energy, error) {
+	want, err := LeaseMax(r, c.body, c.money, c.rests, c.tenant, c.block)
+	if h := r.Held; h.Stopped() {
+		// Nobody knows what it has used. It gets the allowance once, of what is paid for, until a person has decided.
+		return h.Register + min(c.tenant.Supply.AllowanceWh(), want-r.Register), err
+	}
+	return want, err
 }
 
 func (c *turn) decide(s State) (State, Decision) {
@@ -300,16 +333,16 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 	if !c.Commands || !c.Leases || !r.Started || !c.priced || !Wanted(r.State) || r.Store != c.Memory && !r.Held.Stopped() {
 		return nil
 	}
-	want, err := LeaseMax(r, c.body, c.money, c.rests, c.tenant, c.block)
+	want, err := c.most(r)
 	if err != nil {
 		return err
 	}
 	if h := r.Held; h.Stopped() {
-		// Nobody knows what it has used. It gets the allowance once, of what is paid for, until a person has decided.
 		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out {
 			return nil
 		}
-		want = h.Register + min(c.tenant.Supply.AllowanceWh(), want-r.Register)
+	} else if stopped, err := c.shrink(tx, r, want); stopped || err != nil {
+		return err
 	} else if !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
 	}
@@ -321,6 +354,17 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 	c.Supply.Lease = Lease{Max: want, At: c.now, Store: c.Memory}
 	return c.order(tx, r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
+}
+
+// shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
+// there is nothing more to do: a lower one would cut the supply where something forbids that.
+func (c *turn) shrink(tx SupplyTx, r Row, want unit.Energy) (bool, error) {
+	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
+		return false, nil
+	}
+	err := tx.Withdraw(r.Meter, c.Seen.Lease.ID, "there is less money by now")
+	c.Supply.Lease, c.Seen.Lease = c.InMeter, Told{ID: c.InMeter.Order, State: "done", Since: c.InMeter.At}
+	return want <= c.InMeter.Max, err
 }
 
 // configure sends a wallet meter its configuration, where it has none or an older one of ours.

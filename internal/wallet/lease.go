@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// leaseStep is how much further a new lease must reach to be sent before the old one is half used: what was paid in is
-// given at once, and a tariff that is cheaper at some hours does not cause a message with every reading.
+// leaseStep is how much further a new lease that money bounds must reach to be sent before the old one is half used: what
+// was paid in is given at once, and a tariff that is cheaper at some hours does not cause a message with every reading.
 const leaseStep = unit.KilowattHour
 
 // Spendable is the energy that an account can pay for: what is available above the level of the cut-off, at the dearest
@@ -19,6 +19,7 @@ func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64, extra
 	if err != nil {
 		return 0, err
 	}
+	more = max(more-1, 0) // the price was rounded up; no more than extra is given
 	return b.AffordableLess(have.Available()-cutoff+more, rests)
 }
 
@@ -52,13 +53,13 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.
 	case want < have.Max:
 		return block == "" // the meter opens its relay where the register has passed it already
 	case ordered:
-		return want-have.Max >= leaseStep || left <= 0 && wants > 0
+		return wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep || left <= 0 && wants > 0
 	case wants > 0 && lost(r, s, left):
 		return true
 	case now.Sub(have.At) >= t.Supply.LeaseTTL()/2:
 		return wants > 0
 	}
-	return want > have.Max && (2*max(left, 0) <= wants || want-have.Max >= leaseStep)
+	return want > have.Max && (2*max(left, 0) <= wants || wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep)
 }
 
 // lost reports whether the meter says, after it has taken its lease, that it has none.

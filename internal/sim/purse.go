@@ -1,0 +1,298 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Purses is a street of meters whose balance is money on a server: whole virtual meters, and the server's own store and
+// rules, in one process and on one virtual clock that goes on by the hour. A witness of its own ([witness]) watches what
+// goes over the wire and what the relays do.
+type Purses struct {
+	Meters, Days int
+	Seed         uint64
+	Start        time.Time
+	Folder       string // for the server's database
+	// Loss is how many of a hundred messages are lost, each way; as many are doubled and a third as many come late.
+	Loss int
+	// Away lets every fifth house be without network for days.
+	Away bool
+	// Paid is what is paid in at the beginning, in minor units; Again what is paid when there is little left, 0 for never.
+	Paid, Again money.Minor
+	// Daily is a fixed charge of each day.
+	Daily  money.Minor
+	Supply registry.SupplyPolicy
+	// Protected is that every so manieth account is never cut off; 0 for none.
+	Protected int
+	// DownFrom and DownTo are the hours between which the server does not run.
+	DownFrom, DownTo int
+	// Load is what a house uses in an hour, in watts; nil for households of all sizes.
+	Load func(house int, hour int, rnd *rand.Rand) unit.Power
+	// Plant is a mistake to be made by the server, for the witness to find: see the test.
+	Plant string
+}
+
+// PursesResult is what a street of purses came to.
+type PursesResult struct {
+	MeterDays int
+	// Records are those that the server stored, Lost the messages that the network swallowed.
+	Records, Lost int64
+	// Leases, Cuts and Connects are how many were signed, Pressed is how many people had to press a key.
+	Leases, Cuts, Connects, Pressed int64
+	// Changes are those of relays, Dark the hours in which a supply was off.
+	Changes, Dark int64
+	// DarkHouses are those whose supply was off in some hour after the first.
+	DarkHouses []int
+	// OffWithMoney are hours off with money and lease energy left, though the meter was reached.
+	OffWithMoney int64
+	// BeyondLease is the most that a meter counted beyond its lease, MostOwed the most that an account has used beyond its money.
+	BeyondLease, MostOwed unit.Energy
+	// Balances are those of the accounts, Rated what was rated of each, by local month.
+	Balances   []money.Minor
+	Rated      []string
+	Used       unit.Energy
+	Violations []string
+	Seconds    float64
+}
+
+// purse is one house.
+type purse struct {
+	index   int
+	number  string
+	n       int64
+	meter   id.ID
+	account id.ID
+	link    wire.LinkKey
+	dev     *device.Device
+	load    *rand.Rand // of what is used, whatever the network does
+	net     *rand.Rand
+	size    int64
+	away    [2]int // hours without network
+	payAt   int    // hour in which the household pays; 0: none is due
+	booted  bool
+	failed  bool // something was lost on the way in this hour
+	late    []outbox.Entry
+	witness witness
+}
+
+// street of purses.
+type pursesRun struct {
+	o      Purses
+	office *office
+	houses []*purse
+	hour   int
+	result PursesResult
+}
+
+// pursesInterval is how often the meters read.
+const pursesInterval = 4 * time.Hour
+
+// Run lets the street live and gives back what it came to. Violations is what the witness found.
+func (o Purses) Run(ctx context.Context) (PursesResult, error) {
+	began := time.Now()
+	s := &pursesRun{o: o}
+	var err error
+	if s.office, err = openOffice(o); err != nil {
+		return PursesResult{}, err
+	}
+	err = s.live(ctx)
+	if err == nil {
+		err = s.end(ctx)
+	}
+	s.result.Seconds = time.Since(began).Seconds()
+	return s.result, errors.Join(err, s.office.close())
+}
+
+func (s *pursesRun) live(ctx context.Context) error {
+	for i := range s.o.Meters {
+		h, err := s.newPurse(ctx, i)
+		if err != nil {
+			return err
+		}
+		s.houses = append(s.houses, h)
+	}
+	for s.hour = 0; s.hour < s.o.Days*24; s.hour++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.pass(); err != nil {
+			return err
+		}
+		s.office.now = s.office.now.Add(time.Hour)
+		if s.down() {
+			for _, h := range s.houses {
+				h.witness.now = s.office.now
+				h.witness.hour(false)
+			}
+			continue
+		}
+		if err := s.serve(ctx, s.hour > 0 && s.o.Loss > 0); err != nil {
+			return fmt.Errorf("hour %d: %w", s.hour, err)
+		}
+	}
+	return nil
+}
+
+// down reports whether the server is off in this hour.
+func (s *pursesRun) down() bool { return s.hour >= s.o.DownFrom && s.hour < s.o.DownTo }
+
+// pass lets an hour pass at all meters.
+func (s *pursesRun) pass() error {
+	const workers = 2
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(s.houses) && errs[w] == nil; i += workers {
+				errs[w] = s.houses[i].pass(s)
+			}
+		})
+	}
+	wg.Wait()
+	for _, h := range s.houses {
+		s.result.Violations = append(s.result.Violations, h.witness.take()...)
+	}
+	return errors.Join(errs...)
+}
+
+// pass lets an hour pass: the load is the house's own, whatever its relay does.
+func (h *purse) pass(s *pursesRun) error {
+	h.failed = false
+	watts := unit.Power(0)
+	if s.o.Load != nil {
+		watts = s.o.Load(h.index, s.hour, h.load)
+	} else {
+		mean := meanLoad * h.size / 100 * shape[s.hour%24] / 100
+		watts = unit.Power(mean/2 + h.load.Int64N(mean+1))
+	}
+	if err := errors.Join(h.dev.SetLoad(watts), h.dev.Advance(time.Hour, nil), h.dev.Flush()); err != nil {
+		return fmt.Errorf("meter %s: %w", h.number, err)
+	}
+	h.witness.looks(h.dev)
+	return nil
+}
+
+// online reports whether a house has a network in this hour.
+func (s *pursesRun) online(h *purse) bool { return s.hour < h.away[0] || s.hour >= h.away[1] }
+
+// newPurse makes a house and registers its meter.
+func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
+	h := &purse{index: i, load: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), net: rand.New(rand.NewPCG(^s.o.Seed, uint64(i)))}
+	body := fmt.Sprintf("06%08d", i)
+	digit, err := sts.Luhn(body)
+	if err != nil {
+		return nil, err
+	}
+	h.number, h.size = body+string(digit), 40+h.load.Int64N(140)
+	if s.o.Away && i%5 == 0 {
+		from := 24 + h.net.IntN(max(1, s.o.Days*24-48))
+		h.away = [2]int{from, from + 24 + h.net.IntN(5*24)}
+	}
+	var secret [wire.LinkKeySize]byte
+	for b := range secret {
+		secret[b] = byte(h.net.UintN(256))
+	}
+	if h.link, err = wire.NewLinkKey(secret[:]); err != nil {
+		return nil, err
+	}
+	protected := s.o.Protected > 0 && i%s.o.Protected == 0
+	if err := s.office.register(ctx, h, secret[:], protected); err != nil {
+		return nil, err
+	}
+	h.dev, err = device.Open(device.Config{Number: h.number, LinkKey: h.link, HasLink: true, Image: &memory.RAMImage{}, Log: memory.Nothing{},
+		Rand: s.office.names, Now: s.o.Start, Keep: 2048, Document: map[string]any{"payment_mode": "prepay_wallet", "reading_s": int64(pursesInterval / time.Second)}})
+	if err != nil {
+		return nil, fmt.Errorf("meter %s: %w", h.number, err)
+	}
+	h.witness = newWitness(s.o, h.number, protected)
+	if s.o.Paid > 0 {
+		if err := s.pay(ctx, h, s.o.Paid); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// pay puts money into the account of a house.
+func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error {
+	press, err := s.office.pay(ctx, h, amount)
+	if err != nil {
+		return fmt.Errorf("pay for meter %s: %w", h.number, err)
+	}
+	h.witness.paid += int64(amount)
+	s.result.Pressed += press
+	return nil
+}
+
+// trade is what people do: they pay some hours after the supply went off or the wallet is nearly empty, and press the key
+// where the meter waits for it.
+func (s *pursesRun) trade(ctx context.Context) error {
+	for _, h := range s.houses {
+		w := &h.witness
+		if s.o.Again > 0 && h.payAt == 0 && w.energy(w.register) < 2000 {
+			h.payAt = s.hour + 1 + h.load.IntN(30)
+		}
+		if h.payAt > 0 && s.hour >= h.payAt {
+			h.payAt = 0
+			if err := s.pay(ctx, h, s.o.Again); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// press presses the key where the meter says so.
+func (h *purse) press() error {
+	if s := h.dev.State(); s.Relay != supply.Armed {
+		return nil
+	}
+	err := errors.Join(h.dev.Keys("#"), h.dev.Flush())
+	h.witness.looks(h.dev)
+	return err
+}
+
+// end lets everything arrive, and compares.
+func (s *pursesRun) end(ctx context.Context) error {
+	s.o.Loss = 0
+	for _, h := range s.houses {
+		h.away, h.late = [2]int{}, nil
+	}
+	for range 8 {
+		if err := s.serve(ctx, false); err != nil {
+			return err
+		}
+	}
+	s.result.MeterDays = s.o.Meters * s.o.Days
+	for _, h := range s.houses {
+		if m := h.dev.Box().Marks(); m.Waiting() != 0 || m.Dropped != 0 {
+			s.result.Violations = append(s.result.Violations, fmt.Sprintf("meter %s: %d records not acknowledged, %d lost", h.number, m.Waiting(), m.Dropped))
+		}
+		state := h.dev.State()
+		s.result.Used += state.Register
+		s.result.BeyondLease += h.witness.beyond
+		s.result.Changes += h.witness.changes
+		s.result.Dark += h.witness.dark
+		if h.witness.dark > 0 {
+			s.result.DarkHouses = append(s.result.DarkHouses, h.index)
+		}
+		s.result.OffWithMoney += h.witness.offWithMoney
+		s.result.MostOwed = max(s.result.MostOwed, unit.Energy(-h.witness.energy(state.Register)))
+	}
+	return s.office.compare(ctx, s)
+}

@@ -1,0 +1,115 @@
+package sim_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sim"
+	"github.com/paywatt/paywatt/unit"
+)
+
+var purses = flag.Int("purses", 1000, "how many wallet meters live for a month")
+
+// aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs.
+func aMonth(t *testing.T) sim.Purses {
+	t.Helper()
+	return sim.Purses{Meters: *purses, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
+		Paid: 10_000_000, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
+}
+
+func live(t *testing.T, o sim.Purses) sim.PursesResult {
+	t.Helper()
+	r, err := o.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("figures: %d meter-days in %.0f s: %d records, %d messages lost; %d leases, %d cuts, %d connects, %d keys pressed; %d changes of relays, "+
+		"%d meter-hours off, %d of them with money and lease left; most beyond a lease %d Wh, most owed %d Wh; %d violations", r.MeterDays, r.Seconds,
+		r.Records, r.Lost, r.Leases, r.Cuts, r.Connects, r.Pressed, r.Changes, r.Dark, r.OffWithMoney, r.BeyondLease, r.MostOwed, len(r.Violations))
+	return r
+}
+
+func just(t *testing.T, r sim.PursesResult) {
+	t.Helper()
+	for _, v := range r.Violations[:min(len(r.Violations), 10)] {
+		t.Error(v)
+	}
+}
+
+// TestAMonthOfLossChangesNoBalance lives the same month twice: once as if there were no network between, and once with
+// nearly a third of all messages lost, as many doubled, others late and out of order, and houses away for days.
+func TestAMonthOfLossChangesNoBalance(t *testing.T) {
+	calm := live(t, aMonth(t))
+	rough := aMonth(t)
+	rough.Loss, rough.Away = 30, true
+	bad := live(t, rough)
+	just(t, calm)
+	just(t, bad)
+	if !slices.Equal(calm.Balances, bad.Balances) || !slices.Equal(calm.Rated, bad.Rated) || calm.Used != bad.Used {
+		t.Errorf("after the bad network balances or rated energy differ")
+	}
+	if bad.Lost == 0 || calm.Lost != 0 || !strings.Contains(calm.Rated[0], ", ") {
+		t.Errorf("nothing was lost, or there was only one month: %s", calm.Rated[0])
+	}
+}
+
+// TestEveryCutIsJust lets money run out all the time, in the same bad network: fixed charges take it away from under
+// leases, windows forbid to cut, some accounts are protected, people pay late, and the server is down for two days.
+func TestEveryCutIsJust(t *testing.T) {
+	r := live(t, cuts(t, *purses))
+	just(t, r)
+	if r.Cuts == 0 || r.Connects == 0 || r.Pressed == 0 || r.Changes == 0 || r.Dark == 0 {
+		t.Error("a month in which something did not happen")
+	}
+	if r.OffWithMoney != 0 || r.BeyondLease != 0 {
+		t.Errorf("%d hours off with money and lease left, %d Wh beyond a lease; want none", r.OffWithMoney, r.BeyondLease)
+	}
+}
+
+func cuts(t *testing.T, meters int) sim.Purses {
+	t.Helper()
+	return sim.Purses{Meters: meters, Days: 30, Seed: 7, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Loss: 30, Away: true,
+		Paid: 6000, Again: 4000, Daily: 200, Protected: 50, DownFrom: 400, DownTo: 448,
+		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
+}
+
+// TestTheWitnessFindsWhatIsPlanted makes the server do what it must not.
+func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
+	for plant, want := range map[string]string{
+		"forget to connect":  "of the lease left",
+		"cut by what is old": "cut off by a reading of",
+		"post twice":         "the books have",
+	} {
+		o := cuts(t, 30)
+		o.Plant = plant
+		if r := live(t, o); !slices.ContainsFunc(r.Violations, func(v string) bool { return strings.Contains(v, want) }) {
+			t.Errorf("%s: not found among %d violations", plant, len(r.Violations))
+		}
+	}
+}
+
+// TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that use up to 2.4 kWh a day and have
+// money stay on; one that uses more goes off at its lease's last Wh; nobody is cut before the meter has been heard again.
+func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
+	o := sim.Purses{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
+		DownFrom: 150, DownTo: 150 + 4*24,
+		Load: func(house, _ int, rnd *rand.Rand) unit.Power {
+			if house == 0 {
+				return 900 // 21.6 kWh a day
+			}
+			return unit.Power(100 - rnd.IntN(40)*(house%2)) // 2.4 kWh a day, and less
+		}}
+	r := live(t, o)
+	just(t, r)
+	if r.BeyondLease != 0 || r.Cuts != 0 {
+		t.Errorf("%d Wh beyond a lease, %d cuts; want none", r.BeyondLease, r.Cuts)
+	}
+	if len(r.DarkHouses) != 1 || r.DarkHouses[0] != 0 {
+		t.Errorf("houses %v went dark, want only the one that uses more", r.DarkHouses)
+	}
+}

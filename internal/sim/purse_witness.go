@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// The prices and defaults of the street, once more: the witness does not ask the server.
+const (
+	pursesMicro = 2_500_000 // per kWh
+	pursesVAT   = 1500      // in 10,000
+	pursesCap   = 20_000    // Wh of a lease
+	pursesOwe   = 5_000     // Wh of the allowance
+	pursesFresh = 2*pursesInterval + 5*time.Minute
+)
+
+// witness watches one meter and the wire to it. It decides by arithmetic of its own whether what happens is just: it
+// uses none of the server's decisions.
+type witness struct {
+	number    string
+	protected bool
+	friendly  func(at time.Time) bool
+	limit     int64 // of a lease
+	daily     int64 // with tax
+	start     time.Time
+	now       time.Time
+	unseen    time.Time // when the server last stopped seeing anything
+	paid      int64
+	told      told
+	lease     wire.Lease
+	remote    bool // a disconnect has been delivered, and no connect since
+	relay     supply.Relay
+	register  unit.Energy
+	frozen    unit.Energy // where the meter stood when its lease came
+
+	changes, dark, offWithMoney int64
+	beyond                      unit.Energy
+	found                       []string
+}
+
+// told is what the server was told: registers by number, and how far they have come without a gap.
+type told struct {
+	seq   uint64
+	ahead map[uint64]reported
+	last  reported
+	heard time.Time // of last, server time
+}
+
+// reported is a record as it went over the wire; At is 0 for one that is no reading.
+type reported struct {
+	at       int64
+	register unit.Energy
+}
+
+func newWitness(o Purses, number string, protected bool) witness {
+	w := witness{number: number, protected: protected, limit: pursesCap, daily: int64(o.Daily) * (10_000 + pursesVAT) / 10_000,
+		start: o.Start, now: o.Start, relay: supply.Open, told: told{ahead: map[uint64]reported{}}}
+	if o.Supply.Cap != 0 {
+		w.limit = int64(o.Supply.Cap)
+	}
+	windows := len(o.Supply.Windows) > 0
+	// The one window of these streets: Friday and Saturday from 18:00 to 7:00, in UTC.
+	w.friendly = func(at time.Time) bool {
+		day, h := at.UTC().Weekday(), at.UTC().Hour()
+		return windows && (h >= 18 && (day == time.Friday || day == time.Saturday) || h < 7 && (day == time.Saturday || day == time.Sunday))
+	}
+	return w
+}
+
+func (w *witness) wrong(format string, args ...any) {
+	w.found = append(w.found, fmt.Sprintf("meter %s at %s: ", w.number, w.now.UTC().Format(time.RFC3339))+fmt.Sprintf(format, args...))
+}
+
+// take gives what was found and forgets it.
+func (w *witness) take() []string {
+	f := w.found
+	w.found = nil
+	return f
+}
+
+// exact is what there is after some use, in 10⁻¹¹ minor units; the cost of energy is not rounded.
+func (w *witness) exact(register unit.Energy) *big.Int {
+	day := func(t time.Time) int64 { return t.Unix() / 86400 }
+	charged := w.daily * (day(w.now) - day(w.start) + 1) // one for every day that has begun
+	left := new(big.Int).Mul(big.NewInt(w.paid-charged), big.NewInt(100_000_000_000))
+	return left.Sub(left, new(big.Int).Mul(big.NewInt(int64(register)), big.NewInt(pursesMicro*(10_000+pursesVAT))))
+}
+
+// energy is what is still paid for after some use, in Wh; below zero where more was used.
+func (w *witness) energy(register unit.Energy) int64 {
+	e, price := w.exact(register), big.NewInt(pursesMicro*(10_000+pursesVAT))
+	return new(big.Int).Div(e, price).Int64() // rounds down
+}
+
+// books is what the books must have in the wallet, less what is not posted, after a use: the cost is rounded down.
+func (w *witness) books(register unit.Energy) int64 {
+	cost := new(big.Int).Mul(big.NewInt(int64(register)), big.NewInt(pursesMicro*(10_000+pursesVAT)))
+	cost.Div(cost, big.NewInt(100_000_000_000))
+	day := func(t time.Time) int64 { return t.Unix() / 86400 }
+	return w.paid - w.daily*(day(w.now)-day(w.start)+1) - cost.Int64()
+}
+
+// heard notes a record that has reached the server.
+func (w *witness) heard(seq uint64, r reported) {
+	if seq <= w.told.seq {
+		return
+	}
+	w.told.ahead[seq] = r
+	for {
+		next, ok := w.told.ahead[w.told.seq+1]
+		if !ok {
+			return
+		}
+		w.told.seq++
+		delete(w.told.ahead, w.told.seq)
+		if next.at != 0 {
+			w.told.last, w.told.heard = next, w.now
+		}
+	}
+}
+
+// sent judges what the server has just signed, whether it arrives or not.
+func (w *witness) sent(down wire.Down, lease wire.Lease, command string) {
+	register := w.told.last.register
+	paid := w.energy(register)
+	switch {
+	case down == wire.DownLease:
+		most := max(0, min(paid, w.limit))
+		switch {
+		case w.protected:
+			most = w.limit
+		case w.friendly(w.now):
+			most = max(0, min(paid+pursesOwe, w.limit))
+		}
+		if lease.MaxRegisterWh > int64(register)+most {
+			w.wrong("a lease to %d Wh at %d Wh, with %d Wh paid for", lease.MaxRegisterWh, register, paid)
+		}
+	case command == "disconnect":
+		switch {
+		case !w.told.heard.After(w.unseen), w.now.Sub(w.told.heard) > pursesFresh, w.now.Sub(time.Unix(w.told.last.at, 0)) > pursesFresh:
+			w.wrong("cut off by a reading of %s", time.Unix(w.told.last.at, 0).UTC().Format(time.RFC3339))
+		case w.protected:
+			w.wrong("a protected account was cut off")
+		case w.friendly(w.now):
+			w.wrong("cut off in a friendly window")
+		case paid > 0:
+			w.wrong("cut off with %d Wh paid for", paid)
+		}
+	}
+}
+
+// delivered notes what the meter has got.
+func (w *witness) delivered(down wire.Down, lease wire.Lease, command string) {
+	switch {
+	case down == wire.DownLease && lease.Seq > w.lease.Seq:
+		w.lease, w.frozen = lease, w.register // a lower one stops it where it stands
+	case command == "disconnect":
+		w.remote = true
+	case command == "connect":
+		w.remote = false
+	}
+}
+
+// looks judges what the meter has done since it was looked at last.
+func (w *witness) looks(d *device.Device) {
+	s := d.State()
+	if w.register = s.Register; w.lease.Seq > 0 && int64(s.Register) > max(w.lease.MaxRegisterWh, int64(w.frozen)) {
+		w.beyond = max(w.beyond, s.Register-unit.Energy(w.lease.MaxRegisterWh))
+		w.wrong("counted %d Wh with a lease to %d Wh", s.Register, w.lease.MaxRegisterWh)
+	}
+	if s.Relay == w.relay {
+		return
+	}
+	w.changes++
+	was := w.relay
+	w.relay = s.Relay
+	used := w.lease.Seq == 0 || int64(s.Register) >= w.lease.MaxRegisterWh
+	switch {
+	case was == supply.Closed && !(s.Reasons.Has(supply.Lease) && used) && !(s.Reasons.Has(supply.Remote) && w.remote):
+		w.wrong("the relay is %s with reasons %v, a lease to %d Wh and %d Wh used", s.Relay, s.Reasons.Names(), w.lease.MaxRegisterWh, s.Register)
+	case s.Relay == supply.Closed && (used || w.remote):
+		w.wrong("the relay closed with a lease to %d Wh and %d Wh used", w.lease.MaxRegisterWh, s.Register)
+	}
+}
+
+// hour judges where the supply stands when an hour is over and everything that could arrive has arrived.
+func (w *witness) hour(reached bool) {
+	if w.relay == supply.Closed {
+		return
+	}
+	w.dark++
+	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.energy(w.register) > 0 && reached {
+		w.offWithMoney++
+		w.wrong("off with %d Wh paid for and %d Wh of the lease left", w.energy(w.register), leased)
+	}
+}
