@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-var purses = flag.Int("purses", 1000, "how many wallet meters live for a month")
+var purses = flag.Int("purses", 100, "how many wallet meters live for a month")
 
 // aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs.
 func aMonth(t *testing.T) sim.Purses {
