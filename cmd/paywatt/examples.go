@@ -14,6 +14,7 @@ var examples = map[string][]string{
 	"apikey create":       {"paywatt apikey create --role owner", "paywatt apikey create --role operator --name till-3 --data /var/lib/paywatt"},
 	"apikey revoke":       {"paywatt apikey revoke key_01jd00000000000000000000000"},
 	"approval approve":    {`paywatt approval approve apr_01jd00000000000000000000000 --reason "seen the bank statement"`},
+	"approval show":       {"paywatt approval show apr_01jd00000000000000000000000"},
 	"approval reject":     {`paywatt approval reject apr_01jd00000000000000000000000 --reason "wrong vendor"`},
 	"backup verify":       {"paywatt backup verify /mnt/usb/paywatt-2026-11-20"},
 	"backup restore":      {"paywatt backup restore /mnt/usb/paywatt-2026-11-20 --data ./paywatt-data"},

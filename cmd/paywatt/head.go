@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func newReportHead(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "head", Short: "Show the newest signed head of the log, as a file to keep elsewhere", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			from, err := sinceSize(since)
+			from, err := headSize(since)
 			if err != nil {
 				return err
 			}
@@ -34,31 +35,35 @@ func newReportHead(c console) *cobra.Command {
 			return c.show(cmd, h, fields("size", strconv.FormatInt(h.Size, 10), "note", h.Note, "public key", h.PublicKey))
 		}),
 	}
-	cmd.Flags().StringVar(&since, "since", "", "an older head, as a file or by its size: adds the proof that the log has only grown since")
+	cmd.Flags().StringVar(&since, "since", "", "an older head, as a file or by its size, or the file of a receipt with its proof: adds the proof that the log has only grown since")
 	cmd.Flags().Int64Var(&size, "size", 0, "the head of so many leaves instead of the newest")
 	return cmd
 }
 
-// sinceSize is the size of an older head: a number, or the file of the head.
-func sinceSize(since string) (int64, error) {
-	if since == "" {
+// headSize is the size of a signed head: a number, the file of the head, or a receipt, whose proof has one.
+func headSize(head string) (int64, error) {
+	if head == "" {
 		return 0, nil
 	}
-	if n, err := strconv.ParseInt(since, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(head, 10, 64); err == nil {
 		return n, nil
 	}
-	text, err := readSmall(since)
+	text, err := readSmall(head)
 	if err != nil {
-		return 0, &failure{code: exitNotFound, what: "The older head cannot be read: " + err.Error() + ".", not: "The server was not asked.", try: "Name its file, or its size."}
+		return 0, &failure{code: exitNotFound, what: "The head cannot be read: " + err.Error() + ".", not: "The server was not asked.", try: "Name its file, or its size."}
 	}
-	h, err := proof.ParseHeadFile(since, string(text))
-	if err == nil {
+	var receipt struct{ Proof proof.ReceiptProof }
+	note := string(text)
+	if json.Unmarshal(text, &receipt) == nil {
+		note = receipt.Proof.Head
+	}
+	if h, err := proof.ParseHeadFile(head, note); err == nil {
 		lines := strings.SplitN(h.Note, "\n", 3) // the second line is the size; its signature is checked by paywatt verify
 		if n, err := strconv.ParseInt(lines[1], 10, 64); err == nil {
 			return n, nil
 		}
 	}
-	return 0, usage(since+" is no head.", "Give a file that paywatt report head wrote, or the size of a head.")
+	return 0, usage(head+" is no head, and no receipt with a proof.", "Give a file that paywatt report head or paywatt vend receipt --proof wrote, or the size of a head.")
 }
 
 // sealTries bounds how often is asked for what is not sealed yet; PostgreSQL seals every second.
@@ -83,20 +88,24 @@ func patiently[T any](ctx context.Context, ask func(context.Context) (T, error))
 func newVendReceipt(c console) *cobra.Command {
 	var format string
 	var proven bool
-	var head int64
+	var head string
 	cmd := &cobra.Command{
 		Use: "receipt SALE", Short: "Show the receipt of a sale, or save it with its proof", Args: cobra.ExactArgs(1),
 		Long: "Show the receipt of a sale, by its id or its reference. With --proof it is JSON with the proof that the sale is in the sealed\n" +
 			"log: paywatt verify checks it without this server. vend copy prints a copy that is counted.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			if !proven && head != 0 || proven && cmd.Flags().Changed("format") && format != "json" {
+			if !proven && head != "" || proven && cmd.Flags().Changed("format") && format != "json" {
 				return usage("A proof is JSON and has no other --format; --head belongs to --proof.", "Leave --format out, or give --proof.")
+			}
+			size, err := headSize(head)
+			if err != nil {
+				return err
 			}
 			sale, err := saleID(cmd.Context(), api, args[0])
 			if err != nil {
 				return err
 			}
-			ask := func(ctx context.Context) ([]byte, error) { return api.ProvenReceipt(ctx, sale, head) }
+			ask := func(ctx context.Context) ([]byte, error) { return api.ProvenReceipt(ctx, sale, size) }
 			if !proven {
 				ask = func(ctx context.Context) ([]byte, error) { b, _, err := api.Receipt(ctx, sale, format); return b, err }
 			}
@@ -110,7 +119,7 @@ func newVendReceipt(c console) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
 	f.BoolVar(&proven, "proof", false, "as JSON, with the proof that the sale is in the sealed log")
-	f.Int64Var(&head, "head", 0, "with --proof: for the signed head of so many leaves (default the newest)")
+	f.StringVar(&head, "head", "", "with --proof: for this signed head, as a file or by its size (default the newest)")
 	return cmd
 }
 
