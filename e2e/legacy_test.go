@@ -206,6 +206,9 @@ func TestTheStoryOfTheFirstMeter(t *testing.T) {
 		t.Errorf("meter watch -o json: %s", lines)
 	}
 	a.mustBalance(t)
+	if got := a.must(t, 200, "GET", "/v1/meters/"+first+"/commands", nil); !strings.Contains(string(got.body), `"data":[]`) {
+		t.Errorf("commands for a device that takes none: %s", got.body)
+	}
 	srv.stop()
 	p.settings(t, was) // verification knows the settings that were decided through the server
 	p.run(t, "", "verify", "--data", p.dir)

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
@@ -25,12 +26,13 @@ const supplyActor = "wallets"
 // supplyOrders are the orders of a supply, in the order of their columns in supplyQuery.
 const supplyOrders = 5
 
-// supplyQuery reads what is kept of a supply, and what is known of its meter.
+// supplyQuery reads what is kept of a supply, and what is known of its meter. A device of a profile takes no commands: its
+// listener tells it what is wanted.
 const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
 	s.in_cmd, s.in_max_wh, s.in_at, s.in_store, s.cut_cmd, s.connect_cmd, s.config_cmd, s.clock_cmd, s.config_version, s.config_hash,
 	s.off_by, s.off_why, s.look_at,
 	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
-	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
+	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
 	c1.state, c1.answer, c1.counter, c1.updated_at, c2.state, c2.answer, c2.counter, c2.updated_at, c3.state, c3.answer, c3.counter, c3.updated_at,
 	c4.state, c4.answer, c4.counter, c4.updated_at, c5.state, c5.answer, c5.counter, c5.updated_at
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
