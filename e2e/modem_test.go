@@ -80,7 +80,7 @@ func await(t *testing.T, what string, limit time.Duration, ask func() bool) {
 // wantText waits until a phone has a text from a number.
 func (r *radio) wantText(t *testing.T, phone, from, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	var all []network.Message
 	for after := uint64(0); ctx.Err() == nil; {

@@ -109,9 +109,9 @@ func gammuSMSD(t *testing.T, r *radio, number, phone string) {
 	}
 	daemon(t, "gammu-smsd", "-c", rc)
 	r.wantText(t, phone, number, recharge)
-	await(t, "the script ran", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/received"), phone+" to smsd") })
-	await(t, "the delivery report", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/log"), "Delivery report: Delivered to "+phone) })
-	await(t, "an empty SIM", 20*time.Second, func() bool { return r.used(t, number) == 0 })
+	await(t, "the script ran", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/received"), phone+" to smsd") })
+	await(t, "the delivery report", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/log"), "Delivery report: Delivered to "+phone) })
+	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
 }
 
 func smstools(t *testing.T, r *radio, number, phone string) {
@@ -129,7 +129,7 @@ func smstools(t *testing.T, r *radio, number, phone string) {
 	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
 	r.wantText(t, phone, number, recharge)
-	await(t, "both events", 20*time.Second, func() bool {
+	await(t, "both events", 60*time.Second, func() bool {
 		e := contents(dir + "/events")
 		return strings.Contains(e, "SENT "+dir+"/sent/m1") && strings.Contains(e, "RECEIVED "+dir+"/incoming/")
 	})
@@ -137,7 +137,7 @@ func smstools(t *testing.T, r *radio, number, phone string) {
 	if err != nil || len(files) != 1 || !strings.Contains(contents(files[0]), "From: "+strings.TrimPrefix(phone, "+")) || !strings.Contains(contents(files[0]), "to smstools") {
 		t.Errorf("incoming %q, %v", files, err)
 	}
-	await(t, "an empty SIM", 20*time.Second, func() bool { return r.used(t, number) == 0 })
+	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
 }
 
 func gnokii(t *testing.T, r *radio, number, phone string) {
@@ -255,10 +255,10 @@ func kannel(t *testing.T, r *radio, number, phone string) {
 		}
 	})
 	daemon(t, "bearerbox", filepath.Join(dir, "kannel.conf"))
-	await(t, "bearerbox", 20*time.Second, func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
+	await(t, "bearerbox", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
 	daemon(t, "smsbox", filepath.Join(dir, "kannel.conf"))
 	q := url.Values{"username": {"u"}, "password": {"p"}, "from": {number}, "to": {phone}, "text": {recharge}, "dlr-mask": {"31"}, "dlr-url": {web.URL + "/dlr?state=%d"}}
-	await(t, "sendsms", 20*time.Second, func() bool {
+	await(t, "sendsms", 60*time.Second, func() bool {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms?%s", ports[2], q.Encode()))
 		if err != nil {
 			return false
@@ -267,7 +267,7 @@ func kannel(t *testing.T, r *radio, number, phone string) {
 		return resp.StatusCode == http.StatusAccepted
 	})
 	r.wantText(t, phone, number, recharge)
-	await(t, "the delivery reports", 20*time.Second, func() bool {
+	await(t, "the delivery reports", 60*time.Second, func() bool {
 		h := site.all()
 		return strings.Contains(h, "/dlr state=8") && strings.Contains(h, "/dlr state=1")
 	})
@@ -275,6 +275,6 @@ func kannel(t *testing.T, r *radio, number, phone string) {
 		t.Fatal(err)
 	}
 	want := "/in " + url.Values{"from": {phone}, "to": {number}, "text": {"to Kannel"}}.Encode()
-	await(t, "the message at the site", 20*time.Second, func() bool { return strings.Contains(site.all(), want) })
+	await(t, "the message at the site", 60*time.Second, func() bool { return strings.Contains(site.all(), want) })
 	r.wantText(t, phone, number, "thanks")
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // Limits of the driver.
@@ -97,7 +98,7 @@ type SentPart struct {
 	At        time.Time
 }
 
-// Report is a delivery report.
+// Report is a delivery report. It may be handed over before Send has returned.
 type Report struct {
 	ID        string // Outgoing.ID; empty if no sent part fits
 	Part      int    // from 0
@@ -190,7 +191,7 @@ func (m *Modem) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		m.cfg.Log.Warn("modem lost", "err", err)
+		m.cfg.Log.Warn("modem lost", logkey.Err, err)
 		m.change(func(s *State) { s.Phase, s.Problem, s.Reopened = Closed, err.Error(), s.Reopened+1 })
 		if worked {
 			pause = firstPause

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/gsm/at"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // job is something for the Inbox, and where it waits meanwhile.
@@ -57,7 +58,7 @@ func (s *session) taken(j job) {
 	m := s.m
 	delete(m.taking, j.id)
 	if j.err != nil {
-		m.cfg.Log.Warn("message not kept", "err", j.err)
+		m.cfg.Log.Warn("message not kept", logkey.Err, j.err)
 		m.rest = m.cfg.Now().Add(startPause)
 		if len(j.slots) > 0 {
 			s.sweepSoon()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/gsm/at"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // request is a message in the queue.
@@ -107,7 +108,7 @@ func (s *session) send(r *request) error {
 	case Unknown:
 		s.m.remember(remembered)
 		s.m.change(func(st *State) { st.Unknown++ })
-		s.m.cfg.Log.Warn("outcome of a message unknown", "why", why)
+		s.m.cfg.Log.Warn("outcome of a message lost", logkey.Reason, why)
 		r.finish(Unknown, why)
 	case Refused:
 		r.finish(Refused, why)

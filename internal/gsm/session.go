@@ -95,7 +95,7 @@ func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 		if !errors.Is(err, errReset) {
 			return worked, err
 		}
-		m.cfg.Log.Warn("modem reset")
+		m.cfg.Log.Warn("modem started anew")
 		m.change(func(st *State) { st.Resets++ })
 	}
 }

@@ -1,5 +1,7 @@
 package gsm
 
+import "github.com/paywatt/paywatt/internal/logkey"
+
 // Phase is how far a modem has come.
 type Phase string
 
@@ -59,10 +61,10 @@ func (m *Modem) change(f func(*State)) {
 		return
 	}
 	if before.Phase != after.Phase {
-		m.cfg.Log.Info("modem changed", "phase", string(after.Phase), "problem", after.Problem)
+		m.cfg.Log.Info("modem changed", logkey.State, string(after.Phase), logkey.Reason, after.Problem)
 	}
 	if !before.AlmostFull() && after.AlmostFull() {
-		m.cfg.Log.Warn("modem almost full", "used", after.Used, "slots", after.Slots)
+		m.cfg.Log.Warn("modem almost filled", logkey.Count, after.Used)
 	}
 	if m.cfg.Changed != nil {
 		m.cfg.Changed(after)
