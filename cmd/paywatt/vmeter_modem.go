@@ -37,6 +37,9 @@ func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slo
 
 // connectModem gives a meter a driver for its modem, which begins anew whenever the meter gets its mains.
 func connectModem(ctx context.Context, dev *device.Device, cfg gsm.Config) (shut func(), err error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	p := post.New(cfg.Log)
 	cfg.Inbox, cfg.Changed = meterInbox{p}, func(s gsm.State) { p.SetBars(bars(s)) }
 	if _, err := gsm.New(cfg); err != nil {
