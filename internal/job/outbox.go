@@ -162,7 +162,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 // rest makes looking cheap however much waits for receivers that are away: every sale rings the bell, and where a look
 // takes long, one for several of them is enough. It is false when ctx has ended.
 func (o *Outbox) rest(ctx context.Context) bool {
-	t := time.NewTimer(restFactor * o.took)
+	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a clock that is set must not stop it
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -207,8 +207,8 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 }
 
 func (o *Outbox) next(ctx context.Context, t access.Tenant) (next time.Time, waits bool, err error) {
-	began := time.Now()
-	defer func() { o.took += time.Since(began) }()
+	began := o.c.Now()
+	defer func() { o.took += o.c.Now().Sub(began) }()
 	err = o.c.Door.View(ctx, t, func(tx OutboxTx) (err error) { next, waits, err = tx.OutboxNext(o.c.Lane, o.c.Host); return err })
 	return next, waits, err
 }
