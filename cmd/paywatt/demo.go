@@ -24,7 +24,7 @@ func newDemoCommand(c console) *cobra.Command {
 		Long: "Starts the ordinary server on free ports in a throw-away folder, sells through its HTTP interface and runs 20 virtual\n" +
 			"meters over TCP with their own passwords. It prints the address of the console, a sign-in, the address of the meters'\n" +
 			"displays and keypads and a curl line that works, and ends with Ctrl-C, which removes the folder.\n\n" +
-			"With --once it plays the whole story of one meter without a screen (buy, token, keypad, MQTT push, use, warnings,\n" +
+			"With --once it plays the whole story of one meter without a screen (buy, token, keypad, MQTT push, SMS, use, warnings,\n" +
 			"cut-off, recharge, on), prints each step with its figures, and exits 0 only if every step held.",
 		Example: "  paywatt demo\n  paywatt demo --once",
 		Args:    cobra.NoArgs,

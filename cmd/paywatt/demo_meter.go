@@ -25,8 +25,8 @@ type demoMeter struct {
 	ended  func() error
 }
 
-// meterOf starts the meter that was registered, with its memory in the demonstration's folder.
-func (p *demoPlace) meterOf(ctx context.Context, m client.AddedMeter) *demoMeter {
+// meterOf starts the meter that was registered, with its memory in the demonstration's folder and its modem on a port.
+func (p *demoPlace) meterOf(ctx context.Context, m client.AddedMeter, modem string) *demoMeter {
 	lines, in := io.Pipe()
 	out, states := io.Pipe()
 	phone := ""
@@ -37,7 +37,7 @@ func (p *demoPlace) meterOf(ctx context.Context, m client.AddedMeter) *demoMeter
 	ended := make(chan error, 1)
 	go func() {
 		err := p.execute(ctx, p.own(lines, states), "vmeter", m.Number, "--script", "--state", filepath.Join(p.dir, "meter-"+m.Number),
-			"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone)
+			"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone, "--modem", modem)
 		// Whoever writes the next command, or waits for a state, hears that there is no meter any more.
 		lines.CloseWithError(errMeterEnded)
 		states.CloseWithError(errors.Join(errMeterEnded, err))

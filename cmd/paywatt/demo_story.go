@@ -23,7 +23,8 @@ type demoStory struct {
 	place *demoPlace
 	api   *client.Client
 	meter *demoMeter
-	sales [3]client.Vend
+	bus   *demoBus
+	sales [4]client.Vend
 }
 
 // demoSale is a purchase with all of its figures: minor units and watt-hours.
@@ -31,15 +32,17 @@ type demoSale struct {
 	tender, units, energy, vat, carryIn, carry int64
 }
 
-// The three purchases. A token holds whole tenths of a kilowatt-hour; what is left over is carried into the next sale.
+// The four purchases. A token holds whole tenths of a kilowatt-hour; what is left over is carried into the next sale.
 //
 //	100.00          / 1.15 / 2.50 = 34.78 -> 34.7 kWh: 86.75 and 13.01 VAT (13.0125), 0.24 carried
 //	 50.00 and 0.24 / 1.15 / 2.50 = 17.47 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.21 carried
-//	100.00 and 0.21 / 1.15 / 2.50 = 34.86 -> 34.8 kWh: 87.00 and 13.05 VAT (13.0500), 0.16 carried
-var demoSales = [3]demoSale{
+//	 50.00 and 0.21 / 1.15 / 2.50 = 17.46 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.18 carried
+//	100.00 and 0.18 / 1.15 / 2.50 = 34.84 -> 34.8 kWh: 87.00 and 13.05 VAT (13.0500), 0.13 carried
+var demoSales = [4]demoSale{
 	{tender: 10_000, units: 34_700, energy: 8_675, vat: 1_301, carry: 24},
 	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 24, carry: 21},
-	{tender: 10_000, units: 34_800, energy: 8_700, vat: 1_305, carryIn: 21, carry: 16},
+	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 21, carry: 18},
+	{tender: 10_000, units: 34_800, energy: 8_700, vat: 1_305, carryIn: 18, carry: 13},
 }
 
 // demoStep is one step: its figures as a line of text, or what did not hold.
@@ -51,7 +54,7 @@ type demoStep struct {
 func (s *demoStory) steps() []demoStep {
 	return []demoStep{
 		{"server", s.server}, {"console", s.console}, {"meter", s.join},
-		{"buy", s.buy}, {"token", s.token}, {"keypad", s.keypad}, {"again", s.again}, {"push", s.push},
+		{"buy", s.buy}, {"token", s.token}, {"keypad", s.keypad}, {"again", s.again}, {"push", s.push}, {"sms", s.sms},
 		{"server off", s.alone}, {"server on", s.restarted},
 		{"use", s.use}, {"warning 1", s.low1}, {"warning 2", s.low2}, {"cut-off", s.cutOff},
 		{"recharge", s.recharge}, {"sync", s.sync}, {"history", s.history}, {"ledger", s.ledger},
@@ -81,6 +84,9 @@ func playStory(ctx context.Context, p *demoPlace, out io.Writer) (err error) {
 	defer func() {
 		if s.meter != nil {
 			err = errors.Join(err, s.meter.close())
+		}
+		if s.bus != nil {
+			err = errors.Join(err, s.bus.close())
 		}
 	}()
 	return play(ctx, out, s.steps())
@@ -141,6 +147,7 @@ const (
 	storyNumber   = "04140001001"
 	storyCustomer = "Amina A."
 	storyPhone    = "+254700000001"
+	storySIM      = "+254700000101" // of the meter
 )
 
 // join registers the meter and lets it connect.
@@ -149,7 +156,10 @@ func (s *demoStory) join(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.meter = s.place.meterOf(ctx, m)
+	if s.bus, err = s.place.startBus(ctx, storySIM); err != nil {
+		return "", err
+	}
+	s.meter = s.place.meterOf(ctx, m, s.bus.port)
 	v, err := s.meter.do("sync")
 	if err != nil {
 		return "", err
