@@ -28,6 +28,7 @@ type office struct {
 	srv    *server
 	api    *api
 	first  secrets
+	home   secrets // a meter whose balance is money on the server
 	meter  *vmeter
 	chrome *browser
 	desk   *tab
@@ -50,6 +51,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"clicked twice, held down, sent again: one sale", (*office).once},
 		{"cut off and restored, each until the meter says so", (*office).supply},
 		{"a sale without scripts", (*office).noScript},
+		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
 		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},
 	} {

@@ -21,24 +21,28 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Config is what the console needs. All use cases are required.
 type Config struct {
-	Tenant   access.Tenant
-	Access   *access.Access
-	Registry *registry.Registry
-	Vending  *vending.Vending
-	History  *metering.History
-	Reports  *report.Reports
-	Commands *command.Commands
-	Now      func() time.Time
-	Rand     io.Reader // for one-time form ids; safe for concurrent use
-	Log      *slog.Logger
-	Version  string
+	Tenant     access.Tenant
+	Access     *access.Access
+	Registry   *registry.Registry
+	Vending    *vending.Vending
+	History    *metering.History
+	Reports    *report.Reports
+	Wallets    *wallet.Wallets
+	Quarantine *quarantine.Desk
+	Commands   *command.Commands
+	Now        func() time.Time
+	Rand       io.Reader // for one-time form ids; safe for concurrent use
+	Log        *slog.Logger
+	Version    string
 	// Secure says that the listener speaks TLS: the cookie is then __Host- and no banner warns.
 	Secure bool
 	// Test says that everything here is for trying out: a striped bar stands on every page.
@@ -103,6 +107,10 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
+	m.Handle("GET /meters/{number}/wallet", s.signedIn(s.wallet))
+	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
+	m.Handle("GET /quarantine/{id}", s.signedIn(s.aside))
+	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideAside))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))

@@ -140,7 +140,7 @@ func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 
 // sellable reports whether a sale to the meter can be begun here.
 func sellable(m registry.MeterView, v visit) bool {
-	return v.sells() && m.Meter.Mode == registry.PrepayToken
+	return v.sells() && m.Meter.Mode != registry.Postpay
 }
 
 // quiet is the actor without the right to see digits. What is read as this actor opens no token, so the audit log does

@@ -136,6 +136,8 @@ func back(r *http.Request) string {
 		return "/sell"
 	case strings.HasPrefix(to, "/meters/"):
 		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
+	case strings.HasPrefix(to, "/quarantine/"):
+		return to
 	case to == "/signin":
 		return "/signin"
 	}

@@ -33,7 +33,7 @@ type sellForm struct {
 type preview struct {
 	Hint, Problem string
 	Payee         *payee
-	Units         string // empty: no price yet
+	Units         string // empty: no price yet, or a recharge
 	Bill          bill
 }
 
@@ -60,7 +60,7 @@ type lineText struct {
 type checkForm struct {
 	FormID, Meter, Amount string
 	Payee                 payee
-	Units                 string
+	Units                 string // empty for a recharge
 	Bill                  bill
 	Before                *soldBefore
 }
@@ -150,8 +150,16 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 		out.Problem = sentences(quote.What, quote.Try)
 		return out, err
 	}
-	out.Units, out.Bill = quote.Units.KWh(1), billOf(quote.Lines, quote.Tender)
+	out.Units, out.Bill = unitsOf(quote, m), billOf(quote.Lines, quote.Tender)
 	return out, nil
+}
+
+// unitsOf is what a price buys; empty for a recharge, which buys money in a wallet.
+func unitsOf(q vending.Quoted, m registry.MeterView) string {
+	if m.Meter.Mode == registry.PrepayWallet {
+		return ""
+	}
+	return q.Units.KWh(1)
 }
 
 // unfinished is the hint while a meter number is being typed; empty when it has a length that a number can have.
@@ -269,7 +277,7 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 }
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted) {
-	c := checkForm{FormID: f.FormID, Meter: m.Meter.Number, Amount: figure(quote.Tender), Payee: *v.site.payee(m), Units: quote.Units.KWh(1),
+	c := checkForm{FormID: f.FormID, Meter: m.Meter.Number, Amount: figure(quote.Tender), Payee: *v.site.payee(m), Units: unitsOf(quote, m),
 		Bill: billOf(quote.Lines, quote.Tender)}
 	var err error
 	if !v.owns(c.FormID) {

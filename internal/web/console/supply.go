@@ -17,6 +17,7 @@ type supplyForm struct {
 	May                   bool // the role may send commands
 	Cut                   bool // what can be done next is to restore
 	Now                   bool // the meter is connected, so a command reaches it at once
+	Empty                 bool // the wallet has no credit: nothing that is restored here brings the supply back
 	Last                  *lastCommand
 }
 
@@ -38,6 +39,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	}
 	f := asked
 	f.May, f.Now = v.by.May(access.SendCommands), m.Connected
+	f.Empty = m.Wallet != nil && !m.Wallet.Supply
 	if !f.May && last == nil {
 		return nil, nil
 	}

@@ -14,6 +14,8 @@ func pressed(on bool) string { return strconv.FormatBool(on) }
 // effect says before the act what it will do.
 func effect(f supplyForm) string {
 	switch {
+	case f.Cut && f.Empty:
+		return "The cut by command is taken back, and the supply stays off all the same: there is no credit. A recharge restores it."
 	case f.Cut && f.Now:
 		return "The meter is connected now and is released within seconds. Supply returns when the customer presses # there: nobody may be expecting voltage."
 	case f.Cut:

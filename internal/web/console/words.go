@@ -99,6 +99,8 @@ func lineWord(k vending.LineKind) string {
 		return "Fixed charge"
 	case vending.LineDebt:
 		return "Paid towards debt"
+	case vending.LineWallet:
+		return "Into the wallet"
 	case vending.LineFree:
 		return "Free units of the month"
 	case vending.LineLevy:

@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// walletHome gives the office a wallet meter with money, some use and a register that cannot be true.
+func (o *office) walletHome(t *testing.T) {
+	t.Helper()
+	n := number(1090)
+	a := o.api.must(t, 201, "POST", "/v1/meters", map[string]any{"number": n, "mode": "prepay_wallet", "tariff": "domestic", "simulated": true,
+		"customer": map[string]any{"name": "Baraka B."}})
+	o.home = secrets{number: n, password: a.text(t, "mqtt_password")}
+	o.api.recharge(t, n, 50_000, "wallet-home-1")
+	o.says(t, "boot", `{"store":"0123456789abcdef","lowest":1,"next":1,"boot":1,"proto":1,"fw":"mosquitto","reset":"power","caps":[]}`)
+	for i, wh := range []int{1000, 4000, 0, 900} { // two good ones three days apart, then a zero that stops the charging
+		o.reads(t, i+1, i*3*86_400, wh)
+	}
+	o.doubted(t, 1)
+}
+
+// says lets the wallet meter send a message.
+func (o *office) says(t *testing.T, kind, body string) {
+	t.Helper()
+	if out, err := mosquitto(t, "mosquitto_pub", o.srv.mqtt, o.home, "-t", "m/"+o.home.number+"/up/"+kind, "-m", body); err != nil {
+		t.Fatalf("mosquitto_pub up/%s: %v %s", kind, err, out)
+	}
+}
+
+// reads lets it report a register, some seconds after its first one.
+func (o *office) reads(t *testing.T, seq, after, wh int) {
+	t.Helper()
+	o.says(t, "reading", fmt.Sprintf(`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,
+		seq, 1_790_000_000+after, seq*1000, wh))
+}
+
+// doubted waits until so many entries of the meter are open in quarantine.
+func (o *office) doubted(t *testing.T, want int) {
+	t.Helper()
+	eventually(t, patience, "the reading is in quarantine", func() bool {
+		list, _ := o.api.must(t, 200, "GET", "/v1/quarantine?meter="+o.home.number, nil).field(t, "data").([]any)
+		return len(list) == want
+	})
+}
+
+// wallet is the day of a wallet account: two figures, a reading in doubt that somebody decides about, a recharge.
+func (o *office) wallet(t *testing.T) {
+	o.walletHome(t)
+	n, d := o.home.number, o.desk
+	d.visit("/meters/" + n)
+	if got := d.text("main"); !strings.Contains(got, "Settled balance") || !strings.Contains(got, "Live estimate") || !strings.Contains(got, "as of") ||
+		!strings.Contains(got, "Nothing is charged since a reading that cannot be true") {
+		t.Errorf("the page of a wallet meter says\n%s", got)
+	}
+	d.click(`main a[href^="/quarantine?meter="]`, 1)
+	d.at("/quarantine")
+	d.click(`tbody a[href^="/quarantine/qtn_"]`, 1)
+	d.at("/quarantine/qtn_")
+	if got := d.text("main"); !strings.Contains(got, "The register fell to zero") || !strings.Contains(got, "4.000 kWh") {
+		t.Errorf("the entry says\n%s", got)
+	}
+	d.fill("#reason", "the meter was changed")
+	d.click(`button[value=rebase]`, 1)
+	d.until(10*time.Second, `document.querySelector("[role=status]") && document.body.innerText.includes("Rebased")`)
+	if got := d.text("main"); !strings.Contains(got, "0.900 kWh were charged") {
+		t.Errorf("after the rebase the page says\n%s", got)
+	}
+	d.visit("/sell?meter=" + n)
+	d.keys("50" + enterKey)
+	d.at("/sell/check")
+	d.keys(enterKey)
+	d.at("/sales/")
+	d.visit("/meters/" + n + "/wallet")
+	if got := d.text("main"); !strings.Contains(got, "Recharge") || !strings.Contains(got, "3.900 kWh") || !strings.Contains(got, "Statement of this month") {
+		t.Errorf("the wallet says\n%s", got)
+	}
+}
+
+// walletSights are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.
+func (o *office) walletSights(t *testing.T) []sight {
+	d, n := o.desk, o.home.number
+	entry := ""
+	return []sight{
+		{"meter with a wallet", func() { d.visit("/meters/" + n) }},
+		{"wallet by day", func() { d.visit("/meters/" + n + "/wallet") }},
+		{"wallet by month", func() { d.visit("/meters/" + n + "/wallet?by=month") }},
+		{"recharge, check", func() {
+			d.visit("/sell?meter=" + n)
+			d.keys("20" + enterKey)
+			d.at("/sell/check")
+		}},
+		{"quarantine, empty", func() { d.visit("/quarantine") }},
+		{"quarantine", func() {
+			o.reads(t, 5, 9*86_400+1800, 53_700_900)
+			o.doubted(t, 1)
+			d.visit("/quarantine?all=1")
+		}},
+		{"quarantine, an entry", func() {
+			d.visit("/quarantine")
+			d.click(`tbody a[href^="/quarantine/qtn_"]`, 1)
+			d.at("/quarantine/qtn_")
+			entry = d.path()
+		}},
+		{"quarantine, refused", func() {
+			d.visit(entry)
+			d.fill("#reason", "read off the meter")
+			d.fill("#register", "12 kWh")
+			d.click(`button[value=rebase]`, 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+	}
+}

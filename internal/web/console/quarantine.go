@@ -1,0 +1,179 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// asideRow is an entry of the quarantine.
+type asideRow struct {
+	ID, Number, Grouped, Doubt, Reason string
+	Received, At, Record               string
+	Was, Register                      string
+	State                              badge
+	Decided                            string // who, when and why; empty while it is open
+	Simulated                          bool
+}
+
+// path is the address of the entry's own page.
+func (r asideRow) path() string { return "/quarantine/" + r.ID }
+
+// asidePage is the work list.
+type asidePage struct {
+	Rows        []asideRow
+	Next, Meter string // Meter: only of this one
+	All         bool
+}
+
+// asideForm is one entry with the ways to decide.
+type asideForm struct {
+	asideRow
+	FormID, Reason, To, Error   string
+	Accept, Rebase, Discard     bool
+	AcceptEffect, RebaseDefault string
+	Notice                      string
+}
+
+func (t site) aside(e quarantine.Entry) asideRow {
+	words := e.Doubt.Words()
+	r := asideRow{ID: e.ID.Text(id.Aside), Number: e.Number, Grouped: groups(e.Number), Doubt: strings.ToUpper(words[:min(1, len(words))]) + words[min(1, len(words)):],
+		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: asideBadge(e.State),
+		Simulated: e.Simulated, Record: "record " + strconv.FormatUint(e.Seq, 10)}
+	if !e.At.IsZero() {
+		r.At = t.clock(e.At)
+	}
+	if e.State != quarantine.Open {
+		r.Decided = "By " + e.DecidedBy + " at " + t.clock(e.DecidedAt) + ". Reason: " + e.Decision
+	}
+	return r
+}
+
+func energyText(e *unit.Energy) string {
+	if e == nil {
+		return nothing
+	}
+	return e.KWh(3) + " kWh"
+}
+
+func asideBadge(s quarantine.State) badge {
+	switch s {
+	case quarantine.Accepted:
+		return badge{"✓", "Accepted", classOK}
+	case quarantine.Rebased:
+		return badge{"✓", "Rebased", classOK}
+	case quarantine.Discarded:
+		return badge{"■", "Discarded", classOff}
+	}
+	return badge{"▲", "Waits for a decision", classWarn}
+}
+
+// quarantine lists what waits for a decision.
+func (s *Console) quarantine(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	d := asidePage{Meter: q.Get("meter"), All: q.Get("all") != ""}
+	list, err := s.c.Quarantine.List(r.Context(), v.by, quarantine.List{Meter: d.Meter, All: d.All, Page: registry.Page{Cursor: q.Get("cursor")}})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if list.Refused() {
+		s.refuse(w, r, v, list.Refusal)
+		return
+	}
+	d.Next = nextPage("/quarantine", q, list.Next)
+	for _, e := range list.Data {
+		d.Rows = append(d.Rows, v.site.aside(e))
+	}
+	s.show(w, r, http.StatusOK, asideList(s.page(r, v, "Quarantine"), d))
+}
+
+// aside shows one entry.
+func (s *Console) aside(w http.ResponseWriter, r *http.Request, v visit) {
+	s.asidePage(w, r, v, http.StatusOK, asideForm{})
+}
+
+// asidePage shows an entry; f is a form that was refused, or empty.
+func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, status int, f asideForm) {
+	shown, err := s.c.Quarantine.Show(r.Context(), v.by, r.PathValue("id"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if shown.Refused() {
+		s.refuse(w, r, v, shown.Refusal)
+		return
+	}
+	e := shown.Entry
+	f.asideRow = v.site.aside(e)
+	if v.by.May(access.DecideReadings) {
+		for _, c := range e.Choices() {
+			f.Accept, f.Rebase, f.Discard = f.Accept || c == quarantine.Accept, f.Rebase || c == quarantine.Rebase, f.Discard || c == quarantine.Discard
+		}
+	}
+	f.AcceptEffect = "The record is stored as it came; what it adds to a wallet meter's register is charged."
+	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
+		f.AcceptEffect = (*e.Register - *e.Was).KWh(3) + " kWh are charged to the wallet at once."
+		f.RebaseDefault = strconv.FormatInt(int64(*e.Register), 10)
+	}
+	if f.FormID, err = s.formID(v); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	p := s.page(r, v, "Quarantine: meter "+groups(e.Number))
+	p.mark(e.Simulated)
+	s.show(w, r, status, asideView(p, f))
+}
+
+// decideAside carries out a decision; the use case asks for the right and the reason.
+func (s *Console) decideAside(w http.ResponseWriter, r *http.Request, v visit) {
+	f := asideForm{Reason: r.PostFormValue("reason"), To: strings.TrimSpace(r.PostFormValue("register"))}
+	verdict := quarantine.Verdict{Entry: r.PathValue("id"), Choice: quarantine.Choice(r.PostFormValue("choice")), Reason: f.Reason}
+	var out quarantine.Decided
+	var err error
+	register, unread := strconv.ParseInt(f.To, 10, 64)
+	switch {
+	case !v.owns(r.PostFormValue("form")):
+		out.Refusal = refusal.Because(refusal.InvalidRequest, "The form is not one of this session.", "Nothing was decided.", "Send it again from this page.")
+	case verdict.Choice == quarantine.Rebase && f.To != "" && unread != nil:
+		out.Refusal = refusal.Because(refusal.InvalidRequest, "The register is no whole number of Wh.", "Nothing was decided.", "Write 120.433 kWh as 120433.")
+	default:
+		if verdict.Choice == quarantine.Rebase && f.To != "" {
+			verdict.Register = (*unit.Energy)(&register)
+		}
+		out, err = s.c.Quarantine.Decide(r.Context(), v.by, verdict)
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case out.Refused():
+		f.Error = sentences(out.What, out.Not, out.Try)
+		s.asidePage(w, r, v, http.StatusUnprocessableEntity, f)
+	case out.Waits != nil:
+		s.asidePage(w, r, v, http.StatusAccepted, asideForm{Notice: "The decision waits for a second person, as " + out.Waits.ID.Text(id.Approval) +
+			". Until somebody has allowed it nothing is changed."})
+	default:
+		s.asidePage(w, r, v, http.StatusOK, asideForm{Notice: came(out)})
+	}
+}
+
+// came is what a decision came to, in words. Sending the form again is refused, so the page may be the answer itself.
+func came(d quarantine.Decided) string {
+	if d.Currency == "" {
+		return "Decided. No money moved."
+	}
+	text := "Decided. " + d.Units.KWh(3) + " kWh were charged for " + sum(money.Amount{Minor: d.Debit, Currency: d.Currency}) +
+		"; readings that had come meanwhile and are counted now: " + strconv.Itoa(d.Readings) + "."
+	if d.Held.Stopped() {
+		text += " A later reading stopped the charging again."
+	}
+	return text
+}

@@ -1,0 +1,229 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// purse is what an account has in two figures, which are never shown as one: what the books have, and what is left of it
+// by what the meters have counted since.
+type purse struct {
+	Settled, SettledAt string
+	Live, LiveAt       string
+	Low                bool
+	Supply             badge
+	Why                string // what brings the supply back, or keeps it
+	Held               string // why nothing is charged; empty while it is
+}
+
+// purseOf writes a wallet; nil for a meter without one.
+func (t site) purseOf(m registry.MeterView) *purse {
+	w := m.Wallet
+	if w == nil {
+		return nil
+	}
+	p := purse{Settled: sum(w.Settled), SettledAt: "in the books as of " + t.clock(m.Clock), Live: sum(w.Available), LiveAt: "no reading counted yet",
+		Low: w.Low, Supply: badge{"●", "Supply wanted", classOK}, Why: "The supply stays on while the live estimate is above the cut-off amount."}
+	if !w.AsOf.IsZero() {
+		p.LiveAt = "use counted as of " + t.clock(w.AsOf)
+	}
+	if !w.Supply {
+		p.Supply = badge{"■", "Supply not wanted: no credit", classBad}
+		p.Why = "A recharge above the cut-off amount restores it in the same moment. " + afterwards(m.Meter)
+	}
+	if w.Held != "" {
+		p.Held = "Nothing is charged since a reading that cannot be true: " + heldWord(wallet.HoldReason(w.Held)) + "."
+	}
+	return &p
+}
+
+// afterwards says what somebody has to do at the meter once its supply is wanted again.
+func afterwards(m registry.Meter) string {
+	if m.Profile != "" {
+		return "The device is then switched on by itself."
+	}
+	return "Where the meter was cut off by command, the customer must then press # on it: nobody may be expecting voltage."
+}
+
+func heldWord(r wallet.HoldReason) string {
+	switch r {
+	case wallet.HoldRegress:
+		return "the register went back"
+	case wallet.HoldImplausible:
+		return "the register rose by more than the meter can measure"
+	case wallet.HoldSpan:
+		return "it came too long after the one before"
+	case wallet.HoldPrice:
+		return "the tariff has no price for it"
+	}
+	return plain(string(r))
+}
+
+// usePage is what a wallet meter used, and what changed its account's wallet.
+type usePage struct {
+	Number, Grouped, Customer string
+	Purse                     purse
+	By                        wallet.Period
+	Rows                      []useRow
+	Bars                      []bar
+	Most, Sum, Next, Currency string
+	Lines                     []statementRow
+	Month, More               string
+	Recharge                  bool
+	Simulated                 bool
+}
+
+// useRow is what was used in a day, week or month; a day without any is shown as such and never filled.
+type useRow struct {
+	From, Units, Estimated, Charged string
+	Gap                             bool
+}
+
+// bar is one bar of the chart, in its own units: 10 wide each, 100 high at most.
+type bar struct{ X, Y, Height int }
+
+type statementRow struct{ Day, What, Units, Amount, Balance, Link, For string }
+
+const (
+	useShown  = 31
+	barWidth  = 10
+	barHeight = 100
+)
+
+// wallet shows the wallet of a meter's account: both figures, use by day, week or month, and the statement of a month.
+func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	m, err := s.find(r.Context(), v, r.PathValue("number"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if m.Refused() {
+		s.refuse(w, r, v, m.Refusal)
+		return
+	}
+	number := m.Meter.Number
+	path := "/meters/" + url.PathEscape(number)
+	held := v.site.purseOf(m)
+	if held == nil {
+		http.Redirect(w, r, path, http.StatusSeeOther)
+		return
+	}
+	use, err := s.c.Wallets.Use(r.Context(), v.by, wallet.UseAsked{Meter: number, By: period(q.Get("by")), Page: registry.Page{Limit: useShown, Cursor: q.Get("cursor")}})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if use.Refused() {
+		s.refuse(w, r, v, use.Refusal)
+		return
+	}
+	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Purse: *held, By: period(q.Get("by")), Currency: use.Currency,
+		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
+	d.fill(use)
+	if v.by.May(access.ReadCustomers) {
+		if err := s.statement(r, v, &d); err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+	}
+	p := s.page(r, v, "Wallet of meter "+groups(number))
+	p.mark(m.Meter.Simulated)
+	s.show(w, r, http.StatusOK, walletPage(p, d))
+}
+
+// period reads what use is added up over.
+func period(text string) wallet.Period {
+	switch p := wallet.Period(text); p {
+	case wallet.ByWeek, wallet.ByMonth:
+		return p
+	}
+	return wallet.ByDay
+}
+
+// fill writes the table, the newest first, and the chart, the oldest first. Days between two with use get a row too: a
+// gap stays a gap.
+func (d *usePage) fill(use wallet.UseList) {
+	var whole, most unit.Energy
+	var debit money.Minor
+	for _, u := range use.Data {
+		whole, most, debit = whole+u.Units, max(most, u.Units), debit+u.Debit
+	}
+	var slots []unit.Energy
+	for i, u := range use.Data {
+		if i > 0 && d.By == wallet.ByDay {
+			for _, day := range between(use.Data[i-1].First, u.First) {
+				d.Rows, slots = append(d.Rows, useRow{From: day, Gap: true}), append(slots, 0)
+			}
+		}
+		row := useRow{From: u.First, Units: u.Units.KWh(3), Charged: figure(money.Amount{Minor: u.Debit, Currency: use.Currency})}
+		if u.Estimated != 0 {
+			row.Estimated = u.Estimated.KWh(3)
+		}
+		d.Rows, slots = append(d.Rows, row), append(slots, u.Units)
+	}
+	d.Most, d.Sum = most.KWh(1), whole.KWh(3)+" kWh for "+sum(money.Amount{Minor: debit, Currency: use.Currency})
+	for i, units := range slots {
+		if most <= 0 || units <= 0 {
+			continue
+		}
+		high := int(int64(units) * barHeight / int64(most)) // rounded down; a chart shows no more
+		d.Bars = append(d.Bars, bar{X: (len(slots)-1-i)*barWidth + 1, Y: barHeight - high, Height: high})
+	}
+}
+
+// Width is that of the chart.
+func (d usePage) Width() int { return max(len(d.Rows), 1) * barWidth }
+
+// between lists the days after older and before newer, the newest first; no more than a chart can show.
+func between(newer, older string) (out []string) {
+	at, err1 := time.Parse(time.DateOnly, newer)
+	end, err2 := time.Parse(time.DateOnly, older)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	for at = at.AddDate(0, 0, -1); at.After(end) && len(out) < useShown; at = at.AddDate(0, 0, -1) {
+		out = append(out, at.Format(time.DateOnly))
+	}
+	return out
+}
+
+// statement adds what changed the wallet in the month so far.
+func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
+	st, err := s.c.Wallets.Statement(r.Context(), v.by, d.Number, "", "", registry.Page{Limit: registry.MaxLimit})
+	if err != nil || st.Refused() {
+		return err
+	}
+	if st.Next != "" {
+		d.More = "There is more: paywatt account wallet " + d.Number
+	}
+	for _, l := range st.Lines {
+		row := statementRow{Day: l.Day, What: bookedWord(l.Kind), Balance: figure(money.Amount{Minor: l.Balance, Currency: st.Currency}), For: l.Ref}
+		if l.Units != 0 {
+			row.Units = l.Units.KWh(3)
+		}
+		if l.Journals > 0 {
+			row.Amount = figure(money.Amount{Minor: l.Amount, Currency: st.Currency})
+		}
+		if _, err := id.Parse(id.Vend, l.Ref); err == nil {
+			row.Link = "/sales/" + l.Ref
+		}
+		d.Lines = append(d.Lines, row)
+	}
+	return nil
+}
+
+func bookedWord(k wallet.LineKind) string {
+	words := map[wallet.LineKind]string{wallet.LineOpening: "Opening balance", wallet.LineRecharge: "Recharge", wallet.LineUse: "Use",
+		wallet.LineCharge: "Fixed charges", wallet.LineClosing: "Closing balance"}
+	return cmp.Or(words[k], plain(string(k)))
+}

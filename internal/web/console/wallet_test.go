@@ -1,0 +1,92 @@
+package console_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/wire"
+)
+
+const walletNumber = "04140001019"
+
+// purse adds a simulated meter whose balance is kept here.
+func (w *world) purse() {
+	w.t.Helper()
+	w.api("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Baraka B."},"simulated":true}`)
+}
+
+// read reports a register five minutes after the last one.
+func (w *world) read(seq uint64, register int64) {
+	w.t.Helper()
+	w.clock.move(5 * time.Minute)
+	w.reading(walletNumber, seq, wire.Reading{RegisterWh: register, Relay: "closed"})
+}
+
+// TestAWalletShowsTwoFigures: what the books have and what is left are never one figure; a recharge is a sale.
+func TestAWalletShowsTwoFigures(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	page := "/meters/" + walletNumber
+	g.get(page).is(200).says("Settled balance", "Live estimate", "KES 0.00", "no reading counted yet", "Supply not wanted: no credit",
+		"A recharge above the cut-off amount restores it", "Recharge the wallet with KES")
+	check := g.get("/sell/check?meter="+walletNumber+"&amount=100").is(200).says("Baraka B.", "Into the wallet", "100.00", "The wallet is recharged at once")
+	sale := g.post("/sell", "form", check.value("form"), "meter", walletNumber, "amount", "100.00").is(303)
+	g.get(sale.header.Get("Location")).is(200).says("Into the wallet", "100.00", "Completed").omits("kWh", "digits")
+	again := g.post("/sell", "form", check.value("form"), "meter", walletNumber, "amount", "100.00").is(303)
+	if to := again.header.Get("Location"); to != sale.header.Get("Location")+"?again=1" {
+		t.Errorf("the same form again leads to %s", to)
+	}
+	w.read(1, 5000)
+	w.read(2, 7000)
+	g.get(page).is(200).says("KES 100.00", "KES 94.25", "use counted as of", "Supply wanted")
+	own := g.get(page+"/wallet").is(200).says("Wallet of meter", "Settled balance KES 100.00", "Live estimate KES 94.25", "2.000", "5.75", "Opening balance", "Recharge", "Closing balance")
+	if !strings.Contains(own.body, "<rect") || strings.Contains(own.body, "style=") {
+		t.Errorf("the chart has no bar, or a style of its own:\n%s", own.body)
+	}
+	for _, by := range []string{"week", "month"} {
+		g.get(page+"/wallet?by="+by).is(200).says("Use by "+by, "2.000 kWh for KES 5.75")
+	}
+	if a := g.get("/meters/" + meterNumber + "/wallet").is(303); a.header.Get("Location") != "/meters/"+meterNumber {
+		t.Errorf("a meter without a wallet leads to %s", a.header.Get("Location"))
+	}
+	w.person("support@example.org", access.Support)
+	w.enter("support@example.org").get(page+"/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
+}
+
+// TestTheQuarantineDesk: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
+// before and after.
+func TestTheQuarantineDesk(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	g.sell(meterNumber, "10")
+	g.get("/quarantine").is(200).says("Nothing waits here")
+	w.read(1, 5000)
+	w.read(2, 7000)
+	w.read(3, 90_007_000)
+	g.get("/meters/"+walletNumber).says("Nothing is charged since a reading that cannot be true", "Decide in the quarantine")
+	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waits for a decision")
+	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
+	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting goes on from the register before")
+	form := page.value("form")
+	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("not one of this session", "Nothing was decided")
+	g.post(path, "form", form, "choice", "discard", "reason", " ").is(422).says("A decision needs a reason")
+	g.post(path, "form", form, "choice", "rebase", "reason", "x", "register", "12 kWh").is(422).says("no whole number of Wh")
+	w.person("support@example.org", access.Support)
+	w.enter("support@example.org").get(path).is(200).omits("Discard: it is wrong")
+	w.read(4, 8000)
+	g.post(path, "form", form, "choice", "discard", "reason", "one bad reading").is(200).
+		says("1.000 kWh were charged for KES 2.87", "counted now: 1", "Discarded", "one bad reading").omits("Discard: it is wrong")
+	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("This was decided before")
+	g.get("/quarantine").is(200).says("Nothing waits here")
+	g.get("/quarantine?all=1&meter="+url.QueryEscape(walletNumber)).is(200).says("Discarded")
+	g.get("/quarantine?meter=04140001027").is(404)
+	g.get("/quarantine/qtn_none").is(404)
+	if n := w.audited("quarantine.discard"); n != 1 {
+		t.Errorf("%d audit rows of the decision, want 1", n)
+	}
+}
