@@ -54,7 +54,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 		t.Errorf("a meter without a wallet leads to %s", a.header.Get("Location"))
 	}
 	w.person("support@example.org", access.Support)
-	w.enter("support@example.org").get(page+"/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
+	w.enter("support@example.org").get(page + "/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
 }
 
 // TestTheQuarantineDesk: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
@@ -83,7 +83,7 @@ func TestTheQuarantineDesk(t *testing.T) {
 		says("1.000 kWh were charged for KES 2.87", "counted now: 1", "Discarded", "one bad reading").omits("Discard: it is wrong")
 	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("This was decided before")
 	g.get("/quarantine").is(200).says("Nothing waits here")
-	g.get("/quarantine?all=1&meter="+url.QueryEscape(walletNumber)).is(200).says("Discarded")
+	g.get("/quarantine?all=1&meter=" + url.QueryEscape(walletNumber)).is(200).says("Discarded")
 	g.get("/quarantine?meter=04140001027").is(404)
 	g.get("/quarantine/qtn_none").is(404)
 	if n := w.audited("quarantine.discard"); n != 1 {
