@@ -1,0 +1,57 @@
+package metering_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/paywatt/paywatt/internal/metering"
+)
+
+func TestShapesOfBadCounters(t *testing.T) {
+	for _, c := range []struct {
+		was, is int64
+		want    metering.Doubt
+	}{
+		{200_000, 0, metering.DoubtZero},
+		{1, 0, metering.DoubtZero},
+		{99_999_500, 300, metering.DoubtRollover},   // eight digits of Wh
+		{99_990, 40, metering.DoubtRollover},        // five
+		{999_999_000, 1000, metering.DoubtRollover}, // six digits of kWh
+		{1<<32 - 300, 12, metering.DoubtRollover},   // 32 bits
+		{1<<31 - 1, 0 + 5, metering.DoubtRollover},  // 31
+		{200_000, 4000, metering.DoubtReset},        // a fiftieth
+		{200_000, 4001, metering.DoubtBackwards},    // more than that
+		{200_000, 199_999, metering.DoubtBackwards}, // by one
+		{200_000, 400_000, metering.DoubtDoubled},   // twice
+		{200_000, 400_900, metering.DoubtDoubled},   // and what was used meanwhile
+		{200_000, 402_000, metering.DoubtJump},      // too far from twice
+		{200_000, 53_900_000, metering.DoubtJump},   // 53.7 MWh
+		{0, 53_900_000, metering.DoubtJump},         // nothing can be doubled
+		{200_000, 1<<63 - 1, metering.DoubtJump},    // the largest
+		{1<<63 - 1, 1<<63 - 2, metering.DoubtBackwards},
+	} {
+		if got := metering.CounterDoubt(c.was, c.is); got != c.want {
+			t.Errorf("from %d to %d: %s, want %s", c.was, c.is, got, c.want)
+		}
+	}
+}
+
+// Whatever two registers are, the doubt about them has words, and one that fell is never said to have risen.
+func TestEveryPairOfRegistersHasADoubt(t *testing.T) {
+	fell := map[metering.Doubt]bool{metering.DoubtZero: true, metering.DoubtRollover: true, metering.DoubtReset: true, metering.DoubtBackwards: true}
+	rapid.Check(t, func(t *rapid.T) {
+		was, is := rapid.Int64Min(0).Draw(t, "was"), rapid.Int64Min(0).Draw(t, "is")
+		d := metering.CounterDoubt(was, is)
+		if d.Words() == "" || fell[d] != (is < was) {
+			t.Fatalf("from %d to %d: %s (%q)", was, is, d, d.Words())
+		}
+	})
+	seen := map[string]bool{}
+	for _, d := range metering.Doubts() {
+		if d.Words() == "" || seen[d.Words()] {
+			t.Errorf("doubt %s has the words %q, of its own they must be", d, d.Words())
+		}
+		seen[d.Words()] = true
+	}
+}
