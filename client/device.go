@@ -38,3 +38,8 @@ func (c *Client) Device(ctx context.Context, meter string) (Device, error) {
 func (c *Client) SendSummary(ctx context.Context, meter string) (Device, error) {
 	return ask[Device](ctx, c, post(meterPath(meter, "/device/summary"), struct{}{}))
 }
+
+// ToggleDevice turns the relay of a toggling device over, once (right: command.send). Do not repeat it without looking.
+func (c *Client) ToggleDevice(ctx context.Context, meter, reason string) (Device, error) {
+	return ask[Device](ctx, c, post(meterPath(meter, "/device/toggle"), map[string]string{"reason": reason}))
+}

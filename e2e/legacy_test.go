@@ -235,6 +235,12 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	if s := m.sketch(t, "run 4s"); len(s.Heard) > 0 || s.Relay != "open" {
 		t.Errorf("told unasked: %+v", s)
 	}
+	for _, want := range []string{"closed", "open"} { // a person's toggle arrives once
+		a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "try the relay"})
+		m.sketch(t, "wait relay="+want+" 5s")
+		eventually(t, 5*time.Second, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == want })
+	}
+	a.must(t, 400, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": ""})
 }
 
 // TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client

@@ -204,3 +204,21 @@ func newMeterSummary(c console) *cobra.Command {
 	cmd.Flags().BoolVar(&send, "send", false, "send it to the meter's device, where its profile has a topic for it (right: command.send)")
 	return cmd
 }
+
+func newMeterToggle(c console) *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use: "toggle METER", Short: "Turn the relay of a toggling device over, once (devices of profile seed-a-toggle)", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter toggle 04140001001 --reason \"try the relay\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			d, err := api.ToggleDevice(cmd.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			c.tell("Sent once. paywatt meter watch %s shows what the device answers.", d.Meter)
+			return c.show(cmd, d, fields("meter", d.Meter, "relay before", d.Relay, "state before", d.State))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed)")
+	return cmd
+}

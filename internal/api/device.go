@@ -58,7 +58,27 @@ func deviceOf(d profile.Device) deviceBody {
 	return b
 }
 
+// newToggle is why a relay is turned over.
+type newToggle struct {
+	Reason string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
+}
+
 func (a *API) deviceRoutes(r router) {
+	order(r, huma.Operation{
+		OperationID: "toggle-device", Path: "/v1/meters/{meter}/device/toggle", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
+		Summary: "Turn the relay of a toggling device over, once",
+		Description: "Only for a device whose profile knows nothing but a toggle. It is sent once and never repeated; the device's answer shows in " +
+			"GET …/device. Do not repeat this request without looking: a second toggle undoes the first.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newToggle) (*struct{ Body deviceBody }, error) {
+		d, err := a.c.Devices.Turn(ctx, by, in.Meter, body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		if d.Refused() {
+			return nil, refuse(d.Refusal)
+		}
+		return &struct{ Body deviceBody }{deviceOf(d)}, nil
+	})
 	query(r, huma.Operation{
 		OperationID: "device", Path: "/v1/meters/{meter}/device", Tags: []string{"meters"}, Summary: "Show what a meter's device says now",
 		Description: "Status, data and state of a meter on one page, for a live view; of an unmodified device also what it said last, word for word.",

@@ -42,6 +42,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
 		{"GET", meter + "/device", "", access.ReadMeters, 200},
 		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
+		{"POST", meter + "/device/toggle", `{"reason":"matrix"}`, access.SendCommands, 409},
 		{"GET", "/v1/customers", "", access.ReadCustomers, 200},
 		{"POST", "/v1/vend-quotes", order("10000"), access.Quote, 200},
 		{"POST", "/v1/vends", order("10000"), access.Sell, 201},

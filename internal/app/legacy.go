@@ -144,6 +144,10 @@ func (a *App) answering() *profile.Devices {
 			}
 			return profile.Live{}, false
 		},
+		Turn: func(number string) bool {
+			l := a.legacyOf(number)
+			return l != nil && l.Turn()
+		},
 		Tell: func(number string, w profile.Words) bool {
 			l := a.legacyOf(number)
 			return l != nil && l.Summarise(w)

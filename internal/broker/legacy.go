@@ -70,7 +70,7 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
 	}
-	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: profile.Live{Profile: c.Profile.Name}}
+	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: profile.Live{Profile: c.Profile.Name, Toggles: c.Profile.Supply.Kind == profile.Toggle}}
 	l.limits = l.limits.withDefaults()
 	l.limits.PacketSize = c.Profile.Device.MaxPacket
 	if l.now == nil {
@@ -124,11 +124,19 @@ func (l *Legacy) Kick() {
 
 // Summarise sends the usage summary to the device, where its profile has one and it listens to it.
 func (l *Legacy) Summarise(w profile.Words) bool {
+	return l.tell(func(device string) (profile.Message, bool) { return l.c.Profile.Summarise(device, w) })
+}
+
+// Turn sends one toggle to a device that has nothing else. It is for a person's command; it is never repeated.
+func (l *Legacy) Turn() bool { return l.tell(l.c.Profile.Turn) }
+
+// tell sends a message for which the device must be connected and listening.
+func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool {
 	s := l.session()
 	if s == nil {
 		return false
 	}
-	m, ok := l.c.Profile.Summarise(s.deviceName(), w)
+	m, ok := message(s.deviceName())
 	if !ok || !s.listensTo(m.Topic) {
 		return false
 	}

@@ -21,6 +21,7 @@ type Live struct {
 	State     string
 	StateAt   time.Time
 	Wanted    string // on, off, or empty where the account does not decide
+	Toggles   bool   // the device knows nothing but a toggle
 }
 
 // Device is a meter whose device speaks by a profile, as people see it.
@@ -48,6 +49,8 @@ type DevicesConfig struct {
 	Live func(number string) (live Live, ok bool)
 	// Tell sends the summary to the device; false where it is not connected, has no topic for it or does not listen to it.
 	Tell func(number string, w Words) bool
+	// Turn sends the one toggle to a device that has nothing else; false where that cannot be done now.
+	Turn func(number string) bool
 	Now  func() time.Time
 }
 
@@ -95,3 +98,40 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 	}
 	return Summarised{Device: dev}, nil
 }
+
+// Turn turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
+// the audit log before anything is sent; it is never repeated, because a second toggle would undo the first. What the
+// device answers is its state.
+func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
+	if no := by.Needs(access.SendCommands); no.Refused() {
+		return Device{Refusal: no}, nil
+	}
+	if reason == "" || len(reason) > maxReason {
+		return Device{Refusal: refusal.Because(refusal.InvalidRequest, "A toggle needs a reason.", "Nothing was sent.", "Say why, in a few words.")}, nil
+	}
+	dev, err := d.Device(ctx, by, ref)
+	if err != nil || dev.Refused() {
+		return dev, err
+	}
+	number := dev.Meter.Meter.Number
+	no := refusal.Because(refusal.MeterOffline, "Meter "+number+" has no device here that is connected and takes a toggle.", "Nothing was sent.",
+		"A device with absolute commands is switched by its account; one with a toggle must be connected to its listener.")
+	if !dev.Attached || !dev.Live.Connected || !dev.Live.Toggles {
+		return Device{Refusal: no}, nil
+	}
+	err = d.c.Listener.door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+		e := by.Entry("device.toggle", number)
+		e.Before, e.Reason = "relay="+dev.Register.Relay, reason
+		return false, tx.AuditLog(e)
+	})
+	if err != nil {
+		return Device{}, fmt.Errorf("note a toggle of meter %s: %w", number, err)
+	}
+	if !d.c.Turn(number) {
+		return Device{Refusal: no}, nil
+	}
+	return dev, nil
+}
+
+// maxReason bounds what a person writes.
+const maxReason = 200
