@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -18,19 +20,28 @@ const modemBaud = 115_200
 
 // modemOptions are the options of a virtual meter with a GSM modem.
 type modemOptions struct {
-	port, pin string
+	port, pinFile string
 }
 
 func (o *modemOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.port, "modem", "", "serial port of the meter's GSM modem, real or of paywatt modem serve")
-	f.StringVar(&o.pin, "modem-pin", "", "PIN of the modem's SIM; a wrong one is tried once")
+	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong one is tried once only")
 }
 
 // connect gives a meter its modem. shut, on the goroutine of the device, ends the use of it.
 func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slog.Logger) (shut func(), err error) {
-	shut, err = connectModem(ctx, dev, gsm.Config{Dial: gsm.Serial(o.port, modemBaud), PIN: o.pin, Log: log})
+	pin := ""
+	if o.pinFile != "" {
+		b, err := os.ReadFile(o.pinFile)
+		if err != nil {
+			return nil, &failure{code: exitFailed, what: "The PIN cannot be read: " + err.Error() + ".", not: "The modem was not opened.",
+				try: "Give --modem-pin-file a file that you may read."}
+		}
+		pin = strings.TrimSpace(string(b))
+	}
+	shut, err = connectModem(ctx, dev, gsm.Config{Dial: gsm.Serial(o.port, modemBaud), PIN: pin, Log: log})
 	if err != nil {
-		return nil, usage("--modem-pin: "+err.Error()+".", "A PIN is 4 to 8 digits.")
+		return nil, usage("--modem-pin-file: "+err.Error()+".", "A PIN is 4 to 8 digits.")
 	}
 	return shut, nil
 }
