@@ -216,7 +216,6 @@ type smsMeter struct {
 	dev    *device.Device
 	acts   chan func()
 	end    func()
-	cfg    func(*device.Config)
 }
 
 func smsKey(t testing.TB) sts.Key {
