@@ -116,102 +116,138 @@ func (p *place) settings(t *testing.T, to string) (was string) {
 	return was
 }
 
+// story is two Arduinos on two listeners of one server.
+type story struct {
+	*place
+	srv                     *server
+	a                       *api
+	key, first, second, was string
+	http, mqtt              string
+	listeners               []string
+	m, other                *vmeter
+}
+
+func newStory(t *testing.T) *story {
+	t.Helper()
+	s := &story{place: newPlace(t, paywatt(t)), first: number(6001), second: number(6002), http: freeAddress(t), mqtt: freeAddress(t)}
+	storyProfile(t, s.place)
+	one, two := freeAddress(t), freeAddress(t)
+	s.listeners = []string{"--mqtt-legacy", one + "=" + s.first + ":story", "--mqtt-legacy", two + "=" + s.second, "--legacy-poll-interval", "2s"}
+	s.begin(t)
+	s.key = s.run(t, "", "apikey", "create", "--role", "owner", "--data", s.dir)
+	s.a = newAPI(s.srv.http, s.key)
+	s.a.plan(t)
+	s.a.walletMeter(t, s.first)
+	s.a.walletMeter(t, s.second)
+	s.srv.stop()
+	s.was = s.settings(t, `{"wallet":{"warn1_minor":1,"warn2_minor":2000}}`) // an urgent warning at 20.00
+	s.begin(t)
+	s.m = s.sketch(t, s.first, one, "--legacy")
+	if v := s.m.sketch(t, "wait heard=OFF 12s"); v.Relay != "open" {
+		t.Fatalf("unpaid, the relay is %s", v.Relay)
+	}
+	s.m.sketch(t, "wait heard=data 12s")
+	s.other = s.sketch(t, s.second, two, "--legacy")
+	return s
+}
+
+func (s *story) begin(t *testing.T) {
+	t.Helper()
+	s.srv = s.serve(t, s.http, s.mqtt, s.listeners...)
+}
+
 // TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is asked for data, is
 // off until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, gets its summary. The server
 // is killed in the middle. A second such meter on another listener notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
-	p := newPlace(t, paywatt(t))
-	storyProfile(t, p)
-	first, second := number(6001), number(6002)
-	http, mqtt, one, two := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
-	more := []string{"--mqtt-legacy", one + "=" + first + ":story", "--mqtt-legacy", two + "=" + second, "--legacy-poll-interval", "2s"}
-	srv := p.serve(t, http, mqtt, more...)
-	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
-	a := newAPI(srv.http, key)
-	a.plan(t)
-	a.walletMeter(t, first)
-	a.walletMeter(t, second)
-	srv.stop()
-	was := p.settings(t, `{"wallet":{"warn1_minor":1,"warn2_minor":2000}}`) // an urgent warning at 20.00
-	srv = p.serve(t, http, mqtt, more...)
-
-	m := p.sketch(t, first, one, "--legacy")
-	if s := m.sketch(t, "wait heard=OFF 12s"); s.Relay != "open" {
-		t.Fatalf("unpaid, the relay is %s", s.Relay)
-	}
-	m.sketch(t, "wait heard=data 12s")
-	m.sketch(t, "load 90000")
-	other := p.sketch(t, second, two, "--legacy")
-	a.recharge(t, second, 50_00, "other-000001")
-	other.sketch(t, "load 1000")
-	other.sketch(t, "wait relay=closed 12s")
-	if got := a.must(t, 200, "GET", "/v1/meters/"+first, nil).text(t, "state"); got != "cut_off" {
+	s := newStory(t)
+	s.a.recharge(t, s.second, 50_00, "other-000001")
+	s.other.sketch(t, "load 1000")
+	s.other.sketch(t, "wait relay=closed 12s")
+	if got := s.a.must(t, 200, "GET", "/v1/meters/"+s.first, nil).text(t, "state"); got != "cut_off" {
 		t.Errorf("unpaid, the meter is shown as %s", got)
 	}
+	s.useUpAndRecharge(t, s.useAndKill(t))
+	if v := s.other.sketch(t, "show"); v.Relay != "closed" || v.Connects != 2 || slices.Contains(v.Heard[1:], "OFF") {
+		t.Errorf("the other meter: %+v, want it on, with one connection a server", v)
+	}
+	s.lookAndAsk(t)
+	s.a.mustBalance(t)
+	if got := s.a.must(t, 200, "GET", "/v1/meters/"+s.first+"/commands", nil); !strings.Contains(string(got.body), `"data":[]`) {
+		t.Errorf("commands for a device that takes none: %s", got.body)
+	}
+	s.srv.stop()
+	s.settings(t, s.was) // verification knows the settings that were decided through the server
+	s.run(t, "", "verify", "--data", s.dir)
+}
 
-	a.recharge(t, first, 50_00, "first-000001")
-	m.sketch(t, "wait relay=closed 5s")
-	m.sketch(t, "subscribe GsmClientTest/#")
-	eventually(t, 30*time.Second, "200 Wh are used", func() bool { return a.register(t, first) >= 200 })
-	srv.kill()
+// useAndKill recharges, uses 200 Wh and kills the server; it gives how long the device was alone.
+func (s *story) useAndKill(t *testing.T) time.Duration {
+	t.Helper()
+	s.m.sketch(t, "load 90000")
+	s.a.recharge(t, s.first, 50_00, "first-000001")
+	s.m.sketch(t, "wait relay=closed 5s")
+	s.m.sketch(t, "subscribe GsmClientTest/#")
+	eventually(t, 30*time.Second, "200 Wh are used", func() bool { return s.a.register(t, s.first) >= 200 })
+	s.srv.kill()
 	before := time.Now()
-	m.sketch(t, "wait connected=false 5s")
-	srv = p.serve(t, http, mqtt, more...)
-	m.sketch(t, "wait connected=true 15s")
-	away := time.Since(before)
-	if got := a.register(t, first); got < 200 {
+	s.m.sketch(t, "wait connected=false 5s")
+	s.begin(t)
+	s.m.sketch(t, "wait connected=true 15s")
+	if got := s.a.register(t, s.first); got < 200 {
 		t.Errorf("after the server was killed the register is %d Wh, it was 200 or more", got)
 	}
-	m.sketch(t, "subscribe GsmClientTest/#")
-	if s := m.sketch(t, "wait relay=open 40s"); s.Connects != 2 {
-		t.Errorf("%d connections, want one before the kill and one after", s.Connects)
-	} else if !slices.ContainsFunc(s.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/warning warning: KES ") }) && away < 8*time.Second {
-		t.Errorf("no warning before it was off: %q", s.Heard)
+	return time.Since(before)
+}
+
+// useUpAndRecharge waits for the warning and the end of the money, and recharges. What was taken beyond the money is what
+// flows between two looks, and what flowed while there was no server.
+func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
+	t.Helper()
+	s.m.sketch(t, "subscribe GsmClientTest/#")
+	if v := s.m.sketch(t, "wait relay=open 40s"); v.Connects != 2 {
+		t.Errorf("%d connections, want one before the kill and one after", v.Connects)
+	} else if !slices.ContainsFunc(v.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/warning warning: KES ") }) && away < 8*time.Second {
+		t.Errorf("no warning before it was off: %q", v.Heard)
 	}
-	// What was taken beyond the money is what flows between two looks, and what flowed while there was no server.
+	owed := s.a.balance(t, s.first)
 	limit := int64((away + 5*time.Second).Seconds() * 90_000 / 3600 * 10) // minor units at 0.10 a Wh
-	if got := a.balance(t, first); got > 0 || got < -limit {
-		t.Errorf("off at a balance of %d, want 0 or less and at least %d", got, -limit)
+	if owed > 0 || owed < -limit {
+		t.Errorf("off at a balance of %d, want 0 or less and at least %d", owed, -limit)
 	}
-	owed := a.balance(t, first)
-	m.sketch(t, "load 0")
-	a.recharge(t, first, 50_00, "first-000002")
-	m.sketch(t, "wait relay=closed 5s")
-	if got := a.balance(t, first); got < 50_00+owed-400 || got > 50_00+owed {
+	s.m.sketch(t, "load 0")
+	s.a.recharge(t, s.first, 50_00, "first-000002")
+	s.m.sketch(t, "wait relay=closed 5s")
+	if got := s.a.balance(t, s.first); got < 50_00+owed-400 || got > 50_00+owed {
 		t.Errorf("balance %d after 50.00 on top of %d", got, owed)
 	}
-	if s := other.sketch(t, "show"); s.Relay != "closed" || s.Connects != 2 || slices.Contains(s.Heard[1:], "OFF") {
-		t.Errorf("the other meter: %+v, want it on, with one connection a server", s)
-	}
-	q := *p
-	q.env = append(slices.Clone(p.env), "PAYWATT_URL=http://"+srv.http, "PAYWATT_KEY="+strings.TrimSpace(key))
-	if out := q.run(t, "", "meter", "summary", first, "--send"); !strings.Contains(out, "this month kWh") {
+}
+
+// lookAndAsk asks for the summary, at the console and at the device, and watches the other meter.
+func (s *story) lookAndAsk(t *testing.T) {
+	t.Helper()
+	q := *s.place
+	q.env = append(slices.Clone(s.env), "PAYWATT_URL=http://"+s.srv.http, "PAYWATT_KEY="+strings.TrimSpace(s.key))
+	if out := q.run(t, "", "meter", "summary", s.first, "--send"); !strings.Contains(out, "this month kWh") {
 		t.Errorf("summary: %s", out)
 	}
-	if s := m.sketch(t, "run 4s"); !slices.ContainsFunc(s.Heard, func(h string) bool {
+	if v := s.m.sketch(t, "run 4s"); !slices.ContainsFunc(v.Heard, func(h string) bool {
 		return strings.HasPrefix(h, "GsmClientTest/summary total 0.") && strings.Contains(h, "balance KES ")
 	}) {
-		t.Errorf("no summary at the device: %q", s.Heard)
+		t.Errorf("no summary at the device: %q", v.Heard)
 	}
-	if out, errOut, code := q.try("", "meter", "summary", second, "--send"); code != 4 || !strings.Contains(errOut, "listens to a summary") {
+	if out, errOut, code := q.try("", "meter", "summary", s.second, "--send"); code != 4 || !strings.Contains(errOut, "listens to a summary") {
 		t.Errorf("summary to a device that does not listen: exit %d, %s%s", code, out, errOut)
 	}
-	watched := q.run(t, "", "meter", "watch", second, "--for", "3s")
+	watched := q.run(t, "", "meter", "watch", s.second, "--for", "3s")
 	for _, want := range []string{"status: connected (Meter Started)  data: ", " W, 0.0", "  state: relay closed (meter is on), wanted on, KES 49."} {
 		if !strings.Contains(watched, want) {
 			t.Errorf("meter watch lacks %q:\n%s", want, watched)
 		}
 	}
-	if lines := q.run(t, "", "meter", "watch", second, "--for", "1s", "-o", "json"); !strings.Contains(lines, `"data":"`) || !strings.HasPrefix(lines, `{"at":"`) {
+	if lines := q.run(t, "", "meter", "watch", s.second, "--for", "1s", "-o", "json"); !strings.Contains(lines, `"data":"`) || !strings.HasPrefix(lines, `{"at":"`) {
 		t.Errorf("meter watch -o json: %s", lines)
 	}
-	a.mustBalance(t)
-	if got := a.must(t, 200, "GET", "/v1/meters/"+first+"/commands", nil); !strings.Contains(string(got.body), `"data":[]`) {
-		t.Errorf("commands for a device that takes none: %s", got.body)
-	}
-	srv.stop()
-	p.settings(t, was) // verification knows the settings that were decided through the server
-	p.run(t, "", "verify", "--data", p.dir)
 }
 
 // mustBalance: the books add up.
