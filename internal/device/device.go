@@ -2,7 +2,7 @@
 // counts impulses, a contact, a keypad and a modem, all of them small parts of this package and its folders.
 //
 // Start at [Open], which brings up what the memory holds or begins a new meter. Then give it what happens: [Device.Key],
-// [Device.SMS], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass with [Device.Advance]. What it has
+// [Device.SMS], [Device.Deliver], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass with [Device.Advance]. What it has
 // to tell its server lies in [Device.Box], for package link. [Device.Flush] makes durable what is not yet; what must not
 // wait (an accepted token) never does. A Device belongs to one goroutine; only its outbox is shared.
 //

@@ -84,7 +84,7 @@ type reply struct {
 	rejected   bool
 }
 
-// entry is a frame of the mail: what one token or one request has done, in one piece, so that a power cut leaves all of
+// mailEntry is a frame of the mail: what one token or one request has done, in one piece, so that a power cut leaves all of
 // it or nothing.
 type mailEntry struct {
 	taken  *taken
