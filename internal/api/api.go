@@ -212,6 +212,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.historyRoutes(r)
 	a.alarmRoutes(r)
 	a.commandRoutes(r)
+	a.supplyRoutes(r)
 	a.deviceRoutes(r)
 	a.vendRoutes(r)
 	a.vendorRoutes(r)

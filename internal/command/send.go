@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Limits of what is asked.
@@ -38,6 +39,8 @@ type Tx interface {
 	// Waiting counts the commands that wait for the meter.
 	Waiting(number string) (int, error)
 	AddCommand(Command) error
+	// SwitchWallet carries out a person's wish about the supply of a wallet meter.
+	SwitchWallet(meter int64, off bool, by, why string) (wallet.Switched, error)
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
@@ -75,24 +78,7 @@ type Sent struct {
 // Send queues a command for a meter (right: command.send; connect with force besides meter.write, because it puts
 // voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come since.
 func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, error) {
-	if no := by.Needs(access.SendCommands); no.Refused() {
-		return Sent{Refusal: no}, nil
-	}
-	args, no := o.Type.CheckArgs(o.Args)
-	if no.Refused() {
-		return Sent{Refusal: no}, nil
-	}
-	if force, _ := args[ForceArg].(bool); force {
-		if no := by.Needs(access.WriteMeters); no.Refused() {
-			return Sent{Refusal: no}, nil
-		}
-	}
-	o.Args, o.Reason = args, strings.TrimSpace(o.Reason)
-	if n := utf8.RuneCountInString(o.Reason); n == 0 || n > MaxReason || !utf8.ValidString(o.Reason) {
-		return Sent{Refusal: invalid(fmt.Sprintf("A command needs a reason of 1 to %d characters.", MaxReason),
-			"Say in a few words why; it is kept in the audit log.")}, nil
-	}
-	ref, no := registry.ParseRef(o.Meter)
+	o, ref, no := check(by, o)
 	if no.Refused() {
 		return Sent{Refusal: no}, nil
 	}
@@ -106,6 +92,29 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, er
 	return sent, nil
 }
 
+// check looks at an order before anything is read: the right, the arguments, the reason and the meter's name.
+func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
+	if no := by.Needs(access.SendCommands); no.Refused() {
+		return o, registry.Ref{}, no
+	}
+	args, no := o.Type.CheckArgs(o.Args)
+	if no.Refused() {
+		return o, registry.Ref{}, no
+	}
+	if force, _ := args[ForceArg].(bool); force {
+		if no := by.Needs(access.WriteMeters); no.Refused() {
+			return o, registry.Ref{}, no
+		}
+	}
+	o.Args, o.Reason = args, strings.TrimSpace(o.Reason)
+	if n := utf8.RuneCountInString(o.Reason); n == 0 || n > MaxReason || !utf8.ValidString(o.Reason) {
+		return o, registry.Ref{}, invalid(fmt.Sprintf("A command needs a reason of 1 to %d characters.", MaxReason),
+			"Say in a few words why; it is kept in the audit log.")
+	}
+	ref, no := registry.ParseRef(o.Meter)
+	return o, ref, no
+}
+
 // send is the transaction of Send.
 func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	m, no, err := meter(tx, o.Meter, ref)
@@ -114,6 +123,9 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	}
 	if no, err = reachable(tx, m); err != nil || no.Refused() {
 		return Sent{Refusal: no}, err
+	}
+	if m.Mode == registry.PrepayWallet && (o.Type == Disconnect || o.Type == Connect) {
+		return sendSwitch(tx, by, o, ref)
 	}
 	now, err := tx.MeterClock(m)
 	if err != nil {
@@ -140,6 +152,22 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	e := by.Entry("command.send", i.Text(id.Command))
 	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
 	return Sent{Command: cmd}, tx.AuditLog(e)
+}
+
+// sendSwitch is a connect or disconnect of a wallet meter: the server has its own reasons for the supply to be off, so it is
+// [Commands.Cut] or [Commands.Restore]. One that leads to no command is refused and changes nothing.
+func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
+	if len(o.Args) > 0 {
+		return Sent{Refusal: invalid("The supply of a wallet meter cannot be forced on: its server decides by what is left.", "Leave force out.")}, nil
+	}
+	done, err := switched(tx, by, o, ref)
+	switch {
+	case err != nil || done.Refused():
+		return Sent{Refusal: done.Refusal}, err
+	case done.Command == nil:
+		return Sent{Refusal: invalid("There is nothing to tell the meter. "+done.Effect, "Use restore or cut, which need no command.")}, nil
+	}
+	return Sent{Command: *done.Command}, nil
 }
 
 func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusal, error) {

@@ -318,3 +318,8 @@ func (tx *Tx) AccountSupply(account id.ID, s registry.AccountSupply) error {
 	}
 	return tx.attest("account", account)
 }
+
+// SwitchWallet carries out a person's wish about the supply of a wallet meter.
+func (tx *Tx) SwitchWallet(meter int64, off bool, by, why string) (wallet.Switched, error) {
+	return wallet.Switch(tx, meter, off, by, why, tx.Now)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newMeterSupply(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "supply METER", Short: "Show where the supply of a wallet meter stands, why, and for how many days the money lasts",
+		Example: "  paywatt meter supply 04140001001", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			s, err := api.Supply(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			days, lease := "unknown", "none"
+			if d := s.DaysLeft; d != nil {
+				days = strconv.FormatInt(d.Least, 10) + " to " + strconv.FormatInt(d.Most, 10) + ", likely " + strconv.FormatInt(d.Likely, 10)
+			}
+			if l := s.Lease; l != nil {
+				lease = strconv.FormatInt(l.LeftWh, 10) + " Wh left, to register " + strconv.FormatInt(l.MaxRegisterWh, 10)
+			}
+			press := "no"
+			if s.PressKey {
+				press = "press # at the meter"
+			}
+			return c.show(cmd, s, fields("meter", s.Meter, "state", s.State, "reasons", strings.Join(s.Reasons, ","), "waits", s.Waits, "by", s.By, "why", s.Why,
+				"available_minor", strconv.FormatInt(s.Available.AmountMinor, 10), "days left", days, "lease", lease, "key", press))
+		}),
+	}
+}
+
+func newMeterCut(c console) *cobra.Command {
+	return newSwitch(c, "cut", "Cut the supply of a meter until somebody restores it", "unpaid deposit", "disconnect",
+		func(ctx context.Context, api *client.Client, meter, reason string) (client.Switched, error) {
+			return api.CutSupply(ctx, meter, reason)
+		})
+}
+
+func newMeterRestore(c console) *cobra.Command {
+	return newSwitch(c, "restore", "Take a cut back; the supply returns if nothing else keeps it off", "deposit paid", "",
+		func(ctx context.Context, api *client.Client, meter, reason string) (client.Switched, error) {
+			return api.RestoreSupply(ctx, meter, reason)
+		})
+}
+
+// newSwitch is a command that cuts or restores a supply.
+func newSwitch(c console, name, short, why, destroys string, do func(context.Context, *client.Client, string, string) (client.Switched, error)) *cobra.Command {
+	var reason string
+	var yes bool
+	cmd := &cobra.Command{
+		Use: name + " METER", Short: short, Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter " + name + " 04140001001 --reason \"" + why + "\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if reason == "" {
+				return usage("A supply is switched for a reason.", "Add --reason \"why\"; it is kept in the audit log.")
+			}
+			if err := c.confirm(yes, args[0], destroys); err != nil {
+				return err
+			}
+			done, err := do(cmd.Context(), api, args[0], reason)
+			if err != nil {
+				return err
+			}
+			id, state := "", ""
+			if done.Command != nil {
+				id, state = done.Command.ID, done.Command.State
+			}
+			return c.show(cmd, done, fields("effect", done.Effect, "still off for", strings.Join(done.Reasons, ","), "command", id, "state", state))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed)")
+	if destroys != "" {
+		cmd.Flags().BoolVar(&yes, "yes", false, "do not ask for confirmation")
+	}
+	return cmd
+}

@@ -1,0 +1,98 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// Switched is what cutting or restoring a supply came to, or the refusal.
+type Switched struct {
+	refusal.Refusal
+	Command *Command // what the meter was told; nil where it needs no order
+	Off     []string // reasons why the supply is still off
+	Effect  string   // what happens now, for people
+}
+
+// Cut switches a supply off for a person, until a person restores it (right: command.send). A payment does not bring it
+// back.
+func (c *Commands) Cut(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
+	return c.switchSupply(ctx, by, Order{Meter: meter, Type: Disconnect, Reason: reason})
+}
+
+// Restore takes a person's cut back (right: command.send). The supply returns if nothing else keeps it off.
+func (c *Commands) Restore(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
+	return c.switchSupply(ctx, by, Order{Meter: meter, Type: Connect, Reason: reason})
+}
+
+func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (Switched, error) {
+	o, ref, no := check(by, o)
+	if no.Refused() {
+		return Switched{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Switched, error) { return switched(tx, by, o, ref) })
+	if err != nil {
+		return Switched{}, fmt.Errorf("%s the supply of meter %s: %w", o.Type, o.Meter, err)
+	}
+	if !out.Refused() {
+		c.kick()
+	}
+	return out, nil
+}
+
+// switched is the transaction of Cut and Restore.
+func switched(tx Tx, by access.Actor, o Order, ref registry.Ref) (Switched, error) {
+	m, no, err := meter(tx, o.Meter, ref)
+	if err != nil || no.Refused() {
+		return Switched{Refusal: no}, err
+	}
+	if m.Mode != registry.PrepayWallet {
+		sent, err := send(tx, by, o, ref)
+		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID})}, err
+	}
+	done, err := tx.SwitchWallet(m.N, o.Type == Disconnect, by.String(), o.Reason)
+	if err != nil {
+		return Switched{}, err
+	}
+	action := "supply.cut"
+	if o.Type == Connect {
+		action = "supply.restore"
+	}
+	e := by.Entry(action, m.ID.Text(id.Meter))
+	e.After, e.Reason = "off="+done.Off.String(), o.Reason
+	if err := tx.AuditLog(e); err != nil {
+		return Switched{}, err
+	}
+	out := Switched{Off: done.Off.Names(), Effect: effect(o.Type, done)}
+	if done.Order.IsZero() {
+		return out, nil
+	}
+	cmd, found, err := tx.CommandByID(done.Order)
+	if found {
+		out.Command = &cmd
+	}
+	return out, err
+}
+
+// effect says in words what a switch came to.
+func effect(t Type, s wallet.Switched) string {
+	switch {
+	case t == Disconnect && s.Order.IsZero():
+		return "The supply is to be off. The meter is told as soon as it has been heard."
+	case t == Disconnect:
+		return "The meter opens its relay as soon as it has the command. A payment does not bring the supply back; restore does."
+	case s.Off.Has(supply.Credit):
+		return "The cut is taken back, but nothing is left in the wallet: the supply returns with the next payment."
+	case s.Press:
+		return "The meter is told. Somebody must press # at the meter for the supply to return."
+	case s.Order.IsZero():
+		return "Nothing keeps the supply off."
+	}
+	return "The meter is told, and the supply returns."
+}

@@ -1,0 +1,228 @@
+package wallet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Stand is where a supply stands. Names are part of the API; never rename one.
+type Stand string
+
+// Stands of a supply.
+const (
+	StandOn         Stand = "on"
+	StandWaiting    Stand = "pending_cutoff" // nothing is left, and something forbids to cut
+	StandCutting    Stand = "cutting"        // unwanted, and the meter has yet to open its relay
+	StandOff        Stand = "off"
+	StandConnecting Stand = "connecting" // wanted, and the meter has yet to close its relay
+	StandArmed      Stand = "armed"      // the relay waits for a key
+	StandUnknown    Stand = "unknown"    // the meter has told nothing
+)
+
+// Days is for how many days the money lasts, by what was used on recent days. Known is false where there is too little to
+// judge by.
+type Days struct {
+	Known               bool
+	Least, Likely, Most int64
+}
+
+// SupplyView is what is shown of the supply of a wallet meter.
+type SupplyView struct {
+	refusal.Refusal
+	Number    string
+	Stand     Stand
+	Wanted    bool
+	Off       []string // reasons why it is not wanted
+	By, Why   string   // the person who wants it off
+	Block     Block    // why it is on all the same
+	Since     time.Time
+	Press     bool // a key has to be pressed at the meter
+	Relay     string
+	Available money.Amount
+	Days      Days
+	Lease     Lease
+	Waiting   bool // the newest lease is on its way
+	LeaseLeft unit.Energy
+	Protected bool
+	Grace     int64
+}
+
+// Bounds of what the days left are judged by.
+const (
+	judgeDays = 14
+	leastDays = 3
+	mostLeft  = 999 // days; more is not worth telling apart
+)
+
+// DaysLeft judges by the cost of recent whole days, sorted or not: the dearest tenth, the middle, the cheapest tenth. There
+// is no answer for less than three days, and none by days without use.
+func DaysLeft(available money.Minor, daily []money.Minor) Days {
+	if len(daily) < leastDays {
+		return Days{}
+	}
+	daily = slices.Sorted(slices.Values(daily))
+	last := len(daily) - 1
+	lasts := func(cost money.Minor) int64 {
+		if cost <= 0 {
+			return mostLeft
+		}
+		return min(int64(max(available, 0)/cost), mostLeft)
+	}
+	if daily[last] <= 0 {
+		return Days{}
+	}
+	return Days{Known: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
+}
+
+// Supply shows where the supply of a wallet meter stands, and why (right: meter.read).
+func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (SupplyView, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return SupplyView{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if no.Refused() {
+		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
+	}
+	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
+		m, found, err := registry.ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return SupplyView{Refusal: registry.NoMeter(meter)}, err
+		}
+		rows, err := tx.WalletOf(m.N)
+		if err != nil {
+			return SupplyView{}, err
+		}
+		for _, r := range rows {
+			if r.Meter.N == m.N {
+				return w.show(tx, rows, r)
+			}
+		}
+		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
+	})
+	if err != nil {
+		return SupplyView{}, fmt.Errorf("show the supply of meter %s: %w", meter, err)
+	}
+	return out, nil
+}
+
+// show makes the view of one meter.
+func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
+	s, err := tx.SupplyOf(r.Meter.N)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return SupplyView{}, err
+	}
+	have, err := MoneyOf(tx, r.Meter.Account, rows)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	today := r.Meter.Clock(w.moment()).In(t.Zone)
+	used, err := tx.WalletUse(r.Meter.N, today.AddDate(0, 0, -judgeDays).Format(dateForm), today.AddDate(0, 0, -1).Format(dateForm), judgeDays)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	var daily []money.Minor
+	for _, d := range used {
+		daily = append(daily, d.Debit)
+	}
+	v := SupplyView{Number: r.Meter.Number, Wanted: Wanted(r.State), Off: r.Off.Names(), By: s.By, Why: s.Why, Block: s.Block, Since: s.Out, Relay: s.Relay,
+		Available: money.Amount{Minor: have.Available(), Currency: t.Currency}, Days: DaysLeft(have.Available()-t.Policy.CutOff, daily),
+		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace}
+	if s.Seen.Lease.Done() {
+		v.Lease = s.Supply.Lease
+	}
+	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
+	v.Stand = stand(r, s)
+	v.Press = v.Stand == StandArmed || v.Stand == StandConnecting && s.Seen.Connect.after(s.Seen.Cut)
+	return v, nil
+}
+
+// stand says where a supply stands, from what is wanted and what the meter said last.
+func stand(r Row, s Supplied) Stand {
+	wanted := Wanted(r.State)
+	switch {
+	case s.Relay == "":
+		return StandUnknown
+	case wanted && s.Relay == supply.Armed.String():
+		return StandArmed
+	case wanted && s.Relay == supply.Closed.String() && s.Block != "":
+		return StandWaiting
+	case wanted && s.Relay == supply.Closed.String():
+		return StandOn
+	case wanted && (s.Seen.Connect.Open() || s.Seen.Lease.Open()):
+		return StandConnecting
+	case !wanted && s.Relay == supply.Closed.String():
+		return StandCutting
+	}
+	return StandOff
+}
+
+// SwitchTx is what switching a supply for a person needs of a transaction.
+type SwitchTx interface {
+	SettleTx
+	WalletOf(meter int64) ([]Row, error)
+}
+
+// Switched is what a person's wish about a supply came to.
+type Switched struct {
+	Wallet bool // the meter has one; else nothing was done
+	Order  id.ID
+	Off    supply.Reasons // why the supply is still off
+	Press  bool
+}
+
+// Switch puts a person's wish that the supply be off beside the reasons of the rules, or takes it away, and tells the meter
+// what follows. One never undoes the other. The caller has checked the right and writes the audit row.
+func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (Switched, error) {
+	rows, err := tx.WalletOf(meter)
+	if err != nil {
+		return Switched{}, err
+	}
+	at := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
+	if at < 0 {
+		return Switched{}, nil
+	}
+	s, err := tx.SupplyOf(meter)
+	if err != nil {
+		return Switched{}, err
+	}
+	r := &rows[at]
+	if off {
+		r.Off = r.Off.With(remoteReason)
+	} else {
+		r.Off, by, why = r.Off.Without(remoteReason), "", ""
+	}
+	s.By, s.Why = by, why
+	if err := tx.SupplyPut(meter, s.Supply); err != nil {
+		return Switched{}, err
+	}
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return Switched{}, err
+	}
+	settled, err := Settle(tx, t, rows, now, false)
+	if err != nil {
+		return Switched{}, err
+	}
+	after, err := tx.SupplyOf(meter)
+	out := Switched{Wallet: true, Off: settled.Rows[at].Off, Press: settled.Press}
+	if told := after.Seen.Cut; off && !told.ID.IsZero() {
+		out.Order = told.ID
+	} else if told := after.Seen.Connect; !off && told.Open() {
+		out.Order = told.ID
+	}
+	return out, err
+}
