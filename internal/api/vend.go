@@ -90,6 +90,7 @@ type vendBody struct {
 	ReceiptURL  string     `json:"receipt_url"`
 	CreatedAt   time.Time  `json:"created_at"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: somebody must press # at the meter for the supply to return"`
 }
 
 // quoteBody is what a tender would buy now.
@@ -129,7 +130,7 @@ func vendOf(s vending.Sale, d vending.Digits) vendBody {
 	v := vendBody{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
 		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), FreeWh: int64(s.Free), Lines: linesOf(s.Lines),
-		Tokens: []Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt),
+		Tokens: []Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), PressKey: s.PressKey,
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
 	for i, t := range s.Change {

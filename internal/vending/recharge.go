@@ -61,20 +61,21 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 
 // postRecharge writes the journal of a recharge (P15 of the domain reference, §7.1), posts what the account's meters have
 // accrued, and decides anew about warnings and supply, all in the sale's own transaction.
-func postRecharge(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
-	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s),
+func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
+	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(*s),
 		Postings: ledger.WalletToppedUp(s.source(), s.Account.Text(id.Account), s.Tender.Minor, 0)}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if r, err := book(tx, s, j); err != nil || r.Refused() {
+	if r, err := book(tx, *s, j); err != nil || r.Refused() {
 		return r, err
 	}
-	if err := bookCommission(tx, s, now); err != nil {
+	if err := bookCommission(tx, *s, now); err != nil {
 		return refusal.Refusal{}, err
 	}
-	_, err = wallet.SettleAccount(tx, s.Account, now, true)
+	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
+	s.PressKey = settled.Press
 	return refusal.Refusal{}, err
 }
 
