@@ -281,7 +281,7 @@ func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
 				s.result.Lost++
 				continue
 			case draw < s.o.Loss+s.o.Loss/3:
-				h.late = append(h.late, e)
+				h.late, h.failed = append(h.late, e), true
 				continue
 			case draw < 2*s.o.Loss:
 				n = 2

@@ -34,7 +34,11 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 	if err := write(s, hashes); err != nil {
 		return step{}, err
 	}
-	if r, err := post(tx, &s, p.now); err != nil || r.Refused() {
+	if s.Recharge() {
+		if r, err := postRecharge(tx, &s, p.now); err != nil || r.Refused() {
+			return no(r), err
+		}
+	} else if r, err := post(tx, s, p.now); err != nil || r.Refused() {
 		return no(r), err
 	}
 	if err := push(tx, s.Deliver, s.Meter.Number, s.Tokens, p.now); err != nil {
@@ -58,11 +62,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 
 // post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
 // The refusal is that of a vendor's account which has no room any more.
-func post(tx Tx, of *Sale, now time.Time) (refusal.Refusal, error) {
-	if of.Recharge() {
-		return postRecharge(tx, of, now)
-	}
-	s := *of
+func post(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
 	entry := ledger.SaleEntry{Source: s.source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
 	for _, l := range s.Lines {
