@@ -186,15 +186,19 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	return err
 }
 
-// subscribe notes the filters and grants each with quality 0: nothing else is ever sent to such a device.
+// subscribe grants each filter with quality 0: nothing else is ever sent to such a device. The filters count once the
+// answer is written, together with the supply that is owed for them, so that nothing overtakes either.
 func (s *legacySession) subscribe(pk packets.Packet) error {
 	const refused = 0x80
 	var codes bytes.Buffer
+	filters := s.held()
 	for _, sub := range pk.Filters {
+		more, ok := s.with(filters, sub.Filter)
 		code := byte(0)
-		if !s.addFilter(sub.Filter) {
+		if !ok {
 			code = refused
 		}
+		filters = more
 		codes.WriteByte(code)
 	}
 	if codes.Len() == 0 || codes.Len() > s.l.limits.Subscriptions {
@@ -202,7 +206,7 @@ func (s *legacySession) subscribe(pk packets.Packet) error {
 	}
 	_, err := s.conn.Write(append([]byte{packets.Suback << 4, byte(2 + codes.Len()), byte(pk.PacketID >> 8), byte(pk.PacketID)}, codes.Bytes()...))
 	if err == nil {
-		s.wake(func() { s.stale, s.owed = true, true })
+		s.wake(func() { s.filters, s.stale, s.owed = filters, true, true })
 	}
 	return err
 }

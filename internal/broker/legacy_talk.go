@@ -89,21 +89,24 @@ func (s *legacySession) reasons() []string {
 	return slices.Clone(s.account.Reasons)
 }
 
-// addFilter notes a topic filter; false where it is one too many or none.
-func (s *legacySession) addFilter(filter string) bool {
+// held are the filters of the connection; only its reader changes them.
+func (s *legacySession) held() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0) {
-		return false
+	return slices.Clone(s.filters)
+}
+
+// with adds a filter; false where it is one too many or none.
+func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
+	switch {
+	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0):
+		return filters, false
+	case slices.Contains(filters, filter):
+		return filters, true
+	case len(filters) >= s.l.limits.Subscriptions:
+		return filters, false
 	}
-	if slices.Contains(s.filters, filter) {
-		return true
-	}
-	if len(s.filters) >= s.l.limits.Subscriptions {
-		return false
-	}
-	s.filters = append(s.filters, filter)
-	return true
+	return append(filters, filter), true
 }
 
 func (s *legacySession) unsubscribe(subs packets.Subscriptions) {
