@@ -59,3 +59,14 @@ func (c *Client) CutSupply(ctx context.Context, meter, reason string) (Switched,
 func (c *Client) RestoreSupply(ctx context.Context, meter, reason string) (Switched, error) {
 	return ask[Switched](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/restore", map[string]string{"reason": reason}))
 }
+
+type SupplyWish struct {
+	Protected *bool  `json:"protected,omitempty"`      // never cut off for want of money
+	GraceWh   *int64 `json:"lease_grace_wh,omitempty"` // at the end of a lease's time: -1 nothing, 0 off, N Wh more
+	Reason    string `json:"reason"`
+}
+
+// SetSupply protects an account from being cut off, or says what the end of a lease's time brings (right: meter.write).
+func (c *Client) SetSupply(ctx context.Context, meter string, w SupplyWish) (Supply, error) {
+	return ask[Supply](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/supply", w))
+}

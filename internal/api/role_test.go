@@ -39,9 +39,6 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/reports/registers", "", access.ReadMeters, 200},
 		{"GET", meter + "/commands", "", access.ReadMeters, 200},
 		{"POST", meter + "/commands", `{"type":"read","reason":"matrix"}`, access.SendCommands, 202},
-		{"GET", meter + "/supply", "", access.ReadMeters, 404},
-		{"POST", meter + "/cut", `{"reason":"matrix"}`, access.SendCommands, 202},
-		{"POST", meter + "/restore", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
 		{"GET", meter + "/device", "", access.ReadMeters, 200},
 		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
@@ -92,9 +89,13 @@ func routes(saleID, commandID string) []route {
 	}...)
 }
 
-// deskRoutes are those of the quarantine.
+// deskRoutes are those of the quarantine and of supplies.
 func deskRoutes(meter string) []route {
 	return []route{
+		{"GET", meter + "/supply", "", access.ReadMeters, 404},
+		{"POST", meter + "/cut", `{"reason":"matrix"}`, access.SendCommands, 202},
+		{"POST", meter + "/restore", `{"reason":"matrix"}`, access.SendCommands, 202},
+		{"POST", meter + "/supply", `{"protected":true,"reason":"matrix"}`, access.WriteMeters, 404},
 		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
 		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},
 		{"POST", "/v1/quarantine/{id}/accept", `{"reason":"matrix"}`, access.DecideReadings, 404},

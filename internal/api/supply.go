@@ -27,6 +27,7 @@ type supplyBody struct {
 	DaysLeft  *daysBody  `json:"days_left" doc:"null where there is too little use to judge by"`
 	Lease     *leaseBody `json:"lease" doc:"null without one"`
 	Protected bool       `json:"protected"`
+	GraceWh   int64      `json:"lease_grace_wh"`
 }
 
 // daysBody is for how many days the money lasts.
@@ -46,7 +47,7 @@ type leaseBody struct {
 
 func supplyOf(v wallet.SupplyView) supplyBody {
 	b := supplyBody{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), OutSince: at(v.Since),
-		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected}
+		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected, GraceWh: v.Grace}
 	if v.Days.Known {
 		b.DaysLeft = &daysBody{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}
 	}
@@ -54,6 +55,13 @@ func supplyOf(v wallet.SupplyView) supplyBody {
 		b.Lease = &leaseBody{MaxRegisterWh: int64(v.Lease.Max), LeftWh: int64(v.LeaseLeft), At: v.Lease.At.UTC(), Waiting: v.Waiting}
 	}
 	return b
+}
+
+// supplyWish is what is to change about the supply of an account.
+type supplyWish struct {
+	Protected *bool  `json:"protected,omitempty" doc:"Never cut off for want of money"`
+	GraceWh   *int64 `json:"lease_grace_wh,omitempty" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
+	Reason    string `json:"reason"`
 }
 
 // switchBody asks for a supply to be cut or restored.
@@ -73,6 +81,20 @@ func (a *API) supplyRoutes(r router) {
 		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show where the supply of a wallet meter stands, and why",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath) (*struct{ Body supplyBody }, error) {
 		v, err := a.c.Wallets.Supply(ctx, by, in.Meter)
+		if err != nil {
+			return nil, err
+		}
+		if v.Refused() {
+			return nil, refuse(v.Refusal)
+		}
+		return &struct{ Body supplyBody }{supplyOf(v)}, nil
+	})
+	order(r, huma.Operation{
+		OperationID: "set-supply", Path: "/v1/meters/{meter}/supply", DefaultStatus: http.StatusOK, Tags: []string{"wallets"},
+		Summary:     "Protect an account from being cut off, or say what the end of a lease's time brings",
+		Description: "It holds for the account that the meter supplies. What is left out stays.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body supplyWish) (*struct{ Body supplyBody }, error) {
+		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountWish{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})
 		if err != nil {
 			return nil, err
 		}

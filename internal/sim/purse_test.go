@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-var purses = flag.Int("purses", 100, "how many wallet meters live for a month")
+var purses = flag.Int("purses", 12, "how many wallet meters live for a month")
 
 // aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs.
 func aMonth(t *testing.T) sim.Purses {
@@ -85,7 +85,7 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 		"cut by what is old": "cut off by a reading of",
 		"post twice":         "the books have",
 	} {
-		o := cuts(t, 30)
+		o := cuts(t, 12)
 		o.Plant = plant
 		if r := live(t, o); !slices.ContainsFunc(r.Violations, func(v string) bool { return strings.Contains(v, want) }) {
 			t.Errorf("%s: not found among %d violations", plant, len(r.Violations))

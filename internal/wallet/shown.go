@@ -170,6 +170,84 @@ func stand(r Row, s Supplied) Stand {
 	return StandOff
 }
 
+// AccountWish is what is to change about the supply of an account; what is nil stays.
+type AccountWish struct {
+	Protected *bool
+	Grace     *int64
+	Reason    string
+}
+
+// mostGrace bounds what a meter may use after the time of its lease has ended.
+const mostGrace = 1_000_000_000 // Wh, as a configuration has it
+
+// SetAccount sets what is special about the supply of the account that a meter supplies (right: meter.write): whether it is
+// never cut off for want of money, and what the end of a lease's time brings.
+func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountWish) (SupplyView, error) {
+	if no := by.Needs(access.WriteMeters); no.Refused() {
+		return SupplyView{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if no.Refused() {
+		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
+	}
+	if g := wish.Grace; wish.Reason == "" || len(wish.Reason) > maxWhy || g != nil && (*g < StayClosed || *g > mostGrace) {
+		return SupplyView{Refusal: refusal.Because(refusal.InvalidRequest, "It takes a reason of 1 to 200 bytes, and lease_grace_wh is -1, 0 or an energy in Wh.",
+			"Nothing was changed.", "Correct it and try again.")}, nil
+	}
+	out, err := access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
+		m, found, err := registry.ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return SupplyView{Refusal: registry.NoMeter(meter)}, err
+		}
+		return w.setAccount(tx, by, m.N, wish)
+	})
+	if err != nil {
+		return SupplyView{}, fmt.Errorf("set the supply of meter %s: %w", meter, err)
+	}
+	return out, nil
+}
+
+// maxWhy is the longest reason in bytes.
+const maxWhy = 200
+
+// setAccount is the transaction of SetAccount.
+func (w *Wallets) setAccount(tx Tx, by access.Actor, meter int64, wish AccountWish) (SupplyView, error) {
+	rows, err := tx.WalletOf(meter)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	at := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
+	if at < 0 {
+		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
+	}
+	s, err := tx.SupplyOf(meter)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
+	if wish.Protected != nil {
+		next.Protected = *wish.Protected
+	}
+	if wish.Grace != nil {
+		next.Grace = *wish.Grace
+	}
+	account := rows[at].Meter.Account
+	if err := tx.AccountSupply(account, next); err != nil {
+		return SupplyView{}, err
+	}
+	e := by.Entry("account.supply", account.Text(id.Account))
+	e.Before = fmt.Sprintf("protected=%t lease_grace_wh=%d", s.Protected, s.Grace)
+	e.After, e.Reason = fmt.Sprintf("protected=%t lease_grace_wh=%d", next.Protected, next.Grace), wish.Reason
+	if err := tx.AuditLog(e); err != nil {
+		return SupplyView{}, err
+	}
+	settled, err := SettleAccount(tx, account, w.moment(), false)
+	if err != nil {
+		return SupplyView{}, err
+	}
+	return w.show(tx, settled.Rows, settled.Rows[at])
+}
+
 // SwitchTx is what switching a supply for a person needs of a transaction.
 type SwitchTx interface {
 	SettleTx

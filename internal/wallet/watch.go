@@ -7,12 +7,16 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // WatchTx is what watching over supplies needs of a transaction.
 type WatchTx interface {
 	// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
 	SuppliesDue(by time.Time, max int) ([]id.ID, error)
+	// AccountSupply sets what is special about the supply of an account.
+	AccountSupply(account id.ID, s registry.AccountSupply) error
+	AuditLog(access.Entry) error
 }
 
 // watchMost bounds how many accounts one call of Watch looks at; the rest is for the next.
