@@ -113,7 +113,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 			return nil, err
 		}
 		c.kept = c.Supply
-		v, found, err := tx.TariffVersionAt(r.Meter.Tariff, r.Meter.Clock(now))
+		v, found, err := priceAt(tx, r.Meter, now)
 		if err != nil {
 			return nil, err
 		}
@@ -132,6 +132,16 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 		out[i] = c
 	}
 	return out, nil
+}
+
+// priceAt is the version of a meter's tariff by the meter's clock, else by the server's: a simulated meter may live before
+// its tariff began, and is rated by it all the same.
+func priceAt(tx SettleTx, m Meter, now time.Time) (tariff.Version, bool, error) {
+	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
+	if err == nil && !found {
+		v, found, err = tx.TariffVersionAt(m.Tariff, now)
+	}
+	return v, found, err
 }
 
 // Standing is what holds for one meter of an account now: the register up to which it may be allowed to count, and whether
