@@ -79,19 +79,19 @@ func routes(saleID, commandID string) []route {
 		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 200},
 		{"POST", "/v1/approvals/apr_x/approve", `{}`, everybody, 404},
 		{"POST", "/v1/approvals/apr_x/reject", `{}`, everybody, 404},
-		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
+	}...)
+}
+
+// deskRoutes are those of the quarantine, of supplies and of vendors.
+func deskRoutes(meter string) []route {
+	return []route{
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}/float", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}/statement", "", access.ReadVendors, 200},
 		{"POST", "/v1/vendors/{id}/terms", `{"commission_bps":100}`, access.ManageVendors, 200},
 		{"POST", "/v1/vendors/{id}/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"slip"}`, access.DepositFloat, 409},
-	}...)
-}
-
-// deskRoutes are those of the quarantine and of supplies.
-func deskRoutes(meter string) []route {
-	return []route{
+		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
 		{"GET", meter + "/supply", "", access.ReadMeters, 404},
 		{"POST", meter + "/cut", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"POST", meter + "/restore", `{"reason":"matrix"}`, access.SendCommands, 202},

@@ -94,7 +94,8 @@ func (h *house) meter(n int) registry.Added {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	m, err := h.registry.AddMeter(h.t.Context(), h.owner, registry.NewMeter{Number: body + string(check), Mode: registry.PrepayWallet, Tariff: "flat"})
+	m, err := h.registry.AddMeter(h.t.Context(), h.owner, registry.NewMeter{Number: body + string(check), Mode: registry.PrepayToken, Tariff: "flat",
+		SGC: "123456", KRN: new(int64(1)), KT: new(int64(2)), TI: "01"})
 	if err != nil || m.Refused() {
 		h.t.Fatalf("meter: %v %s", err, m.Detail())
 	}

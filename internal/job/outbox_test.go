@@ -21,8 +21,8 @@ import (
 type box struct {
 	mu    sync.Mutex
 	items []*item
-	fail  error         // of every transaction
-	slow  time.Duration // of finding out what is next
+	fail  error        // of every transaction
+	slow  atomic.Int64 // of finding out what is next
 	looks atomic.Int64
 }
 
@@ -140,7 +140,7 @@ func (b *box) OutboxWake(_, key string) error {
 }
 
 func (b *box) OutboxNext(_, _ string) (next time.Time, waits bool, err error) {
-	time.Sleep(b.slow)
+	time.Sleep(time.Duration(b.slow.Load()))
 	b.looks.Add(1)
 	for _, i := range b.items {
 		at := i.NextAt
@@ -250,7 +250,7 @@ func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
 		time.Sleep(10 * time.Second) // the first look has found nothing
-		b.slow = 50 * time.Millisecond
+		b.slow.Store(int64(50 * time.Millisecond))
 		before := b.looks.Load()
 		for range 1000 {
 			o.Kick()
@@ -260,7 +260,7 @@ func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {
 			t.Errorf("%d looks of 50 ms in a second, want about 4", got)
 		}
 		time.Sleep(10 * time.Second)
-		b.slow = 0
+		b.slow.Store(0)
 		time.Sleep(time.Second)
 		b.add("m1", "a")
 		o.Kick()
