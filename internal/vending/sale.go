@@ -56,7 +56,7 @@ type Sale struct {
 	Lines     []Line
 	// PressKey says, in the answer to a recharge alone, that somebody must press # at the meter for the supply to return.
 	PressKey bool
-	Tokens    []Token
+	Tokens   []Token
 	// Change is the key change that is out and not confirmed: its tokens must be entered before those of the sale.
 	Change      []Token
 	Month       string      // local calendar month it was priced in, "2026-11"
