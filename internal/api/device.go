@@ -96,7 +96,7 @@ func (a *API) deviceRoutes(r router) {
 		OperationID: "send-summary", Path: "/v1/meters/{meter}/device/summary", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
 		Summary:     "Send the usage summary to a meter's device",
 		Description: "For a device whose profile has a topic for summaries and that listens to it; refused with meter-offline otherwise.",
-	}, func(ctx context.Context, by access.Actor, in *MeterPath, _ struct{}) (*struct{ Body deviceBody }, error) {
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, _ summaryRequest) (*struct{ Body deviceBody }, error) {
 		s, err := a.c.Devices.Summarise(ctx, by, in.Meter)
 		if err != nil {
 			return nil, err
@@ -107,3 +107,6 @@ func (a *API) deviceRoutes(r router) {
 		return &struct{ Body deviceBody }{deviceOf(s.Device)}, nil
 	})
 }
+
+// summaryRequest says nothing: which summary is meant stands in the path. It has a name because a schema needs one.
+type summaryRequest struct{}

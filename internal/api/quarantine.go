@@ -79,7 +79,7 @@ type rebaseBody struct {
 
 // AsidePath names an entry.
 type AsidePath struct {
-	ID string `path:"id" maxLength:"64" example:"qtn_01jd00000000000000000000000"`
+	ID string `path:"id" maxLength:"64" doc:"Its id" example:"qtn_01jd00000000000000000000000"`
 }
 
 func (a *API) quarantineRoutes(r router) {
