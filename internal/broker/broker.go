@@ -101,19 +101,10 @@ func New(c Config) (*Broker, error) {
 	return b, nil
 }
 
-// capabilities bounds everything that mochi leaves open. The queue for writes is tiny because it is not used.
+// capabilities are the bounds of the meters' broker. The queue for writes is tiny because it is not used.
 func (b *Broker) capabilities() *mqtt.Capabilities {
-	c := mqtt.NewDefaultServerCapabilities()
-	c.MaximumClients = int64(b.limits.Connections)
+	c := b.limits.capabilities()
 	c.MaximumClientWritesPending = 1
-	c.MaximumSessionExpiryInterval = uint32(b.limits.SessionExpiry.Seconds())
-	c.MaximumPacketSize = uint32(b.limits.PacketSize)
-	c.ReceiveMaximum = uint16(b.limits.InFlight)
-	c.MaximumInflight = uint16(b.limits.InFlight)
-	c.TopicAliasMaximum = 0
-	c.SharedSubAvailable = 0
-	c.MinimumProtocolVersion = 4
-	c.MaximumQos = 1
 	c.RetainAvailable = 0
 	c.SubIDAvailable = 0
 	return c

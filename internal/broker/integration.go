@@ -100,19 +100,10 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	return g, nil
 }
 
-// capabilities bounds everything that mochi leaves open.
+// capabilities are the bounds of the integration broker.
 func (g *Integration) capabilities() *mqtt.Capabilities {
-	c := mqtt.NewDefaultServerCapabilities()
-	c.MaximumClients = int64(g.limits.Connections)
+	c := g.limits.capabilities()
 	c.MaximumClientWritesPending = maxPending // what one wildcard subscription brings at once
-	c.MaximumSessionExpiryInterval = uint32(g.limits.SessionExpiry.Seconds())
-	c.MaximumPacketSize = uint32(g.limits.PacketSize)
-	c.ReceiveMaximum = uint16(g.limits.InFlight)
-	c.MaximumInflight = uint16(g.limits.InFlight)
-	c.TopicAliasMaximum = 0
-	c.SharedSubAvailable = 0
-	c.MinimumProtocolVersion = 4
-	c.MaximumQos = 1
 	return c
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	mqtt "github.com/mochi-mqtt/server/v2"
+
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -78,4 +80,19 @@ func (l Limits) over(d Limits) Limits {
 func (l Limits) String() string {
 	return fmt.Sprintf("connections %d, per address %d, in flight %d, messages/s per meter %d, burst %d, packet %d B",
 		l.Connections, l.PerAddress, l.InFlight, l.Rate, l.Burst, l.PacketSize)
+}
+
+// capabilities bounds everything that mochi leaves open, for every broker alike.
+func (l Limits) capabilities() *mqtt.Capabilities {
+	c := mqtt.NewDefaultServerCapabilities()
+	c.MaximumClients = int64(l.Connections)
+	c.MaximumSessionExpiryInterval = uint32(l.SessionExpiry.Seconds())
+	c.MaximumPacketSize = uint32(l.PacketSize)
+	c.ReceiveMaximum = uint16(l.InFlight)
+	c.MaximumInflight = uint16(l.InFlight)
+	c.TopicAliasMaximum = 0
+	c.SharedSubAvailable = 0
+	c.MinimumProtocolVersion = 4
+	c.MaximumQos = 1
+	return c
 }
