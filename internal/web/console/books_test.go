@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/proof"
 )
 
 // link is the address of the first link whose text has this in it.
@@ -52,6 +53,36 @@ func TestAReceiptExplainsItself(t *testing.T) {
 	w.person("support@example.org", access.Support)
 	other := w.enter("support@example.org")
 	other.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("**** **** **** **** ****", "You paid 100.00 KES.").omits(digits[:4]+" "+digits[4:8], "In the books")
+}
+
+func TestAReceiptGoesOutWithItsProof(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	sale := g.sell(meterNumber, "100")
+	receipt := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200)
+	page := g.get(receipt.link(t, `/sales/vnd_[^"]*/proof`)).is(200).says("Proof of receipt main-000001", "paywatt verify receipt-vnd_")
+	document, head := page.link(t, `/sales/vnd_[^"]*/proof\.json\?head=\d+`), page.link(t, `/heads/\d+`)
+	g.sell(meterNumber, "50") // what is sold meanwhile changes neither file
+	file, newest := g.get(document).is(200), g.get(head).is(200)
+	if name := file.header.Get("Content-Disposition"); !strings.HasPrefix(name, `attachment; filename="receipt-vnd_`) {
+		t.Errorf("the receipt comes as %q", name)
+	}
+	kept, err := proof.ParseHeadFile("head.txt", newest.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []proof.HeadFile{kept}
+	if v := proof.Check(proof.Question{Receipt: []byte(file.body), Heads: files}); v.Answer != proof.Proven {
+		t.Errorf("got %v %v, want proven", v.Answer, v.What)
+	}
+	changed := strings.Replace(file.body, "main-000001", "main-000002", 1)
+	if v := proof.Check(proof.Question{Receipt: []byte(changed), Heads: files}); v.Answer != proof.Changed || changed == file.body {
+		t.Errorf("another number: got %v %v, want changed", v.Answer, v.What)
+	}
+	// Who may not see the receipt gets no proof of it either, and a stranger nothing at all.
+	w.person("tariffs@example.org", access.TariffManager)
+	w.enter("tariffs@example.org").get(document).is(403)
+	w.guest().get(document).leads("/signin?next=")
 }
 
 func TestTariffsInWords(t *testing.T) {

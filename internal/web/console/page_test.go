@@ -41,6 +41,7 @@ func every(t *testing.T) []answer {
 		g.get("/sell/preview?meter=04140001019&amount=20"), c, g.check(meterNumber, "x"), g.post("/sell", "form", "x"),
 		g.get("/tariffs"), g.get("/ledger"), g.get("/ledger/accounts?code=2060"), g.get("/ledger/accounts?code=7"), g.get("/ledger/journals"),
 		g.get("/ledger/journals?code=4000"), g.get(`/ledger/journals?ref=<script>`), g.get(form + "/receipt"), g.get("/sales/vnd_none/receipt"),
+		g.get(form + "/proof"), g.get("/sales/vnd_none/proof"), g.get(form + "/proof.json?head=x"), g.get("/heads/99999"),
 		sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}
 }
