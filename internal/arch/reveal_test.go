@@ -24,6 +24,7 @@ func revealers() map[string]string {
 		"internal/receipt/json.go":        "writes what receipt.go reveals",
 		"internal/receipt/sms.go":         "writes what receipt.go reveals",
 		"internal/print/text.go":          "the same, as text",
+		"internal/notify/template.go":     "writes the message that brings a token to its customer, when it is sent",
 		"internal/web/console/sale.go":    "shows a token to somebody who may see it",
 		"internal/web/console/meter.go":   "the same",
 		"internal/web/console/receipt.go": "prints what internal/receipt reveals",

@@ -1,0 +1,296 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Purpose names what a message is for, and so its template. Names are stored with messages; never rename one.
+type Purpose string
+
+// What is sent because something has happened.
+const (
+	// PurposeToken brings the one token of a sale.
+	PurposeToken Purpose = "token"
+	// PurposeTokenFree brings a token that was not paid for: free units, a replacement.
+	PurposeTokenFree Purpose = "token-free"
+	// PurposeTokenStep brings a credit token that has its place among several, by Step and Of.
+	PurposeTokenStep Purpose = "token-step"
+	// PurposeKeyChange brings one token of a key change, entered in the order of Step.
+	PurposeKeyChange Purpose = "key-change"
+	// PurposeRecharge says that money has come to a wallet.
+	PurposeRecharge Purpose = "recharge"
+	// PurposeLow1 and PurposeLow2 warn that little is left, PurposeCutSoon that the supply goes off at At (zero: soon).
+	PurposeLow1    Purpose = "low-1"
+	PurposeLow2    Purpose = "low-2"
+	PurposeCutSoon Purpose = "cut-announced"
+	// PurposeCutOff and PurposeRestored say that the supply went off and comes back.
+	PurposeCutOff   Purpose = "cut-off"
+	PurposeRestored Purpose = "restored"
+	// PurposeReversal says that a sale of energy was taken back, PurposeReversalMoney the same of a wallet's recharge.
+	PurposeReversal      Purpose = "reversal"
+	PurposeReversalMoney Purpose = "reversal-money"
+)
+
+// What answers a customer's message.
+const (
+	PurposeBalance        Purpose = "balance"         // a token meter's credit, Left as of At
+	PurposeBalanceUnknown Purpose = "balance-unknown" // the meter has not told
+	PurposeWallet         Purpose = "wallet"          // Settled, and Balance as of At
+	PurposeWalletSettled  Purpose = "wallet-settled"  // Settled alone: the meter has not told what it used
+	PurposeLast           Purpose = "last-token"      // the token bought last, once more
+	PurposeLastStep       Purpose = "last-token-step" // the same where a sale made several
+	PurposeLastKey        Purpose = "last-key-change" // a token of the key change of that sale
+	PurposeLastNone       Purpose = "last-none"
+	PurposeLastReversed   Purpose = "last-reversed"
+	PurposeLastWallet     Purpose = "last-wallet" // a wallet needs no tokens
+	PurposeUsage          Purpose = "usage"       // Used in seven days, Mean of a day, Day of yesterday
+	PurposeUsageUnknown   Purpose = "usage-unknown"
+	PurposeHelp           Purpose = "help"
+	PurposeUnknown        Purpose = "unknown-word"
+	PurposeNoMeter        Purpose = "no-meter"
+	PurposeChoose         Purpose = "choose-meter" // Meters, More
+	PurposeNotYours       Purpose = "not-among-yours"
+	PurposeNotHere        Purpose = "not-here" // something that is for the meter
+	PurposeStopped        Purpose = "stopped"
+	PurposeStarted        Purpose = "started"
+	PurposeLater          Purpose = "later"
+	PurposePublic         Purpose = "public-help" // the one thing that a stranger is told
+)
+
+// Args are the figures and names in a message, as the message's row keeps them. A token's digits are not among them: they
+// are given to [Render] when the message is sent.
+type Args struct {
+	Meter    string      `json:"meter,omitempty"`
+	Test     bool        `json:"test,omitempty"` // a simulated meter: the message is marked
+	Utility  string      `json:"utility,omitempty"`
+	Contact  string      `json:"contact,omitempty"` // where help is, for people
+	Currency string      `json:"currency,omitempty"`
+	Amount   money.Minor `json:"amount_minor,omitempty"`
+	Settled  money.Minor `json:"settled_minor,omitempty"` // what the books have
+	Balance  money.Minor `json:"balance_minor,omitempty"` // what is left by what meters have counted since
+	Units    unit.Energy `json:"units_wh,omitempty"`
+	Left     unit.Energy `json:"left_wh,omitempty"`
+	Used     unit.Energy `json:"used_wh,omitempty"`
+	Mean     unit.Energy `json:"mean_wh,omitempty"`
+	Day      unit.Energy `json:"day_wh,omitempty"`
+	// At is written as it is, so it comes in the zone of the tenant.
+	At time.Time `json:"at,omitzero"`
+	// Step is the place of a token among the Of tokens that are entered one after the other, from 1.
+	Step int `json:"step,omitempty"`
+	Of   int `json:"of,omitempty"`
+	// Press says that a key must be pressed at the meter.
+	Press bool `json:"press_key,omitempty"`
+	// Meters are the meters to choose from, at most MaxChoices of them; More is how many there are beside.
+	Meters []string `json:"meters,omitempty"`
+	More   int      `json:"more,omitempty"`
+	// Word is the keyword to put in front of a number.
+	Word string `json:"word,omitempty"`
+	// SIM is the number of the meter's SIM; empty if it has none.
+	SIM string `json:"sim,omitempty"`
+}
+
+// Limits of what stands in a message. Names are cut; figures, meter numbers and token digits never are.
+const (
+	// MaxName is how many characters of a name stand in a message; a longer one ends in a point ("Rural Electrificat.").
+	MaxName = 20
+	// MaxContact is the same of the line where help is. Of a longer one the telephone number alone is written; where there is
+	// none it is cut like a name.
+	MaxContact = 28
+	// MaxChoices is how many meters are listed for a choice.
+	MaxChoices = 4
+)
+
+// Rendered is the text of a message. It may hold the digits of a token, so it has no printable form.
+type Rendered struct{ text string }
+
+// Reveal is the text. Only a route may have it, in an [Outgoing].
+func (r Rendered) Reveal() string { return r.text }
+
+// Parts is how many short messages the text takes.
+func (r Rendered) Parts() int { return pdu.Measure(r.text).Parts }
+
+const maskedText = "notify.Rendered(masked)"
+
+// String returns a mask.
+func (r Rendered) String() string { return maskedText }
+
+// GoString returns a mask.
+func (r Rendered) GoString() string { return maskedText }
+
+// Format writes a mask, whatever the verb.
+func (r Rendered) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, maskedText) }
+
+// MarshalText writes a mask.
+func (r Rendered) MarshalText() ([]byte, error) { return []byte(maskedText), nil }
+
+// NeedsToken reports whether the messages of a purpose bring a token, whose digits [Render] then takes.
+func (p Purpose) NeedsToken() bool { return strings.Contains(templates[English][p], "{token}") }
+
+// Known reports whether there is a template for the purpose.
+func (p Purpose) Known() bool { return templates[English][p] != "" }
+
+// Purposes are all purposes that have a template, in the order of the reference page.
+func Purposes() []Purpose {
+	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
+		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
+		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
+		PurposeLastNone, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeHelp, PurposeUnknown,
+		PurposeNoMeter, PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
+}
+
+// templates are the texts by language, and phrases the pieces that a text has or not.
+var (
+	templates = [languages]map[Purpose]string{English: english, French: french, Swahili: swahili, Spanish: spanish, Portuguese: portuguese}
+	phrases   = [languages]phrase{English: englishPhrases, French: frenchPhrases, Swahili: swahiliPhrases, Spanish: spanishPhrases, Portuguese: portuguesePhrases}
+)
+
+// phrase are pieces of text in one language.
+type phrase struct {
+	press string // a key must be pressed
+	soon  string // instead of a time
+	at    string // before a time
+	sim   string // how to send to the meter's SIM
+	more  string // behind a list that is not whole
+	call  string // before the line where help is
+}
+
+// Render writes a message: one short message of at most 160 characters of the GSM alphabet, whatever names and figures it
+// holds. The token is asked for by purposes that bring one ([Purpose.NeedsToken]) and ignored by all others. An error is an
+// unknown purpose, an unknown currency, or a token that is not there: nothing may be sent then.
+func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
+	if l >= languages {
+		l = English
+	}
+	text, ok := templates[l][p]
+	if !ok {
+		return Rendered{}, fmt.Errorf("write a message: no template %q in %s", p, l)
+	}
+	if p.NeedsToken() && token == (sts.Token{}) {
+		return Rendered{}, fmt.Errorf("write a message %s: it has no token", p)
+	}
+	currency, known := money.CurrencyOf(a.Currency)
+	if !known && (strings.Contains(text, "{amount}") || strings.Contains(text, "{balance}") || strings.Contains(text, "{settled}")) {
+		return Rendered{}, fmt.Errorf("write a message %s: no currency %q", p, a.Currency)
+	}
+	amount := func(m money.Minor) string { return currency.Code + " " + money.Format(m, currency) }
+	f := phrases[l]
+	pairs := []string{
+		"{meter}", a.Meter, "{amount}", amount(a.Amount), "{settled}", amount(a.Settled), "{balance}", amount(a.Balance),
+		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1),
+		"{at}", moment(a.At), "{when}", f.when(a.At), "{step}", fmt.Sprint(a.Step), "{of}", fmt.Sprint(a.Of), "{word}", a.Word,
+		"{press}", onlyIf(a.Press, f.press), "{sim}", onlyIf(a.SIM != "", strings.ReplaceAll(f.sim, "{sim}", a.SIM)),
+		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a),
+	}
+	if p.NeedsToken() {
+		pairs = append(pairs, "{token}", token.RevealGrouped())
+	}
+	out := strings.NewReplacer(pairs...).Replace(text)
+	return Rendered{onlyIf(a.Test, "TEST ") + strings.Join(strings.Fields(out), " ")}, nil
+}
+
+// onlyIf is s if it is asked for.
+func onlyIf(is bool, s string) string {
+	if is {
+		return s
+	}
+	return ""
+}
+
+// moment is a time as all languages read it: day, month, hour.
+func moment(t time.Time) string { return t.Format("02.01 15:04") }
+
+func (f phrase) when(t time.Time) string {
+	if t.IsZero() {
+		return f.soon
+	}
+	return f.at + " " + moment(t)
+}
+
+// help says where help is.
+func (f phrase) help(a Args) string {
+	if strings.TrimSpace(a.Contact) == "" {
+		return ""
+	}
+	line := strings.TrimSpace(plainLetters(a.Contact))
+	if len(line) > MaxContact {
+		line = or(phoneIn(line), line)
+	}
+	return f.call + " " + cutName(line, MaxContact)
+}
+
+// phoneIn is the longest piece of a line that can be a telephone number; empty if it has none.
+func phoneIn(line string) string {
+	best := ""
+	for _, piece := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune("+0123456789 -", r) }) {
+		if piece = strings.Trim(piece, " -"); len(piece) > len(best) && len(piece) >= minPhone && len(piece) <= MaxContact {
+			best = piece
+		}
+	}
+	return best
+}
+
+// minPhone is how many characters a telephone number has at least.
+const minPhone = 6
+
+// or is a, or b where a is empty.
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// choices lists meters with the numbers by which they are chosen.
+func (f phrase) choices(a Args) string {
+	var parts []string
+	for i, m := range a.Meters[:min(len(a.Meters), MaxChoices)] {
+		parts = append(parts, fmt.Sprintf("%d=%s", i+1, m))
+	}
+	list := strings.Join(parts, ", ")
+	if more := a.More + max(0, len(a.Meters)-MaxChoices); more > 0 {
+		list += " " + strings.ReplaceAll(f.more, "{n}", fmt.Sprint(more))
+	}
+	return list
+}
+
+// cutName cuts a name that is longer than most characters and ends it in a point.
+func cutName(s string, most int) string {
+	s = strings.TrimSpace(s)
+	if len(s) <= most {
+		return s
+	}
+	return strings.TrimRight(s[:most-1], " .,-") + "."
+}
+
+// Letters that the GSM alphabet has not or that not every telephone shows, and the ones written for them.
+const (
+	markedLetters = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿŁłŚśŠšŻżŹźŽžĆćČčŃńĘęĄąŐőŰűŞşĞğİıŌōŪūƁɓƊɗƘƙƳƴẸẹỌọṢṣ\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u202f"
+	plainLetter   = "AAAAAACEEEEIIIINOOOOOUUUUYaaaaaaceeeeiiiinooooouuuuyyLlSsSsZzZzZzCcCcNnEeAaOoUuSsGgIiOoUuBbDdKkYyEeOoSs''\"\"--  "
+)
+
+// plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each: letters lose their marks,
+// anything else that telephones do not share becomes a question mark, line ends and control characters a blank.
+func plainLetters(s string) string {
+	from, to := []rune(markedLetters), []rune(plainLetter)
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		if c < 0x7f && !strings.ContainsRune("`^{}\\[]~|", c) {
+			return c
+		}
+		for i, m := range from {
+			if m == c {
+				return to[i]
+			}
+		}
+		return '?'
+	}, s)
+}

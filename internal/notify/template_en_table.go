@@ -1,0 +1,48 @@
+package notify
+
+var english = map[Purpose]string{
+	PurposeToken:         "{token} = {units} kWh, {amount}, meter {meter}. Type the 20 digits on the meter, then #. {utility}",
+	PurposeTokenFree:     "{token} = {units} kWh free of charge, meter {meter}. Type the 20 digits on the meter, then #. {utility}",
+	PurposeTokenStep:     "{token} = step {step} of {of}: {units} kWh, {amount}, meter {meter}. Type the steps in their order, # after each.",
+	PurposeKeyChange:     "{token} = step {step} of {of}: new key, meter {meter}. Type the steps in their order, # after each, all within 24 hours.",
+	PurposeRecharge:      "Received {amount} for meter {meter}. Balance {balance}. {press} {utility}",
+	PurposeLow1:          "Meter {meter}: {balance} left. Please pay soon to keep your supply. {utility}",
+	PurposeLow2:          "Meter {meter}: only {balance} left. Pay now, or the supply goes off when it is used up. {utility}",
+	PurposeCutSoon:       "Meter {meter}: nothing is left, balance {balance}. The supply goes off {when}. Pay now to keep it. {utility}",
+	PurposeCutOff:        "The supply of meter {meter} is switched off. Balance {balance}. Pay to have it back, or ask us. {utility}",
+	PurposeRestored:      "The supply of meter {meter} comes back. Balance {balance}. {press} {utility}",
+	PurposeReversal:      "Your purchase of {units} kWh for {amount}, meter {meter}, was taken back. Do not use its token. {utility}",
+	PurposeReversalMoney: "Your payment of {amount} for meter {meter} was taken back. Balance {balance}. {utility}",
+
+	PurposeBalance:        "Meter {meter}: {left} kWh left at {at}. Newer figure: on the meter's display.",
+	PurposeBalanceUnknown: "Meter {meter} has not told its balance yet. Read it on the meter's display.",
+	PurposeWallet:         "Meter {meter}: {balance} left by its reading of {at} (estimate). In the books: {settled}.",
+	PurposeWalletSettled:  "Meter {meter}: {settled} in the books. The meter has not told yet what was used since.",
+	PurposeLast:           "{token} = {units} kWh, {amount}, meter {meter}, bought {at}. Type the 20 digits on the meter, then #.",
+	PurposeLastStep:       "{token} = step {step} of {of}: {units} kWh, {amount}, meter {meter}, bought {at}. Type the steps in order.",
+	PurposeLastKey:        "{token} = step {step} of {of}: new key, meter {meter}, bought {at}. Type the steps in order, # after each.",
+	PurposeLastNone:       "No token was bought for meter {meter} yet.",
+	PurposeLastReversed:   "The last purchase for meter {meter} was taken back: its token is not valid and is not sent again. {call}",
+	PurposeLastWallet:     "Meter {meter} needs no token: what you pay works by itself. Send BAL for the balance.",
+	PurposeUsage:          "Meter {meter} used {used} kWh in 7 days, {mean} kWh a day, yesterday {day} kWh.",
+	PurposeUsageUnknown:   "Meter {meter} has not told its use of the last 7 days. Look at menu 2 on the meter.",
+	PurposeHelp:           "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters put the meter number behind. {call}",
+	PurposeUnknown:        "Not understood, nothing was changed. Send BAL, LAST, USE or HELP.",
+	PurposeNoMeter:        "No meter belongs to this phone number, so there is nothing to tell. {call}",
+	PurposeChoose:         "Which meter? Send {word} and its number, or {word} 1, {word} 2...: {meters}",
+	PurposeNotYours:       "That meter is not among yours, so nothing is told. Yours: {meters}",
+	PurposeNotHere:        "This is not the meter: nothing was loaded. Type the 20 digits on the meter, then #{sim}.",
+	PurposeStopped:        "No more warnings to this number. Tokens, answers and notices of a cut-off still come. START brings warnings back.",
+	PurposeStarted:        "Warnings come to this number again. STOP ends them.",
+	PurposeLater:          "Too many messages: this one was not answered. Nothing was changed. Try again in an hour.",
+	PurposePublic:         "This number serves customers of {utility} from their registered phones. Nothing was changed. {call}",
+}
+
+var englishPhrases = phrase{
+	press: "Press # on the meter to switch on.",
+	soon:  "soon",
+	at:    "at",
+	sim:   ", or send *02# and the digits to {sim}",
+	more:  "and {n} more",
+	call:  "Help:",
+}

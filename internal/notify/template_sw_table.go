@@ -1,0 +1,48 @@
+package notify
+
+var swahili = map[Purpose]string{
+	PurposeToken:         "{token} = kWh {units}, {amount}, mita {meter}. Andika tarakimu 20 kwenye mita, kisha #. {utility}",
+	PurposeTokenFree:     "{token} = kWh {units} bila malipo, mita {meter}. Andika tarakimu 20 kwenye mita, kisha #. {utility}",
+	PurposeTokenStep:     "{token} = hatua {step} kati ya {of}: kWh {units}, {amount}, mita {meter}. Fuata mpangilio, # baada ya kila moja.",
+	PurposeKeyChange:     "{token} = hatua {step} kati ya {of}: ufunguo mpya, mita {meter}. Fuata mpangilio, # baada ya kila moja, ndani ya saa 24.",
+	PurposeRecharge:      "Tumepokea {amount} kwa mita {meter}. Salio {balance}. {press} {utility}",
+	PurposeLow1:          "Mita {meter}: imebaki {balance}. Tafadhali lipa mapema usikose umeme. {utility}",
+	PurposeLow2:          "Mita {meter}: imebaki {balance} tu. Lipa sasa, la sivyo umeme utazimwa salio likiisha. {utility}",
+	PurposeCutSoon:       "Mita {meter}: salio limeisha, {balance}. Umeme utazimwa {when}. Lipa sasa usizimwe. {utility}",
+	PurposeCutOff:        "Umeme wa mita {meter} umezimwa. Salio {balance}. Lipa ili urudi, au tuulize. {utility}",
+	PurposeRestored:      "Umeme wa mita {meter} unarudi. Salio {balance}. {press} {utility}",
+	PurposeReversal:      "Ununuzi wako wa kWh {units} kwa {amount}, mita {meter}, umebatilishwa. Usitumie tokeni yake. {utility}",
+	PurposeReversalMoney: "Malipo yako ya {amount} kwa mita {meter} yamebatilishwa. Salio {balance}. {utility}",
+
+	PurposeBalance:        "Mita {meter}: zilibaki kWh {left} tarehe {at}. Kiasi cha sasa kiko kwenye skrini ya mita.",
+	PurposeBalanceUnknown: "Mita {meter} bado haijatuma salio lake. Lisome kwenye skrini ya mita.",
+	PurposeWallet:         "Mita {meter}: limebaki {balance} kwa usomaji wa {at} (makadirio). Kwenye vitabu: {settled}.",
+	PurposeWalletSettled:  "Mita {meter}: {settled} kwenye vitabu. Mita bado haijasema kilichotumika tangu hapo.",
+	PurposeLast:           "{token} = kWh {units}, {amount}, mita {meter}, ilinunuliwa {at}. Andika tarakimu 20 kwenye mita, kisha #.",
+	PurposeLastStep:       "{token} = hatua {step} kati ya {of}: kWh {units}, {amount}, mita {meter}, ilinunuliwa {at}. Fuata mpangilio.",
+	PurposeLastKey:        "{token} = hatua {step} kati ya {of}: ufunguo mpya, mita {meter}, ilinunuliwa {at}. Fuata mpangilio, # baada ya kila moja.",
+	PurposeLastNone:       "Bado hakuna tokeni iliyonunuliwa kwa mita {meter}.",
+	PurposeLastReversed:   "Ununuzi wa mwisho wa mita {meter} umebatilishwa: tokeni yake si halali na haitumwi tena. {call}",
+	PurposeLastWallet:     "Mita {meter} haihitaji tokeni: unacholipa hufanya kazi chenyewe. Tuma SALIO kuona salio.",
+	PurposeUsage:          "Mita {meter} imetumia kWh {used} kwa siku 7, kWh {mean} kwa siku, jana kWh {day}.",
+	PurposeUsageUnknown:   "Mita {meter} haijatuma matumizi ya siku 7 zilizopita. Tazama menyu 2 kwenye mita.",
+	PurposeHelp:           "SALIO, TOKENI ya mwisho, MATUMIZI, STOP/START maonyo. Ukiwa na mita kadhaa, weka namba ya mita nyuma ya neno. {call}",
+	PurposeUnknown:        "Hatukuelewa, hakuna kilichobadilika. Tuma SALIO, TOKENI, MATUMIZI au MSAADA.",
+	PurposeNoMeter:        "Hakuna mita iliyosajiliwa kwa namba hii ya simu, hivyo hakuna cha kusema. {call}",
+	PurposeChoose:         "Mita ipi? Tuma {word} na namba yake, au {word} 1, {word} 2...: {meters}",
+	PurposeNotYours:       "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: {meters}",
+	PurposeNotHere:        "Hii si mita: hakuna kilichoingizwa. Andika tarakimu 20 kwenye mita, kisha #{sim}.",
+	PurposeStopped:        "Hakuna maonyo tena kwa namba hii. Tokeni, majibu na taarifa za kuzimwa bado zitakuja. START hurudisha maonyo.",
+	PurposeStarted:        "Maonyo yatakuja tena kwa namba hii. STOP huyazuia.",
+	PurposeLater:          "Ujumbe umezidi: huu haukujibiwa. Hakuna kilichobadilika. Jaribu tena baada ya saa moja.",
+	PurposePublic:         "Namba hii huhudumia wateja wa {utility} kwa simu zilizosajiliwa. Hakuna kilichobadilika. {call}",
+}
+
+var swahiliPhrases = phrase{
+	press: "Bonyeza # kwenye mita kuwasha.",
+	soon:  "hivi karibuni",
+	at:    "tarehe",
+	sim:   ", au tuma *02# na tarakimu kwa {sim}",
+	more:  "na {n} zaidi",
+	call:  "Msaada:",
+}
