@@ -104,6 +104,8 @@ func (o *vmeterOptions) check() error {
 		return usage("No server is given.", "Give --mqtt HOST:PORT --password P --link-key HEX, or --offline.")
 	case o.broker != "" && o.password == "":
 		return usage("--password is missing.", "It was shown when the meter was added to the server.")
+	case o.modem.bus != "" && (o.modem.port == "" || o.panel == ""):
+		return usage("--bus needs --modem and --panel.", "It is the network of that modem, and the page of the panel leads to a telephone on it.")
 	}
 	return nil
 }
@@ -125,6 +127,9 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	}
 	if listener != nil {
 		defer listener.Close()
+	}
+	if o.modem.page, err = o.modem.phonePage(ctx, o.phones); err != nil {
+		return err
 	}
 	shut, err := o.memory(&cfg)
 	if err != nil {
@@ -187,7 +192,7 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 			fmt.Fprintf(c.err, "vmeter: the panel has no sign-in: whoever reaches %s can press its keys\n", l.Addr())
 		}
 		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
-		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c)}).Run(ctx, l)
+		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c), Phone: o.modem.page}).Run(ctx, l)
 	} else if o.screen.on {
 		var n face.Net
 		if modem != nil {

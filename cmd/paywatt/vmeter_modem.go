@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/post"
 	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -20,11 +23,13 @@ const modemBaud = 115_200
 
 // modemOptions are the options of a virtual meter with a GSM modem.
 type modemOptions struct {
-	port, pinFile string
+	port, pinFile, bus string
+	page               string // of a telephone on the bus, once it is known
 }
 
 func (o *modemOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.port, "modem", "", "serial port of the meter's GSM modem, real or of paywatt modem serve")
+	f.StringVar(&o.bus, "bus", "", "address that paywatt modem serve printed as http=: the page of --panel leads to the customer's telephone on it")
 	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong one is tried once only")
 }
 
@@ -44,6 +49,32 @@ func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slo
 		return nil, usage("--modem-pin-file: "+err.Error()+".", "A PIN is 4 to 8 digits.")
 	}
 	return shut, nil
+}
+
+// phonePage is the address of a telephone's page on the modem's network, with the number of the meter's SIM filled in; empty where there is none.
+func (o *modemOptions) phonePage(ctx context.Context, phones []string) (string, error) {
+	if o.bus == "" {
+		return "", nil
+	}
+	client := bus.NewClient(o.bus)
+	modems, err := client.Modems(ctx)
+	if err != nil {
+		return "", busFailure(err)
+	}
+	port, err := filepath.EvalSymlinks(o.port)
+	if err != nil {
+		port = o.port
+	}
+	phone, query := stranger, ""
+	if len(phones) > 0 {
+		phone = phones[0]
+	}
+	for _, m := range modems {
+		if m.PTY == port {
+			query = "?to=" + url.QueryEscape(m.Number)
+		}
+	}
+	return client.URL + "/phone/" + url.PathEscape(phone) + "/" + query, nil
 }
 
 // connectModem gives a meter a driver for its modem, which begins anew whenever the meter gets its mains.

@@ -36,6 +36,8 @@ type Config struct {
 	Log *slog.Logger
 	// OwnTime says that the host lets the meter's time pass and the page has no control for it.
 	OwnTime bool
+	// Phone is the address of a telephone that reaches the meter's modem; empty for none.
+	Phone string
 }
 
 // Do lets the owner of the device's goroutine carry out f there, and returns when what f caused is durable.

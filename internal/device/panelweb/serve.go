@@ -92,6 +92,8 @@ type content struct {
 	Speeds []speed
 	// Problem says what the last act could not do.
 	Problem string
+	// Phone is the address of the customer's telephone, empty for none.
+	Phone string
 }
 
 type key struct{ Key, Name, Hint string }
@@ -111,7 +113,7 @@ func keypad() []key {
 }
 
 func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem string) {
-	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem}
+	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem, Phone: p.c.Phone}
 	for _, s := range face.Speeds() {
 		if p.c.OwnTime {
 			break

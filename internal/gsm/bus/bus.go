@@ -8,6 +8,8 @@
 //	POST /phones/{number}/messages            {"to":"+255…","text":"*01#"}: a phone sends; it exists from its first use
 //	GET  /phones/{number}/messages?after=N&wait=10s   what the phone got, delivery reports among it
 //	GET  /events?after=N&wait=10s             what happened to all messages
+//
+// For people it has pages: /phone/ lists the numbers, /phone/{number}/ is a telephone with what it got and a form to send.
 package bus
 
 import (
@@ -21,6 +23,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
 )
 
@@ -47,7 +50,7 @@ type Handler struct {
 	mux    *http.ServeMux
 
 	mu     sync.Mutex
-	phones map[string]*network.Phone
+	phones map[string]*network.Phone // by the digits of their numbers
 }
 
 // NewHandler makes the interface to a network with these modems; ptys are the names of their serial ports.
@@ -59,6 +62,7 @@ func NewHandler(n *network.Network, modems []*sim900.Modem, ptys []string) *Hand
 	h.mux.HandleFunc("POST /phones/{number}/messages", h.send)
 	h.mux.HandleFunc("GET /phones/{number}/messages", h.messages)
 	h.mux.HandleFunc("GET /events", h.events)
+	h.pages()
 	return h
 }
 
@@ -165,9 +169,13 @@ func (h *Handler) changeWeather(w http.ResponseWriter, r *http.Request) {
 
 // phone is the phone with a number; it is made when it is first asked for.
 func (h *Handler) phone(number string) (*network.Phone, error) {
+	a, err := pdu.ParseAddress(number)
+	if err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.phones[number]; p != nil {
+	if p := h.phones[a.Text]; p != nil {
 		return p, nil
 	}
 	if len(h.phones) == MaxPhones {
@@ -175,7 +183,7 @@ func (h *Handler) phone(number string) (*network.Phone, error) {
 	}
 	p, err := h.net.Phone(number)
 	if err == nil {
-		h.phones[number] = p
+		h.phones[a.Text] = p
 	}
 	return p, err
 }

@@ -32,7 +32,8 @@ type Message struct {
 	N      uint64    `json:"n"` // from 1, without gaps
 	From   string    `json:"from"`
 	Text   string    `json:"text"`
-	At     time.Time `json:"at"`               // the service centre's time
+	At     time.Time `json:"at"`               // the service centre's time, in whole seconds
+	Got    time.Time `json:"got"`              // when the phone got it
 	Report string    `json:"report,omitempty"` // a delivery report: what became of the message to From
 }
 
@@ -101,7 +102,7 @@ func stampTime(s pdu.Stamp) time.Time {
 
 func (p *Phone) keep(m Message) {
 	p.count++
-	m.N = p.count
+	m.N, m.Got = p.count, p.net.now()
 	if len(p.list) == maxPhone {
 		p.list = append(p.list[:0:0], p.list[maxPhone/2:]...)
 	}

@@ -1,0 +1,52 @@
+// The live half of a telephone's page. Without this file its form still works as a form.
+"use strict";
+
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const list = $("list"), live = $("live"), problem = $("problem");
+  let after = list.dataset.after;
+  let asking = null;
+
+  const follow = async () => {
+    if (asking) return;
+    const mine = asking = new AbortController();
+    while (asking === mine) {
+      try {
+        const answer = await fetch("list?after=" + after, { signal: mine.signal });
+        if (!answer.ok) throw new Error(answer.status);
+        after = answer.headers.get("X-After");
+        if (answer.status === 200) {
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          list.replaceChildren(...page.body.childNodes);
+        }
+        live.textContent = "Live; times in UTC.";
+      } catch {
+        if (asking !== mine) return;
+        live.textContent = "Not live: the network does not answer.";
+        await new Promise((done) => setTimeout(done, 2000));
+      }
+    }
+  };
+  const stop = () => { asking?.abort(); asking = null; };
+
+  // One request per visible page: browsers allow few connections to one place.
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : follow()));
+  if (!document.hidden) follow();
+
+  $("send").addEventListener("submit", async (e) => {
+    e.preventDefault();
+    const button = e.submitter;
+    button.disabled = true;
+    try {
+      const answer = await fetch("send", { method: "POST", body: new URLSearchParams(new FormData(e.target)), headers: { "X-Page": "1" } });
+      problem.hidden = answer.ok;
+      problem.textContent = answer.ok ? "" : await answer.text();
+      if (answer.ok) $("text").value = "";
+    } catch {
+      problem.hidden = false;
+      problem.textContent = "The network does not answer. Look at the messages before you send it again.";
+    }
+    button.disabled = false;
+    $("text").focus();
+  });
+})();
