@@ -87,8 +87,12 @@ func (o demoOptions) live(ctx context.Context, p *demoPlace, out io.Writer) (err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	fleet, err := newDemoFleet(ctx, p, o.seed)
-	defer func() { stop(); err = errors.Join(err, fleet.close()) }()
+	bus, err := p.network(ctx)
+	if err != nil {
+		return err
+	}
+	fleet, err := newDemoFleet(ctx, p, bus, o.seed)
+	defer func() { stop(); err = errors.Join(err, fleet.close(), bus.close()) }()
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func (o demoOptions) live(ctx context.Context, p *demoPlace, out io.Writer) (err
 	if err := panels.serve(ctx, fleet); err != nil {
 		return err
 	}
-	if err := o.tell(p, panels, out); err != nil {
+	if err := o.tell(p, panels, bus, out); err != nil {
 		return err
 	}
 	select {
@@ -112,7 +116,7 @@ func (o demoOptions) live(ctx context.Context, p *demoPlace, out io.Writer) (err
 }
 
 // tell prints what a person needs.
-func (o demoOptions) tell(p *demoPlace, panels *demoPanels, out io.Writer) error {
+func (o demoOptions) tell(p *demoPlace, panels *demoPanels, bus *demoBus, out io.Writer) error {
 	dark := households[1] // any of those that have used up their credit
 	_, err := fmt.Fprintf(out, `TEST. All of it lives in %s and is gone when you press Ctrl-C.
 
@@ -121,13 +125,14 @@ func (o demoOptions) tell(p *demoPlace, panels *demoPanels, out io.Writer) error
             password   %s
   Meters    %s
             display and keypad of %d virtual meters, living %d times faster than you (seed %d)
+  Phones    %s
   API       %s/docs
 
 %s (meter %s) sits in the dark. This line sells 100.00 KES to that meter; the token travels over MQTT:
 
 %s
 
-`, p.dir, p.url(), demoOwner, p.password, panels.url(), len(households), fleetSpeed, o.seed, p.url(), dark.name, dark.number,
+`, p.dir, p.url(), demoOwner, p.password, panels.url(), len(households), fleetSpeed, o.seed, bus.told(), p.url(), dark.name, dark.number,
 		curlLine(p.url(), p.key, dark.number))
 	return err
 }

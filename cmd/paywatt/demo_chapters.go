@@ -86,11 +86,11 @@ func (s *demoStory) sms(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, took, err := s.bus.ask(ctx, s.meter.phone, "*02#"+grouped(sold.Tokens[0].Digits))
+	answer, took, err := s.bus.ask(ctx, s.meter.phone, storySIM(), "*02#"+grouped(sold.Tokens[0].Digits))
 	if err != nil {
 		return "", err
 	}
-	balance, _, err := s.bus.ask(ctx, s.meter.phone, "*01#")
+	balance, _, err := s.bus.ask(ctx, s.meter.phone, storySIM(), "*01#")
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +99,7 @@ func (s *demoStory) sms(ctx context.Context) (string, error) {
 		return "", err
 	}
 	all := sumOf(3, bought)
-	return fmt.Sprintf("%s = %s by SMS to %s: %q after %d ms; *01#: %q", kes(sold.Tender.AmountMinor), kwh(sold.UnitsWh), s.bus.number,
+	return fmt.Sprintf("%s = %s by SMS to %s: %q after %d ms; *01#: %q", kes(sold.Tender.AmountMinor), kwh(sold.UnitsWh), storySIM(),
 			answer, took.Milliseconds(), balance),
 		cmp.Or(expect("answer", answer, "Recharge OK. "+kwh(sold.UnitsWh)+" added. Balance "+kwh(all)), expect("balance by SMS", balance, "Balance "+kwh(all)),
 			expect("result", v.LastToken, "accept"), expectState(v, all, 0, "closed", "off"))

@@ -37,6 +37,7 @@ const (
 // demoFleet is the meters of the demonstration. Each lives on a goroutine of its own.
 type demoFleet struct {
 	place  *demoPlace
+	bus    *demoBus // nil where there are no emulated modems
 	api    *client.Client
 	seed   uint64
 	meters []*fleetMeter
@@ -48,6 +49,7 @@ type demoFleet struct {
 // prepares it.
 type fleetMeter struct {
 	house household
+	sim   string // number of its modem; empty for none
 	fleet *demoFleet
 	rnd   *rand.Rand // of its load; no secret
 	dev   *device.Device
@@ -65,8 +67,8 @@ type fleetMeter struct {
 
 // newDemoFleet registers every household, brings its meter up, sells to it and lets it live until now. What it returns
 // is to be closed, with an error too.
-func newDemoFleet(ctx context.Context, p *demoPlace, seed uint64) (*demoFleet, error) {
-	f := &demoFleet{place: p, seed: seed, meters: make([]*fleetMeter, len(households)), failed: make(chan error, 1)}
+func newDemoFleet(ctx context.Context, p *demoPlace, bus *demoBus, seed uint64) (*demoFleet, error) {
+	f := &demoFleet{place: p, bus: bus, seed: seed, meters: make([]*fleetMeter, len(households)), failed: make(chan error, 1)}
 	var err error
 	if f.api, err = p.api(); err != nil {
 		return f, err
@@ -92,6 +94,9 @@ func newDemoFleet(ctx context.Context, p *demoPlace, seed uint64) (*demoFleet, e
 func (f *demoFleet) prepare(ctx context.Context, i int, secret client.AddedMeter, began time.Time) error {
 	h, p := households[i], f.place
 	m := &fleetMeter{house: h, fleet: f, rnd: rand.New(rand.NewPCG(f.seed, uint64(i))), read: began, acts: make(chan panelAct)}
+	if f.bus != nil {
+		m.sim = simOf(i)
+	}
 	if err := m.open(ctx, secret, began); err != nil {
 		return fmt.Errorf("meter %s: %w", h.number, err)
 	}
@@ -110,14 +115,22 @@ func (f *demoFleet) prepare(ctx context.Context, i int, secret client.AddedMeter
 	if err := m.await(ctx, "the server did not take all of the past", told); err != nil {
 		return err
 	}
-	m.panel = panelweb.New(panelweb.Config{Device: m.dev, Net: m.modem, Log: p.logger, OwnTime: true})
+	m.panel = panelweb.New(panelweb.Config{Device: m.dev, Net: m.modem, Log: p.logger, OwnTime: true, Phone: m.phone()})
 	return nil
+}
+
+// phone is the page of the customer's telephone, empty where the meter has no modem that could be written to.
+func (m *fleetMeter) phone() string {
+	if m.sim == "" {
+		return ""
+	}
+	return m.fleet.bus.phonePage(m.house.phone, m.sim)
 }
 
 // open makes the meter as `paywatt vmeter` does, with its memory in RAM and its calendar in the past.
 func (m *fleetMeter) open(ctx context.Context, secret client.AddedMeter, began time.Time) error {
 	p := m.fleet.place
-	o := vmeterOptions{number: m.house.number, broker: p.mqtt, password: secret.MQTTPassword, link: secret.LinkKey, phones: []string{m.house.phone},
+	o := vmeterOptions{number: m.house.number, broker: p.mqtt, password: secret.MQTTPassword, link: secret.LinkKey, phones: []string{m.house.phone, demoAuthority},
 		keys: keyOptions{key: secret.DecoderKey, ea: "07", kt: 2, baseDate: "2014"}}
 	cfg, broker, err := o.config(p.own(nil, nil))
 	if err != nil {
@@ -235,6 +248,14 @@ func (f *demoFleet) run(ctx context.Context) {
 
 // live is the life of a meter: time, messages of the server, hands on its keypad, and what its household does.
 func (m *fleetMeter) live(ctx context.Context) error {
+	if m.sim != "" { // it was away from any network while it was given its past
+		o := modemOptions{port: m.fleet.place.port(m.sim)}
+		shut, err := o.connect(ctx, m.dev, m.fleet.place.logger)
+		if err != nil {
+			return err
+		}
+		defer shut()
+	}
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
@@ -243,6 +264,10 @@ func (m *fleetMeter) live(ctx context.Context) error {
 			return nil
 		case msg := <-m.modem.Messages():
 			if err := m.receive(msg); err != nil {
+				return err
+			}
+		case t := <-m.dev.Tasks():
+			if err := errors.Join(t(m.dev), m.dev.Flush()); err != nil {
 				return err
 			}
 		case a := <-m.acts:

@@ -34,7 +34,7 @@ func (d *demoPanels) url() string { return "http://" + d.listener.Addr().String(
 // serve serves every meter below its number, and a list of them. ctx ends the pages that are live.
 func (d *demoPanels) serve(ctx context.Context, f *demoFleet) error {
 	var list bytes.Buffer
-	if err := template.Must(template.New("list").Parse(panelList)).Execute(&list, listed()); err != nil {
+	if err := template.Must(template.New("list").Parse(panelList)).Execute(&list, listed(f)); err != nil {
 		return fmt.Errorf("list the meters' panels: %w", err)
 	}
 	mux := http.NewServeMux()
@@ -63,18 +63,18 @@ const panelList = `<!doctype html>
 <link rel="icon" href="data:,"><title>TEST: meters of the demonstration</title>
 </head>
 <body><main><h1>TEST: meters of the demonstration</h1>
-{{range .}}<p><a href="{{.Number}}/">{{.Number}} {{.Name}}</a></p>
+{{range .}}<p><a href="{{.Number}}/">{{.Number}} {{.Name}}</a>{{if .Phone}} · <a href="{{.Phone}}">telephone of {{.Name}}</a>{{end}}</p>
 {{end}}</main></body>
 </html>
 `
 
 // listedMeter is a line of panelList.
-type listedMeter struct{ Number, Name string }
+type listedMeter struct{ Number, Name, Phone string }
 
-func listed() []listedMeter {
-	out := make([]listedMeter, len(households))
-	for i, h := range households {
-		out[i] = listedMeter{h.number, h.name}
+func listed(f *demoFleet) []listedMeter {
+	out := make([]listedMeter, len(f.meters))
+	for i, m := range f.meters {
+		out[i] = listedMeter{m.house.number, m.house.name, m.phone()}
 	}
 	return out
 }

@@ -7,50 +7,81 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
 
-// demoBus is `paywatt modem serve`: an emulated modem for the meter, on a small network that phones reach too.
-type demoBus struct {
-	place *demoPlace
-	// number is that of the meter's SIM, port its modem's serial port, http the address of the network.
-	number, port, http string
-	stop               context.CancelFunc
-	ended              chan error
+// The numbers of the demonstration's network.
+const (
+	demoAuthority = "+254700000100" // the server's own modem
+	// demoModems is how many of the fleet's meters have a modem, the first ones.
+	demoModems = 4
+)
+
+// simOf is the number of the SIM in the modem of the i-th meter; empty where it has none.
+func simOf(i int) string {
+	if i >= demoModems {
+		return ""
+	}
+	return fmt.Sprintf("+2547000001%02d", i+1)
 }
 
-// startBus runs a network with one modem.
-func (p *demoPlace) startBus(ctx context.Context, number string) (*demoBus, error) {
+// demoBus is `paywatt modem serve`: emulated modems on a small network that phones reach too.
+type demoBus struct {
+	place *demoPlace
+	// http is the address of the network.
+	http  string
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// port is the serial port of the modem with a number.
+func (p *demoPlace) port(number string) string { return filepath.Join(p.dir, "modem"+number) }
+
+// startBus runs a network with a modem for each number.
+func (p *demoPlace) startBus(ctx context.Context, numbers ...string) (*demoBus, error) {
 	ctx, stop := context.WithCancel(ctx)
-	b := &demoBus{place: p, number: number, port: filepath.Join(p.dir, "modem"), stop: stop, ended: make(chan error, 1)}
+	b := &demoBus{place: p, stop: stop, ended: make(chan error, 1)}
+	args := []string{"modem", "serve"}
+	for _, n := range numbers {
+		args = append(args, "--number", n, "--pty", p.port(n))
+	}
 	out, lines := io.Pipe()
 	go func() {
-		err := p.execute(ctx, p.own(strings.NewReader(""), lines), "modem", "serve", "--number", number, "--pty", b.port)
+		err := p.execute(ctx, p.own(strings.NewReader(""), lines), args...)
 		lines.CloseWithError(errors.Join(io.EOF, err))
 		b.ended <- err
 	}()
 	r := bufio.NewReader(out)
 	first, err := r.ReadString('\n')
-	if err == nil {
-		_, err = r.ReadString('\n') // the modem's own line
+	for range numbers { // a line for each modem
+		if err == nil {
+			_, err = r.ReadString('\n')
+		}
 	}
 	if err != nil {
 		stop()
-		return nil, fmt.Errorf("start the emulated modem: %w", err)
+		return nil, fmt.Errorf("start the emulated modems: %w", err)
 	}
 	b.http = strings.TrimPrefix(strings.TrimSpace(first), "http=")
 	return b, nil
 }
 
+// phonePage is the page of a telephone on the network, with the number that it writes to.
+func (b *demoBus) phonePage(phone, to string) string {
+	return "http://" + b.http + "/phone/" + phone + "/?" + url.Values{"to": {to}}.Encode()
+}
+
 // phoneTime bounds the wait of a phone for an answer.
 const phoneTime = 10 * time.Second
 
-// ask sends a text to the meter, as a telephone on the network, and returns the answer and how long it took.
-func (b *demoBus) ask(ctx context.Context, phone, text string) (answer string, took time.Duration, err error) {
+// ask sends a text to a number, as a telephone on the network, and returns the answer and how long it took.
+func (b *demoBus) ask(ctx context.Context, phone, to, text string) (answer string, took time.Duration, err error) {
 	began := time.Now()
-	out, err := b.place.run(ctx, "", "modem", "phone", phone, b.number, text, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, to, text, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
 	if err != nil {
 		return "", 0, err
 	}
@@ -60,15 +91,47 @@ func (b *demoBus) ask(ctx context.Context, phone, text string) (answer string, t
 		return "", 0, fmt.Errorf("read what the phone got: %w", err)
 	}
 	for _, m := range got {
-		if m.From == b.number && m.Text != "" {
+		if m.From == to && m.Text != "" {
 			return m.Text, took, nil
 		}
 	}
-	return "", took, fmt.Errorf("the meter did not answer the phone within %v", phoneTime)
+	return "", took, fmt.Errorf("%s did not answer the phone within %v", to, phoneTime)
 }
 
-// close ends the network.
+// close ends the network; without one there is nothing to end.
 func (b *demoBus) close() error {
+	if b == nil {
+		return nil
+	}
 	b.stop()
 	return <-b.ended
+}
+
+// network runs the modems of the fleet and of the server; none where this system has no pseudo-terminals.
+func (p *demoPlace) network(ctx context.Context) (*demoBus, error) {
+	if runtime.GOOS != "linux" {
+		return nil, nil
+	}
+	numbers := []string{demoAuthority}
+	for i := range demoModems {
+		numbers = append(numbers, simOf(i))
+	}
+	b, err := p.startBus(ctx, numbers...)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range households { // who is written to before he has used his telephone gets the message all the same
+		if _, err := p.run(ctx, "", "modem", "phone", h.phone, "--bus", b.http); err != nil {
+			return nil, errors.Join(err, b.close())
+		}
+	}
+	return b, nil
+}
+
+// told says where the telephones are.
+func (b *demoBus) told() string {
+	if b == nil {
+		return "none: emulated modems need Linux"
+	}
+	return fmt.Sprintf("http://%s/phone/\n            telephones of the customers; the first %d meters have a modem, the server's is %s", b.http, demoModems, demoAuthority)
 }

@@ -147,8 +147,10 @@ const (
 	storyNumber   = "04140001001"
 	storyCustomer = "Amina A."
 	storyPhone    = "+254700000001"
-	storySIM      = "+254700000101" // of the meter
 )
+
+// storySIM is the number of the SIM in the meter's modem.
+func storySIM() string { return simOf(0) }
 
 // join registers the meter and lets it connect.
 func (s *demoStory) join(ctx context.Context) (string, error) {
@@ -156,10 +158,10 @@ func (s *demoStory) join(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.bus, err = s.place.startBus(ctx, storySIM); err != nil {
+	if s.bus, err = s.place.startBus(ctx, storySIM()); err != nil {
 		return "", err
 	}
-	s.meter = s.place.meterOf(ctx, m, s.bus.port)
+	s.meter = s.place.meterOf(ctx, m, s.place.port(storySIM()))
 	v, err := s.meter.do("sync")
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -142,7 +143,7 @@ func TestTheTailKeepsTheEnd(t *testing.T) {
 
 // shown is what the demonstration prints, taken apart.
 type shown struct {
-	console, panels, password, curl string
+	console, panels, phones, password, curl string
 }
 
 // showDemo starts the demonstration and reads what it prints up to the curl line. end ends it, as Ctrl-C does.
@@ -171,6 +172,7 @@ func showDemo(t *testing.T) (s shown, end func()) {
 		}
 		return m[1]
 	}
+	s.phones = find(`Phones +(http://127.0.0.1:\d+/phone/)`)
 	s.console, s.panels, s.password = find(`Console +(http://127.0.0.1:\d+)/`), find(`Meters +(http://127.0.0.1:\d+/)`), find(`password +(\S+)`)
 	go func() { _, _ = io.Copy(io.Discard, read) }()
 	return s, func() {
@@ -268,6 +270,7 @@ func TestTheDemoShowsALivingFleet(t *testing.T) {
 	})
 
 	checkPages(t, s, sold)
+	checkPhone(t, s)
 	end()
 	check()
 }
@@ -282,7 +285,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 		if err := p.start(); err != nil {
 			t.Fatal(err)
 		}
-		f, err := newDemoFleet(t.Context(), p, seed)
+		f, err := newDemoFleet(t.Context(), p, nil, seed)
 		if err != nil {
 			t.Error(err)
 		}
@@ -373,5 +376,22 @@ func checkPages(t *testing.T, s shown, sold client.Vend) {
 		if page := fetch(t, browser, panel+"mains", url.Values{"on": {on}}); strings.Contains(page, "No mains") != (on == "no") {
 			t.Errorf("the panel after mains %q:\n%s", on, page)
 		}
+	}
+}
+
+// checkPhone asks a meter for its balance from the page of its customer's telephone.
+func checkPhone(t *testing.T, s shown) {
+	t.Helper()
+	browser := &http.Client{Timeout: 20 * time.Second}
+	phone := s.phones + households[0].phone + "/"
+	if page := fetch(t, browser, s.panels+households[0].number+"/", nil); !strings.Contains(html.UnescapeString(page), phone) {
+		t.Errorf("the panel does not lead to %s:\n%s", phone, page)
+	}
+	page := fetch(t, browser, phone+"send", url.Values{"to": {simOf(0)}, "text": {"*01#"}})
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(page, "Balance "); page = fetch(t, browser, phone, nil) {
+		if time.Now().After(end) {
+			t.Fatalf("no answer on the telephone:\n%s", page)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }

@@ -184,14 +184,14 @@ func own(digits, number string) bool {
 
 // phoneList answers with the list alone as soon as something has happened after an event, or with 204.
 func (h *Handler) phoneList(w http.ResponseWriter, r *http.Request, p phonePages) {
-	after, _, err := window(r)
+	after, wait, err := window(r)
 	number := r.PathValue("number")
 	phone, no := h.phone(number)
 	if err != nil || no != nil {
 		http.Error(w, "There is nothing to wait for.", http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), watching)
+	ctx, cancel := context.WithTimeout(r.Context(), min(cmp.Or(wait, watching), watching))
 	defer cancel()
 	for news := false; !news; {
 		events := h.net.WaitEvents(ctx, after)

@@ -10,10 +10,12 @@
   const follow = async () => {
     if (asking) return;
     const mine = asking = new AbortController();
+    let wait = "1ms"; // the first answer only shows that there is a network
     while (asking === mine) {
       try {
-        const answer = await fetch("list?after=" + after, { signal: mine.signal });
+        const answer = await fetch(`list?after=${after}&wait=${wait}`, { signal: mine.signal });
         if (!answer.ok) throw new Error(answer.status);
+        wait = "25s";
         after = answer.headers.get("X-After");
         if (answer.status === 200) {
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
