@@ -1,0 +1,222 @@
+package smpp
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// held is a part that waits for the others of its message.
+type held struct {
+	deliver  pdu.Deliver
+	likeness [16]byte
+	to       string
+	session  *session
+	unit     PDU
+	due      time.Time // then it is stored alone
+	answered bool
+}
+
+// inbound is what is remembered of messages that arrive. Connections follow each other, so one goroutine at a time has it.
+type inbound struct {
+	parts   pdu.Assembler
+	held    map[int]*held
+	slot    int
+	repeats repeats
+}
+
+// take hands what arrives to the Inbox, one at a time, until the connection ends.
+func (s *session) take(ctx context.Context) {
+	in := &s.c.in
+	if in.held == nil {
+		in.held = map[int]*held{}
+	}
+	defer func() { in.repeats.ended(s.serial, s.c.cfg.Now()) }()
+	for {
+		due := time.NewTimer(in.nextDue())
+		select {
+		case <-s.done:
+			due.Stop()
+			return
+		case <-ctx.Done():
+			due.Stop()
+			return
+		case p := <-s.in:
+			s.deliver(ctx, p)
+		case <-due.C:
+			s.storeDue(ctx)
+		}
+		due.Stop()
+	}
+}
+
+// nextDue is how long until the first part has waited long enough.
+func (in *inbound) nextDue() time.Duration {
+	wait := time.Hour
+	for _, h := range in.held {
+		if !h.answered {
+			wait = min(wait, time.Until(h.due))
+		}
+	}
+	return max(wait, 0)
+}
+
+// deliver takes one deliver_sm: a receipt, a message, or a part of one.
+func (s *session) deliver(ctx context.Context, p PDU) {
+	cfg := &s.c.cfg
+	m, err := DecodeMessage(p.Body)
+	var body pdu.Body
+	if err == nil {
+		body, err = cfg.bodyOf(m)
+	}
+	if err != nil {
+		// It would come again and again: nothing here will ever read it.
+		s.drop(p, StatusLength, err.Error())
+		return
+	}
+	if m.Class&classType != 0 {
+		s.receipt(ctx, p, m, body)
+		return
+	}
+	d := pdu.Deliver{From: number(m.From), PID: m.Protocol, Body: body}
+	// The stamp tells equal messages apart; the protocol gives none.
+	id := pdu.Identify(d)
+	h := &held{likeness: notify.IdentityOf(string(id[:]), m.To.Text), to: number(m.To).String(), session: s, unit: p}
+	d.At = s.c.in.repeats.stamp(h.likeness, s.serial, cfg.Now())
+	h.deliver = d
+	s.message(ctx, h)
+}
+
+// drop gives something up that cannot be read.
+func (s *session) drop(p PDU, status Status, why string) {
+	s.c.change(func(st *State) { st.Dropped++ })
+	s.c.cfg.Log.Warn("message not readable", logkey.Route, s.c.cfg.Name, logkey.Reason, why)
+	s.answer(p, status)
+}
+
+// receipt takes a delivery receipt.
+func (s *session) receipt(ctx context.Context, p PDU, m Message, body pdu.Body) {
+	r, ok := receiptOf(m, body.Text())
+	if !ok {
+		s.drop(p, StatusOK, "a receipt without a message_id")
+		return
+	}
+	s.c.mu.Lock()
+	report := s.c.sent.take(r)
+	s.c.mu.Unlock()
+	report.Route = s.c.cfg.Name
+	if report.To == "" {
+		report.To = number(m.From).String() // the receipt comes from whom the message went to
+	}
+	ctx, cancel := context.WithTimeout(ctx, takeLimit)
+	defer cancel()
+	s.answer(p, s.kept(s.c.cfg.Inbox.Report(ctx, report)))
+}
+
+// kept is the answer for what the Inbox said: only what is durable is confirmed.
+func (s *session) kept(err error) Status {
+	if err == nil {
+		return StatusOK
+	}
+	s.c.cfg.Log.Warn("message not kept", logkey.Route, s.c.cfg.Name, logkey.Err, err)
+	return StatusTemporary
+}
+
+// message takes a message, or a part of one.
+func (s *session) message(ctx context.Context, h *held) {
+	in := &s.c.in
+	slot := in.place(h.deliver)
+	h.due = time.Now().Add(holdTime)
+	in.held[slot] = h
+	if w, ok := in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now()); ok {
+		s.whole(ctx, w, h.to)
+	}
+	for _, w := range in.parts.Expired(s.c.cfg.Now(), false) {
+		for _, slot := range w.Slots {
+			if h := in.held[slot]; h != nil && h.answered {
+				delete(in.held, slot) // each was stored alone; those that were not will be
+			}
+		}
+	}
+}
+
+// place is the slot of a part: the same if it has come before.
+func (in *inbound) place(d pdu.Deliver) int {
+	id := pdu.Identify(d)
+	for slot, h := range in.held {
+		if pdu.Identify(h.deliver) == id {
+			return slot
+		}
+	}
+	in.slot++
+	return in.slot
+}
+
+// whole stores a message that is there completely and answers its parts.
+func (s *session) whole(ctx context.Context, w pdu.Whole, to string) {
+	in := &s.c.in
+	err := s.store(ctx, notify.Incoming{Identity: w.Identity, From: w.From.String(), To: to, Text: w.Text, Missing: w.Missing})
+	for _, slot := range w.Slots {
+		h := in.held[slot]
+		if h == nil {
+			continue
+		}
+		if err != nil && h.answered {
+			// Stored alone before: the centre will not bring it again, the other parts it will.
+			in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now())
+			continue
+		}
+		delete(in.held, slot)
+		s.reply(h, err)
+	}
+}
+
+// store gives one message to the Inbox.
+func (s *session) store(ctx context.Context, m notify.Incoming) error {
+	m.Route = s.c.cfg.Name
+	ctx, cancel := context.WithTimeout(ctx, takeLimit)
+	defer cancel()
+	return s.c.cfg.Inbox.Receive(ctx, m)
+}
+
+// reply answers one part, if the connection on which it came is still this one.
+func (s *session) reply(h *held, err error) {
+	if h.answered {
+		return
+	}
+	status := s.kept(err)
+	if status == StatusOK {
+		h.answered = true
+		s.c.in.repeats.answered(h.likeness, s.c.cfg.Now())
+	}
+	if h.session == s {
+		s.answer(h.unit, status)
+	}
+}
+
+// storeDue stores the parts that waited too long, each by itself and marked as incomplete.
+func (s *session) storeDue(ctx context.Context) {
+	for slot, h := range s.c.in.held {
+		if h.answered || time.Until(h.due) > 0 {
+			continue
+		}
+		if h.session != s { // it came on an earlier connection; the centre brings it again
+			delete(s.c.in.held, slot)
+			continue
+		}
+		n, _ := h.deliver.Body.Concat()
+		text := strings.Repeat("\uFFFD", int(n.Seq)-1) + h.deliver.Body.Text() + strings.Repeat("\uFFFD", int(n.Total-n.Seq))
+		id := pdu.Identify(h.deliver)
+		err := s.store(ctx, notify.Incoming{Identity: notify.IdentityOf("part", hex.EncodeToString(id[:])), From: h.deliver.From.String(),
+			To: h.to, Text: text, Missing: int(n.Total) - 1})
+		s.reply(h, err)
+		if err != nil {
+			delete(s.c.in.held, slot) // the centre brings it again
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package smpp
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// Receipt is a delivery receipt.
+type Receipt struct {
+	ID    string // message_id, in the centre's own way of writing it
+	State notify.ReportState
+	Word  string // the state in the centre's words, with its error number
+	Done  time.Time
+}
+
+// receiptOf reads a delivery receipt: the optional parameters where the centre sends them (§5.3.2.12, §5.3.2.35), else
+// the text, whose form the standard gives as an example only (appendix B) and every centre follows. false: it is none.
+func receiptOf(m Message, text string) (Receipt, bool) {
+	if kind := m.Class & classType; kind != classReceipt && kind != classNotice {
+		return Receipt{}, false
+	}
+	fields := receiptFields(text)
+	r := Receipt{ID: fields["id"], Word: fields["stat"]}
+	if v, ok := m.Option(TagReceiptedID); ok {
+		r.ID = strings.TrimRight(string(v), "\x00")
+	}
+	r.State = stateOfWord(fields["stat"])
+	if v, ok := m.Option(TagMessageState); ok && len(v) == 1 {
+		r.State = stateOfNumber(v[0])
+		if r.Word == "" {
+			r.Word = "state " + strconv.Itoa(int(v[0]))
+		}
+	}
+	if e := fields["err"]; e != "" && strings.Trim(e, "0") != "" {
+		r.Word += ", error " + e
+	}
+	for _, layout := range []string{"0601021504", "060102150405"} {
+		if at, err := time.Parse(layout, fields["done date"]); err == nil {
+			r.Done = at // most centres write their own zone and do not say which
+		}
+	}
+	if r.ID == "" || len(r.ID) > maxID {
+		return Receipt{}, false
+	}
+	r.Word = r.Word[:min(len(r.Word), 40)]
+	return r, true
+}
+
+// receiptFields takes "id:… sub:… submit date:… done date:… stat:… err:… text:…" apart. The message's own text, which
+// comes last, is left out: it may hold a token.
+func receiptFields(text string) map[string]string {
+	out := map[string]string{}
+	lower := lowered(text)
+	for _, name := range []string{"id", "stat", "err", "done date"} {
+		at := fieldAt(lower, name)
+		if at < 0 {
+			continue
+		}
+		value, _, _ := strings.Cut(strings.TrimLeft(text[at:], " "), " ")
+		out[name] = value
+	}
+	return out
+}
+
+// lowered writes A to Z small and leaves every other octet, so that places in it are places in the text.
+func lowered(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// fieldAt is where the value of a field begins, at the start or behind a blank; -1 if it is not there.
+func fieldAt(lower, name string) int {
+	if end := strings.Index(lower, " text:"); end >= 0 {
+		lower = lower[:end]
+	}
+	if strings.HasPrefix(lower, name+":") {
+		return len(name) + 1
+	}
+	if i := strings.Index(lower, " "+name+":"); i >= 0 {
+		return i + len(name) + 2
+	}
+	return -1
+}
+
+// stateOfWord reads stat (appendix B). ACCEPTD and UNKNOWN are no end: a later receipt may still say more.
+func stateOfWord(stat string) notify.ReportState {
+	switch s := strings.ToUpper(stat); {
+	case strings.HasPrefix(s, "DELIV"):
+		return notify.Delivered
+	case strings.HasPrefix(s, "EXPIR"), strings.HasPrefix(s, "DELET"), strings.HasPrefix(s, "UNDEL"), strings.HasPrefix(s, "REJEC"):
+		return notify.Failed
+	}
+	return notify.Trying
+}
+
+// stateOfNumber reads message_state (§5.2.28).
+func stateOfNumber(n byte) notify.ReportState {
+	switch n {
+	case 2:
+		return notify.Delivered
+	case 3, 4, 5, 8: // expired, deleted, undeliverable, rejected
+		return notify.Failed
+	}
+	return notify.Trying
+}

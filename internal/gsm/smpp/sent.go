@@ -1,0 +1,138 @@
+package smpp
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// Limits of what is remembered for receipts.
+const (
+	maxSent       = 4096
+	receiptWindow = 72 * time.Hour
+)
+
+// MessageIDs says how a centre writes the message_id of a submit_sm_resp and that of the receipt for it. Some write one
+// in hexadecimal and the other in decimal.
+type MessageIDs string
+
+// The ways that centres have.
+const (
+	IDsEither        MessageIDs = ""            // find out: an id that fits nothing as it stands is tried in the other base
+	IDsSame          MessageIDs = "same"        // as they stand
+	IDsAnswerHex     MessageIDs = "answer-hex"  // hexadecimal in the answer, decimal in the receipt
+	IDsReceiptHex    MessageIDs = "receipt-hex" // decimal in the answer, hexadecimal in the receipt
+	longestNumericID            = 16            // digits that a 64-bit number takes in hexadecimal
+)
+
+// canonical is an id without what differs between centres' two ways of writing it.
+func canonical(id string) string {
+	id = strings.ToLower(strings.TrimSpace(id))
+	if short := strings.TrimLeft(id, "0"); short != "" {
+		return short
+	}
+	return id
+}
+
+// decimal rewrites a hexadecimal id in decimal; what is no number stays.
+func decimal(id string) string {
+	if n, err := strconv.ParseUint(id, 16, 64); err == nil && len(id) <= longestNumericID {
+		return strconv.FormatUint(n, 10)
+	}
+	return id
+}
+
+// hexadecimal rewrites a decimal id in hexadecimal; what is no number stays.
+func hexadecimal(id string) string {
+	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+		return strconv.FormatUint(n, 16)
+	}
+	return id
+}
+
+// ofAnswer is the reference for the message_id of an answer: as the receipt will show it, where that is known.
+func (w MessageIDs) ofAnswer(id string) string {
+	id = canonical(id)
+	switch w {
+	case IDsAnswerHex:
+		return decimal(id)
+	case IDsReceiptHex:
+		return hexadecimal(id)
+	}
+	return id
+}
+
+// message is a message whose receipts are awaited.
+type message struct {
+	id    string
+	to    string
+	parts []bool // delivered
+	refs  []string
+	at    time.Time
+}
+
+// sentMessages knows which message a receipt is about. It belongs to one Client, which locks it.
+type sentMessages struct {
+	way   MessageIDs
+	byRef map[string]*message
+	order []string // references, oldest first
+}
+
+// add remembers the reference of one accepted part.
+func (s *sentMessages) add(m *message, part int, ref string, now time.Time) {
+	if s.byRef == nil {
+		s.byRef = map[string]*message{}
+	}
+	for len(s.order) > 0 {
+		old := s.byRef[s.order[0]]
+		if len(s.order) < maxSent && old != nil && now.Sub(old.at) <= receiptWindow {
+			break
+		}
+		delete(s.byRef, s.order[0])
+		s.order = s.order[1:]
+	}
+	m.refs[part] = ref
+	if _, again := s.byRef[ref]; !again {
+		s.order = append(s.order, ref)
+	}
+	s.byRef[ref] = m // a centre that counts from the start again means the newer one
+}
+
+// find is the message and its part for the id of a receipt.
+func (s *sentMessages) find(id string) (m *message, part int, ref string) {
+	ref = canonical(id)
+	tries := []string{ref}
+	if s.way == IDsEither {
+		// The answer was hexadecimal and this is decimal, or the other way round.
+		tries = append(tries, hexadecimal(ref), decimal(ref))
+	}
+	for _, t := range tries {
+		if m := s.byRef[t]; m != nil {
+			return m, slices.Index(m.refs, t), t
+		}
+	}
+	return nil, 0, ref
+}
+
+// take turns a receipt into the report for the whole message: delivered when every part is, failed when one is.
+func (s *sentMessages) take(r Receipt) notify.Report {
+	m, part, ref := s.find(r.ID)
+	out := notify.Report{Reference: ref, State: r.State, Why: r.Word, At: r.Done}
+	if r.State == notify.Delivered {
+		out.Why = ""
+	}
+	if m == nil {
+		return out
+	}
+	out.ID, out.To = m.id, m.to
+	if part >= 0 && r.State == notify.Delivered {
+		m.parts[part] = true
+		if slices.Contains(m.parts, false) {
+			out.State, out.Why = notify.Trying, "a part of "+strconv.Itoa(len(m.parts))+" was delivered"
+		}
+	}
+	return out
+}
