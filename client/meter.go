@@ -67,6 +67,20 @@ type Meter struct {
 	DKGA       string     `json:"dkga,omitempty"`
 	BaseDate   int        `json:"base_date,omitempty"`
 	Customer   *Customer  `json:"customer,omitempty"`
+	Feeder     string     `json:"feeder,omitempty"`
+	MaxW       int64      `json:"max_w,omitempty"` // 0: 23,000 W a phase
+}
+
+// MeterChange is what is to change about a meter; nil fields stay.
+type MeterChange struct {
+	Feeder *string `json:"feeder,omitempty"`
+	MaxW   *int64  `json:"max_w,omitempty"`
+	Reason string  `json:"reason"`
+}
+
+// ChangeMeter changes the feeder or the greatest power of a meter (right: meter.write).
+func (c *Client) ChangeMeter(ctx context.Context, ref string, change MeterChange) (Meter, error) {
+	return ask[Meter](ctx, c, post(meterPath(ref, ""), change))
 }
 
 // AddedMeter is a registered meter with the secrets that are shown this once. DecoderKey is only there for a
@@ -147,6 +161,7 @@ func (c *Client) Events(ctx context.Context, ref string, s Span) (List[Event], e
 type Alarm struct {
 	ID        string     `json:"id"`
 	Meter     string     `json:"meter"`
+	Feeder    string     `json:"feeder,omitempty"` // where it is no single meter's
 	Code      string     `json:"code"`
 	Text      string     `json:"text"`
 	RaisedAt  time.Time  `json:"raised_at"`

@@ -14,7 +14,7 @@ import (
 
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, look at and command meters"}
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c))
 	return cmd
 }
@@ -60,6 +60,7 @@ func newMeterAdd(c console) *cobra.Command {
 	f.StringVar(&o.name, "name", "", "customer's name")
 	f.StringVar(&o.phone, "phone", "", "customer's phone, with country code")
 	f.StringVar(&o.Address, "address", "", "where it hangs")
+	f.StringVar(&o.Feeder, "feeder", "", "the line its place hangs on; meters of one that fall silent together are one alarm")
 	f.BoolVar(&o.Simulated, "simulated", false, "a virtual meter: everything of it is marked TEST")
 	f.BoolVar(&o.stock, "stock", false, "put it into the store room instead of into service")
 	return cmd
@@ -130,13 +131,17 @@ func meterTable(m client.Meter) table {
 	if m.Balance != nil {
 		balance = amountText(*m.Balance)
 	}
+	most := ""
+	if m.MaxW != 0 {
+		most = strconv.FormatInt(m.MaxW, 10)
+	}
 	test := ""
 	if m.Simulated {
 		test = "the meter is simulated"
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
-		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "key", key)
+		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "most power W", most, "key", key)
 }
 
 // historyOptions are the options of the history lists.

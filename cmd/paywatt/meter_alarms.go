@@ -22,9 +22,9 @@ func newMeterAlarms(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"raised", "meter", "code", "cleared", "text"}}
+			t := table{head: []string{"raised", "meter", "feeder", "code", "cleared", "text"}}
 			for _, a := range rows {
-				t.add(timeText(&a.RaisedAt), a.Meter, a.Code, timeText(a.ClearedAt), a.Text)
+				t.add(timeText(&a.RaisedAt), a.Meter, a.Feeder, a.Code, timeText(a.ClearedAt), a.Text)
 			}
 			return c.show(cmd, rows, t)
 		}),

@@ -14,7 +14,8 @@ import (
 // alarmBody is what a person should look at.
 type alarmBody struct {
 	ID        string     `json:"id" example:"alm_01jd00000000000000000000000"`
-	Meter     string     `json:"meter" example:"04140001001"`
+	Meter     string     `json:"meter" example:"04140001001" doc:"Empty where it is a feeder's"`
+	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"Whose it is, where it is no single meter's"`
 	Code      string     `json:"code" example:"ghost-credit" doc:"Stable name; the page of events and alarms says what to do"`
 	Text      string     `json:"text"`
 	RaisedAt  time.Time  `json:"raised_at" doc:"Server time"`
@@ -22,7 +23,7 @@ type alarmBody struct {
 }
 
 func alarmOf(a metering.RaisedAlarm) alarmBody {
-	return alarmBody{ID: a.ID.Text(id.Alarm), Meter: a.Number, Code: string(a.Alarm.Code), Text: a.Alarm.Text, RaisedAt: a.RaisedAt.UTC(), ClearedAt: at(a.ClearedAt)}
+	return alarmBody{ID: a.ID.Text(id.Alarm), Meter: a.Number, Feeder: a.Feeder, Code: string(a.Alarm.Code), Text: a.Alarm.Text, RaisedAt: a.RaisedAt.UTC(), ClearedAt: at(a.ClearedAt)}
 }
 
 func (a *API) alarmRoutes(r router) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // customerBody is who pays for a meter.
@@ -43,7 +45,7 @@ type newMeter struct {
 	Phases    *int64        `json:"phases,omitempty" doc:"1 or 3; default 1"`
 	TT        string        `json:"tt,omitempty" doc:"Token technology; default 02, numeric keypad"`
 	Address   string        `json:"address,omitempty"`
-	Feeder    string        `json:"feeder,omitempty"`
+	Feeder    string        `json:"feeder,omitempty" doc:"The line its place hangs on: meters of one that fall silent together are one alarm"`
 	IntervalS int64         `json:"reading_interval_s,omitempty" doc:"Default 1800"`
 }
 
@@ -82,7 +84,25 @@ type Meter struct {
 	ImpPerKWh  int64         `json:"imp_per_kwh"`
 	Model      string        `json:"model,omitempty"`
 	Phases     int           `json:"phases"`
+	Feeder     string        `json:"feeder,omitempty" doc:"The line its place hangs on"`
+	MaxW       int64         `json:"max_w,omitempty" doc:"The greatest power it can measure, where it was set; else 23,000 W a phase"`
 	CreatedAt  time.Time     `json:"created_at"`
+}
+
+// meterChange is what is to change about a meter.
+type meterChange struct {
+	Feeder *string `json:"feeder,omitempty" doc:"The line its place hangs on; empty for none"`
+	MaxW   *int64  `json:"max_w,omitempty" doc:"The greatest power the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster waits in quarantine"`
+	Reason string  `json:"reason" doc:"Why, in a few words; kept in the audit log"`
+}
+
+func (c meterChange) wish() registry.MeterChange {
+	w := registry.MeterChange{Feeder: c.Feeder, Reason: c.Reason}
+	if c.MaxW != nil {
+		most := unit.Power(max(min(*c.MaxW, math.MaxInt32), -1))
+		w.MaxW = &most
+	}
+	return w
 }
 
 // addedMeter is a registered meter with the secrets that are shown this once.
@@ -114,7 +134,7 @@ func meterOf(v registry.MeterView) Meter {
 	m := Meter{ID: v.Meter.ID.Text(id.Meter), Number: v.Meter.Number, Mode: string(v.Meter.Mode), Status: string(v.Meter.Status),
 		Test: v.Meter.Simulated, Simulated: v.Meter.Simulated, State: string(v.State), Connected: v.Connected, Relay: v.Relay,
 		Reasons: v.Reasons, LastSeen: at(v.LastSeen), Tariff: v.Tariff, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
-		Phases: v.Meter.Phases, CreatedAt: v.Meter.CreatedAt.UTC()}
+		Phases: v.Meter.Phases, Feeder: v.Feeder, MaxW: int64(v.MaxW), CreatedAt: v.Meter.CreatedAt.UTC()}
 	if m.Reasons == nil {
 		m.Reasons = []string{}
 	}
@@ -184,6 +204,19 @@ func (a *API) meterRoutes(r router) {
 		OperationID: "meter", Path: "/v1/meters/{meter}", Tags: []string{"meters"}, Summary: "Show a meter",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath) (*struct{ Body Meter }, error) {
 		v, err := a.c.Registry.Meter(ctx, by, in.Meter)
+		if err != nil {
+			return nil, err
+		}
+		if v.Refused() {
+			return nil, refuse(v.Refusal)
+		}
+		return &struct{ Body Meter }{meterOf(v)}, nil
+	})
+	order(r, huma.Operation{
+		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the greatest power of a meter",
+		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body meterChange) (*struct{ Body Meter }, error) {
+		v, err := a.c.Registry.ChangeMeter(ctx, by, in.Meter, body.wish())
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/meters", "", access.ReadMeters, 200},
 		{"POST", "/v1/meters", newMeter(meterNumber), access.WriteMeters, 409},
 		{"GET", meter, "", access.ReadMeters, 200},
+		{"POST", meter, `{"feeder":"North","reason":"matrix"}`, access.WriteMeters, 200},
 		{"GET", meter + "/readings", "", access.ReadMeters, 200},
 		{"GET", meter + "/events", "", access.ReadMeters, 200},
 		{"GET", "/v1/alarms", "", access.ReadMeters, 200},

@@ -40,6 +40,7 @@ import (
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -101,6 +102,7 @@ type App struct {
 	reports  *report.Reports
 	wallets  *wallet.Wallets
 	desk     *quarantine.Desk
+	silence  *silence.Watch
 	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox
 	notices  *job.Outbox

@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -43,6 +44,8 @@ func (a *App) openCases() (err error) {
 	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
+	a.silence = silence.New(silence.Config{Connected: a.meterConnected, Now: a.c.Now,
+		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) silence.Tx { return tx })})
 	a.desk = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) quarantine.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,

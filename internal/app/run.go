@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
+		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"silence", a.missMeters}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
 		{"integrations", a.reflect},
 	} {
 		parts.Go(func() {
@@ -142,6 +142,26 @@ func (a *App) watch(ctx context.Context) error {
 		}
 		if n > 0 {
 			a.kick()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// missEvery is how often it is asked which meters have fallen silent.
+const missEvery = time.Minute
+
+// missMeters tells people of meters and feeders that have fallen silent.
+func (a *App) missMeters(ctx context.Context) error {
+	tick := time.NewTicker(missEvery)
+	defer tick.Stop()
+	by := access.SystemActor(tenant, "silence")
+	for {
+		if err := a.silence.Look(ctx, by); err != nil && ctx.Err() == nil {
+			a.log.Warn("silent meters not looked for", logkey.Err, err)
 		}
 		select {
 		case <-ctx.Done():

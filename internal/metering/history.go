@@ -66,6 +66,7 @@ type RaisedAlarm struct {
 	ID       id.ID
 	Meter    int64
 	Number   string
+	Feeder   string // where it is no single meter's
 	Alarm    Alarm
 	RaisedAt time.Time
 	// ClearedAt is zero while the alarm is open.

@@ -74,6 +74,8 @@ const (
 	AlarmUnreadable AlarmCode = "unreadable-record"
 	// AlarmQuarantine: a record was put aside for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
+	// AlarmQuarantineFull: so many records of a meter wait for a decision that further ones are only counted.
+	AlarmQuarantineFull AlarmCode = "quarantine-full"
 	// AlarmGhostCredit: the meter accepted a credit token that nobody sold here.
 	AlarmGhostCredit AlarmCode = "ghost-credit"
 	// AlarmGhostToken: the meter accepted a management token that nobody issued here.

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, but for those that
@@ -34,6 +35,10 @@ type Tx interface {
 	CustomerByID(customer id.ID) (Customer, bool, error)
 	CustomerPage(after id.ID, max int) ([]Customer, error)
 	AddPoint(p Point) error
+	// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
+	SetFeeder(meter int64, feeder string) (bool, error)
+	// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
+	SetMostPower(meter int64, most unit.Power) error
 	AddAccount(a Account) error
 
 	TariffByName(name string) (id.ID, bool, error)
@@ -86,4 +91,6 @@ type MeterRecord struct {
 	Relay      string
 	Reasons    string
 	Tamper     bool
+	Feeder     string
+	MaxW       unit.Power // 0 for the default of the meter's phases
 }

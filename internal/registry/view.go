@@ -49,6 +49,8 @@ type MeterView struct {
 	Key       *Key // current STS key by reference; nil where there is none
 	Tariff    string
 	Customer  Customer
+	Feeder    string     // of its place; empty where none is known
+	MaxW      unit.Power // set for this meter; 0 for the default of its phases
 	State     State
 	Connected bool
 	Relay     string   // closed, open or armed; empty while unknown
@@ -180,7 +182,7 @@ func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Feeder: rec.Feeder, MaxW: rec.MaxW,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
 	if rec.Wallet != nil {

@@ -24,6 +24,11 @@ func (tx *Tx) RaiseAlarm(meter int64, a metering.Alarm) error {
 	if same > 0 || open >= maxOpenAlarms {
 		return nil
 	}
+	return tx.addAlarm(meter, a)
+}
+
+// addAlarm opens an alarm.
+func (tx *Tx) addAlarm(meter int64, a metering.Alarm) error {
 	i, err := tx.NewID()
 	if err != nil {
 		return err
@@ -34,6 +39,20 @@ func (tx *Tx) RaiseAlarm(meter int64, a metering.Alarm) error {
 		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
 	}
 	return nil
+}
+
+// TellAlarm is [Tx.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
+// date.
+func (tx *Tx) TellAlarm(meter int64, a metering.Alarm) error {
+	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
+		a.Text, tx.Tenant, meter, string(a.Code))
+	if err != nil {
+		return fmt.Errorf("tell alarm %s of meter %d: %w", a.Code, meter, err)
+	}
+	if n > 0 {
+		return nil
+	}
+	return tx.addAlarm(meter, a)
 }
 
 // ClearAlarm closes every open alarm of a meter with this code.
@@ -54,13 +73,13 @@ func (tx *Tx) Alarms(meter int64, open bool, after metering.After, max int) ([]m
 		binary.BigEndian.PutUint64(before[8:], after.Lo)
 	}
 	var out []metering.RaisedAlarm
-	err := tx.C.Query(`SELECT a.id, a.meter, m.number, a.code, a.text, a.raised_at, a.cleared_at FROM alarm a
+	err := tx.C.Query(`SELECT a.id, a.meter, m.number, a.code, a.text, a.raised_at, a.cleared_at, a.feeder FROM alarm a
 		LEFT JOIN meter m ON m.n = a.meter
 		WHERE a.tenant_id = $1 AND ($2 = 0 OR a.meter = $2) AND ($3 = 0 OR a.cleared_at IS NULL) AND a.id < $4
 		ORDER BY a.id DESC LIMIT $5`, func(r Row) error {
 		out = append(out, metering.RaisedAlarm{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2),
 			Alarm:    metering.Alarm{Code: metering.AlarmCode(r.Text(3)), Text: r.Text(4)},
-			RaisedAt: r.Time(5), ClearedAt: r.Time(6)})
+			RaisedAt: r.Time(5), ClearedAt: r.Time(6), Feeder: r.Text(7)})
 		return nil
 	}, tx.Tenant, meter, open, before, max)
 	if err != nil {

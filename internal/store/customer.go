@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 const customerColumns = `c.id, c.name, c.phone, c.id_no, c.lang, c.created_at`
@@ -53,6 +54,24 @@ func (tx *Tx) AddPoint(p registry.Point) error {
 		tx.Tenant, p.ID, p.Address, p.Feeder, tx.Now)
 	if err != nil {
 		return fmt.Errorf("keep service point %s: %w", p.ID.Text(id.Point), err)
+	}
+	return nil
+}
+
+// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
+func (tx *Tx) SetFeeder(meter int64, feeder string) (bool, error) {
+	n, err := tx.C.Exec(`UPDATE service_point SET feeder = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
+		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)
+	if err != nil {
+		return false, fmt.Errorf("set the feeder of meter %d: %w", meter, err)
+	}
+	return n > 0, nil
+}
+
+// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
+func (tx *Tx) SetMostPower(meter int64, most unit.Power) error {
+	if err := tx.must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter); err != nil {
+		return fmt.Errorf("set the most power of meter %d: %w", meter, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Where each part of a meter record begins among the columns of recordQuery, behind the meter itself.
@@ -13,26 +14,30 @@ const (
 	colCurrency = colTariff + 1
 	colCustomer = colCurrency + 1
 	colLive     = colCustomer + 6
-	colKey      = colLive + 14
+	colPlace    = colLive + 14
+	colKey      = colPlace + 2
 )
 
 // recordQuery reads what is shown of a meter in one go. A meter that never spoke has no live row, and a wallet meter
 // perhaps no key.
 const recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE(n.currency, ''), ` + customerColumns + `,
 	l.meter, l.last_seen, l.newest_at, l.as_of, l.received_at, l.register_wh, l.balance_wh, l.ec_used_wh, l.overrun_wh, l.w,
-	l.mv, l.relay, l.reasons, l.tamper, ` + keyRefColumns + `
+	l.mv, l.relay, l.reasons, l.tamper, p.feeder, w.max_w, ` + keyRefColumns + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	LEFT JOIN tariff t ON t.tenant_id = m.tenant_id AND t.id = a.tariff_id
 	LEFT JOIN customer c ON c.tenant_id = m.tenant_id AND c.id = a.customer_id
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
+	LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id
+	LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n
 	LEFT JOIN meter_key k ON k.tenant_id = m.tenant_id AND k.meter = m.n AND k.state = 'current'
 	WHERE m.tenant_id = $1 AND `
 
 // scanRecord reads the columns of recordQuery, and the currency that a wallet would be in.
 func scanRecord(r Row) (rec registry.MeterRecord, currency string, err error) {
-	rec = registry.MeterRecord{Meter: scanMeter(r), TariffName: r.Text(colTariff), Customer: scanCustomer(r, colCustomer)}
+	rec = registry.MeterRecord{Meter: scanMeter(r), TariffName: r.Text(colTariff), Customer: scanCustomer(r, colCustomer),
+		Feeder: r.Text(colPlace), MaxW: unit.Power(r.Int(colPlace + 1))}
 	if !r.IsNull(colLive) {
 		rec.Seen = !r.IsNull(colLive + 1)
 		rec.LastSeen, rec.NewestAt = r.Time(colLive+1), r.Int(colLive+2)

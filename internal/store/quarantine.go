@@ -15,8 +15,58 @@ import (
 
 var _ quarantine.Tx = (*Tx)(nil)
 
-// quarantine keeps a record aside, as it came, for a person's decision.
-func (tx *Tx) quarantine(r *metering.Record, l *metering.Live, d metering.Decision) error {
+// maxAside is how many records of one meter may wait for a decision: a meter that sends nothing but nonsense must not fill
+// the table, and nobody decides about more than that one by one.
+const maxAside = 200
+
+// asideDropped names the counter of records of a meter that were not kept.
+func asideDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
+
+// quarantine keeps a record aside, as it came, for a person's decision. Beyond [maxAside] it is counted instead, one alarm
+// says how many were, and kept is false.
+func (tx *Tx) quarantine(r *metering.Record, l *metering.Live, d metering.Decision) (kept bool, err error) {
+	waiting, err := tx.asideWaiting(r.Meter)
+	if err != nil {
+		return false, err
+	}
+	if waiting >= maxAside {
+		return false, tx.dropAside(r.Meter)
+	}
+	e, err := asideOf(r, l, d)
+	if err != nil {
+		return false, err
+	}
+	return true, tx.addAside(e)
+}
+
+// asideWaiting counts the records of a meter that wait for a decision.
+func (tx *Tx) asideWaiting(meter int64) (int64, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
+		tx.Tenant, meter, string(quarantine.OfRecord))
+	return n, wrapAside("count", err)
+}
+
+// dropAside counts a record that is not kept, and says so in one alarm.
+func (tx *Tx) dropAside(meter int64) error {
+	n, err := tx.Take(asideDropped(meter))
+	if err != nil {
+		return wrapAside("count what was not kept", err)
+	}
+	return tx.TellAlarm(meter, metering.Alarm{Code: metering.AlarmQuarantineFull,
+		Text: fmt.Sprintf("%d records of the meter wait for a decision. %d that came since were counted and not kept.", maxAside, n)})
+}
+
+// asideRoom ends the alarm and the count once there is room again.
+func (tx *Tx) asideRoom(meter int64) error {
+	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, asideDropped(meter)); err != nil {
+		return wrapAside("forget what was not kept", err)
+	}
+	tx.keepCounter(asideDropped(meter), 0)
+	return tx.ClearAlarm(meter, metering.AlarmQuarantineFull)
+}
+
+// asideOf is the entry of a record.
+func asideOf(r *metering.Record, l *metering.Live, d metering.Decision) (quarantine.Entry, error) {
 	e := quarantine.Entry{Meter: r.Meter, Kind: quarantine.OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
 		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
 	if !l.ReceivedAt.IsZero() {
@@ -29,7 +79,7 @@ func (tx *Tx) quarantine(r *metering.Record, l *metering.Live, d metering.Decisi
 		if e.Payload == nil { // the server's own reading of a device without a protocol of ours
 			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
 			if err != nil {
-				return fmt.Errorf("put record aside: %w", err)
+				return quarantine.Entry{}, fmt.Errorf("put record aside: %w", err)
 			}
 			e.Payload = raw
 		}
@@ -40,7 +90,7 @@ func (tx *Tx) quarantine(r *metering.Record, l *metering.Live, d metering.Decisi
 			e.Register = energy(p.RegisterWh)
 		}
 	}
-	return tx.addAside(e)
+	return e, nil
 }
 
 func energy(wh int64) *unit.Energy {
@@ -137,8 +187,10 @@ func (tx *Tx) PutAside(e quarantine.Entry) error {
 	if err != nil || e.Kind != quarantine.OfRecord {
 		return wrapAside("decide", err)
 	}
-	left, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
-		tx.Tenant, e.Meter, string(quarantine.OfRecord))
+	left, err := tx.asideWaiting(e.Meter)
+	if err == nil && left < maxAside {
+		err = tx.asideRoom(e.Meter)
+	}
 	if err == nil && left == 0 {
 		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
 	}

@@ -98,6 +98,18 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	}
 	r.MaxW = b.ratings.mostOf(r.Meter)
 	d := l.Take(r, tx.Epoch)
+	if d.Kind == metering.Quarantined {
+		kept, err := tx.quarantine(r, l, d)
+		if err != nil {
+			return metering.Outcome{}, err
+		}
+		if kept && d.Alarm != nil { // of many the newest is told; one that was not kept is counted in an alarm of its own
+			if err := tx.TellAlarm(r.Meter, *d.Alarm); err != nil {
+				return metering.Outcome{}, err
+			}
+		}
+		return d.Outcome, nil
+	}
 	if d.Alarm != nil {
 		if err := tx.RaiseAlarm(r.Meter, *d.Alarm); err != nil {
 			return metering.Outcome{}, err
@@ -109,10 +121,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		}
 	}
 	var err error
-	switch {
-	case d.Kind == metering.Quarantined:
-		err = tx.quarantine(r, l, d)
-	case d.Kind == metering.Stored:
+	if d.Kind == metering.Stored {
 		err = b.store(r, l)
 	}
 	return d.Outcome, err

@@ -26,6 +26,9 @@ const supplyActor = "wallets"
 // supplyOrders are the orders of a supply, in the order of their columns in supplyQuery.
 const supplyOrders = 5
 
+// supplyTold is where they begin among the columns of supplyQuery.
+const supplyTold = 31
+
 // supplyQuery reads what is kept of a supply, and what is known of its meter. A device of a profile takes no commands: its
 // listener tells it what is wanted.
 const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
@@ -34,7 +37,9 @@ const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.l
 	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
 	c1.state, c1.answer, c1.counter, c1.updated_at, c2.state, c2.answer, c2.counter, c2.updated_at, c3.state, c3.answer, c3.counter, c3.updated_at,
-	c4.state, c4.answer, c4.counter, c4.updated_at, c5.state, c5.answer, c5.counter, c5.updated_at
+	c4.state, c4.answer, c4.counter, c4.updated_at, c5.state, c5.answer, c5.counter, c5.updated_at,
+	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id)
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
@@ -82,9 +87,10 @@ func scanSupply(r Row) wallet.Supplied {
 	told := [supplyOrders]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
 	ids := [supplyOrders]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock}
 	for i, to := range told {
-		at := 31 + 4*i
+		at := supplyTold + 4*i
 		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3)}
 	}
+	s.Dark = r.Time(supplyTold + 4*supplyOrders)
 	return s
 }
 

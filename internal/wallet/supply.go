@@ -17,7 +17,8 @@ const (
 	BlockProtected Block = "protected"
 	// BlockHeld: a register cannot be true, so nobody knows what is left.
 	BlockHeld Block = "held"
-	// BlockUnheard: the meter has told nothing since the server itself was out of sight of its meters.
+	// BlockUnheard: the meter has told nothing since the server itself was out of sight of its meters, or since all meters of
+	// its feeder fell silent together.
 	BlockUnheard Block = "unheard"
 	// BlockStale: the newest reading is too old.
 	BlockStale Block = "stale"
@@ -90,6 +91,7 @@ type Seen struct {
 	Connect       Told
 	Config        Told
 	Clock         Told
+	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
 }
 
 // Supplied is a Supply with what was seen when it was read.
@@ -113,7 +115,7 @@ func Blocked(r Row, s Supplied, t Tenant, now, unseen time.Time) Block {
 		return BlockProtected
 	case r.Held.Stopped():
 		return BlockHeld
-	case heard && !s.ReceivedAt.After(unseen):
+	case heard && !s.ReceivedAt.After(unseen), heard && !s.ReceivedAt.After(s.Dark):
 		return BlockUnheard
 	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(r.At) > s.freshFor():
 		return BlockStale // the second: it came now, from a memory that was filled long ago

@@ -400,6 +400,7 @@ CREATE TABLE quarantine (                 -- what meters sent and cannot be true
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quarantine_meter ON quarantine (tenant_id, meter, id);
 CREATE INDEX quarantine_open ON quarantine (tenant_id, id) WHERE state = 'open';
+CREATE INDEX quarantine_waiting ON quarantine (tenant_id, meter) WHERE state = 'open';
 
 -- Rating of a meter whose balance is money on the server: one row per such meter, rewritten in place with its readings.
 CREATE TABLE wallet (
@@ -459,9 +460,11 @@ CREATE INDEX command_meter ON command (tenant_id, meter, id);
 CREATE TABLE alarm (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER, code TEXT NOT NULL, text TEXT NOT NULL DEFAULT '',
   raised_at INTEGER NOT NULL, cleared_at INTEGER, ack_by TEXT NOT NULL DEFAULT '',
+  feeder TEXT NOT NULL DEFAULT '',        -- whose alarm it is, where it is no single meter's
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alarm_open ON alarm (tenant_id, meter) WHERE cleared_at IS NULL;
+CREATE UNIQUE INDEX alarm_feeder ON alarm (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '';
 
 -- Work to do, and who does it -------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ func quarantineTests() []test {
 		{"bad counters move no money until a person decides, and then the right one", badCounters},
 		{"a second person decides where four eyes bind", asideEyes},
 		{"a meter that is changed counts on from its own register", meterChanged},
+		{"a meter that sends only nonsense fills nothing", asideFull},
 		{"entries are listed once, and decided once, by who may", asideList},
 	}
 }
@@ -136,14 +137,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 	if c.from == 0 {
 		c.from = 200_000
 	}
-	must(t, e, func(tx *store.Tx) error { // a system of 5 kW
-		rows, err := tx.WalletOf(p.N)
-		if err == nil {
-			rows[0].MaxW = 5000
-			err = tx.WalletPut(rows[0])
-		}
-		return err
-	})
+	must(t, e, func(tx *store.Tx) error { return tx.SetMostPower(p.N, 5000) })
 	outcomes(t, e, p.boot(1, 9), p.late(1, c.from), p.late(2, c.from+1000))
 	was, paid := p.row(t, e), p.balance(t, e)
 	next := uint64(3)
@@ -369,5 +363,53 @@ func asideList(t *testing.T, r Rig) {
 	}
 	if all, open := aside(t, e, token, true), aside(t, e, token, false); len(all) != 5 || len(open) != 4 {
 		t.Errorf("%d entries, %d open; want 5 and 4", len(all), len(open))
+	}
+}
+
+// asideFull sends more records that cannot be read than may wait for a decision.
+func asideFull(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p, other := addPurse(t, e, 1, 100_000), addPurse(t, e, 2, 100_000)
+	outcomes(t, e, p.boot(1, 999), other.boot(1, 9))
+	const most, beyond = 200, 30
+	for seq := uint64(1); seq <= most+beyond; seq++ {
+		c := badCounter{raw: true}
+		bad := c.record(t, p, seq)
+		if got, want := outcomes(t, e, bad), fmt.Sprintf("quarantined@%d", seq); got != want {
+			t.Fatalf("record %d: %s, want %s: the meter must be able to go on", seq, got, want)
+		}
+	}
+	outcomes(t, e, badCounter{raw: true}.record(t, other, 1))
+	count := func(m mtr) int64 {
+		return look(t, e, func(tx *store.Tx) (n int64, err error) {
+			err = tx.C.Query(`SELECT COUNT(*) FROM quarantine WHERE meter = $1`, func(r store.Row) error { n = r.Int(0); return nil }, m.N)
+			return n, err
+		})
+	}
+	if a, b := count(p.mtr), count(other.mtr); a != most || b != 1 {
+		t.Errorf("in quarantine %d records of one meter and %d of the other, want %d and 1", a, b, most)
+	}
+	full := func() (texts []string) {
+		for _, a := range look(t, e, func(tx *store.Tx) ([]metering.RaisedAlarm, error) { return tx.Alarms(p.N, true, metering.After{}, 200) }) {
+			if a.Alarm.Code == metering.AlarmQuarantineFull {
+				texts = append(texts, a.Alarm.Text)
+			}
+		}
+		return texts
+	}
+	if got := full(); len(got) != 1 || !strings.Contains(got[0], fmt.Sprintf(" %d that came since ", beyond)) {
+		t.Errorf("alarms %q, want one that says that %d were not kept", got, beyond)
+	}
+	entry := aside(t, e, p.mtr, false)[0]
+	if _, err := desk(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := full(); len(got) != 0 {
+		t.Errorf("after a decision there is room, and the alarms are %q", got)
+	}
+	c := badCounter{raw: true}
+	outcomes(t, e, c.record(t, p, most+beyond+1), c.record(t, p, most+beyond+2))
+	if got := full(); count(p.mtr) != most+1 || len(got) != 1 || !strings.Contains(got[0], " 1 that came since ") {
+		t.Errorf("%d records, alarms %q; want one more kept and the next counted from 1", count(p.mtr), got)
 	}
 }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newMeterSet(c console) *cobra.Command {
+	var feeder, reason string
+	var most int64
+	cmd := &cobra.Command{
+		Use: "set METER", Short: "Change the feeder or the greatest power of a meter", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter set 04140001001 --feeder \"North 3\" --reason \"new line\"\n" +
+			"  paywatt meter set 04140001001 --max-w 9200 --reason \"40 A breaker\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			change := client.MeterChange{Reason: reason}
+			if cmd.Flags().Changed("feeder") {
+				change.Feeder = &feeder
+			}
+			if cmd.Flags().Changed("max-w") {
+				change.MaxW = &most
+			}
+			m, err := api.ChangeMeter(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, meterTable(m))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&feeder, "feeder", "", "the line its place hangs on; empty for none")
+	f.Int64Var(&most, "max-w", 0, "the greatest power it can measure, in W; 0 for 23,000 W a phase")
+	f.StringVar(&reason, "reason", "", "why, in a few words (needed); kept in the audit log")
+	return cmd
+}

@@ -1,0 +1,59 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/api"
+)
+
+// TestAMetersGreatestPowerDecidesWhatCanBeTrue: 8 kWh in an hour are charged of a meter of unknown size, and wait for a person
+// where the meter was said to measure 5 kW.
+func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","feeder":"North 3"}`))
+	w.want(201, w.sell("recharge-0001", order("100000")))
+	type meter struct {
+		Feeder string
+		MaxW   int64 `json:"max_w"`
+	}
+	if m := decode[meter](t, w.want(200, w.get("/v1/meters/"+meterNumber))); m.Feeder != "North 3" || m.MaxW != 0 {
+		t.Errorf("registered: %+v, want feeder North 3 and no power set", m)
+	}
+	w.reads(1, 1000, 9000)
+	waiting := func() int {
+		return len(decode[struct{ Data []struct{} }](t, w.want(200, w.get("/v1/quarantine"))).Data)
+	}
+	if n := waiting(); n != 0 {
+		t.Errorf("8 kWh in an hour, by default: %d in quarantine, want none", n)
+	}
+	change := func(body string) answer { return w.post("/v1/meters/"+meterNumber, body) }
+	m := decode[meter](t, w.want(200, change(`{"max_w":5000,"feeder":"South 1","reason":"20 A breaker"}`)))
+	if m.Feeder != "South 1" || m.MaxW != 5000 {
+		t.Errorf("changed: %+v, want feeder South 1 and 5000 W", m)
+	}
+	w.reads(3, 16_500, 25_000) // 7.5 kWh, and 8.5: an hour at 5 kW, a fifth and 1 kWh make 7
+	if n := waiting(); n != 1 {
+		t.Errorf("7.5 kWh in an hour of a meter of 5 kW: %d in quarantine, want one", n)
+	}
+	for _, bad := range []string{`{"reason":"nothing"}`, `{"max_w":-1,"reason":"less than none"}`, `{"max_w":99999999999,"reason":"a power station"}`, `{"max_w":1}`,
+		`{"feeder":"` + strings.Repeat("x", 65) + `","reason":"long"}`} {
+		if code, _ := w.problem(change(bad)); code == "" {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	if m := decode[meter](t, w.want(200, w.get("/v1/meters/"+meterNumber))); m.Feeder != "South 1" || m.MaxW != 5000 {
+		t.Errorf("after what was refused: %+v, want nothing changed", m)
+	}
+}
+
+// TestATokenMeterHasNoGreatestPower: nothing is rated of it here.
+func TestATokenMeterHasNoGreatestPower(t *testing.T) {
+	w := begin(t)
+	w.want(400, w.post("/v1/meters/"+meterNumber, `{"max_w":5000,"reason":"a breaker"}`))
+	w.want(404, w.post("/v1/meters/04140009990", `{"feeder":"x","reason":"nobody"}`))
+}

@@ -1,0 +1,137 @@
+package silence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+)
+
+// Limits of a look.
+const (
+	// page is how many meters one transaction reads.
+	page = 2000
+	// changes bounds how many alarms one look raises and clears; the rest is for the next.
+	changes = 1000
+	// blindAfter is how long nobody may have looked for the server to count as not having listened.
+	blindAfter = 2 * time.Minute
+)
+
+// Tx is what looking for silent meters needs of a transaction.
+type Tx interface {
+	// HeardMeters lists meters in service that were heard once, by their private numbers, after the given one; Connected
+	// is not filled in.
+	HeardMeters(after int64, max int) ([]Heard, error)
+	// DarkFeeders lists the feeders whose alarm is open.
+	DarkFeeders() ([]Dark, error)
+	// RaiseFeeder opens the alarm of a feeder, or brings its text up to date.
+	RaiseFeeder(feeder string, a metering.Alarm) error
+	// ClearFeeder closes it.
+	ClearFeeder(feeder string) error
+	RaiseAlarm(meter int64, a metering.Alarm) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
+}
+
+// Config is what a Watch needs.
+type Config struct {
+	Door      access.Door[Tx]
+	Connected func(number string) bool // here or at another server of the same database
+	Now       func() time.Time
+}
+
+// Watch looks for silent meters. It is for one goroutine.
+type Watch struct {
+	c      Config
+	since  time.Time // watching without a break
+	looked time.Time // the last look; zero before the first
+}
+
+// New makes a Watch.
+func New(c Config) *Watch { return &Watch{c: c} }
+
+// Look compares what is heard with what is alarmed, and changes the alarms. Several servers may do so at once: an alarm is
+// open once.
+func (w *Watch) Look(ctx context.Context, by access.Actor) error {
+	now := w.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	if w.looked.IsZero() || now.Sub(w.looked) > blindAfter || now.Before(w.looked) {
+		w.since = now
+	}
+	w.looked = now
+	meters, dark, err := w.read(ctx, by.Tenant)
+	if err != nil {
+		return fmt.Errorf("look for silent meters: %w", err)
+	}
+	texts := make(map[string]string, len(dark))
+	for _, d := range dark {
+		texts[d.Feeder] = d.Text
+	}
+	j := Judge(meters, dark, now, w.since)
+	var told []Feeder
+	for _, f := range j.Feeders {
+		if texts[f.Name] != f.Alarm().Text {
+			told = append(told, f)
+		}
+	}
+	if j.Feeders = told; j.nothing() {
+		return nil
+	}
+	if err := w.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, j.tell(tx) }); err != nil {
+		return fmt.Errorf("tell of silent meters: %w", err)
+	}
+	return nil
+}
+
+// read reads who is heard and which feeders are silent.
+func (w *Watch) read(ctx context.Context, t access.Tenant) (meters []Heard, dark []Dark, err error) {
+	for after, more := int64(0), true; more; {
+		var rows []Heard
+		err := w.c.Door.View(ctx, t, func(tx Tx) (err error) {
+			if rows, err = tx.HeardMeters(after, page); err == nil && after == 0 {
+				dark, err = tx.DarkFeeders()
+			}
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range rows {
+			rows[i].Connected = w.c.Connected(rows[i].Number)
+		}
+		if more = len(rows) == page; more {
+			after = rows[page-1].Meter
+		}
+		meters = append(meters, rows...)
+	}
+	return meters, dark, nil
+}
+
+func (j Judged) nothing() bool {
+	return len(j.Feeders)+len(j.Back)+len(j.Raise)+len(j.Clear) == 0
+}
+
+// tell changes the alarms.
+func (j Judged) tell(tx Tx) error {
+	for _, f := range j.Feeders {
+		if err := tx.RaiseFeeder(f.Name, f.Alarm()); err != nil {
+			return err
+		}
+	}
+	for _, name := range j.Back {
+		if err := tx.ClearFeeder(name); err != nil {
+			return err
+		}
+	}
+	for _, m := range j.Clear[:min(len(j.Clear), changes)] {
+		if err := tx.ClearAlarm(m.Meter, AlarmMeter); err != nil {
+			return err
+		}
+	}
+	for _, m := range j.Raise[:min(len(j.Raise), changes)] {
+		if err := tx.RaiseAlarm(m.Meter, m.alarm()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/silence"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+func silenceTests() []test {
+	return []test{
+		{"a feeder that falls silent is one alarm, and pauses cut-offs until its meters are heard", feederSilent},
+	}
+}
+
+// doorOf is a use case's way to an engine.
+type doorOf[T any] struct {
+	e  store.Engine
+	as func(*store.Tx) T
+}
+
+func (d doorOf[T]) Do(ctx context.Context, t access.Tenant, fn func(T) (bool, error)) error {
+	return d.e.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
+}
+
+func (d doorOf[T]) View(ctx context.Context, t access.Tenant, fn func(T) error) error {
+	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
+}
+
+// ear looks for silent meters, minute by minute of a clock of its own.
+type ear struct {
+	watch *silence.Watch
+	now   time.Time
+	here  map[string]bool
+}
+
+func newEar(e store.Engine, began time.Time) *ear {
+	h := &ear{now: began, here: map[string]bool{}}
+	h.watch = silence.New(silence.Config{Now: func() time.Time { return h.now }, Connected: func(number string) bool { return h.here[number] },
+		Door: doorOf[silence.Tx]{e, func(tx *store.Tx) silence.Tx { return tx }}})
+	return h
+}
+
+// until looks once a minute up to a moment.
+func (h *ear) until(t *testing.T, end time.Time) {
+	t.Helper()
+	for ; !h.now.After(end); h.now = h.now.Add(time.Minute) {
+		if err := h.watch.Look(t.Context(), access.SystemActor(store.FirstTenant, "silence")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// feederAlarms are the open alarms of no single meter.
+func feederAlarms(t *testing.T, e store.Engine) []metering.RaisedAlarm {
+	t.Helper()
+	all := look(t, e, func(tx *store.Tx) ([]metering.RaisedAlarm, error) { return tx.Alarms(0, true, metering.After{}, 200) })
+	var out []metering.RaisedAlarm
+	for _, a := range all {
+		if a.Alarm.Code == silence.AlarmFeeder {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func feederSilent(t *testing.T, r Rig) {
+	e := r.Open(t)
+	now := time.Now().UTC().Truncate(time.Second)
+	heard := now.Add(-62 * time.Minute) // two intervals ago and a little: quiet, and not yet too old to be cut off by
+	var all []purse
+	for n := range int64(4) {
+		p := addPurse(t, e, n+1, 1000)
+		p.began = heard.Add(-time.Hour)
+		must(t, e, func(tx *store.Tx) error {
+			placed, err := tx.SetFeeder(p.N, "North 3")
+			if err == nil && !placed {
+				err = fmt.Errorf("meter %s hangs on no feeder", p.Number)
+			}
+			return err
+		})
+		boot, first, second := p.boot(1, 9), p.use(1, 100), p.use(2, 200)
+		for _, rec := range []*metering.Record{&boot, &first, &second} {
+			rec.ReceivedAt = heard
+		}
+		outcomes(t, e, boot, first, second)
+		all = append(all, p)
+	}
+	h := newEar(e, now.Add(-61*time.Minute))
+	h.until(t, now.Add(-2*time.Minute))
+	if got := feederAlarms(t, e); len(got) != 0 {
+		t.Errorf("before two intervals are over: %+v", got)
+	}
+	h.until(t, now.Add(45*time.Minute)) // beyond the moment at which each would be an item
+	got := feederAlarms(t, e)
+	if len(got) != 1 || got[0].Feeder != "North 3" || got[0].Number != "" || !strings.HasPrefix(got[0].Alarm.Text, "4 of 4 meters of feeder North 3 are silent together; the last message of any came at "+heard.Format(time.RFC3339)) {
+		t.Errorf("alarms %+v, want one of the feeder that says how many and since when", got)
+	}
+	for _, p := range all {
+		if a := alarms(t, e, p.mtr); a != "" {
+			t.Errorf("meter %s has alarms %q of its own", p.Number, a)
+		}
+	}
+	p := all[0]
+	p.spendAll(t, e)
+	if w, s := p.row(t, e), supplied(t, e, p); !wallet.Wanted(w.State) || s.Block != wallet.BlockUnheard {
+		t.Errorf("nothing left while the feeder is silent: off %q, waits for %q; want it on because of %s", w.Off, s.Block, wallet.BlockUnheard)
+	}
+	p.began = time.Now().Add(-90 * time.Minute)
+	outcomes(t, e, p.use(3, 250))
+	if w := p.row(t, e); wallet.Wanted(w.State) {
+		t.Errorf("heard again with nothing left: %+v, want the supply off", w.State)
+	}
+	h.here[all[1].Number], h.here[all[2].Number] = true, true
+	h.until(t, h.now)
+	if got := feederAlarms(t, e); len(got) != 1 || !strings.HasPrefix(got[0].Alarm.Text, "1 of 4 ") {
+		t.Errorf("three of four are back: %+v, want the alarm to say so", got)
+	}
+	h.here[all[3].Number] = true
+	h.until(t, h.now)
+	if got := feederAlarms(t, e); len(got) != 0 {
+		t.Errorf("all are back: %+v", got)
+	}
+	delete(h.here, all[3].Number)
+	h.until(t, now.Add(2*time.Hour))
+	if a, b := alarms(t, e, all[3].mtr), alarms(t, e, all[1].mtr); a != string(silence.AlarmMeter) || b != "" {
+		t.Errorf("one meter that is silent alone has %q and one that is connected %q, want %s and none", a, b, silence.AlarmMeter)
+	}
+}
+
+// spendAll takes all money of the wallet.
+func (p purse) spendAll(t *testing.T, e store.Engine) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) error {
+		have, _, err := tx.WalletMoney(p.account)
+		if err == nil {
+			_, err = post(tx, ledger.Payment, "", account(ledger.Wallet, p.account.Text(id.Account)), account(ledger.RevenueFixed, ""), have)
+		}
+		if err == nil {
+			_, err = wallet.SettleAccount(tx, p.account, tx.Now, true)
+		}
+		return err
+	})
+}
+
+func supplied(t *testing.T, e store.Engine, p purse) wallet.Supplied {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (wallet.Supplied, error) { return tx.SupplyOf(p.N) })
+}
