@@ -1,0 +1,222 @@
+package notify
+
+import (
+	"strings"
+
+	"github.com/paywatt/paywatt/unit"
+)
+
+// ReplyKind is what a meter's message says.
+type ReplyKind uint8
+
+// The kinds of a meter's messages.
+const (
+	// ReplyOther: not an answer to a token. A meter also warns its customer, and answers other requests.
+	ReplyOther ReplyKind = iota
+	// ReplyAccepted: a credit token was loaded now; Units says how much it brought.
+	ReplyAccepted
+	// ReplyDone: a token without units was accepted, or the last one of a key change.
+	ReplyDone
+	// ReplyPart: one token of a key change was accepted; others are missing.
+	ReplyPart
+	// ReplyUsed: the token is in the meter, since before.
+	ReplyUsed
+	// ReplyRejected: the token was not loaded.
+	ReplyRejected
+	// ReplyBalance: the balance alone.
+	ReplyBalance
+	// ReplyTokens: the last tokens, newest first in Rows.
+	ReplyTokens
+)
+
+// MeterReply is a meter's message as it was understood (contract, section 5). It comes from a telephone number, which
+// proves nothing.
+type MeterReply struct {
+	Kind  ReplyKind
+	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh
+	// Balance is the credit after the token, truncated to 0.1 kWh; Told says whether the meter told it.
+	Balance unit.Energy
+	Told    bool
+	Rows    []ReplyRow
+}
+
+// RowResult is what a row of the last tokens says of its token.
+type RowResult uint8
+
+// The results of a row.
+const (
+	RowAdded RowResult = iota + 1 // Units were added
+	RowUsed                       // it was in the meter before
+	RowWrong                      // not a token of this meter
+	RowRefused
+	RowDone // accepted, without units
+	RowPart // of a key change
+)
+
+// ReplyRow is a row of the last tokens.
+type ReplyRow struct {
+	// First and Last are the four digits at each end of the token; empty where the meter does not keep them.
+	First, Last string
+	Result      RowResult
+	Units       unit.Energy // of RowAdded
+}
+
+// Limits of a meter's message.
+const (
+	maxReplyText = 640 // bytes
+	maxReplyRows = 16
+)
+
+// ParseMeterReply reads a meter's message in any language of meters. Case, marks on letters and the kind of blanks do not
+// matter, for gateways change them; anything else does: a text that is nearly an answer is none.
+func ParseMeterReply(text string) MeterReply {
+	if len(text) > maxReplyText {
+		return MeterReply{}
+	}
+	text = foldReply(text)
+	if text == "" {
+		return MeterReply{}
+	}
+	if list, is := cutAny(text, replyTokens); is {
+		return parseRows(list)
+	}
+	if oneOf(text, replyNoTokens) {
+		return MeterReply{Kind: ReplyTokens}
+	}
+	for _, k := range []struct {
+		kind ReplyKind
+		in   []string
+	}{{ReplyAccepted, replyAccepted}, {ReplyDone, replyDone}, {ReplyPart, replyPart}, {ReplyUsed, replyUsed}, {ReplyRejected, replyRejected}, {ReplyBalance, nil}} {
+		rest, units, is := text, unit.Energy(0), true
+		if k.in != nil {
+			rest, units, is = cutFigure(text, k.in)
+		}
+		if !is {
+			continue
+		}
+		r := MeterReply{Kind: k.kind, Units: units}
+		rest = strings.TrimSpace(rest)
+		if rest == "" && k.in != nil {
+			return r
+		}
+		if end, balance, is := cutFigure(rest, replyBalance); is && strings.Trim(end, " .") == "" {
+			r.Balance, r.Told = balance, true
+			return r
+		}
+	}
+	return MeterReply{}
+}
+
+// foldReply writes a text as texts are compared: lower case, no marks, one blank between words, none before a sign.
+func foldReply(text string) string {
+	return strings.NewReplacer(" !", "!", " :", ":").Replace(strings.Join(strings.Fields(plainKeys(text)), " "))
+}
+
+func oneOf(text string, of []string) bool {
+	for _, s := range of {
+		if text == foldReply(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutAny cuts one of several beginnings off.
+func cutAny(text string, begins []string) (string, bool) {
+	for _, s := range begins {
+		if rest, is := strings.CutPrefix(text, foldReply(s)); is {
+			return rest, true
+		}
+	}
+	return text, false
+}
+
+// cutFigure cuts one of several beginnings off and returns the figure in it, 0 where it has none.
+func cutFigure(text string, begins []string) (rest string, figure unit.Energy, is bool) {
+	for _, s := range begins {
+		before, after, has := strings.Cut(foldReply(s), "%")
+		if rest, is = strings.CutPrefix(text, before); !is {
+			continue
+		}
+		if !has {
+			return rest, 0, true
+		}
+		number, rest, _ := strings.Cut(rest, " ")
+		figure, ok := parseKWh(number)
+		if rest, is = strings.CutPrefix(" "+rest, after); is && ok {
+			return rest, figure, true
+		}
+	}
+	return text, 0, false
+}
+
+// maxReplyKWh bounds the whole part of a figure: far more than any meter counts.
+const maxReplyKWh = 9_999_999
+
+// parseKWh reads "34.7" or "-0.5": digits, a point, and one to three decimals. What is behind the first decimal is cut off,
+// towards zero.
+func parseKWh(s string) (unit.Energy, bool) {
+	s, negative := strings.CutPrefix(s, "-")
+	whole, decimals, point := strings.Cut(s, ".")
+	if !point || whole == "" || decimals == "" || len(whole) > 7 || len(decimals) > 3 {
+		return 0, false
+	}
+	var n int64
+	for _, c := range whole + decimals[:1] {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if strings.Trim(decimals, "0123456789") != "" || n/10 > maxReplyKWh {
+		return 0, false
+	}
+	if negative {
+		n = -n
+	}
+	return unit.FromTenths(n), true
+}
+
+// parseRows reads the rows behind "Last tokens:". One that is not understood is left out: rows only ever prove that a token
+// is in the meter, so what is missing proves nothing.
+func parseRows(list string) MeterReply {
+	r := MeterReply{Kind: ReplyTokens}
+	for piece := range strings.SplitSeq(list, ";") {
+		if row, is := parseRow(strings.TrimSpace(piece)); is && len(r.Rows) < maxReplyRows {
+			r.Rows = append(r.Rows, row)
+		}
+	}
+	return r
+}
+
+// parseRow reads "20.11 1234..5678 +34.7 kWh": the date and the digits may be missing.
+func parseRow(s string) (row ReplyRow, is bool) {
+	if first, rest, more := strings.Cut(s, " "); more && isDate(first) {
+		s = rest
+	}
+	if first, rest, more := strings.Cut(s, " "); more && len(first) == len("1234..5678") && first[4:6] == ".." && isDigits(first[:4]) && isDigits(first[6:]) {
+		row.First, row.Last, s = first[:4], first[6:], rest
+	}
+	if figure, is := strings.CutSuffix(s, " kwh"); is {
+		added := strings.HasPrefix(figure, "+")
+		units, ok := parseKWh(strings.TrimPrefix(figure, "+"))
+		row.Result, row.Units = RowAdded, units
+		if !added {
+			row.Result = RowDone // credit was taken away by a token that does so
+		}
+		return row, ok
+	}
+	for result, words := range rowWords {
+		if oneOf(s, words) {
+			row.Result = result
+			return row, true
+		}
+	}
+	return ReplyRow{}, false
+}
+
+func isDate(s string) bool {
+	return len(s) == 5 && s[2] == '.' && isDigits(s[:2]) && isDigits(s[3:])
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
