@@ -203,7 +203,7 @@ func (tx *Tx) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
 		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
 		JOIN reversal r ON r.tenant_id = t.tenant_id AND r.id = t.reversal_id
-		WHERE t.tenant_id = $1 AND t.taken IN ('never', 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
+		WHERE t.tenant_id = $1 AND (t.taken = 'never' OR t.taken = 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
 		AND r.vend_id > $2 ORDER BY r.vend_id LIMIT $3`, func(r Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
 	return out, wrapReversal("list late answers", err)
 }

@@ -44,7 +44,7 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 		return vending.Point{}, false, err
 	}
 	err = tx.C.Query(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
-		AND k.state IN ('current', 'planned', 'issued')`+tx.C.ForUpdate(), func(r Row) error {
+		AND k.state <> 'past'`+tx.C.ForUpdate(), func(r Row) error {
 		k, err := scanMeterKey(r, 0)
 		p.Keys = append(p.Keys, k)
 		return err
@@ -119,10 +119,13 @@ func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
 	return newest, restored, wrapVend("read the clocks", err)
 }
 
+// vendOpen is the condition of the index of open sales, word for word: else SQLite does not see that the index will do.
+const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')`
+
 // VendUnderWay reports whether a sale to the meter or its account waits for its token or for its reversal. There are few
 // such sales, so they are looked through by their state.
 func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
-	found, err := tx.one(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
+	found, err := tx.one(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(Row) error { return nil }, tx.Tenant, meter, account)
 	return found, wrapVend("look for another one under way", err)
 }
@@ -361,11 +364,10 @@ func (tx *Tx) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32
 	return sale, orderHash, found, wrapVend("look for the reference", err)
 }
 
-// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one. Its
-// first condition is that of the index of open sales.
+// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
 func (tx *Tx) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
-	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND state IN ('priced', 'held', 'issued', 'reversing')
+	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND state = 'held' AND priced_at < $2 AND id > $3 ORDER BY id LIMIT $4`, func(r Row) error {
 		out = append(out, r.ID(0))
 		return nil

@@ -1,7 +1,8 @@
 -- The first schema. Portable subset of SQLite and PostgreSQL (domain reference §11): UUIDv7 ids of 16 bytes,
 -- 64-bit integers, times in microseconds since the Unix epoch (UTC), truth values 0/1, JSON as text,
 -- CHECK instead of enum types, no triggers. tenant_id stands in every primary key; the one exception is the
--- hot reading table (rowid, uniqueness by the receive window).
+-- hot reading table (rowid, uniqueness by the receive window). A CHECK of three values and more is written with OR: for
+-- IN, SQLite builds a table of the values, and does so anew for every row that it inserts.
 
 CREATE TABLE meta (                       -- one row per fact about this database file
   key   TEXT PRIMARY KEY NOT NULL,        -- epoch, restored_minute, io_error ...
@@ -97,8 +98,9 @@ CREATE TABLE service_point (
 
 CREATE TABLE account (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, customer_id BLOB NOT NULL, service_point_id BLOB NOT NULL,
-  mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
-  tariff_id BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('open','active','closing','closed')),
+  mode TEXT NOT NULL CHECK (mode = 'prepay_token' OR mode = 'prepay_wallet' OR mode = 'postpay'),
+  tariff_id BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'active'
+    CHECK (status = 'open' OR status = 'active' OR status = 'closing' OR status = 'closed'),
   opened_at INTEGER NOT NULL, closed_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0,1)),  -- never cut off for want of money
   lease_grace_wh INTEGER NOT NULL DEFAULT -1,  -- at the end of a lease's time: -1 stay closed, 0 open, N so many Wh more
@@ -110,9 +112,10 @@ CREATE TABLE meter (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
   n INTEGER NOT NULL UNIQUE,              -- dense, private; readings carry it
   number TEXT NOT NULL UNIQUE,            -- canonical: digits only; also MQTT user name, so unique over all tenants
-  mode TEXT NOT NULL CHECK (mode IN ('prepay_token','prepay_wallet','postpay')),
+  mode TEXT NOT NULL CHECK (mode = 'prepay_token' OR mode = 'prepay_wallet' OR mode = 'postpay'),
   status TEXT NOT NULL DEFAULT 'active'
-    CHECK (status IN ('stock','installed','commissioned','active','blocked','removed','scrapped')),
+    CHECK (status = 'stock' OR status = 'installed' OR status = 'commissioned' OR status = 'active'
+      OR status = 'blocked' OR status = 'removed' OR status = 'scrapped'),
   account_id BLOB, model TEXT NOT NULL DEFAULT '', phases INTEGER NOT NULL DEFAULT 1,
   imp_per_kwh INTEGER NOT NULL DEFAULT 1000, tt TEXT NOT NULL DEFAULT '02',
   simulated INTEGER NOT NULL DEFAULT 0 CHECK (simulated IN (0,1)), profile TEXT NOT NULL DEFAULT '',
@@ -143,7 +146,8 @@ CREATE TABLE meter_key (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL,
   sgc TEXT NOT NULL, krn INTEGER NOT NULL, kt INTEGER NOT NULL, ti TEXT NOT NULL, ken INTEGER NOT NULL,
   ea TEXT NOT NULL, dkga TEXT NOT NULL, base_date INTEGER NOT NULL,
-  from_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'current' CHECK (state IN ('planned','issued','current','past')),
+  from_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'current'
+    CHECK (state = 'planned' OR state = 'issued' OR state = 'current' OR state = 'past'),
   last_tid INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -186,12 +190,12 @@ CREATE INDEX charge_due_open ON charge_due (tenant_id, account_id) WHERE paid < 
 CREATE TABLE debt (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account_id BLOB NOT NULL, kind TEXT NOT NULL,
   principal INTEGER NOT NULL, outstanding INTEGER NOT NULL CHECK (outstanding >= 0),
-  mode TEXT NOT NULL CHECK (mode IN ('percent','fixed','full')), value INTEGER NOT NULL,
+  mode TEXT NOT NULL CHECK (mode = 'percent' OR mode = 'fixed' OR mode = 'full'), value INTEGER NOT NULL,
   min INTEGER, max INTEGER, month_cap INTEGER, priority INTEGER NOT NULL DEFAULT 30,
   capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)),
   against TEXT NOT NULL DEFAULT 'opening', memo TEXT NOT NULL DEFAULT '',
   month TEXT NOT NULL DEFAULT '', month_taken INTEGER NOT NULL DEFAULT 0,  -- local month of the last collection, and how much in it
-  status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open','paid','written_off')),
+  status TEXT NOT NULL DEFAULT 'open' CHECK (status = 'open' OR status = 'paid' OR status = 'written_off'),
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -242,7 +246,8 @@ CREATE TABLE vend (
   client_ref TEXT NOT NULL, order_hash BLOB NOT NULL,      -- what was asked: tells a repeat from another request
   meter INTEGER NOT NULL, meter_key_id BLOB, account_id BLOB NOT NULL, payment_id BLOB, till TEXT NOT NULL DEFAULT '',
   mode TEXT NOT NULL, state TEXT NOT NULL
-    CHECK (state IN ('priced','held','issued','completed','failed','reversing','reversed')),
+    CHECK (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'completed' OR state = 'failed'
+      OR state = 'reversing' OR state = 'reversed'),
   currency TEXT NOT NULL, tender INTEGER NOT NULL CHECK (tender >= 0),
   carry_in INTEGER NOT NULL DEFAULT 0 CHECK (carry_in >= 0), carry_out INTEGER NOT NULL DEFAULT 0 CHECK (carry_out >= 0),
   units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),   -- of all tokens, free ones among them
@@ -255,7 +260,7 @@ CREATE TABLE vend (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX vend_reverses ON vend (tenant_id, reverses) WHERE reverses IS NOT NULL;
 CREATE UNIQUE INDEX vend_receipt ON vend (tenant_id, receipt_no) WHERE receipt_no IS NOT NULL;
-CREATE INDEX vend_open ON vend (tenant_id, id) WHERE state IN ('priced','held','issued','reversing');
+CREATE INDEX vend_open ON vend (tenant_id, id) WHERE state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing';
 
 CREATE TABLE vend_line (
   tenant_id INTEGER NOT NULL, vend_id BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -278,7 +283,9 @@ CREATE TABLE token (
   tid INTEGER,                            -- NULL: a section of a key change carries none
   base_date INTEGER NOT NULL, class INTEGER NOT NULL, subclass INTEGER NOT NULL, rnd INTEGER NOT NULL,
   units_wh INTEGER NOT NULL DEFAULT 0, digits_enc BLOB, digits_hash BLOB,   -- NULL until the issuer has answered
-  state TEXT NOT NULL CHECK (state IN ('reserved','issued','sent','accepted','rejected','reversed','reversed_unconfirmed','failed')),
+  state TEXT NOT NULL
+    CHECK (state = 'reserved' OR state = 'issued' OR state = 'sent' OR state = 'accepted' OR state = 'rejected'
+      OR state = 'reversed' OR state = 'reversed_unconfirmed' OR state = 'failed'),
   issued_at INTEGER NOT NULL, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter_key_id, tid)
@@ -330,7 +337,8 @@ CREATE INDEX posting_account ON posting (tenant_id, account, journal_id) WHERE l
 
 CREATE TABLE hold (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, account INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
-  status TEXT NOT NULL CHECK (status IN ('open','posted','voided','expired')), ref TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL
+    CHECK (status = 'open' OR status = 'posted' OR status = 'voided' OR status = 'expired'), ref TEXT NOT NULL DEFAULT '',
   expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -394,7 +402,7 @@ CREATE TABLE quarantine (                 -- what meters sent and cannot be true
   store TEXT NOT NULL, seq INTEGER NOT NULL, received_at INTEGER NOT NULL,
   doubt TEXT NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL,  -- payload: the record as it came; empty for a rating
   was_wh INTEGER, register_wh INTEGER, at INTEGER,  -- the register before, the doubtful one, and its meter time
-  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open','accepted','rebased','discarded')),
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state = 'open' OR state = 'accepted' OR state = 'rebased' OR state = 'discarded'),
   decided_at INTEGER, decided_by TEXT NOT NULL DEFAULT '', decision TEXT NOT NULL DEFAULT '',  -- decision: why
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -416,7 +424,8 @@ CREATE TABLE wallet (
   debited INTEGER NOT NULL DEFAULT 0,     -- minor units ever rated
   posted INTEGER NOT NULL DEFAULT 0, posted_wh INTEGER NOT NULL DEFAULT 0, posted_to INTEGER,  -- journals of use; what they reach
   settled_at INTEGER,                     -- server time of the last settlement
-  held TEXT NOT NULL DEFAULT '' CHECK (held IN ('','register_regress','implausible','span','no_price')),  -- why rating waits for a person
+  held TEXT NOT NULL DEFAULT ''
+    CHECK (held = '' OR held = 'register_regress' OR held = 'implausible' OR held = 'span' OR held = 'no_price'),  -- why rating waits for a person
   held_store TEXT NOT NULL DEFAULT '', held_seq INTEGER NOT NULL DEFAULT 0, held_wh INTEGER, held_at INTEGER,
   held_up INTEGER NOT NULL DEFAULT 0, held_clock TEXT NOT NULL DEFAULT '', held_since INTEGER,
   low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
@@ -450,7 +459,8 @@ CREATE TABLE sight (                      -- when the server last saw its meters
 CREATE TABLE command (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL, type TEXT NOT NULL, args TEXT NOT NULL DEFAULT '{}',
   reason TEXT NOT NULL DEFAULT '', counter INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('queued','sent','acked','done','failed','expired')),
+  state TEXT NOT NULL
+    CHECK (state = 'queued' OR state = 'sent' OR state = 'acked' OR state = 'done' OR state = 'failed' OR state = 'expired'),
   answer TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, by_actor TEXT NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
@@ -520,7 +530,7 @@ CREATE TABLE vend_seller (
 -- A sale that is undone, from the request on. One that was refused leaves its row; another may follow it.
 CREATE TABLE reversal (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, vend_id BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('waiting','done','refused')),  -- waiting: for the meter to cancel the tokens
+  state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'done' OR state = 'refused'),  -- waiting: for the meter to cancel the tokens
   confirmed INTEGER NOT NULL DEFAULT 0 CHECK (confirmed IN (0,1)),    -- the meter will never load the tokens
   failure TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL,
   settled_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
@@ -531,18 +541,21 @@ CREATE INDEX reversal_open ON reversal (tenant_id, state) WHERE state = 'waiting
 CREATE INDEX reversal_day ON reversal (tenant_id, by_actor, created_at);
 CREATE TABLE reversal_token (             -- the command that makes a meter forget a token before it was used
   tenant_id INTEGER NOT NULL, reversal_id BLOB NOT NULL, token_id BLOB NOT NULL, command_id BLOB NOT NULL,
-  taken TEXT NOT NULL DEFAULT '' CHECK (taken IN ('','never','used','done','owed','replaced')),  -- what was made of the answer
+  taken TEXT NOT NULL DEFAULT ''
+    CHECK (taken = '' OR taken = 'never' OR taken = 'used' OR taken = 'done' OR taken = 'owed'
+      OR taken = 'replaced'),  -- what was made of the answer
   PRIMARY KEY (tenant_id, reversal_id, token_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reversal_token_token ON reversal_token (tenant_id, token_id);
-CREATE INDEX reversal_token_due ON reversal_token (tenant_id, taken) WHERE taken IN ('never','used','owed');
+CREATE INDEX reversal_token_due ON reversal_token (tenant_id, taken) WHERE taken = 'never' OR taken = 'used' OR taken = 'owed';
 
 -- Acts that wait for a second person, and who allowed them. The body is the act itself.
 CREATE TABLE approval (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, act TEXT NOT NULL, need TEXT NOT NULL,   -- need: the right of both
   object TEXT NOT NULL DEFAULT '', summary TEXT NOT NULL DEFAULT '', body TEXT NOT NULL,
   maker_id BLOB, maker TEXT NOT NULL, checker_id BLOB, checker TEXT NOT NULL DEFAULT '{}',
-  state TEXT NOT NULL CHECK (state IN ('waiting','approved','rejected','done')), reason TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL
+    CHECK (state = 'waiting' OR state = 'approved' OR state = 'rejected' OR state = 'done'), reason TEXT NOT NULL DEFAULT '',
   created_at INTEGER NOT NULL, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -550,11 +563,13 @@ CREATE TABLE approval (
 -- Tokens that are not sold: units that nobody pays for, key changes, engineering tokens.
 CREATE TABLE token_job (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, ref TEXT NOT NULL,   -- ref: whose request, unique for ever
-  kind TEXT NOT NULL CHECK (kind IN ('free','replacement','key_change','clear_credit','clear_tamper','power_limit')),
+  kind TEXT NOT NULL
+    CHECK (kind = 'free' OR kind = 'replacement' OR kind = 'key_change' OR kind = 'clear_credit'
+      OR kind = 'clear_tamper' OR kind = 'power_limit'),
   meter INTEGER NOT NULL, meter_key_id BLOB NOT NULL, new_key_id BLOB, account_id BLOB,
   units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0), value INTEGER NOT NULL DEFAULT 0,
   reason_code TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', replaces BLOB, by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '',
-  state TEXT NOT NULL CHECK (state IN ('held','completed','failed')), failure TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL CHECK (state = 'held' OR state = 'completed' OR state = 'failed'), failure TEXT NOT NULL DEFAULT '',
   created_at INTEGER NOT NULL, completed_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, ref)
 ) STRICT, WITHOUT ROWID;

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -22,15 +23,15 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		}
 	}()
 	for sql, index := range map[string]string{
-		`SELECT id FROM vend WHERE tenant_id = 1 AND state IN ('priced', 'held', 'issued', 'reversing') AND meter = 2`: "vend_open",
-		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`:                             "sqlite_autoindex_vend_2",
-		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:                                   "token_vend",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing') AND meter = 2`: "vend_open",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`:                                                          "sqlite_autoindex_vend_2",
+		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:                                                                "token_vend",
 		`SELECT id FROM token WHERE tenant_id = 1 AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = 1 AND k.meter = 2)
 			AND id < x'00' ORDER BY id DESC LIMIT 3`: "sqlite_autoindex_token_2",
-		`SELECT id FROM meter_key WHERE tenant_id = 1 AND meter = 2 AND state IN ('current', 'planned', 'issued')`: "meter_key_meter",
-		`SELECT n FROM ledger_account WHERE tenant_id = 1 AND code = 1000 AND subject = 'main'`:                    "sqlite_autoindex_ledger_account_2",
-		`SELECT id FROM command WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`:         "command_meter",
-		`SELECT id FROM journal WHERE tenant_id = 1 AND seal_n IS NULL`:                                            "journal_unsealed",
+		`SELECT id FROM meter_key WHERE tenant_id = 1 AND meter = 2 AND state <> 'past'`:                   "meter_key_meter",
+		`SELECT n FROM ledger_account WHERE tenant_id = 1 AND code = 1000 AND subject = 'main'`:            "sqlite_autoindex_ledger_account_2",
+		`SELECT id FROM command WHERE tenant_id = 1 AND meter = 2 AND id < x'00' ORDER BY id DESC LIMIT 3`: "command_meter",
+		`SELECT id FROM journal WHERE tenant_id = 1 AND seal_n IS NULL`:                                    "journal_unsealed",
 		`SELECT DISTINCT journal_id FROM posting WHERE tenant_id = 1 AND account = 2 AND journal_id < x'00' AND listed = 1
 			ORDER BY journal_id DESC LIMIT 3`: "posting_account",
 		`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
@@ -48,5 +49,39 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		if err != nil || !strings.Contains(strings.Join(plan, "; "), index+" ") {
 			t.Errorf("%s\nis planned as %q (%v), want it to use %s", sql, plan, err, index)
 		}
+	}
+}
+
+// TestNoInsertBuildsATable holds that the conditions of tables and partial indexes are written so that SQLite compares
+// with each value in turn: for IN with three values and more it would build a table, anew for every row.
+func TestNoInsertBuildsATable(t *testing.T) {
+	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
+		var tables []string
+		err := tx.C.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
+			func(r store.Row) error { tables = append(tables, r.Text(0)); return nil })
+		if len(tables) < 40 {
+			t.Errorf("found only %d tables", len(tables))
+		}
+		for _, name := range tables {
+			err = errors.Join(err, tx.C.Query(`EXPLAIN INSERT INTO `+name+` DEFAULT VALUES`, func(r store.Row) error {
+				if r.Text(1) == "OpenEphemeral" {
+					t.Errorf("an INSERT INTO %s builds a table", name)
+				}
+				return nil
+			}))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
