@@ -67,6 +67,7 @@ type Vend struct {
 	Tokens      []Token    `json:"tokens"`
 	ReceiptNo   string     `json:"receipt_no,omitempty"`
 	ReceiptURL  string     `json:"receipt_url"`
+	PressKey    bool       `json:"press_key,omitempty"` // of a recharge: somebody must press # on the meter for the supply to return
 	CreatedAt   time.Time  `json:"created_at"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
 	// Replayed says that the server answered with a sale it had made before under the same key.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -122,12 +123,12 @@ func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, met
 		return err
 	}
 	if o.print {
-		receipt, _, err := api.Receipt(cmd.Context(), v.ID, "text48")
+		paper, _, err := api.Receipt(cmd.Context(), v.ID, "text48")
 		if err != nil {
 			c.tell("The sale %s was made; its receipt cannot be printed:", v.ID)
 			return err
 		}
-		_, err = c.out.Write(receipt)
+		_, err = c.out.Write(paper)
 		return err
 	}
 	return c.show(cmd, v, vendTable(v))
@@ -148,6 +149,9 @@ func vendTable(v client.Vend) table {
 	rows = append(rows, lineFields(v.Lines, v.Tender.Currency)...)
 	for _, t := range v.Tokens {
 		rows = append(rows, "token", grouped(t.Digits))
+	}
+	if v.PressKey {
+		rows = append(rows, "key", receipt.PressKey)
 	}
 	rows = append(rows, "receipt", v.ReceiptNo, "reference", v.ClientRef)
 	if v.Test {

@@ -90,7 +90,7 @@ type vendBody struct {
 	ReceiptURL  string     `json:"receipt_url"`
 	CreatedAt   time.Time  `json:"created_at"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
-	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: somebody must press # at the meter for the supply to return"`
+	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: somebody must press # on the meter for the supply to return; as it was when the recharge was made"`
 }
 
 // quoteBody is what a tender would buy now.

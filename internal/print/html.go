@@ -38,6 +38,10 @@ func HTML(r receipt.Receipt) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the layout of receipts: %w", err)
 	}
+	advice := ""
+	if r.PressKey {
+		advice = receipt.PressKey
+	}
 	var out strings.Builder
 	err = t.Execute(&out, struct {
 		receipt.Receipt
@@ -45,7 +49,8 @@ func HTML(r receipt.Receipt) (string, error) {
 		Entered []receipt.Token
 		Percent string
 		Credit  bool
-	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Credits()})
+		Advice  string
+	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Credits(), advice})
 	if err != nil {
 		return "", fmt.Errorf("lay out receipt %s: %w", r.No, err)
 	}

@@ -94,8 +94,17 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 			r.Steps = []receipt.Step{{Units: 15_000, Rate: 250_000_000, Amount: 3750}, {Units: 16_300, Rate: 805_000_000, Amount: 13121}}
 			r.Tendered, r.Net, r.VAT, r.CarryOut, r.Units, r.Tokens[0].Units = 20000, 16871, 3037, 92, 31_300, 31_300
 		}),
-		"hidden-digits": with(func(r *receipt.Receipt) { r.Tokens[0].Digits = sts.Token{} }),
+		"recharge":           with(recharge),
+		"recharge-press-key": with(func(r *receipt.Receipt) { recharge(r); r.PressKey = true }),
+		"hidden-digits":      with(func(r *receipt.Receipt) { r.Tokens[0].Digits = sts.Token{} }),
 	}
+}
+
+// recharge makes it one of 50.00 into a wallet.
+func recharge(r *receipt.Receipt) {
+	r.Title, r.STS, r.VATBps, r.Tokens, r.Steps, r.Units = receipt.Payment, receipt.STS{}, 0, nil, nil, 0
+	r.Others = []receipt.Part{{Kind: receipt.Wallet, Amount: 5000}}
+	r.Tendered, r.Net, r.VAT, r.CarryIn, r.CarryOut = 5000, 0, 0, 0, 0
 }
 
 // notes are credit notes, by name: of tokens that the meter has cancelled, of such as nobody could ask about, and of a

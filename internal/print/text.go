@@ -48,6 +48,10 @@ func text(r receipt.Receipt, width int) string {
 		p.rule()
 		p.tokens(r)
 	}
+	if r.PressKey {
+		p.rule()
+		p.centre(receipt.PressKey)
+	}
 	if r.Message != "" {
 		p.rule()
 		p.centre(r.Message)

@@ -51,6 +51,7 @@ type document struct {
 	CarryInMinor  money.Minor     `json:"carry_in_minor"`
 	CarryMinor    money.Minor     `json:"carry_minor"`
 	ChangeMinor   money.Minor     `json:"change_minor,omitempty"`
+	PressKey      bool            `json:"press_key,omitempty"`
 	Message       string          `json:"message,omitempty"`
 }
 
@@ -87,7 +88,7 @@ func JSON(r Receipt) ([]byte, error) {
 		Place: r.Place, Meter: r.Meter, STS: r.STS, Tariff: r.TariffName, TariffVersion: r.Version, UnitsWh: r.Units, UnitsKWh: r.Units.KWh(1),
 		Tokens: []tokenDocument{}, Steps: []stepDocument{}, Others: partDocuments(r.Others), Levies: partDocuments(r.Levies),
 		Currency: r.Currency.Code, TenderMinor: r.Tendered, NetMinor: r.Net, VATBps: r.VATBps, VATMinor: r.VAT,
-		CarryInMinor: r.CarryIn, CarryMinor: r.CarryOut, ChangeMinor: r.Change, Message: r.Message}
+		CarryInMinor: r.CarryIn, CarryMinor: r.CarryOut, ChangeMinor: r.Change, PressKey: r.PressKey, Message: r.Message}
 	if r.Credits() {
 		d.Cancelled = &r.Cancelled
 	}

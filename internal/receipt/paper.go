@@ -15,7 +15,7 @@ const PaperForm = "paywatt paper 1"
 //
 // Not in it: digits of tokens, because whoever holds the hash could try them out; the tokens of a key change, which
 // stand on the receipt only until the meter has confirmed it; names and addresses, which may be erased; the technology
-// of the meter's tokens; a fiscal code; messages; the zone in which the time is written; how often it was printed and
+// of the meter's tokens; a fiscal code; messages, and that a key is to be pressed; the zone in which the time is written; how often it was printed and
 // whether it was taken back, because that comes later.
 func (r Receipt) Paper() string {
 	b := make([]byte, 0, 768)

@@ -78,7 +78,7 @@ func (d document) receipt() (Receipt, error) {
 		ClientRef: d.ClientRef, Vendor: d.Vendor, Till: d.Till, Operator: d.Operator, Customer: d.Customer, Account: d.Account, Place: d.Place,
 		Meter: d.Meter, STS: d.STS, TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: d.UnitsWh,
 		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: d.TenderMinor, Net: d.NetMinor, VATBps: d.VATBps, VAT: d.VATMinor,
-		CarryIn: d.CarryInMinor, CarryOut: d.CarryMinor, Change: d.ChangeMinor, Message: d.Message}
+		CarryIn: d.CarryInMinor, CarryOut: d.CarryMinor, Change: d.ChangeMinor, PressKey: d.PressKey, Message: d.Message}
 	for _, t := range d.Tokens {
 		digits, result := sts.ParseToken(t.Digits)
 		if result != sts.Accept {

@@ -77,8 +77,15 @@ type Receipt struct {
 	CarryOut money.Minor
 	Change   money.Minor // given back in cash, beyond Tendered
 
+	// PressKey says of a recharge that the meter waits for a key before it closes its relay: nobody at home may expect
+	// voltage. Its customer reads [PressKey] on every form of the receipt.
+	PressKey bool
+
 	Message string // from the utility to its customers
 }
+
+// PressKey is what a customer does whose meter waits for a key.
+const PressKey = "Press # on the meter to switch the supply on."
 
 // STS are the facts under which the tokens were made; a meter shop asks for them.
 type STS struct {
@@ -273,7 +280,7 @@ func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 	if r.Test {
 		title = TestCredit
 	}
-	c.Cancelled = cancelled
+	c.Cancelled, c.PressKey = cancelled, false
 	c.Title, c.Reverses, c.No, c.At, c.Copy, c.Reversed = title, r.No, no, at, 0, false
 	c.Steps, c.Others, c.Levies, c.Tokens = slices.Clone(r.Steps), slices.Clone(r.Others), slices.Clone(r.Levies), slices.Clone(r.Tokens)
 	for i := range c.Steps {

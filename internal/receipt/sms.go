@@ -87,6 +87,10 @@ func (r Receipt) tail(most int) string {
 	}
 	if r.Recharge() {
 		fmt.Fprintf(&b, "Recharge %s %s meter %s", r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
+		if r.PressKey {
+			b.WriteString(". " + PressKey)
+			most = Septets // there are no digits beside it
+		}
 	} else {
 		fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
 	}

@@ -256,6 +256,11 @@ func (tx *Tx) VendComplete(s vending.Sale, digitHashes [][]byte) error {
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID))
 }
 
+// VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
+func (tx *Tx) VendPress(sale id.ID) error {
+	return wrapVend("note the key press", tx.must(`UPDATE vend SET press_key = 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, sale))
+}
+
 // VendFail closes a held sale that got no token and gives back what it had reserved. Its TIDs stay used.
 func (tx *Tx) VendFail(s vending.Sale) error {
 	err := tx.must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
@@ -291,7 +296,7 @@ func (tx *Tx) VendSale(sale id.ID) (vending.Sale, bool, error) {
 	var s vending.Sale
 	found, err := tx.one(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
 		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
-		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked, v.mode
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked, v.mode, v.press_key
 		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`+tx.lockOf("v"), func(r Row) (err error) {
 		s, err = scanSale(r)
 		return err
@@ -337,7 +342,7 @@ func scanSale(r Row) (vending.Sale, error) {
 		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
 		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
 		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23),
-		Free: unit.Energy(r.Int(25)), Mode: registry.Mode(r.Text(27))}
+		Free: unit.Energy(r.Int(25)), Mode: registry.Mode(r.Text(27)), PressKey: r.Bool(28)}
 	if routes := r.Text(19); routes != "" {
 		s.Deliver = strings.Split(routes, ",")
 	}

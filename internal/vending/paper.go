@@ -83,7 +83,7 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
 	if s.Recharge() { // a payment is no supply: it has no tax and needs no key
-		r.Title, r.STS, r.VATBps = receipt.Payment, receipt.STS{}, 0
+		r.Title, r.STS, r.VATBps, r.PressKey = receipt.Payment, receipt.STS{}, 0, s.PressKey
 	}
 	for i := range s.Change { // above the credit: they are entered first
 		var digits sts.Token

@@ -75,7 +75,9 @@ func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
-	s.PressKey = settled.Press
+	if s.PressKey = settled.Press; err == nil && s.PressKey {
+		err = tx.VendPress(s.ID)
+	}
 	return refusal.Refusal{}, err
 }
 

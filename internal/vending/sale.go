@@ -54,7 +54,8 @@ type Sale struct {
 	Units     unit.Energy // of all tokens, free ones among them
 	Free      unit.Energy // free basic units; their tokens come first
 	Lines     []Line
-	// PressKey says, in the answer to a recharge alone, that somebody must press # at the meter for the supply to return.
+	// PressKey says of a recharge that somebody must press # at the meter for the supply to return. It was so when the
+	// recharge was made.
 	PressKey bool
 	Tokens   []Token
 	// Change is the key change that is out and not confirmed: its tokens must be entered before those of the sale.

@@ -57,6 +57,8 @@ type Tx interface {
 	VendSell(s Sale, orderHash [32]byte, digitHashes [][]byte) error
 	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
 	VendComplete(s Sale, digitHashes [][]byte) error
+	// VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
+	VendPress(sale id.ID) error
 	// VendFail closes a held sale that got no token and gives back what it had reserved.
 	VendFail(s Sale) error
 	// ReceiptNo takes the next number of an outlet's receipts, without a gap, marked with the epoch after a restore.

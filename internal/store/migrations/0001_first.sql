@@ -255,6 +255,7 @@ CREATE TABLE vend (
   tariff_version_id BLOB NOT NULL, asked TEXT NOT NULL DEFAULT '',
   deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
   reverses BLOB, by_actor TEXT NOT NULL, priced_at INTEGER NOT NULL, completed_at INTEGER,
+  press_key INTEGER NOT NULL DEFAULT 0 CHECK (press_key IN (0,1)),  -- of a recharge: a key must be pressed at the meter
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, vendor_key, client_ref)
 ) STRICT, WITHOUT ROWID;

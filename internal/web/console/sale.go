@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -15,6 +16,7 @@ type saleDetail struct {
 	Bill                                                 bill
 	Again                                                bool // the form had been sent before
 	Simulated, Sells                                     bool
+	Press                                                string // what the customer has to do for the supply to return
 }
 
 func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
@@ -47,6 +49,9 @@ func (t site) sale(shown vending.Shown) saleDetail {
 	sale := shown.Sale
 	d := saleDetail{ID: sale.ID.Text(id.Vend), Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
 		By: sale.By, State: saleWord(sale.State), Bill: billOf(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
+	if sale.PressKey {
+		d.Press = receipt.PressKey
+	}
 	for i, token := range sale.Tokens {
 		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(token)}
 		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
