@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -77,6 +78,17 @@ func (t Type) Down() wire.Down {
 		return wire.DownTime
 	}
 	return wire.DownCommand
+}
+
+// Key is the key of the lane of meters within which an order of this type waits for its turn.
+func (t Type) Key(number string) string {
+	switch t {
+	case Connect, Disconnect:
+		return job.SupplyKey(number)
+	case Lease:
+		return job.LeaseKey(number)
+	}
+	return job.CommandKey(number)
 }
 
 // Command is one instruction to one meter.

@@ -144,7 +144,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	item := job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body,
+	item := job.Item{Lane: job.LaneMQTT, Key: o.Type.Key(m.Number), Kind: job.KindCommand, Body: body,
 		ExpiresAt: cmd.CreatedAt.Add(o.Type.TTL())}
 	if _, err := tx.Enqueue(item); err != nil {
 		return Sent{}, err

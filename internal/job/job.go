@@ -11,20 +11,43 @@ package job
 
 import "strings"
 
-// LaneMQTT is the lane of messages to meters. Tokens are kept in order under the meter number, commands under
-// [CommandKey]: a token that a locked meter takes tomorrow must not hold up a disconnect today.
+// LaneMQTT is the lane of messages to meters. Within a key they are kept in order and one waits for the answer to the one
+// before, so a meter has a key for each kind of message that must not wait for another: tokens have the meter number,
+// because a token that a locked meter takes tomorrow must not hold up a disconnect today; see [CommandKey], [SupplyKey] and
+// [LeaseKey]. What meters must not take twice or out of order they know by its counter, which is drawn when a message is
+// signed: whatever overtakes has the higher one, and what was overtaken gets a new one when it is sent again.
 const LaneMQTT = "mqtt"
 
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
 const LaneNotice = "notice"
 
-const commandKey = "/command"
+// Ends of the keys of a meter; no meter number has a slash.
+const (
+	commandEnd = "/command"
+	supplyEnd  = "/supply"
+	leaseEnd   = "/lease"
+)
 
-// CommandKey is the key of a meter's commands in the lane of meters.
-func CommandKey(number string) string { return number + commandKey }
+// CommandKey is the key of a meter's commands, configurations and clock settings in the lane of meters.
+func CommandKey(number string) string { return number + commandEnd }
+
+// SupplyKey is the key of connects and disconnects: a supply that was paid for returns without waiting for the answer to
+// anything but another of them.
+func SupplyKey(number string) string { return number + supplyEnd }
+
+// LeaseKey is the key of leases, for the same reason.
+func LeaseKey(number string) string { return number + leaseEnd }
+
+// KeysOf are all keys of a meter in the lane of meters.
+func KeysOf(number string) []string {
+	return []string{number, CommandKey(number), SupplyKey(number), LeaseKey(number)}
+}
 
 // MeterOf is the meter number in a key of the lane of meters.
-func MeterOf(key string) string { return strings.TrimSuffix(key, commandKey) }
+func MeterOf(key string) string {
+	number, _, _ := strings.Cut(key, "/")
+	return number
+}
 
 // Kinds of items in the lane of meters.
 const (

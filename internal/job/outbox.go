@@ -122,12 +122,15 @@ func (o *Outbox) Kick() {
 }
 
 // Wake makes everything that waits for a receiver due at once: it has just connected. A meter is named by its number
-// and gets its tokens and its commands. Wake never blocks.
+// and gets its tokens and its orders. Wake never blocks.
 func (o *Outbox) Wake(t access.Tenant, name string) {
 	o.mu.Lock()
-	o.awake[receiver{t, name}] = struct{}{}
+	keys := []string{name}
 	if o.c.Lane == LaneMQTT {
-		o.awake[receiver{t, CommandKey(name)}] = struct{}{}
+		keys = KeysOf(name)
+	}
+	for _, key := range keys {
+		o.awake[receiver{t, key}] = struct{}{}
 	}
 	o.mu.Unlock()
 	o.Kick()

@@ -43,6 +43,8 @@ type Purses struct {
 	DownFrom, DownTo int
 	// Load is what a house uses in an hour, in watts; nil for households of all sizes.
 	Load func(house int, hour int, rnd *rand.Rand) unit.Power
+	// Trace is the number of a meter whose history is kept, event by event; "" for none.
+	Trace string
 	// Plant is a mistake to be made by the server, for the witness to find: see the test.
 	Plant string
 }
@@ -67,6 +69,7 @@ type PursesResult struct {
 	Rated      []string
 	Used       unit.Energy
 	Violations []string
+	History    []string // of the meter that is traced
 	Seconds    float64
 }
 
@@ -85,7 +88,6 @@ type purse struct {
 	away    [2]int // hours without network
 	payAt   int    // hour in which the household pays; 0: none is due
 	booted  bool
-	failed  bool // something was lost on the way in this hour
 	late    []outbox.Entry
 	witness witness
 }
@@ -172,7 +174,6 @@ func (s *pursesRun) pass() error {
 
 // pass lets an hour pass: the load is the house's own, whatever its relay does.
 func (h *purse) pass(s *pursesRun) error {
-	h.failed = false
 	watts := unit.Power(0)
 	if s.o.Load != nil {
 		watts = s.o.Load(h.index, s.hour, h.load)
@@ -220,6 +221,7 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 		return nil, fmt.Errorf("meter %s: %w", h.number, err)
 	}
 	h.witness = newWitness(s.o, h.number, protected)
+	h.witness.tracing = s.o.Trace == h.number
 	if s.o.Paid > 0 {
 		if err := s.pay(ctx, h, s.o.Paid); err != nil {
 			return nil, err
@@ -236,6 +238,7 @@ func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error
 	}
 	h.witness.paid += int64(amount)
 	s.result.Pressed += press
+	h.witness.trace("paid %d, press a key: %d", amount, press)
 	return nil
 }
 
@@ -285,6 +288,7 @@ func (s *pursesRun) end(ctx context.Context) error {
 		}
 		state := h.dev.State()
 		s.result.Used += state.Register
+		s.result.History = append(s.result.History, h.witness.history...)
 		s.result.BeyondLease += h.witness.beyond
 		s.result.Changes += h.witness.changes
 		s.result.Dark += h.witness.dark

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -210,15 +211,19 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 		return err
 	}
 	for _, h := range s.houses {
-		h.witness.hour(s.online(h) && !h.failed)
+		h.witness.hour(s.online(h))
 		s.result.Violations = append(s.result.Violations, h.witness.take()...)
 	}
 	return s.tell(ctx)
 }
 
 // look notes that the server sees its meters. Its patience is shorter than an hour, so the street says what it missed.
+// Orders whose time is over are ended, as the server's jobs do.
 func (f *office) look(ctx context.Context, unseen time.Time) error {
-	return f.do(ctx, func(tx *store.Tx) error { return tx.Saw(f.now, unseen) })
+	return f.do(ctx, func(tx *store.Tx) error {
+		_, err := tx.ExpireCommands(math.MaxInt32)
+		return errors.Join(err, tx.Saw(f.now, unseen))
+	})
 }
 
 // upload brings records to the server, as the network lets them, and acknowledgements back.
@@ -277,16 +282,16 @@ func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
 		if faults {
 			switch draw := h.net.IntN(100); {
 			case draw < s.o.Loss:
-				h.failed = true
 				s.result.Lost++
 				continue
 			case draw < s.o.Loss+s.o.Loss/3:
-				h.late, h.failed = append(h.late, e), true
+				h.late = append(h.late, e)
 				continue
 			case draw < 2*s.o.Loss:
 				n = 2
 			}
 		}
+		h.witness.trace("on its way %d times: %s", n, e.Data)
 		good, bad, err := wire.DecodeUp(e.Kind, e.Data)
 		if err != nil || len(bad) > 0 || len(good) != 1 {
 			return nil, fmt.Errorf("record %d of meter %s cannot be read: %w", e.Seq, h.number, err)
@@ -406,7 +411,7 @@ func (s *pursesRun) deliver(h *purse, c command.Signing, faults bool) error {
 	times := 1
 	if faults && h.net.IntN(100) < s.o.Loss {
 		s.result.Lost++
-		h.failed = true
+		h.witness.lost(down, string(c.Command.Type))
 		return nil
 	}
 	if faults && h.net.IntN(100) < s.o.Loss {

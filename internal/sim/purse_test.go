@@ -13,7 +13,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-var purses = flag.Int("purses", 12, "how many wallet meters live for a month")
+var (
+	purses = flag.Int("purses", 12, "how many wallet meters live for a month")
+	trace  = flag.String("purse-trace", "", "the number of a meter whose history is printed")
+	seed   = flag.Uint64("purse-seed", 7, "the seed of the month with cut-offs")
+)
 
 // aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs.
 func aMonth(t *testing.T) sim.Purses {
@@ -24,9 +28,13 @@ func aMonth(t *testing.T) sim.Purses {
 
 func live(t *testing.T, o sim.Purses) sim.PursesResult {
 	t.Helper()
+	o.Trace = *trace
 	r, err := o.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, event := range r.History {
+		t.Log(event)
 	}
 	t.Logf("figures: %d meter-days in %.0f s: %d records, %d messages lost; %d leases, %d cuts, %d connects, %d keys pressed; %d changes of relays, "+
 		"%d meter-hours off, %d of them with money and lease left; most beyond a lease %d Wh, most owed %d Wh; %d violations", r.MeterDays, r.Seconds,
@@ -73,7 +81,7 @@ func TestEveryCutIsJust(t *testing.T) {
 
 func cuts(t *testing.T, meters int) sim.Purses {
 	t.Helper()
-	return sim.Purses{Meters: meters, Days: 30, Seed: 7, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Loss: 30, Away: true,
+	return sim.Purses{Meters: meters, Days: 30, Seed: *seed, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Loss: 30, Away: true,
 		Paid: 6000, Again: 4000, Daily: 200, Protected: 50, DownFrom: 400, DownTo: 448,
 		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
 }

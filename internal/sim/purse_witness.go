@@ -38,6 +38,10 @@ type witness struct {
 	relay     supply.Relay
 	register  unit.Energy
 	frozen    unit.Energy // where the meter stood when its lease came
+	missed    bool        // a connect was sent in this hour, and the network lost it
+
+	tracing bool
+	history []string // what happened, if it is to be traced
 
 	changes, dark, offWithMoney int64
 	beyond                      unit.Energy
@@ -77,6 +81,13 @@ func (w *witness) wrong(format string, args ...any) {
 	w.found = append(w.found, fmt.Sprintf("meter %s at %s: ", w.number, w.now.UTC().Format(time.RFC3339))+fmt.Sprintf(format, args...))
 }
 
+// trace notes what happened at a meter that is traced.
+func (w *witness) trace(format string, args ...any) {
+	if w.tracing {
+		w.history = append(w.history, w.now.UTC().Format("2006-01-02T15:04 ")+fmt.Sprintf(format, args...))
+	}
+}
+
 // take gives what was found and forgets it.
 func (w *witness) take() []string {
 	f := w.found
@@ -108,6 +119,7 @@ func (w *witness) books(register unit.Energy) int64 {
 
 // heard notes a record that has reached the server.
 func (w *witness) heard(seq uint64, r reported) {
+	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
 	if seq <= w.told.seq {
 		return
 	}
@@ -127,6 +139,7 @@ func (w *witness) heard(seq uint64, r reported) {
 
 // sent judges what the server has just signed, whether it arrives or not.
 func (w *witness) sent(down wire.Down, lease wire.Lease, command string) {
+	w.trace("sent %s %s to %d Wh", down, command, lease.MaxRegisterWh)
 	register := w.told.last.register
 	paid := w.energy(register)
 	switch {
@@ -157,6 +170,7 @@ func (w *witness) sent(down wire.Down, lease wire.Lease, command string) {
 
 // delivered notes what the meter has got.
 func (w *witness) delivered(down wire.Down, lease wire.Lease, command string) {
+	w.trace("delivered %s %s", down, command)
 	switch {
 	case down == wire.DownLease && lease.Seq > w.lease.Seq:
 		w.lease, w.frozen = lease, w.register // a lower one stops it where it stands
@@ -178,6 +192,7 @@ func (w *witness) looks(d *device.Device) {
 		return
 	}
 	w.changes++
+	w.trace("relay %s, was %s, reasons %v", s.Relay, w.relay, s.Reasons.Names())
 	was := w.relay
 	w.relay = s.Relay
 	used := w.lease.Seq == 0 || int64(s.Register) >= w.lease.MaxRegisterWh
@@ -189,13 +204,28 @@ func (w *witness) looks(d *device.Device) {
 	}
 }
 
-// hour judges where the supply stands when an hour is over and everything that could arrive has arrived.
+// lost notes an order that the network swallowed.
+func (w *witness) lost(down wire.Down, command string) {
+	w.trace("lost %s %s", down, command)
+	if command == "connect" {
+		w.missed = true
+	}
+}
+
+// hour judges where the supply stands when an hour is over and everything that could arrive has arrived. With money and
+// energy of the lease left, a supply may be off for one cause alone: its connect cannot get through. So the house has no
+// network (reached is false), or in this very hour a connect was on its way and the network lost it. Nothing else excuses
+// the server: not that a record was late or lost on the way up, for it has the money and knows what it sent.
 func (w *witness) hour(reached bool) {
+	missed := w.missed
+	w.missed = false
+	w.trace("relay %s at %d Wh, a lease to %d Wh, cut %t, %d Wh paid for; reached %t, connect lost %t", w.relay, w.register, w.lease.MaxRegisterWh, w.remote,
+		w.energy(w.register), reached, missed)
 	if w.relay == supply.Closed {
 		return
 	}
 	w.dark++
-	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.energy(w.register) > 0 && reached {
+	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.energy(w.register) > 0 && reached && !missed {
 		w.offWithMoney++
 		w.wrong("off with %d Wh paid for and %d Wh of the lease left", w.energy(w.register), leased)
 	}

@@ -44,8 +44,8 @@ func (tx *Tx) HasLinkKey(meter id.ID) (bool, error) {
 
 // Waiting counts the commands that wait to be sent to the meter.
 func (tx *Tx) Waiting(number string) (int, error) {
-	n, err := tx.number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
-		tx.Tenant, job.LaneMQTT, job.CommandKey(number))
+	n, err := tx.number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key IN ($3, $4, $5) AND dead_at IS NULL`,
+		tx.Tenant, job.LaneMQTT, job.CommandKey(number), job.SupplyKey(number), job.LeaseKey(number))
 	if err != nil {
 		return 0, fmt.Errorf("count what waits for meter %s: %w", number, err)
 	}
@@ -257,7 +257,7 @@ func (tx *Tx) takeAnswer(r *metering.Record, store string) error {
 	if next.Open() {
 		return nil
 	}
-	return tx.dropDelivery(job.CommandKey(r.Number), a.ID)
+	return tx.dropDelivery(c.Type.Key(r.Number), a.ID)
 }
 
 // ExpireCommands ends up to max commands whose time ran out while something else of their meter was waiting in front

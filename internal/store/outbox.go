@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -52,7 +55,16 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 // it; when its time is over, anybody may, because it only has to be given up.
 func hostedBy(server, now string) string {
 	return ` AND (o.expires_at <= ` + now + ` OR EXISTS (SELECT 1 FROM meter m JOIN session s ON s.tenant_id = m.tenant_id AND s.meter = m.n
-		WHERE m.number = REPLACE(o.key, '` + job.CommandKey("") + `', '') AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
+		WHERE m.number = ` + meterOfKey() + ` AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
+}
+
+// meterOfKey is the meter number in the key of an item o, as job.MeterOf.
+func meterOfKey() string {
+	number := `o.key`
+	for _, key := range job.KeysOf("")[1:] {
+		number = `REPLACE(` + number + `, '` + key + `', '')`
+	}
+	return number
 }
 
 // OutboxClaim takes at most max due items of a lane for a worker, which has them until the named moment: of every key
@@ -79,6 +91,9 @@ func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([
 	if err != nil {
 		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
 	}
+	slices.SortFunc(out, func(a, b job.Claim) int { // the database gives them as it likes
+		return cmp.Or(a.NextAt.Compare(b.NextAt), bytes.Compare(a.ID[:], b.ID[:]))
+	})
 	return out, nil
 }
 

@@ -88,7 +88,7 @@ func (tx *Tx) CancelToken(m vending.MeterRef, tid sts.TID, base sts.BaseDate, li
 	}
 	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
 	if err == nil {
-		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(life)})
+		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(life)})
 	}
 	if err != nil {
 		return id.ID{}, false, wrapReversal("cancel a token", err)

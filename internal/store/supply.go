@@ -29,6 +29,9 @@ const supplyOrders = 5
 // supplyTold is where they begin among the columns of supplyQuery.
 const supplyTold = 31
 
+// toldColumns is how many columns each of them has.
+const toldColumns = 5
+
 // supplyQuery reads what is kept of a supply, and what is known of its meter. A device of a profile takes no commands: its
 // listener tells it what is wanted.
 const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
@@ -36,8 +39,9 @@ const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.l
 	s.off_by, s.off_why, s.look_at,
 	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
-	c1.state, c1.answer, c1.counter, c1.updated_at, c2.state, c2.answer, c2.counter, c2.updated_at, c3.state, c3.answer, c3.counter, c3.updated_at,
-	c4.state, c4.answer, c4.counter, c4.updated_at, c5.state, c5.answer, c5.counter, c5.updated_at,
+	c1.state, c1.answer, c1.counter, c1.updated_at, c1.expires_at, c2.state, c2.answer, c2.counter, c2.updated_at, c2.expires_at,
+	c3.state, c3.answer, c3.counter, c3.updated_at, c3.expires_at, c4.state, c4.answer, c4.counter, c4.updated_at, c4.expires_at,
+	c5.state, c5.answer, c5.counter, c5.updated_at, c5.expires_at,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
 		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id)
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
@@ -87,10 +91,10 @@ func scanSupply(r Row) wallet.Supplied {
 	told := [supplyOrders]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
 	ids := [supplyOrders]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock}
 	for i, to := range told {
-		at := supplyTold + 4*i
-		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3)}
+		at := supplyTold + toldColumns*i
+		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3), Until: r.Time(at + 4)}
 	}
-	s.Dark = r.Time(supplyTold + 4*supplyOrders)
+	s.Dark = r.Time(supplyTold + toldColumns*supplyOrders)
 	return s
 }
 
@@ -133,19 +137,24 @@ func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	if err != nil {
 		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
 	}
-	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
 	return i, err
 }
 
 // Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
 // still counts.
-func (tx *Tx) Withdraw(m wallet.Meter, order id.ID, why string) error {
+func (tx *Tx) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why string) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
 	if err != nil {
 		return fmt.Errorf("withdraw order %s: %w", order.Text(id.Command), err)
 	}
-	return tx.dropDelivery(job.CommandKey(m.Number), order.Text(id.Command))
+	return tx.dropDelivery(command.Type(t).Key(m.Number), order.Text(id.Command))
+}
+
+// Hurry makes the orders of a kind that wait for a meter due at once.
+func (tx *Tx) Hurry(m wallet.Meter, t wallet.OrderType) error {
+	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
 }
 
 // Notify puts a notice for a customer into the outbox.

@@ -21,7 +21,9 @@ type SupplyTx interface {
 	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
 	Order(Meter, Order) (id.ID, error)
 	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
-	Withdraw(Meter, id.ID, string) error
+	Withdraw(m Meter, t OrderType, order id.ID, why string) error
+	// Hurry sends what waits of a kind of orders for a meter at once, however long the pause was to be until the next attempt.
+	Hurry(Meter, OrderType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(Meter, Notice) error
 }
@@ -113,6 +115,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 			return nil, err
 		}
 		c.kept = c.Supply
+		c.Seen = c.Seen.at(r.Meter.Clock(now))
 		v, found, err := priceAt(tx, r.Meter, now)
 		if err != nil {
 			return nil, err
@@ -192,7 +195,7 @@ func (c *turn) drive(tx SupplyTx, r Row, d Decision) (press bool, err error) {
 	if err := c.notices(tx, r, d, press); err != nil {
 		return false, err
 	}
-	for _, do := range []func(SupplyTx, Row) error{c.configure, c.lease, c.setClock} {
+	for _, do := range []func(SupplyTx, Row) error{c.configure, c.lease, c.setClock, c.hurry} {
 		if err := do(tx, r); err != nil {
 			return false, err
 		}
@@ -202,6 +205,23 @@ func (c *turn) drive(tx SupplyTx, r Row, d Decision) (press bool, err error) {
 		return press, nil
 	}
 	return press, tx.SupplyPut(r.Meter.N, c.Supply)
+}
+
+// hurry sends again at once what is to bring a supply back and was not answered: whoever has just paid, or pressed restore,
+// does not wait for the end of a pause. What was ordered just now is due anyway.
+func (c *turn) hurry(tx SupplyTx, r Row) error {
+	if !Wanted(r.State) || c.Relay == supply.Closed.String() {
+		return nil
+	}
+	if c.Seen.Connect.Open() && c.Supply.Connect == c.kept.Connect {
+		if err := tx.Hurry(r.Meter, OrderConnect); err != nil {
+			return err
+		}
+	}
+	if c.Seen.Lease.Open() && c.Supply.Lease == c.kept.Lease {
+		return tx.Hurry(r.Meter, OrderLease)
+	}
+	return nil
 }
 
 // mustPress reports whether the relay waits for a key once nothing keeps it open any more.
@@ -258,7 +278,7 @@ func (c *turn) connection(tx SupplyTx, r Row) error {
 		return c.restore(tx, r)
 	}
 	if c.Seen.Connect.Open() {
-		if err := tx.Withdraw(r.Meter, c.Seen.Connect.ID, "the supply is to be off again"); err != nil {
+		if err := tx.Withdraw(r.Meter, OrderConnect, c.Seen.Connect.ID, "the supply is to be off again"); err != nil {
 			return err
 		}
 		c.Seen.Connect.State = "expired"
@@ -306,8 +326,8 @@ func (c *turn) inForce() bool {
 func (c *turn) restore(tx SupplyTx, r Row) error {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if !cut.ID.IsZero() && !connect.after(cut) {
-		if cut.Open() {
-			if err := tx.Withdraw(r.Meter, cut.ID, "paid before it was carried out"); err != nil {
+		if cut.waits() {
+			if err := tx.Withdraw(r.Meter, OrderCut, cut.ID, "paid before it was carried out"); err != nil {
 				return err
 			}
 		}
@@ -317,21 +337,43 @@ func (c *turn) restore(tx SupplyTx, r Row) error {
 		}
 		return c.connect(tx, r)
 	}
-	late := c.Reasons.Has(remoteReason) && !connect.Open() && (connect.ID.IsZero() || c.ReceivedAt.After(connect.Since))
-	if late && (connect.Done() || c.now.Sub(connect.Since) >= againAfter) {
+	if c.again() {
 		return c.connect(tx, r)
 	}
 	return nil
+}
+
+// again reports whether the newest connect has to be repeated. One that lapsed before the meter answered undid nothing, so
+// the next goes out without waiting for a reading to say so: the server may have been down while it lapsed. One that the
+// meter refused waits a while, and one that it carried out only for a later reading that says otherwise.
+func (c *turn) again() bool {
+	connect, remote := c.Seen.Connect, c.Reasons.Has(remoteReason)
+	switch {
+	case connect.ID.IsZero():
+		return remote
+	case connect.Open():
+		return false
+	case connect.Done():
+		return remote && c.ReceivedAt.After(connect.Since)
+	case connect.State == "failed":
+		return remote && (!connect.refused() || c.now.Sub(connect.Since) >= againAfter)
+	}
+	return remote || !c.ReceivedAt.After(connect.Since)
 }
 
 func (c *turn) connect(tx SupplyTx, r Row) error {
 	return c.order(tx, r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives an order and notes it.
+// order gives an order in the place of the one before, and notes it.
 func (c *turn) order(tx SupplyTx, r Row, to *id.ID, told *Told, o Order) (err error) {
+	if told.waits() {
+		if err := tx.Withdraw(r.Meter, o.Type, told.ID, "another one takes its place"); err != nil {
+			return err
+		}
+	}
 	*to, err = tx.Order(r.Meter, o)
-	*told = Told{ID: *to, State: "queued", Since: c.now}
+	*told = Told{ID: *to, State: "queued", Since: c.now, Until: r.Meter.Clock(c.now).Add(o.TTL)}
 	return err
 }
 
@@ -353,17 +395,19 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 		}
 	} else if stopped, err := c.shrink(tx, r, want); stopped || err != nil {
 		return err
-	} else if !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
+	} else if c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
-	}
-	if c.Seen.Lease.Open() {
-		if err := tx.Withdraw(r.Meter, c.Seen.Lease.ID, "another lease takes its place"); err != nil {
-			return err
-		}
 	}
 	c.Supply.Lease = Lease{Max: want, At: c.now, Store: c.Memory}
 	return c.order(tx, r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
+}
+
+// unwelcome reports whether the meter has just refused a lease for a reason that the next would meet too: it is not asked
+// again at once, but after it has taken another configuration or a while.
+func (c *turn) unwelcome() bool {
+	lease, config := c.Seen.Lease, c.Seen.Config
+	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since))
 }
 
 // shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
@@ -372,7 +416,7 @@ func (c *turn) shrink(tx SupplyTx, r Row, want unit.Energy) (bool, error) {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false, nil
 	}
-	err := tx.Withdraw(r.Meter, c.Seen.Lease.ID, "there is less money by now")
+	err := tx.Withdraw(r.Meter, OrderLease, c.Seen.Lease.ID, "there is less money by now")
 	c.Supply.Lease, c.Seen.Lease = c.InMeter, Told{ID: c.InMeter.Order, State: "done", Since: c.InMeter.At}
 	return want <= c.InMeter.Max, err
 }
@@ -388,11 +432,6 @@ func (c *turn) configure(tx SupplyTx, r Row) error {
 	underWay := c.Supply.ConfigHash == hash && (c.Seen.Config.Open() || c.Seen.Config.Done())
 	if hash == c.Seen.ConfigHash || refused || underWay || c.Seen.ConfigVersion > c.Supply.ConfigVersion {
 		return nil
-	}
-	if c.Seen.Config.Open() {
-		if err := tx.Withdraw(r.Meter, c.Seen.Config.ID, "another configuration takes its place"); err != nil {
-			return err
-		}
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = c.Supply.ConfigVersion+1, hash
 	return c.order(tx, r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
@@ -420,11 +459,43 @@ func (c *turn) look(r Row) time.Time {
 		return c.now.Add(lookLater).Truncate(lookSoon)
 	case c.Supply.Block != "", !Wanted(r.State) && c.Commands && !c.Seen.Cut.Done() && !c.leaseHolds(r):
 		return c.now.Add(lookSoon)
-	case c.Leases && Wanted(r.State) && !c.InMeter.Order.IsZero():
-		if at := c.InMeter.At.Add(c.tenant.Supply.LeaseTTL() / 2); at.After(c.now) {
-			return at
-		}
-		return c.now.Add(lookLater).Truncate(lookSoon)
+	case !Wanted(r.State):
+		return time.Time{}
 	}
-	return time.Time{}
+	return c.lookOn(r)
+}
+
+// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when an order lapses
+// that the meter has not answered, and when one that it refused is due again.
+func (c *turn) lookOn(r Row) (at time.Time) {
+	sooner := func(t time.Time) {
+		if t = maxTime(t, c.now.Add(lookSoon)); at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if c.Leases && !c.InMeter.Order.IsZero() {
+		half := c.InMeter.At.Add(c.tenant.Supply.LeaseTTL() / 2)
+		if !half.After(c.now) {
+			half = c.now.Add(lookLater).Truncate(lookSoon)
+		}
+		sooner(half)
+	}
+	for _, t := range []Told{c.Seen.Lease, c.Seen.Connect} {
+		switch {
+		case t.Open() && !t.Until.IsZero():
+			sooner(c.now.Add(t.Until.Sub(r.Meter.Clock(c.now))))
+		case t.State == "failed":
+			if due := t.Since.Add(againAfter); due.After(c.now) {
+				sooner(due)
+			}
+		}
+	}
+	return at
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

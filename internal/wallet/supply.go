@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -59,6 +60,7 @@ type Told struct {
 	Answer string
 	Signed bool      // it may have reached the meter
 	Since  time.Time // of the state
+	Until  time.Time // when it is worth nothing any more, by the clock its meter lives in
 }
 
 // Open reports whether the meter has yet to carry it out.
@@ -66,6 +68,27 @@ func (t Told) Open() bool { return t.State == "queued" || t.State == "sent" || t
 
 // Done reports whether the meter has carried it out.
 func (t Told) Done() bool { return t.State == "done" }
+
+// lapsed is the order as it is at a moment of the meter's clock: one whose time has run out is under way no more, although
+// nobody may have written that down yet. Whatever waits for it must not wait for a reading to find out.
+func (t Told) lapsed(clock time.Time) Told {
+	if t.Open() && t.State != "acked" && !t.Until.IsZero() && !clock.Before(t.Until) {
+		t.State = lapsed
+	}
+	return t
+}
+
+// lapsed is the state of an order that is worth nothing any more and stands as open where it is kept.
+const lapsed = "lapsed"
+
+// waits reports whether the order may still stand in the way of one like it.
+func (t Told) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
+
+// refused reports whether the meter has answered that it will not, for a reason that is not over with the next signature.
+func (t Told) refused() bool {
+	why, _, _ := strings.Cut(t.Answer, " ")
+	return t.State == "failed" && why != "old" && why != "counter" && why != "storage_error"
+}
 
 // after reports whether an order was given later than another one. Identities rise with time.
 func (t Told) after(o Told) bool { return string(t.ID[:]) > string(o.ID[:]) }
@@ -92,6 +115,14 @@ type Seen struct {
 	Config        Told
 	Clock         Told
 	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
+}
+
+// at is what was seen, with the orders as they are at a moment of the meter's clock.
+func (s Seen) at(clock time.Time) Seen {
+	for _, t := range []*Told{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
+		*t = t.lapsed(clock)
+	}
+	return s
 }
 
 // Supplied is a Supply with what was seen when it was read.
