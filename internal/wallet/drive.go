@@ -230,9 +230,10 @@ func (c *turn) mustPress() bool {
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
-// notices tells the customer what has just happened.
+// notices tells the customer what has just happened, of several warnings at once the most urgent.
 func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
-	if c.out && c.Supply.Out.IsZero() {
+	usedUp := c.out && c.Supply.Out.IsZero()
+	if usedUp {
 		c.Supply.Out = c.now
 		if r.Started && c.priced {
 			if err := c.notify(tx, r, NoticeOut, false); err != nil {
@@ -253,7 +254,7 @@ func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 	for _, n := range []struct {
 		due  bool
 		kind NoticeKind
-	}{{d.Low1 && !d.Low2, NoticeLow1}, {d.Low2, NoticeLow2}, {d.Off, NoticeOff}, {d.On, NoticeOn}} {
+	}{{d.Low1 && !d.Low2 && !usedUp, NoticeLow1}, {d.Low2 && !usedUp, NoticeLow2}, {d.Off, NoticeOff}, {d.On, NoticeOn}} {
 		if !n.due {
 			continue
 		}

@@ -278,6 +278,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 		return Switched{}, err
 	}
 	r := &rows[at]
+	was := Wanted(r.State)
 	if off {
 		r.Off = r.Off.With(remoteReason)
 	} else {
@@ -295,6 +296,9 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	if err != nil {
 		return Switched{}, err
 	}
+	if err := tellSwitched(tx, t, settled, at, was); err != nil {
+		return Switched{}, err
+	}
 	after, err := tx.SupplyOf(meter)
 	out := Switched{Wallet: true, Off: settled.Rows[at].Off, Press: settled.Press}
 	if told := after.Seen.Cut; off && !told.ID.IsZero() {
@@ -303,4 +307,17 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 		out.Order = told.ID
 	}
 	return out, err
+}
+
+// tellSwitched tells the customer that a person has switched the supply, and whether a key has to be pressed.
+func tellSwitched(tx SupplyTx, t Tenant, s Settled, at int, was bool) error {
+	m, wanted := s.Rows[at].Meter, Wanted(s.Rows[at].State)
+	if was == wanted || s.Decisions[at].Off || s.Decisions[at].On {
+		return nil // nothing has changed, or it was told
+	}
+	n := Notice{Kind: NoticeOff, Meter: m.Number, Account: m.Account.Text(id.Account), Available: s.Money.Available(), Currency: t.Currency, Test: m.Simulated}
+	if wanted {
+		n.Kind, n.Press = NoticeOn, s.Press
+	}
+	return tx.Notify(m, n)
 }

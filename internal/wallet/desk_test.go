@@ -1,0 +1,257 @@
+package wallet_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// desk is an account with its meters as a transaction sees them, in memory: what the rules decide about a supply can be
+// looked at step by step, without a store and without a meter.
+type desk struct {
+	t       testing.TB
+	tenant  wallet.Tenant
+	version tariff.Version
+	now     time.Time
+	unseen  time.Time
+	money   money.Minor
+	rows    []wallet.Row
+	kept    map[int64]wallet.Supply
+	seen    map[int64]*wallet.Seen
+	told    map[id.ID]*wallet.Told
+	args    map[id.ID]map[string]any
+	log     []string // what was ordered, withdrawn, hurried and said since the last step
+	made    uint64
+}
+
+const deskMemory = "0123456789abcdef"
+
+// newDesk is an account at noon with some money and meters that stand at 0 Wh, closed, with a lease each where there is
+// money for it.
+func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
+	t.Helper()
+	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}}
+	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
+	for n := int64(1); n <= int64(meters); n++ {
+		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+			Account: id.ID{15: 1}, Active: true}})
+		d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
+			Relay: supply.Open.String(), Reasons: supply.Of(supply.Lease)}
+	}
+	for n := int64(1); n <= int64(meters); n++ {
+		d.reads(n, 0, supply.Open, supply.Lease)
+	}
+	for n := int64(1); n <= int64(meters); n++ {
+		d.settles()
+		d.does(n, wallet.OrderConfig)
+		if d.does(n, wallet.OrderLease) {
+			d.reads(n, 0, supply.Closed)
+		}
+	}
+	d.log = nil
+	return d
+}
+
+func (d *desk) id() (i id.ID) {
+	d.made++
+	binary.BigEndian.PutUint64(i[:], d.made)
+	return i
+}
+
+// passes lets time pass.
+func (d *desk) passes(after time.Duration) *desk {
+	d.now = d.now.Add(after)
+	return d
+}
+
+// settles decides anew, as a job does.
+func (d *desk) settles() wallet.Settled {
+	d.t.Helper()
+	rows, err := d.WalletsOf(id.ID{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	out, err := wallet.Settle(d, d.tenant, rows, d.now, false)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return out
+}
+
+// pays puts money in, or takes it away.
+func (d *desk) pays(amount money.Minor) wallet.Settled {
+	d.t.Helper()
+	d.money += amount
+	out, err := wallet.SettleAccount(d, id.ID{}, d.now, true)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return out
+}
+
+// reads is a reading of a meter that arrives now.
+func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons ...supply.Reason) {
+	d.t.Helper()
+	r := &d.rows[n-1]
+	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: []tariff.Version{d.version}}
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: r.Seq + 1, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
+		Register: register}, terms)
+	s := d.seen[n]
+	s.Relay, s.Reasons, s.ReceivedAt = relay.String(), supply.Of(reasons...), d.now
+	s.Left = max(0, d.kept[n].Lease.Max-register)
+	d.settles()
+}
+
+// order is the newest order of a kind of a meter.
+func (d *desk) order(n int64, t wallet.OrderType) *wallet.Told {
+	s := d.kept[n]
+	if told := d.told[map[wallet.OrderType]id.ID{wallet.OrderCut: s.Cut, wallet.OrderConnect: s.Connect, wallet.OrderConfig: s.Config,
+		wallet.OrderClock: s.Clock, wallet.OrderLease: s.Lease.Order}[t]]; told != nil {
+		return told
+	}
+	return &wallet.Told{}
+}
+
+// signs sends an order that waits; the network may lose it.
+func (d *desk) signs(n int64, t wallet.OrderType) {
+	d.t.Helper()
+	o := d.order(n, t)
+	if !o.Open() {
+		d.t.Fatalf("no %s waits to be sent, it is %q", t, o.State)
+	}
+	o.Signed, o.State, o.Since = true, "sent", d.now
+}
+
+// does is a meter's answer to an order, if there is one to be answered: carried out.
+func (d *desk) does(n int64, t wallet.OrderType) bool {
+	d.t.Helper()
+	return d.answers(n, t, "done", "")
+}
+
+func (d *desk) answers(n int64, t wallet.OrderType, state, why string) bool {
+	d.t.Helper()
+	o := d.order(n, t)
+	if o.ID.IsZero() || o.Done() {
+		return false
+	}
+	o.Signed, o.State, o.Answer, o.Since = true, state, why, d.now
+	d.settles()
+	return true
+}
+
+// max is the register up to which the newest lease goes.
+func (d *desk) max(n int64) unit.Energy { return d.kept[n].Lease.Max }
+
+// says gives what has been ordered, withdrawn, hurried and told to customers since it was asked last.
+func (d *desk) says() string {
+	out := strings.Join(d.log, "; ")
+	d.log = nil
+	return out
+}
+
+func (d *desk) want(after, want string) {
+	d.t.Helper()
+	if got := d.says(); got != want {
+		d.t.Errorf("%s: got %q, want %q", after, got, want)
+	}
+}
+
+func (d *desk) note(format string, args ...any) { d.log = append(d.log, fmt.Sprintf(format, args...)) }
+
+// What follows is the transaction.
+
+func (d *desk) NewID() (id.ID, error) { return d.id(), nil }
+
+func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
+	for _, p := range j.Postings {
+		if p.Account.Code == ledger.Wallet {
+			d.money -= p.Amount
+		}
+	}
+	return ledger.Breach{}, nil
+}
+
+func (d *desk) TariffVersion(id.ID) (tariff.Version, error) { return d.version, nil }
+
+func (d *desk) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
+	return d.version, true, nil
+}
+
+func (d *desk) WalletTenant() (wallet.Tenant, error) { return d.tenant, nil }
+
+func (d *desk) WalletsOf(id.ID) ([]wallet.Row, error) {
+	return append([]wallet.Row(nil), d.rows...), nil
+}
+
+func (d *desk) WalletOf(int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
+
+func (d *desk) WalletPut(r wallet.Row) error {
+	d.rows[r.Meter.N-1] = r
+	return nil
+}
+
+func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) { return d.money, 0, nil }
+
+func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
+	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
+	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.OrderLease), *d.order(n, wallet.OrderCut), *d.order(n, wallet.OrderConnect)
+	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.OrderConfig), *d.order(n, wallet.OrderClock)
+	return s, nil
+}
+
+func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
+	d.kept[n] = s
+	return nil
+}
+
+func (d *desk) Unseen() (time.Time, error) { return d.unseen, nil }
+
+func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+	i := d.id()
+	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: m.Clock(d.now).Add(o.TTL)}
+	d.args[i] = o.Args
+	d.note("%s %s", o.Type, m.Number)
+	return i, nil
+}
+
+func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ string) error {
+	o, ok := d.told[order]
+	if !ok {
+		return errors.New("an order that never was is withdrawn")
+	}
+	if o.State == "queued" || o.State == "sent" {
+		o.State, o.Since = "expired", d.now
+	}
+	d.note("no %s %s", t, m.Number)
+	return nil
+}
+
+func (d *desk) Hurry(m wallet.Meter, t wallet.OrderType) error {
+	d.note("hurry %s %s", t, m.Number)
+	return nil
+}
+
+func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
+	text := string(n.Kind)
+	if n.Press {
+		text += " press"
+	}
+	d.note("%s %s", text, m.Number)
+	return nil
+}
+
+func (d *desk) RaiseAlarm(int64, metering.Alarm) error { return nil }

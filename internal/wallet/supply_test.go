@@ -1,0 +1,403 @@
+package wallet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// charged is an account whose meter is on with half a lease left, from under which a fixed charge has taken all money.
+// The first reading after it makes the server cut.
+func charged(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t, 2875, 1) // 10 kWh
+	d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
+	d.pays(-1725)
+	d.want("all money taken away", "disconnect m1; wallet-used-up m1; supply-off m1")
+	return d
+}
+
+func TestMoneyThatIsGoneCutsAndMoneyThatComesConnects(t *testing.T) {
+	d := charged(t)
+	d.signs(1, wallet.OrderCut)
+	d.passes(time.Second).does(1, wallet.OrderCut)
+	d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
+	d.want("the meter has opened its relay", "")
+	if got := d.passes(time.Hour).pays(1150); !got.Press {
+		t.Error("nobody is told to press a key after a cut by command")
+	}
+	d.want("paid", "connect m1; supply-on press m1; lease m1")
+	d.does(1, wallet.OrderConnect)
+	d.does(1, wallet.OrderLease)
+	d.passes(time.Second).reads(1, 4000, supply.Armed)
+	d.passes(time.Minute).reads(1, 4000, supply.Closed)
+	d.want("the key was pressed", "hurry lease m1") // between the two answers
+}
+
+// TestACutIsUndoneHoweverFarItHasCome pays at every stage of a cut-off.
+func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*desk)
+		want   string
+		press  bool
+		after  func(*desk)
+		later  string
+	}{
+		"not signed yet": {func(*desk) {}, "no disconnect m1; supply-on m1; lease m1", false, nil, ""},
+		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.OrderCut) }, "no disconnect m1; connect m1; supply-on press m1; lease m1", true,
+			nil, ""},
+		"acknowledged": {func(d *desk) { d.answers(1, wallet.OrderCut, "acked", "") },
+			"connect m1; supply-on press m1; lease m1", true, nil, ""},
+		"carried out": {func(d *desk) { d.does(1, wallet.OrderCut) }, "connect m1; supply-on press m1; lease m1", true, nil, ""},
+		"acknowledged after the payment": {func(d *desk) { d.signs(1, wallet.OrderCut) },
+			"no disconnect m1; connect m1; supply-on press m1; lease m1", true,
+			func(d *desk) { d.does(1, wallet.OrderCut) }, "hurry connect m1; hurry lease m1"},
+		"carried out after the connect": {func(d *desk) { d.signs(1, wallet.OrderCut) },
+			"no disconnect m1; connect m1; supply-on press m1; lease m1", true, func(d *desk) {
+				d.does(1, wallet.OrderConnect)
+				d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
+			}, "hurry lease m1; connect m1; hurry lease m1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := charged(t)
+			d.passes(time.Second)
+			c.before(d)
+			d.says()
+			if got := d.passes(time.Second).pays(1150); got.Press != c.press {
+				t.Errorf("press a key: %t, want %t", got.Press, c.press)
+			}
+			d.want("paid", c.want)
+			if c.after != nil {
+				d.passes(time.Second)
+				d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(supply.Remote)
+				c.after(d)
+				d.want("afterwards", c.later)
+			}
+		})
+	}
+}
+
+// TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11: cut off, paid for,
+// the connect signed and lost, and then the server down for two days. The connect's 24 hours ended while it was down. When
+// it came back and read that the meter was still off, it knew of a connect that was not open, and waited for a reading
+// newer than that connect's end before it sent another: three hours off with money and lease energy left.
+func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
+	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
+		d := charged(t)
+		d.does(1, wallet.OrderCut)
+		d.passes(4*time.Hour).reads(1, 4000, supply.Open, supply.Remote)
+		d.says()
+		d.pays(4000)
+		d.signs(1, wallet.OrderConnect) // and lost
+		d.passes(49 * time.Hour)
+		if expired {
+			o := d.order(1, wallet.OrderConnect)
+			o.State, o.Since = "expired", d.now
+		}
+		d.says()
+		d.reads(1, 4000, supply.Open, supply.Remote) // received in the moment in which the connect was given up
+		if got := d.says(); got != map[bool]string{false: "no connect m1; connect m1; no lease m1; lease m1", true: "connect m1; no lease m1; lease m1"}[expired] {
+			t.Errorf("expired noted: %t: got %q, want a new connect at once", expired, got)
+		}
+	}
+}
+
+// TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
+func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
+	d := charged(t)
+	d.does(1, wallet.OrderCut)
+	d.says()
+	d.pays(4000)
+	d.signs(1, wallet.OrderConnect)
+	d.does(1, wallet.OrderLease)
+	at := d.kept[1].LookAt
+	if got, want := at.Sub(d.now), 24*time.Hour; got != want {
+		t.Errorf("the server looks again after %s, want when the connect lapses, after %s", got, want)
+	}
+	d.says()
+	d.now = at
+	d.settles()
+	d.want("nothing was heard", "no connect m1; connect m1")
+}
+
+// TestWhatBringsASupplyBackIsHurried pays while a lease was sent and not answered, far into a pause between two attempts.
+func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
+	d := newDesk(t, 100_000, 1)
+	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+	d.signs(1, wallet.OrderLease)
+	d.passes(6*time.Hour).reads(1, 20_000, supply.Open, supply.Lease)
+	d.says()
+	d.passes(time.Minute).pays(5000)
+	d.want("paid", "hurry lease m1")
+	d.does(1, wallet.OrderLease)
+	d.passes(time.Second).reads(1, 20_000, supply.Closed)
+	d.says()
+	d.pays(5000)
+	d.want("paid while the supply is on", "")
+}
+
+// TestALeaseHoldsTheSupplyOffWithoutACommand uses all that was paid for: no command, no key, the next lease closes.
+func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
+	d := newDesk(t, 2875, 1)
+	if got := d.max(1); got != 10_000 {
+		t.Fatalf("a lease to %d Wh, want 10000", got)
+	}
+	d.passes(6*time.Hour).reads(1, 10_000, supply.Open, supply.Lease)
+	d.want("all is used", "wallet-used-up m1; supply-off m1")
+	d.passes(time.Hour)
+	d.settles()
+	d.want("an hour later", "")
+	if got := d.pays(2875); got.Press {
+		t.Error("a key has to be pressed after a lease alone kept the supply off")
+	}
+	d.want("paid", "supply-on m1; lease m1")
+	if got := d.max(1); got != 20_000 {
+		t.Errorf("the next lease goes to %d Wh, want 20000", got)
+	}
+}
+
+func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
+	d := newDesk(t, 2875, 1)
+	if _, err := wallet.Switch(d, 1, true, "usr_x", "tampered seal", d.now); err != nil {
+		t.Fatal(err)
+	}
+	d.want("a person cuts", "disconnect m1; supply-off m1")
+	d.does(1, wallet.OrderCut)
+	d.passes(time.Minute).reads(1, 0, supply.Open, supply.Remote)
+	d.pays(10_000)
+	d.want("paid", "")
+	got, err := wallet.Switch(d, 1, false, "usr_x", "repaired", d.now)
+	if err != nil || !got.Press || got.Off != 0 {
+		t.Errorf("restore came to %+v, %v; want a key to press and no reason left", got, err)
+	}
+	d.want("restored", "connect m1; lease m1; supply-on press m1")
+}
+
+// TestNobodyIsCutWhileSomethingForbidsIt takes the money away under every rule that protects, and then lets the rule end.
+func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
+	for want, c := range map[wallet.Block]struct{ begin, end func(*desk) }{
+		wallet.BlockProtected: {func(d *desk) { d.seen[1].Protected = true }, func(d *desk) { d.seen[1].Protected = false }},
+		wallet.BlockHeld: {func(d *desk) {
+			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: deskMemory, Register: 9, Since: d.now}
+		},
+			func(d *desk) { d.rows[0].Held = wallet.Held{} }},
+		wallet.BlockUnheard: {func(d *desk) { d.passes(time.Minute); d.unseen = d.now }, func(d *desk) { d.passes(time.Minute).reads(1, 0, supply.Closed) }},
+		wallet.BlockStale:   {func(d *desk) { d.passes(65*time.Minute + time.Second) }, func(d *desk) { d.reads(1, 0, supply.Closed) }},
+		wallet.BlockFriendly: {func(d *desk) { d.tenant.Supply.Windows = []string{"wed 12:00-13:00"} },
+			func(d *desk) { d.passes(60 * time.Minute) }},
+		wallet.BlockNotice: {func(d *desk) { d.tenant.Supply.Notice = 1800 }, func(d *desk) {
+			s := d.kept[1]
+			s.Noticed = d.now
+			d.kept[1] = s
+			d.passes(30*time.Minute - time.Second)
+			d.settles()
+			if !wallet.Wanted(d.rows[0].State) {
+				d.t.Error("cut off a second before the notice has run")
+			}
+			d.passes(time.Second)
+		}},
+	} {
+		t.Run(string(want), func(t *testing.T) {
+			d := newDesk(t, 2875, 1)
+			c.begin(d)
+			d.says()
+			d.pays(-2875)
+			if got := d.kept[1].Block; got != want || !wallet.Wanted(d.rows[0].State) || d.order(1, wallet.OrderCut).Open() {
+				t.Fatalf("waits %q, wanted %t; want %q and no order", got, wallet.Wanted(d.rows[0].State), want)
+			}
+			if look := d.kept[1].LookAt; look.IsZero() {
+				t.Error("nobody looks again")
+			}
+			c.end(d)
+			d.says()
+			d.settles()
+			if got := d.order(1, wallet.OrderCut); !got.Open() || wallet.Wanted(d.rows[0].State) || d.kept[1].Block != "" {
+				t.Errorf("afterwards the order is %+v and %q forbids it; want a cut", got, d.kept[1].Block)
+			}
+		})
+	}
+}
+
+// TestARuleThatBeginsLaterDoesNotBringASupplyBack: a window prevents a cut-off, it does not reconnect.
+func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
+	d := charged(t)
+	d.does(1, wallet.OrderCut)
+	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
+	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
+	if wallet.Wanted(d.rows[0].State) {
+		t.Error("a friendly window brought a supply back")
+	}
+	d.says()
+	d.seen[1].Protected = true
+	d.settles()
+	if !wallet.Wanted(d.rows[0].State) {
+		t.Error("an account that is protected now stays cut off")
+	}
+	d.want("protected", "connect m1; supply-on press m1; lease m1")
+}
+
+// TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00, with margins of 5.00 and
+// of the price of 500 Wh.
+func TestWarningsAreGivenOnceACrossing(t *testing.T) {
+	d := newDesk(t, 10_000, 1)
+	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
+	d.settles()
+	d.says()
+	for _, c := range []struct {
+		to   money.Minor
+		want string
+	}{
+		{5001, ""}, {5000, "wallet-low m1"}, {4999, ""}, {5001, ""}, {4000, ""}, // above the level and not above the margin
+		{5500, ""}, {5000, "wallet-low m1"}, // armed again
+		{2000, "wallet-urgent m1"}, {2100, ""}, {1999, ""}, {2200, ""}, {2000, "wallet-urgent m1"},
+		{9000, ""}, {1500, "wallet-urgent m1"}, // through both at once: the more urgent one
+		{0, "disconnect m1; wallet-used-up m1; supply-off m1"},
+	} {
+		d.pays(c.to - d.money)
+		var got []string
+		for _, l := range d.log {
+			if l != "lease m1" && l != "no lease m1" {
+				got = append(got, l)
+			}
+		}
+		d.log = got
+		d.want(money.Format(c.to, money.Currency{Code: "KES", Exp: 2}), c.want)
+	}
+}
+
+func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
+	week := []money.Minor{300, 100, 200, 250, 150, 400, 120}
+	for _, c := range []struct {
+		name      string
+		available money.Minor
+		daily     []money.Minor
+		want      wallet.Days
+	}{
+		{"a week of use", 1000, week, wallet.Days{Known: true, Least: 3, Likely: 5, Most: 10}},
+		{"in any order", 1000, []money.Minor{100, 120, 150, 200, 250, 300, 400}, wallet.Days{Known: true, Least: 3, Likely: 5, Most: 10}},
+		{"two days are too few", 1000, week[:2], wallet.Days{}},
+		{"three are enough", 900, week[:3], wallet.Days{Known: true, Least: 4, Likely: 4, Most: 9}},
+		{"no use, no answer", 1000, []money.Minor{0, 0, 0, 0}, wallet.Days{}},
+		{"hardly any use", 1000, []money.Minor{0, 0, 0, 5}, wallet.Days{Known: true, Least: 999, Likely: 999, Most: 999}},
+		{"nothing left", 0, week, wallet.Days{Known: true}},
+		{"owed", -500, week, wallet.Days{Known: true}},
+	} {
+		got := wallet.DaysLeft(c.available, c.daily)
+		if got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+		if got.Least > got.Likely || got.Likely > got.Most {
+			t.Errorf("%s: %+v is no range", c.name, got)
+		}
+	}
+}
+
+// TestSizesOfLeases has the vector of the domain reference, §6, and what bounds or widens it.
+func TestSizesOfLeases(t *testing.T) {
+	allowance := 1 * unit.KilowattHour
+	for _, c := range []struct {
+		name string
+		paid money.Minor
+		set  func(*desk)
+		want unit.Energy
+	}{
+		{"the vector: 50.00 at 2.875", 5000, nil, 17_391},
+		{"nothing", 0, nil, 0},
+		{"one minor unit", 1, nil, 3},
+		{"the cap", 1_000_000, nil, 20_000},
+		{"a cap of its own", 1_000_000, func(d *desk) { d.tenant.Supply.Cap = 7000 }, 7000},
+		{"above the level of the cut-off", 5000, func(d *desk) { d.tenant.Policy.CutOff = 2125 }, 10_000},
+		{"the dearest rate by time of use", 4140, func(d *desk) { d.version.Body = byTime() }, 10_000},
+		{"the dearest block", 6325, func(d *desk) { d.version.Body = blocks() }, 20_000},
+		{"in a window, what may be owed", 2875, func(d *desk) {
+			d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, &allowance
+		}, 10_998}, // the price of the allowance is rounded down
+		{"protected", 0, func(d *desk) { d.seen[1].Protected = true }, 20_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 0, 1)
+			if c.set != nil {
+				c.set(d)
+			}
+			d.reads(1, 0, supply.Open, supply.Lease)
+			d.pays(c.paid)
+			if got := d.max(1); got != c.want {
+				t.Errorf("a lease to %d Wh, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+// TestWhenALeaseIsRenewed says when another lease goes out, and when none does.
+func TestWhenALeaseIsRenewed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		paid money.Minor
+		do   func(*desk)
+		want string
+		max  unit.Energy
+	}{
+		{"half is not used", 100_000, func(d *desk) { d.passes(6*time.Hour).reads(1, 9999, supply.Closed) }, "", 20_000},
+		{"half is used", 100_000, func(d *desk) { d.passes(6*time.Hour).reads(1, 10_000, supply.Closed) }, "lease m1", 30_000},
+		{"half the time is not gone", 100_000, func(d *desk) { d.passes(36*time.Hour-2*time.Second).reads(1, 10, supply.Closed) }, "", 20_000},
+		{"half the time is gone", 100_000, func(d *desk) { d.passes(36*time.Hour).reads(1, 10, supply.Closed) }, "lease m1", 20_010},
+		{"a kilowatt-hour more is paid", 2875, func(d *desk) { d.pays(288) }, "lease m1", 11_001},
+		{"less than that", 2875, func(d *desk) { d.pays(280) }, "", 10_000},
+		{"money is taken away", 2875, func(d *desk) { d.pays(-1437) }, "lease m1", 5001},
+		{"money is taken away in a window", 2875, func(d *desk) {
+			d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, new(unit.Energy)
+			d.pays(-1437)
+		}, "", 10_000},
+		{"the meter has lost its memory", 2875, func(d *desk) {
+			d.seen[1].Memory = "another"
+			d.rows[0].Store = "another"
+			d.settles()
+		}, "lease m1", 10_000},
+		{"the meter says that it has none", 2875, func(d *desk) {
+			d.passes(time.Minute)
+			r := &d.rows[0]
+			r.Seq++
+			s := d.seen[1]
+			s.Left, s.Relay, s.Reasons, s.ReceivedAt = 0, "open", supply.Of(supply.Lease), d.now
+			d.settles()
+		}, "lease m1", 10_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, c.paid, 1)
+			d.passes(time.Second)
+			c.do(d)
+			var got string
+			for _, l := range d.log {
+				if l == "lease m1" || l == "no lease m1" {
+					got += l
+				}
+			}
+			if got != c.want || d.max(1) != c.max {
+				t.Errorf("got %q to %d Wh, want %q to %d", got, d.max(1), c.want, c.max)
+			}
+		})
+	}
+}
+
+// TestALeaseThatAMeterRefusesIsNotRepeatedInACircle: each answer makes the server look again.
+func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
+	for why, again := range map[string]bool{"mode": false, "lease": false, "expired": false, "counter": true, "old": true, "storage_error": true} {
+		d := newDesk(t, 100_000, 1)
+		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
+		d.says()
+		d.answers(1, wallet.OrderLease, "failed", why)
+		if got := d.says() == "lease m1"; got != again {
+			t.Errorf("%s: sent again at once: %t, want %t", why, got, again)
+		}
+		if again {
+			continue
+		}
+		d.passes(30 * time.Minute)
+		d.settles()
+		d.want(why+", half an hour later", "lease m1")
+	}
+}
