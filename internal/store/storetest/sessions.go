@@ -94,7 +94,7 @@ func hostedWork(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m, away := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
 	took(t, e, m, "a")
-	for _, key := range []string{m.Number, job.CommandKey(m.Number), away.Number} {
+	for _, key := range append(job.KeysOf(m.Number), away.Number) {
 		enqueue(t, e, key, key)
 	}
 	at := func(host string, after time.Duration) (out string) {
@@ -116,10 +116,10 @@ func hostedWork(t *testing.T, r Rig) {
 	if got := at("b", time.Second); got != "0" {
 		t.Errorf("a server without the meter claimed %s items, want 0", got)
 	}
-	if got := at("a", time.Second); got != "2" {
-		t.Errorf("the server with the meter claimed %s items, want its token and its command", got)
+	if got := at("a", time.Second); got != "4" {
+		t.Errorf("the server with the meter claimed %s items, want its token and its orders of three kinds", got)
 	}
-	if got := at("b", 2*time.Hour); got != "3" {
-		t.Errorf("after their time another server claimed %s items, want all 3 to give them up", got)
+	if got := at("b", 2*time.Hour); got != "5" {
+		t.Errorf("after their time another server claimed %s items, want all 5 to give them up", got)
 	}
 }
