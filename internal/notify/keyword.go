@@ -220,11 +220,12 @@ func blankOf(r rune) rune {
 
 // unmark takes the mark off a letter, as far as the table has it.
 func unmark(r rune) rune {
-	to := []rune(plainLetter)
-	for i, m := range []rune(markedLetters) {
+	n := 0
+	for _, m := range markedLetters {
 		if m == r {
-			return to[i]
+			return rune(plainLetter[n])
 		}
+		n++
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/unit"
@@ -80,7 +81,7 @@ func ParseMeterReply(text string) MeterReply {
 	if list, is := cutAny(text, replyTokens); is {
 		return parseRows(list)
 	}
-	if oneOf(text, replyNoTokens) {
+	if slices.Contains(replyNoTokens, text) {
 		return MeterReply{Kind: ReplyTokens}
 	}
 	for _, k := range []struct {
@@ -112,19 +113,10 @@ func foldReply(text string) string {
 	return strings.NewReplacer(" !", "!", " :", ":").Replace(strings.Join(strings.Fields(plainKeys(text)), " "))
 }
 
-func oneOf(text string, of []string) bool {
-	for _, s := range of {
-		if text == foldReply(s) {
-			return true
-		}
-	}
-	return false
-}
-
 // cutAny cuts one of several beginnings off.
 func cutAny(text string, begins []string) (string, bool) {
 	for _, s := range begins {
-		if rest, is := strings.CutPrefix(text, foldReply(s)); is {
+		if rest, is := strings.CutPrefix(text, s); is {
 			return rest, true
 		}
 	}
@@ -134,7 +126,7 @@ func cutAny(text string, begins []string) (string, bool) {
 // cutFigure cuts one of several beginnings off and returns the figure in it, 0 where it has none.
 func cutFigure(text string, begins []string) (rest string, figure unit.Energy, is bool) {
 	for _, s := range begins {
-		before, after, has := strings.Cut(foldReply(s), "%")
+		before, after, has := strings.Cut(s, "%")
 		if rest, is = strings.CutPrefix(text, before); !is {
 			continue
 		}
@@ -207,7 +199,7 @@ func parseRow(s string) (row ReplyRow, is bool) {
 		return row, ok
 	}
 	for result, words := range rowWords {
-		if oneOf(s, words) {
+		if slices.Contains(words, s) {
 			row.Result = result
 			return row, true
 		}

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/unit"
@@ -232,6 +231,3 @@ func NextStep(tries int, asked, lastWasAsk bool) MeterStep {
 	}
 	return SendToken
 }
-
-// IsToken reports whether a message's text, as it was written for a meter, brings a token.
-func IsToken(text string) bool { return strings.HasPrefix(text, TokenCommand) }

@@ -1,16 +1,16 @@
 package notify
 
-// The texts of meters (contract §5) by language of the meter's configuration: English, Swahili, French. "%" stands for a
-// figure. They are compared without case and without marks on letters, because gateways write ASCII.
+// The texts of meters (contract §5) by language of the meter's configuration: English, Swahili, French; in the form in which
+// texts are compared ([foldReply]). "%" stands for a figure. A test reads every text that a meter can write back with them.
 var (
-	replyAccepted = []string{"Recharge OK. % kWh added.", "Umeme umeongezwa: % kWh.", "Recharge OK. % kWh ajoutés."}
-	replyDone     = []string{"Token accepted.", "Tokeni imekubaliwa.", "Code accepté."}
-	replyPart     = []string{"Part of a key change accepted. Send the other tokens of the set.", "Sehemu ya kubadili ufunguo imekubaliwa. Tuma tokeni nyingine za seti.", "Partie du changement de clé acceptée. Envoyez les autres codes du lot."}
-	replyUsed     = []string{"this recharge card has been used!", "Tokeni hii imeshatumika!", "Ce code a déjà été utilisé !"}
-	replyRejected = []string{"Token rejected.", "Tokeni imekataliwa.", "Code refusé."}
-	replyBalance  = []string{"Balance % kWh", "Salio % kWh", "Solde % kWh", "Left to use % kWh", "Imebaki % kWh", "Reste % kWh"}
-	replyTokens   = []string{"Last tokens:", "Tokeni za mwisho:", "Derniers codes :"}
-	replyNoTokens = []string{"No tokens yet.", "Bado hakuna tokeni.", "Aucun code pour le moment."}
+	replyAccepted = []string{"recharge ok. % kwh added.", "umeme umeongezwa: % kwh.", "recharge ok. % kwh ajoutes."}
+	replyDone     = []string{"token accepted.", "tokeni imekubaliwa.", "code accepte."}
+	replyPart     = []string{"part of a key change accepted. send the other tokens of the set.", "sehemu ya kubadili ufunguo imekubaliwa. tuma tokeni nyingine za seti.", "partie du changement de cle acceptee. envoyez les autres codes du lot."}
+	replyUsed     = []string{"this recharge card has been used!", "tokeni hii imeshatumika!", "ce code a deja ete utilise!"}
+	replyRejected = []string{"token rejected.", "tokeni imekataliwa.", "code refuse."}
+	replyBalance  = []string{"balance % kwh", "salio % kwh", "solde % kwh", "left to use % kwh", "imebaki % kwh", "reste % kwh"}
+	replyTokens   = []string{"last tokens:", "tokeni za mwisho:", "derniers codes:"}
+	replyNoTokens = []string{"no tokens yet.", "bado hakuna tokeni.", "aucun code pour le moment."}
 )
 
 // rowWords are what stands for a figure in a row of the last tokens.

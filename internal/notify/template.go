@@ -54,7 +54,6 @@ const (
 	PurposeUsageUnknown   Purpose = "usage-unknown"
 	PurposeHelp           Purpose = "help"
 	PurposeUnknown        Purpose = "unknown-word"
-	PurposeNoMeter        Purpose = "no-meter"
 	PurposeChoose         Purpose = "choose-meter" // Meters, More
 	PurposeNotYours       Purpose = "not-among-yours"
 	PurposeNotHere        Purpose = "not-here" // something that is for the meter
@@ -142,7 +141,7 @@ func Purposes() []Purpose {
 		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
 		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
 		PurposeLastNone, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeHelp, PurposeUnknown,
-		PurposeNoMeter, PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
+		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
 }
 
 // templates are the texts by language, and phrases the pieces that a text has or not.
@@ -278,18 +277,15 @@ const (
 // plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each: letters lose their marks,
 // anything else that telephones do not share becomes a question mark, line ends and control characters a blank.
 func plainLetters(s string) string {
-	from, to := []rune(markedLetters), []rune(plainLetter)
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
+		switch {
+		case c < ' ' || c == 0x7f:
 			return ' '
-		}
-		if c < 0x7f && !strings.ContainsRune("`^{}\\[]~|", c) {
+		case c < 0x7f && !strings.ContainsRune("`^{}\\[]~|", c):
 			return c
 		}
-		for i, m := range from {
-			if m == c {
-				return to[i]
-			}
+		if plain := unmark(c); plain < 0x7f && plain != c {
+			return plain
 		}
 		return '?'
 	}, s)

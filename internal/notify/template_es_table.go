@@ -29,7 +29,6 @@ var spanish = map[Purpose]string{
 	PurposeUsageUnknown:   "El medidor {meter} no ha dicho su consumo de los 7 dias pasados. Mire el menu 2 del medidor.",
 	PurposeHelp:           "SALDO, CODIGO ultimo codigo, CONSUMO, STOP/START avisos. Con varios medidores ponga el numero detras. {call}",
 	PurposeUnknown:        "No se entiende, nada ha cambiado. Envie SALDO, CODIGO, CONSUMO o AYUDA.",
-	PurposeNoMeter:        "Ningun medidor pertenece a este numero, no hay nada que decir. {call}",
 	PurposeChoose:         "Cual medidor? Envie {word} y su numero, o {word} 1, {word} 2...: {meters}",
 	PurposeNotYours:       "Ese medidor no esta entre los suyos, no se dice nada. Los suyos: {meters}",
 	PurposeNotHere:        "Esto no es el medidor: nada fue cargado. Escriba los 20 digitos en el medidor y #{sim}.",

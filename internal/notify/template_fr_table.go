@@ -29,7 +29,6 @@ var french = map[Purpose]string{
 	PurposeUsageUnknown:   "Le compteur {meter} n'a pas dit sa consommation des 7 derniers jours. Voyez le menu 2 du compteur.",
 	PurposeHelp:           "SOLDE, CODE dernier code, CONSO consommation, STOP/START alertes. Plusieurs compteurs: ajoutez le numéro. {call}",
 	PurposeUnknown:        "Message non compris, rien n'a changé. Envoyez SOLDE, CODE, CONSO ou AIDE.",
-	PurposeNoMeter:        "Aucun compteur n'est lié à ce numéro, il n'y a donc rien à dire. {call}",
 	PurposeChoose:         "Quel compteur? Envoyez {word} et le numéro, ou {word} 1, 2...: {meters}",
 	PurposeNotYours:       "Ce compteur n'est pas à vous, rien n'est dit. Vos compteurs: {meters}",
 	PurposeNotHere:        "Ceci n'est pas le compteur: rien n'a été chargé. Tapez les 20 chiffres au compteur, puis #{sim}.",

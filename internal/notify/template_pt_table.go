@@ -29,7 +29,6 @@ var portuguese = map[Purpose]string{
 	PurposeUsageUnknown:   "O contador {meter} nao disse o consumo dos 7 dias passados. Veja o menu 2 do contador.",
 	PurposeHelp:           "SALDO, CODIGO ultimo codigo, CONSUMO, STOP/START avisos. Com varios contadores ponha o numero atras. {call}",
 	PurposeUnknown:        "Nao se percebe, nada mudou. Envie SALDO, CODIGO, CONSUMO ou AJUDA.",
-	PurposeNoMeter:        "Nenhum contador pertence a este numero, nada ha a dizer. {call}",
 	PurposeChoose:         "Qual contador? Envie {word} e o numero, ou {word} 1, {word} 2...: {meters}",
 	PurposeNotYours:       "Esse contador nao esta entre os seus, nada se diz. Os seus: {meters}",
 	PurposeNotHere:        "Isto nao é o contador: nada foi carregado. Digite os 20 digitos no contador e #{sim}.",

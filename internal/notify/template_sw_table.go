@@ -28,7 +28,6 @@ var swahili = map[Purpose]string{
 	PurposeUsageUnknown:   "Mita {meter} haijatuma matumizi ya siku 7 zilizopita. Tazama menyu 2 kwenye mita.",
 	PurposeHelp:           "SALIO, TOKENI ya mwisho, MATUMIZI, STOP/START maonyo. Ukiwa na mita kadhaa, weka namba ya mita nyuma ya neno. {call}",
 	PurposeUnknown:        "Hatukuelewa, hakuna kilichobadilika. Tuma SALIO, TOKENI, MATUMIZI au MSAADA.",
-	PurposeNoMeter:        "Hakuna mita iliyosajiliwa kwa namba hii ya simu, hivyo hakuna cha kusema. {call}",
 	PurposeChoose:         "Mita ipi? Tuma {word} na namba yake, au {word} 1, {word} 2...: {meters}",
 	PurposeNotYours:       "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: {meters}",
 	PurposeNotHere:        "Hii si mita: hakuna kilichoingizwa. Andika tarakimu 20 kwenye mita, kisha #{sim}.",

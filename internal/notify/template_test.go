@@ -142,8 +142,8 @@ func TestOptionalPieces(t *testing.T) {
 		{notify.PurposeNotHere, notify.Args{SIM: "+255700000200"}, "This is not the meter: nothing was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200."},
 		{notify.PurposeBalance, notify.Args{Meter: "04140001001", Left: 42_899, At: at}, "Meter 04140001001: 42.8 kWh left at 20.11 14:05. Newer figure: on the meter's display."},
 		{notify.PurposePublic, notify.Args{Utility: "Compañía Eléctrica «Łódź»", Contact: "+254 20 000 0000"}, "This number serves customers of Compania Electrica. from their registered phones. Nothing was changed. Help: +254 20 000 0000"},
-		{notify.PurposeNoMeter, notify.Args{Contact: "Customer service centre, +258 84 000 0000 (24 h)"}, "No meter belongs to this phone number, so there is nothing to tell. Help: +258 84 000 0000"},
-		{notify.PurposeNoMeter, notify.Args{Contact: "Customer service at the main office"}, "No meter belongs to this phone number, so there is nothing to tell. Help: Customer service at the mai."},
+		{notify.PurposeLastReversed, notify.Args{Meter: "1", Contact: "Customer service centre, +258 84 000 0000 (24 h)"}, "The last purchase for meter 1 was taken back: its token is not valid and is not sent again. Help: +258 84 000 0000"},
+		{notify.PurposeLastReversed, notify.Args{Meter: "1", Contact: "Customer service at the main office"}, "The last purchase for meter 1 was taken back: its token is not valid and is not sent again. Help: Customer service at the mai."},
 	} {
 		r, err := notify.Render(notify.English, c.p, c.a, sts.Token{})
 		if err != nil || r.Reveal() != c.want {
