@@ -118,7 +118,11 @@ type issuer struct {
 var (
 	_ vending.LocalIssuer = (*issuer)(nil)
 	_ vending.Checker     = (*issuer)(nil)
+	_ vending.Looker      = (*issuer)(nil)
 )
+
+// Look has the key store look at its file; the books are asked about again with every order.
+func (i *issuer) Look() vending.Issuer { return &issuer{Issuer: i.Issuer.At(), unsound: i.unsound} }
 
 // Check is asked before anything is reserved.
 func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusal {

@@ -65,6 +65,9 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	if answer, err := guard.Issue(t.Context(), vending.IssueOrder{}); err != nil || answer.Outcome != vending.Unknown {
 		t.Errorf("got %v, %v: a token could be made", answer.Outcome, err)
 	}
+	if answer, err := guard.Look().Issue(t.Context(), vending.IssueOrder{}); err != nil || answer.Outcome != vending.Unknown {
+		t.Errorf("got %v, %v: a token could be made within a request", answer.Outcome, err)
+	}
 	a.setUnsound("")
 	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
 		t.Errorf("got %s, want the key store's own answer again", no.Code)

@@ -11,11 +11,15 @@ import (
 )
 
 // Issuer makes tokens from the vending keys of a Store, in this process and at once.
-type Issuer struct{ s *Store }
+type Issuer struct {
+	s      *Store
+	looked bool // the file was looked at for the request that this issuer serves
+}
 
 var (
 	_ vending.LocalIssuer = (*Issuer)(nil)
 	_ vending.Checker     = (*Issuer)(nil)
+	_ vending.Looker      = (*Issuer)(nil)
 	_ vending.Sealer      = (*DataKey)(nil)
 )
 
@@ -26,9 +30,16 @@ func (s *Store) Issuer() *Issuer { return &Issuer{s: s} }
 // transaction.
 func (i *Issuer) Local() bool { return true }
 
+// Look gives the issuer for one request: it has looked at the key store's file and does not do so again. It has what was
+// read last, by whichever request.
+func (i *Issuer) Look() vending.Issuer { return i.At() }
+
+// At is Look for whoever wraps the issuer.
+func (i *Issuer) At() *Issuer { return &Issuer{s: i.s, looked: i.s.look() == nil} }
+
 // Check says beforehand whether an order would be refused.
 func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal {
-	_, no := i.s.decoderKey(o)
+	_, no := i.decoderKey(o)
 	return no
 }
 
@@ -36,7 +47,7 @@ func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal 
 // the vending keys. What comes out is opened again with the same key before it is handed out, because a token that the
 // meter reads otherwise is money lost.
 func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
-	key, no := i.s.decoderKey(o)
+	key, no := i.decoderKey(o)
 	if no.Refused() {
 		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
 	}
@@ -48,7 +59,7 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer,
 	case vending.MakeManagement:
 		token, err = sts.EncodeManagement(key, o.Manage)
 	case vending.MakeKeyChange:
-		if token, no, err = i.s.section(key, o); no.Refused() {
+		if token, no, err = i.section(key, o); no.Refused() {
 			return vending.Answer{Outcome: vending.Declined, Why: no}, nil
 		}
 	default:
@@ -76,10 +87,10 @@ func asOrdered(back sts.Opened, o vending.IssueOrder) bool {
 }
 
 // section is one token of a key change: the set is made whole, by the rules of the vending side, and one of it taken.
-func (s *Store) section(current sts.Key, o vending.IssueOrder) (sts.Token, refusal.Refusal, error) {
+func (i *Issuer) section(current sts.Key, o vending.IssueOrder) (sts.Token, refusal.Refusal, error) {
 	to := o
 	to.Attributes, to.KEN = o.Change.Next, o.Change.KEN
-	next, no := s.decoderKey(to)
+	next, no := i.decoderKey(to)
 	if no.Refused() {
 		return sts.Token{}, no, nil
 	}
@@ -97,10 +108,11 @@ func (s *Store) section(current sts.Key, o vending.IssueOrder) (sts.Token, refus
 }
 
 // decoderKey derives the key of the meter of an order, or says why no token may be made under it.
-func (s *Store) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
+func (i *Issuer) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
+	s := i.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.refresh(); err != nil {
+	if err := i.fresh(); err != nil {
 		// The error names the server's folder, which is no business of whoever sells.
 		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store's file cannot be used.",
 			"Tell whoever runs the server: paywatt vendingkey list says what is wrong with it.")
@@ -121,6 +133,14 @@ func (s *Store) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
 		return sts.Key{}, declined(refusal.KeyMissing, "No key can be derived for this meter: "+err.Error()+".", "Check the meter's key facts.")
 	}
 	return key, refusal.Refusal{}
+}
+
+// fresh makes sure that the keys are those of the file. The caller holds s.mu.
+func (i *Issuer) fresh() error {
+	if i.looked {
+		return nil
+	}
+	return i.s.refresh()
 }
 
 // fitting finds the entry whose key makes this meter's, or says why there is none. The caller holds s.mu.

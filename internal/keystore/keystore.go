@@ -142,13 +142,27 @@ func (s *Store) LogValue() slog.Value { return slog.StringValue(maskedStore) }
 // Path is where the file is, or will be.
 func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
 
+// look is refresh for who does not hold s.mu. Nobody waits for the look at the file itself.
+func (s *Store) look() error {
+	now, err := stampOf(s.Path())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && s.isRead(now) {
+		return nil
+	}
+	return s.refresh()
+}
+
+// isRead reports whether a file is the one that was read. The caller holds s.mu.
+func (s *Store) isRead(now stamp) bool { return now.same(s.read) && now.exists() == (s.doc != nil) }
+
 // refresh reads the file again if it is not the one that was read. The caller holds s.mu.
 func (s *Store) refresh() error {
 	now, err := stampOf(s.Path())
 	if err != nil {
 		return fmt.Errorf("look at key store: %w", err)
 	}
-	if now.same(s.read) && now.exists() == (s.doc != nil) {
+	if s.isRead(now) {
 		return nil
 	}
 	if !now.exists() {

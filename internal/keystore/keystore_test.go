@@ -494,6 +494,22 @@ func TestFileThatDisappearsIsAnErrorNotAnEmptyStore(t *testing.T) {
 	}
 }
 
+// TestAnIssuerLooksOnceForARequest: what happens to the file during a request is met by the next.
+func TestAnIssuerLooksOnceForARequest(t *testing.T) {
+	s := unlocked(t, t.TempDir())
+	add(t, s, fact02(), hex02)
+	during := s.Issuer().Look()
+	if err := os.Remove(s.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := during.Issue(t.Context(), order(t)); err != nil || a.Outcome != vending.Made {
+		t.Errorf("during the request: got %v, %v, want a token", a.Outcome, err)
+	}
+	if a, err := s.Issuer().Look().Issue(t.Context(), order(t)); err != nil || a.Outcome != vending.Declined {
+		t.Errorf("the next request: got %v, %v, want it declined", a.Outcome, err)
+	}
+}
+
 func TestOpenNeedsTheFolder(t *testing.T) {
 	if _, err := keystore.Open(filepath.Join(t.TempDir(), "absent"), cheap()); err == nil {
 		t.Error("opened a key store in a folder that does not exist")

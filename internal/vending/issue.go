@@ -31,10 +31,10 @@ func orders(s Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
 var errUnknown = errors.New("the issuer does not know")
 
 // issue asks for every token of a sale. A refusal is the issuer's; an error means that nobody knows.
-func (v *Vending) issue(ctx context.Context, orders []IssueOrder) ([]sts.Token, refusal.Refusal, error) {
+func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token, refusal.Refusal, error) {
 	tokens := make([]sts.Token, len(orders))
 	for i, o := range orders {
-		a, err := v.c.Issuer.Issue(ctx, o)
+		a, err := issuer.Issue(ctx, o)
 		switch {
 		case err != nil:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), err)
@@ -71,7 +71,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	if err != nil {
 		return step{}, err
 	}
-	tokens, why, err := v.issue(ctx, wanted)
+	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.Meter, sale.Meter.Number, logkey.VendID, sale.ID.Text(id.Vend), logkey.Err, err)
 		return no(issuerUnknown(sale.ID)), nil

@@ -32,6 +32,21 @@ type Checker interface {
 	Check(ctx context.Context, o IssueOrder) refusal.Refusal
 }
 
+// Looker is an Issuer that must look at something outside itself to be up to date, as a key store at its file. A sale
+// has it look before its transaction, because the one writer has better things to do.
+type Looker interface {
+	// Look gives the issuer as it stands now. It does not look again, so it serves one request.
+	Look() Issuer
+}
+
+// lookedAt is the issuer for one request.
+func lookedAt(i Issuer) Issuer {
+	if l, ok := i.(Looker); ok {
+		return l.Look()
+	}
+	return i
+}
+
 // IssueOrder is everything a token is made from.
 type IssueOrder struct {
 	Token      id.ID // the same for every try: an issuer elsewhere knows a repeated order by it

@@ -342,7 +342,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err != nil {
 		return jobStep{}, err
 	}
-	tokens, why, err := v.issue(ctx, wanted)
+	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil || why.Refused() {
 		return noJob(why), err
 	}
@@ -385,7 +385,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 	if err != nil {
 		return jobStep{}, err
 	}
-	tokens, why, err := v.issue(ctx, wanted)
+	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.VendID, job.Text(id.Job), logkey.Err, err)
 		return noJob(refusal.Because(refusal.IssuerUnknown, "The issuer has not said whether it made the tokens.", "",

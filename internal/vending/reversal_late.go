@@ -247,7 +247,7 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	if err != nil {
 		return jobStep{}, err
 	}
-	tokens, why, err := v.issue(ctx, wanted)
+	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil || why.Refused() {
 		return noJob(why), err
 	}

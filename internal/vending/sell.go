@@ -34,6 +34,7 @@ type purchase struct {
 	now     time.Time       // of the sale: UTC, whole microseconds
 	jumped  time.Duration   // by how much the clock was moved and is not trusted
 	nibbles [MaxTokens]byte // random; a token takes four bits
+	issuer  Issuer          // as it stands at the beginning of the request
 }
 
 // step is what one transaction of a sale came to.
@@ -120,7 +121,7 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	if p.deliver, no = routes(o.Deliver); no.Refused() {
 		return p, no, nil
 	}
-	p.jumped = v.guard.jumped(now)
+	p.jumped, p.issuer = v.guard.jumped(now), lookedAt(v.c.Issuer)
 	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
 		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
 	}
@@ -266,7 +267,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
-	if c, ok := v.c.Issuer.(Checker); ok && !pr.recharge {
+	if c, ok := p.issuer.(Checker); ok && !pr.recharge {
 		if r := c.Check(ctx, pr.order()); r.Refused() {
 			return no(r), nil
 		}
@@ -317,7 +318,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sa
 	if err != nil {
 		return step{}, err
 	}
-	tokens, why, err := v.issue(ctx, wanted)
+	tokens, why, err := issue(ctx, p.issuer, wanted)
 	switch {
 	case err != nil:
 		return step{}, err
