@@ -1,0 +1,187 @@
+// Package gateway is a route through any gateway that speaks HTTP: an app on a telephone, an aggregator, a script. Both
+// directions are JSON, signed with a secret that both sides hold; docs/reference/sms-gateway.md describes them with
+// examples.
+//
+// Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
+//   - A message carries its own ID as idempotency key, the same at every try: a gateway that sends one ID once never sends a
+//     message twice.
+//   - What comes in counts only with a fresh signature over exactly its bytes, made for that direction; a repetition within
+//     the time that a signature is fresh is known by the gateway's own id and changes nothing.
+//   - The gateway hears 204 only when what it brought is durable, and 503 before that.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/hook"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// Headers of both directions.
+const (
+	HeaderTimestamp = "Paywatt-Timestamp" // seconds since 1970
+	HeaderSignature = "Paywatt-Signature" // "v1=" and 64 hexadecimal digits
+	HeaderKey       = "Idempotency-Key"
+)
+
+// What a signature is for: it stands in what is signed, so that nothing the server sends can be turned against it.
+const (
+	ForSend    = "send"
+	ForMessage = "in"
+	ForReport  = "report"
+)
+
+// Limits of the route.
+const (
+	MinSecret = 32               // octets of the secret
+	Fresh     = 5 * time.Minute  // that a clock may differ, either way
+	sendTime  = 30 * time.Second // that the gateway may take to answer
+	takeLimit = 10 * time.Second // that the Inbox gets for one call of a hook
+)
+
+// Config of a route. Name, URL, Secret and Inbox are required.
+type Config struct {
+	Name      string // of the route
+	URL       string // that messages are posted to
+	Secret    string // signs both directions; at least MinSecret octets
+	From      string // the number or name to send from, if the gateway has several
+	PlainHTTP bool   // the way to the gateway is trusted although it is neither https nor private
+	Inbox     notify.Inbox
+	Log       *slog.Logger
+	Now       func() time.Time // default time.Now
+}
+
+// Client is one gateway.
+type Client struct {
+	cfg  Config
+	url  *url.URL
+	http *http.Client
+}
+
+var _ notify.Route = (*Client)(nil)
+
+// New checks a configuration.
+func New(cfg Config) (*Client, error) {
+	if cfg.Name == "" || cfg.Inbox == nil {
+		return nil, fmt.Errorf("http route %s: name and inbox are needed", cfg.Name)
+	}
+	if len(cfg.Secret) < MinSecret {
+		return nil, fmt.Errorf("http route %s: the secret has %d octets, at least %d are needed", cfg.Name, len(cfg.Secret), MinSecret)
+	}
+	u, err := hook.URL(cfg.URL, cfg.PlainHTTP)
+	if err != nil {
+		return nil, fmt.Errorf("http route %s: url: %w", cfg.Name, err)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Client{cfg: cfg, url: u, http: hook.NewClient()}, nil
+}
+
+// Name is the route's name.
+func (c *Client) Name() string { return c.cfg.Name }
+
+// Sign makes the signature: HMAC-SHA-256 over the timestamp, what it is for and the body, joined by full stops.
+func Sign(secret, timestamp, purpose string, body []byte) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(m, "%s.%s.", timestamp, purpose)
+	m.Write(body)
+	return "v1=" + hex.EncodeToString(m.Sum(nil))
+}
+
+// outgoing is the body that a gateway gets.
+type outgoing struct {
+	ID        string `json:"id"`
+	To        string `json:"to"`
+	From      string `json:"from,omitempty"`
+	Text      string `json:"text"`
+	Report    bool   `json:"report"`
+	ValidityS int64  `json:"validity_s,omitempty"`
+	Parts     int    `json:"parts"` // that the text takes, as a hint
+}
+
+// taken is what a gateway may answer.
+type taken struct {
+	Reference string `json:"reference"`
+	Parts     int    `json:"parts"`
+}
+
+// Send posts one message.
+func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	to, err := pdu.ParseAddress(m.To)
+	if err != nil || to.Type == pdu.Alphanumeric {
+		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is no telephone number"}
+	}
+	parts := pdu.Measure(m.Text).Parts
+	if parts > pdu.MaxParts {
+		return notify.Sent{Outcome: notify.Refused, Why: fmt.Sprintf("the text takes %d messages, at most %d", parts, pdu.MaxParts)}
+	}
+	body, err := json.Marshal(outgoing{ID: m.ID, To: to.String(), From: c.cfg.From, Text: m.Text, Report: m.Report, ValidityS: int64(m.Validity / time.Second), Parts: parts})
+	if err != nil {
+		return notify.Sent{Outcome: notify.Refused, Why: "the text cannot be written as JSON"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return notify.Sent{Outcome: notify.Refused, Why: "the request cannot be made"}
+	}
+	at := strconv.FormatInt(c.cfg.Now().Unix(), 10)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(HeaderTimestamp, at)
+	r.Header.Set(HeaderSignature, Sign(c.cfg.Secret, at, ForSend, body))
+	r.Header.Set(HeaderKey, m.ID)
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return hook.Failed(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxAnswer))
+	if err != nil && resp.StatusCode < 300 {
+		answer = nil // it has the message; only its reference is lost
+	}
+	return judge(resp.StatusCode, answer, parts)
+}
+
+// judge says what a gateway's answer means.
+func judge(status int, body []byte, parts int) notify.Sent {
+	why := hook.Clean(fmt.Sprintf("%d %s", status, body))
+	switch status {
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		var t taken
+		_ = json.Unmarshal(body, &t) // a gateway may answer nothing, or something of its own: then it has no reference
+		if len(t.Reference) > notify.MaxReference {
+			t.Reference = ""
+		}
+		if t.Parts > 0 && t.Parts <= 255 {
+			parts = t.Parts
+		}
+		return notify.Sent{Outcome: notify.Accepted, Reference: t.Reference, Parts: parts}
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return notify.Sent{Outcome: notify.Refused, Why: why, Closed: true} // a matter of settings, not of this message
+	case http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return notify.Sent{Outcome: notify.NotSent, Why: why}
+	case http.StatusConflict, http.StatusRequestTimeout: // the same ID is in work, or was half read
+		return notify.Sent{Outcome: notify.Unknown, Why: why}
+	}
+	if status >= 300 && status < 500 {
+		return notify.Sent{Outcome: notify.Refused, Why: why}
+	}
+	return notify.Sent{Outcome: notify.Unknown, Why: why} // it broke while it had the message
+}

@@ -1,0 +1,193 @@
+// Package kannel is a route through Kannel, the gateway that many operators already run: messages go to its sendsms
+// interface, and its smsbox calls two hooks, one for delivery reports and one for messages of customers.
+//
+// Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
+//   - Kannel's "accepted" is no more than that: the message is with Kannel. What became of it, its reports say.
+//   - A message is handed over once. When Kannel's answer is lost the outcome is unknown.
+//   - Kannel hears 200 only when what it brought is durable, and 503 before that.
+//
+// What Kannel (1.4.5, tried) makes of a 503: its smsbox calls again every http-queue-delay seconds, http-request-retry
+// times, with the same id; with the default of no retries, when the tries are used up, or when the smsbox is restarted
+// meanwhile, the message or the report is gone. So both are set high, and what Kannel loses is lost: a customer sends again,
+// a message without a report stays "sent". Reports come in any order, the last one sometimes first.
+package kannel
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/hook"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// Limits of the route.
+const (
+	MinSecret   = 16               // octets of the secret
+	sendTime    = 30 * time.Second // that Kannel may take to answer
+	takeLimit   = 10 * time.Second // that the Inbox gets for one call of a hook
+	everyReport = 31               // dlr-mask: delivered 1, failed 2, queued 4, accepted by the network 8, rejected 16
+)
+
+// Config of a route. Name, URL, Username, Password, Secret and Inbox are required.
+type Config struct {
+	Name     string // of the route
+	URL      string // of sendsms, such as http://127.0.0.1:13013/cgi-bin/sendsms
+	Username string // of a sendsms-user
+	Password string
+	SMSC     string // smsc-id that messages go by; empty leaves it to Kannel
+	From     string // sender; Kannel refuses messages without one unless it has a default of its own
+	// Callback is where Kannel reaches this server: the address of the hooks without /in and /report. Empty: no reports.
+	Callback  string
+	Secret    string // proves that a hook was called by Kannel; at least MinSecret octets
+	PlainHTTP bool   // the way to Kannel is trusted although it is neither https nor private
+	Inbox     notify.Inbox
+	Log       *slog.Logger
+}
+
+// Client is one Kannel.
+type Client struct {
+	cfg  Config
+	url  *url.URL
+	http *http.Client
+}
+
+var _ notify.Route = (*Client)(nil)
+
+// New checks a configuration.
+func New(cfg Config) (*Client, error) {
+	fail := func(format string, a ...any) (*Client, error) {
+		return nil, fmt.Errorf("kannel route %s: "+format, append([]any{cfg.Name}, a...)...)
+	}
+	if cfg.Name == "" || cfg.Username == "" || cfg.Password == "" || cfg.Inbox == nil {
+		return fail("name, username, password and inbox are needed")
+	}
+	if len(cfg.Secret) < MinSecret {
+		return fail("the secret has %d octets, at least %d are needed", len(cfg.Secret), MinSecret)
+	}
+	for _, s := range []string{cfg.Username, cfg.Password, cfg.SMSC, cfg.From} {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return fail("a setting has characters that a header cannot have")
+		}
+	}
+	u, err := hook.URL(cfg.URL, cfg.PlainHTTP)
+	if err != nil {
+		return fail("url: %w", err)
+	}
+	if cfg.Callback != "" {
+		back, err := hook.URL(cfg.Callback, true) // Kannel goes there, and what it carries is no secret but its proof
+		if err != nil {
+			return fail("callback: %w", err)
+		}
+		if strings.Contains(cfg.Callback, "%") || back.RawQuery != "" {
+			return fail("callback: Kannel would take a %% for a field of its own, and a query has no place here")
+		}
+		cfg.Callback = strings.TrimRight(cfg.Callback, "/")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{cfg: cfg, url: u, http: hook.NewClient()}, nil
+}
+
+// Name is the route's name.
+func (c *Client) Name() string { return c.cfg.Name }
+
+// Send hands one message to Kannel. Its fields travel in headers and its text in the body (sendsms takes both): addresses
+// end up in logs, and the text may hold a token.
+func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	to, err := pdu.ParseAddress(m.To)
+	if err != nil || to.Type == pdu.Alphanumeric {
+		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is no telephone number"}
+	}
+	size := pdu.Measure(m.Text)
+	if size.Parts > pdu.MaxParts {
+		return notify.Sent{Outcome: notify.Refused, Why: fmt.Sprintf("the text takes %d messages, at most %d", size.Parts, pdu.MaxParts)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url.String(), strings.NewReader(m.Text))
+	if err != nil {
+		return notify.Sent{Outcome: notify.Refused, Why: "the request cannot be made"}
+	}
+	r.Header = c.header(m, to, size)
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return hook.Failed(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxAnswer))
+	if err != nil {
+		return notify.Sent{Outcome: notify.Unknown, Why: hook.Clean("half an answer: " + resp.Status)}
+	}
+	s := judge(resp.StatusCode, string(body))
+	if s.Outcome == notify.Accepted {
+		s.Parts, s.Reference = size.Parts, m.ID
+	}
+	return s
+}
+
+// header is what sendsms takes in place of a query.
+func (c *Client) header(m notify.Outgoing, to pdu.Address, size pdu.Size) http.Header {
+	h := http.Header{}
+	set := func(name, value string) {
+		if value != "" {
+			h.Set("X-Kannel-"+name, value)
+		}
+	}
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	set("Username", c.cfg.Username)
+	set("Password", c.cfg.Password)
+	set("SMSC", c.cfg.SMSC)
+	set("From", c.cfg.From)
+	set("To", to.String())
+	if size.Alphabet == pdu.UCS2 {
+		set("Coding", "2")
+	}
+	if m.Validity > 0 {
+		set("Validity", strconv.Itoa(int((m.Validity+time.Minute-1)/time.Minute)))
+	}
+	if m.Report && c.cfg.Callback != "" {
+		set("DLR-Mask", strconv.Itoa(everyReport))
+		set("DLR-Url", c.cfg.Callback+"/report?id="+url.QueryEscape(m.ID)+"&mac="+c.mac(m.ID)+"&state=%d&answer=%A")
+	}
+	return h
+}
+
+// mac proves that a report is about a message that was handed to this Kannel by this server.
+func (c *Client) mac(id string) string {
+	m := hmac.New(sha256.New, []byte(c.cfg.Secret))
+	fmt.Fprintf(m, "report\n%s\n%s", c.cfg.Name, id)
+	return hex.EncodeToString(m.Sum(nil)[:16])
+}
+
+// errNoState is a report whose state is none of Kannel's.
+var errNoState = errors.New("state is none of 1, 2, 4, 8, 16")
+
+// judge says what an answer of sendsms means. Kannel writes a number and words; the status alone is not enough, because
+// anything else that listens on that port might answer 202.
+func judge(status int, body string) notify.Sent {
+	why := hook.Clean(fmt.Sprintf("%d %s", status, body))
+	switch {
+	case status == http.StatusAccepted && (strings.HasPrefix(body, "0:") || strings.HasPrefix(body, "3:")):
+		return notify.Sent{Outcome: notify.Accepted} // 3: queued, because the network is not connected just now
+	case status == http.StatusServiceUnavailable:
+		return notify.Sent{Outcome: notify.NotSent, Why: why} // "Temporal failure, try again later."
+	case status == http.StatusForbidden && strings.HasPrefix(body, "Authorization failed"), status == http.StatusNotFound:
+		return notify.Sent{Outcome: notify.Refused, Why: why, Closed: true} // a matter of settings, not of this message
+	case status >= 300 && status < 500:
+		return notify.Sent{Outcome: notify.Refused, Why: why}
+	}
+	return notify.Sent{Outcome: notify.Unknown, Why: why}
+}
