@@ -55,6 +55,7 @@ const (
 	IssueUnits     Right = "token.free"     // units that nobody pays for: replacements and free issues
 	WriteDebts     Right = "debt.write"     // raise debts
 	AdjustLedger   Right = "ledger.adjust"  // write debts off, give goodwill
+	SendTokens     Right = "token.send"     // bring a token to its meter; its digits need not be seen for that
 	DecideReadings Right = "reading.decide" // accept, rebase or discard readings that cannot be true
 )
 
@@ -68,7 +69,7 @@ func Roles() []Role {
 func Rights() []Right {
 	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
 		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
-		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, DecideReadings}
+		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings}
 }
 
 // rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
@@ -80,13 +81,13 @@ var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
 	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
-		ReadSettings, IssueTokens, DecideReadings},
-	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, ReadTariffs},
+		ReadSettings, IssueTokens, SendTokens, DecideReadings},
+	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, SendTokens, ReadTariffs},
 	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
-		IssueUnits},
+		IssueUnits, SendTokens},
 	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
 		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger, DecideReadings},
-	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, ReadTariffs},
+	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs},
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
 		ReadSettings, ReadVendors, ReadFloat},

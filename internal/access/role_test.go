@@ -38,6 +38,7 @@ token.issue       x     .              x        .        .          .       .   
 token.free        x     .              .        .        x          .       .       .         .       .          .        .
 debt.write        x     .              .        .        .          x       .       .         .       .          .        .
 ledger.adjust     x     .              .        .        .          x       .       .         .       .          .        .
+token.send        x     .              x        x        x          .       x       .         .       .          .        .
 reading.decide    x     .              x        .        .          x       .       .         .       .          .        .
 `
 

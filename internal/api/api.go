@@ -33,6 +33,7 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
@@ -89,6 +90,7 @@ type Cases struct {
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
 	Quarantine *quarantine.Desk
+	Recharges  *recharge.Desk
 	Devices    *profile.Devices
 }
 
@@ -223,6 +225,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.walletRoutes(r)
 	a.quarantineRoutes(r)
 	a.tokenRoutes(r)
+	a.rechargeRoutes(r)
 	a.approvalRoutes(r)
 	a.dayRoutes(r)
 	a.headRoutes(r)

@@ -73,6 +73,8 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/accounts/{id}/balance", "", access.ReadCustomers, 422},
 		{"GET", "/v1/accounts/{id}/statement", "", access.ReadCustomers, 422},
 		{"POST", meter + "/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`, access.IssueTokens, 201},
+		{"POST", meter + "/recharges", `{"token":"tok_x","by":"mqtt"}`, access.SendTokens, 404},
+		{"GET", meter + "/recharges/{token}", "", access.ReadMeters, 404},
 		{"POST", meter + "/key-changes", `{}`, access.IssueTokens, 400},
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},

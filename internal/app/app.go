@@ -38,6 +38,7 @@ import (
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/silence"
@@ -102,6 +103,7 @@ type App struct {
 	reports  *report.Reports
 	wallets  *wallet.Wallets
 	desk     *quarantine.Desk
+	refills  *recharge.Desk
 	silence  *silence.Watch
 	doctor   *diagnosis.Doctor
 	outbox   *job.Outbox

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/silence"
@@ -65,6 +66,8 @@ func (a *App) openCases() (err error) {
 	a.notices = job.NewOutbox(job.OutboxConfig{Lane: job.LaneNotice, Owner: a.holder, Now: a.c.Now, Log: a.log,
 		Sender: notify.NewLog(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx })),
 		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected,
@@ -111,7 +114,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
 			Devices: a.answering()},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,

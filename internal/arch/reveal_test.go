@@ -17,6 +17,7 @@ func revealers() map[string]string {
 		// Where a token is sealed, shown after the commit, or goes to its meter.
 		"internal/vending/complete.go":    "seals the digits into the row that the commit makes durable",
 		"internal/vending/job.go":         "the same, for tokens that nobody buys",
+		"internal/recharge/recharge.go":   "seals and hashes digits that somebody handed in, after the token doctor has looked at them",
 		"internal/diagnosis/doctor.go":    "hashes digits that the asker gave, or that are one slip away",
 		"internal/api/diagnosis.go":       "shows a correction that was sold, to somebody who may see digits, after its audit row",
 		"internal/api/vend.go":            "renders the answer that is stored sealed in the sale's transaction and sent after it",

@@ -77,7 +77,7 @@ func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (jo
 		if err != nil {
 			return job.Dead("the item names no token"), nil
 		}
-		return c.token(ctx, t, item, i)
+		return c.token(ctx, t, item, i, b.Again)
 	case job.KindCommand:
 		i, err := id.Parse(id.Command, b.CommandID)
 		if err != nil {
@@ -89,7 +89,7 @@ func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (jo
 }
 
 // token pushes a token. Its request is its identity, so that a repeat is answered with the stored result.
-func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Claim, token id.ID) (job.Verdict, error) {
+func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Claim, token id.ID, again bool) (job.Verdict, error) {
 	if !item.ExpiresAt.IsZero() && !c.now().Before(item.ExpiresAt) {
 		return job.Dead("the meter did not take the token in time; its digits remain valid"), nil
 	}
@@ -103,7 +103,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	switch {
 	case !found:
 		return job.Dead("the token has no digits"), nil
-	case t.State != vending.TokenIssued && t.State != vending.TokenSent:
+	case t.State != vending.TokenIssued && t.State != vending.TokenSent && !(again && answered(t)):
 		return job.Done(), nil // the meter has answered, or the sale was undone
 	case number != item.Key:
 		return job.Dead("the token was made for another meter"), nil
@@ -125,6 +125,11 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 		return c.offline(), nil
 	}
 	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenSent(token) })
+}
+
+// answered reports whether the meter has said what it makes of a token.
+func answered(t vending.Token) bool {
+	return t.State == vending.TokenAccepted || t.State == vending.TokenRejected
 }
 
 // command signs and sends a command. Nothing is signed for a meter that is not there: each signature uses up a counter.

@@ -41,6 +41,7 @@ const (
 	Charge   = "chg_"
 	Aside    = "qtn_" // an entry of the quarantine
 	Login    = "int_" // of a program at the integration broker
+	Message  = "msg_" // a text message
 )
 
 // ErrMalformed says that a text is no identity of the wanted kind.

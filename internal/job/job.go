@@ -60,6 +60,8 @@ type Body struct {
 	TokenID   string `json:"token_id,omitempty"`
 	Request   string `json:"request,omitempty"`
 	CommandID string `json:"command_id,omitempty"`
+	// Again sends a token that its meter has answered before: somebody wants to see the answer.
+	Again bool `json:"again,omitempty"`
 }
 
 // Names reports whether the item is about this token or command.

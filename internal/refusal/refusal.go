@@ -62,6 +62,7 @@ const (
 	NotFound              Code = "not-found"
 	RateLimited           Code = "rate-limited"
 	TooLarge              Code = "too-large"
+	TokenUnfit            Code = "token-unfit"
 	IssuerUnknown         Code = "issuer-outcome-unknown"
 	IssuerRefused         Code = "issuer-refused"
 	Internal              Code = "internal"

@@ -53,11 +53,14 @@ func (tx *Tx) VendKey(key id.ID) (registry.Key, bool, error) {
 	return k, found, nil
 }
 
-// TokenForPush is a token that is to be sent to its meter, with the meter's number. Its digits are sealed under
-// vending.TokenContext; found is false for an unknown token and for one without digits.
+// TokenForPush is a token that is to be sent to its meter, made here or handed in, with the meter's number. Its digits
+// are sealed under vending.TokenContext; found is false for an unknown token and for one without digits.
 func (tx *Tx) TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error) {
 	found, err = tx.one(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`,
 		func(r Row) error { t = scanToken(r); return nil }, tx.Tenant, token)
+	if err == nil && !found {
+		t, found, err = tx.givenToken(token)
+	}
 	if err != nil || !found {
 		return vending.Token{}, "", false, wrapToken(err)
 	}
@@ -67,10 +70,15 @@ func (tx *Tx) TokenForPush(token id.ID) (t vending.Token, number string, found b
 
 // TokenSent notes that a token was handed to its meter's connection. What the meter has said of it meanwhile stays.
 func (tx *Tx) TokenSent(token id.ID) error {
-	_, err := tx.C.Exec(`UPDATE token SET state = 'sent', version = version + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'issued'`,
-		tx.Tenant, token)
-	if err != nil {
-		return fmt.Errorf("mark token %s as sent: %w", token.Text(id.Token), err)
+	for _, table := range []string{"token", "given_token"} {
+		n, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE state WHEN 'issued' THEN 'sent' ELSE state END, sent_at = $1, version = version + 1
+			WHERE tenant_id = $2 AND id = $3`, tx.Now, tx.Tenant, token)
+		if err != nil {
+			return fmt.Errorf("mark token %s as sent: %w", token.Text(id.Token), err)
+		}
+		if n > 0 {
+			return nil
+		}
 	}
 	return nil
 }

@@ -25,12 +25,18 @@ func (tx *Tx) takeToken(r *metering.Record, store string) error {
 	if err != nil {
 		return err
 	}
+	given := false
+	if !found {
+		if own.id, given, err = tx.takeGiven(r); err != nil {
+			return err
+		}
+	}
 	if err := tx.putTokenReport(r, store, own.id); err != nil {
 		return err
 	}
 	if !found {
-		if ghost := metering.Ghost(t); ghost != nil {
-			return tx.RaiseAlarm(r.Meter, *ghost)
+		if a := ghost(t, given); a != nil {
+			return tx.RaiseAlarm(r.Meter, *a)
 		}
 		return nil
 	}

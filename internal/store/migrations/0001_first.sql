@@ -287,7 +287,8 @@ CREATE TABLE token (
   state TEXT NOT NULL
     CHECK (state = 'reserved' OR state = 'issued' OR state = 'sent' OR state = 'accepted' OR state = 'rejected'
       OR state = 'reversed' OR state = 'reversed_unconfirmed' OR state = 'failed'),
-  issued_at INTEGER NOT NULL, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+  issued_at INTEGER NOT NULL, sent_at INTEGER,  -- sent_at: last handed to the meter's connection
+  answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter_key_id, tid)
 ) STRICT, WITHOUT ROWID;
@@ -295,6 +296,17 @@ CREATE INDEX token_vend ON token (tenant_id, vend_id);
 -- A meter's tokens are found through its keys and the unique index: one random page less to write in every sale.
 CREATE INDEX token_unconfirmed ON token (tenant_id) WHERE state = 'reversed_unconfirmed';
 CREATE UNIQUE INDEX token_digits ON token (tenant_id, digits_hash) WHERE digits_hash IS NOT NULL;
+
+CREATE TABLE given_token (                -- tokens made elsewhere that somebody handed in to be sent to a meter; no money moves
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER NOT NULL,
+  tid INTEGER, base_date INTEGER NOT NULL DEFAULT 0,   -- what could be read of it
+  class INTEGER NOT NULL DEFAULT 0, subclass INTEGER NOT NULL DEFAULT 0, units_wh INTEGER NOT NULL DEFAULT 0,
+  digits_enc BLOB NOT NULL, digits_hash BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state = 'issued' OR state = 'sent' OR state = 'accepted' OR state = 'rejected'),
+  sent_at INTEGER, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL, created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter, digits_hash)
+) STRICT, WITHOUT ROWID;
 
 -- Every token result a meter reported, ours or not (a ghost is an accepted TID that nobody sold).
 CREATE TABLE token_report (

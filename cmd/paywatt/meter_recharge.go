@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// rechargeWait is how long meter recharge follows a token by default. A text message takes half a minute over the air.
+const rechargeWait = 2 * time.Minute
+
+// Far states of a token on its way; see the states of a recharge in the API.
+const (
+	rechargeAccepted = "accepted"
+	rechargeRejected = "rejected"
+	rechargeFailed   = "failed"
+)
+
+func newMeterRecharge(c console) *cobra.Command {
+	var by string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "recharge METER TOKEN",
+		Short: "Send a token to its meter through the server, and follow it until the meter has it",
+		Long: "Send the 20 digits of a token, or the id of one that the server holds, to its meter: over the meter's own connection, or\n" +
+			"by a text message from the server's modem to the meter's SIM. Each step is told with its time: queued, sent, delivered,\n" +
+			"answered, accepted. With - as TOKEN the digits come from standard input and stand in no list of processes.\n\n" +
+			"It ends with 0 when the meter has the token, 4 when the meter or the server refuses it, and 5 when that is not known after\n" +
+			"--wait; the token stays on its way and its digits stay good.",
+		Example: "  paywatt meter recharge 04140001001 \"7134 0092 5510 3378 2064\" --by sms\n" +
+			"  paywatt meter recharge 04140001001 tok_01jd00000000000000000000000 --by mqtt",
+		Args: cobra.ExactArgs(2),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			n := client.NewRecharge{By: by, Digits: args[1]}
+			switch {
+			case args[1] == "-":
+				b, err := io.ReadAll(io.LimitReader(c.in, 128))
+				if err != nil {
+					return err
+				}
+				n.Digits = strings.TrimSpace(string(b))
+			case strings.HasPrefix(args[1], id.Token):
+				n.Digits, n.Token = "", args[1]
+			}
+			sent, err := api.Recharge(cmd.Context(), args[0], n)
+			if err != nil {
+				return err
+			}
+			if sent, err = c.followRecharge(cmd.Context(), api, args[0], sent, wait); err != nil {
+				return err
+			}
+			if err := c.show(cmd, sent, rechargeTable(sent)); err != nil {
+				return err
+			}
+			return rechargeEnd(sent, wait)
+		}),
+	}
+	cmd.Flags().StringVar(&by, "by", "mqtt", "mqtt: the meter's own connection; sms: a text message to the meter's SIM")
+	cmd.Flags().DurationVar(&wait, "wait", rechargeWait, "follow the token so long; 0 ends when it is on its way")
+	return cmd
+}
+
+// followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over.
+func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r client.Recharge, wait time.Duration) (client.Recharge, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	told := map[client.RechargeStep]bool{}
+	for {
+		for _, s := range r.Steps {
+			if !told[s] {
+				told[s] = true
+				fmt.Fprintf(c.err, "%s  %-9s %s\n", s.At.Format(time.RFC3339), s.State, strings.TrimSpace(s.By+" "+s.Note))
+			}
+		}
+		if r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed {
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			return r, nil
+		case <-tick.C:
+		}
+		next, err := api.RechargeState(ctx, meter, r.Token)
+		if ctx.Err() != nil {
+			return r, nil
+		}
+		if err != nil {
+			return r, err
+		}
+		r = next
+	}
+}
+
+func rechargeTable(r client.Recharge) table {
+	rows := []string{"token", r.Token, "meter", r.Meter, "state", r.State, "units", unit.Energy(r.UnitsWh).KWh(1) + " kWh"}
+	if b := r.Balance; b != nil {
+		rows = append(rows, "balance", unit.Energy(b.Wh).KWh(1)+" kWh as of "+b.At.Format(time.RFC3339)+" by "+b.Source)
+	}
+	for _, d := range r.Deliveries {
+		rows = append(rows, "by "+d.By, strings.TrimSpace(d.State+" "+d.Why))
+	}
+	return fields(rows...)
+}
+
+// rechargeEnd is the exit code of what became of a token.
+func rechargeEnd(r client.Recharge, wait time.Duration) error {
+	switch {
+	case r.State == rechargeAccepted || wait <= 0:
+		return nil
+	case r.State == rechargeRejected:
+		return &failure{code: exitRefused, what: "The meter refuses the token: " + r.Result + ".", not: "Nothing was added to its credit.",
+			try: "paywatt token explain says what may be wrong with it."}
+	}
+	return &failure{code: exitUnreachable, what: fmt.Sprintf("The meter has not confirmed the token; it is %s.", r.State),
+		not: "Nothing is lost: a token loads once, whichever way it arrives.", try: "Send it by another way (--by), let the customer type it, or ask again later."}
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// platform is a server with one meter, and the program's own commands as a stranger to it.
+type platform struct {
+	t     *testing.T
+	place *demoPlace
+	api   *client.Client
+	meter *demoMeter
+}
+
+func newPlatform(t *testing.T) *platform {
+	t.Helper()
+	place, err := newDemoPlace(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			_, _ = place.log.WriteTo(os.Stderr)
+		}
+		if err := errors.Join(place.stop(), place.remove()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := place.start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &platform{t: t, place: place}
+	if p.api, err = place.api(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.api.CreateTariff(t.Context(), demoTariff()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// add registers the meter and starts it.
+func (p *platform) add() {
+	p.t.Helper()
+	m, err := p.place.register(p.t.Context(), p.api, storyNumber, storyCustomer, storyPhone)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.meter = p.place.meterOf(p.t.Context(), m, "")
+	p.t.Cleanup(func() {
+		if err := p.meter.close(); err != nil {
+			p.t.Error(err)
+		}
+	})
+	p.do("sync")
+}
+
+// do gives the meter a command and returns its balance.
+func (p *platform) do(command string) int64 {
+	p.t.Helper()
+	v, err := p.meter.do(command)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return v.BalanceWh
+}
+
+func (p *platform) sell(ref string) client.Vend {
+	p.t.Helper()
+	v, err := p.api.Vend(p.t.Context(), client.Order{Meter: storyNumber, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: ref})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return v
+}
+
+// paywatt runs a command against the server.
+func (p *platform) paywatt(stdin string, args ...string) (code int, out, messages string) {
+	p.t.Helper()
+	var o, e bytes.Buffer
+	env := map[string]string{"PAYWATT_URL": p.place.url(), "PAYWATT_KEY": p.place.key}
+	code = run(args, console{in: strings.NewReader(stdin), out: &o, err: &e, getenv: func(name string) string { return env[name] }})
+	return code, o.String(), e.String()
+}
+
+// recharge runs meter recharge and reads its answer.
+func (p *platform) recharge(token string, more ...string) (int, client.Recharge, string) {
+	p.t.Helper()
+	code, out, messages := p.paywatt(token, append([]string{"meter", "recharge", storyNumber, "-", "--wait", "20s", "-o", "json"}, more...)...)
+	var r client.Recharge
+	if out != "" {
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			p.t.Fatalf("%v: %s", err, out)
+		}
+	}
+	return code, r, messages
+}
+
+func states(r client.Recharge) (out []string) {
+	for _, s := range r.Steps {
+		out = append(out, s.State)
+	}
+	return out
+}
+
+func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
+	p := newPlatform(t)
+	p.add()
+	sold := p.sell("one")
+	code, r, told := p.recharge(grouped(sold.Tokens[0].Digits))
+	if code != 0 || r.State != "accepted" || r.Elsewhere || !slices.Equal(states(r), []string{"queued", "sent", "answered", "accepted"}) ||
+		r.Balance == nil || r.Balance.Wh != 34_700 || r.Balance.Source != "remote" {
+		t.Fatalf("exit %d, %+v\n%s", code, r, told)
+	}
+	if strings.Count(told, "\n") < 4 || !strings.Contains(told, "accepted") || strings.Contains(told, sold.Tokens[0].Digits) {
+		t.Errorf("the steps are told as\n%s", told)
+	}
+	if wh := p.do("show"); wh != 34_700 {
+		t.Errorf("the meter holds %d Wh, want 34700", wh)
+	}
+	// Again, by its id and by its digits: the meter is asked once more and adds nothing.
+	if code, again, told := p.recharge(sold.Tokens[0].Digits); code != 0 || again.State != "accepted" || again.Token != r.Token {
+		t.Errorf("again: exit %d, %+v\n%s", code, again, told)
+	}
+	if code, out, told := p.paywatt("", "meter", "recharge", storyNumber, r.Token, "--wait", "20s"); code != 0 || !strings.Contains(out, "accepted") {
+		t.Errorf("by its id: exit %d, %s%s", code, out, told)
+	}
+	if wh := p.do("sync"); wh != 34_700 {
+		t.Errorf("after three recharges with one token: %d Wh, want 34700", wh)
+	}
+}
+
+// A token of another vending system with the same key: nothing in the books knows it, and the meter takes it.
+func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
+	p := newPlatform(t)
+	p.add()
+	raw, err := hex.DecodeString(p.meter.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := sts.NewKey(sts.EA07, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := sts.EncodeTenths(123)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tid, err := sts.Base2014.TIDAt(time.Now().Add(5 * time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := sts.EncodeCredit(key, sts.Credit{TID: tid, Amount: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, r, told := p.recharge(token.Reveal())
+	if code != 0 || r.State != "accepted" || !r.Elsewhere || r.UnitsWh != 12_300 || r.Balance == nil || r.Balance.Wh != 12_300 {
+		t.Fatalf("exit %d, %+v\n%s", code, r, told)
+	}
+	if code, again, _ := p.recharge(token.Reveal()); code != 0 || again.Token != r.Token {
+		t.Errorf("again: exit %d, %+v, want the same token", code, again)
+	}
+	// Credit that nobody sold here stays what it is.
+	alarms, err := p.api.Alarms(t.Context(), storyNumber, true, client.Page{Limit: 10})
+	if err != nil || len(alarms.Data) != 1 || !strings.Contains(fmt.Sprint(alarms.Data), "token.recharge") {
+		t.Errorf("alarms %+v, %v; want the one for credit that was not sold here", alarms.Data, err)
+	}
+	books, err := p.api.TrialBalance(t.Context())
+	if err != nil || len(books.Accounts) != 0 {
+		t.Errorf("books %+v, %v; want none", books, err)
+	}
+}
+
+func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
+	p := newPlatform(t)
+	p.add()
+	for what, digits := range map[string]string{"too short": "1234", "for no meter": "12345678901234567890"} {
+		code, _, told := p.recharge(digits)
+		if code != exitRefused && code != exitUsage || !strings.Contains(told, "Nothing was sent") {
+			t.Errorf("%s: exit %d\n%s", what, code, told)
+		}
+	}
+	sold := p.sell("one")
+	if _, err := p.api.Reverse(t.Context(), sold.ID, "test", "reverse-1"); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, told := p.recharge(sold.Tokens[0].Digits); code != exitRefused {
+		t.Errorf("of a reversed sale: exit %d\n%s", code, told)
+	}
+	if code, _, told := p.paywatt("", "meter", "recharge", storyNumber, "tok_01jd00000000000000000000000"); code != exitNotFound {
+		t.Errorf("a token that is not there: exit %d\n%s", code, told)
+	}
+	if wh := p.do("sync"); wh != 0 {
+		t.Errorf("the meter holds %d Wh, want none", wh)
+	}
+}

@@ -1,0 +1,310 @@
+// Package recharge brings a token that somebody holds in hand to its meter: over the meter's own connection, or by a text
+// message through the server's modem. Start at [Desk.Send]; [Desk.Track] says how far the token has come, with times.
+//
+// A token that was sold or made here is sent as it is. One that was made elsewhere, for a meter whose keys are in other
+// hands or by another vending system, is kept under seal for as long as it is under way, and what the meter says of it
+// is kept with it; it belongs to no sale and moves no money. When a meter accepts such a token the alarm for credit
+// that nobody sold here is raised all the same: that somebody handed the digits in does not make them paid for.
+//
+// The token doctor looks at the digits first. What it says can never load is not sent, because every wrong token counts
+// towards the lock-out of the meter's channel (contract §7), and its limits on guessing bind here too.
+package recharge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Route is a way to the meter.
+type Route string
+
+// The ways to a meter.
+const (
+	MQTT Route = "mqtt" // its own connection
+	SMS  Route = "sms"  // a text message from the server's modem to the meter's SIM
+)
+
+// Life is how long a token that was sent on request waits for a meter that is away. Somebody stands behind a request and
+// can ask again; a sale's own push waits much longer.
+const Life = 24 * time.Hour
+
+// Order asks for a token to be brought to a meter.
+type Order struct {
+	Meter  string        // number or identity
+	Digits access.Secret // as typed; blanks and dashes do not count. Empty where Token names it
+	Token  string        // of a token that the server holds, instead of its digits
+	By     Route
+}
+
+// Given is a token from elsewhere.
+type Given struct {
+	vending.Token // its identity, meter and what could be read of it; sealed digits with their hash
+	HasTID        bool
+	By            string
+}
+
+// Tx is what this package needs of a transaction. Every method sees only the transaction's tenant.
+type Tx interface {
+	registry.MeterLookup
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	Enqueue(job.Item) (id.ID, error)
+	// OutboxWake makes what waits for a key due now.
+	OutboxWake(lane, key string) error
+	// TokenForPush is a token that the server holds, made here or elsewhere, with the number of its meter; found is false
+	// for one without digits.
+	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
+	VendSale(sale id.ID) (vending.Sale, bool, error)
+	// TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
+	// whether it was made elsewhere.
+	TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error)
+	// TokenReportsOf is what the meter said of a token, newest first.
+	TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error)
+	// DeliveryOf is the item that brings a token to its meter's connection; found is false where none waits.
+	DeliveryOf(number string, token id.ID) (d Waiting, found bool, err error)
+	// GivenByHash finds a token from elsewhere by the hash of its digits.
+	GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
+	GiveToken(Given) error
+}
+
+// Waiting is a token on its way over the meter's connection.
+type Waiting struct {
+	Since    time.Time
+	Attempts int
+	Dead     bool   // given up
+	Why      string // what the last attempt came to
+}
+
+// Doctor judges digits.
+type Doctor interface {
+	Diagnose(ctx context.Context, by access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error)
+}
+
+// Sealer keeps digits under the data key; see [vending.Sealer].
+type Sealer interface {
+	Seal(context string, plain []byte) []byte
+	Hash(context string, data []byte) []byte
+}
+
+// Config is what a Desk needs; every field is required.
+type Config struct {
+	Door   access.Door[Tx]
+	Doctor Doctor
+	Sealer Sealer
+	Now    func() time.Time
+	Kick   func() // called after a commit that left something to deliver
+}
+
+// Desk carries out the use cases of this package. Its methods may be called from any goroutine.
+type Desk struct{ c Config }
+
+// New makes a Desk.
+func New(c Config) *Desk { return &Desk{c} }
+
+const notSent = "Nothing was sent to the meter."
+
+// needs is what it takes to watch a token. A vendor knows nothing of meters but its own sales.
+func needs(by access.Actor) refusal.Refusal {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return no
+	}
+	if !by.Vendor.IsZero() {
+		return refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not the tokens of a meter.", "", "Ask for the sale.")
+	}
+	return refusal.Refusal{}
+}
+
+// Send brings a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be
+// repeated: a token that is on its way already is hurried, not sent twice.
+func (d *Desk) Send(ctx context.Context, by access.Actor, o Order) (Tracked, error) {
+	if no := by.Needs(access.SendTokens); no.Refused() {
+		return Tracked{Refusal: no}, nil
+	}
+	if no := needs(by); no.Refused() {
+		return Tracked{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(o.Meter)
+	if no.Refused() {
+		return Tracked{Refusal: no}, nil
+	}
+	q, no, err := d.judge(ctx, by, o)
+	if err != nil || no.Refused() {
+		return Tracked{Refusal: no}, err
+	}
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Tracked, error) { return d.send(tx, by, o, ref, q) })
+	if err != nil {
+		return Tracked{}, fmt.Errorf("send a token to meter %s: %w", ref.Number, err)
+	}
+	if !out.Refused() {
+		d.c.Kick()
+	}
+	return out, nil
+}
+
+// judged is what is known of the digits of an order.
+type judged struct {
+	token  id.ID     // held by the server; zero where it is from elsewhere
+	digits sts.Token // of one from elsewhere
+	facts  *diagnosis.Contents
+}
+
+// judge finds out which token is meant and whether it could load.
+func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, refusal.Refusal, error) {
+	bad := func(what, try string) (judged, refusal.Refusal, error) {
+		return judged{}, refusal.Because(refusal.InvalidRequest, what, notSent, try), nil
+	}
+	digits := o.Digits.Reveal()
+	switch {
+	case o.By != MQTT && o.By != SMS:
+		return bad("A token goes by mqtt or by sms.", "Say which.")
+	case (digits == "") == (o.Token == ""):
+		return bad("Either the digits of a token are needed, or its id.", "Give one of them.")
+	case o.Token != "":
+		i, err := id.Parse(id.Token, o.Token)
+		if err != nil {
+			return judged{}, refusal.Because(refusal.NotFound, "There is no such token.", notSent, "Take the id from the list of the meter's tokens."), nil
+		}
+		return judged{token: i}, refusal.Refusal{}, nil
+	}
+	found, err := d.c.Doctor.Diagnose(ctx, by, diagnosis.Question{Digits: digits, Meter: o.Meter})
+	if err != nil || found.Refused() {
+		return judged{}, found.Refusal, err
+	}
+	if first := found.Findings[0]; !slices.Contains(sendable(), first.Code) {
+		return judged{}, refusal.Because(refusal.TokenUnfit, first.Text, notSent, first.Do), nil
+	}
+	out := judged{digits: found.Token, facts: found.Contents}
+	if found.Sold != nil {
+		out.token = found.Sold.Token
+	}
+	return out, refusal.Refusal{}, nil
+}
+
+// sendable are the verdicts on tokens that a meter may still have an answer to. A token that the meter has already is
+// one of them: the answer to it is that, with the balance.
+func sendable() []diagnosis.Code {
+	return []diagnosis.Code{diagnosis.Ready, diagnosis.Used, diagnosis.Rejected, diagnosis.NotSold, diagnosis.TestToken, diagnosis.LockedOut,
+		diagnosis.Locked, diagnosis.KeyMissing, diagnosis.NoKeys}
+}
+
+// send is the transaction of Send.
+func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged) (Tracked, error) {
+	m, found, err := registry.ResolveMeter(tx, ref)
+	if err != nil || !found {
+		return Tracked{Refusal: registry.NoMeter(o.Meter)}, err
+	}
+	switch m.Status {
+	case registry.Stock, registry.Removed, registry.Scrapped:
+		return Tracked{Refusal: refusal.Because(refusal.MeterBlocked, "Meter "+m.Number+" is not installed (status "+string(m.Status)+").",
+			notSent, "Put the meter into service first.")}, nil
+	}
+	if q.token.IsZero() {
+		if q.token, err = d.give(tx, by, m, q); err != nil {
+			return Tracked{}, err
+		}
+	}
+	t, no, err := held(tx, m, q.token)
+	if err != nil || no.Refused() {
+		return Tracked{Refusal: no}, err
+	}
+	if no, err := d.enqueue(tx, o.By, m, t); err != nil || no.Refused() {
+		return Tracked{Refusal: no}, err
+	}
+	e := by.Entry("token.recharge", t.ID.Text(id.Token))
+	e.After = fmt.Sprintf("by=%s meter=%s", o.By, m.ID.Text(id.Meter))
+	if err := tx.AuditLog(e); err != nil {
+		return Tracked{}, err
+	}
+	return track(tx, m, t)
+}
+
+// give keeps a token from elsewhere, or finds it where it was handed in before.
+func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
+	digits := []byte(q.digits.Reveal())
+	defer clear(digits)
+	hash := d.c.Sealer.Hash(vending.HashContext, digits)
+	token, found, err := tx.GivenByHash(m.N, hash)
+	if err != nil || found {
+		return token, err
+	}
+	if token, err = tx.NewID(); err != nil {
+		return id.ID{}, err
+	}
+	g := Given{By: by.String(), Token: vending.Token{ID: token, Meter: m.N, State: vending.TokenIssued, Hash: hash,
+		Sealed: d.c.Sealer.Seal(vending.TokenContext(token), digits), IssuedAt: d.c.Now()}}
+	if f := q.facts; f != nil {
+		g.Class, g.SubClass, g.Units, g.BaseDate = f.Class, f.SubClass, f.Units, f.BaseDate
+		g.TID, g.HasTID = f.TID, f.HasTID
+	}
+	return token, tx.GiveToken(g)
+}
+
+// held is a token that the server holds for a meter and may send.
+func held(tx Tx, m registry.Meter, token id.ID) (vending.Token, refusal.Refusal, error) {
+	t, number, found, err := tx.TokenForPush(token)
+	no := func(code refusal.Code, what, try string) (vending.Token, refusal.Refusal, error) {
+		return vending.Token{}, refusal.Because(code, what, notSent, try), nil
+	}
+	switch {
+	case err != nil:
+		return vending.Token{}, refusal.Refusal{}, err
+	case !found || number != m.Number:
+		return no(refusal.NotFound, "Meter "+m.Number+" has no such token.", "Take the id from the list of the meter's tokens.")
+	}
+	const reversed = "The sale of this token was reversed, or is being reversed."
+	switch t.State {
+	case vending.TokenIssued, vending.TokenSent, vending.TokenAccepted, vending.TokenRejected:
+	default:
+		return no(refusal.TokenUnfit, reversed, "Sell anew.")
+	}
+	if t.Sale.IsZero() {
+		return t, refusal.Refusal{}, nil
+	}
+	sale, found, err := tx.VendSale(t.Sale)
+	switch {
+	case err != nil:
+		return vending.Token{}, refusal.Refusal{}, err
+	case found && sale.State != vending.Completed: // the meter is being asked to cancel the token
+		return no(refusal.TokenUnfit, reversed, "Wait until the reversal has ended.")
+	}
+	return t, refusal.Refusal{}, nil
+}
+
+// enqueue puts the token on its way. One that the meter has answered before is sent once more.
+func (d *Desk) enqueue(tx Tx, by Route, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
+	if by == SMS {
+		return d.text(tx, m, t)
+	}
+	w, waits, err := tx.DeliveryOf(m.Number, t.ID)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if waits && !w.Dead {
+		return refusal.Refusal{}, tx.OutboxWake(job.LaneMQTT, m.Number)
+	}
+	name := t.ID.Text(id.Token)
+	body, err := json.Marshal(job.Body{TokenID: name, Request: name, Again: t.State != vending.TokenIssued && t.State != vending.TokenSent})
+	if err != nil {
+		return refusal.Refusal{}, fmt.Errorf("push token %s: %w", name, err)
+	}
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: m.Number, Kind: job.KindToken, Body: body, ExpiresAt: d.c.Now().Add(Life)})
+	return refusal.Refusal{}, err
+}
+
+// text sends the token to the meter's SIM.
+func (d *Desk) text(Tx, registry.Meter, vending.Token) (refusal.Refusal, error) {
+	return refusal.Because(refusal.MeterOffline, "This server has no route for text messages.", notSent, "Send the token by mqtt, or let the customer type it."), nil
+}

@@ -1,0 +1,211 @@
+package recharge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// State is how far a token, or one delivery of it, has come.
+type State string
+
+// The states, in their order. A delivery by the meter's connection has no step between sent and answered: its transport
+// acknowledges nothing that the meter has not stored.
+const (
+	Idle      State = "idle"   // nobody sends it; its digits may be typed
+	Queued    State = "queued" // waits for the meter to connect, or for the modem
+	Sent      State = "sent"
+	Delivered State = "delivered" // the network says that the meter's modem has it
+	Answered  State = "answered"  // the meter answered, and that decided nothing yet
+	Accepted  State = "accepted"  // it is in the meter
+	Rejected  State = "rejected"  // the meter will never take it
+	Failed    State = "failed"    // the delivery was given up; the token remains good
+)
+
+// Final reports whether nothing more will happen by itself.
+func (s State) Final() bool { return s == Accepted || s == Rejected || s == Failed || s == Idle }
+
+// Delivery is one way that a token was sent, with the time of each step; zero for a step that was not reached.
+type Delivery struct {
+	By                                Route
+	Message                           id.ID // of a text message; zero for the meter's connection
+	State                             State
+	Queued, Sent, Delivered, Answered time.Time
+	Attempts                          int
+	Why                               string // what went wrong last
+	Answer                            string // of a text message: what the meter wrote back
+}
+
+// Balance is what a meter said that it holds.
+type Balance struct {
+	Energy unit.Energy
+	At     time.Time // server time at which it was said
+	// Source is how the token reached the meter: keypad, sms or remote.
+	Source string
+}
+
+// Tracked is a token with all that became of it, or the refusal.
+type Tracked struct {
+	refusal.Refusal
+	Meter     registry.Meter
+	Token     vending.Token
+	Elsewhere bool // it was not made here
+	State     State
+	// Deliveries are the ways that it is being sent or was sent, those under way first.
+	Deliveries []Delivery
+	// AnsweredAt is when the meter last said something of it, over its connection.
+	AnsweredAt time.Time
+	// Reports is what the meter said of it over its connection, newest first.
+	Reports []metering.StoredToken
+	// Balance is the newest that came with an answer to this token; nil for none.
+	Balance *Balance
+}
+
+// maxReports bounds what is read of a meter's answers to one token.
+const maxReports = 5
+
+// Track says how far a token of a meter has come (right: meter.read).
+func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
+	if no := needs(by); no.Refused() {
+		return Tracked{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if no.Refused() {
+		return Tracked{Refusal: no}, nil
+	}
+	missing := Tracked{Refusal: refusal.Because(refusal.NotFound, "This meter has no such token.", "Nothing was changed.",
+		"Take the id from the list of the meter's tokens.")}
+	i, err := id.Parse(id.Token, token)
+	if err != nil {
+		return missing, nil
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Tracked, error) {
+		m, found, err := registry.ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return Tracked{Refusal: registry.NoMeter(meter)}, err
+		}
+		t, number, found, err := tx.TokenForPush(i)
+		if err != nil || !found || number != m.Number {
+			return missing, err
+		}
+		return track(tx, m, t)
+	})
+	if err != nil {
+		return Tracked{}, fmt.Errorf("look where token %s of meter %s is: %w", token, meter, err)
+	}
+	return out, nil
+}
+
+// track reads all that became of a token.
+func track(tx Tx, m registry.Meter, t vending.Token) (Tracked, error) {
+	out := Tracked{Meter: m, Token: t}
+	sent, answered, given, err := tx.TokenTimes(t.ID)
+	if err != nil {
+		return Tracked{}, err
+	}
+	out.Elsewhere, out.AnsweredAt = given, answered
+	if out.Reports, err = tx.TokenReportsOf(m.N, t.ID, maxReports); err != nil {
+		return Tracked{}, err
+	}
+	for _, r := range out.Reports {
+		if metering.EffectOf(r.Result) == metering.InMeter {
+			out.Balance = &Balance{Energy: unit.Energy(r.BalanceWh), At: r.ReceivedAt, Source: r.Source}
+			break
+		}
+	}
+	w, waits, err := tx.DeliveryOf(m.Number, t.ID)
+	if err != nil {
+		return Tracked{}, err
+	}
+	if waits || !sent.IsZero() {
+		out.Deliveries = append(out.Deliveries, connection(t, w, waits, sent, answered))
+	}
+	out.State = state(t, out.Deliveries)
+	return out, nil
+}
+
+// connection is the delivery over the meter's own connection.
+func connection(t vending.Token, w Waiting, waits bool, sent, answered time.Time) Delivery {
+	d := Delivery{By: MQTT, State: Queued, Queued: w.Since, Sent: sent, Attempts: w.Attempts, Why: w.Why}
+	switch {
+	case waits && w.Dead:
+		d.State = Failed
+	case !waits:
+		d.State, d.Queued, d.Answered = ended(t), t.IssuedAt, answered
+	case !sent.IsZero() && sent.After(w.Since):
+		d.State = Sent
+	}
+	return d
+}
+
+// ended is the state of a delivery that the meter's answer has ended.
+func ended(t vending.Token) State {
+	switch t.State {
+	case vending.TokenAccepted:
+		return Accepted
+	case vending.TokenRejected:
+		return Rejected
+	}
+	return Answered
+}
+
+// state is that of the whole: what the meter says of the token, else what has come furthest of what is under way.
+func state(t vending.Token, all []Delivery) State {
+	switch t.State {
+	case vending.TokenAccepted:
+		return Accepted
+	case vending.TokenRejected:
+		return Rejected
+	}
+	order := []State{Answered, Delivered, Sent, Queued, Failed}
+	for _, s := range order {
+		for _, d := range all {
+			if d.State == s {
+				return s
+			}
+		}
+	}
+	return Idle
+}
+
+// Step is one thing that happened to a token, with its time.
+type Step struct {
+	State State
+	At    time.Time
+	By    Route  // the way on which it happened; empty for what the meter decided
+	Note  string // what the meter said
+}
+
+// Steps are what happened, in the order in which it did.
+func (t Tracked) Steps() []Step {
+	var out []Step
+	add := func(s State, at time.Time, by Route, note string) {
+		if !at.IsZero() {
+			out = append(out, Step{s, at, by, note})
+		}
+	}
+	for _, d := range t.Deliveries {
+		add(Queued, d.Queued, d.By, "")
+		add(Sent, d.Sent, d.By, "")
+		add(Delivered, d.Delivered, d.By, "")
+		add(Answered, d.Answered, d.By, d.Answer)
+	}
+	if t.State == Accepted || t.State == Rejected {
+		note := t.Token.Result
+		if t.Balance != nil {
+			note += " by " + t.Balance.Source
+		}
+		add(t.State, t.AnsweredAt, "", note)
+	}
+	slices.SortStableFunc(out, func(a, b Step) int { return a.At.Compare(b.At) })
+	return out
+}
