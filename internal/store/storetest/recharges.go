@@ -1,0 +1,154 @@
+package storetest
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+func rechargeTests() []test {
+	return []test{
+		{"a token from elsewhere has the states of one that was sold", givenStates},
+		{"a token's way is told with its times", tokenTimes},
+	}
+}
+
+// given keeps a token from elsewhere, on its way to a meter.
+func given(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byte) id.ID {
+	t.Helper()
+	g := recharge.Given{HasTID: known, By: "tester", Token: vending.Token{Meter: m.N, State: vending.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
+	if known {
+		g.TID, g.BaseDate, g.Units = sts.TID(tid), sts.Base2014, 34_700
+	}
+	must(t, e, func(tx *store.Tx) (err error) {
+		if g.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		if err := tx.GiveToken(g); err != nil {
+			return err
+		}
+		return deliver(tx, m, g.ID)
+	})
+	return g.ID
+}
+
+func deliver(tx *store.Tx, m mtr, token id.ID) error {
+	body, err := json.Marshal(job.Body{TokenID: token.Text(id.Token), Request: token.Text(id.Token)})
+	if err == nil {
+		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: m.Number, Kind: job.KindToken, Body: body})
+	}
+	return err
+}
+
+// way is where a token stands, as the desk of recharges reads it.
+type way struct {
+	token          vending.Token
+	number         string
+	sent, answered time.Time
+	elsewhere      bool
+	waits          bool
+	reports        int
+}
+
+func wayOf(t *testing.T, e store.Engine, m mtr, token id.ID) way {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (w way, err error) {
+		if w.token, w.number, _, err = tx.TokenForPush(token); err != nil {
+			return w, err
+		}
+		if w.sent, w.answered, w.elsewhere, err = tx.TokenTimes(token); err != nil {
+			return w, err
+		}
+		d, found, err := tx.DeliveryOf(m.Number, token)
+		if err != nil {
+			return w, err
+		}
+		w.waits = found && !d.Dead
+		reports, err := tx.TokenReportsOf(m.N, token, 5)
+		w.reports = len(reports)
+		return w, err
+	})
+}
+
+func givenStates(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
+	for i, c := range []struct {
+		known, asked bool
+		result       string
+		want         vending.TokenState
+		waits        bool
+		reports      int
+		alarm        string
+	}{
+		{true, true, "accept", vending.TokenAccepted, false, 1, "ghost-credit"}, // nobody sold it here, whoever handed it in
+		{true, false, "accept", vending.TokenAccepted, false, 1, "ghost-credit"},
+		{false, true, "used_error", vending.TokenAccepted, false, 1, ""},
+		{false, false, "used_error", vending.TokenSent, true, 0, ""}, // nothing tells that it is this one
+		{true, true, "crc_error", vending.TokenRejected, false, 1, ""},
+		{true, true, "locked", vending.TokenSent, true, 1, ""},
+	} {
+		tid := uint32(5000 + i)
+		token := given(t, e, m, tid, c.known, byte(i))
+		must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) })
+		request := ""
+		if c.asked {
+			request = token.Text(id.Token)
+		}
+		outcomes(t, e, other.token(uint64(i+1), tid, request, "accept")) // another meter's word counts for nothing
+		outcomes(t, e, m.token(uint64(i+1), tid, request, c.result))
+		w := wayOf(t, e, m, token)
+		if w.token.State != c.want || w.waits != c.waits || w.reports != c.reports || !w.elsewhere || w.number != m.Number || w.sent.IsZero() || w.answered.IsZero() != (c.reports == 0) {
+			t.Errorf("%d, %s: %+v, want %s, waiting %t, %d reports", i, c.result, w, c.want, c.waits, c.reports)
+		}
+		if got := alarms(t, e, m); got != c.alarm {
+			t.Errorf("%d, %s: alarms %q, want %q", i, c.result, got, c.alarm)
+		}
+		must(t, e, func(tx *store.Tx) error { return tx.ClearAlarm(m.N, "ghost-credit") })
+	}
+	found := look(t, e, func(tx *store.Tx) (bool, error) { _, ok, err := tx.GivenByHash(m.N, []byte{0}); return ok, err })
+	strange := look(t, e, func(tx *store.Tx) (bool, error) { _, ok, err := tx.GivenByHash(other.N, []byte{0}); return ok, err })
+	if !found || strange {
+		t.Errorf("found by its digits: %t, at another meter: %t; want only the first", found, strange)
+	}
+}
+
+func tokenTimes(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := booted(t, e, 1, false)
+	token := issued(t, e, m, 7, "issued")
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE token SET digits_enc = $1 WHERE id = $2`, []byte{1}, token)
+		return err
+	})
+	if w := wayOf(t, e, m, token); !w.sent.IsZero() || !w.answered.IsZero() || w.elsewhere || !w.waits || w.token.State != vending.TokenIssued {
+		t.Errorf("before it is sent: %+v", w)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) })
+	first := wayOf(t, e, m, token)
+	if first.sent.IsZero() || first.token.State != vending.TokenSent {
+		t.Errorf("sent: %+v", first)
+	}
+	outcomes(t, e, m.token(1, 7, "", "accept"))
+	must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) }) // the push that was under way
+	if w := wayOf(t, e, m, token); w.token.State != vending.TokenAccepted || w.waits || w.answered.IsZero() || w.sent.Before(first.sent) || w.reports != 1 {
+		t.Errorf("answered: %+v", w)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		if err := deliver(tx, m, token); err != nil {
+			return err
+		}
+		_, err := tx.C.Exec(`UPDATE outbox SET dead_at = $1 WHERE key = $2`, tx.Now, m.Number)
+		return err
+	})
+	if w := wayOf(t, e, m, token); w.waits {
+		t.Errorf("a delivery that was given up waits: %+v", w)
+	}
+}
