@@ -11,7 +11,7 @@ import (
 
 func newAccountCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "account", Short: "What a customer has, owes and bought"}
-	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c))
+	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c), newAccountMoveOut(c), newAccountRefund(c))
 	return cmd
 }
 

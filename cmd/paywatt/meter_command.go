@@ -66,6 +66,7 @@ var destructive = map[string]string{
 	"disconnect":   "cuts the supply of",
 	"clear_credit": "takes all credit from",
 	"cancel_token": "makes a token worthless for",
+	"move-out":     "closes the account and cuts the supply of",
 }
 
 // confirm asks for the meter's number to be typed before a destructive act. Without a terminal it needs --yes.

@@ -22,7 +22,8 @@ const (
 	ActCredit  Act = "vendor.credit" // raise how far a vendor may sell beyond what it has paid in
 	ActReverse Act = "vend.reverse"
 	ActTokens  Act = "token.issue"
-	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
+	ActAdjust  Act = "ledger.adjust"  // write a debt off, give goodwill
+	ActRefund  Act = "account.refund" // pay out what is due back to a customer
 	// ActReading is a decision about a reading that cannot be true.
 	ActReading Act = "reading.decide"
 	// ActSettings is a change of the tenant's settings, four eyes among them.

@@ -222,6 +222,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.debtRoutes(r)
 	a.chargeRoutes(r)
 	a.accountRoutes(r)
+	a.moveRoutes(r)
 	a.walletRoutes(r)
 	a.quarantineRoutes(r)
 	a.tokenRoutes(r)

@@ -8,7 +8,7 @@ var codes = []refusal.Code{
 	refusal.IdempotencyKeyReused, refusal.IdempotencyRunning, refusal.ClientRefReused, refusal.Unauthenticated,
 	refusal.Forbidden, refusal.NotFound, methodNotAllowed, unsupportedMediaType, formatUnsupported, requestTimeout,
 	refusal.TooLarge, refusal.RateLimited, refusal.MeterNotFound, refusal.MeterBlocked, refusal.MeterExists,
-	refusal.MeterNumberInvalid, refusal.MeterOffline, refusal.AccountClosed, refusal.TariffMissing, refusal.TariffExists,
+	refusal.MeterNumberInvalid, refusal.MeterOffline, refusal.AccountClosed, refusal.ReadingHeld, refusal.TariffMissing, refusal.TariffExists,
 	refusal.TariffInvalid, refusal.CurrencyMismatch, refusal.VendTooSmall, refusal.VendTooLarge, refusal.VendNotFound, refusal.NotSealedYet,
 	refusal.VendInProgress, refusal.ChargeExists, refusal.FBEAlreadyIssued, refusal.DailyLimit, refusal.InsufficientFloat, refusal.VendorExists, refusal.VendorBlocked,
 	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,

@@ -13,14 +13,16 @@ import (
 // moneyRoutes are the mux's patterns of the routes that move money: they need an Idempotency-Key, their answers are
 // stored with what they did, and their problems say whether money moved.
 var moneyRoutes = map[string]struct{}{
-	http.MethodPost + " /v1/vends":                 {},
-	http.MethodPost + " /v1/vends/{id}/reversal":   {},
-	http.MethodPost + " /v1/vendors/{id}/deposits": {},
-	http.MethodPost + " /v1/debts":                 {},
-	http.MethodPost + " /v1/charges":               {},
-	http.MethodPost + " /v1/debts/{id}/write-off":  {},
-	http.MethodPost + " /v1/adjustments":           {},
-	http.MethodPost + " /v1/meters/{meter}/tokens": {},
+	http.MethodPost + " /v1/vends":                  {},
+	http.MethodPost + " /v1/vends/{id}/reversal":    {},
+	http.MethodPost + " /v1/vendors/{id}/deposits":  {},
+	http.MethodPost + " /v1/debts":                  {},
+	http.MethodPost + " /v1/charges":                {},
+	http.MethodPost + " /v1/debts/{id}/write-off":   {},
+	http.MethodPost + " /v1/adjustments":            {},
+	http.MethodPost + " /v1/meters/{meter}/tokens":  {},
+	http.MethodPost + " /v1/accounts/{id}/move-out": {},
+	http.MethodPost + " /v1/accounts/{id}/refunds":  {},
 }
 
 // movesMoney reports whether the route of a pattern moves money, or makes what is worth money.

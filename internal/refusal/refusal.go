@@ -15,6 +15,7 @@ const (
 	MeterExists           Code = "meter-exists"
 	MeterNumberInvalid    Code = "meter-number-invalid"
 	AccountClosed         Code = "account-closed"
+	ReadingHeld           Code = "reading-held"
 	VendTooSmall          Code = "vend-too-small"
 	VendTooLarge          Code = "vend-too-large"
 	DailyLimit            Code = "daily-limit"

@@ -40,6 +40,10 @@ type Tx interface {
 	// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
 	SetMostPower(meter int64, most unit.Power) error
 	AddAccount(a Account) error
+	// FreePlace is the place of a meter whose account has ended; free is false for any other meter.
+	FreePlace(meter int64) (point id.ID, free bool, err error)
+	// OccupyMeter has a free meter supply an account, and its wallet begin anew.
+	OccupyMeter(m Meter, account id.ID) error
 
 	TariffByName(name string) (id.ID, bool, error)
 	TariffName(tariff id.ID) (string, bool, error)

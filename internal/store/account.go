@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -44,11 +46,84 @@ func (tx *Tx) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool
 	if err != nil {
 		return vending.AccountPlace{}, false, wrapAccount(err)
 	}
+	if a.Status == closedAccount {
+		return a, true, nil // its meters still point to it and supply nobody
+	}
 	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`, func(r Row) error {
 		a.Meters = append(a.Meters, r.Text(0))
 		return nil
 	}, tx.Tenant, account)
 	return a, err == nil, wrapAccount(err)
+}
+
+// closedAccount is the status of an account that has ended.
+const closedAccount = "closed"
+
+// AccountClose closes an account and frees its meters for another one. They go on pointing to it until then, so that what
+// they were told is still looked after.
+func (tx *Tx) AccountClose(account id.ID, at time.Time) error {
+	err := tx.must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
+		closedAccount, at, tx.Tenant, account)
+	if err == nil {
+		err = tx.attest("account", account)
+	}
+	if err != nil {
+		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
+	}
+	var meters []id.ID
+	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`+tx.C.ForUpdate(),
+		func(r Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account)
+	for _, m := range meters {
+		if err == nil {
+			err = tx.must(`UPDATE meter SET status = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, string(registry.Installed), tx.Tenant, m)
+		}
+		if err == nil {
+			err = tx.attest("meter", m)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("free the meters of account %s: %w", account.Text(id.Account), err)
+	}
+	return nil
+}
+
+// FreePlace is the place of a meter whose account has ended; free is false for any other meter. The meter is locked.
+func (tx *Tx) FreePlace(meter int64) (point id.ID, free bool, err error) {
+	free, err = tx.one(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.lockOf("m"), func(r Row) error { point = r.ID(0); return nil },
+		tx.Tenant, meter, string(registry.Installed), closedAccount)
+	return point, free, wrapAccount(err)
+}
+
+// OccupyMeter has a free meter supply an account, and its wallet begin anew. What the meter was told last stays known.
+func (tx *Tx) OccupyMeter(m registry.Meter, account id.ID) error {
+	rows, err := tx.WalletOf(m.N)
+	if err != nil {
+		return err
+	}
+	err = tx.must(`UPDATE meter SET account_id = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, account,
+		string(registry.Active), tx.Tenant, m.ID)
+	if err == nil {
+		err = tx.attest("meter", m.ID)
+	}
+	for _, w := range rows {
+		if err != nil || w.Meter.N != m.N {
+			continue
+		}
+		w.State = wallet.Occupy(w.State)
+		if err = tx.WalletPut(w); err != nil {
+			break
+		}
+		var s wallet.Supplied
+		if s, err = tx.SupplyOf(m.N); err == nil {
+			s.By, s.Why, s.Out, s.Block, s.Noticed, s.LookAt = "", "", time.Time{}, "", time.Time{}, time.Time{}
+			err = tx.SupplyPut(m.N, s.Supply)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("let meter %s supply account %s: %w", m.Number, account.Text(id.Account), err)
+	}
+	return nil
 }
 
 func wrapAccount(err error) error {

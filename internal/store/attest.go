@@ -34,7 +34,7 @@ var attestedKinds = [...]attestedKind{
 		columns: "r.tariff_id, r.n, r.effective_from, r.body_json, r.published_at, r.published_by", forms: "biitit", order: "0"},
 	{name: "key", noun: "Meter key", prefix: id.Key, from: "meter_key r", key: "id", order: "r.version",
 		columns: "r.meter, r.sgc, r.krn, r.kt, r.ti, r.ken, r.ea, r.dkga, r.base_date, r.from_at, r.state", forms: "itiititti" + "it"},
-	{name: "meter", noun: "Meter", prefix: id.Meter, from: "meter r", key: "id", order: "0",
+	{name: "meter", noun: "Meter", prefix: id.Meter, from: "meter r", key: "id", order: "r.version",
 		columns: "r.n, r.number, r.mode, r.status, r.account_id, r.phases, r.imp_per_kwh, r.tt, r.simulated, r.profile, r.mqtt_hash, r.link_key_enc",
 		forms:   "itttbiitit" + "bb"},
 	{name: "account", noun: "Account", prefix: id.Account, from: "account r", key: "id", order: "r.version",

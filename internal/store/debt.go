@@ -75,6 +75,16 @@ func (tx *Tx) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	return n == 1, nil
 }
 
+// DebtPay lowers a debt by what is paid on it other than by a sale.
+func (tx *Tx) DebtPay(debt id.ID, amount money.Minor) error {
+	err := tx.must(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'paid' ELSE status END,
+		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
+	if err != nil {
+		return fmt.Errorf("pay debt %s: %w", debt.Text(id.Debt), err)
+	}
+	return nil
+}
+
 // DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
 func (tx *Tx) DebtPage(account id.ID, open bool, before id.ID, max int) ([]vending.Debt, error) {
 	var out []vending.Debt

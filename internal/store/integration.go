@@ -62,7 +62,7 @@ func (tx *Tx) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
 
 // CustomerOf is the customer of the account that a meter supplies.
 func (tx *Tx) CustomerOf(meter id.ID) (customer id.ID, found bool, err error) {
-	found, err = tx.one(`SELECT a.customer_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	found, err = tx.one(`SELECT a.customer_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '`+closedAccount+`'
 		WHERE m.tenant_id = $1 AND m.id = $2`, func(r Row) error { customer = r.ID(0); return nil }, tx.Tenant, meter)
 	if err != nil {
 		return id.ID{}, false, fmt.Errorf("find the customer of a meter: %w", err)

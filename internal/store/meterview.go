@@ -25,7 +25,7 @@ const recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE
 	l.mv, l.relay, l.reasons, l.tamper, p.feeder, w.max_w, ` + keyRefColumns + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
-	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '` + closedAccount + `'
 	LEFT JOIN tariff t ON t.tenant_id = m.tenant_id AND t.id = a.tariff_id
 	LEFT JOIN customer c ON c.tenant_id = m.tenant_id AND c.id = a.customer_id
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n

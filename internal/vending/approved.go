@@ -29,7 +29,7 @@ type (
 // Doers carry out the acts of this package that were approved.
 func (v *Vending) Doers() access.Doers {
 	return access.Doers{access.ActDeposit: v.doDeposit, access.ActReverse: v.doReverse, access.ActTokens: v.doTokens, access.ActAdjust: v.DoAdjust,
-		access.ActCredit: v.doCredit}
+		access.ActCredit: v.doCredit, access.ActRefund: v.doRefund}
 }
 
 func (v *Vending) doDeposit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -22,6 +22,7 @@ type Tx interface {
 	ChargeTx
 	ChargeJobTx
 	DebtTx
+	MoveTx
 	wallet.SettleTx
 	NewID() (id.ID, error)
 	OnceTake(access.Once) (*access.Kept, error)

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newAccountMoveOut(c console) *cobra.Command {
+	var reason, key string
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "move-out ACCOUNT", Short: "End the account of a customer whose balance is on the server; pays nothing out", Args: cobra.ExactArgs(1),
+		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if reason == "" {
+				return usage("A customer moves out for a reason.", "Add --reason \"lease ended\"; it is kept in the audit log.")
+			}
+			if err := c.confirm(yes, args[0], "move-out"); err != nil {
+				return err
+			}
+			m, err := api.MoveOut(cmd.Context(), args[0], reason, key)
+			if err != nil {
+				return err
+			}
+			minor := func(n int64) string { return minorText(n, m.Currency) }
+			return c.show(cmd, m, fields("account", m.Account, "status", m.Status, "charged up to", timeText(m.ChargedUpTo), "wallet", minor(m.WalletMinor),
+				"deposit", minor(m.DepositMinor), "carry", minor(m.CarryMinor), "final bill", minor(m.FinalBillMinor), "debts paid", minor(m.DebtsPaidMinor),
+				"due back", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor), "free meters", strings.Join(m.Meters, " "), "journal", m.Journal))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&reason, "reason", "", "why (needed); it stands in the audit log")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer")
+	f.BoolVar(&yes, "yes", false, "do not ask for confirmation")
+	return cmd
+}
+
+func newAccountRefund(c console) *cobra.Command {
+	var r client.NewRefund
+	cmd := &cobra.Command{
+		Use: "refund ACCOUNT [AMOUNT]", Short: "Pay out what is due back to a customer, or move it to another account", Args: cobra.RangeArgs(1, 2),
+		Example: "  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"\n" +
+			"  paywatt account refund acc_01jd00000000000000000000000 20.00 --to 04140001019 --reason \"moved to plot 12\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if r.Reason == "" {
+				return usage("A refund needs a reason.", "Say to whom and how: --reason \"bank transfer 4711\".")
+			}
+			if len(args) == 2 {
+				amount, err := amountOf(cmd, api, args[1])
+				if err != nil {
+					return err
+				}
+				r.Amount = &amount
+			}
+			out, err := api.Refund(cmd.Context(), args[0], r)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, out, fields("journal", out.ID, "account", out.Account, "amount", amountText(out.Amount), "to", out.To+" "+out.Subject,
+				"still due back", minorText(out.LeftMinor, out.Amount.Currency), "reason", out.Reason))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.Bank, "bank", "", "bank account that pays; default main")
+	f.StringVar(&r.To, "to", "", "another account instead, or a meter that supplies it")
+	f.StringVar(&r.Reason, "reason", "", "to whom and how (needed); it stands in the journal and the audit log")
+	f.StringVar(&r.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the refund")
+	return cmd
+}
+
+func newMeterMoveIn(c console) *cobra.Command {
+	var m client.MoveIn
+	var customer client.Customer
+	cmd := &cobra.Command{
+		Use: "move-in METER", Short: "Open an account for a customer at a meter that is free", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter move-in 04140001001 --tariff domestic --name \"Kwame M.\" --phone +254700000002 --reason \"new lease\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if customer != (client.Customer{}) {
+				m.Customer = &customer
+			}
+			out, err := api.MoveIn(cmd.Context(), args[0], m)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, out, meterTable(out))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&m.Tariff, "tariff", "", "name of the tariff (needed)")
+	f.StringVar(&customer.ID, "customer", "", "id of a customer already known")
+	f.StringVar(&customer.Name, "name", "", "customer's name")
+	f.StringVar(&customer.Phone, "phone", "", "customer's phone, with country code")
+	f.StringVar(&m.Reason, "reason", "", "why (needed); it stands in the audit log")
+	return cmd
+}

@@ -1,0 +1,67 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/api"
+)
+
+// TestACustomerMovesOutAndAnotherMovesIn: what is left is paid back once, nobody pays for what is used in between, and the next
+// customer begins with nothing.
+func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","feeder":"North 3","customer":{"name":"Amina A."}}`))
+	w.want(201, w.sell("recharge-0001", order("10000")))
+	w.reads(1, 1000, 3000)
+	type meter struct {
+		ID, Status, Feeder string
+		Customer           *struct{ Name string }
+		Balance            struct {
+			Minor int64 `json:"amount_minor"`
+		}
+	}
+	path := "/v1/meters/" + meterNumber
+	account := decode[struct{ ID string }](t, w.want(200, w.get("/v1/accounts/"+meterNumber))).ID
+	out := w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"lease ended"}`, "Idempotency-Key", "move-out-1")
+	moved := decode[struct {
+		Account string
+		Meters  []string
+		Refund  int64  `json:"refund_due_minor"`
+		UpTo    string `json:"charged_up_to"`
+	}](t, w.want(201, out))
+	if moved.Account != account || moved.Refund != 10000-575 || len(moved.Meters) != 1 || moved.UpTo == "" {
+		t.Errorf("moved out: %s, want 94.25 due back", out.body)
+	}
+	if again := w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"lease ended"}`, "Idempotency-Key", "move-out-1"); string(again.body) != string(out.body) ||
+		again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("again: %d %s", again.status, again.body)
+	}
+	if m := decode[meter](t, w.want(200, w.get(path))); m.Status != "installed" || m.Customer != nil && m.Customer.Name != "" || m.Feeder != "" {
+		t.Errorf("the free meter: %+v, want nobody's", m)
+	}
+	w.want(409, w.sell("recharge-0002", order("10000")))
+	paid := w.ask("POST", "/v1/accounts/"+account+"/refunds", w.key, `{"reason":"bank transfer 4711"}`, "Idempotency-Key", "refund-0001")
+	if !strings.Contains(string(w.want(201, paid).body), `"amount_minor":9425`) {
+		t.Errorf("refunded: %s", paid.body)
+	}
+	w.want(422, w.ask("POST", "/v1/accounts/"+account+"/refunds", w.key, `{"reason":"once more"}`, "Idempotency-Key", "refund-0002"))
+	w.reads(3, 9000) // somebody used 6 kWh in the empty flat
+	w.want(400, w.post(path+"/move-in", `{"tariff":"domestic","reason":""}`))
+	w.want(409, w.post(path+"/move-in", `{"tariff":"nowhere","reason":"new lease"}`))
+	if m := decode[meter](t, w.want(201, w.post(path+"/move-in", `{"tariff":"domestic","customer":{"name":"Kwame M."},"reason":"new lease"}`))); m.Status != "active" ||
+		m.Customer == nil || m.Customer.Name != "Kwame M." || m.Feeder != "North 3" {
+		t.Errorf("moved in: %+v, want Kwame at the same place", m)
+	}
+	w.want(409, w.post(path+"/move-in", `{"tariff":"domestic","reason":"twice"}`))
+	w.want(201, w.sell("recharge-0003", order("5000")))
+	w.reads(4, 9500, 10_500)
+	w.want(201, w.sell("recharge-0004", order("1000"))) // posts the use
+	if m := decode[meter](t, w.want(200, w.get(path))); m.Balance.Minor != 5000+1000-287 {
+		t.Errorf("the next customer has %d, want 60.00 less 1 kWh", m.Balance.Minor)
+	}
+}

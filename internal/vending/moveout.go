@@ -1,0 +1,209 @@
+package vending
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// MoveTx is what moving out needs of a transaction.
+type MoveTx interface {
+	// DebtPay lowers a debt by what is paid on it other than by a sale.
+	DebtPay(debt id.ID, amount money.Minor) error
+	// AccountClose closes an account and frees its meters for another one.
+	AccountClose(account id.ID, at time.Time) error
+}
+
+// MoveOut ends the account of a customer whose balance is money on the server.
+type MoveOut struct {
+	Request
+	Account string // identity of the account, or a meter that supplies it
+	Reason  string
+
+	Render func(MovedOut) (status int, body []byte)
+}
+
+// MovedOut is what moving out came to.
+type MovedOut struct {
+	Account  id.ID
+	Currency string
+	At       time.Time
+	Journal  id.ID    // zero where there was no money at all
+	Meters   []string // that are free now
+	// What there was, after the last use was posted, and what became of it.
+	Wallet, Deposit, Carry, Paid, Refund money.Minor
+	FinalBill                            money.Minor // used beyond the wallet; raised as a debt
+	Owed                                 money.Minor // of debts and charges, still to be paid
+	AsOf                                 time.Time   // meter time of the newest reading that is charged for
+}
+
+// finalBill is the kind of the debt that is raised for what was used beyond the wallet.
+const finalBill = "final bill"
+
+// MoveOut posts what an account's meters have used, pays the debts from what the customer has, leaves the rest as due back
+// (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
+// nothing out: see [Vending.Refund]. An account moves out once.
+func (v *Vending) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (Done[MovedOut], error) {
+	if no := by.Needs(access.WriteCustomers); no.Refused() {
+		return Done[MovedOut]{Refusal: no}, nil
+	}
+	out, err := keyed(ctx, v, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return v.moveOut(tx, by, m) })
+	if err != nil {
+		return Done[MovedOut]{}, fmt.Errorf("move out of account %s: %w", echo(m.Account), err)
+	}
+	return out, nil
+}
+
+func (v *Vending) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {
+	m.Reason = strings.TrimSpace(m.Reason)
+	if m.Reason == "" || len(m.Reason) > maxMemo || !printable(m.Reason) {
+		return MovedOut{}, badDebt(fmt.Sprintf("Moving out needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
+	}
+	name, no := accountName(m.Account)
+	if no.Refused() {
+		return MovedOut{}, no, nil
+	}
+	place, no, err := findAccount(tx, name, m.Account)
+	if err != nil || no.Refused() {
+		return MovedOut{}, no, err
+	}
+	now := v.moment()
+	out := MovedOut{Account: place.ID, At: now, Meters: place.Meters}
+	if out.Currency, _, err = tx.Currency(); err != nil {
+		return MovedOut{}, refusal.Refusal{}, err
+	}
+	if no, err := v.lastUse(tx, place, &out, now); err != nil || no.Refused() {
+		return MovedOut{}, no, err
+	}
+	if err := v.clearOut(tx, place, &out); err != nil {
+		return MovedOut{}, refusal.Refusal{}, err
+	}
+	if err := wallet.Vacate(tx, place.ID, by.String(), "moved out: "+m.Reason, now); err != nil {
+		return MovedOut{}, refusal.Refusal{}, err
+	}
+	if err := tx.AccountClose(place.ID, now); err != nil {
+		return MovedOut{}, refusal.Refusal{}, err
+	}
+	e := by.Entry("account.move-out", place.ID.Text(id.Account))
+	e.Before, e.Reason = "status="+place.Status, m.Reason
+	e.After = fmt.Sprintf("status=closed wallet=%d deposit=%d carry=%d final_bill=%d debts_paid=%d refund_due=%d still_owed=%d meters=%s", out.Wallet,
+		out.Deposit, out.Carry, out.FinalBill, out.Paid, out.Refund, out.Owed, strings.Join(out.Meters, ","))
+	return out, refusal.Refusal{}, tx.AuditLog(e)
+}
+
+// lastUse posts what was used, and refuses where nobody knows it.
+func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
+	switch {
+	case place.Status != accountActive:
+		return refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" is "+place.Status+" already.", nothingBooked, "Look at its statement."), nil
+	case place.Mode != registry.PrepayWallet:
+		return refusal.Because(refusal.InvalidRequest, "Only an account whose balance is on the server can move out; this one is "+string(place.Mode)+".",
+			nothingBooked, "The units of a token meter stay in it."), nil
+	}
+	busy, err := tx.VendUnderWay(0, place.ID)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	settled, err := wallet.SettleAccount(tx, place.ID, now, true)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if busy || settled.Money.Held != 0 {
+		return refusal.Because(refusal.VendInProgress, "Something of this account is still under way.", nothingBooked, "Try again when it is done."), nil
+	}
+	for _, r := range settled.Rows {
+		if r.Held.Stopped() {
+			return refusal.Because(refusal.ReadingHeld, "Nobody knows what meter "+r.Meter.Number+" has used: its register waits in quarantine.", nothingBooked,
+				"Decide about it there; then move out."), nil
+		}
+		if r.Started && r.At.After(out.AsOf) {
+			out.AsOf = r.At
+		}
+	}
+	out.Wallet = settled.Money.Wallet
+	return refusal.Refusal{}, nil
+}
+
+// accountActive is the status of an account that buys and is charged.
+const accountActive = "active"
+
+// clearOut turns what the customer has and owes into what is due back, or still owed.
+func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
+	name := place.ID.Text(id.Account)
+	for _, side := range []struct {
+		code ledger.Code
+		to   *money.Minor
+	}{{ledger.Deposit, &out.Deposit}, {ledger.Carry, &out.Carry}} {
+		balance, err := tx.Balance(ledger.AccountRef{Code: side.code, Subject: name})
+		if err != nil {
+			return err
+		}
+		*side.to = -balance
+	}
+	if out.Wallet < 0 {
+		if err := v.billLast(tx, place, -out.Wallet); err != nil {
+			return err
+		}
+		out.FinalBill, out.Wallet = -out.Wallet, 0
+	}
+	dues, debts, err := tx.ChargesOpen(place.ID, maxDebts+1)
+	if err != nil {
+		return err
+	}
+	for _, d := range dues {
+		out.Owed += d.Left()
+	}
+	leaving := ledger.Leaving{Account: name, Wallet: out.Wallet, Deposit: out.Deposit, Carry: out.Carry}
+	left := out.Wallet + out.Deposit + out.Carry
+	for _, d := range debts {
+		paid := min(d.Outstanding, left)
+		if out.Owed += d.Outstanding - paid; paid == 0 {
+			continue
+		}
+		left, out.Paid = left-paid, out.Paid+paid
+		leaving.Debts = append(leaving.Debts, ledger.Owed{Debt: DebtSubject(place.ID, d.Name()), Amount: paid})
+		if err := tx.DebtPay(d.ID, paid); err != nil {
+			return err
+		}
+	}
+	out.Refund = left
+	lines := ledger.MovedOut(leaving)
+	if len(lines) == 0 {
+		return nil
+	}
+	j := ledger.Journal{Kind: ledger.MoveOut, Ref: name, PostedAt: out.At, Memo: "moved out", Postings: lines}
+	if j.ID, err = tx.NewID(); err != nil {
+		return err
+	}
+	breach, err := tx.Post(j)
+	if err == nil && breach.Refused() {
+		err = breachOf(j, breach)
+	}
+	out.Journal = j.ID
+	return err
+}
+
+// billLast raises what was used beyond the wallet as a debt, which brings the wallet to zero (P12).
+func (v *Vending) billLast(tx Tx, place AccountPlace, amount money.Minor) error {
+	d := Debt{Account: place.ID, Kind: finalBill, Principal: amount, Outstanding: amount, Mode: tariff.Full, Priority: tariff.DebtPriority, Capped: true,
+		Against: "wallet", Status: DebtOpen, CreatedAt: v.moment()}
+	var err error
+	if d.ID, err = tx.NewID(); err != nil {
+		return err
+	}
+	if err := tx.DebtAdd(d); err != nil {
+		return err
+	}
+	return v.journal(tx, ledger.Raised, d.Name(), finalBill, ledger.DebtRaised(DebtSubject(place.ID, d.Name()),
+		ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)}, amount))
+}

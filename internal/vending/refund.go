@@ -1,0 +1,196 @@
+package vending
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Refund pays out what is due back to a customer who has moved out, or gives it to another account.
+type Refund struct {
+	Request
+	Account string       // identity of the account
+	Amount  money.Amount // the zero value: all that is due back
+	Bank    string       // the bank account that pays; empty means main
+	To      string       // another account instead: its identity, or a meter that supplies it
+	Reason  string       // to whom, how: a bank's reference
+
+	Render func(Refunded) (status int, body []byte)
+}
+
+// Refunded is a refund that was booked.
+type Refunded struct {
+	Journal id.ID
+	Account id.ID
+	To      ledger.AccountRef
+	Amount  money.Amount
+	Left    money.Minor // still due back
+	Reason  string
+	At      time.Time
+	Waits   *access.Approval // it waits for a second person, and nothing was booked
+}
+
+// refundWish is what of a refund is written down for a second person.
+type refundWish struct {
+	Account  string      `json:"account"`
+	Minor    money.Minor `json:"amount_minor"`
+	Currency string      `json:"currency"`
+	Bank     string      `json:"bank,omitempty"`
+	To       string      `json:"to,omitempty"`
+	Reason   string      `json:"reason"`
+}
+
+// Refund books that what was due back was paid, or moved to another account (right: ledger.adjust). It is an act for two
+// people where four eyes are asked for.
+func (v *Vending) Refund(ctx context.Context, by access.Actor, r Refund) (Done[Refunded], error) {
+	if no := by.Needs(access.AdjustLedger); no.Refused() {
+		return Done[Refunded]{Refusal: no}, nil
+	}
+	out, err := keyed(ctx, v, by, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return v.refund(tx, by, r) })
+	if err != nil {
+		return Done[Refunded]{}, fmt.Errorf("refund account %s: %w", echo(r.Account), err)
+	}
+	return out, nil
+}
+
+// normal says what is wrong with a refund.
+func (r *Refund) normal() (AccountName, refusal.Refusal) {
+	r.Reason, r.Bank, r.To = strings.TrimSpace(r.Reason), strings.TrimSpace(r.Bank), strings.TrimSpace(r.To)
+	name, no := accountName(r.Account)
+	switch {
+	case no.Refused():
+		return name, no
+	case r.Reason == "" || len(r.Reason) > maxMemo || !printable(r.Reason):
+		return name, badDebt(fmt.Sprintf("A refund needs a reason of 1 to %d printable characters.", maxMemo), "Say to whom and how it is paid.")
+	case r.Bank != "" && r.To != "":
+		return name, badDebt("A refund goes to a bank account or to another account, not to both.", "Leave one out.")
+	case len(r.Bank) > maxKind || !printable(r.Bank):
+		return name, badDebt(fmt.Sprintf("The name of a bank account has at most %d printable characters.", maxKind), "Shorten it.")
+	case r.Amount.Minor < 0:
+		return name, badDebt("A refund is a positive amount.", "Leave it out for all that is due back.")
+	}
+	r.Bank = cmp.Or(r.Bank, mainBank)
+	return name, refusal.Refusal{}
+}
+
+func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Refusal, error) {
+	name, no := r.normal()
+	if no.Refused() {
+		return Refunded{}, no, nil
+	}
+	place, no, err := findAccount(tx, name, r.Account)
+	if err != nil || no.Refused() {
+		return Refunded{}, no, err
+	}
+	due := ledger.AccountRef{Code: ledger.RefundDue, Subject: place.ID.Text(id.Account)}
+	out := Refunded{Account: place.ID, Reason: r.Reason, At: v.moment(), To: ledger.AccountRef{Code: ledger.Bank, Subject: r.Bank}}
+	balance, err := tx.Balance(due)
+	if err != nil {
+		return Refunded{}, refusal.Refusal{}, err
+	}
+	if out.Amount.Currency, _, err = tx.Currency(); err != nil {
+		return Refunded{}, refusal.Refusal{}, err
+	}
+	out.Amount.Minor = cmp.Or(r.Amount.Minor, -balance)
+	switch {
+	case r.Amount.Minor != 0 && r.Amount.Currency != out.Amount.Currency:
+		return Refunded{}, wrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
+	case out.Amount.Minor <= 0 || out.Amount.Minor > -balance:
+		return Refunded{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%d minor units are due back to this account.", max(-balance, 0)), nothingBooked,
+			"Move the account out first; then give at most that."), nil
+	}
+	out.Left = -balance - out.Amount.Minor
+	var to id.ID
+	if r.To != "" {
+		if out.To, to, no, err = receiver(tx, place, r.To); err != nil || no.Refused() {
+			return Refunded{}, no, err
+		}
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActRefund, Right: access.AdjustLedger, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("refund %d minor units of account %s to %s: %s", out.Amount.Minor, place.ID.Text(id.Account), refName(out.To), r.Reason),
+		Body:    refundWish{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err
+	}
+	return v.payRefund(tx, by, out, due, to, eyes)
+}
+
+// refName names an account of the books.
+func refName(a ledger.AccountRef) string { return fmt.Sprintf("%d:%s", int(a.Code), a.Subject) }
+
+// bankOf is the bank account, empty where another account gets the money.
+func (r Refund) bankOf() string {
+	if r.To != "" {
+		return ""
+	}
+	return r.Bank
+}
+
+// receiver is the wallet or the carry of another account that gets a refund.
+func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, refusal.Refusal, error) {
+	name, no := accountName(text)
+	if no.Refused() {
+		return ledger.AccountRef{}, id.ID{}, no, nil
+	}
+	to, no, err := findAccount(tx, name, text)
+	if err != nil || no.Refused() {
+		return ledger.AccountRef{}, id.ID{}, no, err
+	}
+	if to.ID == from.ID || to.Status != accountActive {
+		return ledger.AccountRef{}, id.ID{}, refusal.Because(refusal.AccountClosed, "Account "+to.ID.Text(id.Account)+" cannot take money.", nothingBooked,
+			"Name an account that is active."), nil
+	}
+	return goodwillTo(to), to.ID, refusal.Refusal{}, nil
+}
+
+// payRefund books a refund that is allowed.
+func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.Eyes) (Refunded, refusal.Refusal, error) {
+	if !to.IsZero() {
+		if has, err := tx.Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
+			return Refunded{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
+		}
+	}
+	j := ledger.Journal{Kind: ledger.Refund, PostedAt: out.At, Memo: out.Reason, Postings: []ledger.Posting{
+		{Account: due, Amount: out.Amount.Minor}, {Account: out.To, Amount: -out.Amount.Minor}}}
+	var err error
+	if j.ID, err = tx.NewID(); err != nil {
+		return Refunded{}, refusal.Refusal{}, err
+	}
+	breach, err := tx.Post(j)
+	if err == nil && breach.Refused() {
+		err = breachOf(j, breach)
+	}
+	if err != nil {
+		return Refunded{}, refusal.Refusal{}, err
+	}
+	out.Journal = j.ID
+	if out.To.Code == ledger.Wallet {
+		if _, err := wallet.SettleAccount(tx, to, out.At, true); err != nil {
+			return Refunded{}, refusal.Refusal{}, err
+		}
+	}
+	e := by.Entry("account.refund", out.Account.Text(id.Account))
+	e.After = fmt.Sprintf("journal=%s amount=%d %s to=%s left=%d", j.ID.Text(id.Journal), out.Amount.Minor, out.Amount.Currency, refName(out.To), out.Left)
+	e.Reason = out.Reason
+	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// doRefund pays a refund that a second person allowed.
+func (v *Vending) doRefund(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var w refundWish
+	if err := json.Unmarshal(body, &w); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved refund: %w", err)
+	}
+	out, err := v.Refund(ctx, maker, Refund{Account: w.Account, Amount: money.Amount{Minor: w.Minor, Currency: w.Currency}, Bank: w.Bank, To: w.To, Reason: w.Reason})
+	return access.Done{Refusal: out.Refusal, Object: out.Value.Journal.Text(id.Journal)}, err
+}
