@@ -32,7 +32,8 @@ import (
 
 // office is the server of a street of purses: the store and the use cases, without sockets, on the street's clock.
 type office struct {
-	now     time.Time
+	now     time.Time        // of the street
+	clock   func() time.Time // of the store
 	engine  *sqlite.Engine
 	wallets *wallet.Wallets
 	notices notify.Log
@@ -70,13 +71,15 @@ func openOffice(o Purses) (*office, error) {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
 	f := &office{now: o.Start, names: rand.NewChaCha8(seed), by: access.SystemActor(store.FirstTenant, "sim")}
+	f.clock = func() time.Time { return f.now }
+	clock := func() time.Time { return f.clock() }
 	var err error
 	seed[31] = 1
-	f.engine, err = sqlite.Open(o.Folder, sqlite.Options{Now: func() time.Time { return f.now }, Rand: rand.NewChaCha8(seed), Reserve: -1})
+	f.engine, err = sqlite.Open(o.Folder, sqlite.Options{Now: clock, Rand: rand.NewChaCha8(seed), Reserve: -1})
 	if err != nil {
 		return nil, fmt.Errorf("open the server of the street: %w", err)
 	}
-	f.wallets = wallet.New(wallet.Config{Now: func() time.Time { return f.now }, Door: officeDoor[wallet.Tx]{f.engine, func(tx *store.Tx) wallet.Tx { return tx }}})
+	f.wallets = wallet.New(wallet.Config{Now: clock, Door: officeDoor[wallet.Tx]{f.engine, func(tx *store.Tx) wallet.Tx { return tx }}})
 	f.notices = notify.NewLog(officeDoor[notify.Tx]{f.engine, func(tx *store.Tx) notify.Tx { return tx }})
 	return f, errors.Join(f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) }))
 }

@@ -1,0 +1,250 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// restored is the longest that a supply may take to return once a payment is committed, of a meter that is online.
+const restored = 5 * time.Second
+
+// online is one house whose meter is connected all the time to the server's own worker of the outbox, in virtual time.
+type online struct {
+	t      *testing.T
+	s      *pursesRun
+	h      *purse
+	outbox *job.Outbox
+
+	mu     sync.Mutex
+	drops  map[wire.Down]bool
+	arrive chan func()
+	closed time.Time // when the relay closed last
+	sent   map[wire.Down]int
+}
+
+// Connected, Format and Publish are the connection of the meter.
+func (o *online) Connected(string) bool     { return true }
+func (o *online) Format(string) wire.Format { return wire.JSON }
+func (o *online) Publish(number string, d wire.Down, payload []byte) bool {
+	o.mu.Lock()
+	o.sent[d]++
+	drop := o.drops[d]
+	o.mu.Unlock()
+	if !drop {
+		o.arrive <- func() { o.takes(d, number, payload) }
+	}
+	return true
+}
+
+// takes gives a message to the meter, presses the key where it waits for one, and brings its records to the server.
+func (o *online) takes(d wire.Down, number string, payload []byte) {
+	was := o.h.dev.State().Relay
+	if err := errors.Join(o.h.dev.Receive(d, wire.DownTopic(number, d), payload), o.h.dev.Flush(), o.h.press()); err != nil {
+		o.t.Error(err)
+	}
+	if is := o.h.dev.State().Relay; is == supply.Closed && was != is {
+		o.closed = time.Now()
+	}
+	o.tells()
+}
+
+func (o *online) tells() {
+	o.s.office.now = time.Now()
+	if err := o.s.upload(context.Background(), []*purse{o.h}, false); err != nil {
+		o.t.Error(err)
+	}
+	o.outbox.Kick() // as a server does when an answer is durable
+}
+
+// lives lets the house use energy for a time, and then read.
+func (o *online) lives(watts unit.Power, t time.Duration) {
+	o.t.Helper()
+	time.Sleep(t)
+	o.does(func() error {
+		return errors.Join(o.h.dev.SetLoad(watts), o.h.dev.Advance(t, nil), o.h.dev.Read(), o.h.dev.Flush())
+	})
+}
+
+// does lets something happen at the meter, and waits until nothing more comes of it at this moment.
+func (o *online) does(what func() error) {
+	o.t.Helper()
+	o.arrive <- func() {
+		if err := what(); err != nil {
+			o.t.Error(err)
+		}
+		o.tells()
+	}
+	synctest.Wait()
+}
+
+// pays and reports how long it took from the commit until the relay closed, within a minute; the worker is not told of it.
+func (o *online) pays(amount money.Minor) (took time.Duration, ok bool) {
+	o.t.Helper()
+	if is := o.h.dev.State().Relay; is == supply.Closed {
+		o.t.Fatal("the supply is on before the payment")
+	}
+	o.s.office.now = time.Now()
+	if err := o.s.pay(o.t.Context(), o.h, amount); err != nil {
+		o.t.Fatal(err)
+	}
+	paid := time.Now()
+	time.Sleep(time.Minute - time.Second)
+	synctest.Wait()
+	return o.closed.Sub(paid), o.h.dev.State().Relay == supply.Closed
+}
+
+func (o *online) drop(down ...wire.Down) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.drops = map[wire.Down]bool{}
+	for _, d := range down {
+		o.drops[d] = true
+	}
+}
+
+// newOnline is a house with some money, and its first lease.
+func newOnline(t *testing.T, paid, daily money.Minor) *online {
+	t.Helper()
+	s := &pursesRun{o: Purses{Meters: 1, Days: 30, Seed: 9, Start: time.Now(), Folder: t.TempDir(), Paid: paid, Daily: daily}}
+	var err error
+	if s.office, err = openOffice(s.o); err != nil {
+		t.Fatal(err)
+	}
+	s.office.clock = time.Now
+	o := &online{t: t, s: s, arrive: make(chan func(), 100), sent: map[wire.Down]int{}}
+	if o.h, err = s.newPurse(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	engine := s.office.engine
+	o.outbox = job.NewOutbox(job.OutboxConfig{Door: officeDoor[job.OutboxTx]{engine, func(tx *store.Tx) job.OutboxTx { return tx }}, Lane: job.LaneMQTT, Owner: "test",
+		Now: time.Now, Sender: command.NewCourier(officeDoor[command.CourierTx]{engine, func(tx *store.Tx) command.CourierTx { return tx }}, open{}, o, time.Now)})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := o.outbox.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case do := <-o.arrive:
+				do()
+			}
+		}
+	})
+	running.Go(func() { // the server is never blind
+		for ctx.Err() == nil {
+			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.LookOut() }); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Minute):
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		if err := s.office.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	o.does(o.h.dev.Read)
+	time.Sleep(2 * time.Second)
+	synctest.Wait()
+	if got := o.h.dev.State(); got.Relay != supply.Closed {
+		t.Fatalf("the relay is %s at the beginning", got.Relay)
+	}
+	return o
+}
+
+// charges takes the fixed charges of the days that have begun.
+func (o *online) charges() {
+	o.t.Helper()
+	o.s.office.now = time.Now()
+	if _, err := o.s.office.wallets.ChargeDays(o.t.Context(), access.SystemActor(store.FirstTenant, "test")); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays, while a lease and a configuration that the
+// meter drops lie before the connect, each in a long pause between two attempts. The worker of the outbox is not even told
+// of the payment: it finds the connect by itself.
+func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOnline(t, 6900, 4600) // 16 kWh a day of fixed charges
+		o.drop(wire.DownLease, wire.DownConfig)
+		o.change(registry.SupplyPolicy{Windows: []string{"mon 03:00-03:01"}}) // another configuration
+		o.lives(1000, 13*time.Hour)                                           // more than half of the lease
+		if o.sent[wire.DownLease] < 2 || o.sent[wire.DownConfig] < 2 {
+			t.Fatalf("%d leases and %d configurations were sent, want some that are dropped", o.sent[wire.DownLease], o.sent[wire.DownConfig])
+		}
+		o.lives(0, 12*time.Hour)
+		o.charges()
+		o.lives(0, time.Minute)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := o.h.dev.State(); !got.Reasons.Has(supply.Remote) {
+			t.Fatalf("not cut off: %v", got.Reasons.Names())
+		}
+		if took, ok := o.pays(10_000); !ok || took > restored {
+			t.Errorf("the supply returned: %t, %s after the payment; want within %s", ok, took, restored)
+		}
+	})
+}
+
+// TestAPaymentHurriesALeaseThatWasDropped pays when the meter has dropped the lease that would have kept the supply on, and
+// the next attempt is half an hour away.
+func TestAPaymentHurriesALeaseThatWasDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOnline(t, 100_000, 0)
+		o.drop(wire.DownLease)
+		o.lives(1000, 11*time.Hour)
+		time.Sleep(7 * time.Minute) // attempts after 1 and 6 minutes
+		o.lives(2000, 6*time.Hour)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if got := o.h.dev.State(); !got.Reasons.Has(supply.Lease) {
+			t.Fatalf("the lease is not used up: %v", got.Reasons.Names())
+		}
+		o.drop()
+		if took, ok := o.pays(1000); !ok || took > restored {
+			t.Errorf("the supply returned: %t, %s after the payment; want within %s", ok, took, restored)
+		}
+	})
+}
+
+// change sets the policy of the tenant.
+func (o *online) change(p registry.SupplyPolicy) {
+	o.t.Helper()
+	err := o.s.office.do(o.t.Context(), func(tx *store.Tx) error {
+		s, err := tx.TenantSettings()
+		if err != nil {
+			return err
+		}
+		s.Supply = p
+		return tx.PutTenantSettings(s)
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.does(o.h.dev.Read)
+}
