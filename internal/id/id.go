@@ -42,6 +42,7 @@ const (
 	Aside    = "qtn_" // an entry of the quarantine
 	Login    = "int_" // of a program at the integration broker
 	Message  = "msg_" // a text message
+	Message  = "msg_" // to or from a telephone
 )
 
 // ErrMalformed says that a text is no identity of the wanted kind.

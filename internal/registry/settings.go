@@ -26,6 +26,7 @@ type Settings struct {
 	Limits   Limits
 	Wallet   WalletPolicy
 	Supply   SupplyPolicy
+	Quiet    QuietHours
 }
 
 // WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
@@ -132,6 +133,8 @@ type SettingsChange struct {
 	LeaseCap        *unit.Energy `json:"lease_cap_wh,omitempty"`
 	LeaseTTL        *int64       `json:"lease_ttl_s,omitempty"`
 	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
+	QuietFrom       *string      `json:"quiet_from,omitempty"`
+	QuietTo         *string      `json:"quiet_to,omitempty"`
 	// Free text stands last: what has weight is never behind it in a summary that is cut.
 	Name    *string `json:"name,omitempty"`
 	VATNo   *string `json:"vat_no,omitempty"`
@@ -185,7 +188,7 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	next := c.apply(was)
-	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check(), next.Supply.check()} {
+	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check(), next.Supply.check(), next.Quiet.check()} {
 		if no.Refused() {
 			return SettingsView{Refusal: no}, nil
 		}
@@ -277,6 +280,8 @@ func (c SettingsChange) apply(s Settings) Settings {
 		s.Supply.Allowance = c.Allowance
 	}
 	set(&s.Wallet.CutOff, c.WalletCutOff)
+	set(&s.Quiet.From, c.QuietFrom)
+	set(&s.Quiet.To, c.QuietTo)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -300,8 +305,8 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"free_units_per_day_wh=%d wallet=%+v supply=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply)
+		"free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

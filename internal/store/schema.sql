@@ -85,6 +85,7 @@ CREATE TABLE idempotency (
 CREATE TABLE customer (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
   id_no TEXT NOT NULL DEFAULT '', lang TEXT NOT NULL DEFAULT 'en', flags TEXT NOT NULL DEFAULT '',
+  notices INTEGER NOT NULL DEFAULT 1 CHECK (notices IN (0,1)),  -- 0: wants no warnings
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -123,10 +124,12 @@ CREATE TABLE meter (
   reading_interval_s INTEGER NOT NULL DEFAULT 1800,
   mqtt_hash BLOB, link_key_enc BLOB, command_counter INTEGER NOT NULL DEFAULT 0, lease_seq INTEGER NOT NULL DEFAULT 0,
   config_version INTEGER NOT NULL DEFAULT 0,
+  sim_phone TEXT NOT NULL DEFAULT '',     -- number of the SIM in the meter's own modem
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_account ON meter (tenant_id, account_id);
+CREATE UNIQUE INDEX meter_sim ON meter (tenant_id, sim_phone) WHERE sim_phone <> '';
 
 -- The receive window and what the meter last said of itself. Hot: one row per meter, rewritten in place.
 CREATE TABLE meter_live (
@@ -597,6 +600,54 @@ CREATE TABLE units_transfer (             -- units that left without money: who 
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, job_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX units_transfer_day ON units_transfer (tenant_id, by_actor, created_at);
+
+-- Messages to and from telephones. No digits of tokens stand here: what is sent names tokens and is rendered when it
+-- leaves, and long runs of digits in what came are masked.
+CREATE TABLE message (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
+  direction TEXT NOT NULL CHECK (direction IN ('out','in')),
+  state TEXT NOT NULL
+    CHECK (state IN ('queued','sent','delivered','answered','failed','unknown','expired','suppressed','received')),
+  purpose TEXT NOT NULL,                  -- name of the template; of an arrival, what it was taken for
+  lang TEXT NOT NULL DEFAULT '', args TEXT NOT NULL DEFAULT '{}',
+  text TEXT NOT NULL DEFAULT '',          -- of arrivals and of texts that a person wrote
+  phone TEXT NOT NULL,                    -- to whom; of an arrival, from whom
+  customer_id BLOB, meter INTEGER, vend_id BLOB, token_id BLOB,
+  answers BLOB,                           -- the arrival that this answers; of a meter's answer, the message that it answers
+  identity BLOB,                          -- of an arrival: the same however often it comes
+  line TEXT NOT NULL DEFAULT '',          -- messages of one line leave one after the other
+  open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0,1)),       -- 1: the first of its line has its turn
+  asking INTEGER NOT NULL DEFAULT 0 CHECK (asking IN (0,1)),   -- the meter is asked what became of its token
+  route TEXT NOT NULL DEFAULT '',         -- by which it goes or went
+  parts INTEGER NOT NULL DEFAULT 0, cost_micro INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+  round INTEGER NOT NULL DEFAULT 0,       -- how often every route was tried, or the meter did not answer
+  next_at INTEGER, owner TEXT NOT NULL DEFAULT '', owner_until INTEGER NOT NULL DEFAULT 0,
+  expires_at INTEGER, sent_at INTEGER, delivered_at INTEGER, answered_at INTEGER, ended_at INTEGER,
+  failure TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX message_identity ON message (tenant_id, identity) WHERE identity IS NOT NULL;
+CREATE INDEX message_line ON message (tenant_id, line, id) WHERE open = 1;
+CREATE INDEX message_due ON message (tenant_id, next_at) WHERE open = 1;
+CREATE INDEX message_phone ON message (tenant_id, phone, id);
+CREATE INDEX message_meter ON message (tenant_id, meter, id) WHERE meter IS NOT NULL;
+CREATE INDEX message_vend ON message (tenant_id, vend_id) WHERE vend_id IS NOT NULL;
+CREATE TABLE message_try (                -- a message given to a route; written before it is given
+  tenant_id INTEGER NOT NULL, message_id BLOB NOT NULL, n INTEGER NOT NULL,
+  route TEXT NOT NULL, asking INTEGER NOT NULL DEFAULT 0 CHECK (asking IN (0,1)), at INTEGER NOT NULL, done_at INTEGER,
+  round INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('','accepted','not_sent','refused','unknown')),  -- '': under way
+  reference TEXT NOT NULL DEFAULT '', parts INTEGER NOT NULL DEFAULT 0, cost_micro INTEGER NOT NULL DEFAULT 0,
+  report TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, message_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_try_reference ON message_try (tenant_id, route, reference) WHERE reference <> '';
+CREATE TABLE message_month (              -- what messages cost, by local month and route
+  tenant_id INTEGER NOT NULL, month TEXT NOT NULL, route TEXT NOT NULL,
+  messages INTEGER NOT NULL DEFAULT 0, parts INTEGER NOT NULL DEFAULT 0, cost_micro INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (tenant_id, month, route)
+) STRICT, WITHOUT ROWID;
 
 -- Copies of a receipt that were printed after the first.
 CREATE TABLE reprint (

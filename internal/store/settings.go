@@ -19,6 +19,9 @@ const receiptKey = "receipt"
 // limitsKey is the name of the limits that the tenant has set; missing where it keeps the defaults.
 const limitsKey = "limits"
 
+// quietKey is the name of the hours in which customers get no warnings; missing for the default.
+const quietKey = "quiet"
+
 // TenantSettings reads what the tenant decided for itself.
 func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
@@ -51,6 +54,11 @@ func (tx *Tx) TenantSettings() (registry.Settings, error) {
 	if text, ok := more[supplyKey]; ok {
 		if err := json.Unmarshal(text, &s.Supply); err != nil {
 			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", supplyKey, tx.Tenant, err)
+		}
+	}
+	if text, ok := more[quietKey]; ok {
+		if err := json.Unmarshal(text, &s.Quiet); err != nil {
+			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", quietKey, tx.Tenant, err)
 		}
 	}
 	s.Receipt, err = receiptHead(more)
@@ -97,6 +105,12 @@ func (tx *Tx) PutTenantSettings(s registry.Settings) error {
 	delete(more, supplyKey)
 	if s.Supply.Decided() {
 		if more[supplyKey], err = json.Marshal(s.Supply); err != nil {
+			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+		}
+	}
+	delete(more, quietKey)
+	if s.Quiet != (registry.QuietHours{}) {
+		if more[quietKey], err = json.Marshal(s.Quiet); err != nil {
 			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
 		}
 	}

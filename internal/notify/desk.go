@@ -1,0 +1,292 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Opener opens what a data key has sealed.
+type Opener interface {
+	Open(context string, sealed []byte) ([]byte, error)
+}
+
+// Configured is a route with what the configuration says of it.
+type Configured struct {
+	Route
+	Kind     string   // modem, log, ...: for people
+	Cost     int64    // of one part, in millionths of the currency's unit
+	Prefixes []string // of numbers that go by it; none for all
+	Meters   bool     // meters' messages may go by it
+}
+
+// Config is what a Desk needs. Answer, Alone and Log may be left out.
+type Config struct {
+	Door   access.Door[Tx]
+	Opener Opener
+	Hasher registry.Hasher // of the cursors of lists, and of token digits
+	Routes []Configured    // in the order in which they are tried
+	Owner  string          // names this process among all that serve the same database
+	Alone  bool            // no other process serves it: what a dead one left under way is free at once
+	Answer time.Duration   // how long a meter has for its first answer; 0 means a minute
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Times of the desk.
+const (
+	pollEvery   = time.Second
+	troublePoll = 5 * time.Second
+	probeEvery  = time.Minute // how often a route that is down is tried
+	firstAnswer = time.Minute
+	strayAfter  = 10 * time.Minute // a message whose route no server has any more is given to another after this
+)
+
+// failuresDown is how many tries of a route must fail in a row for it to be down.
+const failuresDown = 5
+
+// Desk queues messages, gives them to routes and takes what comes in. Start at [New]; Run serves.
+type Desk struct {
+	c     Config
+	bells []chan struct{} // of the routes' workers
+
+	mu   sync.Mutex
+	ways []standing
+}
+
+// standing is how a route stands.
+type standing struct {
+	Way
+	kind     string
+	failures int // in a row
+	proved   bool
+	since    time.Time // of Down
+	probe    time.Time // when it is tried again
+	why      string
+	last     time.Time // when it last accepted a message
+}
+
+// New makes a Desk.
+func New(c Config) *Desk {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Answer == 0 {
+		c.Answer = firstAnswer
+	}
+	d := &Desk{c: c}
+	for _, r := range c.Routes {
+		d.ways = append(d.ways, standing{Way: Way{Name: r.Name(), Cost: r.Cost, Prefixes: r.Prefixes, Meters: r.Meters}, kind: r.Kind})
+		d.bells = append(d.bells, make(chan struct{}, 1))
+	}
+	return d
+}
+
+// Kick makes the workers look at once: something has just been committed. It never blocks.
+func (d *Desk) Kick() {
+	for _, b := range d.bells {
+		select {
+		case b <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Serves reports whether there is a route for messages to customers, and one for those to meters.
+func (d *Desk) Serves() (customers, meters bool) {
+	return len(d.ways) > 0, slices.ContainsFunc(d.ways, func(w standing) bool { return w.Meters })
+}
+
+// Run sends until ctx ends. A store or a route that fails is tried again; Run itself never gives up.
+func (d *Desk) Run(ctx context.Context) error {
+	if d.c.Alone && len(d.c.Routes) > 0 {
+		if err := d.free(ctx); err != nil {
+			d.c.Log.Warn("messages under way were not freed", logkey.Err, err)
+		}
+	}
+	var workers sync.WaitGroup
+	for i, r := range d.c.Routes {
+		workers.Go(func() { d.work(ctx, i, r) })
+	}
+	workers.Wait()
+	return nil
+}
+
+// free takes what a dead process had claimed.
+func (d *Desk) free(ctx context.Context) error {
+	return d.everyTenant(ctx, func(t access.Tenant) error {
+		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.MessagesFree(d.c.Owner) })
+	})
+}
+
+func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) error {
+	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Tenants() })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, t := range tenants {
+		errs = append(errs, do(t))
+	}
+	return errors.Join(errs...)
+}
+
+// work is the worker of one route: one message after the other.
+func (d *Desk) work(ctx context.Context, n int, r Configured) {
+	for {
+		wait := pollEvery
+		if d.mayTry(n) {
+			sent := false
+			err := d.everyTenant(ctx, func(t access.Tenant) error {
+				one, err := d.one(ctx, t, n, r)
+				sent = sent || one
+				return err
+			})
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				d.c.Log.Warn("messages were not served", logkey.Route, r.Name(), logkey.Err, err)
+				wait = troublePoll
+			case sent:
+				continue
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		case <-d.bells[n]:
+			timer.Stop()
+		}
+	}
+}
+
+// mayTry reports whether a route may be given a message now: one that is down only once in a while.
+func (d *Desk) mayTry(n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := &d.ways[n]
+	return !w.Down || !d.c.Now().Before(w.probe)
+}
+
+// open is the list of routes to choose from, as they stand.
+func (d *Desk) open() []Way {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]Way, len(d.ways))
+	for i, w := range d.ways {
+		out[i] = w.Way
+	}
+	return out
+}
+
+// RouteState is a route as people see it.
+type RouteState struct {
+	Name, Kind string
+	Down       bool
+	Since      time.Time // down since
+	Failures   int       // in a row
+	Why        string    // of the last failure
+	Last       time.Time // when it last accepted a message since the server started
+	Cost       int64
+	Prefixes   []string
+	Meters     bool
+}
+
+// turn is what an answer of a route changes about its standing.
+type turn uint8
+
+const (
+	same turn = iota
+	wentDown
+	cameUp
+)
+
+// judge counts a route's answer. The first success after a start clears an alarm that another run may have left.
+func (d *Desk) judge(n int, s Sent) turn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w, now := &d.ways[n], d.c.Now()
+	switch s.Outcome {
+	case Accepted:
+		was := w.Down || !w.proved
+		w.failures, w.Down, w.why, w.proved, w.last = 0, false, "", true, now
+		if was {
+			return cameUp
+		}
+	case NotSent, Unknown:
+		w.failures++
+		w.why = cut(s.Why, MaxWhy)
+		w.probe = now.Add(probeEvery)
+		if !w.Down && (s.Closed && s.Outcome == NotSent || w.failures >= failuresDown) {
+			w.Down, w.since = true, now
+			return wentDown
+		}
+	}
+	return same
+}
+
+// alarm raises or clears the alarm of a route.
+func (d *Desk) alarm(tx Tx, t turn, name, why string) error {
+	switch t {
+	case wentDown:
+		if err := tx.AuditLog(d.entry("message.route_down", name, why)); err != nil {
+			return err
+		}
+		return tx.RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmText(name)})
+	case cameUp:
+		return tx.ClearAlarmText(0, AlarmRouteDown, alarmText(name))
+	}
+	return nil
+}
+
+// alarmText is the same for a route whatever its trouble, so that one alarm stands for it.
+func alarmText(route string) string {
+	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."
+}
+
+// Alarms of this package.
+const (
+	// AlarmRouteDown: a route for messages does not work.
+	AlarmRouteDown metering.AlarmCode = "sms-route-down"
+	// AlarmMeterSilent: a meter did not answer the token that was sent to its SIM.
+	AlarmMeterSilent metering.AlarmCode = "sms-meter-silent"
+	// AlarmMeterRejects: a meter answered by SMS that it rejects a token that was made for it.
+	AlarmMeterRejects metering.AlarmCode = "sms-token-rejected"
+)
+
+// actorName is who acts here.
+const actorName = "messages"
+
+func (d *Desk) entry(action, object, after string) access.Entry {
+	e := access.SystemActor(0, actorName).Entry(action, object)
+	e.After = cut(after, MaxWhy)
+	return e
+}
+
+// note writes an audit row about a message, which stands in the feed of events.
+func (d *Desk) note(tx Tx, m Message) error {
+	after := "purpose=" + string(m.Purpose)
+	if m.Route != "" {
+		after += " route=" + m.Route
+	}
+	if m.Number != "" {
+		after += " meter=" + m.Number
+	}
+	if m.Failure != "" {
+		after += " why=" + m.Failure
+	}
+	return tx.AuditLog(d.entry("message."+string(m.State), m.ID.Text(id.Message), after))
+}

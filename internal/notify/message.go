@@ -1,0 +1,162 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+)
+
+// State is where a message stands.
+type State string
+
+// States of a message.
+const (
+	Queued     State = "queued"     // waits for its turn, its time or a route
+	SentOut    State = "sent"       // a route has accepted it
+	Arrived    State = "delivered"  // the network says that the telephone has it
+	Answered   State = "answered"   // the meter has answered it
+	Lost       State = "failed"     // it will not arrive; Failure says why
+	Uncertain  State = "unknown"    // nobody knows whether it left, or whether the meter took it
+	Expired    State = "expired"    // it could not be sent while it was worth anything
+	Suppressed State = "suppressed" // it was never to be sent: the customer does not want it, or too many wait
+	Received   State = "received"   // it came in
+)
+
+// States lists every state.
+func States() []State {
+	return []State{Queued, SentOut, Arrived, Answered, Lost, Uncertain, Expired, Suppressed, Received}
+}
+
+// Over reports whether nothing more happens to the message by itself.
+func (s State) Over() bool {
+	return s == Answered || s == Lost || s == Expired || s == Suppressed || s == Received
+}
+
+// Purposes of messages that have no template of words.
+const (
+	// PurposeMeter brings a token to the SIM of a meter, as *02#TOKEN.
+	PurposeMeter Purpose = "meter-sms"
+	// PurposeWritten is a text that a person wrote.
+	PurposeWritten Purpose = "text"
+	// PurposeFromMeter is an arrival: what a meter answered. PurposeFromCustomer is what a customer asked,
+	// PurposeFromStranger what somebody sent whose number nobody registered.
+	PurposeFromMeter    Purpose = "from-meter"
+	PurposeFromCustomer Purpose = "from-customer"
+	PurposeFromStranger Purpose = "from-stranger"
+)
+
+// Message is one message to or from a telephone. It never holds the digits of a token.
+type Message struct {
+	ID       id.ID
+	Incoming bool
+	State    State
+	Purpose  Purpose
+	Lang     string
+	Args     Args
+	Text     string // of arrivals, with long runs of digits masked, and of texts that a person wrote
+	Phone    string // to whom; of an arrival, from whom
+	Customer id.ID
+	Meter    int64  // the meter's private number; 0 for none
+	Number   string // the meter's number, read with the row
+	Vend     id.ID
+	Token    id.ID
+	Answers  id.ID
+	Identity [16]byte // of an arrival
+
+	Line      string // messages of one line leave one after the other
+	Open      bool   // it has, or waits for, its turn
+	Asking    bool   // the meter is to be asked what became of its token
+	Route     string
+	Parts     int
+	Cost      int64 // in millionths of the currency's unit
+	Tries     int
+	Round     int // how often every route was tried in vain, or the meter did not answer
+	NextAt    time.Time
+	ExpiresAt time.Time
+
+	CreatedAt   time.Time
+	SentAt      time.Time // first accepted by a route
+	DeliveredAt time.Time
+	AnsweredAt  time.Time
+	EndedAt     time.Time
+	Failure     string
+	By          string
+}
+
+// Try is a message given to a route.
+type Try struct {
+	N         int // from 1
+	Route     string
+	Asking    bool
+	Round     int
+	At        time.Time
+	DoneAt    time.Time // zero while it is under way, or if the server ended meanwhile
+	Outcome   string    // as Outcome.String; empty while it is under way
+	Reference string
+	Parts     int
+	Cost      int64
+	Report    string // as ReportState.String; empty without one
+	Why       string
+}
+
+// underWay reports whether nobody has noted what became of the try.
+func (t Try) underWay() bool { return t.Outcome == "" }
+
+// Limits of messages (reliability §5).
+const (
+	MaxWaiting    = 10_000 // messages of a tenant that wait
+	MaxPerPhone   = 20     // of them to one telephone or meter
+	MaxTries      = 40     // of one message
+	MaxPerSender  = 10     // answers to one telephone in an hour
+	MaxPerMeter   = 20     // answers about one meter in a day
+	MaxArrivals   = 60     // messages of one sender in an hour that are kept
+	MaxHelp       = 2      // answers to a stranger in a day
+	MaxWritten    = 480    // bytes of a text that a person writes
+	maxLang       = 16
+	answerPatient = 4 // how often a meter that does not answer is sent its token again
+	unknownMost   = 5 // how often a harmless message of unknown outcome is sent again
+)
+
+// Lifetimes: how long a message is worth being sent.
+const (
+	tokenLife  = 3 * 24 * time.Hour
+	noticeLife = 24 * time.Hour
+	answerLife = time.Hour
+	textLife   = 24 * time.Hour
+)
+
+// ReportWindow is how long after a try a report is taken for its own where only a reference names it: references repeat.
+const ReportWindow = 72 * time.Hour
+
+// sendLimit is how long a route may take for one message; a modem with a bad network needs minutes. The claim of a worker
+// outlasts it.
+const (
+	sendLimit = 4 * time.Minute
+	holdFor   = sendLimit + time.Minute
+)
+
+// Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h (the domain reference, §6).
+func Pause(round int) time.Duration { return job.Pause(round) }
+
+// holdsToken reports whether the text of a message holds a token: its loss is worth a repetition, and a repetition is
+// harmless.
+func (m Message) holdsToken() bool {
+	return m.Purpose == PurposeMeter || !m.Token.IsZero()
+}
+
+// end ends a message for good.
+func (m *Message) end(s State, why string, now time.Time) {
+	m.State, m.Failure, m.Open, m.EndedAt, m.Asking = s, cut(why, MaxWhy), false, now, false
+}
+
+// cut shortens a text to at most n bytes, at a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,140 @@
+package notify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Draft is a message to be queued.
+type Draft struct {
+	Purpose  Purpose
+	Args     Args
+	Text     string // of PurposeWritten alone
+	Phone    string // as it is registered
+	Lang     string
+	Customer id.ID
+	Meter    int64  // the meter's private number
+	Number   string // the meter's number, for the line of PurposeMeter
+	Vend     id.ID
+	Token    id.ID
+	Answers  id.ID
+	Muted    bool // the customer wants no warnings
+	By       string
+}
+
+// QueueTx is what queueing needs of a transaction.
+type QueueTx interface {
+	NewID() (id.ID, error)
+	// MessageAdd writes a new message.
+	MessageAdd(Message) error
+	// MessagesWaiting counts open messages, of one line or, for "", of all; not beyond most.
+	MessagesWaiting(line string, most int) (int, error)
+	// QuietHours are the hours in which warnings wait, in the tenant's time zone.
+	QuietHours() (registry.QuietHours, *time.Location, error)
+}
+
+// Queue queues a message in the transaction that wants it. It never stands in the way of that transaction: a message that
+// must not or cannot be sent is written down as suppressed, with the reason.
+func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
+	i, err := tx.NewID()
+	if err != nil {
+		return Message{}, err
+	}
+	m := Message{ID: i, State: Queued, Purpose: d.Purpose, Lang: cut(d.Lang, maxLang), Args: d.Args, Text: cut(d.Text, MaxWritten), Phone: Canonical(d.Phone),
+		Customer: d.Customer, Meter: d.Meter, Number: d.Number, Vend: d.Vend, Token: d.Token, Answers: d.Answers, By: d.By,
+		Open: true, NextAt: now, ExpiresAt: now.Add(life(d)), CreatedAt: now, Line: lineOf(d)}
+	why, err := hindrance(tx, d, m)
+	if err != nil {
+		return Message{}, fmt.Errorf("queue a message %s: %w", d.Purpose, err)
+	}
+	if why != "" {
+		m.end(Suppressed, why, now)
+	} else if d.Purpose.warning() {
+		quiet, zone, err := tx.QuietHours()
+		if err != nil {
+			return Message{}, fmt.Errorf("queue a message %s: %w", d.Purpose, err)
+		}
+		m.NextAt = quiet.After(now, zone)
+		m.ExpiresAt = m.ExpiresAt.Add(m.NextAt.Sub(now))
+	}
+	return m, tx.MessageAdd(m)
+}
+
+// hindrance says why a message must not be sent; empty where nothing hinders it.
+func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
+	switch {
+	case m.Phone == "":
+		return "there is no telephone number", nil
+	case d.Muted && d.Purpose.unwanted():
+		return "the customer wants no such messages (STOP)", nil
+	}
+	n, err := tx.MessagesWaiting(m.Line, MaxPerPhone)
+	if err != nil || n >= MaxPerPhone {
+		return "too many messages wait for this telephone", err
+	}
+	if n, err = tx.MessagesWaiting("", MaxWaiting); err != nil || n >= MaxWaiting {
+		return "too many messages wait", err
+	}
+	return "", nil
+}
+
+// warnings are the purposes that wait for the end of the quiet hours. What brings a token, answers a question or says
+// that the supply is back never waits.
+func (p Purpose) warning() bool {
+	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon}, p)
+}
+
+// unwanted reports whether somebody who has sent STOP gets no message of the purpose. The announcements that a cut-off
+// counts from are sent all the same: who gets none could not be cut off, or would be without having been told.
+func (p Purpose) unwanted() bool {
+	return slices.Contains([]Purpose{PurposeLow1, PurposeCutOff, PurposeWritten}, p)
+}
+
+// lineOf is what the order is kept within: a meter's messages among themselves, a telephone's, and warnings in a line of
+// their own, so that one that waits for the morning holds no token up.
+func lineOf(d Draft) string {
+	switch {
+	case d.Purpose == PurposeMeter:
+		return "meter " + d.Number
+	case d.Purpose.warning():
+		return Canonical(d.Phone) + " warnings"
+	}
+	return Canonical(d.Phone)
+}
+
+func life(d Draft) time.Duration {
+	switch {
+	case d.Purpose == PurposeMeter, !d.Token.IsZero():
+		return tokenLife
+	case d.Purpose == PurposeWritten:
+		return textLife
+	case !d.Answers.IsZero():
+		return answerLife
+	}
+	return noticeLife
+}
+
+// Canonical is the one form in which telephone numbers are kept and compared here: "+" and digits, or digits alone for a
+// short code and for a number without its country code, which nothing that comes in will equal. Two leading zeros are a
+// "+". Anything that is no number stays as it is: a sender's name.
+func Canonical(phone string) string {
+	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
+	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > 4 {
+		bare = "+" + rest
+	}
+	if digits := strings.TrimPrefix(bare, "+"); digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return strings.TrimSpace(phone)
+	}
+	if len(bare) > shortCode && bare[0] != '+' && bare[0] != '0' {
+		bare = "+" + bare // a number with its country code, written without the sign
+	}
+	return bare
+}
+
+// shortCode is how many digits a number may have that is not a subscriber's.
+const shortCode = 6

@@ -1,0 +1,149 @@
+package notify
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Way is a route as the desk chooses among several: what the configuration says of it, and how it stands.
+type Way struct {
+	Name     string
+	Cost     int64    // of one part, in millionths of the currency's unit
+	Prefixes []string // of numbers that go by it; none for all
+	Meters   bool     // meters' messages may go by it: meters answer to the number it sends from
+	Down     bool
+}
+
+// takes reports whether a message may go by the route at all.
+func (w Way) takes(m Message) bool {
+	if m.Purpose == PurposeMeter && !w.Meters {
+		return false
+	}
+	return len(w.Prefixes) == 0 || slices.ContainsFunc(w.Prefixes, func(p string) bool { return strings.HasPrefix(m.Phone, p) })
+}
+
+// choose gives a message its route: the first in the order of the configuration that takes it, has not refused it, was not
+// tried in this round and is not down; where all are down, the first of them. Empty where there is none.
+func choose(m Message, tries []Try, ways []Way) string {
+	down := ""
+	for _, w := range ways {
+		used := slices.ContainsFunc(tries, func(t Try) bool {
+			return t.Route == w.Name && (t.Outcome == Refused.String() || t.Round == m.Round && t.Outcome == NotSent.String())
+		})
+		switch {
+		case used || !w.takes(m):
+		case !w.Down:
+			return w.Name
+		case down == "":
+			down = w.Name
+		}
+	}
+	return down
+}
+
+// refusedByAll reports whether no route will ever take the message.
+func refusedByAll(m Message, tries []Try, ways []Way) bool {
+	return !slices.ContainsFunc(ways, func(w Way) bool {
+		return w.takes(m) && !slices.ContainsFunc(tries, func(t Try) bool { return t.Route == w.Name && t.Outcome == Refused.String() })
+	})
+}
+
+// reroute sends a message that did not leave on its way again: by the next route at once, and when every route was tried,
+// from the first after a pause. tries include the one that failed.
+func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
+	m.State, m.Failure = Queued, cut(why, MaxWhy)
+	switch {
+	case refusedByAll(*m, tries, ways):
+		m.end(Lost, why, now)
+		return
+	case len(tries) >= MaxTries:
+		m.end(Lost, "given up after "+why, now)
+		return
+	}
+	if m.Route = choose(*m, tries, ways); m.Route != "" {
+		m.NextAt = now
+		return
+	}
+	m.NextAt = now.Add(Pause(m.Round))
+	m.Round++
+	m.Route = choose(*m, tries, ways)
+}
+
+// settle draws the consequences of a route's answer. What a report has said meanwhile stands: it may come before the
+// answer.
+func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now time.Time) {
+	switch s.Outcome {
+	case Accepted:
+		m.Parts, m.Failure = max(s.Parts, 1), ""
+		m.Cost += tries[len(tries)-1].Cost
+		if m.SentAt.IsZero() {
+			m.SentAt = now
+		}
+		if m.State != Arrived {
+			m.State = SentOut
+		}
+		if m.Purpose == PurposeMeter {
+			m.NextAt = now.Add(wait << min(m.Round, 6)) // it keeps its turn until the meter answers
+			return
+		}
+		m.Open = false
+	case Unknown:
+		uncertain(m, tries, s.Why, now)
+	default:
+		reroute(m, tries, ways, s.Why, now)
+	}
+}
+
+// uncertain is a message whose outcome nobody knows. One with a token is sent again after a while, unless a report settles
+// it before: a token that arrives twice is one token. Any other waits for a report and is not repeated.
+func uncertain(m *Message, tries []Try, why string, now time.Time) {
+	if m.State == Arrived && m.Purpose != PurposeMeter {
+		m.Open = false
+		return
+	}
+	if m.State != Arrived {
+		m.State, m.Failure = Uncertain, cut(why, MaxWhy)
+	}
+	unknown := 0
+	for _, t := range tries {
+		if t.Outcome == Unknown.String() {
+			unknown++
+		}
+	}
+	if !m.holdsToken() || unknown > unknownMost || len(tries) >= MaxTries {
+		m.Open, m.EndedAt = false, now
+		return
+	}
+	m.NextAt = now.Add(Pause(unknown - 1))
+}
+
+// reported draws the consequences of a delivery report of the try t.
+func reported(m *Message, tries []Try, t *Try, r Report, ways []Way, now time.Time) {
+	t.Report = r.State.String()
+	at := r.At
+	if at.IsZero() || at.After(now) {
+		at = now
+	}
+	switch {
+	case m.State == Answered:
+	case r.State == Delivered:
+		if m.DeliveredAt.IsZero() {
+			m.DeliveredAt = at
+		}
+		if m.SentAt.IsZero() {
+			m.SentAt = at
+		}
+		if m.Purpose == PurposeMeter && (m.State.Over() || m.Asking) {
+			return // what the meter says, or does not, weighs more
+		}
+		m.State, m.Failure = Arrived, ""
+		if m.Purpose != PurposeMeter {
+			m.Open, m.EndedAt = false, time.Time{}
+		}
+	case r.State == Failed && t.N == len(tries) && m.State != Arrived && !m.State.Over():
+		t.Outcome = NotSent.String()
+		m.Open = true
+		reroute(m, tries, ways, "not delivered: "+r.Why, now)
+	}
+}

@@ -1,0 +1,131 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Tx is what the desk needs of a transaction.
+type Tx interface {
+	QueueTx
+	LogTx
+	registry.MeterLookup
+	// Tenants lists all tenants, whatever the transaction's own.
+	Tenants() ([]access.Tenant, error)
+	AuditLog(access.Entry) error
+	RaiseAlarm(meter int64, a metering.Alarm) error
+	// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
+	ClearAlarmText(meter int64, code metering.AlarmCode, text string) error
+
+	// MessageKnown reports whether a message of this identity came before.
+	MessageKnown(identity [16]byte) (bool, error)
+	// MessageByID reads a message and locks it where the engine has locks.
+	MessageByID(id.ID) (Message, bool, error)
+	// MessagePut writes what may change of a message, and gives it free where it was claimed.
+	MessagePut(Message) error
+	// MessageTries lists the tries of a message in their order.
+	MessageTries(message id.ID) ([]Try, error)
+	// TryPut writes a try, a new one or one that is there.
+	TryPut(message id.ID, t Try) error
+	// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
+	MessageClaim(route, owner string, until time.Time) (Message, bool, error)
+	// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a
+	// route that is not among mine.
+	MessagesStray(mine, down []string, stray time.Time, max int) ([]Message, error)
+	// MessagesFree gives free what others than the owner have claimed.
+	MessagesFree(owner string) error
+	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
+	// number.
+	MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error)
+	// MessageTotal adds an accepted message to what its month has cost.
+	MessageTotal(month, route string, parts int, cost int64) error
+	// MessageTotals lists months, the newest first.
+	MessageTotals(max int) ([]Total, error)
+	// MessageList lists messages, the newest first, before the given one.
+	MessageList(l Filter, before id.ID, max int) ([]Message, error)
+
+	// MeterBySIM is the meter whose modem has this number.
+	MeterBySIM(phone string) (registry.Meter, bool, error)
+	SIMOf(meter int64) (string, error)
+	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
+	MessageAtMeter(meter int64) (Message, bool, error)
+	// MeterTalk counts how often messages to a meter before the given one were given to a route since a moment, and how many
+	// answers of the meter came since then; same says whether one of those had exactly this text.
+	MeterTalk(meter int64, before id.ID, since time.Time, text string) (sent, answers int, same bool, err error)
+	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
+	Arrivals(phone string, since time.Time) (int, error)
+	AnswersTo(phone string, since time.Time) (int, error)
+	AnswersAbout(meter int64, since time.Time) (int, error)
+	// Subscriptions are the meters of all customers with a telephone number, at most max.
+	Subscriptions(phone string, max int) ([]Subscription, error)
+	// SetNotices keeps whether the customers of a telephone number want warnings.
+	SetNotices(phone string, on bool) error
+	TenantSettings() (registry.Settings, error)
+	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
+
+	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
+	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
+	TokenSent(token id.ID) error
+	// TokenHeard notes that a meter has said by SMS that it has a token. Nobody can prove who sent such a message, so an
+	// answer that comes signed overrules it.
+	TokenHeard(token id.ID) error
+	// TokenByHash finds a token by the keyed hash of its digits.
+	TokenByHash(hash []byte) (id.ID, bool, error)
+	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
+	LastTokens(meter int64) (LastSale, bool, error)
+	// UsedSince adds up what a meter used on local days, the last one yesterday.
+	UsedSince(meter int64, from, yesterday string) (Use, error)
+	// Wallet is what an account's wallet holds by the books, and by what was used since.
+	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
+}
+
+// Subscription is a meter of a customer.
+type Subscription struct {
+	Customer  id.ID
+	Lang      string
+	Notices   bool
+	Meter     id.ID
+	N         int64
+	Number    string
+	Simulated bool
+	Wallet    bool
+	SIM       string
+}
+
+// LastSale is the last sale to a meter.
+type LastSale struct {
+	Vend     id.ID
+	At       time.Time
+	Reversed bool
+	Tender   money.Amount
+	Tokens   []vending.Token
+}
+
+// Use is what a meter used in seven days.
+type Use struct {
+	Total, Yesterday unit.Energy
+	Known            bool
+}
+
+// Total is what messages cost in a month by a route.
+type Total struct {
+	Month, Route    string
+	Messages, Parts int64
+	Cost            int64 // in millionths of the currency's unit
+}
+
+// Filter says which messages to list.
+type Filter struct {
+	Meter    int64
+	Phone    string
+	State    State
+	Incoming *bool
+	Vend     id.ID
+}

@@ -1,0 +1,63 @@
+package registry
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// QuietHours are the hours in which customers get no warnings, in the tenant's time zone. The zero value has the defaults,
+// 21:00 to 07:00; two equal times are no quiet hours.
+type QuietHours struct {
+	From string `json:"from,omitempty"` // "21:00"
+	To   string `json:"to,omitempty"`
+}
+
+const (
+	defaultQuietFrom = "21:00"
+	defaultQuietTo   = "07:00"
+	clockForm        = "15:04"
+)
+
+// Times are the hours as they hold, with the defaults.
+func (q QuietHours) Times() (from, to string) { return or(q.From, defaultQuietFrom), or(q.To, defaultQuietTo) }
+
+func (q QuietHours) check() refusal.Refusal {
+	for _, text := range []string{q.From, q.To} {
+		if _, err := time.Parse(clockForm, text); text != "" && err != nil {
+			return invalid("quiet_from and quiet_to are times of the day such as 21:00; two equal ones are no quiet hours.")
+		}
+	}
+	return refusal.Refusal{}
+}
+
+// After is when a warning may be sent: now, or the end of the quiet hours that now lies in.
+func (q QuietHours) After(now time.Time, zone *time.Location) time.Time {
+	f, t := q.Times()
+	from, err1 := time.Parse(clockForm, f)
+	to, err2 := time.Parse(clockForm, t)
+	if err1 != nil || err2 != nil {
+		return now
+	}
+	minute := func(at time.Time) int { return at.Hour()*60 + at.Minute() }
+	local, begin, end := now.In(zone), minute(from), minute(to)
+	at := minute(local)
+	inside := begin <= at && at < end
+	if begin > end { // over midnight
+		inside = at >= begin || at < end
+	}
+	if begin == end || !inside {
+		return now
+	}
+	day := local.Day()
+	if at >= end {
+		day++
+	}
+	return time.Date(local.Year(), local.Month(), day, end/60, end%60, 0, 0, zone)
+}
+
+func (q QuietHours) summary() string {
+	from, to := q.Times()
+	return fmt.Sprintf("%s-%s", from, to)
+}
