@@ -103,7 +103,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	switch {
 	case !found:
 		return job.Dead("the token has no digits"), nil
-	case t.State != vending.TokenIssued && t.State != vending.TokenSent && !(again && answered(t)):
+	case t.State != vending.TokenIssued && t.State != vending.TokenSent && !t.OnlyHeard() && !(again && answered(t)):
 		return job.Done(), nil // the meter has answered, or the sale was undone
 	case number != item.Key:
 		return job.Dead("the token was made for another meter"), nil

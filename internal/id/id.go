@@ -41,7 +41,6 @@ const (
 	Charge   = "chg_"
 	Aside    = "qtn_" // an entry of the quarantine
 	Login    = "int_" // of a program at the integration broker
-	Message  = "msg_" // a text message
 	Message  = "msg_" // to or from a telephone
 )
 

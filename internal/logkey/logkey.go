@@ -20,7 +20,7 @@ const (
 	Reason    = "reason"     // why, in words
 	RequestID = "request_id" // identity of an HTTP request
 	Method    = "method"     // HTTP method
-	Route     = "route"      // HTTP route pattern, not the path
+	Route     = "route"      // HTTP route pattern, not the path; or the name of a route for messages
 	Status    = "status"     // HTTP status
 	Remote    = "remote"     // network address of the other side
 	Listen    = "listen"     // network address of a listener

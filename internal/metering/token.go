@@ -31,6 +31,10 @@ const (
 	resultStorage  = "storage_error"
 )
 
+// ResultHeard stands as the result of a token that a meter has said by SMS to have. Nobody can prove who sent such a
+// message: the next result that comes signed takes its place, whatever it is.
+const ResultHeard = "sms_accept"
+
 // Effect is what a reported result means for a token of ours.
 type Effect uint8
 

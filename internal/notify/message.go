@@ -105,17 +105,16 @@ func (t Try) underWay() bool { return t.Outcome == "" }
 
 // Limits of messages (reliability §5).
 const (
-	MaxWaiting    = 10_000 // messages of a tenant that wait
-	MaxPerPhone   = 20     // of them to one telephone or meter
-	MaxTries      = 40     // of one message
-	MaxPerSender  = 10     // answers to one telephone in an hour
-	MaxPerMeter   = 20     // answers about one meter in a day
-	MaxArrivals   = 60     // messages of one sender in an hour that are kept
-	MaxHelp       = 2      // answers to a stranger in a day
-	MaxWritten    = 480    // bytes of a text that a person writes
-	maxLang       = 16
-	answerPatient = 4 // how often a meter that does not answer is sent its token again
-	unknownMost   = 5 // how often a harmless message of unknown outcome is sent again
+	MaxWaiting   = 10_000 // messages of a tenant that wait
+	MaxPerPhone  = 20     // of them to one telephone or meter
+	MaxTries     = 40     // of one message
+	MaxPerSender = 10     // answers to one telephone in an hour
+	MaxPerMeter  = 20     // answers about one meter in a day
+	MaxArrivals  = 60     // messages of one sender in an hour that are kept
+	MaxHelp      = 2      // answers to a stranger in a day
+	MaxWritten   = 480    // bytes of a text that a person writes
+	maxLang      = 16
+	unknownMost  = 5 // how often a harmless message of unknown outcome is sent again
 )
 
 // Lifetimes: how long a message is worth being sent.
@@ -139,10 +138,10 @@ const (
 // Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h (the domain reference, §6).
 func Pause(round int) time.Duration { return job.Pause(round) }
 
-// holdsToken reports whether the text of a message holds a token: its loss is worth a repetition, and a repetition is
-// harmless.
-func (m Message) holdsToken() bool {
-	return m.Purpose == PurposeMeter || !m.Token.IsZero()
+// harmless reports whether a message may be repeated when nobody knows what became of it: its loss is worth a repetition,
+// and a second one does no harm. A token that arrives twice is one token; of a cut-off nobody is told too often.
+func (m Message) harmless() bool {
+	return !m.Token.IsZero() || m.Purpose == PurposeLow2 || m.Purpose == PurposeCutSoon
 }
 
 // end ends a message for good.

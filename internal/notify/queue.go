@@ -3,7 +3,6 @@ package notify
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -119,22 +118,5 @@ func life(d Draft) time.Duration {
 	return noticeLife
 }
 
-// Canonical is the one form in which telephone numbers are kept and compared here: "+" and digits, or digits alone for a
-// short code and for a number without its country code, which nothing that comes in will equal. Two leading zeros are a
-// "+". Anything that is no number stays as it is: a sender's name.
-func Canonical(phone string) string {
-	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
-	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > 4 {
-		bare = "+" + rest
-	}
-	if digits := strings.TrimPrefix(bare, "+"); digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return strings.TrimSpace(phone)
-	}
-	if len(bare) > shortCode && bare[0] != '+' && bare[0] != '0' {
-		bare = "+" + bare // a number with its country code, written without the sign
-	}
-	return bare
-}
-
-// shortCode is how many digits a number may have that is not a subscriber's.
-const shortCode = 6
+// Canonical is the one form in which telephone numbers are kept and compared here; see [registry.DialForm].
+func Canonical(phone string) string { return registry.DialForm(phone) }

@@ -70,6 +70,9 @@ func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
 	m.Route = choose(*m, tries, ways)
 }
 
+// longestWait is how often the wait for a meter's answer doubles; it never exceeds the longest pause.
+const longestWait = 7
+
 // settle draws the consequences of a route's answer. What a report has said meanwhile stands: it may come before the
 // answer.
 func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now time.Time) {
@@ -84,7 +87,7 @@ func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now
 			m.State = SentOut
 		}
 		if m.Purpose == PurposeMeter {
-			m.NextAt = now.Add(wait << min(m.Round, 6)) // it keeps its turn until the meter answers
+			m.NextAt = now.Add(min(wait<<min(m.Round, longestWait), Pause(longestWait))) // it keeps its turn until the meter answers
 			return
 		}
 		m.Open = false
@@ -95,8 +98,8 @@ func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now
 	}
 }
 
-// uncertain is a message whose outcome nobody knows. One with a token is sent again after a while, unless a report settles
-// it before: a token that arrives twice is one token. Any other waits for a report and is not repeated.
+// uncertain is a message whose outcome nobody knows. One that is harmless is sent again after a while, unless a report
+// settles it before. Any other waits for a report and is not repeated.
 func uncertain(m *Message, tries []Try, why string, now time.Time) {
 	if m.State == Arrived && m.Purpose != PurposeMeter {
 		m.Open = false
@@ -111,7 +114,7 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 			unknown++
 		}
 	}
-	if !m.holdsToken() || unknown > unknownMost || len(tries) >= MaxTries {
+	if !m.harmless() || unknown > unknownMost || len(tries) >= MaxTries {
 		m.Open, m.EndedAt = false, now
 		return
 	}

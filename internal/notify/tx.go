@@ -30,6 +30,8 @@ type Tx interface {
 	MessageByID(id.ID) (Message, bool, error)
 	// MessagePut writes what may change of a message, and gives it free where it was claimed.
 	MessagePut(Message) error
+	// MessageHold is MessagePut for a message whose claim goes on.
+	MessageHold(Message) error
 	// MessageTries lists the tries of a message in their order.
 	MessageTries(message id.ID) ([]Try, error)
 	// TryPut writes a try, a new one or one that is there.
@@ -56,9 +58,10 @@ type Tx interface {
 	SIMOf(meter int64) (string, error)
 	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
 	MessageAtMeter(meter int64) (Message, bool, error)
-	// MeterTalk counts how often messages to a meter before the given one were given to a route since a moment, and how many
-	// answers of the meter came since then; same says whether one of those had exactly this text.
-	MeterTalk(meter int64, before id.ID, since time.Time, text string) (sent, answers int, same bool, err error)
+	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
+	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
+	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	VendTokens(meter int64, before id.ID, max int) ([]vending.Token, error)
 	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
@@ -77,7 +80,7 @@ type Tx interface {
 	// answer that comes signed overrules it.
 	TokenHeard(token id.ID) error
 	// TokenByHash finds a token by the keyed hash of its digits.
-	TokenByHash(hash []byte) (id.ID, bool, error)
+	TokenByHash(hash []byte) (t vending.Token, meter id.ID, found bool, err error)
 	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
 	LastTokens(meter int64) (LastSale, bool, error)
 	// UsedSince adds up what a meter used on local days, the last one yesterday.

@@ -70,7 +70,10 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 	if status == "" {
 		status = Active
 	}
+	sim, simOK := simOf(n.SIM)
 	switch {
+	case !simOK:
+		return badSIM()
 	case !n.Mode.Known():
 		return invalid("mode is prepay_token, prepay_wallet or postpay.")
 	case status != Active && status != Stock:
@@ -81,7 +84,7 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 		return invalid("tt, the token technology, has 2 digits, \"02\" for a keypad.")
 	}
 	d.meter = Meter{Number: number, Mode: n.Mode, Status: status, Model: n.Model, Phases: int(phases), ImpPerKWh: imp,
-		TT: or(n.TT, "02"), Simulated: n.Simulated, Profile: n.Profile, ReadingInterval: interval, Version: 1}
+		TT: or(n.TT, "02"), Simulated: n.Simulated, Profile: n.Profile, SIM: sim, ReadingInterval: interval, Version: 1}
 	return refusal.Refusal{}
 }
 

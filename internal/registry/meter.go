@@ -34,6 +34,7 @@ type NewMeter struct {
 	Phases    *int64 // 1 or 3; default 1
 	TT        string // token technology; default "02"
 	Profile   string // device profile; empty: Paywatt's own messages
+	SIM       string // number of the SIM in the meter's own modem, with country code
 	Address   string
 	Feeder    string
 
@@ -154,6 +155,9 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 			"Nothing was changed and no secrets were made.", "Look it up, or check the number printed on the meter."), nil
 	}
 	var no refusal.Refusal
+	if no, err := simFree(tx, d.meter.SIM, id.ID{}); err != nil || no.Refused() {
+		return no, err
+	}
 	if d.account.Tariff, no, err = findTariff(tx, d.tariff); err != nil || no.Refused() {
 		return no, err
 	}

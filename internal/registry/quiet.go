@@ -21,7 +21,9 @@ const (
 )
 
 // Times are the hours as they hold, with the defaults.
-func (q QuietHours) Times() (from, to string) { return or(q.From, defaultQuietFrom), or(q.To, defaultQuietTo) }
+func (q QuietHours) Times() (from, to string) {
+	return or(q.From, defaultQuietFrom), or(q.To, defaultQuietTo)
+}
 
 func (q QuietHours) check() refusal.Refusal {
 	for _, text := range []string{q.From, q.To} {

@@ -57,6 +57,7 @@ type Meter struct {
 	ImpPerKWh       int64  // impulses per kilowatt-hour
 	TT              string // token technology as receipts print it: "02" numeric keypad
 	Simulated       bool   // lives in its own time; everything of it is marked TEST
+	SIM             string // number of the SIM in the meter's own modem; empty without one
 	Profile         string // device profile of a meter that does not speak Paywatt's own messages
 	ReadingInterval time.Duration
 	ConfigVersion   int64
@@ -98,6 +99,7 @@ type Customer struct {
 	Phone     string // as dialled, with country code
 	IDNo      string
 	Lang      string
+	Stopped   bool // wants no warnings (STOP)
 	CreatedAt time.Time
 }
 

@@ -33,6 +33,10 @@ type Tx interface {
 
 	AddCustomerRow(c Customer) error
 	CustomerByID(customer id.ID) (Customer, bool, error)
+	CustomerPut(Customer) error
+	// MeterBySIM is the meter whose modem has this number.
+	MeterBySIM(phone string) (Meter, bool, error)
+	SetSIM(meter id.ID, sim string) error
 	CustomerPage(after id.ID, max int) ([]Customer, error)
 	AddPoint(p Point) error
 	// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.

@@ -8,12 +8,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-const customerColumns = `c.id, c.name, c.phone, c.id_no, c.lang, c.created_at`
+const customerColumns = `c.id, c.name, c.phone, c.id_no, c.lang, c.created_at, c.notices`
 
 // scanCustomer reads the columns of customerColumns, the first of them at col.
 func scanCustomer(r Row, col int) registry.Customer {
 	return registry.Customer{ID: r.ID(col), Name: r.Text(col + 1), Phone: r.Text(col + 2), IDNo: r.Text(col + 3), Lang: r.Text(col + 4),
-		CreatedAt: r.Time(col + 5)}
+		CreatedAt: r.Time(col + 5), Stopped: !r.IsNull(col+6) && !r.Bool(col+6)}
 }
 
 // AddCustomerRow keeps a new customer.
@@ -85,4 +85,14 @@ func (tx *Tx) AddAccount(a registry.Account) error {
 		return fmt.Errorf("keep account %s: %w", a.ID.Text(id.Account), err)
 	}
 	return tx.attest("account", a.ID)
+}
+
+// CustomerPut writes what can change of a customer.
+func (tx *Tx) CustomerPut(c registry.Customer) error {
+	err := tx.must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,
+		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, tx.Tenant, c.ID)
+	if err != nil {
+		return fmt.Errorf("change customer %s: %w", c.ID.Text(id.Customer), err)
+	}
+	return nil
 }

@@ -15,15 +15,15 @@ var _ registry.Tx = (*Tx)(nil)
 // meterColumns are the columns of meter m in the order in which scanMeter reads them.
 const (
 	meterColumns = `m.id, m.n, m.number, m.mode, m.status, m.account_id, m.model, m.phases, m.imp_per_kwh, m.tt, m.simulated,
-	m.profile, m.reading_interval_s, m.config_version, m.created_at, m.version`
-	meterWidth = 16
+	m.profile, m.reading_interval_s, m.config_version, m.created_at, m.version, m.sim_phone`
+	meterWidth = 17
 )
 
 func scanMeter(r Row) registry.Meter {
 	return registry.Meter{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Mode: registry.Mode(r.Text(3)), Status: registry.Status(r.Text(4)),
 		Account: r.ID(5), Model: r.Text(6), Phases: int(r.Int(7)), ImpPerKWh: r.Int(8), TT: r.Text(9), Simulated: r.Bool(10),
 		Profile: r.Text(11), ReadingInterval: time.Duration(r.Int(12)) * time.Second, ConfigVersion: r.Int(13),
-		CreatedAt: r.Time(14), Version: r.Int(15)}
+		CreatedAt: r.Time(14), Version: r.Int(15), SIM: r.Text(16)}
 }
 
 func (tx *Tx) meterWhere(condition string, arg any) (registry.Meter, bool, error) {
@@ -86,10 +86,10 @@ func (tx *Tx) MeterLogin(number string) (who registry.Identity, status registry.
 // AddMeterRow keeps a new meter with the hash of its MQTT password and its sealed link key.
 func (tx *Tx) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) error {
 	_, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, status, account_id, model, phases, imp_per_kwh, tt,
-		simulated, profile, reading_interval_s, mqtt_hash, link_key_enc, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		simulated, profile, reading_interval_s, mqtt_hash, link_key_enc, sim_phone, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		tx.Tenant, m.ID, m.N, m.Number, string(m.Mode), string(m.Status), m.Account, m.Model, m.Phases, m.ImpPerKWh, m.TT,
-		m.Simulated, m.Profile, int64(m.ReadingInterval/time.Second), mqttHash, sealedLinkKey, m.CreatedAt)
+		m.Simulated, m.Profile, int64(m.ReadingInterval/time.Second), mqttHash, sealedLinkKey, m.SIM, m.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("keep meter %s: %w", m.Number, err)
 	}

@@ -13,7 +13,7 @@ const (
 	colTariff   = meterWidth
 	colCurrency = colTariff + 1
 	colCustomer = colCurrency + 1
-	colLive     = colCustomer + 6
+	colLive     = colCustomer + 7
 	colPlace    = colLive + 14
 	colKey      = colPlace + 2
 )

@@ -66,9 +66,15 @@ func (tx *Tx) takeToken(r *metering.Record, store string) error {
 // only ever speak of tokens that were made for it.
 func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) {
 	var own ownToken
-	row := func(r Row) error { own = ownToken{r.ID(0), metering.TokenState(r.Text(1))}; return nil }
+	row := func(r Row) error {
+		own = ownToken{r.ID(0), metering.TokenState(r.Text(1))}
+		if r.Text(2) == metering.ResultHeard {
+			own.state = metering.TokenSent // nobody has signed that the meter has it
+		}
+		return nil
+	}
 	if asked, err := id.Parse(id.Token, t.Request); err == nil {
-		found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row, tx.Tenant, asked, meter)
+		found, err := tx.one(`SELECT id, state, result FROM token WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row, tx.Tenant, asked, meter)
 		if err != nil || found {
 			return own, found, wrapToken(err)
 		}
@@ -76,7 +82,7 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 	if t.TID == nil || t.Class == nil || t.SubClass == nil {
 		return ownToken{}, false, nil
 	}
-	found, err := tx.one(`SELECT id, state FROM token WHERE tenant_id = $1
+	found, err := tx.one(`SELECT id, state, result FROM token WHERE tenant_id = $1
 		AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND tid = $3
 		AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY issued_at DESC LIMIT 1`+tx.C.ForUpdate(),
 		row, tx.Tenant, meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass)

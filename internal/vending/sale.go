@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -158,6 +159,9 @@ type Token struct {
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
 }
+
+// OnlyHeard reports whether nothing but an SMS says that the meter has the token. It may have been anybody's.
+func (t Token) OnlyHeard() bool { return t.State == TokenAccepted && t.Result == metering.ResultHeard }
 
 // Sealed are digits under the data key. They are not secret, but nobody needs to read them in a log.
 type Sealed []byte

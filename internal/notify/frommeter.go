@@ -1,0 +1,178 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// fromMeter takes a meter's message: what it proves of tokens ([Match]) is noted, as heard and not as known, for nobody
+// can prove who sent it. A token that was heard of needs no further message; everything else that brings it goes on.
+func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
+	reply := ParseMeterReply(raw.Text)
+	if raw.Missing > 0 {
+		reply = MeterReply{}
+	}
+	now := d.c.Now()
+	known, err := d.pushed(tx, meter, now)
+	if err != nil {
+		return false, err
+	}
+	waiting, waits, err := tx.MessageAtMeter(meter.N)
+	if err != nil {
+		return false, err
+	}
+	var at *Pushed
+	name := waiting.ID.Text(id.Message)
+	for i := range known {
+		if waits && known[i].Message == name {
+			p := known[i]
+			at, known = &p, slices.Delete(known, i, i+1)
+			break
+		}
+	}
+	f := Match(at, known, reply)
+	if about, err := id.Parse(id.Message, f.About); err == nil {
+		in.Answers = about
+	}
+	if err := tx.MessageAdd(in); err != nil {
+		return false, err
+	}
+	for _, name := range f.InMeter {
+		if err := d.heard(tx, name, now); err != nil {
+			return false, err
+		}
+	}
+	if f.Rejected {
+		return true, d.rejected(tx, in.Answers, now)
+	}
+	if at == nil || slices.Contains(f.InMeter, name) || !f.Ask && reply.Kind != ReplyTokens {
+		return true, nil
+	}
+	return true, d.doubt(tx, waiting.ID, f.Ask, now)
+}
+
+// doubt moves a message on whose answer can be about several tokens (ask), or whose token is not in the list of the last.
+func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
+	m, found, err := tx.MessageByID(message)
+	if err != nil || !found || !m.Open {
+		return err
+	}
+	m.Asking, m.NextAt = ask, now
+	if !ask {
+		m.NextAt = now.Add(d.c.Answer)
+	}
+	return tx.MessageHold(m)
+}
+
+// heard ends a message whose token the meter says it has.
+func (d *Desk) heard(tx Tx, name string, now time.Time) error {
+	i, err := id.Parse(id.Message, name)
+	if err != nil {
+		return nil // a token that was not sent by SMS: nothing is concluded from its row
+	}
+	m, found, err := tx.MessageByID(i)
+	if err != nil || !found {
+		return err
+	}
+	if err := tx.TokenHeard(m.Token); err != nil {
+		return err
+	}
+	if m.State == Answered {
+		return nil
+	}
+	before := m
+	m.end(Answered, "", now)
+	m.AnsweredAt = now
+	if m.SentAt.IsZero() {
+		m.SentAt = now
+	}
+	return d.put(tx, m, before)
+}
+
+// rejected ends a message whose token the meter says it does not take. The token stays as it is: a person must look.
+func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
+	m, found, err := tx.MessageByID(message)
+	if err != nil || !found || m.State == Answered {
+		return err
+	}
+	before := m
+	m.end(Lost, "the meter rejects the token", now)
+	m.AnsweredAt = now
+	if err := tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."}); err != nil {
+		return err
+	}
+	return d.put(tx, m, before)
+}
+
+// pushed lists the tokens of a meter that an answer can be about, the newest first.
+func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
+	since := now.Add(-AnswerHorizon)
+	tokens, err := tx.VendTokens(meter.N, id.ID{}, MaxHistory)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := tx.MeterMessages(meter.N, since, MaxHistory)
+	if err != nil {
+		return nil, err
+	}
+	var out []Pushed
+	for _, t := range tokens {
+		if t.IssuedAt.Before(since) || len(t.Sealed) == 0 {
+			continue
+		}
+		p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
+			InMeter: t.State == vending.TokenAccepted}
+		if p.First, p.Last, err = d.ends(t); err != nil {
+			return nil, err
+		}
+		for _, m := range sent {
+			if m.Token != t.ID {
+				continue
+			}
+			p.BySMS = true
+			if p.Message == t.ID.Text(id.Token) || m.Open {
+				p.Message = m.ID.Text(id.Message)
+			}
+			if m.Reply != "" && p.Loaded == nil {
+				if r := ParseMeterReply(m.Reply); r.Kind == ReplyAccepted {
+					p.Loaded = &r
+				}
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// ends are the first and last four digits of a token, which is all that a meter's list shows of it.
+func (d *Desk) ends(t vending.Token) (first, last string, err error) {
+	digits, err := d.c.Opener.Open(vending.TokenContext(t.ID), t.Sealed)
+	if err != nil {
+		return "", "", err
+	}
+	defer clear(digits)
+	token, _ := sts.ParseToken(string(digits))
+	first, last = EndsOf(token.String())
+	return first, last, nil
+}
+
+// Management tokens and those of them that change the key (sts/FACTS).
+const managementClass = 2
+
+func keyChange(subclass uint8) bool {
+	return subclass == 3 || subclass == 4 || subclass == 8 || subclass == 9
+}
+
+// MeterMessage is a message that was given to a route for a meter.
+type MeterMessage struct {
+	ID    id.ID
+	Token id.ID
+	Open  bool
+	Reply string // the text by which the meter said that it loaded the token; empty without one
+}

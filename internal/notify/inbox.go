@@ -1,0 +1,150 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// inbox is the desk as one tenant's routes see it.
+type inbox struct {
+	desk   *Desk
+	tenant access.Tenant
+}
+
+// Inbox is where the routes of a tenant hand in what arrives.
+func (d *Desk) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
+
+// Receive takes a message once, however often it comes, and queues what it is answered with in the same transaction.
+func (i inbox) Receive(ctx context.Context, in Incoming) error {
+	in.From = Canonical(in.From)
+	queued := false
+	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.receive(tx, in); return false, err })
+	if err != nil {
+		return fmt.Errorf("take a message that came by %s: %w", in.Route, err)
+	}
+	if queued {
+		i.desk.Kick()
+	}
+	return nil
+}
+
+// receive is the transaction of Receive; it reports whether something is to be sent now.
+func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
+	known, err := tx.MessageKnown(in.Identity)
+	if err != nil || known {
+		return false, err
+	}
+	now := d.c.Now()
+	if n, err := tx.Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
+		if err == nil {
+			d.c.Log.Warn("message dropped: too many of one sender", logkey.Route, in.Route, logkey.Count, n)
+		}
+		return false, err
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return false, err
+	}
+	m := Message{ID: i, Incoming: true, State: Received, Purpose: PurposeFromStranger, Phone: cut(in.From, maxSender), Route: in.Route,
+		Text: cut(strings.ToValidUTF8(MaskTokens(in.Text), "?"), MaxText), Identity: in.Identity, CreatedAt: now}
+	if in.Missing > 0 {
+		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
+	}
+	meter, found, err := tx.MeterBySIM(in.From)
+	if err != nil {
+		return false, err
+	}
+	if found {
+		m.Purpose, m.Meter, m.Number = PurposeFromMeter, meter.N, meter.Number
+		return d.fromMeter(tx, meter, m, in)
+	}
+	mine, err := tx.Subscriptions(in.From, maxSubscriptions)
+	if err != nil {
+		return false, err
+	}
+	if len(mine) > 0 {
+		m.Purpose, m.Customer, m.Lang = PurposeFromCustomer, mine[0].Customer, mine[0].Lang
+	}
+	if err := tx.MessageAdd(m); err != nil {
+		return false, err
+	}
+	return true, d.answer(tx, m, in, mine)
+}
+
+// Limits of what is looked at of a sender.
+const (
+	maxSender        = 32 // bytes of a sender's number or name that are kept
+	maxSubscriptions = 20 // meters of one telephone
+)
+
+// Report takes a delivery report.
+func (i inbox) Report(ctx context.Context, r Report) error {
+	queued := false
+	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.report(tx, r); return false, err })
+	if err != nil {
+		return fmt.Errorf("take a report that came by %s: %w", r.Route, err)
+	}
+	if queued {
+		i.desk.Kick()
+	}
+	return nil
+}
+
+// report is the transaction of Report. One that fits no message is worth nothing.
+func (d *Desk) report(tx Tx, r Report) (bool, error) {
+	if r.State == Trying {
+		return false, nil
+	}
+	message, n, found, err := d.reportOf(tx, r)
+	if err != nil || !found {
+		return false, err
+	}
+	m, found, err := tx.MessageByID(message)
+	if err != nil || !found || m.Incoming {
+		return false, err
+	}
+	tries, err := tx.MessageTries(message)
+	if err != nil || len(tries) == 0 {
+		return false, err
+	}
+	t := lastBy(tries, r.Route, n)
+	if t == nil || t.Report == Delivered.String() {
+		return false, nil
+	}
+	before := m
+	reported(&m, tries, t, r, d.open(), d.c.Now())
+	if err := tx.TryPut(message, *t); err != nil {
+		return false, err
+	}
+	if t.underWay() { // the worker has the message: its claim stays, and it sees what was reported
+		return false, tx.MessageHold(m)
+	}
+	return m.Open, d.put(tx, m, before)
+}
+
+// reportOf finds the message that a report is about, and the number of the try, 0 where only the route tells.
+func (d *Desk) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
+	if i, err := id.Parse(id.Message, r.ID); err == nil {
+		return i, 0, true, nil
+	}
+	if r.Reference == "" {
+		return id.ID{}, 0, false, nil
+	}
+	return tx.MessageOfTry(r.Route, r.Reference, Canonical(r.To), d.c.Now().Add(-ReportWindow))
+}
+
+// lastBy is the try of this number, or the last one that was given to a route; nil where there is none.
+func lastBy(tries []Try, route string, n int) *Try {
+	for i := len(tries) - 1; i >= 0; i-- {
+		if n == 0 && tries[i].Route == route || n > 0 && tries[i].N == n {
+			return &tries[i]
+		}
+	}
+	return nil
+}

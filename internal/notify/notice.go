@@ -1,0 +1,104 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// purposeOf is the template of a wallet's notice.
+var purposeOf = map[wallet.NoticeKind]Purpose{
+	wallet.NoticeLow1: PurposeLow1, wallet.NoticeLow2: PurposeLow2, wallet.NoticeOut: PurposeCutSoon,
+	wallet.NoticeOff: PurposeCutOff, wallet.NoticeOn: PurposeRestored,
+}
+
+// kindOf is the wallet's notice of a template; empty for any other message.
+func kindOf(p Purpose) wallet.NoticeKind {
+	for k, have := range purposeOf {
+		if have == p {
+			return k
+		}
+	}
+	return ""
+}
+
+// NoticeTx is what sending a wallet's notice needs of a transaction.
+type NoticeTx interface {
+	QueueTx
+	LogTx
+	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
+	NoticeTo(number string) (to Addressee, found bool, err error)
+}
+
+// Addressee is whom a message about a meter goes to.
+type Addressee struct {
+	Subscription
+	Phone   string
+	Utility string
+	Contact string
+}
+
+// Notices sends wallets' notices by the routes: it is the job.Sender of their lane where there are routes. A notice is
+// given when a route has accepted it, and a cut-off counts from then ([LogTx.NoticeSent]). One that nobody can be sent, for
+// want of a number or of a route that works, counts as given when that is known: the log has it, and an account without a
+// telephone could never be cut off otherwise.
+type Notices struct {
+	door access.Door[NoticeTx]
+	now  func() time.Time
+	kick func()
+}
+
+// NewNotices makes a Notices; kick is called after a commit that left something to send.
+func NewNotices(door access.Door[NoticeTx], now func() time.Time, kick func()) Notices {
+	return Notices{door, now, kick}
+}
+
+var _ job.Sender = Notices{}
+
+// Send queues the message of one notice, or writes the notice down where there is nobody to send it to.
+func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	var notice wallet.Notice
+	if err := json.Unmarshal(c.Body, &notice); err != nil {
+		return job.Dead("the notice cannot be read"), nil
+	}
+	err := n.door.Do(ctx, t, func(tx NoticeTx) (bool, error) {
+		to, found, err := tx.NoticeTo(notice.Meter)
+		purpose, known := purposeOf[notice.Kind]
+		if err != nil || !found || !known {
+			return false, err
+		}
+		m, err := Queue(tx, Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
+			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
+				Press: notice.Press}}, n.now())
+		if err != nil {
+			return false, err
+		}
+		return false, noticeGiven(tx, m)
+	})
+	if err != nil {
+		return job.Verdict{}, fmt.Errorf("send a notice %s: %w", c.Kind, err)
+	}
+	n.kick()
+	return job.Done(), nil
+}
+
+// given reports whether a message has reached a state in which the notice in it counts as given.
+func given(m Message) bool { return m.State != Queued && (m.State != Uncertain || !m.Open) }
+
+// noticeGiven notes that a wallet's notice was given: a route has accepted it, or nobody can be sent it.
+func noticeGiven(tx LogTx, m Message) error {
+	kind := kindOf(m.Purpose)
+	if kind == "" || !given(m) {
+		return nil
+	}
+	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: m.Args.Meter, Available: m.Args.Balance, Currency: m.Args.Currency, Press: m.Args.Press, Test: m.Args.Test})
+	if err != nil {
+		return fmt.Errorf("note a notice %s: %w", kind, err)
+	}
+	return tx.NoticeSent(string(kind), body)
+}

@@ -1,0 +1,304 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// strayBatch bounds how many messages are given a route in one transaction.
+const strayBatch = 50
+
+// errand is one message that is to be given to a route now.
+type errand struct {
+	message Message
+	sealed  []byte // digits of its token; nil where it has none
+	asking  bool   // the meter is asked for its last tokens instead
+	silent  bool   // nothing is to be sent after all
+}
+
+// one gives the route one message of a tenant that is due; false where there is none.
+func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (bool, error) {
+	if err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, d.assign(tx) }); err != nil {
+		return false, err
+	}
+	var e errand
+	found := false
+	err := d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
+		var m Message
+		if m, found, err = tx.MessageClaim(r.Name(), d.c.Owner, d.c.Now().Add(holdFor)); err == nil && found {
+			e, err = d.begin(tx, m, r)
+		}
+		return false, err
+	})
+	if err != nil || !found || e.silent {
+		return found, err
+	}
+	s := d.send(ctx, r, e)
+	turn := d.judge(n, s)
+	// What was sent must be noted even if the program is ending.
+	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
+		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
+			return false, err
+		}
+		return false, d.settled(tx, e.message.ID, r, s)
+	})
+	if turn == wentDown {
+		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
+		d.Kick() // its messages go by the next
+	}
+	return true, err
+}
+
+// assign gives messages a route that have none, or whose route is down or gone.
+func (d *Desk) assign(tx Tx) error {
+	ways, now := d.open(), d.c.Now()
+	mine, down := make([]string, len(ways)), []string{}
+	for i, w := range ways {
+		mine[i] = w.Name
+		if w.Down {
+			down = append(down, w.Name)
+		}
+	}
+	all, err := tx.MessagesStray(mine, down, now.Add(-strayAfter), strayBatch)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		tries, err := tx.MessageTries(m.ID)
+		if err != nil {
+			return err
+		}
+		before := m
+		if m.Route = choose(m, tries, ways); m.Route == before.Route {
+			continue
+		}
+		if m.Route == "" {
+			reroute(&m, tries, ways, "no route takes it", now)
+		}
+		if err := d.put(tx, m, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin prepares a claimed message for its route: the try is durable before it is made, so that a crash in between is
+// known for what it is, an outcome that nobody knows.
+func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
+	now, before := d.c.Now(), m
+	done := func() (errand, error) { return errand{silent: true}, d.put(tx, m, before) }
+	tries, err := tx.MessageTries(m.ID)
+	if err != nil {
+		return errand{}, err
+	}
+	if len(tries) > 0 && tries[len(tries)-1].underWay() {
+		last := &tries[len(tries)-1]
+		last.Outcome, last.DoneAt, last.Why = Unknown.String(), now, "the server ended before the answer"
+		if err := tx.TryPut(m.ID, *last); err != nil {
+			return errand{}, err
+		}
+		uncertain(&m, tries, last.Why, now)
+		return done()
+	}
+	if !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt) {
+		if m.SentAt.IsZero() {
+			m.end(Expired, orWhy(m.Failure, "it could not be sent in time"), now)
+		} else {
+			m.end(Uncertain, "the meter did not answer in time", now)
+		}
+		return done()
+	}
+	e := errand{message: m}
+	if !m.Token.IsZero() {
+		t, _, found, err := tx.TokenForPush(m.Token)
+		if err != nil {
+			return errand{}, err
+		}
+		if why := needless(m, t, found); why != "" {
+			m.end(Suppressed, why, now)
+			return done()
+		}
+		e.sealed = t.Sealed
+	}
+	if m.Purpose == PurposeMeter {
+		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open {
+			return errand{silent: true}, errors.Join(err, d.put(tx, m, before))
+		}
+	}
+	m.Tries, m.Route = len(tries)+1, r.Name()
+	try := Try{N: m.Tries, Route: r.Name(), Asking: e.asking, Round: m.Round, At: now}
+	e.message = m
+	if err := tx.TryPut(m.ID, try); err != nil {
+		return errand{}, err
+	}
+	return e, tx.MessageHold(m)
+}
+
+// step decides what a meter is sent: its token, or the question for its last tokens; or that it had its chances, and then
+// the message is ended and a person is called.
+func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool, err error) {
+	sent, lastAsked := 0, false
+	for _, t := range tries {
+		if t.Outcome == Accepted.String() || t.Outcome == Unknown.String() {
+			sent, lastAsked = sent+1, t.Asking
+		}
+	}
+	if m.State == SentOut || m.State == Arrived {
+		m.Round++ // no answer, or a doubtful one: the next wait is longer
+	}
+	switch NextStep(sent, m.Asking, lastAsked) {
+	case SendAsk:
+		return true, nil
+	case SendToken:
+		return false, nil
+	}
+	m.end(Uncertain, "the meter did not answer", now)
+	return false, tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
+}
+
+// needless says why a token need not be sent; empty where it must.
+func needless(m Message, t vending.Token, found bool) string {
+	switch {
+	case !found:
+		return "the token has no digits"
+	case t.State == vending.TokenReversed || t.State == vending.TokenReversedUnconfirmed || t.State == vending.TokenFailed:
+		return "the token is not valid any more"
+	case m.Purpose == PurposeMeter && t.State == vending.TokenAccepted && !t.OnlyHeard():
+		return "the meter has the token already"
+	}
+	return ""
+}
+
+func orWhy(why, otherwise string) string {
+	if why == "" {
+		return otherwise
+	}
+	return why
+}
+
+// send renders a message and gives it to the route. The text exists only from here to the route.
+func (d *Desk) send(ctx context.Context, r Configured, e errand) Sent {
+	text, err := d.text(e)
+	if err != nil {
+		return Sent{Outcome: Refused, Why: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	return r.Send(ctx, Outgoing{ID: e.message.ID.Text(id.Message), To: e.message.Phone, Text: text, Report: true, Validity: validity(e.message, d.c.Now())})
+}
+
+// validity is how long the network may try: as long as the message is worth anything.
+func validity(m Message, now time.Time) time.Duration {
+	if m.ExpiresAt.IsZero() {
+		return 0
+	}
+	return max(m.ExpiresAt.Sub(now), time.Minute)
+}
+
+// text is what is sent.
+func (d *Desk) text(e errand) (string, error) {
+	m := e.message
+	switch {
+	case e.asking:
+		return AskLastTokens, nil
+	case m.Purpose == PurposeWritten:
+		return m.Text, nil
+	}
+	var token sts.Token
+	if e.sealed != nil {
+		digits, err := d.c.Opener.Open(vending.TokenContext(m.Token), e.sealed)
+		if err != nil {
+			return "", fmt.Errorf("open the digits of token %s: %w", m.Token.Text(id.Token), err)
+		}
+		defer clear(digits)
+		var read sts.Result
+		if token, read = sts.ParseToken(string(digits)); read != sts.Accept {
+			return "", fmt.Errorf("open the digits of token %s: they are no token", m.Token.Text(id.Token))
+		}
+	}
+	if m.Purpose == PurposeMeter {
+		if token == (sts.Token{}) {
+			return "", fmt.Errorf("send a message to a meter: it has no token")
+		}
+		return TokenCommand + token.Reveal(), nil
+	}
+	lang, _ := LanguageOf(m.Lang)
+	rendered, err := Render(lang, m.Purpose, m.Args, token)
+	if err != nil {
+		return "", err
+	}
+	return rendered.Reveal(), nil
+}
+
+// settled notes a route's answer and draws its consequences.
+func (d *Desk) settled(tx Tx, message id.ID, r Configured, s Sent) error {
+	m, found, err := tx.MessageByID(message)
+	if err != nil || !found {
+		return err
+	}
+	tries, err := tx.MessageTries(message)
+	if err != nil || len(tries) == 0 {
+		return err
+	}
+	now, before := d.c.Now(), m
+	t := &tries[len(tries)-1]
+	t.Outcome, t.DoneAt, t.Reference, t.Parts, t.Why = s.Outcome.String(), now, cut(s.Reference, MaxReference), s.Parts, cut(s.Why, MaxWhy)
+	if s.Outcome == Accepted {
+		t.Parts = max(s.Parts, 1)
+		t.Cost = int64(t.Parts) * r.Cost
+		t.Why = ""
+		if err := d.account(tx, r.Name(), *t, now); err != nil {
+			return err
+		}
+	}
+	if err := tx.TryPut(message, *t); err != nil {
+		return err
+	}
+	if !m.Open { // answered, or ended, before the route's own answer was noted
+		if s.Outcome == Accepted {
+			m.Parts, m.Cost = t.Parts, m.Cost+t.Cost
+		}
+		return tx.MessagePut(m)
+	}
+	settle(&m, tries, s, d.open(), d.c.Answer, now)
+	if before.SentAt.IsZero() && !m.SentAt.IsZero() && m.Purpose == PurposeMeter {
+		if err := tx.TokenSent(m.Token); err != nil {
+			return err
+		}
+	}
+	return d.put(tx, m, before)
+}
+
+// account adds what a try has cost to its month.
+func (d *Desk) account(tx Tx, route string, t Try, now time.Time) error {
+	_, zone, err := tx.QuietHours()
+	if err != nil {
+		return err
+	}
+	return tx.MessageTotal(now.In(zone).Format("2006-01"), route, t.Parts, t.Cost)
+}
+
+// put writes a message; where its state has changed the log says so, and what hangs on it follows.
+func (d *Desk) put(tx Tx, m, before Message) error {
+	if err := tx.MessagePut(m); err != nil {
+		return err
+	}
+	if m.State != before.State && m.State != Queued {
+		if err := d.note(tx, m); err != nil {
+			return err
+		}
+	}
+	if given(before) {
+		return nil
+	}
+	return noticeGiven(tx, m)
+}

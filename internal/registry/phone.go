@@ -1,0 +1,150 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// DialForm is the one form in which telephone numbers are compared: "+" and digits. Two leading zeros are a "+". A short
+// code, and a number without its country code, stay digits alone, which nothing that comes in will equal but its like.
+// What is no number stays as it is: a sender's name.
+func DialForm(phone string) string {
+	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
+	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > shortCode {
+		bare = "+" + rest
+	}
+	if digits := strings.TrimPrefix(bare, "+"); digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return strings.TrimSpace(phone)
+	}
+	if len(bare) > shortCode && bare[0] != '+' && bare[0] != '0' {
+		bare = "+" + bare // with its country code, written without the sign
+	}
+	return bare
+}
+
+// shortCode is how many digits a number may have that is not a subscriber's.
+const shortCode = 6
+
+// simOf is the number of a meter's SIM in the form in which its messages come in; empty stays empty.
+func simOf(text string) (string, bool) {
+	p, ok := phoneOf(text)
+	if !ok || p == "" {
+		return "", ok
+	}
+	p = DialForm(p)
+	return p, p[0] == '+'
+}
+
+func badSIM() refusal.Refusal {
+	return invalid("sim_phone is the number of the SIM in the meter, with the country code: +254700000200.")
+}
+
+// simFree refuses a number that another meter's SIM has: its answers would be taken for that meter's.
+func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
+	if sim == "" {
+		return refusal.Refusal{}, nil
+	}
+	m, found, err := tx.MeterBySIM(sim)
+	if err != nil || !found || m.ID == of {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.InvalidRequest, "The SIM "+sim+" is in meter "+m.Number+".", "Nothing was changed.",
+		"Take it out of that meter first, or check the number."), nil
+}
+
+// SetSIM keeps the number of the SIM in a meter's modem, empty for none (right: meter.write).
+func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim string) (MeterView, error) {
+	if no := by.Needs(access.WriteMeters); no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	ref, no := ParseRef(meter)
+	if no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	number, ok := simOf(sim)
+	if !ok {
+		return MeterView{Refusal: badSIM()}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
+		m, found, err := ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return addedRow{Refusal: NoMeter(meter)}, err
+		}
+		if no, err := simFree(tx, number, m.ID); err != nil || no.Refused() {
+			return addedRow{Refusal: no}, err
+		}
+		if err := tx.SetSIM(m.ID, number); err != nil {
+			return addedRow{}, err
+		}
+		e := by.Entry("meter.sim", m.ID.Text(id.Meter))
+		e.Before, e.After = m.SIM, number
+		if err := tx.AuditLog(e); err != nil {
+			return addedRow{}, err
+		}
+		rec, _, err := tx.MeterRecord(m.ID)
+		return addedRow{rec: rec}, err
+	})
+	if err != nil {
+		return MeterView{}, fmt.Errorf("set the SIM of meter %s: %w", ref.Number, err)
+	}
+	if out.Refused() {
+		return MeterView{Refusal: out.Refusal}, nil
+	}
+	return r.view(out.rec), nil
+}
+
+// CustomerChange names what is to change of a customer; nil fields stay.
+type CustomerChange struct {
+	Name, Phone, IDNo, Lang *string
+	Notices                 *bool // whether warnings are wanted; false is what STOP says
+}
+
+// ChangeCustomer changes a customer (right: customer.write).
+func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer string, c CustomerChange) (AddedCustomer, error) {
+	if no := by.Needs(access.WriteCustomers); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Customer, customer)
+	if err != nil {
+		return AddedCustomer{Refusal: noCustomer()}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
+		was, found, err := tx.CustomerByID(i)
+		if err != nil || !found {
+			return AddedCustomer{Refusal: noCustomer()}, err
+		}
+		n := NewCustomer{Name: was.Name, Phone: was.Phone, IDNo: was.IDNo, Lang: was.Lang}
+		set(&n.Name, c.Name)
+		set(&n.Phone, c.Phone)
+		set(&n.IDNo, c.IDNo)
+		set(&n.Lang, c.Lang)
+		next, no := n.check()
+		if no.Refused() {
+			return AddedCustomer{Refusal: no}, nil
+		}
+		next.ID, next.CreatedAt, next.Stopped = was.ID, was.CreatedAt, was.Stopped
+		if c.Notices != nil {
+			next.Stopped = !*c.Notices
+		}
+		if err := tx.CustomerPut(next); err != nil {
+			return AddedCustomer{}, err
+		}
+		e := by.Entry("customer.change", customer)
+		e.Before, e.After = was.summary(), next.summary()
+		return AddedCustomer{Customer: next}, tx.AuditLog(e)
+	})
+	if err != nil {
+		return AddedCustomer{}, fmt.Errorf("change customer %s: %w", customer, err)
+	}
+	return out, nil
+}
+
+// summary is what the audit log says of a customer: no name and no number, which are personal, but whether they are there.
+func (c Customer) summary() string {
+	return fmt.Sprintf("name=%t phone=%t id_no=%t lang=%s notices=%t", c.Name != "", c.Phone != "", c.IDNo != "", c.Lang, !c.Stopped)
+}

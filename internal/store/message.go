@@ -1,0 +1,282 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+var (
+	_ notify.Tx       = (*Tx)(nil)
+	_ notify.NoticeTx = (*Tx)(nil)
+)
+
+// messageColumns are the columns of message m, with its meter's number from u, in the order in which scanMessage reads
+// them.
+const (
+	messageColumns = `m.id, m.direction, m.state, m.purpose, m.lang, m.args, m.text, m.phone, m.customer_id, m.meter, COALESCE(u.number, ''),
+	m.vend_id, m.token_id, m.answers, m.identity, m.line, m.open, m.asking, m.route, m.parts, m.cost_micro, m.tries, m.round, m.next_at,
+	m.expires_at, m.created_at, m.sent_at, m.delivered_at, m.answered_at, m.ended_at, m.failure, m.by_actor`
+	messageTables = ` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
+	messageIn     = "in"
+	messageOut    = "out"
+)
+
+func scanMessage(r Row) (notify.Message, error) {
+	m := notify.Message{ID: r.ID(0), Incoming: r.Text(1) == messageIn, State: notify.State(r.Text(2)), Purpose: notify.Purpose(r.Text(3)), Lang: r.Text(4),
+		Text: r.Text(6), Phone: r.Text(7), Customer: r.ID(8), Meter: r.Int(9), Number: r.Text(10), Vend: r.ID(11), Token: r.ID(12), Answers: r.ID(13),
+		Line: r.Text(15), Open: r.Bool(16), Asking: r.Bool(17), Route: r.Text(18), Parts: int(r.Int(19)), Cost: r.Int(20), Tries: int(r.Int(21)),
+		Round: int(r.Int(22)), NextAt: r.Time(23), ExpiresAt: r.Time(24), CreatedAt: r.Time(25), SentAt: r.Time(26), DeliveredAt: r.Time(27),
+		AnsweredAt: r.Time(28), EndedAt: r.Time(29), Failure: r.Text(30), By: r.Text(31)}
+	copy(m.Identity[:], r.Bytes(14))
+	if err := json.Unmarshal([]byte(r.Text(5)), &m.Args); err != nil {
+		return m, fmt.Errorf("read the figures of message %s: %w", m.ID.Text(id.Message), err)
+	}
+	return m, nil
+}
+
+func (tx *Tx) messages(what, rest string, args ...any) ([]notify.Message, error) {
+	var out []notify.Message
+	err := tx.C.Query(`SELECT `+messageColumns+messageTables+rest, func(r Row) error {
+		m, err := scanMessage(r)
+		out = append(out, m)
+		return err
+	}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return out, nil
+}
+
+// MessageAdd writes a new message.
+func (tx *Tx) MessageAdd(m notify.Message) error {
+	args, err := json.Marshal(m.Args)
+	if err != nil {
+		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
+	}
+	direction := messageOut
+	var identity []byte
+	if m.Incoming {
+		direction, identity = messageIn, m.Identity[:]
+	}
+	var meter *int64
+	if m.Meter != 0 {
+		meter = &m.Meter
+	}
+	_, err = tx.C.Exec(`INSERT INTO message (tenant_id, id, direction, state, purpose, lang, args, text, phone, customer_id, meter, vend_id, token_id,
+		answers, identity, line, open, asking, route, next_at, expires_at, answered_at, ended_at, failure, by_actor, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+		tx.Tenant, m.ID, direction, string(m.State), string(m.Purpose), m.Lang, string(args), m.Text, m.Phone, m.Customer, meter, m.Vend, m.Token,
+		m.Answers, identity, m.Line, m.Open, m.Asking, m.Route, m.NextAt, m.ExpiresAt, m.AnsweredAt, m.EndedAt, m.Failure, m.By, m.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
+	}
+	return nil
+}
+
+// MessagesWaiting counts open messages, of one line or, for "", of all; not beyond most.
+func (tx *Tx) MessagesWaiting(line string, most int) (int, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND ($2 = '' OR line = $2) LIMIT $3) waiting`,
+		tx.Tenant, line, most)
+	if err != nil {
+		return 0, fmt.Errorf("count messages that wait: %w", err)
+	}
+	return int(n), nil
+}
+
+// MessageKnown reports whether a message of this identity came before.
+func (tx *Tx) MessageKnown(identity [16]byte) (bool, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND identity = $2`, tx.Tenant, identity[:])
+	if err != nil {
+		return false, fmt.Errorf("look for an arrival: %w", err)
+	}
+	return n > 0, nil
+}
+
+// MessageByID reads a message and locks it where the engine has locks.
+func (tx *Tx) MessageByID(message id.ID) (notify.Message, bool, error) {
+	all, err := tx.messages("read message "+message.Text(id.Message), ` WHERE m.tenant_id = $1 AND m.id = $2`+tx.lockOf("m"), tx.Tenant, message)
+	if err != nil || len(all) == 0 {
+		return notify.Message{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// MessagePut writes what may change of a message, and gives it free where it was claimed.
+func (tx *Tx) MessagePut(m notify.Message) error {
+	return tx.messagePut(m, ", owner = '', owner_until = 0")
+}
+
+// MessageHold is MessagePut for a message whose claim goes on.
+func (tx *Tx) MessageHold(m notify.Message) error { return tx.messagePut(m, "") }
+
+func (tx *Tx) messagePut(m notify.Message, free string) error {
+	err := tx.must(`UPDATE message SET state = $1, open = $2, asking = $3, route = $4, parts = $5, cost_micro = $6, tries = $7, round = $8, next_at = $9,
+		expires_at = $10, sent_at = $11, delivered_at = $12, answered_at = $13, ended_at = $14, failure = $15, version = version + 1`+free+`
+		WHERE tenant_id = $16 AND id = $17`,
+		string(m.State), m.Open, m.Asking, m.Route, m.Parts, m.Cost, m.Tries, m.Round, m.NextAt, m.ExpiresAt, m.SentAt, m.DeliveredAt, m.AnsweredAt,
+		m.EndedAt, m.Failure, tx.Tenant, m.ID)
+	if err != nil {
+		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
+	}
+	return nil
+}
+
+// MessageTries lists the tries of a message in their order.
+func (tx *Tx) MessageTries(message id.ID) ([]notify.Try, error) {
+	var out []notify.Try
+	err := tx.C.Query(`SELECT n, route, asking, round, at, done_at, outcome, reference, parts, cost_micro, report, why FROM message_try
+		WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`, func(r Row) error {
+		out = append(out, notify.Try{N: int(r.Int(0)), Route: r.Text(1), Asking: r.Bool(2), Round: int(r.Int(3)), At: r.Time(4), DoneAt: r.Time(5),
+			Outcome: r.Text(6), Reference: r.Text(7), Parts: int(r.Int(8)), Cost: r.Int(9), Report: r.Text(10), Why: r.Text(11)})
+		return nil
+	}, tx.Tenant, message)
+	if err != nil {
+		return nil, fmt.Errorf("read the tries of message %s: %w", message.Text(id.Message), err)
+	}
+	return out, nil
+}
+
+// TryPut writes a try, a new one or one that is there.
+func (tx *Tx) TryPut(message id.ID, t notify.Try) error {
+	_, err := tx.C.Exec(`INSERT INTO message_try (tenant_id, message_id, n, route, asking, round, at, done_at, outcome, reference, parts, cost_micro, report, why)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (tenant_id, message_id, n) DO UPDATE SET done_at = excluded.done_at, outcome = excluded.outcome, reference = excluded.reference,
+		parts = excluded.parts, cost_micro = excluded.cost_micro, report = excluded.report, why = excluded.why`,
+		tx.Tenant, message, t.N, t.Route, t.Asking, t.Round, t.At, t.DoneAt, t.Outcome, t.Reference, t.Parts, t.Cost, t.Report, t.Why)
+	if err != nil {
+		return fmt.Errorf("write a try of message %s: %w", message.Text(id.Message), err)
+	}
+	return nil
+}
+
+// firstInLine is the condition on message m that it is the first of its line that waits.
+const firstInLine = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id < m.id)`
+
+// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
+func (tx *Tx) MessageClaim(route, owner string, until time.Time) (notify.Message, bool, error) {
+	var claimed id.ID
+	found, err := tx.one(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
+		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+firstInLine+`
+		ORDER BY m.next_at, m.id LIMIT 1`+tx.skipLocked()+`) RETURNING id`,
+		func(r Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, tx.Now, route)
+	if err != nil {
+		return notify.Message{}, false, fmt.Errorf("claim a message for %s: %w", route, err)
+	}
+	if !found {
+		return notify.Message{}, false, nil
+	}
+	return tx.MessageByID(claimed)
+}
+
+// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a route
+// that is not among mine. Nobody holds them.
+func (tx *Tx) MessagesStray(mine, down []string, stray time.Time, max int) ([]notify.Message, error) {
+	args := []any{tx.Tenant, tx.Now}
+	list := func(names []string) string {
+		holders := make([]string, len(names))
+		for i, n := range names {
+			args = append(args, n)
+			holders[i] = fmt.Sprintf("$%d", len(args))
+		}
+		return strings.Join(holders, ", ")
+	}
+	condition := `m.route = ''`
+	if len(down) > 0 {
+		condition += ` OR m.route IN (` + list(down) + `)`
+	}
+	if len(mine) > 0 {
+		args = append(args, stray)
+		condition += fmt.Sprintf(` OR m.next_at < $%d AND m.route NOT IN (`, len(args)) + list(mine) + `)`
+	}
+	args = append(args, max)
+	return tx.messages("list messages without a route", ` WHERE m.tenant_id = $1 AND m.open = 1 AND m.state IN ('queued', 'unknown')
+		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.lockOf("m"), args...)
+}
+
+// MessagesFree gives free what others than the owner have claimed.
+func (tx *Tx) MessagesFree(owner string) error {
+	_, err := tx.C.Exec(`UPDATE message SET owner = '', owner_until = 0 WHERE tenant_id = $1 AND open = 1 AND owner <> $2`, tx.Tenant, owner)
+	if err != nil {
+		return fmt.Errorf("free messages: %w", err)
+	}
+	return nil
+}
+
+// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
+// number. Where a telephone is named it must be the message's, as far as the network writes its end.
+func (tx *Tx) MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error) {
+	end := phone
+	if len(end) > sameEnd {
+		end = end[len(end)-sameEnd:]
+	}
+	found, err = tx.one(`SELECT t.message_id, t.n FROM message_try t JOIN message m ON m.tenant_id = t.tenant_id AND m.id = t.message_id
+		WHERE t.tenant_id = $1 AND t.route = $2 AND t.reference = $3 AND t.at >= $4 AND ($5 = '' OR m.phone LIKE '%' || $5) ORDER BY t.at DESC LIMIT 1`,
+		func(r Row) error { message, n = r.ID(0), int(r.Int(1)); return nil }, tx.Tenant, route, reference, since, end)
+	if err != nil {
+		return id.ID{}, 0, false, fmt.Errorf("find the message of a report: %w", err)
+	}
+	return message, n, found, nil
+}
+
+// sameEnd is how many digits at its end tell a number: networks write the same number with and without its country.
+const sameEnd = 8
+
+// MessageTotal adds an accepted message to what its month has cost.
+func (tx *Tx) MessageTotal(month, route string, parts int, cost int64) error {
+	_, err := tx.C.Exec(`INSERT INTO message_month (tenant_id, month, route, messages, parts, cost_micro) VALUES ($1, $2, $3, 1, $4, $5)
+		ON CONFLICT (tenant_id, month, route) DO UPDATE SET messages = message_month.messages + 1, parts = message_month.parts + excluded.parts,
+		cost_micro = message_month.cost_micro + excluded.cost_micro`, tx.Tenant, month, route, parts, cost)
+	if err != nil {
+		return fmt.Errorf("count the cost of a message: %w", err)
+	}
+	return nil
+}
+
+// MessageTotals lists months, the newest first.
+func (tx *Tx) MessageTotals(max int) ([]notify.Total, error) {
+	var out []notify.Total
+	err := tx.C.Query(`SELECT month, route, messages, parts, cost_micro FROM message_month WHERE tenant_id = $1 ORDER BY month DESC, route LIMIT $2`, func(r Row) error {
+		out = append(out, notify.Total{Month: r.Text(0), Route: r.Text(1), Messages: r.Int(2), Parts: r.Int(3), Cost: r.Int(4)})
+		return nil
+	}, tx.Tenant, max)
+	if err != nil {
+		return nil, fmt.Errorf("list the cost of messages: %w", err)
+	}
+	return out, nil
+}
+
+// MessageList lists messages, the newest first, before the given one.
+func (tx *Tx) MessageList(f notify.Filter, before id.ID, max int) ([]notify.Message, error) {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	args, where := []any{tx.Tenant, before}, ` WHERE m.tenant_id = $1 AND m.id < $2`
+	with := func(column string, v any) {
+		args = append(args, v)
+		where += fmt.Sprintf(" AND m.%s = $%d", column, len(args))
+	}
+	if f.Meter != 0 {
+		with("meter", f.Meter)
+	}
+	if f.Phone != "" {
+		with("phone", f.Phone)
+	}
+	if f.State != "" {
+		with("state", string(f.State))
+	}
+	if !f.Vend.IsZero() {
+		with("vend_id", f.Vend)
+	}
+	if f.Incoming != nil {
+		with("direction", map[bool]string{true: messageIn, false: messageOut}[*f.Incoming])
+	}
+	args = append(args, max)
+	return tx.messages("list messages", where+fmt.Sprintf(` ORDER BY m.id DESC LIMIT $%d`, len(args)), args...)
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// MeterBySIM is the meter whose modem has this number.
+func (tx *Tx) MeterBySIM(phone string) (registry.Meter, bool, error) {
+	if phone == "" {
+		return registry.Meter{}, false, nil
+	}
+	return tx.meterWhere(`m.sim_phone = $2`, phone)
+}
+
+// SIMOf is the number of the SIM in a meter's modem, "" for none.
+func (tx *Tx) SIMOf(meter int64) (string, error) {
+	sim := ""
+	_, err := tx.one(`SELECT sim_phone FROM meter WHERE tenant_id = $1 AND n = $2`, func(r Row) error { sim = r.Text(0); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return "", fmt.Errorf("read the SIM of meter %d: %w", meter, err)
+	}
+	return sim, nil
+}
+
+// SetSIM keeps the number of the SIM in a meter's modem, "" for none. A number that another meter has is ErrConflict.
+func (tx *Tx) SetSIM(meter id.ID, sim string) error {
+	err := tx.must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
+	if err != nil {
+		return fmt.Errorf("set the SIM of meter %s: %w", meter.Text(id.Meter), err)
+	}
+	return nil
+}
+
+// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
+func (tx *Tx) MessageAtMeter(meter int64) (notify.Message, bool, error) {
+	all, err := tx.messages("find the message at a meter", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.open = 1 AND m.tries > 0
+		ORDER BY m.id LIMIT 1`+tx.lockOf("m"), tx.Tenant, meter, string(notify.PurposeMeter))
+	if err != nil || len(all) == 0 {
+		return notify.Message{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first, each with the text
+// by which the meter said first that it loaded the token.
+func (tx *Tx) MeterMessages(meter int64, since time.Time, max int) ([]notify.MeterMessage, error) {
+	var out []notify.MeterMessage
+	err := tx.C.Query(`SELECT m.id, m.token_id, m.open, COALESCE((SELECT a.text FROM message a WHERE a.tenant_id = m.tenant_id AND a.meter = m.meter
+			AND a.purpose = $1 AND a.answers = m.id AND a.id > m.id ORDER BY a.id LIMIT 1), '')
+		FROM message m WHERE m.tenant_id = $2 AND m.meter = $3 AND m.purpose = $4 AND m.created_at >= $5 AND m.tries > 0 ORDER BY m.id DESC LIMIT $6`,
+		func(r Row) error {
+			out = append(out, notify.MeterMessage{ID: r.ID(0), Token: r.ID(1), Open: r.Bool(2), Reply: r.Text(3)})
+			return nil
+		}, string(notify.PurposeFromMeter), tx.Tenant, meter, string(notify.PurposeMeter), since, max)
+	if err != nil {
+		return nil, fmt.Errorf("list messages to meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+// Arrivals counts what came from a telephone since a moment.
+func (tx *Tx) Arrivals(phone string, since time.Time) (int, error) {
+	return tx.messagesSince(`phone = $2 AND direction = 'in'`, phone, since)
+}
+
+// AnswersTo counts what was queued as an answer to a telephone since a moment.
+func (tx *Tx) AnswersTo(phone string, since time.Time) (int, error) {
+	return tx.messagesSince(`phone = $2 AND direction = 'out' AND answers IS NOT NULL`, phone, since)
+}
+
+// AnswersAbout counts answers about a meter since a moment.
+func (tx *Tx) AnswersAbout(meter int64, since time.Time) (int, error) {
+	return tx.messagesSince(`meter = $2 AND direction = 'out' AND answers IS NOT NULL`, meter, since)
+}
+
+func (tx *Tx) messagesSince(condition string, of any, since time.Time) (int, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND `+condition+` AND created_at > $3`, tx.Tenant, of, since)
+	if err != nil {
+		return 0, fmt.Errorf("count messages: %w", err)
+	}
+	return int(n), nil
+}
+
+// subscriptionQuery reads meters with whom they supply.
+const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone
+	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
+	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE c.tenant_id = $1`
+
+func scanSubscription(r Row) (s notify.Subscription, phone string) {
+	return notify.Subscription{Customer: r.ID(0), Lang: r.Text(1), Notices: r.Bool(2), Meter: r.ID(3), N: r.Int(4), Number: r.Text(5),
+		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8)}, r.Text(9)
+}
+
+// Subscriptions are the meters of all customers with a telephone number, at most max. Numbers are kept as they were given,
+// so the number is looked for with and without its sign.
+func (tx *Tx) Subscriptions(phone string, max int) ([]notify.Subscription, error) {
+	var out []notify.Subscription
+	err := tx.C.Query(subscriptionQuery+` AND c.phone IN ($2, $3, $4) ORDER BY m.n LIMIT $5`, func(r Row) error {
+		s, _ := scanSubscription(r)
+		out = append(out, s)
+		return nil
+	}, append(append([]any{tx.Tenant}, writtenForms(phone)...), max)...)
+	if err != nil {
+		return nil, fmt.Errorf("find the meters of a telephone: %w", err)
+	}
+	return out, nil
+}
+
+// writtenForms are the ways in which a canonical telephone number may have been registered.
+func writtenForms(phone string) []any {
+	bare := phone
+	if len(bare) > 0 && bare[0] == '+' {
+		bare = bare[1:]
+	}
+	return []any{phone, bare, "00" + bare}
+}
+
+// SetNotices keeps whether the customers of a telephone number want warnings.
+func (tx *Tx) SetNotices(phone string, on bool) error {
+	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
+		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
+	if err != nil {
+		return fmt.Errorf("keep whether warnings are wanted: %w", err)
+	}
+	return nil
+}
+
+// NoticeTo is whom a meter's notices go to; found is false for an unknown meter and one that supplies nobody.
+func (tx *Tx) NoticeTo(number string) (to notify.Addressee, found bool, err error) {
+	found, err = tx.one(subscriptionQuery+` AND m.number = $2`, func(r Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, number)
+	if err != nil || !found {
+		return notify.Addressee{}, false, err
+	}
+	s, err := tx.TenantSettings()
+	to.Utility, to.Contact = s.Name, s.Receipt.Contact
+	return to, true, err
+}
+
+// QuietHours are the hours in which warnings wait, in the tenant's time zone.
+func (tx *Tx) QuietHours() (registry.QuietHours, *time.Location, error) {
+	s, err := tx.TenantSettings()
+	if err != nil {
+		return registry.QuietHours{}, nil, err
+	}
+	zone, err := tx.zone(s.TZ)
+	return s.Quiet, zone, err
+}
+
+// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
+func (tx *Tx) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND text = $5 AND cleared_at IS NULL`,
+		tx.Now, tx.Tenant, meter, string(code), text)
+	if err != nil {
+		return fmt.Errorf("clear alarm %s: %w", code, err)
+	}
+	return nil
+}
+
+// TokenHeard notes that a meter has said by SMS that it has a credit token; see [metering.ResultHeard]. A new key is
+// believed of a signed answer only.
+func (tx *Tx) TokenHeard(token id.ID) error {
+	_, err := tx.C.Exec(`UPDATE token SET state = 'accepted', result = $1, answered_at = $2, version = version + 1
+		WHERE tenant_id = $3 AND id = $4 AND state IN ('issued', 'sent') AND class = 0`, metering.ResultHeard, tx.Now, tx.Tenant, token)
+	if err != nil {
+		return fmt.Errorf("note that token %s was heard of: %w", token.Text(id.Token), err)
+	}
+	return nil
+}
+
+// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
+func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
+	tokens, err := tx.VendTokens(meter, id.ID{}, vending.MaxTokens)
+	if err != nil {
+		return notify.LastSale{}, false, err
+	}
+	for _, t := range tokens {
+		if t.Sale.IsZero() {
+			continue
+		}
+		s, found, err := tx.VendSale(t.Sale)
+		if err == nil && !found {
+			err = errors.New("the sale of a token is not there")
+		}
+		if err != nil || s.State == vending.Held {
+			return notify.LastSale{}, false, err
+		}
+		return notify.LastSale{Vend: s.ID, At: s.CompletedAt, Tender: s.Tender, Tokens: s.Tokens,
+			Reversed: s.State == vending.Reversing || s.State == vending.Reversed}, true, nil
+	}
+	return notify.LastSale{}, false, nil
+}
+
+// UsedSince adds up what a meter used on local days, the last of them yesterday, by what wallets keep of days.
+func (tx *Tx) UsedSince(meter int64, from, yesterday string) (notify.Use, error) {
+	days, err := tx.WalletUse(meter, from, yesterday, usedDays)
+	if err != nil {
+		return notify.Use{}, err
+	}
+	u := notify.Use{Known: len(days) > 0}
+	for _, d := range days {
+		u.Total += d.Units
+		if d.Day == yesterday {
+			u.Yesterday = d.Units
+		}
+	}
+	return u, nil
+}
+
+const usedDays = 7
+
+// WalletFigures is what the wallet of a meter's account holds by the books, and by what was used since; found is false for
+// a meter without one.
+func (tx *Tx) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return settled, available, asOf, false, err
+	}
+	v, err := tx.walletView(meter, currency)
+	if err != nil || v == nil {
+		return settled, available, asOf, false, err
+	}
+	return v.Settled, v.Available, v.AsOf, true, nil
+}
