@@ -61,7 +61,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
-		Integration: set.Text(config.MQTTIntegration)})
+		Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 	if err != nil {
 		return serveFailure(set, err)
 	}
@@ -173,6 +173,9 @@ func serveFailure(set config.Config, err error) *failure {
 	case errors.Is(err, app.ErrLegacy):
 		return &failure{code: exitUsage, what: "The listeners for devices cannot be opened: " + err.Error() + ".", not: "The server was not started.",
 			try: "Correct --mqtt-legacy ADDR=METER[:PROFILE]."}
+	case errors.Is(err, app.ErrRoute):
+		return &failure{code: exitUsage, what: "The routes for messages cannot be opened: " + err.Error() + ".", not: "The server was not started.",
+			try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &failure{code: exitFailed, what: "An address is in use: " + err.Error() + ".", not: "The server was not started.",
 			try: "Stop what listens there, or choose another with --http, --mqtt and --mqtt-legacy (port 0 takes a free one)."}

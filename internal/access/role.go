@@ -57,6 +57,7 @@ const (
 	AdjustLedger   Right = "ledger.adjust"  // write debts off, give goodwill
 	SendTokens     Right = "token.send"     // bring a token to its meter; its digits need not be seen for that
 	DecideReadings Right = "reading.decide" // accept, rebase or discard readings that cannot be true
+	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send one again
 )
 
 // Roles lists every role in the order of the domain reference.
@@ -69,7 +70,7 @@ func Roles() []Role {
 func Rights() []Right {
 	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
 		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
-		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings}
+		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings, SendMessages}
 }
 
 // rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
@@ -81,13 +82,13 @@ var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
 	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
-		ReadSettings, IssueTokens, SendTokens, DecideReadings},
-	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, SendTokens, ReadTariffs},
+		ReadSettings, IssueTokens, SendTokens, DecideReadings, SendMessages},
+	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, SendTokens, ReadTariffs, SendMessages},
 	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
-		IssueUnits, SendTokens},
+		IssueUnits, SendTokens, SendMessages},
 	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
 		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger, DecideReadings},
-	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs},
+	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs, SendMessages},
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
 		ReadSettings, ReadVendors, ReadFloat},

@@ -40,6 +40,7 @@ debt.write        x     .              .        .        .          x       .   
 ledger.adjust     x     .              .        .        .          x       .       .         .       .          .        .
 token.send        x     .              x        x        x          .       x       .         .       .          .        .
 reading.decide    x     .              x        .        .          x       .       .         .       .          .        .
+message.send      x     .              x        x        x          .       x       .         .       .          .        .
 `
 
 func TestEveryRoleHasExactlyItsRights(t *testing.T) {

@@ -30,6 +30,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
@@ -92,6 +93,7 @@ type Cases struct {
 	Quarantine *quarantine.Desk
 	Recharges  *recharge.Desk
 	Devices    *profile.Devices
+	Messages   *notify.Desk
 }
 
 // Paper is a form of receipts.
@@ -225,6 +227,8 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	a.moveRoutes(r)
 	a.walletRoutes(r)
 	a.quarantineRoutes(r)
+	a.messageRoutes(r)
+	a.phoneRoutes(r)
 	a.tokenRoutes(r)
 	a.rechargeRoutes(r)
 	a.approvalRoutes(r)

@@ -21,7 +21,9 @@ type customerBody struct {
 	Name  string `json:"name,omitempty" example:"Amina A."`
 	Phone string `json:"phone,omitempty" example:"+254700000001"`
 	IDNo  string `json:"id_no,omitempty"`
-	Lang  string `json:"lang,omitempty" example:"en"`
+	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages: en, fr, sw, es or pt; default en"`
+	// NoNotices is in answers alone: a customer is asked for nothing when registered.
+	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
 }
 
 // newMeter is a meter to register.
@@ -47,6 +49,7 @@ type newMeter struct {
 	Address   string        `json:"address,omitempty"`
 	Feeder    string        `json:"feeder,omitempty" doc:"The line its place hangs on: meters of one that fall silent together are one alarm"`
 	IntervalS int64         `json:"reading_interval_s,omitempty" doc:"Default 1800"`
+	SIMPhone  string        `json:"sim_phone,omitempty" example:"+254700000200" doc:"Number of the SIM in the meter's own modem, with the country code"`
 }
 
 // Meter is a meter as it stands, as answers show it. What the meter has not said yet is null.
@@ -72,6 +75,7 @@ type Meter struct {
 	AsOf       *time.Time    `json:"as_of" doc:"Meter time of the figures"`
 	LastSeen   *time.Time    `json:"last_seen" doc:"Server time of the last message"`
 	Tariff     string        `json:"tariff"`
+	SIMPhone   string        `json:"sim_phone,omitempty" doc:"Number of the SIM in the meter's own modem"`
 	Customer   *customerBody `json:"customer,omitempty"`
 	SGC        string        `json:"sgc,omitempty"`
 	KRN        int           `json:"krn,omitempty"`
@@ -116,7 +120,7 @@ type addedMeter struct {
 func (n newMeter) wish() registry.NewMeter {
 	w := registry.NewMeter{Number: n.Number, Mode: registry.Mode(n.Mode), Tariff: n.Tariff, SGC: n.SGC, KRN: n.KRN, KT: n.KT, TI: n.TI,
 		KEN: n.KEN, EA: n.EA, DKGA: n.DKGA, BaseDate: n.BaseDate, ImpPerKWh: n.ImpPerKWh, Simulated: n.Simulated,
-		Status: registry.Status(n.Status), Model: n.Model, Phases: n.Phases, TT: n.TT, Address: n.Address, Feeder: n.Feeder,
+		Status: registry.Status(n.Status), Model: n.Model, Phases: n.Phases, TT: n.TT, Address: n.Address, Feeder: n.Feeder, SIM: n.SIMPhone,
 		ReadingInterval: time.Duration(clamp(n.IntervalS)) * time.Second}
 	if c := n.Customer; c != nil && c.ID != "" {
 		w.CustomerID = c.ID
@@ -127,13 +131,13 @@ func (n newMeter) wish() registry.NewMeter {
 }
 
 func customerOf(c registry.Customer) customerBody {
-	return customerBody{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, IDNo: c.IDNo, Lang: c.Lang}
+	return customerBody{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, IDNo: c.IDNo, Lang: c.Lang, NoNotices: c.Stopped}
 }
 
 func meterOf(v registry.MeterView) Meter {
 	m := Meter{ID: v.Meter.ID.Text(id.Meter), Number: v.Meter.Number, Mode: string(v.Meter.Mode), Status: string(v.Meter.Status),
 		Test: v.Meter.Simulated, Simulated: v.Meter.Simulated, State: string(v.State), Connected: v.Connected, Relay: v.Relay,
-		Reasons: v.Reasons, LastSeen: at(v.LastSeen), Tariff: v.Tariff, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
+		Reasons: v.Reasons, LastSeen: at(v.LastSeen), Tariff: v.Tariff, SIMPhone: v.Meter.SIM, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
 		Phases: v.Meter.Phases, Feeder: v.Feeder, MaxW: int64(v.MaxW), CreatedAt: v.Meter.CreatedAt.UTC()}
 	if m.Reasons == nil {
 		m.Reasons = []string{}

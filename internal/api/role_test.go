@@ -88,7 +88,7 @@ func routes(saleID, commandID string) []route {
 	}...)
 }
 
-// deskRoutes are those of the quarantine, of supplies and of vendors.
+// deskRoutes are those of messages, of the quarantine, of supplies and of vendors.
 func deskRoutes(meter string) []route {
 	return []route{
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
@@ -102,6 +102,13 @@ func deskRoutes(meter string) []route {
 		{"POST", meter + "/cut", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"POST", meter + "/restore", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"POST", meter + "/supply", `{"protected":true,"reason":"matrix"}`, access.WriteMeters, 404},
+		{"GET", "/v1/messages", "", access.ReadCustomers, 200},
+		{"GET", "/v1/messages/{id}", "", access.ReadCustomers, 404},
+		{"GET", "/v1/message-routes", "", access.ReadCustomers, 200},
+		{"POST", "/v1/messages", `{"phone":"+254700000001","text":"matrix"}`, access.SendMessages, 400},
+		{"POST", "/v1/messages/{id}/retry", `{}`, access.SendMessages, 404},
+		{"POST", "/v1/customers/{id}", `{"lang":"sw"}`, access.WriteCustomers, 404},
+		{"POST", meter + "/sim", `{"sim_phone":"+254700000200"}`, access.WriteMeters, 200},
 		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
 		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},
 		{"POST", "/v1/quarantine/{id}/accept", `{"reason":"matrix"}`, access.DecideReadings, 404},

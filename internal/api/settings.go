@@ -38,6 +38,8 @@ type settingsBody struct {
 	NoticeS         int64    `json:"supply_notice_s" doc:"Seconds between the last warning and the cut-off, at least"`
 	AllowanceWh     int64    `json:"supply_allowance_wh" doc:"What may be owed while nobody may be cut off, in Wh. Default 5000"`
 	LeaseCapWh      int64    `json:"lease_cap_wh" doc:"The most energy that a meter may use without asking again, in Wh. Default 20000"`
+	QuietFrom       string   `json:"quiet_from" example:"21:00" doc:"From then on customers get no warnings, in local time. Default 21:00"`
+	QuietTo         string   `json:"quiet_to" example:"07:00" doc:"Until then. Default 07:00; as quiet_from for no quiet hours"`
 	LeaseTTLS       int64    `json:"lease_ttl_s" doc:"Powered-on seconds of one lease. Default 259200"`
 }
 
@@ -66,6 +68,8 @@ type settingsChange struct {
 	AllowanceWh     *int64    `json:"supply_allowance_wh,omitempty"`
 	LeaseCapWh      *int64    `json:"lease_cap_wh,omitempty"`
 	LeaseTTLS       *int64    `json:"lease_ttl_s,omitempty"`
+	QuietFrom       *string   `json:"quiet_from,omitempty"`
+	QuietTo         *string   `json:"quiet_to,omitempty"`
 }
 
 func settingsOf(s registry.SettingsView) settingsBody {
@@ -77,6 +81,7 @@ func settingsOf(s registry.SettingsView) settingsBody {
 	b.Friendly, b.SpecialDays = append([]string{}, s.Supply.Windows...), append([]string{}, s.Supply.SpecialDays...)
 	b.NoticeS, b.AllowanceWh = s.Supply.Notice, int64(s.Supply.AllowanceWh())
 	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
+	b.QuietFrom, b.QuietTo = s.Quiet.Times()
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -113,7 +118,8 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
 		WalletCutOff: (*money.Minor)(b.WalletCutOff), Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
-		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS}
+		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
+		QuietFrom: b.QuietFrom, QuietTo: b.QuietTo}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {

@@ -36,7 +36,7 @@ type vendRequest struct {
 	Meter     string     `json:"meter" example:"04140001001" doc:"Number or id"`
 	Tender    amountBody `json:"tender"`
 	ClientRef string     `json:"client_ref,omitempty" maxLength:"64" doc:"The seller's own name of this sale, unique per vendor for ever; default: the Idempotency-Key"`
-	Deliver   []string   `json:"deliver,omitempty" doc:"Routes besides this answer: mqtt"`
+	Deliver   []string   `json:"deliver,omitempty" doc:"Routes besides this answer: mqtt to the meter's connection, sms to the customer's telephone, meter_sms to the SIM in the meter"`
 }
 
 // quoteRequest is a purchase to price.

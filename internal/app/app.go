@@ -35,6 +35,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -61,6 +62,10 @@ type Config struct {
 	Profiles profile.Library
 	// Integration is the address of the integration broker, for programs that read; empty for none.
 	Integration string
+	// Routes bring messages to telephones and to meters' SIMs, in the order in which they are tried.
+	Routes []config.Route
+	// AnswerWait is how long a meter has for its first answer by SMS; 0 means a minute.
+	AnswerWait time.Duration
 	// LegacyPoll is how often such a device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
@@ -106,6 +111,8 @@ type App struct {
 	refills  *recharge.Desk
 	silence  *silence.Watch
 	doctor   *diagnosis.Doctor
+	messages *notify.Desk
+	routes   []messageRoute
 	outbox   *job.Outbox
 	notices  *job.Outbox
 	runner   *job.Runner[tasksTx]
@@ -142,7 +149,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
-	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openCases, a.openLegacy, a.openIntegration, a.openHTTP} {
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.openLegacy, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
 		}

@@ -17,7 +17,6 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
-	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -64,13 +63,13 @@ func (a *App) openCases() (err error) {
 	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
 		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.notices = job.NewOutbox(job.OutboxConfig{Lane: job.LaneNotice, Owner: a.holder, Now: a.c.Now, Log: a.log,
-		Sender: notify.NewLog(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx })),
+		Sender: a.noticeSender(),
 		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
-		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected,
+		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	doers := a.vending.Doers()
 	maps.Copy(doers, a.registry.Doers())
@@ -115,7 +114,7 @@ func (a *App) openHTTP() error {
 	}
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
-			Devices: a.answering()},
+			Devices: a.answering(), Messages: a.messages},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
 	})
@@ -132,6 +131,7 @@ func (a *App) openHTTP() error {
 	for _, path := range api.Paths() {
 		mux.Handle(path, a.endStreams(v1))
 	}
+	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks()))
 	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
 	a.handler = plantHandler(mux)
 	return nil

@@ -105,6 +105,7 @@ func (a *App) serveLegacy(ctx context.Context) error {
 // their accounts want now.
 func (a *App) kick() {
 	a.outbox.Kick()
+	a.messages.Kick()
 	for _, l := range a.legacy {
 		l.Kick()
 	}

@@ -33,7 +33,7 @@ func (a *App) Run(ctx context.Context) error {
 	}{
 		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
 		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"silence", a.missMeters}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
-		{"integrations", a.reflect},
+		{"integrations", a.reflect}, {"messages", a.serveMessages},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {

@@ -29,6 +29,8 @@ func revealers() map[string]string {
 		"internal/web/console/sale.go":    "shows a token to somebody who may see it",
 		"internal/web/console/meter.go":   "the same",
 		"internal/web/console/receipt.go": "prints what internal/receipt reveals",
+		"internal/notify/work.go":         "writes a message when it is given to its route, and keeps the text nowhere",
+		"internal/notify/order.go":        "hashes digits that a person gave",
 		"wire/down.go":                    "the message that brings a token to its meter",
 		"internal/device/input.go":        "the meter itself: digits that were typed or came by SMS",
 		"internal/device/mail.go":         "the same, with a modem",

@@ -28,6 +28,11 @@ func (v Value) check() error {
 				err = errors.Join(err, e)
 			}
 		}
+	case SMSModem:
+		for _, t := range v.Texts {
+			_, _, e := ParseModem(t)
+			err = errors.Join(err, e)
+		}
 	case Data:
 		if text == "" {
 			err = errors.New("names no folder")
@@ -99,7 +104,7 @@ func (c Config) checkTogether() error {
 	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
 		return fmt.Errorf("%w %s and %s go together: one is given without the other", ErrSetting, TLSCert, TLSKey)
 	}
-	return nil
+	return oneNameEach(c.Routes())
 }
 
 // Legacy is a listener for one device that speaks its own messages (the contract, §6).

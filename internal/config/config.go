@@ -106,7 +106,10 @@ func maskURL(s string) string {
 }
 
 // Config is every setting with its value.
-type Config struct{ values map[string]Value }
+type Config struct {
+	values map[string]Value
+	routes []Route
+}
 
 // Sources are what Merge puts together. The zero value gives the defaults.
 type Sources struct {
@@ -142,9 +145,16 @@ func Merge(src Sources) (Config, error) {
 	return c, nil
 }
 
-func (c Config) mergeFile(file map[string]any, path string) []error {
+func (c *Config) mergeFile(file map[string]any, path string) []error {
 	var errs []error
 	for _, key := range sortedKeys(file) {
+		if key == SMSRoute {
+			var err error
+			if c.routes, err = readRoutes(file[key]); err != nil {
+				errs = append(errs, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err))
+			}
+			continue
+		}
 		s, ok := Find(key)
 		if !ok {
 			errs = append(errs, unknown(key, "file "+path))

@@ -12,6 +12,8 @@ const (
 	Data               = "data"
 	PassphraseFile     = "passphrase_file"
 	LegacyPollInterval = "legacy_poll_interval"
+	SMSModem           = "sms_modem"
+	SMSAnswerWait      = "sms_answer_wait"
 	LogLevel           = "log_level"
 	URL                = "url"
 	APIKey             = "key"
@@ -25,6 +27,8 @@ var settings = [...]Setting{
 	{Key: MQTTLegacy, Kind: List, Help: "listener for one unmodified device: ADDR=METER[:PROFILE], profile seed-a unless named; repeatable"},
 	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "how often such a device is asked for data"},
 	{Key: MQTTIntegration, Help: "address of the MQTT broker for programs that read meters' states, such as Home Assistant; none unless given"},
+	{Key: SMSModem, Kind: List, Help: "GSM modem that messages go out by and come in by: PORT[=NUMBER]; repeatable; [[sms_route]] in the file describes other routes"},
+	{Key: SMSAnswerWait, Kind: Duration, Default: "1m", Help: "how long a meter has to answer a token by SMS before it is sent once more; doubles"},
 	{Key: TLSCert, Help: "certificate file for both listeners; needs tls_key"},
 	{Key: TLSKey, Help: "private key file of tls_cert"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},

@@ -28,6 +28,7 @@ const (
 	Took      = "took"       // duration
 	Job       = "job"        // name of a periodic job
 	Lane      = "lane"       // lane of the outbox or the store
+	Message   = "message"    // a message to or from a telephone, without its text
 	Attempts  = "attempts"   // how often something was tried
 	State     = "state"      // state of a meter, a command, a part
 	Version   = "version"    // version of the program or of a document

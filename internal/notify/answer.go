@@ -219,3 +219,16 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 }
 
 const usageDays = 7
+
+// PurposeOfToken is the template that brings a token of a sale of so many, which may be free.
+func PurposeOfToken(t vending.Token, of int, free bool) Purpose {
+	switch {
+	case t.Class == managementClass && keyChange(t.SubClass):
+		return PurposeKeyChange
+	case of > 1:
+		return PurposeTokenStep
+	case free:
+		return PurposeTokenFree
+	}
+	return PurposeToken
+}

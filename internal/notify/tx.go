@@ -55,7 +55,10 @@ type Tx interface {
 
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)
+	// SIMOf is the number of the SIM in a meter's modem, "" for none.
 	SIMOf(meter int64) (string, error)
+	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
+	NoticeTo(number string) (to Addressee, found bool, err error)
 	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
 	MessageAtMeter(meter int64) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.

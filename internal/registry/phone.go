@@ -95,7 +95,7 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 	if out.Refused() {
 		return MeterView{Refusal: out.Refusal}, nil
 	}
-	return r.view(out.rec), nil
+	return r.shown(by, out.rec), nil
 }
 
 // CustomerChange names what is to change of a customer; nil fields stay.

@@ -80,7 +80,7 @@ func openOffice(o Purses) (*office, error) {
 		return nil, fmt.Errorf("open the server of the street: %w", err)
 	}
 	f.wallets = wallet.New(wallet.Config{Now: clock, Door: officeDoor[wallet.Tx]{f.engine, func(tx *store.Tx) wallet.Tx { return tx }}})
-	f.notices = notify.NewLog(officeDoor[notify.Tx]{f.engine, func(tx *store.Tx) notify.Tx { return tx }})
+	f.notices = notify.NewLog(officeDoor[notify.LogTx]{f.engine, func(tx *store.Tx) notify.LogTx { return tx }})
 	return f, errors.Join(f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) }))
 }
 

@@ -3,6 +3,7 @@ package vending
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -42,6 +43,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 		return no(r), err
 	}
 	if err := push(tx, s.Deliver, s.Meter.Number, s.Tokens, p.now); err != nil {
+		return step{}, err
+	}
+	if err := tell(tx, s); err != nil {
 		return step{}, err
 	}
 	e := p.by.Entry(EvidenceOf, s.ID.Text(id.Vend))
@@ -104,7 +108,7 @@ func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
 
 // push enqueues tokens for the routes of their sale. The items name them; digits are opened when they are sent.
 func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) error {
-	for range routes { // mqtt is the one route there is; a recharge has no tokens to deliver
+	if slices.Contains(routes, RouteMQTT) { // a recharge has no tokens to deliver
 		for _, t := range tokens {
 			name := t.ID.Text(id.Token)
 			body, err := json.Marshal(job.Body{TokenID: name, Request: name})
@@ -115,6 +119,20 @@ func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) e
 			if err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// tell queues the messages of a sale to the customer's telephone and to the meter's SIM. They name the tokens; digits are
+// opened when they are sent.
+func tell(tx Tx, s Sale) error {
+	for _, route := range s.Deliver {
+		if route == RouteMQTT {
+			continue
+		}
+		if err := tx.TellSale(s, route); err != nil {
+			return fmt.Errorf("queue the messages of sale %s: %w", s.ID.Text(id.Vend), err)
 		}
 	}
 	return nil

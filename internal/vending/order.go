@@ -15,7 +15,7 @@ type Order struct {
 	Meter     string       // number or identity
 	Tender    money.Amount // what is paid
 	ClientRef string       // the seller's own name for this sale, unique per vendor for ever; empty means Once.Key
-	Deliver   []string     // routes besides the answer itself: "mqtt"
+	Deliver   []string     // routes besides the answer itself: RouteMQTT, RouteSMS, RouteMeterSMS
 	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
 
 	// Render makes the answer that is stored, sealed, under Once.Key in the sale's own transaction and given out after

@@ -133,9 +133,19 @@ func refReused(ref string) refusal.Refusal {
 		nothingMoved, "Look at that sale, or use a new reference for a new one.")
 }
 
+// unreachable refuses a delivery that has nowhere to go.
+func unreachable(route string, p Point) refusal.Refusal {
+	what, try := "The customer of meter "+p.Meter.Number+" has no telephone number to send the token to.", "Register the number, or leave sms out of deliver."
+	if route == RouteMeterSMS {
+		what, try = "Meter "+p.Meter.Number+" takes no tokens by SMS: no number of its SIM is known, or it needs none.",
+			"Register its sim_phone, or leave meter_sms out of deliver."
+	}
+	return refusal.Because(refusal.InvalidRequest, what, nothingMoved, try)
+}
+
 func unknownRoute(route string) refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There is no delivery by %q on this server.", echo(route)),
-		nothingMoved, "Leave it out of deliver; mqtt is known, and the answer itself carries the digits.")
+		nothingMoved, "Leave it out of deliver; mqtt is known, sms and meter_sms where the server has a route for messages, and the answer itself carries the digits.")
 }
 
 func inProgress(p Point) refusal.Refusal {

@@ -118,7 +118,7 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	if no = checkTender(o.Tender); no.Refused() {
 		return p, no, nil
 	}
-	if p.deliver, no = routes(o.Deliver); no.Refused() {
+	if p.deliver, no = v.routes(o.Deliver); no.Refused() {
 		return p, no, nil
 	}
 	p.jumped, p.issuer = v.guard.jumped(now), lookedAt(v.c.Issuer)
@@ -135,14 +135,21 @@ func (p purchase) keeps(r refusal.Refusal) bool {
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
 
-// RouteMQTT delivers a token to the meter's own connection.
-const RouteMQTT = "mqtt"
+// Routes of a sale's tokens besides the answer itself. The same digits by several of them are one token.
+const (
+	RouteMQTT     = "mqtt"      // the meter's own connection
+	RouteSMS      = "sms"       // the customer's telephone
+	RouteMeterSMS = "meter_sms" // the SIM in the meter
+)
 
-// routes puts the wanted routes in order, each once. Those by SMS are refused until there is something to send it by:
-// a customer who waits for a message that never leaves is worse off than one who was told.
-func routes(wanted []string) ([]string, refusal.Refusal) {
+// routes puts the wanted routes in order, each once. One by SMS is refused where the server has nothing to send it by: a
+// customer who waits for a message that never leaves is worse off than one who was told.
+func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	for _, r := range wanted {
-		if r != RouteMQTT {
+		switch {
+		case r == RouteMQTT:
+		case (r == RouteSMS || r == RouteMeterSMS) && v.c.Sends != nil && v.c.Sends(r):
+		default:
 			return nil, unknownRoute(r)
 		}
 	}
@@ -211,7 +218,28 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case !fresh:
 		return no(running()), nil
 	}
+	if r, err := reachable(tx, p, point); err != nil || r.Refused() {
+		return no(r), err
+	}
 	return v.sell(ctx, tx, p, point, hash)
+}
+
+// reachable refuses a delivery by SMS to a customer without a telephone number or a meter without a SIM, before anything is
+// sold. A sale that asks for none is not held up by the question.
+func reachable(tx Tx, p purchase, point Point) (refusal.Refusal, error) {
+	for _, route := range p.deliver {
+		if route == RouteMQTT {
+			continue
+		}
+		can, err := tx.CanTell(point.Meter.N, route)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if !can || route == RouteMeterSMS && point.Mode == registry.PrepayWallet {
+			return unreachable(route, point), nil
+		}
+	}
+	return refusal.Refusal{}, nil
 }
 
 // again answers a request whose sale exists already. repeated says that it came under a new key.

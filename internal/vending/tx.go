@@ -77,6 +77,10 @@ type Tx interface {
 	VendTokens(meter int64, before id.ID, max int) ([]Token, error)
 	// VendFacts is what the core of a sale's receipt says of its key and its tariff.
 	VendFacts(Sale) (Facts, error)
+	// CanTell reports whether a message by a route, RouteSMS or RouteMeterSMS, has a number to go to.
+	CanTell(meter int64, route string) (bool, error)
+	// TellSale queues the messages that bring a completed sale by a route.
+	TellSale(s Sale, route string) error
 	// VendReceipt is what a receipt shows besides the sale itself.
 	VendReceipt(Sale) (Paper, error)
 }

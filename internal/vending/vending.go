@@ -43,6 +43,7 @@ type Config struct {
 	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
 	Kick   func()                   // called after a commit that left something to deliver; may be nil
 	Online func(number string) bool // whether a meter holds a connection right now; nil: none ever does
+	Sends  func(route string) bool  // whether there is something to send messages by; nil: nothing
 	Log    *slog.Logger             // told what broke at an issuer; nil keeps silent
 }
 

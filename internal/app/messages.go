@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// ErrRoute says that a route for messages cannot be used as it is configured.
+var ErrRoute = errors.New("route for messages")
+
+// messageRoute is a route as the server runs it.
+type messageRoute struct {
+	notify.Route
+	run   func(context.Context) error // nil where nothing has to run
+	hooks http.Handler                // what comes in over HTTP, below /hooks/sms/{route}/; nil for nothing
+}
+
+// openMessages makes the routes and the desk that uses them.
+func (a *App) openMessages() error {
+	late := &lateInbox{} // the routes take it before the desk is there
+	var routes []notify.Configured
+	for _, c := range a.c.Routes {
+		r, err := a.openRoute(c, late)
+		if err != nil {
+			return fmt.Errorf("%w %s: %w", ErrRoute, c.Name, err)
+		}
+		a.routes = append(a.routes, r)
+		routes = append(routes, notify.Configured{Route: r.Route, Kind: string(c.Kind), Cost: c.Cost, Prefixes: c.Prefixes, Meters: c.Meters})
+	}
+	a.messages = notify.New(notify.Config{Door: doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
+		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Now: a.c.Now, Log: a.log})
+	late.set(a.messages.Inbox(tenant))
+	return nil
+}
+
+// openRoute makes one route.
+func (a *App) openRoute(c config.Route, in notify.Inbox) (messageRoute, error) {
+	switch c.Kind {
+	case config.RouteModem:
+		return a.openModem(c, in)
+	case config.RouteLog:
+		return messageRoute{Route: logRoute{name: c.Name, log: a.log}}, nil
+	}
+	return messageRoute{}, fmt.Errorf("there is no route of kind %s in this version", c.Kind)
+}
+
+// noticeSender brings wallets' notices to customers: by the routes, or into the log where there are none.
+func (a *App) noticeSender() job.Sender {
+	if len(a.c.Routes) == 0 {
+		return notify.NewLog(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.LogTx { return tx }))
+	}
+	return notify.NewNotices(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.NoticeTx { return tx }), a.c.Now, a.messages.Kick)
+}
+
+// serveMessages runs the desk and its routes until ctx ends.
+func (a *App) serveMessages(ctx context.Context) error {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	for _, r := range a.routes {
+		if r.run == nil {
+			continue
+		}
+		parts.Go(func() {
+			if err := r.run(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("route ended", logkey.Route, r.Name(), logkey.Err, err)
+			}
+		})
+	}
+	return a.messages.Run(ctx)
+}
+
+// hooks are where gateways hand in messages and reports. Each route checks by itself who knocks.
+func (a *App) hooks() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range a.routes {
+		if r.hooks != nil {
+			mux.Handle("/hooks/sms/"+r.Name()+"/", r.hooks)
+		}
+	}
+	return mux
+}
+
+// lateInbox is an inbox that is named after the routes that use it were made. Before that it takes nothing.
+type lateInbox struct {
+	mu    sync.Mutex
+	inbox notify.Inbox
+}
+
+func (l *lateInbox) set(in notify.Inbox) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inbox = in
+}
+
+func (l *lateInbox) get() (notify.Inbox, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inbox == nil {
+		return nil, errors.New("the server is not ready to take messages")
+	}
+	return l.inbox, nil
+}
+
+// Receive implements notify.Inbox.
+func (l *lateInbox) Receive(ctx context.Context, m notify.Incoming) error {
+	in, err := l.get()
+	if err != nil {
+		return err
+	}
+	return in.Receive(ctx, m)
+}
+
+// Report implements notify.Inbox.
+func (l *lateInbox) Report(ctx context.Context, r notify.Report) error {
+	in, err := l.get()
+	if err != nil {
+		return err
+	}
+	return in.Report(ctx, r)
+}
+
+// secretOf reads the secret in a file that a route names: its first line.
+func secretOf(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxSecret {
+		err = errors.New("it is too long for a secret")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the secret in %s: %w", path, err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the secret in %s: %w", path, err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSpace(line), nil
+}
+
+// maxSecret is the longest file of a secret in bytes.
+const maxSecret = 4096
+
+// firstReference is the first reference that joins the parts of a modem's messages: another at each start, so that they do
+// not repeat soon.
+func firstReference() byte {
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // never fails, as its documentation says
+	return b[0]
+}
+
+// sends reports whether there is a route for what a sale wants delivered.
+func (a *App) sends(route string) bool {
+	customers, meters := a.messages.Serves()
+	return route == vending.RouteSMS && customers || route == vending.RouteMeterSMS && meters
+}

@@ -1,0 +1,195 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// defaultBaud is the speed of a modem's port; a pseudo-terminal has none.
+const defaultBaud = 115_200
+
+// maxParted is how many long messages are remembered of which a part was sent, or whose reports are counted.
+const maxParted = 256
+
+// modemRoute is a GSM modem as a route for messages.
+type modemRoute struct {
+	name  string
+	modem *gsm.Modem
+
+	mu     sync.Mutex
+	parted map[string]*parts // by the message
+	order  []string          // the same, oldest first
+}
+
+// parts is how far a message of several parts has come.
+type parts struct {
+	from      int
+	reference uint8
+	total     int
+	delivered map[int]bool
+}
+
+// openModem makes the route of a modem.
+func (a *App) openModem(c config.Route, in notify.Inbox) (messageRoute, error) {
+	baud := defaultBaud
+	if text := c.Keys["baud"]; text != "" {
+		var err error
+		if baud, err = strconv.Atoi(text); err != nil || baud < 300 || baud > 4_000_000 {
+			return messageRoute{}, fmt.Errorf("baud is %q, want a speed such as 115200", text)
+		}
+	}
+	pin, err := secretOf(c.Keys["pin_file"])
+	if err != nil {
+		return messageRoute{}, err
+	}
+	r := &modemRoute{name: c.Name, parted: map[string]*parts{}}
+	r.modem, err = gsm.New(gsm.Config{Dial: gsm.Serial(c.Keys["port"], baud), Inbox: modemInbox{r, in, c.Keys["number"]}, PIN: pin, Centre: c.Keys["centre"],
+		Log: a.log.With(logkey.Route, c.Name), Now: a.c.Now, Reference: firstReference()})
+	if err != nil {
+		return messageRoute{}, err
+	}
+	return messageRoute{Route: r, run: r.modem.Run}, nil
+}
+
+// Name implements notify.Route.
+func (r *modemRoute) Name() string { return r.name }
+
+// Send implements notify.Route. Of a long message whose first parts the network has, only the others are sent.
+func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	if s := r.modem.State(); !mayWait(s) {
+		return notify.Sent{Outcome: notify.NotSent, Why: "the modem is " + string(s.Phase) + ": " + s.Problem, Closed: true}
+	}
+	out := gsm.Outgoing{ID: m.ID, To: m.To, Text: m.Text, Report: m.Report, Validity: m.Validity}
+	if p := r.of(m.ID); p != nil {
+		out.From, out.Reference = p.from, p.reference
+	}
+	s := r.modem.Send(ctx, out)
+	sent := notify.Sent{Parts: s.From, Why: s.Why}
+	if len(s.Parts) > 0 {
+		sent.Reference = strconv.Itoa(int(s.Parts[len(s.Parts)-1].Reference))
+	}
+	switch s.Outcome {
+	case gsm.Accepted:
+		sent.Outcome = notify.Accepted
+	case gsm.NotSent:
+		sent.Outcome = notify.NotSent
+		sent.Closed = r.modem.State().Phase != gsm.Ready
+	case gsm.Refused:
+		sent.Outcome = notify.Refused
+	default:
+		sent.Outcome = notify.Unknown
+	}
+	if s.From > 1 || s.From == 1 && s.Outcome != gsm.Accepted {
+		r.remember(m.ID, s)
+	}
+	return sent
+}
+
+// mayWait reports whether a modem is, or will be by itself within a message's patience, able to send.
+func mayWait(s gsm.State) bool {
+	switch s.Phase {
+	case gsm.Ready, gsm.Starting, gsm.Searching:
+		return true
+	case gsm.Closed:
+		return s.Problem == "" // it was not opened yet
+	}
+	return false
+}
+
+// remember keeps how far a message of several parts has come. One whose outcome is unknown is sent from the part at which it
+// ended.
+func (r *modemRoute) remember(id string, s gsm.Sent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.parted[id]
+	if p == nil {
+		p = &parts{delivered: map[int]bool{}}
+		r.parted[id] = p
+		if r.order = append(r.order, id); len(r.order) > maxParted {
+			delete(r.parted, r.order[0])
+			r.order = r.order[1:]
+		}
+	}
+	p.from, p.reference, p.total = s.From, s.Reference, s.From
+	if s.Outcome == gsm.Accepted {
+		p.from = 0 // a repetition begins anew
+	}
+}
+
+func (r *modemRoute) of(id string) *parts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.parted[id]; p != nil && p.from > 0 {
+		return &parts{from: p.from, reference: p.reference}
+	}
+	return nil
+}
+
+// whole reports whether with this part all parts of a message are delivered.
+func (r *modemRoute) whole(id string, part int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.parted[id]
+	if p == nil {
+		return true // of one part, or of before the server's start: the report of its last part is the one that is matched
+	}
+	p.delivered[part] = true
+	return len(p.delivered) >= p.total
+}
+
+// modemInbox hands what a modem brings to the desk.
+type modemInbox struct {
+	route *modemRoute
+	inbox notify.Inbox
+	own   string // the modem's number; empty if it is not known
+}
+
+// Receive implements gsm.Inbox. What cannot be read has no answer: it is kept as it came, without a text, so that the SIM
+// does not fill up.
+func (i modemInbox) Receive(ctx context.Context, m gsm.Message) error {
+	in := notify.Incoming{Route: i.route.name, Identity: m.Identity, From: m.From, To: i.own, Text: m.Text, At: m.At, Missing: m.Missing}
+	if m.Frame != nil {
+		in.Missing = 1
+	}
+	return i.inbox.Receive(ctx, in)
+}
+
+// Report implements gsm.Inbox.
+func (i modemInbox) Report(ctx context.Context, r gsm.Report) error {
+	out := notify.Report{Route: i.route.name, ID: r.ID, Reference: strconv.Itoa(int(r.Reference)), To: r.To, At: r.Done}
+	switch {
+	case r.Status.Delivered():
+		if r.ID != "" && !i.route.whole(r.ID, r.Part) {
+			return nil
+		}
+		out.State = notify.Delivered
+	case r.Status.Failed():
+		out.State, out.Why = notify.Failed, r.Status.String()
+	default:
+		return nil
+	}
+	return i.inbox.Report(ctx, out)
+}
+
+// logRoute writes that there was a message into this server's log, and nothing of its text: for trying out.
+type logRoute struct {
+	name string
+	log  *slog.Logger
+}
+
+// Name implements notify.Route.
+func (r logRoute) Name() string { return r.name }
+
+// Send implements notify.Route.
+func (r logRoute) Send(_ context.Context, m notify.Outgoing) notify.Sent {
+	r.log.Info("message written down instead of sent", logkey.Route, r.name, logkey.Message, m)
+	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
+}

@@ -1,0 +1,249 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Wish asks for a message: a text to a telephone, or a token to the customer or the meter.
+type Wish struct {
+	Phone string // of a text
+	Text  string
+	Meter string // number or identity: of a token, and of a text to its customer
+	// Token is the identity of a token made for the meter, or its digits; empty with a Meter and no Text for the newest one
+	// that is not known to be in the meter.
+	Token string
+	// Via is vending.RouteSMS, to the customer, or vending.RouteMeterSMS, to the meter's SIM; of a token.
+	Via   string
+	Route string // by which it shall go; empty for the order of the configuration
+}
+
+// Wished is a message that was queued.
+type Wished struct {
+	refusal.Refusal
+	Messages []Message
+}
+
+// Send queues a message that a person wants (right: message.send). Nobody sees the digits of a token by it.
+func (d *Desk) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error) {
+	if no := by.Needs(access.SendMessages); no.Refused() {
+		return Wished{Refusal: no}, nil
+	}
+	if no := d.checkWish(w); no.Refused() {
+		return Wished{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Wished, error) { return d.wished(tx, by, w) })
+	if err != nil {
+		return Wished{}, fmt.Errorf("send a message: %w", err)
+	}
+	if !out.Refused() {
+		d.Kick()
+	}
+	return out, nil
+}
+
+func (d *Desk) checkWish(w Wish) refusal.Refusal {
+	switch {
+	case len(d.c.Routes) == 0:
+		return refusal.Because(refusal.InvalidRequest, "This server has no route for messages.", nothingSent, "Start it with --sms-modem, or describe a route in paywatt.toml.")
+	case w.Route != "" && !d.has(w.Route):
+		return invalid("There is no route " + cut(w.Route, 40) + " on this server; there are: " + d.routeNames() + ".")
+	case w.Text != "" && (w.Token != "" || w.Via == vending.RouteMeterSMS):
+		return invalid("A message is a text, or a token: not both.")
+	case w.Text == "" && w.Meter == "":
+		return invalid("A message needs a text, or the meter whose token it brings.")
+	case len(w.Text) > MaxWritten || strings.TrimSpace(w.Text) == "" && w.Text != "":
+		return invalid(fmt.Sprintf("A text has 1 to %d bytes.", MaxWritten))
+	case w.Text != "" && MaskTokens(w.Text) != w.Text:
+		return invalid("A text must not hold a token: give meter and token instead, and the server writes it when it is sent.")
+	case w.Text == "" && w.Via != vending.RouteSMS && w.Via != vending.RouteMeterSMS:
+		return invalid("via is sms, to the customer, or meter_sms, to the SIM in the meter.")
+	case w.Phone != "" && w.Text == "":
+		return invalid("A token goes to the registered telephone or to the meter's SIM, never to another number.")
+	}
+	return refusal.Refusal{}
+}
+
+func (d *Desk) has(route string) bool {
+	return slices.ContainsFunc(d.c.Routes, func(r Configured) bool { return r.Name() == route })
+}
+
+// wished is the transaction of Send.
+func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
+	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone}
+	if w.Meter != "" {
+		m, no, err := meterNamed(tx, w.Meter)
+		if err != nil || no.Refused() {
+			return Wished{Refusal: no}, err
+		}
+		to, _, err := tx.NoticeTo(m.Number)
+		if err != nil {
+			return Wished{}, err
+		}
+		draft.Meter, draft.Number, draft.Customer, draft.Lang = m.N, m.Number, to.Customer, to.Lang
+		draft.Muted = !to.Notices && !to.Customer.IsZero()
+		draft.Args = Args{Meter: m.Number, Test: m.Simulated, Utility: to.Utility, Contact: to.Contact}
+		if draft.Phone == "" {
+			draft.Phone = to.Phone
+		}
+		if w.Text == "" {
+			if no, err := d.tokenWish(tx, m, w, &draft); err != nil || no.Refused() {
+				return Wished{Refusal: no}, err
+			}
+		}
+	}
+	if draft.Phone == "" || draft.Purpose == PurposeWritten && !dialable(draft.Phone) {
+		return Wished{Refusal: invalid("There is no telephone number to send it to: a number has 3 to 15 digits, with the country code behind a +.")}, nil
+	}
+	m, err := Queue(tx, draft, d.c.Now())
+	if err != nil {
+		return Wished{}, err
+	}
+	if w.Route != "" && m.Open {
+		m.Route = w.Route
+		if err := tx.MessagePut(m); err != nil {
+			return Wished{}, err
+		}
+	}
+	e := by.Entry("message.order", m.ID.Text(id.Message))
+	e.After = "purpose=" + string(m.Purpose) + " meter=" + m.Number
+	return Wished{Messages: []Message{m}}, tx.AuditLog(e)
+}
+
+// dialable reports whether something is a number that a person may send a text to.
+func dialable(phone string) bool {
+	digits := strings.TrimPrefix(Canonical(phone), "+")
+	return len(digits) >= 3 && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
+}
+
+// tokenWish completes the draft of a message that brings a token.
+func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal.Refusal, error) {
+	t, no, err := d.tokenNamed(tx, m, w.Token)
+	if err != nil || no.Refused() {
+		return no, err
+	}
+	if why := needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0); why != "" {
+		return refusal.Because(refusal.InvalidRequest, "The token is not sent: "+why+".", nothingSent, "Look at the tokens of the meter."), nil
+	}
+	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
+	if w.Via == vending.RouteMeterSMS {
+		sim, err := tx.SIMOf(m.N)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if sim == "" {
+			return invalid("No number of a SIM in meter " + m.Number + " is known: register its sim_phone."), nil
+		}
+		draft.Phone, draft.Purpose = sim, PurposeMeter
+		return refusal.Refusal{}, nil
+	}
+	draft.Purpose = PurposeOfToken(t, 1, true)
+	if draft.Purpose == PurposeKeyChange {
+		draft.Args.Step, draft.Args.Of = 1, 1
+	}
+	if s, found, err := tx.LastTokens(m.N); err != nil {
+		return refusal.Refusal{}, err
+	} else if found && draft.Purpose == PurposeTokenFree && s.Vend == t.Sale {
+		draft.Purpose, draft.Args.Amount, draft.Args.Currency, draft.Args.At = PurposeLast, s.Tender.Minor, s.Tender.Currency, s.At.UTC()
+	}
+	return refusal.Refusal{}, nil
+}
+
+// tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
+func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (vending.Token, refusal.Refusal, error) {
+	unknown := refusal.Because(refusal.NotFound, "Meter "+m.Number+" has no such token.", nothingSent, "Look at the tokens of the meter.")
+	if name == "" {
+		tokens, err := tx.VendTokens(m.N, id.ID{}, registry.DefaultLimit)
+		for _, t := range tokens {
+			if needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0) == "" {
+				return t, refusal.Refusal{}, nil
+			}
+		}
+		return vending.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), err
+	}
+	i, err := id.Parse(id.Token, name)
+	if err != nil {
+		digits, result := sts.ParseToken(name)
+		if result != sts.Accept {
+			return vending.Token{}, invalid("token is the identity of a token, tok_…, or its 20 digits."), nil
+		}
+		t, _, found, err := tx.TokenByHash(d.hash(digits))
+		if err != nil || !found {
+			return vending.Token{}, unknown, err
+		}
+		i = t.ID
+	}
+	t, number, found, err := tx.TokenForPush(i)
+	if err != nil || !found || number != m.Number {
+		return vending.Token{}, unknown, err
+	}
+	return t, refusal.Refusal{}, nil
+}
+
+// hash is the keyed hash by which a token is found.
+func (d *Desk) hash(t sts.Token) []byte {
+	digits := t.AppendReveal(nil)
+	defer clear(digits)
+	return d.c.Hasher.Hash(vending.HashContext, digits)
+}
+
+// Retry queues a message once more, by a route that a person names or by those of the configuration in their order (right:
+// message.send). A message that waits is sent at once; one that is over begins anew.
+func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string) (Shown, error) {
+	if no := by.Needs(access.SendMessages); no.Refused() {
+		return Shown{Refusal: no}, nil
+	}
+	if route != "" && !d.has(route) {
+		return Shown{Refusal: invalid("There is no route " + cut(route, 40) + " on this server; there are: " + d.routeNames() + ".")}, nil
+	}
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return d.retried(tx, by, message, route) })
+	if err != nil {
+		return Shown{}, fmt.Errorf("send message %s once more: %w", cut(message, 40), err)
+	}
+	if !out.Refused() {
+		d.Kick()
+	}
+	return out, nil
+}
+
+func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
+	s, err := shown(tx, message)
+	if err != nil || s.Refused() {
+		return s, err
+	}
+	m, now := s.Message, d.c.Now()
+	switch {
+	case m.Incoming:
+		return Shown{Refusal: invalid("The message came in; there is nothing to send.")}, nil
+	case m.State == Answered:
+		return Shown{Refusal: invalid("The meter has answered the message: it has the token.")}, nil
+	case len(s.Tries) >= MaxTries:
+		return Shown{Refusal: invalid(fmt.Sprintf("The message was tried %d times; queue a new one.", MaxTries))}, nil
+	case len(s.Tries) > 0 && s.Tries[len(s.Tries)-1].underWay():
+		return Shown{Refusal: invalid("The message is being sent just now; look at it in a few minutes.")}, nil
+	}
+	before := m
+	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false
+	m.ExpiresAt = now.Add(life(Draft{Purpose: m.Purpose, Token: m.Token, Answers: m.Answers}))
+	m.Round++
+	if m.Route = route; route == "" {
+		m.Route = choose(m, s.Tries, d.open())
+	}
+	if err := tx.MessagePut(m); err != nil {
+		return Shown{}, err
+	}
+	e := by.Entry("message.retry", message)
+	e.Before, e.After = string(before.State), "route="+m.Route
+	s.Message = m
+	return s, tx.AuditLog(e)
+}

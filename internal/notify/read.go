@@ -1,0 +1,170 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// List asks for messages.
+type List struct {
+	Meter    string // number or identity; empty for all
+	Phone    string
+	State    State
+	Incoming *bool
+	Sale     string // identity of the sale that the messages belong to
+	Page     registry.Page
+}
+
+// Messages is one page, the newest first.
+type Messages struct {
+	refusal.Refusal
+	Data []Message
+	Next string
+}
+
+// listMessages is the list that a cursor belongs to.
+const listMessages = "messages"
+
+// List shows messages (right: customer.read): they hold telephone numbers.
+func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Messages{Refusal: no}, nil
+	}
+	before, max, no := l.Page.Read(d.c.Hasher, by.Tenant, listMessages)
+	if no.Refused() {
+		return Messages{Refusal: no}, nil
+	}
+	f := Filter{State: l.State, Incoming: l.Incoming}
+	if l.Phone != "" {
+		f.Phone = Canonical(l.Phone)
+	}
+	if f.State != "" && !slices.Contains(States(), f.State) {
+		return Messages{Refusal: invalid("There is no state " + cut(string(f.State), 40) + " of messages.")}, nil
+	}
+	if l.Sale != "" {
+		var err error
+		if f.Vend, err = id.Parse(id.Vend, l.Sale); err != nil {
+			return Messages{Refusal: invalid("sale is the identity of a sale, vnd_….")}, nil
+		}
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
+		if l.Meter != "" {
+			m, no, err := meterNamed(tx, l.Meter)
+			if err != nil || no.Refused() {
+				return Messages{Refusal: no}, err
+			}
+			f.Meter = m.N
+		}
+		rows, err := tx.MessageList(f, before, max+1)
+		return Messages{Data: rows}, err
+	})
+	if err != nil {
+		return Messages{}, fmt.Errorf("list messages: %w", err)
+	}
+	if len(out.Data) > max {
+		out.Data = out.Data[:max]
+		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listMessages, out.Data[max-1].ID)
+	}
+	return out, nil
+}
+
+func meterNamed(tx registry.MeterLookup, name string) (registry.Meter, refusal.Refusal, error) {
+	ref, no := registry.ParseRef(name)
+	if no.Refused() {
+		return registry.Meter{}, registry.NoMeter(name), nil
+	}
+	m, found, err := registry.ResolveMeter(tx, ref)
+	if err == nil && !found {
+		no = registry.NoMeter(name)
+	}
+	return m, no, err
+}
+
+// Shown is one message with its tries.
+type Shown struct {
+	refusal.Refusal
+	Message Message
+	Tries   []Try
+}
+
+// Show shows one message (right: customer.read).
+func (d *Desk) Show(ctx context.Context, by access.Actor, message string) (Shown, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Shown{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return shown(tx, message) })
+	if err != nil {
+		return Shown{}, fmt.Errorf("show message %s: %w", cut(message, 40), err)
+	}
+	return out, nil
+}
+
+func shown(tx Tx, message string) (Shown, error) {
+	i, err := id.Parse(id.Message, message)
+	if err != nil {
+		return Shown{Refusal: noMessage()}, nil
+	}
+	m, found, err := tx.MessageByID(i)
+	if err != nil || !found {
+		return Shown{Refusal: noMessage()}, err
+	}
+	tries, err := tx.MessageTries(i)
+	return Shown{Message: m, Tries: tries}, err
+}
+
+func noMessage() refusal.Refusal {
+	return refusal.Because(refusal.NotFound, "There is no such message.", nothingSent, "List the messages.")
+}
+
+func invalid(text string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, text, nothingSent, "Correct it and try again.")
+}
+
+const nothingSent = "Nothing was sent."
+
+// Standing is how the routes of this server stand, and what messages cost.
+type Standing struct {
+	refusal.Refusal
+	Routes []RouteState
+	Months []Total
+}
+
+// maxTotals bounds the months that are shown: two years by one route.
+const maxTotals = 24
+
+// Routes shows the routes of this server in the order in which they are tried (right: customer.read).
+func (d *Desk) Routes(ctx context.Context, by access.Actor) (Standing, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Standing{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Standing, error) {
+		months, err := tx.MessageTotals(maxTotals)
+		return Standing{Months: months}, err
+	})
+	if err != nil {
+		return Standing{}, fmt.Errorf("show the routes for messages: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.ways {
+		out.Routes = append(out.Routes, RouteState{Name: w.Name, Kind: w.kind, Down: w.Down, Since: w.since, Failures: w.failures, Why: w.why, Last: w.last,
+			Cost: w.Cost, Prefixes: w.Prefixes, Meters: w.Meters})
+	}
+	return out, nil
+}
+
+// routeNames are the names of the routes, for a refusal that says which there are.
+func (d *Desk) routeNames() string {
+	names := make([]string, len(d.c.Routes))
+	for i, r := range d.c.Routes {
+		names[i] = r.Name()
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// CanTell reports whether a message by a route has a number to go to.
+func (tx *Tx) CanTell(meter int64, route string) (bool, error) {
+	if route == vending.RouteMeterSMS {
+		sim, err := tx.SIMOf(meter)
+		return sim != "", err
+	}
+	to, found, err := tx.addressee(meter)
+	return found && to.Phone != "", err
+}
+
+// addressee is whom messages about a meter go to.
+func (tx *Tx) addressee(meter int64) (to notify.Addressee, found bool, err error) {
+	found, err = tx.one(subscriptionQuery+` AND m.n = $2`, func(r Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return to, false, fmt.Errorf("find whom meter %d supplies: %w", meter, err)
+	}
+	return to, found, nil
+}
+
+// TellSale queues the messages that bring a completed sale by a route: a message for each token, those of a key change that
+// is out and not confirmed first, or what a recharge came to.
+func (tx *Tx) TellSale(s vending.Sale, route string) error {
+	to, found, err := tx.addressee(s.Meter.N)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return nil // the account ended meanwhile: there is nobody to tell
+	}
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	d := notify.Draft{Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: s.Meter.N, Number: s.Meter.Number, Vend: s.ID, By: s.By,
+		Args: notify.Args{Meter: s.Meter.Number, Test: s.Meter.Simulated, Utility: settings.Name, Contact: settings.Receipt.Contact, Currency: s.Tender.Currency,
+			Amount: s.Tender.Minor}}
+	if route == vending.RouteMeterSMS {
+		d.Phone, d.Purpose = to.SIM, notify.PurposeMeter
+	} else if s.Recharge() {
+		return tx.tellRecharge(d, s)
+	}
+	tokens := slices.Concat(s.Change, s.Tokens)
+	for i, t := range tokens {
+		d.Token, d.Args.Units, d.Args.Step, d.Args.Of = t.ID, t.Units, i+1, len(tokens)
+		if route == vending.RouteSMS {
+			d.Purpose = notify.PurposeOfToken(t, len(tokens), s.Free > 0 && s.Tender.Minor == 0)
+		}
+		if _, err := notify.Queue(tx, d, tx.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellRecharge queues the message of a wallet's recharge.
+func (tx *Tx) tellRecharge(d notify.Draft, s vending.Sale) error {
+	_, available, _, found, err := tx.WalletFigures(s.Meter.N)
+	if err != nil {
+		return err
+	}
+	d.Purpose, d.Args.Press = notify.PurposeRecharge, s.PressKey
+	if found {
+		d.Args.Balance = available.Minor
+	}
+	_, err = notify.Queue(tx, d, tx.Now)
+	return err
+}
