@@ -121,6 +121,19 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range sent { // those that were made elsewhere and handed in
+		if slices.ContainsFunc(tokens, func(t vending.Token) bool { return t.ID == m.Token }) {
+			continue
+		}
+		t, _, found, err := tx.TokenForPush(m.Token)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			t.IssuedAt = now
+			tokens = append(tokens, t)
+		}
+	}
 	var out []Pushed
 	for _, t := range tokens {
 		if t.IssuedAt.Before(since) || len(t.Sealed) == 0 {

@@ -56,6 +56,9 @@ func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
 	if in.Missing > 0 {
 		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
 	}
+	if err := tx.MessagesWake(in.From); err != nil { // it speaks, so it can be reached
+		return false, err
+	}
 	meter, found, err := tx.MeterBySIM(in.From)
 	if err != nil {
 		return false, err

@@ -41,6 +41,8 @@ type Tx interface {
 	// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a
 	// route that is not among mine.
 	MessagesStray(mine, down []string, stray time.Time, max int) ([]Message, error)
+	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
+	MessagesWake(phone string) error
 	// MessagesFree gives free what others than the owner have claimed.
 	MessagesFree(owner string) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's

@@ -207,6 +207,16 @@ func (tx *Tx) MessagesFree(owner string) error {
 	return nil
 }
 
+// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
+func (tx *Tx) MessagesWake(phone string) error {
+	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1`,
+		tx.Now, tx.Tenant, phone)
+	if err != nil {
+		return fmt.Errorf("wake messages: %w", err)
+	}
+	return nil
+}
+
 // MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
 // number. Where a telephone is named it must be the message's, as far as the network writes its end.
 func (tx *Tx) MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error) {

@@ -168,10 +168,12 @@ func (tx *Tx) ClearAlarmText(meter int64, code metering.AlarmCode, text string) 
 // TokenHeard notes that a meter has said by SMS that it has a credit token; see [metering.ResultHeard]. A new key is
 // believed of a signed answer only.
 func (tx *Tx) TokenHeard(token id.ID) error {
-	_, err := tx.C.Exec(`UPDATE token SET state = 'accepted', result = $1, answered_at = $2, version = version + 1
-		WHERE tenant_id = $3 AND id = $4 AND state IN ('issued', 'sent') AND class = 0`, metering.ResultHeard, tx.Now, tx.Tenant, token)
-	if err != nil {
-		return fmt.Errorf("note that token %s was heard of: %w", token.Text(id.Token), err)
+	for _, table := range []string{"token", "given_token"} {
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = 'accepted', result = $1, answered_at = $2, version = version + 1
+			WHERE tenant_id = $3 AND id = $4 AND state IN ('issued', 'sent') AND class = 0`, metering.ResultHeard, tx.Now, tx.Tenant, token)
+		if err != nil {
+			return fmt.Errorf("note that token %s was heard of: %w", token.Text(id.Token), err)
+		}
 	}
 	return nil
 }
