@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,4 +206,16 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 		t.Errorf("phone: exit %d: %s", code, out)
 	}
 	await(t, "the third message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "third") })
+}
+
+// listens waits until somebody listens on a port of this machine.
+func listens(t *testing.T, who string, port int) {
+	t.Helper()
+	await(t, who, 20*time.Second, func() bool {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 }

@@ -24,7 +24,7 @@ func TestOtherProgramsUseTheModem(t *testing.T) {
 		name string
 		test func(*testing.T, *radio, string, string)
 	}{
-		{"gammu sends", gammuSends}, {"gammu receives", gammuReceives}, {"gammu-smsd", gammuSMSD}, {"smstools", smstools}, {"gnokii", gnokii}, {"Kannel", kannel},
+		{"gammu sends", gammuSends}, {"gammu receives", gammuReceives}, {"gammu-smsd", gammuSMSD}, {"smstools", smstools}, {"gnokii", gnokii}, {"Kannel", kannelWithModem},
 	}
 	var args []string
 	for i := range peers {
@@ -242,7 +242,7 @@ omit-empty = true
 get-url = "%[7]s/in?from=%%p&to=%%P&text=%%a"
 `
 
-func kannel(t *testing.T, r *radio, number, phone string) {
+func kannelWithModem(t *testing.T, r *radio, number, phone string) {
 	site := &kannelSite{}
 	web := httptest.NewServer(site)
 	t.Cleanup(web.Close)

@@ -9,13 +9,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/gsm/hook"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
 // Incoming is the hook that Kannel's sms-service calls for a message:
 //
-//	get-url = "…/in?key=SECRET&from=%p&to=%P&text=%a&ts=%t&id=%I&udh=%u"
+//	get-url = "…/in?key=SECRET&from=%p&to=%P&text=%b&coding=%c&ts=%t&id=%I&udh=%u"
+//
+// %b is the text as it is, in UTF-8, or in UTF-16 where coding is 2; %a would be taken apart into words at every octet 20,
+// also inside a character.
 //
 // The answer is empty, so that Kannel has nothing to send back; omit-empty and max-messages = 0 in Kannel's configuration
 // keep it from sending an apology instead.
@@ -57,10 +61,15 @@ func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 
 // read makes a message of the query; a status says what is wrong with it.
 func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
-	m = notify.Incoming{Route: c.cfg.Name, From: hook.Number(q.Get("from")), To: hook.Number(q.Get("to")), Text: q.Get("text"), Missing: missing(q.Get("udh"))}
-	id := q.Get("id")
+	m = notify.Incoming{Route: c.cfg.Name, From: hook.Number(q.Get("from")), To: hook.Number(q.Get("to")), Missing: missing(q.Get("udh"))}
+	text, id := q.Get("text"), q.Get("id")
+	if q.Get("coding") == "2" {
+		b := pdu.Body{DCS: pdu.DCSUnicode, Data: []byte(text)}
+		text = b.Text()
+	}
+	m.Text = text
 	switch {
-	case len(m.Text) > hook.MaxIncoming:
+	case len(q.Get("text")) > hook.MaxIncoming, len(m.Text) > hook.MaxIncoming:
 		return m, http.StatusRequestEntityTooLarge
 	case m.From == "", len(m.From) > hook.MaxName, len(m.To) > hook.MaxName, len(id) > hook.MaxName, !utf8.ValidString(m.Text):
 		return m, http.StatusBadRequest

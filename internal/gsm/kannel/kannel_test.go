@@ -144,6 +144,8 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 	in.Set("id", "81e14fd7")
 	in.Set("udh", "\x05\x00\x03\x07\x03\x01")
 	call(h, "GET", in.Encode())
+	in.Set("coding", "2")
+	in.Set("text", "\x04\x3c\x00\x20\xd8\x3d\xde\x00")
 	in.Del("id")
 	in.Set("udh", "060804000103")
 	call(h, "GET", in.Encode())
@@ -152,6 +154,10 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 		!m[0].At.Equal(time.Date(2026, 11, 20, 16, 30, 0, 0, time.UTC)) || m[0].Missing != 0 {
 		t.Fatalf("stored %+v", m)
 	}
+	if m[3].Text != "м 😀" {
+		t.Errorf("in UTF-16: %q", m[3].Text)
+	}
+	in.Del("coding")
 	if m[0].Identity != m[1].Identity || m[1].Identity == m[2].Identity || m[2].Identity == m[3].Identity || m[2].Missing != 2 {
 		t.Errorf("identities %x %x %x %x, missing %d", m[0].Identity, m[1].Identity, m[2].Identity, m[3].Identity, m[2].Missing)
 	}
@@ -162,7 +168,7 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 	}{
 		"a wrong key": {"GET", url.Values{"key": {secret + "x"}}, 403}, "no key": {"GET", url.Values{"key": {""}}, 403}, "a form": {"POST", nil, 405},
 		"nobody": {"GET", url.Values{"from": {""}}, 400}, "too long": {"GET", url.Values{"text": {strings.Repeat("x", 4097)}}, 413},
-		"no text at all": {"GET", url.Values{"text": {"\xff"}}, 400}, "a long id": {"GET", url.Values{"id": {strings.Repeat("x", 101)}}, 400},
+		"not UTF-8": {"GET", url.Values{"text": {"\xff"}}, 400}, "a long id": {"GET", url.Values{"id": {strings.Repeat("x", 101)}}, 400},
 		"as long as may be": {"GET", url.Values{"text": {strings.Repeat("x", 4096)}}, 200},
 	} {
 		q := url.Values{}

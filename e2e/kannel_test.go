@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/kannel"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// fakeSMSC is the network of Kannel's own tests.
+const fakeSMSC = "/usr/lib/kannel/test/fakesmsc"
+
+const hookSecret = "a secret of the hooks, for tests"
+
+// kannelSMSBox is one gateway whose messages go by the given smsc group, as docs/reference/sms-routes.md advises: admin
+// port, smsbox port, folder, smsc group, sendsms port, address of the hooks, secret.
+const kannelSMSBox = `group = core
+admin-port = %[1]d
+admin-password = x
+smsbox-port = %[2]d
+dlr-storage = internal
+log-file = "%[3]s/bearerbox.log"
+box-allow-ip = "127.0.0.1"
+sms-resend-freq = 2
+
+%[4]s
+group = smsbox
+bearerbox-host = 127.0.0.1
+sendsms-port = %[5]d
+log-file = "%[3]s/smsbox.log"
+http-request-retry = 100
+http-queue-delay = 1
+
+group = sendsms-user
+username = u
+password = p
+concatenation = true
+max-messages = 10
+
+group = sms-service
+keyword = default
+catch-all = true
+omit-empty = true
+max-messages = 0
+get-url = "%[6]s/in?key=%[7]s&from=%%p&to=%%P&text=%%b&coding=%%c&ts=%%t&id=%%I&udh=%%u"
+`
+
+// gatewayBox is Kannel with our route to it.
+type gatewayBox struct {
+	*kannel.Client
+	box *mailbox
+	dir string
+}
+
+// startKannel runs Kannel with an smsc group.
+func startKannel(t *testing.T, group string) *gatewayBox {
+	t.Helper()
+	k := &gatewayBox{box: &mailbox{}, dir: t.TempDir()}
+	hooks := http.NewServeMux()
+	web := httptest.NewServer(hooks)
+	t.Cleanup(web.Close)
+	ports := freePorts(t, 3)
+	var err error
+	k.Client, err = kannel.New(kannel.Config{Name: "kannel1", URL: fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", ports[2]), Username: "u", Password: "p", From: "15555",
+		Callback: web.URL + "/hooks/sms/kannel1", Secret: hookSecret, Inbox: k.box})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks.Handle("/hooks/sms/kannel1/in", k.Incoming())
+	hooks.Handle("/hooks/sms/kannel1/report", k.Reports())
+	write(t, k.dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], k.dir, group, ports[2], web.URL+"/hooks/sms/kannel1", url.QueryEscape(hookSecret)), 0o644)
+	daemon(t, "bearerbox", k.dir+"/kannel.conf")
+	listens(t, "bearerbox", ports[1])
+	daemon(t, "smsbox", k.dir+"/kannel.conf")
+	listens(t, "sendsms", ports[2])
+	return k
+}
+
+// send hands a message over.
+func (k *gatewayBox) send(t *testing.T, id, to, text string) notify.Sent {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return k.Send(ctx, notify.Outgoing{ID: id, To: to, Text: text, Report: true, Validity: time.Hour})
+}
+
+// Kannel as the route, with the emulated modem behind it: out with reports, in with an Inbox that fails first.
+func TestOtherProgramsKannelWithAModem(t *testing.T) {
+	const modem, phone = "+255700000250", "+255711000250"
+	r := startRadio(t, "--number", modem, "--delay", "20ms")
+	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+		t.Fatal(err)
+	}
+	k := startKannel(t, "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = "+r.ptys[modem]+"\nspeed = 115200\nsim-buffering = true\nmy-number = "+modem+
+		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n")
+	for id, text := range map[string]string{"msg_1": recharge, "msg_2": "€ { é", "msg_3": "мало 😀", "msg_4": strings.Repeat("0123456789", 20)} {
+		if s := k.send(t, id, phone, text); s.Outcome != notify.Accepted {
+			t.Fatalf("%s: %+v", id, s)
+		}
+		r.wantText(t, phone, modem, text)
+		k.box.awaitReport(t, id, notify.Delivered)
+	}
+	k.box.awaitReport(t, "msg_1", notify.Trying) // accepted by the network
+	k.box.failNext(2)
+	if err := r.Send(t.Context(), phone, modem, "BAL please"); err != nil {
+		t.Fatal(err)
+	}
+	if m := k.box.awaitMessage(t, "BAL please"); m.From != phone || m.To != modem || m.At.IsZero() || m.Missing != 0 {
+		t.Errorf("message %v to %s at %v, %d missing", m, m.To, m.At, m.Missing)
+	}
+	for _, text := range []string{"é @ € {  two  blanks", "мало 😀", strings.Repeat("0123456789", 20)} {
+		if err := r.Send(t.Context(), phone, modem, text); err != nil {
+			t.Fatal(err)
+		}
+		k.box.awaitMessage(t, text)
+	}
+	if s := k.send(t, "msg_5", "", "x"); s.Outcome != notify.Refused {
+		t.Errorf("to nobody: %+v", s)
+	}
+	got, err := r.Messages(t.Context(), phone, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range got {
+		if strings.Contains(m.Text, "sorry") || strings.Contains(m.Text, "Empty") {
+			t.Errorf("Kannel sent an answer of its own: %q", m.Text)
+		}
+	}
+}
+
+// The same route with Kannel's own network, and with Kannel itself as the SMPP client of npm's centre.
+func TestOtherProgramsKannelWithFakeSMSC(t *testing.T) {
+	port := freePorts(t, 1)[0]
+	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = fake\nsmsc-id = fake\nport = %d\nconnect-allow-ip = 127.0.0.1\n", port))
+	if s := k.send(t, "msg_0", "+255711000251", "queued"); s.Outcome != notify.Accepted { // "3: Queued", nobody is connected
+		t.Errorf("before the network is there: %+v", s)
+	}
+	log := daemon(t, fakeSMSC, "-H", "127.0.0.1", "-r", fmt.Sprint(port), "-i", "0.1", "-m", "1", "255711000251 15555 text LAST one")
+	if m := k.box.awaitMessage(t, "LAST one"); m.From != "+255711000251" || m.To != "15555" {
+		t.Errorf("message %v to %s", m, m.To)
+	}
+	if s := k.send(t, "msg_1", "+255711000251", recharge); s.Outcome != notify.Accepted {
+		t.Errorf("sent %+v", s)
+	}
+	for _, text := range []string{"queued", recharge} {
+		await(t, text+" at the network", 30*time.Second, func() bool { return strings.Contains(log.String(), "<15555 +255711000251 text "+text+">") })
+	}
+	k.box.awaitReport(t, "msg_0", notify.Delivered)
+	k.box.awaitReport(t, "msg_1", notify.Delivered)
+}
+
+func TestOtherProgramsKannelWithSMPP(t *testing.T) {
+	c := startCentre(t)
+	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = smpp\nsmsc-id = npm\nhost = 127.0.0.1\nport = %d\nsmsc-username = u\nsmsc-password = p\nsystem-type = \"\"\ntransceiver-mode = true\nmsg-id-type = 1\nsource-addr-ton = 0\nsource-addr-npi = 1\ndest-addr-ton = 1\ndest-addr-npi = 1\nreconnect-delay = 1\n", c.port))
+	c.await(t, "Kannel's bind", func(e centreEvent) bool { return e.Event == "bind" })
+	if s := k.send(t, "msg_1", "+255711000252", recharge); s.Outcome != notify.Accepted {
+		t.Fatalf("sent %+v", s)
+	}
+	c.await(t, "the submission", func(e centreEvent) bool { return e.Event == "submit" && e.Text == recharge })
+	k.box.awaitReport(t, "msg_1", notify.Delivered)
+	c.do(t, map[string]any{"do": "deliver", "from": "255711000252", "to": "15555", "text": "USE"})
+	k.box.awaitMessage(t, "USE")
+}
