@@ -24,8 +24,8 @@ var ErrRoute = errors.New("route for messages")
 // messageRoute is a route as the server runs it.
 type messageRoute struct {
 	notify.Route
-	run   func(context.Context) error // nil where nothing has to run
-	hooks http.Handler                // what comes in over HTTP, below /hooks/sms/{route}/; nil for nothing
+	run        func(context.Context) error // nil where nothing has to run
+	in, report http.Handler                // of what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil for none
 }
 
 // openMessages makes the routes and the desk that uses them.
@@ -53,6 +53,12 @@ func (a *App) openRoute(c config.Route, in notify.Inbox) (messageRoute, error) {
 		return a.openModem(c, in)
 	case config.RouteLog:
 		return messageRoute{Route: logRoute{name: c.Name, log: a.log}}, nil
+	case config.RouteKannel:
+		return a.openKannel(c, in)
+	case config.RouteSMPP:
+		return a.openSMPP(c, in)
+	case config.RouteHTTP:
+		return a.openGateway(c, in)
 	}
 	return messageRoute{}, fmt.Errorf("there is no route of kind %s in this version", c.Kind)
 }
@@ -80,17 +86,6 @@ func (a *App) serveMessages(ctx context.Context) error {
 		})
 	}
 	return a.messages.Run(ctx)
-}
-
-// hooks are where gateways hand in messages and reports. Each route checks by itself who knocks.
-func (a *App) hooks() http.Handler {
-	mux := http.NewServeMux()
-	for _, r := range a.routes {
-		if r.hooks != nil {
-			mux.Handle("/hooks/sms/"+r.Name()+"/", r.hooks)
-		}
-	}
-	return mux
 }
 
 // lateInbox is an inbox that is named after the routes that use it were made. Before that it takes nothing.

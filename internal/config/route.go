@@ -38,13 +38,12 @@ type Route struct {
 
 // routeKeys are the keys that each kind takes besides those of all.
 var routeKeys = map[RouteKind][]string{
-	RouteModem: {"port", "baud", "number", "pin_file", "centre"},
-	RouteLog:   {},
-	RouteKannel: {"url", "user", "password_file", "from", "smsc", "hook_secret_file", "hook_from", "callback", "number", "timeout", "report_url",
-		"allow"},
+	RouteModem:  {"port", "baud", "number", "pin_file", "centre"},
+	RouteLog:    {},
+	RouteKannel: {"url", "user", "password_file", "smsc", "from", "callback", "hook_secret_file", "plain_http"},
 	RouteSMPP: {"address", "tls", "system_id", "password_file", "system_type", "range", "source", "pair", "window", "alphabet", "payload", "message_ids",
-		"enquire", "timeout", "number"},
-	RouteHTTP: {"url", "secret_file", "in_secret_file", "from", "timeout", "number", "callback", "ca_file", "allow"},
+		"enquire", "timeout"},
+	RouteHTTP: {"url", "secret_file", "from", "plain_http"},
 }
 
 // readRoutes reads the tables of a decoded settings file.

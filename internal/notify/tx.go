@@ -37,12 +37,12 @@ type Tx interface {
 	// TryPut writes a try, a new one or one that is there.
 	TryPut(message id.ID, t Try) error
 	// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
-	MessageClaim(route, owner string, until time.Time) (Message, bool, error)
+	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a
 	// route that is not among mine.
-	MessagesStray(mine, down []string, stray time.Time, max int) ([]Message, error)
+	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
 	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
-	MessagesWake(phone string) error
+	MessagesWake(phone string, now time.Time) error
 	// MessagesFree gives free what others than the owner have claimed.
 	MessagesFree(owner string) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's

@@ -34,7 +34,8 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (b
 	found := false
 	err := d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
 		var m Message
-		if m, found, err = tx.MessageClaim(r.Name(), d.c.Owner, d.c.Now().Add(holdFor)); err == nil && found {
+		now := d.c.Now()
+		if m, found, err = tx.MessageClaim(r.Name(), d.c.Owner, now, now.Add(holdFor)); err == nil && found {
 			e, err = d.begin(tx, m, r)
 		}
 		return false, err
@@ -68,7 +69,7 @@ func (d *Desk) assign(tx Tx) error {
 			down = append(down, w.Name)
 		}
 	}
-	all, err := tx.MessagesStray(mine, down, now.Add(-strayAfter), strayBatch)
+	all, err := tx.MessagesStray(mine, down, now, now.Add(-strayAfter), strayBatch)
 	if err != nil {
 		return err
 	}

@@ -158,12 +158,12 @@ func (tx *Tx) TryPut(message id.ID, t notify.Try) error {
 const firstInLine = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id < m.id)`
 
 // MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
-func (tx *Tx) MessageClaim(route, owner string, until time.Time) (notify.Message, bool, error) {
+func (tx *Tx) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.one(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
 		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+firstInLine+`
 		ORDER BY m.next_at, m.id LIMIT 1`+tx.skipLocked()+`) RETURNING id`,
-		func(r Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, tx.Now, route)
+		func(r Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, now, route)
 	if err != nil {
 		return notify.Message{}, false, fmt.Errorf("claim a message for %s: %w", route, err)
 	}
@@ -175,8 +175,8 @@ func (tx *Tx) MessageClaim(route, owner string, until time.Time) (notify.Message
 
 // MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a route
 // that is not among mine. Nobody holds them.
-func (tx *Tx) MessagesStray(mine, down []string, stray time.Time, max int) ([]notify.Message, error) {
-	args := []any{tx.Tenant, tx.Now}
+func (tx *Tx) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
+	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
 		holders := make([]string, len(names))
 		for i, n := range names {
@@ -208,9 +208,9 @@ func (tx *Tx) MessagesFree(owner string) error {
 }
 
 // MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
-func (tx *Tx) MessagesWake(phone string) error {
+func (tx *Tx) MessagesWake(phone string, now time.Time) error {
 	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1`,
-		tx.Now, tx.Tenant, phone)
+		now, tx.Tenant, phone)
 	if err != nil {
 		return fmt.Errorf("wake messages: %w", err)
 	}
