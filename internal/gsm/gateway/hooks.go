@@ -117,7 +117,7 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 			return
 		}
 		if why := c.suspicious(r.Header, purpose, body); why != "" {
-			c.cfg.Log.Warn("hook refused", logkey.Route, c.cfg.Name, logkey.Reason, why)
+			c.cfg.Log.Warn("hook refused", logkey.Reason, why)
 			c.refuse(w, http.StatusUnauthorized, why)
 			return
 		}
@@ -125,7 +125,7 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 		defer cancel()
 		switch err := take(ctx, body); {
 		case errors.As(err, new(errStore)):
-			c.cfg.Log.Warn("message not kept", logkey.Route, c.cfg.Name, logkey.Err, err)
+			c.cfg.Log.Warn("message not kept", logkey.Err, err)
 			w.Header().Set("Retry-After", "10")
 			c.refuse(w, http.StatusServiceUnavailable, "not stored; nothing was done; post it again")
 		case err != nil:

@@ -30,7 +30,7 @@ func (c *Client) Incoming() http.Handler {
 			return
 		}
 		if !hook.Same(q.Get("key"), c.cfg.Secret) {
-			c.cfg.Log.Warn("hook refused", logkey.Route, c.cfg.Name, logkey.Reason, "wrong key")
+			c.cfg.Log.Warn("hook refused", logkey.Reason, "wrong key")
 			http.Error(w, "wrong key", http.StatusForbidden)
 			return
 		}
@@ -109,7 +109,7 @@ func (c *Client) Reports() http.Handler {
 		}
 		id := q.Get("id")
 		if len(id) > hook.MaxName || !hook.Same(q.Get("mac"), c.mac(id)) {
-			c.cfg.Log.Warn("hook refused", logkey.Route, c.cfg.Name, logkey.Reason, "wrong mac")
+			c.cfg.Log.Warn("hook refused", logkey.Reason, "wrong mac")
 			http.Error(w, "wrong mac", http.StatusForbidden)
 			return
 		}
@@ -144,7 +144,7 @@ func stateOf(bit string) (notify.ReportState, error) {
 // answer tells Kannel whether it may forget what it brought.
 func (c *Client) answer(w http.ResponseWriter, err error) {
 	if err != nil {
-		c.cfg.Log.Warn("message not kept", logkey.Route, c.cfg.Name, logkey.Err, err)
+		c.cfg.Log.Warn("message not kept", logkey.Err, err)
 		http.Error(w, "not stored, try again", http.StatusServiceUnavailable)
 		return
 	}

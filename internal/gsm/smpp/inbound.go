@@ -95,7 +95,7 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 // drop gives something up that cannot be read.
 func (s *session) drop(p PDU, status Status, why string) {
 	s.c.change(func(st *State) { st.Dropped++ })
-	s.c.cfg.Log.Warn("message not readable", logkey.Route, s.c.cfg.Name, logkey.Reason, why)
+	s.c.cfg.Log.Warn("message not readable", logkey.Reason, why)
 	s.answer(p, status)
 }
 
@@ -123,7 +123,7 @@ func (s *session) kept(err error) Status {
 	if err == nil {
 		return StatusOK
 	}
-	s.c.cfg.Log.Warn("message not kept", logkey.Route, s.c.cfg.Name, logkey.Err, err)
+	s.c.cfg.Log.Warn("message not kept", logkey.Err, err)
 	return StatusTemporary
 }
 

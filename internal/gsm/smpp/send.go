@@ -88,7 +88,7 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 			continue
 		case err != nil:
 			c.change(func(s *State) { s.Unknown++ })
-			c.cfg.Log.Warn("outcome of a message lost", logkey.Route, c.cfg.Name, logkey.Reason, err.Error())
+			c.cfg.Log.Warn("outcome of a message lost", logkey.Reason, err.Error())
 			return result{outcome: notify.Unknown, why: err.Error()}
 		case answer.Status == StatusOK:
 			c.throttle(false)

@@ -211,7 +211,7 @@ func (c *Client) keep(ctx context.Context, mode Command) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.cfg.Log.Warn("message centre lost", logkey.Route, c.cfg.Name, logkey.Err, err)
+		c.cfg.Log.Warn("message centre lost", logkey.Err, err)
 		c.change(func(s *State) { s.Problem, s.Lost = err.Error(), s.Lost+1 })
 		wait := pause
 		var refused *refusedBind
