@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// smsPlace is a server whose route for messages is configured in its settings file, on a port that is known before.
+func smsPlace(t *testing.T, port int, route string) (*place, *server, *api) {
+	t.Helper()
+	p := newPlace(t, paywatt(t))
+	write(t, filepath.Join(p.dir, "paywatt.toml"), route, 0o600)
+	srv := p.serve(t, fmt.Sprintf("127.0.0.1:%d", port), "127.0.0.1:0")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	return p, srv, a
+}
+
+// smsMeter is a meter that nothing reaches but its modem.
+func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string) secrets {
+	t.Helper()
+	m := a.meter(t, number(n))
+	a.must(t, 200, "POST", "/v1/meters/"+m.number+"/sim", map[string]any{"sim_phone": sim}, "Idempotency-Key", "sim-"+m.number)
+	daemon(t, p.bin, "vmeter", m.number, "--offline", "--panel", "127.0.0.1:0", "--state", filepath.Join(t.TempDir(), "meter"), "--key", m.decoderKey, "--ea", "07", "--modem", pty)
+	return m
+}
+
+// accepted waits until the token of a sale is accepted.
+func accepted(t *testing.T, a *api, sale answer) {
+	t.Helper()
+	var last answer
+	defer func() {
+		if t.Failed() {
+			t.Logf("messages: %s", a.must(t, 200, "GET", "/v1/messages", nil).body)
+		}
+	}()
+	eventually(t, 90*time.Second, "the token of "+sale.text(t, "client_ref")+" is accepted", func() bool {
+		last = a.must(t, 200, "GET", "/v1/vends/"+sale.text(t, "id"), nil)
+		return last.text(t, "tokens", 0, "state") == "accepted"
+	})
+}
+
+// From the sale to the meter and back, with Kannel between: sale, sendsms, modem, network, the meter's modem, its answer,
+// Kannel's hook, accepted.
+func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
+	const ours, theirs = "+255700000260", "+255700000261"
+	r := startRadio(t, "--number", ours, "--number", theirs, "--delay", "20ms")
+	ports := freePorts(t, 4)
+	dir := t.TempDir()
+	write(t, dir+"/password", "p\n", 0o600)
+	write(t, dir+"/secret", hookSecret+"\n", 0o600)
+	hooks := fmt.Sprintf("http://127.0.0.1:%d/hooks/sms/kannel1", ports[3])
+	p, srv, a := smsPlace(t, ports[3], fmt.Sprintf("[[sms_route]]\nname = \"kannel1\"\nkind = \"kannel\"\nurl = \"http://127.0.0.1:%d/cgi-bin/sendsms\"\nuser = \"u\"\n"+
+		"password_file = \"%[2]s/password\"\nhook_secret_file = \"%[2]s/secret\"\nfrom = \"%[3]s\"\ncallback = \"%[4]s\"\ncost_micro = 800000\n", ports[2], dir, ours, hooks))
+	group := "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = " + r.ptys[ours] + "\nspeed = 115200\nsim-buffering = true\nmy-number = " + ours +
+		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n"
+	write(t, dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], dir, group, ports[2], hooks, url.QueryEscape(hookSecret)), 0o644)
+	daemon(t, "bearerbox", dir+"/kannel.conf")
+	listens(t, "bearerbox", ports[1])
+	daemon(t, "smsbox", dir+"/kannel.conf")
+	listens(t, "sendsms", ports[2])
+	m := smsMeter(t, p, a, 1260, theirs, r.ptys[theirs])
+
+	first := a.mustVend(t, m.number, 10_000, "kannel-000001", "meter_sms")
+	accepted(t, a, first)
+	second := a.mustVend(t, m.number, 10_000, "kannel-000002", "meter_sms")
+	accepted(t, a, second)
+	for _, sale := range []answer{first, second} {
+		if digits := sale.text(t, "tokens", 0, "digits"); strings.Contains(srv.log.String(), digits) {
+			t.Error("the log shows the digits of a token")
+		}
+	}
+	list := a.must(t, 200, "GET", "/v1/messages?meter="+m.number, nil)
+	if !strings.Contains(string(list.body), `"route":"kannel1"`) || !strings.Contains(string(list.body), `"state":"answered"`) {
+		t.Errorf("messages: %s", list.body)
+	}
+}
