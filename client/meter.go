@@ -14,6 +14,14 @@ type Customer struct {
 	Phone string `json:"phone,omitempty"`
 	IDNo  string `json:"id_no,omitempty"`
 	Lang  string `json:"lang,omitempty"`
+	// NoNotices says in an answer that the customer wants no warnings (STOP).
+	NoNotices bool `json:"no_notices,omitempty"`
+}
+
+// CustomerEntry is a customer with the numbers of the meters.
+type CustomerEntry struct {
+	Customer
+	Meters []string `json:"meters"`
 }
 
 // NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
@@ -142,9 +150,33 @@ func (c *Client) Meters(ctx context.Context, p Page) (List[Meter], error) {
 	return ask[List[Meter]](ctx, c, get("/v1/meters", p.query()))
 }
 
-// Customers lists the customers (right: customer.read).
-func (c *Client) Customers(ctx context.Context, p Page) (List[Customer], error) {
-	return ask[List[Customer]](ctx, c, get("/v1/customers", p.query()))
+// Customers lists the customers whose name, phone or meter number holds a text, all for the empty one (right: customer.read).
+func (c *Client) Customers(ctx context.Context, find string, p Page) (List[CustomerEntry], error) {
+	q := p.query()
+	if find != "" {
+		q.Set("find", find)
+	}
+	return ask[List[CustomerEntry]](ctx, c, get("/v1/customers", q))
+}
+
+// Customer returns a customer by the id.
+func (c *Client) Customer(ctx context.Context, id string) (Customer, error) {
+	return ask[Customer](ctx, c, get("/v1/customers/"+url.PathEscape(id), nil))
+}
+
+// CustomerChange is what of a customer becomes something else; nil stays as it is.
+type CustomerChange struct {
+	Name  *string `json:"name,omitempty"`
+	Phone *string `json:"phone,omitempty"`
+	IDNo  *string `json:"id_no,omitempty"`
+	Lang  *string `json:"lang,omitempty"`
+	// Notices is whether the customer wants warnings.
+	Notices *bool `json:"notices,omitempty"`
+}
+
+// ChangeCustomer changes what is on record of a customer (right: customer.write).
+func (c *Client) ChangeCustomer(ctx context.Context, id string, change CustomerChange) (Customer, error) {
+	return ask[Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id), change))
 }
 
 // Readings lists a meter's readings, newest first.

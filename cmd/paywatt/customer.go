@@ -1,26 +1,90 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
 )
 
 func newCustomerCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "customer", Short: "List customers"}
-	cmd.AddCommand(&cobra.Command{
+	cmd := &cobra.Command{Use: "customer", Short: "Find, show and change customers"}
+	var find string
+	list := &cobra.Command{
 		Use: "list", Short: "List the customers", Args: cobra.NoArgs,
+		Example: "  paywatt customer list --find amina\n  paywatt customer list --find \"+254 700\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Customer], error) { return api.Customers(cmd.Context(), p) })
+			all, err := every(func(p client.Page) (client.List[client.CustomerEntry], error) {
+				return api.Customers(cmd.Context(), find, p)
+			})
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"name", "phone", "lang", "id"}}
+			t := table{head: []string{"name", "phone", "lang", "meters", "id"}}
 			for _, v := range all {
-				t.add(v.Name, v.Phone, v.Lang, v.ID)
+				t.add(v.Name, v.Phone, v.Lang, strings.Join(v.Meters, " "), v.ID)
 			}
 			return c.show(cmd, all, t)
 		}),
-	})
+	}
+	list.Flags().StringVar(&find, "find", "", "only those whose name, phone or meter number holds this")
+	show := &cobra.Command{
+		Use: "show ID", Short: "Show a customer", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			v, err := api.Customer(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, v, customerTable(v))
+		}),
+	}
+	cmd.AddCommand(list, show, newCustomerChange(c))
 	return cmd
+}
+
+func newCustomerChange(c console) *cobra.Command {
+	var name, phone, idNo, lang string
+	var notices bool
+	cmd := &cobra.Command{
+		Use: "change ID", Short: "Change what is on record of a customer",
+		Long:    "Change what is on record of a customer. Tokens and balances by SMS go to the phone.",
+		Example: "  paywatt customer change cus_01jd00000000000000000000000 --phone +254700000001 --lang sw",
+		Args:    cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			var change client.CustomerChange
+			given := false
+			for flag, f := range map[string]struct {
+				value string
+				to    **string
+			}{"name": {name, &change.Name}, "phone": {phone, &change.Phone}, "id-no": {idNo, &change.IDNo}, "lang": {lang, &change.Lang}} {
+				if cmd.Flags().Changed(flag) {
+					value := f.value
+					*f.to, given = &value, true
+				}
+			}
+			if cmd.Flags().Changed("notices") {
+				change.Notices, given = &notices, true
+			}
+			if !given {
+				return usage("Nothing is to be changed.", "Give --name, --phone, --id-no, --lang or --notices.")
+			}
+			v, err := api.ChangeCustomer(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, v, customerTable(v))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "name", "", "the name")
+	f.StringVar(&phone, "phone", "", "the phone, with country code; empty for none")
+	f.StringVar(&idNo, "id-no", "", "number of an identity document")
+	f.StringVar(&lang, "lang", "", "language of the messages: en, fr, sw, es or pt")
+	f.BoolVar(&notices, "notices", true, "whether warnings are wanted; --notices=false is what STOP says")
+	return cmd
+}
+
+func customerTable(v client.Customer) table {
+	return fields("id", v.ID, "name", v.Name, "phone", v.Phone, "id no", v.IDNo, "lang", v.Lang, "warnings", map[bool]string{false: "wanted", true: "not wanted"}[v.NoNotices])
 }

@@ -45,6 +45,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
 		{"POST", meter + "/device/toggle", `{"reason":"matrix"}`, access.SendCommands, 409},
 		{"GET", "/v1/customers", "", access.ReadCustomers, 200},
+		{"GET", "/v1/customers/{id}", "", access.ReadCustomers, 404},
 		{"POST", "/v1/vend-quotes", order("10000"), access.Quote, 200},
 		{"POST", "/v1/vends", order("10000"), access.Sell, 201},
 		{"GET", "/v1/vends?client_ref=sale-0001", "", access.ReadVends, 200},

@@ -186,7 +186,7 @@ func read(t *testing.T, c *client.Client, v client.Vend) {
 	if l, err := c.Meters(ctx, client.Page{Limit: 1}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
 		t.Errorf("meters: got %+v, %v", l, err)
 	}
-	if l, err := c.Customers(ctx, client.Page{}); err != nil || len(l.Data) != 1 {
+	if l, err := c.Customers(ctx, "", client.Page{}); err != nil || len(l.Data) != 1 {
 		t.Errorf("customers: got %+v, %v", l, err)
 	}
 	if l, err := c.Readings(ctx, v.Meter, client.Span{From: time.Unix(0, 0)}); err != nil || len(l.Data) != 0 {

@@ -24,13 +24,6 @@ type AddedCustomer struct {
 	Customer Customer
 }
 
-// Customers is one page of customers.
-type Customers struct {
-	refusal.Refusal
-	Data []Customer
-	Next string // cursor of the next page; empty on the last
-}
-
 func (n NewCustomer) check() (Customer, refusal.Refusal) {
 	phone, ok := phoneOf(n.Phone)
 	switch {
@@ -126,27 +119,4 @@ func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string)
 
 func noCustomer() refusal.Refusal {
 	return refusal.Because(refusal.NotFound, "There is no such customer.", "Nothing was changed.", "Check the customer's identity.")
-}
-
-// Customers lists the tenant's customers in the order they were registered.
-func (r *Registry) Customers(ctx context.Context, by access.Actor, p Page) (Customers, error) {
-	if no := by.Needs(access.ReadCustomers); no.Refused() {
-		return Customers{Refusal: no}, nil
-	}
-	after, max, no := p.Read(r.c.Sealer, by.Tenant, listCustomers)
-	if no.Refused() {
-		return Customers{Refusal: no}, nil
-	}
-	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Customers, error) {
-		rows, err := tx.CustomerPage(after, max+1)
-		return Customers{Data: rows}, err
-	})
-	if err != nil {
-		return Customers{}, fmt.Errorf("list customers: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = Cursor(r.c.Sealer, by.Tenant, listCustomers, out.Data[max-1].ID)
-	}
-	return out, nil
 }

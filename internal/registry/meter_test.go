@@ -161,7 +161,7 @@ func TestMeterIsRefusedWithReason(t *testing.T) {
 	if err != nil || len(list.Data) != 1 {
 		t.Errorf("after the refusals there are %d meters, want 1 (%v)", len(list.Data), err)
 	}
-	customers, err := w.Customers(t.Context(), boss(), registry.Page{})
+	customers, err := w.Customers(t.Context(), boss(), "", registry.Page{})
 	if err != nil || len(customers.Data) != 1 {
 		t.Errorf("after the refusals there are %d customers, want 1 (%v)", len(customers.Data), err)
 	}
@@ -350,7 +350,11 @@ func TestRolesAreAskedForEverything(t *testing.T) {
 			return v.Refusal, err
 		}},
 		"Customers": {access.ReadCustomers, func(by access.Actor) (refusal.Refusal, error) {
-			v, err := w.Customers(t.Context(), by, registry.Page{})
+			v, err := w.Customers(t.Context(), by, "", registry.Page{})
+			return v.Refusal, err
+		}},
+		"ChangeCustomer": {access.WriteCustomers, func(by access.Actor) (refusal.Refusal, error) {
+			v, err := w.ChangeCustomer(t.Context(), by, "", registry.CustomerChange{})
 			return v.Refusal, err
 		}},
 		"Settings": {access.ReadSettings, func(by access.Actor) (refusal.Refusal, error) {
@@ -387,7 +391,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	if err != nil || len(meters.Data) != 0 {
 		t.Errorf("they see %d meters (%v)", len(meters.Data), err)
 	}
-	customers, err := w.Customers(t.Context(), by, registry.Page{})
+	customers, err := w.Customers(t.Context(), by, "", registry.Page{})
 	if err != nil || len(customers.Data) != 0 {
 		t.Errorf("they see %d customers (%v)", len(customers.Data), err)
 	}

@@ -37,7 +37,11 @@ type Tx interface {
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error
-	CustomerPage(after id.ID, max int) ([]Customer, error)
+	// CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if
+	// there are any, in the order they were registered, after the given one.
+	CustomersLike(text, digits string, after id.ID, max int) ([]Customer, error)
+	MeterNumbersOf(customer id.ID, max int) ([]string, error)
+	MeterRecordsOf(customer id.ID, max int) ([]MeterRecord, error)
 	AddPoint(p Point) error
 	// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
 	SetFeeder(meter int64, feeder string) (bool, error)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -37,13 +38,30 @@ func (tx *Tx) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	return c, found, nil
 }
 
-// CustomerPage lists customers after the given one in the order they were registered.
-func (tx *Tx) CustomerPage(after id.ID, max int) ([]registry.Customer, error) {
+// CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if there
+// are any, in the order they were registered, after the given one. It reads all customers until it has found enough: a
+// person waits for it, and there are as many customers as one utility has.
+func (tx *Tx) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
-	err := tx.C.Query(`SELECT `+customerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3`,
-		func(r Row) error { out = append(out, scanCustomer(r, 0)); return nil }, tx.Tenant, after[:], max)
+	err := tx.C.Query(`SELECT `+customerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
+		OR $4 <> '' AND (c.phone LIKE $5 OR EXISTS (SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
+			WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND m.number LIKE $5))) ORDER BY c.id LIMIT $6`,
+		func(r Row) error { out = append(out, scanCustomer(r, 0)); return nil },
+		tx.Tenant, after[:], "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)+"%", digits, "%"+digits+"%", max)
 	if err != nil {
-		return nil, fmt.Errorf("list customers: %w", err)
+		return nil, fmt.Errorf("find customers: %w", err)
+	}
+	return out, nil
+}
+
+// MeterNumbersOf lists the numbers of the meters of a customer's accounts in the order they were registered.
+func (tx *Tx) MeterNumbersOf(customer id.ID, max int) ([]string, error) {
+	var out []string
+	err := tx.C.Query(`SELECT m.number FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
+		WHERE a.tenant_id = $1 AND a.customer_id = $2 ORDER BY m.id LIMIT $3`, func(r Row) error { out = append(out, r.Text(0)); return nil },
+		tx.Tenant, customer, max)
+	if err != nil {
+		return nil, fmt.Errorf("list the meters of customer %s: %w", customer.Text(id.Customer), err)
 	}
 	return out, nil
 }

@@ -70,6 +70,11 @@ func (tx *Tx) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error)
 	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
+// MeterRecordsOf reads what is shown of the meters of a customer's accounts in the order they were registered.
+func (tx *Tx) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
+	return tx.meterRecords(`a.customer_id = $2 ORDER BY m.id LIMIT $3`, customer, max)
+}
+
 func (tx *Tx) meterRecords(condition string, args ...any) ([]registry.MeterRecord, error) {
 	var out []registry.MeterRecord
 	err := tx.C.Query(recordQuery+condition, func(r Row) error {

@@ -109,6 +109,7 @@ CREATE TABLE account (
   charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX account_customer ON account (tenant_id, customer_id);
 
 CREATE TABLE meter (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL,

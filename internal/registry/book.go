@@ -1,0 +1,106 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// CustomerEntry is a customer with the meters of his accounts.
+type CustomerEntry struct {
+	Customer
+	Meters []string // numbers, in the order in which they were registered; at most maxEntryMeters
+}
+
+// Customers is one page of customers.
+type Customers struct {
+	refusal.Refusal
+	Data []CustomerEntry
+	Next string // cursor of the next page; empty on the last
+}
+
+// maxEntryMeters is how many meters of one customer a list names.
+const maxEntryMeters = 10
+
+// maxFind bounds what is searched for, in characters.
+const maxFind = 64
+
+// Customers lists the customers whose name, phone or meter number holds a text, in the order they were registered (right:
+// customer.read); an empty text finds all.
+func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, p Page) (Customers, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return Customers{Refusal: no}, nil
+	}
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) > maxFind || !utf8.ValidString(text) {
+		return Customers{Refusal: invalid(fmt.Sprintf("At most %d characters can be searched for.", maxFind))}, nil
+	}
+	list := listCustomers + ":" + text
+	after, max, no := p.Read(r.c.Sealer, by.Tenant, list)
+	if no.Refused() {
+		return Customers{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (out Customers, err error) {
+		rows, err := tx.CustomersLike(text, dialled(text), after, max+1)
+		if err != nil {
+			return Customers{}, err
+		}
+		if len(rows) > max {
+			rows = rows[:max]
+			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
+		}
+		for _, c := range rows {
+			e := CustomerEntry{Customer: c}
+			if e.Meters, err = tx.MeterNumbersOf(c.ID, maxEntryMeters); err != nil {
+				return Customers{}, err
+			}
+			out.Data = append(out.Data, e)
+		}
+		return out, nil
+	})
+	if err != nil {
+		return Customers{}, fmt.Errorf("list customers: %w", err)
+	}
+	return out, nil
+}
+
+// dialled is what of a text may be a phone or meter number: its digits, if it has nothing else but separators; else empty.
+func dialled(text string) string {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -.()/+", r) {
+			return -1
+		}
+		return r
+	}, text)
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
+}
+
+// CustomerMeters are the meters of a customer's accounts (rights: customer.read and meter.read), at most MaxLimit.
+func (r *Registry) CustomerMeters(ctx context.Context, by access.Actor, customer string) (Meters, error) {
+	for _, right := range []access.Right{access.ReadCustomers, access.ReadMeters} {
+		if no := by.Needs(right); no.Refused() {
+			return Meters{Refusal: no}, nil
+		}
+	}
+	i, err := id.Parse(id.Customer, customer)
+	if err != nil {
+		return Meters{Refusal: noCustomer()}, nil
+	}
+	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.MeterRecordsOf(i, MaxLimit) })
+	if err != nil {
+		return Meters{}, fmt.Errorf("list the meters of a customer: %w", err)
+	}
+	out := Meters{Data: make([]MeterView, len(rows))}
+	for n := range rows {
+		out.Data[n] = r.shown(by, rows[n])
+	}
+	return out, nil
+}
