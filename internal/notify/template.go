@@ -48,6 +48,7 @@ const (
 	PurposeLastStep       Purpose = "last-token-step" // the same where a sale made several
 	PurposeLastKey        Purpose = "last-key-change" // a token of the key change of that sale
 	PurposeLastNone       Purpose = "last-none"
+	PurposeLastPending    Purpose = "last-pending" // paid, and the token is not made yet
 	PurposeLastReversed   Purpose = "last-reversed"
 	PurposeLastWallet     Purpose = "last-wallet" // a wallet needs no tokens
 	PurposeUsage          Purpose = "usage"       // Used in seven days, Mean of a day, Day of yesterday
@@ -140,7 +141,7 @@ func Purposes() []Purpose {
 	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
 		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
 		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
-		PurposeLastNone, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeHelp, PurposeUnknown,
+		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeHelp, PurposeUnknown,
 		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
 }
 

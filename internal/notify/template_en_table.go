@@ -22,6 +22,7 @@ var english = map[Purpose]string{
 	PurposeLastStep:       "{token} = step {step} of {of}: {units} kWh, {amount}, meter {meter}, bought {at}. Type the steps in order.",
 	PurposeLastKey:        "{token} = step {step} of {of}: new key, meter {meter}, bought {at}. Type the steps in order, # after each.",
 	PurposeLastNone:       "No token was bought for meter {meter} yet.",
+	PurposeLastPending:    "The token of the last payment for meter {meter} is not made yet. Do not pay again: ask again in some minutes. {call}",
 	PurposeLastReversed:   "The last purchase for meter {meter} was taken back: its token is not valid and is not sent again. {call}",
 	PurposeLastWallet:     "Meter {meter} needs no token: what you pay works by itself. Send BAL for the balance.",
 	PurposeUsage:          "Meter {meter} used {used} kWh in 7 days, {mean} kWh a day, yesterday {day} kWh.",

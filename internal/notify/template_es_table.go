@@ -23,6 +23,7 @@ var spanish = map[Purpose]string{
 	PurposeLastStep:       "{token} = paso {step} de {of}: {units} kWh, {amount}, medidor {meter}, compra del {at}. Escriba los pasos en orden.",
 	PurposeLastKey:        "{token} = paso {step} de {of}: clave nueva, medidor {meter}, compra del {at}. Escriba los pasos en orden, # tras cada uno.",
 	PurposeLastNone:       "No se ha comprado ningun codigo para el medidor {meter}.",
+	PurposeLastPending:    "El codigo del ultimo pago del medidor {meter} no esta hecho. No pague otra vez: pregunte en unos minutos. {call}",
 	PurposeLastReversed:   "La ultima compra del medidor {meter} fue anulada: su codigo no vale y no se envia de nuevo. {call}",
 	PurposeLastWallet:     "El medidor {meter} no necesita codigo: lo que paga funciona solo. Envie SALDO para ver el saldo.",
 	PurposeUsage:          "El medidor {meter} uso {used} kWh en 7 dias, {mean} kWh por dia, ayer {day} kWh.",

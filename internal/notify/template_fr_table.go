@@ -23,6 +23,7 @@ var french = map[Purpose]string{
 	PurposeLastStep:       "{token} = étape {step} sur {of}: {units} kWh, {amount}, compteur {meter}, achat du {at}. Tapez-les en ordre.",
 	PurposeLastKey:        "{token} = étape {step} sur {of}: nouvelle clé, compteur {meter}, achat du {at}. Tapez-les en ordre, # après chacune.",
 	PurposeLastNone:       "Aucun code n'a encore été acheté pour le compteur {meter}.",
+	PurposeLastPending:    "Le dernier code du compteur {meter} n'est pas encore fait. Ne repayez pas: redemandez dans quelques minutes. {call}",
 	PurposeLastReversed:   "Le dernier achat du compteur {meter} est annulé: son code n'est pas valable et n'est pas renvoyé. {call}",
 	PurposeLastWallet:     "Le compteur {meter} n'a pas besoin de code: votre paiement suffit. Envoyez SOLDE pour le solde.",
 	PurposeUsage:          "Compteur {meter}: {used} kWh en 7 jours, {mean} kWh par jour, hier {day} kWh.",

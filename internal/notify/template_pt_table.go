@@ -23,6 +23,7 @@ var portuguese = map[Purpose]string{
 	PurposeLastStep:       "{token} = passo {step} de {of}: {units} kWh, {amount}, contador {meter}, compra de {at}. Digite os passos por ordem.",
 	PurposeLastKey:        "{token} = passo {step} de {of}: chave nova, contador {meter}, compra de {at}. Digite os passos por ordem, # a cada um.",
 	PurposeLastNone:       "Ainda nao se comprou nenhum codigo para o contador {meter}.",
+	PurposeLastPending:    "O codigo do ultimo pagamento do contador {meter} ainda nao esta feito. Nao pague de novo: pergunte em minutos. {call}",
 	PurposeLastReversed:   "A ultima compra do contador {meter} foi anulada: o seu codigo nao vale e nao se envia de novo. {call}",
 	PurposeLastWallet:     "O contador {meter} nao precisa de codigo: o que paga funciona por si. Envie SALDO para ver o saldo.",
 	PurposeUsage:          "O contador {meter} usou {used} kWh em 7 dias, {mean} kWh por dia, ontem {day} kWh.",

@@ -22,6 +22,7 @@ var swahili = map[Purpose]string{
 	PurposeLastStep:       "{token} = hatua {step} kati ya {of}: kWh {units}, {amount}, mita {meter}, ilinunuliwa {at}. Fuata mpangilio.",
 	PurposeLastKey:        "{token} = hatua {step} kati ya {of}: ufunguo mpya, mita {meter}, ilinunuliwa {at}. Fuata mpangilio, # baada ya kila moja.",
 	PurposeLastNone:       "Bado hakuna tokeni iliyonunuliwa kwa mita {meter}.",
+	PurposeLastPending:    "Tokeni ya malipo ya mwisho ya mita {meter} bado haijatengenezwa. Usilipe tena: uliza baada ya dakika chache. {call}",
 	PurposeLastReversed:   "Ununuzi wa mwisho wa mita {meter} umebatilishwa: tokeni yake si halali na haitumwi tena. {call}",
 	PurposeLastWallet:     "Mita {meter} haihitaji tokeni: unacholipa hufanya kazi chenyewe. Tuma SALIO kuona salio.",
 	PurposeUsage:          "Mita {meter} imetumia kWh {used} kwa siku 7, kWh {mean} kwa siku, jana kWh {day}.",

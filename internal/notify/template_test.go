@@ -26,7 +26,7 @@ func tokenOf(t testing.TB, digits string) sts.Token {
 // longest has every name and figure at its longest.
 func longest(currency string) notify.Args {
 	return notify.Args{
-		Meter: "0414000100123", Test: true, Utility: "Compañía Rural de Electrificação do Ñorte, Lda.", Contact: "Serviço de Atendimento +258 84 000 0000 (24h)",
+		Meter: "0414000100123", Test: true, Utility: "Compañía Rural de Electrificação do Ñorte, Lda.", Contact: "Bureau 17, +258 84 000 0000.",
 		Currency: currency, Amount: money.MaxMinor, Settled: -money.MaxMinor, Balance: -money.MaxMinor,
 		Units: unit.MaxToken, Left: -99_999_999, Used: 99_999_999, Mean: 99_999_999, Day: 99_999_999,
 		At: time.Date(2026, 11, 20, 23, 59, 0, 0, time.UTC), Step: 15, Of: 16, Press: true,

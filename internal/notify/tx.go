@@ -88,6 +88,8 @@ type Tx interface {
 	TokenByHash(hash []byte) (t vending.Token, meter id.ID, found bool, err error)
 	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
 	LastTokens(meter int64) (LastSale, bool, error)
+	// Readings is a page of a meter's readings, newest first.
+	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// UsedSince adds up what a meter used on local days, the last one yesterday.
 	UsedSince(meter int64, from, yesterday string) (Use, error)
 	// Wallet is what an account's wallet holds by the books, and by what was used since.
@@ -112,6 +114,7 @@ type LastSale struct {
 	Vend     id.ID
 	At       time.Time
 	Reversed bool
+	Pending  bool // paid, and its tokens are not made yet
 	Tender   money.Amount
 	Tokens   []vending.Token
 }

@@ -192,10 +192,10 @@ func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
 		if err == nil && !found {
 			err = errors.New("the sale of a token is not there")
 		}
-		if err != nil || s.State == vending.Held {
+		if err != nil {
 			return notify.LastSale{}, false, err
 		}
-		return notify.LastSale{Vend: s.ID, At: s.CompletedAt, Tender: s.Tender, Tokens: s.Tokens,
+		return notify.LastSale{Vend: s.ID, Pending: s.State == vending.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: s.Tokens,
 			Reversed: s.State == vending.Reversing || s.State == vending.Reversed}, true, nil
 	}
 	return notify.LastSale{}, false, nil

@@ -1,0 +1,201 @@
+package notify
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// balance answers what is left.
+func (d *Desk) balance(tx Tx, q question) error {
+	a := q.args
+	if q.about.Wallet {
+		settled, available, asOf, found, err := tx.WalletFigures(q.about.N)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return d.reply(tx, q, PurposeBalanceUnknown, a)
+		}
+		a.Settled, a.Balance, a.At, a.Currency = settled.Minor, available.Minor, asOf.In(q.zone), settled.Currency
+		if asOf.IsZero() {
+			a.At = time.Time{}
+			return d.reply(tx, q, PurposeWalletSettled, a)
+		}
+		return d.reply(tx, q, PurposeWallet, a)
+	}
+	rec, found, err := tx.MeterRecord(q.about.Meter)
+	if err != nil {
+		return err
+	}
+	told, heard, err := toldBySMS(tx, q.about.N)
+	switch {
+	case err != nil:
+		return err
+	case found && rec.Reported && !(heard && told.At.After(rec.ReceivedAt)):
+		a.Left, a.At = unit.Energy(rec.BalanceWh), rec.AsOf.In(q.zone)
+	case heard:
+		a.Left, a.At = told.Balance, told.At.In(q.zone)
+	default:
+		return d.reply(tx, q, PurposeBalanceUnknown, a)
+	}
+	return d.reply(tx, q, PurposeBalance, a)
+}
+
+// Told is the balance that a meter told by SMS, of which nobody can prove who sent it: for showing, never for deciding.
+type Told struct {
+	Balance unit.Energy
+	At      time.Time // when the message came
+}
+
+// toldLook is how many of a meter's messages are looked at for a balance.
+const toldLook = 10
+
+// toldBySMS is the newest balance that a meter told by SMS.
+func toldBySMS(tx Tx, meter int64) (Told, bool, error) {
+	incoming := true
+	all, err := tx.MessageList(Filter{Meter: meter, Incoming: &incoming}, id.ID{}, toldLook)
+	if err != nil {
+		return Told{}, false, err
+	}
+	for _, m := range all {
+		if t, is := ToldIn(m); is {
+			return t, true, nil
+		}
+	}
+	return Told{}, false, nil
+}
+
+// ToldIn is the balance that a message from a meter tells; false where it tells none.
+func ToldIn(m Message) (Told, bool) {
+	if m.Purpose != PurposeFromMeter || m.Failure != "" {
+		return Told{}, false
+	}
+	r := ParseMeterReply(m.Text)
+	return Told{Balance: r.Balance, At: m.CreatedAt}, r.Told
+}
+
+// last sends the tokens of the last sale once more, to the telephone that is registered and to no other, and writes down
+// that it did.
+func (d *Desk) last(tx Tx, q question) error {
+	a := q.args
+	if q.about.Wallet {
+		return d.reply(tx, q, PurposeLastWallet, a)
+	}
+	s, found, err := tx.LastTokens(q.about.N)
+	if err != nil {
+		return err
+	}
+	if s.Pending {
+		return d.reply(tx, q, PurposeLastPending, a)
+	}
+	s.Tokens = slices.DeleteFunc(s.Tokens, func(t vending.Token) bool { return len(t.Sealed) == 0 || t.State == vending.TokenFailed })
+	switch {
+	case !found || len(s.Tokens) == 0:
+		return d.reply(tx, q, PurposeLastNone, a)
+	case s.Reversed:
+		return d.reply(tx, q, PurposeLastReversed, a)
+	}
+	for i, t := range s.Tokens {
+		a.Units, a.Amount, a.Currency, a.At, a.Step, a.Of = t.Units, s.Tender.Minor, s.Tender.Currency, s.At.In(q.zone), i+1, len(s.Tokens)
+		if err := d.replyToken(tx, q, purposeOfLast(t, len(s.Tokens)), a, s.Vend, t.ID); err != nil {
+			return err
+		}
+	}
+	return tx.AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
+}
+
+func purposeOfLast(t vending.Token, of int) Purpose {
+	switch {
+	case t.Class == managementClass && keyChange(t.SubClass):
+		return PurposeLastKey
+	case of > 1:
+		return PurposeLastStep
+	}
+	return PurposeLast
+}
+
+// Bounds of what a question about the use looks at.
+const (
+	usageDays = 7
+	// usageReadings is how many readings of a token meter are added up: a day's more than seven, one in six minutes.
+	usageReadings = 2000
+)
+
+// usage answers what was used on the seven days before today.
+func (d *Desk) usage(tx Tx, q question, now time.Time) error {
+	a := q.args
+	rec, found, err := tx.MeterRecord(q.about.Meter)
+	if err != nil {
+		return err
+	}
+	if q.about.Simulated && found && rec.Reported {
+		now = rec.AsOf // it lives in its own time
+	}
+	y, m, day := now.In(q.zone).Date()
+	today := time.Date(y, m, day, 0, 0, 0, 0, q.zone)
+	yesterday, from := today.AddDate(0, 0, -1), today.AddDate(0, 0, -usageDays)
+	var u Use
+	if q.about.Wallet {
+		u, err = tx.UsedSince(q.about.N, from.Format(time.DateOnly), yesterday.Format(time.DateOnly))
+	} else {
+		var readings []metering.StoredReading
+		readings, err = tx.Readings(q.about.N, metering.Span{From: from.AddDate(0, 0, -1), To: today.Add(time.Nanosecond)}, metering.After{}, usageReadings)
+		u = useOf(readings, from, yesterday)
+	}
+	if err != nil {
+		return err
+	}
+	if !u.Known {
+		return d.reply(tx, q, PurposeUsageUnknown, a)
+	}
+	a.Used, a.Mean, a.Day = u.Total, u.Total/usageDays, u.Yesterday
+	return d.reply(tx, q, PurposeUsage, a)
+}
+
+// useOf adds up by readings what a meter has counted since from, and of that since yesterday. It is known only if the day
+// before from has a reading: half a week is not told as a week. Between two memories of the meter nothing is counted.
+func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
+	readings = slices.Clone(readings)
+	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
+	for i, r := range readings {
+		if !r.At.After(from) {
+			u.Known = true
+			continue
+		}
+		if i == 0 {
+			continue
+		}
+		before := readings[i-1]
+		used := unit.Energy(r.RegisterWh - before.RegisterWh)
+		if before.Store != r.Store || used < 0 {
+			continue
+		}
+		u.Total += used
+		if r.At.After(yesterday) {
+			u.Yesterday += used
+		}
+	}
+	if !u.Known {
+		return Use{}
+	}
+	return u
+}
+
+// PurposeOfToken is the template that brings a token of a sale of so many, which may be free.
+func PurposeOfToken(t vending.Token, of int, free bool) Purpose {
+	switch {
+	case t.Class == managementClass && keyChange(t.SubClass):
+		return PurposeKeyChange
+	case of > 1:
+		return PurposeTokenStep
+	case free:
+		return PurposeTokenFree
+	}
+	return PurposeToken
+}
