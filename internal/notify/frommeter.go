@@ -110,7 +110,8 @@ func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
 	return d.put(tx, m, before)
 }
 
-// pushed lists the tokens of a meter that an answer can be about, the newest first.
+// pushed lists the tokens of a meter that an answer can be about, the newest first: what was made for it lately, and
+// whatever was sent to it lately, however old it is and wherever it was made.
 func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
 	since := now.Add(-AnswerHorizon)
 	tokens, err := tx.VendTokens(meter.N, id.ID{}, MaxHistory)
@@ -121,46 +122,58 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range sent { // those that were made elsewhere and handed in
-		if slices.ContainsFunc(tokens, func(t vending.Token) bool { return t.ID == m.Token }) {
+	listed := map[id.ID]bool{}
+	for _, t := range tokens {
+		listed[t.ID] = true
+	}
+	for _, m := range sent {
+		if listed[m.Token] {
 			continue
 		}
+		listed[m.Token] = true
 		t, _, found, err := tx.TokenForPush(m.Token)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			t.IssuedAt = now
 			tokens = append(tokens, t)
 		}
 	}
 	var out []Pushed
 	for _, t := range tokens {
-		if t.IssuedAt.Before(since) || len(t.Sealed) == 0 {
-			continue
-		}
-		p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
-			InMeter: t.State == vending.TokenAccepted}
-		if p.First, p.Last, err = d.ends(t); err != nil {
+		p, err := d.push(t, sent)
+		if err != nil {
 			return nil, err
 		}
-		for _, m := range sent {
-			if m.Token != t.ID {
-				continue
-			}
-			p.BySMS = true
-			if p.Message == t.ID.Text(id.Token) || m.Open {
-				p.Message = m.ID.Text(id.Message)
-			}
-			if m.Reply != "" && p.Loaded == nil {
-				if r := ParseMeterReply(m.Reply); r.Kind == ReplyAccepted {
-					p.Loaded = &r
-				}
-			}
+		if p.BySMS || !t.IssuedAt.Before(since) && p.First != "" {
+			out = append(out, p)
 		}
-		out = append(out, p)
 	}
 	return out, nil
+}
+
+// push is one token, with what was sent of it and answered.
+func (d *Desk) push(t vending.Token, sent []MeterMessage) (Pushed, error) {
+	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
+		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == vending.TokenAccepted}
+	for _, m := range sent {
+		if m.Token != t.ID {
+			continue
+		}
+		if !p.BySMS || m.Open {
+			p.Message = m.ID.Text(id.Message)
+		}
+		p.BySMS = true
+		if r := ParseMeterReply(m.Reply); r.Kind == ReplyAccepted && p.Loaded == nil {
+			p.Loaded = &r
+		}
+	}
+	if len(t.Sealed) == 0 {
+		return p, nil
+	}
+	var err error
+	p.First, p.Last, err = d.ends(t)
+	return p, err
 }
 
 // ends are the first and last four digits of a token, which is all that a meter's list shows of it.

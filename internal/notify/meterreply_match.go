@@ -31,6 +31,9 @@ type Pushed struct {
 	Class       uint8
 	KeyChange   bool // one token of a key change
 	Units       unit.Energy
+	// Unread says that nobody here can read the token, which was made elsewhere: class and units are not known, and any
+	// answer can be about it.
+	Unread bool
 	// BySMS says that a message with it may have left the house, so that answers about it may come.
 	BySMS bool
 	// InMeter says that the token is known to be in the meter: by its own record, or an answer.
@@ -119,11 +122,11 @@ func (p *Pushed) mayBe(r MeterReply) bool {
 	}
 	switch r.Kind {
 	case ReplyAccepted:
-		return p.Class == 0 && p.Units.Tenths() == r.Units.Tenths() && (p.Loaded == nil || p.Loaded.same(r))
+		return (p.Unread || p.Class == 0 && p.Units.Tenths() == r.Units.Tenths()) && (p.Loaded == nil || p.Loaded.same(r))
 	case ReplyDone:
-		return p.Class != 0
+		return p.Unread || p.Class != 0
 	case ReplyPart:
-		return p.KeyChange
+		return p.Unread || p.KeyChange
 	}
 	return true // every token can be found used or be rejected, however often
 }
@@ -167,7 +170,7 @@ func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
 	for i := range all {
 		if q := &all[i]; q.First == p.First && q.Last == p.Last {
 			twins++
-			if q.Class == p.Class && q.Units.Tenths() == p.Units.Tenths() {
+			if q.Unread || p.Unread || q.Class == p.Class && q.Units.Tenths() == p.Units.Tenths() {
 				alike++
 			}
 		}
@@ -193,11 +196,11 @@ func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
 func (row ReplyRow) proves(p *Pushed) bool {
 	switch row.Result {
 	case RowAdded:
-		return p.Class == 0 && row.Units.Tenths() == p.Units.Tenths()
+		return p.Unread || p.Class == 0 && row.Units.Tenths() == p.Units.Tenths()
 	case RowDone:
-		return p.Class != 0
+		return p.Unread || p.Class != 0
 	case RowPart:
-		return p.KeyChange
+		return p.Unread || p.KeyChange
 	}
 	return false
 }
