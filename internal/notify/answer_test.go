@@ -70,6 +70,7 @@ func (o *office) MessageAdd(m notify.Message) error {
 	o.messages = append(o.messages, m)
 	return nil
 }
+func (o *office) MessagesWake(string, time.Time) error     { return nil }
 func (o *office) MessagesWaiting(string, int) (int, error) { return 0, nil }
 func (o *office) QuietHours() (registry.QuietHours, *time.Location, error) {
 	return registry.QuietHours{}, time.FixedZone("EAT", 3*3600), nil
