@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -74,4 +76,24 @@ func (tx *Tx) tellRecharge(d notify.Draft, s vending.Sale) error {
 	}
 	_, err = notify.Queue(tx, d, tx.Now)
 	return err
+}
+
+// TellToken queues the message that brings a token to the SIM in its meter, for whoever asks for it. One that waits already
+// is made due instead. told is false where no number of the SIM is known.
+func (tx *Tx) TellToken(m registry.Meter, token id.ID, by string) (message id.ID, told bool, err error) {
+	if m.SIM == "" {
+		return id.ID{}, false, nil
+	}
+	waiting, err := tx.messages("look for a message with the token", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.token_id = $4
+		AND m.open = 1 ORDER BY m.id LIMIT 1`+tx.lockOf("m"), tx.Tenant, m.N, string(notify.PurposeMeter), token)
+	if err != nil {
+		return id.ID{}, false, err
+	}
+	if len(waiting) > 0 {
+		w := waiting[0]
+		w.NextAt = tx.Now
+		return w.ID, true, tx.MessageHold(w)
+	}
+	q, err := notify.Queue(tx, notify.Draft{Purpose: notify.PurposeMeter, Phone: m.SIM, Meter: m.N, Number: m.Number, Token: token, By: by}, tx.Now)
+	return q.ID, true, err
 }

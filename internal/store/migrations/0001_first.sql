@@ -84,7 +84,7 @@ CREATE TABLE idempotency (
 CREATE TABLE customer (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
   id_no TEXT NOT NULL DEFAULT '', lang TEXT NOT NULL DEFAULT 'en', flags TEXT NOT NULL DEFAULT '',
-  notices INTEGER NOT NULL DEFAULT 1 CHECK (notices IN (0,1)),  -- 0: wants no warnings
+  notices INTEGER NOT NULL DEFAULT 1 CHECK (notices = 0 OR notices = 1),  -- 0: wants no warnings
   created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -605,9 +605,10 @@ CREATE INDEX units_transfer_day ON units_transfer (tenant_id, by_actor, created_
 -- leaves, and long runs of digits in what came are masked.
 CREATE TABLE message (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
-  direction TEXT NOT NULL CHECK (direction IN ('out','in')),
+  direction TEXT NOT NULL CHECK (direction = 'out' OR direction = 'in'),
   state TEXT NOT NULL
-    CHECK (state IN ('queued','sent','delivered','answered','failed','unknown','expired','suppressed','received')),
+    CHECK (state = 'queued' OR state = 'sent' OR state = 'delivered' OR state = 'answered' OR state = 'failed'
+      OR state = 'unknown' OR state = 'expired' OR state = 'suppressed' OR state = 'received'),
   purpose TEXT NOT NULL,                  -- name of the template; of an arrival, what it was taken for
   lang TEXT NOT NULL DEFAULT '', args TEXT NOT NULL DEFAULT '{}',
   text TEXT NOT NULL DEFAULT '',          -- of arrivals and of texts that a person wrote
@@ -616,8 +617,8 @@ CREATE TABLE message (
   answers BLOB,                           -- the arrival that this answers; of a meter's answer, the message that it answers
   identity BLOB,                          -- of an arrival: the same however often it comes
   line TEXT NOT NULL DEFAULT '',          -- messages of one line leave one after the other
-  open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0,1)),       -- 1: the first of its line has its turn
-  asking INTEGER NOT NULL DEFAULT 0 CHECK (asking IN (0,1)),   -- the meter is asked what became of its token
+  open INTEGER NOT NULL DEFAULT 0 CHECK (open = 0 OR open = 1),       -- 1: the first of its line has its turn
+  asking INTEGER NOT NULL DEFAULT 0 CHECK (asking = 0 OR asking = 1),   -- the meter is asked what became of its token
   route TEXT NOT NULL DEFAULT '',         -- by which it goes or went
   parts INTEGER NOT NULL DEFAULT 0, cost_micro INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
   round INTEGER NOT NULL DEFAULT 0,       -- how often every route was tried, or the meter did not answer
@@ -635,9 +636,10 @@ CREATE INDEX message_meter ON message (tenant_id, meter, id) WHERE meter IS NOT 
 CREATE INDEX message_vend ON message (tenant_id, vend_id) WHERE vend_id IS NOT NULL;
 CREATE TABLE message_try (                -- a message given to a route; written before it is given
   tenant_id INTEGER NOT NULL, message_id BLOB NOT NULL, n INTEGER NOT NULL,
-  route TEXT NOT NULL, asking INTEGER NOT NULL DEFAULT 0 CHECK (asking IN (0,1)), at INTEGER NOT NULL, done_at INTEGER,
+  route TEXT NOT NULL, asking INTEGER NOT NULL DEFAULT 0 CHECK (asking = 0 OR asking = 1), at INTEGER NOT NULL, done_at INTEGER,
   round INTEGER NOT NULL DEFAULT 0,
-  outcome TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('','accepted','not_sent','refused','unknown')),  -- '': under way
+  outcome TEXT NOT NULL DEFAULT ''
+    CHECK (outcome = '' OR outcome = 'accepted' OR outcome = 'not_sent' OR outcome = 'refused' OR outcome = 'unknown'),  -- '': under way
   reference TEXT NOT NULL DEFAULT '', parts INTEGER NOT NULL DEFAULT 0, cost_micro INTEGER NOT NULL DEFAULT 0,
   report TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, message_id, n)

@@ -56,7 +56,7 @@ func Exercise(t *testing.T, r Rig) {
 		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
 		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()}, {"quarantine", quarantineTests()},
-		{"profiles", profileTests()}, {"recharges", rechargeTests()}, {"silence", silenceTests()},
+		{"profiles", profileTests()}, {"messages", messageTests()}, {"recharges", rechargeTests()}, {"silence", silenceTests()},
 		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()},
 	} {
 		for _, tt := range group.tests {

@@ -1,0 +1,146 @@
+package notify
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+func ways() []Way {
+	return []Way{{Name: "a", Meters: true}, {Name: "b", Prefixes: []string{"+254"}}, {Name: "c", Meters: true}}
+}
+
+func tried(route string, o Outcome, round int) Try {
+	return Try{Route: route, Outcome: o.String(), Round: round}
+}
+
+func TestARouteIsChosenInTheOrderOfTheConfiguration(t *testing.T) {
+	here, abroad := Message{Phone: "+254700000001"}, Message{Phone: "+255700000001"}
+	toMeter := Message{Phone: "+254700000200", Purpose: PurposeMeter}
+	down := ways()
+	down[0].Down = true
+	allDown := ways()
+	for i := range allDown {
+		allDown[i].Down = true
+	}
+	for name, c := range map[string]struct {
+		m     Message
+		tries []Try
+		ways  []Way
+		want  string
+	}{
+		"the first":                        {here, nil, ways(), "a"},
+		"not one that is down":             {here, nil, down, "b"},
+		"the first of those that are down": {here, nil, allDown, "a"},
+		"not for another prefix":           {abroad, nil, down, "c"},
+		"not for a meter":                  {toMeter, nil, down, "c"},
+		"the next after one that failed":   {here, []Try{tried("a", NotSent, 0)}, ways(), "b"},
+		"all anew in another round":        {Message{Phone: "+254700000001", Round: 1}, []Try{tried("a", NotSent, 0), tried("b", NotSent, 0)}, ways(), "a"},
+		"never one that has refused it":    {Message{Phone: "+254700000001", Round: 1}, []Try{tried("a", Refused, 0)}, ways(), "b"},
+		"none is left":                     {here, []Try{tried("a", NotSent, 0), tried("b", NotSent, 0), tried("c", Refused, 0)}, ways(), ""},
+	} {
+		if got := choose(c.m, c.tries, c.ways); got != c.want {
+			t.Errorf("%s: got route %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestWhatFailsGoesByEveryRouteAndThenWaits: pauses grow as the domain reference says, and a message that every route has
+// refused is lost at once.
+func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	m := Message{State: Queued, Open: true, Phone: "+254700000001"}
+	var tries []Try
+	fail := func(o Outcome) {
+		r := m.Route
+		if r == "" {
+			r = choose(m, tries, ways())
+		}
+		tries = append(tries, tried(r, o, m.Round))
+		settle(&m, tries, Sent{Outcome: o, Why: "no network"}, ways(), time.Minute, now)
+	}
+	for _, wait := range []time.Duration{0, 0, time.Minute, 0, 0, 5 * time.Minute, 0, 0, 30 * time.Minute, 0, 0, 2 * time.Hour, 0, 0, 2 * time.Hour} {
+		fail(NotSent)
+		if got := m.NextAt.Sub(now); m.State != Queued || !m.Open || got != wait {
+			t.Fatalf("after %d tries: %s, waits %s, want queued and %s", len(tries), m.State, got, wait)
+		}
+	}
+	for range 3 {
+		fail(Refused)
+	}
+	if m.State != Lost || m.Open || m.Failure == "" {
+		t.Errorf("refused by all: %s, open %t, %q; want failed for good with the reason", m.State, m.Open, m.Failure)
+	}
+}
+
+// TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows: a token that arrives twice is one token; another message is not
+// repeated on a guess.
+func TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows(t *testing.T) {
+	now := time.Now()
+	token, text := Message{State: Queued, Open: true, Token: id.ID{1}, Purpose: PurposeToken}, Message{State: Queued, Open: true, Purpose: PurposeWritten}
+	settle(&token, []Try{tried("a", Unknown, 0)}, Sent{}, ways(), time.Minute, now)
+	settle(&text, []Try{tried("a", Unknown, 0)}, Sent{}, ways(), time.Minute, now)
+	if token.State != Uncertain || !token.Open || !token.NextAt.After(now) {
+		t.Errorf("a token of unknown outcome: %s, open %t, next in %s; want unknown, and once more later", token.State, token.Open, token.NextAt.Sub(now))
+	}
+	if text.State != Uncertain || text.Open {
+		t.Errorf("a text of unknown outcome: %s, open %t; want unknown and never again by itself", text.State, text.Open)
+	}
+	var tries []Try
+	for range unknownMost + 1 {
+		tries = append(tries, tried("a", Unknown, 0))
+	}
+	settle(&token, tries, Sent{}, ways(), time.Minute, now)
+	if token.Open {
+		t.Errorf("a token of unknown outcome after %d tries is tried once more", len(tries))
+	}
+}
+
+func TestAReportMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
+	now := time.Now()
+	m := Message{State: Queued, Open: true, Purpose: PurposeToken}
+	tries := []Try{{N: 1, Route: "a"}}
+	reported(&m, tries, &tries[0], Report{State: Delivered}, ways(), now)
+	if m.State != Arrived || m.Open {
+		t.Fatalf("reported delivered while it was being sent: %s, open %t; want delivered", m.State, m.Open)
+	}
+	tries[0].Outcome = Accepted.String()
+	settle(&m, tries, Sent{Outcome: Accepted, Parts: 1}, ways(), time.Minute, now)
+	if m.State != Arrived || m.Parts != 1 {
+		t.Errorf("then accepted: %s of %d parts, want delivered of 1", m.State, m.Parts)
+	}
+}
+
+func TestWhatTheNetworkGivesUpGoesByTheNextRoute(t *testing.T) {
+	now := time.Now()
+	m := Message{State: SentOut, Purpose: PurposeToken, Phone: "+254700000001", Route: "a"}
+	tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}
+	reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, ways(), now)
+	if m.State != Queued || !m.Open || m.Route != "b" {
+		t.Errorf("not delivered: %s by %q, open %t; want queued by b", m.State, m.Route, m.Open)
+	}
+	m.State, m.Open = Arrived, false
+	reported(&m, tries, &tries[0], Report{State: Failed}, ways(), now)
+	if m.State != Arrived {
+		t.Errorf("a late report of failure turned a delivered message into %s", m.State)
+	}
+}
+
+// TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers: the wait doubles and is bounded.
+func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
+	now := time.Now()
+	m := Message{State: Queued, Open: true, Purpose: PurposeMeter, Token: id.ID{1}}
+	for round, want := range map[int]time.Duration{0: time.Minute, 1: 2 * time.Minute, 5: 32 * time.Minute, 20: 2 * time.Hour} {
+		m.Round = round
+		settle(&m, []Try{tried("a", Accepted, round)}, Sent{Outcome: Accepted}, ways(), time.Minute, now)
+		if !m.Open || m.State != SentOut || m.NextAt.Sub(now) != want {
+			t.Errorf("round %d: open %t, %s, looked after in %s; want open, sent, %s", round, m.Open, m.State, m.NextAt.Sub(now), want)
+		}
+	}
+	tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}
+	reported(&m, tries, &tries[0], Report{State: Delivered}, ways(), now)
+	if !m.Open || m.State != Arrived {
+		t.Errorf("delivered to the SIM: open %t, %s; want still waiting for the answer", m.Open, m.State)
+	}
+}

@@ -1,0 +1,470 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func messageTests() []test {
+	return []test{
+		{"a meter's answer ends the message of the token that it is about, and of no other", meterAnswers},
+		{"a meter that does not answer gets its token again, and then a person is called", meterSilent},
+		{"what was under way in a crash is known to be unknown", messageCrash},
+		{"a route that fails goes down with an alarm, its messages go by the next, and it comes back", routeDown},
+		{"an arrival is taken once, and a telephone learns about its own meters alone", arrivals},
+		{"warnings wait for the morning and count when a route has taken them", noticesByRoute},
+		{"messages of one telephone are bounded", phoneBound},
+	}
+}
+
+// messageDoor is a desk's way to an engine; X is its view of a transaction.
+type messageDoor[X any] struct {
+	e  store.Engine
+	as func(*store.Tx) X
+}
+
+func (d messageDoor[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
+	return d.e.Run(ctx, t, store.Job, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
+}
+
+func (d messageDoor[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) error {
+	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
+}
+
+// plainSeal is a data key that seals nothing.
+type plainSeal struct{ mac }
+
+func (plainSeal) Open(_ string, sealed []byte) ([]byte, error) {
+	return append([]byte(nil), sealed...), nil
+}
+
+// way of messages that does what it is told.
+type scripted struct {
+	name   string
+	answer func(notify.Outgoing) notify.Sent // nil accepts
+	sent   []notify.Outgoing
+}
+
+func (s *scripted) Name() string { return s.name }
+
+func (s *scripted) Send(_ context.Context, m notify.Outgoing) notify.Sent {
+	s.sent = append(s.sent, m)
+	if s.answer != nil {
+		return s.answer(m)
+	}
+	return notify.Sent{Outcome: notify.Accepted, Reference: fmt.Sprint(len(s.sent)), Parts: 1}
+}
+
+func fails(notify.Outgoing) notify.Sent {
+	return notify.Sent{Outcome: notify.NotSent, Why: "no network"}
+}
+
+// texts are what a route was given.
+func (s *scripted) texts() (out []string) {
+	for _, m := range s.sent {
+		out = append(out, m.Text)
+	}
+	return out
+}
+
+// talk is a desk on an engine with a clock of its own.
+type talk struct {
+	t      *testing.T
+	e      store.Engine
+	desk   *notify.Desk
+	now    time.Time
+	routes []*scripted
+	n      int // arrivals
+}
+
+// talking makes a desk, at noon, whose first routes are those; owner tells processes apart.
+func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *talk {
+	t.Helper()
+	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
+	var ways []notify.Configured
+	for _, r := range routes {
+		ways = append(ways, notify.Configured{Route: r, Kind: "test", Meters: true, Cost: 800_000})
+	}
+	k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+		Routes: ways, Owner: owner, Now: func() time.Time { return k.now }})
+	return k
+}
+
+// serve sends what is due.
+func (k *talk) serve() {
+	k.t.Helper()
+	if _, err := k.desk.Serve(k.t.Context(), store.FirstTenant); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// pass lets time go by in steps of a minute.
+func (k *talk) pass(d time.Duration) {
+	k.t.Helper()
+	for end := k.now.Add(d); k.now.Before(end); {
+		k.now = k.now.Add(time.Minute)
+		k.serve()
+	}
+}
+
+// receive hands a message in, each with an identity of its own.
+func (k *talk) receive(from, text string) {
+	k.t.Helper()
+	k.n++
+	k.arrive(notify.Incoming{Route: "a", Identity: notify.IdentityOf(fmt.Sprint(k.n)), From: from, Text: text, At: k.now})
+}
+
+func (k *talk) arrive(m notify.Incoming) {
+	k.t.Helper()
+	if err := k.desk.Inbox(store.FirstTenant).Receive(k.t.Context(), m); err != nil {
+		k.t.Fatal(err)
+	}
+	k.serve()
+}
+
+// queue queues a message.
+func (k *talk) queue(d notify.Draft) (m notify.Message) {
+	k.t.Helper()
+	must(k.t, k.e, func(tx *store.Tx) (err error) { m, err = notify.Queue(tx, d, k.now); return err })
+	return m
+}
+
+// read reads a message as it stands.
+func (k *talk) read(i id.ID) notify.Message {
+	k.t.Helper()
+	return look(k.t, k.e, func(tx *store.Tx) (notify.Message, error) { m, _, err := tx.MessageByID(i); return m, err })
+}
+
+func (k *talk) wantState(what string, i id.ID, want notify.State) {
+	k.t.Helper()
+	if m := k.read(i); m.State != want {
+		k.t.Errorf("%s: the message is %s (%s), want %s", what, m.State, m.Failure, want)
+	}
+}
+
+const simNumber = "+254700000200"
+
+// tokenFor puts a token from elsewhere on its way to the SIM of a meter.
+func (k *talk) tokenFor(m mtr, digits string, units unit.Energy) (token, message id.ID) {
+	k.t.Helper()
+	g := recharge.Given{HasTID: true, By: "tester", Token: vending.Token{Meter: m.N, State: vending.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
+		Sealed: []byte(digits), Hash: []byte(digits)}}
+	must(k.t, k.e, func(tx *store.Tx) (err error) {
+		if g.ID, err = tx.NewID(); err == nil {
+			err = tx.GiveToken(g)
+		}
+		return err
+	})
+	q := k.queue(notify.Draft{Purpose: notify.PurposeMeter, Phone: simNumber, Meter: m.N, Number: m.Number, Token: g.ID})
+	return g.ID, q.ID
+}
+
+func (k *talk) wantToken(what string, token id.ID, want vending.TokenState) {
+	k.t.Helper()
+	t := look(k.t, k.e, func(tx *store.Tx) (vending.Token, error) { t, _, _, err := tx.TokenForPush(token); return t, err })
+	if t.State != want {
+		k.t.Errorf("%s: the token is %s, want %s", what, t.State, want)
+	}
+}
+
+// meterWithSIM is a meter with a modem.
+func meterWithSIM(t *testing.T, e store.Engine, n int64) mtr {
+	t.Helper()
+	m := addMeter(t, e, n, false)
+	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(m.ID, simNumber) })
+	m.SIM = simNumber
+	return m
+}
+
+// Two tokens of equal units: a late double of the first one's answer must not end the second.
+func meterAnswers(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	m := meterWithSIM(t, e, 31)
+	k := talking(t, e, "one", a)
+	first, one := k.tokenFor(m, "12345678901234567890", 10_000)
+	second, two := k.tokenFor(m, "22345678901234567891", 10_000)
+	k.serve()
+	if got := a.texts(); len(got) != 1 || got[0] != "*02#12345678901234567890" {
+		t.Fatalf("sent %q, want the first token alone: one message at a time is at a meter", got)
+	}
+	k.wantState("sent", one, notify.SentOut)
+	k.wantToken("sent", first, vending.TokenSent)
+	const loaded = "Recharge OK. 10.0 kWh added. Balance 10.0 kWh"
+	k.receive("15555", loaded)
+	k.wantState("answered from another number", one, notify.SentOut)
+	k.receive(simNumber, loaded)
+	k.wantState("answered", one, notify.Answered)
+	k.wantToken("answered", first, vending.TokenAccepted)
+	if got := a.texts(); len(got) != 2 || got[1] != "*02#22345678901234567891" {
+		t.Fatalf("sent %q, want the second token next", got)
+	}
+	k.receive(simNumber, loaded)
+	k.wantState("a double of the first answer", two, notify.SentOut)
+	k.wantToken("a double of the first answer", second, vending.TokenSent)
+	if got := a.texts(); len(got) != 3 || got[2] != notify.AskLastTokens {
+		t.Fatalf("sent %q, want the question for the last tokens", got)
+	}
+	k.receive(simNumber, "Last tokens: 20.11 1234..7890 +10.0 kWh;")
+	k.wantState("a list without it", two, notify.SentOut)
+	k.pass(2 * time.Minute)
+	k.receive(simNumber, "Last tokens: 20.11 2234..7891 +10.0 kWh; 20.11 1234..7890 +10.0 kWh;")
+	k.wantState("a list with it", two, notify.Answered)
+	k.wantToken("a list with it", second, vending.TokenAccepted)
+
+	rejected, three := k.tokenFor(m, "32345678901234567892", 20_000)
+	k.serve()
+	k.receive(simNumber, "Token rejected. Balance 20.0 kWh")
+	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
+	k.wantState("rejected", three, notify.Lost)
+	k.wantToken("rejected by SMS, which proves nothing", rejected, vending.TokenSent)
+	if got := alarms(t, e, m); !strings.Contains(got, string(notify.AlarmMeterRejects)) {
+		t.Errorf("open alarms %q, want one about the rejection", got)
+	}
+}
+
+func meterSilent(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	m := meterWithSIM(t, e, 32)
+	k := talking(t, e, "one", a)
+	token, message := k.tokenFor(m, "12345678901234567890", 10_000)
+	k.serve()
+	k.pass(30 * time.Hour)
+	k.wantState("never answered", message, notify.Uncertain)
+	k.wantToken("never answered", token, vending.TokenSent)
+	if n := len(a.sent); n != notify.MaxMeterTries {
+		t.Errorf("the meter got %d messages, want %d", n, notify.MaxMeterTries)
+	}
+	if got := alarms(t, e, m); !strings.Contains(got, string(notify.AlarmMeterSilent)) {
+		t.Errorf("open alarms %q, want one about the silence", got)
+	}
+	k.receive(simNumber, "this recharge card has been used! Balance 10.0 kWh")
+	k.wantState("answered after all", message, notify.Answered)
+	k.wantToken("answered after all", token, vending.TokenAccepted)
+}
+
+// A process dies between the try that it has noted and the answer of the route.
+func messageCrash(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := meterWithSIM(t, e, 33)
+	dying := &scripted{name: "a", answer: func(notify.Outgoing) notify.Sent { panic("the process dies") }}
+	k := talking(t, e, "one", dying)
+	_, token := k.tokenFor(m, "12345678901234567890", 10_000)
+	text := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000001", Text: "hello"})
+	for range 2 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Fatal("nothing was sent")
+				}
+			}()
+			k.serve()
+		}()
+	}
+	a := &scripted{name: "a"}
+	next := talking(t, e, "two", a)
+	next.now = k.now
+	next.serve()
+	if len(a.sent) != 0 {
+		t.Fatalf("sent %q while the dead process holds its claims", a.texts())
+	}
+	next.pass(6 * time.Minute)
+	next.wantState("a text", text.ID, notify.Uncertain)
+	next.pass(10 * time.Minute)
+	for _, s := range a.sent {
+		if s.Text == "hello" {
+			t.Error("a text of unknown outcome was sent again")
+		}
+	}
+	if len(a.sent) == 0 || a.sent[0].Text != "*02#12345678901234567890" {
+		t.Errorf("sent %q, want the token once more: it is one token however often it comes", a.texts())
+	}
+	next.wantState("a token", token, notify.SentOut)
+	if err := next.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: text.ID.Text(id.Message), State: notify.Delivered}); err != nil {
+		t.Fatal(err)
+	}
+	next.wantState("a text that was reported", text.ID, notify.Arrived)
+}
+
+func routeDown(t *testing.T, r Rig) {
+	e, a, b := r.Open(t), &scripted{name: "a", answer: fails}, &scripted{name: "b"}
+	k := talking(t, e, "one", a, b)
+	var messages []notify.Message
+	for i := range 8 {
+		messages = append(messages, k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: fmt.Sprintf("+25470000010%d", i), Text: "hello"}))
+	}
+	k.serve()
+	for i, m := range messages {
+		got := k.read(m.ID)
+		if got.State != notify.SentOut || got.Route != "b" || got.Cost != 800_000 {
+			t.Errorf("message %d: %s by %s for %d, want sent by b for 800000", i, got.State, got.Route, got.Cost)
+		}
+	}
+	if len(a.sent) != 5 {
+		t.Errorf("the route that fails was tried %d times, want 5: then it is down", len(a.sent))
+	}
+	down := func() int {
+		return look(t, e, func(tx *store.Tx) (n int, err error) {
+			err = tx.C.Query(`SELECT COUNT(*) FROM alarm WHERE tenant_id = $1 AND code = $2 AND cleared_at IS NULL`,
+				func(r store.Row) error { n = int(r.Int(0)); return nil }, tx.Tenant, string(notify.AlarmRouteDown))
+			return n, err
+		})
+	}
+	if down() != 1 {
+		t.Errorf("%d alarms about the route, want 1", down())
+	}
+	b.answer = fails // now there is none but to try the first again
+	last := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000199", Text: "hello"})
+	k.serve()
+	a.answer = nil
+	k.pass(5 * time.Minute)
+	k.wantState("the first route works again", last.ID, notify.SentOut)
+	if got := k.read(last.ID).Route; got != "a" || down() != 0 {
+		t.Errorf("sent by %s with %d alarms, want by a and none", got, down())
+	}
+	totals := look(t, e, func(tx *store.Tx) ([]notify.Total, error) { return tx.MessageTotals(10) })
+	if got, want := fmt.Sprint(totals), "[{2026-11 a 1 1 800000} {2026-11 b 8 8 6400000}]"; got != want {
+		t.Errorf("the months cost %s, want %s", got, want)
+	}
+}
+
+// subscriber gives the customer of a purse a telephone.
+func subscriber(t *testing.T, e store.Engine, p purse, phone string) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE customer SET phone = $1 WHERE tenant_id = $2 AND id = (SELECT customer_id FROM account WHERE tenant_id = $2 AND id = $3)`,
+			phone, tx.Tenant, p.account)
+		return err
+	})
+}
+
+func arrivals(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	p := addPurse(t, e, 41, 50_000)
+	subscriber(t, e, p, "254700000001") // registered without its sign
+	k := talking(t, e, "one", a)
+	last := func() string {
+		if len(a.sent) == 0 {
+			return ""
+		}
+		s := a.sent[len(a.sent)-1]
+		return s.To + " " + s.Text
+	}
+	same := notify.Incoming{Route: "a", Identity: notify.IdentityOf("same"), From: "+254700000001", Text: "bal."}
+	k.arrive(same)
+	k.arrive(same)
+	if len(a.sent) != 1 || !strings.Contains(last(), p.Number) || !strings.Contains(last(), "500.00") {
+		t.Fatalf("a question that came twice is answered by %q, want one answer with 500.00", a.texts())
+	}
+	for range 5 {
+		k.receive("+254799999999", "BAL "+p.Number)
+	}
+	if got := len(a.sent); got != 3 || strings.Contains(last(), p.Number) {
+		t.Errorf("a stranger got %d answers, the last %q, want 2 that say nothing of the meter", got-1, last())
+	}
+	k.receive("+254700000001", "stop")
+	if on := look(t, e, func(tx *store.Tx) (bool, error) {
+		s, err := tx.Subscriptions("+254700000001", 5)
+		return len(s) == 1 && s[0].Notices, err
+	}); on {
+		t.Error("after STOP the customer still gets warnings")
+	}
+	before := len(a.sent)
+	for range 20 {
+		k.receive("+254700000001", "help")
+	}
+	if got := len(a.sent) - before; got != notify.MaxPerSender-2 {
+		t.Errorf("20 more questions in an hour got %d answers, want %d: ten in all", got, notify.MaxPerSender-2)
+	}
+	kept := look(t, e, func(tx *store.Tx) ([]notify.Message, error) {
+		return tx.MessageList(notify.Filter{Phone: "+254700000001"}, id.ID{}, 200)
+	})
+	k.receive("+254700000001", "*02# 1234-5678 9012 3456 7890")
+	now := look(t, e, func(tx *store.Tx) ([]notify.Message, error) {
+		return tx.MessageList(notify.Filter{Phone: "+254700000001"}, id.ID{}, 200)
+	})
+	if len(now) != len(kept)+1 || strings.ContainsAny(now[0].Text, "0123456789") {
+		t.Errorf("a token that came here by mistake is kept as %q, want it masked", now[0].Text)
+	}
+}
+
+func noticesByRoute(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	p := addPurse(t, e, 42, 0)
+	subscriber(t, e, p, "+254700000001")
+	k := talking(t, e, "one", a)
+	k.now = time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)
+	sender := notify.NewNotices(messageDoor[notify.NoticeTx]{e, func(tx *store.Tx) notify.NoticeTx { return tx }}, func() time.Time { return k.now }, func() {})
+	notice := func(kind wallet.NoticeKind) {
+		t.Helper()
+		body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: p.Number, Account: p.account.Text(id.Account), Available: -100, Currency: "KES"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := sender.Send(t.Context(), store.FirstTenant, job.Claim{Item: job.Item{Kind: string(kind), Body: body}})
+		if err != nil || v.String() != "done" {
+			t.Fatalf("notice %s: %s %v", kind, v, err)
+		}
+		k.serve()
+	}
+	given := func() string {
+		var out []string
+		for _, row := range audited(t, e, p.ID.Text(id.Meter)) {
+			if action := strings.Split(row, "|")[1]; strings.HasPrefix(action, "notice.") {
+				out = append(out, action)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	notice(wallet.NoticeOut)
+	if len(a.sent) != 0 || given() != "" {
+		t.Fatalf("at night %q was sent and %q counts as given, want nothing", a.texts(), given())
+	}
+	notice(wallet.NoticeOn)
+	if len(a.sent) != 1 || given() != "notice.supply-on" {
+		t.Errorf("at night %q was sent and %q counts, want the supply that comes back alone", a.texts(), given())
+	}
+	k.now = time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
+	k.serve()
+	if len(a.sent) != 2 || given() != "notice.supply-on notice.wallet-used-up" {
+		t.Errorf("in the morning %d were sent and %q counts, want the warning too", len(a.sent), given())
+	}
+	subscriber(t, e, p, "")
+	notice(wallet.NoticeLow2)
+	if len(a.sent) != 2 || !strings.HasSuffix(given(), "notice.wallet-urgent") {
+		t.Errorf("without a telephone %d were sent and %q counts, want it written down at once", len(a.sent), given())
+	}
+}
+
+func phoneBound(t *testing.T, r Rig) {
+	e := r.Open(t)
+	k := talking(t, e, "one")
+	var last notify.Message
+	for range notify.MaxPerPhone + 1 {
+		last = k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000001", Text: "hello"})
+	}
+	if last.State != notify.Suppressed || last.Failure == "" {
+		t.Errorf("message %d to one telephone is %s (%s), want suppressed with the reason", notify.MaxPerPhone+1, last.State, last.Failure)
+	}
+	if other := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000002", Text: "hello"}); other.State != notify.Queued {
+		t.Errorf("a message to another telephone is %s, want queued", other.State)
+	}
+	quiet := registry.QuietHours{}
+	if from, to := quiet.Times(); from != "21:00" || to != "07:00" {
+		t.Errorf("quiet hours are %s to %s, want 21:00 to 07:00", from, to)
+	}
+}
