@@ -30,7 +30,7 @@ func newUtilityCommand(c console) *cobra.Command {
 // utilityOptions are the options of utility set.
 type utilityOptions struct {
 	name, currency, zone, vatNo, eyes, ceiling, address, contact, message string
-	chargesOnly, daily                                                    bool
+	chargesOnly, daily, advances                                          bool
 	window                                                                time.Duration
 	reversals                                                             int64
 	freeUnits                                                             string
@@ -76,6 +76,7 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost)")
 	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost)")
 	f.StringVar(&o.cutoff, "wallet-cutoff", "", "amount at which the supply goes off; below zero it is a credit given")
+	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "tax on a recharge is owed when it is paid, not when it is used")
 	return cmd
 }
 
@@ -98,6 +99,9 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 	}
 	if given("daily-charges") {
 		s.DailyCharges = &o.daily
+	}
+	if given("wallet-vat-on-advances") {
+		s.WalletVAT = &o.advances
 	}
 	if given("max-deduction") {
 		bps, err := percent("--max-deduction", o.ceiling)
@@ -164,5 +168,6 @@ func utilityTable(s client.Settings) table {
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost"),
-		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency))
+		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
+		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT])
 }

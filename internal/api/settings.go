@@ -32,6 +32,7 @@ type settingsBody struct {
 	FreeUnitsPerDay int64    `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
 	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost"`
 	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost"`
+	WalletVAT       bool     `json:"wallet_vat_on_advances" doc:"Tax on a recharge is owed when it is paid, not when it is used"`
 	WalletCutOff    int64    `json:"wallet_cutoff_minor" doc:"The supply goes off at or below it; below zero it is a credit given"`
 	Friendly        []string `json:"supply_friendly" doc:"Windows in which nobody is cut off for want of money, as mon,tue 18:00-07:00, in local time"`
 	SpecialDays     []string `json:"supply_special_days" doc:"Days on which nobody is, as 2026-12-25 or 2026-12-31 12:00-24:00"`
@@ -61,6 +62,7 @@ type settingsChange struct {
 	FreeUnitsPerDay *int64    `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *int64    `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *int64    `json:"wallet_warn2_minor,omitempty"`
+	WalletVAT       *bool     `json:"wallet_vat_on_advances,omitempty"`
 	WalletCutOff    *int64    `json:"wallet_cutoff_minor,omitempty"`
 	Friendly        *[]string `json:"supply_friendly,omitempty"`
 	SpecialDays     *[]string `json:"supply_special_days,omitempty"`
@@ -77,7 +79,7 @@ func settingsOf(s registry.SettingsView) settingsBody {
 		MaxDeductionBps: int64(s.Charges.MaxDeduction), ChargesOnly: s.Charges.ChargesOnly, DailyCharges: s.Charges.Daily,
 		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
 		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay),
-		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff)}
+		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff), WalletVAT: s.Wallet.VATOnAdvances}
 	b.Friendly, b.SpecialDays = append([]string{}, s.Supply.Windows...), append([]string{}, s.Supply.SpecialDays...)
 	b.NoticeS, b.AllowanceWh = s.Supply.Notice, int64(s.Supply.AllowanceWh())
 	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
@@ -117,7 +119,7 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo, ChargesOnly: b.ChargesOnly, DailyCharges: b.DailyCharges,
 		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
-		WalletCutOff: (*money.Minor)(b.WalletCutOff), Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
+		WalletCutOff: (*money.Minor)(b.WalletCutOff), WalletVAT: b.WalletVAT, Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
 		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
 		QuietFrom: b.QuietFrom, QuietTo: b.QuietTo}
 	if b.FourEyes != nil {

@@ -1,5 +1,7 @@
 package ledger
 
+import "slices"
+
 // The operations of the domain reference, §7.1, as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror],
 // P23 is P11 followed by a new sale. Every function takes positive amounts in minor units and gives lines that sum to
 // zero, without zero lines; that an account has room for them is for the store to say.
@@ -66,6 +68,29 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
+// FromAdvances has a posting of a wallet (P16, P17) take a part of its tax from what was taken with the top-ups, instead of
+// owing it a second time. The part may be negative: what was taken back too much is owed again.
+func FromAdvances(lines []Posting, part Minor) []Posting {
+	out := slices.Clone(lines)
+	for i := range out {
+		if out[i].Account.Code == VATPayable {
+			out[i].Amount += part
+			return nonZero(append(out, Posting{AccountRef{Code: VATOnAdvances}, -part}))
+		}
+	}
+	return out
+}
+
+// TaxOf is the tax that a posting owes.
+func TaxOf(lines []Posting) (tax Minor) {
+	for _, l := range lines {
+		if l.Account.Code == VATPayable {
+			tax -= l.Amount
+		}
+	}
+	return tax
+}
+
 // WalletCharged is P17: a fixed charge was taken from a wallet.
 func WalletCharged(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueFixed}, -net}, {AccountRef{Code: VATPayable}, -vat}})
@@ -76,6 +101,7 @@ type Leaving struct {
 	Account                string
 	Wallet, Deposit, Carry Minor
 	Debts                  []Owed // in the order in which they are paid
+	Advanced               Minor  // tax taken with top-ups that were not used: nothing is supplied for them any more
 }
 
 // Owed is a debt with what is left of it.
@@ -93,7 +119,8 @@ func MovedOut(l Leaving) []Posting {
 		left -= paid
 		lines = append(lines, Posting{AccountRef{Debt, d.Debt}, -paid})
 	}
-	return nonZero(append(lines, Posting{AccountRef{RefundDue, l.Account}, -left}))
+	return nonZero(append(lines, Posting{AccountRef{RefundDue, l.Account}, -left},
+		Posting{AccountRef{Code: VATPayable}, l.Advanced}, Posting{AccountRef{Code: VATOnAdvances}, -l.Advanced}))
 }
 
 // RefundPaid ends P18 and P19: what was due back was paid out.

@@ -112,7 +112,7 @@ func (p *page) amounts(r receipt.Receipt) {
 	for _, l := range r.Levies {
 		p.amount(l.Text(), l.Amount, r.Currency)
 	}
-	if !r.Recharge() {
+	if !r.Recharge() || r.VAT != 0 {
 		p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
 	}
 	if r.CarryIn != 0 {

@@ -147,7 +147,8 @@ func (p Part) Owing(c money.Currency) string {
 // Wallet is the kind of the one part of a recharge: money put into a wallet.
 const Wallet = "wallet"
 
-// Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens and no tax.
+// Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens, and no tax unless it
+// is owed with the payment.
 func (r Receipt) Recharge() bool { return len(r.Others) == 1 && r.Others[0].Kind == Wallet }
 
 // Text names a part for people.

@@ -31,9 +31,11 @@ type Settings struct {
 
 // WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
 type WalletPolicy struct {
-	Warn1  money.Minor `json:"warn1_minor,omitempty"`  // first warning at or below it; 0 for what 20 kWh cost
-	Warn2  money.Minor `json:"warn2_minor,omitempty"`  // urgent warning at or below it; 0 for what 5 kWh cost
-	CutOff money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; below zero it is a credit given
+	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for what 20 kWh cost
+	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for what 5 kWh cost
+	// VATOnAdvances says that the tax on a top-up is owed when it is paid, not when it is used.
+	VATOnAdvances bool        `json:"vat_on_advances,omitempty"`
+	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; below zero it is a credit given
 }
 
 func (w WalletPolicy) check() refusal.Refusal {
@@ -135,6 +137,7 @@ type SettingsChange struct {
 	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
+	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
 	// Free text stands last: what has weight is never behind it in a summary that is cut.
 	Name    *string `json:"name,omitempty"`
 	VATNo   *string `json:"vat_no,omitempty"`
@@ -282,6 +285,7 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Wallet.CutOff, c.WalletCutOff)
 	set(&s.Quiet.From, c.QuietFrom)
 	set(&s.Quiet.To, c.QuietTo)
+	set(&s.Wallet.VATOnAdvances, c.WalletVAT)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes

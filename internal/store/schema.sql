@@ -107,6 +107,7 @@ CREATE TABLE account (
   protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0,1)),  -- never cut off for want of money
   lease_grace_wh INTEGER NOT NULL DEFAULT -1,  -- at the end of a lease's time: -1 stay closed, 0 open, N so many Wh more
   charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
+  vat_advanced INTEGER NOT NULL DEFAULT 0, -- tax taken with top-ups of the wallet and not yet with use
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_customer ON account (tenant_id, customer_id);

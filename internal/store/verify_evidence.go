@@ -142,6 +142,10 @@ func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) 
 			a = ledger.AccountRef{Code: ledger.Debt, Subject: account + ":" + l.Ref}
 		case vending.LineWallet:
 			a = ledger.AccountRef{Code: ledger.Wallet, Subject: account}
+			if l.VAT != 0 { // owed with the payment
+				out[ledger.AccountRef{Code: ledger.VATOnAdvances}] += l.VAT
+				out[tax] -= l.VAT
+			}
 		case vending.LineEnergy:
 			a.Code = ledger.RevenueEnergy
 		case vending.LineLevy:

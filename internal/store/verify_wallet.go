@@ -44,6 +44,9 @@ func (tx *Tx) verifyWallets(r *Report) error {
 	if err := tx.verifyHeld(r, rows); err != nil {
 		return err
 	}
+	if err := tx.verifyAdvances(r); err != nil {
+		return err
+	}
 	for meter, p := range journals {
 		r.Find("wallet", "%d journals charge for use of meter %s, which has no wallet.", p.count, meter.Text(id.Meter))
 	}
@@ -119,4 +122,17 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 		}
 	}
 	return nil
+}
+
+// verifyAdvances checks that the tax taken with top-ups and not yet with use is, over all accounts, what the books have.
+func (tx *Tx) verifyAdvances(r *Report) error {
+	noted, err := tx.number(`SELECT COALESCE(SUM(vat_advanced), 0) FROM account WHERE tenant_id = $1`, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	booked, err := tx.Balance(ledger.AccountRef{Code: ledger.VATOnAdvances})
+	if err == nil && money.Minor(noted) != booked {
+		r.Find("wallet", "The accounts have advanced tax of %d, the books %d.", noted, booked)
+	}
+	return err
 }

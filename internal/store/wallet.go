@@ -43,7 +43,7 @@ const (
 	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
 	w.debited, w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up,
 	w.held_clock, w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status,
-	l.last_seen, l.newest_at FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+	l.last_seen, l.newest_at, a.vat_advanced FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter`
 	walletQuery    = walletColumns + ` WHERE w.tenant_id = $1 AND a.id IS NOT NULL AND `
@@ -60,7 +60,7 @@ func scanWallet(r Row) (wallet.Row, error) {
 			Posted: r.Int(13), PostedWh: unit.Energy(r.Int(14)), PostedTo: r.Time(15), SettledAt: r.Time(16),
 			Low1: crossing(r.Int(25)), Low2: crossing(r.Int(26)), Off: supply.Reasons(r.Int(27)), MaxW: unit.Power(r.Int(28))},
 		Meter: wallet.Meter{N: r.Int(0), ID: r.ID(29), Number: r.Text(30), Simulated: r.Bool(31), Phases: int(r.Int(32)), Account: r.ID(33),
-			Tariff: r.ID(34), Active: r.Text(35) == "active", LastSeen: r.Time(36), NewestAt: r.Int(37)},
+			Tariff: r.ID(34), Active: r.Text(35) == "active", LastSeen: r.Time(36), NewestAt: r.Int(37), Advanced: money.Minor(r.Int(38))},
 	}
 	if reason := r.Text(17); reason != "" {
 		w.Held = wallet.Held{Reason: wallet.HoldReason(reason), Store: r.Text(18), Seq: uint64(r.Int(19)), Register: unit.Energy(r.Int(20)),
@@ -166,6 +166,15 @@ func (tx *Tx) WalletDays(meter int64, days []wallet.DayUse) error {
 func (tx *Tx) WalletMoney(account id.ID) (wallet, held money.Minor, err error) {
 	a, _, err := tx.account(ledger.AccountRef{Code: ledger.Wallet, Subject: account.Text(id.Account)})
 	return -a.balance, a.held, err
+}
+
+// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets is its lock too.
+func (tx *Tx) WalletAdvanced(account id.ID, by money.Minor) error {
+	err := tx.must(`UPDATE account SET vat_advanced = vat_advanced + $1 WHERE tenant_id = $2 AND id = $3`, by, tx.Tenant, account)
+	if err != nil {
+		return fmt.Errorf("note the tax advanced by account %s: %w", account.Text(id.Account), err)
+	}
+	return nil
 }
 
 // walletKey is the name of what the tenant decided about wallets in its settings.

@@ -57,7 +57,14 @@ func derive(s Sale, version tariff.Version) (Explained, error) {
 		return Explained{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
 	}
 	if s.Recharge() {
-		e.Lines, e.Sum = rechargeLines(s.Tender.Minor), s.Tender.Minor
+		advance := s.advance()
+		if advance != 0 { // it was owed at once when the recharge was made
+			var err error
+			if advance, err = money.TaxIn(s.Tender.Minor, version.Body.VATBps); err != nil {
+				return Explained{}, err
+			}
+		}
+		e.Lines, e.Sum = rechargeLines(s.Tender.Minor, advance), s.Tender.Minor
 		e.compare()
 		return e, nil
 	}

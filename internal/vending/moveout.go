@@ -43,6 +43,7 @@ type MovedOut struct {
 	// What there was, after the last use was posted, and what became of it.
 	Wallet, Deposit, Carry, Paid, Refund money.Minor
 	FinalBill                            money.Minor // used beyond the wallet; raised as a debt
+	Advanced                             money.Minor // tax taken with top-ups, given back because nothing is supplied for it
 	Owed                                 money.Minor // of debts and charges, still to be paid
 	AsOf                                 time.Time   // meter time of the newest reading that is charged for
 }
@@ -131,6 +132,9 @@ func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Tim
 		}
 	}
 	out.Wallet = settled.Money.Wallet
+	if len(settled.Rows) > 0 {
+		out.Advanced = settled.Rows[0].Meter.Advanced
+	}
 	return refusal.Refusal{}, nil
 }
 
@@ -163,7 +167,12 @@ func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 	for _, d := range dues {
 		out.Owed += d.Left()
 	}
-	leaving := ledger.Leaving{Account: name, Wallet: out.Wallet, Deposit: out.Deposit, Carry: out.Carry}
+	leaving := ledger.Leaving{Account: name, Wallet: out.Wallet, Deposit: out.Deposit, Carry: out.Carry, Advanced: out.Advanced}
+	if out.Advanced != 0 {
+		if err := tx.WalletAdvanced(place.ID, -out.Advanced); err != nil {
+			return err
+		}
+	}
 	left := out.Wallet + out.Deposit + out.Carry
 	for _, d := range debts {
 		paid := min(d.Outstanding, left)

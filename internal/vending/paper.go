@@ -82,8 +82,11 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
-	if s.Recharge() { // a payment is no supply: it has no tax and needs no key
-		r.Title, r.STS, r.VATBps, r.PressKey = receipt.Payment, receipt.STS{}, 0, s.PressKey
+	if s.Recharge() { // it needs no key
+		r.STS, r.PressKey, r.VAT = receipt.STS{}, s.PressKey, s.advance()
+	}
+	if s.Recharge() && r.VAT == 0 { // a payment is no supply, and has no tax where none is owed at once
+		r.Title, r.VATBps = receipt.Payment, 0
 	}
 	for i := range s.Change { // above the credit: they are entered first
 		var digits sts.Token
@@ -112,7 +115,9 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 			}
 		case LineVAT:
 			r.VAT = l.Amount
-		case LineFee, LineFixed, LineDebt, LineWallet:
+		case LineWallet:
+			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Amount: l.Amount - l.VAT, VAT: l.VAT})
+		case LineFee, LineFixed, LineDebt:
 			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, Amount: l.Amount, VAT: l.VAT, Left: l.Left})
 		case LineLevy:
 			r.Levies = append(r.Levies, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})

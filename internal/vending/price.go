@@ -21,18 +21,20 @@ type priced struct {
 	point Point
 	// recharge says that the money goes into the account's wallet; then nothing below tender is set but version and month.
 	recharge bool
-	tender   money.Minor
-	key      registry.Key
-	version  tariff.Version
-	month    string
-	before   unit.Energy // where in the month's blocks the account stands
-	carry    money.Minor // brought in
-	owed     owed
-	asked    Asked
-	split    tariff.Allocation
-	tokens   []unit.Energy // how the units go onto tokens
-	tids     []sts.TID
-	attrs    sts.Attributes
+	// advance is the tax contained in a recharge where it is owed at once.
+	advance money.Minor
+	tender  money.Minor
+	key     registry.Key
+	version tariff.Version
+	month   string
+	before  unit.Energy // where in the month's blocks the account stands
+	carry   money.Minor // brought in
+	owed    owed
+	asked   Asked
+	split   tariff.Allocation
+	tokens  []unit.Energy // how the units go onto tokens
+	tids    []sts.TID
+	attrs   sts.Attributes
 }
 
 // price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
@@ -223,7 +225,7 @@ func checkTender(tender money.Amount) refusal.Refusal {
 // lines are what answers and receipts show of an allocation; they sum to what was tendered.
 func (p priced) lines() []Line {
 	if p.recharge {
-		return rechargeLines(p.tender)
+		return rechargeLines(p.tender, p.advance)
 	}
 	var out []Line
 	vat := p.split.VAT

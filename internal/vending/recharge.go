@@ -24,9 +24,17 @@ func (s Sale) Journal() ledger.Kind {
 	return ledger.Vend
 }
 
-// rechargeLines is the one line of a recharge.
-func rechargeLines(tender money.Minor) []Line {
-	return []Line{{Kind: LineWallet, Amount: tender}}
+// rechargeLines is the one line of a recharge. All of it is in the wallet; tax that is owed at once is contained in it.
+func rechargeLines(tender, advance money.Minor) []Line {
+	return []Line{{Kind: LineWallet, Amount: tender, VAT: advance}}
+}
+
+// advance is the tax that was owed with a recharge.
+func (s Sale) advance() money.Minor {
+	if !s.Recharge() || len(s.Lines) == 0 {
+		return 0
+	}
+	return s.Lines[0].VAT
 }
 
 // priceRecharge makes the checks of a recharge besides those of every sale. No vending key and no clock of tokens is
@@ -54,6 +62,13 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	if err != nil {
 		return priced{}, refusal.Refusal{}, err
 	}
+	t, err := tx.WalletTenant()
+	if err == nil && t.Policy.VATOnAdvances {
+		out.advance, err = money.TaxIn(out.tender, body.VATBps)
+	}
+	if err != nil {
+		return priced{}, refusal.Refusal{}, err
+	}
 	out.recharge, out.month = true, now.In(zone).Format(monthForm)
 	_, err = tx.WalletsOf(p.Account)
 	return out, refusal.Refusal{}, err
@@ -63,7 +78,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 // accrued, and decides anew about warnings and supply, all in the sale's own transaction.
 func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(*s),
-		Postings: ledger.WalletToppedUp(s.source(), s.Account.Text(id.Account), s.Tender.Minor, 0)}
+		Postings: ledger.WalletToppedUp(s.source(), s.Account.Text(id.Account), s.Tender.Minor, s.advance())}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err
@@ -73,6 +88,11 @@ func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 	}
 	if err := bookCommission(tx, *s, now); err != nil {
 		return refusal.Refusal{}, err
+	}
+	if a := s.advance(); a != 0 {
+		if err := tx.WalletAdvanced(s.Account, a); err != nil {
+			return refusal.Refusal{}, err
+		}
 	}
 	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
 	if s.PressKey = settled.Press; err == nil && s.PressKey {

@@ -392,6 +392,11 @@ func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Rev
 	if err := tx.ChargesGiveBack(s); err != nil {
 		return Sale{}, Reversal{}, err
 	}
+	if a := s.advance(); a != 0 {
+		if err := tx.WalletAdvanced(s.Account, -a); err != nil {
+			return Sale{}, Reversal{}, err
+		}
+	}
 	if s.Recharge() {
 		if _, err := wallet.SettleAccount(tx, s.Account, now, true); err != nil {
 			return Sale{}, Reversal{}, err

@@ -116,7 +116,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 			out.full = true
 			break
 		}
-		booked, err := chargeDay(tx, a, day, t.Zone, now)
+		booked, err := chargeDay(tx, a, rows, day, t.Zone, now)
 		if err != nil {
 			return batch{}, err
 		}
@@ -153,8 +153,8 @@ func midnight(at time.Time, zone *time.Location) time.Time {
 }
 
 // chargeDay posts the fixed charges of one local day, and reports whether there were any. They are those of the version
-// in force when the day began, or the account on it.
-func chargeDay(tx Tx, a ChargeAccount, day time.Time, zone *time.Location, now time.Time) (bool, error) {
+// in force when the day began, or the account on it. rows are the account's, locked.
+func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Location, now time.Time) (bool, error) {
 	begins := day
 	if a.OpenedAt.After(begins) {
 		begins = a.OpenedAt
@@ -175,8 +175,11 @@ func chargeDay(tx Tx, a ChargeAccount, day time.Time, zone *time.Location, now t
 	if a.Meter.Simulated {
 		memo += testMark
 	}
-	return true, book(tx, ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo,
-		Postings: ledger.WalletCharged(account, net, vat)})
+	lines, err := advanced(tx, rows, ledger.WalletCharged(account, net, vat))
+	if err != nil {
+		return false, err
+	}
+	return true, book(tx, ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
 }
 
 // dayCharges are a tariff's fixed charges of a local day: the tax contained in each, half up, and the rest.

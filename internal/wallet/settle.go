@@ -22,6 +22,8 @@ type Meter struct {
 	Account   id.ID
 	Tariff    id.ID
 	Active    bool // the account is
+	// Advanced is the tax that was taken with the account's top-ups and not yet with use.
+	Advanced money.Minor
 	// LastSeen and NewestAt are the meter's clock, as in [metering.Live].
 	LastSeen time.Time
 	NewestAt int64
@@ -69,6 +71,8 @@ type SettleTx interface {
 	WalletPut(Row) error
 	// WalletMoney is what the books say an account has, and what is reserved of it.
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
+	// WalletAdvanced adds to the tax that was taken with an account's top-ups; it falls with use.
+	WalletAdvanced(account id.ID, by money.Minor) error
 	SupplyTx
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
@@ -170,12 +174,28 @@ func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 		if len(j.Postings) == 0 {
 			continue
 		}
+		if j.Postings, err = advanced(tx, rows, j.Postings); err != nil {
+			return n, err
+		}
 		if err := book(tx, j); err != nil {
 			return n, err
 		}
 		n++
 	}
 	return n, nil
+}
+
+// advanced has a posting take its tax from what was taken with the account's top-ups, as far as that reaches. rows are the
+// account's.
+func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
+	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
+	if part == 0 || rows[0].Meter.Advanced == 0 {
+		return lines, nil
+	}
+	for i := range rows {
+		rows[i].Meter.Advanced -= part
+	}
+	return ledger.FromAdvances(lines, part), tx.WalletAdvanced(rows[0].Meter.Account, -part)
 }
 
 // book posts a journal that nothing can stand in the way of.
