@@ -19,7 +19,7 @@ const fakeSMSC = "/usr/lib/kannel/test/fakesmsc"
 
 const hookSecret = "a secret of the hooks, for tests"
 
-// kannelSMSBox is one gateway whose messages go by the given smsc group, as docs/reference/sms-routes.md advises: admin
+// kannelSMSBox is one gateway whose messages go by the given smsc group, as docs/reference/sms-gateway.md advises: admin
 // port, smsbox port, folder, smsc group, sendsms port, address of the hooks, secret.
 const kannelSMSBox = `group = core
 admin-port = %[1]d
@@ -51,6 +51,13 @@ omit-empty = true
 max-messages = 0
 get-url = "%[6]s/in?key=%[7]s&from=%%p&to=%%P&text=%%b&coding=%%c&ts=%%t&id=%%I&udh=%%u"
 `
+
+// modemGroup is the smsc group of a modem. The default init string of Kannel would have messages handed on without being
+// stored; this one has them stored first.
+func modemGroup(pty, number string) string {
+	return "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = " + pty + "\nspeed = 115200\nsim-buffering = true\nmy-number = " + number +
+		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n"
+}
 
 // gatewayBox is Kannel with our route to it.
 type gatewayBox struct {
@@ -98,8 +105,7 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
 		t.Fatal(err)
 	}
-	k := startKannel(t, "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = "+r.ptys[modem]+"\nspeed = 115200\nsim-buffering = true\nmy-number = "+modem+
-		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n")
+	k := startKannel(t, modemGroup(r.ptys[modem], modem))
 	for id, text := range map[string]string{"msg_1": recharge, "msg_2": "€ { é", "msg_3": "мало 😀", "msg_4": strings.Repeat("0123456789", 20)} {
 		if s := k.send(t, id, phone, text); s.Outcome != notify.Accepted {
 			t.Fatalf("%s: %+v", id, s)

@@ -56,9 +56,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	hooks := fmt.Sprintf("http://127.0.0.1:%d/hooks/sms/kannel1", ports[3])
 	p, srv, a := smsPlace(t, ports[3], fmt.Sprintf("[[sms_route]]\nname = \"kannel1\"\nkind = \"kannel\"\nurl = \"http://127.0.0.1:%d/cgi-bin/sendsms\"\nuser = \"u\"\n"+
 		"password_file = \"%[2]s/password\"\nhook_secret_file = \"%[2]s/secret\"\nfrom = \"%[3]s\"\ncallback = \"%[4]s\"\ncost_micro = 800000\n", ports[2], dir, ours, hooks))
-	group := "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = " + r.ptys[ours] + "\nspeed = 115200\nsim-buffering = true\nmy-number = " + ours +
-		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n"
-	write(t, dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], dir, group, ports[2], hooks, url.QueryEscape(hookSecret)), 0o644)
+	write(t, dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], dir, modemGroup(r.ptys[ours], ours), ports[2], hooks, url.QueryEscape(hookSecret)), 0o644)
 	daemon(t, "bearerbox", dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", dir+"/kannel.conf")

@@ -172,3 +172,25 @@ func TestOddThingsInTheSIM(t *testing.T) {
 		}
 	})
 }
+
+// Something unreadable and a report whose deletion fails are found again: the Inbox has them, so they are only deleted.
+func TestWhatCouldNotBeDeletedIsNotHandedOverAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		both := "\r\n+CMGL: 1,1,\"\",3\r\n00FFFFFF\r\n\r\n+CMGL: 2,1,\"\"," + reportSize + "\r\n" + report + "\r\n\r\nOK\r\n"
+		failed := []string{"\r\n+CMS ERROR: 500\r\n", "\r\nOK\r\n"}
+		s := &scripted{answers: map[string][]string{"AT+CMGL=4": {both, both, "\r\nOK\r\n"}, "AT+CMGD=1": failed, "AT+CMGD=2": slices.Clone(failed)}}
+		box := play(t, s, func() {})
+		if len(box.messages) != 1 || len(box.reports) != 1 {
+			t.Errorf("handed over %+v and %+v, want each once", box.messages, box.reports)
+		}
+		deleted := 0
+		for _, c := range s.asked {
+			if strings.HasPrefix(c, "AT+CMGD") {
+				deleted++
+			}
+		}
+		if deleted != 4 {
+			t.Errorf("%d deletions, want each tried twice: %q", deleted, s.asked)
+		}
+	})
+}

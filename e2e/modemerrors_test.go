@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/bus"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// What the daemons of others make of "+CMS ERROR: 38, network out of order"; the single commands of gammu and gnokii are
+// in TestOtherProgramsUseTheModem.
+func TestOtherProgramsMeetError38(t *testing.T) {
+	peers := []struct {
+		name     string
+		failures int
+		test     func(*testing.T, *radio, string, string)
+	}{{"gammu-smsd", 2, gammuSMSD38}, {"smstools", 3, smstools38}, {"Kannel", 2, kannel38}}
+	var args []string
+	for i := range peers {
+		args = append(args, "--number", fmt.Sprintf("+25570000027%d", i))
+	}
+	r := startRadio(t, args...)
+	var running sync.WaitGroup
+	for i, p := range peers {
+		number, phone := fmt.Sprintf("+25570000027%d", i), fmt.Sprintf("+25571100027%d", i)
+		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+			t.Fatal(err)
+		}
+		var fail []int
+		for range p.failures {
+			fail = append(fail, 38)
+		}
+		if err := r.Change(t.Context(), number, bus.Change{Fail: fail}); err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() { t.Run(p.name, func(t *testing.T) { p.test(t, r, number, phone) }) })
+	}
+	running.Wait()
+}
+
+// once wants a phone to have a text exactly once.
+func (r *radio) once(t *testing.T, phone, text string) {
+	t.Helper()
+	all, err := r.Messages(t.Context(), phone, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, m := range all {
+		if m.Text == text {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%s has the text %d times, want once: %+v", phone, n, all)
+	}
+}
+
+// gammu-smsd logs the number of the error and tries again.
+func gammuSMSD38(t *testing.T, r *radio, number, phone string) {
+	dir := t.TempDir()
+	smsd := "\n[smsd]\nservice=files\nchecksecurity=0\nreceivefrequency=1\nloopsleep=1\nretrytimeout=1\ndebuglevel=1\nlogfile=" + dir + "/log\n"
+	for _, box := range []string{"inbox", "outbox", "sent", "error"} {
+		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
+	}
+	smsd += fmt.Sprintf("inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\n", dir)
+	rc := gammuConfig(t, r, number, smsd)
+	if out, code := program(t, "", "gammu-smsd-inject", "-c", rc, "TEXT", phone, "-text", recharge); code != 0 {
+		t.Fatalf("inject: exit %d: %s", code, out)
+	}
+	daemon(t, "gammu-smsd", "-c", rc)
+	r.wantText(t, phone, number, recharge)
+	if n := strings.Count(contents(dir+"/log"), "status=38, reference=-1"); n != 2 {
+		t.Errorf("error 38 was logged %d times, want 2:\n%s", n, contents(dir+"/log"))
+	}
+	r.once(t, phone, recharge)
+}
+
+// smstools gives up after three tries and says FAILED.
+func smstools38(t *testing.T, r *radio, number, phone string) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "handler"), "#!/bin/sh\necho \"$@\" >> "+dir+"/events\n", 0o755)
+	conf := "devices = M1\nloglevel = 6\ndelaytime = 1\nerrorsleeptime = 1\nlogfile = " + dir + "/log\neventhandler = " + dir + "/handler\npidfile = " + dir + "/pid\ninfofile = " + dir + "/running\n"
+	for _, box := range []string{"outgoing", "checked", "incoming", "sent", "failed"} {
+		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
+		conf += fmt.Sprintf("%s = %s/%s\n", box, dir, box)
+	}
+	write(t, filepath.Join(dir, "conf"), conf+"\n[M1]\ndevice = "+r.ptys[number]+"\nincoming = no\nbaudrate = 115200\n", 0o644)
+	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
+	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
+	await(t, "the event FAILED", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/events"), "FAILED "+dir+"/failed/m1") })
+	if n := strings.Count(contents(dir+"/log"), "+CMS ERROR: 38 (Network out of order)"); n != 3 {
+		t.Errorf("error 38 was logged %d times, want 3:\n%s", n, contents(dir+"/log"))
+	}
+	if all, err := r.Messages(t.Context(), phone, 0, 0); err != nil || len(all) != 0 {
+		t.Errorf("the phone has %+v, %v", all, err)
+	}
+}
+
+// Kannel logs the error and tries again, without end and without a report, every sms-resend-freq seconds.
+func kannel38(t *testing.T, r *radio, number, phone string) {
+	k := startKannel(t, modemGroup(r.ptys[number], number))
+	if s := k.send(t, "msg_1", phone, recharge); s.Outcome != notify.Accepted {
+		t.Fatalf("sent %+v", s)
+	}
+	r.wantText(t, phone, number, recharge)
+	if n := strings.Count(contents(k.dir+"/bearerbox.log"), "+CMS ERROR: Network out of order (38)"); n != 2 {
+		t.Errorf("error 38 was logged %d times, want 2:\n%s", n, contents(k.dir+"/bearerbox.log"))
+	}
+	k.box.awaitReport(t, "msg_1", notify.Delivered)
+	r.once(t, phone, recharge)
+	k.box.mu.Lock()
+	defer k.box.mu.Unlock()
+	for _, x := range k.box.reports {
+		if x.State == notify.Failed {
+			t.Errorf("report %+v of a message that was tried again", x)
+		}
+	}
+}
