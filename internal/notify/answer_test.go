@@ -38,6 +38,7 @@ type office struct {
 	left     money.Amount
 	asOf     time.Time
 	broken   bool // the commit fails
+	waiting  int  // how many messages wait, for each line and together
 }
 
 func (o *office) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
@@ -70,8 +71,10 @@ func (o *office) MessageAdd(m notify.Message) error {
 	o.messages = append(o.messages, m)
 	return nil
 }
-func (o *office) MessagesWake(string, time.Time) error     { return nil }
-func (o *office) MessagesWaiting(string, int) (int, error) { return 0, nil }
+func (o *office) MessagesWake(string, time.Time) error { return nil }
+func (o *office) MessagesWaiting(_ string, most int) (int, error) {
+	return min(o.waiting, most), nil
+}
 func (o *office) QuietHours() (registry.QuietHours, *time.Location, error) {
 	return registry.QuietHours{}, time.FixedZone("EAT", 3*3600), nil
 }
@@ -419,6 +422,29 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	for _, m := range []notify.Message{{Purpose: notify.PurposeFromCustomer, Text: reply.Text}, {Purpose: notify.PurposeFromMeter, Text: "Token rejected."}, {Purpose: notify.PurposeFromMeter, Text: reply.Text, Failure: "1 parts are missing"}} {
 		if told, is := notify.ToldIn(m); is {
 			t.Errorf("%+v tells %+v", m, told)
+		}
+	}
+}
+
+// TestATokenIsNotKeptOutByAnswers: whoever writes under a customer's number makes answers wait, but no more than their share.
+func TestATokenIsNotKeptOutByAnswers(t *testing.T) {
+	o := opened(t)
+	for _, c := range []struct {
+		waiting int
+		draft   notify.Draft
+		want    notify.State
+	}{
+		{notify.MaxPerPhone - 1, notify.Draft{Purpose: notify.PurposeHelp}, notify.Queued},
+		{notify.MaxPerPhone, notify.Draft{Purpose: notify.PurposeHelp}, notify.Suppressed},
+		{notify.MaxPerPhone, notify.Draft{Purpose: notify.PurposeLow1}, notify.Suppressed},
+		{notify.MaxPerPhone, notify.Draft{Purpose: notify.PurposeToken, Token: id.ID{1}}, notify.Queued},
+		{notify.MaxPerPhone, notify.Draft{Purpose: notify.PurposeCutSoon}, notify.Queued},
+		{notify.MaxTokensPerPhone - 1, notify.Draft{Purpose: notify.PurposeMeter, Token: id.ID{1}}, notify.Queued},
+		{notify.MaxTokensPerPhone, notify.Draft{Purpose: notify.PurposeMeter, Token: id.ID{1}}, notify.Suppressed},
+	} {
+		o.waiting, c.draft.Phone = c.waiting, amina
+		if m, err := notify.Queue(o, c.draft, o.now); err != nil || m.State != c.want {
+			t.Errorf("%s while %d wait is %s (%s), %v, want %s", c.draft.Purpose, c.waiting, m.State, m.Failure, err, c.want)
 		}
 	}
 }

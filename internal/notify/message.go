@@ -105,14 +105,18 @@ func (t Try) underWay() bool { return t.Outcome == "" }
 
 // Limits of messages (reliability §5).
 const (
-	MaxWaiting   = 10_000 // messages of a tenant that wait
-	MaxPerPhone  = 20     // of them to one telephone or meter
-	MaxTries     = 40     // of one message
-	MaxPerSender = 10     // answers to one telephone in an hour
-	MaxPerMeter  = 20     // answers about one meter in a day
-	MaxArrivals  = 60     // messages of one sender in an hour that are kept
-	MaxHelp      = 2      // answers to a stranger in a day
-	MaxWritten   = 480    // bytes of a text that a person writes
+	MaxWaiting  = 10_000 // messages of a tenant that wait
+	MaxPerPhone = 20     // of them to one telephone or meter
+	// Tokens, and the notices that a cut-off counts from, have room of their own beyond that.
+	MaxTokensWaiting  = 20_000
+	MaxTokensPerPhone = 100
+
+	MaxTries     = 40  // of one message
+	MaxPerSender = 10  // answers to one telephone in an hour
+	MaxPerMeter  = 20  // answers about one meter in a day
+	MaxArrivals  = 60  // messages of one sender in an hour that are kept
+	MaxHelp      = 2   // answers to a stranger in a day
+	MaxWritten   = 480 // bytes of a text that a person writes
 	maxLang      = 16
 	unknownMost  = 5 // how often a harmless message of unknown outcome is sent again
 )

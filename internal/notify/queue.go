@@ -72,11 +72,15 @@ func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	case d.Muted && d.Purpose.unwanted():
 		return "the customer wants no such messages (STOP)", nil
 	}
-	n, err := tx.MessagesWaiting(m.Line, MaxPerPhone)
-	if err != nil || n >= MaxPerPhone {
+	line, all := MaxPerPhone, MaxWaiting
+	if m.harmless() { // answers that somebody makes us queue, or ten thousand warnings, must not keep a paid token out
+		line, all = MaxTokensPerPhone, MaxTokensWaiting
+	}
+	n, err := tx.MessagesWaiting(m.Line, line)
+	if err != nil || n >= line {
 		return "too many messages wait for this telephone", err
 	}
-	if n, err = tx.MessagesWaiting("", MaxWaiting); err != nil || n >= MaxWaiting {
+	if n, err = tx.MessagesWaiting("", all); err != nil || n >= all {
 		return "too many messages wait", err
 	}
 	return "", nil
