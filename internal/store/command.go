@@ -248,8 +248,8 @@ func (tx *Tx) takeAnswer(r *metering.Record, store string) error {
 	}
 	next := c.State.Next(command.State(a.State))
 	if next != c.State {
-		err := tx.must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1 WHERE tenant_id = $4 AND id = $5`,
-			string(next), a.Reason, tx.Now, tx.Tenant, i)
+		err := tx.must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
+			string(next), a.Reason, tx.Now, int64(r.Rec.Head.Seq), tx.Tenant, i)
 		if err != nil {
 			return fmt.Errorf("command %s answered %s: %w", a.ID, a.State, err)
 		}

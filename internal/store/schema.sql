@@ -464,6 +464,7 @@ CREATE TABLE wallet_supply (              -- what a wallet meter was told about 
   out_since INTEGER, block TEXT NOT NULL DEFAULT '', noticed_at INTEGER,  -- nothing is left; why the supply is on all the same
   lease_cmd BLOB, lease_max_wh INTEGER NOT NULL DEFAULT 0, lease_at INTEGER, lease_store TEXT NOT NULL DEFAULT '',  -- ordered last
   in_cmd BLOB, in_max_wh INTEGER NOT NULL DEFAULT 0, in_at INTEGER, in_store TEXT NOT NULL DEFAULT '',              -- taken last
+  lease_risk_wh INTEGER NOT NULL DEFAULT 0, -- the highest of leases that may be in the meter besides
   cut_cmd BLOB, connect_cmd BLOB, config_cmd BLOB, clock_cmd BLOB,
   config_version INTEGER NOT NULL DEFAULT 0, config_hash TEXT NOT NULL DEFAULT '',
   off_by TEXT NOT NULL DEFAULT '', off_why TEXT NOT NULL DEFAULT '',      -- who wants the supply off
@@ -480,7 +481,7 @@ CREATE TABLE command (
   reason TEXT NOT NULL DEFAULT '', counter INTEGER NOT NULL,
   state TEXT NOT NULL
     CHECK (state = 'queued' OR state = 'sent' OR state = 'acked' OR state = 'done' OR state = 'failed' OR state = 'expired'),
-  answer TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, by_actor TEXT NOT NULL,
+  answer TEXT NOT NULL DEFAULT '', answer_seq INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, by_actor TEXT NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;

@@ -43,7 +43,7 @@ const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.l
 	c3.state, c3.answer, c3.counter, c3.updated_at, c3.expires_at, c4.state, c4.answer, c4.counter, c4.updated_at, c4.expires_at,
 	c5.state, c5.answer, c5.counter, c5.updated_at, c5.expires_at,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id)
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), s.lease_risk_wh, c1.answer_seq
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
@@ -94,24 +94,25 @@ func scanSupply(r Row) wallet.Supplied {
 		at := supplyTold + toldColumns*i
 		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3), Until: r.Time(at + 4)}
 	}
-	s.Dark = r.Time(supplyTold + toldColumns*supplyOrders)
+	s.Dark, s.Risk = r.Time(supplyTold+toldColumns*supplyOrders), unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+1))
+	s.Seen.Lease.Seq = uint64(r.Int(supplyTold + toldColumns*supplyOrders + 2))
 	return s
 }
 
 // SupplyPut writes what is kept of a meter's supply.
 func (tx *Tx) SupplyPut(meter int64, s wallet.Supply) error {
 	_, err := tx.C.Exec(`INSERT INTO wallet_supply (tenant_id, meter, out_since, block, noticed_at, lease_cmd, lease_max_wh, lease_at, lease_store,
-		in_cmd, in_max_wh, in_at, in_store, cut_cmd, connect_cmd, config_cmd, clock_cmd, config_version, config_hash, off_by, off_why, look_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		in_cmd, in_max_wh, in_at, in_store, cut_cmd, connect_cmd, config_cmd, clock_cmd, config_version, config_hash, off_by, off_why, look_at, lease_risk_wh)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (tenant_id, meter) DO UPDATE SET out_since = excluded.out_since, block = excluded.block, noticed_at = excluded.noticed_at,
 		lease_cmd = excluded.lease_cmd, lease_max_wh = excluded.lease_max_wh, lease_at = excluded.lease_at, lease_store = excluded.lease_store,
 		in_cmd = excluded.in_cmd, in_max_wh = excluded.in_max_wh, in_at = excluded.in_at, in_store = excluded.in_store,
 		cut_cmd = excluded.cut_cmd, connect_cmd = excluded.connect_cmd, config_cmd = excluded.config_cmd, clock_cmd = excluded.clock_cmd,
 		config_version = excluded.config_version, config_hash = excluded.config_hash, off_by = excluded.off_by, off_why = excluded.off_why,
-		look_at = excluded.look_at`,
+		look_at = excluded.look_at, lease_risk_wh = excluded.lease_risk_wh`,
 		tx.Tenant, meter, s.Out, string(s.Block), s.Noticed, s.Lease.Order, s.Lease.Max, s.Lease.At, s.Lease.Store,
 		s.InMeter.Order, s.InMeter.Max, s.InMeter.At, s.InMeter.Store, s.Cut, s.Connect, s.Config, s.Clock, s.ConfigVersion, s.ConfigHash,
-		s.By, s.Why, s.LookAt)
+		s.By, s.Why, s.LookAt, s.Risk)
 	if err != nil {
 		return fmt.Errorf("write the supply of meter %d: %w", meter, err)
 	}

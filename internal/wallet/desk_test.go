@@ -153,7 +153,7 @@ func (d *desk) answers(n int64, t wallet.OrderType, state, why string) bool {
 	if o.ID.IsZero() || o.Done() {
 		return false
 	}
-	o.Signed, o.State, o.Answer, o.Since = true, state, why, d.now
+	o.Signed, o.State, o.Answer, o.Since, o.Seq = true, state, why, d.now, d.rows[n-1].Seq
 	d.settles()
 	return true
 }

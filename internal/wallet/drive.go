@@ -38,6 +38,7 @@ const (
 	OrderLease   OrderType = "lease"
 	OrderConfig  OrderType = "config"
 	OrderClock   OrderType = "time"
+	OrderRead    OrderType = "read"
 )
 
 // Order is something a meter is told.
@@ -54,6 +55,7 @@ const (
 	// cutTTL is short: what it was decided by grows old. Each sending asks again whether nothing forbids it.
 	cutTTL   = 3 * time.Hour
 	orderTTL = 24 * time.Hour
+	readTTL  = time.Hour
 	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
 	againAfter = 30 * time.Minute
 	// clockEvery is how often a meter's clock is set at most.
@@ -96,6 +98,27 @@ type turn struct {
 	priced bool
 	rests  int64
 	out    bool // nothing is left
+	row    *Row
+	all    []turn // of the account, this one among them
+	lower  bool   // the meter has just taken a lower lease than it had
+}
+
+// taken notes that the meter has taken its newest lease. That one has the highest number, so whatever else arrives is ignored;
+// but of the one before it may have used more than the new one allows, until a reading that it made afterwards has come.
+func (c *turn) taken(r Row) {
+	if !c.Seen.Lease.Done() {
+		return
+	}
+	if c.InMeter != c.Supply.Lease {
+		if c.InMeter.Store == c.Supply.Lease.Store {
+			c.Risk = max(c.Risk, c.InMeter.Max)
+		}
+		c.InMeter = c.Supply.Lease
+		c.lower = c.Risk > c.InMeter.Max
+	}
+	if r.Store == c.Memory && r.Seq > c.Seen.Lease.Seq {
+		c.Risk = 0
+	}
 }
 
 // newCases looks at the supply of all meters of an account.
@@ -110,12 +133,13 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 	}
 	out := make([]turn, len(rows))
 	for i, r := range rows {
-		c := turn{tenant: t, money: have, now: now, rests: rests, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
+		c := turn{tenant: t, money: have, now: now, rests: rests, row: &rows[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
 		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
 			return nil, err
 		}
 		c.kept = c.Supply
 		c.Seen = c.Seen.at(r.Meter.Clock(now))
+		c.taken(r)
 		v, found, err := priceAt(tx, r.Meter, now)
 		if err != nil {
 			return nil, err
@@ -126,7 +150,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 			if c.levels, err = LevelsOf(t.Policy, v.Body); err != nil {
 				return nil, err
 			}
-			left, err := Spendable(v.Body, have, c.levels.CutOff, rests, 0)
+			left, err := Spendable(v.Body, have, c.levels.CutOff, rests)
 			if err != nil {
 				return nil, err
 			}
@@ -163,20 +187,10 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 		}
 		cut = !Wanted(rows[i].State) && c.block == ""
 		if err == nil && c.priced {
-			most, err = c.most(rows[i])
+			most, err = c.most()
 		}
 	}
 	return most, cut, err
-}
-
-// most is the register up to which a meter may be allowed to count now.
-func (c *turn) most(r Row) (unit.Energy, error) {
-	want, err := LeaseMax(r, c.body, c.money, c.rests, c.tenant, c.block)
-	if h := r.Held; h.Stopped() {
-		// Nobody knows what it has used. It gets the allowance once, of what is paid for, until a person has decided.
-		return h.Register + min(c.tenant.Supply.AllowanceWh(), want-r.Register), err
-	}
-	return want, err
 }
 
 func (c *turn) decide(s State) (State, Decision) {
@@ -380,16 +394,21 @@ func (c *turn) order(tx SupplyTx, r Row, to *id.ID, told *Told, o Order) (err er
 
 // lease renews what the meter may count.
 func (c *turn) lease(tx SupplyTx, r Row) error {
-	if c.Seen.Lease.Done() && c.InMeter != c.Supply.Lease {
-		c.InMeter = c.Supply.Lease
-	}
-	if !c.Commands || !c.Leases || !r.Started || !c.priced || !Wanted(r.State) || r.Store != c.Memory && !r.Held.Stopped() {
+	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Store != c.Memory && !r.Held.Stopped() {
 		return nil
 	}
-	want, err := c.most(r)
+	needed, err := c.needed()
+	if err == nil && needed && c.lower && c.Risk > 0 {
+		_, err = tx.Order(r.Meter, Order{Type: OrderRead, TTL: readTTL, Reason: "what is left of a lower lease"})
+	}
+	if err != nil || !Wanted(r.State) && !needed {
+		return err
+	}
+	energy, err := c.wants()
 	if err != nil {
 		return err
 	}
+	want := c.beyond(energy)
 	if h := r.Held; h.Stopped() {
 		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out {
 			return nil
@@ -399,7 +418,7 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 	} else if c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
 	}
-	c.Supply.Lease = Lease{Max: want, At: c.now, Store: c.Memory}
+	c.replaceLease(Lease{Max: want, At: c.now, Store: c.Memory})
 	return c.order(tx, r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
 }
@@ -418,8 +437,20 @@ func (c *turn) shrink(tx SupplyTx, r Row, want unit.Energy) (bool, error) {
 		return false, nil
 	}
 	err := tx.Withdraw(r.Meter, OrderLease, c.Seen.Lease.ID, "there is less money by now")
-	c.Supply.Lease, c.Seen.Lease = c.InMeter, Told{ID: c.InMeter.Order, State: "done", Since: c.InMeter.At}
+	c.replaceLease(Lease{Store: c.Memory})
+	c.Seen.Lease = Told{}
 	return want <= c.InMeter.Max, err
+}
+
+// replaceLease notes another lease as the newest. The one before may have reached the meter all the same, if it was signed.
+func (c *turn) replaceLease(l Lease) {
+	if c.Supply.Lease.Store != l.Store {
+		c.Risk = 0
+	}
+	if old := c.Seen.Lease; old.Signed && (old.Open() || old.unsure()) && c.Supply.Lease.Store == l.Store {
+		c.Risk = max(c.Risk, c.Supply.Lease.Max)
+	}
+	c.Supply.Lease = l
 }
 
 // configure sends a wallet meter its configuration, where it has none or an older one of ours.

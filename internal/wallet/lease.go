@@ -13,28 +13,9 @@ import (
 const leaseStep = unit.KilowattHour
 
 // Spendable is the energy that an account can pay for: what is available above the level of the cut-off, at the dearest
-// price, less what was used below a minor unit. extra is energy that may be owed besides.
-func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64, extra unit.Energy) (unit.Energy, error) {
-	more, err := b.CostOf(extra)
-	if err != nil {
-		return 0, err
-	}
-	more = max(more-1, 0) // the price was rounded up; no more than extra is given
-	return b.AffordableLess(have.Available()-cutoff+more, rests)
-}
-
-// LeaseMax is the register up to which a meter may count now: what the account can pay for, at most one cap ahead. A rule
-// that forbids to cut the supply adds the allowance, and one that protects the account the whole cap.
-func LeaseMax(r Row, b tariff.Body, have Money, rests int64, t Tenant, block Block) (unit.Energy, error) {
-	extra := unit.Energy(0)
-	switch block {
-	case BlockProtected:
-		return r.Register + t.Supply.LeaseCap(), nil
-	case BlockFriendly, BlockNotice:
-		extra = t.Supply.AllowanceWh()
-	}
-	energy, err := Spendable(b, have, t.Policy.CutOff, rests, extra)
-	return r.Register + min(energy, t.Supply.LeaseCap()), err
+// price, less what was used below a minor unit.
+func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64) (unit.Energy, error) {
+	return b.AffordableLess(have.Available()-cutoff, rests)
 }
 
 // Renew reports whether a meter is to get another lease up to want. It is when half of what a new one would give is used,

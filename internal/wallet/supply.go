@@ -37,6 +37,9 @@ type Supply struct {
 	Noticed time.Time // when the customer was last warned of this shortage; zero: not yet
 	Lease   Lease     // the newest that was ordered
 	InMeter Lease     // the newest that the meter has taken
+	// Risk is the highest register that the meter may have counted to all the same: by a lease that was signed and never
+	// answered before another one took its place, or by a higher one before, of whose end nothing was read yet.
+	Risk unit.Energy
 	// Cut, Connect, Config and Clock are the newest orders of their kinds.
 	Cut, Connect, Config, Clock id.ID
 	ConfigVersion               int64
@@ -60,6 +63,7 @@ type Told struct {
 	Answer string
 	Signed bool      // it may have reached the meter
 	Since  time.Time // of the state
+	Seq    uint64    // of the record with the answer; 0 for none
 	Until  time.Time // when it is worth nothing any more, by the clock its meter lives in
 }
 
@@ -80,6 +84,9 @@ func (t Told) lapsed(clock time.Time) Told {
 
 // lapsed is the state of an order that is worth nothing any more and stands as open where it is kept.
 const lapsed = "lapsed"
+
+// unsure reports whether the order was signed and is no longer sent, and nobody knows whether the meter has it.
+func (t Told) unsure() bool { return t.Signed && (t.State == "expired" || t.State == lapsed) }
 
 // waits reports whether the order may still stand in the way of one like it.
 func (t Told) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }

@@ -1,0 +1,168 @@
+package wallet
+
+import (
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// The meters of an account share its money. A lease stands for the price of the energy that is left of it, and the leases
+// that the meters of an account have, or may have, never stand for more than there is, with the allowance added once where a
+// rule forbids to cut: so the account cannot use more than that, whatever the network does to any of its meters. Where the
+// money is enough for a whole lease each, nobody notices. Where it is not, each meter has the same share of it, and one that
+// has more than its share, because another has used more, gives some back by a lower lease as soon as another one needs it.
+
+// means is the money that all leases of the account together may stand for, as the rules are for this meter.
+func (c *turn) means() (money.Minor, error) {
+	extra := unit.Energy(0)
+	if c.block == BlockFriendly || c.block == BlockNotice {
+		extra = c.tenant.Supply.AllowanceWh()
+	}
+	more, err := c.body.CostOf(extra)
+	more = max(more-1, 0) // the price was rounded up; no more than extra is given
+	return c.money.Available() - c.tenant.Policy.CutOff + more, err
+}
+
+// pays is the energy that some of the money pays for, at most one cap.
+func (c *turn) pays(m money.Minor) (unit.Energy, error) {
+	energy, err := c.body.AffordableLess(m, c.rests)
+	return min(energy, c.tenant.Supply.LeaseCap()), err
+}
+
+// claims reports whether the meter has a share of the money: it can be given a lease.
+func (c *turn) claims() bool {
+	return c.Commands && c.Leases && c.priced && c.row.Started && Wanted(c.row.State)
+}
+
+// share is the energy that this meter's part of the money pays for, the same for each that claims one.
+func (c *turn) share() (unit.Energy, error) {
+	if c.block == BlockProtected {
+		return c.tenant.Supply.LeaseCap(), nil
+	}
+	means, err := c.means()
+	if err != nil || !c.claims() {
+		return 0, err
+	}
+	parts := money.Minor(0)
+	for i := range c.all {
+		if c.all[i].claims() {
+			parts++
+		}
+	}
+	return c.pays(means / parts)
+}
+
+// room is the energy that is paid for when the leases of the other meters are counted as if they were used.
+func (c *turn) room() (unit.Energy, error) {
+	if c.block == BlockProtected {
+		return c.tenant.Supply.LeaseCap(), nil
+	}
+	means, err := c.means()
+	for i := range c.all {
+		o := &c.all[i]
+		if o.row == c.row || !o.priced || err != nil {
+			continue
+		}
+		var cost money.Minor
+		cost, err = o.body.CostOf(o.holds())
+		means -= cost
+	}
+	if err != nil {
+		return 0, err
+	}
+	return c.pays(means)
+}
+
+// intended is what is left of the lease that the meter has or is to have.
+func (c *turn) intended() unit.Energy {
+	l := c.InMeter
+	if c.Seen.Lease.Open() {
+		l = c.Supply.Lease
+	}
+	return c.left(l)
+}
+
+// left is what is left of a lease, none of one that was made for another memory of the meter.
+func (c *turn) left(l Lease) unit.Energy {
+	if l.Store != c.Memory {
+		return 0
+	}
+	return max(0, l.Max-c.row.Register)
+}
+
+// holds is the most that the meter may still count by any lease that has or may have reached it.
+func (c *turn) holds() unit.Energy {
+	most := c.left(c.InMeter)
+	if l := c.Seen.Lease; l.Open() || l.unsure() {
+		most = max(most, c.left(c.Supply.Lease))
+	}
+	return max(most, c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+}
+
+// needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
+// there is no room for it beside the others.
+func (c *turn) needed() (bool, error) {
+	for i := range c.all {
+		o := &c.all[i]
+		if o.row == c.row || !o.claims() || o.row.Held.Stopped() {
+			continue
+		}
+		share, err := o.share()
+		if err != nil {
+			return false, err
+		}
+		room, err := o.room()
+		if err != nil {
+			return false, err
+		}
+		if mine := o.intended(); share > 0 && 2*mine <= share && room < share {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// wants is what the next lease of this meter is to give: its share, as far as there is room for it; no less than it has
+// unless it has more than its share, and then only where the leases of the account stand for too much, or where another
+// meter is in need.
+func (c *turn) wants() (unit.Energy, error) {
+	share, err := c.share()
+	if err != nil {
+		return 0, err
+	}
+	room, err := c.room()
+	if err != nil {
+		return 0, err
+	}
+	mine := c.intended()
+	if mine <= share {
+		return max(mine, min(share, room)), nil
+	}
+	if room < mine {
+		return share, nil
+	}
+	needed, err := c.needed()
+	if needed {
+		return share, err
+	}
+	return mine, err
+}
+
+// most is the register up to which a lease may go that is signed now: what there is room for, or what is no more than the
+// meter has and its share.
+func (c *turn) most() (unit.Energy, error) {
+	share, err := c.share()
+	if err != nil {
+		return 0, err
+	}
+	room, err := c.room()
+	return c.beyond(max(room, min(share, c.left(c.InMeter)))), err
+}
+
+// beyond is the register up to which a lease of some energy goes. Of a meter whose register cannot be true nobody knows what
+// it has used: it gets the allowance once, of what is paid for, until a person has decided.
+func (c *turn) beyond(energy unit.Energy) unit.Energy {
+	if h := c.row.Held; h.Stopped() {
+		return h.Register + min(c.tenant.Supply.AllowanceWh(), energy)
+	}
+	return c.row.Register + energy
+}
