@@ -1,6 +1,9 @@
 package store
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // maxRows is how many rows one statement inserts. Every number of rows is a text of its own, which an engine keeps
 // prepared.
@@ -51,7 +54,7 @@ func (r *rows) insert(tx *Tx) error {
 // rowsText is the statement for n rows, which a writer remembers: there are few.
 func (tx *Tx) rowsText(r *rows, n int) string {
 	if tx.before == nil {
-		return r.text(n)
+		return r.text(n, r.into)
 	}
 	m := &tx.before.sealer.memory
 	if m.texts == nil {
@@ -60,15 +63,25 @@ func (tx *Tx) rowsText(r *rows, n int) string {
 	of := rowsOf{r.into, n}
 	text, ok := m.texts[of]
 	if !ok {
-		text = r.text(n)
+		text = r.text(n, tx.loosely(r.into))
 		m.texts[of] = text
 	}
 	return text
 }
 
+// loosely lets a statement that fails at a row leave those before it. Left alone, SQLite copies every page that a
+// statement with several rows changes, so that it could undo the statement and go on; but a closure ends with the first
+// statement that fails, and everything it wrote goes.
+func (tx *Tx) loosely(into string) string {
+	if tx.C.ForUpdate() != "" {
+		return into
+	}
+	return "INSERT OR FAIL" + strings.TrimPrefix(into, "INSERT")
+}
+
 // text is the statement for n rows; parameters count in the order of their first use.
-func (r *rows) text(n int) string {
-	b := append(make([]byte, 0, len(r.into)+n*(4+6*(r.shared+r.own))), r.into...)
+func (r *rows) text(n int, into string) string {
+	b := append(make([]byte, 0, len(into)+n*(4+6*(r.shared+r.own))), into...)
 	next := r.shared
 	for row := range n {
 		if row > 0 {
