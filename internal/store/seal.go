@@ -29,9 +29,10 @@ type Fresh struct {
 }
 
 type freshLeaf struct {
-	kind string
-	id   id.ID
-	leaf [32]byte
+	kind  string
+	id    id.ID
+	leaf  [32]byte
+	lines int64 // of a journal of this commit
 }
 
 type freshSum struct {
@@ -46,7 +47,7 @@ func (f *Fresh) Empty() bool { return len(f.leaves) == 0 }
 func (f *Fresh) Len() int { return len(f.leaves) }
 
 func (f *Fresh) add(kind string, i id.ID, leaf [32]byte) {
-	f.leaves = append(f.leaves, freshLeaf{kind, i, leaf})
+	f.leaves = append(f.leaves, freshLeaf{kind: kind, id: i, leaf: leaf})
 }
 
 func (f *Fresh) sum(account int64, limited bool, amount money.Minor) {
@@ -55,6 +56,20 @@ func (f *Fresh) sum(account int64, limited bool, amount money.Minor) {
 	}
 	s := f.sums[account]
 	f.sums[account] = freshSum{s.amount + amount, limited}
+}
+
+// readBack checks what was stored of the journals that the commit has posted.
+func (f *Fresh) readBack(tx *Tx) error {
+	want := make(map[id.ID]int64, len(f.leaves))
+	for i := range f.leaves {
+		if f.leaves[i].lines > 0 {
+			want[f.leaves[i].id] = f.leaves[i].lines
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	return tx.readBack(want)
 }
 
 // Keep joins what the closure added to what its commit will seal. An engine calls it once, after the closure has
@@ -123,6 +138,9 @@ func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 	}
 	if f.n != l.n+1 {
 		return seal.Head{}, fmt.Errorf("%w: rows were written for seal %d, the next one is %d", ErrInvariant, f.n, l.n+1)
+	}
+	if err := f.readBack(tx); err != nil {
+		return seal.Head{}, fmt.Errorf("read the journals back: %w", err)
 	}
 	first := l.edge.Size()
 	if err := s.append(tx, l, f); err != nil {
