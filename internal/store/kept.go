@@ -10,8 +10,8 @@ import (
 )
 
 // kept is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
-// where there is one writer. A closure that is undone takes what it knew with it. Every change is still written, and
-// from the value that was known to no other.
+// where there is one writer. A closure that is undone takes what it knew with it. Every change of an account is still
+// written, and from the value that was known to no other; counters are written once, at the end ([Fresh.Write]).
 type kept struct {
 	accounts map[ledger.AccountRef]account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken

@@ -393,13 +393,17 @@ func (b *batch) freshOf(s *store.Sealer, t access.Tenant) *store.Fresh {
 	return f
 }
 
-// sealAll takes what the batch added to the books and audit logs into the tenants' logs.
+// sealAll writes what was left to the end of the batch, and takes what it added to the books and audit logs into the
+// tenants' logs.
 func (e *Engine) sealAll(b *batch) error {
 	for t, f := range b.fresh {
+		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)
+		if err := f.Write(tx); err != nil {
+			return err
+		}
 		if f.Empty() {
 			continue
 		}
-		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)
 		h, err := e.sealer.Seal(tx, f)
 		if err != nil {
 			return fmt.Errorf("seal: %w", err)
