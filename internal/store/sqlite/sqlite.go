@@ -53,9 +53,9 @@ const (
 	busyPause    = 5 * time.Millisecond  // between two tries where SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
 	readers      = 4                     // connections for reading
-	walPages     = 8000                  // 32 MiB: the log is moved into the database from here on
+	walPages     = 16_000                // 63 MiB: the log is moved into the database from here on
 	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
-	cacheWriter  = 16 << 10              // KiB of page cache; SQLite walks through all of it at each commit
+	cacheWriter  = 15 << 10              // KiB of page cache; SQLite walks through its hash table at each commit, which doubles at 4096 pages
 	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it needs none
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
 	DiskReserve  = 64 << 20              // bytes set aside and released on a full disk, so that reading and closing work
@@ -295,7 +295,7 @@ func connect(path string, cacheKiB int, reading bool) (*conn, error) {
 	k := newConn(c)
 	k.reading = reading
 	pragmas := []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0",
-		"PRAGMA journal_size_limit = 67108864", "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
+		"PRAGMA journal_size_limit = 100663296", "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
 		"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB)}
 	if reading {
 		pragmas = append(pragmas, "PRAGMA query_only = ON")
