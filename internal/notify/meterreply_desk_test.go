@@ -1,0 +1,302 @@
+package notify_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// counter is an office with one meter that takes tokens by SMS, and what is on its way between the two.
+type counter struct {
+	*office
+	tokens []vending.Token // oldest first
+	heard  map[id.ID]bool
+	alarms []metering.AlarmCode
+	lastly map[id.ID]bool // whether the last message for a message of the queue was the question
+
+	// The meter and the network.
+	rand    *rand.Rand
+	loaded  map[id.ID]bool
+	history kept
+	balance unit.Energy
+	up      []string
+	down    []string
+}
+
+const meterSIM = "+255700000200"
+
+func (c *counter) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
+	_, err := fn(c)
+	return err
+}
+
+// Open gives digits that the tests keep unsealed.
+func (c *counter) Open(_ string, sealed []byte) ([]byte, error) { return slices.Clone(sealed), nil }
+
+func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
+	return registry.Meter{ID: id.ID{2}, N: 1, Number: meterA}, phone == meterSIM, nil
+}
+func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]vending.Token, error) {
+	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was made elsewhere
+	slices.Reverse(all)
+	return all[:min(most, len(all))], nil
+}
+func (c *counter) TokenForPush(token id.ID) (vending.Token, string, bool, error) {
+	i := slices.IndexFunc(c.tokens, func(t vending.Token) bool { return t.ID == token })
+	if i < 0 {
+		return vending.Token{}, "", false, nil
+	}
+	return c.tokens[i], meterA, true, nil
+}
+func (c *counter) MeterMessages(_ int64, since time.Time, _ int) (out []notify.MeterMessage, err error) {
+	for i := len(c.messages) - 1; i >= 0; i-- {
+		m := c.messages[i]
+		if m.Purpose != notify.PurposeMeter || m.Tries == 0 || m.CreatedAt.Before(since) {
+			continue
+		}
+		x := notify.MeterMessage{ID: m.ID, Token: m.Token, Open: m.Open}
+		for _, a := range c.messages {
+			if a.Purpose == notify.PurposeFromMeter && a.Answers == m.ID && x.Reply == "" {
+				x.Reply = a.Text
+			}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+func (c *counter) MessageAtMeter(int64) (notify.Message, bool, error) {
+	i := slices.IndexFunc(c.messages, func(m notify.Message) bool { return m.Purpose == notify.PurposeMeter && m.Open && m.Tries > 0 })
+	if i < 0 {
+		return notify.Message{}, false, nil
+	}
+	return c.messages[i], true, nil
+}
+func (c *counter) find(message id.ID) *notify.Message {
+	for i := range c.messages {
+		if c.messages[i].ID == message {
+			return &c.messages[i]
+		}
+	}
+	return nil
+}
+func (c *counter) MessageByID(message id.ID) (notify.Message, bool, error) {
+	if m := c.find(message); m != nil {
+		return *m, true, nil
+	}
+	return notify.Message{}, false, nil
+}
+func (c *counter) MessagePut(m notify.Message) error {
+	*c.find(m.ID) = m
+	return nil
+}
+func (c *counter) MessageHold(m notify.Message) error { return c.MessagePut(m) }
+func (c *counter) TokenHeard(token id.ID) error {
+	for i := range c.tokens {
+		if t := &c.tokens[i]; t.ID == token {
+			t.State = vending.TokenAccepted
+		}
+	}
+	c.heard[token] = true
+	return nil
+}
+func (c *counter) RaiseAlarm(_ int64, a metering.Alarm) error {
+	c.alarms = append(c.alarms, a.Code)
+	return nil
+}
+
+// newCounter has five tokens that look alike as far as tokens can, the last of them made elsewhere and unreadable here.
+func newCounter(t *testing.T, seed uint64) *counter {
+	c := &counter{office: opened(t), heard: map[id.ID]bool{}, lastly: map[id.ID]bool{}, loaded: map[id.ID]bool{}, rand: rand.New(rand.NewPCG(seed, 1))}
+	for n := range 5 {
+		token := vending.Token{ID: id.ID{9, byte(n)}, State: vending.TokenIssued, Units: 34_700, IssuedAt: c.now,
+			Sealed: vending.Sealed(fmt.Sprintf("%04d567890123456%04d", 1000+n, 2000+n))}
+		if n == 0 {
+			token.IssuedAt = c.now.Add(-2 * notify.AnswerHorizon) // bought long ago, and found in a drawer
+		}
+		c.tokens = append(c.tokens, token)
+		m, err := notify.Queue(c, notify.Draft{Purpose: notify.PurposeMeter, Phone: meterSIM, Meter: 1, Number: meterA, Token: token.ID}, c.now)
+		if err != nil || !m.Open {
+			t.Fatal(m.Failure, err)
+		}
+	}
+	c.tokens[4].Units = 0
+	return c
+}
+
+// send does what the worker of a route does: the first message of the line, its token or the question.
+func (c *counter) send() {
+	i := slices.IndexFunc(c.messages, func(m notify.Message) bool { return m.Purpose == notify.PurposeMeter && m.Open })
+	if i < 0 {
+		return
+	}
+	m := &c.messages[i]
+	text := notify.AskLastTokens
+	switch notify.NextStep(m.Tries, m.Asking, c.lastly[m.ID]) {
+	case notify.SendToken:
+		t, _, _, _ := c.TokenForPush(m.Token)
+		text, c.lastly[m.ID] = notify.TokenCommand+string(t.Sealed), false
+	case notify.SendAsk:
+		c.lastly[m.ID] = true
+	default:
+		m.Open, m.State = false, notify.Uncertain
+		return
+	}
+	m.Tries, m.State = m.Tries+1, notify.SentOut
+	c.up = append(c.up, text)
+}
+
+// reachMeter is a message that reaches the meter: it answers in its own words.
+func (c *counter) reachMeter(text string) {
+	config := meter.Config{Language: meter.Language(c.rand.IntN(3))}
+	r := panel.ParseSMS(text)
+	if r.Kind == panel.RequestTokens {
+		c.down = append(c.down, panel.Answer(&panel.Meter{Config: &config, State: &meter.State{}, History: c.history}, r.Kind))
+		return
+	}
+	digits := r.RevealTokens()[0]
+	i := slices.IndexFunc(c.tokens, func(t vending.Token) bool { return string(t.Sealed) == digits })
+	token, _ := sts.ParseToken(digits)
+	result := meter.Result{Code: sts.UsedError, Source: meter.SMS, Balance: c.balance}
+	if !c.loaded[c.tokens[i].ID] {
+		c.loaded[c.tokens[i].ID] = true
+		result.Code, result.Units = sts.Accept, 34_700
+	}
+	if c.rand.IntN(2) == 0 { // else as much was used meanwhile
+		c.balance += result.Units
+		result.Balance = c.balance
+	}
+	c.history = append(kept{{At: c.now.Unix(), Masked: token.String(), Source: meter.SMS, Code: result.Code, Units: result.Units}}, c.history...)
+	c.down = append(c.down, panel.AnswerToken(config.Language, result, true))
+}
+
+// some takes one of those on their way: any of them, and perhaps leaves it there to come again, or loses it.
+func (c *counter) some(way *[]string, fair bool, take func(string)) {
+	if len(*way) == 0 {
+		return
+	}
+	i, fate := c.rand.IntN(len(*way)), c.rand.IntN(10)
+	text := (*way)[i]
+	if fair || fate > 0 {
+		*way = slices.Delete(*way, i, i+1)
+	}
+	if fair || fate < 8 {
+		take(text)
+	}
+}
+
+func (c *counter) reachDesk(text string) {
+	c.now = c.now.Add(time.Second)
+	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	// No route tells that a message came before: each has an identity of its own, as with a gateway that doubles it.
+	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
+	if err := desk.Inbox(1).Receive(c.t.Context(), in); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// step lets one thing happen.
+func (c *counter) step(fair bool) {
+	switch n := c.rand.IntN(5); {
+	case n < 2:
+		c.some(&c.up, fair, c.reachMeter)
+	case n < 4:
+		c.some(&c.down, fair, c.reachDesk)
+	case !fair || len(c.up)+len(c.down) == 0:
+		c.send()
+	}
+}
+
+func (c *counter) check(seed uint64) {
+	for token := range c.heard {
+		if !c.loaded[token] {
+			c.t.Fatalf("seed %d: token %d is taken for loaded and is not; on its way are %q and %q", seed, token[1], c.up, c.down)
+		}
+	}
+}
+
+// TestAMetersAnswersAtTheDesk lets a desk bring five tokens that nothing but their ends tells apart to a meter, through a
+// network that loses, doubles and reorders what goes both ways, without any sign that a message is a double. Nothing is
+// ever taken for loaded that is not; and once the network works, all that was lost comes out.
+func TestAMetersAnswersAtTheDesk(t *testing.T) {
+	for seed := range uint64(400) {
+		c := newCounter(t, seed)
+		for range 60 {
+			c.step(false)
+			c.check(seed)
+		}
+		for n := 0; len(c.heard) < len(c.tokens); n++ {
+			if n > 2000 {
+				t.Fatalf("seed %d: only %d of %d tokens come out", seed, len(c.heard), len(c.tokens))
+			}
+			c.step(true)
+			c.check(seed)
+			if !slices.ContainsFunc(c.messages, func(m notify.Message) bool { return m.Open }) {
+				c.again()
+			}
+		}
+		if len(c.alarms) != 0 {
+			t.Errorf("seed %d: alarms %v, and the meter has rejected nothing", seed, c.alarms)
+		}
+		for _, m := range c.messages {
+			if m.Incoming && strings.Contains(m.Text, "567890") {
+				t.Errorf("digits are stored: %q", m.Text)
+			}
+		}
+	}
+}
+
+// again is a person who sends once more what was given up.
+func (c *counter) again() {
+	for i := range c.messages {
+		if m := &c.messages[i]; m.Purpose == notify.PurposeMeter && m.State == notify.Uncertain {
+			m.Open, m.State, m.Tries, m.Asking = true, notify.SentOut, 1, false
+			return
+		}
+	}
+}
+
+func TestARejectionBySMSChangesNoToken(t *testing.T) {
+	c := newCounter(t, 1)
+	c.send()
+	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	if m := c.messages[0]; m.State != notify.Lost || m.Open || len(c.alarms) != 1 || c.alarms[0] != notify.AlarmMeterRejects {
+		t.Errorf("a rejected message is %s (%s), with alarms %v", m.State, m.Failure, c.alarms)
+	}
+	if len(c.heard) != 0 || c.tokens[0].State != vending.TokenIssued {
+		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
+	}
+	// The next has its turn; a doubled rejection is not blamed on it, but asked about.
+	c.send()
+	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 1 {
+		t.Errorf("a double of the rejection leaves the next message %s, open %v, asking %v, with alarms %v", m.State, m.Open, m.Asking, c.alarms)
+	}
+}
+
+func TestAMeterIsNeverAnswered(t *testing.T) {
+	c := newCounter(t, 1)
+	before := len(c.messages)
+	for _, text := range []string{"HELP", "BAL", "Low credit: 19.9 kWh left. Please buy soon.", "STOP"} {
+		c.reachDesk(text)
+	}
+	for _, m := range c.messages[before:] {
+		if !m.Incoming || m.Purpose != notify.PurposeFromMeter {
+			t.Errorf("a meter's message leaves %+v", m)
+		}
+	}
+}
