@@ -44,6 +44,7 @@ type NewMeter struct {
 	Status    string    `json:"status,omitempty"` // active or stock
 	Address   string    `json:"address,omitempty"`
 	Feeder    string    `json:"feeder,omitempty"`
+	SIMPhone  string    `json:"sim_phone,omitempty"` // number of the SIM in its own modem
 	IntervalS int64     `json:"reading_interval_s,omitempty"`
 }
 
@@ -76,6 +77,7 @@ type Meter struct {
 	BaseDate   int        `json:"base_date,omitempty"`
 	Customer   *Customer  `json:"customer,omitempty"`
 	Feeder     string     `json:"feeder,omitempty"`
+	SIMPhone   string     `json:"sim_phone,omitempty"`
 	MaxW       int64      `json:"max_w,omitempty"` // 0: 23,000 W a phase
 }
 

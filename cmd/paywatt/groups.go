@@ -9,7 +9,7 @@ var groups = []struct {
 }{
 	{"server", "Server:", []string{"serve", "config", "doctor"}},
 	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "approval", "report", "token"}},
-	{"meters", "Meters:", []string{"meter", "profile", "integration", "quarantine"}},
+	{"meters", "Meters:", []string{"meter", "profile", "integration", "quarantine", "message"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "modem", "sim", "replay", "bench"}},
 	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "clock", "backup", "verify", "store", "version"}},
 }

@@ -96,6 +96,7 @@ func nouns() []func(console) *cobra.Command {
 		newCustomerCommand,
 		newReportCommand,
 		newQuarantineCommand,
+		newMessageCommand,
 		newConfigCommand,
 		newDoctorCommand,
 		newVersionCommand,

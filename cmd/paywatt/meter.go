@@ -14,7 +14,7 @@ import (
 
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, look at and command meters"}
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
 }
@@ -60,6 +60,7 @@ func newMeterAdd(c console) *cobra.Command {
 	f.StringVar(&o.name, "name", "", "customer's name")
 	f.StringVar(&o.phone, "phone", "", "customer's phone, with country code")
 	f.StringVar(&o.Address, "address", "", "where it hangs")
+	f.StringVar(&o.SIMPhone, "sim-phone", "", "number of the SIM in the meter's own modem, with the country code")
 	f.StringVar(&o.Feeder, "feeder", "", "the line its place hangs on; meters of one that fall silent together are one alarm")
 	f.BoolVar(&o.Simulated, "simulated", false, "a virtual meter: everything of it is marked TEST")
 	f.BoolVar(&o.stock, "stock", false, "put it into the store room instead of into service")
@@ -141,7 +142,7 @@ func meterTable(m client.Meter) table {
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
-		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "most power W", most, "key", key)
+		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key)
 }
 
 // historyOptions are the options of the history lists.

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newMessageCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "message", Short: "Messages to customers' telephones and meters' SIMs, and what came back"}
+	cmd.AddCommand(newMessageList(c), newMessageShow(c), newMessageSend(c), newMessageRetry(c), newMessageRoutes(c))
+	return cmd
+}
+
+func newMessageList(c console) *cobra.Command {
+	var f client.MessageFilter
+	cmd := &cobra.Command{
+		Use: "list [METER]", Short: "List messages, of one meter or of all, newest first", Args: cobra.MaximumNArgs(1),
+		Example: "  paywatt message list\n  paywatt message list 04140001001 --state failed -o csv",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if len(args) == 1 {
+				f.Meter = args[0]
+			}
+			rows, err := every(func(p client.Page) (client.List[client.Message], error) { return api.Messages(cmd.Context(), f, p) })
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"id", "queued", "way", "phone", "meter", "purpose", "state", "route", "parts", "text or reason"}}
+			for _, m := range rows {
+				text := m.Text
+				if text == "" {
+					text = m.Failure
+				}
+				t.add(m.ID, timeText(&m.QueuedAt), m.Direction, m.Phone, m.Meter, m.Purpose, m.State, m.Route, strconv.Itoa(m.Parts), text)
+			}
+			return c.show(cmd, rows, t)
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Phone, "phone", "", "only those to or from this telephone")
+	flags.StringVar(&f.State, "state", "", "only those that are queued, sent, delivered, answered, failed, unknown, expired, suppressed or received")
+	flags.StringVar(&f.Direction, "direction", "", "only those that went out, or came in")
+	flags.StringVar(&f.Sale, "sale", "", "only those of this sale")
+	return cmd
+}
+
+func newMessageShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show MESSAGE", Short: "Show a message, its steps with their times, and every try", Args: cobra.ExactArgs(1),
+		Example: "  paywatt message show msg_01jd00000000000000000000000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			m, err := api.Message(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, messageTable(m))
+		}),
+	}
+}
+
+// messageTable shows a message and its tries.
+func messageTable(m client.Message) table {
+	t := fields("message", m.ID, "state", m.State, "purpose", m.Purpose, "phone", m.Phone, "meter", m.Meter, "token", m.Token, "text", m.Text,
+		"queued", timeText(&m.QueuedAt), "sent", timeText(m.SentAt), "delivered", timeText(m.DeliveredAt), "answered", timeText(m.AnsweredAt),
+		"next try", timeText(m.NextAt), "reason", m.Failure, "cost", microText(m.CostMicro))
+	for _, a := range m.Attempts {
+		said := []string{a.Outcome}
+		if a.Asking {
+			said = append(said, "asked for the last tokens")
+		}
+		if a.Report != "" {
+			said = append(said, "report "+a.Report)
+		}
+		if a.Why != "" {
+			said = append(said, a.Why)
+		}
+		t.add(fmt.Sprintf("try %d", a.N), timeText(&a.At)+" by "+a.Route+": "+strings.Join(said, ", "))
+	}
+	return t
+}
+
+// microText is a cost in millionths of the currency's unit, as a figure of that unit.
+func microText(micro int64) string {
+	return fmt.Sprintf("%d.%06d", micro/1_000_000, micro%1_000_000)
+}
+
+func newMessageSend(c console) *cobra.Command {
+	var n client.NewMessage
+	var toMeter bool
+	cmd := &cobra.Command{
+		Use: "send [METER]", Short: "Send a token to a meter's customer or SIM, or a text to a telephone", Args: cobra.MaximumNArgs(1),
+		Long: "Sends the newest token that is not known to be in the meter, or the one that --token names, to the customer's registered telephone or, with\n" +
+			"--to-meter, to the SIM in the meter. With --text it sends a text instead, to the customer or to --phone. The same token sent twice is one token.",
+		Example: "  paywatt message send 04140001001\n  paywatt message send 04140001001 --to-meter --route modem1\n" +
+			"  paywatt message send --phone +254700000001 --text \"Our office is closed today.\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if len(args) == 1 {
+				n.Meter = args[0]
+			}
+			if n.Text == "" {
+				n.Via = "sms"
+				if toMeter {
+					n.Via = "meter_sms"
+				}
+			}
+			m, err := api.SendMessage(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, messageTable(m))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.Token, "token", "", "id or digits of the token")
+	f.BoolVar(&toMeter, "to-meter", false, "to the SIM in the meter instead of the customer")
+	f.StringVar(&n.Text, "text", "", "a text instead of a token")
+	f.StringVar(&n.Phone, "phone", "", "to whom a text goes (default: the meter's customer)")
+	f.StringVar(&n.Route, "route", "", "by which route (default: the first that works)")
+	return cmd
+}
+
+func newMessageRetry(c console) *cobra.Command {
+	var route string
+	cmd := &cobra.Command{
+		Use: "retry MESSAGE", Short: "Send a message once more, perhaps by another route", Args: cobra.ExactArgs(1),
+		Example: "  paywatt message retry msg_01jd00000000000000000000000 --route kannel",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			m, err := api.RetryMessage(cmd.Context(), args[0], route)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, messageTable(m))
+		}),
+	}
+	cmd.Flags().StringVar(&route, "route", "", "by which route (default: the first that works)")
+	return cmd
+}
+
+func newMessageRoutes(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "routes", Short: "Show the server's routes for messages, and what messages cost by month", Args: cobra.NoArgs,
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			r, err := api.MessageRoutes(cmd.Context())
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"route", "kind", "state or month", "messages", "parts", "cost", "trouble"}}
+			for _, w := range r.Routes {
+				t.add(w.Name, w.Kind, w.State, "", "", microText(w.CostMicro), w.Why)
+			}
+			for _, m := range r.Months {
+				t.add(m.Route, "", m.Month, strconv.FormatInt(m.Messages, 10), strconv.FormatInt(m.Parts, 10), microText(m.CostMicro), "")
+			}
+			return c.show(cmd, r, t)
+		}),
+	}
+}
+
+func newMeterSIM(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "sim METER NUMBER", Short: "Register the number of the SIM in a meter, for tokens by SMS", Args: cobra.ExactArgs(2),
+		Long: "Registers the number of the SIM in the meter's own modem, with its country code; \"\" takes it out. The meter itself must know the server's\n" +
+			"number as one of its registered ones, or its answers come without the balance.",
+		Example: "  paywatt meter sim 04140001001 +254700000200",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			m, err := api.SetSIM(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, fields("meter", m.Number, "sim", m.SIMPhone))
+		}),
+	}
+}
