@@ -14,7 +14,8 @@ type Supply struct {
 	Reasons   []string   `json:"reasons"`
 	By        string     `json:"by,omitempty"`
 	Why       string     `json:"why,omitempty"`
-	Waits     string     `json:"waits,omitempty"` // why it is on though nothing is left
+	Waits     string     `json:"waits,omitempty"`       // why it is on though nothing is left
+	WaitsTo   *time.Time `json:"waits_until,omitempty"` // when that ends, where a clock says it
 	OutSince  *time.Time `json:"out_since"`
 	PressKey  bool       `json:"press_key"`
 	Available Amount     `json:"available"`

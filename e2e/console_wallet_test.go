@@ -77,6 +77,15 @@ func (o *office) wallet(t *testing.T) {
 	if got := d.text("main"); !strings.Contains(got, "Recharge") || !strings.Contains(got, "3.900 kWh") || !strings.Contains(got, "Statement of this month") {
 		t.Errorf("the wallet says\n%s", got)
 	}
+	if got := d.text("main"); !strings.Contains(got, "Wanted") || !strings.Contains(got, "Relay") || !strings.Contains(got, "Lease") || !strings.Contains(got, "Days left") {
+		t.Errorf("the wallet does not say where the supply stands\n%s", got)
+	}
+	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut by a person (unsafe wiring)"}, {"connect", "wiring mended", "Nothing is due"}} {
+		d.visit("/meters/" + n)
+		d.fill("#reason", step.reason)
+		d.click(`button[value=`+step.button+`]`, 1)
+		d.until(10*time.Second, `document.querySelector("#supply").innerText.includes("`+step.says+`")`)
+	}
 }
 
 // walletSights are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.

@@ -30,7 +30,7 @@ func newMeterSupply(c console) *cobra.Command {
 			if s.PressKey {
 				press = "press # at the meter"
 			}
-			return c.show(cmd, s, fields("meter", s.Meter, "state", s.State, "reasons", strings.Join(s.Reasons, ","), "waits", s.Waits, "by", s.By, "why", s.Why,
+			return c.show(cmd, s, fields("meter", s.Meter, "state", s.State, "reasons", strings.Join(s.Reasons, ","), "waits", s.Waits, "until", timeText(s.WaitsTo), "by", s.By, "why", s.Why,
 				"available_minor", strconv.FormatInt(s.Available.AmountMinor, 10), "days left", days, "lease", lease, "key", press))
 		}),
 	}

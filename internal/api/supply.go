@@ -21,6 +21,7 @@ type supplyBody struct {
 	By        string     `json:"by,omitempty" doc:"Who cut it"`
 	Why       string     `json:"why,omitempty"`
 	Waits     string     `json:"waits,omitempty" enum:"protected,held,unheard,stale,friendly,notice" doc:"Why it is on though nothing is left"`
+	WaitsTo   *time.Time `json:"waits_until,omitempty" doc:"When that ends, where a clock says it: of friendly in the meter's time"`
 	OutSince  *time.Time `json:"out_since" doc:"Since when nothing is left; null while there is something"`
 	PressKey  bool       `json:"press_key" doc:"Somebody must press # at the meter for the supply to return"`
 	Available amountBody `json:"available"`
@@ -46,7 +47,7 @@ type leaseBody struct {
 }
 
 func supplyOf(v wallet.SupplyView) supplyBody {
-	b := supplyBody{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), OutSince: at(v.Since),
+	b := supplyBody{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), WaitsTo: at(v.Until), OutSince: at(v.Since),
 		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected, GraceWh: v.Grace}
 	if v.Days.Known {
 		b.DaysLeft = &daysBody{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}

@@ -75,6 +75,7 @@ type WalletView struct {
 	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
 	Total     unit.Energy  // all that was ever rated for the meter
 	Supply    bool         // whether the supply is wanted
+	Off       []string     // why not
 	Low       bool         // at or below the level of the first warning
 	Held      string       // why rating waits for a person; empty while it goes on
 }

@@ -107,7 +107,7 @@ func (tx *Tx) walletView(meter int64, currency string) (*registry.WalletView, er
 			return nil, err
 		}
 		v := &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
-			AsOf: w.At, Total: w.Total(), Supply: wallet.Wanted(w.State), Low: w.Low1.Below, Held: string(w.Held.Reason)}
+			AsOf: w.At, Total: w.Total(), Supply: wallet.Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
 		return v, nil
 	}
 	return nil, nil

@@ -42,9 +42,10 @@ type SupplyView struct {
 	Number    string
 	Stand     Stand
 	Wanted    bool
-	Off       []string // reasons why it is not wanted
-	By, Why   string   // the person who wants it off
-	Block     Block    // why it is on all the same
+	Off       []string  // reasons why it is not wanted
+	By, Why   string    // the person who wants it off
+	Block     Block     // why it is on all the same
+	Until     time.Time // when what Block names ends, where that is known
 	Since     time.Time
 	Press     bool // a key has to be pressed at the meter
 	Relay     string
@@ -146,8 +147,31 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	v.Stand = stand(r, s)
+	if v.Stand == StandWaiting {
+		v.Until = until(s, t, r.Meter.Clock(w.moment()))
+	}
 	v.Press = v.Stand == StandArmed || v.Stand == StandConnecting && s.Seen.Connect.after(s.Seen.Cut)
 	return v, nil
+}
+
+// longestWindow bounds how far ahead the end of a friendly window is looked for.
+const longestWindow = 8 * 24 * time.Hour
+
+// until is when what forbids to cut a supply ends, zero where no clock says that. A window ends in the meter's time, which
+// is clock.
+func until(s Supplied, t Tenant, clock time.Time) time.Time {
+	switch {
+	case s.Block == BlockNotice && !s.Noticed.IsZero():
+		return s.Noticed.Add(time.Duration(t.Supply.Notice) * time.Second)
+	case s.Block != BlockFriendly:
+		return time.Time{}
+	}
+	for at := clock.Truncate(time.Minute); at.Sub(clock) < longestWindow; at = at.Add(time.Minute) {
+		if !t.Supply.Friendly(at, t.Zone) {
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // stand says where a supply stands, from what is wanted and what the meter said last.

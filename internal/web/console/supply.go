@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
@@ -19,6 +20,7 @@ type supplyForm struct {
 	Now                   bool // the meter is connected, so a command reaches it at once
 	Empty                 bool // the wallet has no credit: nothing that is restored here brings the supply back
 	Last                  *lastCommand
+	State                 supplyState // of a wallet meter
 }
 
 // lastCommand is the newest command that cut or restored.
@@ -26,6 +28,9 @@ type lastCommand struct {
 	What, At, By, Reason string
 	State                badge
 }
+
+// creditReason is why a supply is off for which nothing is paid.
+const creditReason = "CREDIT"
 
 // supplyElement is the id of the element that shows it.
 const supplyElement = "supply"
@@ -39,18 +44,26 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	}
 	f := asked
 	f.May, f.Now = v.by.May(access.SendCommands), m.Connected
-	f.Empty = m.Wallet != nil && !m.Wallet.Supply
+	f.Empty = m.Wallet != nil && slices.Contains(m.Wallet.Off, creditReason)
 	if !f.May && last == nil {
 		return nil, nil
 	}
 	for _, reason := range m.Reasons {
 		f.Cut = f.Cut || reason == remoteReason
 	}
+	if m.Wallet != nil {
+		if f.State, err = s.supplyState(ctx, v, m.Meter.Number); err != nil {
+			return nil, err
+		}
+	}
 	if last != nil {
 		f.Last = &lastCommand{What: commandWord(last.Type), At: v.site.clock(last.CreatedAt), By: last.By, Reason: last.Reason, State: commandBadge(*last)}
-		if last.State != command.StateFailed && last.State != command.StateExpired {
+		if last.State != command.StateFailed && last.State != command.StateExpired && m.Wallet == nil {
 			f.Cut = last.Type == command.Disconnect // the meter's own reading may still be on its way
 		}
+	}
+	if m.Wallet != nil {
+		f.Cut = f.State.Remote // a command may be another person's, or of the rules
 	}
 	f.FormID, err = s.formID(v)
 	return &f, err
@@ -70,22 +83,25 @@ func (s *Console) newest(ctx context.Context, v visit, number string) (*command.
 	return nil, nil
 }
 
-// command cuts or restores supply; the use case asks for the right and the reason.
+// command cuts or restores supply; the use case asks for the right and the reason. Of a wallet meter it is a wish of its own
+// beside the rules, and where it stands is the effect that the page shows.
 func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 	f := supplyForm{Reason: r.PostFormValue("reason")}
-	order := command.Order{Meter: r.PathValue("number"), Type: command.Type(r.PostFormValue("type")), Reason: f.Reason}
+	meter, kind := r.PathValue("number"), command.Type(r.PostFormValue("type"))
 	no := func(what, try string) refusal.Refusal {
 		return refusal.Because(refusal.InvalidRequest, what, "No command was sent.", try)
 	}
-	var sent command.Sent
+	var sent command.Switched
 	var err error
 	switch {
 	case !v.owns(r.PostFormValue("form")):
 		sent.Refusal = no("The form is not one of this session.", "Send it again from this page.")
-	case order.Type != command.Disconnect && order.Type != command.Connect:
-		sent.Refusal = no("The form says neither cut off nor restore.", "Use the buttons of this page.")
+	case kind == command.Disconnect:
+		sent, err = s.c.Commands.Cut(r.Context(), v.by, meter, f.Reason)
+	case kind == command.Connect:
+		sent, err = s.c.Commands.Restore(r.Context(), v.by, meter, f.Reason)
 	default:
-		sent, err = s.c.Commands.Send(r.Context(), v.by, order)
+		sent.Refusal = no("The form says neither cut off nor restore.", "Use the buttons of this page.")
 	}
 	switch {
 	case err != nil:
@@ -94,6 +110,6 @@ func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 		f.Error = sentences(sent.What, "No command was sent.", sent.Try)
 		s.meterPage(w, r, v, http.StatusUnprocessableEntity, f)
 	default:
-		http.Redirect(w, r, "/meters/"+url.PathEscape(sent.Command.Number)+"#"+supplyElement, http.StatusSeeOther)
+		http.Redirect(w, r, "/meters/"+url.PathEscape(meter)+"#"+supplyElement, http.StatusSeeOther)
 	}
 }

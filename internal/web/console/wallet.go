@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -39,6 +40,9 @@ func (t site) purseOf(m registry.MeterView) *purse {
 	if !w.Supply {
 		p.Supply = badge{"■", "Supply not wanted: no credit", classBad}
 		p.Why = "A recharge above the cut-off amount restores it in the same moment. " + afterwards(m.Meter)
+	}
+	if !w.Supply && !slices.Contains(w.Off, creditReason) {
+		p.Supply, p.Why = badge{"■", "Supply not wanted: " + offWords(w.Off), classBad}, "A recharge does not bring it back."
 	}
 	if w.Held != "" {
 		p.Held = "Nothing is charged since a reading that cannot be true: " + heldWord(wallet.HoldReason(w.Held)) + "."
@@ -80,6 +84,7 @@ type usePage struct {
 	Month, More               string
 	Recharge                  bool
 	Simulated                 bool
+	State                     supplyState
 }
 
 // useRow is what was used in a day, week or month; a day without any is shown as such and never filled.
@@ -130,6 +135,10 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Purse: *held, By: period(q.Get("by")), Currency: use.Currency,
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
 	d.fill(use)
+	if d.State, err = s.supplyState(r.Context(), v, number); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	if v.by.May(access.ReadCustomers) {
 		if err := s.statement(r, v, &d); err != nil {
 			s.broken(w, r, v, err)

@@ -57,6 +57,33 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	w.enter("support@example.org").get(page + "/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
 }
 
+// TestASupplyIsCutAndRestoredWithItsEffect: a person's cut needs a reason, shows where the supply stands and what comes next, and
+// is not undone by money.
+func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	page := "/meters/" + walletNumber
+	g.get(page+"/wallet").is(200).says("Supply", "Wanted no: no credit", "Relay unknown", "Lease none", "told nothing until it has been heard")
+	g.sell(walletNumber, "100")
+	w.read(1, 5000)
+	w.read(2, 7000)
+	g.get(page+"/wallet").is(200).says("● On", "Wanted yes", "Relay closed", "Nothing is due", "Days left unknown")
+	form := g.get(page).is(200).says("its relay will open when it connects again").value("form")
+	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", " ").is(422).says("A command needs a reason", "No command was sent")
+	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", "unsafe wiring").leads(page + "#supply")
+	g.get(page).is(200).says("Being cut off", "the relay opens when the meter gets it", "Wanted no: cut by a person (unsafe wiring)", "Reason to restore supply").
+		omits("no credit")
+	g.sell(walletNumber, "20")
+	g.get(page+"/wallet").is(200).says("cut by a person (unsafe wiring)", "A recharge does not bring it back")
+	form = g.get(page).value("form")
+	g.post(page+"/commands", "form", form, "type", "connect", "reason", "wiring mended").leads(page + "#supply")
+	g.get(page).is(200).says("● On", "Wanted yes", "Reason to cut off supply")
+	if cut, back := w.audited("supply.cut"), w.audited("supply.restore"); cut != 1 || back != 1 {
+		t.Errorf("%d audit rows of the cut and %d of the restoring, want one each", cut, back)
+	}
+}
+
 // TestTheQuarantineDesk: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
 // before and after.
 func TestTheQuarantineDesk(t *testing.T) {
