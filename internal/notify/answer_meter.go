@@ -123,8 +123,10 @@ func purposeOfLast(t vending.Token, of int) Purpose {
 // Bounds of what a question about the use looks at.
 const (
 	usageDays = 7
-	// usageReadings is how many readings of a token meter are added up: a day's more than seven, one in six minutes.
+	// usageReadings is how many readings of a token meter are added up, one in five minutes; usagePage how many are read at
+	// once, newest first, so that no more are than it takes.
 	usageReadings = 2000
+	usagePage     = 250
 )
 
 // usage answers what was used on the seven days before today.
@@ -145,7 +147,7 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 		u, err = tx.UsedSince(q.about.N, from.Format(time.DateOnly), yesterday.Format(time.DateOnly))
 	} else {
 		var readings []metering.StoredReading
-		readings, err = tx.Readings(q.about.N, metering.Span{From: from.AddDate(0, 0, -1), To: today.Add(time.Nanosecond)}, metering.After{}, usageReadings)
+		readings, err = readingsSince(tx, q.about.N, from, today)
 		u = useOf(readings, from, yesterday)
 	}
 	if err != nil {
@@ -158,6 +160,23 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	return d.reply(tx, q, PurposeUsage, a)
 }
 
+// readingsSince are a meter's readings up to a moment, back to the first that is not after from.
+func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.StoredReading, err error) {
+	var after metering.After
+	for len(out) < usageReadings {
+		page, err := tx.Readings(meter, metering.Span{To: to.Add(time.Nanosecond)}, after, usagePage)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page...)
+		if len(page) < usagePage || !page[len(page)-1].At.After(from) {
+			break
+		}
+		after.Hi = uint64(page[len(page)-1].Row)
+	}
+	return out, nil
+}
+
 // useOf adds up by readings what a meter has counted since from, and of that since yesterday. It is known only if the day
 // before from has a reading: half a week is not told as a week. Between two memories of the meter nothing is counted.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
@@ -165,7 +184,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
 	for i, r := range readings {
 		if !r.At.After(from) {
-			u.Known = true
+			u.Known = r.At.After(from.AddDate(0, 0, -1))
 			continue
 		}
 		if i == 0 {

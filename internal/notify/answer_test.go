@@ -124,9 +124,11 @@ func (o *office) WalletFigures(int64) (settled, available money.Amount, asOf tim
 	return o.settled, o.left, o.asOf, true, nil
 }
 func (o *office) UsedSince(int64, string, string) (notify.Use, error) { return o.use, nil }
-func (o *office) Readings(_ int64, s metering.Span, _ metering.After, _ int) (out []metering.StoredReading, err error) {
-	for _, r := range o.readings {
-		if !r.At.Before(s.From) && r.At.Before(s.To) {
+func (o *office) Readings(_ int64, s metering.Span, after metering.After, most int) (out []metering.StoredReading, err error) {
+	for i := len(o.readings) - 1; i >= 0 && len(out) < most; i-- {
+		r := o.readings[i]
+		r.Row = int64(i + 1)
+		if r.At.Before(s.To) && (after.Hi == 0 || uint64(r.Row) < after.Hi) {
 			out = append(out, r)
 		}
 	}
@@ -284,6 +286,13 @@ func TestUseOfSevenDays(t *testing.T) {
 	o.readings[7].Store, o.readings[7].RegisterWh = "b", 5
 	o.want(amina, "use", "Meter 04140001001 used 21.0 kWh in 7 days, 3.0 kWh a day, yesterday 0.0 kWh.") // a new memory: not counted
 	o.readings = o.readings[1:]
+	o.want(amina, "use", unknown)
+	o.readings = nil
+	for n := range 3000 { // a reading every ten minutes, 10 Wh each, for three weeks
+		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
+	}
+	o.want(amina, "use", "Meter 04140001001 used 10.0 kWh in 7 days, 1.4 kWh a day, yesterday 1.4 kWh.")
+	o.readings = append(o.readings[:2990-7*144-200], o.readings[2990-7*144+1:]...) // silent when the week began
 	o.want(amina, "use", unknown)
 	o.use = notify.Use{Total: 12_345, Yesterday: 1999, Known: true}
 	o.want(juma, "matumizi 2", "TEST Mita 04140003007 imetumia kWh 12.3 kwa siku 7, kWh 1.7 kwa siku, jana kWh 1.9.")
