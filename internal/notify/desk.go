@@ -71,6 +71,7 @@ type standing struct {
 	proved   bool
 	since    time.Time // of Down
 	probe    time.Time // when it is tried again
+	probing  bool      // a message was given to it for that
 	why      string
 	last     time.Time // when it last accepted a message
 }
@@ -197,7 +198,7 @@ func (d *Desk) mayTry(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := &d.ways[n]
-	return !w.Down || !d.c.Now().Before(w.probe)
+	return !w.Down || w.probing || !d.c.Now().Before(w.probe)
 }
 
 // open is the list of routes to choose from, as they stand.
@@ -238,6 +239,7 @@ func (d *Desk) judge(n int, s Sent) turn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w, now := &d.ways[n], d.c.Now()
+	w.probing = false
 	switch s.Outcome {
 	case Accepted:
 		was := w.Down || !w.proved

@@ -36,6 +36,8 @@ type Tx interface {
 	MessageTries(message id.ID) ([]Try, error)
 	// TryPut writes a try, a new one or one that is there.
 	TryPut(message id.ID, t Try) error
+	// MessageDue reports whether any message is due that nobody holds.
+	MessageDue(now time.Time) (bool, error)
 	// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a

@@ -27,12 +27,16 @@ type errand struct {
 
 // one gives the route one message of a tenant that is due; false where there is none.
 func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (bool, error) {
+	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.MessageDue(d.c.Now()) })
+	if err != nil || !due {
+		return false, err
+	}
 	if err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, d.assign(tx) }); err != nil {
 		return false, err
 	}
 	var e errand
 	found := false
-	err := d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
+	err = d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
 		var m Message
 		now := d.c.Now()
 		if m, found, err = tx.MessageClaim(r.Name(), d.c.Owner, now, now.Add(holdFor)); err == nil && found {
@@ -79,7 +83,10 @@ func (d *Desk) assign(tx Tx) error {
 			return err
 		}
 		before := m
-		if m.Route = choose(m, tries, ways); m.Route == before.Route {
+		if m.Route = d.probe(m, tries, now); m.Route == "" {
+			m.Route = choose(m, tries, ways)
+		}
+		if m.Route == before.Route {
 			continue
 		}
 		if m.Route == "" {
@@ -90,6 +97,22 @@ func (d *Desk) assign(tx Tx) error {
 		}
 	}
 	return nil
+}
+
+// probe gives a message to a route that is down and whose time has come to be tried, ahead of those that work; "" where there
+// is none. One message a minute finds out whether the route is back, and goes by the next at once if it is not.
+func (d *Desk) probe(m Message, tries []Try, now time.Time) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.ways {
+		w := &d.ways[i]
+		if !w.Down || w.probing || now.Before(w.probe) || choose(m, tries, []Way{w.Way}) == "" {
+			continue
+		}
+		w.probing = true
+		return w.Name
+	}
+	return ""
 }
 
 // begin prepares a claimed message for its route: the try is durable before it is made, so that a crash in between is

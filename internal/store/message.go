@@ -154,6 +154,16 @@ func (tx *Tx) TryPut(message id.ID, t notify.Try) error {
 	return nil
 }
 
+// MessageDue reports whether any message is due that nobody holds.
+func (tx *Tx) MessageDue(now time.Time) (bool, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND next_at <= $2 AND owner_until <= $2 LIMIT 1) due`,
+		tx.Tenant, now)
+	if err != nil {
+		return false, fmt.Errorf("look for messages that are due: %w", err)
+	}
+	return n > 0, nil
+}
+
 // firstInLine is the condition on message m that it is the first of its line that waits.
 const firstInLine = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id < m.id)`
 

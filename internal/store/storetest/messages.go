@@ -327,17 +327,25 @@ func routeDown(t *testing.T, r Rig) {
 	if down() != 1 {
 		t.Errorf("%d alarms about the route, want 1", down())
 	}
-	b.answer = fails // now there is none but to try the first again
-	last := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000199", Text: "hello"})
-	k.serve()
+	send := func() notify.Message {
+		m := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000199", Text: "hello"})
+		k.serve()
+		return k.read(m.ID)
+	}
+	if m := send(); m.Route != "b" || len(a.sent) != 5 {
+		t.Errorf("within the minute a message went by %s after %d tries of a, want b and no try", m.Route, len(a.sent)-5)
+	}
+	k.now = k.now.Add(2 * time.Minute)
+	if m := send(); m.Route != "b" || m.State != notify.SentOut || len(a.sent) != 6 {
+		t.Errorf("after it the message is %s by %s with %d tries of a, want sent by b after one", m.State, m.Route, len(a.sent)-5)
+	}
 	a.answer = nil
-	k.pass(5 * time.Minute)
-	k.wantState("the first route works again", last.ID, notify.SentOut)
-	if got := k.read(last.ID).Route; got != "a" || down() != 0 {
-		t.Errorf("sent by %s with %d alarms, want by a and none", got, down())
+	k.now = k.now.Add(2 * time.Minute)
+	if m := send(); m.Route != "a" || m.State != notify.SentOut || down() != 0 {
+		t.Errorf("the route works again: the message is %s by %s with %d alarms, want sent by a and none", m.State, m.Route, down())
 	}
 	totals := look(t, e, func(tx *store.Tx) ([]notify.Total, error) { return tx.MessageTotals(10) })
-	if got, want := fmt.Sprint(totals), "[{2026-11 a 1 1 800000} {2026-11 b 8 8 6400000}]"; got != want {
+	if got, want := fmt.Sprint(totals), "[{2026-11 a 1 1 800000} {2026-11 b 10 10 8000000}]"; got != want {
 		t.Errorf("the months cost %s, want %s", got, want)
 	}
 }
