@@ -27,6 +27,12 @@ func (tx *Tx) WalletsUncharged(date string, after int64, max int) ([]wallet.Char
 	return out, nil
 }
 
+// LockAccount locks an account.
+func (tx *Tx) LockAccount(account id.ID) error {
+	_, err := tx.WalletChargedTo(account)
+	return err
+}
+
 // WalletChargedTo locks an account and reads up to which local date it is charged.
 func (tx *Tx) WalletChargedTo(account id.ID) (string, error) {
 	to := ""

@@ -223,7 +223,10 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 		if err != nil || !found {
 			return SupplyView{Refusal: registry.NoMeter(meter)}, err
 		}
-		return w.setAccount(tx, by, m.N, wish)
+		if err := tx.LockAccount(m.Account); err != nil {
+			return SupplyView{}, err
+		}
+		return w.setAccount(tx, by, m, wish)
 	})
 	if err != nil {
 		return SupplyView{}, fmt.Errorf("set the supply of meter %s: %w", meter, err)
@@ -234,17 +237,21 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 // maxWhy is the longest reason in bytes.
 const maxWhy = 200
 
-// setAccount is the transaction of SetAccount.
-func (w *Wallets) setAccount(tx Tx, by access.Actor, meter int64, wish AccountWish) (SupplyView, error) {
-	rows, err := tx.WalletOf(meter)
+// setAccount is the transaction of SetAccount, once the account is locked.
+func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountWish) (SupplyView, error) {
+	rows, err := tx.WalletOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
-	at := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
+	at := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == m.N })
 	if at < 0 {
 		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
 	}
-	s, err := tx.SupplyOf(meter)
+	account := rows[at].Meter.Account
+	if account != m.Account { // which is locked
+		return SupplyView{}, fmt.Errorf("meter %s was moved to another account meanwhile", m.Number)
+	}
+	s, err := tx.SupplyOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -255,7 +262,6 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, meter int64, wish AccountWi
 	if wish.Grace != nil {
 		next.Grace = *wish.Grace
 	}
-	account := rows[at].Meter.Account
 	if err := tx.AccountSupply(account, next); err != nil {
 		return SupplyView{}, err
 	}

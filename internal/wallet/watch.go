@@ -14,6 +14,8 @@ import (
 type WatchTx interface {
 	// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
 	SuppliesDue(by time.Time, max int) ([]id.ID, error)
+	// LockAccount locks an account, which comes before the wallets of its meters.
+	LockAccount(account id.ID) error
 	// AccountSupply sets what is special about the supply of an account.
 	AccountSupply(account id.ID, s registry.AccountSupply) error
 	AuditLog(access.Entry) error

@@ -36,6 +36,9 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 		Open: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
 		},
+		Several: func(t *testing.T) store.Engine {
+			return openOn(t, pgtest.New(t), postgres.Options{Writers: 4, SealEvery: -1})
+		},
 		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Seal: postgres.Seal, Alone: true,
 	})
 }

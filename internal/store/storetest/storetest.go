@@ -29,6 +29,8 @@ const (
 type Rig struct {
 	// Open gives an engine on a new, empty database; the engine is closed when the test ends.
 	Open func(t *testing.T) store.Engine
+	// Several gives one that carries out several closures at once, where Open gives one that does not; else nil.
+	Several func(t *testing.T) store.Engine
 	// Waiting is how much work is queued and not begun.
 	Waiting func(store.Engine) int
 	// FailCommit makes a COMMIT go wrong, after letting pass of them through.

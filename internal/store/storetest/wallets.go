@@ -25,6 +25,7 @@ func walletTests() []test {
 		{"use is accrued, posted by the hour and warned of once", walletPosts},
 		{"a register that cannot be true moves no money until somebody decides", walletHeld},
 		{"a meter that comes with another memory is rated on", walletMemory},
+		{"a recharge and a change of the account do not wait for each other", walletLocks},
 	}
 }
 

@@ -1,0 +1,82 @@
+package storetest
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// lockDoor is the wallets' way to the store. It counts how often a closure is run: once, unless the database had to break
+// it off.
+type lockDoor struct {
+	e     store.Engine
+	runs  *atomic.Int32
+	began chan struct{}
+}
+
+func (d lockDoor) Do(ctx context.Context, t access.Tenant, fn func(wallet.Tx) (bool, error)) error {
+	return d.e.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
+		if d.runs.Add(1) == 1 {
+			close(d.began)
+		}
+		return fn(tx)
+	})
+}
+
+func (d lockDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx) error) error {
+	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+}
+
+// walletLocks protects an account while a recharge of it, which locks the account and then the wallets of its meters, stands
+// between the two. Were the wallets locked first, the two would wait for each other until the database breaks one off.
+func walletLocks(t *testing.T, r Rig) {
+	open := r.Open
+	if r.Several != nil {
+		open = r.Several
+	}
+	e := open(t)
+	p := addPurse(t, e, 1, 10_000)
+	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
+	yes := true
+	for range 3 {
+		var recharges, changes atomic.Int32
+		d := lockDoor{e: e, runs: &changes, began: make(chan struct{})}
+		w := wallet.New(wallet.Config{Door: d, Now: time.Now})
+		locked, done := make(chan struct{}), make(chan error, 1)
+		go func() {
+			<-locked
+			out, err := w.SetAccount(t.Context(), by, p.ID.Text(id.Meter), wallet.AccountWish{Protected: &yes, Reason: "a pump for the heart"})
+			if err == nil && out.Refused() {
+				t.Errorf("the change was refused: %s", out.What)
+			}
+			done <- err
+		}()
+		must(t, e, func(tx *store.Tx) error {
+			if _, err := tx.WalletChargedTo(p.account); err != nil {
+				return err
+			}
+			if recharges.Add(1) == 1 {
+				close(locked)
+				select { // where there is one writer, the other begins after this one
+				case <-d.began:
+				case <-time.After(100 * time.Millisecond):
+				}
+				time.Sleep(100 * time.Millisecond) // it stands at its next lock
+			}
+			_, err := wallet.SettleAccount(tx, p.account, tx.Now, true)
+			return err
+		})
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if recharges.Load() != 1 || changes.Load() != 1 {
+			t.Errorf("the recharge ran %d times and the change %d times, want once each", recharges.Load(), changes.Load())
+		}
+	}
+}
