@@ -19,6 +19,7 @@ type Recharge struct {
 	Meter      string         `json:"meter"`
 	Test       bool           `json:"test,omitempty"`
 	Elsewhere  bool           `json:"elsewhere,omitempty"` // not made by this server
+	Heard      bool           `json:"heard,omitempty"`     // only a text message tells that the meter has it
 	State      string         `json:"state"`               // idle, queued, sent, delivered, answered, accepted, rejected or failed
 	Result     string         `json:"result,omitempty"`
 	UnitsWh    int64          `json:"units_wh"`

@@ -25,6 +25,7 @@ type rechargeBody struct {
 	Meter      string         `json:"meter" example:"04140001001"`
 	Test       bool           `json:"test,omitempty" doc:"The meter is simulated"`
 	Elsewhere  bool           `json:"elsewhere,omitempty" doc:"The token was not made here"`
+	Heard      bool           `json:"heard,omitempty" doc:"Nothing but a text message tells that the meter has it, and nobody can prove who wrote that"`
 	State      string         `json:"state" enum:"idle,queued,sent,delivered,answered,accepted,rejected,failed" doc:"How far it has come; accepted and rejected is what the meter said"`
 	Result     string         `json:"result,omitempty" doc:"What the meter answered last over its connection"`
 	UnitsWh    int64          `json:"units_wh"`
@@ -59,11 +60,11 @@ type rechargeWay struct {
 type saidBalance struct {
 	Wh     int64     `json:"wh"`
 	At     time.Time `json:"at" doc:"When it was said"`
-	Source string    `json:"source" doc:"How the token reached the meter: keypad, sms or remote"`
+	Source string    `json:"source" doc:"How the token reached the meter by its own report: keypad, sms or remote; or that a text message said so: sms answer"`
 }
 
 func rechargeOf(t recharge.Tracked) rechargeBody {
-	b := rechargeBody{Token: t.Token.ID.Text(id.Token), Meter: t.Meter.Number, Test: t.Meter.Simulated, Elsewhere: t.Elsewhere, State: string(t.State),
+	b := rechargeBody{Token: t.Token.ID.Text(id.Token), Meter: t.Meter.Number, Test: t.Meter.Simulated, Elsewhere: t.Elsewhere, Heard: t.Heard, State: string(t.State),
 		Result: t.Token.Result, UnitsWh: int64(t.Token.Units), Steps: []rechargeStep{}, Deliveries: []rechargeWay{}}
 	for _, s := range t.Steps() {
 		b.Steps = append(b.Steps, rechargeStep{State: string(s.State), At: s.At.UTC(), By: string(s.By), Note: s.Note})

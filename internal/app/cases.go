@@ -66,7 +66,8 @@ func (a *App) openCases() (err error) {
 		Sender: a.noticeSender(),
 		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
+		Texts: func() bool { return a.sends(vending.RouteMeterSMS) },
+		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,

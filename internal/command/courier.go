@@ -38,7 +38,8 @@ type CourierTx interface {
 	CommandSent(command id.ID) error
 	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
-	TokenSent(token id.ID) error
+	// TokenPushed notes that a token was handed to its meter's connection.
+	TokenPushed(token id.ID) error
 }
 
 // Courier brings tokens and commands to their meters: it is the job.Sender of the lane of meters. Digits and
@@ -124,7 +125,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	if !c.link.Publish(item.Key, wire.DownToken, payload) {
 		return c.offline(), nil
 	}
-	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenSent(token) })
+	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenPushed(token) })
 }
 
 // answered reports whether the meter has said what it makes of a token.

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -59,7 +60,6 @@ type Given struct {
 // Tx is what this package needs of a transaction. Every method sees only the transaction's tenant.
 type Tx interface {
 	registry.MeterLookup
-	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 	// OutboxWake makes what waits for a key due now.
@@ -78,6 +78,15 @@ type Tx interface {
 	// GivenByHash finds a token from elsewhere by the hash of its digits.
 	GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
 	GiveToken(Given) error
+
+	notify.QueueTx
+	// SIMOf is the number of the SIM in a meter's modem, "" for none.
+	SIMOf(meter int64) (string, error)
+	NoticeTo(number string) (to notify.Addressee, found bool, err error)
+	// MessagesOfToken lists the messages that brought a token to its meter's SIM, newest first.
+	MessagesOfToken(meter int64, token id.ID, max int) ([]notify.Message, error)
+	// MessagesAnswering lists the arrivals that answer a message, newest first.
+	MessagesAnswering(meter int64, message id.ID, max int) ([]notify.Message, error)
 }
 
 // Waiting is a token on its way over the meter's connection.
@@ -106,6 +115,8 @@ type Config struct {
 	Sealer Sealer
 	Now    func() time.Time
 	Kick   func() // called after a commit that left something to deliver
+	// Texts reports whether there is a route for messages to meters.
+	Texts func() bool
 }
 
 // Desk carries out the use cases of this package. Its methods may be called from any goroutine.
@@ -220,7 +231,7 @@ func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged)
 	if err != nil || no.Refused() {
 		return Tracked{Refusal: no}, err
 	}
-	if no, err := d.enqueue(tx, o.By, m, t); err != nil || no.Refused() {
+	if no, err := d.enqueue(tx, by, o.By, m, t); err != nil || no.Refused() {
 		return Tracked{Refusal: no}, err
 	}
 	e := by.Entry("token.recharge", t.ID.Text(id.Token))
@@ -284,9 +295,9 @@ func held(tx Tx, m registry.Meter, token id.ID) (vending.Token, refusal.Refusal,
 }
 
 // enqueue puts the token on its way. One that the meter has answered before is sent once more.
-func (d *Desk) enqueue(tx Tx, by Route, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
+func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
 	if by == SMS {
-		return d.text(tx, m, t)
+		return d.text(tx, actor, m, t)
 	}
 	w, waits, err := tx.DeliveryOf(m.Number, t.ID)
 	if err != nil {
@@ -304,7 +315,34 @@ func (d *Desk) enqueue(tx Tx, by Route, m registry.Meter, t vending.Token) (refu
 	return refusal.Refusal{}, err
 }
 
-// text sends the token to the meter's SIM.
-func (d *Desk) text(Tx, registry.Meter, vending.Token) (refusal.Refusal, error) {
-	return refusal.Because(refusal.MeterOffline, "This server has no route for text messages.", notSent, "Send the token by mqtt, or let the customer type it."), nil
+// text sends the token to the meter's SIM. One that its meter has confirmed needs no message any more.
+func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
+	if !d.c.Texts() {
+		return refusal.Because(refusal.MeterOffline, "This server has no route for messages to meters.", notSent,
+			"Start it with --sms-modem or describe a route in paywatt.toml; or send the token by mqtt, or let the customer type it."), nil
+	}
+	sim, err := tx.SIMOf(m.N)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if sim == "" {
+		return refusal.Because(refusal.MeterOffline, "No number of a SIM in meter "+m.Number+" is known.", notSent, "Register its sim_phone."), nil
+	}
+	if t.State == vending.TokenAccepted && !t.OnlyHeard() {
+		return refusal.Refusal{}, nil
+	}
+	sent, err := tx.MessagesOfToken(m.N, t.ID, 1)
+	if err != nil || len(sent) > 0 && sent[0].Open {
+		return refusal.Refusal{}, err // it is on its way
+	}
+	to, _, err := tx.NoticeTo(m.Number)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	q, err := notify.Queue(tx, notify.Draft{Purpose: notify.PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
+		Vend: t.Sale, Token: t.ID, By: by.String(), Args: notify.Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, d.c.Now())
+	if err == nil && q.State == notify.Suppressed {
+		return refusal.Because(refusal.RateLimited, "The message was not queued: "+q.Failure+".", notSent, "Look at the messages to this meter."), nil
+	}
+	return refusal.Refusal{}, err
 }

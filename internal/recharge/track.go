@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -49,7 +50,8 @@ type Delivery struct {
 type Balance struct {
 	Energy unit.Energy
 	At     time.Time // server time at which it was said
-	// Source is how the token reached the meter: keypad, sms or remote.
+	// Source is how the token reached the meter by the meter's own report: keypad, sms or remote; or that a text message
+	// said so: sms answer.
 	Source string
 }
 
@@ -59,7 +61,9 @@ type Tracked struct {
 	Meter     registry.Meter
 	Token     vending.Token
 	Elsewhere bool // it was not made here
-	State     State
+	// Heard says that nothing but a text message tells that the meter has it; nobody can prove who wrote that.
+	Heard bool
+	State State
 	// Deliveries are the ways that it is being sent or was sent, those under way first.
 	Deliveries []Delivery
 	// AnsweredAt is when the meter last said something of it, over its connection.
@@ -129,8 +133,56 @@ func track(tx Tx, m registry.Meter, t vending.Token) (Tracked, error) {
 	if waits || !sent.IsZero() {
 		out.Deliveries = append(out.Deliveries, connection(t, w, waits, sent, answered))
 	}
-	out.State = state(t, out.Deliveries)
+	if err := out.texts(tx); err != nil {
+		return Tracked{}, err
+	}
+	out.State, out.Heard = state(t, out.Deliveries), t.OnlyHeard()
 	return out, nil
+}
+
+// maxMessages bounds the messages of one token that are looked at.
+const maxMessages = 5
+
+// texts adds the messages that brought the token to the meter's SIM, with the meter's answers.
+func (t *Tracked) texts(tx Tx) error {
+	sent, err := tx.MessagesOfToken(t.Meter.N, t.Token.ID, maxMessages)
+	if err != nil {
+		return err
+	}
+	for _, m := range sent {
+		d := Delivery{By: SMS, Message: m.ID, State: stateOf(m), Queued: m.CreatedAt, Sent: m.SentAt, Delivered: m.DeliveredAt, Answered: m.AnsweredAt,
+			Attempts: m.Tries, Why: m.Failure}
+		answers, err := tx.MessagesAnswering(t.Meter.N, m.ID, 1)
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			d.Answer, d.Answered = a.Text, a.CreatedAt
+			if said := notify.ParseMeterReply(a.Text); said.Told && (t.Balance == nil || t.Balance.At.Before(a.CreatedAt)) {
+				t.Balance = &Balance{Energy: said.Balance, At: a.CreatedAt, Source: answerSource}
+			}
+		}
+		t.Deliveries = append(t.Deliveries, d)
+	}
+	return nil
+}
+
+// answerSource stands as the source of a balance that the meter wrote in a text message.
+const answerSource = "sms answer"
+
+// stateOf is where a message to a meter stands, as a delivery.
+func stateOf(m notify.Message) State {
+	switch m.State {
+	case notify.SentOut, notify.Uncertain:
+		return Sent
+	case notify.Arrived:
+		return Delivered
+	case notify.Answered:
+		return Answered
+	case notify.Lost, notify.Expired, notify.Suppressed:
+		return Failed
+	}
+	return Queued
 }
 
 // connection is the delivery over the meter's own connection.

@@ -68,16 +68,24 @@ func (tx *Tx) TokenForPush(token id.ID) (t vending.Token, number string, found b
 	return t, m.Number, found, err
 }
 
-// TokenSent notes that a token was handed to its meter's connection. What the meter has said of it meanwhile stays.
+// TokenSent notes that a token is on its way to its meter. What the meter has said of it meanwhile stays.
 func (tx *Tx) TokenSent(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
-		n, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE state WHEN 'issued' THEN 'sent' ELSE state END, sent_at = $1, version = version + 1
-			WHERE tenant_id = $2 AND id = $3`, tx.Now, tx.Tenant, token)
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = 'sent', version = version + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'issued'`, tx.Tenant, token)
 		if err != nil {
 			return fmt.Errorf("mark token %s as sent: %w", token.Text(id.Token), err)
 		}
-		if n > 0 {
-			return nil
+	}
+	return nil
+}
+
+// TokenPushed is TokenSent for a token that was handed to its meter's connection: it keeps when that was last.
+func (tx *Tx) TokenPushed(token id.ID) error {
+	for _, table := range []string{"token", "given_token"} {
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE state WHEN 'issued' THEN 'sent' ELSE state END, sent_at = $1, version = version + 1
+			WHERE tenant_id = $2 AND id = $3`, tx.Now, tx.Tenant, token)
+		if err != nil {
+			return fmt.Errorf("mark token %s as pushed: %w", token.Text(id.Token), err)
 		}
 	}
 	return nil

@@ -97,7 +97,7 @@ func givenStates(t *testing.T, r Rig) {
 	} {
 		tid := uint32(5000 + i)
 		token := given(t, e, m, tid, c.known, byte(i))
-		must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) })
+		must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) })
 		request := ""
 		if c.asked {
 			request = token.Text(id.Token)
@@ -131,13 +131,13 @@ func tokenTimes(t *testing.T, r Rig) {
 	if w := wayOf(t, e, m, token); !w.sent.IsZero() || !w.answered.IsZero() || w.elsewhere || !w.waits || w.token.State != vending.TokenIssued {
 		t.Errorf("before it is sent: %+v", w)
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) })
+	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) })
 	first := wayOf(t, e, m, token)
 	if first.sent.IsZero() || first.token.State != vending.TokenSent {
 		t.Errorf("sent: %+v", first)
 	}
 	outcomes(t, e, m.token(1, 7, "", "accept"))
-	must(t, e, func(tx *store.Tx) error { return tx.TokenSent(token) }) // the push that was under way
+	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) }) // the push that was under way
 	if w := wayOf(t, e, m, token); w.token.State != vending.TokenAccepted || w.waits || w.answered.IsZero() || w.sent.Before(first.sent) || w.reports != 1 {
 		t.Errorf("answered: %+v", w)
 	}
