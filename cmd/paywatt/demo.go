@@ -79,20 +79,21 @@ func (o demoOptions) live(ctx context.Context, p *demoPlace, out io.Writer) (err
 	}
 	defer func() { err = errors.Join(err, panels.close()) }()
 	p.panel = panels.url() + "{number}/"
-	if err := p.start(); err != nil {
-		return err
-	}
-	if _, err := p.addOwner(ctx); err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	bus, err := p.network(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, bus.close()) }()
+	if err := p.start(); err != nil {
+		return err
+	}
+	if _, err := p.addOwner(ctx); err != nil {
+		return err
+	}
 	fleet, err := newDemoFleet(ctx, p, bus, o.seed)
-	defer func() { stop(); err = errors.Join(err, fleet.close(), bus.close()) }()
+	defer func() { stop(); err = errors.Join(err, fleet.close()) }()
 	if err != nil {
 		return err
 	}

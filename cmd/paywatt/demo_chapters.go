@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/device"
 )
 
@@ -253,6 +254,42 @@ func (s *demoStory) recharge(ctx context.Context) (string, error) {
 		expectState(v, sold.UnitsWh-2_000, sumOf(3, bought)+2_000, "closed", "off")
 }
 
+// modem buys with delivery by SMS: the server's own modem sends the token to the meter's SIM, and the meter answers it.
+func (s *demoStory) modem(ctx context.Context) (string, error) {
+	sold, err := s.sell(ctx, 4, "meter_sms")
+	if err != nil {
+		return "", err
+	}
+	list, err := s.api.Tokens(ctx, storyNumber, client.Page{Limit: 1})
+	if err != nil || len(list.Data) != 1 {
+		return "", fmt.Errorf("%d tokens of the meter are listed, expected the newest: %w", len(list.Data), err)
+	}
+	var way client.RechargeWay
+	for way.Answer == "" {
+		r, err := s.api.RechargeState(ctx, storyNumber, list.Data[0].ID)
+		if err != nil {
+			return "", err
+		}
+		for _, d := range r.Deliveries {
+			way = d
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("the meter did not answer the server's message: %w", ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	v, err := s.meter.do("show")
+	if err != nil {
+		return "", err
+	}
+	balance := demoSales[3].units - 2_000 + sold.UnitsWh
+	return fmt.Sprintf("%s = %s by SMS from the server's modem %s: sent, answered %q after %d ms", kes(sold.Tender.AmountMinor), kwh(sold.UnitsWh), demoAuthority,
+			way.Answer, way.AnsweredAt.Sub(*way.QueuedAt).Milliseconds()),
+		cmp.Or(expect("way", way.By, "sms"), expect("answer", way.Answer, "Recharge OK. "+kwh(sold.UnitsWh)+" added. Balance "+kwh(balance)),
+			expect("result", v.LastToken, "accept"), expectState(v, balance, sumOf(3, bought)+2_000, "closed", "off"))
+}
+
 // sync lets the meter tell everything and compares.
 func (s *demoStory) sync(ctx context.Context) (string, error) {
 	v, err := s.meter.do("sync")
@@ -272,7 +309,7 @@ func (s *demoStory) sync(ctx context.Context) (string, error) {
 
 // Events of the domain reference, §4.12, by code and how often the story brings them about. Supply returns twice: at
 // the first token and at the recharge.
-var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 4}, {302, 1}, {401, 1}, {402, 2}}
+var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
 
 // history asks the server for what the meter told it: each thing once, although the link was cut in between.
 func (s *demoStory) history(ctx context.Context) (string, error) {

@@ -80,7 +80,7 @@ func newDemoFleet(ctx context.Context, p *demoPlace, bus *demoBus, seed uint64) 
 	began := time.Now().UTC().Add(-fleetHour).Truncate(day).Add(fleetHour - fleetHistory)
 	errs := make([]error, len(households))
 	for i, h := range households {
-		secret, err := p.register(ctx, f.api, h.number, h.name, h.phone)
+		secret, err := p.register(ctx, f.api, h.number, h.name, h.phone, f.sim(i))
 		if err != nil {
 			return f, err
 		}
@@ -94,9 +94,7 @@ func newDemoFleet(ctx context.Context, p *demoPlace, bus *demoBus, seed uint64) 
 func (f *demoFleet) prepare(ctx context.Context, i int, secret client.AddedMeter, began time.Time) error {
 	h, p := households[i], f.place
 	m := &fleetMeter{house: h, fleet: f, rnd: rand.New(rand.NewPCG(f.seed, uint64(i))), read: began, acts: make(chan panelAct)}
-	if f.bus != nil {
-		m.sim = simOf(i)
-	}
+	m.sim = f.sim(i)
 	if err := m.open(ctx, secret, began); err != nil {
 		return fmt.Errorf("meter %s: %w", h.number, err)
 	}
@@ -125,6 +123,14 @@ func (m *fleetMeter) phone() string {
 		return ""
 	}
 	return m.fleet.bus.phonePage(m.house.phone, m.sim)
+}
+
+// sim is the number of the i-th meter's modem, empty for none.
+func (f *demoFleet) sim(i int) string {
+	if f.bus == nil {
+		return ""
+	}
+	return simOf(i)
 }
 
 // open makes the meter as `paywatt vmeter` does, with its memory in RAM and its calendar in the past.

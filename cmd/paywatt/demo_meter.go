@@ -37,7 +37,7 @@ func (p *demoPlace) meterOf(ctx context.Context, m client.AddedMeter, modem stri
 	ended := make(chan error, 1)
 	go func() {
 		err := p.execute(ctx, p.own(lines, states), "vmeter", m.Number, "--script", "--state", filepath.Join(p.dir, "meter-"+m.Number),
-			"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone, "--modem", modem)
+			"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone, "--phone", demoAuthority, "--modem", modem)
 		// Whoever writes the next command, or waits for a state, hears that there is no meter any more.
 		lines.CloseWithError(errMeterEnded)
 		states.CloseWithError(errors.Join(errMeterEnded, err))

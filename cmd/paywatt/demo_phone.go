@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,6 +68,9 @@ func (p *demoPlace) startBus(ctx context.Context, numbers ...string) (*demoBus, 
 		return nil, fmt.Errorf("start the emulated modems: %w", err)
 	}
 	b.http = strings.TrimPrefix(strings.TrimSpace(first), "http=")
+	if slices.Contains(numbers, demoAuthority) {
+		p.modem = p.port(demoAuthority)
+	}
 	return b, nil
 }
 

@@ -35,6 +35,7 @@ type demoPlace struct {
 	password   string // of the owner
 	key        string // of the API
 	panel      string // address pattern of the meters' panels, "" for none
+	modem      string // serial port of the server's own GSM modem, "" for none
 	http, mqtt string // the addresses; the same again after a restart
 	log        *tail
 	logger     *slog.Logger
@@ -110,8 +111,12 @@ func (p *demoPlace) execute(ctx context.Context, c console, args ...string) erro
 // start starts the server, at a restart on the addresses it had. It keeps no disk space in reserve: nothing here has to
 // outlive a full disk.
 func (p *demoPlace) start() error {
-	a, err := app.New(app.Config{Data: p.data, HTTP: p.http, MQTT: p.mqtt, Passphrase: []byte(p.pass), Version: programVersion(),
-		Log: p.logger, Test: true, PanelURL: p.panel, Reserve: -1})
+	c := app.Config{Data: p.data, HTTP: p.http, MQTT: p.mqtt, Passphrase: []byte(p.pass), Version: programVersion(),
+		Log: p.logger, Test: true, PanelURL: p.panel, Reserve: -1}
+	if p.modem != "" {
+		c.Routes = modemRoutes(p.modem, demoAuthority)
+	}
+	a, err := app.New(c)
 	if err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
@@ -198,11 +203,11 @@ func demoTariff() client.NewTariff {
 	return client.NewTariff{Name: "domestic", Price: client.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}}
 }
 
-// register adds a virtual meter of a customer.
-func (p *demoPlace) register(ctx context.Context, api *client.Client, number, name, phone string) (client.AddedMeter, error) {
+// register adds a virtual meter of a customer; sim is the number of its modem, empty for none.
+func (p *demoPlace) register(ctx context.Context, api *client.Client, number, name, phone, sim string) (client.AddedMeter, error) {
 	krn, kt := 1, 2
 	m, err := api.AddMeter(ctx, client.NewMeter{Number: number, Mode: "prepay_token", Tariff: "domestic", SGC: demoGroup, KRN: &krn, KT: &kt,
-		TI: "01", Customer: &client.Customer{Name: name, Phone: phone}, Simulated: true})
+		TI: "01", Customer: &client.Customer{Name: name, Phone: phone}, Simulated: true, SIMPhone: sim})
 	if err != nil {
 		return m, fmt.Errorf("register meter %s: %w", number, err)
 	}

@@ -24,7 +24,7 @@ type demoStory struct {
 	api   *client.Client
 	meter *demoMeter
 	bus   *demoBus
-	sales [4]client.Vend
+	sales [5]client.Vend
 }
 
 // demoSale is a purchase with all of its figures: minor units and watt-hours.
@@ -32,17 +32,19 @@ type demoSale struct {
 	tender, units, energy, vat, carryIn, carry int64
 }
 
-// The four purchases. A token holds whole tenths of a kilowatt-hour; what is left over is carried into the next sale.
+// The five purchases. A token holds whole tenths of a kilowatt-hour; what is left over is carried into the next sale.
 //
 //	100.00          / 1.15 / 2.50 = 34.78 -> 34.7 kWh: 86.75 and 13.01 VAT (13.0125), 0.24 carried
 //	 50.00 and 0.24 / 1.15 / 2.50 = 17.47 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.21 carried
 //	 50.00 and 0.21 / 1.15 / 2.50 = 17.46 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.18 carried
 //	100.00 and 0.18 / 1.15 / 2.50 = 34.84 -> 34.8 kWh: 87.00 and 13.05 VAT (13.0500), 0.13 carried
-var demoSales = [4]demoSale{
+//	 50.00 and 0.13 / 1.15 / 2.50 = 17.43 -> 17.4 kWh: 43.50 and  6.53 VAT ( 6.5250), 0.10 carried
+var demoSales = [5]demoSale{
 	{tender: 10_000, units: 34_700, energy: 8_675, vat: 1_301, carry: 24},
 	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 24, carry: 21},
 	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 21, carry: 18},
 	{tender: 10_000, units: 34_800, energy: 8_700, vat: 1_305, carryIn: 18, carry: 13},
+	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 13, carry: 10},
 }
 
 // demoStep is one step: its figures as a line of text, or what did not hold.
@@ -57,7 +59,7 @@ func (s *demoStory) steps() []demoStep {
 		{"buy", s.buy}, {"token", s.token}, {"keypad", s.keypad}, {"again", s.again}, {"push", s.push}, {"sms", s.sms},
 		{"server off", s.alone}, {"server on", s.restarted},
 		{"use", s.use}, {"warning 1", s.low1}, {"warning 2", s.low2}, {"cut-off", s.cutOff},
-		{"recharge", s.recharge}, {"sync", s.sync}, {"history", s.history}, {"ledger", s.ledger},
+		{"recharge", s.recharge}, {"modem", s.modem}, {"sync", s.sync}, {"history", s.history}, {"ledger", s.ledger},
 	}
 }
 
@@ -81,13 +83,14 @@ func playStory(ctx context.Context, p *demoPlace, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, storyTime)
 	defer cancel()
 	s := &demoStory{place: p}
+	if s.bus, err = p.startBus(ctx, demoAuthority, storySIM()); err != nil {
+		return err
+	}
 	defer func() {
 		if s.meter != nil {
 			err = errors.Join(err, s.meter.close())
 		}
-		if s.bus != nil {
-			err = errors.Join(err, s.bus.close())
-		}
+		err = errors.Join(err, s.bus.close())
 	}()
 	return play(ctx, out, s.steps())
 }
@@ -154,11 +157,8 @@ func storySIM() string { return simOf(0) }
 
 // join registers the meter and lets it connect.
 func (s *demoStory) join(ctx context.Context) (string, error) {
-	m, err := s.place.register(ctx, s.api, storyNumber, storyCustomer, storyPhone)
+	m, err := s.place.register(ctx, s.api, storyNumber, storyCustomer, storyPhone, storySIM())
 	if err != nil {
-		return "", err
-	}
-	if s.bus, err = s.place.startBus(ctx, storySIM()); err != nil {
 		return "", err
 	}
 	s.meter = s.place.meterOf(ctx, m, s.place.port(storySIM()))

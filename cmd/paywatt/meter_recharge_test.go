@@ -54,7 +54,7 @@ func newPlatform(t *testing.T) *platform {
 // add registers the meter and starts it.
 func (p *platform) add() {
 	p.t.Helper()
-	m, err := p.place.register(p.t.Context(), p.api, storyNumber, storyCustomer, storyPhone)
+	m, err := p.place.register(p.t.Context(), p.api, storyNumber, storyCustomer, storyPhone, "")
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -192,3 +192,8 @@ func serveFailure(set config.Config, err error) *failure {
 	}
 	return f
 }
+
+// modemRoutes is the one route of a server with a GSM modem, as --sms-modem PORT=NUMBER gives it.
+func modemRoutes(port, number string) []config.Route {
+	return []config.Route{{Name: "modem1", Kind: config.RouteModem, Meters: true, Keys: map[string]string{"port": port, "number": number}}}
+}

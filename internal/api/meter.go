@@ -229,22 +229,5 @@ func (a *API) meterRoutes(r router) {
 		}
 		return &struct{ Body Meter }{meterOf(v)}, nil
 	})
-	query(r, huma.Operation{
-		OperationID: "customers", Path: "/v1/customers", Tags: []string{"customers"}, Summary: "List customers",
-	}, func(ctx context.Context, by access.Actor, in *struct {
-		Find string `query:"find" maxLength:"64" doc:"Only those whose name, phone or meter number holds this"`
-		Page
-	}) (*listed[customerEntry], error) {
-		page, err := a.c.Registry.Customers(ctx, by, in.Find, registry.Page{Limit: in.Limit, Cursor: in.Cursor})
-		if err != nil {
-			return nil, err
-		}
-		if page.Refused() {
-			return nil, refuse(page.Refusal)
-		}
-		return listOf(page.Data, page.Next, func(e registry.CustomerEntry) customerEntry {
-			return customerEntry{customerOf(e.Customer), append([]string{}, e.Meters...)}
-		}), nil
-	})
 	a.customerRoutes(r)
 }
