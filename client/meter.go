@@ -41,8 +41,7 @@ type NewMeter struct {
 	ImpPerKWh int64     `json:"imp_per_kwh,omitempty"`
 	Customer  *Customer `json:"customer,omitempty"`
 	Simulated bool      `json:"simulated,omitempty"`
-	SIMPhone  string    `json:"sim_phone,omitempty"` // number of the SIM in the meter's own modem
-	Status    string    `json:"status,omitempty"`    // active or stock
+	Status    string    `json:"status,omitempty"` // active or stock
 	Address   string    `json:"address,omitempty"`
 	Feeder    string    `json:"feeder,omitempty"`
 	SIMPhone  string    `json:"sim_phone,omitempty"` // number of the SIM in its own modem
