@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -28,6 +29,8 @@ type world struct {
 	meter string
 	log   *lockedBuffer
 	stop  func()
+	// routes are those for messages; none unless a test names them before serve.
+	routes []config.Route
 }
 
 const meterNumber = "04140001001"
@@ -82,7 +85,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 		pass = []byte(passphrase)
 	}
 	log := &lockedBuffer{}
-	a, err := app.New(app.Config{Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits,
+	a, err := app.New(app.Config{Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: api.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
