@@ -57,6 +57,27 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	w.enter("support@example.org").get(page + "/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
 }
 
+// TestADayWithoutUseIsAGap: it is shown as one and never filled.
+func TestADayWithoutUseIsAGap(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	g.sell(walletNumber, "100")
+	w.read(1, 5000)
+	w.read(2, 6000)
+	w.clock.move(3 * 24 * time.Hour)
+	w.read(3, 6000)
+	w.read(4, 8000)
+	g = w.enter(ownerEmail) // the session has ended meanwhile
+	page := g.get("/meters/" + walletNumber + "/wallet").is(200).says("3.000 kWh for KES 8.62")
+	if n := strings.Count(page.body, "nothing counted"); n != 2 && n != 3 {
+		t.Errorf("%d days are shown as gaps, want those between:\n%s", n, page.body)
+	}
+	if n := strings.Count(page.body, "<rect"); n != 2 {
+		t.Errorf("the chart has %d bars, want 2 and gaps between", n)
+	}
+}
+
 // TestASupplyIsCutAndRestoredWithItsEffect: a person's cut needs a reason, shows where the supply stands and what comes next, and
 // is not undone by money.
 func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
