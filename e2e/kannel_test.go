@@ -106,7 +106,7 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := startKannel(t, modemGroup(r.ptys[modem], modem))
-	for id, text := range map[string]string{"msg_1": recharge, "msg_2": "€ { é", "msg_3": "мало 😀", "msg_4": strings.Repeat("0123456789", 20)} {
+	for id, text := range map[string]string{"msg_1": recharge, "msg_2": "§ € { é", "msg_3": "мало 😀", "msg_4": strings.Repeat("0123456789", 20)} {
 		if s := k.send(t, id, phone, text); s.Outcome != notify.Accepted {
 			t.Fatalf("%s: %+v", id, s)
 		}
@@ -121,7 +121,7 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	if m := k.box.awaitMessage(t, "BAL please"); m.From != phone || m.To != modem || m.At.IsZero() || m.Missing != 0 {
 		t.Errorf("message %v to %s at %v, %d missing", m, m.To, m.At, m.Missing)
 	}
-	for _, text := range []string{"é @ € {  two  blanks", "мало 😀", strings.Repeat("0123456789", 20)} {
+	for _, text := range []string{"§ é @ € {  two  blanks", "мало 😀", strings.Repeat("0123456789", 20)} {
 		if err := r.Send(t.Context(), phone, modem, text); err != nil {
 			t.Fatal(err)
 		}

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm/bus"
+	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
 // smsPlace is a server whose route for messages is configured in its settings file, on a port that is known before.
@@ -65,12 +69,19 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 
 	first := a.mustVend(t, m.number, 10_000, "kannel-000001", "meter_sms")
 	accepted(t, a, first)
+	if err := r.SetWeather(t.Context(), bus.Weather{Duplicate: 1, DelayMS: 20}); err != nil { // every message comes twice
+		t.Fatal(err)
+	}
 	second := a.mustVend(t, m.number, 10_000, "kannel-000002", "meter_sms")
 	accepted(t, a, second)
 	for _, sale := range []answer{first, second} {
 		if digits := sale.text(t, "tokens", 0, "digits"); strings.Contains(srv.log.String(), digits) {
 			t.Error("the log shows the digits of a token")
 		}
+	}
+	events, err := r.Events(t.Context(), 0, 0)
+	if err != nil || !slices.ContainsFunc(events, func(e network.Event) bool { return e.Kind == network.Doubled && "+"+e.To == theirs }) {
+		t.Errorf("the second token was not doubled: %+v, %v", events, err)
 	}
 	list := a.must(t, 200, "GET", "/v1/messages?meter="+m.number, nil)
 	if !strings.Contains(string(list.body), `"route":"kannel1"`) || !strings.Contains(string(list.body), `"state":"answered"`) {

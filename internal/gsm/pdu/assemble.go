@@ -137,16 +137,6 @@ func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	return out
 }
 
-// Holds reports whether a place belongs to an unfinished message.
-func (a *Assembler) Holds(slot int) bool {
-	for _, s := range a.open {
-		if slices.Contains(s.slots, slot) {
-			return true
-		}
-	}
-	return false
-}
-
 // Retain drops the parts whose places no longer hold them: present says which message is in which place. How long the
 // others have waited is kept.
 func (a *Assembler) Retain(present map[int]Identity) {
@@ -162,9 +152,6 @@ func (a *Assembler) Retain(present map[int]Identity) {
 		}
 	}
 }
-
-// Open is the number of unfinished messages.
-func (a *Assembler) Open() int { return len(a.open) }
 
 // contradicts reports that the same part is there already with another content.
 func (s *partSet) contradicts(seq uint8, p Part) bool {

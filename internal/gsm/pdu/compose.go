@@ -46,20 +46,17 @@ func whole(dcs DCS) int {
 	return MaxOctets
 }
 
-// room is how much payload fits beside the header of a part: 153, 134 and 67, with a 16-bit reference 152, 133 and 66.
+// room is how much payload fits beside the header of a part: 153 septets or
+// 67 units, with a 16-bit reference 152 or 66.
 func room(dcs DCS, wide bool) int {
 	header := 6
 	if wide {
 		header = 7
 	}
-	switch dcs.Alphabet() {
-	case GSM7:
+	if dcs.Alphabet() == GSM7 {
 		return MaxSeptets - septetsOf(header)
-	case UCS2:
-		return (MaxOctets - header) / 2 * 2
-	default:
-		return MaxOctets - header
 	}
+	return (MaxOctets - header) / 2 * 2 // whole units
 }
 
 // split cuts a payload into parts, never inside an escape or a surrogate pair.
@@ -104,11 +101,6 @@ func Compose(text string, reference uint16) ([]Body, error) {
 	}
 	data, dcs := coded(text)
 	return cut(data, dcs, reference)
-}
-
-// ComposeOctets does the same for octets that are no text.
-func ComposeOctets(data []byte, reference uint16) ([]Body, error) {
-	return cut(append(make([]byte, 0, len(data)), data...), DCSOctets, reference)
 }
 
 func cut(data []byte, dcs DCS, reference uint16) ([]Body, error) {

@@ -304,6 +304,21 @@ func TestCodingSchemes(t *testing.T) {
 	}
 }
 
+// A character of the upper half, two of the extension and a letter with an accent, as Kannel 1.4.5 wrote them to its modem.
+func TestTheExtensionIsWrittenAsKannelWritesIt(t *testing.T) {
+	const text, kannel = "§ € { é", "31000C91527511002005" + "00000B" + "095FD0A60CDAA04005"
+	m := pdu.Submit{Report: true, To: address(t, "+255711000250"), Validity: pdu.ValidFor(time.Hour), Body: compose(t, text, 0)[0]}
+	if got, err := m.Encode(); err != nil || !bytes.Equal(got, unhex(t, kannel)) {
+		t.Errorf("got %X, %v, want %s", got, err, kannel)
+	}
+	if back, err := pdu.DecodeSubmit(unhex(t, kannel)); err != nil || back.Body.Text() != text {
+		t.Errorf("read %q, %v, want %q", back.Body.Text(), err, text)
+	}
+	if size := pdu.Measure(text); size != (pdu.Size{Alphabet: pdu.GSM7, Units: 9, Parts: 1}) {
+		t.Errorf("measured %+v, want 9 septets", size)
+	}
+}
+
 func TestDamagedMessagesAreRefused(t *testing.T) {
 	whole := unhex(t, "31000C915275000000100000FF182A986C1493CD6835DB0D9783C564335ACD76C3E560")
 	for n := range whole {

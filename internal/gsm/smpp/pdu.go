@@ -120,18 +120,6 @@ func (b Bind) Encode() ([]byte, error) {
 	return w.b, w.err
 }
 
-// DecodeBind reads the body of a bind.
-func DecodeBind(body []byte) (Bind, error) {
-	r := &reader{b: body}
-	b := Bind{SystemID: r.text(maxSystemID), Password: r.text(maxPassword), SystemType: r.text(maxSystem)}
-	b.Version, b.TON, b.NPI = r.octet(), r.octet(), r.octet()
-	b.Range = r.text(maxRange)
-	if r.err != nil {
-		return Bind{}, fmt.Errorf("decode bind: %w", r.err)
-	}
-	return b, nil
-}
-
 // EncodeText writes a body of one text, as most answers have: a bind's has the centre's name, a submit's the message's.
 func EncodeText(s string) []byte { return append([]byte(s), 0) }
 
