@@ -27,17 +27,25 @@ type demoMeter struct {
 
 // meterOf starts the meter that was registered, with its memory in the demonstration's folder and its modem on a port.
 func (p *demoPlace) meterOf(ctx context.Context, m client.AddedMeter, modem string) *demoMeter {
-	lines, in := io.Pipe()
-	out, states := io.Pipe()
 	phone := ""
 	if m.Customer != nil {
 		phone = m.Customer.Phone
 	}
-	d := &demoMeter{number: m.Number, phone: phone, key: m.DecoderKey, in: in, out: out, states: json.NewDecoder(bufio.NewReader(out))}
+	d := p.script(ctx, m.Number, "vmeter", m.Number, "--script", "--state", filepath.Join(p.dir, "meter-"+m.Number),
+		"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone,
+		"--phone", demoAuthority, "--modem", modem)
+	d.phone, d.key = phone, m.DecoderKey
+	return d
+}
+
+// script starts a virtual meter by its command line, which makes it take commands by lines.
+func (p *demoPlace) script(ctx context.Context, number string, args ...string) *demoMeter {
+	lines, in := io.Pipe()
+	out, states := io.Pipe()
+	d := &demoMeter{number: number, in: in, out: out, states: json.NewDecoder(bufio.NewReader(out))}
 	ended := make(chan error, 1)
 	go func() {
-		err := p.execute(ctx, p.own(lines, states), "vmeter", m.Number, "--script", "--state", filepath.Join(p.dir, "meter-"+m.Number),
-			"--mqtt", p.mqtt, "--password", m.MQTTPassword, "--link-key", m.LinkKey, "--key", m.DecoderKey, "--ea", "07", "--phone", phone, "--phone", demoAuthority, "--modem", modem)
+		err := p.execute(ctx, p.own(lines, states), args...)
 		// Whoever writes the next command, or waits for a state, hears that there is no meter any more.
 		lines.CloseWithError(errMeterEnded)
 		states.CloseWithError(errors.Join(errMeterEnded, err))

@@ -1,6 +1,7 @@
 package recharge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -258,6 +259,10 @@ func (t Tracked) Steps() []Step {
 		}
 		add(t.State, t.AnsweredAt, "", note)
 	}
-	slices.SortStableFunc(out, func(a, b Step) int { return a.At.Compare(b.At) })
+	// A network's reports tell whole seconds: within one, the steps are in the order in which they must have been.
+	order := []State{Queued, Sent, Delivered, Answered, Accepted, Rejected}
+	slices.SortStableFunc(out, func(a, b Step) int {
+		return cmp.Or(a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))
+	})
 	return out
 }
