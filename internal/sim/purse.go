@@ -37,6 +37,11 @@ type Purses struct {
 	// Daily is a fixed charge of each day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
+	// Several is that of every so many houses the second has its meter on the account of the first, and every other time the
+	// third as well; 0 for an account each.
+	Several int
+	// TOU prices energy by the time of its use instead of flat.
+	TOU bool
 	// Protected is that every so manieth account is never cut off; 0 for none.
 	Protected int
 	// DownFrom and DownTo are the hours between which the server does not run.
@@ -80,6 +85,7 @@ type purse struct {
 	n       int64
 	meter   id.ID
 	account id.ID
+	host    *purse // whose account it is on; nil for its own
 	link    wire.LinkKey
 	dev     *device.Device
 	load    *rand.Rand // of what is used, whatever the network does
@@ -211,7 +217,15 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 	if h.link, err = wire.NewLinkKey(secret[:]); err != nil {
 		return nil, err
 	}
+	if n := s.o.Several; n > 0 && (i%n == 1 || i%(2*n) == 2) {
+		if h.host = s.houses[i-1]; h.host.host != nil {
+			h.host = h.host.host
+		}
+	}
 	protected := s.o.Protected > 0 && i%s.o.Protected == 0
+	if h.host != nil {
+		protected = h.host.witness.protected
+	}
 	if err := s.office.register(ctx, h, secret[:], protected); err != nil {
 		return nil, err
 	}
@@ -222,7 +236,8 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 	}
 	h.witness = newWitness(s.o, h.number, protected)
 	h.witness.tracing = s.o.Trace == h.number
-	if s.o.Paid > 0 {
+	h.witness.joins(s.o, h.host)
+	if s.o.Paid > 0 && h.host == nil {
 		if err := s.pay(ctx, h, s.o.Paid); err != nil {
 			return nil, err
 		}
@@ -236,7 +251,7 @@ func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error
 	if err != nil {
 		return fmt.Errorf("pay for meter %s: %w", h.number, err)
 	}
-	h.witness.paid += int64(amount)
+	h.witness.account.paid += int64(amount)
 	s.result.Pressed += press
 	h.witness.trace("paid %d, press a key: %d", amount, press)
 	return nil
@@ -247,7 +262,7 @@ func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error
 func (s *pursesRun) trade(ctx context.Context) error {
 	for _, h := range s.houses {
 		w := &h.witness
-		if s.o.Again > 0 && h.payAt == 0 && w.energy(w.register) < 2000 {
+		if s.o.Again > 0 && h.host == nil && h.payAt == 0 && w.account.energy(w.now, actual) < 2000 {
 			h.payAt = s.hour + 1 + h.load.IntN(30)
 		}
 		if h.payAt > 0 && s.hour >= h.payAt {
@@ -296,7 +311,7 @@ func (s *pursesRun) end(ctx context.Context) error {
 			s.result.DarkHouses = append(s.result.DarkHouses, h.index)
 		}
 		s.result.OffWithMoney += h.witness.offWithMoney
-		s.result.MostOwed = max(s.result.MostOwed, unit.Energy(-h.witness.energy(state.Register)))
+		s.result.MostOwed = max(s.result.MostOwed, h.witness.account.owed)
 	}
 	return s.office.compare(ctx, s)
 }

@@ -19,11 +19,12 @@ var (
 	seed   = flag.Uint64("purse-seed", 7, "the seed of the month with cut-offs")
 )
 
-// aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs.
+// aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs. Energy is priced
+// by the time of use, and some accounts have two or three meters.
 func aMonth(t *testing.T) sim.Purses {
 	t.Helper()
 	return sim.Purses{Meters: *purses, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
-		Paid: 10_000_000, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
+		Paid: 10_000_000, TOU: true, Several: 5, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
 }
 
 func live(t *testing.T, o sim.Purses) sim.PursesResult {
@@ -82,8 +83,21 @@ func TestEveryCutIsJust(t *testing.T) {
 func cuts(t *testing.T, meters int) sim.Purses {
 	t.Helper()
 	return sim.Purses{Meters: meters, Days: 30, Seed: *seed, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Loss: 30, Away: true,
-		Paid: 6000, Again: 4000, Daily: 200, Protected: 50, DownFrom: 400, DownTo: 448,
+		Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5, DownFrom: 400, DownTo: 448,
 		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
+}
+
+// TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts, prices by time of use, and nothing that
+// takes money from under a lease: in the same bad network no account ever uses more than it has paid for.
+func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
+	o := cuts(t, *purses)
+	o.Daily, o.Protected, o.Supply, o.Several, o.TOU = 0, 0, registry.SupplyPolicy{}, 2, true
+	r := live(t, o)
+	just(t, r)
+	if r.MostOwed != 0 || r.OffWithMoney != 0 || r.BeyondLease != 0 || r.Dark == 0 {
+		t.Errorf("an account owes %d Wh, %d hours off with money and lease left, %d Wh beyond a lease; want none, and some hours off, not %d", r.MostOwed,
+			r.OffWithMoney, r.BeyondLease, r.Dark)
+	}
 }
 
 // TestTheWitnessFindsWhatIsPlanted makes the server do what it must not.

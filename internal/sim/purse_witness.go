@@ -2,22 +2,12 @@ package sim
 
 import (
 	"fmt"
-	"math/big"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
-)
-
-// The prices and defaults of the street, once more: the witness does not ask the server.
-const (
-	pursesMicro = 2_500_000 // per kWh
-	pursesVAT   = 1500      // in 10,000
-	pursesCap   = 20_000    // Wh of a lease
-	pursesOwe   = 5_000     // Wh of the allowance
-	pursesFresh = 2*pursesInterval + 5*time.Minute
 )
 
 // witness watches one meter and the wire to it. It decides by arithmetic of its own whether what happens is just: it
@@ -27,11 +17,11 @@ type witness struct {
 	protected bool
 	friendly  func(at time.Time) bool
 	limit     int64 // of a lease
-	daily     int64 // with tax
-	start     time.Time
+	account   *purseAccount
+	tou       bool
 	now       time.Time
 	unseen    time.Time // when the server last stopped seeing anything
-	paid      int64
+	bill      []billed  // what was used by the hour
 	told      told
 	lease     wire.Lease
 	remote    bool // a disconnect has been delivered, and no connect since
@@ -63,8 +53,8 @@ type reported struct {
 }
 
 func newWitness(o Purses, number string, protected bool) witness {
-	w := witness{number: number, protected: protected, limit: pursesCap, daily: int64(o.Daily) * (10_000 + pursesVAT) / 10_000,
-		start: o.Start, now: o.Start, relay: supply.Open, told: told{ahead: map[uint64]reported{}}}
+	w := witness{number: number, protected: protected, limit: pursesCap, tou: o.TOU,
+		now: o.Start, relay: supply.Open, told: told{ahead: map[uint64]reported{}}}
 	if o.Supply.Cap != 0 {
 		w.limit = int64(o.Supply.Cap)
 	}
@@ -95,28 +85,6 @@ func (w *witness) take() []string {
 	return f
 }
 
-// exact is what there is after some use, in 10⁻¹¹ minor units; the cost of energy is not rounded.
-func (w *witness) exact(register unit.Energy) *big.Int {
-	day := func(t time.Time) int64 { return t.Unix() / 86400 }
-	charged := w.daily * (day(w.now) - day(w.start) + 1) // one for every day that has begun
-	left := new(big.Int).Mul(big.NewInt(w.paid-charged), big.NewInt(100_000_000_000))
-	return left.Sub(left, new(big.Int).Mul(big.NewInt(int64(register)), big.NewInt(pursesMicro*(10_000+pursesVAT))))
-}
-
-// energy is what is still paid for after some use, in Wh; below zero where more was used.
-func (w *witness) energy(register unit.Energy) int64 {
-	e, price := w.exact(register), big.NewInt(pursesMicro*(10_000+pursesVAT))
-	return new(big.Int).Div(e, price).Int64() // rounds down
-}
-
-// books is what the books must have in the wallet, less what is not posted, after a use: the cost is rounded down.
-func (w *witness) books(register unit.Energy) int64 {
-	cost := new(big.Int).Mul(big.NewInt(int64(register)), big.NewInt(pursesMicro*(10_000+pursesVAT)))
-	cost.Div(cost, big.NewInt(100_000_000_000))
-	day := func(t time.Time) int64 { return t.Unix() / 86400 }
-	return w.paid - w.daily*(day(w.now)-day(w.start)+1) - cost.Int64()
-}
-
 // heard notes a record that has reached the server.
 func (w *witness) heard(seq uint64, r reported) {
 	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
@@ -141,18 +109,20 @@ func (w *witness) heard(seq uint64, r reported) {
 func (w *witness) sent(down wire.Down, lease wire.Lease, command string) {
 	w.trace("sent %s %s to %d Wh", down, command, lease.MaxRegisterWh)
 	register := w.told.last.register
-	paid := w.energy(register)
+	paid := w.account.energy(w.now, known)
 	switch {
 	case down == wire.DownLease:
-		most := max(0, min(paid, w.limit))
+		others := w.account.others(w)
+		most := max(0, min(paid-others, w.limit))
 		switch {
 		case w.protected:
 			most = w.limit
 		case w.friendly(w.now):
-			most = max(0, min(paid+pursesOwe, w.limit))
+			most = max(0, min(paid-others+pursesOwe, w.limit))
 		}
-		if lease.MaxRegisterWh > int64(register)+most {
-			w.wrong("a lease to %d Wh at %d Wh, with %d Wh paid for", lease.MaxRegisterWh, register, paid)
+		lower := len(w.account.members) > 1 && lease.MaxRegisterWh <= w.lease.MaxRegisterWh
+		if lease.MaxRegisterWh > int64(register)+most && !lower {
+			w.wrong("a lease to %d Wh at %d Wh, with %d Wh paid for and %d Wh in other leases", lease.MaxRegisterWh, register, paid, others)
 		}
 	case command == "disconnect":
 		switch {
@@ -184,6 +154,7 @@ func (w *witness) delivered(down wire.Down, lease wire.Lease, command string) {
 // looks judges what the meter has done since it was looked at last.
 func (w *witness) looks(d *device.Device) {
 	s := d.State()
+	w.uses(s.Register)
 	if w.register = s.Register; w.lease.Seq > 0 && int64(s.Register) > max(w.lease.MaxRegisterWh, int64(w.frozen)) {
 		w.beyond = max(w.beyond, s.Register-unit.Energy(w.lease.MaxRegisterWh))
 		w.wrong("counted %d Wh with a lease to %d Wh", s.Register, w.lease.MaxRegisterWh)
@@ -219,14 +190,17 @@ func (w *witness) lost(down wire.Down, command string) {
 func (w *witness) hour(reached bool) {
 	missed := w.missed
 	w.missed = false
+	if !w.protected { // which may use what it likes
+		w.account.owed = max(w.account.owed, unit.Energy(-w.account.energy(w.now, actual)))
+	}
 	w.trace("relay %s at %d Wh, a lease to %d Wh, cut %t, %d Wh paid for; reached %t, connect lost %t", w.relay, w.register, w.lease.MaxRegisterWh, w.remote,
-		w.energy(w.register), reached, missed)
+		w.account.energy(w.now, actual), reached, missed)
 	if w.relay == supply.Closed {
 		return
 	}
 	w.dark++
-	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.energy(w.register) > 0 && reached && !missed {
+	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.account.energy(w.now, actual) > 0 && reached && !missed {
 		w.offWithMoney++
-		w.wrong("off with %d Wh paid for and %d Wh of the lease left", w.energy(w.register), leased)
+		w.wrong("off with %d Wh paid for and %d Wh of the lease left", w.account.energy(w.now, actual), leased)
 	}
 }

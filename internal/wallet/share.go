@@ -99,7 +99,8 @@ func (c *turn) holds() unit.Energy {
 }
 
 // needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
-// there is no room for it beside the others.
+// there is no room for it beside the others. Shares of less than a kilowatt-hour are not divided any further, or relays would
+// chatter over the last of the money.
 func (c *turn) needed() (bool, error) {
 	for i := range c.all {
 		o := &c.all[i]
@@ -114,7 +115,7 @@ func (c *turn) needed() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if mine := o.intended(); share > 0 && 2*mine <= share && room < share {
+		if mine := o.intended(); share >= leaseStep && 2*mine <= share && room < share {
 			return true, nil
 		}
 	}
