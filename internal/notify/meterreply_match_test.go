@@ -371,7 +371,7 @@ func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 		for _, c := range []struct {
 			depth   int
 			settles bool
-		}{{6, true}, {deep, false}} {
+		}{{5, true}, {deep, false}} {
 			states, wrong := explore(&s, c.depth, c.settles)
 			if wrong != "" || states < 1000 {
 				t.Errorf("%s, %d steps: after %d states: %s", name, c.depth, states, wrong)
