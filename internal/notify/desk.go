@@ -286,6 +286,8 @@ const (
 	AlarmMeterSilent metering.AlarmCode = "sms-meter-silent"
 	// AlarmMeterRejects: a meter answered by SMS that it rejects a token that was made for it.
 	AlarmMeterRejects metering.AlarmCode = "sms-token-rejected"
+	// AlarmReversedHeard: a meter says by SMS that it has a token whose sale was reversed.
+	AlarmReversedHeard metering.AlarmCode = "sms-reversed-used"
 )
 
 // actorName is who acts here.

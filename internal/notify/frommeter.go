@@ -44,7 +44,7 @@ func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) 
 		return false, err
 	}
 	for _, name := range f.InMeter {
-		if err := d.heard(tx, name, now); err != nil {
+		if err := d.heard(tx, name, reply, now); err != nil {
 			return false, err
 		}
 	}
@@ -71,13 +71,16 @@ func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 }
 
 // heard ends a message whose token the meter says it has.
-func (d *Desk) heard(tx Tx, name string, now time.Time) error {
+func (d *Desk) heard(tx Tx, name string, reply MeterReply, now time.Time) error {
 	i, err := id.Parse(id.Message, name)
 	if err != nil {
 		return nil // a token that was not sent by SMS: nothing is concluded from its row
 	}
 	m, found, err := tx.MessageByID(i)
 	if err != nil || !found {
+		return err
+	}
+	if err := d.reversedHeard(tx, m, reply); err != nil {
 		return err
 	}
 	if err := tx.TokenHeard(m.Token); err != nil {
@@ -93,6 +96,23 @@ func (d *Desk) heard(tx Tx, name string, now time.Time) error {
 		m.SentAt = now
 	}
 	return d.put(tx, m, before)
+}
+
+// reversedHeard raises an alarm when the token's sale was reversed meanwhile: a meter without a connection of its own tells
+// it in no other way. Nothing is claimed back by a message that anybody may have sent.
+func (d *Desk) reversedHeard(tx Tx, m Message, reply MeterReply) error {
+	t, _, found, err := tx.TokenForPush(m.Token)
+	if err != nil || !found {
+		return err
+	}
+	result := sts.UsedError
+	if reply.Kind == ReplyAccepted {
+		result = sts.Accept
+	}
+	if v := metering.JudgeToken(metering.TokenState(t.State), result.String()); v.Alarm == nil {
+		return nil
+	}
+	return tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter says by SMS that it has a token whose sale was reversed."})
 }
 
 // rejected ends a message whose token the meter says it does not take. The token stays as it is: a person must look.

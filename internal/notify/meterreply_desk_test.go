@@ -107,11 +107,10 @@ func (c *counter) MessagePut(m notify.Message) error {
 func (c *counter) MessageHold(m notify.Message) error { return c.MessagePut(m) }
 func (c *counter) TokenHeard(token id.ID) error {
 	for i := range c.tokens {
-		if t := &c.tokens[i]; t.ID == token {
-			t.State = vending.TokenAccepted
+		if t := &c.tokens[i]; t.ID == token && (t.State == vending.TokenIssued || t.State == vending.TokenSent) {
+			t.State, c.heard[token] = vending.TokenAccepted, true
 		}
 	}
-	c.heard[token] = true
 	return nil
 }
 func (c *counter) RaiseAlarm(_ int64, a metering.Alarm) error {
@@ -297,6 +296,31 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 	for _, m := range c.messages[before:] {
 		if !m.Incoming || m.Purpose != notify.PurposeFromMeter {
 			t.Errorf("a meter's message leaves %+v", m)
+		}
+	}
+}
+
+// TestAReversedTokenThatWasLoadedIsNotForgotten: a token whose sale was reversed while its message was on the way. Of one
+// whose cancelling the meter has confirmed "used" says nothing new.
+func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
+	const loaded, used = "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", "this recharge card has been used! Balance 42.8 kWh"
+	for _, x := range []struct {
+		state vending.TokenState
+		text  string
+		alarm bool
+	}{
+		{vending.TokenReversed, loaded, true}, {vending.TokenReversedUnconfirmed, loaded, true}, {vending.TokenReversedUnconfirmed, used, true},
+		{vending.TokenReversed, used, false}, {vending.TokenSent, loaded, false}, {vending.TokenAccepted, used, false},
+	} {
+		c := newCounter(t, 1)
+		c.send()
+		c.tokens[0].State = x.state
+		c.reachDesk(x.text)
+		if got := slices.Contains(c.alarms, notify.AlarmReversedHeard); got != x.alarm {
+			t.Errorf("%s, and the meter says %q: alarms %v, want one: %v", x.state, x.text, c.alarms, x.alarm)
+		}
+		if m := c.messages[0]; m.State != notify.Answered {
+			t.Errorf("%s: the message is %s, want it answered", x.state, m.State)
 		}
 	}
 }
