@@ -71,7 +71,7 @@ type standing struct {
 	proved   bool
 	since    time.Time // of Down
 	probe    time.Time // when it is tried again
-	probing  bool      // a message was given to it for that
+	granted  time.Time // until then a message that was given to it for that may go by it
 	why      string
 	last     time.Time // when it last accepted a message
 }
@@ -198,7 +198,8 @@ func (d *Desk) mayTry(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := &d.ways[n]
-	return !w.Down || w.probing || !d.c.Now().Before(w.probe)
+	now := d.c.Now()
+	return !w.Down || now.Before(w.granted) || !now.Before(w.probe)
 }
 
 // open is the list of routes to choose from, as they stand.
@@ -239,7 +240,7 @@ func (d *Desk) judge(n int, s Sent) turn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w, now := &d.ways[n], d.c.Now()
-	w.probing = false
+	w.granted = time.Time{}
 	switch s.Outcome {
 	case Accepted:
 		was := w.Down || !w.proved

@@ -69,8 +69,11 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	err := n.door.Do(ctx, t, func(tx NoticeTx) (bool, error) {
 		to, found, err := tx.NoticeTo(notice.Meter)
 		purpose, known := purposeOf[notice.Kind]
-		if err != nil || !found || !known {
+		switch {
+		case err != nil:
 			return false, err
+		case !found || !known: // nobody to send it to, or nothing to say: it is written down
+			return false, tx.NoticeSent(c.Kind, c.Body)
 		}
 		m, err := Queue(tx, Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,

@@ -106,10 +106,10 @@ func (d *Desk) probe(m Message, tries []Try, now time.Time) string {
 	defer d.mu.Unlock()
 	for i := range d.ways {
 		w := &d.ways[i]
-		if !w.Down || w.probing || now.Before(w.probe) || choose(m, tries, []Way{w.Way}) == "" {
+		if !w.Down || now.Before(w.probe) || choose(m, tries, []Way{w.Way}) == "" {
 			continue
 		}
-		w.probing = true
+		w.probe, w.granted = now.Add(probeEvery), now.Add(holdFor) // should this transaction be undone, the next probe is a minute away
 		return w.Name
 	}
 	return ""

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/gsm/sim900"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// desk keeps what a route hands in; refuse makes it fail so often first.
+type desk struct {
+	refuse   int
+	received []notify.Incoming
+	reports  []notify.Report
+}
+
+func (d *desk) Receive(_ context.Context, m notify.Incoming) error {
+	if d.refuse--; d.refuse >= 0 {
+		return io.ErrUnexpectedEOF
+	}
+	d.received = append(d.received, m)
+	return nil
+}
+
+func (d *desk) Report(_ context.Context, r notify.Report) error {
+	d.reports = append(d.reports, r)
+	return nil
+}
+
+// TestAModemAsARoute: what is sent reaches the telephone and is reported once, a long message by its last part; what comes
+// in stays in the SIM until the desk has made it durable; a modem that fails says so.
+func TestAModemAsARoute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const own, phoneNumber = "+254700000100", "+254711000001"
+		ctx, stop := context.WithCancel(t.Context())
+		n := network.New(1, network.Weather{}, nil)
+		var ended []chan struct{}
+		run := func(do func()) {
+			done := make(chan struct{})
+			ended = append(ended, done)
+			go func() { defer close(done); do() }()
+		}
+		run(func() { n.Run(ctx) })
+		sim, err := sim900.New(sim900.Config{Number: own, Network: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		phone, err := n.Phone(phoneNumber)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		run(func() { _ = sim.Serve(ctx, there) })
+		d := &desk{refuse: 1}
+		r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
+		r.modem, err = gsm.New(gsm.Config{Dial: func(context.Context) (io.ReadWriteCloser, error) { return here, nil }, Inbox: modemInbox{r, d, own}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(func() { _ = r.modem.Run(ctx) })
+		short := r.Send(ctx, notify.Outgoing{ID: "msg_1", To: phoneNumber, Text: "hello", Report: true})
+		if short.Outcome != notify.Accepted || short.Parts != 1 || short.Reference == "" {
+			t.Fatalf("sent: %+v, want accepted in one part with a reference", short)
+		}
+		long := r.Send(ctx, notify.Outgoing{ID: "msg_2", To: phoneNumber, Text: strings.Repeat("long ", 60), Report: true})
+		if long.Outcome != notify.Accepted || long.Parts != 2 {
+			t.Fatalf("a long message: %+v, want accepted in two parts", long)
+		}
+		if err := phone.Send(own, "BAL"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var delivered []string
+		for _, rep := range d.reports {
+			delivered = append(delivered, rep.ID+" "+rep.State.String())
+		}
+		if got := strings.Join(delivered, ", "); got != "msg_1 delivered, msg_2 delivered" {
+			t.Errorf("reports: %s, want one of each message", got)
+		}
+		if len(d.received) != 1 || d.received[0].Text != "BAL" || d.received[0].From != phoneNumber || d.received[0].To != own || d.received[0].Route != "modem1" {
+			t.Errorf("received %v, want the question once, though the desk failed at first", d.received)
+		}
+		if used, _ := sim.Used(); used != 0 {
+			t.Errorf("%d messages are left in the SIM", used)
+		}
+		sim.FailNext(38)
+		if s := r.Send(ctx, notify.Outgoing{ID: "msg_3", To: phoneNumber, Text: "hello"}); s.Outcome != notify.Accepted && s.Outcome != notify.NotSent {
+			t.Errorf("an error of the network once: %+v, want accepted at the second try or not sent", s)
+		}
+		stop()
+		_ = there.Close()
+		for _, done := range ended {
+			<-done
+		}
+	})
+}
