@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -404,6 +405,23 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 	}
 	if len(o.messages) != 2 {
 		t.Errorf("there are %d messages, want the question and one answer", len(o.messages))
+	}
+}
+
+// A database refuses such octets, and what is refused is offered again for ever.
+func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
+	o := opened(t)
+	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: "A\x00\xff", Text: "B\x00\xff", At: o.now}
+	if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range o.messages {
+		if strings.Contains(m.Phone+m.Text, "\x00") || !utf8.ValidString(m.Phone+m.Text) {
+			t.Errorf("stored %q from %q", m.Text, m.Phone)
+		}
+	}
+	if len(o.messages) == 0 {
+		t.Error("the message was not stored")
 	}
 }
 

@@ -22,7 +22,7 @@ func (d *Desk) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
 
 // Receive takes a message once, however often it comes, and queues what it is answered with in the same transaction.
 func (i inbox) Receive(ctx context.Context, in Incoming) error {
-	in.From = Canonical(in.From)
+	in.From, in.Text = Canonical(storable(in.From)), storable(in.Text)
 	queued := false
 	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.receive(tx, in); return false, err })
 	if err != nil {
@@ -32,6 +32,12 @@ func (i inbox) Receive(ctx context.Context, in Incoming) error {
 		i.desk.Kick()
 	}
 	return nil
+}
+
+// storable is a text that every database keeps: none takes octets that are no UTF-8, PostgreSQL no zero either. Anybody can
+// send both, and what cannot be stored would be offered for ever.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // receive is the transaction of Receive; it reports whether something is to be sent now.
@@ -88,6 +94,7 @@ const (
 
 // Report takes a delivery report.
 func (i inbox) Report(ctx context.Context, r Report) error {
+	r.Reference, r.To, r.Why = storable(r.Reference), storable(r.To), storable(r.Why)
 	queued := false
 	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.report(tx, r); return false, err })
 	if err != nil {

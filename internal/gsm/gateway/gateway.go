@@ -147,6 +147,9 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	r.Header.Set(HeaderTimestamp, at)
 	r.Header.Set(HeaderSignature, Sign(c.cfg.Secret, at, ForSend, body))
 	r.Header.Set(HeaderKey, m.ID)
+	if ctx.Err() != nil {
+		return notify.Sent{Outcome: notify.NotSent, Why: "the time to wait was over"}
+	}
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return hook.Failed(err)

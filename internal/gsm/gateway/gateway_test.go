@@ -120,7 +120,7 @@ func TestEveryAnswerOfAGatewayHasItsOutcome(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if s := c.Send(ctx, notify.Outgoing{To: "+255711000001", Text: "x"}); s.Outcome == notify.Accepted {
+	if s := c.Send(ctx, notify.Outgoing{To: "+255711000001", Text: "x"}); s.Outcome != notify.NotSent {
 		t.Errorf("without time: %+v", s)
 	}
 }

@@ -10,6 +10,7 @@ package hook
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -76,7 +77,8 @@ func NewClient() *http.Client {
 // did not leave.
 func Failed(err error) notify.Sent {
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &op) && op.Op == "dial" || errors.As(err, &untrusted) {
 		return notify.Sent{Outcome: notify.NotSent, Why: Clean("no connection: " + cause(err)), Closed: true}
 	}
 	return notify.Sent{Outcome: notify.Unknown, Why: Clean("no answer: " + cause(err))}

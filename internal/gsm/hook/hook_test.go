@@ -3,6 +3,7 @@ package hook_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -60,7 +61,12 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 		}
 		return hook.NewClient().Do(r)
 	}
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	untrusted.StartTLS()
+	defer untrusted.Close()
 	for url, want := range map[string]notify.Outcome{
+		untrusted.URL + "/?password=x":                 notify.NotSent,
 		"http://" + l.Addr().String() + "/?password=x": notify.NotSent, site.URL + "/slow?password=x": notify.Unknown, site.URL + "/gone?password=x": notify.Unknown,
 	} {
 		resp, err := call(url)

@@ -122,6 +122,9 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 		return notify.Sent{Outcome: notify.Refused, Why: "the request cannot be made"}
 	}
 	r.Header = c.header(m, to, size)
+	if ctx.Err() != nil {
+		return notify.Sent{Outcome: notify.NotSent, Why: "the time to wait was over"}
+	}
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return hook.Failed(err)

@@ -45,7 +45,7 @@ func receiptOf(m Message, text string) (Receipt, bool) {
 	if r.ID == "" || len(r.ID) > maxID {
 		return Receipt{}, false
 	}
-	r.Word = r.Word[:min(len(r.Word), 40)]
+	r.Word = strings.ToValidUTF8(r.Word[:min(len(r.Word), 40)], "")
 	return r, true
 }
 

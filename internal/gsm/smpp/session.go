@@ -301,7 +301,9 @@ func (s *session) enquire(ctx context.Context) {
 			return
 		case <-s.heard:
 		case <-silence.C:
-			if _, err := s.request(ctx, EnquireLink, nil, nil); err != nil {
+			if _, err := s.request(ctx, EnquireLink, nil, nil); ctx.Err() != nil {
+				return // the goodbye is under way on this connection
+			} else if err != nil {
 				s.fail(errMute)
 				return
 			}
