@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// seen is a witness of a meter with 10 kWh paid for, at a moment.
+func seen(o Purses) *witness {
+	o.Start = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC)
+	w := newWitness(o, "06000000008", false)
+	w.joins(o, nil)
+	w.account.paid = 2875
+	return &w
+}
+
+// TestWhatExcusesASupplyThatIsOff has every hour of a supply that is off with 10 kWh paid for and a lease to 10 kWh.
+func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		reached bool
+		event   func(*witness)
+		wrong   bool
+	}{
+		{"nothing does", true, func(*witness) {}, true},
+		{"no network", false, func(*witness) {}, false},
+		{"the connect was lost in this hour", true, func(w *witness) { w.lost(wire.DownCommand, "connect") }, false},
+		{"a connect was lost in the hour before", true, func(w *witness) {
+			w.lost(wire.DownCommand, "connect")
+			w.hour(true)
+		}, true},
+		{"a lease was lost", true, func(w *witness) { w.lost(wire.DownLease, "lease") }, true},
+		{"all is used", true, func(w *witness) { w.uses(10_000); w.register = 10_000 }, false},
+		{"the lease is used up", true, func(w *witness) { w.lease.MaxRegisterWh = 0 }, false},
+		{"it is on", true, func(w *witness) { w.relay = supply.Closed }, false},
+	} {
+		w := seen(Purses{})
+		w.relay, w.lease = supply.Open, wire.Lease{MaxRegisterWh: 10_000}
+		c.event(w)
+		w.hour(c.reached)
+		if got := w.offWithMoney == 1; got != c.wrong {
+			t.Errorf("%s: counted %d hours, want it to be wrong: %t", c.name, w.offWithMoney, c.wrong)
+		}
+	}
+}
+
+// TestTheWitnessCountsByTheHour prices a kilowatt-hour of the night, one of the day and one of the peak, and what lies within.
+func TestTheWitnessCountsByTheHour(t *testing.T) {
+	w := seen(Purses{TOU: true})
+	start := w.now
+	for _, u := range []struct{ hour, register int64 }{{2, 1000}, {9, 2000}, {17, 3000}, {17, 3500}} {
+		w.now = start.Add(time.Duration(u.hour) * time.Hour)
+		w.uses(unit.Energy(u.register))
+	}
+	for register, want := range map[unit.Energy]int64{0: 0, 1000: 1437_500, 1500: 2875_000, 2000: 4312_500, 3000: 8452_500, 3500: 10522_500} { // 1/10000 minor
+		if got := w.cost(register) / (pursesScale / 10_000); got != want {
+			t.Errorf("up to %d Wh: got %d, want %d ten-thousandths of a minor unit", register, got, want)
+		}
+	}
+	w.register = 3500
+	if got, want := w.account.energy(w.now, actual), int64(4402); got != want { // 18.22 and a quarter at 4.14
+		t.Errorf("%d Wh are paid for, want %d", got, want)
+	}
+}
