@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -178,14 +179,15 @@ func (tx *Tx) TokenHeard(token id.ID) error {
 	return nil
 }
 
-// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
+// LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
+// was paid: those of a key change first that the meter has not confirmed, for without it the others do not load.
 func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
-	tokens, err := tx.VendTokens(meter, id.ID{}, vending.MaxTokens)
+	tokens, err := tx.VendTokens(meter, id.ID{}, lastLooked)
 	if err != nil {
 		return notify.LastSale{}, false, err
 	}
 	for _, t := range tokens {
-		if t.Sale.IsZero() {
+		if t.Sale.IsZero() || t.State == vending.TokenFailed {
 			continue
 		}
 		s, found, err := tx.VendSale(t.Sale)
@@ -195,11 +197,16 @@ func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
 		if err != nil {
 			return notify.LastSale{}, false, err
 		}
-		return notify.LastSale{Vend: s.ID, Pending: s.State == vending.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: s.Tokens,
-			Reversed: s.State == vending.Reversing || s.State == vending.Reversed}, true, nil
+		change, _, err := tx.JobOfKey(s.Key)
+		return notify.LastSale{Vend: s.ID, Pending: s.State == vending.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: slices.Concat(change.Tokens, s.Tokens),
+			Reversed: s.State == vending.Reversing || s.State == vending.Reversed}, true, err
 	}
 	return notify.LastSale{}, false, nil
 }
+
+// lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed
+// over.
+const lastLooked = 50
 
 // UsedSince adds up what a meter used on local days, the last of them yesterday, by what wallets keep of days.
 func (tx *Tx) UsedSince(meter int64, from, yesterday string) (notify.Use, error) {

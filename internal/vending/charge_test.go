@@ -132,13 +132,24 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	meter := s.meter(1, place{tariff: s.publish("ibt", body, long())})
 	account := s.account(meter)
 	s.debt(account, percent(2000, 10000))
-	s.sell(order(meter, 1000, "paid-before"))
+	paid := s.sell(order(meter, 1000, "paid-before")).Sale
+	var had []id.ID
+	for _, t := range paid.Tokens {
+		had = append(had, t.ID)
+	}
 	before, books := s.owes(account), fmt.Sprint(s.balances())
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errPower }
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerUnknown)
 	if got, want := s.owes(account), "standing 2026-11 11270/11270"; got != want {
 		t.Errorf("while the sale is open the account owes %s, want %s", got, want)
 	}
+	s.do(func(tx *store.Tx) error {
+		last, found, err := tx.LastTokens(paid.Meter.N)
+		if !found || !last.Pending || last.Vend == paid.ID {
+			t.Errorf("while the sale is open the last one is %+v (%v), want one that is not finished", last, found)
+		}
+		return err
+	})
 	s.verified()
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
@@ -147,6 +158,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	if got := s.owes(account); got != before {
 		t.Errorf("after the refusal the account owes %s, want %s as before", got, before)
 	}
+	s.wantLast(paid, had...)
 	if got := fmt.Sprint(s.balances()); got != books {
 		t.Errorf("balances %s, want %s as before", got, books)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -182,7 +184,9 @@ func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 		if err != nil || len(shown.Receipt.Tokens) != 3 || shown.Receipt.Tokens[0].Digits.Reveal() != set.Issued.Reveal(0) {
 			t.Errorf("the receipt has %d tokens (%v), want the set above the credit", len(shown.Receipt.Tokens), err)
 		}
+		s.wantLast(sold.Sale, set.Job.Tokens[0].ID, set.Job.Tokens[1].ID, sold.Sale.Tokens[0].ID)
 		s.report(m, set.Job.Tokens[1].ID, "accept")
+		s.wantLast(sold.Sale, sold.Sale.Tokens[0].ID)
 		if k := s.key(sold.Sale); k.State != "current" {
 			t.Errorf("after the confirmation the new key is %s", k.State)
 		}
@@ -193,6 +197,22 @@ func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 			t.Error("a confirmed set is still repeated")
 		}
 	}
+}
+
+// wantLast checks what a customer gets who asks for the last token by SMS.
+func (s *shop) wantLast(sale vending.Sale, tokens ...id.ID) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		last, found, err := tx.LastTokens(sale.Meter.N)
+		var got []id.ID
+		for _, t := range last.Tokens {
+			got = append(got, t.ID)
+		}
+		if !found || last.Vend != sale.ID || !slices.Equal(got, tokens) || last.Pending != (sale.State == vending.Held) {
+			s.t.Errorf("the last sale is %+v (%v), want %s with tokens %v", last, found, sale.ID.Text(id.Vend), tokens)
+		}
+		return err
+	})
 }
 
 // enterSet opens a key change as the meter would and checks that it leads to the new key.
