@@ -71,14 +71,13 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 // FromAdvances has a posting of a wallet (P16, P17) take a part of its tax from what was taken with the top-ups, instead of
 // owing it a second time. The part may be negative: what was taken back too much is owed again.
 func FromAdvances(lines []Posting, part Minor) []Posting {
-	out := slices.Clone(lines)
-	for i := range out {
-		if out[i].Account.Code == VATPayable {
-			out[i].Amount += part
-			return nonZero(append(out, Posting{AccountRef{Code: VATOnAdvances}, -part}))
-		}
+	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
+	i := slices.IndexFunc(out, func(p Posting) bool { return p.Account == owed })
+	if i < 0 {
+		i, out = len(out), append(out, Posting{Account: owed})
 	}
-	return out
+	out[i].Amount += part
+	return nonZero(append(out, Posting{AccountRef{Code: VATOnAdvances}, -part}))
 }
 
 // TaxOf is the tax that a posting owes.

@@ -56,6 +56,7 @@ func table() []operation {
 		{"P16", ledger.WalletUsed("a", 250, 37, false), "2000 a 287, 4000 -250, 2020 -37"},
 		{"P16 with tax on advances", ledger.WalletUsed("a", 250, 37, true), "2000 a 287, 4000 -250, 1400 -37"},
 		{"P16 with a part of the tax on advances", ledger.FromAdvances(ledger.WalletUsed("a", 250, 37, false), 30), "2000 a 287, 4000 -250, 2020 -7, 1400 -30"},
+		{"P16 without tax, with what was taken back too much", ledger.FromAdvances(ledger.WalletUsed("a", 287, 0, false), -5), "2000 a 287, 4000 -287, 2020 -5, 1400 5"},
 		{"P17 with tax on advances", ledger.FromAdvances(ledger.WalletCharged("a", 283, 43), 43), "2000 a 326, 4010 -283, 1400 -43"},
 		{"P18 with tax on advances", ledger.MovedOut(ledger.Leaving{Account: "a", Wallet: 100, Advanced: 13}), "2000 a 100, 2090 a -100, 2020 13, 1400 -13"},
 		{"P17", ledger.WalletCharged("a", 283, 43), "2000 a 326, 4010 -283, 2020 -43"},
