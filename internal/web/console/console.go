@@ -21,7 +21,9 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -39,6 +41,8 @@ type Config struct {
 	Wallets    *wallet.Wallets
 	Quarantine *quarantine.Desk
 	Commands   *command.Commands
+	Recharges  *recharge.Desk
+	Messages   *notify.Desk
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
 	Log        *slog.Logger
@@ -108,6 +112,17 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
 	m.Handle("GET /meters/{number}/wallet", s.signedIn(s.wallet))
+	m.Handle("GET /meters/{number}/recharge", s.signedIn(s.tokenPage))
+	m.Handle("POST /meters/{number}/tokens", s.signedIn(s.makeToken))
+	m.Handle("POST /meters/{number}/recharges", s.signedIn(s.sendToken))
+	m.Handle("GET /meters/{number}/recharges/{token}", s.signedIn(s.track))
+	m.Handle("GET /meters/{number}/recharges/{token}/ways", s.signedIn(s.ways))
+	m.HandleFunc("GET /meters/{number}/recharges/{token}/live", s.trackLive)
+	m.Handle("GET /customers", s.signedIn(s.customers))
+	m.Handle("GET /customers/{customer}", s.signedIn(s.customer))
+	m.Handle("POST /customers/{customer}", s.signedIn(s.changeCustomer))
+	m.Handle("GET /messages", s.signedIn(s.messages))
+	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
 	m.Handle("GET /quarantine/{id}", s.signedIn(s.aside))
 	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideAside))

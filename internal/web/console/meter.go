@@ -21,6 +21,7 @@ import (
 type meterDetail struct {
 	row
 	Sellable                    bool
+	Refills                     bool // a token can be sent to it from here
 	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
 	Currency, FormID            string // of the form that sells
@@ -42,6 +43,7 @@ type meterLists struct {
 type tokenLine struct {
 	ID, Units, IssuedAt, SaleID string
 	Digits, Grouped             string // empty where they are not shown
+	SendTo                      string // where it can be sent from to its meter; empty where it cannot
 	State                       badge
 }
 
@@ -83,6 +85,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	p.Live, p.Htmx = "/meters/"+url.PathEscape(number)+"/live", true
 	d := v.site.detail(m)
 	d.Panel, d.Sellable, d.Currency = s.panelLink(m.Meter), sellable(m, v), v.site.currency
+	d.Refills = v.by.May(access.SendTokens) && m.Meter.Mode == registry.PrepayToken
 	if d.FormID, err = s.formID(v); err == nil {
 		d.Supply, err = s.supply(r.Context(), v, m, asked)
 	}

@@ -82,6 +82,7 @@ type page struct {
 	Htmx    bool   // the page has parts that htmx fetches
 	Find    bool   // the search field has the focus
 	Meters  bool   // what the role may see
+	People  bool
 	Sells   bool
 	Tariffs bool
 	Ledger  bool
@@ -110,6 +111,7 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 	}
 	if !v.by.ID.IsZero() {
 		p.Who, p.Meters, p.Sells = v.by.Name, v.by.May(access.ReadMeters), v.sells()
+		p.People = v.by.May(access.ReadCustomers)
 		p.Tariffs, p.Ledger = v.by.May(access.ReadTariffs), v.by.May(access.ReadLedger)
 	}
 	return p
@@ -134,6 +136,12 @@ func back(r *http.Request) string {
 		return r.URL.RequestURI()
 	case strings.HasPrefix(to, "/sell"):
 		return "/sell"
+	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/tokens") || strings.HasSuffix(to, "/recharges")):
+		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
+	case strings.HasPrefix(to, "/customers/"):
+		return to
+	case strings.HasPrefix(to, "/messages/"):
+		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
 		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
 	case strings.HasPrefix(to, "/quarantine/"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -32,6 +33,11 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d := v.site.sale(shown)
+	for i := range d.Tokens {
+		if !v.by.May(access.SendTokens) {
+			d.Tokens[i].SendTo = ""
+		}
+	}
 	d.Again, d.Sells = r.URL.Query().Get("again") != "", v.sells()
 	m, err := s.c.Registry.Meter(r.Context(), v.by, d.Meter)
 	if err != nil {
@@ -58,6 +64,7 @@ func (t site) sale(shown vending.Shown) saleDetail {
 			line.Digits = shown.Issued.Reveal(i)
 			line.Grouped = groups(line.Digits)
 		}
+		line.SendTo = boxPath(d.Meter, line.ID)
 		d.Tokens = append(d.Tokens, line)
 	}
 	return d

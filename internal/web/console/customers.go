@@ -1,0 +1,129 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// customerLine is a customer as the list shows it.
+type customerLine struct {
+	ID, Name, Phone, Lang string
+	Stopped               bool
+	Meters                []string
+}
+
+func customerLineOf(c registry.Customer) customerLine {
+	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: c.Lang, Stopped: c.Stopped}
+	if line.Name == "" {
+		line.Name = "No name on record"
+	}
+	return line
+}
+
+// customers is the consumer database: all customers, or those that a text finds.
+func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	find := strings.TrimSpace(q.Get("find"))
+	list, err := s.c.Registry.Customers(r.Context(), v.by, find, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if list.Refused() {
+		s.refuse(w, r, v, list.Refusal)
+		return
+	}
+	rows := make([]customerLine, len(list.Data))
+	for i, c := range list.Data {
+		rows[i] = customerLineOf(c.Customer)
+		rows[i].Meters = c.Meters
+	}
+	next := ""
+	if list.Next != "" {
+		next = "/customers?" + url.Values{"find": {find}, "cursor": {list.Next}}.Encode()
+	}
+	s.show(w, r, http.StatusOK, customersView(s.page(r, v, "Customers"), rows, find, next))
+}
+
+// customerForm is what is on record of one customer.
+type customerForm struct {
+	FormID, Error, Notice string
+	ID                    string
+	Name, Phone, Lang     string
+	Notices, May          bool
+	Meters                []row
+}
+
+func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
+	c, err := s.c.Registry.Customer(r.Context(), v.by, r.PathValue("customer"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if c.Refused() {
+		s.refuse(w, r, v, c.Refusal)
+		return
+	}
+	f := customerForm{Name: c.Customer.Name, Phone: c.Customer.Phone, Lang: c.Customer.Lang, Notices: !c.Customer.Stopped}
+	if r.URL.Query().Get("kept") != "" {
+		f.Notice = "Kept."
+	}
+	s.showCustomer(w, r, v, http.StatusOK, f)
+}
+
+func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, status int, f customerForm) {
+	f.ID, f.May = r.PathValue("customer"), v.by.May(access.WriteCustomers)
+	meters, err := s.c.Registry.CustomerMeters(r.Context(), v.by, f.ID)
+	if err == nil {
+		f.FormID, err = s.formID(v)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	for _, m := range meters.Data {
+		f.Meters = append(f.Meters, v.site.row(m))
+	}
+	s.show(w, r, status, customerView(s.page(r, v, "Customer"), f))
+}
+
+func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit) {
+	f := customerForm{Name: r.PostFormValue("name"), Phone: r.PostFormValue("phone"), Lang: r.PostFormValue("lang"), Notices: r.PostFormValue("notices") != ""}
+	var done registry.AddedCustomer
+	var err error
+	if !v.owns(r.PostFormValue("form")) {
+		done.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was changed.", "Send it again from this page.")
+	} else {
+		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"),
+			registry.CustomerChange{Name: &f.Name, Phone: &f.Phone, Lang: &f.Lang, Notices: &f.Notices})
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case done.Refused():
+		f.Error = sentences(done.What, done.Not, done.Try)
+		s.showCustomer(w, r, v, max(done.Code.Status(), http.StatusBadRequest), f)
+	default:
+		http.Redirect(w, r, "/customers/"+url.PathEscape(r.PathValue("customer"))+"?kept=1", http.StatusSeeOther)
+	}
+}
+
+// languages are those in which messages are written, and the customer's own where it is another.
+func languages(own string) (out []string) {
+	known := false
+	for _, l := range notify.Languages() {
+		out = append(out, l.String())
+		known = known || l.String() == own
+	}
+	if !known && own != "" {
+		out = append(out, own)
+	}
+	return out
+}

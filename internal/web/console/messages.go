@@ -1,0 +1,159 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// messageLine is a message as the list shows it. It never has the digits of a token.
+type messageLine struct {
+	ID, What, Phone, Meter, Route, At, Steps, Cost, Text, Failure, Track string
+	State                                                                badge
+	Again                                                                bool // it may be sent once more
+}
+
+// routeLine is a route as it stands.
+type routeLine struct {
+	Name, Kind, Why, Last string
+	State                 badge
+}
+
+// messagePage is the list of messages with the routes.
+type messagePage struct {
+	FormID, Meter, State, Next, Error string
+	Rows                              []messageLine
+	Routes                            []routeLine
+	Months                            []string
+	May                               bool
+}
+
+func (s *Console) messages(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showMessages(w, r, v, http.StatusOK, "")
+}
+
+func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, status int, wrong string) {
+	q := r.URL.Query()
+	d := messagePage{Meter: q.Get("meter"), State: q.Get("state"), Error: wrong, May: v.by.May(access.SendMessages)}
+	list, err := s.c.Messages.List(r.Context(), v.by, notify.List{Meter: d.Meter, State: notify.State(d.State), Page: registry.Page{Limit: pageSize, Cursor: q.Get("cursor")}})
+	if err == nil && list.Refused() {
+		s.refuse(w, r, v, list.Refusal)
+		return
+	}
+	var routes notify.Standing
+	if err == nil {
+		routes, err = s.c.Messages.Routes(r.Context(), v.by)
+	}
+	if err == nil {
+		d.FormID, err = s.formID(v)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	for _, m := range list.Data {
+		d.Rows = append(d.Rows, v.site.message(m))
+	}
+	for _, route := range routes.Routes {
+		line := routeLine{Name: route.Name, Kind: route.Kind, Why: route.Why, State: badge{"●", "works", classOK}, Last: "nothing sent since the start"}
+		if route.Down {
+			line.State = badge{"■", "down since " + v.site.clock(route.Since), classBad}
+		}
+		if !route.Last.IsZero() {
+			line.Last = "last sent " + v.site.clock(route.Last)
+		}
+		d.Routes = append(d.Routes, line)
+	}
+	for _, t := range routes.Months {
+		d.Months = append(d.Months, t.Month+" by "+t.Route+": "+strconv.FormatInt(t.Messages, 10)+" messages, "+strconv.FormatInt(t.Parts, 10)+" parts, "+
+			v.site.cost(t.Cost))
+	}
+	if list.Next != "" {
+		d.Next = "/messages?" + url.Values{"meter": {d.Meter}, "state": {d.State}, "cursor": {list.Next}}.Encode()
+	}
+	s.show(w, r, status, messagesView(s.page(r, v, "Messages"), d))
+}
+
+// cost writes millionths of the currency's unit, to four decimals: a message costs less than a coin.
+func (t site) cost(micro int64) string {
+	const tenThousandth = 100
+	n := micro / tenThousandth
+	text := strconv.FormatInt(n/10_000, 10) + "." + strconv.FormatInt(10_000+n%10_000, 10)[1:]
+	if t.currency != "" {
+		text += " " + t.currency
+	}
+	return text
+}
+
+func (t site) message(m notify.Message) messageLine {
+	line := messageLine{ID: m.ID.Text(id.Message), What: plain(string(m.Purpose)), Phone: "to " + m.Phone, Meter: m.Number, Route: m.Route, At: t.clock(m.CreatedAt),
+		Cost: t.cost(m.Cost), Text: m.Text, Failure: m.Failure, State: messageBadge(m.State)}
+	if m.Incoming {
+		line.Phone, line.Cost = "from "+m.Phone, ""
+	}
+	if m.Purpose == notify.PurposeMeter && m.Number != "" && !m.Token.IsZero() {
+		line.Track = trackPath(m.Number, m.Token.Text(id.Token))
+	}
+	for _, step := range []struct {
+		name string
+		at   string
+		has  bool
+	}{{"sent", t.minute(m.SentAt), !m.SentAt.IsZero()}, {"delivered", t.minute(m.DeliveredAt), !m.DeliveredAt.IsZero()}, {"answered", t.minute(m.AnsweredAt), !m.AnsweredAt.IsZero()}} {
+		if step.has {
+			line.Steps += step.name + " " + step.at + " "
+		}
+	}
+	line.Again = !m.Incoming && (m.State == notify.Lost || m.State == notify.Expired || m.State == notify.Uncertain || m.State == notify.Queued || m.State == notify.SentOut)
+	return line
+}
+
+func messageBadge(s notify.State) badge {
+	switch s {
+	case notify.Answered, notify.Arrived:
+		return badge{"●", string(s), classOK}
+	case notify.Received:
+		return badge{"●", "received", classOff}
+	case notify.Lost, notify.Expired:
+		return badge{"■", string(s), classBad}
+	case notify.Suppressed:
+		return badge{"○", "not sent", classOff}
+	}
+	return badge{"▲", string(s), classWarn}
+}
+
+// retryMessage sends a message once more, by a route that the person names or by the first that works.
+func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) {
+	var done notify.Shown
+	var err error
+	if !v.owns(r.PostFormValue("form")) {
+		done.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent.", "Send it again from this page.")
+	} else {
+		done, err = s.c.Messages.Retry(r.Context(), v.by, r.PathValue("message"), r.PostFormValue("route"))
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case done.Refused():
+		s.showMessages(w, r, v, max(done.Code.Status(), http.StatusBadRequest), sentences(done.What, done.Not, done.Try))
+	default:
+		http.Redirect(w, r, "/messages?"+url.Values{"meter": {r.PostFormValue("meter")}}.Encode(), http.StatusSeeOther)
+	}
+}
+
+// warningsWord says whether a customer wants warnings.
+func warningsWord(wanted bool) string {
+	if wanted {
+		return "wanted"
+	}
+	return "not wanted"
+}
+
+// reasonCodes are why tokens are made that nobody buys.
+func reasonCodes() []string { return vending.ReasonCodes() }

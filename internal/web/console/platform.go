@@ -1,0 +1,354 @@
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// The application platform: a token is made or sold, put into the box, and sent from there through the server's modem or over
+// the meter's connection; the page that follows shows each step with its time until the meter has the token.
+
+// tokenBox is the page with the box.
+type tokenBox struct {
+	FormID, Number, Grouped, Customer, SIM string
+	Simulated, Connected                   bool
+	Digits                                 string // in the box
+	Token                                  string // of a token whose digits the role may not see
+	About                                  string // what is in the box
+	By                                     string
+	Error                                  string
+	Makes                                  bool // the role may make tokens that nobody buys
+	Sells                                  bool
+	Make                                   makeForm
+}
+
+// makeForm asks for a token that nobody buys.
+type makeForm struct{ Kind, Figure, Code, Reason, Error string }
+
+// kindText is a kind of token, as the form offers it.
+type kindText struct{ Kind, Text string }
+
+// kinds are those that the role may ask for.
+func kinds(by access.Actor) (out []kindText) {
+	if by.May(access.IssueUnits) {
+		out = append(out, kindText{string(vending.FreeIssue), "Free units (kWh)"}, kindText{string(vending.Replacement), "Replacement (kWh)"})
+	}
+	if by.May(access.IssueTokens) {
+		out = append(out, kindText{string(vending.ClearTamper), "Clear tamper"}, kindText{string(vending.ClearCredit), "Clear credit"},
+			kindText{string(vending.PowerLimit), "Power limit (W)"})
+	}
+	return out
+}
+
+// tokenPage shows the box, with a token of the meter in it where the address names one.
+func (s *Console) tokenPage(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showBox(w, r, v, http.StatusOK, tokenBox{Token: r.URL.Query().Get("token")})
+}
+
+func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, status int, b tokenBox) {
+	if no := v.by.Needs(access.SendTokens); no.Refused() {
+		s.refuse(w, r, v, no)
+		return
+	}
+	m, err := s.find(r.Context(), v, r.PathValue("number"))
+	if err == nil && m.Refused() {
+		s.refuse(w, r, v, m.Refusal)
+		return
+	}
+	if err == nil {
+		b.Number, b.Grouped, b.Customer, b.SIM = m.Meter.Number, groups(m.Meter.Number), m.Customer.Name, m.Meter.SIM
+		b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.by)) > 0
+		if b.By == "" {
+			b.By = string(recharge.MQTT)
+			if b.SIM != "" && !b.Connected {
+				b.By = string(recharge.SMS)
+			}
+		}
+		err = s.fillBox(r.Context(), v, &b)
+	}
+	if err == nil {
+		b.FormID, err = s.formID(v)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	p := s.page(r, v, "Recharge meter "+b.Grouped)
+	p.mark(b.Simulated)
+	s.show(w, r, status, boxView(p, b, kinds(v.by)))
+}
+
+// fillBox puts a token of the meter into the box: its digits for a role that may see them, which the audit log notes.
+func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
+	if b.Token == "" {
+		return nil
+	}
+	list, err := s.c.Vending.Tokens(ctx, v.by, b.Number, registry.Page{})
+	if err != nil {
+		return err
+	}
+	for i, t := range list.Tokens {
+		if t.ID.Text(id.Token) != b.Token {
+			continue
+		}
+		b.About = t.Units.KWh(1) + " kWh of " + v.site.clock(t.IssuedAt)
+		if t.Units == 0 {
+			b.About = "made " + v.site.clock(t.IssuedAt)
+		}
+		if i < list.Issued.Len() {
+			b.Digits, b.Token = groups(list.Issued.Reveal(i)), ""
+		}
+		return nil
+	}
+	b.Token, b.Error = "", "This meter has no such token among its newest. Nothing was sent."
+	return nil
+}
+
+// makeToken makes a token that nobody buys and leads to the box with it in.
+func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
+	f := makeForm{Kind: r.PostFormValue("kind"), Figure: strings.TrimSpace(r.PostFormValue("figure")), Code: r.PostFormValue("code"), Reason: r.PostFormValue("reason")}
+	form := r.PostFormValue("form")
+	again := func(status int, text string) {
+		f.Error = text
+		s.showBox(w, r, v, status, tokenBox{Make: f})
+	}
+	ask := vending.Ask{Meter: r.PathValue("number"), Kind: vending.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
+	if !v.owns(form) {
+		again(http.StatusUnprocessableEntity, "The form is from another session. No token was made. Send it again from this page.")
+		return
+	}
+	if wrong := f.read(&ask); wrong != "" {
+		again(http.StatusUnprocessableEntity, wrong)
+		return
+	}
+	ask.Once = access.Once{Principal: v.by.String(), Key: form, Hash: sha256.Sum256([]byte(strings.Join([]string{ask.Meter, f.Kind, f.Figure, f.Code, f.Reason}, "\x00")))}
+	given, err := s.c.Vending.GiveTokens(r.Context(), v.by, ask)
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case given.Refused():
+		again(given.Code.Status(), sentences(given.What, given.Not, given.Try))
+	case given.Waits != nil:
+		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, "Waits for a second person"), note{Title: "Somebody else must allow it",
+			Text: given.Waits.Summary + ". No token was made yet: paywatt approval list shows what waits.", Link: boxPath(ask.Meter, ""), LinkText: "Back to the meter"}))
+	default:
+		http.Redirect(w, r, boxPath(given.Job.Meter.Number, given.Job.Tokens[0].ID.Text(id.Token)), http.StatusSeeOther)
+	}
+}
+
+// read takes the figure of the form to where its kind wants it.
+func (f makeForm) read(ask *vending.Ask) (wrong string) {
+	switch ask.Kind {
+	case vending.FreeIssue, vending.Replacement:
+		whole, tenths, point := strings.Cut(f.Figure, ".")
+		if !point {
+			tenths = "0"
+		}
+		n, err := strconv.ParseUint(whole+tenths, 10, 32)
+		if err != nil || len(tenths) != 1 {
+			return "The units are kilowatt-hours with one decimal at most, such as 25 or 12.3. No token was made."
+		}
+		ask.Units = unit.Energy(n) * unit.Quantum
+	case vending.PowerLimit:
+		watts, err := strconv.ParseUint(f.Figure, 10, 32)
+		if err != nil {
+			return "The limit is whole watts, such as 5000. No token was made."
+		}
+		ask.PowerW = int64(watts)
+	}
+	return ""
+}
+
+func boxPath(number, token string) string {
+	path := "/meters/" + url.PathEscape(number) + "/recharge"
+	if token != "" {
+		path += "?token=" + url.QueryEscape(token)
+	}
+	return path
+}
+
+func trackPath(number, token string) string {
+	return "/meters/" + url.PathEscape(number) + "/recharges/" + url.PathEscape(token)
+}
+
+// sendToken sends what is in the box. It may be sent again: a token loads once.
+func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
+	b := tokenBox{Digits: strings.TrimSpace(r.PostFormValue("digits")), Token: r.PostFormValue("token"), By: r.PostFormValue("by")}
+	var sent recharge.Tracked
+	var err error
+	if !v.owns(r.PostFormValue("form")) {
+		sent.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent to the meter.", "Send it again from this page.")
+	} else {
+		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(onlyToken(b.Digits)), Token: b.Token, By: recharge.Route(b.By)})
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case sent.Refused():
+		b.Error = sentences(sent.What, sent.Not, sent.Try)
+		s.showBox(w, r, v, max(sent.Code.Status(), http.StatusBadRequest), b)
+	default:
+		http.Redirect(w, r, trackPath(sent.Meter.Number, sent.Token.ID.Text(id.Token)), http.StatusSeeOther)
+	}
+}
+
+// onlyToken takes the token out of what was pasted: a whole text message may hold it, such as *02#7134 0092 5510 3378 2064.
+func onlyToken(text string) string {
+	if _, after, found := strings.Cut(text, "#"); found {
+		text = after
+	}
+	return text
+}
+
+// tracked is the page of a token on its way.
+type tracked struct {
+	FormID, Number, Grouped, Token, Units, Balance, BalanceAt string
+	State                                                     badge
+	Simulated, Elsewhere, Heard, May, SIM                     bool
+	Steps                                                     []stepLine
+	Ways                                                      []wayLine
+}
+
+// stepLine is a step and when it was reached.
+type stepLine struct{ Name, Text, At, Note string }
+
+// wayLine is one way on which the token was sent.
+type wayLine struct {
+	By, At, Why, Answer string
+	State               badge
+}
+
+func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
+	t, err := s.c.Recharges.Track(r.Context(), v.by, r.PathValue("number"), r.PathValue("token"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if t.Refused() {
+		s.refuse(w, r, v, t.Refusal)
+		return
+	}
+	d := v.site.tracked(t)
+	d.May = v.by.May(access.SendTokens)
+	if d.FormID, err = s.formID(v); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	p := s.page(r, v, "Token for meter "+d.Grouped)
+	p.mark(d.Simulated)
+	p.Live, p.Htmx = trackPath(d.Number, d.Token)+"/live", true
+	s.show(w, r, http.StatusOK, trackView(p, d))
+}
+
+// ways answers with the deliveries alone, for a page whose steps have moved.
+func (s *Console) ways(w http.ResponseWriter, r *http.Request, v visit) {
+	t, err := s.c.Recharges.Track(r.Context(), v.by, r.PathValue("number"), r.PathValue("token"))
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if t.Refused() {
+		s.refuse(w, r, v, t.Refusal)
+		return
+	}
+	s.show(w, r, http.StatusOK, waysView(v.site.tracked(t)))
+}
+
+// trackLive streams the steps of a token.
+func (s *Console) trackLive(w http.ResponseWriter, r *http.Request) {
+	number, token := r.PathValue("number"), r.PathValue("token")
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		t, err := s.c.Recharges.Track(ctx, v.by, number, token)
+		if err != nil || t.Refused() {
+			return nil, false, err
+		}
+		return frame{trackElement: v.site.tracked(t).cells()}, true, nil
+	})
+}
+
+// trackElement is the id of the element that moves.
+const trackElement = "track"
+
+// seconds writes a moment to the second: the steps of a token are seconds apart.
+func (t site) seconds(r recharge.Step) string { return t.in(r.At).Format("2006-01-02 15:04:05 MST") }
+
+func (t site) tracked(x recharge.Tracked) tracked {
+	d := tracked{Number: x.Meter.Number, Grouped: groups(x.Meter.Number), Token: x.Token.ID.Text(id.Token), Units: x.Token.Units.KWh(1) + " kWh",
+		State: rechargeBadge(x), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
+	if x.Token.Units == 0 {
+		d.Units = "no units"
+	}
+	if b := x.Balance; b != nil {
+		d.Balance, d.BalanceAt = b.Energy.KWh(1)+" kWh", "as of "+t.clock(b.At)+", token by "+b.Source
+	}
+	for _, want := range []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted} {
+		line := stepLine{Name: string(want), Text: stepWord(want), At: nothing}
+		for _, step := range x.Steps() {
+			if step.State == want {
+				line.At, line.Note = t.seconds(step), strings.TrimSpace(string(step.By)+" "+step.Note)
+			}
+		}
+		d.Steps = append(d.Steps, line)
+	}
+	for _, way := range x.Deliveries {
+		d.Ways = append(d.Ways, wayLine{By: wayWord(way.By), At: t.clock(way.Queued), State: deliveryBadge(way.State), Why: way.Why, Answer: way.Answer})
+	}
+	return d
+}
+
+// cells are the parts of the page that move.
+func (d tracked) cells() map[string]cell {
+	out := map[string]cell{"state": d.State.cell(), "balance": {d.Balance}, "asof": {d.BalanceAt}}
+	for _, s := range d.Steps {
+		out[s.Name], out[s.Name+"-note"] = cell{s.At}, cell{s.Note}
+	}
+	return out
+}
+
+func rechargeBadge(x recharge.Tracked) badge {
+	b := deliveryBadge(x.State)
+	if x.Heard {
+		b.Word = "in the meter, as its SMS says"
+	}
+	return b
+}
+
+func deliveryBadge(s recharge.State) badge {
+	switch s {
+	case recharge.Accepted:
+		return badge{"●", "in the meter", classOK}
+	case recharge.Rejected:
+		return badge{"■", "rejected", classBad}
+	case recharge.Failed:
+		return badge{"■", "given up", classBad}
+	case recharge.Idle:
+		return badge{"○", "not on its way", classOff}
+	}
+	return badge{"▲", stepWord(s), classWarn}
+}
+
+func stepWord(s recharge.State) string {
+	if s == recharge.Accepted {
+		return "accepted"
+	}
+	return string(s)
+}
+
+func wayWord(r recharge.Route) string {
+	if r == recharge.SMS {
+		return "SMS to the meter's SIM"
+	}
+	return "The meter's connection"
+}

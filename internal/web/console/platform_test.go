@@ -1,0 +1,90 @@
+package console_test
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// boxed is the token in the box of a page.
+func boxed(t *testing.T, a answer) string {
+	t.Helper()
+	m := regexp.MustCompile(`id="digits"[^>]*value="([0-9 ]+)"`).FindStringSubmatch(string(a.body))
+	if m == nil {
+		t.Fatalf("no token in the box:\n%s", a.body)
+	}
+	return m[1]
+}
+
+// The application platform: generate, recharge (the token goes into the box), send, watch.
+func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	path := "/meters/" + meterNumber
+	g.get(path).is(200).says("Generate or send a token")
+	box := g.get(path+"/recharge").is(200).says("Send a token", "Generate a token that nobody buys", "Amina A.", "no number of a SIM", "TEST")
+	form := box.value("form")
+	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("one decimal at most")
+	g.post(path+"/tokens", "form", "console-x", "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").is(422).says("another session")
+	made := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
+	again := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
+	if made != again {
+		t.Errorf("the same form made %s and %s, want one token", made, again)
+	}
+	filled := g.get(made).is(200).says("In the box: 12.3 kWh")
+	token := boxed(t, filled)
+	if len(strings.ReplaceAll(token, " ", "")) != 20 {
+		t.Fatalf("the box has %q, want 20 digits", token)
+	}
+	g.post(path+"/recharges", "form", filled.value("form"), "digits", token, "by", "sms").is(409).says("no route for messages to meters", "Nothing was sent")
+	g.post(path+"/recharges", "form", filled.value("form"), "digits", "12345678901234567890", "by", "mqtt").is(409).says("Nothing was sent")
+	g.post(path+"/recharges", "form", "console-x", "digits", token, "by", "mqtt").is(400).says("another session")
+	track := g.post(path+"/recharges", "form", filled.value("form"), "digits", "*02#"+token, "by", "mqtt").leads(path + "/recharges/tok_")
+	watched := g.get(track).is(200).says("12.3 kWh", "queued", "delivered", "accepted", "The meter's connection", "Look again", "TEST").omits(token)
+	g.get(track + "/ways").is(200).says("Ways it was sent")
+	if watched.value("token") != strings.TrimPrefix(track, path+"/recharges/") {
+		t.Errorf("the page sends token %q again, want the one of %s", watched.value("token"), track)
+	}
+	if n := w.audited("token.recharge"); n != 1 {
+		t.Errorf("%d recharges in the audit log, want 1", n)
+	}
+	g.get(path + "/recharges/tok_01jd00000000000000000000000").is(404)
+}
+
+// A role without the right to see digits sends the token all the same.
+func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
+	w := begin(t)
+	owner := w.enter(ownerEmail)
+	made := owner.post("/meters/"+meterNumber+"/tokens", "form", owner.get("/meters/"+meterNumber+"/recharge").value("form"), "kind", "free", "figure", "5", "code", "test", "reason", "trial").
+		leads("/meters/" + meterNumber + "/recharge?token=tok_")
+	w.person("help@example.org", access.Support)
+	g := w.enter("help@example.org")
+	box := g.get(made).is(200).says("The digits are not shown to your role").omits("Generate a token that nobody buys")
+	g.post("/meters/"+meterNumber+"/recharges", "form", box.value("form"), "token", box.value("token"), "by", "mqtt").leads("/meters/" + meterNumber + "/recharges/tok_")
+	w.person("books@example.org", access.Auditor)
+	w.enter("books@example.org").get("/meters/" + meterNumber + "/recharge").is(403)
+}
+
+func TestTheConsumerDatabase(t *testing.T) {
+	w := begin(t)
+	w.meter("04140001019", "Kwame M.")
+	g := w.enter(ownerEmail)
+	all := g.get("/customers").is(200).says("Amina A.", "Kwame M.", "0414 0001 001")
+	g.get("/customers?find=kwame").is(200).says("Kwame M.").omits("Amina A.")
+	g.get("/customers?find=" + url.QueryEscape("04140001001")).is(200).says("Amina A.").omits("Kwame M.")
+	g.get("/customers?find=nobody").is(200).says("Nobody was found")
+	path := regexp.MustCompile(`/customers/cus_[0-9a-z]+`).FindString(string(all.body))
+	one := g.get(path).is(200).says("Amina A.", "0414 0001 001")
+	g.post(path, "form", one.value("form"), "name", "Amina Achieng", "phone", "+254 799 000 001", "lang", "sw").leads(path + "?kept=1")
+	g.get("/customers").is(200).says("Amina Achieng", "+254799000001", "not wanted")
+	g.post(path, "form", one.value("form"), "name", "Amina", "phone", "call me", "lang", "sw").is(400).says("A phone number has")
+	g.post(path, "form", "console-x", "name", "Amina").is(400).says("another session")
+	g.get("/customers/cus_x").is(404)
+	g.get("/messages").is(200).says("There is none", "No message here.")
+	g.get("/messages?state=nonsense").is(400)
+	w.person("rates@example.org", access.TariffManager)
+	w.enter("rates@example.org").get("/customers").is(403)
+}
