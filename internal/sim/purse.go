@@ -285,11 +285,15 @@ func (h *purse) press() error {
 	return err
 }
 
-// end lets everything arrive, and compares.
+// end lets everything arrive, and compares. Time stands still: what the network lost in the last hour goes out again because
+// every meter connects anew, as it does at a server.
 func (s *pursesRun) end(ctx context.Context) error {
 	s.o.Loss = 0
 	for _, h := range s.houses {
 		h.away, h.late = [2]int{}, nil
+	}
+	if err := s.office.wake(ctx, s.houses); err != nil {
+		return err
 	}
 	for range 8 {
 		if err := s.serve(ctx, false); err != nil {

@@ -239,6 +239,20 @@ func (f *office) look(ctx context.Context, unseen time.Time) error {
 	})
 }
 
+// wake makes everything due that waits for meters: they have just connected.
+func (f *office) wake(ctx context.Context, houses []*purse) error {
+	return f.do(ctx, func(tx *store.Tx) error {
+		for _, h := range houses {
+			for _, key := range job.KeysOf(h.number) {
+				if err := tx.OutboxWake(job.LaneMQTT, key); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // upload brings records to the server, as the network lets them, and acknowledgements back.
 func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) error {
 	var recs []metering.Record
