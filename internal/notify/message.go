@@ -125,6 +125,7 @@ const (
 const (
 	tokenLife  = 3 * 24 * time.Hour
 	noticeLife = 24 * time.Hour
+	cutLife    = 7 * 24 * time.Hour // of the warnings that a cut-off counts from: routes that are down must not cut anybody off
 	answerLife = time.Hour
 	textLife   = 24 * time.Hour
 )
@@ -144,9 +145,10 @@ func Pause(round int) time.Duration { return job.Pause(round) }
 
 // harmless reports whether a message may be repeated when nobody knows what became of it: its loss is worth a repetition,
 // and a second one does no harm. A token that arrives twice is one token; of a cut-off nobody is told too often.
-func (m Message) harmless() bool {
-	return !m.Token.IsZero() || m.Purpose == PurposeLow2 || m.Purpose == PurposeCutSoon
-}
+func (m Message) harmless() bool { return !m.Token.IsZero() || m.Purpose.cuts() }
+
+// cuts reports whether a cut-off counts from the message.
+func (p Purpose) cuts() bool { return p == PurposeLow2 || p == PurposeCutSoon }
 
 // end ends a message for good.
 func (m *Message) end(s State, why string, now time.Time) {

@@ -118,6 +118,8 @@ func life(d Draft) time.Duration {
 		return textLife
 	case !d.Answers.IsZero():
 		return answerLife
+	case d.Purpose.cuts():
+		return cutLife
 	}
 	return noticeLife
 }

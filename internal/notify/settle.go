@@ -49,6 +49,9 @@ func refusedByAll(m Message, tries []Try, ways []Way) bool {
 	})
 }
 
+// cutPause spreads the second half of the tries over the life of a warning that a cut-off counts from.
+const cutPause = 24 * time.Hour
+
 // reroute sends a message that did not leave on its way again: by the next route at once, and when every route was tried,
 // from the first after a pause. tries include the one that failed.
 func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
@@ -65,7 +68,11 @@ func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
 		m.NextAt = now
 		return
 	}
-	m.NextAt = now.Add(Pause(m.Round))
+	pause := Pause(m.Round)
+	if m.Purpose.cuts() && len(tries) >= MaxTries/2 {
+		pause = cutPause
+	}
+	m.NextAt = now.Add(pause)
 	m.Round++
 	m.Route = choose(*m, tries, ways)
 }

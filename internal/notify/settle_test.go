@@ -144,3 +144,36 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 		t.Errorf("delivered to the SIM: open %t, %s; want still waiting for the answer", m.Open, m.State)
 	}
 }
+
+// TestRoutesThatAreDownCutNobodyOff: a warning that a cut-off counts from does not count as given while the only route is
+// out of order, for some days; one that the route refuses does at once.
+func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
+	only := []Way{{Name: "a"}}
+	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		purpose Purpose
+		least   time.Duration // for which it is tried
+	}{{PurposeLow2, 7 * 24 * time.Hour}, {PurposeCutSoon, 7 * 24 * time.Hour}, {PurposeLow1, 24 * time.Hour}} {
+		m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: c.purpose, Route: "a"}
+		var tries []Try
+		now, until := start, start.Add(life(Draft{Purpose: c.purpose}))
+		for m.Open && now.Before(until) {
+			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: NotSent.String(), Round: m.Round})
+			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, only, time.Minute, now)
+			if m.Open && given(m) {
+				t.Fatalf("%s: given after %s although nothing was sent", c.purpose, now.Sub(start))
+			}
+			if m.Open {
+				now = m.NextAt
+			}
+		}
+		if now.Sub(start) < c.least || len(tries) > MaxTries {
+			t.Errorf("%s: %d tries in %s, want at most %d in at least %s", c.purpose, len(tries), now.Sub(start), MaxTries, c.least)
+		}
+	}
+	m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: PurposeCutSoon, Route: "a"}
+	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, only, time.Minute, start)
+	if m.State != Lost || !given(m) {
+		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, given(m))
+	}
+}
