@@ -23,7 +23,9 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/paywatt/paywatt/internal/gsm/hook"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
@@ -169,7 +171,7 @@ func judge(status int, body []byte, parts int) notify.Sent {
 	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
 		var t taken
 		_ = json.Unmarshal(body, &t) // a gateway may answer nothing, or something of its own: then it has no reference
-		if len(t.Reference) > notify.MaxReference {
+		if len(t.Reference) > notify.MaxReference || strings.ContainsFunc(t.Reference, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Reference = ""
 		}
 		if t.Parts > 0 && t.Parts <= 255 {

@@ -81,6 +81,17 @@ func TestAMessageIsPostedAndSigned(t *testing.T) {
 	}
 }
 
+func TestAReferenceThatCannotBeStoredIsNone(t *testing.T) {
+	for answer, want := range map[string]string{`{"reference":"a b"}`: "a b", `{"reference":"a\u0000"}`: "", `{"reference":"` + strings.Repeat("x", 101) + `"}`: "", `[]`: ""} {
+		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
+		s := newClient(t, site.URL, &inbox{}).Send(t.Context(), notify.Outgoing{ID: "msg_1", To: "+255711000001", Text: "x"})
+		site.Close()
+		if s.Outcome != notify.Accepted || s.Reference != want {
+			t.Errorf("%.40s: %+v, want %q", answer, s, want)
+		}
+	}
+}
+
 // The signature is that of `openssl dgst -sha256 -hmac` over the same bytes, as the reference shows it.
 func TestTheSignatureOfTheReference(t *testing.T) {
 	const want = "v1=24902061400a78b6e328a240f7287540a7b899cd0da87204125df8fa6d41aca9"

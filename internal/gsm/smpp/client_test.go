@@ -77,6 +77,7 @@ func TestReceiptsOfEveryKindAreUnderstood(t *testing.T) {
 		{"nobody knows", "", "4660", receipt("4660", "UNKNOWN"), "msg_1", notify.Trying, "UNKNOWN"},
 		{"parameters, delivered", "", "x-1", tagged("x-1", 2), "msg_1", notify.Delivered, ""},
 		{"parameters, rejected", "", "x-1", tagged("X-1", 8), "msg_1", notify.Failed, "state 8"},
+		{"an id that is no text", "", "\xff\x01", tagged("\xff\x01", 2), "msg_1", notify.Delivered, ""},
 		{"of a message of another process", "", "1", receipt("77", "DELIVRD"), "", notify.Delivered, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

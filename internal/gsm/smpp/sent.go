@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +29,13 @@ const (
 	longestNumericID            = 16            // digits that a 64-bit number takes in hexadecimal
 )
 
-// canonical is an id without what differs between centres' two ways of writing it.
+// canonical is an id without what differs between centres' two ways of writing it. One that is not made of printable
+// characters, which nothing forbids, is known by its digest: it is stored and shown.
 func canonical(id string) string {
+	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+		digest := notify.IdentityOf("message_id", id)
+		id = hex.EncodeToString(digest[:])
+	}
 	id = strings.ToLower(strings.TrimSpace(id))
 	if short := strings.TrimLeft(id, "0"); short != "" {
 		return short
