@@ -76,7 +76,7 @@ func (o *office) sights(t *testing.T) (owner, stranger *tab, all []sight) {
 // finds nothing.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.sights(t)
-	all = append(o.walletSights(t), all...)
+	all = append(append(o.platformSights(t), o.walletSights(t)...), all...)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner

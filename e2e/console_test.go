@@ -52,6 +52,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"cut off and restored, each until the meter says so", (*office).supply},
 		{"a sale without scripts", (*office).noScript},
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
+		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
 		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},
 	} {

@@ -41,7 +41,7 @@ func customersView(p page, rows []customerLine, find, next string) templ.Compone
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Customers</h1><form method=\"get\" action=\"/customers\" role=\"search\" class=\"field form\"><label for=\"find\">Name, telephone or meter number</label><div class=\"row\"><input id=\"find\" name=\"find\" class=\"grow\" autocomplete=\"off\" maxlength=\"64\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Customers</h1><form method=\"get\" action=\"/customers\" class=\"field form\"><label for=\"find\">Name, telephone or meter number</label><div class=\"row\"><input id=\"find\" name=\"find\" class=\"grow\" autocomplete=\"off\" maxlength=\"64\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// platform is the authority's application platform at a browser: a token is generated, goes into the box, is sent, and each
+// step shows until the meter has it and its balance stands there.
+func (o *office) platform(t *testing.T) {
+	d := o.desk
+	d.visit(o.page(o.first))
+	d.click(`main a[href$="/recharge"]`, 1)
+	d.at(o.page(o.first) + "/recharge")
+	d.fill("#figure", "1.2")
+	d.fill("#why", "trial of the platform")
+	d.keys(enterKey)
+	d.until(10*time.Second, `location.search.startsWith("?token=tok_") && document.getElementById("digits")?.value.replaceAll(" ", "").length === 20`)
+	if focus := d.focus(); !strings.HasPrefix(focus, "button") {
+		t.Errorf("the focus is on %s, want the button that sends", focus)
+	}
+	d.keys(enterKey) // on Send
+	d.at(o.page(o.first) + "/recharges/tok_")
+	d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter")`)
+	d.until(10*time.Second, `/^20\d\d-/.test(document.querySelector("#track [data-cell=accepted]").textContent) && document.querySelector("#track [data-cell=balance]").textContent.includes("kWh")`)
+	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("in the meter")`)
+	d.clean()
+}
+
+// platformSights are the pages of the platform in all their states.
+func (o *office) platformSights(*testing.T) []sight {
+	d := o.desk
+	return []sight{
+		{"customers", func() { d.visit("/customers") }},
+		{"customers, none found", func() { d.visit("/customers?find=nobody") }},
+		{"customer", func() {
+			d.visit("/customers")
+			d.click(`tbody a[href^="/customers/cus_"]`, 1)
+			d.at("/customers/cus_")
+		}},
+		{"messages", func() { d.visit("/messages") }},
+		{"box", func() { d.visit(o.page(o.first) + "/recharge") }},
+		{"box, refused", func() {
+			d.visit(o.page(o.first) + "/recharge")
+			d.fill("#digits", "12345678901234567890")
+			d.keys(enterKey)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"a token on its way", func() {
+			d.visit(o.page(o.first) + "/recharge")
+			d.fill("#figure", "0.1")
+			d.fill("#why", "a look at it")
+			d.keys(enterKey)
+			d.until(10*time.Second, `location.search.startsWith("?token=tok_")`)
+			d.keys(enterKey)
+			d.at(o.page(o.first) + "/recharges/tok_")
+			d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter")`)
+		}},
+	}
+}
