@@ -31,6 +31,7 @@ func newCustomerCommand(c console) *cobra.Command {
 	list.Flags().StringVar(&find, "find", "", "only those whose name, phone or meter number holds this")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show a customer", Args: cobra.ExactArgs(1),
+		Example: "  paywatt customer show cus_01jd00000000000000000000000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			v, err := api.Customer(cmd.Context(), args[0])
 			if err != nil {
