@@ -107,7 +107,7 @@ func TestErrorClasses(t *testing.T) {
 	for class, lines := range map[at.Class][]string{
 		at.Done:      {"OK"},
 		at.Retry:     {"ERROR", "+CMS ERROR: 38", "+CMS ERROR: 41", "+CMS ERROR: 42", "+CMS ERROR: 47", "+CMS ERROR: 314", "+CMS ERROR: 331", "+CMS ERROR: 332", "+CMS ERROR: 500", "+CMS ERROR: 529", "+CMS ERROR: 22", "+CME ERROR: 30", "+CME ERROR: 14", "+CME ERROR: network timeout"},
-		at.Permanent: {"+CMS ERROR: 1", "+CMS ERROR: 8", "+CMS ERROR: 10", "+CMS ERROR: 21", "+CMS ERROR: 28", "+CMS ERROR: 30", "+CMS ERROR: 50", "+CMS ERROR: 69", "+CMS ERROR: 302", "+CMS ERROR: 304", "+CMS ERROR: 305", "+CMS ERROR: 330", "+CME ERROR: 4"},
+		at.Permanent: {"+CMS ERROR: 1", "+CMS ERROR: 8", "+CMS ERROR: 10", "+CMS ERROR: 21", "+CMS ERROR: 28", "+CMS ERROR: 30", "+CMS ERROR: 50", "+CMS ERROR: 69", "+CMS ERROR: 302", "+CMS ERROR: 304", "+CMS ERROR: 305", "+CME ERROR: 4"},
 		at.Blocked:   {"+CMS ERROR: 310", "+CMS ERROR: 311", "+CMS ERROR: 313", "+CMS ERROR: 316", "+CME ERROR: 10", "+CME ERROR: 11", "+CME ERROR: 16"},
 	} {
 		for _, l := range lines {

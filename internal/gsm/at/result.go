@@ -67,9 +67,9 @@ func (r Result) Class() Class {
 		return Done
 	case CMS:
 		switch r.Code {
-		case 1, 8, 10, 21, 28, 29, 30, 50, 69, 302, 303, 304, 305, 330:
+		case 1, 8, 10, 21, 28, 29, 30, 50, 69, 302, 303, 304, 305:
 			return Permanent
-		case 310, 311, 312, 313, 315, 316, 317, 318:
+		case 310, 311, 312, 313, 315, 316, 317, 318, 330: // 330: no message centre is set, and no message leaves before one is
 			return Blocked
 		}
 	case CME:

@@ -179,7 +179,7 @@ func judge(status int, body []byte, parts int) notify.Sent {
 		}
 		return notify.Sent{Outcome: notify.Accepted, Reference: t.Reference, Parts: parts}
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return notify.Sent{Outcome: notify.Refused, Why: why, Closed: true} // a matter of settings, not of this message
+		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // a matter of settings, not of this message: it waits
 	case http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return notify.Sent{Outcome: notify.NotSent, Why: why}
 	case http.StatusConflict, http.StatusRequestTimeout: // the same ID is in work, or was half read

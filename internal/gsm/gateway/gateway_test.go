@@ -104,7 +104,7 @@ func TestTheSignatureOfTheReference(t *testing.T) {
 func TestEveryAnswerOfAGatewayHasItsOutcome(t *testing.T) {
 	for status, want := range map[int]notify.Outcome{
 		200: notify.Accepted, 201: notify.Accepted, 202: notify.Accepted, 204: notify.Accepted, 301: notify.Refused, 307: notify.Refused, 400: notify.Refused,
-		401: notify.Refused, 403: notify.Refused, 404: notify.Refused, 408: notify.Unknown, 409: notify.Unknown, 422: notify.Refused, 425: notify.NotSent,
+		401: notify.NotSent, 403: notify.NotSent, 404: notify.NotSent, 405: notify.NotSent, 408: notify.Unknown, 409: notify.Unknown, 422: notify.Refused, 425: notify.NotSent,
 		429: notify.NotSent, 500: notify.Unknown, 502: notify.Unknown, 503: notify.NotSent, 504: notify.Unknown, 206: notify.Unknown,
 	} {
 		calls := 0
@@ -118,7 +118,7 @@ func TestEveryAnswerOfAGatewayHasItsOutcome(t *testing.T) {
 		}))
 		s := newClient(t, site.URL, &inbox{}).Send(t.Context(), notify.Outgoing{ID: "msg_1", To: "+255711000001", Text: "x"})
 		site.Close()
-		settings := status == 401 || status == 403 || status == 404
+		settings := status == 401 || status == 403 || status == 404 || status == 405
 		if s.Outcome != want || s.Closed != settings || strings.Contains(s.Why, "1234567890") || (s.Why == "") != (want == notify.Accepted) || calls != 1 {
 			t.Errorf("%d: %+v after %d calls, want %v", status, s, calls, want)
 		}

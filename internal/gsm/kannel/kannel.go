@@ -187,8 +187,9 @@ func judge(status int, body string) notify.Sent {
 		return notify.Sent{Outcome: notify.Accepted} // 3: queued, because the network is not connected just now
 	case status == http.StatusServiceUnavailable:
 		return notify.Sent{Outcome: notify.NotSent, Why: why} // "Temporal failure, try again later."
-	case status == http.StatusForbidden && strings.HasPrefix(body, "Authorization failed"), status == http.StatusNotFound:
-		return notify.Sent{Outcome: notify.Refused, Why: why, Closed: true} // a matter of settings, not of this message
+	case status == http.StatusForbidden && strings.HasPrefix(body, "Authorization failed"), status == http.StatusUnauthorized,
+		status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // a matter of settings, not of this message: it waits
 	case status >= 300 && status < 500:
 		return notify.Sent{Outcome: notify.Refused, Why: why}
 	}
