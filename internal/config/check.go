@@ -104,7 +104,7 @@ func (c Config) checkTogether() error {
 	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
 		return fmt.Errorf("%w %s and %s go together: one is given without the other", ErrSetting, TLSCert, TLSKey)
 	}
-	return oneNameEach(c.Routes())
+	return goTogether(c.Routes())
 }
 
 // Legacy is a listener for one device that speaks its own messages (the contract, §6).

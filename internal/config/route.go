@@ -142,6 +142,21 @@ func isRouteName(s string) bool {
 	return len(s) >= 1 && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
+// goTogether says what is wrong with a list of routes: a log among others would take what they should send, as soon as they
+// are down.
+func goTogether(all []Route) error {
+	logs := 0
+	for _, r := range all {
+		if r.Kind == RouteLog {
+			logs++
+		}
+	}
+	if logs > 0 && logs < len(all) {
+		return fmt.Errorf("%w %s: a log route stands alone, nothing leaves by it: take it away, or the others", ErrSetting, SMSRoute)
+	}
+	return oneNameEach(all)
+}
+
 func oneNameEach(all []Route) error {
 	seen := map[string]bool{}
 	for _, r := range all {

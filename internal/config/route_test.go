@@ -16,7 +16,7 @@ func routesOf(t *testing.T, tables ...map[string]any) ([]config.Route, error) {
 
 func TestRoutesAreReadInTheirOrder(t *testing.T) {
 	all, err := routesOf(t, map[string]any{"name": "kenya", "kind": "modem", "port": "/dev/ttyUSB1", "prefixes": []any{"+254"}, "cost_micro": int64(800_000)},
-		map[string]any{"name": "paper", "kind": "log"})
+		map[string]any{"name": "post", "kind": "http", "meters": false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,6 +27,21 @@ func TestRoutesAreReadInTheirOrder(t *testing.T) {
 		t.Errorf("got %+v, want kenya with its prefix and cost, and meters' messages by it", r)
 	}
 	if all[2].Meters {
+		t.Error("meters is false, and messages to meters go by the route")
+	}
+}
+
+// TestALogStandsAlone: among other routes it would take what they should send, and the messages would count as sent.
+func TestALogStandsAlone(t *testing.T) {
+	log, other := map[string]any{"name": "paper", "kind": "log"}, map[string]any{"name": "second", "kind": "log"}
+	if _, err := routesOf(t, log); err == nil || !strings.Contains(err.Error(), "stands alone") {
+		t.Errorf("a log behind a modem: got error %v, want one that says it stands alone", err)
+	}
+	c, err := config.Merge(config.Sources{File: map[string]any{"sms_route": []map[string]any{log, other}}, FilePath: "paywatt.toml"})
+	if err != nil || len(c.Routes()) != 2 {
+		t.Fatalf("two logs: got %v and %v, want both", c.Routes(), err)
+	}
+	if c.Routes()[0].Meters {
 		t.Error("messages to meters go by a log: their answers never come")
 	}
 }
