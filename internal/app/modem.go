@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gsm"
+	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
 )
@@ -31,9 +32,9 @@ type modemRoute struct {
 
 // parts is how far a message of several parts has come.
 type parts struct {
-	from      int
+	from      int // the part to go on with; 0 begins anew
 	reference uint8
-	total     int
+	total     int // parts of the message
 	delivered map[int]bool
 }
 
@@ -68,8 +69,8 @@ func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 		return notify.Sent{Outcome: notify.NotSent, Why: "the modem is " + string(s.Phase) + ": " + s.Problem, Closed: true}
 	}
 	out := gsm.Outgoing{ID: m.ID, To: m.To, Text: m.Text, Report: m.Report, Validity: m.Validity}
-	if p := r.of(m.ID); p != nil {
-		out.From, out.Reference = p.from, p.reference
+	if total := pdu.Measure(m.Text).Parts; total > 1 {
+		out.From, out.Reference = r.begin(m.ID, total)
 	}
 	s := r.modem.Send(ctx, out)
 	sent := notify.Sent{Parts: s.From, Why: s.Why}
@@ -87,9 +88,7 @@ func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	default:
 		sent.Outcome = notify.Unknown
 	}
-	if s.From > 1 || s.From == 1 && s.Outcome != gsm.Accepted {
-		r.remember(m.ID, s)
-	}
+	r.remember(m.ID, s)
 	return sent
 }
 
@@ -104,33 +103,40 @@ func mayWait(s gsm.State) bool {
 	return false
 }
 
+// begin notes of how many parts a message is before its first part leaves, because that part's report may come before the
+// last part has left; and returns from which part on it is sent, under which reference.
+func (r *modemRoute) begin(id string, total int) (from int, reference uint8) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.parted[id]
+	if p == nil || p.from == 0 { // parts of an earlier reference are never joined with those of this one
+		if p == nil {
+			r.order = append(r.order, id)
+		}
+		p = &parts{delivered: map[int]bool{}}
+		r.parted[id] = p
+		if len(r.order) > maxParted {
+			delete(r.parted, r.order[0])
+			r.order = r.order[1:]
+		}
+	}
+	p.total = total
+	return p.from, p.reference
+}
+
 // remember keeps how far a message of several parts has come. One whose outcome is unknown is sent from the part at which it
 // ended.
 func (r *modemRoute) remember(id string, s gsm.Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.parted[id]
-	if p == nil {
-		p = &parts{delivered: map[int]bool{}}
-		r.parted[id] = p
-		if r.order = append(r.order, id); len(r.order) > maxParted {
-			delete(r.parted, r.order[0])
-			r.order = r.order[1:]
-		}
+	if p == nil || s.From == 0 { // of one part, or nothing of it left
+		return
 	}
-	p.from, p.reference, p.total = s.From, s.Reference, s.From
+	p.from, p.reference = s.From, s.Reference
 	if s.Outcome == gsm.Accepted {
 		p.from = 0 // a repetition begins anew
 	}
-}
-
-func (r *modemRoute) of(id string) *parts {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.parted[id]; p != nil && p.from > 0 {
-		return &parts{from: p.from, reference: p.reference}
-	}
-	return nil
 }
 
 // whole reports whether with this part all parts of a message are delivered.

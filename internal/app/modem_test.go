@@ -103,3 +103,22 @@ func TestAModemAsARoute(t *testing.T) {
 		}
 	})
 }
+
+// TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is not that of the message, even while the others are
+// still being sent.
+func TestAReportOfAPartBeforeTheLastHasLeft(t *testing.T) {
+	d := &desk{}
+	r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
+	in := modemInbox{r, d, ""}
+	r.begin("msg_1", 2)
+	report := func(part, want int) {
+		t.Helper()
+		if err := in.Report(t.Context(), gsm.Report{ID: "msg_1", Part: part}); err != nil || len(d.reports) != want {
+			t.Errorf("after the report of part %d: %d reports of the message, %v; want %d", part, len(d.reports), err, want)
+		}
+	}
+	report(0, 0)
+	r.remember("msg_1", gsm.Sent{Outcome: gsm.Accepted, From: 2})
+	report(0, 0)
+	report(1, 1)
+}
