@@ -46,6 +46,7 @@ type Config struct {
 const (
 	pollEvery   = time.Second
 	troublePoll = 5 * time.Second
+	othersPoll  = 3 * time.Second
 	probeEvery  = time.Minute // how often a route that is down is tried
 	firstAnswer = time.Minute
 	strayAfter  = 10 * time.Minute // a message whose route no server has any more is given to another after this
@@ -146,10 +147,10 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 	for {
 		wait := pollEvery
 		if d.mayTry(n) {
-			sent := false
+			found := nothing
 			err := d.everyTenant(ctx, func(t access.Tenant) error {
 				one, err := d.one(ctx, t, n, r)
-				sent = sent || one
+				found = max(found, one)
 				return err
 			})
 			switch {
@@ -158,8 +159,10 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 			case err != nil:
 				d.c.Log.Warn("messages were not served", logkey.Route, r.Name(), logkey.Err, err)
 				wait = troublePoll
-			case sent:
+			case found == served:
 				continue
+			case found == others: // each look at it takes two transactions that write
+				wait = othersPoll
 			}
 		}
 		timer := time.NewTimer(wait)
@@ -184,7 +187,7 @@ func (d *Desk) Serve(ctx context.Context, t access.Tenant) (int, error) {
 			if err != nil {
 				return total, err
 			}
-			if !found {
+			if found != served {
 				break
 			}
 			total++

@@ -115,20 +115,40 @@ func (d *Desk) reversedHeard(tx Tx, m Message, reply MeterReply) error {
 	return tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter says by SMS that it has a token whose sale was reversed."})
 }
 
-// rejected ends a message whose token the meter says it does not take. The token stays as it is: a person must look.
+// rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
+// so the message is sent once more the next day and ends with the second rejection. The token stays as it is: a person must
+// look.
 func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.State == Answered {
 		return err
 	}
-	before := m
-	m.end(Lost, "the meter rejects the token", now)
+	if !m.AnsweredAt.IsZero() && m.Open {
+		tries, err := tx.MessageTries(message)
+		if err != nil {
+			return err
+		}
+		if len(tries) > 0 && !tries[len(tries)-1].At.After(m.AnsweredAt) {
+			return nil // the same rejection once more: nothing was sent since
+		}
+	}
+	before, first := m, m.AnsweredAt.IsZero()
 	m.AnsweredAt = now
+	if again := now.Add(rejectedPause); first && m.Open && again.Before(m.ExpiresAt) {
+		m.Failure, m.Asking, m.NextAt = rejectedWhy, false, again
+	} else {
+		m.end(Lost, rejectedWhy, now)
+	}
 	if err := tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."}); err != nil {
 		return err
 	}
 	return d.put(tx, m, before)
 }
+
+// rejectedPause is the time after which a rejected token is sent once more: a lock of the meter has ended by then.
+const rejectedPause = 24 * time.Hour
+
+const rejectedWhy = "the meter rejects the token"
 
 // pushed lists the tokens of a meter that an answer can be about, the newest first: what was made for it lately, and
 // whatever was sent to it lately, however old it is and wherever it was made.

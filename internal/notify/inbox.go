@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -127,13 +128,13 @@ func (d *Desk) report(tx Tx, r Report) (bool, error) {
 	if t == nil || t.Report == Delivered.String() {
 		return false, nil
 	}
-	before := m
+	before, held := m, t.underWay()
 	reported(&m, tries, t, r, d.open(), d.c.Now())
 	if err := tx.TryPut(message, *t); err != nil {
 		return false, err
 	}
-	if t.underWay() { // the worker has the message: its claim stays, and it sees what was reported
-		return false, tx.MessageHold(m)
+	if held { // the worker has the message: its claim stays, and it sees what was reported
+		return false, errors.Join(tx.MessageHold(m), d.follow(tx, m, before))
 	}
 	return m.Open, d.put(tx, m, before)
 }

@@ -140,6 +140,13 @@ const (
 	holdFor   = sendLimit + time.Minute
 )
 
+// An arrival proves that a telephone can be reached, and makes what waits for it due: but a sender's number proves nothing, so
+// no message is tried more often than every WakeEvery for that, and none from its MaxTriesWoken-th try on.
+const (
+	WakeEvery     = 5 * time.Minute
+	MaxTriesWoken = MaxTries / 2
+)
+
 // Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h (the domain reference, §6).
 func Pause(round int) time.Duration { return job.Pause(round) }
 

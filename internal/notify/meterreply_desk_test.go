@@ -27,6 +27,7 @@ type counter struct {
 	tokens []vending.Token // oldest first
 	heard  map[id.ID]bool
 	alarms []metering.AlarmCode
+	tried  time.Time      // when a message was last given to a route
 	lastly map[id.ID]bool // whether the last message for a message of the queue was the question
 
 	// The meter and the network.
@@ -36,6 +37,10 @@ type counter struct {
 	balance unit.Energy
 	up      []string
 	down    []string
+}
+
+func (c *counter) MessageTries(id.ID) ([]notify.Try, error) {
+	return []notify.Try{{N: 1, At: c.tried}}, nil
 }
 
 const meterSIM = "+255700000200"
@@ -273,8 +278,14 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
 	c.reachDesk("Token rejected. Balance 4.2 kWh")
-	if m := c.messages[0]; m.State != notify.Lost || m.Open || len(c.alarms) != 1 || c.alarms[0] != notify.AlarmMeterRejects {
-		t.Errorf("a rejected message is %s (%s), with alarms %v", m.State, m.Failure, c.alarms)
+	m := c.messages[0]
+	if !m.Open || !m.NextAt.Equal(m.AnsweredAt.Add(24*time.Hour)) || len(c.alarms) != 1 || c.alarms[0] != notify.AlarmMeterRejects {
+		t.Errorf("a message rejected once is %s, open %v, due %s, with alarms %v; want it open for another try in a day", m.State, m.Open, m.NextAt, c.alarms)
+	}
+	c.tried = m.AnsweredAt.Add(24 * time.Hour)
+	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	if m := c.messages[0]; m.State != notify.Lost || m.Open || len(c.alarms) != 2 {
+		t.Errorf("a message rejected twice is %s (%s), with alarms %v", m.State, m.Failure, c.alarms)
 	}
 	if len(c.heard) != 0 || c.tokens[0].State != vending.TokenIssued {
 		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
@@ -282,7 +293,7 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	// The next has its turn; a doubled rejection is not blamed on it, but asked about.
 	c.send()
 	c.reachDesk("Token rejected. Balance 4.2 kWh")
-	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 1 {
+	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 2 {
 		t.Errorf("a double of the rejection leaves the next message %s, open %v, asking %v, with alarms %v", m.State, m.Open, m.Asking, c.alarms)
 	}
 }

@@ -66,6 +66,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	if err := json.Unmarshal(c.Body, &notice); err != nil {
 		return job.Dead("the notice cannot be read"), nil
 	}
+	full := ""
 	err := n.door.Do(ctx, t, func(tx NoticeTx) (bool, error) {
 		to, found, err := tx.NoticeTo(notice.Meter)
 		purpose, known := purposeOf[notice.Kind]
@@ -75,9 +76,15 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		case !found || !known: // nobody to send it to, or nothing to say: it is written down
 			return false, tx.NoticeSent(c.Kind, c.Body)
 		}
-		m, err := Queue(tx, Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
+		d := Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
-				Press: notice.Press}}, n.now())
+				Press: notice.Press}}
+		if purpose.cuts() && to.Phone != "" { // a warning for which there is no room was not given: it waits for some
+			if full, err = crowded(tx, Message{Purpose: purpose, Line: lineOf(d)}); err != nil || full != "" {
+				return false, err
+			}
+		}
+		m, err := Queue(tx, d, n.now())
 		if err != nil {
 			return false, err
 		}
@@ -85,6 +92,9 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	})
 	if err != nil {
 		return job.Verdict{}, fmt.Errorf("send a notice %s: %w", c.Kind, err)
+	}
+	if full != "" {
+		return job.Again(n.now().Add(job.Pause(c.Attempts)), full), nil
 	}
 	n.kick()
 	return job.Done(), nil

@@ -72,6 +72,11 @@ func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	case d.Muted && d.Purpose.unwanted():
 		return "the customer wants no such messages (STOP)", nil
 	}
+	return crowded(tx, m)
+}
+
+// crowded says why there is no room for a message; empty where there is.
+func crowded(tx QueueTx, m Message) (string, error) {
 	line, all := MaxPerPhone, MaxWaiting
 	if m.harmless() { // answers that somebody makes us queue, or ten thousand warnings, must not keep a paid token out
 		line, all = MaxTokensPerPhone, MaxTokensWaiting

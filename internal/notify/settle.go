@@ -80,16 +80,23 @@ func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
 // longestWait is how often the wait for a meter's answer doubles; it never exceeds the longest pause.
 const longestWait = 7
 
-// settle draws the consequences of a route's answer. What a report has said meanwhile stands: it may come before the
-// answer.
+// settle draws the consequences of a route's answer to the last try. What a report has said meanwhile stands: it may come
+// before the answer.
 func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now time.Time) {
-	switch s.Outcome {
-	case Accepted:
+	t := &tries[len(tries)-1]
+	if s.Outcome == Accepted {
 		m.Parts, m.Failure = max(s.Parts, 1), ""
-		m.Cost += tries[len(tries)-1].Cost
+		m.Cost += t.Cost
 		if m.SentAt.IsZero() {
 			m.SentAt = now
 		}
+	}
+	if t.Report == Failed.String() && m.State != Arrived {
+		undelivered(m, tries, t, ways, now)
+		return
+	}
+	switch s.Outcome {
+	case Accepted:
 		if m.State != Arrived {
 			m.State = SentOut
 		}
@@ -121,11 +128,26 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 			unknown++
 		}
 	}
-	if !m.harmless() || unknown > unknownMost || len(tries) >= MaxTries {
+	most, pause := unknownMost, Pause(unknown-1)
+	if m.Purpose.cuts() { // as long as nobody knows that it left, nobody is cut off by it: it goes on for its whole life
+		most = MaxTries
+		if unknown > unknownMost {
+			pause = cutPause
+		}
+	}
+	if !m.harmless() || unknown > most || len(tries) >= MaxTries {
 		m.Open, m.EndedAt = false, now
 		return
 	}
-	m.NextAt = now.Add(Pause(unknown - 1))
+	m.NextAt = now.Add(pause)
+}
+
+// undelivered sends a message on its way again whose last try t the network has given up. What the network said stands in
+// the try.
+func undelivered(m *Message, tries []Try, t *Try, ways []Way, now time.Time) {
+	t.Outcome = NotSent.String()
+	m.Open = true
+	reroute(m, tries, ways, strings.TrimSuffix("not delivered: "+t.Why, ": "), now)
 }
 
 // reported draws the consequences of a delivery report of the try t.
@@ -151,9 +173,10 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways []Way, now time.Ti
 		if m.Purpose != PurposeMeter {
 			m.Open, m.EndedAt = false, time.Time{}
 		}
-	case r.State == Failed && t.N == len(tries) && m.State != Arrived && !m.State.Over():
-		t.Outcome = NotSent.String()
-		m.Open = true
-		reroute(m, tries, ways, "not delivered: "+r.Why, now)
+	case r.State == Failed:
+		t.Why = cut(r.Why, MaxWhy)
+		if !t.underWay() && t.N == len(tries) && m.State != Arrived && !m.State.Over() { // else settle draws them, when the route has answered
+			undelivered(m, tries, t, ways, now)
+		}
 	}
 }

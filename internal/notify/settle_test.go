@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 func ways() []Way {
@@ -171,9 +172,65 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 			t.Errorf("%s: %d tries in %s, want at most %d in at least %s", c.purpose, len(tries), now.Sub(start), MaxTries, c.least)
 		}
 	}
+	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // nor while nobody knows whether anything was sent
+		m, now, until := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: p, Route: "a"}, start, start.Add(cutLife)
+		var tries []Try
+		for m.Open && now.Before(until) {
+			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: Unknown.String()})
+			settle(&m, tries, Sent{Why: "the answer was lost"}, only, time.Minute, now)
+			now = m.NextAt
+		}
+		if !m.Open || given(m) || len(tries) > MaxTries {
+			t.Errorf("%s of unknown outcome: open %t, given %t after %s and %d tries, want it not given for a week", p, m.Open, given(m), now.Sub(start), len(tries))
+		}
+	}
 	m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: PurposeCutSoon, Route: "a"}
 	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, only, time.Minute, start)
 	if m.State != Lost || !given(m) {
 		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, given(m))
+	}
+}
+
+// TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute: it changes nothing while the route works on the message, and sends it
+// by the next one when the route has answered.
+func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
+	now := time.Now()
+	for _, outcome := range []Outcome{Accepted, Unknown} {
+		m := Message{State: Queued, Open: true, Purpose: PurposeCutSoon, Phone: "+254700000001", Route: "a"}
+		tries := []Try{{N: 1, Route: "a"}}
+		reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, ways(), now)
+		if !tries[0].underWay() || m.Route != "a" || m.State != Queued {
+			t.Fatalf("reported while it was being sent: %s by %s, try %q; want nothing changed yet", m.State, m.Route, tries[0].Outcome)
+		}
+		tries[0].Outcome = outcome.String()
+		settle(&m, tries, Sent{Outcome: outcome, Parts: 1}, ways(), time.Minute, now)
+		if m.State != Queued || !m.Open || m.Route != "b" || given(m) || m.Failure != "not delivered: absent" {
+			t.Errorf("then %s: %s by %q (%s), given %t; want queued by b and not given", outcome, m.State, m.Route, m.Failure, given(m))
+		}
+	}
+}
+
+// reversing is a transaction in which a token's sale is in a state.
+type reversing struct {
+	Tx
+	state vending.State
+}
+
+func (r reversing) TokenForPush(id.ID) (vending.Token, string, bool, error) {
+	return vending.Token{Sale: id.ID{2}, Sealed: []byte{1}, State: vending.TokenIssued}, "", true, nil
+}
+
+func (r reversing) VendSale(id.ID) (vending.Sale, bool, error) {
+	return vending.Sale{State: r.state}, true, nil
+}
+
+func TestATokenWaitsWhileItsSaleIsBeingReversed(t *testing.T) {
+	now := time.Now()
+	for state, wait := range map[vending.State]time.Duration{vending.Completed: 0, vending.Reversing: reversingPause} {
+		m := Message{State: Queued, Open: true, Token: id.ID{1}, NextAt: now}
+		sealed, err := tokenOf(reversing{state: state}, &m, now)
+		if err != nil || len(sealed) != 1 || !m.Open || m.NextAt.Sub(now) != wait {
+			t.Errorf("sale %s: open %t, waits %s, %v; want open, and a wait of %s", state, m.Open, m.NextAt.Sub(now), err, wait)
+		}
 	}
 }

@@ -40,10 +40,11 @@ type Tx interface {
 	MessageDue(now time.Time) (bool, error)
 	// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a
-	// route that is not among mine.
+	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
+	// stray on a route that is not among mine.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
+	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
+	// were tried within WakeEvery or MaxTriesWoken times.
 	MessagesWake(phone string, now time.Time) error
 	// MessagesFree gives free what others than the owner have claimed.
 	MessagesFree(owner string) error
@@ -83,6 +84,8 @@ type Tx interface {
 	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
 	TokenSent(token id.ID) error
+	// VendSale is a sale.
+	VendSale(sale id.ID) (vending.Sale, bool, error)
 	// TokenHeard notes that a meter has said by SMS that it has a token. Nobody can prove who sent such a message, so an
 	// answer that comes signed overrules it.
 	TokenHeard(token id.ID) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -25,14 +26,23 @@ type errand struct {
 	silent  bool   // nothing is to be sent after all
 }
 
-// one gives the route one message of a tenant that is due; false where there is none.
-func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (bool, error) {
+// look is what a worker found.
+type look uint8
+
+const (
+	nothing look = iota // is due
+	others              // are to do what is due: another route, another server, or the worker that is at the head of its line
+	served              // a message
+)
+
+// one gives the route one message of a tenant that is due.
+func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
 	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.MessageDue(d.c.Now()) })
 	if err != nil || !due {
-		return false, err
+		return nothing, err
 	}
 	if err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, d.assign(tx) }); err != nil {
-		return false, err
+		return nothing, err
 	}
 	var e errand
 	found := false
@@ -44,23 +54,31 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (b
 		}
 		return false, err
 	})
-	if err != nil || !found || e.silent {
-		return found, err
+	switch {
+	case err != nil:
+		return nothing, err
+	case !found:
+		return others, nil
+	case e.silent:
+		return served, nil
 	}
 	s := d.send(ctx, r, e)
+	if s.Closed && s.Outcome == Refused {
+		s.Outcome = NotSent // what is out of order has no word about a message
+	}
 	turn := d.judge(n, s)
 	// What was sent must be noted even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
 		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}
-		return false, d.settled(tx, e.message.ID, r, s)
+		return false, d.settled(tx, e, r, s)
 	})
 	if turn == wentDown {
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
 		d.Kick() // its messages go by the next
 	}
-	return true, err
+	return served, err
 }
 
 // assign gives messages a route that have none, or whose route is down or gone.
@@ -86,17 +104,37 @@ func (d *Desk) assign(tx Tx) error {
 		if m.Route = d.probe(m, tries, now); m.Route == "" {
 			m.Route = choose(m, tries, ways)
 		}
-		if m.Route == before.Route {
+		if m.Route != "" && m.Route == before.Route {
 			continue
 		}
-		if m.Route == "" {
-			reroute(&m, tries, ways, "no route takes it", now)
+		if m.Route == "" && !d.unwanted(&m, tries, ways, now) {
+			continue
 		}
 		if err := d.put(tx, m, before); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unwanted ends a message that has no route, or lets it wait; false where it is left as it is, because another server may
+// have a route that takes it.
+func (d *Desk) unwanted(m *Message, tries []Try, ways []Way, now time.Time) bool {
+	takes := slices.ContainsFunc(ways, func(w Way) bool { return w.takes(*m) })
+	switch {
+	case d.c.Alone || takes:
+	case m.ExpiresAt.IsZero() || now.Before(m.ExpiresAt):
+		return false
+	default:
+		m.end(Expired, "no route takes it", now)
+		return true
+	}
+	if !m.SentAt.IsZero() && m.Purpose == PurposeMeter && !takes { // the meter may have it all the same
+		m.end(Uncertain, "no route takes it, and the meter did not answer", now)
+		return true
+	}
+	reroute(m, tries, ways, "no route takes it", now)
+	return true
 }
 
 // probe gives a message to a route that is down and whose time has come to be tried, ahead of those that work; "" where there
@@ -126,32 +164,40 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 	}
 	if len(tries) > 0 && tries[len(tries)-1].underWay() {
 		last := &tries[len(tries)-1]
-		last.Outcome, last.DoneAt, last.Why = Unknown.String(), now, "the server ended before the answer"
+		s := Sent{Why: "the server ended before the answer"}
+		last.Outcome, last.DoneAt, last.Why = s.Outcome.String(), now, orWhy(last.Why, s.Why)
+		settle(&m, tries, s, d.open(), d.c.Answer, now)
 		if err := tx.TryPut(m.ID, *last); err != nil {
 			return errand{}, err
 		}
-		uncertain(&m, tries, last.Why, now)
 		return done()
 	}
 	if !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt) {
-		if m.SentAt.IsZero() {
+		if m.SentAt.IsZero() || m.Purpose != PurposeMeter {
 			m.end(Expired, orWhy(m.Failure, "it could not be sent in time"), now)
 		} else {
 			m.end(Uncertain, "the meter did not answer in time", now)
 		}
 		return done()
 	}
-	e := errand{message: m}
-	if !m.Token.IsZero() {
-		t, _, found, err := tx.TokenForPush(m.Token)
+	if m.Purpose.warning() { // it may have waited for a route since it was queued
+		quiet, zone, err := tx.QuietHours()
 		if err != nil {
 			return errand{}, err
 		}
-		if why := needless(m, t, found); why != "" {
-			m.end(Suppressed, why, now)
+		if morning := quiet.After(now, zone); morning.After(now) {
+			m.NextAt = morning
 			return done()
 		}
-		e.sealed = t.Sealed
+	}
+	e := errand{message: m}
+	if !m.Token.IsZero() {
+		if e.sealed, err = tokenOf(tx, &m, now); err != nil {
+			return errand{}, err
+		}
+		if !m.Open || m.NextAt.After(now) {
+			return done()
+		}
 	}
 	if m.Purpose == PurposeMeter {
 		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open {
@@ -188,6 +234,32 @@ func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool,
 	m.end(Uncertain, "the meter did not answer", now)
 	return false, tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
 }
+
+// tokenOf is the sealed token of a message. It ends the message if the token need not be sent, and lets it wait while the
+// token's sale is being reversed: the end of that says whether the token stays good.
+func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
+	t, _, found, err := tx.TokenForPush(m.Token)
+	if err != nil {
+		return nil, err
+	}
+	if why := needless(*m, t, found); why != "" {
+		m.end(Suppressed, why, now)
+		return nil, nil
+	}
+	if !t.Sale.IsZero() {
+		s, found, err := tx.VendSale(t.Sale)
+		if err != nil {
+			return nil, err
+		}
+		if found && s.State == vending.Reversing {
+			m.Failure, m.NextAt = "the sale is being reversed", now.Add(reversingPause)
+		}
+	}
+	return t.Sealed, nil
+}
+
+// reversingPause is after which time it is looked whether the reversal of a sale is over.
+const reversingPause = 5 * time.Minute
 
 // needless says why a token need not be sent; empty where it must.
 func needless(m Message, t vending.Token, found bool) string {
@@ -263,37 +335,47 @@ func (d *Desk) text(e errand) (string, error) {
 	return rendered.Reveal(), nil
 }
 
-// settled notes a route's answer and draws its consequences.
-func (d *Desk) settled(tx Tx, message id.ID, r Configured, s Sent) error {
+// settled notes a route's answer to the try of an errand and draws its consequences.
+func (d *Desk) settled(tx Tx, e errand, r Configured, s Sent) error {
+	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found {
 		return err
 	}
 	tries, err := tx.MessageTries(message)
-	if err != nil || len(tries) == 0 {
+	n := e.message.Tries
+	if err != nil || len(tries) < n {
 		return err
 	}
 	now, before := d.c.Now(), m
-	t := &tries[len(tries)-1]
-	t.Outcome, t.DoneAt, t.Reference, t.Parts, t.Why = s.Outcome.String(), now, cut(s.Reference, MaxReference), s.Parts, cut(s.Why, MaxWhy)
+	t := &tries[n-1]
+	said := "" // by a report that came before this answer
+	if t.Report == Failed.String() {
+		said = t.Why
+	}
+	t.Outcome, t.DoneAt, t.Reference, t.Parts, t.Why = s.Outcome.String(), now, cut(s.Reference, MaxReference), s.Parts, orWhy(said, cut(s.Why, MaxWhy))
 	if s.Outcome == Accepted {
 		t.Parts = max(s.Parts, 1)
 		t.Cost = int64(t.Parts) * r.Cost
-		t.Why = ""
+		t.Why = said
 		if err := d.account(tx, r.Name(), *t, now); err != nil {
 			return err
 		}
 	}
-	if err := tx.TryPut(message, *t); err != nil {
-		return err
-	}
-	if !m.Open { // answered, or ended, before the route's own answer was noted
+	if n < len(tries) || !m.Open { // a later try goes on; or it was answered, or ended, before the route's own answer was noted
 		if s.Outcome == Accepted {
 			m.Parts, m.Cost = t.Parts, m.Cost+t.Cost
 		}
-		return tx.MessagePut(m)
+		keep := tx.MessageHold // a later try has the claim
+		if n == len(tries) {
+			keep = tx.MessagePut
+		}
+		return errors.Join(tx.TryPut(message, *t), keep(m))
 	}
 	settle(&m, tries, s, d.open(), d.c.Answer, now)
+	if err := tx.TryPut(message, *t); err != nil { // after settle: a report may have said more
+		return err
+	}
 	if before.SentAt.IsZero() && !m.SentAt.IsZero() && m.Purpose == PurposeMeter {
 		if err := tx.TokenSent(m.Token); err != nil {
 			return err
@@ -316,6 +398,11 @@ func (d *Desk) put(tx Tx, m, before Message) error {
 	if err := tx.MessagePut(m); err != nil {
 		return err
 	}
+	return d.follow(tx, m, before)
+}
+
+// follow is what hangs on a message's state.
+func (d *Desk) follow(tx Tx, m, before Message) error {
 	if m.State != before.State && m.State != Queued {
 		if err := d.note(tx, m); err != nil {
 			return err

@@ -183,8 +183,8 @@ func (tx *Tx) MessageClaim(route, owner string, now, until time.Time) (notify.Me
 	return tx.MessageByID(claimed)
 }
 
-// MessagesStray lists queued messages that are due and have no route, or one of down, or were due before stray on a route
-// that is not among mine. Nobody holds them.
+// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
+// stray on a route that is not among mine. Nobody holds them.
 func (tx *Tx) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
@@ -199,12 +199,14 @@ func (tx *Tx) MessagesStray(mine, down []string, now, stray time.Time, max int) 
 	if len(down) > 0 {
 		condition += ` OR m.route IN (` + list(down) + `)`
 	}
+	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would keep its turn for ever.
+	condition = `m.state IN ('queued', 'unknown') AND (` + condition + `)`
 	if len(mine) > 0 {
 		args = append(args, stray)
 		condition += fmt.Sprintf(` OR m.next_at < $%d AND m.route NOT IN (`, len(args)) + list(mine) + `)`
 	}
 	args = append(args, max)
-	return tx.messages("list messages without a route", ` WHERE m.tenant_id = $1 AND m.open = 1 AND m.state IN ('queued', 'unknown')
+	return tx.messages("list messages without a route", ` WHERE m.tenant_id = $1 AND m.open = 1
 		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.lockOf("m"), args...)
 }
 
@@ -217,10 +219,12 @@ func (tx *Tx) MessagesFree(owner string) error {
 	return nil
 }
 
-// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached.
+// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached. One that was tried
+// just now, or often, keeps its pause: whoever writes in a telephone's name must not use up its tries.
 func (tx *Tx) MessagesWake(phone string, now time.Time) error {
-	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1`,
-		now, tx.Tenant, phone)
+	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
+		AND tries < $4 AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $5)`,
+		now, tx.Tenant, phone, notify.MaxTriesWoken, now.Add(-notify.WakeEvery))
 	if err != nil {
 		return fmt.Errorf("wake messages: %w", err)
 	}

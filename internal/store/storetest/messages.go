@@ -29,6 +29,14 @@ func messageTests() []test {
 		{"an arrival is taken once, and a telephone learns about its own meters alone", arrivals},
 		{"warnings wait for the morning and count when a route has taken them", noticesByRoute},
 		{"messages of one telephone are bounded", phoneBound},
+		{"a route with a wrong secret is down, and costs no message", routeMisset},
+		{"a report that comes before the route's answer, and an answer that comes late, change no other try", reportFirst},
+		{"a message to a meter whose route is gone goes by another", routeGone},
+		{"a warning for which there is no room is not given", noRoom},
+		{"a server leaves to another what only the other can send", twoServers},
+		{"a warning that waited for a route waits for the morning too", quietLater},
+		{"who writes in a telephone's name does not use up its messages' tries", woken},
+		{"a message that was sent once and could not be sent again has expired", expiredAgain},
 	}
 }
 
@@ -56,6 +64,7 @@ func (plainSeal) Open(_ string, sealed []byte) ([]byte, error) {
 // way of messages that does what it is told.
 type scripted struct {
 	name   string
+	takes  []string                          // prefixes; none for all
 	answer func(notify.Outgoing) notify.Sent // nil accepts
 	sent   []notify.Outgoing
 }
@@ -98,7 +107,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
 	var ways []notify.Configured
 	for _, r := range routes {
-		ways = append(ways, notify.Configured{Route: r, Kind: "test", Meters: true, Cost: 800_000})
+		ways = append(ways, notify.Configured{Route: r, Kind: "test", Meters: true, Cost: 800_000, Prefixes: r.takes})
 	}
 	k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 		Routes: ways, Owner: owner, Now: func() time.Time { return k.now }})
@@ -230,7 +239,18 @@ func meterAnswers(t *testing.T, r Rig) {
 	k.serve()
 	k.receive(simNumber, "Token rejected. Balance 20.0 kWh")
 	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
-	k.wantState("rejected", three, notify.Lost)
+	k.wantState("rejected once, as a meter with a lock rejects everything", three, notify.SentOut)
+	before := len(a.sent)
+	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
+	k.wantState("the same rejection again", three, notify.SentOut)
+	k.now = k.now.Add(24 * time.Hour)
+	k.serve()
+	if got := a.texts(); len(got) != before+1 || got[before] != "*02#32345678901234567892" {
+		t.Fatalf("a day after the rejection %q were sent, want the token once more", got[before:])
+	}
+	k.now = k.now.Add(time.Second)
+	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
+	k.wantState("rejected twice", three, notify.Lost)
 	k.wantToken("rejected by SMS, which proves nothing", rejected, vending.TokenSent)
 	if got := alarms(t, e, m); !strings.Contains(got, string(notify.AlarmMeterRejects)) {
 		t.Errorf("open alarms %q, want one about the rejection", got)
@@ -300,6 +320,16 @@ func messageCrash(t *testing.T, r Rig) {
 	next.wantState("a text that was reported", text.ID, notify.Arrived)
 }
 
+// routesDown counts the open alarms about routes.
+func routesDown(t *testing.T, e store.Engine) int {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (n int, err error) {
+		err = tx.C.Query(`SELECT COUNT(*) FROM alarm WHERE tenant_id = $1 AND code = $2 AND cleared_at IS NULL`,
+			func(r store.Row) error { n = int(r.Int(0)); return nil }, tx.Tenant, string(notify.AlarmRouteDown))
+		return n, err
+	})
+}
+
 func routeDown(t *testing.T, r Rig) {
 	e, a, b := r.Open(t), &scripted{name: "a", answer: fails}, &scripted{name: "b"}
 	k := talking(t, e, "one", a, b)
@@ -317,13 +347,7 @@ func routeDown(t *testing.T, r Rig) {
 	if len(a.sent) != 5 {
 		t.Errorf("the route that fails was tried %d times, want 5: then it is down", len(a.sent))
 	}
-	down := func() int {
-		return look(t, e, func(tx *store.Tx) (n int, err error) {
-			err = tx.C.Query(`SELECT COUNT(*) FROM alarm WHERE tenant_id = $1 AND code = $2 AND cleared_at IS NULL`,
-				func(r store.Row) error { n = int(r.Int(0)); return nil }, tx.Tenant, string(notify.AlarmRouteDown))
-			return n, err
-		})
-	}
+	down := func() int { return routesDown(t, e) }
 	if down() != 1 {
 		t.Errorf("%d alarms about the route, want 1", down())
 	}
