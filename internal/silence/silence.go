@@ -43,7 +43,8 @@ const (
 	togetherIntervals = 2
 	leastTogether     = 10 * time.Minute
 	// memberFor is how long before the silence a meter must have been heard to count as one of its feeder's: a meter that
-	// was given up weeks ago is neither silent together with others nor missing from them.
+	// was given up weeks ago is neither silent together with others nor missing from them. One that stays away for as long
+	// after most of its feeder came back is gone by itself.
 	memberFor = 7 * 24 * time.Hour
 )
 
@@ -82,7 +83,7 @@ func (f Feeder) Alarm() metering.Alarm {
 // Judged is what a look comes to: only what is to change, but for Feeders, which are all that are silent now.
 type Judged struct {
 	Feeders []Feeder // in the order of their names
-	Back    []string // feeders whose alarm is over
+	Back    []string // feeders whose alarm is over; one that fell silent anew is among Feeders too
 	Raise   []Heard  // meters that are items of their own now
 	Clear   []Heard  // meters that are none any more
 }
@@ -102,12 +103,13 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 	for name, members := range by {
 		d, before := was[name]
 		f, silent := Feeder{Name: name}, false
-		switch {
-		case name == "":
-		case before:
-			f, silent = d.still(f, members)
-		default:
+		if name != "" {
 			f, silent = f.together(members, now, watching)
+		}
+		if before && !(silent && f.Since.After(d.Raised)) { // else it fell silent anew, and who is silent is another question
+			f, silent = d.still(Feeder{Name: name}, members, now)
+		} else if before {
+			out.Back, before = append(out.Back, name), false
 		}
 		switch {
 		case silent:
@@ -116,7 +118,8 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 			out.Back = append(out.Back, name)
 		}
 		for _, m := range members {
-			m.item(&out, silent, before, now, watching)
+			covered := silent && !(before && m.LastSeen.After(d.Raised)) // who came back is one's own item again
+			m.item(&out, covered, before, now, watching)
 		}
 	}
 	for name := range was {
@@ -149,8 +152,10 @@ func (j *Judged) sort() {
 	slices.SortFunc(j.Clear, byMeter)
 }
 
-// still looks at a feeder that was silent before. A meter is back when it is connected or was heard since.
-func (d Dark) still(f Feeder, members []Heard) (Feeder, bool) {
+// still looks at a feeder that was silent before. A meter is back when it is connected or was heard since. As long as half
+// of them are not, it is the feeder; then those that have been away for too long no longer count.
+func (d Dark) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
+	gone := 0
 	for _, m := range members {
 		if d.Raised.Sub(m.LastSeen) > memberFor {
 			continue
@@ -160,9 +165,15 @@ func (d Dark) still(f Feeder, members []Heard) (Feeder, bool) {
 			continue
 		}
 		f.Silent++
+		if now.Sub(m.LastSeen) > memberFor {
+			gone++
+		}
 		if m.LastSeen.After(f.Since) {
 			f.Since = m.LastSeen
 		}
+	}
+	if f.Silent*ShareSilent < f.Total {
+		f.Silent, f.Total = f.Silent-gone, f.Total-gone
 	}
 	return f, f.Silent > 0 && f.Silent*ShareBack >= f.Total
 }

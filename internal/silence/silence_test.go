@@ -133,3 +133,43 @@ func TestTheOrderOfMetersDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAlarmThatStaysOpenHidesNobody has a feeder of eight of which four fall silent and two come back.
+func TestAnAlarmThatStaysOpenHidesNobody(t *testing.T) {
+	raised := noon().Add(time.Hour)
+	dark := []silence.Dark{{Feeder: "North", Raised: raised}}
+	// meters as of a moment: two are gone since noon, and the others were heard a minute before.
+	eight := func(now time.Time) []silence.Heard {
+		out := street("North", 1, 8, noon())
+		for i := range out[2:] {
+			out[2+i].LastSeen = now.Add(-time.Minute)
+		}
+		return out
+	}
+	day, week := noon().AddDate(0, 0, 1), noon().AddDate(0, 0, 8)
+	if got := told(silence.Judge(eight(day), dark, day, noon())); got != "North 2/8 since 12:00; back [] raise 0 clear 0" {
+		t.Errorf("a day later: %q, want the alarm open", got)
+	}
+	if got := told(silence.Judge(eight(week), dark, week, noon())); got != "back [North] raise 2 clear 0" {
+		t.Errorf("eight days later: %q, want it over and the two as items of their own", got)
+	}
+	one := eight(day)
+	one[7].LastSeen = raised.Add(time.Hour)
+	if got := told(silence.Judge(one, dark, day, noon())); got != "North 2/8 since 12:00; back [] raise 1 clear 0" {
+		t.Errorf("one that was back fell silent by itself: %q, want it raised", got)
+	}
+	one[7].Alarmed = day
+	if got := told(silence.Judge(one, dark, day.Add(time.Minute), noon())); got != "North 2/8 since 12:00; back [] raise 0 clear 0" {
+		t.Errorf("a minute later: %q, want its alarm kept", got)
+	}
+	if got := told(silence.Judge(street("North", 1, 8, noon()), dark, week, noon())); got != "North 8/8 since 12:00; back [] raise 0 clear 0" {
+		t.Errorf("nobody came back for eight days: %q, want one item", got)
+	}
+	anew := eight(day)
+	for i := range anew[2:] {
+		anew[2+i].LastSeen = raised.Add(2 * time.Hour)
+	}
+	if got := told(silence.Judge(anew, dark, day, noon())); got != "North 6/8 since 15:00; back [North] raise 0 clear 0" {
+		t.Errorf("those that were back fell silent together: %q, want another alarm in the place of the first", got)
+	}
+}

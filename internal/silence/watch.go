@@ -3,6 +3,7 @@ package silence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -70,7 +71,7 @@ func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	j := Judge(meters, dark, now, w.since)
 	var told []Feeder
 	for _, f := range j.Feeders {
-		if texts[f.Name] != f.Alarm().Text {
+		if texts[f.Name] != f.Alarm().Text || slices.Contains(j.Back, f.Name) {
 			told = append(told, f)
 		}
 	}
@@ -111,15 +112,15 @@ func (j Judged) nothing() bool {
 	return len(j.Feeders)+len(j.Back)+len(j.Raise)+len(j.Clear) == 0
 }
 
-// tell changes the alarms.
+// tell changes the alarms. What is over comes first: a feeder that fell silent anew gets another alarm, of its own moment.
 func (j Judged) tell(tx Tx) error {
-	for _, f := range j.Feeders {
-		if err := tx.RaiseFeeder(f.Name, f.Alarm()); err != nil {
+	for _, name := range j.Back {
+		if err := tx.ClearFeeder(name); err != nil {
 			return err
 		}
 	}
-	for _, name := range j.Back {
-		if err := tx.ClearFeeder(name); err != nil {
+	for _, f := range j.Feeders {
+		if err := tx.RaiseFeeder(f.Name, f.Alarm()); err != nil {
 			return err
 		}
 	}
