@@ -195,15 +195,18 @@ func (tx *Tx) NoticeSent(kind string, body []byte) error {
 	if kind := wallet.NoticeKind(kind); kind != wallet.NoticeLow2 && kind != wallet.NoticeOut {
 		return nil
 	}
-	if _, err := tx.WalletOf(m.N); err != nil { // locks
-		return err
+	rows, err := tx.WalletOf(m.N) // locks
+	for _, w := range rows {      // the warning is the account's: whoever has got it knows of all its meters
+		if err != nil {
+			break
+		}
+		var s wallet.Supplied
+		if s, err = tx.SupplyOf(w.Meter.N); err == nil && s.Noticed.IsZero() {
+			s.Noticed = tx.Now
+			err = tx.SupplyPut(w.Meter.N, s.Supply)
+		}
 	}
-	s, err := tx.SupplyOf(m.N)
-	if err != nil || !s.Noticed.IsZero() {
-		return err
-	}
-	s.Noticed = tx.Now
-	return tx.SupplyPut(m.N, s.Supply)
+	return err
 }
 
 // unseenAfter is how long the server must not have looked out for its meters to count as blind.

@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -123,11 +124,12 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 		}
 		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
 	}
+	tell := &warnOnce{SupplyTx: tx}
 	for i := range rows {
 		if err := tx.WalletPut(rows[i]); err != nil {
 			return Settled{}, err
 		}
-		press, err := c[i].drive(tx, rows[i], out.Decisions[i])
+		press, err := c[i].drive(tell, rows[i], out.Decisions[i])
 		if err != nil {
 			return Settled{}, fmt.Errorf("supply of meter %s: %w", rows[i].Meter.Number, err)
 		}
@@ -135,6 +137,27 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 	}
 	return out, nil
 }
+
+// warnOnce lets an account be warned once where all its meters find the same money missing. What is told of the supply of
+// a meter concerns that meter, and is told of each.
+type warnOnce struct {
+	SupplyTx
+	told int // how urgent the warning was that was given; 0: none
+}
+
+// Notify puts a notice into the outbox, unless it is a warning no more urgent than one before.
+func (w *warnOnce) Notify(m Meter, n Notice) error {
+	if urgent := slices.Index(warnings[:], n.Kind) + 1; urgent > 0 {
+		if urgent <= w.told {
+			return nil
+		}
+		w.told = urgent
+	}
+	return w.SupplyTx.Notify(m, n)
+}
+
+// warnings are the notices about an account's money, the most urgent last.
+var warnings = [...]NoticeKind{NoticeLow1, NoticeLow2, NoticeOut}
 
 // SettleAccount is [Settle] for an account whose rows are not locked yet.
 func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settled, error) {

@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -399,5 +400,31 @@ func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 		d.passes(30 * time.Minute)
 		d.settles()
 		d.want(why+", half an hour later", "lease m1")
+	}
+}
+
+// TestAnAccountIsWarnedOnce: three meters find the same money missing, and their customer hears of it once; what becomes of
+// the supply of each is told of each.
+func TestAnAccountIsWarnedOnce(t *testing.T) {
+	d := newDesk(t, 10_000, 3)
+	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
+	d.settles()
+	d.says()
+	for _, c := range []struct {
+		to   money.Minor
+		want string
+	}{
+		{5000, "wallet-low m1"}, {4000, ""}, {2000, "wallet-urgent m1"}, {9000, ""}, {1500, "wallet-urgent m1"},
+		{0, "wallet-used-up m1; supply-off m1; supply-off m2; supply-off m3"},
+	} {
+		d.pays(c.to - d.money)
+		got := []string{}
+		for _, said := range d.log {
+			if strings.HasPrefix(said, "wallet-") || strings.HasPrefix(said, "supply-") {
+				got = append(got, said)
+			}
+		}
+		d.log = got
+		d.want(money.Format(c.to, money.Currency{Code: "KES", Exp: 2}), c.want)
 	}
 }
