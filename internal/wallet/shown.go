@@ -48,6 +48,9 @@ type SupplyView struct {
 	Until     time.Time // when what Block names ends, where that is known
 	Since     time.Time
 	Press     bool // a key has to be pressed at the meter
+	Held      HoldReason
+	Keeps     []string // reasons that the meter named last for its relay being open
+	Unwilling string   // what the meter said that would not take its newest lease; empty for any other
 	Relay     string
 	Available money.Amount
 	Days      Days
@@ -83,6 +86,41 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 		return Days{}
 	}
 	return Days{Known: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
+}
+
+// daysOf is what recent whole days cost the account that rows supply: what all its meters used, and the fixed charges, which
+// are taken once from an account (P17 of the domain reference, §7.1). today is the local day that is not over yet.
+func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
+	by := map[string]money.Minor{}
+	for _, r := range rows {
+		used, err := tx.WalletUse(r.Meter.N, today.AddDate(0, 0, -judgeDays).Format(dateForm), today.AddDate(0, 0, -1).Format(dateForm), judgeDays)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range used {
+			by[d.Day] += d.Debit
+		}
+	}
+	var daily []money.Minor
+	for name, cost := range by {
+		day, err := time.ParseInLocation(dateForm, name, t.Zone)
+		if err != nil {
+			return nil, fmt.Errorf("read the day %q: %w", name, err)
+		}
+		v, found, err := tx.TariffVersionAt(rows[0].Meter.Tariff, day)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			net, vat, _, err := dayCharges(v.Body, day)
+			if err != nil {
+				return nil, err
+			}
+			cost += net + vat
+		}
+		daily = append(daily, cost)
+	}
+	return daily, nil
 }
 
 // Supply shows where the supply of a wallet meter stands, and why (right: meter.read).
@@ -130,18 +168,16 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	if err != nil {
 		return SupplyView{}, err
 	}
-	today := r.Meter.Clock(w.moment()).In(t.Zone)
-	used, err := tx.WalletUse(r.Meter.N, today.AddDate(0, 0, -judgeDays).Format(dateForm), today.AddDate(0, 0, -1).Format(dateForm), judgeDays)
+	daily, err := daysOf(tx, t, rows, midnight(r.Meter.Clock(w.moment()), t.Zone))
 	if err != nil {
 		return SupplyView{}, err
-	}
-	var daily []money.Minor
-	for _, d := range used {
-		daily = append(daily, d.Debit)
 	}
 	v := SupplyView{Number: r.Meter.Number, Wanted: Wanted(r.State), Off: r.Off.Names(), By: s.By, Why: s.Why, Block: s.Block, Since: s.Out, Relay: s.Relay,
 		Available: money.Amount{Minor: have.Available(), Currency: t.Currency}, Days: DaysLeft(have.Available()-t.Policy.CutOff, daily),
 		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace}
+	if v.Held, v.Keeps = r.Held.Reason, s.Reasons.Names(); s.Seen.Lease.refused() {
+		v.Unwilling = s.Seen.Lease.Answer
+	}
 	if s.Seen.Lease.Done() {
 		v.Lease = s.Supply.Lease
 	}

@@ -93,12 +93,51 @@ func (t site) standEffect(v wallet.SupplyView) string {
 	case wallet.StandArmed:
 		return receipt.PressKey
 	case wallet.StandOff:
-		if !slices.Contains(v.Off, supply.Credit.String()) && len(v.Off) > 0 {
-			return "A recharge does not bring it back."
-		}
-		return "A recharge above the cut-off amount brings it back in the same moment."
+		return offEffect(v)
 	}
 	return "The meter is told nothing until it has been heard once."
+}
+
+// offEffect says what brings a supply back that is off, and promises it of a recharge only where nothing else is missing.
+func offEffect(v wallet.SupplyView) string {
+	const decide = "Nothing is charged and the supply is not renewed until somebody has decided in the quarantine: "
+	switch {
+	case !v.Wanted && !onlyCredit(v.Off):
+		return "A recharge does not bring it back: " + offWords(otherThanCredit(v.Off)) + "."
+	case v.Held != "":
+		return "A recharge alone may not bring it back. " + decide + heldWord(v.Held) + "."
+	case !v.Wanted:
+		return "A recharge above the cut-off amount brings it back in the same moment."
+	case v.Unwilling != "":
+		return "It is wanted, and the meter would not take its lease (" + plain(v.Unwilling) + "). A recharge does not change that; look at the meter's configuration."
+	case len(v.Keeps) > 0:
+		return "It is wanted, and the meter keeps it off: " + keptWords(v.Keeps) + "."
+	}
+	return "It is wanted, and no order is on its way: the meter is told again when it is heard."
+}
+
+// onlyCredit reports whether money is all that is missing.
+func onlyCredit(off []string) bool { return len(off) == 1 && off[0] == creditReason }
+
+// otherThanCredit is what keeps a supply off that money does not change.
+func otherThanCredit(off []string) []string {
+	return slices.DeleteFunc(slices.Clone(off), func(r string) bool { return r == creditReason })
+}
+
+// keptWords say why a meter keeps a supply off that is wanted.
+func keptWords(reasons []string) string {
+	words := make([]string, len(reasons))
+	for i, r := range reasons {
+		switch r {
+		case supply.Lease.String():
+			words[i] = "what its lease allows is used up"
+		case supply.Remote.String():
+			words[i] = "it was cut off by command"
+		default:
+			words[i] = plain(strings.ToLower(r))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func keyToo(press bool) string {

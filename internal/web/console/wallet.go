@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -12,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -37,12 +37,17 @@ func (t site) purseOf(m registry.MeterView) *purse {
 	if !w.AsOf.IsZero() {
 		p.LiveAt = "use counted as of " + t.clock(w.AsOf)
 	}
+	if m.Relay == supply.Open.String() {
+		p.Why = "It is off all the same; what keeps it off stands under Supply."
+	}
 	if !w.Supply {
 		p.Supply = badge{"■", "Supply not wanted: no credit", classBad}
 		p.Why = "A recharge above the cut-off amount restores it in the same moment. " + afterwards(m.Meter)
 	}
-	if !w.Supply && !slices.Contains(w.Off, creditReason) {
-		p.Supply, p.Why = badge{"■", "Supply not wanted: " + offWords(w.Off), classBad}, "A recharge does not bring it back."
+	if !w.Supply && !onlyCredit(w.Off) {
+		p.Supply, p.Why = badge{"■", "Supply not wanted: " + offWords(w.Off), classBad}, "A recharge does not bring it back: "+offWords(otherThanCredit(w.Off))+"."
+	} else if !w.Supply && w.Held != "" {
+		p.Why = "A recharge alone may not restore it: somebody has to decide in the quarantine."
 	}
 	if w.Held != "" {
 		p.Held = "Nothing is charged since a reading that cannot be true: " + heldWord(wallet.HoldReason(w.Held)) + "."

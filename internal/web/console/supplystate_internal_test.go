@@ -1,0 +1,56 @@
+package console
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// TestMoneyIsPromisedToHelpOnlyWhereItDoes has supplies that are off, for every kind of reason.
+func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
+	const promise = "in the same moment"
+	for _, c := range []struct {
+		name string
+		view wallet.SupplyView
+		want string
+	}{
+		{"no credit", wallet.SupplyView{Off: []string{"CREDIT"}}, promise},
+		{"cut by a person", wallet.SupplyView{Off: []string{"REMOTE"}}, "does not bring it back: cut by a person."},
+		{"no credit, and cut by a person", wallet.SupplyView{Off: []string{"CREDIT", "REMOTE"}}, "does not bring it back: cut by a person."},
+		{"moved out, and no credit", wallet.SupplyView{Off: []string{"CREDIT", "NOT_ACTIVATED"}}, "does not bring it back: the customer has moved out."},
+		{"no credit, and rating is held", wallet.SupplyView{Off: []string{"CREDIT"}, Held: wallet.HoldRegress}, "quarantine: the register went back."},
+		{"wanted, and rating is held", wallet.SupplyView{Wanted: true, Held: wallet.HoldRegress, Keeps: []string{"LEASE"}}, "quarantine: the register went back."},
+		{"wanted, and the lease was refused", wallet.SupplyView{Wanted: true, Unwilling: "no_lease", Keeps: []string{"LEASE"}}, "would not take its lease (no lease)"},
+		{"wanted, and the lease is used up", wallet.SupplyView{Wanted: true, Keeps: []string{"LEASE"}}, "what its lease allows is used up."},
+		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "no order is on its way"},
+	} {
+		c.view.Stand = wallet.StandOff
+		got := site{}.standEffect(c.view)
+		if !strings.Contains(got, c.want) || c.want != promise && strings.Contains(got, promise) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	kes := money.Amount{Currency: "KES"}
+	for _, c := range []struct {
+		name    string
+		view    registry.WalletView
+		relay   string
+		want    string
+		promise bool
+	}{
+		{"no credit", registry.WalletView{Off: []string{"CREDIT"}}, "open", promise, true},
+		{"no credit, and cut by a person", registry.WalletView{Off: []string{"CREDIT", "REMOTE"}}, "open", "does not bring it back: cut by a person.", false},
+		{"no credit, and rating is held", registry.WalletView{Off: []string{"CREDIT"}, Held: "register_regress"}, "open", "quarantine", false},
+		{"wanted and off", registry.WalletView{Supply: true}, "open", "off all the same", false},
+		{"wanted and on", registry.WalletView{Supply: true}, "closed", "stays on", false},
+	} {
+		c.view.Settled, c.view.Available = kes, kes
+		got := site{}.purseOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
+		if !strings.Contains(got, c.want) || c.promise != strings.Contains(got, promise) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
