@@ -15,7 +15,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
+// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it and its meters: both come
+// before the wallets, as for whoever signs a command.
 func (tx *Tx) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool, error) {
 	account := name.ID
 	if account.IsZero() {
@@ -49,7 +50,7 @@ func (tx *Tx) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool
 	if a.Status == closedAccount {
 		return a, true, nil // its meters still point to it and supply nobody
 	}
-	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`, func(r Row) error {
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`+tx.C.ForUpdate(), func(r Row) error {
 		a.Meters = append(a.Meters, r.Text(0))
 		return nil
 	}, tx.Tenant, account)

@@ -126,7 +126,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 
 // verifyAdvances checks that the tax taken with top-ups and not yet with use is, over all accounts, what the books have.
 func (tx *Tx) verifyAdvances(r *Report) error {
-	noted, err := tx.number(`SELECT COALESCE(SUM(vat_advanced), 0) FROM account WHERE tenant_id = $1`, tx.Tenant)
+	noted, err := tx.number(`SELECT COALESCE(SUM(amount), 0) FROM wallet_advance WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,10 @@ const (
 	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
 	w.debited, w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up,
 	w.held_clock, w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status,
-	l.last_seen, l.newest_at, a.vat_advanced FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+	l.last_seen, l.newest_at, v.amount FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter`
+	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
+	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id`
 	walletQuery    = walletColumns + ` WHERE w.tenant_id = $1 AND a.id IS NOT NULL AND `
 	walletQueryAll = walletColumns + ` WHERE w.tenant_id = $1`
 )
@@ -94,18 +95,48 @@ func crossingBits(c supply.Crossing) (bits int64) {
 	return bits
 }
 
-// wallets reads and locks wallets in the order of their meters.
+// walletTries bounds how often wallets are locked anew because a meter has come to their account meanwhile.
+const walletTries = 3
+
+// wallets locks wallets in the order of their meters, and then reads them. It takes two statements where rows are locked:
+// one that has waited for a lock sees the locked rows as they are now, and what it joins to them as it was before, so an
+// account that was closed meanwhile would still be open to it.
 func (tx *Tx) wallets(condition string, args ...any) ([]wallet.Row, error) {
-	var out []wallet.Row
-	err := tx.C.Query(walletQuery+condition+` ORDER BY w.meter`+tx.lockOf("w"), func(r Row) error {
-		w, err := scanWallet(r)
-		out = append(out, w)
-		return err
-	}, append([]any{tx.Tenant}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("read wallets: %w", err)
+	args = append([]any{tx.Tenant}, args...)
+	for range walletTries {
+		locked, err := tx.lockWallets(condition, args)
+		if err != nil {
+			return nil, fmt.Errorf("lock wallets: %w", err)
+		}
+		var out []wallet.Row
+		all := true
+		err = tx.C.Query(walletQuery+condition+` ORDER BY w.meter`, func(r Row) error {
+			w, err := scanWallet(r)
+			out, all = append(out, w), all && (locked == nil || locked[w.Meter.N])
+			return err
+		}, args...)
+		if err != nil {
+			return nil, fmt.Errorf("read wallets: %w", err)
+		}
+		if all {
+			return out, nil
+		}
 	}
-	return out, nil
+	return nil, fmt.Errorf("%w: the meters of an account change all the time", ErrInvariant)
+}
+
+// lockWallets locks wallets in the order of their meters, and says of which; nil where there is nobody to lock them from.
+func (tx *Tx) lockWallets(condition string, args []any) (map[int64]bool, error) {
+	if tx.C.ForUpdate() == "" {
+		return nil, nil
+	}
+	locked := map[int64]bool{}
+	err := tx.C.Query(`SELECT w.meter FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+		WHERE w.tenant_id = $1 AND `+condition+` ORDER BY w.meter`+tx.lockOf("w"), func(r Row) error {
+		locked[r.Int(0)] = true
+		return nil
+	}, args...)
+	return locked, err
 }
 
 // WalletsOf locks and reads the wallets of all meters of an account.
@@ -168,9 +199,11 @@ func (tx *Tx) WalletMoney(account id.ID) (wallet, held money.Minor, err error) {
 	return -a.balance, a.held, err
 }
 
-// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets is its lock too.
+// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets is its lock
+// too: it stands in a row of its own, because the account is locked before its wallets and never after them.
 func (tx *Tx) WalletAdvanced(account id.ID, by money.Minor) error {
-	err := tx.must(`UPDATE account SET vat_advanced = vat_advanced + $1 WHERE tenant_id = $2 AND id = $3`, by, tx.Tenant, account)
+	err := tx.must(`INSERT INTO wallet_advance (tenant_id, account_id, amount) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id, account_id) DO UPDATE SET amount = wallet_advance.amount + excluded.amount`, tx.Tenant, account, by)
 	if err != nil {
 		return fmt.Errorf("note the tax advanced by account %s: %w", account.Text(id.Account), err)
 	}

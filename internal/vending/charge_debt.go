@@ -470,6 +470,11 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	}
 	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: v.moment(), To: to}
 	j := ledger.Journal{Kind: ledger.Goodwill, PostedAt: out.At, Memo: a.Reason, Postings: ledger.GoodwillGiven(out.To, a.Amount.Minor)}
+	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
+		if _, err = tx.WalletsOf(place.ID); err != nil {
+			return Adjusted{}, refusal.Refusal{}, err
+		}
+	}
 	if j.ID, err = tx.NewID(); err != nil {
 		return Adjusted{}, refusal.Refusal{}, err
 	}

@@ -166,3 +166,57 @@ func TestNobodyMovesOutWhileARegisterIsInDoubt(t *testing.T) {
 		t.Errorf("accounts %s, want %s and all active", after, before)
 	}
 }
+
+// onlooker sees whether wallets are locked before money moves on them in the books.
+type onlooker struct {
+	vending.Tx
+	t      *testing.T
+	locked map[string]bool
+	moved  *int
+}
+
+func (o onlooker) WalletsOf(account id.ID) ([]wallet.Row, error) {
+	o.locked[account.Text(id.Account)] = true
+	return o.Tx.WalletsOf(account)
+}
+
+func (o onlooker) Post(j ledger.Journal) (ledger.Breach, error) {
+	for _, p := range j.Postings {
+		if p.Account.Code != ledger.Wallet {
+			continue
+		}
+		if *o.moved++; !o.locked[p.Account.Subject] {
+			o.t.Errorf("journal %s moves %d on wallet %s, which is not locked", j.Kind, p.Amount, p.Account.Subject)
+		}
+	}
+	return o.Tx.Post(j)
+}
+
+// TestWalletsAreLockedBeforeTheirMoney: a reading locks the wallets and then moves the money, so whoever did it the other
+// way round and a reading would wait for each other.
+func TestWalletsAreLockedBeforeTheirMoney(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
+	m, next := s.purse(1, domestic), s.purse(2, domestic)
+	moved := 0
+	s.door.wrap = func(tx vending.Tx) vending.Tx {
+		return onlooker{Tx: tx, t: t, locked: map[string]bool{}, moved: &moved}
+	}
+	step := func(name string, err error) {
+		t.Helper()
+		if err != nil || moved == 0 {
+			t.Errorf("%s: %v, %d postings on wallets, want some", name, err, moved)
+		}
+		moved = 0
+	}
+	account := s.sell(order(m, 5000, "recharge-1")).Sale.Account.Text(id.Account)
+	step("recharge", nil)
+	_, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: m, Amount: kes(1000), Reason: "outage"})
+	step("adjustment", err)
+	s.reversed(owner(), s.sell(order(next, 7000, "recharge-2")).Sale, "wrong meter")
+	step("reversal", nil)
+	_, err = s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
+	step("move-out", err)
+	_, err = s.Refund(context.Background(), owner(), vending.Refund{Account: account, To: next, Reason: "moved next door"})
+	step("refund", err)
+}

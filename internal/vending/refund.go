@@ -163,6 +163,11 @@ func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acc
 	j := ledger.Journal{Kind: ledger.Refund, PostedAt: out.At, Memo: out.Reason, Postings: []ledger.Posting{
 		{Account: due, Amount: out.Amount.Minor}, {Account: out.To, Amount: -out.Amount.Minor}}}
 	var err error
+	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
+		if _, err = tx.WalletsOf(to); err != nil {
+			return Refunded{}, refusal.Refusal{}, err
+		}
+	}
 	if j.ID, err = tx.NewID(); err != nil {
 		return Refunded{}, refusal.Refusal{}, err
 	}

@@ -384,6 +384,11 @@ func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
 // reversing.
 func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
 	now := v.moment()
+	if s.Recharge() { // its wallets are locked before its money, as by a reading
+		if _, err := tx.WalletsOf(s.Account); err != nil {
+			return Sale{}, Reversal{}, err
+		}
+	}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		if err := mirror(tx, s, k, now); err != nil {
 			return Sale{}, Reversal{}, err

@@ -54,6 +54,7 @@ type door struct {
 	before func(n int) error // the n-th transaction does not begin
 	after  func(n int) error // it has committed, and nobody hears of it
 	count  int
+	wrap   func(vending.Tx) vending.Tx // what looks on
 }
 
 func (d *door) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (bool, error)) error {
@@ -66,7 +67,12 @@ func (d *door) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (boo
 			return err
 		}
 	}
-	if err := d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) }); err != nil {
+	if err := d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
+		if d.wrap != nil {
+			return fn(d.wrap(tx))
+		}
+		return fn(tx)
+	}); err != nil {
 		return err
 	}
 	if after != nil {

@@ -106,7 +106,6 @@ CREATE TABLE account (
   protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0,1)),  -- never cut off for want of money
   lease_grace_wh INTEGER NOT NULL DEFAULT -1,  -- at the end of a lease's time: -1 stay closed, 0 open, N so many Wh more
   charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
-  vat_advanced INTEGER NOT NULL DEFAULT 0, -- tax taken with top-ups of the wallet and not yet with use
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_customer ON account (tenant_id, customer_id);
@@ -457,6 +456,10 @@ CREATE TABLE wallet_day (                 -- what a meter used on a local day
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, day TEXT NOT NULL,
   wh INTEGER NOT NULL, debit INTEGER NOT NULL, estimated_wh INTEGER NOT NULL DEFAULT 0,  -- of wh, given to the day or a rate by time alone
   PRIMARY KEY (tenant_id, meter, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wallet_advance (             -- tax taken with an account's top-ups and not yet with use; locked with its wallets
+  tenant_id INTEGER NOT NULL, account_id BLOB NOT NULL, amount INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, account_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE wallet_supply (              -- what a wallet meter was told about its supply, and why; rows of command beside it
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,

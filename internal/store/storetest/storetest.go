@@ -57,7 +57,7 @@ func Exercise(t *testing.T, r Rig) {
 	}{
 		{"doors", doors()}, {"failures", failures()}, {"lanes", laneTests()}, {"books", books()}, {"holds", holds()}, {"requests", requests()},
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
-		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()}, {"quarantine", quarantineTests()},
+		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()}, {"move-outs", movedTests()}, {"quarantine", quarantineTests()},
 		{"profiles", profileTests()}, {"messages", messageTests()}, {"recharges", rechargeTests()}, {"silence", silenceTests()},
 		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()},
 	} {

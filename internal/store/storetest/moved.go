@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func movedTests() []test {
+	return []test{
+		{"a reading that waited for a move-out is not charged to the closed account", movedThenRead},
+		{"tax taken with top-ups is noted without waiting for the account", advanceLocks},
+		{"a move-out and the signing of a command do not wait for each other", signLocks},
+		{"a warning counts for all meters of its account", noticeOfAll},
+		{"the days left are those of the whole account, with its fixed charges", daysOfAll},
+	}
+}
+
+// meets runs two transactions at once. The first calls meet in its middle: the second begins then and goes as far as it
+// gets. It says how often each was run: once, unless the database had to break it off.
+func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) error, second func(*store.Tx) error) (runs [2]int32) {
+	t.Helper()
+	var ones, twos atomic.Int32
+	met, began, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		<-met
+		done <- e.Run(context.WithoutCancel(t.Context()), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+			if twos.Add(1) == 1 {
+				close(began)
+			}
+			return false, second(tx)
+		})
+	}()
+	must(t, e, func(tx *store.Tx) error {
+		again := ones.Add(1) > 1
+		return first(tx, func() {
+			if again {
+				return
+			}
+			close(met)
+			select { // where there is one writer, the second begins after the first
+			case <-began:
+			case <-time.After(100 * time.Millisecond):
+			}
+			time.Sleep(100 * time.Millisecond) // it stands at a lock
+		})
+	})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return [2]int32{ones.Load(), twos.Load()}
+}
+
+// several opens an engine that carries out several closures at once, where there is one.
+func (r Rig) several(t *testing.T) store.Engine {
+	if r.Several != nil {
+		return r.Several(t)
+	}
+	return r.Open(t)
+}
+
+func movedThenRead(t *testing.T, r Rig) {
+	e := r.several(t)
+	p := addPurse(t, e, 1, 10_000)
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
+	before := p.row(t, e)
+	if before.Debited == 0 {
+		t.Fatal("nothing is charged before the move-out")
+	}
+	meets(t, e, func(tx *store.Tx, meet func()) error {
+		if _, _, err := tx.AccountPlace(vending.AccountName{ID: p.account}); err != nil {
+			return err
+		}
+		if _, err := tx.WalletsOf(p.account); err != nil {
+			return err
+		}
+		meet()
+		return tx.AccountClose(p.account, tx.Now)
+	}, func(tx *store.Tx) error {
+		_, err := tx.Ingest([]metering.Record{p.use(3, 9000)})
+		return err
+	})
+	if after := p.row(t, e); after.Debited != before.Debited || after.Accrued != before.Accrued || after.Meter.Active {
+		t.Errorf("after the account was closed %d is debited and %d accrued, want %d and %d as before", after.Debited, after.Accrued, before.Debited, before.Accrued)
+	}
+}
+
+// advanceLocks has one transaction lock the account and then its wallets, as a recharge does, and the other, as a reading
+// does, note tax under the lock of the wallets alone.
+func advanceLocks(t *testing.T, r Rig) {
+	e := r.several(t)
+	p := addPurse(t, e, 1, 10_000)
+	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
+		if err := tx.LockAccount(p.account); err != nil {
+			return err
+		}
+		meet()
+		_, err := tx.WalletsOf(p.account)
+		return err
+	}, func(tx *store.Tx) error {
+		if _, err := tx.WalletsOf(p.account); err != nil {
+			return err
+		}
+		return tx.WalletAdvanced(p.account, 150)
+	})
+	if runs != [2]int32{1, 1} {
+		t.Errorf("the transactions ran %v times, want once each", runs)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.WalletAdvanced(p.account, -40) })
+	if got := p.row(t, e).Meter.Advanced; got != 110 {
+		t.Errorf("tax advanced: %d, want 110", got)
+	}
+}
+
+func signLocks(t *testing.T, r Rig) {
+	e := r.several(t)
+	p := addPurse(t, e, 1, 10_000)
+	var order id.ID
+	must(t, e, func(tx *store.Tx) (err error) {
+		order, err = tx.Order(wallet.Meter{ID: p.ID, N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderCut, Reason: "CREDIT", TTL: time.Hour,
+			Args: map[string]any{"reason": "CREDIT"}})
+		return err
+	})
+	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
+		if _, _, err := tx.AccountPlace(vending.AccountName{ID: p.account}); err != nil {
+			return err
+		}
+		if _, err := tx.WalletsOf(p.account); err != nil {
+			return err
+		}
+		meet()
+		return tx.AccountClose(p.account, tx.Now)
+	}, func(tx *store.Tx) error {
+		_, err := tx.SignCommand(order)
+		return err
+	})
+	if runs != [2]int32{1, 1} {
+		t.Errorf("the transactions ran %v times, want once each", runs)
+	}
+}
+
+// addBeside adds a meter to the account of another one.
+func addBeside(t *testing.T, e store.Engine, p purse, n int64) purse {
+	t.Helper()
+	q := addPurse(t, e, n, 0)
+	q.account, q.Account = p.account, p.account
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE meter SET account_id = $1 WHERE n = $2`, p.account, n)
+		return err
+	})
+	return q
+}
+
+func noticeOfAll(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 1000)
+	q := addBeside(t, e, p, 2)
+	body := []byte(`{"kind":"wallet-used-up","meter":"` + p.Number + `","available_minor":0,"currency":"KES"}`)
+	must(t, e, func(tx *store.Tx) error { return tx.NoticeSent(string(wallet.NoticeOut), body) })
+	if a, b := supplied(t, e, p).Noticed, supplied(t, e, q).Noticed; a.IsZero() || !a.Equal(b) {
+		t.Errorf("the meters count as warned of at %s and %s, want one moment", a, b)
+	}
+}
+
+func daysOfAll(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 1600)
+	charged := p.row(t, e).Meter.Tariff
+	q := addBeside(t, e, p, 2)
+	today := time.Now().UTC()
+	must(t, e, func(tx *store.Tx) error {
+		version, err := tx.NewID()
+		if err != nil {
+			return err
+		}
+		body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}},
+			Fixed: []tariff.FixedCharge{{Name: "rent", Amount: 10, Per: tariff.PerDay, Untaxed: true}}}
+		err = tx.AddTariffVersion(tariff.Version{ID: version, TariffID: charged, N: 2, EffectiveFrom: base().AddDate(0, -11, 0), Body: body}, "test")
+		for i, debit := range []money.Minor{40, 100, 100, 100, 340} {
+			for meter, debit := range map[int64]money.Minor{p.N: debit, q.N: 50} {
+				if err == nil {
+					day := today.AddDate(0, 0, -2-i).Format(time.DateOnly)
+					err = tx.WalletDays(meter, []wallet.DayUse{{Day: day, Units: 100 * unit.WattHour, Debit: debit}})
+				}
+			}
+		}
+		return err
+	})
+	w := wallet.New(wallet.Config{Now: time.Now, Door: doorOf[wallet.Tx]{e, func(tx *store.Tx) wallet.Tx { return tx }}})
+	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
+	for _, m := range []purse{p, q} { // days cost 100, 160, 160, 160 and 400 of 1600
+		v, err := w.Supply(t.Context(), by, m.ID.Text(id.Meter))
+		if want := (wallet.Days{Known: true, Least: 10, Likely: 10, Most: 16}); err != nil || v.Days != want {
+			t.Errorf("meter %s: %+v %v (%s), want %+v", m.Number, v.Days, err, v.What, want)
+		}
+	}
+}
