@@ -102,11 +102,11 @@ func (a *API) rechargeRoutes(r router) {
 		return answer(a.c.Recharges.Send(ctx, by, recharge.Order{Meter: in.Meter, Digits: access.SecretOf(body.Digits), Token: body.Token, By: recharge.Route(body.By)}))
 	})
 	query(r, huma.Operation{
-		OperationID: "recharge-state", Path: "/v1/meters/{meter}/recharges/{token}", Tags: []string{"tokens"}, Summary: "Show how far a token has come",
+		OperationID: "recharge-state", Path: "/v1/meters/{meter}/recharges/{id}", Tags: []string{"tokens"}, Summary: "Show how far a token has come",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		MeterPath
-		Token string `path:"token" maxLength:"64" doc:"The token's id"`
+		ID string `path:"id" maxLength:"64" doc:"The token's id"`
 	}) (*struct{ Body rechargeBody }, error) {
-		return answer(a.c.Recharges.Track(ctx, by, in.Meter, in.Token))
+		return answer(a.c.Recharges.Track(ctx, by, in.Meter, in.ID))
 	})
 }

@@ -78,7 +78,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", meter + "/move-in", `{"tariff":"domestic","reason":"matrix"}`, access.WriteCustomers, 409},
 		{"POST", meter + "/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`, access.IssueTokens, 201},
 		{"POST", meter + "/recharges", `{"token":"tok_x","by":"mqtt"}`, access.SendTokens, 404},
-		{"GET", meter + "/recharges/{token}", "", access.ReadMeters, 404},
+		{"GET", meter + "/recharges/{id}", "", access.ReadMeters, 404},
 		{"POST", meter + "/key-changes", `{}`, access.IssueTokens, 400},
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},
