@@ -31,6 +31,8 @@ type Notes struct {
 	RewindTo uint64 `json:"rewind_to,omitempty"`
 	// Past are former memories, newest first.
 	Past []Past `json:"past,omitempty"`
+	// Booted is when the boot message was received; zero in notes of an older server.
+	Booted time.Time `json:"booted,omitzero"`
 }
 
 // Past is a memory the meter no longer has, and how far it had come.
@@ -179,7 +181,7 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 			notes.Epoch, notes.RewindTo = epoch, 0
 		}
 	}
-	l.Boot = b.Boot
+	l.Boot, notes.Booted = b.Boot, r.ReceivedAt
 	l.Info = &Info{Boot: *b, Server: notes}
 	l.seen(r.ReceivedAt, 0, false)
 	return l.outcome(Stored, d)

@@ -99,6 +99,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	r.MaxW = b.ratings.mostOf(r.Meter)
 	d := l.Take(r, tx.Epoch)
 	if d.Kind == metering.Quarantined {
+		b.ratings.doubted(r, d.Doubt)
 		kept, err := tx.quarantine(r, l, d)
 		if err != nil {
 			return metering.Outcome{}, err
@@ -133,7 +134,7 @@ func (b *batch) store(r *metering.Record, l *metering.Live) error {
 	switch {
 	case r.Rec.Reading != nil:
 		b.gather(r, l.Store)
-		b.ratings.take(r, l.Store)
+		b.ratings.take(r, l)
 		return nil
 	case r.Rec.Token != nil:
 		return tx.takeToken(r, l.Store)

@@ -21,7 +21,8 @@ type ratings struct {
 	others  []int64               // meters of the same accounts that are not in the batch, and those that are, in order
 	fresh   map[int64][]wallet.Reading
 	days    map[int64][]wallet.DayUse
-	changed map[id.ID]bool // accounts
+	changed map[id.ID]bool   // accounts
+	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
 	tx      versionsKept
 }
 
@@ -66,7 +67,7 @@ func (tx *Tx) newRatings(live map[int64]*metering.Live, meters []int64) (*rating
 		return nil, nil
 	}
 	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
-		changed: map[id.ID]bool{}, tx: versionsKept{tx, map[id.ID][]tariff.Version{}}}
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: versionsKept{tx, map[id.ID][]tariff.Version{}}}
 	var err error
 	if r.tenant, err = tx.WalletTenant(); err != nil {
 		return nil, err
@@ -100,13 +101,47 @@ func (r *ratings) mostOf(meter int64) int64 {
 }
 
 // take notes a reading that is stored now.
-func (r *ratings) take(rec *metering.Record, store string) {
+func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 	if r == nil || r.rows[rec.Meter] == nil {
 		return
 	}
+	r.clock(rec, l)
 	p := rec.Rec.Reading
-	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
+	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: l.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh)})
+}
+
+// clock judges the clock of a meter by its newest reading, and by the one before, which the figures of the meter are still of.
+func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
+	w, p := r.rows[rec.Meter], rec.Rec.Reading
+	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {
+		return
+	}
+	at := time.Unix(p.At, 0)
+	r.heard[rec.Meter], w.Said, w.Lag = p.Seq, at, wallet.Lag{}
+	if l.ReadingSeq > 0 {
+		w.Lag = wallet.LagOf(at, rec.ReceivedAt, time.UnixMicro(l.AsOf), l.ReceivedAt)
+	}
+	if w.Adrift = p.Clock != wire.ClockValid || at.Sub(rec.ReceivedAt) > maxDrift; w.Adrift {
+		r.touch(rec.Meter)
+	}
+}
+
+// doubted looks at a record that was put aside: where that is for its time, the meter's clock has to be set, for nothing of
+// what it sends counts before.
+func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
+	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {
+		return
+	}
+	w, head := r.rows[rec.Meter], rec.Rec.Head
+	if w.Meter.Simulated || head.Seq <= r.heard[rec.Meter] {
+		return
+	}
+	r.heard[rec.Meter], w.Adrift, w.Said = head.Seq, true, time.Time{}
+	if metering.Writable(head.At) {
+		w.Said = time.Unix(head.At, 0)
+	}
+	r.touch(rec.Meter)
 }
 
 // rate rates what the watermark of a meter has moved over, in order: readings of this batch, and those that had arrived
@@ -121,6 +156,7 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 		return nil
 	}
 	delete(r.fresh, meter)
+	delete(r.heard, meter) // another memory may follow, which numbers anew
 	if held {
 		var err error
 		if fresh, err = r.tx.ReadingsBetween(meter, l.Store, from, to, heldRows+len(fresh), heldRows+len(fresh)); err != nil {
@@ -164,7 +200,6 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	for _, d := range out.Days {
 		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
 	}
-	w.Adrift = !w.Meter.Simulated && (p.Clock != wire.ClockValid || p.At.Sub(p.ReceivedAt) > maxDrift)
 	r.changed[w.Meter.Account] = true
 	if w.Held.Stopped() {
 		return r.tx.WalletStopped(*w)

@@ -107,7 +107,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		return batch{}, nil
 	}
 	rows, err := tx.WalletsOf(a.Meter.Account)
-	if err != nil {
+	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or its meter taken away, since it was listed
 		return batch{}, err
 	}
 	var out batch

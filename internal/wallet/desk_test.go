@@ -111,7 +111,7 @@ func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons 
 	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: r.Seq + 1, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
 		Register: register}, terms)
 	s := d.seen[n]
-	s.Relay, s.Reasons, s.ReceivedAt = relay.String(), supply.Of(reasons...), d.now
+	s.Relay, s.Reasons, s.ReceivedAt, s.Register = relay.String(), supply.Of(reasons...), d.now, register
 	s.Left = max(0, d.kept[n].Lease.Max-register)
 	d.settles()
 }
@@ -227,7 +227,7 @@ func (d *desk) Unseen() (time.Time, error) { return d.unseen, nil }
 
 func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	i := d.id()
-	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: m.Clock(d.now).Add(o.TTL)}
+	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i] = o.Args
 	d.note("%s %s", o.Type, m.Number)
 	return i, nil

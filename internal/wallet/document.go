@@ -4,8 +4,50 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"time"
 )
+
+// configure sends a wallet meter its configuration, where it has none or another one.
+func (c *turn) configure(tx SupplyTx, r Row) error {
+	if !c.Commands || !c.Leases {
+		return nil
+	}
+	doc := c.document(r)
+	hash := hashOf(doc)
+	if c.configured(hash) {
+		return nil
+	}
+	version := c.Supply.ConfigVersion
+	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // of a lost database, perhaps; beyond, no meter can have it
+		version = max(version, seen)
+	}
+	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
+	return c.order(tx, r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
+		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
+}
+
+// configured reports whether there is no configuration to send: the meter has this one, is about to, or will not have it. What
+// it answered holds until it starts and says otherwise: its memory may be lost. One that it could not keep, or did not take
+// for a counter or a clock that has been set since, is sent again.
+func (c *turn) configured(hash string) bool {
+	told := c.Seen.Config
+	said := c.Booted.After(told.Since) // by its boot, after it answered
+	switch {
+	case c.Supply.ConfigHash != hash:
+		return c.Seen.ConfigHash == hash && (said || !told.Done())
+	case told.Open():
+		return true
+	case told.Done():
+		has := c.Seen.ConfigHash == hash && c.Seen.ConfigVersion == c.Supply.ConfigVersion
+		return !said || has || c.now.Sub(told.Since) < againAfter
+	case told.State == "failed" && told.why() == "expired":
+		return c.now.Sub(told.Since) < againAfter && !c.clockSet(told)
+	case told.refused():
+		return !said || c.now.Sub(told.Since) < againAfter
+	}
+	return c.Seen.ConfigHash == hash
+}
 
 // document is the configuration of a wallet meter: always the whole of it, what is not named has the meter's default.
 func (c *turn) document(r Row) map[string]any {

@@ -48,6 +48,15 @@ type Order struct {
 	Reason string
 	By     string // who wants it; empty for this package
 	TTL    time.Duration
+	Until  time.Time // when it is worth nothing any more by the meter's own clock, where that is not TTL from now
+}
+
+// Ends is when the order is worth nothing any more. clock is the time that its meter lives in.
+func (o Order) Ends(clock time.Time) time.Time {
+	if o.Until.IsZero() {
+		return clock.Add(o.TTL)
+	}
+	return o.Until
 }
 
 // Lifetimes of orders, in the time their meter lives in.
@@ -58,8 +67,6 @@ const (
 	readTTL  = time.Hour
 	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
 	againAfter = 30 * time.Minute
-	// clockEvery is how often a meter's clock is set at most.
-	clockEvery = time.Hour
 )
 
 // NoticeKind says what a customer is told. Names are stored and part of the feed; never rename one.
@@ -371,7 +378,7 @@ func (c *turn) again() bool {
 	case connect.Done():
 		return remote && c.ReceivedAt.After(connect.Since)
 	case connect.State == "failed":
-		return remote && (!connect.refused() || c.now.Sub(connect.Since) >= againAfter)
+		return remote && (!connect.refused() || c.now.Sub(connect.Since) >= againAfter || c.clockSet(connect))
 	}
 	return remote || !c.ReceivedAt.After(connect.Since)
 }
@@ -388,7 +395,7 @@ func (c *turn) order(tx SupplyTx, r Row, to *id.ID, told *Told, o Order) (err er
 		}
 	}
 	*to, err = tx.Order(r.Meter, o)
-	*told = Told{ID: *to, State: "queued", Since: c.now, Until: r.Meter.Clock(c.now).Add(o.TTL)}
+	*told = Told{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
 	return err
 }
 
@@ -410,7 +417,7 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 	}
 	want := c.beyond(energy)
 	if h := r.Held; h.Stopped() {
-		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out {
+		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
 			return nil
 		}
 	} else if stopped, err := c.shrink(tx, r, want); stopped || err != nil {
@@ -427,7 +434,7 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 // again at once, but after it has taken another configuration or a while.
 func (c *turn) unwelcome() bool {
 	lease, config := c.Seen.Lease, c.Seen.Config
-	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since))
+	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since)) && !c.clockSet(lease)
 }
 
 // shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
@@ -451,31 +458,6 @@ func (c *turn) replaceLease(l Lease) {
 		c.Risk = max(c.Risk, c.Supply.Lease.Max)
 	}
 	c.Supply.Lease = l
-}
-
-// configure sends a wallet meter its configuration, where it has none or an older one of ours.
-func (c *turn) configure(tx SupplyTx, r Row) error {
-	if !c.Commands || !c.Leases {
-		return nil
-	}
-	doc := c.document(r)
-	hash := hashOf(doc)
-	refused := c.Supply.ConfigHash == hash && c.Seen.Config.State == "failed"
-	underWay := c.Supply.ConfigHash == hash && (c.Seen.Config.Open() || c.Seen.Config.Done())
-	if hash == c.Seen.ConfigHash || refused || underWay || c.Seen.ConfigVersion > c.Supply.ConfigVersion {
-		return nil
-	}
-	c.Supply.ConfigVersion, c.Supply.ConfigHash = c.Supply.ConfigVersion+1, hash
-	return c.order(tx, r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
-		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
-}
-
-// setClock sets a clock that cannot be trusted or runs ahead.
-func (c *turn) setClock(tx SupplyTx, r Row) error {
-	if !r.Adrift || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
-		return nil
-	}
-	return c.order(tx, r, &c.Supply.Clock, &c.Seen.Clock, Order{Type: OrderClock, TTL: clockEvery, Reason: "the meter's clock is not right"})
 }
 
 // Times until somebody looks at a supply again without being asked.

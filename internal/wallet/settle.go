@@ -43,8 +43,11 @@ func (m Meter) Clock(now time.Time) time.Time {
 type Row struct {
 	State
 	Meter Meter
-	// Adrift says that the clock of the newest reading cannot be right. It is not stored.
+	// Adrift says that the clock of the newest record cannot be right, and Said what it showed; Lag how far it is behind. None
+	// of them is stored.
 	Adrift bool
+	Said   time.Time
+	Lag    Lag
 }
 
 // Tenant is what a tenant decided that wallets follow.

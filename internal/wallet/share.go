@@ -1,7 +1,10 @@
 package wallet
 
 import (
+	"time"
+
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -86,7 +89,15 @@ func (c *turn) left(l Lease) unit.Energy {
 	if l.Store != c.Memory {
 		return 0
 	}
-	return max(0, l.Max-c.row.Register)
+	return max(0, l.Max-c.register())
+}
+
+// register is where the meter stands: as rated last or, where rating begins anew for another account, as read last.
+func (c *turn) register() unit.Energy {
+	if !c.row.Started {
+		return c.Seen.Register
+	}
+	return c.row.Register
 }
 
 // holds is the most that the meter may still count by any lease that has or may have reached it.
@@ -166,4 +177,28 @@ func (c *turn) beyond(energy unit.Energy) unit.Energy {
 		return h.Register + min(c.tenant.Supply.AllowanceWh(), energy)
 	}
 	return c.row.Register + energy
+}
+
+// mayHelp reports whether a lease up to want may be given to a meter whose register cannot be true. One that has no lease in
+// this memory needs one. One that has keeps it: a lower one would cut off what is paid for if the register is too low, and a
+// higher one would give away energy if it is too high. Only a reading that says itself that the lease is used up, by having
+// opened the relay for it, is believed so far: with the relay closed, a register beyond the lease is proven wrong.
+func (c *turn) mayHelp(h Held, want unit.Energy) bool {
+	reach, has := c.reach(h.Store)
+	if !has {
+		return true
+	}
+	itself := c.ReceivedAt.Equal(h.Since.Truncate(time.Microsecond)) // what is known of the relay is of that reading
+	return want > reach && h.Register >= reach && itself && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
+}
+
+// reach is the highest register up to which a lease lets the meter count that it has, or may have, in a memory.
+func (c *turn) reach(memory string) (most unit.Energy, has bool) {
+	if c.InMeter.Store == memory {
+		most, has = c.InMeter.Max, true
+	}
+	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) && c.Supply.Lease.Store == memory {
+		most, has = max(most, c.Supply.Lease.Max, c.Supply.Risk), true
+	}
+	return most, has
 }

@@ -174,3 +174,24 @@ func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 		t.Errorf("the first now has a lease to %d Wh, want half of what is left more, 13447", got)
 	}
 }
+
+// TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister: rating begins anew for another account, and the lease that is
+// left in the meter stands for what the meter may still count, not for all that it ever counted.
+func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
+	d := newDesk(t, 100_000, 2)
+	for register := unit.Energy(10_000); register <= 100_000; register += 10_000 {
+		d.passes(6*time.Hour).reads(2, register, supply.Closed)
+		d.does(2, wallet.OrderLease)
+	}
+	d.reads(1, 20_000, supply.Open, supply.Lease)
+	left := d.max(2) - 100_000
+	d.rows[1].State = wallet.Occupy(d.rows[1].State)
+	for i := range d.rows {
+		d.rows[i].Accrued, d.rows[i].Parts = 0, nil
+	}
+	d.money = 7188 // 25 kWh
+	most, _, err := wallet.Standing(d, d.tenant, d.rows, 1, d.now)
+	if left != 20_000 || err != nil || most < 24_999 || most > 25_002 {
+		t.Errorf("the old lease has %d Wh left and the other meter may go to %d Wh, %v; want 20000, and 5000 Wh more than it has used", left, most, err)
+	}
+}

@@ -182,7 +182,15 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 		v.Lease = s.Supply.Lease
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
-	v.Stand = stand(r, s)
+	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
+		unseen, err := tx.Unseen()
+		if err != nil {
+			return SupplyView{}, err
+		}
+		if s.Block = Blocked(r, s, t, w.moment(), unseen); s.Block != "" {
+			v.Stand, v.Block = StandWaiting, s.Block
+		}
+	}
 	if v.Stand == StandWaiting {
 		v.Until = until(s, t, r.Meter.Clock(w.moment()))
 	}
@@ -228,6 +236,13 @@ func stand(r Row, s Supplied) Stand {
 		return StandCutting
 	}
 	return StandOff
+}
+
+// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the order has
+// left for the meter already.
+func (s Supplied) cutLeft() bool {
+	cut := s.Seen.Cut
+	return s.Why != "" || cut.Signed && cut.after(s.Seen.Connect) && (cut.Open() || cut.Done())
 }
 
 // AccountWish is what is to change about the supply of an account; what is nil stays.

@@ -93,8 +93,14 @@ func (t Told) waits() bool { return t.State == "queued" || t.State == "sent" || 
 
 // refused reports whether the meter has answered that it will not, for a reason that is not over with the next signature.
 func (t Told) refused() bool {
-	why, _, _ := strings.Cut(t.Answer, " ")
+	why := t.why()
 	return t.State == "failed" && why != "old" && why != "counter" && why != "storage_error"
+}
+
+// why is the word with which the meter's answer begins.
+func (t Told) why() string {
+	why, _, _ := strings.Cut(t.Answer, " ")
+	return why
 }
 
 // after reports whether an order was given later than another one. Identities rise with time.
@@ -107,10 +113,12 @@ type Seen struct {
 	Left       unit.Energy // of its lease, as the meter said
 	ReceivedAt time.Time   // of that reading, server time
 	Memory     string      // the meter's present memory
+	Register   unit.Energy // of that reading
 	Leases     bool        // the meter knows leases
 	// ConfigVersion and ConfigHash are of the configuration that the meter had at its last boot.
 	ConfigVersion int64
 	ConfigHash    string
+	Booted        time.Time     // when that boot was received, server time; zero where nobody noted it
 	Interval      time.Duration // between its readings
 	Imp           int64         // impulses per kWh
 	Commands      bool          // the meter can be told: it has a link key and no profile

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -25,6 +26,7 @@ func walletTests() []test {
 		{"use is accrued, posted by the hour and warned of once", walletPosts},
 		{"a register that cannot be true moves no money until somebody decides", walletHeld},
 		{"a meter that comes with another memory is rated on", walletMemory},
+		{"a clock that is a day ahead or stays behind is set", walletClock},
 		{"a recharge and a change of the account do not wait for each other", walletLocks},
 	}
 }
@@ -298,5 +300,63 @@ func walletMemory(t *testing.T, r Rig) {
 	w := p.row(t, e)
 	if w.Register != 1700 || w.Total() != 700 || w.Store != other.store || w.Seq != 3 {
 		t.Errorf("got %+v, want 700 Wh rated up to record 3 of the new memory", w.State)
+	}
+}
+
+// walletClock sends readings by wrong clocks, and reads off which orders to set them went out, and until when.
+func walletClock(t *testing.T, r Rig) {
+	e := r.Open(t)
+	now := time.Now().Truncate(time.Second)
+	half := 30 * time.Minute
+	for i, c := range []struct {
+		name  string
+		clock []time.Duration // of each reading beside the server's, half an hour between any two
+		apart time.Duration   // between their arrivals, half an hour where it is 0
+		set   bool
+	}{
+		{"a century ahead", []time.Duration{0, 80 * 365 * 24 * time.Hour}, 0, true},
+		{"25 hours ahead", []time.Duration{25 * time.Hour}, 0, true},
+		{"two hours ahead", []time.Duration{2 * time.Hour}, 0, true},
+		{"right again", []time.Duration{25 * time.Hour, 0}, 0, true},
+		{"70 minutes behind", []time.Duration{-70 * time.Minute, -70 * time.Minute}, 0, true},
+		{"behind once", []time.Duration{0, -70 * time.Minute}, 0, false},
+		{"a backlog", []time.Duration{-3 * time.Hour, -2*time.Hour - half, -2 * time.Hour}, 0, false},
+		{"a backlog at once", []time.Duration{-3 * time.Hour, -3 * time.Hour}, time.Second, false},
+		{"right", []time.Duration{0, -10 * time.Second, 10 * time.Second}, 0, false},
+	} {
+		p := addPurse(t, e, int64(i+1), 100_000)
+		boot := p.boot(1, 9)
+		boot.Rec.Boot.Caps = []string{"lease"}
+		outcomes(t, e, boot)
+		var newest time.Time
+		for n, ahead := range c.clock {
+			apart := half
+			if c.apart > 0 {
+				apart = c.apart
+			}
+			rec := p.use(uint64(n+1), 1000)
+			rec.ReceivedAt = now.Add(time.Duration(n-len(c.clock)) * apart)
+			at := rec.ReceivedAt.Add(ahead)
+			if at.After(newest) {
+				newest = at
+			}
+			rec.Rec.Reading.At = at.Unix()
+			rec.Rec.Head.At = at.Unix()
+			outcomes(t, e, rec)
+		}
+		orders := look(t, e, func(tx *store.Tx) ([]command.Command, error) { return tx.CommandsOf(p.N, id.ID{}, 10) })
+		set := false
+		for _, o := range orders {
+			if o.Type != command.SetTime {
+				continue
+			}
+			set = true
+			if o.ExpiresAt.Before(newest.Truncate(time.Second).Add(time.Hour)) {
+				t.Errorf("%s: the order ends at %s by the meter's clock, which shows %s", c.name, o.ExpiresAt, newest)
+			}
+		}
+		if set != c.set {
+			t.Errorf("%s: the clock is set: %t, want %t", c.name, set, c.set)
+		}
 	}
 }

@@ -1,0 +1,98 @@
+package wallet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// TestAClockIsSetByAnOrderThatTheMeterTakes: the meter refuses what has expired by its own clock.
+func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
+	day := time.Date(2106, 2, 7, 6, 28, 15, 0, time.UTC)
+	for _, c := range []struct {
+		name      string
+		set       func(*wallet.Row, time.Time)
+		simulated bool
+		want      string
+		until     func(now time.Time) time.Time
+	}{
+		{"of the year 2106", func(r *wallet.Row, _ time.Time) { r.Adrift, r.Said = true, day }, false, "time m1",
+			func(time.Time) time.Time { return day.Add(time.Hour) }},
+		{"two hours ahead", func(r *wallet.Row, now time.Time) { r.Adrift, r.Said = true, now.Add(2*time.Hour) }, false, "time m1",
+			func(now time.Time) time.Time { return now.Add(3 * time.Hour) }},
+		{"not set, of the year 1970", func(r *wallet.Row, _ time.Time) { r.Adrift, r.Said = true, time.Unix(0, 0) }, false, "time m1",
+			func(now time.Time) time.Time { return now.Add(time.Hour) }},
+		{"at the end of the years", func(r *wallet.Row, _ time.Time) {
+			r.Adrift, r.Said = true, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		}, false,
+			"time m1", func(time.Time) time.Time { return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }},
+		{"simulated", func(r *wallet.Row, _ time.Time) {
+			r.Adrift, r.Said, r.Lag = true, day, wallet.Lag{By: day.Sub(day.AddDate(-1, 0, 0)), Over: time.Hour}
+		},
+			true, "", nil},
+		{"66 minutes behind", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 30 * time.Minute} }, false, "time m1",
+			func(now time.Time) time.Time { return now.Add(time.Hour) }},
+		{"behind, by readings that came together", func(r *wallet.Row, _ time.Time) {
+			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 30*time.Minute - time.Second}
+		}, false, "", nil},
+		{"no more behind than an interval", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 31 * time.Minute, Over: time.Hour} }, false, "", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 100_000, 1)
+			d.rows[0].Meter.Simulated = c.simulated
+			c.set(&d.rows[0], d.now)
+			d.settles()
+			d.want(c.name, c.want)
+			if c.until == nil {
+				return
+			}
+			if got, want := d.order(1, wallet.OrderClock).Until, c.until(d.now); !got.Equal(want) {
+				t.Errorf("the order ends at %s, want %s", got, want)
+			}
+			d.passes(59*time.Minute).does(1, wallet.OrderClock)
+			d.want("it was set", "")
+		})
+	}
+}
+
+func TestALagIsOfAClockOnlyWhereItStays(t *testing.T) {
+	was := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
+	wasReceived := was.Add(2 * time.Hour)
+	for _, c := range []struct {
+		name         string
+		at, received time.Duration // after the first
+		want         wallet.Lag
+	}{
+		{"the same", 30 * time.Minute, 30 * time.Minute, wallet.Lag{By: 2 * time.Hour, Over: 30 * time.Minute}},
+		{"a minute more", 30 * time.Minute, 31 * time.Minute, wallet.Lag{By: 2 * time.Hour, Over: 31 * time.Minute}},
+		{"a minute less", 31 * time.Minute, 30 * time.Minute, wallet.Lag{By: 2*time.Hour - time.Minute, Over: 30 * time.Minute}},
+		{"a backlog is caught up with", 30 * time.Minute, 28 * time.Minute, wallet.Lag{}},
+		{"a backlog grows", 30 * time.Minute, 32 * time.Minute, wallet.Lag{}},
+		{"the clock was put back by ages", -1000 * 24 * time.Hour, 30 * time.Minute, wallet.Lag{}},
+	} {
+		if got := wallet.LagOf(was.Add(c.at), wasReceived.Add(c.received), was, wasReceived); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestWhatHadExpiredByAWrongClockIsGivenAgain once the clock is right, and not before.
+func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
+	d := charged(t)
+	d.does(1, wallet.OrderCut)
+	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
+	d.says()
+	d.pays(4000)
+	d.want("paid", "connect m1; supply-on press m1; lease m1")
+	d.passes(time.Second).answers(1, wallet.OrderConnect, "failed", "expired")
+	d.answers(1, wallet.OrderLease, "failed", "expired")
+	d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(30*time.Hour)
+	d.says()
+	d.passes(time.Second)
+	d.settles()
+	d.want("its clock is wrong", "time m1")
+	d.passes(time.Second).does(1, wallet.OrderClock)
+	d.want("its clock is set", "connect m1; lease m1")
+}

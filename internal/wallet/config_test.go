@@ -1,0 +1,99 @@
+package wallet_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// boots is a meter that starts and says which configuration it has.
+func (d *desk) boots(version int64, hash string) {
+	d.t.Helper()
+	s := d.seen[1]
+	s.Booted, s.ConfigVersion, s.ConfigHash = d.now, version, hash
+	d.settles()
+}
+
+// TestAConfigurationHoldsUntilTheMeterSaysOtherwise starts a meter that has taken its configuration.
+func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		do      func(*desk, string)
+		want    string
+		version int64
+	}{
+		{"it has it", func(d *desk, hash string) { d.boots(1, hash) }, "", 1},
+		{"its memory is lost", func(d *desk, _ string) { d.boots(0, "") }, "config m1", 2},
+		{"it has an older one of the same number", func(d *desk, _ string) { d.boots(1, "of old") }, "config m1", 2},
+		{"the database was restored, it has a newer one", func(d *desk, _ string) {
+			s := d.kept[1]
+			s.Config, s.ConfigVersion, s.ConfigHash = id.ID{}, 0, ""
+			d.kept[1] = s
+			d.boots(7, "of the lost database")
+		}, "config m1", 8},
+		{"the restored database knows an older one", func(d *desk, _ string) { d.boots(7, "of the lost database") }, "config m1", 8},
+		{"a version that no meter can have", func(d *desk, _ string) { d.boots(math.MaxInt64, "nonsense") }, "config m1", 2},
+		{"it says so too soon, and half an hour later still", func(d *desk, _ string) {
+			d.now = d.now.Add(-59 * time.Minute)
+			d.boots(0, "")
+			d.want("a minute after it took one", "")
+			d.passes(30 * time.Minute)
+			d.settles()
+		}, "config m1", 2},
+		{"what it said before it answered counts no more", func(d *desk, _ string) {
+			d.seen[1].ConfigHash, d.seen[1].Booted = "", d.now.Add(-2*time.Hour)
+			d.settles()
+		}, "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 100_000, 1)
+			d.passes(time.Hour)
+			c.do(d, d.kept[1].ConfigHash)
+			d.want(c.name, c.want)
+			if got := d.kept[1].ConfigVersion; got != c.version {
+				t.Errorf("version %d was ordered last, want %d", got, c.version)
+			}
+		})
+	}
+}
+
+// TestAMeterThatLostItsMemoryGetsALeaseAgain is the whole way back from no configuration, which refuses every lease.
+func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
+	d := newDesk(t, 100_000, 1)
+	d.passes(time.Hour)
+	d.seen[1].Memory, d.rows[0].Store = "another", "another"
+	d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(supply.Lease)
+	d.boots(0, "")
+	d.want("it starts with nothing", "config m1; lease m1")
+	d.answers(1, wallet.OrderLease, "failed", "mode")
+	d.passes(time.Second).does(1, wallet.OrderConfig)
+	if got := d.leases(); got != "lease m1" {
+		t.Errorf("after the configuration: got %q, want another lease", got)
+	}
+}
+
+// TestAConfigurationThatIsRefused says which answers are final.
+func TestAConfigurationThatIsRefused(t *testing.T) {
+	for why, again := range map[string]bool{"storage_error": true, "counter": true, "old": true, "expired": false, "config": false} {
+		t.Run(why, func(t *testing.T) {
+			d := newDesk(t, 100_000, 1)
+			d.tenant.Supply.Windows = []string{"wed 20:00-21:00"}
+			d.passes(time.Minute)
+			d.settles()
+			d.want("another configuration", "config m1")
+			d.passes(time.Minute).answers(1, wallet.OrderConfig, "failed", why)
+			if got := d.says() == "config m1"; got != again {
+				t.Errorf("sent again at once: %t, want %t", got, again)
+			}
+			d.passes(time.Hour)
+			d.settles()
+			if got, want := d.says(), map[bool]string{true: "config m1"}[why == "expired"]; got != want {
+				t.Errorf("an hour later: got %q, want %q", got, want)
+			}
+		})
+	}
+}

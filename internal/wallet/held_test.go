@@ -1,0 +1,93 @@
+package wallet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// leases filters what was said for leases that were ordered or withdrawn.
+func (d *desk) leases() (out string) {
+	for _, l := range d.log {
+		if l == "lease m1" || l == "no lease m1" {
+			out += l
+		}
+	}
+	d.log = nil
+	return out
+}
+
+// TestAnImpossibleRegisterNeitherCutsNorGivesAway lets rating stop at a register that cannot be true. The meter has a lease to
+// 32,000 Wh and stands at 12,000 or more.
+func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
+	another := func(d *desk) {
+		d.passes(time.Minute)
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: "another", Register: 9, Since: d.now}
+		d.seen[1].Memory, d.seen[1].Relay, d.seen[1].Reasons, d.seen[1].ReceivedAt = "another", "open", supply.Of(supply.Lease), d.now
+		d.settles()
+	}
+	for _, c := range []struct {
+		name string
+		do   func(*desk)
+		want string
+		max  unit.Energy
+	}{
+		{"falsely 0", func(d *desk) { d.reads(1, 0, supply.Closed) }, "", 32_000},
+		{"falsely 0, the relay open for the lease", func(d *desk) { d.reads(1, 0, supply.Open, supply.Lease) }, "", 32_000},
+		{"falsely 29 kWh, five of which reach beyond the lease", func(d *desk) { d.reads(1, 29_000, supply.Closed) }, "", 32_000},
+		{"falsely 53.7 MWh, the relay closed", func(d *desk) { d.reads(1, 53_700_000, supply.Closed) }, "", 32_000},
+		{"falsely 53.7 MWh, and later the lease is used up", func(d *desk) {
+			d.reads(1, 53_700_000, supply.Closed)
+			d.passes(12*time.Hour).reads(1, 53_720_000, supply.Open, supply.Lease)
+		}, "", 32_000},
+		{"beyond the lease, which has opened the relay", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Lease) }, "lease m1", 53_705_000},
+		{"the relay open for a person's command", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Remote) }, "", 32_000},
+		{"a new memory", another, "lease m1", 5009},
+		{"a new memory, for hours", func(d *desk) {
+			another(d)
+			d.signs(1, wallet.OrderLease)
+			d.does(1, wallet.OrderLease)
+			for range 5 {
+				d.passes(time.Hour)
+				d.seen[1].ReceivedAt = d.now
+				d.settles()
+			}
+		}, "lease m1", 5009},
+		{"no money", func(d *desk) {
+			d.money = 0
+			another(d)
+		}, "", 32_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 100_000, 1)
+			d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+			d.does(1, wallet.OrderLease)
+			if d.max(1) != 32_000 {
+				t.Fatalf("a lease to %d Wh, want 32000", d.max(1))
+			}
+			d.passes(time.Minute)
+			d.log = nil
+			c.do(d)
+			if !d.rows[0].Held.Stopped() {
+				t.Fatal("rating goes on")
+			}
+			if got := d.leases(); got != c.want || d.max(1) != c.max {
+				t.Errorf("got %q to %d Wh, want %q to %d", got, d.max(1), c.want, c.max)
+			}
+		})
+	}
+}
+
+// TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived: the higher one was signed, and its answer lost.
+func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) {
+	d := newDesk(t, 100_000, 1)
+	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+	d.signs(1, wallet.OrderLease)
+	d.passes(time.Minute).reads(1, 22_000, supply.Open, supply.Lease)
+	if got := d.max(1); !d.rows[0].Held.Stopped() || got != 32_000 {
+		t.Errorf("held %t, the newest lease goes to %d Wh; want it held and 32000", d.rows[0].Held.Stopped(), got)
+	}
+}

@@ -1,0 +1,48 @@
+package wallet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {
+	return registry.Meter{N: 1, Number: number}, true, nil
+}
+
+func (d *till) WalletUse(int64, string, string, int) ([]wallet.DayUse, error) { return nil, nil }
+
+// TestACutThatARuleHoldsUpIsShownAsWaiting: it was decided, and has not left when something forbids it.
+func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		do    func(*desk)
+		stand wallet.Stand
+		block wallet.Block
+	}{
+		{"nothing forbids it", func(*desk) {}, wallet.StandCutting, ""},
+		{"a window opens", func(d *desk) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.StandWaiting, wallet.BlockFriendly},
+		{"the reading grows old", func(d *desk) { d.passes(2 * time.Hour) }, wallet.StandWaiting, wallet.BlockStale},
+		{"a window opens when the order has left", func(d *desk) {
+			d.signs(1, wallet.OrderCut)
+			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
+		}, wallet.StandCutting, ""},
+		{"a person wants it off", func(d *desk) {
+			s := d.kept[1]
+			s.Why = "tampered seal"
+			d.kept[1] = s
+			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
+		}, wallet.StandCutting, ""},
+	} {
+		d := &till{desk: charged(t)}
+		c.do(d.desk)
+		w := wallet.New(wallet.Config{Door: d, Now: func() time.Time { return d.now }})
+		v, err := w.Supply(t.Context(), access.SystemActor(1, "test"), "06000001229")
+		if err != nil || v.Refused() || v.Stand != c.stand || v.Block != c.block {
+			t.Errorf("%s: stands %q, waits for %q (%+v, %v); want %q and %q", c.name, v.Stand, v.Block, v.Refusal, err, c.stand, c.block)
+		}
+	}
+}
