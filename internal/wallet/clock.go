@@ -27,8 +27,11 @@ func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 	return Lag{By: min(is, was), Over: received.Sub(wasReceived)}
 }
 
-// behind reports whether the meter's clock is so far behind that its readings look old however fast they come.
-func (c *turn) behind(r Row) bool { return r.Lag.Over >= c.Interval && r.Lag.By > c.freshFor()/2 }
+// behind reports whether the meter's clock is so far behind that its readings look old however fast they come. Readings lie an
+// interval apart, but for what the network takes.
+func (c *turn) behind(r Row) bool {
+	return r.Lag.Over >= c.Interval-sameLag && r.Lag.By > c.freshFor()/2
+}
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind. A simulated meter lives in its own time. The
 // meter refuses what has expired by its own clock, so the order expires by that; the counter keeps it from being replayed.

@@ -35,7 +35,7 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		{"66 minutes behind", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 30 * time.Minute} }, false, "time m1",
 			func(now time.Time) time.Time { return now.Add(time.Hour) }},
 		{"behind, by readings that came together", func(r *wallet.Row, _ time.Time) {
-			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 30*time.Minute - time.Second}
+			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 28 * time.Minute}
 		}, false, "", nil},
 		{"no more behind than an interval", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 31 * time.Minute, Over: time.Hour} }, false, "", nil},
 	} {

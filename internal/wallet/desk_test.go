@@ -108,11 +108,12 @@ func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons 
 	d.t.Helper()
 	r := &d.rows[n-1]
 	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: []tariff.Version{d.version}}
-	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: r.Seq + 1, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
+	seq := max(r.Seq, d.seen[n].Seq) + 1
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
 		Register: register}, terms)
 	s := d.seen[n]
 	s.Relay, s.Reasons, s.ReceivedAt, s.Register = relay.String(), supply.Of(reasons...), d.now, register
-	s.Left = max(0, d.kept[n].Lease.Max-register)
+	s.Left, s.Seq = max(0, d.kept[n].Lease.Max-register), seq
 	d.settles()
 }
 

@@ -1,8 +1,6 @@
 package wallet
 
 import (
-	"time"
-
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -188,7 +186,7 @@ func (c *turn) mayHelp(h Held, want unit.Energy) bool {
 	if !has {
 		return true
 	}
-	itself := c.ReceivedAt.Equal(h.Since.Truncate(time.Microsecond)) // what is known of the relay is of that reading
+	itself := c.Seq == h.Seq // what is known of the relay is of that reading
 	return want > reach && h.Register >= reach && itself && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
 }
 

@@ -113,7 +113,8 @@ type Seen struct {
 	Left       unit.Energy // of its lease, as the meter said
 	ReceivedAt time.Time   // of that reading, server time
 	Memory     string      // the meter's present memory
-	Register   unit.Energy // of that reading
+	Seq        uint64      // of that reading, in this memory
+	Register   unit.Energy // of the same
 	Leases     bool        // the meter knows leases
 	// ConfigVersion and ConfigHash are of the configuration that the meter had at its last boot.
 	ConfigVersion int64
