@@ -8,8 +8,11 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/api"
 )
 
 // table is a result as people read it and as CSV has it: a head and rows of text.
@@ -51,11 +54,7 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "csv":
-		w := csv.NewWriter(c.out)
-		if err := w.Write(t.head); err != nil {
-			return err
-		}
-		return w.WriteAll(t.rows)
+		return t.writeCSV(c.out)
 	case "table":
 		return t.write(c.out)
 	}
@@ -80,14 +79,50 @@ func (f *outputFormat) Set(s string) error {
 	return errors.New("use -o table, -o json or -o csv")
 }
 
+// writeCSV writes the table for a spreadsheet. Anybody can send a text message, so no cell may be a formula.
+func (t table) writeCSV(out io.Writer) error {
+	w := csv.NewWriter(out)
+	if err := w.Write(t.head); err != nil {
+		return err
+	}
+	for _, row := range t.rows {
+		if err := w.Write(cells(row, api.Harmless)); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// write writes the table for a terminal.
 func (t table) write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{upper(t.head)}, t.rows...) {
-		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(row, "\t"), "\t ")); err != nil {
+		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells(row, printable), "\t"), "\t ")); err != nil {
 			return err
 		}
 	}
 	return tw.Flush()
+}
+
+// cells is a row with each cell made what it may be where it goes.
+func cells(row []string, made func(string) string) []string {
+	out := make([]string, len(row))
+	for i, cell := range row {
+		out[i] = made(cell)
+	}
+	return out
+}
+
+// printable is a text that a terminal shows and nothing more: what steers a terminal, breaks the table, turns the direction
+// of writing or is not to be seen becomes a blank. Text messages and meters' words come from anybody.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
 }
 
 func upper(head []string) []string {

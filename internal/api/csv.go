@@ -119,11 +119,12 @@ func (c column) cell(row reflect.Value) (string, error) {
 	if string(raw) == "null" || json.Unmarshal(raw, &s) != nil {
 		return strings.TrimPrefix(string(raw), "null"), nil
 	}
-	return harmless(s), nil
+	return Harmless(s), nil
 }
 
-// harmless keeps a spreadsheet from taking a text for a formula. What is only a number or a phone number cannot be one.
-func harmless(s string) string {
+// Harmless keeps a spreadsheet from taking a text for a formula: it gets an apostrophe in front. What is only a number or a
+// phone number cannot be one, and stays as it is.
+func Harmless(s string) string {
 	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || strings.Trim(s[1:], "0123456789 ") == "" && s[0] != '=' && s[0] != '@' {
 		return s
 	}
