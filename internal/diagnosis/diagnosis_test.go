@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -75,6 +76,15 @@ func TestExpiredKeysAndBaseDates(t *testing.T) {
 	c.clock = c.clock.Add(24 * time.Hour)
 	if got := codes(c.ask(token, "")); got != "base_date_over" {
 		t.Errorf("after the end of the base date: %s, want base_date_over", got)
+	}
+}
+
+func TestATextMessageIsNoProof(t *testing.T) {
+	c := begin(t)
+	k := c.meter(number, key(nil))[0]
+	d := c.ask(c.sold(number, sale{key: k, minutes: 1, state: vending.TokenAccepted, result: metering.ResultHeard}), "")
+	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text, "by SMS, not proved") || strings.Contains(d.Findings[0].Text, "the credit is in") {
+		t.Errorf("a token that a text message says is in: %s, %+v; want used, by SMS, not proved", codes(d), d.Findings)
 	}
 }
 

@@ -68,7 +68,7 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 	var own ownToken
 	row := func(r Row) error {
 		own = ownToken{r.ID(0), metering.TokenState(r.Text(1))}
-		if r.Text(2) == metering.ResultHeard {
+		if own.state == metering.TokenAccepted && r.Text(2) == metering.ResultHeard {
 			own.state = metering.TokenSent // nobody has signed that the meter has it
 		}
 		return nil

@@ -3,6 +3,7 @@ package vending
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -149,7 +150,8 @@ type undone struct {
 }
 
 // Reverse undoes a sale: who sold it within the window that the tenant set ([registry.Limits]), later who may reverse, with a reason. It must be the last
-// sale to its meter, of this local month, and no token of it in the meter. A meter that is connected is told to cancel
+// sale to its meter, of this local month, and no token of it in the meter; where only an SMS says that one is, it takes who
+// may reverse, and a second person beside who sold. A meter that is connected is told to cancel
 // the tokens first, and the sale is reversing until it has answered; of any other meter the tokens stay a risk and are
 // marked so. Everything the sale took is given back by journals of their own that mirror its journals.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Reversal], error) {
@@ -230,13 +232,13 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 }
 
 // reversalEyes decides whether a reversal needs a second person. Somebody else than who sold is one already; who sold may
-// undo it alone while it is new.
+// undo it alone while it is new and nothing speaks against it.
 func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.Limits, u Undo, now time.Time) (access.Eyes, error) {
 	sold, err := tx.IsActor(by, s.By)
 	if err != nil {
 		return access.Eyes{}, err
 	}
-	if s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && by.Approval.IsZero() {
+	if s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && by.Approval.IsZero() && !s.heard() {
 		return access.Eyes{Alone: true}, nil
 	}
 	return access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
@@ -273,7 +275,10 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	}
 	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) && now.Sub(s.CompletedAt) <= p.Limits.Window()
 	switch {
-	case own:
+	case s.heard() && !by.May(access.Reverse):
+		return notReversible("A token of the sale is in the meter already: only a text message says so, and anybody can send one.",
+			"Look at the meter's balance; somebody with the right "+string(access.Reverse)+" may reverse the sale all the same."), nil
+	case own && !s.heard():
 	case !by.May(access.Reverse):
 		return refusal.Because(refusal.Forbidden, fmt.Sprintf("Who sold may undo a sale for %s; later, and for others, it takes the right %s.",
 			p.Limits.Window(), access.Reverse), saleStands, "Ask a supervisor."), nil
@@ -281,7 +286,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 		return refusal.Because(refusal.InvalidRequest, "This reversal needs a reason.", saleStands, "Say in a few words why; it is kept in the audit log."), nil
 	}
 	for _, t := range s.Tokens {
-		if t.State == TokenAccepted {
+		if t.State == TokenAccepted && !t.OnlyHeard() {
 			return notReversible("A token of the sale is in the meter already.", "Its units cannot be taken out again."), nil
 		}
 	}
@@ -308,6 +313,10 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	}
 	return mirrorFits(tx, s)
 }
+
+// heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to
+// it, and must not undo the sale alone against it: the customer may have the units.
+func (s Sale) heard() bool { return slices.ContainsFunc(s.Tokens, Token.OnlyHeard) }
 
 func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())

@@ -1,0 +1,84 @@
+package vending_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Anybody can send a text message in a meter's name. One that says that the token is in holds whoever sold, and nobody who
+// may reverse.
+func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
+	operator := access.Actor{Tenant: tenant, Kind: access.Person, Name: "op", Role: access.Operator}
+	supervisor := access.Actor{Tenant: tenant, Kind: access.Person, Name: "sup", Role: access.Supervisor}
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	sold := s.sellAs(operator, order(m, 10000, "key-number-1"))
+	if sold.Refused() {
+		t.Fatal(sold.Detail())
+	}
+	s.do(func(tx *storeTx) error { return tx.TokenHeard(sold.Sale.Tokens[0].ID) })
+	if _, token := s.state(sold.Sale); token != vending.TokenAccepted {
+		t.Fatalf("the token is %s, want accepted", token)
+	}
+	got := s.undo(operator, sold.Sale, "mistyped", "undo-key-1")
+	if got.Code != refusal.NotReversible || !strings.Contains(got.Detail(), "only a text message says so") {
+		t.Errorf("who sold: %q (%s), want not reversible, for only a text message says so", got.Code, got.Detail())
+	}
+	if got := s.undo(supervisor, sold.Sale, "", "undo-key-2"); got.Code != refusal.InvalidRequest {
+		t.Errorf("without a reason: %q, want invalid_request", got.Code)
+	}
+	s.reversed(supervisor, sold.Sale, "the meter shows nothing")
+	if sale, token := s.state(sold.Sale); sale != vending.Reversed || token != vending.TokenReversedUnconfirmed {
+		t.Errorf("the sale is %s, its token %s; want reversed and not confirmed", sale, token)
+	}
+	// The message was true after all, and the meter says so signed.
+	s.exec(`UPDATE token SET result = 'accept'`)
+	if n, err := s.Recover(context.Background(), system()); n != 1 || err != nil {
+		t.Errorf("%d claimed back (%v), want 1", n, err)
+	}
+}
+
+// Who sold and may reverse needs a second person against a text message, as late.
+func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.fourEyes()
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.do(func(tx *storeTx) error { return tx.TokenHeard(sold.Sale.Tokens[0].ID) })
+	if got := s.undo(owner(), sold.Sale, "the meter shows nothing", "undo-key-1"); got.Refused() {
+		t.Fatalf("%q: %s", got.Code, got.Detail())
+	}
+	if sale, _ := s.state(sold.Sale); sale != vending.Completed {
+		t.Errorf("the sale is %s, want it to wait for a second person", sale)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM approval WHERE object = $1`, sold.Sale.ID.Text(id.Vend)); n != 1 {
+		t.Errorf("%d questions for a second person, want 1", n)
+	}
+}
+
+// The meter itself says that it has the token: that is more than a text message, and stands in its place.
+func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.online.Store(m, true)
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.do(func(tx *storeTx) error { return tx.TokenHeard(sold.Sale.Tokens[0].ID) })
+	s.reversed(owner(), sold.Sale, "the meter shows nothing")
+	s.answers("failed", "used")
+	if n, err := s.Recover(context.Background(), system()); n != 1 || err != nil {
+		t.Fatalf("%d settled (%v), want 1", n, err)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM token WHERE state = 'accepted' AND result = '` + metering.ResultHeard + `'`); n != 0 {
+		t.Errorf("%d tokens are still only heard of", n)
+	}
+	if got := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); got.Code != refusal.NotReversible {
+		t.Errorf("once more: %q, want not_reversible", got.Code)
+	}
+}
