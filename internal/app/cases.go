@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -167,6 +168,7 @@ type tasksTx interface {
 	OnceSweep(max int) (int, error)
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
+	notify.ForgetTx
 	LookOut() error
 }
 
@@ -183,6 +185,7 @@ func tasks() []job.Task[tasksTx] {
 		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
 		task("look out for meters", func(tx tasksTx) error { return tx.LookOut() }),
 		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
+		{Name: "forget old messages", Do: func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }},
 	}
 }
 

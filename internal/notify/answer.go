@@ -42,6 +42,9 @@ func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) erro
 		if err != nil || n >= MaxHelp {
 			return err
 		}
+		if spent, err := d.publicSpent(tx, now); err != nil || spent {
+			return err
+		}
 		if q.word.Known {
 			q.lang = q.word.Language
 		}

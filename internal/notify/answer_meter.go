@@ -143,9 +143,15 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	today := time.Date(y, m, day, 0, 0, 0, 0, q.zone)
 	yesterday, from := today.AddDate(0, 0, -1), today.AddDate(0, 0, -usageDays)
 	var u Use
-	if q.about.Wallet {
+	switch first := q.first(found && rec.Reported, rec.AsOf); {
+	case !q.about.Wallet && first.After(from):
+		return d.reply(tx, q, PurposeUsageUnknown, a) // half a week is not told as a week
+	case q.about.Wallet:
+		if first.After(from) {
+			from = first
+		}
 		u, err = tx.UsedSince(q.about.N, from.Format(time.DateOnly), yesterday.Format(time.DateOnly))
-	} else {
+	default:
 		var readings []metering.StoredReading
 		readings, err = readingsSince(tx, q.about.N, from, today)
 		u = useOf(readings, from, yesterday)
@@ -158,6 +164,16 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	}
 	a.Used, a.Mean, a.Day = u.Total, u.Total/usageDays, u.Yesterday
 	return d.reply(tx, q, PurposeUsage, a)
+}
+
+// first is the first local midnight after the customer's account was opened: what the meter counted before is a former
+// occupant's, and so is a part of that day. A simulated meter whose own time is before that has no such day.
+func (q question) first(reported bool, asOf time.Time) time.Time {
+	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
+		return time.Time{}
+	}
+	y, m, d := q.about.Since.In(q.zone).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, q.zone)
 }
 
 // readingsSince are a meter's readings up to a moment, back to the first that is not after from.

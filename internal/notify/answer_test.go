@@ -105,6 +105,10 @@ func (o *office) AnswersTo(phone string, since time.Time) (int, error) {
 func (o *office) AnswersAbout(meter int64, since time.Time) (int, error) {
 	return o.count(func(m notify.Message) bool { return !m.Incoming && m.Meter == meter }, since)
 }
+func (o *office) MessagesOf(p notify.Purpose, since time.Time, most int) (int, error) {
+	n, err := o.count(func(m notify.Message) bool { return m.Purpose == p }, since)
+	return min(n, most), err
+}
 func (o *office) SetNotices(phone string, on bool) error {
 	o.stopped[phone] = !on
 	return nil
@@ -293,6 +297,9 @@ func TestUseOfSevenDays(t *testing.T) {
 		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
 	}
 	o.want(amina, "use", "Meter 04140001001 used 10.0 kWh in 7 days, 1.4 kWh a day, yesterday 1.4 kWh.")
+	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(time.Hour) // moved in on the first of the seven days
+	o.want(amina, "use", unknown)
+	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(-time.Hour)
 	o.readings = append(o.readings[:2990-7*144-200], o.readings[2990-7*144+1:]...) // silent when the week began
 	o.want(amina, "use", unknown)
 	o.use = notify.Use{Total: 12_345, Yesterday: 1999, Known: true}

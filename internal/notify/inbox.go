@@ -80,6 +80,8 @@ func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
 	}
 	if len(mine) > 0 {
 		m.Purpose, m.Customer, m.Lang = PurposeFromCustomer, mine[0].Customer, mine[0].Lang
+	} else if full, err := d.strangersFull(tx, in, now); err != nil || full {
+		return false, err
 	}
 	if err := tx.MessageAdd(m); err != nil {
 		return false, err

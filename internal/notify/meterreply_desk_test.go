@@ -56,6 +56,7 @@ func (c *counter) Open(_ string, sealed []byte) ([]byte, error) { return slices.
 func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
 	return registry.Meter{ID: id.ID{2}, N: 1, Number: meterA}, phone == meterSIM, nil
 }
+func (c *counter) SIMOf(int64) (string, error) { return meterSIM, nil }
 func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]vending.Token, error) {
 	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was made elsewhere
 	slices.Reverse(all)

@@ -147,6 +147,9 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 		draft.Phone, draft.Purpose = sim, PurposeMeter
 		return refusal.Refusal{}, nil
 	}
+	if here, err := soldHere(tx, t); err != nil || !here {
+		return invalid("The token was sold to a former customer of meter " + m.Number + ": it goes to nobody else's telephone."), err
+	}
 	draft.Purpose = PurposeOfToken(t, 1, true)
 	if draft.Purpose == PurposeKeyChange {
 		draft.Args.Step, draft.Args.Of = 1, 1
@@ -157,6 +160,14 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 		draft.Purpose, draft.Args.Amount, draft.Args.Currency, draft.Args.At = PurposeLast, s.Tender.Minor, s.Tender.Currency, s.At.UTC()
 	}
 	return refusal.Refusal{}, nil
+}
+
+// soldHere reports whether a token was sold to whom its meter supplies now; one that belongs to no sale is the meter's own.
+func soldHere(tx Tx, t vending.Token) (bool, error) {
+	if t.Sale.IsZero() {
+		return true, nil
+	}
+	return tx.SoldHere(t.Sale)
 }
 
 // tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
@@ -231,6 +242,9 @@ func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, er
 		return Shown{Refusal: invalid(fmt.Sprintf("The message was tried %d times; queue a new one.", MaxTries))}, nil
 	case len(s.Tries) > 0 && s.Tries[len(s.Tries)-1].underWay():
 		return Shown{Refusal: invalid("The message is being sent just now; look at it in a few minutes.")}, nil
+	}
+	if why, err := withdrawn(tx, m); err != nil || why != "" {
+		return Shown{Refusal: invalid("The message is not sent: " + why + ".")}, err
 	}
 	before := m
 	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false

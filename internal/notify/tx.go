@@ -74,6 +74,8 @@ type Tx interface {
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
 	AnswersAbout(meter int64, since time.Time) (int, error)
+	// MessagesOf counts messages of a purpose since a moment, not beyond most.
+	MessagesOf(p Purpose, since time.Time, most int) (int, error)
 	// Subscriptions are the meters of all customers with a telephone number, at most max.
 	Subscriptions(phone string, max int) ([]Subscription, error)
 	// SetNotices keeps whether the customers of a telephone number want warnings.
@@ -93,6 +95,8 @@ type Tx interface {
 	TokenByHash(hash []byte) (t vending.Token, meter id.ID, found bool, err error)
 	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
 	LastTokens(meter int64) (LastSale, bool, error)
+	// SoldHere reports whether a sale was made to the account that its meter supplies now.
+	SoldHere(sale id.ID) (bool, error)
 	// Readings is a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// UsedSince adds up what a meter used on local days, the last one yesterday.
@@ -112,6 +116,7 @@ type Subscription struct {
 	Simulated bool
 	Wallet    bool
 	SIM       string
+	Since     time.Time // when the customer's account was opened: what was before is somebody else's
 }
 
 // LastSale is the last sale to a meter.

@@ -180,6 +180,9 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 		}
 		return done()
 	}
+	if gone, err := d.withdraw(tx, m); err != nil || gone {
+		return errand{silent: true}, err
+	}
 	if m.Purpose.warning() { // it may have waited for a route since it was queued
 		quiet, zone, err := tx.QuietHours()
 		if err != nil {

@@ -92,13 +92,13 @@ func (tx *Tx) messagesSince(condition string, of any, since time.Time) (int, err
 }
 
 // subscriptionQuery reads meters with whom they supply.
-const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone
+const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at
 	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
 	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE c.tenant_id = $1`
 
 func scanSubscription(r Row) (s notify.Subscription, phone string) {
 	return notify.Subscription{Customer: r.ID(0), Lang: r.Text(1), Notices: r.Bool(2), Meter: r.ID(3), N: r.Int(4), Number: r.Text(5),
-		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8)}, r.Text(9)
+		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10)}, r.Text(9)
 }
 
 // Subscriptions are the meters of all customers with a telephone number, at most max. Numbers are kept as they were given,
@@ -180,7 +180,8 @@ func (tx *Tx) TokenHeard(token id.ID) error {
 }
 
 // LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
-// was paid: those of a key change first that the meter has not confirmed, for without it the others do not load.
+// was paid: those of a key change first that the meter has not confirmed, for without it the others do not load. A sale to
+// another account than the meter's is a former occupant's, and none of this customer's business.
 func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
 	tokens, err := tx.VendTokens(meter, id.ID{}, lastLooked)
 	if err != nil {
@@ -197,11 +198,24 @@ func (tx *Tx) LastTokens(meter int64) (notify.LastSale, bool, error) {
 		if err != nil {
 			return notify.LastSale{}, false, err
 		}
+		if mine, err := tx.SoldHere(s.ID); err != nil || !mine {
+			return notify.LastSale{}, false, err
+		}
 		change, _, err := tx.JobOfKey(s.Key)
 		return notify.LastSale{Vend: s.ID, Pending: s.State == vending.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: slices.Concat(change.Tokens, s.Tokens),
 			Reversed: s.State == vending.Reversing || s.State == vending.Reversed}, true, err
 	}
 	return notify.LastSale{}, false, nil
+}
+
+// SoldHere reports whether a sale was made to the account that its meter supplies now.
+func (tx *Tx) SoldHere(sale id.ID) (bool, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter AND m.account_id = v.account_id
+		WHERE v.tenant_id = $1 AND v.id = $2`, tx.Tenant, sale)
+	if err != nil {
+		return false, fmt.Errorf("find whose sale %s is: %w", sale.Text(id.Vend), err)
+	}
+	return n > 0, nil
 }
 
 // lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed

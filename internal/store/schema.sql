@@ -637,6 +637,8 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_identity ON message (tenant_id, identity) WHERE identity IS NOT NULL;
 CREATE INDEX message_line ON message (tenant_id, line, id) WHERE open = 1;
 CREATE INDEX message_due ON message (tenant_id, next_at) WHERE open = 1;
+CREATE INDEX message_age ON message (tenant_id, created_at);
+CREATE INDEX message_purpose ON message (tenant_id, purpose, created_at);
 CREATE INDEX message_phone ON message (tenant_id, phone, id);
 CREATE INDEX message_meter ON message (tenant_id, meter, id) WHERE meter IS NOT NULL;
 CREATE INDEX message_vend ON message (tenant_id, vend_id) WHERE vend_id IS NOT NULL;

@@ -37,6 +37,11 @@ func messageTests() []test {
 		{"a warning that waited for a route waits for the morning too", quietLater},
 		{"who writes in a telephone's name does not use up its messages' tries", woken},
 		{"a message that was sent once and could not be sent again has expired", expiredAgain},
+		{"what waits goes to who is registered when it is sent", registeredOnly},
+		{"a new occupant learns nothing of the former one", formerOccupant},
+		{"a forged answer stops no push, and a signed one overrules it", forgedAnswer},
+		{"all strangers together are bounded", strangersBounded},
+		{"old messages are forgotten in batches, with their tries", messagesForgotten},
 	}
 }
 

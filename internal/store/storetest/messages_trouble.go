@@ -35,6 +35,7 @@ func noticesOf(t *testing.T, e store.Engine, p purse) (out []string) {
 func routeMisset(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addPurse(t, e, 51, 0)
+	subscriber(t, e, p, someone)
 	a := &scripted{name: "a", answer: func(notify.Outgoing) notify.Sent {
 		return notify.Sent{Outcome: notify.Refused, Why: "401 who are you", Closed: true}
 	}}
@@ -63,6 +64,7 @@ func routeMisset(t *testing.T, r Rig) {
 func reportFirst(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addPurse(t, e, 52, 0)
+	subscriber(t, e, p, someone)
 	m := meterWithSIM(t, e, 53)
 	a, b := &scripted{name: "a"}, &scripted{name: "b"}
 	k := talking(t, e, "one", a, b)
@@ -179,6 +181,7 @@ func twoServers(t *testing.T, r Rig) {
 func quietLater(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a", answer: fails}
 	p := addPurse(t, e, 56, 0)
+	subscriber(t, e, p, someone)
 	k := talking(t, e, "one", a)
 	k.now = time.Date(2026, 11, 20, 20, 50, 0, 0, time.UTC)
 	m := k.queue(warning(p, someone))

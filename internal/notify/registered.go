@@ -1,0 +1,61 @@
+package notify
+
+// Why a message is not sent that was queued for somebody else than who would get it now.
+const (
+	notRegistered = "the number is not registered any more"
+	notWanted     = "the customer wants no such messages (STOP)"
+)
+
+// withdrawn says why a message that waited must not go to its number any more; empty where nothing speaks against it. The
+// number is that of the moment in which the message was queued, and a message lives for days: meanwhile a SIM is changed, a
+// telephone is sold, an occupant moves out. What tells of a meter goes only to who is registered with it when it is sent. A
+// text that a person wrote goes where that person sent it, unless the customer has said STOP since.
+func withdrawn(tx Tx, m Message) (string, error) {
+	if m.Purpose == PurposeMeter {
+		sim, err := tx.SIMOf(m.Meter)
+		if err == nil && Canonical(sim) != m.Phone {
+			return notRegistered, nil
+		}
+		return "", err
+	}
+	if m.Number == "" || m.Incoming {
+		return "", nil
+	}
+	to, found, err := tx.NoticeTo(m.Number)
+	switch {
+	case err != nil:
+		return "", err
+	case m.Purpose != PurposeWritten && (!found || Canonical(to.Phone) != m.Phone):
+		return notRegistered, nil
+	case found && !to.Notices && m.Purpose.unwanted() && to.Customer == m.Customer:
+		return notWanted, nil
+	}
+	return "", nil
+}
+
+// withdraw ends a message that must not go to its number any more, and reports whether it did. A warning that a cut-off
+// counts from does not count as given by that: it is queued anew for the number that took the other's place, so that nobody
+// is cut off because a warning went nowhere.
+func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
+	why, err := withdrawn(tx, m)
+	if err != nil || why == "" {
+		return false, err
+	}
+	wasGiven := given(m)
+	m.end(Suppressed, why, d.c.Now())
+	if err := tx.MessagePut(m); err != nil {
+		return false, err
+	}
+	if err := d.note(tx, m); err != nil || !m.Purpose.cuts() || wasGiven {
+		return true, err
+	}
+	to, found, err := tx.NoticeTo(m.Number)
+	if err != nil || !found || to.Customer != m.Customer {
+		return true, err // it was another's supply: who has it now was not meant
+	}
+	again, err := Queue(tx, Draft{Purpose: m.Purpose, Args: m.Args, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: m.Meter, Number: m.Number}, d.c.Now())
+	if err != nil {
+		return true, err
+	}
+	return true, noticeGiven(tx, again)
+}

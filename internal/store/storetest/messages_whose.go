@@ -1,0 +1,263 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+const (
+	oldPhone = "+254700000001"
+	newPhone = "+254700000002"
+)
+
+func exec(t *testing.T, e store.Engine, sql string, args ...any) {
+	t.Helper()
+	must(t, e, func(tx *store.Tx) error { _, err := tx.C.Exec(sql, args...); return err })
+}
+
+func registeredOnly(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	p := addPurse(t, e, 51, 0)
+	p.SIM = simNumber
+	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(p.ID, simNumber) })
+	subscriber(t, e, p, oldPhone)
+	k := talking(t, e, "one", a)
+	to, _ := look2(t, e, func(tx *store.Tx) (notify.Addressee, bool, error) { return tx.NoticeTo(p.Number) })
+	draft := func(purpose notify.Purpose, token id.ID) notify.Draft {
+		return notify.Draft{Purpose: purpose, Phone: oldPhone, Customer: to.Customer, Meter: p.N, Number: p.Number, Token: token,
+			Args: notify.Args{Meter: p.Number, Currency: "KES", Utility: "Umeme", Contact: "1"}}
+	}
+	token, toSIM := k.tokenFor(p.mtr, "12345678901234567890", 10_000)
+	toCustomer, urgent := k.queue(draft(notify.PurposeTokenFree, token)), k.queue(draft(notify.PurposeLow2, id.ID{}))
+	subscriber(t, e, p, newPhone)
+	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(p.ID, "+254700000299") })
+	k.serve()
+	for what, i := range map[string]id.ID{"a token to a SIM that was changed": toSIM, "a token to a number that was changed": toCustomer.ID, "a warning to it": urgent.ID} {
+		if m := k.read(i); m.State != notify.Suppressed || m.Failure != "the number is not registered any more" {
+			t.Errorf("%s is %s (%s), want suppressed, for the number is not registered any more", what, m.State, m.Failure)
+		}
+	}
+	if len(a.sent) != 1 || a.sent[0].To != newPhone {
+		t.Errorf("%d messages left, %+v; want the warning that a cut-off counts from, to the new number", len(a.sent), a.sent)
+	}
+	low := draft(notify.PurposeLow1, id.ID{})
+	low.Phone = newPhone
+	waiting := k.queue(low)
+	must(t, e, func(tx *store.Tx) error { return tx.SetNotices(newPhone, false) })
+	k.serve()
+	if m := k.read(waiting.ID); m.State != notify.Suppressed || !strings.Contains(m.Failure, "STOP") || len(a.sent) != 1 {
+		t.Errorf("a first warning that waited when STOP came is %s (%s), want suppressed", m.State, m.Failure)
+	}
+	late := draft(notify.PurposeTokenFree, token)
+	late.Phone = newPhone
+	moved := k.queue(late)
+	exec(t, e, `UPDATE account SET status = 'closed' WHERE id = $1`, p.account)
+	k.serve()
+	k.wantState("a token to who has moved out", moved.ID, notify.Suppressed)
+}
+
+// look2 is look for what is found or not.
+func look2[V any](t *testing.T, e store.Engine, fn func(*store.Tx) (V, bool, error)) (v V, found bool) {
+	t.Helper()
+	look(t, e, func(tx *store.Tx) (_ struct{}, err error) { v, found, err = fn(tx); return struct{}{}, err })
+	return v, found
+}
+
+func formerOccupant(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	former, next := addHousehold(t, e, 52), addHousehold(t, e, 53)
+	subscriber(t, e, purse{account: former.account}, oldPhone)
+	subscriber(t, e, purse{account: next.account}, newPhone)
+	sale := former.sold(t, e, "sale-1", base())
+	token := issued(t, e, mtr{Meter: former.meter}, 7, "issued")
+	exec(t, e, `UPDATE token SET vend_id = $1, digits_enc = $2 WHERE id = $3`, sale.ID, []byte("12345678901234567890"), token)
+	k := talking(t, e, "one", a)
+	asked := func(phone, word string) string {
+		t.Helper()
+		before := len(a.sent)
+		k.receive(phone, word)
+		if len(a.sent) != before+1 || a.sent[before].To != phone {
+			t.Fatalf("%s of %s is answered by %d messages, want one to it", word, phone, len(a.sent)-before)
+		}
+		return a.sent[before].Text
+	}
+	if got := asked(oldPhone, "LAST"); !strings.Contains(strings.NewReplacer(" ", "", "-", "").Replace(got), "12345678901234567890") {
+		t.Errorf("who bought it is told %q, want the token", got)
+	}
+	exec(t, e, `UPDATE meter SET account_id = NULL WHERE n = $1`, next.meter.N)
+	exec(t, e, `UPDATE meter SET account_id = $1 WHERE n = $2`, next.account, former.meter.N)
+	if got := asked(newPhone, "LAST"); !strings.Contains(got, "No token was bought") {
+		t.Errorf("who moved in is told %q of the last token, want that there is none", got)
+	}
+	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
+	got, err := k.desk.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: vending.RouteSMS})
+	if err != nil || !got.Refused() {
+		t.Errorf("the former occupant's token by hand to who moved in: %d messages, %v; want a refusal", len(got.Messages), err)
+	}
+
+	p := addPurse(t, e, 54, 0)
+	subscriber(t, e, p, "+254700000003")
+	for day := 13; day <= 19; day++ {
+		exec(t, e, `INSERT INTO wallet_day (tenant_id, meter, day, wh, debit, estimated_wh) VALUES ($1, $2, $3, 10000, 0, 0)`, int64(store.FirstTenant), p.N, fmt.Sprintf("2026-11-%d", day))
+	}
+	opened := func(at time.Time) {
+		exec(t, e, `UPDATE account SET opened_at = $1 WHERE id = $2`, at, p.account)
+	}
+	opened(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	if got := asked("+254700000003", "USE"); !strings.Contains(got, "used 70.0 kWh") {
+		t.Errorf("who lives there for long is told %q, want 70.0 kWh", got)
+	}
+	opened(time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC))
+	if got := asked("+254700000003", "USE"); !strings.Contains(got, "used 20.0 kWh") {
+		t.Errorf("who moved in on the 17th is told %q, want the 20.0 kWh of the two days since", got)
+	}
+	opened(time.Date(2026, 11, 19, 9, 0, 0, 0, time.UTC))
+	if got := asked("+254700000003", "USE"); !strings.Contains(got, "has not told its use") {
+		t.Errorf("who moved in yesterday is told %q, want nothing", got)
+	}
+}
+
+// Whoever sends in the name of a meter's SIM makes the token heard of, no more.
+func forgedAnswer(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	m := booted(t, e, 55, false)
+	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(m.ID, simNumber) })
+	k := talking(t, e, "one", a)
+	for i, c := range []struct{ before, signed, want string }{
+		{"accepted", "crc_error", "rejected"},
+		{"accepted", "accept", "accepted"},
+		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // and is claimed back
+	} {
+		tid := uint32(100 + i)
+		token := issued(t, e, m, tid, "sent")
+		exec(t, e, `UPDATE token SET digits_enc = $1 WHERE id = $2`, fmt.Appendf(nil, "1234567890123456789%d", i), token)
+		message := k.queue(notify.Draft{Purpose: notify.PurposeMeter, Phone: simNumber, Meter: m.N, Number: m.Number, Token: token})
+		k.serve()
+		k.receive(simNumber, "this recharge card has been used!")
+		k.receive(simNumber, fmt.Sprintf("Last tokens: 20.11 1234..789%d +34.7 kWh;", i))
+		k.wantState("forged", message.ID, notify.Answered)
+		heard, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
+			t, _, found, err := tx.TokenForPush(token)
+			return t, found, err
+		})
+		if state, waiting := tokenState(t, e, m, token); state != "accepted" || waiting != 1 || !heard.OnlyHeard() {
+			t.Errorf("after a forged answer the token is %s (%s) with %d pushes waiting, want accepted, only heard, with one", state, heard.Result, waiting)
+		}
+		if c.before != "accepted" {
+			must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, vending.TokenState(c.before)) })
+		}
+		outcomes(t, e, m.token(uint64(i+1), tid, token.Text(id.Token), c.signed))
+		if state, waiting := tokenState(t, e, m, token); state != c.want || waiting != 0 {
+			t.Errorf("a token %s by SMS that the meter answers with %s, signed, is %s with %d pushes; want %s and none", c.before, c.signed, state, waiting, c.want)
+		}
+		must(t, e, func(tx *store.Tx) error { return tx.ClearAlarm(m.N, metering.AlarmReversedUsed) })
+	}
+	if used := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.ReversedUsed(10) }); len(used) != 1 {
+		t.Errorf("%d reversed tokens are to be claimed back, want the one", len(used))
+	}
+}
+
+func strangersBounded(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	k := talking(t, e, "one", a)
+	many := func(n int, m notify.Message) {
+		must(t, e, func(tx *store.Tx) (err error) {
+			for i := range n {
+				if m.ID, err = tx.NewID(); err != nil {
+					return err
+				}
+				m.Phone, m.CreatedAt = fmt.Sprintf("+2547%08d", i), k.now.Add(-time.Minute)
+				if m.Incoming {
+					m.Identity = notify.IdentityOf("many", fmt.Sprint(i))
+				}
+				if err = tx.MessageAdd(m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	kept := func(phone string) int {
+		return look(t, e, func(tx *store.Tx) (int, error) {
+			all, err := tx.MessageList(notify.Filter{Phone: phone}, id.ID{}, 10)
+			return len(all), err
+		})
+	}
+	many(notify.MaxPublic, notify.Message{State: notify.SentOut, Purpose: notify.PurposePublic})
+	k.receive("+254811111111", "help")
+	if n := kept("+254811111111"); n != 1 || len(a.sent) != 0 {
+		t.Errorf("with the day's public answers spent a stranger's question is kept %d times and %d answers left, want 1 and none", n, len(a.sent))
+	}
+	many(notify.MaxStrangers-1, notify.Message{Incoming: true, State: notify.Received, Purpose: notify.PurposeFromStranger})
+	k.receive("+254822222222", "help")
+	if n := kept("+254822222222"); n != 0 {
+		t.Errorf("with the hour full a stranger's message is kept %d times, want none", n)
+	}
+	p := addPurse(t, e, 56, 100)
+	subscriber(t, e, p, oldPhone)
+	k.receive(oldPhone, "bal")
+	if len(a.sent) != 1 || a.sent[0].To != oldPhone {
+		t.Errorf("a customer got %d answers meanwhile, want one", len(a.sent))
+	}
+	k.now = k.now.Add(25 * time.Hour)
+	k.receive("+254833333333", "help")
+	if n := kept("+254833333333"); n != 2 {
+		t.Errorf("a day later %d messages of and to a stranger are kept, want question and answer", n)
+	}
+}
+
+func messagesForgotten(t *testing.T, r Rig) {
+	e := r.Open(t)
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	add := func(age time.Duration, m notify.Message) id.ID {
+		must(t, e, func(tx *store.Tx) (err error) {
+			if m.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			m.Phone, m.CreatedAt = oldPhone, now.Add(-age)
+			if m.Incoming {
+				m.Identity = notify.IdentityOf(m.ID.Text(id.Message))
+			}
+			return firstError(tx.MessageAdd(m), tx.TryPut(m.ID, notify.Try{N: 1, Route: "a", At: m.CreatedAt}))
+		})
+		return m.ID
+	}
+	const day = 24 * time.Hour
+	stranger := notify.Message{Incoming: true, State: notify.Received, Purpose: notify.PurposeFromStranger}
+	text := notify.Message{State: notify.SentOut, Purpose: notify.PurposeWritten}
+	open := notify.Message{State: notify.Queued, Purpose: notify.PurposeWritten, Open: true}
+	gone := []id.ID{add(31*day, stranger), add(32*day, stranger), add(33*day, notify.Message{State: notify.SentOut, Purpose: notify.PurposePublic}), add(401*day, text)}
+	stay := []id.ID{add(29*day, stranger), add(31*day, text), add(399*day, text), add(401*day, open)}
+	left := func(of []id.ID) (n int) {
+		for _, i := range of {
+			look(t, e, func(tx *store.Tx) (struct{}, error) {
+				_, found, err := tx.MessageByID(i)
+				tries, err2 := tx.MessageTries(i)
+				if found {
+					n++
+				}
+				if found != (len(tries) == 1) {
+					t.Errorf("a message is there: %t, with %d tries", found, len(tries))
+				}
+				return struct{}{}, firstError(err, err2)
+			})
+		}
+		return n
+	}
+	forget := func() { must(t, e, func(tx *store.Tx) error { return notify.Forget(tx, now, 2) }) }
+	if forget(); left(gone) != 1 {
+		t.Errorf("%d old messages are left of 4, want 1 after a batch of 2 of each kind", left(gone))
+	}
+	if forget(); left(gone) != 0 || left(stay) != 4 {
+		t.Errorf("%d old messages and %d others are left, want 0 and 4", left(gone), left(stay))
+	}
+}
