@@ -83,10 +83,7 @@ func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int6
 		return nil, refuse(p.Refusal)
 	}
 	p.Receipt.Copy = copy
-	b, err := receipt.JSON(p.Receipt)
-	if err == nil {
-		b, err = proof.Attach(b, p.Receipt.Paper(), p.Proof)
-	}
+	b, err := p.JSON()
 	if err != nil {
 		return nil, err
 	}

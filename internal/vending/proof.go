@@ -35,6 +35,15 @@ type ProvenReceipt struct {
 	Proof   proof.Sealed
 }
 
+// JSON is the receipt as JSON with its proof as one more member.
+func (p ProvenReceipt) JSON() ([]byte, error) {
+	b, err := receipt.JSON(p.Receipt)
+	if err != nil {
+		return nil, err
+	}
+	return proof.Attach(b, p.Receipt.Paper(), p.Proof)
+}
+
 // Proof makes the receipt of a completed sale with its proof, up to the signed head of so many leaves or the newest one
 // for 0. [refusal.NotSealedYet] asks to come again: where a leader seals, that takes about a second.
 func (v *Vending) Proof(ctx context.Context, by access.Actor, sale string, size int64) (ProvenReceipt, error) {

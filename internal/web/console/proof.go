@@ -5,8 +5,6 @@ import (
 	"strconv"
 
 	"github.com/paywatt/paywatt/internal/logkey"
-	"github.com/paywatt/paywatt/internal/proof"
-	"github.com/paywatt/paywatt/internal/receipt"
 )
 
 // proofDetail is what the page of a proof says. Both files are for the same head, however many sales follow meanwhile.
@@ -41,10 +39,7 @@ func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	p, err := s.c.Vending.Proof(r.Context(), v.by, r.PathValue("sale"), size)
 	var b []byte
 	if err == nil && !p.Refused() {
-		b, err = receipt.JSON(p.Receipt)
-	}
-	if err == nil && !p.Refused() {
-		b, err = proof.Attach(b, p.Receipt.Paper(), p.Proof)
+		b, err = p.JSON()
 	}
 	if err != nil {
 		s.broken(w, r, v, err)
