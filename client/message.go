@@ -63,6 +63,8 @@ type NewMessage struct {
 	Text  string `json:"text,omitempty"`
 	Phone string `json:"phone,omitempty"` // of a text; empty for the meter's customer
 	Route string `json:"route,omitempty"`
+	// IdempotencyKey makes a repetition harmless; empty = a random one.
+	IdempotencyKey string `json:"-"`
 }
 
 // MessageRoute is a route for messages as it stands.
@@ -77,6 +79,15 @@ type MessageRoute struct {
 	CostMicro int64      `json:"cost_micro"`
 	Prefixes  []string   `json:"prefixes"`
 	Meters    bool       `json:"meters"`
+	// Memory is how full a modem's SIM is; nil where the route has none, or it is not known.
+	Memory *MessageMemory `json:"memory,omitempty"`
+}
+
+// MessageMemory is how full the memory of a route is.
+type MessageMemory struct {
+	Used       int  `json:"used"`
+	Slots      int  `json:"slots"`
+	AlmostFull bool `json:"almost_full"`
 }
 
 // MessageMonth is what messages cost in a month by a route.
@@ -108,9 +119,9 @@ func (c *Client) Message(ctx context.Context, id string) (Message, error) {
 	return ask[Message](ctx, c, get("/v1/messages/"+url.PathEscape(id), nil))
 }
 
-// SendMessage queues a message (right: message.send).
+// SendMessage queues a message (right: message.send). It is safe to repeat with the same IdempotencyKey.
 func (c *Client) SendMessage(ctx context.Context, n NewMessage) (Message, error) {
-	return ask[Message](ctx, c, post("/v1/messages", n))
+	return keyedAsk[Message](ctx, c, post("/v1/messages", n), n.IdempotencyKey)
 }
 
 // RetryMessage sends a message once more, by a route that is named or by the first that works (right: message.send).

@@ -50,35 +50,37 @@ type NewMeter struct {
 
 // Meter is a meter as it stands. Times are zero and figures nil while the meter has not said them.
 type Meter struct {
-	ID         string     `json:"id"`
-	Number     string     `json:"number"`
-	Mode       string     `json:"mode"`
-	Status     string     `json:"status"`
-	State      string     `json:"state"` // on, low, cut_off, offline, tamper
-	Connected  bool       `json:"connected"`
-	Relay      string     `json:"relay"` // closed, open, armed; empty = not heard yet
-	Reasons    []string   `json:"reasons"`
-	BalanceWh  *int64     `json:"balance_wh"`
-	Balance    *Amount    `json:"balance"` // the wallet in the books
-	Live       *Live      `json:"live"`    // what is left of it by what was used since
-	RegisterWh *int64     `json:"register_wh"`
-	AsOf       *time.Time `json:"as_of"`
-	LastSeen   *time.Time `json:"last_seen"`
-	Simulated  bool       `json:"simulated"`
-	Tariff     string     `json:"tariff"`
-	ImpPerKWh  int64      `json:"imp_per_kwh"`
-	SGC        string     `json:"sgc,omitempty"`
-	KRN        int        `json:"krn,omitempty"`
-	KT         int        `json:"kt,omitempty"`
-	TI         string     `json:"ti,omitempty"`
-	KEN        *int       `json:"ken,omitempty"`
-	EA         string     `json:"ea,omitempty"`
-	DKGA       string     `json:"dkga,omitempty"`
-	BaseDate   int        `json:"base_date,omitempty"`
-	Customer   *Customer  `json:"customer,omitempty"`
-	Feeder     string     `json:"feeder,omitempty"`
-	SIMPhone   string     `json:"sim_phone,omitempty"`
-	MaxW       int64      `json:"max_w,omitempty"` // 0: 23,000 W a phase
+	ID        string   `json:"id"`
+	Number    string   `json:"number"`
+	Mode      string   `json:"mode"`
+	Status    string   `json:"status"`
+	State     string   `json:"state"` // on, low, cut_off, offline, tamper
+	Connected bool     `json:"connected"`
+	Relay     string   `json:"relay"` // closed, open, armed; empty = not heard yet
+	Reasons   []string `json:"reasons"`
+	BalanceWh *int64   `json:"balance_wh"`
+	// Said is a balance that the meter told later than its newest reading; nil where the reading is the newest word.
+	Said       *SaidBalance `json:"said_balance,omitempty"`
+	Balance    *Amount      `json:"balance"` // the wallet in the books
+	Live       *Live        `json:"live"`    // what is left of it by what was used since
+	RegisterWh *int64       `json:"register_wh"`
+	AsOf       *time.Time   `json:"as_of"`
+	LastSeen   *time.Time   `json:"last_seen"`
+	Simulated  bool         `json:"simulated"`
+	Tariff     string       `json:"tariff"`
+	ImpPerKWh  int64        `json:"imp_per_kwh"`
+	SGC        string       `json:"sgc,omitempty"`
+	KRN        int          `json:"krn,omitempty"`
+	KT         int          `json:"kt,omitempty"`
+	TI         string       `json:"ti,omitempty"`
+	KEN        *int         `json:"ken,omitempty"`
+	EA         string       `json:"ea,omitempty"`
+	DKGA       string       `json:"dkga,omitempty"`
+	BaseDate   int          `json:"base_date,omitempty"`
+	Customer   *Customer    `json:"customer,omitempty"`
+	Feeder     string       `json:"feeder,omitempty"`
+	SIMPhone   string       `json:"sim_phone,omitempty"`
+	MaxW       int64        `json:"max_w,omitempty"` // 0: 23,000 W a phase
 }
 
 // MeterChange is what is to change about a meter; nil fields stay.
@@ -128,12 +130,14 @@ type Event struct {
 	Args       json.RawMessage `json:"args,omitempty"`
 }
 
-// MeterToken is a token made for a meter; Digits are masked without the right token.show.
+// MeterToken is a token of a meter; Digits are masked without the right token.show.
 type MeterToken struct {
 	ID       string    `json:"id"`
 	Vend     string    `json:"vend,omitempty"`
 	IssuedAt time.Time `json:"issued_at"`
 	Result   string    `json:"result,omitempty"`
+	// Elsewhere: not made by this server; somebody handed its digits in to be sent to the meter.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 	Token
 }
 

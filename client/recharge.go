@@ -53,8 +53,8 @@ type RechargeWay struct {
 // SaidBalance is what a meter said that it holds.
 type SaidBalance struct {
 	Wh     int64     `json:"wh"`
-	At     time.Time `json:"at"`
-	Source string    `json:"source"`
+	At     time.Time `json:"at"`     // server time
+	Source string    `json:"source"` // keypad, sms or remote by its own report; sms answer by a text message, which proves nothing
 }
 
 // Recharge sends a token to its meter (right: token.send). Repeating it is

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // platform is the authority's application platform at a browser: a token is generated, goes into the box, is sent, and each
@@ -28,8 +30,17 @@ func (o *office) platform(t *testing.T) {
 	d.clean()
 }
 
+// written sends a text to a telephone, whose message the pages show: with a long word, a time and a try.
+func (o *office) written(t *testing.T) {
+	t.Helper()
+	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254711000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
+	eventually(t, patience, "the message was sent", func() bool {
+		return o.api.must(t, 200, "GET", "/v1/messages/"+m.text(t, "id"), nil).text(t, "state") == "sent"
+	})
+}
+
 // platformSights are the pages of the platform in all their states.
-func (o *office) platformSights(*testing.T) []sight {
+func (o *office) platformSights(t *testing.T) []sight {
 	d := o.desk
 	return []sight{
 		{"customers", func() { d.visit("/customers") }},
@@ -39,7 +50,26 @@ func (o *office) platformSights(*testing.T) []sight {
 			d.click(`tbody a[href^="/customers/cus_"]`, 1)
 			d.at("/customers/cus_")
 		}},
-		{"messages", func() { d.visit("/messages") }},
+		{"messages", func() { o.written(t); d.visit("/messages") }},
+		{"message", func() {
+			d.visit("/messages")
+			d.click(`main a[href^="/messages/msg_"]`, 1)
+			d.at("/messages/msg_")
+			d.until(10*time.Second, `document.querySelector("main table").innerText.includes("log1")`)
+		}},
+		{"message, refused", func() {
+			d.visit("/messages")
+			d.click(`main a[href^="/messages/msg_"]`, 1)
+			d.at("/messages/msg_")
+			page := d.path()
+			// A page that was open when its route was taken away.
+			ask[chromedp.Void](d, `document.querySelector("main form [name=route]").value = "gone", undefined`)
+			d.click("main form button", 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			if !strings.HasPrefix(d.path(), page) {
+				t.Errorf("a refusal leads from %s to %s", page, d.path())
+			}
+		}},
 		{"box", func() { d.visit(o.page(o.first) + "/recharge") }},
 		{"box, refused", func() {
 			d.visit(o.page(o.first) + "/recharge")

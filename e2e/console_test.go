@@ -33,6 +33,8 @@ type office struct {
 	chrome *browser
 	desk   *tab
 	axe    string
+
+	sketchAt string // where the first meter, an Arduino, connects
 }
 
 // TestTheConsoleInChromium is what people do at the console, with the real binary, a real browser and a real meter.
@@ -54,6 +56,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
 		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
+		{"the first meter is recharged, and its relay closes", (*office).rechargeSketch},
 		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { o.desk.t = t; step.run(o, t); o.desk.clean() }) {
@@ -65,7 +68,10 @@ func TestTheConsoleInChromium(t *testing.T) {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{place: newPlace(t, paywatt(t)), chrome: openBrowser(t), axe: axeSource(t)}
-	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	// Messages to people are written into the log, so that there is one to look at; meters have no such way.
+	write(t, filepath.Join(o.place.dir, "paywatt.toml"), "[[sms_route]]\nname = \"log1\"\nkind = \"log\"\ncost_micro = 800000\n", 0o600)
+	o.sketchAt = freeAddress(t)
+	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", o.sketchAt+"="+number(firstSketch), "--legacy-poll-interval", "2s")
 	key := o.place.run(t, "", "apikey", "create", "--role", "owner", "--data", o.place.dir)
 	o.api = newAPI(o.srv.http, key)
 	o.api.tariff(t)

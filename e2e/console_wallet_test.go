@@ -88,6 +88,31 @@ func (o *office) wallet(t *testing.T) {
 	}
 }
 
+// firstSketch is the number of the first meter, before its check digit.
+const firstSketch = 1091
+
+// rechargeSketch is a recharge of the first meter, which knows nothing of wallets: 500 Wh for 50.00, as a person buys it here.
+func (o *office) rechargeSketch(t *testing.T) {
+	n, d := number(firstSketch), o.desk
+	o.api.plan(t)
+	o.api.walletMeter(t, n)
+	m := o.place.sketch(t, n, o.sketchAt, "--legacy")
+	if v := m.sketch(t, "wait relay=open 12s"); v.Relay != "open" {
+		t.Errorf("unpaid its relay is %s", v.Relay)
+	}
+	d.visit("/sell?meter=" + n)
+	d.keys("50" + enterKey)
+	d.at("/sell/check")
+	d.keys(enterKey)
+	d.at("/sales/")
+	if v := m.sketch(t, "wait relay=closed 12s"); v.Relay != "closed" || v.Heard[len(v.Heard)-1] == "OFF" {
+		t.Errorf("after the recharge its relay is %s; it heard %q", v.Relay, v.Heard)
+	}
+	if got := o.api.balance(t, n); got <= 0 || got > 50_00 {
+		t.Errorf("the balance is %d after 50.00", got)
+	}
+}
+
 // walletSights are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.
 func (o *office) walletSights(t *testing.T) []sight {
 	d, n := o.desk, o.home.number

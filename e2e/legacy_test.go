@@ -157,7 +157,8 @@ func (s *story) begin(t *testing.T) {
 }
 
 // TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is asked for data, is
-// off until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, gets its summary. The server
+// off until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, gets its summary. It is recharged by
+// the API and by the command line. The server
 // is killed in the middle. A second such meter on another listener notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
 	s := newStory(t)
@@ -216,18 +217,26 @@ func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 		t.Errorf("off at a balance of %d, want 0 or less and at least %d", owed, -limit)
 	}
 	s.m.sketch(t, "load 0")
-	s.a.recharge(t, s.first, 50_00, "first-000002")
-	s.m.sketch(t, "wait relay=closed 5s")
+	s.till().run(t, "", "vend", s.first, "50.00") // the second time as a person at the command line
+	if v := s.m.sketch(t, "wait relay=closed 5s"); v.Heard[len(v.Heard)-1] == "OFF" {
+		t.Errorf("recharged by the command line, and the last word to the sketch was OFF: %q", v.Heard)
+	}
 	if got := s.a.balance(t, s.first); got < 50_00+owed-400 || got > 50_00+owed {
 		t.Errorf("balance %d after 50.00 on top of %d", got, owed)
 	}
 }
 
+// till is the story's place with a command line that is signed in.
+func (s *story) till() *place {
+	q := *s.place
+	q.env = append(slices.Clone(s.env), "PAYWATT_URL=http://"+s.srv.http, "PAYWATT_KEY="+strings.TrimSpace(s.key))
+	return &q
+}
+
 // lookAndAsk asks for the summary, at the console and at the device, and watches the other meter.
 func (s *story) lookAndAsk(t *testing.T) {
 	t.Helper()
-	q := *s.place
-	q.env = append(slices.Clone(s.env), "PAYWATT_URL=http://"+s.srv.http, "PAYWATT_KEY="+strings.TrimSpace(s.key))
+	q := s.till()
 	if out := q.run(t, "", "meter", "summary", s.first, "--send"); !strings.Contains(out, "this month kWh") {
 		t.Errorf("summary: %s", out)
 	}

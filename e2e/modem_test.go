@@ -23,6 +23,7 @@ import (
 type radio struct {
 	*bus.Client
 	ptys map[string]string // by number
+	stop func()            // ends it, as a cable that is pulled out
 }
 
 // startRadio starts emulated modems and waits until they are there.
@@ -39,7 +40,7 @@ func startRadio(t *testing.T, args ...string) *radio {
 		t.Fatal(err)
 	}
 	s := &server{cmd: cmd, log: log, exited: make(chan struct{})}
-	r := &radio{ptys: map[string]string{}}
+	r := &radio{ptys: map[string]string{}, stop: s.stop}
 	lines := bufio.NewScanner(out)
 	for want := 1 + strings.Count(strings.Join(args, " "), "--number"); want > 0 && lines.Scan(); want-- {
 		if addr, ok := strings.CutPrefix(lines.Text(), "http="); ok {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -63,13 +62,7 @@ func (r *radio) once(t *testing.T, phone, text string) {
 
 // gammu-smsd logs the number of the error and tries again.
 func gammuSMSD38(t *testing.T, r *radio, number, phone string) {
-	dir := t.TempDir()
-	smsd := "\n[smsd]\nservice=files\nchecksecurity=0\nreceivefrequency=1\nloopsleep=1\nretrytimeout=1\ndebuglevel=1\nlogfile=" + dir + "/log\n"
-	for _, box := range []string{"inbox", "outbox", "sent", "error"} {
-		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
-	}
-	smsd += fmt.Sprintf("inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\n", dir)
-	rc := gammuConfig(t, r, number, smsd)
+	dir, rc := smsdPlace(t, r, number, "retrytimeout=1\ndebuglevel=1\n")
 	if out, code := program(t, "", "gammu-smsd-inject", "-c", rc, "TEXT", phone, "-text", recharge); code != 0 {
 		t.Fatalf("inject: exit %d: %s", code, out)
 	}
@@ -83,15 +76,8 @@ func gammuSMSD38(t *testing.T, r *radio, number, phone string) {
 
 // smstools gives up after three tries and says FAILED.
 func smstools38(t *testing.T, r *radio, number, phone string) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "handler"), "#!/bin/sh\necho \"$@\" >> "+dir+"/events\n", 0o755)
-	conf := "devices = M1\nloglevel = 6\ndelaytime = 1\nerrorsleeptime = 1\nlogfile = " + dir + "/log\neventhandler = " + dir + "/handler\npidfile = " + dir + "/pid\ninfofile = " + dir + "/running\n"
-	for _, box := range []string{"outgoing", "checked", "incoming", "sent", "failed"} {
-		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
-		conf += fmt.Sprintf("%s = %s/%s\n", box, dir, box)
-	}
-	write(t, filepath.Join(dir, "conf"), conf+"\n[M1]\ndevice = "+r.ptys[number]+"\nincoming = no\nbaudrate = 115200\n", 0o644)
-	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
+	dir := smstoolsPlace(t, r, number, "errorsleeptime = 1\n", "incoming = no\n")
+	smstoolsSends(t, dir, phone)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
 	await(t, "the event FAILED", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/events"), "FAILED "+dir+"/failed/m1") })
 	if n := strings.Count(contents(dir+"/log"), "+CMS ERROR: 38 (Network out of order)"); n != 3 {

@@ -18,7 +18,14 @@ import (
 const recharge = "*02#12345678901234567890"
 
 // Programs that know nothing of Paywatt send and receive through the emulated modem, as they do through a real one. They
-// wait more than they work, so they run side by side, each with a modem of its own.
+// wait more than they work, so they run side by side, each with a modem of its own. What is shown of each, and where:
+//
+//	             sends, receives, deletes   delivery report                error 38                    full SIM
+//	gammu        here                       monitor: ...TellOfDelivery     here: exit status 127       here
+//	gammu-smsd   here                       here: its log                  ...MeetError38: again       ...EmptyAFullSIM
+//	smstools     here                       ...TellOfDelivery: its event   ...MeetError38: FAILED      ...EmptyAFullSIM
+//	gnokii       here                       asks and cannot show it        here: no success            ...EmptyAFullSIM
+//	Kannel       here                       here: its callbacks            ...MeetError38: again       ...EmptyAFullSIM
 func TestOtherProgramsUseTheModem(t *testing.T) {
 	peers := []struct {
 		name string
@@ -91,16 +98,26 @@ func gammuReceives(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-func gammuSMSD(t *testing.T, r *radio, number, phone string) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\necho \"$SMS_1_NUMBER $SMS_1_TEXT\" >> "+dir+"/received\n", 0o755)
-	smsd := "\n[smsd]\nservice=files\nchecksecurity=0\nreceivefrequency=1\nloopsleep=1\ndeliveryreport=log\ndebuglevel=255\n" +
-		"logfile=" + dir + "/log\nrunonreceive=" + dir + "/onreceive\n"
+// smsdPlace makes the folders of gammu-smsd and its configuration; more are lines of its own.
+func smsdPlace(t *testing.T, r *radio, number, more string) (dir, rc string) {
+	t.Helper()
+	dir = t.TempDir()
 	for _, box := range []string{"inbox", "outbox", "sent", "error"} {
 		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
 	}
-	smsd += fmt.Sprintf("inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\n", dir)
-	rc := gammuConfig(t, r, number, smsd)
+	return dir, gammuConfig(t, r, number, fmt.Sprintf("\n[smsd]\nservice=files\nchecksecurity=0\nreceivefrequency=1\nloopsleep=1\nlogfile=%[1]s/log\n"+
+		"inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\nrunonreceive=%[1]s/onreceive\n%[2]s", dir, more))
+}
+
+// onReceive is the script that gammu-smsd runs with what came.
+func onReceive(t *testing.T, dir string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\necho \"$SMS_1_NUMBER $SMS_1_TEXT\" >> "+dir+"/received\n", 0o755)
+}
+
+func gammuSMSD(t *testing.T, r *radio, number, phone string) {
+	dir, rc := smsdPlace(t, r, number, "deliveryreport=log\ndebuglevel=255\n")
+	onReceive(t, dir)
 	if out, code := program(t, "", "gammu-smsd-inject", "-c", rc, "TEXT", phone, "-text", recharge, "-report"); code != 0 {
 		t.Fatalf("inject: exit %d: %s", code, out)
 	}
@@ -114,19 +131,32 @@ func gammuSMSD(t *testing.T, r *radio, number, phone string) {
 	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
 }
 
-func smstools(t *testing.T, r *radio, number, phone string) {
-	dir := t.TempDir()
+// smstoolsPlace makes the folders of smstools, its configuration with the lines for its modem, and a script that notes events.
+func smstoolsPlace(t *testing.T, r *radio, number, global, modem string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	write(t, filepath.Join(dir, "handler"), "#!/bin/sh\necho \"$@\" >> "+dir+"/events\n", 0o755)
-	conf := "devices = M1\nloglevel = 6\ndelaytime = 1\nreceive_before_send = no\nlogfile = " + dir + "/log\neventhandler = " + dir + "/handler\npidfile = " + dir + "/pid\ninfofile = " + dir + "/running\n"
-	for _, box := range []string{"outgoing", "checked", "incoming", "sent", "failed"} {
+	conf := "devices = M1\nloglevel = 6\ndelaytime = 1\nlogfile = " + dir + "/log\neventhandler = " + dir + "/handler\npidfile = " + dir + "/pid\ninfofile = " + dir + "/running\n" + global
+	for _, box := range []string{"outgoing", "checked", "incoming", "sent", "failed", "report"} {
 		write(t, filepath.Join(dir, box, ".keep"), "", 0o644)
 		conf += fmt.Sprintf("%s = %s/%s\n", box, dir, box)
 	}
-	write(t, filepath.Join(dir, "conf"), conf+"\n[M1]\ndevice = "+r.ptys[number]+"\nincoming = yes\nbaudrate = 115200\nreport = yes\n", 0o644)
+	write(t, filepath.Join(dir, "conf"), conf+"\n[M1]\ndevice = "+r.ptys[number]+"\nbaudrate = 115200\n"+modem, 0o644)
+	return dir
+}
+
+// smstoolsSends leaves a message for smstools to send.
+func smstoolsSends(t *testing.T, dir, phone string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
+}
+
+func smstools(t *testing.T, r *radio, number, phone string) {
+	dir := smstoolsPlace(t, r, number, "receive_before_send = no\n", "incoming = yes\nreport = yes\n")
 	if err := r.Send(t.Context(), phone, number, "to smstools"); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "outgoing", "m1"), "To: "+strings.TrimPrefix(phone, "+")+"\n\n"+recharge, 0o644)
+	smstoolsSends(t, dir, phone)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
 	r.wantText(t, phone, number, recharge)
 	await(t, "both events", 60*time.Second, func() bool {
@@ -140,9 +170,16 @@ func smstools(t *testing.T, r *radio, number, phone string) {
 	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
 }
 
-func gnokii(t *testing.T, r *radio, number, phone string) {
+// gnokiiConfig writes a configuration for gnokii.
+func gnokiiConfig(t *testing.T, r *radio, number string) string {
+	t.Helper()
 	rc := filepath.Join(t.TempDir(), "gnokiirc")
 	write(t, rc, "[global]\nport="+r.ptys[number]+"\nmodel=AT\nconnection=serial\nserial_baudrate=115200\n", 0o644)
+	return rc
+}
+
+func gnokii(t *testing.T, r *radio, number, phone string) {
+	rc := gnokiiConfig(t, r, number)
 	if out, code := program(t, recharge, "gnokii", "--config", rc, "--sendsms", phone, "-r"); code != 0 || !strings.Contains(out, "Send succeeded with reference 0!") {
 		t.Errorf("send: exit %d: %s", code, out)
 	}

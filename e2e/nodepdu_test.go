@@ -30,6 +30,7 @@ type nodeMessage struct {
 	At        string `json:"at,omitempty"`
 	Done      string `json:"done,omitempty"`
 	Offset    int    `json:"offset,omitempty"` // of the zone, minutes
+	Octets    bool   `json:"octets,omitempty"` // not as a text
 }
 
 // node runs nodepdu.js.
@@ -88,6 +89,30 @@ func randomNumber(r *rand.Rand) string {
 	return "+" + b.String()
 }
 
+// plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0. It counts
+// a sign of the extension table as one septet, so there are few enough of them that its parts hold them.
+func plainText(r *rand.Rand) string {
+	const basic, extension = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_!\"¤%&'()+,-./:;<=>?¡¿£¥", "[]{}^~\\|"
+	alphabet := []rune(basic)
+	out := make([]rune, 1+r.IntN(400))
+	for i := range out {
+		out[i] = alphabet[r.IntN(len(alphabet))]
+		if i%10 == 9 {
+			out[i] = rune(extension[r.IntN(len(extension))])
+		}
+	}
+	return string(out)
+}
+
+// asciiText is printable ASCII, which is the same in octets whoever reads it.
+func asciiText(r *rand.Rand) string {
+	out := make([]byte, 1+r.IntN(400))
+	for i := range out {
+		out[i] = byte(' ' + r.IntN('~'-' '))
+	}
+	return string(out)
+}
+
 // A thousand messages that our codec writes are read by node-pdu as they were meant, and a thousand of its are read by ours.
 func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
 	const messages = 1000
@@ -101,6 +126,12 @@ func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
 	var write []nodeMessage
 	for i := range messages {
 		m := nodeMessage{Kind: "submit", Address: randomNumber(r), Text: randomText(r)}
+		switch i % 8 {
+		case 0, 1, 2, 3:
+			m.Text = plainText(r)
+		case 4, 5:
+			m.Text, m.Octets = asciiText(r), true
+		}
 		if i%2 == 0 {
 			m.Kind, m.Offset = "deliver", 15*(r.IntN(100)-48)
 			m.At = time.Unix(1_600_000_000+r.Int64N(1e8), 0).UTC().Format(time.RFC3339)
@@ -125,7 +156,19 @@ func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
 			t.Errorf("%q\nwe read        %+v\nnode-pdu meant %+v", parts, got, write[i])
 		}
 	}
-	t.Logf("figures: node-pdu read %d of our frames (%d messages), we read %d messages of its", len(parsed), messages, len(written))
+	ours, theirs, back := map[string]int{}, map[string]int{}, 0
+	for i, f := range frames {
+		kindsOf(t, f, want[i].Kind, ours)
+	}
+	for i, parts := range written {
+		for _, p := range parts {
+			kindsOf(t, p, write[i].Kind, theirs)
+			back++
+		}
+	}
+	wantKinds(t, "our codec", ours, "deliver", "submit", "report", "GSM-7", "UCS-2", "8-bit", "part, 8 bits", "part, 16 bits", "extension table")
+	wantKinds(t, "node-pdu", theirs, "deliver", "submit", "GSM-7", "UCS-2", "8-bit", "part, 16 bits", "extension table") // it writes no 8-bit numbers
+	t.Logf("figures: node-pdu read %d of our frames (%d messages: %v), we read %d of its (%d messages: %v), %d differ", len(parsed), messages, ours, back, len(written), theirs, wrong)
 }
 
 // randomZone is whole hours: node-pdu 2.1.1 writes half and quarter hours as fractions.
@@ -164,10 +207,7 @@ func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []n
 		add(b, err, nodeMessage{Kind: "report", Reference: int(s.Reference), Status: int(s.Status), At: isoTime(at), Done: isoTime(at)})
 		return frames, want
 	}
-	bodies, err := pdu.Compose(randomText(r), uint16(r.IntN(512)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	bodies := randomBodies(t, r, i)
 	for _, body := range bodies {
 		if i%2 == 0 {
 			b, err := pdu.Deliver{From: a, At: stamp, Body: body}.Encode()
@@ -179,6 +219,76 @@ func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []n
 		add(b, err, nodeMessage{Kind: "submit", Text: body.Text(), Report: s.Report})
 	}
 	return frames, want
+}
+
+// randomBodies is the body of a message: every fourth holds octets, the others a text; the number that joins parts has 8 or 16
+// bits.
+func randomBodies(t *testing.T, r *rand.Rand, i int) []pdu.Body {
+	t.Helper()
+	if i%8 == 2 || i%8 == 5 {
+		data := asciiText(r)
+		return []pdu.Body{{DCS: 0x04, Data: []byte(data[:min(len(data), pdu.MaxOctets)])}}
+	}
+	bodies, err := pdu.Compose(randomText(r), uint16(r.IntN(512)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bodies
+}
+
+// kindsOf counts what a frame is: its alphabet, the number that joins its parts, signs of the extension table.
+func kindsOf(t *testing.T, frame, kind string, counts map[string]int) {
+	t.Helper()
+	b, err := hex.DecodeString(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tpdu, err := pdu.SplitFrame(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body pdu.Body
+	switch kind {
+	case "deliver":
+		d, err := pdu.DecodeDeliver(tpdu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = d.Body
+	case "submit":
+		s, err := pdu.DecodeSubmit(tpdu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = s.Body
+	default:
+		counts["report"]++
+		return
+	}
+	counts[kind]++
+	counts[map[pdu.Alphabet]string{pdu.GSM7: "GSM-7", pdu.UCS2: "UCS-2"}[body.DCS.Alphabet()]]++
+	if c, is := body.Concat(); is && c.Wide {
+		counts["part, 16 bits"]++
+	} else if is {
+		counts["part, 8 bits"]++
+	}
+	if body.DCS.Alphabet() == pdu.GSM7 && strings.ContainsAny(body.Text(), "€[]{}^~\\|") {
+		counts["extension table"]++
+	}
+}
+
+// wantKinds wants so many frames of each kind at least.
+func wantKinds(t *testing.T, who string, counts map[string]int, kinds ...string) {
+	t.Helper()
+	if n := counts[""]; n > 0 { // the only other alphabet
+		counts["8-bit"] = n
+		delete(counts, "")
+	}
+	for _, k := range kinds {
+		if counts[k] < 50 {
+			t.Errorf("%s wrote %d frames of kind %s, want 50 at least: %v", who, counts[k], k, counts)
+		}
+	}
 }
 
 // readBack reads the frames of one message with our codec.

@@ -24,12 +24,16 @@ func smsPlace(t *testing.T, port int, route string) (*place, *server, *api) {
 	return p, srv, a
 }
 
-// smsMeter is a meter that nothing reaches but its modem.
-func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string) secrets {
+// smsMeter is a meter that nothing reaches but its modem; it tells its balance to the registered numbers.
+func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string, registered ...string) secrets {
 	t.Helper()
 	m := a.meter(t, number(n))
 	a.must(t, 200, "POST", "/v1/meters/"+m.number+"/sim", map[string]any{"sim_phone": sim}, "Idempotency-Key", "sim-"+m.number)
-	daemon(t, p.bin, "vmeter", m.number, "--offline", "--panel", "127.0.0.1:0", "--state", filepath.Join(t.TempDir(), "meter"), "--key", m.decoderKey, "--ea", "07", "--modem", pty)
+	args := []string{"vmeter", m.number, "--offline", "--panel", "127.0.0.1:0", "--state", filepath.Join(t.TempDir(), "meter"), "--key", m.decoderKey, "--ea", "07", "--modem", pty}
+	for _, number := range registered {
+		args = append(args, "--phone", number)
+	}
+	daemon(t, p.bin, args...)
 	return m
 }
 
@@ -65,7 +69,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", dir+"/kannel.conf")
 	listens(t, "sendsms", ports[2])
-	m := smsMeter(t, p, a, 1260, theirs, r.ptys[theirs])
+	m := smsMeter(t, p, a, 1260, theirs, r.ptys[theirs], ours)
 
 	first := a.mustVend(t, m.number, 10_000, "kannel-000001", "meter_sms")
 	accepted(t, a, first)
@@ -82,6 +86,11 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	events, err := r.Events(t.Context(), 0, 0)
 	if err != nil || !slices.ContainsFunc(events, func(e network.Event) bool { return e.Kind == network.Doubled && "+"+e.To == theirs }) {
 		t.Errorf("the second token was not doubled: %+v, %v", events, err)
+	}
+	// What the meter wrote last is the sum of both: the doubled one was loaded once.
+	sum := first.num(t, "units_wh") + second.num(t, "units_wh")
+	if said := a.must(t, 200, "GET", "/v1/meters/"+m.number, nil); said.num(t, "said_balance", "wh") != sum/100*100 || said.text(t, "said_balance", "source") != "sms answer" {
+		t.Errorf("the meter says that it holds %d Wh (%s), want %d by its SMS", said.num(t, "said_balance", "wh"), said.text(t, "said_balance", "source"), sum/100*100)
 	}
 	list := a.must(t, 200, "GET", "/v1/messages?meter="+m.number, nil)
 	if !strings.Contains(string(list.body), `"route":"kannel1"`) || !strings.Contains(string(list.body), `"state":"answered"`) {

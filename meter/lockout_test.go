@@ -95,6 +95,9 @@ func TestChannelsLockAlone(t *testing.T) {
 	if got := r.last(good, meter.Keypad, "").Code; got != sts.Accept {
 		t.Errorf("a good token at the keypad: %s, want accept", got)
 	}
+	if got := r.last(testToken(t, testTID(t, testStart())+1, 1), meter.Remote, "").Code; got != sts.Accept {
+		t.Errorf("a good token over the connection: %s, want accept", got)
+	}
 }
 
 func TestWrongTestTokensAreNotCounted(t *testing.T) {

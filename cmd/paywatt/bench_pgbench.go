@@ -37,9 +37,9 @@ type pgbench struct {
 // pgFigures are what the baseline measured.
 type pgFigures struct {
 	name         string
-	rate         float64 // transactions a second
-	latency      float64 // mean, ms
-	transactions int
+	rate         float64       // transactions a second, median of the rounds
+	latency      float64       // mean, ms, median of the rounds
+	transactions int           // of all rounds
 	cpu          time.Duration // of server and clients together; 0 where the server is not ours
 }
 
@@ -80,14 +80,14 @@ func (p pgbench) name() string {
 	return "pgbench on an own PostgreSQL 15 cluster"
 }
 
-// measure loads the tables and runs the script; then, on a cluster of our own, whatever else is to be done on an empty
-// database of it.
-func (p pgbench) measure(ctx context.Context, b *vendBench, also func(url string) error) (pgFigures, error) {
+// measure loads the tables and runs the script round by round, and after each what is measured beside it, while the server
+// has nothing to do; then, on a cluster of our own, whatever else is to be done on an empty database of it.
+func (p pgbench) measure(ctx context.Context, b *vendBench, beside func(pgFigures) error, also func(url string) error) (pgFigures, error) {
 	if p.url != "" {
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.scale), p.url); err != nil {
 			return pgFigures{}, err
 		}
-		return p.script(ctx, b, "", p.url)
+		return p.rounds(ctx, b, "", p.url, beside)
 	}
 	dir, err := os.MkdirTemp(b.dir, "paywatt-pgbench-")
 	if err != nil {
@@ -108,7 +108,7 @@ func (p pgbench) measure(ctx context.Context, b *vendBench, also func(url string
 	cpu := cpuOfChildren()
 	var out pgFigures
 	err = p.serving(ctx, dir, func() (err error) {
-		out, err = p.script(ctx, b, dir, "bench")
+		out, err = p.rounds(ctx, b, dir, "bench", beside)
 		return err
 	})
 	out.cpu = cpuOfChildren() - cpu
@@ -175,13 +175,31 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// script runs the TPC-B-like script that pgbench has built in.
+// rounds runs the script and what is measured beside it in turns.
+func (p pgbench) rounds(ctx context.Context, b *vendBench, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
+	var rates, latencies []float64
+	for range vendRounds {
+		f, err := p.script(ctx, b, dir, database)
+		if err == nil {
+			err = beside(f)
+		}
+		if err != nil {
+			return pgFigures{}, err
+		}
+		all.name, all.transactions = f.name, all.transactions+f.transactions
+		rates, latencies = append(rates, f.rate), append(latencies, f.latency)
+	}
+	all.rate, all.latency = median(rates), median(latencies)
+	return all, nil
+}
+
+// script runs the TPC-B-like script that pgbench has built in, for one round.
 func (p pgbench) script(ctx context.Context, b *vendBench, dir, database string) (pgFigures, error) {
-	args := []string{"-n", "-c", strconv.Itoa(b.callers), "-j", "2", "-T", strconv.Itoa(b.seconds)}
+	args := []string{"-n", "-c", strconv.Itoa(b.callers), "-j", "2", "-T", strconv.Itoa(b.round())}
 	if dir != "" {
 		args = append(args, "-h", dir, "-U", "bench")
 	}
-	out, err := p.run(ctx, time.Duration(b.seconds)*time.Second+pgStart, dir, "pgbench", append(args, database)...)
+	out, err := p.run(ctx, time.Duration(b.round())*time.Second+pgStart, dir, "pgbench", append(args, database)...)
 	if err != nil {
 		return pgFigures{}, err
 	}

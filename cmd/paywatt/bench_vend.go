@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,13 +25,26 @@ type vendBench struct {
 	runs atomic.Int64 // how often the callers were let loose: keys of requests are used once
 }
 
+// vendRounds is in how many turns sales and baseline are measured. A machine that others use as well is faster in one
+// moment than in the next: what both do in the same seconds is compared, and the median of it told.
+const vendRounds = 5
+
+// vendRound is one of the turns.
+type vendRound struct {
+	Rate         float64 `json:"rate"`
+	BaselineRate float64 `json:"baseline_rate"`
+	Ratio        float64 `json:"ratio"`
+	P50          float64 `json:"p50_ms"`
+	P99          float64 `json:"p99_ms"`
+}
+
 // vendFloor is how many durable sales a second the smallest supported machine must make.
 const vendFloor = 1000
 
 // vendResult is the JSON object of `bench vend`.
 type vendResult struct {
 	Bench        string     `json:"bench"`
-	Rate         float64    `json:"rate"` // durable sales a second
+	Rate         float64    `json:"rate"` // durable sales a second; this, the baseline, the ratio and the times are medians of the rounds
 	Baseline     string     `json:"baseline"`
 	BaselineRate float64    `json:"baseline_rate"` // transactions a second
 	Ratio        float64    `json:"ratio"`
@@ -55,6 +69,7 @@ type vendOthers struct {
 	Floor           int     `json:"floor"`
 	FloorMet        bool    `json:"floor_met"`
 
+	Rounds   []vendRound `json:"rounds"`
 	HalfLoad drive       `json:"half_load"`
 	HTTP     drive       `json:"http"`               // the same sales over loopback HTTP, caller and server in one process
 	Postgres *otherStore `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, where the cluster is an own one
@@ -72,9 +87,10 @@ func newBenchVend(c console) *cobra.Command {
 		Use:   "vend",
 		Short: "Durable sales a second, against PostgreSQL's pgbench on the same disk",
 		Long: "Sells through the server's own use case (price, TID, token, journal, receipt number, delivery, stored answer) to\n" +
-			"random meters of an SQLite store, every caller waiting for its own durable answer; then runs pgbench's TPC-B-like\n" +
-			"script with as many clients on a PostgreSQL 15 cluster of its own, or on the one named. Both lie in one folder. Beside it\n" +
-			"stand the same sales on the PostgreSQL store of that cluster, over loopback HTTP, and at half the rate.",
+			"random meters of an SQLite store, every caller waiting for its own durable answer; in turns with it runs pgbench's\n" +
+			"TPC-B-like script with as many clients on a PostgreSQL 15 cluster of its own, or on the one named. Both lie in one\n" +
+			"folder; figures are the medians of five turns, whose ratios are told one by one. Beside it stand the same sales on the\n" +
+			"PostgreSQL store of that cluster, over loopback HTTP, and at half the rate.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := b.run(cmd.Context(), c)
@@ -88,7 +104,7 @@ func newBenchVend(c console) *cobra.Command {
 	f.IntVar(&b.callers, "callers", 8, "callers, each waiting for its own answer; also the clients of the baseline")
 	f.IntVar(&b.meters, "meters", 10_000, "meters sold to")
 	f.IntVar(&b.scale, "scale", 20, "scale of the baseline's tables")
-	f.IntVar(&b.seconds, "seconds", 30, "length of the two main measurements; the others take half as long")
+	f.IntVar(&b.seconds, "seconds", 30, "length of each of the two main measurements, in five turns of a second and more; the others take half as long")
 	f.StringVar(&b.dir, "dir", os.TempDir(), "folder in which both databases are made, and removed afterwards")
 	f.StringVar(&b.baseline, "baseline", "", "postgres:// URL of a running server to measure instead of an own cluster; none for no baseline")
 	return cmd
@@ -99,23 +115,25 @@ func (b *vendBench) run(ctx context.Context, c console) (vendResult, error) {
 		return vendResult{}, &failure{code: exitUsage, what: "An option of the bench is out of its range.",
 			try: "Use 1 to 1000 callers and scale, 1 to 1000000 meters, 1 to 3600 seconds."}
 	}
-	defer withFloor()() // as the server
-	base, other, err := b.measureBaseline(ctx, c)
-	if err != nil {
-		return vendResult{}, err
+	var pg pgbench
+	if b.baseline != noBaseline {
+		var err error
+		if pg, err = findPgbench(b.baseline); err != nil {
+			return vendResult{}, err
+		}
 	}
+	defer withFloor()() // as the server
 	fmt.Fprintf(c.err, "registering %d meters\n", b.meters)
 	shop, err := b.open(ctx)
 	if err != nil {
 		return vendResult{}, err
 	}
 	defer shop.close()
-	fmt.Fprintf(c.err, "selling with %d callers for %d s, then at half the rate and over HTTP\n", b.callers, b.seconds)
-	r, err := b.sell(ctx, shop, base)
+	r, err := b.compare(ctx, c, pg, shop)
 	if err != nil {
 		return vendResult{}, err
 	}
-	r.Others.Postgres = other
+	fmt.Fprintf(c.err, "selling at half the rate and over HTTP for %s each\n", b.half())
 	if r.Others.HalfLoad, err = b.drive(ctx, b.half(), r.Rate/2, shop.sellOne); err != nil {
 		return vendResult{}, err
 	}
@@ -127,53 +145,89 @@ func (b *vendBench) run(ctx context.Context, c console) (vendResult, error) {
 // noBaseline measures the sales alone, which is all that a profile needs.
 const noBaseline = "none"
 
-// measureBaseline runs pgbench and, on a cluster of our own, the same sales on the PostgreSQL store.
-func (b *vendBench) measureBaseline(ctx context.Context, c console) (pgFigures, *otherStore, error) {
+// round is the length of a turn in whole seconds, as pgbench counts them.
+func (b *vendBench) round() int { return max(1, b.seconds/vendRounds) }
+
+// compare measures sales and pgbench in turns and, on a cluster of our own, the same sales on the PostgreSQL store.
+func (b *vendBench) compare(ctx context.Context, c console, pg pgbench, shop *benchShop) (vendResult, error) {
+	commits, turns := shop.commits(), turns{}
+	sell := func(base pgFigures) error {
+		d, err := b.drive(ctx, time.Duration(b.round())*time.Second, 0, shop.sellOne)
+		turns.add(d, base.rate)
+		return err
+	}
 	if b.baseline == noBaseline {
-		return pgFigures{name: noBaseline}, nil, nil
+		for range vendRounds {
+			if err := sell(pgFigures{}); err != nil {
+				return vendResult{}, err
+			}
+		}
+		return b.result(turns, pgFigures{name: noBaseline}, shop.commits()-commits), nil
 	}
-	pg, err := findPgbench(b.baseline)
-	if err != nil {
-		return pgFigures{}, nil, err
-	}
-	fmt.Fprintf(c.err, "measuring %s for %d s\n", pg.name(), b.seconds)
+	fmt.Fprintf(c.err, "measuring %s and sales with %d callers in %d turns of %d s\n", pg.name(), b.callers, vendRounds, b.round())
 	var other *otherStore
-	base, err := pg.measure(ctx, b, func(url string) error {
+	sold := int64(0)
+	base, err := pg.measure(ctx, b, sell, func(url string) error {
+		sold = shop.commits() - commits
 		fmt.Fprintf(c.err, "selling on the PostgreSQL store of that cluster for %s\n", b.half())
 		d, err := b.onPostgres(ctx, url)
 		other = &otherStore{drive: d}
 		return err
 	})
 	if err != nil {
-		return pgFigures{}, nil, &failure{code: exitFailed, what: "The baseline could not be measured: " + err.Error() + ".",
-			not: "No sale was made on SQLite.", try: "Name a running server with --baseline postgres://..., or another --dir."}
+		return vendResult{}, &failure{code: exitFailed, what: "Sales and baseline could not be compared: " + err.Error() + ".",
+			not: "There is no result.", try: "Name a running server with --baseline postgres://..., or another --dir."}
 	}
-	if other != nil {
+	if other == nil {
+		sold = shop.commits() - commits
+	} else {
 		other.Ratio = rounded(other.Rate / base.rate)
 	}
-	return base, other, nil
+	r := b.result(turns, base, sold)
+	r.Others.Postgres = other
+	return r, nil
 }
 
-// sell measures the sales and puts the result together.
-func (b *vendBench) sell(ctx context.Context, s *benchShop, base pgFigures) (vendResult, error) {
-	commits := s.commits()
-	d, err := b.drive(ctx, time.Duration(b.seconds)*time.Second, 0, s.sellOne)
-	if err != nil {
-		return vendResult{}, err
+// turns are what the rounds have measured.
+type turns struct {
+	rounds                        []vendRound
+	rates, ratios, p50, p99, cpus []float64
+	sales                         int
+	seconds                       float64
+}
+
+func (t *turns) add(d drive, baseline float64) {
+	r := vendRound{Rate: d.Rate, BaselineRate: rounded(baseline), P50: d.P50, P99: d.P99}
+	if baseline > 0 {
+		r.Ratio = rounded(d.Rate / baseline)
 	}
-	r := vendResult{Bench: "vend", Rate: d.Rate, Baseline: base.name, BaselineRate: rounded(base.rate), P50: d.P50, P99: d.P99,
-		Others: vendOthers{Store: "sqlite, write-ahead log, synchronous=FULL", Callers: b.callers, Meters: b.meters, Sales: d.Sales,
-			Seconds: d.Seconds, CPUPerSale: d.CPU, BaselineLatency: base.latency, Scale: b.scale, Floor: vendFloor}}
+	t.rounds, t.rates, t.ratios = append(t.rounds, r), append(t.rates, d.Rate), append(t.ratios, r.Ratio)
+	t.p50, t.p99, t.cpus = append(t.p50, d.P50), append(t.p99, d.P99), append(t.cpus, d.CPU)
+	t.sales, t.seconds = t.sales+d.Sales, t.seconds+d.Seconds
+}
+
+// result puts the result of the rounds together.
+func (b *vendBench) result(t turns, base pgFigures, commits int64) vendResult {
+	r := vendResult{Bench: "vend", Rate: median(t.rates), Baseline: base.name, BaselineRate: rounded(base.rate), Ratio: median(t.ratios),
+		P50: median(t.p50), P99: median(t.p99),
+		Others: vendOthers{Store: "sqlite, write-ahead log, synchronous=FULL", Callers: b.callers, Meters: b.meters, Sales: t.sales,
+			Seconds: rounded(t.seconds), CPUPerSale: median(t.cpus), BaselineLatency: base.latency, Scale: b.scale, Floor: vendFloor, Rounds: t.rounds}}
 	r.Others.FloorMet = r.Rate >= vendFloor
-	if n := s.commits() - commits; n > 0 {
-		r.Others.PerCommit = rounded(float64(d.Sales) / float64(n))
+	if commits > 0 {
+		r.Others.PerCommit = rounded(float64(t.sales) / float64(commits))
 	}
-	if base.transactions > 0 && base.cpu > 0 && d.CPU > 0 {
+	if base.transactions > 0 && base.cpu > 0 && r.Others.CPUPerSale > 0 {
 		r.Others.CPUPerBaseline = rounded(milliseconds(base.cpu) / float64(base.transactions))
-		r.CPURatio = rounded(r.Others.CPUPerBaseline / d.CPU)
+		r.CPURatio = rounded(r.Others.CPUPerBaseline / r.Others.CPUPerSale)
 	}
-	if base.rate > 0 {
-		r.Ratio = rounded(d.Rate / base.rate)
+	return r
+}
+
+// median is the middle of some figures.
+func median(of []float64) float64 {
+	sorted := slices.Sorted(slices.Values(of))
+	if len(sorted) == 0 {
+		return 0
 	}
-	return r, nil
+	return sorted[len(sorted)/2]
 }

@@ -38,22 +38,36 @@ func TestThePgbenchReportIsRead(t *testing.T) {
 }
 
 func TestBenchVendSellsForReal(t *testing.T) {
-	b := &vendBench{callers: 4, meters: 20, scale: 1, seconds: 1, dir: t.TempDir()}
+	b := &vendBench{callers: 4, meters: 20, scale: 1, seconds: 1, dir: t.TempDir(), baseline: noBaseline}
 	shop, err := b.open(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := b.sell(context.Background(), shop, pgFigures{name: "none", rate: 100, transactions: 100, cpu: time.Second})
+	c := console{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
+	r, err := b.compare(context.Background(), c, pgbench{}, shop)
 	if err == nil {
 		r.Others.HTTP, err = b.overHTTP(context.Background(), shop, time.Second/2)
 	}
 	shop.close()
-	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio < r.Rate/100-0.001 || r.Ratio > r.Rate/100+0.001 || r.P50 <= 0 || r.P99 < r.P50 ||
+	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio != 0 || len(r.Others.Rounds) != vendRounds || r.P50 <= 0 || r.P99 < r.P50 ||
 		r.Others.HTTP.Sales < 1 || r.Others.PerCommit <= 0 {
 		t.Errorf("result %+v, %v", r, err)
 	}
 	if left, err := os.ReadDir(b.dir); err != nil || len(left) != 0 {
 		t.Errorf("%d files are left (%v)", len(left), err)
+	}
+}
+
+func TestTheMedianOfTheTurnsIsTold(t *testing.T) {
+	var got turns
+	for _, d := range []struct{ rate, base float64 }{{300, 100}, {90, 100}, {200, 400}, {100, 100}, {1000, 100}} {
+		got.add(drive{Rate: d.rate, Sales: int(d.rate), Seconds: 1, P50: d.rate, P99: 2 * d.rate, CPU: 0.25}, d.base)
+	}
+	b := &vendBench{}
+	r := b.result(got, pgFigures{name: "pgbench", rate: 100, transactions: 100, cpu: 50 * time.Millisecond}, 169)
+	if r.Rate != 200 || r.Ratio != 1 || r.P50 != 200 || r.P99 != 400 || r.Others.Sales != 1690 || r.Others.PerCommit != 10 || r.CPURatio != 2 ||
+		len(r.Others.Rounds) != 5 || r.Others.Rounds[2].Ratio != 0.5 {
+		t.Errorf("result %+v, want the medians: rate 200, ratio 1", r)
 	}
 }
 

@@ -31,12 +31,13 @@ const (
 // that server: it knows an address, a key and passwords.
 type demoPlace struct {
 	dir, data  string
-	pass       string // of the key store
-	password   string // of the owner
-	key        string // of the API
-	panel      string // address pattern of the meters' panels, "" for none
-	modem      string // serial port of the server's own GSM modem, "" for none
-	http, mqtt string // the addresses; the same again after a restart
+	pass       string           // of the key store
+	password   string           // of the owner
+	key        string           // of the API
+	panel      string           // address pattern of the meters' panels, "" for none
+	modem      string           // serial port of the server's own GSM modem, "" for none
+	now        func() time.Time // the server's clock, nil for the machine's
+	http, mqtt string           // the addresses; the same again after a restart
 	log        *tail
 	logger     *slog.Logger
 
@@ -112,7 +113,7 @@ func (p *demoPlace) execute(ctx context.Context, c console, args ...string) erro
 // outlive a full disk.
 func (p *demoPlace) start() error {
 	c := app.Config{Data: p.data, HTTP: p.http, MQTT: p.mqtt, Passphrase: []byte(p.pass), Version: programVersion(),
-		Log: p.logger, Test: true, PanelURL: p.panel, Reserve: -1}
+		Log: p.logger, Test: true, PanelURL: p.panel, Reserve: -1, Now: p.now}
 	if p.modem != "" {
 		c.Routes = modemRoutes(p.modem, demoAuthority)
 	}

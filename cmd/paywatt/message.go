@@ -148,16 +148,27 @@ func newMessageRoutes(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"route", "kind", "state or month", "messages", "parts", "cost", "trouble"}}
+			t := table{head: []string{"route", "kind", "state or month", "memory", "messages", "parts", "cost", "trouble"}}
 			for _, w := range r.Routes {
-				t.add(w.Name, w.Kind, w.State, "", "", microText(w.CostMicro), w.Why)
+				t.add(w.Name, w.Kind, w.State, memoryText(w.Memory), "", "", microText(w.CostMicro), w.Why)
 			}
 			for _, m := range r.Months {
-				t.add(m.Route, "", m.Month, strconv.FormatInt(m.Messages, 10), strconv.FormatInt(m.Parts, 10), microText(m.CostMicro), "")
+				t.add(m.Route, "", m.Month, "", strconv.FormatInt(m.Messages, 10), strconv.FormatInt(m.Parts, 10), microText(m.CostMicro), "")
 			}
 			return c.show(cmd, r, t)
 		}),
 	}
+}
+
+// memoryText says how full a modem's SIM is.
+func memoryText(m *client.MessageMemory) string {
+	switch {
+	case m == nil:
+		return ""
+	case m.AlmostFull:
+		return fmt.Sprintf("%d of %d, almost full", m.Used, m.Slots)
+	}
+	return fmt.Sprintf("%d of %d", m.Used, m.Slots)
 }
 
 func newMeterSIM(c console) *cobra.Command {

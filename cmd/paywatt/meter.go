@@ -141,7 +141,7 @@ func meterTable(m client.Meter) table {
 		test = "the meter is simulated"
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
-		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
+		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "said since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key)
 }
 
@@ -227,15 +227,19 @@ func newMeterEvents(c console) *cobra.Command {
 func newMeterTokens(c console) *cobra.Command {
 	limit := 0
 	cmd := &cobra.Command{
-		Use: "tokens METER", Short: "List the tokens made for a meter, newest first", Args: cobra.ExactArgs(1),
+		Use: "tokens METER", Short: "List the tokens of a meter, newest first", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			l, err := api.Tokens(cmd.Context(), args[0], client.Page{Limit: limit})
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"issued", "units kWh", "state", "result", "token", "sale"}}
+			t := table{head: []string{"issued", "units kWh", "state", "result", "token", "sale", "id"}}
 			for _, v := range l.Data {
-				t.add(v.IssuedAt.Format(time.RFC3339), unit.Energy(v.UnitsWh).KWh(1), v.State, v.Result, grouped(v.Digits), v.Vend)
+				sale := v.Vend
+				if v.Elsewhere {
+					sale = "not made here"
+				}
+				t.add(v.IssuedAt.Format(time.RFC3339), unit.Energy(v.UnitsWh).KWh(1), v.State, v.Result, grouped(v.Digits), sale, v.ID)
 			}
 			return c.show(cmd, l.Data, t)
 		}),
@@ -249,6 +253,14 @@ func timeText(t *time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
+}
+
+// saidText is a balance that a meter told after its newest reading.
+func saidText(s *client.SaidBalance) string {
+	if s == nil {
+		return ""
+	}
+	return unit.Energy(s.Wh).KWh(1) + " kWh as of " + s.At.Format(time.RFC3339) + " by " + s.Source
 }
 
 func kwhOf(wh *int64, decimals int) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func newMeterRecharge(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if sent, err = c.followRecharge(cmd.Context(), api, args[0], sent, wait); err != nil {
+			if sent, err = c.followRecharge(cmd.Context(), api, args[0], sent, by, wait); err != nil {
 				return err
 			}
 			if err := c.show(cmd, sent, rechargeTable(sent)); err != nil {
@@ -68,13 +69,15 @@ func newMeterRecharge(c console) *cobra.Command {
 	return cmd
 }
 
-// followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over.
-func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r client.Recharge, wait time.Duration) (client.Recharge, error) {
+// followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
+// token that was decided before is followed until the meter has answered it once more.
+func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r client.Recharge, by string, wait time.Duration) (client.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	told := map[client.RechargeStep]bool{}
+	again := rechargeDecided(r)
 	for {
 		for _, s := range r.Steps {
 			if !told[s] {
@@ -82,7 +85,7 @@ func (c console) followRecharge(ctx context.Context, api *client.Client, meter s
 				fmt.Fprintf(c.err, "%s  %-9s %s\n", s.At.Format(time.RFC3339), s.State, strings.TrimSpace(s.By+" "+s.Note))
 			}
 		}
-		if r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed {
+		if rechargeDecided(r) && !(again && rechargeUnderWay(r, by)) {
 			return r, nil
 		}
 		select {
@@ -101,13 +104,27 @@ func (c console) followRecharge(ctx context.Context, api *client.Client, meter s
 	}
 }
 
+func rechargeDecided(r client.Recharge) bool {
+	return r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
+}
+
+// rechargeUnderWay reports whether the newest delivery by a way waits for its answer.
+func rechargeUnderWay(r client.Recharge, by string) bool {
+	i := slices.IndexFunc(r.Deliveries, func(d client.RechargeWay) bool { return d.By == by })
+	return i >= 0 && slices.Contains([]string{"queued", "sent", "delivered"}, r.Deliveries[i].State)
+}
+
 func rechargeTable(r client.Recharge) table {
 	rows := []string{"token", r.Token, "meter", r.Meter, "state", r.State, "units", unit.Energy(r.UnitsWh).KWh(1) + " kWh"}
 	if b := r.Balance; b != nil {
 		rows = append(rows, "balance", unit.Energy(b.Wh).KWh(1)+" kWh as of "+b.At.Format(time.RFC3339)+" by "+b.Source)
 	}
 	for _, d := range r.Deliveries {
-		rows = append(rows, "by "+d.By, strings.TrimSpace(d.State+" "+d.Why))
+		said := d.State + " " + d.Why
+		if d.Answer != "" {
+			said = d.State + ": " + d.Answer
+		}
+		rows = append(rows, "by "+d.By, strings.TrimSpace(said))
 	}
 	return fields(rows...)
 }

@@ -173,6 +173,14 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	if code, again, _ := p.recharge(token.Reveal()); code != 0 || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v, want the same token", code, again)
 	}
+	// The meter's list has it, marked as what it is.
+	list, err := p.api.Tokens(t.Context(), storyNumber, client.Page{Limit: 10})
+	if err != nil || len(list.Data) != 1 || list.Data[0].ID != r.Token || !list.Data[0].Elsewhere || list.Data[0].Vend != "" || list.Data[0].State != "accepted" || list.Data[0].Digits != token.Reveal() {
+		t.Errorf("the meter's tokens are %+v, %v; want the one from elsewhere", list.Data, err)
+	}
+	if code, out, told := p.paywatt("", "meter", "tokens", storyNumber); code != 0 || !strings.Contains(out, "not made here") || !strings.Contains(out, r.Token) {
+		t.Errorf("exit %d\n%s%s", code, out, told)
+	}
 	// Credit that nobody sold here stays what it is.
 	alarms, err := p.api.Alarms(t.Context(), storyNumber, true, client.Page{Limit: 10})
 	if err != nil || len(alarms.Data) != 1 || !strings.Contains(fmt.Sprint(alarms.Data), "token.recharge") {
@@ -205,5 +213,85 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	}
 	if wh := p.do("sync"); wh != 0 {
 		t.Errorf("the meter holds %d Wh, want none", wh)
+	}
+}
+
+// TestTheBalanceAfterEachWay: whichever way a token took, the meter's page, the API and the command line show the balance after
+// it: of a connected meter at once, though its next reading is half an hour away; of one that has only a modem from its answers,
+// and when it is asked.
+func TestTheBalanceAfterEachWay(t *testing.T) {
+	p := newPlatform(t)
+	p.add()
+	shown := func(number string, wh int64, source string) {
+		t.Helper()
+		var m client.Meter
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			var err error
+			if m, err = p.api.Meter(t.Context(), number); err != nil {
+				t.Fatal(err)
+			}
+			if m.Said != nil && m.Said.Wh == wh && m.Said.Source == source && !m.Said.At.IsZero() {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("meter %s: %+v said %+v, want %d Wh by %s", number, m, m.Said, wh, source)
+			}
+		}
+		if code, out, told := p.paywatt("", "meter", "show", number); code != 0 || !strings.Contains(out, fmt.Sprintf("%s as of %s by %s", kwh(wh), m.Said.At.Format(time.RFC3339), source)) {
+			t.Errorf("meter show: exit %d\n%s%s", code, out, told)
+		}
+	}
+	p.do("key *1" + p.sell("first").Tokens[0].Digits + "#") // its supply comes back, which is a reading
+	p.do("sync")
+	shown(storyNumber, p.do("key *1"+p.sell("keypad").Tokens[0].Digits+"#"), "keypad")
+	if code, _, told := p.recharge(p.sell("remote").Tokens[0].Digits); code != 0 {
+		t.Fatalf("exit %d\n%s", code, told)
+	}
+	shown(storyNumber, p.do("show"), "remote")
+	shown(storyNumber, p.do("sms "+storyPhone+" *02#"+p.sell("phone").Tokens[0].Digits), "sms")
+	// The next reading is the newest word again.
+	p.do("run 1h")
+	p.do("sync")
+	if m, err := p.api.Meter(t.Context(), storyNumber); err != nil || m.Said != nil || m.BalanceWh == nil || *m.BalanceWh != p.do("show") {
+		t.Errorf("after a reading: %+v, %v; want its balance alone", m, err)
+	}
+}
+
+// TestTheBalanceOfAMeterWithNothingButAModem is what it answered, and what it answers when it is asked.
+func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
+	s := newPushStreet(t, 1)
+	m := s.meters[0]
+	said := func(wh int64) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			got, err := s.api.Meter(t.Context(), m.number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Said != nil && got.Said.Wh == wh && got.Said.Source == "sms answer" && got.BalanceWh == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the meter said %+v, want %d Wh", got.Said, wh)
+			}
+		}
+	}
+	s.settled(m, s.sellTo(m), "")
+	said(m.units / 100 * 100)
+	// A token is typed: nobody but the meter knows, until it is asked.
+	v, err := s.api.Vend(t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "typed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := m.live("key *1" + v.Tokens[0].Digits + "#").BalanceWh
+	if held != m.units+v.UnitsWh {
+		t.Fatalf("the meter holds %d Wh after the keypad, want %d", held, m.units+v.UnitsWh)
+	}
+	if code, out, told := s.paywatt("", "message", "send", "--phone", m.sim, "--text", "*01#"); code != 0 {
+		t.Fatalf("exit %d\n%s%s", code, out, told)
+	}
+	said(held / 100 * 100)
+	if code, out, told := s.paywatt("", "meter", "show", m.number); code != 0 || !strings.Contains(out, kwh(held)+" as of ") || !strings.Contains(out, "by sms answer") {
+		t.Errorf("meter show: exit %d\n%s%s", code, out, told)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -103,16 +102,14 @@ type statusLine struct {
 
 // show writes a device: over the last line on a terminal, as a further line elsewhere when it differs.
 func (s *statusLine) show(d client.Device, now time.Time) error {
-	text := statusText(d)
+	text := printable(statusText(d))
 	if text == s.last {
 		return nil
 	}
 	s.last = text
 	switch {
 	case s.json:
-		e := json.NewEncoder(s.c.out)
-		e.SetEscapeHTML(false)
-		return e.Encode(watched{now.UTC().Truncate(time.Millisecond), d})
+		return writeJSON(s.c.out, watched{now.UTC().Truncate(time.Millisecond), d}, "")
 	case isTerminal(s.c.out):
 		line := now.Format("15:04:05") + "  " + text
 		if width := s.width(); len([]rune(line)) >= width {

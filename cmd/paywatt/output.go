@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -9,10 +10,13 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/notify"
 )
 
 // table is a result as people read it and as CSV has it: a head and rows of text.
@@ -49,10 +53,7 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 	}
 	switch format {
 	case "json":
-		e := json.NewEncoder(c.out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		return writeJSON(c.out, v, "  ")
 	case "csv":
 		return t.writeCSV(c.out)
 	case "table":
@@ -79,14 +80,15 @@ func (f *outputFormat) Set(s string) error {
 	return errors.New("use -o table, -o json or -o csv")
 }
 
-// writeCSV writes the table for a spreadsheet. Anybody can send a text message, so no cell may be a formula.
+// writeCSV writes the table for a spreadsheet. Anybody can send a text message, so no cell may be a formula, or steer the
+// terminal where it is looked at.
 func (t table) writeCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	if err := w.Write(t.head); err != nil {
 		return err
 	}
 	for _, row := range t.rows {
-		if err := w.Write(cells(row, api.Harmless)); err != nil {
+		if err := w.Write(cells(row, func(s string) string { return api.Harmless(printable(s)) })); err != nil {
 			return err
 		}
 	}
@@ -114,15 +116,33 @@ func cells(row []string, made func(string) string) []string {
 	return out
 }
 
-// printable is a text that a terminal shows and nothing more: what steers a terminal, breaks the table, turns the direction
-// of writing or is not to be seen becomes a blank. Text messages and meters' words come from anybody.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
+// printable is a text that a terminal shows and nothing more. Text messages and meters' words come from anybody.
+func printable(s string) string { return notify.Visible(s) }
+
+// writeJSON writes v as JSON in which everything that a terminal would not show stands as an escape, so that it is the same to
+// programs and harmless to people.
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var out []byte
+	for _, r := range b.String() { // what is not ASCII stands inside strings alone
+		switch {
+		case r != unicode.MaxASCII && r < utf8.RuneSelf, unicode.IsPrint(r), unicode.Is(unicode.Zs, r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
 		}
-		return ' '
-	}, s)
+	}
+	_, err := w.Write(out)
+	return err
 }
 
 func upper(head []string) []string {

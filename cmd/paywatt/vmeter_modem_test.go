@@ -413,6 +413,8 @@ func TestFortyTokensBySMS(t *testing.T) {
 			}
 			m.end()
 		}
+		t.Logf("figures: %d tokens by SMS to %d meters: each accepted and answered with the balance; each again: answered \"this recharge card has been used!\" with the balance",
+			meters*each, meters)
 		b.stop()
 	})
 }
@@ -462,7 +464,7 @@ func TestNeverTwiceNeverLost(t *testing.T) {
 			}
 			m.end()
 		}
-		t.Logf("40 tokens, 20 %% loss, 20 %% doubled, 20 %% reordered: %d messages, %d of 40 resolved, each credited once", asked, resolved)
+		t.Logf("figures: 40 tokens by SMS, 20 %% loss, 20 %% doubled, 20 %% reordered: %d messages, %d of 40 resolved, each credited once", asked, resolved)
 		b.stop()
 	})
 }
@@ -530,5 +532,5 @@ func TestAPowerCutBetweenAnyTwoBytes(t *testing.T) {
 	for n := 0; n < all && !t.Failed(); n += cutEvery {
 		cutAt(t, n)
 	}
-	t.Logf("%d bytes, a cut at every %d", all, cutEvery)
+	t.Logf("figures: a recharge by SMS moves %d bytes, on the wire to the modem and into the memory; the mains is cut at every %d", all, cutEvery)
 }

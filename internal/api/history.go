@@ -75,6 +75,8 @@ type meterToken struct {
 	Vend     string    `json:"vend,omitempty"`
 	IssuedAt time.Time `json:"issued_at"`
 	Result   string    `json:"result,omitempty" doc:"What the meter answered"`
+	// Elsewhere marks what this server did not make.
+	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale, and what could not be read of it is 0"`
 	Token
 }
 
@@ -92,7 +94,7 @@ func (a *API) tokens(ctx context.Context, by access.Actor, in *struct {
 	digits, n := page.Issued.Digits(), -1
 	return listOf(page.Tokens, page.Next, func(t vending.Token) meterToken {
 		n++
-		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Token: tokenOf(t, digitsOf(digits, n))}
+		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Elsewhere: t.Elsewhere, Token: tokenOf(t, digitsOf(digits, n))}
 		if !t.Sale.IsZero() {
 			m.Vend = t.Sale.Text(id.Vend)
 		}
@@ -102,7 +104,8 @@ func (a *API) tokens(ctx context.Context, by access.Actor, in *struct {
 
 func (a *API) historyRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "tokens", Path: "/v1/meters/{meter}/tokens", Tags: []string{"meters"}, Summary: "List the tokens made for a meter, newest first",
+		OperationID: "tokens", Path: "/v1/meters/{meter}/tokens", Tags: []string{"meters"}, Summary: "List the tokens of a meter, newest first",
+		Description: "Those that were made for it, and those from elsewhere that somebody handed in to be sent to it.",
 	}, a.tokens)
 	query(r, huma.Operation{
 		OperationID: "readings", Path: "/v1/meters/{meter}/readings", Tags: []string{"meters"}, Summary: "List a meter's readings, newest first",

@@ -128,6 +128,14 @@ type routeBody struct {
 	CostMicro int64      `json:"cost_micro" doc:"Of one part"`
 	Prefixes  []string   `json:"prefixes"`
 	Meters    bool       `json:"meters" doc:"Messages to meters may go by it"`
+	Memory    *memory    `json:"memory,omitempty" doc:"Of a modem: how full its SIM is"`
+}
+
+// memory is how full a modem's SIM is.
+type memory struct {
+	Used       int  `json:"used" doc:"Messages in it that the server has not taken yet, or that others left there"`
+	Slots      int  `json:"slots" doc:"How many it holds"`
+	AlmostFull bool `json:"almost_full" doc:"From 80 of 100 on; the alarm sms-memory-full is open"`
 }
 
 // monthBody is what messages cost in a month by a route.
@@ -152,6 +160,9 @@ func routesOf(s notify.Standing) routesBody {
 			Prefixes: append([]string{}, r.Prefixes...), Meters: r.Meters}
 		if r.Down {
 			b.State, b.DownSince = "down", at(r.Since)
+		}
+		if r.Memory.Slots > 0 {
+			b.Memory = &memory{r.Memory.Used, r.Memory.Slots, r.Memory.AlmostFull}
 		}
 		out.Routes = append(out.Routes, b)
 	}
@@ -192,9 +203,11 @@ func (a *API) messageRoutes(r router) {
 		OperationID: "send-message", Path: "/v1/messages", DefaultStatus: http.StatusAccepted, Tags: []string{"messages"},
 		Summary: "Send a token to the customer or the meter, or a text to a telephone",
 		Description: "A token goes to the registered telephone or to the SIM in the meter and to nobody else; its digits are written when it is sent and " +
-			"stand in no answer. The same token sent twice is one token.",
+			"stand in no answer. The same token sent twice is one token. With the header Idempotency-Key the same request makes one message, however often " +
+			"it comes; without it each request makes one.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, b messageWish) (*struct{ Body messageBody }, error) {
-		w, err := a.c.Messages.Send(ctx, by, notify.Wish{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route})
+		w, err := a.c.Messages.Send(ctx, by, notify.Wish{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route,
+			Once: exchangeOf(ctx).once})
 		if err != nil {
 			return nil, err
 		}

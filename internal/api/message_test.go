@@ -120,6 +120,31 @@ func TestMessagesThatAPersonWants(t *testing.T) {
 	}
 }
 
+// TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne, and one without a key is another each time.
+func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
+	w := withLog(t)
+	const hello, other = `{"phone":"+254711000001","text":"closed today"}`, `{"phone":"+254711000001","text":"open today"}`
+	ask := func(key, body string) answer {
+		return w.ask("POST", "/v1/messages", w.key, body, "Idempotency-Key", key)
+	}
+	first := w.want(202, ask("message-key-1", hello))
+	for range 3 {
+		again := w.want(202, ask("message-key-1", strings.Replace(hello, ",", ", ", 1)))
+		if string(again.body) != string(first.body) || again.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("the same request: %s replayed=%q, want %s", again.body, again.header.Get("Idempotency-Replayed"), first.body)
+		}
+	}
+	if a := ask("message-key-1", other); a.status != 422 || !strings.Contains(string(a.body), "idempotency-key-reused") {
+		t.Errorf("another text under the key: status %d: %s, want 422 idempotency-key-reused", a.status, a.body)
+	}
+	w.want(202, ask("message-key-2", hello))
+	w.want(202, w.post("/v1/messages", hello))
+	list := decode[struct{ Data []messageShown }](t, w.want(200, w.get("/v1/messages?phone=%2B254711000001")))
+	if len(list.Data) != 3 {
+		t.Errorf("%d messages, want 3: one of each key and one without", len(list.Data))
+	}
+}
+
 // TestWhoHasSaidStopGetsNoTexts, and the number of a SIM belongs to one meter.
 func TestWhoHasSaidStopGetsNoTexts(t *testing.T) {
 	w := withLog(t)

@@ -65,6 +65,7 @@ type Meter struct {
 	Relay      string        `json:"relay" doc:"closed, open or armed; empty while unknown"`
 	Reasons    []string      `json:"reasons" doc:"Why supply is off"`
 	BalanceWh  *int64        `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
+	Said       *saidBalance  `json:"said_balance,omitempty" doc:"A balance that the meter told after its newest reading: with its word about a token, or by SMS. Where one meter is shown"`
 	Balance    *amountBody   `json:"balance" doc:"The account's wallet as it is in the books; null without one"`
 	Live       *walletLive   `json:"live" doc:"Estimate of what is left of balance as of the newest reading; null without a wallet"`
 	RegisterWh *int64        `json:"register_wh"`
@@ -146,6 +147,9 @@ func meterOf(v registry.MeterView) Meter {
 		m.RegisterWh, m.BalanceWh = whole(f.Register), whole(f.Balance)
 		m.ECUsedWh, m.OverrunWh = whole(f.ECUsed), whole(f.Overrun)
 		m.W, m.MV, m.AsOf = whole(f.Watts), whole(f.Millivolts), at(f.AsOf)
+	}
+	if s := v.Said; s != nil {
+		m.Said = &saidBalance{Wh: int64(s.Balance), At: s.At.UTC(), Source: s.Source}
 	}
 	if v.Balance != nil {
 		b := amountOf(*v.Balance)

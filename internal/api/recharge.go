@@ -14,7 +14,7 @@ import (
 
 // newRecharge names the token that is to go to a meter, and the way.
 type newRecharge struct {
-	Digits string `json:"digits,omitempty" maxLength:"128" doc:"The 20 digits of a token, made here or elsewhere; blanks and dashes do not count. They are kept sealed and never logged"`
+	Digits string `json:"digits,omitempty" maxLength:"128" doc:"The 20 digits of a token, made here or elsewhere; blanks and dashes do not count, nor does a *02# before them. They are kept sealed and never logged"`
 	Token  string `json:"token,omitempty" maxLength:"64" doc:"Instead of digits: the id of a token that the server holds" example:"tok_01jd00000000000000000000000"`
 	By     string `json:"by" enum:"mqtt,sms" doc:"mqtt: the meter's own connection; sms: a text message to the meter's SIM"`
 }

@@ -77,7 +77,7 @@ func (a *App) openCases() (err error) {
 	maps.Copy(doers, a.registry.Doers())
 	maps.Copy(doers, a.desk.Doers())
 	a.access.Serve(doers)
-	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks()...)
+	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
 }
 
@@ -170,20 +170,30 @@ type tasksTx interface {
 	ExpireCommands(max int) (int, error)
 	notify.ForgetTx
 	LookOut() error
+	LookAway() error
 }
+
+// clockDoubted reports whether the clock was moved while this process ran, and nobody has said that it is right.
+func (a *App) clockDoubted() bool { return a.vending.ClockFault().Refused() }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.
 const sweepBatch = 400
 
-// tasks are what recurs. Each is harmless to repeat, so none is tied to a period.
-func tasks() []job.Task[tasksTx] {
+// tasks are what recurs. Each is harmless to repeat, so none is tied to a period. While the clock is doubted nobody is cut off
+// by it.
+func tasks(doubted func() bool) []job.Task[tasksTx] {
 	task := func(name string, do func(tx tasksTx) error) job.Task[tasksTx] {
 		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, _ time.Time) error { return do(tx) }}
 	}
 	return []job.Task[tasksTx]{
 		task("forget old answers", func(tx tasksTx) error { _, err := tx.OnceSweep(sweepBatch); return err }),
 		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
-		task("look out for meters", func(tx tasksTx) error { return tx.LookOut() }),
+		task("look out for meters", func(tx tasksTx) error {
+			if doubted() {
+				return tx.LookAway()
+			}
+			return tx.LookOut()
+		}),
 		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 		{Name: "forget old messages", Do: func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }},
 	}

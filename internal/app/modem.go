@@ -63,6 +63,12 @@ func (a *App) openModem(c config.Route, in notify.Inbox) (messageRoute, error) {
 // Name implements notify.Route.
 func (r *modemRoute) Name() string { return r.name }
 
+// Memory implements notify.Keeping.
+func (r *modemRoute) Memory() notify.Memory {
+	s := r.modem.State()
+	return notify.Memory{Used: s.Used, Slots: s.Slots, AlmostFull: s.AlmostFull()}
+}
+
 // Send implements notify.Route. Of a long message whose first parts the network has, only the others are sent.
 func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	if s := r.modem.State(); !mayWait(s) {

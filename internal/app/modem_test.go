@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,6 +106,67 @@ func TestAModemAsARoute(t *testing.T) {
 		}
 	})
 }
+
+// TestASIMThatFillsUpIsSeen: while the desk takes nothing, what arrives stays in the SIM, and the route says how full it is.
+func TestASIMThatFillsUpIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const own, slots = "+254700000100", 10
+		ctx, stop := context.WithCancel(t.Context())
+		n := network.New(1, network.Weather{}, nil)
+		var ended sync.WaitGroup
+		ended.Go(func() { n.Run(ctx) })
+		sim, err := sim900.New(sim900.Config{Number: own, Network: n, Slots: slots})
+		if err != nil {
+			t.Fatal(err)
+		}
+		phone, err := n.Phone("+254711000001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		ended.Go(func() { _ = sim.Serve(ctx, there) })
+		d := &gate{}
+		r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
+		r.modem, err = gsm.New(gsm.Config{Dial: func(context.Context) (io.ReadWriteCloser, error) { return here, nil }, Inbox: modemInbox{r, d, own}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended.Go(func() { _ = r.modem.Run(ctx) })
+		for i := range 8 {
+			if err := phone.Send(own, fmt.Sprint("BAL ", i)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+		}
+		if got, want := r.Memory(), (notify.Memory{Used: 8, Slots: slots, AlmostFull: true}); got != want {
+			t.Errorf("after 8 messages that nobody took: %+v, want %+v", got, want)
+		}
+		d.open.Store(true)
+		time.Sleep(10 * time.Minute)
+		if got, want := r.Memory(), (notify.Memory{Slots: slots}); got != want || d.taken.Load() != 8 {
+			t.Errorf("after the desk took %d: %+v, want 8 and %+v", d.taken.Load(), got, want)
+		}
+		stop()
+		_ = there.Close()
+		ended.Wait()
+	})
+}
+
+// gate takes nothing until it is open.
+type gate struct {
+	open  atomic.Bool
+	taken atomic.Int64
+}
+
+func (g *gate) Receive(context.Context, notify.Incoming) error {
+	if !g.open.Load() {
+		return io.ErrUnexpectedEOF
+	}
+	g.taken.Add(1)
+	return nil
+}
+
+func (g *gate) Report(context.Context, notify.Report) error { return nil }
 
 // TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is not that of the message, even while the others are
 // still being sent.

@@ -54,7 +54,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref) (Switched, erro
 	}
 	if m.Mode != registry.PrepayWallet {
 		sent, err := send(tx, by, o, ref)
-		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID})}, err
+		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: Effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID}, false)}, err
 	}
 	done, err := tx.SwitchWallet(m.N, o.Type == Disconnect, by.String(), o.Reason)
 	if err != nil {
@@ -69,7 +69,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref) (Switched, erro
 	if err := tx.AuditLog(e); err != nil {
 		return Switched{}, err
 	}
-	out := Switched{Off: done.Off.Names(), Effect: effect(o.Type, done)}
+	out := Switched{Off: done.Off.Names(), Effect: Effect(o.Type, done, m.Profile != "")}
 	if done.Order.IsZero() {
 		return out, nil
 	}
@@ -80,17 +80,24 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref) (Switched, erro
 	return out, err
 }
 
-// effect says in words what a switch came to.
-func effect(t Type, s wallet.Switched) string {
+// Effect says in words what a switch came to. A device of a profile takes no commands: its listener tells it what is wanted.
+func Effect(t Type, s wallet.Switched, device bool) string {
+	others := s.Off.Without(supply.Credit)
 	switch {
+	case t == Disconnect && device:
+		return "The device is told as soon as it is connected, at once if it is now. A payment does not bring the supply back; restore does."
 	case t == Disconnect && s.Order.IsZero():
 		return "The supply is to be off. The meter is told as soon as it has been heard."
 	case t == Disconnect:
 		return "The meter opens its relay as soon as it has the command. A payment does not bring the supply back; restore does."
+	case others != 0:
+		return "The cut is taken back, but the supply stays off for another reason: " + others.String() + ". A payment does not bring it back."
 	case s.Off.Has(supply.Credit):
 		return "The cut is taken back, but nothing is left in the wallet: the supply returns with the next payment."
 	case s.Press:
 		return "The meter is told. Somebody must press # at the meter for the supply to return."
+	case device:
+		return "Nothing keeps the supply off. The device is told as soon as it is connected, at once if it is now."
 	case s.Order.IsZero():
 		return "Nothing keeps the supply off."
 	}

@@ -455,44 +455,6 @@ func TestTheRestOfALongMessageIsContinued(t *testing.T) {
 	})
 }
 
-func TestThePINIsNeverTriedTwice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tried := 0
-		count := func(m sim900.Moment) sim900.Fault {
-			if strings.HasPrefix(m.Command, "AT+CPIN=") && !m.After {
-				tried++
-			}
-			return sim900.Fault{}
-		}
-		b := newBench(t, sim900.Config{PIN: "1234", Fault: count}, gsm.Config{PIN: "9999"})
-		for range 5 {
-			wait(time.Minute)
-			b.sim.Reset()
-		}
-		wait(time.Minute)
-		if s := b.modem.State(); tried != 1 || s.Phase != gsm.PINRefused {
-			t.Errorf("tried %d times, %+v", tried, s)
-		}
-		b.stop()
-		// Another process, the right PIN: two tries are left, and a person must look first.
-		again, err := gsm.New(gsm.Config{PIN: "1234", Dial: func(context.Context) (io.ReadWriteCloser, error) { return nil, io.EOF }})
-		if err != nil || again.State().Phase != gsm.Closed {
-			t.Fatalf("%v", err)
-		}
-	})
-	for pin, want := range map[string]gsm.Phase{"1234": gsm.Ready, "": gsm.PINNeeded} {
-		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, sim900.Config{PIN: "1234"}, gsm.Config{PIN: pin})
-			wait(10 * time.Second)
-			b.sim.Reset()
-			wait(10 * time.Second)
-			if s := b.modem.State(); s.Phase != want {
-				t.Errorf("PIN %q: %+v, want %s", pin, s, want)
-			}
-		})
-	}
-}
-
 func TestMessagesWaitForTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sim900.Config{}, gsm.Config{})

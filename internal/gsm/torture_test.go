@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -21,63 +22,128 @@ var (
 	seeds     = flag.Uint64("seeds", 2, "number of seeds")
 )
 
-// storm chooses faults by a seed until it is over.
+// storm chooses faults by a seed until it is over, and counts what it did.
 type storm struct {
 	mu       sync.Mutex
 	rnd      *rand.Rand
 	over     bool
 	commands int
-	faults   map[string]int
+	faults   map[string]int  // by class
+	between  map[string]bool // commands, without their values, that had a notice between themselves and their answer
+	asked    map[string]int  // commands, without their values
+	message  int             // faults after which the answer to a message may be lost
 }
+
+// classes are the faults that a run must have had, and of each so many at least.
+var classes = map[string]int{"notice before": 1000, "notice between": 1000, "garbage": 200, "silence": 50, "no prompt": 3, "answer lost": 5, "reset": 30,
+	"half answer": 10, "half prompt": 3, "late answer": 20, "late prompt": 30, "error": 30, "false alarm": 5}
 
 func (s *storm) strike(m sim900.Moment) sim900.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name := nameOf(m.Command)
 	if !m.After {
 		s.commands++
+		s.asked[name]++
 	}
 	if s.over {
 		return sim900.Fault{}
 	}
-	pick := func(list ...string) string { return list[s.rnd.IntN(len(list))] }
-	name, f := "", sim900.Fault{}
-	switch n := s.rnd.IntN(1000); {
-	case n < 300: // between any command and its answer
-		name, f.Notice = "notice", pick("RING", "+CREG: 1", `+CREG: 1,"1A2B","00C3"`, `+CMTI: "SM",3`, "UNDER-VOLTAGE WARNNING", "+CIEV: 2,1",
-			"+CDS: 25\r\n079144775810065006010C91527500000010001010000000000010100000000043", "+CUSD: 0,\"balance, 3\",15", "+CDS: 25")
-	case n < 350:
-		name, f.Noise = "garbage", pick("\xff\xfe\x00", "\r\n?!\r\n", "\r\n+CMTI: \"S", "\r\n>\r\n", string(make([]byte, 300)))
-	case n < 360:
-		name, f.Silent = "silence", true
-	case n < 366:
-		name, f.Reset = "reset", true
-	case n < 372:
-		name, f.Half = "half", true
-	case n < 378:
-		name, f.Late = "late", time.Duration(s.rnd.IntN(80))*time.Second
-	case n < 388 && !m.After:
-		name, f.Error = "error", pick("+CMS ERROR: 38", "+CMS ERROR: 500", "ERROR", "+CME ERROR: 14")
-		if m.Command == "message" {
-			f.Error = "\r\n" + f.Error + "\r\n"
-		}
-	case n < 389:
-		name, f.Notice = "false alarm", pick("Call Ready", "RDY")
+	class, f := s.choose(m, m.After && name == "AT+CMGS=")
+	if class == "notice between" {
+		s.between[name] = true
 	}
-	if name != "" {
-		s.faults[name]++
+	if class != "" {
+		s.faults[class]++
+	}
+	if m.Command == "message" && (f.Silent || f.Reset || f.Half || f.Late > 0 || f.Noise != "" || class == "false alarm") {
+		s.message++
 	}
 	return f
 }
 
-func (s *storm) end() (commands int, faults map[string]int) {
+// choose draws a fault and names its class; prompt says that the answer it can strike is the prompt for a message.
+func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
+	pick := func(list ...string) string { return list[s.rnd.IntN(len(list))] }
+	which := func(now bool, then, otherwise string) string {
+		if now {
+			return then
+		}
+		return otherwise
+	}
+	switch n := s.rnd.IntN(1000); {
+	case n < 300:
+		return which(m.After, "notice between", "notice before"), sim900.Fault{Notice: pick("RING", "+CREG: 1", `+CREG: 1,"1A2B","00C3"`, `+CMTI: "SM",3`, "UNDER-VOLTAGE WARNNING", "+CIEV: 2,1",
+			"+CDS: 25\r\n079144775810065006010C91527500000010001010000000000010100000000043", "+CUSD: 0,\"balance, 3\",15", "+CDS: 25")}
+	case n < 350:
+		return "garbage", sim900.Fault{Noise: pick("\xff\xfe\x00", "\r\n?!\r\n", "\r\n+CMTI: \"S", "\r\n>\r\n", string(make([]byte, 300)))}
+	case n < 360:
+		return which(m.After, which(prompt, "no prompt", which(m.Command == "message", "answer lost", "silence")), "silence"), sim900.Fault{Silent: true}
+	case n < 366:
+		return "reset", sim900.Fault{Reset: true}
+	case n < 372 && m.After:
+		return which(prompt, "half prompt", "half answer"), sim900.Fault{Half: true}
+	case n < 378 && m.After:
+		return which(prompt, "late prompt", "late answer"), sim900.Fault{Late: time.Duration(s.rnd.IntN(80)) * time.Second}
+	case n < 388 && !m.After:
+		f := sim900.Fault{Error: pick("+CMS ERROR: 38", "+CMS ERROR: 500", "ERROR", "+CME ERROR: 14")}
+		if m.Command == "message" {
+			f.Error = "\r\n" + f.Error + "\r\n"
+		}
+		return "error", f
+	case n < 389:
+		return "false alarm", sim900.Fault{Notice: pick("Call Ready", "RDY")}
+	case n < 400 && prompt: // prompts are few, and a late one must not make a message's first octets of the next command
+		return "no prompt", sim900.Fault{Silent: true}
+	case n < 415 && prompt:
+		return "half prompt", sim900.Fault{Half: true}
+	case n < 490 && prompt:
+		return "late prompt", sim900.Fault{Late: time.Duration(s.rnd.IntN(20)) * time.Second}
+	case n < 410 && m.After && m.Command == "message":
+		return "answer lost", sim900.Fault{Silent: true}
+	}
+	return "", sim900.Fault{}
+}
+
+// nameOf is a command without its values.
+func nameOf(command string) string {
+	if i := strings.IndexByte(command, '='); i >= 0 {
+		return command[:i+1]
+	}
+	return command
+}
+
+// end lets the sun shine and returns what was.
+func (s *storm) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
-	return s.commands, s.faults
+}
+
+// check wants every class of fault, and of every command that was asked often one that had a notice between it and its answer.
+func (s *storm) check(t *testing.T) (struck int) {
+	t.Helper()
+	for class, least := range classes {
+		if n := s.faults[class]; n < least {
+			t.Errorf("%s struck %d times, want %d at least", class, n, least)
+		}
+	}
+	for class, n := range s.faults {
+		struck += n
+		if classes[class] == 0 {
+			t.Errorf("%q is no class of fault", class)
+		}
+	}
+	for name, n := range s.asked {
+		if n >= 50 && !s.between[name] {
+			t.Errorf("%s was asked %d times and never had a notice before its answer", name, n)
+		}
+	}
+	return struck
 }
 
 // Ten thousand commands, and something goes wrong at four of ten: no message is lost, none is deleted before it is durable,
-// none is sent twice, and what was not known is said to be unknown.
+// none is sent twice, what was not known is said to be unknown, and nothing is left running.
 func TestTheDriverSurvivesAnything(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { survive(t, seed) })
@@ -87,7 +153,8 @@ func TestTheDriverSurvivesAnything(t *testing.T) {
 func survive(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		const wanted = 10_000
-		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}}
+		before := runtime.NumGoroutine()
+		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}, between: map[string]bool{}, asked: map[string]int{}}
 		// With fewer slots unfinished messages would have to give way when the SIM fills up; another test sees to that.
 		b := newBench(t, sim900.Config{Fault: s.strike, Boot: 3 * time.Second, Slots: 100}, gsm.Config{})
 		b.net.SetWeather(network.Weather{Duplicate: 0.1, Reorder: 0.1, Delay: time.Second, Hold: 20 * time.Second})
@@ -118,12 +185,24 @@ func survive(t *testing.T, seed uint64) {
 				b.box.failNext(1)
 			}
 		}
-		commands, faults := s.end()
+		s.end()
 		b.net.SetWeather(network.Weather{})
 		wait(time.Hour)
-		counts := checkOutgoing(t, b, outcomes)
-		checkIncoming(t, b, received)
-		t.Logf("figures: %d commands, faults %v; %d sent: %v; %d received; %+v", commands, faults, sent, counts, received, b.modem.State())
+		counts, twice := checkOutgoing(t, b, outcomes)
+		lost, again := checkIncoming(t, b, received)
+		struck := s.check(t)
+		if counts[gsm.Unknown] > s.message {
+			t.Errorf("%d outcomes are said to be unknown, and the answers of %d messages at most were lost", counts[gsm.Unknown], s.message)
+		}
+		state := b.modem.State()
+		b.stop()
+		synctest.Wait()
+		left := runtime.NumGoroutine() - before
+		if left != 0 {
+			t.Errorf("%d goroutines are left running", left)
+		}
+		t.Logf("figures: %d commands, %d faults %v; notices between command and answer at %d of %d kinds of command; %d sent: %v, %d twice; %d received, %d lost, %d handed over again with the same identity; %d goroutines left; %+v",
+			s.commands, struck, s.faults, len(s.between), len(s.asked), sent, counts, twice, received, lost, again, left, state)
 	})
 }
 
@@ -136,15 +215,16 @@ func incoming(i int) string {
 }
 
 // checkOutgoing compares what the driver said with what the network was handed.
-func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) map[gsm.Outcome]int {
+func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (counts map[gsm.Outcome]int, twice int) {
 	t.Helper()
 	submitted := b.submissions()
-	counts := map[gsm.Outcome]int{}
+	counts = map[gsm.Outcome]int{}
 	for text, o := range outcomes {
 		counts[o]++
 		n := submitted[text]
 		switch {
 		case n > 1:
+			twice++
 			t.Errorf("%q was sent %d times", text, n)
 		case o == gsm.Accepted && n != 1, o == gsm.NotSent && n != 0, o == gsm.Refused && n != 0:
 			t.Errorf("%q is said to be %v and was sent %d times", text, o, n)
@@ -153,11 +233,11 @@ func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) map[
 	if counts[gsm.Accepted] < len(outcomes)/2 || counts[gsm.Unknown] == 0 {
 		t.Errorf("outcomes %v: the faults are too many or too few", counts)
 	}
-	return counts
+	return counts, twice
 }
 
 // checkIncoming wants every message, and an empty SIM. The network and a reset may bring one again: with the same identity.
-func checkIncoming(t *testing.T, b *bench, received int) {
+func checkIncoming(t *testing.T, b *bench, received int) (lost, again int) {
 	t.Helper()
 	got, ids := map[string]int{}, map[pdu.Identity]bool{}
 	for _, m := range b.box.messages {
@@ -167,14 +247,22 @@ func checkIncoming(t *testing.T, b *bench, received int) {
 		if m.Missing > 0 {
 			t.Errorf("unfinished: %.40q", m.Text)
 		}
+		if ids[m.Identity] {
+			again++
+		}
 		ids[m.Identity] = true
 	}
 	for i := range received {
-		if n := got[incoming(i)]; n != 1 {
+		n := got[incoming(i)]
+		if n == 0 {
+			lost++
+		}
+		if n != 1 {
 			t.Errorf("message %d arrived %d times", i, n)
 		}
 	}
 	if used, _ := b.sim.Used(); used != 0 {
 		t.Errorf("%d messages stay in the SIM", used)
 	}
+	return lost, again
 }

@@ -16,7 +16,6 @@ import (
 // Limits of a worker.
 const (
 	claimBatch  = 100             // items of one tenant taken at once
-	holdFor     = 2 * time.Minute // how long a claim protects an item; a worker that died gives it free after that
 	pollEvery   = time.Second     // how often a worker looks unasked
 	restFactor  = 4               // for how many times the look took a worker rests after it: the store is there for sales first
 	troublePoll = 5 * time.Second // how long it waits when the store would not have it
@@ -24,10 +23,16 @@ const (
 	maxError    = 500             // bytes of an error that are kept with the item
 )
 
+// HoldFor is how long a claim protects an item; a worker that died gives it free after that.
+const HoldFor = 2 * time.Minute
+
+// LongestPause is the longest that an item is put back for, by [Pause].
+const LongestPause = 2 * time.Hour
+
 // Pause is how long to wait for an answer after the nth sending, counted from 0: 1 min, 5 min, 30 min, then 2 h (the
 // domain reference, §6).
 func Pause(n int) time.Duration {
-	pauses := [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+	pauses := [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, LongestPause}
 	return pauses[max(0, min(n, len(pauses)-1))]
 }
 
@@ -260,7 +265,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {
-		claims, err = tx.OutboxClaim(o.c.Lane, o.c.Host, o.c.Owner, o.c.Now().Add(holdFor), claimBatch)
+		claims, err = tx.OutboxClaim(o.c.Lane, o.c.Host, o.c.Owner, o.c.Now().Add(HoldFor), claimBatch)
 		return false, err
 	})
 	if err != nil || len(claims) == 0 {

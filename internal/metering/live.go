@@ -82,10 +82,14 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	case now.After(l.LastSeen):
 		l.NewestAt += now.Sub(l.LastSeen).Microseconds()
 	}
-	if now.After(l.LastSeen) {
+	if now.After(l.LastSeen) || l.LastSeen.Sub(now) > setBack {
 		l.LastSeen = now
 	}
 }
+
+// setBack is by how much the server's time of the last message must lie ahead for the server's clock to have been set back
+// since. A little is what the clocks of two servers differ by.
+const setBack = 2 * time.Minute
 
 // Passed is the range of numbers that the watermark has moved over since Load; held says that some of them arrived in an
 // earlier batch. Where to is below from, it has not moved.

@@ -33,7 +33,7 @@ func (d *Desk) balance(tx Tx, q question) error {
 	if err != nil {
 		return err
 	}
-	told, heard, err := toldBySMS(tx, q.about.N)
+	told, heard, err := ToldBySMS(tx, q.about.N)
 	switch {
 	case err != nil:
 		return err
@@ -56,8 +56,13 @@ type Told struct {
 // toldLook is how many of a meter's messages are looked at for a balance.
 const toldLook = 10
 
-// toldBySMS is the newest balance that a meter told by SMS.
-func toldBySMS(tx Tx, meter int64) (Told, bool, error) {
+// Arrivals is the part of a transaction that lists messages.
+type Arrivals interface {
+	MessageList(f Filter, before id.ID, max int) ([]Message, error)
+}
+
+// ToldBySMS is the newest balance that a meter told by SMS.
+func ToldBySMS(tx Arrivals, meter int64) (Told, bool, error) {
 	incoming := true
 	all, err := tx.MessageList(Filter{Meter: meter, Incoming: &incoming}, id.ID{}, toldLook)
 	if err != nil {

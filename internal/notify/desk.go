@@ -75,6 +75,9 @@ type standing struct {
 	granted  time.Time // until then a message that was given to it for that may go by it
 	why      string
 	last     time.Time // when it last accepted a message
+	memory   Memory    // of arrivals, where it has one
+	full     bool      // the alarm about its memory is raised
+	looked   bool      // whether there is one is known
 }
 
 // New makes a Desk.
@@ -146,6 +149,9 @@ func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) er
 func (d *Desk) work(ctx context.Context, n int, r Configured) {
 	for {
 		wait := pollEvery
+		if err := d.watchMemory(ctx, n, r); err != nil && ctx.Err() == nil {
+			d.c.Log.Warn("memory of a route not watched", logkey.Route, r.Name(), logkey.Err, err)
+		}
 		if d.mayTry(n) {
 			found := nothing
 			err := d.everyTenant(ctx, func(t access.Tenant) error {
@@ -182,6 +188,9 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 func (d *Desk) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	total := 0
 	for n, r := range d.c.Routes {
+		if err := d.watchMemory(ctx, n, r); err != nil {
+			return total, err
+		}
 		for d.mayTry(n) {
 			found, err := d.one(ctx, t, n, r)
 			if err != nil {
@@ -206,12 +215,12 @@ func (d *Desk) mayTry(n int) bool {
 }
 
 // open is the list of routes to choose from, as they stand.
-func (d *Desk) open() []Way {
+func (d *Desk) open() Ways {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := make([]Way, len(d.ways))
+	out := Ways{Mine: make([]Way, len(d.ways)), Shared: !d.c.Alone}
 	for i, w := range d.ways {
-		out[i] = w.Way
+		out.Mine[i] = w.Way
 	}
 	return out
 }
@@ -227,6 +236,7 @@ type RouteState struct {
 	Cost       int64
 	Prefixes   []string
 	Meters     bool
+	Memory     Memory // of arrivals; zero where the route has none, or it is not known
 }
 
 // turn is what an answer of a route changes about its standing.

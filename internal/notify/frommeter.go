@@ -23,7 +23,7 @@ func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) 
 	if err != nil {
 		return false, err
 	}
-	waiting, waits, err := tx.MessageAtMeter(meter.N)
+	waiting, waits, err := tx.MessageAtMeter(meter.N, now)
 	if err != nil {
 		return false, err
 	}
@@ -116,8 +116,8 @@ func (d *Desk) reversedHeard(tx Tx, m Message, reply MeterReply) error {
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
-// so the message is sent once more the next day and ends with the second rejection. The token stays as it is: a person must
-// look.
+// so the message is sent once more the next day and ends with the second rejection. Until then it has no turn: the next
+// message to the meter goes out. The token stays as it is: a person must look.
 func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.State == Answered {
@@ -132,17 +132,40 @@ func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
 			return nil // the same rejection once more: nothing was sent since
 		}
 	}
-	before, first := m, m.AnsweredAt.IsZero()
-	m.AnsweredAt = now
-	if again := now.Add(rejectedPause); first && m.Open && again.Before(m.ExpiresAt) {
-		m.Failure, m.Asking, m.NextAt = rejectedWhy, false, again
-	} else {
-		m.end(Lost, rejectedWhy, now)
-	}
-	if err := tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."}); err != nil {
+	before := m
+	if err := d.rejection(tx, &m, now); err != nil {
 		return err
 	}
 	return d.put(tx, m, before)
+}
+
+// rejection gives up the turn of a message whose token the meter does not take, the first time until the next day, and calls a
+// person.
+func (d *Desk) rejection(tx Tx, m *Message, now time.Time) error {
+	first := m.AnsweredAt.IsZero()
+	m.AnsweredAt = now
+	if m.SentAt.IsZero() { // the meter was faster than the route
+		m.SentAt = now
+	}
+	if again := now.Add(rejectedPause); first && m.Open && again.Before(m.ExpiresAt) {
+		m.State, m.Failure, m.Asking, m.NextAt = Queued, rejectedWhy, false, again
+	} else {
+		m.end(Lost, rejectedWhy, now)
+	}
+	return tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."})
+}
+
+// rejectsLook is how many of a meter's last answers are looked at for a rejection.
+const rejectsLook = 2 * MaxMeterTries
+
+// rejects reports whether the meter has written since a message was first sent to it that it rejects a token, without its
+// being clear which one. A locked meter answers so to every token, and shows none of them among its last.
+func (d *Desk) rejects(tx Tx, m Message) (bool, error) {
+	incoming := true
+	all, err := tx.MessageList(Filter{Meter: m.Meter, Incoming: &incoming}, id.ID{}, rejectsLook)
+	return slices.ContainsFunc(all, func(a Message) bool {
+		return a.Purpose == PurposeFromMeter && a.CreatedAt.After(m.SentAt) && ParseMeterReply(a.Text).Kind == ReplyRejected
+	}), err
 }
 
 // rejectedPause is the time after which a rejected token is sent once more: a lock of the meter has ended by then.

@@ -62,7 +62,7 @@ type Message struct {
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
-	Identity [16]byte // of an arrival
+	Identity [16]byte // of an arrival, and of what was asked for under a key; zero for none
 
 	Line      string // messages of one line leave one after the other
 	Open      bool   // it has, or waits for, its turn

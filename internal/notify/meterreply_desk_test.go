@@ -85,8 +85,11 @@ func (c *counter) MeterMessages(_ int64, since time.Time, _ int) (out []notify.M
 	}
 	return out, nil
 }
-func (c *counter) MessageAtMeter(int64) (notify.Message, bool, error) {
-	i := slices.IndexFunc(c.messages, func(m notify.Message) bool { return m.Purpose == notify.PurposeMeter && m.Open && m.Tries > 0 })
+func (c *counter) MessageAtMeter(_ int64, now time.Time) (notify.Message, bool, error) {
+	i := slices.IndexFunc(c.messages, func(m notify.Message) bool {
+		rests := m.State == notify.Queued && !m.AnsweredAt.IsZero() && m.NextAt.After(now)
+		return m.Purpose == notify.PurposeMeter && m.Open && m.Tries > 0 && !rests
+	})
 	if i < 0 {
 		return notify.Message{}, false, nil
 	}

@@ -78,7 +78,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		}
 		d := Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
-				Press: notice.Press}}
+				Press: notice.Press, Account: notice.Account}}
 		if purpose.cuts() && to.Phone != "" { // a warning for which there is no room was not given: it waits for some
 			if full, err = crowded(tx, Message{Purpose: purpose, Line: lineOf(d)}); err != nil || full != "" {
 				return false, err
@@ -109,7 +109,7 @@ func noticeGiven(tx LogTx, m Message) error {
 	if kind == "" || !given(m) {
 		return nil
 	}
-	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: m.Args.Meter, Available: m.Args.Balance, Currency: m.Args.Currency, Press: m.Args.Press, Test: m.Args.Test})
+	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: m.Args.Meter, Account: m.Args.Account, Available: m.Args.Balance, Currency: m.Args.Currency, Press: m.Args.Press, Test: m.Args.Test})
 	if err != nil {
 		return fmt.Errorf("note a notice %s: %w", kind, err)
 	}

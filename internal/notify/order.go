@@ -26,6 +26,16 @@ type Wish struct {
 	// Via is vending.RouteSMS, to the customer, or vending.RouteMeterSMS, to the meter's SIM; of a token.
 	Via   string
 	Route string // by which it shall go; empty for the order of the configuration
+	// Once names the request, so that it makes one message however often it comes; without a key each makes one.
+	Once access.Once
+}
+
+// identity is the same for the same request; zero without a key.
+func (w Wish) identity() (none [16]byte) {
+	if w.Once.Key == "" {
+		return none
+	}
+	return IdentityOf("ordered", w.Once.Principal, w.Once.Key, string(w.Once.Hash[:]))
 }
 
 // Wished is a message that was queued.
@@ -80,7 +90,12 @@ func (d *Desk) has(route string) bool {
 
 // wished is the transaction of Send.
 func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
-	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone}
+	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone, Identity: w.identity()}
+	if draft.Identity != [16]byte{} {
+		if m, found, err := tx.MessageOf(draft.Identity); err != nil || found {
+			return Wished{Messages: []Message{m}}, err
+		}
+	}
 	if w.Meter != "" {
 		m, no, err := meterNamed(tx, w.Meter)
 		if err != nil || no.Refused() {
@@ -251,7 +266,9 @@ func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, er
 	m.ExpiresAt = now.Add(life(Draft{Purpose: m.Purpose, Token: m.Token, Answers: m.Answers}))
 	m.Round++
 	if m.Route = route; route == "" {
-		m.Route = choose(m, s.Tries, d.open())
+		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" { // every one has refused it, and is asked anew: a person may have seen to that
+			m.Route = choose(m, nil, d.open().Mine)
+		}
 	}
 	if err := tx.MessagePut(m); err != nil {
 		return Shown{}, err

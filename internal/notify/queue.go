@@ -22,7 +22,8 @@ type Draft struct {
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
-	Muted    bool // the customer wants no warnings
+	Identity [16]byte // of a request that may be repeated; zero for none
+	Muted    bool     // the customer wants no warnings
 	By       string
 }
 
@@ -45,7 +46,7 @@ func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 		return Message{}, err
 	}
 	m := Message{ID: i, State: Queued, Purpose: d.Purpose, Lang: cut(d.Lang, maxLang), Args: d.Args, Text: cut(d.Text, MaxWritten), Phone: Canonical(d.Phone),
-		Customer: d.Customer, Meter: d.Meter, Number: d.Number, Vend: d.Vend, Token: d.Token, Answers: d.Answers, By: d.By,
+		Customer: d.Customer, Meter: d.Meter, Number: d.Number, Vend: d.Vend, Token: d.Token, Answers: d.Answers, By: d.By, Identity: d.Identity,
 		Open: true, NextAt: now, ExpiresAt: now.Add(life(d)), CreatedAt: now, Line: lineOf(d)}
 	why, err := hindrance(tx, d, m)
 	if err != nil {
@@ -98,7 +99,9 @@ func (p Purpose) warning() bool {
 }
 
 // unwanted reports whether somebody who has sent STOP gets no message of the purpose. The announcements that a cut-off
-// counts from are sent all the same: who gets none could not be cut off, or would be without having been told.
+// counts from are sent all the same: who gets none could not be cut off, or would be without having been told. So is what
+// tells of money: whoever can forge the sender of a STOP must not be able to keep a customer from learning that a sale was
+// taken back.
 func (p Purpose) unwanted() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeCutOff, PurposeWritten}, p)
 }

@@ -155,7 +155,7 @@ func (d *Desk) Routes(ctx context.Context, by access.Actor) (Standing, error) {
 	defer d.mu.Unlock()
 	for _, w := range d.ways {
 		out.Routes = append(out.Routes, RouteState{Name: w.Name, Kind: w.kind, Down: w.Down, Since: w.since, Failures: w.failures, Why: w.why, Last: w.last,
-			Cost: w.Cost, Prefixes: w.Prefixes, Meters: w.Meters})
+			Cost: w.Cost, Prefixes: w.Prefixes, Meters: w.Meters, Memory: w.memory})
 	}
 	return out, nil
 }

@@ -30,6 +30,19 @@ type Route interface {
 	Send(ctx context.Context, m Outgoing) Sent
 }
 
+// Keeping is a [Route] that keeps what arrives in a memory of its own, as a SIM, until the desk has it. The desk looks at it
+// about once a second, so Memory answers at once, from what is known.
+type Keeping interface {
+	Memory() Memory
+}
+
+// Memory is how full a route's memory for arrivals is. A full one loses nothing by itself: the network keeps what it cannot
+// bring, for a day or some, and then forgets it.
+type Memory struct {
+	Used, Slots int // messages in it, and messages that it holds; 0 slots: not known
+	AlmostFull  bool
+}
+
 // Outgoing is a message to send. Its text may hold the digits of a token, so nothing prints it: formatting, logging and
 // encoding an Outgoing show everything but the text. A route takes Text itself and gives it to its wire only.
 type Outgoing struct {

@@ -15,6 +15,32 @@ type Way struct {
 	Down     bool
 }
 
+// Ways are the routes that a message may go by.
+type Ways struct {
+	Mine   []Way // of this server, in the order of the configuration
+	Shared bool  // other servers of the same database may have routes of their own, of which nothing is known here
+}
+
+// othersTime is how long after all routes of this server have refused a message it is left to those of the others, who look
+// every few seconds for messages without a route.
+const othersTime = strayAfter
+
+// left reports whether a message that every route here has refused is left to other servers: one of theirs may take it.
+func (w Ways) left(m Message, tries []Try, now time.Time) bool {
+	if !w.Shared || len(tries) == 0 || !refusedByAll(m, tries, w.Mine) {
+		return false
+	}
+	last := tries[len(tries)-1]
+	return now.Before(latest(last.At, last.DoneAt).Add(othersTime))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // takes reports whether a message may go by the route at all.
 func (w Way) takes(m Message) bool {
 	if m.Purpose == PurposeMeter && !w.Meters {
@@ -54,17 +80,20 @@ const cutPause = 24 * time.Hour
 
 // reroute sends a message that did not leave on its way again: by the next route at once, and when every route was tried,
 // from the first after a pause. tries include the one that failed.
-func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
+func reroute(m *Message, tries []Try, ways Ways, why string, now time.Time) {
 	m.State, m.Failure = Queued, cut(why, MaxWhy)
 	switch {
-	case refusedByAll(*m, tries, ways):
+	case ways.left(*m, tries, now) && len(tries) < MaxTries:
+		m.Route, m.NextAt = "", now
+		return
+	case refusedByAll(*m, tries, ways.Mine):
 		m.end(Lost, why, now)
 		return
 	case len(tries) >= MaxTries:
 		m.end(Lost, "given up after "+why, now)
 		return
 	}
-	if m.Route = choose(*m, tries, ways); m.Route != "" {
+	if m.Route = choose(*m, tries, ways.Mine); m.Route != "" {
 		m.NextAt = now
 		return
 	}
@@ -74,7 +103,7 @@ func reroute(m *Message, tries []Try, ways []Way, why string, now time.Time) {
 	}
 	m.NextAt = now.Add(pause)
 	m.Round++
-	m.Route = choose(*m, tries, ways)
+	m.Route = choose(*m, tries, ways.Mine)
 }
 
 // longestWait is how often the wait for a meter's answer doubles; it never exceeds the longest pause.
@@ -82,11 +111,11 @@ const longestWait = 7
 
 // settle draws the consequences of a route's answer to the last try. What a report has said meanwhile stands: it may come
 // before the answer.
-func settle(m *Message, tries []Try, s Sent, ways []Way, wait time.Duration, now time.Time) {
+func settle(m *Message, tries []Try, s Sent, ways Ways, wait time.Duration, now time.Time) {
 	t := &tries[len(tries)-1]
+	m.Cost += t.Cost
 	if s.Outcome == Accepted {
 		m.Parts, m.Failure = max(s.Parts, 1), ""
-		m.Cost += t.Cost
 		if m.SentAt.IsZero() {
 			m.SentAt = now
 		}
@@ -144,14 +173,14 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 
 // undelivered sends a message on its way again whose last try t the network has given up. What the network said stands in
 // the try.
-func undelivered(m *Message, tries []Try, t *Try, ways []Way, now time.Time) {
+func undelivered(m *Message, tries []Try, t *Try, ways Ways, now time.Time) {
 	t.Outcome = NotSent.String()
 	m.Open = true
 	reroute(m, tries, ways, strings.TrimSuffix("not delivered: "+t.Why, ": "), now)
 }
 
 // reported draws the consequences of a delivery report of the try t.
-func reported(m *Message, tries []Try, t *Try, r Report, ways []Way, now time.Time) {
+func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Time) {
 	t.Report = r.State.String()
 	at := r.At
 	if at.IsZero() || at.After(now) {
@@ -159,6 +188,13 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways []Way, now time.Ti
 	}
 	switch {
 	case m.State == Answered:
+		// The meter's answer has overtaken the report. It says nothing new but when.
+		if r.State == Delivered && m.DeliveredAt.IsZero() {
+			m.DeliveredAt = at
+			if at.After(m.AnsweredAt) {
+				m.DeliveredAt = m.AnsweredAt
+			}
+		}
 	case r.State == Delivered:
 		if m.DeliveredAt.IsZero() {
 			m.DeliveredAt = at

@@ -12,6 +12,8 @@ func ways() []Way {
 	return []Way{{Name: "a", Meters: true}, {Name: "b", Prefixes: []string{"+254"}}, {Name: "c", Meters: true}}
 }
 
+func here() Ways { return Ways{Mine: ways()} }
+
 func tried(route string, o Outcome, round int) Try {
 	return Try{Route: route, Outcome: o.String(), Round: round}
 }
@@ -59,7 +61,7 @@ func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 			r = choose(m, tries, ways())
 		}
 		tries = append(tries, tried(r, o, m.Round))
-		settle(&m, tries, Sent{Outcome: o, Why: "no network"}, ways(), time.Minute, now)
+		settle(&m, tries, Sent{Outcome: o, Why: "no network"}, here(), time.Minute, now)
 	}
 	for _, wait := range []time.Duration{0, 0, time.Minute, 0, 0, 5 * time.Minute, 0, 0, 30 * time.Minute, 0, 0, 2 * time.Hour, 0, 0, 2 * time.Hour} {
 		fail(NotSent)
@@ -80,8 +82,8 @@ func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 func TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows(t *testing.T) {
 	now := time.Now()
 	token, text := Message{State: Queued, Open: true, Token: id.ID{1}, Purpose: PurposeToken}, Message{State: Queued, Open: true, Purpose: PurposeWritten}
-	settle(&token, []Try{tried("a", Unknown, 0)}, Sent{}, ways(), time.Minute, now)
-	settle(&text, []Try{tried("a", Unknown, 0)}, Sent{}, ways(), time.Minute, now)
+	settle(&token, []Try{tried("a", Unknown, 0)}, Sent{}, here(), time.Minute, now)
+	settle(&text, []Try{tried("a", Unknown, 0)}, Sent{}, here(), time.Minute, now)
 	if token.State != Uncertain || !token.Open || !token.NextAt.After(now) {
 		t.Errorf("a token of unknown outcome: %s, open %t, next in %s; want unknown, and once more later", token.State, token.Open, token.NextAt.Sub(now))
 	}
@@ -92,7 +94,7 @@ func TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows(t *testing.T) {
 	for range unknownMost + 1 {
 		tries = append(tries, tried("a", Unknown, 0))
 	}
-	settle(&token, tries, Sent{}, ways(), time.Minute, now)
+	settle(&token, tries, Sent{}, here(), time.Minute, now)
 	if token.Open {
 		t.Errorf("a token of unknown outcome after %d tries is tried once more", len(tries))
 	}
@@ -102,12 +104,12 @@ func TestAReportMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	now := time.Now()
 	m := Message{State: Queued, Open: true, Purpose: PurposeToken}
 	tries := []Try{{N: 1, Route: "a"}}
-	reported(&m, tries, &tries[0], Report{State: Delivered}, ways(), now)
+	reported(&m, tries, &tries[0], Report{State: Delivered}, here(), now)
 	if m.State != Arrived || m.Open {
 		t.Fatalf("reported delivered while it was being sent: %s, open %t; want delivered", m.State, m.Open)
 	}
 	tries[0].Outcome = Accepted.String()
-	settle(&m, tries, Sent{Outcome: Accepted, Parts: 1}, ways(), time.Minute, now)
+	settle(&m, tries, Sent{Outcome: Accepted, Parts: 1}, here(), time.Minute, now)
 	if m.State != Arrived || m.Parts != 1 {
 		t.Errorf("then accepted: %s of %d parts, want delivered of 1", m.State, m.Parts)
 	}
@@ -117,12 +119,12 @@ func TestWhatTheNetworkGivesUpGoesByTheNextRoute(t *testing.T) {
 	now := time.Now()
 	m := Message{State: SentOut, Purpose: PurposeToken, Phone: "+254700000001", Route: "a"}
 	tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}
-	reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, ways(), now)
+	reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, here(), now)
 	if m.State != Queued || !m.Open || m.Route != "b" {
 		t.Errorf("not delivered: %s by %q, open %t; want queued by b", m.State, m.Route, m.Open)
 	}
 	m.State, m.Open = Arrived, false
-	reported(&m, tries, &tries[0], Report{State: Failed}, ways(), now)
+	reported(&m, tries, &tries[0], Report{State: Failed}, here(), now)
 	if m.State != Arrived {
 		t.Errorf("a late report of failure turned a delivered message into %s", m.State)
 	}
@@ -134,13 +136,13 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 	m := Message{State: Queued, Open: true, Purpose: PurposeMeter, Token: id.ID{1}}
 	for round, want := range map[int]time.Duration{0: time.Minute, 1: 2 * time.Minute, 5: 32 * time.Minute, 20: 2 * time.Hour} {
 		m.Round = round
-		settle(&m, []Try{tried("a", Accepted, round)}, Sent{Outcome: Accepted}, ways(), time.Minute, now)
+		settle(&m, []Try{tried("a", Accepted, round)}, Sent{Outcome: Accepted}, here(), time.Minute, now)
 		if !m.Open || m.State != SentOut || m.NextAt.Sub(now) != want {
 			t.Errorf("round %d: open %t, %s, looked after in %s; want open, sent, %s", round, m.Open, m.State, m.NextAt.Sub(now), want)
 		}
 	}
 	tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}
-	reported(&m, tries, &tries[0], Report{State: Delivered}, ways(), now)
+	reported(&m, tries, &tries[0], Report{State: Delivered}, here(), now)
 	if !m.Open || m.State != Arrived {
 		t.Errorf("delivered to the SIM: open %t, %s; want still waiting for the answer", m.Open, m.State)
 	}
@@ -160,7 +162,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		now, until := start, start.Add(life(Draft{Purpose: c.purpose}))
 		for m.Open && now.Before(until) {
 			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: NotSent.String(), Round: m.Round})
-			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, only, time.Minute, now)
+			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, Ways{Mine: only}, time.Minute, now)
 			if m.Open && given(m) {
 				t.Fatalf("%s: given after %s although nothing was sent", c.purpose, now.Sub(start))
 			}
@@ -177,7 +179,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		var tries []Try
 		for m.Open && now.Before(until) {
 			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: Unknown.String()})
-			settle(&m, tries, Sent{Why: "the answer was lost"}, only, time.Minute, now)
+			settle(&m, tries, Sent{Why: "the answer was lost"}, Ways{Mine: only}, time.Minute, now)
 			now = m.NextAt
 		}
 		if !m.Open || given(m) || len(tries) > MaxTries {
@@ -185,7 +187,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		}
 	}
 	m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: PurposeCutSoon, Route: "a"}
-	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, only, time.Minute, start)
+	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, Ways{Mine: only}, time.Minute, start)
 	if m.State != Lost || !given(m) {
 		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, given(m))
 	}
@@ -198,12 +200,12 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	for _, outcome := range []Outcome{Accepted, Unknown} {
 		m := Message{State: Queued, Open: true, Purpose: PurposeCutSoon, Phone: "+254700000001", Route: "a"}
 		tries := []Try{{N: 1, Route: "a"}}
-		reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, ways(), now)
+		reported(&m, tries, &tries[0], Report{State: Failed, Why: "absent"}, here(), now)
 		if !tries[0].underWay() || m.Route != "a" || m.State != Queued {
 			t.Fatalf("reported while it was being sent: %s by %s, try %q; want nothing changed yet", m.State, m.Route, tries[0].Outcome)
 		}
 		tries[0].Outcome = outcome.String()
-		settle(&m, tries, Sent{Outcome: outcome, Parts: 1}, ways(), time.Minute, now)
+		settle(&m, tries, Sent{Outcome: outcome, Parts: 1}, here(), time.Minute, now)
 		if m.State != Queued || !m.Open || m.Route != "b" || given(m) || m.Failure != "not delivered: absent" {
 			t.Errorf("then %s: %s by %q (%s), given %t; want queued by b and not given", outcome, m.State, m.Route, m.Failure, given(m))
 		}
@@ -231,6 +233,26 @@ func TestATokenWaitsWhileItsSaleIsBeingReversed(t *testing.T) {
 		sealed, err := tokenOf(reversing{state: state}, &m, now)
 		if err != nil || len(sealed) != 1 || !m.Open || m.NextAt.Sub(now) != wait {
 			t.Errorf("sale %s: open %t, waits %s, %v; want open, and a wait of %s", state, m.Open, m.NextAt.Sub(now), err, wait)
+		}
+	}
+}
+
+// TestAReportThatAnAnswerHasOvertaken tells when the message arrived, and changes nothing else.
+func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		report Report
+		want   time.Time
+	}{
+		"delivered before":            {Report{State: Delivered, At: now.Add(-2 * time.Second)}, now.Add(-2 * time.Second)},
+		"delivered, by a fast clock":  {Report{State: Delivered, At: now.Add(time.Second)}, now},
+		"given up, which is not true": {Report{State: Failed, Why: "absent"}, time.Time{}},
+	} {
+		m := Message{State: Answered, Purpose: PurposeMeter, AnsweredAt: now}
+		tries := []Try{tried("a", Accepted, 0)}
+		reported(&m, tries, &tries[0], c.report, here(), now.Add(time.Minute))
+		if m.State != Answered || m.Open || m.Failure != "" || !m.DeliveredAt.Equal(c.want) {
+			t.Errorf("%s: %+v, want it answered as before and delivered at %v", name, m, c.want)
 		}
 	}
 }

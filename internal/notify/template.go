@@ -94,6 +94,8 @@ type Args struct {
 	Word string `json:"word,omitempty"`
 	// SIM is the number of the meter's SIM; empty if it has none.
 	SIM string `json:"sim,omitempty"`
+	// Account is whose notice this is, where it is a wallet's: the notice is given to all meters of the account.
+	Account string `json:"account,omitempty"`
 }
 
 // Limits of what stands in a message. Names are cut; figures, meter numbers and token digits never are.

@@ -26,6 +26,8 @@ type Tx interface {
 
 	// MessageKnown reports whether a message of this identity came before.
 	MessageKnown(identity [16]byte) (bool, error)
+	// MessageOf is the message with this identity.
+	MessageOf(identity [16]byte) (Message, bool, error)
 	// MessageByID reads a message and locks it where the engine has locks.
 	MessageByID(id.ID) (Message, bool, error)
 	// MessagePut writes what may change of a message, and gives it free where it was claimed.
@@ -38,7 +40,9 @@ type Tx interface {
 	TryPut(message id.ID, t Try) error
 	// MessageDue reports whether any message is due that nobody holds.
 	MessageDue(now time.Time) (bool, error)
-	// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
+	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
+	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
+	// rejected and that waits for another day.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
 	// stray on a route that is not among mine.
@@ -64,8 +68,9 @@ type Tx interface {
 	SIMOf(meter int64) (string, error)
 	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
 	NoticeTo(number string) (to Addressee, found bool, err error)
-	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
-	MessageAtMeter(meter int64) (Message, bool, error)
+	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the
+	// meter has rejected and that waits for another day.
+	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).

@@ -72,7 +72,7 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (l
 		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}
-		return false, d.settled(tx, e, r, s)
+		return false, d.settled(tx, e, s)
 	})
 	if turn == wentDown {
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
@@ -84,8 +84,8 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (l
 // assign gives messages a route that have none, or whose route is down or gone.
 func (d *Desk) assign(tx Tx) error {
 	ways, now := d.open(), d.c.Now()
-	mine, down := make([]string, len(ways)), []string{}
-	for i, w := range ways {
+	mine, down := make([]string, len(ways.Mine)), []string{}
+	for i, w := range ways.Mine {
 		mine[i] = w.Name
 		if w.Down {
 			down = append(down, w.Name)
@@ -102,7 +102,7 @@ func (d *Desk) assign(tx Tx) error {
 		}
 		before := m
 		if m.Route = d.probe(m, tries, now); m.Route == "" {
-			m.Route = choose(m, tries, ways)
+			m.Route = choose(m, tries, ways.Mine)
 		}
 		if m.Route != "" && m.Route == before.Route {
 			continue
@@ -119,9 +119,11 @@ func (d *Desk) assign(tx Tx) error {
 
 // unwanted ends a message that has no route, or lets it wait; false where it is left as it is, because another server may
 // have a route that takes it.
-func (d *Desk) unwanted(m *Message, tries []Try, ways []Way, now time.Time) bool {
-	takes := slices.ContainsFunc(ways, func(w Way) bool { return w.takes(*m) })
+func (d *Desk) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
+	takes := slices.ContainsFunc(ways.Mine, func(w Way) bool { return w.takes(*m) })
 	switch {
+	case ways.left(*m, tries, now):
+		return false
 	case d.c.Alone || takes:
 	case m.ExpiresAt.IsZero() || now.Before(m.ExpiresAt):
 		return false
@@ -133,7 +135,7 @@ func (d *Desk) unwanted(m *Message, tries []Try, ways []Way, now time.Time) bool
 		m.end(Uncertain, "no route takes it, and the meter did not answer", now)
 		return true
 	}
-	reroute(m, tries, ways, "no route takes it", now)
+	reroute(m, tries, ways, orWhy(m.Failure, "no route takes it"), now)
 	return true
 }
 
@@ -166,6 +168,9 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 		last := &tries[len(tries)-1]
 		s := Sent{Why: "the server ended before the answer"}
 		last.Outcome, last.DoneAt, last.Why = s.Outcome.String(), now, orWhy(last.Why, s.Why)
+		if err := d.charge(tx, last, s, now); err != nil {
+			return errand{}, err
+		}
 		settle(&m, tries, s, d.open(), d.c.Answer, now)
 		if err := tx.TryPut(m.ID, *last); err != nil {
 			return errand{}, err
@@ -203,7 +208,7 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 		}
 	}
 	if m.Purpose == PurposeMeter {
-		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open {
+		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open || m.NextAt.After(now) {
 			return errand{silent: true}, errors.Join(err, d.put(tx, m, before))
 		}
 	}
@@ -221,7 +226,7 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool, err error) {
 	sent, lastAsked := 0, false
 	for _, t := range tries {
-		if t.Outcome == Accepted.String() || t.Outcome == Unknown.String() {
+		if (t.Outcome == Accepted.String() || t.Outcome == Unknown.String()) && t.At.After(m.AnsweredAt) { // since it was rejected, if it was
 			sent, lastAsked = sent+1, t.Asking
 		}
 	}
@@ -233,6 +238,11 @@ func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool,
 		return true, nil
 	case SendToken:
 		return false, nil
+	}
+	if locked, err := d.rejects(tx, *m); err != nil {
+		return false, err
+	} else if locked && m.AnsweredAt.IsZero() {
+		return false, d.rejection(tx, m, now)
 	}
 	m.end(Uncertain, "the meter did not answer", now)
 	return false, tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
@@ -339,7 +349,7 @@ func (d *Desk) text(e errand) (string, error) {
 }
 
 // settled notes a route's answer to the try of an errand and draws its consequences.
-func (d *Desk) settled(tx Tx, e errand, r Configured, s Sent) error {
+func (d *Desk) settled(tx Tx, e errand, s Sent) error {
 	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found {
@@ -358,16 +368,21 @@ func (d *Desk) settled(tx Tx, e errand, r Configured, s Sent) error {
 	}
 	t.Outcome, t.DoneAt, t.Reference, t.Parts, t.Why = s.Outcome.String(), now, cut(s.Reference, MaxReference), s.Parts, orWhy(said, cut(s.Why, MaxWhy))
 	if s.Outcome == Accepted {
-		t.Parts = max(s.Parts, 1)
-		t.Cost = int64(t.Parts) * r.Cost
 		t.Why = said
-		if err := d.account(tx, r.Name(), *t, now); err != nil {
-			return err
-		}
 	}
-	if n < len(tries) || !m.Open { // a later try goes on; or it was answered, or ended, before the route's own answer was noted
+	if err := d.charge(tx, t, s, now); err != nil {
+		return err
+	}
+	rejected := m.State == Queued && !m.AnsweredAt.Before(t.At)
+	if n < len(tries) || !m.Open || rejected { // a later try goes on; or it was answered, or ended, before the route's own answer was noted
+		m.Cost += t.Cost
 		if s.Outcome == Accepted {
-			m.Parts, m.Cost = t.Parts, m.Cost+t.Cost
+			m.Parts = t.Parts
+		}
+		if rejected {
+			if err := tx.TokenSent(m.Token); err != nil {
+				return err
+			}
 		}
 		keep := tx.MessageHold // a later try has the claim
 		if n == len(tries) {
@@ -387,13 +402,23 @@ func (d *Desk) settled(tx Tx, e errand, r Configured, s Sent) error {
 	return d.put(tx, m, before)
 }
 
-// account adds what a try has cost to its month.
-func (d *Desk) account(tx Tx, route string, t Try, now time.Time) error {
+// charge counts what a try has cost, in itself and in its month. One that may have left is charged for by whoever carried it,
+// so it costs what it would have if it has: a bill that is higher than the count is noticed too late.
+func (d *Desk) charge(tx Tx, t *Try, s Sent, now time.Time) error {
+	if s.Outcome != Accepted && s.Outcome != Unknown {
+		return nil
+	}
+	t.Parts = max(s.Parts, 1)
+	for _, r := range d.c.Routes {
+		if r.Name() == t.Route {
+			t.Cost = int64(t.Parts) * r.Cost
+		}
+	}
 	_, zone, err := tx.QuietHours()
 	if err != nil {
 		return err
 	}
-	return tx.MessageTotal(now.In(zone).Format("2006-01"), route, t.Parts, t.Cost)
+	return tx.MessageTotal(now.In(zone).Format("2006-01"), t.Route, t.Parts, t.Cost)
 }
 
 // put writes a message; where its state has changed the log says so, and what hangs on it follows.

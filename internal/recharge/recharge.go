@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -45,7 +46,7 @@ const Life = 24 * time.Hour
 // Order asks for a token to be brought to a meter.
 type Order struct {
 	Meter  string        // number or identity
-	Digits access.Secret // as typed; blanks and dashes do not count. Empty where Token names it
+	Digits access.Secret // as typed, also a whole message with *02#; blanks and dashes do not count. Empty where Token names it
 	Token  string        // of a token that the server holds, instead of its digits
 	By     Route
 }
@@ -177,7 +178,7 @@ func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, ref
 	bad := func(what, try string) (judged, refusal.Refusal, error) {
 		return judged{}, refusal.Because(refusal.InvalidRequest, what, notSent, try), nil
 	}
-	digits := o.Digits.Reveal()
+	digits := onlyToken(o.Digits.Reveal())
 	switch {
 	case o.By != MQTT && o.By != SMS:
 		return bad("A token goes by mqtt or by sms.", "Say which.")
@@ -202,6 +203,14 @@ func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, ref
 		out.token = found.Sold.Token
 	}
 	return out, refusal.Refusal{}, nil
+}
+
+// onlyToken takes the token out of what was pasted: a whole text message may hold it, such as *02#7134 0092 5510 3378 2064.
+func onlyToken(text string) string {
+	if _, after, found := strings.Cut(text, "#"); found {
+		text = after
+	}
+	return text
 }
 
 // sendable are the verdicts on tokens that a meter may still have an answer to. A token that the meter has already is

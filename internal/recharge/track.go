@@ -169,7 +169,7 @@ func (t *Tracked) texts(tx Tx) error {
 }
 
 // answerSource stands as the source of a balance that the meter wrote in a text message.
-const answerSource = "sms answer"
+const answerSource = registry.SaidBySMS
 
 // stateOf is where a message to a meter stands, as a delivery.
 func stateOf(m notify.Message) State {

@@ -265,6 +265,9 @@ func TestSettingsChange(t *testing.T) {
 	if s = change(registry.SettingsChange{ReversalWindow: &window, FreeUnitsADay: &free}); s.Limits != (registry.Limits{ReversalsADay: 50, FreeUnitsADay: free}) {
 		t.Errorf("limits: %+v", s.Limits)
 	}
+	if s = change(registry.SettingsChange{QuietFrom: str("20:30")}); s.Quiet != (registry.QuietHours{From: "20:30"}) {
+		t.Errorf("quiet hours: %+v", s.Quiet)
+	}
 	bad := func(n int64) *int64 { return &n }
 	for name, c := range map[string]struct {
 		c    registry.SettingsChange
@@ -282,16 +285,18 @@ func TestSettingsChange(t *testing.T) {
 		"window < 0":       {registry.SettingsChange{ReversalWindow: bad(-1)}, refusal.InvalidRequest},
 		"reversals < 0":    {registry.SettingsChange{ReversalsADay: bad(-1)}, refusal.InvalidRequest},
 		"half a quantum":   {registry.SettingsChange{FreeUnitsADay: (*unit.Energy)(bad(50))}, refusal.InvalidRequest},
+		"no time":          {registry.SettingsChange{QuietFrom: str("nine in the evening")}, refusal.InvalidRequest},
+		"no such time":     {registry.SettingsChange{QuietTo: str("24:00")}, refusal.InvalidRequest},
 		"long VAT number":  {registry.SettingsChange{VATNo: str(strings.Repeat("1", 65))}, refusal.InvalidRequest},
 	} {
 		got, err := w.ChangeSettings(t.Context(), boss(), c.c)
 		refused(t, name, got.Refusal, err, c.want)
 	}
-	if s, err := w.Settings(t.Context(), boss()); err != nil || s.TZ != "Africa/Nairobi" || s.Currency != "KES" || s.Limits.FreeUnitsADay != free {
+	if s, err := w.Settings(t.Context(), boss()); err != nil || s.TZ != "Africa/Nairobi" || s.Currency != "KES" || s.Limits.FreeUnitsADay != free || s.Quiet != (registry.QuietHours{From: "20:30"}) {
 		t.Errorf("after the refusals: %+v, %v", s, err)
 	}
-	if got := w.audited(t, store.FirstTenant)["settings.change"]; got != 3 {
-		t.Errorf("%d audit rows, want 3", got)
+	if got := w.audited(t, store.FirstTenant)["settings.change"]; got != 4 {
+		t.Errorf("%d audit rows, want 4", got)
 	}
 }
 

@@ -78,8 +78,8 @@ type Key struct {
 	DKGA     sts.DKGA
 	BaseDate sts.BaseDate
 	From     time.Time
-	State    string // planned, issued, current, past
-	LastTID  sts.TID
+	State    string  // planned, issued, current, past
+	LastTID  sts.TID // the newest that was given under the key, or that may have been; 0 for none
 }
 
 // Attributes are what the decoder key of the meter with this number is derived from. The error is that of a number

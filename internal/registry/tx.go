@@ -30,6 +30,8 @@ type Tx interface {
 	// MeterRecords gives what is shown of meters in the order of their identities, after the given one.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
+	// SaidBalance is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none.
+	SaidBalance(rec MeterRecord) (*Said, error)
 
 	AddCustomerRow(c Customer) error
 	CustomerByID(customer id.ID) (Customer, bool, error)

@@ -57,6 +57,8 @@ type MeterView struct {
 	Reasons   []string // why the relay is open, names of the domain reference §4.5; never nil
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
+	// Said is a balance that the meter told after its newest reading; nil where it told none, and in lists.
+	Said *Said
 	// Balance is the account's wallet in the books; nil for a meter without one.
 	Balance *money.Amount
 	// Wallet is the same with what was used since; nil for a meter without one.
@@ -92,6 +94,17 @@ type Figures struct {
 	Millivolts int64
 }
 
+// Said is a balance that a meter told otherwise than in a reading: with its word about a token, or by SMS, of which nobody can
+// prove who sent it. It is for showing, never for deciding.
+type Said struct {
+	Balance unit.Energy
+	At      time.Time // server time
+	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [SaidBySMS]
+}
+
+// SaidBySMS is the source of a balance that a text message told.
+const SaidBySMS = "sms answer"
+
 // Meters is one page of meters.
 type Meters struct {
 	refusal.Refusal
@@ -115,7 +128,11 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 			return foundRow{}, err
 		}
 		rec, found, err := tx.MeterRecord(m.ID)
-		return foundRow{rec, found}, err
+		if err != nil || !found || m.Mode != PrepayToken {
+			return foundRow{rec: rec, found: found}, err
+		}
+		said, err := tx.SaidBalance(rec)
+		return foundRow{rec, said, found}, err
 	})
 	if err != nil {
 		return MeterView{}, fmt.Errorf("look up meter: %w", err)
@@ -123,11 +140,14 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 	if !row.found {
 		return MeterView{Refusal: NoMeter(ref)}, nil
 	}
-	return r.shown(by, row.rec), nil
+	v := r.shown(by, row.rec)
+	v.Said = row.said
+	return v, nil
 }
 
 type foundRow struct {
 	rec   MeterRecord
+	said  *Said
 	found bool
 }
 

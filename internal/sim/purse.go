@@ -44,13 +44,16 @@ type Purses struct {
 	TOU bool
 	// Protected is that every so manieth account is never cut off; 0 for none.
 	Protected int
-	// DownFrom and DownTo are the hours between which the server does not run.
+	// Spoilt is that one of so many readings has a register that cannot be true; Switched and Moves are in how many hours of a
+	// house a person cuts its supply off, or its customer moves out. 0 for never.
+	Spoilt, Switched, Moves int
+	// DownFrom and DownTo are the hours between which the server does not run; then it starts anew from its store.
 	DownFrom, DownTo int
 	// Load is what a house uses in an hour, in watts; nil for households of all sizes.
 	Load func(house int, hour int, rnd *rand.Rand) unit.Power
 	// Trace is the number of a meter whose history is kept, event by event; "" for none.
 	Trace string
-	// Plant is a mistake to be made by the server, for the witness to find: see the test.
+	// Plant is a mistake to be made by the server, for the witness to find: one of PlantLate and the like.
 	Plant string
 }
 
@@ -61,19 +64,22 @@ type PursesResult struct {
 	Records, Lost int64
 	// Leases, Cuts and Connects are how many were signed, Pressed is how many people had to press a key.
 	Leases, Cuts, Connects, Pressed int64
-	// Changes are those of relays, Dark the hours in which a supply was off.
-	Changes, Dark int64
-	// DarkHouses are those whose supply was off in some hour after the first.
+	// Held are registers that waited for a person, Switched the cuts of persons, Moved the customers who moved out.
+	Held, Switched, Moved int64
+	// Changes are those of relays, Dark the time for which supplies were off.
+	Changes int64
+	Dark    time.Duration
+	// DarkHouses are those whose supply was off at some time after the first hour.
 	DarkHouses []int
-	// OffWithMoney are hours off with money and lease energy left, though the meter was reached.
-	OffWithMoney int64
+	// OffWithMoney is the time off with money and lease energy left and none of the causes that [RuleDark] allows.
+	OffWithMoney time.Duration
 	// BeyondLease is the most that a meter counted beyond its lease, MostOwed the most that an account has used beyond its money.
 	BeyondLease, MostOwed unit.Energy
 	// Balances are those of the accounts, Rated what was rated of each, by local month.
 	Balances   []money.Minor
 	Rated      []string
 	Used       unit.Energy
-	Violations []string
+	Violations []Violation
 	History    []string // of the meter that is traced
 	Seconds    float64
 }
@@ -95,7 +101,13 @@ type purse struct {
 	payAt   int    // hour in which the household pays; 0: none is due
 	booted  bool
 	late    []outbox.Entry
+	kept    []parcel  // messages that the network keeps back
+	keptAt  time.Time // since when
+	fates   *rand.Rand
+	fate    fate
 	witness witness
+	// forgotten is a planted mistake: no connect leaves for this meter any more.
+	forgotten bool
 }
 
 // street of purses.
@@ -145,9 +157,14 @@ func (s *pursesRun) live(ctx context.Context) error {
 		if s.down() {
 			for _, h := range s.houses {
 				h.witness.now = s.office.now
-				h.witness.hour(false)
+				h.witness.closes(false, false, false)
 			}
 			continue
+		}
+		if s.hour > 0 && s.hour == s.o.DownTo {
+			if err := s.office.restart(s.o); err != nil {
+				return err
+			}
 		}
 		if err := s.serve(ctx, s.hour > 0 && s.o.Loss > 0); err != nil {
 			return fmt.Errorf("hour %d: %w", s.hour, err)
@@ -187,7 +204,17 @@ func (h *purse) pass(s *pursesRun) error {
 		mean := meanLoad * h.size / 100 * shape[s.hour%24] / 100
 		watts = unit.Power(mean/2 + h.load.Int64N(mean+1))
 	}
-	if err := errors.Join(h.dev.SetLoad(watts), h.dev.Advance(time.Hour, nil), h.dev.Flush()); err != nil {
+	err := h.dev.SetLoad(watts)
+	for left := time.Hour; left > 0 && err == nil; { // from one moment to the next at which the relay can move
+		t := min(left, max(h.dev.Next(), time.Millisecond))
+		err = h.dev.Advance(t, nil)
+		left -= t
+		if s.hour > 0 {
+			h.witness.passes(t)
+		}
+		h.witness.looks(h.dev)
+	}
+	if err = errors.Join(err, h.dev.Flush()); err != nil {
 		return fmt.Errorf("meter %s: %w", h.number, err)
 	}
 	h.witness.looks(h.dev)
@@ -199,7 +226,8 @@ func (s *pursesRun) online(h *purse) bool { return s.hour < h.away[0] || s.hour 
 
 // newPurse makes a house and registers its meter.
 func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
-	h := &purse{index: i, load: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), net: rand.New(rand.NewPCG(^s.o.Seed, uint64(i)))}
+	h := &purse{index: i, load: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), net: rand.New(rand.NewPCG(^s.o.Seed, uint64(i))),
+		fates: rand.New(rand.NewPCG(s.o.Seed, ^uint64(i)))}
 	body := fmt.Sprintf("06%08d", i)
 	digit, err := sts.Luhn(body)
 	if err != nil {
@@ -247,14 +275,15 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 
 // pay puts money into the account of a house.
 func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error {
+	unanswered := h.witness.off
 	press, err := s.office.pay(ctx, h, amount)
 	if err != nil {
 		return fmt.Errorf("pay for meter %s: %w", h.number, err)
 	}
-	h.witness.account.paid += int64(amount)
+	h.witness.account.pays(int64(amount), s.office.now)
 	s.result.Pressed += press
 	h.witness.trace("paid %d, press a key: %d", amount, press)
-	return nil
+	return s.plantPaid(ctx, h, unanswered)
 }
 
 // trade is what people do: they pay some hours after the supply went off or the wallet is nearly empty, and press the key
@@ -262,7 +291,7 @@ func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error
 func (s *pursesRun) trade(ctx context.Context) error {
 	for _, h := range s.houses {
 		w := &h.witness
-		if s.o.Again > 0 && h.host == nil && h.payAt == 0 && w.account.energy(w.now, actual) < 2000 {
+		if s.o.Again > 0 && h.host == nil && !w.vacant && h.payAt == 0 && w.account.energy(w.now, actual) < 2000 {
 			h.payAt = s.hour + 1 + h.load.IntN(30)
 		}
 		if h.payAt > 0 && s.hour >= h.payAt {
@@ -290,7 +319,8 @@ func (h *purse) press() error {
 func (s *pursesRun) end(ctx context.Context) error {
 	s.o.Loss = 0
 	for _, h := range s.houses {
-		h.away, h.late = [2]int{}, nil
+		h.away, h.late, h.kept = [2]int{}, nil, nil
+		s.o.Spoilt, s.o.Switched, s.o.Moves = 0, 0, 0
 	}
 	if err := s.office.wake(ctx, s.houses); err != nil {
 		return err
@@ -303,7 +333,8 @@ func (s *pursesRun) end(ctx context.Context) error {
 	s.result.MeterDays = s.o.Meters * s.o.Days
 	for _, h := range s.houses {
 		if m := h.dev.Box().Marks(); m.Waiting() != 0 || m.Dropped != 0 {
-			s.result.Violations = append(s.result.Violations, fmt.Sprintf("meter %s: %d records not acknowledged, %d lost", h.number, m.Waiting(), m.Dropped))
+			s.result.Violations = append(s.result.Violations, Violation{RuleRecords,
+				fmt.Sprintf("meter %s: %d records not acknowledged, %d lost", h.number, m.Waiting(), m.Dropped)})
 		}
 		state := h.dev.State()
 		s.result.Used += state.Register

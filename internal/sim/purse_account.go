@@ -33,6 +33,10 @@ type purseAccount struct {
 	members     []*witness // in the order of their meters
 	dearest     int64
 	owed        unit.Energy // the most that was used beyond the money
+	moved       bool        // it is of somebody who moved in
+	// paidAt is when the newest payment was made, leftSomething whether it left anything, by what the server knew.
+	paidAt        time.Time
+	leftSomething bool
 }
 
 // joins puts a meter on its account: its own, or that of another house.
@@ -40,12 +44,18 @@ func (w *witness) joins(o Purses, host *purse) {
 	if host != nil {
 		w.account = host.witness.account
 	} else {
-		w.account = &purseAccount{daily: int64(o.Daily + o.Daily*money.Minor(pursesVAT)/10_000), start: o.Start, dearest: pursesMicro * (10_000 + pursesVAT)}
-		if o.TOU {
-			w.account.dearest = pursesPeak * (10_000 + pursesVAT)
-		}
+		w.account = newPurseAccount(o, o.Start)
 	}
 	w.account.members = append(w.account.members, w)
+}
+
+// newPurseAccount is an account that is opened now.
+func newPurseAccount(o Purses, now time.Time) *purseAccount {
+	a := &purseAccount{daily: int64(o.Daily + o.Daily*money.Minor(pursesVAT)/10_000), start: now, dearest: pursesMicro * (10_000 + pursesVAT)}
+	if o.TOU {
+		a.dearest = pursesPeak * (10_000 + pursesVAT)
+	}
+	return a
 }
 
 // billed is a register with what all energy up to it costs; price is that of the energy before it.
@@ -79,6 +89,14 @@ func (w *witness) price() int64 {
 	return rate * (10_000 + pursesVAT)
 }
 
+// costs is what the energy up to a register costs the account.
+func (w *witness) costs(register unit.Energy) int64 {
+	if !w.rated {
+		return 0
+	}
+	return w.cost(register) - w.base
+}
+
 // cost is what the energy up to a register costs.
 func (w *witness) cost(register unit.Energy) int64 {
 	i := sort.Search(len(w.bill), func(i int) bool { return w.bill[i].register >= register })
@@ -92,17 +110,45 @@ func (w *witness) cost(register unit.Energy) int64 {
 func actual(w *witness) unit.Energy { return w.register }
 func known(w *witness) unit.Energy  { return w.told.last.register }
 
-// charged is what was paid in less the charges of all days that have begun, in minor units.
+// charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
+// when the charges of that day have been taken is charged with the second.
 func (a *purseAccount) charged(now time.Time) int64 {
 	day := func(t time.Time) int64 { return t.Unix() / 86400 }
+	if a.moved && day(now) == day(a.start) {
+		return a.paid
+	}
 	return a.paid - a.daily*(day(now)-day(a.start)+1)
+}
+
+// newest is when the newest reading of its meters was made that counts.
+func (a *purseAccount) newest() time.Time {
+	var at int64
+	for _, m := range a.members {
+		at = max(at, m.told.last.at)
+	}
+	return time.Unix(at, 0)
+}
+
+// pays notes a payment.
+func (a *purseAccount) pays(amount int64, now time.Time) {
+	a.paid += amount
+	a.paidAt, a.leftSomething = now, a.energy(now, known) > 0
+}
+
+// books is what the books are to have: what was paid less what the energy that the server was told of costs, in minor units.
+func (a *purseAccount) books(now time.Time) int64 {
+	left := a.charged(now)
+	for _, m := range a.members {
+		left -= m.costs(known(m)) / pursesScale
+	}
+	return left
 }
 
 // energy is what is still paid for, at the dearest price, in Wh and rounded down; below zero where more was used.
 func (a *purseAccount) energy(now time.Time, register func(*witness) unit.Energy) int64 {
 	left := a.charged(now) * pursesScale
 	for _, m := range a.members {
-		left -= m.cost(register(m))
+		left -= m.costs(register(m))
 	}
 	e := left / a.dearest
 	if left%a.dearest < 0 {

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,21 +12,18 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/command"
-	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/paywatt/paywatt/unit"
-	"github.com/paywatt/paywatt/wire"
 )
 
 // office is the server of a street of purses: the store and the use cases, without sockets, on the street's clock.
@@ -36,13 +32,17 @@ type office struct {
 	clock   func() time.Time // of the store
 	engine  *sqlite.Engine
 	wallets *wallet.Wallets
-	notices notify.Log
-	names   io.Reader
-	tariff  id.ID
-	by      access.Actor
-	seen    time.Time
-	unseen  time.Time
-	posted  bool // a mistake that is made once
+	desk    *quarantine.Desk
+	vending *vending.Vending
+
+	registry *registry.Registry
+	notices  notify.Log
+	names    io.Reader
+	tariff   id.ID
+	by       access.Actor
+	seen     time.Time
+	unseen   time.Time
+	posted   bool // a mistake that is made once
 }
 
 // officeDoor is the way of the use cases to the store.
@@ -64,6 +64,10 @@ func (d officeDoor[X]) View(ctx context.Context, t access.Tenant, fn func(X) err
 // open is an Opener of what nobody has sealed: the street has no secrets.
 type open struct{}
 
+// Seal gives back what it gets, and Hash what nobody looks for.
+func (open) Seal(_ string, plain []byte) []byte { return append([]byte(nil), plain...) }
+func (open) Hash(string, []byte) []byte         { return make([]byte, 32) }
+
 // Open gives back what it gets.
 func (open) Open(_ string, sealed []byte) ([]byte, error) { return append([]byte(nil), sealed...), nil }
 
@@ -72,16 +76,34 @@ func openOffice(o Purses) (*office, error) {
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
 	f := &office{now: o.Start, names: rand.NewChaCha8(seed), by: access.SystemActor(store.FirstTenant, "sim")}
 	f.clock = func() time.Time { return f.now }
+	if err := f.start(o, 1); err != nil {
+		return nil, err
+	}
+	return f, f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) })
+}
+
+// start opens the store, for the n-th time, and makes the use cases anew: nothing is remembered but what the store has.
+func (f *office) start(o Purses, n byte) (err error) {
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], o.Seed)
+	seed[31] = n
 	clock := func() time.Time { return f.clock() }
-	var err error
-	seed[31] = 1
 	f.engine, err = sqlite.Open(o.Folder, sqlite.Options{Now: clock, Rand: rand.NewChaCha8(seed), Reserve: -1})
 	if err != nil {
-		return nil, fmt.Errorf("open the server of the street: %w", err)
+		return fmt.Errorf("open the server of the street: %w", err)
 	}
 	f.wallets = wallet.New(wallet.Config{Now: clock, Door: officeDoor[wallet.Tx]{f.engine, func(tx *store.Tx) wallet.Tx { return tx }}})
+	f.desk = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: officeDoor[quarantine.Tx]{f.engine, func(tx *store.Tx) quarantine.Tx { return tx }}})
+	f.registry = registry.New(registry.Config{Sealer: open{}, Now: clock, Rand: f.names, Connected: func(string) bool { return true },
+		Door: officeDoor[registry.Tx]{f.engine, func(tx *store.Tx) registry.Tx { return tx }}})
+	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: officeDoor[vending.Tx]{f.engine, func(tx *store.Tx) vending.Tx { return tx }}})
 	f.notices = notify.NewLog(officeDoor[notify.LogTx]{f.engine, func(tx *store.Tx) notify.LogTx { return tx }})
-	return f, errors.Join(f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) }))
+	return nil
+}
+
+// restart stops the server and starts it again.
+func (f *office) restart(o Purses) error {
+	return errors.Join(f.engine.Close(), f.start(o, 2))
 }
 
 func (f *office) close() error { return f.engine.Close() }
@@ -186,7 +208,7 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 	}
 	f.seen = f.now
 	for _, h := range s.houses {
-		h.witness.now, h.witness.unseen = f.now, f.unseen
+		h.witness.now = f.now
 	}
 	if err := f.look(ctx, f.unseen); err != nil {
 		return err
@@ -194,11 +216,15 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 	if _, err := f.wallets.ChargeDays(ctx, f.by); err != nil {
 		return err
 	}
-	if err := s.upload(ctx, s.houses, faults); err != nil {
-		return err
-	}
-	if err := s.trade(ctx); err != nil {
-		return err
+	for _, do := range []func() error{
+		func() error { return s.plantReturn(ctx, faults) },
+		func() error { return s.upload(ctx, s.houses, faults) },
+		func() error { return s.people(ctx) },
+		func() error { return s.trade(ctx) },
+	} {
+		if err := do(); err != nil {
+			return err
+		}
 	}
 	_, err := f.wallets.Watch(ctx, f.by)
 	if err == nil {
@@ -207,27 +233,36 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 	if err == nil {
 		err = s.plant(ctx)
 	}
-	for range 6 {
+	for round := range 6 {
 		if err != nil {
 			return err
 		}
 		var touched []*purse
-		if touched, err = s.send(ctx, faults); len(touched) == 0 {
+		if touched, err = s.send(ctx, faults); err == nil && len(touched) == 0 && round > 0 {
 			break
 		}
 		for _, h := range touched {
 			err = errors.Join(err, h.press())
 		}
 		err = errors.Join(err, s.upload(ctx, touched, faults))
+		if err == nil { // a server looks again within a minute, at an order that was not right any more when it was to be signed
+			_, err = f.wallets.Watch(ctx, f.by)
+		}
 	}
 	if err != nil {
 		return err
 	}
+	if s.hour%24 == 12 {
+		err = f.audit(ctx, s)
+	}
 	for _, h := range s.houses {
-		h.witness.hour(s.online(h))
+		h.witness.closes(true, s.online(h), h.witness.told.seq+1 == h.dev.Box().Marks().Next)
+	}
+	for _, h := range s.houses {
+		h.witness.hour()
 		s.result.Violations = append(s.result.Violations, h.witness.take()...)
 	}
-	return s.tell(ctx)
+	return errors.Join(err, s.tell(ctx))
 }
 
 // look notes that the server sees its meters. Its patience is shorter than an hour, so the street says what it missed.
@@ -253,207 +288,6 @@ func (f *office) wake(ctx context.Context, houses []*purse) error {
 	})
 }
 
-// upload brings records to the server, as the network lets them, and acknowledgements back.
-func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) error {
-	var recs []metering.Record
-	var from []*purse
-	for _, h := range houses {
-		if !s.online(h) {
-			continue
-		}
-		got, err := s.collect(h, faults)
-		if err != nil {
-			return err
-		}
-		for _, r := range got {
-			recs, from = append(recs, r), append(from, h)
-		}
-	}
-	if len(recs) == 0 {
-		return nil
-	}
-	var out []metering.Outcome
-	err := s.office.do(ctx, func(tx *store.Tx) (err error) { out, err = tx.Ingest(recs); return err })
-	if err != nil {
-		return err
-	}
-	for i, o := range out {
-		if o.Kind == metering.Stored {
-			s.result.Records++
-		}
-		if faults && from[i].net.IntN(100) < s.o.Loss {
-			s.result.Lost++
-			continue
-		}
-		from[i].dev.Box().Ack(wire.Ack{Seq: o.Watermark})
-	}
-	return nil
-}
-
-// collect is what of a house reaches the server now.
-func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
-	var recs []metering.Record
-	add := func(r wire.Record) {
-		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: s.office.now,
-			Store: h.dev.Box().Boot().Store, Rec: r})
-	}
-	if !h.booted {
-		h.booted = true
-		add(h.dev.Box().Boot().Record())
-	}
-	entries := h.dev.Box().Next(h.dev.Box().Marks().Acked)
-	entries = append(append([]outbox.Entry(nil), entries...), h.late...)
-	h.late = nil
-	for _, e := range entries {
-		n := 1
-		if faults {
-			switch draw := h.net.IntN(100); {
-			case draw < s.o.Loss:
-				s.result.Lost++
-				continue
-			case draw < s.o.Loss+s.o.Loss/3:
-				h.late = append(h.late, e)
-				continue
-			case draw < 2*s.o.Loss:
-				n = 2
-			}
-		}
-		h.witness.trace("on its way %d times: %s", n, e.Data)
-		good, bad, err := wire.DecodeUp(e.Kind, e.Data)
-		if err != nil || len(bad) > 0 || len(good) != 1 {
-			return nil, fmt.Errorf("record %d of meter %s cannot be read: %w", e.Seq, h.number, err)
-		}
-		for range n {
-			add(good[0])
-		}
-	}
-	if faults {
-		boot := min(len(recs), 1)
-		rest := recs[boot:]
-		h.net.Shuffle(len(rest), func(a, b int) { rest[a], rest[b] = rest[b], rest[a] })
-	}
-	for _, r := range recs {
-		if r.Rec.Kind == wire.KindBoot {
-			continue
-		}
-		var what reported
-		if p := r.Rec.Reading; p != nil {
-			what = reported{p.At, unit.Energy(p.RegisterWh)}
-		}
-		h.witness.heard(r.Rec.Head.Seq, what)
-	}
-	return recs, nil
-}
-
-// send signs what is due for meters that have a network, and gives it to them. It returns whom it reached.
-func (s *pursesRun) send(ctx context.Context, faults bool) ([]*purse, error) {
-	f := s.office
-	at := make(map[string]*purse, len(s.houses))
-	for _, h := range s.houses {
-		at[h.number] = h
-	}
-	type parcel struct {
-		h *purse
-		c command.Signing
-	}
-	var parcels []parcel
-	err := f.do(ctx, func(tx *store.Tx) error {
-		parcels = parcels[:0]
-		claims, err := tx.OutboxClaim(job.LaneMQTT, "", "sim", f.now.Add(time.Minute), 1000)
-		if err != nil {
-			return err
-		}
-		for _, c := range claims {
-			h := at[job.MeterOf(c.Key)]
-			next, why := f.now.Add(time.Hour), "the meter has not answered yet"
-			if s.online(h) {
-				var b job.Body
-				if err := json.Unmarshal(c.Body, &b); err != nil {
-					return err
-				}
-				i, err := id.Parse(id.Command, b.CommandID)
-				if err != nil {
-					return err
-				}
-				signed, err := tx.SignCommand(i)
-				if err != nil {
-					return err
-				}
-				if !signed.Command.State.Open() {
-					if _, err := tx.OutboxDone(c.ID, "sim"); err != nil {
-						return err
-					}
-					continue
-				}
-				parcels = append(parcels, parcel{h, signed})
-				if err := tx.CommandSent(i); err != nil {
-					return err
-				}
-			}
-			if _, err := tx.OutboxRetry(c.ID, "sim", next, why); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	var touched []*purse
-	for _, p := range parcels {
-		if err == nil {
-			err = s.deliver(p.h, p.c, faults)
-			touched = append(touched, p.h)
-		}
-	}
-	return touched, err
-}
-
-// deliver gives a signed order to a meter, unless the network loses it.
-func (s *pursesRun) deliver(h *purse, c command.Signing, faults bool) error {
-	payload, err := c.Envelope(open{}, wire.JSON, s.office.now)
-	if err != nil {
-		return err
-	}
-	down := c.Command.Type.Down()
-	topic := wire.DownTopic(h.number, down)
-	var lease wire.Lease
-	if down == wire.DownLease {
-		body, err := wire.Open(h.link, topic, payload)
-		if err == nil {
-			lease, err = wire.DecodeBody[wire.Lease](body)
-		}
-		if err != nil {
-			return err
-		}
-		s.result.Leases++
-	}
-	switch c.Command.Type {
-	case command.Disconnect:
-		s.result.Cuts++
-	case command.Connect:
-		s.result.Connects++
-		if s.o.Plant == plantForget {
-			return nil
-		}
-	}
-	h.witness.sent(down, lease, string(c.Command.Type))
-	times := 1
-	if faults && h.net.IntN(100) < s.o.Loss {
-		s.result.Lost++
-		h.witness.lost(down, string(c.Command.Type))
-		return nil
-	}
-	if faults && h.net.IntN(100) < s.o.Loss {
-		times = 2
-	}
-	h.witness.delivered(down, lease, string(c.Command.Type))
-	for range times {
-		if err := errors.Join(h.dev.Receive(down, topic, payload), h.dev.Flush()); err != nil {
-			return err
-		}
-	}
-	h.witness.looks(h.dev)
-	return nil
-}
-
 // tell carries out the notices to customers.
 func (s *pursesRun) tell(ctx context.Context) error {
 	for {
@@ -476,87 +310,69 @@ func (s *pursesRun) tell(ctx context.Context) error {
 	}
 }
 
-// Mistakes that the server can be told to make.
-const (
-	plantForget = "forget to connect"  // a connect never leaves, so a cut that is acknowledged after a payment stays
-	plantStale  = "cut by what is old" // when the server has come back, whoever has been heard
-	plantDouble = "post twice"         // the same use as two journals
-)
-
-// plant makes a mistake in the server, in the tenth day.
-func (s *pursesRun) plant(ctx context.Context) error {
-	f := s.office
-	if s.hour < 240 || f.posted {
-		return nil
-	}
-	switch s.o.Plant {
-	case plantDouble:
-		f.posted = true
-		h := s.houses[0]
-		return f.do(ctx, func(tx *store.Tx) error {
-			i, err := tx.NewID()
-			if err == nil {
-				_, err = tx.Post(ledger.Journal{ID: i, Kind: ledger.Usage, Ref: wallet.UseRef(h.meter, 100_000), PostedAt: f.now,
-					Postings: ledger.WalletUsed(h.account.Text(id.Account), 250, 37, false)})
+// audit lets the witness judge the books of all accounts.
+func (f *office) audit(ctx context.Context, s *pursesRun) error {
+	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
+		for _, h := range s.houses {
+			if h.host != nil || h.witness.vacant {
+				continue
 			}
-			return err
-		})
-	case plantStale:
-		if s.hour < s.o.DownTo {
-			return nil
+			if _, err := f.balance(tx, h); err != nil {
+				return err
+			}
 		}
-		f.posted = true
-		return f.do(ctx, func(tx *store.Tx) (err error) {
-			for _, h := range s.houses {
-				if err == nil {
-					_, err = tx.Order(wallet.Meter{N: h.n, Number: h.number}, wallet.Order{Type: wallet.OrderCut, Reason: "planted", By: "planted", TTL: time.Hour})
-				}
-			}
-			return err
-		})
-	}
-	return nil
+		return nil
+	})
 }
 
 // compare reads the books and what was rated, and lets the witness judge them.
 func (f *office) compare(ctx context.Context, s *pursesRun) error {
 	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		for _, h := range s.houses {
-			if h.host == nil {
-				if err := f.balance(tx, s, h); err != nil {
+			if h.host == nil && !h.witness.vacant {
+				have, err := f.balance(tx, h)
+				if err != nil {
 					return err
 				}
+				s.result.Balances = append(s.result.Balances, have)
 			}
 			rated, err := f.months(tx, h)
 			if err != nil {
 				return err
 			}
 			s.result.Rated = append(s.result.Rated, rated)
+			s.result.Violations = append(s.result.Violations, h.witness.take()...)
 		}
 		return nil
 	})
 }
 
-// balance lets the witness judge the books of an account.
-func (f *office) balance(tx *store.Tx, s *pursesRun, h *purse) error {
+// balance lets the witness judge the books of an account: they have what was paid, less the charges of the days that have begun,
+// less what the energy costs that the server was told of. What a doubtful register says moves no money.
+func (f *office) balance(tx *store.Tx, h *purse) (money.Minor, error) {
 	rows, err := tx.WalletsOf(h.account)
-	a := h.witness.account
-	if err != nil || len(rows) != len(a.members) {
-		return errors.Join(err, fmt.Errorf("the account of meter %s has %d wallets, want %d", h.number, len(rows), len(a.members)))
+	w := &h.witness
+	if err != nil || len(rows) != len(w.account.members) {
+		return 0, errors.Join(err, fmt.Errorf("the account of meter %s has %d wallets, want %d", h.number, len(rows), len(w.account.members)))
 	}
 	have, err := wallet.MoneyOf(tx, h.account, rows)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	want := a.charged(h.witness.now)
-	for i, r := range rows { // both in the order of the meters
-		want -= a.members[i].cost(r.Register) / pursesScale
+	want, held, rule := w.account.books(f.now), false, RuleBooks
+	for _, m := range w.account.members {
+		held = held || m.told.doubt
+	}
+	switch {
+	case held:
+		rule = RuleHeld
+	case int64(have.Available()) < want:
+		rule = RuleTwice
 	}
 	if int64(have.Available()) != want {
-		s.result.Violations = append(s.result.Violations, fmt.Sprintf("meter %s: the books have %d, %d was to be left", h.number, have.Available(), want))
+		w.wrong(rule, "the books have %d, %d was to be left", have.Available(), want)
 	}
-	s.result.Balances = append(s.result.Balances, have.Available())
-	return nil
+	return have.Available(), nil
 }
 
 // months is what was rated of a meter in each local month.

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// witness watches one meter and the wire to it. It decides by arithmetic of its own whether what happens is just: it
-// uses none of the server's decisions.
+// witness watches one meter and the wire to it. It decides by arithmetic and records of its own whether what happens is
+// just: it uses none of the server's decisions. Its rules are in [Rule].
 type witness struct {
 	number    string
 	protected bool
@@ -20,22 +20,46 @@ type witness struct {
 	account   *purseAccount
 	tou       bool
 	now       time.Time
-	unseen    time.Time // when the server last stopped seeing anything
+	blind     time.Time // the last hour in which the server did not run
 	bill      []billed  // what was used by the hour
+	base      int64     // the cost up to where this account's rating began
+	rated     bool      // it has begun
 	told      told
 	lease     wire.Lease
-	remote    bool // a disconnect has been delivered, and no connect since
+	counter   uint64 // the highest of an order that the meter has got
+	remote    bool   // a disconnect has been delivered, and no connect since
 	relay     supply.Relay
 	register  unit.Energy
 	frozen    unit.Energy // where the meter stood when its lease came
-	missed    bool        // a connect was sent in this hour, and the network lost it
+	// What was signed last, of the two that switch the supply: a cut-off or a connect, and when.
+	off       bool
+	offSince  time.Time
+	offUntil  time.Time // when that cut-off expires
+	person    bool      // a person wants the supply off
+	vacant    bool      // nobody lives here
+	missed    bool      // a connect was sent in this hour and has not arrived
+	lateLease bool      // so was a lease
+
+	// risk is the highest register that a lease which was signed may let the meter count to, as far as the server can know, since
+	// signedAt and with the number signed.
+	risk     int64
+	riskWas  int64     // before the newest reading made it smaller
+	riskAt   time.Time // when that reading came
+	signed   uint64
+	signedAt time.Time
+	linked   bool // everything got through in this hour, both ways
+
+	// Of the hour to come, judged when everything has arrived that could: whether the supply has to be on, and whether the
+	// server should have renewed the lease before it ends.
+	wanted, on, renewable bool
 
 	tracing bool
 	history []string // what happened, if it is to be traced
 
-	changes, dark, offWithMoney int64
-	beyond                      unit.Energy
-	found                       []string
+	changes            int64
+	dark, offWithMoney time.Duration
+	beyond             unit.Energy
+	found              []Violation
 }
 
 // told is what the server was told: registers by number, and how far they have come without a gap.
@@ -44,16 +68,21 @@ type told struct {
 	ahead map[uint64]reported
 	last  reported
 	heard time.Time // of last, server time
+	// doubt says that a register came which cannot be true: nothing counts until a person has decided. behind is the newest
+	// that came meanwhile.
+	doubt  bool
+	since  time.Time // of the doubt
+	behind reported
 }
 
-// reported is a record as it went over the wire; At is 0 for one that is no reading.
+// reported is a record as it went over the wire; at is 0 for one that is no reading.
 type reported struct {
 	at       int64
 	register unit.Energy
 }
 
 func newWitness(o Purses, number string, protected bool) witness {
-	w := witness{number: number, protected: protected, limit: pursesCap, tou: o.TOU,
+	w := witness{number: number, protected: protected, limit: pursesCap, tou: o.TOU, rated: true,
 		now: o.Start, relay: supply.Open, told: told{ahead: map[uint64]reported{}}}
 	if o.Supply.Cap != 0 {
 		w.limit = int64(o.Supply.Cap)
@@ -67,8 +96,10 @@ func newWitness(o Purses, number string, protected bool) witness {
 	return w
 }
 
-func (w *witness) wrong(format string, args ...any) {
-	w.found = append(w.found, fmt.Sprintf("meter %s at %s: ", w.number, w.now.UTC().Format(time.RFC3339))+fmt.Sprintf(format, args...))
+func (w *witness) wrong(r Rule, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.trace("VIOLATION %s: %s", r, text)
+	w.found = append(w.found, Violation{Rule: r, Text: fmt.Sprintf("meter %s at %s: %s", w.number, w.now.UTC().Format(time.RFC3339), text)})
 }
 
 // trace notes what happened at a meter that is traced.
@@ -79,13 +110,14 @@ func (w *witness) trace(format string, args ...any) {
 }
 
 // take gives what was found and forgets it.
-func (w *witness) take() []string {
+func (w *witness) take() []Violation {
 	f := w.found
 	w.found = nil
 	return f
 }
 
-// heard notes a record that has reached the server.
+// heard notes a record that has reached the server. A register that is higher than what the meter has counted, or lower than
+// one before it, cannot be true.
 func (w *witness) heard(seq uint64, r reported) {
 	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
 	if seq <= w.told.seq {
@@ -99,55 +131,75 @@ func (w *witness) heard(seq uint64, r reported) {
 		}
 		w.told.seq++
 		delete(w.told.ahead, w.told.seq)
-		if next.at != 0 {
-			w.told.last, w.told.heard = next, w.now
+		switch {
+		case next.at == 0:
+		case w.told.doubt:
+			w.told.behind = next
+		case next.register > w.register || next.register < w.told.last.register:
+			w.told.doubt, w.told.since, w.told.behind = true, w.now, reported{}
+			w.trace("register %d Wh cannot be true", next.register)
+		default:
+			w.counts(next)
 		}
 	}
 }
 
-// sent judges what the server has just signed, whether it arrives or not.
-func (w *witness) sent(down wire.Down, lease wire.Lease, command string) {
-	w.trace("sent %s %s to %d Wh", down, command, lease.MaxRegisterWh)
-	register := w.told.last.register
-	paid := w.account.energy(w.now, known)
-	switch {
-	case down == wire.DownLease:
-		others := w.account.others(w)
-		most := max(0, min(paid-others, w.limit))
-		switch {
-		case w.protected:
-			most = w.limit
-		case w.friendly(w.now):
-			most = max(0, min(paid-others+pursesOwe, w.limit))
+// counts takes a reading for true.
+func (w *witness) counts(r reported) {
+	w.told.last, w.told.heard = r, w.now
+	if w.signed == w.lease.Seq && r.at > w.signedAt.Unix() {
+		if !w.riskAt.Equal(w.now) {
+			w.riskWas, w.riskAt = w.risk, w.now
 		}
-		lower := len(w.account.members) > 1 && lease.MaxRegisterWh <= w.lease.MaxRegisterWh
-		if lease.MaxRegisterWh > int64(register)+most && !lower {
-			w.wrong("a lease to %d Wh at %d Wh, with %d Wh paid for and %d Wh in other leases", lease.MaxRegisterWh, register, paid, others)
-		}
-	case command == "disconnect":
-		switch {
-		case !w.told.heard.After(w.unseen), w.now.Sub(w.told.heard) > pursesFresh, w.now.Sub(time.Unix(w.told.last.at, 0)) > pursesFresh:
-			w.wrong("cut off by a reading of %s", time.Unix(w.told.last.at, 0).UTC().Format(time.RFC3339))
-		case w.protected:
-			w.wrong("a protected account was cut off")
-		case w.friendly(w.now):
-			w.wrong("cut off in a friendly window")
-		case paid > 0:
-			w.wrong("cut off with %d Wh paid for", paid)
-		}
+		w.risk = w.lease.MaxRegisterWh
+	}
+	if !w.rated && !w.vacant {
+		w.rated, w.base = true, w.cost(r.register) // it begins anew with whoever has moved in
 	}
 }
 
-// delivered notes what the meter has got.
-func (w *witness) delivered(down wire.Down, lease wire.Lease, command string) {
-	w.trace("delivered %s %s", down, command)
+// decided notes that a person has put the doubtful register aside: what came behind it counts now.
+func (w *witness) decided() {
+	w.trace("a person has decided about the register")
+	w.told.doubt = false
+	if w.told.behind.at != 0 {
+		w.counts(w.told.behind)
+	}
+}
+
+// delivered notes what the meter has got. It takes no order with a lower counter than one before, and none that has expired
+// by its own clock.
+func (w *witness) delivered(p parcel, clock time.Time) {
+	w.trace("delivered %s %s, counter %d", p.down, p.kind, p.counter)
+	if p.counter <= w.counter || clock.Unix() > p.expires.Unix() {
+		return
+	}
+	w.counter = p.counter
 	switch {
-	case down == wire.DownLease && lease.Seq > w.lease.Seq:
-		w.lease, w.frozen = lease, w.register // a lower one stops it where it stands
-	case command == "disconnect":
+	case p.down == wire.DownLease && p.lease.Seq > w.lease.Seq:
+		w.lease, w.frozen = p.lease, w.register // a lower one stops it where it stands
+	case p.kind == "disconnect":
 		w.remote = true
-	case command == "connect":
+	case p.kind == "connect":
 		w.remote = false
+	}
+}
+
+// lost notes an order that the network swallowed, or keeps back.
+func (w *witness) lost(p parcel) {
+	w.trace("lost or late: %s %s", p.down, p.kind)
+	w.missed = w.missed || p.kind == "connect"
+	w.lateLease = w.lateLease || p.down == wire.DownLease
+}
+
+// passes notes how the supply stood for a part of an hour.
+func (w *witness) passes(t time.Duration) {
+	if w.relay == supply.Closed {
+		return
+	}
+	w.dark += t
+	if w.on && w.lease.MaxRegisterWh > int64(w.register) {
+		w.offWithMoney += t
 	}
 }
 
@@ -157,7 +209,7 @@ func (w *witness) looks(d *device.Device) {
 	w.uses(s.Register)
 	if w.register = s.Register; w.lease.Seq > 0 && int64(s.Register) > max(w.lease.MaxRegisterWh, int64(w.frozen)) {
 		w.beyond = max(w.beyond, s.Register-unit.Energy(w.lease.MaxRegisterWh))
-		w.wrong("counted %d Wh with a lease to %d Wh", s.Register, w.lease.MaxRegisterWh)
+		w.wrong(RuleBeyond, "counted %d Wh with a lease to %d Wh", s.Register, w.lease.MaxRegisterWh)
 	}
 	if s.Relay == w.relay {
 		return
@@ -169,38 +221,10 @@ func (w *witness) looks(d *device.Device) {
 	used := w.lease.Seq == 0 || int64(s.Register) >= w.lease.MaxRegisterWh
 	switch {
 	case was == supply.Closed && !(s.Reasons.Has(supply.Lease) && used) && !(s.Reasons.Has(supply.Remote) && w.remote):
-		w.wrong("the relay is %s with reasons %v, a lease to %d Wh and %d Wh used", s.Relay, s.Reasons.Names(), w.lease.MaxRegisterWh, s.Register)
+		w.wrong(RuleRelay, "the relay is %s with reasons %v, a lease to %d Wh and %d Wh used", s.Relay, s.Reasons.Names(), w.lease.MaxRegisterWh, s.Register)
 	case s.Relay == supply.Closed && (used || w.remote):
-		w.wrong("the relay closed with a lease to %d Wh and %d Wh used", w.lease.MaxRegisterWh, s.Register)
-	}
-}
-
-// lost notes an order that the network swallowed.
-func (w *witness) lost(down wire.Down, command string) {
-	w.trace("lost %s %s", down, command)
-	if command == "connect" {
-		w.missed = true
-	}
-}
-
-// hour judges where the supply stands when an hour is over and everything that could arrive has arrived. With money and
-// energy of the lease left, a supply may be off for one cause alone: its connect cannot get through. So the house has no
-// network (reached is false), or in this very hour a connect was on its way and the network lost it. Nothing else excuses
-// the server: not that a record was late or lost on the way up, for it has the money and knows what it sent.
-func (w *witness) hour(reached bool) {
-	missed := w.missed
-	w.missed = false
-	if !w.protected { // which may use what it likes
-		w.account.owed = max(w.account.owed, unit.Energy(-w.account.energy(w.now, actual)))
-	}
-	w.trace("relay %s at %d Wh, a lease to %d Wh, cut %t, %d Wh paid for; reached %t, connect lost %t", w.relay, w.register, w.lease.MaxRegisterWh, w.remote,
-		w.account.energy(w.now, actual), reached, missed)
-	if w.relay == supply.Closed {
-		return
-	}
-	w.dark++
-	if leased := w.lease.MaxRegisterWh - int64(w.register); leased > 0 && w.account.energy(w.now, actual) > 0 && reached && !missed {
-		w.offWithMoney++
-		w.wrong("off with %d Wh paid for and %d Wh of the lease left", w.account.energy(w.now, actual), leased)
+		w.wrong(RuleRelay, "the relay closed with a lease to %d Wh and %d Wh used, cut off: %t", w.lease.MaxRegisterWh, s.Register, w.remote)
+	case was == supply.Closed && w.renewable && !w.remote:
+		w.wrong(RuleStarved, "the lease to %d Wh ran out, was not renewed at half, and there is money for more", w.lease.MaxRegisterWh)
 	}
 }

@@ -28,22 +28,28 @@ func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 	}{
 		{"nothing does", true, func(*witness) {}, true},
 		{"no network", false, func(*witness) {}, false},
-		{"the connect was lost in this hour", true, func(w *witness) { w.lost(wire.DownCommand, "connect") }, false},
+		{"the connect was lost in this hour", true, func(w *witness) { w.lost(parcel{down: wire.DownCommand, kind: "connect"}) }, false},
 		{"a connect was lost in the hour before", true, func(w *witness) {
-			w.lost(wire.DownCommand, "connect")
-			w.hour(true)
+			w.lost(parcel{down: wire.DownCommand, kind: "connect"})
+			w.closes(true, true, true)
 		}, true},
-		{"a lease was lost", true, func(w *witness) { w.lost(wire.DownLease, "lease") }, true},
+		{"a lease was lost", true, func(w *witness) { w.lost(parcel{down: wire.DownLease}) }, true},
 		{"all is used", true, func(w *witness) { w.uses(10_000); w.register = 10_000 }, false},
 		{"the lease is used up", true, func(w *witness) { w.lease.MaxRegisterWh = 0 }, false},
+		{"a person wants it off", true, func(w *witness) { w.person = true }, false},
+		{"nobody lives there", true, func(w *witness) { w.vacant = true }, false},
+		{"a cut-off of a person that is over", true, func(w *witness) { w.remote = true }, true},
 		{"it is on", true, func(w *witness) { w.relay = supply.Closed }, false},
 	} {
 		w := seen(Purses{})
 		w.relay, w.lease = supply.Open, wire.Lease{MaxRegisterWh: 10_000}
 		c.event(w)
-		w.hour(c.reached)
-		if got := w.offWithMoney == 1; got != c.wrong {
-			t.Errorf("%s: counted %d hours, want it to be wrong: %t", c.name, w.offWithMoney, c.wrong)
+		w.found = nil
+		w.closes(true, c.reached, true)
+		w.hour()
+		w.passes(time.Minute)
+		if got := len(w.found) == 1 && w.found[0].Rule == RuleDark && w.offWithMoney == time.Minute; got != c.wrong {
+			t.Errorf("%s: %v and %s, want it to be wrong: %t", c.name, w.found, w.offWithMoney, c.wrong)
 		}
 	}
 }

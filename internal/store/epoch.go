@@ -102,8 +102,10 @@ func (tx *Tx) Branch() (b Branch, err error) {
 	if b.Epoch, err = tx.metaInt(metaEpoch); err != nil {
 		return Branch{}, err
 	}
-	err = tx.C.Query(`SELECT tenant_id, id, last_tid FROM meter_key WHERE last_tid > 0`, func(r Row) error {
-		b.keys = append(b.keys, usedKey{access.Tenant(r.Int(0)), r.ID(1), r.Int(2)})
+	err = tx.C.Query(`SELECT k.tenant_id, k.id, k.tid_floor, `+newestTID+` FROM meter_key k`, func(r Row) error {
+		if tid := max(r.Int(2), r.Int(3)); tid > 0 {
+			b.keys = append(b.keys, usedKey{access.Tenant(r.Int(0)), r.ID(1), tid})
+		}
 		return nil
 	})
 	if err != nil {
@@ -158,7 +160,7 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 // skipBranch moves counters beyond what the replaced database has used.
 func (tx *Tx) skipBranch(b Branch) error {
 	for _, k := range b.keys {
-		if _, err := tx.C.Exec(`UPDATE meter_key SET last_tid = $1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
+		if _, err := tx.C.Exec(`UPDATE meter_key SET tid_floor = $1 WHERE tenant_id = $2 AND id = $3 AND tid_floor < $1`,
 			k.tid, k.tenant, k.id); err != nil {
 			return fmt.Errorf("move the last TID of a key: %w", err)
 		}
@@ -214,7 +216,7 @@ func (tx *Tx) skipUsed() error {
 		if err != nil {
 			continue // this base date has no TID for today, so none can be issued under it
 		}
-		if _, err := tx.C.Exec(`UPDATE meter_key SET last_tid = $1 WHERE base_date = $2 AND last_tid < $1`, tid, base); err != nil {
+		if _, err := tx.C.Exec(`UPDATE meter_key SET tid_floor = $1 WHERE base_date = $2 AND tid_floor < $1`, tid, base); err != nil {
 			return fmt.Errorf("move the last TID of keys: %w", err)
 		}
 	}

@@ -22,7 +22,7 @@ func wrapJob(what string, err error) error {
 	return nil
 }
 
-// AddJob keeps a job with its reserved tokens and moves the key's last TID. Units that leave without money get a record
+// AddJob keeps a job with its reserved tokens. Units that leave without money get a record
 // of their own.
 func (tx *Tx) AddJob(j vending.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO token_job (tenant_id, id, ref, kind, meter, meter_key_id, new_key_id, account_id, units_wh, value,
@@ -59,15 +59,17 @@ func (tx *Tx) reserveJobToken(j vending.Job, t vending.Token) error {
 	if j.Kind != vending.KeyChange {
 		tid = int64(t.TID)
 	}
-	_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, job_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state,
-		issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, tx.Tenant, t.ID, j.ID, j.Meter.N, j.Key, tid,
-		t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State), t.IssuedAt, tx.Now)
-	tx.issued(t.ID)
-	if err != nil || tid == nil {
+	insert := func() error {
+		_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, job_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state,
+			issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, tx.Tenant, t.ID, j.ID, j.Meter.N, j.Key, tid,
+			t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State), t.IssuedAt, tx.Now)
 		return err
 	}
-	return tx.must(`UPDATE meter_key SET last_tid = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
-		t.TID, tx.Tenant, j.Key)
+	tx.issued(t.ID)
+	if tid == nil {
+		return insert()
+	}
+	return tx.withTID(j.Key, t.TID, insert)
 }
 
 // EndJob completes or fails a held job.

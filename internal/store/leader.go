@@ -3,17 +3,19 @@ package store
 import (
 	"fmt"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // LeaderTake makes holder the leader of name until the given moment, or prolongs its lead. ok is false while another
-// holder leads. The epoch rises with every change of holder: work done under an older one is refused by whoever
+// holder leads; one that leads beyond what it can have asked for died before its clock was set back. The epoch rises with every change of holder: work done under an older one is refused by whoever
 // compares it. The table belongs to no tenant.
 func (tx *Tx) LeaderTake(name, holder string, until time.Time) (epoch int64, ok bool, err error) {
 	ok, err = tx.one(`INSERT INTO leader (name, holder, epoch, until) VALUES ($1, $2, 1, $3)
 		ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,
 		epoch = leader.epoch + CASE WHEN leader.holder = excluded.holder THEN 0 ELSE 1 END
-		WHERE leader.holder = excluded.holder OR leader.until <= $4
-		RETURNING epoch`, func(r Row) error { epoch = r.Int(0); return nil }, name, holder, until, tx.Now)
+		WHERE leader.holder = excluded.holder OR leader.until <= $4 OR leader.until > $5
+		RETURNING epoch`, func(r Row) error { epoch = r.Int(0); return nil }, name, holder, until, tx.Now, until.Add(wallet.Ahead))
 	if err != nil {
 		return 0, false, fmt.Errorf("lead %s: %w", name, err)
 	}

@@ -61,7 +61,10 @@ func (tx *Tx) MessageAdd(m notify.Message) error {
 	direction := messageOut
 	var identity []byte
 	if m.Incoming {
-		direction, identity = messageIn, m.Identity[:]
+		direction = messageIn
+	}
+	if m.Identity != [16]byte{} {
+		identity = m.Identity[:]
 	}
 	var meter *int64
 	if m.Meter != 0 {
@@ -95,6 +98,15 @@ func (tx *Tx) MessageKnown(identity [16]byte) (bool, error) {
 		return false, fmt.Errorf("look for an arrival: %w", err)
 	}
 	return n > 0, nil
+}
+
+// MessageOf is the message with this identity.
+func (tx *Tx) MessageOf(identity [16]byte) (notify.Message, bool, error) {
+	all, err := tx.messages("look for a message by its identity", ` WHERE m.tenant_id = $1 AND m.identity = $2`, tx.Tenant, identity[:])
+	if err != nil || len(all) == 0 {
+		return notify.Message{}, false, err
+	}
+	return all[0], true, nil
 }
 
 // MessageByID reads a message and locks it where the engine has locks.
@@ -164,14 +176,20 @@ func (tx *Tx) MessageDue(now time.Time) (bool, error) {
 	return n > 0, nil
 }
 
-// firstInLine is the condition on message m that it is the first of its line that waits.
-const firstInLine = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id < m.id)`
+// hasTurn is the condition on message m that at the moment $4 no other of its line goes before it. In a telephone's line they
+// go in their order. In a meter's line the one that is at the meter goes before, so that there is one at a time even where an
+// older one waits again; and one that the meter has rejected, which waits for another day, holds up none.
+const hasTurn = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
+		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
+			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
+			WHEN p.state = 'queued' AND p.owner_until <= $4 THEN p.id < m.id AND m.state = 'queued'
+			ELSE p.id < m.id OR m.state = 'queued' END)`
 
-// MessageClaim takes the first message that is due on a route, and first in its line, until a moment.
+// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment.
 func (tx *Tx) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.one(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
-		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+firstInLine+`
+		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+hasTurn+`
 		ORDER BY m.next_at, m.id LIMIT 1`+tx.skipLocked()+`) RETURNING id`,
 		func(r Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, now, route)
 	if err != nil {

@@ -64,6 +64,43 @@ func (tx *Tx) TellSale(s vending.Sale, route string) error {
 	return nil
 }
 
+// TellReversal queues the message that a sale was taken back. It goes to whom the sale was told: a token that lies in a
+// telephone does not load any more, or must not. Where nothing of the sale has left for the telephone there is nothing to take
+// back there, and where the meter supplies another customer now it is none of theirs.
+func (tx *Tx) TellReversal(s vending.Sale) error {
+	to, found, err := tx.addressee(s.Meter.N)
+	if err != nil || !found {
+		return err
+	}
+	told, err := tx.number(`SELECT COUNT(*) FROM message m JOIN message_try t ON t.tenant_id = m.tenant_id AND t.message_id = m.id
+			AND t.outcome IN ('', 'accepted', 'unknown')
+		WHERE m.tenant_id = $1 AND m.vend_id = $2 AND m.direction = 'out' AND m.purpose <> $3 AND m.customer_id = $4`,
+		tx.Tenant, s.ID, string(notify.PurposeMeter), to.Customer)
+	if err != nil {
+		return fmt.Errorf("look whether sale %s was told by SMS: %w", s.ID.Text(id.Vend), err)
+	}
+	if told == 0 {
+		return nil
+	}
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	d := notify.Draft{Purpose: notify.PurposeReversal, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: s.Meter.N, Number: s.Meter.Number, Vend: s.ID,
+		Muted: !to.Notices, Args: notify.Args{Meter: s.Meter.Number, Test: s.Meter.Simulated, Utility: settings.Name, Contact: settings.Receipt.Contact,
+			Currency: s.Tender.Currency, Amount: s.Tender.Minor, Units: s.Units}}
+	if s.Recharge() {
+		d.Purpose = notify.PurposeReversalMoney
+		_, available, _, _, err := tx.WalletFigures(s.Meter.N)
+		if err != nil {
+			return err
+		}
+		d.Args.Balance = available.Minor
+	}
+	_, err = notify.Queue(tx, d, tx.Now)
+	return err
+}
+
 // tellRecharge queues the message of a wallet's recharge.
 func (tx *Tx) tellRecharge(d notify.Draft, s vending.Sale) error {
 	_, available, _, found, err := tx.WalletFigures(s.Meter.N)

@@ -41,10 +41,13 @@ func (tx *Tx) SetSIM(meter id.ID, sim string) error {
 	return nil
 }
 
-// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once.
-func (tx *Tx) MessageAtMeter(meter int64) (notify.Message, bool, error) {
+// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the meter
+// has rejected and that waits for another day.
+func (tx *Tx) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool, error) {
 	all, err := tx.messages("find the message at a meter", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.open = 1 AND m.tries > 0
-		ORDER BY m.id LIMIT 1`+tx.lockOf("m"), tx.Tenant, meter, string(notify.PurposeMeter))
+		AND NOT (m.state = 'queued' AND m.answered_at IS NOT NULL AND m.next_at > $4)
+		ORDER BY CASE WHEN m.state = 'queued' AND m.owner_until <= $4 THEN 1 ELSE 0 END, m.id LIMIT 1`+tx.lockOf("m"),
+		tx.Tenant, meter, string(notify.PurposeMeter), now)
 	if err != nil || len(all) == 0 {
 		return notify.Message{}, false, err
 	}

@@ -113,11 +113,16 @@ func (tx *Tx) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err er
 }
 
 // AddMeterKey keeps a meter's STS key by reference. The database refuses a second current key of a meter.
+// After a restore the meter may have been here before, in the time that is lost, and may have used TIDs ahead of the clock.
 func (tx *Tx) AddMeterKey(k registry.Key) error {
-	_, err := tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state,
-		last_tid, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+	floor, err := tx.lostTID(k.BaseDate)
+	if err != nil {
+		return fmt.Errorf("add meter key: %w", err)
+	}
+	_, err = tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state,
+		tid_floor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		tx.Tenant, k.ID, k.Meter, k.SGC, int64(k.KRN), int64(k.KT), k.TI, int64(k.KEN), k.EA.String(), k.DKGA.String(),
-		int64(k.BaseDate), k.From, k.State, int64(k.LastTID), tx.Now)
+		int64(k.BaseDate), k.From, k.State, int64(max(k.LastTID, floor)), tx.Now)
 	if err != nil {
 		return fmt.Errorf("keep key of meter %d: %w", k.Meter, err)
 	}
@@ -125,13 +130,16 @@ func (tx *Tx) AddMeterKey(k registry.Key) error {
 }
 
 // keyRefColumns are the columns of meter_key k in the order in which scanMeterKey reads them.
-const keyRefColumns = `k.id, k.meter, k.sgc, k.krn, k.kt, k.ti, k.ken, k.ea, k.dkga, k.base_date, k.from_at, k.state, k.last_tid`
+const keyRefColumns = meterKeyColumns + `, k.tid_floor, ` + newestTID
+
+// meterKeyColumns are those of them that say which key it is.
+const meterKeyColumns = `k.id, k.meter, k.sgc, k.krn, k.kt, k.ti, k.ken, k.ea, k.dkga, k.base_date, k.from_at, k.state`
 
 // scanMeterKey reads the columns of keyRefColumns, the first of them at col.
 func scanMeterKey(r Row, col int) (registry.Key, error) {
 	k := registry.Key{ID: r.ID(col), Meter: r.Int(col + 1), SGC: r.Text(col + 2), KRN: uint8(r.Int(col + 3)), KT: sts.KeyType(r.Int(col + 4)),
 		TI: r.Text(col + 5), KEN: uint8(r.Int(col + 6)), BaseDate: sts.BaseDate(r.Int(col + 9)), From: r.Time(col + 10),
-		State: r.Text(col + 11), LastTID: sts.TID(r.Int(col + 12))}
+		State: r.Text(col + 11), LastTID: sts.TID(max(r.Int(col+12), r.Int(col+13)))}
 	var err error
 	if k.EA, err = sts.ParseEA(r.Text(col + 7)); err != nil {
 		return registry.Key{}, err

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -24,7 +26,7 @@ const givenColumns = `id, meter, tid, base_date, class, subclass, units_wh, stat
 func scanGiven(r Row) vending.Token {
 	return vending.Token{ID: r.ID(0), Meter: r.Int(1), TID: sts.TID(r.Int(2)), BaseDate: sts.BaseDate(r.Int(3)), Class: uint8(r.Int(4)),
 		SubClass: uint8(r.Int(5)), Units: unit.Energy(r.Int(6)), State: vending.TokenState(r.Text(7)), Result: r.Text(8), IssuedAt: r.Time(9),
-		Sealed: r.Bytes(10), Hash: r.Bytes(11)}
+		Sealed: r.Bytes(10), Hash: r.Bytes(11), Elsewhere: true}
 }
 
 // GiveToken keeps a token that was made elsewhere.
@@ -61,6 +63,22 @@ func (tx *Tx) givenToken(token id.ID) (t vending.Token, found bool, err error) {
 		return vending.Token{}, false, fmt.Errorf("find token %s from elsewhere: %w", token.Text(id.Token), err)
 	}
 	return t, found, nil
+}
+
+// MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one after
+// before on (zero for the newest).
+func (tx *Tx) MeterTokens(meter int64, before id.ID, max int) ([]vending.Token, error) {
+	out, err := tx.VendTokens(meter, before, max)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.C.Query(`SELECT `+givenColumns+` FROM given_token WHERE tenant_id = $1 AND meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+		func(r Row) error { out = append(out, scanGiven(r)); return nil }, tx.Tenant, meter, newestOr(before), max)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)
+	}
+	slices.SortFunc(out, func(a, b vending.Token) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	return out[:min(len(out), max)], nil
 }
 
 // TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
@@ -118,15 +136,15 @@ func (tx *Tx) DeliveryOf(number string, token id.ID) (d recharge.Waiting, found 
 func (tx *Tx) takeGiven(r *metering.Record) (token id.ID, found bool, err error) {
 	t := r.Rec.Token
 	var state metering.TokenState
-	row := func(r Row) error { token, state = r.ID(0), metering.TokenState(r.Text(1)); return nil }
+	row := func(r Row) error { token, state = r.ID(0), signedState(r.Text(1), r.Text(2)); return nil }
 	if asked, err := id.Parse(id.Token, t.Request); err == nil {
-		if found, err = tx.one(`SELECT id, state FROM given_token WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row,
+		if found, err = tx.one(`SELECT id, state, result FROM given_token WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row,
 			tx.Tenant, asked, r.Meter); err != nil {
 			return id.ID{}, false, wrapToken(err)
 		}
 	}
 	if !found && t.TID != nil && t.Class != nil && t.SubClass != nil {
-		if found, err = tx.one(`SELECT id, state FROM given_token WHERE tenant_id = $1 AND meter = $2 AND tid = $3 AND ($4 = 0 OR base_date = $4) AND class = $5
+		if found, err = tx.one(`SELECT id, state, result FROM given_token WHERE tenant_id = $1 AND meter = $2 AND tid = $3 AND ($4 = 0 OR base_date = $4) AND class = $5
 			AND subclass = $6 ORDER BY created_at DESC LIMIT 1`+tx.C.ForUpdate(), row, tx.Tenant, r.Meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass); err != nil {
 			return id.ID{}, false, wrapToken(err)
 		}

@@ -15,6 +15,8 @@ const (
 	intoLines    = `INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after) VALUES `
 	intoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
+	intoHashes   = `INSERT INTO seal_hash (tenant_id, idx, hash) VALUES `
+	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES `
 )
 
 // rows gathers rows of one table and inserts them with as few statements as it takes.

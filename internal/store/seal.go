@@ -213,25 +213,27 @@ func (tx *Tx) origin() (string, error) {
 }
 
 func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
-	leaves := rowsInto(intoLeaves, 4, tx.Tenant)
+	leaves, hashes := rowsInto(intoLeaves, 4, tx.Tenant), rowsInto(intoHashes, 2, tx.Tenant)
 	for i := range f.leaves {
 		fl := &f.leaves[i]
 		if err := leaves.add(tx, l.edge.Size(), fl.kind, fl.id, fl.leaf[:]); err != nil {
 			return err
 		}
 		for _, node := range l.edge.Append(fl.leaf) {
-			_, err := tx.C.Exec(`INSERT INTO seal_hash (tenant_id, idx, hash) VALUES ($1, $2, $3)`,
-				tx.Tenant, node.Index, node.Hash[:])
-			if err != nil {
+			if err := hashes.add(tx, node.Index, node.Hash[:]); err != nil {
 				return err
 			}
 		}
 	}
-	return leaves.insert(tx)
+	if err := leaves.insert(tx); err != nil {
+		return err
+	}
+	return hashes.insert(tx)
 }
 
 func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {
 	var total money.Minor
+	rows := rowsInto(intoRollUps, 2, tx.Tenant, f.n)
 	for _, n := range slices.Sorted(maps.Keys(f.sums)) {
 		sum := f.sums[n]
 		total += sum.amount
@@ -247,11 +249,12 @@ func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {
 			before = money.Minor(b)
 		}
 		l.balances[n] = before + sum.amount
-		_, err := tx.C.Exec(`INSERT INTO rollup (tenant_id, account, seal_n, balance) VALUES ($1, $2, $3, $4)`,
-			tx.Tenant, n, f.n, before+sum.amount)
-		if err != nil {
+		if err := rows.add(tx, n, before+sum.amount); err != nil {
 			return err
 		}
+	}
+	if err := rows.insert(tx); err != nil {
+		return err
 	}
 	if total != 0 {
 		return fmt.Errorf("%w: the journals of seal %d sum to %d", ErrInvariant, f.n, total)

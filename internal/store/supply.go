@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -122,7 +123,7 @@ func (tx *Tx) SupplyPut(meter int64, s wallet.Supply) error {
 
 // Order gives a wallet meter an order: a command that is signed when it is sent.
 func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
-	i, err := tx.NewID()
+	i, err := tx.orderID(m.N)
 	if err != nil {
 		return id.ID{}, err
 	}
@@ -140,6 +141,22 @@ func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
 	}
 	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
+	return i, err
+}
+
+// orderID makes the identity of a meter's next order. They rise even where the clock was set back: of a cut-off and a connect
+// the identity says which was given later.
+func (tx *Tx) orderID(meter int64) (id.ID, error) {
+	var last id.ID
+	_, err := tx.one(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
+		func(r Row) error { last = r.ID(0); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return id.ID{}, fmt.Errorf("find the last order of meter %d: %w", meter, err)
+	}
+	i, err := tx.NewID()
+	if err == nil && bytes.Compare(i[:], last[:]) <= 0 {
+		i, err = id.New(last.Time().Add(time.Millisecond), tx.Rand)
+	}
 	return i, err
 }
 
@@ -196,8 +213,8 @@ func (tx *Tx) NoticeSent(kind string, body []byte) error {
 	if kind := wallet.NoticeKind(kind); kind != wallet.NoticeLow2 && kind != wallet.NoticeOut {
 		return nil
 	}
-	rows, err := tx.WalletOf(m.N) // locks
-	for _, w := range rows {      // the warning is the account's: whoever has got it knows of all its meters
+	rows, err := tx.warned(m.N, n.Account)
+	for _, w := range rows { // the warning is the account's: whoever has got it knows of all its meters
 		if err != nil {
 			break
 		}
@@ -210,39 +227,107 @@ func (tx *Tx) NoticeSent(kind string, body []byte) error {
 	return err
 }
 
+// warned locks the wallets that a notice counts for: those of its account, also where the meter has left that account since.
+// A message that was queued before messages carried the account has none: then it is whose meter it is now.
+func (tx *Tx) warned(meter int64, account string) ([]wallet.Row, error) {
+	if account == "" {
+		return tx.WalletOf(meter)
+	}
+	a, err := id.Parse(id.Account, account)
+	if err != nil {
+		return nil, fmt.Errorf("read a notice: %w", err)
+	}
+	return tx.WalletsOf(a)
+}
+
 // unseenAfter is how long the server must not have looked out for its meters to count as blind.
 const unseenAfter = 2 * time.Minute
 
-// Unseen is the beginning of the last time in which the server did not see its meters, because it did not run or hung.
+// Unseen is the beginning of the last time in which the server did not see its meters, because it did not run or hung. A
+// server whose clock was set back does not know how long that was: it has seen nothing until now.
 func (tx *Tx) Unseen() (time.Time, error) {
-	var seen, unseen time.Time
-	_, err := tx.one(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read when meters were last seen: %w", err)
-	}
-	if !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter {
-		return seen, nil
-	}
-	return unseen, nil
+	unseen, _, err := tx.sight()
+	return unseen, err
 }
 
-// LookOut notes that the server sees its meters now. It is called all the time while the server runs.
+// sight is [Tx.Unseen], and whether the clock was set back since the server last saw its meters.
+func (tx *Tx) sight() (unseen time.Time, back bool, err error) {
+	var seen time.Time
+	_, err = tx.one(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("read when meters were last seen: %w", err)
+	}
+	switch {
+	case seen.Sub(tx.Now) > wallet.Ahead:
+		return tx.Now, true, nil
+	case !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter:
+		return seen, false, nil
+	case unseen.After(tx.Now):
+		return tx.Now, false, nil
+	}
+	return unseen, false, nil
+}
+
+// LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
+// back, what waits for a time that has not come is due.
 func (tx *Tx) LookOut() error {
-	unseen, err := tx.Unseen()
+	unseen, back, err := tx.sight()
+	if err == nil && back {
+		err = tx.wakeAll()
+	}
 	if err != nil {
 		return err
 	}
 	return tx.Saw(tx.Now, unseen)
 }
 
-// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
+// LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
+// right: no reading counts as heard until [Tx.LookOut] is called again. What waits for a time that has not come is due all the
+// same, for afterwards nothing tells any more that the clock was set back.
+func (tx *Tx) LookAway() error {
+	_, back, err := tx.sight()
+	if err == nil && back {
+		err = tx.wakeAll()
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Saw(tx.Now, tx.Now.Add(awayFor))
+}
+
+// awayFor is longer than a server runs between two looks.
+const awayFor = 24 * time.Hour
+
+// messageWaits is longer than a message waits for its next try, which is at most until the next day.
+const messageWaits = 48 * time.Hour
+
+// wakeAll makes due what was to be done at a time that the clock, set back, is not to show for long: looks at supplies, and
+// what is to be sent to meters or people, or was enqueued or put back at such a time. What a worker took then is free again; what one
+// has taken since stays its own, or it would be sent twice.
+func (tx *Tx) wakeAll() error {
+	for _, s := range []struct {
+		sql   string
+		later time.Time
+	}{
+		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND look_at > $3`, tx.Now},
+		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND dead_at IS NULL AND next_at > $1
+			AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3)`, tx.Now.Add(job.LongestPause)},
+		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND next_at > $1 AND (created_at > $1 OR next_at > $3)`, tx.Now.Add(messageWaits)},
+		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND owner_until > $3`, tx.Now.Add(job.HoldFor)},
+	} {
+		if _, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later); err != nil {
+			return fmt.Errorf("wake what waits for a time that has not come: %w", err)
+		}
+	}
+	return nil
+}
+
+// SuppliesDue lists accounts with a supply to look at by a moment, each once, at most max; fewer than max are all.
 func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT m.account_id FROM wallet_supply s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
-		WHERE s.tenant_id = $1 AND s.look_at <= $2 AND m.account_id IS NOT NULL ORDER BY s.look_at LIMIT $3`, func(r Row) error {
-		if a := r.ID(0); !slices.Contains(out, a) {
-			out = append(out, a)
-		}
+		WHERE s.tenant_id = $1 AND s.look_at <= $2 AND m.account_id IS NOT NULL GROUP BY m.account_id ORDER BY MIN(s.look_at) LIMIT $3`, func(r Row) error {
+		out = append(out, r.ID(0))
 		return nil
 	}, tx.Tenant, by, max)
 	if err != nil {
@@ -252,9 +337,15 @@ func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 }
 
 // stillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right: a
-// cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now.
+// cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now, nor
+// anything that was ordered at a time that has not come, by a clock that has been set back.
 func (tx *Tx) stillRight(c command.Command) (bool, error) {
-	if c.Type != command.Disconnect && c.Type != command.Lease || c.By != access.SystemActor(tx.Tenant, supplyActor).String() {
+	switch {
+	case c.By != access.SystemActor(tx.Tenant, supplyActor).String():
+		return true, nil
+	case c.CreatedAt.Sub(tx.Now) > wallet.Ahead: // its end is as far away as the time it was given at
+		return false, tx.lookNow(c.Meter)
+	case c.Type != command.Disconnect && c.Type != command.Lease:
 		return true, nil
 	}
 	rows, err := tx.WalletOf(c.Meter)
@@ -276,7 +367,12 @@ func (tx *Tx) stillRight(c command.Command) (bool, error) {
 	if unit.Energy(max) <= most {
 		return true, nil
 	}
-	return false, tx.must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, c.Meter)
+	return false, tx.lookNow(c.Meter)
+}
+
+// lookNow has the supply of a meter looked at as soon as may be.
+func (tx *Tx) lookNow(meter int64) error {
+	return tx.must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 
 // leaseSkip is by how much the sequence of leases is moved on when a meter says that it has had a higher one: a day of

@@ -24,22 +24,27 @@ func scanToken(r Row) vending.Token {
 
 // VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 func (tx *Tx) VendTokens(meter int64, before id.ID, max int) ([]vending.Token, error) {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
 	var out []vending.Token
 	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND meter_key_id IN (
 			SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		func(r Row) error {
 			out = append(out, scanToken(r))
 			return nil
-		}, tx.Tenant, meter, before, max)
+		}, tx.Tenant, meter, newestOr(before), max)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens of meter %d: %w", meter, err)
 	}
 	return out, nil
+}
+
+// newestOr is the identity before which a list that runs backwards begins: after every other where none is given.
+func newestOr(before id.ID) id.ID {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	return before
 }
 
 // VendKey is a meter key by its identity, whatever its state.

@@ -67,10 +67,7 @@ func (tx *Tx) takeToken(r *metering.Record, store string) error {
 func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) {
 	var own ownToken
 	row := func(r Row) error {
-		own = ownToken{r.ID(0), metering.TokenState(r.Text(1))}
-		if own.state == metering.TokenAccepted && r.Text(2) == metering.ResultHeard {
-			own.state = metering.TokenSent // nobody has signed that the meter has it
-		}
+		own = ownToken{r.ID(0), signedState(r.Text(1), r.Text(2))}
 		return nil
 	}
 	if asked, err := id.Parse(id.Token, t.Request); err == nil {
@@ -87,6 +84,15 @@ func (tx *Tx) reportedToken(meter int64, t *wire.Token) (ownToken, bool, error) 
 		AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY issued_at DESC LIMIT 1`+tx.C.ForUpdate(),
 		row, tx.Tenant, meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass)
 	return own, found, wrapToken(err)
+}
+
+// signedState is how far a token has come by what the meter has signed: one that was only heard of by SMS was sent, and what
+// the meter says of it now takes the place of that.
+func signedState(state, result string) metering.TokenState {
+	if metering.TokenState(state) == metering.TokenAccepted && result == metering.ResultHeard {
+		return metering.TokenSent
+	}
+	return metering.TokenState(state)
 }
 
 func wrapToken(err error) error {

@@ -22,7 +22,8 @@ type Tx struct {
 	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	fresh  Fresh  // of this closure
 
-	ids id.Series // where no writer has one
+	ids  id.Series // where no writer has one
+	tids []usedTID // last TIDs of keys
 
 	audit    []access.Entry // written by Finish
 	evidence []evidence     // of rows this closure wrote, for the last of them

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -43,13 +44,36 @@ func (tx *Tx) VendPoint(ref registry.Ref) (vending.Point, bool, error) {
 	if err := tx.lockPoint(&p); err != nil {
 		return vending.Point{}, false, err
 	}
-	err = tx.C.Query(`SELECT `+keyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
-		AND k.state <> 'past'`+tx.C.ForUpdate(), func(r Row) error {
-		k, err := scanMeterKey(r, 0)
-		p.Keys = append(p.Keys, k)
-		return err
-	}, tx.Tenant, p.Meter.N)
+	p.Keys, err = tx.saleKeys(p.Meter.N)
+	tx.knowTIDs(p.Keys)
 	return p, err == nil, wrapVend("find meter keys", err)
+}
+
+// saleKeys reads the keys of a meter that are not past, and locks all. What newestTID tells is put together here: it is read in
+// every sale, and meters have one key.
+func (tx *Tx) saleKeys(meter int64) ([]registry.Key, error) {
+	var all []registry.Key
+	err := tx.C.Query(`SELECT `+meterKeyColumns+`, k.tid_floor, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
+		FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`+tx.C.ForUpdate(), func(r Row) error {
+		k, err := scanMeterKey(r, 0)
+		all = append(all, k)
+		return err
+	}, tx.Tenant, meter)
+	last := func(base sts.BaseDate) (tid sts.TID) {
+		for _, k := range all {
+			if k.BaseDate == base {
+				tid = max(tid, k.LastTID)
+			}
+		}
+		return tid
+	}
+	keys := make([]registry.Key, 0, len(all))
+	for _, k := range all {
+		if k.LastTID = last(k.BaseDate); k.State != "past" {
+			keys = append(keys, k)
+		}
+	}
+	return keys, err
 }
 
 // lockPoint locks the account and then the meter, where rows are locked, and reads again what a sale decides on. A meter
@@ -130,8 +154,7 @@ func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	return found, wrapVend("look for another one under way", err)
 }
 
-// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
-// takes what the sale pays towards charges and debts from their rows.
+// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
 func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
 	return tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens)))
 }
@@ -218,20 +241,18 @@ func orNull(s string) *string {
 	return &s
 }
 
-// insertToken takes a TID: the row makes it unique under its key, and the key remembers it as its last. A token that is
-// only reserved has no digits yet.
+// insertToken takes a TID: the row makes it unique under its key, and the newest of them is the key's last. A token that
+// is only reserved has no digits yet.
 func (tx *Tx) insertToken(s vending.Sale, t vending.Token, digitHash []byte) error {
-	_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
-		units_wh, state, issued_at, created_at, digits_enc, digits_hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
-		t.IssuedAt, tx.Now, []byte(t.Sealed), digitHash)
-	if err != nil {
-		return err
-	}
 	tx.issued(t.ID)
-	return tx.must(`UPDATE meter_key SET last_tid = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND last_tid < $1`,
-		t.TID, tx.Tenant, s.Key)
+	return tx.withTID(s.Key, t.TID, func() error {
+		_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
+			units_wh, state, issued_at, created_at, digits_enc, digits_hash)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
+			t.IssuedAt, tx.Now, []byte(t.Sealed), digitHash)
+		return err
+	})
 }
 
 func (tx *Tx) addUnits(s vending.Sale) error {

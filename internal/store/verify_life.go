@@ -202,8 +202,8 @@ func sameBound(w Row, col int, want *money.Minor) bool {
 	return !w.IsNull(col) && money.Minor(w.Int(col)) == *want
 }
 
-// verifyCounters checks that dense numbers go on where their rows end, and that a key's last TID is the one of its
-// newest token. After a restore keys begin later than that, so only a TID beyond the last one is wrong then.
+// verifyCounters checks that dense numbers go on where their rows end, and that before the first restore a key's
+// tokens have TIDs beyond those that were taken as used when it was registered.
 func (tx *Tx) verifyCounters(r *Report) error {
 	for _, c := range []struct {
 		name, table string
@@ -224,11 +224,9 @@ func (tx *Tx) verifyCounters(r *Report) error {
 	if tx.Epoch > firstEpoch {
 		return nil
 	}
-	return tx.C.Query(`SELECT k.id, k.last_tid, (SELECT MAX(t.tid) FROM token t WHERE t.tenant_id = k.tenant_id AND t.meter_key_id = k.id)
-		FROM meter_key k WHERE k.tenant_id = $1`, func(w Row) error {
-		if !w.IsNull(2) && w.Int(1) != w.Int(2) {
-			r.Find("key", "The last TID of meter key %s is said to be %d, its newest token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
-		}
+	return tx.C.Query(`SELECT k.id, k.tid_floor, MIN(t.tid) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
+		WHERE k.tenant_id = $1 GROUP BY k.id, k.tid_floor HAVING MIN(t.tid) <= k.tid_floor`, func(w Row) error {
+		r.Find("key", "TIDs of meter key %s are said to be used up to %d from the beginning, its first token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
 		return nil
 	}, tx.Tenant)
 }

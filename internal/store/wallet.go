@@ -291,18 +291,18 @@ func (tx *Tx) ReadingsBetween(meter int64, store string, from, to uint64, newest
 	return out, nil
 }
 
-// WalletsDue lists accounts of which some meter has accrued money and was not settled since a moment, each once, by their
-// meters, after the given one; last is the meter to go on after.
+// WalletsDue lists accounts of which some meter has accrued money and was not settled since a moment, or only at a time that
+// has not come, each once, by their meters, after the given one; last is the meter to go on after.
 func (tx *Tx) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
-		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2) AND w.meter > $3 AND m.account_id IS NOT NULL
-		ORDER BY w.meter LIMIT $4`, func(r Row) error {
+		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)
+		AND w.meter > $4 AND m.account_id IS NOT NULL ORDER BY w.meter LIMIT $5`, func(r Row) error {
 		last = r.Int(0)
 		if a := r.ID(1); len(accounts) == 0 || accounts[len(accounts)-1] != a {
 			accounts = append(accounts, a)
 		}
 		return nil
-	}, tx.Tenant, before, after, max)
+	}, tx.Tenant, before, tx.Now.Add(wallet.Ahead), after, max)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list wallets to settle: %w", err)
 	}

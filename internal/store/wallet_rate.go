@@ -189,6 +189,7 @@ func (r *ratings) touch(meter int64) {
 // takeOne rates one reading.
 func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	if w.Held.Stopped() {
+		r.changed[w.Meter.Account] = true // it may say once more that the lease is used up
 		return nil
 	}
 	versions, err := r.tx.of(w.Meter.Tariff)

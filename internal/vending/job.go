@@ -126,7 +126,7 @@ type Given struct {
 // JobTx is what jobs need of a transaction.
 type JobTx interface {
 	access.EyesTx
-	// AddJob keeps a job with its reserved tokens and moves the key's last TID.
+	// AddJob keeps a job with its reserved tokens.
 	AddJob(Job) error
 	// EndJob completes or fails a held job: sealed digits with their hashes, or why there are none.
 	EndJob(j Job, digitHashes [][]byte) error

@@ -113,7 +113,7 @@ func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object st
 	return Issued{digits}, nil
 }
 
-// Tokens lists the tokens sold to a meter, with what the meter said of them, newest first.
+// Tokens lists the tokens of a meter, sold, given or handed in, with what the meter said of them, newest first.
 func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, page registry.Page) (TokenList, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return TokenList{Refusal: no}, nil
@@ -134,7 +134,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		if err != nil || !found {
 			return TokenList{Refusal: registry.NoMeter(meter)}, err
 		}
-		tokens, err := tx.VendTokens(point.Meter.N, before, max+1)
+		tokens, err := tx.MeterTokens(point.Meter.N, before, max+1)
 		return TokenList{Tokens: tokens}, err
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 		return priced{}, noTariff(p), nil
 	case out.tender == 0:
 		return priced{}, refusal.Because(refusal.AmountInvalid, "Nothing is tendered.", nothingMoved,
-			"Give a positive amount in whole minor units; 10000 is 100.00."), nil
+			"Give a positive amount; at the API in whole minor units, where 10000 is 100.00."), nil
 	}
 	if no := body.Bounds(out.tender); no.Refused() {
 		return priced{}, no, nil

@@ -184,5 +184,5 @@ func nothingTendered(p Point, b tariff.Body, m Month) refusal.Refusal {
 			nothingMoved, "Pay for more, or wait for the next month.")
 	}
 	return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Nothing is tendered, and meter %s has no free units to claim.", p.Meter.Number),
-		nothingMoved, "Give a positive amount in whole minor units; 10000 is 100.00.")
+		nothingMoved, "Give a positive amount; at the API in whole minor units, where 10000 is 100.00.")
 }

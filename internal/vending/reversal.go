@@ -88,6 +88,8 @@ type ReversalTx interface {
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
 	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
 	VendNewest(meter int64) (id.ID, error)
+	// TellReversal queues the message that a sale was taken back, to whoever got that sale by SMS and wants notices.
+	TellReversal(s Sale) error
 	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
 	VendTurn(sale id.ID, from, to State) error
 	// TokenTurn gives a token another state, whatever it has.
@@ -390,14 +392,9 @@ func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
 }
 
 // giveBack completes a reversal: the journals are mirrored, and what the sale took besides goes back. The sale is
-// reversing.
+// reversing. The wallets of a recharge are locked before its money, as by a reading: [stillThere] has done that.
 func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
 	now := v.moment()
-	if s.Recharge() { // its wallets are locked before its money, as by a reading
-		if _, err := tx.WalletsOf(s.Account); err != nil {
-			return Sale{}, Reversal{}, err
-		}
-	}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		if err := mirror(tx, s, k, now); err != nil {
 			return Sale{}, Reversal{}, err
@@ -437,7 +434,10 @@ func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Rev
 		return Sale{}, Reversal{}, err
 	}
 	s.State = Reversed
-	return s, r, tx.VendTurn(s.ID, Reversing, Reversed)
+	if err := tx.VendTurn(s.ID, Reversing, Reversed); err != nil {
+		return Sale{}, Reversal{}, err
+	}
+	return s, r, tx.TellReversal(s)
 }
 
 // mirror posts the exact mirror of a sale's journal of a kind, where it has one (P11 of the domain reference, §7.1).

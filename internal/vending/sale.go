@@ -158,6 +158,8 @@ type Token struct {
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
+	// Elsewhere says that it was not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale.
+	Elsewhere bool
 }
 
 // OnlyHeard reports whether nothing but an SMS says that the meter has the token. It may have been anybody's.

@@ -170,6 +170,7 @@ type shop struct {
 
 	seq      uint64   // of the last record that a meter sent
 	online   sync.Map // numbers of meters that are connected
+	sends    bool     // there is a route for text messages
 	rehearse bool
 	*vending.Vending
 }
@@ -225,7 +226,7 @@ func (s *shop) start() {
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
 	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: rand.Reader,
-		Kick: func() { s.kicks.Add(1) }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
+		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 
 // crash ends the process and starts another on the same data.

@@ -189,7 +189,7 @@ func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 	s.do(func(tx *storeTx) error {
 		var errs error
 		for _, sql := range []string{`DELETE FROM token`, `DELETE FROM vend_line`, `DELETE FROM vend`, `DELETE FROM idempotency`,
-			`DELETE FROM usage_month`, `UPDATE meter_key SET last_tid = 0`, `UPDATE counter SET value = 0 WHERE name = 'receipt:main'`} {
+			`DELETE FROM usage_month`, `UPDATE counter SET value = 0 WHERE name = 'receipt:main'`} {
 			_, err := tx.C.Exec(sql)
 			errs = errors.Join(errs, err)
 		}

@@ -51,8 +51,7 @@ type Tx interface {
 	// reversal: month, carry and debts belong to the account.
 	VendUnderWay(meter int64, account id.ID) (bool, error)
 
-	// VendReserve inserts a sale with its lines and reserved tokens, moves the key's last TID and the month's units, and
-	// takes what the sale pays towards charges and debts from their rows.
+	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
 	VendReserve(s Sale, orderHash [32]byte) error
 	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.
 	VendSell(s Sale, orderHash [32]byte, digitHashes [][]byte) error
@@ -73,8 +72,9 @@ type Tx interface {
 	VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// VendKey is a meter key by its identity, whatever its state.
 	VendKey(key id.ID) (registry.Key, bool, error)
-	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
-	VendTokens(meter int64, before id.ID, max int) ([]Token, error)
+	// MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one
+	// after before on (zero for the newest).
+	MeterTokens(meter int64, before id.ID, max int) ([]Token, error)
 	// VendFacts is what the core of a sale's receipt says of its key and its tariff.
 	VendFacts(Sale) (Facts, error)
 	// CanTell reports whether a message by a route, RouteSMS or RouteMeterSMS, has a number to go to.

@@ -8,8 +8,10 @@ import (
 
 // Bounds of what is done about clocks.
 const (
-	// clockEvery is how often a meter's clock is set at most, and how long the order is worth sending.
+	// clockEvery is how often a meter's clock is set at most, and how long the order is worth sending to one that runs ahead.
 	clockEvery = time.Hour
+	// clockSoon is how long it is worth sending to one that is behind.
+	clockSoon = 5 * time.Minute
 	// sameLag is how much the lags of two readings may differ for a clock, and not a backlog, to be behind.
 	sameLag = time.Minute
 )
@@ -34,17 +36,23 @@ func (c *turn) behind(r Row) bool {
 }
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind. A simulated meter lives in its own time. The
-// meter refuses what has expired by its own clock, so the order expires by that; the counter keeps it from being replayed.
+// meter refuses what has expired by its own clock, so the order expires by that; the counter keeps it from being replayed. To
+// a clock that is only behind it is worth something for minutes: one that the network keeps back for longer would set a
+// clock wrong that has been set right meanwhile, and move the use of that time to other prices.
 func (c *turn) setClock(tx SupplyTx, r Row) error {
 	if r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return nil
 	}
-	until := maxTime(c.now, r.Said).Add(clockEvery)
+	life := clockSoon
+	if r.Said.After(c.now) {
+		life = clockEvery
+	}
+	until := maxTime(c.now, r.Said).Add(life)
 	if !metering.Writable(until.Unix()) {
 		until = r.Said
 	}
 	return c.order(tx, r, &c.Supply.Clock, &c.Seen.Clock,
-		Order{Type: OrderClock, TTL: clockEvery, Until: until, Reason: "the meter's clock is not right"})
+		Order{Type: OrderClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 
 // clockSet reports whether the meter refused an order because it had expired by its clock, and has had its clock set since.

@@ -23,7 +23,7 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		{"two hours ahead", func(r *wallet.Row, now time.Time) { r.Adrift, r.Said = true, now.Add(2*time.Hour) }, false, "time m1",
 			func(now time.Time) time.Time { return now.Add(3 * time.Hour) }},
 		{"not set, of the year 1970", func(r *wallet.Row, _ time.Time) { r.Adrift, r.Said = true, time.Unix(0, 0) }, false, "time m1",
-			func(now time.Time) time.Time { return now.Add(time.Hour) }},
+			func(now time.Time) time.Time { return now.Add(5 * time.Minute) }},
 		{"at the end of the years", func(r *wallet.Row, _ time.Time) {
 			r.Adrift, r.Said = true, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 		}, false,
@@ -33,7 +33,7 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		},
 			true, "", nil},
 		{"66 minutes behind", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 30 * time.Minute} }, false, "time m1",
-			func(now time.Time) time.Time { return now.Add(time.Hour) }},
+			func(now time.Time) time.Time { return now.Add(5 * time.Minute) }},
 		{"behind, by readings that came together", func(r *wallet.Row, _ time.Time) {
 			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 28 * time.Minute}
 		}, false, "", nil},

@@ -144,7 +144,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
 			return nil, err
 		}
-		c.kept = c.Supply
+		c.kept, c.Supplied = c.Supply, c.believed(now)
 		c.Seen = c.Seen.at(r.Meter.Clock(now))
 		c.taken(r)
 		v, found, err := priceAt(tx, r.Meter, now)
@@ -152,7 +152,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 			return nil, err
 		}
 		c.out = have.Available() <= c.levels.CutOff
-		if c.block = Blocked(r, c.Supplied, t, now, unseen); found {
+		if found {
 			c.body, c.priced = v.Body, true
 			if c.levels, err = LevelsOf(t.Policy, v.Body); err != nil {
 				return nil, err
@@ -164,6 +164,14 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 			c.out = left <= 0
 		}
 		out[i] = c
+	}
+	told := noticed(out)
+	for i := range out {
+		c := &out[i]
+		if c.out && c.Noticed.IsZero() {
+			c.Noticed = told
+		}
+		c.block = Blocked(rows[i], c.Supplied, t, now, unseen)
 	}
 	return out, nil
 }
@@ -253,10 +261,9 @@ func (c *turn) mustPress() bool {
 
 // notices tells the customer what has just happened, of several warnings at once the most urgent.
 func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
-	usedUp := c.out && c.Supply.Out.IsZero()
+	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
-		c.Supply.Out = c.now
-		if r.Started && c.priced {
+		if c.Supply.Out = c.now; !c.joins() {
 			if err := c.notify(tx, r, NoticeOut, false); err != nil {
 				return err
 			}
@@ -284,6 +291,27 @@ func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 		}
 	}
 	return nil
+}
+
+// joins reports whether the account was told before that nothing is left, by another of its meters. The notice is the
+// account's, and so is the time since it was given.
+func (c *turn) joins() bool {
+	for i := range c.all {
+		if o := &c.all[i]; o != c && o.out && !o.kept.Out.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// noticed is when an account for which nothing is left was last warned of it, through whichever of its meters.
+func noticed(turns []turn) (at time.Time) {
+	for i := range turns {
+		if turns[i].out {
+			at = maxTime(at, turns[i].Noticed)
+		}
+	}
+	return at
 }
 
 func (c *turn) notify(tx SupplyTx, r Row, kind NoticeKind, press bool) error {

@@ -43,7 +43,15 @@ func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 			d.reads(1, 53_700_000, supply.Closed)
 			d.passes(12*time.Hour).reads(1, 53_720_000, supply.Open, supply.Lease)
 		}, "", 32_000},
-		{"beyond the lease, which has opened the relay", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Lease) }, "lease m1", 53_705_000},
+		{"beyond the lease, which has opened the relay, once", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Lease) }, "", 32_000},
+		{"beyond the lease, which has opened the relay", func(d *desk) {
+			d.reads(1, 53_700_000, supply.Open, supply.Lease)
+			d.passes(time.Hour).reads(1, 53_700_000, supply.Open, supply.Lease)
+		}, "lease m1", 53_705_000},
+		{"beyond the lease, and true in the next reading", func(d *desk) {
+			d.reads(1, 53_700_000, supply.Open, supply.Lease)
+			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
+		}, "", 32_000},
 		{"the relay open for a person's command", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Remote) }, "", 32_000},
 		{"a new memory", another, "lease m1", 5009},
 		{"a new memory, for hours", func(d *desk) {

@@ -112,10 +112,18 @@ func (s State) until(r Reading, t Terms) time.Time {
 
 // ran is how long the meter was switched on since the reading rated last, as far as one boot tells.
 func (s State) ran(r Reading) time.Duration {
-	if r.Up <= s.Up || r.Up-s.Up > uint64(tariff.MaxSpan.Milliseconds()) {
+	if r.Up <= s.Up {
 		return 0
 	}
-	return time.Duration(r.Up-s.Up) * time.Millisecond
+	return ranSince(r.Up - s.Up)
+}
+
+// ranSince is some time that a meter was switched on for, in milliseconds; 0 for more than can be.
+func ranSince(ms uint64) time.Duration {
+	if ms > uint64(tariff.MaxSpan.Milliseconds()) {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 // doubt says why a reading cannot be true; empty where it can.
@@ -129,7 +137,9 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	most := s.Most(t.Phases)
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
-		elapsed = s.ran(r)
+		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && ahead(s.At, r.ReceivedAt) {
+			elapsed = ranSince(r.Up) // it started anew, and the time of the reading before says nothing
+		}
 	}
 	// At most a span of 400 days and the largest power: fits 63 bits.
 	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))

@@ -284,6 +284,37 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 	}
 }
 
+// TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: what was rated at a time that has not come does not say how long the
+// meter has had for what it has counted, and it must not be held up, for it may have to live on its lease for that long. It has
+// run at least since it started; what that cannot make is held as ever.
+func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
+	at := noon(t)
+	for _, c := range []struct {
+		name string
+		up   time.Duration
+		to   unit.Energy
+		want wallet.HoldReason
+	}{
+		{"nine kilowatt-hours in a day", 24 * time.Hour, 10_000, ""},
+		{"the same in a minute", time.Minute, 10_000, wallet.HoldImplausible},
+		{"all ones", 24 * time.Hour, 1<<63 - 1, wallet.HoldImplausible},
+		{"switched on for longer than can be", 1 << 62, 10_000, wallet.HoldImplausible},
+	} {
+		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+		p.read(at, 0)
+		ahead := at.AddDate(0, 1, 0)
+		p.take(wallet.Reading{Store: "a", Seq: 2, At: ahead, Up: 1 << 62, Clock: wire.ClockValid, ReceivedAt: ahead, Register: 1000})
+		now := at.AddDate(0, 0, 2)
+		p.take(wallet.Reading{Store: "a", Seq: 3, At: now, Up: uint64(c.up.Milliseconds()), Clock: wire.ClockValid, ReceivedAt: now, Register: c.to})
+		if got := p.s.Held.Reason; got != c.want {
+			t.Errorf("%s: held %q, want %q", c.name, got, c.want)
+		}
+		if c.want == "" && (p.s.Register != c.to || !p.s.At.Equal(ahead)) {
+			t.Errorf("%s: rated %d Wh up to %s, want %d up to %s", c.name, p.s.Register, p.s.At, c.to, ahead)
+		}
+	}
+}
+
 // TestAMillionPatternsCostTheFloorOfTheExactCost reports random consumption in random patterns, over changes of tariff,
 // price, day and month: the debits of each sum to the floor of its exact cost.
 func TestAMillionPatternsCostTheFloorOfTheExactCost(t *testing.T) {

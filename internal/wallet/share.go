@@ -179,15 +179,15 @@ func (c *turn) beyond(energy unit.Energy) unit.Energy {
 
 // mayHelp reports whether a lease up to want may be given to a meter whose register cannot be true. One that has no lease in
 // this memory needs one. One that has keeps it: a lower one would cut off what is paid for if the register is too low, and a
-// higher one would give away energy if it is too high. Only a reading that says itself that the lease is used up, by having
-// opened the relay for it, is believed so far: with the relay closed, a register beyond the lease is proven wrong.
+// higher one would give away energy if it is too high. Only two readings in a row are believed so far that say the same register
+// and the used-up lease has opened the relay at it: one alone may be false, and a lease beyond it would have no end.
 func (c *turn) mayHelp(h Held, want unit.Energy) bool {
 	reach, has := c.reach(h.Store)
 	if !has {
 		return true
 	}
-	itself := c.Seq == h.Seq // what is known of the relay is of that reading
-	return want > reach && h.Register >= reach && itself && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
+	again := c.Seq > h.Seq && c.Seen.Register == h.Register // what is known of the relay is of that reading
+	return want > reach && h.Register >= reach && again && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
 }
 
 // reach is the highest register up to which a lease lets the meter count that it has, or may have, in a memory.

@@ -160,6 +160,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	if err != nil {
 		return SupplyView{}, err
 	}
+	s = s.believed(w.moment())
 	t, err := tx.WalletTenant()
 	if err != nil {
 		return SupplyView{}, err

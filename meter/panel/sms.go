@@ -72,10 +72,32 @@ func ParseSMS(text string) Request {
 	case "*06#":
 		return Request{Kind: RequestState}
 	}
+	text = joined(text)
 	if !strings.HasPrefix(text, tokenCommand) {
 		return Request{}
 	}
 	return Request{Kind: RequestToken, tokens: tokensIn(text)}
+}
+
+// joined writes the token command without the blanks and dashes that may stand in it, each time.
+func joined(text string) string {
+	var out strings.Builder
+	for {
+		at := strings.IndexByte(text, '*')
+		end := strings.IndexByte(text[max(at, 0):], '#') + max(at, 0) + 1
+		if at < 0 || end <= at {
+			out.WriteString(text)
+			return out.String()
+		}
+		out.WriteString(text[:at])
+		if command := text[at:end]; compact(command) == tokenCommand {
+			out.WriteString(tokenCommand)
+			text = text[end:]
+		} else { // not this star
+			out.WriteByte('*')
+			text = text[at+1:]
+		}
+	}
 }
 
 // tokensIn returns the tokens of a message. Digits that make no tokens come back in one piece, which no key opens: of a

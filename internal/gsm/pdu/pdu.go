@@ -13,6 +13,7 @@ package pdu
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Sizes of user data and address fields (TS 23.040 §9.2.3.24, §9.1.2.5).
@@ -282,8 +283,12 @@ func SplitFrame(frame []byte) (centre Address, tpdu []byte, err error) {
 		return Address{}, nil, fmt.Errorf("split frame: service centre of %d octets: %w", len(field), ErrMalformed)
 	}
 	if len(field) > 0 {
-		// Here the length counts octets, so an odd last digit shows only by its filler.
+		// Here the length counts octets: an odd last digit shows only by its filler, and the filler behind a name of seven
+		// characters reads as an "@". No centre's name ends in one.
 		centre = addressOf(field[0], field[1:], 2*(len(field)-1))
+		if centre.Type == Alphanumeric {
+			centre.Text = strings.TrimRight(centre.Text, "@")
+		}
 	}
 	return centre, r.b, nil
 }

@@ -340,6 +340,45 @@ func TestATransmitterAndAReceiver(t *testing.T) {
 	})
 }
 
+// TestAReceiptMayOvertakeTheAnswer delivers receipts on the receiver's connection before the transmitter's has brought the
+// answer that names the message, in another base than the receipt.
+func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, smpp.Config{Pair: true})
+		tx, rx := b.link(), b.link()
+		if tx.mode == smpp.BindReceiver {
+			tx, rx = rx, tx
+		}
+		sent := b.send(notify.Outgoing{ID: "msg_1", Text: token})
+		synctest.Wait()
+		early := make(chan smpp.Status, 1)
+		go func() { early <- rx.deliver(receipt("26", "DELIVRD")) }()
+		time.Sleep(time.Second)
+		if len(early) != 0 || len(b.box.reports) != 0 {
+			t.Fatalf("a receipt without a message was kept: %+v", b.box.reports)
+		}
+		tx.submit(smpp.StatusOK, "1A")
+		if s := <-sent; s.Outcome != notify.Accepted {
+			t.Errorf("sent %+v", s)
+		}
+		if s := <-early; s != smpp.StatusOK || len(b.box.reports) != 1 || b.box.reports[0].ID != "msg_1" || b.box.reports[0].State != notify.Delivered {
+			t.Errorf("answered %v, %+v", s, b.box.reports)
+		}
+		// One of a message that another process sent waits for no answer, or for one that does not come no longer than so.
+		began := time.Now()
+		if s := rx.deliver(receipt("77", "DELIVRD")); s != smpp.StatusOK || time.Since(began) != 0 {
+			t.Errorf("with nothing under way: answered %v after %v", s, time.Since(began))
+		}
+		sent = b.send(notify.Outgoing{ID: "msg_2", Text: token})
+		synctest.Wait()
+		if s := rx.deliver(receipt("78", "DELIVRD")); s != smpp.StatusOK || time.Since(began) != 5*time.Second || len(b.box.reports) != 3 {
+			t.Errorf("with an answer that does not come: answered %v after %v, %+v", s, time.Since(began), b.box.reports)
+		}
+		tx.submit(smpp.StatusOK, "2")
+		<-sent
+	})
+}
+
 func TestNonsenseIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{})

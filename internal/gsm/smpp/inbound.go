@@ -106,6 +106,7 @@ func (s *session) receipt(ctx context.Context, p PDU, m Message, body pdu.Body) 
 		s.drop(p, StatusOK, "a receipt without a message_id")
 		return
 	}
+	s.c.settle(ctx, r.ID)
 	s.c.mu.Lock()
 	report := s.c.sent.take(r)
 	s.c.mu.Unlock()

@@ -82,7 +82,9 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 		if s == nil {
 			return result{outcome: notify.NotSent, why: why, closed: true}
 		}
+		ended := c.submitting()
 		answer, err := s.request(ctx, SubmitSM, body, sent)
+		ended()
 		switch {
 		case errors.Is(err, errEnded): // before the first octet was written
 			continue

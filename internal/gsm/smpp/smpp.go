@@ -117,6 +117,7 @@ type Client struct {
 	rest    time.Time // the centre throttles until then
 	pause   time.Duration
 	sent    sentMessages
+	flights flights
 	serial  int // of connections
 
 	in inbound // belongs to the one connection that receives

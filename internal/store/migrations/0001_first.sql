@@ -152,7 +152,8 @@ CREATE TABLE meter_key (
   ea TEXT NOT NULL, dkga TEXT NOT NULL, base_date INTEGER NOT NULL,
   from_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'current'
     CHECK (state = 'planned' OR state = 'issued' OR state = 'current' OR state = 'past'),
-  last_tid INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  tid_floor INTEGER NOT NULL DEFAULT 0,   -- TIDs up to here may have been used elsewhere, or in a time that a restore lost
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_key_meter ON meter_key (tenant_id, meter);
@@ -620,7 +621,7 @@ CREATE TABLE message (
   phone TEXT NOT NULL,                    -- to whom; of an arrival, from whom
   customer_id BLOB, meter INTEGER, vend_id BLOB, token_id BLOB,
   answers BLOB,                           -- the arrival that this answers; of a meter's answer, the message that it answers
-  identity BLOB,                          -- of an arrival: the same however often it comes
+  identity BLOB,                          -- of an arrival, and of a request with a key: the same however often it comes
   line TEXT NOT NULL DEFAULT '',          -- messages of one line leave one after the other
   open INTEGER NOT NULL DEFAULT 0 CHECK (open = 0 OR open = 1),       -- 1: the first of its line has its turn
   asking INTEGER NOT NULL DEFAULT 0 CHECK (asking = 0 OR asking = 1),   -- the meter is asked what became of its token

@@ -15,7 +15,8 @@ import (
 // useUp takes of everything that a restore must never give again, more than any margin of minutes beyond the clock.
 func useUp(tx *store.Tx) (sold, error) {
 	for _, sql := range []string{`UPDATE meter SET command_counter = command_counter + 100, lease_seq = lease_seq + 100 WHERE tenant_id = $1 AND n = 0`,
-		`UPDATE meter_key SET last_tid = last_tid + 100 WHERE tenant_id = $1 AND meter = 0`} {
+		`UPDATE token SET tid = 100 + (SELECT CASE WHEN k.tid_floor > token.tid THEN k.tid_floor ELSE token.tid END FROM meter_key k
+			WHERE k.tenant_id = token.tenant_id AND k.id = token.meter_key_id) WHERE tenant_id = $1 AND meter = 0`} {
 		if _, err := tx.C.Exec(sql, tx.Tenant); err != nil {
 			return sold{}, err
 		}

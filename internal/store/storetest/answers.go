@@ -22,8 +22,8 @@ func issued(t *testing.T, e store.Engine, m mtr, tid uint32, state string) id.ID
 		if token, err = tx.NewID(); err != nil {
 			return err
 		}
-		_, err = tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state, last_tid, created_at)
-			VALUES ($1, $2, $3, '123456', 1, 2, '01', 255, '07', '04', 2014, $4, 'past', $5, $4)`, tx.Tenant, token, m.N, tx.Now, int64(tid))
+		_, err = tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state, created_at)
+			VALUES ($1, $2, $3, '123456', 1, 2, '01', 255, '07', '04', 2014, $4, 'past', $4)`, tx.Tenant, token, m.N, tx.Now)
 		if err != nil {
 			return err
 		}

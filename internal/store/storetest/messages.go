@@ -35,12 +35,20 @@ func messageTests() []test {
 		{"a warning for which there is no room is not given", noRoom},
 		{"a server leaves to another what only the other can send", twoServers},
 		{"a warning that waited for a route waits for the morning too", quietLater},
+		{"quiet hours are the utility's own, by its own clock", quietOwn},
 		{"who writes in a telephone's name does not use up its messages' tries", woken},
 		{"a message that was sent once and could not be sent again has expired", expiredAgain},
 		{"what waits goes to who is registered when it is sent", registeredOnly},
 		{"a new occupant learns nothing of the former one", formerOccupant},
 		{"a forged answer stops no push, and a signed one overrules it", forgedAnswer},
 		{"all strangers together are bounded", strangersBounded},
+		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedTurn},
+		{"what all routes of a server have refused is left to the others before it ends", refusedHere},
+		{"a try that may have left is paid for", uncertainCost},
+		{"a token from elsewhere that was heard of is what the meter signs of it", givenHeard},
+		{"a route whose memory fills up is an alarm until it has room again", memoryFull},
+		{"a request with a key makes one message, also where its answer was lost", orderedOnce},
+		{"a meter whose SMS channel is locked has its tokens by its connection, or the next day", lockedMeter},
 		{"old messages are forgotten in batches, with their tries", messagesForgotten},
 	}
 }
@@ -244,10 +252,10 @@ func meterAnswers(t *testing.T, r Rig) {
 	k.serve()
 	k.receive(simNumber, "Token rejected. Balance 20.0 kWh")
 	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
-	k.wantState("rejected once, as a meter with a lock rejects everything", three, notify.SentOut)
+	k.wantState("rejected once, as a meter with a lock rejects everything", three, notify.Queued)
 	before := len(a.sent)
 	k.receive(simNumber, "Last tokens: 20.11 3234..7892 wrong; 20.11 2234..7891 +10.0 kWh;")
-	k.wantState("the same rejection again", three, notify.SentOut)
+	k.wantState("the same rejection again", three, notify.Queued)
 	k.now = k.now.Add(24 * time.Hour)
 	k.serve()
 	if got := a.texts(); len(got) != before+1 || got[before] != "*02#32345678901234567892" {
@@ -442,6 +450,7 @@ func arrivals(t *testing.T, r Rig) {
 func noticesByRoute(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	p := addPurse(t, e, 42, 0)
+	q := addBeside(t, e, p, 43)
 	subscriber(t, e, p, "+254700000001")
 	k := talking(t, e, "one", a)
 	k.now = time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)
@@ -479,6 +488,9 @@ func noticesByRoute(t *testing.T, r Rig) {
 	k.serve()
 	if len(a.sent) != 2 || given() != "notice.supply-on notice.wallet-used-up" {
 		t.Errorf("in the morning %d were sent and %q counts, want the warning too", len(a.sent), given())
+	}
+	if one, two := supplied(t, e, p).Noticed, supplied(t, e, q).Noticed; one.IsZero() || !one.Equal(two) {
+		t.Errorf("after a warning by message the account's meters count as warned of at %s and %s, want one moment", one, two)
 	}
 	subscriber(t, e, p, "")
 	notice(wallet.NoticeLow2)

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
@@ -194,6 +195,35 @@ func quietLater(t *testing.T, r Rig) {
 	k.now = time.Date(2026, 11, 21, 7, 0, 0, 0, time.UTC)
 	k.serve()
 	k.wantState("in the morning", m.ID, notify.SentOut)
+}
+
+func quietOwn(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	p := addPurse(t, e, 57, 0)
+	subscriber(t, e, p, someone)
+	must(t, e, func(tx *store.Tx) error {
+		s, err := tx.TenantSettings()
+		if err != nil {
+			return err
+		}
+		s.TZ, s.Quiet = "Africa/Nairobi", registry.QuietHours{From: "12:30", To: "14:00"}
+		return tx.PutTenantSettings(s)
+	})
+	k := talking(t, e, "one", a)
+	for _, step := range []struct {
+		hour, minute int // UTC; Nairobi is three hours ahead
+		want         int // messages sent since the beginning, where each step queues a warning
+	}{{9, 29, 1}, {9, 30, 1}, {10, 59, 1}, {11, 0, 4}, {22, 0, 5}} {
+		k.now = time.Date(2026, 11, 20, step.hour, step.minute, 0, 0, time.UTC)
+		m := k.queue(warning(p, someone))
+		k.serve()
+		if len(a.sent) != step.want {
+			t.Errorf("at %s: %d warnings were sent, want %d", k.now.Format("15:04"), len(a.sent), step.want)
+		}
+		if got := k.read(m.ID); step.want == 1 && step.hour > 9 && !got.NextAt.Equal(time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC)) {
+			t.Errorf("at %s: a warning waits until %s, want 11:00", k.now.Format("15:04"), got.NextAt)
+		}
+	}
 }
 
 func woken(t *testing.T, r Rig) {

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ func rechargeTests() []test {
 	return []test{
 		{"a token from elsewhere has the states of one that was sold", givenStates},
 		{"a token's way is told with its times", tokenTimes},
+		{"tokens from elsewhere are listed among a meter's own", givenListed},
+		{"a balance told after the newest reading is found", balanceSaid},
 	}
 }
 
@@ -150,5 +154,63 @@ func tokenTimes(t *testing.T, r Rig) {
 	})
 	if w := wayOf(t, e, m, token); w.waits {
 		t.Errorf("a delivery that was given up waits: %+v", w)
+	}
+}
+
+// givenListed pages through tokens sold and handed in, newest first, each once.
+func givenListed(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
+	var want []id.ID
+	for i := range 5 {
+		want = append([]id.ID{given(t, e, m, uint32(100+i), i%2 == 0, byte(i))}, want...)
+		given(t, e, other, uint32(100+i), true, byte(i))
+	}
+	var got []id.ID
+	for before := (id.ID{}); ; {
+		page := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.MeterTokens(m.N, before, 2) })
+		for _, token := range page {
+			if !token.Elsewhere || !token.Sale.IsZero() {
+				t.Errorf("token %+v is of a sale or made here", token)
+			}
+			got, before = append(got, token.ID), token.ID
+		}
+		if len(page) < 2 {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("listed %v, want %v", got, want)
+	}
+}
+
+// balanceSaid: what a meter says with a token counts where its own clock puts it after the newest reading.
+func balanceSaid(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := booted(t, e, 1, false)
+	said := func() string {
+		return look(t, e, func(tx *store.Tx) (string, error) {
+			rec, found, err := tx.MeterRecord(m.ID)
+			if err != nil || !found {
+				return "", err
+			}
+			s, err := tx.SaidBalance(rec)
+			if err != nil || s == nil {
+				return "", err
+			}
+			return fmt.Sprint(s.Balance, " by ", s.Source), nil
+		})
+	}
+	if got := said(); got != "" {
+		t.Errorf("before the meter said anything: %q", got)
+	}
+	outcomes(t, e, m.token(1, 1, "", "accept"))
+	first := said()
+	if first == "" {
+		t.Error("a balance that came with a token is not found")
+	}
+	outcomes(t, e, m.reading(2))
+	if got := said(); got != "" {
+		t.Errorf("after a reading that is newer: %q", got)
 	}
 }

@@ -122,6 +122,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /customers/{customer}", s.signedIn(s.customer))
 	m.Handle("POST /customers/{customer}", s.signedIn(s.changeCustomer))
 	m.Handle("GET /messages", s.signedIn(s.messages))
+	m.Handle("GET /messages/{message}", s.signedIn(s.message))
 	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
 	m.Handle("GET /quarantine/{id}", s.signedIn(s.aside))

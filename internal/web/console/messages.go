@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -22,8 +23,8 @@ type messageLine struct {
 
 // routeLine is a route as it stands.
 type routeLine struct {
-	Name, Kind, Why, Last string
-	State                 badge
+	Name, Kind, Why, Last, Memory string
+	State                         badge
 }
 
 // messagePage is the list of messages with the routes.
@@ -69,6 +70,13 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 		if !route.Last.IsZero() {
 			line.Last = "last sent " + v.site.clock(route.Last)
 		}
+		if m := route.Memory; m.Slots > 0 {
+			line.Memory = strconv.Itoa(m.Used) + " of " + strconv.Itoa(m.Slots) + " places in its memory are taken"
+			if m.AlmostFull {
+				line.Memory += ": almost full"
+			}
+			line.Memory += "."
+		}
 		d.Routes = append(d.Routes, line)
 	}
 	for _, t := range routes.Months {
@@ -79,6 +87,82 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 		d.Next = "/messages?" + url.Values{"meter": {d.Meter}, "state": {d.State}, "cursor": {list.Next}}.Encode()
 	}
 	s.show(w, r, status, messagesView(s.page(r, v, "Messages"), d))
+}
+
+// messageTry is a message given to a route, as its page shows it.
+type messageTry struct {
+	N, At, Route, Outcome, Report, Parts, Cost, Why string
+}
+
+// messageDetail is one message with every try to send it.
+type messageDetail struct {
+	messageLine
+	FormID, Error string
+	Times         []named // each step that was reached, and the next
+	Tries         []messageTry
+	Routes        []string
+	May           bool
+}
+
+// named is a value with its name.
+type named struct{ Name, Value string }
+
+func (s *Console) message(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showMessage(w, r, v, http.StatusOK, "")
+}
+
+func (s *Console) showMessage(w http.ResponseWriter, r *http.Request, v visit, status int, wrong string) {
+	shown, err := s.c.Messages.Show(r.Context(), v.by, r.PathValue("message"))
+	if err == nil && shown.Refused() {
+		s.refuse(w, r, v, shown.Refusal)
+		return
+	}
+	var routes notify.Standing
+	if err == nil {
+		routes, err = s.c.Messages.Routes(r.Context(), v.by)
+	}
+	d := v.site.messageDetail(shown)
+	d.Error, d.May = wrong, v.by.May(access.SendMessages)
+	if err == nil {
+		d.FormID, err = s.formID(v)
+	}
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	for _, route := range routes.Routes {
+		d.Routes = append(d.Routes, route.Name)
+	}
+	s.show(w, r, status, messageView(s.page(r, v, "Message"), d))
+}
+
+func (t site) messageDetail(s notify.Shown) messageDetail {
+	m := s.Message
+	d := messageDetail{messageLine: t.message(m)}
+	next := m.NextAt
+	if !m.Open {
+		next = time.Time{}
+	}
+	for _, step := range []struct {
+		name string
+		at   time.Time
+	}{{"queued", m.CreatedAt}, {"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}, {"ended", m.EndedAt}, {"looked after again", next}} {
+		if !step.at.IsZero() {
+			d.Times = append(d.Times, named{step.name, t.clock(step.at)})
+		}
+	}
+	for _, x := range s.Tries {
+		line := messageTry{N: strconv.Itoa(x.N), At: t.clock(x.At), Route: x.Route, Outcome: plain(x.Outcome), Report: x.Report, Parts: strconv.Itoa(x.Parts),
+			Cost: t.cost(x.Cost), Why: notify.Visible(x.Why)}
+		if x.Outcome == "" {
+			line.Outcome = "under way"
+		}
+		if x.Asking {
+			line.Why = sentences("The meter was asked for its last tokens.", line.Why)
+		}
+		d.Tries = append(d.Tries, line)
+	}
+	return d
 }
 
 // cost writes millionths of the currency's unit, to four decimals: a message costs less than a coin.
@@ -93,10 +177,10 @@ func (t site) cost(micro int64) string {
 }
 
 func (t site) message(m notify.Message) messageLine {
-	line := messageLine{ID: m.ID.Text(id.Message), What: plain(string(m.Purpose)), Phone: "to " + m.Phone, Meter: m.Number, Route: m.Route, At: t.clock(m.CreatedAt),
-		Cost: t.cost(m.Cost), Text: m.Text, Failure: m.Failure, State: messageBadge(m.State)}
+	line := messageLine{ID: m.ID.Text(id.Message), What: plain(string(m.Purpose)), Phone: "to " + notify.Visible(m.Phone), Meter: m.Number, Route: m.Route, At: t.clock(m.CreatedAt),
+		Cost: t.cost(m.Cost), Text: notify.Visible(m.Text), Failure: notify.Visible(m.Failure), State: messageBadge(m.State)}
 	if m.Incoming {
-		line.Phone, line.Cost = "from "+m.Phone, ""
+		line.Phone, line.Cost = "from "+notify.Visible(m.Phone), ""
 	}
 	if m.Purpose == notify.PurposeMeter && m.Number != "" && !m.Token.IsZero() {
 		line.Track = trackPath(m.Number, m.Token.Text(id.Token))
@@ -141,9 +225,9 @@ func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) 
 	case err != nil:
 		s.broken(w, r, v, err)
 	case done.Refused():
-		s.showMessages(w, r, v, max(done.Code.Status(), http.StatusBadRequest), sentences(done.What, done.Not, done.Try))
+		s.showMessage(w, r, v, max(done.Code.Status(), http.StatusBadRequest), sentences(done.What, done.Not, done.Try))
 	default:
-		http.Redirect(w, r, "/messages?"+url.Values{"meter": {r.PostFormValue("meter")}}.Encode(), http.StatusSeeOther)
+		http.Redirect(w, r, "/messages/"+done.Message.ID.Text(id.Message), http.StatusSeeOther)
 	}
 }
 

@@ -41,10 +41,12 @@ type meterLists struct {
 }
 
 type tokenLine struct {
-	ID, Units, IssuedAt, SaleID string
-	Digits, Grouped             string // empty where they are not shown
-	SendTo                      string // where it can be sent from to its meter; empty where it cannot
-	State                       badge
+	ID, Units, IssuedAt string
+	Path                string // of its sale, or of the token where it has none
+	Elsewhere           bool   // not made here
+	Digits, Grouped     string // empty where they are not shown
+	SendTo              string // where it can be sent from to its meter; empty where it cannot
+	State               badge
 }
 
 // element is the id of the line's element on the page.
@@ -114,10 +116,21 @@ func (t site) detail(m registry.MeterView) meterDetail {
 			d.Balance = f.Balance.KWh(3) + " kWh"
 		}
 	}
+	if s := m.Said; s != nil {
+		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", "as of "+t.clock(s.At)+", "+saidWord(s.Source)
+	}
 	if k := m.Key; k != nil {
 		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", k.SGC, k.KRN, k.TI, k.EA)
 	}
 	return d
+}
+
+// saidWord is where a balance comes from that no reading told.
+func saidWord(source string) string {
+	if source == registry.SaidBySMS {
+		return "by SMS, which proves nothing"
+	}
+	return "with a token by " + source
 }
 
 // cells are the parts of the page that move.
@@ -199,15 +212,29 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 	}
 	for i, t := range list.Tokens {
 		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(t), IssuedAt: v.site.clock(t.IssuedAt),
-			SaleID: t.Sale.Text(id.Vend)}
+			Elsewhere: t.Elsewhere, Path: salePath(t.Sale)}
+		if t.Sale.IsZero() { // given or handed in: there is no sale to look at
+			line.Path = trackPath(l.Number, line.ID)
+		}
 		if l.Digits && i < list.Issued.Len() {
 			line.Digits = list.Issued.Reveal(i)
 			line.Grouped = groups(line.Digits)
 		}
 		l.Tokens = append(l.Tokens, line)
-		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: "Sold " + line.Units, Sub: line.State.Text()})
+		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: tokenWord(t) + " " + line.Units, Sub: line.State.Text()})
 	}
 	return nil
+}
+
+// tokenWord is what was done when a token came to be.
+func tokenWord(t vending.Token) string {
+	switch {
+	case t.Elsewhere:
+		return "Handed in"
+	case t.Sale.IsZero():
+		return "Made"
+	}
+	return "Sold"
 }
 
 // order sorts the timeline, newest first, and cuts it.

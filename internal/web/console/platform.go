@@ -191,7 +191,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.owns(r.PostFormValue("form")) {
 		sent.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent to the meter.", "Send it again from this page.")
 	} else {
-		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(onlyToken(b.Digits)), Token: b.Token, By: recharge.Route(b.By)})
+		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(b.Digits), Token: b.Token, By: recharge.Route(b.By)})
 	}
 	switch {
 	case err != nil:
@@ -202,14 +202,6 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	default:
 		http.Redirect(w, r, trackPath(sent.Meter.Number, sent.Token.ID.Text(id.Token)), http.StatusSeeOther)
 	}
-}
-
-// onlyToken takes the token out of what was pasted: a whole text message may hold it, such as *02#7134 0092 5510 3378 2064.
-func onlyToken(text string) string {
-	if _, after, found := strings.Cut(text, "#"); found {
-		text = after
-	}
-	return text
 }
 
 // tracked is the page of a token on its way.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,11 +298,15 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 
 // soldBefore looks for a sale to the meter a short while ago.
 func (s *Console) soldBefore(ctx context.Context, v visit, number string) (*soldBefore, error) {
-	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: 1})
-	if err != nil || list.Refused() || len(list.Tokens) == 0 {
+	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: shownTokens})
+	if err != nil || list.Refused() {
 		return nil, err
 	}
-	t := list.Tokens[0]
+	at := slices.IndexFunc(list.Tokens, func(t vending.Token) bool { return !t.Sale.IsZero() })
+	if at < 0 {
+		return nil, nil
+	}
+	t := list.Tokens[at]
 	if s.c.Now().Sub(t.IssuedAt) > warnWithin {
 		return nil, nil
 	}

@@ -15,10 +15,11 @@ import (
 // supplyForm cuts supply off or restores it, and says how far the newest such command has come.
 type supplyForm struct {
 	FormID, Reason, Error string
-	May                   bool // the role may send commands
-	Cut                   bool // what can be done next is to restore
-	Now                   bool // the meter is connected, so a command reaches it at once
-	Empty                 bool // the wallet has no credit: nothing that is restored here brings the supply back
+	May                   bool   // the role may send commands
+	Cut                   bool   // what can be done next is to restore
+	Now                   bool   // the meter is connected, so a command reaches it at once
+	Empty                 bool   // the wallet has no credit: nothing that is restored here brings the supply back
+	Other                 string // what keeps the supply off besides the cut and missing credit, in words
 	Last                  *lastCommand
 	State                 supplyState // of a wallet meter
 }
@@ -44,7 +45,9 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	}
 	f := asked
 	f.May, f.Now = v.by.May(access.SendCommands), m.Connected
-	f.Empty = m.Wallet != nil && slices.Contains(m.Wallet.Off, creditReason)
+	if m.Wallet != nil {
+		f.Empty, f.Other = slices.Contains(m.Wallet.Off, creditReason), stillOff(m.Wallet.Off)
+	}
 	if !f.May && last == nil {
 		return nil, nil
 	}
@@ -67,6 +70,11 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	}
 	f.FormID, err = s.formID(v)
 	return &f, err
+}
+
+// stillOff says what keeps a supply off that neither restoring nor a recharge brings back; empty where nothing does.
+func stillOff(reasons []string) string {
+	return offWords(slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
 }
 
 // newest is the newest command that cut off or restored a meter; nil where there is none among its last ones.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,27 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		c.view.Settled, c.view.Available = kes, kes
 		got := site{}.purseOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
 		if !strings.Contains(got, c.want) || c.promise != strings.Contains(got, promise) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestRestoringPromisesOnlyWhatItDoes says before the act what taking a person's cut back brings.
+func TestRestoringPromisesOnlyWhatItDoes(t *testing.T) {
+	const promise = "A recharge restores it."
+	for _, c := range []struct {
+		name    string
+		off     []string
+		want    string
+		promise bool
+	}{
+		{"cut by a person", []string{"REMOTE"}, "is released", false},
+		{"no credit besides", []string{"CREDIT", "REMOTE"}, "there is no credit", true},
+		{"no credit and moved out besides", []string{"CREDIT", "REMOTE", "NOT_ACTIVATED"}, "the customer has moved out", false},
+		{"moved out besides", []string{"REMOTE", "NOT_ACTIVATED"}, "the customer has moved out", false},
+	} {
+		got := effect(supplyForm{Cut: true, Empty: slices.Contains(c.off, creditReason), Other: stillOff(c.off)})
+		if !strings.Contains(got, c.want) || strings.Contains(got, promise) != c.promise {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -14,6 +14,8 @@ func pressed(on bool) string { return strconv.FormatBool(on) }
 // effect says before the act what it will do.
 func effect(f supplyForm) string {
 	switch {
+	case f.Cut && f.Other != "":
+		return "The cut by command is taken back, and the supply stays off all the same: " + f.Other + ". A recharge does not restore it."
 	case f.Cut && f.Empty:
 		return "The cut by command is taken back, and the supply stays off all the same: there is no credit. A recharge restores it."
 	case f.Cut && f.Now:

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/gsm/network"
+)
+
+// told runs a command with JSON as its answer and reads that.
+func told[T any](p *platform, args ...string) (answer T) {
+	p.t.Helper()
+	code, out, messages := p.paywatt("", append(args, "-o", "json")...)
+	if err := json.Unmarshal([]byte(out), &answer); code != 0 || err != nil {
+		p.t.Fatalf("paywatt %s: exit %d, %v\n%s%s", strings.Join(args, " "), code, err, out, messages)
+	}
+	return answer
+}
+
+// TestTheAuthoritysPlatformByCommandLine is the way of a working day: a consumer is found and corrected, a token is generated,
+// goes through the server's modem into the meter, and another to the consumer's telephone; each message can be looked at.
+func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
+	const newPhone = "+254799000001"
+	s := newPushStreet(t, 1)
+	m := s.meters[0]
+	telephone, err := s.radio.Phone(newPhone)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	found := told[[]client.CustomerEntry](s.platform, "customer", "list", "--find", strings.ToLower(households[0].name))
+	if len(found) != 1 || found[0].Name != households[0].name || found[0].Phone != households[0].phone || len(found[0].Meters) != 1 || found[0].Meters[0] != m.number {
+		t.Fatalf("found %+v, want the one customer with meter %s", found, m.number)
+	}
+	if none := told[[]client.CustomerEntry](s.platform, "customer", "list", "--find", "nobody at all"); len(none) != 0 {
+		t.Errorf("nobody was found as %+v", none)
+	}
+	one := found[0].ID
+	if code, out, messages := s.paywatt("", "customer", "change", one, "--phone", "call me"); code != exitUsage && code != exitRefused {
+		t.Errorf("a telephone that is none: exit %d\n%s%s", code, out, messages)
+	}
+	if code, out, messages := s.paywatt("", "customer", "change", one); code != exitUsage || !strings.Contains(messages, "Nothing is to be changed") {
+		t.Errorf("no change: exit %d\n%s%s", code, out, messages)
+	}
+	told[client.Customer](s.platform, "customer", "change", one, "--phone", newPhone, "--lang", "sw")
+	if now := told[client.Customer](s.platform, "customer", "show", one); now.Name != households[0].name || now.Phone != newPhone || now.Lang != "sw" {
+		t.Errorf("the customer is now %+v", now)
+	}
+
+	give := []string{"meter", "give-token", m.number, "free", "--units", "12.3", "--reason-code", "test", "--reason", "trial of the platform", "--key", "platform-1"}
+	made := told[client.Tokens](s.platform, give...)
+	if again := told[client.Tokens](s.platform, give...); len(made.Tokens) != 1 || made.UnitsWh != 12_300 || len(again.Tokens) != 1 || again.Tokens[0].Digits != made.Tokens[0].Digits {
+		t.Fatalf("generated %+v, and under the same key %+v; want one token of 12.3 kWh", made, again)
+	}
+	sent := told[client.Recharge](s.platform, "meter", "recharge", m.number, made.Tokens[0].Digits, "--by", "sms", "--wait", "30s")
+	if sent.State != "accepted" || sent.Balance == nil || sent.Balance.Wh != 12_300 || len(sent.Deliveries) != 1 || m.live("show").BalanceWh != 12_300 {
+		t.Fatalf("recharged: %+v, want accepted with a balance of 12.3 kWh", sent)
+	}
+	s.toTelephone(m, telephone)
+
+	code, out, messages := s.paywatt("", "message", "list", m.number)
+	for _, want := range []string{m.sim, "answered", newPhone, "delivered", "Recharge OK. 12.3 kWh added. Balance 12.3 kWh"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("message list, exit %d, does not say %q:\n%s%s", code, want, out, messages)
+		}
+	}
+	shown := told[client.Message](s.platform, "message", "show", sent.Deliveries[0].Message)
+	if shown.State != "answered" || shown.Phone != m.sim || shown.SentAt == nil || shown.AnsweredAt == nil || len(shown.Attempts) != 1 {
+		t.Errorf("the message is shown as %+v", shown)
+	}
+	if strings.Contains(strings.ReplaceAll(out, " ", ""), made.Tokens[0].Digits) {
+		t.Error("the list of messages shows the digits of a token")
+	}
+	if code, out, messages := s.paywatt("", "message", "routes"); code != 0 || !strings.Contains(out, "modem") || !strings.Contains(out, time.Now().UTC().Format("2006-01")) {
+		t.Errorf("message routes: exit %d\n%s%s", code, out, messages)
+	}
+}
+
+// toTelephone sends the consumer a token, in the consumer's language: to the registered telephone and to no other.
+func (s *pushStreet) toTelephone(m *pushMeter, telephone *network.Phone) {
+	s.t.Helper()
+	v, err := s.api.Vend(s.t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "to-telephone"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if code, out, messages := s.paywatt("", "message", "send", m.number, "--phone", households[0].phone); code == 0 {
+		s.t.Errorf("a token to a telephone that is not registered: exit %d\n%s%s", code, out, messages)
+	}
+	if code, out, messages := s.paywatt("", "message", "send", m.number); code != 0 || strings.Contains(strings.ReplaceAll(out+messages, " ", ""), v.Tokens[0].Digits) {
+		s.t.Fatalf("message send: exit %d, or it shows the digits\n%s%s", code, out, messages)
+	}
+	got := telephone.Wait(s.t.Context(), 0)
+	if len(got) != 1 || got[0].From != demoAuthority || !strings.Contains(got[0].Text, grouped(v.Tokens[0].Digits)) || !strings.Contains(got[0].Text, "mita "+m.number) {
+		s.t.Errorf("the telephone got %d messages, want one in Swahili with the token from %s", len(got), demoAuthority)
+	}
+	for _, e := range s.radio.Events(0) {
+		if "+"+e.To == households[0].phone {
+			s.t.Errorf("%s to the telephone that is not registered any more", e.Kind)
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		list, err := s.api.Messages(s.t.Context(), client.MessageFilter{Meter: m.number, State: "delivered"}, client.Page{Limit: 10})
+		if err != nil || time.Now().After(end) {
+			s.t.Fatalf("no message is delivered: %v", err)
+		}
+		if len(list.Data) == 1 {
+			return
+		}
+	}
+}

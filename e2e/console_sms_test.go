@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestChromiumFollowsATokenBySMS: a token is sold at the console for a meter that has nothing but a modem, put into the box and
+// sent by SMS; the page shows sent, delivered, answered and accepted with their times, what the meter wrote and the balance, and
+// so does the meter's own page afterwards. Nothing is reloaded by hand.
+func TestChromiumFollowsATokenBySMS(t *testing.T) {
+	w := newSMSWorld(t, 1, "10s")
+	m := w.meters[0]
+	d := w.atDesk(t, openBrowser(t))
+	d.visit("/sell?meter=" + m.number)
+	d.fill("#amount", "100")
+	d.keys(enterKey)
+	d.at("/sell/check")
+	d.keys(enterKey)
+	d.at("/sales/vnd_")
+	sale := d.path()
+	d.click(`main a[href*="/recharge?token="]`, 1)
+	d.at("/meters/" + m.number + "/recharge")
+	if ask[bool](d, `document.querySelector("[name=by]:checked").value !== "sms"`) {
+		d.click(`[name=by][value=sms]`, 1)
+	}
+	d.click("main form button.primary", 1)
+	d.at("/meters/" + m.number + "/recharges/tok_")
+	track := d.path()
+	cell := func(name string) string { return d.text("#track [data-cell=" + name + "]") }
+	d.until(30*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter, as its SMS says")`)
+	stamp := regexp.MustCompile(`^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \S+$`)
+	last := ""
+	for _, step := range []string{"queued", "sent", "delivered", "answered", "accepted"} {
+		d.until(10*time.Second, `/^20\d\d-/.test(document.querySelector("#track [data-cell=`+step+`]").textContent)`)
+		at := cell(step)
+		if !stamp.MatchString(at) || at < last {
+			t.Errorf("step %s is at %q, after one at %q", step, at, last)
+		}
+		last = at
+	}
+	const answer = "Recharge OK. 34.7 kWh added. Balance 34.7 kWh"
+	if got := cell("answered-note"); !strings.Contains(got, answer) {
+		t.Errorf("the answer is shown as %q, want %q", got, answer)
+	}
+	if balance, asof := cell("balance"), cell("asof"); balance != "34.7 kWh" || !strings.HasPrefix(asof, "as of 20") || !strings.Contains(asof, "sms answer") {
+		t.Errorf("the balance is shown as %q %q", balance, asof)
+	}
+	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("SMS to the meter's SIM") && document.querySelector("#ways").innerText.includes("`+answer+`")`)
+	d.visit(sale)
+	if got := d.text("main"); !strings.Contains(got, "Loaded in the meter") {
+		t.Errorf("the sale does not say that the token is in the meter:\n%s", got)
+	}
+	d.visit("/meters/" + m.number)
+	if got := d.text(`[aria-label=Balance]`); !strings.Contains(got, "34.7 kWh") || !strings.Contains(got, "by SMS, which proves nothing") {
+		t.Errorf("the meter's page shows:\n%s", got)
+	}
+	d.clean()
+	w.typedMeanwhile(t, d, m)
+	d.visit(track)
+	d.clean()
+}
+
+// typedMeanwhile types a token on the meter, of which nobody hears, and asks the meter: the page that is open shows what it holds.
+func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
+	t.Helper()
+	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	digits := w.mustVend(t, m.number, 10_000, "typed-sale").text(t, "tokens", 0, "digits")
+	held := m.must(t, "key "+digits+"#").BalanceWh
+	if held < 69_000 {
+		t.Fatalf("the meter holds %d Wh after the keypad", held)
+	}
+	w.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": m.sim, "text": "*01#"})
+	d.until(30*time.Second, `document.querySelector("[aria-label=Balance]").innerText.includes("69.5 kWh")`)
+	got := w.must(t, 200, "GET", "/v1/meters/"+m.number, nil)
+	if wh, source := got.num(t, "said_balance", "wh"), got.text(t, "said_balance", "source"); wh != held/100*100 || source != "sms answer" {
+		t.Errorf("said_balance is %d by %q, want %d by sms answer", wh, source, held/100*100)
+	}
+}
+
+// atDesk makes the owner by the one-time link and signs in.
+func (w *smsWorld) atDesk(t *testing.T, chrome *browser) *tab {
+	t.Helper()
+	d := chrome.open(t, "http://"+w.server.http)
+	link := regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(w.server.log.String())
+	d.visit(strings.TrimPrefix(link, d.origin))
+	d.keys("Olu" + tabKey + consoleOwner + tabKey + consolePassword + enterKey)
+	d.at("/signin")
+	d.fill("#email", consoleOwner)
+	d.fill("#password", consolePassword)
+	d.keys(enterKey)
+	d.at("/meters")
+	return d
+}

@@ -1,0 +1,67 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
+)
+
+// AlarmMemoryFull: the memory of a route, a modem's SIM, is almost full.
+const AlarmMemoryFull metering.AlarmCode = "sms-memory-full"
+
+// memoryText is the same whatever the figures, so that one alarm stands for a route.
+func memoryText(route string) string {
+	return "The memory for arriving messages of the route " + route + " is almost full. When it is full the network keeps what arrives, for a while."
+}
+
+// watchMemory looks how full the memory of a route is, and raises or clears its alarm: raised when the route calls it almost
+// full, cleared when less than half of it is used, so that one message more or less changes nothing. The first look after a
+// start clears what another run may have left. An alarm that cannot be written is written at the next look.
+func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
+	k, is := r.Route.(Keeping)
+	if !is {
+		return nil
+	}
+	m := k.Memory()
+	raise, end := d.memoryTurn(n, m)
+	if !raise && !end {
+		return nil
+	}
+	name := r.Name()
+	err := d.everyTenant(ctx, func(t access.Tenant) error {
+		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
+			if end {
+				return false, tx.ClearAlarmText(0, AlarmMemoryFull, memoryText(name))
+			}
+			if err := tx.AuditLog(d.entry("message.memory_full", name, fmt.Sprintf("used=%d slots=%d", m.Used, m.Slots))); err != nil {
+				return false, err
+			}
+			return false, tx.RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: memoryText(name)})
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("note how full the memory of %s is: %w", name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ways[n].full, d.ways[n].looked = raise, true
+	if raise {
+		d.c.Log.Warn("memory of a route almost full", logkey.Route, name, logkey.Count, m.Used)
+	}
+	return nil
+}
+
+// memoryTurn keeps what is known of a route's memory, and says whether its alarm is to be raised or cleared.
+func (d *Desk) memoryTurn(n int, m Memory) (raise, end bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := &d.ways[n]
+	w.memory = m
+	if m.Slots == 0 {
+		return false, false
+	}
+	return m.AlmostFull && !w.full, 2*m.Used < m.Slots && (w.full || !w.looked)
+}

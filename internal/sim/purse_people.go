@@ -1,0 +1,167 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// fate is what befalls a house besides the network: registers that cannot be true, people who cut and restore, customers who
+// move out and others who move in.
+type fate struct {
+	spoilt   map[uint64]int64 // false registers by the number of their record
+	doubtful uint64           // the newest of them
+	judged   uint64           // records up to here were drawn for
+	decideAt int              // hour in which somebody looks at the quarantine; 0: nothing waits
+	backAt   int              // hour in which a person's cut is taken back; 0: there is none
+	inAt     int              // hour in which somebody moves in
+}
+
+// once reports whether something happens that happens once in so many hours; never for 0.
+func (h *purse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
+
+// spoils is the register of a reading as it is sent: now and then one is 0, far behind or far ahead. It stays so however often
+// the record is sent.
+func (h *purse) spoils(o Purses, seq uint64, register int64) int64 {
+	if wrong, ok := h.fate.spoilt[seq]; ok {
+		return wrong
+	}
+	waits := h.witness.told.doubt || h.doubted()
+	if seq <= h.fate.judged || waits || !h.witness.rated || register < 3000 { // where rating begins, any register is as good
+		return register
+	}
+	h.fate.judged = seq
+	if !h.once(o.Spoilt) {
+		return register
+	}
+	if h.fate.spoilt == nil {
+		h.fate.spoilt = map[uint64]int64{}
+	}
+	h.fate.doubtful = seq
+	h.fate.spoilt[seq] = [...]int64{0, register / 3, register + 53_700_000}[h.fates.IntN(3)]
+	return h.fate.spoilt[seq]
+}
+
+// doubted reports whether a false register is still on its way.
+func (h *purse) doubted() bool { return h.witness.told.seq < h.fate.doubtful }
+
+// people lets persons decide about registers, cut and restore, and customers move.
+func (s *pursesRun) people(ctx context.Context) error {
+	for _, h := range s.houses {
+		for _, do := range []func(context.Context, *purse) error{s.looksAside, s.switches, s.moves} {
+			if err := do(ctx, h); err != nil {
+				return fmt.Errorf("meter %s: %w", h.number, err)
+			}
+		}
+	}
+	return nil
+}
+
+// looksAside puts a doubtful register aside, some hours after it came.
+func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
+	w, f := &h.witness, s.office
+	if !w.told.doubt || s.o.Spoilt == 0 {
+		return nil
+	}
+	if h.fate.decideAt == 0 {
+		h.fate.decideAt = s.hour + 2 + h.fates.IntN(48)
+		s.result.Held++
+	}
+	if s.hour < h.fate.decideAt {
+		return nil
+	}
+	var entry quarantine.Entry
+	err := f.do(ctx, func(tx *store.Tx) (err error) {
+		var found bool
+		if entry, found, err = tx.AsideRating(h.n); err == nil && !found {
+			err = errors.New("a register that cannot be true is not in quarantine")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out, err := f.desk.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "one bad reading"})
+	if err != nil || out.Refused() {
+		return errors.Join(err, refused(out.Refused(), out.Refusal))
+	}
+	h.fate.decideAt = 0
+	w.decided()
+	return nil
+}
+
+// refused is a refusal as an error.
+func refused(is bool, why any) error {
+	if !is {
+		return nil
+	}
+	return fmt.Errorf("refused: %+v", why)
+}
+
+// switches lets a person cut a supply off, and take that back after some time.
+func (s *pursesRun) switches(ctx context.Context, h *purse) error {
+	w, off := &h.witness, false
+	switch {
+	case w.vacant:
+		return nil
+	case w.person && s.hour >= h.fate.backAt:
+	case !w.person && h.once(s.o.Switched):
+		off, h.fate.backAt = true, s.hour+3+h.fates.IntN(60)
+		s.result.Switched++
+	default:
+		return nil
+	}
+	w.person = off
+	w.trace("a person wants the supply off: %t", off)
+	return s.office.do(ctx, func(tx *store.Tx) error {
+		out, err := tx.SwitchWallet(h.n, off, "sim", "a person's word")
+		if out.Press {
+			s.result.Pressed++
+		}
+		return err
+	})
+}
+
+// moves lets a customer move out of a house with an account of its own, and the next one in some days later.
+func (s *pursesRun) moves(ctx context.Context, h *purse) error {
+	w, f := &h.witness, s.office
+	switch {
+	case w.vacant && s.hour >= h.fate.inAt:
+		in, err := f.registry.MoveIn(ctx, f.by, h.number, registry.MovingIn{Tariff: "street", Customer: &registry.NewCustomer{Name: "the next"}, Reason: "a new lease"})
+		if err != nil || in.Refused() {
+			return errors.Join(err, refused(in.Refused(), in.Refusal))
+		}
+		w.account = newPurseAccount(s.o, f.now)
+		w.account.moved, w.account.members = true, []*witness{w}
+		w.vacant = false
+		w.trace("somebody has moved in")
+		return f.do(ctx, func(tx *store.Tx) error {
+			m, _, err := tx.MeterByNumber(h.number)
+			h.account = m.Account
+			return err
+		})
+	case w.vacant, w.protected, w.told.doubt, h.doubted(), h.host != nil, len(w.account.members) > 1, !h.once(s.o.Moves):
+		return nil
+	}
+	out, err := f.vending.MoveOut(ctx, f.by, vending.MoveOut{Account: h.number, Reason: "the lease has ended"})
+	if err != nil || out.Refused() {
+		return errors.Join(err, refused(out.Refused(), out.Refusal))
+	}
+	s.result.Moved++
+	if have, want := int64(out.Value.Wallet-out.Value.FinalBill), w.account.books(f.now); have != want {
+		w.wrong(RuleBooks, "moved out with %d, %d was to be left", have, want)
+	}
+	s.result.MostOwed = max(s.result.MostOwed, w.account.owed)
+	h.payAt, h.fate.inAt = 0, s.hour+24+h.fates.IntN(96)
+	w.account = newPurseAccount(Purses{}, f.now)
+	w.account.members, w.base, w.rated = []*witness{w}, 0, false
+	w.vacant, w.person = true, false
+	w.trace("the customer has moved out with %d", out.Value.Refund)
+	return nil
+}

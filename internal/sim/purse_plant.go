@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Mistakes that the server can be told to make, from the tenth day on.
+const (
+	// PlantLate: a payment takes back a cut-off that was sent and not answered without a newer connect, so the late cut stays.
+	PlantLate = "late acknowledgement"
+	// PlantStale: a payment does not take back what was decided by a reading from before it.
+	PlantStale = "stale reading"
+	// PlantTwice: the newest use of a meter is posted twice.
+	PlantTwice = "post twice"
+	// PlantReturn: whoever has no money by the last reading before the server was down is cut when it is back.
+	PlantReturn = "cut on return"
+	// PlantStarve: leases are not renewed.
+	PlantStarve = "never renew"
+	// PlantHeldRate: what a register that cannot be true says was used is charged.
+	PlantHeldRate = "rate a held register"
+	// PlantHeldCut: a meter whose register cannot be true is cut for it.
+	PlantHeldCut = "cut by a held register"
+	// PlantMoved: a connect goes to a house that was left.
+	PlantMoved = "connect what was left"
+)
+
+// plantFrom is the hour from which a planted mistake is made.
+const plantFrom = 240
+
+// forgets reports whether an order does not leave, by a planted mistake.
+func (s *pursesRun) forgets(h *purse, t command.Type) bool {
+	if s.hour < plantFrom {
+		return false
+	}
+	switch s.o.Plant {
+	case PlantLate:
+		return t == command.Connect && h.forgotten
+	case PlantStarve:
+		return t == command.Lease && h.witness.lease.Seq > 0
+	}
+	return false
+}
+
+// plantPaid makes the mistakes of a payment that has just been made. unanswered is whether a cut-off was on its way before it.
+func (s *pursesRun) plantPaid(ctx context.Context, h *purse, unanswered bool) error {
+	w := &h.witness
+	if s.hour < plantFrom {
+		return nil
+	}
+	switch {
+	case s.o.Plant == PlantLate && unanswered:
+		h.forgotten = true
+	case s.o.Plant == PlantStale && !s.office.posted && !w.protected && !w.told.doubt && w.told.last.at < w.now.Unix() &&
+		w.now.Sub(w.told.heard) <= pursesFresh && w.now.Sub(time.Unix(w.told.last.at, 0)) <= pursesFresh && w.account.leftSomething && s.online(h):
+		s.office.posted = true
+		return s.office.cut(ctx, h)
+	}
+	return nil
+}
+
+// cut orders a cut-off that nobody asks about again.
+func (f *office) cut(ctx context.Context, h *purse) error {
+	return f.do(ctx, func(tx *store.Tx) error {
+		_, err := tx.Order(wallet.Meter{N: h.n, Number: h.number}, wallet.Order{Type: wallet.OrderCut, Reason: "planted", By: "planted", TTL: time.Hour})
+		return err
+	})
+}
+
+// plantReturn makes its mistake in the hour in which the server is back, before anything has been heard.
+func (s *pursesRun) plantReturn(ctx context.Context, faults bool) error {
+	if s.o.Plant != PlantReturn || s.hour != s.o.DownTo {
+		return nil
+	}
+	for _, h := range s.houses {
+		if err := s.office.cut(ctx, h); err != nil {
+			return err
+		}
+	}
+	_, err := s.send(ctx, faults)
+	return err
+}
+
+// plant makes the other mistakes.
+func (s *pursesRun) plant(ctx context.Context) error {
+	f := s.office
+	if s.hour < plantFrom || f.posted {
+		return nil
+	}
+	switch s.o.Plant {
+	case PlantTwice, PlantHeldRate, PlantHeldCut, PlantMoved:
+		for _, h := range s.houses {
+			switch w := &h.witness; {
+			case s.o.Plant == PlantTwice && !w.told.doubt && !w.vacant && len(w.account.members) == 1:
+				f.posted = true
+				return f.do(ctx, func(tx *store.Tx) error { return f.again(tx, h) })
+			case s.o.Plant == PlantMoved && w.vacant && s.online(h):
+				f.posted = true
+				return f.do(ctx, func(tx *store.Tx) error {
+					_, err := tx.Order(wallet.Meter{N: h.n, Number: h.number}, wallet.Order{Type: wallet.OrderConnect, Reason: "planted", By: "planted", TTL: time.Hour})
+					return err
+				})
+			case s.o.Plant == PlantHeldCut && w.told.doubt && !w.person && s.online(h):
+				f.posted = true
+				return f.cut(ctx, h)
+			case s.o.Plant == PlantHeldRate && w.told.doubt && h.fate.spoilt[h.fate.doubtful] > int64(w.register):
+				f.posted, h.fate.decideAt = true, math.MaxInt
+				return f.do(ctx, func(tx *store.Tx) error {
+					_, err := wallet.Release(tx, h.n, wallet.Accepted(), f.now)
+					return err
+				})
+			}
+		}
+	}
+	return nil
+}
+
+// again posts the newest use of a meter once more.
+func (f *office) again(tx *store.Tx, h *purse) error {
+	j := ledger.Journal{Kind: ledger.Usage, Ref: wallet.UseRef(h.meter, 100_000), PostedAt: f.now}
+	err := tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE p.tenant_id = $1 AND p.journal_id = (SELECT o.journal_id FROM posting o JOIN journal j ON j.tenant_id = o.tenant_id AND j.id = o.journal_id
+			JOIN ledger_account w ON w.tenant_id = o.tenant_id AND w.n = o.account
+			WHERE o.tenant_id = $1 AND j.kind = $2 AND w.code = $3 AND w.subject = $4 ORDER BY o.journal_id DESC LIMIT 1) ORDER BY p.seq`,
+		func(r store.Row) error {
+			j.Postings = append(j.Postings, ledger.Posting{Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}, Amount: ledger.Minor(r.Int(2))})
+			return nil
+		}, tx.Tenant, string(ledger.Usage), int64(ledger.Wallet), h.account.Text(id.Account))
+	if err == nil && len(j.Postings) == 0 {
+		err = fmt.Errorf("meter %s has no use that could be posted twice", h.number)
+	}
+	if err == nil {
+		j.ID, err = tx.NewID()
+	}
+	if err == nil {
+		_, err = tx.Post(j)
+	}
+	return err
+}

@@ -1,0 +1,257 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// upload brings records to the server, as the network lets them, and acknowledgements back.
+func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) error {
+	var recs []metering.Record
+	var from []*purse
+	for _, h := range houses {
+		if !s.online(h) {
+			continue
+		}
+		got, err := s.collect(h, faults)
+		if err != nil {
+			return err
+		}
+		for _, r := range got {
+			recs, from = append(recs, r), append(from, h)
+		}
+	}
+	if len(recs) == 0 {
+		return nil
+	}
+	var out []metering.Outcome
+	err := s.office.do(ctx, func(tx *store.Tx) (err error) { out, err = tx.Ingest(recs); return err })
+	if err != nil {
+		return err
+	}
+	for i, o := range out {
+		if o.Kind == metering.Stored {
+			s.result.Records++
+		}
+		if faults && from[i].net.IntN(100) < s.o.Loss {
+			s.result.Lost++
+			continue
+		}
+		from[i].dev.Box().Ack(wire.Ack{Seq: o.Watermark})
+	}
+	return nil
+}
+
+// collect is what of a house reaches the server now.
+func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
+	var recs []metering.Record
+	add := func(r wire.Record) {
+		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: s.office.now,
+			Store: h.dev.Box().Boot().Store, Rec: r})
+	}
+	if !h.booted {
+		h.booted = true
+		add(h.dev.Box().Boot().Record())
+	}
+	entries := h.dev.Box().Next(h.dev.Box().Marks().Acked)
+	entries = append(append([]outbox.Entry(nil), entries...), h.late...)
+	h.late = nil
+	for _, e := range entries {
+		n := 1
+		if faults {
+			switch draw := h.net.IntN(100); {
+			case draw < s.o.Loss:
+				s.result.Lost++
+				continue
+			case draw < s.o.Loss+s.o.Loss/3:
+				h.late = append(h.late, e)
+				continue
+			case draw < 2*s.o.Loss:
+				n = 2
+			}
+		}
+		h.witness.trace("on its way %d times: %s", n, e.Data)
+		good, bad, err := wire.DecodeUp(e.Kind, e.Data)
+		if err != nil || len(bad) > 0 || len(good) != 1 {
+			return nil, fmt.Errorf("record %d of meter %s cannot be read: %w", e.Seq, h.number, err)
+		}
+		if p := good[0].Reading; p != nil {
+			p.RegisterWh = h.spoils(s.o, e.Seq, p.RegisterWh)
+		}
+		for range n {
+			add(good[0])
+		}
+	}
+	if faults {
+		boot := min(len(recs), 1)
+		rest := recs[boot:]
+		h.net.Shuffle(len(rest), func(a, b int) { rest[a], rest[b] = rest[b], rest[a] })
+	}
+	for _, r := range recs {
+		if r.Rec.Kind == wire.KindBoot {
+			continue
+		}
+		var what reported
+		if p := r.Rec.Reading; p != nil {
+			what = reported{p.At, unit.Energy(p.RegisterWh)}
+		}
+		h.witness.heard(r.Rec.Head.Seq, what)
+	}
+	return recs, nil
+}
+
+// parcel is a signed message on its way to a meter.
+type parcel struct {
+	h       *purse
+	down    wire.Down
+	kind    string // as command.Type
+	counter uint64
+	expires time.Time
+	lease   wire.Lease // of a lease
+	topic   string
+	payload []byte
+}
+
+// send signs what is due for meters that have a network, and gives it to them, after what the network kept back the hour
+// before. It returns whom it reached.
+func (s *pursesRun) send(ctx context.Context, faults bool) ([]*purse, error) {
+	f := s.office
+	at := make(map[string]*purse, len(s.houses))
+	var touched []*purse
+	for _, h := range s.houses {
+		at[h.number] = h
+		if len(h.kept) == 0 || !s.online(h) || h.keptAt.Equal(f.now) {
+			continue
+		}
+		for _, p := range h.kept {
+			if err := s.arrives(p, 1); err != nil {
+				return nil, err
+			}
+		}
+		touched, h.kept = append(touched, h), nil
+	}
+	var parcels []parcel
+	err := f.do(ctx, func(tx *store.Tx) error {
+		parcels = parcels[:0]
+		claims, err := tx.OutboxClaim(job.LaneMQTT, "", "sim", f.now.Add(time.Minute), 1000)
+		for _, c := range claims {
+			h := at[job.MeterOf(c.Key)]
+			if err == nil && !s.online(h) {
+				_, err = tx.OutboxRetry(c.ID, "sim", f.now.Add(time.Hour), "the meter has no network")
+				continue
+			}
+			var p parcel
+			var leaves bool
+			if err == nil {
+				p, leaves, err = s.sign(tx, h, c)
+			}
+			if leaves {
+				parcels = append(parcels, p)
+			}
+		}
+		return err
+	})
+	for _, p := range parcels {
+		if err == nil {
+			err = s.deliver(p, faults)
+			touched = append(touched, p.h)
+		}
+	}
+	return touched, err
+}
+
+// sign signs one message; leaves is false where it is not to be sent any more, or by a mistake of the server's.
+func (s *pursesRun) sign(tx *store.Tx, h *purse, c job.Claim) (p parcel, leaves bool, err error) {
+	var b job.Body
+	if err := json.Unmarshal(c.Body, &b); err != nil {
+		return p, false, err
+	}
+	i, err := id.Parse(id.Command, b.CommandID)
+	if err != nil {
+		return p, false, err
+	}
+	signed, err := tx.SignCommand(i)
+	if err != nil {
+		return p, false, err
+	}
+	if !signed.Command.State.Open() || s.forgets(h, signed.Command.Type) {
+		_, err := tx.OutboxDone(c.ID, "sim")
+		return p, false, err
+	}
+	if err := tx.CommandSent(i); err != nil {
+		return p, false, err
+	}
+	if _, err := tx.OutboxRetry(c.ID, "sim", s.office.now.Add(time.Hour), "the meter has not answered yet"); err != nil {
+		return p, false, err
+	}
+	p, err = s.wrap(h, signed)
+	return p, err == nil, err
+}
+
+// wrap makes the message of a signed order.
+func (s *pursesRun) wrap(h *purse, c command.Signing) (p parcel, err error) {
+	p = parcel{h: h, down: c.Command.Type.Down(), kind: string(c.Command.Type), counter: c.Command.Counter, expires: c.Command.ExpiresAt}
+	p.topic = wire.DownTopic(h.number, p.down)
+	if p.payload, err = c.Envelope(open{}, wire.JSON, s.office.now); err != nil || p.down != wire.DownLease {
+		return p, err
+	}
+	body, err := wire.Open(h.link, p.topic, p.payload)
+	if err == nil {
+		p.lease, err = wire.DecodeBody[wire.Lease](body)
+	}
+	return p, err
+}
+
+// deliver gives a message to a meter, unless the network loses it or keeps it back for an hour.
+func (s *pursesRun) deliver(p parcel, faults bool) error {
+	switch {
+	case p.down == wire.DownLease:
+		s.result.Leases++
+	case p.kind == string(command.Disconnect):
+		s.result.Cuts++
+	case p.kind == string(command.Connect):
+		s.result.Connects++
+	}
+	h := p.h
+	h.witness.sent(p)
+	times := 1
+	if faults {
+		switch draw := h.net.IntN(100); {
+		case draw < s.o.Loss:
+			s.result.Lost++
+			h.witness.lost(p)
+			return nil
+		case draw < s.o.Loss+s.o.Loss/3:
+			h.witness.lost(p)
+			h.kept, h.keptAt = append(h.kept, p), s.office.now
+			return nil
+		case draw < 2*s.o.Loss:
+			times = 2
+		}
+	}
+	return s.arrives(p, times)
+}
+
+// arrives gives a message to a meter so many times.
+func (s *pursesRun) arrives(p parcel, times int) error {
+	p.h.witness.delivered(p, p.h.dev.Now())
+	for range times {
+		if err := errors.Join(p.h.dev.Receive(p.down, p.topic, p.payload), p.h.dev.Flush()); err != nil {
+			return err
+		}
+	}
+	p.h.witness.looks(p.h.dev)
+	return nil
+}

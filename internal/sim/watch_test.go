@@ -1,0 +1,52 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue has three accounts of four meters each, whose supplies are all due: asked
+// for two accounts, the store names two, so that whoever asks knows that there may be more.
+func TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue(t *testing.T) {
+	s := &pursesRun{o: Purses{Meters: 12, Days: 1, Seed: 3, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Several: 2}}
+	var err error
+	if s.office, err = openOffice(s.o); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.office.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for i := range s.o.Meters {
+		h, err := s.newPurse(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.houses = append(s.houses, h)
+	}
+	err = s.office.do(t.Context(), func(tx *store.Tx) error {
+		for _, h := range s.houses {
+			kept, err := tx.SupplyOf(h.n)
+			if err != nil {
+				return err
+			}
+			kept.LookAt = s.o.Start
+			if err := tx.SupplyPut(h.n, kept.Supply); err != nil {
+				return err
+			}
+		}
+		for most, want := range map[int]int{1: 1, 2: 2, 3: 3, 10: 3} {
+			due, err := tx.SuppliesDue(s.o.Start, most)
+			if err != nil || len(due) != want {
+				t.Errorf("asked for %d accounts: got %d, %v; want %d", most, len(due), err, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,126 @@
+package vending_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// deskDoor is a desk's way to a shop's store.
+type deskDoor struct{ s *shop }
+
+func (d deskDoor) Do(ctx context.Context, t access.Tenant, fn func(notify.Tx) (bool, error)) error {
+	return d.s.engine.Run(ctx, t, store.Job, func(tx *store.Tx) (bool, error) { return fn(tx) })
+}
+
+func (d deskDoor) View(ctx context.Context, t access.Tenant, fn func(notify.Tx) error) error {
+	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+}
+
+// telephones is the route to all of them; fails says that nothing leaves.
+type telephones struct {
+	fails bool
+	texts []string // "number text"
+}
+
+func (p *telephones) Name() string { return "network" }
+
+func (p *telephones) Send(_ context.Context, m notify.Outgoing) notify.Sent {
+	if p.fails {
+		return notify.Sent{Outcome: notify.NotSent, Why: "no network"}
+	}
+	p.texts = append(p.texts, m.To+" "+m.Text)
+	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
+}
+
+// texting puts a desk with a route at the shop's side and returns what sends all that is due.
+func (s *shop) texting(p *telephones) (serve func()) {
+	s.sends = true
+	d := notify.New(notify.Config{Door: deskDoor{s}, Opener: s.sealer, Hasher: s.sealer, Routes: []notify.Configured{{Route: p, Meters: true}}, Owner: "one", Alone: true,
+		Now: s.clock.Now})
+	return func() {
+		s.t.Helper()
+		if _, err := d.Serve(context.Background(), tenant); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// TestWhoGotASaleBySMSIsToldThatItWasTakenBack: and nobody else is.
+func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
+	const phone = "+254700000001"
+	for name, c := range map[string]struct {
+		deliver []string
+		fails   bool   // nothing of the sale has left
+		before  string // what happens before the reversal
+		lang    string
+		wallet  bool
+		want    string // in what the telephone is told; empty for nothing
+		state   string // of the message about the reversal, where there is one
+	}{
+		"sold by SMS":                   {deliver: []string{"sms"}, want: "was taken back. Do not use its token", state: "sent"},
+		"in the customer's language":    {deliver: []string{"sms"}, lang: "sw", want: "umebatilishwa. Usitumie tokeni yake", state: "sent"},
+		"a recharge":                    {deliver: []string{"sms"}, wallet: true, want: "Your payment of KES 100.00", state: "sent"},
+		"no SMS of the sale":            {},
+		"to the meter alone":            {deliver: []string{"meter_sms"}},
+		"nothing has left":              {deliver: []string{"sms"}, fails: true},
+		"the customer has sent STOP":    {deliver: []string{"sms"}, before: `UPDATE customer SET notices = 0`, want: "was taken back. Do not use its token", state: "sent"},
+		"the meter is another's by now": {deliver: []string{"sms"}, before: `UPDATE message SET customer_id = id`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, p := open(t, true), &telephones{fails: c.fails}
+			serve := s.texting(p)
+			domestic := s.publish("domestic", flat(), monday())
+			m := ""
+			if c.wallet {
+				m = s.purse(1, domestic)
+			} else {
+				m = s.meter(1, place{tariff: domestic})
+			}
+			s.exec(`UPDATE customer SET notices = 1, lang = $1`, c.lang)
+			s.exec(`UPDATE meter SET sim_phone = '+254700000200'`)
+			o := order(m, 10000, "key-number-1")
+			o.Deliver = c.deliver
+			sold := s.sell(o)
+			serve()
+			if c.before != "" {
+				s.exec(c.before)
+			}
+			before := len(p.texts)
+			s.reversed(owner(), sold.Sale, "mistyped")
+			serve()
+			got := p.texts[before:]
+			if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], phone+" ") || !strings.Contains(got[0], c.want)) {
+				t.Errorf("told %q after the reversal, want %q", got, c.want)
+			}
+			all := s.messagesOf(sold.Sale)
+			i := slices.IndexFunc(all, func(m notify.Message) bool {
+				return m.Purpose == notify.PurposeReversal || m.Purpose == notify.PurposeReversalMoney
+			})
+			state := ""
+			if i >= 0 {
+				state = string(all[i].State)
+			}
+			if state != c.state {
+				t.Errorf("the message about the reversal is %q, want %q", state, c.state)
+			}
+		})
+	}
+}
+
+// messagesOf are the messages of a sale.
+func (s *shop) messagesOf(sale vending.Sale) (all []notify.Message) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) (err error) {
+		all, err = tx.MessageList(notify.Filter{Vend: sale.ID}, id.ID{}, 10)
+		return err
+	})
+	return all
+}

@@ -1,0 +1,213 @@
+package vending_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// leases is uses of a meter that knows leases.
+func (s *shop) leases(number string, registers ...int64) {
+	s.t.Helper()
+	s.hears(number, "closed", []string{"lease"}, registers...)
+}
+
+// unseen is since when the server has not seen its meters, as it knows now.
+func (s *shop) unseen() (at time.Time) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) (err error) { at, err = tx.Unseen(); return err })
+	return at
+}
+
+func (s *shop) looksOut() {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error { return tx.LookOut() })
+}
+
+// TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it tells things, and
+// sets its clock back. Neither what it had seen nor what it had planned then may count for that month.
+func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
+	s := open(t, true)
+	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	by, began := access.SystemActor(tenant, "wallets"), s.clock.Now()
+	s.looksOut()
+	s.leases(m, 0)
+	s.sell(order(m, 50_000, "recharge-1"))
+	lead := func(holder string) (ok bool) {
+		s.do(func(tx *store.Tx) (err error) {
+			_, ok, err = tx.LeaderTake("jobs", holder, s.clock.Now().Add(time.Minute))
+			return err
+		})
+		return ok
+	}
+
+	s.clock.add(30 * 24 * time.Hour)
+	if got := s.unseen(); !got.Equal(began) {
+		t.Errorf("a month later it was blind since %s, want %s", got, began)
+	}
+	s.looksOut()
+	s.leases(m, 12_000)
+	if n, err := wallets.SettleDue(t.Context(), by); err != nil || n != 1 {
+		t.Fatalf("posted the use of %d accounts (%v), want one", n, err)
+	}
+	s.clock.add(time.Minute)
+	s.leases(m, 12_100)
+	if lead("a"); lead("b") {
+		t.Error("two lead at once")
+	}
+	waiting := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'mqtt'`)
+
+	s.clock.set(began.Add(10 * time.Minute))
+	now := s.clock.Now()
+	if got := s.unseen(); !got.Equal(now) {
+		t.Errorf("after the clock was set back it was blind until %s, want now, %s", got, now)
+	}
+	if !lead("b") {
+		t.Error("whoever led when the clock was ahead leads for a month")
+	}
+	if lead("a") {
+		t.Error("two lead at once")
+	}
+	if due := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'mqtt' AND next_at <= $1`, now); waiting == 0 || due == waiting {
+		t.Fatalf("%d of %d items for the meter are due; some were to wait for the month", due, waiting)
+	}
+	s.looksOut()
+	if due := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'mqtt' AND next_at <= $1`, now); due != waiting {
+		t.Errorf("%d of %d items for the meter are due after a look", due, waiting)
+	}
+	for _, look := range []struct {
+		name string
+		do   func(context.Context, access.Actor) (int, error)
+	}{{"supplies", wallets.Watch}, {"use to be posted", wallets.SettleDue}} {
+		if n, err := look.do(t.Context(), by); err != nil || n != 1 {
+			t.Errorf("%s: %d accounts (%v), want one", look.name, n, err)
+		}
+	}
+	s.inOrder(m)
+	s.clock.add(time.Minute)
+	s.looksOut()
+	if got := s.unseen(); !got.Equal(now) {
+		t.Errorf("it was blind until %s, want until the clock was set back, %s", got, now)
+	}
+	s.leases(m, 13_000)
+	if at := time.UnixMicro(s.number(`SELECT last_seen FROM meter_live`)); !at.Equal(s.clock.Now()) {
+		t.Errorf("the meter was last seen at %s, want now, %s", at, s.clock.Now())
+	}
+	s.audit()
+}
+
+// inOrder checks what a meter was told after a clock was set back: a lease of now stands, given later than any other, and
+// nothing is under way that ends in a month.
+func (s *shop) inOrder(number string) {
+	s.t.Helper()
+	n, now := s.number(`SELECT n FROM meter WHERE number = $1`, number), s.clock.Now()
+	var all []command.Command
+	s.do(func(tx *store.Tx) (err error) { all, err = tx.CommandsOf(n, id.ID{}, 50); return err })
+	for _, c := range all {
+		if c.State.Open() && c.ExpiresAt.Sub(now) > 24*time.Hour {
+			s.t.Errorf("%s is %s and ends in %s", c.Type, c.State, c.ExpiresAt.Sub(now))
+		}
+	}
+	if !slices.IsSortedFunc(all, func(a, b command.Command) int { return bytes.Compare(b.ID[:], a.ID[:]) }) {
+		s.t.Error("identities do not rise")
+	}
+	if i := slices.IndexFunc(all, func(c command.Command) bool { return c.Type == command.Lease }); i < 0 || !all[i].CreatedAt.Equal(now) {
+		s.t.Errorf("the newest lease of %d orders is not of now", len(all))
+	}
+}
+
+// TestWhatWaitsIsDueThoughTheClockIsDoubted: the clock is set back while the program runs, and nobody says that it is right for
+// a while. What was put back until a time that has not come is due all the same, and nothing is taken from who works on it.
+func TestWhatWaitsIsDueThoughTheClockIsDoubted(t *testing.T) {
+	s := open(t, true)
+	began := s.clock.Now()
+	enqueue := func(key string) (i id.ID) {
+		s.do(func(tx *store.Tx) (err error) {
+			i, err = tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: key, Kind: "k", Body: []byte("{}"), ExpiresAt: began.AddDate(1, 0, 0)})
+			return err
+		})
+		return i
+	}
+	claims := func(owner string) (keys []string) {
+		s.do(func(tx *store.Tx) error {
+			all, err := tx.OutboxClaim(job.LaneNotice, "", owner, s.clock.Now().Add(job.HoldFor), 10)
+			keys = nil
+			for _, c := range all {
+				keys = append(keys, c.Key)
+			}
+			return err
+		})
+		return keys
+	}
+	s.looksOut()
+	early := enqueue("a customer")
+
+	s.clock.add(30 * 24 * time.Hour)
+	s.looksOut()
+	if got := claims("first"); !slices.Equal(got, []string{"a customer"}) {
+		t.Fatalf("taken: %v", got)
+	}
+	s.do(func(tx *store.Tx) error {
+		if _, err := tx.OutboxRetry(early, "first", s.clock.Now().Add(job.Pause(0)), "no route"); err != nil {
+			return err
+		}
+		for after, next := range []time.Time{s.clock.Now().Add(time.Minute), began.Add(24 * time.Hour)} { // the second waits for the next day
+			i, err := tx.NewID()
+			if err != nil {
+				return err
+			}
+			_, err = tx.C.Exec(`INSERT INTO message (tenant_id, id, direction, state, purpose, phone, open, next_at, created_at)
+				VALUES ($1, $2, 'out', 'queued', 'notice', $3, 1, $4, $5)`, tx.Tenant, i, fmt.Sprint(after), next, began)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+
+	s.clock.set(began.Add(10 * time.Minute))
+	enqueue("another customer")
+	if got := claims("second"); !slices.Equal(got, []string{"another customer"}) {
+		t.Fatalf("taken: %v", got)
+	}
+	s.do(func(tx *store.Tx) error { return tx.LookAway() })
+	s.clock.add(20 * time.Second)
+	s.looksOut()
+	if got := claims("third"); !slices.Equal(got, []string{"a customer"}) {
+		t.Errorf("taken after the clock was set back: %v; want the one that was put back, not the one that is being sent", got)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM message WHERE next_at <= $1`, s.clock.Now()); n != 1 {
+		t.Errorf("%d of 2 messages are due, want the one whose time was never to come", n)
+	}
+}
+
+// TestWhoDoesNotKnowTheTimeSeesNothing: a clock that was moved and that nobody trusts is like being blind.
+func TestWhoDoesNotKnowTheTimeSeesNothing(t *testing.T) {
+	s := open(t, true)
+	s.looksOut()
+	for range 3 {
+		s.clock.add(time.Minute)
+		s.do(func(tx *store.Tx) error { return tx.LookAway() })
+		s.clock.add(20 * time.Second)
+		if got, now := s.unseen(), s.clock.Now(); !got.Equal(now) {
+			t.Errorf("it was blind until %s, want now, %s", got, now)
+		}
+	}
+	s.looksOut()
+	trusted := s.clock.Now()
+	s.clock.add(time.Minute)
+	if got := s.unseen(); !got.Equal(trusted) {
+		t.Errorf("it was blind until %s, want until the clock was trusted, %s", got, trusted)
+	}
+}

@@ -1,0 +1,181 @@
+package wallet_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+)
+
+// jump is how far the server's clock runs ahead in these tests before it is set back.
+const jump = 30 * 24 * time.Hour
+
+// setBack moves the server's clock a month ahead, lets something happen, sets it back and lets something happen then.
+type setBack struct {
+	ahead, back func(*desk)
+	want        string // after the clock was set back
+}
+
+func (c setBack) test(t *testing.T) {
+	d := newDesk(t, 100_000, 1)
+	d.passes(jump)
+	c.ahead(d)
+	d.passes(-jump + 10*time.Minute)
+	d.log = nil
+	c.back(d)
+	d.want("the clock is set back", c.want)
+	if at := d.kept[1].LookAt; at.Sub(d.now) > 2*24*time.Hour {
+		t.Errorf("the supply is looked at again after %s", at.Sub(d.now))
+	}
+}
+
+// TestLeasesOfAClockThatWasAheadAreGivenAnew: no meter waits for a lease until that month has passed.
+func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
+	for name, c := range map[string]setBack{
+		"a lease that was sent and lost is given again": {
+			func(d *desk) {
+				d.reads(1, 12_000, supply.Closed)
+				d.signs(1, wallet.OrderLease)
+			}, func(d *desk) { d.settles() }, "no lease m1; lease m1"},
+		"a lease that was taken is renewed, for its time runs": {
+			func(d *desk) {
+				d.reads(1, 12_000, supply.Closed)
+				d.does(1, wallet.OrderLease)
+			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
+		"a lease that was refused is offered again": {
+			func(d *desk) {
+				d.reads(1, 12_000, supply.Closed)
+				d.answers(1, wallet.OrderLease, "failed", "unsupported")
+			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
+	} {
+		t.Run(name, c.test)
+	}
+}
+
+// TestAClockThatWasAheadCutsNobodyAndSparesNobody: what was heard then cuts nobody off, and what was ordered then is given
+// again.
+func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
+	for name, c := range map[string]setBack{
+		"a reading of then cuts nobody": {
+			func(d *desk) { d.reads(1, 4000, supply.Closed) },
+			func(d *desk) { d.pays(-100_000) }, "wallet-used-up m1"},
+		"a reading after it does": {
+			func(d *desk) { d.reads(1, 4000, supply.Closed) },
+			func(d *desk) {
+				d.pays(-100_000)
+				d.says()
+				d.passes(time.Minute).reads(1, 4010, supply.Closed)
+			}, "disconnect m1; supply-off m1"},
+		"a cut that was sent and lost is sent again": {
+			func(d *desk) {
+				d.reads(1, 4000, supply.Closed)
+				d.pays(-100_000)
+				d.signs(1, wallet.OrderCut)
+			}, func(d *desk) { d.reads(1, 4010, supply.Closed) }, "no disconnect m1; disconnect m1"},
+		"a connect that was sent and lost is sent again": {
+			func(d *desk) {
+				d.reads(1, 4000, supply.Closed)
+				d.pays(-100_000)
+				d.does(1, wallet.OrderCut)
+				d.pays(100_000)
+				d.signs(1, wallet.OrderConnect)
+			}, func(d *desk) { d.settles() }, "no connect m1; connect m1"},
+		"a connect that was carried out and undone is given again": {
+			func(d *desk) {
+				d.reads(1, 4000, supply.Closed)
+				d.pays(-100_000)
+				d.does(1, wallet.OrderCut)
+				d.pays(100_000)
+				d.does(1, wallet.OrderConnect)
+				d.does(1, wallet.OrderLease)
+			}, func(d *desk) { d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote) }, "connect m1; lease m1"},
+		"a warning of then runs from now": {
+			func(d *desk) {
+				d.tenant.Supply.Notice = 3600
+				d.reads(1, 4000, supply.Closed)
+				d.pays(-100_000)
+				s := d.kept[1]
+				s.Noticed = d.now
+				d.kept[1] = s
+			}, func(d *desk) {
+				d.settles()
+				d.passes(59*time.Minute).reads(1, 4010, supply.Closed)
+				if !wallet.Wanted(d.rows[0].State) {
+					d.t.Error("cut off before the notice has run")
+				}
+				d.passes(time.Minute).reads(1, 4020, supply.Closed)
+			}, "disconnect m1; supply-off m1"},
+	} {
+		t.Run(name, c.test)
+	}
+}
+
+// TestAMeterThatJoinsAnAccountWithoutMoney is cut off like the others: the account was warned, and the notice counts for it. A
+// decision about the account before its first reading does not take the place of a warning.
+func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		warns bool // the other meter's warning was given before
+		want  string
+	}{
+		{"the account was warned an hour ago", true, "disconnect m2"},
+		{"the account's warning is on its way", false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 2875, 1)
+			d.tenant.Supply.Notice = 3600
+			d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
+			d.pays(-1725)
+			d.want("all money taken away", "lease m1; wallet-used-up m1; no lease m1")
+			if c.warns {
+				d.warned(1)
+			}
+			d.passes(time.Hour).reads(1, 4000, supply.Closed)
+			d.joins()
+			d.settles() // before its first reading
+			d.says()
+			d.reads(2, 0, supply.Closed)
+			d.settles()
+			d.want("the first reading of the meter that joined", c.want)
+			if c.warns {
+				return
+			}
+			d.warned(1)
+			d.warned(2)
+			d.passes(time.Hour).reads(2, 10, supply.Closed)
+			d.want("warned for an hour", "disconnect m1; supply-off m1; disconnect m2; supply-off m2")
+		})
+	}
+}
+
+// TestAMeterWithoutMoneyIsWarnedOnceItIsRead: a decision before its first reading does not count as its warning.
+func TestAMeterWithoutMoneyIsWarnedOnceItIsRead(t *testing.T) {
+	d := newDesk(t, 0, 0)
+	d.tenant.Supply.Notice = 3600
+	d.joins()
+	d.settles()
+	d.reads(1, 0, supply.Closed)
+	d.settles()
+	d.want("its first reading", "config m1; wallet-used-up m1; lease m1")
+}
+
+// joins adds a meter that has not been read to the account.
+func (d *desk) joins() {
+	n := int64(len(d.rows) + 1)
+	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+		Account: id.ID{15: 1}, Active: true}})
+	d.rows[n-1].Off = 0 // it was on
+	d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
+		Relay: supply.Closed.String()}
+}
+
+// warned is a meter's customer who has got the warning, as the store notes it.
+func (d *desk) warned(n int64) {
+	if s := d.kept[n]; s.Noticed.IsZero() {
+		s.Noticed = d.now
+		d.kept[n] = s
+	}
+}
