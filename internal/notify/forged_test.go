@@ -2,9 +2,12 @@ package notify_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // TestAForgedStopEndsNoMore: anybody may be able to forge the sender of a STOP. It ends these messages and no others: every
@@ -44,5 +47,55 @@ func TestAForgedWordTellsOnlyTheCustomer(t *testing.T) {
 	}
 	if o.receive(amina, "START"); o.stopped[amina] {
 		t.Error("START does not bring the warnings back")
+	}
+}
+
+// TestAForgedUsedEndsNoSending: "used" names neither digits nor units, so anybody can say it in the meter's name of the only
+// token that was sent, also after a forged rejection. The sending goes on, no faster for it, until the meter's own list shows
+// the token.
+func TestAForgedUsedEndsNoSending(t *testing.T) {
+	const used = "this recharge card has been used! Balance 0.0 kWh"
+	c := newCounter(t, 1)
+	c.send()
+	token := c.up[0]
+	sending := func(when string) {
+		t.Helper()
+		if m := c.messages[0]; !m.Open || m.State == notify.Answered || len(c.heard) != 0 || c.tokens[0].State != vending.TokenIssued {
+			t.Fatalf("%s: the message is %s, open %v, its token %s; want the sending to go on", when, m.State, m.Open, c.tokens[0].State)
+		}
+	}
+	c.reachDesk(used)
+	sending("after a forged used")
+	if m := c.messages[0]; !m.Asking || !m.NextAt.Equal(c.now) {
+		t.Errorf("after a forged used: asking %v at %s, want the question at once", m.Asking, m.NextAt)
+	}
+	c.send()
+	due := c.now.Add(time.Hour)
+	c.find(c.messages[0].ID).NextAt = due
+	for range 3 * notify.MaxMeterTries {
+		c.reachDesk(used)
+	}
+	sending("after many")
+	if m := c.messages[0]; !m.NextAt.Equal(due) {
+		t.Errorf("forged answers bring the next message forward to %s, want it at %s", m.NextAt, due)
+	}
+	c.reachDesk("Last tokens: 20.11 9999..8888 +34.7 kWh")
+	sending("after a list without the token")
+	c.send()
+	if want := []string{token, notify.AskLastTokens, token}; !slices.Equal(c.up, want) {
+		t.Errorf("the meter was sent %q, want %q", c.up, want)
+	}
+	c.reachDesk("Token rejected. Balance 0.0 kWh")
+	c.reachDesk(used)
+	sending("after a forged rejection and a forged used")
+	c.reachMeter(token)
+	c.reachMeter(notify.AskLastTokens)
+	list := c.down[len(c.down)-1]
+	if strings.Contains(list, token[len(notify.TokenCommand):]) {
+		t.Fatalf("the meter's list has a whole token: %q", list)
+	}
+	c.reachDesk(list)
+	if m := c.messages[0]; m.State != notify.Answered || !c.heard[c.tokens[0].ID] {
+		t.Errorf("after the meter's list the message is %s, heard of: %v", m.State, c.heard)
 	}
 }

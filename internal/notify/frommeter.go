@@ -57,15 +57,24 @@ func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) 
 	return true, d.doubt(tx, waiting.ID, f.Ask, now)
 }
 
-// doubt moves a message on whose answer can be about several tokens (ask), or whose token is not in the list of the last.
+// doubt moves a message on whose answer proves nothing of its token (ask), or whose token is not in the list of the last. The
+// question leaves at once, but once for each time that the token is sent: else whoever forges the meter's answers would use
+// up all tries in a minute.
 func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || !m.Open {
 		return err
 	}
-	m.Asking, m.NextAt = ask, now
-	if !ask {
+	tries, err := tx.MessageTries(message)
+	if err != nil {
+		return err
+	}
+	m.Asking = ask
+	switch {
+	case !ask:
 		m.NextAt = now.Add(d.c.Answer)
+	case len(tries) == 0 || !tries[len(tries)-1].Asking:
+		m.NextAt = now
 	}
 	return tx.MessageHold(m)
 }
@@ -218,7 +227,7 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 // push is one token, with what was sent of it and answered.
 func (d *Desk) push(t vending.Token, sent []MeterMessage) (Pushed, error) {
 	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
-		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == vending.TokenAccepted}
+		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == vending.TokenAccepted, Over: true}
 	for _, m := range sent {
 		if m.Token != t.ID {
 			continue
@@ -227,6 +236,7 @@ func (d *Desk) push(t vending.Token, sent []MeterMessage) (Pushed, error) {
 			p.Message = m.ID.Text(id.Message)
 		}
 		p.BySMS = true
+		p.Over = p.Over && !m.Open || undone(t)
 		if r := ParseMeterReply(m.Reply); r.Kind == ReplyAccepted && p.Loaded == nil {
 			p.Loaded = &r
 		}

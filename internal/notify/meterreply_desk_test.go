@@ -39,8 +39,8 @@ type counter struct {
 	down    []string
 }
 
-func (c *counter) MessageTries(id.ID) ([]notify.Try, error) {
-	return []notify.Try{{N: 1, At: c.tried}}, nil
+func (c *counter) MessageTries(message id.ID) ([]notify.Try, error) {
+	return []notify.Try{{N: 1, At: c.tried, Asking: c.lastly[message]}}, nil
 }
 
 const meterSIM = "+255700000200"

@@ -38,6 +38,8 @@ type Pushed struct {
 	BySMS bool
 	// InMeter says that the token is known to be in the meter: by its own record, or an answer.
 	InMeter bool
+	// Over says that nothing is sent for the token by itself any more: its messages have ended, or its sale was reversed.
+	Over bool
 	// Loaded is the answer by which the meter said that it has loaded this token, if one came; a meter says so once.
 	Loaded *MeterReply
 }
@@ -51,7 +53,7 @@ type Finding struct {
 	// Rejected says that the meter did not load the token of About. The token stays as it is: it may be loaded later, or by
 	// other routes, and the sender's number proves nothing. A person should look.
 	Rejected bool
-	// Ask says that the answer can be about several tokens: ask the meter for its last tokens ([AskLastTokens]).
+	// Ask says that the answer can be about several tokens, or names none: ask the meter for its last tokens ([AskLastTokens]).
 	Ask bool
 	// Stray says that the answer fits no token that was sent.
 	Stray bool
@@ -104,12 +106,18 @@ func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	return Finding{Ask: open}
 }
 
-// about is what an answer says of the one token that it can be about.
+// about is what an answer says of the one token that it can be about. "Used" names neither digits nor units, so whoever
+// forges the meter's number can say it of any token. It does not end the sending of one that nothing else says is in the
+// meter: the meter is asked for its list, which has digits that a forger does not know. Where nothing more would be sent,
+// so no question either, it is taken as it is.
 func (r MeterReply) about(p *Pushed) Finding {
 	f := Finding{About: p.Message}
-	if r.Kind == ReplyRejected {
+	switch {
+	case r.Kind == ReplyRejected:
 		f.Rejected = !p.InMeter
 		return f
+	case r.Kind == ReplyUsed && !p.InMeter && !p.Over:
+		return Finding{Ask: true}
 	}
 	f.InMeter = []string{p.Message}
 	return f
@@ -222,7 +230,7 @@ const (
 // MaxMeterTries bounds the messages that one token costs on its way to a meter.
 const MaxMeterTries = 12
 
-// NextStep says what to send after no answer came, or one that can be about several tokens. tries counts the messages sent
+// NextStep says what to send after no answer came, or one that proves nothing of this token. tries counts the messages sent
 // for this token, asked whether an answer since it was last sent was doubtful. Asks that bring nothing alternate with the
 // token itself, which makes it the newest in the meter's list.
 func NextStep(tries int, asked, lastWasAsk bool) MeterStep {

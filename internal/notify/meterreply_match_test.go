@@ -37,8 +37,8 @@ func TestWhatAnAnswerProves(t *testing.T) {
 	more := notify.Pushed{Message: "3", First: "3333", Last: "0003", Units: 50_000, BySMS: true}
 	typed := notify.Pushed{Message: "4", First: "4444", Last: "0004", Units: 34_700}
 	key := notify.Pushed{Message: "5", First: "5555", Last: "0005", Class: 2, KeyChange: true, BySMS: true}
-	nextIn := next
-	nextIn.InMeter = true
+	nextIn, over := next, next
+	nextIn.InMeter, over.Over = true, true
 	foreign := notify.Pushed{Message: "7", First: "7777", Last: "0007", Unread: true, BySMS: true}
 	rejected := notify.MeterReply{Kind: notify.ReplyRejected}
 	for name, c := range map[string]struct {
@@ -47,8 +47,11 @@ func TestWhatAnAnswerProves(t *testing.T) {
 		reply   notify.MeterReply
 		want    notify.Finding
 	}{
-		"the only token":                                   {&next, nil, ok(34_700, 80_000), notify.Finding{About: "2", InMeter: []string{"2"}}},
-		"used, and nothing else was sent":                  {&next, nil, used(80_000), notify.Finding{About: "2", InMeter: []string{"2"}}},
+		"the only token": {&next, nil, ok(34_700, 80_000), notify.Finding{About: "2", InMeter: []string{"2"}}},
+		"used, and nothing else says that it is in":        {&next, nil, used(80_000), notify.Finding{Ask: true}},
+		"used, said by one that rests after a rejection":   {nil, []notify.Pushed{next}, used(80_000), notify.Finding{Ask: true}},
+		"used, of one that is not sent any more":           {nil, []notify.Pushed{over}, used(80_000), notify.Finding{About: "2", InMeter: []string{"2"}}},
+		"used, and its own answer came before":             {&nextIn, nil, used(80_000), notify.Finding{About: "2", InMeter: []string{"2"}}},
 		"rejected, and nothing else was sent":              {&next, nil, rejected, notify.Finding{About: "2", Rejected: true}},
 		"other units":                                      {&next, nil, ok(34_800, 80_000), notify.Finding{Stray: true}},
 		"nothing was sent":                                 {nil, nil, ok(34_700, 0), notify.Finding{Stray: true}},
@@ -179,7 +182,7 @@ func appendReply(b []byte, r notify.MeterReply) []byte {
 }
 
 func (w *world) pushed(s *scene, i int) notify.Pushed {
-	return notify.Pushed{Message: fmt.Sprint(i), First: s.ends[i], Last: s.ends[i], Units: s.units[i], Unread: i == s.unread, BySMS: w.sent[i], InMeter: w.in[i], Loaded: w.said[i]}
+	return notify.Pushed{Message: fmt.Sprint(i), First: s.ends[i], Last: s.ends[i], Units: s.units[i], Unread: i == s.unread, BySMS: w.sent[i], InMeter: w.in[i], Loaded: w.said[i], Over: i != w.turn}
 }
 
 // send sends what is next; it reports false when the server gives up.

@@ -279,12 +279,17 @@ func needless(m Message, t vending.Token, found bool) string {
 	switch {
 	case !found:
 		return "the token has no digits"
-	case t.State == vending.TokenReversed || t.State == vending.TokenReversedUnconfirmed || t.State == vending.TokenFailed:
+	case undone(t):
 		return "the token is not valid any more"
 	case m.Purpose == PurposeMeter && t.State == vending.TokenAccepted && !t.OnlyHeard():
 		return "the meter has the token already"
 	}
 	return ""
+}
+
+// undone reports whether a token is not to be loaded any more: its sale was reversed, or it was never made.
+func undone(t vending.Token) bool {
+	return t.State == vending.TokenReversed || t.State == vending.TokenReversedUnconfirmed || t.State == vending.TokenFailed
 }
 
 func orWhy(why, otherwise string) string {
