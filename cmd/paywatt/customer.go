@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/notify"
 )
 
 func newCustomerCommand(c console) *cobra.Command {
@@ -81,7 +82,7 @@ func newCustomerChange(c console) *cobra.Command {
 	f.StringVar(&name, "name", "", "the name")
 	f.StringVar(&phone, "phone", "", "the phone, with country code; empty for none")
 	f.StringVar(&idNo, "id-no", "", "number of an identity document")
-	f.StringVar(&lang, "lang", "", "language of the messages: en, fr, sw, es or pt")
+	f.StringVar(&lang, "lang", "", "language of the messages: "+notify.LanguageChoices())
 	f.BoolVar(&notices, "notices", true, "whether warnings are wanted; --notices=false is what STOP says")
 	return cmd
 }

@@ -262,7 +262,7 @@ type customerChange struct {
 	Name    *string `json:"name,omitempty"`
 	Phone   *string `json:"phone,omitempty" doc:"With the country code: answers and tokens by SMS go there"`
 	IDNo    *string `json:"id_no,omitempty"`
-	Lang    *string `json:"lang,omitempty" doc:"Of messages: en, fr, sw, es or pt"`
+	Lang    *string `json:"lang,omitempty" doc:"Of messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
 	Notices *bool   `json:"notices,omitempty" doc:"Whether warnings are wanted; false is what STOP says"`
 }
 

@@ -21,7 +21,7 @@ type customerBody struct {
 	Name  string `json:"name,omitempty" example:"Amina A."`
 	Phone string `json:"phone,omitempty" example:"+254700000001"`
 	IDNo  string `json:"id_no,omitempty"`
-	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages: en, fr, sw, es or pt; default en"`
+	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
 	// NoNotices is in answers alone: a customer is asked for nothing when registered.
 	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/notify"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -131,5 +132,13 @@ func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 	}
 	if !strings.Contains(html, `id="meter-not-found"`) {
 		t.Error("the type of a problem leads nowhere: /docs#meter-not-found")
+	}
+}
+
+// TestTheDocumentSaysWhichLanguagesAreDrafts: who chooses a customer's language through the interface learns which texts nobody
+// who speaks the language has read.
+func TestTheDocumentSaysWhichLanguagesAreDrafts(t *testing.T) {
+	if got := strings.Count(string(bare(t).Spec()), notify.LanguageChoices()); got != 2 {
+		t.Errorf("%q stands %d times in the document, want at a customer of a new meter and at a change of a customer", notify.LanguageChoices(), got)
 	}
 }

@@ -43,4 +43,12 @@ var keywords = [languages][WordNotHere][]string{
 		WordStop:    {"stop", "parar", "cancelar"},
 		WordStart:   {"start", "iniciar", "ativar"},
 	},
+	Hausa: {
+		WordBalance: {"saura", "ragowa"},
+		WordLast:    {"token", "karshe", "lambobi"},
+		WordUsage:   {"amfani"},
+		WordHelp:    {"taimako", "agaji"},
+		WordStop:    {"stop", "daina", "tsaya"},
+		WordStart:   {"start", "fara", "dawo"},
+	},
 }

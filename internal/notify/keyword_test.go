@@ -37,7 +37,7 @@ func TestKeywordsAreForgiven(t *testing.T) {
 	}
 }
 
-func TestWordsOfFiveLanguages(t *testing.T) {
+func TestWordsOfSixLanguages(t *testing.T) {
 	for _, c := range []struct {
 		text  string
 		word  notify.Word
@@ -47,6 +47,7 @@ func TestWordsOfFiveLanguages(t *testing.T) {
 		{"Solde", notify.WordBalance, notify.French, true}, {"Dernier code", notify.WordLast, notify.French, true}, {"arrêt", notify.WordStop, notify.French, true}, {"AIDE", notify.WordHelp, notify.French, true},
 		{"salio", notify.WordBalance, notify.Swahili, true}, {"matumizi 2", notify.WordUsage, notify.Swahili, true}, {"Msaada tafadhali", notify.WordHelp, notify.Swahili, true}, {"ACHA", notify.WordStop, notify.Swahili, true},
 		{"ayuda", notify.WordHelp, notify.Spanish, true}, {"ficha", notify.WordLast, notify.Spanish, true}, {"AJUDA", notify.WordHelp, notify.Portuguese, true},
+		{"Saura", notify.WordBalance, notify.Hausa, true}, {"amfani 2", notify.WordUsage, notify.Hausa, true}, {"Ƙarshe", notify.WordLast, notify.Hausa, true}, {"taimako", notify.WordHelp, notify.Hausa, true}, {"DAINA", notify.WordStop, notify.Hausa, true},
 		{"último código", notify.WordLast, notify.Spanish, false}, {"SALDO", notify.WordBalance, notify.Spanish, false}, {"Crédit", notify.WordBalance, notify.English, false}, {"STOP", notify.WordStop, notify.English, false},
 	} {
 		got := notify.ParseKeyword(c.text)

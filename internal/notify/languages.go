@@ -12,12 +12,16 @@ const (
 	Swahili
 	Spanish
 	Portuguese
+	Hausa
 
 	languages // how many there are
 )
 
 // languageCodes are the languages as customers' rows have them.
-var languageCodes = [languages]string{English: "en", French: "fr", Swahili: "sw", Spanish: "es", Portuguese: "pt"}
+var languageCodes = [languages]string{English: "en", French: "fr", Swahili: "sw", Spanish: "es", Portuguese: "pt", Hausa: "ha"}
+
+// languageNames are what the languages are called in English.
+var languageNames = [languages]string{English: "English", French: "French", Swahili: "Swahili", Spanish: "Spanish", Portuguese: "Portuguese", Hausa: "Hausa"}
 
 // LanguageOf is the language of a customer by a language tag ("sw", "fr-CI", "pt_MZ"), upper or lower case. A language that
 // has no table gives English and false: a message that is not understood well beats none.
@@ -40,10 +44,36 @@ func Languages() []Language {
 	return out
 }
 
-// String is the language's code: "en", "fr", "sw", "es" or "pt".
+// String is the language's code: "en", "fr", "sw", "es", "pt" or "ha".
 func (l Language) String() string {
 	if l < languages {
 		return languageCodes[l]
 	}
 	return languageCodes[English]
+}
+
+// Draft reports whether the texts of the language are drafts that nobody who speaks it has read. Who signs a language takes
+// it out here; whatever lets an operator choose a language says so from here.
+func (l Language) Draft() bool { return l != English }
+
+// Label is the language as an operator chooses it: "English (en)", "Hausa (ha), draft".
+func (l Language) Label() string {
+	name := languageNames[English]
+	if l < languages {
+		name = languageNames[l]
+	}
+	return name + " (" + l.String() + ")" + onlyIf(l.Draft(), ", draft")
+}
+
+// LanguageChoices are the codes to choose from in one line, the drafts apart.
+func LanguageChoices() string {
+	var signed, drafts []string
+	for _, l := range Languages() {
+		if l.Draft() {
+			drafts = append(drafts, l.String())
+		} else {
+			signed = append(signed, l.String())
+		}
+	}
+	return strings.Join(signed, ", ") + onlyIf(len(drafts) > 0, "; drafts that no native speaker has read: "+strings.Join(drafts, ", "))
 }

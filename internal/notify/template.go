@@ -149,8 +149,8 @@ func Purposes() []Purpose {
 
 // templates are the texts by language, and phrases the pieces that a text has or not.
 var (
-	templates = [languages]map[Purpose]string{English: english, French: french, Swahili: swahili, Spanish: spanish, Portuguese: portuguese}
-	phrases   = [languages]phrase{English: englishPhrases, French: frenchPhrases, Swahili: swahiliPhrases, Spanish: spanishPhrases, Portuguese: portuguesePhrases}
+	templates = [languages]map[Purpose]string{English: english, French: french, Swahili: swahili, Spanish: spanish, Portuguese: portuguese, Hausa: hausa}
+	phrases   = [languages]phrase{English: englishPhrases, French: frenchPhrases, Swahili: swahiliPhrases, Spanish: spanishPhrases, Portuguese: portuguesePhrases, Hausa: hausaPhrases}
 )
 
 // phrase are pieces of text in one language.

@@ -47,9 +47,9 @@ func wordTable() string {
 	var b strings.Builder
 	b.WriteString("| asks for |")
 	for l := range languages {
-		fmt.Fprintf(&b, " %s |", l)
+		fmt.Fprintf(&b, " %s |", l.Label())
 	}
-	b.WriteString("\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n|---|" + strings.Repeat("---|", int(languages)) + "\n")
 	for w := WordBalance; w < WordNotHere; w++ {
 		fmt.Fprintf(&b, "| %s |", asks[w])
 		for l := range languages {

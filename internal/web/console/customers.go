@@ -115,15 +115,18 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 	}
 }
 
+// choice is one entry of a list to choose from.
+type choice struct{ value, label string }
+
 // languages are those in which messages are written, and the customer's own where it is another.
-func languages(own string) (out []string) {
+func languages(own string) (out []choice) {
 	known := false
 	for _, l := range notify.Languages() {
-		out = append(out, l.String())
+		out = append(out, choice{l.String(), l.Label()})
 		known = known || l.String() == own
 	}
 	if !known && own != "" {
-		out = append(out, own)
+		out = append(out, choice{own, own})
 	}
 	return out
 }

@@ -77,7 +77,7 @@ func TestTheConsumerDatabase(t *testing.T) {
 	g.get("/customers?find=" + url.QueryEscape("04140001001")).is(200).says("Amina A.").omits("Kwame M.")
 	g.get("/customers?find=nobody").is(200).says("Nobody was found")
 	path := regexp.MustCompile(`/customers/cus_[0-9a-z]+`).FindString(string(all.body))
-	one := g.get(path).is(200).says("Amina A.", "0414 0001 001")
+	one := g.get(path).is(200).says("Amina A.", "0414 0001 001", "English (en)", "Swahili (sw), draft", "Hausa (ha), draft", "Nobody who speaks the language has read")
 	g.post(path, "form", one.value("form"), "name", "Amina Achieng", "phone", "+254 799 000 001", "lang", "sw").leads(path + "?kept=1")
 	g.get("/customers").is(200).says("Amina Achieng", "+254799000001", "not wanted")
 	g.post(path, "form", one.value("form"), "name", "Amina", "phone", "call me", "lang", "sw").is(400).says("A phone number has")
