@@ -143,6 +143,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 		message := k.queue(notify.Draft{Purpose: notify.PurposeMeter, Phone: simNumber, Meter: m.N, Number: m.Number, Token: token})
 		k.serve()
 		k.receive(simNumber, "this recharge card has been used!")
+		k.wantState("forged by who does not know the token", message.ID, notify.SentOut)
 		k.receive(simNumber, fmt.Sprintf("Last tokens: 20.11 1234..789%d +34.7 kWh;", i))
 		k.wantState("forged", message.ID, notify.Answered)
 		heard, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
