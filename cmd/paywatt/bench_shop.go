@@ -150,11 +150,22 @@ func (s *benchShop) register(ctx context.Context, r *registry.Registry, meters i
 	})
 }
 
-// sellOne makes one sale through the use case and returns when it is durable.
+// sellOne makes one sale through the use case and returns when it is durable. Its reference makes it safe to repeat, as
+// that of the console's form does.
 func (s *benchShop) sellOne(ctx context.Context, w wish) error {
+	return s.sell(ctx, vending.Order{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
+		Deliver: []string{vending.RouteMQTT}})
+}
+
+// sellKeyed does the same under an Idempotency-Key: the rendered answer is sealed and stored with the sale, as HTTP asks
+// for.
+func (s *benchShop) sellKeyed(ctx context.Context, w wish) error {
 	meter := s.numbers[w.meter]
-	o := vending.Order{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{vending.RouteMQTT},
-		Once: access.Once{Principal: "bench", Key: w.key, Hash: sha256.Sum256(fmt.Appendf(nil, "%s %d", meter, w.tender))}, Render: renderBench}
+	return s.sell(ctx, vending.Order{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{vending.RouteMQTT},
+		Once: access.Once{Principal: "bench", Key: w.key, Hash: sha256.Sum256(fmt.Appendf(nil, "%s %d", meter, w.tender))}, Render: renderBench})
+}
+
+func (s *benchShop) sell(ctx context.Context, o vending.Order) error {
 	sold, err := s.vending.Sell(ctx, s.seller, o)
 	if err == nil && sold.Refused() {
 		err = errors.New("bench vend: " + sold.Detail())

@@ -71,14 +71,15 @@ type vendOthers struct {
 
 	Rounds   []vendRound `json:"rounds"`
 	HalfLoad drive       `json:"half_load"`
+	Keyed    otherRate   `json:"keyed"`              // with the rendered answer stored under an Idempotency-Key in the same commit
 	HTTP     drive       `json:"http"`               // the same sales over loopback HTTP, caller and server in one process
-	Postgres *otherStore `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, where the cluster is an own one
+	Postgres *otherRate  `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, where the cluster is an own one
 }
 
-// otherStore is what another engine came to in the same run.
-type otherStore struct {
+// otherRate is what another engine, or another kind of sale, came to in the same run.
+type otherRate struct {
 	drive
-	Ratio float64 `json:"ratio"` // to the baseline
+	Ratio float64 `json:"ratio"` // to the baseline; 0 where there is none
 }
 
 func newBenchVend(c console) *cobra.Command {
@@ -86,11 +87,12 @@ func newBenchVend(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vend",
 		Short: "Durable sales a second, against PostgreSQL's pgbench on the same disk",
-		Long: "Sells through the server's own use case (price, TID, token, journal, receipt number, delivery, stored answer) to\n" +
-			"random meters of an SQLite store, every caller waiting for its own durable answer; in turns with it runs pgbench's\n" +
-			"TPC-B-like script with as many clients on a PostgreSQL 15 cluster of its own, or on the one named. Both lie in one\n" +
-			"folder; figures are the medians of five turns, whose ratios are told one by one. Beside it stand the same sales on the\n" +
-			"PostgreSQL store of that cluster, over loopback HTTP, and at half the rate.",
+		Long: "Sells through the server's own use case (price, TID, token, journal, receipt number, delivery) to random meters of an\n" +
+			"SQLite store, every caller waiting until its own sale is durable; in turns with it runs pgbench's TPC-B-like script\n" +
+			"with as many clients on a PostgreSQL 15 cluster of its own, or on the one named. Both lie in one folder; figures are\n" +
+			"the medians of five turns, whose ratios are told one by one. Beside it stand the same sales on the PostgreSQL store\n" +
+			"of that cluster, with the answer stored under an Idempotency-Key (keyed), over loopback HTTP, which does so as well,\n" +
+			"and at half the rate.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := b.run(cmd.Context(), c)
@@ -133,7 +135,13 @@ func (b *vendBench) run(ctx context.Context, c console) (vendResult, error) {
 	if err != nil {
 		return vendResult{}, err
 	}
-	fmt.Fprintf(c.err, "selling at half the rate and over HTTP for %s each\n", b.half())
+	fmt.Fprintf(c.err, "selling with stored answers, at half the rate and over HTTP for %s each\n", b.half())
+	if r.Others.Keyed.drive, err = b.drive(ctx, b.half(), 0, shop.sellKeyed); err != nil {
+		return vendResult{}, err
+	}
+	if r.BaselineRate > 0 {
+		r.Others.Keyed.Ratio = rounded(r.Others.Keyed.Rate / r.BaselineRate)
+	}
 	if r.Others.HalfLoad, err = b.drive(ctx, b.half(), r.Rate/2, shop.sellOne); err != nil {
 		return vendResult{}, err
 	}
@@ -165,13 +173,13 @@ func (b *vendBench) compare(ctx context.Context, c console, pg pgbench, shop *be
 		return b.result(turns, pgFigures{name: noBaseline}, shop.commits()-commits), nil
 	}
 	fmt.Fprintf(c.err, "measuring %s and sales with %d callers in %d turns of %d s\n", pg.name(), b.callers, vendRounds, b.round())
-	var other *otherStore
+	var other *otherRate
 	sold := int64(0)
 	base, err := pg.measure(ctx, b, sell, func(url string) error {
 		sold = shop.commits() - commits
 		fmt.Fprintf(c.err, "selling on the PostgreSQL store of that cluster for %s\n", b.half())
 		d, err := b.onPostgres(ctx, url)
-		other = &otherStore{drive: d}
+		other = &otherRate{drive: d}
 		return err
 	})
 	if err != nil {

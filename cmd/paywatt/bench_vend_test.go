@@ -46,11 +46,14 @@ func TestBenchVendSellsForReal(t *testing.T) {
 	c := console{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
 	r, err := b.compare(context.Background(), c, pgbench{}, shop)
 	if err == nil {
+		r.Others.Keyed.drive, err = b.drive(context.Background(), time.Second/2, 0, shop.sellKeyed)
+	}
+	if err == nil {
 		r.Others.HTTP, err = b.overHTTP(context.Background(), shop, time.Second/2)
 	}
 	shop.close()
 	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio != 0 || len(r.Others.Rounds) != vendRounds || r.P50 <= 0 || r.P99 < r.P50 ||
-		r.Others.HTTP.Sales < 1 || r.Others.PerCommit <= 0 {
+		r.Others.HTTP.Sales < 1 || r.Others.Keyed.Sales < 1 || r.Others.PerCommit <= 0 {
 		t.Errorf("result %+v, %v", r, err)
 	}
 	if left, err := os.ReadDir(b.dir); err != nil || len(left) != 0 {
