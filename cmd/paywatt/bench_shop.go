@@ -110,7 +110,7 @@ const benchPass = "bench vend"
 
 func (s *benchShop) openStore(ctx context.Context) error {
 	if s.url != "" {
-		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir})
+		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Follow: true})
 		if err != nil {
 			return err
 		}

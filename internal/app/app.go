@@ -128,7 +128,9 @@ type App struct {
 	tls        *tls.Config
 	answered   chan struct{} // a meter has answered a command: a reversal may be waiting for it
 	gauges     *prometheus.Registry
-	stopping   context.Context // ends when the server begins to stop
+	own        func() time.Time // this machine's clock, of which a running time can be told
+	follow     bool             // the database's clock is gone by where there is one besides
+	stopping   context.Context  // ends when the server begins to stop
 	stop       context.CancelFunc
 
 	mu      sync.Mutex
@@ -140,6 +142,7 @@ func New(c Config) (*App, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	follow := c.Now == nil && !clockPlanted()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -147,7 +150,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
+	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.openLegacy, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
@@ -166,7 +169,10 @@ func (a *App) openFolder() (err error) {
 		}
 	}
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
-		log: a.log, lock: a.lock, reserve: a.c.Reserve})
+		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow})
+	if err == nil && a.engine.shared != nil {
+		a.c.Now = a.engine.shared.Now // from here on: what other servers of this database note is compared with it
+	}
 	return err
 }
 

@@ -38,6 +38,7 @@ type databaseConfig struct {
 	data, url string // data folder; postgres://…, empty for the database in the folder
 	holder    string // names this server
 	now       func() time.Time
+	follow    bool // go by the clock of a database that several servers may share
 	rand      io.Reader
 	log       *slog.Logger
 	lock      *sqlite.Lock
@@ -71,7 +72,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Rand: c.rand, Log: c.log}
+	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery = 1, 1, -1
 	}

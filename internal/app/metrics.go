@@ -19,6 +19,7 @@ func (a *App) count() error {
 		gauge("paywatt_ready", "1 while the server does its whole work.", func() float64 { return one(len(a.notReady()) == 0) }),
 		gauge("paywatt_keystore_locked", "1 while the key store is locked.", func() float64 { return one(a.keys.Locked()) }),
 		gauge("paywatt_books_unsound", "1 after a verification found the books not to add up.", func() float64 { return one(a.soundness().Refused()) }),
+		gauge("paywatt_clock_apart_seconds", "By how much the clock of a database that several servers may share is ahead of this server's own.", func() float64 { return a.apart().Seconds() }),
 		gauge("paywatt_mqtt_sockets", "Open sockets of meters.", func() float64 { return float64(a.broker.Stats().Sockets) }),
 		gauge("paywatt_mqtt_meters", "Meters signed in.", func() float64 { return float64(a.broker.Stats().Meters) }),
 		total("paywatt_mqtt_logins_total", "Meters that signed in.", func() int64 { return a.broker.Stats().Logins }),

@@ -43,6 +43,9 @@ func plantClock(now func() time.Time) func() time.Time {
 	return now
 }
 
+// clockPlanted reports whether the clock is shifted: the time is then what the test says, and no database's.
+func clockPlanted() bool { return strings.Contains(","+os.Getenv("FAULT_INJECT"), ","+shifted) }
+
 // remote is an issuer that is not in this process, as far as the sale can tell.
 type remote struct{ vending.Issuer }
 

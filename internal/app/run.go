@@ -186,7 +186,7 @@ func (a *App) settle(ctx context.Context) error {
 	defer tick.Stop()
 	by := access.SystemActor(tenant, "wallets")
 	for {
-		days, err := unless(a.clockDoubted, func() (int, error) { return a.wallets.ChargeDays(ctx, by) })
+		days, err := unless(a.dayDoubted, func() (int, error) { return a.wallets.ChargeDays(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("wallets not charged", logkey.Err, err)
 		}
@@ -212,7 +212,7 @@ func (a *App) charge(ctx context.Context) error {
 	defer tick.Stop()
 	by := access.SystemActor(tenant, "fixed charges")
 	for {
-		n, err := unless(a.clockDoubted, func() (int, error) { return a.vending.AccrueCharges(ctx, by) })
+		n, err := unless(a.dayDoubted, func() (int, error) { return a.vending.AccrueCharges(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("fixed charges not made due", logkey.Err, err)
 		}

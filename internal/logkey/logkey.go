@@ -26,6 +26,7 @@ const (
 	Listen    = "listen"     // network address of a listener
 	Path      = "path"       // file or folder
 	Took      = "took"       // duration
+	Apart     = "apart"      // by how much one clock is ahead of another
 	Job       = "job"        // name of a periodic job
 	Lane      = "lane"       // lane of the outbox or the store
 	Message   = "message"    // a message to or from a telephone, without its text

@@ -243,42 +243,46 @@ func (tx *Tx) warned(meter int64, account string) ([]wallet.Row, error) {
 // unseenAfter is how long the server must not have looked out for its meters to count as blind.
 const unseenAfter = 2 * time.Minute
 
-// Unseen is the beginning of the last time in which the server did not see its meters, because it did not run or hung. A
-// server whose clock was set back does not know how long that was: it has seen nothing until now.
-func (tx *Tx) Unseen() (time.Time, error) {
-	unseen, _, err := tx.sight()
-	return unseen, err
+// Sight is when the server last did not see its meters, because it did not run or hung, and whether the time is in doubt. A
+// server whose clock was set back does not know how long it saw nothing: it has not until now. So it is where nobody has said
+// that a clock which was moved is right, and where its own clock and the database's differ.
+func (tx *Tx) Sight() (wallet.Sight, error) {
+	s, _, err := tx.sight()
+	if tx.Apart.Abs() > MaxApart {
+		s = wallet.Sight{Unseen: tx.Now, Doubt: true}
+	}
+	return s, err
 }
 
-// sight is [Tx.Unseen], and whether the clock was set back since the server last saw its meters.
-func (tx *Tx) sight() (unseen time.Time, back bool, err error) {
-	var seen time.Time
+// sight is what was noted last, and whether the clock was set back since then.
+func (tx *Tx) sight() (s wallet.Sight, back bool, err error) {
+	var seen, unseen time.Time
 	_, err = tx.one(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
 	if err != nil {
-		return time.Time{}, false, fmt.Errorf("read when meters were last seen: %w", err)
+		return wallet.Sight{}, false, fmt.Errorf("read when meters were last seen: %w", err)
 	}
 	switch {
 	case seen.Sub(tx.Now) > wallet.Ahead:
-		return tx.Now, true, nil
+		return wallet.Sight{Unseen: tx.Now, Doubt: true}, true, nil
 	case !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter:
-		return seen, false, nil
+		return wallet.Sight{Unseen: seen}, false, nil
 	case unseen.After(tx.Now):
-		return tx.Now, false, nil
+		return wallet.Sight{Unseen: tx.Now, Doubt: true}, false, nil
 	}
-	return unseen, false, nil
+	return wallet.Sight{Unseen: unseen}, false, nil
 }
 
 // LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
 // back, what waits for a time that has not come is due.
 func (tx *Tx) LookOut() error {
-	unseen, back, err := tx.sight()
+	sight, back, err := tx.sight()
 	if err == nil && back {
 		err = tx.wakeAll()
 	}
 	if err != nil {
 		return err
 	}
-	return tx.Saw(tx.Now, unseen)
+	return tx.Saw(tx.Now, sight.Unseen)
 }
 
 // LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
@@ -337,14 +341,17 @@ func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 }
 
 // stillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right: a
-// cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now, nor
-// anything that was ordered at a time that has not come, by a clock that has been set back.
+// cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now, nor the
+// time while it is in doubt, nor anything that was ordered at a time that has not come, by a clock that has been set back.
 func (tx *Tx) stillRight(c command.Command) (bool, error) {
 	switch {
 	case c.By != access.SystemActor(tx.Tenant, supplyActor).String():
 		return true, nil
 	case c.CreatedAt.Sub(tx.Now) > wallet.Ahead: // its end is as far away as the time it was given at
 		return false, tx.lookNow(c.Meter)
+	case c.Type == command.SetTime:
+		sight, err := tx.Sight()
+		return !sight.Doubt, err
 	case c.Type != command.Disconnect && c.Type != command.Lease:
 		return true, nil
 	}

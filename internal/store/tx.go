@@ -10,14 +10,19 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
+// MaxApart is by how much a server's own clock may differ from its database's, by which it goes, for the time not to be
+// doubted: nobody knows then which of the two is right.
+const MaxApart = time.Minute
+
 // Tx is one transaction of one tenant. Its methods are the queries, a file per noun. It is valid only inside the
 // closure it was handed to, on that closure's goroutine.
 type Tx struct {
 	C      Conn
 	Tenant access.Tenant
-	Now    time.Time // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
-	Rand   io.Reader // for identities made inside the transaction
-	Epoch  int64     // the store epoch: 1, and one more after every restore
+	Now    time.Time     // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
+	Rand   io.Reader     // for identities made inside the transaction
+	Epoch  int64         // the store epoch: 1, and one more after every restore
+	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's; see [MaxApart]
 
 	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	fresh  Fresh  // of this closure

@@ -53,6 +53,28 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 	}
 }
 
+// A clock that is not this machine's, as a database's, is compared with the running time that this machine tells.
+func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
+	own, off := time.Now(), time.Duration(0)
+	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})
+	for _, c := range []struct {
+		name      string
+		runs, off time.Duration
+		want      time.Duration
+	}{
+		{"both go on", 5 * time.Hour, 0, 0},
+		{"it jumps half an hour", time.Minute, 30 * time.Minute, 0},
+		{"it jumps two hours", time.Minute, 2*time.Hour + 30*time.Minute, 2 * time.Hour},
+		{"and goes on", time.Hour, 2*time.Hour + 30*time.Minute, 2 * time.Hour},
+		{"and jumps back", time.Minute, 30 * time.Minute, 0},
+	} {
+		own, off = own.Add(c.runs), c.off
+		if got := v.guard.jumped(v.c.Now()); got != c.want || v.ClockFault().Refused() != (c.want != 0) {
+			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
 // idle is a transaction in which no sale is under way; nothing else of it may be asked for.
 type idle struct{ Tx }
 

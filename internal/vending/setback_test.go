@@ -25,7 +25,11 @@ func (s *shop) leases(number string, registers ...int64) {
 // unseen is since when the server has not seen its meters, as it knows now.
 func (s *shop) unseen() (at time.Time) {
 	s.t.Helper()
-	s.do(func(tx *store.Tx) (err error) { at, err = tx.Unseen(); return err })
+	s.do(func(tx *store.Tx) error {
+		sight, err := tx.Sight()
+		at = sight.Unseen
+		return err
+	})
 	return at
 }
 

@@ -39,12 +39,14 @@ type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
 	Sealer Sealer
-	Now    func() time.Time         // the server's clock, with its monotonic reading where it has one, as time.Now
-	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
-	Kick   func()                   // called after a commit that left something to deliver; may be nil
-	Online func(number string) bool // whether a meter holds a connection right now; nil: none ever does
-	Sends  func(route string) bool  // whether there is something to send messages by; nil: nothing
-	Log    *slog.Logger             // told what broke at an issuer; nil keeps silent
+	Now    func() time.Time // the server's clock, with its monotonic reading where it has one, as time.Now
+	// Running has the monotonic reading where Now, the clock of a database, has none; nil: Now has it.
+	Running func() time.Time
+	Rand    io.Reader                // safe for concurrent use, as crypto/rand.Reader is
+	Kick    func()                   // called after a commit that left something to deliver; may be nil
+	Online  func(number string) bool // whether a meter holds a connection right now; nil: none ever does
+	Sends   func(route string) bool  // whether there is something to send messages by; nil: nothing
+	Log     *slog.Logger             // told what broke at an issuer; nil keeps silent
 }
 
 // Vending carries out the use cases of this package.
@@ -60,7 +62,7 @@ func New(c Config) *Vending {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Vending{c: c}
+	v := &Vending{c: c, guard: clockGuard{running: c.Running}}
 	v.guard.start(c.Now())
 	return v
 }

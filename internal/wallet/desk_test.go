@@ -27,6 +27,7 @@ type desk struct {
 	version tariff.Version
 	now     time.Time
 	unseen  time.Time
+	doubt   bool
 	money   money.Minor
 	rows    []wallet.Row
 	kept    map[int64]wallet.Supply
@@ -224,7 +225,9 @@ func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
 	return nil
 }
 
-func (d *desk) Unseen() (time.Time, error) { return d.unseen, nil }
+func (d *desk) Sight() (wallet.Sight, error) {
+	return wallet.Sight{Unseen: d.unseen, Doubt: d.doubt}, nil
+}
 
 func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	i := d.id()

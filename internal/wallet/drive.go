@@ -16,8 +16,8 @@ type SupplyTx interface {
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// Unseen is the beginning of the last time in which the server did not see its meters; zero for never.
-	Unseen() (time.Time, error)
+	// Sight is what the server knows of what it sees of its meters.
+	Sight() (Sight, error)
 	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
 	Order(Meter, Order) (id.ID, error)
 	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
@@ -97,6 +97,7 @@ type turn struct {
 	tenant Tenant
 	money  Money
 	now    time.Time
+	doubt  bool   // about now
 	kept   Supply // as it was read
 	Supplied
 	block  Block
@@ -130,7 +131,7 @@ func (c *turn) taken(r Row) {
 
 // newCases looks at the supply of all meters of an account.
 func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]turn, error) {
-	unseen, err := tx.Unseen()
+	sight, err := tx.Sight()
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 	}
 	out := make([]turn, len(rows))
 	for i, r := range rows {
-		c := turn{tenant: t, money: have, now: now, rests: rests, row: &rows[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
+		c := turn{tenant: t, money: have, now: now, doubt: sight.Doubt, rests: rests, row: &rows[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
 		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
 			return nil, err
 		}
@@ -171,7 +172,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 		if c.out && c.Noticed.IsZero() {
 			c.Noticed = told
 		}
-		c.block = Blocked(rows[i], c.Supplied, t, now, unseen)
+		c.block = Blocked(rows[i], c.Supplied, t, now, sight)
 	}
 	return out, nil
 }

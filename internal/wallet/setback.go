@@ -2,8 +2,8 @@ package wallet
 
 import "time"
 
-// Ahead is by how much a stored time may lie ahead of the server's clock and still be believed: servers of one database have
-// clocks of their own. What lies further ahead was noted by a clock that has been set back since.
+// Ahead is by how much a stored time may lie ahead of the server's clock and still be believed: clocks are put right by small
+// steps all the time. What lies further ahead was noted by a clock that has been set back since.
 const Ahead = 2 * time.Minute
 
 // ahead reports whether a stored time has not come yet.

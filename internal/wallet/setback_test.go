@@ -179,3 +179,47 @@ func (d *desk) warned(n int64) {
 		d.kept[n] = s
 	}
 }
+
+// TestWhoDoubtsTheTimeTakesNothingByIt: while the server's time is in doubt no notice and no window ends, no reading is fresh, no
+// lease is lowered and no meter's clock is set; a lease is given. Once it is not, all of that is done.
+func TestWhoDoubtsTheTimeTakesNothingByIt(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		does           func(*desk)
+		doubted, after string
+	}{
+		{"a notice", func(d *desk) {
+			d.tenant.Supply.Notice = 3600
+			d.passes(time.Hour).reads(1, 4000, supply.Closed)
+			d.pays(-100_000)
+			d.warned(1)
+			d.says()
+			d.passes(time.Hour).reads(1, 4010, supply.Closed)
+		}, "", "disconnect m1; supply-off m1"},
+		{"no money", func(d *desk) {
+			d.pays(-100_000)
+			d.says()
+			d.passes(time.Hour).reads(1, 4010, supply.Closed)
+		}, "", "disconnect m1; supply-off m1"},
+		{"less money than the lease stands for", func(d *desk) {
+			d.pays(-99_000)
+			d.says()
+			d.reads(1, 100, supply.Closed)
+		}, "", "lease m1"},
+		{"the clock of a meter", func(d *desk) {
+			d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
+			d.reads(1, 100, supply.Closed)
+		}, "", "time m1"},
+		{"a lease that is half used", func(d *desk) { d.passes(time.Hour).reads(1, 12_000, supply.Closed) }, "lease m1", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, 100_000, 1)
+			d.doubt = true
+			c.does(d)
+			d.want("the time is in doubt", c.doubted)
+			d.doubt = false
+			d.settles()
+			d.want("it is not", c.after)
+		})
+	}
+}

@@ -184,11 +184,11 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
-		unseen, err := tx.Unseen()
+		sight, err := tx.Sight()
 		if err != nil {
 			return SupplyView{}, err
 		}
-		if s.Block = Blocked(r, s, t, w.moment(), unseen); s.Block != "" {
+		if s.Block = Blocked(r, s, t, w.moment(), sight); s.Block != "" {
 			v.Stand, v.Block = StandWaiting, s.Block
 		}
 	}

@@ -153,16 +153,21 @@ const StayClosed = -1
 // freshFor is how old the newest reading may be for a supply to be cut by it: two intervals and a little.
 func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 
-// Blocked says why a supply must not be cut now, "" where nothing forbids it. unseen is the beginning of the last time in
-// which the server did not see its meters.
-func Blocked(r Row, s Supplied, t Tenant, now, unseen time.Time) Block {
+// Sight is what a server knows of what it sees of its meters.
+type Sight struct {
+	Unseen time.Time // the beginning of the last time in which it did not see them; zero for never
+	Doubt  bool      // nobody knows whether the server's time is right: nothing is taken from anybody by it, and no clock is set by it
+}
+
+// Blocked says why a supply must not be cut now, "" where nothing forbids it.
+func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything
 	switch {
 	case s.Protected:
 		return BlockProtected
 	case r.Held.Stopped():
 		return BlockHeld
-	case heard && !s.ReceivedAt.After(unseen), heard && !s.ReceivedAt.After(s.Dark):
+	case heard && (sight.Doubt || !s.ReceivedAt.After(sight.Unseen)), heard && !s.ReceivedAt.After(s.Dark):
 		return BlockUnheard
 	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(r.At) > s.freshFor():
 		return BlockStale // the second: it came now, from a memory that was filled long ago

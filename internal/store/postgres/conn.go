@@ -219,14 +219,20 @@ func firstLine(sql string) string {
 
 // plain runs statements that have no place in the cache: BEGIN, COMMIT, a migration.
 func (c *conn) plain(sql string) (string, error) {
-	results, err := c.pg.Exec(c.ctx, sql).ReadAll()
-	if err != nil {
-		return "", c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
-	}
-	if len(results) == 0 {
-		return "", nil
+	results, err := c.script(sql)
+	if err != nil || len(results) == 0 {
+		return "", err
 	}
 	return results[len(results)-1].CommandTag.String(), nil
+}
+
+// script runs such statements and gives what each of them came to.
+func (c *conn) script(sql string) ([]*pgconn.Result, error) {
+	results, err := c.pg.Exec(c.ctx, sql).ReadAll()
+	if err != nil {
+		return nil, c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
+	}
+	return results, nil
 }
 
 // text reads a single value.

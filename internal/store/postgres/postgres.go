@@ -59,7 +59,8 @@ const (
 type Options struct {
 	Dir     string           // data folder: the seal key and the log of heads
 	Holder  string           // names this server among all; drawn by lot where it is empty
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time // this server's own clock; nil: time.Now
+	Follow  bool             // go by the database's clock, as all servers of one database must; see [Engine.Now]
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
 	Writers int              // connections that write; 0: 8
@@ -81,6 +82,7 @@ type Engine struct {
 	log    *slog.Logger
 	epoch  int64
 	commit func(*conn) error // COMMIT; tests put failures here
+	clock  *clock
 
 	sealer  *sealer
 	readers chan *conn
@@ -113,7 +115,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{config: config, opt: o, log: o.Log, closing: make(chan struct{}),
+	e := &Engine{config: config, opt: o, log: o.Log, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
 		commit: func(c *conn) error { return c.commit() }}
 	e.queue.init()
 	if err := e.open(ctx); err != nil {
@@ -170,6 +172,9 @@ func (e *Engine) open(ctx context.Context) error {
 	}
 	defer func() { c.drop() }()
 	if err := checkServer(c); err != nil {
+		return err
+	}
+	if err := c.askOnce(e.clock); err != nil {
 		return err
 	}
 	if err := migrate(c, e.opt); err != nil {

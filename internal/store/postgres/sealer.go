@@ -102,12 +102,12 @@ func (s *sealer) sealAll(ctx context.Context) (leads bool, err error) {
 }
 
 func (s *sealer) tx(t access.Tenant) *store.Tx {
-	return store.NewTx(s.c, t, s.e.opt.Now(), s.e.opt.Rand, s.e.epoch, nil)
+	return s.e.newTx(s.c, t)
 }
 
 // sealSome writes one seal of a tenant in one transaction, and reports how many rows it took.
 func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
-	if err := s.c.begin(beginWrite); err != nil {
+	if err := s.c.beginAt(beginWrite, s.e.clock); err != nil {
 		return 0, false, err
 	}
 	var head *seal.Head
@@ -148,7 +148,7 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 
 // leave gives the lead to the next server at once.
 func (s *sealer) leave() {
-	if !s.c.alive() || s.c.begin(beginWrite) != nil {
+	if !s.c.alive() || s.c.beginAt(beginWrite, s.e.clock) != nil {
 		return
 	}
 	if err := errors.Join(s.tx(store.FirstTenant).LeaderLeave(leadName, s.e.opt.Holder), s.c.commit()); err != nil {

@@ -18,10 +18,15 @@ const (
 var errNoCommit = errors.New("the server rolled the transaction back")
 
 func (c *conn) begin(how string) error {
-	c.fault, c.rows, c.cursors, c.wrote = nil, 0, 0, false
-	c.reading = how == beginView
+	c.fresh(how)
 	_, err := c.plain(how)
 	return err
+}
+
+// fresh forgets the transaction before.
+func (c *conn) fresh(how string) {
+	c.fault, c.rows, c.cursors, c.wrote = nil, 0, 0, false
+	c.reading = how == beginView
 }
 
 // commit ends the transaction. Its error wraps store.ErrOutcomeUnknown unless the server has said for certain that

@@ -60,8 +60,8 @@ func (e *Engine) look(ctx context.Context, c *conn, t access.Tenant, fn func(*st
 		}
 		err = errors.Join(err, c.rollback())
 	}()
-	if err := c.begin(beginView); err != nil {
+	if err := c.beginAt(beginView, e.clock); err != nil {
 		return err
 	}
-	return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil))
+	return fn(e.newTx(c, t))
 }

@@ -129,10 +129,10 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	ctx, cancel := context.WithTimeout(context.Background(), workTime)
 	defer cancel()
 	w.c.ctx = ctx
-	if err := w.c.begin(beginWrite); err != nil {
+	if err := w.c.beginAt(beginWrite, w.e.clock); err != nil {
 		return err
 	}
-	tx := store.NewTx(w.c, t, w.e.opt.Now(), w.e.opt.Rand, w.e.epoch, nil)
+	tx := w.e.newTx(w.c, t)
 	refused, err := w.e.guarded(tx, fn)
 	if err == nil {
 		err = w.c.fault // a closure that overlooks an error cannot commit

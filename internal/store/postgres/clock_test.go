@@ -1,0 +1,104 @@
+package postgres_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+)
+
+// ahead gives a server on a database whose own clock is ahead of the true time by so much.
+func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *atomic.Int64) {
+	t.Helper()
+	off := new(atomic.Int64)
+	off.Store(int64(by))
+	e := openOn(t, url, postgres.Options{Dir: dir, Holder: fmt.Sprint("ahead by ", by), Follow: true, SealEvery: -1, Writers: 1, Readers: 1,
+		Now: func() time.Time { return time.Now().Add(time.Duration(off.Load())) }})
+	return e, off
+}
+
+// near is how far two clocks that are one may seem to lie apart in these tests, on a machine that does other things.
+const near = 10 * time.Second
+
+// TestServersOfOneDatabaseHaveOneClock: what a transaction goes by is the database's clock, whatever the server's own shows, also
+// when that is moved while the server runs. Where the two differ, nothing is taken from anybody.
+func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
+	url, dir := pgtest.New(t), t.TempDir()
+	for _, by := range []time.Duration{0, 30 * time.Second, 50 * time.Minute, -50 * time.Minute, 30 * 24 * time.Hour, -30 * 24 * time.Hour} {
+		e, off := ahead(t, url, dir, by)
+		check := func(how string, apart time.Duration) {
+			t.Helper()
+			look := func(tx *store.Tx) error {
+				if d := time.Since(tx.Now); d.Abs() > near {
+					t.Errorf("a server %s: its transaction is at %s, %s away from the true time", how, tx.Now, d)
+				}
+				if d := tx.Apart + apart; d.Abs() > near {
+					t.Errorf("a server %s: it is apart by %s, want %s", how, tx.Apart, -apart)
+				}
+				s, err := tx.Sight()
+				if want := apart.Abs() > store.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
+					t.Errorf("a server %s: the time is in doubt %t (unseen %s), want %t", how, s.Doubt, s.Unseen, want)
+				}
+				return err
+			}
+			if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, look(tx) }); err != nil {
+				t.Error(err)
+			}
+			if err := e.View(t.Context(), store.FirstTenant, look); err != nil {
+				t.Error(err)
+			}
+			if d := time.Since(e.Now()); d.Abs() > near {
+				t.Errorf("a server %s: it goes by %s, %s away from the true time", how, e.Now(), d)
+			}
+		}
+		check(fmt.Sprintf("ahead by %s", by), by)
+		off.Store(int64(by + 2*time.Hour))
+		check(fmt.Sprintf("ahead by %s, moved by two hours", by), by+2*time.Hour)
+		off.Store(0)
+		check(fmt.Sprintf("ahead by %s, set right", by), 0)
+	}
+}
+
+// TestServersWhoseClocksDifferDoNotTakeTheLead from each other: each prolongs its own until it is left.
+func TestServersWhoseClocksDifferDoNotTakeTheLead(t *testing.T) {
+	url, dir := pgtest.New(t), t.TempDir()
+	var servers []*postgres.Engine
+	for _, by := range []time.Duration{0, 3 * time.Minute, -3 * time.Minute, 30 * 24 * time.Hour} {
+		e, _ := ahead(t, url, dir, by)
+		servers = append(servers, e)
+	}
+	takes := func(n int) (epoch int64, leads bool) {
+		t.Helper()
+		v, err := do(servers[n], func(tx *store.Tx) (_ value, err error) {
+			var epoch int64
+			epoch, leads, err = tx.LeaderTake("jobs", fmt.Sprint("server ", n), servers[n].Now().Add(time.Minute))
+			return value{n: epoch}, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.n, leads
+	}
+	for first := range servers {
+		epoch, leads := takes(first)
+		if !leads {
+			t.Fatalf("server %d does not lead though nobody does", first)
+		}
+		for range 3 {
+			for n := range servers {
+				if got, leads := takes(n); leads != (n == first) || leads && got != epoch {
+					t.Errorf("server %d leads: %t, in epoch %d; server %d does, in %d", n, leads, got, first, epoch)
+				}
+			}
+		}
+		if _, err := do(servers[first], func(tx *store.Tx) (value, error) {
+			return value{}, tx.LeaderLeave("jobs", fmt.Sprint("server ", first))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
