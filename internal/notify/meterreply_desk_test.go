@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/meter"
@@ -299,6 +300,29 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	c.reachDesk("Token rejected. Balance 4.2 kWh")
 	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 2 {
 		t.Errorf("a double of the rejection leaves the next message %s, open %v, asking %v, with alarms %v", m.State, m.Open, m.Asking, c.alarms)
+	}
+}
+
+// TestAnAnsweredMessageIsNotSentAgain says what happened, what did not, and what to do where the credit is missing all the same.
+func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
+	c := newCounter(t, 1)
+	c.send()
+	c.reachDesk("Recharge OK. 34.7 kWh added. Balance 42.8 kWh")
+	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	before := c.messages[0]
+	got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, before.ID.Text(id.Message), "")
+	if err != nil || got.Code != refusal.MessageAnswered || got.Code.Status() != 409 || got.Code.Exit() != 4 {
+		t.Fatalf("got %+v, %v; want %s", got.Refusal, err, refusal.MessageAnswered)
+	}
+	if !strings.Contains(got.What, "answered this message at "+before.AnsweredAt.UTC().Format(time.RFC3339)) || !strings.Contains(got.Not, "Nothing was sent") || !strings.Contains(got.Try, "new message") {
+		t.Errorf("it says %q", got.Detail())
+	}
+	if c.messages[0].State != notify.Answered || c.messages[0].Open {
+		t.Errorf("the message is %s, open %v; want it as it was", c.messages[0].State, c.messages[0].Open)
+	}
+	in := c.messages[len(c.messages)-1]
+	if got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
+		t.Errorf("of the meter's answer: %+v, %v", got.Refusal, err)
 	}
 }
 

@@ -242,6 +242,18 @@ func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string
 	return out, nil
 }
 
+// notAgain refuses to send a message once more.
+func notAgain(what, try string) Shown {
+	return Shown{Refusal: refusal.Because(refusal.InvalidRequest, what, nothingSent, try)}
+}
+
+// answered refuses to send a message once more that its meter has answered.
+func answered(m Message) refusal.Refusal {
+	return refusal.Because(refusal.MessageAnswered, "The meter answered this message at "+m.AnsweredAt.UTC().Format(time.RFC3339)+": it says that it has the token.",
+		"Nothing was sent, and nothing about the token was changed.",
+		"Look at its answer in the meter's messages. If the credit is not in the meter all the same, send the token in a new message or by another way: it loads once, however often it arrives.")
+}
+
 func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
 	s, err := shown(tx, message)
 	if err != nil || s.Refused() {
@@ -250,16 +262,16 @@ func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, er
 	m, now := s.Message, d.c.Now()
 	switch {
 	case m.Incoming:
-		return Shown{Refusal: invalid("The message came in; there is nothing to send.")}, nil
+		return notAgain("The message came in; there is nothing to send.", "Write to its sender in a new message."), nil
 	case m.State == Answered:
-		return Shown{Refusal: invalid("The meter has answered the message: it has the token.")}, nil
+		return Shown{Refusal: answered(m)}, nil
 	case len(s.Tries) >= MaxTries:
-		return Shown{Refusal: invalid(fmt.Sprintf("The message was tried %d times; queue a new one.", MaxTries))}, nil
+		return notAgain(fmt.Sprintf("The message was tried %d times, which is the most.", MaxTries), "Send a new one."), nil
 	case len(s.Tries) > 0 && s.Tries[len(s.Tries)-1].underWay():
-		return Shown{Refusal: invalid("The message is being sent just now; look at it in a few minutes.")}, nil
+		return notAgain("The message is being sent just now.", "Look at it in a few minutes."), nil
 	}
 	if why, err := withdrawn(tx, m); err != nil || why != "" {
-		return Shown{Refusal: invalid("The message is not sent: " + why + ".")}, err
+		return notAgain("The message is not sent: "+why+".", "Send a new one to who is registered now, if it is still wanted."), err
 	}
 	before := m
 	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false

@@ -64,6 +64,7 @@ const (
 	RateLimited           Code = "rate-limited"
 	TooLarge              Code = "too-large"
 	TokenUnfit            Code = "token-unfit"
+	MessageAnswered       Code = "message-answered"
 	IssuerUnknown         Code = "issuer-outcome-unknown"
 	IssuerRefused         Code = "issuer-refused"
 	Internal              Code = "internal"
