@@ -25,6 +25,11 @@ const (
 	rechargeFailed   = "failed"
 )
 
+const (
+	byMQTT = "mqtt"
+	bySMS  = "sms"
+)
+
 func newMeterRecharge(c console) *cobra.Command {
 	var by string
 	var wait time.Duration
@@ -35,7 +40,8 @@ func newMeterRecharge(c console) *cobra.Command {
 			"by a text message from the server's modem to the meter's SIM. Each step is told with its time: queued, sent, delivered,\n" +
 			"answered, accepted. With - as TOKEN the digits come from standard input and stand in no list of processes.\n\n" +
 			"It ends with 0 when the meter has the token, 4 when the meter or the server refuses it, and 5 when that is not known after\n" +
-			"--wait; the token stays on its way and its digits stay good.",
+			"--wait; the token stays on its way and its digits stay good. That a text message says that the meter has it is enough for\n" +
+			"--by sms alone: nobody can prove who wrote it.",
 		Example: "  paywatt meter recharge 04140001001 \"7134 0092 5510 3378 2064\" --by sms\n" +
 			"  paywatt meter recharge 04140001001 tok_01jd00000000000000000000000 --by mqtt",
 		Args: cobra.ExactArgs(2),
@@ -61,16 +67,16 @@ func newMeterRecharge(c console) *cobra.Command {
 			if err := c.show(cmd, sent, rechargeTable(sent)); err != nil {
 				return err
 			}
-			return rechargeEnd(sent, wait)
+			return rechargeEnd(sent, by, wait)
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", "mqtt", "mqtt: the meter's own connection; sms: a text message to the meter's SIM")
+	cmd.Flags().StringVar(&by, "by", byMQTT, "mqtt: the meter's own connection; sms: a text message to the meter's SIM")
 	cmd.Flags().DurationVar(&wait, "wait", rechargeWait, "follow the token so long; 0 ends when it is on its way")
 	return cmd
 }
 
 // followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
-// token that was decided before is followed until the meter has answered it once more.
+// token that was decided before, or is by a text message alone, is followed until the meter has answered on the way asked for.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r client.Recharge, by string, wait time.Duration) (client.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -85,7 +91,7 @@ func (c console) followRecharge(ctx context.Context, api *client.Client, meter s
 				fmt.Fprintf(c.err, "%s  %-9s %s\n", s.At.Format(time.RFC3339), s.State, strings.TrimSpace(s.By+" "+s.Note))
 			}
 		}
-		if rechargeDecided(r) && !(again && rechargeUnderWay(r, by)) {
+		if rechargeDecided(r) && !((again || rechargeHearsay(r, by)) && rechargeUnderWay(r, by)) {
 			return r, nil
 		}
 		select {
@@ -108,10 +114,22 @@ func rechargeDecided(r client.Recharge) bool {
 	return r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
+// rechargeHearsay reports whether a text message, which proves nothing, is all that says that the meter has the token, and
+// that is less than the way asked for tells: the meter's connection signs its answers, and a message that was not answered
+// itself is not answered by one that came before.
+func rechargeHearsay(r client.Recharge, by string) bool {
+	return r.State == rechargeAccepted && r.Heard && (by != bySMS || !rechargeIs(r, by, "answered"))
+}
+
 // rechargeUnderWay reports whether the newest delivery by a way waits for its answer.
 func rechargeUnderWay(r client.Recharge, by string) bool {
+	return rechargeIs(r, by, "queued", "sent", "delivered")
+}
+
+// rechargeIs reports whether the newest delivery by a way is in one of some states.
+func rechargeIs(r client.Recharge, by string, states ...string) bool {
 	i := slices.IndexFunc(r.Deliveries, func(d client.RechargeWay) bool { return d.By == by })
-	return i >= 0 && slices.Contains([]string{"queued", "sent", "delivered"}, r.Deliveries[i].State)
+	return i >= 0 && slices.Contains(states, r.Deliveries[i].State)
 }
 
 func rechargeTable(r client.Recharge) table {
@@ -130,8 +148,11 @@ func rechargeTable(r client.Recharge) table {
 }
 
 // rechargeEnd is the exit code of what became of a token.
-func rechargeEnd(r client.Recharge, wait time.Duration) error {
+func rechargeEnd(r client.Recharge, by string, wait time.Duration) error {
 	switch {
+	case wait > 0 && rechargeHearsay(r, by):
+		return &failure{code: exitUnreachable, what: "It is not known whether the meter has the token: only a text message says so, which proves nothing, and the meter has not answered by " + by + ".",
+			not: "Nothing is lost: a token loads once, whichever way it arrives.", try: "Ask again when the meter can be reached, or look at its display."}
 	case r.State == rechargeAccepted || wait <= 0:
 		return nil
 	case r.State == rechargeRejected:

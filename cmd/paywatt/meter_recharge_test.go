@@ -142,6 +142,37 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	}
 }
 
+// TestHowAFollowedTokenEnds: what only a text message says ends well for who asked by text message, and whose message was
+// answered; by the meter's own connection it is not known. Nothing is waited for where no time is given.
+func TestHowAFollowedTokenEnds(t *testing.T) {
+	way := func(by, state string) client.RechargeWay { return client.RechargeWay{By: by, State: state} }
+	for _, c := range []struct {
+		state string
+		heard bool
+		ways  []client.RechargeWay
+		by    string
+		wait  time.Duration
+		want  int
+	}{
+		{"accepted", false, []client.RechargeWay{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
+		{"accepted", false, []client.RechargeWay{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
+		{"accepted", true, []client.RechargeWay{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exitUnreachable},
+		{"accepted", true, []client.RechargeWay{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exitUnreachable},
+		{"accepted", true, []client.RechargeWay{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
+		{"accepted", true, []client.RechargeWay{way(bySMS, "answered")}, bySMS, time.Second, 0},
+		{"accepted", true, []client.RechargeWay{way(bySMS, "sent"), way(bySMS, "answered")}, bySMS, time.Second, exitUnreachable},
+		{"accepted", true, []client.RechargeWay{way(bySMS, "unknown"), way(bySMS, "answered")}, bySMS, time.Second, exitUnreachable},
+		{"rejected", false, []client.RechargeWay{way(byMQTT, "answered")}, byMQTT, time.Second, exitRefused},
+		{"sent", false, []client.RechargeWay{way(byMQTT, "sent")}, byMQTT, time.Second, exitUnreachable},
+	} {
+		err := rechargeEnd(client.Recharge{State: c.state, Heard: c.heard, Deliveries: c.ways}, c.by, c.wait)
+		var f *failure
+		if got := errors.As(err, &f); got != (c.want != 0) || got && (f.code != c.want || f.what == "" || f.not == "" || f.try == "") {
+			t.Errorf("%+v ends with %+v, want exit code %d", c, err, c.want)
+		}
+	}
+}
+
 // A token of another vending system with the same key: nothing in the books knows it, and the meter takes it.
 func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	p := newPlatform(t)

@@ -354,6 +354,14 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "accepted") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
+	// By its own connection, which it has not: that text messages say so is no answer to that.
+	code, out, told = s.paywatt("", "meter", "recharge", m.number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
+	if code != exitUnreachable || !strings.Contains(out, "accepted") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
+		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exitUnreachable, out, told)
+	}
+	if code, out, told = s.paywatt("", "meter", "recharge", m.number, list.Data[0].ID, "--by", "mqtt", "--wait", "0s"); code != 0 {
+		t.Errorf("not followed: exit %d\n%s%s", code, out, told)
+	}
 	if wh := m.live("show").BalanceWh; wh != v.UnitsWh {
 		t.Errorf("the meter holds %d Wh, want %d", wh, v.UnitsWh)
 	}
