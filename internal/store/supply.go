@@ -44,7 +44,7 @@ const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.l
 	c3.state, c3.answer, c3.counter, c3.updated_at, c3.expires_at, c4.state, c4.answer, c4.counter, c4.updated_at, c4.expires_at,
 	c5.state, c5.answer, c5.counter, c5.updated_at, c5.expires_at,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), s.lease_risk_wh, c1.answer_seq, l.register_wh, l.reading_seq
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), s.lease_risk_wh, c1.answer_seq, l.register_wh, l.reading_seq, l.as_of
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
@@ -98,6 +98,7 @@ func scanSupply(r Row) wallet.Supplied {
 	s.Dark, s.Risk = r.Time(supplyTold+toldColumns*supplyOrders), unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+1))
 	s.Seen.Lease.Seq = uint64(r.Int(supplyTold + toldColumns*supplyOrders + 2))
 	s.Seen.Register, s.Seen.Seq = unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+3)), uint64(r.Int(supplyTold+toldColumns*supplyOrders+4))
+	s.Seen.AsOf = r.Time(supplyTold + toldColumns*supplyOrders + 5)
 	return s
 }
 

@@ -65,13 +65,19 @@ func (s *shop) tells(number, relay string, registers ...int64) {
 // hears is tells of a meter that has just started and names what it can do.
 func (s *shop) hears(number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
+	s.hearsOf(s.clock.Now(), number, relay, caps, registers...)
+}
+
+// hearsOf is hears of readings that come now and of which the newest is of a moment.
+func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, registers ...int64) {
+	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
 	next := uint64(s.number(`SELECT COALESCE(MAX(seq), 0) FROM reading WHERE meter = $1`, n)) + 1
 	now := s.clock.Now()
 	recs := []metering.Record{{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now,
 		Rec: wire.Boot{Store: memory, Lowest: 1, Next: next, Proto: 1, Caps: caps}.Record()}}
 	for i, register := range registers {
-		at := now.Add(time.Duration(i+1-len(registers)) * 30 * time.Minute)
+		at := newest.Add(time.Duration(i+1-len(registers)) * 30 * time.Minute)
 		head := wire.Head{Seq: next + uint64(i), At: at.Unix(), Up: (next + uint64(i)) * 1_800_000, Clock: wire.ClockValid}
 		recs = append(recs, metering.Record{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Store: memory,
 			Rec: wire.Reading{Head: head, RegisterWh: register, Relay: relay}.Record()})

@@ -111,6 +111,42 @@ func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s.audit()
 }
 
+// TestABacklogAfterTheClockWasSetBackCutsNobody: what was rated up to a time that has not come says nothing about how old a
+// reading is that comes now. One that a meter had kept cuts nobody off, one of now does.
+func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
+	s := open(t, true)
+	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	began := s.clock.Now()
+	s.looksOut()
+	s.sell(order(m, 500, "recharge-1"))
+	s.uses(m, 0)
+	s.clock.add(30 * 24 * time.Hour)
+	s.looksOut()
+	s.uses(m, 100)
+	s.clock.set(began.Add(24 * time.Hour))
+	s.looksOut()
+	for _, c := range []struct {
+		name     string
+		age      time.Duration // of the newest reading by its own time
+		register int64
+		cuts     int64
+	}{
+		{"a backlog of the day before", 20 * time.Hour, 4000, 0},
+		{"a backlog that is caught up with", 2 * time.Hour, 4010, 0},
+		{"a reading of now", 0, 4020, 1},
+	} {
+		s.clock.add(time.Minute)
+		s.looksOut()
+		s.hearsOf(s.clock.Now().Add(-c.age), m, "closed", nil, c.register)
+		if got := s.number(`SELECT COUNT(*) FROM command WHERE type = 'disconnect'`); got != c.cuts {
+			t.Errorf("%s: %d cut-offs, want %d", c.name, got, c.cuts)
+		}
+		if got := s.number(`SELECT COUNT(*) FROM wallet_supply WHERE block = 'stale'`); got != 1-c.cuts {
+			t.Errorf("%s: %d supplies wait for a newer reading, want %d", c.name, got, 1-c.cuts)
+		}
+	}
+}
+
 // inOrder checks what a meter was told after a clock was set back: a lease of now stands, given later than any other, and
 // nothing is under way that ends in a month.
 func (s *shop) inOrder(number string) {

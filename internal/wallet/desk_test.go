@@ -113,7 +113,7 @@ func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons 
 	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
 		Register: register}, terms)
 	s := d.seen[n]
-	s.Relay, s.Reasons, s.ReceivedAt, s.Register = relay.String(), supply.Of(reasons...), d.now, register
+	s.Relay, s.Reasons, s.ReceivedAt, s.AsOf, s.Register = relay.String(), supply.Of(reasons...), d.now, d.now, register
 	s.Left, s.Seq = max(0, d.kept[n].Lease.Max-register), seq
 	d.settles()
 }

@@ -112,6 +112,7 @@ type Seen struct {
 	Reasons    supply.Reasons
 	Left       unit.Energy // of its lease, as the meter said
 	ReceivedAt time.Time   // of that reading, server time
+	AsOf       time.Time   // of the same, by the meter's clock
 	Memory     string      // the meter's present memory
 	Seq        uint64      // of that reading, in this memory
 	Register   unit.Energy // of the same
@@ -162,6 +163,10 @@ type Sight struct {
 // Blocked says why a supply must not be cut now, "" where nothing forbids it.
 func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything
+	of := r.At
+	if ahead(of, clock) { // rated up to a time that has not come says nothing about what came since
+		of = s.AsOf
+	}
 	switch {
 	case s.Protected:
 		return BlockProtected
@@ -169,7 +174,7 @@ func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 		return BlockHeld
 	case heard && (sight.Doubt || !s.ReceivedAt.After(sight.Unseen)), heard && !s.ReceivedAt.After(s.Dark):
 		return BlockUnheard
-	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(r.At) > s.freshFor():
+	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(of) > s.freshFor():
 		return BlockStale // the second: it came now, from a memory that was filled long ago
 	case t.Supply.Friendly(clock, t.Zone):
 		return BlockFriendly
