@@ -169,6 +169,7 @@ type tasksTx interface {
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
 	notify.ForgetTx
+	Wake(max int) (more bool, err error)
 	LookOut() error
 	LookAway() error
 }
@@ -202,12 +203,12 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 	return []job.Task[tasksTx]{
 		task("forget old answers", func(tx tasksTx) error { _, err := tx.OnceSweep(sweepBatch); return err }),
 		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
-		task("look out for meters", func(tx tasksTx) error {
+		{Name: "look out for meters", First: func(tx tasksTx) (bool, error) { return tx.Wake(sweepBatch) }, Do: func(tx tasksTx, _ time.Time) error {
 			if doubted() {
 				return tx.LookAway()
 			}
 			return tx.LookOut()
-		}),
+		}},
 		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 		{Name: "forget old messages", Do: func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }},
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
+// maxSlices bounds the slices of a task at one tick.
+const maxSlices = 1000
+
 // Times of a runner.
 const (
 	tickEvery = 20 * time.Second
@@ -35,6 +38,9 @@ type Task[X RunTx] struct {
 	// Period names the period that a moment lies in ("2026-11" for a month); the task runs once per name, however
 	// often the program restarts. Nil: the task runs at every tick and must be harmless to repeat.
 	Period func(now time.Time) string
+	// First, where there is one, is done before Do where Period is nil: slices of a work that may be large, each in a transaction
+	// of its own, until it says that there is no more. After maxSlices of them Do comes all the same, and the rest with the next tick.
+	First func(tx X) (more bool, err error)
 	// Do is the work of one period, in the transaction that also notes it as done.
 	Do func(tx X, now time.Time) error
 }
@@ -107,6 +113,9 @@ func (r *Runner[X]) tick(ctx context.Context) error {
 func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) error {
 	now := r.now()
 	if task.Period == nil {
+		if err := r.first(ctx, t, task); err != nil {
+			return err
+		}
 		return r.door.Do(ctx, t, func(tx X) (bool, error) { return false, task.Do(tx, now) })
 	}
 	period, key := task.Period(now), ran{t, task.Name}
@@ -124,6 +133,17 @@ func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) erro
 		r.ran[key] = period
 	}
 	return err
+}
+
+// first does the slices before a task.
+func (r *Runner[X]) first(ctx context.Context, t access.Tenant, task Task[X]) error {
+	for n, more := 0, task.First != nil; more && n < maxSlices; n++ {
+		err := r.door.Do(ctx, t, func(tx X) (_ bool, err error) { more, err = task.First(tx); return false, err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Runner[X]) leave(ctx context.Context) error {

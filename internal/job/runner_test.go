@@ -14,6 +14,41 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
+// TestALargeWorkIsDoneInSlices before the task itself, each in a transaction of its own, and no more of them at one tick than may be.
+func TestALargeWorkIsDoneInSlices(t *testing.T) {
+	for _, c := range []struct{ slices, want int }{{1, 1}, {7, 7}, {5000, 1000}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &board{done: map[string]bool{}}
+			done, txs, before := 0, map[*boardTx]bool{}, 0
+			r := job.NewRunner(b, "a", time.Now, nil, job.Task[*boardTx]{Name: "large",
+				First: func(tx *boardTx) (bool, error) {
+					if tx.tenant != 1 {
+						return false, nil
+					}
+					done, txs[tx] = done+1, true
+					return done < c.slices, nil
+				},
+				Do: func(tx *boardTx, _ time.Time) error {
+					if tx.tenant == 1 && before == 0 {
+						before = done
+					}
+					return nil
+				}})
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- r.Run(ctx) }()
+			synctest.Wait()
+			if done != c.want || len(txs) != done || before != done {
+				t.Errorf("%d slices in %d transactions, %d before the task; want %d", done, len(txs), before, c.want)
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // board is what runners share: who leads, and which periods are done.
 type board struct {
 	mu     sync.Mutex

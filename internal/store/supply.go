@@ -274,12 +274,13 @@ func (tx *Tx) sight() (s wallet.Sight, back bool, err error) {
 }
 
 // LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
-// back, what waits for a time that has not come is due.
+// back, what waits for a time that has not come is made due first ([Tx.Wake]), and as long as that is not done, nothing is seen.
 func (tx *Tx) LookOut() error {
-	sight, back, err := tx.sight()
-	if err == nil && back {
-		err = tx.wakeAll()
+	more, err := tx.Wake(wakeSlice)
+	if err != nil || more {
+		return err
 	}
+	sight, _, err := tx.sight()
 	if err != nil {
 		return err
 	}
@@ -290,11 +291,8 @@ func (tx *Tx) LookOut() error {
 // right: no reading counts as heard until [Tx.LookOut] is called again. What waits for a time that has not come is due all the
 // same, for afterwards nothing tells any more that the clock was set back.
 func (tx *Tx) LookAway() error {
-	_, back, err := tx.sight()
-	if err == nil && back {
-		err = tx.wakeAll()
-	}
-	if err != nil {
+	more, err := tx.Wake(wakeSlice)
+	if err != nil || more {
 		return err
 	}
 	return tx.Saw(tx.Now, tx.Now.Add(awayFor))
@@ -306,25 +304,38 @@ const awayFor = 24 * time.Hour
 // messageWaits is longer than a message waits for its next try, which is at most until the next day.
 const messageWaits = 48 * time.Hour
 
-// wakeAll makes due what was to be done at a time that the clock, set back, is not to show for long: looks at supplies, and
-// what is to be sent to meters or people, or was enqueued or put back at such a time. What a worker took then is free again; what one
-// has taken since stays its own, or it would be sent twice.
-func (tx *Tx) wakeAll() error {
+// wakeSlice is how many rows of a table one look makes due. Whoever has more time calls [Tx.Wake] before.
+const wakeSlice = 100
+
+// Wake makes due, where the clock was set back since the server last saw its meters, what was to be done at a time that the
+// clock is not to show for long: looks at supplies, and what is to be sent to meters or people, or was enqueued or put back at
+// such a time, at most max of each. What a worker took then is free again; what one has taken since stays its own, or it would be
+// sent twice. It reports whether there may be more.
+func (tx *Tx) Wake(max int) (more bool, err error) {
+	_, back, err := tx.sight()
+	if err != nil || !back {
+		return false, err
+	}
 	for _, s := range []struct {
 		sql   string
 		later time.Time
 	}{
-		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND look_at > $3`, tx.Now},
-		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND dead_at IS NULL AND next_at > $1
-			AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3)`, tx.Now.Add(job.LongestPause)},
-		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND next_at > $1 AND (created_at > $1 OR next_at > $3)`, tx.Now.Add(messageWaits)},
-		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND owner_until > $3`, tx.Now.Add(job.HoldFor)},
+		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter IN (
+			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, tx.Now},
+		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM outbox WHERE tenant_id = $2 AND dead_at IS NULL
+			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(job.LongestPause)},
+		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM message WHERE tenant_id = $2 AND open = 1
+			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(messageWaits)},
+		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND id IN (
+			SELECT id FROM outbox WHERE tenant_id = $2 AND owner_until > $3 LIMIT $4)`, tx.Now.Add(job.HoldFor)},
 	} {
-		if _, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later); err != nil {
-			return fmt.Errorf("wake what waits for a time that has not come: %w", err)
+		n, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later, max)
+		if err != nil {
+			return false, fmt.Errorf("wake what waits for a time that has not come: %w", err)
 		}
+		more = more || n >= int64(max)
 	}
-	return nil
+	return more, nil
 }
 
 // SuppliesDue lists accounts with a supply to look at by a moment, each once, at most max; fewer than max are all.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/silence"
@@ -19,6 +20,7 @@ import (
 func silenceTests() []test {
 	return []test{
 		{"a feeder that falls silent is one alarm, and pauses cut-offs until its meters are heard", feederSilent},
+		{"what waits for a time that has not come is made due in slices, and nothing is seen meanwhile", wakeSlices},
 	}
 }
 
@@ -57,6 +59,83 @@ func (h *ear) until(t *testing.T, end time.Time) {
 		if err := h.watch.Look(t.Context(), access.SystemActor(store.FirstTenant, "silence")); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// waiting is what of the rows of wakeSlices is not due.
+func waiting(t *testing.T, e store.Engine, now time.Time) (rows [3]int64) {
+	t.Helper()
+	for i, sql := range []string{`SELECT COUNT(*) FROM wallet_supply WHERE tenant_id = $1 AND look_at > $2`,
+		`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND next_at > $2`, `SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND next_at > $2`} {
+		rows[i] = look(t, e, func(tx *store.Tx) (n int64, err error) {
+			err = tx.C.Query(sql, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant, now)
+			return n, err
+		})
+	}
+	return rows
+}
+
+// wakeSlices has a server whose clock was a month ahead, and then was set back, look at many meters.
+func wakeSlices(t *testing.T, r Rig) {
+	e := r.Open(t)
+	const many, most = 450, 40
+	now := time.Now().UTC()
+	month := now.AddDate(0, 1, 0)
+	for n := range many {
+		must(t, e, func(tx *store.Tx) error {
+			if err := tx.SupplyPut(int64(n+1), wallet.Supply{LookAt: month}); err != nil {
+				return err
+			}
+			if _, err := tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: fmt.Sprint("m", n), Kind: "k", Body: []byte("{}"), NextAt: month}); err != nil {
+				return err
+			}
+			i, err := tx.NewID()
+			if err != nil {
+				return err
+			}
+			_, err = tx.C.Exec(`INSERT INTO message (tenant_id, id, direction, state, purpose, phone, open, next_at, created_at)
+				VALUES ($1, $2, 'out', 'queued', 'notice', $3, 1, $4, $4)`, tx.Tenant, i, fmt.Sprint(n), month)
+			return err
+		})
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.Saw(month, time.Time{}) })
+	blind := func() (blind bool) {
+		must(t, e, func(tx *store.Tx) error {
+			s, err := tx.Sight()
+			blind = s.Doubt
+			return err
+		})
+		return blind
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.LookOut() })
+	left, due := waiting(t, e, time.Now().Add(time.Hour)), [3]int64{}
+	for i := range left {
+		if due[i] = many - left[i]; due[i] < 1 || due[i] > 100 {
+			t.Errorf("one look made %d rows due, want at most 100", due[i])
+		}
+	}
+	if !blind() {
+		t.Error("it sees its meters before all of them are due")
+	}
+	for more, slices := true, 0; more; slices++ {
+		was := waiting(t, e, time.Now().Add(time.Hour))
+		must(t, e, func(tx *store.Tx) (err error) { more, err = tx.Wake(most); return err })
+		is := waiting(t, e, time.Now().Add(time.Hour))
+		for i := range is {
+			if woken := was[i] - is[i]; woken > most || woken < 0 || more && woken == 0 && is[i] > 0 {
+				t.Fatalf("slice %d made %d rows due and left %d, want at most %d at once", slices, woken, is[i], most)
+			}
+		}
+		if !blind() {
+			t.Error("it sees its meters while slices are left")
+		}
+	}
+	if is := waiting(t, e, time.Now().Add(time.Hour)); is != [3]int64{} {
+		t.Errorf("%v rows are left, want none", is)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.LookOut() })
+	if s := look(t, e, func(tx *store.Tx) (wallet.Sight, error) { return tx.Sight() }); s.Doubt || s.Unseen.Before(now) {
+		t.Errorf("it sees %+v, want its meters from now on", s)
 	}
 }
 
