@@ -19,8 +19,8 @@ type Settings struct {
 	ReversalWindowS int64    `json:"reversal_window_s"`      // in which who sold may undo a sale, in seconds
 	ReversalsPerDay int64    `json:"reversals_per_day"`      // by one person
 	FreeUnitsPerDay int64    `json:"free_units_per_day_wh"`  // given away or replaced by one person
-	WalletWarn1     int64    `json:"wallet_warn1_minor"`     // 0 means what 20 kWh cost
-	WalletWarn2     int64    `json:"wallet_warn2_minor"`     // 0 means what 5 kWh cost
+	WalletWarn1     int64    `json:"wallet_warn1_minor"`     // 0 means what 20 kWh cost, or a fifth of a plan
+	WalletWarn2     int64    `json:"wallet_warn2_minor"`     // 0 means what 5 kWh cost, or a twentieth of a plan
 	WalletVAT       bool     `json:"wallet_vat_on_advances"` // tax on a recharge is owed when it is paid
 	WalletCutOff    int64    `json:"wallet_cutoff_minor"`
 	Friendly        []string `json:"supply_friendly"`     // Windows in which nobody is cut off for want of money, as mon,tue 18:00-07:00, in local time

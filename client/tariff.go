@@ -32,7 +32,8 @@ type Price struct {
 	Currency        string        `json:"currency"`
 	VATBps          int64         `json:"vat_bps"` // 1500 is 15 %
 	FlatMicro       *int64        `json:"flat_micro,omitempty"`
-	Plan            *Plan         `json:"plan,omitempty"` // instead of a price; answered as what it comes to
+	Plan            *Plan         `json:"plan,omitempty"`    // instead of a price; answered as what it comes to
+	PlanWh          int64         `json:"plan_wh,omitempty"` // what people buy at a time; warnings follow it
 	Blocks          []Block       `json:"blocks,omitempty"`
 	TOU             *TOU          `json:"tou,omitempty"`     // wallet meters only
 	Seasons         []Season      `json:"seasons,omitempty"` // wallet meters only

@@ -73,8 +73,8 @@ func newUtilitySet(c console) *cobra.Command {
 	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
 	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day")
 	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
-	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost)")
-	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost)")
+	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost, or a fifth of a plan)")
+	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost, or a twentieth of a plan)")
 	f.StringVar(&o.cutoff, "wallet-cutoff", "", "amount at which the supply goes off; below zero it is a credit given")
 	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "tax on a recharge is owed when it is paid, not when it is used")
 	return cmd
@@ -167,7 +167,7 @@ func utilityTable(s client.Settings) table {
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10),
-		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost"),
-		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
+		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
+		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
 		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT])
 }

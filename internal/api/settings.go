@@ -30,8 +30,8 @@ type settingsBody struct {
 	ReversalWindowS int64    `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
 	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
 	FreeUnitsPerDay int64    `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
-	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost"`
-	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost"`
+	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost, or a fifth of a plan"`
+	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost, or a twentieth of a plan"`
 	WalletVAT       bool     `json:"wallet_vat_on_advances" doc:"Tax on a recharge is owed when it is paid, not when it is used"`
 	WalletCutOff    int64    `json:"wallet_cutoff_minor" doc:"The supply goes off at or below it; below zero it is a credit given"`
 	Friendly        []string `json:"supply_friendly" doc:"Windows in which nobody is cut off for want of money, as mon,tue 18:00-07:00, in local time"`

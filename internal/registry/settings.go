@@ -31,8 +31,8 @@ type Settings struct {
 
 // WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
 type WalletPolicy struct {
-	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for what 20 kWh cost
-	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for what 5 kWh cost
+	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for what 20 kWh cost, or a fifth of a plan
+	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for what 5 kWh cost, or a twentieth of a plan
 	// VATOnAdvances says that the tax on a top-up is owed when it is paid, not when it is used.
 	VATOnAdvances bool        `json:"vat_on_advances,omitempty"`
 	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; below zero it is a credit given

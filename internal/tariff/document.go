@@ -20,6 +20,7 @@ type Document struct {
 	VATBps   int64  `json:"vat_bps" example:"1500" doc:"Tax in basis points: 1500 is 15 %. All prices and amounts of a tariff are without it"`
 	PriceDocument
 	Plan    *PlanDocument    `json:"plan,omitempty" doc:"An amount for an energy or for a period, instead of a price; answered as the price or the fixed charge it comes to"`
+	PlanWh  unit.Energy      `json:"plan_wh,omitempty" doc:"Energy that people buy at a time, of a plan or beside a price: unless the tenant names amounts, wallets are warned at a fifth and a twentieth of what it costs"`
 	Seasons []SeasonDocument `json:"seasons,omitempty" doc:"Prices by the time of year, instead of one price; for wallet meters only"`
 
 	Levies          []LevyDocument  `json:"levies,omitempty" doc:"Collected for others with every kWh, on top of the price"`
@@ -144,6 +145,7 @@ func (d Document) Body() (Body, refusal.Refusal) {
 	if no = d.unfold(); no.Refused() {
 		return Body{}, no
 	}
+	b.Plan = d.PlanWh
 	if len(d.Seasons) == 0 || d.given() > 0 {
 		if b.Blocks, b.TOU, no = d.read(); no.Refused() {
 			return Body{}, no
@@ -268,7 +270,7 @@ func (d TOUDocument) read() (*TOU, refusal.Refusal) {
 // Document writes the tariff; a single block is written as a flat price.
 func (b Body) Document() Document {
 	d := Document{Currency: b.Currency, VATBps: int64(b.VATBps), Rounding: b.Rounding, MinVendMinor: b.MinVend, MaxVendMinor: b.MaxVend,
-		MaxDeductionBps: int64(b.MaxDeduction), PriceDocument: priceDocument(b.Blocks, b.TOU)}
+		MaxDeductionBps: int64(b.MaxDeduction), PriceDocument: priceDocument(b.Blocks, b.TOU), PlanWh: b.Plan}
 	for _, s := range b.Seasons {
 		d.Seasons = append(d.Seasons, SeasonDocument{Name: s.Name, From: fmt.Sprintf("%02d-%02d", s.From.Month, s.From.Day),
 			PriceDocument: priceDocument(s.Blocks, s.TOU)})

@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -20,6 +21,18 @@ type PlanDocument struct {
 // planName is the name of the fixed charge that a plan for a period makes.
 const planName = "plan"
 
+// DaysOf is what all fixed charges make of so many days of a month of 31, with their tax, at most 28 days.
+func (b Body) DaysOf(days int) (sum money.Minor, err error) {
+	for _, f := range b.Fixed {
+		due, err := b.FixedDue(f, 2026, time.January, 1, min(days, 28))
+		if err != nil {
+			return 0, err
+		}
+		sum += due
+	}
+	return sum, nil
+}
+
 // unfold turns a plan into the price that it is. A plan that comes to no whole number of millionths per kilowatt-hour is
 // refused: rounding it would be another price.
 func (d *Document) unfold() refusal.Refusal {
@@ -31,7 +44,7 @@ func (d *Document) unfold() refusal.Refusal {
 	switch {
 	case !ok:
 		return refusal.Refusal{} // told by its own name later
-	case d.given() > 0 || len(d.Seasons) > 0:
+	case d.given() > 0 || len(d.Seasons) > 0 || d.PlanWh != 0:
 		return invalid("There are a plan and a price beside it.", "Give one of them.")
 	case p.AmountMinor <= 0 || p.AmountMinor > MaxPart || (p.UnitsWh != 0) == (p.Per != ""):
 		return invalid("A plan is a positive amount for an energy or for a period.", "Give amount_minor, and units_wh or per.")
@@ -53,6 +66,6 @@ func (d *Document) unfold() refusal.Refusal {
 			"Choose an amount and an energy that divide, or give flat_micro.")
 	}
 	rate := money.MicroRate(down)
-	d.FlatMicro = &rate
+	d.FlatMicro, d.PlanWh = &rate, p.UnitsWh
 	return refusal.Refusal{}
 }

@@ -25,6 +25,13 @@ func TestAPlanForAnEnergyIsAFlatPrice(t *testing.T) {
 	if no := b.ForTokens(); no.Refused() {
 		t.Errorf("tokens on it: %s", no.What)
 	}
+	kept, err := tariff.Encode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := tariff.Decode(kept); err != nil || again.Plan != 500 || b.Plan != 500 {
+		t.Errorf("kept as %s, a plan for %d Wh (%v); want 500", kept, again.Plan, err)
+	}
 	yen, no := tariff.Parse([]byte(`{"currency":"UGX","vat_bps":1800,"plan":{"amount_minor":800,"units_wh":1000}}`))
 	if no.Refused() || yen.Blocks[0].Rate != 800_000_000 {
 		t.Errorf("1 kWh for 800 UGX: %+v (%s)", yen.Blocks, no.What)
@@ -75,6 +82,8 @@ func TestPlansThatAreRefused(t *testing.T) {
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":0,"units_wh":500}}`:                                        "positive amount",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5,"units_wh":-500}}`:                                       "cannot be for",
 		`{"currency":"KES","vat_bps":0,"flat_micro":1,"plan":{"amount_minor":5000,"units_wh":500}}`:                      "price beside",
+		`{"currency":"KES","vat_bps":0,"plan_wh":5,"plan":{"amount_minor":5000,"units_wh":500}}`:                         "price beside",
+		`{"currency":"KES","vat_bps":0,"flat_micro":1,"plan_wh":-1}`:                                                     "cannot be for",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"week"}}`:                                       "per",
 		`{"currency":"KES","vat_bps":0,"flat_micro":0}`:                                                                  "price of block",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"day"},"levies":[{"name":"x","rate_micro":1}]}`: "price of block",

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Version is one published, immutable state of a tariff.
@@ -29,10 +30,11 @@ type Version struct {
 type Body struct {
 	Currency string
 	VATBps   money.Bps
-	Blocks   []Block  // ascending, the last without a limit; a flat price is one block
-	TOU      *TOU     // see [Body.ForTokens]
-	Seasons  []Season // see [Body.ForTokens]
-	Levies   []Levy   // on top of the price of every kilowatt-hour
+	Blocks   []Block     // ascending, the last without a limit; a flat price is one block
+	TOU      *TOU        // see [Body.ForTokens]
+	Seasons  []Season    // see [Body.ForTokens]
+	Plan     unit.Energy // what people buy at a time, where that is known: it says when little is left
+	Levies   []Levy      // on top of the price of every kilowatt-hour
 	Fixed    []FixedCharge
 	Fee      VendFee
 	Free     Free
@@ -70,6 +72,9 @@ func (b Body) Validate() refusal.Refusal {
 	if b.MinVend < 0 || b.MaxVend < 0 || b.MaxVend > money.MaxMinor || b.MinVend > money.MaxMinor || b.MaxVend != 0 && b.MaxVend < b.MinVend {
 		return invalid(fmt.Sprintf("The smallest purchase %d and the largest %d do not fit together.", b.MinVend, b.MaxVend),
 			"Give amounts in minor units, the largest not below the smallest.")
+	}
+	if b.Plan < 0 || b.Plan > MaxUpTo {
+		return invalid(fmt.Sprintf("A plan cannot be for %d Wh.", b.Plan), "Give its energy in Wh.")
 	}
 	if r := b.validatePrice(); r.Refused() {
 		return r

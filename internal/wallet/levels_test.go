@@ -1,0 +1,67 @@
+package wallet_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// TestTheLevelsThatNobodyChose: what 20 and 5 kWh cost, a part of a plan that is for less, and days of a plan for time.
+func TestTheLevelsThatNobodyChose(t *testing.T) {
+	for document, want := range map[string]wallet.Levels{
+		`{"currency":"KES","vat_bps":1500,"flat_micro":2500000}`:                                 {Warn1: 5750, Warn2: 1438, Margin: 144},
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"units_wh":500}}`:             {Warn1: 1000, Warn2: 250, Margin: 500},
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":100000,"units_wh":1000000}}`:       {Warn1: 2000, Warn2: 500, Margin: 50},
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":500,"units_wh":1}}`:                {Warn1: 500, Warn2: 500, Margin: 500},
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":3100,"per":"month"}}`:              {Warn1: 500, Warn2: 200, Margin: 100},
+		`{"currency":"KES","vat_bps":1500,"plan":{"amount_minor":1000,"per":"day"}}`:             {Warn1: 5750, Warn2: 2300, Margin: 1150},
+		`{"currency":"KES","vat_bps":0,"flat_micro":100000000,"plan_wh":500,"max_vend_minor":9}`: {Warn1: 1000, Warn2: 250, Margin: 500},
+	} {
+		b, no := tariff.Parse([]byte(document))
+		if no.Refused() {
+			t.Fatal(no.Detail())
+		}
+		if got, err := wallet.LevelsOf(registry.WalletPolicy{}, b); err != nil || got != want {
+			t.Errorf("%s: %+v (%v), want %+v", document, got, err, want)
+		}
+		chosen, err := wallet.LevelsOf(registry.WalletPolicy{Warn1: 700, Warn2: 70, CutOff: 7}, b)
+		if err != nil || chosen.Warn1 != 700 || chosen.Warn2 != 70 || chosen.CutOff != 7 || chosen.Margin != want.Margin {
+			t.Errorf("%s: a tenant's own levels became %+v (%v)", document, chosen, err)
+		}
+	}
+}
+
+// TestEveryPlanThatIsBoughtIsWarnedOf buys 500 Wh for 50.00 again and again, and uses it up: each time the customer is
+// warned twice before the end, though 500 Wh is all that there ever is.
+func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
+	d := newDesk(t, 0, 1)
+	plan, no := tariff.Parse([]byte(`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"units_wh":500}}`))
+	if no.Refused() {
+		t.Fatal(no.Detail())
+	}
+	d.version.Body = plan
+	d.settles()
+	d.says()
+	for bought := range 3 {
+		d.pays(5000)
+		var said []string
+		for left := money.Minor(4999); left >= 0; left -= 7 {
+			d.log = nil
+			d.pays(left - d.money)
+			for _, l := range d.log {
+				if strings.HasPrefix(l, "wallet-low") || strings.HasPrefix(l, "wallet-urgent") {
+					said = append(said, l+" "+money.Format(left, money.Currency{Code: "KES", Exp: 2}))
+				}
+			}
+		}
+		d.pays(-d.money)
+		if got := strings.Join(said, "; "); got != "wallet-low m1 9.95; wallet-urgent m1 2.46" {
+			t.Errorf("plan %d: told %q, want both warnings", bought+1, got)
+		}
+		d.log = nil
+	}
+}
