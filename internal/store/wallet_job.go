@@ -8,14 +8,14 @@ import (
 )
 
 // WalletsUncharged lists active wallet accounts with a meter each, by their meters, after the given one: those that are
-// not charged up to a local date yet, and all whose meter lives in its own time.
+// not charged up to a local date yet, those that never were, and all whose meter lives in its own time.
 func (tx *Tx) WalletsUncharged(date string, after int64, max int) ([]wallet.ChargeAccount, error) {
 	var out []wallet.ChargeAccount
 	err := tx.C.Query(`SELECT m.id, m.n, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.opened_at, l.last_seen, l.newest_at
 		FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
-		WHERE w.tenant_id = $1 AND a.status = 'active' AND (m.simulated = 1 OR a.charged_to < $2) AND w.meter > $3 ORDER BY w.meter LIMIT $4`,
+		WHERE w.tenant_id = $1 AND a.status = 'active' AND (m.simulated = 1 OR a.charged_to = '' OR a.charged_to < $2) AND w.meter > $3 ORDER BY w.meter LIMIT $4`,
 		func(r Row) error {
 			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(7), Meter: wallet.Meter{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
 				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Tariff: r.ID(6), Active: true, LastSeen: r.Time(8), NewestAt: r.Int(9)}})

@@ -330,6 +330,42 @@ func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	s.audit()
 }
 
+// TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay, also where the day's charges of all others were taken before: the first month
+// is charged for by its days, the first among them, and nobody finds two of them taken on the next.
+func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
+	s := open(t, true)
+	b := flat()
+	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 9800, Per: tariff.PerMonth, Untaxed: true}}
+	s.clock.set(time.Date(2026, 11, 27, 6, 0, 0, 0, time.UTC))
+	domestic := s.publish("domestic", b, s.clock.Now().AddDate(0, -1, 0))
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	by := access.SystemActor(tenant, "wallets")
+	charges := func(want int) {
+		t.Helper()
+		for try := range 2 {
+			if n, err := wallets.ChargeDays(context.Background(), by); err != nil || n != want {
+				t.Errorf("%s, try %d: %d charges (%v), want %d", s.clock.Now().Format(time.DateOnly), try+1, n, err, want)
+			}
+			want = 0
+		}
+	}
+	first := s.purse(1, domestic)
+	charges(1)
+	s.clock.add(9 * time.Hour)
+	second := s.purse(2, domestic)
+	charges(1)
+	for range 3 { // to the end of the month
+		s.clock.add(24 * time.Hour)
+		charges(2)
+	}
+	for _, m := range []string{first, second} { // 9800·30/30 less 9800·26/30
+		if _, have := s.wallet(m); have.Wallet != -(9800 - 8493) {
+			t.Errorf("meter %s: four days of November took %d, want 13.07", m, -have.Wallet)
+		}
+	}
+	s.audit()
+}
+
 // TestUseIsPostedOnceAnHour settles what was accrued when its hour is over.
 func TestUseIsPostedOnceAnHour(t *testing.T) {
 	s := open(t, true)

@@ -51,7 +51,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	}
 	date := today
 	if done {
-		date = "" // none but those that live in their own time
+		date = "" // none but those that were opened since, and those that live in their own time
 	}
 	charged, after := 0, int64(0)
 	for {

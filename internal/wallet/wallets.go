@@ -93,7 +93,7 @@ type JobTx interface {
 	// meters, after the given one; last is the meter to go on after.
 	WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error)
 	// WalletsUncharged lists active wallet accounts with a meter each, by their meters, after the given one: those that
-	// are not charged up to a local date yet, and all whose meter lives in its own time.
+	// are not charged up to a local date yet, those that never were, and all whose meter lives in its own time.
 	WalletsUncharged(date string, after int64, max int) ([]ChargeAccount, error)
 	// WalletChargedTo locks an account and reads up to which local date it is charged; "" for never.
 	WalletChargedTo(account id.ID) (string, error)
