@@ -51,7 +51,10 @@ type Purses struct {
 	DownFrom, DownTo int
 	// Load is what a house uses in an hour, in watts; nil for households of all sizes.
 	Load func(house int, hour int, rnd *rand.Rand) unit.Power
-	// Trace is the number of a meter whose history is kept, event by event; "" for none.
+	// First is the house with which the street begins: what befalls a house depends on its number and on Seed alone, so one that
+	// is to be looked at needs no others but those of its account.
+	First int
+	// Trace is the number of a meter whose history is kept, event by event, with that of the others of its account; "" for none.
 	Trace string
 	// Plant is a mistake to be made by the server, for the witness to find: one of PlantLate and the like.
 	Plant string
@@ -116,6 +119,7 @@ type pursesRun struct {
 	office *office
 	houses []*purse
 	hour   int
+	diary  diary
 	result PursesResult
 }
 
@@ -140,12 +144,13 @@ func (o Purses) Run(ctx context.Context) (PursesResult, error) {
 
 func (s *pursesRun) live(ctx context.Context) error {
 	for i := range s.o.Meters {
-		h, err := s.newPurse(ctx, i)
+		h, err := s.newPurse(ctx, s.o.First+i)
 		if err != nil {
 			return err
 		}
 		s.houses = append(s.houses, h)
 	}
+	s.traced()
 	for s.hour = 0; s.hour < s.o.Days*24; s.hour++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -171,6 +176,18 @@ func (s *pursesRun) live(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// traced has the meters of the account that is to be traced keep a diary.
+func (s *pursesRun) traced() {
+	for _, h := range s.houses {
+		if h.number != s.o.Trace {
+			continue
+		}
+		for _, w := range h.witness.account.members {
+			w.diary = &s.diary
+		}
+	}
 }
 
 // down reports whether the server is off in this hour.
@@ -245,8 +262,8 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 	if h.link, err = wire.NewLinkKey(secret[:]); err != nil {
 		return nil, err
 	}
-	if n := s.o.Several; n > 0 && (i%n == 1 || i%(2*n) == 2) {
-		if h.host = s.houses[i-1]; h.host.host != nil {
+	if n := s.o.Several; n > 0 && len(s.houses) > 0 && (i%n == 1 || i%(2*n) == 2) {
+		if h.host = s.houses[len(s.houses)-1]; h.host.host != nil {
 			h.host = h.host.host
 		}
 	}
@@ -263,7 +280,6 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 		return nil, fmt.Errorf("meter %s: %w", h.number, err)
 	}
 	h.witness = newWitness(s.o, h.number, protected)
-	h.witness.tracing = s.o.Trace == h.number
 	h.witness.joins(s.o, h.host)
 	if s.o.Paid > 0 && h.host == nil {
 		if err := s.pay(ctx, h, s.o.Paid); err != nil {
@@ -338,7 +354,6 @@ func (s *pursesRun) end(ctx context.Context) error {
 		}
 		state := h.dev.State()
 		s.result.Used += state.Register
-		s.result.History = append(s.result.History, h.witness.history...)
 		s.result.BeyondLease += h.witness.beyond
 		s.result.Changes += h.witness.changes
 		s.result.Dark += h.witness.dark
@@ -348,5 +363,7 @@ func (s *pursesRun) end(ctx context.Context) error {
 		s.result.OffWithMoney += h.witness.offWithMoney
 		s.result.MostOwed = max(s.result.MostOwed, h.witness.account.owed)
 	}
-	return s.office.compare(ctx, s)
+	err := s.office.compare(ctx, s)
+	s.result.History = s.diary.lines
+	return err
 }

@@ -16,6 +16,7 @@ import (
 var (
 	purses = flag.Int("purses", 12, "how many wallet meters live for a month")
 	trace  = flag.String("purse-trace", "", "the number of a meter whose history is printed")
+	first  = flag.Int("purse-first", 0, "the house with which the street begins")
 	seed   = flag.Uint64("purse-seed", 7, "the seed of the month with cut-offs")
 )
 
@@ -29,7 +30,7 @@ func aMonth(t *testing.T) sim.Purses {
 
 func live(t *testing.T, o sim.Purses) sim.PursesResult {
 	t.Helper()
-	o.Trace = *trace
+	o.Trace, o.First = *trace, *first
 	r, err := o.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
@@ -53,8 +54,7 @@ type witness struct {
 	// server should have renewed the lease before it ends.
 	wanted, on, renewable bool
 
-	tracing bool
-	history []string // what happened, if it is to be traced
+	diary *diary // of what happened, if it is to be traced
 
 	changes            int64
 	dark, offWithMoney time.Duration
@@ -104,9 +104,21 @@ func (w *witness) wrong(r Rule, format string, args ...any) {
 
 // trace notes what happened at a meter that is traced.
 func (w *witness) trace(format string, args ...any) {
-	if w.tracing {
-		w.history = append(w.history, w.now.UTC().Format("2006-01-02T15:04 ")+fmt.Sprintf(format, args...))
+	if w.diary != nil {
+		w.diary.add(w.now.UTC().Format("2006-01-02T15:04 ") + w.number + " " + fmt.Sprintf(format, args...))
 	}
+}
+
+// diary is what happened at the meters of an account, in one order.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) add(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, line)
 }
 
 // take gives what was found and forgets it.
