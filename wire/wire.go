@@ -10,6 +10,8 @@
 // is no floating point: a number with a fraction makes its record a bad one.
 package wire
 
+import "strings"
+
 // Limits of a payload from a meter.
 const (
 	// MaxPayload is the largest payload in bytes, in both directions.
@@ -177,6 +179,13 @@ type CommandAnswer struct {
 	State string `json:"state"`
 	// Reason says why it failed, or how it was done where that matters ("used" of cancel_token).
 	Reason string `json:"reason,omitempty"`
+}
+
+// Passing reports whether a meter that has refused an order for a reason may yet carry it out: a copy of it that was overtaken
+// by a newer message, or that could not be stored, is not remembered, and another copy, signed later, is as good as the first.
+func Passing(reason string) bool {
+	why, _, _ := strings.Cut(reason, " ")
+	return why == "counter" || why == "storage_error"
 }
 
 // Event is something that happened; the codes are those of the domain reference, section 4.12, and unknown ones are kept.

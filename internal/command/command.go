@@ -43,6 +43,16 @@ func (s State) Next(answer State) State {
 	return s
 }
 
+// Answered is the state after an answer of the meter, with its reason. A failure that may pass gives way as an expired command
+// does.
+func (c Command) Answered(answer State) State {
+	have := c.State
+	if have == StateFailed && wire.Passing(c.Answer) {
+		have = StateExpired
+	}
+	return have.Next(answer)
+}
+
 // Open reports whether the command still has to be brought to the meter.
 func (s State) Open() bool { return s == StateQueued || s == StateSent }
 

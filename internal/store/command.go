@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/wire"
 )
 
 var (
@@ -246,8 +247,8 @@ func (tx *Tx) takeAnswer(r *metering.Record, store string) error {
 	if err != nil || !found || c.Meter != r.Meter {
 		return err
 	}
-	next := c.State.Next(command.State(a.State))
-	if next != c.State {
+	next := c.Answered(command.State(a.State))
+	if next != c.State || next == command.StateFailed && wire.Passing(c.Answer) {
 		err := tx.must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 			string(next), a.Reason, tx.Now, int64(r.Rec.Head.Seq), tx.Tenant, i)
 		if err != nil {

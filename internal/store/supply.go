@@ -63,6 +63,28 @@ func (tx *Tx) SupplyOf(meter int64) (wallet.Supplied, error) {
 	if err != nil {
 		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
 	}
+	if !out.LooksBack() {
+		return out, nil
+	}
+	if out.Given, err = tx.leasesGiven(meter, out.Memory); err != nil {
+		return wallet.Supplied{}, err
+	}
+	return out, nil
+}
+
+// leasesGiven lists the newest leases that a meter was given, made for its present memory.
+func (tx *Tx) leasesGiven(meter int64, memory string) (out []wallet.Given, err error) {
+	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
+		WHERE tenant_id = $1 AND meter = $2 AND type = $3 ORDER BY id DESC LIMIT $4`, func(r Row) error {
+		args, err := readArgs(r.Text(1))
+		max, _ := args["max_register_wh"].(int64)
+		out = append(out, wallet.Given{Lease: wallet.Lease{Order: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
+			Told: wallet.Told{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
+		return err
+	}, tx.Tenant, meter, string(command.Lease), wallet.MaxGiven)
+	if err != nil {
+		return nil, fmt.Errorf("list the leases of meter %d: %w", meter, err)
+	}
 	return out, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ type desk struct {
 	seen    map[int64]*wallet.Seen
 	told    map[id.ID]*wallet.Told
 	args    map[id.ID]map[string]any
-	log     []string // what was ordered, withdrawn, hurried and said since the last step
+	leased  map[int64][]wallet.Lease // what was ordered, in order
+	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
 	made    uint64
 }
 
@@ -45,7 +47,7 @@ const deskMemory = "0123456789abcdef"
 func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	t.Helper()
 	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}}
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, leased: map[int64][]wallet.Lease{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
 		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
@@ -217,7 +219,23 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
 	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.OrderLease), *d.order(n, wallet.OrderCut), *d.order(n, wallet.OrderConnect)
 	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.OrderConfig), *d.order(n, wallet.OrderClock)
+	if s.LooksBack() {
+		for _, l := range slices.Backward(d.leased[n]) {
+			if len(s.Given) < wallet.MaxGiven {
+				s.Given = append(s.Given, wallet.Given{Lease: l, Told: *d.told[l.Order]})
+			}
+		}
+	}
 	return s, nil
+}
+
+// answersLate is a meter's answer to an order that another one may have taken the place of: it carried it out after the record
+// with the number.
+func (d *desk) answersLate(order id.ID, seq uint64) {
+	d.t.Helper()
+	o := d.told[order]
+	o.Signed, o.State, o.Since, o.Seq = true, "done", d.now, seq
+	d.settles()
 }
 
 func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
@@ -233,6 +251,9 @@ func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	i := d.id()
 	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i] = o.Args
+	if o.Type == wallet.OrderLease {
+		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Order: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
+	}
 	d.note("%s %s", o.Type, m.Number)
 	return i, nil
 }

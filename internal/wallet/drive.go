@@ -111,21 +111,28 @@ type turn struct {
 	lower  bool   // the meter has just taken a lower lease than it had
 }
 
-// taken notes that the meter has taken its newest lease. That one has the highest number, so whatever else arrives is ignored;
-// but of the one before it may have used more than the new one allows, until a reading that it made afterwards has come.
+// taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
+// was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
+// reading that it made afterwards has come. What it took counts also where another order has taken that one's place meanwhile:
+// or a meter that has said it took a lower lease, and stands dark, would be held to have the higher one, and be given nothing
+// or, where the money has gone down since, all of that once more.
 func (c *turn) taken(r Row) {
-	if !c.Seen.Lease.Done() {
+	took, most, known := reached(c.Seen.Given, c.Supply.Lease.Order, r.Seq)
+	if c.Seen.Lease.Done() {
+		took.Lease, known = c.Supply.Lease, known || r.Seq > c.Seen.Lease.Seq
+	}
+	if took.Order.IsZero() {
 		return
 	}
-	if c.InMeter != c.Supply.Lease {
-		if c.InMeter.Store == c.Supply.Lease.Store {
+	if c.InMeter.Order != took.Order {
+		if c.InMeter.Store == took.Store {
 			c.Risk = max(c.Risk, c.InMeter.Max)
 		}
-		c.InMeter = c.Supply.Lease
+		c.InMeter = took.Lease
 		c.lower = c.Risk > c.InMeter.Max
 	}
-	if r.Store == c.Memory && r.Seq > c.Seen.Lease.Seq {
-		c.Risk = 0
+	if known && r.Store == c.Memory {
+		c.Risk = most
 	}
 }
 

@@ -40,7 +40,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.
 	case now.Sub(have.At) >= t.Supply.LeaseTTL()/2:
 		return wants > 0
 	}
-	return want > have.Max && (2*max(left, 0) <= wants || wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep)
+	return want > have.Max && wants > 0 && (2*max(left, 0) <= wants || wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep)
 }
 
 // lost reports whether the meter says, after it has taken its lease, that it has none.

@@ -195,3 +195,125 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 		t.Errorf("the old lease has %d Wh left and the other meter may go to %d Wh, %v; want 20000, and 5000 Wh more than it has used", left, most, err)
 	}
 }
+
+// lowered is an account of two meters from which money was taken: the first one, at 6000 Wh with a lease to 10,000, is to have a
+// lower one, and the second has taken its own.
+func lowered(t *testing.T) (d *desk, lower id.ID) {
+	t.Helper()
+	d = newDesk(t, 5750, 2)
+	d.passes(time.Hour).reads(1, 6000, supply.Closed)
+	d.pays(-2300)
+	d.want("8 kWh were taken away", "lease m1; lease m2")
+	if d.max(1) != 8998 || d.max(2) != 2998 {
+		t.Fatalf("leases to %d and %d Wh, want half of 6 kWh less what is rounded for each", d.max(1), d.max(2))
+	}
+	d.does(2, wallet.OrderLease)
+	d.passes(time.Minute).reads(2, 0, supply.Closed)
+	d.signs(1, wallet.OrderLease)
+	d.says()
+	return d, d.kept[1].Lease.Order
+}
+
+// TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease
+// beyond the end of which it had counted, and went dark. Its answer came when the order had been replaced, by one that the network
+// lost and that was a watt-hour too high when it was to be sent again. The server kept holding that the meter had the lease from
+// before, with energy left that no new one would exceed, and gave it nothing for hours, with money there.
+func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
+	d, lower := lowered(t)
+	d.passes(time.Hour).pays(230)
+	d.want("a little is paid", "")
+	d.reads(1, 9500, supply.Closed) // made before it took the lower one
+	if got := d.leases(); got != "no lease m1lease m1" {
+		t.Fatalf("it has used more than the lower lease gives: got %q, want another one", got)
+	}
+	took := d.rows[0].Seq
+	d.signs(1, wallet.OrderLease)
+	d.answersLate(lower, took)
+	d.passes(time.Second).reads(1, 9500, supply.Open, supply.Lease)
+	d.says()
+	o := d.order(1, wallet.OrderLease)
+	o.State, o.Since = "expired", d.now
+	d.settles()
+	d.want("the next one was lost, and ended", "lease m1")
+	if got := d.max(1); got != 9801 {
+		t.Errorf("a lease to %d Wh, want the 301 Wh more that the other one leaves", got)
+	}
+}
+
+// TestEnergyThatAMeterGaveBackIsNotGivenAgain is the history of meter 06000007259 in the same month. The order with the lower
+// lease was withdrawn in a friendly window, because there was less money still; then came the answer that the meter had taken it.
+// When half the time of the lease before was gone, the server renewed that, to a register up to which the meter had nothing any
+// more, and so gave away energy beyond the money and the allowance.
+func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
+	d, lower := lowered(t)
+	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
+	d.passes(time.Hour).pays(-1552)
+	if got := d.leases(); got != "no lease m1" {
+		t.Fatalf("more was taken away, in a window: got %q, want the order withdrawn", got)
+	}
+	took := d.rows[0].Seq
+	d.answersLate(lower, took)
+	d.passes(time.Second).reads(1, 9600, supply.Open, supply.Lease)
+	for range 12 {
+		d.passes(4*time.Hour).reads(2, 0, supply.Closed)
+		d.reads(1, 9600, supply.Open, supply.Lease)
+	}
+	if got := d.leases(); got != "" {
+		t.Errorf("got %q to %d Wh; want none: 2 kWh may be used, and the other meter has 2998 Wh", got, d.max(1))
+	}
+}
+
+// TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour,
+// the one that came late was refused, because it had been overtaken; the server took the lease for refused and gave its energy to
+// this meter as well, and the copy signed later was in the neighbour.
+func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		most unit.Energy
+	}{
+		{"counter", 10_000}, {"storage_error 5", 10_000}, // 2500 Wh of its own, and what is left
+		{"clock", 12_500}, // neither copy is taken
+	} {
+		d := newDesk(t, 5750, 2)
+		d.passes(time.Hour).reads(2, 7500, supply.Closed)
+		d.passes(time.Hour).reads(2, 10_000, supply.Open, supply.Lease)
+		d.passes(time.Hour).pays(719) // 2.5 kWh
+		if got := d.max(2); got != 12_500 {
+			t.Fatalf("a lease to %d Wh, want 12500", got)
+		}
+		d.signs(2, wallet.OrderLease)
+		d.rows[1].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
+		d.answers(2, wallet.OrderLease, "failed", c.why)
+		rows, err := d.WalletsOf(id.ID{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		most, _, err := wallet.Standing(d, d.tenant, rows, 1, d.now)
+		if err != nil || most != c.most {
+			t.Errorf("refused for %q: the other meter may have a lease to %d Wh, %v; want %d", c.why, most, err, c.most)
+		}
+	}
+}
+
+// TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore is the history of meter 06000002102, which was dark with money there: what its
+// neighbour might have counted was taken for what the highest of three leases allowed, and that one had been replaced before the
+// neighbour's last reading. Only the later two say how far it may have come since.
+func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
+	d := newDesk(t, 5750, 2)
+	lowers := func(amount money.Minor) (order id.ID) {
+		d.passes(time.Minute).pays(-amount)
+		d.signs(2, wallet.OrderLease)
+		return d.kept[2].Lease.Order
+	}
+	first := lowers(1150) // from 10 kWh to 8
+	d.signs(1, wallet.OrderLease)
+	d.does(1, wallet.OrderLease)
+	took := d.rows[1].Seq
+	d.passes(time.Minute).reads(2, 0, supply.Closed)
+	lowers(1150) // to 6
+	d.answersLate(first, took-1)
+	d.does(2, wallet.OrderLease)
+	if got := d.kept[2].Risk; got != 8000 {
+		t.Errorf("the neighbour may have counted to %d Wh, want what it had at its last reading, 8000", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // Block is why a supply for which nothing is left must not be cut yet. Names are stored and shown; never rename one.
@@ -86,15 +87,16 @@ func (t Told) lapsed(clock time.Time) Told {
 const lapsed = "lapsed"
 
 // unsure reports whether the order was signed and is no longer sent, and nobody knows whether the meter has it.
-func (t Told) unsure() bool { return t.Signed && (t.State == "expired" || t.State == lapsed) }
+func (t Told) unsure() bool {
+	return t.Signed && (t.State == "expired" || t.State == lapsed || t.State == "failed" && wire.Passing(t.Answer))
+}
 
 // waits reports whether the order may still stand in the way of one like it.
 func (t Told) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
 
 // refused reports whether the meter has answered that it will not, for a reason that is not over with the next signature.
 func (t Told) refused() bool {
-	why := t.why()
-	return t.State == "failed" && why != "old" && why != "counter" && why != "storage_error"
+	return t.State == "failed" && t.why() != "old" && !wire.Passing(t.Answer)
 }
 
 // why is the word with which the meter's answer begins.
@@ -131,7 +133,47 @@ type Seen struct {
 	Connect       Told
 	Config        Told
 	Clock         Told
+	Given         []Given
 	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
+}
+
+// Given is a lease that a meter was given, and what is known of it. Of a meter that has taken its newest lease, and of which a
+// later reading has come, none are listed, nor of one whose last two leases were made for different memories; of any other the
+// newest [MaxGiven] are, the newest first.
+type Given struct {
+	Lease
+	Told
+}
+
+// MaxGiven is how many leases are looked back at.
+const MaxGiven = 12
+
+// settled reports whether nothing but the newest lease lets the meter count, so that there is nothing to look back for.
+func (s Supplied) settled() bool {
+	return s.Seen.Lease.Done() && s.InMeter.Order == s.Supply.Lease.Order && s.Risk == 0
+}
+
+// LooksBack reports whether the leases that the meter was given before the newest one say more about it.
+func (s Supplied) LooksBack() bool {
+	return !s.InMeter.Order.IsZero() && s.InMeter.Store == s.Supply.Lease.Store && s.InMeter.Store == s.Memory && !s.settled()
+}
+
+// reached works out which of the leases that a meter was given it has taken last, and the highest register that another one may
+// have let it count to since a reading: the one that it had when it made that reading, or a later one that was signed and has
+// not been refused. The newest order is left out. known is false where the list does not go back as far as that reading.
+func reached(given []Given, newest id.ID, reading uint64) (took Given, most unit.Energy, known bool) {
+	for _, g := range given {
+		switch {
+		case g.Told.Done() && took.Order.IsZero():
+			took = g
+		case g.Order != newest && g.Signed && (g.Told.Done() || g.Told.Open() || g.unsure()):
+			most = max(most, g.Max)
+		}
+		if g.Told.Done() && g.Told.Seq < reading {
+			return took, most, true
+		}
+	}
+	return took, most, false
 }
 
 // at is what was seen, with the orders as they are at a moment of the meter's clock.

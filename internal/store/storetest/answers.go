@@ -3,6 +3,7 @@ package storetest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -227,6 +230,77 @@ func commandAnswers(t *testing.T, r Rig) {
 	})
 	if len(rows) != 1 || rows[0].Kind != "command" {
 		t.Errorf("the answer to an unknown command is kept as %+v, want an event of kind command", rows)
+	}
+}
+
+// copiesAnswered has a meter refuse one copy of a command and answer another one, as it does where the network turns them round.
+func copiesAnswered(t *testing.T, r Rig) {
+	e := r.Open(t)
+	m := booted(t, e, 1, false)
+	seq := uint64(0)
+	for _, c := range []struct {
+		why   string // of the first answer
+		then  string
+		state command.State
+		want  string // the reason that stands
+	}{
+		{"counter", "done", command.StateDone, "in it"},
+		{"storage_error", "done", command.StateDone, "in it"},
+		{"counter", "failed", command.StateFailed, "in it"},
+		{"old", "done", command.StateFailed, "old"}, // a lease is old for ever
+		{"expired", "acked", command.StateFailed, "expired"},
+	} {
+		i := ordered(t, e, m, command.StateSent, base().Add(1000*time.Hour))
+		outcomes(t, e, m.answer(seq+1, i.Text(id.Command), "failed", c.why))
+		if got, waiting := commandState(t, e, m, i); got.State != command.StateFailed || waiting != 0 {
+			t.Errorf("refused for %q: %s, %d waiting, want it failed and not sent again", c.why, got.State, waiting)
+		}
+		outcomes(t, e, m.answer(seq+2, i.Text(id.Command), c.then, "in it"))
+		if got, _ := commandState(t, e, m, i); got.State != c.state || got.Answer != c.want {
+			t.Errorf("refused for %q, then answered %s: %s %q, want %s %q", c.why, c.then, got.State, got.Answer, c.state, c.want)
+		}
+		seq += 2
+	}
+}
+
+// leasesLookedBackAt has a meter answer for a lease whose place another order has taken: what is known of its supply tells of it,
+// until the newest is in it and nothing else can be.
+func leasesLookedBackAt(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 0)
+	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
+	var orders []id.ID
+	must(t, e, func(tx *store.Tx) error {
+		for n := range int64(3) {
+			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
+				Args: map[string]any{"max_register_wh": 1000 * (n + 1), "ttl_s": int64(60)}})
+			if err == nil && n < 2 {
+				_, err = tx.SignCommand(i)
+			}
+			if err != nil {
+				return err
+			}
+			orders = append(orders, i)
+		}
+		return tx.SupplyPut(p.N, wallet.Supply{Lease: wallet.Lease{Order: orders[2], Max: 3000, Store: memory}, InMeter: wallet.Lease{Order: orders[0], Max: 1000, Store: memory}})
+	})
+	outcomes(t, e, p.answer(1, orders[1].Text(id.Command), "done", ""))
+	var got []string
+	for _, g := range supplied(t, e, p).Given {
+		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Order), g.Max, g.State, g.Signed, g.Told.Seq, g.Store))
+	}
+	if want := []string{"2 3000 queued false 0 " + memory, "1 2000 done true 1 " + memory, "0 1000 queued true 0 " + memory}; !slices.Equal(got, want) {
+		t.Errorf("the leases given are %q, want %q", got, want)
+	}
+	outcomes(t, e, p.answer(2, orders[2].Text(id.Command), "done", ""))
+	for risk, want := range map[unit.Energy]int{5: 3, 0: 0} {
+		must(t, e, func(tx *store.Tx) error {
+			newest := wallet.Lease{Order: orders[2], Max: 3000, Store: memory}
+			return tx.SupplyPut(p.N, wallet.Supply{Lease: newest, InMeter: newest, Risk: risk})
+		})
+		if got := supplied(t, e, p).Given; len(got) != want {
+			t.Errorf("the newest is in the meter, and another may be up to %d Wh: %d leases are looked back at, want %d", risk, len(got), want)
+		}
 	}
 }
 

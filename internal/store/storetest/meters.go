@@ -27,6 +27,8 @@ func meterTests() []test {
 		{"what a meter says of our tokens", tokenReports},
 		{"a token of another meter stays as it is", foreignToken},
 		{"what a meter says of its commands", commandAnswers},
+		{"what a meter says of the copies of a command", copiesAnswered},
+		{"the leases that a meter was given", leasesLookedBackAt},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},
 		{"a simulated meter lives in its own time", ownTime},
