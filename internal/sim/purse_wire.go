@@ -117,6 +117,7 @@ type parcel struct {
 	h       *purse
 	down    wire.Down
 	kind    string // as command.Type
+	order   id.ID  // the same in every copy
 	counter uint64
 	expires time.Time
 	lease   wire.Lease // of a lease
@@ -202,7 +203,7 @@ func (s *pursesRun) sign(tx *store.Tx, h *purse, c job.Claim) (p parcel, leaves 
 
 // wrap makes the message of a signed order.
 func (s *pursesRun) wrap(h *purse, c command.Signing) (p parcel, err error) {
-	p = parcel{h: h, down: c.Command.Type.Down(), kind: string(c.Command.Type), counter: c.Command.Counter, expires: c.Command.ExpiresAt}
+	p = parcel{h: h, down: c.Command.Type.Down(), kind: string(c.Command.Type), order: c.Command.ID, counter: c.Command.Counter, expires: c.Command.ExpiresAt}
 	p.topic = wire.DownTopic(h.number, p.down)
 	if p.payload, err = c.Envelope(open{}, wire.JSON, s.office.now); err != nil || p.down != wire.DownLease {
 		return p, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -27,8 +28,9 @@ type witness struct {
 	rated     bool      // it has begun
 	told      told
 	lease     wire.Lease
-	counter   uint64 // the highest of an order that the meter has got
-	remote    bool   // a disconnect has been delivered, and no connect since
+	counter   uint64 // of the order that the meter took last
+	taken     map[id.ID]bool
+	remote    bool // a disconnect has been delivered, and no connect since
 	relay     supply.Relay
 	register  unit.Energy
 	frozen    unit.Energy // where the meter stood when its lease came
@@ -83,7 +85,7 @@ type reported struct {
 
 func newWitness(o Purses, number string, protected bool) witness {
 	w := witness{number: number, protected: protected, limit: pursesCap, tou: o.TOU, rated: true,
-		now: o.Start, relay: supply.Open, told: told{ahead: map[uint64]reported{}}}
+		now: o.Start, relay: supply.Open, taken: map[id.ID]bool{}, told: told{ahead: map[uint64]reported{}}}
 	if o.Supply.Cap != 0 {
 		w.limit = int64(o.Supply.Cap)
 	}
@@ -179,14 +181,19 @@ func (w *witness) decided() {
 	}
 }
 
-// delivered notes what the meter has got. It takes no order with a lower counter than one before, and none that has expired
-// by its own clock.
+// delivered notes what the meter has got. It takes no order with a counter that is not above that of the last one it took, and
+// none that has expired by its own clock, which uses the counter up all the same. Another copy of an order that it has taken, or
+// refused for good, is answered once more and nothing else: the counter of the copy is not one that it took, so an order signed
+// between the two is taken when it comes late.
 func (w *witness) delivered(p parcel, clock time.Time) {
 	w.trace("delivered %s %s, counter %d", p.down, p.kind, p.counter)
-	if p.counter <= w.counter || clock.Unix() > p.expires.Unix() {
+	if w.taken[p.order] || p.counter <= w.counter {
 		return
 	}
-	w.counter = p.counter
+	w.counter, w.taken[p.order] = p.counter, true
+	if clock.Unix() > p.expires.Unix() {
+		return
+	}
 	switch {
 	case p.down == wire.DownLease && p.lease.Seq > w.lease.Seq:
 		w.lease, w.frozen = p.lease, w.register // a lower one stops it where it stands
