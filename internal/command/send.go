@@ -26,7 +26,8 @@ const (
 
 // Tx is what a command needs of a transaction.
 type Tx interface {
-	NewID() (id.ID, error)
+	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
+	OrderID(meter int64) (id.ID, time.Time, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 	MeterByNumber(number string) (registry.Meter, bool, error)
@@ -131,12 +132,12 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	i, err := tx.NewID()
+	i, given, err := tx.OrderID(m.N)
 	if err != nil {
 		return Sent{}, err
 	}
 	cmd := Command{ID: i, Meter: m.N, Number: m.Number, Type: o.Type, Args: o.Args, Reason: o.Reason, State: StateQueued,
-		ExpiresAt: now.Add(o.Type.TTL()), By: by.String(), CreatedAt: i.Time(), UpdatedAt: i.Time()}
+		ExpiresAt: now.Add(o.Type.TTL()), By: by.String(), CreatedAt: given, UpdatedAt: given}
 	if err := tx.AddCommand(cmd); err != nil {
 		return Sent{}, err
 	}

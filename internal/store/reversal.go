@@ -79,7 +79,7 @@ func (tx *Tx) CancelToken(m vending.MeterRef, tid sts.TID, base sts.BaseDate, li
 	if err != nil {
 		return id.ID{}, false, err
 	}
-	i, err := tx.NewID()
+	i, _, err := tx.OrderID(m.N)
 	if err != nil {
 		return id.ID{}, false, err
 	}

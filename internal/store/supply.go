@@ -146,7 +146,7 @@ func (tx *Tx) SupplyPut(meter int64, s wallet.Supply) error {
 
 // Order gives a wallet meter an order: a command that is signed when it is sent.
 func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
-	i, err := tx.orderID(m.N)
+	i, _, err := tx.OrderID(m.N)
 	if err != nil {
 		return id.ID{}, err
 	}
@@ -167,20 +167,20 @@ func (tx *Tx) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	return i, err
 }
 
-// orderID makes the identity of a meter's next order. They rise even where the clock was set back: of a cut-off and a connect
-// the identity says which was given later.
-func (tx *Tx) orderID(meter int64) (id.ID, error) {
+// OrderID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
+// of a cut-off and a connect the identity says which was given later, and the newest stands first in a list.
+func (tx *Tx) OrderID(meter int64) (i id.ID, at time.Time, err error) {
 	var last id.ID
-	_, err := tx.one(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
+	_, err = tx.one(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
 		func(r Row) error { last = r.ID(0); return nil }, tx.Tenant, meter)
 	if err != nil {
-		return id.ID{}, fmt.Errorf("find the last order of meter %d: %w", meter, err)
+		return id.ID{}, time.Time{}, fmt.Errorf("find the last order of meter %d: %w", meter, err)
 	}
-	i, err := tx.NewID()
+	i, err = tx.NewID()
 	if err == nil && bytes.Compare(i[:], last[:]) <= 0 {
 		i, err = id.New(last.Time().Add(time.Millisecond), tx.Rand)
 	}
-	return i, err
+	return i, tx.Now.Truncate(time.Millisecond), err
 }
 
 // Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
@@ -376,12 +376,14 @@ func (tx *Tx) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 
 // stillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right: a
 // cut-off whose supply is wanted again or must not be cut any more is not sent, nor a lease of more than there is by now, nor the
-// time while it is in doubt, nor anything that was ordered at a time that has not come, by a clock that has been set back.
+// time while it is in doubt, nor anything that was ordered at a time that has not come, by a clock that has been set back. Of such
+// an order nobody knows how old it is, so one of a person that takes something away is not sent either.
 func (tx *Tx) stillRight(c command.Command) (bool, error) {
+	early := c.CreatedAt.Sub(tx.Now) > wallet.Ahead // its end is as far away as the time it was given at
 	switch {
 	case c.By != access.SystemActor(tx.Tenant, supplyActor).String():
-		return true, nil
-	case c.CreatedAt.Sub(tx.Now) > wallet.Ahead: // its end is as far away as the time it was given at
+		return !early || c.Type != command.Disconnect && c.Type != command.ClearCredit, nil
+	case early:
 		return false, tx.lookNow(c.Meter)
 	case c.Type == command.SetTime:
 		sight, err := tx.Sight()

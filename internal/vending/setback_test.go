@@ -147,6 +147,73 @@ func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	}
 }
 
+// TestOrdersToATokenMeterAfterAYearAhead: what is ordered after the clock was set back is the newest, and of now; a cut-off that was
+// ordered in that year is not sent when the meter comes, for nobody knows how long ago that was, and what takes nothing away is.
+func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().AddDate(0, -1, 0))})
+	n := s.number(`SELECT n FROM meter WHERE number = $1`, m)
+	commands := command.New(commandDoor{s}, nil)
+	sends := func(c command.Type) command.Command {
+		t.Helper()
+		sent, err := commands.Send(t.Context(), owner(), command.Order{Meter: m, Type: c, Reason: "a test"})
+		if err != nil || sent.Refused() {
+			t.Fatalf("%s: %v %s", c, err, sent.Detail())
+		}
+		return sent.Command
+	}
+	signs := func(c command.Command) (got command.Signing) {
+		t.Helper()
+		s.do(func(tx *store.Tx) (err error) { got, err = tx.SignCommand(c.ID); return err })
+		return got
+	}
+	began := s.clock.Now()
+	s.looksOut()
+	s.clock.add(365 * 24 * time.Hour)
+	s.looksOut()
+	early := []command.Command{sends(command.Disconnect), sends(command.ClearCredit), sends(command.Read)}
+	s.clock.set(began.Add(time.Hour))
+	s.looksOut()
+	late := []command.Command{sends(command.Connect), sends(command.Disconnect)}
+	s.clock.add(time.Millisecond)
+	late = append(late, sends(command.Read))
+	for _, c := range late {
+		if d := s.clock.Now().Sub(c.CreatedAt); d < 0 || d > time.Second || c.ExpiresAt.Sub(c.CreatedAt) != c.Type.TTL() {
+			t.Errorf("%s was ordered %s ago and ends after %s", c.Type, d, c.ExpiresAt.Sub(c.CreatedAt))
+		}
+	}
+	var all []command.Command
+	s.do(func(tx *store.Tx) (err error) { all, err = tx.CommandsOf(n, id.ID{}, 50); return err })
+	slices.Reverse(all)
+	for i, want := range slices.Concat(early, late) {
+		if all[i].ID != want.ID {
+			t.Errorf("order %d in their list is the %s of %s, want the %s of %s", i+1, all[i].Type, all[i].CreatedAt, want.Type, want.CreatedAt)
+		}
+	}
+	counter := uint64(0)
+	for i, c := range slices.Concat(early, late) {
+		got, expires := signs(c), i < 2
+		if (got.Command.State == command.StateExpired) != expires {
+			t.Errorf("the %s of %s is %s when it is to be sent, expired: want %t", c.Type, c.CreatedAt, got.Command.State, expires)
+		}
+		if !expires && got.Command.Counter <= counter {
+			t.Errorf("the %s is signed with %d after %d", c.Type, got.Command.Counter, counter)
+		}
+		counter = max(counter, got.Command.Counter)
+	}
+}
+
+// commandDoor is the way of commands to the shop's store.
+type commandDoor struct{ s *shop }
+
+func (d commandDoor) Do(ctx context.Context, t access.Tenant, fn func(command.Tx) (bool, error)) error {
+	return d.s.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })
+}
+
+func (d commandDoor) View(ctx context.Context, t access.Tenant, fn func(command.Tx) error) error {
+	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+}
+
 // inOrder checks what a meter was told after a clock was set back: a lease of now stands, given later than any other, and
 // nothing is under way that ends in a month.
 func (s *shop) inOrder(number string) {
