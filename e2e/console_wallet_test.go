@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,13 @@ func (o *office) rechargeSketch(t *testing.T) {
 	}
 	if got := o.api.balance(t, n); got <= 0 || got > 50_00 {
 		t.Errorf("the balance is %d after 50.00", got)
+	}
+	m.sketch(t, "subscribe GsmClientTest/#")
+	d.visit("/meters/" + n + "/wallet")
+	d.click(`form[action$="/summary"] button`, 1)
+	d.until(10*time.Second, `document.querySelector("#summary") && document.querySelector("#summary").innerText.includes("was sent to the device")`)
+	if v := m.sketch(t, "run 4s"); !slices.ContainsFunc(v.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/summary total ") }) {
+		t.Errorf("the summary that the console sent was not heard: %q", v.Heard)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -43,6 +44,7 @@ type Config struct {
 	Commands   *command.Commands
 	Recharges  *recharge.Desk
 	Messages   *notify.Desk
+	Devices    *profile.Devices
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
 	Log        *slog.Logger
@@ -112,6 +114,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
 	m.Handle("GET /meters/{number}/wallet", s.signedIn(s.wallet))
+	m.Handle("POST /meters/{number}/summary", s.signedIn(s.sendSummary))
 	m.Handle("GET /meters/{number}/recharge", s.signedIn(s.tokenPage))
 	m.Handle("POST /meters/{number}/tokens", s.signedIn(s.makeToken))
 	m.Handle("POST /meters/{number}/recharges", s.signedIn(s.sendToken))

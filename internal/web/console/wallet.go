@@ -90,6 +90,39 @@ type usePage struct {
 	Recharge                  bool
 	Simulated                 bool
 	State                     supplyState
+	Summary                   useSummary
+}
+
+// useSummary is what a customer who asks is told: all that was ever used, what in this month, and what is left. Sends says
+// that a device is attached which may be sent it, Sent that it just was.
+type useSummary struct {
+	Total, Month, Left string
+	Sends, Sent        bool
+}
+
+// summary asks for it.
+func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, error) {
+	d, err := s.c.Devices.Device(r.Context(), v.by, number)
+	if err != nil || d.Refused() {
+		return useSummary{}, err
+	}
+	words := d.Account.Words
+	return useSummary{Total: words.TotalKWh, Month: words.MonthKWh, Left: words.Balance, Sends: d.Attached && v.by.May(access.SendCommands),
+		Sent: r.URL.Query().Get("sent") != ""}, nil
+}
+
+// sendSummary sends it to the meter's device, as a message on the topic that its profile has for it.
+func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
+	number := r.PathValue("number")
+	sent, err := s.c.Devices.Summarise(r.Context(), v.by, number)
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case sent.Refused():
+		s.refuse(w, r, v, sent.Refusal)
+	default:
+		http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"/wallet?sent=1#summary", http.StatusSeeOther)
+	}
 }
 
 // useRow is what was used in a day, week or month; a day without any is shown as such and never filled.
@@ -141,6 +174,10 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
 	d.fill(use)
 	if d.State, err = s.supplyState(r.Context(), v, number); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if d.Summary, err = s.summary(r, v, number); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}

@@ -47,6 +47,8 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	if !strings.Contains(own.body, "<rect") || strings.Contains(own.body, "style=") {
 		t.Errorf("the chart has no bar, or a style of its own:\n%s", own.body)
 	}
+	g.get(page+"/wallet").is(200).says("Usage summary", "Used in all 7.000 kWh", "Used this month 2.000 kWh", "Left KES 94.25").omits("Send to the device")
+	g.post(page+"/summary").is(409).says("has no device here that listens to a summary", "No summary was sent")
 	for _, by := range []string{"week", "month"} {
 		g.get(page+"/wallet?by="+by).is(200).says("Use by "+by, "2.000 kWh for KES 5.75")
 	}
@@ -54,7 +56,9 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 		t.Errorf("a meter without a wallet leads to %s", a.header.Get("Location"))
 	}
 	w.person("support@example.org", access.Support)
-	w.enter("support@example.org").get(page + "/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
+	support := w.enter("support@example.org")
+	support.get(page + "/wallet").is(200).says("Live estimate").omits("Recharge the wallet")
+	support.post(page + "/summary").is(403)
 }
 
 // TestADayWithoutUseIsAGap: it is shown as one and never filled.
