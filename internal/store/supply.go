@@ -63,13 +63,27 @@ func (tx *Tx) SupplyOf(meter int64) (wallet.Supplied, error) {
 	if err != nil {
 		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
 	}
-	if !out.LooksBack() {
-		return out, nil
+	if out.NoCutYet() {
+		out.CutBefore, err = tx.cutBefore(meter, out.Supply.Cut, out.Supply.Connect)
 	}
-	if out.Given, err = tx.leasesGiven(meter, out.Memory); err != nil {
-		return wallet.Supplied{}, err
+	if err == nil && out.LooksBack() {
+		out.Given, err = tx.leasesGiven(meter, out.Memory)
 	}
-	return out, nil
+	return out, err
+}
+
+// cutBefore reports whether a cut-off of a meter before a later one was signed, and given after a connect.
+func (tx *Tx) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
+	_, err = tx.one(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
+		func(r Row) error {
+			cut := r.ID(0)
+			before = bytes.Compare(cut[:], connect[:]) > 0
+			return nil
+		}, tx.Tenant, meter, later, string(command.Disconnect))
+	if err != nil {
+		return false, fmt.Errorf("look for a cut-off of meter %d: %w", meter, err)
+	}
+	return before, nil
 }
 
 // leasesGiven lists the newest leases that a meter was given, made for its present memory.

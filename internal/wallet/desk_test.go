@@ -36,6 +36,7 @@ type desk struct {
 	told    map[id.ID]*wallet.Told
 	args    map[id.ID]map[string]any
 	leased  map[int64][]wallet.Lease // what was ordered, in order
+	cuts    map[int64][]id.ID        // the same
 	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
 	made    uint64
 }
@@ -47,7 +48,7 @@ const deskMemory = "0123456789abcdef"
 func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	t.Helper()
 	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, leased: map[int64][]wallet.Lease{}}
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
 		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
@@ -219,6 +220,11 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
 	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.OrderLease), *d.order(n, wallet.OrderCut), *d.order(n, wallet.OrderConnect)
 	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.OrderConfig), *d.order(n, wallet.OrderClock)
+	for _, cut := range d.cuts[n] {
+		if s.NoCutYet() && d.told[cut].Signed && string(cut[:]) > string(s.Supply.Connect[:]) {
+			s.CutBefore = true
+		}
+	}
 	if s.LooksBack() {
 		for _, l := range slices.Backward(d.leased[n]) {
 			if len(s.Given) < wallet.MaxGiven {
@@ -251,6 +257,9 @@ func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	i := d.id()
 	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i] = o.Args
+	if o.Type == wallet.OrderCut {
+		d.cuts[m.N] = append(d.cuts[m.N], i)
+	}
 	if o.Type == wallet.OrderLease {
 		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Order: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
 	}

@@ -380,7 +380,7 @@ func (c *turn) inForce() bool {
 }
 
 // restore undoes a cut: one that has not left is withdrawn, one that may have reached the meter is answered by a connect,
-// whether its acknowledgement has come or comes later.
+// whether its acknowledgement has come or comes later, and whether or not another one was ordered in its place when it lapsed.
 func (c *turn) restore(tx SupplyTx, r Row) error {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if !cut.ID.IsZero() && !connect.after(cut) {
@@ -389,7 +389,7 @@ func (c *turn) restore(tx SupplyTx, r Row) error {
 				return err
 			}
 		}
-		if !cut.Signed {
+		if !cut.Signed && !c.Seen.CutBefore {
 			c.Supply.Cut, c.Seen.Cut = id.ID{}, Told{}
 			return nil
 		}

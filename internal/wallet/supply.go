@@ -134,6 +134,7 @@ type Seen struct {
 	Config        Told
 	Clock         Told
 	Given         []Given
+	CutBefore     bool      // of a meter whose newest cut-off was not signed: one before it was, and no connect was ordered since
 	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
 }
 
@@ -156,6 +157,11 @@ func (s Supplied) settled() bool {
 // LooksBack reports whether the leases that the meter was given before the newest one say more about it.
 func (s Supplied) LooksBack() bool {
 	return !s.InMeter.Order.IsZero() && s.InMeter.Store == s.Supply.Lease.Store && s.InMeter.Store == s.Memory && !s.settled()
+}
+
+// NoCutYet reports whether the newest cut-off has not left and no connect was ordered since: then one before it may have.
+func (s Supplied) NoCutYet() bool {
+	return !s.Seen.Cut.ID.IsZero() && !s.Seen.Cut.Signed && !s.Seen.Connect.after(s.Seen.Cut)
 }
 
 // reached works out which of the leases that a meter was given it has taken last, and the highest register that another one may

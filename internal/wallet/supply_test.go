@@ -107,6 +107,30 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	}
 }
 
+// TestACutThatWasOrderedOnceMoreIsUndoneAsWell is the history of meter 06000004108 in a month with seed 11. The cut-off reached it, and
+// then its network was gone. When the order lapsed without an answer another one was made, and never left. The payment took that
+// one back, and no connect was waiting when the meter was heard again: it was off with money until it was read.
+func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
+	d := charged(t)
+	d.signs(1, wallet.OrderCut)        // and carried out
+	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still new enough to cut by
+	d.says()
+	d.passes(3*time.Hour + time.Minute).settles()
+	d.want("the cut-off lapsed", "no disconnect m1; disconnect m1; config m1")
+	if got := d.passes(time.Hour).pays(1150); !got.Press {
+		t.Error("nobody is told to press a key")
+	}
+	d.want("paid", "no disconnect m1; connect m1; supply-on press m1; lease m1")
+	d.does(1, wallet.OrderConnect)
+	d.does(1, wallet.OrderLease)
+	d.passes(time.Hour).reads(1, 4000, supply.Closed)
+	d.says()
+	d.pays(-1150)
+	d.want("nothing is left again", "disconnect m1; wallet-used-up m1; supply-off m1")
+	d.pays(1150)
+	d.want("paid before it left", "no disconnect m1; supply-on m1")
+}
+
 // TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
 func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d := charged(t)

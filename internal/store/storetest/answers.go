@@ -304,6 +304,41 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	}
 }
 
+// cutsBefore orders cut-offs and a connect: of one that has not left it is known whether one before it has, with no connect since.
+func cutsBefore(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addPurse(t, e, 1, 0)
+	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
+	var s wallet.Supply
+	gives := func(o wallet.OrderType, leaves bool) {
+		must(t, e, func(tx *store.Tx) error {
+			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: o, By: "test", TTL: time.Hour})
+			if err == nil && leaves {
+				_, err = tx.SignCommand(i)
+			}
+			if o == wallet.OrderCut {
+				s.Cut = i
+			} else {
+				s.Connect = i
+			}
+			return firstOf(err, tx.SupplyPut(p.N, s))
+		})
+	}
+	for _, c := range []struct {
+		gives  wallet.OrderType
+		leaves bool
+		before bool
+	}{
+		{wallet.OrderCut, false, false}, {wallet.OrderCut, true, false}, {wallet.OrderCut, false, true}, {wallet.OrderConnect, false, false},
+		{wallet.OrderCut, false, false}, {wallet.OrderCut, true, false}, {wallet.OrderCut, false, true},
+	} {
+		gives(c.gives, c.leaves)
+		if got := supplied(t, e, p).CutBefore; got != c.before {
+			t.Errorf("after a %s, signed: %t, a cut-off before it has left: %t, want %t", c.gives, c.leaves, got, c.before)
+		}
+	}
+}
+
 func counters(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)

@@ -29,6 +29,7 @@ func meterTests() []test {
 		{"what a meter says of its commands", commandAnswers},
 		{"what a meter says of the copies of a command", copiesAnswered},
 		{"the leases that a meter was given", leasesLookedBackAt},
+		{"cut-offs before the newest", cutsBefore},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},
 		{"a simulated meter lives in its own time", ownTime},
