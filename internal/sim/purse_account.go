@@ -111,10 +111,10 @@ func actual(w *witness) unit.Energy { return w.register }
 func known(w *witness) unit.Energy  { return w.told.last.register }
 
 // charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
-// when the charges of that day have been taken is charged with the second.
+// is taken with the next hour.
 func (a *purseAccount) charged(now time.Time) int64 {
 	day := func(t time.Time) int64 { return t.Unix() / 86400 }
-	if a.moved && day(now) == day(a.start) {
+	if a.moved && now.Equal(a.start) {
 		return a.paid
 	}
 	return a.paid - a.daily*(day(now)-day(a.start)+1)
