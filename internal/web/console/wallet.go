@@ -84,6 +84,7 @@ type usePage struct {
 	By                        wallet.Period
 	Rows                      []useRow
 	Bars                      []bar
+	Breaks                    []int // where in the chart the register did not go on from what it was
 	Most, Sum, Next, Currency string
 	Lines                     []statementRow
 	Month, More               string
@@ -129,6 +130,7 @@ func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 type useRow struct {
 	From, Units, Estimated, Charged string
 	Gap                             bool
+	Marks                           []resetMark
 }
 
 // bar is one bar of the chart, in its own units: 10 wide each, 100 high at most.
@@ -173,6 +175,12 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Purse: *held, By: period(q.Get("by")), Currency: use.Currency,
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
 	d.fill(use)
+	if q.Get("cursor") == "" {
+		if err := s.marks(r, v, &d); err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+	}
 	if d.State, err = s.supplyState(r.Context(), v, number); err != nil {
 		s.broken(w, r, v, err)
 		return

@@ -82,6 +82,39 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 	}
 }
 
+// TestAResetIsAMark: a register that began again is marked where it did, while nobody has decided and after, and is no
+// negative use; a reading that was only wrong leaves no mark.
+func TestAResetIsAMark(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	g.sell(walletNumber, "100")
+	w.read(1, 5000)
+	w.read(2, 6000)
+	w.read(3, 90_000_000)
+	page := "/meters/" + walletNumber + "/wallet"
+	decide := func(choice string) {
+		t.Helper()
+		path := g.get("/quarantine").is(200).link(t, `/quarantine/qtn_[a-z0-9]+`)
+		g.post(path, "form", g.get(path).value("form"), "choice", choice, "reason", "looked at it").is(200)
+	}
+	g.get(page).is(200).says("register from 6.000 kWh to 90000.000 kWh: counting has stopped")
+	decide("discard")
+	if clean := g.get(page).is(200).omits("register from"); strings.Contains(clean.body, "<line") {
+		t.Error("a reading that was only wrong leaves a mark in the chart")
+	}
+	w.read(4, 100)
+	decide("rebase")
+	w.read(5, 600)
+	for _, by := range []string{"day", "week", "month"} {
+		marked := g.get(page+"?by="+by).is(200).says("register from 6.000 kWh to 0.100 kWh: counting began anew", "1.500 kWh for KES 4.31")
+		if n := strings.Count(marked.body, "<line"); n != 1 {
+			t.Errorf("by %s: %d marks in the chart, want one", by, n)
+		}
+		marked.link(t, `/quarantine/qtn_[a-z0-9]+`)
+	}
+}
+
 // TestASupplyIsCutAndRestoredWithItsEffect: a person's cut needs a reason, shows where the supply stands and what comes next, and
 // is not undone by money.
 func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {

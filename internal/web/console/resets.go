@@ -1,0 +1,51 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// resetMark says in the use of a meter where its register did not go on from what it was: counting stopped there, or goes
+// on from another register. Use is never negative for it.
+type resetMark struct{ Text, Link string }
+
+// marks puts each such place on the newest row that begins at or before its day, and on the chart.
+func (s *Console) marks(r *http.Request, v visit, d *usePage) error {
+	list, err := s.c.Quarantine.List(r.Context(), v.by, quarantine.List{Meter: d.Number, All: true, Page: registry.Page{Limit: registry.MaxLimit}})
+	if err != nil || list.Refused() {
+		return err
+	}
+	for _, e := range list.Data {
+		broke := e.State == quarantine.Rebased || e.State == quarantine.Open && e.Kind == quarantine.OfRating
+		at := e.At
+		if at.IsZero() {
+			at = e.ReceivedAt
+		}
+		if row := d.rowOf(v.site.in(at).Format("2006-01-02")); broke && row >= 0 {
+			d.Rows[row].Marks = append(d.Rows[row].Marks, resetMark{markText(e), "/quarantine/" + v.site.aside(e).ID})
+			d.Breaks = append(d.Breaks, (len(d.Rows)-1-row)*barWidth+barWidth/2)
+		}
+	}
+	return nil
+}
+
+// rowOf is the row that a day belongs to, or -1 where it is older than all that is shown.
+func (d *usePage) rowOf(day string) int {
+	for i, row := range d.Rows {
+		if row.From <= day {
+			return i
+		}
+	}
+	return -1
+}
+
+// markText names what happened to the register.
+func markText(e quarantine.Entry) string {
+	text := "⚠ register from " + energyText(e.Was) + " to " + energyText(e.Register) + ": "
+	if e.State == quarantine.Rebased {
+		return text + "counting began anew"
+	}
+	return text + "counting has stopped"
+}
