@@ -46,11 +46,12 @@ func (s State) Next(answer State) State {
 // Answered is the state after an answer of the meter, with its reason. A failure that may pass gives way as an expired command
 // does.
 func (c Command) Answered(answer State) State {
-	have := c.State
-	if have == StateFailed && wire.Passing(c.Answer) {
-		have = StateExpired
+	if c.State == StateFailed && wire.Passing(c.Answer) {
+		if next := StateExpired.Next(answer); next != StateExpired {
+			return next
+		}
 	}
-	return have.Next(answer)
+	return c.State.Next(answer)
 }
 
 // Open reports whether the command still has to be brought to the meter.

@@ -248,7 +248,7 @@ func (tx *Tx) takeAnswer(r *metering.Record, store string) error {
 		return err
 	}
 	next := c.Answered(command.State(a.State))
-	if next != c.State || next == command.StateFailed && wire.Passing(c.Answer) {
+	if next != c.State || wire.Passing(c.Answer) && next == command.State(a.State) {
 		err := tx.must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 			string(next), a.Reason, tx.Now, int64(r.Rec.Head.Seq), tx.Tenant, i)
 		if err != nil {

@@ -247,6 +247,7 @@ func copiesAnswered(t *testing.T, r Rig) {
 		{"counter", "done", command.StateDone, "in it"},
 		{"storage_error", "done", command.StateDone, "in it"},
 		{"counter", "failed", command.StateFailed, "in it"},
+		{"counter", "thinking", command.StateFailed, "counter"},
 		{"old", "done", command.StateFailed, "old"}, // a lease is old for ever
 		{"expired", "acked", command.StateFailed, "expired"},
 	} {
