@@ -97,3 +97,20 @@ func TestAConfigurationThatIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the meter's configuration says nothing of it; an account may
+// let the relay open with the time, or so many watt-hours later.
+func TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo(t *testing.T) {
+	for grace, want := range map[int64]any{wallet.StayClosed: nil, 0: int64(0), 500: int64(500)} {
+		d := newDesk(t, 2875, 1)
+		if grace != wallet.StayClosed {
+			d.seen[1].Grace = grace
+			d.settles()
+			d.want("the account was changed", "config m1")
+		}
+		doc, _ := d.args[d.order(1, wallet.OrderConfig).ID]["config"].(map[string]any)
+		if got := doc["lease_grace_wh"]; doc == nil || got != want {
+			t.Errorf("grace %d: the configuration has %v of %v, want %v", grace, got, doc, want)
+		}
+	}
+}
