@@ -98,7 +98,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"rows with evidence", tx.verifyAttested}, check{"stored answers", tx.verifyOnce},
+		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", tx.verifyAttested}, check{"stored answers", tx.verifyOnce},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,4 +205,31 @@ func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 	if lost.ReceiptNo != "main-000001" || sale.ReceiptNo != "main-000001/2" {
 		t.Errorf("receipts %s and %s, want main-000001 and main-000001/2", lost.ReceiptNo, sale.ReceiptNo)
 	}
+}
+
+// TestVerifyFindsTIDsOfTheLostTimeGivenFree: who lowers what a restore has put beyond reach has customers pay for tokens that their
+// meters take for used.
+func TestVerifyFindsTIDsOfTheLostTimeGivenFree(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.sell(order(m, 10000, "key-number-1"))
+	s.do(func(tx *storeTx) error { _, err := tx.BeginEpoch(tx.Now, store.Branch{}); return err })
+	s.crash()
+	s.clock.add(time.Minute)
+	s.sell(order(m, 10000, "key-number-2"))
+	s.meter(2, place{tariff: s.tariffOf(m)}) // its key is new
+	s.verified()
+	for name, sql := range map[string]string{
+		"all TIDs":               `UPDATE meter_key SET tid_floor = 0`,
+		"one TID of one meter":   `UPDATE meter_key SET tid_floor = tid_floor - 1 WHERE id = (SELECT id FROM meter_key ORDER BY id LIMIT 1)`,
+		"one TID of a new meter": `UPDATE meter_key SET tid_floor = tid_floor - 1 WHERE id = (SELECT id FROM meter_key ORDER BY id DESC LIMIT 1)`,
+		"that it was restored":   `DELETE FROM meta WHERE key = 'restored_minute'`,
+		"that it was, and a TID": `DELETE FROM meta WHERE key = 'restored_minute'; UPDATE meter_key SET tid_floor = 0`,
+	} {
+		r := s.after(s.trust(), script(sql))
+		if !slices.ContainsFunc(r.Findings, func(f store.Finding) bool { return f.Rule == "key" }) {
+			t.Errorf("%s: not found: %+v", name, r.Findings)
+		}
+	}
+	s.verified()
 }

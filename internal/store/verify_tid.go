@@ -1,0 +1,49 @@
+package store
+
+import (
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// verifyFloors looks at the TIDs that are taken as used without a token that shows it. They are no evidence of the sealed log,
+// because a restore moves those of all keys and what it lost is in no log; but what they must be can be derived. Before the first
+// restore a key's tokens have TIDs beyond those that were taken as used when it was registered. After one no key's lie below the TIDs
+// that the lost time may have used: the next sale could give one of them again, and its meter would refuse what was paid for. What
+// nobody can tell after a restore is that they are higher than they were; then TIDs run ahead by a day at most and no more is sold,
+// and it cannot be undone unseen, for the tokens show their TIDs.
+func (tx *Tx) verifyFloors(r *Report) error {
+	if tx.Epoch > firstEpoch {
+		return tx.verifyLost(r)
+	}
+	return tx.C.Query(`SELECT k.id, k.tid_floor, MIN(t.tid) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
+		WHERE k.tenant_id = $1 GROUP BY k.id, k.tid_floor HAVING MIN(t.tid) <= k.tid_floor`, func(w Row) error {
+		r.Find("key", "TIDs of meter key %s are said to be used up to %d from the beginning, its first token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
+		return nil
+	}, tx.Tenant)
+}
+
+// verifyLost is verifyFloors of a restored store.
+func (tx *Tx) verifyLost(r *Report) error {
+	restored, err := tx.RestoredAt()
+	if err != nil {
+		return err
+	}
+	if restored.IsZero() {
+		r.Find("key", "The database is of epoch %d and does not say when it was restored: TIDs of the time that is lost may come again.", tx.Epoch)
+		return nil
+	}
+	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
+		lost, err := tx.lostTID(base)
+		if err != nil {
+			return err
+		}
+		err = tx.C.Query(`SELECT k.id, k.tid_floor FROM meter_key k WHERE k.tenant_id = $1 AND k.base_date = $2 AND k.tid_floor < $3`, func(w Row) error {
+			r.Find("key", "TIDs of meter key %s are said to be used up to %d, the last restore put those up to %d beyond reach.", w.ID(0).Text(id.Key), w.Int(1), lost)
+			return nil
+		}, tx.Tenant, base, lost)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
