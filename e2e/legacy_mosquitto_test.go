@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// player is mosquitto_pub and mosquitto_sub in turns as the Arduino, with its client id: each publishes or listens on a
+// connection of its own, so every message is a reconnect as well.
+type player struct {
+	host, port string
+}
+
+func newPlayer(t *testing.T, addr string) player {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return player{host, port}
+}
+
+func (p player) client(program string, args ...string) *exec.Cmd {
+	return exec.Command(program, append([]string{"-h", p.host, "-p", p.port, "-i", "electricitymeterGSM", "-V", "mqttv311", "-k", "15"}, args...)...)
+}
+
+func (p player) says(t *testing.T, topic, payload string) {
+	t.Helper()
+	if out, err := p.client("mosquitto_pub", "-t", "GsmClientTest/"+topic, "-m", payload).CombinedOutput(); err != nil {
+		t.Fatalf("mosquitto_pub %s %s: %v %s", topic, payload, err, out)
+	}
+}
+
+// listener is mosquitto_sub on the three topics; each message is written with its quality and whether it is retained.
+func (p player) listener(messages string) *exec.Cmd {
+	return p.client("mosquitto_sub", "-t", "GsmClientTest/led", "-t", "GsmClientTest/warning", "-t", "GsmClientTest/summary",
+		"-F", "%q %r %t %p", "-W", "15", "-C", messages)
+}
+
+// hears is what so many messages say, without what all of them have in common.
+func (p player) hears(t *testing.T, messages string) string {
+	t.Helper()
+	out, err := p.listener(messages).CombinedOutput()
+	if err != nil {
+		t.Fatalf("mosquitto_sub: %v, heard %q", err, out)
+	}
+	return heardPlainly(t, string(out))
+}
+
+func heardPlainly(t *testing.T, out string) string {
+	t.Helper()
+	var said []string
+	for line := range strings.Lines(out) {
+		text, plain := strings.CutPrefix(strings.TrimSpace(line), "0 0 GsmClientTest/")
+		if !plain {
+			t.Errorf("heard %q, want quality 0 and nothing retained", line)
+		}
+		said = append(said, text)
+	}
+	return strings.Join(said, "; ")
+}
+
+// TestMosquittosClientsPlayTheStory tells the whole story with mosquitto's own clients as the device: start, polled, off
+// until 50.00 buy the plan of 500 Wh, used under the default warnings while the server is killed, warned, off,
+// recharged by the command line, on, summary. Nobody has chosen any level.
+func TestMosquittosClientsPlayTheStory(t *testing.T) {
+	s := &story{place: newPlace(t, paywatt(t)), first: number(6006), http: freeAddress(t), mqtt: freeAddress(t)}
+	storyProfile(t, s.place)
+	addr := freeAddress(t)
+	s.listeners = []string{"--mqtt-legacy", addr + "=" + s.first + ":story", "--legacy-poll-interval", "1s"}
+	s.begin(t)
+	s.key = s.run(t, "", "apikey", "create", "--role", "owner", "--data", s.dir)
+	s.a = newAPI(s.srv.http, s.key)
+	till := s.till()
+	till.run(t, "", "tariff", "add", "plan", "--currency", "KES", "--plan", "0.5kWh=50.00")
+	s.a.walletMeter(t, s.first)
+	till.run(t, "", "meter", "set", s.first, "--max-w", "120000", "--reason", "the story's shunt")
+	p := newPlayer(t, addr)
+	expect := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Fatalf("%s: heard %q, want %q", what, got, want)
+		}
+	}
+	p.says(t, "init", "Meter Started")
+	expect("unpaid", p.hears(t, "2"), "led OFF; led data")
+	p.says(t, "ledStatus", "meter is off")
+	s.a.recharge(t, s.first, 50_00, "mosquitto-0001")
+	expect("recharged", p.hears(t, "2"), "led ON; led data")
+	p.says(t, "ledStatus", "meter is on")
+	p.usesUp(t, s)
+	p.says(t, "ledStatus", "meter is off")
+	eventually(t, 10*time.Second, "the meter is shown as cut off", func() bool {
+		return s.a.must(t, 200, "GET", "/v1/meters/"+s.first, nil).text(t, "state") == "cut_off"
+	})
+	till.run(t, "", "vend", s.first, "80.00")
+	expect("recharged again", p.hears(t, "2"), "led ON; led data")
+	p.says(t, "ledStatus", "meter is on")
+	p.asks(t, s)
+	s.a.mustBalance(t)
+	s.srv.stop()
+	s.run(t, "", "verify", "--data", s.dir)
+}
+
+// usesUp lets 115 kW flow until the server says OFF, and kills it once in the middle.
+func (p player) usesUp(t *testing.T, s *story) {
+	t.Helper()
+	warned := ""
+	for round := range 40 {
+		p.says(t, "ledStatus", "1023:0")
+		said := p.hears(t, "2")
+		if _, warning, is := strings.Cut(said, "warning warning: KES "); is {
+			warned = warning
+		}
+		if strings.Contains(said, "led OFF") {
+			if warned == "" {
+				t.Errorf("off without a warning")
+			}
+			t.Logf("figures: off in round %d, last warned of %s", round, warned)
+			if owed := s.a.balance(t, s.first); owed > 0 || owed < -50_00 {
+				t.Errorf("off at a balance of %d", owed)
+			}
+			return
+		}
+		if said != "led ON; led data" && said != "led ON; warning warning: KES "+warned {
+			t.Fatalf("round %d: heard %q", round, said)
+		}
+		if round == 1 {
+			was := s.a.register(t, s.first)
+			s.srv.kill()
+			s.begin(t)
+			if now := s.a.register(t, s.first); now < was {
+				t.Errorf("after the server was killed the register is %d Wh, it was %d", now, was)
+			}
+		}
+	}
+	t.Fatal("it was never switched off")
+}
+
+// asks listens, asks for the summary at the command line, and wants it at the device.
+func (p player) asks(t *testing.T, s *story) {
+	t.Helper()
+	heard := make(chan string, 1)
+	go func() {
+		out, _ := p.listener("6").CombinedOutput()
+		heard <- string(out)
+	}()
+	till := s.till()
+	eventually(t, 10*time.Second, "the summary is sent to the device", func() bool {
+		_, _, code := till.try("", "meter", "summary", s.first, "--send")
+		return code == 0
+	})
+	if said := heardPlainly(t, <-heard); !strings.Contains(said, "summary total 0.") || !strings.Contains(said, " kWh, balance KES ") {
+		t.Errorf("no summary at the device: %q", said)
+	}
+}
