@@ -297,41 +297,27 @@ func TestMosquittosClientsPlayTheSketch(t *testing.T) {
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.plan(t)
 	a.walletMeter(t, num)
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := func(program string, args ...string) *exec.Cmd {
-		return exec.Command(program, append([]string{"-h", host, "-p", port, "-i", "electricitymeterGSM", "-V", "mqttv311", "-k", "15"}, args...)...)
-	}
-	publish := func(topic, payload string) {
-		t.Helper()
-		if out, err := client("mosquitto_pub", "-t", topic, "-m", payload).CombinedOutput(); err != nil {
-			t.Fatalf("mosquitto_pub %s %s: %v %s", topic, payload, err, out)
-		}
-	}
+	d := newPlayer(t, addr)
 	listen := func(want string) {
 		t.Helper()
-		cmd := client("mosquitto_sub", "-t", "GsmClientTest/led", "-W", "10", "-C", "2")
-		out, err := cmd.CombinedOutput()
-		if err != nil || string(out) != want {
-			t.Fatalf("mosquitto_sub heard %q, %v, want %q", out, err, want)
+		if said := d.hears(t, "2"); said != want {
+			t.Fatalf("mosquitto_sub heard %q, want %q", said, want)
 		}
 	}
-	publish("GsmClientTest/init", "Meter Started")
-	listen("OFF\ndata\n")
-	publish("GsmClientTest/ledStatus", "meter is off")
+	d.says(t, "init", "Meter Started")
+	listen("led OFF; led data")
+	d.says(t, "ledStatus", "meter is off")
 	a.recharge(t, num, 50_00, "mosquitto-1")
-	listen("ON\ndata\n")
-	publish("GsmClientTest/ledStatus", "meter is on")
+	listen("led ON; led data")
+	d.says(t, "ledStatus", "meter is on")
 	for range 3 {
-		publish("GsmClientTest/ledStatus", "1023:0")
-		listen("ON\ndata\n")
+		d.says(t, "ledStatus", "1023:0")
+		listen("led ON; led data")
 	}
 	if got := a.register(t, num); got < 1 {
 		t.Errorf("register %d Wh", got)
 	}
-	if out, err := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-i", "somebody", "-t", "#", "-W", "3", "-C", "1").CombinedOutput(); err == nil {
+	if out, err := exec.Command("mosquitto_sub", "-h", d.host, "-p", d.port, "-i", "somebody", "-t", "#", "-W", "3", "-C", "1").CombinedOutput(); err == nil {
 		t.Errorf("another client id is let in: %s", out)
 	}
 }
