@@ -149,7 +149,8 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 }
 
 // TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that use up to 2.4 kWh a day and have
-// money stay on; one that uses more goes off at its lease's last Wh; nobody is cut before the meter has been heard again.
+// money stay on; one that uses more goes off at its lease's last Wh, which the witness holds to both sides (RuleRelay: no supply
+// opens by a lease before all of it is used; RuleBeyond: none goes on); nobody is cut before the meter has been heard again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
 	o := sim.Purses{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,
