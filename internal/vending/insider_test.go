@@ -250,8 +250,8 @@ func registryInsiders() []insiderEdit {
 		{"delete an audit row", `DELETE FROM audit WHERE action = 'vend.reverse'`},
 		{"delete an audit row and its leaf", `DELETE FROM seal_leaf WHERE id = (SELECT id FROM audit WHERE action = 'vend.reverse'); DELETE FROM audit WHERE action = 'vend.reverse'`},
 		{"take evidence away", `UPDATE audit SET evidence = '' WHERE action = 'vend.sell'`},
-		{"swap the heads of two seals", `UPDATE seal SET head = (SELECT s.head FROM seal s WHERE s.n = 2) WHERE n = 3`},
-		{"cut the tail of the log", `DELETE FROM seal_leaf WHERE pos > (SELECT MAX(last) FROM seal WHERE n <= 5); DELETE FROM seal WHERE n > 5`},
+		{"swap the heads of two seals", `UPDATE seal SET head = (SELECT s.head FROM seal s WHERE s.n = 1) WHERE n = (SELECT MAX(s.n) FROM seal s)`},
+		{"cut the tail of the log", `DELETE FROM seal_leaf WHERE pos >= (SELECT MAX(first) FROM seal); DELETE FROM seal WHERE first = (SELECT MAX(s.first) FROM seal s)`},
 	}
 }
 
