@@ -99,3 +99,28 @@ func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) 
 		t.Errorf("held %t, the newest lease goes to %d Wh; want it held and 32000", d.rows[0].Held.Stopped(), got)
 	}
 }
+
+// TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister: a lease to 32,000 Wh is on its way when a register of 53.7 MWh is heard,
+// and the money goes down to what 5 kWh cost. Signed once more it would give the rest away.
+func TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister(t *testing.T) {
+	d := newDesk(t, 100_000, 1)
+	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+	d.passes(time.Minute).reads(1, 53_700_000, supply.Closed)
+	may := func() unit.Energy {
+		most, _, err := wallet.Standing(d, d.tenant, d.rows, 1, d.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return most
+	}
+	if got := may(); !d.rows[0].Held.Stopped() || d.max(1) != 32_000 || got != 32_000 {
+		t.Errorf("held %t; a lease to %d Wh waits, and may go to %d Wh; want 32000 twice", d.rows[0].Held.Stopped(), d.max(1), got)
+	}
+	d.money = 1438
+	for i := range d.rows {
+		d.rows[i].Accrued, d.rows[i].Parts = 0, nil
+	}
+	if got := may(); got < 16_000 || got > 17_002 {
+		t.Errorf("with money for 5 kWh a lease may go to %d Wh, want no more than 17000", got)
+	}
+}

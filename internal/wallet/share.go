@@ -158,14 +158,19 @@ func (c *turn) wants() (unit.Energy, error) {
 }
 
 // most is the register up to which a lease may go that is signed now: what there is room for, or what is no more than the
-// meter has and its share.
+// meter has and its share. One that was ordered before the register could not be true counts from the last that could: from
+// a false one any lease would do, however much the money has gone down since.
 func (c *turn) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
 		return 0, err
 	}
 	room, err := c.room()
-	return c.beyond(max(room, min(share, c.left(c.InMeter)))), err
+	energy := max(room, min(share, c.left(c.InMeter)))
+	if h := c.row.Held; h.Stopped() && !c.Supply.Lease.At.After(h.Since) {
+		return c.row.Register + energy, err
+	}
+	return c.beyond(energy), err
 }
 
 // beyond is the register up to which a lease of some energy goes. Of a meter whose register cannot be true nobody knows what
