@@ -36,10 +36,9 @@ func (c *turn) behind(r Row) bool {
 }
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own is in doubt. A simulated
-// meter lives in its own time. The
-// meter refuses what has expired by its own clock, so the order expires by that; the counter keeps it from being replayed. To
-// a clock that is only behind it is worth something for minutes: one that the network keeps back for longer would set a
-// clock wrong that has been set right meanwhile, and move the use of that time to other prices.
+// meter lives in its own time. The meter refuses what has expired by its own clock, so the order expires by that; the counter
+// keeps it from being replayed. To a clock that is only behind it is worth something for minutes: one that the network keeps
+// back for longer would set a clock wrong that has been set right meanwhile, and move the use of that time to other prices.
 func (c *turn) setClock(tx SupplyTx, r Row) error {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return nil
