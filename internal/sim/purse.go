@@ -138,7 +138,7 @@ func (o Purses) Run(ctx context.Context) (PursesResult, error) {
 	if err == nil {
 		err = s.end(ctx)
 	}
-	s.result.Seconds = time.Since(began).Seconds()
+	s.result.Seconds, s.result.History = time.Since(began).Seconds(), s.diary.lines
 	return s.result, errors.Join(err, s.office.close())
 }
 
@@ -363,7 +363,5 @@ func (s *pursesRun) end(ctx context.Context) error {
 		s.result.OffWithMoney += h.witness.offWithMoney
 		s.result.MostOwed = max(s.result.MostOwed, h.witness.account.owed)
 	}
-	err := s.office.compare(ctx, s)
-	s.result.History = s.diary.lines
-	return err
+	return s.office.compare(ctx, s)
 }

@@ -34,6 +34,7 @@ type purseAccount struct {
 	dearest     int64
 	owed        unit.Energy // the most that was used beyond the money
 	moved       bool        // it is of somebody who moved in
+	fresh       bool        // and since then the server has not taken the charges of days
 	// paidAt is when the newest payment was made, leftSomething whether it left anything, by what the server knew.
 	paidAt        time.Time
 	leftSomething bool
@@ -111,10 +112,10 @@ func actual(w *witness) unit.Energy { return w.register }
 func known(w *witness) unit.Energy  { return w.told.last.register }
 
 // charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
-// is taken with the next hour.
+// is taken when the server next takes charges: in the next hour, or once more in the last one, when the street stands still.
 func (a *purseAccount) charged(now time.Time) int64 {
 	day := func(t time.Time) int64 { return t.Unix() / 86400 }
-	if a.moved && now.Equal(a.start) {
+	if a.fresh {
 		return a.paid
 	}
 	return a.paid - a.daily*(day(now)-day(a.start)+1)

@@ -216,6 +216,9 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 	if _, err := f.wallets.ChargeDays(ctx, f.by); err != nil {
 		return err
 	}
+	for _, h := range s.houses {
+		h.witness.account.fresh = false
+	}
 	for _, do := range []func() error{
 		func() error { return s.plantReturn(ctx, faults) },
 		func() error { return s.upload(ctx, s.houses, faults) },

@@ -17,7 +17,7 @@ import (
 type fate struct {
 	spoilt   map[uint64]int64 // false registers by the number of their record
 	doubtful uint64           // the newest of them
-	judged   uint64           // records up to here were drawn for
+	judged   uint64           // readings up to here were sent: they stay as they are
 	decideAt int              // hour in which somebody looks at the quarantine; 0: nothing waits
 	backAt   int              // hour in which a person's cut is taken back; 0: there is none
 	inAt     int              // hour in which somebody moves in
@@ -32,12 +32,12 @@ func (h *purse) spoils(o Purses, seq uint64, register int64) int64 {
 	if wrong, ok := h.fate.spoilt[seq]; ok {
 		return wrong
 	}
-	waits := h.witness.told.doubt || h.doubted()
-	if seq <= h.fate.judged || waits || !h.witness.rated || register < 3000 { // where rating begins, any register is as good
-		return register
+	if seq <= h.fate.judged {
+		return register // as it was sent before
 	}
 	h.fate.judged = seq
-	if !h.once(o.Spoilt) {
+	waits := h.witness.told.doubt || h.doubted()
+	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // where rating begins, any register is as good
 		return register
 	}
 	if h.fate.spoilt == nil {
@@ -138,7 +138,7 @@ func (s *pursesRun) moves(ctx context.Context, h *purse) error {
 			return errors.Join(err, refused(in.Refused(), in.Refusal))
 		}
 		w.account = newPurseAccount(s.o, f.now)
-		w.account.moved, w.account.members = true, []*witness{w}
+		w.account.moved, w.account.fresh, w.account.members = true, true, []*witness{w}
 		w.vacant = false
 		w.trace("somebody has moved in")
 		return f.do(ctx, func(tx *store.Tx) error {

@@ -32,11 +32,11 @@ func live(t *testing.T, o sim.Purses) sim.PursesResult {
 	t.Helper()
 	o.Trace, o.First = *trace, *first
 	r, err := o.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, event := range r.History {
 		t.Log(event)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Logf("figures: %d meter-days in %.0f s: %d records, %d messages lost; %d leases, %d cuts, %d connects, %d keys pressed; %d changes of relays, "+
 		"%d registers held, %d cuts of persons, %d customers moved; %d meter-minutes off, %d of them with money and lease left; most beyond a lease %d Wh, "+
