@@ -86,10 +86,11 @@ func (tx *Tx) cutBefore(meter int64, later, connect id.ID) (before bool, err err
 	return before, nil
 }
 
-// leasesGiven lists the newest leases that a meter was given, made for its present memory.
+// leasesGiven lists the newest leases that a meter was given, made for its present memory. Those that were never signed did not
+// leave: a meter that is away has one after the other withdrawn while money goes down, and they say nothing about what it has.
 func (tx *Tx) leasesGiven(meter int64, memory string) (out []wallet.Given, err error) {
 	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
-		WHERE tenant_id = $1 AND meter = $2 AND type = $3 ORDER BY id DESC LIMIT $4`, func(r Row) error {
+		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r Row) error {
 		args, err := readArgs(r.Text(1))
 		max, _ := args["max_register_wh"].(int64)
 		out = append(out, wallet.Given{Lease: wallet.Lease{Order: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},

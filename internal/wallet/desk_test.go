@@ -227,7 +227,7 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	}
 	if s.LooksBack() {
 		for _, l := range slices.Backward(d.leased[n]) {
-			if len(s.Given) < wallet.MaxGiven {
+			if len(s.Given) < wallet.MaxGiven && d.told[l.Order].Signed {
 				s.Given = append(s.Given, wallet.Given{Lease: l, Told: *d.told[l.Order]})
 			}
 		}

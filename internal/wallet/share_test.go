@@ -263,6 +263,27 @@ func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 	}
 }
 
+// TestWhatNeverLeftHidesNoLease is the history of meter 06000004900 in a month with seed 31, whose neighbours were dark with money
+// there. It took a lower lease before it was away for days; while money went down, more leases were ordered and withdrawn before
+// they left than are looked back at, so that its late answer was never found again and its energy never given to the others.
+func TestWhatNeverLeftHidesNoLease(t *testing.T) {
+	d, lower := lowered(t)
+	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
+	for range wallet.MaxGiven + 1 {
+		d.passes(time.Hour).pays(4000)
+		d.passes(time.Hour).pays(-4000)
+	}
+	if n := len(d.leased[1]); n <= wallet.MaxGiven+1 {
+		t.Fatalf("%d leases were ordered, want more than are looked back at", n)
+	}
+	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
+	d.answersLate(lower, d.rows[0].Seq)
+	d.passes(time.Second).reads(1, 8998, supply.Open, supply.Lease)
+	if got := d.kept[1].Risk; got != 0 {
+		t.Errorf("the meter has used its lease up, and may count to %d Wh all the same", got)
+	}
+}
+
 // TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour,
 // the one that came late was refused, because it had been overtaken; the server took the lease for refused and gave its energy to
 // this meter as well, and the copy signed later was in the neighbour.

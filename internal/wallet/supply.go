@@ -140,7 +140,7 @@ type Seen struct {
 
 // Given is a lease that a meter was given, and what is known of it. Of a meter that has taken its newest lease, and of which a
 // later reading has come, none are listed, nor of one whose last two leases were made for different memories; of any other the
-// newest [MaxGiven] are, the newest first.
+// newest [MaxGiven] that were signed are, the newest first.
 type Given struct {
 	Lease
 	Told
