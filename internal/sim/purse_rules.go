@@ -20,7 +20,8 @@ const (
 	RuleUnheard Rule = "cut-on-return"
 	// RuleStale: no cut-off by a reading that is older than two intervals and five minutes, by either clock.
 	RuleStale Rule = "cut-by-stale-reading"
-	// RuleBefore: no cut-off by a reading from before the newest payment, if that left something.
+	// RuleBefore: no cut-off by a reading from before the newest payment, if that left something and it is still there: what the
+	// meter had used before is charged when it tells of it, however late.
 	RuleBefore Rule = "cut-by-reading-before-payment"
 	// RuleUnjust: no cut-off with money left, of a protected account, or in a friendly window.
 	RuleUnjust Rule = "unjust-cut"
@@ -116,7 +117,7 @@ func (w *witness) sentCut() {
 			w.blind.UTC().Format(time.RFC3339))
 	case w.now.Sub(w.told.heard) > pursesFresh, w.now.Sub(reading) > pursesFresh:
 		w.wrong(RuleStale, "cut off by a reading of %s", reading.UTC().Format(time.RFC3339))
-	case w.account.leftSomething && w.account.newest().Before(w.account.paidAt):
+	case w.account.leftSomething && paid > 0 && w.account.newest().Before(w.account.paidAt):
 		w.wrong(RuleBefore, "cut off by a reading of %s, and %s was paid", reading.UTC().Format(time.RFC3339), w.account.paidAt.UTC().Format(time.RFC3339))
 	case w.protected:
 		w.wrong(RuleUnjust, "a protected account was cut off")
