@@ -73,13 +73,23 @@ func (c *turn) room() (unit.Energy, error) {
 	return c.pays(means)
 }
 
-// intended is what is left of the lease that the meter has or is to have.
+// intended is what is left of the lease that the meter has or is to have. Where it may have one of several, it is the lowest: the
+// next must not give back what a lower one may have taken, unless there is room for it.
 func (c *turn) intended() unit.Energy {
-	l := c.InMeter
-	if c.Seen.Lease.Open() {
-		l = c.Supply.Lease
+	newest := c.Seen.Lease
+	if newest.Open() {
+		return c.left(c.Supply.Lease)
 	}
-	return c.left(l)
+	least := c.left(c.InMeter)
+	if newest.unsure() && c.Supply.Lease.Store == c.Memory {
+		least = min(least, c.left(c.Supply.Lease))
+	}
+	for _, g := range c.Seen.Given {
+		if g.Signed && (g.Told.Open() || g.unsure()) && g.after(c.InMeter.Order) {
+			least = min(least, c.left(g.Lease))
+		}
+	}
+	return least
 }
 
 // left is what is left of a lease, none of one that was made for another memory of the meter.

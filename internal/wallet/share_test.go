@@ -284,6 +284,29 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	}
 }
 
+// TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack is the history of meter 06000000700 in a month with seed 101 and 45 messages of a
+// hundred lost. A copy of a lower lease for it was refused because it had been overtaken, and the server did not know that another
+// one had been taken. When the meter's share rose by some watt-hours it was given those, though there was no room for them: a
+// neighbour had not given up what was more than its share.
+func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
+	d := newDesk(t, 5750, 2)
+	d.passes(time.Hour).pays(-2300)
+	d.want("8 kWh were taken away", "lease m1; lease m2")
+	lower := d.max(1)
+	d.signs(1, wallet.OrderLease)
+	d.signs(2, wallet.OrderLease)
+	d.passes(time.Minute).pays(600)
+	d.answers(1, wallet.OrderLease, "failed", "counter")
+	if got := d.max(1); got > lower {
+		t.Errorf("a lease to %d Wh after one to %d Wh that may be in the meter, and the other may use all there is", got, lower)
+	}
+	d.does(2, wallet.OrderLease)
+	d.passes(time.Minute).reads(2, 0, supply.Closed)
+	if got := d.max(1); got <= lower {
+		t.Errorf("a lease to %d Wh, want more than %d Wh: the other has given up what was more than its share", got, lower)
+	}
+}
+
 // TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour,
 // the one that came late was refused, because it had been overtaken; the server took the lease for refused and gave its energy to
 // this meter as well, and the copy signed later was in the neighbour.

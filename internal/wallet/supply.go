@@ -146,6 +146,9 @@ type Given struct {
 	Told
 }
 
+// after reports whether the lease was ordered later than another one. Identities rise with time.
+func (g Given) after(order id.ID) bool { return string(g.Order[:]) > string(order[:]) }
+
 // MaxGiven is how many leases are looked back at.
 const MaxGiven = 12
 
