@@ -80,8 +80,25 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 
 // TestEveryCutIsJust lets money run out all the time, in the same bad network: fixed charges take it away from under
 // leases, windows forbid to cut, some accounts are protected, people pay late, and the server is down for two days.
-func TestEveryCutIsJust(t *testing.T) {
-	r := live(t, cuts(t, *purses))
+func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *purses)) }
+
+// TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that what their meter tells late may have used it already.
+func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
+	o := cuts(t, *purses)
+	o.Paid, o.Again = 1500, 800
+	everyCutIsJust(t, o)
+}
+
+// TestEveryCutIsJustWhenNearlyHalfIsLost has a worse network, and two or three meters on most accounts.
+func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
+	o := cuts(t, *purses)
+	o.Loss, o.Several = 45, 2
+	everyCutIsJust(t, o)
+}
+
+func everyCutIsJust(t *testing.T, o sim.Purses) {
+	t.Helper()
+	r := live(t, o)
 	just(t, r)
 	if r.Cuts == 0 || r.Connects == 0 || r.Pressed == 0 || r.Changes == 0 || r.Dark == 0 || r.Switched == 0 {
 		t.Error("a month in which something did not happen")
