@@ -197,8 +197,8 @@ func survive(t *testing.T, seed uint64) {
 		state := b.modem.State()
 		b.stop()
 		synctest.Wait()
-		left := runtime.NumGoroutine() - before
-		if left != 0 {
+		left := runtime.NumGoroutine() - before // below zero where one of the test before had not quite ended when this one began
+		if left > 0 {
 			t.Errorf("%d goroutines are left running", left)
 		}
 		t.Logf("figures: %d commands, %d faults %v; notices between command and answer at %d of %d kinds of command; %d sent: %v, %d twice; %d received, %d lost, %d handed over again with the same identity; %d goroutines left; %+v",
