@@ -30,6 +30,7 @@ type legacySession struct {
 	relay   string          // as the device said last on this connection; empty while it has not
 	last    profile.Meaning // the newest data
 	account profile.Account
+	looked  bool // account is what it wants, not the zero value
 	stale   bool // the account must be looked at again
 	owed    bool // a wanted supply is owed after SUBSCRIBE
 	asked   bool // data has come since the relay was switched last: where the relay differs it is switched again
@@ -82,11 +83,17 @@ func (s *legacySession) deviceName() string {
 	return s.device
 }
 
-// reasons are why the supply is meant to be off, as of the last look.
-func (s *legacySession) reasons() []string {
+// reasons are why the supply is meant to be off, as of the last look; a device that speaks before the first one is what that is
+// made for.
+func (s *legacySession) reasons(ctx context.Context) []string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.account.Reasons)
+	looked, reasons := s.looked, slices.Clone(s.account.Reasons)
+	s.mu.Unlock()
+	if looked {
+		return reasons
+	}
+	a, _ := s.ask(ctx)
+	return a.Reasons
 }
 
 // held are the filters of the connection; only its reader changes them.
@@ -193,19 +200,23 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 		return
 	}
 	s.nextLook = now.Add(min(legacyRefresh, s.l.c.PollEvery))
+	if a, ok := s.ask(ctx); ok { // else what was known stays; it is asked again soon
+		s.l.risen(a.Warning)
+		s.mu.Lock()
+		s.account, s.looked = a, true
+		s.mu.Unlock()
+	}
+}
+
+// ask looks the account up. Trouble is noted, and told by false.
+func (s *legacySession) ask(ctx context.Context) (profile.Account, bool) {
 	ctx, cancel := context.WithTimeout(ctx, authTimeout)
 	defer cancel()
 	a, err := s.l.c.Account(ctx, s.who)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.l.log.Warn("account of a device could not be looked up", logkey.Meter, s.who.Number, logkey.Err, err)
-		}
-		return // what was known stays; it is asked again soon
+	if err != nil && ctx.Err() == nil {
+		s.l.log.Warn("account of a device could not be looked up", logkey.Meter, s.who.Number, logkey.Err, err)
 	}
-	s.l.risen(a.Warning)
-	s.mu.Lock()
-	s.account = a
-	s.mu.Unlock()
+	return a, err == nil
 }
 
 // idle is how long nothing is due.

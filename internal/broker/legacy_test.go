@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,8 @@ type bench struct {
 	broken   error // of Take
 	unknown  bool  // the meter is not registered
 	took     int
+	reasons  []string      // of the message taken last
+	slow     time.Duration // that the next look at the account takes
 }
 
 func newBench(t *testing.T, name string, account profile.Account) *bench {
@@ -74,6 +77,11 @@ func newBench(t *testing.T, name string, account profile.Account) *bench {
 		Take: b.take,
 		Account: func(context.Context, registry.Identity) (profile.Account, error) {
 			b.mu.Lock()
+			slow := b.slow
+			b.slow = 0
+			b.mu.Unlock()
+			time.Sleep(slow)
+			b.mu.Lock()
 			defer b.mu.Unlock()
 			return b.account, nil
 		}})
@@ -90,6 +98,7 @@ func (b *bench) take(_ context.Context, _ registry.Identity, h profile.Heard) (p
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.took++
+	b.reasons = h.Reasons
 	if b.broken != nil {
 		return profile.Taken{}, b.broken
 	}
@@ -326,6 +335,25 @@ func TestADeviceIsToldItsSupplyAfterSubscribeAndPolled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt is off for the account's reasons all the same: its word may be the last for long.
+func TestADeviceThatSpeaksBeforeItsAccountWasLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "seed-a", unpaid())
+		defer b.close()
+		b.mu.Lock()
+		b.slow = time.Second
+		b.mu.Unlock()
+		s := begin(b)
+		s.says("GsmClientTest/ledStatus", "meter is off")
+		time.Sleep(100 * time.Millisecond)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.took == 0 || !slices.Equal(b.reasons, []string{"CREDIT"}) {
+			t.Errorf("%d messages were taken, the last with reasons %q, want CREDIT", b.took, b.reasons)
+		}
+	})
 }
 
 func TestADeviceThatDoesNotObeyIsToldAgainAfterEachData(t *testing.T) {
