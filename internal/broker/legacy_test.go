@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -335,25 +334,6 @@ func TestADeviceIsToldItsSupplyAfterSubscribeAndPolled(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt is off for the account's reasons all the same: its word may be the last for long.
-func TestADeviceThatSpeaksBeforeItsAccountWasLookedAt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, "seed-a", unpaid())
-		defer b.close()
-		b.mu.Lock()
-		b.slow = time.Second
-		b.mu.Unlock()
-		s := begin(b)
-		s.says("GsmClientTest/ledStatus", "meter is off")
-		time.Sleep(100 * time.Millisecond)
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.took == 0 || !slices.Equal(b.reasons, []string{"CREDIT"}) {
-			t.Errorf("%d messages were taken, the last with reasons %q, want CREDIT", b.took, b.reasons)
-		}
-	})
 }
 
 func TestADeviceThatDoesNotObeyIsToldAgainAfterEachData(t *testing.T) {
