@@ -83,8 +83,8 @@ func (s *legacySession) deviceName() string {
 	return s.device
 }
 
-// reasons are why the supply is meant to be off, as of the last look; a device that speaks before the first one is what that is
-// made for.
+// reasons are why the supply is meant to be off, as of the last look. For a device that speaks before the first one, the account is
+// asked now: its word may be the last for hours.
 func (s *legacySession) reasons(ctx context.Context) []string {
 	s.mu.Lock()
 	looked, reasons := s.looked, slices.Clone(s.account.Reasons)

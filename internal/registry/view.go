@@ -223,8 +223,8 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 }
 
 // closing reports whether the relay is open and nothing keeps it so: after a power cut a meter waits up to a minute and
-// closes it by itself (the domain reference §4.5). Nobody is cut off then, but of a wallet whose supply the server does not want
-// either: a device that said so before it had been told why gives no reason.
+// closes it by itself (the domain reference §4.5). Nobody is cut off then, unless it is a wallet's meter whose supply the server does
+// not want: not every device gives a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }
