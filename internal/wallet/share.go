@@ -76,14 +76,10 @@ func (c *turn) room() (unit.Energy, error) {
 // intended is what is left of the lease that the meter has or is to have. Where it may have one of several, it is the lowest: the
 // next must not give back what a lower one may have taken, unless there is room for it.
 func (c *turn) intended() unit.Energy {
-	newest := c.Seen.Lease
-	if newest.Open() {
+	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
 	}
 	least := c.left(c.InMeter)
-	if newest.unsure() && c.Supply.Lease.Store == c.Memory {
-		least = min(least, c.left(c.Supply.Lease))
-	}
 	for _, g := range c.Seen.Given {
 		if g.Signed && (g.Told.Open() || g.unsure()) && g.after(c.InMeter.Order) {
 			least = min(least, c.left(g.Lease))
