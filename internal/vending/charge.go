@@ -150,8 +150,8 @@ type owed struct {
 
 // owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
 // there, and debts.
-func owe(tx Tx, p Point, body tariff.Body, local time.Time) (owed, error) {
-	dues, debts, accrued, err := outstanding(tx, p, body, local)
+func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) {
+	dues, debts, accrued, err := outstanding(tx, p, inForce, local)
 	if err != nil {
 		return owed{}, err
 	}
@@ -170,12 +170,19 @@ func owe(tx Tx, p Point, body tariff.Body, local time.Time) (owed, error) {
 }
 
 // outstanding are the open charges and debts of an account at a local moment, with the charges that are to be made due.
-func outstanding(tx Tx, p Point, body tariff.Body, local time.Time) ([]Due, []Debt, accrual, error) {
+func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time) ([]Due, []Debt, accrual, error) {
 	dues, debts, err := tx.ChargesOpen(p.Account, MaxOpen)
-	if err != nil || len(body.Fixed) == 0 {
+	if err != nil {
 		return dues, debts, accrual{}, err
 	}
 	a := chargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
+	if len(inForce.Body.Fixed) == 0 {
+		// A version without fixed charges takes none from the months before it, and not from the one it began in.
+		first, err := a.uncharged(local.Location())
+		if err != nil || !inForce.EffectiveFrom.After(first) {
+			return dues, debts, accrual{}, err
+		}
+	}
 	accrued, err := accrue(tx, a, p.Policy, local, tx.TariffVersionAt)
 	return accrued.over(dues), debts, accrued, err
 }

@@ -56,15 +56,11 @@ func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time
 	if a.ChargedTo >= today {
 		return out, nil
 	}
-	zone := now.Location()
-	first := monthOf(a.OpenedAt.In(zone))
-	if a.ChargedTo != "" {
-		last, err := time.ParseInLocation(dateForm, a.ChargedTo, zone)
-		if err != nil {
-			return accrual{}, fmt.Errorf("account %s is charged to %q: %w", a.ID.Text(id.Account), a.ChargedTo, err)
-		}
-		first = monthOf(last)
+	from, err := a.uncharged(now.Location())
+	if err != nil {
+		return accrual{}, err
 	}
+	first := monthOf(from)
 	if oldest := monthOf(now).AddDate(0, 1-MaxCatchUp, 0); first.Before(oldest) {
 		first = oldest
 	}
@@ -88,6 +84,23 @@ func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time
 		}
 	}
 	return out, nil
+}
+
+// uncharged is the local moment from which on charges may be missing: the beginning of the month in which the account
+// was charged last, its opening where that is later.
+func (a chargeAccount) uncharged(zone *time.Location) (time.Time, error) {
+	opened := a.OpenedAt.In(zone)
+	if a.ChargedTo == "" {
+		return opened, nil
+	}
+	last, err := time.ParseInLocation(dateForm, a.ChargedTo, zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("account %s is charged to %q: %w", a.ID.Text(id.Account), a.ChargedTo, err)
+	}
+	if month := monthOf(last); month.After(opened) {
+		return month, nil
+	}
+	return opened, nil
 }
 
 // monthOf is the local midnight with which the month of a moment begins.

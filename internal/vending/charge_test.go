@@ -319,6 +319,39 @@ func TestFixedChargesFallDue(t *testing.T) {
 	s.audit()
 }
 
+// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month's charges are those of the version with which it
+// began for the account, also where the version in force now has none and the job was not there since.
+func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
+	for name, opened := range map[string]string{"an old account": "2026-10-01T00:00:00Z", "opened in the month": "2026-11-11T08:00:00Z"} {
+		s := open(t, true)
+		v := s.publish("standing", standing(flat(), tariff.PerMonth), long())
+		s.clock.set(s.at(opened))
+		meter := s.meter(1, place{tariff: v})
+		if name == "an old account" { // the job was there in October
+			if n, err := s.AccrueCharges(context.Background(), system()); err != nil || n != 1 {
+				t.Fatalf("charged %d accounts (%v), want 1", n, err)
+			}
+		}
+		s.republish(v, 2, flat(), s.at("2026-11-20T00:00:00Z"))
+		s.clock.set(s.at("2026-11-20T08:00:00Z"))
+		want := "fixed standing 2026-10 9800 left 0, fixed standing 2026-11 9800 left 0, "
+		if name == "opened in the month" { // 20 of 30 days: 11270 − floor(11270·10/30)
+			want = "fixed standing 2026-11 6534 left 0, "
+		}
+		if got := lines(s.quote(meter, 50000).Lines); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: a quote says %s, want %s", name, got, want)
+		}
+		if got := lines(s.sell(order(meter, 50000, "version-0001")).Sale.Lines); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: sold %s, want %s", name, got, want)
+		}
+		s.clock.set(s.at("2026-12-01T08:00:00Z"))
+		if got := lines(s.quote(meter, 50000).Lines); strings.Contains(got, "fixed") {
+			t.Errorf("%s: December, which began without charges, quotes %s", name, got)
+		}
+		s.audit()
+	}
+}
+
 // TestChargesByTheDaySumToTheMonth: whatever days somebody looks, a month's charge is the same in the end.
 func TestChargesByTheDaySumToTheMonth(t *testing.T) {
 	for name, daily := range map[string]bool{"a daily charge": false, "a monthly charge, day by day": true} {

@@ -115,7 +115,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 		p.split.Refusal = nothingTendered(p.point, body, month)
 		return nil
 	}
-	if p.owed, err = owe(tx, p.point, body, local); err != nil {
+	if p.owed, err = owe(tx, p.point, p.version, local); err != nil {
 		return err
 	}
 	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.charges, Free: free,

@@ -283,6 +283,18 @@ func (s *shop) publish(name string, b tariff.Body, from time.Time) id.ID {
 	return t
 }
 
+// republish adds the nth version of a tariff.
+func (s *shop) republish(t id.ID, n int, b tariff.Body, from time.Time) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		v, err := tx.NewID()
+		if err != nil {
+			return err
+		}
+		return tx.AddTariffVersion(tariff.Version{ID: v, TariffID: t, N: n, EffectiveFrom: from, Body: b}, "test")
+	})
+}
+
 // place is a meter with everything around it, as a test wants it.
 type place struct {
 	tariff id.ID
