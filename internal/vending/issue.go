@@ -78,7 +78,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	}
 	// The token exists: a client that went away meanwhile must not leave its sale open.
 	ctx = context.WithoutCancel(ctx)
-	p.now = v.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	p.now = v.moment()
 	s, err := v.settle(ctx, p, held, tokens, why)
 	if err == nil && s.undo && s.Sold.Code == refusal.InsufficientFloat {
 		// The reservation expired and the float is gone: the token that was made is never shown.
@@ -144,7 +144,7 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 // reports how many it finished; reversals whose meters have answered are ended as well. Asking again from the stored inputs gives the same token, so it may run at any time,
 // beside live sales and on several instances. Sales younger than [ReferLife] are left to whoever is making them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
-	before := v.c.Now().Round(0).UTC().Truncate(time.Microsecond).Add(-ReferLife)
+	before := v.moment().Add(-ReferLife)
 	var after id.ID
 	for {
 		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Sale, error) { return openSales(tx, before, after) })

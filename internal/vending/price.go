@@ -95,12 +95,6 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// otherMonth reports whether a local month ended between two moments.
-func (v *Vending) otherMonth(tz string, before, after time.Time) bool {
-	zone, err := v.zone(tz)
-	return err == nil && before.In(zone).Format(monthForm) != after.In(zone).Format(monthForm)
-}
-
 // allocate splits the money at the account's place in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
 	p.month = local.Format(monthForm)

@@ -33,15 +33,14 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 	if !no.Refused() {
 		no = checkTender(tender)
 	}
-	now := v.c.Now()
-	if by := v.guard.jumped(now); by != 0 && !no.Refused() {
+	if by := v.guard.jumped(v.c.Now()); by != 0 && !no.Refused() {
 		no = clockJumped(by)
 	}
 	if no.Refused() {
 		return Quoted{Refusal: no}, nil
 	}
-	now = now.Round(0).UTC().Truncate(time.Microsecond)
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Quoted, error) {
+		now := v.moment() // as of a sale
 		point, found, err := tx.VendPoint(ref)
 		if err != nil {
 			return Quoted{}, err

@@ -31,7 +31,7 @@ type purchase struct {
 	meter   registry.Ref
 	ref     string // client reference
 	deliver []string
-	now     time.Time       // of the sale: UTC, whole microseconds
+	now     time.Time       // of the sale, taken in its transaction: UTC, whole microseconds
 	jumped  time.Duration   // by how much the clock was moved and is not trusted
 	nibbles [MaxTokens]byte // random; a token takes four bits
 	issuer  Issuer          // as it stands at the beginning of the request
@@ -98,8 +98,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 
 // purchase checks everything about an order that needs no look into the store.
 func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal, error) {
-	now := v.c.Now()
-	p := purchase{by: by, order: o, ref: o.ClientRef, now: now.Round(0).UTC().Truncate(time.Microsecond)}
+	p := purchase{by: by, order: o, ref: o.ClientRef}
 	if p.ref == "" {
 		p.ref = o.Once.Key
 	}
@@ -121,7 +120,7 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	if p.deliver, no = v.routes(o.Deliver); no.Refused() {
 		return p, no, nil
 	}
-	p.jumped, p.issuer = v.guard.jumped(now), lookedAt(v.c.Issuer)
+	p.jumped, p.issuer = v.guard.jumped(v.c.Now()), lookedAt(v.c.Issuer)
 	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
 		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
 	}
@@ -284,12 +283,12 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if p.jumped != 0 {
 		return no(clockJumped(p.jumped)), nil
 	}
+	// The request may have waited over the end of a local month; and where the clock is a database's, what it shows is asked as
+	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
+	// future would then stop all servers until that has come.
+	p.now = v.moment()
 	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
 		return no(r), nil
-	}
-	// The request may have waited over the end of a local month, and a sale belongs to the month it is priced in.
-	if now := v.c.Now(); v.otherMonth(point.TZ, p.now, now) {
-		p.now = now.Round(0).UTC().Truncate(time.Microsecond)
 	}
 	pr, r, err := v.price(tx, point, p.order.Tender, p.now)
 	if err != nil || r.Refused() {
