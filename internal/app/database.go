@@ -30,6 +30,14 @@ type database struct {
 	shared *postgres.Engine
 }
 
+// clock is what is gone by with this store: that of a database which others may share, else this machine's own.
+func (d *database) clock(own func() time.Time) func() time.Time {
+	if d.shared != nil {
+		return d.shared.Now
+	}
+	return own
+}
+
 // storeStats are what every engine counts.
 type storeStats struct{ commits, overBudget, logPages int64 }
 

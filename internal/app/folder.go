@@ -18,20 +18,23 @@ import (
 type Folder struct {
 	Engine store.Engine
 	Access *access.Access
+	now    func() time.Time
 }
 
 // OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database
-// instead. The errors are those of sqlite.Open or postgres.Open.
+// instead, and goes by its clock, as its servers do. The errors are those of sqlite.Open or postgres.Open.
 func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder, error) {
-	e, err := openDatabase(ctx, databaseConfig{data: dir, url: url, log: log, brief: true})
+	own := plantClock(time.Now)
+	e, err := openDatabase(ctx, databaseConfig{data: dir, url: url, now: own, follow: !clockPlanted(), log: log, brief: true})
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAccess(e)
+	now := e.clock(own)
+	a, err := newAccess(e, now)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	return &Folder{Engine: e, Access: a}, nil
+	return &Folder{Engine: e, Access: a, now: now}, nil
 }
 
 // Vendor is the identity of a vendor that is named by its code or identity; the zero ID for no name. A name of nobody
@@ -56,7 +59,7 @@ func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
 
 // Logins makes, lists and ends logins of the integration broker.
 func (f *Folder) Logins() *mirror.Logins {
-	return newLogins(f.Engine, Config{Now: time.Now, Rand: rand.Reader})
+	return newLogins(f.Engine, Config{Now: f.now, Rand: rand.Reader})
 }
 
 // Close finishes what was begun.
@@ -65,9 +68,9 @@ func (f *Folder) Close() error { return f.Engine.Close() }
 // Clerk is who acts at this machine's command line.
 func Clerk() access.Actor { return access.SystemActor(store.FirstTenant, "command line") }
 
-func newAccess(e store.Engine) (*access.Access, error) {
+func newAccess(e store.Engine, now func() time.Time) (*access.Access, error) {
 	return access.New(access.Config{
 		Door: doorTo(e, store.Sale, func(tx *store.Tx) access.Tx { return tx }),
-		Now:  time.Now, Rand: rand.Reader,
+		Now:  now, Rand: rand.Reader,
 	})
 }

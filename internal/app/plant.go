@@ -22,6 +22,7 @@ const (
 	slowIssuer = "slow-issuer" // tokens come from elsewhere and late, so that every sale holds its money meanwhile
 	staleFloat = "stale-float" // a planted race: what a vendor's float was is told again for a moment
 	shifted    = "clock="      // and a duration: the server's clock is off by so much from its start
+	ownShifted = "own-clock="  // the same of this machine's own clock; a database that has one is gone by as ever
 )
 
 // staleFor is how long an old float is told.
@@ -34,7 +35,11 @@ func faulty(name string) bool {
 // plantClock shifts a clock. Running time and wall time stay together, so that the clock guard sees nothing.
 func plantClock(now func() time.Time) func() time.Time {
 	for _, f := range strings.Split(os.Getenv("FAULT_INJECT"), ",") {
-		if text, ok := strings.CutPrefix(f, shifted); ok {
+		for _, how := range []string{shifted, ownShifted} {
+			text, ok := strings.CutPrefix(f, how)
+			if !ok {
+				continue
+			}
 			if off, err := time.ParseDuration(text); err == nil {
 				return func() time.Time { return now().Add(off) }
 			}
@@ -43,7 +48,7 @@ func plantClock(now func() time.Time) func() time.Time {
 	return now
 }
 
-// clockPlanted reports whether the clock is shifted: the time is then what the test says, and no database's.
+// clockPlanted reports whether the clock is shifted for good: the time is then what the test says, and no database's.
 func clockPlanted() bool { return strings.Contains(","+os.Getenv("FAULT_INJECT"), ","+shifted) }
 
 // remote is an issuer that is not in this process, as far as the sale can tell.

@@ -40,6 +40,9 @@ func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, b
 	return &Tx{C: c, Tenant: t, Now: now.UTC().Truncate(time.Microsecond), Rand: rnd, Epoch: epoch, before: before}
 }
 
+// Moment is Now: when this attempt began, by the clock that the engine goes by.
+func (tx *Tx) Moment() time.Time { return tx.Now }
+
 // NewID makes an identity for this moment. Identities made in one transaction sort in the order in which they were made;
 // where one writer makes them all, so do those of its transactions.
 func (tx *Tx) NewID() (id.ID, error) {

@@ -78,7 +78,6 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	}
 	// The token exists: a client that went away meanwhile must not leave its sale open.
 	ctx = context.WithoutCancel(ctx)
-	p.now = v.moment()
 	s, err := v.settle(ctx, p, held, tokens, why)
 	if err == nil && s.undo && s.Sold.Code == refusal.InsufficientFloat {
 		// The reservation expired and the float is gone: the token that was made is never shown.
@@ -91,6 +90,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []sts.Token, why refusal.Refusal) (step, error) {
 	sale := held.Sale
 	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
+		p.now = tx.Moment()
 		if why.Refused() {
 			return v.fail(tx, p, sale, why)
 		}

@@ -40,7 +40,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		return Quoted{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Quoted, error) {
-		now := v.moment() // as of a sale
+		now := tx.Moment() // as of a sale
 		point, found, err := tx.VendPoint(ref)
 		if err != nil {
 			return Quoted{}, err

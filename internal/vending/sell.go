@@ -285,8 +285,8 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	}
 	// The request may have waited over the end of a local month; and where the clock is a database's, what it shows is asked as
 	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
-	// future would then stop all servers until that has come.
-	p.now = v.moment()
+	// future would then stop all servers until that has come, and no money is held for longer than the store's time allows.
+	p.now = tx.Moment()
 	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
 		return no(r), nil
 	}

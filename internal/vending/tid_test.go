@@ -169,21 +169,28 @@ func TestAClockBehindTheNewestTokenSellsNothing(t *testing.T) {
 // TestASaleHasTheTimeOfItsTransaction: a server that goes by its database's clock knows what that shows once a transaction has
 // begun. Its own was moved before; a token issued in the future would stop all servers until that time has come.
 func TestASaleHasTheTimeOfItsTransaction(t *testing.T) {
-	for _, moved := range []time.Duration{45 * time.Minute, -45 * time.Minute} {
-		s := open(t, true)
-		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().Add(-24*time.Hour))})
-		s.clock.add(moved)
-		s.door.before = func(int) error { s.clock.set(monday()); return nil }
-		sale := s.sell(order(m, 10000, "key-number-1")).Sale
-		tid, err := sts.Base2014.TIDAt(monday())
-		if err != nil {
-			t.Fatal(err)
+	tid, err := sts.Base2014.TIDAt(monday())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, local := range []bool{true, false} {
+		for _, moved := range []time.Duration{45 * time.Minute, -45 * time.Minute} {
+			s := open(t, local)
+			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().Add(-24*time.Hour))})
+			shop := s.vendor(vending.NewVendor{})
+			s.payIn(shop, 10000, "BANK-0001")
+			s.clock.add(moved)
+			s.door.before = func(int) error { s.clock.set(monday()); return nil }
+			sold := s.sellAs(clerk(shop), order(m, 10000, "key-number-1"))
+			if sold.Refused() {
+				t.Fatal(sold.Detail())
+			}
+			if got := sold.Sale.Tokens[0]; !sold.Sale.PricedAt.Equal(monday()) || !got.IssuedAt.Equal(monday()) || got.TID != tid {
+				t.Errorf("a clock that was %s off until the transaction began: priced at %s, token %d issued at %s; want %s and %d",
+					moved, sold.Sale.PricedAt, got.TID, got.IssuedAt, monday(), tid)
+			}
+			s.audit()
 		}
-		if got := sale.Tokens[0]; !sale.PricedAt.Equal(monday()) || !got.IssuedAt.Equal(monday()) || got.TID != tid {
-			t.Errorf("a clock that was %s off until the transaction began: priced at %s, token %d issued at %s; want %s and %d",
-				moved, sale.PricedAt, got.TID, got.IssuedAt, monday(), tid)
-		}
-		s.audit()
 	}
 }
 

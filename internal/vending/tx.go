@@ -25,6 +25,8 @@ type Tx interface {
 	MoveTx
 	wallet.SettleTx
 	NewID() (id.ID, error)
+	// Moment is when the transaction began, by the store's clock: UTC, whole microseconds.
+	Moment() time.Time
 	OnceTake(access.Once) (*access.Kept, error)
 	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
 	OnceFind(access.Once) (*access.Kept, error)
