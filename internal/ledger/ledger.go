@@ -81,7 +81,7 @@ type Journal struct {
 
 // Limits of a journal.
 const (
-	MaxPostings = 64  // lines of one journal
+	MaxPostings = 96  // lines of one journal: room for a sale that pays 60 debts, 8 levies and all else there can be
 	MaxText     = 200 // bytes of Ref, Memo and each Subject
 )
 
@@ -114,7 +114,7 @@ func New(j Journal) (Journal, error) {
 		if p.Amount == 0 || p.Amount > money.MaxMinor || p.Amount < -money.MaxMinor {
 			return Journal{}, fmt.Errorf("journal %s %q posting %d: %d: %w", j.Kind, j.Ref, i, p.Amount, ErrAmount)
 		}
-		sum += p.Amount // at most 64 amounts of at most 2^63/10^6: cannot overflow
+		sum += p.Amount // at most 96 amounts of at most 2^63/10^6: cannot overflow
 	}
 	if sum != 0 {
 		return Journal{}, fmt.Errorf("journal %s %q: off by %d: %w", j.Kind, j.Ref, sum, ErrUnbalanced)

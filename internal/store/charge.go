@@ -50,7 +50,8 @@ func scanDue(r Row) vending.Due {
 		VATBps: money.Bps(r.Int(6)), Priority: int(r.Int(7)), Capped: r.Bool(8), CreatedAt: r.Time(9)}
 }
 
-// ChargesOpen are the charges due and the debts of an account that are not paid, oldest first, at most max of each.
+// ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then the oldest first, at
+// most max of each.
 // Whoever changes them locks the account's row first, so they need no locks of their own.
 func (tx *Tx) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Debt, error) {
 	due, owing := false, false // most accounts have neither, which one statement tells
@@ -62,7 +63,7 @@ func (tx *Tx) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Debt
 	}
 	var dues []vending.Due
 	err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
-		ORDER BY month, kind LIMIT $3`, func(r Row) error {
+		ORDER BY priority, month, kind LIMIT $3`, func(r Row) error {
 		dues = append(dues, scanDue(r))
 		return nil
 	}, tx.Tenant, account, max)

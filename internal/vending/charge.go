@@ -12,9 +12,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MaxOpen is how many open charges and how many open debts of an account one sale looks at, oldest first. It keeps a
-// sale that meets years of them within its budget; what is beyond is collected by the next one.
+// MaxOpen is how many open charges and how many open debts of an account one sale looks at, those that go first. It
+// keeps a sale that meets years of them within its budget; what is beyond is collected by the next one.
 const MaxOpen = 60
+
+// allOpen is above what any account can have open: for figures of what it owes altogether.
+const allOpen = 1 << 30
 
 // FreeProgramme is the subject of the receivable that free basic units are funded from (P10).
 const FreeProgramme = "free-basic-units"
@@ -22,7 +25,8 @@ const FreeProgramme = "free-basic-units"
 // ChargeTx is what charges, debts and free units need of a transaction. Every write is made with the account's row
 // locked, so rows of charges and debts need no locks of their own.
 type ChargeTx interface {
-	// ChargesOpen are the charges due and the debts of an account that are not paid, oldest first, at most max of each.
+	// ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then
+	// the oldest first, at most max of each.
 	ChargesOpen(account id.ID, max int) ([]Due, []Debt, error)
 	// ChargesOf are the charges of an account from a local month on, paid or not.
 	ChargesOf(account id.ID, fromMonth string) ([]Due, error)
@@ -151,7 +155,7 @@ type owed struct {
 // owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
 // there, and debts.
 func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) {
-	dues, debts, accrued, err := outstanding(tx, p, inForce, local)
+	dues, debts, accrued, err := outstanding(tx, p, inForce, local, MaxOpen)
 	if err != nil {
 		return owed{}, err
 	}
@@ -169,9 +173,9 @@ func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) 
 	return out, nil
 }
 
-// outstanding are the open charges and debts of an account at a local moment, with the charges that are to be made due.
-func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time) ([]Due, []Debt, accrual, error) {
-	dues, debts, err := tx.ChargesOpen(p.Account, MaxOpen)
+// outstanding are the open charges and debts of an account at a local moment, at most max of each in its rows, with the charges that are to be made due.
+func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
+	dues, debts, err := tx.ChargesOpen(p.Account, max)
 	if err != nil {
 		return dues, debts, accrual{}, err
 	}

@@ -121,7 +121,7 @@ func (v *Vending) showAccount(tx Tx, place AccountPlace, now time.Time) (Account
 	}
 	out.FreeDue = month.free(version.Body)
 	p := Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
-	dues, debts, _, err := outstanding(tx, p, version, local)
+	dues, debts, _, err := outstanding(tx, p, version, local, allOpen)
 	if err != nil {
 		return AccountShown{}, err
 	}

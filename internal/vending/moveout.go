@@ -160,7 +160,7 @@ func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 		}
 		out.FinalBill, out.Wallet = -out.Wallet, 0
 	}
-	dues, debts, err := tx.ChargesOpen(place.ID, maxDebts+1)
+	dues, debts, err := tx.ChargesOpen(place.ID, allOpen)
 	if err != nil {
 		return err
 	}
