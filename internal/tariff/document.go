@@ -92,7 +92,7 @@ type LevyDocument struct {
 // FixedDocument is a fixed charge as it is written.
 type FixedDocument struct {
 	Name        string      `json:"name" example:"service"`
-	AmountMinor money.Minor `json:"amount_minor"`
+	AmountMinor money.Minor `json:"amount_minor" doc:"Of each month or day, without tax"`
 	Per         Period      `json:"per" enum:"month,day"`
 	Untaxed     bool        `json:"untaxed,omitempty"`
 	Uncapped    bool        `json:"uncapped,omitempty" doc:"Outside the ceiling of max_deduction_bps"`
@@ -101,7 +101,7 @@ type FixedDocument struct {
 
 // FeeDocument is the fee of a purchase as it is written.
 type FeeDocument struct {
-	AmountMinor money.Minor `json:"amount_minor"`
+	AmountMinor money.Minor `json:"amount_minor" doc:"Without tax; outside the ceiling of max_deduction_bps"`
 	Untaxed     bool        `json:"untaxed,omitempty"`
 	Priority    int         `json:"priority,omitempty" doc:"Default 10"`
 }

@@ -211,7 +211,7 @@ func checkTender(tender money.Amount) refusal.Refusal {
 	}
 	if tender.Minor < 0 || tender.Minor > money.MaxMinor {
 		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be paid.", tender.Minor),
-			nothingMoved, "Give an amount; at the API in whole minor units, where 10000 is 100.00.")
+			nothingMoved, fmt.Sprintf("Give 0 to %d minor units, where 10000 is 100.00.", int64(money.MaxMinor)))
 	}
 	return refusal.Refusal{}
 }
