@@ -63,11 +63,10 @@ const closedAccount = "closed"
 // AccountClose closes an account and frees its meters for another one. They go on pointing to it until then, so that what
 // they were told is still looked after.
 func (tx *Tx) AccountClose(account id.ID, at time.Time) error {
-	err := tx.must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
-		closedAccount, at, tx.Tenant, account)
-	if err == nil {
-		err = tx.attest("account", account)
-	}
+	err := tx.rewrite("account", account, func() error {
+		return tx.must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
+			closedAccount, at, tx.Tenant, account)
+	})
 	if err != nil {
 		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
 	}
@@ -76,10 +75,9 @@ func (tx *Tx) AccountClose(account id.ID, at time.Time) error {
 		func(r Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account)
 	for _, m := range meters {
 		if err == nil {
-			err = tx.must(`UPDATE meter SET status = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, string(registry.Installed), tx.Tenant, m)
-		}
-		if err == nil {
-			err = tx.attest("meter", m)
+			err = tx.rewrite("meter", m, func() error {
+				return tx.must(`UPDATE meter SET status = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, string(registry.Installed), tx.Tenant, m)
+			})
 		}
 	}
 	if err != nil {
@@ -102,11 +100,10 @@ func (tx *Tx) OccupyMeter(m registry.Meter, account id.ID) error {
 	if err != nil {
 		return err
 	}
-	err = tx.must(`UPDATE meter SET account_id = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, account,
-		string(registry.Active), tx.Tenant, m.ID)
-	if err == nil {
-		err = tx.attest("meter", m.ID)
-	}
+	err = tx.rewrite("meter", m.ID, func() error {
+		return tx.must(`UPDATE meter SET account_id = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, account,
+			string(registry.Active), tx.Tenant, m.ID)
+	})
 	for _, w := range rows {
 		if err != nil || w.Meter.N != m.N {
 			continue

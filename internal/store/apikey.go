@@ -55,14 +55,15 @@ func (tx *Tx) KeyPage(after id.ID, max int) ([]access.Key, error) {
 
 // RevokeKey ends an API key; false when there is none in force.
 func (tx *Tx) RevokeKey(key id.ID, at time.Time) (bool, error) {
-	n, err := tx.C.Exec(`UPDATE api_key SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, key)
+	n := int64(0)
+	err := tx.rewrite("apikey", key, func() (err error) {
+		n, err = tx.C.Exec(`UPDATE api_key SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, key)
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("revoke API key %s: %w", key.Text(id.Key), err)
 	}
-	if n == 1 {
-		err = tx.attest("apikey", key)
-	}
-	return n == 1, err
+	return n == 1, nil
 }
 
 // VendorExists reports whether the tenant has this vendor.

@@ -114,11 +114,12 @@ func (tx *Tx) PutApproval(a access.Approval, from access.ApprovalState) (bool, e
 	if err != nil {
 		return false, wrapApproval("write", err)
 	}
-	n, err := tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
-		WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
-	if err == nil && n == 1 {
-		err = tx.attest("approval", a.ID)
-	}
+	n := int64(0)
+	err = tx.rewrite("approval", a.ID, func() error {
+		n, err = tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
+			WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
+		return err
+	})
 	return n == 1, wrapApproval("write", err)
 }
 

@@ -98,29 +98,32 @@ func (tx *Tx) ChargesOf(account id.ID, fromMonth string) ([]vending.Due, error) 
 
 // ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
 func (tx *Tx) ChargePut(d vending.Due) error {
-	err := tx.must(`INSERT INTO charge_due (tenant_id, id, account_id, kind, month, amount_gross, vat_bps, priority, capped, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE SET amount_gross = excluded.amount_gross, version = charge_due.version + 1`,
-		tx.Tenant, d.ID, d.Account, d.Name, d.Month, d.Gross, d.VATBps, d.Priority, d.Capped, tx.Now)
-	if err != nil {
-		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
-	}
-	var kept id.ID
-	_, err = tx.one(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
+	kept := d.ID
+	_, err := tx.one(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
 		func(r Row) error { kept = r.ID(0); return nil }, tx.Tenant, d.Account, d.Name, d.Month)
+	if err == nil {
+		err = tx.rewrite("charge", kept, func() error {
+			return tx.must(`INSERT INTO charge_due (tenant_id, id, account_id, kind, month, amount_gross, vat_bps, priority, capped, created_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+				ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE SET amount_gross = excluded.amount_gross, version = charge_due.version + 1`,
+				tx.Tenant, d.ID, d.Account, d.Name, d.Month, d.Gross, d.VATBps, d.Priority, d.Capped, tx.Now)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
 	}
-	return tx.attest("charge", kept)
+	return nil
 }
 
 // ChargedTo notes the local date up to which an account's fixed charges were made due.
 func (tx *Tx) ChargedTo(account id.ID, date string) error {
-	err := tx.must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
+	err := tx.rewrite("account", account, func() error {
+		return tx.must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
+	})
 	if err != nil {
 		return fmt.Errorf("note that account %s is charged to %s: %w", account.Text(id.Account), date, err)
 	}
-	return tx.attest("account", account)
+	return nil
 }
 
 // ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.

@@ -50,10 +50,11 @@ func (tx *Tx) Integrations(max int) (out []mirror.Login, err error) {
 
 // RevokeIntegration ends a login; false when there is none in force.
 func (tx *Tx) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
-	n, err := tx.C.Exec(`UPDATE integration_login SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, login)
-	if err == nil && n == 1 {
-		err = tx.attest("integration", login)
-	}
+	n := int64(0)
+	err := tx.rewrite("integration", login, func() (err error) {
+		n, err = tx.C.Exec(`UPDATE integration_login SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, login)
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("revoke a login: %w", err)
 	}

@@ -74,6 +74,10 @@ func (tx *Tx) reserveJobToken(j vending.Job, t vending.Token) error {
 
 // EndJob completes or fails a held job.
 func (tx *Tx) EndJob(j vending.Job, digitHashes [][]byte) error {
+	return tx.rewrite("job", j.ID, func() error { return tx.endJob(j, digitHashes) })
+}
+
+func (tx *Tx) endJob(j vending.Job, digitHashes [][]byte) error {
 	err := tx.must(`UPDATE token_job SET state = $1, failure = $2, completed_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
 	if err != nil {
@@ -85,9 +89,6 @@ func (tx *Tx) EndJob(j vending.Job, digitHashes [][]byte) error {
 		}
 		if err == nil {
 			_, err = tx.C.Exec(`UPDATE token_job SET new_key_id = NULL WHERE tenant_id = $1 AND id = $2`, tx.Tenant, j.ID)
-		}
-		if err == nil {
-			err = tx.attest("job", j.ID)
 		}
 		return wrapJob("fail", err)
 	}
@@ -101,7 +102,7 @@ func (tx *Tx) EndJob(j vending.Job, digitHashes [][]byte) error {
 			return wrapJob("store a token of a", err)
 		}
 	}
-	return tx.attest("job", j.ID)
+	return nil
 }
 
 // JobByID reads a job with its tokens, in the order in which they are entered.
@@ -163,11 +164,9 @@ func (tx *Tx) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
 
 // MeterKeyTurn moves a meter key from one state to another.
 func (tx *Tx) MeterKeyTurn(key id.ID, from, to string) error {
-	err := tx.must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
-	if err == nil {
-		err = tx.attest("key", key)
-	}
-	return wrapJob("turn the key of a", err)
+	return wrapJob("turn the key of a", tx.rewrite("key", key, func() error {
+		return tx.must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
+	}))
 }
 
 // confirmKey notes that a meter holds a key whose change tokens were out: the key it had before is past. It is told so

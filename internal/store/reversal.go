@@ -117,13 +117,11 @@ func (tx *Tx) AddReversal(r vending.Reversal) error {
 
 // PutReversal writes how a reversal ended that is not done yet.
 func (tx *Tx) PutReversal(r vending.Reversal) error {
-	err := tx.must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
-		WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
-		tx.Tenant, r.ID)
-	if err == nil {
-		err = tx.attest("reversal", r.ID)
-	}
-	return wrapReversal("end a reversal", err)
+	return wrapReversal("end a reversal", tx.rewrite("reversal", r.ID, func() error {
+		return tx.must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
+			WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
+			tx.Tenant, r.ID)
+	}))
 }
 
 // ReversalOf is the newest reversal of a sale, with what the meter answered so far.
@@ -195,7 +193,21 @@ func cancelState(s command.State, answer string, age time.Duration) vending.Canc
 
 // CancelTake notes what was made of a meter's answers about a token.
 func (tx *Tx) CancelTake(token id.ID, taken vending.CancelTaken) error {
-	_, err := tx.C.Exec(`UPDATE reversal_token SET taken = $1 WHERE tenant_id = $2 AND token_id = $3`, string(taken), tx.Tenant, token)
+	var reversals []id.ID
+	err := tx.C.Query(`SELECT reversal_id FROM reversal_token WHERE tenant_id = $1 AND token_id = $2 ORDER BY reversal_id`,
+		func(r Row) error { reversals = append(reversals, r.ID(0)); return nil }, tx.Tenant, token)
+	for _, i := range reversals {
+		if err != nil {
+			break
+		}
+		err = tx.rewrite("reversal", i, func() error {
+			_, err := tx.C.Exec(`UPDATE reversal SET version = version + 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+			if err == nil {
+				err = tx.must(`UPDATE reversal_token SET taken = $1 WHERE tenant_id = $2 AND reversal_id = $3 AND token_id = $4`, string(taken), tx.Tenant, i, token)
+			}
+			return err
+		})
+	}
 	return wrapReversal("note what a meter answered", err)
 }
 

@@ -485,12 +485,14 @@ func (tx *Tx) Saw(now, unseen time.Time) error {
 
 // AccountSupply sets what is special about the supply of an account.
 func (tx *Tx) AccountSupply(account id.ID, s registry.AccountSupply) error {
-	err := tx.must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
-		s.Protected, s.Grace, tx.Tenant, account)
+	err := tx.rewrite("account", account, func() error {
+		return tx.must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
+			s.Protected, s.Grace, tx.Tenant, account)
+	})
 	if err != nil {
 		return fmt.Errorf("set the supply of account %s: %w", account.Text(id.Account), err)
 	}
-	return tx.attest("account", account)
+	return nil
 }
 
 // SwitchWallet carries out a person's wish about the supply of a wallet meter.

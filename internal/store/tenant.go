@@ -46,16 +46,16 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	if t.Currency != "" {
 		currency = t.Currency
 	}
-	n, err := tx.C.Exec(`UPDATE tenant SET name = $1, currency = $2, exp = $3, tz = $4, vat_no = $5, settings = $6,
-		version = version + 1 WHERE id = $7 AND version = $8`,
-		t.Name, currency, t.Exp, t.TZ, t.VATNo, t.Settings, tx.Tenant, t.Version)
+	done, err := tx.rewriteTenant(func() (bool, error) {
+		n, err := tx.C.Exec(`UPDATE tenant SET name = $1, currency = $2, exp = $3, tz = $4, vat_no = $5, settings = $6,
+			version = version + 1 WHERE id = $7 AND version = $8`,
+			t.Name, currency, t.Exp, t.TZ, t.VATNo, t.Settings, tx.Tenant, t.Version)
+		return n == 1, err
+	})
 	if err != nil {
 		return false, fmt.Errorf("write tenant %d: %w", tx.Tenant, err)
 	}
-	if n == 1 {
-		err = tx.attestTenant()
-	}
-	return n == 1, err
+	return done, nil
 }
 
 // Currency is the tenant's currency and its decimals; empty while neither setting nor tariff has named one.
@@ -67,15 +67,15 @@ func (tx *Tx) Currency() (code string, exp int, err error) {
 // SetCurrency names the tenant's currency once. False means that it has another one already, which stays: every
 // figure of the books is in it.
 func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
-	n, err := tx.C.Exec(`UPDATE tenant SET currency = $1, exp = $2, version = version + 1
-		WHERE id = $3 AND (currency IS NULL OR currency = $1)`, code, exp, tx.Tenant)
+	done, err := tx.rewriteTenant(func() (bool, error) {
+		n, err := tx.C.Exec(`UPDATE tenant SET currency = $1, exp = $2, version = version + 1
+			WHERE id = $3 AND (currency IS NULL OR currency = $1)`, code, exp, tx.Tenant)
+		return n == 1, err
+	})
 	if err != nil {
 		return false, fmt.Errorf("set the currency of tenant %d: %w", tx.Tenant, err)
 	}
-	if n == 1 {
-		err = tx.attestTenant()
-	}
-	return n == 1, err
+	return done, nil
 }
 
 // NewTenant opens another tenant and gives its number. Its rows are invisible to all others.

@@ -155,8 +155,12 @@ func (tx *Tx) VendUnderWay(meter int64, account id.ID) (bool, error) {
 }
 
 // VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
+// What is reserved leaves evidence: a sale that was never asked for and waits for its token would be given one.
 func (tx *Tx) VendReserve(s vending.Sale, orderHash [32]byte) error {
-	return tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens)))
+	if err := tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens))); err != nil {
+		return err
+	}
+	return tx.attest("sale", s.ID)
 }
 
 // VendSell does what VendReserve and VendComplete do for a sale whose tokens exist already, writing each row once.
@@ -273,8 +277,10 @@ func (tx *Tx) VendComplete(s vending.Sale, digitHashes [][]byte) error {
 			return wrapVend("store a token", err)
 		}
 	}
-	return wrapVend("complete", tx.must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
-		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID))
+	return wrapVend("complete", tx.rewrite("sale", s.ID, func() error {
+		return tx.must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID)
+	}))
 }
 
 // VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.

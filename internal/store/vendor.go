@@ -48,13 +48,12 @@ func wrapVendor(what string, err error) error {
 
 // PutVendor writes a vendor's terms. The limit of its account moves with them.
 func (tx *Tx) PutVendor(v vending.Vendor) error {
-	err := tx.must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
-		WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, vendorStatus(v), tx.Tenant, v.ID)
+	err := tx.rewrite("vendor", v.ID, func() error {
+		return tx.must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
+			WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, vendorStatus(v), tx.Tenant, v.ID)
+	})
 	if err == nil {
 		err = tx.SetLimit(v.Account(), v.Credit)
-	}
-	if err == nil {
-		err = tx.attest("vendor", v.ID)
 	}
 	return wrapVendor("write", err)
 }

@@ -65,6 +65,9 @@ type Trust struct {
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
 	// Digits opens the sealed digits of a token and gives their keyed hash, where the data key is at hand; nil where not.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
+	// AtOnce says that the engine seals every row in the commit that writes it. One without a seal was then written by
+	// somebody else, and not a moment ago by the server.
+	AtOnce bool
 }
 
 // NotCovered lists what a verification cannot prove, for whoever relies on one.
@@ -98,7 +101,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", tx.verifyAttested}, check{"stored answers", tx.verifyOnce},
+		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", tx.verifyAttested}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

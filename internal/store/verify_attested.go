@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -22,7 +25,19 @@ type attestedKey struct {
 type attestedNow struct {
 	order int64
 	sum   evidenceSum
+	chain evidenceSum // of all entries, what each left and what it began with: where they follow on, the last one's sum remains
 	seen  bool
+}
+
+// follow takes another entry of the row.
+func (n attestedNow) follow(e evidence, first bool) attestedNow {
+	for i := range n.chain {
+		n.chain[i] ^= e.sum[i] ^ e.was[i]
+	}
+	if first || e.order >= n.order {
+		n.order, n.sum = e.order, e.sum
+	}
+	return n
 }
 
 // verifyAttested compares the rows of attestedKinds with their newest evidence: none was changed, slipped in or taken
@@ -31,7 +46,7 @@ func (tx *Tx) verifyAttested(r *Report) error {
 	rows := int64(0)
 	for i := range attestedKinds {
 		k := &attestedKinds[i]
-		n, err := tx.number(`SELECT COUNT(*) FROM `+k.table()+` r WHERE r.tenant_id = $1`, tx.Tenant)
+		n, err := tx.number(`SELECT COUNT(*) FROM `+k.table()+` r WHERE r.tenant_id = $1`+k.must, tx.Tenant)
 		if err != nil {
 			return err
 		}
@@ -50,12 +65,66 @@ func (tx *Tx) verifyAttested(r *Report) error {
 			}
 		}
 		for key, now := range known {
-			if k := &attestedKinds[key.kind]; !now.seen {
-				r.Find("row", "%s %s is gone: the sealed audit log knows it.", k.noun, key.row.Text(k.prefix))
+			if !now.seen {
+				if err := tx.unseenAttested(r, &attestedKinds[key.kind], key.row, now); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return tx.verifyTenantRow(r)
+}
+
+// unseenAttested looks at a row with evidence that is not among those that must have some.
+func (tx *Tx) unseenAttested(r *Report, k *attestedKind, row id.ID, now attestedNow) error {
+	e, found := evidence{}, false
+	if k.name == "sale" { // it has got its token, or none
+		var err error
+		if e, found, err = tx.rowEvidence(k, row); err != nil {
+			return err
+		}
+	}
+	if !found {
+		r.Find("row", "%s %s is gone: the sealed audit log knows it.", k.noun, row.Text(k.prefix))
+		return nil
+	}
+	k.compare(r, row, now, e.sum)
+	return nil
+}
+
+// compare holds a row as it stands against its evidence.
+func (k *attestedKind) compare(r *Report, row id.ID, now attestedNow, sum evidenceSum) {
+	switch {
+	case now.sum != sum:
+		r.Find("row", "%s %s was changed: its row is not the one that the sealed audit log knows.", k.noun, row.Text(k.prefix))
+	case now.chain != sum:
+		r.Find("row", "%s %s was changed or slipped in outside the server, which has written it since: the sealed audit log knows the row as it is now, and not how it came to be so.",
+			k.noun, row.Text(k.prefix))
+	}
+}
+
+// verifyStrays checks that no row is of a tenant that there is not: nothing else would look at it.
+func (tx *Tx) verifyStrays(r *Report) error {
+	if tx.Tenant != FirstTenant { // once is enough
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, t := range []string{"journal", "posting", "audit", "vend", "usage_month", "ledger_account", "idempotency"} {
+		seen[t] = true
+	}
+	for i := range attestedKinds {
+		seen[attestedKinds[i].table()] = true
+	}
+	for _, t := range slices.Sorted(maps.Keys(seen)) {
+		n, err := tx.number(`SELECT COUNT(*) FROM ` + t + ` WHERE tenant_id NOT IN (SELECT id FROM tenant)`)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			r.Find("row", "%d rows of table %s belong to a tenant that there is not: the tenant was taken away, or they were slipped in.", n, t)
+		}
+	}
+	return nil
 }
 
 // table is the table of a kind without what is joined to it.
@@ -78,9 +147,8 @@ func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, erro
 				return nil // a name that is no identity cannot be written, and an edited one is told by its audit row's leaf
 			}
 			key := attestedKey{i, row}
-			if was, ok := known[key]; !ok || e.order >= was.order {
-				known[key] = attestedNow{order: e.order, sum: e.sum}
-			}
+			was, ok := known[key]
+			known[key] = was.follow(e, !ok)
 		}
 		return nil
 	})
@@ -106,28 +174,30 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 	k := &attestedKinds[kind]
 	var row id.ID
 	var sum rowSum
-	rows := int64(0)
+	rows, begun := int64(0), false
 	check := func() {
-		if row.IsZero() || !mine(row) {
+		if !begun || !mine(row) {
 			return
 		}
 		rows++
+		if row.IsZero() { // bytes that are no identity read as none, and who acts without one is taken for the server itself
+			r.Find("row", "%s without an identity was slipped in: the server writes none such.", k.noun)
+			return
+		}
 		key := attestedKey{kind, row}
 		now, ok := known[key]
-		switch {
-		case !ok:
+		if !ok {
 			r.Find("row", "%s %s was slipped in: the sealed audit log does not know it.", k.noun, row.Text(k.prefix))
 			return
-		case now.sum != sum.sum():
-			r.Find("row", "%s %s was changed: its row is not the one that the sealed audit log knows.", k.noun, row.Text(k.prefix))
 		}
+		k.compare(r, row, now, sum.sum())
 		now.seen = true
 		known[key] = now
 	}
-	err := tx.C.Query(`SELECT r.`+k.key+`, `+k.columns+` FROM `+k.from+` WHERE r.tenant_id = $1`+k.where()+` ORDER BY r.`+k.key+k.sort, func(w Row) error {
+	err := tx.C.Query(`SELECT r.`+k.key+`, `+k.columns+` FROM `+k.from+` WHERE r.tenant_id = $1`+k.must+` ORDER BY r.`+k.key+k.sort, func(w Row) error {
 		if i := w.ID(0); i != row || i.IsZero() {
 			check()
-			row, sum = i, newRowSum(k.name)
+			row, sum, begun = i, newRowSum(k.name), true
 		}
 		sum.add(w, 1, k.forms)
 		return nil
@@ -139,17 +209,25 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 
 // verifyTenantRow compares the tenant's own row with its newest evidence; one that was never changed is as it was made.
 func (tx *Tx) verifyTenantRow(r *Report) error {
-	var newest evidence
+	var all []evidence
 	err := tx.eachEvidence(func(_ string, e evidence) error {
-		if e.kind == evidenceTenant && e.order >= newest.order {
-			newest = e
+		if e.kind == evidenceTenant {
+			all = append(all, e)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	now, err := tx.tenantEvidence()
+	slices.SortStableFunc(all, func(a, b evidence) int { return cmp.Compare(a.order, b.order) })
+	var newest evidence
+	for n, e := range all {
+		if n > 0 && e.was != newest.sum {
+			r.Find("row", "The settings of tenant %d were changed outside the server before they were set for the %d. time.", tx.Tenant, n+1)
+		}
+		newest = e
+	}
+	now, err := tx.tenantEvidence("")
 	switch {
 	case err != nil:
 		return err

@@ -58,6 +58,16 @@ func (tx *Tx) verifyCharges(r *Report) error {
 	return err
 }
 
+// lastMonth is the newest month in which something was paid; empty for none.
+func lastMonth(byMonth map[string]int64) (last string) {
+	for m, amount := range byMonth {
+		if amount > 0 {
+			last = max(last, m)
+		}
+	}
+	return last
+}
+
 // verifyDebts compares what is outstanding of every debt with its ledger account, less what sales under way have
 // reserved of it, and what was taken in its month with the sales that took it.
 func (tx *Tx) verifyDebts(r *Report) error {
@@ -74,7 +84,7 @@ func (tx *Tx) verifyDebts(r *Report) error {
 		return err
 	}
 	debts := int64(0)
-	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken FROM debt WHERE tenant_id = $1`, func(w Row) error {
+	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken, status FROM debt WHERE tenant_id = $1`, func(w Row) error {
 		debts++
 		name, account := w.ID(0).Text(id.Debt), w.ID(1).Text(id.Account)
 		key := account + ":" + name
@@ -83,6 +93,12 @@ func (tx *Tx) verifyDebts(r *Report) error {
 		}
 		if taken := paid[key].byMonth[w.Text(3)]; w.Int(4) != taken {
 			r.Find("debt", "Debt %s of account %s is said to have been paid %d in %s, its sales paid %d.", name, account, w.Int(4), w.Text(3), taken)
+		}
+		if last := lastMonth(paid[key].byMonth); w.Text(3) < last {
+			r.Find("debt", "Debt %s of account %s was paid last in %q by its row, in %s by its sales: what may be taken in a month would begin anew.", name, account, w.Text(3), last)
+		}
+		if open := w.Text(5) == "open"; open != (w.Int(2) > 0) {
+			r.Find("debt", "Debt %s of account %s is %q with %d outstanding.", name, account, w.Text(5), w.Int(2))
 		}
 		delete(balances, key)
 		return nil

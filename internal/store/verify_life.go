@@ -57,6 +57,11 @@ func (tx *Tx) verifyForm(r *Report) error {
 			WHERE v.tenant_id = $1 AND l.kind = 'energy' AND l.units_wh <> v.units_wh - v.free_wh`},
 		{"tokens were not written with their sale", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 			WHERE v.tenant_id = $1 AND t.created_at <> v.created_at`},
+		{"commands to forget a token belong to no reversal of its sale: units of it may have been given twice", `SELECT COUNT(*) FROM reversal_token c WHERE c.tenant_id = $1
+			AND NOT EXISTS (SELECT 1 FROM reversal r JOIN token t ON t.tenant_id = r.tenant_id AND t.vend_id = r.vend_id
+			WHERE r.tenant_id = c.tenant_id AND r.id = c.reversal_id AND t.id = c.token_id)`},
+		{"tokens of reversed sales can still be handed out", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
+			WHERE v.tenant_id = $1 AND v.state = 'reversed' AND t.state NOT IN ('reversed', 'reversed_unconfirmed', 'accepted', 'rejected')`},
 		{"tokens are in no state that there is", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'accepted',
 			'rejected', 'reversed', 'reversed_unconfirmed', 'failed')`},
 		{"tokens have half an answer of their meter", `SELECT COUNT(*) FROM token WHERE tenant_id = $1

@@ -17,6 +17,7 @@ type logCheck struct {
 	edge   seal.Edge
 	nodes  []seal.Node
 	heads  []seal.Head // kept elsewhere, by size
+	atOnce bool
 }
 
 // verifyLog rebuilds the tenant's log from its leaves: every sealed row is there with its leaf and in its seal, every
@@ -26,7 +27,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	if err != nil {
 		return err
 	}
-	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin}
+	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin, atOnce: t.AtOnce}
 	if err := c.keptHeads(t.Heads); err != nil {
 		return err
 	}
@@ -159,6 +160,9 @@ func (c *logCheck) complete() error {
 		}
 		if rows != sealed+unsealed {
 			c.r.Find("log", "There are %d %s rows, the log has %d: rows were slipped in or taken away.", rows-unsealed, t.table, sealed)
+		}
+		if unsealed > 0 && c.atOnce {
+			c.r.Find("log", "%d %s rows stand outside the log. The server seals every row in the commit that writes it, so it did not write these.", unsealed, t.table)
 		}
 		c.r.Count("rows waiting for their seal", unsealed)
 	}

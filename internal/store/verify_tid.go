@@ -1,6 +1,9 @@
 package store
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -12,6 +15,15 @@ import (
 // nobody can tell after a restore is that they are higher than they were; then TIDs run ahead by a day at most and no more is sold,
 // and it cannot be undone unseen, for the tokens show their TIDs.
 func (tx *Tx) verifyFloors(r *Report) error {
+	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w Row) error {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), metaLost), 10, 64); err != nil || n > tx.Epoch {
+			r.Find("log", "The database tells of a restore (%s) that it is not from, being of epoch %d: what is missing would pass for lost with it.", w.Text(0), tx.Epoch)
+		}
+		return nil
+	}, metaLost+"%")
+	if err != nil {
+		return err
+	}
 	if tx.Epoch > firstEpoch {
 		return tx.verifyLost(r)
 	}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"time"
+
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -13,7 +16,19 @@ type posted struct {
 	count, highest int64
 	units          unit.Energy
 	amount         money.Minor
+	months         map[string]unit.Energy // of units, what was certainly used in a month, in whatever zone
 }
+
+// month is the month in which all of a span lies, with a day to spare at both ends; empty for none.
+func month(s wallet.Span) string {
+	m := s.From.AddDate(0, 0, -1).Format(monthForm)
+	if s.To.AddDate(0, 0, 1).Format(monthForm) != m {
+		return ""
+	}
+	return m
+}
+
+const monthForm = "2006-01"
 
 // verifyWallets checks every wallet against the journals of its use and against its days: all that was rated is posted or
 // accrued, in money and in energy, and the journals are numbered without a gap.
@@ -27,10 +42,19 @@ func (tx *Tx) verifyWallets(r *Report) error {
 		return err
 	}
 	r.Count("wallets", int64(len(rows)))
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return err
+	}
 	for _, w := range rows {
 		p := journals[w.Meter.ID]
 		delete(journals, w.Meter.ID)
-		tx.verifyWallet(r, w, p)
+		if err := tx.verifyWallet(r, w, p); err != nil {
+			return err
+		}
+		if err := tx.verifyWalletMonths(r, w, p, t.Zone); err != nil {
+			return err
+		}
 		var wh, debit int64
 		_, err := tx.one(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
 			func(d Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
@@ -54,7 +78,7 @@ func (tx *Tx) verifyWallets(r *Report) error {
 }
 
 // verifyWallet checks one wallet within itself and against its journals.
-func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) {
+func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	if p.count != w.Posted || p.highest != w.Posted {
 		r.Find("wallet", "Meter %s has %d journals of use up to number %d, its wallet says %d.", w.Meter.Number, p.count, p.highest, w.Posted)
 	}
@@ -62,9 +86,18 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) {
 		r.Find("wallet", "Meter %s was charged %d for %d Wh, with %d accrued; its wallet says %d in all and %d Wh posted.",
 			w.Meter.Number, p.amount, p.units, w.Accrued, w.Debited, w.PostedWh)
 	}
-	var accrued money.Minor
+	var accrued, cost money.Minor
 	var units unit.Energy
 	for _, part := range w.Parts {
+		v, err := tx.tariffVersion(part.Version)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		price, known, err := v.Body.UseCost(part.Parts)
+		if err != nil || !known {
+			r.Find("wallet", "Meter %s has %d accrued under tariff version %s at a price that this does not have.", w.Meter.Number, part.Debit, part.Version.Text(id.Version))
+		}
+		cost += price
 		accrued += part.Debit
 		for _, u := range part.Parts {
 			units += u.Units
@@ -73,6 +106,53 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) {
 	if accrued != w.Accrued || units != w.Total()-w.PostedWh {
 		r.Find("wallet", "Meter %s has %d accrued for %d Wh, its parts make %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
 	}
+	// Below a minor unit is what was left over at the beginning, what is left now, and what each version's cost is rounded by.
+	if off := w.Accrued - cost; off < -1 || off > money.Minor(len(w.Parts))+1 {
+		r.Find("wallet", "Meter %s has %d accrued, its energy costs %d at the rates it was rated by.", w.Meter.Number, w.Accrued, cost)
+	}
+	return nil
+}
+
+// verifyWalletMonths checks the month that a price by blocks counts from against the meter's days, and its days against the
+// journals of its use. The day on which somebody moved in is shared by two customers and the first and last days of a month
+// may have been counted in another zone than today's, so these prove nothing.
+func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.Location) error {
+	opened := ""
+	_, err := tx.one(`SELECT opened_at FROM account WHERE tenant_id = $1 AND id = $2`,
+		func(a Row) error { opened = a.Time(0).In(zone).Format(time.DateOnly); return nil }, tx.Tenant, w.Meter.Account)
+	if err != nil {
+		return err
+	}
+	var all, least unit.Energy // of the wallet's month, and of its days that count in any case
+	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d Row) error {
+		day, wh := d.Text(0), unit.Energy(d.Int(1))
+		if len(day) != len(time.DateOnly) {
+			return nil
+		}
+		if p.months != nil {
+			p.months[day[:len(monthForm)]] -= wh
+		}
+		if day[:len(monthForm)] == w.Month {
+			all += wh
+			if day > opened && day > w.Month+"-01" {
+				least += wh
+			}
+		}
+		return nil
+	}, tx.Tenant, w.Meter.N)
+	if err != nil {
+		return err
+	}
+	last := w.At.In(zone).AddDate(0, 0, 1).Format(monthForm) != w.Month
+	if w.Month != "" && (w.Used > all || w.Used < least && !last && !w.Meter.Simulated) {
+		r.Find("wallet", "Meter %s is said to have used %d Wh in %s, its days sum to %d Wh: a price by blocks would be wrong.", w.Meter.Number, w.Used, w.Month, all)
+	}
+	for m, missing := range p.months {
+		if m != "" && missing > 0 {
+			r.Find("wallet", "The days of meter %s in %s lack %d Wh that its journals of use charge for.", w.Meter.Number, m, missing)
+		}
+	}
+	return nil
 }
 
 // usePosted adds up the journals of use by meter.
@@ -89,7 +169,11 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 			return nil
 		}
 		p := out[meter]
-		out[meter] = posted{p.count + 1, max(p.highest, n), p.units + span.Units, p.amount + money.Minor(w.Int(2))}
+		if p.months == nil {
+			p.months = map[string]unit.Energy{}
+		}
+		p.months[month(span)] += span.Units
+		out[meter] = posted{p.count + 1, max(p.highest, n), p.units + span.Units, p.amount + money.Minor(w.Int(2)), p.months}
 		return nil
 	}, ledger.Wallet, tx.Tenant, string(ledger.Usage))
 	return out, err

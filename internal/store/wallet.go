@@ -32,6 +32,9 @@ func (tx *Tx) addWallet(m registry.Meter) error {
 	if err == nil {
 		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
 	}
+	if err == nil {
+		err = tx.attest("base", m.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("give meter %s a wallet: %w", m.Number, err)
 	}
@@ -63,6 +66,7 @@ func scanWallet(r Row) (wallet.Row, error) {
 		Meter: wallet.Meter{N: r.Int(0), ID: r.ID(29), Number: r.Text(30), Simulated: r.Bool(31), Phases: int(r.Int(32)), Account: r.ID(33),
 			Tariff: r.ID(34), Active: r.Text(35) == "active", LastSeen: r.Time(36), NewestAt: r.Int(37), Advanced: money.Minor(r.Int(38))},
 	}
+	w.Based = w.Base
 	if reason := r.Text(17); reason != "" {
 		w.Held = wallet.Held{Reason: wallet.HoldReason(reason), Store: r.Text(18), Seq: uint64(r.Int(19)), Register: unit.Energy(r.Int(20)),
 			At: r.Time(21), Up: uint64(r.Int(22)), Clock: wire.Clock(r.Text(23)), Since: r.Time(24)}
@@ -150,8 +154,16 @@ func (tx *Tx) WalletOf(meter int64) ([]wallet.Row, error) {
 	return tx.wallets(`m.account_id = (SELECT account_id FROM meter WHERE n = $2)`, meter)
 }
 
-// WalletPut writes a wallet that was locked.
+// WalletPut writes a wallet that was locked. Where its rating begins or goes on from another register, that leaves evidence:
+// what is charged for is the rise since, which the meter itself tells.
 func (tx *Tx) WalletPut(w wallet.Row) error {
+	if w.Base == w.Based {
+		return tx.walletPut(w)
+	}
+	return tx.rewriteLocked(kindNamed("base"), w.Meter.ID, func() error { return tx.walletPut(w) })
+}
+
+func (tx *Tx) walletPut(w wallet.Row) error {
 	parts := ""
 	if len(w.Parts) > 0 {
 		text, err := json.Marshal(w.Parts)

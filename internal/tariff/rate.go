@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
@@ -79,6 +80,40 @@ func (b Body) Rate(m Meter, zone *time.Location, u Use) (Meter, Rated, error) {
 		r.out.Estimated = false // every stretch had the same price
 	}
 	return r.settle(scale(cur))
+}
+
+// UseCost is what energy costs by the rates at which it was rated, rounded down. False where one of them is no price of
+// this tariff.
+func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok {
+		return 0, false, fmt.Errorf("%w: a currency %s", ErrUse, b.Currency)
+	}
+	r := rating{body: b}
+	for _, p := range parts {
+		if p.Units < 0 || !b.sells(p) {
+			return 0, false, nil
+		}
+		if err := r.add(p); err != nil {
+			return 0, false, err
+		}
+	}
+	_, rated, err := r.settle(scale(cur))
+	return rated.Debit, true, err
+}
+
+// sells reports whether energy is ever sold at a rate.
+func (b Body) sells(p Part) bool {
+	in := func(blocks []Block, tou *TOU) bool {
+		if tou != nil {
+			return slices.ContainsFunc(tou.Rates, func(r Rate) bool { return r.Name == p.Name && r.Rate == p.Rate })
+		}
+		return p.Name == "" && slices.ContainsFunc(blocks, func(o Block) bool { return o.Rate == p.Rate })
+	}
+	if len(b.Seasons) == 0 {
+		return in(b.Blocks, b.TOU)
+	}
+	return slices.ContainsFunc(b.Seasons, func(s Season) bool { return in(s.Blocks, s.TOU) })
 }
 
 // rating is the work of one call of Rate.

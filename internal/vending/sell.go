@@ -329,12 +329,12 @@ func reserve(tx Tx, p purchase, s Sale, hash [32]byte) (step, error) {
 			return step{}, err
 		}
 	}
-	if err := tx.VendReserve(s, hash); err != nil {
-		return step{}, err
-	}
 	r, err := reserveMoney(tx, &s)
 	if err != nil || r.Refused() {
 		return no(r), err
+	}
+	if err := tx.VendReserve(s, hash); err != nil {
+		return step{}, err
 	}
 	return step{Sold: Sold{Sale: s}, open: true}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Meter is what a wallet must know of its meter and account.
@@ -43,6 +44,7 @@ func (m Meter) Clock(now time.Time) time.Time {
 type Row struct {
 	State
 	Meter Meter
+	Based unit.Energy // State.Base as it is stored
 	// Adrift says that the clock of the newest record cannot be right, and Said what it showed; Lag how far it is behind. None
 	// of them is stored.
 	Adrift bool

@@ -99,7 +99,11 @@ func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 	if err != nil {
 		return err
 	}
-	origins, err := store.VerifyAll(func(t access.Tenant) *store.Tx { return newTx(c, t, epoch) }, trust.Of, r)
+	origins, err := store.VerifyAll(func(t access.Tenant) *store.Tx { return newTx(c, t, epoch) }, func(t access.Tenant, origin string) store.Trust {
+		of := trust.Of(t, origin)
+		of.AtOnce = true
+		return of
+	}, r)
 	if err == nil {
 		trust.Strays(origins, r)
 	}
