@@ -95,6 +95,9 @@ func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 	if err != nil {
 		return err
 	}
+	if err := verifySchema(c, r); err != nil {
+		return err
+	}
 	epoch, err := c.number(selectEpoch)
 	if err != nil {
 		return err

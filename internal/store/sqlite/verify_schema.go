@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// verifySchema compares tables, indexes and whatever else the database has with what the migrations make. A trigger writes
+// with the server's own hand, before anything is sealed; without a unique index what may exist once may exist twice.
+func verifySchema(c *conn, r *store.Report) error {
+	meant, err := meantSchema()
+	if err != nil {
+		return err
+	}
+	got, err := schemaOf(c)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		switch text, ok := meant[name]; {
+		case !ok:
+			r.Find("schema", "The database has a %s that the server did not make. It acts on what the server writes, or hides it: have somebody look at it before anything is sold.", name)
+		case text != got[name]:
+			r.Find("schema", "The %s is not the one that the server made: rules that keep wrong rows out may be gone.", name)
+		}
+		delete(meant, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(meant)) {
+		r.Find("schema", "The %s is gone: what it kept from existing twice, or from being slow, is not kept any more.", name)
+	}
+	return nil
+}
+
+// meantSchema is what an empty database looks like after the migrations.
+func meantSchema() (out map[string]string, err error) {
+	steps, err := store.Migrations()
+	if err != nil {
+		return nil, err
+	}
+	empty, err := sqlite.OpenConn(":memory:")
+	if err != nil {
+		return nil, fmt.Errorf("make an empty database to compare with: %w", err)
+	}
+	defer func() { err = errors.Join(err, empty.Close()) }()
+	for _, s := range steps {
+		if err := script(empty, s.SQL); err != nil {
+			return nil, fmt.Errorf("migration %04d_%s of an empty database: %w", s.N, s.Name, err)
+		}
+	}
+	return schemaOf(newConn(empty))
+}
+
+// schemaOf lists the objects of a database with their text, blanks made even. SQLite's own tables and indexes are left
+// out: it makes them of the text of the others, or of what it learned.
+func schemaOf(c *conn) (map[string]string, error) {
+	out := map[string]string{}
+	err := c.Query(`SELECT type, name, sql FROM sqlite_schema WHERE NOT (type IN ('table', 'index') AND name LIKE 'sqlite^_%' ESCAPE '^')`, func(w store.Row) error {
+		out[w.Text(0)+" "+w.Text(1)] = strings.Join(strings.Fields(w.Text(2)), " ")
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	return out, nil
+}
