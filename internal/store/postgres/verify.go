@@ -94,6 +94,9 @@ func look(c *conn) error {
 
 // inspect checks every tenant in the connection's snapshot.
 func inspect(c *conn, trust func(access.Tenant, string) store.Trust, r *store.Report) ([]string, error) {
+	if err := verifySchema(c, r); err != nil {
+		return nil, err
+	}
 	epoch, err := c.number(selectEpoch)
 	if err != nil {
 		return nil, err
