@@ -40,30 +40,25 @@ type rules struct {
 	primary, unique, checks int64
 }
 
-var (
-	indexMade   = regexp.MustCompile(`CREATE (UNIQUE )?INDEX (\w+)`)
-	primaryMade = regexp.MustCompile(`\bPRIMARY KEY\b`)
-	uniqueMade  = regexp.MustCompile(`[^E] UNIQUE\b`)
-	checkMade   = regexp.MustCompile(`\bCHECK \(`)
-)
-
 func meantSchema() (rules, error) {
 	steps, err := store.Migrations()
 	if err != nil {
 		return rules{}, err
 	}
 	var out rules
+	index, primary := regexp.MustCompile(`CREATE (UNIQUE )?INDEX (\w+)`), regexp.MustCompile(`\bPRIMARY KEY\b`)
+	unique, check := regexp.MustCompile(`[^E] UNIQUE\b`), regexp.MustCompile(`\bCHECK \(`)
 	for _, s := range steps {
 		sql, err := dialect(s.SQL)
 		if err != nil {
 			return rules{}, err
 		}
-		for _, m := range indexMade.FindAllStringSubmatch(sql, -1) {
+		for _, m := range index.FindAllStringSubmatch(sql, -1) {
 			out.indexes = append(out.indexes, strings.ToLower(m[1])+m[2])
 		}
-		out.primary += int64(len(primaryMade.FindAllString(sql, -1)))
-		out.unique += int64(len(uniqueMade.FindAllString(sql, -1)))
-		out.checks += int64(len(checkMade.FindAllString(sql, -1)))
+		out.primary += int64(len(primary.FindAllString(sql, -1)))
+		out.unique += int64(len(unique.FindAllString(sql, -1)))
+		out.checks += int64(len(check.FindAllString(sql, -1)))
 	}
 	return out, nil
 }
