@@ -30,7 +30,7 @@ type Document struct {
 	Rounding        Rounding        `json:"rounding,omitempty" enum:"carry,nearest,income" doc:"What happens to money that buys no whole 0.1 kWh; default carry"`
 	MinVendMinor    money.Minor     `json:"min_vend_minor,omitempty" doc:"Smallest purchase"`
 	MaxVendMinor    money.Minor     `json:"max_vend_minor,omitempty" doc:"Largest purchase; 0 for none"`
-	MaxDeductionBps int64           `json:"max_deduction_bps,omitempty" doc:"Ceiling of what charges and debts take of a purchase together; default 7000"`
+	MaxDeductionBps int64           `json:"max_deduction_bps,omitempty" doc:"Ceiling of what charges and debts take of a purchase together; default what the utility has set, else 7000"`
 }
 
 // PriceDocument is one price: flat, in blocks or by time of use.
@@ -206,7 +206,7 @@ func (d PriceDocument) given() int {
 // read reads one price.
 func (d PriceDocument) read() ([]Block, *TOU, refusal.Refusal) {
 	if n := d.given(); n != 1 {
-		return nil, nil, invalid(fmt.Sprintf("%d of flat_micro, blocks and tou are given.", n), "Give exactly one of them, or seasons that do.")
+		return nil, nil, invalid(fmt.Sprintf("%d of flat_micro, blocks and tou are given.", n), "Give exactly one of them, or seasons that do, or a plan.")
 	}
 	if d.TOU != nil {
 		t, no := d.TOU.read()

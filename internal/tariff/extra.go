@@ -90,7 +90,7 @@ func (b Body) validateExtras() refusal.Refusal {
 	}
 	if b.MaxDeduction < 0 || b.MaxDeduction > money.Whole {
 		return invalid(fmt.Sprintf("A ceiling of %d basis points for charges is outside 0 to %d.", b.MaxDeduction, money.Whole),
-			"Write 70 % as 7000; 0 means that.")
+			"Write 70 % as 7000; 0 leaves it to the utility's setting.")
 	}
 	return refusal.Refusal{}
 }

@@ -147,11 +147,12 @@ func (w *wording) extras(b Body) {
 
 // purchases says how a payment for a token is split.
 func (w *wording) purchases(b Body) {
-	ceiling := b.MaxDeduction
-	if ceiling == 0 {
-		ceiling = DefaultMaxDeduction
+	if b.MaxDeduction == 0 {
+		w.say("Charges and debts together take at most what the utility allows of a purchase, %s unless it says otherwise.",
+			PercentText(DefaultMaxDeduction))
+	} else {
+		w.say("Charges and debts take at most %s of a purchase together.", PercentText(b.MaxDeduction))
 	}
-	w.say("Charges and debts take at most %s of a purchase together.", PercentText(ceiling))
 	switch b.Rounding {
 	case Nearest:
 		w.say("Units are rounded to the nearest 0.1 kWh, and nothing is carried on.")
