@@ -76,9 +76,11 @@ func NotCovered() []string {
 		"what meters sent: readings, events, answers to commands and the states of tokens that follow from them",
 		"when rows were first written and how often, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
-		"deliveries and commands that wait, copies of receipts, alarms, sign-ins that are open",
+		"deliveries and commands that wait (a server carries out one that somebody puts in), sign-ins that are open (it lets in who puts one in), copies of receipts, alarms, reservations",
+		"of wallets: whether the supply is wanted, leases and warnings, parts of a minor unit, and at which of its tariff's rates energy was priced that is not posted yet",
+		"that a restore was one: how often the books were restored is said, and not by whom",
 		"answers that were stored for refused requests, and those kept for a week",
-		"rows that are not sealed yet, and a tail cut off together with every signed head of it that was kept elsewhere (--head)",
+		"rows that are not sealed yet, on PostgreSQL also such as somebody puts in, which a server then seals, and a tail cut off together with every signed head of it that was kept elsewhere (--head)",
 		"books rewritten as a whole by somebody who also holds the signing key and every head kept elsewhere",
 	}
 }
