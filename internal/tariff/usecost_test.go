@@ -1,0 +1,34 @@
+package tariff
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/unit"
+)
+
+// TestUseCostPricesAgain: energy by rate costs again what rating it came to, and a rate that the tariff never had is told.
+func TestUseCostPricesAgain(t *testing.T) {
+	tou := &TOU{Rates: []Rate{{Name: "day", Rate: 3_000_000}, {Name: "night", Rate: 1_500_000}}, Otherwise: 1,
+		Windows: []Window{{Days: 127, From: 6 * 60, To: 22 * 60, Rate: 0}}}
+	for name, b := range map[string]Body{
+		"blocks":  {Currency: "KES", VATBps: 1500, Blocks: []Block{{UpTo: 3000, Rate: 1_234_567}, {Rate: 2_500_001}}},
+		"time":    {Currency: "KES", VATBps: 1500, TOU: tou},
+		"seasons": {Currency: "KES", Seasons: []Season{{From: MonthDay{time.January, 1}, Blocks: []Block{{Rate: 2_000_000}}}, {From: MonthDay{time.July, 1}, TOU: tou}}},
+	} {
+		from := time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)
+		_, rated, err := b.Rate(Meter{}, time.UTC, Use{From: from, To: from.AddDate(0, 0, 1), Units: 7777 * unit.WattHour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost, known, err := b.UseCost(rated.Parts)
+		if err != nil || !known || cost != rated.Debit || cost == 0 {
+			t.Errorf("%s: %d (known: %t, %v), rated %d", name, cost, known, err, rated.Debit)
+		}
+		parts := append([]Part(nil), rated.Parts...)
+		parts[0].Rate--
+		if _, known, err := b.UseCost(parts); err != nil || known {
+			t.Errorf("%s: a rate that there is not is known (%v)", name, err)
+		}
+	}
+}
