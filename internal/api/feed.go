@@ -81,7 +81,7 @@ func (a *API) feedRoutes(r router) {
 	huma.Register(r.huma, op, func(ctx context.Context, in *feedQuery) (*huma.StreamResponse, error) {
 		by := exchangeOf(ctx).actor
 		from, unreadable := in.from()
-		first, err := a.c.Reports.Happened(ctx, by, from)
+		first, err := a.c.Reports.Follow(ctx, by, from)
 		if err != nil {
 			return nil, a.problemFor(ctx, err)
 		}
@@ -91,6 +91,9 @@ func (a *API) feedRoutes(r router) {
 		if unreadable != nil {
 			return nil, unreadable
 		}
+		if from < 0 {
+			from = first.Next
+		}
 		select {
 		case a.streams <- struct{}{}:
 		default:
@@ -99,16 +102,19 @@ func (a *API) feedRoutes(r router) {
 		}
 		return &huma.StreamResponse{Body: func(out huma.Context) {
 			defer func() { <-a.streams }()
-			a.stream(ctx, out, by, first)
+			a.stream(ctx, out, by, from, first)
 		}}, nil
 	})
 }
 
-// stream sends events until the reader or the server goes, or the time is over.
-func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, f report.Feed) {
+// stream sends events until the reader or the server goes, or the time is over. Who asks for the headers only gets no more.
+func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, from int64, f report.Feed) {
 	out.SetHeader("Content-Type", "text/event-stream")
 	out.SetHeader("X-Accel-Buffering", "no")
 	out.SetStatus(http.StatusOK)
+	if out.Method() == http.MethodHead {
+		return
+	}
 	w, ok := out.BodyWriter().(http.ResponseWriter)
 	if !ok {
 		return // huma gives the writer of net/http; without it nothing can be flushed
@@ -119,14 +125,20 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, f r
 	defer looks.Stop()
 	defer pings.Stop()
 	defer end.Stop()
-	if !s.send(fmt.Sprintf(": events from %d on\nretry: 2000\n\n", f.Next)) {
+	if !s.send(fmt.Sprintf(": events from %d on\nretry: 2000\n\n", from)) {
 		return
 	}
+	atOnce := make(chan time.Time)
+	close(atOnce)
 	for {
 		if !s.rows(f) {
 			return
 		}
 		if len(f.Rows) == 0 {
+			next := looks.C
+			if f.More { // much of what this reader may not see lies before what it may
+				next = atOnce
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -136,7 +148,7 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, f r
 				if !s.send(fmt.Sprintf(": alive\nid: %d\n\n", f.Next-1)) {
 					return
 				}
-			case <-looks.C:
+			case <-next:
 			}
 		}
 		var err error

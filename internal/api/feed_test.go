@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +155,88 @@ func TestAStreamEndsWithTheServer(t *testing.T) {
 	}
 	for range events {
 		t.Error("an event after the end")
+	}
+}
+
+// TestHeadersOfTheStreamEndTheAnswer: a HEAD has no body, so nothing that is sent could tell that its reader waits for the next
+// answer on the same connection.
+func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
+	w := begin(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(conn)
+	for _, ask := range []string{"HEAD /v1/events", "GET /v1/version"} {
+		if _, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", ask, w.key); err != nil {
+			t.Fatal(err)
+		}
+		method, _, _ := strings.Cut(ask, " ")
+		resp, err := http.ReadResponse(in, &http.Request{Method: method})
+		if err != nil {
+			t.Fatalf("%s: %v", ask, err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d, %v", ask, resp.StatusCode, err)
+		}
+	}
+}
+
+// TestAReaderFromBeyondTheEndIsTold: after a restore of an older copy the log is shorter than what a reader has seen; to wait
+// for the log to get there would miss all that happens until then.
+func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
+	w := begin(t)
+	events, stop := w.follow(w.key, "?after=-1")
+	last := w.next(events, "audit.meter.add")
+	stop()
+	at, err := strconv.Atoi(last.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []int{at + 100, 1 << 60} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/v1/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+w.key)
+		req.Header.Set("Last-Event-ID", strconv.Itoa(id))
+		resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body) // a stream would not end
+		if resp.Body.Close(); err != nil {
+			t.Fatalf("Last-Event-ID %d: status %d, %v", id, resp.StatusCode, err)
+		}
+		if code, _ := w.problem(w.want(400, answer{resp.StatusCode, resp.Header, body})); code != "invalid-request" {
+			t.Errorf("Last-Event-ID %d: %s", id, code)
+		}
+	}
+	_, stop = w.follow(w.key, "", "Last-Event-ID", last.id)
+	stop()
+}
+
+// TestAReaderIsNotHeldUpByWhatItMayNotSee: a vendor's key reads its own sale behind thousands of rows of others.
+func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))
+	key := w.vendorKey("SHOP1")
+	w.want(201, w.ask("POST", "/v1/vendors/SHOP1/deposits", w.key, `{"amount":{"amount_minor":15000,"currency":"KES"},"reference":"BANK-1"}`, "Idempotency-Key", "deposit-1"))
+	for n := range 2000 {
+		w.want(200, w.post("/v1/settings", fmt.Sprintf(`{"vat_no":"P%d"}`, n)))
+	}
+	w.want(201, w.ask("POST", "/v1/vends", key, order("10000"), "Idempotency-Key", "sale-0001"))
+	began := time.Now()
+	events, stop := w.follow(key, "?after=-1")
+	defer stop()
+	if got := w.next(events, "vend.completed"); got.data.ClientRef != "sale-0001" {
+		t.Errorf("the sale %q", got.data.ClientRef)
+	}
+	if took := time.Since(began); took > 4*time.Second { // 200 rows each half second are 5 s
+		t.Errorf("its sale came after %s", took)
 	}
 }

@@ -58,6 +58,25 @@ type Feed struct {
 	refusal.Refusal
 	Rows []Happening
 	Next int64 // where to go on, past what the asker may not see
+	More bool  // there may be more to read at once
+}
+
+// Follow is Happened for a reader that begins, or comes back to where an earlier feed ended. A position that the log has not
+// reached is refused: nobody was sent it, unless before a restore of an older copy, and to wait there would miss what comes.
+func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
+	f, err := r.Happened(ctx, by, from)
+	if err != nil || f.Refused() || from < 0 || f.Next != from {
+		return f, err
+	}
+	end, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (int64, error) { return tx.FeedEnd() })
+	if err != nil {
+		return Feed{}, fmt.Errorf("find the end of the feed: %w", err)
+	}
+	if from > end {
+		return Feed{Refusal: refusal.Because(refusal.InvalidRequest, "There is no event yet of the Last-Event-ID that was sent, and none after it.", "No event was sent.",
+			"The books may have been restored from a copy: connect without one, and read what you need anew.")}, nil
+	}
+	return f, nil
 }
 
 // Happened lists what happened from a position of the log on, as far as the asker may see it: sales and their reversals
@@ -78,6 +97,7 @@ func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Fe
 	if err != nil {
 		return Feed{}, fmt.Errorf("read the feed: %w", err)
 	}
+	f.More = len(f.Rows) == MaxFeed
 	seen := f.Rows[:0]
 	for _, h := range f.Rows {
 		f.Next = h.Pos + 1
