@@ -347,8 +347,11 @@ func order[I, B, O any](r router, op huma.Operation, fn func(ctx context.Context
 // nothing adds to the problem of an unreadable request what did not happen.
 func (x *exchange) nothing(p *Problem) *Problem {
 	said := "Nothing was changed."
-	if x.sale {
+	switch {
+	case x.route == sellRoute:
 		said = "Nothing was sold."
+	case x.sale:
+		said = "Nothing was changed and no money moved."
 	}
 	p.Detail += " " + said
 	return p

@@ -13,7 +13,7 @@ import (
 // moneyRoutes are the mux's patterns of the routes that move money: they need an Idempotency-Key, their answers are
 // stored with what they did, and their problems say whether money moved.
 var moneyRoutes = map[string]struct{}{
-	http.MethodPost + " /v1/vends":                  {},
+	sellRoute: {},
 	http.MethodPost + " /v1/vends/{id}/reversal":    {},
 	http.MethodPost + " /v1/vendors/{id}/deposits":  {},
 	http.MethodPost + " /v1/debts":                  {},
@@ -24,6 +24,9 @@ var moneyRoutes = map[string]struct{}{
 	http.MethodPost + " /v1/accounts/{id}/move-out": {},
 	http.MethodPost + " /v1/accounts/{id}/refunds":  {},
 }
+
+// sellRoute is the pattern of the route that sells.
+const sellRoute = http.MethodPost + " /v1/vends"
 
 // movesMoney reports whether the route of a pattern moves money, or makes what is worth money.
 func movesMoney(route string) bool {

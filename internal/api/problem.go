@@ -183,11 +183,12 @@ func faultText(c refusal.Code) (what, not, try string) {
 	return "The server failed while answering.", "", "Tell the operator the request id; it stands in the server's log."
 }
 
+// saleFault is what a fault says did not happen, or may have, where money might have moved.
 func saleFault(c refusal.Code) string {
 	if moneyMoved(c) == "unknown" {
-		return "Whether the sale was made is not known: ask again with the same Idempotency-Key, never with a new one."
+		return "Whether it was done is not known: ask again with the same Idempotency-Key, never with a new one."
 	}
-	return "Nothing was sold and no money was taken."
+	return "Nothing was done and no money moved."
 }
 
 // humaContext is huma.Context under a name that does not hide its method Context where it is embedded.

@@ -212,3 +212,27 @@ func TestTheServerStopsInTime(t *testing.T) {
 		t.Errorf("stopping took %s with an idle connection open", took)
 	}
 }
+
+// TestARefusalTellsWhatWasNotDone: whoever may not see a sale is never told that it was not made, or it is made again; and what
+// is no sale is not said to have sold nothing.
+func TestARefusalTellsWhatWasNotDone(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))
+	other := w.vendorKey("SHOP1")
+	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
+	for _, c := range []struct{ method, path, key, body, says, never string }{
+		{"GET", "/v1/vends/" + s.ID, other, "", "that you may see", "nothing was sold"},
+		{"GET", "/v1/vends/" + s.ID + "/receipt", other, "", "that you may see", "nothing was sold"},
+		{"POST", "/v1/vends/" + s.ID + "/reversal", other, `{"reason":"x"}`, "that you may see", "nothing was sold"},
+		{"POST", "/v1/vends", w.key, "{", "Nothing was sold", "changed"},
+		{"POST", "/v1/debts", w.key, "{", "no money moved", "sold"},
+		{"POST", "/v1/vendors/SHOP1/deposits", w.key, `{"x":1}`, "no money moved", "sold"},
+		{"POST", "/v1/settings", w.key, "{", "Nothing was changed", "money"},
+	} {
+		a := w.ask(c.method, c.path, c.key, c.body, "Idempotency-Key", "refused-0001")
+		told := decode[struct{ Detail string }](t, a).Detail
+		if a.status < 400 || a.status > 499 || !strings.Contains(told, c.says) || strings.Contains(told, c.never) {
+			t.Errorf("%s %s: status %d, %q; want %q and nothing of %q", c.method, c.path, a.status, told, c.says, c.never)
+		}
+	}
+}

@@ -173,8 +173,8 @@ func failure(c refusal.Code) refusal.Code {
 }
 
 func noSale(text string) refusal.Refusal {
-	return refusal.Because(refusal.VendNotFound, "There is no sale "+echo(text)+".", "",
-		"After a time-out this means that nothing was sold: the sale may be started again.")
+	return refusal.Because(refusal.VendNotFound, "There is no sale "+echo(text)+" that you may see.", "",
+		"Check its id; a vendor sees its own sales only. What became of a request whose answer was lost is told by its client_ref.")
 }
 
 // nothingTendered refuses a purchase for nothing by an account that has no free units to claim.

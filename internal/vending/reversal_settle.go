@@ -36,7 +36,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		}
 		r, found, err := tx.ReversalOf(i)
 		if err == nil && !found {
-			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Nobody has asked to reverse this sale.", "", "")}, nil
+			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Nobody has asked to reverse this sale.", "It stands as it is.", "POST to the same path asks.")}, nil
 		}
 		return ReversalShown{Reversal: r}, err
 	})
