@@ -46,8 +46,9 @@ func (tx *Tx) Hold(ref ledger.AccountRef, amount money.Minor, what string, until
 }
 
 // HoldPost turns a hold into a journal that takes at most the held amount from its account. False means that the hold
-// was already posted, voided or expired; nothing is posted then. The held account has room for it; a breach is of
-// another account, the hold is no longer open, and the transaction must be refused as a whole.
+// was already posted, voided or expired; nothing is posted then. What was held is posted even where the account's limit
+// was lowered meanwhile, because the reserve was made under the limit before; a breach is of another account, the hold
+// is no longer open, and the transaction must be refused as a whole.
 func (tx *Tx) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
 	h, open, err := tx.closeHold(i, "posted")
 	if err != nil || !open {
@@ -57,14 +58,14 @@ func (tx *Tx) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
 	if err != nil {
 		return false, ledger.Breach{}, fmt.Errorf("post a hold: %w", err)
 	}
-	taken := netChanges(j)[ref]
+	taken := netChanges(j.Postings)[ref]
 	if ledger.LimitOf(ref.Code).Bound == ledger.NotBelow {
 		taken = -taken
 	}
 	if taken < 0 || taken > h.amount {
 		return false, ledger.Breach{}, fmt.Errorf("%w: a hold of %d on account %d is posted with %d", ErrInvariant, h.amount, ref.Code, taken)
 	}
-	b, err := tx.Post(j)
+	b, err := tx.postAll([]ledger.Journal{j}, func(a ledger.AccountRef) bool { return a == ref })
 	return err == nil && !b.Refused(), b, err
 }
 

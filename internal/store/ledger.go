@@ -24,46 +24,70 @@ type account struct {
 // into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [ErrConflict].
 //
 // That the postings sum to zero is checked here before anything is written and once more from what was stored.
-func (tx *Tx) Post(j ledger.Journal) (ledger.Breach, error) {
-	j, err := ledger.New(j)
-	if err != nil {
-		return ledger.Breach{}, fmt.Errorf("%w: %w", ErrInvariant, err)
+func (tx *Tx) Post(j ledger.Journal) (ledger.Breach, error) { return tx.PostTogether(j) }
+
+// PostTogether is Post for journals that stand or fall together, as the mirrors of a sale and of its commission do: a
+// limit judges what they do to an account in sum, so none of them is refused for what another one of them makes good.
+func (tx *Tx) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
+	facts := !slices.ContainsFunc(js, func(j ledger.Journal) bool { return !j.Kind.Fact() })
+	return tx.postAll(js, func(a ledger.AccountRef) bool { return facts && a.Code == ledger.Wallet })
+}
+
+// postAll writes journals. An account that is free may pass its limit.
+func (tx *Tx) postAll(js []ledger.Journal, free func(ledger.AccountRef) bool) (ledger.Breach, error) {
+	var all []ledger.Posting
+	for i := range js {
+		var err error
+		if js[i], err = ledger.New(js[i]); err != nil {
+			return ledger.Breach{}, fmt.Errorf("%w: %w", ErrInvariant, err)
+		}
+		all = append(all, js[i].Postings...)
 	}
-	accounts, err := tx.accounts(j)
+	breach, err := tx.postLines(js, all, free)
 	if err != nil {
-		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", js[0].Kind, js[0].Ref, err)
 	}
-	changes := netChanges(j)
+	return breach, nil
+}
+
+func (tx *Tx) postLines(js []ledger.Journal, all []ledger.Posting, free func(ledger.AccountRef) bool) (ledger.Breach, error) {
+	accounts, err := tx.accounts(all)
+	if err != nil {
+		return ledger.Breach{}, err
+	}
+	changes := netChanges(all)
 	for _, a := range accounts {
-		if b := a.limit.Check(a.ref, a.balance, a.held, changes[a.ref]); b.Refused() && !(j.Kind.Fact() && a.ref.Code == ledger.Wallet) {
+		if b := a.limit.Check(a.ref, a.balance, a.held, changes[a.ref]); b.Refused() && !free(a.ref) {
 			return b, nil
 		}
 	}
 	for _, a := range accounts {
 		if err := tx.keepBalance(a, changes[a.ref]); err != nil {
-			return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+			return ledger.Breach{}, err
 		}
 	}
-	if err := tx.insertJournal(j, accounts); err != nil {
-		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", j.Kind, j.Ref, err)
+	for _, j := range js {
+		if err := tx.insertJournal(j, accounts); err != nil {
+			return ledger.Breach{}, err
+		}
 	}
 	return ledger.Breach{}, nil
 }
 
-// netChanges sums a journal by account: a limit judges what the journal does as a whole, not the order of its lines.
-func netChanges(j ledger.Journal) map[ledger.AccountRef]money.Minor {
-	out := make(map[ledger.AccountRef]money.Minor, len(j.Postings))
-	for _, p := range j.Postings {
+// netChanges sums postings by account: a limit judges what journals do as a whole, not the order of their lines.
+func netChanges(all []ledger.Posting) map[ledger.AccountRef]money.Minor {
+	out := make(map[ledger.AccountRef]money.Minor, len(all))
+	for _, p := range all {
 		out[p.Account] += p.Amount
 	}
 	return out
 }
 
-// accounts finds or opens the accounts of a journal, each once, in the order of their numbers, which is the order in
+// accounts finds or opens the accounts of postings, each once, in the order of their numbers, which is the order in
 // which those with a limit are locked.
-func (tx *Tx) accounts(j ledger.Journal) ([]account, error) {
-	out := make([]account, 0, len(j.Postings))
-	for _, p := range j.Postings {
+func (tx *Tx) accounts(all []ledger.Posting) ([]account, error) {
+	out := make([]account, 0, len(all))
+	for _, p := range all {
 		if slices.ContainsFunc(out, func(a account) bool { return a.ref == p.Account }) {
 			continue
 		}

@@ -180,7 +180,16 @@ func (o onlooker) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	return o.Tx.WalletsOf(account)
 }
 
-func (o onlooker) Post(j ledger.Journal) (ledger.Breach, error) {
+func (o onlooker) Post(j ledger.Journal) (ledger.Breach, error) { return o.PostTogether(j) }
+
+func (o onlooker) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
+	for _, j := range js {
+		o.sees(j)
+	}
+	return o.Tx.PostTogether(js...)
+}
+
+func (o onlooker) sees(j ledger.Journal) {
 	for _, p := range j.Postings {
 		if p.Account.Code != ledger.Wallet {
 			continue
@@ -189,7 +198,6 @@ func (o onlooker) Post(j ledger.Journal) (ledger.Breach, error) {
 			o.t.Errorf("journal %s moves %d on wallet %s, which is not locked", j.Kind, p.Amount, p.Account.Subject)
 		}
 	}
-	return o.Tx.Post(j)
 }
 
 // TestWalletsAreLockedBeforeTheirMoney: a reading locks the wallets and then moves the money, so whoever did it the other

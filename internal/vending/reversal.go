@@ -395,10 +395,8 @@ func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
 // reversing. The wallets of a recharge are locked before its money, as by a reading: [stillThere] has done that.
 func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
 	now := v.moment()
-	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
-		if err := mirror(tx, s, k, now); err != nil {
-			return Sale{}, Reversal{}, err
-		}
+	if err := mirror(tx, s, now); err != nil {
+		return Sale{}, Reversal{}, err
 	}
 	if err := tx.ChargesGiveBack(s); err != nil {
 		return Sale{}, Reversal{}, err
@@ -440,23 +438,34 @@ func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Rev
 	return s, r, tx.TellReversal(s)
 }
 
-// mirror posts the exact mirror of a sale's journal of a kind, where it has one (P11 of the domain reference, §7.1).
-func mirror(tx Tx, s Sale, k ledger.Kind, now time.Time) error {
-	j, found, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
-	if err != nil || !found {
-		return err
+// mirror posts the exact mirrors of a sale's journals (P11 of the domain reference, §7.1), together: a vendor that is
+// beyond a lowered limit gets the tender back before it gives its commission back, and comes nearer to the limit.
+func mirror(tx Tx, s Sale, now time.Time) error {
+	var back []ledger.Journal
+	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
+		j, found, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		i, err := tx.NewID()
+		if err != nil {
+			return err
+		}
+		m, err := ledger.Mirror(j, i, now, string(k)+" "+j.Ref, j.Memo)
+		if err != nil {
+			return err
+		}
+		back = append(back, m)
 	}
-	i, err := tx.NewID()
-	if err != nil {
-		return err
+	if len(back) == 0 {
+		return nil
 	}
-	back, err := ledger.Mirror(j, i, now, string(k)+" "+j.Ref, j.Memo)
-	if err != nil {
-		return err
-	}
-	breach, err := tx.Post(back)
+	breach, err := tx.PostTogether(back...)
 	if err == nil && breach.Refused() {
-		err = breachOf(back, breach)
+		err = breachOf(back[0], breach)
 	}
 	return err
 }

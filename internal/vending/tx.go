@@ -39,6 +39,8 @@ type Tx interface {
 	Enqueue(job.Item) (id.ID, error)
 	// Post writes a journal and moves the balances of limited accounts; a limit that forbids it comes back as Breach.
 	Post(ledger.Journal) (ledger.Breach, error)
+	// PostTogether is Post for journals that stand or fall together: a limit judges their sum.
+	PostTogether(...ledger.Journal) (ledger.Breach, error)
 	// TariffVersionAt is the version of a tariff that is in force at a moment.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
 

@@ -278,6 +278,40 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 	}
 }
 
+// A lowered limit takes nothing back: a vendor that is beyond it can still undo its sales, commission and all, and a
+// sale that had reserved its money before gets its token.
+func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
+	for _, billing := range []vending.Billing{vending.PrepaidFloat, vending.Postpaid} {
+		s := open(t, false)
+		domestic := s.publish("domestic", flat(), monday())
+		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
+		v := s.vendor(vending.NewVendor{Billing: billing, Credit: 50000, Commission: 150})
+		sold := s.sellAs(clerk(v), order(m, 20000, "key-number-1"))
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		if held := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); held.Code != refusal.IssuerUnknown {
+			t.Fatalf("%s: the sale that waits: %q", billing, held.Code)
+		}
+		if _, err := s.SetTerms(context.Background(), owner(), v.Code, vending.VendorTerms{Credit: ptr(money.Minor(0))}); err != nil {
+			t.Fatal(err)
+		}
+		s.reversed(clerk(v), sold.Sale, "")
+		if r := s.room(v); r.Held != 10000 || r.Left != -10000 {
+			t.Errorf("%s: after the reversal %d held, %d left, want 10000 and -10000", billing, r.Held, r.Left)
+		}
+		s.issuer.say = nil
+		if got := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); got.Refused() || got.Issued.Len() != 1 {
+			t.Errorf("%s: the sale that had reserved its money: %q with %d tokens", billing, got.Code, got.Issued.Len())
+		}
+		if r := s.room(v); r.Held != 0 || r.Left != -9850 {
+			t.Errorf("%s: in the end %d held, %d left, want 0 and -9850", billing, r.Held, r.Left)
+		}
+		if got := s.sellAs(clerk(v), order(m, 1000, "key-number-3")); got.Code != refusal.InsufficientFloat {
+			t.Errorf("%s: a new sale beyond the limit: %q", billing, got.Code)
+		}
+		s.audit()
+	}
+}
+
 func TestTermsAreCheckedAndKept(t *testing.T) {
 	s := open(t, true)
 	s.publish("domestic", flat(), monday())

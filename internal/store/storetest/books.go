@@ -17,6 +17,7 @@ func books() []test {
 		{"a journal moves balances and the trial balance is zero", journalMoves},
 		{"a broken limit is an answer and writes nothing", breachWritesNothing},
 		{"a limit judges the journal as a whole", limitOnNet},
+		{"a limit judges journals that stand together by their sum", limitOnSum},
 		{"an operation is posted once and reversed once", postedOnce},
 		{"what is not balanced is a broken invariant", unbalanced},
 		{"a balance counts what this commit has posted and nobody else's failure", balanceInside},
@@ -126,6 +127,40 @@ func limitOnNet(t *testing.T, r Rig) {
 	if got := look(t, e, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(carry) }); got != -20 {
 		t.Errorf("carry = %d, want -20", got)
 	}
+}
+
+func limitOnSum(t *testing.T, r Rig) {
+	e := r.Open(t)
+	float, energy := account(ledger.Float, "v"), account(ledger.RevenueEnergy, "")
+	together := func(back, taken ledger.Minor) (b ledger.Breach) {
+		must(t, e, func(tx *store.Tx) (err error) {
+			var js []ledger.Journal
+			for _, l := range []ledger.Minor{-back, taken} {
+				j := ledger.Journal{Kind: ledger.Vend, Ref: fmt.Sprint(back, " ", l), PostedAt: tx.Now, Postings: []ledger.Posting{
+					{Account: float, Amount: l}, {Account: energy, Amount: -l}}}
+				if j.ID, err = tx.NewID(); err != nil {
+					return err
+				}
+				js = append(js, j)
+			}
+			b, err = tx.PostTogether(js...)
+			return err
+		})
+		return b
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.SetLimit(float, 1000) })
+	must(t, e, func(tx *store.Tx) error { return book(tx, "sold", float, energy, 1000) })
+	must(t, e, func(tx *store.Tx) error { return tx.SetLimit(float, 0) })
+	if b := together(4, 5); b.Short() != 1001 {
+		t.Errorf("4 given and 5 taken beyond the limit: %+v, want a breach by 1001", b)
+	}
+	if b := together(600, 9); b.Refused() {
+		t.Errorf("600 given and 9 taken beyond the limit: %+v, want no breach", b)
+	}
+	if got := look(t, e, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(float) }); got != 409 {
+		t.Errorf("the float = %d, want 409", got)
+	}
+	verified(t, e)
 }
 
 func postedOnce(t *testing.T, r Rig) {
@@ -321,6 +356,7 @@ func holds() []test {
 		{"a hold reserves, then posts at most what it holds", holdPosts},
 		{"a hold ends once", holdEndsOnce},
 		{"a hold expires", holdExpires},
+		{"a hold is posted although the limit was lowered", holdOutlivesLimit},
 	}
 }
 
@@ -387,6 +423,33 @@ func holdPosts(t *testing.T, r Rig) {
 		return err
 	})
 	must(t, e, func(tx *store.Tx) error { return book(tx, "rest", float, energy, 450) })
+	verified(t, e)
+}
+
+func holdOutlivesLimit(t *testing.T, r Rig) {
+	e := r.Open(t)
+	float, energy := account(ledger.Float, "v"), account(ledger.RevenueEnergy, "")
+	must(t, e, func(tx *store.Tx) error { return tx.SetLimit(float, 500) })
+	i, b := reserve(t, e, 1500, time.Hour)
+	if b.Refused() {
+		t.Fatalf("holding 1500 of 1000 and a credit of 500: %+v", b)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.SetLimit(float, 0) })
+	must(t, e, func(tx *store.Tx) error {
+		j, err := tx.NewID()
+		if err != nil {
+			return err
+		}
+		posted, b, err := tx.HoldPost(i, ledger.Journal{ID: j, Kind: ledger.Vend, Ref: "held", PostedAt: tx.Now, Postings: []ledger.Posting{
+			{Account: float, Amount: 1500}, {Account: energy, Amount: -1500}}})
+		if !posted || b.Refused() {
+			t.Errorf("posting what was held: posted %t, %+v", posted, b)
+		}
+		return err
+	})
+	if _, b := reserve(t, e, 1, time.Hour); b.Short() != 501 {
+		t.Errorf("holding 1 beyond the lowered limit: %+v, want a breach by 501", b)
+	}
 	verified(t, e)
 }
 
