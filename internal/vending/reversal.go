@@ -287,10 +287,8 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	case reason == "":
 		return refusal.Because(refusal.InvalidRequest, "This reversal needs a reason.", saleStands, "Say in a few words why; it is kept in the audit log."), nil
 	}
-	for _, t := range s.Tokens {
-		if t.State == TokenAccepted && !t.OnlyHeard() {
-			return notReversible("A token of the sale is in the meter already.", "Its units cannot be taken out again."), nil
-		}
+	if no, err := unitsGone(tx, s); err != nil || no.Refused() {
+		return no, err
 	}
 	zone, err := v.zone(p.TZ)
 	if err != nil {
@@ -314,6 +312,27 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 		return no, err
 	}
 	return mirrorFits(tx, s)
+}
+
+// unitsGone refuses the reversal of a sale whose units the customer has: in the meter, or on another token that was made
+// because the meter had cancelled one of the sale's. Money and units are never given both.
+func unitsGone(tx Tx, s Sale) (refusal.Refusal, error) {
+	var all []Cancel
+	for _, t := range s.Tokens {
+		switch {
+		case t.State == TokenAccepted && !t.OnlyHeard():
+			return notReversible("A token of the sale is in the meter already.", "Its units cannot be taken out again."), nil
+		case t.State == TokenReversed && all == nil:
+			var err error
+			if all, err = tx.Cancels(s.ID); err != nil {
+				return refusal.Refusal{}, err
+			}
+		}
+	}
+	if slices.ContainsFunc(all, func(c Cancel) bool { return c.Taken == TakenReplaced }) {
+		return notReversible("The meter cancelled a token of the sale, and another one was made for its units.", "Give money back as an adjustment."), nil
+	}
+	return refusal.Refusal{}, nil
 }
 
 // heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to

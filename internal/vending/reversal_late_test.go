@@ -219,6 +219,66 @@ func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
 	}
 }
 
+// The customer has another token for what the meter cancelled, so the sale is not given back as well.
+func TestASaleWhoseTokenWasReplacedIsNotReversed(t *testing.T) {
+	for _, online := range []bool{true, false} {
+		s := open(t, true)
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		s.online.Store(m, true)
+		sold := s.sell(order(m, 10000, "key-number-1"))
+		s.reversed(owner(), sold.Sale, "mistyped")
+		s.expired(sold.Sale)
+		later := s.sell(order(m, 10000, "key-number-2"))
+		s.late("done", "")
+		s.online.Delete(m)
+		s.reversed(owner(), later.Sale, "that one too")
+		if online {
+			s.online.Store(m, true)
+		}
+		stands := s.accounts()
+		if r := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); r.Code != refusal.NotReversible {
+			t.Errorf("online %t: the reversal of a sale whose units were replaced: %q %+v, want %s", online, r.Code, r.Value, refusal.NotReversible)
+		}
+		if after := s.accounts(); !maps.Equal(stands, after) {
+			t.Errorf("online %t: balances %v, want %v", online, after, stands)
+		}
+		s.audit()
+	}
+}
+
+// What a token was sold for has levies and tax in it, and the tokens of a sale are claimed back to the last minor unit.
+func TestAReversedTokenThatIsUsedOwesItsLeviesToo(t *testing.T) {
+	s := open(t, true)
+	body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 7_770}},
+		Levies: []tariff.Levy{{Name: "rural", Percent: 500}, {Name: "regulator", Rate: 330, Untaxed: true}}}
+	m := s.meter(1, place{tariff: s.publish("levied", body, monday())})
+	before := s.accounts()
+	sold := s.sell(order(m, 5000, "key-number-1"))
+	stood := s.accounts()
+	if len(sold.Sale.Tokens) < 3 {
+		t.Fatalf("%d tokens, want several", len(sold.Sale.Tokens))
+	}
+	s.reversed(owner(), sold.Sale, "mistyped")
+	if after := s.accounts(); !maps.Equal(before, after) {
+		t.Fatalf("balances %v after the reversal, want %v", after, before)
+	}
+	for _, tok := range sold.Sale.Tokens {
+		s.report(m, tok.ID, "accept")
+		s.settled()
+	}
+	owed := s.number(`SELECT SUM(outstanding) FROM debt`)
+	if want := int64(5000 - sold.Sale.CarryOut); owed != want {
+		t.Errorf("the debts are %d together, want %d: all that the units cost", owed, want)
+	}
+	after := s.accounts()
+	for _, account := range []string{"2020 ", "2021 rural", "2021 regulator", "4000 "} {
+		if after[account] != stood[account] || after[account] == 0 {
+			t.Errorf("account %s holds %d, want %d as after the sale", account, after[account], stood[account])
+		}
+	}
+	s.audit()
+}
+
 // Units that cannot be replaced now stay owed, and an alarm says why; they are replaced once the cause is gone.
 func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s := open(t, true)

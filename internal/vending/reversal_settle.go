@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -193,68 +194,98 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledR
 	if err := tx.MonthTakes(s.Account, s.Month, t.Units, free); err != nil {
 		return settledReversal{}, err
 	}
-	net, vat, err := valueOf(s, t)
+	lines, err := valueOf(s, t)
 	if err != nil {
 		return settledReversal{}, err
 	}
 	after := fmt.Sprintf("token=%s units_wh=%d", t.ID.Text(id.Token), t.Units)
-	if net+vat > 0 {
-		name, err := v.raiseReclaim(tx, s, t, net, vat)
+	if len(lines) > 0 {
+		d, err := v.raiseReclaim(tx, s, t, lines)
 		if err != nil {
 			return settledReversal{}, err
 		}
-		after += fmt.Sprintf(" debt=%s amount=%d", name, net+vat)
+		after += fmt.Sprintf(" debt=%s amount=%d", d.Name(), d.Principal)
 	}
 	e := by.Entry("vend.reclaim", s.ID.Text(id.Vend))
 	e.After = after
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// raiseReclaim raises the debt for a token that was used after its sale had been reversed, and names it.
-func (v *Vending) raiseReclaim(tx Tx, s Sale, t Token, net, vat money.Minor) (name string, err error) {
-	d := Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used", Principal: net + vat, Outstanding: net + vat,
+// raiseReclaim raises the debt for a token that was used after its sale had been reversed: what its lines credit.
+func (v *Vending) raiseReclaim(tx Tx, s Sale, t Token, lines []ledger.Posting) (d Debt, err error) {
+	d = Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
 		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment(), Status: "open"}
+	for _, l := range lines {
+		d.Principal -= l.Amount
+	}
+	d.Outstanding = d.Principal
 	if d.ID, err = tx.NewID(); err != nil {
-		return "", err
+		return Debt{}, err
 	}
 	if err := tx.DebtAdd(d); err != nil {
-		return "", err
+		return Debt{}, err
 	}
-	j := ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), PostedAt: d.CreatedAt, Memo: memoOf(s), Postings: []ledger.Posting{
-		{Account: ledger.AccountRef{Code: ledger.Debt, Subject: DebtSubject(s.Account, d.Name())}, Amount: net + vat},
-		credit(ledger.RevenueEnergy, "", net)}}
-	if vat > 0 {
-		j.Postings = append(j.Postings, credit(ledger.VATPayable, "", vat))
-	}
+	j := ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), PostedAt: d.CreatedAt, Memo: memoOf(s), Postings: append([]ledger.Posting{
+		{Account: ledger.AccountRef{Code: ledger.Debt, Subject: DebtSubject(s.Account, d.Name())}, Amount: d.Principal}}, lines...)}
 	if j.ID, err = tx.NewID(); err != nil {
-		return "", err
+		return Debt{}, err
 	}
 	breach, err := tx.Post(j)
 	if err == nil && breach.Refused() {
 		err = breachOf(j, breach)
 	}
-	return d.Name(), err
+	return d, err
 }
 
 // reclaimPriority is the place of such a debt in the allocation: that of other debts.
 const reclaimPriority = 30
 
-// valueOf is what the units of a token were sold for, as their share of the energy and its tax; rounding half up.
-func valueOf(s Sale, t Token) (net, vat money.Minor, err error) {
-	paid := s.Units - s.Free
-	if s.isFree(t) {
-		return 0, 0, nil
-	}
-	for _, l := range s.Lines {
-		if l.Kind != LineEnergy {
+// valueOf is what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of
+// the tax. Each is the share of all units up to this token's last one less that of those before, rounded half up, so
+// that the tokens of a sale together are claimed back for what they cost, to the last minor unit.
+func valueOf(s Sale, t Token) ([]ledger.Posting, error) {
+	var before, paid unit.Energy
+	for _, o := range s.Tokens {
+		if s.isFree(o) {
 			continue
 		}
-		n, err := money.MulDiv(int64(l.Amount), int64(t.Units), int64(paid), money.HalfUp)
-		if err != nil {
-			return 0, 0, err
+		if o.ID == t.ID {
+			before = paid
 		}
-		v, err := money.MulDiv(int64(l.VAT), int64(t.Units), int64(paid), money.HalfUp)
-		return money.Minor(n), money.Minor(v), err
+		paid += o.Units
 	}
-	return 0, 0, nil
+	if s.isFree(t) {
+		return nil, nil
+	}
+	var out []ledger.Posting
+	var vat money.Minor
+	for _, l := range s.Lines {
+		if l.Kind != LineEnergy && l.Kind != LineLevy {
+			continue
+		}
+		net, err := shareOf(l.Amount, before, t.Units, paid)
+		if err != nil {
+			return nil, err
+		}
+		if l.Kind == LineLevy {
+			out = append(out, credit(ledger.LevyPayable, l.Ref, net))
+			continue
+		}
+		if vat, err = shareOf(l.VAT, before, t.Units, paid); err != nil {
+			return nil, err
+		}
+		out = append(out, credit(ledger.RevenueEnergy, "", net))
+	}
+	out = append(out, credit(ledger.VATPayable, "", vat))
+	return slices.DeleteFunc(out, func(p ledger.Posting) bool { return p.Amount == 0 }), nil
+}
+
+// shareOf is the part of an amount that falls to some units, with so many of all before them.
+func shareOf(amount money.Minor, before, units, all unit.Energy) (money.Minor, error) {
+	to, err := money.MulDiv(int64(amount), int64(before+units), int64(all), money.HalfUp)
+	if err != nil {
+		return 0, err
+	}
+	from, err := money.MulDiv(int64(amount), int64(before), int64(all), money.HalfUp)
+	return money.Minor(to - from), err
 }
