@@ -165,6 +165,7 @@ func givenListed(t *testing.T, r Rig) {
 	for i := range 5 {
 		want = append([]id.ID{given(t, e, m, uint32(100+i), i%2 == 0, byte(i))}, want...)
 		given(t, e, other, uint32(100+i), true, byte(i))
+		later() // the order within a millisecond is that of chance
 	}
 	var got []id.ID
 	for before := (id.ID{}); ; {
