@@ -31,8 +31,8 @@ func (tx *Tx) writeAudit(e access.Entry, evidence string) error {
 		return err
 	}
 	_, err = tx.C.Exec(`INSERT INTO audit (tenant_id, id, at, actor, ip, action, object, before, after, reason,
-		single_person, evidence, leaf, seal_n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, evidence, leaf[:], n)
+		single_person, evidence, leaf, seal_n, mark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, evidence, leaf[:], n, tx.mark(leaf))
 	if err != nil {
 		return fmt.Errorf("write audit row %s of %s: %w", e.Action, e.Object, err)
 	}

@@ -228,9 +228,9 @@ func (tx *Tx) insertJournal(j ledger.Journal, accounts []account) error {
 		return err
 	}
 	leaf := ledger.Leaf(j)
-	_, err = tx.C.Exec(`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, reverses, memo, leaf, seal_n)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.Tenant, j.ID, string(j.Kind), j.Ref, j.PostedAt, j.Reverses, j.Memo, leaf[:], n)
+	_, err = tx.C.Exec(`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, reverses, memo, leaf, seal_n, mark)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		tx.Tenant, j.ID, string(j.Kind), j.Ref, j.PostedAt, j.Reverses, j.Memo, leaf[:], n, tx.mark(leaf))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/hmac"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -13,7 +14,8 @@ const collectChunk = 50
 // Collect gathers for [Sealer.Seal] at most max rows that are committed and not sealed yet, journals before audit rows,
 // and marks them with the number of the seal that will take them. It is for an engine that seals in a transaction of
 // its own, after the commits: the order is the sealer's, because rows become visible in the order of commits, not of
-// their identities. tx must be the only one that seals; what it returns is empty where nothing waits.
+// their identities. A row without the mark of the key is not the server's own and stays outside the log, where
+// verification finds it. tx must be the only one that seals; what it returns is empty where nothing waits.
 func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 	l, err := s.open(tx)
 	if err != nil {
@@ -22,7 +24,7 @@ func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 	f := s.Begin()
 	f.n = l.n + 1
 	for _, kind := range []string{leafJournal, leafAudit} {
-		ids, err := tx.unsealed(f, kind, max-len(f.leaves))
+		ids, err := tx.unsealed(f, kind, max-len(f.leaves), s.key.Mark)
 		if err != nil {
 			return nil, fmt.Errorf("find unsealed rows (%s): %w", kind, err)
 		}
@@ -38,15 +40,30 @@ func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 }
 
 // unsealed adds the leaves of rows that wait for their seal and lists their identities.
-func (tx *Tx) unsealed(f *Fresh, kind string, max int) (ids []id.ID, err error) {
-	// The name of a kind is that of its table.
-	err = tx.C.Query(`SELECT id, leaf FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL ORDER BY id LIMIT $2`, func(r Row) error {
-		f.add(kind, r.ID(0), [32]byte(pad(r.Bytes(1))))
-		ids = append(ids, r.ID(0))
-		return nil
-	}, tx.Tenant, max)
-	return ids, err
+func (tx *Tx) unsealed(f *Fresh, kind string, max int, mark func([32]byte) []byte) (ids []id.ID, err error) {
+	var after id.ID
+	for full := true; full && len(ids) < max; {
+		full = false
+		rows := 0
+		// The name of a kind is that of its table.
+		err = tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL AND id > $2 ORDER BY id LIMIT $3`, func(r Row) error {
+			after, rows = r.ID(0), rows+1
+			full = rows == collectPage && !after.IsZero()
+			if leaf := [32]byte(pad(r.Bytes(1))); len(ids) < max && hmac.Equal(r.Bytes(2), mark(leaf)) {
+				f.add(kind, after, leaf)
+				ids = append(ids, after)
+			}
+			return nil
+		}, tx.Tenant, after[:], collectPage)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
+
+// collectPage is how many rows that wait are looked at in one statement.
+const collectPage = 1000
 
 // collect marks some rows and adds up what journals among them have posted.
 func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {

@@ -23,6 +23,9 @@ type Tx struct {
 	Rand   io.Reader     // for identities made inside the transaction
 	Epoch  int64         // the store epoch: 1, and one more after every restore
 	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's; see [MaxApart]
+	// Mark gives the keyed hash of a leaf that shows the row to be a server's own, where another transaction seals it; nil
+	// where the commit does.
+	Mark func(leaf [32]byte) []byte
 
 	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	fresh  Fresh  // of this closure
@@ -38,6 +41,14 @@ type Tx struct {
 // have added for the tenant, nil where journals and audit rows are sealed by another transaction.
 func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh) *Tx {
 	return &Tx{C: c, Tenant: t, Now: now.UTC().Truncate(time.Microsecond), Rand: rnd, Epoch: epoch, before: before}
+}
+
+// mark is the mark of a leaf; NULL where none is needed.
+func (tx *Tx) mark(leaf [32]byte) []byte {
+	if tx.Mark == nil {
+		return nil
+	}
+	return tx.Mark(leaf)
 }
 
 // Moment is Now: when this attempt began, by the clock that the engine goes by.

@@ -68,6 +68,8 @@ type Trust struct {
 	// AtOnce says that the engine seals every row in the commit that writes it. One without a seal was then written by
 	// somebody else, and not a moment ago by the server.
 	AtOnce bool
+	// Mark gives the mark that a row has which waits for its seal, where the engine seals later; nil where nobody can tell.
+	Mark func(leaf [32]byte) []byte
 }
 
 // NotCovered lists what a verification cannot prove, for whoever relies on one.
@@ -80,7 +82,7 @@ func NotCovered() []string {
 		"of wallets: whether the supply is wanted, leases and warnings, parts of a minor unit, and at which of its tariff's rates energy was priced that is not posted yet",
 		"that a restore was one: how often the books were restored is said, and not by whom",
 		"answers that were stored for refused requests, and those kept for a week",
-		"rows that are not sealed yet, on PostgreSQL also such as somebody puts in, which a server then seals, and a tail cut off together with every signed head of it that was kept elsewhere (--head)",
+		"a tail cut off together with every signed head of it that was kept elsewhere (--head)",
 		"books rewritten as a whole by somebody who also holds the signing key and every head kept elsewhere",
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -18,6 +19,7 @@ type logCheck struct {
 	nodes  []seal.Node
 	heads  []seal.Head // kept elsewhere, by size
 	atOnce bool
+	mark   func([32]byte) []byte
 }
 
 // verifyLog rebuilds the tenant's log from its leaves: every sealed row is there with its leaf and in its seal, every
@@ -27,7 +29,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	if err != nil {
 		return err
 	}
-	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin, atOnce: t.AtOnce}
+	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin, atOnce: t.AtOnce, mark: t.Mark}
 	if err := c.keptHeads(t.Heads); err != nil {
 		return err
 	}
@@ -144,6 +146,19 @@ func (c *logCheck) stored() error {
 	return err
 }
 
+// waiting checks the marks of rows that wait for their seal.
+func (c *logCheck) waiting(kind string) error {
+	if c.mark == nil || c.atOnce {
+		return nil
+	}
+	return c.tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL`, func(w Row) error {
+		if !hmac.Equal(w.Bytes(2), c.mark([32]byte(pad(w.Bytes(1))))) {
+			c.r.Find("log", "%s stands outside the log without the mark of a server: no server wrote it, or it was changed since.", nameOf(kind, w.ID(0)))
+		}
+		return nil
+	}, c.tx.Tenant)
+}
+
 // complete checks that no row stands outside the log and none is in it twice.
 func (c *logCheck) complete() error {
 	for _, t := range []struct{ kind, table string }{{leafJournal, "journal"}, {leafAudit, "audit"}} {
@@ -163,6 +178,9 @@ func (c *logCheck) complete() error {
 		}
 		if unsealed > 0 && c.atOnce {
 			c.r.Find("log", "%d %s rows stand outside the log. The server seals every row in the commit that writes it, so it did not write these.", unsealed, t.table)
+		}
+		if err := c.waiting(t.kind); err != nil {
+			return err
 		}
 		c.r.Count("rows waiting for their seal", unsealed)
 	}

@@ -25,6 +25,7 @@ type Trust struct {
 
 	elsewhere []seal.Head // kept by somebody else
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
+	mark      func(leaf [32]byte) []byte
 }
 
 // ReadTrust reads the seal key and the heads that were kept outside the database. What is wrong with the heads is a finding
@@ -38,7 +39,7 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	if err != nil {
 		return Trust{}, err
 	}
-	t := Trust{Public: key.Public(), Heads: make(map[access.Tenant][]seal.Head)}
+	t := Trust{Public: key.Public(), Heads: make(map[access.Tenant][]seal.Head), mark: key.Mark}
 	err = readHeads(filepath.Join(dir, File), t.Public, r, func(tenant access.Tenant, h seal.Head) {
 		t.Heads[tenant] = append(t.Heads[tenant], h)
 	})
@@ -80,7 +81,7 @@ func (t *Trust) Join(o Outside, r *store.Report) error {
 
 // Of is what one tenant, whose log has this origin, is checked against.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
-	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits}
+	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark}
 	for _, h := range t.elsewhere {
 		if h.Origin == origin {
 			out.Heads = append(out.Heads, h)

@@ -67,6 +67,7 @@ CREATE TABLE audit (
   single_person INTEGER NOT NULL DEFAULT 0 CHECK (single_person IN (0,1)),
   evidence TEXT NOT NULL DEFAULT '',      -- hashes of the rows that the transaction wrote and that are in no log themselves
   leaf BLOB NOT NULL, seal_n INTEGER,     -- NULL until the sealer has taken it
+  mark BLOB,                              -- keyed hash of leaf, where another transaction seals: that a server wrote the row
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX audit_unsealed ON audit (tenant_id) WHERE seal_n IS NULL;
@@ -337,7 +338,7 @@ CREATE TABLE ledger_account (
 CREATE TABLE journal (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL DEFAULT '',
   posted_at INTEGER NOT NULL, reverses BLOB, memo TEXT NOT NULL DEFAULT '',
-  leaf BLOB NOT NULL, seal_n INTEGER,
+  leaf BLOB NOT NULL, seal_n INTEGER, mark BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX journal_ref ON journal (tenant_id, kind, ref) WHERE ref <> '';

@@ -30,11 +30,12 @@ type sealer struct {
 	store  *store.Sealer
 	public string
 	heads  *headlog.Log
+	mark   func([32]byte) []byte
 	epoch  int64 // of the lead in which store remembers the logs
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {
-	return &sealer{e: e, store: store.NewSealer(key), public: key.Public(), heads: heads}
+	return &sealer{e: e, store: store.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
 }
 
 // run seals until the engine closes, and once more then: what was committed last is sealed before the lead is left.

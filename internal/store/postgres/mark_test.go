@@ -1,0 +1,70 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+)
+
+// TestOnlyWhatAServerWroteIsSealed: who may write to the tables can write a journal that balances, with its leaf. It has no
+// mark, so no server seals it, and verification says so; what the server wrote itself is sealed beside it.
+func TestOnlyWhatAServerWroteIsSealed(t *testing.T) {
+	url, dir := pgtest.New(t), t.TempDir()
+	e := openOn(t, url, postgres.Options{Dir: dir, SealEvery: -1})
+	bank, opening := ledger.AccountRef{Code: ledger.Bank, Subject: "b"}, ledger.AccountRef{Code: ledger.Opening}
+	post := func(ref string) {
+		t.Helper()
+		if _, err := do(e, func(tx *store.Tx) (value, error) {
+			i, err := tx.NewID()
+			if err == nil {
+				_, err = tx.Post(ledger.Journal{ID: i, Kind: ledger.Settlement, Ref: ref, PostedAt: tx.Now,
+					Postings: []ledger.Posting{{Account: bank, Amount: 5}, {Account: opening, Amount: -5}}})
+			}
+			if err == nil {
+				err = tx.AuditLog(access.Entry{At: tx.Now, Actor: "clerk", Action: "settle", Object: ref})
+			}
+			return value{}, err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	post("first")
+	postgres.Seal(t, e)
+	for name, c := range map[string]struct{ sql, back string }{
+		"a journal that was put in": {`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, leaf) SELECT id, uid, 'settlement', 'forged', created_at, sha256(uid) FROM tenant`,
+			`DELETE FROM journal WHERE ref = 'forged'`},
+		"a journal with another's mark": {`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, leaf, mark) SELECT 1, sha256('x')::bytea, 'settlement', 'forged', posted_at, sha256('y'), mark FROM journal WHERE ref = 'first'`,
+			`DELETE FROM journal WHERE ref = 'forged'`},
+		"an audit row that was put in": {`INSERT INTO audit (tenant_id, id, at, actor, action, leaf) SELECT id, uid, created_at, 'clerk', 'forged', sha256(uid) FROM tenant`,
+			`DELETE FROM audit WHERE action = 'forged'`},
+	} {
+		run(t, url, c.sql)
+		post(name)
+		postgres.Seal(t, e)
+		r, err := postgres.Verify(t.Context(), url, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, waiting := false, int64(0)
+		for _, f := range r.Findings {
+			told = told || strings.Contains(f.What, "without the mark of a server")
+		}
+		for _, f := range r.Figures {
+			if f.Name == "rows waiting for their seal" {
+				waiting = f.N
+			}
+		}
+		if !told || waiting != 1 {
+			t.Errorf("%s: %d rows wait, want the forged one alone; findings %+v", name, waiting, r.Findings)
+		}
+		run(t, url, c.back)
+	}
+	if r, err := postgres.Verify(t.Context(), url, dir); err != nil || !r.Sound() {
+		t.Errorf("without the forged rows: %v %+v", err, r.Findings)
+	}
+}
