@@ -12,7 +12,8 @@
 //
 // Journals and audit rows are sealed after their commit: every second the leading server takes what is committed into
 // the tenants' logs, in the order it assigns. The lead is held by a row that the sealing transaction locks, so two can
-// never seal at once. What was edited before it was sealed is not evident: that window is about a second.
+// never seal at once. Until then a row carries a keyed mark of the server that wrote it; one without stays outside the log.
+// That a row was taken away within that second is evident only by what it leaves behind.
 //
 // The key that signs the heads lies in the data folder, not in the database; all servers of one database must have the
 // same, and a server with another key is refused.
