@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzhttp"
 
@@ -30,7 +33,7 @@ func (a *API) Guard(name string, next http.Handler) http.Handler {
 }
 
 func (a *API) guard(next http.Handler, routeOf func(*http.Request) string) http.Handler {
-	return a.watched(a.gzip(a.recovered(a.limited(next))), routeOf)
+	return a.watched(a.gzip(a.recovered(a.limited(readable(next)))), routeOf)
 }
 
 func newGzip() (func(http.Handler) http.HandlerFunc, error) {
@@ -169,6 +172,27 @@ func (a *API) limited(next http.Handler) http.Handler {
 	})
 }
 
+// readable refuses an address that no text can be taken from: escapes that are broken, which would drop what they stand in
+// without a word, and bytes that cannot be looked for in every database.
+func readable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, err := url.ParseQuery(r.URL.RawQuery)
+		plain := err == nil && isText(r.URL.Path)
+		for name, values := range q {
+			plain = plain && isText(name) && !slices.ContainsFunc(values, func(v string) bool { return !isText(v) })
+		}
+		if !plain {
+			writeProblem(w, exchangeOf(r.Context()), because(refusal.InvalidRequest, "The address is not text: an escape in it is broken, or it holds a zero byte or what is not UTF-8.",
+				"Nothing was done.", "Write it in UTF-8 and escape each byte outside of letters, digits, - . _ and ~ as %XX."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isText reports whether every database can keep it as text.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
 // routed sends the request to its route, or answers as a problem what the mux would answer as text.
 func (a *API) routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -276,6 +300,9 @@ func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return x.nothing(malformed("The request has no body.", "Send a JSON object."))
+	}
+	if zeroByte(body) {
+		return x.nothing(malformed(`A text in the body holds the character \u0000.`, "Remove it: no text that is kept can hold it."))
 	}
 	x.body = body
 	r.Body = io.NopCloser(bytes.NewReader(body)) // huma reads it once more

@@ -114,6 +114,23 @@ func repeated(body []byte) (name string, twice bool) {
 	}
 }
 
+// zeroByte reports whether a text in a JSON body holds the character U+0000, which not every database can keep as text. A zero
+// byte that is not escaped is no JSON.
+func zeroByte(body []byte) bool {
+	if !bytes.Contains(body, []byte(`\u0000`)) {
+		return false
+	}
+	for d := json.NewDecoder(bytes.NewReader(body)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if text, ok := token.(string); ok && strings.ContainsRune(text, 0) {
+			return true
+		}
+	}
+}
+
 // short is what of a name from a body is repeated to its sender.
 func short(name string) string {
 	const longest = 40

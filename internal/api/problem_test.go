@@ -236,3 +236,25 @@ func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNoTextIsRefused: PostgreSQL keeps and finds no zero byte and nothing but UTF-8, so nothing else may reach a
+// database; and a parameter that cannot be read is not left out without a word.
+func TestWhatIsNoTextIsRefused(t *testing.T) {
+	w := begin(t)
+	meter := "/v1/meters/" + meterNumber
+	for _, path := range []string{"/v1/customers?find=%00", "/v1/customers?find=%ff", "/v1/customers?%00=1", "/v1/tariffs/%00/versions", "/v1/tariffs/%ff/versions",
+		"/v1/meters/%00/events", "/v1/meters?limit=%zz", "/v1/meters?limit=1;cursor=x", "/v1/events?after=%00"} {
+		if code, _ := w.problem(w.want(400, w.get(path))); code != "invalid-request" {
+			t.Errorf("%s: %s", path, code)
+		}
+	}
+	for path, body := range map[string]string{
+		"/v1/clock/trust": `{"reason":"a\u0000b"}`, meter + "/commands": `{"type":"read","reason":"\u0000"}`, "/v1/settings": `{"vat_no":"\u0000"}`,
+		"/v1/tariffs": `{"name":"\u0000","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, meter: `{"\u0000":1}`,
+	} {
+		if code, _ := w.problem(w.want(400, w.post(path, body))); code != "invalid-request" {
+			t.Errorf("%s: %s", path, code)
+		}
+	}
+	w.want(200, w.post("/v1/clock/trust", `{"reason":"what \\u0000 means"}`)) // a backslash and five characters
+}
