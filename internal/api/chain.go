@@ -16,10 +16,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -177,9 +177,9 @@ func (a *API) limited(next http.Handler) http.Handler {
 func readable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := url.ParseQuery(r.URL.RawQuery)
-		plain := err == nil && isText(r.URL.Path)
+		plain := err == nil && access.IsText(r.URL.Path)
 		for name, values := range q {
-			plain = plain && isText(name) && !slices.ContainsFunc(values, func(v string) bool { return !isText(v) })
+			plain = plain && access.IsText(name) && !slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) })
 		}
 		if !plain {
 			writeProblem(w, exchangeOf(r.Context()), because(refusal.InvalidRequest, "The address is not text: an escape in it is broken, or it holds a zero byte or what is not UTF-8.",
@@ -189,9 +189,6 @@ func readable(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// isText reports whether every database can keep it as text.
-func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // routed sends the request to its route, or answers as a problem what the mux would answer as text.
 func (a *API) routed(mux *http.ServeMux) http.Handler {

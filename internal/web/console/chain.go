@@ -4,7 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/access"
 )
 
 // policy is the content security policy of every page: nothing inline, nothing from elsewhere, in no frame.
@@ -63,6 +67,16 @@ func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 		Text: "Nothing was done. If you meant it, do it on the console's own page.", Link: "/", LinkText: "To the console"}))
 }
 
+// texts reports whether every database can keep what a form says. A browser sends nothing else.
+func texts(form url.Values) bool {
+	for name, values := range form {
+		if !access.IsText(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // formed reads the form of a POST within maxForm before any handler looks at it.
 func (s *Console) formed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +86,7 @@ func (s *Console) formed(next http.Handler) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := r.ParseForm()
-		if err == nil {
+		if err == nil && texts(r.PostForm) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -161,6 +161,17 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	g.do("POST", "/sell", sale, "Sec-Fetch-Site", "same-origin").leads("/sales/")
 }
 
+// TestAFormOfWhatIsNoTextIsRefused: PostgreSQL keeps no zero byte and nothing but UTF-8.
+func TestAFormOfWhatIsNoTextIsRefused(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	form := g.get("/meters/" + meterNumber).is(200).value("form")
+	for _, bad := range []string{"a\x00b", "\xff"} {
+		g.post("/meters/"+meterNumber+"/commands", "form", form, "type", "disconnect", "reason", bad).is(400).says("Nothing was done")
+		g.post("/signin", "email", bad, "password", password).is(400).says("Nothing was done")
+	}
+}
+
 func TestEveryPageNeedsASession(t *testing.T) {
 	w := begin(t)
 	sale := strings.TrimPrefix(w.enter(ownerEmail).sell(meterNumber, "100").what, "GET ")
