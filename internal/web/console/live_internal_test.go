@@ -27,7 +27,7 @@ type anna struct {
 	over bool
 }
 
-// annaTx and siteTx are transactions of a store that knows one session and the settings; all else panics.
+// annaTx and siteTx are transactions of a store that knows one session and the settings, and no meter; all else panics.
 type annaTx struct {
 	access.Tx
 	anna *anna
@@ -44,6 +44,10 @@ type siteTx struct{ registry.Tx }
 
 func (siteTx) TenantSettings() (registry.Settings, error) {
 	return registry.Settings{Name: "Here", Currency: "KES", TZ: "Africa/Nairobi"}, nil
+}
+
+func (siteTx) MeterByNumber(string) (registry.Meter, bool, error) {
+	return registry.Meter{}, false, nil
 }
 
 func (siteTx) ActivePeople(...access.Role) (int, error) { return 1, nil }

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -26,9 +24,14 @@ import (
 type sellForm struct {
 	FormID                  string
 	Meter, Amount, Currency string
+	Seen                    string // the sale before this one that the second step named
 	Error                   string
 	Preview                 preview
 }
+
+// ready reports whether the form came filled in and can be checked as it is: the focus is then on the button, where a digit
+// typed too soon adds nothing to the amount.
+func (f sellForm) ready() bool { return f.Error == "" && f.Preview.Bill.Total != "" }
 
 // preview is what can be said of a form while it is filled in.
 type preview struct {
@@ -63,14 +66,10 @@ type checkForm struct {
 	Payee                 payee
 	Units                 string // empty for a recharge
 	Bill                  bill
+	Push                  bool // the token is to be sent to the meter
 	Before                *soldBefore
+	Meanwhile             bool // Before was made while the form was open, so nothing was sold
 }
-
-// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated.
-type soldBefore struct{ At, Units, SaleID string }
-
-// warnWithin is how recent a sale must be for the check to mention it.
-const warnWithin = 15 * time.Minute
 
 // unsold is what did not happen when a form was refused before anything was tried.
 const unsold = "No money was taken and no token was made."
@@ -245,6 +244,11 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 			return
 		}
 	}
+	s.check(w, r, v, f, checkForm{Push: true})
+}
+
+// check prices what the first step asks for and shows it; c says what the page does not read itself.
+func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellForm, c checkForm) {
 	m, err := s.find(r.Context(), v, f.Meter)
 	if err != nil {
 		s.broken(w, r, v, err)
@@ -268,7 +272,7 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 		s.sellAgain(w, r, v, f, quote.Code.Status(), sentences(quote.What, unsold, quote.Try))
 		return
 	}
-	s.showCheck(w, r, v, f, m, quote)
+	s.showCheck(w, r, v, f, m, quote, c)
 }
 
 // sellAgain shows the first step with what was wrong.
@@ -277,15 +281,15 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 	s.showSell(w, r, v, status, f)
 }
 
-func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted) {
-	c := checkForm{FormID: f.FormID, Meter: m.Meter.Number, Amount: figure(quote.Tender), Payee: *v.site.payee(m), Units: unitsOf(quote, m),
-		Bill: billOf(quote.Lines, quote.Tender)}
+func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
+	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, figure(quote.Tender), *v.site.payee(m)
+	c.Units, c.Bill = unitsOf(quote, m), billOf(quote.Lines, quote.Tender)
 	var err error
 	if !v.owns(c.FormID) {
 		c.FormID, err = s.formID(v)
 	}
 	if err == nil {
-		c.Before, err = s.soldBefore(r.Context(), v, m.Meter.Number)
+		c.Before, err = s.soldBefore(r.Context(), v, m)
 	}
 	if err != nil {
 		s.broken(w, r, v, err)
@@ -293,24 +297,11 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 	}
 	p := s.page(r, v, "Check before you sell")
 	p.mark(m.Meter.Simulated)
-	s.show(w, r, http.StatusOK, checkView(p, c))
-}
-
-// soldBefore looks for a sale to the meter a short while ago.
-func (s *Console) soldBefore(ctx context.Context, v visit, number string) (*soldBefore, error) {
-	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: shownTokens})
-	if err != nil || list.Refused() {
-		return nil, err
+	status := http.StatusOK
+	if c.Meanwhile {
+		status = http.StatusConflict
 	}
-	at := slices.IndexFunc(list.Tokens, func(t vending.Token) bool { return !t.Sale.IsZero() })
-	if at < 0 {
-		return nil, nil
-	}
-	t := list.Tokens[at]
-	if s.c.Now().Sub(t.IssuedAt) > warnWithin {
-		return nil, nil
-	}
-	return &soldBefore{At: v.site.minute(t.IssuedAt), Units: t.Units.KWh(1), SaleID: t.Sale.Text(id.Vend)}, nil
+	s.show(w, r, status, checkView(p, c))
 }
 
 // made finds the sale that a form has made; zero where it has made none.
@@ -324,7 +315,7 @@ func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error)
 
 // sell makes the sale, under the form's id: the same form sent again leads to the same sale.
 func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
-	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount")}
+	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount"), Seen: r.PostFormValue("seen")}
 	if !v.owns(f.FormID) {
 		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity,
 			"The form is from another session, perhaps from before you signed in again. "+unsold+" If you sent it then, look at the meter's tokens first.")
@@ -335,8 +326,17 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
 		return
 	}
-	order := vending.Order{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
 	push := r.PostFormValue("push") != ""
+	news, err := s.unseen(r.Context(), v, f)
+	if err != nil {
+		s.unknown(w, r, v, f, push, err)
+		return
+	}
+	if news {
+		s.check(w, r, v, f, checkForm{Push: push, Meanwhile: true})
+		return
+	}
+	order := vending.Order{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
 	if push {
 		order.Deliver = []string{vending.RouteMQTT}
 	}
@@ -360,8 +360,8 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 
 // askAgain is a sale whose outcome is not known: the same form once more is the safe way to learn it.
 type askAgain struct {
-	FormID, Meter, Amount, Push string
-	Title, Text, Reference      string
+	FormID, Meter, Amount, Push, Seen string
+	Title, Text, Reference            string
 }
 
 // unknown is the page after an error in the middle of a sale.
@@ -381,7 +381,7 @@ func (s *Console) pending(w http.ResponseWriter, r *http.Request, v visit, f sel
 }
 
 func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm, push bool, a askAgain) {
-	a.FormID, a.Meter, a.Amount = f.FormID, f.Meter, f.Amount
+	a.FormID, a.Meter, a.Amount, a.Seen = f.FormID, f.Meter, f.Amount, f.Seen
 	if push {
 		a.Push = "1"
 	}

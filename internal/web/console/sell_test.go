@@ -72,6 +72,33 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 	g.check(meterNumber, "100").is(200).omits("were sold to this meter at")
 }
 
+// TestASaleFromAnotherTabStopsThisOne: two tabs, or two tills, are at the check of the same meter when one of them sells.
+func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	for _, c := range []struct{ meter, what string }{{meterNumber, "34.7 kWh were sold to this meter at"}, {walletNumber, "This wallet was recharged with KES 100.00 at"}} {
+		one, two := g.check(c.meter, "100").is(200).omits("Go on only if"), g.check(c.meter, "100").is(200).omits("Go on only if")
+		sale := g.decide(one).leads("/sales/")
+		stopped := g.decide(two).is(409).says("Nothing was sold by this form", c.what, "Go on only if this is another payment", "Sell for KES 100.00")
+		if stopped.value("form") != two.value("form") || !strings.Contains(stopped.body, `href="`+sale+`"`) {
+			t.Errorf("the page is of another form, or does not lead to %s:\n%s", sale, stopped.body)
+		}
+		if at := g.decide(two).is(409); at.value("seen") != strings.TrimPrefix(sale, "/sales/") {
+			t.Errorf("the same form again was not stopped by %s", sale)
+		}
+		second := g.decide(stopped).leads("/sales/")
+		if second == sale {
+			t.Errorf("the second sale is the first, %s", sale)
+		}
+		g.decide(one).leads(sale + "?again=1")
+		g.decide(two).leads(second + "?again=1")
+		g.check(c.meter, "100").is(200).says("Go on only if this is another payment").omits("Nothing was sold by this form")
+	}
+	w.clock.move(16 * time.Minute)
+	g.check(walletNumber, "100").is(200).omits("Go on only if")
+}
+
 const unsold = "No money was taken and no token was made."
 
 func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {

@@ -68,9 +68,18 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 		case r.Method == http.MethodGet:
 			http.Redirect(w, r, "/signin", http.StatusSeeOther)
 		default:
-			http.Redirect(w, r, "/signin?ended=1", http.StatusSeeOther)
+			http.Redirect(w, r, "/signin?ended=1&next="+url.QueryEscape(resume(r)), http.StatusSeeOther)
 		}
 	})
+}
+
+// resume is where whoever has signed in again goes on after a form that came too late: the page it stood on, and for a
+// sale the first step with what was typed.
+func resume(r *http.Request) string {
+	if r.URL.Path == "/sell" {
+		return "/sell?" + url.Values{"meter": {r.PostFormValue("meter")}, "amount": {r.PostFormValue("amount")}}.Encode()
+	}
+	return back(r)
 }
 
 // signInForm is the sign-in page.

@@ -83,6 +83,18 @@ func TestASessionEndsByItself(t *testing.T) {
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
 	g.get(again).is(200).says("Your session is over. If you have just sent something, it was not done")
+	// Whoever signs in again goes on where the form stood, and what was typed for a sale stands there.
+	for path, to := range map[string]string{"/sell": "/sell?amount=12.50&meter=" + meterNumber, "/meters/" + meterNumber + "/commands": "/meters/" + meterNumber} {
+		page := g.get(g.post(path, "form", "x", "meter", meterNumber, "amount", "12.50").leads("/signin?ended=1&next="))
+		if got := page.value("next"); got != to {
+			t.Errorf("after %s whoever signs in again goes to %q, want %q", path, got, to)
+		}
+	}
+	w.clock.move(-access.SessionIdle - time.Second)
+	form := g.get("/sell?amount=12.50&meter=" + meterNumber).is(200)
+	if form.value("amount") != "12.50" || form.value("meter") != meterNumber || !strings.Contains(form.body, `type="submit" autofocus>Check`) {
+		t.Errorf("the form lost what was typed, or lets a digit be added to it:\n%s", form.body)
+	}
 }
 
 func TestSignInLeadsOnlyToThisServer(t *testing.T) {

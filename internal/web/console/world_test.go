@@ -450,7 +450,17 @@ func checkPath(form, meter, amount string) string {
 func (g *guest) sell(meter, amount string) answer {
 	g.w.t.Helper()
 	c := g.check(meter, amount).is(200)
-	return g.get(g.post("/sell", "form", c.value("form"), "meter", c.value("meter"), "amount", c.value("amount")).leads("/sales/")).is(200)
+	return g.get(g.decide(c).leads("/sales/")).is(200)
+}
+
+// decide presses the button of a check.
+func (g *guest) decide(check answer) answer {
+	g.w.t.Helper()
+	seen := ""
+	if strings.Contains(check.body, `name="seen"`) {
+		seen = check.value("seen")
+	}
+	return g.post("/sell", "form", check.value("form"), "meter", check.value("meter"), "amount", check.value("amount"), "seen", seen)
 }
 
 // token is the digits that a page shows.

@@ -6,7 +6,10 @@
   // Whoever comes by keyboard starts somewhere: in the field that is asked for first, else at the content. The button
   // that sells gets the focus here and not from the browser: a key still held down from the page before would press it
   // before the rule about held keys below is in force.
+  // What stands in the field of an amount is written over, not added to, unless somebody has begun to type already.
   function arrive() {
+    var here = document.activeElement;
+    if (here && here.matches("input.amount") && here.value && here.value === here.defaultValue) here.select();
     if (document.activeElement && document.activeElement !== document.body) return;
     (document.querySelector("[autofocus], [data-arrive]") || main).focus({ preventScroll: !!location.hash });
   }

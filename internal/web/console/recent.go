@@ -1,0 +1,89 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated. What is its units, or
+// the sum that a wallet was recharged with.
+type soldBefore struct{ At, What, SaleID string }
+
+// warnWithin is how recent a sale must be for the check to mention it.
+const warnWithin = 15 * time.Minute
+
+// soldBefore looks for the last sale to the meter a short while ago. One that made no token, or was taken back, is none.
+func (s *Console) soldBefore(ctx context.Context, v visit, m registry.MeterView) (*soldBefore, error) {
+	if m.Meter.Mode == registry.PrepayWallet {
+		return s.rechargedBefore(ctx, v, m.Meter.Number)
+	}
+	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), m.Meter.Number, registry.Page{Limit: shownTokens})
+	if err != nil || list.Refused() {
+		return nil, err
+	}
+	at := slices.IndexFunc(list.Tokens, func(t vending.Token) bool {
+		return !t.Sale.IsZero() && t.State != vending.TokenFailed && t.State != vending.TokenReversed
+	})
+	if at < 0 {
+		return nil, nil
+	}
+	t := list.Tokens[at]
+	if s.c.Now().Sub(t.IssuedAt) > warnWithin {
+		return nil, nil
+	}
+	return &soldBefore{At: v.site.minute(t.IssuedAt), What: t.Units.KWh(1) + " kWh", SaleID: t.Sale.Text(id.Vend)}, nil
+}
+
+// rechargedBefore looks for the last recharge of the meter's wallet a short while ago.
+func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (*soldBefore, error) {
+	if !v.by.May(access.ReadCustomers) {
+		return nil, nil
+	}
+	since := s.c.Now().Add(-warnWithin)
+	st, err := s.c.Wallets.Statement(ctx, quiet(v.by), number, v.site.in(since).Format(time.DateOnly), "", registry.Page{Limit: registry.MaxLimit})
+	if err != nil || st.Refused() {
+		return nil, err
+	}
+	for _, l := range slices.Backward(st.Lines) {
+		if l.Kind != wallet.LineRecharge {
+			continue
+		}
+		if l.At.Before(since) {
+			return nil, nil
+		}
+		return &soldBefore{At: v.site.minute(l.At), What: sum(money.Amount{Minor: l.Amount, Currency: st.Currency}), SaleID: l.Ref}, nil
+	}
+	return nil, nil
+}
+
+// unseen reports whether something was sold to the meter that the check did not name, and not by this form: in another
+// tab, at another till. Who sells decides again with that in sight. The last sale is read before what the form has made,
+// so that a form sent twice at once never takes its own sale for another's.
+func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
+	m, err := s.find(ctx, v, f.Meter)
+	if err != nil || m.Refused() {
+		return false, err // the sale itself says what is wrong
+	}
+	last, err := s.soldBefore(ctx, v, m)
+	if err != nil || last == nil || last.SaleID == f.Seen {
+		return false, err
+	}
+	made, err := s.made(ctx, v, f.FormID)
+	return made.IsZero(), err
+}
+
+// role is how a screen reader tells of it: at once, where it stopped a sale.
+func (b soldBefore) role(stopped bool) string {
+	if stopped {
+		return "alert"
+	}
+	return "status"
+}
