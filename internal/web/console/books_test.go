@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/proof"
@@ -39,15 +40,39 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	g.get("/ledger/journals?ref=vnd_none").is(200).says("There is no journal here")
 }
 
+// TestFromAWalletToTheBooksAndBack: what was used has no sale to look at, so its journals lead to the meter's wallet.
+func TestFromAWalletToTheBooksAndBack(t *testing.T) {
+	w := begin(t)
+	w.purse()
+	g := w.enter(ownerEmail)
+	g.decide(g.check(walletNumber, "100")).leads("/sales/")
+	w.read(1, 5000)
+	w.read(2, 7000)
+	g.decide(g.check(walletNumber, "50")).leads("/sales/") // what was used is booked at once when money comes in
+	own := "/meters/" + walletNumber + "/wallet"
+	books := g.get(own).is(200).says("Settled balance KES 144.25").link(t, `/ledger/journals\?code=2000[^"]*subject=acc_[^"]*`)
+	journals := g.get(books).is(200).says("Of 2000 wallet acc_", "Sale vnd_", "Use of meter mtr_", "100.00", "5.75")
+	g.get(journals.link(t, `/meters/mtr_[^"]*/wallet`)).is(200).says("Wallet of meter", "Settled balance KES 144.25")
+	w.person("operator@example.org", access.Operator)
+	w.clock.move(time.Minute)
+	w.enter("operator@example.org").get(own).is(200).says("Statement of this month").omits("In the books")
+}
+
 func TestAReceiptExplainsItself(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	sale := g.sell(meterNumber, "100")
 	digits := sale.token()
+	if strings.Contains(sale.body, "data-print") {
+		t.Error("the page of the sale offers to print, but is no receipt: it has neither tariff nor tax number")
+	}
 	page := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("Receipt main-000001", "TEST RECEIPT", "TEST", "SGC 123456 KRN 1 TI 01", "domestic, version 1",
 		"Energy without tax 86.75 34.7 kWh @ 2.50", "VAT 13.01", "Every figure was derived again and agrees", "You paid 100.00 KES.",
 		"34.7 kWh at 2.50 and VAT of 15 % is 2.875 per kWh: 99.7625.", "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.",
 		digits[:4]+" "+digits[4:8]+" "+digits[8:12]+" "+digits[12:16]+" "+digits[16:])
+	if page.token() != digits {
+		t.Errorf("read aloud the token of the receipt is %q, want %s", page.token(), digits)
+	}
 	g.get(page.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200)
 	// Somebody without the right to digits sees the receipt without them.
 	w.person("support@example.org", access.Support)

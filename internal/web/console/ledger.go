@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // bookRow is an account, or a line of a journal, with the way to what is behind it.
@@ -31,8 +32,9 @@ type bookPage struct {
 
 // journalCard is one journal.
 type journalCard struct {
-	ID, Kind, At, Ref, Link, Memo, Reverses string
-	Lines                                   []bookRow
+	ID, Kind, At, Ref, Memo, Reverses string
+	Of, Link                          string // what Ref names, and where that is shown; empty: nowhere
+	Lines                             []bookRow
 }
 
 // journalList is a page of journals.
@@ -161,7 +163,9 @@ func (t site) journal(j ledger.Journal, currency string) journalCard {
 		c.Reverses = j.Reverses.Text(id.Journal)
 	}
 	if strings.HasPrefix(j.Ref, id.Vend) {
-		c.Link = "/sales/" + j.Ref
+		c.Link, c.Of = "/sales/"+j.Ref, "Sale"
+	} else if meter, _, ok := wallet.ParseUseRef(j.Ref); ok {
+		c.Link, c.Of = "/meters/"+meter.Text(id.Meter)+"/wallet", "Use of meter"
 	}
 	for _, p := range j.Postings {
 		row := accountRow(p.Account)

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/receipt"
 )
@@ -63,7 +64,11 @@ func receiptOf(r receipt.Receipt) receiptDetail {
 		if t.Units > 0 {
 			units += ", " + t.Units.KWh(1) + " kWh"
 		}
-		d.Tokens = append(d.Tokens, tokenLine{Grouped: t.Reveal(), Units: units})
+		line := tokenLine{Grouped: t.Reveal(), Units: units}
+		if digitsOnly(line.Grouped) { // and not the mark that hides them
+			line.Digits = strings.ReplaceAll(line.Grouped, " ", "")
+		}
+		d.Tokens = append(d.Tokens, line)
 	}
 	return d
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -87,7 +88,7 @@ type usePage struct {
 	Breaks                    []int // where in the chart the register did not go on from what it was
 	Most, Sum, Next, Currency string
 	Lines                     []statementRow
-	Month, More               string
+	Month, More, Books        string // Books leads to the journals of the wallet, for who may see them
 	Recharge                  bool
 	Simulated                 bool
 	State                     supplyState
@@ -261,6 +262,9 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 	st, err := s.c.Wallets.Statement(r.Context(), v.by, d.Number, "", "", registry.Page{Limit: registry.MaxLimit})
 	if err != nil || st.Refused() {
 		return err
+	}
+	if v.by.May(access.ReadLedger) {
+		d.Books = accountRow(ledger.AccountRef{Code: ledger.Wallet, Subject: st.Account.Text(id.Account)}).Link
 	}
 	if st.Next != "" {
 		d.More = "There is more: paywatt account wallet " + d.Number
