@@ -1,0 +1,112 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// called gives the customer of a meter a name.
+func (o *office) called(t *testing.T, meter, name string) {
+	t.Helper()
+	customer := o.api.must(t, 200, "GET", "/v1/meters/"+meter, nil).text(t, "customer", "id")
+	o.api.must(t, 200, "POST", "/v1/customers/"+customer, map[string]any{"name": name})
+}
+
+// nameSights are the pages that name a customer, for one whose name is long and has no blank, and with them the widest
+// line of the console.
+func (o *office) nameSights(t *testing.T) []sight {
+	t.Helper()
+	d, n := o.desk, number(1003)
+	o.called(t, n, strings.Repeat("Wolfeschlegelsteinha", 4))
+	sale := ""
+	return []sight{
+		{"long name, meters", func() { d.visit("/meters") }},
+		{"long name, meter", func() { d.visit("/meters/" + n) }},
+		{"long name, customers", func() { d.visit("/customers?find=Wolfe") }},
+		{"long name, customer", func() { d.click(`tbody a[href^="/customers/cus_"]`, 1); d.at("/customers/cus_") }},
+		{"long name, box", func() { d.visit("/meters/" + n + "/recharge") }},
+		{"long name, check", func() { d.visit("/sell?meter=" + n); d.keys("20" + enterKey); d.at("/sell/check") }},
+		{"long name, sale", func() {
+			if sale == "" {
+				d.keys(enterKey)
+				d.at("/sales/")
+				sale = d.path()
+			}
+			d.visit(sale)
+		}},
+		{"long name, receipt", func() { d.visit(sale + "/receipt") }},
+		{"proof", func() { d.visit(sale + "/proof") }},
+	}
+}
+
+// arabic shows that a name from right to left turns nothing beside it round.
+func (o *office) arabic(t *testing.T) {
+	d := o.desk
+	o.called(t, number(1003), "أمينة عبد الرحمن")
+	d.visit("/meters/" + number(1003))
+	const phone = `[...document.querySelectorAll("dl.facts dd span")].find(e => e.textContent.startsWith("+254"))`
+	if !ask[bool](d, `(function (text) { const at = i => { const r = document.createRange(); r.setStart(text, i); r.setEnd(text, i + 1); return r.getBoundingClientRect().left; };
+		return at(0) < at(1) && at(1) < at(text.length - 1); })(`+phone+`.firstChild)`) {
+		t.Error("beside a name in Arabic the telephone number does not begin with its +")
+	}
+}
+
+// menu counts the lines that the menu takes, and follows the keys through it from top to bottom.
+func (o *office) menu(t *testing.T) {
+	d := o.desk
+	d.visit("/ledger")
+	for width, most := range map[int64]int{360: 2, 768: 1, 1280: 1} {
+		d.size(width)
+		if lines := ask[int](d, `new Set([...document.querySelectorAll("header nav a")].map(e => e.getBoundingClientRect().top)).size`); lines > most {
+			t.Errorf("at %d px the menu takes %d lines, want %d", width, lines, most)
+		}
+		if !ask[bool](d, `[...document.querySelectorAll("header a, header input, header button")].map(e => e.getBoundingClientRect()).every((r, i, all) => i === 0 ||
+			r.top >= all[i - 1].bottom || r.left >= all[i - 1].right)`) {
+			t.Errorf("at %d px the keys go through the menu in another order than the eye", width)
+		}
+	}
+	d.size(1280)
+}
+
+// paper looks at a receipt as it is printed on a roll of 80 mm, with the colours for the dark chosen.
+func (o *office) paper(t *testing.T) {
+	const roll = 302 // px of 80 mm
+	d := o.desk
+	d.visit("/sell?meter=" + number(1003))
+	d.keys("20" + enterKey)
+	d.at("/sell/check")
+	d.keys(enterKey)
+	d.at("/sales/")
+	d.visit(d.path() + "/receipt")
+	if got := d.focus(); got != "button Print" {
+		t.Errorf("on the receipt the focus is on %s, want the button that prints it", got)
+	}
+	d.click(`.theme button[value="dark"]`, 1)
+	d.until(10*time.Second, `document.documentElement.dataset.theme === "dark" && document.readyState === "complete"`)
+	call(d, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	d.size(roll)
+	if wide := ask[int](d, `document.documentElement.scrollWidth`); wide > roll {
+		t.Errorf("the receipt is %d px wide on %d px of paper", wide, roll)
+	}
+	if odd := ask[string](d, `[...document.querySelectorAll("main *")].filter(e => e.checkVisibility() && !e.matches(".badge") && getComputedStyle(e).color !== "rgb(0, 0, 0)")
+		.map(e => e.tagName + " " + getComputedStyle(e).color).join(", ")`); odd != "" {
+		t.Errorf("on paper not black: %s", odd)
+	}
+	if odd := ask[string](d, `getComputedStyle(document.querySelector("main .card")).backgroundColor`); odd != "rgb(255, 255, 255)" {
+		t.Errorf("the paper is %s", odd)
+	}
+	if lines := ask[int](d, `new Set([...document.querySelector(".token").getClientRects()].map(r => r.top)).size`); lines > 2 {
+		t.Errorf("the token stands on %d lines", lines)
+	}
+	if high := ask[float64](d, `parseFloat(getComputedStyle(document.querySelector(".token")).fontSize) / parseFloat(getComputedStyle(document.body).fontSize)`); high < 1.5 {
+		t.Errorf("the token is %.2f times as high as the text", high)
+	}
+	call(d, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	d.size(1280)
+	ask[chromedp.Void](d, `document.querySelector('.theme button[value=""]').click()`)
+	d.until(10*time.Second, `document.documentElement.dataset.theme === "" && document.readyState === "complete"`)
+}
