@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
 // TestAStoreIsCopiedAndGoesOn: a utility that has outgrown its one machine moves to PostgreSQL. What was sold is sold,
@@ -91,4 +95,92 @@ func rising(t *testing.T, lost, spare *place) {
 	}
 	// Beside the heads that the lost store signed later the copy is still sound: they are of the time that was lost.
 	spare.run(t, "", "verify", "--data", lost.dir)
+}
+
+// TestAMoveHasOneEnd: whatever goes wrong while a store moves, there is one live store in the end and never two.
+func TestAMoveHasOneEnd(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	a.mustVend(t, a.meter(t, number(1001)).number, 10_000, "before-0001")
+	srv.stop()
+	empty := func(url string) bool { // a copy with another purpose finds it so, and fills it
+		_, _, code := p.try("", "store", "copy", "sqlite:"+p.dir, url, "--keep")
+		return code == 0
+	}
+
+	url, keys := pgtest.New(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(keys, "other"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, url, "--keys", keys); code != 4 || !empty(url) {
+		t.Errorf("moving with keys into a folder that is not empty: exit %d, want 4 and an empty database\n%s", code, errOut)
+	}
+
+	thief, line := pgtest.Steal(t, pgtest.New(t))
+	thief.Commits.Add(1)
+	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, line); code == 0 || !empty(line) {
+		t.Errorf("the COMMIT was lost: exit %d, want a failure and an empty database\n%s", code, errOut)
+	}
+	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop() // still the live one
+
+	thief, line = pgtest.Steal(t, pgtest.New(t))
+	thief.Answers.Add(1)
+	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, line); code != 0 {
+		t.Errorf("the answer to the COMMIT was lost: exit %d, want 0\n%s", code, errOut)
+	}
+	if _, errOut, code := p.try("", "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code != 4 {
+		t.Errorf("serving what was moved: exit %d, want 4\n%s", code, errOut)
+	}
+	if _, errOut, code := p.try("", "verify", "--data", p.dir, "--store", line); code != 0 {
+		t.Errorf("the copy is not sound: exit %d\n%s", code, errOut)
+	}
+}
+
+// TestAnInterruptedMoveIsFinished: the folder was told of a move and the command killed. It is not served, and the same
+// command finds out what became of it.
+func TestAnInterruptedMoveIsFinished(t *testing.T) {
+	p := newPlace(t, paywatt(t))
+	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop()
+	again := func(url string) (errOut string, code int) {
+		if err := sqlite.BeginMove(p.dir, sqlite.Move{ID: "killed", To: url}); err != nil {
+			t.Fatal(err)
+		}
+		if _, errOut, code := p.try("", "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code != 4 || !strings.Contains(errOut, "store copy") {
+			t.Errorf("serving in the middle of a move: exit %d, want 4 and what to do\n%s", code, errOut)
+		}
+		_, errOut, code = p.try("", "store", "copy", "sqlite:"+p.dir, url)
+		return errOut, code
+	}
+	other := pgtest.New(t)
+	p.run(t, "", "store", "copy", "sqlite:"+p.dir, other, "--keep")
+	if errOut, code := again(other); code != 1 || !strings.Contains(errOut, "not known") {
+		t.Errorf("the database has something else: exit %d, want 1\n%s", code, errOut)
+	}
+	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, pgtest.New(t)); code != 1 || !strings.Contains(errOut, "another database") {
+		t.Errorf("to another database: exit %d, want 1\n%s", code, errOut)
+	}
+	url := pgtest.New(t)
+	if errOut, code := again(url); code != 0 || !strings.Contains(errOut, "rows are in") {
+		t.Errorf("nothing had arrived: exit %d, want 0 and a copy\n%s", code, errOut)
+	}
+
+	p = newPlace(t, paywatt(t))
+	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop()
+	url = pgtest.New(t)
+	src, err := sqlite.OpenSource(t.Context(), p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = postgres.Fill(t.Context(), url, src, postgres.Purpose{Move: "killed", Ready: func() error { return nil }})
+	if err := errors.Join(err, src.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if errOut, code := again(url); code != 0 || !strings.Contains(errOut, "had arrived") {
+		t.Errorf("everything had arrived: exit %d, want 0 without a second copy\n%s", code, errOut)
+	}
+	if _, errOut, code := p.try("", "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code != 4 || !strings.Contains(errOut, "has been moved") {
+		t.Errorf("serving what was moved: exit %d, want 4\n%s", code, errOut)
+	}
 }

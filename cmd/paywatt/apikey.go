@@ -192,6 +192,8 @@ func folderFailure(where place, err error) *failure {
 		f.not, f.try = "No new database was made.", "Put the file back or run paywatt backup restore --force; use another folder with --data to begin anew."
 	case errors.Is(err, sqlite.ErrMoved):
 		f.code, f.not, f.try = exitRefused, "Nothing was changed.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
+	case errors.Is(err, sqlite.ErrMoving):
+		f.code, f.not, f.try = exitRefused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again: it finds out whether everything arrived."
 	case errors.Is(err, sqlite.ErrForeign):
 		f.not, f.try = "Nothing was changed.", "Use another folder with --data."
 	case errors.Is(err, store.ErrFull):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,8 +35,10 @@ func newStoreCopy(c console) *cobra.Command {
 		Long: "Copies everything in one transaction: all of it arrives or nothing. Every row is read back and compared, and the copy\n" +
 			"is verified as paywatt verify does, against the same signed heads; it must say the same of both.\n\n" +
 			"No server may run on the folder. Afterwards its database is marked as moved and is not served any more: a meter that\n" +
-			"got tokens from two books would be the end of both. With --keep the folder stays the live one; the copy then begins a\n" +
-			"store epoch of its own, as after a restore, so that it could take over without using a number twice.",
+			"got tokens from two books would be the end of both. If the move is interrupted in its last moment, the folder is not\n" +
+			"served until the same command has found out whether everything arrived. With --keep the folder stays the live one;\n" +
+			"the copy then begins a store epoch of its own, as after a restore, so that it could take over without using a number\n" +
+			"twice.",
 		Example: "  paywatt store copy sqlite:./paywatt-data postgres://paywatt@db/paywatt",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,24 +59,80 @@ func newStoreCopy(c console) *cobra.Command {
 }
 
 func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
-	if !o.keep {
-		lock, err := sqlite.TakeLock(o.from)
+	if o.keep {
+		filled, err := c.fillStore(cmd.Context(), o, "", func() error { return nil })
 		if err != nil {
 			return copyFailure(o, err)
 		}
-		defer func() { err = errors.Join(err, lock.Release()) }()
+		return c.showCopy(cmd, o, filled)
 	}
-	filled, err := c.fillStore(cmd.Context(), o)
+	lock, err := sqlite.TakeLock(o.from)
 	if err != nil {
 		return copyFailure(o, err)
 	}
-	if !o.keep {
-		if err := sqlite.MarkMoved(o.from, postgres.Redact(o.to), time.Now()); err != nil {
-			return &failure{code: exitFailed, what: "Everything is in " + postgres.Redact(o.to) + ", but the folder could not be marked as moved: " + err.Error() + ".",
-				not: "Two stores could be served now.", try: "Take " + o.from + "/paywatt.db out of the folder before you start a server."}
-		}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	m := sqlite.Move{ID: rand.Text(), To: postgres.Redact(o.to)}
+	filled, err := c.resume(cmd.Context(), o)
+	if err == nil && filled.Epoch == 0 {
+		filled, err = c.move(cmd.Context(), o, m)
+	}
+	if err != nil {
+		return copyFailure(o, err)
+	}
+	if err := sqlite.EndMove(o.from, m, time.Now()); err != nil {
+		return &failure{code: exitFailed, what: "Everything is in " + m.To + ", but the folder could not be told so: " + err.Error() + ".",
+			not: "The folder is not served any more; the database is the live one.", try: "Run the same command again: it only finishes the folder."}
 	}
 	return c.showCopy(cmd, o, filled)
+}
+
+// move copies the content, and tells the folder before the database commits it. Where an error leaves open whether it did,
+// the database is asked.
+func (c console) move(ctx context.Context, o storeCopy, m sqlite.Move) (postgres.Filled, error) {
+	told := false
+	filled, err := c.fillStore(ctx, o, m.ID, func() error { told = true; return sqlite.BeginMove(o.from, m) })
+	if err == nil || !told {
+		return filled, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askArrived) // an interrupted command asks as well
+	defer cancel()
+	epoch, unknown := postgres.Arrived(ctx, o.to, m.ID)
+	switch {
+	case unknown != nil:
+		return filled, c.unfinished(o, m, errors.Join(err, unknown))
+	case epoch > 0:
+		return filled, nil
+	}
+	return filled, errors.Join(err, sqlite.CancelMove(o.from))
+}
+
+// askArrived is how long a database that did not answer a commit is asked what became of it.
+const askArrived = 30 * time.Second
+
+// resume finds out what became of a move that was interrupted. It gives the epoch of the copy if everything has arrived,
+// and 0 where there is nothing to resume, or nothing arrived.
+func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Filled, err error) {
+	m, err := sqlite.PendingMove(o.from)
+	if err != nil || m.ID == "" {
+		return filled, err
+	}
+	filled.Epoch, err = postgres.Arrived(ctx, o.to, m.ID)
+	switch {
+	case err != nil:
+		return filled, c.unfinished(o, m, err)
+	case filled.Epoch > 0:
+		c.tell("Everything had arrived before the move was interrupted.")
+		return filled, nil
+	case m.To != postgres.Redact(o.to):
+		return filled, c.unfinished(o, m, errors.New("the move went to another database"))
+	}
+	return filled, sqlite.CancelMove(o.from)
+}
+
+// unfinished says that nobody knows which of two databases is the live one.
+func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
+	return &failure{code: exitFailed, what: "Whether everything has arrived in " + m.To + " is not known: " + err.Error() + ".",
+		not: "The folder is not served before that is clear.", try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
 }
 
 // copyFailure explains why nothing was copied.
@@ -90,6 +149,9 @@ func copyFailure(o storeCopy, err error) error {
 	case errors.Is(err, postgres.ErrDiffers):
 		return &failure{code: exitFailed, what: what, not: "Nothing was committed there.",
 			try: "Run paywatt verify --data " + o.from + ", and report this with its answer."}
+	case errors.Is(err, sqlite.ErrMoving): // only of a copy that is to stand beside it; a move resumes
+		return &failure{code: exitRefused, what: what, not: "Nothing was copied.",
+			try: "Run paywatt store copy without --keep to that database first: it finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
 		return &failure{code: exitRefused, what: what, not: "Nothing was copied.",
 			try: "The database it was moved to is the live one; copy from a backup made before, or back that one up."}
@@ -97,8 +159,13 @@ func copyFailure(o storeCopy, err error) error {
 	return storeFailure("The store could not be copied", o.from, err)
 }
 
-// fillStore copies keys and content.
-func (c console) fillStore(ctx context.Context, o storeCopy) (filled postgres.Filled, err error) {
+// fillStore copies keys and content. ready is called when all is there and not yet committed.
+func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready func() error) (filled postgres.Filled, err error) {
+	if o.keys != "" {
+		if err := sqlite.EmptyFolder(o.keys); err != nil {
+			return postgres.Filled{}, err
+		}
+	}
 	src, err := sqlite.OpenSource(ctx, o.from)
 	if err != nil {
 		return postgres.Filled{}, err
@@ -108,13 +175,14 @@ func (c console) fillStore(ctx context.Context, o storeCopy) (filled postgres.Fi
 		return postgres.Filled{}, &failure{code: exitRefused, what: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
 			not: "Nothing was copied.", try: "Run paywatt verify --data " + o.from + "; restore a sound backup first."}
 	}
-	if filled, err = postgres.Fill(ctx, o.to, src, o.keep); err != nil || o.keys == "" {
-		return filled, err
-	}
-	if err := sqlite.CopyKeys(o.from, o.keys); err != nil {
-		return filled, fmt.Errorf("the content is there, but its keys could not be copied: %w", err)
-	}
-	return filled, nil
+	return postgres.Fill(ctx, o.to, src, postgres.Purpose{Move: move, Ready: func() error {
+		if o.keys != "" {
+			if err := sqlite.CopyKeys(o.from, o.keys); err != nil {
+				return fmt.Errorf("copy the keys: %w", err)
+			}
+		}
+		return ready()
+	}})
 }
 
 // copyView is a copy as JSON.
@@ -137,11 +205,15 @@ func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) er
 		}
 	}
 	figures := map[string]int64{}
-	for _, k := range f.Report.Figures {
-		figures[k.Name] = k.N
+	if f.Report != nil { // not of a move that was resumed
+		for _, k := range f.Report.Figures {
+			figures[k.Name] = k.N
+		}
 	}
-	c.tell("%d rows are in %s, read back and equal; %d journals, sum %d, %d sealed rows under %d signed heads, as in the source.",
-		total, v.To, figures["journals"], figures["sum of all postings"], figures["sealed rows"], figures["signed heads"])
+	if f.Report != nil {
+		c.tell("%d rows are in %s, read back and equal; %d journals, sum %d, %d sealed rows under %d signed heads, as in the source.",
+			total, v.To, figures["journals"], figures["sum of all postings"], figures["sealed rows"], figures["signed heads"])
+	}
 	keys := o.from
 	if o.keys != "" {
 		keys = o.keys

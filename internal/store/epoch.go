@@ -221,7 +221,7 @@ func (tx *Tx) skipUsed() error {
 		}
 	}
 	for _, sql := range []string{
-		`DELETE FROM meta WHERE key = 'moved'`, // a copy of a database that was moved later is live where it is
+		`DELETE FROM meta WHERE key IN ('moved', 'moving')`, // a copy of a database that was moved later is live where it is
 		`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`,
 		`DELETE FROM leader WHERE name <> ''`,
 		`DELETE FROM session WHERE meter IS NOT NULL`,

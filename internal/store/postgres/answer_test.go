@@ -1,14 +1,8 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -17,115 +11,19 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// thief is a line to the server on which the answer to a COMMIT can be lost, or the COMMIT itself.
-type thief struct {
-	server  string       // the server's socket
-	answers atomic.Int64 // answers to COMMIT that will be lost
-	commits atomic.Int64 // COMMITs that will be lost
-}
-
-// steal puts a thief between a database and whoever uses the URL it gives.
-func steal(t *testing.T, database string) (*thief, string) {
-	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil || u.Query().Get("host") == "" {
-		t.Fatalf("the test server is not on a socket: %s", database)
-	}
-	dir, err := os.MkdirTemp("", "pw-thief-") // a test's own folder has too long a name for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	const socket = ".s.PGSQL.5432"
-	th := &thief{server: filepath.Join(u.Query().Get("host"), socket)}
-	l, err := net.Listen("unix", filepath.Join(dir, socket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go th.carry(c)
-		}
-	}()
-	q := u.Query()
-	q.Set("host", dir)
-	u.RawQuery = q.Encode()
-	return th, u.String()
-}
-
-// carry passes bytes on until it is time to steal.
-func (th *thief) carry(client net.Conn) {
-	server, err := net.Dial("unix", th.server)
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	end := func() { _ = errors.Join(client.Close(), server.Close()) }
-	var silent atomic.Bool // the next answer is lost
-	go func() {
-		defer end()
-		b := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(b)
-			if n > 0 && silent.Load() {
-				return
-			}
-			if n > 0 {
-				if _, err := client.Write(b[:n]); err != nil {
-					return
-				}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	defer end()
-	b := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(b)
-		if bytes.Contains(b[:n], []byte("COMMIT\x00")) {
-			if th.commits.Load() > 0 {
-				th.commits.Add(-1)
-				return
-			}
-			if th.answers.Load() > 0 {
-				th.answers.Add(-1)
-				silent.Store(true)
-			}
-		}
-		if n > 0 {
-			if _, err := server.Write(b[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			if silent.Load() && errors.Is(err, io.EOF) {
-				continue
-			}
-			return
-		}
-	}
-}
-
 // TestACommitWithoutAnAnswerIsUnknown loses the answer on a real connection; whether the commit happened shows after the
 // database is opened again.
 func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 	for name, lose := range map[string]struct {
-		what func(*thief) *atomic.Int64
+		what func(*pgtest.Thief) *atomic.Int64
 		want int64
 	}{
-		"the answer": {func(th *thief) *atomic.Int64 { return &th.answers }, 2},
-		"the COMMIT": {func(th *thief) *atomic.Int64 { return &th.commits }, 1},
+		"the answer": {func(th *pgtest.Thief) *atomic.Int64 { return &th.Answers }, 2},
+		"the COMMIT": {func(th *pgtest.Thief) *atomic.Int64 { return &th.Commits }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			database, dir := pgtest.New(t), t.TempDir()
-			th, url := steal(t, database)
+			th, url := pgtest.Steal(t, database)
 			e := openOn(t, url, postgres.Options{Dir: dir, SealEvery: -1, Writers: 1})
 			take := func(tx *store.Tx) (value, error) { n, err := tx.Take("a"); return value{n: n}, err }
 			if v, err := do(e, take); err != nil || v.n != 1 {

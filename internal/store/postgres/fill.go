@@ -35,11 +35,20 @@ type FilledTable struct {
 	Rows int64
 }
 
+// Purpose is what a copy is for.
+type Purpose struct {
+	// Move is the name of the move that the copy is, and [Arrived] finds it by; empty where the source goes on being used.
+	// Then the copy begins a store epoch of its own, so that nothing is used twice that the source may use.
+	Move string
+	// Ready is called when all is there and equal, before it is committed; an error means that nothing is.
+	Ready func() error
+}
+
 // Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing.
 // Before it commits it counts every table and verifies the copy from its rows alone, against the same heads, and
-// compares what that says with what it says of the source. With fresh the copy begins a store epoch of its own, because
-// the source goes on being used and must never be confused with it: nothing is used twice that the source may use.
-func Fill(ctx context.Context, url string, src store.Source, fresh bool) (Filled, error) {
+// compares what that says with what it says of the source. An error after Ready was called leaves open whether it was
+// committed; [Arrived] knows. What was to be copied is told even then.
+func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled, error) {
 	config, err := parse(url)
 	if err != nil {
 		return Filled{}, err
@@ -61,16 +70,50 @@ func Fill(ctx context.Context, url string, src store.Source, fresh bool) (Filled
 		return Filled{}, err
 	}
 	var out Filled
-	err = c.within(func() error { out, err = fill(c, src, fresh, o); return err })
-	if err != nil {
-		return Filled{}, err
+	err = c.within(func() error {
+		if out, err = fill(c, src, p, o); err != nil {
+			return err
+		}
+		return p.Ready()
+	})
+	if err == nil {
+		_, _ = c.plain("ANALYZE") // all is there without it, and PostgreSQL does it by itself sooner or later
 	}
-	_, err = c.plain("ANALYZE")
 	return out, err
 }
 
+// Arrived asks the database at url for a move: the store epoch in it if everything has arrived, 0 if there is nothing in
+// it at all and nothing that is still to come, [ErrNotEmpty] if it has other content.
+func Arrived(ctx context.Context, url, move string) (epoch int64, err error) {
+	config, err := parse(url)
+	if err != nil {
+		return 0, err
+	}
+	c, err := dial(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	defer c.drop()
+	c.ctx = ctx
+	err = c.within(func() error {
+		version, err := alone(c)
+		if err != nil || version == 0 {
+			return err
+		}
+		name, err := c.text(`SELECT value FROM meta WHERE key = $1`, metaArrived)
+		if err == nil && (name == "" || name != move) {
+			err = fmt.Errorf("%w: its content is not what was moved", ErrNotEmpty)
+		}
+		if err == nil {
+			epoch, err = c.number(selectEpoch)
+		}
+		return err
+	})
+	return epoch, err
+}
+
 // fill is the transaction of Fill.
-func fill(c *conn, src store.Source, fresh bool, o Options) (Filled, error) {
+func fill(c *conn, src store.Source, p Purpose, o Options) (Filled, error) {
 	var out Filled
 	if err := build(c); err != nil {
 		return out, err
@@ -92,7 +135,11 @@ func fill(c *conn, src store.Source, fresh bool, o Options) (Filled, error) {
 	if out.Report, err = compare(c, src); err != nil {
 		return out, err
 	}
-	if out.Epoch, err = c.number(selectEpoch); err != nil || !fresh {
+	if out.Epoch, err = c.number(selectEpoch); err != nil {
+		return out, err
+	}
+	if p.Move != "" {
+		_, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, metaArrived, p.Move)
 		return out, err
 	}
 	tx := store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, out.Epoch, nil)
@@ -102,7 +149,7 @@ func fill(c *conn, src store.Source, fresh bool, o Options) (Filled, error) {
 
 // build makes the tables of an empty database, without the first rows.
 func build(c *conn) error {
-	if version, err := schema(c); err != nil || version != 0 {
+	if version, err := alone(c); err != nil || version != 0 {
 		return errors.Join(err, fmt.Errorf("%w: a copy needs one without tables", ErrNotEmpty))
 	}
 	steps, err := store.Migrations()
@@ -119,6 +166,18 @@ func build(c *conn) error {
 		}
 	}
 	return nil
+}
+
+// metaArrived is the key of meta under which the name of the move stands that brought the content.
+const metaArrived = "arrived"
+
+// alone waits until nobody else changes the schema, also a transaction whose client is gone, keeps it so until the
+// transaction ends, and gives the schema's number, 0 for an empty database.
+func alone(c *conn) (int, error) {
+	if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
+		return 0, err
+	}
+	return schema(c)
 }
 
 // finish adds what only this engine keeps.

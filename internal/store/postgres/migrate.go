@@ -41,10 +41,7 @@ func migrate(c *conn, o Options) error {
 // step applies the next migration, if there is one, in a transaction that holds the lock.
 func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 	err = c.within(func() error {
-		if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
-			return err
-		}
-		version, err := schema(c)
+		version, err := alone(c)
 		switch {
 		case err != nil:
 			return err

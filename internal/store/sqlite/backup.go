@@ -160,13 +160,13 @@ func companions(dir string) ([]string, error) {
 }
 
 // CopyKeys copies what a server needs of the data folder dir besides the database, keys and settings and heads, into the
-// folder to, which must be empty or absent.
+// folder to, which [EmptyFolder] has accepted.
 func CopyKeys(dir, to string) error {
-	if err := emptyFolder(to); err != nil {
-		return err
-	}
 	return copyCompanions(dir, to, func(string) bool { return true })
 }
+
+// EmptyFolder makes a folder that only its owner can read, or accepts one that is empty; any other is [ErrNotEmpty].
+func EmptyFolder(dir string) error { return emptyFolder(dir) }
 
 // emptyFolder makes a folder that only its owner can read, or accepts one that is empty.
 func emptyFolder(dir string) error {

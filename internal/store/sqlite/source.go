@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -15,12 +14,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
-
-// metaMoved is the key of meta that says where the content of a database has gone.
-const metaMoved = "moved"
-
-// ErrMoved: the content of the database has been moved to another store, which is the live one now.
-var ErrMoved = errors.New("the content of this database has been moved")
 
 // Source is a snapshot of the database in a data folder; see store.Source. Nothing is written through it.
 type Source struct {
@@ -121,30 +114,4 @@ func (s *Source) Rows(t store.Table, row func(values []any) error) error {
 		return fmt.Errorf("read table %s: %w", t.Name, err)
 	}
 	return nil
-}
-
-// MarkMoved notes that the content of the database in dir is live elsewhere from now on: nothing opens it any more but to
-// look at it. Restoring a backup into the folder makes that one live again, in an epoch of its own. The caller holds the
-// folder's lock.
-func MarkMoved(dir, to string, at time.Time) (err error) {
-	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.c.Close()) }()
-	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-		metaMoved, to+" on "+at.UTC().Format(time.RFC3339)); err != nil {
-		return fmt.Errorf("mark the database as moved: %w", err)
-	}
-	return nil
-}
-
-// moved refuses a database whose content is live elsewhere.
-func moved(c *conn) error {
-	to := ""
-	err := c.Query(`SELECT value FROM meta WHERE key = $1`, func(r store.Row) error { to = r.Text(0); return nil }, metaMoved)
-	if err == nil && to != "" {
-		err = fmt.Errorf("%w: to %s", ErrMoved, to)
-	}
-	return err
 }
