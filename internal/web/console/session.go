@@ -61,7 +61,7 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 			next(w, r, v)
 		case r.Header.Get("HX-Request") != "":
 			// A part of a page must not be filled with the sign-in page: the browser goes there as a whole.
-			w.Header().Set("HX-Redirect", "/signin?ended=1")
+			w.Header().Set("HX-Redirect", "/signin?ended=1&next="+url.QueryEscape(resume(r)))
 			w.WriteHeader(http.StatusUnauthorized)
 		case r.Method == http.MethodGet && r.URL.Path != "/":
 			http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -73,11 +73,18 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 	})
 }
 
-// resume is where whoever has signed in again goes on after a form that came too late: the page it stood on, and for a
-// sale the first step with what was typed.
+// resume is where whoever has signed in again goes on after a form, or a part of a page, that was asked for too late: the
+// page it stood on, and for a sale the first step with what was typed.
 func resume(r *http.Request) string {
-	if r.URL.Path == "/sell" {
-		return "/sell?" + url.Values{"meter": {r.PostFormValue("meter")}, "amount": {r.PostFormValue("amount")}}.Encode()
+	switch {
+	case r.URL.Path == "/sell" || r.URL.Path == "/sell/preview":
+		return "/sell?" + url.Values{"meter": {r.FormValue("meter")}, "amount": {r.FormValue("amount")}}.Encode()
+	case r.Method == http.MethodGet:
+		page, err := url.Parse(r.Header.Get("HX-Current-URL"))
+		if err != nil {
+			return "/"
+		}
+		return local(page.RequestURI())
 	}
 	return back(r)
 }

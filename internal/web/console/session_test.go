@@ -201,9 +201,12 @@ func TestEveryPageNeedsASession(t *testing.T) {
 		g.post(path, "meter", meterNumber, "amount", "100", "type", "disconnect", "reason", "x").leads("/signin?ended=1")
 	}
 	// A part of a page is not filled with the sign-in page.
-	part := g.do("GET", "/sell/preview?meter="+meterNumber, nil, "HX-Request", "true").is(401)
-	if part.header.Get("HX-Redirect") != "/signin?ended=1" || part.body != "" {
-		t.Errorf("part: HX-Redirect %q, body %q", part.header.Get("HX-Redirect"), part.body)
+	for path, to := range map[string]string{"/sell/preview?amount=5&meter=" + meterNumber: "/sell?amount=5&meter=" + meterNumber,
+		"/meters/" + meterNumber + "/history": "/meters/" + meterNumber} {
+		part := g.do("GET", path, nil, "HX-Request", "true", "HX-Current-URL", w.url+to).is(401)
+		if part.header.Get("HX-Redirect") != "/signin?ended=1&next="+url.QueryEscape(to) || part.body != "" {
+			t.Errorf("part %s: HX-Redirect %q, body %q", path, part.header.Get("HX-Redirect"), part.body)
+		}
 	}
 	for _, path := range []string{"/meters/live", "/meters/" + meterNumber + "/live", sale + "/live"} {
 		if a := g.get(path).is(200); !strings.HasPrefix(a.body, "event: end\n") || strings.Contains(a.body, "rows") {
