@@ -58,15 +58,19 @@ func (o *office) arabic(t *testing.T) {
 // menu counts the lines that the menu takes, and follows the keys through it from top to bottom.
 func (o *office) menu(t *testing.T) {
 	d := o.desk
-	d.visit("/ledger")
-	for width, most := range map[int64]int{360: 2, 768: 1, 1280: 1} {
-		d.size(width)
-		if lines := ask[int](d, `new Set([...document.querySelectorAll("header nav a")].map(e => e.getBoundingClientRect().top)).size`); lines > most {
-			t.Errorf("at %d px the menu takes %d lines, want %d", width, lines, most)
+	for _, c := range []struct {
+		page  string
+		width int64
+		most  int
+	}{{"/meters", 360, 2}, {"/quarantine", 360, 2}, {"/ledger", 768, 1}, {"/ledger", 1280, 1}} {
+		d.size(c.width)
+		d.visit(c.page)
+		if lines := ask[int](d, `new Set([...document.querySelectorAll("header nav a")].map(e => e.getBoundingClientRect().top)).size`); lines > c.most {
+			t.Errorf("%s at %d px: the menu takes %d lines, want %d", c.page, c.width, lines, c.most)
 		}
 		if !ask[bool](d, `[...document.querySelectorAll("header a, header input, header button")].map(e => e.getBoundingClientRect()).every((r, i, all) => i === 0 ||
 			r.top >= all[i - 1].bottom || r.left >= all[i - 1].right)`) {
-			t.Errorf("at %d px the keys go through the menu in another order than the eye", width)
+			t.Errorf("%s at %d px: the keys go through the menu in another order than the eye", c.page, c.width)
 		}
 	}
 	d.size(1280)
