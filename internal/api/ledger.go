@@ -95,7 +95,7 @@ type postingBody struct {
 type journalBody struct {
 	ID       string        `json:"id" example:"jrn_01jd00000000000000000000000"`
 	Kind     string        `json:"kind" example:"vend"`
-	Ref      string        `json:"ref,omitempty" doc:"The sale, debt or payment it is for"`
+	Ref      string        `json:"ref,omitempty" doc:"The sale, debt or payment it is for; of a reversal the kind of what it undoes stands before that"`
 	Memo     string        `json:"memo,omitempty"`
 	Reverses string        `json:"reverses,omitempty" doc:"The journal that this one mirrors"`
 	Currency string        `json:"currency"`
@@ -161,7 +161,7 @@ func (a *API) ledgerBalance(ctx context.Context, by access.Actor, in *struct {
 func (a *API) journals(ctx context.Context, by access.Actor, in *struct {
 	Code    int    `query:"code" doc:"Those with a line on this account"`
 	Subject string `query:"subject" maxLength:"200" doc:"Whose account, with code"`
-	Ref     string `query:"ref" maxLength:"200" doc:"Those of one operation: the id of a sale, a debt"`
+	Ref     string `query:"ref" maxLength:"200" doc:"Those of one operation, and those that undid it: the id of a sale, a debt"`
 	Page
 }) (*listed[journalBody], error) {
 	f := report.JournalFilter{Ref: in.Ref}

@@ -75,8 +75,8 @@ type depositBody struct {
 // bookedBody is a line of a statement.
 type bookedBody struct {
 	ID           string    `json:"id" doc:"Of the journal"`
-	Kind         string    `json:"kind" example:"vend" doc:"vend, commission, deposit, reversal"`
-	Ref          string    `json:"ref" doc:"The sale or payment it is for"`
+	Kind         string    `json:"kind" example:"vend" doc:"vend, top_up (the recharge of a wallet), commission, deposit, reversal"`
+	Ref          string    `json:"ref" doc:"The sale or payment it is for; of a reversal the kind of what it undoes stands before that"`
 	At           time.Time `json:"at"`
 	AmountMinor  int64     `json:"amount_minor" doc:"What the vendor got (positive) or spent (negative)"`
 	BalanceMinor int64     `json:"balance_minor" doc:"After it; negative: what the vendor owes"`

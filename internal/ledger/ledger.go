@@ -123,6 +123,10 @@ func New(j Journal) (Journal, error) {
 	return j, nil
 }
 
+// MirrorRef is the reference of the journal that undoes the one of an operation: an operation may have several, of
+// which each is undone once.
+func MirrorRef(k Kind, ref string) string { return string(k) + " " + ref }
+
 // Mirror is the journal that undoes j: every posting with the opposite sign, in the same order, Reverses set.
 func Mirror(j Journal, newID id.ID, at time.Time, ref, memo string) (Journal, error) {
 	back := Journal{ID: newID, Kind: Reversal, Ref: ref, PostedAt: at, Reverses: j.ID, Memo: memo}

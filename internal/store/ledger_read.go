@@ -160,9 +160,11 @@ func (tx *Tx) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.ID
 			ORDER BY journal_id DESC LIMIT $4`, row, tx.Tenant, a.n, before, max)
 	case f.Ref != "":
 		for _, k := range ledger.Kinds() {
-			if err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> '' AND id < $4`,
-				row, tx.Tenant, string(k), f.Ref, before); err != nil {
-				return nil, err
+			for _, own := range [][2]string{{string(k), f.Ref}, {string(ledger.Reversal), ledger.MirrorRef(k, f.Ref)}} {
+				if err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> '' AND id < $4`,
+					row, tx.Tenant, own[0], own[1], before); err != nil {
+					return nil, err
+				}
 			}
 		}
 		return newest(out, max), nil

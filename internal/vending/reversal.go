@@ -473,7 +473,7 @@ func mirror(tx Tx, s Sale, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		m, err := ledger.Mirror(j, i, now, string(k)+" "+j.Ref, j.Memo)
+		m, err := ledger.Mirror(j, i, now, ledger.MirrorRef(k, j.Ref), j.Memo)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -188,8 +189,14 @@ func postedOnce(t *testing.T, r Rig) {
 		})
 		return err
 	}
-	if err := reverse("r1"); err != nil {
+	if err := reverse(ledger.MirrorRef(ledger.Vend, "a")); err != nil {
 		t.Fatal(err)
+	}
+	found := look(t, e, func(tx *store.Tx) ([]ledger.Journal, error) {
+		return tx.Journals(report.JournalFilter{Ref: "a"}, id.ID{}, 10)
+	})
+	if len(found) != 2 || found[0].Kind != ledger.Reversal || found[1].Kind != ledger.Vend {
+		t.Errorf("the journals of the operation are %+v, want its own and the one that undid it", found)
 	}
 	wantErr(t, "reversing a journal twice", reverse("r2"), store.ErrConflict)
 	if got := look(t, e, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(bank) }); got != 0 {
