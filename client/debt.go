@@ -50,7 +50,7 @@ type Debt struct {
 
 // WriteOff is a debt, or a part of it, that nobody expects any more.
 type WriteOff struct {
-	AmountMinor int64  `json:"amount_minor,omitempty"` // 0 = all that is outstanding
+	AmountMinor *int64 `json:"amount_minor,omitempty"` // nil: all that is outstanding
 	Reason      string `json:"reason"`
 	// IdempotencyKey makes a repetition harmless; empty = a random one.
 	IdempotencyKey string `json:"-"`

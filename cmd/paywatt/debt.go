@@ -128,9 +128,12 @@ func newDebtWriteOff(c console) *cobra.Command {
 			if w.Reason == "" {
 				return usage("A write-off needs a reason.", "Say why nobody expects the money any more: --reason \"moved away\".")
 			}
-			var err error
-			if w.AmountMinor, err = c.minor(cmd, api, "--amount", amount); err != nil {
-				return err
+			if cmd.Flags().Changed("amount") {
+				minor, err := c.minor(cmd, api, "--amount", amount)
+				if err != nil {
+					return err
+				}
+				w.AmountMinor = &minor
 			}
 			d, err := api.WriteOffDebt(cmd.Context(), args[0], w)
 			if err != nil {
@@ -140,7 +143,7 @@ func newDebtWriteOff(c console) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&w.Reason, "reason", "", "why (needed); it stands in the audit log")
-	cmd.Flags().StringVar(&amount, "amount", "0", "how much (default: all that is outstanding)")
+	cmd.Flags().StringVar(&amount, "amount", "", "how much (default: all that is outstanding)")
 	cmd.Flags().StringVar(&w.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the write-off")
 	return cmd
 }

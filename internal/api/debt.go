@@ -73,7 +73,7 @@ func debtOf(d vending.Debt, currency string) debtBody {
 
 // writeOffBody is a debt, or a part of it, that nobody expects any more.
 type writeOffBody struct {
-	AmountMinor int64  `json:"amount_minor,omitempty" doc:"Default: all that is outstanding"`
+	AmountMinor *int64 `json:"amount_minor,omitempty" doc:"Default: all that is outstanding; 0 is refused"`
 	Reason      string `json:"reason"`
 }
 
@@ -172,7 +172,7 @@ func (a *API) debts(ctx context.Context, by access.Actor, in *OwingList) (*liste
 
 func (a *API) writeOff(ctx context.Context, by access.Actor, in *DebtPath, b writeOffBody) (*sent, error) {
 	out, err := a.c.Vending.WriteOffDebt(ctx, by, vending.WriteOff{Request: exchangeOf(ctx).request(), Debt: in.ID,
-		Amount: money.Minor(b.AmountMinor), Reason: b.Reason,
+		Amount: (*money.Minor)(b.AmountMinor), Reason: b.Reason,
 		Render: func(d vending.Booking) (int, []byte) {
 			if d.Waits != nil {
 				return http.StatusAccepted, encoded(approvalOf(*d.Waits))

@@ -49,7 +49,7 @@ func movedOutOf(m vending.MovedOut) movedOutBody {
 
 // refundOrder pays out what is due back.
 type refundOrder struct {
-	Amount *amountBody `json:"amount,omitempty" doc:"Default: all that is due back"`
+	Amount *amountBody `json:"amount,omitempty" doc:"Default: all that is due back; 0 is refused"`
 	Bank   string      `json:"bank,omitempty" doc:"The bank account that pays; default main"`
 	To     string      `json:"to,omitempty" doc:"Another account instead: its id, or number or id of a meter that supplies it"`
 	Reason string      `json:"reason" doc:"To whom and how; kept in the journal and the audit log"`
@@ -116,7 +116,8 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 				Amount: amountOf(d.Amount), LeftMinor: int64(d.Left), Reason: d.Reason, At: d.At.UTC()})
 		}}
 	if b.Amount != nil {
-		wish.Amount = b.Amount.amount()
+		amount := b.Amount.amount()
+		wish.Amount = &amount
 	}
 	out, err := a.c.Vending.Refund(ctx, by, wish)
 	return answered(ctx, a, out, err)

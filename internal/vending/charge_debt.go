@@ -224,7 +224,7 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 type WriteOff struct {
 	Request
 	Debt   string
-	Amount money.Minor // 0 means all that is outstanding
+	Amount *money.Minor // nil: all that is outstanding. Nothing, said outright, is refused
 	Reason string
 
 	Render func(Booking) (status int, body []byte)
@@ -253,8 +253,8 @@ func (v *Vending) WriteOffDebt(ctx context.Context, by access.Actor, w WriteOff)
 func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {
 	w.Reason = strings.TrimSpace(w.Reason)
 	switch {
-	case w.Amount < 0 || w.Amount > money.MaxMinor:
-		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", w.Amount), nothingBooked,
+	case w.Amount != nil && (*w.Amount <= 0 || *w.Amount > money.MaxMinor):
+		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", *w.Amount), nothingBooked,
 			"Give a positive amount, or leave it out for all that is outstanding."), nil
 	case w.Reason == "" || len(w.Reason) > maxMemo || !printable(w.Reason):
 		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
@@ -263,7 +263,10 @@ func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal
 	if err != nil || no.Refused() {
 		return Booking{}, no, err
 	}
-	amount := cmp.Or(w.Amount, d.Outstanding)
+	amount := d.Outstanding
+	if w.Amount != nil {
+		amount = *w.Amount
+	}
 	if amount == 0 || amount > d.Outstanding {
 		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
 			nothingBooked, "Give at most that."), nil
@@ -458,6 +461,10 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	if err != nil || no.Refused() {
 		return Adjusted{}, no, err
 	}
+	if place.Status != accountActive {
+		return Adjusted{}, refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" cannot take money: nothing more is bought or paid out of it.",
+			nothingBooked, "Name an account that is active."), nil
+	}
 	to := goodwillTo(place)
 	if has, err := tx.Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
 		return Adjusted{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
@@ -522,7 +529,7 @@ func (v *Vending) DoAdjust(ctx context.Context, maker access.Actor, body []byte)
 		return access.Done{}, fmt.Errorf("read an approved adjustment: %w", err)
 	}
 	if a.Debt != "" {
-		out, err := v.WriteOffDebt(ctx, maker, WriteOff{Debt: a.Debt, Amount: a.Amount, Reason: a.Reason})
+		out, err := v.WriteOffDebt(ctx, maker, WriteOff{Debt: a.Debt, Amount: &a.Amount, Reason: a.Reason})
 		return access.Done{Refusal: out.Refusal, Object: a.Debt}, err
 	}
 	out, err := v.Adjust(ctx, maker, Adjustment{Account: a.Account, Amount: money.Amount{Minor: a.Amount, Currency: a.Currency}, Reason: a.Reason})

@@ -100,7 +100,7 @@ func (d *day) books() {
 	case 2:
 		var list vending.DebtList
 		if list, err = d.Debts(context.Background(), owner(), vending.Owing{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
-			w := vending.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: money.Minor(d.r.IntN(300)), Reason: "moved away"}
+			w := vending.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: ptr(money.Minor(d.r.IntN(300))), Reason: "moved away"}
 			_, err = d.WriteOffDebt(context.Background(), owner(), w)
 		}
 	case 3:

@@ -26,7 +26,7 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 	account := s.account(meter)
 	debt := s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 5000})
 	before := s.owes(account)
-	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: 2000, Reason: "moved away"})
+	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: ptr(money.Minor(2000)), Reason: "moved away"})
 	if err != nil || off.Value.Waits == nil || s.owes(account) != before {
 		t.Fatalf("written off by one person: %v, %s; the account owes %s", err, off.Detail(), s.owes(account))
 	}
@@ -107,8 +107,8 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
 	debt := s.debt(s.account(meter), vending.Debt{Mode: tariff.Full, Outstanding: 5000})
-	for _, minor := range []money.Minor{-1, 5001, math.MaxInt64, math.MinInt64} {
-		if off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: minor, Reason: "x"}); err != nil || off.Code != refusal.AmountInvalid {
+	for _, minor := range []money.Minor{-1, 0, 5001, math.MaxInt64, math.MinInt64} {
+		if off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: &minor, Reason: "x"}); err != nil || off.Code != refusal.AmountInvalid {
 			t.Errorf("write off %d: %v %q, want amount-invalid", minor, err, off.Code)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -100,10 +101,19 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 	if out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1")); err != nil || out.Value.Refund != 5000 {
 		t.Fatalf("move out: %+v %v", out, err)
 	}
-	if most := refund(vending.Refund{Amount: kes(5001)}); most.Code != refusal.AmountInvalid {
+	given, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: account, Amount: kes(100), Reason: "outage"})
+	if err != nil || given.Code != refusal.AccountClosed {
+		t.Errorf("goodwill that nobody could ever use or pay out: %v %q, want %s", err, given.Code, refusal.AccountClosed)
+	}
+	if most := refund(vending.Refund{Amount: ptr(kes(5001))}); most.Code != refusal.AmountInvalid {
 		t.Errorf("more than is due: %q, want %s", most.Code, refusal.AmountInvalid)
 	}
-	part, rest := refund(vending.Refund{Amount: kes(2000), To: next}).Value.Waits, refund(vending.Refund{Amount: kes(3000)}).Value.Waits
+	for _, none := range []money.Amount{kes(0), kes(-1), {Currency: "ZAR"}} {
+		if got := refund(vending.Refund{Amount: &none}); !got.Refused() {
+			t.Errorf("a refund of %+v was booked: %+v", none, got.Value)
+		}
+	}
+	part, rest := refund(vending.Refund{Amount: ptr(kes(2000)), To: next}).Value.Waits, refund(vending.Refund{Amount: ptr(kes(3000)), Bank: " Main"}).Value.Waits
 	if part == nil || rest == nil || s.accounts()["2090 "+account] != -5000 {
 		t.Fatalf("paid by one person: %v", s.accounts())
 	}

@@ -19,11 +19,11 @@ import (
 // Refund pays out what is due back to a customer who has moved out, or gives it to another account.
 type Refund struct {
 	Request
-	Account string       // identity of the account
-	Amount  money.Amount // the zero value: all that is due back
-	Bank    string       // the bank account that pays; empty means main
-	To      string       // another account instead: its identity, or a meter that supplies it
-	Reason  string       // to whom, how: a bank's reference
+	Account string        // identity of the account
+	Amount  *money.Amount // nil: all that is due back. Nothing, said outright, is refused
+	Bank    string        // the bank account that pays; empty means main
+	To      string        // another account instead: its identity, or a meter that supplies it
+	Reason  string        // to whom, how: a bank's reference
 
 	Render func(Refunded) (status int, body []byte)
 }
@@ -76,10 +76,10 @@ func (r *Refund) normal() (AccountName, refusal.Refusal) {
 		return name, badDebt("A refund goes to a bank account or to another account, not to both.", "Leave one out.")
 	case len(r.Bank) > maxKind || !printable(r.Bank):
 		return name, badDebt(fmt.Sprintf("The name of a bank account has at most %d printable characters.", maxKind), "Shorten it.")
-	case r.Amount.Minor < 0:
+	case r.Amount != nil && r.Amount.Minor <= 0:
 		return name, badDebt("A refund is a positive amount.", "Leave it out for all that is due back.")
 	}
-	r.Bank = cmp.Or(r.Bank, mainBank)
+	r.Bank = cmp.Or(strings.ToLower(r.Bank), mainBank) // one written form, as for deposits
 	return name, refusal.Refusal{}
 }
 
@@ -101,9 +101,12 @@ func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Re
 	if out.Amount.Currency, _, err = tx.Currency(); err != nil {
 		return Refunded{}, refusal.Refusal{}, err
 	}
-	out.Amount.Minor = cmp.Or(r.Amount.Minor, -balance)
+	out.Amount.Minor = -balance
+	if r.Amount != nil {
+		out.Amount.Minor = r.Amount.Minor
+	}
 	switch {
-	case r.Amount.Minor != 0 && r.Amount.Currency != out.Amount.Currency:
+	case r.Amount != nil && r.Amount.Currency != out.Amount.Currency:
 		return Refunded{}, wrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
 	case out.Amount.Minor <= 0 || out.Amount.Minor > -balance:
 		return Refunded{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%d minor units are due back to this account.", max(-balance, 0)), nothingBooked,
@@ -196,6 +199,6 @@ func (v *Vending) doRefund(ctx context.Context, maker access.Actor, body []byte)
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved refund: %w", err)
 	}
-	out, err := v.Refund(ctx, maker, Refund{Account: w.Account, Amount: money.Amount{Minor: w.Minor, Currency: w.Currency}, Bank: w.Bank, To: w.To, Reason: w.Reason})
+	out, err := v.Refund(ctx, maker, Refund{Account: w.Account, Amount: &money.Amount{Minor: w.Minor, Currency: w.Currency}, Bank: w.Bank, To: w.To, Reason: w.Reason})
 	return access.Done{Refusal: out.Refusal, Object: out.Value.Journal.Text(id.Journal)}, err
 }

@@ -243,7 +243,7 @@ func (p *Paid) normal() refusal.Refusal {
 	}
 	p.Reference = strings.ToUpper(strings.TrimSpace(p.Reference))
 	if p.Reference == "" || len(p.Reference) > maxReference || !printable(p.Reference) || len(p.Bank) > maxReference || !printable(p.Bank) {
-		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A deposit needs the bank's reference, 1 to %d printable characters.", maxReference),
+		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A deposit needs the bank's reference, 1 to %d printable ASCII characters.", maxReference),
 			nothingMoved, "Copy it from the bank statement; it keeps a payment from being booked twice.")
 	}
 	if p.Amount.Minor == 0 {
