@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -144,9 +145,8 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	if q.about.Simulated && found && rec.Reported {
 		now = rec.AsOf // it lives in its own time
 	}
-	y, m, day := now.In(q.zone).Date()
-	today := time.Date(y, m, day, 0, 0, 0, 0, q.zone)
-	yesterday, from := today.AddDate(0, 0, -1), today.AddDate(0, 0, -usageDays)
+	today := localday.Of(now.In(q.zone))
+	yesterday, from := localday.After(today, -1), localday.After(today, -usageDays)
 	var u Use
 	switch first := q.first(found && rec.Reported, rec.AsOf); {
 	case !q.about.Wallet && first.After(from):
@@ -177,8 +177,7 @@ func (q question) first(reported bool, asOf time.Time) time.Time {
 	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
 		return time.Time{}
 	}
-	y, m, d := q.about.Since.In(q.zone).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, q.zone)
+	return localday.Next(q.about.Since.In(q.zone))
 }
 
 // readingsSince are a meter's readings up to a moment, back to the first that is not after from.
@@ -205,7 +204,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
 	for i, r := range readings {
 		if !r.At.After(from) {
-			u.Known = r.At.After(from.AddDate(0, 0, -1))
+			u.Known = r.At.After(localday.After(from, -1))
 			continue
 		}
 		if i == 0 {

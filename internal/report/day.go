@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
@@ -65,12 +66,12 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 		if date == "" {
 			date = now.In(zone).Format(time.DateOnly)
 		}
-		from, err := time.ParseInLocation(time.DateOnly, date, zone)
+		from, err := localday.Parse(date, zone)
 		if err != nil {
 			return Day{Refusal: refusal.Because(refusal.InvalidRequest, "The date is none.", "", "Write it as 2026-11-20.")}, nil
 		}
 		d := Day{Date: date, Zone: name}
-		to := from.AddDate(0, 0, 1)
+		to := localday.Next(from)
 		if d.Currency, _, err = tx.Currency(); err != nil {
 			return Day{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -30,12 +31,12 @@ type Bill struct {
 // Bill prices a month: its units beyond the free ones as consumption (shared out by time where the price depends on
 // it), one fee, and the fixed charges of the whole month. A month that is part of a year to come is priced the same.
 func (b Body) Bill(u MonthUse, zone *time.Location) (Bill, error) {
-	month, err := time.ParseInLocation(MonthForm, u.Month, zone)
+	month, err := time.Parse(MonthForm, u.Month)
 	if err != nil || u.Units < 0 {
 		return Bill{}, fmt.Errorf("%w: %d Wh in month %q", ErrUse, u.Units, u.Month)
 	}
 	paid := max(u.Units-b.Free.Units, 0)
-	use := Use{From: month, To: month.AddDate(0, 1, 0), Units: paid}
+	use := Use{Units: paid, From: localday.Begin(month.Year(), month.Month(), 1, zone), To: localday.Begin(month.Year(), month.Month()+1, 1, zone)}
 	start := Meter{Month: u.Month}
 	if !b.Free.Apart {
 		start.Used = min(b.Free.Units, u.Units)

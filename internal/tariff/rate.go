@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -73,6 +74,9 @@ func (b Body) Rate(m Meter, zone *time.Location, u Use) (Meter, Rated, error) {
 		}
 		if given = share; last {
 			break
+		}
+		if !next.After(at) {
+			return m, Rated{}, fmt.Errorf("%w: no price holds after %s", ErrUse, at)
 		}
 		r.out.Estimated, at = true, next
 	}
@@ -229,31 +233,42 @@ func (t *TOU) rateAt(at time.Time) int {
 	return t.Otherwise
 }
 
-// until is the next moment after at at which the price may change: a window's edge or a new day under a price by time
-// of use, else a new month or a season's first day. Where the clocks are put back, the window that the moment of
-// change is in goes on to the next edge that lies ahead.
+// until is the next moment after at at which the price may change: a window's edge, a new day or a change of the clocks
+// under a price by time of use, else a new month or a season's first day. Windows go by what a clock on the wall shows: in
+// an hour that comes twice they hold twice.
 func (b Body) until(at time.Time) time.Time {
-	year, month, day := at.Date()
-	midnight := time.Date(year, month, day+1, 0, 0, 0, 0, at.Location())
 	_, tou := b.priceAt(at)
 	if tou == nil {
-		next := time.Date(year, month+1, 1, 0, 0, 0, 0, at.Location())
-		for _, s := range b.Seasons {
-			if first := time.Date(year, s.From.Month, s.From.Day, 0, 0, 0, 0, at.Location()); first.After(at) && first.Before(next) {
-				next = first
-			}
-		}
-		return next
+		return b.untilDay(at)
 	}
-	next, kind := midnight, tou.dayAt(at)
+	next := localday.Next(at)
+	if _, changed := at.ZoneBounds(); changed.After(at) && changed.Before(next) {
+		next = changed // up to there the clock on the wall runs as time does
+	}
+	hour, minute, second := at.Clock()
+	midnight := at.Add(-time.Duration(hour)*time.Hour - time.Duration(minute)*time.Minute -
+		time.Duration(second)*time.Second - time.Duration(at.Nanosecond()))
+	kind := tou.dayAt(at)
 	for _, w := range tou.Windows {
 		if !w.Days.Has(kind) {
 			continue
 		}
 		for _, c := range [2]Clock{w.From, w.To} {
-			if edge := time.Date(year, month, day, 0, int(c), 0, 0, at.Location()); edge.After(at) && edge.Before(next) {
+			if edge := midnight.Add(time.Duration(c) * time.Minute); edge.After(at) && edge.Before(next) {
 				next = edge
 			}
+		}
+	}
+	return next
+}
+
+// untilDay is the first moment of the next month or season.
+func (b Body) untilDay(at time.Time) time.Time {
+	year, month, _ := at.Date()
+	next := localday.Begin(year, month+1, 1, at.Location())
+	for _, s := range b.Seasons {
+		if first := localday.Begin(year, s.From.Month, s.From.Day, at.Location()); first.After(at) && first.Before(next) {
+			next = first
 		}
 	}
 	return next

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -61,11 +62,11 @@ func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time
 		return accrual{}, err
 	}
 	first := monthOf(from)
-	if oldest := monthOf(now).AddDate(0, 1-MaxCatchUp, 0); first.Before(oldest) {
+	if oldest := nextMonth(now, 1-MaxCatchUp); first.Before(oldest) {
 		first = oldest
 	}
 	var have []Due
-	for m, read := first, false; !m.After(now); m = m.AddDate(0, 1, 0) {
+	for m, read := first, false; !m.After(now); m = nextMonth(m, 1) {
 		span, body, err := a.span(m, now, at)
 		if err != nil {
 			return accrual{}, err
@@ -93,7 +94,7 @@ func (a chargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 	if a.ChargedTo == "" {
 		return opened, nil
 	}
-	last, err := time.ParseInLocation(dateForm, a.ChargedTo, zone)
+	last, err := localday.Parse(a.ChargedTo, zone)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("account %s is charged to %q: %w", a.ID.Text(id.Account), a.ChargedTo, err)
 	}
@@ -103,9 +104,12 @@ func (a chargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 	return opened, nil
 }
 
-// monthOf is the local midnight with which the month of a moment begins.
-func monthOf(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, t.Location())
+// monthOf is the first local moment of the month that a moment is in.
+func monthOf(t time.Time) time.Time { return nextMonth(t, 0) }
+
+// nextMonth is the first local moment of the month so many months after the one that a moment is in.
+func nextMonth(t time.Time, months int) time.Time {
+	return localday.Begin(t.Year(), t.Month()+time.Month(months), 1, t.Location())
 }
 
 // span is the part of a local month for which an account is charged.
@@ -119,8 +123,8 @@ type span struct {
 
 // span finds the days of a month for which the account is charged, and the version that says what for.
 func (a chargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
-	zone, next := month.Location(), month.AddDate(0, 1, 0)
-	s := span{year: month.Year(), month: month.Month(), first: 1, last: next.AddDate(0, 0, -1).Day()}
+	zone, next := month.Location(), nextMonth(month, 1)
+	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
 	s.today = s.last
 	if now.Before(next) {
 		s.today = now.Day()

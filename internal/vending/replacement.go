@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/sts"
@@ -162,7 +163,7 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p Point, 
 		return refusal.Refusal{}, err
 	}
 	local := now.In(zone)
-	given, err := tx.UnitsSince(names, time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone))
+	given, err := tx.UnitsSince(names, localday.Of(local))
 	if err != nil || given+units <= p.Limits.FreeUnitsADay {
 		return refusal.Refusal{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -340,12 +341,11 @@ func unitsGone(tx Tx, s Sale) (refusal.Refusal, error) {
 func (s Sale) heard() bool { return slices.ContainsFunc(s.Tokens, Token.OnlyHeard) }
 
 func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
-	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())
 	names, err := tx.NamesOf(by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	n, err := tx.ReversalsSince(names, day)
+	n, err := tx.ReversalsSince(names, localday.Of(local))
 	if err != nil || int64(n) < limits.ReversalsADay {
 		return refusal.Refusal{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -123,7 +124,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		if booked {
 			out.done++
 		}
-		to, day = day.Format(dateForm), day.AddDate(0, 0, 1)
+		to, day = day.Format(dateForm), localday.Next(day)
 	}
 	if err := tx.ChargedTo(a.Meter.Account, to); err != nil {
 		return batch{}, err
@@ -137,20 +138,17 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 // firstDay is the first local day that an account is not charged for.
 func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) time.Time {
 	day := midnight(a.OpenedAt, zone)
-	if last, err := time.ParseInLocation(dateForm, to, zone); err == nil {
-		day = last.AddDate(0, 0, 1)
+	if last, err := localday.Parse(to, zone); err == nil {
+		day = localday.Next(last)
 	}
-	if oldest := today.AddDate(0, 0, 1-maxChargeDays); day.Before(oldest) {
+	if oldest := localday.After(today, 1-maxChargeDays); day.Before(oldest) {
 		day = oldest
 	}
 	return day
 }
 
 // midnight is when the local day of a moment begins.
-func midnight(at time.Time, zone *time.Location) time.Time {
-	local := at.In(zone)
-	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
-}
+func midnight(at time.Time, zone *time.Location) time.Time { return localday.Of(at.In(zone)) }
 
 // chargeDay posts the fixed charges of one local day, and reports whether there were any. They are those of the version
 // in force when the day began, or the account on it. rows are the account's, locked.

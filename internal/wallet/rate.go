@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -174,8 +175,9 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 	if err != nil {
 		return s, Taken{}, err
 	}
-	next, out, long := s, Taken{Units: units}, to.Sub(s.At) >= 24*time.Hour
+	next, out := s, Taken{Units: units}
 	next.Parts = slices.Clone(s.Parts)
+	debits := make([]money.Minor, len(parts))
 	var last tariff.Part
 	for i, p := range parts {
 		var rated tariff.Rated
@@ -183,14 +185,19 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		if err != nil {
 			return s, Taken{}, fmt.Errorf("rate %d Wh from %s to %s: %w", p.units, p.from, p.to, err)
 		}
-		guessed := rated.Estimated
 		if len(rated.Parts) > 0 {
-			guessed = guessed || i > 0 && last != (tariff.Part{}) && !sameRate(last, rated.Parts[0])
+			changed := i > 0 && (p.version.ID != parts[i-1].version.ID || last != (tariff.Part{}) && !sameRate(last, rated.Parts[0]))
+			out.Estimated = out.Estimated || rated.Estimated || changed
 			last = rated.Parts[len(rated.Parts)-1]
 		}
-		out.Estimated = out.Estimated || guessed
-		out.add(p, rated.Debit, guessed || long && len(parts) > 1, t.Zone)
+		debits[i] = rated.Debit
 		next.accrue(p, rated)
+	}
+	// What went to one price by time alone is missing from the others by time alone. A midnight at one price matters where
+	// there was no reading for a day: a meter that tells every half hour has no estimated days.
+	guessed := out.Estimated || len(parts) > 1 && to.Sub(s.At) >= 24*time.Hour
+	for i, p := range parts {
+		out.add(p, debits[i], guessed, t.Zone)
 	}
 	next.Store, next.Seq, next.Register, next.At, next.Up = r.Store, r.Seq, r.Register, to, r.Up
 	return next, out, nil
@@ -256,8 +263,7 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 	var given unit.Energy
 	for at := from; ; {
 		v, next := inForce(versions, at, to)
-		local := at.In(zone)
-		if midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone); midnight.Before(next) {
+		if midnight := localday.Next(at.In(zone)); midnight.Before(next) {
 			next = midnight
 		}
 		share := units
@@ -271,6 +277,9 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 		out = append(out, stretch{from: at, to: next, units: share - given, version: v})
 		if given = share; !next.Before(to) {
 			return out, nil
+		}
+		if !next.After(at) {
+			return nil, fmt.Errorf("%w: no day begins after %s", tariff.ErrUse, at)
 		}
 		at = next
 	}

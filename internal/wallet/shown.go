@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -93,7 +94,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
-		used, err := tx.WalletUse(r.Meter.N, today.AddDate(0, 0, -judgeDays).Format(dateForm), today.AddDate(0, 0, -1).Format(dateForm), judgeDays)
+		used, err := tx.WalletUse(r.Meter.N, localday.After(today, -judgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), judgeDays)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +104,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error)
 	}
 	var daily []money.Minor
 	for name, cost := range by {
-		day, err := time.ParseInLocation(dateForm, name, t.Zone)
+		day, err := localday.Parse(name, t.Zone)
 		if err != nil {
 			return nil, fmt.Errorf("read the day %q: %w", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -148,13 +149,13 @@ func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refu
 	last := midnight(now, now.Location())
 	var err error
 	if to != "" {
-		last, err = time.ParseInLocation(dateForm, to, now.Location())
+		last, err = localday.Parse(to, now.Location())
 	}
-	begin = time.Date(last.Year(), last.Month(), 1, 0, 0, 0, 0, last.Location())
+	begin = localday.Begin(last.Year(), last.Month(), 1, last.Location())
 	if from != "" && err == nil {
-		begin, err = time.ParseInLocation(dateForm, from, now.Location())
+		begin, err = localday.Parse(from, now.Location())
 	}
-	end = time.Date(last.Year(), last.Month(), last.Day()+1, 0, 0, 0, 0, last.Location())
+	end = localday.Next(last)
 	switch {
 	case err != nil:
 		no = refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "Nothing is shown.", "Write them as 2026-11-20.")
