@@ -31,7 +31,7 @@ type useBody struct {
 	Period      string `json:"period" enum:"day,week,month"`
 	From        string `json:"from" example:"2026-11-16" doc:"Its first local day"`
 	UnitsWh     int64  `json:"units_wh"`
-	EstimatedWh int64  `json:"estimated_wh" doc:"Of units_wh, what was given to a day or a price by time alone"`
+	EstimatedWh int64  `json:"estimated_wh" doc:"Of units_wh, readings that were shared by time over a change of price, or came a day or more after the one before and were shared over days"`
 	AmountMinor int64  `json:"amount_minor" doc:"What it was charged, levies and tax among it"`
 	Currency    string `json:"currency" example:"KES"`
 }
