@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
@@ -187,10 +186,13 @@ func fits(t *testing.T, r receipt.Receipt) {
 	t.Helper()
 	for width, text := range map[int]string{32: print.Text32(r), 48: print.Text48(r)} {
 		for line := range strings.Lines(text) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+			if n := eastAsian(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("a line of %d columns on paper of %d: %q", n, width, line)
 			}
 		}
+	}
+	if net := money.Format(r.Net, r.Currency); len(r.Steps) > 1 && (!strings.Contains(pageOf(t, r), net) || !strings.Contains(print.Text32(r), net)) {
+		t.Errorf("a form does not say that the energy without tax is %s", net)
 	}
 	messages := receipt.SMS(r)
 	for _, m := range messages {
@@ -201,17 +203,26 @@ func fits(t *testing.T, r receipt.Receipt) {
 	if len(messages) > 1 && len(r.Tokens) < 2 {
 		t.Errorf("%d messages for %d tokens", len(messages), len(r.Tokens))
 	}
-	page, err := print.HTML(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := pageOf(t, r)
 	for _, token := range r.Tokens {
+		if amount := money.Format(token.Amount, r.Currency); len(r.Tokens) > 1 && token.Amount != 0 && (!strings.Contains(page, amount) || !strings.Contains(print.Text32(r), amount)) {
+			t.Errorf("a form does not say that a token cost %s", amount)
+		}
 		for form, text := range map[string]string{"text32": print.Text32(r), "text48": print.Text48(r), "html": page, "sms": strings.Join(messages, "\n")} {
 			if !strings.Contains(text, token.Reveal()) {
 				t.Errorf("%s has not the digits %s", form, token.Reveal())
 			}
 		}
 	}
+}
+
+func pageOf(t *testing.T, r receipt.Receipt) string {
+	t.Helper()
+	page, err := print.HTML(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
 }
 
 func TestKeyChangesStandAboveTheCredit(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/clipperhouse/displaywidth"
+
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 )
@@ -170,7 +172,7 @@ func (p *page) rule() {
 
 func (p *page) centre(text string) {
 	for _, line := range wrap(clean(text), p.width) {
-		p.b.WriteString(strings.Repeat(" ", (p.width-utf8.RuneCountInString(line))/2))
+		p.b.WriteString(strings.Repeat(" ", (p.width-columns(line))/2))
 		p.b.WriteString(line)
 		p.blank()
 	}
@@ -217,7 +219,7 @@ func (p *page) amount(text string, m money.Minor, c money.Currency) {
 	}
 	last := lines[len(lines)-1]
 	p.b.WriteString(last)
-	p.b.WriteString(strings.Repeat(" ", p.width-utf8.RuneCountInString(last)-len(sum)))
+	p.b.WriteString(strings.Repeat(" ", p.width-columns(last)-len(sum)))
 	p.b.WriteString(sum)
 	p.blank()
 }
@@ -236,23 +238,41 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// wrap cuts a text into lines of at most width characters, at blanks where there are any. It gives at least one line.
+// columns is how many columns a text takes: two for what Chinese, Japanese and Korean write and for pictures, none for a mark
+// on the letter before.
+func columns(s string) int { return displaywidth.String(s) }
+
+// cut divides a text after as many whole signs as width columns hold.
+func cut(s string, width int) (head, rest string) {
+	signs := displaywidth.StringGraphemes(s)
+	at := 0
+	for signs.Next() {
+		if width -= signs.Width(); width < 0 {
+			break
+		}
+		at += len(signs.Value())
+	}
+	return s[:at], s[at:]
+}
+
+// wrap cuts a text into lines of at most width columns, at blanks where there are any. It gives at least one line.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(s) {
-		for utf8.RuneCountInString(word) > width {
+		for columns(word) > width {
 			if line != "" {
 				lines, line = append(lines, line), ""
 			}
-			head := string([]rune(word)[:width])
-			lines, word = append(lines, head), word[len(head):]
+			var head string
+			head, word = cut(word, width)
+			lines = append(lines, head)
 		}
 		switch {
 		case word == "":
 		case line == "":
 			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+		case columns(line)+1+columns(word) <= width:
 			line += " " + word
 		default:
 			lines, line = append(lines, line), word

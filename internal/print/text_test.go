@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
+	"unicode"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
@@ -35,16 +35,51 @@ func sample(t *testing.T) receipt.Receipt {
 
 func TestEveryLineFitsThePaper(t *testing.T) {
 	r := sample(t)
-	for _, text := range []string{"", "x", strings.Repeat("Wagadugu ", 40), strings.Repeat("ж", 200), "Line\nfeed\x1b@\x00\t\u202eend", "Łódź " + strings.Repeat("w", 47)} {
+	for _, text := range []string{"", "x", strings.Repeat("Wagadugu ", 40), strings.Repeat("ж", 200), "Line\nfeed\x1b@\x00\t\u202eend", "Łódź " + strings.Repeat("w", 47),
+		strings.Repeat("日本", 60), "a" + strings.Repeat("가", 100), strings.Repeat("👩🏽‍🔧 ", 20), strings.Repeat("🎉", 60), "Ａ社 電気料金 " + strings.Repeat("ｱ", 70),
+		strings.Repeat("e\u0301", 60), "أمينة بنت محمد بن عبد الله", "አሚና በቀለ ተስፋዬ ወልደ ማርያም"} {
 		r.Utility, r.Customer, r.Address, r.Operator, r.TariffName, r.ClientRef = text, text, text, text, text, text
 		r.Others[0].Label, r.Place, r.Contact, r.Message = text, text, text, text
 		for _, line := range strings.Split(print.Text32(r), "\n") {
-			if n := utf8.RuneCountInString(line); n > 32 {
+			if n := eastAsian(line); n > 32 {
 				t.Errorf("with %q a line has %d columns: %q", text, n, line)
 			}
 			if strings.ContainsAny(line, "\x1b\x00\t\r") {
 				t.Errorf("with %q a line would command the printer: %q", text, line)
 			}
+		}
+	}
+}
+
+// eastAsian counts the columns of a text apart from the code that lays it out: two for the wide letters and pictures of
+// these tests, none for marks.
+func eastAsian(s string) (n int) {
+	for _, r := range s {
+		switch {
+		case unicode.Is(unicode.Mn, r), r >= 0x1f3fb && r <= 0x1f3ff:
+		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana), r >= 0xff01 && r <= 0xff60, r >= 0x1f300 && r <= 0x1faff:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// TestAmountsStandUnderEachOther: whatever letters a name has, the amount after it ends in the last column, and nothing of
+// the name is lost.
+func TestAmountsStandUnderEachOther(t *testing.T) {
+	r := sample(t)
+	for _, label := range []string{"日本語の債務", "cafe\u0301 de la gare", "日本日本日本日本日本日本日本日本日本日本日本日本日本"} {
+		r.Others[0].Label = label
+		text := print.Text32(r)
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSuffix(line, "\n"); strings.HasSuffix(line, " 10.00") && eastAsian(line) != 32 {
+				t.Errorf("the amount ends in column %d: %q", eastAsian(line), line)
+			}
+		}
+		if !strings.Contains(strings.ReplaceAll(strings.ReplaceAll(text, "\n", ""), " ", ""), strings.ReplaceAll(label, " ", "")) {
+			t.Errorf("the label %q is not whole:\n%s", label, text)
 		}
 	}
 }
