@@ -279,6 +279,31 @@ func TestAReversedTokenThatIsUsedOwesItsLeviesToo(t *testing.T) {
 	s.audit()
 }
 
+// Free units of a reversed sale that are in the meter all the same are paid for by their programme, once in a month.
+func TestReversedFreeUnitsThatAreUsedAreFundedOnce(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		s := open(t, true)
+		body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}, Free: tariff.Free{Units: 50_000, Funded: 1_200_000}}
+		m := s.meter(1, place{tariff: s.publish("funded", body, monday())})
+		claim := s.sell(order(m, 0, "key-number-1"))
+		claimed := s.accounts()
+		s.reversed(owner(), claim.Sale, "mistyped")
+		if after := s.accounts(); len(after) != 0 {
+			t.Fatalf("balances %v after the reversal, want none", after)
+		}
+		if again {
+			s.sell(order(m, 0, "key-number-2"))
+		}
+		s.report(m, claim.Sale.Tokens[0].ID, "accept")
+		s.settled()
+		if after := s.accounts(); !maps.Equal(claimed, after) || len(after) != 3 {
+			t.Errorf("claimed again %t: balances %v, want %v", again, after, claimed)
+		}
+		s.audit()
+		s.verified()
+	}
+}
+
 // Units that cannot be replaced now stay owed, and an alarm says why; they are replaced once the cause is gone.
 func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s := open(t, true)

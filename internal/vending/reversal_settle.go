@@ -190,6 +190,9 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledR
 	var free unit.Energy
 	if s.isFree(t) {
 		free = t.Units
+		if err := v.fundAgain(tx, s, t); err != nil {
+			return settledReversal{}, err
+		}
 	}
 	if err := tx.MonthTakes(s.Account, s.Month, t.Units, free); err != nil {
 		return settledReversal{}, err
@@ -209,6 +212,21 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledR
 	e := by.Entry("vend.reclaim", s.ID.Text(id.Vend))
 	e.After = after
 	return settledReversal{done: true}, tx.AuditLog(e)
+}
+
+// fundAgain books what a programme owes for free units whose sale was reversed, and which are in the meter all the same
+// (P10 of the domain reference, §7.1). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
+func (v *Vending) fundAgain(tx Tx, s Sale, t Token) error {
+	month, err := tx.VendMonth(s.Account, s.Month)
+	if err != nil || month.FreeClaimed {
+		return err
+	}
+	var e ledger.SaleEntry
+	s.Free = t.Units
+	if err := fund(tx, s, &e); err != nil || len(e.Funding) == 0 {
+		return err
+	}
+	return v.journal(tx, ledger.Raised, t.ID.Text(id.Token), memoOf(s), e.Funding)
 }
 
 // raiseReclaim raises the debt for a token that was used after its sale had been reversed: what its lines credit.
