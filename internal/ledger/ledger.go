@@ -82,7 +82,8 @@ type Journal struct {
 // Limits of a journal.
 const (
 	MaxPostings = 96  // lines of one journal: room for a sale that pays 60 debts, 8 levies and all else there can be
-	MaxText     = 200 // bytes of Ref, Memo and each Subject
+	MaxText     = 200 // bytes of Ref and each Subject
+	MaxMemo     = 560 // bytes of Memo: an identity or two and 120 characters of any writing
 )
 
 // Errors of [New]. Each means that the code which built the journal is wrong.
@@ -100,7 +101,7 @@ func New(j Journal) (Journal, error) {
 	if j.ID.IsZero() || j.Kind == "" || j.PostedAt.IsZero() || len(j.Postings) < 2 {
 		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrEmpty)
 	}
-	if len(j.Postings) > MaxPostings || len(j.Ref) > MaxText || len(j.Memo) > MaxText {
+	if len(j.Postings) > MaxPostings || len(j.Ref) > MaxText || len(j.Memo) > MaxMemo {
 		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrTooLong)
 	}
 	var sum Minor

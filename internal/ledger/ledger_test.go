@@ -135,7 +135,7 @@ func TestJournalsThatAreNoneAreRefused(t *testing.T) {
 		{"zero line", func(j *ledger.Journal) { j.Postings = append(j.Postings, line(2020, "", 0)) }, ledger.ErrAmount},
 		{"huge line", func(j *ledger.Journal) { j.Postings[0].Amount = money.MaxMinor + 1 }, ledger.ErrAmount},
 		{"long subject", func(j *ledger.Journal) { j.Postings[0].Account.Subject = strings.Repeat("x", ledger.MaxText+1) }, ledger.ErrTooLong},
-		{"long memo", func(j *ledger.Journal) { j.Memo = strings.Repeat("x", ledger.MaxText+1) }, ledger.ErrTooLong},
+		{"long memo", func(j *ledger.Journal) { j.Memo = strings.Repeat("x", ledger.MaxMemo+1) }, ledger.ErrTooLong},
 		{"too many lines", func(j *ledger.Journal) { j.Postings = make([]ledger.Posting, ledger.MaxPostings+1) }, ledger.ErrTooLong},
 	} {
 		j := good

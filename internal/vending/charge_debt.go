@@ -115,7 +115,7 @@ func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
 	}
 	_, known := against(n.Against)
 	switch {
-	case n.Kind == "" || len(n.Kind) > maxKind || !printable(n.Kind) || len(n.Memo) > maxMemo || !printable(n.Memo):
+	case n.Kind == "" || !oneLine(n.Kind, maxKind) || !oneLine(n.Memo, maxMemo):
 		return name, badDebt(fmt.Sprintf("A debt needs a kind of 1 to %d printable characters; its memo has at most %d.", maxKind, maxMemo), "Name it fine, loan or arrears.")
 	case !known:
 		return name, badDebt(fmt.Sprintf("A debt cannot be raised against %q.", echo(n.Against)), "Use opening, fees, services, fixed or energy.")
@@ -256,7 +256,7 @@ func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal
 	case w.Amount != nil && (*w.Amount <= 0 || *w.Amount > money.MaxMinor):
 		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", *w.Amount), nothingBooked,
 			"Give a positive amount, or leave it out for all that is outstanding."), nil
-	case w.Reason == "" || len(w.Reason) > maxMemo || !printable(w.Reason):
+	case w.Reason == "" || !oneLine(w.Reason, maxMemo):
 		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
 	}
 	d, no, err := findDebt(tx, w.Debt)
@@ -446,7 +446,7 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	switch {
 	case no.Refused():
 		return Adjusted{}, no, nil
-	case a.Reason == "" || len(a.Reason) > maxMemo || !printable(a.Reason):
+	case a.Reason == "" || !oneLine(a.Reason, maxMemo):
 		return Adjusted{}, badDebt(fmt.Sprintf("An adjustment needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
 	case a.Amount.Minor <= 0:
 		return Adjusted{}, badDebt("An adjustment gives a positive amount.", "What a customer owes is a debt."), nil

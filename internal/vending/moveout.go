@@ -67,7 +67,7 @@ func (v *Vending) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (Done
 
 func (v *Vending) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {
 	m.Reason = strings.TrimSpace(m.Reason)
-	if m.Reason == "" || len(m.Reason) > maxMemo || !printable(m.Reason) {
+	if m.Reason == "" || !oneLine(m.Reason, maxMemo) {
 		return MovedOut{}, badDebt(fmt.Sprintf("Moving out needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
 	}
 	name, no := accountName(m.Account)

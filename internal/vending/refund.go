@@ -70,7 +70,7 @@ func (r *Refund) normal() (AccountName, refusal.Refusal) {
 	switch {
 	case no.Refused():
 		return name, no
-	case r.Reason == "" || len(r.Reason) > maxMemo || !printable(r.Reason):
+	case r.Reason == "" || !oneLine(r.Reason, maxMemo):
 		return name, badDebt(fmt.Sprintf("A refund needs a reason of 1 to %d printable characters.", maxMemo), "Say to whom and how it is paid.")
 	case r.Bank != "" && r.To != "":
 		return name, badDebt("A refund goes to a bank account or to another account, not to both.", "Leave one out.")

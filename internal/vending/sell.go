@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -155,8 +157,17 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
 }
 
+// printable reports whether a name that machines compare has only the characters of ASCII.
 func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// oneLine reports whether what a person says, in any writing, has at most n characters and stays on its line: none that
+// ends it, that a printer obeys, or that turns the rest of it around.
+func oneLine(s string, n int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= n && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	})
 }
 
 // hash is what makes two orders the same request of one vendor, whoever of its people sent them.
