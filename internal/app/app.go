@@ -186,6 +186,8 @@ func (a *App) openKeys() (err error) {
 		if err := a.engine.shared.SameKey(a.stopping, "data", dataKeyMark(a.data)); err != nil {
 			return err
 		}
+	} else if err := a.knowData(); err != nil {
+		return err
 	}
 	if a.keys, err = keystore.Open(a.c.Data, keystore.Config{Params: a.c.KeyCost}); err != nil {
 		return err
@@ -199,6 +201,20 @@ func (a *App) openKeys() (err error) {
 	if errors.Is(err, keystore.ErrPassphrase) {
 		a.log.Error("key store stays locked", logkey.Err, err)
 		return nil
+	}
+	return err
+}
+
+// knowData says loudly that the data key is not the one that the database was first used with. The server starts: whose
+// key is lost for good must go on selling. Several servers of one database must have one key, and are refused instead.
+func (a *App) knowData() error {
+	known := false
+	err := a.engine.Run(a.stopping, store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
+		known, err = tx.Known("data", dataKeyMark(a.data))
+		return false, err
+	})
+	if err == nil && !known {
+		a.log.Error("data.key is not the key of this database: tokens, answers and link keys sealed with the right one cannot be opened. Stop now and put it back from a backup")
 	}
 	return err
 }

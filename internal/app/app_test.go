@@ -269,6 +269,42 @@ func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	}
 }
 
+// TestAnotherDataKeyIsSaidAtEveryStart: what it sealed cannot be opened any more, and nobody would notice until a customer
+// asks for a token again.
+func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
+	dir := t.TempDir()
+	said := func() bool {
+		t.Helper()
+		var log bytes.Buffer
+		c := config(dir)
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		if err := run(t, start(t, c))(); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(log.String(), "level=ERROR") && strings.Contains(log.String(), "data.key")
+	}
+	path := filepath.Join(dir, keystore.DataFileName)
+	if said() || said() {
+		t.Error("the folder's own key is called another one")
+	}
+	right, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !said() || !said() {
+		t.Error("a new key in the place of a lost one is not told")
+	}
+	if err := os.WriteFile(path, right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said() {
+		t.Error("the right key, put back, is called another one")
+	}
+}
+
 // TestARequestUnderWayIsFinishedAtTheEnd: the answer arrives although the server was told to stop.
 func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	dir := t.TempDir()

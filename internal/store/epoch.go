@@ -76,6 +76,17 @@ func (tx *Tx) putMeta(key, value string) error {
 	return nil
 }
 
+// Known compares what a key outside the database is known by, which is no secret, with what the database was first used
+// with; the first time it notes it. Not known: what that key sealed cannot be opened with this one.
+func (tx *Tx) Known(key, mark string) (bool, error) {
+	have := ""
+	found, err := tx.one(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)
+	if err != nil || found { // nothing is written, so a full disk lets a server start
+		return have == mark, err
+	}
+	return true, tx.putMeta("key:"+key, mark)
+}
+
 // Branch is what the database that a restore replaces has used since the copy was made, as far as it can still be read.
 // The clock alone does not tell: a copy that is restored twice would give the same numbers twice. The zero value knows
 // of nothing.

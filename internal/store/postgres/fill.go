@@ -192,7 +192,8 @@ func finish(c *conn, src store.Source, o Options) error {
 		}
 	}
 	// Work that a server held is free again: that server is not among those of this database.
-	for _, sql := range []string{`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`, `DELETE FROM leader`, `DELETE FROM session`} {
+	for _, sql := range []string{`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`, `DELETE FROM leader`, `DELETE FROM session`,
+		`DELETE FROM meta WHERE key LIKE 'key:%'`} {
 		if _, err := c.Exec(sql); err != nil {
 			return err
 		}
