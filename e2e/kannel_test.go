@@ -86,8 +86,20 @@ func startKannel(t *testing.T, group string) *gatewayBox {
 	daemon(t, "bearerbox", k.dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", k.dir+"/kannel.conf")
-	listens(t, "sendsms", ports[2])
+	sendsmsAnswers(t, ports[2])
 	return k
+}
+
+// sendsmsAnswers waits until smsbox answers a request; it takes connections before that, and closes them.
+func sendsmsAnswers(t *testing.T, port int) {
+	t.Helper()
+	await(t, "sendsms", 20*time.Second, func() bool {
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: nobody signs in
+		if err != nil {
+			return false
+		}
+		return answer.Body.Close() == nil
+	})
 }
 
 // send hands a message over.
