@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -19,16 +20,14 @@ type posted struct {
 	months         map[string]unit.Energy // of units, what was certainly used in a month, in whatever zone
 }
 
-// month is the month in which all of a span lies, with a day to spare at both ends; empty for none.
-func month(s wallet.Span) string {
-	m := s.From.AddDate(0, 0, -1).Format(monthForm)
-	if s.To.AddDate(0, 0, 1).Format(monthForm) != m {
+// wholeMonth is the month in which all of a span lies, with a day to spare at both ends; empty for none.
+func wholeMonth(s wallet.Span) string {
+	m := s.From.AddDate(0, 0, -1).Format(tariff.MonthForm)
+	if s.To.AddDate(0, 0, 1).Format(tariff.MonthForm) != m {
 		return ""
 	}
 	return m
 }
-
-const monthForm = "2006-01"
 
 // verifyWallets checks every wallet against the journals of its use and against its days: all that was rated is posted or
 // accrued, in money and in energy, and the journals are numbered without a gap.
@@ -130,9 +129,9 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 			return nil
 		}
 		if p.months != nil {
-			p.months[day[:len(monthForm)]] -= wh
+			p.months[day[:len(tariff.MonthForm)]] -= wh
 		}
-		if day[:len(monthForm)] == w.Month {
+		if day[:len(tariff.MonthForm)] == w.Month {
 			all += wh
 			if day > opened && day > w.Month+"-01" {
 				least += wh
@@ -143,7 +142,7 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 	if err != nil {
 		return err
 	}
-	last := w.At.In(zone).AddDate(0, 0, 1).Format(monthForm) != w.Month
+	last := w.At.In(zone).AddDate(0, 0, 1).Format(tariff.MonthForm) != w.Month
 	if w.Month != "" && (w.Used > all || w.Used < least && !last && !w.Meter.Simulated) {
 		r.Find("wallet", "Meter %s is said to have used %d Wh in %s, its days sum to %d Wh: a price by blocks would be wrong.", w.Meter.Number, w.Used, w.Month, all)
 	}
@@ -172,7 +171,7 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 		if p.months == nil {
 			p.months = map[string]unit.Energy{}
 		}
-		p.months[month(span)] += span.Units
+		p.months[wholeMonth(span)] += span.Units
 		out[meter] = posted{p.count + 1, max(p.highest, n), p.units + span.Units, p.amount + money.Minor(w.Int(2)), p.months}
 		return nil
 	}, ledger.Wallet, tx.Tenant, string(ledger.Usage))

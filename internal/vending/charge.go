@@ -173,7 +173,8 @@ func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) 
 	return out, nil
 }
 
-// outstanding are the open charges and debts of an account at a local moment, at most max of each in its rows, with the charges that are to be made due.
+// outstanding are the open charges and debts of an account at a local moment, at most max of each in its rows, with the
+// charges that are to be made due.
 func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
 	dues, debts, err := tx.ChargesOpen(p.Account, max)
 	if err != nil {
