@@ -1,13 +1,21 @@
 package e2e
 
 import (
+	"debug/buildinfo"
+	"debug/elf"
+	"debug/gosym"
+	"encoding/json"
 	"os"
+	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
-// TestTheServerIsSmall holds the two shape floors that are no rates: the binary at most 40 MB, the idle server at most
-// 80 MB of resident memory.
+// TestTheServerIsSmall holds the shape floors that are no rates: the idle server at most 80 MB of resident memory, the
+// binary at most 60 MB, of which third-party modules have at most 16 MB. Their share of the file is their share of its machine code.
 func TestTheServerIsSmall(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -18,5 +26,71 @@ func TestTheServerIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("figures: idle server %.1f MB resident, binary %.1f MB", float64(rss)/1e6, float64(info.Size())/1e6)
+	code, theirs := machineCode(t, p.bin)
+	share := float64(info.Size()) * float64(theirs) / float64(code)
+	if info.Size() > 60_000_000 || share > 16e6 {
+		t.Errorf("the binary has %d bytes, third-party modules %.0f of them", info.Size(), share)
+	}
+	t.Logf("figures: idle server %.1f MB resident, binary %.1f MB, third-party modules %.1f MB of it", float64(rss)/1e6, float64(info.Size())/1e6, share/1e6)
+}
+
+// machineCode adds up the sizes of a binary's functions, and of those among them that stand in third-party modules.
+func machineCode(t *testing.T, bin string) (all, theirs uint64) {
+	t.Helper()
+	build, err := buildinfo.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf.Open(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := f.Section(".gopclntab").Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	symbols, err := gosym.NewTable(nil, gosym.NewLineTable(lines, f.Section(".text").Addr))
+	if err != nil || len(symbols.Funcs) < 10_000 {
+		t.Fatalf("read the table of functions: %v", err)
+	}
+	for _, fn := range symbols.Funcs {
+		all += fn.End - fn.Entry
+		if slices.ContainsFunc(build.Deps, func(m *debug.Module) bool {
+			return strings.HasPrefix(fn.Name, m.Path+"/") || strings.HasPrefix(fn.Name, m.Path+".")
+		}) {
+			theirs += fn.End - fn.Entry
+		}
+	}
+	return all, theirs
+}
+
+// TestLicencesTravelWithTheBinary asks the binary for the texts of every module that its build information names.
+func TestLicencesTravelWithTheBinary(t *testing.T) {
+	bin := paywatt(t)
+	build, err := buildinfo.ReadFile(bin)
+	if err != nil || len(build.Deps) < 40 {
+		t.Fatalf("the binary names %d modules, %v", len(build.Deps), err)
+	}
+	out, err := exec.Command(bin, "licenses", "-o", "json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct{ Name, Version, Text string }
+	if err := json.Unmarshal(out, &list); err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]string{}
+	for _, l := range list {
+		have[l.Name+" "+l.Version] = l.Text
+	}
+	for _, m := range build.Deps {
+		if text := have[m.Path+" "+m.Version]; !strings.HasPrefix(text, "== ") {
+			t.Errorf("%s %s has no licence text", m.Path, m.Version)
+		}
+		delete(have, m.Path+" "+m.Version)
+	}
+	if len(have) != 2 || have["go "+build.GoVersion] == "" || have["htmx.org 4.0.1"] == "" {
+		t.Errorf("beside the modules there are %d texts, want Go's and the script's", len(have))
+	}
 }

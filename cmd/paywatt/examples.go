@@ -28,6 +28,7 @@ var examples = map[string][]string{
 	"explain":             {"paywatt explain vnd_01jd00000000000000000000000", "paywatt explain till3-000017"},
 	"integration list":    {"paywatt integration list"},
 	"integration revoke":  {"paywatt integration revoke int_01jd00000000000000000000000"},
+	"licenses":            {"paywatt licenses", "paywatt licenses modernc.org/sqlite", "paywatt licenses --all"},
 	"meter events":        {"paywatt meter events 04140001001 --limit 10"},
 	"meter readings":      {"paywatt meter readings 04140001001 --from 2026-11-01T00:00:00Z -o csv"},
 	"meter show":          {"paywatt meter show 04140001001"},

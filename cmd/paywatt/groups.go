@@ -11,7 +11,7 @@ var groups = []struct {
 	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "approval", "report", "token"}},
 	{"meters", "Meters:", []string{"meter", "profile", "integration", "quarantine", "message"}},
 	{"simulation", "Simulation:", []string{"demo", "vmeter", "modem", "sim", "replay", "bench"}},
-	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "clock", "backup", "verify", "store", "version"}},
+	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "clock", "backup", "verify", "store", "version", "licenses"}},
 }
 
 // group puts the root's commands under their headings.

@@ -100,6 +100,7 @@ func nouns() []func(console) *cobra.Command {
 		newConfigCommand,
 		newDoctorCommand,
 		newVersionCommand,
+		newLicensesCommand,
 		token,
 		newVmeterCommand,
 		newModemCommand,

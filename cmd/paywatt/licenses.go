@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/licenses"
+)
+
+// licenseView is one component as -o json has it.
+type licenseView struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Text    string `json:"text"`
+}
+
+func newLicensesCommand(c console) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "licenses [COMPONENT]", Short: "List what is linked into this program, with its licence texts and notices", Args: cobra.MaximumNArgs(1),
+		Long: "List the third-party components that are linked into this program. Name one to print its licence texts and notices; --all prints those of all.\nPaywatt itself is under the Apache License 2.0.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := licensesHere()
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 && !all {
+				t := table{head: []string{"component", "version"}}
+				for _, l := range list {
+					t.add(l.Name, l.Version)
+				}
+				return c.show(cmd, list, t)
+			}
+			found := false
+			for _, l := range list {
+				if all || l.Name == args[0] {
+					found = true
+					if _, err := fmt.Fprintf(c.out, "%s %s\n\n%s\n", l.Name, l.Version, l.Text); err != nil {
+						return err
+					}
+				}
+			}
+			if !found {
+				return &failure{code: exitNotFound, what: fmt.Sprintf("No component %q is linked into this program.", args[0]), not: "Nothing is shown.", try: "List them: paywatt licenses."}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "print the texts of all components")
+	return cmd
+}
+
+// licensesHere lists the components of this very binary: every module that its build information names, Go, and the
+// script of the pages.
+func licensesHere() ([]licenseView, error) {
+	all, err := licenses.All()
+	if err != nil {
+		return nil, err
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil, fmt.Errorf("this program does not know its modules: it was built without Go modules")
+	}
+	linked := map[string]string{}
+	for _, m := range info.Deps {
+		linked[m.Path] = m.Version
+	}
+	var out []licenseView
+	for _, l := range all {
+		version, here := linked[l.Name]
+		switch {
+		case l.Name == licenses.Go:
+			version = runtime.Version()
+		case !strings.Contains(l.Name, "/"): // the pages' script is no module
+			version = l.Version
+		case !here:
+			continue // of another system's build
+		}
+		delete(linked, l.Name)
+		out = append(out, licenseView{Name: l.Name, Version: version, Text: l.Text})
+	}
+	for path := range linked {
+		return nil, fmt.Errorf("module %s is linked into this program and its licence is not; tell those who built it", path)
+	}
+	return out, nil
+}
