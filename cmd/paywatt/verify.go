@@ -24,7 +24,8 @@ func newVerifyCommand(c console) *cobra.Command {
 		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
 			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
 			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Tokens that meters took and\n" +
-			"nobody sold are listed too. Exit code 1 if anything is found.\n\n" +
+			"nobody sold are listed too. Exit code 1 if anything of this is found. Accounts beyond their limits are listed\n" +
+			"as remarks and change no exit code.\n\n" +
 			"With RECEIPT, a file that paywatt vend receipt --proof wrote, it needs that file and a head and nothing else: it shows that\n" +
 			"the figures on the receipt were sealed into the signed log, or what is different. With --head given twice it shows that the\n" +
 			"log has only grown between the two. Exit code 0 proven; 1 changed, wrong key, or two heads contradict each other (an alarm);\n" +
@@ -73,6 +74,7 @@ type reportView struct {
 	Figures  map[string]int64 `json:"figures"`
 	Findings []findingView    `json:"findings"`
 	Notices  []findingView    `json:"notices"`
+	Remarks  []findingView    `json:"remarks"`
 	More     int              `json:"more_findings"`
 	Open     []string         `json:"not_covered"` // what no verification proves
 }
@@ -84,18 +86,19 @@ type findingView struct {
 
 // showReport writes what was found and fails where anything was.
 func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
-	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, More: r.More, Open: store.NotCovered()}
+	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, Remarks: []findingView{}, More: r.More, Open: store.NotCovered()}
 	t := table{head: []string{"rule", "finding"}}
 	for _, f := range r.Figures {
 		v.Figures[strings.ReplaceAll(f.Name, " ", "_")] = f.N
 	}
-	for _, f := range r.Findings {
-		v.Findings = append(v.Findings, findingView(f))
-		t.add(f.Rule, f.What)
-	}
-	for _, f := range r.Notices {
-		v.Notices = append(v.Notices, findingView(f))
-		t.add(f.Rule, f.What)
+	for _, l := range []struct {
+		from []store.Finding
+		to   *[]findingView
+	}{{r.Findings, &v.Findings}, {r.Notices, &v.Notices}, {r.Remarks, &v.Remarks}} {
+		for _, f := range l.from {
+			*l.to = append(*l.to, findingView(f))
+			t.add(f.Rule, f.What)
+		}
 	}
 	if len(t.rows) == 0 {
 		t = table{head: []string{"checked", "count"}}
@@ -113,6 +116,9 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 		if n := v.Figures["restores"]; n > 0 {
 			c.tell("Restored from a copy %d time(s): %d heads and %d tokens of the time that was lost are accepted as such.", n,
 				v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
+		}
+		if len(v.Remarks) > 0 {
+			c.tell("Nothing is wrong with the accounts in these lines: use can exceed a wallet before the supply is off, and a credit limit can be lowered.")
 		}
 		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
 		return nil

@@ -20,7 +20,7 @@ type Figure struct {
 	N    int64
 }
 
-// MaxFindings is how many findings, and how many notices, a report lists; the rest is counted.
+// MaxFindings is how many findings, notices and remarks each a report lists; the rest is counted.
 const MaxFindings = 100
 
 // Report is what [Verify] saw.
@@ -28,10 +28,11 @@ type Report struct {
 	Figures  []Figure
 	Findings []Finding // the books are not what they must be: nothing more should be sold
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
-	More     int       // findings and notices beyond MaxFindings of each
+	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
+	More     int       // of each beyond MaxFindings
 }
 
-// Sound reports whether the books are whole. There may be notices.
+// Sound reports whether the books are whole. There may be notices and remarks.
 func (r *Report) Sound() bool { return len(r.Findings) == 0 }
 
 // Find adds a finding.
@@ -39,6 +40,9 @@ func (r *Report) Find(rule, format string, args ...any) { r.put(&r.Findings, rul
 
 // Notice adds a notice.
 func (r *Report) Notice(rule, format string, args ...any) { r.put(&r.Notices, rule, format, args) }
+
+// Remark adds a remark.
+func (r *Report) Remark(rule, format string, args ...any) { r.put(&r.Remarks, rule, format, args) }
 
 func (r *Report) put(to *[]Finding, rule, format string, args []any) {
 	if len(*to) >= MaxFindings {

@@ -92,8 +92,8 @@ func (tx *Tx) verifyAudit(r *Report) error {
 	return err
 }
 
-// verifyBalances compares kept balances with the postings. An account beyond its limit is a notice: no posting brings
-// it there, but a credit line may have been withdrawn that was in use.
+// verifyBalances compares kept balances with the postings. An account beyond its limit is a remark:
+// energy is used before a meter is cut off, and a credit line may be withdrawn while it is in use.
 func (tx *Tx) verifyBalances(r *Report) error {
 	var total money.Minor
 	accounts := int64(0)
@@ -116,10 +116,10 @@ func (tx *Tx) verifyBalances(r *Report) error {
 			r.Find("balance", "Account %d %q keeps no balance, but %d stands in its row.", code, subject, kept)
 		}
 		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
-			r.Notice("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
+			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
 		}
 		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
-			r.Notice("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
+			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
 		}
 		return nil
 	}, tx.Tenant)

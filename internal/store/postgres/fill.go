@@ -319,7 +319,7 @@ func compare(c *conn, src store.Source) (*store.Report, error) {
 		return nil, err
 	}
 	if want := src.Report(); !slices.Equal(within(r.Figures), within(want.Figures)) || !slices.Equal(r.Findings, want.Findings) ||
-		len(r.Notices) != len(want.Notices) || r.More != want.More {
+		len(r.Notices) != len(want.Notices) || len(r.Remarks) != len(want.Remarks) || r.More != want.More {
 		return nil, fmt.Errorf("%w: verification says %v and %d findings of the copy, %v and %d of the source", ErrDiffers,
 			r.Figures, len(r.Findings), want.Figures, len(want.Findings))
 	}
