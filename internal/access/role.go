@@ -77,7 +77,8 @@ func Rights() []Right {
 // what is their own they reach by being its owner, not by a right, so their rows are empty.
 //
 // vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits,
-// because asking again after a time-out must give the same token; whose sales it sees is bounded by its vendor.
+// because asking again after a time-out must give the same token; whose sales it sees is bounded by its vendor. It reads
+// tariffs: who sells must know the price and the currency.
 var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
@@ -92,7 +93,7 @@ var rights = map[Role][]Right{
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
 		ReadSettings, ReadVendors, ReadFloat},
-	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens, ReadFloat},
+	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens, ReadTariffs, ReadFloat},
 	CustomerRole: {},
 	DeviceRole:   {},
 }

@@ -22,7 +22,7 @@ vend.sell         x     .              .        x        .          .       .   
 vend.read         x     .              x        x        x          x       x       .         x       x          .        .
 vend.reverse      x     .              .        .        x          .       .       .         .       .          .        .
 token.show        x     .              .        x        x          .       .       .         .       x          .        .
-tariff.read       x     x              x        x        x          x       x       x         x       .          .        .
+tariff.read       x     x              x        x        x          x       x       x         x       x          .        .
 tariff.write      x     x              .        .        .          .       .       .         .       .          .        .
 ledger.read       x     .              .        .        .          x       .       .         x       .          .        .
 audit.read        x     .              .        .        .          .       .       .         x       .          .        .

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -98,7 +99,14 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if err != nil || wrong != nil || to.Before(from) || to.After(from.AddDate(0, MaxSimulatedMonths-1, 0)) {
 		return bad(fmt.Sprintf("The months %q to %q cannot be replayed.", s.From, s.To), fmt.Sprintf("Write 2026-01 to 2026-06, at most %d months.", MaxSimulatedMonths))
 	}
-	return by.Needs(access.ReadVends) // what the tenant's customers bought
+	if no := by.Needs(access.ReadVends); no.Refused() {
+		return no
+	}
+	if !by.Sees(id.ID{}) { // what all customers bought, whoever sold it
+		return refusal.Because(refusal.Forbidden, "A vendor's key may not read what other sellers' customers bought.", "Nothing was simulated.",
+			"Give the consumption to replay in the request.")
+	}
+	return refusal.Refusal{}
 }
 
 // read finds the present version, and the store's own consumption where that is asked for.

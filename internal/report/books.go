@@ -99,6 +99,9 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 		if err != nil {
 			return Balance{}, err
 		}
+		if no, err := hasSubjects(tx, ref); err != nil || no.Refused() {
+			return Balance{Refusal: no}, err
+		}
 		balance, err := tx.BalanceAt(ref, at)
 		return Balance{Currency: currency, Ref: ref, At: at, Balance: balance}, err
 	})
@@ -106,6 +109,20 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 		return Balance{}, fmt.Errorf("balance of account %d: %w", ref.Code, err)
 	}
 	return out, nil
+}
+
+// hasSubjects refuses to show one balance for a code under which every till, customer or levy has its own.
+func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
+	if ref.Subject != "" {
+		return refusal.Refusal{}, nil
+	}
+	first, err := tx.LedgerAccounts(ref.Code, 0, 1)
+	if err != nil || len(first) == 0 || first[0].Ref.Subject == "" {
+		return refusal.Refusal{}, err
+	}
+	line, _ := ledger.Find(ref.Code)
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Account %d %s has a balance for each subject, and none was named.", ref.Code, line.Path),
+		"", fmt.Sprintf("Name the subject, for example %q, or read the sum of them all in the trial balance.", first[0].Ref.Subject)), nil
 }
 
 // JournalFilter names the journals that are wanted; the zero value means all.
