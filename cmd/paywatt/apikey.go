@@ -44,7 +44,11 @@ func newAPIKeyCreate(c console) *cobra.Command {
 			if role == "" {
 				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
 			}
-			return c.inFolder(cmd, data, func(f *app.Folder) error {
+			open := c.inFolder
+			if access.Role(role) == access.Owner {
+				open = c.inNewFolder // the first key of a new utility
+			}
+			return open(cmd, data, func(f *app.Folder) error {
 				sells, err := f.Vendor(cmd.Context(), vendor)
 				if err != nil {
 					return err
@@ -135,12 +139,33 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 	return cmd
 }
 
-// inFolder opens the data folder, or the database that it says takes its place, for one act.
+// inFolder opens the data folder, or the database that it says takes its place, for one act. There must be one: what is
+// made in a new folder, no server knows.
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
+	where, err := c.place(cmd, dir)
+	if err == nil && where.store == "" && !sqlite.Has(where.data) {
+		return &failure{code: exitNotFound, what: "There is no Paywatt database in the folder " + where.data + ".", not: "Nothing was made.",
+			try: "Name the folder that the server uses with --data. For a new utility, make its first key: paywatt apikey create --role owner."}
+	}
+	if err != nil {
+		return err
+	}
+	return c.inPlace(cmd, where, act)
+}
+
+// inNewFolder is inFolder, and makes a database where there is none, and says so.
+func (c console) inNewFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err != nil {
 		return err
 	}
+	if where.store == "" && !sqlite.Has(where.data) {
+		c.tell("There was no database in the folder %s, so a new one was made. Only a server that uses this folder knows the key.", where.data)
+	}
+	return c.inPlace(cmd, where, act)
+}
+
+func (c console) inPlace(cmd *cobra.Command, where place, act func(*app.Folder) error) error {
 	f, err := app.OpenFolder(cmd.Context(), where.data, where.store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return folderFailure(where, err)

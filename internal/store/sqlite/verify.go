@@ -25,10 +25,16 @@ func Verify(ctx context.Context, dir string) (*store.Report, error) {
 	return VerifyWith(ctx, dir, headlog.Outside{})
 }
 
+// Has reports whether a folder holds a database.
+func Has(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, databaseFile))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // VerifyWith is Verify against what was kept elsewhere.
 func VerifyWith(ctx context.Context, dir string, outside headlog.Outside) (*store.Report, error) {
 	path := filepath.Join(dir, databaseFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if !Has(dir) {
 		return nil, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
 	}
 	c, err := connect(path, cacheReader, true)
