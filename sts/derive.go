@@ -22,8 +22,7 @@ type Attributes struct {
 // DeriveKey returns the decoder key of a meter. The vending key must have the length of the derivation algorithm: 8
 // bytes for DKGA02, which is single DES and makes keys for EA07 only (base date and EA do not enter there); 20 bytes
 // for DKGA04, which is HMAC-SHA-256 in the form of NIST SP 800-108 (CTSA01 for both). The errors are [ErrField] with
-// the name of the field, [ErrKey] and [ErrUnsupported]; a common key (DCTK) with DKGA04 is unsupported, because no
-// source says whether the meter number enters.
+// the name of the field, [ErrKey] and [ErrUnsupported], also for a type of key that the algorithm does not make.
 func DeriveKey(vk VendingKey, a Attributes) (Key, error) {
 	if err := a.check(); err != nil {
 		return Key{}, err
@@ -51,7 +50,7 @@ func (a *Attributes) check() error {
 		return fmt.Errorf("sts: DKGA02 makes no keys for EA%s: %w", a.EA, ErrUnsupported)
 	case a.DKGA == DKGA04 && !a.BaseDate.Valid():
 		return fmt.Errorf("sts: base date %s: %w", a.BaseDate, ErrField)
-	case a.DKGA == DKGA04 && a.KT == DCTK:
+	case a.KT == DCTK && !a.DKGA.Makes(a.KT):
 		return fmt.Errorf("sts: common keys (KT 3) with DKGA04: %w", ErrUnsupported)
 	case !isDigits(a.SGC, 6):
 		return fmt.Errorf("sts: SGC %q, want 6 digits: %w", a.SGC, ErrField)

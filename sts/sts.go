@@ -167,6 +167,10 @@ func ParseDKGA(s string) (DKGA, error) {
 // String returns the two-digit code.
 func (d DKGA) String() string { return fmt.Sprintf("%02d", uint8(d)) }
 
+// Makes reports whether the algorithm makes meter keys of a type. No source says whether the meter number enters a common
+// key (DCTK) of DKGA04.
+func (d DKGA) Makes(kt KeyType) bool { return kt <= DCTK && (d == DKGA02 || d == DKGA04 && kt != DCTK) }
+
 // KeySize returns the bytes of a vending key of this algorithm, 0 for an unsupported one.
 func (d DKGA) KeySize() int {
 	switch d {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,23 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 		v.Findings = append(v.Findings, client.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do})
 	}
 	v.Verdict = v.Findings[0].Code
+	v.answered()
 	return v.show(c, cmd)
+}
+
+// answered makes the result what the meter answers where it refuses a token that opens. A meter looks at the type of its key
+// before the expiry number.
+func (v *explainView) answered() {
+	for _, refusal := range []struct {
+		finding diagnosis.Code
+		result  sts.Result
+	}{{diagnosis.DefaultKey, sts.DDTKError}, {diagnosis.Expired, sts.KeyExpiredError}} {
+		if slices.ContainsFunc(v.Findings, func(f client.Finding) bool { return f.Code == string(refusal.finding) }) {
+			r := viewResult(refusal.result)
+			v.Result, v.Status = r.Result, r.Status
+			return
+		}
+	}
 }
 
 // offline fills in what the digits and the key say. Whoever has the key could make the corrections themselves, so they
@@ -143,6 +160,7 @@ func (v *explainView) online(d client.Diagnosis) {
 	}
 	v.Meter, v.Test, v.Key, v.Sold, v.Vend, v.State, v.MeterResult = d.Meter, d.Test, d.Key, d.Sold, d.Vend, d.State, d.Result
 	v.Reports, v.Tests, v.Typing, v.Keys = d.Reports, d.Tests, d.Typing, d.Keys
+	v.answered()
 }
 
 // unknownResult stands where no key was tried.

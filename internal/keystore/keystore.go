@@ -82,6 +82,14 @@ func (f Fact) problem() string {
 	return ""
 }
 
+// unusable says why no meter could be registered under the fact, "" where one could. A file may hold such a key from before.
+func (f Fact) unusable() string {
+	if why := f.problem(); why != "" || f.DKGA.Makes(f.KT) {
+		return why
+	}
+	return fmt.Sprintf("derivation %s makes no meter keys of type %d: use derivation 02 for it", f.DKGA, uint8(f.KT))
+}
+
 func isSGC(s string) bool {
 	if len(s) != 6 {
 		return false
@@ -287,7 +295,7 @@ func (s *Store) facts() []Fact {
 func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	raw := key.Reveal()
 	defer clear(raw)
-	if why := f.problem(); why != "" {
+	if why := f.unusable(); why != "" {
 		return refuse(refusal.InvalidRequest, "The vending key's facts do not hold: "+why+".", "Correct the option and try again."), nil
 	}
 	if want := f.DKGA.KeySize(); len(raw) != want {

@@ -123,7 +123,7 @@ func (n NewMeter) checkKey(d *draft) refusal.Refusal {
 		return invalid("dkga, the key derivation, is \"02\" or \"04\".")
 	case dkga == sts.DKGA02 && ea != sts.EA07:
 		return invalid("dkga \"02\" makes 64-bit keys, so ea is \"07\"; ea \"11\" needs dkga \"04\".")
-	case dkga == sts.DKGA04 && sts.KeyType(kt) == sts.DCTK:
+	case !dkga.Makes(sts.KeyType(kt)):
 		return invalid("kt 3, a common key, needs dkga \"02\".")
 	case !baseOK || !sts.BaseDate(base).Valid():
 		return invalid("base_date is 1993, 2014 or 2035.")
