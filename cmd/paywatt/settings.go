@@ -104,6 +104,6 @@ func readSettings(path string) (map[string]any, error) {
 
 // settingFailure has a line for each thing that is wrong.
 func settingFailure(err error) *failure {
-	return &failure{code: exitUsage, what: "The settings cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "; ") + ".",
+	return &failure{code: exitUsage, what: "The settings cannot be used: " + strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".") + ".",
 		not: "Nothing was started.", try: "Correct them; paywatt config show --origin says where each value comes from."}
 }

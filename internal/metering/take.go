@@ -213,6 +213,9 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	l.Store, l.Window, l.was, l.fresh, l.ReadingSeq = b.Store, start, start, nil, 0
 	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
 	switch {
+	case !first && old == "":
+		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter sent records before it named its memory, which is %s. "+
+			"If these came from another memory, what that one had not delivered is lost.", b.Store)}
 	case !first:
 		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter came back with memory %s instead of %s. "+
 			"Records that the old memory had not delivered are lost.", b.Store, old)}

@@ -26,7 +26,7 @@ func Parse(file, text string) (*Profile, error) {
 	p := &Profile{}
 	meta, err := toml.Decode(text, p)
 	if err != nil {
-		c.bad("", "it cannot be read: %v", "correct it there", err)
+		c.bad("", "it cannot be read: %s", "correct it there", strings.TrimSuffix(err.Error(), "."))
 		return nil, c.err()
 	}
 	for _, key := range meta.Undecoded() {

@@ -48,6 +48,7 @@ func TestAMistakeIsNamed(t *testing.T) {
 		"unknown word":        {`{balance} left`, `{money} left`, "warning.payload", "{balance}"},
 		"strange rule":        {`off_when = "v1<v2"`, `off_when = "v1=v2"`, "rule.off_when", "v1<v2 or v1>v2"},
 		"not TOML":            {`[counts]`, `[counts`, "seed-a.toml", "correct it there"},
+		"a key twice":         {`name = "seed-a"`, "name = \"seed-a\"\nname = \"seed-a\"", "seed-a.toml", "already been defined; correct it"},
 		"tiny packets":        {`max_packet = 256`, `max_packet = 10`, "device.max_packet", "128"},
 	} {
 		t.Run(name, func(t *testing.T) {
