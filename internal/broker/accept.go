@@ -1,24 +1,26 @@
 package broker
 
 import (
+	"errors"
 	"log/slog"
-	"net"
 	"sync"
 
 	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"github.com/paywatt/paywatt/internal/logkey"
 )
 
 // acceptor hands accepted connections to mochi. mochi's own starts a connection before it counts it, so that the end of
 // the server may miss one; this one counts first, and its Close returns only when no more can come.
 type acceptor struct {
-	gate    net.Listener
+	gate    *gate
 	clients *sync.WaitGroup // mochi waits for it at the end
 	once    sync.Once
 	serving chan struct{} // closed when Serve has begun
 	ended   chan struct{} // closed when Serve has returned
 }
 
-func newAcceptor(gate net.Listener, clients *sync.WaitGroup) *acceptor {
+func newAcceptor(gate *gate, clients *sync.WaitGroup) *acceptor {
 	return &acceptor{gate: gate, clients: clients, serving: make(chan struct{}), ended: make(chan struct{})}
 }
 
@@ -33,15 +35,19 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 	l.once.Do(func() { close(l.serving) })
 	defer close(l.ended)
 	for {
-		conn, err := l.gate.Accept()
+		c, err := l.gate.Accept()
 		if err != nil {
 			return
 		}
 		l.clients.Add(1)
 		go func() {
 			defer l.clients.Done()
-			// The error says how a connection ended, which the hooks have logged with the meter's number.
-			_ = establish(l.ID(), conn)
+			// How a connection ended that had logged in, the hooks have logged.
+			err := establish(l.ID(), c)
+			if large := new(tooLarge); errors.As(err, &large) && !c.(*conn).frame.begun {
+				l.gate.counts.refused.Add(1)
+				l.gate.log.Warn("connection closed: its CONNECT is too large", logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+			}
 		}()
 	}
 }

@@ -92,7 +92,7 @@ func New(c Config) (*Broker, error) {
 		Logger:                   slog.New(slog.DiscardHandler), // mochi logs whole packets, passwords among them
 		SysTopicResendInterval:   3600,                          // nobody may read $SYS; each round stops the world
 	})
-	if err := b.server.AddHook(&hook{b: b}, nil); err != nil {
+	if err := errors.Join(b.server.AddHook(&hook{b: b}, nil), b.server.AddHook(&answers{limits: b.limits}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the broker: %w", err)
 	}
 	if err := b.server.AddListener(newAcceptor(b.gate, &b.server.Listeners.ClientsWg)); err != nil {
@@ -155,7 +155,22 @@ func (b *Broker) leave(s *session, why error) {
 	if last && b.c.OnDisconnected != nil {
 		b.c.OnDisconnected(s.who)
 	}
+	if large := new(tooLarge); errors.As(why, &large) {
+		b.oversized(s, large)
+		return
+	}
 	b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
+}
+
+// oversized tells of a meter whose packet was too large to be read: its records, if it holds any, cannot arrive. The store is
+// given a record that could not be read, which raises the alarm for one.
+func (b *Broker) oversized(s *session, why error) {
+	b.counts.forbidden.Add(1)
+	b.log.Warn("connection closed for what it sent", logkey.Meter, s.who.Number, logkey.Err, why)
+	bad := b.record(s, "", b.now(), metering.Record{Bad: &wire.Bad{Reason: why.Error()}})
+	if err := b.c.Inbox([]metering.Record{bad}, func([]metering.Outcome, error) {}); err != nil {
+		b.log.Warn("the alarm about it was not raised", logkey.Meter, s.who.Number, logkey.Err, err)
+	}
 }
 
 // connected tells that the meter listens now.

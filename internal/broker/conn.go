@@ -2,18 +2,28 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// Errors that close a connection before it has logged in, or because it does not read.
+// Errors that close a connection for what its first bytes are, or because it does not read.
 var (
 	errNoConnect = errors.New("the first packet is no CONNECT")
-	errTooLarge  = errors.New("the CONNECT packet is too large")
+	errNoLength  = errors.New("the length of a packet has no end")
 	errSlow      = errors.New("the client does not read what is sent to it")
 )
+
+// tooLarge closes a connection for a packet beyond its limit; both count every byte of it.
+type tooLarge struct{ size, limit int }
+
+func (e *tooLarge) Error() string {
+	return fmt.Sprintf("a packet of %d bytes or more was announced, at most %d are taken", e.size, e.limit)
+}
 
 // conn is one client's connection. Writing never blocks: what is written gathers in a bounded buffer that a goroutine,
 // alive only while there is something to write, carries to the socket. So neither an acknowledging worker nor the
@@ -25,9 +35,9 @@ type conn struct {
 	done    chan struct{} // closed when the connection is being closed
 	session atomic.Pointer[session]
 
-	head    [5]byte // the first packet's fixed header as far as it has been seen
-	seen    int
-	checked bool
+	frame frame
+	bad   error // ends the connection with the next read
+	mqtt5 bool  // the client has logged in with MQTT 5, so it understands a DISCONNECT; only the reader looks at it
 
 	mu      sync.Mutex
 	out     []byte
@@ -39,39 +49,29 @@ func newConn(c net.Conn, l Limits) *conn {
 	return &conn{Conn: c, limits: l, done: make(chan struct{})}
 }
 
-// Read reads from the client. The length of the first packet is judged before anything is allocated for it.
+// Read reads from the client. The length of every packet is judged before anything is allocated for it.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.bad != nil {
+		return 0, c.refuse()
+	}
 	n, err := c.Conn.Read(p)
-	if !c.checked && n > 0 {
-		if bad := c.check(p[:n]); bad != nil {
-			return 0, bad
+	good, bad := c.frame.take(p[:n], c.limits)
+	if bad != nil {
+		c.bad, err = bad, nil
+		if good == 0 {
+			return 0, c.refuse()
 		}
 	}
-	return n, err
+	return good, err
 }
 
-// check looks at the fixed header of the first packet: type, then a length of one to four bytes, low bits first.
-func (c *conn) check(p []byte) error {
-	c.seen += copy(c.head[c.seen:], p)
-	const connect = 0x10
-	if c.head[0] != connect {
-		return errNoConnect
+// refuse tells a client that can be told why its connection ends.
+func (c *conn) refuse() error {
+	var large *tooLarge
+	if c.mqtt5 && errors.As(c.bad, &large) {
+		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, packets.ErrPacketTooLarge.Code, 0}) // it is closed either way
 	}
-	size := 0
-	for i, b := range c.head[1:max(1, c.seen)] {
-		size |= int(b&0x7f) << (7 * i)
-		if size > c.limits.ConnectSize {
-			return errTooLarge
-		}
-		if b&0x80 == 0 {
-			c.checked = true
-			return nil
-		}
-	}
-	if c.seen == len(c.head) {
-		return errTooLarge
-	}
-	return nil
+	return c.bad
 }
 
 // Write takes p for writing. An error means that the connection is lost.

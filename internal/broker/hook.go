@@ -60,6 +60,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		h.b.log.Info("connection denied", logkey.Meter, clean(number), logkey.Remote, cl.Net.Remote)
 		return false
 	}
+	c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	c.session.Store(newSession(who, cl, c, h.b.limits))
 	return true
 }

@@ -91,7 +91,7 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	g.gate = newGate(c.Listener, g.limits, wrap, g.log, &g.counts)
 	g.server = mqtt.New(&mqtt.Options{Capabilities: g.capabilities(), InlineClient: true, ClientNetReadBufferSize: bufferSize,
 		ClientNetWriteBufferSize: bufferSize, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 3600})
-	if err := g.server.AddHook(&integrationHook{g: g}, nil); err != nil {
+	if err := errors.Join(g.server.AddHook(&integrationHook{g: g}, nil), g.server.AddHook(&answers{limits: g.limits, hears: true}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the integration broker: %w", err)
 	}
 	if err := g.server.AddListener(newAcceptor(g.gate, &g.server.Listeners.ClientsWg)); err != nil {
@@ -252,6 +252,9 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		h.g.log.Info("integration denied", logkey.Remote, cl.Net.Remote)
 		return false
 	}
+	if c, is := cl.Net.Conn.(*conn); is {
+		c.mqtt5 = cl.Properties.ProtocolVersion == 5
+	}
 	cl.ID = l.User() + "/" + cl.ID
 	h.g.mu.Lock()
 	h.g.in[cl] = mirrored{l, &pacer{}}
@@ -262,10 +265,15 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 }
 
 // OnDisconnect forgets the connection.
-func (h *integrationHook) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
+func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	h.g.mu.Lock()
+	m := h.g.in[cl]
 	delete(h.g.in, cl)
 	h.g.mu.Unlock()
+	if large := new(tooLarge); errors.As(why, &large) {
+		h.g.counts.forbidden.Add(1)
+		h.g.log.Warn("connection closed for what it sent", logkey.Actor, m.login.User(), logkey.Err, why)
+	}
 }
 
 // OnACLCheck is asked twice: for the filter of a subscription, and for the topic of each message that goes to a client.

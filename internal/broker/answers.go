@@ -1,0 +1,73 @@
+package broker
+
+import (
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// answers makes what mochi answers fit the version that a client speaks, and announces to a client of MQTT 5 every limit
+// that is enforced on it.
+type answers struct {
+	mqtt.HookBase
+	limits Limits
+	hears  bool // retained messages may be published, and subscriptions may have identifiers
+}
+
+// ID names the hook.
+func (a *answers) ID() string { return "paywatt-answers" }
+
+// Provides lists what is hooked.
+func (a *answers) Provides(what byte) bool { return what == mqtt.OnPacketEncode }
+
+// nothing is the type of a packet that mochi cannot write, so that it writes none.
+const nothing = packets.Reserved
+
+// OnPacketEncode sees every packet before it is written.
+func (a *answers) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	five := cl.Properties.ProtocolVersion == 5
+	switch {
+	case pk.FixedHeader.Type == packets.Disconnect && !five:
+		pk.FixedHeader.Type = nothing // before MQTT 5 a server closes the connection, and that is all
+	case pk.FixedHeader.Type == packets.Connack && !five:
+		code, ok := connackCode(pk.ReasonCode, pk.Properties.ReasonString)
+		if pk.ReasonCode = code; !ok {
+			pk.FixedHeader.Type = nothing
+		}
+	case pk.FixedHeader.Type == packets.Connack && pk.ReasonCode == packets.CodeSuccess.Code:
+		a.announce(&pk.Properties)
+	}
+	return pk
+}
+
+// connackCode is the return code of MQTT 3.1.1 (§3.2.2.3) for a reason of MQTT 5, which mochi gives with its text. A CONNECT
+// that breaks the protocol is not answered (§3.1.4).
+func connackCode(reason byte, text string) (code byte, answered bool) {
+	const (
+		version, identifier, unavailable, password, authorised = 1, 2, 3, 4, 5
+	)
+	switch {
+	case reason < packets.ErrUnspecifiedError.Code:
+		return reason, true // one of its own already
+	case reason == packets.ErrUnsupportedProtocolVersion.Code, text == packets.ErrProtocolViolationProtocolVersion.Reason:
+		return version, true
+	case reason == packets.ErrUnspecifiedError.Code, reason == packets.ErrClientIdentifierNotValid.Code:
+		return identifier, true // mochi has no better word for a session that is to be kept under no name
+	case reason == packets.ErrServerUnavailable.Code, reason == packets.ErrServerBusy.Code:
+		return unavailable, true
+	case reason == packets.ErrBadUsernameOrPassword.Code:
+		return password, true
+	case reason == packets.ErrNotAuthorized.Code, reason == packets.ErrQosNotSupported.Code, reason == packets.ErrRetainNotSupported.Code:
+		return authorised, true
+	}
+	return 0, false
+}
+
+// announce adds the limits that mochi enforces or leaves to us and does not tell.
+func (a *answers) announce(p *packets.Properties) {
+	p.MaximumPacketSize = uint32(a.limits.PacketSize)
+	p.SharedSubAvailable, p.SharedSubAvailableFlag = 0, true
+	if !a.hears {
+		p.RetainAvailable, p.RetainAvailableFlag = 0, true
+		p.SubIDAvailable, p.SubIDAvailableFlag = 0, true
+	}
+}
