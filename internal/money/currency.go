@@ -91,6 +91,15 @@ func Format(m Minor, c Currency) string {
 	return s
 }
 
+// String writes the amount as people read it: "500.00 KES". Of a currency that is not known it says that the units are minor.
+func (a Amount) String() string {
+	c, known := CurrencyOf(a.Currency)
+	if !known {
+		return strconv.FormatInt(int64(a.Minor), 10) + " minor units of " + strconv.Quote(a.Currency)
+	}
+	return Format(a.Minor, c) + " " + c.Code
+}
+
 // FormatRate writes a price per kilowatt-hour in major units: all six decimals are exact, trailing zeros beyond the
 // currency's own decimals are dropped ("2.50", "2.4541").
 func FormatRate(r MicroRate, c Currency) string {
