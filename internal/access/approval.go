@@ -81,6 +81,8 @@ type Wish struct {
 	Body    any // what the act's [Doer] is called with, as JSON; must hold no secret
 	// Anyway says that the act has had two people already: who sold and who reverses.
 	Anyway bool
+	// Utility says that somebody of the utility must allow the act, whether or not four eyes bind: who asks sells for it.
+	Utility bool
 }
 
 // EyesTx is what the four-eyes rule needs of a transaction.
@@ -107,6 +109,7 @@ type Eyes struct {
 	Waits   *Approval // the act was written down for somebody else to allow; it is not done, and the transaction commits
 	Alone   bool      // one person does it: the audit row must say so
 	Checker string    // who allowed it
+	Allowed Actor     // the same, as an actor
 }
 
 // Mark notes in an audit row whose eyes an act had.
@@ -133,7 +136,7 @@ func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
 		return Eyes{}, nil
 	}
 	bind, err := fourEyesBind(tx, w.Right)
-	if err != nil || !bind {
+	if err != nil || !bind && !w.Utility {
 		return Eyes{Alone: true}, err
 	}
 	if len(body) > maxActBody {
@@ -195,7 +198,7 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 	if err == nil && !ok {
 		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval was used before.", "Nothing was done.", "")}, nil
 	}
-	return Eyes{Checker: a.Checker.String()}, err
+	return Eyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
 }
 
 // inForce refuses an act whose maker may not do it any more: to allow it would be to do it for somebody who has gone.
@@ -203,7 +206,7 @@ func inForce(tx interface {
 	RoleNow(Actor) (Role, bool, error)
 }, a Approval) (refusal.Refusal, error) {
 	role, active, err := tx.RoleNow(a.Maker)
-	if err != nil || active && role.May(a.Right) {
+	if err != nil || active && a.mayAsk(role) {
 		return refusal.Refusal{}, err
 	}
 	what := fmt.Sprintf("Who asked for this, %s, may no longer act: the key or the person is not in force.", a.Maker)
@@ -212,6 +215,14 @@ func inForce(tx interface {
 	}
 	return refusal.Because(refusal.MakerNotInForce, what, "Nothing was done.", "Reject it; whoever still wants the act asks for it anew."), nil
 }
+
+// mayAsk reports whether a role may ask for the act: with the right that it takes, or, to undo a sale, with the right to sell.
+func (a Approval) mayAsk(role Role) bool {
+	return role.May(a.Right) || a.Act == ActReverse && role.May(Sell)
+}
+
+// mayAllow reports whether an actor could allow the act. Who sells for the utility allows nothing.
+func (a Approval) mayAllow(by Actor) bool { return by.May(a.Right) && by.OfUtility() }
 
 // Done is what became of an act that was done under an approval.
 type Done struct {
@@ -277,7 +288,7 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 	switch {
 	case err != nil:
 		return Decided{}, err
-	case !found || !by.May(a.Right):
+	case !found || !a.mayAllow(by):
 		return Decided{Refusal: noApproval()}, nil
 	case same(a.Maker, by):
 		return Decided{Refusal: refusal.Because(refusal.Forbidden, "Who asked for an act cannot allow it.", "Nothing was decided.", "Somebody else must.")}, nil
@@ -343,7 +354,7 @@ func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, b
 				return Approvals{}, err
 			}
 			for _, row := range rows {
-				seen := by.May(ReadAudit) || by.May(row.Right) || same(row.Maker, by)
+				seen := by.OfUtility() && by.May(ReadAudit) || row.mayAllow(by) || same(row.Maker, by)
 				if seen && len(l.Data) == max {
 					return l, nil
 				}

@@ -123,6 +123,9 @@ func (a Actor) Sees(vendor id.ID) bool {
 	return vendor == a.Vendor || a.Vendor.IsZero() && a.Role != VendorAPI
 }
 
+// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it.
+func (a Actor) OfUtility() bool { return a.Vendor.IsZero() && a.Role != VendorAPI }
+
 // Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
 func (a Actor) Needs(r Right) refusal.Refusal {
 	if a.May(r) {

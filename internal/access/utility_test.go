@@ -1,0 +1,63 @@
+package access_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// Who sells may ask for a reversal, for that it takes no right but to sell. Who acts for a vendor allows nothing.
+func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
+	w := newWorld(t)
+	shop := id.ID{15: 9}
+	login := func(role access.Role, vendor id.ID) access.Actor {
+		k := access.Key{Tenant: store.FirstTenant, Name: string(role), Role: role, Vendor: vendor, CreatedAt: w.now}
+		w.run(t, func(tx *store.Tx) (err error) {
+			if k.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			return tx.AddKey(k, [32]byte(append(k.ID[:], k.ID[:]...)))
+		})
+		return k.Actor()
+	}
+	done := func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }
+	w.Serve(access.Doers{access.ActReverse: done, access.ActTariff: done})
+	for name, c := range map[string]struct {
+		act            access.Act
+		right          access.Right
+		maker, checker access.Actor
+		want           refusal.Code
+	}{
+		"a vendor's key asks, a supervisor allows":       {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{}), ""},
+		"an operator asks, a supervisor allows":          {access.ActReverse, access.Reverse, login(access.Operator, id.ID{}), login(access.Supervisor, id.ID{}), ""},
+		"the vendor's own supervisor allows":             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, shop), refusal.NotFound},
+		"another vendor's supervisor allows":             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{15: 8}), refusal.NotFound},
+		"an operator allows":                             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Operator, id.ID{}), refusal.NotFound},
+		"who neither sells nor reverses asks":            {access.ActReverse, access.Reverse, login(access.Support, id.ID{}), login(access.Supervisor, id.ID{}), refusal.MakerNotInForce},
+		"who sells asks for what is no reversal":         {access.ActTariff, access.WriteTariffs, login(access.VendorAPI, shop), login(access.Owner, id.ID{}), refusal.MakerNotInForce},
+		"an owner who acts for a vendor allows a tariff": {access.ActTariff, access.WriteTariffs, login(access.TariffManager, id.ID{}), login(access.Owner, shop), refusal.NotFound},
+	} {
+		w.now = w.now.Add(1)
+		a := access.Approval{Act: c.act, Right: c.right, Body: []byte("{}"), Maker: c.maker, State: access.ApprovalWaiting, CreatedAt: w.now}
+		w.run(t, func(tx *store.Tx) (err error) {
+			if a.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			return tx.AddApproval(a)
+		})
+		d, err := w.Decide(t.Context(), c.checker, a.ID.Text(id.Approval), true, "")
+		if err != nil || d.Code != c.want {
+			t.Errorf("%s: got %q (%s), %v, want %q", name, d.Code, d.Detail(), err, c.want)
+		}
+		if c.want != refusal.NotFound {
+			continue
+		}
+		if l, err := w.Approvals(t.Context(), c.checker, "", id.ID{}, 100); err != nil || len(l.Data) != 0 {
+			t.Errorf("%s: who cannot allow it sees %d approvals, %v", name, len(l.Data), err)
+		}
+	}
+}
