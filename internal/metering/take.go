@@ -87,6 +87,8 @@ const (
 	// AlarmReversedLate: the meter cancelled the tokens of a sale after the reversal had been given up; the money went
 	// back all the same.
 	AlarmReversedLate AlarmCode = "reversed-late"
+	// AlarmReversalUnconfirmed: money for a sale went back, and the meter has not said that its token will never load.
+	AlarmReversalUnconfirmed AlarmCode = "reversal-unconfirmed"
 	// AlarmUnitsOwed: the meter cancelled a token of a sale that stands; its units were replaced, or a person must.
 	AlarmUnitsOwed AlarmCode = "units-owed"
 	// AlarmLockout: somebody tried wrong tokens until the meter locked its entry.

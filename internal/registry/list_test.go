@@ -284,6 +284,8 @@ func TestSettingsChange(t *testing.T) {
 		"a long window":    {registry.SettingsChange{ReversalWindow: bad(7*24*3600 + 1)}, refusal.InvalidRequest},
 		"window < 0":       {registry.SettingsChange{ReversalWindow: bad(-1)}, refusal.InvalidRequest},
 		"reversals < 0":    {registry.SettingsChange{ReversalsADay: bad(-1)}, refusal.InvalidRequest},
+		"value < -1":       {registry.SettingsChange{ReversalValue: (*money.Minor)(bad(-2))}, refusal.InvalidRequest},
+		"a vast value":     {registry.SettingsChange{ReversalValue: (*money.Minor)(bad(int64(money.MaxMinor) + 1))}, refusal.InvalidRequest},
 		"half a quantum":   {registry.SettingsChange{FreeUnitsADay: (*unit.Energy)(bad(50))}, refusal.InvalidRequest},
 		"no time":          {registry.SettingsChange{QuietFrom: str("nine in the evening")}, refusal.InvalidRequest},
 		"no such time":     {registry.SettingsChange{QuietTo: str("24:00")}, refusal.InvalidRequest},
@@ -351,6 +353,27 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	})
 	if both != 1 {
 		t.Errorf("%d changes in the audit log name the second person, want 1", both)
+	}
+}
+
+// TestHowMuchMayBeReversedInADay: 0 is the default, -1 is no limit.
+func TestHowMuchMayBeReversedInADay(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		set   money.Minor
+		want  money.Minor
+		bound bool
+	}{{5000, 5000, true}, {-1, 0, false}, {0, 100_000_000, true}, {1, 1, true}} {
+		s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{ReversalValue: &c.set})
+		if err != nil || s.Refused() {
+			t.Fatal(err, s.Detail())
+		}
+		if most, bound := s.Limits.ReversalValue(); most != c.want || bound != c.bound || s.Limits.ReversalsADay != 50 {
+			t.Errorf("set to %d: %d, %t; want %d, %t", c.set, most, bound, c.want, c.bound)
+		}
+	}
+	if most, bound := registry.DefaultLimits().ReversalValue(); most != 100_000_000 || !bound {
+		t.Errorf("unset: %d, %t", most, bound)
 	}
 }
 

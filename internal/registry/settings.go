@@ -50,17 +50,20 @@ func (w WalletPolicy) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Limits are how far one person may go alone in what can be abused; see [DefaultLimits].
+// Limits are how far one person, or one vendor, may go in what can be abused; see [DefaultLimits].
 type Limits struct {
 	// ReversalWindow is the time in seconds in which who sold may undo the sale; later it takes the right and a reason.
 	ReversalWindow int64 `json:"reversal_window_s"`
-	// ReversalsADay is how many sales one actor may reverse in a local day.
+	// ReversalsADay is how many sales one person may reverse in a local day, and how many of one vendor's may be reversed.
 	ReversalsADay int64 `json:"reversals_per_day"`
+	// ReversalValueADay is the same as the tender of those sales: 0 for the default, -1 for no limit.
+	ReversalValueADay money.Minor `json:"reversal_value_per_day_minor,omitempty"`
 	// FreeUnitsADay is what one actor may give away or replace in a local day.
 	FreeUnitsADay unit.Energy `json:"free_units_per_day_wh"`
 }
 
-// DefaultLimits are those of a tenant that has set none: 15 minutes (domain reference, §9), 50 reversals, 1,000 kWh.
+// DefaultLimits are those of a tenant that has set none: 15 minutes (domain reference, §9), 50 reversals, 1,000 kWh. For the
+// value see [Limits.ReversalValue].
 func DefaultLimits() Limits {
 	return Limits{ReversalWindow: 15 * 60, ReversalsADay: 50, FreeUnitsADay: 1000 * unit.KilowattHour}
 }
@@ -68,8 +71,19 @@ func DefaultLimits() Limits {
 // Window is the time in which who sold may undo a sale.
 func (l Limits) Window() time.Duration { return time.Duration(l.ReversalWindow) * time.Second }
 
+// ReversalValue is what the reversals of a local day may come to; false for no limit.
+func (l Limits) ReversalValue() (most money.Minor, bound bool) {
+	if l.ReversalValueADay == 0 {
+		return defaultReversalValue, true
+	}
+	return max(l.ReversalValueADay, 0), l.ReversalValueADay > 0
+}
+
 // What limits can be set to.
 const (
+	defaultReversalValue = 100_000_000 // minor units: 1,000,000.00 of most currencies
+	noReversalValue      = -1
+
 	maxWindow    = 7 * 24 * 3600 // seconds; a sale can be reversed in its own month only
 	maxReversals = 10_000
 	maxFreeUnits = 1_000_000 * unit.KilowattHour
@@ -81,6 +95,8 @@ func (l Limits) check() refusal.Refusal {
 		return invalid(fmt.Sprintf("reversal_window_s is 0 to %d: seconds in which who sold may undo a sale.", int64(maxWindow)))
 	case l.ReversalsADay < 0 || l.ReversalsADay > maxReversals:
 		return invalid(fmt.Sprintf("reversals_per_day is 0 to %d.", maxReversals))
+	case l.ReversalValueADay < noReversalValue || l.ReversalValueADay > money.MaxMinor:
+		return invalid(fmt.Sprintf("reversal_value_per_day_minor is an amount in minor units, 0 for the default of %d, or -1 for no limit.", defaultReversalValue))
 	case l.FreeUnitsADay < 0 || l.FreeUnitsADay > maxFreeUnits || l.FreeUnitsADay%unit.Quantum != 0:
 		return invalid(fmt.Sprintf("free_units_per_day_wh is a multiple of %d, up to %d.", unit.Quantum, int64(maxFreeUnits)))
 	}
@@ -125,6 +141,7 @@ type SettingsChange struct {
 	DailyCharges    *bool        `json:"daily_charges,omitempty"`
 	ReversalWindow  *int64       `json:"reversal_window_s,omitempty"`
 	ReversalsADay   *int64       `json:"reversals_per_day,omitempty"`
+	ReversalValue   *money.Minor `json:"reversal_value_per_day_minor,omitempty"`
 	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *money.Minor `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *money.Minor `json:"wallet_warn2_minor,omitempty"`
@@ -271,6 +288,7 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Receipt.Message, c.Message)
 	set(&s.Limits.ReversalWindow, c.ReversalWindow)
 	set(&s.Limits.ReversalsADay, c.ReversalsADay)
+	set(&s.Limits.ReversalValueADay, c.ReversalValue)
 	set(&s.Limits.FreeUnitsADay, c.FreeUnitsADay)
 	set(&s.Wallet.Warn1, c.WalletWarn1)
 	set(&s.Wallet.Warn2, c.WalletWarn2)
@@ -309,8 +327,8 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
+		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
 }
 
 // approvers is how many people must be able to approve an act before a second one is asked for by default.

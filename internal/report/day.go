@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MaxActs is how many acts of one person a daily report lists.
+// MaxActs is how many acts of one person, and how many unconfirmed reversals, a daily report lists.
 const MaxActs = 500
 
 // Sums are what was sold, reversed and given away in a span of time.
@@ -27,6 +28,20 @@ type Sums struct {
 	UnitsFree unit.Energy
 }
 
+// Unconfirmed is a sale whose money was given back while its meter had not confirmed that its token will never load.
+type Unconfirmed struct {
+	Sale       id.ID
+	Meter      string
+	Vendor     string // code; empty where the utility sold itself
+	Tender     money.Amount
+	At         time.Time
+	SoldBy     string
+	By         string // who asked for the reversal
+	ApprovedBy string // empty where no approval was needed
+	Reason     string
+	Used       bool // the meter has the token all the same, and its value became a debt
+}
+
 // DayTx is what the daily report needs of a transaction.
 type DayTx interface {
 	// TenantZone is the name of the tenant's time zone.
@@ -34,6 +49,8 @@ type DayTx interface {
 	DaySums(from, to time.Time) (Sums, error)
 	// SinglePersonActs are the acts of weight that one person did alone, oldest first.
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
+	// UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
+	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)
 	// LastHead is the newest signed head of the log; empty before the first.
 	LastHead() (string, error)
 }
@@ -46,7 +63,9 @@ type Day struct {
 	Currency string
 	Sums     Sums
 	Alone    []access.Entry // what one person did that a second should have seen, at most MaxActs
-	Head     string         // the newest signed head: keep it elsewhere
+	// Unconfirmed are the reversals of the day that the meter has not confirmed by now, at most MaxActs.
+	Unconfirmed []Unconfirmed
+	Head        string // the newest signed head: keep it elsewhere
 }
 
 // Day reports a local day (right: ledger.read); an empty date is the day of now.
@@ -79,6 +98,9 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 			return Day{}, err
 		}
 		if d.Alone, err = tx.SinglePersonActs(from, to, MaxActs); err != nil {
+			return Day{}, err
+		}
+		if d.Unconfirmed, err = tx.UnconfirmedReversals(from, to, MaxActs); err != nil {
 			return Day{}, err
 		}
 		d.Head, err = tx.LastHead()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/unit"
@@ -47,6 +48,47 @@ func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, err
 		return nil, fmt.Errorf("list acts of one person: %w", err)
 	}
 	return out, nil
+}
+
+// UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
+func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconfirmed, error) {
+	approved, err := tx.reversalsApproved(from.Add(-access.ApprovalLife), to)
+	if err != nil {
+		return nil, err
+	}
+	codes := map[string]string{}
+	err = tx.C.Query(`SELECT id, code FROM vendor WHERE tenant_id = $1`, func(r Row) error { codes[vendorKey(r.ID(0))] = r.Text(1); return nil }, tx.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("list vendors: %w", err)
+	}
+	var out []report.Unconfirmed
+	err = tx.C.Query(`SELECT v.id, m.number, v.vendor_key, v.tender, v.currency, r.settled_at, v.by_actor, r.by_actor, r.reason,
+		(SELECT COUNT(*) FROM token t WHERE t.tenant_id = v.tenant_id AND t.vend_id = v.id AND t.state = 'accepted') FROM reversal r
+		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter
+		WHERE r.tenant_id = $1 AND r.state = 'done' AND r.confirmed = 0 AND r.settled_at >= $2 AND r.settled_at < $3
+		ORDER BY r.settled_at, r.id LIMIT $4`, func(r Row) error {
+		u := report.Unconfirmed{Sale: r.ID(0), Meter: r.Text(1), Vendor: codes[r.Text(2)], Tender: money.Amount{Minor: money.Minor(r.Int(3)), Currency: r.Text(4)},
+			At: r.Time(5), SoldBy: r.Text(6), By: r.Text(7), Reason: r.Text(8), Used: r.Int(9) > 0}
+		u.ApprovedBy = approved[u.Sale.Text(id.Vend)]
+		out = append(out, u)
+		return nil
+	}, tx.Tenant, from, to, max)
+	if err != nil {
+		return nil, fmt.Errorf("list unconfirmed reversals: %w", err)
+	}
+	return out, nil
+}
+
+// reversalsApproved says who allowed the reversals that were decided about between two moments, by sale.
+func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
+	by := map[string]string{}
+	err := tx.C.Query(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
+		func(r Row) error {
+			a, err := tx.scanApproval(r)
+			by[a.Object] = a.Checker.String()
+			return err
+		}, tx.Tenant, string(access.ActReverse), string(access.ApprovalUsed), from, to)
+	return by, wrapApproval("list reversals by", err)
 }
 
 // LastHead is the newest signed head of the tenant's log; empty before the first.

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -231,17 +232,31 @@ func (tx *Tx) CancelsOwed(after id.ID, max int) ([]vending.Token, error) {
 	return out, wrapReversal("list units that are owed", err)
 }
 
-// ReversalsSince counts what was reversed under some names from a moment on.
-func (tx *Tx) ReversalsSince(by []string, from time.Time) (int, error) {
-	total := 0
-	for _, name := range by {
-		n, err := tx.number(`SELECT COUNT(*) FROM reversal WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, name, from)
-		if err != nil {
-			return 0, wrapReversal("count reversals", err)
+// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
+func (tx *Tx) ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor vending.Reversals, err error) {
+	err = tx.C.Query(`SELECT r.by_actor, v.vendor_key, CASE r.state WHEN 'refused' THEN 0 ELSE v.tender END FROM reversal r
+		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id WHERE r.tenant_id = $1 AND r.created_at >= $2`, func(r Row) error {
+		tender := money.Minor(r.Int(2))
+		if slices.Contains(by, r.Text(0)) {
+			person.Number, person.Value = person.Number+1, person.Value+tender
 		}
-		total += int(n)
-	}
-	return total, nil
+		if !vendor.IsZero() && r.Text(1) == vendorKey(vendor) {
+			ofVendor.Number, ofVendor.Value = ofVendor.Number+1, ofVendor.Value+tender
+		}
+		return nil
+	}, tx.Tenant, from)
+	return person, ofVendor, wrapReversal("sum reversals", err)
+}
+
+// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
+func (tx *Tx) Unconfirmed(meter int64) (vending.Reversals, error) {
+	var out vending.Reversals
+	_, err := tx.one(`SELECT COUNT(*), SUM(tender) FROM vend WHERE tenant_id = $1 AND id IN (SELECT vend_id FROM token
+		WHERE tenant_id = $1 AND state = 'reversed_unconfirmed' AND meter = $2)`, func(r Row) error {
+		out = vending.Reversals{Number: r.Int(0), Value: money.Minor(r.Int(1))}
+		return nil
+	}, tx.Tenant, meter)
+	return out, wrapReversal("sum unconfirmed reversals", err)
 }
 
 // ReversalsWaiting lists sales whose reversal waits for a meter.

@@ -88,7 +88,7 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 1000 ") {
 		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
 	}
-	if back, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
+	if back, err := s.Reverse(context.Background(), juma(), vending.Undo{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
 		t.Fatalf("reversed: %v %s", err, back.Detail())
 	}
 	s.allow(*off.Value.Waits)

@@ -42,7 +42,7 @@ func busyShop(t *testing.T) *shop {
 			t.Fatal(sold.Detail())
 		}
 		if n == 2 {
-			s.reversed(clerk(v), sold.Sale, "wrong meter")
+			s.reversed(owner(), sold.Sale, "wrong meter")
 		}
 	}
 	for n := range 2 {

@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -108,8 +107,15 @@ type ReversalTx interface {
 	// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
 	// person's keys, and the person's.
 	NamesOf(access.Actor) ([]string, error)
-	// ReversalsSince counts what was reversed under some names from a moment on.
-	ReversalsSince(by []string, from time.Time) (int, error)
+	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
+	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor Reversals, err error)
+	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
+	HasLinkKey(meter id.ID) (bool, error)
+	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
+	Unconfirmed(meter int64) (Reversals, error)
+	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
+	TellAlarm(meter int64, a metering.Alarm) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
@@ -202,7 +208,11 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
 		return undone{}, no, err
 	}
-	eyes, err := v.reversalEyes(tx, by, s, point.Limits, u, now)
+	tokens, err := v.certaintyOf(tx, s)
+	if err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	eyes, err := v.reversalEyes(tx, by, s, point.Limits, u, tokens, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return undone{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -210,8 +220,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if r.ID, err = tx.NewID(); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	online, err := v.cancel(tx, s, &r)
-	if err != nil {
+	if err := v.cancel(tx, s, &r, tokens == meterAsked); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	if err := tx.AddReversal(r); err != nil {
@@ -219,34 +228,18 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	}
 	e := by.Entry("vend.reverse", s.ID.Text(id.Vend))
 	e.At, e.Reason = now, u.Reason
-	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d online=%t", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, online)
+	e.After = fmt.Sprintf("meter=%s tender=%d %s units_wh=%d online=%t", s.Meter.Number, s.Tender.Minor, s.Tender.Currency, s.Units, tokens == meterAsked)
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return undone{}, refusal.Refusal{}, err
-	}
-	if online {
-		s.State = Reversing
-		return undone{Sale: s, Reversal: r}, refusal.Refusal{}, tx.VendTurn(s.ID, Completed, Reversing)
 	}
 	if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	s, r, err = v.giveBack(tx, s, r, len(s.Tokens) == 0)
+	if s.State = Reversing; tokens == meterAsked {
+		return undone{Sale: s, Reversal: r}, refusal.Refusal{}, nil
+	}
+	s, r, err = v.giveBack(tx, s, r, tokens == confirmed)
 	return undone{Sale: s, Reversal: r}, refusal.Refusal{}, err
-}
-
-// reversalEyes decides whether a reversal needs a second person. Somebody else than who sold is one already; who sold may
-// undo it alone while it is new and nothing speaks against it.
-func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.Limits, u Undo, now time.Time) (access.Eyes, error) {
-	sold, err := tx.IsActor(by, s.By)
-	if err != nil {
-		return access.Eyes{}, err
-	}
-	if s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && by.Approval.IsZero() && !s.heard() {
-		return access.Eyes{Alone: true}, nil
-	}
-	return access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
-		Summary: fmt.Sprintf("reverse sale %s of %d %s to meter %s: %s", s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency, s.Meter.Number, u.Reason),
-		Body:    undoWish{s.ID.Text(id.Vend), u.Reason}, Anyway: !sold}, now)
 }
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
@@ -276,7 +269,8 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	case s.State != Completed:
 		return notReversible("The sale is "+string(s.State)+".", "Only a completed sale can be reversed."), nil
 	}
-	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) && now.Sub(s.CompletedAt) <= p.Limits.Window()
+	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) &&
+		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come later than the window
 	switch {
 	case s.heard() && !by.May(access.Reverse):
 		return notReversible("A token of the sale is in the meter already: only a text message says so, and anybody can send one.",
@@ -306,7 +300,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 	case newest != s.ID || p.Account != s.Account:
 		return notReversible("It is not the last sale to its meter and account.", "Reverse the later sales first."), nil
 	}
-	if no, err := tooMany(tx, by, p.Limits, local); err != nil || no.Refused() {
+	if no, err := tooMany(tx, by, s, p.Limits, local); err != nil || no.Refused() {
 		return no, err
 	}
 	if no, err := stillThere(tx, s, now); err != nil || no.Refused() {
@@ -339,19 +333,6 @@ func unitsGone(tx Tx, s Sale) (refusal.Refusal, error) {
 // heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to
 // it, and must not undo the sale alone against it: the customer may have the units.
 func (s Sale) heard() bool { return slices.ContainsFunc(s.Tokens, Token.OnlyHeard) }
-
-func tooMany(tx Tx, by access.Actor, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
-	names, err := tx.NamesOf(by)
-	if err != nil {
-		return refusal.Refusal{}, err
-	}
-	n, err := tx.ReversalsSince(names, localday.Of(local))
-	if err != nil || int64(n) < limits.ReversalsADay {
-		return refusal.Refusal{}, err
-	}
-	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales were reversed by you today.", n), saleStands,
-		"Ask somebody else to look at it; the limit counts anew tomorrow."), nil
-}
 
 // mirrorFits looks whether the accounts of a sale still have what the sale put there: cash that went to the bank and
 // carry that another sale used up cannot be given back.
@@ -387,27 +368,25 @@ func mirrorFits(tx Tx, s Sale) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// cancel ends the delivery of a sale's tokens and tells a connected meter to forget them. It reports whether the meter
-// was told.
-func (v *Vending) cancel(tx Tx, s Sale, r *Reversal) (bool, error) {
-	online := v.c.Online != nil && v.c.Online(s.Meter.Number)
+// cancel ends the delivery of a sale's tokens and, where the meter is asked, tells it to store them as used.
+func (v *Vending) cancel(tx Tx, s Sale, r *Reversal, ask bool) error {
 	for _, t := range s.Tokens {
 		if err := tx.DropPush(s.Meter.Number, t.ID); err != nil {
-			return false, err
+			return err
 		}
-		if !online {
+		if !ask {
 			continue
 		}
 		command, can, err := tx.CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
-		if err != nil {
-			return false, err
+		if err == nil && !can {
+			err = fmt.Errorf("meter %s has lost its link key", s.Meter.Number)
 		}
-		if !can {
-			return false, nil
+		if err != nil {
+			return err
 		}
 		r.Cancels = append(r.Cancels, Cancel{Token: t.ID, Command: command, State: CancelOpen})
 	}
-	return len(r.Cancels) > 0, nil
+	return nil
 }
 
 // giveBack completes a reversal: the journals are mirrored, and what the sale took besides goes back. The sale is
@@ -452,6 +431,9 @@ func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Rev
 	}
 	s.State = Reversed
 	if err := tx.VendTurn(s.ID, Reversing, Reversed); err != nil {
+		return Sale{}, Reversal{}, err
+	}
+	if err := tellUnconfirmed(tx, s); err != nil {
 		return Sale{}, Reversal{}, err
 	}
 	return s, r, tx.TellReversal(s)

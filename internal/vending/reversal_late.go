@@ -90,7 +90,7 @@ func (v *Vending) confirmLate(tx Tx, by access.Actor, s Sale, r Reversal, late [
 		}
 	}
 	r.Confirmed = done == len(s.Tokens)
-	return tx.PutReversal(r)
+	return errors.Join(tx.PutReversal(r), tellUnconfirmed(tx, s))
 }
 
 func (v *Vending) confirmOne(tx Tx, by access.Actor, s Sale, c Cancel) error {

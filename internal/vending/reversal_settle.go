@@ -37,7 +37,8 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		}
 		r, found, err := tx.ReversalOf(i)
 		if err == nil && !found {
-			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Nobody has asked to reverse this sale.", "It stands as it is.", "POST to the same path asks.")}, nil
+			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Sale "+i.Text(id.Vend)+" has no reversal.", "It stands as it is.",
+				"POST to this path to request a reversal.")}, nil
 		}
 		return ReversalShown{Reversal: r}, err
 	})
@@ -95,7 +96,7 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, sale id.ID) (settledRev
 	switch {
 	case count[CancelOpen] > 0:
 		return settledReversal{}, nil
-	case count[CancelDone] == len(r.Cancels):
+	case len(s.Tokens) > 0 && count[CancelDone] == len(s.Tokens):
 		var moved refusal.Refusal
 		if moved, err = mirrorFits(tx, s); err == nil && moved.Refused() {
 			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank while the meter thought
@@ -171,9 +172,14 @@ func (v *Vending) reclaimToken(tx Tx, by access.Actor, t Token) (settledReversal
 		return settledReversal{}, err
 	}
 	for _, now := range s.Tokens {
-		if now.ID == t.ID {
-			return v.reclaimFrom(tx, by, s, now)
+		if now.ID != t.ID {
+			continue
 		}
+		out, err := v.reclaimFrom(tx, by, s, now)
+		if err == nil && out.done {
+			err = tellUnconfirmed(tx, s)
+		}
+		return out, err
 	}
 	return settledReversal{}, nil
 }

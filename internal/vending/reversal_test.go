@@ -87,7 +87,7 @@ func TestReversingV4GivesEverythingBack(t *testing.T) {
 		if sold.Refused() || sold.Sale.Units != 78_600 || sold.Sale.CarryOut != 15 {
 			t.Fatalf("V4: %s %d Wh, carry %d", sold.Detail(), sold.Sale.Units, sold.Sale.CarryOut)
 		}
-		r := s.reversed(clerk(v), sold.Sale, "")
+		r := s.reversed(owner(), sold.Sale, "wrong meter")
 		if r.State != vending.ReversalDone || r.Confirmed {
 			t.Errorf("reversal of a meter that is away: %+v", r)
 		}

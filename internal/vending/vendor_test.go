@@ -294,7 +294,7 @@ func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
 		if _, err := s.SetTerms(context.Background(), owner(), v.Code, vending.VendorTerms{Credit: ptr(money.Minor(0))}); err != nil {
 			t.Fatal(err)
 		}
-		s.reversed(clerk(v), sold.Sale, "")
+		s.reversed(owner(), sold.Sale, "wrong meter")
 		if r := s.room(v); r.Held != 10000 || r.Left != -10000 {
 			t.Errorf("%s: after the reversal %d held, %d left, want 10000 and -10000", billing, r.Held, r.Left)
 		}

@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store"
@@ -20,7 +23,9 @@ func reversalTests() []test {
 		{"the best answer about a token counts, whichever command asked", bestAnswer},
 		{"an answer that comes late is found, and what is owed for it", lateAnswers},
 		{"a reversed token that was used is found", reversedUsed},
-		{"reversals are counted by actor and day", reversalsCounted},
+		{"reversals are summed by person, by vendor and by day", reversalsSummed},
+		{"unconfirmed reversals of a meter are summed while a token may load", unconfirmedSummed},
+		{"the day's unconfirmed reversals say who sold, who asked and who allowed", unconfirmedListed},
 	}
 }
 
@@ -254,18 +259,124 @@ func reversedUsed(t *testing.T, r Rig) {
 	}
 }
 
-func reversalsCounted(t *testing.T, r Rig) {
+func reversalsSummed(t *testing.T, r Rig) {
 	e := r.Open(t)
 	h := addHousehold(t, e, 1)
-	for i, by := range []string{"amina", "amina", "juma", "amina"} {
-		reversal(t, e, h.sold(t, e, fmt.Sprintf("sale-%d", i), base()).ID, by, base().Add(time.Duration(i)*time.Hour))
-	}
-	for from, want := range map[time.Duration]int{0: 3, time.Hour: 2, 90 * time.Minute: 1, 4 * time.Hour: 0} {
-		got := look(t, e, func(tx *store.Tx) (int, error) {
-			return tx.ReversalsSince([]string{"amina", "nobody"}, base().Add(from))
+	shop := id.ID{15: 9}
+	for i, c := range []struct {
+		by      string
+		ofShop  bool
+		refused bool
+	}{{by: "amina"}, {by: "amina", ofShop: true}, {by: "juma", ofShop: true, refused: true}, {by: "amina's other key"}} {
+		s := h.sold(t, e, fmt.Sprintf("sale-%d", i), base())
+		rev := reversal(t, e, s.ID, c.by, base().Add(time.Duration(i)*time.Hour))
+		must(t, e, func(tx *store.Tx) (err error) {
+			if c.ofShop {
+				_, err = tx.C.Exec(`UPDATE vend SET vendor_key = $1 WHERE tenant_id = $2 AND id = $3`, hex.EncodeToString(shop[:]), tx.Tenant, s.ID)
+			}
+			if rev.State, rev.SettledAt = vending.ReversalRefused, base(); c.refused && err == nil {
+				err = tx.PutReversal(rev)
+			}
+			return err
 		})
-		if got != want {
-			t.Errorf("%d reversals from %s on, want %d", got, from, want)
+	}
+	type sums struct{ Person, Shop vending.Reversals }
+	of := func(from time.Duration, vendor id.ID) sums {
+		return look(t, e, func(tx *store.Tx) (s sums, err error) {
+			s.Person, s.Shop, err = tx.ReversalsSince([]string{"amina", "amina's other key"}, vendor, base().Add(from))
+			return s, err
+		})
+	}
+	for from, want := range map[time.Duration]sums{
+		0:               {vending.Reversals{Number: 3, Value: 3000}, vending.Reversals{Number: 2, Value: 1000}}, // no money came of one that was refused
+		time.Hour:       {vending.Reversals{Number: 2, Value: 2000}, vending.Reversals{Number: 2, Value: 1000}},
+		2 * time.Hour:   {vending.Reversals{Number: 1, Value: 1000}, vending.Reversals{Number: 1}},
+		150 * time.Hour: {},
+	} {
+		if got := of(from, shop); got != want {
+			t.Errorf("from %s on: %+v, want %+v", from, got, want)
 		}
+	}
+	if got := of(0, id.ID{}); got.Shop != (vending.Reversals{}) || got.Person.Number != 3 {
+		t.Errorf("of no vendor: %+v", got)
+	}
+}
+
+func unconfirmedSummed(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h, other := addHousehold(t, e, 1), addHousehold(t, e, 2)
+	sums := func() vending.Reversals {
+		return look(t, e, func(tx *store.Tx) (vending.Reversals, error) { return tx.Unconfirmed(h.meter.N) })
+	}
+	var tokens []id.ID
+	for tid, c := range []struct {
+		h     household
+		state string
+	}{{h, "reversed_unconfirmed"}, {h, "reversed_unconfirmed"}, {h, "reversed"}, {h, "accepted"}, {other, "reversed_unconfirmed"}} {
+		s := c.h.sold(t, e, fmt.Sprintf("sale-%d", tid), base())
+		token := issued(t, e, mtr{c.h.meter, memory}, uint32(tid+1), c.state)
+		must(t, e, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE token SET vend_id = $1 WHERE tenant_id = $2 AND id = $3`, s.ID, tx.Tenant, token)
+			return err
+		})
+		tokens = append(tokens, token)
+	}
+	for i, want := range []vending.Reversals{{Number: 2, Value: 2000}, {Number: 1, Value: 1000}, {}} {
+		if got := sums(); got != want {
+			t.Errorf("after %d were confirmed: %+v, want %+v", i, got, want)
+		}
+		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(tokens[i], vending.TokenReversed) })
+	}
+}
+
+func unconfirmedListed(t *testing.T, r Rig) {
+	e := r.Open(t)
+	h := addHousehold(t, e, 1)
+	shop := vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, CreatedAt: base()}
+	must(t, e, func(tx *store.Tx) (err error) {
+		if shop.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.AddVendor(shop)
+	})
+	day := base()
+	for i, c := range []struct {
+		at        time.Duration
+		confirmed bool
+	}{{at: -time.Second}, {at: time.Hour}, {at: 2 * time.Hour, confirmed: true}, {at: 3 * time.Hour}, {at: 24 * time.Hour}} {
+		s := h.sold(t, e, fmt.Sprintf("sale-%d", i), base())
+		rev := reversal(t, e, s.ID, fmt.Sprintf("asker %d", i), day.Add(c.at))
+		rev.State, rev.Confirmed, rev.SettledAt = vending.ReversalDone, c.confirmed, day.Add(c.at)
+		must(t, e, func(tx *store.Tx) error {
+			if i != 1 {
+				return tx.PutReversal(rev)
+			}
+			_, err := tx.C.Exec(`UPDATE vend SET vendor_key = $1 WHERE tenant_id = $2 AND id = $3`, hex.EncodeToString(shop.ID[:]), tx.Tenant, s.ID)
+			a := access.Approval{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend), Body: []byte("{}"), State: access.ApprovalWaiting,
+				Maker: access.Actor{Kind: access.APIKey, Name: "till"}, CreatedAt: day}
+			if err == nil {
+				a.ID, err = tx.NewID()
+			}
+			if err == nil {
+				err = tx.AddApproval(a)
+			}
+			a.State, a.Checker, a.DecidedAt = access.ApprovalUsed, access.Actor{Kind: access.Person, Name: "juma@example.org"}, rev.SettledAt
+			if err == nil {
+				_, err = tx.PutApproval(a, access.ApprovalWaiting)
+			}
+			return firstError(err, tx.PutReversal(rev))
+		})
+	}
+	list := look(t, e, func(tx *store.Tx) (out []string, err error) {
+		all, err := tx.UnconfirmedReversals(day, day.Add(24*time.Hour), 10)
+		for _, u := range all {
+			out = append(out, fmt.Sprintf("%s %q sold by %s, %s, allowed by %q, %s", u.Meter, u.Vendor, u.SoldBy, u.By, u.ApprovedBy, u.Tender))
+		}
+		return out, err
+	})
+	want := []string{h.meter.Number + ` "V001" sold by test, asker 1, allowed by "person juma@example.org", 10.00 KES`,
+		h.meter.Number + ` "" sold by test, asker 3, allowed by "", 10.00 KES`}
+	if !slices.Equal(list, want) {
+		t.Errorf("the day's unconfirmed reversals:\n%q, want\n%q", list, want)
 	}
 }

@@ -19,6 +19,7 @@ func tenants() []test {
 		{"the currency is named once", currencyOnce},
 		{"settings have an optimistic lock", settingsLock},
 		{"a key is told from one whose person is blocked", blockedKey},
+		{"one person is named by all keys and as a person", namesOfOne},
 	}
 }
 
@@ -216,15 +217,38 @@ func blockedKey(t *testing.T, r Rig) {
 			t.Errorf("key %d: blocked %t, want %t", n, k.Blocked, want)
 		}
 	}
-	names := look(t, e, func(tx *store.Tx) ([]string, error) {
-		k, _, err := tx.KeyByHash(hash(2))
-		if err != nil {
-			return nil, err
+}
+
+// namesOfOne: a limit of one person counts what that person did through every key, revoked ones too, and as a person.
+func namesOfOne(t *testing.T, r Rig) {
+	e := r.Open(t)
+	amina, hash := id.ID{15: 2}, func(n byte) [32]byte { return [32]byte{n} }
+	must(t, e, func(tx *store.Tx) error {
+		if err := tx.AddPersonRow(access.PersonRow{ID: amina, Email: "amina@example.org", Role: access.Owner, Password: "x", CreatedAt: tx.Now}); err != nil {
+			return err
 		}
-		return tx.NamesOf(k.Actor())
+		for n, k := range map[byte]access.Key{1: {Name: "till", Answers: amina}, 2: {Answers: amina}, 3: {Name: "old", Answers: amina, RevokedAt: tx.Now},
+			4: {Name: "alone"}, 5: {Name: "made by alone", Answers: id.ID{14: 1, 15: 4}}} {
+			k.ID, k.Role, k.CreatedAt = id.ID{14: 1, 15: n}, access.Operator, tx.Now
+			if err := tx.AddKey(k, hash(n)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	want := []string{"apikey " + id.ID{14: 1, 15: 2}.Text(id.Key), "person c@example.org"}
-	if !slices.Equal(names, want) {
-		t.Errorf("whoever acts through key 2 is named %q, want %q", names, want)
+	hers := []string{"apikey old", "apikey till", "apikey " + id.ID{14: 1, 15: 2}.Text(id.Key), "person amina@example.org"}
+	alone := []string{"apikey alone", "apikey made by alone"}
+	for n, want := range map[byte][]string{1: hers, 2: hers, 3: hers, 4: alone, 5: alone} {
+		names := look(t, e, func(tx *store.Tx) ([]string, error) {
+			k, _, err := tx.KeyByHash(hash(n))
+			if err != nil {
+				return nil, err
+			}
+			return tx.NamesOf(k.Actor())
+		})
+		slices.Sort(names)
+		if want := slices.Sorted(slices.Values(want)); !slices.Equal(names, want) {
+			t.Errorf("whoever acts through key %d is named %q, want %q", n, names, want)
+		}
 	}
 }

@@ -1,0 +1,163 @@
+package vending
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// certainty says how the server knows, before money goes back, that the tokens of a sale will never load.
+type certainty int
+
+const (
+	unconfirmed certainty = iota // the meter cannot be asked: a token may load all the same
+	meterAsked                   // the meter is asked, and the money waits for its answer
+	confirmed                    // no token is left that could load
+)
+
+// reversalFacts are what decides who must agree to a reversal.
+type reversalFacts struct {
+	Tokens certainty
+	Seller bool // who asks sells for the utility: a vendor's login, or a seller's key
+	Sold   bool // who asks is who sold, through whichever login
+	Fresh  bool // it is the very login that sold, within the window, and no text message speaks against it
+}
+
+// consent is who must agree to a reversal before anything of it is done.
+type consent int
+
+const (
+	consentNone    consent = iota // nobody else; the audit log says that one person did it
+	consentGiven                  // nobody else: who sold and who asks are two people
+	consentSecond                 // a second person, where the tenant's four eyes bind
+	consentUtility                // somebody of the utility, whether or not four eyes bind
+)
+
+// consentFor is the rule about reversals. Money goes back when the meter has confirmed that the token is dead; without
+// that, a token that somebody has read may still load, so who sells for the utility can only ask.
+func consentFor(f reversalFacts) consent {
+	switch {
+	case f.Tokens == unconfirmed && f.Seller:
+		return consentUtility
+	case !f.Sold:
+		return consentGiven
+	case f.Tokens != unconfirmed && f.Fresh:
+		return consentNone
+	}
+	return consentSecond
+}
+
+// certaintyOf finds out whether the meter of a sale can be asked to make its tokens worthless: it is connected, and can check
+// who commands it.
+func (v *Vending) certaintyOf(tx Tx, s Sale) (certainty, error) {
+	if !slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State != TokenReversed }) {
+		return confirmed, nil
+	}
+	if v.c.Online == nil || !v.c.Online(s.Meter.Number) {
+		return unconfirmed, nil
+	}
+	can, err := tx.HasLinkKey(s.Meter.ID)
+	if err != nil || !can {
+		return unconfirmed, err
+	}
+	return meterAsked, nil
+}
+
+// reversalEyes decides who must agree to a reversal, and whether they have.
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
+	sold, err := tx.IsActor(by, s.By)
+	if err != nil {
+		return access.Eyes{}, err
+	}
+	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: sold,
+		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.heard()})
+	if need == consentNone && by.Approval.IsZero() {
+		return access.Eyes{Alone: true}, nil
+	}
+	summary := fmt.Sprintf("reverse sale %s of %s to meter %s", s.ID.Text(id.Vend), s.Tender, s.Meter.Number)
+	if c == unconfirmed {
+		summary += ", sold by " + s.By + "; the meter cannot confirm that the token is cancelled"
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
+		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
+		Anyway: need == consentGiven, Utility: need == consentUtility}, now)
+	if err != nil || eyes.Checker == "" {
+		return eyes, err
+	}
+	if sold, err = tx.IsActor(eyes.Allowed, s.By); err == nil && sold {
+		eyes.Refusal = refusal.Because(refusal.Forbidden, "Who sold cannot allow the reversal of the sale.", saleStands, "Somebody else of the utility must.")
+	}
+	return eyes, err
+}
+
+// Reversals are some reversals: how many were asked for, and the tender of those that were not refused.
+type Reversals struct {
+	Number int64
+	Value  money.Minor
+}
+
+// tooMany refuses a reversal beyond what one person may reverse in a local day, and beyond what may be reversed of one
+// vendor's sales, by number and by value. All logins of a person count together, and so do all of a vendor.
+func tooMany(tx Tx, by access.Actor, s Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
+	names, err := tx.NamesOf(by)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	var v Vendor
+	if !s.Vendor.IsZero() { // locked: two reversals of one vendor's sales are counted one after the other
+		var found bool
+		if v, found, err = tx.VendorByID(s.Vendor); err != nil || !found {
+			return refusal.Refusal{}, fmt.Errorf("vendor of the sale (found: %t): %w", found, err)
+		}
+	}
+	person, vendor, err := tx.ReversalsSince(names, s.Vendor, localday.Of(local))
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if no := beyond("by "+by.String(), person, s.Tender, limits); no.Refused() || s.Vendor.IsZero() {
+		return no, nil
+	}
+	return beyond("of vendor "+v.Code, vendor, s.Tender, limits), nil
+}
+
+// beyond refuses one more reversal than the limits of a day allow.
+func beyond(whose string, had Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
+	const try = "Ask an owner to raise the limit, or reverse the sale tomorrow."
+	if had.Number >= limits.ReversalsADay {
+		return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales %s were reversed today. The limit is %d a day.", had.Number, whose, limits.ReversalsADay),
+			saleStands, try)
+	}
+	most, bound := limits.ReversalValue()
+	if !bound || had.Value+tender.Minor <= most {
+		return refusal.Refusal{}
+	}
+	amount := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: tender.Currency} }
+	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("Sales %s for %s were reversed today. This one, for %s, would go over the limit of %s a day.",
+		whose, amount(had.Value), tender, amount(most)), saleStands, try)
+}
+
+// tellUnconfirmed keeps the alarm about reversed sales of a meter whose tokens may still load: it stands as long as there is one.
+func tellUnconfirmed(tx Tx, s Sale) error {
+	open, err := tx.Unconfirmed(s.Meter.N)
+	switch {
+	case err != nil:
+		return err
+	case open.Number == 0:
+		return tx.ClearAlarm(s.Meter.N, metering.AlarmReversalUnconfirmed)
+	}
+	what := "A sale"
+	if open.Number > 1 {
+		what = fmt.Sprintf("%d sales", open.Number)
+	}
+	return tx.TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: fmt.Sprintf(
+		"%s for %s to this meter: the money was given back, and the meter has not confirmed that it will never load the tokens.", what,
+		money.Amount{Minor: open.Value, Currency: s.Tender.Currency})})
+}

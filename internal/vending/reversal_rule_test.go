@@ -1,0 +1,46 @@
+package vending
+
+import "testing"
+
+// TestWhoMustAgreeToAReversal is the whole rule: every row of facts that there is.
+func TestWhoMustAgreeToAReversal(t *testing.T) {
+	const seller, utility, sold, other, fresh, late = true, false, true, false, true, false
+	rows := []struct {
+		tokens              certainty
+		seller, sold, fresh bool
+		want                consent
+	}{
+		// A token may still load: who sells can only ask, and nobody of the utility undoes an own sale alone.
+		{unconfirmed, seller, sold, fresh, consentUtility},
+		{unconfirmed, seller, sold, late, consentUtility},
+		{unconfirmed, seller, other, late, consentUtility},
+		{unconfirmed, utility, sold, fresh, consentSecond},
+		{unconfirmed, utility, sold, late, consentSecond},
+		{unconfirmed, utility, other, late, consentGiven},
+		// The money waits for the meter.
+		{meterAsked, seller, sold, fresh, consentNone},
+		{meterAsked, seller, sold, late, consentSecond},
+		{meterAsked, seller, other, late, consentGiven},
+		{meterAsked, utility, sold, fresh, consentNone},
+		{meterAsked, utility, sold, late, consentSecond},
+		{meterAsked, utility, other, late, consentGiven},
+		// No token could load: a recharge, or a sale whose tokens the meter has cancelled before.
+		{confirmed, seller, sold, fresh, consentNone},
+		{confirmed, seller, sold, late, consentSecond},
+		{confirmed, seller, other, late, consentGiven},
+		{confirmed, utility, sold, fresh, consentNone},
+		{confirmed, utility, sold, late, consentSecond},
+		{confirmed, utility, other, late, consentGiven},
+	}
+	seen := map[reversalFacts]bool{}
+	for _, r := range rows {
+		f := reversalFacts{Tokens: r.tokens, Seller: r.seller, Sold: r.sold, Fresh: r.fresh}
+		seen[f] = true
+		if got := consentFor(f); got != r.want {
+			t.Errorf("%+v: consent %d, want %d", f, got, r.want)
+		}
+	}
+	if want := 3 * 2 * 3; len(seen) != want { // who did not sell has no sale that is fresh
+		t.Errorf("%d rows, want %d", len(seen), want)
+	}
+}
