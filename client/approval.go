@@ -75,21 +75,36 @@ type Act struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
+// UnconfirmedReversal is a sale whose money was given back while its meter had not confirmed that its token will never load.
+type UnconfirmedReversal struct {
+	At         time.Time `json:"at"`
+	Vend       string    `json:"vend"`
+	Meter      string    `json:"meter"`
+	Vendor     string    `json:"vendor,omitempty"` // code; empty where the utility sold itself
+	Amount     Amount    `json:"amount"`
+	SoldBy     string    `json:"sold_by"`
+	By         string    `json:"by"`
+	ApprovedBy string    `json:"approved_by,omitempty"`
+	Reason     string    `json:"reason,omitempty"`
+	Used       bool      `json:"used"` // the meter has a token of the sale all the same; its value became a debt
+}
+
 // Day is the report of one local day.
 type Day struct {
-	Date           string `json:"date"`
-	TZ             string `json:"tz"`
-	Currency       string `json:"currency"`
-	Sales          int64  `json:"sales"`
-	TenderedMinor  int64  `json:"tendered_minor"`
-	UnitsWh        int64  `json:"units_wh"`
-	Reversals      int64  `json:"reversals"`
-	GivenBackMinor int64  `json:"given_back_minor"`
-	UnitsBackWh    int64  `json:"units_back_wh"`
-	FreeTokens     int64  `json:"free_tokens"`
-	UnitsFreeWh    int64  `json:"units_free_wh"`
-	SinglePerson   []Act  `json:"single_person"`
-	Head           string `json:"head"`
+	Date           string                `json:"date"`
+	TZ             string                `json:"tz"`
+	Currency       string                `json:"currency"`
+	Sales          int64                 `json:"sales"`
+	TenderedMinor  int64                 `json:"tendered_minor"`
+	UnitsWh        int64                 `json:"units_wh"`
+	Reversals      int64                 `json:"reversals"`
+	GivenBackMinor int64                 `json:"given_back_minor"`
+	UnitsBackWh    int64                 `json:"units_back_wh"`
+	FreeTokens     int64                 `json:"free_tokens"`
+	UnitsFreeWh    int64                 `json:"units_free_wh"`
+	SinglePerson   []Act                 `json:"single_person"`
+	Unconfirmed    []UnconfirmedReversal `json:"unconfirmed_reversals"`
+	Head           string                `json:"head"`
 }
 
 // DailyReport reports a local day (right: ledger.read); an empty date is today.

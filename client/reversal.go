@@ -25,7 +25,8 @@ type Reversed struct {
 }
 
 // Reverse undoes a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key is a random
-// one. While Reversal.State is waiting, ask with [Client.Reversal].
+// one. While Reversal.State is waiting, ask with [Client.Reversal]. A reversal that somebody must approve first returns
+// *Waiting, and nothing was given back.
 func (c *Client) Reverse(ctx context.Context, sale, reason, key string) (Reversed, error) {
 	body := struct {
 		Reason string `json:"reason,omitempty"`

@@ -16,12 +16,13 @@ type Settings struct {
 	Address         string   `json:"address"`
 	Contact         string   `json:"contact"`
 	Message         string   `json:"message"`
-	ReversalWindowS int64    `json:"reversal_window_s"`      // in which who sold may undo a sale, in seconds
-	ReversalsPerDay int64    `json:"reversals_per_day"`      // by one person
-	FreeUnitsPerDay int64    `json:"free_units_per_day_wh"`  // given away or replaced by one person
-	WalletWarn1     int64    `json:"wallet_warn1_minor"`     // 0 means what 20 kWh cost, or a fifth of a plan
-	WalletWarn2     int64    `json:"wallet_warn2_minor"`     // 0 means what 5 kWh cost, or a twentieth of a plan
-	WalletVAT       bool     `json:"wallet_vat_on_advances"` // tax on a recharge is owed when it is paid
+	ReversalWindowS int64    `json:"reversal_window_s"`            // in which who sold may undo a sale, in seconds
+	ReversalsPerDay int64    `json:"reversals_per_day"`            // by one person, and of one vendor's sales
+	ReversalValue   int64    `json:"reversal_value_per_day_minor"` // what they may come to; -1: no limit
+	FreeUnitsPerDay int64    `json:"free_units_per_day_wh"`        // given away or replaced by one person
+	WalletWarn1     int64    `json:"wallet_warn1_minor"`           // 0 means what 20 kWh cost, or a fifth of a plan
+	WalletWarn2     int64    `json:"wallet_warn2_minor"`           // 0 means what 5 kWh cost, or a twentieth of a plan
+	WalletVAT       bool     `json:"wallet_vat_on_advances"`       // tax on a recharge is owed when it is paid
 	WalletCutOff    int64    `json:"wallet_cutoff_minor"`
 	Friendly        []string `json:"supply_friendly"`     // Windows in which nobody is cut off for want of money, as mon,tue 18:00-07:00, in local time
 	SpecialDays     []string `json:"supply_special_days"` // Days on which nobody is, as 2026-12-25 or 2026-12-31 12:00-24:00
@@ -46,6 +47,7 @@ type SettingsChange struct {
 	Message         *string   `json:"message,omitempty"`
 	ReversalWindowS *int64    `json:"reversal_window_s,omitempty"`
 	ReversalsPerDay *int64    `json:"reversals_per_day,omitempty"`
+	ReversalValue   *int64    `json:"reversal_value_per_day_minor,omitempty"` // 0 for the default, -1 for no limit
 	FreeUnitsPerDay *int64    `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *int64    `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *int64    `json:"wallet_warn2_minor,omitempty"`

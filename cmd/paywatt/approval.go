@@ -123,8 +123,28 @@ func newReportDay(c console) *cobra.Command {
 			for _, a := range d.SinglePerson {
 				t.add("  "+timeText(&a.At), a.Action+" "+a.Object+" by "+a.Actor)
 			}
+			t.add("unconfirmed reversals", fmt.Sprint(len(d.Unconfirmed)))
+			for _, u := range d.Unconfirmed {
+				t.add("  "+timeText(&u.At), unconfirmedText(u))
+			}
 			t.add("head", d.Head)
 			return c.show(cmd, d, t)
 		}),
 	}
+}
+
+// unconfirmedText is a reversal that its meter has not confirmed, in a line.
+func unconfirmedText(u client.UnconfirmedReversal) string {
+	text := fmt.Sprintf("%s of %s to meter %s, sold by %s", u.Vend, amountText(u.Amount), u.Meter, u.SoldBy)
+	if u.Vendor != "" {
+		text += " of vendor " + u.Vendor
+	}
+	text += ", reversed by " + u.By
+	if u.ApprovedBy != "" {
+		text += ", approved by " + u.ApprovedBy
+	}
+	if u.Used {
+		text += "; the token was used and its value is a debt"
+	}
+	return text
 }

@@ -34,7 +34,7 @@ type utilityOptions struct {
 	window                                                                time.Duration
 	reversals                                                             int64
 	freeUnits                                                             string
-	warn1, warn2, cutoff                                                  string
+	warn1, warn2, cutoff, reversalValue                                   string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -46,7 +46,7 @@ func newUtilitySet(c console) *cobra.Command {
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			change, err := o.change(cmd)
 			if err == nil {
-				err = o.wallet(cmd, api, &change)
+				err = o.amounts(cmd, api, &change)
 			}
 			if err != nil {
 				return err
@@ -71,7 +71,8 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.contact, "contact", "", "contact on receipts")
 	f.StringVar(&o.message, "message", "", "message to all customers at the foot of receipts")
 	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
-	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day")
+	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day, and that may be reversed of one vendor's")
+	f.StringVar(&o.reversalValue, "reversal-value-per-day", "", "amount that these sales may come to, none for no limit or default")
 	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
 	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost, or a fifth of a plan)")
 	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost, or a twentieth of a plan)")
@@ -127,13 +128,18 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 	return s, nil
 }
 
-// wallet reads the amounts at which something happens to wallets, in the utility's currency.
-func (o *utilityOptions) wallet(cmd *cobra.Command, api *client.Client, s *client.SettingsChange) error {
+// amounts reads what is given in the utility's currency: the limit of reversals, and when something happens to wallets.
+func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *client.SettingsChange) error {
 	for _, a := range []struct {
 		flag, text string
 		to         **int64
-	}{{"wallet-warn", o.warn1, &s.WalletWarn1}, {"wallet-warn-urgent", o.warn2, &s.WalletWarn2}, {"wallet-cutoff", o.cutoff, &s.WalletCutOff}} {
+	}{{"wallet-warn", o.warn1, &s.WalletWarn1}, {"wallet-warn-urgent", o.warn2, &s.WalletWarn2}, {"wallet-cutoff", o.cutoff, &s.WalletCutOff},
+		{"reversal-value-per-day", o.reversalValue, &s.ReversalValue}} {
 		if !cmd.Flags().Changed(a.flag) {
+			continue
+		}
+		if word, ok := map[string]int64{"none": -1, "default": 0}[a.text]; ok && a.to == &s.ReversalValue {
+			*a.to = &word
 			continue
 		}
 		now, err := api.Settings(cmd.Context())
@@ -166,8 +172,16 @@ func utilityTable(s client.Settings) table {
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
-		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10),
+		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
 		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT])
+}
+
+// reversalValue is what the reversals of a day may come to.
+func reversalValue(s client.Settings) string {
+	if s.ReversalValue < 0 {
+		return "no limit"
+	}
+	return minorText(s.ReversalValue, s.Currency)
 }

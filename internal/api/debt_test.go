@@ -246,13 +246,13 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 			t.Errorf("%s: %s", bad, code)
 		}
 	}
-	off := decode[approval](t, w.want(202, w.post("/v1/settings", `{"four_eyes":"off","reversals_per_day":3,"free_units_per_day_wh":5000}`)))
-	if got := string(w.get("/v1/settings").body); off.Act != "settings.change" || !strings.Contains(got, `"four_eyes":"on"`) || !strings.Contains(got, `"reversals_per_day":50`) {
+	off := decode[approval](t, w.want(202, w.post("/v1/settings", `{"four_eyes":"off","reversals_per_day":3,"reversal_value_per_day_minor":-1,"free_units_per_day_wh":5000}`)))
+	if got := string(w.get("/v1/settings").body); off.Act != "settings.change" || !strings.Contains(got, `"four_eyes":"on"`) || !strings.Contains(got, `"reversals_per_day":50,"reversal_value_per_day_minor":100000000`) {
 		t.Errorf("four eyes switched off by one person: %+v, %s", off, got)
 	}
 	w.want(403, w.post("/v1/approvals/"+off.ID+"/approve", `{}`))
 	w.want(200, w.ask("POST", "/v1/approvals/"+off.ID+"/approve", w.newKey(access.Owner), `{}`))
-	for _, part := range []string{`"four_eyes":"off"`, `"reversals_per_day":3`, `"free_units_per_day_wh":5000`, `"reversal_window_s":900`} {
+	for _, part := range []string{`"four_eyes":"off"`, `"reversals_per_day":3`, `"reversal_value_per_day_minor":-1`, `"free_units_per_day_wh":5000`, `"reversal_window_s":900`} {
 		if got := string(w.get("/v1/settings").body); !strings.Contains(got, part) {
 			t.Errorf("after a second person: %s lacks %s", got, part)
 		}

@@ -28,7 +28,8 @@ type settingsBody struct {
 	Contact         string   `json:"contact" doc:"On receipts"`
 	Message         string   `json:"message" doc:"To all customers, at the foot of receipts"`
 	ReversalWindowS int64    `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
-	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day. Default 50"`
+	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day, and that may be reversed of one vendor's. Default 50"`
+	ReversalValue   int64    `json:"reversal_value_per_day_minor" doc:"What the same sales may come to; -1: no limit. Default 100000000"`
 	FreeUnitsPerDay int64    `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
 	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost, or a fifth of a plan"`
 	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost, or a twentieth of a plan"`
@@ -59,6 +60,7 @@ type settingsChange struct {
 	Message         *string   `json:"message,omitempty"`
 	ReversalWindowS *int64    `json:"reversal_window_s,omitempty"`
 	ReversalsPerDay *int64    `json:"reversals_per_day,omitempty"`
+	ReversalValue   *int64    `json:"reversal_value_per_day_minor,omitempty" doc:"0 for the default, -1 for no limit"`
 	FreeUnitsPerDay *int64    `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *int64    `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *int64    `json:"wallet_warn2_minor,omitempty"`
@@ -84,6 +86,10 @@ func settingsOf(s registry.SettingsView) settingsBody {
 	b.NoticeS, b.AllowanceWh = s.Supply.Notice, int64(s.Supply.AllowanceWh())
 	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
 	b.QuietFrom, b.QuietTo = s.Quiet.Times()
+	b.ReversalValue = -1
+	if most, bound := s.Limits.ReversalValue(); bound {
+		b.ReversalValue = int64(most)
+	}
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -118,6 +124,7 @@ func settingsAnswer(s registry.SettingsView, err error) (*struct{ Body settingsB
 func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, b settingsChange) (*sent, error) {
 	c := registry.SettingsChange{Name: b.Name, Currency: b.Currency, TZ: b.TZ, VATNo: b.VATNo, ChargesOnly: b.ChargesOnly, DailyCharges: b.DailyCharges,
 		Address: b.Address, Contact: b.Contact, Message: b.Message, ReversalWindow: b.ReversalWindowS, ReversalsADay: b.ReversalsPerDay,
+		ReversalValue: (*money.Minor)(b.ReversalValue),
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
 		WalletCutOff: (*money.Minor)(b.WalletCutOff), WalletVAT: b.WalletVAT, Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
 		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
