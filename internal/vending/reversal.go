@@ -158,11 +158,11 @@ type undone struct {
 	Waits    *access.Approval
 }
 
-// Reverse undoes a sale: who sold it within the window that the tenant set ([registry.Limits]), later who may reverse, with a reason. It must be the last
-// sale to its meter, of this local month, and no token of it in the meter; where only an SMS says that one is, it takes who
-// may reverse, and a second person beside who sold. A meter that is connected is told to cancel
-// the tokens first, and the sale is reversing until it has answered; of any other meter the tokens stay a risk and are
-// marked so. Everything the sale took is given back by journals of their own that mirror its journals.
+// Reverse undoes a sale: who sold it within the window that the tenant set ([registry.Limits]), later who may reverse, with
+// a reason. It must be the last sale to its meter, of this local month, with no token of it in the meter. Where only an SMS
+// says that one is, it takes who may reverse. A meter that is connected is told to cancel the tokens first, and the sale is
+// reversing until it has answered. The tokens of any other meter may still load: [consentFor] says who must agree before
+// money goes back. Everything the sale took is given back by journals of their own that mirror its journals.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Reversal], error) {
 	if !by.May(access.Sell) && !by.May(access.Reverse) {
 		return Done[Reversal]{Refusal: by.Needs(access.Reverse)}, nil
