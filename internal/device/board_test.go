@@ -64,8 +64,8 @@ func TestTheContactRestsBeforeItCloses(t *testing.T) {
 	d := onBoard(t, newMedium(), board.Board{Relay: c})
 	c.d = d
 	enter(t, d, digits(t, 5_871_715, 100))
-	must(t, d.Keys("*4"))
-	must(t, d.Keys("*4"))
+	must(t, d.Keys("*4#"))
+	must(t, d.Keys("*4#"))
 	advance(t, d, 10*time.Second)
 	if want := []bool{true, false, true}; !reflect.DeepEqual(c.to, want) {
 		t.Fatalf("driven %v, want %v", c.to, want)
@@ -98,7 +98,7 @@ func TestAContactThatDoesNotFollowIsToldAndDrivenAgain(t *testing.T) {
 	}
 	c.fails = errors.New("no current in the coil")
 	enter(t, d, digits(t, 5_871_716, 100))
-	must(t, d.Keys("*4"))
+	must(t, d.Keys("*4#"))
 	advance(t, d, 10*time.Minute)
 	if got := codes(t, d, meter.CodeFault); len(got) != 1 || got[0].Args["part"] != "relay" {
 		t.Errorf("a coil that cannot be driven: %+v, want one fault", got)

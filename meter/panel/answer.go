@@ -55,7 +55,7 @@ func (p *Panel) show(m *Meter, r meter.Result) {
 // busy reports whether somebody is typing or about to confirm something.
 func (p *Panel) busy() bool {
 	switch p.page {
-	case pageEntry, pageClock, pageClear, pageClearSure:
+	case pageEntry, pageClock, pageLocalAsk, pageClear, pageClearSure:
 		return true
 	}
 	return false

@@ -70,7 +70,12 @@ const (
 	clockKept
 	clockKeptHint
 
+	// Menus 4 and 5.
+	yesOrNo
+
 	// Menu 4.
+	localOffAsk
+	localOnAsk
 	localOff
 	localOffHint
 	localOn
@@ -78,7 +83,6 @@ const (
 	// Menu 5.
 	clearAsk
 	clearSure
-	clearKeys
 	clearDone
 	clearDoneHint
 
@@ -278,15 +282,19 @@ var catalogue = [textCount]entry{
 	clockKept:      {16, [languages]string{"SET BY NETWORK", "IMEWEKWA MTANDAO", "PAR LE RESEAU"}},
 	clockKeptHint:  {16, [languages]string{"NOTHING TO DO", "HUNA LA KUFANYA", "RIEN A FAIRE"}},
 
+	// Menus 4 and 5.
+	yesOrNo: {16, [languages]string{"# YES  * NO", "# NDIO  * HAPANA", "# OUI  * NON"}},
+
 	// Menu 4.
+	localOffAsk:  {16, [languages]string{"SWITCH LOAD OFF?", "ZIMA UMEME?", "COUPER COURANT?"}},
+	localOnAsk:   {16, [languages]string{"SWITCH LOAD ON?", "WASHA UMEME?", "RETABLIR ?"}},
 	localOff:     {16, [languages]string{"LOAD IS OFF", "UMEME UMEZIMWA", "COURANT COUPE"}},
-	localOffHint: {16, [languages]string{"*4 SWITCHES ON", "*4 KUWASHA", "*4 POUR RETABLIR"}},
+	localOffHint: {16, [languages]string{"*4# SWITCHES ON", "*4# KUWASHA", "*4# RETABLIT"}},
 	localOn:      {16, [languages]string{"LOAD IS ON", "UMEME UMEWASHWA", "COURANT RETABLI"}},
 
 	// Menu 5.
 	clearAsk:      {16, [languages]string{"CLEAR HISTORY?", "FUTA HISTORIA?", "EFFACER HISTO.?"}},
 	clearSure:     {16, [languages]string{"REALLY CLEAR IT?", "UNA UHAKIKA?", "VRAIMENT VIDER?"}},
-	clearKeys:     {16, [languages]string{"# YES  * NO", "# NDIO  * HAPANA", "# OUI  * NON"}},
 	clearDone:     {16, [languages]string{"HISTORY CLEARED", "DATA IMEFUTWA", "HISTO. EFFACE"}},
 	clearDoneHint: {16, [languages]string{"CREDIT AS BEFORE", "SALIO LIPO", "CREDIT INCHANGE"}},
 

@@ -74,6 +74,11 @@ func (v *screen) page() []pair {
 			return v.tests(tests)
 		}
 		return v.result()
+	case pageLocalAsk:
+		if v.m.State.Reasons.Has(supply.Local) {
+			return []pair{v.texts(localOnAsk, yesOrNo)}
+		}
+		return []pair{v.texts(localOffAsk, yesOrNo)}
 	case pageLocal:
 		if v.m.State.Reasons.Has(supply.Local) {
 			return v.message(v.texts(localOff, localOffHint))
@@ -86,9 +91,9 @@ func (v *screen) page() []pair {
 	case pageClock:
 		return v.clock()
 	case pageClear:
-		return []pair{v.texts(clearAsk, clearKeys)}
+		return []pair{v.texts(clearAsk, yesOrNo)}
 	case pageClearSure:
-		return []pair{v.texts(clearSure, clearKeys)}
+		return []pair{v.texts(clearSure, yesOrNo)}
 	case pageCode:
 		return v.code()
 	}

@@ -193,7 +193,7 @@ func TestHashEndsAnOverloadLock(t *testing.T) {
 }
 
 func TestATokenFromElsewhereDoesNotDisturb(t *testing.T) {
-	for _, keys := range []string{"*3201", "*5", "*5#"} {
+	for _, keys := range []string{"*3201", "*4", "*5", "*5#"} {
 		d := newDesk(t)
 		d.keys(keys)
 		before := d.lines()

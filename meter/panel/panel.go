@@ -94,6 +94,7 @@ const (
 	pageChoice // the menu has no such choice
 	pageEntry
 	pageResult
+	pageLocalAsk // menu 4: the load is to be switched
 	pageLocal
 	pageNote // a message of two texts
 	pageHistory
@@ -159,7 +160,7 @@ func (p *Panel) digit(m *Meter, key byte) Press {
 	switch p.page {
 	case pageMenu, pageChoice:
 		return p.choose(m, key)
-	case pageClear, pageClearSure:
+	case pageLocalAsk, pageClear, pageClearSure:
 		return Press{} // only # is a yes
 	case pageClock:
 		if int(p.n) < clockDigits {
@@ -190,8 +191,7 @@ func (p *Panel) choose(m *Meter, key byte) Press {
 	case '3':
 		p.turn(pageClock, m.Up)
 	case '4':
-		p.turn(pageLocal, m.Up)
-		return Press{Event: meter.EventLocal}
+		p.turn(pageLocalAsk, m.Up)
 	case '5':
 		p.turn(pageClear, m.Up)
 	default:
@@ -213,6 +213,9 @@ func (p *Panel) hash(m *Meter) Press {
 		return Press{Event: meter.EventToken}
 	case p.page == pageClock:
 		return p.setClock(m)
+	case p.page == pageLocalAsk:
+		p.turn(pageLocal, m.Up)
+		return Press{Event: meter.EventLocal}
 	case p.page == pageClear:
 		p.turn(pageClearSure, m.Up)
 	case p.page == pageClearSure:

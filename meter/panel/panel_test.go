@@ -185,9 +185,12 @@ func TestKeysOfTheMenu(t *testing.T) {
 		{"*3", 0, "20.11.2026 08:00", "DD.MM.YY hh:mm"},
 		{"*32112", 0, "# SET  * BACK", "21.12.YY hh:mm"},
 		{"*3*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
-		{"*4", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
-		{"*4*", 0, "1 RECHARGE", "2 USAGE HISTORY"},
-		{"*45", 0, "5", "            1/20"},
+		{"*4", 0, "SWITCH LOAD OFF?", "# YES  * NO"},
+		{"*41234567890", 0, "SWITCH LOAD OFF?", "# YES  * NO"},
+		{"*4*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
+		{"*4#", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
+		{"*4#*", 0, "1 RECHARGE", "2 USAGE HISTORY"},
+		{"*4#5", 0, "5", "            1/20"},
 		{"*5", 0, "CLEAR HISTORY?", "# YES  * NO"},
 		{"*51234567890", 0, "CLEAR HISTORY?", "# YES  * NO"},
 		{"*5#", 0, "REALLY CLEAR IT?", "# YES  * NO"},
@@ -196,7 +199,7 @@ func TestKeysOfTheMenu(t *testing.T) {
 		{"*5#*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"*5##", meter.EventClear, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"*6", 0, "NO SUCH CHOICE", "PRESS 1-5 OR *"},
-		{"*64", meter.EventLocal, "LOAD IS ON", "CONNECTED"},
+		{"*64", 0, "SWITCH LOAD OFF?", "# YES  * NO"},
 		{"*6*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"#", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"x", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
@@ -212,7 +215,11 @@ func TestKeysOfTheMenu(t *testing.T) {
 	d.keys("*#")
 	d.wants("3 DATE AND TIME", "4 LOAD ON")
 	d.keys("4")
-	d.wants("LOAD IS OFF", "*4 SWITCHES ON")
+	d.wants("SWITCH LOAD ON?", "# YES  * NO")
+	if got := d.keys("#"); got != meter.EventLocal {
+		t.Errorf("# switches the load on by event %d, want %d", got, meter.EventLocal)
+	}
+	d.wants("LOAD IS OFF", "*4# SWITCHES ON")
 }
 
 // TestTheMenuTurnsByItself: who does not know # sees every choice.
