@@ -37,7 +37,7 @@
 //     host: a close that comes too early is delayed, an open never is.
 //   - Result, Emergency, SMS, LED, Buzzer: tell people. Package panel makes the texts.
 //   - Append: add the row to its history, and Publish with a History: the report too. A history is a ring beside the
-//     memory; losing one loses no money. Clear: forget what the pages of the usage history show.
+//     memory; losing one loses no money. Clear: hide what the pages of the usage history show.
 //   - Clock: set the calendar, or tell who wanted it that it may not be set.
 //
 // What belongs to the host alone: opening a token with [Keys.Open] and [Keys.Take], checking the signature and the

@@ -36,7 +36,8 @@ const (
 	// EffectClock: with ClockDone set the clock to At and give every later event with it; else the answer to whoever wanted
 	// to set it. Clock is the answer.
 	EffectClock
-	// EffectClear: forget what the pages of the usage history show, and nothing else.
+	// EffectClear: hide what the pages of the usage history show now, on the display and in messages. Nothing is forgotten, and
+	// nothing else changes.
 	EffectClear
 )
 

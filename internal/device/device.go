@@ -374,8 +374,7 @@ func (d *Device) do(e *meter.Effect) {
 	case meter.EffectAppend:
 		d.addRows(e.Row, e.Days)
 	case meter.EffectClear:
-		d.rings.Clear()
-		d.keepEntry(history.ClearEntry())
+		d.clear()
 		d.panel.Notice(d.look(), e)
 	case meter.EffectCheckpoint:
 		// One that is not urgent comes with the next Flush, which the host owes anyway.

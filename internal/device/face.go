@@ -1,7 +1,6 @@
 package device
 
 import (
-	"github.com/paywatt/paywatt/internal/device/history"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/unit"
@@ -13,7 +12,7 @@ const fullSignal = 4
 // look is the meter as its panel sees it.
 func (d *Device) look() *panel.Meter {
 	m := &panel.Meter{
-		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{&d.rings, d.state.Day.Date},
+		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{d},
 		Card: d.parts.Card != nil && d.card.looked,
 	}
 	switch {
@@ -25,28 +24,28 @@ func (d *Device) look() *panel.Meter {
 	return m
 }
 
-// past is the history as the panel's pages show it.
-type past struct {
-	rings *history.Rings
-	today meter.Date
-}
+// past is the history as the panel's pages show it: without what menu 5 has hidden.
+type past struct{ d *Device }
 
-// Yesterday is the row of the day before the one under way.
-func (p past) Yesterday() (unit.Energy, bool) {
-	days := p.rings.Days()
-	if n := len(days); n > 0 && days[n-1].Date+1 == p.today {
-		return days[n-1].Used, true
-	}
-	return 0, false
+// Cleared is the total register when menu 5 was used last.
+func (p past) Cleared() unit.Energy { return p.d.rings.Cleared().Register }
+
+// Day is the n-th newest closed day.
+func (p past) Day(n int) (panel.UseRow, bool) { return useRow(p.d.rings.Day(n)) }
+
+// Month is the n-th newest closed month.
+func (p past) Month(n int) (panel.UseRow, bool) { return useRow(p.d.rings.Month(n)) }
+
+func useRow(row meter.Row, is bool) (panel.UseRow, bool) {
+	return panel.UseRow{Date: row.Date, Used: row.Used}, is
 }
 
 // Token is the n-th newest token.
 func (p past) Token(n int) (panel.TokenRow, bool) {
-	tokens := p.rings.Tokens()
-	if n >= len(tokens) {
+	t, is := p.d.rings.Token(n)
+	if !is {
 		return panel.TokenRow{}, false
 	}
-	t := tokens[len(tokens)-1-n]
 	row := panel.TokenRow{At: t.At, Masked: t.Masked, Source: t.Source, Code: t.Result, Class: t.Class, Units: t.Units}
 	if t.Clock == meter.ClockInvalid {
 		row.At = 0

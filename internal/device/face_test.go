@@ -134,6 +134,8 @@ func TestTheUsageHistoryIsShownAndCleared(t *testing.T) {
 	if after := d.State(); after.Register != before.Register || after.Balance != before.Balance || after.TIDs != before.TIDs {
 		t.Error("clearing the history has touched the credit")
 	}
+	must(t, d.Keys("**2"))
+	onDisplay(t, d, "TODAY", "        0.00 kWh")
 	must(t, d.Keys("*"))
 	if got := enter(t, d, token); got != "used_error" {
 		t.Errorf("the token of the cleared history is %s", got)

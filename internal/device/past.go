@@ -47,6 +47,15 @@ func (d *Device) addRows(row meter.Row, gaps uint8) {
 	}
 }
 
+// clear hides from the usage pages what they show now. Nothing is forgotten, and nothing else is touched.
+func (d *Device) clear() {
+	at := d.clock.at / 1000
+	if d.state.Clock == meter.ClockInvalid {
+		at = 0
+	}
+	d.keepEntry(history.ClearEntry(d.rings.Clear(d.state.Register, d.box.Marks().Next-1, at)))
+}
+
 // keepEntry writes an entry of the history to the log. Like a record of the outbox it is durable with the next flush.
 func (d *Device) keepEntry(b []byte) {
 	if err := d.c.Log.Append(memory.Frame{Kind: framePast, Data: b}); err != nil {

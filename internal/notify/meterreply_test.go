@@ -15,7 +15,11 @@ import (
 // kept is a meter's history of tokens.
 type kept []panel.TokenRow
 
-func (kept) Yesterday() (unit.Energy, bool) { return 0, false }
+func (kept) Cleared() unit.Energy           { return 0 }
+func (kept) Day(int) (panel.UseRow, bool)   { return panel.UseRow{}, false }
+func (kept) Month(int) (panel.UseRow, bool) { return panel.UseRow{}, false }
+func (kept) CardMonths() (int, bool)        { return 0, true }
+func (kept) CardMonth(int) panel.CardRow    { return panel.CardRow{} }
 
 func (k kept) Token(n int) (panel.TokenRow, bool) {
 	if n >= len(k) {

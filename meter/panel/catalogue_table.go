@@ -52,6 +52,14 @@ const (
 	today
 	yesterday
 	thisMonth
+	dayRow     // DD.MM.YYYY
+	monthRow   // MM.YYYY
+	cardRow    // MM.YYYY
+	cardSpoilt // behind a number, beside kWh
+	cardTitle
+	cardUnread
+	historyKeys
+	historySkip
 	noTokens
 	backHint
 	noHistory
@@ -261,12 +269,20 @@ var catalogue = [textCount]entry{
 	entryKeys: {14, [languages]string{"# OK  * CLEAR", "# SAWA  * FUTA", "# OK  * EFFACE"}},
 
 	// Menu 2.
-	today:     {16, [languages]string{"TODAY", "LEO", "AUJOURD'HUI"}},
-	yesterday: {16, [languages]string{"YESTERDAY", "JANA", "HIER"}},
-	thisMonth: {16, [languages]string{"THIS MONTH", "MWEZI HUU", "CE MOIS"}},
-	noTokens:  {16, [languages]string{"NO TOKENS YET", "HAKUNA TOKENI", "AUCUN CODE"}},
-	backHint:  {16, [languages]string{"* BACK", "* RUDI", "* RETOUR"}},
-	noHistory: {16, [languages]string{"NO HISTORY KEPT", "HAKUNA HISTORIA", "SANS HISTORIQUE"}},
+	today:       {16, [languages]string{"TODAY", "LEO", "AUJOURD'HUI"}},
+	yesterday:   {16, [languages]string{"YESTERDAY", "JANA", "HIER"}},
+	thisMonth:   {16, [languages]string{"THIS MONTH", "MWEZI HUU", "CE MOIS"}},
+	dayRow:      {5, [languages]string{"DAY", "SIKU", "JOUR"}},
+	monthRow:    {8, [languages]string{"MONTH", "MWEZI", "MOIS"}},
+	cardRow:     {8, [languages]string{"CARD", "KADI", "CARTE"}},
+	cardSpoilt:  {4, [languages]string{"BAD", "BOVU", "FAUX"}},
+	cardTitle:   {16, [languages]string{"MEMORY CARD", "KADI YA DATA", "CARTE MEMOIRE"}},
+	cardUnread:  {16, [languages]string{"CANNOT BE READ", "HAISOMEKI", "ILLISIBLE"}},
+	historyKeys: {16, [languages]string{"# MORE  8 BACK", "# ZAIDI  8 NYUMA", "# SUITE 8 RETOUR"}},
+	historySkip: {16, [languages]string{"9 SKIP  * LEAVE", "9 RUKA  * TOKA", "9 SAUTER * FIN"}},
+	noTokens:    {16, [languages]string{"NO TOKENS YET", "HAKUNA TOKENI", "AUCUN CODE"}},
+	backHint:    {16, [languages]string{"* BACK", "* RUDI", "* RETOUR"}},
+	noHistory:   {16, [languages]string{"NO HISTORY KEPT", "HAKUNA HISTORIA", "SANS HISTORIQUE"}},
 
 	// Menu 3.
 	clockUnset:     {16, [languages]string{"CLOCK NOT SET", "SAA HAIJAWEKWA", "HEURE NON REGLEE"}},

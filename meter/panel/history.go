@@ -1,17 +1,45 @@
 package panel
 
 import (
+	"fmt"
+	"strconv"
+
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// History is what the memory keeps beside the state for menu 2, as far as the customer has not cleared it.
+// History is what the memory and the memory card keep beside the state for menu 2. What the customer has cleared (menu 5)
+// is not in it.
 type History interface {
-	// Yesterday returns the energy used on the local day before the one under way; false when its row is not kept.
-	Yesterday() (unit.Energy, bool)
+	// Cleared returns the total register when the customer cleared the history last, 0 for never.
+	Cleared() unit.Energy
+	// Day and Month return the n-th newest closed day or month, 0 for the newest; false when there are no more.
+	Day(n int) (UseRow, bool)
+	Month(n int) (UseRow, bool)
 	// Token returns the n-th newest token, 0 for the newest; false when there are no more.
 	Token(n int) (TokenRow, bool)
+	// CardMonths returns how many months the memory card can show; readable is false when there should be a card and it cannot
+	// be read. CardMonth reads the n-th newest of them, 0 for the newest, which may take a moment.
+	CardMonths() (n int, readable bool)
+	CardMonth(n int) CardRow
+}
+
+// UseRow is the energy that was used on a day, or in the month that begins on it.
+type UseRow struct {
+	Date meter.Date
+	Used unit.Energy
+}
+
+// CardRow is a month on the memory card.
+type CardRow struct {
+	// Month is its first day.
+	Month meter.Date
+	// Used is what was used on its days, Known whether any of them was found.
+	Used  unit.Energy
+	Known bool
+	// Spoilt is how many lines could not be read.
+	Spoilt int
 }
 
 // TokenRow is one token of the history.
@@ -30,19 +58,155 @@ type TokenRow struct {
 // shownTokens is how many tokens menu 2 lists.
 const shownTokens = 10
 
-// history is menu 2: today, yesterday, this month, and the last ten tokens.
-func (v *screen) history() []pair {
-	s, h := v.m.State, v.m.History
-	pairs := []pair{{v.say(today), v.kWh(unit.Energy(s.Day.Used))}}
+// maxCardMonths is how many months of the memory card are shown: ten years.
+const maxCardMonths = 120
+
+// sheet is a page as n pairs, each drawn when it is looked at.
+type sheet struct {
+	n  int
+	at func(i int) pair
+}
+
+func sheetOf(pairs []pair) sheet { return sheet{len(pairs), func(i int) pair { return pairs[i] }} }
+
+// inHistory reports whether the page is menu 2, or the short code for it.
+func (p *Panel) inHistory() bool {
+	return p.page == pageHistory || p.page == pageCode && p.code == PageUsage
+}
+
+// historyParts are the parts of menu 2, the newest first in each: use, tokens, days, months, memory card. None is empty.
+func (v *screen) historyParts() []sheet {
+	parts := []sheet{sheetOf(v.use())}
+	h := v.m.History
 	if h == nil {
-		return append(pairs, pair{v.say(thisMonth), v.kWh(unit.Energy(s.Month.Used))}, v.texts(noHistory, backHint))
+		return parts
+	}
+	tokens := v.tokens()
+	days, months, card := rows(v, dayRow, h.Day), rows(v, monthRow, h.Month), v.cardMonths()
+	if days.n+months.n+card.n > 0 {
+		tokens = append(tokens, v.texts(historyKeys, historySkip))
+	}
+	for _, part := range []sheet{sheetOf(tokens), days, months, card} {
+		if part.n > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// history is menu 2.
+func (v *screen) history() sheet {
+	parts := v.historyParts()
+	all := sheet{at: func(i int) pair {
+		for _, part := range parts {
+			if i < part.n {
+				return part.at(i)
+			}
+			i -= part.n
+		}
+		return pair{}
+	}}
+	for _, part := range parts {
+		all.n += part.n
+	}
+	return all
+}
+
+// leaf is a key that turns the pages of menu 2 beside #: 8 goes back by one, 9 on to the next part. No token begins with
+// either, so that every other digit begins an entry as ever.
+func (p *Panel) leaf(m *Meter, key byte) {
+	at, all := p.part(m), p.parts(m)
+	if key == '8' {
+		p.step, p.since = uint8((at+all-1)%all), m.Up
+		return
+	}
+	v := &screen{p: p, m: m, width: p.Size.Width()}
+	to, begins := 0, 0
+	for _, part := range v.historyParts() {
+		if screen := begins / (p.Size.Height() / Height); screen > at {
+			to = screen
+			break
+		}
+		begins += part.n
+	}
+	p.step, p.since = uint8(to), m.Up
+}
+
+// use is today, yesterday and this month.
+func (v *screen) use() []pair {
+	s, h := v.m.State, v.m.History
+	pairs := []pair{{v.say(today), v.kWh(v.m.shown(s.Day.Used))}}
+	if h == nil {
+		return append(pairs, pair{v.say(thisMonth), v.kWh(v.m.shown(s.Month.Used))}, v.texts(noHistory, backHint))
 	}
 	before := v.say(unknown)
-	if used, kept := h.Yesterday(); kept {
-		before = v.kWh(used)
+	if row, kept := h.Day(0); kept && row.Date+1 == s.Day.Date {
+		before = v.kWh(row.Used)
 	}
-	pairs = append(pairs, pair{v.say(yesterday), before}, pair{v.say(thisMonth), v.kWh(unit.Energy(s.Month.Used))})
-	return append(pairs, v.tokens()...)
+	return append(pairs, pair{v.say(yesterday), before}, pair{v.say(thisMonth), v.kWh(v.m.shown(s.Month.Used))})
+}
+
+// shown is what is told of the use of a day or month under way: what was used since the customer cleared the history.
+func (m *Meter) shown(used uint32) unit.Energy {
+	if m.History == nil {
+		return unit.Energy(used)
+	}
+	return min(unit.Energy(used), max(m.State.Register-m.History.Cleared(), 0))
+}
+
+// rows are closed days or months.
+func rows(v *screen, title text, row func(n int) (UseRow, bool)) sheet {
+	n := 0
+	for _, is := row(n); is; _, is = row(n) {
+		n++
+	}
+	return sheet{n, func(i int) pair {
+		r, _ := row(i)
+		date := monthOf(r.Date)
+		if title == dayRow {
+			_, _, day := r.Date.Civil()
+			date = fmt.Sprintf("%02d.%s", day, date)
+		}
+		return pair{v.say(title) + " " + date, v.kWh(r.Used)}
+	}}
+}
+
+func monthOf(d meter.Date) string {
+	year, month, _ := d.Civil()
+	return fmt.Sprintf("%02d.%d", month, year)
+}
+
+// cardMonths are the months of the memory card. Each is read when it is looked at.
+func (v *screen) cardMonths() sheet {
+	n, readable := v.m.History.CardMonths()
+	if !readable {
+		return sheetOf([]pair{v.texts(cardTitle, cardUnread)})
+	}
+	return sheet{min(n, maxCardMonths), func(i int) pair {
+		r := v.m.History.CardMonth(i)
+		return pair{v.say(cardRow) + " " + monthOf(r.Month), v.cardFigure(&r)}
+	}}
+}
+
+// maxSpoilt is the most spoilt lines that are counted on the display.
+const maxSpoilt = 99
+
+// cardFigure is what was used in a month of the card, and how many lines of it are spoilt.
+func (v *screen) cardFigure(r *CardRow) string {
+	figures := []string{v.say(unknown), ""}
+	if r.Known {
+		figures = []string{v.inKWh(r.Used), r.Used.KWh(0) + " kWh", ""}
+	}
+	if r.Spoilt == 0 {
+		return v.apart("", figures[0])
+	}
+	spoilt := strconv.Itoa(min(r.Spoilt, maxSpoilt)) + " " + v.say(cardSpoilt)
+	for _, f := range figures {
+		if len(spoilt)+1+len(f) <= v.width {
+			return v.apart(spoilt, f)
+		}
+	}
+	return spoilt
 }
 
 // tokens are the last ten tokens, two lines each.

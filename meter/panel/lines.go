@@ -32,12 +32,13 @@ func (v *screen) texts(a, b text) pair { return pair{v.say(a), v.say(b)} }
 func (p *Panel) Lines(m *Meter) []string {
 	p.expire(m)
 	v := &screen{p: p, m: m, width: p.Size.Width()}
-	pairs := v.page()
+	pairs := v.sheet()
 	perScreen := p.Size.Height() / Height
 	lines := make([]string, 0, p.Size.Height())
 	for i := range perScreen {
-		if at := p.part(m)*perScreen + i; at < len(pairs) {
-			lines = append(lines, pairs[at][:]...)
+		if at := p.part(m)*perScreen + i; at < pairs.n {
+			shown := pairs.at(at)
+			lines = append(lines, shown[:]...)
 		}
 	}
 	for len(lines) < p.Size.Height() {
@@ -53,14 +54,22 @@ func (p *Panel) Lines(m *Meter) []string {
 func (p *Panel) parts(m *Meter) int {
 	v := &screen{p: p, m: m, width: p.Size.Width()}
 	perScreen := p.Size.Height() / Height
-	return max((len(v.page())+perScreen-1)/perScreen, 1)
+	return max((v.sheet().n+perScreen-1)/perScreen, 1)
 }
 
 func (p *Panel) part(m *Meter) int {
 	return int((uint64(p.step) + (m.Up-p.since)/rotateEvery) % uint64(p.parts(m)))
 }
 
-// page returns the present page.
+// sheet returns the present page.
+func (v *screen) sheet() sheet {
+	if v.p.inHistory() {
+		return v.history()
+	}
+	return sheetOf(v.page())
+}
+
+// page returns the present page, if it is not that of the history.
 func (v *screen) page() []pair {
 	switch v.p.page {
 	case pageMenu:
@@ -86,8 +95,6 @@ func (v *screen) page() []pair {
 		return v.message(pair{v.say(localOn), v.stateWord()})
 	case pageNote:
 		return v.message(v.texts(v.p.note[0], v.p.note[1]))
-	case pageHistory:
-		return v.history()
 	case pageClock:
 		return v.clock()
 	case pageClear:

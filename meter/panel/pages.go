@@ -132,8 +132,6 @@ func (v *screen) code() []pair {
 			return v.message(v.texts(noHistory, backHint))
 		}
 		return v.tokens()
-	case PageUsage:
-		return v.history()
 	case PageState:
 		return v.state()
 	case PageRegister:

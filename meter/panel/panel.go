@@ -7,7 +7,7 @@
 // are in package meter. It is pure: time is in what it is given.
 //
 // Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms, and turns to the next part of
-// a page that does not fit. Twenty digits may be typed straight from the home page; one to three digits are a short code
+// a page that does not fit; in the history 8 turns back and 9 goes to the next part. Twenty digits may be typed straight from the home page; one to three digits are a short code
 // that calls a page. The result of a token, or of anything else that was asked for, is a message before the home page:
 // keys work under it as they do there. A page nobody touches for 60 s is left. What a page says stands in one catalogue
 // (catalogue_table.go), every text in every language.
@@ -157,6 +157,10 @@ func (p *Panel) Key(m *Meter, key byte) Press {
 }
 
 func (p *Panel) digit(m *Meter, key byte) Press {
+	if p.inHistory() && (key == '8' || key == '9') {
+		p.leaf(m, key)
+		return Press{}
+	}
 	switch p.page {
 	case pageMenu, pageChoice:
 		return p.choose(m, key)

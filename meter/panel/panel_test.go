@@ -12,6 +12,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// deskDay is 2026-11-20.
+const deskDay meter.Date = 20_777
+
 // desk is a panel before a meter whose state a test sets.
 type desk struct {
 	t *testing.T
@@ -33,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255, EA: sts.EA07}, &c, 0)
 	s.Balance, s.Register, s.Power, s.Reasons, s.Relay = 8129, 120_433, 320, 0, supply.Closed
 	s.Voltage, s.LED, s.Clock, s.Offset = 230_400, meter.LEDOff, meter.ClockValid, 1_795_161_600_000 // 2026-11-20 08:00:00 UTC
-	s.Day.Used, s.Month.Used = 3219, 98_765
+	s.Day.Date, s.Day.Used, s.Month.Used = deskDay, 3219, 98_765
 	return &desk{t: t, c: c, s: s}
 }
 

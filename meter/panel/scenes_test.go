@@ -96,11 +96,27 @@ func states() (all []scene) {
 
 // kept is a history as a test wants it.
 type kept struct {
-	yesterday unit.Energy
-	rows      []panel.TokenRow
+	cleared      unit.Energy
+	days, months []panel.UseRow
+	rows         []panel.TokenRow
+	card         []panel.CardRow
+	cardGone     bool
 }
 
-func (k *kept) Yesterday() (unit.Energy, bool) { return k.yesterday, k.yesterday >= 0 }
+func (k *kept) Cleared() unit.Energy { return k.cleared }
+
+func (k *kept) Day(n int) (panel.UseRow, bool)   { return nth(k.days, n) }
+func (k *kept) Month(n int) (panel.UseRow, bool) { return nth(k.months, n) }
+
+func nth(rows []panel.UseRow, n int) (panel.UseRow, bool) {
+	if n >= len(rows) {
+		return panel.UseRow{}, false
+	}
+	return rows[n], true
+}
+
+func (k *kept) CardMonths() (int, bool)       { return len(k.card), !k.cardGone }
+func (k *kept) CardMonth(n int) panel.CardRow { return k.card[n] }
 
 func (k *kept) Token(n int) (panel.TokenRow, bool) {
 	if n >= len(k.rows) {
@@ -112,7 +128,7 @@ func (k *kept) Token(n int) (panel.TokenRow, bool) {
 // eleven is one token more than the page lists, every outcome among them.
 func eleven() *kept {
 	const at, token = 1_795_161_600, "1234 **** **** **** 5678"
-	k := &kept{yesterday: 4560}
+	k := &kept{days: []panel.UseRow{{Date: deskDay - 1, Used: 4560}}}
 	for i, r := range []panel.TokenRow{
 		{Code: sts.Accept, Units: 34_700}, {Code: sts.Accept, Units: unit.MaxToken}, {Code: sts.UsedError},
 		{Code: sts.CRCError}, {Code: sts.OldError}, {Code: sts.KCT1st, Class: 2}, {Code: sts.Accept, Class: 2},
@@ -126,10 +142,25 @@ func eleven() *kept {
 	return k
 }
 
+// shelf is a history with every kind of row behind the tokens.
+func shelf() *kept {
+	return &kept{
+		days:   []panel.UseRow{{Date: deskDay - 1, Used: 4560}, {Date: deskDay - 2, Used: 99_999_999}},
+		months: []panel.UseRow{{Date: deskDay - 50, Used: 123_456}},
+		card: []panel.CardRow{
+			{Month: deskDay - 50, Used: 123_456, Known: true}, {Month: deskDay - 80, Used: 123_456, Known: true, Spoilt: 3},
+			{Month: deskDay - 110, Used: 1_234_567, Known: true, Spoilt: 120}, {Month: deskDay - 140, Spoilt: 1}, {Month: deskDay - 170},
+			{Month: deskDay - 200, Used: 123_456_789_012, Known: true, Spoilt: 12},
+		},
+	}
+}
+
 func historyScenes() []scene {
 	return []scene{
-		{"menu 2", 14, func(d *desk) { d.h = eleven(); d.keys("*2") }},
-		{"menu 2 of a new meter", 4, func(d *desk) { d.h = &kept{yesterday: -1}; d.s.Day.Used, d.s.Month.Used = 0, 0; d.keys("*2") }},
+		{"menu 2", 15, func(d *desk) { d.h = eleven(); d.keys("*2") }},
+		{"menu 2, days, months and memory card", 10, func(d *desk) { d.h = shelf(); d.keys("*299") }},
+		{"menu 2, the memory card cannot be read", 1, func(d *desk) { d.h = &kept{cardGone: true}; d.keys("*299") }},
+		{"menu 2 of a new meter", 4, func(d *desk) { d.h = &kept{}; d.s.Day.Used, d.s.Month.Used = 0, 0; d.keys("*2") }},
 		{"menu 2, no history kept", 3, func(d *desk) { d.keys("*2") }},
 	}
 }

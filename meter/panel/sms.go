@@ -248,7 +248,7 @@ func Answer(m *Meter, r RequestKind) string {
 	case RequestTokens:
 		return lastTokens(m)
 	case RequestUsage:
-		return with(l, smsUsage, unit.Energy(m.State.Month.Used).KWh(1), unit.Energy(m.State.Day.Used).KWh(1))
+		return with(l, smsUsage, m.shown(m.State.Month.Used).KWh(1), m.shown(m.State.Day.Used).KWh(1))
 	case RequestState:
 		return stateOf(m)
 	}

@@ -91,13 +91,19 @@ type Row struct {
 	Record string
 }
 
-// Card is the memory card. It is a copy: nothing on it is ever read to run the meter, and no failure of it stops one.
+// Card is the memory card. It is a copy: what is read from it is for the display only, nothing on it runs the meter, and no
+// failure of it stops one.
 type Card interface {
 	// Last returns the sequence number of the newest good row on the card, 0 for none. An error says that there is no
 	// card, or that it cannot be used.
 	Last() (uint64, error)
 	// Write appends rows, in order. After an error any number of them may be there; Last tells.
 	Write(rows []Row) error
+	// Months returns the months of which the card has a file, each by its first day, the newest first.
+	Months() ([]time.Time, error)
+	// Rows returns the good rows of one kind in the file of a month, in order, and how many of its lines are spoilt. A month
+	// without a file has none.
+	Rows(month time.Time, kind string) (rows []Row, spoilt int, err error)
 }
 
 // Wear counts the writes of a memory that wears out.

@@ -1,8 +1,8 @@
 // Package card writes the meter's memory card: a folder with one CSV file per month, H2611.CSV for November 2026, a
 // header line in each, and in every row the record's sequence number first and a checksum last.
 //
-// Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. What is
-// read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
+// Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. The display
+// shows what its closed days say ([Card.Rows]). For writing, what is read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
 // continued from there. A spoilt end of a file is cut off before the next row; a spoilt middle is left to whoever reads
 // it, and is found by the checksums ([Check]). A file of which nothing that was looked at is good is set aside under
 // another name, H2611.BAD, and a new one begun: what it holds may still be of use to somebody.
@@ -214,13 +214,8 @@ type Row struct {
 
 // Parse reads a line and checks its checksum, which is the CRC-32 of IEEE 802.3 of everything before its comma.
 func Parse(line string) (Row, error) {
-	at := strings.LastIndexByte(line, ',')
-	if at < 0 {
-		return Row{}, ErrRow
-	}
-	want, err := strconv.ParseUint(line[at+1:], 16, 32)
-	if err != nil || uint32(want) != crc32.ChecksumIEEE([]byte(line[:at])) {
-		return Row{}, fmt.Errorf("%w: the checksum does not fit", ErrRow)
+	if err := whole(line); err != nil {
+		return Row{}, err
 	}
 	fields, err := csv.NewReader(strings.NewReader(line)).Read()
 	if err != nil || len(fields) != fieldCount {
@@ -235,6 +230,19 @@ func Parse(line string) (Row, error) {
 		return Row{}, fmt.Errorf("%w: no time", ErrRow)
 	}
 	return Row{Seq: seq, At: when, Kind: fields[3], Record: fields[7]}, nil
+}
+
+// whole checks the checksum of a line.
+func whole(line string) error {
+	at := strings.LastIndexByte(line, ',')
+	if at < 0 {
+		return ErrRow
+	}
+	want, err := strconv.ParseUint(line[at+1:], 16, 32)
+	if err != nil || uint32(want) != crc32.ChecksumIEEE([]byte(line[:at])) {
+		return fmt.Errorf("%w: the checksum does not fit", ErrRow)
+	}
+	return nil
 }
 
 // Checked is what a look over a whole card found.

@@ -41,6 +41,23 @@ type Rings struct {
 	days, months []meter.Row
 	tokens       []Token
 	events       []Event
+	cleared      Cleared
+}
+
+// Cleared is the mark that menu 5 leaves: what the usage pages showed before it they show no more. The rows stay.
+type Cleared struct {
+	// Day and Month are the newest rows there were, Seq is the newest record of the outbox.
+	Day, Month meter.Date
+	Seq        uint64
+	// Register is the total register then: of a day or month under way, only what was used since is shown.
+	Register unit.Energy
+	// At is the moment in Unix seconds, 0 while the clock was invalid.
+	At int64
+}
+
+// Of returns what is shown of the energy that was used up to a total register.
+func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
+	return min(used, max(register-c.Register, 0))
 }
 
 // Days returns the closed days, oldest first. Like the other lists it is the caller's to keep.
@@ -54,6 +71,33 @@ func (r *Rings) Tokens() []Token { return append([]Token(nil), r.tokens...) }
 
 // Events returns the events, oldest first.
 func (r *Rings) Events() []Event { return append([]Event(nil), r.events...) }
+
+// Cleared returns the mark of the newest clearing; the zero value for none.
+func (r *Rings) Cleared() Cleared { return r.cleared }
+
+// Day returns the n-th newest closed day that the usage pages show, 0 for the newest; false when there are no more.
+func (r *Rings) Day(n int) (meter.Row, bool) { return r.cleared.row(r.days, r.cleared.Day, n) }
+
+// Month is the same for closed months.
+func (r *Rings) Month(n int) (meter.Row, bool) { return r.cleared.row(r.months, r.cleared.Month, n) }
+
+// Token is the same for tokens.
+func (r *Rings) Token(n int) (Token, bool) {
+	if i := len(r.tokens) - 1 - n; i >= 0 && r.tokens[i].Seq > r.cleared.Seq {
+		return r.tokens[i], true
+	}
+	return Token{}, false
+}
+
+func (c *Cleared) row(rows []meter.Row, hidden meter.Date, n int) (meter.Row, bool) {
+	i := len(rows) - 1 - n
+	if i < 0 || rows[i].Date <= hidden {
+		return meter.Row{}, false
+	}
+	row := rows[i]
+	row.Used = c.Of(row.Used, row.Register)
+	return row, true
+}
 
 // put adds to a ring and forgets the oldest when there is no room.
 func put[E any](ring []E, e E, keep int) []E {
@@ -98,8 +142,19 @@ func (r *Rings) AddEvent(e Event) {
 	r.events = put(r.events, e, meter.HistoryEvents.Keep())
 }
 
-// Clear forgets days, months and tokens, which the pages of the usage history show. Events stay.
-func (r *Rings) Clear() { r.days, r.months, r.tokens = nil, nil, nil }
+// Clear hides the days, months and tokens that there are from the usage pages, and returns the mark that does so. Nothing
+// is forgotten. register is the total register, seq the newest record of the outbox, at the time in Unix seconds.
+func (r *Rings) Clear(register unit.Energy, seq uint64, at int64) Cleared {
+	c := Cleared{Seq: seq, Register: register, At: at}
+	if n := len(r.days); n > 0 {
+		c.Day = r.days[n-1].Date
+	}
+	if n := len(r.months); n > 0 {
+		c.Month = r.months[n-1].Date
+	}
+	r.cleared = c
+	return c
+}
 
 // The kinds of entries as bytes.
 const (
@@ -114,6 +169,7 @@ const (
 	rowSize   = 1 + 1 + 2 + 6*8 + 2 + 2 + 1 + 1
 	tokenSize = 1 + 8 + 8 + 4 + 8
 	eventSize = 1 + 8 + 8 + 1 + 2 + 8 + 8
+	clearSize = 1 + 2 + 2 + 8 + 8 + 8
 	// maxMasked bounds the text of a token.
 	maxMasked = 40
 )
@@ -155,8 +211,16 @@ func EventEntry(e Event) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(e.B))
 }
 
-// ClearEntry is what [Rings.Clear] leaves in the log.
-func ClearEntry() []byte { return []byte{entryClear} }
+// ClearEntry turns a mark into bytes.
+func ClearEntry(c Cleared) []byte {
+	b := append(make([]byte, 0, clearSize), entryClear)
+	b = binary.LittleEndian.AppendUint16(b, uint16(c.Day))
+	b = binary.LittleEndian.AppendUint16(b, uint16(c.Month))
+	for _, v := range [...]uint64{c.Seq, uint64(c.Register), uint64(c.At)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return b
+}
 
 // Load takes an entry back. What is none is left out: a history is told, never relied upon.
 func (r *Rings) Load(b []byte) bool {
@@ -176,12 +240,24 @@ func (r *Rings) Load(b []byte) bool {
 			Seq: u64(b, 1), At: int64(u64(b, 9)), Clock: meter.Clock(b[17]), Code: meter.Code(binary.LittleEndian.Uint16(b[18:])),
 			A: int64(u64(b, 20)), B: int64(u64(b, 28)),
 		})
-	case b[0] == entryClear && len(b) == 1:
-		r.Clear()
+	case b[0] == entryClear && len(b) == clearSize:
+		r.cleared = Cleared{
+			Day: meter.Date(binary.LittleEndian.Uint16(b[1:])), Month: meter.Date(binary.LittleEndian.Uint16(b[3:])),
+			Seq: u64(b, 5), Register: unit.Energy(u64(b, 13)), At: int64(u64(b, 21)),
+		}
+	case b[0] == entryClear && len(b) == 1: // of a version that kept no mark: all that stands before it
+		r.Clear(0, r.newestToken(), 0)
 	default:
 		return false
 	}
 	return true
+}
+
+func (r *Rings) newestToken() uint64 {
+	if n := len(r.tokens); n > 0 {
+		return r.tokens[n-1].Seq
+	}
+	return 0
 }
 
 func u64(b []byte, at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
@@ -205,7 +281,7 @@ func (r *Rings) loadRow(b []byte) bool {
 
 // Entries are all entries, as the log would hold them if it were written anew.
 func (r *Rings) Entries() [][]byte {
-	out := make([][]byte, 0, len(r.days)+len(r.months)+len(r.tokens)+len(r.events))
+	out := make([][]byte, 0, len(r.days)+len(r.months)+len(r.tokens)+len(r.events)+1)
 	for _, rows := range [...][]meter.Row{r.days, r.months} {
 		for _, row := range rows {
 			out = append(out, RowEntry(row))
@@ -216,6 +292,9 @@ func (r *Rings) Entries() [][]byte {
 	}
 	for _, e := range r.events {
 		out = append(out, EventEntry(e))
+	}
+	if r.cleared != (Cleared{}) {
+		out = append(out, ClearEntry(r.cleared))
 	}
 	return out
 }

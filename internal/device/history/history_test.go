@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/history"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func day(n int) meter.Row {
@@ -94,15 +95,65 @@ func TestWhatIsNoEntryIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestClearingLeavesTheEvents(t *testing.T) {
-	var r history.Rings
-	r.AddRow(day(1))
-	r.AddRow(month(1))
-	r.AddToken(token(1))
-	r.AddEvent(event(1))
-	if !r.Load(history.ClearEntry()) || len(r.Days())+len(r.Months())+len(r.Tokens()) != 0 || len(r.Events()) != 1 {
-		t.Errorf("cleared: %d days, %d months, %d tokens, %d events; want only the event", len(r.Days()), len(r.Months()), len(r.Tokens()), len(r.Events()))
+// shown is how many days, months and tokens the usage pages show.
+func shown(r *history.Rings) (n int) {
+	for ; ; n++ {
+		if _, is := r.Day(n); !is {
+			break
+		}
 	}
+	for i := 0; ; i, n = i+1, n+1 {
+		if _, is := r.Month(i); !is {
+			break
+		}
+	}
+	for i := 0; ; i, n = i+1, n+1 {
+		if _, is := r.Token(i); !is {
+			return n
+		}
+	}
+}
+
+func TestClearingHidesAndForgetsNothing(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		var r history.Rings
+		r.AddRow(day(1))
+		r.AddRow(month(1))
+		r.AddToken(token(1))
+		r.AddEvent(event(1))
+		if n := shown(&r); n != 3 {
+			t.Fatalf("%d rows are shown, want 3", n)
+		}
+		if old { // what versions wrote that kept no mark
+			r.Load([]byte{4})
+		} else {
+			r.Load(history.ClearEntry(r.Clear(1<<40+100, 1, 1_795_000_000)))
+		}
+		if n := len(r.Days()) + len(r.Months()) + len(r.Tokens()) + len(r.Events()); n != 4 || shown(&r) != 0 {
+			t.Errorf("cleared: %d entries are kept, want 4; %d are shown, want none", n, shown(&r))
+		}
+		// The day under way shows what was used since, the day after it all of it. So it does after a restart.
+		next, after := day(2), day(3)
+		next.Register, after.Register = 1<<40+700, 1<<40+700+after.Used
+		r.AddRow(next)
+		r.AddRow(after)
+		r.AddToken(token(2))
+		var back history.Rings
+		for _, b := range r.Entries() {
+			back.Load(b)
+		}
+		for _, r := range []*history.Rings{&r, &back} {
+			newest, _ := r.Day(0)
+			before, _ := r.Day(1)
+			if want := map[bool]unit.Energy{false: 600, true: next.Used}[old]; before.Used != want || newest.Used != after.Used || shown(r) != 3 {
+				t.Errorf("after clearing: %d and %d Wh, %d rows; want %d, %d and 3", before.Used, newest.Used, shown(r), want, after.Used)
+			}
+		}
+	}
+}
+
+func TestARowWrittenAgainReplacesItself(t *testing.T) {
+	var r history.Rings
 	// A row that is written again takes the place of the old one and of all after it.
 	r.AddRow(day(1))
 	r.AddRow(day(2))

@@ -1,0 +1,86 @@
+package device
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/device/board"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// CardMonths is how many months the memory card can show: those of which it has a file, back to the month in which menu 5
+// was used last. A card that cannot be read has none, and so has a meter without a slot for one, where readable is true.
+func (p past) CardMonths() (n int, readable bool) {
+	months, readable := p.cardMonths()
+	return len(months), readable
+}
+
+func (p past) cardMonths() (months []time.Time, readable bool) {
+	if p.d.parts.Card == nil {
+		return nil, true
+	}
+	months, err := p.d.parts.Card.Months()
+	if err != nil {
+		return nil, false
+	}
+	if at := p.d.rings.Cleared().At; at != 0 {
+		since := time.Unix(p.d.config.Local(at), 0).UTC()
+		since = time.Date(since.Year(), since.Month(), 1, 0, 0, 0, 0, time.UTC)
+		for len(months) > 0 && months[len(months)-1].Before(since) {
+			months = months[:len(months)-1]
+		}
+	}
+	return months, true
+}
+
+// CardMonth reads the closed days of the n-th newest month from the card. A day is closed when the next one begins, so the
+// last one may stand in the file of the next month.
+func (p past) CardMonth(n int) panel.CardRow {
+	months, _ := p.cardMonths()
+	if n >= len(months) {
+		return panel.CardRow{}
+	}
+	month := months[n]
+	row := panel.CardRow{Month: meter.Date(supply.DayNumber(month.Year(), int(month.Month()), 1))}
+	days := map[string]unit.Energy{}
+	row.Spoilt = p.closedDays(month, days)
+	next := month.AddDate(0, 1, 0)
+	spoilt := p.closedDays(next, days)
+	if _, whole := days[next.AddDate(0, 0, -1).Format(time.DateOnly)]; !whole {
+		row.Spoilt += spoilt
+	}
+	for day, used := range days {
+		if day[:len("2006-01")] == month.Format("2006-01") {
+			row.Used, row.Known = row.Used+used, true
+		}
+	}
+	return row
+}
+
+// closedDays adds the days that a file of the card has to those there are, without what menu 5 has hidden, and returns how
+// many of its lines are spoilt.
+func (p past) closedDays(month time.Time, days map[string]unit.Energy) (spoilt int) {
+	rows, spoilt, err := p.d.parts.Card.Rows(month, string(wire.KindClose))
+	if err != nil {
+		return 1 // all of it
+	}
+	hidden := p.d.rings.Cleared()
+	for _, row := range rows {
+		if c, is := closeOf(row); is && row.Seq > hidden.Seq {
+			days[c.Date] = hidden.Of(unit.Energy(c.UsedWh), unit.Energy(c.RegisterWh))
+		}
+	}
+	return spoilt
+}
+
+// closeOf is the daily row in a line of the card.
+func closeOf(row board.Row) (wire.Close, bool) {
+	good, _, err := wire.DecodeUp(wire.KindClose, []byte(row.Record))
+	if err != nil || len(good) != 1 || good[0].Close == nil || len(good[0].Close.Date) != len(time.DateOnly) {
+		return wire.Close{}, false
+	}
+	return *good[0].Close, true
+}

@@ -1,0 +1,124 @@
+package panel_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/meter/panel"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// full is a history with all that a memory keeps, and more months on the card than are shown.
+func full() *kept {
+	k := eleven()
+	k.days = nil
+	for n := range 62 {
+		k.days = append(k.days, panel.UseRow{Date: deskDay - 1 - meter.Date(n), Used: unit.Energy(1000 * n)})
+	}
+	for n := range 24 {
+		k.months = append(k.months, panel.UseRow{Date: deskDay - 50 - meter.Date(30*n), Used: unit.Energy(100_000 * n)})
+	}
+	for n := range 130 {
+		k.card = append(k.card, panel.CardRow{Month: deskDay - 50 - meter.Date(30*n), Known: true})
+	}
+	return k
+}
+
+// TestTheHistoryShowsAllThatIsKept turns through menu 2 with #: use, ten tokens, the keys, 62 days, 24 months, ten years
+// of the memory card, and then the first page again.
+func TestTheHistoryShowsAllThatIsKept(t *testing.T) {
+	for _, size := range []panel.Size{panel.Small, panel.Large} {
+		d := newDesk(t)
+		d.p.Size, d.h = size, full()
+		d.keys("*2")
+		var all []string
+		screens := (3 + 10 + 1 + 62 + 24 + 120 + size.Height()/2 - 1) / (size.Height() / 2)
+		for range screens {
+			for _, line := range d.lines() {
+				if fault := faulty(line, size); fault != "" {
+					t.Errorf("line %q %s", line, fault)
+				}
+				all = append(all, line)
+			}
+			d.keys("#")
+		}
+		if got := d.lines(); got[0] != "TODAY" {
+			t.Errorf("%s: after %d screens it shows %q, want the first page again", size, screens, got)
+		}
+		text := strings.Join(all, "\n")
+		for _, want := range []string{"YESTERDAY", "1234********5678", "DAY 19.11.2026", "DAY 19.09.2026", "MONTH 10.2026", "CARD 10.2026"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: the history does not show %q", size, want)
+			}
+		}
+		if n := strings.Count(text, "DAY ") + strings.Count(text, "MONTH 1") + strings.Count(text, "MONTH 0") + strings.Count(text, "CARD "); n != 62+24+120 {
+			t.Errorf("%s: %d days and months, want %d", size, n, 62+24+120)
+		}
+	}
+}
+
+// TestTheKeysOfTheHistory: 8 turns back, 9 goes to the next part; no token begins with either, and every other digit
+// begins one.
+func TestTheKeysOfTheHistory(t *testing.T) {
+	for _, c := range []struct{ keys, want string }{
+		{"*28", "CARD 12.2016"}, {"*2#8", "TODAY"}, {"*29", "1234********5678"}, {"*299", "DAY 19.11.2026"}, {"*2999", "MONTH 10.2026"},
+		{"*29999", "CARD 10.2026"}, {"*299999", "TODAY"}, {"*2999#8", "MONTH 10.2026"}, {"*29998", "DAY 19.09.2026"}, {"05#99", "DAY 19.11.2026"},
+		{"*29*", "CREDIT  8.12 kWh"}, {"*297", "7"}, {"04#9", "9"}, {"8", "8"},
+	} {
+		d := newDesk(t)
+		d.h = full()
+		if d.keys(c.keys); d.lines()[0] != c.want {
+			t.Errorf("%q shows %q, want %q", c.keys, d.lines(), c.want)
+		}
+	}
+}
+
+// slow counts how often the card is read.
+type slow struct {
+	*kept
+	read int
+}
+
+func (s *slow) CardMonth(n int) panel.CardRow {
+	s.read++
+	return s.kept.CardMonth(n)
+}
+
+// TestTheCardIsReadOnlyWhereItIsShown: a card is slow, and the meter waits for it.
+func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
+	for size, want := range map[panel.Size]int{panel.Small: 1, panel.Large: 2} {
+		d := newDesk(t)
+		h := &slow{kept: full()}
+		d.p.Size, d.h = size, h
+		if d.keys("*2#8999"); h.read != 0 {
+			t.Errorf("%s: %d months were read before any was shown", size, h.read)
+		}
+		d.keys("9#")
+		d.lines()
+		if h.read != want {
+			t.Errorf("%s: one screen of the card reads %d months, want %d", size, h.read, want)
+		}
+	}
+}
+
+// TestClearedUseIsNotShown: of the day and the month under way only what was used since is shown, on the display and in
+// messages.
+func TestClearedUseIsNotShown(t *testing.T) {
+	d := newDesk(t)
+	d.h = &kept{cleared: d.s.Register - 1500}
+	d.keys("*2")
+	d.wants("TODAY", "        1.50 kWh")
+	d.keys("##")
+	d.wants("THIS MONTH", "        1.50 kWh")
+	if got, want := panel.Answer(d.m(), panel.RequestUsage), "Used this month 1.5 kWh, today 1.5 kWh."; got != want {
+		t.Errorf("*05# is answered %q, want %q", got, want)
+	}
+	for _, register := range []unit.Energy{d.s.Register, d.s.Register + 100} {
+		d.h = &kept{cleared: register}
+		if got := fmt.Sprint(d.lines()); !strings.Contains(got, " 0.00 kWh") {
+			t.Errorf("cleared at %d Wh of %d it shows %s", register, d.s.Register, got)
+		}
+	}
+}
