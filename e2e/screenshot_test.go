@@ -35,7 +35,7 @@ func TestScreenshots(t *testing.T) {
 	made := map[string][]byte{"vmeter-terminal.png": terminalPicture(t, chrome)}
 	p := openPanel(t, chrome, standingMeter(t))
 	p.keys(faceToken + "#")
-	p.shows("ACCEPTED")
+	p.shows("ACCEPTED  +25.60")
 	p.fill("#w", "750")
 	p.keys(enterKey)
 	p.until(patience, `document.getElementById("supply").textContent === "● On"`)

@@ -136,7 +136,7 @@ func TestTheMeterInATerminal(t *testing.T) {
 	s.types(faceToken)
 	s.golden("2-typed", "7731  20/20")
 	s.types("#")
-	s.golden("3-accepted", "+25.60 kWh")
+	s.golden("3-accepted", "ACCEPTED")
 	s.presses("Escape")
 	s.golden("4-menu", "1 RECHARGE")
 	s.presses("Escape")

@@ -35,7 +35,7 @@ func TestATokenSwitchesTheSupplyOnAndIsUsedUp(t *testing.T) {
 	if got := enter(t, d, digits(t, 5_871_715, 256)); got != "accept" {
 		t.Fatalf("token: %s", got)
 	}
-	if v := d.View(); v.BalanceWh != 25_600 || v.Relay != "closed" || len(v.Reasons) != 0 || v.LCD[0] != "ACCEPTED" {
+	if v := d.View(); v.BalanceWh != 25_600 || v.Relay != "closed" || len(v.Reasons) != 0 || v.LCD[0] != "ACCEPTED  +25.60" || v.LCD[1] != "CREDIT 25.60 kWh" {
 		t.Errorf("after the token: %+v", v)
 	}
 	if got := enter(t, d, digits(t, 5_871_715, 256)); got != "used_error" || d.View().BalanceWh != 25_600 {

@@ -95,7 +95,8 @@ const (
 	clearDoneHint
 
 	// Results of tokens.
-	accepted
+	accepted      // kWh, where there is room for both
+	acceptedShort // kWh
 	firstPart
 	nextPart
 	nextPartHint
@@ -316,6 +317,7 @@ var catalogue = [textCount]entry{
 
 	// Results of tokens.
 	accepted:       {16, [languages]string{"ACCEPTED", "IMEKUBALIWA", "ACCEPTE"}},
+	acceptedShort:  {4, [languages]string{"OK", "SAWA", "OK"}},
 	firstPart:      {16, [languages]string{"FIRST PART OK", "SEHEMU YA 1 SAWA", "1ERE PARTIE OK"}},
 	nextPart:       {16, [languages]string{"PART OK", "SEHEMU SAWA", "PARTIE OK"}},
 	nextPartHint:   {16, [languages]string{"ENTER NEXT PART", "INGIZA NYINGINE", "ENTREZ LA SUITE"}},

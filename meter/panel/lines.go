@@ -115,13 +115,17 @@ func (v *screen) message(said pair) []pair {
 	return []pair{said, {v.credit(), v.stateWord()}}
 }
 
-// result is the answer to a token; that to a recharge is followed by the balance.
+// result is the answer to a token. That to a recharge has the new balance beside it on either display.
 func (v *screen) result() []pair {
-	said := v.answer()
-	if v.p.Size == Small && v.p.result.Code == sts.Accept && v.p.result.Class == 0 {
-		return []pair{said, {said[0], v.credit()}}
+	r := &v.p.result
+	if v.p.Size == Large || r.Code != sts.Accept || r.Class != 0 {
+		return v.message(v.answer())
 	}
-	return v.message(said)
+	word, added := v.say(accepted), "+"+r.Units.KWh(2)
+	if len(word)+1+len(added) > v.width {
+		return []pair{{v.spread(added+" kWh", acceptedShort), v.credit()}}
+	}
+	return []pair{{v.apart(word, added), v.credit()}}
 }
 
 // home shows the credit, and below it by turns the load, the state of the supply and the total register. While there is a

@@ -144,16 +144,12 @@ func TestTwentyDigitsStraightFromHome(t *testing.T) {
 		t.Errorf("# gives event %d with %d digits, want a token of 20", got, len(d.p.RevealTyped()))
 	}
 	d.show(meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700})
-	d.wants("ACCEPTED", "+34.70 kWh")
+	d.wants("ACCEPTED  +34.70", "CREDIT  8.12 kWh")
 	if d.p.RevealTyped() != "" {
 		t.Error("the digits are still there after the result")
 	}
-	d.up += 4_999
-	d.wants("ACCEPTED", "+34.70 kWh")
-	d.up++
-	d.wants("ACCEPTED", "CREDIT  8.12 kWh")
-	d.up += 4_999
-	d.wants("ACCEPTED", "CREDIT  8.12 kWh")
+	d.up += 9_999
+	d.wants("ACCEPTED  +34.70", "CREDIT  8.12 kWh")
 	d.up++
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
@@ -283,7 +279,7 @@ func TestResultsOfOtherRoutes(t *testing.T) {
 	d.wants("12", "            2/20")
 	d.keys("*")
 	d.show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100})
-	d.wants("ACCEPTED", "+0.10 kWh")
+	d.wants("ACCEPTED   +0.10", "CREDIT  8.12 kWh")
 }
 
 // Every answer a meter can give has its own two lines, none wider than the display.

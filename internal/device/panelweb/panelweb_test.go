@@ -133,7 +133,7 @@ func TestATokenIsTypedByPlainForms(t *testing.T) {
 			t.Fatalf("key %c: %d", key, status)
 		}
 	}
-	if page := b.get("/"); !strings.Contains(page, "<p>ACCEPTED</p>") || !strings.Contains(page, "▲ On, low credit") || !strings.Contains(page, "Last token: accept.") {
+	if page := b.get("/"); !strings.Contains(page, "<p>ACCEPTED  &#43;10.00</p><p>CREDIT 10.00 kWh</p>") || !strings.Contains(page, "▲ On, low credit") || !strings.Contains(page, "Last token: accept.") {
 		t.Errorf("after the token:\n%s", page)
 	}
 	_, page := b.post("/sms", url.Values{"from": {"+254700000001"}, "text": {"*01#"}})

@@ -137,7 +137,7 @@ func TestATokenIsTyped(t *testing.T) {
 	d := newDesk(t, panel.Small, nil)
 	d.has("CREDIT  0.00 kWh", "■ Off: credit", "2026-11-20 08:00:00 UTC", "none, this meter is offline")
 	d.keys(token(t) + "<enter>")
-	d.has("ACCEPTED", "+10.00 kWh", "On", "accept")
+	d.has("ACCEPTED  +10.00", "CREDIT 10.00 kWh", "On", "accept")
 	d.keys("<esc>")
 	d.has("1 RECHARGE")
 }
