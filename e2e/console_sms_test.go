@@ -63,7 +63,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	d.clean()
 }
 
-// typedMeanwhile types a token on the meter, of which nobody hears, and asks the meter: the page that is open shows what it holds.
+// typedMeanwhile types a token on the meter, and asks the meter: the page that is open shows what it holds.
 func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	t.Helper()
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)

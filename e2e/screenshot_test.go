@@ -101,7 +101,7 @@ func terminalPicture(t *testing.T, chrome *browser) []byte {
 	s := openTerminal(t, 80, 24, []string{"LC_ALL=C.UTF-8"}, vmeterIn(t, standingMeter(t)))
 	s.has("CREDIT  0.00 kWh")
 	s.types(faceToken + "#")
-	s.has("+25.60 kWh")
+	s.has("ACCEPTED  +25.60")
 	s.types(":*01#")
 	s.presses("Enter")
 	s.types("l750")

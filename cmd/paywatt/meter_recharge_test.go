@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // platform is a server with one meter, and the program's own commands as a stranger to it.
@@ -288,7 +289,8 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	}
 }
 
-// TestTheBalanceOfAMeterWithNothingButAModem is what it answered, and what it answers when it is asked.
+// TestTheBalanceOfAMeterWithNothingButAModem is what it answered, what it reported of a token at its keypad, and what it answers
+// when it is asked. The report goes to the customer's telephone too, and names the token to the server alone.
 func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
@@ -309,7 +311,10 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	}
 	s.settled(m, s.sellTo(m), "")
 	said(m.units / 100 * 100)
-	// A token is typed: nobody but the meter knows, until it is asked.
+	telephone, err := s.radio.Phone(households[0].phone)
+	if err != nil {
+		t.Fatal(err)
+	}
 	v, err := s.api.Vend(t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "typed"})
 	if err != nil {
 		t.Fatal(err)
@@ -318,6 +323,20 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	if held != m.units+v.UnitsWh {
 		t.Fatalf("the meter holds %d Wh after the keypad, want %d", held, m.units+v.UnitsWh)
 	}
+	said(held / 100 * 100)
+	reported := fmt.Sprintf("Recharge OK. %s kWh added. Balance %s kWh", unit.Energy(v.UnitsWh).KWh(1), unit.Energy(held).KWh(1))
+	if got := telephone.Wait(t.Context(), 0); len(got) != 1 || got[0].Text != reported {
+		t.Errorf("the customer's telephone got %+v, want %q", got, reported)
+	}
+	digits := v.Tokens[0].Digits
+	if code, out, told := s.paywatt("", "message", "list", m.number); code != 0 || !strings.Contains(out, reported+". Token "+digits[:4]+".."+digits[16:]) {
+		t.Errorf("message list, exit %d, does not say %q with the token's ends:\n%s%s", code, reported, out, told)
+	}
+	if sale, err := s.api.VendByID(t.Context(), v.ID); err != nil || sale.Tokens[0].State != "accepted" {
+		t.Errorf("the server has the token as %+v, %v; want accepted, as far as an SMS can say so", sale.Tokens, err)
+	}
+	m.live("load 1000")
+	held = m.live("run 30m").BalanceWh
 	if code, out, told := s.paywatt("", "message", "send", "--phone", m.sim, "--text", "*01#"); code != 0 {
 		t.Fatalf("exit %d\n%s%s", code, out, told)
 	}

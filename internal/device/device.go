@@ -389,7 +389,9 @@ func (d *Device) do(e *meter.Effect) {
 	case meter.EffectResult:
 		d.lastToken = e.Result.Code.String()
 		d.panel.Notice(d.look(), e)
-		d.answerSMS(e.Result)
+		if e.Result.Source == meter.SMS {
+			d.tellToken(e.Result)
+		}
 	case meter.EffectEmergency:
 		d.panel.Notice(d.look(), e)
 		d.answerEmergency(e)

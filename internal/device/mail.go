@@ -58,6 +58,9 @@ const (
 	letterLife = 24 * 60 * 60
 )
 
+// testClass is the class of tokens that change nothing.
+const testClass = 1
+
 // errNotKept is returned for a message that the meter could not make durable: the modem keeps it and brings it again.
 var errNotKept = errors.New("message not kept")
 
@@ -295,7 +298,7 @@ func (d *Device) Deliver(a Arrival) error {
 			return fmt.Errorf("%w: the token was not written", errNotKept)
 		}
 		if !d.under.answered {
-			d.answerSMS(d.under.reported) // it was carried out before the mains was cut; the same answer again
+			d.tellToken(d.under.reported) // it was carried out before the mains was cut; the same answer again
 		}
 		have.tokens, have.whole = uint8(n+1), n+1 == len(tokens)
 		d.keepMail(have)
@@ -362,17 +365,43 @@ func (d *Device) Settle(id uint64) {
 // poweredSecond is the powered-on time in seconds.
 func (d *Device) poweredSecond() uint64 { return (d.state.On + d.clock.up) / 1000 }
 
-// mailReport notes the result that the server is told, in case the core has nothing to say to the sender.
+// mailReport looks at what the server is told of a token. Of one by SMS it notes the result, in case the core has nothing to
+// say to the sender. One that was accepted at the keypad is reported to the registered numbers, before its record is written
+// to the log: a power cut between the two repeats the report, and never loses it.
 func (d *Device) mailReport(r *meter.Report) {
-	if d.under == nil || r.Kind != meter.ReportToken || r.Source != meter.SMS {
+	if r.Kind != meter.ReportToken {
 		return
 	}
-	d.under.reported = meter.Result{Code: r.Result, Source: r.Source, Class: r.Class, SubClass: r.SubClass, Units: r.Units, Balance: d.state.Shown()}
+	result := meter.Result{Code: r.Result, Source: r.Source, Class: r.Class, SubClass: r.SubClass, Units: r.Units, Balance: d.state.Shown()}
+	switch {
+	case r.Source == meter.SMS && d.under != nil:
+		d.under.reported = result
+	case r.Source == meter.Keypad:
+		d.tellToken(result)
+	}
+}
+
+// tellToken writes to everybody who is to know what became of a token. By SMS: its sender, whatever became of it. At the
+// keypad: what changed nothing stands on the display only; what was accepted is told the customer, in the words of an answer,
+// and every other registered number, which is the authority's. What the server has pushed is answered to the server.
+func (d *Device) tellToken(r meter.Result) {
+	switch {
+	case r.Source == meter.SMS:
+		d.answerSMS(r)
+	case r.Source == meter.Keypad && r.Code == sts.Accept && r.Class != testClass:
+		for i, to := range d.c.Phones {
+			text := panel.AnswerToken(d.config.Language, r, true)
+			if i > 0 {
+				text = panel.Report(d.config.Language, r, d.masked)
+			}
+			d.reply(to, text, false)
+		}
+	}
 }
 
 // answerSMS answers the sender of a token. A token that the memory refused is not answered while the modem has it.
 func (d *Device) answerSMS(r meter.Result) {
-	if r.Source != meter.SMS || d.smsFrom == "" {
+	if d.smsFrom == "" {
 		return
 	}
 	if d.under != nil {
@@ -398,12 +427,12 @@ func (d *Device) reply(to, text string, rejected bool) {
 	d.writeMail(mailEntry{reply: &r, letter: d.letter(to, text)})
 }
 
-// letter shows a message, and is what the modem has to send; nil without a modem.
+// letter shows a message, and is what the modem has to send; nil without a modem, which at a start is not attached yet.
 func (d *Device) letter(to, text string) *Letter {
 	if len(d.smsOut) < maxSMSOut {
 		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})
 	}
-	if d.modem == nil {
+	if d.modem == nil && !d.starting {
 		return nil
 	}
 	return &Letter{ID: d.mail.last + 1, SMS: SMS{To: to, Text: text}, at: d.poweredSecond()}

@@ -44,7 +44,7 @@ func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) 
 		return false, err
 	}
 	for _, name := range f.InMeter {
-		if err := d.heard(tx, name, reply, now); err != nil {
+		if err := d.heard(tx, name, meter.N, reply, now); err != nil {
 			return false, err
 		}
 	}
@@ -80,19 +80,16 @@ func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 }
 
 // heard ends a message whose token the meter says it has.
-func (d *Desk) heard(tx Tx, name string, reply MeterReply, now time.Time) error {
+func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	i, err := id.Parse(id.Message, name)
 	if err != nil {
-		return nil // a token that was not sent by SMS: nothing is concluded from its row
+		return d.typed(tx, name, meter, reply)
 	}
 	m, found, err := tx.MessageByID(i)
 	if err != nil || !found {
 		return err
 	}
-	if err := d.reversedHeard(tx, m, reply); err != nil {
-		return err
-	}
-	if err := tx.TokenHeard(m.Token); err != nil {
+	if err := d.heardOf(tx, m.Token, m.Meter, reply); err != nil {
 		return err
 	}
 	if m.State == Answered {
@@ -107,21 +104,33 @@ func (d *Desk) heard(tx Tx, name string, reply MeterReply, now time.Time) error 
 	return d.put(tx, m, before)
 }
 
-// reversedHeard raises an alarm when the token's sale was reversed meanwhile: a meter without a connection of its own tells
-// it in no other way. Nothing is claimed back by a message that anybody may have sent.
-func (d *Desk) reversedHeard(tx Tx, m Message, reply MeterReply) error {
-	t, _, found, err := tx.TokenForPush(m.Token)
-	if err != nil || !found {
+// typed notes a token that the meter reports from its keypad, and that no message brought there.
+func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply) error {
+	token, err := id.Parse(id.Token, name)
+	if err != nil || reply.Kind != ReplyTyped {
+		return nil // nothing is concluded from its row
+	}
+	return d.heardOf(tx, token, meter, reply)
+}
+
+// heardOf notes that a meter says it has a token, and raises an alarm when the token's sale was reversed meanwhile: a meter
+// without a connection of its own tells it in no other way. Nothing is claimed back by a message that anybody may have sent.
+func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply) error {
+	t, _, found, err := tx.TokenForPush(token)
+	if err != nil {
+		return err
+	}
+	if err := tx.TokenHeard(token); err != nil || !found {
 		return err
 	}
 	result := sts.UsedError
-	if reply.Kind == ReplyAccepted {
+	if reply.Kind == ReplyAccepted || reply.Kind == ReplyTyped {
 		result = sts.Accept
 	}
 	if v := metering.JudgeToken(metering.TokenState(t.State), result.String()); v.Alarm == nil {
 		return nil
 	}
-	return tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter says by SMS that it has a token whose sale was reversed."})
+	return tx.RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter says by SMS that it has a token whose sale was reversed."})
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,

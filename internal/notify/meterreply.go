@@ -28,6 +28,8 @@ const (
 	ReplyBalance
 	// ReplyTokens: the last tokens, newest first in Rows.
 	ReplyTokens
+	// ReplyTyped: a token was accepted at the keypad; nobody asked. Rows has it alone.
+	ReplyTyped
 )
 
 // MeterReply is a meter's message as it was understood (contract, section 5). It comes from a telephone number, which
@@ -103,6 +105,12 @@ func ParseMeterReply(text string) MeterReply {
 		if end, balance, is := cutFigure(rest, replyBalance); is && strings.Trim(end, " .") == "" {
 			r.Balance, r.Told = balance, true
 			return r
+		} else if first, last, named := cutEnds(end); is && named && (r.Kind == ReplyAccepted || r.Kind == ReplyDone) {
+			row := ReplyRow{First: first, Last: last, Result: RowAdded, Units: units}
+			if r.Kind == ReplyDone {
+				row.Result = RowDone
+			}
+			return MeterReply{Kind: ReplyTyped, Balance: balance, Told: true, Rows: []ReplyRow{row}}
 		}
 	}
 	return MeterReply{}
@@ -186,8 +194,10 @@ func parseRow(s string) (row ReplyRow, is bool) {
 	if first, rest, more := strings.Cut(s, " "); more && isDate(first) {
 		s = rest
 	}
-	if first, rest, more := strings.Cut(s, " "); more && len(first) == len("1234..5678") && first[4:6] == ".." && isDigits(first[:4]) && isDigits(first[6:]) {
-		row.First, row.Last, s = first[:4], first[6:], rest
+	if ends, rest, more := strings.Cut(s, " "); more {
+		if first, last, is := parseEnds(ends); is {
+			row.First, row.Last, s = first, last, rest
+		}
 	}
 	if figure, is := strings.CutSuffix(s, " kwh"); is {
 		added := strings.HasPrefix(figure, "+")
@@ -205,6 +215,23 @@ func parseRow(s string) (row ReplyRow, is bool) {
 		}
 	}
 	return ReplyRow{}, false
+}
+
+// cutEnds reads which token it was, behind the balance: ". token 1234..5678".
+func cutEnds(s string) (first, last string, is bool) {
+	ends, is := cutAny(strings.TrimLeft(s, " ."), replyToken)
+	if !is {
+		return "", "", false
+	}
+	return parseEnds(strings.TrimRight(ends, " ."))
+}
+
+// parseEnds reads the ends of a token, "1234..5678".
+func parseEnds(s string) (first, last string, is bool) {
+	if len(s) != len("1234..5678") || s[4:6] != ".." || !isDigits(s[:4]) || !isDigits(s[6:]) {
+		return "", "", false
+	}
+	return s[:4], s[6:], true
 }
 
 func isDate(s string) bool {

@@ -193,6 +193,20 @@ func (c *counter) reachMeter(text string) {
 	c.down = append(c.down, panel.AnswerToken(config.Language, result, true))
 }
 
+// typed is a token that somebody types at the meter, which reports it unasked.
+func (c *counter) typed() {
+	i := c.rand.IntN(len(c.tokens))
+	if c.loaded[c.tokens[i].ID] {
+		return
+	}
+	c.loaded[c.tokens[i].ID] = true
+	token, _ := sts.ParseToken(string(c.tokens[i].Sealed))
+	c.balance += 34_700
+	r := meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700, Balance: c.balance}
+	c.history = append(kept{{At: c.now.Unix(), Masked: token.String(), Source: meter.Keypad, Code: sts.Accept, Units: r.Units}}, c.history...)
+	c.down = append(c.down, panel.Report(meter.Language(c.rand.IntN(3)), r, token.String()))
+}
+
 // some takes one of those on their way: any of them, and perhaps leaves it there to come again, or loses it.
 func (c *counter) some(way *[]string, fair bool, take func(string)) {
 	if len(*way) == 0 {
@@ -221,6 +235,8 @@ func (c *counter) reachDesk(text string) {
 // step lets one thing happen.
 func (c *counter) step(fair bool) {
 	switch n := c.rand.IntN(5); {
+	case !fair && c.rand.IntN(30) == 0:
+		c.typed()
 	case n < 2:
 		c.some(&c.up, fair, c.reachMeter)
 	case n < 4:
@@ -323,6 +339,31 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	in := c.messages[len(c.messages)-1]
 	if got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
 		t.Errorf("of the meter's answer: %+v, %v", got.Refusal, err)
+	}
+}
+
+// TestATokenAtTheKeypadIsHeardOf: the meter's report names the token, so that none is taken for another with as many units;
+// and one that no message brought is heard of too.
+func TestATokenAtTheKeypadIsHeardOf(t *testing.T) {
+	c := newCounter(t, 1)
+	c.messages = c.messages[:1] // the others went to the customer's telephone
+	c.send()
+	c.tokens[2].IssuedAt = c.now
+	report := func(i int) string {
+		token, _ := sts.ParseToken(string(c.tokens[i].Sealed))
+		return panel.Report(meter.English, meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700, Balance: 42_800}, token.String())
+	}
+	c.reachDesk(report(2))
+	if m := c.messages[0]; !m.Open || len(c.heard) != 1 || !c.heard[c.tokens[2].ID] {
+		t.Errorf("the report of the third token leaves the first's message open: %v, and these are heard of: %v", m.Open, c.heard)
+	}
+	c.reachDesk(report(0))
+	if m := c.messages[0]; m.Open || m.State != notify.Answered || !c.heard[c.tokens[0].ID] {
+		t.Errorf("the report of its own token leaves a message %s, open %v", m.State, m.Open)
+	}
+	c.tokens[1].State = vending.TokenReversedUnconfirmed
+	if c.reachDesk(report(1)); c.heard[c.tokens[1].ID] || !slices.Contains(c.alarms, notify.AlarmReversedHeard) {
+		t.Errorf("the report of a reversed token raises %v, and it is heard of: %v", c.alarms, c.heard[c.tokens[1].ID])
 	}
 }
 

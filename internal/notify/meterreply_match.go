@@ -76,8 +76,8 @@ func EndsOf(masked string) (first, last string) {
 // Match says what an answer of a meter proves. waiting is the one message that waits for an answer, nil if none does;
 // earlier are the meter's other tokens of the last [AnswerHorizon], up to [MaxHistory] of them.
 func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
-	if r.Kind == ReplyTokens {
-		return matchRows(waiting, earlier, r.Rows)
+	if r.Kind == ReplyTokens || r.Kind == ReplyTyped {
+		return matchRows(waiting, earlier, r)
 	}
 	if r.Kind == ReplyOther || r.Kind == ReplyBalance {
 		return Finding{}
@@ -144,8 +144,9 @@ func (r MeterReply) same(as MeterReply) bool {
 	return r.Kind == as.Kind && r.Units == as.Units && r.Balance == as.Balance && r.Told == as.Told
 }
 
-// matchRows looks for tokens in the list of a meter's last tokens.
-func matchRows(waiting *Pushed, earlier []Pushed, rows []ReplyRow) Finding {
+// matchRows looks for tokens in the list of a meter's last tokens. Of a token that no message brought only a report of the
+// keypad says anything, and that report says nothing of any other.
+func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	all := earlier
 	if waiting != nil {
 		all = append(slices.Clip(slices.Clone(earlier)), *waiting)
@@ -153,10 +154,10 @@ func matchRows(waiting *Pushed, earlier []Pushed, rows []ReplyRow) Finding {
 	var f Finding
 	for i := range all {
 		p := &all[i]
-		if !p.BySMS || p.First == "" {
+		if !p.BySMS && r.Kind != ReplyTyped || p.First == "" {
 			continue
 		}
-		loaded, refused := p.inRows(all, rows)
+		loaded, refused := p.inRows(all, r.Rows)
 		here := waiting != nil && p.Message == waiting.Message
 		switch {
 		case loaded:
@@ -164,7 +165,7 @@ func matchRows(waiting *Pushed, earlier []Pushed, rows []ReplyRow) Finding {
 			if here {
 				f.About = p.Message
 			}
-		case refused && here && !p.InMeter:
+		case refused && here && !p.InMeter && r.Kind == ReplyTokens:
 			f.About, f.Rejected = p.Message, true
 		}
 	}

@@ -27,6 +27,29 @@ func added(first, last string, units unit.Energy) notify.ReplyRow {
 	return notify.ReplyRow{First: first, Last: last, Result: notify.RowAdded, Units: units}
 }
 
+// TestWhatAReportProves: a report of the keypad is about the token that it names, whether a message brought it or not, and
+// about no other.
+func TestWhatAReportProves(t *testing.T) {
+	first := notify.Pushed{Message: "1", First: "1111", Last: "0001", Units: 34_700, BySMS: true}
+	next := notify.Pushed{Message: "2", First: "2222", Last: "0002", Units: 34_700, BySMS: true}
+	typed := notify.Pushed{Message: "4", First: "4444", Last: "0004", Units: 34_700}
+	for name, c := range map[string]struct {
+		row  notify.ReplyRow
+		want notify.Finding
+	}{
+		"of the one that waits":           {added("2222", "0002", 34_700), notify.Finding{About: "2", InMeter: []string{"2"}}},
+		"of one before it":                {added("1111", "0001", 34_700), notify.Finding{InMeter: []string{"1"}}},
+		"of one that no message brought":  {added("4444", "0004", 34_700), notify.Finding{InMeter: []string{"4"}}},
+		"of one that was made elsewhere":  {added("9999", "0009", 34_700), notify.Finding{}},
+		"with other units than the token": {added("2222", "0002", 50_000), notify.Finding{}},
+	} {
+		r := notify.MeterReply{Kind: notify.ReplyTyped, Rows: []notify.ReplyRow{c.row}, Told: true}
+		if got := notify.Match(&next, []notify.Pushed{first, typed}, r); got.About != c.want.About || !slices.Equal(got.InMeter, c.want.InMeter) || got.Ask || got.Stray || got.Rejected {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
 func TestWhatAnAnswerProves(t *testing.T) {
 	first := notify.Pushed{Message: "1", First: "1111", Last: "0001", Units: 34_700, BySMS: true}
 	loaded, okFirst := first, ok(34_700, 42_800)

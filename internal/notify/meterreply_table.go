@@ -9,6 +9,7 @@ var (
 	replyUsed     = []string{"this recharge card has been used!", "tokeni hii imeshatumika!", "ce code a deja ete utilise!"}
 	replyRejected = []string{"token rejected.", "tokeni imekataliwa.", "code refuse."}
 	replyBalance  = []string{"balance % kwh", "salio % kwh", "solde % kwh", "left to use % kwh", "imebaki % kwh", "reste % kwh"}
+	replyToken    = []string{"token ", "tokeni ", "code "}
 	replyTokens   = []string{"last tokens:", "tokeni za mwisho:", "derniers codes:"}
 	replyNoTokens = []string{"no tokens yet.", "bado hakuna tokeni.", "aucun code pour le moment."}
 )

@@ -93,6 +93,36 @@ func TestWhatAMeterWritesIsUnderstood(t *testing.T) {
 	}
 }
 
+// TestTheReportOfAKeypadIsUnderstood: it names its token, and is no answer to a message.
+func TestTheReportOfAKeypadIsUnderstood(t *testing.T) {
+	masked := tokenOf(t, "12345678901234565678").String()
+	for l := meter.English; l <= meter.French; l++ {
+		for class, row := range map[uint8]notify.ReplyRow{
+			0: {First: "1234", Last: "5678", Result: notify.RowAdded, Units: 1_638_300},
+			2: {First: "1234", Last: "5678", Result: notify.RowDone},
+		} {
+			r := meter.Result{Code: sts.Accept, Class: class, Units: row.Units, Balance: -12_345, Source: meter.Keypad}
+			text := panel.Report(l, r, masked)
+			want := notify.MeterReply{Kind: notify.ReplyTyped, Balance: -12_300, Told: true, Rows: []notify.ReplyRow{row}}
+			if got := notify.ParseMeterReply(text); !reflect.DeepEqual(got, want) {
+				t.Errorf("%v: %q is %+v, want %+v", l, text, got, want)
+			}
+			if len(text) > 160 || notify.MaskTokens(text) != text {
+				t.Errorf("%q is too long, or taken for a token", text)
+			}
+			if got := notify.ParseMeterReply(panel.Report(l, r, "")); got.Kind != notify.ReplyBalance || got.Balance != -12_300 {
+				t.Errorf("%v: without its token it is %+v, want the balance alone", l, got)
+			}
+		}
+	}
+	for _, text := range []string{"Balance 42.8 kWh. Token 1234..5678", "Token rejected. Balance 42.8 kWh. Token 1234..5678", "Recharge OK. 34.7 kWh added. Token 1234..5678",
+		"Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token 12345678", "Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token 1234..567x", "Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token 1234..5678 and more"} {
+		if got := notify.ParseMeterReply(text); got.Kind != notify.ReplyOther {
+			t.Errorf("%q is taken for %+v", text, got)
+		}
+	}
+}
+
 func TestTheLastTokensThatAMeterWritesAreUnderstood(t *testing.T) {
 	const at = 1_795_000_000
 	masked := tokenOf(t, "12345678901234565678").String()
@@ -138,7 +168,7 @@ func FuzzParseMeterReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r := notify.ParseMeterReply(text)
-		if r.Units < 0 || r.Units%unit.Quantum != 0 || r.Balance%unit.Quantum != 0 || len(r.Rows) > 16 || r.Kind > notify.ReplyTokens {
+		if r.Units < 0 || r.Units%unit.Quantum != 0 || r.Balance%unit.Quantum != 0 || len(r.Rows) > 16 || r.Kind > notify.ReplyTyped {
 			t.Errorf("%q is %+v", text, r)
 		}
 		for _, row := range r.Rows {

@@ -192,7 +192,8 @@ const (
 	smsUsed
 	smsRejected
 	smsBalance
-	smsLeft // kWh, in the place of smsBalance where the money is at the server
+	smsToken // its first and last four digits
+	smsLeft  // kWh, in the place of smsBalance where the money is at the server
 	smsEmergency
 	smsEmergencyAgain
 	smsEmergencyUsed
@@ -413,6 +414,7 @@ var catalogue = [textCount]entry{
 	smsUsed:               {160, [languages]string{"this recharge card has been used!", "Tokeni hii imeshatumika!", "Ce code a déjà été utilisé !"}},
 	smsRejected:           {160, [languages]string{"Token rejected.", "Tokeni imekataliwa.", "Code refusé."}},
 	smsBalance:            {160, [languages]string{"Balance %s kWh", "Salio %s kWh", "Solde %s kWh"}},
+	smsToken:              {160, [languages]string{"Token %s..%s", "Tokeni %s..%s", "Code %s..%s"}},
 	smsLeft:               {160, [languages]string{"Left to use %s kWh", "Imebaki %s kWh", "Reste %s kWh"}},
 	smsEmergency:          {160, [languages]string{"Emergency credit is on: %s kWh. It is paid back with the next recharge.", "Mkopo wa dharura umeanza: %s kWh. Utalipwa kwa tokeni ijayo.", "Crédit d'urgence actif : %s kWh. Il sera remboursé à la prochaine recharge."}},
 	smsEmergencyAgain:     {160, [languages]string{"Emergency credit is on already.", "Mkopo wa dharura umeshaanza.", "Le crédit d'urgence est déjà actif."}},

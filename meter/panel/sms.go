@@ -221,6 +221,17 @@ func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	return say(l, t)
 }
 
+// Report returns what a registered number hears of a token that was accepted at the keypad: what it would have been answered,
+// and which token it was, by the ends of its masked form, for who has several on the way. Without the ends it is the balance alone: a report
+// that can be about any token is none.
+func Report(l meter.Language, r meter.Result, masked string) string {
+	first, last, kept := (&TokenRow{Masked: masked}).ends()
+	if !kept {
+		return with(l, smsBalance, r.Balance.KWh(1))
+	}
+	return AnswerToken(l, r, true) + ". " + with(l, smsToken, first, last)
+}
+
 // AnswerEmergency returns the answer to *03#.
 func AnswerEmergency(m *Meter, a meter.ECAnswer) string {
 	l := m.Config.Language
