@@ -122,3 +122,14 @@ func TestClearedUseIsNotShown(t *testing.T) {
 		}
 	}
 }
+
+// TestALongHistoryIsLeft: it turns by itself, but the credit is not off the display for longer than three minutes.
+func TestALongHistoryIsLeft(t *testing.T) {
+	d := newDesk(t)
+	d.h = full()
+	d.keys("*2")
+	d.up += 179_999
+	d.wants("DAY 29.10.2026", "       21.00 kWh")
+	d.up++
+	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
+}

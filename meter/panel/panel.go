@@ -7,9 +7,10 @@
 // are in package meter. It is pure: time is in what it is given.
 //
 // Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms, and turns to the next part of
-// a page that does not fit; in the history 8 turns back and 9 goes to the next part. Twenty digits may be typed straight from the home page; one to three digits are a short code
-// that calls a page. The result of a token, or of anything else that was asked for, is a message before the home page:
-// keys work under it as they do there. A page nobody touches for 60 s is left. What a page says stands in one catalogue
+// a page that does not fit; in the history 8 turns back and 9 goes to the next part. Twenty digits may be typed straight
+// from the home page; one to three digits are a short code that calls a page. The result of a token, or of anything else
+// that was asked for, is a message before the home page: keys work under it as they do there. A page nobody touches for
+// 60 s is left; one that is still turning, after three minutes at most. What a page says stands in one catalogue
 // (catalogue_table.go), every text in every language.
 package panel
 
@@ -28,6 +29,8 @@ const (
 	resultFor   = 10_000 // a message stays this long
 	rotateEvery = 5_000  // the second line of the home page, the parts of a long page
 	warningFor  = 60_000 // a warning stays until a key is pressed, or this long
+	// longPage is for how long at most a page turns by itself when nobody presses a key.
+	longPage = 180_000
 )
 
 // Size is the size of a display in characters. The zero value is [Small].
@@ -280,7 +283,7 @@ func (p *Panel) expire(m *Meter) {
 	case pageResult:
 		stays = max(resultFor, rotateEvery*uint64(len(p.shownTests())))
 	case pageHistory, pageCode:
-		stays = max(stays, rotateEvery*uint64(p.parts(m)))
+		stays = max(stays, min(rotateEvery*uint64(p.parts(m)), longPage))
 	}
 	if m.Up >= p.since+stays {
 		p.turn(pageHome, p.since+stays)
