@@ -41,6 +41,7 @@ func messageTests() []test {
 		{"what waits goes to who is registered when it is sent", registeredOnly},
 		{"a new occupant learns nothing of the former one", formerOccupant},
 		{"a forged answer stops no push, and a signed one overrules it", forgedAnswer},
+		{"a token typed at a meter that has only a modem is heard of", typedHeard},
 		{"all strangers together are bounded", strangersBounded},
 		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedTurn},
 		{"what all routes of a server have refused is left to the others before it ends", refusedHere},

@@ -167,6 +167,39 @@ func forgedAnswer(t *testing.T, r Rig) {
 	}
 }
 
+// typedHeard: the meter's report names the token, which no message brought. It is heard of, and what another message brought
+// goes on.
+func typedHeard(t *testing.T, r Rig) {
+	e, a := r.Open(t), &scripted{name: "a"}
+	m := booted(t, e, 57, false)
+	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(m.ID, simNumber) })
+	k := talking(t, e, "one", a)
+	var tokens []id.ID
+	for i := range 2 {
+		token := issued(t, e, m, uint32(100+i), "issued")
+		exec(t, e, `UPDATE token SET digits_enc = $1 WHERE id = $2`, fmt.Appendf(nil, "1234567890123456789%d", i), token)
+		tokens = append(tokens, token)
+	}
+	message := k.queue(notify.Draft{Purpose: notify.PurposeMeter, Phone: simNumber, Meter: m.N, Number: m.Number, Token: tokens[0]})
+	k.serve()
+	k.receive(simNumber, "Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token 1234..7891")
+	k.wantState("a report of another token", message.ID, notify.SentOut)
+	if state, _ := tokenState(t, e, m, tokens[0]); state == "accepted" {
+		t.Errorf("the token on its way is %s after a report of another with as many units", state)
+	}
+	typed, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
+		t, _, found, err := tx.TokenForPush(tokens[1])
+		return t, found, err
+	})
+	if typed.State != vending.TokenAccepted || !typed.OnlyHeard() {
+		t.Errorf("the token that was typed is %s (%s), want accepted, only heard", typed.State, typed.Result)
+	}
+	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) { return notify.ToldBySMS(tx, m.N) })
+	if !heard || told.Balance != 42_800 {
+		t.Errorf("the balance by SMS is %d Wh, %v; want 42800", told.Balance, heard)
+	}
+}
+
 func strangersBounded(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	k := talking(t, e, "one", a)
