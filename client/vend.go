@@ -51,6 +51,7 @@ type Token struct {
 	BaseDate int    `json:"base_date"`
 	UnitsWh  int64  `json:"units_wh"`
 	State    string `json:"state"`
+	Withheld string `json:"withheld,omitempty"` // why they are masked although the right is there: storage-full
 }
 
 // Vend is a sale.

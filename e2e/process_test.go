@@ -71,9 +71,15 @@ func newPlace(t testing.TB, bin string) *place {
 		t.Fatal(err)
 	}
 	p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+p.pass)
+	p.key(t)
+	return p
+}
+
+// key adds the vending key.
+func (p *place) key(t testing.TB) {
+	t.Helper()
 	p.run(t, "abababababababab\n", "vendingkey", "add", "--sgc", "123456", "--krn", "1", "--kt", "2", "--dkga", "02",
 		"--base-date", "2014", "--key-file", "-", "--test", "--data", p.dir)
-	return p
 }
 
 // run runs one command to its end and returns its standard output; any exit code but 0 fails the test.

@@ -1,6 +1,12 @@
 package access
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrFull is what Do returns where the disk is full: nothing was written. What only reads goes on.
+var ErrFull = errors.New("storage full: nothing was written")
 
 // Door is how a use case reaches the store without knowing it: X is the use case's own view of a transaction, an
 // interface that the store's transaction satisfies.

@@ -94,7 +94,7 @@ func (a *API) tokens(ctx context.Context, by access.Actor, in *struct {
 	digits, n := page.Issued.Digits(), -1
 	return listOf(page.Tokens, page.Next, func(t vending.Token) meterToken {
 		n++
-		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Elsewhere: t.Elsewhere, Token: tokenOf(t, digitsOf(digits, n))}
+		m := meterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Elsewhere: t.Elsewhere, Token: tokenOf(t, digits, n)}
 		if !t.Sale.IsZero() {
 			m.Vend = t.Sale.Text(id.Vend)
 		}

@@ -121,7 +121,7 @@ func tokensOf(j vending.Job, d vending.Digits) tokensBody {
 	b := tokensBody{ID: j.ID.Text(id.Job), Kind: string(j.Kind), Meter: j.Meter.Number, Test: j.Meter.Simulated, UnitsWh: int64(j.Units), PowerW: j.Value,
 		ReasonCode: j.ReasonCode, Reason: j.Reason, By: j.By, ApprovedBy: j.ApprovedBy, Tokens: []Token{}, CreatedAt: j.CreatedAt.UTC()}
 	for i, t := range j.Tokens {
-		b.Tokens = append(b.Tokens, tokenOf(t, digitsOf(d, i)))
+		b.Tokens = append(b.Tokens, tokenOf(t, d, i))
 	}
 	return b
 }

@@ -71,6 +71,7 @@ type Token struct {
 	BaseDate int    `json:"base_date" example:"2014"`
 	UnitsWh  int64  `json:"units_wh"`
 	State    string `json:"state" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
+	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although the right is there: the disk has no room for the audit row that showing them needs. Ask again"`
 }
 
 // vendBody is a sale.
@@ -134,16 +135,17 @@ func vendOf(s vending.Sale, d vending.Digits) vendBody {
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
 	for i, t := range s.Change {
-		v.Tokens = append(v.Tokens, tokenOf(t, digitsOf(d.Change(), i)))
+		v.Tokens = append(v.Tokens, tokenOf(t, d.Change(), i))
 	}
 	for i, t := range s.Tokens {
-		v.Tokens = append(v.Tokens, tokenOf(t, digitsOf(d, i)))
+		v.Tokens = append(v.Tokens, tokenOf(t, d, i))
 	}
 	return v
 }
 
-func tokenOf(t vending.Token, digits string) Token {
-	return Token{Digits: digits, Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
+// tokenOf shows token t, whose digits are the ith of d.
+func tokenOf(t vending.Token, d vending.Digits, i int) Token {
+	return Token{Digits: digitsOf(d, i), Withheld: string(d.Withheld()), Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
 		UnitsWh: int64(t.Units), State: string(t.State)}
 }
 

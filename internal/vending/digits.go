@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -12,6 +13,8 @@ import (
 type Digits struct {
 	tokens []sts.Token
 	change []sts.Token // of Sale.Change
+
+	withheld refusal.Code
 }
 
 // Issued are the tokens of one sale after the commit. They have no printable form; the zero value has no tokens, which
@@ -25,7 +28,10 @@ func DigitsOf(tokens ...sts.Token) Digits { return Digits{tokens: tokens} }
 func (d Digits) Len() int { return len(d.tokens) }
 
 // Change are the digits of Sale.Change, one for one.
-func (d Digits) Change() Digits { return Digits{tokens: d.change} }
+func (d Digits) Change() Digits { return Digits{tokens: d.change, withheld: d.withheld} }
+
+// Withheld is what keeps the digits from an actor that may see them; empty where nothing does.
+func (d Digits) Withheld() refusal.Code { return d.withheld }
 
 // none stands where a token has no digits, because its issuer has not answered or refused.
 const none = "**** **** **** **** ****"

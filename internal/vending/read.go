@@ -2,6 +2,7 @@ package vending
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -97,7 +98,8 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 	return out, nil
 }
 
-// reveal opens the digits for an actor that may see them, once the audit row that says so is durable.
+// reveal opens the digits for an actor that may see them, once the audit row that says so is durable. Where the disk has no room
+// left even for that row, the digits are withheld and the rest is shown.
 func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object string) (Issued, error) {
 	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil
@@ -107,7 +109,10 @@ func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object st
 		return Issued{}, err
 	}
 	err = v.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, tx.AuditLog(by.Entry("token.show", object)) })
-	if err != nil {
+	switch {
+	case errors.Is(err, access.ErrFull):
+		return Issued{Digits{withheld: refusal.StorageFull}}, nil
+	case err != nil:
 		return Issued{}, fmt.Errorf("note that digits were shown: %w", err)
 	}
 	return Issued{digits}, nil

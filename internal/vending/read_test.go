@@ -51,6 +51,42 @@ func TestDigitsHaveNoPrintableForm(t *testing.T) {
 	}
 }
 
+// fullDoor is that of a disk which has no room for a single row.
+type fullDoor struct{ access.Door[vending.Tx] }
+
+func (fullDoor) Do(context.Context, access.Tenant, func(vending.Tx) (bool, error)) error {
+	return fmt.Errorf("write: %w", access.ErrFull)
+}
+
+// TestASaleIsReadWhereNothingCanBeWritten: digits are shown to nobody unseen, and the rest is shown.
+func TestASaleIsReadWhereNothingCanBeWritten(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	v := vending.New(vending.Config{Door: fullDoor{s.door}, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now})
+	ctx := context.Background()
+	byID, err := v.Sale(ctx, owner(), sold.Sale.ID.Text(id.Vend))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byRef, err := v.SaleByRef(ctx, owner(), "key-number-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := v.Tokens(ctx, owner(), m, registry.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if byID.Refused() || byRef.Refused() || list.Refused() || byID.Sale.ID != sold.Sale.ID || byRef.Sale.ID != sold.Sale.ID || len(list.Tokens) != 1 {
+		t.Fatalf("read %v, %v, %v", byID, byRef, list)
+	}
+	for _, issued := range []vending.Issued{byID.Issued, byRef.Issued, list.Issued} {
+		if d := issued.Digits(); d.Len() != 0 || d.Withheld() != refusal.StorageFull || d.Change().Withheld() != refusal.StorageFull {
+			t.Errorf("%d tokens are shown, withheld is %q", d.Len(), d.Withheld())
+		}
+	}
+}
+
 func TestWhoSeesASale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

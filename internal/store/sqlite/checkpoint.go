@@ -65,12 +65,12 @@ func (e *Engine) checkpoint() {
 	e.counts.log(all)
 	switch {
 	case err != nil:
-	case all >= walLimit && time.Since(e.pressed) > pressEvery:
+	case all >= e.sizes.insist && time.Since(e.pressed) > pressEvery:
 		e.pressed = time.Now()
 		e.writer.c.SetBusyTimeout(pressTime)
 		_, _, err = moveLog(e.writer, "RESTART")
 		e.writer.c.SetBusyTimeout(busyTimeout)
-	case left >= walPages:
+	case left >= e.sizes.move:
 		e.mover.busy = true
 		e.mover.begin <- struct{}{}
 	}

@@ -29,6 +29,7 @@ type conn struct {
 	rows    int   // changed or read since the last reset, for the budget
 	writes  int   // statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
+	shut    error // why the closure that runs may not write, nil where it may
 }
 
 // stmt is a prepared statement and, while it runs, the row it stands on.
@@ -50,6 +51,9 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	if c.fault != nil {
 		return 0, c.fault // SQLite may have rolled back by itself: this would be a transaction of its own
 	}
+	if c.shut != nil {
+		return 0, c.shut
+	}
 	if err := c.run(sql, nil, args); err != nil {
 		return 0, err
 	}
@@ -62,6 +66,9 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
 	if c.fault != nil {
 		return c.fault
+	}
+	if c.shut != nil && !reads(sql) {
+		return c.shut
 	}
 	return c.run(sql, row, args)
 }
@@ -120,7 +127,7 @@ func (c *conn) statement(sql string) (*stmt, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &stmt{Stmt: p, params: p.BindParamCount(), reads: strings.HasPrefix(sql, "SELECT"), kept: true}
+		s = &stmt{Stmt: p, params: p.BindParamCount(), reads: reads(sql), kept: true}
 		if err := inOrder(p); err != nil {
 			return nil, errors.Join(fmt.Errorf("statement %q: %w", firstLine(sql), err), p.Finalize())
 		}
@@ -136,6 +143,9 @@ func (c *conn) statement(sql string) (*stmt, error) {
 	}
 	return &stmt{Stmt: p, params: p.BindParamCount()}, nil
 }
+
+// reads reports whether a statement only reads.
+func reads(sql string) bool { return strings.HasPrefix(sql, "SELECT") }
 
 // inOrder checks that parameters are $1 to $n in order of first use, because SQLite numbers them by first use and
 // PostgreSQL by their digits.
@@ -162,6 +172,9 @@ func (c *conn) judge(err error) error {
 	}
 	if c.reading && code == sqlite.ResultReadOnly {
 		return fmt.Errorf("a view cannot write: %w", err)
+	}
+	if code == sqlite.ResultIOErrSHMSize {
+		code = sqlite.ResultFull // the index of the log found no room
 	}
 	switch code.ToPrimary() {
 	case sqlite.ResultFull:

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // reserve is a file that only holds space. On a full disk it is given up, so that reading, moving the log and closing
@@ -78,9 +80,38 @@ func (e *Engine) fullDisk(why error) {
 	if err := e.reserve.release(); err != nil {
 		e.log.Error("disk reserve was not released", logkey.Err, err)
 	}
-	if _, _, err := moveLog(e.writer, "TRUNCATE"); err != nil {
+	e.begin()
+}
+
+// begin has the log begin anew on a full disk. Its file keeps the space it has: what is still written, the audit rows of those
+// who read, goes there.
+func (e *Engine) begin() {
+	e.writer.c.SetBusyTimeout(pressTime)
+	_, _, err := moveLog(e.writer, "RESTART")
+	e.writer.c.SetBusyTimeout(busyTimeout)
+	if err != nil && !errors.Is(err, store.ErrBusy) {
 		e.log.Warn("checkpoint did not finish", logkey.Err, err)
 	}
+}
+
+// measure fits the log to the room that there is: a log of 90 MiB has no place on a disk of 200.
+func (e *Engine) measure() {
+	room := int64(0)
+	if s := spaceOf(e.dir); s.total > 0 {
+		room = s.free
+		if fi, err := os.Stat(filepath.Join(e.dir, databaseFile+"-wal")); err == nil {
+			room += fi.Size()
+		}
+	}
+	sizes := logSizesFor(room)
+	if sizes == e.sizes {
+		return
+	}
+	if err := e.writer.plain(fmt.Sprintf("PRAGMA journal_size_limit = %d", sizes.keep)); err != nil {
+		e.log.Warn("the log's size was not set", logkey.Err, err)
+		return
+	}
+	e.sizes = sizes
 }
 
 // probe looks whether a full disk has room for the reserve again; if so, work is taken again.
@@ -88,7 +119,7 @@ func (e *Engine) probe() {
 	e.mu.Lock()
 	full := e.full != nil
 	e.mu.Unlock()
-	if !full || e.reserve.fill() != nil {
+	if !full || !spaceOf(e.dir).again(e.reserve.size) || e.reserve.fill() != nil {
 		return
 	}
 	e.mu.Lock()

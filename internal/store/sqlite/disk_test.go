@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -164,19 +165,49 @@ func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 	t.Logf("figures: %d ends of the disk, nothing lost and nothing half done", ends)
 }
 
+// onFull checks what a full disk takes: what reads, and what adds to the audit log that it was read.
+func onFull(t *testing.T, e *sqlite.Engine) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		fn   func(*store.Tx) (bool, error)
+		want error
+	}{
+		{"a closure that reads", func(tx *store.Tx) (bool, error) { _, err := counter("a")(tx); return false, err }, nil},
+		{"a closure that is audited", func(tx *store.Tx) (bool, error) {
+			return false, tx.AuditLog(access.Entry{Actor: "clerk", Action: "token.show", Object: "a sale"})
+		}, nil},
+		{"a closure that writes", func(tx *store.Tx) (bool, error) {
+			return false, errors.Join(tx.AuditLog(access.Entry{Actor: "clerk", Action: "act"}), tx.OnceDrop(access.Once{Key: "a"}))
+		}, store.ErrFull},
+		{"a closure that writes and asks", func(tx *store.Tx) (bool, error) {
+			return false, tx.C.Query(`DELETE FROM counter WHERE name = $1 RETURNING name`, func(store.Row) error { return nil }, "a")
+		}, store.ErrFull},
+	} {
+		if err := e.Run(context.Background(), store.FirstTenant, store.Sale, c.fn); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	if got := look(t, e, counter("a")); got != 0 {
+		t.Errorf("reading: %d, want 0", got)
+	}
+	acts := look(t, e, func(tx *store.Tx) (string, error) {
+		acts := ""
+		err := tx.C.Query(`SELECT action FROM audit ORDER BY id`, func(r store.Row) error { acts += r.Text(0) + " "; return nil })
+		return acts, err
+	})
+	if acts != "token.show " {
+		t.Errorf("audited: %q, want what was shown and nothing that was refused", acts)
+	}
+}
+
 func TestAReserveThatDoesNotFitStartsWithoutTakingWork(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: 1 << 60})
 	if err := e.Health(); !errors.Is(err, store.ErrFull) {
 		t.Errorf("health: %v, want %v", err, store.ErrFull)
 	}
-	err := e.Run(context.Background(), store.FirstTenant, store.Sale, func(*store.Tx) (bool, error) { return false, nil })
-	if !errors.Is(err, store.ErrFull) {
-		t.Errorf("a closure: %v, want %v", err, store.ErrFull)
-	}
-	if got := look(t, e, counter("a")); got != 0 {
-		t.Errorf("reading: %d, want 0", got)
-	}
+	onFull(t, e)
 	left, err := filepath.Glob(filepath.Join(dir, "reserve*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("an unfinished reserve was left behind: %v, %v", left, err)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -14,7 +15,7 @@ type answer struct{ w *work }
 
 // Ingest queues what one message brought; see store.Engine.
 func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
-	if err := e.refuses(); err != nil {
+	if err := cmp.Or(e.refuses(), e.shut()); err != nil {
 		return err
 	}
 	if len(recs) == 0 {

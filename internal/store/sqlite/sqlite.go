@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -53,7 +54,7 @@ const (
 	busyPause    = 5 * time.Millisecond  // between two tries where SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
 	readers      = 4                     // connections for reading
-	walPages     = 16_000                // 63 MiB: the log is moved into the database from here on
+	walPages     = 16_000                // 63 MiB: the log is moved into the database from here on, on a small disk earlier
 	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
 	cacheWriter  = 15 << 10              // KiB of page cache; SQLite walks through its hash table at each commit, which doubles at 4096 pages
 	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it needs none
@@ -112,6 +113,7 @@ type Engine struct {
 	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
 	mover   mover
+	sizes   logSizes      // of the log; the writer's
 	opened  int           // how many reading connections there are
 	closing chan struct{} // closed when Close begins
 
@@ -139,14 +141,13 @@ func Open(dir string, o Options) (*Engine, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	e := &Engine{dir: dir, opt: o, log: o.Log, commit: func(c *conn) error { return c.plain("COMMIT") },
-		written: make(chan struct{}), closing: make(chan struct{})}
-	if faultInjection {
-		e.plant()
+	e, err := opened(dir, o)
+	if o.Reserve > 0 && noRoom(err, spaceOf(dir)) && (reserve{path: filepath.Join(dir, reserveFile)}).release() == nil {
+		o.Log.Warn("the disk is too full to open the database: opened again without the disk reserve", logkey.Err, err)
+		e, err = opened(dir, o)
 	}
-	e.queue.init()
-	if err := e.open(); err != nil {
-		return nil, errors.Join(err, e.release())
+	if err != nil {
+		return nil, err
 	}
 	for range ackWorkers {
 		acks := make(chan answer, maxIngest)
@@ -155,6 +156,20 @@ func Open(dir string, o Options) (*Engine, error) {
 	}
 	e.workers.Go(e.move)
 	go e.write()
+	return e, nil
+}
+
+// opened opens the database; nothing runs yet.
+func opened(dir string, o Options) (*Engine, error) {
+	e := &Engine{dir: dir, opt: o, log: o.Log, commit: func(c *conn) error { return c.plain("COMMIT") }, sizes: logSizesFor(0),
+		written: make(chan struct{}), closing: make(chan struct{})}
+	if faultInjection {
+		e.plant()
+	}
+	e.queue.init()
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.release())
+	}
 	return e, nil
 }
 
@@ -240,7 +255,9 @@ func (e *Engine) open() error {
 	if err := e.reserve.fill(); err != nil {
 		e.full = fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20)
 		e.log.Warn("disk reserve does not fit", logkey.Err, err)
+		e.begin()
 	}
+	e.measure()
 	return nil
 }
 
@@ -263,6 +280,9 @@ func prepareFolder(dir string) (path string, err error) {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")
+	if errors.Is(err, syscall.ENOSPC) {
+		return path, nil // there is no room for one more name; what is there may still be read
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
@@ -295,7 +315,7 @@ func connect(path string, cacheKiB int, reading bool) (*conn, error) {
 	k := newConn(c)
 	k.reading = reading
 	pragmas := []string{"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0",
-		"PRAGMA journal_size_limit = 100663296", "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
+		fmt.Sprintf("PRAGMA journal_size_limit = %d", logSizesFor(0).keep), "PRAGMA temp_store = MEMORY", "PRAGMA mmap_size = 0",
 		"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB)}
 	if reading {
 		pragmas = append(pragmas, "PRAGMA query_only = ON")
@@ -406,6 +426,13 @@ func (e *Engine) refuses() error {
 	if e.readOnly != nil {
 		return store.ErrReadOnly
 	}
+	return nil
+}
+
+// shut is [store.ErrFull] while the disk is full.
+func (e *Engine) shut() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.full != nil {
 		return store.ErrFull
 	}

@@ -52,6 +52,7 @@ func (e *Engine) write() {
 		case <-look.C:
 			e.keepHeads()
 			e.probe()
+			e.measure()
 			continue
 		}
 		runtime.Gosched() // who was just answered may have more: a word from them now saves a commit
@@ -114,7 +115,12 @@ func (e *Engine) run(b *batch) {
 	b.began, b.told = time.Now(), false
 	err := e.refuses()
 	if err == nil {
+		roomy := e.shut() == nil
 		err = e.transact(b)
+		if roomy && e.shut() != nil { // what only reads is carried out with what the reserve has given back
+			e.sealer.Forget()
+			err = e.transact(b)
+		}
 	}
 	if err != nil { // nothing happened, or nobody knows: the same for all of the batch
 		e.sealer.Forget()
@@ -364,14 +370,19 @@ func (e *Engine) leave(b *batch, undo bool) error {
 	return e.writer.plain("RELEASE closure")
 }
 
-// guarded turns a panic of a closure into a broken invariant.
+// guarded runs a closure and turns a panic of it into a broken invariant. On a full disk the closure itself may not write:
+// only what it adds to the audit log is, after it, so that whoever reads what must not be read unseen can still do so.
 func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
+	e.writer.shut = e.shut()
 	defer func() {
+		e.writer.shut = nil
 		if r := recover(); r != nil {
 			err = e.panicked(r)
 		}
 	}()
-	return tx.Finish(fn(tx))
+	refused, err = fn(tx)
+	e.writer.shut = nil
+	return tx.Finish(refused, err)
 }
 
 // panicked makes an error of a panic; the stack goes to the log, not to whoever asked.

@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// smallDisk is a file system of its own that a test can fill.
+type smallDisk struct{ dir string }
+
+func newSmallDisk(t *testing.T, size string) smallDisk {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+size); err != nil {
+		t.Skipf("no small file system can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return smallDisk{dir}
+}
+
+// fill takes every byte that is left; name tells several fillings apart.
+func (d smallDisk) fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(d.dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 4096, 1} {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
+
+// free gives back what fill has taken.
+func (d smallDisk) free(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(d.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fullShop is a server on a small disk with one sale, and somebody who looks at it.
+type fullShop struct {
+	p           *place
+	s           *server
+	a           *api
+	sale, meter string
+	digits      string
+}
+
+func newFullShop(t *testing.T, d smallDisk) *fullShop {
+	t.Helper()
+	f := &fullShop{p: newPlace(t, paywatt(t)), meter: number(7100)}
+	f.p.dir = filepath.Join(d.dir, "data")
+	f.p.key(t)
+	f.s = f.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	f.a = newAPI(f.s.http, f.p.run(t, "", "apikey", "create", "--role", "owner", "--data", f.p.dir))
+	f.a.tariff(t)
+	f.a.meter(t, f.meter)
+	sold := f.a.mustVend(t, f.meter, 5000, "before-000001")
+	f.sale, f.digits = sold.text(t, "id"), sold.text(t, "tokens", 0, "digits")
+	return f
+}
+
+// refused sells until the disk is full.
+func (f *fullShop) refused(t *testing.T, key string) {
+	t.Helper()
+	for n := range 20_000 {
+		got, err := f.a.vend(f.meter, 5000, key+"-"+number(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.status == http.StatusServiceUnavailable {
+			if !strings.Contains(string(got.body), "storage-full") {
+				t.Fatalf("a sale on a full disk: %s", got.body)
+			}
+			return
+		}
+		if got.status != http.StatusCreated && got.status != http.StatusConflict {
+			t.Fatalf("a sale: status %d\n%s", got.status, got.body)
+		}
+	}
+	t.Fatal("the disk is never full")
+}
+
+// readable reads the sale in every way there is. Whoever paid gets the digits, as long as there is room to note that they were
+// shown; eaten says that there may be none.
+func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
+	t.Helper()
+	for range 20 {
+		for _, path := range []string{"/v1/vends/" + f.sale, "/v1/vends?client_ref=before-000001", "/v1/meters/" + f.meter + "/tokens"} {
+			got, err := f.a.do("GET", path, nil)
+			shown := err == nil && strings.Contains(string(got.body), f.digits)
+			withheld := err == nil && eaten && strings.Contains(string(got.body), `"withheld":"storage-full"`)
+			if err != nil || got.status != 200 || !shown && !withheld {
+				t.Fatalf("%s: GET %s: status %d, want 200 with the digits (%v)\n%s", when, path, got.status, err, got.body)
+			}
+		}
+	}
+	got, err := f.a.vend(f.meter, 5000, "before-000001")
+	if err != nil || got.status != 201 || !strings.Contains(string(got.body), f.digits) {
+		t.Fatalf("%s: the sale is repeated: status %d, want the stored answer (%v)\n%s", when, got.status, err, got.body)
+	}
+	if ready, err := f.a.do("GET", "/readyz", nil); err != nil || ready.status != 503 || !strings.Contains(string(ready.body), "storage-full") {
+		t.Fatalf("%s: /readyz: status %d %s (%v), want 503 storage-full", when, ready.status, ready.body, err)
+	}
+}
+
+// TestAFullDiskIsReadable: while the disk is full, sales are read, by a server that runs and by one that was killed there and
+// started again. Even what the disk reserve gave back may be taken by somebody else.
+func TestAFullDiskIsReadable(t *testing.T) {
+	for name, eaten := range map[string]bool{"the reserve is free": false, "the reserve is taken too": true} {
+		t.Run(name, func(t *testing.T) {
+			d := newSmallDisk(t, "104m")
+			f := newFullShop(t, d)
+			d.fill(t, "ballast")
+			f.refused(t, "full")
+			ballast := []string{"ballast"}
+			if eaten {
+				d.fill(t, "more")
+				ballast = append(ballast, "more")
+			}
+			f.readable(t, "a running server", eaten)
+			f.s.kill()
+			s, err := f.p.start(f.s.http, f.s.mqtt)
+			if err != nil {
+				t.Fatalf("a server that was killed on a full disk does not start: %v", err)
+			}
+			f.s = s
+			defer f.s.stop()
+			f.readable(t, "a server that was started there", eaten)
+			f.refused(t, "again")
+			d.free(t, ballast...)
+			for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+				got, err := f.a.vend(f.meter, 5000, "room-again-1")
+				if err == nil && got.status == 201 {
+					break
+				}
+				if time.Since(began) > 10*time.Second {
+					t.Fatalf("with room again: status %d, %v\n%s", got.status, err, got.body)
+				}
+			}
+			f.a.must(t, 200, "GET", "/readyz", nil)
+			f.s.stop()
+			f.p.run(t, "", "verify", "--data", f.p.dir)
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"errors"
+	"syscall"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// space is what a file system has, in bytes. The zero value is one of which nothing is known.
+type space struct{ free, total int64 }
+
+// Parts of a disk.
+const (
+	pageSize    = 4096
+	logShare    = 16      // the log is moved into the database when it has this part of the room there is
+	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
+	totalShare  = 16      // a full disk has room again when this part of it is free beside the reserve, at most half a reserve
+	startRoom   = 1 << 20 // bytes: with less free, a database that does not open may just not find room
+	insistAfter = 4       // times the length at which the log is moved: from there on the writer waits for old snapshots
+)
+
+// logSizes says how long the log becomes.
+type logSizes struct {
+	move   int // pages: from here on it is moved into the database
+	insist int // pages: from here on the writer waits for old snapshots, and Stats shows it
+	keep   int // bytes of the file that stay when the log begins anew, because writing over them costs less
+}
+
+// logSizesFor are the sizes of the log where it and everything else have so many bytes; 0 for not known.
+func logSizesFor(room int64) logSizes {
+	move := walPages
+	if room > 0 {
+		move = int(max(leastLog, min(walPages, room/logShare/pageSize)))
+	}
+	return logSizes{move: move, insist: min(walLimit, insistAfter*move), keep: move * pageSize * 3 / 2}
+}
+
+// again reports whether a disk that was full has room again: for the reserve, and clearly more, so that a server does not go
+// to and fro between the two.
+func (s space) again(reserve int64) bool {
+	return s.total == 0 || s.free >= reserve+min(reserve/2, s.total/totalShare)
+}
+
+// noRoom reports whether a database did not open because the disk is full.
+func noRoom(err error, s space) bool {
+	if err == nil {
+		return false
+	}
+	return errors.Is(err, store.ErrFull) || errors.Is(err, syscall.ENOSPC) || sqlite.ErrCode(err) == sqlite.ResultIOErrSHMSize ||
+		s.total > 0 && s.free < startRoom
+}

@@ -1,0 +1,47 @@
+package sqlite
+
+import "testing"
+
+// TestTheLogFitsTheDisk: it is moved into the database before it takes a sizeable part of the room there is.
+func TestTheLogFitsTheDisk(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		room         int64
+		move, insist int
+		keep         int
+	}{
+		{0, 16_000, 64_000, 96_000 * 1024}, // not known
+		{1 << 40, 16_000, 64_000, 96_000 * 1024},
+		{1000 * mib, 16_000, 64_000, 96_000 * 1024},
+		{400 * mib, 6400, 25_600, 6400 * 6144},
+		{200 * mib, 3200, 12_800, 3200 * 6144},
+		{64 * mib, 1024, 4096, 6 * mib},
+		{1, 1024, 4096, 6 * mib},
+	} {
+		if got := logSizesFor(c.room); got != (logSizes{c.move, c.insist, c.keep}) {
+			t.Errorf("with %d MiB of room: %+v, want move %d, insist %d, keep %d", c.room/mib, got, c.move, c.insist, c.keep)
+		}
+	}
+}
+
+// TestAFullDiskHasRoomAgain: for the reserve alone is not enough.
+func TestAFullDiskHasRoomAgain(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		s       space
+		reserve int64
+		want    bool
+	}{
+		{space{}, 64 * mib, true}, // not known: the reserve itself will tell
+		{space{64 * mib, 100_000 * mib}, 64 * mib, false},
+		{space{95 * mib, 100_000 * mib}, 64 * mib, false},
+		{space{96 * mib, 100_000 * mib}, 64 * mib, true},
+		{space{70 * mib, 160 * mib}, 64 * mib, false},
+		{space{74 * mib, 160 * mib}, 64 * mib, true}, // of a small disk it takes less
+		{space{63 * mib, 64 * mib}, 64 * mib, false},
+	} {
+		if got := c.s.again(c.reserve); got != c.want {
+			t.Errorf("%d of %d MiB are free: room again %t, want %t", c.s.free/mib, c.s.total/mib, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+//go:build linux || darwin || freebsd
+
+package sqlite
+
+import "golang.org/x/sys/unix"
+
+// spaceOf is the space of the file system of dir; the zero space where it is not known.
+func spaceOf(dir string) space {
+	var s unix.Statfs_t
+	if unix.Statfs(dir, &s) != nil {
+		return space{}
+	}
+	return space{free: int64(s.Bavail) * int64(s.Bsize), total: int64(s.Blocks) * int64(s.Bsize)}
+}
