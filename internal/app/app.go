@@ -97,6 +97,8 @@ type App struct {
 	lock   *sqlite.Lock
 	engine *database
 	holder string // names this process among all that might serve the same database
+	// started is when it began: what is claimed since then is claimed by itself.
+	started time.Time
 	keys   *keystore.Store
 	data   *keystore.DataKey
 
@@ -172,6 +174,7 @@ func (a *App) openFolder() (err error) {
 		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow})
 	if err == nil {
 		a.c.Now = a.engine.clock(a.own) // from here on: what other servers of this database note is compared with it
+		a.started = a.c.Now()
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // Times of a running server.
@@ -19,6 +20,8 @@ const (
 	shutdownTime = 10 * time.Second // for requests that were begun
 	recoverEvery = time.Minute      // how often sales without an answer are asked for again
 	chargeEvery  = time.Minute      // how often it is asked whether a local day has begun
+
+	takeOverEvery = time.Second // how often it is tried to free what a server that is gone had claimed
 )
 
 // Run serves until ctx ends or a part of the server breaks, then closes everything. What is acknowledged by then is
@@ -31,7 +34,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
+		{"claims", a.takeOver}, {"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
 		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"silence", a.missMeters}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
 		{"integrations", a.reflect}, {"messages", a.serveMessages},
 	} {
@@ -49,6 +52,27 @@ func (a *App) Run(ctx context.Context) error {
 		err = errors.Join(cause, err)
 	}
 	return err
+}
+
+// takeOver gives free at once what a process that is gone had claimed, where this is the only server of its database, which the
+// folder's lock proves. On a full disk it waits for room: until then nothing is sent either.
+func (a *App) takeOver(ctx context.Context) error {
+	if a.engine.shared != nil {
+		return nil
+	}
+	for {
+		err := a.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) { return false, tx.TakeOver(a.holder, a.started) })
+		if err == nil {
+			a.kick()
+			return nil
+		}
+		a.log.Warn("claims of a server that is gone are not free yet", logkey.Err, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(takeOverEvery):
+		}
+	}
 }
 
 // serveHTTP answers requests; when ctx ends it takes no more, and those under way get shutdownTime.

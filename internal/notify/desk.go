@@ -36,7 +36,7 @@ type Config struct {
 	Hasher registry.Hasher // of the cursors of lists, and of token digits
 	Routes []Configured    // in the order in which they are tried
 	Owner  string          // names this process among all that serve the same database
-	Alone  bool            // no other process serves it: what a dead one left under way is free at once
+	Alone  bool            // no other process serves it: what no route of this one takes is taken by none
 	Answer time.Duration   // how long a meter has for its first answer; 0 means a minute
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -113,24 +113,12 @@ func (d *Desk) Serves() (customers, meters bool) {
 
 // Run sends until ctx ends. A store or a route that fails is tried again; Run itself never gives up.
 func (d *Desk) Run(ctx context.Context) error {
-	if d.c.Alone && len(d.c.Routes) > 0 {
-		if err := d.free(ctx); err != nil {
-			d.c.Log.Warn("messages under way were not freed", logkey.Err, err)
-		}
-	}
 	var workers sync.WaitGroup
 	for i, r := range d.c.Routes {
 		workers.Go(func() { d.work(ctx, i, r) })
 	}
 	workers.Wait()
 	return nil
-}
-
-// free takes what a dead process had claimed.
-func (d *Desk) free(ctx context.Context) error {
-	return d.everyTenant(ctx, func(t access.Tenant) error {
-		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.MessagesFree(d.c.Owner) })
-	})
 }
 
 func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) error {

@@ -50,8 +50,6 @@ type Tx interface {
 	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
 	// were tried within WakeEvery or MaxTriesWoken times.
 	MessagesWake(phone string, now time.Time) error
-	// MessagesFree gives free what others than the owner have claimed.
-	MessagesFree(owner string) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
 	// number.
 	MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error)

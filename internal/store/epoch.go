@@ -231,17 +231,11 @@ func (tx *Tx) skipUsed() error {
 			return fmt.Errorf("move the last TID of keys: %w", err)
 		}
 	}
-	for _, sql := range []string{
-		`DELETE FROM meta WHERE key IN ('moved', 'moving')`, // a copy of a database that was moved later is live where it is
-		`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`,
-		`DELETE FROM leader WHERE name <> ''`,
-		`DELETE FROM session WHERE meter IS NOT NULL`,
-	} {
-		if _, err := tx.C.Exec(sql); err != nil {
-			return fmt.Errorf("free claims: %w", err)
-		}
+	// a copy of a database that was moved later is live where it is
+	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
+		return fmt.Errorf("forget moves: %w", err)
 	}
-	return nil
+	return Unclaim(tx.C, "", tx.Now)
 }
 
 // lost is the time that the restores of this database lost; sales of it are in no books.

@@ -228,15 +228,6 @@ func (tx *Tx) MessagesStray(mine, down []string, now, stray time.Time, max int) 
 		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.lockOf("m"), args...)
 }
 
-// MessagesFree gives free what others than the owner have claimed.
-func (tx *Tx) MessagesFree(owner string) error {
-	_, err := tx.C.Exec(`UPDATE message SET owner = '', owner_until = 0 WHERE tenant_id = $1 AND open = 1 AND owner <> $2`, tx.Tenant, owner)
-	if err != nil {
-		return fmt.Errorf("free messages: %w", err)
-	}
-	return nil
-}
-
 // MessagesWake makes the messages due that wait in a telephone's line because it could not be reached. One that was tried
 // just now, or often, keeps its pause: whoever writes in a telephone's name must not use up its tries.
 func (tx *Tx) MessagesWake(phone string, now time.Time) error {

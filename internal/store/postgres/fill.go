@@ -192,11 +192,11 @@ func finish(c *conn, src store.Source, o Options) error {
 		}
 	}
 	// Work that a server held is free again: that server is not among those of this database.
-	for _, sql := range []string{`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> ''`, `DELETE FROM leader`, `DELETE FROM session`,
-		`DELETE FROM meta WHERE key LIKE 'key:%'`} {
-		if _, err := c.Exec(sql); err != nil {
-			return err
-		}
+	if err := store.Unclaim(c, "", o.Now()); err != nil {
+		return err
+	}
+	if _, err := c.Exec(`DELETE FROM meta WHERE key LIKE 'key:%'`); err != nil {
+		return err
 	}
 	_, err = c.plain(`SELECT setval(pg_get_serial_sequence('reading', 'id'), COALESCE((SELECT MAX(id) FROM reading), 0) + 1, false)`)
 	return err

@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -13,6 +15,7 @@ func sessions() []test {
 	return []test{
 		{"a session is taken over, and its old holder cannot drop it", sessionTakenOver},
 		{"a server sees who is connected elsewhere, and whether that server lives", sessionsElsewhere},
+		{"who is alone takes over what the dead have claimed, and nothing of its own", takenOver},
 		{"work for a meter is claimed where the meter is connected", hostedWork},
 	}
 }
@@ -37,6 +40,59 @@ func elsewhere(t *testing.T, e store.Engine, server string, after time.Duration)
 		})
 	})
 	return out
+}
+
+// takenOver: a server that died holds work, a session, a lead and a request; one that is alive and alone has some of its own.
+func takenOver(t *testing.T, r Rig) {
+	e := r.Open(t)
+	began := time.Time{}
+	own, gone := access.Once{Principal: "p", Key: "own-request", Hash: [32]byte{1}}, access.Once{Principal: "p", Key: "dead-request", Hash: [32]byte{2}}
+	sale := access.Once{Principal: "p", Key: "sale-without-token", Hash: [32]byte{3}}
+	meters := map[string]mtr{"dead": addMeter(t, e, 1, false), "alive": addMeter(t, e, 2, false)}
+	for _, server := range []string{"dead", "alive"} {
+		must(t, e, func(tx *store.Tx) error {
+			began = tx.Now
+			_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: server, Kind: "k", NextAt: tx.Now.Add(-time.Second)})
+			if err != nil {
+				return err
+			}
+			if claims, err := tx.OutboxClaim("mqtt", "", server, tx.Now.Add(time.Hour), 10); err != nil || len(claims) != 1 {
+				t.Errorf("%s claimed %d, %v", server, len(claims), err)
+			}
+			once := map[string]access.Once{"dead": gone, "alive": own}[server]
+			_, _, leads := tx.LeaderTake(server, server, tx.Now.Add(time.Minute))
+			_, leased := tx.OnceLease(once)
+			_, session := tx.SessionTake(meters[server].N, server)
+			return errors.Join(leads, leased, session)
+		})
+		if server == "dead" {
+			must(t, e, func(tx *store.Tx) error { _, err := tx.OnceTake(sale); return err })
+		}
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.TakeOver("alive", began) })
+	must(t, e, func(tx *store.Tx) error {
+		claims, err := tx.OutboxClaim("mqtt", "", "next", tx.Now.Add(time.Hour), 10)
+		if err != nil || len(claims) != 1 || claims[0].Key != "dead" {
+			t.Errorf("free after the take-over: %v, %v; want what the dead one had", claims, err)
+		}
+		for name, want := range map[string]bool{"dead": true, "alive": false} {
+			if epoch, ok, err := tx.LeaderTake(name, "next", tx.Now.Add(time.Minute)); err != nil || ok != want || ok && epoch != 2 {
+				t.Errorf("the lead of the %s one: taken %t in epoch %d, %v; want %t in 2", name, ok, epoch, err, want)
+			}
+		}
+		for _, c := range []struct {
+			o    access.Once
+			free bool
+		}{{gone, true}, {own, false}, {sale, false}} {
+			if kept, err := tx.OnceLease(c.o); err != nil || (kept == nil) != c.free {
+				t.Errorf("%s: free %t, %v; want %t", c.o.Key, kept == nil, err, c.free)
+			}
+		}
+		return nil
+	})
+	if got, want := elsewhere(t, e, "next", 0), meters["alive"].Number+"?"; got != want {
+		t.Errorf("sessions %q, want %q", got, want)
+	}
 }
 
 func sessionTakenOver(t *testing.T, r Rig) {
