@@ -94,8 +94,9 @@ func (a *App) verify(ctx context.Context) error {
 		case err != nil:
 			a.log.Warn("books not verified", logkey.Err, err)
 		case !r.Sound():
+			f, _ := r.Stops() // selling goes on where only the proof is damaged
 			a.log.Error("books verified and not sound", logkey.Reason, r.Findings[0].What, logkey.Count, len(r.Findings)+r.More)
-			a.setUnsound(r.Findings[0].What)
+			a.setUnsound(f.What)
 		default:
 			a.setUnsound("")
 		}

@@ -26,14 +26,27 @@ const MaxFindings = 100
 // Report is what [Verify] saw.
 type Report struct {
 	Figures  []Figure
-	Findings []Finding // the books are not what they must be: nothing more should be sold
+	Findings []Finding // the books are not what they must be, or cannot be proven
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
 	More     int       // of each beyond MaxFindings
 }
 
-// Sound reports whether the books are whole. There may be notices and remarks.
+// Sound reports whether the books are whole and proven. There may be notices and remarks.
 func (r *Report) Sound() bool { return len(r.Findings) == 0 }
+
+// RuleHeads is the rule of findings about the file that keeps signed heads: what proves the books is damaged, not the books.
+const RuleHeads = "heads.log"
+
+// Stops is the first finding that is about the books themselves: with it nothing more should be sold.
+func (r *Report) Stops() (Finding, bool) {
+	for _, f := range r.Findings {
+		if f.Rule != RuleHeads {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
 
 // Find adds a finding.
 func (r *Report) Find(rule, format string, args ...any) { r.put(&r.Findings, rule, format, args) }
@@ -69,6 +82,8 @@ type Trust struct {
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
 	// Digits opens the sealed digits of a token and gives their keyed hash, where the data key is at hand; nil where not.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
+	// NoHeads says that the file beside the database that keeps signed heads has none of this tenant.
+	NoHeads bool
 	// AtOnce says that the engine seals every row in the commit that writes it. One without a seal was then written by
 	// somebody else, and not a moment ago by the server.
 	AtOnce bool

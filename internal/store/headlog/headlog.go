@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
@@ -22,8 +25,9 @@ import (
 // belongs to one goroutine.
 type Log struct {
 	path   string
+	log    *slog.Logger
 	f      *os.File
-	size   int64 // about: another process may have added its own
+	size   int64 // at least: another process may have added its own
 	full   int64 // the size at which the file is made small again
 	newest map[access.Tenant]seal.Head
 }
@@ -31,56 +35,93 @@ type Log struct {
 // maxHeads is how large the file may grow, in bytes: about four thousand heads.
 const maxHeads = 1 << 20
 
-// line is one line of the file.
-type line struct {
-	Tenant access.Tenant `json:"tenant"`
-	Note   string        `json:"note"`
-}
-
-// Open opens the file in a data folder, or makes it.
-func Open(dir string) (*Log, error) {
-	path := filepath.Join(dir, File)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+// Open opens the file in a data folder, or makes it. sealed are the newest heads that the database has, where nobody else
+// adds to it; nil where other servers do. Whatever is wrong with the file goes into the log; a file that has lost
+// its heads gets a line that says so, because the next heads would hide it.
+func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Log, error) {
+	l := &Log{path: filepath.Join(dir, File), log: log, newest: make(map[access.Tenant]seal.Head)}
+	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("open the log of heads: %w", err)
 	}
-	size, err := endLine(f)
+	c, err := l.mend()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the log of heads: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("open the log of heads: %w", err), l.f.Close())
 	}
-	return &Log{path: path, f: f, size: size, full: maxHeads, newest: make(map[access.Tenant]seal.Head)}, nil
+	if len(c.broken) > 0 {
+		log.Error(fmt.Sprintf("line %d of %s is broken; paywatt verify says what to do", c.broken[0], File), logkey.Count, len(c.broken))
+	}
+	for t, h := range sealed {
+		if c.newest[t] == "" && h.Seal > 1 {
+			l.lost(h)
+		}
+		if c.newest[t] != h.Note { // the last second before a kill
+			l.Add(t, h)
+		}
+	}
+	return l, nil
 }
 
-// endLine ends a last line that a power cut has torn, and tells how long the file is.
-func endLine(f *os.File) (size int64, err error) {
-	size, err = f.Seek(0, io.SeekEnd)
-	if err != nil || size == 0 {
-		return size, err
+// open opens the file as it is under its name.
+func (l *Log) open() (err error) {
+	if l.f, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+		return err
 	}
-	var last [1]byte
-	if _, err := f.ReadAt(last[:], size-1); err != nil || last[0] == '\n' {
-		return size, err
+	fi, err := l.f.Stat()
+	if err != nil {
+		return errors.Join(err, l.f.Close())
 	}
-	_, err = f.Write([]byte{'\n'})
-	return size + 1, err
+	l.size, l.full = fi.Size(), maxHeads
+	return nil
+}
+
+// mend cuts off a last line that a power cut or a full disk has torn: the next head carries the same and more.
+func (l *Log) mend() (content, error) {
+	text, err := os.ReadFile(l.path)
+	if err != nil {
+		return content{}, err
+	}
+	c := read(text)
+	if l.size = int64(len(text)); c.torn == 0 {
+		return c, nil
+	}
+	if err := l.f.Truncate(l.size - c.torn); err != nil {
+		return c, err
+	}
+	l.size -= c.torn
+	l.log.Warn("the last line of "+File+" was torn and is cut off", logkey.Count, c.torn)
+	return c, nil
+}
+
+// lost notes in the file that it has lost its heads.
+func (l *Log) lost(h seal.Head) {
+	l.log.Error(File + " has lost its heads: nothing in this folder tells whether the database was cut back; paywatt verify says what to do")
+	if err := l.write(line{Lost: time.Now().UTC().Truncate(time.Second), Seal: h.Seal}); err != nil {
+		l.log.Warn("the loss was not noted in "+File, logkey.Err, err)
+	}
 }
 
 // Add remembers a head for the next flush.
 func (l *Log) Add(t access.Tenant, h seal.Head) { l.newest[t] = h }
 
-// Flush writes what came since the last one. A line that cannot be written is tried again with the next head.
+// Empty reports whether the file has no head yet: the first one should be written before anything else is committed.
+func (l *Log) Empty() bool { return l.size == 0 }
+
+// Flush writes what came since the last one, durably. A line that cannot be written is tried again with the next head.
 func (l *Log) Flush() error {
+	if len(l.newest) == 0 {
+		return nil
+	}
+	if err := l.follow(); err != nil {
+		return fmt.Errorf("look for the log of heads: %w", err)
+	}
 	for t, h := range l.newest {
-		text, err := json.Marshal(line{Tenant: t, Note: h.Note})
-		if err != nil {
-			return err
-		}
-		n, err := l.f.Write(append(text, '\n'))
-		l.size += int64(n)
-		if err != nil {
+		if err := l.write(line{Tenant: t, Note: h.Note}); err != nil {
 			return fmt.Errorf("write a head: %w", err)
 		}
 		delete(l.newest, t)
+	}
+	if err := l.f.Sync(); err != nil {
+		return fmt.Errorf("write a head: %w", err)
 	}
 	if l.size < l.full {
 		return nil
@@ -88,6 +129,53 @@ func (l *Log) Flush() error {
 	l.full = l.size + maxHeads // where it cannot be done now, it is tried again then
 	if err := l.shrink(); err != nil {
 		return fmt.Errorf("make the log of heads small again: %w", err)
+	}
+	return nil
+}
+
+// write adds a line; of one that does not fit nothing stays.
+func (l *Log) write(one line) error {
+	text, err := json.Marshal(one)
+	if err != nil {
+		return err
+	}
+	n, err := l.f.Write(append(text, '\n'))
+	l.size += int64(n)
+	if err != nil && n > 0 {
+		_, again := l.mend()
+		err = errors.Join(err, again)
+	}
+	return err
+}
+
+// follow looks whether the file under the name is still the one that is written to, and as long as it was. Another process may
+// have made it small; somebody may have emptied, cut or removed it.
+func (l *Log) follow() error {
+	now, err := os.Stat(l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	own, err := l.f.Stat()
+	if err != nil {
+		return err
+	}
+	had := l.size
+	switch {
+	case now == nil || !os.SameFile(now, own):
+		if err := errors.Join(l.f.Close(), l.open()); err != nil {
+			return err
+		}
+		had = min(had, 1)
+	case now.Size() >= had:
+		return nil
+	}
+	c, err := l.mend()
+	if err != nil || l.size >= had && len(c.newest) > 0 {
+		return err
+	}
+	for _, h := range l.newest {
+		l.lost(h)
+		break
 	}
 	return nil
 }
@@ -104,8 +192,11 @@ func (l *Log) shrink() error {
 	lines := bytes.SplitAfter(text, []byte{'\n'})
 	for _, one := range slices.Backward(lines) {
 		var h line
-		if json.Unmarshal(one, &h) != nil {
-			continue // torn, or the end of the file
+		if json.Unmarshal(one, &h) != nil || h.Note == "" {
+			if len(one) > 0 {
+				kept = append(slices.Clone(one), kept...) // for verification to find
+			}
+			continue
 		}
 		_, epoch, _ := strings.Cut(h.Note, "\nepoch ")
 		epoch, _, _ = strings.Cut(epoch, "\n")

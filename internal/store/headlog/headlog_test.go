@@ -2,6 +2,7 @@ package headlog
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, File)
-	l, err := Open(dir)
+	l, err := Open(dir, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,5 +59,17 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	}
 	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", fi.Mode(), err)
+	}
+}
+
+// TestATornLineLeavesNothing: what a full disk or a power cut leaves of a line is cut off before the next one is written.
+func TestATornLineLeavesNothing(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		whole int
+	}{{"", 0}, {"torn", 0}, {"one\n", 4}, {"one\ntorn", 4}, {"one\n\x00\x00wo\n", 4}, {"\x00ne\n", 0}, {"\x00ne\ntwo\n", 8}} {
+		if got := whole([]byte(c.text)); got != c.whole {
+			t.Errorf("of %q %d bytes are whole lines, want %d", c.text, got, c.whole)
+		}
 	}
 }

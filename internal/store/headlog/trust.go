@@ -1,7 +1,6 @@
 package headlog
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ type Trust struct {
 	Public string // the public line of the seal key
 	Heads  map[access.Tenant][]seal.Head
 
+	there     bool        // the folder has its log of heads
 	elsewhere []seal.Head // kept by somebody else
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
 	mark      func(leaf [32]byte) []byte
@@ -40,13 +40,14 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 		return Trust{}, err
 	}
 	t := Trust{Public: key.Public(), Heads: make(map[access.Tenant][]seal.Head), mark: key.Mark}
-	err = readHeads(filepath.Join(dir, File), t.Public, r, func(tenant access.Tenant, h seal.Head) {
+	err = readHeads(filepath.Join(dir, File), t.Public, store.RuleHeads, r, func(tenant access.Tenant, h seal.Head) {
 		t.Heads[tenant] = append(t.Heads[tenant], h)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Find("head", "The log of signed heads (%s) is missing.", File)
+		r.Find(store.RuleHeads, "The log of signed heads (%s) is missing: whether the database was cut back cannot be told from this folder. Put the file back from a copy.", File)
 		return t, nil
 	}
+	t.there = err == nil
 	return t, err
 }
 
@@ -69,7 +70,7 @@ func (t *Trust) Join(o Outside, r *store.Report) error {
 		return nil
 	}
 	before := len(t.elsewhere)
-	err := readHeads(o.Heads, t.Public, r, func(_ access.Tenant, h seal.Head) { t.elsewhere = append(t.elsewhere, h) })
+	err := readHeads(o.Heads, t.Public, "head", r, func(_ access.Tenant, h seal.Head) { t.elsewhere = append(t.elsewhere, h) })
 	if err != nil {
 		return fmt.Errorf("read the heads that were kept elsewhere: %w", err)
 	}
@@ -81,7 +82,7 @@ func (t *Trust) Join(o Outside, r *store.Report) error {
 
 // Of is what one tenant, whose log has this origin, is checked against.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
-	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark}
+	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {
 		if h.Origin == origin {
 			out.Heads = append(out.Heads, h)
@@ -100,43 +101,53 @@ func (t *Trust) Strays(origins []string, r *store.Report) {
 }
 
 // readHeads reads a file of heads: JSON lines as the server writes them, or signed notes one after the other, as they are
-// printed. A head that the key did not sign is a finding.
-func readHeads(path, public string, r *store.Report, add func(access.Tenant, seal.Head)) error {
-	f, err := os.Open(path)
+// printed. A head that the key did not sign is a finding of the given rule.
+func readHeads(path, public, rule string, r *store.Report, add func(access.Tenant, seal.Head)) error {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // only read
+	name := filepath.Base(path)
 	take := func(tenant access.Tenant, note string, n int) {
 		h, err := seal.ParseHead(note, public)
 		if err != nil {
-			r.Find("head", "Line %d of %s is no head signed by this store's key.", n, filepath.Base(path))
+			r.Find(rule, "Line %d of %s is no head signed by this store's key.", n, name)
 			return
 		}
 		add(tenant, h)
 		r.Count("heads kept outside the database", 1)
 	}
-	lines, note := bufio.NewScanner(f), ""
-	for n := 1; lines.Scan(); n++ {
-		text := lines.Text()
-		if note != "" || strings.HasPrefix(text, "paywatt/") {
-			if note += text + "\n"; strings.HasPrefix(text, "\u2014 ") { // the signature ends a note
+	end := whole(text)
+	note, n := "", 0
+	for one := range strings.Lines(string(text[:end])) {
+		n++
+		if note != "" || strings.HasPrefix(one, "paywatt/") {
+			if note += one; strings.HasPrefix(one, "\u2014 ") { // the signature ends a note
 				take(0, note, n)
 				note = ""
 			}
 			continue
 		}
 		var l line
-		switch {
-		case strings.TrimSpace(text) == "", proof.Beside(text):
-		case json.Unmarshal([]byte(text), &l) != nil:
-			r.Count("torn lines in "+filepath.Base(path), 1) // by a power cut: the next line carries the same and more
+		switch broken := json.Unmarshal([]byte(one), &l) != nil; {
+		case strings.TrimSpace(one) == "", proof.Beside(one):
+		case broken && (rule == store.RuleHeads || strings.HasPrefix(one, "{")):
+			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without one, keep this file elsewhere and delete the line.", n, name)
+		case broken: // words around a printed head
+			r.Count("other lines in "+name, 1)
+		case !l.Lost.IsZero():
+			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals: whether the database was cut back before cannot be told from this folder. "+
+				"Put the file back from a copy, or check the books against heads that were kept elsewhere (--head) and delete line %d.",
+				name, l.Lost.Format("2006-01-02 15:04:05"), l.Seal, n)
 		default:
 			take(l.Tenant, l.Note, n)
 		}
 	}
-	if note != "" {
-		r.Find("head", "The last head in %s is not complete.", filepath.Base(path))
+	if end < len(text) {
+		r.Count("torn lines in "+name, 1) // by a power cut: the next start cuts it off, and the next head carries the same and more
 	}
-	return lines.Err()
+	if note != "" {
+		r.Find(rule, "The last head in %s is not complete.", name)
+	}
+	return nil
 }

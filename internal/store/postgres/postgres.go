@@ -191,7 +191,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := sameKey(c, metaSealer, key.Public()); err != nil {
 		return err
 	}
-	heads, err := headlog.Open(e.opt.Dir)
+	heads, err := headlog.Open(e.opt.Dir, e.log, nil)
 	if err != nil {
 		return err
 	}

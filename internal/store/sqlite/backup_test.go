@@ -1,10 +1,13 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -185,19 +188,99 @@ func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
 	if err := appendTo(filepath.Join(dir, "heads.log"), `{"tenant":1,"note":"paywatt/06`); err != nil {
 		t.Fatal(err)
 	}
+	if r := verify(t, dir); !r.Sound() || figure(r, "torn lines in heads.log") != 1 {
+		t.Errorf("figures %v, findings %v; want a torn line and nothing found", r.Figures, r.Findings)
+	}
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	sell(t, e, sale(3, 7))
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := verify(t, dir); !r.Sound() || figure(r, "heads kept outside the database") != 2 || figure(r, "torn lines in heads.log") != 1 {
-		t.Errorf("figures %v, findings %v; want two heads, one torn line and nothing found", r.Figures, r.Findings)
+	if r := verify(t, dir); !r.Sound() || figure(r, "heads kept outside the database") != 3 || figure(r, "torn lines in heads.log") == 1 {
+		t.Errorf("figures %v, findings %v; want three heads, no torn line any more and nothing found", r.Figures, r.Findings)
 	}
 	if err := appendTo(filepath.Join(dir, "heads.log"), `{"tenant":1,"note":"paywatt/06"}`+"\n"); err != nil {
 		t.Fatal(err)
 	}
 	if r := verify(t, dir); r.Sound() {
 		t.Error("a head without a signature was not found")
+	}
+}
+
+// TestADamagedLogOfHeadsIsFound: by verification for as long as nobody has mended it, also after a server has been started and has
+// signed more heads; and the books themselves are not called wrong.
+func TestADamagedLogOfHeadsIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(path string, text []byte) error
+		want  string
+	}{
+		"a line of garbage": {func(path string, _ []byte) error { return appendTo(path, "garbage\n") }, "of heads.log is broken"},
+		"a line cut short": {func(path string, text []byte) error {
+			return os.WriteFile(path, append(text[:40:40], append([]byte("\n"), text...)...), 0)
+		}, "Line 1 of heads.log is broken"},
+		"a line overwritten": {func(path string, text []byte) error {
+			text[30] = '"'
+			return os.WriteFile(path, append(text, text...), 0)
+		}, "Line 1 of heads.log is broken"},
+		"emptied":             {func(path string, _ []byte) error { return os.Truncate(path, 0) }, "is empty, and the database has 3"},
+		"removed":             {func(path string, _ []byte) error { return os.Remove(path) }, "heads.log) is missing"},
+		"nothing but a space": {func(path string, _ []byte) error { return os.WriteFile(path, []byte(" \n"), 0) }, "is empty, and the database has 3"},
+	} {
+		dir := shop(t, 2)
+		path := filepath.Join(dir, "heads.log")
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = c.spoil(path, text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(when, want string) {
+			t.Helper()
+			r := verify(t, dir)
+			if r.Sound() || r.Findings[0].Rule != store.RuleHeads || !strings.Contains(r.Findings[0].What, want) {
+				t.Errorf("%s: %s verification found %v, want %q", name, when, r.Findings, want)
+			}
+			if f, stops := r.Stops(); stops {
+				t.Errorf("%s: %s selling would stop: %v", name, when, f)
+			}
+		}
+		found("at once", c.want)
+		var log bytes.Buffer
+		e := openIn(t, dir, sqlite.Options{Reserve: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		sell(t, e, sale(3, 7))
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "heads.log") {
+			t.Errorf("%s: the start said %q", name, &log)
+		}
+		want := c.want
+		if !strings.Contains(want, "broken") {
+			want = "was found without its heads at"
+		}
+		found("after a start", want)
+	}
+}
+
+// TestALogOfHeadsThatIsEmptiedUnderAServer is found as well.
+func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"emptied": func(path string) error { return os.Truncate(path, 0) }, "cut": func(path string) error { return os.Truncate(path, 100) },
+		"removed": os.Remove,
+	} {
+		dir := shop(t, 3)
+		e := openIn(t, dir, sqlite.Options{Reserve: -1})
+		if err := spoil(filepath.Join(dir, "heads.log")); err != nil {
+			t.Fatal(err)
+		}
+		sell(t, e, sale(4, 7))
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r := verify(t, dir); r.Sound() || !strings.Contains(r.Findings[0].What, "was found without its heads at") {
+			t.Errorf("%s: found %v", name, r.Findings)
+		}
 	}
 }
 

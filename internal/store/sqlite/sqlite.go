@@ -29,7 +29,9 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite/walbuf"
@@ -248,7 +250,11 @@ func (e *Engine) open() error {
 		e.readers <- c
 		e.opened++
 	}
-	if e.heads, err = headlog.Open(e.dir); err != nil {
+	sealed, err := e.sealed()
+	if err != nil {
+		return err
+	}
+	if e.heads, err = headlog.Open(e.dir, e.log, sealed); err != nil {
 		return err
 	}
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
@@ -259,6 +265,20 @@ func (e *Engine) open() error {
 	}
 	e.measure()
 	return nil
+}
+
+// sealed are the newest heads in the database.
+func (e *Engine) sealed() (map[access.Tenant]seal.Head, error) {
+	out := make(map[access.Tenant]seal.Head)
+	tenants, err := newTx(e.writer, store.FirstTenant, e.epoch).Tenants()
+	for _, t := range tenants {
+		h, found, look := newTx(e.writer, t, e.epoch).Head(0)
+		err = errors.Join(err, look)
+		if h, look := seal.ParseHead(h.Note, e.public); found && look == nil { // another key's is found by verification
+			out[t] = h
+		}
+	}
+	return out, err
 }
 
 // prepareFolder makes the folder and an empty database file that only the owner can read, and finds out whether the

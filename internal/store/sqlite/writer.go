@@ -137,6 +137,9 @@ func (e *Engine) run(b *batch) {
 	for _, h := range b.heads {
 		e.heads.Add(h.tenant, h.head)
 	}
+	if len(b.heads) > 0 && e.heads.Empty() {
+		e.keepHeads()
+	}
 	if !b.told {
 		for _, w := range b.ran {
 			e.deliver(w)

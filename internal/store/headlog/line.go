@@ -1,0 +1,58 @@
+package headlog
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// line is one line of the file: a head, or that the heads before it were lost.
+type line struct {
+	Tenant access.Tenant `json:"tenant,omitempty"`
+	Note   string        `json:"note,omitempty"`
+
+	Lost time.Time `json:"lost,omitzero"` // when it was found that earlier heads are gone
+	Seal int64     `json:"seal,omitempty"`
+}
+
+// content is what the file holds.
+type content struct {
+	newest map[access.Tenant]string // the last head of each tenant
+	broken []int                    // numbers of lines that are none
+	torn   int64                    // bytes at the end of the file that are a line somebody was writing when the power went
+}
+
+// read looks at every line of the file.
+func read(text []byte) content {
+	c := content{newest: make(map[access.Tenant]string)}
+	c.torn = int64(len(text) - whole(text))
+	n := 0
+	for one := range bytes.Lines(text[:whole(text)]) {
+		n++
+		if len(bytes.TrimSpace(one)) == 0 {
+			continue
+		}
+		var l line
+		if json.Unmarshal(one, &l) != nil {
+			c.broken = append(c.broken, n)
+		} else if l.Note != "" {
+			c.newest[l.Tenant] = l.Note
+		}
+	}
+	return c
+}
+
+// whole is how much of the file are whole lines. The last one is torn where it has no end, or holes that the disk has filled
+// with zeros: what was written at the moment of a power cut arrives in part.
+func whole(text []byte) int {
+	end := bytes.LastIndexByte(text, '\n') + 1
+	if end < len(text) || end == 0 {
+		return end
+	}
+	if last := bytes.LastIndexByte(text[:end-1], '\n') + 1; bytes.IndexByte(text[last:], 0) >= 0 {
+		return last
+	}
+	return end
+}
