@@ -150,15 +150,20 @@ func (tx *Tx) Cancels(sale id.ID) ([]vending.Cancel, error) {
 }
 
 // cancels reads the tokens of some reversals with the best of all answers about each: a meter that has cancelled a
-// token says of the next command for it that it is used.
+// token says of the next command for it that it is used. One that has reported that it accepted the token has it, whatever the
+// answers to commands.
 func (tx *Tx) cancels(condition string, arg id.ID) ([]vending.Cancel, error) {
 	var out []vending.Cancel
-	err := tx.C.Query(`SELECT t.token_id, t.command_id, c.state, c.answer, c.created_at, t.taken FROM reversal_token t
-		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
-		WHERE t.tenant_id = $1 AND t.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
-		ORDER BY t.token_id, c.created_at, c.id`, func(w Row) error {
+	err := tx.C.Query(`SELECT x.token_id, x.command_id, c.state, c.answer, c.created_at, x.taken, CASE WHEN `+loaded+` THEN 1 ELSE 0 END FROM reversal_token x
+		JOIN token t ON t.tenant_id = x.tenant_id AND t.id = x.token_id
+		JOIN command c ON c.tenant_id = x.tenant_id AND c.id = x.command_id
+		WHERE x.tenant_id = $1 AND x.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
+		ORDER BY x.token_id, c.created_at, c.id`, func(w Row) error {
 		c := vending.Cancel{Token: w.ID(0), Command: w.ID(1), Taken: vending.CancelTaken(w.Text(5)),
 			State: cancelState(command.State(w.Text(2)), w.Text(3), tx.Now.Sub(w.Time(4)))}
+		if w.Bool(6) {
+			c.State = vending.CancelUsed
+		}
 		if n := len(out); n == 0 || out[n-1].Token != c.Token {
 			out = append(out, c)
 			return nil
@@ -276,10 +281,9 @@ func (tx *Tx) MonthTakes(account id.ID, month string, units, free unit.Energy) e
 // told to forget the token may say used_error because it has forgotten it: its answer decides, where one may come.
 func (tx *Tx) ReversedUsed(max int) ([]vending.Token, error) {
 	var out []vending.Token
-	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
-		AND (result = 'accept' OR result = 'used_error' AND (
-			NOT EXISTS (SELECT 1 FROM reversal_token c WHERE c.tenant_id = $1 AND c.token_id = token.id AND c.taken = 'never')
-			OR EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = $1 AND p.meter = token.meter AND p.token_id = token.id AND p.result = 'accept')))
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
+		AND (result = 'accept' OR result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token c
+			WHERE c.tenant_id = $1 AND c.token_id = t.id AND c.taken = 'never') OR `+loaded+`)
 		LIMIT $2`, func(r Row) error { out = append(out, scanToken(r)); return nil }, tx.Tenant, max)
 	return out, wrapReversal("look for reversed tokens that were used", err)
 }

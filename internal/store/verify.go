@@ -94,7 +94,7 @@ type Trust struct {
 // NotCovered lists what a verification cannot prove, for whoever relies on one.
 func NotCovered() []string {
 	return []string{
-		"what meters sent: readings, events, answers to commands and the states of tokens that follow from them",
+		"what meters sent: readings, events and answers to commands; of tokens, that the report and the state that followed from it were both taken away",
 		"when rows were first written and how often, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
 		"deliveries and commands that wait (a server carries out one that somebody puts in), sign-ins that are open (it lets in who puts one in), copies of receipts, alarms, reservations",
@@ -122,7 +122,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
 		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths},
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
-		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports},
+		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
 		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", tx.verifyAttested}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})

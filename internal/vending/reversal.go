@@ -120,6 +120,8 @@ type ReversalTx interface {
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
 	CancelTake(token id.ID, taken CancelTaken) error
+	// Loaded reports whether a meter says to have a token of a sale, whatever the token's state.
+	Loaded(sale id.ID) (bool, error)
 	// Cancels are the tokens of a sale that its meter was ever told to forget.
 	Cancels(sale id.ID) ([]Cancel, error)
 	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
@@ -312,11 +314,15 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 // unitsGone refuses the reversal of a sale whose units the customer has: in the meter, or on another token that was made
 // because the meter had cancelled one of the sale's. Money and units are never given both.
 func unitsGone(tx Tx, s Sale) (refusal.Refusal, error) {
+	const loaded = "A token of the sale is in the meter already."
+	if has, err := tx.Loaded(s.ID); err != nil || has {
+		return notReversible(loaded, "Its units cannot be taken out again."), err
+	}
 	var all []Cancel
 	for _, t := range s.Tokens {
 		switch {
 		case t.State == TokenAccepted && !t.OnlyHeard():
-			return notReversible("A token of the sale is in the meter already.", "Its units cannot be taken out again."), nil
+			return notReversible(loaded, "Its units cannot be taken out again."), nil
 		case t.State == TokenReversed && all == nil:
 			var err error
 			if all, err = tx.Cancels(s.ID); err != nil {
