@@ -126,6 +126,10 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 		return &failure{code: exitFailed, what: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
 			not: "Nothing was changed.", try: "Look at the meters and accounts in these lines; selling may go on."}
 	}
+	if _, stops := r.Stops(); !stops {
+		return &failure{code: exitFailed, what: "The books add up, but the file of signed heads that proves them is damaged.",
+			not: "Nothing was changed.", try: "Do what each line says; selling may go on."}
+	}
 	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
 		not: "Nothing was changed.", try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
 }
