@@ -303,6 +303,28 @@ func (w *world) audited(t *testing.T) map[string]int {
 	return out
 }
 
+// fullDoor is that of a disk which takes no rows.
+type fullDoor struct{ door }
+
+func (fullDoor) Do(context.Context, access.Tenant, func(access.Tx) (bool, error)) error {
+	return access.ErrFull
+}
+
+// TestASessionOnAFullDisk is good for reading until it ends, and is not prolonged.
+func TestASessionOnAFullDisk(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	in := w.signIn(t, "a few unrelated words", "", "")
+	var err error
+	if w.Access, err = access.New(access.Config{Door: fullDoor{door{w.engine}}, Now: w.clock, Rand: rand.Reader, Argon: cheap()}); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(access.SessionIdle - time.Minute)
+	w.session(t, in.Session, "")
+	w.now = w.now.Add(time.Minute)
+	w.session(t, in.Session, refusal.Unauthenticated)
+}
+
 func TestSessionEndsWhenIdleAndAtItsEnd(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
