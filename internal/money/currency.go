@@ -95,9 +95,15 @@ func Format(m Minor, c Currency) string {
 func (a Amount) String() string {
 	c, known := CurrencyOf(a.Currency)
 	if !known {
-		return strconv.FormatInt(int64(a.Minor), 10) + " minor units of " + strconv.Quote(a.Currency)
+		return strings.TrimSpace(strconv.FormatInt(int64(a.Minor), 10) + " minor units " + a.Currency)
 	}
 	return Format(a.Minor, c) + " " + c.Code
+}
+
+// Percent writes the ratio as people read it: "1.5 %", "100 %".
+func (b Bps) Percent() string {
+	s := Format(Minor(b), Currency{Exp: 2})
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
 }
 
 // FormatRate writes a price per kilowatt-hour in major units: all six decimals are exact, trailing zeros beyond the

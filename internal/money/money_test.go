@@ -318,3 +318,19 @@ func TestPowersAndProductsKnowTheirRange(t *testing.T) {
 		}()
 	}
 }
+
+func TestAmountsAndRatiosAsPeopleReadThem(t *testing.T) {
+	for a, want := range map[money.Amount]string{
+		{Minor: 50000, Currency: "KES"}: "500.00 KES", {Minor: -24, Currency: "KES"}: "-0.24 KES", {Minor: 20000, Currency: "UGX"}: "20000 UGX",
+		{Minor: 1500, Currency: "TND"}: "1.500 TND", {Minor: 7, Currency: "XXX"}: "7 minor units XXX", {}: "0 minor units",
+	} {
+		if got := a.String(); got != want {
+			t.Errorf("%d of %s: %q, want %q", a.Minor, a.Currency, got, want)
+		}
+	}
+	for b, want := range map[money.Bps]string{0: "0 %", 1: "0.01 %", 150: "1.5 %", 1000: "10 %", 10_000: "100 %"} {
+		if got := b.Percent(); got != want {
+			t.Errorf("%d basis points: %q, want %q", b, got, want)
+		}
+	}
+}
