@@ -25,7 +25,7 @@ type Key struct {
 	ID        id.ID
 	Name      string
 	Role      Role
-	Vendor    id.ID // whose float sales are paid from; zero = the tenant itself
+	Vendor    id.ID // of a vendor's key: whose float its sales are paid from; zero = the tenant itself
 	Answers   id.ID // the person it was made by or for, or the key that made it; zero: made at the command line for nobody named
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
@@ -121,6 +121,8 @@ func (n NewKey) check(now time.Time) refusal.Refusal {
 	case !n.Vendor.IsZero() && n.Role != VendorAPI:
 		return no("A key of the role "+string(n.Role)+" sees what is the whole utility's; a vendor's key must not.",
 			"Make a key of the role "+string(VendorAPI)+" for the vendor.")
+	case n.Vendor.IsZero() && n.Role == VendorAPI:
+		return no("A key of the role "+string(VendorAPI)+" must name its vendor.", "Name the vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
 	case len(n.Name) > maxKeyName || strings.IndexFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0:
 		return no(fmt.Sprintf("A key's name has at most %d printable characters.", maxKeyName), "Choose another name.")
 	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now):

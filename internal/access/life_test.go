@@ -150,6 +150,7 @@ func TestAPIKeyIsRefusedWithReason(t *testing.T) {
 		"expired":             {Role: access.Owner, ExpiresAt: w.now},
 		"name of two lines":   {Role: access.Owner, Name: "a\nb"},
 		"cashier of a vendor": {Role: access.Operator, Vendor: id.ID{1}},
+		"vendor of no vendor": {Role: access.VendorAPI},
 		"long name":           {Role: access.Owner, Name: string(make([]byte, 65))},
 	} {
 		k, err := w.CreateAPIKey(t.Context(), boss(), n)

@@ -114,13 +114,20 @@ func (r Role) May(right Right) bool {
 	return false
 }
 
-// May reports whether the actor has the right. Scope (whose sales, which region) is the use case's own question.
-func (a Actor) May(r Right) bool { return a.Role.May(r) }
+// May reports whether the actor has the right. A vendor's key that names no vendor has none: it would act for nobody. Scope
+// (whose sales, which region) is the use case's own question, which it asks [Actor.Sees] and [Actor.SeesAll].
+func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
 
-// Sees reports whether the sales of a vendor are the actor's business; the zero vendor is the tenant itself. Who acts for
-// a vendor sees that vendor's, a seller's key without one the tenant's own, everybody else all.
+// vendorless reports whether the actor is a vendor's key without its vendor.
+func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
+
+// SeesAll reports whether the actor may look at what belongs to the whole utility: every vendor's sales and a meter's tokens,
+// as far as its rights go. The role decides: a vendor's key sees one vendor's sales, never more.
+func (a Actor) SeesAll() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
+
+// Sees reports whether the actor may look at the sales of a vendor; the zero vendor is the tenant itself.
 func (a Actor) Sees(vendor id.ID) bool {
-	return vendor == a.Vendor || a.Vendor.IsZero() && a.Role != VendorAPI
+	return a.SeesAll() || !a.Vendor.IsZero() && vendor == a.Vendor
 }
 
 // OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it.
@@ -128,8 +135,12 @@ func (a Actor) OfUtility() bool { return a.Vendor.IsZero() && a.Role != VendorAP
 
 // Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
 func (a Actor) Needs(r Right) refusal.Refusal {
-	if a.May(r) {
+	switch {
+	case a.May(r):
 		return refusal.Refusal{}
+	case a.vendorless():
+		return refusal.Because(refusal.Forbidden, "This key has the role "+string(VendorAPI)+" and names no vendor.",
+			"Nothing was changed and nothing is shown.", "Use a key that names its vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
 	}
 	return refusal.Because(refusal.Forbidden,
 		"The role "+quoteRole(a.Role)+" does not include "+string(r)+".",

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -61,12 +62,41 @@ func TestEveryRoleHasExactlyItsRights(t *testing.T) {
 				t.Fatalf("column %d is %s, want %s", j, roles[j], role)
 			}
 			by := access.Actor{Role: role}
+			if role == access.VendorAPI {
+				by.Vendor = id.ID{7}
+			}
 			if want := cell == "x"; by.May(right) != want {
 				t.Errorf("%s may %s: got %t, want %t", role, right, by.May(right), want)
 			}
 			if by.Needs(right).Refused() == by.May(right) {
 				t.Errorf("%s: Needs(%s) and May disagree", role, right)
 			}
+		}
+	}
+}
+
+// The role decides what an actor sees, not whether it names a vendor: a vendor's key that names none may nothing and sees
+// nothing, and one that does sees that vendor's sales.
+func TestAVendorsKeySeesItsVendorOnly(t *testing.T) {
+	mine, theirs, utility := id.ID{7}, id.ID{8}, id.ID{}
+	for _, c := range []struct {
+		by                  access.Actor
+		all, own, oth, own0 bool // all there is, sales of mine, of theirs, of the utility itself
+	}{
+		{access.Actor{Role: access.VendorAPI}, false, false, false, false},
+		{access.Actor{Role: access.VendorAPI, Vendor: mine}, false, true, false, false},
+		{access.Actor{Role: access.Operator, Vendor: mine}, false, true, false, false},
+		{access.Actor{Role: access.Operator}, true, true, true, true},
+		{access.Actor{Role: access.Owner}, true, true, true, true},
+	} {
+		if got := [...]bool{c.by.SeesAll(), c.by.Sees(mine), c.by.Sees(theirs), c.by.Sees(utility)}; got != [...]bool{c.all, c.own, c.oth, c.own0} {
+			t.Errorf("%s of vendor %v sees %v", c.by.Role, c.by.Vendor, got)
+		}
+	}
+	for _, right := range access.Rights() {
+		by := access.Actor{Role: access.VendorAPI}
+		if no := by.Needs(right); by.May(right) || no.Code != refusal.Forbidden || !strings.Contains(no.What, "names no vendor") {
+			t.Errorf("a vendor's key of no vendor may %s: %s", right, no.Detail())
 		}
 	}
 }

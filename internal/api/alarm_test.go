@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -59,5 +58,5 @@ func TestAlarmsAreListed(t *testing.T) {
 		}
 	}
 	w.want(404, w.get("/v1/alarms?meter=04140001019"))
-	w.want(403, w.ask("GET", "/v1/alarms", w.newKey(access.VendorAPI), ""))
+	w.want(403, w.ask("GET", "/v1/alarms", w.unboundKey(), ""))
 }

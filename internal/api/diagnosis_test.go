@@ -80,7 +80,10 @@ func TestTheDoctorKnowsWhatWasSold(t *testing.T) {
 		t.Errorf("for support: %s", a.body)
 	}
 	// A seller's key sees its sales and no key of a meter.
-	seller := w.newKey(access.VendorAPI)
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
+	w.want(201, w.ask("POST", "/v1/vendors/V9/deposits", w.key, `{"amount":{"amount_minor":50000,"currency":"KES"},"reference":"V9"}`, "Idempotency-Key", "deposit-V9"))
+	seller := w.vendorKey("V9")
+	digits = decode[sale](t, w.want(201, w.ask("POST", "/v1/vends", seller, order("10000"), "Idempotency-Key", "sale-0002"))).Tokens[0].Digits
 	if d := w.diagnose(seller, digits, meterNumber); d.Verdict != "ready" || !d.Sold || d.Key != nil {
 		t.Errorf("for a seller: %+v", d)
 	}

@@ -1,11 +1,15 @@
 package api_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // route is one call with the right it needs, and what it answers to somebody who has it.
@@ -119,24 +123,40 @@ func deskRoutes(meter string) []route {
 	}
 }
 
-// TestRolesMayWhatTheTableSays asks every route with a key of every role.
+// vendorsOwn are the routes whose answer to a vendor's key is not what its rights say: it reaches what is its own without them,
+// and of a meter it sees no list of tokens.
+var vendorsOwn = map[string]int{
+	"GET /v1/meters/" + meterNumber + "/tokens": 403, "GET /v1/vendors/{id}": 200, "GET /v1/vendors/{id}/float": 200, "GET /v1/vendors/{id}/statement": 200,
+	"POST /v1/vends/{sale}/reversal": 409, "POST /v1/vends/{sale}/reprints": 201,
+}
+
+// TestRolesMayWhatTheTableSays asks every route with a key of every role. A vendor's key asks about its own sale.
 func TestRolesMayWhatTheTableSays(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
 	c := decode[struct{ ID string }](t, w.want(202, w.post("/v1/meters/"+meterNumber+"/commands", `{"type":"read","reason":"first"}`)))
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
-	w.want(201, w.ask("POST", "/v1/vendors/V9/deposits", w.key, `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"SLIP"}`,
+	w.want(201, w.ask("POST", "/v1/vendors/V9/deposits", w.key, `{"amount":{"amount_minor":50000,"currency":"KES"},"reference":"SLIP"}`,
 		"Idempotency-Key", "deposit-1"))
 	for _, role := range access.Roles() {
 		if role == access.CustomerRole || role == access.DeviceRole {
 			continue // they have no right over a tenant's things, and so no keys: access refuses to make one
 		}
-		key := w.newKey(role)
-		for i, r := range routes(s.ID, c.ID) {
+		key, saleID := "", s.ID
+		if role == access.VendorAPI {
+			key = w.vendorKey("V9")
+			saleID = decode[sale](t, w.want(201, w.ask("POST", "/v1/vends", key, order("10000"), "Idempotency-Key", "sale-0001"))).ID
+		} else {
+			key = w.newKey(role)
+		}
+		for i, r := range routes(saleID, c.ID) {
 			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "1000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
 			want := r.status
 			if r.right != everybody && !role.May(r.right) {
 				want = 403
+			}
+			if own, ok := vendorsOwn[r.method+" "+strings.Replace(r.path, saleID, "{sale}", 1)]; ok && role == access.VendorAPI {
+				want = own
 			}
 			if a.status != want {
 				t.Errorf("%s %s as %s: got %d, want %d: %s", r.method, r.path, role, a.status, want, a.body)
@@ -155,6 +175,60 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNoKeyOfAVendorReachesForeignSales asks every route with a vendor's key that names no vendor, as older versions made
+// them, and with another vendor's key: neither shows a sale or the digits of V9, or does anything for the first.
+func TestNoKeyOfAVendorReachesForeignSales(t *testing.T) {
+	w := begin(t)
+	for _, code := range []string{"V9", "V8"} {
+		w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"`+code+`"}`))
+		w.want(201, w.ask("POST", "/v1/vendors/"+code+"/deposits", w.key, `{"amount":{"amount_minor":50000,"currency":"KES"},"reference":"`+code+`"}`,
+			"Idempotency-Key", "deposit-"+code))
+	}
+	s := decode[sale](t, w.want(201, w.ask("POST", "/v1/vends", w.vendorKey("V9"), order("10000"), "Idempotency-Key", "sale-0001")))
+	digits := strings.ReplaceAll(s.Tokens[0].Digits, " ", "")
+	for name, key := range map[string]string{"no vendor": w.unboundKey(), "another vendor": w.vendorKey("V8")} {
+		for i, r := range routes(s.ID, "cmd_x") {
+			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "1000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("foreign-%d-%s", i, name[:2]))
+			said := strings.NewReplacer(" ", "", "-", "").Replace(string(a.body))
+			foreign := strings.Contains(said, digits) || a.status < 300 && strings.Contains(string(a.body), s.ID)
+			if named := strings.Contains(r.path, s.ID) || strings.Contains(r.path, "/tokens"); foreign || named && a.status < 400 {
+				t.Errorf("%s %s with a key of %s: got %d, the sale or its digits: %s", r.method, r.path, name, a.status, a.body)
+			}
+			if name == "no vendor" && r.right != everybody && a.status != 403 {
+				t.Errorf("%s %s with a key of no vendor: got %d, want 403: %s", r.method, r.path, a.status, a.body)
+			}
+		}
+	}
+	if code, _ := w.problem(w.ask("POST", "/v1/vends", w.unboundKey(), order("10000"), "Idempotency-Key", "sale-0002")); code != "forbidden" {
+		t.Errorf("a key of no vendor sells: %s", code)
+	}
+}
+
+// unboundKey puts a vendor's key without its vendor into the database, as versions before made them.
+func (w *world) unboundKey() string {
+	w.t.Helper()
+	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	secret, err := access.NewSecret(access.KeyPrefix, rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		i, err := tx.NewID()
+		if err != nil {
+			return false, err
+		}
+		return false, tx.AddKey(access.Key{Tenant: store.FirstTenant, ID: i, Role: access.VendorAPI, CreatedAt: tx.Now}, secret.Hash())
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return secret.Reveal()
 }
 
 func TestEveryRouteIsInTheMatrix(t *testing.T) {

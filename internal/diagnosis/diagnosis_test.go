@@ -241,8 +241,16 @@ func TestWhoMayKnowWhat(t *testing.T) {
 	sold := c.sold(number, sale{key: k, minutes: 30})
 	c.said(k, 30, "accept")
 	unsold := c.token(number, k, 40)
+	shops := c.sold(number, sale{key: k, minutes: 35, vendor: id.ID{7}})
+	if d := c.askAs(actor(access.VendorAPI), sold.Reveal(), number); d.Code != refusal.Forbidden || len(d.Findings) != 0 {
+		t.Errorf("a vendor's key of no vendor: %s, %+v, want forbidden", d.Code, d)
+	}
 	for _, role := range access.Roles() {
-		d := c.askAs(actor(role), sold.Reveal(), number)
+		by, sold := actor(role), sold
+		if role == access.VendorAPI {
+			by.Vendor, sold = id.ID{7}, shops
+		}
+		d := c.askAs(by, sold.Reveal(), number)
 		if !role.May(access.ReadVends) {
 			if d.Code != refusal.Forbidden || len(d.Findings) != 0 || d.Contents != nil {
 				t.Errorf("%s: %s, %+v, want forbidden", role, d.Code, d)
@@ -253,11 +261,11 @@ func TestWhoMayKnowWhat(t *testing.T) {
 		if d.Sold == nil || (d.Key != nil) != meters || (len(d.Reports) > 0) != meters {
 			t.Errorf("%s, sold: sold %t, key %t, reports %d; may read meters %t", role, d.Sold != nil, d.Key != nil, len(d.Reports), meters)
 		}
-		d = c.askAs(actor(role), slip(t, sold, false).Reveal(), number)
+		d = c.askAs(by, slip(t, sold, false).Reveal(), number)
 		if shown := len(d.Typing.Meant) > 0; shown != role.May(access.ShowTokens) || d.Typing.Sold != 1 {
 			t.Errorf("%s, mistyped: correction shown %t, want %t: %+v", role, shown, role.May(access.ShowTokens), d.Typing)
 		}
-		d = c.askAs(actor(role), unsold.Reveal(), number)
+		d = c.askAs(by, unsold.Reveal(), number)
 		if tried := d.Keys == diagnosis.KeysUsed; tried != meters || (d.Contents != nil) != meters || (d.Key != nil) != meters {
 			t.Errorf("%s, not sold: keys %s, contents %t; may read meters %t", role, d.Keys, d.Contents != nil, meters)
 		}
