@@ -21,6 +21,7 @@ type Approval struct {
 	Checker   string          `json:"checker,omitempty"`
 	Reason    string          `json:"reason,omitempty"`
 	Result    string          `json:"result,omitempty"`
+	Meter     *AddedMeter     `json:"meter,omitempty"` // that was registered, with its secrets; only in the answer to Decide
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt time.Time       `json:"expires_at"`
 	DecidedAt *time.Time      `json:"decided_at,omitempty"`

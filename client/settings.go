@@ -8,9 +8,10 @@ type Settings struct {
 	Currency        string   `json:"currency"`
 	TZ              string   `json:"tz"`
 	VATNo           string   `json:"vat_no"`
-	FourEyes        string   `json:"four_eyes"`         // on, off or default
-	FourEyesBind    bool     `json:"four_eyes_bind"`    // whether acts of weight need a second person now
-	MaxDeductionBps int64    `json:"max_deduction_bps"` // ceiling for capped charges; 0 means 7000
+	FourEyes        string   `json:"four_eyes"`          // on, off or default
+	FourEyesBind    bool     `json:"four_eyes_bind"`     // whether acts of weight need a second person now
+	MaxDeductionBps int64    `json:"max_deduction_bps"`  // ceiling for capped charges; 0 means 7000
+	MaxCommission   int64    `json:"max_commission_bps"` // the most that a vendor's terms may give it of a sale
 	ChargesOnly     bool     `json:"charges_only"`
 	DailyCharges    bool     `json:"daily_charges"`
 	Address         string   `json:"address"`
@@ -40,6 +41,7 @@ type SettingsChange struct {
 	VATNo           *string   `json:"vat_no,omitempty"`
 	FourEyes        *string   `json:"four_eyes,omitempty"`
 	MaxDeductionBps *int64    `json:"max_deduction_bps,omitempty"`
+	MaxCommission   *int64    `json:"max_commission_bps,omitempty"`
 	ChargesOnly     *bool     `json:"charges_only,omitempty"`
 	DailyCharges    *bool     `json:"daily_charges,omitempty"`
 	Address         *string   `json:"address,omitempty"`

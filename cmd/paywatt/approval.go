@@ -61,7 +61,12 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "decided by", a.Checker, "result", a.Result))
+			t := fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "decided by", a.Checker, "result", a.Result)
+			if m := a.Meter; m != nil {
+				c.tell("The secrets below are shown this once; keep them where only the meter's installer finds them.")
+				t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)
+			}
+			return c.show(cmd, a, t)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the audit log")

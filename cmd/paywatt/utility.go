@@ -29,12 +29,12 @@ func newUtilityCommand(c console) *cobra.Command {
 
 // utilityOptions are the options of utility set.
 type utilityOptions struct {
-	name, currency, zone, vatNo, eyes, ceiling, address, contact, message string
-	chargesOnly, daily, advances                                          bool
-	window                                                                time.Duration
-	reversals                                                             int64
-	freeUnits                                                             string
-	warn1, warn2, cutoff, reversalValue                                   string
+	name, currency, zone, vatNo, eyes, ceiling, commission, address, contact, message string
+	chargesOnly, daily, advances                                                      bool
+	window                                                                            time.Duration
+	reversals                                                                         int64
+	freeUnits                                                                         string
+	warn1, warn2, cutoff, reversalValue                                               string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -65,6 +65,7 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.vatNo, "vat-no", "", "tax number on receipts")
 	f.StringVar(&o.eyes, "four-eyes", "", "whether acts of weight need a second person: on, off or default")
 	f.StringVar(&o.ceiling, "max-deduction", "", "percent of what is tendered that charges and debts may take together (0: 70)")
+	f.StringVar(&o.commission, "max-commission", "10", "the most that a vendor's terms may give it, in percent of a sale")
 	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept money that reaches charges but buys no unit")
 	f.BoolVar(&o.daily, "daily-charges", false, "make monthly fixed charges due day by day")
 	f.StringVar(&o.address, "address", "", "address on receipts")
@@ -110,6 +111,13 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 			return s, err
 		}
 		s.MaxDeductionBps = &bps
+	}
+	if given("max-commission") {
+		bps, err := percent("--max-commission", o.commission)
+		if err != nil {
+			return s, err
+		}
+		s.MaxCommission = &bps
 	}
 	if given("reversal-window") {
 		seconds := int64(o.window / time.Second)
@@ -170,7 +178,7 @@ func utilityTable(s client.Settings) table {
 		ceiling = 7000
 	}
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
-		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
+		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "max commission", hundredths(s.MaxCommission)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),

@@ -12,24 +12,6 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Act names a kind of act for which a tenant may ask for a second person.
-type Act string
-
-// Acts of weight (reliability reference §4).
-const (
-	ActTariff  Act = "tariff.publish"
-	ActDeposit Act = "vendor.deposit"
-	ActCredit  Act = "vendor.credit" // raise how far a vendor may sell beyond what it has paid in
-	ActReverse Act = "vend.reverse"
-	ActTokens  Act = "token.issue"
-	ActAdjust  Act = "ledger.adjust"  // write a debt off, give goodwill
-	ActRefund  Act = "account.refund" // pay out what is due back to a customer
-	// ActReading is a decision about a reading that cannot be true.
-	ActReading Act = "reading.decide"
-	// ActSettings is a change of the tenant's settings, four eyes among them.
-	ActSettings Act = "settings.change"
-)
-
 // ApprovalState is where an approval stands.
 type ApprovalState string
 
@@ -72,10 +54,9 @@ func (a Approval) Expired(now time.Time) bool {
 	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !now.Before(a.CreatedAt.Add(ApprovalLife))
 }
 
-// Wish is an act of weight that an actor is about to do.
+// Wish is an act that an actor is about to do.
 type Wish struct {
-	Act     Act
-	Right   Right
+	Act     Act // [acts] says what right it takes and whether a second person must allow it
 	Object  string
 	Summary string
 	Body    any // what the act's [Doer] is called with, as JSON; must hold no secret
@@ -121,10 +102,14 @@ func (e Eyes) Mark(entry Entry) Entry {
 	return entry
 }
 
-// SecondPerson decides about an act of weight, in the transaction that would do it. Where the tenant's four eyes bind,
-// the act is written down and waits for somebody else with the same right; done under such an approval it uses it up.
-// Where they do not, one person does it and the audit log says so.
+// SecondPerson decides about an act, in the transaction that would do it. Where the table of acts asks for a second person
+// and the tenant's four eyes bind, the act is written down and waits for somebody else with the same right; done under
+// such an approval it uses it up. Where they do not bind, one person does it and the audit log says so.
 func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
+	r, err := w.Act.rule()
+	if err != nil || r.alone {
+		return Eyes{}, err
+	}
 	body, err := json.Marshal(w.Body)
 	if err != nil {
 		return Eyes{}, fmt.Errorf("write down %s: %w", w.Act, err)
@@ -135,14 +120,14 @@ func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
 	if w.Anyway {
 		return Eyes{}, nil
 	}
-	bind, err := fourEyesBind(tx, w.Right)
+	bind, err := fourEyesBind(tx, r.right)
 	if err != nil || !bind && !w.Utility {
 		return Eyes{Alone: true}, err
 	}
 	if len(body) > maxActBody {
 		return Eyes{Refusal: refusal.Because(refusal.TooLarge, "This act is too large to be approved.", "Nothing was done.", "Make it smaller.")}, nil
 	}
-	a := Approval{Act: w.Act, Right: w.Right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
+	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
 		return Eyes{}, err
 	}
@@ -186,7 +171,7 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 	if err != nil {
 		return Eyes{}, err
 	}
-	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act || string(a.Body) != string(body) {
+	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
 		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval does not allow this act now.", "Nothing was done.",
 			"Ask for it again.")}, nil
 	}
@@ -228,6 +213,8 @@ func (a Approval) mayAllow(by Actor) bool { return by.May(a.Right) && by.OfUtili
 type Done struct {
 	refusal.Refusal
 	Object string // what came of it: an identity
+	// Shown is what the answer to the decision shows, this once: a new meter with its secrets.
+	Shown any
 }
 
 // Doer does an act that was approved, as its maker, whose Approval it is done under.
@@ -235,6 +222,21 @@ type Doer func(ctx context.Context, maker Actor, body []byte) (Done, error)
 
 // Doers carry out approved acts.
 type Doers map[Act]Doer
+
+// ByField makes one Doer for an act that has two doors: requests that have the field came through the one, those that
+// lack it through the other.
+func ByField(field string, has, lacks Doer) Doer {
+	return func(ctx context.Context, maker Actor, body []byte) (Done, error) {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(body, &fields); err != nil {
+			return Done{}, fmt.Errorf("read an approved act: %w", err)
+		}
+		if _, ok := fields[field]; ok {
+			return has(ctx, maker, body)
+		}
+		return lacks(ctx, maker, body)
+	}
+}
 
 // Decided is an approval after a decision.
 type Decided struct {
@@ -254,16 +256,20 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 		return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The reason is too long.", "Nothing was decided.", "Shorten it.")}, nil
 	}
 	now := a.c.Now().UTC().Truncate(time.Microsecond)
-	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, i, allow, reason, now) })
+	var do Doer
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
+		d, err := decide(tx, by, i, allow, reason, now)
+		if do = a.doers[d.Approval.Act]; err == nil && !d.Refused() && allow && do == nil {
+			return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This version of the server does not do "+string(d.Approval.Act)+" under an approval of an older one.",
+				"Nothing was decided.", "Reject it, and ask for the act again.")}, nil
+		}
+		return d, err
+	})
 	if err != nil {
 		return Decided{}, fmt.Errorf("decide about %s: %w", approval, err)
 	}
 	if out.Refused() || !allow {
 		return out, nil
-	}
-	do, ok := a.doers[out.Approval.Act]
-	if !ok {
-		return Decided{}, fmt.Errorf("decide about %s: nobody does %s", approval, out.Approval.Act)
 	}
 	maker := out.Approval.Maker
 	maker.Tenant, maker.Approval, maker.IP, maker.RequestID = by.Tenant, out.Approval.ID, by.IP, by.RequestID

@@ -70,7 +70,7 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 			t.Fatal(err, no.Detail())
 		}
 		err = w.engine.Run(ctx, by.Tenant, store.Sale, func(tx *store.Tx) (bool, error) {
-			eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Right: access.WriteTariffs, Body: struct{}{}}, w.now)
+			eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Body: struct{}{}}, w.now)
 			done.Refusal = eyes.Refusal
 			return eyes.Refused(), err
 		})

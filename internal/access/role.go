@@ -115,23 +115,21 @@ func (r Role) May(right Right) bool {
 }
 
 // May reports whether the actor has the right. A vendor's key that names no vendor has none: it would act for nobody. Scope
-// (whose sales, which region) is the use case's own question, which it asks [Actor.Sees] and [Actor.SeesAll].
+// (whose sales, which region) is the use case's own question, which it asks [Actor.Sees] and [Actor.OfUtility].
 func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
 
 // vendorless reports whether the actor is a vendor's key without its vendor.
 func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
 
-// SeesAll reports whether the actor may look at what belongs to the whole utility: every vendor's sales and a meter's tokens,
-// as far as its rights go. The role decides: a vendor's key sees one vendor's sales, never more.
-func (a Actor) SeesAll() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
+// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it. Only then it may look at
+// what belongs to the whole utility, as far as its rights go, and allow what others ask for. The role decides: a vendor's key
+// sees one vendor's sales, never more.
+func (a Actor) OfUtility() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
 
 // Sees reports whether the actor may look at the sales of a vendor; the zero vendor is the tenant itself.
 func (a Actor) Sees(vendor id.ID) bool {
-	return a.SeesAll() || !a.Vendor.IsZero() && vendor == a.Vendor
+	return a.OfUtility() || !a.Vendor.IsZero() && vendor == a.Vendor
 }
-
-// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it.
-func (a Actor) OfUtility() bool { return a.Vendor.IsZero() && a.Role != VendorAPI }
 
 // Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
 func (a Actor) Needs(r Right) refusal.Refusal {

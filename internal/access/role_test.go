@@ -89,7 +89,7 @@ func TestAVendorsKeySeesItsVendorOnly(t *testing.T) {
 		{access.Actor{Role: access.Operator}, true, true, true, true},
 		{access.Actor{Role: access.Owner}, true, true, true, true},
 	} {
-		if got := [...]bool{c.by.SeesAll(), c.by.Sees(mine), c.by.Sees(theirs), c.by.Sees(utility)}; got != [...]bool{c.all, c.own, c.oth, c.own0} {
+		if got := [...]bool{c.by.OfUtility(), c.by.Sees(mine), c.by.Sees(theirs), c.by.Sees(utility)}; got != [...]bool{c.all, c.own, c.oth, c.own0} {
 			t.Errorf("%s of vendor %v sees %v", c.by.Role, c.by.Vendor, got)
 		}
 	}

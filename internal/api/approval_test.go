@@ -35,11 +35,55 @@ func (w *world) fourEyes() {
 }
 
 // approval is what the tests look at in one.
-type approval struct{ ID, State, Maker, Checker, Act, Result string }
+type approval struct{ ID, State, Maker, Checker, Act, Result, Summary string }
+
+// walletNumber is a wallet meter's.
+const walletNumber = "04140001027"
+
+// weighty is an act of weight: how it is asked for, what the second person reads, and whether it was done.
+type weighty struct {
+	path, body, summary string
+	done                func() bool
+}
+
+// weighty are the acts that need a second person, each door of theirs.
+func (w *world) weighty(tariffs func() int, balance func() int64) map[string]weighty {
+	before := balance()
+	shows := func(path, part string) func() bool {
+		return func() bool { return strings.Contains(string(w.get(path).body), part) }
+	}
+	meter := "/v1/meters/" + meterNumber
+	return map[string]weighty{
+		"a tariff": {"/v1/tariffs", `{"name":"second","currency":"KES","flat_micro":1000000}`, "publish tariff second", func() bool { return tariffs() == 2 }},
+		"a deposit": {"/v1/vendors/V9/deposits", `{"amount":{"amount_minor":50000,"currency":"KES"},"reference":"R1"}`,
+			"deposit of 500.00 KES by vendor V9, reference main:R1", func() bool { return balance() != before }},
+		"a credit line": {"/v1/vendors/V9/terms", `{"credit_limit_minor":70000}`, "change vendor V9 (Corner shop): credit limit from 0.00 KES to 700.00 KES",
+			shows("/v1/vendors/V9", `"credit_limit_minor":70000`)},
+		"a commission": {"/v1/vendors/V9/terms", `{"commission_bps":900}`, "change vendor V9 (Corner shop): commission from 0 % to 9 %",
+			shows("/v1/vendors/V9", `"commission_bps":900`)},
+		"a vendor": {"/v1/vendors", `{"name":"Cousin","code":"COUSIN"}`, "take on vendor COUSIN (Cousin): billing float, commission 0 %, credit limit 0.00 KES",
+			func() bool { return w.get("/v1/vendors/COUSIN").status == 200 }},
+		"goodwill": {"/v1/adjustments", `{"account":"` + meterNumber + `","amount":{"amount_minor":1234,"currency":"KES"},"reason":"sorry"}`, "give 12.34 KES to account acc_",
+			func() bool { return strings.Contains(string(w.get("/v1/ledger/journals").body), "1234") }},
+		"a post-paid meter": {"/v1/meters", `{"number":"04140001019","mode":"postpay","tariff":"domestic"}`, "register post-paid meter 04140001019 on tariff domestic",
+			func() bool { return w.get("/v1/meters/04140001019").status == 200 }},
+		"protection": {"/v1/meters/" + walletNumber + "/supply", `{"protected":true,"reason":"a pump for the heart"}`,
+			"change the supply of the account of meter " + walletNumber + ": from cut off when its money is used up to never cut off for want of money",
+			shows("/v1/meters/"+walletNumber+"/supply", `"protected":true`)},
+		"a forced connect":        {meter + "/commands", `{"type":"connect","args":{"force":true},"reason":"test"}`, "connect with force to meter " + meterNumber, shows(meter+"/commands", `"connect"`)},
+		"a cleared credit":        {meter + "/commands", `{"type":"clear_credit","reason":"test"}`, "clear_credit to meter " + meterNumber, shows(meter+"/commands", `"clear_credit"`)},
+		"a cleared credit, token": {meter + "/tokens", `{"kind":"clear_credit","reason_code":"other"}`, "clear_credit to meter " + meterNumber, shows(meter+"/tokens", `"class":2`)},
+		"a cleared tamper":        {meter + "/commands", `{"type":"clear_tamper","reason":"test"}`, "clear_tamper to meter " + meterNumber, shows(meter+"/commands", `"clear_tamper"`)},
+		"a cancelled token":       {meter + "/commands", `{"type":"cancel_token","args":{"tid":6777094,"base_date":2014},"reason":"test"}`, "cancel_token of TID 6777094", shows(meter+"/commands", `"cancel_token"`)},
+		"a trusted clock":         {"/v1/clock/trust", `{"reason":"test"}`, "trust the server's clock, which says 20", shows("/v1/approvals?state=done", `"clock.trust"`)},
+		"a replacement":           {meter + "/tokens", `{"kind":"replacement","units_wh":1000,"reason_code":"meter_swap"}`, "replacement of 1.0 kWh to meter " + meterNumber, shows(meter+"/tokens", `"units_wh":1000`)},
+	}
+}
 
 func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
 	w.fourEyes()
 	second := w.newKey(access.Owner)
 	tariffs := func() int {
@@ -50,25 +94,12 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 			BalanceMinor int64 `json:"balance_minor"`
 		}](t, w.want(200, w.get("/v1/vendors/V9/float"))).BalanceMinor
 	}
-	before := balance()
-	for name, c := range map[string]struct {
-		path, body string
-		done       func() bool
-	}{
-		"a tariff":  {"/v1/tariffs", `{"name":"second","currency":"KES","flat_micro":1000000}`, func() bool { return tariffs() == 2 }},
-		"a deposit": {"/v1/vendors/V9/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"R1"}`, func() bool { return balance() != before }},
-		"a credit line": {"/v1/vendors/V9/terms", `{"credit_limit_minor":70000}`, func() bool {
-			return strings.Contains(string(w.get("/v1/vendors/V9").body), `"credit_limit_minor":70000`)
-		}},
-		"a replacement": {"/v1/meters/" + meterNumber + "/tokens", `{"kind":"replacement","units_wh":1000,"reason_code":"meter_swap"}`, func() bool {
-			return strings.Contains(string(w.get("/v1/meters/"+meterNumber+"/tokens").body), `"units_wh":1000`)
-		}},
-	} {
+	for name, c := range w.weighty(tariffs, balance) {
 		t.Run(name, func(t *testing.T) {
 			a := w.want(202, w.ask("POST", c.path, w.key, c.body, "Idempotency-Key", "eyes-"+strings.ReplaceAll(name, " ", "-")))
 			waiting := decode[approval](t, a)
-			if waiting.State != "waiting" || c.done() {
-				t.Fatalf("the act was done by one: %s", a.body)
+			if waiting.State != "waiting" || !strings.HasPrefix(waiting.Summary, c.summary) || c.done() {
+				t.Fatalf("the act was done by one, or does not read as %q: %s", c.summary, a.body)
 			}
 			path := "/v1/approvals/" + waiting.ID + "/approve"
 			if code, _ := w.problem(w.want(403, w.post(path, `{}`))); code != "forbidden" {

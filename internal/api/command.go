@@ -43,17 +43,14 @@ func commandOf(c command.Command) commandBody {
 func (a *API) commandRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "send-command", Path: "/v1/meters/{meter}/commands", DefaultStatus: http.StatusAccepted, Tags: []string{"commands"},
-		Summary:     "Tell a meter what to do",
-		Description: "The command is kept and sent again until the meter answers or it expires.",
-	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newCommand) (*struct{ Body commandBody }, error) {
-		sent, err := a.c.Commands.Send(ctx, by, command.Order{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
-		if err != nil {
-			return nil, err
-		}
-		if sent.Refused() {
-			return nil, refuse(sent.Refusal)
-		}
-		return &struct{ Body commandBody }{commandOf(sent.Command)}, nil
+		Summary: "Tell a meter what to do",
+		Description: "The command is kept and sent again until the meter answers or it expires. Where four eyes bind, clear_credit, clear_tamper, cancel_token " +
+			"and a connect with force wait for a second person: the 202 then carries the approval.",
+		Responses: map[string]*huma.Response{"202": {Description: "Queued, or waiting for a second person.",
+			Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{OneOf: []*huma.Schema{of[commandBody](r), of[approvalBody](r)}}}}}},
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newCommand) (*sent, error) {
+		out, err := a.c.Commands.Send(ctx, by, command.Order{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
+		return doneOrWaits(http.StatusAccepted, out.Refusal, out.Waits, err, func() any { return commandOf(out.Command) })
 	})
 	query(r, huma.Operation{
 		OperationID: "commands", Path: "/v1/meters/{meter}/commands", Tags: []string{"commands"}, Summary: "List a meter's commands, newest first",

@@ -118,6 +118,10 @@ type addedMeter struct {
 	DecoderKey   string `json:"decoder_key,omitempty" doc:"Hex; only for a simulated meter under a test vending key, shown this once"`
 }
 
+func addedOf(m registry.Added) addedMeter {
+	return addedMeter{Meter: meterOf(m.Meter), MQTTPassword: m.MQTTPassword.Reveal(), LinkKey: fmt.Sprintf("%x", m.LinkKey.Reveal()), DecoderKey: m.DecoderKey.Reveal()}
+}
+
 func (n newMeter) wish() registry.NewMeter {
 	w := registry.NewMeter{Number: n.Number, Mode: registry.Mode(n.Mode), Tariff: n.Tariff, SGC: n.SGC, KRN: n.KRN, KT: n.KT, TI: n.TI,
 		KEN: n.KEN, EA: n.EA, DKGA: n.DKGA, BaseDate: n.BaseDate, ImpPerKWh: n.ImpPerKWh, Simulated: n.Simulated,
@@ -184,17 +188,12 @@ func (a *API) meterRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-meter", Path: "/v1/meters", DefaultStatus: http.StatusCreated, Tags: []string{"meters"}, Summary: "Register a meter",
 		Description: "The answer carries the meter's MQTT password and link key, and for a simulated meter under a test vending key its " +
-			"decoder key. They are shown this once.",
-	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newMeter) (*struct{ Body addedMeter }, error) {
+			"decoder key. They are shown this once. Where four eyes bind, a post-paid meter waits for a second person: 202 with the approval, " +
+			"and the answer to the approval carries the secrets.",
+		Responses: eitherOr(r, "201", of[addedMeter](r)),
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newMeter) (*sent, error) {
 		added, err := a.c.Registry.AddMeter(ctx, by, body.wish())
-		if err != nil {
-			return nil, err
-		}
-		if added.Refused() {
-			return nil, refuse(added.Refusal)
-		}
-		return &struct{ Body addedMeter }{addedMeter{Meter: meterOf(added.Meter), MQTTPassword: added.MQTTPassword.Reveal(),
-			LinkKey: fmt.Sprintf("%x", added.LinkKey.Reveal()), DecoderKey: added.DecoderKey.Reveal()}}, nil
+		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return addedOf(added) })
 	})
 	query(r, huma.Operation{
 		OperationID: "meters", Path: "/v1/meters", Tags: []string{"meters"}, Summary: "List meters",

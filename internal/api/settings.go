@@ -22,6 +22,7 @@ type settingsBody struct {
 	FourEyes        string   `json:"four_eyes" enum:"on,off,default" doc:"default: as soon as two people could approve"`
 	FourEyesBind    bool     `json:"four_eyes_bind" doc:"Whether acts of weight need a second person now"`
 	MaxDeductionBps int64    `json:"max_deduction_bps" doc:"Share of what is tendered that capped charges may take together, where the tariff names none; 0 means 7000, 70 %"`
+	MaxCommission   int64    `json:"max_commission_bps" doc:"The most that a vendor's terms may give it of a sale. Default 1000, 10 %"`
 	ChargesOnly     bool     `json:"charges_only" doc:"Money that reaches charges but buys no unit is accepted"`
 	DailyCharges    bool     `json:"daily_charges" doc:"Monthly fixed charges fall due day by day"`
 	Address         string   `json:"address" doc:"Of the utility, on receipts"`
@@ -53,6 +54,7 @@ type settingsChange struct {
 	VATNo           *string   `json:"vat_no,omitempty"`
 	FourEyes        *string   `json:"four_eyes,omitempty" enum:"on,off,default"`
 	MaxDeductionBps *int64    `json:"max_deduction_bps,omitempty"`
+	MaxCommission   *int64    `json:"max_commission_bps,omitempty"`
 	ChargesOnly     *bool     `json:"charges_only,omitempty"`
 	DailyCharges    *bool     `json:"daily_charges,omitempty"`
 	Address         *string   `json:"address,omitempty"`
@@ -78,7 +80,7 @@ type settingsChange struct {
 
 func settingsOf(s registry.SettingsView) settingsBody {
 	b := settingsBody{Name: s.Name, Currency: s.Currency, TZ: s.TZ, VATNo: s.VATNo, FourEyes: "default", FourEyesBind: s.FourEyesBind,
-		MaxDeductionBps: int64(s.Charges.MaxDeduction), ChargesOnly: s.Charges.ChargesOnly, DailyCharges: s.Charges.Daily,
+		MaxDeductionBps: int64(s.Charges.MaxDeduction), MaxCommission: int64(s.Limits.MaxCommission), ChargesOnly: s.Charges.ChargesOnly, DailyCharges: s.Charges.Daily,
 		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
 		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay),
 		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff), WalletVAT: s.Wallet.VATOnAdvances}
@@ -105,9 +107,7 @@ func (a *API) settingsRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "change-settings", Path: "/v1/settings", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Change settings",
 		Description: "What is left out stays. The currency can be named once. Where four eyes bind, a change waits for a second person.",
-		Responses: map[string]*huma.Response{
-			"200": {Description: "Changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[settingsBody](r)}}},
-			"202": {Description: "It waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}},
+		Responses:   eitherOr(r, "200", of[settingsBody](r)),
 	}, a.changeSettings)
 }
 
@@ -144,14 +144,10 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		bps := money.Bps(clamp(*b.MaxDeductionBps))
 		c.MaxDeduction = &bps
 	}
-	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
-	switch {
-	case err != nil:
-		return nil, err
-	case s.Refused():
-		return nil, refuse(s.Refusal)
-	case s.Waits != nil:
-		return sentBytes(encodeWaits(*s.Waits)), nil
+	if b.MaxCommission != nil {
+		bps := money.Bps(clamp(*b.MaxCommission))
+		c.MaxCommission = &bps
 	}
-	return sentBytes(http.StatusOK, encode("settings", settingsOf(s))), nil
+	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
+	return doneOrWaits(http.StatusOK, s.Refusal, s.Waits, err, func() any { return settingsOf(s) })
 }

@@ -41,15 +41,10 @@ func (a *API) systemRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Say that the server's clock is right",
 		Description: "After it was moved while the server ran nothing is sold until somebody says so. Who did is in the audit log.",
-	}, func(ctx context.Context, by access.Actor, _ *struct{}, body trustRequest) (*struct{ Body clockBody }, error) {
-		no, err := a.c.Vending.TrustClock(ctx, by, body.Reason)
-		if err != nil {
-			return nil, err
-		}
-		if no.Refused() {
-			return nil, refuse(no)
-		}
-		return &struct{ Body clockBody }{clockBody{Now: a.c.Now().UTC(), Trusted: true}}, nil
+		Responses:   eitherOr(r, "200", of[clockBody](r)),
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body trustRequest) (*sent, error) {
+		out, err := a.c.Vending.TrustClock(ctx, by, body.Reason)
+		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return clockBody{Now: a.c.Now().UTC(), Trusted: true} })
 	})
 	query(r, huma.Operation{
 		OperationID: "livez", Path: "/livez", Tags: []string{"system"}, Summary: "Whether the process answers", Security: open,

@@ -193,6 +193,7 @@ type approvalBody struct {
 	Reason    string          `json:"reason,omitempty"`
 	Object    string          `json:"object,omitempty" doc:"What it is about"`
 	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
+	Meter     *addedMeter     `json:"meter,omitempty" doc:"The meter that was registered, with its secrets; only in the answer to the approval, this once"`
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt time.Time       `json:"expires_at"`
 	DecidedAt *time.Time      `json:"decided_at,omitempty"`
@@ -210,6 +211,26 @@ func approvalOf(w access.Approval) approvalBody {
 // encodeWaits answers a request that was written down for a second person.
 func encodeWaits(w access.Approval) (int, []byte) {
 	return http.StatusAccepted, encode("an approval", approvalOf(w))
+}
+
+// eitherOr are the responses of an act that is done at once or waits for a second person.
+func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
+	return map[string]*huma.Response{
+		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: done}}},
+		"202":  {Description: "It waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
+}
+
+// doneOrWaits answers such an act.
+func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
+	switch {
+	case err != nil:
+		return nil, err
+	case no.Refused():
+		return nil, refuse(no)
+	case waits != nil:
+		return sentBytes(encodeWaits(*waits)), nil
+	}
+	return sentBytes(status, encode("an answer", done())), nil
 }
 
 // decision is what a second person says.
@@ -275,5 +296,9 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 	}
 	b := approvalOf(d.Approval)
 	b.Result = d.Done.Object
+	if added, ok := d.Done.Shown.(registry.Added); ok {
+		m := addedOf(added)
+		b.Meter = &m
+	}
 	return &struct{ Body approvalBody }{b}, nil
 }

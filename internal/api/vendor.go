@@ -114,8 +114,9 @@ type VendorPath struct {
 func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Take a vendor on",
-		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales.",
-		Responses:   vendorResponses(r, "201"),
+		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales. " +
+			"Where four eyes bind it waits for a second person: 202 with the approval.",
+		Responses: eitherOr(r, "201", of[vendorBody](r)),
 	}, a.addVendor)
 	query(r, huma.Operation{
 		OperationID: "vendors", Path: "/v1/vendors", Tags: []string{"vendors"}, Summary: "List the vendors",
@@ -125,8 +126,9 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendor)
 	order(r, huma.Operation{
 		OperationID: "vendor-terms", Path: "/v1/vendors/{id}/terms", DefaultStatus: http.StatusOK, Tags: []string{"vendors"}, Summary: "Change a vendor's terms",
-		Description: "A lowered limit takes nothing back: it stops sales until the vendor has paid in.",
-		Responses:   vendorResponses(r, "200"),
+		Description: "A lowered limit takes nothing back: it stops sales until the vendor has paid in. Where four eyes bind a change waits for a " +
+			"second person: 202 with the approval. One that only blocks the vendor is done at once.",
+		Responses: eitherOr(r, "200", of[vendorBody](r)),
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
@@ -167,24 +169,9 @@ func vendorAnswer(s vending.VendorShown, err error) (*struct{ Body vendorBody },
 	return &struct{ Body vendorBody }{vendorOf(s)}, nil
 }
 
-// vendorChanged answers a change: done, or written down for a second person because of the credit in it.
+// vendorChanged answers a change: done, or written down for a second person.
 func vendorChanged(status int, s vending.VendorShown, err error) (*sent, error) {
-	switch {
-	case err != nil:
-		return nil, err
-	case s.Refused():
-		return nil, refuse(s.Refusal)
-	case s.Waits != nil:
-		return sentBytes(encodeWaits(*s.Waits)), nil
-	}
-	return sentBytes(status, encode("a vendor", vendorOf(s))), nil
-}
-
-// vendorResponses are the answers to such a change.
-func vendorResponses(r router, status string) map[string]*huma.Response {
-	return map[string]*huma.Response{
-		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[vendorBody](r)}}},
-		"202":  {Description: "The credit waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
+	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
 }
 
 func (a *API) vendors(ctx context.Context, by access.Actor, in *Page) (*listed[vendorBody], error) {

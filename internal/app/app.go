@@ -99,8 +99,8 @@ type App struct {
 	holder string // names this process among all that might serve the same database
 	// started is when it began: what is claimed since then is claimed by itself.
 	started time.Time
-	keys   *keystore.Store
-	data   *keystore.DataKey
+	keys    *keystore.Store
+	data    *keystore.DataKey
 
 	access   *access.Access
 	registry *registry.Registry

@@ -69,16 +69,29 @@ func (a *App) openCases() (err error) {
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
 		Texts: func() bool { return a.sends(vending.RouteMeterSMS) },
 		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
-	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.outbox.Kick)
+	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now, a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Running: a.own, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
-	doers := a.vending.Doers()
-	maps.Copy(doers, a.registry.Doers())
-	maps.Copy(doers, a.desk.Doers())
-	a.access.Serve(doers)
+	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
+}
+
+// doers carry out every act that a second person allows. What both a command and a token can do has two doors, and the
+// request says which.
+func (a *App) doers() access.Doers {
+	all := a.vending.Doers()
+	for act, send := range a.commands.Doers() {
+		if give, both := all[act]; both {
+			send = access.ByField(command.DoorField, send, give)
+		}
+		all[act] = send
+	}
+	for _, more := range []access.Doers{a.registry.Doers(), a.desk.Doers(), a.wallets.Doers()} {
+		maps.Copy(all, more)
+	}
+	return all
 }
 
 // holder names this process among all that might serve the same database: containers may have both name and number in

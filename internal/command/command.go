@@ -12,6 +12,7 @@ package command
 import (
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -89,6 +90,22 @@ func (t Type) Down() wire.Down {
 		return wire.DownTime
 	}
 	return wire.DownCommand
+}
+
+// Act is the act that a command is, whichever door it comes through: what a token can do too is one act with the token.
+func (t Type) Act(args map[string]any) access.Act {
+	force, _ := args[ForceArg].(bool)
+	switch {
+	case t == ClearCredit:
+		return access.ActClearCredit
+	case t == ClearTamper:
+		return access.ActClearTamper
+	case t == CancelToken:
+		return access.ActCancelToken
+	case t == Connect && force:
+		return access.ActForce
+	}
+	return access.ActCommand
 }
 
 // Key is the key of the lane of meters within which an order of this type waits for its turn.

@@ -78,7 +78,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, engine: engine, data: data, owner: access.SystemActor(store.FirstTenant, "test")}
 	h.registry = registry.New(registry.Config{Door: door[registry.Tx]{engine, func(tx *store.Tx) registry.Tx { return tx }}, Sealer: data,
 		TestKeys: noKeys{}, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader})
-	h.commands = command.New(door[command.Tx]{engine, func(tx *store.Tx) command.Tx { return tx }}, func() { h.kicked++ })
+	h.commands = command.New(door[command.Tx]{engine, func(tx *store.Tx) command.Tx { return tx }}, time.Now, func() { h.kicked++ })
 	added, err := h.registry.AddTariff(t.Context(), h.owner, registry.NewTariff{Name: "flat", Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}}})
 	if err != nil || added.Refused() {
 		t.Fatalf("tariff: %v %s", err, added.Detail())

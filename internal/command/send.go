@@ -26,9 +26,9 @@ const (
 
 // Tx is what a command needs of a transaction.
 type Tx interface {
+	access.EyesTx
 	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
 	OrderID(meter int64) (id.ID, time.Time, error)
-	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	MeterByID(meter id.ID) (registry.Meter, bool, error)
@@ -50,16 +50,17 @@ type Tx interface {
 // Commands carries out the use cases of this package.
 type Commands struct {
 	door access.Door[Tx]
+	now  func() time.Time
 	kick func()
 }
 
-// New makes Commands over the store's door. kick, which may be nil, is called after a command was committed, so that
+// New makes Commands over the store's door, with the server's clock. kick, which may be nil, is called after a command was committed, so that
 // it is sent without waiting for the outbox to look.
-func New(door access.Door[Tx], kick func()) *Commands {
+func New(door access.Door[Tx], now func() time.Time, kick func()) *Commands {
 	if kick == nil {
 		kick = func() {}
 	}
-	return &Commands{door: door, kick: kick}
+	return &Commands{door: door, now: now, kick: kick}
 }
 
 // Order is a command as it was asked for.
@@ -74,24 +75,54 @@ type Order struct {
 type Sent struct {
 	refusal.Refusal
 	Command Command
+	Waits   *access.Approval // it waits for a second person, and no command was queued
 }
 
-// Send queues a command for a meter (right: command.send; connect with force besides meter.write, because it puts
-// voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come since.
+// wish is what of a command is written down for a second person. Its field type tells it from a token's.
+type wish struct {
+	Meter  string         `json:"meter"`
+	Type   Type           `json:"type"`
+	Args   map[string]any `json:"args,omitempty"`
+	Reason string         `json:"reason"`
+}
+
+// DoorField is the field that only the request of a command has, among the requests of an act that a token can do too.
+const DoorField = "type"
+
+// Doers carry out the acts of this package that were approved.
+func (c *Commands) Doers() access.Doers {
+	return access.Doers{access.ActClearCredit: c.do, access.ActClearTamper: c.do, access.ActCancelToken: c.do, access.ActForce: c.do}
+}
+
+func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var w wish
+	if err := json.Unmarshal(body, &w); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved command: %w", err)
+	}
+	sent, err := c.Send(ctx, maker, Order{Meter: w.Meter, Type: w.Type, Args: w.Args, Reason: w.Reason})
+	return access.Done{Refusal: sent.Refusal, Object: sent.Command.ID.Text(id.Command)}, err
+}
+
+// Send queues a command for a meter (right: command.send and that of the act; connect with force besides meter.write,
+// because it puts voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come
+// since. What the table of acts says of it holds: a command that takes something from a customer waits for a second person.
 func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
 		return Sent{Refusal: no}, nil
 	}
-	sent, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Sent, error) { return send(tx, by, o, ref) })
+	sent, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Sent, error) { return send(tx, by, o, ref, c.moment()) })
 	if err != nil {
 		return Sent{}, fmt.Errorf("send %s to meter %s: %w", o.Type, o.Meter, err)
 	}
-	if !sent.Refused() {
+	if !sent.Refused() && sent.Waits == nil {
 		c.kick()
 	}
 	return sent, nil
 }
+
+// moment is now as it is stored: UTC, whole microseconds.
+func (c *Commands) moment() time.Time { return c.now().Round(0).UTC().Truncate(time.Microsecond) }
 
 // check looks at an order before anything is read: the right, the arguments, the reason and the meter's name.
 func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
@@ -100,6 +131,9 @@ func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
 	}
 	args, no := o.Type.CheckArgs(o.Args)
 	if no.Refused() {
+		return o, registry.Ref{}, no
+	}
+	if no := by.Needs(o.Type.Act(args).Right()); no.Refused() {
 		return o, registry.Ref{}, no
 	}
 	if force, _ := args[ForceArg].(bool); force {
@@ -117,7 +151,7 @@ func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
 }
 
 // send is the transaction of Send.
-func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
+func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent, error) {
 	m, no, err := meter(tx, o.Meter, ref)
 	if err != nil || no.Refused() {
 		return Sent{Refusal: no}, err
@@ -126,11 +160,16 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 		return Sent{Refusal: no}, err
 	}
 	if m.Mode == registry.PrepayWallet && (o.Type == Disconnect || o.Type == Connect) {
-		return sendSwitch(tx, by, o, ref)
+		return sendSwitch(tx, by, o, ref, at)
 	}
 	now, err := tx.MeterClock(m)
 	if err != nil {
 		return Sent{}, err
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
+		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	i, given, err := tx.OrderID(m.N)
 	if err != nil {
@@ -152,16 +191,28 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
 	}
 	e := by.Entry("command.send", i.Text(id.Command))
 	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
-	return Sent{Command: cmd}, tx.AuditLog(e)
+	return Sent{Command: cmd}, tx.AuditLog(eyes.Mark(e))
+}
+
+// words say what a command will do, for whoever allows it.
+func (o Order) words(number string) string {
+	what := fmt.Sprintf("%s to meter %s", o.Type, number)
+	switch {
+	case o.Type == CancelToken:
+		what = fmt.Sprintf("%s of TID %v (base date %v) to meter %s", o.Type, o.Args["tid"], o.Args["base_date"], number)
+	case o.Type.Act(o.Args) == access.ActForce:
+		what = fmt.Sprintf("%s with force to meter %s", o.Type, number)
+	}
+	return what + " by command: " + o.Reason
 }
 
 // sendSwitch is a connect or disconnect of a wallet meter: the server has its own reasons for the supply to be off, so it is
 // [Commands.Cut] or [Commands.Restore]. One that leads to no command is refused and changes nothing.
-func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref) (Sent, error) {
+func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent, error) {
 	if len(o.Args) > 0 {
 		return Sent{Refusal: invalid("The supply of a wallet meter cannot be forced on: its server decides by what is left.", "Leave force out.")}, nil
 	}
-	done, err := switched(tx, by, o, ref)
+	done, err := switched(tx, by, o, ref, at)
 	switch {
 	case err != nil || done.Refused():
 		return Sent{Refusal: done.Refusal}, err

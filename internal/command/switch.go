@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -36,7 +37,7 @@ func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (
 	if no.Refused() {
 		return Switched{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Switched, error) { return switched(tx, by, o, ref) })
+	out, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Switched, error) { return switched(tx, by, o, ref, c.moment()) })
 	if err != nil {
 		return Switched{}, fmt.Errorf("%s the supply of meter %s: %w", o.Type, o.Meter, err)
 	}
@@ -47,13 +48,13 @@ func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (
 }
 
 // switched is the transaction of Cut and Restore.
-func switched(tx Tx, by access.Actor, o Order, ref registry.Ref) (Switched, error) {
+func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Switched, error) {
 	m, no, err := meter(tx, o.Meter, ref)
 	if err != nil || no.Refused() {
 		return Switched{Refusal: no}, err
 	}
 	if m.Mode != registry.PrepayWallet {
-		sent, err := send(tx, by, o, ref)
+		sent, err := send(tx, by, o, ref, at)
 		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: Effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID}, false)}, err
 	}
 	done, err := tx.SwitchWallet(m.N, o.Type == Disconnect, by.String(), o.Reason)

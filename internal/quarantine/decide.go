@@ -85,7 +85,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	if no := e.allows(v); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReading, Right: access.DecideReadings, Object: e.object(),
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReading, Object: e.object(),
 		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Decided{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

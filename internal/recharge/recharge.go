@@ -133,7 +133,7 @@ func needs(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return no
 	}
-	if !by.SeesAll() {
+	if !by.OfUtility() {
 		return refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not the tokens of a meter.", "", "Ask for the sale.")
 	}
 	return refusal.Refusal{}

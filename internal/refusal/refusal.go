@@ -22,6 +22,7 @@ const (
 	InsufficientFloat     Code = "insufficient-float"
 	VendorExists          Code = "vendor-exists"
 	VendorBlocked         Code = "vendor-blocked"
+	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
 	AlreadyDecided        Code = "already-decided"

@@ -26,7 +26,7 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.Eyes, error) {
 	if w.Tariff != "" {
 		what = "publish a version of tariff " + w.Tariff
 	}
-	return access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Right: access.WriteTariffs, Object: w.Name + w.Tariff, Summary: what, Body: w},
+	return access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w},
 		r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
 }
 
@@ -39,7 +39,7 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.Eyes) error
 
 // Doers carry out the acts of this package that were approved.
 func (r *Registry) Doers() access.Doers {
-	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings}
+	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter}
 }
 
 func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
@@ -59,6 +59,16 @@ func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte
 		added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
 	}
 	return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
+}
+
+// doMeter shows the new meter's secrets to whoever allowed it: nobody can read them again.
+func (r *Registry) doMeter(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var n NewMeter
+	if err := json.Unmarshal(body, &n); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved meter: %w", err)
+	}
+	added, err := r.AddMeter(ctx, maker, n)
+	return access.Done{Refusal: added.Refusal, Object: added.Meter.Meter.ID.Text(id.Meter), Shown: added}, err
 }
 
 func (r *Registry) doSettings(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -262,7 +262,7 @@ func TestSettingsChange(t *testing.T) {
 		t.Errorf("naming the same currency again changed %+v", s)
 	}
 	window, free := int64(0), 200*unit.KilowattHour
-	if s = change(registry.SettingsChange{ReversalWindow: &window, FreeUnitsADay: &free}); s.Limits != (registry.Limits{ReversalsADay: 50, FreeUnitsADay: free}) {
+	if s = change(registry.SettingsChange{ReversalWindow: &window, FreeUnitsADay: &free}); s.Limits != (registry.Limits{ReversalsADay: 50, FreeUnitsADay: free, MaxCommission: 1000}) {
 		t.Errorf("limits: %+v", s.Limits)
 	}
 	if s = change(registry.SettingsChange{QuietFrom: str("20:30")}); s.Quiet != (registry.QuietHours{From: "20:30"}) {

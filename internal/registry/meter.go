@@ -46,6 +46,7 @@ type NewMeter struct {
 // Added is a registered meter with the secrets that are shown this once.
 type Added struct {
 	refusal.Refusal
+	Waits        *access.Approval // it waits for a second person, and no meter was registered
 	Meter        MeterView
 	MQTTPassword access.Secret
 	LinkKey      wire.LinkKey
@@ -62,7 +63,8 @@ const (
 )
 
 // AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and hands
-// out its MQTT password and link key, which nobody can read again.
+// out its MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before it is paid for, so
+// it takes two people; whoever allows it gets the secrets.
 func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
@@ -80,13 +82,13 @@ func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (A
 		return Added{}, fmt.Errorf("add meter: %w", err)
 	}
 	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
-		return r.addMeter(tx, by, d, password, link)
+		return r.addMeter(tx, by, n, d, password, link)
 	})
 	if err != nil {
 		return Added{}, fmt.Errorf("add meter %s: %w", d.meter.Number, err)
 	}
-	if row.Refused() {
-		return Added{Refusal: row.Refusal}, nil
+	if row.Refused() || row.waits != nil {
+		return Added{Refusal: row.Refusal, Waits: row.waits}, nil
 	}
 	return Added{Meter: r.view(row.rec), MQTTPassword: password, LinkKey: link, DecoderKey: r.decoderKey(d)}, nil
 }
@@ -94,7 +96,8 @@ func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (A
 // addedRow is what the transaction of AddMeter gives.
 type addedRow struct {
 	refusal.Refusal
-	rec MeterRecord
+	waits *access.Approval
+	rec   MeterRecord
 }
 
 func (r *Registry) newLinkKey() (wire.LinkKey, error) {
@@ -107,9 +110,13 @@ func (r *Registry) newLinkKey() (wire.LinkKey, error) {
 }
 
 // addMeter is the transaction of AddMeter.
-func (r *Registry) addMeter(tx Tx, by access.Actor, d draft, password access.Secret, link wire.LinkKey) (addedRow, error) {
+func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, password access.Secret, link wire.LinkKey) (addedRow, error) {
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
+	}
+	eyes, err := access.SecondPerson(tx, by, d.wish(n), r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
 	ids := [...]*id.ID{&d.meter.ID, &d.account.ID, &d.point.ID, &d.key.ID}
 	for _, to := range ids {
@@ -118,20 +125,20 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, d draft, password access.Sec
 			return addedRow{}, err
 		}
 	}
-	n, err := tx.NextMeterN()
+	number, err := tx.NextMeterN()
 	if err != nil {
 		return addedRow{}, err
 	}
 	now := r.c.Now()
-	d.meter.N, d.meter.Account, d.meter.CreatedAt = n, d.account.ID, now
+	d.meter.N, d.meter.Account, d.meter.CreatedAt = number, d.account.ID, now
 	d.account.Customer, d.account.Point, d.account.OpenedAt = d.customer.ID, d.point.ID, now
-	d.key.Meter, d.key.From = n, now
+	d.key.Meter, d.key.From = number, now
 	if err := r.write(tx, d, password, link); err != nil {
 		return addedRow{}, err
 	}
 	e := by.Entry("meter.add", d.meter.ID.Text(id.Meter))
 	e.After = d.summary()
-	if err := tx.AuditLog(e); err != nil {
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return addedRow{}, err
 	}
 	rec, ok, err := tx.MeterRecord(d.meter.ID)
@@ -142,6 +149,16 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, d draft, password access.Sec
 		return addedRow{}, err
 	}
 	return addedRow{rec: rec}, nil
+}
+
+// wish is the act that registering a meter is. Only a post-paid one needs a second person.
+func (d draft) wish(n NewMeter) access.Wish {
+	act := access.ActMeter
+	if d.meter.Mode == Postpay {
+		act = access.ActPostpaid
+	}
+	return access.Wish{Act: act, Object: "meter " + d.meter.Number, Body: n,
+		Summary: fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)}
 }
 
 // resolve asks the store what a draft cannot know: whether the number is free, the tariff and the customer there.

@@ -113,9 +113,9 @@ func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Fe
 func sees(by access.Actor, h Happening) bool {
 	switch {
 	case h.Audit:
-		return by.SeesAll() && by.May(access.ReadAudit)
+		return by.OfUtility() && by.May(access.ReadAudit)
 	case !h.Sale.IsZero():
 		return by.Sees(h.Vendor)
 	}
-	return by.SeesAll() && by.May(access.ReadLedger)
+	return by.OfUtility() && by.May(access.ReadLedger)
 }

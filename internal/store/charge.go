@@ -26,6 +26,20 @@ func salePolicy(settings string) (registry.ChargePolicy, registry.Limits, error)
 	return s.Charges, s.Limits, nil
 }
 
+// MaxCommission is the ceiling that the tenant's settings give to commissions.
+func (tx *Tx) MaxCommission() (money.Bps, error) {
+	settings := ""
+	found, err := tx.one(`SELECT settings FROM tenant WHERE id = $1`, func(r Row) error { settings = r.Text(0); return nil }, tx.Tenant)
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the ceiling of commissions of tenant %d: %w", tx.Tenant, err)
+	}
+	_, limits, err := salePolicy(settings)
+	return limits.MaxCommission, err
+}
+
 // ChargeTenant is the tenant's time zone and what it decided about charges.
 func (tx *Tx) ChargeTenant() (string, registry.ChargePolicy, error) {
 	zone, settings := "", ""

@@ -28,8 +28,9 @@ type (
 
 // Doers carry out the acts of this package that were approved.
 func (v *Vending) Doers() access.Doers {
-	return access.Doers{access.ActDeposit: v.doDeposit, access.ActReverse: v.doReverse, access.ActTokens: v.doTokens, access.ActAdjust: v.DoAdjust,
-		access.ActCredit: v.doCredit, access.ActRefund: v.doRefund}
+	return access.Doers{access.ActDeposit: v.doDeposit, access.ActReverse: v.doReverse, access.ActAdjust: v.DoAdjust, access.ActTerms: v.doTerms,
+		access.ActRefund: v.doRefund, access.ActClock: v.doTrust, access.ActUnits: v.doTokens, access.ActTokens: v.doTokens,
+		access.ActClearCredit: v.doTokens, access.ActClearTamper: v.doTokens}
 }
 
 func (v *Vending) doDeposit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
@@ -59,10 +60,10 @@ func (v *Vending) doTokens(ctx context.Context, maker access.Actor, body []byte)
 	return access.Done{Refusal: out.Refusal, Object: out.Job.ID.Text(id.Job)}, err
 }
 
-func (v *Vending) doCredit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var a creditAct
+func (v *Vending) doTerms(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a vendorAct
 	if err := json.Unmarshal(body, &a); err != nil {
-		return access.Done{}, fmt.Errorf("read approved credit: %w", err)
+		return access.Done{}, fmt.Errorf("read approved terms: %w", err)
 	}
 	var out VendorShown
 	var err error
@@ -72,7 +73,16 @@ func (v *Vending) doCredit(ctx context.Context, maker access.Actor, body []byte)
 	case a.Terms != nil:
 		out, err = v.SetTerms(ctx, maker, a.Vendor, *a.Terms)
 	default:
-		return access.Done{}, errors.New("read approved credit: there is neither a vendor nor terms")
+		return access.Done{}, errors.New("read approved terms: there is neither a vendor nor terms")
 	}
 	return access.Done{Refusal: out.Refusal, Object: out.Vendor.ID.Text(id.Vendor)}, err
+}
+
+func (v *Vending) doTrust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var w trustWish
+	if err := json.Unmarshal(body, &w); err != nil {
+		return access.Done{}, fmt.Errorf("read approved trust in the clock: %w", err)
+	}
+	out, err := v.TrustClock(ctx, maker, w.Reason)
+	return access.Done{Refusal: out.Refusal, Object: trustObject}, err
 }

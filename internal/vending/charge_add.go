@@ -110,6 +110,6 @@ func (v *Vending) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountNam
 		return Charged{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("charge.add", place.ID.Text(id.Account))
-	e.After = fmt.Sprintf("charge=%q amount=%d vat_bps=%d priority=%d", d.Ref(), d.Gross, d.VATBps, d.Priority)
+	e.After = fmt.Sprintf("charge=%q amount_minor=%d vat_bps=%d priority=%d", d.Ref(), d.Gross, d.VATBps, d.Priority)
 	return Charged{Due: d, Currency: n.Amount.Currency}, refusal.Refusal{}, tx.AuditLog(e)
 }

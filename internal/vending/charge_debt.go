@@ -188,7 +188,7 @@ func (v *Vending) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (
 		return Debt{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("debt.raise", d.Name())
-	e.After = fmt.Sprintf("account=%s kind=%q amount=%d mode=%s value=%d against=%s", d.Account.Text(id.Account), d.Kind, d.Principal, d.Mode, d.Value, d.Against)
+	e.After = fmt.Sprintf("account=%s kind=%q amount_minor=%d mode=%s value=%d against=%s", d.Account.Text(id.Account), d.Kind, d.Principal, d.Mode, d.Value, d.Against)
 	return d, refusal.Refusal{}, tx.AuditLog(e)
 }
 
@@ -271,8 +271,12 @@ func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal
 		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
 			nothingBooked, "Give at most that."), nil
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: d.Name(),
-		Summary: fmt.Sprintf("write off %d minor units of debt %s: %s", amount, d.Name(), w.Reason),
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return Booking{}, refusal.Refusal{}, err
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Object: d.Name(),
+		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
 		// The amount that the summary names, whatever is outstanding when somebody allows it.
 		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}}, v.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -294,7 +298,7 @@ func (v *Vending) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal
 		return Booking{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("debt.write-off", d.Name())
-	e.Before, e.After, e.Reason = fmt.Sprintf("outstanding=%d", before), fmt.Sprintf("outstanding=%d", d.Outstanding), w.Reason
+	e.Before, e.After, e.Reason = fmt.Sprintf("outstanding_minor=%d", before), fmt.Sprintf("outstanding_minor=%d", d.Outstanding), w.Reason
 	return Booking{Debt: d}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
@@ -469,8 +473,8 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	if has, err := tx.Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
 		return Adjusted{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Right: access.AdjustLedger, Object: place.ID.Text(id.Account),
-		Summary: fmt.Sprintf("give %d minor units to account %s: %s", a.Amount.Minor, place.ID.Text(id.Account), a.Reason),
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),
 		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, v.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
@@ -499,7 +503,7 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 		}
 	}
 	e := by.Entry("adjustment", place.ID.Text(id.Account))
-	e.After = fmt.Sprintf("journal=%s goodwill=%d %s", j.ID.Text(id.Journal), a.Amount.Minor, a.Amount.Currency)
+	e.After = fmt.Sprintf("journal=%s goodwill=%q", j.ID.Text(id.Journal), a.Amount)
 	e.Reason = a.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }

@@ -85,7 +85,7 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	debt := s.debt(account, vending.Debt{Mode: tariff.Amount, Value: 4000, Outstanding: 5000})
 	sold := s.sell(order(meter, 10000, "key-number-1"))
 	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Reason: "moved away"})
-	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 1000 ") {
+	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 10.00 KES ") {
 		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
 	}
 	if back, err := s.Reverse(context.Background(), juma(), vending.Undo{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
@@ -130,17 +130,20 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	}
 }
 
-// Credit for a vendor is money lent: where four eyes bind, raising it waits for somebody else; lowering it does not.
-func TestCreditForAVendorWaitsForASecondPerson(t *testing.T) {
+// A vendor's terms are money given away: where four eyes bind, a new vendor and every change of one wait for somebody else,
+// who reads old and new in words. Only to stop a vendor waits for nobody.
+func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	ctx := context.Background()
 	credit := func(minor money.Minor) vending.VendorTerms { return vending.VendorTerms{Credit: &minor} }
+	half, whole, stop, name := money.Bps(50), money.Bps(10_000), true, "Kiosk"
+	s.publish("domestic", flat(), monday())
 	do := func(w *access.Approval) refusal.Code {
 		t.Helper()
 		maker := w.Maker
 		maker.Approval = w.ID
-		done, err := s.Doers()[access.ActCredit](ctx, maker, w.Body)
+		done, err := s.Doers()[access.ActTerms](ctx, maker, w.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,6 +156,9 @@ func TestCreditForAVendorWaitsForASecondPerson(t *testing.T) {
 	}
 	if got := do(made.Waits); got != refusal.ApprovalInvalid {
 		t.Errorf("taken on before it was allowed: %q", got)
+	}
+	if got, want := made.Waits.Summary, "take on vendor the next free code (Corner shop): billing float, commission 0 %, credit limit 50.00 KES"; got != want {
+		t.Errorf("a new vendor: %q, want %q", got, want)
 	}
 	s.allow(*made.Waits)
 	for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
@@ -169,8 +175,24 @@ func TestCreditForAVendorWaitsForASecondPerson(t *testing.T) {
 	if got := do(raised.Waits); got != "" || limit() != 14_000 {
 		t.Errorf("raised: %q, limits %d, want 14000", got, limit())
 	}
-	if lowered, err := s.SetTerms(ctx, owner(), code, credit(100)); err != nil || lowered.Refused() || lowered.Waits != nil || limit() != 5100 {
-		t.Errorf("lowered: %v %s, limits %d, want 5100 at once", err, lowered.Detail(), limit())
+	for _, c := range []struct {
+		terms vending.VendorTerms
+		want  string
+	}{
+		{vending.VendorTerms{Commission: &half}, "change vendor V002 (Corner shop): commission from 0 % to 0.5 %"},
+		{credit(100), "change vendor V002 (Corner shop): credit limit from 90.00 KES to 1.00 KES"},
+		{vending.VendorTerms{Name: &name}, `change vendor V002 (Corner shop): name from "Corner shop" to "Kiosk"`},
+		{vending.VendorTerms{Blocked: &stop, Commission: &half}, "change vendor V002 (Corner shop): commission from 0 % to 0.5 %, status from active to blocked"},
+	} {
+		if got, err := s.SetTerms(ctx, owner(), code, c.terms); err != nil || got.Waits == nil || got.Waits.Summary != c.want || limit() != 14_000 {
+			t.Errorf("changed by one person: %v %s %+v, want it to wait as %q", err, got.Detail(), got.Waits, c.want)
+		}
+	}
+	if got, err := s.SetTerms(ctx, owner(), code, vending.VendorTerms{Commission: &whole}); err != nil || got.Code != refusal.CommissionTooHigh {
+		t.Errorf("above the ceiling: %v %q %+v", err, got.Code, got.Waits)
+	}
+	if got, err := s.SetTerms(ctx, owner(), code, vending.VendorTerms{Blocked: &stop}); err != nil || got.Refused() || got.Waits != nil || !got.Vendor.Blocked {
+		t.Errorf("blocked: %v %s %+v", err, got.Detail(), got.Waits)
 	}
 	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action LIKE 'vendor.%' AND single_person = 1`); n != 0 {
 		t.Errorf("%d changes are said to be one person's", n)

@@ -32,12 +32,17 @@ const (
 
 func (k JobKind) units() bool { return k == FreeIssue || k == Replacement }
 
-// right is what it takes to ask for such tokens, and to allow them.
-func (k JobKind) right() access.Right {
-	if k.units() {
-		return access.IssueUnits
+// act is the act that such tokens are, whichever door it comes through.
+func (k JobKind) act() access.Act {
+	switch k {
+	case FreeIssue, Replacement:
+		return access.ActUnits
+	case ClearCredit:
+		return access.ActClearCredit
+	case ClearTamper:
+		return access.ActClearTamper
 	}
-	return access.IssueTokens
+	return access.ActTokens
 }
 
 // subClass is that of the management token of the kind.
@@ -161,7 +166,7 @@ func noJob(r refusal.Refusal) jobStep { return jobStep{given: Given{Refusal: r},
 // tokens (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money
 // moves. It is safe to repeat under the same key.
 func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given, error) {
-	if no := by.Needs(a.Kind.right()); no.Refused() {
+	if no := by.Needs(a.Kind.act().Right()); no.Refused() {
 		return Given{Refusal: no}, nil
 	}
 	a.Reason = strings.TrimSpace(a.Reason)
@@ -311,7 +316,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}
-	w := access.Wish{Act: access.ActTokens, Right: a.Kind.right(), Object: point.Meter.ID.Text(id.Meter), Summary: j.summary(),
+	w := access.Wish{Act: a.Kind.act(), Object: point.Meter.ID.Text(id.Meter), Summary: j.summary(),
 		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
 	eyes, err := access.SecondPerson(tx, by, w, now)
 	switch {

@@ -123,7 +123,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return TokenList{Refusal: no}, nil
 	}
-	if !by.SeesAll() {
+	if !by.OfUtility() {
 		return TokenList{Refusal: refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not all tokens of a meter.", "", "Ask for the sale.")}, nil
 	}
 	ref, no := registry.ParseRef(meter)

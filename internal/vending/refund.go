@@ -119,8 +119,8 @@ func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Re
 			return Refunded{}, no, err
 		}
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActRefund, Right: access.AdjustLedger, Object: place.ID.Text(id.Account),
-		Summary: fmt.Sprintf("refund %d minor units of account %s to %s: %s", out.Amount.Minor, place.ID.Text(id.Account), refName(out.To), r.Reason),
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActRefund, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), refName(out.To), r.Reason),
 		Body:    refundWish{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err
@@ -188,7 +188,7 @@ func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acc
 		}
 	}
 	e := by.Entry("account.refund", out.Account.Text(id.Account))
-	e.After = fmt.Sprintf("journal=%s amount=%d %s to=%s left=%d", j.ID.Text(id.Journal), out.Amount.Minor, out.Amount.Currency, refName(out.To), out.Left)
+	e.After = fmt.Sprintf("journal=%s amount=%q to=%s left_minor=%d", j.ID.Text(id.Journal), out.Amount, refName(out.To), out.Left)
 	e.Reason = out.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }

@@ -39,7 +39,7 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 		switch {
 		case err != nil || !found || !by.Sees(s.Vendor):
 			return copied{Refusal: noSale(sale)}, err
-		case s.By != by.String() && by.SeesAll() && !by.May(access.Reverse):
+		case s.By != by.String() && by.OfUtility() && !by.May(access.Reverse):
 			return copied{Refusal: refusal.Because(refusal.Forbidden, "Somebody else made this sale.", "Nothing was printed.", "Ask a supervisor.")}, nil
 		case s.ReceiptNo == "":
 			return copied{Refusal: refusal.Because(refusal.VendNotFound, "The sale has no receipt: it is "+string(s.State)+".", "Nothing was printed.", "")}, nil

@@ -86,7 +86,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.L
 	if c == unconfirmed {
 		summary += ", sold by " + s.By + "; the meter cannot confirm that the token is cancelled"
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Right: access.Reverse, Object: s.ID.Text(id.Vend),
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
 		Anyway: need == consentGiven, Utility: need == consentUtility}, now)
 	if err != nil || eyes.Checker == "" {

@@ -78,7 +78,7 @@ type VendorTerms struct {
 // VendorShown is a vendor with what it has.
 type VendorShown struct {
 	refusal.Refusal
-	Waits    *access.Approval // the credit it was to get waits for a second person, and nothing was changed
+	Waits    *access.Approval // it waits for a second person, and nothing was changed
 	Vendor   Vendor
 	Room     Room
 	Currency string // empty until the tenant has one
@@ -124,33 +124,38 @@ func (v *Vending) AddVendor(ctx context.Context, by access.Actor, n NewVendor) (
 
 func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorShown, error) {
 	asked := n
-	if n.Code == "" {
+	if n.Code != "" {
+		if _, taken, err := tx.VendorByCode(n.Code); err != nil || taken {
+			return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "There is a vendor with the code "+n.Code+" already.", nothingChanged,
+				"Use another code, or leave it out.")}, err
+		}
+	}
+	if no, err := commissionAllowed(tx, n.Commission); err != nil || no.Refused() {
+		return VendorShown{Refusal: no}, err
+	}
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return VendorShown{}, err
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+	}
+	for taken := true; asked.Code == "" && taken; {
 		next, err := tx.Take(vendorCounter)
 		if err != nil {
 			return VendorShown{}, err
 		}
 		n.Code = fmt.Sprintf("V%03d", next)
-	}
-	_, taken, err := tx.VendorByCode(n.Code)
-	switch {
-	case err != nil:
-		return VendorShown{}, err
-	case taken:
-		return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "There is a vendor with the code "+n.Code+" already.", nothingChanged,
-			"Use another code, or leave it out.")}, nil
+		if _, taken, err = tx.VendorByCode(n.Code); err != nil {
+			return VendorShown{}, err
+		}
 	}
 	vendor := Vendor{Code: n.Code, Name: n.Name, Billing: n.Billing, Commission: n.Commission, Credit: n.Credit}
 	if vendor.ID, err = tx.NewID(); err != nil {
 		return VendorShown{}, err
 	}
 	vendor.CreatedAt = vendor.ID.Time()
-	var eyes access.Eyes
-	if n.Credit > 0 || !by.Approval.IsZero() {
-		eyes, err = access.SecondPerson(tx, by, creditWish("take vendor "+asked.Name+" on", n.Credit, creditAct{New: &asked}, ""), now)
-		if err != nil || eyes.Refused() || eyes.Waits != nil {
-			return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
-		}
-	}
 	if err := tx.AddVendor(vendor); err != nil {
 		return VendorShown{}, err
 	}
@@ -163,7 +168,7 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorShown,
 }
 
 func (v Vendor) terms() string {
-	return fmt.Sprintf("code=%s name=%q billing=%s commission_bps=%d credit=%d blocked=%t", v.Code, v.Name, v.Billing, v.Commission, v.Credit, v.Blocked)
+	return fmt.Sprintf("code=%s name=%q billing=%s commission_bps=%d credit_minor=%d blocked=%t", v.Code, v.Name, v.Billing, v.Commission, v.Credit, v.Blocked)
 }
 
 func (n NewVendor) check() refusal.Refusal {
@@ -197,55 +202,111 @@ func checkTerms(commission money.Bps, credit money.Minor) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
+// commissionAllowed refuses a commission above the ceiling of the settings. A vendor that has a higher one from before keeps it.
+func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
+	most, err := tx.MaxCommission()
+	if err != nil || commission <= most {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Because(refusal.CommissionTooHigh, fmt.Sprintf("A commission of %s is above the ceiling of %s.", commission.Percent(), most.Percent()), nothingChanged,
+		"Give less, or raise the setting max_commission_bps first."), nil
+}
+
 // SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
-// the vendor has paid in.
+// the vendor has paid in. Whoever only stops a vendor's sales needs nobody else.
 func (v *Vending) SetTerms(ctx context.Context, by access.Actor, vendor string, t VendorTerms) (VendorShown, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
 		return VendorShown{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) {
-		was, no, err := findVendor(tx, vendor)
-		if err != nil || no.Refused() {
-			return VendorShown{Refusal: no}, err
-		}
-		next := t.apply(was)
-		check := NewVendor{Code: next.Code, Name: next.Name, Billing: next.Billing, Commission: next.Commission, Credit: next.Credit}
-		if no := check.check(); no.Refused() {
-			return VendorShown{Refusal: no}, nil
-		}
-		var eyes access.Eyes
-		if next.Credit > was.Credit || !by.Approval.IsZero() {
-			what := fmt.Sprintf("raise the credit of vendor %s from %d", was.Code, was.Credit)
-			eyes, err = access.SecondPerson(tx, by, creditWish(what, next.Credit, creditAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}, was.ID.Text(id.Vendor)), v.moment())
-			if err != nil || eyes.Refused() || eyes.Waits != nil {
-				return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
-			}
-		}
-		if err := tx.PutVendor(next); err != nil {
-			return VendorShown{}, err
-		}
-		e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
-		e.Before, e.After = was.terms(), next.terms()
-		if err := tx.AuditLog(eyes.Mark(e)); err != nil {
-			return VendorShown{}, err
-		}
-		return showVendor(tx, next)
-	})
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return setTerms(tx, by, vendor, t, v.moment()) })
 	if err != nil {
 		return VendorShown{}, fmt.Errorf("change the terms of vendor %s: %w", echo(vendor), err)
 	}
 	return out, nil
 }
 
-// creditAct is what of credit for a vendor is written down for a second person: a new vendor, or new terms of one.
-type creditAct struct {
+// setTerms is the transaction of SetTerms.
+func setTerms(tx Tx, by access.Actor, vendor string, t VendorTerms, now time.Time) (VendorShown, error) {
+	was, no, err := findVendor(tx, vendor)
+	if err != nil || no.Refused() {
+		return VendorShown{Refusal: no}, err
+	}
+	next := t.apply(was)
+	check := NewVendor{Code: next.Code, Name: next.Name, Billing: next.Billing, Commission: next.Commission, Credit: next.Credit}
+	if no := check.check(); no.Refused() {
+		return VendorShown{Refusal: no}, nil
+	}
+	if next.Commission != was.Commission {
+		if no, err := commissionAllowed(tx, next.Commission); err != nil || no.Refused() {
+			return VendorShown{Refusal: no}, err
+		}
+	}
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return VendorShown{}, err
+	}
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
+		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}}, now)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+	}
+	if err := tx.PutVendor(next); err != nil {
+		return VendorShown{}, err
+	}
+	e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
+	e.Before, e.After = was.terms(), next.terms()
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
+		return VendorShown{}, err
+	}
+	return showVendor(tx, next)
+}
+
+// vendorAct is what is written down for a second person: a new vendor, or new terms of one.
+type vendorAct struct {
 	New    *NewVendor   `json:"new,omitempty"`
 	Vendor string       `json:"vendor,omitempty"`
 	Terms  *VendorTerms `json:"terms,omitempty"`
 }
 
-func creditWish(what string, to money.Minor, act creditAct, object string) access.Wish {
-	return access.Wish{Act: access.ActCredit, Right: access.ManageVendors, Object: object, Summary: fmt.Sprintf("%s, with credit up to %d", what, to), Body: act}
+// act is which act a change of terms is: to stop a vendor's sales, and nothing else, is one that cannot wait.
+func (t VendorTerms) act() access.Act {
+	if t.Name == nil && t.Commission == nil && t.Credit == nil && t.Blocked != nil && *t.Blocked {
+		return access.ActBlock
+	}
+	return access.ActTerms
+}
+
+// words say what a new vendor will be, for whoever allows it.
+func (n NewVendor) words(currency string) string {
+	code := n.Code
+	if code == "" {
+		code = "the next free code"
+	}
+	return fmt.Sprintf("take on vendor %s (%s): billing %s, commission %s, credit limit %s", code, n.Name, n.Billing, n.Commission.Percent(),
+		money.Amount{Minor: n.Credit, Currency: currency})
+}
+
+// change says what changes of a vendor, old and new, for whoever allows it. The name stands last: a long one cannot push a
+// figure out of a summary that is cut.
+func (v Vendor) change(next Vendor, currency string) string {
+	var parts []string
+	if v.Commission != next.Commission {
+		parts = append(parts, fmt.Sprintf("commission from %s to %s", v.Commission.Percent(), next.Commission.Percent()))
+	}
+	if v.Credit != next.Credit {
+		parts = append(parts, fmt.Sprintf("credit limit from %s to %s", money.Amount{Minor: v.Credit, Currency: currency}, money.Amount{Minor: next.Credit, Currency: currency}))
+	}
+	if v.Blocked != next.Blocked {
+		states := map[bool]string{true: "blocked", false: "active"}
+		parts = append(parts, fmt.Sprintf("status from %s to %s", states[v.Blocked], states[next.Blocked]))
+	}
+	if v.Name != next.Name {
+		parts = append(parts, fmt.Sprintf("name from %q to %q", v.Name, next.Name))
+	}
+	if len(parts) == 0 {
+		parts = []string{"no change"}
+	}
+	return fmt.Sprintf("change vendor %s (%s): %s", v.Code, v.Name, strings.Join(parts, ", "))
 }
 
 func (t VendorTerms) apply(v Vendor) Vendor {
@@ -298,9 +359,9 @@ func showVendor(tx Tx, vendor Vendor) (VendorShown, error) {
 // another's does not exist for it.
 func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 	switch {
-	case by.Vendor.IsZero():
+	case by.OfUtility():
 		return by.Needs(access.ReadVendors)
-	case by.Vendor == vendor.ID:
+	case by.Sees(vendor.ID):
 		return refusal.Refusal{}
 	}
 	return noVendor(named)

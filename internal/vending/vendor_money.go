@@ -42,6 +42,8 @@ type VendorTx interface {
 	// Statement lists what was posted to a limited account, newest first, before the given journal (zero for the newest).
 	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
 
+	// MaxCommission is the ceiling that the tenant's settings give to commissions.
+	MaxCommission() (money.Bps, error)
 	// VendorByID and VendorByCode find a vendor and lock it.
 	VendorByID(vendor id.ID) (Vendor, bool, error)
 	VendorByCode(code string) (Vendor, bool, error)
@@ -71,7 +73,7 @@ func (s Sale) Source() ledger.AccountRef { return s.source() }
 // seller finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
 // and then its account, after the account and the meter of the sale.
 func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s Seller, no refusal.Refusal, err error) {
-	if by.Vendor.IsZero() {
+	if by.OfUtility() {
 		return ledger.MainTill, Seller{}, refusal.Refusal{}, nil
 	}
 	vendor, found, err := tx.VendorByID(by.Vendor)
@@ -272,8 +274,8 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 			"Look at the vendor's statement; give another payment its own reference."), err
 	}
 	now := v.moment()
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActDeposit, Right: access.DepositFloat, Object: vendor.ID.Text(id.Vendor),
-		Summary: fmt.Sprintf("deposit of %d %s by vendor %s, reference %s", p.Amount.Minor, p.Amount.Currency, vendor.Code, ref),
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
+		Summary: fmt.Sprintf("deposit of %s by vendor %s, reference %s", p.Amount, vendor.Code, ref),
 		Body:    paidWish{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Deposited{Waits: eyes.Waits}, eyes.Refusal, err
@@ -292,7 +294,7 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 		return Deposited{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("vendor.deposit", vendor.ID.Text(id.Vendor))
-	e.After = fmt.Sprintf("amount=%d %s reference=%q journal=%s", p.Amount.Minor, p.Amount.Currency, ref, j.ID.Text(id.Journal))
+	e.After = fmt.Sprintf("amount=%q reference=%q journal=%s", p.Amount, ref, j.ID.Text(id.Journal))
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}

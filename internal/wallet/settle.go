@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -240,6 +241,7 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 
 // Tx is what the use cases of wallets need of a transaction.
 type Tx interface {
+	access.EyesTx
 	SettleTx
 	ReleaseTx
 	JobTx

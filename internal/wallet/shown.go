@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -60,6 +61,7 @@ type SupplyView struct {
 	LeaseLeft unit.Energy
 	Protected bool
 	Grace     int64
+	Waits     *access.Approval // a change waits for a second person, and nothing was changed
 }
 
 // Bounds of what the days left are judged by.
@@ -249,16 +251,36 @@ func (s Supplied) cutLeft() bool {
 
 // AccountWish is what is to change about the supply of an account; what is nil stays.
 type AccountWish struct {
-	Protected *bool
-	Grace     *int64
-	Reason    string
+	Protected *bool  `json:"protected,omitempty"`
+	Grace     *int64 `json:"lease_grace_wh,omitempty"`
+	Reason    string `json:"reason"`
+}
+
+// accountAct is what of an AccountWish is written down for a second person.
+type accountAct struct {
+	Meter   string      `json:"meter"`
+	Account string      `json:"account"` // that the meter supplied then: an approval is not for whoever moves in
+	Wish    AccountWish `json:"wish"`
+}
+
+// Doers carry out the acts of this package that were approved.
+func (w *Wallets) Doers() access.Doers { return access.Doers{access.ActSupply: w.doAccount} }
+
+func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a accountAct
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved change of a supply: %w", err)
+	}
+	out, err := w.SetAccount(ctx, maker, a.Meter, a.Wish)
+	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
 // mostGrace bounds what a meter may use after the time of its lease has ended.
 const mostGrace = 1_000_000_000 // Wh, as a configuration has it
 
 // SetAccount sets what is special about the supply of the account that a meter supplies (right: meter.write): whether it is
-// never cut off for want of money, and what the end of a lease's time brings.
+// never cut off for want of money, and what the end of a lease's time brings. Either gives energy on credit, so it is an
+// act for two people.
 func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountWish) (SupplyView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
@@ -308,12 +330,11 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if err != nil {
 		return SupplyView{}, err
 	}
-	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
-	if wish.Protected != nil {
-		next.Protected = *wish.Protected
-	}
-	if wish.Grace != nil {
-		next.Grace = *wish.Grace
+	next := wish.apply(s)
+	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
+		Body: accountAct{m.Number, account.Text(id.Account), wish}}, w.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return SupplyView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	if err := tx.AccountSupply(account, next); err != nil {
 		return SupplyView{}, err
@@ -321,7 +342,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	e := by.Entry("account.supply", account.Text(id.Account))
 	e.Before = fmt.Sprintf("protected=%t lease_grace_wh=%d", s.Protected, s.Grace)
 	e.After, e.Reason = fmt.Sprintf("protected=%t lease_grace_wh=%d", next.Protected, next.Grace), wish.Reason
-	if err := tx.AuditLog(e); err != nil {
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return SupplyView{}, err
 	}
 	settled, err := SettleAccount(tx, account, w.moment(), false)
@@ -329,6 +350,35 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 		return SupplyView{}, err
 	}
 	return w.show(tx, settled.Rows, settled.Rows[at])
+}
+
+// apply is what a supply becomes by the wish.
+func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
+	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
+	if wish.Protected != nil {
+		next.Protected = *wish.Protected
+	}
+	if wish.Grace != nil {
+		next.Grace = *wish.Grace
+	}
+	return next
+}
+
+// words say what changes, old and new, for whoever allows it.
+func (wish AccountWish) words(number string, s Supplied) string {
+	next := wish.apply(s)
+	cut := map[bool]string{true: "never cut off for want of money", false: "cut off when its money is used up"}
+	grace := func(wh int64) string {
+		switch {
+		case wh == StayClosed:
+			return "the supply stays on up to the lease's energy"
+		case wh == 0:
+			return "the supply goes off"
+		}
+		return unit.Energy(wh).KWh(1) + " kWh more"
+	}
+	return fmt.Sprintf("change the supply of the account of meter %s: from %s to %s; at the end of a lease's time from %s to %s; reason: %s", number,
+		cut[s.Protected], cut[next.Protected], grace(s.Grace), grace(next.Grace), wish.Reason)
 }
 
 // SwitchTx is what switching a supply for a person needs of a transaction.

@@ -1,0 +1,89 @@
+package access
+
+import "fmt"
+
+// Act names a kind of act. Whichever door an act comes through (a token, a command, a change of settings), it has one name,
+// and [acts] says who may do it and whether a second person must allow it.
+type Act string
+
+// Acts. Every door asks [SecondPerson] by one of these names.
+const (
+	ActTariff  Act = "tariff.publish"
+	ActDeposit Act = "vendor.deposit"
+	ActTerms   Act = "vendor.terms" // take a vendor on, or change its terms
+	ActBlock   Act = "vendor.block" // stop a vendor's sales, and nothing else
+	ActReverse Act = "vend.reverse"
+	ActUnits   Act = "token.free"    // units that nobody pays for
+	ActTokens  Act = "token.issue"   // key changes and power limits
+	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
+	ActRefund  Act = "account.refund"
+	ActReading Act = "reading.decide" // decide about a reading that cannot be true
+	// ActSettings is a change of the tenant's settings, four eyes among them.
+	ActSettings Act = "settings.change"
+	ActClock    Act = "clock.trust"
+
+	ActClearCredit Act = "meter.clear_credit"  // take away the energy that a customer has paid for
+	ActClearTamper Act = "meter.clear_tamper"  // clear the meter's evidence of tampering
+	ActCancelToken Act = "meter.cancel_token"  // make a customer's token worthless
+	ActForce       Act = "meter.force_connect" // close a relay without the customer's key press
+	ActCommand     Act = "meter.command"       // every other command
+	ActMeter       Act = "meter.add"
+	ActPostpaid    Act = "meter.postpaid" // let a meter supply energy before it is paid for
+	ActSupply      Act = "account.supply" // protect an account from being cut off, or let it use more than a lease gives
+)
+
+// rule is what the table says of an act.
+type rule struct {
+	right Right // what the maker and the checker both need
+	alone bool  // one person may do it: nobody gains by it, or it can wait for nobody
+	was   Act   // the name under which older versions wrote the approval down
+}
+
+// acts is the only place that says which acts need a second person. An act that is missing here cannot be done.
+var acts = map[Act]rule{
+	ActTariff:  {right: WriteTariffs},
+	ActDeposit: {right: DepositFloat},
+	ActTerms:   {right: ManageVendors},
+	ActBlock:   {right: ManageVendors, alone: true},
+	ActReverse: {right: Reverse},
+	ActUnits:   {right: IssueUnits, was: ActTokens},
+	ActTokens:  {right: IssueTokens},
+	ActAdjust:  {right: AdjustLedger},
+	ActRefund:  {right: AdjustLedger},
+	ActReading: {right: DecideReadings},
+
+	ActSettings: {right: WriteSettings},
+	ActClock:    {right: WriteSettings},
+
+	ActClearCredit: {right: IssueTokens, was: ActTokens},
+	ActClearTamper: {right: IssueTokens, was: ActTokens},
+	ActCancelToken: {right: SendCommands},
+	ActForce:       {right: SendCommands},
+	ActCommand:     {right: SendCommands, alone: true},
+	ActMeter:       {right: WriteMeters, alone: true},
+	ActPostpaid:    {right: WriteMeters},
+	ActSupply:      {right: WriteMeters},
+}
+
+// rule looks an act up.
+func (a Act) rule() (rule, error) {
+	r, ok := acts[a]
+	if !ok {
+		return rule{}, fmt.Errorf("the act %q is not in the table of acts", a)
+	}
+	return r, nil
+}
+
+// Right is what it takes to do an act and to allow it; empty for an act that is not in the table.
+func (a Act) Right() Right { return acts[a].right }
+
+// Acts lists every act that needs a second person where four eyes bind.
+func Acts() []Act {
+	var out []Act
+	for a, r := range acts {
+		if !r.alone {
+			out = append(out, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,82 @@
+package access_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// table is the table of acts once more: what right an act takes, and who does it where four eyes bind. A change of the code's
+// table has to be made twice and is read twice.
+const table = `
+tariff.publish       tariff.write    two
+vendor.deposit       vendor.deposit  two
+vendor.terms         vendor.manage   two
+vendor.block         vendor.manage   one
+vend.reverse         vend.reverse    two
+token.free           token.free      two
+token.issue          token.issue     two
+ledger.adjust        ledger.adjust   two
+account.refund       ledger.adjust   two
+account.supply       meter.write     two
+reading.decide       reading.decide  two
+settings.change      settings.write  two
+clock.trust          settings.write  two
+meter.clear_credit   token.issue     two
+meter.clear_tamper   token.issue     two
+meter.cancel_token   command.send    two
+meter.force_connect  command.send    two
+meter.command        command.send    one
+meter.add            meter.write     one
+meter.postpaid       meter.write     two
+`
+
+func TestEveryActAsksTheTable(t *testing.T) {
+	w := newWorld(t)
+	w.run(t, func(tx *store.Tx) error {
+		s, err := tx.TenantSettings()
+		if err != nil {
+			return err
+		}
+		on := true
+		s.FourEyes = &on
+		return tx.PutTenantSettings(s)
+	})
+	by := boss()
+	var two []access.Act
+	for _, line := range strings.Split(strings.TrimSpace(table), "\n") {
+		f := strings.Fields(line)
+		act := access.Act(f[0])
+		if act.Right() != access.Right(f[1]) {
+			t.Errorf("%s takes %s, want %s", act, act.Right(), f[1])
+		}
+		if f[2] == "two" {
+			two = append(two, act)
+		}
+		w.run(t, func(tx *store.Tx) error {
+			eyes, err := access.SecondPerson(tx, by, access.Wish{Act: act, Body: struct{}{}}, w.now)
+			if err != nil || eyes.Refused() || (eyes.Waits != nil) != (f[2] == "two") || eyes.Alone {
+				t.Errorf("%s: %+v, %v, want %s", act, eyes, err, f[2])
+			}
+			if eyes.Waits != nil && eyes.Waits.Right != act.Right() {
+				t.Errorf("%s may be allowed with %s", act, eyes.Waits.Right)
+			}
+			return nil
+		})
+	}
+	all := access.Acts()
+	slices.Sort(all)
+	slices.Sort(two)
+	if !slices.Equal(all, two) {
+		t.Errorf("acts of two people: %v, want %v", all, two)
+	}
+	w.run(t, func(tx *store.Tx) error {
+		if eyes, err := access.SecondPerson(tx, by, access.Wish{Act: "meter.explode", Body: struct{}{}}, w.now); err == nil {
+			t.Errorf("an act that is not in the table: %+v, want an error", eyes)
+		}
+		return nil
+	})
+}

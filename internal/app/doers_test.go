@@ -1,0 +1,26 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// What a second person allows is done by somebody: an act of the table without one would be allowed and never done.
+func TestEveryActThatWaitsIsDoneBySomebody(t *testing.T) {
+	a := &App{vending: &vending.Vending{}, commands: &command.Commands{}, registry: &registry.Registry{}, desk: &quarantine.Desk{}, wallets: &wallet.Wallets{}}
+	doers := a.doers()
+	for _, act := range access.Acts() {
+		if doers[act] == nil {
+			t.Errorf("nobody does %s", act)
+		}
+	}
+	if len(doers) != len(access.Acts()) {
+		t.Errorf("%d acts are done, the table has %d", len(doers), len(access.Acts()))
+	}
+}
