@@ -286,6 +286,20 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 		eventually(t, 5*time.Second, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == want })
 	}
 	a.must(t, 400, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": ""})
+
+	// Its wallet is empty, so its supply is meant to be off: with four eyes on, to switch it on takes two people as a connect with
+	// force does, and to switch it off takes one.
+	second := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
+	on := a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "my own house"})
+	if s := m.sketch(t, "run 2s"); !strings.HasPrefix(on.text(t, "id"), "apr_") || s.Relay != "open" {
+		t.Fatalf("one person switched on a supply that nobody pays for: relay %s, %s", s.Relay, on.body)
+	}
+	second.must(t, 200, "POST", "/v1/approvals/"+on.text(t, "id")+"/approve", `{}`)
+	m.sketch(t, "wait relay=closed 5s")
+	eventually(t, 5*time.Second, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == "closed" })
+	a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "off again"})
+	m.sketch(t, "wait relay=open 5s")
 }
 
 // TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client

@@ -82,6 +82,25 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	}
 }
 
+// TestAnActOfAnOlderVersionIsRefused: its summary said less than the act does now, so it is asked for anew. It can be rejected.
+func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
+	w := newWorld(t)
+	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
+	a := access.Approval{Act: "vendor.credit", Right: access.ManageVendors, Body: []byte("{}"), Maker: boss(), State: access.ApprovalWaiting, CreatedAt: w.now}
+	w.run(t, func(tx *store.Tx) (err error) {
+		if a.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.AddApproval(a)
+	})
+	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), true, ""); err != nil || d.Code != refusal.ApprovalInvalid {
+		t.Errorf("allowed: %q, %v, want %q", d.Code, err, refusal.ApprovalInvalid)
+	}
+	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), false, ""); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
+		t.Errorf("rejected: %q, %v", d.Code, err)
+	}
+}
+
 // run runs fn in a transaction of the first tenant.
 func (w *world) run(t *testing.T, fn func(*store.Tx) error) {
 	t.Helper()

@@ -121,9 +121,8 @@ func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
 // vendorless reports whether the actor is a vendor's key without its vendor.
 func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
 
-// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it. Only then it may look at
-// what belongs to the whole utility, as far as its rights go, and allow what others ask for. The role decides: a vendor's key
-// sees one vendor's sales, never more.
+// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it. Who is sees every vendor's
+// sales and a meter's tokens, as far as its rights go. The role decides: a vendor's key sees one vendor's sales, never more.
 func (a Actor) OfUtility() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
 
 // Sees reports whether the actor may look at the sales of a vendor; the zero vendor is the tenant itself.

@@ -46,8 +46,7 @@ func (a *API) commandRoutes(r router) {
 		Summary: "Tell a meter what to do",
 		Description: "The command is kept and sent again until the meter answers or it expires. Where four eyes bind, clear_credit, clear_tamper, cancel_token " +
 			"and a connect with force wait for a second person: the 202 then carries the approval.",
-		Responses: map[string]*huma.Response{"202": {Description: "Queued, or waiting for a second person.",
-			Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{OneOf: []*huma.Schema{of[commandBody](r), of[approvalBody](r)}}}}}},
+		Responses: queuedOrWaits(r, of[commandBody](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newCommand) (*sent, error) {
 		out, err := a.c.Commands.Send(ctx, by, command.Order{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
 		return doneOrWaits(http.StatusAccepted, out.Refusal, out.Waits, err, func() any { return commandOf(out.Command) })

@@ -68,16 +68,12 @@ func (a *API) deviceRoutes(r router) {
 		OperationID: "toggle-device", Path: "/v1/meters/{meter}/device/toggle", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
 		Summary: "Turn the relay of a toggling device over, once",
 		Description: "Only for a device whose profile knows nothing but a toggle. It is sent once and never repeated; the device's answer shows in " +
-			"GET …/device. Do not repeat this request without looking: a second toggle undoes the first.",
-	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newToggle) (*struct{ Body deviceBody }, error) {
+			"GET …/device. Do not repeat this request without looking: a second toggle undoes the first. Where four eyes bind, one that closes " +
+			"the relay of a supply that is meant to be off waits for a second person: the 202 then carries the approval.",
+		Responses: queuedOrWaits(r, of[deviceBody](r)),
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newToggle) (*sent, error) {
 		d, err := a.c.Devices.Turn(ctx, by, in.Meter, body.Reason)
-		if err != nil {
-			return nil, err
-		}
-		if d.Refused() {
-			return nil, refuse(d.Refusal)
-		}
-		return &struct{ Body deviceBody }{deviceOf(d)}, nil
+		return doneOrWaits(http.StatusAccepted, d.Refusal, d.Waits, err, func() any { return deviceOf(d) })
 	})
 	query(r, huma.Operation{
 		OperationID: "device", Path: "/v1/meters/{meter}/device", Tags: []string{"meters"}, Summary: "Show what a meter's device says now",

@@ -220,6 +220,12 @@ func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Respo
 		"202":  {Description: "It waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
 }
 
+// queuedOrWaits are the responses of an act that is on its way, or waits for a second person.
+func queuedOrWaits(r router, queued *huma.Schema) map[string]*huma.Response {
+	either := &huma.Schema{OneOf: []*huma.Schema{queued, of[approvalBody](r)}}
+	return map[string]*huma.Response{"202": {Description: "On its way, or waiting for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: either}}}}
+}
+
 // doneOrWaits answers such an act.
 func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
 	switch {

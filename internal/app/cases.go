@@ -88,6 +88,9 @@ func (a *App) doers() access.Doers {
 		}
 		all[act] = send
 	}
+	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+		return a.answering().Toggle(ctx, maker, body)
+	})
 	for _, more := range []access.Doers{a.registry.Doers(), a.desk.Doers(), a.wallets.Doers()} {
 		maps.Copy(all, more)
 	}

@@ -2,10 +2,12 @@ package profile
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 )
@@ -32,6 +34,7 @@ type Device struct {
 	Live     Live
 	Register Register
 	Account  Account
+	Waits    *access.Approval // a toggle waits for a second person, and nothing was sent
 }
 
 // Summarised is what became of a summary.
@@ -101,7 +104,8 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 
 // Turn turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
 // the audit log before anything is sent; it is never repeated, because a second toggle would undo the first. What the
-// device answers is its state.
+// device answers is its state. A toggle that closes the relay of a supply that is meant to be off is a connect with force,
+// and takes two people as that does.
 func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Device{Refusal: no}, nil
@@ -119,13 +123,22 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 	if !dev.Attached || !dev.Live.Connected || !dev.Live.Toggles {
 		return Device{Refusal: no}, nil
 	}
-	err = d.c.Listener.door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.Eyes, error) {
+		eyes, err := access.SecondPerson(tx, by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
+			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason},
+			d.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+		if err != nil || eyes.Refused() || eyes.Waits != nil {
+			return eyes, err
+		}
 		e := by.Entry("device.toggle", number)
 		e.Before, e.Reason = "relay="+dev.Register.Relay, reason
-		return false, tx.AuditLog(e)
+		return eyes, tx.AuditLog(eyes.Mark(e))
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return Device{}, fmt.Errorf("note a toggle of meter %s: %w", number, err)
+	case eyes.Refused() || eyes.Waits != nil:
+		return Device{Refusal: eyes.Refusal, Waits: eyes.Waits}, nil
 	}
 	if !d.c.Turn(number) {
 		return Device{Refusal: no}, nil
@@ -135,3 +148,27 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 
 // maxReason bounds what a person writes.
 const maxReason = 200
+
+// toggle is the act that a toggle is now. What a device never said of its relay is taken as open.
+func (d Device) toggle() access.Act {
+	if d.Account.Known && !d.Account.On && d.Register.Relay != Closed {
+		return access.ActForce
+	}
+	return access.ActCommand
+}
+
+// toggleAct is what of a toggle is written down for a second person.
+type toggleAct struct {
+	Device string `json:"device"` // the number of its meter
+	Reason string `json:"reason"`
+}
+
+// Toggle does a toggle that was approved, as a [access.Doer].
+func (d *Devices) Toggle(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a toggleAct
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved toggle: %w", err)
+	}
+	out, err := d.Turn(ctx, maker, a.Device, a.Reason)
+	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Device}, err
+}

@@ -30,7 +30,7 @@ type Tx interface {
 	PutProfileRegister(meter int64, profile string, r Register) error
 	Ingest(recs []metering.Record) ([]metering.Outcome, error)
 	RaiseAlarm(meter int64, a metering.Alarm) error
-	AuditLog(access.Entry) error
+	access.EyesTx
 	accountTx
 }
 

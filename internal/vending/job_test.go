@@ -313,6 +313,29 @@ func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
 	s.verified()
 }
 
+// TestATokenThatWaitsFromAnOlderVersionIsStillAllowed: that version wrote every token down as token.issue.
+func TestATokenThatWaitsFromAnOlderVersionIsStillAllowed(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	for kind, units := range map[vending.JobKind]unit.Energy{vending.ClearCredit: 0, vending.ClearTamper: 0, vending.Replacement: 1000} {
+		old := access.Approval{Act: "token.issue", Right: access.IssueTokens, Maker: owner(), State: access.ApprovalWaiting, CreatedAt: s.clock.Now(),
+			Body: []byte(fmt.Sprintf(`{"meter":%q,"kind":%q,%s"reason_code":"meter_swap"}`, m, kind, map[bool]string{true: fmt.Sprintf(`"units_wh":%d,`, units)}[units > 0]))}
+		s.do(func(tx *store.Tx) (err error) {
+			if old.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			return tx.AddApproval(old)
+		})
+		s.allow(old)
+		maker := old.Maker
+		maker.Approval = old.ID
+		if done, err := s.Doers()[old.Act](context.Background(), maker, old.Body); err != nil || done.Refused() {
+			t.Errorf("%s: %v %s", kind, err, done.Detail())
+		}
+	}
+}
+
 func TestARefusedKeyChangeLeavesThePlan(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
