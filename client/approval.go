@@ -49,7 +49,8 @@ func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason
 	return ask[Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, body))
 }
 
-// TrustClock says that the server's clock is right as it stands (right: settings.write).
+// TrustClock says that the server's clock is right as it stands (right: settings.write). Where it is not in doubt, the answer
+// is the refusal clock-trusted.
 func (c *Client) TrustClock(ctx context.Context, reason string) error {
 	body := struct {
 		Reason string `json:"reason"`

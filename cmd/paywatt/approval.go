@@ -77,7 +77,11 @@ func newClockCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "clock", Short: "The server's clock"}
 	var reason string
 	trust := &cobra.Command{
-		Use: "trust", Short: "Say that the clock is right, after it was moved while the server ran", Args: cobra.NoArgs,
+		Use: "trust", Short: "Say that the server's clock is right, so that sales go on", Args: cobra.NoArgs,
+		Long: "While the server doubts its clock it sells nothing (clock-untrusted): after the clock was moved while it ran, where it started with\n" +
+			"the clock more than 24 hours past the last moment it knows and no time service keeps it, or where tokens were issued later than\n" +
+			"now because the clock was wrong then. Compare the clock with another one before you trust it: token numbers and the dates of\n" +
+			"money are taken from it and cannot be taken back.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			if err := api.TrustClock(cmd.Context(), reason); err != nil {
 				return err

@@ -49,7 +49,7 @@ func newDoctorCommand(c console) *cobra.Command {
 				return err
 			}
 			dir := set.Text(config.Data)
-			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)}), diskCheck(dir), clockCheck(time.Now()), keyStoreCheck(dir)}
+			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)}), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
 			all = append(all, portChecks(cmd.Context(), set)...)
 			t, bad := table{head: []string{"check", "verdict", "detail"}}, 0
 			for _, k := range all {
@@ -139,9 +139,13 @@ func diskCheck(dir string) check {
 	return k
 }
 
-// clockCheck looks at the one thing that can be known without asking anybody: that the clock is not in the past.
-func clockCheck(now time.Time) check {
+// clockCheck looks at what can be known without asking anybody: that the clock is not in the past, and whether a time
+// service keeps it. A running server says of its own clock whether it is in doubt.
+func clockCheck(now time.Time, synced bool) check {
 	k := check{Name: "clock", Verdict: checkOK, Detail: now.UTC().Format(time.RFC3339)}
+	if k.Detail += ", kept by a time service"; !synced {
+		k.Detail = now.UTC().Format(time.RFC3339) + ", not known to be kept by a time service: a server that was off for more than 24 hours asks whether it is right"
+	}
 	if now.Year() < built {
 		k.Verdict, k.Detail = checkBad, k.Detail+" lies before this program was written; set the clock, or no token is sold"
 	}

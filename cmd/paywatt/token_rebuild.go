@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
-
-// maxTIDAhead is how many minutes a vending system lets TIDs run ahead of its clock.
-const maxTIDAhead = 1440
 
 // token makes the token again from its fields and reads it back. No rule of a meter is asked.
 func (v *vector) token() error {
@@ -336,7 +334,7 @@ func (v *vector) timesReadBack(tid sts.TID) error {
 	}
 	// Several tokens in one minute take the minutes after it, so the TID may be later than the time of issue.
 	earliest, err := base.TIDAt(at)
-	if err == nil && (tid < earliest || tid > earliest+maxTIDAhead) {
+	if err == nil && (tid < earliest || tid > earliest+vending.MaxAheadRestored) {
 		err = fmt.Errorf("issued_at %s has TID %d, want %d", v.Fields.IssuedAt, earliest, tid)
 	}
 	return err

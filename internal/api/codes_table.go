@@ -13,6 +13,6 @@ var codes = []refusal.Code{
 	refusal.VendInProgress, refusal.ChargeExists, refusal.FBEAlreadyIssued, refusal.DailyLimit, refusal.InsufficientFloat, refusal.VendorExists, refusal.VendorBlocked, refusal.CommissionTooHigh,
 	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,
 	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens, refusal.TokenUnfit,
-	refusal.ClockUntrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
+	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
 	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.Internal,
 }

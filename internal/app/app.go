@@ -75,9 +75,11 @@ type Config struct {
 	Version    api.Version
 	Log        *slog.Logger // nil: nothing is logged
 	Now        func() time.Time
-	Rand       io.Reader // nil: crypto/rand
-	API        api.Limits
-	Broker     broker.Limits
+	// Synced reports whether a time service keeps that clock; nil: the system is asked.
+	Synced func() bool
+	Rand   io.Reader // nil: crypto/rand
+	API    api.Limits
+	Broker broker.Limits
 	// KeyCost is the cost of a key store that is made by this process; tests lower it.
 	KeyCost keystore.Params
 	// PasswordCost is the cost of people's passwords; tests lower it.
@@ -149,12 +151,15 @@ func New(c Config) (*App, error) {
 		c.Now = time.Now
 	}
 	c.Now = plantClock(c.Now)
+	if c.Synced == nil {
+		c.Synced = Synced
+	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
 	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
-	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.openLegacy, a.openIntegration, a.openHTTP} {
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
 		}

@@ -71,7 +71,7 @@ func (a *App) openCases() (err error) {
 		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now, a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
-		Now: a.c.Now, Running: a.own, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
+		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
@@ -188,23 +188,6 @@ type tasksTx interface {
 	Wake(max int) (more bool, err error)
 	LookOut() error
 	LookAway() error
-}
-
-// clockDoubted reports whether the clock was moved while this process ran, and nobody has said that it is right.
-func (a *App) clockDoubted() bool { return a.vending.ClockFault().Refused() }
-
-// dayDoubted reports whether it is in doubt which day it is: the clock was moved, or it is the database's and this server's own
-// differs.
-func (a *App) dayDoubted() bool {
-	return a.clockDoubted() || a.apart().Abs() > store.MaxApart
-}
-
-// apart is by how much the clock that is gone by is ahead of this machine's own.
-func (a *App) apart() time.Duration {
-	if a.engine.shared == nil {
-		return 0
-	}
-	return a.engine.shared.Apart()
 }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.

@@ -19,10 +19,11 @@ import (
 // Faults that this build can be told to have, in the environment variable FAULT_INJECT, joined by commas. They exist
 // only behind the build tag faultinject.
 const (
-	slowIssuer = "slow-issuer" // tokens come from elsewhere and late, so that every sale holds its money meanwhile
-	staleFloat = "stale-float" // a planted race: what a vendor's float was is told again for a moment
-	shifted    = "clock="      // and a duration: the server's clock is off by so much from its start
-	ownShifted = "own-clock="  // the same of this machine's own clock; a database that has one is gone by as ever
+	slowIssuer = "slow-issuer"  // tokens come from elsewhere and late, so that every sale holds its money meanwhile
+	staleFloat = "stale-float"  // a planted race: what a vendor's float was is told again for a moment
+	shifted    = "clock="       // and a duration: the server's clock is off by so much from its start
+	ownShifted = "own-clock="   // the same of this machine's own clock; a database that has one is gone by as ever
+	keptClock  = "time-service" // a time service says that it keeps that clock; a shifted one is kept by none otherwise
 )
 
 // staleFor is how long an old float is told.
@@ -46,6 +47,18 @@ func plantClock(now func() time.Time) func() time.Time {
 		}
 	}
 	return now
+}
+
+// plantSynced has a time service say of a shifted clock only what the test says.
+func plantSynced(synced func() bool) func() bool {
+	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // of either clock
+	switch {
+	case faulty(keptClock):
+		return func() bool { return true }
+	case shift:
+		return func() bool { return false }
+	}
+	return synced
 }
 
 // clockPlanted reports whether the clock is shifted for good: the time is then what the test says, and no database's.

@@ -12,6 +12,9 @@ import (
 // plantClock changes nothing in a release.
 func plantClock(now func() time.Time) func() time.Time { return now }
 
+// plantSynced changes nothing in a release.
+func plantSynced(synced func() bool) func() bool { return synced }
+
 // clockPlanted is never so in a release.
 func clockPlanted() bool { return false }
 

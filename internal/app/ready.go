@@ -43,7 +43,7 @@ func (a *App) notReady() []api.NotReady {
 	if unsound != "" {
 		out = append(out, api.NotReady{Code: verifyFailed, Text: "The books do not add up: " + unsound + " Nothing is sold; run paywatt verify."})
 	}
-	if no := a.vending.ClockFault(); no.Refused() {
+	if no, err := a.vending.ClockFault(context.Background(), tenant); err == nil && no.Refused() {
 		out = append(out, api.NotReady{Code: no.Code, Text: no.Detail()})
 	}
 	if a.keys.Locked() {

@@ -34,9 +34,10 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"outbox", a.outbox.Run}, {"notices", a.notices.Run}, {"supplies", a.watch}, {"recurring work", a.runner.Run},
-		{"recovery", a.recover}, {"fixed charges", a.charge}, {"wallets", a.settle}, {"silence", a.missMeters}, {"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy},
-		{"integrations", a.reflect}, {"messages", a.serveMessages},
+		{"claims", a.takeOver}, {"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
+		{"supplies", a.onceTrusted(a.watch)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
+		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
+		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
 	} {
 		parts.Go(func() {
 			if err := part.run(ctx); err != nil && ctx.Err() == nil {

@@ -260,5 +260,5 @@ const (
 	// slipAge is how old a token may be that somebody is thought to have meant.
 	slipAge = 366 * 24 * time.Hour
 	// slipAhead is how far its minute may lie ahead of the clock.
-	slipAhead = vending.MaxAhead * time.Minute
+	slipAhead = vending.MaxAheadRestored * time.Minute
 )

@@ -94,6 +94,14 @@ func FromBytes(b []byte) ID {
 	return i
 }
 
+// First is the lowest of all identities that were made at a moment or later.
+func First(at time.Time) (i ID) {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
+	copy(i[:6], ms[2:])
+	return i
+}
+
 // IsZero reports whether i names nothing.
 func (i ID) IsZero() bool { return i == ID{} }
 

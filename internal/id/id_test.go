@@ -41,6 +41,8 @@ func TestIdentitiesSortByTime(t *testing.T) {
 		}
 		if text := i.Text(""); text <= last {
 			t.Fatalf("identity %d = %s does not sort after %s", n, text, last)
+		} else if first := id.First(i.Time()).Text(""); first <= last || first >= text {
+			t.Fatalf("the first identity of that moment is %s, want one between %s and %s", first, last, text)
 		} else {
 			last = text
 		}

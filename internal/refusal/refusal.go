@@ -38,6 +38,7 @@ const (
 	BaseDateExpired       Code = "base-date-expired"
 	TooManyTokens         Code = "too-many-tokens"
 	ClockUntrusted        Code = "clock-untrusted"
+	ClockTrusted          Code = "clock-trusted"
 	ChargeExists          Code = "charge-exists"
 	FBEAlreadyIssued      Code = "fbe-already-issued"
 	VendInProgress        Code = "vend-in-progress"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -20,13 +21,18 @@ import (
 
 // TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
 // meter in one minute takes the next minute's TID, so the ones that are lost may lie ahead of the clock, by as many
-// minutes as there were tokens for one meter in a row. Meters accept a TID of the next hour.
-const TIDMargin = time.Hour
+// minutes as there were tokens for one meter in a row, and so far as the sale lets them. It is more after a second restore
+// soon after the first ([vending.GivenUpTo]). Meters accept TIDs of days to come.
+const TIDMargin = vending.MaxAhead * time.Minute
+
+// firstMargin is what it was in versions that did not note how far TIDs may have run.
+const firstMargin = time.Hour
 
 // Keys of meta.
 const (
 	metaEpoch    = "epoch"           // decimal, from 1
 	metaRestored = "restored_minute" // minutes since 1970 of the last restore; no row where there was none
+	metaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been given in what restores have lost
 	metaLost     = "lost:"           // and the epoch: microseconds from and to, the time that its restore lost
 	metaBase     = "base:"           // and the epoch, a colon, the tenant: leaves the tenant's log had when it began
 )
@@ -38,13 +44,23 @@ func (tx *Tx) RestoredAt() (time.Time, error) {
 	return minuteTime(minute), err
 }
 
-// restoredMinute reads what meta has under metaRestored, the empty text for nothing.
-func restoredMinute(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+// restoredAt reads what meta has under metaRestored and metaLostTID, empty texts for nothing. Nothing of TIDs was noted by
+// an older version; then they begin as they would today.
+func restoredAt(restored, lost string) (at, upTo time.Time, err error) {
+	var minute [2]int64
+	for i, text := range []string{restored, lost} {
+		if text == "" {
+			continue
+		}
+		if minute[i], err = strconv.ParseInt(text, 10, 64); err != nil {
+			return time.Time{}, time.Time{}, err
+		}
 	}
-	minute, err := strconv.ParseInt(text, 10, 64)
-	return minuteTime(minute), err
+	at, upTo = minuteTime(minute[0]), minuteTime(minute[1])
+	if !at.IsZero() && upTo.IsZero() {
+		upTo = at.Add(TIDMargin)
+	}
+	return at, upTo, nil
 }
 
 func minuteTime(minute int64) time.Time {
@@ -92,6 +108,7 @@ func (tx *Tx) Known(key, mark string) (bool, error) {
 // of nothing.
 type Branch struct {
 	Epoch  int64
+	rest   rest // what is known of its last restore
 	keys   []usedKey
 	meters []usedMeter
 }
@@ -111,6 +128,9 @@ type usedMeter struct {
 // Branch reads what this database has used, of all tenants.
 func (tx *Tx) Branch() (b Branch, err error) {
 	if b.Epoch, err = tx.metaInt(metaEpoch); err != nil {
+		return Branch{}, err
+	}
+	if b.rest, err = tx.lastRestore(); err != nil {
 		return Branch{}, err
 	}
 	err = tx.C.Query(`SELECT k.tenant_id, k.id, k.tid_floor, `+newestTID+` FROM meter_key k`, func(r Row) error {
@@ -135,7 +155,7 @@ func (tx *Tx) Branch() (b Branch, err error) {
 
 // Join adds what another database has used.
 func (b Branch) Join(other Branch) Branch {
-	return Branch{Epoch: max(b.Epoch, other.Epoch), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
+	return Branch{Epoch: max(b.Epoch, other.Epoch), rest: b.rest.join(other.rest), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
 }
 
 // BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on
@@ -146,11 +166,17 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	lost, err := tx.lostUpTo(old, replaced)
+	if err != nil {
+		return 0, err
+	}
 	epoch := max(old, replaced.Epoch) + 1
 	mark := strconv.FormatInt(epoch, 10)
 	for _, m := range [][2]string{
 		{metaEpoch, mark},
 		{metaRestored, strconv.FormatInt(tx.Now.Unix()/60, 10)},
+		{metaLostTID, strconv.FormatInt(lost.Unix()/60, 10)},
+		{metaClock, strconv.FormatInt(tx.Now.UnixMicro(), 10)},
 		{metaLost + mark, fmt.Sprintf("%d %d", taken.UnixMicro(), tx.Now.UnixMicro())},
 	} {
 		if err := tx.putMeta(m[0], m[1]); err != nil {
@@ -162,7 +188,7 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 			return 0, err
 		}
 	}
-	if err := tx.skipUsed(); err != nil {
+	if err := tx.skipUsed(lost); err != nil {
 		return 0, err
 	}
 	return epoch, tx.skipBranch(replaced)
@@ -208,9 +234,50 @@ func baseKey(epoch string, t access.Tenant) string {
 	return metaBase + epoch + ":" + strconv.FormatInt(int64(t), 10)
 }
 
+// lostUpTo is the last minute whose TID may have been given in the time that a restore loses: by the database that the copy
+// was made of, or by the one that is replaced. Where that one tells nothing but its epoch, it may have been restored just now.
+func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
+	own, err := tx.lastRestore()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if replaced.Epoch > epoch && replaced.rest.at.IsZero() {
+		replaced.rest = rest{tx.Now, tx.Now.Add(TIDMargin)}
+	}
+	return later(own.given(tx.Now), replaced.rest.given(tx.Now)), nil
+}
+
+// rest is the last restore of a database: its minute, and up to where TIDs may have been given in the time that was lost.
+type rest struct{ at, lost time.Time }
+
+// lastRestore reads it; zero for none.
+func (tx *Tx) lastRestore() (r rest, err error) {
+	var text [2]string
+	for i, key := range []string{metaRestored, metaLostTID} {
+		_, err := tx.one(`SELECT value FROM meta WHERE key = $1`, func(w Row) error { text[i] = w.Text(0); return nil }, key)
+		if err != nil {
+			return rest{}, fmt.Errorf("read %s of the database: %w", key, err)
+		}
+	}
+	r.at, r.lost, err = restoredAt(text[0], text[1])
+	return r, err
+}
+
+// given is the last minute whose TID servers of the database may have given until a moment.
+func (r rest) given(now time.Time) time.Time { return vending.GivenUpTo(now, r.at, r.lost) }
+
+func (r rest) join(o rest) rest { return rest{later(r.at, o.at), later(r.lost, o.lost)} }
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // skipUsed moves counters beyond everything that may have been used in the time that is lost. Work that a worker held
 // when the copy was taken is free again.
-func (tx *Tx) skipUsed() error {
+func (tx *Tx) skipUsed(lost time.Time) error {
 	for _, c := range []struct {
 		sql string
 		now int64
@@ -223,7 +290,7 @@ func (tx *Tx) skipUsed() error {
 		}
 	}
 	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
-		tid, err := base.TIDAt(tx.Now.Add(TIDMargin))
+		tid, err := base.TIDAt(lost)
 		if err != nil {
 			continue // this base date has no TID for today, so none can be issued under it
 		}

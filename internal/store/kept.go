@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // kept is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
@@ -16,12 +17,9 @@ type kept struct {
 	accounts map[ledger.AccountRef]account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken
 	anew     bool                          // what was known of accounts before this closure holds no more
-	clock    *saleClock
+	clock    *vending.Times
 	tariffs  map[id.ID]versionSpan // the version last asked for, by tariff
 }
-
-// saleClock is what [Tx.VendClock] tells.
-type saleClock struct{ newest, restored time.Time }
 
 // versionSpan is a version of a tariff and until when it is in force; zero for as long as no other is published.
 type versionSpan struct {
@@ -30,7 +28,7 @@ type versionSpan struct {
 }
 
 // keptClock is the clock as this commit has left it, nil where nobody asked.
-func (tx *Tx) keptClock() *saleClock {
+func (tx *Tx) keptClock() *vending.Times {
 	if tx.fresh.kept.clock != nil || tx.before == nil {
 		return tx.fresh.kept.clock
 	}
@@ -38,7 +36,7 @@ func (tx *Tx) keptClock() *saleClock {
 }
 
 // keepClock remembers the clock until the commit.
-func (tx *Tx) keepClock(c saleClock) {
+func (tx *Tx) keepClock(c vending.Times) {
 	if tx.before != nil {
 		tx.fresh.kept.clock = &c
 	}
@@ -46,8 +44,10 @@ func (tx *Tx) keepClock(c saleClock) {
 
 // issued moves what is known of the clock on to a token that was just written.
 func (tx *Tx) issued(token id.ID) {
-	if c := tx.keptClock(); c != nil && token.Time().After(c.newest) {
-		tx.keepClock(saleClock{token.Time(), c.restored})
+	if c := tx.keptClock(); c != nil && token.Time().After(c.Newest) {
+		moved := *c
+		moved.Newest = token.Time()
+		tx.keepClock(moved)
 	}
 }
 

@@ -59,11 +59,11 @@ func (tx *Tx) withTID(key id.ID, tid sts.TID, insert func() error) error {
 // lostTID is the last TID that may have been used under a key of which a restored store knows nothing any more; 0 where the
 // store was never restored.
 func (tx *Tx) lostTID(base sts.BaseDate) (sts.TID, error) {
-	restored, err := tx.RestoredAt()
-	if err != nil || restored.IsZero() {
+	last, err := tx.lastRestore()
+	if err != nil || last.at.IsZero() {
 		return 0, err
 	}
-	tid, err := base.TIDAt(restored.Add(TIDMargin))
+	tid, err := base.TIDAt(last.lost)
 	if err != nil {
 		return 0, nil // this base date has no TID for that time, so none was issued under it
 	}

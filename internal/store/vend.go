@@ -123,26 +123,6 @@ func (tx *Tx) VendMonth(account id.ID, month string) (vending.Month, error) {
 	return m, wrapVend("read the carry", err)
 }
 
-// VendClock is when the newest token was issued, which its identity tells, and the minute in which this store was
-// last restored from a copy; zero times for never.
-func (tx *Tx) VendClock() (newest, restored time.Time, err error) {
-	if c := tx.keptClock(); c != nil {
-		return c.newest, c.restored, nil
-	}
-	_, err = tx.one(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2)`,
-		func(r Row) error {
-			if !r.IsNull(0) {
-				newest = r.ID(0).Time()
-			}
-			restored, err = restoredMinute(r.Text(1))
-			return err
-		}, tx.Tenant, metaRestored)
-	if err == nil {
-		tx.keepClock(saleClock{newest, restored})
-	}
-	return newest, restored, wrapVend("read the clocks", err)
-}
-
 // vendOpen is the condition of the index of open sales, word for word: else SQLite does not see that the index will do.
 const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')`
 

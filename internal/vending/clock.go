@@ -3,20 +3,85 @@ package vending
 import (
 	"sync"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// clockGuard notices that the wall clock was moved while the program ran: running time and wall time part by more
-// than [MaxClockJump]. Until it is moved back, or somebody says that it is right, nothing is sold, because a TID taken
-// from a wrong clock cannot be taken back. A clock that was wrong from the start is met by the newest issue time.
+// Times is what the store knows of time; zero times for never.
+type Times struct {
+	Newest   time.Time // when the newest token was issued, but for those of a time that a person has called wrong
+	Known    time.Time // when the store last noted that its server's clock was trusted
+	Trusted  time.Time // when a person last said that the clock is right
+	Restored time.Time // the minute of the last restore
+	Lost     time.Time // TIDs up to here may have been given in the time that restores have lost
+}
+
+// Clock is all that decides whether money may be dated and TIDs taken by the server's clock: a TID taken from a wrong clock
+// cannot be taken back.
+type Clock struct {
+	Now    time.Time
+	Newest time.Time     // when the newest token was issued
+	Known  time.Time     // the last moment at which the clock is known to have been trusted
+	Ran    time.Duration // for how long the process has run
+	Asked  bool          // whether the clock was right when the process started is not settled yet
+	Moved  time.Duration // by how much it was moved while the process ran, and not trusted since
+	Synced bool          // the system's time service reports that it keeps the clock
+}
+
+// Doubt is why nothing may be dated by the clock, unless the time service vouches for it: it was moved while the program
+// ran, or when the program started it was more than [MaxClockRest] past the last moment that is known. A server that was
+// off for so long is asked about its clock too; it cannot be told from one whose clock jumped.
+func (c Clock) Doubt() refusal.Refusal {
+	switch {
+	case c.Synced:
+		return refusal.Refusal{}
+	case c.Moved != 0:
+		return clockJumped(c.Moved)
+	case c.Asked && !c.Known.IsZero() && c.Now.Add(-c.Ran).Sub(c.Known) > MaxClockRest:
+		return clockAhead(c.Now, c.Known)
+	}
+	return refusal.Refusal{}
+}
+
+// Behind is why no token may be issued although the clock is not in doubt otherwise: a token was issued later than now.
+func (c Clock) Behind() refusal.Refusal {
+	if c.Now.Before(c.Newest.Add(-MaxClockBack)) {
+		return clockBehind(c.Now, c.Newest)
+	}
+	return refusal.Refusal{}
+}
+
+// behind is [Clock.Behind] of the moment of a transaction.
+func (t Times) behind(now time.Time) refusal.Refusal {
+	return Clock{Now: now, Newest: t.Newest}.Behind()
+}
+
+// clockGuard is what this process knows of its clock. Running time and wall time part by more than [MaxClockJump] where
+// the clock was moved.
 type clockGuard struct {
 	mu      sync.Mutex
 	running func() time.Time // tells the running time by its monotonic reading; nil: the clock itself does
+	synced  func() bool      // asks the time service; nil: it says nothing
+	began   time.Time        // of the running time, when the process started
+	asked   bool             // whether the clock was right then is not settled yet
 	last    time.Time        // of the clock
 	ran     time.Time        // of the running time, then
 	off     time.Duration    // by how much the clock was moved and not trusted since
+	since   time.Time        // when that was noticed, by the clock
+	seen    Times            // what the store knew at the last look
 }
 
-func (g *clockGuard) start(now time.Time) { g.last, g.ran = now, g.runs(now) }
+func (g *clockGuard) start(now time.Time) {
+	g.last, g.ran = now, g.runs(now)
+	g.began = g.ran
+}
+
+// ask begins the question whether the clock was right at the start.
+func (g *clockGuard) ask(t Times) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked, g.seen = true, t
+}
 
 func (g *clockGuard) runs(now time.Time) time.Time {
 	if g.running == nil {
@@ -25,30 +90,64 @@ func (g *clockGuard) runs(now time.Time) time.Time {
 	return g.running()
 }
 
-// jumped takes a look at the clock and reports by how much it was moved since it was last trusted, 0 for less than
-// the limit.
-func (g *clockGuard) jumped(now time.Time) time.Duration {
+// look takes a look at the clock and says why it is in doubt. What settles a doubt, the time service, a person's word, or
+// the clock itself, settles it for good.
+func (g *clockGuard) look(now time.Time, t Times) refusal.Refusal {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	wall := now.Round(0).Sub(g.last.Round(0))
-	ran := g.runs(now)
-	running := ran.Sub(g.ran)
-	g.last, g.ran = now, ran
-	return g.moved(wall - running)
+	if !g.asked {
+		g.step(now)
+	}
+	if !t.Trusted.Equal(g.seen.Trusted) && !t.Trusted.Before(g.since) {
+		g.off = 0
+	}
+	g.seen = t
+	c := Clock{Now: now, Known: t.Known, Ran: g.runs(now).Sub(g.began), Asked: g.asked, Moved: g.off}
+	if t.Newest.After(c.Known) {
+		c.Known = t.Newest
+	}
+	if c.Doubt().Refused() && g.synced != nil {
+		c.Synced = g.synced()
+	}
+	no := c.Doubt()
+	if !no.Refused() && (g.asked || !g.since.IsZero()) {
+		g.asked, g.last, g.ran, g.off, g.since = false, now, g.runs(now), 0, time.Time{}
+	}
+	return no
 }
 
-// moved adds what the wall clock gained on the running time since the last look. What is small is forgotten at once:
-// a clock under discipline drifts for ever without being wrong.
+// again is look where the store is not asked.
+func (g *clockGuard) again(now time.Time) refusal.Refusal {
+	g.mu.Lock()
+	t := g.seen
+	g.mu.Unlock()
+	return g.look(now, t)
+}
+
+// open reports whether it is not settled yet that the clock was right at the start.
+func (g *clockGuard) open() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.asked
+}
+
+// step adds what the wall clock gained on the running time since the last look.
+func (g *clockGuard) step(now time.Time) {
+	wall, ran := now.Round(0).Sub(g.last.Round(0)), g.runs(now)
+	running := ran.Sub(g.ran)
+	g.last, g.ran = now, ran
+	switch was := g.off; {
+	case g.moved(wall-running) == 0:
+		g.since = time.Time{}
+	case was == 0:
+		g.since = now.Round(0).Truncate(time.Microsecond)
+	}
+}
+
+// moved adds a gain. What is small is forgotten at once: a clock under discipline drifts for ever without being wrong.
 func (g *clockGuard) moved(gain time.Duration) time.Duration {
 	if g.off += gain; g.off.Abs() <= MaxClockJump {
 		g.off = 0
 	}
 	return g.off
-}
-
-// trust accepts the clock as it stands.
-func (g *clockGuard) trust(now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.last, g.ran, g.off = now, g.runs(now), 0
 }

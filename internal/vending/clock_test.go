@@ -5,9 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -32,10 +30,6 @@ func TestAMovedClockIsNoticed(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
 		}
-		g.trust(time.Now())
-		if got = g.moved(0); got != 0 {
-			t.Errorf("%s: moved by %s after it was trusted", c.name, got)
-		}
 	}
 }
 
@@ -43,13 +37,13 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 	var g clockGuard
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	g.start(at)
-	if by := g.jumped(at.Add(100 * time.Hour)); by != 0 {
-		t.Errorf("moved by %s; without a monotonic reading nothing can be said", by)
+	if no := g.look(at.Add(100*time.Hour), Times{}); no.Refused() {
+		t.Errorf("%s; without a monotonic reading nothing can be said", no.What)
 	}
 	now := time.Now()
 	g.start(now)
-	if by := g.jumped(now.Add(5 * time.Hour)); by != 0 {
-		t.Errorf("moved by %s although running time went on just as far", by)
+	if no := g.look(now.Add(5*time.Hour), Times{}); no.Refused() {
+		t.Errorf("%s although running time went on just as far", no.What)
 	}
 }
 
@@ -69,7 +63,8 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 		{"and jumps back", time.Minute, 30 * time.Minute, 0},
 	} {
 		own, off = own.Add(c.runs), c.off
-		if got := v.guard.jumped(v.c.Now()); got != c.want || v.ClockFault().Refused() != (c.want != 0) {
+		no := v.guard.look(v.c.Now(), Times{})
+		if got := v.guard.off; got != c.want || no.Refused() != (c.want != 0) || v.ClockDoubted() != no.Refused() {
 			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -79,20 +74,64 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 type idle struct{ Tx }
 
 func (idle) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
+func (idle) VendClock() (Times, error)               { return Times{}, nil }
 
 // A clock that was moved stops new sales; asking again for an old answer never comes to this point.
 func TestAMovedClockStopsNewSales(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	v.guard.moved(2 * time.Hour)
-	if r := v.ClockFault(); r.Code != refusal.ClockUntrusted || r.What == "" || r.Try == "" {
-		t.Errorf("clock fault %q: %s", r.Code, r.Detail())
-	}
-	s, err := v.sell(context.Background(), idle{}, purchase{jumped: v.guard.jumped(time.Now())}, Point{}, [32]byte{})
-	if err != nil || s.Sold.Code != refusal.ClockUntrusted || !s.undo {
+	s, err := v.sell(context.Background(), idle{}, purchase{}, Point{}, [32]byte{})
+	if err != nil || s.Sold.Code != refusal.ClockUntrusted || s.Sold.What == "" || s.Sold.Try == "" || !s.undo {
 		t.Errorf("a new sale: %v %q, undone %t; want %s", err, s.Sold.Code, s.undo, refusal.ClockUntrusted)
 	}
-	q, err := v.Quote(context.Background(), access.Actor{Role: access.Owner}, "04000000010", money.Amount{Minor: 100, Currency: "KES"})
-	if err != nil || q.Code != refusal.ClockUntrusted {
-		t.Errorf("a quote: %v %q, want %s", err, q.Code, refusal.ClockUntrusted)
+}
+
+// TestWhetherAClockIsGoneBy is the whole rule.
+func TestWhetherAClockIsGoneBy(t *testing.T) {
+	known := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name          string
+		clock         Clock
+		doubt, behind bool
+	}{
+		{"a fresh store", Clock{Now: known, Asked: true}, false, false},
+		{"a day off", Clock{Now: known.Add(24 * time.Hour), Known: known, Asked: true}, false, false},
+		{"a second more", Clock{Now: known.Add(24*time.Hour + time.Second), Known: known, Asked: true}, true, false},
+		{"a week off, and the time is kept", Clock{Now: known.Add(7 * 24 * time.Hour), Known: known, Asked: true, Synced: true}, false, false},
+		{"a week of running", Clock{Now: known.Add(7 * 24 * time.Hour), Known: known, Asked: true, Ran: 7 * 24 * time.Hour}, false, false},
+		{"a week of running, settled", Clock{Now: known.Add(7 * 24 * time.Hour), Known: known}, false, false},
+		{"before what is known", Clock{Now: known.Add(-time.Hour), Known: known, Asked: true}, false, false},
+		{"moved", Clock{Now: known, Known: known, Moved: 2 * time.Hour}, true, false},
+		{"moved, and the time is kept", Clock{Now: known, Known: known, Moved: -2 * time.Hour, Synced: true}, false, false},
+		{"ten minutes before the newest token", Clock{Now: known, Newest: known.Add(MaxClockBack)}, false, false},
+		{"a second more before it", Clock{Now: known, Newest: known.Add(MaxClockBack + time.Second)}, false, true},
+		{"before it, and the time is kept", Clock{Now: known, Newest: known.Add(time.Hour), Synced: true}, false, true},
+	} {
+		if doubt, behind := c.clock.Doubt().Refused(), c.clock.Behind().Refused(); doubt != c.doubt || behind != c.behind {
+			t.Errorf("%s: in doubt %t, behind %t; want %t and %t", c.name, doubt, behind, c.doubt, c.behind)
+		}
+	}
+}
+
+// TestAPersonsWordIsTakenUp: several servers share a database, and one of them was told that its clock is right. The word
+// settles what was noticed before it, nowhere what was moved after it.
+func TestAPersonsWordIsTakenUp(t *testing.T) {
+	own, off := time.Now(), time.Duration(0)
+	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})
+	look := func(ran, moved time.Duration, word time.Time) bool {
+		own, off = own.Add(ran), off+moved
+		return v.guard.look(v.c.Now(), Times{Trusted: word}).Refused()
+	}
+	before := own
+	if !look(time.Minute, 5*time.Hour, before) {
+		t.Error("a word of before settles that the clock was moved")
+	}
+	if !look(time.Minute, 0, before) {
+		t.Error("nothing has settled it")
+	}
+	if word := v.c.Now(); look(time.Second, 0, word) || look(time.Second, 0, word) {
+		t.Error("a word of after does not settle it")
+	} else if !look(time.Minute, 5*time.Hour, word) {
+		t.Error("it was moved again, and an old word settles that")
 	}
 }

@@ -309,10 +309,11 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return noJob(registry.NoMeter(a.Meter)), err
 	}
 	now := v.moment()
-	if by := v.guard.jumped(v.c.Now()); by != 0 {
-		return noJob(clockJumped(by)), nil
+	times, no, err := v.mayDate(tx)
+	if err != nil || no.Refused() {
+		return noJob(no), err
 	}
-	j, no, err := v.reserveJob(tx, by, a, point, now)
+	j, no, err := v.reserveJob(tx, by, a, point, now, times)
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}

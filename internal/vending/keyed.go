@@ -45,6 +45,9 @@ func keyed[T any](ctx context.Context, v *Vending, by access.Actor, q Request, r
 		if err != nil || stored != nil || no.Refused() {
 			return keyedStep[T]{stored: stored, refused: no}, err
 		}
+		if _, no, err := v.mayDate(tx); err != nil || no.Refused() {
+			return keyedStep[T]{refused: no}, err
+		}
 		var out keyedStep[T]
 		if out.value, out.refused, err = do(tx); err != nil || out.Refused() || render == nil {
 			return out, err

@@ -39,7 +39,7 @@ type priced struct {
 
 // price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
 // can act on them: the meter, the money, the key, the clock, the price.
-func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (priced, refusal.Refusal, error) {
+func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time, t Times) (priced, refusal.Refusal, error) {
 	out := priced{point: p, tender: tender.Minor}
 	if no := sellable(p, tender); no.Refused() {
 		return priced{}, no, nil
@@ -51,14 +51,11 @@ func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (pri
 	if out.key, no = pickKey(p); no.Refused() {
 		return priced{}, no, nil
 	}
-	newest, restored, err := tx.VendClock()
-	if err != nil {
-		return priced{}, refusal.Refusal{}, err
-	}
-	if now.Before(newest.Add(-MaxClockBack)) {
-		return priced{}, clockBehind(now, newest), nil
+	if no = t.behind(now); no.Refused() {
+		return priced{}, no, nil
 	}
 	var found bool
+	var err error
 	if out.version, found, err = tx.TariffVersionAt(p.Tariff, now); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	} else if !found {
@@ -74,7 +71,7 @@ func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time) (pri
 	if err := out.allocate(tx, tender, now.In(zone)); err != nil || out.split.Refused() {
 		return priced{}, out.split.Refusal, err
 	}
-	if no := out.number(now, restored); no.Refused() {
+	if no := out.number(now, t); no.Refused() {
 		return priced{}, no, nil
 	}
 	out.attrs, err = out.key.Attributes(p.Meter.Number)
@@ -131,17 +128,17 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 }
 
 // number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
-// was lost in a restore may have given, and at most [MaxAhead] minutes ahead of the clock.
-func (p *priced) number(now, restored time.Time) refusal.Refusal {
+// was lost in a restore may have given, and none beyond [Reach].
+func (p *priced) number(now time.Time, t Times) refusal.Refusal {
 	base := p.key.BaseDate
-	clock, err := base.TIDAt(now)
-	if err != nil {
+	if _, err := base.TIDAt(now); err != nil {
 		return baseDateOver(p.point, base)
 	}
-	from := now
-	if after := restored.Add(time.Minute); !restored.IsZero() && from.Before(after) {
+	from, reach := now, Reach(now, t.Restored, t.Lost)
+	if after := t.Lost.Add(time.Minute); !t.Lost.IsZero() && from.Before(after) {
 		from = after
 	}
+	var err error
 	last := p.key.LastTID
 	for _, units := range p.tokens {
 		if last, err = base.Next(last, from); err != nil {
@@ -150,8 +147,8 @@ func (p *priced) number(now, restored time.Time) refusal.Refusal {
 		if last.Expired(p.key.KEN) {
 			return keyExpired(p.point, p.key.KEN)
 		}
-		if int64(last)-int64(clock) > MaxAhead {
-			return tooManyTokens(p.point)
+		if base.Time(last).After(reach) {
+			return tooManyTokens(p.point, reach.Sub(now.Truncate(time.Minute)))
 		}
 		if a, err := sts.EncodeTenths(units.Tenths()); err != nil || unit.FromTenths(a.Tenths()) != units {
 			return notOnAToken(units)

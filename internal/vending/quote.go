@@ -33,9 +33,6 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 	if !no.Refused() {
 		no = checkTender(tender)
 	}
-	if by := v.guard.jumped(v.c.Now()); by != 0 && !no.Refused() {
-		no = clockJumped(by)
-	}
 	if no.Refused() {
 		return Quoted{Refusal: no}, nil
 	}
@@ -51,7 +48,11 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if no := magic(point, tender.Minor, now); no.Refused() {
 			return Quoted{Refusal: no}, nil
 		}
-		pr, no, err := v.price(tx, point, tender, now)
+		times, no, err := v.mayDate(tx)
+		if err != nil || no.Refused() {
+			return Quoted{Refusal: no}, err
+		}
+		pr, no, err := v.price(tx, point, tender, now, times)
 		if err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}

@@ -79,9 +79,9 @@ func baseDateOver(p Point, base sts.BaseDate) refusal.Refusal {
 		nothingMoved, "Change the meter to a key revision with a later base date; if the server's clock is wrong, set it first.")
 }
 
-func tooManyTokens(p Point) refusal.Refusal {
+func tooManyTokens(p Point, ahead time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.TooManyTokens,
-		fmt.Sprintf("Meter %s has been sold so many tokens that the next would be dated more than %d minutes ahead.", p.Meter.Number, MaxAhead),
+		fmt.Sprintf("Meter %s has been sold so many tokens that the next would be dated more than %d minutes ahead.", p.Meter.Number, int64(ahead/time.Minute)),
 		nothingMoved, "Wait, or buy more at a time: each token takes one minute.")
 }
 
@@ -93,12 +93,24 @@ func notOnAToken(units unit.Energy) refusal.Refusal {
 func clockBehind(now, newest time.Time) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted,
 		fmt.Sprintf("The server's clock says %s, but a token was issued at %s.", stamp(now), stamp(newest)),
-		nothingMoved, "Set the server's clock; sales go on by themselves once it has passed the newest token.")
+		nothingMoved, "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it (paywatt clock trust).")
+}
+
+func clockAhead(now, known time.Time) refusal.Refusal {
+	return refusal.Because(refusal.ClockUntrusted,
+		fmt.Sprintf("The server started with its clock at %s, more than 24 hours past %s, when it was last known to be right. "+
+			"The system's time service does not report it synchronised.", stamp(now), stamp(known)),
+		nothingMoved, "Set the clock, or wait until the time service has. If it is right, trust it (paywatt clock trust).")
+}
+
+func clockNotDoubted(now time.Time) refusal.Refusal {
+	return refusal.Because(refusal.ClockTrusted, fmt.Sprintf("The server's clock is not in doubt. It says %s.", stamp(now)),
+		"Nothing was changed.", "If it is wrong, set the machine's clock.")
 }
 
 func clockJumped(by time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
-		nothingMoved, "Set it right; if it is right now, restart the server.")
+		nothingMoved, "Set it right. If it is right now, trust it (paywatt clock trust).")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

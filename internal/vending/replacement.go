@@ -101,7 +101,7 @@ func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
 }
 
 // reserveJob makes the checks that need the store and builds the job with its TIDs.
-func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Time) (Job, refusal.Refusal, error) {
+func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Time, times Times) (Job, refusal.Refusal, error) {
 	j := Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
 		By: by.String(), State: Held, CreatedAt: now, Replaces: a.replaces}
 	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
@@ -131,14 +131,10 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Ti
 	if pr.key, no = pickKey(p); no.Refused() {
 		return Job{}, no, nil
 	}
-	newest, restored, err := tx.VendClock()
-	switch {
-	case err != nil:
-		return Job{}, refusal.Refusal{}, err
-	case now.Before(newest.Add(-MaxClockBack)):
-		return Job{}, clockBehind(now, newest), nil
+	if no = times.behind(now); no.Refused() {
+		return Job{}, no, nil
 	}
-	if no := pr.number(now, restored); no.Refused() {
+	if no = pr.number(now, times); no.Refused() {
 		return Job{}, no, nil
 	}
 	j.Key = pr.key.ID

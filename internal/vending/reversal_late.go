@@ -226,13 +226,14 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	}
 	a.Meter = point.Meter.Number
 	now := v.moment()
-	if by := v.guard.jumped(v.c.Now()); by != 0 {
-		return noJob(clockJumped(by)), nil
+	times, no, err := v.mayDate(tx)
+	if err != nil || no.Refused() {
+		return noJob(no), err
 	}
 	if point.Account != sale.Account {
 		return noJob(refusal.Because(refusal.AccountClosed, "The meter supplies another account now.", nothingMade, "Give the units back as money.")), nil
 	}
-	j, no, err := v.reserveJob(tx, by, a, point, now)
+	j, no, err := v.reserveJob(tx, by, a, point, now, times)
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}

@@ -34,7 +34,6 @@ type purchase struct {
 	ref     string // client reference
 	deliver []string
 	now     time.Time       // of the sale, taken in its transaction: UTC, whole microseconds
-	jumped  time.Duration   // by how much the clock was moved and is not trusted
 	nibbles [MaxTokens]byte // random; a token takes four bits
 	issuer  Issuer          // as it stands at the beginning of the request
 }
@@ -122,7 +121,7 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	if p.deliver, no = v.routes(o.Deliver); no.Refused() {
 		return p, no, nil
 	}
-	p.jumped, p.issuer = v.guard.jumped(v.c.Now()), lookedAt(v.c.Issuer)
+	p.issuer = lookedAt(v.c.Issuer)
 	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
 		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
 	}
@@ -291,8 +290,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if busy, err := tx.VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(inProgress(point)), err
 	}
-	if p.jumped != 0 {
-		return no(clockJumped(p.jumped)), nil
+	times, doubt, err := v.mayDate(tx)
+	if err != nil || doubt.Refused() {
+		return no(doubt), err
 	}
 	// The request may have waited over the end of a local month; and where the clock is a database's, what it shows is asked as
 	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
@@ -301,7 +301,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
 		return no(r), nil
 	}
-	pr, r, err := v.price(tx, point, p.order.Tender, p.now)
+	pr, r, err := v.price(tx, point, p.order.Tender, p.now, times)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}

@@ -172,6 +172,8 @@ type shop struct {
 	online   sync.Map // numbers of meters that are connected
 	sends    bool     // there is a route for text messages
 	rehearse bool
+	synced   bool             // a time service keeps the clock
+	running  func() time.Time // running time, where the clock may be moved while the program runs
 	*vending.Vending
 }
 
@@ -225,7 +227,7 @@ func (s *shop) start() {
 	s.t.Helper()
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
-	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: rand.Reader,
+	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Running: s.running, Synced: func() bool { return s.synced }, Rand: rand.Reader,
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 

@@ -1,14 +1,11 @@
 package vending_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -194,38 +191,11 @@ func TestASaleHasTheTimeOfItsTransaction(t *testing.T) {
 	}
 }
 
-func TestTheClockIsTrustedByName(t *testing.T) {
-	s := open(t, true)
-	if r, err := s.TrustClock(context.Background(), access.Actor{Tenant: tenant, Role: access.Operator}, "it is right"); err != nil || r.Code != refusal.Forbidden {
-		t.Errorf("an operator trusts the clock: %v %q", err, r.Code)
-	}
-	if r, err := s.TrustClock(context.Background(), owner(), "it is right"); err != nil || r.Refused() {
-		t.Errorf("an owner trusts the clock: %v %q", err, r.Code)
-	}
-	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'clock.trust' AND reason = 'it is right'`); n != 1 {
-		t.Errorf("%d audit rows, want 1", n)
-	}
-	if r := s.ClockFault(); r.Refused() {
-		t.Errorf("clock fault %s", r.Detail())
-	}
-}
-
 func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	lost := s.sell(order(m, 10000, "key-number-1")).Sale
-	// What a restore of a copy from before this sale leaves behind: the rows of the sale are gone, the epoch is new.
-	s.do(func(tx *storeTx) error {
-		var errs error
-		for _, sql := range []string{`DELETE FROM token`, `DELETE FROM vend_line`, `DELETE FROM vend`, `DELETE FROM idempotency`,
-			`DELETE FROM usage_month`, `UPDATE counter SET value = 0 WHERE name = 'receipt:main'`} {
-			_, err := tx.C.Exec(sql)
-			errs = errors.Join(errs, err)
-		}
-		_, err := tx.BeginEpoch(tx.Now, store.Branch{})
-		return errors.Join(errs, err)
-	})
-	s.crash()
+	s.lose()
 	sale := s.sell(order(m, 10000, "key-number-2")).Sale
 	if sale.Tokens[0].TID <= lost.Tokens[0].TID {
 		t.Errorf("in the minute of the restore TID %d, want one after %d", sale.Tokens[0].TID, lost.Tokens[0].TID)

@@ -48,9 +48,16 @@ type Tx interface {
 	VendPoint(registry.Ref) (Point, bool, error)
 	// VendMonth is where an account stands in a local month.
 	VendMonth(account id.ID, month string) (Month, error)
-	// VendClock is when the newest token was issued, and the minute in which this store was last restored from a copy;
-	// zero times for never.
-	VendClock() (newest, restored time.Time, err error)
+	// VendClock is what the store knows of time.
+	VendClock() (Times, error)
+	// ClockBegin is VendClock of a process that starts. A store that has noted no trusted clock yet takes the newest moment
+	// of its books for it.
+	ClockBegin() (Times, error)
+	// ClockNote notes that the clock is trusted now.
+	ClockNote() error
+	// ClockTrust notes that a person says that the clock is right. Tokens that were issued later than now, by a clock that
+	// was wrong, tell nothing about it any more.
+	ClockTrust() error
 	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its
 	// reversal: month, carry and debts belong to the account.
 	VendUnderWay(meter int64, account id.ID) (bool, error)

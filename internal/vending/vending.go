@@ -25,16 +25,16 @@ import (
 // Limits of a sale.
 const (
 	MaxTokens    = 8                   // tokens of one sale; more is vend-too-large
-	MaxAhead     = 1440                // minutes that a TID may lie ahead of the clock
 	MaxClockBack = 10 * time.Minute    // how far the clock may stand before the newest issue time
 	MaxClockJump = time.Hour           // how far wall time and running time may part unasked
+	MaxClockRest = 24 * time.Hour      // how far past the last known moment a clock may stand unasked when the program starts
 	MaxRef       = 64                  // bytes of a client reference
 	QuoteLife    = 5 * time.Minute     // how long a quoted price is said to hold
 	PushLife     = 90 * 24 * time.Hour // how long a pushed token waits for its meter to connect
 	ReferLife    = 30 * time.Second    // age from which Recover takes up a sale that is still open
 )
 
-// Config is what a Vending needs; every field but Kick, Online and Log is required.
+// Config is what a Vending needs; every field but Running, Synced, Kick, Online and Log is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
@@ -42,11 +42,13 @@ type Config struct {
 	Now    func() time.Time // the server's clock, with its monotonic reading where it has one, as time.Now
 	// Running has the monotonic reading where Now, the clock of a database, has none; nil: Now has it.
 	Running func() time.Time
-	Rand    io.Reader                // safe for concurrent use, as crypto/rand.Reader is
-	Kick    func()                   // called after a commit that left something to deliver; may be nil
-	Online  func(number string) bool // whether a meter holds a connection right now; nil: none ever does
-	Sends   func(route string) bool  // whether there is something to send messages by; nil: nothing
-	Log     *slog.Logger             // told what broke at an issuer; nil keeps silent
+	// Synced reports whether the system's time service says that it keeps the clock; nil: it says nothing.
+	Synced func() bool
+	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
+	Kick   func()                   // called after a commit that left something to deliver; may be nil
+	Online func(number string) bool // whether a meter holds a connection right now; nil: none ever does
+	Sends  func(route string) bool  // whether there is something to send messages by; nil: nothing
+	Log    *slog.Logger             // told what broke at an issuer; nil keeps silent
 }
 
 // Vending carries out the use cases of this package.
@@ -62,7 +64,7 @@ func New(c Config) *Vending {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Vending{c: c, guard: clockGuard{running: c.Running}}
+	v := &Vending{c: c, guard: clockGuard{running: c.Running, synced: c.Synced}}
 	v.guard.start(c.Now())
 	return v
 }

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Keys of meta about the clock; see [vending.Clock].
+const (
+	metaClock   = "clock"    // microseconds since 1970: when the server's clock was last known to be trusted
+	metaTrusted = "trusted:" // and the tenant: microseconds of when a person trusted the clock, and of the newest token then
+)
+
+// span is the time between two moments, the first excluded.
+type span struct{ from, to time.Time }
+
+// holds reports whether a moment lies in the span.
+func (s span) holds(at time.Time) bool { return at.After(s.from) && !at.After(s.to) }
+
+// parseSpan reads two moments in microseconds with a blank between them; zero moments for the empty text.
+func parseSpan(text string) (s span, err error) {
+	if text == "" {
+		return span{}, nil
+	}
+	from, to, _ := strings.Cut(text, " ")
+	if s.from, err = moment(from); err == nil {
+		s.to, err = moment(to)
+	}
+	return s, err
+}
+
+// String is what parseSpan reads.
+func (s span) String() string { return fmt.Sprintf("%d %d", s.from.UnixMicro(), s.to.UnixMicro()) }
+
+// moment reads microseconds since 1970, the zero time for the empty text.
+func moment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	us, err := strconv.ParseInt(text, 10, 64)
+	return time.UnixMicro(us).UTC(), err
+}
+
+func trustedKey(t access.Tenant) string { return metaTrusted + strconv.FormatInt(int64(t), 10) }
+
+// VendClock is what the store knows of time. When the newest token was issued its identity tells.
+func (tx *Tx) VendClock() (vending.Times, error) {
+	if t := tx.keptClock(); t != nil {
+		return *t, nil
+	}
+	t, err := tx.readClock()
+	if err == nil {
+		tx.keepClock(t)
+	}
+	return t, wrapVend("read the clocks", err)
+}
+
+func (tx *Tx) readClock() (t vending.Times, err error) {
+	var newest id.ID
+	var wrong span
+	_, err = tx.one(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2),
+		(SELECT value FROM meta WHERE key = $3), (SELECT value FROM meta WHERE key = $4), (SELECT value FROM meta WHERE key = $5)`,
+		func(r Row) (err error) {
+			newest = r.ID(0)
+			if t.Restored, t.Lost, err = restoredAt(r.Text(1), r.Text(2)); err != nil {
+				return err
+			}
+			if t.Known, err = moment(r.Text(3)); err != nil {
+				return err
+			}
+			wrong, err = parseSpan(r.Text(4))
+			return err
+		}, tx.Tenant, metaRestored, metaLostTID, metaClock, trustedKey(tx.Tenant))
+	if t.Trusted = wrong.from; err == nil && !newest.IsZero() {
+		t.Newest, err = tx.newestBut(newest.Time(), wrong, t.Known)
+	}
+	return t, err
+}
+
+// newestBut is when the newest token was issued that says anything about the clock. One of a time that a person has called
+// wrong does not; then what the store has noted of its clock since stands for those that were issued since.
+func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
+	if !wrong.holds(newest) {
+		return newest, nil
+	}
+	_, err := tx.one(`SELECT id FROM token WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1`,
+		func(r Row) error { newest = r.ID(0).Time(); return nil }, tx.Tenant, id.First(wrong.from.Add(time.Millisecond)))
+	if err != nil || wrong.holds(newest) || known.After(newest) {
+		return known, err
+	}
+	return newest, nil
+}
+
+// ClockBegin is VendClock for a server that starts. A store that has noted no trusted clock yet, because only older versions
+// have worked on it, takes the newest journal or token for it, before anything of this server's can be newer.
+func (tx *Tx) ClockBegin() (vending.Times, error) {
+	t, err := tx.VendClock()
+	if err != nil || !t.Known.IsZero() {
+		return t, err
+	}
+	t.Known = t.Newest
+	_, err = tx.one(`SELECT id FROM journal WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
+		if at := r.ID(0).Time(); at.After(t.Known) {
+			t.Known = at
+		}
+		return nil
+	}, tx.Tenant)
+	if err != nil || t.Known.IsZero() {
+		return t, wrapVend("find the newest journal", err)
+	}
+	return t, tx.knowClock(t.Known)
+}
+
+// ClockNote notes that the server's clock is trusted now.
+func (tx *Tx) ClockNote() error { return tx.knowClock(tx.Now) }
+
+// ClockTrust notes that a person says that the clock is right. Tokens that were issued later than now tell nothing about it
+// any more.
+func (tx *Tx) ClockTrust() error {
+	wrong := span{tx.Now, tx.Now}
+	_, err := tx.one(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
+		if at := r.ID(0).Time(); at.After(wrong.to) {
+			wrong.to = at
+		}
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return wrapVend("find the newest token", err)
+	}
+	if err := tx.putMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
+		return err
+	}
+	return tx.knowClock(tx.Now)
+}
+
+// knowClock writes when the clock was last known to be right. What this commit knows of the clocks is read anew.
+func (tx *Tx) knowClock(at time.Time) error {
+	if err := tx.putMeta(metaClock, strconv.FormatInt(at.UnixMicro(), 10)); err != nil {
+		return err
+	}
+	t, err := tx.readClock()
+	if err == nil {
+		tx.keepClock(t)
+	}
+	return wrapVend("read the clocks", err)
+}

@@ -1,0 +1,42 @@
+package vending
+
+import "time"
+
+// How far ahead of the clock a TID may lie. Each token of a meter takes a minute of its own, so tokens that are sold in a
+// row run ahead. A restore puts all TIDs beyond reach that may have been given in the time that is lost, which are those of
+// MaxAhead minutes. So that meters can be sold to at once, the limit is wider until the clock has caught up.
+const (
+	MaxAhead         = 1440           // minutes
+	MaxAheadRestored = 2 * MaxAhead   // minutes, until RestoredFor after a restore
+	RestoredFor      = 24 * time.Hour // how long a store counts as just restored
+)
+
+// Reach is the last minute whose TID may be given at a moment by a store that was last restored at restored, when TIDs up
+// to lost were put beyond reach; zero times where it never was. After a second restore soon after the first, TIDs begin
+// further ahead, and the limit lies MaxAhead minutes beyond them.
+func Reach(now, restored, lost time.Time) time.Time {
+	ahead := MaxAhead * time.Minute
+	if !restored.IsZero() && now.Before(restored.Add(RestoredFor)) {
+		ahead = MaxAheadRestored * time.Minute
+	}
+	reach := now.Truncate(time.Minute).Add(ahead)
+	if beyond := lost.Add(MaxAhead * time.Minute); !lost.IsZero() && beyond.After(reach) {
+		return beyond
+	}
+	return reach
+}
+
+// GivenUpTo is the last minute whose TID such a store may have given until a moment.
+func GivenUpTo(now, restored, lost time.Time) time.Time {
+	given := Reach(now, restored, lost)
+	if restored.IsZero() {
+		return given
+	}
+	// The limit was widest just before it narrowed.
+	if wide := restored.Add(RestoredFor - time.Minute); wide.Before(now) {
+		if before := Reach(wide, restored, lost); before.After(given) {
+			return before
+		}
+	}
+	return given
+}

@@ -1,0 +1,103 @@
+package vending_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// lose leaves behind what a restore of a copy from before all sales does: their rows are gone, the epoch is new.
+func (s *shop) lose() {
+	s.t.Helper()
+	s.do(func(tx *storeTx) error {
+		var errs error
+		for _, sql := range []string{`DELETE FROM token`, `DELETE FROM vend_line`, `DELETE FROM vend`, `DELETE FROM idempotency`,
+			`DELETE FROM usage_month`, `UPDATE counter SET value = 0 WHERE name = 'receipt:main'`} {
+			_, err := tx.C.Exec(sql)
+			errs = errors.Join(errs, err)
+		}
+		_, err := tx.BeginEpoch(tx.Now, store.Branch{})
+		return errors.Join(errs, err)
+	})
+	s.crash()
+}
+
+// TestARestoreGivesNoTIDOfALongRowAgain: many tokens for one meter in a row run far ahead of the clock, and their meter has
+// them. Those that are sold after a restore load all the same, as many as on any other day, and after a second restore too.
+func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
+	const row = 70
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	had := map[sts.TID]int{}
+	for epoch := range 4 { // the first is no restore
+		for n := range row {
+			tid := s.sell(order(m, 10000, fmt.Sprintf("key-%d-%04d", epoch, n))).Sale.Tokens[0].TID
+			if in, used := had[tid]; used {
+				t.Fatalf("sale %d after restore %d has TID %d, which a token had after restore %d", n, epoch, tid, in)
+			}
+			had[tid] = epoch
+		}
+		s.clock.add(time.Minute)
+		s.lose()
+	}
+}
+
+// TestHowFarTIDsRunAheadAfterARestore: twice as far for a day, because they begin a day ahead.
+func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	s.do(func(tx *storeTx) error { _, err := tx.BeginEpoch(tx.Now, store.Branch{}); return err })
+	s.crash()
+	restored := s.clock.Now()
+	for n, c := range []struct {
+		since time.Duration
+		limit int64
+	}{{0, vending.MaxAheadRestored}, {vending.RestoredFor - time.Minute, vending.MaxAheadRestored}, {vending.RestoredFor, vending.MaxAhead}, {48 * time.Hour, vending.MaxAhead}} {
+		s.clock.set(restored.Add(c.since))
+		now, err := sts.Base2014.TIDAt(s.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.meter(n, place{tariff: domestic, keys: lastTID(t, int64(c.since/time.Minute)+c.limit-1)})
+		if got := int64(s.sell(order(m, 10000, fmt.Sprintf("key-last-%d", n))).Sale.Tokens[0].TID - now); got != c.limit {
+			t.Errorf("%s after the restore a TID lies %d minutes ahead, want %d", c.since, got, c.limit)
+		}
+		s.refused(order(m, 10000, fmt.Sprintf("key-more-%d", n)), refusal.TooManyTokens)
+	}
+}
+
+// TestNothingThatWasGivenLiesBeyondWhatARestoreSkips is the bound itself, for every minute of the days after two restores.
+func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
+	now := monday()
+	if got := vending.GivenUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(store.TIDMargin)) || !vending.Reach(now, time.Time{}, time.Time{}).Equal(got) {
+		t.Errorf("where there was no restore TIDs run up to %s", got)
+	}
+	var restored, lost time.Time
+	for _, rest := range []time.Duration{0, time.Hour, 23 * time.Hour, 30 * time.Hour, 72 * time.Hour} {
+		at := now.Add(rest)
+		lost, restored = vending.GivenUpTo(at, restored, lost), at
+		if lost.Before(at.Add(store.TIDMargin)) {
+			t.Fatalf("the restore after %s skips only up to %s", rest, lost)
+		}
+		var given time.Time
+		for by := at; by.Before(at.Add(96 * time.Hour)); by = by.Add(time.Minute) {
+			reach := vending.Reach(by, restored, lost)
+			if reach.After(given) {
+				given = reach
+			}
+			if got := vending.GivenUpTo(by, restored, lost); given.After(got) {
+				t.Fatalf("%s after the restore TIDs up to %s may have been given, and another restore skips those up to %s", by.Sub(at), given, got)
+			}
+			if !reach.After(lost) {
+				t.Fatalf("%s after the restore no TID is left: they begin after %s and end at %s", by.Sub(at), lost, reach)
+			}
+		}
+		now = at
+	}
+}

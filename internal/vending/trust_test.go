@@ -1,0 +1,246 @@
+package vending_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// begin ends the process and starts another one, which asks whether its clock is right, as a server does.
+func (s *shop) begin() {
+	s.t.Helper()
+	s.crash()
+	if err := s.StartClock(context.Background(), tenant); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// fault is why the server does not go by its clock.
+func (s *shop) fault() refusal.Refusal {
+	s.t.Helper()
+	no, err := s.ClockFault(context.Background(), tenant)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return no
+}
+
+// note is what a running server does all the time.
+func (s *shop) note() {
+	s.t.Helper()
+	if _, err := s.NoteClock(context.Background(), tenant); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// trusts has somebody say that the clock is right.
+func (s *shop) trusts(by access.Actor, want refusal.Code) {
+	s.t.Helper()
+	r, err := s.TrustClock(context.Background(), by, "the wall clock says so")
+	if err != nil || r.Code != want {
+		s.t.Errorf("%s trusts the clock: %v %q (%s), want %q", by.Role, err, r.Code, r.Detail(), want)
+	}
+}
+
+// TestAClockFarAheadAtTheStartSellsNothing: a TID taken a year ahead cannot be taken back, nor money that is dated then.
+func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	shop := s.vendor(vending.NewVendor{})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	s.note()
+	last := s.clock.Now()
+	for n, c := range []struct {
+		ahead  time.Duration
+		synced bool
+		want   refusal.Code
+	}{
+		{24 * time.Hour, false, ""}, {365 * 24 * time.Hour, false, refusal.ClockUntrusted}, {365 * 24 * time.Hour, false, refusal.ClockUntrusted},
+		{8 * 24 * time.Hour, true, ""},
+	} {
+		s.clock.set(last.Add(c.ahead))
+		s.synced = c.synced
+		s.begin()
+		if n != 0 {
+			s.note() // a server that does not trust its clock notes nothing
+		}
+		if got := s.fault(); got.Code != c.want || s.ClockDoubted() != (c.want != "") || s.ClockAsked() != (c.want != "") {
+			t.Errorf("started %s later, time kept %t: %q, in doubt %t, asked %t; want %q", c.ahead, c.synced, got.Code, s.ClockDoubted(), s.ClockAsked(), c.want)
+		}
+		o := order(m, 10000, fmt.Sprintf("key-ahead-%d", n))
+		sold := s.refused(o, c.want)
+		if c.want != "" && (vending.MoneyMoved(sold.Code) != vending.MovedNo || sold.Reply.Status != 0 || !strings.Contains(sold.Try, "clock trust")) {
+			t.Errorf("the refusal: money moved %s, stored with %d, %s", vending.MoneyMoved(sold.Code), sold.Reply.Status, sold.Detail())
+		}
+		q, err := s.Quote(context.Background(), owner(), m, kes(10000))
+		if err != nil || q.Code != c.want {
+			t.Errorf("a quote: %v %q, want %q", err, q.Code, c.want)
+		}
+		d, err := s.Deposit(context.Background(), owner(), vending.Paid{Vendor: shop.Code, Amount: kes(100), Reference: fmt.Sprintf("BANK-%d", n)})
+		if err != nil || d.Code != c.want {
+			t.Errorf("a deposit: %v %q, want %q", err, d.Code, c.want)
+		}
+		if given := s.give(ask(vending.Ask{Meter: m, Kind: vending.ClearTamper}, fmt.Sprintf("job-key-%d", n))); given.Code != c.want {
+			t.Errorf("a management token: %q, want %q", given.Code, c.want)
+		}
+	}
+	s.audit()
+}
+
+// TestAServerThatSellsNothingKnowsTheTime: it was idle for days, and a restart is not taken for a jump of its clock.
+func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	for range 5 * 24 {
+		s.clock.add(time.Hour)
+		s.note()
+	}
+	s.clock.add(time.Hour)
+	s.begin()
+	if no := s.fault(); no.Refused() {
+		t.Error(no.Detail())
+	}
+	s.sell(order(m, 10000, "key-number-2"))
+}
+
+// TestTheQuestionGoesAway: without a restart, when the time service keeps the clock, or when it was set right. What it was
+// set by is no jump.
+func TestTheQuestionGoesAway(t *testing.T) {
+	for _, by := range []string{"the time service", "setting it"} {
+		s := open(t, true)
+		own, off := monday(), time.Duration(0)
+		tell := func() { s.clock.set(own.Add(off)) }
+		s.running = func() time.Time { return own }
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		s.begin()
+		s.sell(order(m, 10000, "key-number-1"))
+		own, off = own.Add(time.Hour), 365*24*time.Hour
+		tell()
+		s.begin()
+		s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
+		own = own.Add(70 * time.Hour) // nobody is there for days
+		if by == "setting it" {
+			off = 0
+		} else {
+			s.synced = true
+		}
+		tell()
+		s.sell(order(m, 10000, "key-number-2"))
+		s.synced = false
+		own = own.Add(time.Hour)
+		tell()
+		s.sell(order(m, 10000, "key-number-3"))
+		off += 2 * time.Hour
+		tell()
+		s.refused(order(m, 10000, "key-number-4"), refusal.ClockUntrusted)
+		s.audit()
+	}
+}
+
+// TestTheClockIsTrustedByName: whoever may change the settings says that the clock is right, the audit log has it, and the next
+// sale is made, after a restart too.
+func TestTheClockIsTrustedByName(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	s.trusts(owner(), refusal.ClockTrusted)
+	s.clock.add(30 * 24 * time.Hour)
+	s.begin()
+	s.trusts(access.Actor{Tenant: tenant, Role: access.Operator}, refusal.Forbidden)
+	s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
+	s.trusts(owner(), "")
+	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'clock.trust' AND reason = 'the wall clock says so' AND before LIKE '%clock%' AND after LIKE '2026-12-20%'`); n != 1 {
+		t.Errorf("%d audit rows, want 1", n)
+	}
+	if no := s.fault(); no.Refused() || s.ClockDoubted() {
+		t.Errorf("after it was trusted: %s", no.Detail())
+	}
+	s.sell(order(m, 10000, "key-number-2"))
+	s.trusts(owner(), refusal.ClockTrusted)
+	s.begin()
+	s.sell(order(m, 10000, "key-number-3"))
+	s.clock.add(25 * time.Hour) // it was right then, which says nothing about now
+	s.begin()
+	s.refused(order(m, 10000, "key-number-4"), refusal.ClockUntrusted)
+	s.audit()
+}
+
+// unwritten is a transaction that keeps no audit row.
+type unwritten struct{ vending.Tx }
+
+var errNoAudit = errors.New("the audit log takes nothing")
+
+func (unwritten) AuditLog(access.Entry) error { return errNoAudit }
+
+// TestAClockIsNotTrustedUnseen: without its row in the audit log the word of a person does not count.
+func TestAClockIsNotTrustedUnseen(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	s.clock.add(30 * 24 * time.Hour)
+	s.begin()
+	s.door.wrap = func(tx vending.Tx) vending.Tx { return unwritten{tx} }
+	if r, err := s.TrustClock(context.Background(), owner(), "it is right"); !errors.Is(err, errNoAudit) {
+		t.Errorf("trusted without an audit row: %v %q", err, r.Code)
+	}
+	s.door.wrap = nil
+	if !s.fault().Refused() || !s.ClockDoubted() {
+		t.Error("the clock is trusted although the audit log has no row of it")
+	}
+	s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
+}
+
+// TestTokensOfAWrongYear: an older version sold while its clock was a year ahead. The clock was set right since, and
+// everybody can buy again but at the meter that has a token of the next year.
+func TestTokensOfAWrongYear(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
+	s.sell(order(other, 10000, "key-number-1"))
+	right := s.clock.Now().Add(time.Minute)
+	s.clock.set(right.AddDate(1, 0, 0))
+	s.sell(order(m, 10000, "key-number-2"))
+	s.clock.set(right)
+	s.begin()
+	if no := s.fault(); no.Code != refusal.ClockUntrusted || s.ClockAsked() {
+		t.Errorf("a token of the next year: %q, asked %t", no.Code, s.ClockAsked())
+	}
+	s.refused(order(other, 10000, "key-number-3"), refusal.ClockUntrusted)
+	s.trusts(owner(), "")
+	tid, err := sts.Base2014.TIDAt(right)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.sell(order(other, 10000, "key-number-3")).Sale.Tokens[0].TID; got != tid {
+		t.Errorf("TID %d, want that of now, %d", got, tid)
+	}
+	s.refused(order(m, 10000, "key-number-4"), refusal.TooManyTokens)
+	s.begin()
+	s.sell(order(other, 10000, "key-number-5"))
+	s.note()
+
+	// The guard is not blind: what was noted since stands for the tokens that were issued since.
+	s.clock.add(time.Hour)
+	s.note()
+	s.clock.add(-vending.MaxClockBack - time.Second)
+	s.refused(order(other, 10000, "key-number-6"), refusal.ClockUntrusted)
+	s.clock.add(vending.MaxClockBack)
+	s.sell(order(other, 10000, "key-number-6"))
+	s.clock.set(right.AddDate(1, 0, 1)) // the year has come
+	s.sell(order(m, 10000, "key-number-7"))
+	s.verified()
+	s.audit()
+}
