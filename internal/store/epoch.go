@@ -305,8 +305,13 @@ func (tx *Tx) skipUsed(lost time.Time) error {
 	return Unclaim(tx.C, "", tx.Now)
 }
 
-// lost is the time that the restores of this database lost; sales of it are in no books.
+// lost are the minutes whose TIDs may have been given in the times that the restores of this database lost, each from the
+// moment of the copy on; sales of them are in no books.
 func (tx *Tx) lost() (spans [][2]time.Time, err error) {
+	last, err := tx.lastRestore()
+	if err != nil {
+		return nil, err
+	}
 	err = tx.C.Query(`SELECT value FROM meta WHERE key LIKE 'lost:%'`, func(r Row) error {
 		from, to, _ := strings.Cut(r.Text(0), " ")
 		a, err := strconv.ParseInt(from, 10, 64)
@@ -317,7 +322,12 @@ func (tx *Tx) lost() (spans [][2]time.Time, err error) {
 		if err != nil {
 			return err
 		}
-		spans = append(spans, [2]time.Time{time.UnixMicro(a), time.UnixMicro(b)})
+		at := time.UnixMicro(b).UTC()
+		upTo := vending.GivenUpTo(at, time.Time{}, time.Time{})
+		if at.Truncate(time.Minute).Equal(last.at) {
+			upTo = later(upTo, last.lost)
+		}
+		spans = append(spans, [2]time.Time{time.UnixMicro(a).UTC(), upTo})
 		return nil
 	})
 	return spans, err

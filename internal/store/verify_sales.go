@@ -229,7 +229,7 @@ func (tx *Tx) verifyReports(r *Report) error {
 		AND (t.id IS NULL OR t.meter <> p.meter OR t.tid <> p.tid OR t.units_wh <> p.units_wh)`, func(w Row) error {
 		made := sts.BaseDate(w.Int(4)).Time(sts.TID(w.Int(1)))
 		for _, span := range lost {
-			if made.After(span[0].Add(-time.Minute)) && made.Before(span[1]) {
+			if made.After(span[0].Add(-time.Minute)) && !made.After(span[1]) {
 				r.Count("tokens of the time that a restore lost", 1)
 				return nil
 			}
