@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 func newBackupCommand(c console) *cobra.Command {
@@ -73,13 +75,15 @@ func newBackupVerify(c console) *cobra.Command {
 }
 
 func newBackupRestore(c console) *cobra.Command {
-	data, force := "", false
+	data, force, trust := "", false, false
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER",
 		Short: "Put a backup into a data folder and begin a new store epoch there",
 		Long: "What happened after the backup was made is lost to the books, so nothing is used twice that may have been used then:\n" +
-			"token numbers start after this minute, command counters move on, receipt numbers get a mark, and meters are asked\n" +
-			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.",
+			"token numbers start 1,440 minutes after this one, command counters move on, receipt numbers get a mark, and meters are asked\n" +
+			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.\n\n" +
+			"The time of the restore cannot be taken back: where the machine's clock is a year ahead, no meter can be sold to for a year.\n" +
+			"So a clock that is not known to be right is asked about, unless the backup is less than 24 hours old.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where, err := c.place(cmd, data)
@@ -91,6 +95,11 @@ func newBackupRestore(c console) *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if !trust {
+				if err := clockForRestore(args[0], time.Now(), app.Synced()); err != nil {
+					return err
+				}
 			}
 			m, aside, err := sqlite.Restore(cmd.Context(), args[0], data, force, time.Now)
 			if aside != "" {
@@ -105,7 +114,26 @@ func newBackupRestore(c console) *cobra.Command {
 	}
 	c.placeFlags(cmd, &data)
 	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
+	cmd.Flags().BoolVar(&trust, "trust-clock", false, "the machine's clock is right; somebody has compared it")
 	return cmd
+}
+
+// clockForRestore is the failure of a clock that is not known to be right for the restore of a backup. A backup that cannot
+// be read fails later.
+func clockForRestore(from string, now time.Time, synced bool) error {
+	taken, err := sqlite.BackupTime(from)
+	if err != nil {
+		return nil
+	}
+	c := vending.Clock{Now: now, Newest: taken, Known: taken, Asked: true, Synced: synced}
+	if !c.Doubt().Refused() && !c.Behind().Refused() {
+		return nil
+	}
+	what := fmt.Sprintf("This machine's clock says %s, and the backup was made at %s.", now.UTC().Format(time.RFC3339), taken.Format(time.RFC3339))
+	if !synced {
+		what += " No time service is known to keep the clock."
+	}
+	return &failure{code: exitRefused, what: what, not: "Nothing was restored.", try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
 }
 
 // backupThere is the failure of a folder that is not there, which is no damaged backup.

@@ -2,7 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"zombiezen.com/go/sqlite"
@@ -42,5 +48,29 @@ func othertoken(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if first[0].TID >= first[1].TID || first[0].Digits == first[1].Digits {
 		ts.Fatalf("TID %d and then %d: the second one must be later and another token", first[0].TID, first[1].TID)
+	}
+}
+
+// TestARestoreAsksAboutTheClock: token numbers of every meter begin at the time of the restore, which a wrong clock would put
+// out of reach for as long as it is ahead.
+func TestARestoreAsksAboutTheClock(t *testing.T) {
+	taken := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), fmt.Appendf(nil, `{"format":1,"taken":%q}`, taken.Format(time.RFC3339)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		after  time.Duration
+		synced bool
+		asks   bool
+	}{
+		{time.Hour, false, false}, {24 * time.Hour, false, false}, {25 * time.Hour, false, true}, {25 * time.Hour, true, false},
+		{-time.Minute, false, false}, {-time.Hour, false, true}, {-time.Hour, true, true},
+	} {
+		err := clockForRestore(dir, taken.Add(c.after), c.synced)
+		var f *failure
+		if asks := errors.As(err, &f); asks != c.asks || asks && (f.code != exitRefused || !strings.Contains(f.try, "--trust-clock")) {
+			t.Errorf("%s after the backup, time kept %t: %v; asks %t, want %t", c.after, c.synced, err, asks, c.asks)
+		}
 	}
 }

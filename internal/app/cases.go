@@ -194,22 +194,27 @@ type tasksTx interface {
 const sweepBatch = 400
 
 // tasks are what recurs. Each is harmless to repeat, so none is tied to a period. While the clock is doubted nobody is cut off
-// by it.
+// by it, and nothing expires or is forgotten.
 func tasks(doubted func() bool) []job.Task[tasksTx] {
-	task := func(name string, do func(tx tasksTx) error) job.Task[tasksTx] {
-		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, _ time.Time) error { return do(tx) }}
+	task := func(name string, do func(tx tasksTx, now time.Time) error) job.Task[tasksTx] {
+		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, now time.Time) error {
+			if doubted() {
+				return nil
+			}
+			return do(tx, now)
+		}}
 	}
 	return []job.Task[tasksTx]{
-		task("forget old answers", func(tx tasksTx) error { _, err := tx.OnceSweep(sweepBatch); return err }),
-		task("expire holds", func(tx tasksTx) error { _, err := tx.HoldExpire(sweepBatch); return err }),
+		task("forget old answers", func(tx tasksTx, _ time.Time) error { _, err := tx.OnceSweep(sweepBatch); return err }),
+		task("expire holds", func(tx tasksTx, _ time.Time) error { _, err := tx.HoldExpire(sweepBatch); return err }),
 		{Name: "look out for meters", First: func(tx tasksTx) (bool, error) { return tx.Wake(sweepBatch) }, Do: func(tx tasksTx, _ time.Time) error {
 			if doubted() {
 				return tx.LookAway()
 			}
 			return tx.LookOut()
 		}},
-		task("expire commands", func(tx tasksTx) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
-		{Name: "forget old messages", Do: func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }},
+		task("expire commands", func(tx tasksTx, _ time.Time) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
+		task("forget old messages", func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }),
 	}
 }
 

@@ -1,9 +1,16 @@
 package app
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // sight notes where a server looks.
@@ -30,6 +37,86 @@ func TestADoubtedClockSeesNothing(t *testing.T) {
 	}
 	if want := "out away away out "; s.looks != want {
 		t.Errorf("it looked %q, want %q", s.looks, want)
+	}
+}
+
+// swept notes what would be forgotten or expire.
+type swept struct {
+	tasksTx
+	what string
+}
+
+func (s *swept) OnceSweep(int) (int, error)      { s.what += "answers "; return 0, nil }
+func (s *swept) HoldExpire(int) (int, error)     { s.what += "holds "; return 0, nil }
+func (s *swept) ExpireCommands(int) (int, error) { s.what += "commands "; return 0, nil }
+func (s *swept) LookOut() error                  { return nil }
+func (s *swept) LookAway() error                 { return nil }
+
+func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
+	s.what += "messages "
+	return 0, nil
+}
+
+// TestNothingExpiresByADoubtedClock: a clock that is a year ahead would end everything that waits, at one stroke.
+func TestNothingExpiresByADoubtedClock(t *testing.T) {
+	for doubted, want := range map[bool]string{true: "", false: "answers holds commands messages messages "} {
+		s := &swept{}
+		for _, task := range tasks(func() bool { return doubted }) {
+			if err := task.Do(s, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.what != want {
+			t.Errorf("doubted %t: %q ended, want %q", doubted, s.what, want)
+		}
+	}
+}
+
+// restedTx is the store of a server that was last known to be right long ago.
+type restedTx struct {
+	vending.Tx
+	known time.Time
+}
+
+func (r restedTx) VendClock() (vending.Times, error)  { return vending.Times{Known: r.known}, nil }
+func (r restedTx) ClockBegin() (vending.Times, error) { return r.VendClock() }
+
+func (r restedTx) Do(_ context.Context, _ access.Tenant, fn func(vending.Tx) (bool, error)) error {
+	_, err := fn(r)
+	return err
+}
+
+func (r restedTx) View(_ context.Context, _ access.Tenant, fn func(vending.Tx) error) error {
+	return fn(r)
+}
+
+// TestWhatActsByTheClockWaitsUntilItIsTrusted: what is due, expires or is charged for a day begins once it is settled that the
+// clock was right at the start. The time service may settle it hours later.
+func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
+	for _, rest := range []time.Duration{time.Hour, 400 * 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			synced, began := false, time.Now()
+			a := &App{stopping: t.Context(), vending: vending.New(vending.Config{Door: restedTx{known: began.Add(-rest)}, Now: time.Now, Rand: rand.Reader,
+				Synced: func() bool { return synced }})}
+			if err := a.startClock(); err != nil {
+				t.Fatal(err)
+			}
+			ran := make(chan time.Duration, 1)
+			part := a.onceTrusted(func(context.Context) error { ran <- time.Since(began); return nil })
+			go func() {
+				if err := part(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}()
+			time.Sleep(3 * time.Hour)
+			if asks := rest > 24*time.Hour; asks != (len(ran) == 0) || asks != a.clockDoubted() {
+				t.Errorf("off for %s: it has begun %t, in doubt %t", rest, len(ran) != 0, a.clockDoubted())
+			}
+			synced = true
+			if after := <-ran; rest > 24*time.Hour && (after < 3*time.Hour || after > 3*time.Hour+2*askEvery) {
+				t.Errorf("it began after %s", after)
+			}
+		})
 	}
 }
 

@@ -113,13 +113,13 @@ func (a *App) present(ctx context.Context) error {
 }
 
 // recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when
-// a meter has answered.
+// a meter has answered. Nothing is finished by a clock that is doubted.
 func (a *App) recover(ctx context.Context) error {
 	tick := time.NewTicker(recoverEvery)
 	defer tick.Stop()
 	by := access.SystemActor(tenant, "recovery")
 	for {
-		n, err := a.vending.Recover(ctx, by)
+		n, err := unless(a.clockDoubted, func() (int, error) { return a.vending.Recover(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("open sales not finished", logkey.Err, err)
 		}
@@ -205,7 +205,7 @@ func unless(doubted func() bool, do func() (int, error)) (int, error) {
 }
 
 // settle posts what wallets used and takes their fixed charges: at once, and then every minute, which finds the hour's and
-// the day's work done but after their ends. No day is charged for by a clock that is doubted.
+// the day's work done but after their ends. Nothing is posted by a clock that is doubted.
 func (a *App) settle(ctx context.Context) error {
 	tick := time.NewTicker(chargeEvery)
 	defer tick.Stop()
@@ -215,7 +215,7 @@ func (a *App) settle(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("wallets not charged", logkey.Err, err)
 		}
-		accounts, err := a.wallets.SettleDue(ctx, by)
+		accounts, err := unless(a.clockDoubted, func() (int, error) { return a.wallets.SettleDue(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("use of wallets not posted", logkey.Err, err)
 		}

@@ -232,21 +232,17 @@ func syncFolder(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// BackupTime is when a backup was made, as its manifest says. The files beside it are not looked at.
+func BackupTime(from string) (time.Time, error) {
+	m, err := parseManifest(from)
+	return m.Taken, err
+}
+
 // readManifest reads a backup's manifest and compares every file with it.
 func readManifest(from string) (Manifest, error) {
-	text, err := os.ReadFile(filepath.Join(from, manifestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Manifest{}, fmt.Errorf("%w: %s has no %s, so it was not finished", ErrBackup, from, manifestFile)
-	}
+	m, err := parseManifest(from)
 	if err != nil {
 		return Manifest{}, err
-	}
-	var m Manifest
-	if err := json.Unmarshal(text, &m); err != nil {
-		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrBackup, manifestFile, err)
-	}
-	if m.Format != manifestFormat {
-		return Manifest{}, fmt.Errorf("%w: format %d of a newer version", store.ErrNewer, m.Format)
 	}
 	if !slices.ContainsFunc(m.Files, func(f FileEntry) bool { return f.Name == databaseFile }) {
 		return Manifest{}, fmt.Errorf("%w: it lists no database", ErrBackup)
@@ -262,6 +258,24 @@ func readManifest(from string) (Manifest, error) {
 		if got != f {
 			return Manifest{}, fmt.Errorf("%w: %s is not the file that was backed up", ErrBackup, f.Name)
 		}
+	}
+	return m, nil
+}
+
+func parseManifest(from string) (Manifest, error) {
+	text, err := os.ReadFile(filepath.Join(from, manifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, fmt.Errorf("%w: %s has no %s, so it was not finished", ErrBackup, from, manifestFile)
+	}
+	if err != nil {
+		return Manifest{}, err
+	}
+	var m Manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrBackup, manifestFile, err)
+	}
+	if m.Format != manifestFormat {
+		return Manifest{}, fmt.Errorf("%w: format %d of a newer version", store.ErrNewer, m.Format)
 	}
 	return m, nil
 }
