@@ -256,5 +256,8 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 			t.Errorf("%s: %s", path, code)
 		}
 	}
-	w.want(200, w.post("/v1/clock/trust", `{"reason":"what \\u0000 means"}`)) // a backslash and five characters
+	// A backslash and five characters are a text; the clock is not in doubt.
+	if code, _ := w.problem(w.want(409, w.post("/v1/clock/trust", `{"reason":"what \\u0000 means"}`))); code != "clock-trusted" {
+		t.Errorf("a reason with a backslash: %s", code)
+	}
 }

@@ -87,7 +87,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},
 		{"POST", "/v1/vends/" + saleID + "/reprints", `{}`, access.Reverse, 201},
-		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 200},
+		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 409}, // it is not in doubt
 		{"POST", "/v1/approvals/apr_x/approve", `{}`, everybody, 404},
 		{"POST", "/v1/approvals/apr_x/reject", `{}`, everybody, 404},
 	}...)

@@ -59,7 +59,7 @@ func Exercise(t *testing.T, r Rig) {
 		{"outbox", outbox()}, {"log", logTests()}, {"sessions", sessions()}, {"tenants", tenants()}, {"ingest", ingest()}, {"meters", meterTests()},
 		{"charges", chargeTests()}, {"tariffs", tariffTests()}, {"wallets", walletTests()}, {"move-outs", movedTests()}, {"quarantine", quarantineTests()},
 		{"profiles", profileTests()}, {"messages", messageTests()}, {"recharges", rechargeTests()}, {"silence", silenceTests()},
-		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()},
+		{"vendors", vendorTests()}, {"reversals", reversalTests()}, {"jobs", jobTests()}, {"clock", clockTests()},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })

@@ -1,0 +1,78 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+func clockTests() []test {
+	return []test{
+		{"what is noted of the clock is known at once and later", clockNoted},
+		{"a restore skips the TIDs that may have been given, and those of the restore before", clockRestored},
+	}
+}
+
+// times are what the store knows, in the transaction that noted it and after its commit, which must be the same.
+func times(t *testing.T, e store.Engine, note func(*store.Tx) error) (vending.Times, time.Time) {
+	t.Helper()
+	var within vending.Times
+	var now time.Time
+	must(t, e, func(tx *store.Tx) (err error) {
+		now = tx.Now
+		if _, err = tx.VendClock(); err != nil { // it is read anew
+			return err
+		}
+		if err = note(tx); err == nil {
+			within, err = tx.VendClock()
+		}
+		return err
+	})
+	if after := look(t, e, (*store.Tx).VendClock); after != within {
+		t.Errorf("within the transaction %+v, after it %+v", within, after)
+	}
+	return within, now
+}
+
+func clockNoted(t *testing.T, r Rig) {
+	e := r.Open(t)
+	none := func(tx *store.Tx) error { _, err := tx.ClockBegin(); return err }
+	if got, _ := times(t, e, none); got != (vending.Times{}) {
+		t.Errorf("a fresh store knows of %+v", got)
+	}
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (vending.Times{Known: now}) {
+		t.Errorf("noted at %s: %+v", now, got)
+	}
+	trusted, now := times(t, e, (*store.Tx).ClockTrust)
+	if trusted != (vending.Times{Known: now, Trusted: now}) {
+		t.Errorf("trusted at %s: %+v", now, trusted)
+	}
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (vending.Times{Known: now, Trusted: trusted.Trusted}) {
+		t.Errorf("noted at %s after it was trusted: %+v", now, got)
+	}
+	undone := errors.New("undone")
+	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, errors.Join(tx.ClockTrust(), undone) }); !errors.Is(err, undone) {
+		t.Fatal(err)
+	}
+	if got := look(t, e, (*store.Tx).VendClock); got.Trusted != trusted.Trusted {
+		t.Errorf("a word that was undone counts: %+v", got)
+	}
+}
+
+func clockRestored(t *testing.T, r Rig) {
+	e := r.Open(t)
+	for n := range 3 {
+		got, now := times(t, e, func(tx *store.Tx) error {
+			_, err := tx.BeginEpoch(tx.Now, store.Branch{})
+			return errors.Join(err, tx.ClockNote())
+		})
+		minute := now.Truncate(time.Minute)
+		want := vending.Times{Known: now, Restored: minute, Lost: minute.Add(time.Duration(n+1) * store.TIDMargin)}
+		if got.Restored != want.Restored || got.Known != want.Known || got.Lost.Before(want.Lost) || got.Lost.After(want.Lost.Add(time.Minute)) {
+			t.Errorf("restore %d: %+v, want %+v", n+1, got, want)
+		}
+	}
+}
