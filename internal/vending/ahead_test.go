@@ -101,3 +101,30 @@ func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 		now = at
 	}
 }
+
+// TestAStoreThatAnOlderVersionRestored skipped an hour only. Its books stay sound, and no TID of the lost time is given again
+// from now on.
+func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.do(func(tx *storeTx) error {
+		if _, err := tx.BeginEpoch(tx.Now, store.Branch{}); err != nil {
+			return err
+		}
+		hour, err := sts.Base2014.TIDAt(tx.Now.Add(time.Hour))
+		if err != nil {
+			return err
+		}
+		_, one := tx.C.Exec(`UPDATE meter_key SET tid_floor = $1`, hour)
+		_, two := tx.C.Exec(`DELETE FROM meta WHERE key = 'lost_tid_minute'`)
+		return errors.Join(one, two)
+	})
+	s.crash()
+	restored := s.clock.Now()
+	s.verified()
+	got := s.sell(order(m, 10000, "key-number-1")).Sale.Tokens[0]
+	if at := got.BaseDate.Time(got.TID); !at.After(restored.Add(store.TIDMargin)) {
+		t.Errorf("the first TID is of %s, and those up to %s may have been given", at, restored.Add(store.TIDMargin))
+	}
+	s.verified()
+}

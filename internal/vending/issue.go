@@ -54,9 +54,13 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 }
 
 // finish takes a held sale to its end outside its first transaction: it asks the issuer from what is stored and
-// completes or closes the sale. While the issuer does not know, the sale stays held and the answer says so.
+// completes or closes the sale. While the issuer does not know, or the clock is in doubt, the sale stays held and the answer
+// says so.
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
+	if v.ClockDoubted() {
+		return no(issuerUnknown(sale.ID)), nil
+	}
 	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
 		k, found, err := tx.VendKey(sale.Key)
 		if err != nil || !found {

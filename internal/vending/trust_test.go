@@ -244,3 +244,29 @@ func TestTokensOfAWrongYear(t *testing.T) {
 	s.verified()
 	s.audit()
 }
+
+// TestAnOpenSaleIsNotFinishedByADoubtedClock: a sale was open when the server ended, and it starts with its clock a year
+// ahead. Nobody finishes the sale, until the clock is right; then it is the same sale.
+func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
+	s := open(t, false)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.note()
+	right := s.clock.Now()
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{Outcome: vending.Unknown}, nil }
+	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+	s.issuer.say = nil
+	s.clock.set(right.AddDate(1, 0, 0))
+	s.begin()
+	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+	if n, err := s.Recover(context.Background(), access.SystemActor(tenant, "recovery")); err != nil || n != 0 {
+		t.Errorf("%d sales finished (%v) by a clock that is in doubt", n, err)
+	}
+	s.clock.set(right.Add(time.Minute))
+	s.begin()
+	sold := s.sell(order(m, 10000, "key-number-1")).Sale
+	if done := sold.CompletedAt; done.After(right.Add(time.Hour)) {
+		t.Errorf("finished at %s", done)
+	}
+	s.audit()
+}
