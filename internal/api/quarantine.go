@@ -19,7 +19,7 @@ type asideBody struct {
 	ID         string     `json:"id" example:"qtn_01jd00000000000000000000000"`
 	Meter      string     `json:"meter" example:"04140001001"`
 	Kind       string     `json:"kind" enum:"record,rating" doc:"record: put aside, in no history; rating: a stored reading at which charging stopped"`
-	Doubt      string     `json:"doubt" example:"rollover" doc:"Stable name: zero, rollover, reset, backwards, doubled, jump, long-gap, no-price, future-time, impossible-time, negative, implausible-power, unreadable"`
+	Doubt      string     `json:"doubt" example:"rollover" doc:"Stable name: zero, rollover, reset, backwards, doubled, jump, long-gap, no-price, relay-open, future-time, impossible-time, negative, implausible-power, unreadable"`
 	Reason     string     `json:"reason"`
 	Record     string     `json:"record,omitempty" example:"reading" doc:"Missing where it could not be read"`
 	Seq        int64      `json:"seq"`
@@ -51,7 +51,7 @@ type decidedBody struct {
 	Readings int         `json:"readings" doc:"That had come meanwhile and are charged for now"`
 	UnitsWh  int64       `json:"units_wh" doc:"Charged for by the decision"`
 	Debit    *amountBody `json:"debit,omitempty" doc:"What that costs; of wallet meters"`
-	Held     string      `json:"held,omitempty" enum:"register_regress,implausible,span,no_price" doc:"A later reading stopped charging again"`
+	Held     string      `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"A later reading stopped charging again"`
 }
 
 func decidedOf(d quarantine.Decided) decidedBody {

@@ -18,7 +18,7 @@ type walletLive struct {
 	AsOf         *time.Time `json:"as_of" doc:"Meter time up to which use is counted; null before the first reading"`
 	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
 	SupplyWanted bool       `json:"supply_wanted"`
-	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price" doc:"Why nothing is charged until somebody decides"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why nothing is charged until somebody decides"`
 }
 
 func walletLiveOf(w registry.WalletView) *walletLive {
@@ -60,7 +60,7 @@ type registerBody struct {
 	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
 	LeftOutWh    int64      `json:"left_out_wh" doc:"Where rating began, and what rebases left out: rated_to_wh less rated_wh"`
 	AsOf         *time.Time `json:"as_of"`
-	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open"`
 	HeldWh       *int64     `json:"held_wh,omitempty" doc:"The register at which rating stopped"`
 	HeldSince    *time.Time `json:"held_since,omitempty"`
 }

@@ -30,6 +30,8 @@ const (
 	DoubtSpan Doubt = "long-gap"
 	// DoubtPrice: the tariff gives no price for the energy.
 	DoubtPrice Doubt = "no-price"
+	// DoubtOpen: energy was counted while the meter said that its relay was open.
+	DoubtOpen Doubt = "relay-open"
 )
 
 // Doubts about one record by itself.
@@ -48,7 +50,7 @@ const (
 
 // Doubts lists all of them.
 func Doubts() []Doubt {
-	return []Doubt{DoubtZero, DoubtRollover, DoubtReset, DoubtBackwards, DoubtDoubled, DoubtJump, DoubtSpan, DoubtPrice,
+	return []Doubt{DoubtZero, DoubtRollover, DoubtReset, DoubtBackwards, DoubtDoubled, DoubtJump, DoubtSpan, DoubtPrice, DoubtOpen,
 		DoubtFuture, DoubtTime, DoubtNegative, DoubtPower, DoubtUnreadable}
 }
 
@@ -63,6 +65,7 @@ func (d Doubt) Words() string {
 		DoubtJump:       "the register rose by more than the meter can measure in the time",
 		DoubtSpan:       "the reading comes too long after the one before",
 		DoubtPrice:      "the tariff has no price for the energy",
+		DoubtOpen:       "the meter counted energy while its relay was open",
 		DoubtFuture:     "the record is of the future",
 		DoubtTime:       "the record has an impossible time",
 		DoubtNegative:   "a register is negative",

@@ -9,12 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
 )
 
 // Memory is the name of the memory whose records are numbered here: a device of a profile numbers none, and its meter's
 // window belongs to this name.
-const Memory = "profile"
+const Memory = wallet.DeviceMemory
 
 // ReportEvery is how often a reading is ingested although nothing has changed by a whole watt-hour, so that the meter
 // is seen to live.
@@ -138,14 +139,15 @@ func (r *Register) boot(p *Profile) wire.Record {
 		Reset: "power", Caps: []string{}}.Record()
 }
 
-// reading is the register as a meter would report it. Power is rounded to whole watts, half up.
+// reading is the register as a meter would report it. Power is rounded to whole watts, half up. It says why the relay is
+// open once that is known: then nothing more may be counted.
 func (r *Register) reading(m Meaning, h Heard) wire.Record {
 	out := wire.Reading{Head: wire.Head{Seq: r.Seq, At: h.At.Unix(), Clock: wire.ClockValid}, RegisterWh: r.Wh(),
 		W: (r.PowerMW + 500) / 1000, Relay: r.Relay, Reasons: []string{}}
 	if m.VoltageMV != nil {
 		out.MV = *m.VoltageMV
 	}
-	if r.Relay == Open {
+	if r.KnownOpen(h.At.UTC().Truncate(time.Millisecond)) {
 		out.Reasons = append(out.Reasons, h.Reasons...)
 	}
 	return out.Record()

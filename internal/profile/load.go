@@ -51,6 +51,9 @@ func (p *Profile) fill() {
 	if p.Energy.From == FromRegister && p.Energy.Reset == "" {
 		p.Energy.Reset = ResetNever
 	}
+	if p.Energy.NoiseW == 0 {
+		p.Energy.NoiseW = p.Energy.MaxW / noiseShare
+	}
 }
 
 // checker gathers what is wrong with a profile.
@@ -269,6 +272,9 @@ func (c *checker) energy(p *Profile) {
 	}
 	if e.MaxW < 1 || e.MaxW > maxPower {
 		c.bad("energy.max_w", "%d is out of range", "say what the device can measure at most, 1 to %d W", e.MaxW, maxPower)
+	}
+	if e.NoiseW < 0 || e.NoiseW > e.MaxW {
+		c.bad("energy.noise_w", "%d is out of range", "say what the sensor shows at most while the relay is open, 1 to %d W", e.NoiseW, e.MaxW)
 	}
 }
 

@@ -108,6 +108,9 @@ type Energy struct {
 	// MaxW is the most power the device can measure. A sample above it is unreadable; a step of a register that would
 	// have needed more is not counted.
 	MaxW int64 `toml:"max_w"`
+	// NoiseW is the power up to which nothing is counted while the device says that its relay is open: what its sensor
+	// shows without a load. Where the profile gives none it is a hundredth of MaxW.
+	NoiseW int64 `toml:"noise_w"`
 }
 
 // Source is where energy comes from.
@@ -192,6 +195,7 @@ const (
 	maxTexts    = 16
 	maxGapLimit = time.Hour
 	minGap      = time.Second
+	noiseShare  = 100
 	maxPower    = 1_000_000 // W
 	maxName     = 40
 )

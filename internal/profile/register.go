@@ -17,6 +17,8 @@ type Register struct {
 	HasDevice bool
 
 	Relay string // closed, open, or empty while the device has not said
+	// OpenFrom is the time from which the relay is known to be open; zero while it is not.
+	OpenFrom time.Time
 
 	Gaps   int64 // how often time between samples counted nothing, and how long that was in all
 	GapSec int64
@@ -50,43 +52,88 @@ func (r Register) Wh() int64 { return r.MWh / 1000 }
 // with the exact remainder carried on. Time between samples beyond the profile's max_gap is a gap, and so is time that
 // runs backwards: it counts nothing, is added up and shown, and is never filled in. A restart of the server or of the
 // device is a gap only where it lasted that long. When the relay opens, the last power is taken to have run until then,
-// and nothing from there on: a customer who was cut off does not pay for the slope to the next sample.
+// and nothing from there on: a customer who was cut off does not pay for the slope to the next sample. While it is open,
+// power up to the profile's noise_w is taken as 0, and time counts only between two samples above it.
 //
 // From a register of the device: the difference to the last value counts, however long ago that was. The first value
 // ever is where counting begins. A smaller value is a restart: with reset "zero" the new value itself counts, with
 // "never" nothing does and counting goes on from there. A difference that the device could not have measured in the
-// time, at its max_w and with a minute's allowance, counts nothing either.
+// time, at its max_w and with a minute's allowance, counts nothing either. Such a device may tell late what was used before
+// its relay opened, so its relay is known to be open a minute after it said so; from then on, steps that come to no more
+// than noise_w count nothing.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
+	at = at.UTC().Truncate(time.Millisecond)
 	if m.Relay != "" && m.Relay != r.Relay {
 		r.Relay, s.Turned = m.Relay, true
 		if m.Relay == Open && p.Energy.From == FromPower && !r.At.IsZero() {
-			r, s = p.integrate(r, s, r.PowerMW, at.UTC().Truncate(time.Millisecond))
+			r, s = p.integrate(r, s, r.PowerMW, at)
 			r.PowerMW, s.Sample = 0, true
 		}
 	}
+	r.OpenFrom = p.openFrom(r, m, at)
 	if m.Kind == IsStarted {
 		r.Boots++
 	}
 	if m.Kind != IsData {
 		return r, s
 	}
-	at = at.UTC().Truncate(time.Millisecond)
-	s.Load = m.PowerMW != nil && (*m.PowerMW == 0) != (r.PowerMW == 0)
+	power := r.PowerMW
+	if m.PowerMW != nil {
+		if power = *m.PowerMW; r.Relay == Open {
+			power = p.heard(power)
+		}
+		s.Load = (power == 0) != (r.PowerMW == 0)
+	}
 	switch p.Energy.From {
 	case FromPower:
-		if m.PowerMW != nil {
-			r, s = p.integrate(r, s, *m.PowerMW, at)
+		if m.PowerMW == nil {
+			break
 		}
+		counts := power
+		if r.Relay == Open && (p.heard(r.PowerMW) == 0 || power == 0) {
+			r.PowerMW, counts = 0, 0
+		}
+		r, s = p.integrate(r, s, counts, at)
+		r.PowerMW = power
 	case FromRegister:
 		if m.PowerMW != nil {
-			r.PowerMW, s.Sample = *m.PowerMW, true
+			r.PowerMW, s.Sample = power, true
 		}
 		if m.EnergyMWh != nil {
 			r, s = p.follow(r, s, *m.EnergyMWh, at)
 		}
 	}
 	return r, s
+}
+
+// openFrom is the time from which the relay is known to be open. A device that has just started may have closed it
+// meanwhile, until it says otherwise.
+func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
+	from := at
+	if m.Kind == IsStarted || p.Energy.From == FromRegister {
+		from = at.Add(allowance)
+	}
+	switch {
+	case r.Relay != Open:
+		return time.Time{}
+	case m.Kind == IsStarted, m.Relay == Open && (r.OpenFrom.IsZero() || from.Before(r.OpenFrom)):
+		return from
+	}
+	return r.OpenFrom
+}
+
+// KnownOpen reports whether the relay is known to be open at a moment.
+func (r Register) KnownOpen(at time.Time) bool {
+	return r.Relay == Open && !r.OpenFrom.IsZero() && !at.Before(r.OpenFrom)
+}
+
+// heard is a power that a sensor shows while the relay is open: nothing up to the noise.
+func (p *Profile) heard(mw int64) int64 {
+	if mw <= p.Energy.NoiseW*1000 {
+		return 0
+	}
+	return mw
 }
 
 // integrate adds the energy between the last sample and this one.
@@ -120,6 +167,12 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 	elapsed := max(at.Sub(r.At), 0)
 	if r.HasDevice {
 		step := mwh - r.Device
+		if r.KnownOpen(at) && step >= 0 && step <= p.noise(elapsed) {
+			if elapsed >= noiseSpan {
+				r.Device, r.At = mwh, at
+			}
+			return r, s
+		}
 		if step < 0 {
 			step = 0
 			s.Gap, s.Why = elapsed, fmt.Sprintf("the device's register went back from %d to %d mWh", r.Device, mwh)
@@ -138,6 +191,19 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 	}
 	r.Device, r.HasDevice, r.At = mwh, true, at
 	return r.gap(s), s
+}
+
+// A register of whole watt-hours says little of the power in a short time: steps are added up for noiseSpan before they are
+// taken for noise, and noiseStep is what one step of such a register comes to.
+const (
+	noiseSpan = 10 * time.Minute
+	noiseStep = 1000 // mWh
+)
+
+// noise is the energy that noise comes to in a time, in mWh.
+func (p *Profile) noise(elapsed time.Duration) int64 {
+	const year = 366 * 24 * time.Hour
+	return p.Energy.NoiseW*1000*int64(min(elapsed, year)/time.Second)/3600 + noiseStep
 }
 
 // gap adds a gap up.

@@ -83,6 +83,72 @@ func TestAnOpenRelayEndsTheSlope(t *testing.T) {
 	}
 }
 
+// TestAnOpenRelayCountsNoNoise switches a device off and lets it say what its sensor shows. Above the noise, energy counts
+// between two samples; the noise of the first profile is 150 W.
+func TestAnOpenRelayCountsNoNoise(t *testing.T) {
+	off := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}
+	for _, c := range []struct {
+		name  string
+		watts []int64 // a sample every 10 s
+		mwh   int64
+	}{
+		{"an offset", []int64{134, 140, 150, 134}, 0},
+		{"one sample of before", []int64{3600, 0, 0}, 0},
+		{"a sample that jumps", []int64{0, 3600, 0, 3600, 150}, 0},
+		{"a load", []int64{0, 3600, 3600, 3600, 0}, 20_000},
+	} {
+		p := seedA(t)
+		r, _ := p.Take(profile.Register{}, power(3_600_000), at(0))
+		r, _ = p.Take(r, off, at(1))
+		for i, w := range c.watts {
+			r, _ = p.Take(r, power(w*1000), at(10*(i+1)))
+		}
+		if r.MWh != 1000+c.mwh || !r.KnownOpen(at(1)) {
+			t.Errorf("%s: %d mWh, want 1000 and %d", c.name, r.MWh, c.mwh)
+		}
+	}
+	p := seedA(t) // it says so again after it has started: until then it may have closed
+	r, _ := p.Take(profile.Register{}, off, at(0))
+	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsStarted}, at(10)); r.KnownOpen(at(11)) {
+		t.Error("a device that has just started is known to be off")
+	}
+	if r, _ = p.Take(r, off, at(12)); !r.KnownOpen(at(12)) {
+		t.Error("a device that says off after it started is not believed")
+	}
+}
+
+// TestARegisterThatCreepsCountsNoNoise switches a plug with a register of its own off: what it tells within a minute was
+// used before, then up to 5 W are noise, and what was noise is not counted when the relay closes.
+func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
+	p := library(t)["tasmota"]
+	off, on := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}
+	r, _ := p.Take(profile.Register{}, counted(9_000_000), at(0))
+	r, _ = p.Take(r, off, at(10))
+	if r, _ = p.Take(r, counted(9_030_000), at(50)); r.MWh != 30_000 || r.KnownOpen(at(69)) || !r.KnownOpen(at(70)) {
+		t.Fatalf("told late: %+v, want 30 Wh counted, and the relay known to be open after a minute", r)
+	}
+	device, now := int64(9_030_000), 100
+	for range 24 * 60 { // 4 W
+		device, now = device+67, now+60
+		r, _ = p.Take(r, counted(device/1000*1000), at(now))
+	}
+	if r.MWh != 30_000 {
+		t.Errorf("a day of 4 W: %d mWh, want 30000", r.MWh)
+	}
+	r, _ = p.Take(r, on, at(now))
+	if r, _ = p.Take(r, counted(device+1000), at(now+10)); r.MWh > 33_000 {
+		t.Errorf("on again, and 1 Wh used: %d mWh, want 31000 and little more", r.MWh)
+	}
+	before := r.MWh
+	r, _ = p.Take(r, off, at(now+20))
+	for i := range 10 { // 60 W
+		r, _ = p.Take(r, counted(device+1000+int64(i)*1000), at(now+100+60*i))
+	}
+	if got := r.MWh - before; got < 8000 {
+		t.Errorf("10 Wh at 60 W with the relay open: %d mWh, want them counted", got)
+	}
+}
+
 func TestADevicesOwnRegister(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -176,6 +177,8 @@ func (e Entry) whyNot(c Choice) string {
 		return "nothing of this meter is in doubt"
 	case e.Kind == OfRating && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
 		return "less than nothing was used"
+	case c == Discard && e.Doubt == metering.DoubtOpen:
+		return "the energy would be charged with the next reading"
 	}
 	return e.Doubt.Words()
 }

@@ -99,6 +99,9 @@ func (e Entry) Choices() []Choice {
 	if e.Kind == OfRating {
 		out = append(out, Rebase)
 	}
+	if e.Doubt == metering.DoubtOpen { // the next reading would charge for all of it
+		return out
+	}
 	return append(out, Discard)
 }
 

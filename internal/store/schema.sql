@@ -404,6 +404,7 @@ CREATE TABLE meter_event (
   PRIMARY KEY (tenant_id, meter, store, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- open_from is the time from which the relay is known to be open.
 CREATE TABLE profile_register (           -- what the server counts for a device without a clock, a sequence or a memory
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, profile TEXT NOT NULL,
   mwh INTEGER NOT NULL DEFAULT 0 CHECK (mwh >= 0), rest INTEGER NOT NULL DEFAULT 0 CHECK (rest >= 0),  -- rest: below 1 mWh
@@ -411,7 +412,7 @@ CREATE TABLE profile_register (           -- what the server counts for a device
   device_mwh INTEGER,                                      -- the device's own register when last read
   relay TEXT NOT NULL DEFAULT '', gaps INTEGER NOT NULL DEFAULT 0, gap_s INTEGER NOT NULL DEFAULT 0,
   seq INTEGER NOT NULL DEFAULT 0, reported_at INTEGER, reported_wh INTEGER NOT NULL DEFAULT 0,  -- the last reading made of it
-  boots INTEGER NOT NULL DEFAULT 0,
+  boots INTEGER NOT NULL DEFAULT 0, open_from INTEGER,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 
@@ -431,6 +432,8 @@ CREATE INDEX quarantine_open ON quarantine (tenant_id, id) WHERE state = 'open';
 CREATE INDEX quarantine_waiting ON quarantine (tenant_id, meter) WHERE state = 'open';
 
 -- Rating of a meter whose balance is money on the server: one row per such meter, rewritten in place with its readings.
+-- open_wh is the register since which the relay is read open, NULL while it is not. held_open says that rating stopped
+-- because energy was counted since; held is 'implausible' then, because the check of the first migration knows no other word.
 CREATE TABLE wallet (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,      -- meter.n
   store TEXT NOT NULL DEFAULT '', seq INTEGER NOT NULL DEFAULT 0,  -- the reading rated last
@@ -451,7 +454,7 @@ CREATE TABLE wallet (
   low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
   off INTEGER NOT NULL DEFAULT 1,         -- reasons why the server wants the supply off, as bits
   max_w INTEGER NOT NULL DEFAULT 0,       -- the most the meter can measure; 0: by its phases
-  version INTEGER NOT NULL DEFAULT 1,
+  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wallet_accrued ON wallet (tenant_id, meter) WHERE accrued > 0;

@@ -108,7 +108,7 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 	r.clock(rec, l)
 	p := rec.Rec.Reading
 	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: l.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
-		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh)})
+		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
 // clock judges the clock of a meter by its newest reading, and by the one before, which the figures of the meter are still of.

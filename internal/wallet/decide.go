@@ -115,6 +115,7 @@ func Accept(s State, t Terms) (next State, out Taken, ok bool) {
 	if err != nil {
 		return s, Taken{}, false
 	}
+	next.decided(h)
 	return next, out, true
 }
 
@@ -129,6 +130,7 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 		s.At, s.Store, s.Seq, s.Up = s.until(h.reading(), t), h.Store, h.Seq, h.Up
 	}
 	s.Held, s.Register, s.Base = Held{}, register, register-total
+	s.decided(h)
 	return s
 }
 
@@ -147,12 +149,14 @@ func (s State) Doubt() metering.Doubt {
 		return metering.DoubtSpan
 	case HoldPrice:
 		return metering.DoubtPrice
+	case HoldOpen:
+		return metering.DoubtOpen
 	}
 	return metering.CounterDoubt(int64(s.Register), int64(s.Held.Register))
 }
 
 func (h Held) reading() Reading {
-	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
+	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register, Open: h.Reason == HoldOpen}
 }
 
 // hour is the server's hour that a moment lies in: use is posted once in each.

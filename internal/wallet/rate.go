@@ -88,7 +88,7 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 func (s *State) begin(r Reading, t Terms) {
 	at := s.until(r, t)
 	s.Store, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Store, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
-	s.PostedTo = at
+	s.PostedTo, s.Open, s.OpenFrom = at, r.Open, r.Register
 }
 
 // until is the moment up to which a reading rates: its own time, never before what is rated already and, for a meter that
@@ -147,6 +147,9 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	if r.Register-s.Register > possible+leeway {
 		return HoldImplausible
 	}
+	if s.drawn(r) {
+		return HoldOpen
+	}
 	return ""
 }
 
@@ -199,6 +202,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 	for i, p := range parts {
 		out.add(p, debits[i], guessed, t.Zone)
 	}
+	next.follow(r)
 	next.Store, next.Seq, next.Register, next.At, next.Up = r.Store, r.Seq, r.Register, to, r.Up
 	return next, out, nil
 }

@@ -31,6 +31,8 @@ type ReleaseTx interface {
 type Verdict struct {
 	does     verb
 	register unit.Energy
+	open     bool // it is about energy counted while the relay was open, up to the reading at which it closed
+	past     bool // the first reading at or above the register of a rebase has come
 }
 
 type verb uint8
@@ -46,7 +48,7 @@ const (
 func Accepted() Verdict { return Verdict{} }
 
 // Rebased says that counting goes on from a register, without charging for what lies between.
-func Rebased(register unit.Energy) Verdict { return Verdict{rebases, register} }
+func Rebased(register unit.Energy) Verdict { return Verdict{does: rebases, register: register} }
 
 // Discarded says that the reading is wrong: counting goes on from the register rated last, with the next reading.
 func Discarded() Verdict { return Verdict{does: discards} }
@@ -97,6 +99,7 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		return Released{}, err
 	}
 	units, debited := w.Total(), w.Debited
+	v.open = w.Held.Reason == HoldOpen && (v.does == accepts || v.does == rebases && v.register == w.Held.Register)
 	days, no := v.apply(&w.State, terms)
 	if no.Refused() {
 		return Released{Refusal: no}, nil
@@ -125,26 +128,43 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
+// maxPages is how often [MaxBehind] readings are taken by one decision about an open relay: a device that reports every
+// watt-hour may have sent thousands before somebody looked at it.
+const maxPages = 20
+
 // catchUp rates the readings that are stored and not rated, as far as they can be true. What lies below the register of
-// a rebase was counted before the person read it off the meter.
+// a rebase was counted before the person read it off the meter. A decision about an open relay covers all that was counted
+// until it closed.
 func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
-	behind, err := tx.WalletBehind(*w, MaxBehind)
-	if err != nil {
-		return 0, nil, err
-	}
-	before := v.does == rebases
-	for _, r := range behind {
-		if before = before && w.Started && r.Register < v.register; before {
-			w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
-			continue
+	for range maxPages {
+		behind, err := tx.WalletBehind(*w, MaxBehind)
+		if err != nil {
+			return 0, nil, err
 		}
-		var taken Taken
-		if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
-			return readings, days, tx.WalletStopped(*w)
+		for _, r := range behind {
+			if v.does == rebases && w.Started && !v.past && r.Register < v.register {
+				w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
+				continue
+			}
+			v.past = true
+			if v.open = v.open && w.stillOpen(r) && r.Register >= w.Register; v.open && v.does == rebases {
+				w.passOver(r, terms)
+				continue
+			}
+			if v.open {
+				w.OpenFrom = r.Register
+			}
+			var taken Taken
+			if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
+				return readings, days, tx.WalletStopped(*w)
+			}
+			readings++
+			for _, d := range taken.Days {
+				days = AddDay(days, d)
+			}
 		}
-		readings++
-		for _, d := range taken.Days {
-			days = AddDay(days, d)
+		if !v.open || len(behind) < MaxBehind {
+			break
 		}
 	}
 	return readings, days, nil

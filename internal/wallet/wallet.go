@@ -31,6 +31,8 @@ type State struct {
 	Base     unit.Energy // Register less all that was ever rated: where rating began, moved by every rebase
 	At       time.Time   // meter time up to which energy is rated; it never goes back
 	Up       uint64      // the meter's milliseconds since boot at the same reading
+	Open     bool        // the same reading says that the relay is open
+	OpenFrom unit.Energy // register of the first reading that said so, or up to which a person has decided
 
 	tariff.Meter // the local month's consumption, and the exact rest below a minor unit
 
@@ -72,6 +74,7 @@ type Reading struct {
 	Clock      wire.Clock
 	ReceivedAt time.Time // server time
 	Register   unit.Energy
+	Open       bool // see [SaysOpen]
 }
 
 // HoldReason says why a reading is not rated. Names are stored and shown by the API; never rename one.
@@ -87,6 +90,8 @@ const (
 	HoldSpan HoldReason = "span"
 	// HoldPrice: the tariff gives no price for the energy, or one beyond every amount.
 	HoldPrice HoldReason = "no_price"
+	// HoldOpen: energy was counted while the meter said that its relay was open.
+	HoldOpen HoldReason = "relay_open"
 )
 
 // Held is the reading at which rating stopped.

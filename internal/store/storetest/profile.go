@@ -4,14 +4,20 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/profiles"
 )
 
@@ -20,6 +26,8 @@ func profileTests() []test {
 		{"samples of a device become readings with numbers of their own", samplesBecomeReadings},
 		{"a register goes on where the last transaction left it", registerGoesOn},
 		{"a device takes a meter's place, and the meter its own again", deviceAndMeter},
+		{"an open relay's sensor offset is not charged for", openOffset},
+		{"what is drawn through an open relay is held until a person decides", openDraw},
 		{"a login of the integration broker is in force until it is revoked", logins},
 	}
 }
@@ -144,6 +152,96 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	if w := look(t, e, func(tx *store.Tx) (uint64, error) { l, err := tx.Live(m.N); return l.Window.Watermark, err }); w != 71 {
 		t.Errorf("watermark %d, want 71", w)
 	}
+}
+
+// openPurse is a device on 100.00 a kilowatt-hour that used 60 Wh and was switched off.
+func openPurse(t *testing.T, e store.Engine, n int64) (purse, device) {
+	t.Helper()
+	p := addPurseAt(t, e, n, 500_00, tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}})
+	d := newDevice(t, e, p.mtr)
+	d.says(0, "init", "Meter Started")
+	d.says(1, "ledStatus", "meter is on")
+	for i := range 7 {
+		d.says(10+10*i, "ledStatus", "832:512") // 3597.26 W
+	}
+	d.says(71, "ledStatus", "meter is off")
+	if w := p.row(t, e); w.Debited != 600 {
+		t.Fatalf("60 Wh while it was on: %+v, want 6.00 charged", w.State)
+	}
+	return p, d
+}
+
+// openOffset: twelve counts of difference are 134.89 W at nothing, 323 units of money in a day.
+func openOffset(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p, d := openPurse(t, e, 1)
+	for i := range 24 * 60 {
+		if i == 600 { // it connects again, and is told OFF again
+			d.says(100+60*i-2, "init", "Meter Started")
+			d.says(100+60*i-1, "ledStatus", "meter is off")
+		}
+		d.says(100+60*i, "ledStatus", "524:512")
+	}
+	if w := p.row(t, e); w.Debited != 600 || w.Held.Stopped() {
+		t.Errorf("a day with the relay open: %d charged (held: %q), want the 600 of before and no more", w.Debited, w.Held.Reason)
+	}
+	d.says(86600, "ledStatus", "meter is on")
+	for i := range 7 {
+		d.says(86601+10*i, "ledStatus", "832:512")
+	}
+	if w := p.row(t, e); w.Debited < 1100 || w.Debited > 1300 {
+		t.Errorf("on again for a minute: %d charged, want 6.00 more", w.Debited)
+	}
+	r.seal(t, e)
+	verified(t, e)
+}
+
+// openDraw: 3.6 kW flow through a relay that is said to be open, 60 Wh a minute. A person decides after an hour.
+func openDraw(t *testing.T, r Rig) {
+	e := r.Open(t)
+	for i, c := range []struct {
+		choice quarantine.Choice
+		least  money.Minor // charged by the decision: for all that came until the relay closed, or for nothing
+		most   money.Minor
+	}{{quarantine.Accept, 35_000, 36_100}, {quarantine.Rebase, 0, 0}} {
+		p, d := openPurse(t, e, int64(i+1))
+		for n := range 360 {
+			d.says(80+10*n, "ledStatus", "832:512")
+		}
+		if w := p.row(t, e); w.Debited != 600 || string(w.Held.Reason) != "relay_open" || p.balance(t, e) < 500_00-600 {
+			t.Fatalf("an hour of 3.6 kW with the relay open: %+v, want 6.00 charged and the rest held", w.State)
+		}
+		if got := alarms(t, e, p.mtr); !strings.Contains(got, string(metering.AlarmRatingHeld)) {
+			t.Errorf("alarms %q, want %s", got, metering.AlarmRatingHeld)
+		}
+		d.says(3690, "ledStatus", "meter is on") // paid meanwhile, and used 10 Wh in 10 s
+		d.says(3700, "ledStatus", "832:512")
+		d.says(3710, "ledStatus", "832:512")
+		list := aside(t, e, p.mtr, false)
+		if len(list) != 1 || string(list[0].Doubt) != "relay-open" {
+			t.Fatalf("in quarantine %+v, want one entry about the relay", list)
+		}
+		v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
+		if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+			t.Errorf("discarded: %+v, %v; want a refusal", got, err)
+		}
+		v.Choice = c.choice
+		got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+		if err != nil || got.Refused() || got.Held.Stopped() {
+			t.Fatalf("%s: %+v %s, %v", c.choice, got, got.Detail(), err)
+		}
+		const since = 2200 // what 3.6 kW come to from the last sample with the relay open
+		if got.Debit < c.least || got.Debit > c.most+since {
+			t.Errorf("%s: %d charged, want %d to %d", c.choice, got.Debit, c.least, c.most+since)
+		}
+		before := p.row(t, e)
+		d.says(3720, "ledStatus", "832:512")
+		if w := p.row(t, e); w.Held.Stopped() || w.Debited-before.Debited < 90 || w.Debited-before.Debited > 110 {
+			t.Errorf("%s, 10 s later: %d charged, then %d (held: %q); want 1.00 more", c.choice, before.Debited, w.Debited, w.Held.Reason)
+		}
+	}
+	r.seal(t, e)
+	verified(t, e)
 }
 
 // loginDoor is the way of the integration broker's logins to an engine.

@@ -41,6 +41,12 @@ type purse struct {
 // addPurse adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
 func addPurse(t *testing.T, e store.Engine, n int64, paid money.Minor) purse {
 	t.Helper()
+	return addPurseAt(t, e, n, paid, tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}})
+}
+
+// addPurseAt adds a wallet meter on a tariff.
+func addPurseAt(t *testing.T, e store.Engine, n int64, paid money.Minor, body tariff.Body) purse {
+	t.Helper()
 	m := registry.Meter{N: n, Number: fmt.Sprintf("0414000%04d", n), Mode: registry.PrepayWallet, Status: registry.Active, Phases: 1,
 		ImpPerKWh: 1000, TT: "02", ReadingInterval: 30 * time.Minute, CreatedAt: base()}
 	p := purse{}
@@ -56,7 +62,6 @@ func addPurse(t *testing.T, e store.Engine, n int64, paid money.Minor) purse {
 		if _, err := tx.SetCurrency("KES", 2); err != nil {
 			return err
 		}
-		body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}}
 		for _, step := range []func() error{
 			func() error { return tx.AddTariffRow(ids[4], fmt.Sprintf("tariff %d", n)) },
 			func() error {

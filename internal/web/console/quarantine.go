@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -37,10 +38,10 @@ type asidePage struct {
 // asideForm is one entry with the ways to decide.
 type asideForm struct {
 	asideRow
-	FormID, Reason, To, Error   string
-	Accept, Rebase, Discard     bool
-	AcceptEffect, RebaseDefault string
-	Notice                      string
+	FormID, Reason, To, Error                 string
+	Accept, Rebase, Discard                   bool
+	AcceptEffect, RebaseEffect, RebaseDefault string
+	Notice                                    string
 }
 
 func (t site) aside(e quarantine.Entry) asideRow {
@@ -120,8 +121,13 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 		}
 	}
 	f.AcceptEffect = "The record is stored as it came; what it adds to a wallet meter's register is charged."
+	f.RebaseEffect = "For a meter that was changed or reset: nothing is charged for what lies between."
 	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
 		f.AcceptEffect = (*e.Register - *e.Was).KWh(3) + " kWh are charged to the wallet at once."
+		if e.Doubt == metering.DoubtOpen {
+			f.RebaseEffect = "Nothing is charged for the energy that was counted until the relay closed."
+			f.AcceptEffect = "This energy, and all that was counted since until the relay closed, is charged to the wallet at once."
+		}
 		f.RebaseDefault = strconv.FormatInt(int64(*e.Register), 10)
 	}
 	if f.FormID, err = s.formID(v); err != nil {

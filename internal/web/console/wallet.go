@@ -74,6 +74,8 @@ func heldWord(r wallet.HoldReason) string {
 		return "it came too long after the one before"
 	case wallet.HoldPrice:
 		return "the tariff has no price for it"
+	case wallet.HoldOpen:
+		return "energy was counted while the relay was open"
 	}
 	return plain(string(r))
 }
