@@ -26,6 +26,15 @@ func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	return crossed
 }
 
+// Credited takes the value that a credit has brought, and reports whether it is still at or below the level: a credit that
+// ends there is never followed by a crossing, so it is the moment to warn. Above the level the warning is armed, without a
+// margin, because whoever pays does not dance around the level.
+func (c *Crossing) Credited(value, level int64) (short bool) {
+	c.Below = value <= level
+	c.Fired = c.Below
+	return c.Below
+}
+
 // Margin returns how far above a level a credit must rise to re-arm the warning: a tenth of the level, rounded down,
 // and at least least (500 Wh in a meter).
 func Margin(level, least int64) int64 { return max(level/10, least) }

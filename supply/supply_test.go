@@ -98,3 +98,25 @@ func TestMarginIsATenthOrTheLeast(t *testing.T) {
 		}
 	}
 }
+
+// TestACreditThatEndsBelowWarns: nothing falls through the level afterwards, so the credit is the moment. Above the level it
+// arms the warning, however little above.
+func TestACreditThatEndsBelowWarns(t *testing.T) {
+	c := supply.Crossing{Below: true}
+	for _, s := range []struct {
+		value  int64
+		credit bool
+		want   bool
+	}{{50, true, true}, {20, false, false}, {70, true, true}, {101, true, false}, {100, false, true}, {104, false, false}, {100, false, false},
+		{104, true, false}, {100, false, true}, {100, true, true}} {
+		got := false
+		if s.credit {
+			got = c.Credited(s.value, 100)
+		} else {
+			got = c.Update(s.value, 100, 10)
+		}
+		if got != s.want {
+			t.Errorf("%d, by a credit %t: warned %t, want %t", s.value, s.credit, got, s.want)
+		}
+	}
+}

@@ -201,8 +201,11 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 	}
 	s.nextLook = now.Add(min(legacyRefresh, s.l.c.PollEvery))
 	if a, ok := s.ask(ctx); ok { // else what was known stays; it is asked again soon
-		s.l.risen(a.Warning)
 		s.mu.Lock()
+		if !a.On || s.looked && a.Left > s.account.Left { // whoever pays is warned anew
+			s.l.risen(0)
+		}
+		s.l.risen(a.Warning)
 		s.account, s.looked = a, true
 		s.mu.Unlock()
 	}
@@ -235,7 +238,7 @@ func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 	if m, ok := s.supply(); ok {
 		return m, true
 	}
-	if m, ok := s.l.c.Profile.Warn(s.device, s.account.Words); ok && s.account.Known && s.listens(m.Topic) && s.l.warnDue(s.account.Warning) {
+	if m, ok := s.l.c.Profile.Warn(s.device, s.account.Words); ok && s.account.Known && s.account.On && s.listens(m.Topic) && s.l.warnDue(s.account.Warning) {
 		return m, true
 	}
 	if len(s.notes) > 0 {

@@ -521,6 +521,18 @@ func TestWarningsAndSummariesGoToWhoListens(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		s.wants("a summary", "GsmClientTest/summary=total 12.345 kWh, month 1.000 kWh, balance KES 9.50")
+		warned.Left, warned.Words.Balance = 2000, "KES 20.00"
+		b.set(warned)
+		time.Sleep(2 * time.Second)
+		s.wants("a recharge that ends below the level", "GsmClientTest/warning=warning: KES 20.00 left")
+		warned.On, warned.Left, warned.Words.Balance = false, -1, "KES -0.01"
+		b.set(warned)
+		time.Sleep(2 * time.Second)
+		s.wants("used up", led+"OFF")
+		warned.On, warned.Left, warned.Words.Balance = true, 1000, "KES 10.00"
+		b.set(warned)
+		time.Sleep(2 * time.Second)
+		s.wants("a little is paid", led+"ON,GsmClientTest/warning=warning: KES 10.00 left,"+led+"data")
 	})
 }
 

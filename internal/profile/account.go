@@ -20,6 +20,7 @@ type Account struct {
 	Reasons []string // why not on
 	// Warning is how urgent the warning is that is in force: 0 none, 1 low, 2 nearly nothing left.
 	Warning int
+	Left    money.Minor // what is available
 	Words   Words
 }
 
@@ -68,7 +69,7 @@ func (a *Account) wants(tx accountTx, who registry.Identity, now time.Time) erro
 			return err
 		}
 		a.Known, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
-		a.Words.Balance = amount(m.Available(), t.Currency)
+		a.Left, a.Words.Balance = m.Available(), amount(m.Available(), t.Currency)
 		a.Words.MonthKWh = unit.Energy(0).KWh(3)
 		if row.Month == now.In(t.Zone).Format("2006-01") {
 			a.Words.MonthKWh = row.Used.KWh(3)

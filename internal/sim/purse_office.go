@@ -191,7 +191,7 @@ func (f *office) pay(ctx context.Context, h *purse, amount money.Minor) (press i
 		if err != nil || breach.Refused() {
 			return errors.Join(err, errors.New("the payment was refused"))
 		}
-		settled, err := wallet.SettleAccount(tx, h.account, f.now, true)
+		settled, err := wallet.SettleCredit(tx, h.account, f.now)
 		if settled.Press {
 			press = 1
 		}

@@ -498,7 +498,7 @@ func (v *Vending) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusa
 	}
 	out.Journal = j.ID
 	if out.To.Code == ledger.Wallet {
-		if _, err := wallet.SettleAccount(tx, place.ID, out.At, true); err != nil {
+		if _, err := wallet.SettleCredit(tx, place.ID, out.At); err != nil {
 			return Adjusted{}, refusal.Refusal{}, err
 		}
 	}

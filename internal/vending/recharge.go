@@ -94,7 +94,7 @@ func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 			return refusal.Refusal{}, err
 		}
 	}
-	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
+	settled, err := wallet.SettleCredit(tx, s.Account, now)
 	if s.PressKey = settled.Press; err == nil && s.PressKey {
 		err = tx.VendPress(s.ID)
 	}

@@ -183,7 +183,7 @@ func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acc
 	}
 	out.Journal = j.ID
 	if out.To.Code == ledger.Wallet {
-		if _, err := wallet.SettleAccount(tx, to, out.At, true); err != nil {
+		if _, err := wallet.SettleCredit(tx, to, out.At); err != nil {
 			return Refunded{}, refusal.Refusal{}, err
 		}
 	}

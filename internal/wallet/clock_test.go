@@ -85,7 +85,7 @@ func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
 	d.says()
 	d.pays(4000)
-	d.want("paid", "connect m1; supply-on press m1; lease m1")
+	d.want("paid", "connect m1; supply-on press m1; wallet-low m1; lease m1")
 	d.passes(time.Second).answers(1, wallet.OrderConnect, "failed", "expired")
 	d.answers(1, wallet.OrderLease, "failed", "expired")
 	d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(30*time.Hour)

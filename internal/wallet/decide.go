@@ -78,13 +78,18 @@ type Decision struct {
 func (d Decision) Any() bool { return d != Decision{} }
 
 // Decide looks at what is available: it notes crossings of the two warnings, each fired once per fall and armed again
-// with a margin, and whether the supply is wanted. It becomes unwanted where nothing is left (out) and nothing forbids to
+// with a margin or by a credit, a credit that ends below one, and whether the supply is wanted. It becomes unwanted where nothing is left (out) and nothing forbids to
 // cut it; what forbids it later does not bring it back, unless the account is protected. Only credit is decided here;
 // reasons of others stay as they are.
-func Decide(s State, available money.Minor, l Levels, out bool, block Block) (State, Decision) {
+func Decide(s State, available money.Minor, l Levels, out bool, block Block, credit bool) (State, Decision) {
 	var d Decision
-	d.Low1 = s.Low1.Update(int64(available), int64(l.Warn1), supply.Margin(int64(l.Warn1), int64(l.Margin)))
-	d.Low2 = s.Low2.Update(int64(available), int64(l.Warn2), supply.Margin(int64(l.Warn2), int64(l.Margin)))
+	warn := func(c *supply.Crossing, level money.Minor) bool {
+		if credit {
+			return c.Credited(int64(available), int64(level))
+		}
+		return c.Update(int64(available), int64(level), supply.Margin(int64(level), int64(l.Margin)))
+	}
+	d.Low1, d.Low2 = warn(&s.Low1, l.Warn1), warn(&s.Low2, l.Warn2)
 	was := Wanted(s)
 	switch {
 	case !out, block == BlockProtected:

@@ -99,6 +99,20 @@ func (d *desk) settles() wallet.Settled {
 // pays puts money in, or takes it away.
 func (d *desk) pays(amount money.Minor) wallet.Settled {
 	d.t.Helper()
+	if amount <= 0 {
+		return d.moves(amount)
+	}
+	d.money += amount
+	out, err := wallet.SettleCredit(d, id.ID{}, d.now)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return out
+}
+
+// moves changes what is available otherwise than by a credit: a hold ends, or use is posted.
+func (d *desk) moves(amount money.Minor) wallet.Settled {
+	d.t.Helper()
 	d.money += amount
 	out, err := wallet.SettleAccount(d, id.ID{}, d.now, true)
 	if err != nil {

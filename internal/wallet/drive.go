@@ -106,6 +106,7 @@ type turn struct {
 	priced bool
 	rests  int64
 	out    bool // nothing is left
+	credit bool // money has just come in
 	row    *Row
 	all    []turn // of the account, this one among them
 	lower  bool   // the meter has just taken a lower lease than it had
@@ -217,7 +218,7 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 }
 
 func (c *turn) decide(s State) (State, Decision) {
-	return Decide(s, c.money.Available(), c.levels, c.out, c.block)
+	return Decide(s, c.money.Available(), c.levels, c.out, c.block, c.credit)
 }
 
 // drive tells the meter what has changed, and the customer. It reports whether somebody has to press a key.
@@ -267,11 +268,12 @@ func (c *turn) mustPress() bool {
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
-// notices tells the customer what has just happened, of several warnings at once the most urgent.
+// notices tells the customer what has just happened, of several warnings at once the most urgent. Nobody is told that the
+// supply goes off soon in the moment in which it does.
 func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
-		if c.Supply.Out = c.now; !c.joins() {
+		if c.Supply.Out = c.now; !c.joins() && !d.Off {
 			if err := c.notify(tx, r, NoticeOut, false); err != nil {
 				return err
 			}
@@ -287,10 +289,11 @@ func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 			c.Noticed = time.Time{}
 		}
 	}
+	warn := !usedUp && !(c.credit && c.out) // a credit that leaves nothing is no warning of the end, which has come
 	for _, n := range []struct {
 		due  bool
 		kind NoticeKind
-	}{{d.Low1 && !d.Low2 && !usedUp, NoticeLow1}, {d.Low2 && !usedUp, NoticeLow2}, {d.Off, NoticeOff}, {d.On, NoticeOn}} {
+	}{{d.Off, NoticeOff}, {d.On, NoticeOn}, {warn && d.Low1 && !d.Low2, NoticeLow1}, {warn && d.Low2, NoticeLow2}} {
 		if !n.due {
 			continue
 		}

@@ -65,3 +65,46 @@ func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
 		d.log = nil
 	}
 }
+
+// TestARechargeThatEndsBelowALevelWarns buys 500 Wh for 50.00 where the warnings come at 2,000.00 and 500.00: the balance
+// never falls through either, so each recharge is the moment to warn. When the money is gone, nobody is told that the supply
+// goes off soon in the moment in which it does.
+func TestARechargeThatEndsBelowALevelWarns(t *testing.T) {
+	d := newDesk(t, 0, 1)
+	d.version.Body = tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}}
+	d.settles()
+	d.says()
+	said := func(after money.Minor) string {
+		d.log = nil
+		d.pays(after - d.money)
+		var all []string
+		for _, l := range d.log {
+			if strings.HasPrefix(l, "wallet-") || strings.HasPrefix(l, "supply-") {
+				all = append(all, l)
+			}
+		}
+		return strings.Join(all, "; ")
+	}
+	for _, c := range []struct {
+		what string
+		to   money.Minor
+		want string
+	}{
+		{"the first recharge", 50_00, "supply-on m1; wallet-urgent m1"},
+		{"used up", 0, "supply-off m1"},
+		{"the second recharge", 50_00, "supply-on m1; wallet-urgent m1"},
+		{"some is used", 20_00, ""},
+		{"another one while it is on", 70_00, "wallet-urgent m1"},
+		{"above the nearer level", 600_00, "wallet-low m1"},
+		{"above both", 2100_00, ""},
+		{"and down again", 2000_00, "wallet-low m1"},
+		{"just above, where use alone would not arm it", 2001_00, ""},
+		{"and down once more", 1999_00, "wallet-low m1"},
+		{"through all at once", -1, "supply-off m1"},
+		{"a recharge that leaves nothing", 0, ""},
+	} {
+		if got := said(c.to); got != c.want {
+			t.Errorf("%s, %s left: told %q, want %q", c.what, money.Format(c.to, money.Currency{Code: "KES", Exp: 2}), got, c.want)
+		}
+	}
+}

@@ -108,6 +108,11 @@ func (s Settled) Turned() bool {
 // is set, else only where something has just happened. It is called in the transaction that moved the money or rated
 // the energy, after that. rows are the account's, locked; they are written.
 func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
+	return settle(tx, t, rows, now, post, false)
+}
+
+// settle is [Settle]; credit says that money has just come in.
+func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
 	out := Settled{Rows: rows, Decisions: make([]Decision, len(rows))}
 	if len(rows) == 0 {
 		return out, nil
@@ -122,6 +127,7 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 		return Settled{}, err
 	}
 	for i := range rows {
+		c[i].credit = credit
 		rows[i].State, out.Decisions[i] = c[i].decide(rows[i].State)
 	}
 	if post = post || out.Turned(); post {
@@ -167,6 +173,16 @@ var warnings = [...]NoticeKind{NoticeLow1, NoticeLow2, NoticeOut}
 
 // SettleAccount is [Settle] for an account whose rows are not locked yet.
 func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settled, error) {
+	return settleAccount(tx, account, now, post, false)
+}
+
+// SettleCredit is [SettleAccount] after money has come in: what was used is posted, and a credit that ends at or below the
+// level of a warning warns at once.
+func SettleCredit(tx SettleTx, account id.ID, now time.Time) (Settled, error) {
+	return settleAccount(tx, account, now, true, true)
+}
+
+func settleAccount(tx SettleTx, account id.ID, now time.Time, post, credit bool) (Settled, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {
 		return Settled{}, err
@@ -175,7 +191,7 @@ func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settle
 	if err != nil {
 		return Settled{}, err
 	}
-	return Settle(tx, t, rows, now, post)
+	return settle(tx, t, rows, now, post, credit)
 }
 
 // MoneyOf is what an account has. rows are its wallets.

@@ -221,7 +221,7 @@ func lowered(t *testing.T) (d *desk, lower id.ID) {
 func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)
-	d.want("a little is paid", "")
+	d.want("a little is paid", "wallet-low m1")
 	d.reads(1, 9500, supply.Closed) // made before it took the lower one
 	if got := d.leases(); got != "no lease m1lease m1" {
 		t.Fatalf("it has used more than the lower lease gives: got %q, want another one", got)

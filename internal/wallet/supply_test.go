@@ -18,7 +18,7 @@ func charged(t *testing.T) *desk {
 	d := newDesk(t, 2875, 1) // 10 kWh
 	d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
 	d.pays(-1725)
-	d.want("all money taken away", "disconnect m1; wallet-used-up m1; supply-off m1")
+	d.want("all money taken away", "disconnect m1; supply-off m1")
 	return d
 }
 
@@ -31,7 +31,7 @@ func TestMoneyThatIsGoneCutsAndMoneyThatComesConnects(t *testing.T) {
 	if got := d.passes(time.Hour).pays(1150); !got.Press {
 		t.Error("nobody is told to press a key after a cut by command")
 	}
-	d.want("paid", "connect m1; supply-on press m1; lease m1")
+	d.want("paid", "connect m1; supply-on press m1; wallet-urgent m1; lease m1")
 	d.does(1, wallet.OrderConnect)
 	d.does(1, wallet.OrderLease)
 	d.passes(time.Second).reads(1, 4000, supply.Armed)
@@ -48,17 +48,17 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 		after  func(*desk)
 		later  string
 	}{
-		"not signed yet": {func(*desk) {}, "no disconnect m1; supply-on m1; lease m1", false, nil, ""},
-		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.OrderCut) }, "no disconnect m1; connect m1; supply-on press m1; lease m1", true,
+		"not signed yet": {func(*desk) {}, "no disconnect m1; supply-on m1; wallet-urgent m1; lease m1", false, nil, ""},
+		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.OrderCut) }, "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
 			nil, ""},
 		"acknowledged": {func(d *desk) { d.answers(1, wallet.OrderCut, "acked", "") },
-			"connect m1; supply-on press m1; lease m1", true, nil, ""},
-		"carried out": {func(d *desk) { d.does(1, wallet.OrderCut) }, "connect m1; supply-on press m1; lease m1", true, nil, ""},
+			"connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
+		"carried out": {func(d *desk) { d.does(1, wallet.OrderCut) }, "connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
 		"acknowledged after the payment": {func(d *desk) { d.signs(1, wallet.OrderCut) },
-			"no disconnect m1; connect m1; supply-on press m1; lease m1", true,
+			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
 			func(d *desk) { d.does(1, wallet.OrderCut) }, "hurry connect m1; hurry lease m1"},
 		"carried out after the connect": {func(d *desk) { d.signs(1, wallet.OrderCut) },
-			"no disconnect m1; connect m1; supply-on press m1; lease m1", true, func(d *desk) {
+			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, func(d *desk) {
 				d.does(1, wallet.OrderConnect)
 				d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
 			}, "hurry lease m1; connect m1; hurry lease m1"},
@@ -120,15 +120,15 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	if got := d.passes(time.Hour).pays(1150); !got.Press {
 		t.Error("nobody is told to press a key")
 	}
-	d.want("paid", "no disconnect m1; connect m1; supply-on press m1; lease m1")
+	d.want("paid", "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1")
 	d.does(1, wallet.OrderConnect)
 	d.does(1, wallet.OrderLease)
 	d.passes(time.Hour).reads(1, 4000, supply.Closed)
 	d.says()
 	d.pays(-1150)
-	d.want("nothing is left again", "disconnect m1; wallet-used-up m1; supply-off m1")
+	d.want("nothing is left again", "disconnect m1; supply-off m1")
 	d.pays(1150)
-	d.want("paid before it left", "no disconnect m1; supply-on m1")
+	d.want("paid before it left", "no disconnect m1; supply-on m1; wallet-urgent m1")
 }
 
 // TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
@@ -172,14 +172,14 @@ func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
 		t.Fatalf("a lease to %d Wh, want 10000", got)
 	}
 	d.passes(6*time.Hour).reads(1, 10_000, supply.Open, supply.Lease)
-	d.want("all is used", "wallet-used-up m1; supply-off m1")
+	d.want("all is used", "supply-off m1")
 	d.passes(time.Hour)
 	d.settles()
 	d.want("an hour later", "")
 	if got := d.pays(2875); got.Press {
 		t.Error("a key has to be pressed after a lease alone kept the supply off")
 	}
-	d.want("paid", "supply-on m1; lease m1")
+	d.want("paid", "supply-on m1; wallet-low m1; lease m1")
 	if got := d.max(1); got != 20_000 {
 		t.Errorf("the next lease goes to %d Wh, want 20000", got)
 	}
@@ -280,9 +280,9 @@ func TestWarningsAreGivenOnceACrossing(t *testing.T) {
 		{5500, ""}, {5000, "wallet-low m1"}, // armed again
 		{2000, "wallet-urgent m1"}, {2100, ""}, {1999, ""}, {2200, ""}, {2000, "wallet-urgent m1"},
 		{9000, ""}, {1500, "wallet-urgent m1"}, // through both at once: the more urgent one
-		{0, "disconnect m1; wallet-used-up m1; supply-off m1"},
+		{0, "disconnect m1; supply-off m1"},
 	} {
-		d.pays(c.to - d.money)
+		d.moves(c.to - d.money)
 		var got []string
 		for _, l := range d.log {
 			if l != "lease m1" && l != "no lease m1" {
@@ -439,9 +439,9 @@ func TestAnAccountIsWarnedOnce(t *testing.T) {
 		want string
 	}{
 		{5000, "wallet-low m1"}, {4000, ""}, {2000, "wallet-urgent m1"}, {9000, ""}, {1500, "wallet-urgent m1"},
-		{0, "wallet-used-up m1; supply-off m1; supply-off m2; supply-off m3"},
+		{0, "supply-off m1; supply-off m2; supply-off m3"},
 	} {
-		d.pays(c.to - d.money)
+		d.moves(c.to - d.money)
 		got := []string{}
 		for _, said := range d.log {
 			if strings.HasPrefix(said, "wallet-") || strings.HasPrefix(said, "supply-") {

@@ -96,7 +96,7 @@ func (p purse) pay(t *testing.T, e store.Engine, amount money.Minor) {
 	must(t, e, func(tx *store.Tx) error {
 		_, err := post(tx, ledger.Payment, "", account(ledger.Till, ledger.MainTill), account(ledger.Wallet, p.account.Text(id.Account)), amount)
 		if err == nil {
-			_, err = wallet.SettleAccount(tx, p.account, tx.Now, true)
+			_, err = wallet.SettleCredit(tx, p.account, tx.Now)
 		}
 		return err
 	})
