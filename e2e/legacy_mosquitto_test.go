@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -63,8 +64,24 @@ func heardPlainly(t *testing.T, out string) string {
 	return strings.Join(said, "; ")
 }
 
+// deviceGuide is the first command of a kind in the guide to devices, without the program's name.
+func deviceGuide(t *testing.T, kind string) []string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/guide/devices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(page), "paywatt "+kind+" ")
+	if !ok {
+		t.Fatalf("the guide has no command %q", kind)
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	line, _, _ = strings.Cut(line, "`") // where it stands in a sentence
+	return strings.Fields(kind + " " + line)
+}
+
 // TestMosquittosClientsPlayTheStory tells the whole story with mosquitto's own clients as the device: start, polled, off
-// until 50.00 buy the plan of 500 Wh, used under the default warnings while the server is killed, warned, off,
+// until the guide's recharge buys its plan of 500 Wh for 50.00, used under the default warnings while the server is killed, warned, off,
 // recharged by the command line, on, summary. Nobody has chosen any level.
 func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	s := &story{place: newPlace(t, paywatt(t)), first: number(6006), http: freeAddress(t), mqtt: freeAddress(t)}
@@ -75,7 +92,7 @@ func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	s.key = s.run(t, "", "apikey", "create", "--role", "owner", "--data", s.dir)
 	s.a = newAPI(s.srv.http, s.key)
 	till := s.till()
-	till.run(t, "", "tariff", "add", "plan", "--currency", "KES", "--plan", "0.5kWh=50.00")
+	till.run(t, "", deviceGuide(t, "tariff add")...)
 	s.a.walletMeter(t, s.first)
 	till.run(t, "", "meter", "set", s.first, "--max-w", "120000", "--reason", "the story's shunt")
 	p := newPlayer(t, addr)
@@ -88,7 +105,8 @@ func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	p.says(t, "init", "Meter Started")
 	expect("unpaid", p.hears(t, "2"), "led OFF; led data")
 	p.says(t, "ledStatus", "meter is off")
-	s.a.recharge(t, s.first, 50_00, "mosquitto-0001")
+	vend := deviceGuide(t, "vend")
+	till.run(t, "", "vend", s.first, vend[len(vend)-1])
 	expect("recharged", p.hears(t, "2"), "led ON; led data")
 	p.says(t, "ledStatus", "meter is on")
 	p.usesUp(t, s)

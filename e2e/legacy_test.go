@@ -84,7 +84,7 @@ func (a *api) walletMeter(t *testing.T, number string) {
 
 func (a *api) plan(t *testing.T) {
 	t.Helper()
-	a.must(t, 201, "POST", "/v1/tariffs", map[string]any{"name": "plan", "currency": "KES", "vat_bps": 0, "flat_micro": 100_000_000})
+	a.must(t, 201, "POST", "/v1/tariffs", map[string]any{"name": "plan", "currency": "KES", "vat_bps": 0, "flat_micro": 100_000_000, "plan_wh": 500})
 }
 
 func (a *api) recharge(t *testing.T, number string, minor int64, ref string) {
