@@ -135,7 +135,8 @@ const (
 	usagePage     = 250
 )
 
-// usage answers what was used on the seven days before today.
+// usage answers what was used: of a wallet by what the server rated, of any other meter by its readings of the seven days
+// before today.
 func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
 	rec, found, err := tx.MeterRecord(q.about.Meter)
@@ -146,38 +147,59 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 		now = rec.AsOf // it lives in its own time
 	}
 	today := localday.Of(now.In(q.zone))
+	since := q.since(found && rec.Reported, rec.AsOf)
+	if q.about.Wallet {
+		return d.walletUsage(tx, q, today, since)
+	}
 	yesterday, from := localday.After(today, -1), localday.After(today, -usageDays)
 	var u Use
-	switch first := q.first(found && rec.Reported, rec.AsOf); {
-	case !q.about.Wallet && first.After(from):
-		return d.reply(tx, q, PurposeUsageUnknown, a) // half a week is not told as a week
-	case q.about.Wallet:
-		if first.After(from) {
-			from = first
+	if since.IsZero() || !localday.Next(since).After(from) { // half a week is not told as a week
+		readings, err := readingsSince(tx, q.about.N, from, today)
+		if err != nil {
+			return err
 		}
-		u, err = tx.UsedSince(q.about.N, from.Format(time.DateOnly), yesterday.Format(time.DateOnly))
-	default:
-		var readings []metering.StoredReading
-		readings, err = readingsSince(tx, q.about.N, from, today)
 		u = useOf(readings, from, yesterday)
 	}
+	switch {
+	case u.Known:
+		a.Used, a.Mean, a.Day = u.Total, u.Total/usageDays, u.Yesterday
+		return d.reply(tx, q, PurposeUsage, a)
+	case q.about.Menu:
+		return d.reply(tx, q, PurposeUsageUnknown, a)
+	}
+	return d.reply(tx, q, PurposeUsageNone, a)
+}
+
+// walletUsage answers what was used today, yesterday and this month, from the first day on. Of the day on which the account
+// was opened, what its month has is the customer's: the rest of that day is a former occupant's.
+func (d *Desk) walletUsage(tx Tx, q question, today, since time.Time) error {
+	a, yesterday := q.args, localday.After(today, -1)
+	u, err := tx.WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
 	if err != nil {
 		return err
 	}
-	if !u.Known {
-		return d.reply(tx, q, PurposeUsageUnknown, a)
+	if u.At.IsZero() {
+		return d.reply(tx, q, PurposeUsageNone, a)
 	}
-	a.Used, a.Mean, a.Day = u.Total, u.Total/usageDays, u.Yesterday
-	return d.reply(tx, q, PurposeUsage, a)
+	if !since.IsZero() {
+		switch opened := localday.Of(since); {
+		case opened.Equal(today):
+			u.Today, u.Yesterday = u.Month, 0
+		case opened.Equal(yesterday) && opened.Month() == today.Month():
+			u.Yesterday = u.Month - u.Today
+		}
+	}
+	a.Today, a.Day, a.Used, a.At = u.Today, u.Yesterday, u.Month, u.At.In(q.zone)
+	return d.reply(tx, q, PurposeWalletUsage, a)
 }
 
-// first is the first local midnight after the customer's account was opened: what the meter counted before is a former
-// occupant's, and so is a part of that day. A simulated meter whose own time is before that has no such day.
-func (q question) first(reported bool, asOf time.Time) time.Time {
+// since is when the customer's account was opened: what the meter counted before is a former occupant's. A simulated meter
+// whose own time is before that has no such moment.
+func (q question) since(reported bool, asOf time.Time) time.Time {
 	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
 		return time.Time{}
 	}
-	return localday.Next(q.about.Since.In(q.zone))
+	return q.about.Since.In(q.zone)
 }
 
 // readingsSince are a meter's readings up to a moment, back to the first that is not after from.

@@ -34,7 +34,7 @@ type office struct {
 	records  map[id.ID]registry.MeterRecord
 	sales    map[int64]notify.LastSale
 	readings []metering.StoredReading
-	use      notify.Use
+	use      notify.WalletUse
 	settled  money.Amount
 	left     money.Amount
 	asOf     time.Time
@@ -128,7 +128,7 @@ func (o *office) LastTokens(meter int64) (notify.LastSale, bool, error) {
 func (o *office) WalletFigures(int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
 	return o.settled, o.left, o.asOf, true, nil
 }
-func (o *office) UsedSince(int64, string, string) (notify.Use, error) { return o.use, nil }
+func (o *office) WalletUsed(int64, string, string) (notify.WalletUse, error) { return o.use, nil }
 func (o *office) Readings(_ int64, s metering.Span, after metering.After, most int) (out []metering.StoredReading, err error) {
 	for i := len(o.readings) - 1; i >= 0 && len(out) < most; i-- {
 		r := o.readings[i]
@@ -157,7 +157,7 @@ const (
 )
 
 func opened(t *testing.T) *office {
-	one := notify.Subscription{Customer: id.ID{1}, Lang: "en", Notices: true, Meter: id.ID{2}, N: 1, Number: meterA, SIM: "+255700000200"}
+	one := notify.Subscription{Customer: id.ID{1}, Lang: "en", Notices: true, Menu: true, Meter: id.ID{2}, N: 1, Number: meterA, SIM: "+255700000200"}
 	two := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{4}, N: 2, Number: meterB, SIM: "+255700000201"}
 	purse := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{5}, N: 3, Number: "04140003007", Wallet: true, Simulated: true}
 	return &office{t: t, now: time.Date(2026, 11, 20, 11, 5, 0, 0, time.UTC), known: map[[16]byte]bool{}, stopped: map[string]bool{},
@@ -302,8 +302,32 @@ func TestUseOfSevenDays(t *testing.T) {
 	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(-time.Hour)
 	o.readings = append(o.readings[:2990-7*144-200], o.readings[2990-7*144+1:]...) // silent when the week began
 	o.want(amina, "use", unknown)
-	o.use = notify.Use{Total: 12_345, Yesterday: 1999, Known: true}
-	o.want(juma, "matumizi 2", "TEST Mita 04140003007 imetumia kWh 12.3 kwa siku 7, kWh 1.7 kwa siku, jana kWh 1.9.")
+	o.mine[amina][0].Menu = false
+	o.want(amina, "use", "No usage data for meter 04140001001 yet.")
+}
+
+// TestUseOfAWallet: it is told from the first day on, by what the server rated, and never sends anybody to a menu. Of the day
+// on which the account was opened, only what the account used is told.
+func TestUseOfAWallet(t *testing.T) {
+	o := opened(t)
+	o.mine[amina][0] = notify.Subscription{Customer: id.ID{1}, Lang: "en", Meter: id.ID{2}, N: 1, Number: meterA, Wallet: true, Menu: true}
+	since := &o.mine[amina][0].Since
+	o.want(amina, "use", "No usage data for meter 04140001001 yet.")
+	o.use = notify.WalletUse{Today: 1999, Yesterday: 2345, Month: 12_345, At: o.now}
+	for _, c := range []struct {
+		opened time.Time
+		want   string
+	}{
+		{time.Time{}, "1.9 kWh today, 2.3 kWh yesterday and 12.3 kWh this month"},
+		{o.now.AddDate(0, -3, 0), "1.9 kWh today, 2.3 kWh yesterday and 12.3 kWh this month"},
+		{o.now.AddDate(0, 0, -1), "1.9 kWh today, 10.3 kWh yesterday and 12.3 kWh this month"},
+		{o.now.Add(-time.Hour), "12.3 kWh today, 0.0 kWh yesterday and 12.3 kWh this month"},
+	} {
+		*since = c.opened
+		o.want(amina, "use", "Meter 04140001001 used "+c.want+", by its reading of 20.11 14:05.")
+	}
+	o.use.At = o.now
+	o.want(juma, "matumizi 2", "TEST Mita 04140003007 imetumia kWh 1.9 leo, kWh 2.3 jana, kWh 12.3 mwezi huu, kwa usomaji wa 20.11 14:05.")
 }
 
 func TestWarningsEndAndComeBack(t *testing.T) {

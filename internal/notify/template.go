@@ -50,9 +50,11 @@ const (
 	PurposeLastNone       Purpose = "last-none"
 	PurposeLastPending    Purpose = "last-pending" // paid, and the token is not made yet
 	PurposeLastReversed   Purpose = "last-reversed"
-	PurposeLastWallet     Purpose = "last-wallet" // a wallet needs no tokens
-	PurposeUsage          Purpose = "usage"       // Used in seven days, Mean of a day, Day of yesterday
-	PurposeUsageUnknown   Purpose = "usage-unknown"
+	PurposeLastWallet     Purpose = "last-wallet"   // a wallet needs no tokens
+	PurposeUsage          Purpose = "usage"         // Used in seven days, Mean of a day, Day of yesterday
+	PurposeUsageUnknown   Purpose = "usage-unknown" // the meter has a menu that shows it
+	PurposeUsageNone      Purpose = "usage-none"    // it has none
+	PurposeWalletUsage    Purpose = "wallet-usage"  // Today, Day of yesterday, Used this month, as of At
 	PurposeHelp           Purpose = "help"
 	PurposeUnknown        Purpose = "unknown-word"
 	PurposeChoose         Purpose = "choose-meter" // Meters, More
@@ -80,6 +82,7 @@ type Args struct {
 	Used     unit.Energy `json:"used_wh,omitempty"`
 	Mean     unit.Energy `json:"mean_wh,omitempty"`
 	Day      unit.Energy `json:"day_wh,omitempty"`
+	Today    unit.Energy `json:"today_wh,omitempty"`
 	// At is written as it is, so it comes in the zone of the tenant.
 	At time.Time `json:"at,omitzero"`
 	// Step is the place of a token among the Of tokens that are entered one after the other, from 1.
@@ -143,7 +146,7 @@ func Purposes() []Purpose {
 	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
 		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
 		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
-		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeHelp, PurposeUnknown,
+		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeUsageNone, PurposeWalletUsage, PurposeHelp, PurposeUnknown,
 		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
 }
 
@@ -185,7 +188,7 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	f := phrases[l]
 	pairs := []string{
 		"{meter}", a.Meter, "{amount}", amount(a.Amount), "{settled}", amount(a.Settled), "{balance}", amount(a.Balance),
-		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1),
+		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1), "{today}", a.Today.KWh(1),
 		"{at}", moment(a.At), "{when}", f.when(a.At), "{step}", fmt.Sprint(a.Step), "{of}", fmt.Sprint(a.Of), "{word}", a.Word,
 		"{press}", onlyIf(a.Press, f.press), "{sim}", onlyIf(a.SIM != "", strings.ReplaceAll(f.sim, "{sim}", a.SIM)),
 		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a),

@@ -27,6 +27,8 @@ var english = map[Purpose]string{
 	PurposeLastWallet:     "Meter {meter} needs no token: what you pay works by itself. Send BAL for the balance.",
 	PurposeUsage:          "Meter {meter} used {used} kWh in 7 days, {mean} kWh a day, yesterday {day} kWh.",
 	PurposeUsageUnknown:   "Meter {meter} has not told its use of the last 7 days. Look at menu 2 on the meter.",
+	PurposeUsageNone:      "No usage data for meter {meter} yet.",
+	PurposeWalletUsage:    "Meter {meter} used {today} kWh today, {day} kWh yesterday and {used} kWh this month, by its reading of {at}.",
 	PurposeHelp:           "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters put the meter number behind. {call}",
 	PurposeUnknown:        "Not understood, nothing was changed. Send BAL, LAST, USE or HELP.",
 	PurposeChoose:         "Which meter? Send {word} and its number, or {word} 1, {word} 2...: {meters}",

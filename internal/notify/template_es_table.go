@@ -28,6 +28,8 @@ var spanish = map[Purpose]string{
 	PurposeLastWallet:     "El medidor {meter} no necesita codigo: lo que paga funciona solo. Envie SALDO para ver el saldo.",
 	PurposeUsage:          "El medidor {meter} uso {used} kWh en 7 dias, {mean} kWh por dia, ayer {day} kWh.",
 	PurposeUsageUnknown:   "El medidor {meter} no ha dicho su consumo de los 7 dias pasados. Mire el menu 2 del medidor.",
+	PurposeUsageNone:      "Aun no hay datos de consumo del medidor {meter}.",
+	PurposeWalletUsage:    "El medidor {meter} uso {today} kWh hoy, {day} kWh ayer y {used} kWh este mes, lectura del {at}.",
 	PurposeHelp:           "SALDO, CODIGO ultimo codigo, CONSUMO, STOP/START avisos. Con varios medidores ponga el numero detras. {call}",
 	PurposeUnknown:        "No se entiende, nada ha cambiado. Envie SALDO, CODIGO, CONSUMO o AYUDA.",
 	PurposeChoose:         "Cual medidor? Envie {word} y su numero, o {word} 1, {word} 2...: {meters}",

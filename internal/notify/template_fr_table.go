@@ -28,6 +28,8 @@ var french = map[Purpose]string{
 	PurposeLastWallet:     "Le compteur {meter} n'a pas besoin de code: votre paiement suffit. Envoyez SOLDE pour le solde.",
 	PurposeUsage:          "Compteur {meter}: {used} kWh en 7 jours, {mean} kWh par jour, hier {day} kWh.",
 	PurposeUsageUnknown:   "Le compteur {meter} n'a pas dit sa consommation des 7 derniers jours. Voyez le menu 2 du compteur.",
+	PurposeUsageNone:      "Compteur {meter}: pas encore de données de consommation.",
+	PurposeWalletUsage:    "Compteur {meter}: {today} kWh aujourd'hui, {day} kWh hier, {used} kWh ce mois, relevé du {at}.",
 	PurposeHelp:           "SOLDE, CODE dernier code, CONSO consommation, STOP/START alertes. Plusieurs compteurs: ajoutez le numéro. {call}",
 	PurposeUnknown:        "Message non compris, rien n'a changé. Envoyez SOLDE, CODE, CONSO ou AIDE.",
 	PurposeChoose:         "Quel compteur? Envoyez {word} et le numéro, ou {word} 1, 2...: {meters}",

@@ -28,6 +28,8 @@ var hausa = map[Purpose]string{
 	PurposeLastWallet:     "Mita {meter} ba ta bukatar token: abin da kuka biya yana aiki da kansa. Aika SAURA don sanin saura.",
 	PurposeUsage:          "Mita {meter} ta yi amfani da {used} kWh cikin kwana 7, {mean} kWh a rana, jiya {day} kWh.",
 	PurposeUsageUnknown:   "Mita {meter} ba ta fadi amfanin kwana 7 da suka wuce ba. Ku duba menu 2 a mita.",
+	PurposeUsageNone:      "Babu bayanin amfanin mita {meter} tukuna.",
+	PurposeWalletUsage:    "Mita {meter} ta yi amfani da {today} kWh yau, {day} kWh jiya, {used} kWh a wannan wata, karatun {at}.",
 	PurposeHelp:           "SAURA, TOKEN na karshe, AMFANI, STOP/START gargadi. In mitoci da yawa ne, sa lambar mita a bayan kalmar. {call}",
 	PurposeUnknown:        "Ba a gane ba, babu abin da ya canza. Aika SAURA, TOKEN, AMFANI ko TAIMAKO.",
 	PurposeChoose:         "Wace mita? Aika {word} da lambarta, ko {word} 1, {word} 2...: {meters}",

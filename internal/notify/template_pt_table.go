@@ -28,6 +28,8 @@ var portuguese = map[Purpose]string{
 	PurposeLastWallet:     "O contador {meter} nao precisa de codigo: o que paga funciona por si. Envie SALDO para ver o saldo.",
 	PurposeUsage:          "O contador {meter} usou {used} kWh em 7 dias, {mean} kWh por dia, ontem {day} kWh.",
 	PurposeUsageUnknown:   "O contador {meter} nao disse o consumo dos 7 dias passados. Veja o menu 2 do contador.",
+	PurposeUsageNone:      "Ainda nao ha dados de consumo do contador {meter}.",
+	PurposeWalletUsage:    "O contador {meter} usou {today} kWh hoje, {day} kWh ontem e {used} kWh este mes, leitura de {at}.",
 	PurposeHelp:           "SALDO, CODIGO ultimo codigo, CONSUMO, STOP/START avisos. Com varios contadores ponha o numero atras. {call}",
 	PurposeUnknown:        "Nao se percebe, nada mudou. Envie SALDO, CODIGO, CONSUMO ou AJUDA.",
 	PurposeChoose:         "Qual contador? Envie {word} e o numero, ou {word} 1, {word} 2...: {meters}",

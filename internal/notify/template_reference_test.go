@@ -41,7 +41,7 @@ func TestTheReferencePageIsTheCode(t *testing.T) {
 
 func wordTable() string {
 	asks := map[Word]string{
-		WordBalance: "what is left, with the time of the figure", WordLast: "the token of the last sale once more", WordUsage: "what was used in the last seven days",
+		WordBalance: "what is left, with the time of the figure", WordLast: "the token of the last sale once more", WordUsage: "what was used",
 		WordHelp: "the words", WordStop: "no more warnings", WordStart: "warnings again",
 	}
 	var b strings.Builder

@@ -27,6 +27,8 @@ var swahili = map[Purpose]string{
 	PurposeLastWallet:     "Mita {meter} haihitaji tokeni: unacholipa hufanya kazi chenyewe. Tuma SALIO kuona salio.",
 	PurposeUsage:          "Mita {meter} imetumia kWh {used} kwa siku 7, kWh {mean} kwa siku, jana kWh {day}.",
 	PurposeUsageUnknown:   "Mita {meter} haijatuma matumizi ya siku 7 zilizopita. Tazama menyu 2 kwenye mita.",
+	PurposeUsageNone:      "Bado hakuna taarifa za matumizi ya mita {meter}.",
+	PurposeWalletUsage:    "Mita {meter} imetumia kWh {today} leo, kWh {day} jana, kWh {used} mwezi huu, kwa usomaji wa {at}.",
 	PurposeHelp:           "SALIO, TOKENI ya mwisho, MATUMIZI, STOP/START maonyo. Ukiwa na mita kadhaa, weka namba ya mita nyuma ya neno. {call}",
 	PurposeUnknown:        "Hatukuelewa, hakuna kilichobadilika. Tuma SALIO, TOKENI, MATUMIZI au MSAADA.",
 	PurposeChoose:         "Mita ipi? Tuma {word} na namba yake, au {word} 1, {word} 2...: {meters}",

@@ -102,8 +102,8 @@ type Tx interface {
 	SoldHere(sale id.ID) (bool, error)
 	// Readings is a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
-	// UsedSince adds up what a meter used on local days, the last one yesterday.
-	UsedSince(meter int64, from, yesterday string) (Use, error)
+	// WalletUsed is what a wallet meter has used on two local days, and in the month of the first.
+	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
 	// Wallet is what an account's wallet holds by the books, and by what was used since.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
@@ -118,6 +118,7 @@ type Subscription struct {
 	Number    string
 	Simulated bool
 	Wallet    bool
+	Menu      bool // it has a display with a menu that shows its use
 	SIM       string
 	Since     time.Time // when the customer's account was opened: what was before is somebody else's
 }
@@ -136,6 +137,13 @@ type LastSale struct {
 type Use struct {
 	Total, Yesterday unit.Energy
 	Known            bool
+}
+
+// WalletUse is what a wallet meter has used, as the server rated it.
+type WalletUse struct {
+	Today, Yesterday unit.Energy
+	Month            unit.Energy // by the meter's present account
+	At               time.Time   // of the reading rated last; zero where there was none
 }
 
 // Total is what messages cost in a month by a route.

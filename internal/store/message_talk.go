@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -95,13 +96,13 @@ func (tx *Tx) messagesSince(condition string, of any, since time.Time) (int, err
 }
 
 // subscriptionQuery reads meters with whom they supply.
-const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at
+const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile
 	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
 	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE c.tenant_id = $1`
 
 func scanSubscription(r Row) (s notify.Subscription, phone string) {
 	return notify.Subscription{Customer: r.ID(0), Lang: r.Text(1), Notices: r.Bool(2), Meter: r.ID(3), N: r.Int(4), Number: r.Text(5),
-		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10)}, r.Text(9)
+		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10), Menu: r.Text(11) == ""}, r.Text(9)
 }
 
 // Subscriptions are the meters of all customers with a telephone number, at most max. Numbers are kept as they were given,
@@ -225,23 +226,30 @@ func (tx *Tx) SoldHere(sale id.ID) (bool, error) {
 // over.
 const lastLooked = 50
 
-// UsedSince adds up what a meter used on local days, the last of them yesterday, by what wallets keep of days.
-func (tx *Tx) UsedSince(meter int64, from, yesterday string) (notify.Use, error) {
-	days, err := tx.WalletUse(meter, from, yesterday, usedDays)
+// WalletUsed is what a wallet meter has used on two local days, and its account in the month of the first.
+func (tx *Tx) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
+	var u notify.WalletUse
+	rows, err := tx.WalletOf(meter)
 	if err != nil {
-		return notify.Use{}, err
+		return u, err
 	}
-	u := notify.Use{Known: len(days) > 0}
+	for _, w := range rows {
+		if w.Meter.N == meter && w.Started {
+			if u.At = w.At; strings.HasPrefix(today, w.Month) {
+				u.Month = w.Used
+			}
+		}
+	}
+	days, err := tx.WalletUse(meter, yesterday, today, 2)
 	for _, d := range days {
-		u.Total += d.Units
-		if d.Day == yesterday {
+		if d.Day == today {
+			u.Today = d.Units
+		} else {
 			u.Yesterday = d.Units
 		}
 	}
-	return u, nil
+	return u, err
 }
-
-const usedDays = 7
 
 // WalletFigures is what the wallet of a meter's account holds by the books, and by what was used since; found is false for
 // a meter without one.

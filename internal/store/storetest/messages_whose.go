@@ -106,23 +106,27 @@ func formerOccupant(t *testing.T, r Rig) {
 
 	p := addPurse(t, e, 54, 0)
 	subscriber(t, e, p, "+254700000003")
-	for day := 13; day <= 19; day++ {
+	if got := asked("+254700000003", "USE"); !strings.HasPrefix(got, "No usage data for meter "+p.Number) || strings.Contains(got, "menu") {
+		t.Errorf("before the first reading the answer is %q, want that there is no usage data", got)
+	}
+	for day := 13; day <= 20; day++ {
 		exec(t, e, `INSERT INTO wallet_day (tenant_id, meter, day, wh, debit, estimated_wh) VALUES ($1, $2, $3, 10000, 0, 0)`, int64(store.FirstTenant), p.N, fmt.Sprintf("2026-11-%d", day))
 	}
-	opened := func(at time.Time) {
-		exec(t, e, `UPDATE account SET opened_at = $1 WHERE id = $2`, at, p.account)
-	}
-	opened(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	if got := asked("+254700000003", "USE"); !strings.Contains(got, "used 70.0 kWh") {
-		t.Errorf("who lives there for long is told %q, want 70.0 kWh", got)
-	}
-	opened(time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC))
-	if got := asked("+254700000003", "USE"); !strings.Contains(got, "used 20.0 kWh") {
-		t.Errorf("who moved in on the 17th is told %q, want the 20.0 kWh of the two days since", got)
-	}
-	opened(time.Date(2026, 11, 19, 9, 0, 0, 0, time.UTC))
-	if got := asked("+254700000003", "USE"); !strings.Contains(got, "has not told its use") {
-		t.Errorf("who moved in yesterday is told %q, want nothing", got)
+	for _, c := range []struct {
+		opened time.Time
+		month  int64 // used by the account
+		want   string
+	}{
+		{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 80_000, "10.0 kWh today, 10.0 kWh yesterday and 80.0 kWh this month"},
+		{time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC), 35_000, "10.0 kWh today, 10.0 kWh yesterday and 35.0 kWh this month"},
+		{time.Date(2026, 11, 19, 9, 0, 0, 0, time.UTC), 16_000, "10.0 kWh today, 6.0 kWh yesterday and 16.0 kWh this month"},
+		{time.Date(2026, 11, 20, 6, 0, 0, 0, time.UTC), 1000, "1.0 kWh today, 0.0 kWh yesterday and 1.0 kWh this month"},
+	} {
+		exec(t, e, `UPDATE account SET opened_at = $1 WHERE id = $2`, c.opened, p.account)
+		exec(t, e, `UPDATE wallet SET register_wh = 80000, month = '2026-11', month_wh = $1, at = $2 WHERE meter = $3`, c.month, time.Date(2026, 11, 20, 7, 0, 0, 0, time.UTC), p.N)
+		if got := asked("+254700000003", "USE"); !strings.Contains(got, c.want) {
+			t.Errorf("whose account was opened at %s is told %q, want %s", c.opened, got, c.want)
+		}
 	}
 }
 
