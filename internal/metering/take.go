@@ -95,6 +95,8 @@ const (
 	AlarmLockout AlarmCode = "token-lockout"
 	// AlarmRatingHeld: a register cannot be true, so nothing is charged until a person has decided.
 	AlarmRatingHeld AlarmCode = "rating-held"
+	// AlarmOpenRelay: energy was counted while the meter said that its relay was open.
+	AlarmOpenRelay AlarmCode = "energy-while-off"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
 )

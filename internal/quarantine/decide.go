@@ -155,6 +155,10 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 		if c != v.Choice {
 			continue
 		}
+		if v.Register != nil && e.Doubt == metering.DoubtOpen {
+			return refusal.Because(refusal.InvalidRequest, "A decision about energy through an open relay names no register.", nothingDone,
+				"Accept it, or rebase without a register; a register can be set afterwards.")
+		}
 		if c == Rebase && v.Register == nil && e.Kind != OfRating {
 			return refusal.Because(refusal.InvalidRequest, "A rebase needs the register from which to count on.", nothingDone, "Read it off the meter in Wh.")
 		}
@@ -178,7 +182,7 @@ func (e Entry) whyNot(c Choice) string {
 	case e.Kind == OfRating && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
 		return "less than nothing was used"
 	case c == Discard && e.Doubt == metering.DoubtOpen:
-		return "the energy would be charged with the next reading"
+		return "the reading is not in doubt, only who pays for its energy"
 	}
 	return e.Doubt.Words()
 }
@@ -209,7 +213,12 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 
 // verdict is what a decision says to the wallet.
 func (e Entry) verdict(v Verdict) wallet.Verdict {
+	drawn := wallet.Drawn{Store: e.Store, Seq: e.Seq}
 	switch {
+	case e.Doubt == metering.DoubtOpen && v.Choice == Accept:
+		return wallet.DrawnAccepted(drawn, *e.Register-*e.Was)
+	case e.Doubt == metering.DoubtOpen:
+		return wallet.DrawnRefused(drawn)
 	case v.Choice == Rebase && v.Register != nil:
 		return wallet.Rebased(*v.Register)
 	case v.Choice == Rebase:

@@ -99,7 +99,7 @@ func (e Entry) Choices() []Choice {
 	if e.Kind == OfRating {
 		out = append(out, Rebase)
 	}
-	if e.Doubt == metering.DoubtOpen { // the next reading would charge for all of it
+	if e.Doubt == metering.DoubtOpen { // the reading is not in doubt, only who pays for its energy
 		return out
 	}
 	return append(out, Discard)

@@ -109,6 +109,13 @@ func (tx *Tx) WalletStopped(w wallet.Row) error {
 		Register: energy(int64(h.Register)), At: h.At})
 }
 
+// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
+func (tx *Tx) WalletDrawn(meter int64, d wallet.Drawn) error {
+	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
+		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Store, int64(d.Seq))
+	return wrapAside("note what was counted", err)
+}
+
 // addAside writes an open entry.
 func (tx *Tx) addAside(e quarantine.Entry) error {
 	i, err := tx.NewID()
@@ -175,8 +182,10 @@ func (tx *Tx) Aside(entry id.ID) (quarantine.Entry, bool, error) {
 // AsideRating is the open entry of a meter at which rating stopped, locked.
 func (tx *Tx) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
-	found, err := tx.one(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'`+tx.lockOf("q"),
-		func(r Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating))
+	found, err := tx.one(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
+		ORDER BY CASE WHEN q.doubt = $4 THEN 1 ELSE 0 END, q.id DESC LIMIT 1`+tx.lockOf("q"),
+		func(r Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating),
+		string(metering.DoubtOpen))
 	return e, found, wrapAside("read", err)
 }
 
@@ -184,6 +193,9 @@ func (tx *Tx) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 func (tx *Tx) PutAside(e quarantine.Entry) error {
 	err := tx.must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
 		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
+	if err == nil && e.Doubt == metering.DoubtOpen {
+		return tx.drawnDecided(e.Meter)
+	}
 	if err != nil || e.Kind != quarantine.OfRecord {
 		return wrapAside("decide", err)
 	}
@@ -193,6 +205,23 @@ func (tx *Tx) PutAside(e quarantine.Entry) error {
 	}
 	if err == nil && left == 0 {
 		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
+	}
+	return wrapAside("decide", err)
+}
+
+// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
+func (tx *Tx) RatingAsked(meter int64) (bool, error) {
+	n, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
+		tx.Tenant, meter, string(quarantine.OfRating))
+	return n > 0, wrapAside("look for a rating", err)
+}
+
+// drawnDecided ends the alarm of a meter about energy through an open relay with its last entry.
+func (tx *Tx) drawnDecided(meter int64) error {
+	left, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
+		tx.Tenant, meter, string(metering.DoubtOpen))
+	if err == nil && left == 0 {
+		err = tx.ClearAlarm(meter, metering.AlarmOpenRelay)
 	}
 	return wrapAside("decide", err)
 }

@@ -432,8 +432,8 @@ CREATE INDEX quarantine_open ON quarantine (tenant_id, id) WHERE state = 'open';
 CREATE INDEX quarantine_waiting ON quarantine (tenant_id, meter) WHERE state = 'open';
 
 -- Rating of a meter whose balance is money on the server: one row per such meter, rewritten in place with its readings.
--- open_wh is the register since which the relay is read open, NULL while it is not. held_open says that rating stopped
--- because energy was counted since; held is 'implausible' then, because the check of the first migration knows no other word.
+-- open_wh is the register since which the relay is read open, NULL while it is not. held_open says that energy counted since
+-- is held, up to open_wh; held is 'implausible' then, because the check of the first migration knows no other word.
 CREATE TABLE wallet (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,      -- meter.n
   store TEXT NOT NULL DEFAULT '', seq INTEGER NOT NULL DEFAULT 0,  -- the reading rated last

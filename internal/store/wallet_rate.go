@@ -188,7 +188,7 @@ func (r *ratings) touch(meter int64) {
 
 // takeOne rates one reading.
 func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
-	if w.Held.Stopped() {
+	if w.Held.Stopped() && w.Held.Reason != wallet.HoldOpen {
 		r.changed[w.Meter.Account] = true // it may say once more that the lease is used up
 		return nil
 	}
@@ -196,16 +196,12 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	if err != nil {
 		return err
 	}
-	var out wallet.Taken
-	w.State, out = wallet.Take(w.State, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
+	out, err := wallet.TakeRow(r.tx, w, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
 	for _, d := range out.Days {
 		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
 	}
 	r.changed[w.Meter.Account] = true
-	if w.Held.Stopped() {
-		return r.tx.WalletStopped(*w)
-	}
-	return nil
+	return err
 }
 
 // settle writes what was rated and decides about every account concerned.

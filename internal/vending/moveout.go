@@ -18,6 +18,8 @@ import (
 
 // MoveTx is what moving out needs of a transaction.
 type MoveTx interface {
+	// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
+	RatingAsked(meter int64) (bool, error)
 	// DebtPay lowers a debt by what is paid on it other than by a sale.
 	DebtPay(debt id.ID, amount money.Minor) error
 	// AccountClose closes an account and frees its meters for another one.
@@ -123,7 +125,11 @@ func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Tim
 		return refusal.Because(refusal.VendInProgress, "Something of this account is still under way.", nothingBooked, "Try again when it is done."), nil
 	}
 	for _, r := range settled.Rows {
-		if r.Held.Stopped() {
+		asked, err := tx.RatingAsked(r.Meter.N)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if r.Held.Stopped() || asked {
 			return refusal.Because(refusal.ReadingHeld, "Nobody knows what meter "+r.Meter.Number+" has used: its register waits in quarantine.", nothingBooked,
 				"Decide about it there; then move out."), nil
 		}

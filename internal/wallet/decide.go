@@ -106,7 +106,7 @@ func Decide(s State, available money.Minor, l Levels, out bool, block Block, cre
 // long to share energy over its days, the last [tariff.MaxSpan] count.
 func Accept(s State, t Terms) (next State, out Taken, ok bool) {
 	h := s.Held
-	if !h.Stopped() || h.Register < s.Register {
+	if !h.Stopped() || h.Reason == HoldOpen || h.Register < s.Register {
 		return s, Taken{}, false
 	}
 	r := h.reading()
@@ -120,7 +120,7 @@ func Accept(s State, t Terms) (next State, out Taken, ok bool) {
 	if err != nil {
 		return s, Taken{}, false
 	}
-	next.decided(h)
+	next.Open, next.OpenFrom = false, 0
 	return next, out, true
 }
 
@@ -131,11 +131,11 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 	if !s.Started {
 		return s
 	}
-	if h.Stopped() {
+	if h.Stopped() && h.Reason != HoldOpen {
 		s.At, s.Store, s.Seq, s.Up = s.until(h.reading(), t), h.Store, h.Seq, h.Up
 	}
 	s.Held, s.Register, s.Base = Held{}, register, register-total
-	s.decided(h)
+	s.Open, s.OpenFrom = false, 0
 	return s
 }
 
@@ -143,6 +143,7 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 func Discard(s State) State {
 	if h := s.Held; h.Stopped() {
 		s.Store, s.Seq, s.Held = h.Store, h.Seq, Held{}
+		s.Open, s.OpenFrom = false, 0 // the reading that is left out may have said that the relay closed
 	}
 	return s
 }
@@ -161,7 +162,7 @@ func (s State) Doubt() metering.Doubt {
 }
 
 func (h Held) reading() Reading {
-	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register, Open: h.Reason == HoldOpen}
+	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
 }
 
 // hour is the server's hour that a moment lies in: use is posted once in each.
@@ -169,6 +170,9 @@ func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }
 
 // HeldAlarm is what a person is told of a meter whose rating stopped.
 func HeldAlarm(s State) metering.Alarm {
+	if s.Held.Reason == HoldOpen {
+		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: HeldText(s) + " It is not charged until somebody decides. Have somebody look at the relay."}
+	}
 	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: HeldText(s) + " Nothing is charged until somebody decides."}
 }
 

@@ -105,9 +105,9 @@ type turn struct {
 	body   tariff.Body
 	priced bool
 	rests  int64
-	out    bool // nothing is left
-	credit bool // money has just come in
-	row    *Row
+	out    bool   // nothing is left
+	credit bool   // money has just come in
+	row    *Row   // see [Row.counted]
 	all    []turn // of the account, this one among them
 	lower  bool   // the meter has just taken a lower lease than it had
 }
@@ -147,9 +147,11 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 	for _, r := range rows {
 		rests += r.Rest
 	}
-	out := make([]turn, len(rows))
-	for i, r := range rows {
-		c := turn{tenant: t, money: have, now: now, doubt: sight.Doubt, rests: rests, row: &rows[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
+	out, seen := make([]turn, len(rows)), make([]Row, len(rows))
+	for i := range rows {
+		seen[i] = rows[i].counted()
+		r := seen[i]
+		c := turn{tenant: t, money: have, now: now, doubt: sight.Doubt, rests: rests, row: &seen[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
 		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
 			return nil, err
 		}
@@ -180,7 +182,7 @@ func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]t
 		if c.out && c.Noticed.IsZero() {
 			c.Noticed = told
 		}
-		c.block = Blocked(rows[i], c.Supplied, t, now, sight)
+		c.block = Blocked(seen[i], c.Supplied, t, now, sight)
 	}
 	return out, nil
 }

@@ -42,16 +42,52 @@ func (s *State) follow(r Reading) {
 	}
 }
 
-// decided notes that a person has decided about what was counted up to the register rated now.
-func (s *State) decided(h Held) {
-	s.Open, s.OpenFrom = h.Reason == HoldOpen, 0
-	if s.Open {
-		s.OpenFrom = s.Register
+// goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be
+// true, all that is counted is held too, up to OpenFrom. When that is over, what was held is left out of the register, and rating goes on; drawn is then
+// what waits for a decision.
+func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
+	before := *s
+	before.leaveOut()
+	before.Open = false
+	if s.stillOpen(r) && before.doubt(r, s.until(r, t), t) == "" {
+		s.At, s.Seq, s.Up, s.OpenFrom = s.until(r, t), r.Seq, r.Up, r.Register
+		return nil
 	}
+	drawn = &Drawn{Store: s.Held.Store, Seq: s.Held.Seq, Register: s.OpenFrom}
+	s.leaveOut()
+	return drawn
 }
 
-// passOver goes on from a reading without charging for what was counted up to it.
-func (s *State) passOver(r Reading, t Terms) {
-	s.At, s.Base = s.until(r, t), s.Base+r.Register-s.Register
-	s.Store, s.Seq, s.Register, s.Up, s.OpenFrom = r.Store, r.Seq, r.Register, r.Up, r.Register
+// Drawn is energy that was counted while the relay was open, up to a register, when the relay has closed. Store and Seq name
+// the reading at which it was held.
+type Drawn struct {
+	Store    string
+	Seq      uint64
+	Register unit.Energy
+}
+
+// leaveOut goes on from the register up to which energy is held, without charging for it.
+func (s *State) leaveOut() {
+	s.Base += s.OpenFrom - s.Register
+	s.Register, s.Held = s.OpenFrom, Held{}
+}
+
+// counted is a row as the supply is judged by it: energy that is held because the relay was open costs nothing so far, and
+// the meter's register is the one that it tells.
+func (r Row) counted() Row {
+	if r.Held.Reason == HoldOpen {
+		r.leaveOut()
+	}
+	return r
+}
+
+// charge rates energy that was left out, at the prices of the moment up to which the meter is rated.
+func (s State) charge(units unit.Energy, t Terms) (State, Taken, error) {
+	register := s.Register
+	next, out, err := s.rate(Reading{Store: s.Store, Seq: s.Seq, Up: s.Up, Register: register + units, Open: s.Open}, s.At, t)
+	if err != nil {
+		return s, Taken{}, err
+	}
+	next.Register, next.Base, next.OpenFrom = register, next.Base-units, s.OpenFrom
+	return next, out, nil
 }

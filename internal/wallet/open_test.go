@@ -75,39 +75,42 @@ func TestSaysOpen(t *testing.T) {
 	}
 }
 
-// TestADecisionAboutAnOpenRelayCountsFromThere accepts or leaves out what was held; what is counted after it is judged anew.
-func TestADecisionAboutAnOpenRelayCountsFromThere(t *testing.T) {
-	for _, accept := range []bool{true, false} {
-		at := noon(t)
-		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
-		read := func(register unit.Energy) {
-			at = at.Add(time.Hour)
-			p.seq++
-			p.take(wallet.Reading{Store: "a", Seq: p.seq, At: at, Up: p.seq, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: true})
+// TestRatingGoesOnWhenTheRelayCloses: all that was counted until then is left out, and waits for a decision by itself.
+func TestRatingGoesOnWhenTheRelayCloses(t *testing.T) {
+	at := noon(t)
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+	read := func(register unit.Energy, open bool) wallet.Taken {
+		at = at.Add(time.Hour)
+		p.seq++
+		return p.take(wallet.Reading{Store: "a", Seq: p.seq, At: at, Up: p.seq, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open})
+	}
+	read(1000, true)
+	for register := unit.Energy(2000); register <= 5000; register += 1000 {
+		if got := read(register, true); got.Debit != 0 || got.Drawn != nil || p.s.Held.Reason != wallet.HoldOpen || p.s.Held.Seq != 2 || p.s.OpenFrom != register {
+			t.Fatalf("at %d Wh: %+v, %+v; want all of it held since the second reading", register, got, p.s)
 		}
-		read(1000)
-		read(2000)
-		if p.s.Held.Reason != wallet.HoldOpen {
-			t.Fatalf("held %q, want %q", p.s.Held.Reason, wallet.HoldOpen)
+	}
+	got := read(5137, false)
+	if want := (wallet.Drawn{Store: "a", Seq: 2, Register: 5000}); got.Drawn == nil || *got.Drawn != want || got.Units != 137 || got.Debit != 39 {
+		t.Errorf("the relay has closed: %+v, want 4 kWh left out and 137 Wh charged", got)
+	}
+	if p.s.Held.Stopped() || p.s.Total() != 137 || p.s.Register != 5137 || p.s.Debited != 39 {
+		t.Errorf("then %+v, want rating to go on", p.s)
+	}
+	for _, again := range []unit.Energy{6000, 6000, 6010} {
+		if read(again, true); p.s.Held.Stopped() {
+			t.Errorf("open again at %d Wh: held %q", again, p.s.Held.Reason)
 		}
-		total := unit.Energy(0)
-		if accept {
-			next, _, ok := wallet.Accept(p.s, p.terms)
-			if !ok {
-				t.Fatal("it cannot be accepted")
-			}
-			p.s, total = next, 1000
-		} else {
-			p.s = wallet.Rebase(p.s, 2000, p.terms)
-		}
-		if p.s.Held.Stopped() || p.s.Total() != total {
-			t.Errorf("accepted %t: %d Wh rated (held: %q), want %d", accept, p.s.Total(), p.s.Held.Reason, total)
-		}
-		if read(2010); p.s.Held.Stopped() {
-			t.Errorf("accepted %t, then 10 Wh more: held", accept)
-		}
-		if read(2011); p.s.Held.Reason != wallet.HoldOpen {
-			t.Errorf("accepted %t, then 11 Wh more: held %q, want %q", accept, p.s.Held.Reason, wallet.HoldOpen)
-		}
+	}
+	if read(6011, true); p.s.Held.Reason != wallet.HoldOpen {
+		t.Errorf("more than an impulse: held %q, want %q", p.s.Held.Reason, wallet.HoldOpen)
+	}
+	held := p.s
+	if read(53_000_000, true); p.s.Held.Reason != wallet.HoldImplausible || p.s.Register != 6011 {
+		t.Errorf("a register that jumped meanwhile: held %q at %d Wh, want %q at 6011", p.s.Held.Reason, p.s.Register, wallet.HoldImplausible)
+	}
+	p.s = held
+	if read(5500, true); p.s.Held.Reason != wallet.HoldRegress || p.s.Register != 6011 {
+		t.Errorf("the register fell meanwhile: held %q at %d Wh, want %q at 6011", p.s.Held.Reason, p.s.Register, wallet.HoldRegress)
 	}
 }

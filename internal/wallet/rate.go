@@ -29,6 +29,7 @@ type Taken struct {
 	Units     unit.Energy
 	Days      []DayUse // what was used on each local day
 	Estimated bool     // the energy was shared over changes of price by time alone
+	Drawn     *Drawn   // what was held while the relay was open, which it is no more
 }
 
 // DayUse is what a meter used on one local day.
@@ -63,8 +64,16 @@ const dateForm = time.DateOnly
 // is rated until a person has decided ([Accept], [Rebase]). What is not newer than what was rated changes nothing.
 func Take(s State, r Reading, t Terms) (State, Taken) {
 	switch {
-	case s.Held.Stopped(), r.Store == s.Store && s.Started && r.Seq <= s.Seq:
+	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Store == s.Store && s.Started && r.Seq <= s.Seq:
 		return s, Taken{}
+	case s.Held.Stopped():
+		drawn := s.goOn(r, t)
+		if drawn == nil {
+			return s, Taken{}
+		}
+		next, out := Take(s, r, t)
+		out.Drawn = drawn
+		return next, out
 	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
 		return s, Taken{} // it has no time yet to begin at
 	case !s.Started:
@@ -79,6 +88,9 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 			return next, out
 		}
 		reason = HoldPrice
+	}
+	if reason == HoldOpen {
+		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 	}
 	s.Held = Held{Reason: reason, Store: r.Store, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
 	return s, Taken{}

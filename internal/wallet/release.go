@@ -23,16 +23,22 @@ type ReleaseTx interface {
 	WalletBehind(Row, int) ([]Reading, error)
 	// WalletReleased clears the alarm of a meter whose rating goes on.
 	WalletReleased(meter int64) error
+	HoldTx
+}
+
+// HoldTx tells people what has to be decided about a meter.
+type HoldTx interface {
 	// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
 	WalletStopped(Row) error
+	// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
+	WalletDrawn(meter int64, d Drawn) error
 }
 
 // Verdict is what a person decided about a reading at which rating stopped.
 type Verdict struct {
 	does     verb
 	register unit.Energy
-	open     bool // it is about energy counted while the relay was open, up to the reading at which it closed
-	past     bool // the first reading at or above the register of a rebase has come
+	drawn    Drawn // the reading at which energy through an open relay was held
 }
 
 type verb uint8
@@ -42,6 +48,8 @@ const (
 	rebases
 	discards
 	resumes
+	charges
+	waives
 )
 
 // Accepted says that the reading is true and to be charged for.
@@ -55,6 +63,15 @@ func Discarded() Verdict { return Verdict{does: discards} }
 
 // Resumed decides nothing about the wallet: readings that were stored late are rated, unless rating is stopped.
 func Resumed() Verdict { return Verdict{does: resumes} }
+
+// DrawnAccepted says that energy counted while the relay was open was used, and is to be charged for: some units, or all
+// that is held by now where the relay is still open. d names the reading at which it was held.
+func DrawnAccepted(d Drawn, units unit.Energy) Verdict {
+	return Verdict{does: charges, drawn: d, register: units}
+}
+
+// DrawnRefused says that it was not used: it is never charged for.
+func DrawnRefused(d Drawn) Verdict { return Verdict{does: waives, drawn: d} }
 
 // MaxBehind is how many readings that came while rating was stopped are rated one by one when it goes on. What is
 // beyond is charged with the next reading, shared out by time.
@@ -99,12 +116,11 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		return Released{}, err
 	}
 	units, debited := w.Total(), w.Debited
-	v.open = w.Held.Reason == HoldOpen && (v.does == accepts || v.does == rebases && v.register == w.Held.Register)
 	days, no := v.apply(&w.State, terms)
 	if no.Refused() {
 		return Released{Refusal: no}, nil
 	}
-	if v.does != resumes {
+	if v.does != resumes && !w.Held.Stopped() {
 		if err := tx.WalletReleased(meter); err != nil {
 			return Released{}, err
 		}
@@ -128,46 +144,47 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
-// maxPages is how often [MaxBehind] readings are taken by one decision about an open relay: a device that reports every
-// watt-hour may have sent thousands before somebody looked at it.
-const maxPages = 20
-
 // catchUp rates the readings that are stored and not rated, as far as they can be true. What lies below the register of
-// a rebase was counted before the person read it off the meter. A decision about an open relay covers all that was counted
-// until it closed.
+// a rebase was counted before the person read it off the meter.
 func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
-	for range maxPages {
-		behind, err := tx.WalletBehind(*w, MaxBehind)
+	behind, err := tx.WalletBehind(*w, MaxBehind)
+	if err != nil {
+		return 0, nil, err
+	}
+	before := v.does == rebases
+	for _, r := range behind {
+		if before = before && w.Started && r.Register < v.register; before {
+			w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
+			continue
+		}
+		taken, err := TakeRow(tx, w, r, terms)
 		if err != nil {
 			return 0, nil, err
 		}
-		for _, r := range behind {
-			if v.does == rebases && w.Started && !v.past && r.Register < v.register {
-				w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
-				continue
-			}
-			v.past = true
-			if v.open = v.open && w.stillOpen(r) && r.Register >= w.Register; v.open && v.does == rebases {
-				w.passOver(r, terms)
-				continue
-			}
-			if v.open {
-				w.OpenFrom = r.Register
-			}
-			var taken Taken
-			if w.State, taken = Take(w.State, r, terms); w.Held.Stopped() {
-				return readings, days, tx.WalletStopped(*w)
-			}
-			readings++
-			for _, d := range taken.Days {
-				days = AddDay(days, d)
-			}
+		if w.Held.Stopped() && w.Held.Reason != HoldOpen {
+			return readings, days, nil
 		}
-		if !v.open || len(behind) < MaxBehind {
-			break
+		readings++
+		for _, d := range taken.Days {
+			days = AddDay(days, d)
 		}
 	}
 	return readings, days, nil
+}
+
+// TakeRow is [Take] for a row, and tells people what has to be decided.
+func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
+	was := w.Held
+	w.State, out = Take(w.State, r, terms)
+	if out.Drawn != nil {
+		if err := tx.WalletDrawn(w.Meter.N, *out.Drawn); err != nil {
+			return Taken{}, err
+		}
+	}
+	if w.Held.Stopped() && w.Held != was {
+		return out, tx.WalletStopped(*w)
+	}
+	return out, nil
 }
 
 // apply changes the state as the verdict says.
@@ -175,6 +192,8 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	switch v.does {
 	case resumes:
 		return nil, refusal.Refusal{}
+	case charges, waives:
+		return v.decideDrawn(s, t)
 	case discards:
 		*s = Discard(*s)
 		return nil, refusal.Refusal{}
@@ -189,6 +208,25 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	if !ok {
 		return nil, refusal.Because(refusal.InvalidRequest, "There is no reading to accept, or it is lower than the one before.", nothingMoved,
 			"Set the register from which to go on instead.")
+	}
+	*s = next
+	return taken.Days, refusal.Refusal{}
+}
+
+// decideDrawn decides about energy that was counted while the relay was open. While it still is, that is all up to the newest
+// reading; after it has closed, what was left out.
+func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
+	units := v.register
+	if h := s.Held; h.Reason == HoldOpen && h.Seq == v.drawn.Seq && h.Store == v.drawn.Store {
+		units = s.OpenFrom - s.Register
+		s.leaveOut()
+	}
+	if v.does == waives {
+		return nil, refusal.Refusal{}
+	}
+	next, taken, err := s.charge(units, t)
+	if err != nil {
+		return nil, refusal.Because(refusal.InvalidRequest, "The tariff gives no price for this energy.", nothingMoved, "Publish the tariff; then decide.")
 	}
 	*s = next
 	return taken.Days, refusal.Refusal{}

@@ -136,12 +136,15 @@ func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool)
 		}
 		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
 	}
+	for i := range rows {
+		*c[i].row = rows[i].counted()
+	}
 	tell := &warnOnce{SupplyTx: tx}
 	for i := range rows {
 		if err := tx.WalletPut(rows[i]); err != nil {
 			return Settled{}, err
 		}
-		press, err := c[i].drive(tell, rows[i], out.Decisions[i])
+		press, err := c[i].drive(tell, *c[i].row, out.Decisions[i])
 		if err != nil {
 			return Settled{}, fmt.Errorf("supply of meter %s: %w", rows[i].Meter.Number, err)
 		}

@@ -32,7 +32,7 @@ type State struct {
 	At       time.Time   // meter time up to which energy is rated; it never goes back
 	Up       uint64      // the meter's milliseconds since boot at the same reading
 	Open     bool        // the same reading says that the relay is open
-	OpenFrom unit.Energy // register of the first reading that said so, or up to which a person has decided
+	OpenFrom unit.Energy // register of the first reading that said so; while HoldOpen, up to which energy is held
 
 	tariff.Meter // the local month's consumption, and the exact rest below a minor unit
 
@@ -90,7 +90,7 @@ const (
 	HoldSpan HoldReason = "span"
 	// HoldPrice: the tariff gives no price for the energy, or one beyond every amount.
 	HoldPrice HoldReason = "no_price"
-	// HoldOpen: energy was counted while the meter said that its relay was open.
+	// HoldOpen: energy was counted while the meter said that its relay was open. Rating goes on when the relay closes.
 	HoldOpen HoldReason = "relay_open"
 )
 

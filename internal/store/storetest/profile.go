@@ -10,7 +10,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/profile"
@@ -196,14 +195,16 @@ func openOffset(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// openDraw: 3.6 kW flow through a relay that is said to be open, 60 Wh a minute. A person decides after an hour.
+// openDraw: 3.6 kW flow through a relay that is said to be open, 60 Wh a minute. A person decides after an hour, while it is
+// still open or after it has closed.
 func openDraw(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for i, c := range []struct {
 		choice quarantine.Choice
-		least  money.Minor // charged by the decision: for all that came until the relay closed, or for nothing
+		closed bool
+		least  money.Minor // charged by the decision
 		most   money.Minor
-	}{{quarantine.Accept, 35_000, 36_100}, {quarantine.Rebase, 0, 0}} {
+	}{{quarantine.Accept, false, 35_000, 36_100}, {quarantine.Rebase, false, 0, 0}, {quarantine.Accept, true, 35_000, 36_100}, {quarantine.Rebase, true, 0, 0}} {
 		p, d := openPurse(t, e, int64(i+1))
 		for n := range 360 {
 			d.says(80+10*n, "ledStatus", "832:512")
@@ -211,28 +212,23 @@ func openDraw(t *testing.T, r Rig) {
 		if w := p.row(t, e); w.Debited != 600 || string(w.Held.Reason) != "relay_open" || p.balance(t, e) < 500_00-600 {
 			t.Fatalf("an hour of 3.6 kW with the relay open: %+v, want 6.00 charged and the rest held", w.State)
 		}
-		if got := alarms(t, e, p.mtr); !strings.Contains(got, string(metering.AlarmRatingHeld)) {
-			t.Errorf("alarms %q, want %s", got, metering.AlarmRatingHeld)
+		if got := alarms(t, e, p.mtr); !strings.Contains(got, "energy-while-off") {
+			t.Errorf("alarms %q, want energy-while-off", got)
 		}
-		d.says(3690, "ledStatus", "meter is on") // paid meanwhile, and used 10 Wh in 10 s
-		d.says(3700, "ledStatus", "832:512")
-		d.says(3710, "ledStatus", "832:512")
-		list := aside(t, e, p.mtr, false)
-		if len(list) != 1 || string(list[0].Doubt) != "relay-open" {
-			t.Fatalf("in quarantine %+v, want one entry about the relay", list)
+		uses := func(from int) { // 10 Wh in 10 s with the relay closed, and as much before the first sample
+			d.says(from, "ledStatus", "meter is on")
+			d.says(from+10, "ledStatus", "832:512")
+			d.says(from+20, "ledStatus", "832:512")
 		}
-		v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
-		if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
-			t.Errorf("discarded: %+v, %v; want a refusal", got, err)
+		if c.closed { // what is used then is charged, although nobody has decided yet
+			uses(3690)
+			if w := p.row(t, e); w.Held.Stopped() || w.Debited < 600+190 || w.Debited > 600+420 {
+				t.Errorf("on again: %d charged (held: %q), want 6.00 and what was used since", w.Debited, w.Held.Reason)
+			}
 		}
-		v.Choice = c.choice
-		got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
-		if err != nil || got.Refused() || got.Held.Stopped() {
-			t.Fatalf("%s: %+v %s, %v", c.choice, got, got.Detail(), err)
-		}
-		const since = 2200 // what 3.6 kW come to from the last sample with the relay open
-		if got.Debit < c.least || got.Debit > c.most+since {
-			t.Errorf("%s: %d charged, want %d to %d", c.choice, got.Debit, c.least, c.most+since)
+		decideDraw(t, e, p, c.choice, c.least, c.most)
+		if !c.closed {
+			uses(3690)
 		}
 		before := p.row(t, e)
 		d.says(3720, "ledStatus", "832:512")
@@ -242,6 +238,39 @@ func openDraw(t *testing.T, r Rig) {
 	}
 	r.seal(t, e)
 	verified(t, e)
+}
+
+// decideDraw decides about the one entry of a meter, in each of the ways that it cannot be decided first.
+func decideDraw(t *testing.T, e store.Engine, p purse, choice quarantine.Choice, least, most money.Minor) {
+	t.Helper()
+	list := aside(t, e, p.mtr, false)
+	if len(list) != 1 || string(list[0].Doubt) != "relay-open" {
+		t.Fatalf("in quarantine %+v, want one entry about the relay", list)
+	}
+	asked := func() bool {
+		return look(t, e, func(tx *store.Tx) (bool, error) { return tx.RatingAsked(p.N) })
+	}
+	if !asked() {
+		t.Error("an account could move out before anybody has decided")
+	}
+	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
+	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+		t.Errorf("discarded: %+v, %v; want a refusal", got, err)
+	}
+	v.Choice, v.Register = quarantine.Rebase, wh(5)
+	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+		t.Errorf("rebased to a register: %+v, %v; want a refusal", got, err)
+	}
+	v.Choice, v.Register = choice, nil
+	was := p.row(t, e)
+	got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+	w := p.row(t, e)
+	if err != nil || got.Refused() || w.Held.Stopped() || got.Debit < least || got.Debit > most || w.Debited != was.Debited+got.Debit {
+		t.Errorf("%s: %+v %s, %v; %d charged in all, want %d to %d more than %d", choice, got, got.Detail(), err, w.Debited, least, most, was.Debited)
+	}
+	if got := alarms(t, e, p.mtr); strings.Contains(got, "energy-while-off") || asked() {
+		t.Errorf("%s: alarms %q still stand", choice, got)
+	}
 }
 
 // loginDoor is the way of the integration broker's logins to an engine.

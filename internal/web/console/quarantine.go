@@ -125,8 +125,8 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
 		f.AcceptEffect = (*e.Register - *e.Was).KWh(3) + " kWh are charged to the wallet at once."
 		if e.Doubt == metering.DoubtOpen {
-			f.RebaseEffect = "Nothing is charged for the energy that was counted until the relay closed."
-			f.AcceptEffect = "This energy, and all that was counted since until the relay closed, is charged to the wallet at once."
+			f.RebaseEffect = "Nothing is charged for the energy that was counted while the relay was open. Leave the register empty."
+			f.AcceptEffect = "All that was counted while the relay was open is charged to the wallet at once."
 		}
 		f.RebaseDefault = strconv.FormatInt(int64(*e.Register), 10)
 	}

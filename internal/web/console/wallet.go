@@ -47,11 +47,14 @@ func (t site) purseOf(m registry.MeterView) *purse {
 	}
 	if !w.Supply && !onlyCredit(w.Off) {
 		p.Supply, p.Why = badge{"■", "Supply not wanted: " + offWords(w.Off), classBad}, "A recharge does not bring it back: "+offWords(otherThanCredit(w.Off))+"."
-	} else if !w.Supply && w.Held != "" {
+	} else if !w.Supply && w.Held != "" && wallet.HoldReason(w.Held) != wallet.HoldOpen {
 		p.Why = "A recharge alone may not restore it: somebody has to decide in the quarantine."
 	}
 	if w.Held != "" {
 		p.Held = "Nothing is charged since a reading that cannot be true: " + heldWord(wallet.HoldReason(w.Held)) + "."
+		if wallet.HoldReason(w.Held) == wallet.HoldOpen {
+			p.Held = "Energy was counted while the relay was open. It is not charged until somebody decides in the quarantine."
+		}
 	}
 	return &p
 }
@@ -74,8 +77,6 @@ func heldWord(r wallet.HoldReason) string {
 		return "it came too long after the one before"
 	case wallet.HoldPrice:
 		return "the tariff has no price for it"
-	case wallet.HoldOpen:
-		return "energy was counted while the relay was open"
 	}
 	return plain(string(r))
 }
