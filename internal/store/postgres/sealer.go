@@ -149,7 +149,13 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 
 // leave gives the lead to the next server at once.
 func (s *sealer) leave() {
-	if !s.c.alive() || s.c.beginAt(beginWrite, s.e.clock) != nil {
+	if !s.c.alive() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockTime)
+	defer cancel()
+	s.c.ctx = ctx // that of the last round has ended
+	if s.c.beginAt(beginWrite, s.e.clock) != nil {
 		return
 	}
 	if err := errors.Join(s.tx(store.FirstTenant).LeaderLeave(leadName, s.e.opt.Holder), s.c.commit()); err != nil {
