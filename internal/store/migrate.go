@@ -19,6 +19,49 @@ type Migration struct {
 	SQL  string // statements, each ending in a semicolon
 }
 
+// Statements lists the statements of the step, without their semicolons.
+func (m Migration) Statements() []string {
+	var out []string
+	for begin, at := 0, 0; at < len(m.SQL); {
+		skip := 1
+		switch rest := m.SQL[at:]; {
+		case strings.HasPrefix(rest, "--"):
+			skip = ends(rest, 0, '\n')
+		case rest[0] == '\'' || rest[0] == '"':
+			skip = ends(rest, 1, rest[0])
+		}
+		last := at+skip == len(m.SQL)
+		if m.SQL[at] == ';' || last {
+			text := m.SQL[begin : at+skip]
+			if bare(text) {
+				out = append(out, strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), ";")))
+			}
+			begin = at + skip
+		}
+		at += skip
+	}
+	return out
+}
+
+// ends is the length of a piece of text that ends with the first stop after from.
+func ends(text string, from int, stop byte) int {
+	if n := strings.IndexByte(text[from:], stop); n >= 0 {
+		return from + n + 1
+	}
+	return len(text)
+}
+
+// bare reports whether a text holds anything besides comments.
+func bare(text string) bool {
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "--")
+		if strings.Trim(line, "; \t\r\n") != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Migrations lists the steps from the empty database to this version's schema, whose whole is schema.sql.
 func Migrations() ([]Migration, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
