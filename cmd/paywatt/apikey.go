@@ -205,8 +205,6 @@ func folderFailure(where place, err error) *failure {
 	dir := where.data
 	f := &failure{code: exitFailed, what: err.Error() + "."}
 	switch {
-	case errors.Is(err, store.ErrNewer):
-		f.not, f.try = "Nothing was changed.", "Use the newer program on "+dir+", or restore a backup from before its upgrade into another folder."
 	case errors.Is(err, sqlite.ErrLocked):
 		f.not, f.try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
 	case errors.Is(err, sqlite.ErrUnwritable):

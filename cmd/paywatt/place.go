@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 )
 
@@ -75,6 +76,12 @@ func sharedFailure(p place, err error) *failure {
 		f.code, f.try = exitRefused, "Use a database of its own: createdb paywatt."
 	case errors.Is(err, postgres.ErrNotEmpty):
 		f.code, f.try = exitRefused, "Use an empty database: createdb paywatt."
+	case errors.Is(err, postgres.ErrServed):
+		f.code, f.try = exitRefused, "Stop every server of this database, and wait half a minute if one was killed."
+	case errors.Is(err, store.ErrNewer):
+		f.try = "Use the newer paywatt, or restore a backup from before its upgrade into another place."
+	case errors.Is(err, store.ErrOlder):
+		f.code, f.try = exitRefused, "Use the paywatt that the database was last used with; or make a backup and start paywatt serve, which upgrades it."
 	case errors.Is(err, postgres.ErrKey):
 		f.code, f.try = exitRefused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
 	default:

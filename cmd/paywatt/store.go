@@ -247,11 +247,7 @@ func newStoreEpoch(c console) *cobra.Command {
 				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
 					return f
 				}
-				f := &failure{code: exitFailed, what: "No new epoch was begun: " + err.Error() + ".", not: "Nothing was changed."}
-				if errors.Is(err, postgres.ErrServed) {
-					f.code, f.try = exitRefused, "Stop every server of this database first."
-				}
-				return f
+				return &failure{code: exitFailed, what: "No new epoch was begun: " + err.Error() + ".", not: "Nothing was changed."}
 			}
 			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
 			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})

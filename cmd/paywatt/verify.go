@@ -109,6 +109,9 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 	if err := c.show(cmd, v, t); err != nil {
 		return err
 	}
+	if r.Older > 0 {
+		c.tell("The database has schema %d, which is older than this program. An upgraded copy was checked and deleted; the database stays as it is until paywatt serve upgrades it.", r.Older)
+	}
 	switch {
 	case len(v.Findings)+len(v.Notices) == 0:
 		c.tell("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),

@@ -47,6 +47,8 @@ var (
 	ErrConflict = errors.New("conflict: such a row exists already")
 	// ErrNewer: the database was written by a newer version of Paywatt.
 	ErrNewer = errors.New("the database is of a newer version of Paywatt")
+	// ErrOlder: the database was not upgraded to this version of Paywatt yet.
+	ErrOlder = errors.New("the database is of an older version of Paywatt")
 	// ErrInvariant: our own code was caught breaking a rule of the books. Nothing of this closure happened; the node
 	// is no longer ready.
 	ErrInvariant = errors.New("broken invariant")

@@ -29,6 +29,7 @@ type Report struct {
 	Findings []Finding // the books are not what they must be, or cannot be proven
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
+	Older    int       // the schema of a database that is not upgraded yet: an upgraded copy was checked; 0: the database itself was
 	More     int       // of each beyond MaxFindings
 }
 

@@ -48,6 +48,7 @@ type conn struct {
 	rows    int   // changed or read in this transaction, for the budget
 	wrote   bool  // this transaction has run something else than a SELECT
 	fault   error // the first error: PostgreSQL has given up the transaction
+	upgradePlan
 }
 
 // prepared is a statement on the server.

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
@@ -69,4 +70,21 @@ func Seal(t testing.TB, e store.Engine) {
 	if leads, err := e.(*Engine).sealer.sealAll(context.Background()); err != nil || !leads {
 		t.Fatalf("seal: leads %t, %v", leads, err)
 	}
+}
+
+// WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
+func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
+	o.upgradePlan = upgradePlan{steps, pause}
+	return o
+}
+
+// VerifySteps is Verify by other steps.
+func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) (*store.Report, error) {
+	c, err := reach(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer c.drop()
+	c.steps = steps
+	return verify(c, dir, headlog.Outside{})
 }

@@ -123,6 +123,9 @@ func fill(c *conn, src store.Source, p Purpose, o Options) (Filled, error) {
 		return out, err
 	}
 	for _, t := range tables {
+		if _, err := c.Exec(`DELETE FROM "` + t.Name + `"`); err != nil { // what migrations put there, the source has as well
+			return out, err
+		}
 		n, err := fillTable(c, src, t)
 		if err != nil {
 			return out, err
@@ -152,16 +155,12 @@ func build(c *conn) error {
 	if version, err := alone(c); err != nil || version != 0 {
 		return errors.Join(err, fmt.Errorf("%w: a copy needs one without tables", ErrNotEmpty))
 	}
-	steps, err := store.Migrations()
+	steps, err := c.migrations()
 	if err != nil {
 		return err
 	}
 	for _, s := range steps {
-		sql, err := dialect(s.SQL)
-		if err != nil {
-			return err
-		}
-		if _, err := c.plain(sql); err != nil {
+		if err := carryOut(c, s); err != nil {
 			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
 		}
 	}
@@ -182,7 +181,7 @@ func alone(c *conn) (int, error) {
 
 // finish adds what only this engine keeps.
 func finish(c *conn, src store.Source, o Options) error {
-	steps, err := store.Migrations()
+	steps, err := c.migrations()
 	if err != nil {
 		return err
 	}
@@ -352,19 +351,18 @@ func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, 
 		return 0, err
 	}
 	c.ctx = ctx
+	version, err := schema(c)
+	if err == nil && version == 0 {
+		err = fmt.Errorf("%w: it has no tables", ErrForeign)
+	}
+	if err == nil {
+		err = migrate(c, o)
+	}
+	if err != nil {
+		return 0, err
+	}
 	err = c.within(func() error {
-		version, err := schema(c)
-		if err == nil && version == 0 {
-			err = fmt.Errorf("%w: it has no tables", ErrForeign)
-		}
-		if err != nil {
-			return err
-		}
-		alive, err := c.number(`SELECT COUNT(*) FROM leader WHERE until > $1`, o.Now())
-		if err == nil && alive > 0 {
-			err = fmt.Errorf("%w: %d leads are held; stop every server and wait half a minute", ErrServed, alive)
-		}
-		if err != nil {
+		if err := unserved(c, o); err != nil {
 			return err
 		}
 		epoch, err = store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil).BeginEpoch(taken, store.Branch{})

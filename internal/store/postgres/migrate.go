@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -23,10 +24,30 @@ const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
 // migrationLock is the number of the advisory lock under which one server at a time looks at the schema.
 const migrationLock = 0x50575454 // "PWTT"
 
+// upgradePlan is what the steps of the schema are, and what happens between their statements. Only tests set it.
+type upgradePlan struct {
+	steps []store.Migration // nil: those of this version
+	pause func(next string) // called before each statement, before the version is written, before and after COMMIT
+}
+
+func (p upgradePlan) migrations() ([]store.Migration, error) {
+	if p.steps != nil {
+		return p.steps, nil
+	}
+	return store.Migrations()
+}
+
+func (p upgradePlan) before(next string) {
+	if p.pause != nil {
+		p.pause(next)
+	}
+}
+
 // migrate brings the database to this version's schema, one transaction per step, and refuses databases that are not
-// ours or newer.
+// ours or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when the
+// database is opened again.
 func migrate(c *conn, o Options) error {
-	steps, err := store.Migrations()
+	steps, err := c.migrations()
 	if err != nil {
 		return err
 	}
@@ -35,6 +56,7 @@ func migrate(c *conn, o Options) error {
 		if err != nil || done {
 			return err
 		}
+		c.before("the next step")
 	}
 }
 
@@ -46,10 +68,15 @@ func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 		case err != nil:
 			return err
 		case version > len(steps):
-			return fmt.Errorf("%w: it has schema %d, this program knows %d; use the newer program", store.ErrNewer, version, len(steps))
+			return tooNew(version, len(steps))
 		case version == len(steps):
 			done = true
 			return nil
+		}
+		if version > 0 {
+			if err := unserved(c, o); err != nil {
+				return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
+			}
 		}
 		s := steps[version]
 		if err := apply(c, s, o); err != nil {
@@ -59,6 +86,23 @@ func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 		return nil
 	})
 	return done, err
+}
+
+func tooNew(version, known int) error {
+	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", store.ErrNewer, version, known)
+}
+
+// maxLead is longer than any lead of a running server; one that ends later was taken by a clock that was wrong.
+const maxLead = time.Hour
+
+// unserved refuses a database that servers work on. One of an older version would go on writing as its schema was.
+func unserved(c *conn, o Options) error {
+	now := o.Now()
+	alive, err := c.number(`SELECT COUNT(*) FROM leader WHERE until > $1 AND until < $2`, now, now.Add(maxLead))
+	if err == nil && alive > 0 {
+		err = ErrServed
+	}
+	return err
 }
 
 // schema is the number of the last migration that the database has, 0 for an empty database.
@@ -82,13 +126,10 @@ func schema(c *conn) (int, error) {
 }
 
 func apply(c *conn, s store.Migration, o Options) error {
-	sql, err := dialect(s.SQL)
-	if err != nil {
+	if err := carryOut(c, s); err != nil {
 		return err
 	}
-	if _, err := c.plain(sql); err != nil {
-		return err
-	}
+	c.before("the version")
 	if s.N == 1 {
 		uid, err := id.New(o.Now(), o.Rand)
 		if err != nil {
@@ -102,9 +143,25 @@ func apply(c *conn, s store.Migration, o Options) error {
 			return err
 		}
 	}
-	_, err = c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+	_, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
 		metaSchema, strconv.Itoa(s.N))
+	c.before("COMMIT")
 	return err
+}
+
+// carryOut runs the statements of a migration.
+func carryOut(c *conn, m store.Migration) error {
+	for _, text := range m.Statements() {
+		sql, err := dialect(text)
+		if err != nil {
+			return err
+		}
+		c.before(sql)
+		if _, err := c.plain(sql); err != nil {
+			return fmt.Errorf("%s: %w", firstLine(sql), err)
+		}
+	}
+	return nil
 }
 
 // sameKey binds the database to a key that is kept outside it: the first server writes what the key is known by, every

@@ -74,6 +74,8 @@ type Options struct {
 	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
 	// closures that touch more than their transaction.
 	Rehearse bool
+
+	upgradePlan
 }
 
 // Engine is a store.Engine on one PostgreSQL database.
@@ -178,6 +180,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := c.askOnce(e.clock); err != nil {
 		return err
 	}
+	c.upgradePlan = e.opt.upgradePlan
 	if err := migrate(c, e.opt); err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (
 		return nil, err
 	}
 	defer c.drop()
+	return verify(c, dir, outside)
+}
+
+func verify(c *conn, dir string, outside headlog.Outside) (*store.Report, error) {
 	r := new(store.Report)
 	// First the heads, then the snapshot: servers go on sealing, and a head of tomorrow is no proof against today.
 	trust, err := headlog.ReadTrust(dir, r)
@@ -79,15 +83,15 @@ func look(c *conn) error {
 		return err
 	}
 	version, err := schema(c)
-	steps, more := store.Migrations()
+	steps, more := c.migrations()
 	switch err = errors.Join(err, more); {
 	case err != nil:
 	case version > len(steps):
-		err = fmt.Errorf("%w: it has schema %d, this program knows %d", store.ErrNewer, version, len(steps))
+		err = tooNew(version, len(steps))
 	case version == 0:
 		err = fmt.Errorf("%w: it has no tables", ErrForeign)
 	case version < len(steps):
-		err = fmt.Errorf("the database has schema %d, this program %d: starting a server brings it up to date", version, len(steps))
+		err = fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, len(steps))
 	}
 	return err
 }

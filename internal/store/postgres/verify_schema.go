@@ -27,7 +27,7 @@ func verifySchema(c *conn, r *store.Report) error {
 	if err != nil {
 		return fmt.Errorf("look for triggers: %w", err)
 	}
-	meant, err := meantSchema()
+	meant, err := meantSchema(c.upgradePlan)
 	if err != nil {
 		return err
 	}
@@ -40,27 +40,69 @@ type rules struct {
 	primary, unique, checks int64
 }
 
-func meantSchema() (rules, error) {
-	steps, err := store.Migrations()
+// ruleWords are what the text of a migration is searched for.
+type ruleWords struct{ index, table, dropped, renamed, primary, unique, check *regexp.Regexp }
+
+func newRuleWords() ruleWords {
+	return ruleWords{
+		index:   regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+)\s+ON\s+(\w+)`),
+		table:   regexp.MustCompile(`^(?:CREATE|ALTER) TABLE (\w+)`),
+		dropped: regexp.MustCompile(`^DROP (?:TABLE|INDEX) (\w+)`),
+		renamed: regexp.MustCompile(`^ALTER TABLE (\w+) RENAME TO (\w+)`),
+		primary: regexp.MustCompile(`\bPRIMARY KEY\b`),
+		unique:  regexp.MustCompile(`[^E] UNIQUE\b`),
+		check:   regexp.MustCompile(`\bCHECK \(`),
+	}
+}
+
+// meantSchema reads the statements of the migrations one after the other: a table or an index that a later one drops is
+// meant no more.
+func meantSchema(p upgradePlan) (rules, error) {
+	steps, err := p.migrations()
 	if err != nil {
 		return rules{}, err
 	}
-	var out rules
-	index, primary := regexp.MustCompile(`CREATE (UNIQUE )?INDEX (\w+)`), regexp.MustCompile(`\bPRIMARY KEY\b`)
-	unique, check := regexp.MustCompile(`[^E] UNIQUE\b`), regexp.MustCompile(`\bCHECK \(`)
+	of, words := map[string]rules{}, newRuleWords()
 	for _, s := range steps {
-		sql, err := dialect(s.SQL)
-		if err != nil {
-			return rules{}, err
+		for _, text := range s.Statements() {
+			sql, err := dialect(text)
+			if err != nil {
+				return rules{}, err
+			}
+			words.read(strings.TrimSpace(sql), of)
 		}
-		for _, m := range index.FindAllStringSubmatch(sql, -1) {
-			out.indexes = append(out.indexes, strings.ToLower(m[1])+m[2])
-		}
-		out.primary += int64(len(primary.FindAllString(sql, -1)))
-		out.unique += int64(len(unique.FindAllString(sql, -1)))
-		out.checks += int64(len(check.FindAllString(sql, -1)))
 	}
+	var out rules
+	for _, r := range of {
+		out.indexes = append(out.indexes, r.indexes...)
+		out.primary, out.unique, out.checks = out.primary+r.primary, out.unique+r.unique, out.checks+r.checks
+	}
+	slices.Sort(out.indexes)
 	return out, nil
+}
+
+// read notes what one statement does to the rules of a table.
+func (w ruleWords) read(sql string, of map[string]rules) {
+	if m := w.index.FindStringSubmatch(sql); m != nil {
+		r := of[m[3]]
+		r.indexes = append(r.indexes, strings.ToLower(m[1])+m[2])
+		of[m[3]] = r
+	} else if m := w.renamed.FindStringSubmatch(sql); m != nil {
+		of[m[2]] = of[m[1]]
+		delete(of, m[1])
+	} else if m := w.dropped.FindStringSubmatch(sql); m != nil {
+		delete(of, m[1])
+		for table, r := range of {
+			r.indexes = slices.DeleteFunc(r.indexes, func(name string) bool { return strings.TrimPrefix(name, "unique ") == m[1] })
+			of[table] = r
+		}
+	} else if m := w.table.FindStringSubmatch(sql); m != nil {
+		r := of[m[1]]
+		r.primary += int64(len(w.primary.FindAllString(sql, -1)))
+		r.unique += int64(len(w.unique.FindAllString(sql, -1)))
+		r.checks += int64(len(w.check.FindAllString(sql, -1)))
+		of[m[1]] = r
+	}
 }
 
 func (m rules) compare(c *conn, r *store.Report) error {

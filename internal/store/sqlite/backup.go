@@ -118,8 +118,8 @@ func (m *Manifest) snapshot(ctx context.Context, from, to, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.c.Close() }() // the copy is what counts, and it is synced below
-	if err := known(c, dir); err != nil {
+	defer func() { _ = c.c.Close() }()       // the copy is what counts, and it is synced below
+	if _, err := known(c, dir); err != nil { // an older one is copied as it is
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file and keeps its mode
@@ -398,9 +398,15 @@ func readBranch(ctx context.Context, path, dir string) (b store.Branch, err erro
 		return store.Branch{}, err
 	}
 	defer func() { err = errors.Join(err, c.c.Close()) }()
-	if err := known(c, dir); err != nil {
+	return branch(ctx, c, dir)
+}
+
+func branch(ctx context.Context, c *conn, dir string) (b store.Branch, err error) {
+	c, _, done, err := current(c, dir)
+	if err != nil {
 		return store.Branch{}, err
 	}
+	defer func() { err = errors.Join(err, done()) }()
 	c.c.SetInterrupt(ctx.Done())
 	return newTx(c, store.FirstTenant, 0).Branch()
 }

@@ -30,6 +30,7 @@ type conn struct {
 	writes  int   // statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
 	shut    error // why the closure that runs may not write, nil where it may
+	upgradePlan
 }
 
 // stmt is a prepared statement and, while it runs, the row it stands on.

@@ -1,12 +1,15 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
@@ -39,4 +42,49 @@ func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 		}
 		return errors.Join(c.plain("ROLLBACK"), fmt.Errorf("commit: %w", sqlite.ResultIOErrFsync.ToError()))
 	}
+}
+
+// WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
+func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
+	o.upgradePlan = upgradePlan{steps, pause}
+	return o
+}
+
+// withSteps connects to a database for looking at it by other steps than those of this version.
+func withSteps(dir string, steps []store.Migration) (*conn, error) {
+	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, true)
+	if err == nil {
+		c.steps = steps
+	}
+	return c, err
+}
+
+// VerifySteps is Verify by other steps.
+func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*store.Report, error) {
+	c, err := withSteps(dir, steps)
+	if err != nil {
+		return nil, err
+	}
+	r, err := inspect(ctx, c, dir, headlog.Outside{})
+	return r, errors.Join(err, c.c.Close())
+}
+
+// OpenSourceSteps is OpenSource by other steps.
+func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (*Source, error) {
+	c, err := withSteps(dir, steps)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{c: c, report: new(store.Report), done: c.c.Close}
+	return s, s.open(ctx, dir)
+}
+
+// BranchSteps is what a restore reads of the database that it replaces, by other steps.
+func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (store.Branch, error) {
+	c, err := withSteps(dir, steps)
+	if err != nil {
+		return store.Branch{}, err
+	}
+	b, err := branch(ctx, c, dir)
+	return b, errors.Join(err, c.c.Close())
 }

@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 		fmt.Println(seller(dir))
 		os.Exit(1)
 	}
+	if dir := os.Getenv(upgradeFolder); dir != "" {
+		fmt.Println(upgradeUntilKilled(dir, os.Getenv(upgradeKill)))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

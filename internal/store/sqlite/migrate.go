@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -13,10 +12,30 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
+// upgradePlan is what the steps of the schema are, and what happens between their statements. Only tests set it.
+type upgradePlan struct {
+	steps []store.Migration // nil: those of this version
+	pause func(next string) // called before each statement, before the version is written, before and after COMMIT
+}
+
+func (p upgradePlan) migrations() ([]store.Migration, error) {
+	if p.steps != nil {
+		return p.steps, nil
+	}
+	return store.Migrations()
+}
+
+func (p upgradePlan) before(next string) {
+	if p.pause != nil {
+		p.pause(next)
+	}
+}
+
 // migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
-// or newer. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
+// or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when it is
+// opened again. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
 func migrate(c *conn, dir string, o Options) error {
-	steps, err := store.Migrations()
+	steps, err := c.migrations()
 	if err != nil {
 		return err
 	}
@@ -29,8 +48,7 @@ func migrate(c *conn, dir string, o Options) error {
 	case !fresh && application != applicationN:
 		return fmt.Errorf("%w: %s", ErrForeign, dir)
 	case version > int64(len(steps)):
-		return fmt.Errorf("%w: it has schema %d, this program knows %d; use the newer program, or restore a backup from before the upgrade",
-			store.ErrNewer, version, len(steps))
+		return tooNew(version, len(steps))
 	case version == int64(len(steps)):
 		return nil
 	}
@@ -45,6 +63,7 @@ func migrate(c *conn, dir string, o Options) error {
 		if err := step(c, s, o); err != nil {
 			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
 		}
+		c.before("the next step")
 		o.Log.Info("database migrated", logkey.Version, s.N)
 	}
 	return nil
@@ -80,9 +99,10 @@ func step(c *conn, s store.Migration, o Options) (err error) {
 	if err != nil || now >= int64(s.N) {
 		return err // another process was faster
 	}
-	if err := script(c.c, s.SQL); err != nil {
+	if err := carryOut(c.c, s, c.before); err != nil {
 		return err
 	}
+	c.before("the version")
 	if err := teach(c); err != nil {
 		return err
 	}
@@ -91,6 +111,7 @@ func step(c *conn, s store.Migration, o Options) (err error) {
 			return err
 		}
 	}
+	defer c.before("COMMIT")
 	return c.plain(fmt.Sprintf("PRAGMA user_version = %d", s.N))
 }
 
@@ -110,15 +131,17 @@ func firstRows(c *conn, o Options) error {
 	return c.plain(fmt.Sprintf("PRAGMA application_id = %d", applicationN))
 }
 
-// script runs the statements of a migration.
-func script(c *sqlite.Conn, sql string) error {
-	for strings.TrimSpace(sql) != "" {
+// carryOut runs the statements of a migration.
+func carryOut(c *sqlite.Conn, m store.Migration, before func(next string)) error {
+	for _, sql := range m.Statements() {
+		before(sql)
 		s, rest, err := c.PrepareTransient(sql)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		sql = sql[len(sql)-rest:]
-		if s.ColumnCount() > 0 {
+		case rest > 0:
+			return errors.Join(fmt.Errorf("a statement goes on behind its end: %.60s", sql), s.Finalize())
+		case s.ColumnCount() > 0:
 			return errors.Join(errors.New("a migration does not ask questions"), s.Finalize())
 		}
 		_, err = s.Step()

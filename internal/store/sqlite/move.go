@@ -70,7 +70,7 @@ func onDatabase(dir string, work func(*conn) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.c.Close()) }()
-	if err := known(c, dir); err != nil {
+	if _, err := known(c, dir); err != nil { // of an older one too: meta is in every schema
 		return err
 	}
 	return work(c)

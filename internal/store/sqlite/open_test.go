@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -154,12 +155,15 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 	}
 }
 
-// schema lists the objects of a database with their text, blanks made even.
+// schema lists the objects of a database with the words of their text: comments and blanks do not count, because ALTER
+// TABLE writes a new column where the others end and as it was given.
 func schema(t *testing.T, c *zombie.Conn) (out []string) {
 	t.Helper()
+	comment, mark := regexp.MustCompile(`--[^\n]*`), regexp.MustCompile(`([(),])`)
 	err := sqlitex.ExecuteTransient(c, `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
 		&sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {
-			out = append(out, s.ColumnText(0)+" "+s.ColumnText(1)+" "+strings.Join(strings.Fields(s.ColumnText(2)), " "))
+			words := mark.ReplaceAllString(comment.ReplaceAllString(s.ColumnText(2), ""), " $1 ")
+			out = append(out, s.ColumnText(0)+" "+s.ColumnText(1)+" "+strings.Join(strings.Fields(words), " "))
 			return nil
 		}})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 // Source is a snapshot of the database in a data folder; see store.Source. Nothing is written through it.
 type Source struct {
 	c      *conn
+	done   func() error // ends c, and the database that it is an upgraded copy of
 	report *store.Report
 	trust  headlog.Trust
 }
@@ -25,7 +26,7 @@ type Source struct {
 var _ store.Source = (*Source)(nil)
 
 // OpenSource opens a snapshot of the database in dir, whether or not a server runs on it, and verifies it. The caller
-// closes it.
+// closes it. Of an older database it is the snapshot of an upgraded copy.
 func OpenSource(ctx context.Context, dir string) (*Source, error) {
 	path := filepath.Join(dir, databaseFile)
 	if _, err := os.Stat(path); err != nil {
@@ -35,7 +36,7 @@ func OpenSource(ctx context.Context, dir string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{c: c, report: new(store.Report)}
+	s := &Source{c: c, report: new(store.Report), done: c.c.Close}
 	if err := s.open(ctx, dir); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -43,13 +44,19 @@ func OpenSource(ctx context.Context, dir string) (*Source, error) {
 }
 
 func (s *Source) open(ctx context.Context, dir string) error {
-	if err := known(s.c, dir); err != nil {
+	of := s.c
+	if _, err := known(of, dir); err != nil {
 		return err
 	}
 	var err error
-	if s.trust, err = headlog.ReadTrust(dir, s.report); err != nil {
+	if s.trust, err = headlog.ReadTrust(dir, s.report); err != nil { // before the snapshot, which must hold everything that they sign
 		return err
 	}
+	now, older, done, err := current(of, dir)
+	if err != nil {
+		return err
+	}
+	s.c, s.report.Older, s.done = now, older, func() error { return errors.Join(done(), of.c.Close()) }
 	s.c.c.SetInterrupt(ctx.Done())
 	if err := s.c.plain("BEGIN"); err != nil {
 		return err
@@ -61,7 +68,7 @@ func (s *Source) open(ctx context.Context, dir string) error {
 }
 
 // Close ends the snapshot.
-func (s *Source) Close() error { return s.c.c.Close() }
+func (s *Source) Close() error { return s.done() }
 
 // Report is what the verification of the snapshot says.
 func (s *Source) Report() *store.Report { return s.report }

@@ -96,6 +96,8 @@ type Options struct {
 	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
 	// closures that touch more than their transaction.
 	Rehearse bool
+
+	upgradePlan
 }
 
 // Engine is a store.Engine on one SQLite file.
@@ -218,6 +220,7 @@ func (e *Engine) open() error {
 	if e.writer, err = connect(uri, cacheWriter, false); err != nil {
 		return err
 	}
+	e.writer.upgradePlan = e.opt.upgradePlan
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
 		return err
 	}

@@ -63,19 +63,25 @@ func damagedRead(err error) bool {
 	return false
 }
 
-// inspect checks what a connection shows.
-func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) (*store.Report, error) {
-	if err := known(c, dir); err != nil {
+// inspect checks what a connection shows; of an older database a copy that has this version's schema.
+func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) (r *store.Report, err error) {
+	if _, err := known(c, dir); err != nil {
 		return unreadable(err)
 	}
-	r := new(store.Report)
-	trust, err := headlog.ReadTrust(dir, r)
+	r = new(store.Report)
+	trust, err := headlog.ReadTrust(dir, r) // before the snapshot, which must hold everything that they sign
 	if err == nil {
 		err = trust.Join(outside, r)
 	}
 	if err != nil {
 		return nil, err
 	}
+	c, older, done, err := current(c, dir)
+	if err != nil {
+		return unreadable(err)
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r.Older = older
 	c.c.SetInterrupt(ctx.Done())
 	defer c.c.SetInterrupt(nil)
 	if err := c.plain("BEGIN"); err != nil {
@@ -117,29 +123,4 @@ func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 		trust.Strays(origins, r)
 	}
 	return err
-}
-
-// known refuses files that this program cannot judge.
-func known(c *conn, dir string) error {
-	application, err := c.number("PRAGMA application_id")
-	if err != nil {
-		return damaged(dir, err)
-	}
-	version, err := c.number("PRAGMA user_version")
-	if err != nil {
-		return damaged(dir, err)
-	}
-	steps, err := store.Migrations()
-	if err != nil {
-		return err
-	}
-	switch {
-	case application != applicationN:
-		return fmt.Errorf("%w: %s", ErrForeign, dir)
-	case version > int64(len(steps)):
-		return fmt.Errorf("%w: it has schema %d, this program knows %d", store.ErrNewer, version, len(steps))
-	case version < int64(len(steps)):
-		return fmt.Errorf("the database has schema %d, this program %d: starting or restoring it brings it up to date", version, len(steps))
-	}
-	return nil
 }

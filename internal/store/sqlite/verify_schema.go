@@ -15,7 +15,7 @@ import (
 // verifySchema compares tables, indexes and whatever else the database has with what the migrations make. A trigger writes
 // with the server's own hand, before anything is sealed; without a unique index what may exist once may exist twice.
 func verifySchema(c *conn, r *store.Report) error {
-	meant, err := meantSchema()
+	meant, err := meantSchema(c.upgradePlan)
 	if err != nil {
 		return err
 	}
@@ -39,8 +39,8 @@ func verifySchema(c *conn, r *store.Report) error {
 }
 
 // meantSchema is what an empty database looks like after the migrations.
-func meantSchema() (out map[string]string, err error) {
-	steps, err := store.Migrations()
+func meantSchema(p upgradePlan) (out map[string]string, err error) {
+	steps, err := p.migrations()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func meantSchema() (out map[string]string, err error) {
 	}
 	defer func() { err = errors.Join(err, empty.Close()) }()
 	for _, s := range steps {
-		if err := script(empty, s.SQL); err != nil {
+		if err := carryOut(empty, s, func(string) {}); err != nil {
 			return nil, fmt.Errorf("migration %04d_%s of an empty database: %w", s.N, s.Name, err)
 		}
 	}

@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// upgradedCopy copies an older database page by page into a temporary folder and brings the copy to this version's
+// schema. Who only looks at a database looks at the copy: the database stays as the older program left it, and that
+// program may be running on it. drop closes the copy and deletes it.
+func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
+	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a temporary copy of an older database: %w", err)
+	}
+	path := filepath.Join(folder, databaseFile)
+	to, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database: %w", err), os.RemoveAll(folder))
+	}
+	copied = newConn(to)
+	copied.upgradePlan = c.upgradePlan
+	drop = func() error { return errors.Join(to.Close(), os.RemoveAll(folder)) }
+	if err := copyPages(c.c, to); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database in %s, which TMPDIR names: %w", folder, err), drop())
+	}
+	lock, err := TakeLock(folder) // nobody else has the copy
+	if err != nil {
+		return nil, nil, errors.Join(err, drop())
+	}
+	if err := errors.Join(migrate(copied, folder, Options{Lock: lock}.withDefaults()), lock.Release()); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("upgrade a temporary copy of the database: %w", err), drop())
+	}
+	return copied, drop, nil
+}
+
+// copyPages copies a database as it is at one moment, damage and all.
+func copyPages(from, to *sqlite.Conn) error {
+	b, err := sqlite.NewBackup(to, "main", from, "main")
+	if err != nil {
+		return err
+	}
+	_, err = b.Step(-1)
+	return errors.Join(err, b.Close())
+}
+
+// current gives a connection to a database of this version's schema: c itself, or an upgraded copy of an older database.
+// older is the schema of such a one, else 0. done ends the copy, not c.
+func current(c *conn, dir string) (now *conn, older int, done func() error, err error) {
+	version, err := known(c, dir)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	steps, err := c.migrations()
+	if err != nil || version == len(steps) {
+		return c, 0, func() error { return nil }, err
+	}
+	now, done, err = upgradedCopy(c)
+	return now, version, done, err
+}
+
+// known gives the schema of a database, and refuses files that this program cannot judge: those of other programs and of
+// newer versions.
+func known(c *conn, dir string) (version int, err error) {
+	application, err := c.number("PRAGMA application_id")
+	if err != nil {
+		return 0, damaged(dir, err)
+	}
+	n, err := c.number("PRAGMA user_version")
+	if err != nil {
+		return 0, damaged(dir, err)
+	}
+	steps, err := c.migrations()
+	switch {
+	case err != nil:
+		return 0, err
+	case application != applicationN:
+		return 0, fmt.Errorf("%w: %s", ErrForeign, dir)
+	case n > int64(len(steps)):
+		return 0, tooNew(n, len(steps))
+	}
+	return int(n), nil
+}
+
+func tooNew(version int64, known int) error {
+	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", store.ErrNewer, version, known)
+}
