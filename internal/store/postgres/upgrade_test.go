@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
@@ -72,59 +74,93 @@ func used(t *testing.T) (url, dir string) {
 	return url, dir
 }
 
-// TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack ends the connection of an upgrade before each of its statements, before the
-// version is written, before COMMIT and after it.
+// TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack ends the connection of an upgrade of the oldest frozen data before each of its
+// statements, before the version is written, before COMMIT and after it, in every migration since and a planted one.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
-	url, dir := used(t)
-	before := content(t, url)
-	steps, err := store.Migrations()
+	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
+	fresh(t, url, old)
+	this, err := store.Migrations()
 	if err != nil {
 		t.Fatal(err)
 	}
-	this := len(steps)
-	steps = append(steps, storetest.NextMigration(this+1))
-	if _, err := postgres.VerifySteps(t.Context(), url, dir, steps); !errors.Is(err, store.ErrOlder) {
+	steps := append(slices.Clone(this), storetest.NextMigration(len(this)+1))
+	if _, err := postgres.VerifySteps(t.Context(), url, old.Dir, steps); !errors.Is(err, store.ErrOlder) {
 		t.Errorf("verifying before the upgrade: %v, want %v", err, store.ErrOlder)
 	}
-	last, cuts := "", 0
-	for ; last != "the next step"; cuts++ {
+	opened := func(steps []store.Migration, pause func(string)) error {
+		e, err := postgres.Open(t.Context(), url, postgres.WithSteps(postgres.Options{Dir: old.Dir, Now: old.Now, SealEvery: -1}, steps, pause))
+		if err == nil {
+			err = e.Close()
+		}
+		return err
+	}
+	state, cuts, whole := content(t, url), 0, 0
+	for last := ""; old.Facts.Schema+whole < len(steps); cuts++ {
 		left := cuts
-		e, err := postgres.Open(t.Context(), url, postgres.WithSteps(postgres.Options{Dir: dir, SealEvery: -1}, steps, func(next string) {
+		err := opened(steps, func(next string) {
 			if left--; left == -1 {
 				last = next
 				run(t, url, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 			}
-		}))
-		if err == nil {
-			t.Fatalf("cut off before %q: the upgrade ended: %v", last, e.Close())
-		}
-		if last == "the next step" {
-			break
-		}
-		if got := content(t, url); got != before {
-			t.Fatalf("cut off before %q, the database is not as it was:\n%s", last, got)
+		})
+		got := content(t, url)
+		switch {
+		case err == nil:
+			t.Fatalf("cut off before %q: the upgrade ended", last)
+		case last == "the next step": // that one is whole; the next round begins behind it
+			state, cuts, whole = got, -1, whole+1
+		case got != state:
+			t.Fatalf("cut off before %q of step %d, the database is not as it was:\n%s", last, whole+1, got)
 		}
 	}
-	after := content(t, url)
-	o := postgres.WithSteps(postgres.Options{Dir: dir, SealEvery: -1}, steps, nil)
-	e, err := postgres.Open(t.Context(), url, o)
-	if err != nil {
-		t.Fatal(err)
+	if err := opened(steps, nil); err != nil || content(t, url) != state {
+		t.Errorf("opened once more: %v, the same content %t", err, content(t, url) == state)
 	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r, err := postgres.VerifySteps(t.Context(), url, dir, steps)
-	if err != nil || !r.Sound() {
+	r, err := postgres.VerifySteps(t.Context(), url, old.Dir, steps)
+	if err != nil || !r.Sound() || figure(r, "sales") != old.Facts.Tables["vend"].Rows {
 		t.Errorf("after the upgrade: %v, %+v", err, r)
 	}
-	if content(t, url) != after || after == before || cuts < 15 {
-		t.Errorf("the upgrade has %d points; opening once more changed the database: %t", cuts, content(t, url) != after)
-	}
-	if _, err := postgres.Open(t.Context(), url, postgres.Options{Dir: dir}); !errors.Is(err, store.ErrNewer) {
+	if err := opened(this, nil); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("the program of before: %v, want %v", err, store.ErrNewer)
 	}
-	t.Logf("figures: %d cuts, %d went back, 1 had ended", cuts+1, cuts)
+	url = pgtest.New(t)
+	fresh(t, url, old)
+	if err := opened(steps, nil); err != nil || content(t, url) != state {
+		t.Errorf("upgraded at one go: %v, the same content as cut off everywhere: %t", err, content(t, url) == state)
+	}
+	t.Logf("figures: cut off before every statement of %d steps", whole)
+}
+
+// TestFrozenDataGoOn: databases of earlier builds are upgraded, and hold what they held.
+func TestFrozenDataGoOn(t *testing.T) {
+	for _, d := range frozen.Of(t, "postgres") {
+		t.Run(d.Name, func(t *testing.T) {
+			url := pgtest.New(t)
+			fresh(t, url, d)
+			e := openOn(t, url, postgres.Options{Dir: d.Dir, Now: d.Now, SealEvery: -1})
+			d.Facts.Check(t, e)
+			r, err := postgres.Verify(t.Context(), url, d.Dir)
+			if err != nil || !r.Sound() || figure(r, "sales") != d.Facts.Tables["vend"].Rows {
+				t.Errorf("after the upgrade: %v, %+v", err, r)
+			}
+		})
+	}
+}
+
+// fresh fills a database with frozen data.
+func fresh(t *testing.T, url string, d frozen.Data) {
+	t.Helper()
+	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`) // pgtest gives tables of this version
+	d.Load(t, url)
+}
+
+func figure(r *store.Report, name string) int64 {
+	for _, f := range r.Figures {
+		if f.Name == name {
+			return f.N
+		}
+	}
+	return -1
 }
 
 // TestAServerThatStopsLeavesItsLead: the next one, or an upgrade, need not wait for it.

@@ -16,6 +16,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
@@ -56,13 +57,18 @@ func upgradeUntilKilled(dir, point string) error {
 	return errors.Join(e.Close(), errors.New("nobody killed the upgrade"))
 }
 
-// upgrade opens a folder with one migration more, and gives before what it stopped on the way.
+// upgrade opens a folder with one migration more, and gives what came between its statements.
 func upgrade(t *testing.T, dir string) (points []string) {
 	t.Helper()
 	steps, err := nextSteps()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return upgradeBy(t, dir, steps)
+}
+
+func upgradeBy(t *testing.T, dir string, steps []store.Migration) (points []string) {
+	t.Helper()
 	e, err := sqlite.Open(dir, sqlite.WithSteps(sqlite.Options{Reserve: -1}, steps, func(next string) { points = append(points, next) }))
 	if err != nil {
 		t.Fatal(err)
@@ -115,42 +121,50 @@ func content(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack kills the process of an upgrade before each of its statements, before the
-// version is written, before COMMIT and after it.
+// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack kills the process of an upgrade of the oldest frozen data before each of its
+// statements, before the version is written, before COMMIT and after it, in every migration since and a planted one.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
-	old := shop(t, 6)
-	before, whole := content(t, old), copyDir(t, old)
-	points := upgrade(t, whole)
-	after := content(t, whole)
-	if len(points) < 15 || before == after {
-		t.Fatalf("the upgrade has %d points, or changes nothing: %q", len(points), points)
+	old := frozen.Of(t, "sqlite")[0]
+	sales := old.Facts.Tables["vend"].Rows
+	steps, err := nextSteps()
+	if err != nil {
+		t.Fatal(err)
 	}
+	var states []string // content after each step
+	for n := old.Facts.Schema; n <= len(steps); n++ {
+		dir := copyDir(t, old.Dir)
+		upgradeBy(t, dir, steps[:n])
+		states = append(states, content(t, dir))
+		verifyNext(t, dir, sales)
+	}
+	points := upgrade(t, copyDir(t, old.Dir))
+	if len(points) < 15 {
+		t.Fatalf("the upgrade has %d points: %q", len(points), points)
+	}
+	whole := 0
 	for n, next := range points {
-		dir := copyDir(t, old)
+		dir := copyDir(t, old.Dir)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), upgradeFolder+"="+dir, upgradeKill+"="+strconv.Itoa(n))
 		if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 || cmd.ProcessState.Exited() && os.PathSeparator == '/' {
 			t.Fatalf("before %q: the upgrade was not killed: %v, %s", next, err, out)
 		}
-		want := before
 		if next == "the next step" {
-			want = after
+			whole++
 		}
-		if got := content(t, dir); got != want {
-			t.Errorf("killed before %q, the database is neither as it was nor as it will be:\n%s", next, got)
+		if got := content(t, dir); got != states[whole] {
+			t.Errorf("killed before %q of step %d, the database is neither as it was nor as it will be:\n%s", next, whole+1, got)
 		}
-		verifyNext(t, dir)
 		upgrade(t, dir)
-		if content(t, dir) != after {
-			t.Errorf("killed before %q and opened again, the upgrade did not end where it always ends", next)
+		if content(t, dir) != states[len(states)-1] {
+			t.Errorf("killed before %q of step %d and opened again, the upgrade did not end where it always ends", next, whole+1)
 		}
-		verifyNext(t, dir)
 	}
-	t.Logf("figures: %d kills, %d went back, 1 had ended", len(points), len(points)-1)
+	t.Logf("figures: %d kills in %d steps: %d went back, %d went on", len(points), whole, len(points)-whole, whole)
 }
 
 // verifyNext verifies with one migration more.
-func verifyNext(t *testing.T, dir string) *store.Report {
+func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	t.Helper()
 	steps, err := nextSteps()
 	if err != nil {
@@ -160,8 +174,8 @@ func verifyNext(t *testing.T, dir string) *store.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Sound() || figure(r, "sales") != 6 {
-		t.Errorf("schema %d: %d sales of 6, findings %v", r.Older, figure(r, "sales"), r.Findings)
+	if !r.Sound() || figure(r, "sales") != sales {
+		t.Errorf("schema %d: %d sales of %d, findings %v", r.Older, figure(r, "sales"), sales, r.Findings)
 	}
 	return r
 }
@@ -175,7 +189,7 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := verifyNext(t, old); r.Older != len(steps)-1 {
+	if r := verifyNext(t, old, 6); r.Older != len(steps)-1 {
 		t.Errorf("the report says schema %d, the database has %d", r.Older, len(steps)-1)
 	}
 	src, err := sqlite.OpenSourceSteps(t.Context(), old, steps)

@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store/frozen"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+)
+
+// TestFrozenDataSell starts this program on the data of earlier ones: their books are sound before and after the upgrade, a
+// token and a recharge are sold, one sale is undone, and a sale in whose middle the plug was pulled is finished.
+func TestFrozenDataSell(t *testing.T) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		for _, d := range frozen.Of(t, kind) {
+			t.Run(d.Name, func(t *testing.T) {
+				old := &oldShop{T: t, facts: d.Facts, p: &place{bin: buildOnce(t, "faultinject"), dir: d.Dir, pass: filepath.Join(d.Dir, frozen.PassFile)}}
+				old.p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+old.p.pass, "FAULT_INJECT=clock="+time.Until(d.Facts.Now).String())
+				if kind == "postgres" {
+					url := pgtest.New(t)
+					d.Load(t, url)
+					old.p.env = append(old.p.env, "PAYWATT_STORE="+url)
+				} else {
+					old.sound(0)
+				}
+				old.serve()
+				old.sell()
+				if kind == "sqlite" {
+					old.finished()
+				}
+				old.srv.stop()
+				old.sound(3)
+			})
+		}
+	}
+}
+
+// oldShop is a shop that an earlier program kept.
+type oldShop struct {
+	*testing.T
+	facts         frozen.Facts
+	p             *place
+	srv           *server
+	owner, second *api
+}
+
+// sound verifies the books: they hold what was frozen and so many sales more. What meters did is noted, and makes the exit
+// code 1.
+func (s *oldShop) sound(more int64) {
+	s.Helper()
+	eventually(s, 30*time.Second, "everything is sealed", func() bool {
+		out, errOut, _ := s.p.try("", "verify", "--data", s.p.dir, "-o", "json")
+		r := answer{body: []byte(out)}
+		if r.text(s, "sound") != "true" || r.num(s, "figures", "sales") != s.facts.Tables["vend"].Rows+more {
+			s.Fatalf("want %d sales and %d more: %s\n%s", s.facts.Tables["vend"].Rows, more, out, errOut)
+		}
+		return r.num(s, "figures", "rows_waiting_for_their_seal") == 0
+	})
+}
+
+func (s *oldShop) serve() {
+	s.srv = s.p.serve(s.T, "127.0.0.1:0", "127.0.0.1:0")
+	key := func(name string) *api {
+		return newAPI(s.srv.http, strings.TrimSpace(s.p.run(s, "", "apikey", "create", "--role", "owner", "--name", name, "--data", s.p.dir)))
+	}
+	s.owner, s.second = key("of the upgrade"), key("who allows")
+}
+
+// must asks for something and, where a second person has to allow it, lets one.
+func (s *oldShop) must(path string, body any, key string) answer {
+	s.Helper()
+	a, err := s.owner.do("POST", path, body, "Idempotency-Key", key)
+	if err != nil || a.status/100 != 2 {
+		s.Fatalf("POST %s: %d %v\n%s", path, a.status, err, a.body)
+	}
+	if a.status == 202 && strings.HasPrefix(a.text(s, "id"), "apr_") {
+		s.second.must(s, 200, "POST", "/v1/approvals/"+a.text(s, "id")+"/approve", map[string]any{"reason": "looked at it"}, "Idempotency-Key", key+"-allowed")
+	}
+	return a
+}
+
+func (s *oldShop) sell() {
+	token := s.must("/v1/vends", map[string]any{"meter": s.facts.TokenMeter, "tender": kes(10_000)}, "upgrade-token-1")
+	if digits := token.text(s, "tokens", 0, "digits"); len(strings.ReplaceAll(digits, " ", "")) != 20 {
+		s.Errorf("the token is %q", digits)
+	}
+	recharge := s.must("/v1/vends", map[string]any{"meter": s.facts.WalletMeter, "tender": kes(20_000)}, "upgrade-recharge-1")
+	undo := s.must("/v1/vends", map[string]any{"meter": s.facts.TokenMeter, "tender": kes(5_000)}, "upgrade-token-2")
+	s.must("/v1/vends/"+undo.text(s, "id")+"/reversal", map[string]any{"reason": "wrong meter"}, "upgrade-undone-1")
+	for _, sale := range []answer{token, recharge} {
+		if e := s.owner.must(s, 200, "GET", "/v1/vends/"+sale.text(s, "id")+"/explain", nil); e.text(s, "agrees") != "true" {
+			s.Errorf("a sale after the upgrade is not explained: %s", e.body)
+		}
+	}
+}
+
+// finished waits for the sale that was frozen in its middle.
+func (s *oldShop) finished() {
+	db := openDatabase(s.T, s.p.dir)
+	defer db.Close()
+	eventually(s, 30*time.Second, "the sale that was cut off is finished", func() bool {
+		return number64(s.T, db, "SELECT COUNT(*) FROM vend WHERE state = 'held' OR state = 'priced'") == 0
+	})
+}
