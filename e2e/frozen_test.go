@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
@@ -23,9 +24,8 @@ func TestFrozenDataSell(t *testing.T) {
 					url := pgtest.New(t)
 					d.Load(t, url)
 					old.p.env = append(old.p.env, "PAYWATT_STORE="+url)
-				} else {
-					old.sound(0)
 				}
+				old.beforeTheUpgrade(kind == "sqlite")
 				old.serve()
 				old.sell()
 				if kind == "sqlite" {
@@ -45,6 +45,39 @@ type oldShop struct {
 	p             *place
 	srv           *server
 	owner, second *api
+}
+
+// beforeTheUpgrade looks at the data as they are. Nothing but a server upgrades them, and what cannot be done before says so.
+func (s *oldShop) beforeTheUpgrade(folder bool) {
+	steps, err := store.Migrations()
+	if err != nil {
+		s.Fatal(err)
+	}
+	older := s.facts.Schema < len(steps)
+	for range 2 { // the command in between has changed nothing
+		_, errOut, code := s.p.try("", "verify", "--data", s.p.dir, "-o", "json")
+		if folder && strings.Contains(errOut, "older than this program") != older || !folder && (code == 4) != older {
+			s.Errorf("verifying schema %d with schema %d: exit %d\n%s", s.facts.Schema, len(steps), code, errOut)
+		}
+		_, errOut, code = s.p.try("", "apikey", "list", "--data", s.p.dir)
+		if older && (code != 4 || !strings.Contains(errOut, "paywatt serve, which upgrades it")) || !older && code != 0 {
+			s.Errorf("a command before the upgrade: exit %d\n%s", code, errOut)
+		}
+	}
+	if !folder {
+		return
+	}
+	s.sound(0)
+	backup := filepath.Join(s.TempDir(), "backup")
+	s.p.run(s, "", "backup", "create", backup, "--data", s.p.dir)
+	if out, errOut, _ := s.p.try("", "backup", "verify", backup, "-o", "json"); (answer{body: []byte(out)}).text(s, "sound") != "true" {
+		s.Errorf("a backup from before the upgrade: %s\n%s", out, errOut)
+	}
+	url := pgtest.New(s)
+	s.p.run(s, "", "store", "copy", "sqlite:"+s.p.dir, url, "--keep")
+	if out, errOut, _ := s.p.try("", "verify", "--data", s.p.dir, "--store", url, "-o", "json"); (answer{body: []byte(out)}).text(s, "sound") != "true" {
+		s.Errorf("a copy from before the upgrade: %s\n%s", out, errOut)
+	}
 }
 
 // sound verifies the books: they hold what was frozen and so many sales more. What meters did is noted, and makes the exit

@@ -115,6 +115,9 @@ func databaseCheck(ctx context.Context, where place) check {
 			figures = append(figures, fmt.Sprintf("%d %s", f.N, f.Name))
 		}
 		k.Detail = strings.Join(figures, ", ")
+		if r.Older > 0 {
+			k.Detail = fmt.Sprintf("schema %d, which paywatt serve will upgrade; of an upgraded copy: ", r.Older) + k.Detail
+		}
 	}
 	return k
 }

@@ -51,7 +51,7 @@ type databaseConfig struct {
 	log       *slog.Logger
 	lock      *sqlite.Lock
 	reserve   int64
-	brief     bool // for one command: few connections, no work besides
+	brief     bool // for one command: few connections, no work besides, no upgrade of an older database
 }
 
 // openDatabase opens the database in the data folder, or the one that is named. Its errors are those of sqlite.Open or
@@ -62,7 +62,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	}
 	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve}
 	if c.brief { // the reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing
-		o.Readers, o.Reserve = 1, -1
+		o.Readers, o.Reserve, o.AsIs = 1, -1, true
 	}
 	e, err := sqlite.Open(c.data, o)
 	if err != nil {
@@ -82,7 +82,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	}
 	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log}
 	if c.brief {
-		o.Readers, o.Writers, o.SealEvery = 1, 1, -1
+		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}
 	e, err := postgres.Open(ctx, c.url, o)
 	if err != nil {

@@ -73,6 +73,9 @@ func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 			done = true
 			return nil
 		}
+		if version > 0 && o.AsIs {
+			return tooOld(version, len(steps))
+		}
 		if version > 0 {
 			if err := unserved(c, o); err != nil {
 				return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
@@ -90,6 +93,10 @@ func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 
 func tooNew(version, known int) error {
 	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", store.ErrNewer, version, known)
+}
+
+func tooOld(version, needed int) error {
+	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, needed)
 }
 
 // maxLead is longer than any lead of a running server; one that ends later was taken by a clock that was wrong.

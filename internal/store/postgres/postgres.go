@@ -66,6 +66,7 @@ type Options struct {
 	Log     *slog.Logger     // nil: nothing is logged
 	Writers int              // connections that write; 0: 8
 	Readers int              // connections that read; 0: 4
+	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
 
 	// SealEvery is how often this server tries to seal; 0 for every second, negative for never: a command that ends at
 	// once leaves it to the servers.

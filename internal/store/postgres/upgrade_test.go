@@ -185,5 +185,10 @@ func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 		t.Errorf("upgrading under a running server: %v, want %v", err, postgres.ErrServed)
 	}
 	run(t, url, `DELETE FROM leader WHERE name = 'jobs'`)
+	command := o
+	command.AsIs = true
+	if _, err := postgres.Open(t.Context(), url, command); !errors.Is(err, store.ErrOlder) {
+		t.Errorf("opened for a command: %v, want %v", err, store.ErrOlder)
+	}
 	openOn(t, url, o)
 }

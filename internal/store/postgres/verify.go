@@ -91,7 +91,7 @@ func look(c *conn) error {
 	case version == 0:
 		err = fmt.Errorf("%w: it has no tables", ErrForeign)
 	case version < len(steps):
-		err = fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, len(steps))
+		err = tooOld(version, len(steps))
 	}
 	return err
 }

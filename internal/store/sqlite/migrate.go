@@ -51,6 +51,8 @@ func migrate(c *conn, dir string, o Options) error {
 		return tooNew(version, len(steps))
 	case version == int64(len(steps)):
 		return nil
+	case !fresh && o.AsIs:
+		return fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, len(steps))
 	}
 	if !fresh && o.Lock == nil {
 		l, err := TakeLock(dir)

@@ -92,6 +92,7 @@ type Options struct {
 	Readers int              // connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
 	Lock    *Lock            // the folder's lock where the caller holds it; upgrading an older database needs it
+	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
 
 	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
 	// closures that touch more than their transaction.

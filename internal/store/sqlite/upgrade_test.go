@@ -211,6 +211,10 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	if err != nil || branch.Epoch != 1 || !strings.Contains(fmt.Sprintf("%+v", branch), "keys:[{") {
 		t.Errorf("what a restore reads of the database that it replaces: %+v, %v", branch, err)
 	}
+	o := sqlite.WithSteps(sqlite.Options{Reserve: -1, AsIs: true}, steps, nil)
+	if _, err := sqlite.Open(old, o); !errors.Is(err, store.ErrOlder) {
+		t.Errorf("opened for a command: %v, want %v", err, store.ErrOlder)
+	}
 	if content(t, old) != before {
 		t.Error("looking at the database changed it")
 	}
