@@ -164,7 +164,7 @@ func serveFailure(set config.Config, err error) *failure {
 	dir := set.Text(config.Data)
 	where := place{dir, set.Text(config.Store)}
 	if f := sharedFailure(where, err); f != nil {
-		f.not = "The server was not started."
+		f.not = "The server was not started. Nothing was changed."
 		return f
 	}
 	var path *os.PathError
