@@ -112,7 +112,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2002))
 	o.owner.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number(2003), "mode": "prepay_wallet", "tariff": "domestic", "simulated": true})
-	engineer, admin := o.key("engineer"), o.key("owner")
+	engineer := o.key("engineer")
 	o.fourEyes()
 	taken := o.owner.mustVend(t, m.number, 1150, "doors-sale-1")
 	open := o.owner.mustVend(t, m.number, 1150, "doors-sale-2")
@@ -141,7 +141,6 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 		{engineer, "/v1/meters/" + number(2003) + "/supply", map[string]any{"protected": true, "reason": "my own house"}, "account.supply"},
 		{engineer, "/v1/meters/" + number(2003) + "/supply", map[string]any{"lease_grace_wh": 1_000_000, "reason": "my own house"}, "account.supply"},
 		{engineer, "/v1/meters", map[string]any{"number": number(2004), "mode": "postpay", "tariff": "domestic"}, "meter.postpaid"},
-		{admin, "/v1/clock/trust", map[string]any{"reason": "it is right"}, "clock.trust"},
 	} {
 		o.door(d.by, d.path, d.body, d.act)
 	}

@@ -297,7 +297,9 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	}
 	second.must(t, 200, "POST", "/v1/approvals/"+on.text(t, "id")+"/approve", `{}`)
 	m.sketch(t, "wait relay=closed 5s")
-	eventually(t, 5*time.Second, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == "closed" })
+	eventually(t, 5*time.Second, "the answer", func() bool {
+		return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == "closed"
+	})
 	a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "off again"})
 	m.sketch(t, "wait relay=open 5s")
 }

@@ -75,7 +75,6 @@ func (w *world) weighty(tariffs func() int, balance func() int64) map[string]wei
 		"a cleared credit, token": {meter + "/tokens", `{"kind":"clear_credit","reason_code":"other"}`, "clear_credit to meter " + meterNumber, shows(meter+"/tokens", `"class":2`)},
 		"a cleared tamper":        {meter + "/commands", `{"type":"clear_tamper","reason":"test"}`, "clear_tamper to meter " + meterNumber, shows(meter+"/commands", `"clear_tamper"`)},
 		"a cancelled token":       {meter + "/commands", `{"type":"cancel_token","args":{"tid":6777094,"base_date":2014},"reason":"test"}`, "cancel_token of TID 6777094", shows(meter+"/commands", `"cancel_token"`)},
-		"a trusted clock":         {"/v1/clock/trust", `{"reason":"test"}`, "trust the server's clock, which says 20", shows("/v1/approvals?state=done", `"clock.trust"`)},
 		"a replacement":           {meter + "/tokens", `{"kind":"replacement","units_wh":1000,"reason_code":"meter_swap"}`, "replacement of 1.0 kWh to meter " + meterNumber, shows(meter+"/tokens", `"units_wh":1000`)},
 	}
 }

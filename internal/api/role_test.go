@@ -150,7 +150,7 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 			key = w.newKey(role)
 		}
 		for i, r := range routes(saleID, c.ID) {
-			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "1000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
+			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "4000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("matrix-%s-%d", role, i))
 			want := r.status
 			if r.right != everybody && !role.May(r.right) {
 				want = 403
@@ -190,7 +190,7 @@ func TestNoKeyOfAVendorReachesForeignSales(t *testing.T) {
 	digits := strings.ReplaceAll(s.Tokens[0].Digits, " ", "")
 	for name, key := range map[string]string{"no vendor": w.unboundKey(), "another vendor": w.vendorKey("V8")} {
 		for i, r := range routes(s.ID, "cmd_x") {
-			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "1000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("foreign-%d-%s", i, name[:2]))
+			a := w.ask(r.method, strings.NewReplacer("{id}", "V9", "{code}", "4000").Replace(r.path), key, r.body, "Idempotency-Key", fmt.Sprintf("foreign-%d-%s", i, name[:2]))
 			said := strings.NewReplacer(" ", "", "-", "").Replace(string(a.body))
 			foreign := strings.Contains(said, digits) || a.status < 300 && strings.Contains(string(a.body), s.ID)
 			if named := strings.Contains(r.path, s.ID) || strings.Contains(r.path, "/tokens"); foreign || named && a.status < 400 {

@@ -31,6 +31,8 @@ type world struct {
 	stop  func()
 	// routes are those for messages; none unless a test names them before serve.
 	routes []config.Route
+	// ahead is how far the clock of a server is ahead that is started from now on; no time service keeps it then.
+	ahead time.Duration
 }
 
 const meterNumber = "04140001001"
@@ -85,7 +87,11 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 		pass = []byte(passphrase)
 	}
 	log := &lockedBuffer{}
-	a, err := app.New(app.Config{Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
+	var now func() time.Time
+	if ahead := w.ahead; ahead != 0 {
+		now = func() time.Time { return time.Now().Add(ahead) }
+	}
+	a, err := app.New(app.Config{Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: api.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {

@@ -368,8 +368,8 @@ func TestRolesAreAskedForEverything(t *testing.T) {
 	} {
 		for _, role := range access.Roles() {
 			no, err := c.do(as(role))
-			if err != nil || (no.Code == refusal.Forbidden) == role.May(c.right) {
-				t.Errorf("%s by %s: got %q, %v; the role may: %t", name, role, no.Code, err, role.May(c.right))
+			if may := as(role).May(c.right); err != nil || (no.Code == refusal.Forbidden) == may {
+				t.Errorf("%s by %s: got %q, %v; the role may: %t", name, role, no.Code, err, may)
 			}
 		}
 	}

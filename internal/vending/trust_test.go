@@ -253,7 +253,9 @@ func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
 	s.begin()
 	s.note()
 	right := s.clock.Now()
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{Outcome: vending.Unknown}, nil }
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Unknown}, nil
+	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
 	s.issuer.say = nil
 	s.clock.set(right.AddDate(1, 0, 0))
