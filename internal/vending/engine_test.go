@@ -2,16 +2,19 @@ package vending_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // onPostgres has every shop of these tests keep its books in PostgreSQL: go test ./internal/vending -args -postgres.
@@ -68,4 +71,23 @@ func (s *shop) open() engine {
 		s.t.Fatal(err)
 	}
 	return e
+}
+
+// start opens the store and a Vending over it, as a process does.
+func (s *shop) start() {
+	s.t.Helper()
+	s.engine = s.open()
+	s.door = &door{engine: s.engine}
+	s.Vending = s.vendingOver(s.door)
+}
+
+// vendingOver is a Vending of this shop over a store.
+func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
+	keys := s.keys
+	if keys == nil {
+		keys = s.issuer
+	}
+	return vending.New(vending.Config{Door: d, Issuer: keys, Sealer: s.sealer, Now: s.clock.Now, Running: s.running,
+		Synced: func() bool { return s.synced }, Rand: rand.Reader,
+		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }

@@ -2,7 +2,6 @@ package vending_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -165,6 +164,7 @@ type shop struct {
 	url    string // of a PostgreSQL database; empty for SQLite
 	door   *door
 	issuer *issuer
+	keys   vending.Issuer // asked instead of issuer where it is set
 	sealer *keystore.DataKey
 	kicks  atomic.Int64
 
@@ -220,15 +220,6 @@ func openIn(t testing.TB, currency string, local, rehearse bool) *shop {
 		return err
 	})
 	return s
-}
-
-// start opens the store and a Vending over it, as a process does.
-func (s *shop) start() {
-	s.t.Helper()
-	s.engine = s.open()
-	s.door = &door{engine: s.engine}
-	s.Vending = vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Running: s.running, Synced: func() bool { return s.synced }, Rand: rand.Reader,
-		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 
 // crash ends the process and starts another on the same data.
@@ -302,6 +293,7 @@ type place struct {
 	tariff id.ID
 	meter  func(*registry.Meter)
 	keys   func([]registry.Key) []registry.Key
+	link   func(meter id.ID) []byte // its link key, sealed
 }
 
 // numberOf is the meter number with this serial.
@@ -335,6 +327,10 @@ func (s *shop) meter(serial int, p place) string {
 		if p.meter != nil {
 			p.meter(&m)
 		}
+		link := []byte("link key")
+		if p.link != nil {
+			link = p.link(m.ID)
+		}
 		keys := []registry.Key{{ID: ids[4], Meter: n, SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA04,
 			BaseDate: sts.Base2014, From: tx.Now, State: "current"}}
 		if p.keys != nil {
@@ -345,7 +341,7 @@ func (s *shop) meter(serial int, p place) string {
 			tx.AddPoint(registry.Point{ID: ids[2], Address: "12 Lake Road"}),
 			tx.AddAccount(registry.Account{ID: ids[3], Customer: ids[1], Point: ids[2], Mode: m.Mode, Tariff: p.tariff,
 				Status: "active", OpenedAt: tx.Now}),
-			tx.AddMeterRow(m, nil, []byte("link key")), addKeys(tx, keys))
+			tx.AddMeterRow(m, nil, link), addKeys(tx, keys))
 	})
 	return number
 }
