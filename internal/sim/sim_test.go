@@ -6,9 +6,21 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/sim"
+	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-var streets = flag.Int("streets", 3, "how many streets of 30 meters live for 30 days, each with a seed of its own")
+var (
+	streets = flag.Int("streets", 3, "how many streets of 30 meters live for 30 days, each with a seed of its own")
+	longRun = flag.Bool("long", false, "fail where a rare state was never reached")
+)
+
+// reached notes which rare states a street got to.
+func reached(c *sometimes.Counter, r sim.Result) {
+	for state, n := range map[string]int64{"token accepted": r.Accepted, "token entered again": r.Again, "token mistyped": r.Wrong, "mains cut": r.Cuts,
+		"mains cut in the middle of a write": r.Torn, "cover opened": r.Tampers, "bought token in hand at the end": r.Sold - r.Accepted} {
+		c.Add(state, int(n))
+	}
+}
 
 func run(t *testing.T, o sim.Options) sim.Result {
 	t.Helper()
@@ -43,14 +55,18 @@ func TestASeedHasOneHistory(t *testing.T) {
 // falls, a relay without its reason.
 func TestManyStreetsKeepTheirPromises(t *testing.T) {
 	var all sim.Result
+	rare := sometimes.New("token accepted", "token entered again", "token mistyped", "mains cut", "mains cut in the middle of a write", "cover opened",
+		"bought token in hand at the end")
 	for seed := range uint64(*streets) {
 		o := sim.Default()
 		o.Meters, o.Days, o.Seed = 30, 30, 100+seed
 		o.CutEvery, o.TamperEvery = 2*24*time.Hour, 5*24*time.Hour
 		r := run(t, o)
+		reached(rare, r)
 		all.MeterDays, all.Sold, all.Accepted, all.Again = all.MeterDays+r.MeterDays, all.Sold+r.Sold, all.Accepted+r.Accepted, all.Again+r.Again
 		all.Cuts, all.Torn, all.Records, all.Tampers = all.Cuts+r.Cuts, all.Torn+r.Torn, all.Records+r.Records, all.Tampers+r.Tampers
 	}
 	t.Logf("figures: %d streets, %d meter-days: %d tokens sold, %d accepted once each, %d entered again, %d cuts (%d in the middle of a write), %d tampers, %d records without a hole",
 		*streets, all.MeterDays, all.Sold, all.Accepted, all.Again, all.Cuts, all.Torn, all.Tampers, all.Records)
+	rare.Report(t, "streets", *longRun)
 }

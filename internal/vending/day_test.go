@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sometimes"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -28,15 +29,27 @@ type day struct {
 	meters []string
 	asked  []vending.Order   // every request that was ever sent
 	heard  map[string]string // by key: the answer that once arrived
+	rare   *sometimes.Counter
+}
+
+// rareInADay are the rare states of random days: what broke, and what became of it.
+func rareInADay() []string {
+	return []string{"commit lost", "answer of a commit lost", "issuer unknown", "issuer refuses", "issuer broken off", "same request, stored answer", "recovery interrupted",
+		"restart", "sale failed", "sale reversed", "debt written off", "debt paid off", "free units claimed", "fixed charge paid", "month change", "months of two sales",
+		"money carried forward", "sale waits for its issuer"}
 }
 
 // TestARandomDayLosesAndDoublesNothing: whatever breaks, asking again gives every request one answer that never
 // changes, and the books agree with the tokens.
 func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
+	rare := sometimes.New(rareInADay()...)
 	for _, local := range []bool{true, false} {
 		for seed := range *days {
 			t.Run(fmt.Sprintf("local=%t seed=%d", local, seed), func(t *testing.T) {
-				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}}
+				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}, rare: rare}
+				if seed%2 == 1 {
+					d.clock.add(10 * 24 * time.Hour) // the month ends
+				}
 				blocks := d.publish("blocks", ibt(), monday())
 				full := standing(ibt(), tariff.PerDay)
 				full.Free = tariff.Free{Units: 20 * unit.KilowattHour, Funded: 1_200_000}
@@ -54,6 +67,7 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 			})
 		}
 	}
+	rare.Report(t, "random days", *longRun)
 }
 
 // something happens.
@@ -62,14 +76,17 @@ func (d *day) something() {
 	case n >= 22:
 		d.books()
 	case n == 0:
+		d.rare.Reached("restart")
 		d.crash()
 	case n == 1:
 		d.clock.add(time.Duration(d.r.IntN(300)) * time.Second)
 	case n == 2:
 		d.trouble()
-		if _, err := d.Recover(context.Background(), system()); err != nil && !errors.Is(err, errPower) {
+		_, err := d.Recover(context.Background(), system())
+		if err != nil && !errors.Is(err, errPower) {
 			d.t.Fatal(err)
 		}
+		d.rare.When(err != nil, "recovery interrupted")
 		d.peace()
 	case n < 8 && len(d.asked) > 0: // an old request again
 		d.ask(d.asked[d.r.IntN(len(d.asked))])
@@ -93,7 +110,9 @@ func (d *day) books() {
 	case 4:
 		err = d.undoNewest(meter)
 	case 0:
+		before := d.clock.Now()
 		d.clock.add(time.Duration(1+d.r.IntN(20)) * time.Hour)
+		d.rare.When(d.clock.Now().Month() != before.Month(), "month change")
 		_, err = d.AccrueCharges(context.Background(), system())
 	case 1:
 		_, err = d.AddDebt(context.Background(), owner(), vending.NewDebt{Account: meter, Kind: "fine", Amount: kes(money.Minor(1 + d.r.IntN(5000)))})
@@ -128,23 +147,28 @@ func (d *day) trouble() {
 	n := d.r.IntN(2) + 1
 	switch d.r.IntN(8) {
 	case 0:
-		d.door.before = func(int) error { n--; return failAt(n) }
+		d.door.before = func(int) error { n--; return d.failAt(n, "commit lost") }
 	case 1:
-		d.door.after = func(int) error { n--; return failAt(n) }
+		d.door.after = func(int) error { n--; return d.failAt(n, "answer of a commit lost") }
 	case 2:
-		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errPower }
+		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			d.rare.Reached("issuer broken off")
+			return vending.Answer{}, errPower
+		}
 	case 3:
 		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			d.rare.Reached("issuer refuses")
 			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
 		}
 	}
 }
 
-func failAt(n int) error {
-	if n == 0 {
-		return errPower
+func (d *day) failAt(n int, state string) error {
+	if n != 0 {
+		return nil
 	}
-	return nil
+	d.rare.Reached(state)
+	return errPower
 }
 
 func (d *day) peace() { d.door.before, d.door.after, d.issuer.say = nil, nil, nil }
@@ -168,10 +192,13 @@ func (d *day) ask(o vending.Order) {
 	answer := ""
 	switch {
 	case sold.Replay != nil:
+		d.rare.Reached("same request, stored answer")
 		answer = string(sold.Replay.Body)
 	case sold.Reply.Status != 0:
 		answer = string(sold.Reply.Body)
 	default: // a refusal of the moment
+		d.rare.When(sold.Code == refusal.IssuerUnknown, "issuer unknown")
+		d.rare.When(sold.Code == refusal.VendInProgress, "sale waits for its issuer")
 		return
 	}
 	if before, ok := d.heard[o.Once.Key]; ok && before != answer {
@@ -207,4 +234,16 @@ func (d *day) calm() {
 		}
 	}
 	d.audit()
+	for state, sql := range map[string]string{
+		"sale failed":           `SELECT COUNT(*) FROM vend WHERE state = 'failed'`,
+		"sale reversed":         `SELECT COUNT(*) FROM vend WHERE state = 'reversed'`,
+		"debt written off":      `SELECT COUNT(*) FROM journal WHERE kind = 'write_off'`,
+		"debt paid off":         `SELECT COUNT(*) FROM debt WHERE status = 'paid'`,
+		"free units claimed":    `SELECT COUNT(*) FROM vend WHERE tender = 0 AND state = 'completed'`,
+		"fixed charge paid":     `SELECT COUNT(*) FROM vend_line WHERE kind = 'fixed'`,
+		"money carried forward": `SELECT COUNT(*) FROM vend WHERE carry_out > 0`,
+		"months of two sales":   `SELECT COUNT(*) FROM (SELECT month FROM vend GROUP BY month) x HAVING COUNT(*) > 1`,
+	} {
+		d.rare.Add(state, int(d.number(sql)))
+	}
 }
