@@ -99,7 +99,7 @@ func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (acc
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved command: %w", err)
 	}
-	sent, err := c.Send(ctx, maker, Order{Meter: w.Meter, Type: w.Type, Args: w.Args, Reason: w.Reason})
+	sent, err := c.Send(ctx, maker, Order(w))
 	return access.Done{Refusal: sent.Refusal, Object: sent.Command.ID.Text(id.Command)}, err
 }
 

@@ -50,8 +50,6 @@ type history struct {
 	known    time.Time     // when the server last knew that its clock was right
 
 	full, locked bool
-	pages        int64 // of the database that a full disk has room for
-	passphrase   *keystore.Store
 	lock         *sqlite.Lock
 	access       *access.Access
 	secret       access.Secret

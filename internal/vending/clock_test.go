@@ -129,9 +129,13 @@ func TestAPersonsWordIsTakenUp(t *testing.T) {
 	if !look(time.Minute, 0, before) {
 		t.Error("nothing has settled it")
 	}
-	if word := v.c.Now(); look(time.Second, 0, word) || look(time.Second, 0, word) {
-		t.Error("a word of after does not settle it")
-	} else if !look(time.Minute, 5*time.Hour, word) {
+	word := v.c.Now()
+	for range 2 {
+		if look(time.Second, 0, word) {
+			t.Error("a word of after does not settle it")
+		}
+	}
+	if !look(time.Minute, 5*time.Hour, word) {
 		t.Error("it was moved again, and an old word settles that")
 	}
 }
