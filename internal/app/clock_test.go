@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,9 +96,10 @@ func (r restedTx) View(_ context.Context, _ access.Tenant, fn func(vending.Tx) e
 func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
 	for _, rest := range []time.Duration{time.Hour, 400 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			synced, began := false, time.Now()
+			var synced atomic.Bool
+			began := time.Now()
 			a := &App{stopping: t.Context(), vending: vending.New(vending.Config{Door: restedTx{known: began.Add(-rest)}, Now: time.Now, Rand: rand.Reader,
-				Synced: func() bool { return synced }})}
+				Synced: synced.Load})}
 			if err := a.startClock(); err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +114,7 @@ func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
 			if asks := rest > 24*time.Hour; asks != (len(ran) == 0) || asks != a.clockDoubted() {
 				t.Errorf("off for %s: it has begun %t, in doubt %t", rest, len(ran) != 0, a.clockDoubted())
 			}
-			synced = true
+			synced.Store(true)
 			if after := <-ran; rest > 24*time.Hour && (after < 3*time.Hour || after > 3*time.Hour+2*askEvery) {
 				t.Errorf("it began after %s", after)
 			}
