@@ -49,14 +49,17 @@ func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason
 	return ask[Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, body))
 }
 
-// TrustClock says that the server's clock is right as it stands (right: settings.write). Where it is not in doubt, the answer
-// is the refusal clock-trusted.
+// TrustClock says that the server's clock is right as it stands (right: settings.write), or returns *Waiting where four eyes
+// bind: the clock is then still in doubt. Where it is not in doubt, the answer is the refusal clock-trusted.
 func (c *Client) TrustClock(ctx context.Context, reason string) error {
 	body := struct {
 		Reason string `json:"reason"`
 	}{reason}
-	_, err := c.do(ctx, post("/v1/clock/trust", body))
-	return err
+	a, err := c.do(ctx, post("/v1/clock/trust", body))
+	if err != nil {
+		return err
+	}
+	return waits(a)
 }
 
 // Reprint returns the receipt of a sale once more, marked as a copy, in a format.

@@ -109,3 +109,20 @@ func TestTheTokenDoctorIsAskedWithAndWithoutAMeter(t *testing.T) {
 		t.Errorf("got %v, want the problem rate-limited", err)
 	}
 }
+
+func TestTrustInTheClockThatWaitsIsNoTrust(t *testing.T) {
+	var waits []time.Duration
+	status, answer := http.StatusAccepted, `{"id":"apr_1","act":"clock.trust","state":"waiting"}`
+	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, answer)
+	})
+	var w *client.Waiting
+	if err := c.TrustClock(t.Context(), "compared with the radio"); !errors.As(err, &w) || w.Approval.ID != "apr_1" {
+		t.Errorf("got %v, want the approval apr_1, which waits", err)
+	}
+	status, answer = http.StatusOK, `{"now":"2026-11-20T08:00:00Z","trusted":true}`
+	if err := c.TrustClock(t.Context(), "compared with the radio"); err != nil {
+		t.Error(err)
+	}
+}
