@@ -83,6 +83,6 @@ func (v *Vending) doTrust(ctx context.Context, maker access.Actor, body []byte) 
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read approved trust in the clock: %w", err)
 	}
-	out, err := v.TrustClock(ctx, maker, w.Reason)
+	out, err := v.trust(ctx, maker, w)
 	return access.Done{Refusal: out.Refusal, Object: trustObject}, err
 }

@@ -108,6 +108,16 @@ func clockNotDoubted(now time.Time) refusal.Refusal {
 		"Nothing was changed.", "If it is wrong, set the machine's clock.")
 }
 
+// otherClock refuses an approval of a clock that said something else; zero for one of an older version, which did not note it.
+func otherClock(said, says time.Time) refusal.Refusal {
+	what := "This approval does not say what the clock said."
+	if !said.IsZero() {
+		what = "This approval is of a clock that said " + stamp(said) + "."
+	}
+	return refusal.Because(refusal.ApprovalInvalid, what+" The clock says "+stamp(says)+" now.", "The clock is still in doubt.",
+		"Compare it with another one, and ask for trust in it again.")
+}
+
 func clockJumped(by time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
 		nothingMoved, "Set it right. If it is right now, trust it (paywatt clock trust).")

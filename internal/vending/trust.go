@@ -100,9 +100,10 @@ type Trusted struct {
 	Waits *access.Approval // it waits for a second person, and the clock is not trusted
 }
 
-// trustWish is what of trust in the clock is written down for a second person.
+// trustWish is what of trust in the clock is written down for a second person: an approval is of a clock that says this.
 type trustWish struct {
-	Reason string `json:"reason"`
+	Reason string    `json:"reason"`
+	Says   time.Time `json:"clock_says"`
 }
 
 const trustObject = "server clock"
@@ -112,11 +113,15 @@ const trustObject = "server clock"
 // audit log. A wrong clock makes TIDs that cannot be taken back, so it is an act for two people. Where the clock is not in doubt,
 // the answer is a refusal that says so.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
+	return v.trust(ctx, by, trustWish{Reason: reason})
+}
+
+func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trusted, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return Trusted{Refusal: no}, nil
 	}
 	v.guard.again(v.c.Now()) // what was moved is noticed before the word that settles it
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Trusted, error) { return v.trustClock(tx, by, reason) })
+	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Trusted, error) { return v.trustClock(tx, by, w) })
 	if err != nil {
 		return Trusted{}, fmt.Errorf("trust the clock: %w", err)
 	}
@@ -130,7 +135,7 @@ func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string
 }
 
 // trustClock writes down that the clock is trusted, and by whom. The process takes it up when it looks at the store next.
-func (v *Vending) trustClock(tx Tx, by access.Actor, reason string) (Trusted, error) {
+func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, error) {
 	_, why, err := v.fault(tx)
 	if err != nil {
 		return Trusted{}, err
@@ -138,13 +143,19 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, reason string) (Trusted, er
 	if !why.Refused() {
 		return Trusted{Refusal: clockNotDoubted(tx.Moment())}, nil
 	}
+	switch now := tx.Moment(); {
+	case by.Approval.IsZero():
+		w.Says = now.UTC().Truncate(time.Second)
+	case now.Sub(w.Says).Abs() > MaxClockRest:
+		return Trusted{Refusal: otherClock(w.Says, now)}, nil
+	}
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActClock, Object: trustObject,
-		Summary: "trust the server's clock, which says " + stamp(tx.Moment()) + ": " + reason, Body: trustWish{reason}}, tx.Moment())
+		Summary: "trust the server's clock, which says " + stamp(w.Says) + ": " + w.Reason, Body: w}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Trusted{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	e := by.Entry("clock.trust", trustObject)
-	e.Reason, e.Before, e.After = reason, why.What, stamp(tx.Moment())
+	e.Reason, e.Before, e.After = w.Reason, why.What, stamp(tx.Moment())
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Trusted{}, err
 	}

@@ -177,6 +177,52 @@ func TestTheClockIsTrustedByName(t *testing.T) {
 	s.audit()
 }
 
+// TestAnApprovalTrustsTheClockThatItNames: a second person reads what the clock said when trust in it was asked for. An
+// approval from before the clock jumped does not trust what it says now.
+func TestAnApprovalTrustsTheClockThatItNames(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	wish := func() *access.Approval {
+		t.Helper()
+		out, err := s.TrustClock(context.Background(), owner(), "compared with the radio")
+		if err != nil || out.Waits == nil {
+			t.Fatalf("trust by one person: %v %s", err, out.Detail())
+		}
+		s.allow(*out.Waits)
+		return out.Waits
+	}
+	do := func(w *access.Approval, body []byte) refusal.Code {
+		t.Helper()
+		maker := w.Maker
+		maker.Approval = w.ID
+		done, err := s.Doers()[access.ActClock](context.Background(), maker, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done.Code
+	}
+	s.clock.add(2 * 24 * time.Hour)
+	s.begin()
+	old := wish()
+	s.clock.add(vending.MaxClockRest + time.Second)
+	s.begin()
+	if got := do(old, old.Body); got != refusal.ApprovalInvalid || !s.fault().Refused() {
+		t.Errorf("an approval of a clock that jumped since: %q, in doubt %t", got, s.fault().Refused())
+	}
+	if got := do(old, []byte(`{"reason":"compared with the radio"}`)); got != refusal.ApprovalInvalid || !s.fault().Refused() {
+		t.Errorf("an approval that an older version wrote down: %q, in doubt %t", got, s.fault().Refused())
+	}
+	fresh := wish()
+	s.clock.add(time.Hour) // the second person is not there at once
+	if got := do(fresh, fresh.Body); got != "" || s.fault().Refused() {
+		t.Errorf("an approval of this clock: %q, %s", got, s.fault().Detail())
+	}
+	s.sell(order(m, 10000, "key-number-2"))
+}
+
 // unwritten is a transaction that keeps no audit row.
 type unwritten struct{ vending.Tx }
 
