@@ -52,25 +52,28 @@ func migrate(c *conn, o Options) error {
 		return err
 	}
 	for {
-		done, err := step(c, steps, o)
-		if err != nil || done {
+		version, err := step(c, steps, o)
+		if err != nil || version == len(steps) {
 			return err
+		}
+		if version == 0 {
+			o.AsIs = false // it was empty: whoever makes a database makes all of it
 		}
 		c.before("the next step")
 	}
 }
 
-// step applies the next migration, if there is one, in a transaction that holds the lock.
-func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
-	err = c.within(func() error {
-		version, err := alone(c)
+// step applies the next migration, if there is one, in a transaction that holds the lock. It gives the schema that the
+// database had before.
+func step(c *conn, steps []store.Migration, o Options) (version int, err error) {
+	err = c.within(func() (err error) {
+		version, err = alone(c)
 		switch {
 		case err != nil:
 			return err
 		case version > len(steps):
 			return tooNew(version, len(steps))
 		case version == len(steps):
-			done = true
 			return nil
 		}
 		if version > 0 && o.AsIs {
@@ -88,7 +91,7 @@ func step(c *conn, steps []store.Migration, o Options) (done bool, err error) {
 		o.Log.Info("database migrated", logkey.Version, s.N)
 		return nil
 	})
-	return done, err
+	return version, err
 }
 
 func tooNew(version, known int) error {

@@ -192,3 +192,19 @@ func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 	}
 	openOn(t, url, o)
 }
+
+// TestACommandMakesAnEmptyDatabaseWhole: the first key of a utility is made before its first server starts. No step of a
+// database that the command itself makes is an upgrade.
+func TestACommandMakesAnEmptyDatabaseWhole(t *testing.T) {
+	url, dir := pgtest.New(t), t.TempDir()
+	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`)
+	for n := range 2 {
+		e, err := postgres.Open(t.Context(), url, postgres.Options{Dir: dir, Readers: 1, Writers: 1, SealEvery: -1, AsIs: true})
+		if err != nil {
+			t.Fatalf("command %d: %v", n+1, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
