@@ -92,11 +92,16 @@ type keyRow struct {
 	Name    string `json:"name"`
 	Created string `json:"created_at"`
 	Revoked bool   `json:"revoked"`
+	Vendor  string `json:"vendor"` // its code; a key of the role vendor_api that an older version made without one does nothing
 }
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 	rows, after := []keyRow{}, id.ID{}
-	t := table{head: []string{"id", "role", "name", "created", "revoked"}}
+	t := table{head: []string{"id", "role", "name", "created", "revoked", "vendor"}}
+	vendors, err := f.VendorCodes(cmd.Context())
+	if err != nil {
+		return err
+	}
 	for range maxPages {
 		keys, err := f.Access.APIKeys(cmd.Context(), app.Clerk(), after)
 		if err != nil {
@@ -106,9 +111,10 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 			return refusedFailure(keys.Refusal)
 		}
 		for _, k := range keys.Data {
-			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Revoked: !k.RevokedAt.IsZero()}
+			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Revoked: !k.RevokedAt.IsZero(),
+				Vendor: vendors[k.Vendor]}
 			rows, after = append(rows, r), k.ID
-			t.add(r.ID, r.Role, r.Name, r.Created, r.Revoked)
+			t.add(r.ID, r.Role, r.Name, r.Created, r.Revoked, r.Vendor)
 		}
 		if len(keys.Data) < access.MaxKeys {
 			break

@@ -57,6 +57,26 @@ func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
 	return nobody, err
 }
 
+// VendorCodes are the codes of all vendors by their identities.
+func (f *Folder) VendorCodes(ctx context.Context) (map[id.ID]string, error) {
+	codes := map[id.ID]string{}
+	err := f.Engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
+		for after := (id.ID{}); ; {
+			page, err := tx.VendorPage(after, vendorPage)
+			for _, v := range page {
+				codes[v.ID], after = v.Code, v.ID
+			}
+			if err != nil || len(page) < vendorPage {
+				return err
+			}
+		}
+	})
+	return codes, err
+}
+
+// vendorPage is how many vendors are read at once.
+const vendorPage = 200
+
 // Logins makes, lists and ends logins of the integration broker.
 func (f *Folder) Logins() *mirror.Logins {
 	return newLogins(f.Engine, Config{Now: f.now, Rand: rand.Reader})
