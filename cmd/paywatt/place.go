@@ -77,7 +77,7 @@ func sharedFailure(p place, err error) *failure {
 	case errors.Is(err, postgres.ErrNotEmpty):
 		f.code, f.try = exitRefused, "Use an empty database: createdb paywatt."
 	case errors.Is(err, postgres.ErrServed):
-		f.code, f.try = exitRefused, "Stop every server of this database, and wait half a minute if one was killed."
+		f.code, f.try = exitRefused, "Stop every server of this database and wait half a minute: one that was killed, or is of an older version, does not say that it has gone."
 	case errors.Is(err, store.ErrNewer):
 		f.try = "Use the newer paywatt, or restore a backup from before its upgrade into another place."
 	case errors.Is(err, store.ErrOlder):
