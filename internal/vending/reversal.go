@@ -210,7 +210,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
 		return undone{}, no, err
 	}
-	tokens, err := v.certaintyOf(tx, s)
+	tokens, err := v.certaintyOf(tx, s, now)
 	if err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}

@@ -12,15 +12,16 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // certainty says how the server knows, before money goes back, that the tokens of a sale will never load.
 type certainty int
 
 const (
-	unconfirmed certainty = iota // the meter cannot be asked: a token may load all the same
+	unconfirmed certainty = iota // the meter cannot be asked: a token may load, or a lease be used, all the same
 	meterAsked                   // the meter is asked, and the money waits for its answer
-	confirmed                    // no token is left that could load
+	confirmed                    // nothing is left that could load or be used
 )
 
 // reversalFacts are what decides who must agree to a reversal.
@@ -56,8 +57,16 @@ func consentFor(f reversalFacts) consent {
 }
 
 // certaintyOf finds out whether the meter of a sale can be asked to make its tokens worthless: it is connected, and can check
-// who commands it.
-func (v *Vending) certaintyOf(tx Tx, s Sale) (certainty, error) {
+// who commands it. A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by
+// them after the money is gone, and as long as it is away nobody can take them back.
+func (v *Vending) certaintyOf(tx Tx, s Sale, now time.Time) (certainty, error) {
+	if s.Recharge() {
+		covered, err := wallet.Covers(tx, s.Account, s.Tender.Minor, now)
+		if err != nil || !covered {
+			return unconfirmed, err
+		}
+		return confirmed, nil
+	}
 	if !slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State != TokenReversed }) {
 		return confirmed, nil
 	}
@@ -84,7 +93,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.L
 	}
 	summary := fmt.Sprintf("reverse sale %s of %s to meter %s", s.ID.Text(id.Vend), s.Tender, s.Meter.Number)
 	if c == unconfirmed {
-		summary += ", sold by " + s.By + "; the meter cannot confirm that the token is cancelled"
+		summary += ", sold by " + s.By + "; " + s.unsure()
 	}
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
@@ -96,6 +105,14 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.L
 		eyes.Refusal = refusal.Because(refusal.Forbidden, "Who sold cannot allow the reversal of the sale.", saleStands, "Somebody else of the utility must.")
 	}
 	return eyes, err
+}
+
+// unsure says what may still be used of a sale whose meter has not confirmed that it will not.
+func (s Sale) unsure() string {
+	if s.Recharge() {
+		return "a lease that this money pays for may still be used"
+	}
+	return "the meter cannot confirm that the token is cancelled"
 }
 
 // Reversals are some reversals: how many were asked for, and the tender of those that were not refused.

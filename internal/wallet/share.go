@@ -1,6 +1,9 @@
 package wallet
 
 import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -111,6 +114,54 @@ func (c *turn) holds() unit.Energy {
 		most = max(most, c.left(c.Supply.Lease))
 	}
 	return max(most, c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+}
+
+// lent is the most that the meter may still count by any lease that it has or that was signed for it. One that was not signed
+// never reached it, and is withdrawn when there is less money.
+func (c *turn) lent() unit.Energy {
+	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) {
+		most = max(most, c.left(c.Supply.Lease))
+	}
+	return most
+}
+
+// Covers reports whether an account's money, without some of it, still pays for all that its meters may count by their leases:
+// else they can use it after it is gone. An account that is never cut off for want of money is given its leases without any.
+func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return false, err
+	}
+	rows, err := tx.WalletsOf(account)
+	if err != nil || len(rows) == 0 {
+		return err == nil, err
+	}
+	have, err := MoneyOf(tx, account, rows)
+	if err != nil {
+		return false, err
+	}
+	turns, err := newCases(tx, t, rows, have, now)
+	if err != nil {
+		return false, err
+	}
+	var lent, means money.Minor
+	for i := range turns {
+		c := &turns[i]
+		if !c.priced || c.Protected || c.lent() == 0 {
+			continue
+		}
+		cost, err := c.body.CostOf(c.lent())
+		if err != nil {
+			return false, err
+		}
+		most, err := c.means()
+		if err != nil {
+			return false, err
+		}
+		lent, means = lent+max(cost-1, 0), max(means, most) // the price was rounded up
+	}
+	return lent == 0 || lent <= means-without, nil
 }
 
 // needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
