@@ -28,8 +28,9 @@ const (
 	ActForce       Act = "meter.force_connect" // close a relay without the customer's key press
 	ActCommand     Act = "meter.command"       // every other command
 	ActMeter       Act = "meter.add"
-	ActPostpaid    Act = "meter.postpaid" // let a meter supply energy before it is paid for
-	ActSupply      Act = "account.supply" // protect an account from being cut off, or let it use more than a lease gives
+	ActPostpaid    Act = "meter.postpaid"  // let a meter supply energy before it is paid for
+	ActMaxPower    Act = "meter.max_power" // say what power a register can be believed: above it nothing is charged, and nobody is cut off
+	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than a lease gives
 )
 
 // rule is what the table says of an act.
@@ -62,6 +63,7 @@ var acts = map[Act]rule{
 	ActCommand:     {right: SendCommands, alone: true},
 	ActMeter:       {right: WriteMeters, alone: true},
 	ActPostpaid:    {right: WriteMeters},
+	ActMaxPower:    {right: WriteMeters},
 	ActSupply:      {right: WriteMeters},
 }
 

@@ -22,6 +22,7 @@ token.issue          token.issue     two
 ledger.adjust        ledger.adjust   two
 account.refund       ledger.adjust   two
 account.supply       meter.write     two
+meter.max_power      meter.write     two
 reading.decide       reading.decide  two
 settings.change      settings.write  two
 clock.trust          settings.write  two

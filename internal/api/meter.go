@@ -221,16 +221,12 @@ func (a *API) meterRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the greatest power of a meter",
-		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it.",
-	}, func(ctx context.Context, by access.Actor, in *MeterPath, body meterChange) (*struct{ Body Meter }, error) {
+		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it. Where four eyes bind a change of the greatest " +
+			"power waits for a second person: 202 with the approval.",
+		Responses: eitherOr(r, "200", of[Meter](r)),
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body meterChange) (*sent, error) {
 		v, err := a.c.Registry.ChangeMeter(ctx, by, in.Meter, body.wish())
-		if err != nil {
-			return nil, err
-		}
-		if v.Refused() {
-			return nil, refuse(v.Refusal)
-		}
-		return &struct{ Body Meter }{meterOf(v)}, nil
+		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return meterOf(v.MeterView) })
 	})
 	a.customerRoutes(r)
 }

@@ -51,6 +51,35 @@ func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	}
 }
 
+// TestOneAloneDoesNotStopTheCharging: a meter that can measure 1 W counts nothing that is believed, so nothing of it is charged and
+// nobody is cut off. It is one more way to supply energy before it is paid for, and takes two people like the others.
+func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","feeder":"North 3"}`))
+	w.want(200, w.post("/v1/settings", `{"four_eyes":"on"}`))
+	path := "/v1/meters/" + meterNumber
+	w.want(200, w.ask("POST", path, w.newKey(access.Installer), `{"feeder":"South 1","reason":"moved"}`))
+	waits := decode[struct{ ID, Summary string }](t, w.want(202, w.ask("POST", path, w.newKey(access.Installer), `{"max_w":1,"reason":"a lamp"}`)))
+	if !strings.Contains(waits.Summary, "from the default to 1 W") {
+		t.Errorf("the approval says %q", waits.Summary)
+	}
+	most := func() int64 {
+		return decode[struct {
+			MaxW int64 `json:"max_w"`
+		}](t, w.want(200, w.get(path))).MaxW
+	}
+	if most() != 0 {
+		t.Errorf("%d W were set by one person", most())
+	}
+	w.want(200, w.post("/v1/approvals/"+waits.ID+"/approve", `{}`))
+	if most() != 1 {
+		t.Errorf("%d W after it was allowed, want 1", most())
+	}
+}
+
 // TestATokenMeterHasNoGreatestPower: nothing is rated of it here.
 func TestATokenMeterHasNoGreatestPower(t *testing.T) {
 	w := begin(t)

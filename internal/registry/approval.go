@@ -39,7 +39,7 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.Eyes) error
 
 // Doers carry out the acts of this package that were approved.
 func (r *Registry) Doers() access.Doers {
-	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter}
+	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActMaxPower: r.doChange}
 }
 
 func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

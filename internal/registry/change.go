@@ -2,10 +2,12 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -40,30 +42,64 @@ func (c MeterChange) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// ChangeMeter changes what is known of a meter, all or nothing (right: meter.write).
-func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string, c MeterChange) (MeterView, error) {
-	if no := by.Needs(access.WriteMeters); no.Refused() {
-		return MeterView{Refusal: no}, nil
+// ChangedMeter is a meter after a change.
+type ChangedMeter struct {
+	MeterView
+	Waits *access.Approval // the change waits for a second person, and nothing was changed
+}
+
+// meterAct is what of a MeterChange is written down for a second person.
+type meterAct struct {
+	Meter  string      `json:"meter"`
+	MaxW   *unit.Power `json:"max_w,omitempty"`
+	Feeder *string     `json:"feeder,omitempty"`
+	Reason string      `json:"reason"`
+}
+
+// ChangeMeter changes what is known of a meter, all or nothing (right: meter.write). A register that rises faster than the
+// meter's greatest power lets it is not believed: nothing is charged, and nobody is cut off, before a person has decided. So to
+// change that power lets energy be used before it is paid for, and takes two people.
+func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string, c MeterChange) (ChangedMeter, error) {
+	no := by.Needs(access.WriteMeters)
+	if no.Refused() {
+		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
 	}
 	at, no := ParseRef(ref)
 	if no.Refused() {
-		return MeterView{Refusal: NoMeter(ref)}, nil
+		return ChangedMeter{MeterView: MeterView{Refusal: NoMeter(ref)}}, nil
 	}
 	if no := c.check(); no.Refused() {
-		return MeterView{Refusal: no}, nil
+		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
 	}
-	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return changeMeter(tx, by, at, ref, c) })
+	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.changeMeter(tx, by, at, ref, c) })
 	if err != nil {
-		return MeterView{}, fmt.Errorf("change meter %s: %w", ref, err)
+		return ChangedMeter{}, fmt.Errorf("change meter %s: %w", ref, err)
 	}
-	if row.Refused() {
-		return MeterView{Refusal: row.Refusal}, nil
+	if row.Refused() || row.waits != nil {
+		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return r.shown(by, row.rec), nil
+	return ChangedMeter{MeterView: r.shown(by, row.rec)}, nil
+}
+
+func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a meterAct
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved change of a meter: %w", err)
+	}
+	out, err := r.ChangeMeter(ctx, maker, a.Meter, MeterChange{Feeder: a.Feeder, MaxW: a.MaxW, Reason: a.Reason})
+	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
+}
+
+// watts are a greatest power in words.
+func watts(w unit.Power) string {
+	if w == 0 {
+		return "the default"
+	}
+	return fmt.Sprintf("%d W", int64(w))
 }
 
 // changeMeter is the transaction of ChangeMeter.
-func changeMeter(tx Tx, by access.Actor, at Ref, ref string, c MeterChange) (addedRow, error) {
+func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c MeterChange) (addedRow, error) {
 	m, found, err := ResolveMeter(tx, at)
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
@@ -74,6 +110,16 @@ func changeMeter(tx Tx, by access.Actor, at Ref, ref string, c MeterChange) (add
 	}
 	if c.MaxW != nil && m.Mode != PrepayWallet {
 		return addedRow{Refusal: invalid("max_w is of a meter whose balance is on the server; this one is " + string(m.Mode) + ".")}, nil
+	}
+	var eyes access.Eyes
+	if c.MaxW != nil && *c.MaxW != was.MaxW {
+		eyes, err = access.SecondPerson(tx, by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
+			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
+				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
+			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+		if err != nil || eyes.Refused() || eyes.Waits != nil {
+			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
+		}
 	}
 	if c.MaxW != nil {
 		if err := tx.SetMostPower(m.N, *c.MaxW); err != nil {
@@ -98,7 +144,7 @@ func changeMeter(tx Tx, by access.Actor, at Ref, ref string, c MeterChange) (add
 	}
 	e := by.Entry("meter.change", m.ID.Text(id.Meter))
 	e.Before, e.After, e.Reason = was.summary(), rec.summary(), c.Reason
-	return addedRow{rec: rec}, tx.AuditLog(e)
+	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
 // summary is what the audit log keeps of what can be changed.
