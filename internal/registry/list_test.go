@@ -386,7 +386,8 @@ func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
 		t.Fatal(err, s.Detail())
 	}
 	s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{Name: &[]string{long[:120]}[0], Address: &long, Contact: &long, Message: &long, FourEyes: &off,
-		ReversalWindow: &window, ReversalsADay: &day, FreeUnitsADay: &free, WalletCutOff: &cut})
+		ReversalWindow: &window, ReversalsADay: &day, FreeUnitsADay: &free, WalletCutOff: &cut,
+		Friendly: &[]string{strings.Repeat("mon,", 120) + "mon 18:00-18:01"}})
 	if err != nil || s.Waits == nil {
 		t.Fatalf("%v %s: want it to wait", err, s.Detail())
 	}

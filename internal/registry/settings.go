@@ -150,8 +150,6 @@ type SettingsChange struct {
 	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
 	WalletWarn1     *money.Minor `json:"wallet_warn1_minor,omitempty"`
 	WalletWarn2     *money.Minor `json:"wallet_warn2_minor,omitempty"`
-	Friendly        *[]string    `json:"supply_friendly,omitempty"`
-	SpecialDays     *[]string    `json:"supply_special_days,omitempty"`
 	Notice          *int64       `json:"supply_notice_s,omitempty"`
 	Allowance       *unit.Energy `json:"supply_allowance_wh,omitempty"`
 	LeaseCap        *unit.Energy `json:"lease_cap_wh,omitempty"`
@@ -160,7 +158,10 @@ type SettingsChange struct {
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
-	// Free text stands last: what has weight is never behind it in a summary that is cut.
+	// Lists and free text stand last: what has weight is never behind them in a summary that is cut.
+	SpecialDays *[]string `json:"supply_special_days,omitempty"`
+	Friendly    *[]string `json:"supply_friendly,omitempty"`
+
 	Name    *string `json:"name,omitempty"`
 	VATNo   *string `json:"vat_no,omitempty"`
 	Address *string `json:"address,omitempty"`
