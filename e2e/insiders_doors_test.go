@@ -78,11 +78,11 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	}
 
 	waiting := finance.must(t, 202, "POST", "/v1/vendors/V001/terms", `{"commission_bps":1000}`)
-	if got, want := waiting.text(t, "summary"), "change vendor V001 (Kiosk): commission from 1.5 % to 10 %"; got != want {
+	if got, want := waiting.text(t, "summary"), "change vendor V001 (\"Kiosk\"): commission from 1.5 % to 10 %"; got != want {
 		t.Errorf("the second person reads %q, want %q", got, want)
 	}
 	added := finance.must(t, 202, "POST", "/v1/vendors", `{"name":"Cousin","code":"COUSIN","commission_bps":900}`)
-	if got, want := added.text(t, "summary"), "take on vendor COUSIN (Cousin): billing float, commission 9 %, credit limit 0.00 KES"; got != want {
+	if got, want := added.text(t, "summary"), "take on vendor COUSIN (\"Cousin\"): billing float, commission 9 %, credit limit 0.00 KES"; got != want {
 		t.Errorf("the second person reads %q, want %q", got, want)
 	}
 	o.owner.must(t, 404, "GET", "/v1/vendors/COUSIN", nil)
@@ -100,7 +100,7 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	if a, _ := shop.vend(m.number, 10_000, "commission-6"); a.status != 409 || a.text(t, "code") != "vendor-blocked" {
 		t.Errorf("a blocked vendor sells: %d %s", a.status, a.body)
 	}
-	if a := finance.must(t, 202, "POST", "/v1/vendors/V001/terms", `{"blocked":false}`); a.text(t, "summary") != "change vendor V001 (Kiosk): status from blocked to active" {
+	if a := finance.must(t, 202, "POST", "/v1/vendors/V001/terms", `{"blocked":false}`); a.text(t, "summary") != "change vendor V001 (\"Kiosk\"): status from blocked to active" {
 		t.Errorf("unblocked: %s", a.body)
 	}
 	o.sound()

@@ -157,7 +157,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	if got := do(made.Waits); got != refusal.ApprovalInvalid {
 		t.Errorf("taken on before it was allowed: %q", got)
 	}
-	if got, want := made.Waits.Summary, "take on vendor the next free code (Corner shop): billing float, commission 0 %, credit limit 50.00 KES"; got != want {
+	if got, want := made.Waits.Summary, "take on vendor the next free code (\"Corner shop\"): billing float, commission 0 %, credit limit 50.00 KES"; got != want {
 		t.Errorf("a new vendor: %q, want %q", got, want)
 	}
 	s.allow(*made.Waits)
@@ -165,6 +165,11 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 		if got := do(made.Waits); got != want || limit() != 5000 {
 			t.Errorf("taken on: %q with credit %d, want %q and 5000", got, limit(), want)
 		}
+	}
+	posing, err := s.AddVendor(ctx, owner(), vending.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
+	if err != nil || posing.Waits == nil || !strings.HasPrefix(posing.Waits.Summary, `take on vendor V9 ("Kiosk): billing`) ||
+		!strings.HasSuffix(posing.Waits.Summary, `(\u202e"): billing float, commission 0 %, credit limit 90000.00 KES`) {
+		t.Errorf("a name that poses as figures: %v %+v", err, posing.Waits)
 	}
 	code := s.vendor(vending.NewVendor{}).Code
 	raised, err := s.SetTerms(ctx, owner(), code, credit(9000))
@@ -179,10 +184,10 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 		terms vending.VendorTerms
 		want  string
 	}{
-		{vending.VendorTerms{Commission: &half}, "change vendor V002 (Corner shop): commission from 0 % to 0.5 %"},
-		{credit(100), "change vendor V002 (Corner shop): credit limit from 90.00 KES to 1.00 KES"},
-		{vending.VendorTerms{Name: &name}, `change vendor V002 (Corner shop): name from "Corner shop" to "Kiosk"`},
-		{vending.VendorTerms{Blocked: &stop, Commission: &half}, "change vendor V002 (Corner shop): commission from 0 % to 0.5 %, status from active to blocked"},
+		{vending.VendorTerms{Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %"},
+		{credit(100), "change vendor V002 (\"Corner shop\"): credit limit from 90.00 KES to 1.00 KES"},
+		{vending.VendorTerms{Name: &name}, `change vendor V002 ("Corner shop"): name from "Corner shop" to "Kiosk"`},
+		{vending.VendorTerms{Blocked: &stop, Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %, status from active to blocked"},
 	} {
 		if got, err := s.SetTerms(ctx, owner(), code, c.terms); err != nil || got.Waits == nil || got.Waits.Summary != c.want || limit() != 14_000 {
 			t.Errorf("changed by one person: %v %s %+v, want it to wait as %q", err, got.Detail(), got.Waits, c.want)

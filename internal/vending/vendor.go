@@ -276,13 +276,13 @@ func (t VendorTerms) act() access.Act {
 	return access.ActTerms
 }
 
-// words say what a new vendor will be, for whoever allows it.
+// words say what a new vendor will be, for whoever allows it. The name is quoted: it cannot pass for figures.
 func (n NewVendor) words(currency string) string {
 	code := n.Code
 	if code == "" {
 		code = "the next free code"
 	}
-	return fmt.Sprintf("take on vendor %s (%s): billing %s, commission %s, credit limit %s", code, n.Name, n.Billing, n.Commission.Percent(),
+	return fmt.Sprintf("take on vendor %s (%q): billing %s, commission %s, credit limit %s", code, n.Name, n.Billing, n.Commission.Percent(),
 		money.Amount{Minor: n.Credit, Currency: currency})
 }
 
@@ -306,7 +306,7 @@ func (v Vendor) change(next Vendor, currency string) string {
 	if len(parts) == 0 {
 		parts = []string{"no change"}
 	}
-	return fmt.Sprintf("change vendor %s (%s): %s", v.Code, v.Name, strings.Join(parts, ", "))
+	return fmt.Sprintf("change vendor %s (%q): %s", v.Code, v.Name, strings.Join(parts, ", "))
 }
 
 func (t VendorTerms) apply(v Vendor) Vendor {
