@@ -145,12 +145,12 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 	return cmd
 }
 
-// inFolder opens the data folder, or the database that it says takes its place, for one act. There must be one: what is
-// made in a new folder, no server knows.
+// inFolder opens the data folder, or the database that the settings name instead, and runs act. It fails if there is no
+// database, because no server would know what is made in a new folder.
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err == nil && where.store == "" && !sqlite.Has(where.data) {
-		return &failure{code: exitNotFound, what: "There is no Paywatt database in the folder " + where.data + ".", not: "Nothing was made.",
+		return &failure{code: exitNotFound, what: "There is no Paywatt database in the folder " + where.data + ".", not: "No change was made.",
 			try: "Name the folder that the server uses with --data. For a new utility, make its first key: paywatt apikey create --role owner."}
 	}
 	if err != nil {
@@ -159,7 +159,7 @@ func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) 
 	return c.inPlace(cmd, where, act)
 }
 
-// inNewFolder is inFolder, and makes a database where there is none, and says so.
+// inNewFolder is like inFolder, but makes a database if there is none, and says so.
 func (c console) inNewFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err != nil {

@@ -63,7 +63,7 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 			}
 			t := fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "decided by", a.Checker, "result", a.Result)
 			if m := a.Meter; m != nil {
-				c.tell("The secrets below are shown this once; keep them where only the meter's installer finds them.")
+				c.tell("The secrets below are shown only once. Store them where only the meter's installer can find them.")
 				t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)
 			}
 			return c.show(cmd, a, t)
@@ -77,11 +77,11 @@ func newClockCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "clock", Short: "The server's clock"}
 	var reason string
 	trust := &cobra.Command{
-		Use: "trust", Short: "Say that the server's clock is right, so that sales go on", Args: cobra.NoArgs,
-		Long: "While the server doubts its clock it sells nothing (clock-untrusted): after the clock was moved while it ran, where it started with\n" +
-			"the clock more than 24 hours past the last moment it knows and no time service keeps it, or where tokens were issued later than\n" +
-			"now because the clock was wrong then. Compare the clock with another one before you trust it: token numbers and the dates of\n" +
-			"money are taken from it and cannot be taken back.",
+		Use: "trust", Short: "Confirm that the server's clock is right, so that sales go on", Args: cobra.NoArgs,
+		Long: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock for one of three reasons: the clock was moved\n" +
+			"while the server ran; it was more than 24 hours past the last known time when the server started, and no time service confirms it;\n" +
+			"or tokens have a later time, because the clock was wrong when they were issued. Compare the clock with another one before you\n" +
+			"trust it: token numbers and the dates of payments come from it and cannot be taken back.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			if err := api.TrustClock(cmd.Context(), reason); err != nil {
 				return err
@@ -142,7 +142,7 @@ func newReportDay(c console) *cobra.Command {
 	}
 }
 
-// unconfirmedText is a reversal that its meter has not confirmed, in a line.
+// unconfirmedText returns one line about a reversal that the meter has not confirmed.
 func unconfirmedText(u client.UnconfirmedReversal) string {
 	text := fmt.Sprintf("%s of %s to meter %s, sold by %s", u.Vend, amountText(u.Amount), u.Meter, u.SoldBy)
 	if u.Vendor != "" {

@@ -79,11 +79,11 @@ func newBackupRestore(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER",
 		Short: "Put a backup into a data folder and begin a new store epoch there",
-		Long: "What happened after the backup was made is lost to the books, so nothing is used twice that may have been used then:\n" +
-			"token numbers start 1,440 minutes after this one, command counters move on, receipt numbers get a mark, and meters are asked\n" +
+		Long: "The books lose what happened after the backup was made, so numbers that may have been used then are not used again: token\n" +
+			"numbers start 1,440 minutes after the present minute, command counters move on, receipt numbers get a mark, and meters are asked\n" +
 			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.\n\n" +
-			"The time of the restore cannot be taken back: where the machine's clock is a year ahead, no meter can be sold to for a year.\n" +
-			"So a clock that is not known to be right is asked about, unless the backup is less than 24 hours old.",
+			"The time of the restore cannot be taken back: if the machine's clock is a year ahead, you cannot sell to any meter for a year.\n" +
+			"So if the backup is more than 24 hours old and no time service confirms the clock, the command asks for --trust-clock.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where, err := c.place(cmd, data)
@@ -114,12 +114,12 @@ func newBackupRestore(c console) *cobra.Command {
 	}
 	c.placeFlags(cmd, &data)
 	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
-	cmd.Flags().BoolVar(&trust, "trust-clock", false, "the machine's clock is right; somebody has compared it")
+	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock: somebody has compared it")
 	return cmd
 }
 
-// clockForRestore is the failure of a clock that is not known to be right for the restore of a backup. A backup that cannot
-// be read fails later.
+// clockForRestore fails if the clock is not known to be right enough to restore the backup. It ignores a backup that cannot
+// be read, because the restore itself reports that.
 func clockForRestore(from string, now time.Time, synced bool) error {
 	taken, err := sqlite.BackupTime(from)
 	if err != nil {
@@ -131,7 +131,7 @@ func clockForRestore(from string, now time.Time, synced bool) error {
 	}
 	what := fmt.Sprintf("This machine's clock says %s, and the backup was made at %s.", now.UTC().Format(time.RFC3339), taken.Format(time.RFC3339))
 	if !synced {
-		what += " No time service is known to keep the clock."
+		what += " The system does not report that a time service synchronises the clock."
 	}
 	return &failure{code: exitRefused, what: what, not: "Nothing was restored.", try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
 }

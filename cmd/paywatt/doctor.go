@@ -142,12 +142,12 @@ func diskCheck(dir string) check {
 	return k
 }
 
-// clockCheck looks at what can be known without asking anybody: that the clock is not in the past, and whether a time
-// service keeps it. A running server says of its own clock whether it is in doubt.
+// clockCheck reports whether the clock is in the past and whether a time service synchronises it. Only a running server
+// knows whether its clock is in doubt.
 func clockCheck(now time.Time, synced bool) check {
 	k := check{Name: "clock", Verdict: checkOK, Detail: now.UTC().Format(time.RFC3339)}
-	if k.Detail += ", kept by a time service"; !synced {
-		k.Detail = now.UTC().Format(time.RFC3339) + ", not known to be kept by a time service: a server that was off for more than 24 hours asks whether it is right"
+	if k.Detail += ", synchronised by a time service"; !synced {
+		k.Detail = now.UTC().Format(time.RFC3339) + ", not known to be synchronised by a time service; a server that was off for more than 24 hours sells again only when somebody trusts the clock"
 	}
 	if now.Year() < built {
 		k.Verdict, k.Detail = checkBad, k.Detail+" lies before this program was written; set the clock, or no token is sold"

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/licenses"
 )
 
-// licenseView is one component as -o json has it.
+// licenseView is one component in the output of -o json.
 type licenseView struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -21,8 +21,8 @@ type licenseView struct {
 func newLicensesCommand(c console) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "licenses [COMPONENT]", Short: "List what is linked into this program, with its licence texts and notices", Args: cobra.MaximumNArgs(1),
-		Long: "List the third-party components that are linked into this program. Name one to print its licence texts and notices; --all prints those of all.\nPaywatt itself is under the Apache License 2.0.",
+		Use: "licenses [COMPONENT]", Short: "List the components linked into this program, with their licence texts and notices", Args: cobra.MaximumNArgs(1),
+		Long: "List the third-party components that are linked into this program. Name one to print its licence texts and notices; --all prints the texts of all components.\nPaywatt itself is under the Apache License 2.0.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := licensesHere()
 			if err != nil {
@@ -45,7 +45,7 @@ func newLicensesCommand(c console) *cobra.Command {
 				}
 			}
 			if !found {
-				return &failure{code: exitNotFound, what: fmt.Sprintf("No component %q is linked into this program.", args[0]), not: "Nothing is shown.", try: "List them: paywatt licenses."}
+				return &failure{code: exitNotFound, what: fmt.Sprintf("No component %q is linked into this program.", args[0]), not: "No licence text was printed.", try: "List the components: paywatt licenses."}
 			}
 			return nil
 		},
@@ -54,8 +54,8 @@ func newLicensesCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// licensesHere lists the components of this very binary: every module that its build information names, Go, and the
-// script of the pages.
+// licensesHere lists the components of the running binary: the modules in its build information, Go, and the script of the
+// console's pages.
 func licensesHere() ([]licenseView, error) {
 	all, err := licenses.All()
 	if err != nil {
@@ -63,7 +63,7 @@ func licensesHere() ([]licenseView, error) {
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return nil, fmt.Errorf("this program does not know its modules: it was built without Go modules")
+		return nil, fmt.Errorf("this program has no list of its modules, because it was built without Go modules")
 	}
 	linked := map[string]string{}
 	for _, m := range info.Deps {
@@ -84,7 +84,7 @@ func licensesHere() ([]licenseView, error) {
 		out = append(out, licenseView{Name: l.Name, Version: version, Text: l.Text})
 	}
 	for path := range linked {
-		return nil, fmt.Errorf("module %s is linked into this program and its licence is not; tell those who built it", path)
+		return nil, fmt.Errorf("module %s is linked into this program, but its licence text is missing; report this to whoever built the program", path)
 	}
 	return out, nil
 }

@@ -39,7 +39,7 @@ func newMeterAdd(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.tell("The secrets below are shown this once; keep them where only the meter's installer finds them.")
+			c.tell("The secrets below are shown only once. Store them where only the meter's installer can find them.")
 			t := meterTable(m.Meter)
 			t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)
 			return c.show(cmd, m, t)

@@ -79,9 +79,9 @@ func sharedFailure(p place, err error) *failure {
 	case errors.Is(err, postgres.ErrServed):
 		f.code, f.try = exitRefused, "Stop every server of this database and wait half a minute: one that was killed, or is of an older version, does not say that it has gone."
 	case errors.Is(err, store.ErrNewer):
-		f.try = "Use the newer paywatt, or restore a backup from before its upgrade into another place."
+		f.try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
 	case errors.Is(err, store.ErrOlder):
-		f.code, f.try = exitRefused, "Use the paywatt that the database was last used with; or make a backup and start paywatt serve, which upgrades it."
+		f.code, f.try = exitRefused, "Make a backup and start paywatt serve, which upgrades it. Or use the older paywatt."
 	case errors.Is(err, postgres.ErrKey):
 		f.code, f.try = exitRefused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
 	default:

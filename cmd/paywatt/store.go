@@ -231,9 +231,9 @@ func newStoreEpoch(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "epoch postgres://... --taken TIME",
 		Short: "Begin a new store epoch in a PostgreSQL database that was restored or has taken another one's place",
-		Long: "After PostgreSQL was restored from a backup, or a standby was promoted that may lack the last commits, what happened\n" +
-			"in between is lost to the books, so nothing may be used twice that may have been used then: token numbers start\n" +
-			"1,440 minutes after this one, command counters move on, receipt numbers get a mark, and meters are asked to send again what they still\n" +
+		Long: "After PostgreSQL was restored from a backup, or a standby was promoted that may lack the last commits, the books\n" +
+			"lose what happened in between, so numbers that may have been used then must not be used again: token numbers start 1,440 minutes\n" +
+			"after the present minute, command counters move on, receipt numbers get a mark, and meters are asked to send again what they still\n" +
 			"have. Run this before the first server is started.",
 		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
 		Args:    cobra.ExactArgs(1),

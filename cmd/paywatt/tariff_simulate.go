@@ -167,7 +167,7 @@ func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (t
 		}
 		return tariff.Decode(text)
 	}
-	return tariff.Body{}, &failure{code: exitRefused, what: "No version of " + name + " is in force.", not: "Nothing was simulated.", try: "Wait until one begins."}
+	return tariff.Body{}, &failure{code: exitRefused, what: "No version of " + name + " is in force.", not: "The simulation did not run.", try: "Wait until one begins."}
 }
 
 // readUses reads meter,month,kwh.

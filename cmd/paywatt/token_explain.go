@@ -88,8 +88,8 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 	return v.show(c, cmd)
 }
 
-// answered makes the result what the meter answers where it refuses a token that opens. A meter looks at the type of its key
-// before the expiry number.
+// answered sets the result to the meter's answer if the meter refuses a token that it can decrypt. A meter checks the type
+// of its key before the expiry number.
 func (v *explainView) answered() {
 	for _, refusal := range []struct {
 		finding diagnosis.Code

@@ -63,17 +63,17 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.currency, "currency", "", "currency, once: every figure is in it")
 	f.StringVar(&o.zone, "tz", "", "time zone, such as Africa/Nairobi: months of tariffs follow it")
 	f.StringVar(&o.vatNo, "vat-no", "", "tax number on receipts")
-	f.StringVar(&o.eyes, "four-eyes", "", "whether acts of weight need a second person: on, off or default")
+	f.StringVar(&o.eyes, "four-eyes", "", "whether sensitive actions need a second person: on, off or default")
 	f.StringVar(&o.ceiling, "max-deduction", "", "percent of what is tendered that charges and debts may take together (0: 70)")
-	f.StringVar(&o.commission, "max-commission", "10", "the most that a vendor's terms may give it, in percent of a sale")
+	f.StringVar(&o.commission, "max-commission", "10", "highest commission that a vendor's terms may have, in percent of a sale")
 	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept money that reaches charges but buys no unit")
 	f.BoolVar(&o.daily, "daily-charges", false, "make monthly fixed charges due day by day")
 	f.StringVar(&o.address, "address", "", "address on receipts")
 	f.StringVar(&o.contact, "contact", "", "contact on receipts")
 	f.StringVar(&o.message, "message", "", "message to all customers at the foot of receipts")
 	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
-	f.Int64Var(&o.reversals, "reversals-per-day", 50, "sales that one person may reverse in a day, and that may be reversed of one vendor's")
-	f.StringVar(&o.reversalValue, "reversal-value-per-day", "", "amount that these sales may come to, none for no limit or default")
+	f.Int64Var(&o.reversals, "reversals-per-day", 50, "most reversals in a day, by one person and of one vendor's sales")
+	f.StringVar(&o.reversalValue, "reversal-value-per-day", "", "highest total of these reversals in a day; none for no limit, or default")
 	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
 	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost, or a fifth of a plan)")
 	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost, or a twentieth of a plan)")
@@ -186,7 +186,7 @@ func utilityTable(s client.Settings) table {
 		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT])
 }
 
-// reversalValue is what the reversals of a day may come to.
+// reversalValue returns the text of the highest total of a day's reversals.
 func reversalValue(s client.Settings) string {
 	if s.ReversalValue < 0 {
 		return "no limit"

@@ -24,8 +24,8 @@ func newVerifyCommand(c console) *cobra.Command {
 		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
 			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
 			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Tokens that meters took and\n" +
-			"nobody sold are listed too. Exit code 1 if anything of this is found. Accounts beyond their limits are listed\n" +
-			"as remarks and change no exit code.\n\n" +
+			"nobody sold are listed too. The exit code is 1 if any check fails. Accounts beyond their limits are listed\n" +
+			"as remarks and do not change the exit code.\n\n" +
 			"With RECEIPT, a file that paywatt vend receipt --proof wrote, it needs that file and a head and nothing else: it shows that\n" +
 			"the figures on the receipt were sealed into the signed log, or what is different. With --head given twice it shows that the\n" +
 			"log has only grown between the two. Exit code 0 proven; 1 changed, wrong key, or two heads contradict each other (an alarm);\n" +
@@ -110,7 +110,7 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 		return err
 	}
 	if r.Older > 0 {
-		c.tell("The database has schema %d, which is older than this program. An upgraded copy was checked and deleted; the database stays as it is until paywatt serve upgrades it.", r.Older)
+		c.tell("The database has schema %d, which is older than this program's. Paywatt checked an upgraded copy and deleted it. The database itself is upgraded when paywatt serve starts.", r.Older)
 	}
 	switch {
 	case len(v.Findings)+len(v.Notices) == 0:
@@ -121,7 +121,7 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 				v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
 		}
 		if len(v.Remarks) > 0 {
-			c.tell("Nothing is wrong with the accounts in these lines: use can exceed a wallet before the supply is off, and a credit limit can be lowered.")
+			c.tell("The accounts in these lines are correct. A customer can use more than the wallet holds before the supply goes off, and a credit limit can be lowered.")
 		}
 		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
 		return nil

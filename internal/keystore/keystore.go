@@ -82,12 +82,12 @@ func (f Fact) problem() string {
 	return ""
 }
 
-// unusable says why no meter could be registered under the fact, "" where one could. A file may hold such a key from before.
+// unusable returns why no meter can be registered under the fact, "" if one can. Files of older versions may hold such a key.
 func (f Fact) unusable() string {
 	if why := f.problem(); why != "" || f.DKGA.Makes(f.KT) {
 		return why
 	}
-	return fmt.Sprintf("derivation %s makes no meter keys of type %d: use derivation 02 for it", f.DKGA, uint8(f.KT))
+	return fmt.Sprintf("derivation %s cannot make meter keys of type %d; use derivation 02", f.DKGA, uint8(f.KT))
 }
 
 func isSGC(s string) bool {
