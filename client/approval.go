@@ -70,7 +70,7 @@ func (c *Client) Reprint(ctx context.Context, sale, format string) ([]byte, erro
 	return a.body, err
 }
 
-// Act is an act of weight that one person did alone.
+// Act is a sensitive action that one person did alone.
 type Act struct {
 	At     time.Time `json:"at"`
 	Actor  string    `json:"actor"`

@@ -9,7 +9,7 @@ type Settings struct {
 	TZ              string   `json:"tz"`
 	VATNo           string   `json:"vat_no"`
 	FourEyes        string   `json:"four_eyes"`          // on, off or default
-	FourEyesBind    bool     `json:"four_eyes_bind"`     // whether acts of weight need a second person now
+	FourEyesBind    bool     `json:"four_eyes_bind"`     // whether sensitive actions need a second person now
 	MaxDeductionBps int64    `json:"max_deduction_bps"`  // ceiling for capped charges; 0 means 7000
 	MaxCommission   int64    `json:"max_commission_bps"` // the most that a vendor's terms may give it of a sale
 	ChargesOnly     bool     `json:"charges_only"`

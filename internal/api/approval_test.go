@@ -40,7 +40,7 @@ type approval struct{ ID, State, Maker, Checker, Act, Result, Summary string }
 // walletNumber is a wallet meter's.
 const walletNumber = "04140001027"
 
-// weighty is an act of weight: how it is asked for, what the second person reads, and whether it was done.
+// weighty is a sensitive action: how it is asked for, what the second person reads, and whether it was done.
 type weighty struct {
 	path, body, summary string
 	done                func() bool

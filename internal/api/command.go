@@ -44,7 +44,7 @@ func (a *API) commandRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "send-command", Path: "/v1/meters/{meter}/commands", DefaultStatus: http.StatusAccepted, Tags: []string{"commands"},
 		Summary: "Tell a meter what to do",
-		Description: "The command is kept and sent again until the meter answers or it expires. Where four eyes bind, clear_credit, clear_tamper, cancel_token " +
+		Description: "The server stores the command and sends it again until the meter answers or it expires. Where four eyes bind, clear_credit, clear_tamper, cancel_token " +
 			"and a connect with force wait for a second person: the 202 then carries the approval.",
 		Responses: queuedOrWaits(r, of[commandBody](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newCommand) (*sent, error) {

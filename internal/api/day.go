@@ -23,8 +23,8 @@ type dayBody struct {
 	UnitsBackWh    int64             `json:"units_back_wh"`
 	FreeTokens     int64             `json:"free_tokens" doc:"Replacements and free issues"`
 	UnitsFreeWh    int64             `json:"units_free_wh"`
-	SinglePerson   []actBody         `json:"single_person" doc:"Acts of weight that one person did alone, at most 500"`
-	Unconfirmed    []unconfirmedBody `json:"unconfirmed_reversals" doc:"Reversals of the day whose money was given back and whose meter has not confirmed by now that it will never load the tokens, at most 500"`
+	SinglePerson   []actBody         `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
+	Unconfirmed    []unconfirmedBody `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
 	Head           string            `json:"head" doc:"The newest signed head of the log; keep it elsewhere and give it to paywatt verify"`
 }
 
@@ -43,13 +43,13 @@ type unconfirmedBody struct {
 	At         time.Time  `json:"at"`
 	Vend       string     `json:"vend" example:"vnd_01jd00000000000000000000000"`
 	Meter      string     `json:"meter"`
-	Vendor     string     `json:"vendor,omitempty" doc:"Whose sale it was; missing where the utility sold itself"`
+	Vendor     string     `json:"vendor,omitempty" doc:"The vendor that made the sale; missing if the utility made it"`
 	Amount     amountBody `json:"amount"`
 	SoldBy     string     `json:"sold_by"`
 	By         string     `json:"by" doc:"Who asked for the reversal"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	Reason     string     `json:"reason,omitempty"`
-	Used       bool       `json:"used" doc:"The meter has a token of the sale all the same; its value became a debt"`
+	Used       bool       `json:"used" doc:"The meter used a token of the sale after all; its value became a debt"`
 }
 
 func (a *API) dayRoutes(r router) {

@@ -119,7 +119,7 @@ type DebtPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id"`
 }
 
-// booked adds to the answers of an act of weight the one that it waits.
+// booked adds the 202 "awaiting approval" response to the responses of a sensitive action.
 func booked(done map[string]*huma.Response, waits *huma.Response) map[string]*huma.Response {
 	out := maps.Clone(done)
 	out["202"] = waits

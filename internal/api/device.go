@@ -68,8 +68,8 @@ func (a *API) deviceRoutes(r router) {
 		OperationID: "toggle-device", Path: "/v1/meters/{meter}/device/toggle", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
 		Summary: "Turn the relay of a toggling device over, once",
 		Description: "Only for a device whose profile knows nothing but a toggle. It is sent once and never repeated; the device's answer shows in " +
-			"GET …/device. Do not repeat this request without looking: a second toggle undoes the first. Where four eyes bind, one that closes " +
-			"the relay of a supply that is meant to be off waits for a second person: the 202 then carries the approval.",
+			"GET …/device. Do not repeat this request without looking: a second toggle undoes the first. Where four eyes bind, a toggle that " +
+			"closes the relay of a supply that should be off waits for a second person: the 202 then carries the approval.",
 		Responses: queuedOrWaits(r, of[deviceBody](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body newToggle) (*sent, error) {
 		d, err := a.c.Devices.Turn(ctx, by, in.Meter, body.Reason)

@@ -188,7 +188,7 @@ func (a *API) meterRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-meter", Path: "/v1/meters", DefaultStatus: http.StatusCreated, Tags: []string{"meters"}, Summary: "Register a meter",
 		Description: "The answer carries the meter's MQTT password and link key, and for a simulated meter under a test vending key its " +
-			"decoder key. They are shown this once. Where four eyes bind, a post-paid meter waits for a second person: 202 with the approval, " +
+			"decoder key. They are shown only once. Where four eyes bind, a post-paid meter waits for a second person: 202 with the approval, " +
 			"and the answer to the approval carries the secrets.",
 		Responses: eitherOr(r, "201", of[addedMeter](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newMeter) (*sent, error) {

@@ -46,15 +46,15 @@ func (a *API) reversalRoutes(r router) {
 	body := map[string]*huma.MediaType{jsonType: {Schema: of[reversedBody](r)}}
 	order(r, huma.Operation{
 		OperationID: "reverse", Path: "/v1/vends/{id}/reversal", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Undo a sale",
-		Description: "The last sale to a meter, in its own month, none of whose tokens is in the meter. A meter that is connected is told to cancel " +
-			"the tokens first: 202, and the sale is reversing until it has answered; GET the reversal to learn the end. A meter that is not connected " +
-			"cannot confirm that its tokens will never load. Then a key of a vendor only asks: 202 with an approval, and nothing is given back before " +
-			"somebody of the utility has approved it. Who sold at the utility's own till needs a second person where four eyes bind. The tokens become " +
-			"reversed_unconfirmed, which is an alarm of the meter and stands in the daily report; one that is used all the same becomes a debt. " +
+		Description: "Reverses the last sale to a meter, in the month of the sale, if none of its tokens is in the meter. A connected meter is told to cancel the " +
+			"tokens first: 202, and the sale is reversing until the meter answers; GET the reversal to read its state. A meter that is not connected " +
+			"cannot confirm that its tokens will never load. Then a vendor's key can only ask: 202 with an approval, and no money is given back until " +
+			"a person of the utility approves. A seller at the utility's own till needs a second person where four eyes bind. The tokens become " +
+			"reversed_unconfirmed, the meter gets an alarm, and the daily report lists the reversal. A token that is used after all becomes a debt. " +
 			"Needs the header Idempotency-Key; the answer is kept for ever.",
 		Parameters: keyParam(),
 		Responses: map[string]*huma.Response{"201": {Description: "Reversed.", Content: body},
-			"202": {Description: "The meter is being asked. Where the reversal must be approved first, the body is the approval.", Content: body}},
+			"202": {Description: "The meter is being asked. If the reversal needs an approval first, the body is the approval.", Content: body}},
 	}, a.reverse)
 	order(r, huma.Operation{
 		OperationID: "reprint", Path: "/v1/vends/{id}/reprints", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Print a receipt again",

@@ -20,17 +20,17 @@ type settingsBody struct {
 	TZ              string   `json:"tz" example:"Africa/Nairobi" doc:"Months of tariffs and dates on receipts follow it"`
 	VATNo           string   `json:"vat_no"`
 	FourEyes        string   `json:"four_eyes" enum:"on,off,default" doc:"default: as soon as two people could approve"`
-	FourEyesBind    bool     `json:"four_eyes_bind" doc:"Whether acts of weight need a second person now"`
+	FourEyesBind    bool     `json:"four_eyes_bind" doc:"Whether sensitive actions need a second person now"`
 	MaxDeductionBps int64    `json:"max_deduction_bps" doc:"Share of what is tendered that capped charges may take together, where the tariff names none; 0 means 7000, 70 %"`
-	MaxCommission   int64    `json:"max_commission_bps" doc:"The most that a vendor's terms may give it of a sale. Default 1000, 10 %"`
+	MaxCommission   int64    `json:"max_commission_bps" doc:"Highest commission that a vendor's terms may have. Default 1000, 10 %"`
 	ChargesOnly     bool     `json:"charges_only" doc:"Money that reaches charges but buys no unit is accepted"`
 	DailyCharges    bool     `json:"daily_charges" doc:"Monthly fixed charges fall due day by day"`
 	Address         string   `json:"address" doc:"Of the utility, on receipts"`
 	Contact         string   `json:"contact" doc:"On receipts"`
 	Message         string   `json:"message" doc:"To all customers, at the foot of receipts"`
 	ReversalWindowS int64    `json:"reversal_window_s" doc:"Seconds in which who sold may undo a sale; later it takes the right vend.reverse and a reason. Default 900"`
-	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Sales that one person may reverse in a local day, and that may be reversed of one vendor's. Default 50"`
-	ReversalValue   int64    `json:"reversal_value_per_day_minor" doc:"What the same sales may come to; -1: no limit. Default 100000000"`
+	ReversalsPerDay int64    `json:"reversals_per_day" doc:"Most reversals in a local day, by one person and of one vendor's sales. Default 50"`
+	ReversalValue   int64    `json:"reversal_value_per_day_minor" doc:"Highest total of these reversals in a local day; -1: no limit. Default 100000000"`
 	FreeUnitsPerDay int64    `json:"free_units_per_day_wh" doc:"What one person may give away or replace in a local day, in Wh. Default 1000000"`
 	WalletWarn1     int64    `json:"wallet_warn1_minor" doc:"Wallets are warned of at or below it; 0 means what 20 kWh cost, or a fifth of a plan"`
 	WalletWarn2     int64    `json:"wallet_warn2_minor" doc:"Urgently; 0 means what 5 kWh cost, or a twentieth of a plan"`

@@ -98,7 +98,7 @@ func (a *API) simulationRoutes(r router) {
 func (a *API) simulate(ctx context.Context, by access.Actor, _ *struct{}, body simulationRequest) (*struct{ Body simulationBody }, error) {
 	draft, no := body.Draft.Body()
 	if no.Refused() && by.May(access.ReadTariffs) {
-		no.Not = "Nothing was simulated."
+		no.Not = "The simulation did not run."
 		return nil, refuse(no)
 	}
 	s := registry.Simulation{Tariff: body.Tariff, Draft: draft, Rises: body.Rises, From: body.From, To: body.To}

@@ -92,8 +92,8 @@ func (a *API) supplyRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "set-supply", Path: "/v1/meters/{meter}/supply", DefaultStatus: http.StatusOK, Tags: []string{"wallets"},
-		Summary:     "Protect an account from being cut off, or say what the end of a lease's time brings",
-		Description: "It holds for the account that the meter supplies. What is left out stays. Where four eyes bind it waits for a second person: 202 with the approval.",
+		Summary:     "Protect an account from being cut off, or set what happens when a lease's time ends",
+		Description: "This applies to the account that the meter supplies. Omitted fields stay as they are. Where four eyes bind, it waits for a second person: 202 with the approval.",
 		Responses:   eitherOr(r, "200", of[supplyBody](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body supplyWish) (*sent, error) {
 		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountWish{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})

@@ -40,9 +40,9 @@ func (a *API) systemRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Say that the server's clock is right",
-		Description: "While the clock is in doubt (clock-untrusted) nothing is sold until it is set or somebody says that it is right: after it was " +
-			"moved while the server ran, where the server started with it more than 24 hours past the last moment it knows, or where tokens were " +
-			"issued later than now because it was wrong then. Who said so is in the audit log. 409 clock-trusted where it is not in doubt.",
+		Description: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock if the clock was moved while the " +
+			"server ran, was more than 24 hours past the last known time when the server started, or is before the newest token. The audit " +
+			"log records who trusted the clock. 409 clock-trusted if the clock is not in doubt.",
 		Responses: eitherOr(r, "200", of[clockBody](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body trustRequest) (*sent, error) {
 		out, err := a.c.Vending.TrustClock(ctx, by, body.Reason)

@@ -193,7 +193,7 @@ type approvalBody struct {
 	Reason    string          `json:"reason,omitempty"`
 	Object    string          `json:"object,omitempty" doc:"What it is about"`
 	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
-	Meter     *addedMeter     `json:"meter,omitempty" doc:"The meter that was registered, with its secrets; only in the answer to the approval, this once"`
+	Meter     *addedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; only once, in the answer to the approval"`
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt time.Time       `json:"expires_at"`
 	DecidedAt *time.Time      `json:"decided_at,omitempty"`
@@ -217,16 +217,16 @@ func encodeWaits(w access.Approval) (int, []byte) {
 func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: done}}},
-		"202":  {Description: "It waits for a second person; nothing was changed.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
+		"202":  {Description: "Waiting for a second person; not done yet.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
 }
 
-// queuedOrWaits are the responses of an act that is on its way, or waits for a second person.
+// queuedOrWaits are the responses of an act that is queued or waits for a second person.
 func queuedOrWaits(r router, queued *huma.Schema) map[string]*huma.Response {
 	either := &huma.Schema{OneOf: []*huma.Schema{queued, of[approvalBody](r)}}
 	return map[string]*huma.Response{"202": {Description: "On its way, or waiting for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: either}}}}
 }
 
-// doneOrWaits answers such an act.
+// doneOrWaits writes the response of such an act.
 func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
 	switch {
 	case err != nil:

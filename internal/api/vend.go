@@ -71,7 +71,7 @@ type Token struct {
 	BaseDate int    `json:"base_date" example:"2014"`
 	UnitsWh  int64  `json:"units_wh"`
 	State    string `json:"state" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
-	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although the right is there: the disk has no room for the audit row that showing them needs. Ask again"`
+	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no room for the audit row. Ask again when there is room"`
 }
 
 // vendBody is a sale.

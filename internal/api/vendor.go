@@ -115,7 +115,7 @@ func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Take a vendor on",
 		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales. " +
-			"Where four eyes bind it waits for a second person: 202 with the approval.",
+			"Where four eyes bind, it waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "201", of[vendorBody](r)),
 	}, a.addVendor)
 	query(r, huma.Operation{
@@ -126,8 +126,8 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendor)
 	order(r, huma.Operation{
 		OperationID: "vendor-terms", Path: "/v1/vendors/{id}/terms", DefaultStatus: http.StatusOK, Tags: []string{"vendors"}, Summary: "Change a vendor's terms",
-		Description: "A lowered limit takes nothing back: it stops sales until the vendor has paid in. Where four eyes bind a change waits for a " +
-			"second person: 202 with the approval. One that only blocks the vendor is done at once.",
+		Description: "A lower limit takes no money back: sales stop until the vendor has paid in. Where four eyes bind, a change waits for a " +
+			"second person: 202 with the approval. A change that only blocks the vendor is done at once.",
 		Responses: eitherOr(r, "200", of[vendorBody](r)),
 	}, a.vendorTerms)
 	order(r, huma.Operation{

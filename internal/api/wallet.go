@@ -18,7 +18,7 @@ type walletLive struct {
 	AsOf         *time.Time `json:"as_of" doc:"Meter time up to which use is counted; null before the first reading"`
 	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
 	SupplyWanted bool       `json:"supply_wanted"`
-	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why nothing is charged until somebody decides"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why charging waits for a decision"`
 }
 
 func walletLiveOf(w registry.WalletView) *walletLive {
