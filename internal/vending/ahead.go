@@ -2,18 +2,18 @@ package vending
 
 import "time"
 
-// How far ahead of the clock a TID may lie. Each token of a meter takes a minute of its own, so tokens that are sold in a
-// row run ahead. A restore puts all TIDs beyond reach that may have been given in the time that is lost, which are those of
-// MaxAhead minutes. So that meters can be sold to at once, the limit is wider until the clock has caught up.
+// How far ahead of the clock a TID may lie. Each token of a meter takes its own minute, so tokens that are sold in a row run
+// ahead. A restore skips all TIDs that may have been given in the lost time, which are those of MaxAhead minutes. The limit
+// is wider until the clock has caught up, so that sales can go on at once.
 const (
 	MaxAhead         = 1440           // minutes
 	MaxAheadRestored = 2 * MaxAhead   // minutes, until RestoredFor after a restore
 	RestoredFor      = 24 * time.Hour // how long a store counts as just restored
 )
 
-// Reach is the last minute whose TID may be given at a moment by a store that was last restored at restored, when TIDs up
-// to lost were put beyond reach; zero times where it never was. After a second restore soon after the first, TIDs begin
-// further ahead, and the limit lies MaxAhead minutes beyond them.
+// Reach returns the last minute whose TID may be given now. restored is the time of the store's last restore, and TIDs up to
+// lost may have been given before it; both are zero if there was none. After a second restore soon after the first, TIDs
+// begin further ahead, and the limit lies MaxAhead minutes beyond them.
 func Reach(now, restored, lost time.Time) time.Time {
 	ahead := MaxAhead * time.Minute
 	if !restored.IsZero() && now.Before(restored.Add(RestoredFor)) {
@@ -26,7 +26,7 @@ func Reach(now, restored, lost time.Time) time.Time {
 	return reach
 }
 
-// GivenUpTo is the last minute whose TID such a store may have given until a moment.
+// GivenUpTo returns the last minute whose TID such a store may have given until a moment.
 func GivenUpTo(now, restored, lost time.Time) time.Time {
 	given := Reach(now, restored, lost)
 	if restored.IsZero() {

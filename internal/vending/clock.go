@@ -16,8 +16,8 @@ type Times struct {
 	Lost     time.Time // TIDs up to here may have been given in the time that restores have lost
 }
 
-// Clock is all that decides whether money may be dated and TIDs taken by the server's clock: a TID taken from a wrong clock
-// cannot be taken back.
+// Clock holds the facts that decide whether the server's clock may date money and give TIDs. A TID from a wrong clock cannot
+// be taken back.
 type Clock struct {
 	Now    time.Time
 	Newest time.Time     // when the newest token was issued
@@ -28,9 +28,9 @@ type Clock struct {
 	Synced bool          // the system's time service reports that it keeps the clock
 }
 
-// Doubt is why nothing may be dated by the clock, unless the time service vouches for it: it was moved while the program
-// ran, or when the program started it was more than [MaxClockRest] past the last moment that is known. A server that was
-// off for so long is asked about its clock too; it cannot be told from one whose clock jumped.
+// Doubt returns why the clock may not date anything, unless the time service confirms it: it was moved while the program ran,
+// or was more than [MaxClockRest] past the last known time when the program started. A server that was off for so long is
+// in doubt too, because it looks the same as one whose clock jumped.
 func (c Clock) Doubt() refusal.Refusal {
 	switch {
 	case c.Synced:
@@ -43,7 +43,7 @@ func (c Clock) Doubt() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Behind is why no token may be issued although the clock is not in doubt otherwise: a token was issued later than now.
+// Behind returns why no token may be issued although the clock is not in doubt otherwise: a token was issued later than now.
 func (c Clock) Behind() refusal.Refusal {
 	if c.Now.Before(c.Newest.Add(-MaxClockBack)) {
 		return clockBehind(c.Now, c.Newest)
@@ -56,8 +56,8 @@ func (t Times) behind(now time.Time) refusal.Refusal {
 	return Clock{Now: now, Newest: t.Newest}.Behind()
 }
 
-// clockGuard is what this process knows of its clock. Running time and wall time part by more than [MaxClockJump] where
-// the clock was moved.
+// clockGuard is what this process knows about its clock. If the clock is moved, running time and wall time differ by more than
+// [MaxClockJump].
 type clockGuard struct {
 	mu      sync.Mutex
 	running func() time.Time // tells the running time by its monotonic reading; nil: the clock itself does
@@ -76,7 +76,7 @@ func (g *clockGuard) start(now time.Time) {
 	g.began = g.ran
 }
 
-// ask begins the question whether the clock was right at the start.
+// ask opens the question whether the clock was right at the start.
 func (g *clockGuard) ask(t Times) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,8 +90,8 @@ func (g *clockGuard) runs(now time.Time) time.Time {
 	return g.running()
 }
 
-// look takes a look at the clock and says why it is in doubt. What settles a doubt, the time service, a person's word, or
-// the clock itself, settles it for good.
+// look checks the clock and returns why it is in doubt. A doubt that the time service, a person or the clock itself has settled
+// does not come back.
 func (g *clockGuard) look(now time.Time, t Times) refusal.Refusal {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -144,7 +144,7 @@ func (g *clockGuard) step(now time.Time) {
 	}
 }
 
-// moved adds a gain. What is small is forgotten at once: a clock under discipline drifts for ever without being wrong.
+// moved adds a gain. It drops small gains at once, because a clock that a time service adjusts drifts all the time.
 func (g *clockGuard) moved(gain time.Duration) time.Duration {
 	if g.off += gain; g.off.Abs() <= MaxClockJump {
 		g.off = 0

@@ -30,7 +30,7 @@ func (d Digits) Len() int { return len(d.tokens) }
 // Change are the digits of Sale.Change, one for one.
 func (d Digits) Change() Digits { return Digits{tokens: d.change, withheld: d.withheld} }
 
-// Withheld is what keeps the digits from an actor that may see them; empty where nothing does.
+// Withheld returns the code of what hides the digits from an actor that may see them; empty if they are shown.
 func (d Digits) Withheld() refusal.Code { return d.withheld }
 
 // none stands where a token has no digits, because its issuer has not answered or refused.

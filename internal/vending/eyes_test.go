@@ -55,7 +55,7 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 	}
 }
 
-// fourEyes makes acts of weight wait for a second person.
+// fourEyes makes sensitive actions wait for a second person.
 func (s *shop) fourEyes() {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {

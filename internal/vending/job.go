@@ -32,7 +32,7 @@ const (
 
 func (k JobKind) units() bool { return k == FreeIssue || k == Replacement }
 
-// act is the act that such tokens are, whichever door it comes through.
+// act returns the act of issuing such tokens.
 func (k JobKind) act() access.Act {
 	switch k {
 	case FreeIssue, Replacement:

@@ -98,8 +98,8 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 	return out, nil
 }
 
-// reveal opens the digits for an actor that may see them, once the audit row that says so is durable. Where the disk has no room
-// left even for that row, the digits are withheld and the rest is shown.
+// reveal opens the digits for an actor that may see them, once the audit row about it is durable. If the disk has no room even
+// for that row, it withholds the digits and shows the rest.
 func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object string) (Issued, error) {
 	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil

@@ -99,8 +99,8 @@ func clockBehind(now, newest time.Time) refusal.Refusal {
 func clockAhead(now, known time.Time) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted,
 		fmt.Sprintf("The server started with its clock at %s, more than 24 hours past %s, when it was last known to be right. "+
-			"The system's time service does not report it synchronised.", stamp(now), stamp(known)),
-		nothingMoved, "Set the clock, or wait until the time service has. If it is right, trust it (paywatt clock trust).")
+			"No time service reports that the clock is synchronised.", stamp(now), stamp(known)),
+		nothingMoved, "Set the clock, or wait until the time service has set it. If it is right, trust it (paywatt clock trust).")
 }
 
 func clockNotDoubted(now time.Time) refusal.Refusal {
@@ -120,7 +120,7 @@ func otherClock(said, says time.Time) refusal.Refusal {
 
 func clockJumped(by time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
-		nothingMoved, "Set it right. If it is right now, trust it (paywatt clock trust).")
+		nothingMoved, "Set the clock. If it is right now, trust it (paywatt clock trust).")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -120,7 +120,7 @@ type ReversalTx interface {
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
 	CancelTake(token id.ID, taken CancelTaken) error
-	// Loaded reports whether a meter says to have a token of a sale, whatever the token's state.
+	// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 	Loaded(sale id.ID) (bool, error)
 	// Cancels are the tokens of a sale that its meter was ever told to forget.
 	Cancels(sale id.ID) ([]Cancel, error)

@@ -24,11 +24,11 @@ const (
 	confirmed                    // nothing is left that could load or be used
 )
 
-// reversalFacts are what decides who must agree to a reversal.
+// reversalFacts are the facts that decide who must agree to a reversal.
 type reversalFacts struct {
 	Tokens certainty
-	Seller bool // who asks sells for the utility: a vendor's login, or a seller's key
-	Sold   bool // who asks is who sold, through whichever login
+	Seller bool // the actor sells for the utility: a vendor's login, or a seller's key
+	Sold   bool // the actor is the seller, through whichever login
 	Fresh  bool // it is the very login that sold, within the window, and no text message speaks against it
 }
 
@@ -36,14 +36,14 @@ type reversalFacts struct {
 type consent int
 
 const (
-	consentNone    consent = iota // nobody else; the audit log says that one person did it
-	consentGiven                  // nobody else: who sold and who asks are two people
+	consentNone    consent = iota // nobody else; the audit log marks it as one person's act
+	consentGiven                  // nobody else: the seller and the actor are two people
 	consentSecond                 // a second person, where the tenant's four eyes bind
-	consentUtility                // somebody of the utility, whether or not four eyes bind
+	consentUtility                // a person of the utility, whether or not four eyes bind
 )
 
-// consentFor is the rule about reversals. Money goes back when the meter has confirmed that the token is dead; without
-// that, a token that somebody has read may still load, so who sells for the utility can only ask.
+// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that, a
+// token that somebody has read may still load, so an actor that sells for the utility can only ask.
 func consentFor(f reversalFacts) consent {
 	switch {
 	case f.Tokens == unconfirmed && f.Seller:
@@ -56,8 +56,8 @@ func consentFor(f reversalFacts) consent {
 	return consentSecond
 }
 
-// certaintyOf finds out whether the meter of a sale can be asked to make its tokens worthless: it is connected, and can check
-// who commands it. A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by
+// certaintyOf finds out whether the meter of a sale can cancel its tokens: it must be connected and able to check commands.
+// A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by
 // them after the money is gone, and as long as it is away nobody can take them back.
 func (v *Vending) certaintyOf(tx Tx, s Sale, now time.Time) (certainty, error) {
 	if s.Recharge() {
@@ -102,7 +102,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.L
 		return eyes, err
 	}
 	if sold, err = tx.IsActor(eyes.Allowed, s.By); err == nil && sold {
-		eyes.Refusal = refusal.Because(refusal.Forbidden, "Who sold cannot allow the reversal of the sale.", saleStands, "Somebody else of the utility must.")
+		eyes.Refusal = refusal.Because(refusal.Forbidden, "The seller cannot approve the reversal of this sale.", saleStands, "Ask another person of the utility to approve it.")
 	}
 	return eyes, err
 }
@@ -115,7 +115,7 @@ func (s Sale) unsure() string {
 	return "the meter cannot confirm that the token is cancelled"
 }
 
-// Reversals are some reversals: how many were asked for, and the tender of those that were not refused.
+// Reversals counts reversals that were asked for, and sums the tender of those that were not refused.
 type Reversals struct {
 	Number int64
 	Value  money.Minor
@@ -161,7 +161,7 @@ func beyond(whose string, had Reversals, tender money.Amount, limits registry.Li
 		whose, amount(had.Value), tender, amount(most)), saleStands, try)
 }
 
-// tellUnconfirmed keeps the alarm about reversed sales of a meter whose tokens may still load: it stands as long as there is one.
+// tellUnconfirmed raises or ends the alarm about reversed sales of a meter whose tokens may still load.
 func tellUnconfirmed(tx Tx, s Sale) error {
 	open, err := tx.Unconfirmed(s.Meter.N)
 	switch {

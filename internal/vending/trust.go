@@ -13,15 +13,15 @@ import (
 // noteEvery is how old the note of a trusted clock may be.
 const noteEvery = 5 * time.Minute
 
-// StartClock asks whether the clock is right before anything is sold; see [Clock.Doubt]. A Vending whose clock is not
-// asked about believes it. What cannot be written, because the disk is full, does not keep a server from starting.
+// StartClock checks the clock before the first sale; see [Clock.Doubt]. Without this call a Vending trusts its clock. A full
+// disk does not stop the server from starting.
 func (v *Vending) StartClock(ctx context.Context, t access.Tenant) error {
 	begun, err := access.Through(ctx, v.c.Door, t, func(tx Tx) (timesRead, error) {
 		times, err := tx.ClockBegin()
 		return timesRead{times: times}, err
 	})
 	if err != nil {
-		v.c.Log.Warn("time not noted", logkey.Err, err)
+		v.c.Log.Warn("clock not recorded", logkey.Err, err)
 		if begun.times, err = access.Look(ctx, v.c.Door, t, Tx.VendClock); err != nil {
 			return fmt.Errorf("read when the store was last used: %w", err)
 		}
@@ -39,7 +39,7 @@ type timesRead struct {
 	times Times
 }
 
-// mayDate says whether anything may be dated by the clock, and what the store knows of time.
+// mayDate returns why the clock may not date anything, and what the store knows about time.
 func (v *Vending) mayDate(tx Tx) (Times, refusal.Refusal, error) {
 	t, err := tx.VendClock()
 	if err != nil {
@@ -48,7 +48,7 @@ func (v *Vending) mayDate(tx Tx) (Times, refusal.Refusal, error) {
 	return t, v.guard.look(v.c.Now(), t), nil
 }
 
-// fault is why no token is made now because of the clock.
+// fault returns why the clock prevents tokens now.
 func (v *Vending) fault(tx Tx) (Times, refusal.Refusal, error) {
 	t, no, err := v.mayDate(tx)
 	if err == nil && !no.Refused() {
@@ -57,7 +57,7 @@ func (v *Vending) fault(tx Tx) (Times, refusal.Refusal, error) {
 	return t, no, err
 }
 
-// ClockFault is why no token is made now because of the clock. The zero Refusal means that the clock is trusted.
+// ClockFault returns why the clock prevents tokens now. The zero Refusal means that the clock is trusted.
 func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
 	return access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
 		_, no, err := v.fault(tx)
@@ -71,8 +71,8 @@ func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused(
 // ClockAsked reports whether it is not settled yet that the clock was right when this process started.
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
-// NoteClock looks at the clock and notes from time to time that it is trusted: a server that sells nothing for a week has
-// run all the same. It gives why the clock is not trusted.
+// NoteClock checks the clock and records from time to time that it is trusted, so that a week without sales does not look like
+// a week off. It returns why the clock is not trusted.
 func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
 	due := false
 	no, err := access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
@@ -94,13 +94,13 @@ func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refus
 	return no, err
 }
 
-// Trusted is what became of trust in the clock.
+// Trusted is the result of [Vending.TrustClock].
 type Trusted struct {
 	refusal.Refusal
 	Waits *access.Approval // it waits for a second person, and the clock is not trusted
 }
 
-// trustWish is what of trust in the clock is written down for a second person: an approval is of a clock that says this.
+// trustWish is the part of trust in the clock that an approval stores. It is for a clock that says this.
 type trustWish struct {
 	Reason string    `json:"reason"`
 	Says   time.Time `json:"clock_says"`
@@ -108,10 +108,9 @@ type trustWish struct {
 
 const trustObject = "server clock"
 
-// TrustClock says that the clock is right as it stands: after it was moved, where it was questioned at the start, or where
-// tokens were issued later than now because it was wrong then. The store knows it from then on, and who said so is in the
-// audit log. A wrong clock makes TIDs that cannot be taken back, so it is an act for two people. Where the clock is not in doubt,
-// the answer is a refusal that says so.
+// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens
+// were issued later than now because it was wrong then. The audit log says who confirmed it. A wrong clock makes TIDs that
+// cannot be taken back, so this takes two people. If the clock is not in doubt, the answer is a refusal that says so.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
 	return v.trust(ctx, by, trustWish{Reason: reason})
 }
@@ -120,7 +119,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trus
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return Trusted{Refusal: no}, nil
 	}
-	v.guard.again(v.c.Now()) // what was moved is noticed before the word that settles it
+	v.guard.again(v.c.Now()) // notice a move before the trust that settles it
 	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Trusted, error) { return v.trustClock(tx, by, w) })
 	if err != nil {
 		return Trusted{}, fmt.Errorf("trust the clock: %w", err)
@@ -129,12 +128,12 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trus
 		return out, nil
 	}
 	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // it is trusted all the same, from the next look on
-		v.c.Log.Warn("clock not looked at", logkey.Err, err)
+		v.c.Log.Warn("clock check failed", logkey.Err, err)
 	}
 	return out, nil
 }
 
-// trustClock writes down that the clock is trusted, and by whom. The process takes it up when it looks at the store next.
+// trustClock stores that the clock is trusted, and by whom. The process learns it when it next reads the store.
 func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, error) {
 	_, why, err := v.fault(tx)
 	if err != nil {

@@ -126,7 +126,7 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorShown,
 	asked := n
 	if n.Code != "" {
 		if _, taken, err := tx.VendorByCode(n.Code); err != nil || taken {
-			return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "There is a vendor with the code "+n.Code+" already.", nothingChanged,
+			return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "A vendor with the code "+n.Code+" already exists.", nothingChanged,
 				"Use another code, or leave it out.")}, err
 		}
 	}
@@ -209,7 +209,7 @@ func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	return refusal.Because(refusal.CommissionTooHigh, fmt.Sprintf("A commission of %s is above the ceiling of %s.", commission.Percent(), most.Percent()), nothingChanged,
-		"Give less, or raise the setting max_commission_bps first."), nil
+		"Use a lower commission, or raise the setting max_commission_bps first."), nil
 }
 
 // SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
@@ -261,14 +261,14 @@ func setTerms(tx Tx, by access.Actor, vendor string, t VendorTerms, now time.Tim
 	return showVendor(tx, next)
 }
 
-// vendorAct is what is written down for a second person: a new vendor, or new terms of one.
+// vendorAct is what an approval stores: a new vendor, or a vendor's new terms.
 type vendorAct struct {
 	New    *NewVendor   `json:"new,omitempty"`
 	Vendor string       `json:"vendor,omitempty"`
 	Terms  *VendorTerms `json:"terms,omitempty"`
 }
 
-// act is which act a change of terms is: to stop a vendor's sales, and nothing else, is one that cannot wait.
+// act returns the act of a change of terms. A change that only blocks the vendor is one that cannot wait.
 func (t VendorTerms) act() access.Act {
 	if t.Name == nil && t.Commission == nil && t.Credit == nil && t.Blocked != nil && *t.Blocked {
 		return access.ActBlock
@@ -276,7 +276,7 @@ func (t VendorTerms) act() access.Act {
 	return access.ActTerms
 }
 
-// words say what a new vendor will be, for whoever allows it. The name is quoted: it cannot pass for figures.
+// words describes a new vendor, for the person who approves it. The name is quoted: it cannot pass for figures.
 func (n NewVendor) words(currency string) string {
 	code := n.Code
 	if code == "" {
@@ -286,8 +286,8 @@ func (n NewVendor) words(currency string) string {
 		money.Amount{Minor: n.Credit, Currency: currency})
 }
 
-// change says what changes of a vendor, old and new, for whoever allows it. The name stands last: a long one cannot push a
-// figure out of a summary that is cut.
+// change describes a vendor's old and new terms, for the person who approves them. The name comes last, so that a long name
+// cannot push a figure out of a shortened summary.
 func (v Vendor) change(next Vendor, currency string) string {
 	var parts []string
 	if v.Commission != next.Commission {
