@@ -2,11 +2,11 @@ package access
 
 import "fmt"
 
-// Act names a kind of act. Whichever door an act comes through (a token, a command, a change of settings), it has one name,
-// and [acts] says who may do it and whether a second person must allow it.
+// Act names a sensitive action. An action has one name whichever way it is requested (token, command, change of settings).
+// [acts] says who may do it and whether a second person must approve it.
 type Act string
 
-// Acts. Every door asks [SecondPerson] by one of these names.
+// Acts. Every use case that does one asks [SecondPerson] with its name.
 const (
 	ActTariff  Act = "tariff.publish"
 	ActDeposit Act = "vendor.deposit"
@@ -33,11 +33,11 @@ const (
 	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than a lease gives
 )
 
-// rule is what the table says of an act.
+// rule is the entry of an act in the table.
 type rule struct {
 	right Right // what the maker and the checker both need
-	alone bool  // one person may do it: nobody gains by it, or it can wait for nobody
-	was   Act   // the name under which older versions wrote the approval down
+	alone bool  // one person may do it: nobody gains by it, or it cannot wait
+	was   Act   // its name in approvals that older versions stored
 }
 
 // acts is the only place that says which acts need a second person. An act that is missing here cannot be done.
@@ -76,7 +76,7 @@ func (a Act) rule() (rule, error) {
 	return r, nil
 }
 
-// Right is what it takes to do an act and to allow it; empty for an act that is not in the table.
+// Right returns the right that doing and approving the act needs; empty for an act that is not in the table.
 func (a Act) Right() Right { return acts[a].right }
 
 // Acts lists every act that needs a second person where four eyes bind.

@@ -62,7 +62,7 @@ type Wish struct {
 	Body    any // what the act's [Doer] is called with, as JSON; must hold no secret
 	// Anyway says that the act has had two people already: who sold and who reverses.
 	Anyway bool
-	// Utility says that somebody of the utility must allow the act, whether or not four eyes bind: who asks sells for it.
+	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor sells for the utility.
 	Utility bool
 }
 
@@ -102,9 +102,10 @@ func (e Eyes) Mark(entry Entry) Entry {
 	return entry
 }
 
-// SecondPerson decides about an act, in the transaction that would do it. Where the table of acts asks for a second person
-// and the tenant's four eyes bind, the act is written down and waits for somebody else with the same right; done under
-// such an approval it uses it up. Where they do not bind, one person does it and the audit log says so.
+// SecondPerson decides, in the transaction that would do the act, whether it may be done now. If the table of acts asks for a
+// second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same right. An
+// act that is done under an approval uses the approval up. If four eyes do not bind, one person does the act and the audit
+// log says so.
 func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
 	r, err := w.Act.rule()
 	if err != nil || r.alone {
@@ -206,7 +207,7 @@ func (a Approval) mayAsk(role Role) bool {
 	return role.May(a.Right) || a.Act == ActReverse && role.May(Sell)
 }
 
-// mayAllow reports whether an actor could allow the act. Who sells for the utility allows nothing.
+// mayAllow reports whether an actor may approve the act. An actor that sells for the utility never may.
 func (a Approval) mayAllow(by Actor) bool { return by.May(a.Right) && by.OfUtility() }
 
 // Done is what became of an act that was done under an approval.
@@ -223,8 +224,8 @@ type Doer func(ctx context.Context, maker Actor, body []byte) (Done, error)
 // Doers carry out approved acts.
 type Doers map[Act]Doer
 
-// ByField makes one Doer for an act that has two doors: requests that have the field came through the one, those that
-// lack it through the other.
+// ByField makes one Doer for an act that can be requested in two ways. It passes requests that have the field to the first
+// Doer and all others to the second.
 func ByField(field string, has, lacks Doer) Doer {
 	return func(ctx context.Context, maker Actor, body []byte) (Done, error) {
 		var fields map[string]json.RawMessage
@@ -260,8 +261,8 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
 		d, err := decide(tx, by, i, allow, reason, now)
 		if do = a.doers[d.Approval.Act]; err == nil && !d.Refused() && allow && do == nil {
-			return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This version of the server does not do "+string(d.Approval.Act)+" under an approval of an older one.",
-				"Nothing was decided.", "Reject it, and ask for the act again.")}, nil
+			return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This version of the server cannot carry out "+string(d.Approval.Act)+" from an approval that an older version stored.",
+				"Nothing was decided.", "Reject it, and request the action again.")}, nil
 		}
 		return d, err
 	})

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// ErrFull is what Do returns where the disk is full: nothing was written. What only reads goes on.
+// ErrFull is the error of Do when the disk is full and no change was written. Closures that only read still succeed.
 var ErrFull = errors.New("storage full: nothing was written")
 
 // Door is how a use case reaches the store without knowing it: X is the use case's own view of a transaction, an

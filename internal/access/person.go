@@ -273,7 +273,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, 
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
 		err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SeeLogin(hash, now) })
-		if err != nil && !errors.Is(err, ErrFull) { // on a full disk it is not prolonged, and still good for reading
+		if err != nil && !errors.Is(err, ErrFull) { // on a full disk the session is not prolonged, but can still read
 			return Known{}, fmt.Errorf("keep session: %w", err)
 		}
 	}

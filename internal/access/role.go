@@ -114,15 +114,15 @@ func (r Role) May(right Right) bool {
 	return false
 }
 
-// May reports whether the actor has the right. A vendor's key that names no vendor has none: it would act for nobody. Scope
-// (whose sales, which region) is the use case's own question, which it asks [Actor.Sees] and [Actor.OfUtility].
+// May reports whether the actor has the right. A vendor's key without a vendor has no rights. The use case checks the scope
+// (whose sales, which region) itself, with [Actor.Sees] and [Actor.OfUtility].
 func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
 
 // vendorless reports whether the actor is a vendor's key without its vendor.
 func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
 
-// OfUtility reports whether the actor is of the utility itself, and not of somebody who sells for it. Who is sees every vendor's
-// sales and a meter's tokens, as far as its rights go. The role decides: a vendor's key sees one vendor's sales, never more.
+// OfUtility reports whether the actor belongs to the utility and not to a vendor. Such an actor sees every vendor's sales and
+// a meter's tokens, if it has the rights. The role decides: a vendor's key sees only its own vendor's sales.
 func (a Actor) OfUtility() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
 
 // Sees reports whether the actor may look at the sales of a vendor; the zero vendor is the tenant itself.
@@ -137,11 +137,11 @@ func (a Actor) Needs(r Right) refusal.Refusal {
 		return refusal.Refusal{}
 	case a.vendorless():
 		return refusal.Because(refusal.Forbidden, "This key has the role "+string(VendorAPI)+" and names no vendor.",
-			"Nothing was changed and nothing is shown.", "Use a key that names its vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
+			"No change was made, and no data is shown.", "Use a key that names its vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
 	}
 	return refusal.Because(refusal.Forbidden,
 		"The role "+quoteRole(a.Role)+" does not include "+string(r)+".",
-		"Nothing was changed and nothing is shown.",
+		"No change was made, and no data is shown.",
 		"Use a key or a login of a role that includes it, or ask an owner.")
 }
 

@@ -61,7 +61,7 @@ func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
 }
 
-// doMeter shows the new meter's secrets to whoever allowed it: nobody can read them again.
+// doMeter shows the new meter's secrets to the person who approved it: nobody can read them again.
 func (r *Registry) doMeter(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var n NewMeter
 	if err := json.Unmarshal(body, &n); err != nil {

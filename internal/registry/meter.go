@@ -151,7 +151,7 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	return addedRow{rec: rec}, nil
 }
 
-// wish is the act that registering a meter is. Only a post-paid one needs a second person.
+// wish returns the act of registering a meter. Only a post-paid one needs a second person.
 func (d draft) wish(n NewMeter) access.Wish {
 	act := access.ActMeter
 	if d.meter.Mode == Postpay {

@@ -19,7 +19,7 @@ type Settings struct {
 	Currency string // ISO 4217; empty until set or until the first tariff names it
 	TZ       string // IANA name; months of block tariffs and dates on receipts follow it
 	VATNo    string
-	// FourEyes says whether acts of weight need a second person; nil: as soon as two people could approve.
+	// FourEyes says whether sensitive actions need a second person; nil: as soon as two people could approve.
 	FourEyes *bool
 	Charges  ChargePolicy
 	Receipt  ReceiptHead
@@ -50,13 +50,13 @@ func (w WalletPolicy) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Limits are how far one person, or one vendor, may go in what can be abused; see [DefaultLimits].
+// Limits bound what one person or one vendor may do in a day; see [DefaultLimits].
 type Limits struct {
 	// ReversalWindow is the time in seconds in which who sold may undo the sale; later it takes the right and a reason.
 	ReversalWindow int64 `json:"reversal_window_s"`
 	// ReversalsADay is how many sales one person may reverse in a local day, and how many of one vendor's may be reversed.
 	ReversalsADay int64 `json:"reversals_per_day"`
-	// ReversalValueADay is the same as the tender of those sales: 0 for the default, -1 for no limit.
+	// ReversalValueADay limits the total tender of those sales: 0 for the default, -1 for no limit.
 	ReversalValueADay money.Minor `json:"reversal_value_per_day_minor,omitempty"`
 	// FreeUnitsADay is what one actor may give away or replace in a local day.
 	FreeUnitsADay unit.Energy `json:"free_units_per_day_wh"`
@@ -73,7 +73,7 @@ func DefaultLimits() Limits {
 // Window is the time in which who sold may undo a sale.
 func (l Limits) Window() time.Duration { return time.Duration(l.ReversalWindow) * time.Second }
 
-// ReversalValue is what the reversals of a local day may come to; false for no limit.
+// ReversalValue returns the highest total of a local day's reversals; false for no limit.
 func (l Limits) ReversalValue() (most money.Minor, bound bool) {
 	if l.ReversalValueADay == 0 {
 		return defaultReversalValue, true
@@ -98,9 +98,9 @@ func (l Limits) check() refusal.Refusal {
 	case l.ReversalsADay < 0 || l.ReversalsADay > maxReversals:
 		return invalid(fmt.Sprintf("reversals_per_day is 0 to %d.", maxReversals))
 	case l.ReversalValueADay < noReversalValue || l.ReversalValueADay > money.MaxMinor:
-		return invalid(fmt.Sprintf("reversal_value_per_day_minor is an amount in minor units, 0 for the default of %d, or -1 for no limit.", defaultReversalValue))
+		return invalid(fmt.Sprintf("reversal_value_per_day_minor must be an amount in minor units, 0 for the default of %d, or -1 for no limit.", defaultReversalValue))
 	case l.MaxCommission < 0 || l.MaxCommission > money.Whole:
-		return invalid(fmt.Sprintf("max_commission_bps is 0 to %d; 1000 is 10 %%.", money.Whole))
+		return invalid(fmt.Sprintf("max_commission_bps must be between 0 and %d; 1000 is 10 %%.", money.Whole))
 	case l.FreeUnitsADay < 0 || l.FreeUnitsADay > maxFreeUnits || l.FreeUnitsADay%unit.Quantum != 0:
 		return invalid(fmt.Sprintf("free_units_per_day_wh is a multiple of %d, up to %d.", unit.Quantum, int64(maxFreeUnits)))
 	}

@@ -73,11 +73,11 @@ type simulating struct {
 
 func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if no := s.Draft.Validate(); no.Refused() {
-		no.Not = "Nothing was simulated."
+		no.Not = "The simulation did not run."
 		return no
 	}
 	bad := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, "Nothing was simulated.", try)
+		return refusal.Because(refusal.InvalidRequest, what, "The simulation did not run.", try)
 	}
 	if len(s.Uses) > MaxSimulated || s.Rises < 0 || s.Rises > tariff.MaxRises {
 		return bad(fmt.Sprintf("At most %d months are replayed and %d rises listed.", MaxSimulated, tariff.MaxRises), "Ask for less at a time.")
@@ -103,7 +103,7 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 		return no
 	}
 	if !by.Sees(id.ID{}) { // what all customers bought, whoever sold it
-		return refusal.Because(refusal.Forbidden, "A vendor's key may not read what other sellers' customers bought.", "Nothing was simulated.",
+		return refusal.Because(refusal.Forbidden, "A vendor's key may not read what other sellers' customers bought.", "The simulation did not run.",
 			"Give the consumption to replay in the request.")
 	}
 	return refusal.Refusal{}
@@ -121,12 +121,12 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 		return simulating{}, err
 	}
 	if !found {
-		return stop(refusal.Because(refusal.TariffMissing, "No version of tariff "+s.Tariff+" has begun yet.", "Nothing was simulated.",
+		return stop(refusal.Because(refusal.TariffMissing, "No version of tariff "+s.Tariff+" has begun yet.", "The simulation did not run.",
 			"Compare with a tariff that is in force.")), nil
 	}
 	if present.Body.Currency != s.Draft.Currency {
 		return stop(refusal.Because(refusal.CurrencyMismatch, "The draft is in "+s.Draft.Currency+", the tariff in "+present.Body.Currency+".",
-			"Nothing was simulated.", "Write the draft in the tariff's currency.")), nil
+			"The simulation did not run.", "Write the draft in the tariff's currency.")), nil
 	}
 	out := simulating{uses: s.Uses}
 	if len(s.Uses) == 0 && s.From != "" {
@@ -135,7 +135,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 		}
 		if len(out.uses) > MaxSimulated {
 			return stop(refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There are more than %d months of accounts between %s and %s.", MaxSimulated, s.From, s.To),
-				"Nothing was simulated.", "Ask for fewer months.")), nil
+				"The simulation did not run.", "Ask for fewer months.")), nil
 		}
 	}
 	settings, err := tx.TenantSettings()
