@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Unclaim gives free, in all tenants, what any other than holder has claimed for a time: work and messages that are being sent,
-// sessions of meters, leads, and requests under way that began before a moment. Whoever calls it knows that nobody else
-// is alive: it is the only server of its database, or begins one. Everybody else waits for a claim to end.
+// Unclaim releases, in all tenants, the claims of everybody but holder: work and messages that are being sent, sessions of
+// meters, leads, and pending requests that began before a moment. The caller must know that no other server is running: it
+// is the only server of its database, or begins one. All others wait for a claim to end.
 func Unclaim(c Conn, holder string, before time.Time) error {
 	for _, s := range []struct {
 		sql  string

@@ -49,7 +49,7 @@ func moment(text string) (time.Time, error) {
 
 func trustedKey(t access.Tenant) string { return metaTrusted + strconv.FormatInt(int64(t), 10) }
 
-// VendClock is what the store knows of time. When the newest token was issued its identity tells.
+// VendClock returns what the store knows about time. The newest token's identity holds its time of issue.
 func (tx *Tx) VendClock() (vending.Times, error) {
 	if t := tx.keptClock(); t != nil {
 		return *t, nil
@@ -83,8 +83,8 @@ func (tx *Tx) readClock() (t vending.Times, err error) {
 	return t, err
 }
 
-// newestBut is when the newest token was issued that says anything about the clock. One of a time that a person has called
-// wrong does not; then what the store has noted of its clock since stands for those that were issued since.
+// newestBut returns when the newest token was issued, without tokens from a time that a person has called wrong. If there are
+// such tokens, the store's record of its clock since then stands for the tokens issued since.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil
@@ -97,8 +97,8 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 	return newest, nil
 }
 
-// ClockBegin is VendClock for a server that starts. A store that has noted no trusted clock yet, because only older versions
-// have worked on it, takes the newest journal or token for it, before anything of this server's can be newer.
+// ClockBegin is VendClock for a server that starts. A store that has no record of a trusted clock, because only older versions
+// used it, uses the time of the newest journal or token instead, before this server writes a newer one.
 func (tx *Tx) ClockBegin() (vending.Times, error) {
 	t, err := tx.VendClock()
 	if err != nil || !t.Known.IsZero() {
@@ -117,11 +117,10 @@ func (tx *Tx) ClockBegin() (vending.Times, error) {
 	return t, tx.knowClock(t.Known)
 }
 
-// ClockNote notes that the server's clock is trusted now.
+// ClockNote records that the server's clock is trusted now.
 func (tx *Tx) ClockNote() error { return tx.knowClock(tx.Now) }
 
-// ClockTrust notes that a person says that the clock is right. Tokens that were issued later than now tell nothing about it
-// any more.
+// ClockTrust records that a person trusts the clock. Tokens that were issued later than now no longer count against it.
 func (tx *Tx) ClockTrust() error {
 	wrong := span{tx.Now, tx.Now}
 	_, err := tx.one(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
@@ -139,7 +138,7 @@ func (tx *Tx) ClockTrust() error {
 	return tx.knowClock(tx.Now)
 }
 
-// knowClock writes when the clock was last known to be right. What this commit knows of the clocks is read anew.
+// knowClock writes when the clock was last known to be right, and reads again what this commit knows about the clocks.
 func (tx *Tx) knowClock(at time.Time) error {
 	if err := tx.putMeta(metaClock, strconv.FormatInt(at.UnixMicro(), 10)); err != nil {
 		return err

@@ -36,7 +36,7 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 	return s, nil
 }
 
-// SinglePersonActs are the acts of weight that one person did alone between two moments, oldest first.
+// SinglePersonActs are the sensitive actions that one person did alone between two moments, oldest first.
 func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error) {
 	var out []access.Entry
 	err := tx.C.Query(`SELECT at, actor, action, object, after, reason FROM audit WHERE tenant_id = $1 AND single_person = 1

@@ -36,8 +36,8 @@ const (
 var (
 	// ErrOutcomeUnknown: COMMIT errored. The work may or may not be there; the engine is read-only until reopened.
 	ErrOutcomeUnknown = errors.New("outcome unknown: the database could not say whether the commit happened")
-	// ErrFull: the disk is full; nothing of this closure happened. A closure that reads, and at most adds to the audit log, is
-	// carried out all the same for as long as there is any room.
+	// ErrFull: the disk is full; the closure changed nothing. A closure that only reads, and at most adds to the audit log, is
+	// still carried out while there is any room.
 	ErrFull = access.ErrFull
 	// ErrReadOnly: an earlier commit had an unknown outcome, so nothing more is written until a restart.
 	ErrReadOnly = errors.New("storage is read-only after an input/output error: nothing was written")

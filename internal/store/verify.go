@@ -95,7 +95,7 @@ type Trust struct {
 // NotCovered lists what a verification cannot prove, for whoever relies on one.
 func NotCovered() []string {
 	return []string{
-		"what meters sent: readings, events and answers to commands; of tokens, that the report and the state that followed from it were both taken away",
+		"what meters sent: readings, events and answers to commands; for a token, whether somebody removed both the report and the state that followed from it",
 		"when rows were first written and how often, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
 		"deliveries and commands that wait (a server carries out one that somebody puts in), sign-ins that are open (it lets in who puts one in), copies of receipts, alarms, reservations",

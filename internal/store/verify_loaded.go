@@ -8,15 +8,15 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// saysLoaded is the condition on a report p that by it its meter has the token p.token_id: it accepted it; or it says that it is
-// used, and was never told to forget it. What the token's own row says comes second to it.
+// saysLoaded is the SQL condition that report p says that the meter has token p.token_id: the meter accepted it, or says that
+// it is used and was never told to cancel it. The report overrides the token's own row.
 const saysLoaded = `(p.result = 'accept' OR p.result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token f
 	WHERE f.tenant_id = p.tenant_id AND f.token_id = p.token_id))`
 
-// loaded is the condition on a token t that its meter says to have it.
+// loaded is the SQL condition that the meter says it has token t.
 const loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` + saysLoaded + `)`
 
-// Loaded reports whether a meter says to have a token of a sale, whatever the token's state.
+// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 func (tx *Tx) Loaded(sale id.ID) (bool, error) {
 	n, err := tx.number(`SELECT COUNT(*) FROM token t WHERE t.tenant_id = $1 AND t.vend_id = $2 AND `+loaded, tx.Tenant, sale)
 	if err != nil {
@@ -25,7 +25,7 @@ func (tx *Tx) Loaded(sale id.ID) (bool, error) {
 	return n > 0, nil
 }
 
-// reportLag is how long a report may have been under way to the books when a sale was reversed that it speaks of.
+// reportLag is how long a report about a sale may still be on its way to the books when the sale is reversed.
 const reportLag = time.Minute
 
 // verifyLoaded checks tokens against what their meters said of them: a token that its meter accepted is accepted, and its sale

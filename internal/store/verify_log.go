@@ -46,8 +46,8 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 			h.Size, h.Seal, h.At.Format("2006-01-02 15:04:05"), c.edge.Size())
 	}
 	if t.NoHeads && t.AtOnce && seals > 1 { // the first head is kept before anything else is committed
-		r.Find(RuleHeads, "The log of signed heads beside the database is empty, and the database has %d: whether it was cut back cannot be told from this folder. "+
-			"Put the file back from a copy, or check the books against heads that were kept elsewhere (--head).", seals)
+		r.Find(RuleHeads, "The log of signed heads beside the database is empty, and the database has %d: this folder alone cannot show whether the database was rolled back. "+
+			"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head).", seals)
 	}
 	r.Count("sealed rows", c.edge.Size())
 	r.Count("signed heads", seals)

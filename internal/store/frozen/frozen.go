@@ -1,5 +1,5 @@
-// Package frozen holds data that earlier builds have written, for tests: whatever a later version changes, it opens them,
-// finds them whole and sells on them. TestFreezeData in e2e makes more; see CONTRIBUTING.md.
+// Package frozen holds data that earlier builds wrote. Tests check that a later version can open the data, finds it whole and
+// can sell with it. TestFreezeData in e2e makes more; see CONTRIBUTING.md.
 package frozen
 
 import (
@@ -223,7 +223,7 @@ func Books(e store.Engine) (out []string, err error) {
 	return out, err
 }
 
-// Check compares what an engine shows with what was frozen: nothing may be gone, nothing may be different.
+// Check compares an engine's data with the frozen data: no row may be missing or different.
 func (f Facts) Check(t testing.TB, e store.Engine) {
 	t.Helper()
 	got, err := Measure(e, f.Tables)
@@ -247,6 +247,6 @@ func (f Facts) Check(t testing.TB, e store.Engine) {
 	}
 }
 
-// changing are the tables that opening a database changes: what it notes of itself, and who works on it. A migration that
-// means to change rows of the past adds their table here and says why.
+// changing are the tables that opening a database changes: its notes about itself, and the servers that use it. A migration
+// that is meant to change old rows adds their table here and says why.
 func changing() []string { return []string{"meta", "leader", "session"} }

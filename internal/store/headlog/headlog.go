@@ -35,9 +35,9 @@ type Log struct {
 // maxHeads is how large the file may grow, in bytes: about four thousand heads.
 const maxHeads = 1 << 20
 
-// Open opens the file in a data folder, or makes it. sealed are the newest heads that the database has, where nobody else
-// adds to it; nil where other servers do. Whatever is wrong with the file goes into the log; a file that has lost
-// its heads gets a line that says so, because the next heads would hide it.
+// Open opens the file in a data folder, or makes it. sealed are the newest heads in the database; nil if other servers add to
+// the database. Open logs every fault of the file. A file that has lost its heads gets a line that says so, because the next
+// heads would hide the loss.
 func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Log, error) {
 	l := &Log{path: filepath.Join(dir, File), log: log, newest: make(map[access.Tenant]seal.Head)}
 	if err := l.open(); err != nil {
@@ -74,7 +74,7 @@ func (l *Log) open() (err error) {
 	return nil
 }
 
-// mend cuts off a last line that a power cut or a full disk has torn: the next head carries the same and more.
+// mend removes an incomplete last line that a power cut or a full disk left: the next head covers the same and more.
 func (l *Log) mend() (content, error) {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
@@ -88,15 +88,15 @@ func (l *Log) mend() (content, error) {
 		return c, err
 	}
 	l.size -= c.torn
-	l.log.Warn("the last line of "+File+" was torn and is cut off", logkey.Count, c.torn)
+	l.log.Warn("the last line of "+File+" was incomplete and was removed", logkey.Count, c.torn)
 	return c, nil
 }
 
-// lost notes in the file that it has lost its heads.
+// lost records in the file that it has lost its heads.
 func (l *Log) lost(h seal.Head) {
-	l.log.Error(File + " has lost its heads: nothing in this folder tells whether the database was cut back; paywatt verify says what to do")
+	l.log.Error(File + " has lost its heads: this folder alone cannot show whether the database was rolled back; paywatt verify says what to do")
 	if err := l.write(line{Lost: time.Now().UTC().Truncate(time.Second), Seal: h.Seal}); err != nil {
-		l.log.Warn("the loss was not noted in "+File, logkey.Err, err)
+		l.log.Warn("the loss was not recorded in "+File, logkey.Err, err)
 	}
 }
 
@@ -133,7 +133,7 @@ func (l *Log) Flush() error {
 	return nil
 }
 
-// write adds a line; of one that does not fit nothing stays.
+// write adds a whole line, or leaves the file as it was.
 func (l *Log) write(one line) error {
 	text, err := json.Marshal(one)
 	if err != nil {
@@ -148,8 +148,8 @@ func (l *Log) write(one line) error {
 	return err
 }
 
-// follow looks whether the file under the name is still the one that is written to, and as long as it was. Another process may
-// have made it small; somebody may have emptied, cut or removed it.
+// follow checks that the file under the name is still the open one, and not shorter than before. Another process may have
+// compacted it; somebody may have emptied, cut or removed it.
 func (l *Log) follow() error {
 	now, err := os.Stat(l.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -44,8 +44,8 @@ func read(text []byte) content {
 	return c
 }
 
-// whole is how much of the file are whole lines. The last one is torn where it has no end, or holes that the disk has filled
-// with zeros: what was written at the moment of a power cut arrives in part.
+// whole returns the length of the whole lines. The last line is incomplete if it has no end, or has holes that the disk filled
+// with zeros: a power cut lets only a part of a write reach the disk.
 func whole(text []byte) int {
 	end := bytes.LastIndexByte(text, '\n') + 1
 	if end < len(text) || end == 0 {

@@ -44,7 +44,7 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 		t.Heads[tenant] = append(t.Heads[tenant], h)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Find(store.RuleHeads, "The log of signed heads (%s) is missing: whether the database was cut back cannot be told from this folder. Put the file back from a copy.", File)
+		r.Find(store.RuleHeads, "The log of signed heads (%s) is missing: this folder alone cannot show whether the database was rolled back. Put the file back from a copy.", File)
 		return t, nil
 	}
 	t.there = err == nil
@@ -111,7 +111,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 	take := func(tenant access.Tenant, note string, n int) {
 		h, err := seal.ParseHead(note, public)
 		if err != nil {
-			r.Find(rule, "Line %d of %s is no head signed by this store's key.", n, name)
+			r.Find(rule, "Line %d of %s is not a head signed by this store's key.", n, name)
 			return
 		}
 		add(tenant, h)
@@ -132,12 +132,12 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		switch broken := json.Unmarshal([]byte(one), &l) != nil; {
 		case strings.TrimSpace(one) == "", proof.Beside(one):
 		case broken && (rule == store.RuleHeads || strings.HasPrefix(one, "{")):
-			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without one, keep this file elsewhere and delete the line.", n, name)
+			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without a copy, save this file elsewhere and delete the line.", n, name)
 		case broken: // words around a printed head
 			r.Count("other lines in "+name, 1)
 		case !l.Lost.IsZero():
-			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals: whether the database was cut back before cannot be told from this folder. "+
-				"Put the file back from a copy, or check the books against heads that were kept elsewhere (--head) and delete line %d.",
+			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals: this folder alone cannot show whether the database was rolled back before. "+
+				"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head) and delete line %d.",
 				name, l.Lost.Format("2006-01-02 15:04:05"), l.Seal, n)
 		default:
 			take(l.Tenant, l.Note, n)

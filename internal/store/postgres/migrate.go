@@ -24,7 +24,7 @@ const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
 // migrationLock is the number of the advisory lock under which one server at a time looks at the schema.
 const migrationLock = 0x50575454 // "PWTT"
 
-// upgradePlan is what the steps of the schema are, and what happens between their statements. Only tests set it.
+// upgradePlan holds the steps of the schema, and a hook between their statements. Only tests set it.
 type upgradePlan struct {
 	steps []store.Migration // nil: those of this version
 	pause func(next string) // called before each statement, before the version is written, before and after COMMIT

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// upgradePlan is what the steps of the schema are, and what happens between their statements. Only tests set it.
+// upgradePlan holds the steps of the schema, and a hook between their statements. Only tests set it.
 type upgradePlan struct {
 	steps []store.Migration // nil: those of this version
 	pause func(next string) // called before each statement, before the version is written, before and after COMMIT
@@ -142,7 +142,7 @@ func carryOut(c *sqlite.Conn, m store.Migration, before func(next string)) error
 		case err != nil:
 			return err
 		case rest > 0:
-			return errors.Join(fmt.Errorf("a statement goes on behind its end: %.60s", sql), s.Finalize())
+			return errors.Join(fmt.Errorf("text follows the end of a statement: %.60s", sql), s.Finalize())
 		case s.ColumnCount() > 0:
 			return errors.Join(errors.New("a migration does not ask questions"), s.Finalize())
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// upgradedCopy copies an older database page by page into a temporary folder and brings the copy to this version's
-// schema. Who only looks at a database looks at the copy: the database stays as the older program left it, and that
-// program may be running on it. drop closes the copy and deletes it.
+// upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema.
+// Commands that only read use the copy: the database stays as the older program left it, and that program may be running on
+// it. drop closes the copy and deletes it.
 func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
 	if err != nil {

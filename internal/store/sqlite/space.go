@@ -38,8 +38,8 @@ func logSizesFor(room int64) logSizes {
 	return logSizes{move: move, insist: min(walLimit, insistAfter*move), keep: move * pageSize * 3 / 2}
 }
 
-// again reports whether a disk that was full has room again: for the reserve, and clearly more, so that a server does not go
-// to and fro between the two.
+// again reports whether a disk that was full has room again: for the reserve and clearly more, so that the server does not
+// switch back and forth.
 func (s space) again(reserve int64) bool {
 	return s.total == 0 || s.free >= reserve+min(reserve/2, s.total/totalShare)
 }

@@ -373,8 +373,8 @@ func (e *Engine) leave(b *batch, undo bool) error {
 	return e.writer.plain("RELEASE closure")
 }
 
-// guarded runs a closure and turns a panic of it into a broken invariant. On a full disk the closure itself may not write:
-// only what it adds to the audit log is, after it, so that whoever reads what must not be read unseen can still do so.
+// guarded runs a closure and turns its panic into a broken invariant. On a full disk the closure may not write; only its audit
+// rows are written, after it, so that reads that must be audited still work.
 func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
 	e.writer.shut = e.shut()
 	defer func() {
