@@ -5,8 +5,8 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// answers makes what mochi answers fit the version that a client speaks, and announces to a client of MQTT 5 every limit
-// that is enforced on it.
+// answers adapts mochi's answers to the client's version of MQTT, and announces to MQTT 5 clients every limit that is enforced
+// on them.
 type answers struct {
 	mqtt.HookBase
 	limits Limits
@@ -62,7 +62,7 @@ func connackCode(reason byte, text string) (code byte, answered bool) {
 	return 0, false
 }
 
-// announce adds the limits that mochi enforces or leaves to us and does not tell.
+// announce adds the limits that mochi or Paywatt enforces and mochi does not announce.
 func (a *answers) announce(p *packets.Properties) {
 	p.MaximumPacketSize = uint32(a.limits.PacketSize)
 	p.SharedSubAvailable, p.SharedSubAvailableFlag = 0, true

@@ -169,7 +169,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("there was no alarm")
 	}
-	if !strings.Contains(log.String(), "closed for what it sent") || !strings.Contains(log.String(), user) || b.Stats().Forbidden != 1 {
+	if !strings.Contains(log.String(), "closed after invalid data") || !strings.Contains(log.String(), user) || b.Stats().Forbidden != 1 {
 		t.Errorf("log %q, forbidden %d", log.String(), b.Stats().Forbidden)
 	}
 }

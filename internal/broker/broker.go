@@ -162,14 +162,14 @@ func (b *Broker) leave(s *session, why error) {
 	b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
 }
 
-// oversized tells of a meter whose packet was too large to be read: its records, if it holds any, cannot arrive. The store is
-// given a record that could not be read, which raises the alarm for one.
+// oversized reports that a meter's packet was too large to be read, so that its records cannot arrive. It gives the store an
+// unreadable record, which raises the alarm for one.
 func (b *Broker) oversized(s *session, why error) {
 	b.counts.forbidden.Add(1)
-	b.log.Warn("connection closed for what it sent", logkey.Meter, s.who.Number, logkey.Err, why)
+	b.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Err, why)
 	bad := b.record(s, "", b.now(), metering.Record{Bad: &wire.Bad{Reason: why.Error()}})
 	if err := b.c.Inbox([]metering.Record{bad}, func([]metering.Outcome, error) {}); err != nil {
-		b.log.Warn("the alarm about it was not raised", logkey.Meter, s.who.Number, logkey.Err, err)
+		b.log.Warn("alarm not raised", logkey.Meter, s.who.Number, logkey.Err, err)
 	}
 }
 

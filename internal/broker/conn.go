@@ -11,10 +11,10 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// Errors that close a connection for what its first bytes are, or because it does not read.
+// Errors that close a connection because of its first bytes, or because the client does not read.
 var (
 	errNoConnect = errors.New("the first packet is no CONNECT")
-	errNoLength  = errors.New("the length of a packet has no end")
+	errNoLength  = errors.New("the length of a packet is malformed")
 	errSlow      = errors.New("the client does not read what is sent to it")
 )
 
@@ -22,7 +22,7 @@ var (
 type tooLarge struct{ size, limit int }
 
 func (e *tooLarge) Error() string {
-	return fmt.Sprintf("a packet of %d bytes or more was announced, at most %d are taken", e.size, e.limit)
+	return fmt.Sprintf("packet of at least %d bytes, the limit is %d", e.size, e.limit)
 }
 
 // conn is one client's connection. Writing never blocks: what is written gathers in a bounded buffer that a goroutine,

@@ -1,6 +1,6 @@
 package broker
 
-// frame finds where packets begin in what a client sends, and judges the length of each before it is read.
+// frame finds where packets begin in a client's bytes, and checks the length of each before it is read.
 type frame struct {
 	begun bool // the first packet's length is known
 	seen  int  // bytes of the present packet's header
@@ -8,8 +8,8 @@ type frame struct {
 	body  int  // bytes still to come of the packet whose header is complete
 }
 
-// take looks at the next bytes: per packet its type, then a length of one to four bytes, low bits first. It gives how many of
-// them belong to packets within the limits, and what is wrong with the one after these.
+// take reads the next bytes: for each packet its type, then a length of one to four bytes, low bits first. It returns how many
+// bytes belong to packets within the limits, and the error of the packet after these.
 func (f *frame) take(p []byte, l Limits) (good int, err error) {
 	const connect, lengthEnd = 0x10, 5
 	for i := 0; i < len(p); {

@@ -151,7 +151,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	case packets.Publish:
 		if code := forbidden(pk); code != packets.CodeSuccess {
 			h.b.counts.forbidden.Add(1)
-			h.b.log.Warn("connection closed for what it sent", logkey.Meter, s.who.Number, logkey.Reason, code.Reason)
+			h.b.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Reason, code.Reason)
 			_ = h.b.server.DisconnectClient(cl, code) // it is closed either way
 			return pk, packets.ErrRejectPacket
 		}

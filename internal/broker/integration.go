@@ -272,7 +272,7 @@ func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	h.g.mu.Unlock()
 	if large := new(tooLarge); errors.As(why, &large) {
 		h.g.counts.forbidden.Add(1)
-		h.g.log.Warn("connection closed for what it sent", logkey.Actor, m.login.User(), logkey.Err, why)
+		h.g.log.Warn("connection closed after invalid data", logkey.Actor, m.login.User(), logkey.Err, why)
 	}
 }
 
