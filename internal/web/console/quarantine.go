@@ -121,12 +121,12 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 		}
 	}
 	f.AcceptEffect = "The record is stored as it came; what it adds to a wallet meter's register is charged."
-	f.RebaseEffect = "For a meter that was changed or reset: nothing is charged for what lies between."
+	f.RebaseEffect = "For a meter that was replaced or reset: the energy between the two registers is not charged."
 	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
 		f.AcceptEffect = (*e.Register - *e.Was).KWh(3) + " kWh are charged to the wallet at once."
 		if e.Doubt == metering.DoubtOpen {
-			f.RebaseEffect = "Nothing is charged for the energy that was counted while the relay was open. Leave the register empty."
-			f.AcceptEffect = "All that was counted while the relay was open is charged to the wallet at once."
+			f.RebaseEffect = "The energy counted while the relay was open is not charged. Leave the register empty."
+			f.AcceptEffect = "All energy counted while the relay was open is charged to the wallet at once."
 		}
 		f.RebaseDefault = strconv.FormatInt(int64(*e.Register), 10)
 	}
