@@ -26,9 +26,9 @@ func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	return crossed
 }
 
-// Credited takes the value that a credit has brought, and reports whether it is still at or below the level: a credit that
-// ends there is never followed by a crossing, so it is the moment to warn. Above the level the warning is armed, without a
-// margin, because whoever pays does not dance around the level.
+// Credited takes the value after a credit, and reports whether it is still at or below the level. No crossing follows such a
+// credit, so this is the time to warn. Above the level it arms the warning, without a margin, because payments do not make
+// the value oscillate around the level.
 func (c *Crossing) Credited(value, level int64) (short bool) {
 	c.Below = value <= level
 	c.Fired = c.Below

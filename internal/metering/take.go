@@ -87,7 +87,7 @@ const (
 	// AlarmReversedLate: the meter cancelled the tokens of a sale after the reversal had been given up; the money went
 	// back all the same.
 	AlarmReversedLate AlarmCode = "reversed-late"
-	// AlarmReversalUnconfirmed: money for a sale went back, and the meter has not said that its token will never load.
+	// AlarmReversalUnconfirmed: a sale's money was given back, but its meter has not confirmed that the token will never load.
 	AlarmReversalUnconfirmed AlarmCode = "reversal-unconfirmed"
 	// AlarmUnitsOwed: the meter cancelled a token of a sale that stands; its units were replaced, or a person must.
 	AlarmUnitsOwed AlarmCode = "units-owed"
@@ -218,8 +218,8 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
 	switch {
 	case !first && old == "":
-		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter sent records before it named its memory, which is %s. "+
-			"If these came from another memory, what that one had not delivered is lost.", b.Store)}
+		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter sent records before it named its memory (%s). "+
+			"If they came from another memory, the records that were still in it are lost.", b.Store)}
 	case !first:
 		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter came back with memory %s instead of %s. "+
 			"Records that the old memory had not delivered are lost.", b.Store, old)}

@@ -114,7 +114,7 @@ func TestMemoryNotes(t *testing.T) {
 	}
 	nameless := metering.Live{Window: metering.Window{Watermark: 5}}
 	d := nameless.Take(&metering.Record{ReceivedAt: noon(), Rec: wire.Boot{Store: "a", Lowest: 1, Next: 9, FW: "1.2"}.Record()}, 1)
-	if alarm(d) != metering.AlarmMemoryReplaced || !strings.Contains(d.Alarm.Text, "before it named its memory, which is a.") || strings.Contains(d.Alarm.Text, " .") {
+	if alarm(d) != metering.AlarmMemoryReplaced || !strings.Contains(d.Alarm.Text, "before it named its memory (a).") || strings.Contains(d.Alarm.Text, " .") {
 		t.Errorf("records came before the first boot: %+v", d.Alarm)
 	}
 	if n := len(l.Info.Server.Past); n != 8 || l.Info.Server.Past[0].Store != string(rune('b'+18)) {

@@ -104,8 +104,8 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 
 // Turn turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
 // the audit log before anything is sent; it is never repeated, because a second toggle would undo the first. What the
-// device answers is its state. A toggle that closes the relay of a supply that is meant to be off is a connect with force,
-// and takes two people as that does.
+// device answers is its state. A toggle that closes the relay of a supply that should be off counts as a connect with force,
+// which takes two people.
 func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Device{Refusal: no}, nil
@@ -149,7 +149,7 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 // maxReason bounds what a person writes.
 const maxReason = 200
 
-// toggle is the act that a toggle is now. What a device never said of its relay is taken as open.
+// toggle returns the act of a toggle now. A relay whose state the device never reported counts as open.
 func (d Device) toggle() access.Act {
 	if d.Account.Known && !d.Account.On && d.Register.Relay != Closed {
 		return access.ActForce
@@ -157,7 +157,7 @@ func (d Device) toggle() access.Act {
 	return access.ActCommand
 }
 
-// toggleAct is what of a toggle is written down for a second person.
+// toggleAct is the part of a toggle that an approval stores.
 type toggleAct struct {
 	Device string `json:"device"` // the number of its meter
 	Reason string `json:"reason"`

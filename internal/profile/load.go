@@ -274,7 +274,7 @@ func (c *checker) energy(p *Profile) {
 		c.bad("energy.max_w", "%d is out of range", "say what the device can measure at most, 1 to %d W", e.MaxW, maxPower)
 	}
 	if e.NoiseW < 0 || e.NoiseW > e.MaxW {
-		c.bad("energy.noise_w", "%d is out of range", "say what the sensor shows at most while the relay is open, 1 to %d W", e.NoiseW, e.MaxW)
+		c.bad("energy.noise_w", "%d is out of range", "set it to the most that the sensor shows without a load, 1 to %d W", e.NoiseW, e.MaxW)
 	}
 }
 

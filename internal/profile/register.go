@@ -128,7 +128,7 @@ func (r Register) KnownOpen(at time.Time) bool {
 	return r.Relay == Open && !r.OpenFrom.IsZero() && !at.Before(r.OpenFrom)
 }
 
-// heard is a power that a sensor shows while the relay is open: nothing up to the noise.
+// heard returns the power that counts while the relay is open: 0 up to the noise.
 func (p *Profile) heard(mw int64) int64 {
 	if mw <= p.Energy.NoiseW*1000 {
 		return 0

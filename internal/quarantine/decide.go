@@ -156,7 +156,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 			continue
 		}
 		if v.Register != nil && e.Doubt == metering.DoubtOpen {
-			return refusal.Because(refusal.InvalidRequest, "A decision about energy through an open relay names no register.", nothingDone,
+			return refusal.Because(refusal.InvalidRequest, "A decision about energy through an open relay cannot name a register.", nothingDone,
 				"Accept it, or rebase without a register; a register can be set afterwards.")
 		}
 		if c == Rebase && v.Register == nil && e.Kind != OfRating {

@@ -171,7 +171,7 @@ func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }
 // HeldAlarm is what a person is told of a meter whose rating stopped.
 func HeldAlarm(s State) metering.Alarm {
 	if s.Held.Reason == HoldOpen {
-		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: HeldText(s) + " It is not charged until somebody decides. Have somebody look at the relay."}
+		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: HeldText(s) + " It is not charged until somebody decides. Have somebody check the relay."}
 	}
 	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: HeldText(s) + " Nothing is charged until somebody decides."}
 }

@@ -270,8 +270,8 @@ func (c *turn) mustPress() bool {
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
-// notices tells the customer what has just happened, of several warnings at once the most urgent. Nobody is told that the
-// supply goes off soon in the moment in which it does.
+// notices tells the customer what has just happened. Of several warnings it sends only the most urgent. It does not announce
+// that the supply goes off soon when the supply goes off now.
 func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {

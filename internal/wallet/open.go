@@ -9,8 +9,8 @@ import (
 // leaves out what is below the profile's noise threshold.
 const DeviceMemory = "profile"
 
-// stray is how much a meter of our own may count after its relay has opened: an impulse that was under way, and a few
-// that disturbances make.
+// stray is how much a meter of Paywatt's own protocol may count after its relay opened: a pulse in progress, and a few pulses
+// from interference.
 const stray = 10 * unit.WattHour
 
 // SaysOpen reports whether a reading confirms that the relay is open: it says so, and that something keeps it open.
@@ -22,8 +22,8 @@ func (s State) stillOpen(r Reading) bool {
 	return s.Open && r.Open && r.Store == s.Store && r.Up >= s.Up
 }
 
-// drawn reports whether a meter counted energy while its relay was open. Whoever says "off" and draws power is broken or
-// cheats, so nothing of it is charged before a person has decided.
+// drawn reports whether a meter counted energy while its relay was open. A meter that says "off" and draws power is broken, or
+// somebody cheats, so the energy is not charged before a person has decided.
 func (s State) drawn(r Reading) bool {
 	allowed := stray
 	if r.Store == DeviceMemory {
@@ -72,8 +72,8 @@ func (s *State) leaveOut() {
 	s.Register, s.Held = s.OpenFrom, Held{}
 }
 
-// counted is a row as the supply is judged by it: energy that is held because the relay was open costs nothing so far, and
-// the meter's register is the one that it tells.
+// counted returns the row that decides about the supply: energy that is held because the relay was open costs 0 so far, and
+// the register is the one that the meter reports.
 func (r Row) counted() Row {
 	if r.Held.Reason == HoldOpen {
 		r.leaveOut()

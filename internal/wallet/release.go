@@ -26,7 +26,7 @@ type ReleaseTx interface {
 	HoldTx
 }
 
-// HoldTx tells people what has to be decided about a meter.
+// HoldTx asks people to decide about a meter's held readings.
 type HoldTx interface {
 	// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
 	WalletStopped(Row) error
@@ -226,7 +226,7 @@ func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	}
 	next, taken, err := s.charge(units, t)
 	if err != nil {
-		return nil, refusal.Because(refusal.InvalidRequest, "The tariff gives no price for this energy.", nothingMoved, "Publish the tariff; then decide.")
+		return nil, refusal.Because(refusal.InvalidRequest, "The tariff gives no price for this energy.", nothingMoved, "Publish a tariff with a price for it, then decide.")
 	}
 	*s = next
 	return taken.Days, refusal.Refusal{}

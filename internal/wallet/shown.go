@@ -256,7 +256,7 @@ type AccountWish struct {
 	Reason    string `json:"reason"`
 }
 
-// accountAct is what of an AccountWish is written down for a second person.
+// accountAct is the part of an AccountWish that an approval stores.
 type accountAct struct {
 	Meter   string      `json:"meter"`
 	Account string      `json:"account"` // that the meter supplied then: an approval is not for whoever moves in
@@ -352,7 +352,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	return w.show(tx, settled.Rows, settled.Rows[at])
 }
 
-// apply is what a supply becomes by the wish.
+// apply returns the supply after the wish.
 func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
 	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
 	if wish.Protected != nil {
@@ -364,7 +364,7 @@ func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
 	return next
 }
 
-// words say what changes, old and new, for whoever allows it.
+// words describes the old and new state, for the person who approves it.
 func (wish AccountWish) words(number string, s Supplied) string {
 	next := wish.apply(s)
 	cut := map[bool]string{true: "never cut off for want of money", false: "cut off when its money is used up"}
