@@ -99,7 +99,7 @@ type App struct {
 	lock   *sqlite.Lock
 	engine *database
 	holder string // names this process among all that might serve the same database
-	// started is when it began: what is claimed since then is claimed by itself.
+	// started is when the server began. Claims made since then are its own.
 	started time.Time
 	keys    *keystore.Store
 	data    *keystore.DataKey

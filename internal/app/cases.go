@@ -78,8 +78,8 @@ func (a *App) openCases() (err error) {
 	return a.openSetup()
 }
 
-// doers carry out every act that a second person allows. What both a command and a token can do has two doors, and the
-// request says which.
+// doers carry out every act that a second person approved. An act that both a command and a token can do has two kinds of
+// request.
 func (a *App) doers() access.Doers {
 	all := a.vending.Doers()
 	for act, send := range a.commands.Doers() {

@@ -9,22 +9,22 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Synced reports whether the system's time service says that it keeps this machine's clock.
+// Synced reports whether the system's time service says that it synchronises this machine's clock.
 func Synced() bool { return plantSynced(timeService)() }
 
-// synced reports whether the time service vouches for the clock that is gone by. Where that is a database's, it does while
-// the two agree.
+// synced reports whether the time service confirms the clock that the server uses. It confirms a database's clock while that
+// clock agrees with this machine's.
 func (a *App) synced() bool {
 	return a.c.Synced() && a.apart().Abs() <= store.MaxApart
 }
 
-// startClock asks whether the clock is right before anything is served.
+// startClock checks the clock before the server accepts requests.
 func (a *App) startClock() error { return a.vending.StartClock(a.stopping, tenant) }
 
 // clockEvery is how often the clock is looked at.
 const clockEvery = 5 * time.Second
 
-// watchClock looks at the clock, notes while it is trusted that it is, and logs when that changes.
+// watchClock checks the clock regularly, records that it is trusted, and logs when that changes.
 func (a *App) watchClock(ctx context.Context) error {
 	tick := time.NewTicker(clockEvery)
 	defer tick.Stop()
@@ -35,7 +35,7 @@ func (a *App) watchClock(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			a.log.Warn("time not noted", logkey.Err, err)
+			a.log.Warn("clock not recorded", logkey.Err, err)
 		case no.Code != was && no.Refused():
 			a.log.Error("clock in doubt", logkey.Reason, no.Detail())
 		case no.Code != was:
@@ -52,11 +52,11 @@ func (a *App) watchClock(ctx context.Context) error {
 	}
 }
 
-// askEvery is how often it is asked whether the clock is trusted by now.
+// askEvery is how often onceTrusted checks whether the clock is trusted.
 const askEvery = time.Second
 
-// onceTrusted runs a part of the server that acts by the clock: it sends what is due, gives up what has expired, charges
-// for days. It begins when it is settled that the clock was right at the start; until then it is as if the server were off.
+// onceTrusted runs a part of the server that acts by the clock, such as sending, expiring, or charging for days. The part
+// begins when the clock's doubt at the start is settled. Until then the server behaves as if it were off.
 func (a *App) onceTrusted(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(askEvery)
@@ -72,17 +72,17 @@ func (a *App) onceTrusted(run func(context.Context) error) func(context.Context)
 	}
 }
 
-// clockDoubted reports whether nothing may be dated by the clock: it was moved, or it is far ahead since the start, and
-// nobody has said that it is right.
+// clockDoubted reports whether the clock may not date anything: it was moved, or was far ahead at the start, and nobody has
+// trusted it.
 func (a *App) clockDoubted() bool { return a.vending.ClockDoubted() }
 
-// dayDoubted reports whether it is in doubt which day it is: the clock is, or it is the database's and this server's own
-// differs.
+// dayDoubted reports whether the present day is in doubt: the clock is in doubt, or the database's clock and this server's
+// own differ.
 func (a *App) dayDoubted() bool {
 	return a.clockDoubted() || a.apart().Abs() > store.MaxApart
 }
 
-// apart is by how much the clock that is gone by is ahead of this machine's own.
+// apart returns by how much the clock that the server uses is ahead of this machine's own.
 func (a *App) apart() time.Duration {
 	if a.engine.shared == nil {
 		return 0

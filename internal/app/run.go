@@ -21,7 +21,7 @@ const (
 	recoverEvery = time.Minute      // how often sales without an answer are asked for again
 	chargeEvery  = time.Minute      // how often it is asked whether a local day has begun
 
-	takeOverEvery = time.Second // how often it is tried to free what a server that is gone had claimed
+	takeOverEvery = time.Second // between attempts to release the claims of a dead server
 )
 
 // Run serves until ctx ends or a part of the server breaks, then closes everything. What is acknowledged by then is
@@ -55,8 +55,8 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// takeOver gives free at once what a process that is gone had claimed, where this is the only server of its database, which the
-// folder's lock proves. On a full disk it waits for room: until then nothing is sent either.
+// takeOver releases the claims of a dead process at once, if the folder's lock proves that this is the only server of the
+// database. On a full disk it waits for room; until then the server sends nothing.
 func (a *App) takeOver(ctx context.Context) error {
 	if a.engine.shared != nil {
 		return nil
@@ -67,7 +67,7 @@ func (a *App) takeOver(ctx context.Context) error {
 			a.kick()
 			return nil
 		}
-		a.log.Warn("claims of a server that is gone are not free yet", logkey.Err, err)
+		a.log.Warn("claims of a dead server not released yet", logkey.Err, err)
 		select {
 		case <-ctx.Done():
 			return nil

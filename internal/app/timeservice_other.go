@@ -2,5 +2,5 @@
 
 package app
 
-// timeService is not known here, so nothing vouches for a clock but a person.
+// timeService is not known on this system, so only a person can confirm the clock.
 func timeService() bool { return false }

@@ -92,7 +92,7 @@ func (t Type) Down() wire.Down {
 	return wire.DownCommand
 }
 
-// Act is the act that a command is, whichever door it comes through: what a token can do too is one act with the token.
+// Act returns the act of a command. A command that does the same as a token is the same act.
 func (t Type) Act(args map[string]any) access.Act {
 	force, _ := args[ForceArg].(bool)
 	switch {

@@ -78,7 +78,7 @@ type Sent struct {
 	Waits   *access.Approval // it waits for a second person, and no command was queued
 }
 
-// wish is what of a command is written down for a second person. Its field type tells it from a token's.
+// wish is the part of a command that an approval stores. Its field type distinguishes it from a token's.
 type wish struct {
 	Meter  string         `json:"meter"`
 	Type   Type           `json:"type"`
@@ -86,7 +86,7 @@ type wish struct {
 	Reason string         `json:"reason"`
 }
 
-// DoorField is the field that only the request of a command has, among the requests of an act that a token can do too.
+// DoorField is the field that distinguishes a command's request from the request of a token that does the same act.
 const DoorField = "type"
 
 // Doers carry out the acts of this package that were approved.
@@ -105,7 +105,7 @@ func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (acc
 
 // Send queues a command for a meter (right: command.send and that of the act; connect with force besides meter.write,
 // because it puts voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come
-// since. What the table of acts says of it holds: a command that takes something from a customer waits for a second person.
+// since. The table of acts applies: a command that takes units or evidence away waits for a second person.
 func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
@@ -194,7 +194,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	return Sent{Command: cmd}, tx.AuditLog(eyes.Mark(e))
 }
 
-// words say what a command will do, for whoever allows it.
+// words describes what a command will do, for the person who approves it.
 func (o Order) words(number string) string {
 	what := fmt.Sprintf("%s to meter %s", o.Type, number)
 	switch {

@@ -365,9 +365,9 @@ func (d *Device) Settle(id uint64) {
 // poweredSecond is the powered-on time in seconds.
 func (d *Device) poweredSecond() uint64 { return (d.state.On + d.clock.up) / 1000 }
 
-// mailReport looks at what the server is told of a token. Of one by SMS it notes the result, in case the core has nothing to
-// say to the sender. One that was accepted at the keypad is reported to the registered numbers, before its record is written
-// to the log: a power cut between the two repeats the report, and never loses it.
+// mailReport handles a token's report to the server. For a token by SMS it stores the result, in case the core has no answer
+// for the sender. A token that was accepted at the keypad it reports to the registered numbers before the record is written
+// to the log: a power cut between the two repeats the report, but never loses it.
 func (d *Device) mailReport(r *meter.Report) {
 	if r.Kind != meter.ReportToken {
 		return
@@ -381,9 +381,9 @@ func (d *Device) mailReport(r *meter.Report) {
 	}
 }
 
-// tellToken writes to everybody who is to know what became of a token. By SMS: its sender, whatever became of it. At the
-// keypad: what changed nothing stands on the display only; what was accepted is told the customer, in the words of an answer,
-// and every other registered number, which is the authority's. What the server has pushed is answered to the server.
+// tellToken reports a token's result. The sender of a token by SMS always gets an answer. A token that was accepted at the
+// keypad is reported to the customer and to every other registered number, which is the authority's; a token that was refused
+// or changed nothing appears on the display only. A token that the server pushed is answered to the server.
 func (d *Device) tellToken(r meter.Result) {
 	switch {
 	case r.Source == meter.SMS:
@@ -427,7 +427,7 @@ func (d *Device) reply(to, text string, rejected bool) {
 	d.writeMail(mailEntry{reply: &r, letter: d.letter(to, text)})
 }
 
-// letter shows a message, and is what the modem has to send; nil without a modem, which at a start is not attached yet.
+// letter shows a message and returns it for the modem to send; nil without a modem, which is not attached yet at a start.
 func (d *Device) letter(to, text string) *Letter {
 	if len(d.smsOut) < maxSMSOut {
 		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})

@@ -47,7 +47,7 @@ func (d *Device) addRows(row meter.Row, gaps uint8) {
 	}
 }
 
-// clear hides from the usage pages what they show now. Nothing is forgotten, and nothing else is touched.
+// clear hides the present history from the usage pages. It deletes no data.
 func (d *Device) clear() {
 	at := d.clock.at / 1000
 	if d.state.Clock == meter.ClockInvalid {

@@ -240,7 +240,7 @@ func whole(line string) error {
 	}
 	want, err := strconv.ParseUint(line[at+1:], 16, 32)
 	if err != nil || uint32(want) != crc32.ChecksumIEEE([]byte(line[:at])) {
-		return fmt.Errorf("%w: the checksum does not fit", ErrRow)
+		return fmt.Errorf("%w: the checksum does not match", ErrRow)
 	}
 	return nil
 }

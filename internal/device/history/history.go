@@ -44,7 +44,7 @@ type Rings struct {
 	cleared      Cleared
 }
 
-// Cleared is the mark that menu 5 leaves: what the usage pages showed before it they show no more. The rows stay.
+// Cleared is the mark that menu 5 leaves: the usage pages hide what came before it. The rows stay.
 type Cleared struct {
 	// Day and Month are the newest rows there were, Seq is the newest record of the outbox.
 	Day, Month meter.Date
@@ -55,7 +55,7 @@ type Cleared struct {
 	At int64
 }
 
-// Of returns what is shown of the energy that was used up to a total register.
+// Of returns the energy to show for use up to a total register.
 func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }
