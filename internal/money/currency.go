@@ -91,7 +91,7 @@ func Format(m Minor, c Currency) string {
 	return s
 }
 
-// String writes the amount as people read it: "500.00 KES". Of a currency that is not known it says that the units are minor.
+// String returns the amount as people read it: "500.00 KES". For an unknown currency it says that the units are minor.
 func (a Amount) String() string {
 	c, known := CurrencyOf(a.Currency)
 	if !known {
@@ -100,7 +100,7 @@ func (a Amount) String() string {
 	return Format(a.Minor, c) + " " + c.Code
 }
 
-// Percent writes the ratio as people read it: "1.5 %", "100 %".
+// Percent returns the ratio as people read it: "1.5 %", "100 %".
 func (b Bps) Percent() string {
 	s := Format(Minor(b), Currency{Exp: 2})
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"

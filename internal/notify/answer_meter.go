@@ -170,8 +170,8 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	return d.reply(tx, q, PurposeUsageNone, a)
 }
 
-// walletUsage answers what was used today, yesterday and this month, from the first day on. Of the day on which the account
-// was opened, what its month has is the customer's: the rest of that day is a former occupant's.
+// walletUsage answers what was used today, yesterday and this month, from the account's first day on. On the day on which the
+// account was opened it counts only the use in the account's month: the rest is a former occupant's.
 func (d *Desk) walletUsage(tx Tx, q question, today, since time.Time) error {
 	a, yesterday := q.args, localday.After(today, -1)
 	u, err := tx.WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))

@@ -104,7 +104,7 @@ func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time
 	return d.put(tx, m, before)
 }
 
-// typed notes a token that the meter reports from its keypad, and that no message brought there.
+// typed records a token that the meter reports from its keypad and that no message brought there.
 func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply) error {
 	token, err := id.Parse(id.Token, name)
 	if err != nil || reply.Kind != ReplyTyped {
@@ -113,8 +113,8 @@ func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply) error {
 	return d.heardOf(tx, token, meter, reply)
 }
 
-// heardOf notes that a meter says it has a token, and raises an alarm when the token's sale was reversed meanwhile: a meter
-// without a connection of its own tells it in no other way. Nothing is claimed back by a message that anybody may have sent.
+// heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
+// without a connection can report it in no other way. It makes no debt, because anybody may have sent the message.
 func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply) error {
 	t, _, found, err := tx.TokenForPush(token)
 	if err != nil {
@@ -130,7 +130,7 @@ func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply) error 
 	if v := metering.JudgeToken(metering.TokenState(t.State), result.String()); v.Alarm == nil {
 		return nil
 	}
-	return tx.RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter says by SMS that it has a token whose sale was reversed."})
+	return tx.RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter reported by SMS that it has a token whose sale was reversed."})
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,

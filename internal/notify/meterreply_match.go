@@ -144,8 +144,8 @@ func (r MeterReply) same(as MeterReply) bool {
 	return r.Kind == as.Kind && r.Units == as.Units && r.Balance == as.Balance && r.Told == as.Told
 }
 
-// matchRows looks for tokens in the list of a meter's last tokens. Of a token that no message brought only a report of the
-// keypad says anything, and that report says nothing of any other.
+// matchRows looks for tokens in the list of a meter's last tokens. Only a report of the keypad can match a token that no
+// message brought, and such a report matches no other token.
 func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	all := earlier
 	if waiting != nil {

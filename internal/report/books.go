@@ -111,7 +111,7 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 	return out, nil
 }
 
-// hasSubjects refuses to show one balance for a code under which every till, customer or levy has its own.
+// hasSubjects refuses a request for one balance of a code whose tills, customers or levies have one balance each.
 func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 	if ref.Subject != "" {
 		return refusal.Refusal{}, nil
@@ -121,8 +121,8 @@ func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	line, _ := ledger.Find(ref.Code)
-	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Account %d %s has a balance for each subject, and none was named.", ref.Code, line.Path),
-		"", fmt.Sprintf("Name the subject, for example %q, or read the sum of them all in the trial balance.", first[0].Ref.Subject)), nil
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Account %d %s has one balance for each subject, and the request names no subject.", ref.Code, line.Path),
+		"", fmt.Sprintf("Name the subject, for example %q, or read the sum of all subjects in the trial balance.", first[0].Ref.Subject)), nil
 }
 
 // JournalFilter names the journals that are wanted; the zero value means all.

@@ -47,7 +47,7 @@ type DayTx interface {
 	// TenantZone is the name of the tenant's time zone.
 	TenantZone() (string, error)
 	DaySums(from, to time.Time) (Sums, error)
-	// SinglePersonActs are the acts of weight that one person did alone, oldest first.
+	// SinglePersonActs are the sensitive actions that one person did alone, oldest first.
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
 	// UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
 	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)

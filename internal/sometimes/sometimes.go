@@ -1,8 +1,8 @@
 // Package sometimes counts how often random tests reached their rare states.
 //
 // A random test that never meets a full disk proves nothing about one, and nobody notices. So a test lists the states that
-// it exists for ([New]), notes each one when it gets there ([Counter.Reached]), and prints the counts at its end
-// ([Counter.Report]). In the long run of ./check full a state that was never reached fails the test.
+// it must reach ([New]), counts each time it reaches one ([Counter.Reached]), and prints the counts at its end
+// ([Counter.Report]). In the long run of ./check full, the test fails if it never reached a state.
 //
 // Only tests import this package; go test ./internal/arch holds that.
 package sometimes
@@ -34,7 +34,7 @@ func New(states ...string) *Counter {
 	return c
 }
 
-// Reached notes that a state was reached. It panics for a state that is not listed: a misspelt one would never be missed.
+// Reached counts that a state was reached. It panics for a state that is not listed, so that a misspelt name is noticed.
 func (c *Counter) Reached(state string) { c.Add(state, 1) }
 
 // Add notes that a state was reached n times; 0 changes nothing.
