@@ -166,11 +166,6 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 			t.Errorf("taken on: %q with credit %d, want %q and 5000", got, limit(), want)
 		}
 	}
-	posing, err := s.AddVendor(ctx, owner(), vending.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
-	if err != nil || posing.Waits == nil || !strings.HasPrefix(posing.Waits.Summary, `take on vendor V9 ("Kiosk): billing`) ||
-		!strings.HasSuffix(posing.Waits.Summary, `(\u202e"): billing float, commission 0 %, credit limit 90000.00 KES`) {
-		t.Errorf("a name that poses as figures: %v %+v", err, posing.Waits)
-	}
 	code := s.vendor(vending.NewVendor{}).Code
 	raised, err := s.SetTerms(ctx, owner(), code, credit(9000))
 	if err != nil || raised.Waits == nil || limit() != 5000 {
@@ -235,5 +230,17 @@ func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
 		if got.Refused() || (state == vending.Completed) != c.waits {
 			t.Errorf("reversed by %s: %q, the sale is %s; want it to wait: %t", c.by, got.Detail(), state, c.waits)
 		}
+	}
+}
+
+// A vendor's name is quoted in what is to be approved, so that it cannot pass for terms.
+func TestAVendorsNameCannotPoseAsTerms(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	s.publish("domestic", flat(), monday())
+	posing, err := s.AddVendor(t.Context(), owner(), vending.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
+	if err != nil || posing.Waits == nil || !strings.HasPrefix(posing.Waits.Summary, `take on vendor V9 ("Kiosk): billing`) ||
+		!strings.HasSuffix(posing.Waits.Summary, `(\u202e"): billing float, commission 0 %, credit limit 90000.00 KES`) {
+		t.Errorf("a name that poses as figures: %v %+v", err, posing.Waits)
 	}
 }

@@ -83,7 +83,6 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 		"a supervisor of the vendor": {clerk, func(v vending.Vendor) access.Actor {
 			return access.Actor{Tenant: tenant, Kind: access.Person, Name: "boss@corner.example", Role: access.Supervisor, Vendor: v.ID}
 		}, false},
-		"a seller's key without a vendor": {nobodysSeller, nobodysSeller, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
@@ -127,11 +126,6 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 			s.verified()
 		})
 	}
-}
-
-// nobodysSeller is a seller's key without a vendor: it sells from the tenant's own till.
-func nobodysSeller(vending.Vendor) access.Actor {
-	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "till", Role: access.VendorAPI}
 }
 
 // Who allows a reversal has not sold: not under another name either.
