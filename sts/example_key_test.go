@@ -86,6 +86,11 @@ func ExampleParseDKGA() {
 	// 00 sts: key derivation 03 (withdrawn in 2018): unsupported
 }
 
+func ExampleDKGA_Makes() {
+	fmt.Println(sts.DKGA02.Makes(sts.DCTK), sts.DKGA04.Makes(sts.DUTK), sts.DKGA04.Makes(sts.DCTK))
+	// Output: true true false
+}
+
 func ExampleDKGA_KeySize() {
 	fmt.Println(sts.DKGA02.KeySize(), sts.DKGA04.KeySize())
 	// Output: 8 20

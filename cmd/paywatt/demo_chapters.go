@@ -39,13 +39,19 @@ func (s *demoStory) token(ctx context.Context) (string, error) {
 			expect("a TID of this minute", time.Since(issued).Abs() < late, true))
 }
 
-func (s *demoStory) keypad(context.Context) (string, error) {
+func (s *demoStory) keypad(ctx context.Context) (string, error) {
 	v, err := s.meter.do("key " + s.sales[0].Tokens[0].Digits + "#")
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, balance %s, supply on", v.LastToken, kwh(v.BalanceWh)),
-		cmp.Or(expect("result", v.LastToken, "accept"), expectState(v, sumOf(1, bought), 0, "closed", "off"))
+	report, err := s.bus.got(ctx, s.meter.phone, storySIM())
+	if err != nil {
+		return "", err
+	}
+	units := kwh(s.sales[0].UnitsWh)
+	return fmt.Sprintf("%s, balance %s, supply on; SMS to the customer: %q", v.LastToken, kwh(v.BalanceWh), report),
+		cmp.Or(expect("result", v.LastToken, "accept"), expectState(v, sumOf(1, bought), 0, "closed", "off"),
+			expect("report by SMS", report, "Recharge OK. "+units+" added. Balance "+units))
 }
 
 // again types the same digits a second time, and asks the server what it knows of the token.

@@ -90,16 +90,31 @@ func (b *demoBus) ask(ctx context.Context, phone, to, text string) (answer strin
 		return "", 0, err
 	}
 	took = time.Since(began)
+	answer, err = firstFrom(to, out)
+	return answer, took, err
+}
+
+// got waits for the first text that a telephone on the network has from a number, without sending one.
+func (b *demoBus) got(ctx context.Context, phone, from string) (string, error) {
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	if err != nil {
+		return "", err
+	}
+	return firstFrom(from, out)
+}
+
+// firstFrom is the first text from a number in what a telephone got.
+func firstFrom(from, out string) (string, error) {
 	var got []struct{ From, Text string }
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
-		return "", 0, fmt.Errorf("read what the phone got: %w", err)
+		return "", fmt.Errorf("read what the phone got: %w", err)
 	}
 	for _, m := range got {
-		if m.From == to && m.Text != "" {
-			return m.Text, took, nil
+		if m.From == from && m.Text != "" {
+			return m.Text, nil
 		}
 	}
-	return "", took, fmt.Errorf("%s did not answer the phone within %v", to, phoneTime)
+	return "", fmt.Errorf("%s sent the phone no text within %v", from, phoneTime)
 }
 
 // close ends the network; without one there is nothing to end.
