@@ -15,13 +15,14 @@ import (
 type acceptor struct {
 	gate    *gate
 	clients *sync.WaitGroup // mochi waits for it at the end
+	end     func()          // ends the connections of all clients that have logged in
 	once    sync.Once
 	serving chan struct{} // closed when Serve has begun
 	ended   chan struct{} // closed when Serve has returned
 }
 
-func newAcceptor(gate *gate, clients *sync.WaitGroup) *acceptor {
-	return &acceptor{gate: gate, clients: clients, serving: make(chan struct{}), ended: make(chan struct{})}
+func newAcceptor(gate *gate, clients *sync.WaitGroup, end func()) *acceptor {
+	return &acceptor{gate: gate, clients: clients, end: end, serving: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // ID, Address, Protocol and Init are what mochi asks of a listener.
@@ -52,13 +53,15 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 	}
 }
 
-// Close ends the accepting, then the connections.
-func (l *acceptor) Close(closeClients listeners.CloseFn) {
+// Close ends the accepting, then the connections. mochi's own way to end them takes a read lock twice, and waits for ever where
+// a client that is leaving asks for the write lock in between.
+func (l *acceptor) Close(listeners.CloseFn) {
 	_ = l.gate.Close() // closed already is as good
 	select {
 	case <-l.serving:
 		<-l.ended
 	default: // never served
 	}
-	closeClients(l.ID())
+	l.gate.drop(true)
+	l.end()
 }

@@ -18,7 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,7 +97,7 @@ func New(c Config) (*Broker, error) {
 	if err := errors.Join(b.server.AddHook(&hook{b: b}, nil), b.server.AddHook(&answers{limits: b.limits}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the broker: %w", err)
 	}
-	if err := b.server.AddListener(newAcceptor(b.gate, &b.server.Listeners.ClientsWg)); err != nil {
+	if err := b.server.AddListener(newAcceptor(b.gate, &b.server.Listeners.ClientsWg, b.end)); err != nil {
 		return nil, fmt.Errorf("listen for meters: %w", err)
 	}
 	return b, nil
@@ -128,6 +130,16 @@ func (b *Broker) Run(ctx context.Context) error {
 		return fmt.Errorf("stop serving meters: %w", err)
 	}
 	return nil
+}
+
+// end ends the connection of every meter.
+func (b *Broker) end() {
+	b.mu.RLock()
+	all := slices.Collect(maps.Values(b.meters))
+	b.mu.RUnlock()
+	for _, s := range all {
+		_ = b.server.DisconnectClient(s.client, packets.ErrServerShuttingDown) // it is closed either way
+	}
 }
 
 // enter makes s the connection of its meter and ends the one before. mochi ends that as well, but where three follow

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -94,7 +95,7 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	if err := errors.Join(g.server.AddHook(&integrationHook{g: g}, nil), g.server.AddHook(&answers{limits: g.limits, hears: true}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the integration broker: %w", err)
 	}
-	if err := g.server.AddListener(newAcceptor(g.gate, &g.server.Listeners.ClientsWg)); err != nil {
+	if err := g.server.AddListener(newAcceptor(g.gate, &g.server.Listeners.ClientsWg, g.end)); err != nil {
 		return nil, fmt.Errorf("listen for integrations: %w", err)
 	}
 	return g, nil
@@ -130,6 +131,16 @@ func (g *Integration) Run(ctx context.Context) error {
 		return fmt.Errorf("stop serving integrations: %w", err)
 	}
 	return nil
+}
+
+// end ends the connection of every program.
+func (g *Integration) end() {
+	g.mu.RLock()
+	all := slices.Collect(maps.Keys(g.in))
+	g.mu.RUnlock()
+	for _, cl := range all {
+		_ = g.server.DisconnectClient(cl, packets.ErrServerShuttingDown) // it is closed either way
+	}
 }
 
 // ShowOut ends the connections of logins that are no longer in force.
