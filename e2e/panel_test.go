@@ -83,8 +83,7 @@ func (p *panelPage) byKeyboard(t *testing.T) {
 		t.Error("the token is taken before #")
 	}
 	p.keys("#")
-	p.shows("ACCEPTED  +25.60")
-	p.shows("CREDIT 25.60 kWh")
+	p.until(10*time.Second, `/ACCEPTED\s+\+25\.60[^]*CREDIT\s+25\.60 kWh/.test(document.querySelector(".lcd").innerText)`)
 	p.until(10*time.Second, `document.getElementById("supply").textContent === "● On" && document.getElementById("icons").innerText.includes("supply on")`)
 	if said := p.text("#said"); said != "Last token: accept." {
 		t.Errorf("a screen reader hears %q, want the result", said)
