@@ -14,6 +14,6 @@ quick: ## the inner loop, under two minutes
 run: ## the demonstration: a server and 20 virtual meters in a throw-away folder
 	go run ./cmd/paywatt demo
 generate: ## the committed *_templ.go from their sources
-	go tool -modfile=tools/go.mod templ generate -path internal
+	go tool -modfile=tools/tools.mod templ generate -path internal
 bench: ## the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./sts ./meter ./wire

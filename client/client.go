@@ -9,7 +9,10 @@
 //
 // [Client.Vend] is safe to lose: it repeats itself with the same idempotency key for as long as [Config] allows, and
 // what it cannot settle it returns with that key, so that the same order asked later gives the same sale and never a
-// second one. The package uses the standard library only and may be used outside this module.
+// second one.
+//
+// Bodies have the types of package apiv1, lists its filters. The package uses that and the standard library only, and may
+// be used outside this module.
 package client
 
 import (

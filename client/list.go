@@ -1,48 +1,42 @@
 package client
 
 import (
+	"context"
+	"fmt"
 	"net/url"
-	"strconv"
+	"reflect"
+	"strings"
 	"time"
+
+	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// List is one page of a list. NextCursor is empty on the last page.
-type List[T any] struct {
-	Data       []T    `json:"data"`
-	NextCursor string `json:"next_cursor"`
+// list asks for a page of a list.
+func list[F, T any](ctx context.Context, c *Client, l apiv1.Listing[F, T], f F) (apiv1.List[T], error) {
+	path, q := l.Path, url.Values{}
+	address(reflect.ValueOf(f), &path, q)
+	return ask[apiv1.List[T]](ctx, c, get(path, q))
 }
 
-// Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor on,
-// which is the NextCursor of the page before.
-type Page struct {
-	Limit  int
-	Cursor string
+// address puts the fields of a filter where their tags say: path into the path, query behind it where they are not zero.
+func address(f reflect.Value, path *string, q url.Values) {
+	for i := range f.NumField() {
+		field, v := f.Type().Field(i), f.Field(i)
+		switch name := field.Tag.Get("query"); {
+		case field.Anonymous:
+			address(v, path, q)
+		case name == "":
+			name = field.Tag.Get("path")
+			*path = strings.Replace(*path, "{"+name+"}", url.PathEscape(v.String()), 1)
+		case !v.IsZero():
+			q.Set(name, text(v.Interface()))
+		}
+	}
 }
 
-// Span asks for a part of a meter's history. From is inclusive, To exclusive; a zero time leaves that side open.
-type Span struct {
-	From, To time.Time
-	Page     Page
-}
-
-func (p Page) query() url.Values {
-	q := url.Values{}
-	if p.Limit != 0 {
-		q.Set("limit", strconv.Itoa(p.Limit))
+func text(v any) string {
+	if t, ok := v.(time.Time); ok {
+		return t.Format(time.RFC3339Nano)
 	}
-	if p.Cursor != "" {
-		q.Set("cursor", p.Cursor)
-	}
-	return q
-}
-
-func (s Span) query() url.Values {
-	q := s.Page.query()
-	if !s.From.IsZero() {
-		q.Set("from", s.From.Format(time.RFC3339Nano))
-	}
-	if !s.To.IsZero() {
-		q.Set("to", s.To.Format(time.RFC3339Nano))
-	}
-	return q
+	return fmt.Sprint(v)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -19,7 +20,7 @@ func TestHistoryIsAskedForByNumberSpanAndPage(t *testing.T) {
 		fmt.Fprint(w, `{"data":[{"seq":7,"register_wh":120433,"reasons":["CREDIT"]}],"next_cursor":"c2"}`)
 	})
 	from := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	l, err := c.Readings(t.Context(), "0414 0001/001", client.Span{From: from, Page: client.Page{Limit: 10, Cursor: "c1"}})
+	l, err := c.Readings(t.Context(), apiv1.HistoryFilter{Meter: "0414 0001/001", From: from, Page: apiv1.Page{Limit: 10, Cursor: "c1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestASaleThatWasNotMadeIsSaidSo(t *testing.T) {
 	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[],"next_cursor":""}`) })
 	_, err := c.VendByRef(t.Context(), "till3-9")
 	var p *client.Problem
-	if !errors.As(err, &p) || p.Code != "vend-not-found" || p.MoneyMoved != client.MoneyMovedNo {
+	if !errors.As(err, &p) || p.Code != "vend-not-found" || p.MoneyMoved != apiv1.MoneyMovedNo {
 		t.Errorf("got %v, want the problem vend-not-found, no money moved", err)
 	}
 }
@@ -58,7 +59,7 @@ func TestAPageOfAProxyIsAProblemWithoutACode(t *testing.T) {
 	c, _ := start(t, &waits, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html>bad gateway", http.StatusBadGateway)
 	})
-	_, err := c.Tariffs(t.Context(), client.Page{})
+	_, err := c.Tariffs(t.Context(), apiv1.Page{})
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Status != 502 || p.Code != "" {
 		t.Errorf("got %v, want a problem of status 502 without a code", err)

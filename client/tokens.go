@@ -3,46 +3,29 @@ package client
 import (
 	"context"
 	"net/url"
-	"time"
+
+	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// NextKey are the facts of the key that a meter is to get; what is empty stays as it is.
-type NextKey struct {
-	SGC      string `json:"sgc,omitempty"`
-	KRN      int    `json:"krn,omitempty"`
-	KT       *int   `json:"kt,omitempty"`
-	TI       string `json:"ti,omitempty"`
-	KEN      *int   `json:"ken,omitempty"`
-	DKGA     string `json:"dkga,omitempty"`
-	BaseDate int    `json:"base_date,omitempty"`
+// GiveTokens makes tokens that nobody buys (rights: token.free, token.issue), or returns *Waiting. It is safe to repeat with
+// the same key; empty = a random one.
+func (c *Client) GiveTokens(ctx context.Context, meter string, n apiv1.NewTokens, key string) (apiv1.Tokens, error) {
+	return keyedAsk[apiv1.Tokens](ctx, c, post(meterPath(meter, "/tokens"), n), key)
 }
 
-// NewTokens asks for tokens that nobody buys.
-type NewTokens struct {
-	Kind       string   `json:"kind"` // free, replacement, key_change, clear_credit, clear_tamper, power_limit
-	UnitsWh    int64    `json:"units_wh,omitempty"`
-	PowerW     int64    `json:"power_w,omitempty"`
-	Key        *NextKey `json:"key,omitempty"`
-	ReasonCode string   `json:"reason_code"`
-	Reason     string   `json:"reason,omitempty"`
-	// IdempotencyKey makes a repetition harmless; empty = a random one.
-	IdempotencyKey string `json:"-"`
+// Recharge sends a token to its meter (right: token.send). Repeating it is harmless: a token loads once.
+func (c *Client) Recharge(ctx context.Context, meter string, n apiv1.NewRecharge) (apiv1.Recharge, error) {
+	return ask[apiv1.Recharge](ctx, c, post(meterPath(meter, "/recharges"), n))
 }
 
-// Tokens are tokens that nobody bought.
-type Tokens struct {
-	ID         string    `json:"id"`
-	Kind       string    `json:"kind"`
-	Meter      string    `json:"meter"`
-	UnitsWh    int64     `json:"units_wh"`
-	ReasonCode string    `json:"reason_code"`
-	By         string    `json:"by"`
-	ApprovedBy string    `json:"approved_by,omitempty"`
-	Tokens     []Token   `json:"tokens"`
-	CreatedAt  time.Time `json:"created_at"`
+// RechargeState says how far a token has come.
+func (c *Client) RechargeState(ctx context.Context, meter, token string) (apiv1.Recharge, error) {
+	return ask[apiv1.Recharge](ctx, c, get(meterPath(meter, "/recharges/"+url.PathEscape(token)), nil))
 }
 
-// GiveTokens makes tokens that nobody buys (rights: token.free, token.issue), or returns *Waiting.
-func (c *Client) GiveTokens(ctx context.Context, meter string, n NewTokens) (Tokens, error) {
-	return keyedAsk[Tokens](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/tokens", n), n.IdempotencyKey)
+// DiagnoseToken asks what is wrong with the digits somebody typed (right: vend.read). number is the number or the id of
+// the meter they are for and may be empty; digits that were not sold are tried under this meter's keys. How often one may
+// ask about such digits is limited: a [*Problem] with code rate-limited says when to ask again.
+func (c *Client) DiagnoseToken(ctx context.Context, digits, number string) (apiv1.Diagnosis, error) {
+	return ask[apiv1.Diagnosis](ctx, c, post("/v1/token-diagnoses", apiv1.NewDiagnosis{Digits: digits, Number: number}))
 }

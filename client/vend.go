@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -10,85 +11,21 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Order is a sale to make.
-type Order struct {
-	Meter  string `json:"meter"`
-	Tender Amount `json:"tender"`
-	// ClientRef is the caller's own name of the sale, unique per vendor for ever; empty = the idempotency key.
-	ClientRef string `json:"client_ref,omitempty"`
-	// Deliver lists the routes besides this answer: mqtt, sms, meter_sms.
-	Deliver []string `json:"deliver,omitempty"`
-	// IdempotencyKey makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one. Callers that may
-	// crash choose their own and keep it with the order.
-	IdempotencyKey string `json:"-"`
-}
-
-// Step is one block of the energy line.
-type Step struct {
-	UnitsWh     int64 `json:"units_wh"`
-	RateMicro   int64 `json:"rate_micro"`
-	AmountMinor int64 `json:"amount_minor"`
-}
-
-// Line is one part of the tender, in the order it was allocated; the lines of a sale sum to the tender.
-type Line struct {
-	Kind        string `json:"kind"` // fee, fixed, debt, energy (net of tax), levy, vat, carry, carry_in, wallet ...
-	Ref         string `json:"ref,omitempty"`
-	Label       string `json:"label,omitempty"` // what it is, for people
-	AmountMinor int64  `json:"amount_minor"`
-	LeftMinor   *int64 `json:"left_minor,omitempty"` // of a charge or debt: still to be paid after the sale, tax included
-	Steps       []Step `json:"steps,omitempty"`
-}
-
-// Token is what the customer types. Digits are masked without the right token.show.
-type Token struct {
-	Digits   string `json:"digits"`
-	Class    int    `json:"class"`
-	SubClass int    `json:"subclass"`
-	TID      int64  `json:"tid"`
-	BaseDate int    `json:"base_date"`
-	UnitsWh  int64  `json:"units_wh"`
-	State    string `json:"state"`
-	Withheld string `json:"withheld,omitempty"` // why they are masked although the right is there: storage-full
-}
-
-// Vend is a sale.
-type Vend struct {
-	ID          string     `json:"id"`
-	ClientRef   string     `json:"client_ref"`
-	Meter       string     `json:"meter"`
-	Test        bool       `json:"test,omitempty"` // the meter is simulated
-	State       string     `json:"state"`
-	Tender      Amount     `json:"tender"`
-	UnitsWh     int64      `json:"units_wh"`
-	FreeWh      int64      `json:"free_wh,omitempty"` // free basic units among UnitsWh; their tokens come first
-	Lines       []Line     `json:"lines"`
-	Tokens      []Token    `json:"tokens"`
-	ReceiptNo   string     `json:"receipt_no,omitempty"`
-	ReceiptURL  string     `json:"receipt_url"`
-	PressKey    bool       `json:"press_key,omitempty"` // of a recharge: somebody must press # on the meter for the supply to return
-	CreatedAt   time.Time  `json:"created_at"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"`
+// Sold is a sale with how it was answered.
+type Sold struct {
+	apiv1.Sale
 	// Replayed says that the server answered with a sale it had made before under the same key.
 	Replayed bool `json:"-"`
 	// Raw is the answer byte for byte.
 	Raw json.RawMessage `json:"-"`
 }
 
-// Quote is what a tender would buy now. Nothing is stored but the quote.
-type Quote struct {
-	Meter     string    `json:"meter"`
-	Tender    Amount    `json:"tender"`
-	UnitsWh   int64     `json:"units_wh"`
-	FreeWh    int64     `json:"free_wh,omitempty"` // free basic units among UnitsWh; their tokens come first
-	Lines     []Line    `json:"lines"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
 // Unresolved is a sale, or another request that moves money, whose outcome this client does not know: it may or may not have happened. Ask again with the
-// same order and IdempotencyKey, or look with [Client.VendByRef]; never start a new sale instead.
+// same order and key, or look with [Client.VendByRef]; never start a new sale instead.
 type Unresolved struct {
 	IdempotencyKey string
 	ClientRef      string
@@ -107,59 +44,56 @@ func (u *Unresolved) Error() string {
 func (u *Unresolved) Unwrap() error { return u.Err }
 
 // Quote prices a tender without selling (right: vend.quote).
-func (c *Client) Quote(ctx context.Context, meter string, tender Amount) (Quote, error) {
-	body := struct {
-		Meter  string `json:"meter"`
-		Tender Amount `json:"tender"`
-	}{meter, tender}
-	return ask[Quote](ctx, c, post("/v1/vend-quotes", body))
+func (c *Client) Quote(ctx context.Context, meter string, tender apiv1.Amount) (apiv1.Quote, error) {
+	return ask[apiv1.Quote](ctx, c, post("/v1/vend-quotes", apiv1.NewQuote{Meter: meter, Tender: tender}))
 }
 
-// Vend sells (right: vend.sell). After errors of the way it asks again with the same idempotency key, up to
-// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an
+// Vend sells (right: vend.sell). The key makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one.
+// Callers that may crash choose their own and keep it with the order. After errors of the way Vend asks again with the
+// same key, up to Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an
 // [*Unresolved]; one that is [ErrUnreachable] or a [*Problem] with MoneyMoved "no" means that nothing was sold.
-func (c *Client) Vend(ctx context.Context, o Order) (Vend, error) {
-	if o.IdempotencyKey == "" {
-		o.IdempotencyKey = rand.Text()
-	}
-	q := post("/v1/vends", o)
-	q.header = http.Header{"Idempotency-Key": {o.IdempotencyKey}}
-	ref := o.ClientRef
-	if ref == "" {
-		ref = o.IdempotencyKey
-	}
+func (c *Client) Vend(ctx context.Context, o apiv1.NewSale, key string) (Sold, error) {
+	var s Sold
+	key = cmp.Or(key, rand.Text())
+	a, err := c.settle(ctx, post("/v1/vends", o), key, cmp.Or(o.ClientRef, key), &s.Sale)
+	s.Replayed, s.Raw = a.header.Get("Idempotency-Replayed") == "true", a.body
+	return s, err
+}
+
+// keyedAsk sends a request that moves money under a key. An error that leaves the outcome open is an [*Unresolved].
+func keyedAsk[T any](ctx context.Context, c *Client, q call, key string) (out T, err error) {
+	_, err = c.settle(ctx, q, cmp.Or(key, rand.Text()), "", &out)
+	return out, err
+}
+
+// settle sends a request that moves money, again and again with the same key, until it is settled or Config.Attempts are
+// used up; what is not settled comes back as *Unresolved with the caller's reference.
+func (c *Client) settle(ctx context.Context, q call, key, ref string, into any) (answer, error) {
+	q.header = http.Header{"Idempotency-Key": {key}}
 	asked := false // whether any attempt may have reached the server
 	for attempt := 1; ; attempt++ {
-		v, err := c.vendOnce(ctx, q)
+		a, err := c.do(ctx, q)
 		if err == nil {
-			return v, nil
+			if err := waits(a); err != nil {
+				return a, err
+			}
+			if err = json.Unmarshal(a.body, into); err == nil {
+				return a, nil
+			}
+			err = fmt.Errorf("%w: the answer is not the JSON of this version: %w", ErrNoAnswer, err)
 		}
 		again, pause := repeatable(err)
 		if !again && !(asked && saysNothing(err)) {
-			return Vend{}, err
+			return answer{}, err
 		}
 		asked = asked || !errors.Is(err, ErrUnreachable)
 		if attempt >= c.cfg.Attempts || ctx.Err() != nil || c.cfg.Wait(ctx, c.pause(attempt, pause)) != nil {
 			if !asked {
-				return Vend{}, err
+				return answer{}, err
 			}
-			return Vend{}, &Unresolved{IdempotencyKey: o.IdempotencyKey, ClientRef: ref, Err: err}
+			return answer{}, &Unresolved{IdempotencyKey: key, ClientRef: ref, Err: err}
 		}
 	}
-}
-
-func (c *Client) vendOnce(ctx context.Context, q call) (Vend, error) {
-	a, err := c.do(ctx, q)
-	if err != nil {
-		return Vend{}, err
-	}
-	var v Vend
-	if err := json.Unmarshal(a.body, &v); err != nil {
-		return Vend{}, fmt.Errorf("%w: the answer is not the JSON of this version: %w", ErrNoAnswer, err)
-	}
-	v.Replayed = a.header.Get("Idempotency-Replayed") == "true"
-	v.Raw = a.body
-	return v, nil
 }
 
 // repeatable says whether asking again with the same key can settle the sale, and the server's wish for a pause.
@@ -172,7 +106,7 @@ func repeatable(err error) (bool, time.Duration) {
 		return false, 0
 	}
 	switch {
-	case p.Code == "idempotency-key-in-flight", p.MoneyMoved == MoneyMovedUnknown:
+	case p.Code == "idempotency-key-in-flight", p.MoneyMoved == apiv1.MoneyMovedUnknown:
 		return true, p.RetryAfter
 	case p.Code == "" && p.Status >= 500: // a proxy's page: nobody knows what the server behind it did
 		return true, p.RetryAfter
@@ -204,29 +138,29 @@ func (c *Client) pause(attempt int, wish time.Duration) time.Duration {
 }
 
 // VendByID returns a sale (right: vend.read).
-func (c *Client) VendByID(ctx context.Context, id string) (Vend, error) {
-	return ask[Vend](ctx, c, get("/v1/vends/"+url.PathEscape(id), nil))
+func (c *Client) VendByID(ctx context.Context, id string) (apiv1.Sale, error) {
+	return ask[apiv1.Sale](ctx, c, get(salePath(id, ""), nil))
 }
 
 // VendByRef returns the sale with the caller's own reference. A problem with code "vend-not-found" means that it was
 // not made.
-func (c *Client) VendByRef(ctx context.Context, clientRef string) (Vend, error) {
-	l, err := ask[List[Vend]](ctx, c, get("/v1/vends", url.Values{"client_ref": {clientRef}}))
+func (c *Client) VendByRef(ctx context.Context, clientRef string) (apiv1.Sale, error) {
+	l, err := ask[apiv1.List[apiv1.Sale]](ctx, c, get("/v1/vends", url.Values{"client_ref": {clientRef}}))
 	if err != nil {
-		return Vend{}, err
+		return apiv1.Sale{}, err
 	}
 	if len(l.Data) != 1 {
-		return Vend{}, &Problem{
-			Title: "Not found", Status: http.StatusNotFound, Code: "vend-not-found", MoneyMoved: MoneyMovedNo,
+		return apiv1.Sale{}, &Problem{Problem: apiv1.Problem{
+			Title: "Not found", Status: http.StatusNotFound, Code: "vend-not-found", MoneyMoved: apiv1.MoneyMovedNo,
 			Detail: "There is no sale with the reference " + clientRef + ".",
-		}
+		}}
 	}
 	return l.Data[0], nil
 }
 
 // Receipt returns the receipt of a sale in a format (json, text32, text48, html, sms) and its content type.
 func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, contentType string, err error) {
-	a, err := c.do(ctx, get("/v1/vends/"+url.PathEscape(id)+"/receipt", url.Values{"format": {format}}))
+	a, err := c.do(ctx, get(salePath(id, "/receipt"), url.Values{"format": {format}}))
 	if err != nil {
 		return nil, "", err
 	}
@@ -241,6 +175,33 @@ func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) ([]by
 	if head != 0 {
 		q.Set("head", strconv.FormatInt(head, 10))
 	}
-	a, err := c.do(ctx, get("/v1/vends/"+url.PathEscape(id)+"/receipt", q))
+	a, err := c.do(ctx, get(salePath(id, "/receipt"), q))
 	return a.body, err
 }
+
+// Reverse undoes a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key is a random
+// one. While Reversal.State is waiting, ask with [Client.Reversal]. A reversal that somebody must approve first returns
+// *Waiting, and nothing was given back.
+func (c *Client) Reverse(ctx context.Context, sale, reason, key string) (apiv1.Reversed, error) {
+	return keyedAsk[apiv1.Reversed](ctx, c, post(salePath(sale, "/reversal"), apiv1.NewReversal{Reason: reason}), key)
+}
+
+// Reversal returns how far the newest reversal of a sale has come (right: vend.read).
+func (c *Client) Reversal(ctx context.Context, sale string) (apiv1.Reversal, error) {
+	return ask[apiv1.Reversal](ctx, c, get(salePath(sale, "/reversal"), nil))
+}
+
+// Explain derives every figure of a sale again (right: vend.read).
+func (c *Client) Explain(ctx context.Context, sale string) (apiv1.Explanation, error) {
+	return ask[apiv1.Explanation](ctx, c, get(salePath(sale, "/explain"), nil))
+}
+
+// Reprint returns the receipt of a sale once more, marked as a copy, in a format.
+func (c *Client) Reprint(ctx context.Context, sale, format string) ([]byte, error) {
+	q := post(salePath(sale, "/reprints"), struct{}{})
+	q.query = url.Values{"format": {format}}
+	a, err := c.do(ctx, q)
+	return a.body, err
+}
+
+func salePath(sale, rest string) string { return "/v1/vends/" + url.PathEscape(sale) + rest }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -77,14 +78,14 @@ func start(t *testing.T, waits *[]time.Duration, steps ...http.HandlerFunc) (*cl
 	return c, s
 }
 
-func order() client.Order {
-	return client.Order{Meter: "04140001001", Tender: client.Amount{AmountMinor: 10000, Currency: "KES"}, ClientRef: "till3-1"}
+func order() apiv1.NewSale {
+	return apiv1.NewSale{Meter: "04140001001", Tender: apiv1.Amount{AmountMinor: 10000, Currency: "KES"}, ClientRef: "till3-1"}
 }
 
 func TestVendRepeatsItselfWithTheSameKeyAfterACutConnection(t *testing.T) {
 	var waits []time.Duration
 	c, s := start(t, &waits, cut, cut, sold)
-	v, err := c.Vend(t.Context(), order())
+	v, err := c.Vend(t.Context(), order(), "")
 	if err != nil {
 		t.Fatalf("vend after two cuts: got %v, want the sale", err)
 	}
@@ -106,14 +107,13 @@ func TestVendRepeatsItselfWithTheSameKeyAfterACutConnection(t *testing.T) {
 func TestVendGivesUpAfterItsAttemptsAndNamesTheKey(t *testing.T) {
 	var waits []time.Duration
 	c, s := start(t, &waits, cut)
-	o := order()
-	o.IdempotencyKey = "till3-key-0001"
-	_, err := c.Vend(t.Context(), o)
+	const key = "till3-key-0001"
+	_, err := c.Vend(t.Context(), order(), key)
 	var u *client.Unresolved
 	if !errors.As(err, &u) {
 		t.Fatalf("got %v, want Unresolved", err)
 	}
-	if u.IdempotencyKey != o.IdempotencyKey || u.ClientRef != "till3-1" || !errors.Is(err, client.ErrNoAnswer) {
+	if u.IdempotencyKey != key || u.ClientRef != "till3-1" || !errors.Is(err, client.ErrNoAnswer) {
 		t.Errorf("got key %q ref %q err %v, want the order's own key and ref with ErrNoAnswer", u.IdempotencyKey, u.ClientRef, err)
 	}
 	if keys, _ := s.asked(); len(keys) != client.DefaultAttempts {
@@ -124,7 +124,7 @@ func TestVendGivesUpAfterItsAttemptsAndNamesTheKey(t *testing.T) {
 func TestVendWaitsForARunningTwin(t *testing.T) {
 	var waits []time.Duration
 	c, _ := start(t, &waits, problem(409, "idempotency-key-in-flight", "unknown"), sold)
-	if _, err := c.Vend(t.Context(), order()); err != nil {
+	if _, err := c.Vend(t.Context(), order(), ""); err != nil {
 		t.Fatalf("got %v, want the twin's sale", err)
 	}
 	if len(waits) != 1 || waits[0] != 2*time.Second {
@@ -135,9 +135,9 @@ func TestVendWaitsForARunningTwin(t *testing.T) {
 func TestARefusalIsNotRepeated(t *testing.T) {
 	var waits []time.Duration
 	c, s := start(t, &waits, problem(404, "meter-not-found", "no"))
-	_, err := c.Vend(t.Context(), order())
+	_, err := c.Vend(t.Context(), order(), "")
 	var p *client.Problem
-	if !errors.As(err, &p) || p.Code != "meter-not-found" || p.Status != 404 || p.MoneyMoved != client.MoneyMovedNo {
+	if !errors.As(err, &p) || p.Code != "meter-not-found" || p.Status != 404 || p.MoneyMoved != apiv1.MoneyMovedNo {
 		t.Fatalf("got %#v, want the problem meter-not-found, 404, no money moved", err)
 	}
 	if keys, _ := s.asked(); len(keys) != 1 {
@@ -149,7 +149,7 @@ func TestARefusedRepetitionDoesNotSettleTheFirstAttempt(t *testing.T) {
 	for _, status := range []int{401, 403, 429, 503} {
 		var waits []time.Duration
 		c, _ := start(t, &waits, cut, problem(status, "some-code", "no"))
-		_, err := c.Vend(t.Context(), order())
+		_, err := c.Vend(t.Context(), order(), "")
 		var u *client.Unresolved
 		if !errors.As(err, &u) {
 			t.Errorf("cut, then %d: got %v, want Unresolved", status, err)
@@ -169,7 +169,7 @@ func TestAClosedPortIsUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var u *client.Unresolved
-	if _, err := c.Vend(t.Context(), order()); !errors.Is(err, client.ErrUnreachable) || errors.As(err, &u) {
+	if _, err := c.Vend(t.Context(), order(), ""); !errors.Is(err, client.ErrUnreachable) || errors.As(err, &u) {
 		t.Errorf("vend: got %v, want ErrUnreachable and not Unresolved: nothing was asked", err)
 	}
 	if _, err := c.Meter(t.Context(), "04140001001"); !errors.Is(err, client.ErrUnreachable) {
@@ -184,7 +184,7 @@ func TestACancelledSaleIsUnresolved(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	_, err := c.Vend(ctx, order())
+	_, err := c.Vend(ctx, order(), "")
 	var u *client.Unresolved
 	if !errors.As(err, &u) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want Unresolved with context.Canceled", err)
@@ -196,7 +196,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	c, s := start(t, &waits, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	_, err := c.Vend(t.Context(), order())
+	_, err := c.Vend(t.Context(), order(), "")
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Status != 307 {
 		t.Errorf("got %v, want the 307 as a problem", err)

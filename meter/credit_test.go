@@ -99,6 +99,23 @@ func TestOverrunIsPaidBackFirst(t *testing.T) {
 	}
 }
 
+// TestNetMeteringAddsUpToTheFullMeter has energy that flows the other way pay back what was used beyond the credit, then add
+// credit up to what the meter may hold, and not a watt-hour more.
+func TestNetMeteringAddsUpToTheFullMeter(t *testing.T) {
+	r := configured(t, map[string]any{"net_metering": true, "max_balance_wh": 10_000})
+	r.token(testToken(t, testTID(t, testStart()), 20), meter.Keypad, "")
+	r.step(meter.Event{Kind: meter.EventEnergy, Energy: 2500})
+	for _, c := range []struct{ export, balance, overrun, register unit.Energy }{
+		{400, 0, 100, 400}, {300, 200, 0, 700}, {9700, 9900, 0, 10_400}, {101, 10_000, 0, 10_501}, {5000, 10_000, 0, 15_501},
+	} {
+		r.step(meter.Event{Kind: meter.EventEnergy, Export: c.export})
+		if s := &r.state; s.Balance != c.balance || s.Overrun != c.overrun || unit.Energy(s.Export) != c.register || s.Register != 2500 {
+			t.Errorf("after %s the other way: balance %s, overrun %s, registers %s and %s; want %s, %s, 2.500 kWh and %s",
+				c.export, s.Balance, s.Overrun, s.Register, unit.Energy(s.Export), c.balance, c.overrun, c.register)
+		}
+	}
+}
+
 func TestOneChunkCrossesEverythingInOrder(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 250), meter.Keypad, "")

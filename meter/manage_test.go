@@ -64,6 +64,21 @@ func TestEveryManagementToken(t *testing.T) {
 }
 
 // Class 2 tokens with a TID obey the rules of TIDs, together with credit.
+// TestManagementOfAWalletMeter: there is no credit to clear, and everything else works as on any meter.
+func TestManagementOfAWalletMeter(t *testing.T) {
+	for _, c := range []struct {
+		sub   uint8
+		value uint16
+		want  sts.Result
+	}{
+		{sts.ManageClearCredit, 0, sts.FunctionError}, {sts.ManageClearCredit, 0xffff, sts.FunctionError},
+		{sts.ManageMaxPower, 2300, sts.Accept}, {sts.ManageClearTamper, 0, sts.Accept},
+	} {
+		r := newWallet(t, 0)
+		r.wants(fmt.Sprintf("sub-class %d with value %d", c.sub, c.value), manageFor(t, testKey(t), c.sub, testTID(t, testStart()), c.value), c.want)
+	}
+}
+
 func TestManagementTokensAndCreditShareTheirTIDs(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())

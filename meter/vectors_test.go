@@ -312,3 +312,66 @@ func TestLocalTimeIsThatOfTheZone(t *testing.T) {
 		}
 	}
 }
+
+// TestAWindowOpensAndEndsOnTheMinuteWhereTheClocksChange goes minute by minute through the days on which daylight saving begins
+// and ends. A meter looks at its calendar only when it has named the moment, so a wrong moment shows as a window that lags.
+func TestAWindowOpensAndEndsOnTheMinuteWhereTheClocksChange(t *testing.T) {
+	for _, z := range []struct {
+		zone string
+		doc  map[string]any
+		days []string
+	}{
+		{"Europe/Berlin", map[string]any{"tz_min": 60, "dst_shift_min": 60, "dst_begin": "3.5.0/02:00", "dst_end": "10.5.0/03:00"}, []string{"2027-03-28", "2027-10-31"}},
+		{"Australia/Lord_Howe", map[string]any{"tz_min": 630, "dst_shift_min": 30, "dst_begin": "10.1.0/02:00", "dst_end": "4.1.0/02:00"}, []string{"2027-04-04", "2027-10-03"}},
+	} {
+		zone, err := time.LoadLocation(z.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, window := range []string{"01:15-01:50", "01:40-02:20", "02:30-02:45", "02:10-03:40", "03:05-03:35", "23:30-02:15"} {
+			z.doc["friendly"] = []any{"all " + window}
+			w, ok := supply.ParseWindow("all " + window)
+			if !ok {
+				t.Fatal(window)
+			}
+			for _, day := range z.days {
+				midnight, err := time.ParseInLocation(time.DateOnly, day, zone)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := newRig(t)
+				c, bad := meter.NewConfig(r.cfg, 1, z.doc)
+				if bad != "" {
+					t.Fatalf("refused for %q", bad)
+				}
+				r.cfg, r.born = c, midnight.Add(-2*time.Hour).UnixMilli()
+				r.step(meter.Event{Kind: meter.EventWake})
+				for range 8 * 60 {
+					_, offset := r.now().In(zone).Zone()
+					local := r.now().Unix() + int64(offset)
+					if got, want := r.state.Flags.Has(meter.FlagFriendly), supply.Friendly([]supply.Window{w}, nil, local); got != want {
+						t.Fatalf("%s, %s: open %t at %s, want %t", z.zone, window, got, r.now().In(zone), want)
+					}
+					r.up += 60_000
+					r.step(meter.Event{Kind: meter.EventEnergy})
+				}
+			}
+		}
+	}
+}
+
+// TestASpecialDayHasItsMinutes goes minute by minute through a special day with hours of its own, beside a weekly window.
+func TestASpecialDayHasItsMinutes(t *testing.T) {
+	r := configured(t, map[string]any{"friendly": []any{"mon 13:20-13:40"}, "special_days": []any{"2026-12-25 10:15-11:35", "2026-12-26"}})
+	r.born = time.Date(2026, 12, 24, 22, 0, 0, 0, time.UTC).UnixMilli()
+	for range 3 * 24 * 60 {
+		r.up += 60_000
+		r.step(meter.Event{Kind: meter.EventEnergy})
+		at := r.now()
+		minute := at.Hour()*60 + at.Minute()
+		want := at.Day() == 25 && minute >= 615 && minute < 695 || at.Day() == 26
+		if got := r.state.Flags.Has(meter.FlagFriendly); got != want {
+			t.Fatalf("open %t at %s, want %t", got, at, want)
+		}
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -34,33 +36,28 @@ func newAccountShow(c console) *cobra.Command {
 
 func newAccountStatement(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "statement ACCOUNT", Short: "List sales and what else was booked, newest first", Args: cobra.ExactArgs(1),
+		Use: "statement ACCOUNT", Short: apiv1.AccountStatement.Summary, Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			a, err := api.Account(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			all, err := every(func(p client.Page) (client.List[client.AccountEntry], error) {
-				return api.AccountStatement(cmd.Context(), a.ID, p)
+			all, err := every(func(p apiv1.Page) (apiv1.List[apiv1.AccountEntry], error) {
+				return api.AccountStatement(cmd.Context(), apiv1.AccountFilter{Account: a.ID, Page: p})
 			})
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"at", "kind", "amount", "kWh", "state", "for"}}
-			for _, e := range all {
-				units := ""
-				if e.UnitsWh != 0 {
-					units = unit.Energy(e.UnitsWh).KWh(1)
-				}
-				t.add(timeText(&e.At), e.Kind, minorText(e.AmountMinor, a.Balance.Currency), units, e.State, e.Ref)
-			}
-			return c.show(cmd, all, t)
+			return c.show(cmd, all, columns("at, kind, amount, kWh, state, for", func(e apiv1.AccountEntry) []any {
+				return []any{timeText(&e.At), e.Kind, minorText(e.AmountMinor, a.Balance.Currency), someKWh(e.UnitsWh, 1), e.State, e.Ref}
+			})(all))
 		}),
 	}
 }
 
 func newAccountAdjust(c console) *cobra.Command {
-	var n client.NewAdjustment
+	var n apiv1.NewAdjustment
+	var key string
 	cmd := &cobra.Command{
 		Use: "adjust ACCOUNT AMOUNT", Short: "Give a customer money out of goodwill", Args: cobra.ExactArgs(2),
 		Example: "  paywatt account adjust 04140001001 10.00 --reason \"outage on Monday\"",
@@ -73,7 +70,7 @@ func newAccountAdjust(c console) *cobra.Command {
 			if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
 				return err
 			}
-			a, err := api.Adjust(cmd.Context(), n)
+			a, err := api.Adjust(cmd.Context(), n, key)
 			if err != nil {
 				return err
 			}
@@ -81,6 +78,24 @@ func newAccountAdjust(c console) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&n.Reason, "reason", "", "why (needed); it stands in the audit log")
-	cmd.Flags().StringVar(&n.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the adjustment")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the adjustment")
 	return cmd
+}
+
+func newAccountWallet(c console) *cobra.Command {
+	return list[apiv1.WalletFilter, apiv1.WalletLine]{
+		use: "wallet ACCOUNT", example: "  paywatt account wallet 04140001001 --from 2026-11-01 --to 2026-11-30 -o csv",
+		of: apiv1.WalletStatement, page: (*client.Client).WalletStatement, arg: func(f *apiv1.WalletFilter, account string) { f.Account = account },
+		options: func(flags *pflag.FlagSet, f *apiv1.WalletFilter) {
+			flags.StringVar(&f.From, "from", "", "first local day (default the first of the month)")
+			flags.StringVar(&f.To, "to", "", "last local day (default today)")
+		},
+		table: columns("day, what, kWh, amount, balance, for", func(w apiv1.WalletLine) []any {
+			amount := ""
+			if w.Journals > 0 {
+				amount = minorText(w.AmountMinor, w.Currency)
+			}
+			return []any{w.Day, w.Kind, someKWh(w.UnitsWh, 3), amount, minorText(w.BalanceMinor, w.Currency), w.Ref}
+		}),
+	}.command(c)
 }

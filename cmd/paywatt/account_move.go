@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -39,7 +40,8 @@ func newAccountMoveOut(c console) *cobra.Command {
 }
 
 func newAccountRefund(c console) *cobra.Command {
-	var r client.NewRefund
+	var r apiv1.NewRefund
+	var key string
 	cmd := &cobra.Command{
 		Use: "refund ACCOUNT [AMOUNT]", Short: "Pay out what is due back to a customer, or move it to another account", Args: cobra.RangeArgs(1, 2),
 		Example: "  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"\n" +
@@ -55,7 +57,7 @@ func newAccountRefund(c console) *cobra.Command {
 				}
 				r.Amount = &amount
 			}
-			out, err := api.Refund(cmd.Context(), args[0], r)
+			out, err := api.Refund(cmd.Context(), args[0], r, key)
 			if err != nil {
 				return err
 			}
@@ -67,32 +69,6 @@ func newAccountRefund(c console) *cobra.Command {
 	f.StringVar(&r.Bank, "bank", "", "bank account that pays; default main")
 	f.StringVar(&r.To, "to", "", "another account instead, or a meter that supplies it")
 	f.StringVar(&r.Reason, "reason", "", "to whom and how (needed); it stands in the journal and the audit log")
-	f.StringVar(&r.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the refund")
-	return cmd
-}
-
-func newMeterMoveIn(c console) *cobra.Command {
-	var m client.MoveIn
-	var customer client.Customer
-	cmd := &cobra.Command{
-		Use: "move-in METER", Short: "Open an account for a customer at a meter that is free", Args: cobra.ExactArgs(1),
-		Example: "  paywatt meter move-in 04140001001 --tariff domestic --name \"Kwame M.\" --phone +254700000002 --reason \"new lease\"",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			if customer != (client.Customer{}) {
-				m.Customer = &customer
-			}
-			out, err := api.MoveIn(cmd.Context(), args[0], m)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, out, meterTable(out))
-		}),
-	}
-	f := cmd.Flags()
-	f.StringVar(&m.Tariff, "tariff", "", "name of the tariff (needed)")
-	f.StringVar(&customer.ID, "customer", "", "id of a customer already known")
-	f.StringVar(&customer.Name, "name", "", "customer's name")
-	f.StringVar(&customer.Phone, "phone", "", "customer's phone, with country code")
-	f.StringVar(&m.Reason, "reason", "", "why (needed); it stands in the audit log")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the refund")
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
@@ -150,8 +151,8 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err == nil && where.store == "" && !sqlite.Has(where.data) {
-		return &failure{code: exitNotFound, what: "There is no Paywatt database in the folder " + where.data + ".", not: "No change was made.",
-			try: "Name the folder that the server uses with --data. For a new utility, make its first key: paywatt apikey create --role owner."}
+		return &exit.Failure{Code: exit.NotFound, What: "There is no Paywatt database in the folder " + where.data + ".", Not: "No change was made.",
+			Try: "Name the folder that the server uses with --data. For a new utility, make its first key: paywatt apikey create --role owner."}
 	}
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (c console) inPlace(cmd *cobra.Command, where place, act func(*app.Folder) 
 	if e := f.Close(); err == nil && e != nil {
 		err = fmt.Errorf("close the data folder: %w", e)
 	}
-	var already *failure
+	var already *exit.Failure
 	if err == nil || errors.As(err, &already) || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -199,36 +200,36 @@ func (c console) showOne(cmd *cobra.Command, word string, object map[string]stri
 }
 
 // refusedFailure is a use case's "no" at the command line.
-func refusedFailure(r refusal.Refusal) *failure {
-	return &failure{code: r.Code.Exit(), what: r.What, not: r.Not, try: r.Try}
+func refusedFailure(r refusal.Refusal) *exit.Failure {
+	return &exit.Failure{Code: r.Code.Exit(), What: r.What, Not: r.Not, Try: r.Try}
 }
 
 // folderFailure explains why a data folder, or the database in its place, cannot be used.
-func folderFailure(where place, err error) *failure {
+func folderFailure(where place, err error) *exit.Failure {
 	if f := sharedFailure(where, err); f != nil {
 		return f
 	}
 	dir := where.data
-	f := &failure{code: exitFailed, what: err.Error() + "."}
+	f := &exit.Failure{Code: exit.Failed, What: err.Error() + "."}
 	switch {
 	case errors.Is(err, sqlite.ErrLocked):
-		f.not, f.try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
+		f.Not, f.Try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
 	case errors.Is(err, sqlite.ErrUnwritable):
-		f.not, f.try = "Nothing was changed.", "Give this user the right to write to "+dir+", or use another folder with --data."
+		f.Not, f.Try = "Nothing was changed.", "Give this user the right to write to "+dir+", or use another folder with --data."
 	case errors.Is(err, sqlite.ErrCorrupt):
-		f.not, f.try = "Nothing was changed.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
+		f.Not, f.Try = "Nothing was changed.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
 	case errors.Is(err, sqlite.ErrMissing):
-		f.not, f.try = "No new database was made.", "Put the file back or run paywatt backup restore --force; use another folder with --data to begin anew."
+		f.Not, f.Try = "No new database was made.", "Put the file back or run paywatt backup restore --force; use another folder with --data to begin anew."
 	case errors.Is(err, sqlite.ErrMoved):
-		f.code, f.not, f.try = exitRefused, "Nothing was changed.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
+		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
 	case errors.Is(err, sqlite.ErrMoving):
-		f.code, f.not, f.try = exitRefused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again: it finds out whether everything arrived."
+		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again: it finds out whether everything arrived."
 	case errors.Is(err, sqlite.ErrForeign):
-		f.not, f.try = "Nothing was changed.", "Use another folder with --data."
+		f.Not, f.Try = "Nothing was changed.", "Use another folder with --data."
 	case errors.Is(err, store.ErrFull):
-		f.not, f.try = "Nothing was changed.", "Free disk space and try again."
+		f.Not, f.Try = "Nothing was changed.", "Free disk space and try again."
 	default:
-		f.try = "Run paywatt doctor --data " + dir + "."
+		f.Try = "Run paywatt doctor --data " + dir + "."
 	}
 	return f
 }

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/demo"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
@@ -31,43 +33,43 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	found := told[[]client.CustomerEntry](s.platform, "customer", "list", "--find", strings.ToLower(households[0].name))
-	if len(found) != 1 || found[0].Name != households[0].name || found[0].Phone != households[0].phone || len(found[0].Meters) != 1 || found[0].Meters[0] != m.number {
-		t.Fatalf("found %+v, want the one customer with meter %s", found, m.number)
+	found := told[[]apiv1.CustomerEntry](s.platform, "customer", "list", "--find", strings.ToLower(streetName))
+	if len(found) != 1 || found[0].Name != streetName || found[0].Phone != streetPhone(0) || len(found[0].Meters) != 1 || found[0].Meters[0] != m.Number {
+		t.Fatalf("found %+v, want the one customer with meter %s", found, m.Number)
 	}
-	if none := told[[]client.CustomerEntry](s.platform, "customer", "list", "--find", "nobody at all"); len(none) != 0 {
+	if none := told[[]apiv1.CustomerEntry](s.platform, "customer", "list", "--find", "nobody at all"); len(none) != 0 {
 		t.Errorf("nobody was found as %+v", none)
 	}
 	one := found[0].ID
-	if code, out, messages := s.paywatt("", "customer", "change", one, "--phone", "call me"); code != exitUsage && code != exitRefused {
+	if code, out, messages := s.paywatt("", "customer", "change", one, "--phone", "call me"); code != exit.Usage && code != exit.Refused {
 		t.Errorf("a telephone that is none: exit %d\n%s%s", code, out, messages)
 	}
-	if code, out, messages := s.paywatt("", "customer", "change", one); code != exitUsage || !strings.Contains(messages, "Nothing is to be changed") {
+	if code, out, messages := s.paywatt("", "customer", "change", one); code != exit.Usage || !strings.Contains(messages, "Nothing is to be changed") {
 		t.Errorf("no change: exit %d\n%s%s", code, out, messages)
 	}
-	told[client.Customer](s.platform, "customer", "change", one, "--phone", newPhone, "--lang", "sw")
-	if now := told[client.Customer](s.platform, "customer", "show", one); now.Name != households[0].name || now.Phone != newPhone || now.Lang != "sw" {
+	told[apiv1.Customer](s.platform, "customer", "change", one, "--phone", newPhone, "--lang", "sw")
+	if now := told[apiv1.Customer](s.platform, "customer", "show", one); now.Name != streetName || now.Phone != newPhone || now.Lang != "sw" {
 		t.Errorf("the customer is now %+v", now)
 	}
 
-	give := []string{"meter", "give-token", m.number, "free", "--units", "12.3", "--reason-code", "test", "--reason", "trial of the platform", "--key", "platform-1"}
-	made := told[client.Tokens](s.platform, give...)
-	if again := told[client.Tokens](s.platform, give...); len(made.Tokens) != 1 || made.UnitsWh != 12_300 || len(again.Tokens) != 1 || again.Tokens[0].Digits != made.Tokens[0].Digits {
+	give := []string{"meter", "give-token", m.Number, "free", "--units", "12.3", "--reason-code", "test", "--reason", "trial of the platform", "--key", "platform-1"}
+	made := told[apiv1.Tokens](s.platform, give...)
+	if again := told[apiv1.Tokens](s.platform, give...); len(made.Tokens) != 1 || made.UnitsWh != 12_300 || len(again.Tokens) != 1 || again.Tokens[0].Digits != made.Tokens[0].Digits {
 		t.Fatalf("generated %+v, and under the same key %+v; want one token of 12.3 kWh", made, again)
 	}
-	sent := told[client.Recharge](s.platform, "meter", "recharge", m.number, made.Tokens[0].Digits, "--by", "sms", "--wait", "30s")
+	sent := told[apiv1.Recharge](s.platform, "meter", "recharge", m.Number, made.Tokens[0].Digits, "--by", "sms", "--wait", "30s")
 	if sent.State != "accepted" || sent.Balance == nil || sent.Balance.Wh != 12_300 || len(sent.Deliveries) != 1 || m.live("show").BalanceWh != 12_300 {
 		t.Fatalf("recharged: %+v, want accepted with a balance of 12.3 kWh", sent)
 	}
 	s.toTelephone(m, telephone)
 
-	code, out, messages := s.paywatt("", "message", "list", m.number)
+	code, out, messages := s.paywatt("", "message", "list", m.Number)
 	for _, want := range []string{m.sim, "answered", newPhone, "delivered", "Recharge OK. 12.3 kWh added. Balance 12.3 kWh"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("message list, exit %d, does not say %q:\n%s%s", code, want, out, messages)
 		}
 	}
-	shown := told[client.Message](s.platform, "message", "show", sent.Deliveries[0].Message)
+	shown := told[apiv1.MessageDetail](s.platform, "message", "show", sent.Deliveries[0].Message)
 	if shown.State != "answered" || shown.Phone != m.sim || shown.SentAt == nil || shown.AnsweredAt == nil || len(shown.Attempts) != 1 {
 		t.Errorf("the message is shown as %+v", shown)
 	}
@@ -82,27 +84,27 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 // toTelephone sends the consumer a token, in the consumer's language: to the registered telephone and to no other.
 func (s *pushStreet) toTelephone(m *pushMeter, telephone *network.Phone) {
 	s.t.Helper()
-	v, err := s.api.Vend(s.t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "to-telephone"})
+	v, err := s.api.Vend(s.t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "to-telephone"}, "")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if code, out, messages := s.paywatt("", "message", "send", m.number, "--phone", households[0].phone); code == 0 {
+	if code, out, messages := s.paywatt("", "message", "send", m.Number, "--phone", streetPhone(0)); code == 0 {
 		s.t.Errorf("a token to a telephone that is not registered: exit %d\n%s%s", code, out, messages)
 	}
-	if code, out, messages := s.paywatt("", "message", "send", m.number); code != 0 || strings.Contains(strings.ReplaceAll(out+messages, " ", ""), v.Tokens[0].Digits) {
+	if code, out, messages := s.paywatt("", "message", "send", m.Number); code != 0 || strings.Contains(strings.ReplaceAll(out+messages, " ", ""), v.Tokens[0].Digits) {
 		s.t.Fatalf("message send: exit %d, or it shows the digits\n%s%s", code, out, messages)
 	}
 	got := telephone.Wait(s.t.Context(), 0)
-	if len(got) != 1 || got[0].From != demoAuthority || !strings.Contains(got[0].Text, grouped(v.Tokens[0].Digits)) || !strings.Contains(got[0].Text, "mita "+m.number) {
-		s.t.Errorf("the telephone got %d messages, want one in Swahili with the token from %s", len(got), demoAuthority)
+	if len(got) != 1 || got[0].From != demo.Authority || !strings.Contains(got[0].Text, grouped(v.Tokens[0].Digits)) || !strings.Contains(got[0].Text, "mita "+m.Number) {
+		s.t.Errorf("the telephone got %d messages, want one in Swahili with the token from %s", len(got), demo.Authority)
 	}
 	for _, e := range s.radio.Events(0) {
-		if "+"+e.To == households[0].phone {
+		if "+"+e.To == streetPhone(0) {
 			s.t.Errorf("%s to the telephone that is not registered any more", e.Kind)
 		}
 	}
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		list, err := s.api.Messages(s.t.Context(), client.MessageFilter{Meter: m.number, State: "delivered"}, client.Page{Limit: 10})
+		list, err := s.api.Messages(s.t.Context(), apiv1.MessageFilter{Meter: m.Number, State: "delivered", Page: apiv1.Page{Limit: 10}})
 		if err != nil || time.Now().After(end) {
 			s.t.Fatalf("no message is delivered: %v", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -133,14 +134,14 @@ func clockForRestore(from string, now time.Time, synced bool) error {
 	if !synced {
 		what += " The system does not report that a time service synchronises the clock."
 	}
-	return &failure{code: exitRefused, what: what, not: "Nothing was restored.", try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
+	return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was restored.", Try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
 }
 
 // backupThere is the failure of a folder that is not there, which is no damaged backup.
 func backupThere(folder string) error {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return &failure{code: exitNotFound, what: "There is no folder " + folder + ".", not: "Nothing was changed.",
-			try: "Name the folder that paywatt backup create made."}
+		return &exit.Failure{Code: exit.NotFound, What: "There is no folder " + folder + ".", Not: "Nothing was changed.",
+			Try: "Name the folder that paywatt backup create made."}
 	}
 	return nil
 }

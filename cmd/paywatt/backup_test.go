@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/rogpeppe/go-internal/testscript"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -68,8 +69,8 @@ func TestARestoreAsksAboutTheClock(t *testing.T) {
 		{-time.Minute, false, false}, {-time.Hour, false, true}, {-time.Hour, true, true},
 	} {
 		err := clockForRestore(dir, taken.Add(c.after), c.synced)
-		var f *failure
-		if asks := errors.As(err, &f); asks != c.asks || asks && (f.code != exitRefused || !strings.Contains(f.try, "--trust-clock")) {
+		var f *exit.Failure
+		if asks := errors.As(err, &f); asks != c.asks || asks && (f.Code != exit.Refused || !strings.Contains(f.Try, "--trust-clock")) {
 			t.Errorf("%s after the backup, time kept %t: %v; asks %t, want %t", c.after, c.synced, err, asks, c.asks)
 		}
 	}

@@ -3,36 +3,24 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
 func newChargeCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "charge", Short: "Fixed charges that fell due"}
-	var o owingOptions
-	list := &cobra.Command{
-		Use: "list", Short: "List fixed charges, newest first", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Charge], error) {
-				return api.Charges(cmd.Context(), client.Owing{Account: o.account, Open: o.open, Page: p})
-			})
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"month", "charge", "amount", "paid", "account"}}
-			for _, d := range all {
-				t.add(d.Month, d.Name, minorText(d.AmountMinor, d.Currency), minorText(d.PaidMinor, d.Currency), d.Account)
-			}
-			return c.show(cmd, all, t)
+	cmd.AddCommand(list[apiv1.OwingFilter, apiv1.Charge]{
+		use: "list", of: apiv1.Charges, page: (*client.Client).Charges, options: owingOptions,
+		table: columns("month, charge, amount, paid, account", func(d apiv1.Charge) []any {
+			return []any{d.Month, d.Name, minorText(d.AmountMinor, d.Currency), minorText(d.PaidMinor, d.Currency), d.Account}
 		}),
-	}
-	o.flags(list)
-	cmd.AddCommand(list, newChargeAdd(c))
+	}.command(c), newChargeAdd(c))
 	return cmd
 }
 
 func newChargeAdd(c console) *cobra.Command {
-	var n client.NewCharge
-	var vat string
+	var n apiv1.NewCharge
+	var vat, key string
 	cmd := &cobra.Command{
 		Use: "add ACCOUNT AMOUNT", Short: "Make a charge due by hand; those of the tariff fall due by themselves", Args: cobra.ExactArgs(2),
 		Example: "  paywatt charge add 04140001001 112.70 --name standing --month 2026-10 --vat 15",
@@ -48,7 +36,7 @@ func newChargeAdd(c console) *cobra.Command {
 			if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
 				return err
 			}
-			d, err := api.AddCharge(cmd.Context(), n)
+			d, err := api.AddCharge(cmd.Context(), n, key)
 			if err != nil {
 				return err
 			}
@@ -61,6 +49,6 @@ func newChargeAdd(c console) *cobra.Command {
 	f.StringVar(&vat, "vat", "0", "tax contained in the amount, in percent")
 	f.IntVar(&n.Priority, "priority", 0, "1 to 89, ascending (default 20; debts have 30)")
 	f.BoolVar(&n.Uncapped, "uncapped", false, "outside the ceiling of what purchases give to charges")
-	f.StringVar(&n.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the charge")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the charge")
 	return cmd
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // defaultURL is where a server listens that was told nothing.
@@ -22,12 +24,12 @@ func (c console) connect() (*client.Client, error) {
 	}
 	key := strings.TrimSpace(c.getenv("PAYWATT_KEY"))
 	if key == "" {
-		return nil, &failure{code: exitUsage, what: "No API key is set.", not: "The server was not asked.",
-			try: "Set PAYWATT_KEY to the key that paywatt apikey create prints, and PAYWATT_URL to the server's address."}
+		return nil, &exit.Failure{Code: exit.Usage, What: "No API key is set.", Not: "The server was not asked.",
+			Try: "Set PAYWATT_KEY to the key that paywatt apikey create prints, and PAYWATT_URL to the server's address."}
 	}
 	api, err := client.New(url, key, client.Config{UserAgent: "paywatt-cli"})
 	if err != nil {
-		return nil, &failure{code: exitUsage, what: "PAYWATT_URL is no address of a server: " + url, try: "Set it to something like " + defaultURL + "."}
+		return nil, &exit.Failure{Code: exit.Usage, What: "PAYWATT_URL is no address of a server: " + url, Try: "Set it to something like " + defaultURL + "."}
 	}
 	return api, nil
 }
@@ -49,7 +51,7 @@ func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []
 }
 
 // showWaiting shows an act that was taken down for a second person: the result of the command, though nothing was done.
-func (c console) showWaiting(cmd *cobra.Command, a client.Approval) error {
+func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
 	c.tell("Nothing was done yet. Somebody else allows it with paywatt approval approve %s, until %s.", a.ID, timeText(&a.ExpiresAt))
 	return c.show(cmd, a, fields("waits for a second person", a.ID, "act", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
@@ -62,21 +64,21 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &open) && open.ClientRef == "":
-		return &failure{code: exitFailed, what: "The server did not say what became of the request: " + reason(open.Err),
-			not: "It may have been carried out or not.",
-			try: "Repeat the command with --key " + open.IdempotencyKey + ": it then shows what was done or does it, never twice."}
+		return &exit.Failure{Code: exit.Failed, What: "The server did not say what became of the request: " + reason(open.Err),
+			Not: "It may have been carried out or not.",
+			Try: "Repeat the command with --key " + open.IdempotencyKey + ": it then shows what was done or does it, never twice."}
 	case errors.As(err, &open):
-		return &failure{code: exitFailed, what: "The server did not say what became of the sale: " + reason(open.Err),
-			not: "It may have been made or not; do not start a new one.",
-			try: "Repeat the command with --client-ref " + open.ClientRef + ": it then shows this sale or makes it, never a second one."}
+		return &exit.Failure{Code: exit.Failed, What: "The server did not say what became of the sale: " + reason(open.Err),
+			Not: "It may have been made or not; do not start a new one.",
+			Try: "Repeat the command with --client-ref " + open.ClientRef + ": it then shows this sale or makes it, never a second one."}
 	case errors.As(err, &p):
 		return problemFailure(p)
 	case errors.Is(err, client.ErrUnreachable):
-		return &failure{code: exitUnreachable, what: "The server cannot be reached: " + reason(err), not: "It was not asked and nothing was changed.",
-			try: "Check that paywatt serve runs and that PAYWATT_URL names its address."}
+		return &exit.Failure{Code: exit.Unreachable, What: "The server cannot be reached: " + reason(err), Not: "It was not asked and nothing was changed.",
+			Try: "Check that paywatt serve runs and that PAYWATT_URL names its address."}
 	case errors.Is(err, client.ErrNoAnswer):
-		return &failure{code: exitUnreachable, what: "The server gave no answer: " + reason(err), not: "Whether it acted is not known.",
-			try: "Look with a list or show command before you ask again."}
+		return &exit.Failure{Code: exit.Unreachable, What: "The server gave no answer: " + reason(err), Not: "Whether it acted is not known.",
+			Try: "Look with a list or show command before you ask again."}
 	}
 	return err
 }
@@ -92,24 +94,24 @@ func reason(err error) string {
 	return strings.TrimSuffix(err.Error(), ".") + "."
 }
 
-func problemFailure(p *client.Problem) *failure {
-	f := &failure{code: exitOf(p), what: p.Detail}
-	if f.what == "" {
-		f.what = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
+func problemFailure(p *client.Problem) *exit.Failure {
+	f := &exit.Failure{Code: exitOf(p), What: p.Detail}
+	if f.What == "" {
+		f.What = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
 	}
 	switch p.MoneyMoved {
-	case client.MoneyMovedNo:
-		f.not = "No money moved."
-	case client.MoneyMovedYes:
-		f.not = "Money moved."
-	case client.MoneyMovedUnknown:
-		f.not = "Whether money moved is not known."
+	case apiv1.MoneyMovedNo:
+		f.Not = "No money moved."
+	case apiv1.MoneyMovedYes:
+		f.Not = "Money moved."
+	case apiv1.MoneyMovedUnknown:
+		f.Not = "Whether money moved is not known."
 	}
-	f.try = "Code " + p.Code
+	f.Try = "Code " + p.Code
 	if p.RequestID != "" {
-		f.try += ", request " + p.RequestID
+		f.Try += ", request " + p.RequestID
 	}
-	f.try += "."
+	f.Try += "."
 	return f
 }
 
@@ -117,13 +119,13 @@ func problemFailure(p *client.Problem) *failure {
 func exitOf(p *client.Problem) int {
 	switch {
 	case p.Code == "keystore-locked":
-		return exitRefused
+		return exit.Refused
 	case p.Status >= 500:
-		return exitFailed
+		return exit.Failed
 	case p.Status == 404:
-		return exitNotFound
+		return exit.NotFound
 	case p.Status == 400, p.Status == 405, p.Status == 413, p.Status == 415:
-		return exitUsage
+		return exit.Usage
 	}
-	return exitRefused
+	return exit.Refused
 }

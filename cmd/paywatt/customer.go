@@ -4,32 +4,15 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
 func newCustomerCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "customer", Short: "Find, show and change customers"}
-	var find string
-	list := &cobra.Command{
-		Use: "list", Short: "List the customers", Args: cobra.NoArgs,
-		Example: "  paywatt customer list --find amina\n  paywatt customer list --find \"+254 700\"",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.CustomerEntry], error) {
-				return api.Customers(cmd.Context(), find, p)
-			})
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"name", "phone", "lang", "meters", "id"}}
-			for _, v := range all {
-				t.add(v.Name, v.Phone, v.Lang, strings.Join(v.Meters, " "), v.ID)
-			}
-			return c.show(cmd, all, t)
-		}),
-	}
-	list.Flags().StringVar(&find, "find", "", "only those whose name, phone or meter number holds this")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show a customer", Args: cobra.ExactArgs(1),
 		Example: "  paywatt customer show cus_01jd00000000000000000000000",
@@ -41,8 +24,21 @@ func newCustomerCommand(c console) *cobra.Command {
 			return c.show(cmd, v, customerTable(v))
 		}),
 	}
-	cmd.AddCommand(list, show, newCustomerChange(c))
+	cmd.AddCommand(newCustomerList(c), show, newCustomerChange(c))
 	return cmd
+}
+
+func newCustomerList(c console) *cobra.Command {
+	return list[apiv1.CustomerFilter, apiv1.CustomerEntry]{
+		use: "list", example: "  paywatt customer list --find amina\n  paywatt customer list --find \"+254 700\"",
+		of: apiv1.Customers, page: (*client.Client).Customers,
+		options: func(flags *pflag.FlagSet, f *apiv1.CustomerFilter) {
+			flags.StringVar(&f.Find, "find", "", "only those whose name, phone or meter number holds this")
+		},
+		table: columns("name, phone, lang, meters, id", func(v apiv1.CustomerEntry) []any {
+			return []any{v.Name, v.Phone, v.Lang, strings.Join(v.Meters, " "), v.ID}
+		}),
+	}.command(c)
 }
 
 func newCustomerChange(c console) *cobra.Command {
@@ -54,7 +50,7 @@ func newCustomerChange(c console) *cobra.Command {
 		Example: "  paywatt customer change cus_01jd00000000000000000000000 --phone +254700000001 --lang sw",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			var change client.CustomerChange
+			var change apiv1.CustomerChange
 			given := false
 			for flag, f := range map[string]struct {
 				value string
@@ -87,6 +83,6 @@ func newCustomerChange(c console) *cobra.Command {
 	return cmd
 }
 
-func customerTable(v client.Customer) table {
+func customerTable(v apiv1.Customer) table {
 	return fields("id", v.ID, "name", v.Name, "phone", v.Phone, "id no", v.IDNo, "lang", v.Lang, "warnings", map[bool]string{false: "wanted", true: "not wanted"}[v.NoNotices])
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -32,7 +34,7 @@ func newDebtAdd(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := api.RaiseDebt(cmd.Context(), n)
+			d, err := api.RaiseDebt(cmd.Context(), n, o.key)
 			if err != nil {
 				return err
 			}
@@ -55,8 +57,8 @@ func newDebtAdd(c console) *cobra.Command {
 }
 
 // debt reads the arguments and options.
-func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, args []string) (client.NewDebt, error) {
-	n := client.NewDebt{Account: args[0], Kind: o.kind, Memo: o.memo, Priority: o.priority, Uncapped: o.uncapped, Against: o.against, IdempotencyKey: o.key}
+func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, args []string) (apiv1.NewDebt, error) {
+	n := apiv1.NewDebt{Account: args[0], Kind: o.kind, Memo: o.memo, Priority: o.priority, Uncapped: o.uncapped, Against: o.against}
 	if o.kind == "" {
 		return n, usage("A debt needs a kind.", "Name it: --kind loan.")
 	}
@@ -87,41 +89,23 @@ func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, arg
 }
 
 // owingOptions are the options of debt list and charge list.
-type owingOptions struct {
-	account string
-	open    bool
-}
-
-func (o *owingOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.account, "account", "", "only of this account: its id, or a meter that supplies it")
-	cmd.Flags().BoolVar(&o.open, "open", false, "only what is not paid")
+func owingOptions(flags *pflag.FlagSet, f *apiv1.OwingFilter) {
+	flags.StringVar(&f.Account, "account", "", "only of this account: its id, or a meter that supplies it")
+	flags.BoolVar(&f.Open, "open", false, "only what is not paid")
 }
 
 func newDebtList(c console) *cobra.Command {
-	var o owingOptions
-	cmd := &cobra.Command{
-		Use: "list", Short: "List debts, newest first", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Debt], error) {
-				return api.Debts(cmd.Context(), client.Owing{Account: o.account, Open: o.open, Page: p})
-			})
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"debt", "kind", "principal", "outstanding", "collected by", "status", "account"}}
-			for _, d := range all {
-				t.add(d.ID, d.Kind, minorText(d.PrincipalMinor, d.Currency), minorText(d.OutstandingMinor, d.Currency), collected(d), d.Status, d.Account)
-			}
-			return c.show(cmd, all, t)
+	return list[apiv1.OwingFilter, apiv1.Debt]{
+		use: "list", of: apiv1.Debts, page: (*client.Client).Debts, options: owingOptions,
+		table: columns("debt, kind, principal, outstanding, collected by, status, account", func(d apiv1.Debt) []any {
+			return []any{d.ID, d.Kind, minorText(d.PrincipalMinor, d.Currency), minorText(d.OutstandingMinor, d.Currency), collected(d), d.Status, d.Account}
 		}),
-	}
-	o.flags(cmd)
-	return cmd
+	}.command(c)
 }
 
 func newDebtWriteOff(c console) *cobra.Command {
-	var w client.WriteOff
-	var amount string
+	var w apiv1.WriteOff
+	var amount, key string
 	cmd := &cobra.Command{
 		Use: "write-off DEBT", Short: "Take a debt, or a part of it, off the books", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -135,7 +119,7 @@ func newDebtWriteOff(c console) *cobra.Command {
 				}
 				w.AmountMinor = &minor
 			}
-			d, err := api.WriteOffDebt(cmd.Context(), args[0], w)
+			d, err := api.WriteOffDebt(cmd.Context(), args[0], w, key)
 			if err != nil {
 				return err
 			}
@@ -144,12 +128,12 @@ func newDebtWriteOff(c console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&w.Reason, "reason", "", "why (needed); it stands in the audit log")
 	cmd.Flags().StringVar(&amount, "amount", "", "how much (default: all that is outstanding)")
-	cmd.Flags().StringVar(&w.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the answer, not the write-off")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the write-off")
 	return cmd
 }
 
 // collected says in words how much of a purchase a debt takes.
-func collected(d client.Debt) string {
+func collected(d apiv1.Debt) string {
 	switch d.Mode {
 	case "percent":
 		return fmt.Sprintf("%s %%", hundredths(d.PercentBps))
@@ -159,11 +143,11 @@ func collected(d client.Debt) string {
 	return "all it can"
 }
 
-func debtTable(d client.Debt) table {
+func debtTable(d apiv1.Debt) table {
 	return fields("debt", d.ID, "kind", d.Kind, "memo", d.Memo, "principal", minorText(d.PrincipalMinor, d.Currency),
 		"outstanding", minorText(d.OutstandingMinor, d.Currency), "collected by", collected(d), "status", d.Status, "account", d.Account)
 }
 
 func minorText(minor int64, currency string) string {
-	return amountText(client.Amount{AmountMinor: minor, Currency: currency})
+	return amountText(apiv1.Amount{AmountMinor: minor, Currency: currency})
 }

@@ -2,22 +2,20 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"time"
+	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/demo"
+	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// demoOptions are the options of the demonstration.
-type demoOptions struct {
-	once bool
-	seed uint64
-}
-
 func newDemoCommand(c console) *cobra.Command {
-	var o demoOptions
+	d := demo.Demo{Out: c.out, Err: c.err, Program: demoProgram()}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show everything: a server, 20 virtual meters and sales in a throw-away folder",
@@ -29,117 +27,48 @@ func newDemoCommand(c console) *cobra.Command {
 		Example: "  paywatt demo\n  paywatt demo --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := o.play(cmd.Context(), c)
-			var already *failure
-			if err != nil && !errors.As(err, &already) {
-				err = &failure{code: exitFailed, what: "The demonstration failed: " + err.Error() + ".", not: "Nothing outside its own folder was touched."}
+			err := d.Run(cmd.Context())
+			if _, explained := failureOf(err); err != nil && !explained {
+				err = &exit.Failure{Code: exit.Failed, What: "The demonstration failed: " + err.Error() + ".", Not: "Nothing outside its own folder was touched."}
 			}
 			return err
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.once, "once", false, "play the whole story without a screen, print each step, and stop")
-	f.Uint64Var(&o.seed, "seed", 1, "what the households switch on follows from it")
+	f.BoolVar(&d.Once, "once", false, "play the whole story without a screen, print each step, and stop")
+	f.Uint64Var(&d.Seed, "seed", 1, "what the households switch on follows from it")
 	return cmd
 }
 
-// play runs the demonstration in a folder of its own, which it leaves behind in no case.
-func (o demoOptions) play(ctx context.Context, c console) (err error) {
-	began := time.Now()
-	p, err := newDemoPlace(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil && ctx.Err() == nil {
-			_, e := p.log.WriteTo(c.err)
-			err = errors.Join(err, e)
-		}
-		err = errors.Join(err, p.stop(), p.remove())
-	}()
-	if !o.once {
-		err := o.live(ctx, p, c.out)
-		if ctx.Err() != nil {
-			return nil // somebody has ended it, in the middle of whatever it was doing
-		}
-		return err
-	}
-	if err := playStory(ctx, p, c.out); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out, "every step held, %.1f s\n", time.Since(began).Seconds())
-	return err
+// demoProgram is this program, as the demonstration uses it.
+func demoProgram() demo.Program {
+	return demo.Program{Run: runDemo, Device: demoDevice, Modem: demoModem, Server: app.Config{Version: programVersion()}}
 }
 
-// live shows the fleet until somebody ends it.
-func (o demoOptions) live(ctx context.Context, p *demoPlace, out io.Writer) (err error) {
-	panels, err := newDemoPanels()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, panels.close()) }()
-	p.panel = panels.url() + "{number}/"
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	bus, err := p.network(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, bus.close()) }()
-	if err := p.start(); err != nil {
-		return err
-	}
-	if _, err := p.addOwner(ctx); err != nil {
-		return err
-	}
-	fleet, err := newDemoFleet(ctx, p, bus, o.seed)
-	defer func() { stop(); err = errors.Join(err, fleet.close()) }()
-	if err != nil {
-		return err
-	}
-	fleet.run(ctx)
-	if err := panels.serve(ctx, fleet); err != nil {
-		return err
-	}
-	if err := o.tell(p, panels, bus, out); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-fleet.failed:
-		return err
-	case <-p.ended:
-		return errors.New("the server stopped")
-	case <-panels.ended:
-		return errors.New("the meters' panels stopped")
-	}
+// runDemo carries out a command line on behalf of the demonstration.
+func runDemo(ctx context.Context, own demo.Console, args ...string) error {
+	c := console{in: own.In, out: own.Out, err: own.Err, getenv: own.Getenv}
+	root := newRoot(c)
+	root.SetArgs(args)
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	return root.ExecuteContext(ctx)
 }
 
-// tell prints what a person needs.
-func (o demoOptions) tell(p *demoPlace, panels *demoPanels, bus *demoBus, out io.Writer) error {
-	dark := households[1] // any of those that have used up their credit
-	_, err := fmt.Fprintf(out, `TEST. All of it lives in %s and is gone when you press Ctrl-C.
-
-  Console   %s/
-            sign in as %s
-            password   %s
-  Meters    %s
-            display and keypad of %d virtual meters, living %d times faster than you (seed %d)
-  Phones    %s
-  API       %s/docs
-
-%s (meter %s) sits in the dark. This line sells 100.00 KES to that meter; the token travels over MQTT:
-
-%s
-
-`, p.dir, p.url(), demoOwner, p.password, panels.url(), len(households), fleetSpeed, o.seed, bus.told(), p.url(), dark.name, dark.number,
-		curlLine(p.url(), p.key, dark.number))
-	return err
+// demoDevice makes a meter of the demonstration by the options of paywatt vmeter.
+func demoDevice(m demo.Meter) (cfg device.Config, broker string, err error) {
+	o := vmeterOptions{number: m.Secret.Number, broker: m.Broker, password: m.Secret.MQTTPassword, link: m.Secret.LinkKey, phones: m.Phones,
+		keys: keyOptions{key: m.Secret.DecoderKey, ea: "07", kt: 2, baseDate: "2014"}}
+	if cfg, broker, err = o.config(console{in: strings.NewReader(""), err: io.Discard}); err != nil {
+		return cfg, "", err
+	}
+	_, err = o.memory(&cfg) // in RAM, with nothing to close
+	return cfg, broker, err
 }
 
-// curlLine is a sale as a line for a shell. The key changes with every second, so that the line may be used again.
-func curlLine(url, key, number string) string {
-	return fmt.Sprintf(`curl -s %s/v1/vends -H 'Authorization: Bearer %s' -H "Idempotency-Key: curl-$(date +%%s)" -H 'Content-Type: application/json' `+
-		`-d '{"meter":"%s","tender":{"amount_minor":10000,"currency":"KES"},"deliver":["mqtt"]}'`, url, key, number)
+// demoModem connects a meter of the demonstration to a modem.
+func demoModem(ctx context.Context, d *device.Device, port string, log *slog.Logger) (shut func(), err error) {
+	o := modemOptions{port: port}
+	return o.connect(ctx, d, log)
 }

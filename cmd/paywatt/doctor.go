@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -62,8 +63,8 @@ func newDoctorCommand(c console) *cobra.Command {
 				return err
 			}
 			if bad > 0 {
-				return &failure{code: exitFailed, what: fmt.Sprintf("%d of %d checks found something wrong.", bad, len(all)), not: "Nothing was changed.",
-					try: "Begin with the first line marked bad."}
+				return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks found something wrong.", bad, len(all)), Not: "Nothing was changed.",
+					Try: "Begin with the first line marked bad."}
 			}
 			return nil
 		},

@@ -50,7 +50,7 @@ var examples = map[string][]string{
 	"vendor show":         {"paywatt vendor show V001"},
 	"vendor statement":    {"paywatt vendor statement V001 -o csv"},
 	"vendor terms":        {"paywatt vendor terms V001 --credit 10000", "paywatt vendor terms V001 --status blocked"},
-	"vmeter":              {"paywatt vmeter 04140001001 --offline --key e653341f9d5bf36f --state ./meter1", "paywatt vmeter 04140001001 --mqtt 127.0.0.1:1883 --password P --link-key HEX --key HEX --panel 127.0.0.1:8090", "paywatt vmeter 04140001001 --legacy --mqtt 127.0.0.1:1884 --script"},
+	"vmeter":              {"paywatt vmeter 04140001001 --offline --key e653341f9d5bf36f --state ./meter1", "paywatt vmeter 04140001001 --mqtt 127.0.0.1:1883 --password P --link-key HEX --key HEX --panel 127.0.0.1:8090", "paywatt vmeter 04140001001 --legacy --mqtt 127.0.0.1:1884 --script", "paywatt vmeter 04140001001 --board examples/raspberry-pi.toml --state ./meter1 --offline --key e653341f9d5bf36f"},
 	"verify":              {"paywatt verify --data ./paywatt-data", "paywatt verify receipt.json --head head.txt", "paywatt verify --head head-2026-10.txt --head head.txt"},
 	"vmeter memory check": {"paywatt vmeter memory check ./meter1 --fields"},
 }

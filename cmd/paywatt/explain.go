@@ -7,9 +7,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// salePrefix begins the identity of a sale; anything else names it by its reference.
+// salePrefix begins the identity of a sale; anything else names it by its reference or its receipt number.
 const salePrefix = "vnd_"
 
 func newExplainCommand(c console) *cobra.Command {
@@ -17,7 +18,7 @@ func newExplainCommand(c console) *cobra.Command {
 		Use:   "explain SALE",
 		Short: "Derive every figure of a sale again and say where it comes from",
 		Long: "Derive every figure of a sale again: from the tariff version, the place in the month's blocks, the charges and debts it met,\n" +
-			"caps and roundings. SALE is its id or its reference. Exit 1 where the stored sale is not what is derived.",
+			"caps and roundings. SALE is its id, its reference or its receipt number. Exit 1 where the stored sale is not what is derived.",
 		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error { return c.explain(cmd, api, args[0]) }),
 	}
@@ -43,11 +44,11 @@ func (c console) explain(cmd *cobra.Command, api *client.Client, sale string) er
 		for _, l := range e.Lines {
 			t.add(l.Kind, l.Ref, l.AmountMinor)
 		}
-		err = c.show(cmd, e.Raw, t)
+		err = c.show(cmd, e, t)
 	}
 	if err == nil && !e.Agrees {
-		err = &failure{code: exitFailed, what: "The stored sale is not what its own figures make it: " + strings.Join(e.Differences, " "),
-			not: "Nothing was changed.", try: "Run paywatt verify, and keep a copy of the database as it is."}
+		err = &exit.Failure{Code: exit.Failed, What: "The stored sale is not what its own figures make it: " + strings.Join(e.Differences, " "),
+			Not: "Nothing was changed.", Try: "Run paywatt verify, and keep a copy of the database as it is."}
 	}
 	return err
 }

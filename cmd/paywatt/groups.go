@@ -2,28 +2,33 @@ package main
 
 import "github.com/spf13/cobra"
 
-// groups sorts the commands in the help, by who needs them; a command that stands nowhere here is listed at the end.
-var groups = []struct {
-	id, title string
-	commands  []string
-}{
-	{"server", "Server:", []string{"serve", "config", "doctor"}},
-	{"vending", "Vending:", []string{"vend", "explain", "tariff", "customer", "account", "debt", "charge", "vendor", "approval", "report", "token"}},
-	{"meters", "Meters:", []string{"meter", "profile", "integration", "quarantine", "message"}},
-	{"simulation", "Simulation:", []string{"demo", "vmeter", "modem", "sim", "replay", "bench"}},
-	{"admin", "Administration:", []string{"utility", "apikey", "vendingkey", "clock", "backup", "verify", "store", "version", "licenses"}},
+// nouns are the commands, a constructor per file of this folder, in the groups of the help: by who needs them.
+func nouns() []group {
+	return []group{
+		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newDoctorCommand}},
+		{"vending", "Vending:", []func(console) *cobra.Command{newVendCommand, newExplainCommand, newTariffCommand, newCustomerCommand, newAccountCommand,
+			newDebtCommand, newChargeCommand, newVendorCommand, newApprovalCommand, newReportCommand, token}},
+		{"meters", "Meters:", []func(console) *cobra.Command{newMeterCommand, newProfileCommand, newIntegrationCommand, newQuarantineCommand, newMessageCommand}},
+		{"simulation", "Simulation:", []func(console) *cobra.Command{newDemoCommand, newVmeterCommand, newModemCommand, newSimCommand, newReplayCommand, newBenchCommand}},
+		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,
+			newVerifyCommand, newStoreCommand, newVersionCommand, newLicensesCommand}},
+	}
 }
 
-// group puts the root's commands under their headings.
-func group(root *cobra.Command) {
-	for _, g := range groups {
+// group is a heading of the help with its commands.
+type group struct {
+	id, title string
+	commands  []func(console) *cobra.Command
+}
+
+// addNouns puts the commands under their headings.
+func addNouns(root *cobra.Command, c console) {
+	for _, g := range nouns() {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
-		for _, name := range g.commands {
-			for _, cmd := range root.Commands() {
-				if cmd.Name() == name {
-					cmd.GroupID = g.id
-				}
-			}
+		for _, newCommand := range g.commands {
+			cmd := newCommand(c)
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tokenlab"
 )
 
 // guide is the page for people who write their own implementation.
@@ -26,7 +28,7 @@ func TestTheGuidesExamplePasses(t *testing.T) {
 		t.Fatal("the page has no example")
 	}
 	var out bytes.Buffer
-	passed, failed, err := runVectors(strings.NewReader(example), &out)
+	passed, failed, err := tokenlab.Check(strings.NewReader(example), &out)
 	if err != nil || failed > 0 || passed < 5 {
 		t.Errorf("%d passed, %d failed, %v\n%s", passed, failed, err, out.String())
 	}

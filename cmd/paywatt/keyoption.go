@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/tokenlab"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -21,15 +23,6 @@ type keyOptions struct {
 	number, sgc, ti   string
 	krn, kt           uint8
 	baseDate          string
-}
-
-// meterKey is what the options came to.
-type meterKey struct {
-	key      sts.Key
-	baseDate sts.BaseDate
-	// attributes are known only when the key was derived.
-	attributes sts.Attributes
-	derived    bool
 }
 
 func (o *keyOptions) flags(cmd *cobra.Command) {
@@ -50,67 +43,67 @@ func (o *keyOptions) flags(cmd *cobra.Command) {
 func (o *keyOptions) given() bool { return o.key != "" || o.vendingFile != "" }
 
 // load reads or derives the key.
-func (o *keyOptions) load(c console) (meterKey, error) {
+func (o *keyOptions) load(c console) (tokenlab.Key, error) {
 	base, err := sts.ParseBaseDate(o.baseDate)
 	if err != nil {
-		return meterKey{}, usage("--base-date "+o.baseDate+" is not a base date.", "Give 1993, 2014 or 2035.")
+		return tokenlab.Key{}, usage("--base-date "+o.baseDate+" is not a base date.", "Give 1993, 2014 or 2035.")
 	}
 	ea, err := sts.ParseEA(o.ea)
 	if err != nil {
-		return meterKey{}, algorithmFailure(err)
+		return tokenlab.Key{}, algorithmFailure(err)
 	}
 	switch {
 	case o.key != "" && o.vendingFile != "":
-		return meterKey{}, usage("Both --key and --vending-key-file are given.", "Give one of them.")
+		return tokenlab.Key{}, usage("Both --key and --vending-key-file are given.", "Give one of them.")
 	case o.key != "":
 		b, err := unhexKey(o.key)
 		if err != nil {
-			return meterKey{}, usage("--key is not hex digits.", "Give 16 hex digits for EA07, 32 for EA11.")
+			return tokenlab.Key{}, usage("--key is not hex digits.", "Give 16 hex digits for EA07, 32 for EA11.")
 		}
 		k, err := sts.NewKey(ea, b)
 		if err != nil {
-			return meterKey{}, usage(fmt.Sprintf("--key holds %d bytes; EA%s needs %d.", len(b), ea, ea.KeySize()), "")
+			return tokenlab.Key{}, usage(fmt.Sprintf("--key holds %d bytes; EA%s needs %d.", len(b), ea, ea.KeySize()), "")
 		}
-		return meterKey{key: k, baseDate: base}, nil
+		return tokenlab.Key{Key: k, BaseDate: base}, nil
 	case o.vendingFile != "":
 		return o.derive(c, ea, base)
 	}
-	return meterKey{}, usage("No key is given.",
+	return tokenlab.Key{}, usage("No key is given.",
 		"Give --key HEX --ea 07, or --vending-key-file F --dkga 02 --number N --sgc N --krn N --kt N --ti N --base-date Y.")
 }
 
-func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (meterKey, error) {
+func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (tokenlab.Key, error) {
 	for _, need := range []struct{ name, value string }{
 		{"--dkga", o.dkga}, {"--number", o.number}, {"--sgc", o.sgc}, {"--ti", o.ti},
 	} {
 		if need.value == "" {
-			return meterKey{}, usage(need.name+" is missing.", "A key is derived with --dkga, --number, --sgc, --krn and --ti.")
+			return tokenlab.Key{}, usage(need.name+" is missing.", "A key is derived with --dkga, --number, --sgc, --krn and --ti.")
 		}
 	}
 	dkga, err := sts.ParseDKGA(o.dkga)
 	if err != nil {
-		return meterKey{}, algorithmFailure(err)
+		return tokenlab.Key{}, algorithmFailure(err)
 	}
 	pan, err := sts.ParseNumber(o.number)
 	if errors.Is(err, sts.ErrLuhn) {
-		return meterKey{}, usage("The check digit of meter number "+o.number+" does not fit.", "Compare it with the number on the meter.")
+		return tokenlab.Key{}, usage("The check digit of meter number "+o.number+" does not fit.", "Compare it with the number on the meter.")
 	}
 	if err != nil {
-		return meterKey{}, usage("Meter number "+o.number+" does not have 11 or 13 digits.", "Copy it from the meter.")
+		return tokenlab.Key{}, usage("Meter number "+o.number+" does not have 11 or 13 digits.", "Copy it from the meter.")
 	}
 	vk, err := readVendingKey(c, o.vendingFile)
 	if err != nil {
-		return meterKey{}, err
+		return tokenlab.Key{}, err
 	}
 	a := sts.Attributes{SGC: o.sgc, KRN: o.krn, KT: sts.KeyType(o.kt), TI: o.ti, EA: ea, DKGA: dkga, BaseDate: base, PAN: pan}
 	k, err := sts.DeriveKey(vk, a)
 	if errors.Is(err, sts.ErrUnsupported) {
-		return meterKey{}, algorithmFailure(err)
+		return tokenlab.Key{}, algorithmFailure(err)
 	}
 	if err != nil {
-		return meterKey{}, usage(sentence(err)+".", "Correct the key options.")
+		return tokenlab.Key{}, usage(sentence(err)+".", "Correct the key options.")
 	}
-	return meterKey{key: k, baseDate: base, attributes: a, derived: true}, nil
+	return tokenlab.Key{Key: k, BaseDate: base, Attributes: a, Derived: true}, nil
 }
 
 // readVendingKey reads a key file: one line of hex, blanks ignored; "-" is standard input. No message of it shows
@@ -121,10 +114,10 @@ func readVendingKey(c console, name string) (sts.VendingKey, error) {
 		what = "The vending key in " + name
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return sts.VendingKey{}, &failure{code: exitNotFound, what: "There is no key file " + name + ".", try: "Check the path."}
+			return sts.VendingKey{}, &exit.Failure{Code: exit.NotFound, What: "There is no key file " + name + ".", Try: "Check the path."}
 		}
 		if err != nil {
-			return sts.VendingKey{}, &failure{code: exitFailed, what: "The key file cannot be read: " + err.Error() + "."}
+			return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: "The key file cannot be read: " + err.Error() + "."}
 		}
 		defer f.Close()
 		r = f
@@ -134,7 +127,7 @@ func readVendingKey(c console, name string) (sts.VendingKey, error) {
 	case errors.Is(err, keystore.ErrKeyFile):
 		return sts.VendingKey{}, usage(what+" is not one line of hex digits that make a key ("+err.Error()+").", "Write the key as one line of 16 or 40 hex digits; blanks do not count.")
 	case err != nil:
-		return sts.VendingKey{}, &failure{code: exitFailed, what: what + " cannot be read: " + err.Error() + "."}
+		return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: what + " cannot be read: " + err.Error() + "."}
 	}
 	return vk, nil
 }
@@ -148,10 +141,12 @@ func unhexKey(s string) ([]byte, error) {
 	return b, nil
 }
 
-func usage(what, try string) *failure { return &failure{code: exitUsage, what: what, try: try} }
+func usage(what, try string) *exit.Failure {
+	return &exit.Failure{Code: exit.Usage, What: what, Try: try}
+}
 
-func algorithmFailure(err error) *failure {
-	return &failure{code: exitRefused, what: sentence(err) + ".", try: "Paywatt knows EA 07 and 11, DKGA 02 and 04."}
+func algorithmFailure(err error) *exit.Failure {
+	return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Try: "Paywatt knows EA 07 and 11, DKGA 02 and 04."}
 }
 
 // sentence makes the error of package sts readable.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/licenses"
 )
 
@@ -45,7 +46,7 @@ func newLicensesCommand(c console) *cobra.Command {
 				}
 			}
 			if !found {
-				return &failure{code: exitNotFound, what: fmt.Sprintf("No component %q is linked into this program.", args[0]), not: "No licence text was printed.", try: "List the components: paywatt licenses."}
+				return &exit.Failure{Code: exit.NotFound, What: fmt.Sprintf("No component %q is linked into this program.", args[0]), Not: "No licence text was printed.", Try: "List the components: paywatt licenses."}
 			}
 			return nil
 		},

@@ -11,9 +11,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // console is where a command reads and writes; tests hand in their own.
@@ -39,19 +42,19 @@ func run(args []string, c console) int {
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	if f := unknownVerb(root, args); f != nil {
-		f.print(c.err)
-		return f.code
+		printFailure(c.err, f)
+		return f.Code
 	}
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
-	var f *failure
-	if !errors.As(err, &f) {
+	f, is := failureOf(err)
+	if !is {
 		f = misused(cmd, err) // cobra reports unknown commands, flags and argument counts as plain errors
 	}
-	f.print(c.err)
-	return f.code
+	printFailure(c.err, f)
+	return f.Code
 }
 
 func newRoot(c console) *cobra.Command {
@@ -65,87 +68,18 @@ func newRoot(c console) *cobra.Command {
 	}
 	format := outputFormat("table")
 	root.PersistentFlags().VarP(&format, "output", "o", "output format: table, json or csv")
-	for _, add := range nouns() {
-		root.AddCommand(add(c))
-	}
-	group(root)
+	addNouns(root, c)
 	exemplify(root)
 	return root
 }
 
-// nouns lists the commands, a constructor per file of this folder.
-func nouns() []func(console) *cobra.Command {
-	return []func(console) *cobra.Command{
-		newDemoCommand,
-		newServeCommand,
-		newAPIKeyCommand,
-		newVendingKeyCommand,
-		newMeterCommand,
-		newProfileCommand,
-		newIntegrationCommand,
-		newVendCommand,
-		newTariffCommand,
-		newExplainCommand,
-		newVendorCommand,
-		newApprovalCommand,
-		newClockCommand,
-		newDebtCommand,
-		newChargeCommand,
-		newAccountCommand,
-		newUtilityCommand,
-		newCustomerCommand,
-		newReportCommand,
-		newQuarantineCommand,
-		newMessageCommand,
-		newConfigCommand,
-		newDoctorCommand,
-		newVersionCommand,
-		newLicensesCommand,
-		token,
-		newVmeterCommand,
-		newModemCommand,
-		newSimCommand,
-		newReplayCommand,
-		newBackupCommand,
-		newVerifyCommand,
-		newStoreCommand,
-		newBenchCommand,
-	}
+func printFailure(w io.Writer, f *exit.Failure) {
+	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
 }
 
-// Exit codes of the contract.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitRefused     = 4
-	exitUnreachable = 5
-)
-
-// failure is an error with an exit code and up to three lines: what happened, what did not happen, what to do.
-type failure struct {
-	code           int
-	what, not, try string
-}
-
-// Error joins the lines.
-func (f *failure) Error() string {
-	s := f.what
-	if f.not != "" {
-		s += " " + f.not
-	}
-	if f.try != "" {
-		s += " " + f.try
-	}
-	return s
-}
-
-func (f *failure) print(w io.Writer) {
-	fmt.Fprintln(w, "paywatt: "+f.what)
-	if f.not != "" {
-		fmt.Fprintln(w, "  "+f.not)
-	}
-	if f.try != "" {
-		fmt.Fprintln(w, "  "+f.try)
-	}
+// failureOf finds the failure in an error; false if it is none.
+func failureOf(err error) (*exit.Failure, bool) {
+	var f *exit.Failure
+	is := errors.As(err, &f)
+	return f, is
 }

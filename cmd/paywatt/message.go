@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -17,35 +20,19 @@ func newMessageCommand(c console) *cobra.Command {
 }
 
 func newMessageList(c console) *cobra.Command {
-	var f client.MessageFilter
-	cmd := &cobra.Command{
-		Use: "list [METER]", Short: "List messages, of one meter or of all, newest first", Args: cobra.MaximumNArgs(1),
-		Example: "  paywatt message list\n  paywatt message list 04140001001 --state failed -o csv",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			if len(args) == 1 {
-				f.Meter = args[0]
-			}
-			rows, err := every(func(p client.Page) (client.List[client.Message], error) { return api.Messages(cmd.Context(), f, p) })
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"id", "queued", "way", "phone", "meter", "purpose", "state", "route", "parts", "text or reason"}}
-			for _, m := range rows {
-				text := m.Text
-				if text == "" {
-					text = m.Failure
-				}
-				t.add(m.ID, timeText(&m.QueuedAt), m.Direction, m.Phone, m.Meter, m.Purpose, m.State, m.Route, strconv.Itoa(m.Parts), text)
-			}
-			return c.show(cmd, rows, t)
+	return list[apiv1.MessageFilter, apiv1.Message]{
+		use: "list [METER]", example: "  paywatt message list\n  paywatt message list 04140001001 --state failed -o csv",
+		of: apiv1.Messages, page: (*client.Client).Messages, arg: func(f *apiv1.MessageFilter, meter string) { f.Meter = meter },
+		options: func(flags *pflag.FlagSet, f *apiv1.MessageFilter) {
+			flags.StringVar(&f.Phone, "phone", "", "only those to or from this telephone")
+			flags.StringVar(&f.State, "state", "", "only those that are queued, sent, delivered, answered, failed, unknown, expired, suppressed or received")
+			flags.StringVar(&f.Direction, "direction", "", "only those that went out, or came in")
+			flags.StringVar(&f.Sale, "sale", "", "only those of this sale")
+		},
+		table: columns("id, queued, way, phone, meter, purpose, state, route, parts, text or reason", func(m apiv1.Message) []any {
+			return []any{m.ID, timeText(&m.QueuedAt), m.Direction, m.Phone, m.Meter, m.Purpose, m.State, m.Route, m.Parts, cmp.Or(m.Text, m.Failure)}
 		}),
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.Phone, "phone", "", "only those to or from this telephone")
-	flags.StringVar(&f.State, "state", "", "only those that are queued, sent, delivered, answered, failed, unknown, expired, suppressed or received")
-	flags.StringVar(&f.Direction, "direction", "", "only those that went out, or came in")
-	flags.StringVar(&f.Sale, "sale", "", "only those of this sale")
-	return cmd
+	}.command(c)
 }
 
 func newMessageShow(c console) *cobra.Command {
@@ -63,7 +50,7 @@ func newMessageShow(c console) *cobra.Command {
 }
 
 // messageTable shows a message and its tries.
-func messageTable(m client.Message) table {
+func messageTable(m apiv1.MessageDetail) table {
 	t := fields("message", m.ID, "state", m.State, "purpose", m.Purpose, "phone", m.Phone, "meter", m.Meter, "token", m.Token, "text", m.Text,
 		"queued", timeText(&m.QueuedAt), "sent", timeText(m.SentAt), "delivered", timeText(m.DeliveredAt), "answered", timeText(m.AnsweredAt),
 		"next try", timeText(m.NextAt), "reason", m.Failure, "cost", microText(m.CostMicro))
@@ -89,7 +76,7 @@ func microText(micro int64) string {
 }
 
 func newMessageSend(c console) *cobra.Command {
-	var n client.NewMessage
+	var n apiv1.NewMessage
 	var toMeter bool
 	cmd := &cobra.Command{
 		Use: "send [METER]", Short: "Send a token to a meter's customer or SIM, or a text to a telephone", Args: cobra.MaximumNArgs(1),
@@ -107,11 +94,11 @@ func newMessageSend(c console) *cobra.Command {
 					n.Via = "meter_sms"
 				}
 			}
-			m, err := api.SendMessage(cmd.Context(), n)
+			m, err := api.SendMessage(cmd.Context(), n, "")
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, m, messageTable(m))
+			return c.show(cmd, m, messageTable(apiv1.MessageDetail{Message: m}))
 		}),
 	}
 	f := cmd.Flags()
@@ -161,7 +148,7 @@ func newMessageRoutes(c console) *cobra.Command {
 }
 
 // memoryText says how full a modem's SIM is.
-func memoryText(m *client.MessageMemory) string {
+func memoryText(m *apiv1.MessageMemory) string {
 	switch {
 	case m == nil:
 		return ""
@@ -169,20 +156,4 @@ func memoryText(m *client.MessageMemory) string {
 		return fmt.Sprintf("%d of %d, almost full", m.Used, m.Slots)
 	}
 	return fmt.Sprintf("%d of %d", m.Used, m.Slots)
-}
-
-func newMeterSIM(c console) *cobra.Command {
-	return &cobra.Command{
-		Use: "sim METER NUMBER", Short: "Register the number of the SIM in a meter, for tokens by SMS", Args: cobra.ExactArgs(2),
-		Long: "Registers the number of the SIM in the meter's own modem, with its country code; \"\" takes it out. The meter itself must know the server's\n" +
-			"number as one of its registered ones, or its answers come without the balance.",
-		Example: "  paywatt meter sim 04140001001 +254700000200",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			m, err := api.SetSIM(cmd.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, m, fields("meter", m.Number, "sim", m.SIMPhone))
-		}),
-	}
 }

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // refused runs a command that must end with an exit code, and wants each of some words in what it says.
@@ -27,31 +28,31 @@ func (p *platform) refused(code int, say []string, args ...string) {
 // stands there.
 func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
-	n, sim := s.meters[0].number, s.meters[0].sim
-	v, err := s.api.Vend(t.Context(), client.Order{Meter: n, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"})
+	n, sim := s.meters[0].Number, s.meters[0].sim
+	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: n, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	set := func(number, want string) {
 		t.Helper()
-		if got := told[client.Meter](s.platform, "meter", "sim", n, number); got.Number != n || got.SIMPhone != want {
+		if got := told[apiv1.Meter](s.platform, "meter", "sim", n, number); got.Number != n || got.SIMPhone != want {
 			t.Errorf("meter sim %q: %+v, want %q", number, got, want)
 		}
-		if got := told[client.Meter](s.platform, "meter", "show", n); got.SIMPhone != want {
+		if got := told[apiv1.Meter](s.platform, "meter", "show", n); got.SIMPhone != want {
 			t.Errorf("after meter sim %q the meter has %q, want %q", number, got.SIMPhone, want)
 		}
 	}
 	set("", "")
-	s.refused(exitUsage, []string{"No number of a SIM in meter " + n, "Nothing was sent"}, "message", "send", n, "--to-meter")
+	s.refused(exit.Usage, []string{"No number of a SIM in meter " + n, "Nothing was sent"}, "message", "send", n, "--to-meter")
 	set("+254 700-000 299", "+254700000299")
 	set(sim, sim)
 	if code, out, told := s.paywatt("", "meter", "sim", n, sim); code != 0 || !strings.Contains(out, sim) || !strings.Contains(out, n) {
 		t.Errorf("as a table: exit %d\n%s%s", code, out, told)
 	}
-	s.refused(exitUsage, nil, "meter", "sim", n)
-	s.refused(exitUsage, []string{"number"}, "meter", "sim", n, "call me")
-	s.refused(exitNotFound, []string{households[1].number}, "meter", "sim", households[1].number, sim)
-	if got := told[client.Meter](s.platform, "meter", "show", n); got.SIMPhone != sim {
+	s.refused(exit.Usage, nil, "meter", "sim", n)
+	s.refused(exit.Usage, []string{"number"}, "meter", "sim", n, "call me")
+	s.refused(exit.NotFound, []string{"04140001019"}, "meter", "sim", "04140001019", sim)
+	if got := told[apiv1.Meter](s.platform, "meter", "show", n); got.SIMPhone != sim {
 		t.Errorf("after what was refused the meter has the SIM %q, want %q", got.SIMPhone, sim)
 	}
 	if sent := s.sendToMeter(t, v.Tokens[0].Digits); sent.Phone != sim {
@@ -61,16 +62,16 @@ func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 
 // sendToMeter sends the newest token, or the one that is named by its digits, to the only meter's SIM, and waits for the
 // answer. The digits stand in nothing that is said.
-func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) client.Message {
+func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) apiv1.MessageDetail {
 	t.Helper()
 	m := s.meters[0]
-	code, out, said := s.paywatt("", append([]string{"message", "send", m.number, "--to-meter", "-o", "json"}, more...)...)
-	var sent client.Message
-	if err := json.Unmarshal([]byte(out), &sent); code != 0 || err != nil || sent.Purpose != "meter-sms" || sent.Meter != m.number || sent.Token == "" {
+	code, out, said := s.paywatt("", append([]string{"message", "send", m.Number, "--to-meter", "-o", "json"}, more...)...)
+	var sent apiv1.MessageDetail
+	if err := json.Unmarshal([]byte(out), &sent); code != 0 || err != nil || sent.Purpose != "meter-sms" || sent.Meter != m.Number || sent.Token == "" {
 		t.Fatalf("exit %d, %v\n%s%s", code, err, out, said)
 	}
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		now := told[client.Message](s.platform, "message", "show", sent.ID)
+		now := told[apiv1.MessageDetail](s.platform, "message", "show", sent.ID)
 		if now.State == "answered" && now.AnsweredAt != nil && now.SentAt != nil && len(now.Attempts) > 0 {
 			sent = now
 			break
@@ -79,7 +80,7 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) cl
 			t.Fatalf("the message is %+v, want it answered", now)
 		}
 	}
-	_, list, _ := s.paywatt("", "message", "list", m.number)
+	_, list, _ := s.paywatt("", "message", "list", m.Number)
 	_, shown, _ := s.paywatt("", "message", "show", sent.ID)
 	if !strings.Contains(list, sent.ID) || !strings.Contains(shown, "answered") || !strings.Contains(shown, "try 1") {
 		t.Errorf("the message is listed as\n%s\nand shown as\n%s", list, shown)
@@ -97,21 +98,21 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) cl
 func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
-	s.refused(exitNotFound, []string{"Nothing was sent", "Sell one first"}, "message", "send", m.number, "--to-meter")
-	s.refused(exitNotFound, []string{"There is no meter " + households[1].number}, "message", "send", households[1].number, "--to-meter")
-	s.refused(exitUsage, []string{"Nothing was sent"}, "message", "send", "--to-meter")
-	v, err := s.api.Vend(t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"})
+	s.refused(exit.NotFound, []string{"Nothing was sent", "Sell one first"}, "message", "send", m.Number, "--to-meter")
+	s.refused(exit.NotFound, []string{"There is no meter " + "04140001019"}, "message", "send", "04140001019", "--to-meter")
+	s.refused(exit.Usage, []string{"Nothing was sent"}, "message", "send", "--to-meter")
+	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.refused(exitUsage, []string{"There is no route pigeon", "Nothing was sent"}, "message", "send", m.number, "--to-meter", "--route", "pigeon")
+	s.refused(exit.Usage, []string{"There is no route pigeon", "Nothing was sent"}, "message", "send", m.Number, "--to-meter", "--route", "pigeon")
 	digits := v.Tokens[0].Digits
 	first := s.sendToMeter(t, digits)
 	if wh := m.live("show").BalanceWh; wh != v.UnitsWh {
 		t.Fatalf("the meter holds %d Wh, want %d", wh, v.UnitsWh)
 	}
-	s.refused(exitRefused, []string{"message-answered", "The meter answered this message at ", "Nothing was sent", "in a new message", "loads once"}, "message", "retry", first.ID)
-	if got := told[client.Message](s.platform, "message", "show", first.ID); got.State != "answered" || len(got.Attempts) != len(first.Attempts) {
+	s.refused(exit.Refused, []string{"message-answered", "The meter answered this message at ", "Nothing was sent", "in a new message", "loads once"}, "message", "retry", first.ID)
+	if got := told[apiv1.MessageDetail](s.platform, "message", "show", first.ID); got.State != "answered" || len(got.Attempts) != len(first.Attempts) {
 		t.Errorf("after the refused retry the message is %+v, want it as it was", got)
 	}
 	s.pass(time.Minute)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -21,10 +24,10 @@ func newMeterCommand(c console) *cobra.Command {
 
 // meterOptions are the options of meter add.
 type meterOptions struct {
-	client.NewMeter
-	krn, kt, ken int
-	name, phone  string
-	stock        bool
+	apiv1.NewMeter
+	krn, kt, ken, base, imp int64
+	name, phone             string
+	stock                   bool
 }
 
 func newMeterAdd(c console) *cobra.Command {
@@ -49,14 +52,14 @@ func newMeterAdd(c console) *cobra.Command {
 	f.StringVar(&o.Tariff, "tariff", "", "name of the tariff (needed)")
 	f.StringVar(&o.Mode, "mode", "prepay_token", "prepay_token, prepay_wallet or postpay")
 	f.StringVar(&o.SGC, "sgc", "", "supply group code, 6 digits")
-	f.IntVar(&o.krn, "krn", 1, "key revision number, 1 to 9")
-	f.IntVar(&o.kt, "kt", 2, "key type, 1 to 3")
+	f.Int64Var(&o.krn, "krn", 1, "key revision number, 1 to 9")
+	f.Int64Var(&o.kt, "kt", 2, "key type, 1 to 3")
 	f.StringVar(&o.TI, "ti", "", "tariff index as on the meter, 2 digits")
-	f.IntVar(&o.ken, "ken", 255, "key expiry number")
+	f.Int64Var(&o.ken, "ken", 255, "key expiry number")
 	f.StringVar(&o.EA, "ea", "07", "encryption algorithm: 07 or 11")
 	f.StringVar(&o.DKGA, "dkga", "02", "key derivation: 02 or 04")
-	f.IntVar(&o.BaseDate, "base-date", 2014, "base date: 1993, 2014 or 2035")
-	f.Int64Var(&o.ImpPerKWh, "imp", 1000, "impulses per kilowatt-hour")
+	f.Int64Var(&o.base, "base-date", 2014, "base date: 1993, 2014 or 2035")
+	f.Int64Var(&o.imp, "imp", 1000, "impulses per kilowatt-hour")
 	f.StringVar(&o.name, "name", "", "customer's name")
 	f.StringVar(&o.phone, "phone", "", "customer's phone, with country code")
 	f.StringVar(&o.Address, "address", "", "where it hangs")
@@ -68,16 +71,16 @@ func newMeterAdd(c console) *cobra.Command {
 }
 
 // meter is the request. A meter without a supply group has no key, and then none of its facts is sent.
-func (o meterOptions) meter(cmd *cobra.Command, number string) client.NewMeter {
+func (o meterOptions) meter(cmd *cobra.Command, number string) apiv1.NewMeter {
 	n := o.NewMeter
-	n.Number = number
+	n.Number, n.BaseDate, n.ImpPerKWh = number, &o.base, &o.imp
 	if o.SGC != "" || cmd.Flags().Changed("krn") || cmd.Flags().Changed("kt") {
 		n.KRN, n.KT, n.KEN = &o.krn, &o.kt, &o.ken
 	} else if o.Mode != "prepay_token" {
-		n.EA, n.DKGA, n.BaseDate = "", "", 0
+		n.EA, n.DKGA, n.BaseDate = "", "", nil
 	}
 	if o.name != "" || o.phone != "" {
-		n.Customer = &client.Customer{Name: o.name, Phone: o.phone}
+		n.Customer = &apiv1.Customer{Name: o.name, Phone: o.phone}
 	}
 	if o.stock {
 		n.Status = "stock"
@@ -86,20 +89,12 @@ func (o meterOptions) meter(cmd *cobra.Command, number string) client.NewMeter {
 }
 
 func newMeterList(c console) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the meters", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Meter], error) { return api.Meters(cmd.Context(), p) })
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"number", "state", "relay", "balance kWh", "as of", "tariff", "customer"}}
-			for _, m := range all {
-				t.add(m.Number, m.State, m.Relay, kwhOf(m.BalanceWh, 1), timeText(m.AsOf), m.Tariff, customerName(m.Customer))
-			}
-			return c.show(cmd, all, t)
+	return list[apiv1.Page, apiv1.Meter]{
+		use: "list", of: apiv1.Meters, page: (*client.Client).Meters,
+		table: columns("number, state, relay, balance kWh, as of, tariff, customer", func(m apiv1.Meter) []any {
+			return []any{m.Number, m.State, m.Relay, kwhOf(m.BalanceWh, 1), timeText(m.AsOf), m.Tariff, customerName(m.Customer)}
 		}),
-	}
+	}.command(c)
 }
 
 func newMeterShow(c console) *cobra.Command {
@@ -116,14 +111,14 @@ func newMeterShow(c console) *cobra.Command {
 }
 
 // relayText is the position of the relay; one that nothing keeps open closes by itself after a power cut.
-func relayText(m client.Meter) string {
+func relayText(m apiv1.Meter) string {
 	if m.Relay == "open" && len(m.Reasons) == 0 && m.AsOf != nil {
 		return "open, waiting to close"
 	}
 	return m.Relay
 }
 
-func meterTable(m client.Meter) table {
+func meterTable(m apiv1.Meter) table {
 	key := ""
 	if m.SGC != "" {
 		key = fmt.Sprintf("SGC %s KRN %d KT %d TI %s EA%s DKGA%s base %d", m.SGC, m.KRN, m.KT, m.TI, m.EA, m.DKGA, m.BaseDate)
@@ -142,110 +137,60 @@ func meterTable(m client.Meter) table {
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "said since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
-		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key)
+		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
+		"emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
 }
 
-// historyOptions are the options of the history lists.
-type historyOptions struct {
-	from, to string
-	limit    int
-}
-
-func (o *historyOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.from, "from", "", "meter time from which on, RFC 3339")
-	cmd.Flags().StringVar(&o.to, "to", "", "meter time up to which, RFC 3339")
-	cmd.Flags().IntVar(&o.limit, "limit", 50, "how many, newest first, 1 to 200")
-}
-
-func (o historyOptions) span() (client.Span, error) {
-	s := client.Span{Page: client.Page{Limit: o.limit}}
-	for _, side := range []struct {
-		name, text string
-		to         *time.Time
-	}{{"--from", o.from, &s.From}, {"--to", o.to, &s.To}} {
-		if side.text == "" {
-			continue
-		}
-		t, err := time.Parse(time.RFC3339, side.text)
-		if err != nil {
-			return s, usage(side.name+" "+side.text+" is no time.", "Write it as 2026-11-20T08:00:00Z.")
-		}
-		*side.to = t
+func numberOf(n *int64) string {
+	if n == nil {
+		return ""
 	}
-	return s, nil
+	return strconv.FormatInt(*n, 10)
+}
+
+// meterOf and historyOf take the meter of a list from the command line.
+func meterOf(f *apiv1.MeterFilter, meter string)     { f.Meter = meter }
+func historyOf(f *apiv1.HistoryFilter, meter string) { f.Meter = meter }
+
+func historyOptions(flags *pflag.FlagSet, f *apiv1.HistoryFilter) {
+	timeOption(flags, &f.From, "from", "meter time from which on, RFC 3339")
+	timeOption(flags, &f.To, "to", "meter time up to which, RFC 3339")
 }
 
 func newMeterReadings(c console) *cobra.Command {
-	var o historyOptions
-	cmd := &cobra.Command{
-		Use: "readings METER", Short: "List a meter's readings, newest first", Args: cobra.ExactArgs(1),
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			span, err := o.span()
-			if err != nil {
-				return err
-			}
-			l, err := api.Readings(cmd.Context(), args[0], span)
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"seq", "at", "clock", "register kWh", "balance kWh", "W", "relay", "reasons"}}
-			for _, r := range l.Data {
-				t.add(r.Seq, r.At.Format(time.RFC3339), r.Clock, unit.Energy(r.RegisterWh).KWh(3), unit.Energy(r.BalanceWh).KWh(3), r.W, r.Relay,
-					strings.Join(r.Reasons, " "))
-			}
-			return c.show(cmd, l.Data, t)
+	return list[apiv1.HistoryFilter, apiv1.Reading]{
+		use: "readings METER", of: apiv1.Readings, page: (*client.Client).Readings, arg: historyOf, options: historyOptions, limit: 50,
+		table: columns("seq, at, clock, register kWh, balance kWh, W, relay, reasons", func(r apiv1.Reading) []any {
+			return []any{r.Seq, timeText(&r.At), r.Clock, unit.Energy(r.RegisterWh).KWh(3), unit.Energy(r.BalanceWh).KWh(3), r.W, r.Relay,
+				strings.Join(r.Reasons, " ")}
 		}),
-	}
-	o.flags(cmd)
-	return cmd
+	}.command(c)
 }
 
 func newMeterEvents(c console) *cobra.Command {
-	var o historyOptions
-	cmd := &cobra.Command{
-		Use: "events METER", Short: "List a meter's events, newest first", Args: cobra.ExactArgs(1),
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			span, err := o.span()
-			if err != nil {
-				return err
+	return list[apiv1.HistoryFilter, apiv1.Event]{
+		use: "events METER", of: apiv1.Events, page: (*client.Client).Events, arg: historyOf, options: historyOptions, limit: 50,
+		table: columns("seq, at, kind, code, args", func(e apiv1.Event) []any {
+			args := ""
+			if text, err := json.Marshal(e.Args); err == nil && len(e.Args) > 0 {
+				args = string(text)
 			}
-			l, err := api.Events(cmd.Context(), args[0], span)
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"seq", "at", "kind", "code", "args"}}
-			for _, e := range l.Data {
-				t.add(e.Seq, e.At.Format(time.RFC3339), e.Kind, e.Code, string(e.Args))
-			}
-			return c.show(cmd, l.Data, t)
+			return []any{e.Seq, timeText(&e.At), e.Kind, e.Code, args}
 		}),
-	}
-	o.flags(cmd)
-	return cmd
+	}.command(c)
 }
 
 func newMeterTokens(c console) *cobra.Command {
-	limit := 0
-	cmd := &cobra.Command{
-		Use: "tokens METER", Short: "List the tokens of a meter, newest first", Args: cobra.ExactArgs(1),
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			l, err := api.Tokens(cmd.Context(), args[0], client.Page{Limit: limit})
-			if err != nil {
-				return err
+	return list[apiv1.MeterFilter, apiv1.MeterToken]{
+		use: "tokens METER", of: apiv1.MeterTokens, page: (*client.Client).Tokens, arg: meterOf, limit: 50,
+		table: columns("issued, units kWh, state, result, token, sale, id", func(v apiv1.MeterToken) []any {
+			sale := v.Vend
+			if v.Elsewhere {
+				sale = "not made here"
 			}
-			t := table{head: []string{"issued", "units kWh", "state", "result", "token", "sale", "id"}}
-			for _, v := range l.Data {
-				sale := v.Vend
-				if v.Elsewhere {
-					sale = "not made here"
-				}
-				t.add(v.IssuedAt.Format(time.RFC3339), unit.Energy(v.UnitsWh).KWh(1), v.State, v.Result, grouped(v.Digits), sale, v.ID)
-			}
-			return c.show(cmd, l.Data, t)
+			return []any{timeText(&v.IssuedAt), unit.Energy(v.UnitsWh).KWh(1), v.State, v.Result, grouped(v.Digits), sale, v.ID}
 		}),
-	}
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 200")
-	return cmd
+	}.command(c)
 }
 
 func timeText(t *time.Time) string {
@@ -256,11 +201,19 @@ func timeText(t *time.Time) string {
 }
 
 // saidText is a balance that a meter told after its newest reading.
-func saidText(s *client.SaidBalance) string {
+func saidText(s *apiv1.ReportedBalance) string {
 	if s == nil {
 		return ""
 	}
 	return unit.Energy(s.Wh).KWh(1) + " kWh as of " + s.At.Format(time.RFC3339) + " by " + s.Source
+}
+
+// someKWh is energy in kWh, empty for none.
+func someKWh(wh int64, decimals int) string {
+	if wh == 0 {
+		return ""
+	}
+	return unit.Energy(wh).KWh(decimals)
 }
 
 func kwhOf(wh *int64, decimals int) string {
@@ -270,7 +223,7 @@ func kwhOf(wh *int64, decimals int) string {
 	return unit.Energy(*wh).KWh(decimals)
 }
 
-func customerName(c *client.Customer) string {
+func customerName(c *apiv1.Customer) string {
 	if c == nil {
 		return ""
 	}

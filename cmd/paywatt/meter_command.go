@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // commandOptions are the options of meter command.
@@ -42,7 +44,7 @@ func newMeterSend(c console) *cobra.Command {
 			if err := c.confirm(o.yes, args[0], args[1]); err != nil {
 				return err
 			}
-			sent, err := api.SendCommand(cmd.Context(), args[0], client.NewCommand{Type: args[1], Reason: o.reason, Args: values})
+			sent, err := api.SendCommand(cmd.Context(), args[0], apiv1.NewCommand{Type: args[1], Reason: o.reason, Args: values})
 			if err != nil {
 				return err
 			}
@@ -77,19 +79,19 @@ func (c console) confirm(yes bool, meter, what string) error {
 	}
 	in, ok := c.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return &failure{code: exitUsage, what: fmt.Sprintf("%s %s meter %s, and nobody is here to confirm it.", what, does, meter),
-			not: "Nothing was sent.", try: "Add --yes."}
+		return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s %s meter %s, and nobody is here to confirm it.", what, does, meter),
+			Not: "Nothing was sent.", Try: "Add --yes."}
 	}
 	fmt.Fprintf(c.err, "%s %s meter %s. Type the meter number to go on: ", what, does, meter)
 	line, err := bufio.NewReader(io.LimitReader(c.in, 128)).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != meter {
-		return &failure{code: exitRefused, what: "The number typed is not " + meter + ".", not: "Nothing was sent."}
+		return &exit.Failure{Code: exit.Refused, What: "The number typed is not " + meter + ".", Not: "Nothing was sent."}
 	}
 	return nil
 }
 
 // follow asks for the command's state until the meter has answered or the time is over.
-func follow(ctx context.Context, api *client.Client, meter string, sent client.Command, wait time.Duration) (client.Command, error) {
+func follow(ctx context.Context, api *client.Client, meter string, sent apiv1.Command, wait time.Duration) (apiv1.Command, error) {
 	if wait <= 0 {
 		return sent, nil
 	}

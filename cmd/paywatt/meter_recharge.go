@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -46,7 +48,7 @@ func newMeterRecharge(c console) *cobra.Command {
 			"  paywatt meter recharge 04140001001 tok_01jd00000000000000000000000 --by mqtt",
 		Args: cobra.ExactArgs(2),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			n := client.NewRecharge{By: by, Digits: args[1]}
+			n := apiv1.NewRecharge{By: by, Digits: args[1]}
 			switch {
 			case args[1] == "-":
 				b, err := io.ReadAll(io.LimitReader(c.in, 128))
@@ -77,12 +79,12 @@ func newMeterRecharge(c console) *cobra.Command {
 
 // followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
 // token that was decided before, or is by a text message alone, is followed until the meter has answered on the way asked for.
-func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r client.Recharge, by string, wait time.Duration) (client.Recharge, error) {
+func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	told := map[client.RechargeStep]bool{}
+	told := map[apiv1.RechargeStep]bool{}
 	again := rechargeDecided(r)
 	for {
 		for _, s := range r.Steps {
@@ -110,29 +112,29 @@ func (c console) followRecharge(ctx context.Context, api *client.Client, meter s
 	}
 }
 
-func rechargeDecided(r client.Recharge) bool {
+func rechargeDecided(r apiv1.Recharge) bool {
 	return r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
 // rechargeHearsay reports whether a text message, which proves nothing, is all that says that the meter has the token, and
 // that is less than the way asked for tells: the meter's connection signs its answers, and a message that was not answered
 // itself is not answered by one that came before.
-func rechargeHearsay(r client.Recharge, by string) bool {
+func rechargeHearsay(r apiv1.Recharge, by string) bool {
 	return r.State == rechargeAccepted && r.Heard && (by != bySMS || !rechargeIs(r, by, "answered"))
 }
 
 // rechargeUnderWay reports whether the newest delivery by a way waits for its answer.
-func rechargeUnderWay(r client.Recharge, by string) bool {
+func rechargeUnderWay(r apiv1.Recharge, by string) bool {
 	return rechargeIs(r, by, "queued", "sent", "delivered")
 }
 
 // rechargeIs reports whether the newest delivery by a way is in one of some states.
-func rechargeIs(r client.Recharge, by string, states ...string) bool {
-	i := slices.IndexFunc(r.Deliveries, func(d client.RechargeWay) bool { return d.By == by })
+func rechargeIs(r apiv1.Recharge, by string, states ...string) bool {
+	i := slices.IndexFunc(r.Deliveries, func(d apiv1.RechargeDelivery) bool { return d.By == by })
 	return i >= 0 && slices.Contains(states, r.Deliveries[i].State)
 }
 
-func rechargeTable(r client.Recharge) table {
+func rechargeTable(r apiv1.Recharge) table {
 	rows := []string{"token", r.Token, "meter", r.Meter, "state", r.State, "units", unit.Energy(r.UnitsWh).KWh(1) + " kWh"}
 	if b := r.Balance; b != nil {
 		rows = append(rows, "balance", unit.Energy(b.Wh).KWh(1)+" kWh as of "+b.At.Format(time.RFC3339)+" by "+b.Source)
@@ -148,17 +150,17 @@ func rechargeTable(r client.Recharge) table {
 }
 
 // rechargeEnd is the exit code of what became of a token.
-func rechargeEnd(r client.Recharge, by string, wait time.Duration) error {
+func rechargeEnd(r apiv1.Recharge, by string, wait time.Duration) error {
 	switch {
 	case wait > 0 && rechargeHearsay(r, by):
-		return &failure{code: exitUnreachable, what: "It is not known whether the meter has the token: only a text message says so, which proves nothing, and the meter has not answered by " + by + ".",
-			not: "Nothing is lost: a token loads once, whichever way it arrives.", try: "Ask again when the meter can be reached, or look at its display."}
+		return &exit.Failure{Code: exit.Unreachable, What: "It is not known whether the meter has the token: only a text message says so, which proves nothing, and the meter has not answered by " + by + ".",
+			Not: "Nothing is lost: a token loads once, whichever way it arrives.", Try: "Ask again when the meter can be reached, or look at its display."}
 	case r.State == rechargeAccepted || wait <= 0:
 		return nil
 	case r.State == rechargeRejected:
-		return &failure{code: exitRefused, what: "The meter refuses the token: " + r.Result + ".", not: "Nothing was added to its credit.",
-			try: "paywatt token explain says what may be wrong with it."}
+		return &exit.Failure{Code: exit.Refused, What: "The meter refuses the token: " + r.Result + ".", Not: "Nothing was added to its credit.",
+			Try: "paywatt token explain says what may be wrong with it."}
 	}
-	return &failure{code: exitUnreachable, what: fmt.Sprintf("The meter has not confirmed the token; it is %s.", r.State),
-		not: "Nothing is lost: a token loads once, whichever way it arrives.", try: "Send it by another way (--by), let the customer type it, or ask again later."}
+	return &exit.Failure{Code: exit.Unreachable, What: fmt.Sprintf("The meter has not confirmed the token; it is %s.", r.State),
+		Not: "Nothing is lost: a token loads once, whichever way it arrives.", Try: "Send it by another way (--by), let the customer type it, or ask again later."}
 }

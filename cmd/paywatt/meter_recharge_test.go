@@ -12,41 +12,55 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/demo"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
+// The meter of a platform and its customer.
+const (
+	storyNumber   = "04140001001"
+	storyCustomer = "Amina A."
+	storyPhone    = "+254700000001"
+)
+
+// kwh writes watt-hours as a meter does.
+func kwh(wh int64) string { return unit.Energy(wh).KWh(1) + " kWh" }
+
 // platform is a server with one meter, and the program's own commands as a stranger to it.
 type platform struct {
 	t     *testing.T
-	place *demoPlace
+	place *demo.Place
 	api   *client.Client
-	meter *demoMeter
+	meter *demo.Scripted
 }
 
 func newPlatform(t *testing.T) *platform {
 	t.Helper()
-	place, err := newDemoPlace(t.Context())
+	place, err := demo.NewPlace(t.Context(), demoProgram())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			_, _ = place.log.WriteTo(os.Stderr)
+			_ = place.WriteLog(os.Stderr) // the test has failed anyway
 		}
-		if err := errors.Join(place.stop(), place.remove()); err != nil {
+		if err := errors.Join(place.Stop(), place.Remove()); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := place.start(); err != nil {
+	if err := place.Start(); err != nil {
 		t.Fatal(err)
 	}
 	p := &platform{t: t, place: place}
-	if p.api, err = place.api(); err != nil {
+	if p.api, err = place.API(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.api.CreateTariff(t.Context(), demoTariff()); err != nil {
+	flat := int64(2_500_000)
+	if _, err := p.api.CreateTariff(t.Context(), apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -55,13 +69,13 @@ func newPlatform(t *testing.T) *platform {
 // add registers the meter and starts it.
 func (p *platform) add() {
 	p.t.Helper()
-	m, err := p.place.register(p.t.Context(), p.api, storyNumber, storyCustomer, storyPhone, "")
+	m, err := p.place.Register(p.t.Context(), p.api, storyNumber, storyCustomer, storyPhone, "")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.meter = p.place.meterOf(p.t.Context(), m, "")
+	p.meter = p.place.Meter(p.t.Context(), m, "")
 	p.t.Cleanup(func() {
-		if err := p.meter.close(); err != nil {
+		if err := p.meter.Close(); err != nil {
 			p.t.Error(err)
 		}
 	})
@@ -71,36 +85,36 @@ func (p *platform) add() {
 // do gives the meter a command and returns its balance.
 func (p *platform) do(command string) int64 {
 	p.t.Helper()
-	v, err := p.meter.do(command)
+	v, err := p.meter.Do(command)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return v.BalanceWh
 }
 
-func (p *platform) sell(ref string) client.Vend {
+func (p *platform) sell(ref string) apiv1.Sale {
 	p.t.Helper()
-	v, err := p.api.Vend(p.t.Context(), client.Order{Meter: storyNumber, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: ref})
+	v, err := p.api.Vend(p.t.Context(), apiv1.NewSale{Meter: storyNumber, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: ref}, "")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return v
+	return v.Sale
 }
 
 // paywatt runs a command against the server.
 func (p *platform) paywatt(stdin string, args ...string) (code int, out, messages string) {
 	p.t.Helper()
 	var o, e bytes.Buffer
-	env := map[string]string{"PAYWATT_URL": p.place.url(), "PAYWATT_KEY": p.place.key}
+	env := map[string]string{"PAYWATT_URL": p.place.URL(), "PAYWATT_KEY": p.place.Key}
 	code = run(args, console{in: strings.NewReader(stdin), out: &o, err: &e, getenv: func(name string) string { return env[name] }})
 	return code, o.String(), e.String()
 }
 
 // recharge runs meter recharge and reads its answer.
-func (p *platform) recharge(token string, more ...string) (int, client.Recharge, string) {
+func (p *platform) recharge(token string, more ...string) (int, apiv1.Recharge, string) {
 	p.t.Helper()
 	code, out, messages := p.paywatt(token, append([]string{"meter", "recharge", storyNumber, "-", "--wait", "20s", "-o", "json"}, more...)...)
-	var r client.Recharge
+	var r apiv1.Recharge
 	if out != "" {
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
 			p.t.Fatalf("%v: %s", err, out)
@@ -109,7 +123,7 @@ func (p *platform) recharge(token string, more ...string) (int, client.Recharge,
 	return code, r, messages
 }
 
-func states(r client.Recharge) (out []string) {
+func states(r apiv1.Recharge) (out []string) {
 	for _, s := range r.Steps {
 		out = append(out, s.State)
 	}
@@ -146,29 +160,29 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 // TestHowAFollowedTokenEnds: what only a text message says ends well for who asked by text message, and whose message was
 // answered; by the meter's own connection it is not known. Nothing is waited for where no time is given.
 func TestHowAFollowedTokenEnds(t *testing.T) {
-	way := func(by, state string) client.RechargeWay { return client.RechargeWay{By: by, State: state} }
+	way := func(by, state string) apiv1.RechargeDelivery { return apiv1.RechargeDelivery{By: by, State: state} }
 	for _, c := range []struct {
 		state string
 		heard bool
-		ways  []client.RechargeWay
+		ways  []apiv1.RechargeDelivery
 		by    string
 		wait  time.Duration
 		want  int
 	}{
-		{"accepted", false, []client.RechargeWay{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
-		{"accepted", false, []client.RechargeWay{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
-		{"accepted", true, []client.RechargeWay{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exitUnreachable},
-		{"accepted", true, []client.RechargeWay{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exitUnreachable},
-		{"accepted", true, []client.RechargeWay{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
-		{"accepted", true, []client.RechargeWay{way(bySMS, "answered")}, bySMS, time.Second, 0},
-		{"accepted", true, []client.RechargeWay{way(bySMS, "sent"), way(bySMS, "answered")}, bySMS, time.Second, exitUnreachable},
-		{"accepted", true, []client.RechargeWay{way(bySMS, "unknown"), way(bySMS, "answered")}, bySMS, time.Second, exitUnreachable},
-		{"rejected", false, []client.RechargeWay{way(byMQTT, "answered")}, byMQTT, time.Second, exitRefused},
-		{"sent", false, []client.RechargeWay{way(byMQTT, "sent")}, byMQTT, time.Second, exitUnreachable},
+		{"accepted", false, []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
+		{"accepted", false, []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
+		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
+		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
+		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
+		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "answered")}, bySMS, time.Second, 0},
+		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "sent"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
+		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "unknown"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
+		{"rejected", false, []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, exit.Refused},
+		{"sent", false, []apiv1.RechargeDelivery{way(byMQTT, "sent")}, byMQTT, time.Second, exit.Unreachable},
 	} {
-		err := rechargeEnd(client.Recharge{State: c.state, Heard: c.heard, Deliveries: c.ways}, c.by, c.wait)
-		var f *failure
-		if got := errors.As(err, &f); got != (c.want != 0) || got && (f.code != c.want || f.what == "" || f.not == "" || f.try == "") {
+		err := rechargeEnd(apiv1.Recharge{State: c.state, Heard: c.heard, Deliveries: c.ways}, c.by, c.wait)
+		var f *exit.Failure
+		if got := errors.As(err, &f); got != (c.want != 0) || got && (f.Code != c.want || f.What == "" || f.Not == "" || f.Try == "") {
 			t.Errorf("%+v ends with %+v, want exit code %d", c, err, c.want)
 		}
 	}
@@ -178,7 +192,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	p := newPlatform(t)
 	p.add()
-	raw, err := hex.DecodeString(p.meter.key)
+	raw, err := hex.DecodeString(p.meter.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +220,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 		t.Errorf("again: exit %d, %+v, want the same token", code, again)
 	}
 	// The meter's list has it, marked as what it is.
-	list, err := p.api.Tokens(t.Context(), storyNumber, client.Page{Limit: 10})
+	list, err := p.api.Tokens(t.Context(), apiv1.MeterFilter{Meter: storyNumber, Page: apiv1.Page{Limit: 10}})
 	if err != nil || len(list.Data) != 1 || list.Data[0].ID != r.Token || !list.Data[0].Elsewhere || list.Data[0].Vend != "" || list.Data[0].State != "accepted" || list.Data[0].Digits != token.Reveal() {
 		t.Errorf("the meter's tokens are %+v, %v; want the one from elsewhere", list.Data, err)
 	}
@@ -214,7 +228,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", code, out, told)
 	}
 	// Credit that nobody sold here stays what it is.
-	alarms, err := p.api.Alarms(t.Context(), storyNumber, true, client.Page{Limit: 10})
+	alarms, err := p.api.Alarms(t.Context(), apiv1.AlarmFilter{Meter: storyNumber, Open: true, Page: apiv1.Page{Limit: 10}})
 	if err != nil || len(alarms.Data) != 1 || !strings.Contains(fmt.Sprint(alarms.Data), "token.recharge") {
 		t.Errorf("alarms %+v, %v; want the one for credit that was not sold here", alarms.Data, err)
 	}
@@ -229,7 +243,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	p.add()
 	for what, digits := range map[string]string{"too short": "1234", "for no meter": "12345678901234567890"} {
 		code, _, told := p.recharge(digits)
-		if code != exitRefused && code != exitUsage || !strings.Contains(told, "Nothing was sent") {
+		if code != exit.Refused && code != exit.Usage || !strings.Contains(told, "Nothing was sent") {
 			t.Errorf("%s: exit %d\n%s", what, code, told)
 		}
 	}
@@ -237,10 +251,10 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	if _, err := p.api.Reverse(t.Context(), sold.ID, "test", "reverse-1"); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, told := p.recharge(sold.Tokens[0].Digits); code != exitRefused {
+	if code, _, told := p.recharge(sold.Tokens[0].Digits); code != exit.Refused {
 		t.Errorf("of a reversed sale: exit %d\n%s", code, told)
 	}
-	if code, _, told := p.paywatt("", "meter", "recharge", storyNumber, "tok_01jd00000000000000000000000"); code != exitNotFound {
+	if code, _, told := p.paywatt("", "meter", "recharge", storyNumber, "tok_01jd00000000000000000000000"); code != exit.NotFound {
 		t.Errorf("a token that is not there: exit %d\n%s", code, told)
 	}
 	if wh := p.do("sync"); wh != 0 {
@@ -256,7 +270,7 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	p.add()
 	shown := func(number string, wh int64, source string) {
 		t.Helper()
-		var m client.Meter
+		var m apiv1.Meter
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			var err error
 			if m, err = p.api.Meter(t.Context(), number); err != nil {
@@ -297,7 +311,7 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	said := func(wh int64) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			got, err := s.api.Meter(t.Context(), m.number)
+			got, err := s.api.Meter(t.Context(), m.Number)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,11 +325,11 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	}
 	s.settled(m, s.sellTo(m), "")
 	said(m.units / 100 * 100)
-	telephone, err := s.radio.Phone(households[0].phone)
+	telephone, err := s.radio.Phone(streetPhone(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := s.api.Vend(t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "typed"})
+	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "typed"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,12 +338,12 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 		t.Fatalf("the meter holds %d Wh after the keypad, want %d", held, m.units+v.UnitsWh)
 	}
 	said(held / 100 * 100)
-	reported := fmt.Sprintf("Recharge OK. %s kWh added. Balance %s kWh", unit.Energy(v.UnitsWh).KWh(1), unit.Energy(held).KWh(1))
+	reported := fmt.Sprintf("Recharge OK. %s added. Balance %s", kwh(v.UnitsWh), kwh(held))
 	if got := telephone.Wait(t.Context(), 0); len(got) != 1 || got[0].Text != reported {
 		t.Errorf("the customer's telephone got %+v, want %q", got, reported)
 	}
 	digits := v.Tokens[0].Digits
-	if code, out, told := s.paywatt("", "message", "list", m.number); code != 0 || !strings.Contains(out, reported+". Token "+digits[:4]+".."+digits[16:]) {
+	if code, out, told := s.paywatt("", "message", "list", m.Number); code != 0 || !strings.Contains(out, reported+". Token "+digits[:4]+".."+digits[16:]) {
 		t.Errorf("message list, exit %d, does not say %q with the token's ends:\n%s%s", code, reported, out, told)
 	}
 	if sale, err := s.api.VendByID(t.Context(), v.ID); err != nil || sale.Tokens[0].State != "accepted" {
@@ -341,7 +355,7 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 		t.Fatalf("exit %d\n%s%s", code, out, told)
 	}
 	said(held / 100 * 100)
-	if code, out, told := s.paywatt("", "meter", "show", m.number); code != 0 || !strings.Contains(out, kwh(held)+" as of ") || !strings.Contains(out, "by sms answer") {
+	if code, out, told := s.paywatt("", "meter", "show", m.Number); code != 0 || !strings.Contains(out, kwh(held)+" as of ") || !strings.Contains(out, "by sms answer") {
 		t.Errorf("meter show: exit %d\n%s%s", code, out, told)
 	}
 }

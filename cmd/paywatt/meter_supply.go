@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -38,20 +39,20 @@ func newMeterSupply(c console) *cobra.Command {
 
 func newMeterCut(c console) *cobra.Command {
 	return newSwitch(c, "cut", "Cut the supply of a meter until somebody restores it", "unpaid deposit", "disconnect",
-		func(ctx context.Context, api *client.Client, meter, reason string) (client.Switched, error) {
+		func(ctx context.Context, api *client.Client, meter, reason string) (apiv1.Switched, error) {
 			return api.CutSupply(ctx, meter, reason)
 		})
 }
 
 func newMeterRestore(c console) *cobra.Command {
 	return newSwitch(c, "restore", "Take a cut back; the supply returns if nothing else keeps it off", "deposit paid", "",
-		func(ctx context.Context, api *client.Client, meter, reason string) (client.Switched, error) {
+		func(ctx context.Context, api *client.Client, meter, reason string) (apiv1.Switched, error) {
 			return api.RestoreSupply(ctx, meter, reason)
 		})
 }
 
 // newSwitch is a command that cuts or restores a supply.
-func newSwitch(c console, name, short, why, destroys string, do func(context.Context, *client.Client, string, string) (client.Switched, error)) *cobra.Command {
+func newSwitch(c console, name, short, why, destroys string, do func(context.Context, *client.Client, string, string) (apiv1.Switched, error)) *cobra.Command {
 	var reason string
 	var yes bool
 	cmd := &cobra.Command{

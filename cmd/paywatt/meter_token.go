@@ -3,14 +3,15 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/unit"
 )
 
 func newMeterToken(c console) *cobra.Command {
-	var n client.NewTokens
-	var next client.NextKey
-	var units string
+	var n apiv1.NewTokens
+	var next apiv1.NextKey
+	var units, key string
 	cmd := &cobra.Command{
 		Use: "give-token METER KIND", Short: "Make a token that nobody buys: replacement, free, key_change, clear_credit, clear_tamper, power_limit",
 		Example: "  paywatt meter give-token 04140001001 replacement --units 25 --reason-code meter_swap\n" +
@@ -25,10 +26,10 @@ func newMeterToken(c console) *cobra.Command {
 				}
 				n.UnitsWh = wh
 			}
-			if next != (client.NextKey{}) {
+			if next != (apiv1.NextKey{}) {
 				n.Key = &next
 			}
-			out, err := api.GiveTokens(cmd.Context(), args[0], n)
+			out, err := api.GiveTokens(cmd.Context(), args[0], n, key)
 			if err != nil {
 				return err
 			}
@@ -44,7 +45,7 @@ func newMeterToken(c console) *cobra.Command {
 	f.Int64Var(&n.PowerW, "power", 0, "watts of power_limit")
 	f.StringVar(&n.ReasonCode, "reason-code", "other", "meter_swap, lost_balance, not_loading, compensation, free_units, tamper_fixed, key_campaign, test or other")
 	f.StringVar(&n.Reason, "reason", "", "why; kept in the audit log")
-	f.StringVar(&n.IdempotencyKey, "key", "", "idempotency key; repeating it repeats the tokens")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the tokens")
 	f.StringVar(&next.SGC, "sgc", "", "of key_change: new supply group")
 	f.IntVar(&next.KRN, "krn", 0, "of key_change: new key revision")
 	f.StringVar(&next.TI, "ti", "", "of key_change: new tariff index")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 )
 
@@ -54,7 +55,7 @@ func newMeterWatch(c console) *cobra.Command {
 // watched is a meter at one moment, as -o json writes it.
 type watched struct {
 	At time.Time `json:"at"`
-	client.Device
+	apiv1.Device
 }
 
 // watch asks again and again. A server that is away is waited for, for a while: it may be starting again.
@@ -101,7 +102,7 @@ type statusLine struct {
 }
 
 // show writes a device: over the last line on a terminal, as a further line elsewhere when it differs.
-func (s *statusLine) show(d client.Device, now time.Time) error {
+func (s *statusLine) show(d apiv1.Device, now time.Time) error {
 	text := printable(statusText(d))
 	if text == s.last {
 		return nil
@@ -143,7 +144,7 @@ func (s *statusLine) end() error {
 }
 
 // statusText is the line: the meter's status, its data, its state.
-func statusText(d client.Device) string {
+func statusText(d apiv1.Device) string {
 	status := "offline"
 	if d.Connected {
 		status = "connected"

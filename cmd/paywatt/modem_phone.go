@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
@@ -95,5 +96,5 @@ func waitMessages(ctx context.Context, b *bus.Client, number string, after uint6
 }
 
 func busFailure(err error) error {
-	return &failure{code: exitUnreachable, what: "The network did not do it: " + err.Error() + ".", try: "Is paywatt modem serve running, and is --bus the address it printed?"}
+	return &exit.Failure{Code: exit.Unreachable, What: "The network did not do it: " + err.Error() + ".", Try: "Is paywatt modem serve running, and is --bus the address it printed?"}
 }

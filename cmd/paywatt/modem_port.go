@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
@@ -38,7 +39,7 @@ func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gs
 	if o.pinFile != "" {
 		b, err := os.ReadFile(o.pinFile)
 		if err != nil {
-			return nil, &failure{code: exitFailed, what: "The PIN cannot be read: " + err.Error() + ".", not: "The modem was not opened.", try: "Give --pin-file a file that you may read."}
+			return nil, &exit.Failure{Code: exit.Failed, What: "The PIN cannot be read: " + err.Error() + ".", Not: "The modem was not opened.", Try: "Give --pin-file a file that you may read."}
 		}
 		cfg.PIN = strings.TrimSpace(string(b))
 	}

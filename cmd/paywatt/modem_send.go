@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
@@ -64,13 +65,13 @@ func sendThrough(ctx context.Context, cmd *cobra.Command, c console, m *gsm.Mode
 	}
 	switch sent.Outcome {
 	case gsm.Refused:
-		return &failure{code: exitRefused, what: "The message was refused: " + sent.Why + ".", not: "It was not sent.", try: "Change the number or the text; the same will be refused again."}
+		return &exit.Failure{Code: exit.Refused, What: "The message was refused: " + sent.Why + ".", Not: "It was not sent.", Try: "Change the number or the text; the same will be refused again."}
 	case gsm.NotSent:
 		s := m.State()
-		return &failure{code: exitUnreachable, what: fmt.Sprintf("The message was not sent: %s; the modem is %s. %s", sent.Why, s.Phase, s.Problem),
-			try: "Look at the modem, its SIM and its network, then try again."}
+		return &exit.Failure{Code: exit.Unreachable, What: fmt.Sprintf("The message was not sent: %s; the modem is %s. %s", sent.Why, s.Phase, s.Problem),
+			Try: "Look at the modem, its SIM and its network, then try again."}
 	case gsm.Unknown:
-		return &failure{code: exitFailed, what: "It is not known whether the message was sent: " + sent.Why + ".", try: "Ask the recipient before you send it again."}
+		return &exit.Failure{Code: exit.Failed, What: "It is not known whether the message was sent: " + sent.Why + ".", Try: "Ask the recipient before you send it again."}
 	}
 	if report > 0 {
 		line.State = waitReports(ctx, box.reports, len(sent.Parts), report)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
@@ -102,14 +103,14 @@ func (o *modemServe) run(ctx context.Context, c console) (err error) {
 		}
 		p, err := sim900.OpenPTY(link)
 		if err != nil {
-			return &failure{code: exitFailed, what: "The pseudo-terminal cannot be made: " + err.Error() + ".", not: "No modem runs.",
-				try: "Give --pty a path where no file is."}
+			return &exit.Failure{Code: exit.Failed, What: "The pseudo-terminal cannot be made: " + err.Error() + ".", Not: "No modem runs.",
+				Try: "Give --pty a path where no file is."}
 		}
 		modems, ptys, names = append(modems, m), append(ptys, p), append(names, p.Name)
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.http)
 	if err != nil {
-		return &failure{code: exitFailed, what: "The address " + o.http + " cannot be used: " + err.Error() + ".", not: "No modem runs.", try: "Give --http another address."}
+		return &exit.Failure{Code: exit.Failed, What: "The address " + o.http + " cannot be used: " + err.Error() + ".", Not: "No modem runs.", Try: "Give --http another address."}
 	}
 	fmt.Fprintf(c.out, "http=%s\n", l.Addr())
 	for i, n := range o.numbers {

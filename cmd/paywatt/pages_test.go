@@ -157,7 +157,7 @@ func problem(words []string, whole bool) string {
 		return ""
 	}
 	if f := unknownVerb(root, words); f != nil {
-		return f.what
+		return f.What
 	}
 	cmd, rest, err := root.Find(words)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"golang.org/x/term"
 )
 
@@ -24,8 +25,8 @@ func (c console) passphrase(confirm bool) ([]byte, error) {
 	if path := c.getenv("PAYWATT_PASSPHRASE_FILE"); path != "" {
 		p, err := readPassphrase(path)
 		if err != nil {
-			return nil, &failure{code: exitFailed, what: "The passphrase file cannot be read: " + err.Error() + ".", not: "The key store was not opened.",
-				try: "Check PAYWATT_PASSPHRASE_FILE: one line, readable by this user."}
+			return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase file cannot be read: " + err.Error() + ".", Not: "The key store was not opened.",
+				Try: "Check PAYWATT_PASSPHRASE_FILE: one line, readable by this user."}
 		}
 		return p, nil
 	}
@@ -35,8 +36,8 @@ func (c console) passphrase(confirm bool) ([]byte, error) {
 			return p, nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
-			return nil, &failure{code: exitFailed, what: "The systemd credential " + credentialName + " cannot be read: " + err.Error() + ".",
-				not: "The key store was not opened.", try: "Check LoadCredential= of the unit."}
+			return nil, &exit.Failure{Code: exit.Failed, What: "The systemd credential " + credentialName + " cannot be read: " + err.Error() + ".",
+				Not: "The key store was not opened.", Try: "Check LoadCredential= of the unit."}
 		}
 	}
 	in, ok := c.in.(*os.File)
@@ -70,7 +71,7 @@ func (c console) askPassphrase(in *os.File, confirm bool) ([]byte, error) {
 	first, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(c.err)
 	if err != nil {
-		return nil, &failure{code: exitFailed, what: "The passphrase cannot be read: " + err.Error() + "."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase cannot be read: " + err.Error() + "."}
 	}
 	if !confirm || len(first) == 0 {
 		return first, nil

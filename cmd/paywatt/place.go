@@ -4,11 +4,11 @@ import (
 	"errors"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/spf13/cobra"
 )
 
 // storeFlagName is the flag that names a database outside the data folder.
@@ -56,34 +56,34 @@ func (p place) elsewhere(what, instead string) error {
 	if p.store == "" {
 		return nil
 	}
-	return &failure{code: exitRefused, what: what + " works on a database in the data folder; this one is " + p.String() + ".",
-		not: "Nothing was done.", try: instead}
+	return &exit.Failure{Code: exit.Refused, What: what + " works on a database in the data folder; this one is " + p.String() + ".",
+		Not: "Nothing was done.", Try: instead}
 }
 
 // sharedFailure explains why a PostgreSQL database cannot be used; nil where it is another kind of error.
-func sharedFailure(p place, err error) *failure {
-	f := &failure{code: exitFailed, what: err.Error() + ".", not: "Nothing was changed."}
+func sharedFailure(p place, err error) *exit.Failure {
+	f := &exit.Failure{Code: exit.Failed, What: err.Error() + ".", Not: "Nothing was changed."}
 	switch {
 	case errors.Is(err, postgres.ErrURL):
-		f.code, f.try = exitUsage, "Write postgres://user@host/database; special characters in a password are written as %XX."
+		f.Code, f.Try = exit.Usage, "Write postgres://user@host/database; special characters in a password are written as %XX."
 	case errors.Is(err, postgres.ErrAway):
-		f.code, f.try = exitUnreachable, "Make sure that PostgreSQL runs, that this machine may connect to "+p.String()+", and that the database exists (createdb)."
+		f.Code, f.Try = exit.Unreachable, "Make sure that PostgreSQL runs, that this machine may connect to "+p.String()+", and that the database exists (createdb)."
 	case errors.Is(err, postgres.ErrVersion):
-		f.code, f.try = exitRefused, "Use PostgreSQL 15 or newer."
+		f.Code, f.Try = exit.Refused, "Use PostgreSQL 15 or newer."
 	case errors.Is(err, postgres.ErrSettings):
-		f.code, f.try = exitRefused, "Correct the setting of the server, the database or the user (ALTER SYSTEM, ALTER DATABASE, ALTER ROLE) and try again."
+		f.Code, f.Try = exit.Refused, "Correct the setting of the server, the database or the user (ALTER SYSTEM, ALTER DATABASE, ALTER ROLE) and try again."
 	case errors.Is(err, postgres.ErrForeign):
-		f.code, f.try = exitRefused, "Use a database of its own: createdb paywatt."
+		f.Code, f.Try = exit.Refused, "Use a database of its own: createdb paywatt."
 	case errors.Is(err, postgres.ErrNotEmpty):
-		f.code, f.try = exitRefused, "Use an empty database: createdb paywatt."
+		f.Code, f.Try = exit.Refused, "Use an empty database: createdb paywatt."
 	case errors.Is(err, postgres.ErrServed):
-		f.code, f.try = exitRefused, "Stop every server of this database and wait half a minute: one that was killed, or is of an older version, does not say that it has gone."
+		f.Code, f.Try = exit.Refused, "Stop every server of this database and wait half a minute: one that was killed, or is of an older version, does not say that it has gone."
 	case errors.Is(err, store.ErrNewer):
-		f.try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
+		f.Try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
 	case errors.Is(err, store.ErrOlder):
-		f.code, f.try = exitRefused, "Make a backup and start paywatt serve, which upgrades it. Or use the older paywatt."
+		f.Code, f.Try = exit.Refused, "Make a backup and start paywatt serve, which upgrades it. Or use the older paywatt."
 	case errors.Is(err, postgres.ErrKey):
-		f.code, f.try = exitRefused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
+		f.Code, f.Try = exit.Refused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
 	default:
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/profiles"
 )
@@ -56,9 +57,9 @@ func profilesOf(data string) (profile.Library, error) {
 }
 
 // badProfile lists what is wrong, a line each.
-func badProfile(err error, where string) *failure {
-	return &failure{code: exitUsage, what: "A profile in " + where + " cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
-		not: "Nothing was done.", try: "Correct it; paywatt profile check FILE says whether it is right."}
+func badProfile(err error, where string) *exit.Failure {
+	return &exit.Failure{Code: exit.Usage, What: "A profile in " + where + " cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
+		Not: "Nothing was done.", Try: "Correct it; paywatt profile check FILE says whether it is right."}
 }
 
 // profileRow is a profile as profile list shows it.
@@ -101,8 +102,8 @@ func newProfileShow(c console) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := fs.ReadFile(profiles.Files, profile.FileOf(args[0]))
 			if err != nil {
-				return &failure{code: exitNotFound, what: "No profile " + args[0] + " comes with Paywatt.", not: "Nothing was printed.",
-					try: "paywatt profile list names them; those of a data folder are files you have."}
+				return &exit.Failure{Code: exit.NotFound, What: "No profile " + args[0] + " comes with Paywatt.", Not: "Nothing was printed.",
+					Try: "paywatt profile list names them; those of a data folder are files you have."}
 			}
 			_, err = c.out.Write(b)
 			return err
@@ -158,11 +159,11 @@ func profileFrom(name string) (*profile.Profile, error) {
 func readBounded(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		code := exitFailed
+		code := exit.Failed
 		if errors.Is(err, fs.ErrNotExist) {
-			code = exitNotFound
+			code = exit.NotFound
 		}
-		return nil, &failure{code: code, what: "The file cannot be read: " + err.Error() + ".", not: "Nothing was checked.", try: "Check the path."}
+		return nil, &exit.Failure{Code: code, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check the path."}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
@@ -170,7 +171,7 @@ func readBounded(name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("it is longer than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, &failure{code: exitFailed, what: "The file " + name + " cannot be read: " + err.Error() + ".", not: "Nothing was checked."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The file " + name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
 	}
 	return b, nil
 }
@@ -196,8 +197,8 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 	}
 	capture, err := profile.ReadCapture(strings.NewReader(string(b)))
 	if err != nil {
-		return &failure{code: exitUsage, what: name + " is no capture: " + err.Error() + ".", not: "Nothing was played.",
-			try: "Record one with mosquitto_sub -t '#' -F %j, a JSON object a line."}
+		return &exit.Failure{Code: exit.Usage, What: name + " is no capture: " + err.Error() + ".", Not: "Nothing was played.",
+			Try: "Record one with mosquitto_sub -t '#' -F %j, a JSON object a line."}
 	}
 	rows, t := []playedRow{}, table{head: []string{"at", "topic", "means", "value", "relay", "counted mWh", "register mWh"}}
 	unreadable := 0
@@ -217,8 +218,8 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 	c.tell("%d messages, %d unreadable; register %d.%06d kWh, %d gaps of %d s in all that counted nothing", len(rows), unreadable,
 		last.MWh/1_000_000, last.MWh%1_000_000, last.Gaps, last.GapSec)
 	if unreadable > 0 {
-		return &failure{code: exitFailed, what: fmt.Sprintf("%d of %d messages cannot be read by this profile.", unreadable, len(rows)),
-			not: "What they measured was not counted.", try: "The column value says why; correct pattern or fields."}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d messages cannot be read by this profile.", unreadable, len(rows)),
+			Not: "What they measured was not counted.", Try: "The column value says why; correct pattern or fields."}
 	}
 	return nil
 }

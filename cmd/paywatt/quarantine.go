@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -23,43 +25,22 @@ func newQuarantineCommand(c console) *cobra.Command {
 }
 
 func newQuarantineList(c console) *cobra.Command {
-	all := false
-	cmd := &cobra.Command{
-		Use: "list [METER]", Short: "List what waits for a decision, of one meter or of all, newest first", Args: cobra.MaximumNArgs(1),
-		Example: "  paywatt quarantine list\n  paywatt quarantine list 04140001001 --all -o csv",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			meter := ""
-			if len(args) == 1 {
-				meter = args[0]
-			}
-			rows, err := every(func(p client.Page) (client.List[client.Quarantined], error) {
-				return api.Quarantine(cmd.Context(), meter, all, p)
-			})
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"id", "received", "meter", "record", "doubt", "kWh before", "kWh", "state", "choices", "reason"}}
-			for _, q := range rows {
-				t.add(q.ID, timeText(&q.ReceivedAt), q.Meter, strconv.FormatInt(q.Seq, 10), q.Doubt, registerText(q.WasWh), registerText(q.RegisterWh),
-					q.State, strings.Join(q.Choices, " "), q.Reason)
-			}
-			return c.show(cmd, rows, t)
+	return list[apiv1.QuarantineFilter, apiv1.Quarantined]{
+		use: "list [METER]", example: "  paywatt quarantine list\n  paywatt quarantine list 04140001001 --all -o csv",
+		of: apiv1.Quarantine, page: (*client.Client).Quarantine, arg: func(f *apiv1.QuarantineFilter, meter string) { f.Meter = meter },
+		options: func(flags *pflag.FlagSet, f *apiv1.QuarantineFilter) {
+			flags.BoolVar(&f.All, "all", false, "those too that are decided")
+		},
+		table: columns("id, received, meter, record, doubt, kWh before, kWh, state, choices, reason", func(q apiv1.Quarantined) []any {
+			return []any{q.ID, timeText(&q.ReceivedAt), q.Meter, q.Seq, q.Doubt, kwhOf(q.WasWh, 3), kwhOf(q.RegisterWh, 3), q.State,
+				strings.Join(q.Choices, " "), q.Reason}
 		}),
-	}
-	cmd.Flags().BoolVar(&all, "all", false, "those too that are decided")
-	return cmd
-}
-
-func registerText(wh *int64) string {
-	if wh == nil {
-		return ""
-	}
-	return unit.Energy(*wh).KWh(3)
+	}.command(c)
 }
 
 // newVerdict is a command that decides about an entry.
 func newVerdict(c console, choice, short, example string) *cobra.Command {
-	v := client.Verdict{Choice: choice}
+	var v apiv1.Rebase
 	register := int64(-1)
 	cmd := &cobra.Command{
 		Use: choice + " ID", Short: short, Args: cobra.ExactArgs(1), Example: example,
@@ -70,7 +51,7 @@ func newVerdict(c console, choice, short, example string) *cobra.Command {
 			if cmd.Flags().Changed("register") {
 				v.RegisterWh = &register
 			}
-			d, err := api.DecideQuarantined(cmd.Context(), args[0], v)
+			d, err := api.DecideQuarantined(cmd.Context(), args[0], choice, v)
 			if err != nil {
 				return err
 			}
@@ -84,28 +65,7 @@ func newVerdict(c console, choice, short, example string) *cobra.Command {
 	return cmd
 }
 
-func newMeterRebase(c console) *cobra.Command {
-	var reason string
-	cmd := &cobra.Command{
-		Use: "rebase METER REGISTER_WH", Short: "Count on from a register of a wallet meter: it was changed or reset", Args: cobra.ExactArgs(2),
-		Example: `  paywatt meter rebase 04140001001 0 --reason "new meter fitted"`,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			register, err := strconv.ParseInt(args[1], 10, 64)
-			if err != nil || reason == "" {
-				return usage("A rebase needs a register in Wh and a reason.", "For example: meter rebase 04140001001 0 --reason \"new meter fitted\".")
-			}
-			d, err := api.RebaseMeter(cmd.Context(), args[0], register, reason)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, d, verdictTable(d))
-		}),
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why (needed); it stands in the audit log")
-	return cmd
-}
-
-func verdictTable(d client.Verdicted) table {
+func verdictTable(d apiv1.QuarantineResult) table {
 	state, debit := "", ""
 	if d.Entry != nil {
 		state = d.Entry.State

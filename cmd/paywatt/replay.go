@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/internal/device/flight"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // replayView is the result of a replay as JSON.
@@ -38,16 +39,16 @@ func newReplayCommand(c console) *cobra.Command {
 func replay(c console, cmd *cobra.Command, name string) error {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &failure{code: exitNotFound, what: "There is no recording " + name + ".", try: "Check the path."}
+		return &exit.Failure{Code: exit.NotFound, What: "There is no recording " + name + ".", Try: "Check the path."}
 	}
 	if err != nil {
-		return &failure{code: exitFailed, what: "The recording cannot be read: " + err.Error() + "."}
+		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be read: " + err.Error() + "."}
 	}
 	defer f.Close()
 	r, err := flight.Replay(f)
 	if err != nil {
-		return &failure{code: exitFailed, what: "The recording cannot be replayed: " + err.Error() + ".",
-			try: "Record with paywatt vmeter --record FILE, and replay with the same version."}
+		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be replayed: " + err.Error() + ".",
+			Try: "Record with paywatt vmeter --record FILE, and replay with the same version."}
 	}
 	v := replayView{Events: r.Events, Boots: r.Boots, Hash: r.Hash, Recorded: r.Recorded, Checks: r.Checks,
 		Unchecked: r.Unchecked, Matches: r.Matches()}
@@ -58,11 +59,11 @@ func replay(c console, cmd *cobra.Command, name string) error {
 	case err != nil:
 		return err
 	case r.Checks == 0:
-		return &failure{code: exitFailed, what: "The recording holds no hash to compare with.", try: "It was cut short before the first one."}
+		return &exit.Failure{Code: exit.Failed, What: "The recording holds no hash to compare with.", Try: "It was cut short before the first one."}
 	case !v.Matches:
-		return &failure{code: exitFailed,
-			what: fmt.Sprintf("After event %d the state is not the recorded one.", r.Differs),
-			try:  "The recording is from another version, or the meter core has become undeterministic: report it with the file."}
+		return &exit.Failure{Code: exit.Failed,
+			What: fmt.Sprintf("After event %d the state is not the recorded one.", r.Differs),
+			Try:  "The recording is from another version, or the meter core has become undeterministic: report it with the file."}
 	}
 	return nil
 }

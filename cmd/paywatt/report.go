@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func newReportCommand(c console) *cobra.Command {
@@ -31,4 +35,51 @@ func newReportCommand(c console) *cobra.Command {
 	})
 	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c), newReportRegisters(c))
 	return cmd
+}
+
+func newReportDay(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "day [DATE]", Short: "Report a day: sales, reversals, acts of one person, the head of the log", Args: cobra.MaximumNArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			date := ""
+			if len(args) == 1 {
+				date = args[0]
+			}
+			d, err := api.DailyReport(cmd.Context(), date)
+			if err != nil {
+				return err
+			}
+			money := func(minor int64) string { return amountText(apiv1.Amount{AmountMinor: minor, Currency: d.Currency}) }
+			t := fields("date", d.Date+" "+d.TZ,
+				"sales", fmt.Sprintf("%d, %s, %s kWh", d.Sales, money(d.TenderedMinor), unit.Energy(d.UnitsWh).KWh(1)),
+				"reversals", fmt.Sprintf("%d, %s, %s kWh", d.Reversals, money(d.GivenBackMinor), unit.Energy(d.UnitsBackWh).KWh(1)),
+				"free tokens", fmt.Sprintf("%d, %s kWh", d.FreeTokens, unit.Energy(d.UnitsFreeWh).KWh(1)),
+				"acts of one person", fmt.Sprint(len(d.SinglePerson)))
+			for _, a := range d.SinglePerson {
+				t.add("  "+timeText(&a.At), a.Action+" "+a.Object+" by "+a.Actor)
+			}
+			t.add("unconfirmed reversals", fmt.Sprint(len(d.Unconfirmed)))
+			for _, u := range d.Unconfirmed {
+				t.add("  "+timeText(&u.At), unconfirmedText(u))
+			}
+			t.add("head", d.Head)
+			return c.show(cmd, d, t)
+		}),
+	}
+}
+
+// unconfirmedText returns one line about a reversal that the meter has not confirmed.
+func unconfirmedText(u apiv1.UnconfirmedReversal) string {
+	text := fmt.Sprintf("%s of %s to meter %s, sold by %s", u.Vend, amountText(u.Amount), u.Meter, u.SoldBy)
+	if u.Vendor != "" {
+		text += " of vendor " + u.Vendor
+	}
+	text += ", reversed by " + u.By
+	if u.ApprovedBy != "" {
+		text += ", approved by " + u.ApprovedBy
+	}
+	if u.Used {
+		text += "; the token was used and its value is a debt"
+	}
+	return text
 }

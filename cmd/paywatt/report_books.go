@@ -6,30 +6,23 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func newReportAccounts(c console) *cobra.Command {
-	var code int
-	cmd := &cobra.Command{
-		Use: "accounts", Short: "List ledger accounts with their balances; debits are positive", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.LedgerAccount], error) {
-				return api.LedgerAccounts(cmd.Context(), code, p)
-			})
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"code", "account", "subject", "balance", "held"}}
-			for _, a := range all {
-				t.add(a.Code, a.Name, a.Subject, minorText(a.BalanceMinor, a.Currency), minorText(a.HeldMinor, a.Currency))
-			}
-			return c.show(cmd, all, t)
+	return list[apiv1.LedgerFilter, apiv1.LedgerAccount]{
+		use: "accounts", of: apiv1.LedgerAccounts, page: (*client.Client).LedgerAccounts,
+		options: func(flags *pflag.FlagSet, f *apiv1.LedgerFilter) {
+			flags.IntVar(&f.Code, "code", 0, "only accounts of this code of the chart")
+		},
+		table: columns("code, account, subject, balance, held", func(a apiv1.LedgerAccount) []any {
+			return []any{a.Code, a.Name, a.Subject, minorText(a.BalanceMinor, a.Currency), minorText(a.HeldMinor, a.Currency)}
 		}),
-	}
-	cmd.Flags().IntVar(&code, "code", 0, "only accounts of this code of the chart")
-	return cmd
+	}.command(c)
 }
 
 func newReportBalance(c console) *cobra.Command {
@@ -63,18 +56,15 @@ func newReportBalance(c console) *cobra.Command {
 }
 
 func newReportJournals(c console) *cobra.Command {
-	var f client.JournalFilter
-	cmd := &cobra.Command{
-		Use: "journals", Short: "List journals with their lines, newest first: what made a figure", Args: cobra.NoArgs,
-		Example: "  paywatt report journals --code 1000 --subject main\n  paywatt report journals --ref vnd_01jd00000000000000000000000",
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Journal], error) {
-				f.Page = p
-				return api.Journals(cmd.Context(), f)
-			})
-			if err != nil {
-				return err
-			}
+	return list[apiv1.JournalFilter, apiv1.Journal]{
+		use: "journals", example: "  paywatt report journals --code 1000 --subject main\n  paywatt report journals --ref vnd_01jd00000000000000000000000",
+		of: apiv1.Journals, page: (*client.Client).Journals,
+		options: func(flags *pflag.FlagSet, f *apiv1.JournalFilter) {
+			flags.IntVar(&f.Code, "code", 0, "those with a line on this account")
+			flags.StringVar(&f.Subject, "subject", "", "whose account, with --code")
+			flags.StringVar(&f.Ref, "ref", "", "those of one operation: the id of a sale or a debt")
+		},
+		table: func(all []apiv1.Journal) table {
 			t := table{head: []string{"at", "kind", "account", "amount", "for", "journal"}}
 			for _, j := range all {
 				for _, p := range j.Postings {
@@ -82,11 +72,16 @@ func newReportJournals(c console) *cobra.Command {
 					t.add(j.PostedAt.Format(time.RFC3339), j.Kind, name, minorText(p.AmountMinor, j.Currency), j.Ref, j.ID)
 				}
 			}
-			return c.show(cmd, all, t)
+			return t
+		},
+	}.command(c)
+}
+
+func newReportRegisters(c console) *cobra.Command {
+	return list[apiv1.Page, apiv1.Register]{
+		use: "registers", of: apiv1.Registers, page: (*client.Client).Registers,
+		table: columns("meter, register kWh, charged to kWh, difference kWh, why, since", func(r apiv1.Register) []any {
+			return []any{r.Meter, unit.Energy(r.RegisterWh).KWh(3), unit.Energy(r.RatedToWh).KWh(3), unit.Energy(r.DifferenceWh).KWh(3), r.Held, timeText(r.HeldSince)}
 		}),
-	}
-	cmd.Flags().IntVar(&f.Code, "code", 0, "those with a line on this account")
-	cmd.Flags().StringVar(&f.Subject, "subject", "", "whose account, with --code")
-	cmd.Flags().StringVar(&f.Ref, "ref", "", "those of one operation: the id of a sale or a debt")
-	return cmd
+	}.command(c)
 }

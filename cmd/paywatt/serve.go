@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -72,8 +73,8 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
 	if err := a.Run(ctx); err != nil {
-		return &failure{code: exitFailed, what: "The server stopped: " + err.Error() + ".", not: "What was acknowledged is stored.",
-			try: "Start it again; paywatt doctor --data " + dir + " looks for the cause."}
+		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "What was acknowledged is stored.",
+			Try: "Start it again; paywatt doctor --data " + dir + " looks for the cause."}
 	}
 	log.Info("server stopped")
 	return nil
@@ -160,40 +161,35 @@ func levelOf(name string) slog.Level {
 }
 
 // serveFailure explains why the server did not start.
-func serveFailure(set config.Config, err error) *failure {
+func serveFailure(set config.Config, err error) *exit.Failure {
 	dir := set.Text(config.Data)
 	where := place{dir, set.Text(config.Store)}
 	if f := sharedFailure(where, err); f != nil {
-		f.not = "The server was not started. Nothing was changed."
+		f.Not = "The server was not started. Nothing was changed."
 		return f
 	}
 	var path *os.PathError
 	var dial *net.OpError
 	switch {
 	case errors.Is(err, app.ErrLegacy):
-		return &failure{code: exitUsage, what: "The listeners for devices cannot be opened: " + err.Error() + ".", not: "The server was not started.",
-			try: "Correct --mqtt-legacy ADDR=METER[:PROFILE]."}
+		return &exit.Failure{Code: exit.Usage, What: "The listeners for devices cannot be opened: " + err.Error() + ".", Not: "The server was not started.",
+			Try: "Correct --mqtt-legacy ADDR=METER[:PROFILE]."}
 	case errors.Is(err, app.ErrRoute):
-		return &failure{code: exitUsage, what: "The routes for messages cannot be opened: " + err.Error() + ".", not: "The server was not started.",
-			try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
+		return &exit.Failure{Code: exit.Usage, What: "The routes for messages cannot be opened: " + err.Error() + ".", Not: "The server was not started.",
+			Try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &failure{code: exitFailed, what: "An address is in use: " + err.Error() + ".", not: "The server was not started.",
-			try: "Stop what listens there, or choose another with --http, --mqtt and --mqtt-legacy (port 0 takes a free one)."}
+		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.",
+			Try: "Stop what listens there, or choose another with --http, --mqtt and --mqtt-legacy (port 0 takes a free one)."}
 	case errors.As(err, &dial):
-		return &failure{code: exitFailed, what: "The server cannot listen: " + err.Error() + ".", not: "The server was not started.",
-			try: "Give an address of this machine with --http and --mqtt."}
+		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
+			Try: "Give an address of this machine with --http and --mqtt."}
 	case errors.As(err, &path) && (path.Path == set.Text(config.TLSCert) || path.Path == set.Text(config.TLSKey)):
-		return &failure{code: exitFailed, what: "The certificate cannot be read: " + err.Error() + ".", not: "The server was not started.",
-			try: "Check --tls-cert and --tls-key."}
+		return &exit.Failure{Code: exit.Failed, What: "The certificate cannot be read: " + err.Error() + ".", Not: "The server was not started.",
+			Try: "Check --tls-cert and --tls-key."}
 	}
 	f := folderFailure(where, err)
-	if f.not == "" {
-		f.not = "The server was not started."
+	if f.Not == "" {
+		f.Not = "The server was not started."
 	}
 	return f
-}
-
-// modemRoutes is the one route of a server with a GSM modem, as --sms-modem PORT=NUMBER gives it.
-func modemRoutes(port, number string) []config.Route {
-	return []config.Route{{Name: "modem1", Kind: config.RouteModem, Meters: true, Keys: map[string]string{"port": port, "number": number}}}
 }

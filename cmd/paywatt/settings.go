@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // maxSettings is the largest settings file; what is longer is another file.
@@ -103,7 +104,7 @@ func readSettings(path string) (map[string]any, error) {
 }
 
 // settingFailure has a line for each thing that is wrong.
-func settingFailure(err error) *failure {
-	return &failure{code: exitUsage, what: "The settings cannot be used: " + strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".") + ".",
-		not: "Nothing was started.", try: "Correct them; paywatt config show --origin says where each value comes from."}
+func settingFailure(err error) *exit.Failure {
+	return &exit.Failure{Code: exit.Usage, What: "The settings cannot be used: " + strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".") + ".",
+		Not: "Nothing was started.", Try: "Correct them; paywatt config show --origin says where each value comes from."}
 }

@@ -5,14 +5,17 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sim"
 )
@@ -27,9 +30,11 @@ type simOptions struct {
 	street      sim.Options
 	start       string
 	url, broker string
-	meter       client.NewMeter
-	krn, kt     int
+	meter       apiv1.NewMeter
+	krn, kt     int64
 	tender      string
+	mode        string
+	wallet      simWalletOptions
 }
 
 func newSimCommand(c console) *cobra.Command {
@@ -42,15 +47,21 @@ func newSimCommand(c console) *cobra.Command {
 			"happen is checked on the way. The seed decides everything: the same line gives the same trace.\n\n" +
 			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and tell everything there; its\n" +
 			"vending key must be one for tests. Their trace is that of the registers at each midnight, the same for the same seed\n" +
-			"against a fresh server with the same tariff.",
-		Example: "  paywatt sim --meters 10000 --days 30 --seed 42\n  paywatt sim --meters 50 --days 7 --url http://127.0.0.1:8080 --mqtt 127.0.0.1:1883 --tariff domestic --sgc 123456",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(c, cmd) },
+			"against a fresh server with the same tariff.\n\n" +
+			"With --mode wallet the balance of each meter is money on a server in this process, with the server's own store and rules:\n" +
+			"money runs out, windows forbid cut-offs, people pay late, registers come that cannot be true, and the server is down for\n" +
+			"two days. A witness with rules of its own judges every lease, every cut-off and the books; exit code 1 says that it found\n" +
+			"a violation. docs/operate/simulation.md lists its rules.",
+		Example: "  paywatt sim --meters 10000 --days 30 --seed 42\n  paywatt sim --meters 50 --days 7 --url http://127.0.0.1:8080 --mqtt 127.0.0.1:1883 --tariff domestic --sgc 123456\n" +
+			"  paywatt sim --mode wallet --meters 12 --days 30 --seed 7 --loss 30 --away",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(c, cmd) },
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.street.Meters, "meters", o.street.Meters, "how many meters")
 	f.IntVar(&o.street.Days, "days", o.street.Days, "how many days they live")
 	f.Uint64Var(&o.street.Seed, "seed", o.street.Seed, "decides everything that happens")
+	f.StringVar(&o.mode, "mode", simToken, "how the meters are paid for: token or wallet")
 	f.StringVar(&o.start, "start", "2026-11-20T00:00:00Z", "the calendar at the beginning, RFC 3339")
 	f.DurationVar(&o.street.CutEvery, "cut-every", o.street.CutEvery, "how often the mains goes at a meter, on average; 0 for never")
 	f.DurationVar(&o.street.TamperEvery, "tamper-every", o.street.TamperEvery, "how often a cover is opened; 0 for never")
@@ -59,10 +70,11 @@ func newSimCommand(c console) *cobra.Command {
 	f.StringVar(&o.broker, "mqtt", "", "its MQTT listener, host:port")
 	f.StringVar(&o.meter.Tariff, "tariff", "domestic", "with --url: the meters' tariff")
 	f.StringVar(&o.meter.SGC, "sgc", "123456", "with --url: their supply group")
-	f.IntVar(&o.krn, "krn", 1, "with --url: their key revision")
-	f.IntVar(&o.kt, "kt", 2, "with --url: their key type")
+	f.Int64Var(&o.krn, "krn", 1, "with --url: their key revision")
+	f.Int64Var(&o.kt, "kt", 2, "with --url: their key type")
 	f.StringVar(&o.meter.TI, "ti", "01", "with --url: their tariff index")
 	f.StringVar(&o.tender, "tender", "KES 200.00", "with --url: what a household spends at once")
+	o.wallet.flags(cmd)
 	for _, verb := range simVerbs() {
 		cmd.AddCommand(verb(c))
 	}
@@ -70,12 +82,17 @@ func newSimCommand(c console) *cobra.Command {
 }
 
 func (o *simOptions) run(c console, cmd *cobra.Command) error {
+	if err := o.checkMode(cmd); err != nil {
+		return err
+	}
 	start, err := time.Parse(time.RFC3339, o.start)
 	if err != nil {
 		return usage("--start "+o.start+" is not a time.", "Give it as 2026-11-20T00:00:00Z.")
 	}
 	o.street.Start = start.UTC()
 	switch {
+	case o.mode == simWallet:
+		return o.runWallet(c, cmd)
 	case !o.street.Possible():
 		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
 			sim.MaxMeters, sim.MaxDays, sim.LeastEvery))
@@ -87,17 +104,17 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	began := time.Now()
 	r, err := sim.Run(cmd.Context(), o.street)
 	if errors.Is(err, sim.ErrInvariant) {
-		return &failure{code: exitFailed, what: "The street has broken a promise: " + err.Error(),
-			try: "Report it with the line that replays it."}
+		return &exit.Failure{Code: exit.Failed, What: "The street has broken a promise: " + err.Error(),
+			Try: "Report it with the line that replays it."}
 	}
 	if cmd.Context().Err() != nil {
 		return interrupted()
 	}
 	if err != nil {
-		return &failure{code: exitFailed, what: "The street stopped: " + err.Error() + ".", not: "There is no result."}
+		return &exit.Failure{Code: exit.Failed, What: "The street stopped: " + err.Error() + ".", Not: "There is no result."}
 	}
 	took := time.Since(began).Seconds()
-	out := streetView{Result: r, Seconds: rounded(took), PerSecond: rounded(float64(r.MeterDays) / took)}
+	out := streetView{Result: r, Seconds: math.Round(took*1e4) / 1e4, PerSecond: math.Round(float64(r.MeterDays)/took*1e4) / 1e4}
 	return c.show(cmd, out, fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", took),
 		"meter-days a second", fmt.Sprintf("%.0f", out.PerSecond), "events", count(r.Events), "records", count(r.Records),
 		"readings", count(r.Readings), "tokens sold", count(r.Sold), "accepted", count(r.Accepted), "entered again", count(r.Again),
@@ -143,7 +160,7 @@ func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	return c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 		return o.live(cmd.Context(), c, cmd, sim.Fleet{API: api, URL: o.url, Broker: broker, Meters: o.street.Meters, Days: o.street.Days,
 			Seed: o.street.Seed, Start: o.street.Start, Meter: o.meter, Rand: rand.Reader,
-			Tender: client.Amount{AmountMinor: int64(tender), Currency: cur.Code}})
+			Tender: apiv1.Amount{AmountMinor: int64(tender), Currency: cur.Code}})
 	})(cmd, nil)
 }
 
@@ -153,8 +170,8 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 	case ctx.Err() != nil:
 		return interrupted()
 	case errors.Is(err, sim.ErrSilent):
-		return &failure{code: exitUnreachable, what: err.Error() + ".", not: "The meters are registered, and what they have bought is sold.",
-			try: "Check that --mqtt " + f.Broker + " is the listener that paywatt serve names in its first line."}
+		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The meters are registered, and what they have bought is sold.",
+			Try: "Check that --mqtt " + f.Broker + " is the listener that paywatt serve names in its first line."}
 	case err != nil:
 		return fleetFailure(err)
 	}
@@ -166,7 +183,7 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 
 // interrupted is the end of a simulation by a signal.
 func interrupted() error {
-	return &failure{code: exitFailed, what: "The simulation was interrupted.", not: "There is no result."}
+	return &exit.Failure{Code: exit.Failed, What: "The simulation was interrupted.", Not: "There is no result."}
 }
 
 // fleetFailure is an error that ended a fleet; explain knows those of the client.
@@ -174,7 +191,7 @@ func fleetFailure(err error) error {
 	if known := explain(err); known != err {
 		return known
 	}
-	return &failure{code: exitFailed, what: "The meters stopped: " + err.Error() + ".", not: "There is no result."}
+	return &exit.Failure{Code: exit.Failed, What: "The meters stopped: " + err.Error() + ".", Not: "There is no result."}
 }
 
 // changed repeats the options of a command that were given, as a shell reads them.

@@ -12,16 +12,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // pushMeter is a meter without any connection but its modem: what the server knows of it came as text messages.
 type pushMeter struct {
-	*demoMeter
+	*demo.Scripted
 	t      testing.TB
 	sim    string
 	tokens []string // identities
@@ -30,6 +33,23 @@ type pushMeter struct {
 
 // pushSIM is the number of the SIM in the i-th meter.
 func pushSIM(i int) string { return fmt.Sprintf("+2547000002%02d", i) }
+
+// streetName is the customer of each meter of a street.
+const streetName = "Amina A."
+
+// streetPhone is the telephone of the i-th customer.
+func streetPhone(i int) string { return fmt.Sprintf("+2547000000%02d", i+1) }
+
+// streetMeter is the number of the i-th meter.
+func streetMeter(t *testing.T, i int) string {
+	t.Helper()
+	body := fmt.Sprintf("0414000%03d", 100+i)
+	digit, err := sts.Luhn(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body + string(digit)
+}
 
 // pushStreet is a server with a modem of its own and meters that have nothing but one. Server and network live by one clock
 // that can be put forward: the server waits minutes for answers, and a message's time stamp counts seconds.
@@ -60,26 +80,26 @@ func newPushStreet(t *testing.T, meters int) *pushStreet {
 	s := &pushStreet{platform: newPlatform(t), passed: time.Now()}
 	p := s.place
 	s.air(meters)
-	if err := p.stop(); err != nil { // it was started without a modem
+	if err := p.Stop(); err != nil { // it was started without a modem
 		t.Fatal(err)
 	}
-	p.modem, p.now = p.port(demoAuthority), s.now
-	if err := p.start(); err != nil {
+	p.Modem, p.Now = p.Port(demo.Authority), s.now
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range meters {
-		h := households[i]
-		added, err := p.register(t.Context(), s.api, h.number, h.name, h.phone, pushSIM(i))
+		number, phone := streetMeter(t, i), streetPhone(i)
+		added, err := p.Register(t.Context(), s.api, number, streetName, phone, pushSIM(i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := p.script(t.Context(), h.number, "vmeter", h.number, "--script", "--offline", "--state", filepath.Join(p.dir, "meter-"+h.number),
-			"--key", added.DecoderKey, "--ea", "07", "--phone", h.phone, "--phone", demoAuthority, "--modem", p.port(pushSIM(i)))
-		s.meters = append(s.meters, &pushMeter{demoMeter: d, t: t, sim: pushSIM(i)})
+		d := p.Script(t.Context(), number, "vmeter", number, "--script", "--offline", "--state", filepath.Join(p.Dir, "meter-"+number),
+			"--key", added.DecoderKey, "--ea", "07", "--phone", phone, "--phone", demo.Authority, "--modem", p.Port(pushSIM(i)))
+		s.meters = append(s.meters, &pushMeter{Scripted: d, t: t, sim: pushSIM(i)})
 	}
 	t.Cleanup(func() {
 		for _, m := range s.meters {
-			if err := m.close(); err != nil {
+			if err := m.Close(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -90,7 +110,7 @@ func newPushStreet(t *testing.T, meters int) *pushStreet {
 // air is the network with a modem for the server and one for each meter.
 func (s *pushStreet) air(meters int) {
 	s.t.Helper()
-	numbers := []string{demoAuthority}
+	numbers := []string{demo.Authority}
 	for i := range meters {
 		numbers = append(numbers, pushSIM(i))
 	}
@@ -103,7 +123,7 @@ func (s *pushStreet) air(meters int) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		port, err := sim900.OpenPTY(s.place.port(n))
+		port, err := sim900.OpenPTY(s.place.Port(n))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -133,10 +153,10 @@ func (s *pushStreet) air(meters int) {
 
 // settled waits until the newest message that brought a token to its meter's SIM is answered, and returns that delivery.
 // message is one that was there before and does not count. Where no answer comes, time passes.
-func (s *pushStreet) settled(m *pushMeter, token, message string) (client.Recharge, client.RechargeWay) {
+func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharge, apiv1.RechargeDelivery) {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); ; {
-		r, err := s.api.RechargeState(s.t.Context(), m.number, token)
+		r, err := s.api.RechargeState(s.t.Context(), m.Number, token)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -147,7 +167,7 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (client.Rechar
 			}
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("meter %s, token %s: no answer: %+v", m.number, token, r)
+			s.t.Fatalf("meter %s, token %s: no answer: %+v", m.Number, token, r)
 		}
 		if time.Since(s.passed) > 500*time.Millisecond {
 			s.pass(10 * time.Minute)
@@ -159,7 +179,7 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (client.Rechar
 // live gives the meter a command and returns its state.
 func (m *pushMeter) live(command string) device.View {
 	m.t.Helper()
-	v, err := m.do(command)
+	v, err := m.Do(command)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -169,12 +189,12 @@ func (m *pushMeter) live(command string) device.View {
 // sellTo sells a token for the meter with delivery through the server's own modem, and returns its identity.
 func (s *pushStreet) sellTo(m *pushMeter) string {
 	s.t.Helper()
-	v, err := s.api.Vend(s.t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"},
-		ClientRef: fmt.Sprintf("%s-%d", m.number, len(m.tokens)), Deliver: []string{"meter_sms"}})
+	v, err := s.api.Vend(s.t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"},
+		ClientRef: fmt.Sprintf("%s-%d", m.Number, len(m.tokens)), Deliver: []string{"meter_sms"}}, "")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	list, err := s.api.Tokens(s.t.Context(), m.number, client.Page{Limit: 1})
+	list, err := s.api.Tokens(s.t.Context(), apiv1.MeterFilter{Meter: m.Number, Page: apiv1.Page{Limit: 1}})
 	if err != nil || len(list.Data) != 1 || list.Data[0].Digits != v.Tokens[0].Digits {
 		s.t.Fatal(len(list.Data), err)
 	}
@@ -197,10 +217,10 @@ func TestFortyTokensByServerPush(t *testing.T) {
 			r, way := s.settled(m, m.tokens[i], "")
 			view := m.live("run 2h")
 			if want := "added. Balance " + kwh(view.BalanceWh); r.State != "accepted" || way.By != "sms" || !strings.HasPrefix(way.Answer, "Recharge OK. ") || !strings.HasSuffix(way.Answer, want) {
-				t.Fatalf("token %d of meter %s: %+v, want accepted and answered with %q", i+1, m.number, r, want)
+				t.Fatalf("token %d of meter %s: %+v, want accepted and answered with %q", i+1, m.Number, r, want)
 			}
 			if got := states(r); !slices.Equal(got, []string{"queued", "sent", "delivered", "answered", "accepted"}) {
-				t.Errorf("token %d of meter %s went %v", i+1, m.number, got)
+				t.Errorf("token %d of meter %s went %v", i+1, m.Number, got)
 			}
 			accepted++
 		}
@@ -211,7 +231,7 @@ func TestFortyTokensByServerPush(t *testing.T) {
 	}
 	for _, m := range s.meters {
 		if after := m.live("show"); after.BalanceWh != m.units {
-			t.Errorf("meter %s holds %d Wh, %d were sold to it", m.number, after.BalanceWh, m.units)
+			t.Errorf("meter %s holds %d Wh, %d were sold to it", m.Number, after.BalanceWh, m.units)
 		}
 	}
 	t.Logf("figures: %d tokens by server push through the modem to %d meters: %d accepted and answered with the balance; each again by push: %d answered \"this recharge card has been used!\" with the balance",
@@ -224,9 +244,9 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 	s.t.Helper()
 	first := map[string]string{} // message by token
 	for _, m := range s.meters {
-		before, err := s.api.RechargeState(s.t.Context(), m.number, m.tokens[i])
+		before, err := s.api.RechargeState(s.t.Context(), m.Number, m.tokens[i])
 		if err == nil {
-			_, err = s.api.Recharge(s.t.Context(), m.number, client.NewRecharge{Token: m.tokens[i], By: "sms"})
+			_, err = s.api.Recharge(s.t.Context(), m.Number, apiv1.NewRecharge{Token: m.tokens[i], By: "sms"})
 		}
 		if err != nil {
 			s.t.Fatal(err)
@@ -237,15 +257,15 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 		r, way := s.settled(m, m.tokens[i], first[m.tokens[i]])
 		balance := kwh(m.live("run 2h").BalanceWh)
 		if way.Answer != "this recharge card has been used! Balance "+balance || r.State != "accepted" || len(r.Deliveries) != 2 || r.Balance == nil || kwh(r.Balance.Wh) != balance {
-			s.t.Fatalf("meter %s again: %+v, want a second delivery, answered as used with balance %s", m.number, r, balance)
+			s.t.Fatalf("meter %s again: %+v, want a second delivery, answered as used with balance %s", m.Number, r, balance)
 		}
 		msg, err := s.api.Message(s.t.Context(), way.Message)
 		if err != nil || msg.State != "answered" || msg.Tries != 1 || msg.AnsweredAt == nil || msg.Token != m.tokens[i] {
-			s.t.Errorf("the message of meter %s is %+v, %v; want it answered at the first try", m.number, msg, err)
+			s.t.Errorf("the message of meter %s is %+v, %v; want it answered at the first try", m.Number, msg, err)
 		}
-		list, err := s.api.Tokens(s.t.Context(), m.number, client.Page{Limit: 200})
-		if at := slices.IndexFunc(list.Data, func(l client.MeterToken) bool { return l.ID == m.tokens[i] }); err != nil || at < 0 || list.Data[at].State != "accepted" {
-			s.t.Errorf("token %d of meter %s is %+v, %v; want it accepted", i+1, m.number, list.Data, err)
+		list, err := s.api.Tokens(s.t.Context(), apiv1.MeterFilter{Meter: m.Number, Page: apiv1.Page{Limit: 200}})
+		if at := slices.IndexFunc(list.Data, func(l apiv1.MeterToken) bool { return l.ID == m.tokens[i] }); err != nil || at < 0 || list.Data[at].State != "accepted" {
+			s.t.Errorf("token %d of meter %s is %+v, %v; want it accepted", i+1, m.Number, list.Data, err)
 		}
 		used++
 	}
@@ -271,12 +291,12 @@ func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 			r, way := s.settled(m, token, "")
 			msg, err := s.api.Message(t.Context(), way.Message)
 			if err != nil || r.State != "accepted" || msg.State != "answered" {
-				t.Fatalf("token %s of meter %s: %+v, message %+v, %v; want it accepted and its message answered", token, m.number, r, msg, err)
+				t.Fatalf("token %s of meter %s: %+v, message %+v, %v; want it accepted and its message answered", token, m.Number, r, msg, err)
 			}
 			sums.add(msg)
 		}
 		if v := m.live("show"); v.BalanceWh != m.units {
-			t.Errorf("meter %s holds %d Wh, %d were sold to it: a token is in it twice or not at all", m.number, v.BalanceWh, m.units)
+			t.Errorf("meter %s holds %d Wh, %d were sold to it: a token is in it twice or not at all", m.Number, v.BalanceWh, m.units)
 		}
 	}
 	lost := s.happened(network.Lost)
@@ -290,7 +310,7 @@ func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 // pushSums count what it took to bring tokens to their meters.
 type pushSums struct{ tokens, messages, asked, repeated int }
 
-func (s *pushSums) add(m client.Message) {
+func (s *pushSums) add(m apiv1.MessageDetail) {
 	s.tokens++
 	s.messages += len(m.Attempts)
 	if len(m.Attempts) > 1 {
@@ -317,11 +337,11 @@ func (s *pushStreet) happened(kind network.Kind) (n int) {
 func TestMeterRechargeBySMS(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
-	v, err := s.api.Vend(t.Context(), client.Order{Meter: m.number, Tender: client.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"})
+	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, out, told := s.paywatt("", "meter", "recharge", m.number, "*02#"+grouped(v.Tokens[0].Digits), "--by", "sms", "--wait", "30s")
+	code, out, told := s.paywatt("", "meter", "recharge", m.Number, "*02#"+grouped(v.Tokens[0].Digits), "--by", "sms", "--wait", "30s")
 	if code != 0 || !strings.Contains(out, "accepted") || !strings.Contains(out, "34.7 kWh") || !strings.Contains(out, "sms answer") || strings.Contains(out+told, v.Tokens[0].Digits) {
 		t.Fatalf("exit %d\n%s%s", code, out, told)
 	}
@@ -341,7 +361,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	if got := slices.DeleteFunc(slices.Clone(steps), func(s string) bool { return s == "delivered" }); !slices.Equal(got, []string{"queued", "sent", "answered", "accepted"}) {
 		t.Errorf("the steps told are %v:\n%s", steps, told)
 	}
-	list, err := s.api.Tokens(t.Context(), m.number, client.Page{Limit: 1})
+	list, err := s.api.Tokens(t.Context(), apiv1.MeterFilter{Meter: m.Number, Page: apiv1.Page{Limit: 1}})
 	if err != nil || len(list.Data) != 1 {
 		t.Fatal(len(list.Data), err)
 	}
@@ -350,16 +370,16 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	}
 	// Once more, by its id: it was used, and the meter says so with what it holds.
 	s.pass(time.Minute)
-	code, out, told = s.paywatt("", "meter", "recharge", m.number, list.Data[0].ID, "--by", "sms", "--wait", "30s")
+	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "sms", "--wait", "30s")
 	if code != 0 || !strings.Contains(out, "accepted") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
 	// By its own connection, which it has not: that text messages say so is no answer to that.
-	code, out, told = s.paywatt("", "meter", "recharge", m.number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
-	if code != exitUnreachable || !strings.Contains(out, "accepted") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
-		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exitUnreachable, out, told)
+	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
+	if code != exit.Unreachable || !strings.Contains(out, "accepted") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
+		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)
 	}
-	if code, out, told = s.paywatt("", "meter", "recharge", m.number, list.Data[0].ID, "--by", "mqtt", "--wait", "0s"); code != 0 {
+	if code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "0s"); code != 0 {
 		t.Errorf("not followed: exit %d\n%s%s", code, out, told)
 	}
 	if wh := m.live("show").BalanceWh; wh != v.UnitsWh {

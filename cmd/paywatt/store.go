@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -80,8 +81,8 @@ func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
 		return copyFailure(o, err)
 	}
 	if err := sqlite.EndMove(o.from, m, time.Now()); err != nil {
-		return &failure{code: exitFailed, what: "Everything is in " + m.To + ", but the folder could not be told so: " + err.Error() + ".",
-			not: "The folder is not served any more; the database is the live one.", try: "Run the same command again: it only finishes the folder."}
+		return &exit.Failure{Code: exit.Failed, What: "Everything is in " + m.To + ", but the folder could not be told so: " + err.Error() + ".",
+			Not: "The folder is not served any more; the database is the live one.", Try: "Run the same command again: it only finishes the folder."}
 	}
 	return c.showCopy(cmd, o, filled)
 }
@@ -131,13 +132,13 @@ func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Fille
 
 // unfinished says that nobody knows which of two databases is the live one.
 func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
-	return &failure{code: exitFailed, what: "Whether everything has arrived in " + m.To + " is not known: " + err.Error() + ".",
-		not: "The folder is not served before that is clear.", try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
+	return &exit.Failure{Code: exit.Failed, What: "Whether everything has arrived in " + m.To + " is not known: " + err.Error() + ".",
+		Not: "The folder is not served before that is clear.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
 }
 
 // copyFailure explains why nothing was copied.
 func copyFailure(o storeCopy, err error) error {
-	var already *failure
+	var already *exit.Failure
 	if errors.As(err, &already) {
 		return already
 	}
@@ -147,14 +148,14 @@ func copyFailure(o storeCopy, err error) error {
 	what := "The store could not be copied: " + err.Error() + "."
 	switch {
 	case errors.Is(err, postgres.ErrDiffers):
-		return &failure{code: exitFailed, what: what, not: "Nothing was committed there.",
-			try: "Run paywatt verify --data " + o.from + ", and report this with its answer."}
+		return &exit.Failure{Code: exit.Failed, What: what, Not: "Nothing was committed there.",
+			Try: "Run paywatt verify --data " + o.from + ", and report this with its answer."}
 	case errors.Is(err, sqlite.ErrMoving): // only of a copy that is to stand beside it; a move resumes
-		return &failure{code: exitRefused, what: what, not: "Nothing was copied.",
-			try: "Run paywatt store copy without --keep to that database first: it finds out whether everything arrived."}
+		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
+			Try: "Run paywatt store copy without --keep to that database first: it finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
-		return &failure{code: exitRefused, what: what, not: "Nothing was copied.",
-			try: "The database it was moved to is the live one; copy from a backup made before, or back that one up."}
+		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
+			Try: "The database it was moved to is the live one; copy from a backup made before, or back that one up."}
 	}
 	return storeFailure("The store could not be copied", o.from, err)
 }
@@ -172,8 +173,8 @@ func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	if r := src.Report(); !r.Sound() {
-		return postgres.Filled{}, &failure{code: exitRefused, what: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
-			not: "Nothing was copied.", try: "Run paywatt verify --data " + o.from + "; restore a sound backup first."}
+		return postgres.Filled{}, &exit.Failure{Code: exit.Refused, What: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
+			Not: "Nothing was copied.", Try: "Run paywatt verify --data " + o.from + "; restore a sound backup first."}
 	}
 	return postgres.Fill(ctx, o.to, src, postgres.Purpose{Move: move, Ready: func() error {
 		if o.keys != "" {
@@ -247,7 +248,7 @@ func newStoreEpoch(c console) *cobra.Command {
 				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
 					return f
 				}
-				return &failure{code: exitFailed, what: "No new epoch was begun: " + err.Error() + ".", not: "Nothing was changed."}
+				return &exit.Failure{Code: exit.Failed, What: "No new epoch was begun: " + err.Error() + ".", Not: "Nothing was changed."}
 			}
 			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
 			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})

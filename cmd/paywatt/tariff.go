@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
@@ -37,7 +38,7 @@ func newTariffAdd(c console) *cobra.Command {
 			"  paywatt tariff add monthly --currency KES --plan month=900.00",
 		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			n, err := client.NewTariff{Name: args[0]}, error(nil)
+			n, err := apiv1.NewTariff{Name: args[0]}, error(nil)
 			if o.file != "" {
 				n.Price, _, err = c.readDraft(o.file)
 			} else {
@@ -65,8 +66,8 @@ func newTariffAdd(c console) *cobra.Command {
 }
 
 // tariff reads the options. Prices and percentages are decimals typed by people and become exact integers here.
-func (o tariffOptions) tariff(name string) (client.NewTariff, error) {
-	n := client.NewTariff{Name: name, Price: client.Price{Currency: o.currency, Rounding: o.rounding}}
+func (o tariffOptions) tariff(name string) (apiv1.NewTariff, error) {
+	n := apiv1.NewTariff{Name: name, Price: apiv1.Price{Currency: o.currency, Rounding: o.rounding}}
 	if _, ok := money.CurrencyOf(o.currency); !ok {
 		return n, usage(fmt.Sprintf("--currency %q is no currency.", o.currency), "Use the three letters of ISO 4217, such as KES.")
 	}
@@ -100,11 +101,11 @@ func (o tariffOptions) tariff(name string) (client.NewTariff, error) {
 }
 
 // planned reads a plan: what is bought, and for how much.
-func (o tariffOptions) planned(n client.NewTariff) (client.NewTariff, error) {
+func (o tariffOptions) planned(n apiv1.NewTariff) (apiv1.NewTariff, error) {
 	what, price, ok := strings.Cut(o.plan, "=")
 	cur, _ := money.CurrencyOf(o.currency)
 	minor, err := money.Parse(price, cur)
-	n.Plan = &client.Plan{AmountMinor: int64(minor)}
+	n.Plan = &apiv1.Plan{AmountMinor: int64(minor)}
 	if energy, is := strings.CutSuffix(what, "kWh"); is {
 		n.Plan.UnitsWh, is = exactly(energy, int64(unit.KilowattHour))
 		ok = ok && is
@@ -117,13 +118,13 @@ func (o tariffOptions) planned(n client.NewTariff) (client.NewTariff, error) {
 	return n, nil
 }
 
-func block(text string) (client.Block, bool) {
+func block(text string) (apiv1.Block, bool) {
 	limit, price, limited := strings.Cut(text, "=")
 	if !limited {
 		price = limit
 	}
 	rate, ok := exactly(price, 1_000_000)
-	b := client.Block{RateMicro: rate}
+	b := apiv1.Block{RateMicro: rate}
 	if limited {
 		wh, isNumber := exactly(limit, int64(unit.KilowattHour))
 		b.UpToWh, ok = &wh, ok && isNumber
@@ -158,7 +159,7 @@ func newTariffPublish(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v := client.NewTariffVersion{Price: price}
+			v := apiv1.NewTariffVersion{Price: price}
 			if from != "" {
 				at, err := time.Parse(time.RFC3339, from)
 				if err != nil {
@@ -179,15 +180,10 @@ func newTariffPublish(c console) *cobra.Command {
 }
 
 func newTariffShow(c console) *cobra.Command {
-	return &cobra.Command{
-		Use: "show NAME", Short: "Show the versions of a tariff and what they say", Args: cobra.ExactArgs(1),
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Tariff], error) {
-				return api.TariffVersions(cmd.Context(), args[0], p)
-			})
-			if err != nil {
-				return err
-			}
+	return list[apiv1.TariffFilter, apiv1.Tariff]{
+		use: "show NAME", of: apiv1.TariffVersions, page: (*client.Client).TariffVersions,
+		arg: func(f *apiv1.TariffFilter, name string) { f.Tariff = name },
+		table: func(all []apiv1.Tariff) table {
 			t := table{head: []string{"version", "from", "standing", "says"}}
 			for _, v := range all {
 				for i, words := range v.Words {
@@ -198,25 +194,19 @@ func newTariffShow(c console) *cobra.Command {
 					}
 				}
 			}
-			return c.show(cmd, all, t)
-		}),
-	}
+			return t
+		},
+	}.command(c)
 }
 
 func newTariffList(c console) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the tariffs in force", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Tariff], error) { return api.Tariffs(cmd.Context(), p) })
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, all, tariffTable(all...))
-		}),
-	}
+	return list[apiv1.Page, apiv1.Tariff]{
+		use: "list", of: apiv1.Tariffs, page: (*client.Client).Tariffs,
+		table: func(all []apiv1.Tariff) table { return tariffTable(all...) },
+	}.command(c)
 }
 
-func tariffTable(all ...client.Tariff) table {
+func tariffTable(all ...apiv1.Tariff) table {
 	t := table{head: []string{"name", "version", "currency", "vat %", "price", "from", "id"}}
 	for _, v := range all {
 		t.add(v.Name, v.Version, v.Currency, hundredths(v.VATBps), priceText(v.Price), v.EffectiveFrom.Format(time.RFC3339), v.ID)
@@ -228,7 +218,7 @@ func hundredths(bps int64) string {
 	return strings.TrimSuffix(strings.TrimSuffix(fmt.Sprintf("%d.%02d", bps/100, bps%100), "0"), ".0")
 }
 
-func priceText(p client.Price) string {
+func priceText(p apiv1.Price) string {
 	cur, _ := money.CurrencyOf(p.Currency)
 	if p.FlatMicro != nil {
 		return money.FormatRate(money.MicroRate(*p.FlatMicro), cur)
@@ -248,25 +238,4 @@ func priceText(p client.Price) string {
 		parts = append(parts, rate)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// maxPages bounds how many pages a list command follows; 100,000 rows are more than anybody reads.
-const maxPages = 500
-
-// every follows a list to its end.
-func every[T any](page func(client.Page) (client.List[T], error)) ([]T, error) {
-	all := []T{}
-	p := client.Page{Limit: 200}
-	for range maxPages {
-		l, err := page(p)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, l.Data...)
-		if l.NextCursor == "" {
-			return all, nil
-		}
-		p.Cursor = l.NextCursor
-	}
-	return all, nil
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -58,14 +60,14 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 		return err
 	}
 	cur, _ := money.CurrencyOf(body.Currency)
-	q := client.Simulation{Tariff: name, Draft: price, From: o.from, To: o.to, Rises: o.rises}
+	q := apiv1.Simulation{Tariff: name, Draft: price, From: o.from, To: o.to, Rises: o.rises}
 	if o.amount != "" {
 		minor, err := money.Parse(o.amount, cur)
 		wh, ok := exactly(o.bought, int64(unit.KilowattHour))
 		if err != nil || !ok {
 			return usage("--amount "+o.amount+" or --bought "+o.bought+" cannot be read.", "Write --amount 100.00 --bought 40.5.")
 		}
-		q.Purchase = &client.SimulatedPurchase{TenderMinor: int64(minor), MonthBeforeWh: wh}
+		q.Purchase = &apiv1.SimulatedPurchase{TenderMinor: int64(minor), MonthBeforeWh: wh}
 	}
 	if o.amount == "" && o.csv == "" && o.from == "" {
 		return usage("There is nothing to simulate.", "Give --amount, --csv or --from and --to.")
@@ -83,18 +85,18 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 }
 
 // readDraft reads a draft of a tariff and says what is wrong with it before the server is asked.
-func (c console) readDraft(path string) (client.Price, tariff.Body, error) {
+func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	text, err := c.readInput(path)
 	if err != nil {
-		return client.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Name its file with --draft.")
+		return apiv1.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Name its file with --draft.")
 	}
 	body, no := tariff.Parse(text)
 	if no.Refused() {
-		return client.Price{}, tariff.Body{}, &failure{code: exitRefused, what: no.What, not: "Nothing was published or simulated.", try: no.Try}
+		return apiv1.Price{}, tariff.Body{}, &exit.Failure{Code: exit.Refused, What: no.What, Not: "Nothing was published or simulated.", Try: no.Try}
 	}
-	var price client.Price
+	var price apiv1.Price
 	if err := json.Unmarshal(text, &price); err != nil {
-		return client.Price{}, tariff.Body{}, err
+		return apiv1.Price{}, tariff.Body{}, err
 	}
 	return price, body, nil
 }
@@ -121,7 +123,7 @@ func (c console) readInput(path string) ([]byte, error) {
 }
 
 // replayFile compares on this side of the network: a file may be larger than a request.
-func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*client.Comparison, error) {
+func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*apiv1.Comparison, error) {
 	zone, err := time.LoadLocation(o.tz)
 	if err != nil {
 		return nil, usage("--tz "+o.tz+" is no time zone.", "Write it as Africa/Nairobi.")
@@ -136,23 +138,16 @@ func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOp
 	}
 	cmp, err := tariff.Compare(present, draft, uses, zone, o.rises)
 	if err != nil {
-		return nil, &failure{code: exitRefused, what: "The file cannot be replayed: " + err.Error() + ".", not: "Nothing was changed.", try: "Check its months and the draft's currency."}
+		return nil, &exit.Failure{Code: exit.Refused, What: "The file cannot be replayed: " + err.Error() + ".", Not: "Nothing was changed.", Try: "Check its months and the draft's currency."}
 	}
-	share := func(n int) int64 { return int64(n) * int64(money.Whole) / int64(max(cmp.Months, 1)) }
-	out := &client.Comparison{Meters: cmp.Meters, Months: cmp.Months, UnitsWh: int64(cmp.Units), Winners: cmp.Winners, Losers: cmp.Losers, Same: cmp.Same,
-		PaidBeforeMinor: int64(cmp.Before.Paid), PaidAfterMinor: int64(cmp.After.Paid), RevenueBeforeMinor: int64(cmp.Before.Revenue),
-		RevenueAfterMinor: int64(cmp.After.Revenue), CappedBefore: cmp.CappedBefore, CappedAfter: cmp.CappedAfter,
-		CappedBeforeBps: share(cmp.CappedBefore), CappedAfterBps: share(cmp.CappedAfter), Rises: []client.Rise{}}
-	for _, r := range cmp.Rises {
-		out.Rises = append(out.Rises, client.Rise{Meter: r.Meter, BeforeMinor: int64(r.Before), AfterMinor: int64(r.After), RiseMinor: int64(r.Rise())})
-	}
-	return out, nil
+	out := cmp.Body()
+	return &out, nil
 }
 
 // inForce is the version of a tariff that is in force.
 func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (tariff.Body, error) {
-	versions, err := every(func(p client.Page) (client.List[client.Tariff], error) {
-		return api.TariffVersions(cmd.Context(), name, p)
+	versions, err := every(func(p apiv1.Page) (apiv1.List[apiv1.Tariff], error) {
+		return api.TariffVersions(cmd.Context(), apiv1.TariffFilter{Tariff: name, Page: p})
 	})
 	if err != nil {
 		return tariff.Body{}, err
@@ -161,13 +156,13 @@ func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (t
 		if v.Standing != "in force" {
 			continue
 		}
-		text, err := json.Marshal(v.Price)
-		if err != nil {
-			return tariff.Body{}, err
+		body, no := tariff.Document(v.Price).Body()
+		if no.Refused() {
+			return tariff.Body{}, &exit.Failure{Code: exit.Failed, What: no.What, Not: no.Not, Try: no.Try}
 		}
-		return tariff.Decode(text)
+		return body, nil
 	}
-	return tariff.Body{}, &failure{code: exitRefused, what: "No version of " + name + " is in force.", not: "The simulation did not run.", try: "Wait until one begins."}
+	return tariff.Body{}, &exit.Failure{Code: exit.Refused, What: "No version of " + name + " is in force.", Not: "The simulation did not run.", Try: "Wait until one begins."}
 }
 
 // readUses reads meter,month,kwh.
@@ -199,7 +194,7 @@ func (c console) readUses(path string) ([]tariff.MonthUse, error) {
 	}
 }
 
-func simulationTable(s client.Simulated, cur money.Currency) table {
+func simulationTable(s apiv1.SimulationResult, cur money.Currency) table {
 	t := table{head: []string{"what", "now", "draft", "change"}}
 	amount := func(m int64) string { return money.Format(money.Minor(m), cur) }
 	both := func(what string, before, after int64) {

@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/tokenlab"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -21,83 +24,8 @@ func token(c console) *cobra.Command {
 	return cmd
 }
 
-// tokenView is a token as the commands show it: what stands in it, as far as it has that field.
-type tokenView struct {
-	Token       string  `json:"token,omitempty"`
-	Result      string  `json:"result"`
-	Status      *uint8  `json:"status,omitempty"`
-	Kind        string  `json:"kind,omitempty"`
-	Class       *uint8  `json:"class,omitempty"`
-	SubClass    *uint8  `json:"subclass,omitempty"`
-	TID         *uint32 `json:"tid,omitempty"`
-	IssuedAt    string  `json:"issued_at,omitempty"`
-	RND         *uint8  `json:"rnd,omitempty"`
-	UnitsTenths *int64  `json:"units_tenths,omitempty"`
-	Amount1e5   string  `json:"amount_1e5,omitempty"` // currency, in 0.00001 of the base unit
-	Value       *uint16 `json:"value,omitempty"`
-	Watts       *int64  `json:"watts,omitempty"`
-	Control     string  `json:"control,omitempty"` // hex
-	MfrCode     *uint16 `json:"mfr_code,omitempty"`
-	Section     *uint8  `json:"section,omitempty"` // of a key change
-	Block       string  `json:"block,omitempty"`   // clear, hex
-}
-
-// viewToken shows what a token says. The block is shown although that of a key change holds a part of the new key:
-// whoever has the token and the current key has that part.
-func viewToken(k sts.Key, base sts.BaseDate, t sts.Token) tokenView {
-	o := sts.Open(k, t)
-	v := viewResult(o.Result)
-	v.Class = &o.Class
-	if o.Result != sts.Accept && o.Result != sts.FunctionError {
-		return v
-	}
-	// Class 3 has no block to show; every other block holds a check field, so it is never 0.
-	if block, _ := sts.RevealBlock(k, t); block != 0 {
-		v.SubClass, v.Block = &o.SubClass, fmt.Sprintf("%016x", block)
-	}
-	if o.Result != sts.Accept {
-		return v
-	}
-	v.Kind = o.Kind()
-	if o.HasTID {
-		tid := uint32(o.TID)
-		v.TID, v.IssuedAt = &tid, base.Time(o.TID).Format(time.RFC3339)
-	}
-	v.contents(o)
-	return v
-}
-
-func viewResult(r sts.Result) tokenView {
-	v := tokenView{Result: r.String()}
-	if status, ok := r.Status(); ok {
-		v.Status = &status
-	}
-	return v
-}
-
-// contents fills in what depends on the class.
-func (v *tokenView) contents(o sts.Opened) {
-	switch {
-	case o.Class == 0 && o.SubClass <= sts.CreditTime:
-		tenths := o.Amount.Tenths()
-		v.RND, v.UnitsTenths = &o.RND, &tenths
-	case o.Class == 0:
-		v.Amount1e5 = o.Currency.Value().String()
-	case o.Class == 1:
-		v.Control, v.MfrCode = strconv.FormatUint(o.Control, 16), &o.MfrCode
-	case o.Section != 0:
-		v.Section = &o.Section
-	default:
-		v.RND, v.Value = &o.RND, &o.Value
-		if o.SubClass == sts.ManageMaxPower || o.SubClass == sts.ManagePhaseBalance {
-			watts := sts.Amount(o.Value).Tenths()
-			v.Watts = &watts
-		}
-	}
-}
-
-// show writes the view in the format that -o names.
-func (v tokenView) show(c console, cmd *cobra.Command) error {
+// showToken writes a token in the format that -o names.
+func (c console) showToken(cmd *cobra.Command, v tokenlab.View) error {
 	return c.show(cmd, v, fields("token", v.Token, "result", v.Result, "status", decimal(v.Status), "kind", v.Kind,
 		"class", decimal(v.Class), "subclass", decimal(v.SubClass), "tid", decimal(v.TID), "issued_at", v.IssuedAt,
 		"rnd", decimal(v.RND), "units_tenths", decimal(v.UnitsTenths), "amount_1e5", v.Amount1e5, "value", decimal(v.Value),
@@ -129,27 +57,27 @@ func tokenDecode(c console) *cobra.Command {
 func decodeToken(c console, cmd *cobra.Command, keys *keyOptions, args []string) error {
 	t, err := parseDigits(args)
 	if err != nil {
-		return errors.Join(viewResult(sts.FormatError).show(c, cmd), err)
+		return errors.Join(c.showToken(cmd, tokenlab.Outcome(sts.FormatError)), err)
 	}
-	var k meterKey
+	var k tokenlab.Key
 	if t.Class() != 1 || keys.given() {
 		if k, err = keys.load(c); err != nil {
 			return err
 		}
 	}
-	v := viewToken(k.key, k.baseDate, t)
-	if err := v.show(c, cmd); err != nil {
+	v := tokenlab.Read(k, t)
+	if err := c.showToken(cmd, v); err != nil {
 		return err
 	}
 	switch v.Result {
 	case sts.Accept.String():
 		return nil
 	case sts.CRCError.String():
-		return &failure{code: exitRefused, what: "The token does not open (crc_error).",
-			try: "It is for another meter, the key or its SGC, KRN, TI or base date differ, or a digit is wrong."}
+		return &exit.Failure{Code: exit.Refused, What: "The token does not open (crc_error).",
+			Try: "It is for another meter, the key or its SGC, KRN, TI or base date differ, or a digit is wrong."}
 	}
-	return &failure{code: exitRefused, what: "The token opens, but the standard gives it no meaning (" + v.Result + ").",
-		try: "Its class or sub-class is reserved or a manufacturer's own."}
+	return &exit.Failure{Code: exit.Refused, What: "The token opens, but the standard gives it no meaning (" + v.Result + ").",
+		Try: "Its class or sub-class is reserved or a manufacturer's own."}
 }
 
 // parseDigits joins the arguments, so that a token may be typed in its groups without quotes.
@@ -178,4 +106,96 @@ func parseDigits(args []string) (sts.Token, error) {
 		return t, usage(fmt.Sprintf("The token has %d digits, not 20 (format_error).", digits), "Compare it with the receipt.")
 	}
 	return t, usage("No token has these digits: the number is too large (format_error).", "Compare it with the receipt.")
+}
+
+func tokenCheck(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE",
+		Short: "Run a file of test vectors against this program",
+		Long: "Run a file of test vectors against this program. FILE is a JSON array in the form of sts/testdata/vectors.json\n" +
+			"(- = standard input). Each vector that fails is named with the reason; the last line counts them.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return checkVectors(c, args[0]) },
+	}
+}
+
+func checkVectors(c console, name string) error {
+	r := c.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return &exit.Failure{Code: exit.NotFound, What: "There is no file " + name + ".", Not: "Nothing was checked.", Try: "Check the path."}
+		}
+		if err != nil {
+			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
+		}
+		defer f.Close()
+		r = f
+	}
+	passed, failed, err := tokenlab.Check(r, c.out)
+	if err != nil {
+		return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s is not a file of vectors: %v.", name, err),
+			Not: fmt.Sprintf("Only %d vectors were checked.", passed+failed), Try: "Give a JSON array in the form of sts/testdata/vectors.json."}
+	}
+	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
+	if failed > 0 {
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d vectors failed.", failed, passed+failed)}
+	}
+	return nil
+}
+
+func tokenEncode(c console) *cobra.Command {
+	o, keys := &tokenlab.Fields{}, &keyOptions{}
+	cmd := &cobra.Command{
+		Use:   "encode",
+		Short: "Make a token",
+		Long: "Make a token. Units are rounded up to what a token can carry. Whoever makes two tokens with one TID for one key\n" +
+			"makes one that the meter refuses. Key changes are made as whole sets and not here.",
+		Example: "  paywatt token encode --units 25.6 --tid 5871715 --key 0ABC12DEF3456789 --ea 07\n" +
+			"  paywatt token encode --class 2 --subclass 0 --watts 5000 --vending-key-file vk.hex --dkga 02 \\\n" +
+			"    --number 12345678903 --sgc 123456 --krn 1 --ti 01",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Set = cmd.Flags().Changed
+			return encodeToken(c, cmd, o, keys)
+		},
+	}
+	f := cmd.Flags()
+	f.Uint8Var(&o.Class, "class", 0, "class: 0 credit, 1 test and display, 2 management")
+	f.Uint8Var(&o.SubClass, "subclass", 0, "sub-class; 0 electricity, 1 water, 2 gas, 3 time, 4 to 7 the same in currency")
+	f.StringVar(&o.Units, "units", "", "credit in units, such as 25.6 (kWh, m3 or minutes)")
+	f.StringVar(&o.Amount, "amount", "", "currency credit in base units, up to 5 decimals")
+	f.Uint32Var(&o.TID, "tid", 0, "token identifier (default: from --issued-at)")
+	f.StringVar(&o.IssuedAt, "issued-at", "", "time of issue, RFC 3339 (default: now)")
+	f.Int8Var(&o.RND, "rnd", -1, "the 4 random bits, 0 to 15 (default: random)")
+	f.Uint16Var(&o.Value, "value", 0, "value of a management token")
+	f.Int64Var(&o.Watts, "watts", 0, "power limit of a management token, instead of --value")
+	f.Uint64Var(&o.Control, "control", 0, "control bits of a test token (0x... for hex)")
+	f.Uint16Var(&o.MfrCode, "mfr-code", 0, "manufacturer code of a test token, 0 for every meter")
+	keys.flags(cmd)
+	return cmd
+}
+
+func encodeToken(c console, cmd *cobra.Command, o *tokenlab.Fields, keys *keyOptions) error {
+	var k tokenlab.Key
+	var err error
+	if o.Class != 1 {
+		if k, err = keys.load(c); err != nil {
+			return err
+		}
+	}
+	t, err := o.Encode(k)
+	_, explained := failureOf(err)
+	switch {
+	case explained:
+		return err
+	case errors.Is(err, sts.ErrBaseDate):
+		return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Not: "No token was made.",
+			Try: "The meter needs a key change to the next base date."}
+	case err != nil:
+		return &exit.Failure{Code: exit.Usage, What: sentence(err) + ".", Not: "No token was made.", Try: "Correct the options."}
+	}
+	v := tokenlab.Read(k, t)
+	v.Token = t.Reveal()
+	return c.showToken(cmd, v)
 }

@@ -9,27 +9,29 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/tokenlab"
 	"github.com/paywatt/paywatt/sts"
 )
 
 // explainView is what the token doctor says, in one form whether a server was asked or not. Token is masked.
 type explainView struct {
-	Verdict  string           `json:"verdict"`
-	Findings []client.Finding `json:"findings"`
-	tokenView
-	Meter       string             `json:"meter,omitempty"`
-	Test        bool               `json:"test,omitempty"`
-	Key         *client.FittingKey `json:"key,omitempty"`
-	Sold        bool               `json:"sold"`
-	Vend        string             `json:"vend,omitempty"`
-	State       string             `json:"state,omitempty"`
-	MeterResult string             `json:"meter_result,omitempty"` // what the meter last said of it
-	Reports     []client.TokenSaid `json:"reports,omitempty"`
-	Tests       []string           `json:"tests,omitempty"` // what a test token asks for
-	Typing      *client.Typing     `json:"typing,omitempty"`
-	Keys        string             `json:"keys"`
+	Verdict  string          `json:"verdict"`
+	Findings []apiv1.Finding `json:"findings"`
+	tokenlab.View
+	Meter       string              `json:"meter,omitempty"`
+	Test        bool                `json:"test,omitempty"`
+	Key         *apiv1.FittingKey   `json:"key,omitempty"`
+	Sold        bool                `json:"sold"`
+	Vend        string              `json:"vend,omitempty"`
+	State       string              `json:"state,omitempty"`
+	MeterResult string              `json:"meter_result,omitempty"` // what the meter last said of it
+	Reports     []apiv1.TokenReport `json:"reports,omitempty"`
+	Tests       []string            `json:"tests,omitempty"` // what a test token asks for
+	Typing      *apiv1.Typing       `json:"typing,omitempty"`
+	Keys        string              `json:"keys"`
 }
 
 func tokenExplain(c console) *cobra.Command {
@@ -64,12 +66,12 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 		if err != nil {
 			return err
 		}
-		local.Given, local.KT, local.BaseDate = true, sts.KeyType(keys.kt), k.baseDate
-		e = sts.Explain(digits, []sts.Key{k.key}, nil)
+		local.Given, local.KT, local.BaseDate = true, sts.KeyType(keys.kt), k.BaseDate
+		e = sts.Explain(digits, []sts.Key{k.Key}, nil)
 		v.Keys = string(diagnosis.KeysUsed)
 		v.offline(e, k, ken)
 	case e.Result == sts.Accept || e.Result == sts.FormatError || c.getenv("PAYWATT_KEY") == "":
-		v.offline(e, meterKey{}, ken)
+		v.offline(e, tokenlab.Key{}, ken)
 	default:
 		return c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			d, err := api.DiagnoseToken(cmd.Context(), digits, keys.number)
@@ -81,7 +83,7 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 		})(cmd, nil)
 	}
 	for _, f := range diagnosis.Offline(e, local) {
-		v.Findings = append(v.Findings, client.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do})
+		v.Findings = append(v.Findings, apiv1.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do})
 	}
 	v.Verdict = v.Findings[0].Code
 	v.answered()
@@ -95,8 +97,8 @@ func (v *explainView) answered() {
 		finding diagnosis.Code
 		result  sts.Result
 	}{{diagnosis.DefaultKey, sts.DDTKError}, {diagnosis.Expired, sts.KeyExpiredError}} {
-		if slices.ContainsFunc(v.Findings, func(f client.Finding) bool { return f.Code == string(refusal.finding) }) {
-			r := viewResult(refusal.result)
+		if slices.ContainsFunc(v.Findings, func(f apiv1.Finding) bool { return f.Code == string(refusal.finding) }) {
+			r := tokenlab.Outcome(refusal.result)
 			v.Result, v.Status = r.Result, r.Status
 			return
 		}
@@ -105,12 +107,12 @@ func (v *explainView) answered() {
 
 // offline fills in what the digits and the key say. Whoever has the key could make the corrections themselves, so they
 // are shown.
-func (v *explainView) offline(e sts.Explanation, k meterKey, ken uint8) {
-	v.tokenView = viewResult(e.Result)
+func (v *explainView) offline(e sts.Explanation, k tokenlab.Key, ken uint8) {
+	v.View = tokenlab.Outcome(e.Result)
 	if e.Result == sts.FormatError {
 		return
 	}
-	v.tokenView = viewToken(k.key, k.baseDate, e.Token)
+	v.View = tokenlab.Read(k, e.Token)
 	v.Token = e.Token.String()
 	if e.Opened.Class == 1 {
 		for n := 1; n <= sts.MaxTest; n++ {
@@ -119,17 +121,17 @@ func (v *explainView) offline(e sts.Explanation, k meterKey, ken uint8) {
 			}
 		}
 	}
-	if a := k.attributes; e.Key >= 0 && k.derived {
-		v.Key = &client.FittingKey{SGC: a.SGC, KRN: int(a.KRN), KT: int(a.KT), TI: a.TI, KEN: int(ken), EA: a.EA.String(), DKGA: a.DKGA.String(),
+	if a := k.Attributes; e.Key >= 0 && k.Derived {
+		v.Key = &apiv1.FittingKey{SGC: a.SGC, KRN: int(a.KRN), KT: int(a.KT), TI: a.TI, KEN: int(ken), EA: a.EA.String(), DKGA: a.DKGA.String(),
 			BaseDate: int(a.BaseDate), Registered: true}
 	}
-	if k.key.EA() == 0 && v.Result == sts.CRCError.String() {
+	if k.Key.EA() == 0 && v.Result == sts.CRCError.String() {
 		v.Result, v.Status = unknownResult, nil // no key was tried
 	}
-	if e.Tried == 0 || k.key.EA() == 0 && len(e.Fits) == 0 {
+	if e.Tried == 0 || k.Key.EA() == 0 && len(e.Fits) == 0 {
 		return
 	}
-	v.Typing = &client.Typing{Tried: e.Tried, Meant: []string{}}
+	v.Typing = &apiv1.Typing{Tried: e.Tried, Meant: []string{}}
 	for _, f := range e.Fits {
 		if f.Swapped {
 			v.Typing.Swapped++
@@ -141,7 +143,7 @@ func (v *explainView) offline(e sts.Explanation, k meterKey, ken uint8) {
 }
 
 // online fills in what the server said.
-func (v *explainView) online(d client.Diagnosis) {
+func (v *explainView) online(d apiv1.Diagnosis) {
 	v.Verdict, v.Findings, v.Token, v.Result, v.Kind = d.Verdict, d.Findings, d.Token, openingOf(d), d.Kind
 	v.Class, v.SubClass, v.Section = small(d.Class), small(d.SubClass), nil
 	if d.Section > 0 {
@@ -167,7 +169,7 @@ func (v *explainView) online(d client.Diagnosis) {
 const unknownResult = "unknown"
 
 // openingOf names what came of opening the token, as decode does.
-func openingOf(d client.Diagnosis) string {
+func openingOf(d apiv1.Diagnosis) string {
 	switch {
 	case d.Verdict == string(diagnosis.NoToken):
 		return sts.FormatError.String()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/spf13/cobra"
 )
 
@@ -18,7 +19,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 unreach
 
 // unknownVerb is the failure of a noun with a verb that it does not have; cobra alone would show its help and succeed, and
 // a script would believe that something was done.
-func unknownVerb(root *cobra.Command, args []string) *failure {
+func unknownVerb(root *cobra.Command, args []string) *exit.Failure {
 	cmd, rest, err := root.Find(args)
 	if err != nil || cmd == root || cmd.Runnable() || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-") {
 		return nil
@@ -31,28 +32,28 @@ func unknownVerb(root *cobra.Command, args []string) *failure {
 			}
 		}
 	}
-	return &failure{code: exitUsage, what: fmt.Sprintf("There is no command %s %s.", cmd.CommandPath(), rest[0]), not: "Nothing was done.",
-		try: "Try " + cmd.CommandPath() + " " + strings.Join(verbs, ", ") + "; " + cmd.CommandPath() + " --help explains them."}
+	return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("There is no command %s %s.", cmd.CommandPath(), rest[0]), Not: "Nothing was done.",
+		Try: "Try " + cmd.CommandPath() + " " + strings.Join(verbs, ", ") + "; " + cmd.CommandPath() + " --help explains them."}
 }
 
 // misused is the failure of a command line that cobra refused: an unknown command or option, a value that cannot be
 // read, too many words or too few.
-func misused(cmd *cobra.Command, err error) *failure {
-	f := &failure{code: exitUsage, what: err.Error(), not: "Nothing was done.", try: "Run " + cmd.CommandPath() + " --help for its words and options."}
+func misused(cmd *cobra.Command, err error) *exit.Failure {
+	f := &exit.Failure{Code: exit.Usage, What: err.Error(), Not: "Nothing was done.", Try: "Run " + cmd.CommandPath() + " --help for its words and options."}
 	words, line := cmd.Flags().Args(), strings.TrimSuffix(cmd.UseLine(), " [flags]")
 	switch {
-	case strings.HasPrefix(f.what, "accepts "), strings.HasPrefix(f.what, "requires at least "):
-		f.what = fmt.Sprintf("It is %s, and %d words follow the command.", line, len(words))
+	case strings.HasPrefix(f.What, "accepts "), strings.HasPrefix(f.What, "requires at least "):
+		f.What = fmt.Sprintf("It is %s, and %d words follow the command.", line, len(words))
 		if len(words) == 1 {
-			f.what = fmt.Sprintf("It is %s, and one word follows the command: %s.", line, words[0])
+			f.What = fmt.Sprintf("It is %s, and one word follows the command: %s.", line, words[0])
 		}
 		if len(words) == 0 {
-			f.what = fmt.Sprintf("It is %s, and nothing follows the command.", line)
+			f.What = fmt.Sprintf("It is %s, and nothing follows the command.", line)
 		}
-	case strings.HasPrefix(f.what, "unknown command ") && cmd.HasParent():
-		f.what = fmt.Sprintf("It is %s, and takes no further word.", line)
-	case strings.HasPrefix(f.what, "invalid argument "):
-		what, why, ok := strings.Cut(f.what, " flag: ")
+	case strings.HasPrefix(f.What, "unknown command ") && cmd.HasParent():
+		f.What = fmt.Sprintf("It is %s, and takes no further word.", line)
+	case strings.HasPrefix(f.What, "invalid argument "):
+		what, why, ok := strings.Cut(f.What, " flag: ")
 		switch {
 		case strings.HasSuffix(why, "invalid syntax"):
 			why = "it is not a whole number"
@@ -60,12 +61,12 @@ func misused(cmd *cobra.Command, err error) *failure {
 			why = "it is too large or too small"
 		}
 		if ok {
-			f.what = what + ": " + why
+			f.What = what + ": " + why
 		}
 	}
-	if !strings.HasSuffix(f.what, ".") {
-		f.what += "."
+	if !strings.HasSuffix(f.What, ".") {
+		f.What += "."
 	}
-	f.what = strings.ToUpper(f.what[:1]) + f.what[1:]
+	f.What = strings.ToUpper(f.What[:1]) + f.What[1:]
 	return f
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
@@ -35,6 +36,7 @@ type utilityOptions struct {
 	reversals                                                                         int64
 	freeUnits                                                                         string
 	warn1, warn2, cutoff, reversalValue                                               string
+	quietFrom, quietTo                                                                string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -78,20 +80,23 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost, or a fifth of a plan)")
 	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost, or a twentieth of a plan)")
 	f.StringVar(&o.cutoff, "wallet-cutoff", "", "amount at which the supply goes off; below zero it is a credit given")
+	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which on customers get no warnings, such as 21:00")
+	f.StringVar(&o.quietTo, "quiet-to", "", "local time until then, such as 07:00; as --quiet-from for no quiet hours")
 	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "tax on a recharge is owed when it is paid, not when it is used")
 	return cmd
 }
 
 // change is what the given flags change.
-func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, error) {
-	var s client.SettingsChange
+func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error) {
+	var s apiv1.SettingsChange
 	given := cmd.Flags().Changed
 	for _, text := range []struct {
 		flag string
 		from *string
 		to   **string
 	}{{"name", &o.name, &s.Name}, {"currency", &o.currency, &s.Currency}, {"tz", &o.zone, &s.TZ}, {"vat-no", &o.vatNo, &s.VATNo},
-		{"four-eyes", &o.eyes, &s.FourEyes}, {"address", &o.address, &s.Address}, {"contact", &o.contact, &s.Contact}, {"message", &o.message, &s.Message}} {
+		{"four-eyes", &o.eyes, &s.FourEyes}, {"address", &o.address, &s.Address}, {"contact", &o.contact, &s.Contact}, {"message", &o.message, &s.Message},
+		{"quiet-from", &o.quietFrom, &s.QuietFrom}, {"quiet-to", &o.quietTo, &s.QuietTo}} {
 		if given(text.flag) {
 			*text.to = text.from
 		}
@@ -137,7 +142,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (client.SettingsChange, erro
 }
 
 // amounts reads what is given in the utility's currency: the limit of reversals, and when something happens to wallets.
-func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *client.SettingsChange) error {
+func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv1.SettingsChange) error {
 	for _, a := range []struct {
 		flag, text string
 		to         **int64
@@ -172,14 +177,14 @@ func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *clie
 	return nil
 }
 
-func utilityTable(s client.Settings) table {
+func utilityTable(s apiv1.Settings) table {
 	ceiling := s.MaxDeductionBps
 	if ceiling == 0 {
 		ceiling = 7000
 	}
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "max commission", hundredths(s.MaxCommission)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
-		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message,
+		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom+" to "+s.QuietTo,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
@@ -187,9 +192,17 @@ func utilityTable(s client.Settings) table {
 }
 
 // reversalValue returns the text of the highest total of a day's reversals.
-func reversalValue(s client.Settings) string {
+func reversalValue(s apiv1.Settings) string {
 	if s.ReversalValue < 0 {
 		return "no limit"
 	}
 	return minorText(s.ReversalValue, s.Currency)
+}
+
+// walletLevel is an amount at which something happens to wallets, or what it is where none was set.
+func walletLevel(minor int64, currency, otherwise string) string {
+	if minor == 0 {
+		return otherwise
+	}
+	return minorText(minor, currency)
 }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/unit"
@@ -39,7 +41,7 @@ func newVendCommand(c console) *cobra.Command {
 			return c.vend(cmd, api, o, args[0], tender)
 		}),
 	}
-	cmd.AddCommand(newVendReverse(c), newVendCopy(c), newVendReceipt(c))
+	cmd.AddCommand(newVendShow(c), newVendReverse(c), newVendCopy(c), newVendReceipt(c))
 	f := cmd.Flags()
 	f.StringVar(&o.clientRef, "client-ref", "", "your own name for this sale; repeating it repeats the sale's answer, not the sale")
 	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT (default: that of the tariffs)")
@@ -49,19 +51,35 @@ func newVendCommand(c console) *cobra.Command {
 	return cmd
 }
 
+func newVendShow(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "show SALE", Short: "Show a sale, by its id or receipt number", Args: cobra.ExactArgs(1),
+		Example: "  paywatt vend show main-000001\n  paywatt vend show vnd_01jd00000000000000000000000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			v, err := api.VendByID(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			t := vendTable(v)
+			t.rows = append(t.rows, fields("state", v.State, "sold", timeText(&v.CreatedAt), "completed", timeText(v.CompletedAt)).rows...)
+			return c.show(cmd, v, t)
+		}),
+	}
+}
+
 // tender reads the amount in the currency's own decimals. Without --currency it is the one of the tariffs: a tenant
 // has exactly one.
-func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (client.Amount, error) {
+func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	code := o.currency
 	if code == "" {
 		var err error
 		code, err = tariffCurrency(cmd, api)
 		switch {
 		case err != nil:
-			return client.Amount{}, err
+			return apiv1.Amount{}, err
 		case code == "":
-			return client.Amount{}, &failure{code: exitRefused, what: "There is no tariff yet, so nothing has a price.", not: "Nothing was sold.",
-				try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
+			return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "There is no tariff yet, so nothing has a price.", Not: "Nothing was sold.",
+				Try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
 		}
 	}
 	return amountIn(code, text, "Nothing was sold.")
@@ -69,26 +87,26 @@ func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string)
 
 // amountOf reads an amount for a command that books and has no --currency: who may book may read tariffs and settings, and
 // anybody else is told by the server what is missing.
-func amountOf(cmd *cobra.Command, api *client.Client, text string) (client.Amount, error) {
+func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	const not = "Nothing was booked."
 	code, err := tariffCurrency(cmd, api)
 	if err == nil && code == "" {
-		var s client.Settings
+		var s apiv1.Settings
 		s, err = api.Settings(cmd.Context())
 		code = s.Currency
 	}
 	if err != nil {
-		return client.Amount{}, err
+		return apiv1.Amount{}, err
 	}
 	if code == "" {
-		return client.Amount{}, &failure{code: exitRefused, what: "The utility has no currency yet.", not: not, try: "Name it: paywatt utility set --currency KES."}
+		return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "The utility has no currency yet.", Not: not, Try: "Name it: paywatt utility set --currency KES."}
 	}
 	return amountIn(code, text, not)
 }
 
 // tariffCurrency is the currency of the tariffs, "" where there is none yet.
 func tariffCurrency(cmd *cobra.Command, api *client.Client) (string, error) {
-	tariffs, err := api.Tariffs(cmd.Context(), client.Page{Limit: 1})
+	tariffs, err := api.Tariffs(cmd.Context(), apiv1.Page{Limit: 1})
 	if err != nil || len(tariffs.Data) == 0 {
 		return "", err
 	}
@@ -96,25 +114,25 @@ func tariffCurrency(cmd *cobra.Command, api *client.Client) (string, error) {
 }
 
 // amountIn reads an amount in the decimals of a currency.
-func amountIn(code, text, not string) (client.Amount, error) {
+func amountIn(code, text, not string) (apiv1.Amount, error) {
 	cur, ok := money.CurrencyOf(code)
 	if !ok {
-		return client.Amount{}, usage(fmt.Sprintf("--currency %q is no currency.", code), "Use the three letters of ISO 4217, such as KES.")
+		return apiv1.Amount{}, usage(fmt.Sprintf("--currency %q is no currency.", code), "Use the three letters of ISO 4217, such as KES.")
 	}
 	minor, err := money.Parse(text, cur)
 	if err != nil {
-		return client.Amount{}, &failure{code: exitUsage, what: "The amount cannot be read: " + err.Error() + ".", not: not,
-			try: "Write it as " + money.Format(money.Minor(100*money.PowerOfTen(cur.Exp)), cur) + "."}
+		return apiv1.Amount{}, &exit.Failure{Code: exit.Usage, What: "The amount cannot be read: " + err.Error() + ".", Not: not,
+			Try: "Write it as " + money.Format(money.Minor(100*money.PowerOfTen(cur.Exp)), cur) + "."}
 	}
-	return client.Amount{AmountMinor: int64(minor), Currency: cur.Code}, nil
+	return apiv1.Amount{AmountMinor: int64(minor), Currency: cur.Code}, nil
 }
 
-func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, meter string, tender client.Amount) error {
+func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, meter string, tender apiv1.Amount) error {
 	if o.clientRef == "" {
 		// Named even where nobody asked, so that a sale whose answer is lost can be asked for again.
 		o.clientRef = "cli-" + rand.Text()
 	}
-	v, err := api.Vend(cmd.Context(), client.Order{Meter: meter, Tender: tender, ClientRef: o.clientRef, Deliver: o.deliver})
+	v, err := api.Vend(cmd.Context(), apiv1.NewSale{Meter: meter, Tender: tender, ClientRef: o.clientRef, Deliver: o.deliver}, "")
 	if err != nil {
 		return err
 	}
@@ -127,10 +145,10 @@ func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, met
 		_, err = c.out.Write(paper)
 		return err
 	}
-	return c.show(cmd, v, vendTable(v))
+	return c.show(cmd, v.Sale, vendTable(v.Sale))
 }
 
-func (c console) quote(cmd *cobra.Command, api *client.Client, meter string, tender client.Amount) error {
+func (c console) quote(cmd *cobra.Command, api *client.Client, meter string, tender apiv1.Amount) error {
 	q, err := api.Quote(cmd.Context(), meter, tender)
 	if err != nil {
 		return err
@@ -140,7 +158,7 @@ func (c console) quote(cmd *cobra.Command, api *client.Client, meter string, ten
 }
 
 // vendTable shows a sale with its tokens in groups of four, as they are typed.
-func vendTable(v client.Vend) table {
+func vendTable(v apiv1.Sale) table {
 	rows := []string{"sale", v.ID, "meter", v.Meter, "paid", amountText(v.Tender), "units", unit.Energy(v.UnitsWh).KWh(1) + " kWh"}
 	rows = append(rows, lineFields(v.Lines, v.Tender.Currency)...)
 	for _, t := range v.Tokens {
@@ -156,15 +174,15 @@ func vendTable(v client.Vend) table {
 	return fields(rows...)
 }
 
-func lineFields(lines []client.Line, currency string) []string {
+func lineFields(lines []apiv1.Line, currency string) []string {
 	var out []string
 	for _, l := range lines {
-		out = append(out, "  "+l.Kind, amountText(client.Amount{AmountMinor: l.AmountMinor, Currency: currency}))
+		out = append(out, "  "+l.Kind, amountText(apiv1.Amount{AmountMinor: l.AmountMinor, Currency: currency}))
 	}
 	return out
 }
 
-func amountText(a client.Amount) string {
+func amountText(a apiv1.Amount) string {
 	cur, ok := money.CurrencyOf(a.Currency)
 	if !ok {
 		return fmt.Sprint(a.AmountMinor) + " minor units of " + a.Currency
@@ -182,4 +200,20 @@ func grouped(digits string) string {
 		groups = append(groups, digits[i:i+4])
 	}
 	return strings.Join(groups, " ")
+}
+
+func newVendCopy(c console) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "copy SALE", Short: "Print a receipt again, marked as a copy", Args: cobra.ExactArgs(1),
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			paper, err := api.Reprint(cmd.Context(), args[0], format)
+			if err == nil {
+				_, err = c.out.Write(paper)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
+	return cmd
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // reversalPause and reversalLooks bound how long vend reverse waits for a connected meter.
@@ -29,8 +31,8 @@ func newVendReverse(c console) *cobra.Command {
 			}
 			r := out.Reversal
 			if r.State == "refused" {
-				return &failure{code: exitRefused, what: "The meter did not allow it: " + r.Code + ".", not: "The sale stands and nothing was given back.",
-					try: "If the token is in the meter, give the money back as an adjustment."}
+				return &exit.Failure{Code: exit.Refused, What: "The meter did not allow it: " + r.Code + ".", Not: "The sale stands and nothing was given back.",
+					Try: "If the token is in the meter, give the money back as an adjustment."}
 			}
 			note := ""
 			if r.State == "done" && !r.Confirmed {
@@ -45,7 +47,7 @@ func newVendReverse(c console) *cobra.Command {
 }
 
 // awaitReversal asks for a while how a reversal ends that waits for its meter.
-func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r client.Reversal) (client.Reversal, error) {
+func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r apiv1.Reversal) (apiv1.Reversal, error) {
 	for range reversalLooks {
 		if r.State != "waiting" {
 			break

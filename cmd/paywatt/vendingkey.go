@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -85,8 +86,8 @@ func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact key
 	}
 	defer clear(pass)
 	if len(pass) == 0 {
-		return &failure{code: exitUsage, what: "The key store needs a passphrase, and none was given.", not: "No key was added.",
-			try: "Set PAYWATT_PASSPHRASE_FILE to a file with one line, or run the command at a terminal."}
+		return &exit.Failure{Code: exit.Usage, What: "The key store needs a passphrase, and none was given.", Not: "No key was added.",
+			Try: "Set PAYWATT_PASSPHRASE_FILE to a file with one line, or run the command at a terminal."}
 	}
 	if err := s.Unlock(pass); err != nil {
 		return keyStoreFailure(err)
@@ -108,7 +109,7 @@ func newVendingKeyList(c console) *cobra.Command {
 		Use: "list", Short: "List what vending keys there are; needs no passphrase", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat(data); errors.Is(err, os.ErrNotExist) {
-				return &failure{code: exitNotFound, what: "There is no data folder " + data + ".", try: "Name it with --data."}
+				return &exit.Failure{Code: exit.NotFound, What: "There is no data folder " + data + ".", Try: "Name it with --data."}
 			}
 			s, err := openKeyStore(data)
 			if err != nil {
@@ -149,8 +150,8 @@ func (c console) showFacts(cmd *cobra.Command, facts []keystore.Fact) error {
 
 func openKeyStore(dir string) (*keystore.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, &failure{code: exitFailed, what: fmt.Sprintf("The data folder cannot be made: %v.", err), not: "Nothing was changed.",
-			try: "Use another folder with --data."}
+		return nil, &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The data folder cannot be made: %v.", err), Not: "Nothing was changed.",
+			Try: "Use another folder with --data."}
 	}
 	s, err := keystore.Open(dir, keystore.Config{})
 	if err != nil {
@@ -160,10 +161,10 @@ func openKeyStore(dir string) (*keystore.Store, error) {
 }
 
 // keyStoreFailure explains why the key store cannot be used. A wrong passphrase is a rule's "no".
-func keyStoreFailure(err error) *failure {
-	f := &failure{code: exitFailed, what: "The key store cannot be used: " + err.Error() + "."}
+func keyStoreFailure(err error) *exit.Failure {
+	f := &exit.Failure{Code: exit.Failed, What: "The key store cannot be used: " + err.Error() + "."}
 	if errors.Is(err, keystore.ErrPassphrase) || errors.Is(err, keystore.ErrEmptyPassphrase) {
-		f.code = exitRefused
+		f.Code = exit.Refused
 	}
 	return f
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/money"
 )
@@ -28,7 +29,7 @@ func newVendorAdd(c console) *cobra.Command {
 		Example: "  paywatt vendor add \"Corner shop\" --commission 1.5\n" +
 			"  paywatt apikey create --role vendor_api --vendor V001",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			n := client.NewVendor{Name: args[0], Code: o.code, Billing: o.billing}
+			n := apiv1.NewVendor{Name: args[0], Code: o.code, Billing: o.billing}
 			var err error
 			if n.CommissionBps, err = percent("--commission", o.commission); err != nil {
 				return err
@@ -55,7 +56,7 @@ func newVendorTerms(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "terms VENDOR", Short: "Change a vendor's terms, or stop it", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			var t client.VendorTerms
+			var t apiv1.VendorTerms
 			if cmd.Flags().Changed("commission") {
 				bps, err := percent("--commission", o.commission)
 				if err != nil {
@@ -96,20 +97,12 @@ func newVendorTerms(c console) *cobra.Command {
 }
 
 func newVendorList(c console) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the vendors with what they have", Args: cobra.NoArgs,
-		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			all, err := every(func(p client.Page) (client.List[client.Vendor], error) { return api.Vendors(cmd.Context(), p) })
-			if err != nil {
-				return err
-			}
-			t := table{head: []string{"code", "name", "billing", "balance", "available", "blocked", "id"}}
-			for _, v := range all {
-				t.add(v.Code, v.Name, v.Billing, floatText(v.Float, v.Float.BalanceMinor), floatText(v.Float, v.Float.AvailableMinor), v.Blocked, v.ID)
-			}
-			return c.show(cmd, all, t)
+	return list[apiv1.Page, apiv1.Vendor]{
+		use: "list", of: apiv1.Vendors, page: (*client.Client).Vendors,
+		table: columns("code, name, billing, balance, available, blocked, id", func(v apiv1.Vendor) []any {
+			return []any{v.Code, v.Name, v.Billing, floatText(v.Float, v.Float.BalanceMinor), floatText(v.Float, v.Float.AvailableMinor), v.Blocked, v.ID}
 		}),
-	}
+	}.command(c)
 }
 
 func newVendorShow(c console) *cobra.Command {
@@ -135,7 +128,7 @@ func newVendorDeposit(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := api.Deposit(cmd.Context(), args[0], client.NewDeposit{Amount: amount, Reference: reference, Bank: bank, IdempotencyKey: key})
+			d, err := api.Deposit(cmd.Context(), args[0], apiv1.NewDeposit{Amount: amount, Reference: reference, Bank: bank}, key)
 			if err != nil {
 				return err
 			}
@@ -151,32 +144,30 @@ func newVendorDeposit(c console) *cobra.Command {
 
 func newVendorStatement(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "statement VENDOR", Short: "List what was booked on a vendor's account, newest first", Args: cobra.ExactArgs(1),
+		Use: "statement VENDOR", Short: apiv1.VendorStatement.Summary, Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			v, err := api.Vendor(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			all, err := every(func(p client.Page) (client.List[client.BookedLine], error) {
-				return api.VendorStatement(cmd.Context(), args[0], p)
+			all, err := every(func(p apiv1.Page) (apiv1.List[apiv1.VendorEntry], error) {
+				return api.VendorStatement(cmd.Context(), apiv1.VendorFilter{Vendor: args[0], Page: p})
 			})
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"at", "kind", "amount", "balance", "for"}}
-			for _, l := range all {
-				t.add(timeText(&l.At), l.Kind, floatText(v.Float, l.AmountMinor), floatText(v.Float, l.BalanceMinor), l.Ref)
-			}
-			return c.show(cmd, all, t)
+			return c.show(cmd, all, columns("at, kind, amount, balance, for", func(l apiv1.VendorEntry) []any {
+				return []any{timeText(&l.At), l.Kind, floatText(v.Float, l.AmountMinor), floatText(v.Float, l.BalanceMinor), l.Ref}
+			})(all))
 		}),
 	}
 }
 
-func floatText(f client.Float, minor int64) string {
-	return amountText(client.Amount{AmountMinor: minor, Currency: f.Currency})
+func floatText(f apiv1.Float, minor int64) string {
+	return amountText(apiv1.Amount{AmountMinor: minor, Currency: f.Currency})
 }
 
-func vendorTable(v client.Vendor) table {
+func vendorTable(v apiv1.Vendor) table {
 	return fields("vendor", v.Code, "name", v.Name, "id", v.ID, "billing", v.Billing,
 		"commission", fmt.Sprintf("%d.%02d %%", v.CommissionBps/100, v.CommissionBps%100),
 		"balance", floatText(v.Float, v.Float.BalanceMinor), "held", floatText(v.Float, v.Float.HeldMinor),

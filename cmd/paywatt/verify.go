@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/spf13/cobra"
 )
 
 // newVerifyCommand checks a data folder from outside, or a receipt without one.
@@ -126,15 +126,15 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
 		return nil
 	case r.Sound():
-		return &failure{code: exitFailed, what: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
-			not: "Nothing was changed.", try: "Look at the meters and accounts in these lines; selling may go on."}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
+			Not: "Nothing was changed.", Try: "Look at the meters and accounts in these lines; selling may go on."}
 	}
 	if _, stops := r.Stops(); !stops {
-		return &failure{code: exitFailed, what: "The books add up, but the file of signed heads that proves them is damaged.",
-			not: "Nothing was changed.", try: "Do what each line says; selling may go on."}
+		return &exit.Failure{Code: exit.Failed, What: "The books add up, but the file of signed heads that proves them is damaged.",
+			Not: "Nothing was changed.", Try: "Do what each line says; selling may go on."}
 	}
-	return &failure{code: exitFailed, what: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
-		not: "Nothing was changed.", try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
+	return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
+		Not: "Nothing was changed.", Try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
 }
 
 // counted writes a figure of a report with its noun in the right number.
@@ -148,24 +148,24 @@ func counted(v reportView, noun string) string {
 
 // storeFailure explains why a data folder or a backup could not be used.
 func storeFailure(what, where string, err error) error {
-	f := &failure{code: exitFailed, what: what + ": " + err.Error() + ".", not: "Nothing was changed."}
+	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "Nothing was changed."}
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase):
-		f.code, f.try = exitNotFound, "Name the folder that paywatt serve uses with --data."
+		f.Code, f.Try = exit.NotFound, "Name the folder that paywatt serve uses with --data."
 	case errors.Is(err, sqlite.ErrLocked):
-		f.code, f.try = exitRefused, "Stop the server on this folder first."
+		f.Code, f.Try = exit.Refused, "Stop the server on this folder first."
 	case errors.Is(err, sqlite.ErrNotEmpty):
-		f.code, f.try = exitRefused, "Name an empty folder; paywatt backup restore moves a database aside with --force."
+		f.Code, f.Try = exit.Refused, "Name an empty folder; paywatt backup restore moves a database aside with --force."
 	case errors.Is(err, sqlite.ErrUnwritable):
-		f.try = "Make sure that this user may write to " + where + "."
+		f.Try = "Make sure that this user may write to " + where + "."
 	case errors.Is(err, sqlite.ErrCorrupt), errors.Is(err, sqlite.ErrForeign):
-		f.try = "Restore the last backup with paywatt backup restore, or name the right folder."
+		f.Try = "Restore the last backup with paywatt backup restore, or name the right folder."
 	case errors.Is(err, sqlite.ErrBackup):
-		f.try = "Use another backup; this one cannot be trusted."
+		f.Try = "Use another backup; this one cannot be trusted."
 	case errors.Is(err, fs.ErrNotExist):
-		f.code, f.try = exitNotFound, "Check the path; the keys and heads of every database lie in a data folder, which --data names."
+		f.Code, f.Try = exit.NotFound, "Check the path; the keys and heads of every database lie in a data folder, which --data names."
 	case errors.Is(err, store.ErrNewer):
-		f.try = "Use the newer paywatt that wrote it."
+		f.Try = "Use the newer paywatt that wrote it."
 	}
 	return f
 }

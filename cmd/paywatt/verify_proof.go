@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/proof"
 )
@@ -60,9 +61,9 @@ func (c console) prove(cmd *cobra.Command, args, heads []string, key string) err
 	}
 	q := proof.Question{Key: key}
 	unreadable := func(path string, err error) error {
-		f := &failure{code: exitUsage, what: "Nothing can be proven: " + err.Error() + ".", try: "Look at the file " + path + "."}
+		f := &exit.Failure{Code: exit.Usage, What: "Nothing can be proven: " + err.Error() + ".", Try: "Look at the file " + path + "."}
 		if errors.Is(err, fs.ErrNotExist) {
-			f.code = exitNotFound
+			f.Code = exit.NotFound
 		}
 		return f
 	}
@@ -144,7 +145,7 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 		c.tell("The key was believed because %s.", view.Because)
 	}
 	if v.Answer != proof.Proven {
-		return &failure{code: verdictExit(v.Answer), what: v.What, try: v.Try}
+		return &exit.Failure{Code: verdictExit(v.Answer), What: v.What, Try: v.Try}
 	}
 	if q.Receipt == nil {
 		c.tell("Proven: the log of %d leaves began with all that the log of %d leaves had; it has only grown.", v.Under.Size, v.Heads[0].Size)
@@ -161,9 +162,9 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 func verdictExit(a proof.Answer) int {
 	switch a {
 	case proof.BrokenDoc, proof.NoKey:
-		return exitUsage
+		return exit.Usage
 	case proof.NotUnder:
-		return exitRefused
+		return exit.Refused
 	}
-	return exitFailed
+	return exit.Failed
 }

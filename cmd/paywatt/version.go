@@ -6,15 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/api/apiv1"
 )
 
 // release is the version of this source; what was built from a tag says so itself.
 const release = "0.1.0-dev"
 
 // programVersion is what runs: a tagged build knows its tag, any other the commit it was built from.
-func programVersion() api.Version {
-	v := api.Version{Version: release, Go: runtime.Version()}
+func programVersion() apiv1.Version {
+	v := apiv1.Version{Version: release, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

@@ -19,9 +19,11 @@ import (
 	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/device/flight"
 	"github.com/paywatt/paywatt/internal/device/link"
+	"github.com/paywatt/paywatt/internal/device/linux"
 	"github.com/paywatt/paywatt/internal/device/memory"
 	"github.com/paywatt/paywatt/internal/device/panelweb"
 	"github.com/paywatt/paywatt/internal/device/script"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -45,10 +47,11 @@ type vmeterOptions struct {
 	screen         screenOptions
 	legacy         string
 	modem          modemOptions
+	board          boardOptions
 }
 
 func newVmeterCommand(c console) *cobra.Command {
-	var o vmeterOptions
+	o := vmeterOptions{board: boardOptions{kernel: linux.System()}}
 	cmd := &cobra.Command{
 		Use:   "vmeter NUMBER",
 		Short: "Run one virtual meter",
@@ -58,6 +61,7 @@ func newVmeterCommand(c console) *cobra.Command {
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
 			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
 			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.\n\n" +
+			"With --board it counts, switches and reads keys on the GPIO lines of a Linux board, in real time (docs/operate/linux-board.md).\n\n" +
 			"With --legacy it is an unmodified Arduino sketch instead, on a listener of serve --mqtt-legacy (docs/guide/devices.md).",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,6 +92,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
 	o.modem.flags(f)
 	o.screen.flags(cmd)
+	f.StringVar(&o.board.file, "board", "", "file that names the parts of a Linux board: run in real time on its lines (docs/operate/linux-board.md)")
 	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
 	cmd.AddCommand(newVmeterMemory(c))
 	return cmd
@@ -107,14 +112,14 @@ func (o *vmeterOptions) check() error {
 	case o.modem.bus != "" && (o.modem.port == "" || o.panel == ""):
 		return usage("--bus needs --modem and --panel.", "It is the network of that modem, and the page of the panel leads to a telephone on it.")
 	}
-	return nil
+	return o.checkBoard()
 }
 
 func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if err := o.screen.open(c, !o.script && o.panel == ""); err != nil {
+	if err := o.screen.open(c, !o.script && o.panel == "" && o.board.file == ""); err != nil {
 		return err
 	}
 	cfg, broker, err := o.config(c)
@@ -136,11 +141,17 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unclosed(shut())) }()
+	if err := o.openBoard(c, &cfg); err != nil {
+		return err
+	}
+	if h := o.board.hardware; h != nil {
+		defer func() { err = errors.Join(err, h.Close()) }()
+	}
 	if o.record != "" {
 		f, err := os.Create(o.record)
 		if err != nil {
-			return &failure{code: exitFailed, what: "The flight recording cannot be written: " + err.Error() + ".",
-				not: "The meter was not started.", try: "Give --record a file in a folder you may write to."}
+			return &exit.Failure{Code: exit.Failed, What: "The flight recording cannot be written: " + err.Error() + ".",
+				Not: "The meter was not started.", Try: "Give --record a file in a folder you may write to."}
 		}
 		defer f.Close()
 		cfg.Recorder = flight.NewRecorder(f)
@@ -167,6 +178,9 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 		}
 		defer shut()
 	}
+	if o.board.hardware != nil {
+		return o.runBoard(ctx, &cfg, dev, modem)
+	}
 	return o.face(ctx, c, dev, modem, listener)
 }
 
@@ -175,9 +189,9 @@ func unclosed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{code: exitFailed, what: "The meter could not save at its end: " + err.Error() + ".",
-		not: "What it has shown as done is kept; its next start counts as one without a save.",
-		try: "Make room on the disk, or mend it, before you start it again."}
+	return &exit.Failure{Code: exit.Failed, What: "The meter could not save at its end: " + err.Error() + ".",
+		Not: "What it has shown as done is kept; its next start counts as one without a save.",
+		Try: "Make room on the disk, or mend it, before you start it again."}
 }
 
 // face runs what the user sees of the meter.
@@ -207,8 +221,8 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 		err = script.Run(ctx, dev, n, c.in, c.out, c.err)
 	}
 	if err != nil {
-		return &failure{code: exitFailed, what: "The meter stopped: " + err.Error() + ".",
-			not: "What it has shown as done is kept.", try: "Start it again with the same --state; it goes on from there."}
+		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
+			Not: "What it has shown as done is kept.", Try: "Start it again with the same --state; it goes on from there."}
 	}
 	return nil
 }
@@ -228,11 +242,11 @@ func (o *vmeterOptions) listen(ctx context.Context) (net.Listener, error) {
 	l, err := cfg.Listen(ctx, "tcp", o.panel)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, &failure{code: exitFailed, what: "The address " + o.panel + " is in use by another program.",
-			not: "The meter was not started.", try: "Give another --panel, such as 127.0.0.1:0 for any free port."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The address " + o.panel + " is in use by another program.",
+			Not: "The meter was not started.", Try: "Give another --panel, such as 127.0.0.1:0 for any free port."}
 	case errors.Is(err, syscall.EACCES):
-		return nil, &failure{code: exitFailed, what: "This user may not listen on " + o.panel + ".",
-			not: "The meter was not started.", try: "Give a port above 1023."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "This user may not listen on " + o.panel + ".",
+			Not: "The meter was not started.", Try: "Give a port above 1023."}
 	case err != nil:
 		return nil, usage("The panel cannot be served on "+o.panel+": "+err.Error()+".", "Give --panel HOST:PORT, such as 127.0.0.1:8090.")
 	}
@@ -312,9 +326,9 @@ func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 		return nil, err
 	}
 	const neverExpires = 255
-	info := meter.KeyInfo{Base: k.baseDate, Type: sts.KeyType(o.keys.kt), KEN: neverExpires}
-	if k.derived {
-		a := k.attributes
+	info := meter.KeyInfo{Base: k.BaseDate, Type: sts.KeyType(o.keys.kt), KEN: neverExpires}
+	if k.Derived {
+		a := k.Attributes
 		sgc, err1 := strconv.ParseUint(a.SGC, 10, 32)
 		ti, err2 := strconv.ParseUint(a.TI, 10, 8)
 		if err := errors.Join(err1, err2); err != nil {
@@ -322,7 +336,7 @@ func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 		}
 		info.Named, info.SGC, info.KRN, info.TI = true, uint32(sgc), a.KRN, uint8(ti)
 	}
-	keys := meter.NewKeys(k.key, info)
+	keys := meter.NewKeys(k.Key, info)
 	return &keys, nil
 }
 
@@ -335,11 +349,11 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 	folder, found, err := memory.Open(o.state)
 	switch {
 	case errors.Is(err, memory.ErrInUse):
-		return nil, &failure{code: exitFailed, what: "Another process runs the meter in " + o.state + ".",
-			not: "Nothing was changed.", try: "End that process, or give another --state."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "Another process runs the meter in " + o.state + ".",
+			Not: "Nothing was changed.", Try: "End that process, or give another --state."}
 	case err != nil:
-		return nil, &failure{code: exitFailed, what: "The meter's memory cannot be opened: " + err.Error() + ".",
-			not: "The meter was not started.", try: "Give a --state folder that you may write to, on a disk with room."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The meter's memory cannot be opened: " + err.Error() + ".",
+			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with room."}
 	}
 	cfg.Image, cfg.Log, cfg.Found = folder.Image, folder.Log, found
 	return folder.Close, nil
@@ -357,17 +371,17 @@ func (o *vmeterOptions) openFailure(err error) error {
 		return usage("--config "+o.document+": the meter refuses it: "+err.Error()+".",
 			"Correct that key, or one that contradicts it: docs/reference/meter-config.md has them all. The meter was not made.")
 	case errors.Is(err, journal.ErrDamaged):
-		return &failure{code: exitFailed, what: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
-			not: "Nothing was guessed: which tokens were used cannot be told any more.",
-			try: "Begin a new meter with an empty --state and --made with the present time, so that old tokens stay refused. An older copy " +
+		return &exit.Failure{Code: exit.Failed, What: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
+			Not: "Nothing was guessed: which tokens were used cannot be told any more.",
+			Try: "Begin a new meter with an empty --state and --made with the present time, so that old tokens stay refused. An older copy " +
 				"of the folder does not help: it takes the tokens used since once more."}
 	}
 	if errors.Is(err, sts.ErrBaseDate) {
 		return usage("--made "+o.made+" cannot be: "+err.Error()+".", "Give a time within the base date of the key, not before its year.")
 	}
-	f := &failure{code: exitFailed, what: fmt.Sprintf("The meter does not come up: %v.", err), not: "What it had shown as done is kept."}
+	f := &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The meter does not come up: %v.", err), Not: "What it had shown as done is kept."}
 	if errors.Is(err, syscall.ENOSPC) {
-		f.try = "Make room on the disk and start it again."
+		f.Try = "Make room on the disk and start it again."
 	}
 	return f
 }

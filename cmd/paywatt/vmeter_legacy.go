@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/sketch"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // legacyFlag is the option that makes a virtual meter an unmodified sketch.
@@ -79,7 +80,7 @@ func (o *vmeterOptions) driveLegacy(ctx context.Context, c console, s *sketch.Sk
 	defer stop()
 	if o.script {
 		if err := sketch.Drive(ctx, s, c.in, c.out, c.err); err != nil {
-			return &failure{code: exitFailed, what: "The device stopped: " + err.Error() + ".", not: "A sketch keeps nothing.", try: "Start it again."}
+			return &exit.Failure{Code: exit.Failed, What: "The device stopped: " + err.Error() + ".", Not: "A sketch keeps nothing.", Try: "Start it again."}
 		}
 		return nil
 	}

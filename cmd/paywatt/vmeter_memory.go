@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
@@ -40,10 +41,10 @@ func newVmeterMemory(c console) *cobra.Command {
 func memoryFiles(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &failure{code: exitNotFound, what: "There is no " + name + ".", not: "Nothing was checked.", try: "Check the path."}
+		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no " + name + ".", Not: "Nothing was checked.", Try: "Check the path."}
 	}
 	if err != nil {
-		return nil, &failure{code: exitFailed, what: "It cannot be read: " + err.Error() + ".", not: "Nothing was checked."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "It cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
 	}
 	if !info.IsDir() {
 		return []string{name}, nil
@@ -57,8 +58,8 @@ func memoryFiles(name string) ([]string, error) {
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, &failure{code: exitNotFound, what: "There is no memory and no file of vectors in " + name + ".",
-			not: "Nothing was checked.", try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
+		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no memory and no file of vectors in " + name + ".",
+			Not: "Nothing was checked.", Try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
 	}
 	return files, nil
 }
@@ -72,15 +73,15 @@ func checkMemories(c console, name string, fields bool) error {
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return &failure{code: exitFailed, what: "The file cannot be read: " + err.Error() + ".",
-				not: fmt.Sprintf("Only %d were checked.", passed+failed)}
+			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".",
+				Not: fmt.Sprintf("Only %d were checked.", passed+failed)}
 		}
 		p, f := 0, 0
 		if strings.HasSuffix(file, ".json") {
 			p, f, err = checkMemoryVectors(c, b)
 			if err != nil {
-				return &failure{code: exitUsage, what: fmt.Sprintf("%s is not a list of vectors: %v.", file, err),
-					not: fmt.Sprintf("Only %d were checked.", passed+failed), try: "Give a JSON list as meter/journal/testdata/vectors.json."}
+				return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s is not a list of vectors: %v.", file, err),
+					Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Give a JSON list as meter/journal/testdata/vectors.json."}
 			}
 		} else if checkImage(c, file, b, fields) {
 			p = 1
@@ -91,7 +92,7 @@ func checkMemories(c console, name string, fields bool) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &failure{code: exitFailed, what: fmt.Sprintf("%d of %d failed.", failed, passed+failed)}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d failed.", failed, passed+failed)}
 	}
 	return nil
 }

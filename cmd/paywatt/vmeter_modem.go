@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/post"
+	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -39,8 +40,8 @@ func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slo
 	if o.pinFile != "" {
 		b, err := os.ReadFile(o.pinFile)
 		if err != nil {
-			return nil, &failure{code: exitFailed, what: "The PIN cannot be read: " + err.Error() + ".", not: "The modem was not opened.",
-				try: "Give --modem-pin-file a file that you may read."}
+			return nil, &exit.Failure{Code: exit.Failed, What: "The PIN cannot be read: " + err.Error() + ".", Not: "The modem was not opened.",
+				Try: "Give --modem-pin-file a file that you may read."}
 		}
 		pin = strings.TrimSpace(string(b))
 	}

@@ -158,7 +158,8 @@ func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 	}
 	m.end()
 	b.stop()
-	p50, p99 := percentile(took, 50), percentile(took, 99)
+	slices.Sort(took)
+	p50, p99 := took[len(took)/2].Seconds()*1000, took[len(took)*99/100].Seconds()*1000
 	t.Logf("figures: software's share of a recharge by SMS, within one process: p50 %.1f ms, p99 %.1f ms (published round trip over the air: 28.99 s)", p50, p99)
 	if p99 > 200 {
 		t.Errorf("p99 is %.1f ms, want at most 200", p99)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // vmeter runs a virtual meter on these lines.
@@ -32,7 +33,7 @@ func TestAMemoryInUseLeavesTheRecordingAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errs := vmeter(t, "show\n", "--script", "--key", killKey, "--state", state, "--record", tape)
-	if code != exitFailed || !strings.Contains(errs, "Another process runs the meter") || !strings.Contains(errs, "Nothing was changed") {
+	if code != exit.Failed || !strings.Contains(errs, "Another process runs the meter") || !strings.Contains(errs, "Nothing was changed") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	if b, err := os.ReadFile(tape); err != nil || len(b) == 0 {
@@ -42,8 +43,8 @@ func TestAMemoryInUseLeavesTheRecordingAlone(t *testing.T) {
 
 func TestATimeOfManufactureOutsideTheBaseDateIsAUsageError(t *testing.T) {
 	code, _, errs := vmeter(t, "show\n", "--script", "--key", killKey, "--made", "2010-01-01T00:00:00Z")
-	if code != exitUsage || !strings.Contains(errs, "--made") || !strings.Contains(errs, "2014") {
-		t.Errorf("exit %d: %s; want %d and what is wrong with --made", code, errs, exitUsage)
+	if code != exit.Usage || !strings.Contains(errs, "--made") || !strings.Contains(errs, "2014") {
+		t.Errorf("exit %d: %s; want %d and what is wrong with --made", code, errs, exit.Usage)
 	}
 }
 

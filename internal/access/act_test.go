@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
@@ -68,6 +69,14 @@ func TestEveryActAsksTheTable(t *testing.T) {
 			return nil
 		})
 	}
+	w.run(t, func(tx *store.Tx) error {
+		east := time.FixedZone("east", 3*60*60)
+		eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Body: struct{}{}}, w.now.In(east).Add(1999*time.Nanosecond))
+		if want := w.now.Add(time.Microsecond); err != nil || eyes.Waits == nil || eyes.Waits.CreatedAt != want {
+			t.Errorf("asked 1,999 ns after %s: %+v, %v, want %s", w.now, eyes.Waits, err, want)
+		}
+		return nil
+	})
 	all := access.Acts()
 	slices.Sort(all)
 	slices.Sort(two)

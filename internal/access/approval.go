@@ -105,8 +105,9 @@ func (e Eyes) Mark(entry Entry) Entry {
 // SecondPerson decides, in the transaction that would do the act, whether it may be done now. If the table of acts asks for a
 // second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same right. An
 // act that is done under an approval uses the approval up. If four eyes do not bind, one person does the act and the audit
-// log says so.
+// log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
 func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
+	now = Stored(now)
 	r, err := w.Act.rule()
 	if err != nil || r.alone {
 		return Eyes{}, err
@@ -256,7 +257,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 	if utf8.RuneCountInString(reason) > maxActSummary {
 		return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The reason is too long.", "Nothing was decided.", "Shorten it.")}, nil
 	}
-	now := a.c.Now().UTC().Truncate(time.Microsecond)
+	now := Stored(a.c.Now())
 	var do Doer
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
 		d, err := decide(tx, by, i, allow, reason, now)

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // ErrFull is the error of Do when the disk is full and no change was written. Closures that only read still succeed.
@@ -43,3 +44,6 @@ func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, err
 	err := d.View(ctx, t, func(x X) (err error) { out, err = fn(x); return err })
 	return out, err
 }
+
+// Stored returns a time as the store keeps it: UTC, whole microseconds, without the reading of a running clock.
+func Stored(t time.Time) time.Time { return t.Round(0).UTC().Truncate(time.Microsecond) }

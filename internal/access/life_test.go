@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,6 +159,10 @@ func TestAPIKeyIsRefusedWithReason(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, k.Refusal, err)
 		}
 	}
+	unknown, err := w.CreateAPIKey(t.Context(), boss(), access.NewKey{Role: "root"})
+	if want := "The roles are owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor, vendor_api."; err != nil || unknown.Try != want {
+		t.Errorf("%q, %v; want %q", unknown.Try, err, want)
+	}
 	k, err := w.CreateAPIKey(t.Context(), boss(), access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}})
 	if err != nil || k.Code != refusal.NotFound {
 		t.Errorf("unknown vendor: got %q, %v", k.Code, err)
@@ -287,6 +292,103 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
+// TestTheAuditLogSaysWhoLetWhomIn: who made a person or a key, and who signed in, from where.
+func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	in := w.signIn(t, "a few unrelated words", "", "")
+	amina := w.session(t, in.Session, "")
+	hers := amina.ID.Text(id.Person)
+	const who, ip = "person amina@example.org", "192.0.2.7"
+	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "signin", Object: hers})
+	w.signIn(t, "another few words", "", refusal.Unauthenticated)
+	wantLog(t, w, access.Entry{At: w.now, Actor: "person", IP: ip, Action: "signin.refused", Object: hers})
+	if in, err := w.SignIn(t.Context(), store.FirstTenant, "nobody@example.org", "a few unrelated words", "", "192.0.2.8"); err != nil || in.Code != refusal.Unauthenticated {
+		t.Errorf("unknown address: %q, %v", in.Code, err)
+	}
+	wantLog(t, w, access.Entry{At: w.now, Actor: "person", IP: "192.0.2.8", Action: "signin.refused"})
+	amina.IP = ip
+	juma, err := w.AddPerson(t.Context(), amina, access.NewPerson{Email: "Juma@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
+	if err != nil || juma.Refused() || juma.Email != "juma@example.org" || juma.Role != access.Operator {
+		t.Fatalf("%+v %v", juma, err)
+	}
+	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "person.add", Object: juma.ID.Text(id.Person), After: "role=operator"})
+	k := w.key(t, amina, access.NewKey{Role: access.Support, Name: "desk"})
+	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "apikey.create", Object: k.Key.ID.Text(id.Key), After: "role=support name=desk"})
+	if no, err := w.RevokeAPIKey(t.Context(), amina, k.Key.ID); err != nil || no.Refused() {
+		t.Fatal(no.Detail(), err)
+	}
+	revoked := access.Entry{At: w.now, Actor: who, IP: ip, Action: "apikey.revoke", Object: k.Key.ID.Text(id.Key)}
+	wantLog(t, w, revoked)
+	if no, err := w.RevokeAPIKey(t.Context(), amina, k.Key.ID); err != nil || no.Code != refusal.NotFound {
+		t.Errorf("revoked again: %q, %v", no.Code, err)
+	}
+	wantLog(t, w, revoked) // and nothing more
+	if err := w.SignOut(t.Context(), amina, in.Session.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "signout", Object: hers})
+}
+
+// TestTheFirstOwnerIsAnOwner: whoever is named as one gets the role, whatever else was said, and signs in with it.
+func TestTheFirstOwnerIsAnOwner(t *testing.T) {
+	w := newWorld(t)
+	p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "amina@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
+	if err != nil || p.Refused() || p.Role != access.Owner {
+		t.Fatalf("%+v %v", p, err)
+	}
+	if by := w.signIn(t, "a few unrelated words", "", "").Actor; by.Role != access.Owner || by.Kind != access.Person || by.Name != "amina@example.org" || by.Tenant != store.FirstTenant {
+		t.Errorf("signed in as %+v", by)
+	}
+	w.block(t, "amina@example.org") // nobody is an owner now
+	if p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "juma@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Refused() {
+		t.Errorf("a new owner where the only one is blocked: %q, %v", p.Code, err)
+	}
+	if p, err := w.CreateOwner(t.Context(), access.Actor{Tenant: store.FirstTenant, Role: access.Operator}, access.NewPerson{Email: "x@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Code != refusal.Forbidden {
+		t.Errorf("made by a cashier: %q, %v", p.Code, err)
+	}
+}
+
+// TestAddressesAndNamesOfPeople has each limit once from within and once from beyond.
+func TestAddressesAndNamesOfPeople(t *testing.T) {
+	w := newWorld(t)
+	long := func(n int) string { return strings.Repeat("a", n-len("@example.org")) + "@example.org" }
+	for _, c := range []struct {
+		email, name string
+		ok          bool
+	}{
+		{"a@b", "", true}, {long(254), "", true}, {long(255), "", false}, {"b@example.org", strings.Repeat("n", 128), true},
+		{"c@example.org", strings.Repeat("n", 129), false}, {"@example.org", "", false}, {"d@", "", false}, {"d.example.org", "", false},
+		{"d@example@org", "", false}, {"d,e@example.org", "", false}, {"<d@example.org>", "", false}, {"d;@example.org", "", false}, {"d\t@example.org", "", false},
+	} {
+		p, err := w.AddPerson(t.Context(), boss(), access.NewPerson{Email: c.email, Name: c.name, Role: access.Support, Password: access.SecretOf("a few unrelated words")})
+		if err != nil || p.Refused() == c.ok {
+			t.Errorf("%q, %q: refused %t (%s), %v; want it taken %t", c.email, c.name, p.Refused(), p.Detail(), err, c.ok)
+		}
+	}
+}
+
+// TestALookIsNotedOnceAMinute: a session ends half an hour after the last request that was noted, and one within a minute of
+// the one before is not.
+func TestALookIsNotedOnceAMinute(t *testing.T) {
+	if access.SessionIdle != 30*time.Minute || access.SessionLife != 12*time.Hour || access.MaxSessions != 20 {
+		t.Errorf("a session ends after %s, after %s without a request, and one person has %d", access.SessionLife, access.SessionIdle, access.MaxSessions)
+	}
+	for after, prolonged := range map[time.Duration]bool{59 * time.Second: false, time.Minute: true} {
+		w := newWorld(t)
+		w.amina(t)
+		in := w.signIn(t, "a few unrelated words", "", "")
+		w.now = w.now.Add(after)
+		w.session(t, in.Session, "")
+		w.now = w.now.Add(access.SessionIdle - after)
+		want := refusal.Unauthenticated
+		if prolonged {
+			want = ""
+		}
+		w.session(t, in.Session, want)
+	}
+}
+
 // audited counts the audit rows of the first tenant by action.
 func (w *world) audited(t *testing.T) map[string]int {
 	t.Helper()
@@ -360,10 +462,13 @@ func TestSigningInRotatesTheSessionAndBoundsTheirNumber(t *testing.T) {
 		t.Error("signing in again gave the same session")
 	}
 	w.session(t, first.Session, refusal.Unauthenticated)
-	for range access.MaxSessions {
+	for range access.MaxSessions - 1 {
 		w.now = w.now.Add(time.Second)
 		w.signIn(t, "a few unrelated words", "", "")
 	}
+	w.session(t, second.Session, "") // as many as there may be
+	w.now = w.now.Add(time.Second)
+	w.signIn(t, "a few unrelated words", "", "")
 	w.session(t, second.Session, refusal.Unauthenticated) // the oldest made room
 }
 

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,13 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 			}
 			if c.want == "" {
 				return
+			}
+			says := "may no longer act"
+			if name == "a key of another role" {
+				says = "has the role support by now, which does not include tariff.write"
+			}
+			if !strings.Contains(d.What, says) {
+				t.Errorf("it is refused with %q, want it to say %q", d.What, says)
 			}
 			if d, err := w.Decide(t.Context(), checker, asked.ID.Text(id.Approval), false, ""); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
 				t.Errorf("rejected then: %q, %v, it is %s", d.Code, err, d.Approval.State)

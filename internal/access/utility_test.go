@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Who sells may ask for a reversal, for that it takes no right but to sell. Who acts for a vendor allows nothing.
+// TestWhoSellsForTheUtilityOnlyAsks checks that the right to sell is enough to request a reversal, and that an actor of a vendor
+// can approve nothing.
 func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 	w := newWorld(t)
 	shop := id.ID{15: 9}
@@ -32,14 +33,14 @@ func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 		maker, checker access.Actor
 		want           refusal.Code
 	}{
-		"a vendor's key asks, a supervisor allows":       {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{}), ""},
-		"an operator asks, a supervisor allows":          {access.ActReverse, access.Reverse, login(access.Operator, id.ID{}), login(access.Supervisor, id.ID{}), ""},
-		"the vendor's own supervisor allows":             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, shop), refusal.NotFound},
-		"another vendor's supervisor allows":             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{15: 8}), refusal.NotFound},
-		"an operator allows":                             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Operator, id.ID{}), refusal.NotFound},
-		"who neither sells nor reverses asks":            {access.ActReverse, access.Reverse, login(access.Support, id.ID{}), login(access.Supervisor, id.ID{}), refusal.MakerNotInForce},
-		"who sells asks for what is no reversal":         {access.ActTariff, access.WriteTariffs, login(access.VendorAPI, shop), login(access.Owner, id.ID{}), refusal.MakerNotInForce},
-		"an owner who acts for a vendor allows a tariff": {access.ActTariff, access.WriteTariffs, login(access.TariffManager, id.ID{}), login(access.Owner, shop), refusal.NotFound},
+		"a vendor's key asks, a supervisor approves":       {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{}), ""},
+		"an operator asks, a supervisor approves":          {access.ActReverse, access.Reverse, login(access.Operator, id.ID{}), login(access.Supervisor, id.ID{}), ""},
+		"a supervisor of the same vendor approves":         {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, shop), refusal.NotFound},
+		"a supervisor of another vendor approves":          {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Supervisor, id.ID{15: 8}), refusal.NotFound},
+		"an operator approves":                             {access.ActReverse, access.Reverse, login(access.VendorAPI, shop), login(access.Operator, id.ID{}), refusal.NotFound},
+		"an actor that may not sell or reverse asks":       {access.ActReverse, access.Reverse, login(access.Support, id.ID{}), login(access.Supervisor, id.ID{}), refusal.MakerNotInForce},
+		"a seller asks for an act that is not a reversal":  {access.ActTariff, access.WriteTariffs, login(access.VendorAPI, shop), login(access.Owner, id.ID{}), refusal.MakerNotInForce},
+		"an owner who acts for a vendor approves a tariff": {access.ActTariff, access.WriteTariffs, login(access.TariffManager, id.ID{}), login(access.Owner, shop), refusal.NotFound},
 	} {
 		w.now = w.now.Add(1)
 		a := access.Approval{Act: c.act, Right: c.right, Body: []byte("{}"), Maker: c.maker, State: access.ApprovalWaiting, CreatedAt: w.now}
@@ -57,7 +58,7 @@ func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 			continue
 		}
 		if l, err := w.Approvals(t.Context(), c.checker, "", id.ID{}, 100); err != nil || len(l.Data) != 0 {
-			t.Errorf("%s: who cannot allow it sees %d approvals, %v", name, len(l.Data), err)
+			t.Errorf("%s: the actor cannot approve the act but sees %d approvals, %v", name, len(l.Data), err)
 		}
 	}
 }

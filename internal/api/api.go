@@ -26,6 +26,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/diagnosis"
@@ -73,13 +74,6 @@ type NotReady struct {
 	Text string
 }
 
-// Version is what runs, for /v1/version.
-type Version struct {
-	Version string `json:"version" example:"1.2.0"`
-	Commit  string `json:"commit,omitempty"`
-	Go      string `json:"go" example:"go1.26.0"`
-}
-
 // Cases are the use cases behind the routes.
 type Cases struct {
 	Access     *access.Access
@@ -116,7 +110,7 @@ type Config struct {
 	Ready func() []NotReady
 	// Fault names an error of a use case: storage-full, outcome-unknown ... internal where it is none of them.
 	Fault   func(error) refusal.Code
-	Version Version
+	Version apiv1.Version
 	Metrics *prometheus.Registry // shared with whoever else counts
 	Log     *slog.Logger
 	Now     func() time.Time

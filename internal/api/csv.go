@@ -25,18 +25,15 @@ func csvFormat() huma.Format {
 				_, err := w.Write(p.encode())
 				return err
 			}
-			l, ok := v.(interface{ rows() reflect.Value })
-			if !ok {
+			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // of an apiv1.List, whatever its rows are
+			if rows.Kind() != reflect.Slice {
 				return fmt.Errorf("%T is no list", v)
 			}
-			return writeCSV(w, l.rows())
+			return writeCSV(w, rows)
 		},
 		Unmarshal: func([]byte, any) error { return errors.New("no request is read as CSV") },
 	}
 }
-
-// rows are the page's rows, for CSV.
-func (b listBody[T]) rows() reflect.Value { return reflect.ValueOf(b.Data) }
 
 func writeCSV(w io.Writer, rows reflect.Value) error {
 	out := csv.NewWriter(w)

@@ -5,44 +5,22 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// customerEntry is a customer with the meters of his accounts.
-type customerEntry struct {
-	customerBody
-	Meters []string `json:"meters" doc:"Numbers of the meters, at most ten"`
-}
-
 func (a *API) customerRoutes(r router) {
-	query(r, huma.Operation{
-		OperationID: "customers", Path: "/v1/customers", Tags: []string{"customers"}, Summary: "List customers",
-	}, func(ctx context.Context, by access.Actor, in *struct {
-		Find string `query:"find" maxLength:"64" doc:"Only those whose name, phone or meter number holds this"`
-		Page
-	}) (*listed[customerEntry], error) {
-		page, err := a.c.Registry.Customers(ctx, by, in.Find, registry.Page{Limit: in.Limit, Cursor: in.Cursor})
-		if err != nil {
-			return nil, err
-		}
-		if page.Refused() {
-			return nil, refuse(page.Refusal)
-		}
-		return listOf(page.Data, page.Next, func(e registry.CustomerEntry) customerEntry {
-			return customerEntry{customerOf(e.Customer), append([]string{}, e.Meters...)}
-		}), nil
+	listRoute(r, apiv1.Customers, func(ctx context.Context, by access.Actor, in *apiv1.CustomerFilter) (*listed[apiv1.CustomerEntry], error) {
+		page, err := a.c.Registry.Customers(ctx, by, in.Find, pageAt(in.Page))
+		return pageOf(page.Refusal, err, page.Data, page.Next, func(e registry.CustomerEntry) apiv1.CustomerEntry {
+			return apiv1.CustomerEntry{Customer: customerOf(e.Customer), Meters: append([]string{}, e.Meters...)}
+		})
 	})
 	query(r, huma.Operation{
 		OperationID: "customer", Path: "/v1/customers/{id}", Tags: []string{"customers"}, Summary: "Show a customer",
-	}, func(ctx context.Context, by access.Actor, in *CustomerPath) (*struct{ Body customerBody }, error) {
+	}, func(ctx context.Context, by access.Actor, in *CustomerPath) (*reply[apiv1.Customer], error) {
 		c, err := a.c.Registry.Customer(ctx, by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		if c.Refused() {
-			return nil, refuse(c.Refusal)
-		}
-		return &struct{ Body customerBody }{customerOf(c.Customer)}, nil
+		return replyOf(c.Refusal, err, func() apiv1.Customer { return customerOf(c.Customer) })
 	})
 }

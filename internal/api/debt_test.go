@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,15 @@ func TestADebtIsCollectedByPurchases(t *testing.T) {
 			AmountMinor int64 `json:"amount_minor"`
 		}
 	}](t, w.want(200, w.get("/v1/accounts/"+d.Account+"/statement")))
+	lines := decode[struct{ Data []map[string]any }](t, w.get("/v1/accounts/"+d.Account+"/statement"))
+	if sold := lines.Data[1]; sold["id"] != s.ID || sold["units_wh"] != float64(s.UnitsWh) || sold["meter"] != meterNumber || sold["state"] != "completed" || sold["receipt_no"] == "" {
+		t.Errorf("the sale in the statement: %v", sold)
+	}
+	for _, line := range []map[string]any{lines.Data[0], lines.Data[2]} {
+		if i, _ := line["id"].(string); !strings.HasPrefix(i, "jrn_") || line["meter"] != nil || line["units_wh"] != nil {
+			t.Errorf("a line of the statement: %v", line)
+		}
+	}
 	if got, want := fmt.Sprint(statement.Data), "[{write_off 50000} {vend 50000} {debt 60000}]"; got != want {
 		t.Errorf("statement %s, want %s", got, want)
 	}
@@ -96,6 +106,30 @@ func (w *world) writesOff(d debt) {
 	}
 	if code, _ := w.problem(w.keyed("off-key-0004", "/v1/debts/dbt_x/write-off", `{"reason":"x"}`)); code != "not-found" {
 		w.t.Errorf("writing off a debt that is not there: %s", code)
+	}
+}
+
+// TestADebtIsShownAsItWasRaised: each way to collect one has its figures under its own names, and nothing else.
+func TestADebtIsShownAsItWasRaised(t *testing.T) {
+	w := begin(t)
+	for i, c := range []struct{ asked, want string }{
+		{`"kind":"loan","memo":"a stove","mode":"percent","percent_bps":2000,"min_minor":100,"max_minor":900,"month_cap_minor":5000,"priority":40,"against":"fees"`,
+			`"against":"fees","kind":"loan","max_minor":900,"memo":"a stove","min_minor":100,"mode":"percent","month_cap_minor":5000,"percent_bps":2000,"priority":40`},
+		{`"kind":"fine","mode":"fixed","fixed_minor":250,"uncapped":true`, `"against":"opening","fixed_minor":250,"kind":"fine","mode":"fixed","priority":30,"uncapped":true`},
+		{`"kind":"arrears","mode":"full"`, `"against":"opening","kind":"arrears","mode":"full","priority":30`},
+	} {
+		raised := w.want(201, w.keyed(fmt.Sprintf("debt-key-%04d", i), "/v1/debts", `{"account":"`+meterNumber+`","amount":{"amount_minor":6000,"currency":"KES"},`+c.asked+`}`))
+		got := decode[map[string]any](t, raised)
+		for _, name := range []string{"id", "account", "created_at"} {
+			if text, ok := got[name].(string); !ok || text == "" {
+				t.Errorf("%s of a debt is %v", name, got[name])
+			}
+			delete(got, name)
+		}
+		want := decode[map[string]any](t, answer{body: []byte(`{` + c.want + `,"currency":"KES","principal_minor":6000,"outstanding_minor":6000,"status":"open"}`)})
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("raised with %s it is\n%v, want\n%v", c.asked, got, want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -22,23 +23,23 @@ func decode(body []byte, into any) *Problem {
 	}
 	if name, twice := repeated(body); twice {
 		p := malformed(fmt.Sprintf("The field %q stands in one object twice.", short(name)), "Send each field once.")
-		p.Errors = []fieldError{{Location: "body." + short(name), Message: "given twice"}}
+		p.Errors = []apiv1.FieldError{{Location: "body." + short(name), Message: "given twice"}}
 		return p
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	sums := amountsOf(into)
 	for _, s := range sums {
-		s.amount.Minor = unsaid
+		s.amount.AmountMinor = unsaid
 	}
 	if err := d.Decode(into); err != nil {
 		return decodeProblem(err)
 	}
 	for _, s := range sums {
-		if s.amount.Minor == unsaid {
+		if s.amount.AmountMinor == unsaid {
 			p := because(refusal.AmountInvalid, fmt.Sprintf("The field %q is missing.", s.name+".amount_minor"), "",
 				"Send a whole number of minor units; 10000 is 100.00.")
-			p.Errors = []fieldError{{Location: "body." + s.name + ".amount_minor", Message: "missing"}}
+			p.Errors = []apiv1.FieldError{{Location: "body." + s.name + ".amount_minor", Message: "missing"}}
 			return p
 		}
 	}
@@ -55,7 +56,7 @@ const unsaid = math.MinInt64
 // namedAmount is an amount of a request, with its field's name.
 type namedAmount struct {
 	name   string
-	amount *amountBody
+	amount *apiv1.Amount
 }
 
 // amountsOf finds the amounts that a request's body must name.
@@ -69,7 +70,7 @@ func amountsOf(into any) []namedAmount {
 		if !v.Type().Field(i).IsExported() {
 			continue
 		}
-		if a, ok := v.Field(i).Addr().Interface().(*amountBody); ok {
+		if a, ok := v.Field(i).Addr().Interface().(*apiv1.Amount); ok {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 			out = append(out, namedAmount{name, a})
 		}
@@ -157,7 +158,7 @@ func decodeProblem(err error) *Problem {
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		p := malformed("The field "+name+" is unknown here.", "Remove it, or check its spelling; /docs lists the fields.")
-		p.Errors = []fieldError{{Location: "body." + strings.Trim(name, `"`), Message: "unknown field"}}
+		p.Errors = []apiv1.FieldError{{Location: "body." + strings.Trim(name, `"`), Message: "unknown field"}}
 		return p
 	}
 	return malformed("The body cannot be read.", "Compare it with /docs.")
@@ -186,7 +187,7 @@ func wrongType(e *json.UnmarshalTypeError) *Problem {
 		want = "a whole number of minor units (10000 is 100.00), without quotes, decimals or exponent"
 	}
 	p := because(c, fmt.Sprintf("The field %q cannot be a %s.", where, kindOf(e.Value)), "", "Send "+want+".")
-	p.Errors = []fieldError{{Location: "body." + where, Message: "want " + want}}
+	p.Errors = []apiv1.FieldError{{Location: "body." + where, Message: "want " + want}}
 	return p
 }
 

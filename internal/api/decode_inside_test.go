@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -17,16 +18,16 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 		`{"client_ref":"a","client_ref":"a"}`,
 		`{"\u212a":1,"k":2}`, // the Kelvin sign is read as a k
 	} {
-		var into vendRequest
+		var into apiv1.NewSale
 		p := decode([]byte(body), &into)
-		if p == nil || p.Code != refusal.InvalidRequest || !strings.Contains(p.Detail, "twice") {
+		if p == nil || p.Code != string(refusal.InvalidRequest) || !strings.Contains(p.Detail, "twice") {
 			t.Errorf("%s: got %v, want that a field stands twice", body, p)
 		}
 	}
 	for _, body := range []string{
 		`{"meter":"meter","tender":{"amount_minor":1,"currency":"meter"},"client_ref":"tender","deliver":["meter","meter"]}`,
 	} {
-		var into vendRequest
+		var into apiv1.NewSale
 		if p := decode([]byte(body), &into); p != nil {
 			t.Errorf("%s: got %v, want none", body, p)
 		}
@@ -37,19 +38,19 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 func TestAnAmountThatIsNotSaidIsNotNothing(t *testing.T) {
 	for _, body := range []string{`{}`, `{"meter":"1"}`, `{"meter":"1","tender":null}`, `{"meter":"1","tender":{}}`, `{"meter":"1","tender":{"currency":"KES"}}`,
 		`{"meter":"1","tender":{"currency":"KES","amount_minor":null}}`} {
-		var into vendRequest
-		if p := decode([]byte(body), &into); p == nil || p.Code != refusal.AmountInvalid || !strings.Contains(p.Detail, `"tender.amount_minor" is missing`) {
+		var into apiv1.NewSale
+		if p := decode([]byte(body), &into); p == nil || p.Code != string(refusal.AmountInvalid) || !strings.Contains(p.Detail, `"tender.amount_minor" is missing`) {
 			t.Errorf("%s: got %v, want that the amount is missing", body, p)
 		}
 	}
-	var into vendRequest
-	if p := decode([]byte(`{"meter":"1","tender":{"currency":"KES","amount_minor":0}}`), &into); p != nil || into.Tender.Minor != 0 {
-		t.Errorf("0 was read as %d, %v", into.Tender.Minor, p)
+	var into apiv1.NewSale
+	if p := decode([]byte(`{"meter":"1","tender":{"currency":"KES","amount_minor":0}}`), &into); p != nil || into.Tender.AmountMinor != 0 {
+		t.Errorf("0 was read as %d, %v", into.Tender.AmountMinor, p)
 	}
 }
 
 func TestAPlaceIsNamedAsTheBodyNamesIt(t *testing.T) {
-	var into newTariff
+	var into apiv1.NewTariff
 	p := decode([]byte(`{"name":"x","flat_micro":2.5}`), &into)
 	if p == nil || !strings.Contains(p.Detail, `"flat_micro"`) || len(p.Errors) != 1 || p.Errors[0].Location != "body.flat_micro" {
 		t.Errorf("got %+v, want the field flat_micro", p)

@@ -75,7 +75,7 @@ func (a *API) docs(spec *huma.OpenAPI) (page, css []byte, err error) {
 	}
 	slices.SortFunc(m.Schemas, func(x, y docsSchema) int { return cmp.Compare(x.Name, y.Name) })
 	for _, c := range codes {
-		m.Codes = append(m.Codes, docsCode{Code: string(c), Status: statusOf(c), Moved: moneyMoved(c)})
+		m.Codes = append(m.Codes, docsCode{Code: string(c), Status: statusOf(c), Moved: string(moneyMoved(c))})
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, m); err != nil {

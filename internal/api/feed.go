@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -27,18 +28,8 @@ const (
 // StreamPath is the one route whose answer does not end.
 const StreamPath = "/v1/events"
 
-// eventLine is the data of one event.
-type eventLine struct {
-	Type      string    `json:"type" example:"vend.completed" doc:"vend.completed, vend.reversed, float.deposited, debt.raised, other journals as ledger.…, the audit log as audit.…"`
-	At        time.Time `json:"at"`
-	Object    string    `json:"object,omitempty" doc:"What it is about"`
-	Vend      string    `json:"vend,omitempty" doc:"The sale, for GET /v1/vends/{id}"`
-	ClientRef string    `json:"client_ref,omitempty"`
-	Meter     string    `json:"meter,omitempty"`
-}
-
-func eventLineOf(h report.Happening) eventLine {
-	e := eventLine{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter}
+func eventLineOf(h report.Happening) apiv1.Happening {
+	e := apiv1.Happening{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter}
 	if !h.Sale.IsZero() {
 		e.Vend = h.Sale.Text(id.Vend)
 	}
@@ -76,7 +67,7 @@ func (a *API) feedRoutes(r router) {
 			"so a reader that comes back with Last-Event-ID misses nothing. Data is JSON. A comment comes every 15 s; after 15 minutes the stream " +
 			"ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals ledger.read, the audit log audit.read.",
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.",
-			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: of[eventLine](r)}}}},
+			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: of[apiv1.Happening](r)}}}},
 	})
 	huma.Register(r.huma, op, func(ctx context.Context, in *feedQuery) (*huma.StreamResponse, error) {
 		by := exchangeOf(ctx).actor

@@ -186,6 +186,34 @@ func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	}
 }
 
+// TestAReaderThatLeavesMakesRoomForAnother: as many read as the server serves, one more is refused, and who goes gives its place
+// to the next, also after an answer without a body.
+func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
+	w := begin(t)
+	const room = 64
+	for n := range 2 * room {
+		if got := w.ask("HEAD", "/v1/events", w.key, ""); got.status != http.StatusOK {
+			t.Fatalf("request %d for headers: status %d", n+1, got.status)
+		}
+	}
+	var stops []func()
+	for range room {
+		_, stop := w.follow(w.key, "")
+		stops = append(stops, stop)
+		defer stop()
+	}
+	full := w.want(http.StatusTooManyRequests, w.ask("GET", "/v1/events", w.key, ""))
+	if code, _ := w.problem(full); code != "rate-limited" || full.header.Get("Retry-After") == "" {
+		t.Errorf("a reader too many: %s, retry after %q", code, full.header.Get("Retry-After"))
+	}
+	stops[0]()
+	for began := time.Now(); w.ask("HEAD", "/v1/events", w.key, "").status != http.StatusOK; {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("no room 10 s after a reader went")
+		}
+	}
+}
+
 // TestAReaderFromBeyondTheEndIsTold: after a restore of an older copy the log is shorter than what a reader has seen; to wait
 // for the log to get there would miss all that happens until then.
 func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {

@@ -6,18 +6,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
-
-// headBody is a signed head of the log.
-type headBody struct {
-	Size      int64  `json:"size" doc:"Leaves in the log"`
-	Note      string `json:"note" doc:"What was signed, with its signature"`
-	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
-	Since     int64  `json:"since,omitempty" doc:"Size of the older head that is shown to have grown into this one"`
-	File      string `json:"file" doc:"All of it as a file to keep: paywatt verify --head takes it"`
-}
 
 // newestHead stands for the size of the newest head.
 const newestHead = "newest"
@@ -30,7 +22,7 @@ func (a *API) headRoutes(r router) {
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		Size  string `path:"size" maxLength:"20" doc:"newest, or the number of leaves"`
 		Since int64  `query:"since" minimum:"0" doc:"Size of an older head"`
-	}) (*struct{ Body headBody }, error) {
+	}) (*reply[apiv1.Head], error) {
 		size := int64(0)
 		if in.Size != newestHead {
 			var err error
@@ -39,12 +31,8 @@ func (a *API) headRoutes(r router) {
 			}
 		}
 		h, err := a.c.Reports.Head(ctx, by, size, in.Since)
-		if err != nil {
-			return nil, err
-		}
-		if h.Refused() {
-			return nil, refuse(h.Refusal)
-		}
-		return &struct{ Body headBody }{headBody{Size: h.Size, Note: h.File.Note, PublicKey: h.File.Key, Since: h.File.Since, File: h.File.Text()}}, nil
+		return replyOf(h.Refusal, err, func() apiv1.Head {
+			return apiv1.Head{Size: h.Size, Note: h.File.Note, PublicKey: h.File.Key, Since: h.File.Since, File: h.File.Text()}
+		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
@@ -71,6 +72,16 @@ func TestTheLimiterRefillsForgetsTheLongestSilentAndKeepsNetworksTogether(t *tes
 	}
 }
 
+// TestLimitsThatNobodyGave are those of the documentation; those that somebody gave stay.
+func TestLimitsThatNobodyGave(t *testing.T) {
+	if got, want := (Limits{}).orDefaults(), (Limits{InFlight: 1024, PerSecond: 300, Burst: 600, Addresses: 10_000}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if given := (Limits{InFlight: 1, PerSecond: 2, Burst: 3, Addresses: 4, LimitLoopback: true}); given.orDefaults() != given {
+		t.Errorf("%+v became %+v", given, given.orDefaults())
+	}
+}
+
 func TestTheRequestHashTellsRequestsApart(t *testing.T) {
 	base := requestHash("POST", "/v1/vends", "key_a", []byte(`{}`))
 	for name, h := range map[string][32]byte{
@@ -121,7 +132,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var v vendRequest
+		var v apiv1.NewSale
 		p := decode(body, &v)
 		if p != nil && (p.Status < 400 || p.Status > 499 || p.Detail == "") {
 			t.Errorf("%q: got %d %q", body, p.Status, p.Detail)

@@ -1,40 +1,30 @@
 package api
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Page asks for a part of a list. It is exported, as Span and the paths are, because huma looks into embedded structs
-// only where they are.
-type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 50 where it is not said"`
-	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
-	Table
-}
-
-// Table asks how a list is written.
-type Table struct {
-	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
-}
-
-// Span asks for a part of a history.
-type Span struct {
-	From time.Time `query:"from" doc:"Meter time from which on, inclusive"`
-	To   time.Time `query:"to" doc:"Meter time up to which, exclusive"`
-	Page
-}
-
-// listBody is one page of a list.
-type listBody[T any] struct {
-	Data       []T    `json:"data"`
-	NextCursor string `json:"next_cursor" doc:"Of the next page; empty on the last"`
+// listRoute registers a list: its route, its filters and its rows are those of the description.
+func listRoute[F, T any](r router, l apiv1.Listing[F, T], fn func(ctx context.Context, by access.Actor, in *F) (*listed[T], error)) {
+	query(r, huma.Operation{OperationID: l.Name, Path: l.Path, Tags: []string{l.Tag}, Summary: l.Summary, Description: l.Description}, fn)
 }
 
 // listed is the answer with a list.
 type listed[T any] struct {
 	Link string `header:"Link" doc:"The next page, rel=\"next\" (RFC 8288); missing on the last"`
-	Body listBody[T]
+	Body apiv1.List[T]
 }
 
 // linked names the next page relative to the request that this answers.
@@ -57,11 +47,50 @@ type listing interface{ linked(asked string) }
 
 // listOf maps rows to a page. The list is never null.
 func listOf[R, T any](rows []R, next string, show func(R) T) *listed[T] {
-	out := &listed[T]{Body: listBody[T]{Data: make([]T, len(rows)), NextCursor: next}}
+	out := &listed[T]{Body: apiv1.List[T]{Data: make([]T, len(rows)), NextCursor: next}}
 	for i, r := range rows {
 		out.Body.Data[i] = show(r)
 	}
 	return out
+}
+
+// pageOf answers with the rows of a page, or says why not.
+func pageOf[R, T any](no refusal.Refusal, err error, rows []R, next string, show func(R) T) (*listed[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	if no.Refused() {
+		return nil, refuse(no)
+	}
+	return listOf(rows, next, show), nil
+}
+
+// reply is the answer with one body.
+type reply[T any] struct{ Body T }
+
+// replyOf answers with a body, or says why not.
+func replyOf[T any](no refusal.Refusal, err error, show func() T) (*reply[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	if no.Refused() {
+		return nil, refuse(no)
+	}
+	return &reply[T]{show()}, nil
+}
+
+// encoded writes a body whose bytes are made here: they may be stored with what they tell of.
+func encoded(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err)) // strings, integers and times within years 0 to 9999
+	}
+	return append(b, '\n')
+}
+
+// bodyOf describes an answer with a body.
+func bodyOf[T any](r router, text string) *huma.Response {
+	return &huma.Response{Description: text, Content: map[string]*huma.MediaType{jsonType: {Schema: of[T](r)}}}
 }
 
 // at is a time as answers write it; nil for none.
@@ -73,12 +102,10 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
+// pageAt is the page that a request asks for, as use cases take it.
+func pageAt(p apiv1.Page) registry.Page { return registry.Page{Limit: p.Limit, Cursor: p.Cursor} }
+
 // defaultLimit is the page size where none is asked for.
 const defaultLimit = 50
 
-func (p Page) limit() int {
-	if p.Limit == 0 {
-		return defaultLimit
-	}
-	return p.Limit
-}
+func limitOf(p apiv1.Page) int { return cmp.Or(p.Limit, defaultLimit) }

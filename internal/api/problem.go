@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -25,27 +26,12 @@ const (
 
 // Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is one.
 type Problem struct {
-	Type       string       `json:"type" doc:"Where this code is explained, relative to this server" example:"/docs#meter-not-found"`
-	Title      string       `json:"title" doc:"The code in words"`
-	Status     int          `json:"status" doc:"The HTTP status"`
-	Detail     string       `json:"detail" doc:"What happened, what did not happen, and what to do"`
-	Code       refusal.Code `json:"code" doc:"Stable kebab-case name; branch on it" example:"meter-not-found"`
-	RequestID  string       `json:"request_id" doc:"Names this request in the server's log"`
-	Retryable  bool         `json:"retryable" doc:"Whether the same request may succeed later without a change"`
-	MoneyMoved string       `json:"money_moved,omitempty" enum:"yes,no,unknown" doc:"On sales: whether money moved. unknown: ask again with the same Idempotency-Key"`
-	Errors     []fieldError `json:"errors,omitempty" doc:"The parts of the request that could not be taken"`
-
+	apiv1.Problem
 	retryAfter int // seconds; 0 = no header
 }
 
-// fieldError names one part of a request that could not be taken.
-type fieldError struct {
-	Location string `json:"location" example:"body.tender.amount_minor"`
-	Message  string `json:"message"`
-}
-
 // Error makes a problem an error, so that handlers can return one.
-func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
 // GetStatus is the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
@@ -60,7 +46,8 @@ const (
 
 // refuse turns a use case's "no" into a problem.
 func refuse(r refusal.Refusal) *Problem {
-	return &Problem{Status: statusOf(r.Code), Code: r.Code, Detail: r.Detail(), Retryable: retryable(r.Code), retryAfter: retryAfter(r.Code)}
+	return &Problem{Problem: apiv1.Problem{Status: statusOf(r.Code), Code: string(r.Code), Detail: r.Detail(), Retryable: retryable(r.Code)},
+		retryAfter: retryAfter(r.Code)}
 }
 
 // because builds a problem of this adapter from its code and sentences.
@@ -102,21 +89,21 @@ func retryAfter(c refusal.Code) int {
 }
 
 // moneyMoved is what a sale's problem says about the money.
-func moneyMoved(c refusal.Code) string { return string(vending.MoneyMoved(c)) }
+func moneyMoved(c refusal.Code) apiv1.MoneyMoved { return apiv1.MoneyMoved(vending.MoneyMoved(c)) }
 
 // complete fills in what every problem has from the exchange it answers.
 func (p *Problem) complete(x *exchange) *Problem {
-	p.Type = "/docs#" + string(p.Code)
+	p.Type = "/docs#" + p.Code
 	p.Title = titleOf(p.Code)
 	p.RequestID = x.requestID
 	if x.sale && p.MoneyMoved == "" {
-		p.MoneyMoved = moneyMoved(p.Code)
+		p.MoneyMoved = moneyMoved(refusal.Code(p.Code))
 	}
 	return p
 }
 
-func titleOf(c refusal.Code) string {
-	s := strings.ReplaceAll(string(c), "-", " ")
+func titleOf(code string) string {
+	s := strings.ReplaceAll(code, "-", " ")
 	if s == "" {
 		return s
 	}
@@ -185,7 +172,7 @@ func faultText(c refusal.Code) (what, not, try string) {
 
 // saleFault is what a fault says did not happen, or may have, where money might have moved.
 func saleFault(c refusal.Code) string {
-	if moneyMoved(c) == "unknown" {
+	if moneyMoved(c) == apiv1.MoneyMovedUnknown {
 		return "Whether it was done is not known: ask again with the same Idempotency-Key, never with a new one."
 	}
 	return "Nothing was done and no money moved."
@@ -259,7 +246,7 @@ func fromHuma(e *huma.ErrorModel) *Problem {
 	p := because(refusal.InvalidRequest, "The request cannot be taken as it is.", "Nothing was changed.", "")
 	for _, d := range e.Errors {
 		if d != nil {
-			p.Errors = append(p.Errors, fieldError{Location: d.Location, Message: d.Message})
+			p.Errors = append(p.Errors, apiv1.FieldError{Location: d.Location, Message: d.Message})
 		}
 	}
 	if len(p.Errors) > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/wire"
@@ -34,7 +35,7 @@ func (w *world) reads(seq uint64, registers ...int64) {
 		at := begin.Add(time.Duration(n) * time.Hour)
 		recs = append(recs, rec(wire.Reading{Head: wire.Head{Seq: n, At: at.Unix(), Clock: wire.ClockValid}, RegisterWh: register, Relay: "closed"}.Record(), at))
 	}
-	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { _, err := tx.Ingest(recs); return false, err })
+	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { _, err := intake.Take(tx, recs); return false, err })
 	if err != nil {
 		w.t.Fatal(err)
 	}

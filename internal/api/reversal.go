@@ -2,48 +2,24 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// newReversal asks for a sale to be undone.
-type newReversal struct {
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within the reversal window (15 minutes unless set otherwise); kept in the audit log"`
-}
-
-// reversalBody is how far the reversal of a sale has come.
-type reversalBody struct {
-	ID        string     `json:"id" example:"rev_01jd00000000000000000000000"`
-	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale stands"`
-	Confirmed bool       `json:"confirmed" doc:"The meter will never load the tokens. false on a reversal that is done: nobody could ask it, and the tokens are a risk"`
-	Code      string     `json:"code,omitempty" example:"not-reversible" doc:"Why the sale stands"`
-	Reason    string     `json:"reason,omitempty"`
-	By        string     `json:"by"`
-	CreatedAt time.Time  `json:"created_at"`
-	SettledAt *time.Time `json:"settled_at,omitempty"`
-}
-
-// reversedBody is a sale with its reversal.
-type reversedBody struct {
-	Vend     vendBody     `json:"vend"`
-	Reversal reversalBody `json:"reversal"`
-}
-
-func reversalOf(r vending.Reversal) reversalBody {
-	return reversalBody{ID: r.ID.Text(id.Reversal), State: string(r.State), Confirmed: r.Confirmed, Code: string(r.Failure), Reason: r.Reason,
+func reversalOf(r sale.Reversal) apiv1.Reversal {
+	return apiv1.Reversal{ID: r.ID.Text(id.Reversal), State: string(r.State), Confirmed: r.Confirmed, Code: string(r.Failure), Reason: r.Reason,
 		By: r.By, CreatedAt: r.At.UTC(), SettledAt: at(r.SettledAt)}
 }
 
 func (a *API) reversalRoutes(r router) {
-	body := map[string]*huma.MediaType{jsonType: {Schema: of[reversedBody](r)}}
+	body := map[string]*huma.MediaType{jsonType: {Schema: of[apiv1.Reversed](r)}}
 	order(r, huma.Operation{
 		OperationID: "reverse", Path: "/v1/vends/{id}/reversal", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Undo a sale",
 		Description: "Reverses the last sale to a meter, in the month of the sale, if none of its tokens is in the meter. A connected meter is told to cancel the " +
@@ -64,30 +40,20 @@ func (a *API) reversalRoutes(r router) {
 	}, a.reprint)
 	query(r, huma.Operation{
 		OperationID: "reversal", Path: "/v1/vends/{id}/reversal", Tags: []string{"vends"}, Summary: "Show how far a reversal has come",
-	}, func(ctx context.Context, by access.Actor, in *SalePath) (*struct{ Body reversalBody }, error) {
+	}, func(ctx context.Context, by access.Actor, in *SalePath) (*reply[apiv1.Reversal], error) {
 		s, err := a.c.Vending.Reversal(ctx, by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		if s.Refused() {
-			return nil, refuse(s.Refusal)
-		}
-		return &struct{ Body reversalBody }{reversalOf(s.Reversal)}, nil
+		return replyOf(s.Refusal, err, func() apiv1.Reversal { return reversalOf(s.Reversal) })
 	})
 }
 
-func (a *API) reverse(ctx context.Context, by access.Actor, in *SalePath, body newReversal) (*sent, error) {
+func (a *API) reverse(ctx context.Context, by access.Actor, in *SalePath, body apiv1.NewReversal) (*sent, error) {
 	out, err := a.c.Vending.Reverse(ctx, by, vending.Undo{Request: exchangeOf(ctx).request(), Sale: in.ID, Reason: body.Reason, RenderWaits: encodeWaits,
-		Render: func(s vending.Sale, r vending.Reversal) (int, []byte) {
+		Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
 			status := http.StatusCreated
-			if r.State == vending.ReversalWaiting {
+			if r.State == sale.ReversalWaiting {
 				status = http.StatusAccepted
 			}
-			b, err := json.Marshal(reversedBody{vendOf(s, vending.Digits{}), reversalOf(r)})
-			if err != nil {
-				panic(fmt.Sprintf("encode the reversal of sale %s: %v", s.ID.Text(id.Vend), err)) // strings, integers and times within years 0 to 9999
-			}
-			return status, append(b, '\n')
+			return status, encoded(apiv1.Reversed{Vend: saleOf(s, vending.Digits{}), Reversal: reversalOf(r)})
 		}})
 	return answered(ctx, a, out, err)
 }

@@ -80,15 +80,15 @@ func TestTheDocumentDescribesWhatIsSent(t *testing.T) {
 		t.Errorf("got OpenAPI %s, want 3.1.0", d.OpenAPI)
 	}
 	for name, fields := range map[string][]string{
-		"NewMeter":       {"number", "mode", "tariff", "sgc", "ken", "imp_per_kwh", "simulated", "customer"},
-		"AddedMeter":     {"number", "state", "as_of", "balance", "mqtt_password", "link_key", "decoder_key"},
-		"NewTariff":      {"name", "currency", "vat_bps", "flat_micro", "blocks"},
-		"VendRequest":    {"meter", "tender", "client_ref", "deliver"},
-		"VendBody":       {"units_wh", "lines", "tokens", "receipt_url"},
-		"NewDiagnosis":   {"digits", "number"},
-		"TokenDiagnosis": {"verdict", "findings", "typing", "key", "sold", "keys"},
-		"MeterToken":     {"digits", "tid", "state", "result"},
-		"Problem":        {"type", "title", "status", "detail", "code", "request_id", "retryable", "money_moved"},
+		"NewMeter":     {"number", "mode", "tariff", "sgc", "ken", "imp_per_kwh", "simulated", "customer"},
+		"AddedMeter":   {"number", "state", "as_of", "balance", "mqtt_password", "link_key", "decoder_key"},
+		"NewTariff":    {"name", "currency", "vat_bps", "flat_micro", "blocks"},
+		"NewSale":      {"meter", "tender", "client_ref", "deliver"},
+		"Sale":         {"units_wh", "lines", "tokens", "receipt_url"},
+		"NewDiagnosis": {"digits", "number"},
+		"Diagnosis":    {"verdict", "findings", "typing", "key", "sold", "keys"},
+		"MeterToken":   {"digits", "tid", "state", "result"},
+		"Problem":      {"type", "title", "status", "detail", "code", "request_id", "retryable", "money_moved"},
 	} {
 		schema := string(d.Components.Schemas[name])
 		for _, f := range fields {
@@ -138,7 +138,7 @@ func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 // TestTheDocumentSaysWhichLanguagesAreDrafts: who chooses a customer's language through the interface learns which texts nobody
 // who speaks the language has read.
 func TestTheDocumentSaysWhichLanguagesAreDrafts(t *testing.T) {
-	if got := strings.Count(string(bare(t).Spec()), notify.LanguageChoices()); got != 2 {
-		t.Errorf("%q stands %d times in the document, want at a customer of a new meter and at a change of a customer", notify.LanguageChoices(), got)
+	if got := strings.Count(string(bare(t).Spec()), notify.LanguageChoices()); got != 3 {
+		t.Errorf("%q stands %d times in the document, want at a customer, in the list of customers and at a change of a customer", notify.LanguageChoices(), got)
 	}
 }

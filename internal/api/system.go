@@ -3,68 +3,47 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 )
-
-// liveBody is the answer of /livez.
-type liveBody struct {
-	Live bool `json:"live"`
-}
-
-// clockBody is the server's clock.
-type clockBody struct {
-	Now     time.Time `json:"now"`
-	Trusted bool      `json:"trusted"`
-}
-
-// trustRequest says that the clock is right.
-type trustRequest struct {
-	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
-}
-
-// readyBody is the answer of /readyz while everything is in order.
-type readyBody struct {
-	Ready bool `json:"ready"`
-}
 
 func (a *API) systemRoutes(r router) {
 	open := []map[string][]string{{}}
 	query(r, huma.Operation{
 		OperationID: "version", Path: "/v1/version", Tags: []string{"system"}, Summary: "Show what runs", Security: open,
-	}, func(context.Context, access.Actor, *struct{}) (*struct{ Body Version }, error) {
-		return &struct{ Body Version }{a.c.Version}, nil
+	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Version], error) {
+		return &reply[apiv1.Version]{a.c.Version}, nil
 	})
 	order(r, huma.Operation{
 		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Say that the server's clock is right",
 		Description: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock if the clock was moved while the " +
 			"server ran, was more than 24 hours past the last known time when the server started, or is before the newest token. The audit " +
 			"log records who trusted the clock. 409 clock-trusted if the clock is not in doubt.",
-		Responses: eitherOr(r, "200", of[clockBody](r)),
-	}, func(ctx context.Context, by access.Actor, _ *struct{}, body trustRequest) (*sent, error) {
+		Responses: eitherOr(r, "200", of[apiv1.Clock](r)),
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.ClockTrust) (*sent, error) {
 		out, err := a.c.Vending.TrustClock(ctx, by, body.Reason)
-		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return clockBody{Now: a.c.Now().UTC(), Trusted: true} })
+		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return apiv1.Clock{Now: a.c.Now().UTC(), Trusted: true} })
 	})
 	query(r, huma.Operation{
 		OperationID: "livez", Path: "/livez", Tags: []string{"system"}, Summary: "Whether the process answers", Security: open,
-	}, func(context.Context, access.Actor, *struct{}) (*struct{ Body liveBody }, error) {
-		return &struct{ Body liveBody }{liveBody{Live: true}}, nil
+	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Live], error) {
+		return &reply[apiv1.Live]{apiv1.Live{Live: true}}, nil
 	})
 	query(r, huma.Operation{
 		OperationID: "readyz", Path: "/readyz", Tags: []string{"system"}, Summary: "Whether the server sells and stores",
 		Description: "503 with the code of the first reason where it does not; the others stand in errors.", Security: open,
-	}, func(context.Context, access.Actor, *struct{}) (*struct{ Body readyBody }, error) {
+	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Ready], error) {
 		failing := a.c.Ready()
 		if len(failing) == 0 {
-			return &struct{ Body readyBody }{readyBody{Ready: true}}, nil
+			return &reply[apiv1.Ready]{apiv1.Ready{Ready: true}}, nil
 		}
 		p := because(failing[0].Code, failing[0].Text, "", "")
 		p.Status, p.Retryable = 503, true
 		for _, f := range failing {
-			p.Errors = append(p.Errors, fieldError{Location: string(f.Code), Message: f.Text})
+			p.Errors = append(p.Errors, apiv1.FieldError{Location: string(f.Code), Message: f.Text})
 		}
 		return nil, p
 	})

@@ -3,40 +3,15 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
-
-// newTariff is a tariff to publish.
-type newTariff struct {
-	Name string `json:"name" example:"domestic"`
-	tariff.Document
-	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
-}
-
-// tariffBody is a published version of a tariff.
-type tariffBody struct {
-	ID        string `json:"id"`
-	VersionID string `json:"version_id"`
-	Name      string `json:"name"`
-	Version   int    `json:"version"`
-	tariff.Document
-	EffectiveFrom time.Time `json:"effective_from"`
-	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
-	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: where it stands now"`
-}
-
-// newVersion is a further version of a tariff to publish.
-type newVersion struct {
-	tariff.Document
-	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
-}
 
 // TariffPath names a tariff in a path.
 type TariffPath struct {
@@ -49,9 +24,9 @@ func clamp(n int64) int64 {
 	return min(max(n, -far), far)
 }
 
-func tariffOf(v tariff.Version) tariffBody {
-	return tariffBody{ID: v.TariffID.Text(id.Tariff), VersionID: v.ID.Text(id.Version), Name: v.Name, Version: v.N,
-		Document: v.Body.Document(), EffectiveFrom: v.EffectiveFrom.UTC(), Words: v.Body.Words()}
+func tariffOf(v tariff.Version) apiv1.Tariff {
+	return apiv1.Tariff{ID: v.TariffID.Text(id.Tariff), VersionID: v.ID.Text(id.Version), Name: v.Name, Version: v.N,
+		Price: apiv1.Price(v.Body.Document()), EffectiveFrom: v.EffectiveFrom.UTC(), Words: v.Body.Words()}
 }
 
 func (a *API) tariffRoutes(r router) {
@@ -59,8 +34,8 @@ func (a *API) tariffRoutes(r router) {
 		OperationID: "publish-tariff", Path: "/v1/tariffs", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Publish a tariff", Description: "A published tariff is never edited. The first one names the tenant's currency.",
 		Responses: publishedResponses(r),
-	}, func(ctx context.Context, by access.Actor, _ *struct{}, body newTariff) (*sent, error) {
-		price, no := body.Document.Body()
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewTariff) (*sent, error) {
+		price, no := tariff.Document(body.Price).Body()
 		// Who may not publish is not told what is wrong with the tariff.
 		if no.Refused() && by.May(access.WriteTariffs) {
 			return nil, refuse(no)
@@ -78,17 +53,9 @@ func (a *API) tariffRoutes(r router) {
 		}
 		return publishedAnswer(added), nil
 	})
-	query(r, huma.Operation{
-		OperationID: "tariffs", Path: "/v1/tariffs", Tags: []string{"tariffs"}, Summary: "List the tariffs in force",
-	}, func(ctx context.Context, by access.Actor, in *Page) (*listed[tariffBody], error) {
-		page, err := a.c.Registry.Tariffs(ctx, by, registry.Page{Limit: in.Limit, Cursor: in.Cursor})
-		if err != nil {
-			return nil, err
-		}
-		if page.Refused() {
-			return nil, refuse(page.Refusal)
-		}
-		return listOf(page.Data, page.Next, tariffOf), nil
+	listRoute(r, apiv1.Tariffs, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Tariff], error) {
+		page, err := a.c.Registry.Tariffs(ctx, by, pageAt(*in))
+		return pageOf(page.Refusal, err, page.Data, page.Next, tariffOf)
 	})
 	a.versionRoutes(r)
 	a.simulationRoutes(r)
@@ -97,15 +64,15 @@ func (a *API) tariffRoutes(r router) {
 // publishedResponses are the answers to publishing: done, or written down for a second person.
 func publishedResponses(r router) map[string]*huma.Response {
 	return map[string]*huma.Response{
-		"201": {Description: "Published.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[tariffBody](r)}}},
-		"202": {Description: "Waits for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[approvalBody](r)}}}}
+		"201": bodyOf[apiv1.Tariff](r, "Published."),
+		"202": bodyOf[apiv1.Approval](r, "Waits for a second person.")}
 }
 
 func publishedAnswer(t registry.AddedTariff) *sent {
 	if t.Waits != nil {
 		return sentBytes(encodeWaits(*t.Waits))
 	}
-	return sentBytes(http.StatusCreated, encode("a tariff", tariffOf(t.Version)))
+	return sentBytes(http.StatusCreated, encoded(tariffOf(t.Version)))
 }
 
 func (a *API) versionRoutes(r router) {
@@ -114,8 +81,8 @@ func (a *API) versionRoutes(r router) {
 		Summary:     "Publish a further version of a tariff",
 		Description: "It holds from effective_from until the next version begins. No published version is ever changed.",
 		Responses:   publishedResponses(r),
-	}, func(ctx context.Context, by access.Actor, in *TariffPath, body newVersion) (*sent, error) {
-		price, no := body.Document.Body()
+	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*sent, error) {
+		price, no := tariff.Document(body.Price).Body()
 		if no.Refused() && by.May(access.WriteTariffs) {
 			return nil, refuse(no)
 		}
@@ -132,23 +99,12 @@ func (a *API) versionRoutes(r router) {
 		}
 		return publishedAnswer(added), nil
 	})
-	query(r, huma.Operation{
-		OperationID: "tariff-versions", Path: "/v1/tariffs/{tariff}/versions", Tags: []string{"tariffs"}, Summary: "List the versions of a tariff, the newest first",
-	}, func(ctx context.Context, by access.Actor, in *struct {
-		TariffPath
-		Page
-	}) (*listed[tariffBody], error) {
-		page, err := a.c.Registry.TariffVersions(ctx, by, in.Tariff, registry.Page{Limit: in.Limit, Cursor: in.Cursor})
-		if err != nil {
-			return nil, err
-		}
-		if page.Refused() {
-			return nil, refuse(page.Refusal)
-		}
-		return listOf(page.Data, page.Next, func(v tariff.Version) tariffBody {
+	listRoute(r, apiv1.TariffVersions, func(ctx context.Context, by access.Actor, in *apiv1.TariffFilter) (*listed[apiv1.Tariff], error) {
+		page, err := a.c.Registry.TariffVersions(ctx, by, in.Tariff, pageAt(in.Page))
+		return pageOf(page.Refusal, err, page.Data, page.Next, func(v tariff.Version) apiv1.Tariff {
 			b := tariffOf(v)
 			b.Standing = page.Standing(v)
 			return b
-		}), nil
+		})
 	})
 }

@@ -5,116 +5,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// amountBody is money.
-type amountBody struct {
-	Minor    int64  `json:"amount_minor" example:"10000" doc:"Whole minor units: 10000 is 100.00 KES"`
-	Currency string `json:"currency" example:"KES" doc:"ISO 4217"`
+func amountOf(a money.Amount) apiv1.Amount {
+	return apiv1.Amount{AmountMinor: int64(a.Minor), Currency: a.Currency}
 }
 
-func amountOf(a money.Amount) amountBody {
-	return amountBody{Minor: int64(a.Minor), Currency: a.Currency}
+func moneyOf(b apiv1.Amount) money.Amount {
+	return money.Amount{Minor: money.Minor(b.AmountMinor), Currency: b.Currency}
 }
 
-func (b amountBody) amount() money.Amount {
-	return money.Amount{Minor: money.Minor(b.Minor), Currency: b.Currency}
-}
-
-// vendRequest is a sale to make.
-type vendRequest struct {
-	Meter     string     `json:"meter" example:"04140001001" doc:"Number or id"`
-	Tender    amountBody `json:"tender"`
-	ClientRef string     `json:"client_ref,omitempty" maxLength:"64" doc:"The seller's own name of this sale, unique per vendor for ever; default: the Idempotency-Key"`
-	Deliver   []string   `json:"deliver,omitempty" doc:"Routes besides this answer: mqtt to the meter's connection, sms to the customer's telephone, meter_sms to the SIM in the meter"`
-}
-
-// quoteRequest is a purchase to price.
-type quoteRequest struct {
-	Meter  string     `json:"meter" example:"04140001001" doc:"Number or id"`
-	Tender amountBody `json:"tender"`
-}
-
-// stepBody is the part of the energy that one block of the tariff sold.
-type stepBody struct {
-	UnitsWh     int64 `json:"units_wh"`
-	RateMicro   int64 `json:"rate_micro" doc:"Millionths of the major unit per kWh, without tax"`
-	AmountMinor int64 `json:"amount_minor"`
-}
-
-// lineBody is one part of the tender.
-type lineBody struct {
-	Kind        string     `json:"kind" example:"energy" doc:"energy (net of tax), vat, carry, carry_in ..."`
-	Ref         string     `json:"ref,omitempty"`
-	Label       string     `json:"label,omitempty" doc:"What it is, for people: the kind of a debt"`
-	AmountMinor int64      `json:"amount_minor"`
-	LeftMinor   *int64     `json:"left_minor,omitempty" doc:"Of a charge or debt: what is still to be paid of it after this sale, tax included"`
-	Steps       []stepBody `json:"steps,omitempty"`
-}
-
-// Token is one token of a sale, as answers show it.
-type Token struct {
-	Digits   string `json:"digits" doc:"20 digits; masked without the right token.show"`
-	Class    int    `json:"class"`
-	SubClass int    `json:"subclass"`
-	TID      int64  `json:"tid" doc:"Minutes since the base date"`
-	BaseDate int    `json:"base_date" example:"2014"`
-	UnitsWh  int64  `json:"units_wh"`
-	State    string `json:"state" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
-	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no room for the audit row. Ask again when there is room"`
-}
-
-// vendBody is a sale.
-type vendBody struct {
-	ID          string     `json:"id" example:"vnd_01jd00000000000000000000000"`
-	ClientRef   string     `json:"client_ref"`
-	Meter       string     `json:"meter"`
-	Test        bool       `json:"test,omitempty" doc:"The meter is simulated"`
-	State       string     `json:"state" enum:"priced,held,issued,completed,failed,reversing,reversed"`
-	Tender      amountBody `json:"tender"`
-	UnitsWh     int64      `json:"units_wh" example:"34700"`
-	UnitsKWh    string     `json:"units_kwh" example:"34.7"`
-	FreeWh      int64      `json:"free_wh,omitempty" doc:"Free basic units among units_wh; their tokens come first"`
-	Lines       []lineBody `json:"lines" doc:"In the order of the allocation; they sum to the tender"`
-	Tokens      []Token    `json:"tokens"`
-	ReceiptNo   string     `json:"receipt_no,omitempty"`
-	ReceiptURL  string     `json:"receipt_url"`
-	CreatedAt   time.Time  `json:"created_at"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"`
-	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: somebody must press # on the meter for the supply to return; as it was when the recharge was made"`
-}
-
-// quoteBody is what a tender would buy now.
-type quoteBody struct {
-	Meter     string     `json:"meter"`
-	Tender    amountBody `json:"tender"`
-	UnitsWh   int64      `json:"units_wh"`
-	UnitsKWh  string     `json:"units_kwh"`
-	FreeWh    int64      `json:"free_wh,omitempty" doc:"Free basic units among units_wh"`
-	Lines     []lineBody `json:"lines"`
-	ExpiresAt time.Time  `json:"expires_at"`
-}
-
-func linesOf(lines []vending.Line) []lineBody {
-	out := make([]lineBody, len(lines))
+func linesOf(lines []sale.Line) []apiv1.Line {
+	out := make([]apiv1.Line, len(lines))
 	for i, l := range lines {
-		out[i] = lineBody{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, AmountMinor: int64(l.Amount)}
+		out[i] = apiv1.Line{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, AmountMinor: int64(l.Amount)}
 		if l.Left != nil {
 			left := int64(*l.Left)
 			out[i].LeftMinor = &left
 		}
 		for _, s := range l.Steps {
-			out[i].Steps = append(out[i].Steps, stepBody{UnitsWh: int64(s.Units), RateMicro: int64(s.Rate), AmountMinor: int64(s.Amount)})
+			out[i].Steps = append(out[i].Steps, apiv1.Step{UnitsWh: int64(s.Units), RateMicro: int64(s.Rate), AmountMinor: int64(s.Amount)})
 		}
 	}
 	return out
@@ -125,13 +46,13 @@ func kwh(e unit.Energy) string { return e.KWh(1) }
 // hidden stands where the digits of a token may not be shown or do not exist yet.
 const hidden = "**** **** **** **** ****"
 
-// vendOf shows a sale, with the digits that the reader may see. The tokens of a key change that the meter has not
+// saleOf shows a sale, with the digits that the reader may see. The tokens of a key change that the meter has not
 // confirmed come first: they must be entered first.
-func vendOf(s vending.Sale, d vending.Digits) vendBody {
-	v := vendBody{
+func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
+	v := apiv1.Sale{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
 		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), FreeWh: int64(s.Free), Lines: linesOf(s.Lines),
-		Tokens: []Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), PressKey: s.PressKey,
+		Tokens: []apiv1.Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), PressKey: s.PressKey,
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
 	for i, t := range s.Change {
@@ -144,8 +65,8 @@ func vendOf(s vending.Sale, d vending.Digits) vendBody {
 }
 
 // tokenOf shows token t, whose digits are the ith of d.
-func tokenOf(t vending.Token, d vending.Digits, i int) Token {
-	return Token{Digits: digitsOf(d, i), Withheld: string(d.Withheld()), Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
+func tokenOf(t sale.Token, d vending.Digits, i int) apiv1.Token {
+	return apiv1.Token{Digits: digitsOf(d, i), Withheld: string(d.Withheld()), Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
 		UnitsWh: int64(t.Units), State: string(t.State)}
 }
 
@@ -184,8 +105,8 @@ func (a *API) vendRoutes(r router) {
 		Parameters: []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 64 ASCII characters, new for each sale",
 			Schema: &huma.Schema{Type: huma.TypeString}}},
 		Responses: map[string]*huma.Response{
-			"201": {Description: "Sold.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[vendBody](r)}}},
-			"200": {Description: "Sold before under this client_ref.", Content: map[string]*huma.MediaType{jsonType: {Schema: of[vendBody](r)}}},
+			"201": bodyOf[apiv1.Sale](r, "Sold."),
+			"200": bodyOf[apiv1.Sale](r, "Sold before under this client_ref."),
 		},
 	}, a.sell)
 	order(r, huma.Operation{
@@ -202,12 +123,12 @@ func (a *API) vendRoutes(r router) {
 	a.receiptRoutes(r)
 }
 
-func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendRequest) (*sent, error) {
+func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewSale) (*sent, error) {
 	x := exchangeOf(ctx)
 	sold, err := a.c.Vending.Sell(ctx, by, vending.Order{
-		Meter: body.Meter, Tender: body.Tender.amount(), ClientRef: body.ClientRef, Deliver: body.Deliver, Once: x.once,
-		Render: func(s vending.Sale, d vending.Digits) (int, []byte) {
-			return http.StatusCreated, encodeVend(s, d)
+		Meter: body.Meter, Tender: moneyOf(body.Tender), ClientRef: body.ClientRef, Deliver: body.Deliver, Once: x.once,
+		Render: func(s sale.Sale, d vending.Digits) (int, []byte) {
+			return http.StatusCreated, encoded(saleOf(s, d))
 		},
 		RenderRefusal: func(no refusal.Refusal) (int, []byte) {
 			p := refuse(no).complete(x)
@@ -216,7 +137,7 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendR
 	})
 	if err != nil {
 		p := a.problemFor(ctx, err)
-		a.metrics.refused(p.Code)
+		a.metrics.refused(refusal.Code(p.Code))
 		return nil, p
 	}
 	switch {
@@ -226,7 +147,7 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendR
 		return out, nil
 	case sold.Refused():
 		p := refuse(sold.Refusal)
-		a.metrics.refused(p.Code)
+		a.metrics.refused(refusal.Code(p.Code))
 		if sold.Reply.Status != 0 {
 			return sentBytes(sold.Reply.Status, sold.Reply.Body), nil
 		}
@@ -236,31 +157,23 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body vendR
 	return sentBytes(sold.Reply.Status, sold.Reply.Body), nil
 }
 
-func encodeVend(s vending.Sale, d vending.Digits) []byte {
-	b, err := json.Marshal(vendOf(s, d))
-	if err != nil {
-		panic(fmt.Sprintf("encode sale %s: %v", s.ID.Text(id.Vend), err)) // strings, integers and times within years 0 to 9999
-	}
-	return append(b, '\n')
-}
-
-func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body quoteRequest) (*struct{ Body quoteBody }, error) {
-	q, err := a.c.Vending.Quote(ctx, by, body.Meter, body.Tender.amount())
+func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewQuote) (*reply[apiv1.Quote], error) {
+	q, err := a.c.Vending.Quote(ctx, by, body.Meter, moneyOf(body.Tender))
 	if err != nil {
 		return nil, err
 	}
 	if q.Refused() {
 		return nil, refuse(q.Refusal)
 	}
-	return &struct{ Body quoteBody }{quoteBody{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units),
+	return &reply[apiv1.Quote]{apiv1.Quote{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units),
 		UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free), Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}}, nil
 }
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own name of the sale"`
 	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
-	Table
-}) (*listed[vendBody], error) {
+	apiv1.Table
+}) (*listed[apiv1.Sale], error) {
 	var found vending.Shown
 	var err error
 	switch {
@@ -275,12 +188,12 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 		return nil, err
 	}
 	if found.Code == refusal.VendNotFound {
-		return listOf(nil, "", func(vendBody) vendBody { return vendBody{} }), nil
+		return listOf(nil, "", func(apiv1.Sale) apiv1.Sale { return apiv1.Sale{} }), nil
 	}
 	if found.Refused() {
 		return nil, refuse(found.Refusal)
 	}
-	return listOf([]vendBody{vendOf(found.Sale, found.Issued.Digits())}, "", func(v vendBody) vendBody { return v }), nil
+	return listOf([]apiv1.Sale{saleOf(found.Sale, found.Issued.Digits())}, "", func(v apiv1.Sale) apiv1.Sale { return v }), nil
 }
 
 // lastResponse finds the sale of a request by its key: the one that its stored answer names, or that which is being made
@@ -309,16 +222,10 @@ func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (ve
 
 // SalePath is the sale that a path names.
 type SalePath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id"`
+	ID string `path:"id" maxLength:"64" doc:"Its id or receipt number"`
 }
 
-func (a *API) sale(ctx context.Context, by access.Actor, in *SalePath) (*struct{ Body vendBody }, error) {
+func (a *API) sale(ctx context.Context, by access.Actor, in *SalePath) (*reply[apiv1.Sale], error) {
 	found, err := a.c.Vending.Sale(ctx, by, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if found.Refused() {
-		return nil, refuse(found.Refusal)
-	}
-	return &struct{ Body vendBody }{vendOf(found.Sale, found.Issued.Digits())}, nil
+	return replyOf(found.Refusal, err, func() apiv1.Sale { return saleOf(found.Sale, found.Issued.Digits()) })
 }

@@ -84,6 +84,32 @@ func TestARepeatedRequestGetsTheSameBytes(t *testing.T) {
 	}
 }
 
+// TestAReceiptNumberNamesItsSale: what is asked by the number of the receipt is answered as by the sale's id.
+func TestAReceiptNumberNamesItsSale(t *testing.T) {
+	w := begin(t)
+	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
+	for _, rest := range []string{"", "/receipt", "/receipt?format=text48", "/explain"} {
+		byID, byNo := w.want(200, w.get("/v1/vends/"+s.ID+rest)), w.get("/v1/vends/"+s.ReceiptNo+rest)
+		if byNo.status != 200 || !bytes.Equal(byNo.body, byID.body) {
+			t.Errorf("%s by receipt %s: got %d %s, want %s", rest, s.ReceiptNo, byNo.status, byNo.body, byID.body)
+		}
+	}
+	if list := string(w.want(200, w.get("/v1/messages?sale="+s.ReceiptNo)).body); !strings.Contains(list, `"data":[]`) {
+		t.Errorf("the messages of the sale: %s, want none", list)
+	}
+	w.want(201, w.post("/v1/vends/"+s.ReceiptNo+"/reprints", `{}`))
+	for _, path := range []string{"/v1/vends/main-999999", "/v1/vends/" + s.ReceiptNo + "%2F2", "/v1/vends/main-999999/reversal"} {
+		if code, _ := w.problem(w.want(404, w.get(path))); code != "vend-not-found" {
+			t.Errorf("%s: got %s, want vend-not-found", path, code)
+		}
+	}
+	w.want(400, w.get("/v1/messages?sale=main-999999"))
+	w.want(201, w.ask("POST", "/v1/vends/"+s.ReceiptNo+"/reversal", w.key, `{}`, "Idempotency-Key", "reverse-0001"))
+	if byNo := decode[struct{ State string }](t, w.want(200, w.get("/v1/vends/"+s.ReceiptNo+"/reversal"))); byNo.State != "done" {
+		t.Errorf("the reversal is %s, want done", byNo.State)
+	}
+}
+
 func TestARefusalIsStoredAndAFaultIsNot(t *testing.T) {
 	w := begin(t)
 	before := w.want(422, w.sell("sale-0001", order("28")))

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
@@ -92,7 +93,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 		now = func() time.Time { return time.Now().Add(ahead) }
 	}
 	a, err := app.New(app.Config{Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
-		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: api.Version{Version: "test", Go: "go"},
+		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: apiv1.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		w.t.Fatal(err)
@@ -235,6 +236,7 @@ type sale struct {
 		AmountMinor int64 `json:"amount_minor"`
 	}
 	Tokens     []struct{ Digits, State string }
+	ReceiptNo  string `json:"receipt_no"`
 	ReceiptURL string `json:"receipt_url"`
 }
 

@@ -23,8 +23,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/broker"
@@ -47,6 +46,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config says how to serve. Data, HTTP and MQTT are needed.
@@ -72,7 +72,7 @@ type Config struct {
 	TLSCert, TLSKey string
 	// Passphrase opens the key store. Nil: the server starts locked, sells nothing and does all else.
 	Passphrase []byte
-	Version    api.Version
+	Version    apiv1.Version
 	Log        *slog.Logger // nil: nothing is logged
 	Now        func() time.Time
 	// Synced reports whether a time service keeps that clock; nil: the system is asked.
@@ -298,9 +298,6 @@ func (a *App) SetupPath() string {
 	}
 	return "/setup?code=" + a.setup
 }
-
-// Handler is the HTTP side without its listener, for tests and for programs that serve it themselves.
-func (a *App) Handler() http.Handler { return a.handler }
 
 // close releases what New has opened, the database last but for its lock.
 func (a *App) close() error {

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
@@ -127,47 +128,47 @@ func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
 		t.Errorf("ready: got %+v, %v", r, err)
 	}
 	rate := int64(2_500_000)
-	tariff, err := c.CreateTariff(ctx, client.NewTariff{Name: "domestic", Price: client.Price{Currency: "KES", VATBps: 1500, FlatMicro: &rate}})
+	tariff, err := c.CreateTariff(ctx, apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &rate}})
 	if err != nil || tariff.Name != "domestic" || tariff.Version != 1 || *tariff.FlatMicro != rate {
 		t.Fatalf("tariff: got %+v, %v", tariff, err)
 	}
 	limit, second := int64(50_000), int64(2_750_000)
-	blocks := []client.Block{{UpToWh: &limit, RateMicro: 1_200_000}, {RateMicro: second}}
-	if b, err := c.CreateTariff(ctx, client.NewTariff{Name: "blocks", Price: client.Price{Currency: "KES", Blocks: blocks}}); err != nil || len(b.Blocks) != 2 {
+	blocks := []apiv1.Block{{UpToWh: &limit, RateMicro: 1_200_000}, {RateMicro: second}}
+	if b, err := c.CreateTariff(ctx, apiv1.NewTariff{Name: "blocks", Price: apiv1.Price{Currency: "KES", Blocks: blocks}}); err != nil || len(b.Blocks) != 2 {
 		t.Errorf("blocks: got %+v, %v", b, err)
 	}
-	if l, err := c.Tariffs(ctx, client.Page{}); err != nil || len(l.Data) != 2 {
+	if l, err := c.Tariffs(ctx, apiv1.Page{}); err != nil || len(l.Data) != 2 {
 		t.Errorf("tariffs: got %+v, %v", l, err)
 	}
-	krn, kt := 1, 2
-	added, err := c.AddMeter(ctx, client.NewMeter{Number: "04140001001", Mode: "prepay_token", Tariff: "domestic", SGC: "123456", KRN: &krn, KT: &kt,
-		TI: "01", Simulated: true, Customer: &client.Customer{Name: "Amina A."}})
+	krn, kt := int64(1), int64(2)
+	added, err := c.AddMeter(ctx, apiv1.NewMeter{Number: "04140001001", Mode: "prepay_token", Tariff: "domestic", SGC: "123456", KRN: &krn, KT: &kt,
+		TI: "01", Simulated: true, Customer: &apiv1.Customer{Name: "Amina A."}})
 	if err != nil || added.MQTTPassword == "" || added.LinkKey == "" {
 		t.Fatalf("meter: got %+v, %v", added.Meter, err)
 	}
-	tender := client.Amount{AmountMinor: 10000, Currency: "KES"}
+	tender := apiv1.Amount{AmountMinor: 10000, Currency: "KES"}
 	var p *client.Problem
-	if _, err := c.Vend(ctx, client.Order{Meter: "04140001001", Tender: tender}); !errors.As(err, &p) || p.Code != "vending-key-missing" {
+	if _, err := c.Vend(ctx, apiv1.NewSale{Meter: "04140001001", Tender: tender}, ""); !errors.As(err, &p) || p.Code != "vending-key-missing" {
 		t.Errorf("before there is a key: got %v, want vending-key-missing", err)
 	}
 	addVendingKey(t, dir)
 	if q, err := c.Quote(ctx, "04140001001", tender); err != nil || q.UnitsWh != 34700 {
 		t.Errorf("quote: got %+v, %v", q, err)
 	}
-	v, err := c.Vend(ctx, client.Order{Meter: "04140001001", Tender: tender, ClientRef: "till3-1", Deliver: []string{"mqtt"}})
+	v, err := c.Vend(ctx, apiv1.NewSale{Meter: "04140001001", Tender: tender, ClientRef: "till3-1", Deliver: []string{"mqtt"}}, "")
 	if err != nil || v.UnitsWh != 34700 || len(v.Tokens) != 1 || len(v.Tokens[0].Digits) != 20 || !v.Test {
 		t.Fatalf("vend: got %+v, %v", v, err)
 	}
-	read(t, c, v)
+	read(t, c, v.Sale)
 }
 
 // read looks at the sale v in every way.
-func read(t *testing.T, c *client.Client, v client.Vend) {
+func read(t *testing.T, c *client.Client, v apiv1.Sale) {
 	t.Helper()
 	ctx := t.Context()
-	for name, look := range map[string]func() (client.Vend, error){
-		"by id":        func() (client.Vend, error) { return c.VendByID(ctx, v.ID) },
-		"by reference": func() (client.Vend, error) { return c.VendByRef(ctx, "till3-1") },
+	for name, look := range map[string]func() (apiv1.Sale, error){
+		"by id":        func() (apiv1.Sale, error) { return c.VendByID(ctx, v.ID) },
+		"by reference": func() (apiv1.Sale, error) { return c.VendByRef(ctx, "till3-1") },
 	} {
 		if got, err := look(); err != nil || got.ID != v.ID || got.Tokens[0].Digits != v.Tokens[0].Digits {
 			t.Errorf("%s: got %+v, %v", name, got, err)
@@ -176,26 +177,26 @@ func read(t *testing.T, c *client.Client, v client.Vend) {
 	if b, kind, err := c.Receipt(ctx, v.ID, "text48"); err != nil || !strings.HasPrefix(kind, "text/plain") || !bytes.Contains(b, []byte(v.ReceiptNo)) {
 		t.Errorf("receipt: got %s %s, %v", kind, b, err)
 	}
-	if l, err := c.Tokens(ctx, v.Meter, client.Page{}); err != nil || len(l.Data) != 1 || l.Data[0].Vend != v.ID || l.Data[0].Digits != v.Tokens[0].Digits {
+	if l, err := c.Tokens(ctx, apiv1.MeterFilter{Meter: v.Meter}); err != nil || len(l.Data) != 1 || l.Data[0].Vend != v.ID || l.Data[0].Digits != v.Tokens[0].Digits {
 		t.Errorf("tokens: got %+v, %v", l, err)
 	}
 	m, err := c.Meter(ctx, v.Meter)
 	if err != nil || m.State != "offline" || m.SGC != "123456" || m.KEN == nil || *m.KEN != 255 || m.Customer == nil || m.Customer.Name != "Amina A." {
 		t.Errorf("meter: got %+v, %v", m, err)
 	}
-	if l, err := c.Meters(ctx, client.Page{Limit: 1}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
+	if l, err := c.Meters(ctx, apiv1.Page{Limit: 1}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
 		t.Errorf("meters: got %+v, %v", l, err)
 	}
-	if l, err := c.Customers(ctx, "", client.Page{}); err != nil || len(l.Data) != 1 {
+	if l, err := c.Customers(ctx, apiv1.CustomerFilter{}); err != nil || len(l.Data) != 1 {
 		t.Errorf("customers: got %+v, %v", l, err)
 	}
-	if l, err := c.Readings(ctx, v.Meter, client.Span{From: time.Unix(0, 0)}); err != nil || len(l.Data) != 0 {
+	if l, err := c.Readings(ctx, apiv1.HistoryFilter{Meter: v.Meter, From: time.Unix(0, 0)}); err != nil || len(l.Data) != 0 {
 		t.Errorf("readings: got %+v, %v", l, err)
 	}
-	if l, err := c.Events(ctx, v.Meter, client.Span{}); err != nil || len(l.Data) != 0 {
+	if l, err := c.Events(ctx, apiv1.HistoryFilter{Meter: v.Meter}); err != nil || len(l.Data) != 0 {
 		t.Errorf("events: got %+v, %v", l, err)
 	}
-	sent, err := c.SendCommand(ctx, v.Meter, client.NewCommand{Type: "connect", Reason: "test", Args: map[string]any{"force": true}})
+	sent, err := c.SendCommand(ctx, v.Meter, apiv1.NewCommand{Type: "connect", Reason: "test", Args: map[string]any{"force": true}})
 	if err != nil || sent.State != "queued" {
 		t.Fatalf("command: got %+v, %v", sent, err)
 	}

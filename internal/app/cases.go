@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -67,7 +68,7 @@ func (a *App) openCases() (err error) {
 		Sender: a.noticeSender(),
 		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
-		Texts: func() bool { return a.sends(vending.RouteMeterSMS) },
+		Texts: func() bool { return a.sends(sale.RouteMeterSMS) },
 		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now, a.outbox.Kick)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -79,8 +80,8 @@ type restedTx struct {
 	known time.Time
 }
 
-func (r restedTx) VendClock() (vending.Times, error)  { return vending.Times{Known: r.known}, nil }
-func (r restedTx) ClockBegin() (vending.Times, error) { return r.VendClock() }
+func (r restedTx) VendClock() (sale.Times, error)  { return sale.Times{Known: r.known}, nil }
+func (r restedTx) ClockBegin() (sale.Times, error) { return r.VendClock() }
 
 func (r restedTx) Do(_ context.Context, _ access.Tenant, fn func(vending.Tx) (bool, error)) error {
 	_, err := fn(r)

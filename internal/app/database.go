@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // database is the store of this server, whichever engine it is.
@@ -60,7 +61,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if c.url != "" {
 		return openShared(ctx, c)
 	}
-	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve}
+	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take}
 	if c.brief { // the reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing
 		o.Readers, o.Reserve, o.AsIs = 1, -1, true
 	}
@@ -80,7 +81,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log}
+	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}
@@ -115,12 +116,12 @@ func Verify(ctx context.Context, data, url string, outside headlog.Outside) (*st
 // digitsUnder opens sealed digits under the data key and gives their keyed hash.
 func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
 	return func(token id.ID, sealed []byte) ([]byte, error) {
-		plain, err := key.Open(vending.TokenContext(token), sealed)
+		plain, err := key.Open(sale.TokenContext(token), sealed)
 		if err != nil {
 			return nil, err
 		}
 		defer clear(plain)
-		return key.Hash(vending.HashContext, plain), nil
+		return key.Hash(sale.HashContext, plain), nil
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // faultOf names what broke, as far as whoever asked can act on it.
@@ -15,7 +16,7 @@ func faultOf(err error) refusal.Code {
 		return refusal.OutcomeUnknown
 	case errors.Is(err, store.ErrFull):
 		return refusal.StorageFull
-	case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrBacklog):
+	case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed), errors.Is(err, core.ErrBacklog):
 		return refusal.StorageUnavailable
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// The wait for the store ended before the closure had its turn (store.Engine.Run): nothing happened.

@@ -14,8 +14,8 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // ErrRoute says that a route for messages cannot be used as it is configured.
@@ -161,5 +161,5 @@ func firstReference() byte {
 // sends reports whether there is a route for what a sale wants delivered.
 func (a *App) sends(route string) bool {
 	customers, meters := a.messages.Serves()
-	return route == vending.RouteSMS && customers || route == vending.RouteMeterSMS && meters
+	return route == sale.RouteSMS && customers || route == sale.RouteMeterSMS && meters
 }

@@ -205,3 +205,8 @@ func (r logRoute) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 	r.log.Info("message written down instead of sent", logkey.Route, r.name, logkey.Message, m)
 	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 }
+
+// ModemRoutes is the one route of a server with a GSM modem, as --sms-modem PORT=NUMBER gives it.
+func ModemRoutes(port, number string) []config.Route {
+	return []config.Route{{Name: "modem1", Kind: config.RouteModem, Meters: true, Keys: map[string]string{"port": port, "number": number}}}
+}

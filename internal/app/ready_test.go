@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -24,7 +25,7 @@ func TestFaultsHaveTheCodeThatTellsWhatToDo(t *testing.T) {
 		{store.ErrReadOnly, refusal.StorageUnavailable},
 		{store.ErrBusy, refusal.StorageUnavailable},
 		{store.ErrClosed, refusal.StorageUnavailable},
-		{store.ErrBacklog, refusal.StorageUnavailable},
+		{core.ErrBacklog, refusal.StorageUnavailable},
 		{context.Canceled, refusal.StorageUnavailable},
 		{context.DeadlineExceeded, refusal.StorageUnavailable},
 		{store.ErrNotFound, refusal.NotFound},

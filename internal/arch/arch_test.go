@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,14 +20,14 @@ const module = "github.com/paywatt/paywatt"
 // A folder below a room belongs to the room unless it is listed itself.
 func layers() map[string]int {
 	return map[string]int{
-		"sts": 0, "unit": 0, "wire": 0, "internal/id": 0, "internal/refusal": 0, "internal/logkey": 0, "internal/licenses": 0,
+		"api/apiv1": 0, "sts": 0, "unit": 0, "wire": 0, "internal/id": 0, "internal/refusal": 0, "internal/logkey": 0, "internal/licenses": 0, "internal/exit": 0,
 		"internal/gsm/pdu": 1, "internal/gsm/at": 1, "supply": 1, "meter": 1, "internal/money": 1, "internal/tariff": 1, "internal/localday": 1, "internal/ledger": 1, "internal/config": 1, "internal/seal": 1, "internal/calibration": 1,
-		"internal/access": 2, "internal/registry": 2, "internal/metering": 2, "internal/vending": 2, "internal/receipt": 2, "internal/proof": 2,
-		"internal/command": 2, "internal/job": 2, "internal/report": 2, "internal/presence": 2, "internal/diagnosis": 2, "internal/wallet": 2, "internal/quarantine": 2, "internal/silence": 2,
+		"internal/access": 2, "internal/registry": 2, "internal/metering": 2, "internal/vending": 2, "internal/sale": 2, "internal/receipt": 2, "internal/proof": 2,
+		"internal/command": 2, "internal/job": 2, "internal/report": 2, "internal/presence": 2, "internal/diagnosis": 2, "internal/wallet": 2, "internal/intake": 2, "internal/quarantine": 2, "internal/silence": 2,
 		"internal/recharge": 2,
 		"client":            3, "internal/store": 3, "internal/broker": 3, "internal/keystore": 3, "internal/print": 3, "internal/api": 3,
 		"internal/web": 3, "internal/device": 3, "internal/gsm": 3,
-		"internal/app": 4, "internal/sim": 4, "cmd": 4, "internal/arch": -1, "internal/sometimes": -1, "e2e": -1, "examples": 4,
+		"internal/app": 4, "internal/sim": 4, "internal/bench": 4, "internal/demo": 4, "internal/tokenlab": 4, "cmd": 4, "internal/arch": -1, "internal/sometimes": -1, "e2e": -1, "examples": 4, "tools": 4,
 		"profiles": 0, "internal/profile": 2, "internal/mirror": 2, "internal/notify": 2,
 	}
 }
@@ -66,7 +67,7 @@ func files(t *testing.T) []file {
 			return err
 		}
 		if d.IsDir() {
-			if n := d.Name(); p != root && (strings.HasPrefix(n, ".") || n == "testdata" || n == "node_modules" || n == "tools") {
+			if n := d.Name(); p != root && (strings.HasPrefix(n, ".") || n == "testdata" || n == "node_modules" || p == filepath.Join(root, "tools", "client")) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -132,6 +133,9 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
+// standardOnly reports whether a public room imports the standard library only; package client also imports api/apiv1.
+func standardOnly(room string) bool { return room == "sts" || room == "api/apiv1" || room == "client" }
+
 func checkImport(t *testing.T, f file, from string, layer int, p string) {
 	t.Helper()
 	where := f.dir + "/" + f.name
@@ -146,10 +150,13 @@ func checkImport(t *testing.T, f file, from string, layer int, p string) {
 				t.Errorf("%s imports %s: a use case touches no file, socket or driver", where, p)
 			}
 		}
-		if from == "sts" && strings.Contains(strings.Split(p, "/")[0], ".") {
-			t.Errorf("%s imports %s: sts uses the standard library only", where, p)
+		if standardOnly(from) && strings.Contains(strings.Split(p, "/")[0], ".") {
+			t.Errorf("%s imports %s: %s uses the standard library only", where, p, from)
 		}
 		return
+	}
+	if standardOnly(from) && !(from == "client" && inside == "api/apiv1") {
+		t.Errorf("%s imports %s: %s must not depend on the rest of the module", where, p, from)
 	}
 	to, toLayer, ok := room(inside)
 	switch {
@@ -162,12 +169,20 @@ func checkImport(t *testing.T, f file, from string, layer int, p string) {
 	case layer == 3 && toLayer == 3 && from != to:
 		t.Errorf("%s imports %s: adapters never import each other", where, p)
 	}
-	if from == "cmd" && (f.name == "demo.go" || strings.HasPrefix(f.name, "demo_")) {
-		switch to {
-		case "internal/app", "client", "internal/device":
-		default:
-			t.Errorf("%s imports %s: the demo is a stranger to the server; it may use only app, client and device", where, p)
-		}
+	if allowed := strangers()[f.dir]; allowed != nil && !slices.Contains(allowed, to) {
+		t.Errorf("%s imports %s: it is a stranger to the server; it may use only %s", where, p, strings.Join(allowed, ", "))
+	}
+	if allowed := strangers()[where]; allowed != nil && !slices.Contains(allowed, to) {
+		t.Errorf("%s imports %s: it is a stranger to the server; it may use only %s", where, p, strings.Join(allowed, ", "))
+	}
+}
+
+// strangers are rooms and files that know a server as anybody outside does, with the rooms they may use. The demonstration starts
+// its server too.
+func strangers() map[string][]string {
+	return map[string][]string{
+		"internal/demo":         {"internal/app", "client", "api/apiv1", "internal/device", "internal/exit"},
+		"internal/sim/fleet.go": {"client", "api/apiv1", "internal/device", "meter", "sts", "unit", "wire"},
 	}
 }
 
@@ -297,6 +312,28 @@ func TestNoRoomIsCalledUtil(t *testing.T) {
 		switch path.Base(f.dir) {
 		case "util", "utils", "common", "models", "types", "helpers", "misc":
 			t.Errorf("%s: a package is named after its idea", f.dir)
+		}
+	}
+}
+
+// TestAreasOfTheStoreStandInOrder: an area of the store uses the rows of those before it only.
+func TestAreasOfTheStoreStandInOrder(t *testing.T) {
+	const store = "internal/store/"
+	order := []string{"core", "people", "books", "meters", "sales", "messages"}
+	for _, f := range files(t) {
+		at := slices.Index(order, strings.TrimPrefix(f.dir, store))
+		if at < 0 || f.test() {
+			continue
+		}
+		for _, imp := range f.tree.Imports {
+			p, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			used, inside := strings.CutPrefix(p, module+"/"+store)
+			if p == module+"/internal/store" || inside && !slices.Contains(order[:at], used) {
+				t.Errorf("%s/%s imports %s: %s uses %v only", f.dir, f.name, p, order[at], order[:at])
+			}
 		}
 	}
 }

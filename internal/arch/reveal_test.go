@@ -37,10 +37,10 @@ func revealers() map[string]string {
 		"internal/device/mail.go":          "the same, with a modem",
 		"internal/device/downlink.go":      "the meter itself: digits that were pushed",
 		"cmd/paywatt/token.go":             "works on tokens without a server, for whoever has the key",
-		"cmd/paywatt/token_encode.go":      "the same",
 		"cmd/paywatt/token_explain.go":     "the same, and shows what the server let the caller see",
-		"cmd/paywatt/token_kinds.go":       "checks public vectors",
-		"cmd/paywatt/token_rebuild.go":     "checks public vectors",
+		"internal/tokenlab/view.go":        "the same",
+		"internal/tokenlab/kinds.go":       "checks public vectors",
+		"internal/tokenlab/rebuild.go":     "checks public vectors",
 		// Secrets that are shown once, or written to where they live.
 		"cmd/paywatt/apikey.go":               "prints the key it made, once",
 		"internal/store/storetest/profile.go": "signs in with the login it made, on both engines",
@@ -54,9 +54,9 @@ func revealers() map[string]string {
 		"internal/device/keep.go":             "compares the meter's key with the one in its memory",
 		"meter/journal/journal.go":            "writes the meter's key into its memory",
 		// Benches play tills and meters with throw-away secrets.
-		"internal/sim/trade.go":      "households type the tokens that the street has made for them",
-		"cmd/paywatt/bench_token.go": "bench", "cmd/paywatt/bench_meter.go": "bench", "cmd/paywatt/bench_shop.go": "bench", "cmd/paywatt/bench_ingest.go": "bench",
-		"cmd/paywatt/bench_http.go": "bench",
+		"internal/sim/trade.go":   "households type the tokens that the street has made for them",
+		"internal/bench/token.go": "bench", "internal/bench/meter.go": "bench", "internal/bench/shop.go": "bench", "internal/bench/ingest.go": "bench",
+		"internal/bench/http.go": "bench",
 	}
 }
 

@@ -2,7 +2,7 @@
 //
 // A command is a row and an outbox item in one transaction, so it exists exactly if its sender was told so. It is
 // signed when it is sent, with the meter's link key and a counter that only ever rises, and it is sent again until the
-// meter's answer arrives as one of its numbered records (store.Ingest) or the command expires. The MQTT session is
+// meter's answer arrives as one of its numbered records (package intake) or the command expires. The MQTT session is
 // only transport: nothing is left to it.
 //
 //	queued ──sent──▶ sent ──acked──▶ acked ──▶ done | failed
@@ -53,6 +53,12 @@ func (c Command) Answered(answer State) State {
 		}
 	}
 	return c.State.Next(answer)
+}
+
+// Heard is the state after an answer of the meter, and whether there is anything to write.
+func (c Command) Heard(answer State) (next State, news bool) {
+	next = c.Answered(answer)
+	return next, next != c.State || wire.Passing(c.Answer) && next == answer
 }
 
 // Open reports whether the command still has to be brought to the meter.

@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
-	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/sale"
 
+	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
@@ -25,7 +27,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -62,7 +63,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
-	engine, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
+	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +327,7 @@ func TestTokenIsOpenedOnlyToBeSent(t *testing.T) {
 		}
 		_, err = tx.C.Exec(`INSERT INTO token (tenant_id, id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state, digits_enc, issued_at, created_at)
 			VALUES ($1, $2, $3, $2, 7, 2014, 0, 0, 5, 34700, 'issued', $4, $5, $5)`, tx.Tenant, token, m.Meter.Meter.N,
-			h.data.Seal(vending.TokenContext(token), []byte(digits)), tx.Now)
+			h.data.Seal(sale.TokenContext(token), []byte(digits)), tx.Now)
 		return struct{}{}, err
 	})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -34,10 +34,10 @@ type Link interface {
 
 // CourierTx is what a courier needs of a transaction.
 type CourierTx interface {
-	SignCommand(command id.ID) (Signing, error)
+	SignTx
 	CommandSent(command id.ID) error
 	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
-	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
+	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	// TokenPushed notes that a token was handed to its meter's connection.
 	TokenPushed(token id.ID) error
 }
@@ -94,7 +94,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	if !item.ExpiresAt.IsZero() && !c.now().Before(item.ExpiresAt) {
 		return job.Dead("the meter did not take the token in time; its digits remain valid"), nil
 	}
-	var t vending.Token
+	var t sale.Token
 	var number string
 	var found bool
 	err := c.door.View(ctx, tenant, func(tx CourierTx) (err error) { t, number, found, err = tx.TokenForPush(token); return err })
@@ -104,14 +104,14 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	switch {
 	case !found:
 		return job.Dead("the token has no digits"), nil
-	case t.State != vending.TokenIssued && t.State != vending.TokenSent && !t.OnlyHeard() && !(again && answered(t)):
+	case t.State != sale.TokenIssued && t.State != sale.TokenSent && !t.OnlyHeard() && !(again && answered(t)):
 		return job.Done(), nil // the meter has answered, or the sale was undone
 	case number != item.Key:
 		return job.Dead("the token was made for another meter"), nil
 	case !c.link.Connected(number):
 		return c.offline(), nil
 	}
-	digits, err := c.keys.Open(vending.TokenContext(token), t.Sealed)
+	digits, err := c.keys.Open(sale.TokenContext(token), t.Sealed)
 	if err != nil {
 		return job.Verdict{}, fmt.Errorf("open the digits of token %s: %w", token.Text(id.Token), err)
 	}
@@ -129,8 +129,8 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 }
 
 // answered reports whether the meter has said what it makes of a token.
-func answered(t vending.Token) bool {
-	return t.State == vending.TokenAccepted || t.State == vending.TokenRejected
+func answered(t sale.Token) bool {
+	return t.State == sale.TokenAccepted || t.State == sale.TokenRejected
 }
 
 // command signs and sends a command. Nothing is signed for a meter that is not there: each signature uses up a counter.
@@ -139,7 +139,7 @@ func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, 
 		return c.offline(), nil
 	}
 	var s Signing
-	err := c.door.Do(ctx, t, func(tx CourierTx) (_ bool, err error) { s, err = tx.SignCommand(command); return false, err })
+	err := c.door.Do(ctx, t, func(tx CourierTx) (_ bool, err error) { s, err = Sign(tx, command); return false, err })
 	if err != nil {
 		return job.Verdict{}, err
 	}

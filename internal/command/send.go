@@ -40,8 +40,7 @@ type Tx interface {
 	// Waiting counts the commands that wait for the meter.
 	Waiting(number string) (int, error)
 	AddCommand(Command) error
-	// SwitchWallet carries out a person's wish about the supply of a wallet meter.
-	SwitchWallet(meter int64, off bool, by, why string) (wallet.Switched, error)
+	wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
@@ -54,8 +53,8 @@ type Commands struct {
 	kick func()
 }
 
-// New makes Commands over the store's door, with the server's clock. kick, which may be nil, is called after a command was committed, so that
-// it is sent without waiting for the outbox to look.
+// New makes Commands over the store's door, with the server's clock. kick, which may be nil, is called after a command was
+// committed, so that it is sent without waiting for the outbox to look.
 func New(door access.Door[Tx], now func() time.Time, kick func()) *Commands {
 	if kick == nil {
 		kick = func() {}
@@ -122,7 +121,7 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, er
 }
 
 // moment is now as it is stored: UTC, whole microseconds.
-func (c *Commands) moment() time.Time { return c.now().Round(0).UTC().Truncate(time.Microsecond) }
+func (c *Commands) moment() time.Time { return access.Stored(c.now()) }
 
 // check looks at an order before anything is read: the right, the arguments, the reason and the meter's name.
 func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {

@@ -1,11 +1,15 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -14,6 +18,114 @@ type Signing struct {
 	Command Command
 	MeterID id.ID
 	LinkKey []byte // sealed; nil for a command that is not to be sent
+}
+
+// SignTx is what signing a command needs of a transaction.
+type SignTx interface {
+	wallet.OrderTx
+	// Moment is when the transaction began.
+	Moment() time.Time
+	CommandByID(id.ID) (Command, bool, error)
+	MeterByNumber(number string) (registry.Meter, bool, error)
+	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
+	MeterClock(m registry.Meter) (time.Time, error)
+	// ExpireCommand ends a command that is not sent any more.
+	ExpireCommand(id.ID) error
+	// CommandCounter is the last counter that was taken of a meter, under the meter's lock.
+	CommandCounter(meter int64) (uint64, error)
+	// CommandSigned writes the counter and the arguments that a command is signed with.
+	CommandSigned(Command) error
+	// LinkKey is a meter's link key as it is sealed, with the identity that its sealing context names.
+	LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error)
+}
+
+// Sign prepares a command for sending: it takes the next counter of its meter, which is durable before the signature
+// leaves, and gives what is needed to sign. Nothing is taken for a command that is no longer open; its state says so. One
+// whose time has run out, by the clock its meter lives in, or that is not right any more, becomes expired here.
+func Sign(tx SignTx, i id.ID) (Signing, error) {
+	s, err := sign(tx, i)
+	if err != nil {
+		return Signing{}, fmt.Errorf("sign command %s: %w", i.Text(id.Command), err)
+	}
+	return s, nil
+}
+
+func sign(tx SignTx, i id.ID) (Signing, error) {
+	c, found, err := tx.CommandByID(i)
+	if err == nil && !found {
+		err = errors.New("it does not exist")
+	}
+	if err != nil {
+		return Signing{}, err
+	}
+	m, found, err := tx.MeterByNumber(c.Number)
+	if err == nil && !found {
+		err = fmt.Errorf("meter %s does not exist", c.Number)
+	}
+	if err != nil {
+		return Signing{}, err
+	}
+	s := Signing{Command: c, MeterID: m.ID}
+	if !c.State.Open() {
+		return s, nil
+	}
+	clock, err := tx.MeterClock(m)
+	if err != nil {
+		return Signing{}, err
+	}
+	if !clock.Before(c.ExpiresAt) {
+		s.Command.State = StateExpired
+		return s, tx.ExpireCommand(i)
+	}
+	last, err := tx.CommandCounter(c.Meter) // the lock of the meter comes before those of its account's wallets
+	if err != nil {
+		return Signing{}, err
+	}
+	may, err := mayLeave(tx, c)
+	if err != nil {
+		return Signing{}, err
+	}
+	if !may {
+		s.Command.State = StateExpired
+		return s, tx.ExpireCommand(i)
+	}
+	s.Command.Counter = NextCounter(last, tx.Moment())
+	return s, s.prepare(tx)
+}
+
+// mayLeave reports whether a command is still right. One of a person that takes something away is not sent either where nobody
+// knows how old it is.
+func mayLeave(tx SignTx, c Command) (bool, error) {
+	if c.By != access.SystemActor(0, wallet.Actor).String() {
+		takes := c.Type == Disconnect || c.Type == ClearCredit
+		return !takes || !wallet.GivenAhead(c.CreatedAt, tx.Moment()), nil
+	}
+	most, _ := c.Args["max_register_wh"].(int64)
+	return wallet.StillRight(tx, c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
+}
+
+// prepare numbers the lease in the command, fetches the key to sign with, and writes what is signed.
+func (s *Signing) prepare(tx SignTx) (err error) {
+	c := &s.Command
+	if _, has := c.Args["seq"]; c.Type == Lease && !has {
+		if c.Args["seq"], err = wallet.NumberLease(tx, c.Meter, c.ID, tx.Moment()); err != nil {
+			return err
+		}
+	}
+	var found bool
+	if s.MeterID, s.LinkKey, found, err = tx.LinkKey(c.Meter); err == nil && !found {
+		err = errors.New("the meter has no link key")
+	}
+	if err != nil {
+		return err
+	}
+	return tx.CommandSigned(*c)
+}
+
+// NextCounter is the counter after last: the milliseconds since 1970, or one more than the last. So a restored database never
+// signs with a counter that the meter has seen from the lost one.
+func NextCounter(last uint64, now time.Time) uint64 {
+	return max(last+1, uint64(now.UnixMilli()))
 }
 
 // Opener opens what was sealed under the data key.

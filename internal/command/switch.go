@@ -57,7 +57,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (
 		sent, err := send(tx, by, o, ref, at)
 		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: Effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID}, false)}, err
 	}
-	done, err := tx.SwitchWallet(m.N, o.Type == Disconnect, by.String(), o.Reason)
+	done, err := wallet.Switch(tx, m.N, o.Type == Disconnect, by.String(), o.Reason, at)
 	if err != nil {
 		return Switched{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +14,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
-	"github.com/paywatt/paywatt/internal/device/board"
 	"github.com/paywatt/paywatt/internal/device/ds1307"
 	"github.com/paywatt/paywatt/internal/device/linux"
 	"github.com/paywatt/paywatt/sts"
@@ -116,9 +117,10 @@ type liveMeter struct {
 	screen *lcd
 	keys   pad
 	do     chan func(*device.Device) error
-	pulses *linux.Pulses
-	sense  *linux.Lines
-	end    func() error
+
+	hardware *linux.Hardware
+	contact  *linux.Contact
+	end      func() error
 }
 
 // The descriptors of the lines, in the order in which the test asks for them.
@@ -126,38 +128,34 @@ const (
 	fdPulses = 101
 	fdSense  = 103
 	fdLight  = 104
+	fdTamper = 105
 )
 
 func startLive(t *testing.T) *liveMeter {
 	t.Helper()
 	m := &liveMeter{g: newGPIO(), screen: &lcd{}, keys: make(pad), do: make(chan func(*device.Device) error)}
-	line := func(request func(linux.Kernel, linux.Options) (*linux.Lines, error), o linux.Options) *linux.Lines {
-		o.Chip = "/dev/gpiochip0"
-		l, err := request(m.g, o)
-		must(t, err)
-		return l
-	}
-	chipLine := line(linux.RequestInputs, linux.Options{Lines: []uint32{17}, Edges: linux.Rising})
-	coils := line(linux.RequestOutputs, linux.Options{Lines: []uint32{5, 6}})
-	m.sense = line(linux.RequestInputs, linux.Options{Lines: []uint32{13}})
-	light := linux.NewFlasher(line(linux.RequestOutputs, linux.Options{Lines: []uint32{19}}))
-	pulses, counted := linux.CountPulses(chipLine)
-	m.pulses = pulses
+	text, err := os.ReadFile("../../examples/raspberry-pi.toml")
+	must(t, err)
+	file, err := linux.ParseFile(string(text))
+	must(t, err)
+	file.Keypad, file.Buzzer = nil, nil // the test has fingers of its own
+	m.hardware, err = linux.Open(m.g, file)
+	must(t, err)
 	c := config(t, newMedium())
-	c.Board = board.Board{
-		Clock: ds1307.New(ds1307.NewChip()), Pulses: pulses, Light: light, Display: m.screen, Keypad: m.keys,
-		Relay: &latching{&linux.Contact{Coils: coils, Sense: m.sense, Pulse: 50 * time.Millisecond}, m.g, fdSense},
-	}
+	c.Board = m.hardware.Board
+	c.Board.Clock, c.Board.Display, c.Board.Keypad = ds1307.New(ds1307.NewChip()), m.screen, m.keys
+	m.contact = c.Board.Relay.(*linux.Contact)
+	c.Board.Relay = &latching{m.contact, m.g, fdSense}
 	d, err := device.Open(c)
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- device.Live(ctx, d, device.Inputs{Pulses: pulses.Changed(), Do: m.do}) }()
+	go func() {
+		ended <- device.Live(ctx, d, device.Inputs{Pulses: m.hardware.Pulses(), Switches: m.hardware.Switches(), Do: m.do})
+	}()
 	m.end = func() error {
 		cancel()
-		err := errors.Join(<-ended, light.Close(), chipLine.Close())
-		<-counted
-		return err
+		return errors.Join(<-ended, m.hardware.Close())
 	}
 	return m
 }
@@ -171,12 +169,15 @@ func (m *liveMeter) look() (v device.View) {
 }
 
 // impulse is the n-th edge of the meter chip.
-func (m *liveMeter) impulse(n uint32) error {
+func (m *liveMeter) impulse(n uint32) error { return m.edge(fdPulses, n) }
+
+// edge is the n-th rising edge of a line.
+func (m *liveMeter) edge(fd int, n uint32) error {
 	b := make([]byte, 48)
 	binary.NativeEndian.PutUint64(b, uint64(time.Duration(n)*time.Second))
 	binary.NativeEndian.PutUint32(b[8:], 1)
 	binary.NativeEndian.PutUint32(b[20:], n)
-	_, err := m.g.events[fdPulses].Write(b)
+	_, err := m.g.events[fd].Write(b)
 	return err
 }
 
@@ -201,10 +202,10 @@ func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 		}
 		synctest.Wait()
 		v := m.look()
-		if v.RegisterWh != 100 || v.BalanceWh != 0 || v.Relay != "open" || m.pulses.Power() != 3600 {
-			t.Errorf("after 100 impulses: register %d, credit %d, relay %s, %d W; want 100, 0, open, 3600", v.RegisterWh, v.BalanceWh, v.Relay, m.pulses.Power())
+		if v.RegisterWh != 100 || v.BalanceWh != 0 || v.Relay != "open" || m.hardware.Board.Pulses.Power() != 3600 {
+			t.Errorf("after 100 impulses: register %d, credit %d, relay %s, %d W; want 100, 0, open, 3600", v.RegisterWh, v.BalanceWh, v.Relay, m.hardware.Board.Pulses.Power())
 		}
-		if closed, err := (&linux.Contact{Sense: m.sense}).Closed(); err != nil || closed {
+		if closed, err := m.contact.Closed(); err != nil || closed {
 			t.Errorf("the contact is closed %v, %v", closed, err)
 		}
 		on := 0
@@ -217,6 +218,14 @@ func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 		}
 		if on < 10 || on > 30 {
 			t.Errorf("the light was on in %d of 40 looks, want it to flash", on)
+		}
+		m.g.mu.Lock()
+		m.g.values[fdTamper] = 1 // the cover
+		m.g.mu.Unlock()
+		must(t, m.edge(fdTamper, 1))
+		time.Sleep(time.Second)
+		if v := m.look(); !slices.Contains(v.Reasons, "TAMPER") {
+			t.Errorf("with the cover open: reasons %v, want TAMPER", v.Reasons)
 		}
 		refused := make(chan error, 1)
 		m.do <- func(d *device.Device) error { refused <- d.SetLoad(500); return nil }

@@ -15,9 +15,6 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// History is the meter's own history: closed days and months, tokens, events.
-func (d *Device) History() *history.Rings { return &d.rings }
-
 // remember takes a report into the history it belongs to. Its entry comes before the record of the outbox, so that a
 // power cut between the two leaves nothing out.
 func (d *Device) remember(e *meter.Effect) {

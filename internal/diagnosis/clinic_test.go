@@ -10,11 +10,12 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -61,7 +62,7 @@ func begin(t *testing.T) *clinic {
 	if c.data, err = keystore.OpenData(dir); err != nil {
 		t.Fatal(err)
 	}
-	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1, Now: func() time.Time { return c.clock }})
+	e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Now: func() time.Time { return c.clock }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,21 +170,21 @@ func (c *clinic) tid(k registry.Key, minutes int) sts.TID {
 	return tid
 }
 
-// sale is a token that was sold.
-type sale struct {
+// soldToken is a token that was sold.
+type soldToken struct {
 	key     registry.Key
 	minutes int // ago
-	state   vending.TokenState
+	state   sale.TokenState
 	result  string
 	vendor  id.ID
 }
 
 // sold makes a token and puts it with its sale into the store.
-func (c *clinic) sold(number string, s sale) sts.Token {
+func (c *clinic) sold(number string, s soldToken) sts.Token {
 	c.t.Helper()
 	t := c.token(number, s.key, s.minutes)
 	if s.state == "" {
-		s.state = vending.TokenIssued
+		s.state = sale.TokenIssued
 	}
 	c.do(func(tx *store.Tx) error {
 		token, err := tx.NewID()
@@ -209,7 +210,7 @@ func (c *clinic) sold(number string, s sale) sts.Token {
 		_, err = tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, digits_enc,
 			digits_hash, state, issued_at, result, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 5, $8, $9, $10, $11, $12, $13, $12)`,
 			tx.Tenant, token, vend, s.key.Meter, s.key.ID, int64(c.tid(s.key, s.minutes)), int64(s.key.BaseDate), int64(34_700*unit.WattHour), []byte{1},
-			c.data.Hash(vending.HashContext, []byte(t.Reveal())), string(s.state), at, s.result)
+			c.data.Hash(sale.HashContext, []byte(t.Reveal())), string(s.state), at, s.result)
 		return err
 	})
 	return t

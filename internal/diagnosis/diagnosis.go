@@ -27,7 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -128,7 +128,7 @@ func (c Contents) IssuedAt() time.Time {
 type Sold struct {
 	Token    id.ID
 	Sale     id.ID // zero for a token that belongs to no sale
-	State    vending.TokenState
+	State    sale.TokenState
 	Result   string // what the meter last said of it
 	IssuedAt time.Time
 }
@@ -219,8 +219,8 @@ type Tx interface {
 	// MeterKeys lists all keys of a meter, newest first, whatever their state.
 	MeterKeys(meter int64, max int) ([]registry.Key, error)
 	// TokenByHash finds a token by the hash of its digits, and the meter key it was made under.
-	TokenByHash(hash []byte) (t vending.Token, key id.ID, found bool, err error)
-	VendSale(sale id.ID) (vending.Sale, bool, error)
+	TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, err error)
+	VendSale(sale id.ID) (sale.Sale, bool, error)
 	TokenReports(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredToken, error)
 }
 
@@ -260,5 +260,5 @@ const (
 	// slipAge is how old a token may be that somebody is thought to have meant.
 	slipAge = 366 * 24 * time.Hour
 	// slipAhead is how far its minute may lie ahead of the clock.
-	slipAhead = vending.MaxAheadRestored * time.Minute
+	slipAhead = sale.MaxAheadRestored * time.Minute
 )

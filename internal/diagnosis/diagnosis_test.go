@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -22,17 +22,17 @@ func TestASoldTokenIsKnown(t *testing.T) {
 	k := c.meter(number, key(nil))[0]
 	c.meter(another, key(nil))
 	for _, s := range []struct {
-		sale sale
+		sale soldToken
 		want string
 	}{
-		{sale{key: k, minutes: 1}, "ready"},
-		{sale{key: k, minutes: 2, state: vending.TokenSent}, "ready"},
-		{sale{key: k, minutes: 3, state: vending.TokenAccepted, result: "accept"}, "used"},
-		{sale{key: k, minutes: 4, state: vending.TokenAccepted, result: "used_error"}, "used"},
-		{sale{key: k, minutes: 5, state: vending.TokenRejected, result: "old_error"}, "rejected"},
-		{sale{key: k, minutes: 6, state: vending.TokenRejected, result: "crc_error"}, "rejected"},
-		{sale{key: k, minutes: 7, state: vending.TokenReversed}, "reversed"},
-		{sale{key: k, minutes: 8, state: "reversed_unconfirmed"}, "reversed"},
+		{soldToken{key: k, minutes: 1}, "ready"},
+		{soldToken{key: k, minutes: 2, state: sale.TokenSent}, "ready"},
+		{soldToken{key: k, minutes: 3, state: sale.TokenAccepted, result: "accept"}, "used"},
+		{soldToken{key: k, minutes: 4, state: sale.TokenAccepted, result: "used_error"}, "used"},
+		{soldToken{key: k, minutes: 5, state: sale.TokenRejected, result: "old_error"}, "rejected"},
+		{soldToken{key: k, minutes: 6, state: sale.TokenRejected, result: "crc_error"}, "rejected"},
+		{soldToken{key: k, minutes: 7, state: sale.TokenReversed}, "reversed"},
+		{soldToken{key: k, minutes: 8, state: "reversed_unconfirmed"}, "reversed"},
 	} {
 		token := c.sold(number, s.sale)
 		d := c.ask(token, "")
@@ -49,17 +49,17 @@ func TestASoldTokenIsKnown(t *testing.T) {
 func TestAKeyChangeExplainsARefusedToken(t *testing.T) {
 	c := begin(t)
 	keys := c.meter(number, key(func(k *registry.Key) { k.State = "past" }), key(func(k *registry.Key) { k.KRN, k.State = 2, "current" }))
-	if got := codes(c.ask(c.sold(number, sale{key: keys[0], minutes: 1}), "")); got != "superseded" {
+	if got := codes(c.ask(c.sold(number, soldToken{key: keys[0], minutes: 1}), "")); got != "superseded" {
 		t.Errorf("under the past key: %s, want superseded", got)
 	}
-	if got := codes(c.ask(c.sold(number, sale{key: keys[0], minutes: 2, state: vending.TokenAccepted, result: "accept"}), "")); got != "used" {
+	if got := codes(c.ask(c.sold(number, soldToken{key: keys[0], minutes: 2, state: sale.TokenAccepted, result: "accept"}), "")); got != "used" {
 		t.Errorf("entered before the change: %s, want used", got)
 	}
 	keys = c.meter(another, key(nil), key(func(k *registry.Key) { k.KRN, k.State = 2, "issued" }))
-	if got := codes(c.ask(c.sold(another, sale{key: keys[0], minutes: 1}), "")); got != "before_key_change" {
+	if got := codes(c.ask(c.sold(another, soldToken{key: keys[0], minutes: 1}), "")); got != "before_key_change" {
 		t.Errorf("under the old key while the change tokens wait: %s, want before_key_change", got)
 	}
-	if got := codes(c.ask(c.sold(another, sale{key: keys[1], minutes: 1}), "")); got != "after_key_change" {
+	if got := codes(c.ask(c.sold(another, soldToken{key: keys[1], minutes: 1}), "")); got != "after_key_change" {
 		t.Errorf("under the new key: %s, want after_key_change", got)
 	}
 }
@@ -67,12 +67,12 @@ func TestAKeyChangeExplainsARefusedToken(t *testing.T) {
 func TestExpiredKeysAndBaseDates(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(func(k *registry.Key) { k.KEN = 90 }))[0]
-	if got := codes(c.ask(c.sold(number, sale{key: k, minutes: 1}), "")); got != "key_expired" {
+	if got := codes(c.ask(c.sold(number, soldToken{key: k, minutes: 1}), "")); got != "key_expired" {
 		t.Errorf("past the expiry number: %s, want key_expired", got)
 	}
 	k = c.meter(another, key(nil))[0]
 	c.clock = sts.Base2014.End().Add(-time.Hour)
-	token := c.sold(another, sale{key: k, minutes: 1})
+	token := c.sold(another, soldToken{key: k, minutes: 1})
 	c.clock = c.clock.Add(24 * time.Hour)
 	if got := codes(c.ask(token, "")); got != "base_date_over" {
 		t.Errorf("after the end of the base date: %s, want base_date_over", got)
@@ -82,7 +82,7 @@ func TestExpiredKeysAndBaseDates(t *testing.T) {
 func TestATextMessageIsNoProof(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	d := c.ask(c.sold(number, sale{key: k, minutes: 1, state: vending.TokenAccepted, result: metering.ResultHeard}), "")
+	d := c.ask(c.sold(number, soldToken{key: k, minutes: 1, state: sale.TokenAccepted, result: metering.ResultHeard}), "")
 	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text, "by SMS, not proved") || strings.Contains(d.Findings[0].Text, "the credit is in") {
 		t.Errorf("a token that a text message says is in: %s, %+v; want used, by SMS, not proved", codes(d), d.Findings)
 	}
@@ -92,7 +92,7 @@ func TestATypingErrorIsFoundAmongSoldTokens(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
 	c.meter(another, key(nil))
-	token := c.sold(number, sale{key: k, minutes: 30})
+	token := c.sold(number, soldToken{key: k, minutes: 30})
 	for _, swapped := range []bool{false, true} {
 		wrong := slip(t, token, swapped)
 		want, one, two := "mistyped_digit", 1, 0
@@ -161,7 +161,7 @@ func TestATokenUnderAnotherKeyOfTheMeterIsRecognised(t *testing.T) {
 func TestALockedKeyStoreGivesAPartAndSaysSo(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	sold, unsold := c.sold(number, sale{key: k, minutes: 30}), c.token(number, k, 40)
+	sold, unsold := c.sold(number, soldToken{key: k, minutes: 30}), c.token(number, k, 40)
 	c.keys.Lock()
 	if got := codes(c.ask(sold, number)); got != "ready" {
 		t.Errorf("sold: %s, want ready", got)
@@ -217,7 +217,7 @@ func TestWhatNeedsNobodysKnowledge(t *testing.T) {
 func TestALockedMeterIsTold(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	token := c.sold(number, sale{key: k, minutes: 30})
+	token := c.sold(number, soldToken{key: k, minutes: 30})
 	c.said(k, 30, "crc_error")
 	c.said(k, 30, "locked")
 	if got := codes(c.ask(token, number)); got != "ready locked_out" {
@@ -238,10 +238,10 @@ func TestALockedMeterIsTold(t *testing.T) {
 func TestWhoMayKnowWhat(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	sold := c.sold(number, sale{key: k, minutes: 30})
+	sold := c.sold(number, soldToken{key: k, minutes: 30})
 	c.said(k, 30, "accept")
 	unsold := c.token(number, k, 40)
-	shops := c.sold(number, sale{key: k, minutes: 35, vendor: id.ID{7}})
+	shops := c.sold(number, soldToken{key: k, minutes: 35, vendor: id.ID{7}})
 	if d := c.askAs(actor(access.VendorAPI), sold.Reveal(), number); d.Code != refusal.Forbidden || len(d.Findings) != 0 {
 		t.Errorf("a vendor's key of no vendor: %s, %+v, want forbidden", d.Code, d)
 	}
@@ -276,8 +276,8 @@ func TestAVendorSeesItsOwnSalesOnly(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
 	mine, other := id.ID{7}, id.ID{8}
-	own := c.sold(number, sale{key: k, minutes: 10, vendor: mine})
-	theirs := c.sold(number, sale{key: k, minutes: 20, vendor: other, state: vending.TokenAccepted, result: "accept"})
+	own := c.sold(number, soldToken{key: k, minutes: 10, vendor: mine})
+	theirs := c.sold(number, soldToken{key: k, minutes: 20, vendor: other, state: sale.TokenAccepted, result: "accept"})
 	for _, role := range []access.Role{access.VendorAPI, access.Operator} {
 		by := actor(role)
 		by.Vendor = mine
@@ -302,7 +302,7 @@ func TestAVendorSeesItsOwnSalesOnly(t *testing.T) {
 func TestGuessingIsLimitedAndSoldTokensAreNot(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	sold := c.sold(number, sale{key: k, minutes: 30})
+	sold := c.sold(number, soldToken{key: k, minutes: 30})
 	guess := c.token(number, k, 40)
 	by := actor(access.Support)
 	for n := range diagnosis.MeterGuesses {
@@ -348,7 +348,7 @@ func TestWhoMayNotTryKeysUsesUpNobodysQuestions(t *testing.T) {
 func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
-	sold := c.sold(number, sale{key: k, minutes: 30})
+	sold := c.sold(number, soldToken{key: k, minutes: 30})
 	wrong := slip(t, sold, false)
 	c.ask(sold, number)
 	c.ask(wrong, number)

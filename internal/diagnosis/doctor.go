@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -68,7 +68,7 @@ type facts struct {
 
 // soldToken is a token that was sold here.
 type soldToken struct {
-	vending.Token
+	sale.Token
 	key registry.Key // only its identity where the key is older than those that were read
 }
 
@@ -169,7 +169,7 @@ func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 // find looks digits up among the tokens sold here and says whether the asker may see the sale.
 func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	digits := t.AppendReveal(make([]byte, 0, sts.TokenDigits))
-	hash := c.d.c.Hasher.Hash(vending.HashContext, digits)
+	hash := c.d.c.Hasher.Hash(sale.HashContext, digits)
 	clear(digits)
 	token, key, found, err := tx.TokenByHash(hash)
 	if err != nil || !found {

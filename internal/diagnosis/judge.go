@@ -4,7 +4,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -50,18 +50,18 @@ func (c *consultation) judgeSold(t *soldToken) {
 		c.out.add(otherMeter(number, c.facts.asked.Number))
 	}
 	switch t.State {
-	case vending.TokenAccepted:
+	case sale.TokenAccepted:
 		c.out.add(used(number, t.Result, t.Class))
 		return
-	case vending.TokenReversed, vending.TokenState(metering.TokenReversedUnconfirmed):
+	case sale.TokenReversed, sale.TokenState(metering.TokenReversedUnconfirmed):
 		c.out.add(reversed(number))
 		return
-	case vending.TokenRejected:
+	case sale.TokenRejected:
 		c.out.add(rejected(number, t.Result))
 	}
 	c.judgeKey(k, t.TID)
 	if len(c.out.Findings) == 0 {
-		c.out.add(ready(number, t.State == vending.TokenSent))
+		c.out.add(ready(number, t.State == sale.TokenSent))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -153,7 +152,6 @@ func TestTheDriverSurvivesAnything(t *testing.T) {
 func survive(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		const wanted = 10_000
-		before := runtime.NumGoroutine()
 		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}, between: map[string]bool{}, asked: map[string]int{}}
 		// With fewer slots unfinished messages would have to give way when the SIM fills up; another test sees to that.
 		b := newBench(t, sim900.Config{Fault: s.strike, Boot: 3 * time.Second, Slots: 100}, gsm.Config{})
@@ -195,14 +193,9 @@ func survive(t *testing.T, seed uint64) {
 			t.Errorf("%d outcomes are said to be unknown, and the answers of %d messages at most were lost", counts[gsm.Unknown], s.message)
 		}
 		state := b.modem.State()
-		b.stop()
-		synctest.Wait()
-		left := runtime.NumGoroutine() - before // below zero where one of the test before had not quite ended when this one began
-		if left > 0 {
-			t.Errorf("%d goroutines are left running", left)
-		}
-		t.Logf("figures: %d commands, %d faults %v; notices between command and answer at %d of %d kinds of command; %d sent: %v, %d twice; %d received, %d lost, %d handed over again with the same identity; %d goroutines left; %+v",
-			s.commands, struck, s.faults, len(s.between), len(s.asked), sent, counts, twice, received, lost, again, left, state)
+		b.stop() // synctest.Test fails where a goroutine of the bubble is left
+		t.Logf("figures: %d commands, %d faults %v; notices between command and answer at %d of %d kinds of command; %d sent: %v, %d twice; %d received, %d lost, %d handed over again with the same identity; %+v",
+			s.commands, struck, s.faults, len(s.between), len(s.asked), sent, counts, twice, received, lost, again, state)
 	})
 }
 

@@ -43,7 +43,7 @@ func BenchmarkIssue(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				if a, err := s.Issuer().Issue(b.Context(), orders[i%n]); err != nil || a.Outcome != vending.Made {
-					b.Fatal(err, a.Why.Detail())
+					b.Fatal(err, a.Detail())
 				}
 			}
 		})

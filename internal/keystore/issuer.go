@@ -49,7 +49,7 @@ func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal 
 func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
 	key, no := i.decoderKey(o)
 	if no.Refused() {
-		return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: no}, nil
 	}
 	var token sts.Token
 	var err error
@@ -60,7 +60,7 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer,
 		token, err = sts.EncodeManagement(key, o.Manage)
 	case vending.MakeKeyChange:
 		if token, no, err = i.section(key, o); no.Refused() {
-			return vending.Answer{Outcome: vending.Declined, Why: no}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: no}, nil
 		}
 	default:
 		err = fmt.Errorf("no kind %d of tokens", o.Make)

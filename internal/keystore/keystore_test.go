@@ -91,7 +91,7 @@ func issue(t *testing.T, s *keystore.Store, o vending.IssueOrder) sts.Token {
 	t.Helper()
 	a, err := s.Issuer().Issue(context.Background(), o)
 	if err != nil || a.Outcome != vending.Made {
-		t.Fatalf("issue: outcome %d, %v, %s", a.Outcome, err, a.Why.Detail())
+		t.Fatalf("issue: outcome %d, %v, %s", a.Outcome, err, a.Detail())
 	}
 	return a.Token
 }
@@ -158,8 +158,8 @@ func TestFactsAreReadWithoutThePassphraseAndKeysAreNot(t *testing.T) {
 		t.Error("a locked store gave a decoder key")
 	}
 	a, err := s.Issuer().Issue(t.Context(), order(t))
-	if err != nil || a.Outcome != vending.Declined || a.Why.Code != refusal.KeystoreLocked {
-		t.Errorf("issue while locked: outcome %d, %q, %v", a.Outcome, a.Why.Code, err)
+	if err != nil || a.Outcome != vending.Declined || a.Code != refusal.KeystoreLocked {
+		t.Errorf("issue while locked: outcome %d, %q, %v", a.Outcome, a.Code, err)
 	}
 	if no, err := s.Add(fact02(), vendingKey(t, hex02)); err != nil || no.Code != refusal.KeystoreLocked {
 		t.Errorf("add while locked: %q, %v", no.Code, err)
@@ -180,6 +180,26 @@ func TestFactsAreReadWithoutThePassphraseAndKeysAreNot(t *testing.T) {
 	s.Lock()
 	if !s.Locked() {
 		t.Error("Lock left the store open")
+	}
+}
+
+// TestLockingBeforeTheFirstKeyForgetsThePassphrase: a store that was locked makes no file and opens none.
+func TestLockingBeforeTheFirstKeyForgetsThePassphrase(t *testing.T) {
+	dir := t.TempDir()
+	s := unlocked(t, dir)
+	s.Lock()
+	if !s.Locked() {
+		t.Error("a store without a file is open after Lock")
+	}
+	if no, err := s.Add(fact02(), vendingKey(t, hex02)); err != nil || no.Code != refusal.KeystoreLocked {
+		t.Errorf("add after Lock: %q, %v, want %q", no.Code, err, refusal.KeystoreLocked)
+	}
+	add(t, unlocked(t, dir), fact02(), hex02)
+	if !s.Locked() {
+		t.Error("the store opened a new file after Lock")
+	}
+	if a, err := s.Issuer().Issue(t.Context(), order(t)); err != nil || a.Outcome != vending.Declined || a.Code != refusal.KeystoreLocked {
+		t.Errorf("issue after Lock: outcome %d, %q, %v", a.Outcome, a.Refusal.Code, err)
 	}
 }
 
@@ -214,6 +234,10 @@ func TestAddRefusesDuplicatesAndMixing(t *testing.T) {
 		"key type 4":                      {func(f *keystore.Fact) { f.KT = 4 }, hex02, refusal.InvalidRequest},
 		"group of five digits":            {func(f *keystore.Fact) { f.SGC = "12345" }, hex02, refusal.InvalidRequest},
 		"group with a letter":             {func(f *keystore.Fact) { f.SGC = "12345a" }, hex02, refusal.InvalidRequest},
+		"group with a letter first":       {func(f *keystore.Fact) { f.SGC = "a12345" }, hex02, refusal.InvalidRequest},
+		"group with what is before 0":     {func(f *keystore.Fact) { f.SGC = "123/56" }, hex02, refusal.InvalidRequest},
+		"group with what is after 9":      {func(f *keystore.Fact) { f.SGC = "123:56" }, hex02, refusal.InvalidRequest},
+		"group of seven digits":           {func(f *keystore.Fact) { f.SGC = "1234567" }, hex02, refusal.InvalidRequest},
 		"revision 0":                      {func(f *keystore.Fact) { f.KRN = 0 }, hex02, refusal.InvalidRequest},
 		"revision 10":                     {func(f *keystore.Fact) { f.KRN = 10 }, hex02, refusal.InvalidRequest},
 		"base date 2000":                  {func(f *keystore.Fact) { f.KRN, f.BaseDate = 2, 2000 }, hex02, refusal.InvalidRequest},
@@ -230,8 +254,10 @@ func TestAddRefusesDuplicatesAndMixing(t *testing.T) {
 	next := fact02()
 	next.KRN, next.Test = 2, false
 	add(t, s, next, hex02) // a new revision may be real
-	if facts, err := s.List(); err != nil || len(facts) != 2 {
-		t.Errorf("after the refusals there are %d keys, want 2 (%v)", len(facts), err)
+	next.SGC, next.KRN, next.KT = "099990", 9, sts.DCTK
+	add(t, s, next, hex02) // the first and the last digit, the last revision and type
+	if facts, err := s.List(); err != nil || len(facts) != 3 {
+		t.Errorf("after the refusals there are %d keys, want 3 (%v)", len(facts), err)
 	}
 }
 
@@ -270,8 +296,8 @@ func TestIssuerRefusesWhatTheMeterWouldNotTake(t *testing.T) {
 			t.Errorf("%s: Check gives %q, want %q", name, no.Code, c.want)
 		}
 		a, err := s.Issuer().Issue(t.Context(), o)
-		if err != nil || a.Why.Code != c.want || (a.Outcome == vending.Made) != (c.want == "") {
-			t.Errorf("%s: Issue gives outcome %d %q, %v, want %q", name, a.Outcome, a.Why.Code, err, c.want)
+		if err != nil || a.Code != c.want || (a.Outcome == vending.Made) != (c.want == "") {
+			t.Errorf("%s: Issue gives outcome %d %q, %v, want %q", name, a.Outcome, a.Code, err, c.want)
 		}
 	}
 	o := order(t)

@@ -135,6 +135,8 @@ func TestJournalsThatAreNoneAreRefused(t *testing.T) {
 		{"zero line", func(j *ledger.Journal) { j.Postings = append(j.Postings, line(2020, "", 0)) }, ledger.ErrAmount},
 		{"huge line", func(j *ledger.Journal) { j.Postings[0].Amount = money.MaxMinor + 1 }, ledger.ErrAmount},
 		{"long subject", func(j *ledger.Journal) { j.Postings[0].Account.Subject = strings.Repeat("x", ledger.MaxText+1) }, ledger.ErrTooLong},
+		{"long reference", func(j *ledger.Journal) { j.Ref = strings.Repeat("x", ledger.MaxText+1) }, ledger.ErrTooLong},
+		{"huge line the other way", func(j *ledger.Journal) { j.Postings[1].Amount = -money.MaxMinor - 1 }, ledger.ErrAmount},
 		{"long memo", func(j *ledger.Journal) { j.Memo = strings.Repeat("x", ledger.MaxMemo+1) }, ledger.ErrTooLong},
 		{"too many lines", func(j *ledger.Journal) { j.Postings = make([]ledger.Posting, ledger.MaxPostings+1) }, ledger.ErrTooLong},
 	} {
@@ -145,8 +147,16 @@ func TestJournalsThatAreNoneAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := ledger.New(good); err != nil {
-		t.Errorf("a good journal: %v", err)
+	most := good
+	most.Ref, most.Memo = strings.Repeat("r", ledger.MaxText), strings.Repeat("m", ledger.MaxMemo)
+	most.Postings = []ledger.Posting{line(1000, strings.Repeat("s", ledger.MaxText), money.MaxMinor), line(4000, "", -money.MaxMinor)}
+	for len(most.Postings) < ledger.MaxPostings {
+		most.Postings = append(most.Postings, line(1000, "main", 1), line(4000, "", -1))
+	}
+	for name, j := range map[string]ledger.Journal{"a good one": good, "one at every limit": most} {
+		if _, err := ledger.New(j); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -6,16 +6,6 @@ import "slices"
 // P23 is P11 followed by a new sale. Every function takes positive amounts in minor units and gives lines that sum to
 // zero, without zero lines; that an account has room for them is for the store to say.
 
-// PaymentReceived is P2: a provider confirmed a payment that nobody has applied yet.
-func PaymentReceived(provider, payment string, amount Minor) []Posting {
-	return move(AccountRef{Clearing, provider}, AccountRef{Unapplied, payment}, amount)
-}
-
-// ProviderSettled is P4: a provider paid out gross, less its fee, to a bank account.
-func ProviderSettled(bank, provider string, gross, fee Minor) []Posting {
-	return nonZero([]Posting{{AccountRef{Bank, bank}, gross - fee}, {AccountRef{Code: ExpenseProvider}, fee}, {AccountRef{Clearing, provider}, -gross}})
-}
-
 // FloatDeposited is P5: a vendor paid into its float.
 func FloatDeposited(bank, vendor string, amount Minor) []Posting {
 	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)
@@ -40,11 +30,6 @@ func DebtRaised(debt string, against AccountRef, amount Minor) []Posting {
 // GoodwillGiven is P13: the utility gives money to a customer's wallet or carry.
 func GoodwillGiven(to AccountRef, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseGoodwill}, to, amount)
-}
-
-// ServicePaid is P14: a service was paid for at once.
-func ServicePaid(source AccountRef, net, vat Minor) []Posting {
-	return nonZero([]Posting{{source, net + vat}, {AccountRef{Code: RevenueServices}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
 // WalletToppedUp is P15. advance is the tax on the top-up where the law takes it at once, 0 elsewhere.
@@ -122,30 +107,9 @@ func MovedOut(l Leaving) []Posting {
 		Posting{AccountRef{Code: VATPayable}, l.Advanced}, Posting{AccountRef{Code: VATOnAdvances}, -l.Advanced}))
 }
 
-// RefundPaid ends P18 and P19: what was due back was paid out.
-func RefundPaid(bank, account string, amount Minor) []Posting {
-	return move(AccountRef{RefundDue, account}, AccountRef{Bank, bank}, amount)
-}
-
-// UnitsReturned is P19: units left in a token meter were cleared and are due back; it is a credit note.
-func UnitsReturned(account string, net, vat Minor) []Posting {
-	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
-}
-
 // DebtWrittenOff is P20: nobody expects the money any more.
 func DebtWrittenOff(debt string, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseBadDebt}, AccountRef{Debt, debt}, amount)
-}
-
-// CashedUp is P21: a till that should hold expected was counted and brought to the bank. What is missing is an expense,
-// what is over lowers it.
-func CashedUp(bank, till string, expected, counted Minor) []Posting {
-	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})
-}
-
-// PaymentReturned is P22: the provider gave a payment that nobody could apply back to the payer.
-func PaymentReturned(provider, payment string, amount Minor) []Posting {
-	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }
 
 // move is an amount from one account to another.

@@ -134,3 +134,28 @@ func TestManyMonthsOfAChargeAreOneLine(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestTaxFromAdvances: a part of the tax of a posting comes from what was taken with top-ups, wherever the tax stands among the
+// lines and also where there is none, and the lines that were handed in stay as they were.
+func TestTaxFromAdvances(t *testing.T) {
+	for _, c := range []struct {
+		lines []ledger.Posting
+		part  ledger.Minor
+		tax   ledger.Minor // of the lines as they come
+		want  string
+	}{
+		{[]ledger.Posting{line(2020, "", -43), line(4000, "", -283), line(2000, "a", 326)}, 40, 43, "2020 -3, 4000 -283, 2000 a 326, 1400 -40"},
+		{[]ledger.Posting{line(2000, "a", 326), line(4000, "", -283), line(2020, "", -43)}, 43, 43, "2000 a 326, 4000 -283, 1400 -43"},
+		{[]ledger.Posting{line(2000, "a", 326), line(4000, "", -283), line(2020, "", -43)}, -7, 43, "2000 a 326, 4000 -283, 2020 -50, 1400 7"},
+		{[]ledger.Posting{line(2000, "a", 283), line(4000, "", -283)}, 5, 0, "2000 a 283, 4000 -283, 2020 5, 1400 -5"},
+		{[]ledger.Posting{line(2000, "a", 283), line(4000, "", -283)}, 0, 0, "2000 a 283, 4000 -283"},
+	} {
+		before := text(c.lines)
+		if got := text(ledger.FromAdvances(c.lines, c.part)); got != c.want || text(c.lines) != before {
+			t.Errorf("%d of %s: %s, want %s; handed in were then %s", c.part, before, got, c.want, text(c.lines))
+		}
+		if got := ledger.TaxOf(c.lines); got != c.tax {
+			t.Errorf("%s owes a tax of %d, want %d", before, got, c.tax)
+		}
+	}
+}

@@ -119,13 +119,6 @@ func (h *History) Events(ctx context.Context, by access.Actor, meter string, s S
 		last: func(e StoredEvent) After { return After{Hi: uint64(e.ReceivedAt.UnixMicro()), Lo: e.Seq} }})
 }
 
-// TokenReports lists what a meter said of tokens, newest first.
-func (h *History) TokenReports(ctx context.Context, by access.Actor, meter string, s Span, limit int, cursor string) (Page[StoredToken], error) {
-	return list(ctx, h, by, query[StoredToken]{meter: meter, limit: limit, cursor: cursor,
-		rows: func(tx Tx, n int64, a After, max int) ([]StoredToken, error) { return tx.TokenReports(n, s, a, max) },
-		last: func(t StoredToken) After { return After{Hi: uint64(t.ReceivedAt.UnixMicro()), Lo: t.Seq} }})
-}
-
 // Alarms lists alarms of one meter, or of all where meter is empty, newest first; with open only those not cleared.
 func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, open bool, limit int, cursor string) (Page[RaisedAlarm], error) {
 	return list(ctx, h, by, query[RaisedAlarm]{meter: meter, all: meter == "", limit: limit, cursor: cursor,

@@ -48,12 +48,6 @@ const (
 	DoubtUnreadable Doubt = "unreadable"
 )
 
-// Doubts lists all of them.
-func Doubts() []Doubt {
-	return []Doubt{DoubtZero, DoubtRollover, DoubtReset, DoubtBackwards, DoubtDoubled, DoubtJump, DoubtSpan, DoubtPrice, DoubtOpen,
-		DoubtFuture, DoubtTime, DoubtNegative, DoubtPower, DoubtUnreadable}
-}
-
 // Words say a doubt in a sentence's half: "the register …".
 func (d Doubt) Words() string {
 	return map[Doubt]string{

@@ -40,6 +40,8 @@ func TestJudgeFindsWhatNoMeterCanHaveMeasured(t *testing.T) {
 		{"32 reasons", func(r *wire.Reading) { r.Reasons = strings.Split(strings.Repeat("X,", 31)+"X", ",") }, false, ""},
 		{"33 reasons", func(r *wire.Reading) { r.Reasons = strings.Split(strings.Repeat("X,", 32)+"X", ",") }, false, "33 reasons"},
 		{"a reason with a comma", func(r *wire.Reading) { r.Reasons = []string{"CREDIT,REMOTE"} }, false, "a reason"},
+		{"a reason of 32 letters", func(r *wire.Reading) { r.Reasons = []string{strings.Repeat("X", 32)} }, false, ""},
+		{"the last second of the year 9999", func(r *wire.Reading) { r.At, r.Clock = 253_402_300_799, wire.ClockInvalid }, true, ""},
 		{"a reason without an end", func(r *wire.Reading) { r.Reasons = []string{strings.Repeat("X", 33)} }, false, "a reason"},
 	} {
 		p := wire.Reading{Head: wire.Head{Seq: 1, At: noon().Unix(), Clock: wire.ClockValid}, Relay: "closed"}

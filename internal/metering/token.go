@@ -3,6 +3,7 @@ package metering
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -34,6 +35,22 @@ const (
 // ResultHeard stands as the result of a token that a meter has said by SMS to have. Nobody can prove who sent such a
 // message: the next result that comes signed takes its place, whatever it is.
 const ResultHeard = "sms_accept"
+
+// OwnToken is a token that a meter's report is about.
+type OwnToken struct {
+	ID        id.ID
+	State     TokenState // by what the meter has signed, see [SignedState]
+	Elsewhere bool       // it was not made here: somebody handed its digits in to be sent to the meter
+}
+
+// SignedState is how far a token has come by what the meter has signed: one that was only heard of by SMS was sent, and what
+// the meter says of it now takes the place of that.
+func SignedState(state, result string) TokenState {
+	if TokenState(state) == TokenAccepted && result == ResultHeard {
+		return TokenSent
+	}
+	return TokenState(state)
+}
 
 // Effect is what a reported result means for a token of ours.
 type Effect uint8

@@ -38,9 +38,6 @@ func (x Exact) Sub(y Exact) (Exact, error) {
 // Less reports whether x is smaller than y.
 func (x Exact) Less(y Exact) bool { return x.hi < y.hi || x.hi == y.hi && x.lo < y.lo }
 
-// IsZero reports whether x is 0.
-func (x Exact) IsZero() bool { return x == Exact{} }
-
 // Div is x/c in the named rounding; c must be positive.
 func (x Exact) Div(c int64, m Mode) (int64, error) {
 	if c <= 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -100,7 +100,7 @@ func (d *Desk) last(tx Tx, q question) error {
 	if s.Pending {
 		return d.reply(tx, q, PurposeLastPending, a)
 	}
-	s.Tokens = slices.DeleteFunc(s.Tokens, func(t vending.Token) bool { return len(t.Sealed) == 0 || t.State == vending.TokenFailed })
+	s.Tokens = slices.DeleteFunc(s.Tokens, func(t sale.Token) bool { return len(t.Sealed) == 0 || t.State == sale.TokenFailed })
 	switch {
 	case !found || len(s.Tokens) == 0:
 		return d.reply(tx, q, PurposeLastNone, a)
@@ -116,7 +116,7 @@ func (d *Desk) last(tx Tx, q question) error {
 	return tx.AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
 }
 
-func purposeOfLast(t vending.Token, of int) Purpose {
+func purposeOfLast(t sale.Token, of int) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):
 		return PurposeLastKey
@@ -249,7 +249,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 }
 
 // PurposeOfToken is the template that brings a token of a sale of so many, which may be free.
-func PurposeOfToken(t vending.Token, of int, free bool) Purpose {
+func PurposeOfToken(t sale.Token, of int, free bool) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):
 		return PurposeKeyChange

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -250,23 +250,23 @@ func TestTwoMetersWithTheSameEndAreNotGuessed(t *testing.T) {
 
 func TestTheLastTokenIsSentAgain(t *testing.T) {
 	o := opened(t)
-	token := func(n byte, class, subclass uint8) vending.Token {
-		return vending.Token{ID: id.ID{15: n}, Class: class, SubClass: subclass, Units: 34_700, State: vending.TokenIssued, Sealed: vending.Sealed{1}}
+	token := func(n byte, class, subclass uint8) sale.Token {
+		return sale.Token{ID: id.ID{15: n}, Class: class, SubClass: subclass, Units: 34_700, State: sale.TokenIssued, Sealed: sale.Sealed{1}}
 	}
-	sale := notify.LastSale{Vend: id.ID{7}, At: o.now, Tender: money.Amount{Minor: 10_000, Currency: "KES"}, Tokens: []vending.Token{token(1, 0, 0)}}
-	o.sales[1] = sale
+	sold := notify.LastSale{Vend: id.ID{7}, At: o.now, Tender: money.Amount{Minor: 10_000, Currency: "KES"}, Tokens: []sale.Token{token(1, 0, 0)}}
+	o.sales[1] = sold
 	o.want(amina, "LAST", "0001 2345 6789 0123 4568 = 34.7 kWh, KES 100.00, meter 04140001001, bought 20.11 14:05. Type the 20 digits on the meter, then #.")
 	if len(o.audit) != 1 || !strings.HasPrefix(o.audit[0], "token.resent") || !strings.Contains(o.audit[0], meterA) {
 		t.Errorf("the audit log has %q, want one row that a token was sent again", o.audit)
 	}
-	sale.Tokens = []vending.Token{token(1, 2, 3), token(2, 2, 4), token(3, 0, 0)}
-	o.sales[1] = sale
+	sold.Tokens = []sale.Token{token(1, 2, 3), token(2, 2, 4), token(3, 0, 0)}
+	o.sales[1] = sold
 	o.want(amina, "LAST",
 		"0001 2345 6789 0123 4568 = step 1 of 3: new key, meter 04140001001, bought 20.11 14:05. Type the steps in order, # after each.",
 		"0001 2345 6789 0123 4569 = step 2 of 3: new key, meter 04140001001, bought 20.11 14:05. Type the steps in order, # after each.",
 		"0001 2345 6789 0123 4570 = step 3 of 3: 34.7 kWh, KES 100.00, meter 04140001001, bought 20.11 14:05. Type the steps in order.")
-	sale.Reversed = true
-	o.sales[1] = sale
+	sold.Reversed = true
+	o.sales[1] = sold
 	o.want(amina, "LAST", "The last purchase for meter 04140001001 was taken back: its token is not valid and is not sent again. Help: +254 20 000 0000")
 	o.sales[1] = notify.LastSale{Pending: true}
 	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again: ask again in some minutes. Help: +254 20 000 0000")
@@ -354,7 +354,7 @@ func TestAStrangerLearnsThePublicLineOnly(t *testing.T) {
 	public := "This number serves customers of Umeme Mashinani from their registered phones. Nothing was changed. Help: +254 20 000 0000"
 	for _, text := range []string{"BAL", "BAL 04140001001", "LAST 04140001001", "USE", "STOP", "help", "*02#12345678901234567890", "hello"} {
 		o := opened(t)
-		o.sales[1] = notify.LastSale{Tokens: []vending.Token{{ID: id.ID{15: 1}, Sealed: vending.Sealed{1}}}}
+		o.sales[1] = notify.LastSale{Tokens: []sale.Token{{ID: id.ID{15: 1}, Sealed: sale.Sealed{1}}}}
 		o.want(stranger, text, public)
 	}
 	o := opened(t)

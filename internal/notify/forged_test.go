@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/notify"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // TestAForgedStopEndsNoMore: anybody may be able to forge the sender of a STOP. It ends these messages and no others: every
@@ -60,7 +60,7 @@ func TestAForgedUsedEndsNoSending(t *testing.T) {
 	token := c.up[0]
 	sending := func(when string) {
 		t.Helper()
-		if m := c.messages[0]; !m.Open || m.State == notify.Answered || len(c.heard) != 0 || c.tokens[0].State != vending.TokenIssued {
+		if m := c.messages[0]; !m.Open || m.State == notify.Answered || len(c.heard) != 0 || c.tokens[0].State != sale.TokenIssued {
 			t.Fatalf("%s: the message is %s, open %v, its token %s; want the sending to go on", when, m.State, m.Open, c.tokens[0].State)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -234,9 +234,9 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 }
 
 // push is one token, with what was sent of it and answered.
-func (d *Desk) push(t vending.Token, sent []MeterMessage) (Pushed, error) {
+func (d *Desk) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
-		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == vending.TokenAccepted, Over: true}
+		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == sale.TokenAccepted, Over: true}
 	for _, m := range sent {
 		if m.Token != t.ID {
 			continue
@@ -259,8 +259,8 @@ func (d *Desk) push(t vending.Token, sent []MeterMessage) (Pushed, error) {
 }
 
 // ends are the first and last four digits of a token, which is all that a meter's list shows of it.
-func (d *Desk) ends(t vending.Token) (first, last string, err error) {
-	digits, err := d.c.Opener.Open(vending.TokenContext(t.ID), t.Sealed)
+func (d *Desk) ends(t sale.Token) (first, last string, err error) {
+	digits, err := d.c.Opener.Open(sale.TokenContext(t.ID), t.Sealed)
 	if err != nil {
 		return "", "", err
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
@@ -25,7 +25,7 @@ import (
 // counter is an office with one meter that takes tokens by SMS, and what is on its way between the two.
 type counter struct {
 	*office
-	tokens []vending.Token // oldest first
+	tokens []sale.Token // oldest first
 	heard  map[id.ID]bool
 	alarms []metering.AlarmCode
 	tried  time.Time      // when a message was last given to a route
@@ -58,15 +58,15 @@ func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
 	return registry.Meter{ID: id.ID{2}, N: 1, Number: meterA}, phone == meterSIM, nil
 }
 func (c *counter) SIMOf(int64) (string, error) { return meterSIM, nil }
-func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]vending.Token, error) {
+func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]sale.Token, error) {
 	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was made elsewhere
 	slices.Reverse(all)
 	return all[:min(most, len(all))], nil
 }
-func (c *counter) TokenForPush(token id.ID) (vending.Token, string, bool, error) {
-	i := slices.IndexFunc(c.tokens, func(t vending.Token) bool { return t.ID == token })
+func (c *counter) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
+	i := slices.IndexFunc(c.tokens, func(t sale.Token) bool { return t.ID == token })
 	if i < 0 {
-		return vending.Token{}, "", false, nil
+		return sale.Token{}, "", false, nil
 	}
 	return c.tokens[i], meterA, true, nil
 }
@@ -117,8 +117,8 @@ func (c *counter) MessagePut(m notify.Message) error {
 func (c *counter) MessageHold(m notify.Message) error { return c.MessagePut(m) }
 func (c *counter) TokenHeard(token id.ID) error {
 	for i := range c.tokens {
-		if t := &c.tokens[i]; t.ID == token && (t.State == vending.TokenIssued || t.State == vending.TokenSent) {
-			t.State, c.heard[token] = vending.TokenAccepted, true
+		if t := &c.tokens[i]; t.ID == token && (t.State == sale.TokenIssued || t.State == sale.TokenSent) {
+			t.State, c.heard[token] = sale.TokenAccepted, true
 		}
 	}
 	return nil
@@ -132,8 +132,8 @@ func (c *counter) RaiseAlarm(_ int64, a metering.Alarm) error {
 func newCounter(t *testing.T, seed uint64) *counter {
 	c := &counter{office: opened(t), heard: map[id.ID]bool{}, lastly: map[id.ID]bool{}, loaded: map[id.ID]bool{}, rand: rand.New(rand.NewPCG(seed, 1))}
 	for n := range 5 {
-		token := vending.Token{ID: id.ID{9, byte(n)}, State: vending.TokenIssued, Units: 34_700, IssuedAt: c.now,
-			Sealed: vending.Sealed(fmt.Sprintf("%04d567890123456%04d", 1000+n, 2000+n))}
+		token := sale.Token{ID: id.ID{9, byte(n)}, State: sale.TokenIssued, Units: 34_700, IssuedAt: c.now,
+			Sealed: sale.Sealed(fmt.Sprintf("%04d567890123456%04d", 1000+n, 2000+n))}
 		if n == 0 {
 			token.IssuedAt = c.now.Add(-2 * notify.AnswerHorizon) // bought long ago, and found in a drawer
 		}
@@ -178,7 +178,7 @@ func (c *counter) reachMeter(text string) {
 		return
 	}
 	digits := r.RevealTokens()[0]
-	i := slices.IndexFunc(c.tokens, func(t vending.Token) bool { return string(t.Sealed) == digits })
+	i := slices.IndexFunc(c.tokens, func(t sale.Token) bool { return string(t.Sealed) == digits })
 	token, _ := sts.ParseToken(digits)
 	result := meter.Result{Code: sts.UsedError, Source: meter.SMS, Balance: c.balance}
 	if !c.loaded[c.tokens[i].ID] {
@@ -308,7 +308,7 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	if m := c.messages[0]; m.State != notify.Lost || m.Open || len(c.alarms) != 2 {
 		t.Errorf("a message rejected twice is %s (%s), with alarms %v", m.State, m.Failure, c.alarms)
 	}
-	if len(c.heard) != 0 || c.tokens[0].State != vending.TokenIssued {
+	if len(c.heard) != 0 || c.tokens[0].State != sale.TokenIssued {
 		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
 	}
 	// The next has its turn; a doubled rejection is not blamed on it, but asked about.
@@ -361,7 +361,7 @@ func TestATokenAtTheKeypadIsHeardOf(t *testing.T) {
 	if m := c.messages[0]; m.Open || m.State != notify.Answered || !c.heard[c.tokens[0].ID] {
 		t.Errorf("the report of its own token leaves a message %s, open %v", m.State, m.Open)
 	}
-	c.tokens[1].State = vending.TokenReversedUnconfirmed
+	c.tokens[1].State = sale.TokenReversedUnconfirmed
 	if c.reachDesk(report(1)); c.heard[c.tokens[1].ID] || !slices.Contains(c.alarms, notify.AlarmReversedHeard) {
 		t.Errorf("the report of a reversed token raises %v, and it is heard of: %v", c.alarms, c.heard[c.tokens[1].ID])
 	}
@@ -385,12 +385,12 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 	const loaded, used = "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", "this recharge card has been used! Balance 42.8 kWh"
 	for _, x := range []struct {
-		state vending.TokenState
+		state sale.TokenState
 		text  string
 		alarm bool
 	}{
-		{vending.TokenReversed, loaded, true}, {vending.TokenReversedUnconfirmed, loaded, true}, {vending.TokenReversedUnconfirmed, used, true},
-		{vending.TokenReversed, used, false}, {vending.TokenSent, loaded, false}, {vending.TokenAccepted, used, false},
+		{sale.TokenReversed, loaded, true}, {sale.TokenReversedUnconfirmed, loaded, true}, {sale.TokenReversedUnconfirmed, used, true},
+		{sale.TokenReversed, used, false}, {sale.TokenSent, loaded, false}, {sale.TokenAccepted, used, false},
 	} {
 		c := newCounter(t, 1)
 		c.send()

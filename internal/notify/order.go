@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -68,7 +68,7 @@ func (d *Desk) checkWish(w Wish) refusal.Refusal {
 		return refusal.Because(refusal.InvalidRequest, "This server has no route for messages.", nothingSent, "Start it with --sms-modem, or describe a route in paywatt.toml.")
 	case w.Route != "" && !d.has(w.Route):
 		return invalid("There is no route " + cut(w.Route, 40) + " on this server; there are: " + d.routeNames() + ".")
-	case w.Text != "" && (w.Token != "" || w.Via == vending.RouteMeterSMS):
+	case w.Text != "" && (w.Token != "" || w.Via == sale.RouteMeterSMS):
 		return invalid("A message is a text, or a token: not both.")
 	case w.Text == "" && w.Meter == "":
 		return invalid("A message needs a text, or the meter whose token it brings.")
@@ -76,7 +76,7 @@ func (d *Desk) checkWish(w Wish) refusal.Refusal {
 		return invalid(fmt.Sprintf("A text has 1 to %d bytes.", MaxWritten))
 	case w.Text != "" && MaskTokens(w.Text) != w.Text:
 		return invalid("A text must not hold a token: give meter and token instead, and the server writes it when it is sent.")
-	case w.Text == "" && w.Via != vending.RouteSMS && w.Via != vending.RouteMeterSMS:
+	case w.Text == "" && w.Via != sale.RouteSMS && w.Via != sale.RouteMeterSMS:
 		return invalid("via is sms, to the customer, or meter_sms, to the SIM in the meter.")
 	case w.Phone != "" && w.Text == "":
 		return invalid("A token goes to the registered telephone or to the meter's SIM, never to another number.")
@@ -151,7 +151,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 		return refusal.Because(refusal.InvalidRequest, "The token is not sent: "+why+".", nothingSent, "Look at the tokens of the meter."), nil
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
-	if w.Via == vending.RouteMeterSMS {
+	if w.Via == sale.RouteMeterSMS {
 		sim, err := tx.SIMOf(m.N)
 		if err != nil {
 			return refusal.Refusal{}, err
@@ -178,7 +178,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 }
 
 // soldHere reports whether a token was sold to whom its meter supplies now; one that belongs to no sale is the meter's own.
-func soldHere(tx Tx, t vending.Token) (bool, error) {
+func soldHere(tx Tx, t sale.Token) (bool, error) {
 	if t.Sale.IsZero() {
 		return true, nil
 	}
@@ -186,7 +186,7 @@ func soldHere(tx Tx, t vending.Token) (bool, error) {
 }
 
 // tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
-func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (vending.Token, refusal.Refusal, error) {
+func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
 	unknown := refusal.Because(refusal.NotFound, "Meter "+m.Number+" has no such token.", nothingSent, "Look at the tokens of the meter.")
 	if name == "" {
 		tokens, err := tx.VendTokens(m.N, id.ID{}, registry.DefaultLimit)
@@ -195,23 +195,23 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (vending.Token, 
 				return t, refusal.Refusal{}, nil
 			}
 		}
-		return vending.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), err
+		return sale.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), err
 	}
 	i, err := id.Parse(id.Token, name)
 	if err != nil {
 		digits, result := sts.ParseToken(name)
 		if result != sts.Accept {
-			return vending.Token{}, invalid("token is the identity of a token, tok_…, or its 20 digits."), nil
+			return sale.Token{}, invalid("token is the identity of a token, tok_…, or its 20 digits."), nil
 		}
 		t, _, found, err := tx.TokenByHash(d.hash(digits))
 		if err != nil || !found {
-			return vending.Token{}, unknown, err
+			return sale.Token{}, unknown, err
 		}
 		i = t.ID
 	}
 	t, number, found, err := tx.TokenForPush(i)
 	if err != nil || !found || number != m.Number {
-		return vending.Token{}, unknown, err
+		return sale.Token{}, unknown, err
 	}
 	return t, refusal.Refusal{}, nil
 }
@@ -220,7 +220,7 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (vending.Token, 
 func (d *Desk) hash(t sts.Token) []byte {
 	digits := t.AppendReveal(nil)
 	defer clear(digits)
-	return d.c.Hasher.Hash(vending.HashContext, digits)
+	return d.c.Hasher.Hash(sale.HashContext, digits)
 }
 
 // Retry queues a message once more, by a route that a person names or by those of the configuration in their order (right:

@@ -48,12 +48,6 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	if f.State != "" && !slices.Contains(States(), f.State) {
 		return Messages{Refusal: invalid("There is no state " + cut(string(f.State), 40) + " of messages.")}, nil
 	}
-	if l.Sale != "" {
-		var err error
-		if f.Vend, err = id.Parse(id.Vend, l.Sale); err != nil {
-			return Messages{Refusal: invalid("sale is the identity of a sale, vnd_….")}, nil
-		}
-	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
 			m, no, err := meterNamed(tx, l.Meter)
@@ -61,6 +55,12 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 				return Messages{Refusal: no}, err
 			}
 			f.Meter = m.N
+		}
+		if l.Sale != "" {
+			var err error
+			if f.Vend, err = saleNamed(tx, l.Sale); err != nil || f.Vend.IsZero() {
+				return Messages{Refusal: invalid("sale is the id of a sale, vnd_…, or the number of its receipt.")}, err
+			}
 		}
 		rows, err := tx.MessageList(f, before, max+1)
 		return Messages{Data: rows}, err
@@ -167,4 +167,13 @@ func (d *Desk) routeNames() string {
 		names[i] = r.Name()
 	}
 	return strings.Join(names, ", ")
+}
+
+// saleNamed is the sale of an identity or a receipt number; the zero identity for none. No vendor lists messages, so who asks
+// may know of every sale.
+func saleNamed(tx Tx, named string) (id.ID, error) {
+	if i, err := id.Parse(id.Vend, named); err == nil {
+		return i, nil
+	}
+	return tx.VendNumbered(named)
 }

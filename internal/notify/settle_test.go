@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 func ways() []Way {
@@ -215,20 +215,20 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 // reversing is a transaction in which a token's sale is in a state.
 type reversing struct {
 	Tx
-	state vending.State
+	state sale.State
 }
 
-func (r reversing) TokenForPush(id.ID) (vending.Token, string, bool, error) {
-	return vending.Token{Sale: id.ID{2}, Sealed: []byte{1}, State: vending.TokenIssued}, "", true, nil
+func (r reversing) TokenForPush(id.ID) (sale.Token, string, bool, error) {
+	return sale.Token{Sale: id.ID{2}, Sealed: []byte{1}, State: sale.TokenIssued}, "", true, nil
 }
 
-func (r reversing) VendSale(id.ID) (vending.Sale, bool, error) {
-	return vending.Sale{State: r.state}, true, nil
+func (r reversing) VendSale(id.ID) (sale.Sale, bool, error) {
+	return sale.Sale{State: r.state}, true, nil
 }
 
 func TestATokenWaitsWhileItsSaleIsBeingReversed(t *testing.T) {
 	now := time.Now()
-	for state, wait := range map[vending.State]time.Duration{vending.Completed: 0, vending.Reversing: reversingPause} {
+	for state, wait := range map[sale.State]time.Duration{sale.Completed: 0, sale.Reversing: reversingPause} {
 		m := Message{State: Queued, Open: true, Token: id.ID{1}, NextAt: now}
 		sealed, err := tokenOf(reversing{state: state}, &m, now)
 		if err != nil || len(sealed) != 1 || !m.Open || m.NextAt.Sub(now) != wait {
@@ -254,5 +254,66 @@ func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 		if m.State != Answered || m.Open || m.Failure != "" || !m.DeliveredAt.Equal(c.want) {
 			t.Errorf("%s: %+v, want it answered as before and delivered at %v", name, m, c.want)
 		}
+	}
+}
+
+// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for what a cut-off counts from.
+func TestTheLastTryOfAMessage(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name    string
+		purpose Purpose
+		tries   int
+		state   State
+		pause   time.Duration
+	}{
+		{"nineteen", PurposeWritten, MaxTries/2 - 1, Queued, Pause(3)}, {"twenty", PurposeWritten, MaxTries / 2, Queued, Pause(3)},
+		{"nineteen of a warning", PurposeCutSoon, MaxTries/2 - 1, Queued, Pause(3)}, {"twenty of a warning", PurposeCutSoon, MaxTries / 2, Queued, cutPause},
+		{"thirty-nine", PurposeWritten, MaxTries - 1, Queued, Pause(3)}, {"forty", PurposeWritten, MaxTries, Lost, 0},
+	} {
+		m := Message{State: SentOut, Open: true, Phone: "+254700000001", Purpose: c.purpose, Round: 3}
+		tries := make([]Try, c.tries)
+		for i := range tries {
+			tries[i] = tried([]string{"a", "b", "c"}[i%3], NotSent, 3)
+		}
+		reroute(&m, tries, here(), "no network", now)
+		if m.State != c.state || m.Open != (c.state == Queued) || m.Open && !m.NextAt.Equal(now.Add(c.pause)) || m.Open && (m.Round != 4 || m.Route != "a") {
+			t.Errorf("%s tries: %+v; want %s after %s", c.name, m, c.state, c.pause)
+		}
+	}
+}
+
+// TestAReportSaysWhen: the time of the network, as far as it can be, and the first one.
+func TestAReportSaysWhen(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		m    Message
+		at   time.Time
+		want time.Time
+		open bool
+	}{
+		{"its time", Message{State: SentOut, Open: true}, now.Add(-time.Minute), now.Add(-time.Minute), false},
+		{"none", Message{State: SentOut, Open: true}, time.Time{}, now, false},
+		{"one that has not come", Message{State: SentOut, Open: true}, now.Add(time.Minute), now, false},
+		{"a second report", Message{State: Arrived, DeliveredAt: now.Add(-time.Hour)}, now, now.Add(-time.Hour), false},
+		{"of a meter, which keeps its turn", Message{State: SentOut, Open: true, Purpose: PurposeMeter}, now, now, true},
+	} {
+		m := c.m
+		tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}
+		reported(&m, tries, &tries[0], Report{Route: "a", State: Delivered, At: c.at}, here(), now)
+		if !m.DeliveredAt.Equal(c.want) || m.State != Arrived || m.Open != c.open || m.SentAt.IsZero() || tries[0].Report != "delivered" {
+			t.Errorf("%s: %+v", c.name, m)
+		}
+	}
+	unknown := Message{State: Arrived, Open: true, Purpose: PurposeMeter, Token: id.ID{1}}
+	uncertain(&unknown, []Try{{Outcome: Unknown.String()}}, "timeout", now)
+	if !unknown.Open || unknown.State != Arrived || !unknown.NextAt.Equal(now.Add(Pause(0))) {
+		t.Errorf("a meter has the message and nobody knows of the try: %+v", unknown)
+	}
+	text := Message{State: Arrived, Open: true}
+	uncertain(&text, []Try{{Outcome: Unknown.String()}}, "timeout", now)
+	if text.Open || text.State != Arrived {
+		t.Errorf("a telephone has the message: %+v", text)
 	}
 }

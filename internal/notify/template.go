@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -118,9 +117,6 @@ type Rendered struct{ text string }
 // Reveal is the text. Only a route may have it, in an [Outgoing].
 func (r Rendered) Reveal() string { return r.text }
 
-// Parts is how many short messages the text takes.
-func (r Rendered) Parts() int { return pdu.Measure(r.text).Parts }
-
 const maskedText = "notify.Rendered(masked)"
 
 // String returns a mask.
@@ -137,18 +133,6 @@ func (r Rendered) MarshalText() ([]byte, error) { return []byte(maskedText), nil
 
 // NeedsToken reports whether the messages of a purpose bring a token, whose digits [Render] then takes.
 func (p Purpose) NeedsToken() bool { return strings.Contains(templates[English][p], "{token}") }
-
-// Known reports whether there is a template for the purpose.
-func (p Purpose) Known() bool { return templates[English][p] != "" }
-
-// Purposes are all purposes that have a template, in the order of the reference page.
-func Purposes() []Purpose {
-	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
-		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
-		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
-		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeUsageNone, PurposeWalletUsage, PurposeHelp, PurposeUnknown,
-		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
-}
 
 // templates are the texts by language, and phrases the pieces that a text has or not.
 var (

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -72,7 +72,7 @@ type Tx interface {
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
-	VendTokens(meter int64, before id.ID, max int) ([]vending.Token, error)
+	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
@@ -87,15 +87,17 @@ type Tx interface {
 	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
 
 	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
-	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
+	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	TokenSent(token id.ID) error
 	// VendSale is a sale.
-	VendSale(sale id.ID) (vending.Sale, bool, error)
+	VendSale(sale id.ID) (sale.Sale, bool, error)
+	// VendNumbered finds the sale of a receipt number; the zero identity for none.
+	VendNumbered(receiptNo string) (id.ID, error)
 	// TokenHeard notes that a meter has said by SMS that it has a token. Nobody can prove who sent such a message, so an
 	// answer that comes signed overrules it.
 	TokenHeard(token id.ID) error
 	// TokenByHash finds a token by the keyed hash of its digits.
-	TokenByHash(hash []byte) (t vending.Token, meter id.ID, found bool, err error)
+	TokenByHash(hash []byte) (t sale.Token, meter id.ID, found bool, err error)
 	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
 	LastTokens(meter int64) (LastSale, bool, error)
 	// SoldHere reports whether a sale was made to the account that its meter supplies now.
@@ -130,7 +132,7 @@ type LastSale struct {
 	Reversed bool
 	Pending  bool // paid, and its tokens are not made yet
 	Tender   money.Amount
-	Tokens   []vending.Token
+	Tokens   []sale.Token
 }
 
 // Use is what a meter used in seven days.

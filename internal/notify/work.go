@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -264,7 +264,7 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found && s.State == vending.Reversing {
+		if found && s.State == sale.Reversing {
 			m.Failure, m.NextAt = "the sale is being reversed", now.Add(reversingPause)
 		}
 	}
@@ -275,21 +275,21 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 const reversingPause = 5 * time.Minute
 
 // needless says why a token need not be sent; empty where it must.
-func needless(m Message, t vending.Token, found bool) string {
+func needless(m Message, t sale.Token, found bool) string {
 	switch {
 	case !found:
 		return "the token has no digits"
 	case undone(t):
 		return "the token is not valid any more"
-	case m.Purpose == PurposeMeter && t.State == vending.TokenAccepted && !t.OnlyHeard():
+	case m.Purpose == PurposeMeter && t.State == sale.TokenAccepted && !t.OnlyHeard():
 		return "the meter has the token already"
 	}
 	return ""
 }
 
 // undone reports whether a token is not to be loaded any more: its sale was reversed, or it was never made.
-func undone(t vending.Token) bool {
-	return t.State == vending.TokenReversed || t.State == vending.TokenReversedUnconfirmed || t.State == vending.TokenFailed
+func undone(t sale.Token) bool {
+	return t.State == sale.TokenReversed || t.State == sale.TokenReversedUnconfirmed || t.State == sale.TokenFailed
 }
 
 func orWhy(why, otherwise string) string {
@@ -329,7 +329,7 @@ func (d *Desk) text(e errand) (string, error) {
 	}
 	var token sts.Token
 	if e.sealed != nil {
-		digits, err := d.c.Opener.Open(vending.TokenContext(m.Token), e.sealed)
+		digits, err := d.c.Opener.Open(sale.TokenContext(m.Token), e.sealed)
 		if err != nil {
 			return "", fmt.Errorf("open the digits of token %s: %w", m.Token.Text(id.Token), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -29,8 +30,7 @@ type Tx interface {
 	// ProfileRegister reads a meter's register and locks it; the zero Register where there is none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
-	Ingest(recs []metering.Record) ([]metering.Outcome, error)
-	RaiseAlarm(meter int64, a metering.Alarm) error
+	intake.Tx
 	access.EyesTx
 	accountTx
 }
@@ -162,7 +162,7 @@ func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs
 	if len(recs) == 0 {
 		return nil
 	}
-	out, err := tx.Ingest(recs)
+	out, err := intake.Take(tx, recs)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs
 	before.Seq--
 	boot := recs[0]
 	boot.Rec, boot.Bad = before.boot(p), nil
-	if out, err = tx.Ingest([]metering.Record{boot, recs[len(recs)-1]}); err != nil {
+	if out, err = intake.Take(tx, []metering.Record{boot, recs[len(recs)-1]}); err != nil {
 		return err
 	}
 	if out[1].Kind != metering.Stored {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -52,13 +53,16 @@ func (d *Desk) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided,
 	if no := v.check(); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
-	now := d.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	now := d.moment()
 	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, v, now) })
 	if err != nil {
 		return Decided{}, fmt.Errorf("decide about %s%s: %w", v.Entry, v.Meter, err)
 	}
 	return out, nil
 }
+
+// moment is now as it is stored: UTC, whole microseconds.
+func (d *Desk) moment() time.Time { return access.Stored(d.c.Now()) }
 
 // check looks at what can be seen without the store.
 func (v Verdict) check() refusal.Refusal {
@@ -195,7 +199,8 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 		if err != nil || len(good) != 1 {
 			return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The record cannot be read any more.", nothingDone, "Discard it.")}, nil
 		}
-		if err := tx.KeepAside(e, good[0]); err != nil {
+		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: good[0]}
+		if err := intake.Keep(tx, r); err != nil {
 			return Decided{}, err
 		}
 	}

@@ -15,10 +15,10 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -118,7 +118,7 @@ func (e Entry) acceptable() bool {
 // Tx is what the desk needs of a transaction.
 type Tx interface {
 	access.EyesTx
-	wallet.ReleaseTx
+	intake.Tx
 	registry.MeterLookup
 	// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
 	// are not decided.
@@ -129,8 +129,6 @@ type Tx interface {
 	AsideRating(meter int64) (Entry, bool, error)
 	// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
 	PutAside(Entry) error
-	// KeepAside stores the record of an entry where it belongs, as if nobody had doubted it.
-	KeepAside(Entry, wire.Record) error
 }
 
 // Config is what a Desk needs.

@@ -26,7 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -53,9 +53,9 @@ type Order struct {
 
 // Given is a token from elsewhere.
 type Given struct {
-	vending.Token // its identity, meter and what could be read of it; sealed digits with their hash
-	HasTID        bool
-	By            string
+	sale.Token // its identity, meter and what could be read of it; sealed digits with their hash
+	HasTID     bool
+	By         string
 }
 
 // Tx is what this package needs of a transaction. Every method sees only the transaction's tenant.
@@ -67,8 +67,8 @@ type Tx interface {
 	OutboxWake(lane, key string) error
 	// TokenForPush is a token that the server holds, made here or elsewhere, with the number of its meter; found is false
 	// for one without digits.
-	TokenForPush(token id.ID) (t vending.Token, number string, found bool, err error)
-	VendSale(sale id.ID) (vending.Sale, bool, error)
+	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
+	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
 	// whether it was made elsewhere.
 	TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error)
@@ -255,7 +255,7 @@ func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged)
 func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
 	digits := []byte(q.digits.Reveal())
 	defer clear(digits)
-	hash := d.c.Sealer.Hash(vending.HashContext, digits)
+	hash := d.c.Sealer.Hash(sale.HashContext, digits)
 	token, found, err := tx.GivenByHash(m.N, hash)
 	if err != nil || found {
 		return token, err
@@ -263,8 +263,8 @@ func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, 
 	if token, err = tx.NewID(); err != nil {
 		return id.ID{}, err
 	}
-	g := Given{By: by.String(), Token: vending.Token{ID: token, Meter: m.N, State: vending.TokenIssued, Hash: hash,
-		Sealed: d.c.Sealer.Seal(vending.TokenContext(token), digits), IssuedAt: d.c.Now()}}
+	g := Given{By: by.String(), Token: sale.Token{ID: token, Meter: m.N, State: sale.TokenIssued, Hash: hash,
+		Sealed: d.c.Sealer.Seal(sale.TokenContext(token), digits), IssuedAt: d.c.Now()}}
 	if f := q.facts; f != nil {
 		g.Class, g.SubClass, g.Units, g.BaseDate = f.Class, f.SubClass, f.Units, f.BaseDate
 		g.TID, g.HasTID = f.TID, f.HasTID
@@ -273,38 +273,38 @@ func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, 
 }
 
 // held is a token that the server holds for a meter and may send.
-func held(tx Tx, m registry.Meter, token id.ID) (vending.Token, refusal.Refusal, error) {
+func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, error) {
 	t, number, found, err := tx.TokenForPush(token)
-	no := func(code refusal.Code, what, try string) (vending.Token, refusal.Refusal, error) {
-		return vending.Token{}, refusal.Because(code, what, notSent, try), nil
+	no := func(code refusal.Code, what, try string) (sale.Token, refusal.Refusal, error) {
+		return sale.Token{}, refusal.Because(code, what, notSent, try), nil
 	}
 	switch {
 	case err != nil:
-		return vending.Token{}, refusal.Refusal{}, err
+		return sale.Token{}, refusal.Refusal{}, err
 	case !found || number != m.Number:
 		return no(refusal.NotFound, "Meter "+m.Number+" has no such token.", "Take the id from the list of the meter's tokens.")
 	}
 	const reversed = "The sale of this token was reversed, or is being reversed."
 	switch t.State {
-	case vending.TokenIssued, vending.TokenSent, vending.TokenAccepted, vending.TokenRejected:
+	case sale.TokenIssued, sale.TokenSent, sale.TokenAccepted, sale.TokenRejected:
 	default:
 		return no(refusal.TokenUnfit, reversed, "Sell anew.")
 	}
 	if t.Sale.IsZero() {
 		return t, refusal.Refusal{}, nil
 	}
-	sale, found, err := tx.VendSale(t.Sale)
+	sold, found, err := tx.VendSale(t.Sale)
 	switch {
 	case err != nil:
-		return vending.Token{}, refusal.Refusal{}, err
-	case found && sale.State != vending.Completed: // the meter is being asked to cancel the token
+		return sale.Token{}, refusal.Refusal{}, err
+	case found && sold.State != sale.Completed: // the meter is being asked to cancel the token
 		return no(refusal.TokenUnfit, reversed, "Wait until the reversal has ended.")
 	}
 	return t, refusal.Refusal{}, nil
 }
 
 // enqueue puts the token on its way. One that the meter has answered before is sent once more.
-func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
+func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if by == SMS {
 		return d.text(tx, actor, m, t)
 	}
@@ -316,7 +316,7 @@ func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t 
 		return refusal.Refusal{}, tx.OutboxWake(job.LaneMQTT, m.Number)
 	}
 	name := t.ID.Text(id.Token)
-	body, err := json.Marshal(job.Body{TokenID: name, Request: name, Again: t.State != vending.TokenIssued && t.State != vending.TokenSent})
+	body, err := json.Marshal(job.Body{TokenID: name, Request: name, Again: t.State != sale.TokenIssued && t.State != sale.TokenSent})
 	if err != nil {
 		return refusal.Refusal{}, fmt.Errorf("push token %s: %w", name, err)
 	}
@@ -325,7 +325,7 @@ func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t 
 }
 
 // text sends the token to the meter's SIM. One that its meter has confirmed needs no message any more.
-func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t vending.Token) (refusal.Refusal, error) {
+func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if !d.c.Texts() {
 		return refusal.Because(refusal.MeterOffline, "This server has no route for messages to meters.", notSent,
 			"Start it with --sms-modem or describe a route in paywatt.toml; or send the token by mqtt, or let the customer type it."), nil
@@ -337,7 +337,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t vending.Token) (
 	if sim == "" {
 		return refusal.Because(refusal.MeterOffline, "No number of a SIM in meter "+m.Number+" is known.", notSent, "Register its sim_phone."), nil
 	}
-	if t.State == vending.TokenAccepted && !t.OnlyHeard() {
+	if t.State == sale.TokenAccepted && !t.OnlyHeard() {
 		return refusal.Refusal{}, nil
 	}
 	sent, err := tx.MessagesOfToken(m.N, t.ID, 1)

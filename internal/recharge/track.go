@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -32,9 +32,6 @@ const (
 	Rejected  State = "rejected"  // the meter will never take it
 	Failed    State = "failed"    // the delivery was given up; the token remains good
 )
-
-// Final reports whether nothing more will happen by itself.
-func (s State) Final() bool { return s == Accepted || s == Rejected || s == Failed || s == Idle }
 
 // Delivery is one way that a token was sent, with the time of each step; zero for a step that was not reached.
 type Delivery struct {
@@ -60,7 +57,7 @@ type Balance struct {
 type Tracked struct {
 	refusal.Refusal
 	Meter     registry.Meter
-	Token     vending.Token
+	Token     sale.Token
 	Elsewhere bool // it was not made here
 	// Heard says that nothing but a text message tells that the meter has it; nobody can prove who wrote that.
 	Heard bool
@@ -111,7 +108,7 @@ func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) 
 }
 
 // track reads all that became of a token.
-func track(tx Tx, m registry.Meter, t vending.Token) (Tracked, error) {
+func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	out := Tracked{Meter: m, Token: t}
 	sent, answered, given, err := tx.TokenTimes(t.ID)
 	if err != nil {
@@ -187,7 +184,7 @@ func stateOf(m notify.Message) State {
 }
 
 // connection is the delivery over the meter's own connection.
-func connection(t vending.Token, w Waiting, waits bool, sent, answered time.Time) Delivery {
+func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) Delivery {
 	d := Delivery{By: MQTT, State: Queued, Queued: w.Since, Sent: sent, Attempts: w.Attempts, Why: w.Why}
 	switch {
 	case waits && w.Dead:
@@ -201,22 +198,22 @@ func connection(t vending.Token, w Waiting, waits bool, sent, answered time.Time
 }
 
 // ended is the state of a delivery that the meter's answer has ended.
-func ended(t vending.Token) State {
+func ended(t sale.Token) State {
 	switch t.State {
-	case vending.TokenAccepted:
+	case sale.TokenAccepted:
 		return Accepted
-	case vending.TokenRejected:
+	case sale.TokenRejected:
 		return Rejected
 	}
 	return Answered
 }
 
 // state is that of the whole: what the meter says of the token, else what has come furthest of what is under way.
-func state(t vending.Token, all []Delivery) State {
+func state(t sale.Token, all []Delivery) State {
 	switch t.State {
-	case vending.TokenAccepted:
+	case sale.TokenAccepted:
 		return Accepted
-	case vending.TokenRejected:
+	case sale.TokenRejected:
 		return Rejected
 	}
 	order := []State{Answered, Delivered, Sent, Queued, Failed}

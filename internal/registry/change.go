@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -116,7 +115,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		eyes, err = access.SecondPerson(tx, by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
 				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
-			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 		}

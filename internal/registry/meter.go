@@ -114,7 +114,7 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := access.SecondPerson(tx, by, d.wish(n), r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+	eyes, err := access.SecondPerson(tx, by, d.wish(n), r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}

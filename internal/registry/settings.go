@@ -228,7 +228,7 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 	}
 	object := fmt.Sprintf("tenant %d", by.Tenant)
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActSettings, Object: object,
-		Summary: "change settings: " + string(told), Body: c}, r.c.Now().Round(0).UTC().Truncate(time.Microsecond))
+		Summary: "change settings: " + string(told), Body: c}, r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SettingsView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -102,7 +101,7 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return no
 	}
-	if !by.Sees(id.ID{}) { // what all customers bought, whoever sold it
+	if !by.OfUtility() { // what all customers bought, whoever sold it
 		return refusal.Because(refusal.Forbidden, "A vendor's key may not read what other sellers' customers bought.", "The simulation did not run.",
 			"Give the consumption to replay in the request.")
 	}

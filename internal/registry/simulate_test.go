@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -48,6 +49,8 @@ func TestSimulationsOfTheImpossibleAreRefused(t *testing.T) {
 	w := newWorld(t)
 	w.domestic(t)
 	good := registry.Simulation{Tariff: "domestic", Draft: priced(1)}
+	vendors := as(access.Owner)
+	vendors.Vendor = id.ID{15: 9}
 	for name, c := range map[string]struct {
 		by     access.Actor
 		change func(*registry.Simulation)
@@ -64,6 +67,7 @@ func TestSimulationsOfTheImpossibleAreRefused(t *testing.T) {
 		"too many rises":        {boss(), func(s *registry.Simulation) { s.Rises = 101 }, refusal.InvalidRequest},
 		"nobody":                {as("stranger"), func(*registry.Simulation) {}, refusal.Forbidden},
 		"no right to the sales": {as(access.TariffManager), func(s *registry.Simulation) { s.From, s.To = "2026-01", "2026-01" }, refusal.Forbidden},
+		"a vendor's owner":      {vendors, func(s *registry.Simulation) { s.From, s.To = "2026-01", "2026-01" }, refusal.Forbidden},
 	} {
 		s := good
 		c.change(&s)

@@ -51,7 +51,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 	w := wish{Name: n.Name, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
 	no := n.check()
 	if !no.Refused() {
-		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.c.Now())
+		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.moment())
 	}
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
@@ -77,10 +77,12 @@ func (n NewTariff) check() refusal.Refusal {
 	return n.Body.Validate()
 }
 
+// moment is now as it is stored.
+func (r *Registry) moment() time.Time { return access.Stored(r.c.Now()) }
+
 // begins is the moment from which a version holds. The past is refused: what was sold then was sold on another price,
 // and a version that began before it was published would say otherwise.
 func begins(from, now time.Time) (time.Time, refusal.Refusal) {
-	now = now.Round(0).UTC().Truncate(time.Microsecond)
 	switch {
 	case from.IsZero():
 		return now, refusal.Refusal{}
@@ -93,7 +95,7 @@ func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	case from.Before(now):
 		return now, refusal.Refusal{}
 	}
-	return from.Round(0).UTC().Truncate(time.Microsecond), refusal.Refusal{}
+	return access.Stored(from), refusal.Refusal{}
 }
 
 func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (AddedTariff, error) {

@@ -98,7 +98,7 @@ func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion
 		no = n.Body.Validate()
 	}
 	if !no.Refused() {
-		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.c.Now())
+		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.moment())
 	}
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -45,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), connected: map[string]bool{}}
 	// Rehearse runs every closure twice, which finds one that keeps something of its first run.
-	e, err := sqlite.Open(w.dir, sqlite.Options{Reserve: -1, Rehearse: true, Now: w.clock})
+	e, err := sqlite.Open(w.dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: true, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

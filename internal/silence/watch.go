@@ -52,10 +52,13 @@ type Watch struct {
 // New makes a Watch.
 func New(c Config) *Watch { return &Watch{c: c} }
 
+// moment is now as it is stored: UTC, whole microseconds.
+func (w *Watch) moment() time.Time { return access.Stored(w.c.Now()) }
+
 // Look compares what is heard with what is alarmed, and changes the alarms. Several servers may do so at once: an alarm is
 // open once.
 func (w *Watch) Look(ctx context.Context, by access.Actor) error {
-	now := w.c.Now().Round(0).UTC().Truncate(time.Microsecond)
+	now := w.moment()
 	if w.looked.IsZero() || now.Sub(w.looked) > blindAfter || now.Before(w.looked) {
 		w.since = now
 	}

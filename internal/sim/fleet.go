@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/link"
@@ -33,9 +34,9 @@ type Fleet struct {
 	Start        time.Time
 	// Meter is what all the meters have in common: tariff, supply group, key revision and so on. It needs a vending key for
 	// tests, which gives simulated meters their decoder keys.
-	Meter client.NewMeter
+	Meter apiv1.NewMeter
 	// Tender is what a household spends at once.
-	Tender client.Amount
+	Tender apiv1.Amount
 	// Rand gives each meter the name of its memory.
 	Rand io.Reader
 }
@@ -139,7 +140,7 @@ func (f Fleet) live(ctx context.Context, i int, out *fleetLife) error {
 }
 
 // open makes the virtual meter with what the server has said at its registration.
-func (f Fleet) open(added client.AddedMeter, m client.NewMeter) (*device.Device, error) {
+func (f Fleet) open(added apiv1.AddedMeter, m apiv1.NewMeter) (*device.Device, error) {
 	b, err := hex.DecodeString(added.DecoderKey)
 	if err != nil || len(b) == 0 {
 		return nil, errors.New("the server has given no decoder key: the meters' vending key must be one for tests")
@@ -157,8 +158,8 @@ func (f Fleet) open(added client.AddedMeter, m client.NewMeter) (*device.Device,
 		return nil, err
 	}
 	base := sts.Base2014
-	if m.BaseDate != 0 {
-		base = sts.BaseDate(m.BaseDate)
+	if m.BaseDate != nil {
+		base = sts.BaseDate(*m.BaseDate)
 	}
 	keys := meter.NewKeys(k, meter.KeyInfo{Base: base, Type: sts.DUTK, KEN: 255})
 	return device.Open(device.Config{Number: m.Number, Keys: &keys, LinkKey: lk, HasLink: true, Image: &memory.RAMImage{}, Log: memory.Nothing{},
@@ -196,7 +197,7 @@ func (l *fleetMeter) day(ctx context.Context, d int, rnd *rand.Rand) error {
 
 // buy gets a token from the server and types it in.
 func (l *fleetMeter) buy(ctx context.Context) error {
-	v, err := l.fleet.API.Vend(ctx, client.Order{Meter: l.number, Tender: l.fleet.Tender, ClientRef: fmt.Sprintf("sim-%s-%d", l.number, l.out.sales+1)})
+	v, err := l.fleet.API.Vend(ctx, apiv1.NewSale{Meter: l.number, Tender: l.fleet.Tender, ClientRef: fmt.Sprintf("sim-%s-%d", l.number, l.out.sales+1)}, "")
 	if err != nil {
 		return fmt.Errorf("buy: %w", err)
 	}

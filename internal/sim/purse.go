@@ -62,29 +62,40 @@ type Purses struct {
 
 // PursesResult is what a street of purses came to.
 type PursesResult struct {
-	MeterDays int
+	MeterDays int `json:"meter_days"`
 	// Records are those that the server stored, Lost the messages that the network swallowed.
-	Records, Lost int64
+	Records int64 `json:"records"`
+	Lost    int64 `json:"messages_lost"`
 	// Leases, Cuts and Connects are how many were signed, Pressed is how many people had to press a key.
-	Leases, Cuts, Connects, Pressed int64
+	Leases   int64 `json:"leases"`
+	Cuts     int64 `json:"cut_offs"`
+	Connects int64 `json:"connects"`
+	Pressed  int64 `json:"keys_pressed"`
 	// Held are registers that waited for a person, Switched the cuts of persons, Moved the customers who moved out.
-	Held, Switched, Moved int64
+	Held     int64 `json:"registers_held"`
+	Switched int64 `json:"cut_offs_by_persons"`
+	Moved    int64 `json:"customers_moved_out"`
 	// Changes are those of relays, Dark the time for which supplies were off.
-	Changes int64
-	Dark    time.Duration
+	Changes int64         `json:"relay_changes"`
+	Dark    time.Duration `json:"-"`
 	// DarkHouses are those whose supply was off at some time after the first hour.
-	DarkHouses []int
+	DarkHouses []int `json:"-"`
 	// OffWithMoney is the time off with money and lease energy left and none of the causes that [RuleDark] allows.
-	OffWithMoney time.Duration
+	OffWithMoney time.Duration `json:"-"`
 	// BeyondLease is the most that a meter counted beyond its lease, MostOwed the most that an account has used beyond its money.
-	BeyondLease, MostOwed unit.Energy
+	BeyondLease unit.Energy `json:"beyond_lease_wh"`
+	MostOwed    unit.Energy `json:"most_owed_wh"`
 	// Balances are those of the accounts, Rated what was rated of each, by local month.
-	Balances   []money.Minor
-	Rated      []string
-	Used       unit.Energy
-	Violations []Violation
-	History    []string // of the meter that is traced
-	Seconds    float64
+	Balances   []money.Minor `json:"-"`
+	Rated      []string      `json:"-"`
+	Used       unit.Energy   `json:"used_wh"`
+	Violations []Violation   `json:"violations"`
+	History    []string      `json:"-"` // of the meter that is traced
+	Seconds    float64       `json:"seconds"`
+	// Hash is over all balances and what was rated: the same seed gives the same.
+	Hash string `json:"trace"`
+	// Replay is the line that lets it happen again.
+	Replay string `json:"replay"`
 }
 
 // purse is one house.
@@ -120,6 +131,7 @@ type pursesRun struct {
 	houses []*purse
 	hour   int
 	diary  diary
+	replay string
 	result PursesResult
 }
 
@@ -129,7 +141,7 @@ const pursesInterval = 4 * time.Hour
 // Run lets the street live and gives back what it came to. Violations is what the witness found.
 func (o Purses) Run(ctx context.Context) (PursesResult, error) {
 	began := time.Now()
-	s := &pursesRun{o: o}
+	s := &pursesRun{o: o, replay: o.Line()}
 	var err error
 	if s.office, err = openOffice(o); err != nil {
 		return PursesResult{}, err
@@ -363,5 +375,9 @@ func (s *pursesRun) end(ctx context.Context) error {
 		s.result.OffWithMoney += h.witness.offWithMoney
 		s.result.MostOwed = max(s.result.MostOwed, h.witness.account.owed)
 	}
-	return s.office.compare(ctx, s)
+	if err := s.office.compare(ctx, s); err != nil {
+		return err
+	}
+	s.result.Hash, s.result.Replay = s.result.hash(), s.replay
+	return nil
 }

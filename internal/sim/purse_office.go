@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -382,6 +383,6 @@ func (f *office) balance(tx *store.Tx, h *purse) (money.Minor, error) {
 func (f *office) months(tx *store.Tx, h *purse) (string, error) {
 	var out []string
 	err := tx.C.Query(`SELECT SUBSTR(day, 1, 7), SUM(wh) FROM wallet_day WHERE tenant_id = $1 AND meter = $2 GROUP BY SUBSTR(day, 1, 7) ORDER BY 1`,
-		func(r store.Row) error { out = append(out, fmt.Sprintf("%s %d", r.Text(0), r.Int(1))); return nil }, tx.Tenant, h.n)
+		func(r core.Row) error { out = append(out, fmt.Sprintf("%s %d", r.Text(0), r.Int(1))); return nil }, tx.Tenant, h.n)
 	return strings.Join(out, ", "), err
 }

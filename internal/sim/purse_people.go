@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // fate is what befalls a house besides the network: registers that cannot be true, people who cut and restore, customers who
@@ -120,7 +121,7 @@ func (s *pursesRun) switches(ctx context.Context, h *purse) error {
 	w.person = off
 	w.trace("a person wants the supply off: %t", off)
 	return s.office.do(ctx, func(tx *store.Tx) error {
-		out, err := tx.SwitchWallet(h.n, off, "sim", "a person's word")
+		out, err := wallet.Switch(tx, h.n, off, "sim", "a person's word", tx.Now)
 		if out.Press {
 			s.result.Pressed++
 		}

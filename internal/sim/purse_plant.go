@@ -10,28 +10,34 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Mistakes that the server can be told to make, from the tenth day on.
 const (
 	// PlantLate: a payment takes back a cut-off that was sent and not answered without a newer connect, so the late cut stays.
-	PlantLate = "late acknowledgement"
+	PlantLate = "late-acknowledgement"
 	// PlantStale: a payment does not take back what was decided by a reading from before it.
-	PlantStale = "stale reading"
+	PlantStale = "stale-reading"
 	// PlantTwice: the newest use of a meter is posted twice.
-	PlantTwice = "post twice"
+	PlantTwice = "post-twice"
 	// PlantReturn: whoever has no money by the last reading before the server was down is cut when it is back.
-	PlantReturn = "cut on return"
+	PlantReturn = "cut-on-return"
 	// PlantStarve: leases are not renewed.
-	PlantStarve = "never renew"
+	PlantStarve = "never-renew"
 	// PlantHeldRate: what a register that cannot be true says was used is charged.
-	PlantHeldRate = "rate a held register"
+	PlantHeldRate = "rate-held-register"
 	// PlantHeldCut: a meter whose register cannot be true is cut for it.
-	PlantHeldCut = "cut by a held register"
+	PlantHeldCut = "cut-by-held-register"
 	// PlantMoved: a connect goes to a house that was left.
-	PlantMoved = "connect what was left"
+	PlantMoved = "connect-vacant"
 )
+
+// Plants lists the mistakes.
+func Plants() []string {
+	return []string{PlantLate, PlantStale, PlantTwice, PlantReturn, PlantStarve, PlantHeldRate, PlantHeldCut, PlantMoved}
+}
 
 // plantFrom is the hour from which a planted mistake is made.
 const plantFrom = 240
@@ -130,7 +136,7 @@ func (f *office) again(tx *store.Tx, h *purse) error {
 		WHERE p.tenant_id = $1 AND p.journal_id = (SELECT o.journal_id FROM posting o JOIN journal j ON j.tenant_id = o.tenant_id AND j.id = o.journal_id
 			JOIN ledger_account w ON w.tenant_id = o.tenant_id AND w.n = o.account
 			WHERE o.tenant_id = $1 AND j.kind = $2 AND w.code = $3 AND w.subject = $4 ORDER BY o.journal_id DESC LIMIT 1) ORDER BY p.seq`,
-		func(r store.Row) error {
+		func(r core.Row) error {
 			j.Postings = append(j.Postings, ledger.Posting{Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}, Amount: ledger.Minor(r.Int(2))})
 			return nil
 		}, tx.Tenant, string(ledger.Usage), int64(ledger.Wallet), h.account.Text(id.Account))

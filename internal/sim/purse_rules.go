@@ -51,8 +51,8 @@ const (
 
 // Violation is a broken rule.
 type Violation struct {
-	Rule Rule
-	Text string
+	Rule Rule   `json:"rule"`
+	Text string `json:"text"`
 }
 
 // String is the rule and what broke it.

@@ -41,12 +41,9 @@ func live(t *testing.T, o sim.Purses) sim.PursesResult {
 	t.Logf("figures: %d meter-days in %.0f s: %d records, %d messages lost; %d leases, %d cuts, %d connects, %d keys pressed; %d changes of relays, "+
 		"%d registers held, %d cuts of persons, %d customers moved; %d meter-minutes off, %d of them with money and lease left; most beyond a lease %d Wh, "+
 		"most owed %d Wh; %d violations", r.MeterDays, r.Seconds, r.Records, r.Lost, r.Leases, r.Cuts, r.Connects, r.Pressed, r.Changes, r.Held, r.Switched,
-		r.Moved, minutes(r.Dark), minutes(r.OffWithMoney), r.BeyondLease, r.MostOwed, len(r.Violations))
+		r.Moved, sim.Minutes(r.Dark), sim.Minutes(r.OffWithMoney), r.BeyondLease, r.MostOwed, len(r.Violations))
 	return r
 }
-
-// minutes is a time in minutes, rounded up.
-func minutes(d time.Duration) int64 { return int64((d + time.Minute - 1) / time.Minute) }
 
 func just(t *testing.T, r sim.PursesResult) {
 	t.Helper()
@@ -110,10 +107,9 @@ func everyCutIsJust(t *testing.T, o sim.Purses) {
 
 func cuts(t *testing.T, meters int) sim.Purses {
 	t.Helper()
-	return sim.Purses{Meters: meters, Days: 30, Seed: *seed, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Loss: 30, Away: true,
-		Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5, DownFrom: 400, DownTo: 448,
-		Spoilt: 400, Switched: 700, Moves: 1500,
-		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
+	o := sim.OrdinaryPurses(meters, 30, *seed)
+	o.Start, o.Folder, o.Loss, o.Away = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), t.TempDir(), 30, true
+	return o
 }
 
 // TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts, prices by time of use, and nothing that

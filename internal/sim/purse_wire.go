@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -37,7 +38,7 @@ func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) er
 		return nil
 	}
 	var out []metering.Outcome
-	err := s.office.do(ctx, func(tx *store.Tx) (err error) { out, err = tx.Ingest(recs); return err })
+	err := s.office.do(ctx, func(tx *store.Tx) (err error) { out, err = intake.Take(tx, recs); return err })
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (s *pursesRun) sign(tx *store.Tx, h *purse, c job.Claim) (p parcel, leaves 
 	if err != nil {
 		return p, false, err
 	}
-	signed, err := tx.SignCommand(i)
+	signed, err := command.Sign(tx, i)
 	if err != nil {
 		return p, false, err
 	}

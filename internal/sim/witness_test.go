@@ -1,6 +1,10 @@
 package sim
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -16,6 +20,24 @@ func seen(o Purses) *witness {
 	w.joins(o, nil)
 	w.account.paid = 2875
 	return &w
+}
+
+// TestThePageNamesEveryRule: docs/operate/simulation.md has a line for each rule of the witness.
+func TestThePageNamesEveryRule(t *testing.T) {
+	page, err1 := os.ReadFile("../../docs/operate/simulation.md")
+	source, err2 := os.ReadFile("purse_rules.go")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	rules := regexp.MustCompile(`Rule\w+ Rule = "([a-z-]+)"`).FindAllSubmatch(source, -1)
+	if len(rules) != 15 {
+		t.Errorf("%d rules found in the source, want 15", len(rules))
+	}
+	for _, r := range rules {
+		if !bytes.Contains(page, []byte("| `"+string(r[1])+"` |")) {
+			t.Errorf("the page does not name rule %s", r[1])
+		}
+	}
 }
 
 // TestWhatExcusesASupplyThatIsOff has every hour of a supply that is off with 10 kWh paid for and a lease to 10 kWh.

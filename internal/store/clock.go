@@ -8,7 +8,9 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Keys of meta about the clock; see [vending.Clock].
@@ -50,25 +52,25 @@ func moment(text string) (time.Time, error) {
 func trustedKey(t access.Tenant) string { return metaTrusted + strconv.FormatInt(int64(t), 10) }
 
 // VendClock returns what the store knows about time. The newest token's identity holds its time of issue.
-func (tx *Tx) VendClock() (vending.Times, error) {
-	if t := tx.keptClock(); t != nil {
+func (tx *Tx) VendClock() (sale.Times, error) {
+	if t := tx.KeptClock(); t != nil {
 		return *t, nil
 	}
 	t, err := tx.readClock()
 	if err == nil {
-		tx.keepClock(t)
+		tx.KeepClock(t)
 	}
-	return t, wrapVend("read the clocks", err)
+	return t, books.WrapVend("read the clocks", err)
 }
 
-func (tx *Tx) readClock() (t vending.Times, err error) {
+func (tx *Tx) readClock() (t sale.Times, err error) {
 	var newest id.ID
 	var wrong span
-	_, err = tx.one(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2),
+	_, err = tx.One(`SELECT (SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1), (SELECT value FROM meta WHERE key = $2),
 		(SELECT value FROM meta WHERE key = $3), (SELECT value FROM meta WHERE key = $4), (SELECT value FROM meta WHERE key = $5)`,
-		func(r Row) (err error) {
+		func(r core.Row) (err error) {
 			newest = r.ID(0)
-			if t.Restored, t.Lost, err = restoredAt(r.Text(1), r.Text(2)); err != nil {
+			if t.Restored, t.Lost, err = core.RestoredAt(r.Text(1), r.Text(2)); err != nil {
 				return err
 			}
 			if t.Known, err = moment(r.Text(3)); err != nil {
@@ -76,7 +78,7 @@ func (tx *Tx) readClock() (t vending.Times, err error) {
 			}
 			wrong, err = parseSpan(r.Text(4))
 			return err
-		}, tx.Tenant, metaRestored, metaLostTID, metaClock, trustedKey(tx.Tenant))
+		}, tx.Tenant, core.MetaRestored, core.MetaLostTID, metaClock, trustedKey(tx.Tenant))
 	if t.Trusted = wrong.from; err == nil && !newest.IsZero() {
 		t.Newest, err = tx.newestBut(newest.Time(), wrong, t.Known)
 	}
@@ -89,8 +91,8 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 	if !wrong.holds(newest) {
 		return newest, nil
 	}
-	_, err := tx.one(`SELECT id FROM token WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1`,
-		func(r Row) error { newest = r.ID(0).Time(); return nil }, tx.Tenant, id.First(wrong.from.Add(time.Millisecond)))
+	_, err := tx.One(`SELECT id FROM token WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1`,
+		func(r core.Row) error { newest = r.ID(0).Time(); return nil }, tx.Tenant, id.First(wrong.from.Add(time.Millisecond)))
 	if err != nil || wrong.holds(newest) || known.After(newest) {
 		return known, err
 	}
@@ -99,20 +101,20 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 
 // ClockBegin is VendClock for a server that starts. A store that has no record of a trusted clock, because only older versions
 // used it, uses the time of the newest journal or token instead, before this server writes a newer one.
-func (tx *Tx) ClockBegin() (vending.Times, error) {
+func (tx *Tx) ClockBegin() (sale.Times, error) {
 	t, err := tx.VendClock()
 	if err != nil || !t.Known.IsZero() {
 		return t, err
 	}
 	t.Known = t.Newest
-	_, err = tx.one(`SELECT id FROM journal WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
+	_, err = tx.One(`SELECT id FROM journal WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r core.Row) error {
 		if at := r.ID(0).Time(); at.After(t.Known) {
 			t.Known = at
 		}
 		return nil
 	}, tx.Tenant)
 	if err != nil || t.Known.IsZero() {
-		return t, wrapVend("find the newest journal", err)
+		return t, books.WrapVend("find the newest journal", err)
 	}
 	return t, tx.knowClock(t.Known)
 }
@@ -123,16 +125,16 @@ func (tx *Tx) ClockNote() error { return tx.knowClock(tx.Now) }
 // ClockTrust records that a person trusts the clock. Tokens that were issued later than now no longer count against it.
 func (tx *Tx) ClockTrust() error {
 	wrong := span{tx.Now, tx.Now}
-	_, err := tx.one(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r Row) error {
+	_, err := tx.One(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r core.Row) error {
 		if at := r.ID(0).Time(); at.After(wrong.to) {
 			wrong.to = at
 		}
 		return nil
 	}, tx.Tenant)
 	if err != nil {
-		return wrapVend("find the newest token", err)
+		return books.WrapVend("find the newest token", err)
 	}
-	if err := tx.putMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
+	if err := tx.PutMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
 		return err
 	}
 	return tx.knowClock(tx.Now)
@@ -140,12 +142,12 @@ func (tx *Tx) ClockTrust() error {
 
 // knowClock writes when the clock was last known to be right, and reads again what this commit knows about the clocks.
 func (tx *Tx) knowClock(at time.Time) error {
-	if err := tx.putMeta(metaClock, strconv.FormatInt(at.UnixMicro(), 10)); err != nil {
+	if err := tx.PutMeta(metaClock, strconv.FormatInt(at.UnixMicro(), 10)); err != nil {
 		return err
 	}
 	t, err := tx.readClock()
 	if err == nil {
-		tx.keepClock(t)
+		tx.KeepClock(t)
 	}
-	return wrapVend("read the clocks", err)
+	return books.WrapVend("read the clocks", err)
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/store/sales"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -16,20 +19,20 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 	var s report.Sums
 	for _, q := range []struct {
 		sql string
-		row func(Row)
+		row func(core.Row)
 	}{
-		{`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3`, func(r Row) {
+		{`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3`, func(r core.Row) {
 			s.Sales, s.Tendered, s.Units = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
 		}},
 		{`SELECT COUNT(*), SUM(v.tender), SUM(v.units_wh) FROM reversal r JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id
-			WHERE r.tenant_id = $1 AND r.state = 'done' AND r.settled_at >= $2 AND r.settled_at < $3`, func(r Row) {
+			WHERE r.tenant_id = $1 AND r.state = 'done' AND r.settled_at >= $2 AND r.settled_at < $3`, func(r core.Row) {
 			s.Reversals, s.GivenBack, s.UnitsBack = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
 		}},
-		{`SELECT COUNT(*), SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3`, func(r Row) {
+		{`SELECT COUNT(*), SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3`, func(r core.Row) {
 			s.Free, s.UnitsFree = r.Int(0), unit.Energy(r.Int(1))
 		}},
 	} {
-		if _, err := tx.one(q.sql, func(r Row) error { q.row(r); return nil }, tx.Tenant, from, to); err != nil {
+		if _, err := tx.One(q.sql, func(r core.Row) error { q.row(r); return nil }, tx.Tenant, from, to); err != nil {
 			return report.Sums{}, fmt.Errorf("sum a day: %w", err)
 		}
 	}
@@ -40,7 +43,7 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error) {
 	var out []access.Entry
 	err := tx.C.Query(`SELECT at, actor, action, object, after, reason FROM audit WHERE tenant_id = $1 AND single_person = 1
-		AND at >= $2 AND at < $3 ORDER BY at, id LIMIT $4`, func(r Row) error {
+		AND at >= $2 AND at < $3 ORDER BY at, id LIMIT $4`, func(r core.Row) error {
 		out = append(out, access.Entry{At: r.Time(0), Actor: r.Text(1), Action: r.Text(2), Object: r.Text(3), After: r.Text(4), Reason: r.Text(5), SinglePerson: true})
 		return nil
 	}, tx.Tenant, from, to, max)
@@ -57,7 +60,7 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 		return nil, err
 	}
 	codes := map[string]string{}
-	err = tx.C.Query(`SELECT id, code FROM vendor WHERE tenant_id = $1`, func(r Row) error { codes[vendorKey(r.ID(0))] = r.Text(1); return nil }, tx.Tenant)
+	err = tx.C.Query(`SELECT id, code FROM vendor WHERE tenant_id = $1`, func(r core.Row) error { codes[sales.VendorKey(r.ID(0))] = r.Text(1); return nil }, tx.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("list vendors: %w", err)
 	}
@@ -66,7 +69,7 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 		(SELECT COUNT(*) FROM token t WHERE t.tenant_id = v.tenant_id AND t.vend_id = v.id AND t.state = 'accepted') FROM reversal r
 		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter
 		WHERE r.tenant_id = $1 AND r.state = 'done' AND r.confirmed = 0 AND r.settled_at >= $2 AND r.settled_at < $3
-		ORDER BY r.settled_at, r.id LIMIT $4`, func(r Row) error {
+		ORDER BY r.settled_at, r.id LIMIT $4`, func(r core.Row) error {
 		u := report.Unconfirmed{Sale: r.ID(0), Meter: r.Text(1), Vendor: codes[r.Text(2)], Tender: money.Amount{Minor: money.Minor(r.Int(3)), Currency: r.Text(4)},
 			At: r.Time(5), SoldBy: r.Text(6), By: r.Text(7), Reason: r.Text(8), Used: r.Int(9) > 0}
 		u.ApprovedBy = approved[u.Sale.Text(id.Vend)]
@@ -82,19 +85,19 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 // reversalsApproved says who allowed the reversals that were decided about between two moments, by sale.
 func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
 	by := map[string]string{}
-	err := tx.C.Query(`SELECT `+approvalColumns+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
-		func(r Row) error {
-			a, err := tx.scanApproval(r)
+	err := tx.C.Query(`SELECT `+people.ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
+		func(r core.Row) error {
+			a, err := tx.ScanApproval(r)
 			by[a.Object] = a.Checker.String()
 			return err
 		}, tx.Tenant, string(access.ActReverse), string(access.ApprovalUsed), from, to)
-	return by, wrapApproval("list reversals by", err)
+	return by, people.WrapApproval("list reversals by", err)
 }
 
 // LastHead is the newest signed head of the tenant's log; empty before the first.
 func (tx *Tx) LastHead() (string, error) {
 	head := ""
-	_, err := tx.one(`SELECT head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r Row) error { head = r.Text(0); return nil }, tx.Tenant)
+	_, err := tx.One(`SELECT head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r core.Row) error { head = r.Text(0); return nil }, tx.Tenant)
 	if err != nil {
 		return "", fmt.Errorf("read the newest head: %w", err)
 	}

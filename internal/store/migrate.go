@@ -62,6 +62,37 @@ func bare(text string) bool {
 	return false
 }
 
+// UpgradePlan holds the steps of the schema, and a hook between their statements. Only tests fill it.
+type UpgradePlan struct {
+	Steps []Migration       // nil: those of this version
+	Pause func(next string) // called before each statement, before the version is written, before and after COMMIT
+}
+
+// Migrations lists the steps of the plan.
+func (p UpgradePlan) Migrations() ([]Migration, error) {
+	if p.Steps != nil {
+		return p.Steps, nil
+	}
+	return Migrations()
+}
+
+// Before says what comes next.
+func (p UpgradePlan) Before(next string) {
+	if p.Pause != nil {
+		p.Pause(next)
+	}
+}
+
+// TooNew is the [ErrNewer] of a database whose schema this program does not know.
+func TooNew(version, known int) error {
+	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", ErrNewer, version, known)
+}
+
+// TooOld is the [ErrOlder] of a database that has to be upgraded first.
+func TooOld(version, needed int) error {
+	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", ErrOlder, version, needed)
+}
+
 // Migrations lists the steps from the empty database to this version's schema, whose whole is schema.sql.
 func Migrations() ([]Migration, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits

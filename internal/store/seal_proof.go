@@ -8,8 +8,9 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/seal"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Sealed is the evidence that a row is in the tenant's log.
@@ -31,17 +32,17 @@ func (tx *Tx) SealOf(i id.ID) (s Sealed, found bool, err error) {
 		return Sealed{}, false, err
 	}
 	s = Sealed{Root: h.Root, Head: h.Note}
-	s.Proof, err = seal.Prove(pos, h.Size, tx.hashes())
+	s.Proof, err = seal.Prove(pos, h.Size, tx.Hashes())
 	return s, err == nil, err
 }
 
 // positionOf is where a journal or an audit row stands in the log; found is false while it is not sealed.
 func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
-	found, err = tx.one(`SELECT l.pos FROM (SELECT seal_n FROM journal WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL
+	found, err = tx.One(`SELECT l.pos FROM (SELECT seal_n FROM journal WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL
 			UNION ALL SELECT seal_n FROM audit WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL) r
 		JOIN seal s ON s.tenant_id = $1 AND s.n = r.seal_n
 		JOIN seal_leaf l ON l.tenant_id = $1 AND l.pos >= s.first AND l.pos <= s.last AND l.id = $2`,
-		func(r Row) error { pos = r.Int(0); return nil }, tx.Tenant, i)
+		func(r core.Row) error { pos = r.Int(0); return nil }, tx.Tenant, i)
 	if err != nil {
 		return 0, false, fmt.Errorf("find a row in the log: %w", err)
 	}
@@ -51,14 +52,14 @@ func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
 // Head is the signed head of the log of so many leaves, or the newest one for 0. Found is false where no head was signed
 // at that size. Only what proofs need is filled in: Size, Root, Note.
 func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
-	scan := func(r Row) error {
-		h = seal.Head{Size: r.Int(0), Root: [32]byte(pad(r.Bytes(1))), Note: r.Text(2)}
+	scan := func(r core.Row) error {
+		h = seal.Head{Size: r.Int(0), Root: [32]byte(core.Pad(r.Bytes(1))), Note: r.Text(2)}
 		return nil
 	}
 	if size == 0 {
-		found, err = tx.one(`SELECT last + 1, root, head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, scan, tx.Tenant)
+		found, err = tx.One(`SELECT last + 1, root, head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, scan, tx.Tenant)
 	} else { // seals have no index by size: the last row under a head knows its seal
-		found, err = tx.one(`SELECT s.last + 1, s.root, s.head FROM seal_leaf l
+		found, err = tx.One(`SELECT s.last + 1, s.root, s.head FROM seal_leaf l
 			LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
 			LEFT JOIN audit a ON l.kind = 'audit' AND a.tenant_id = l.tenant_id AND a.id = l.id
 			JOIN seal s ON s.tenant_id = l.tenant_id AND s.n = COALESCE(j.seal_n, a.seal_n) AND s.last = l.pos
@@ -72,41 +73,41 @@ func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 
 // Growth proves that the log of the larger size begins with that of the smaller one.
 func (tx *Tx) Growth(from, to int64) ([][32]byte, error) {
-	return seal.ProveGrowth(from, to, tx.hashes())
+	return seal.ProveGrowth(from, to, tx.Hashes())
 }
 
 // VendProof finds a completed sale in the log, up to the head of so many leaves or the newest one for 0. found tells what
 // is missing where something is.
-func (tx *Tx) VendProof(s vending.Sale, size int64) (out proof.Sealed, found vending.Sealing, err error) {
+func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.Sealing, err error) {
 	i, row, known, err := tx.saleRow(s)
 	if err != nil || !known {
 		if err == nil {
-			err = fmt.Errorf("%w: sale %s has no audit row", ErrInvariant, s.ID.Text(id.Vend))
+			err = fmt.Errorf("%w: sale %s has no audit row", core.ErrInvariant, s.ID.Text(id.Vend))
 		}
 		return out, 0, err
 	}
 	pos, sealed, err := tx.positionOf(i)
 	if err != nil || !sealed {
-		return out, vending.NotSealed, err
+		return out, sale.NotSealed, err
 	}
 	h, known, err := tx.Head(size)
 	switch {
 	case err != nil:
 		return out, 0, err
 	case !known:
-		return out, vending.NoHead, nil
+		return out, sale.NoHead, nil
 	case h.Size <= pos:
-		return out, vending.HeadTooOld, nil
+		return out, sale.HeadTooOld, nil
 	}
 	out = proof.Sealed{Row: row, Head: h.Note}
-	out.Path, err = seal.Prove(pos, h.Size, tx.hashes())
-	return out, vending.InLog, err
+	out.Path, err = seal.Prove(pos, h.Size, tx.Hashes())
+	return out, sale.InLog, err
 }
 
 // saleRow finds the audit row of a completed sale. It has no index of its own, which every sale would have to write: the
 // row was made in the same transaction as the sale's journal, or as the sale itself where no money moved, so it is looked
 // for from that moment on.
-func (tx *Tx) saleRow(s vending.Sale) (i id.ID, row seal.Row, found bool, err error) {
+func (tx *Tx) saleRow(s sale.Sale) (i id.ID, row seal.Row, found bool, err error) {
 	name := s.ID.Text(id.Vend)
 	from := s.ID
 	j, booked, err := tx.JournalByRef(s.Journal(), name)
@@ -117,13 +118,13 @@ func (tx *Tx) saleRow(s vending.Sale) (i id.ID, row seal.Row, found bool, err er
 		from = j.ID
 	}
 	clear(from[6:]) // the first identity of its millisecond
-	found, err = tx.one(`SELECT id, at, actor, ip, before, after, reason, single_person, evidence FROM audit
-		WHERE tenant_id = $1 AND id >= $2 AND action = $3 AND object = $4 ORDER BY id LIMIT 1`, func(r Row) error {
+	found, err = tx.One(`SELECT id, at, actor, ip, before, after, reason, single_person, evidence FROM audit
+		WHERE tenant_id = $1 AND id >= $2 AND action = $3 AND object = $4 ORDER BY id LIMIT 1`, func(r core.Row) error {
 		i = r.ID(0)
-		row = rowOfEntry(i, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: vending.EvidenceOf, Object: name, Before: r.Text(4),
+		row = core.RowOfEntry(i, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: proof.Action, Object: name, Before: r.Text(4),
 			After: r.Text(5), Reason: r.Text(6), SinglePerson: r.Bool(7)}, r.Text(8))
 		return nil
-	}, tx.Tenant, from, vending.EvidenceOf, name)
+	}, tx.Tenant, from, proof.Action, name)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("find the audit row of sale %s", name), err)
 	}

@@ -1,20 +1,17 @@
 package store
 
-import "github.com/paywatt/paywatt/internal/access"
-
-// Table is one table of the schema, with its columns in order.
-type Table struct {
-	Name    string
-	Columns []string
-}
+import (
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
 
 // Source is the whole content of a database at one moment, as another engine takes it over.
 type Source interface {
 	// Tables lists the tables, in an order in which they can be filled.
-	Tables() ([]Table, error)
+	Tables() ([]core.Table, error)
 	// Rows calls row for every row of a table, with a value for each column: nil, int64, string or []byte. The values
 	// are valid until row returns.
-	Rows(t Table, row func(values []any) error) error
+	Rows(t core.Table, row func(values []any) error) error
 	// Report is what a verification says of the same moment.
 	Report() *Report
 	// Trust is what a tenant was verified against; its Public is the same for all.

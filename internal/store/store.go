@@ -1,9 +1,10 @@
 // Package store keeps everything Paywatt knows, behind two doors that look the same on every engine.
 //
 // [Do] runs a closure in a transaction and gives its value only after the commit; Ingest (on [Engine]) takes what the
-// meters sent, decides in pure Go and writes in bulk. Queries and row mapping stand here once, a file per noun, as
-// methods of [Tx] over a small [Conn]; store/sqlite (and later store/postgres) hold connection, writer, locks and
-// dialect. What a transaction does is durable when Do returns, or Do returns an error:
+// meters sent, decides in pure Go and writes in bulk. Queries and row mapping stand once for all engines, in a folder per
+// area: people, books, meters, sales and messages, each over those before it and over the core (the transaction, its
+// connection, sealing, evidence). [Tx] has the rows of all areas. store/sqlite and store/postgres hold connection, writer,
+// locks and dialect. What a transaction does is durable when Do returns, or Do returns an error:
 //
 //   - refused: the closure's value is a typed refusal; everything it had written is rolled back; error is nil
 //   - failed: nothing happened
@@ -15,11 +16,11 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Lane orders waiting work: a sale goes before readings, readings before jobs.
@@ -41,47 +42,29 @@ var (
 	ErrFull = access.ErrFull
 	// ErrReadOnly: an earlier commit had an unknown outcome, so nothing more is written until a restart.
 	ErrReadOnly = errors.New("storage is read-only after an input/output error: nothing was written")
-	// ErrNotFound: the named object does not exist in this tenant.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict: a uniqueness rule of the database refused a row; nothing of this closure happened.
-	ErrConflict = errors.New("conflict: such a row exists already")
 	// ErrNewer: the database was written by a newer version of Paywatt.
 	ErrNewer = errors.New("the database is of a newer version of Paywatt")
 	// ErrOlder: the database was not upgraded to this version of Paywatt yet.
 	ErrOlder = errors.New("the database is of an older version of Paywatt")
-	// ErrInvariant: our own code was caught breaking a rule of the books. Nothing of this closure happened; the node
-	// is no longer ready.
-	ErrInvariant = errors.New("broken invariant")
 	// ErrClosed: the engine has been closed; nothing happened.
 	ErrClosed = errors.New("storage is closed: nothing was written")
+	// ErrNoIntake: the engine was opened without what takes records of meters.
+	ErrNoIntake = errors.New("this store takes no records of meters: nothing was written")
 	// ErrBusy: the queue in front of the writer is full; nothing happened.
 	ErrBusy = errors.New("storage is busy: nothing was written")
+
+	// Those of the rows themselves; see the core.
+	ErrNotFound  = core.ErrNotFound
+	ErrConflict  = core.ErrConflict
+	ErrInvariant = core.ErrInvariant
 )
 
-// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. A Row and what it gives are
-// valid after the call that got them, with one exception: the Row itself only until row returns.
-type Row interface {
-	Int(col int) int64
-	Bool(col int) bool
-	Text(col int) string
-	Bytes(col int) []byte // a copy; nil for NULL
-	ID(col int) id.ID
-	Time(col int) time.Time // from microseconds, UTC
-	IsNull(col int) bool
-}
+// FirstTenant is the tenant that every new database has.
+const FirstTenant = core.FirstTenant
 
-// Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use;
-// an engine refuses a text in which they are not. Values are nil, the integer types, bool (0/1), string, []byte, id.ID,
-// time.Time (microseconds since 1970), types whose underlying type is an integer, a bool or a string, and pointers to
-// these. A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL.
-type Conn interface {
-	// Exec runs a statement and returns how many rows it changed.
-	Exec(sql string, args ...any) (int64, error)
-	// Query calls row for each result row. row may run other statements.
-	Query(sql string, row func(Row) error, args ...any) error
-	// ForUpdate is appended to a SELECT that decides: " FOR UPDATE" where rows are locked, "" under one writer.
-	ForUpdate() string
-}
+// Intake decides in one transaction about records that meters sent and writes what is new; outcomes stand in the order of the
+// records. An engine calls it for what its Ingest has queued.
+type Intake func(tx intake.Tx, recs []metering.Record) ([]metering.Outcome, error)
 
 // Engine is a database that keeps a Paywatt. SQLite has the one of this version.
 type Engine interface {
@@ -92,10 +75,10 @@ type Engine interface {
 	// View runs fn on a consistent snapshot for reading only.
 	View(ctx context.Context, t access.Tenant, fn func(*Tx) error) error
 	// Ingest queues what one message of a meter brought and returns at once; the engine merges all that waits into one
-	// transaction. recs belong to the engine until done is called. done is called exactly once, after the commit, on a goroutine of the engine: outcomes in the order
-	// of recs, and an error when at least one of them is Failed. Messages of one meter are answered in the order of
-	// the calls. An error of Ingest itself ([ErrBusy], [ErrReadOnly], [ErrFull], [ErrClosed]) means that nothing was
-	// queued and done will not be called.
+	// transaction. recs belong to the engine until done is called. done is called exactly once, after the commit, on a
+	// goroutine of the engine: outcomes in the order of recs, and an error when at least one of them is Failed. Messages of
+	// one meter are answered in the order of the calls. An error of Ingest itself ([ErrBusy], [ErrReadOnly], [ErrFull],
+	// [ErrClosed]) means that nothing was queued and done will not be called.
 	Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error
 	// Health is nil while the node may serve: it takes writes and no invariant was found broken. Else it says why not.
 	Health() error

@@ -1,114 +1,77 @@
 package store
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/mirror"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/presence"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/silence"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/messages"
+	"github.com/paywatt/paywatt/internal/store/meters"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/store/sales"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// MaxApart is by how much a server's own clock may differ from its database's, by which it goes, for the time not to be
-// doubted: nobody knows then which of the two is right.
-const MaxApart = time.Minute
-
-// Tx is one transaction of one tenant. Its methods are the queries, a file per noun. It is valid only inside the
-// closure it was handed to, on that closure's goroutine.
+// Tx is one transaction of one tenant, with the rows of every area. It is valid only inside the closure it was handed to,
+// on that closure's goroutine.
 type Tx struct {
-	C      Conn
-	Tenant access.Tenant
-	Now    time.Time     // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
-	Rand   io.Reader     // for identities made inside the transaction
-	Epoch  int64         // the store epoch: 1, and one more after every restore
-	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's; see [MaxApart]
-	// Mark gives the keyed hash of a leaf that shows the row to be a server's own, where another transaction seals it; nil
-	// where the commit does.
-	Mark func(leaf [32]byte) []byte
-
-	before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
-	fresh  Fresh  // of this closure
-
-	ids  id.Series // where no writer has one
-	tids []usedTID // last TIDs of keys
-
-	audit    []access.Entry // written by Finish
-	evidence []evidence     // of rows this closure wrote, for the last of them
+	*core.Tx
+	peopleRows
+	bookRows
+	meterRows
+	saleRows
+	messageRows
 }
 
-// NewTx makes the transaction that an engine hands to a closure. before is what earlier closures of the same commit
-// have added for the tenant, nil where journals and audit rows are sealed by another transaction.
-func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh) *Tx {
-	return &Tx{C: c, Tenant: t, Now: now.UTC().Truncate(time.Microsecond), Rand: rnd, Epoch: epoch, before: before}
-}
+type (
+	peopleRows  = people.Rows
+	bookRows    = books.Rows
+	meterRows   = meters.Rows
+	saleRows    = sales.Rows
+	messageRows = messages.Rows
+)
 
-// mark is the mark of a leaf; NULL where none is needed.
-func (tx *Tx) mark(leaf [32]byte) []byte {
-	if tx.Mark == nil {
-		return nil
-	}
-	return tx.Mark(leaf)
-}
+var (
+	_ quarantine.Tx     = (*Tx)(nil)
+	_ intake.Tx         = (*Tx)(nil)
+	_ command.Tx        = (*Tx)(nil)
+	_ command.CourierTx = (*Tx)(nil)
+	_ job.OutboxTx      = (*Tx)(nil)
+	_ job.RunTx         = (*Tx)(nil)
+	_ access.Tx         = (*Tx)(nil)
+	_ diagnosis.Tx      = (*Tx)(nil)
+	_ metering.Tx       = (*Tx)(nil)
+	_ mirror.Tx         = (*Tx)(nil)
+	_ notify.Tx         = (*Tx)(nil)
+	_ notify.NoticeTx   = (*Tx)(nil)
+	_ notify.ForgetTx   = (*Tx)(nil)
+	_ registry.Tx       = (*Tx)(nil)
+	_ profile.Tx        = (*Tx)(nil)
+	_ recharge.Tx       = (*Tx)(nil)
+	_ presence.Tx       = (*Tx)(nil)
+	_ silence.Tx        = (*Tx)(nil)
+	_ vending.Tx        = (*Tx)(nil)
+	_ wallet.Tx         = (*Tx)(nil)
+)
 
-// Moment is Now: when this attempt began, by the clock that the engine goes by.
-func (tx *Tx) Moment() time.Time { return tx.Now }
-
-// NewID makes an identity for this moment. Identities made in one transaction sort in the order in which they were made;
-// where one writer makes them all, so do those of its transactions.
-func (tx *Tx) NewID() (id.ID, error) {
-	ids := &tx.ids
-	if tx.before != nil {
-		ids = &tx.before.sealer.memory.ids
-	}
-	i, err := ids.New(tx.Now, tx.Rand)
-	if err != nil {
-		return id.ID{}, fmt.Errorf("make an identity: %w", err)
-	}
-	return i, nil
-}
-
-// skipLocked is appended to a SELECT that takes work which others may be taking as well.
-func (tx *Tx) skipLocked() string {
-	if tx.C.ForUpdate() == "" {
-		return ""
-	}
-	return tx.C.ForUpdate() + " SKIP LOCKED"
-}
-
-// lockOf is appended to a SELECT over several tables that decides on the one with this alias.
-func (tx *Tx) lockOf(alias string) string {
-	if tx.C.ForUpdate() == "" {
-		return ""
-	}
-	return tx.C.ForUpdate() + " OF " + alias
-}
-
-// one runs a query for at most one row and reports whether there was one. The query must not be able to give more.
-func (tx *Tx) one(sql string, row func(Row) error, args ...any) (bool, error) {
-	found := false
-	err := tx.C.Query(sql, func(r Row) error {
-		if found {
-			return errors.New("more than one row where one was expected")
-		}
-		found = true
-		return row(r)
-	}, args...)
-	return found, err
-}
-
-// number runs a query for a single integer, 0 where there is no row or NULL.
-func (tx *Tx) number(sql string, args ...any) (int64, error) {
-	var n int64
-	_, err := tx.one(sql, func(r Row) error { n = r.Int(0); return nil }, args...)
-	return n, err
-}
-
-// must runs a statement that has to change exactly one row; anything else is a broken invariant.
-func (tx *Tx) must(sql string, args ...any) error {
-	n, err := tx.C.Exec(sql, args...)
-	if err == nil && n != 1 {
-		err = fmt.Errorf("%w: a statement changed %d rows instead of one", ErrInvariant, n)
-	}
-	return err
+// NewTx makes the transaction that an engine hands to a closure; see [core.NewTx].
+func NewTx(c core.Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *core.Fresh) *Tx {
+	tx := core.NewTx(c, t, now, rnd, epoch, before)
+	return &Tx{tx, people.Of(tx), books.Of(tx), meters.Of(tx), sales.Of(tx), messages.Of(tx)}
 }

@@ -90,6 +90,8 @@ type Trust struct {
 	AtOnce bool
 	// Mark gives the mark that a row has which waits for its seal, where the engine seals later; nil where nobody can tell.
 	Mark func(leaf [32]byte) []byte
+	// Pass is of how many rows one pass over the audit log remembers the evidence; 0 for as many as fit into memory everywhere.
+	Pass int64
 }
 
 // NotCovered lists what a verification cannot prove, for whoever relies on one.
@@ -125,7 +127,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", tx.verifyAttested}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
+		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
@@ -147,7 +149,7 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 		r.Find("file", "The database has no tenant.")
 	}
 	for _, t := range tenants {
-		origin, err := tx(t).origin()
+		origin, err := tx(t).Origin()
 		if err == nil {
 			err = Verify(tx(t), trust(t, origin), r)
 		}

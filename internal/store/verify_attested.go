@@ -10,9 +10,11 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// attestedPass is how many rows' evidence one pass over the audit log holds in memory; more rows take more passes.
+// attestedPass is how many rows' evidence one pass over the audit log holds in memory, unless a [Trust] says otherwise; more rows take
+// more passes.
 const attestedPass = 1 << 19
 
 // attestedKey names a row of attestedKinds.
@@ -24,49 +26,52 @@ type attestedKey struct {
 // attestedNow is the newest evidence of a row.
 type attestedNow struct {
 	order int64
-	sum   evidenceSum
-	chain evidenceSum // of all entries, what each left and what it began with: where they follow on, the last one's sum remains
+	sum   core.EvidenceSum
+	chain core.EvidenceSum // of all entries, what each left and what it began with: where they follow on, the last one's sum remains
 	seen  bool
 }
 
 // follow takes another entry of the row.
-func (n attestedNow) follow(e evidence, first bool) attestedNow {
+func (n attestedNow) follow(e core.Evidence, first bool) attestedNow {
 	for i := range n.chain {
-		n.chain[i] ^= e.sum[i] ^ e.was[i]
+		n.chain[i] ^= e.Sum[i] ^ e.Was[i]
 	}
-	if first || e.order >= n.order {
-		n.order, n.sum = e.order, e.sum
+	if first || e.Order >= n.order {
+		n.order, n.sum = e.Order, e.Sum
 	}
 	return n
 }
 
 // verifyAttested compares the rows of attestedKinds with their newest evidence: none was changed, slipped in or taken
-// away.
-func (tx *Tx) verifyAttested(r *Report) error {
+// away. pass is how many rows one pass remembers.
+func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	rows := int64(0)
-	for i := range attestedKinds {
-		k := &attestedKinds[i]
-		n, err := tx.number(`SELECT COUNT(*) FROM `+k.table()+` r WHERE r.tenant_id = $1`+k.must, tx.Tenant)
+	for i := range core.AttestedKinds {
+		k := &core.AttestedKinds[i]
+		n, err := tx.Number(`SELECT COUNT(*) FROM `+k.Table()+` r WHERE r.tenant_id = $1`+k.Must, tx.Tenant)
 		if err != nil {
 			return err
 		}
 		rows += n
 	}
-	passes := 1 + uint64(rows)/attestedPass
+	if pass == 0 {
+		pass = attestedPass
+	}
+	passes := 1 + uint64(rows)/uint64(pass)
 	for pass := range passes {
 		mine := func(row id.ID) bool { return binary.BigEndian.Uint64(row[8:])%passes == pass }
 		known, err := tx.attested(mine)
 		if err != nil {
 			return err
 		}
-		for i := range attestedKinds {
+		for i := range core.AttestedKinds {
 			if err := tx.compareAttested(r, i, known, mine); err != nil {
 				return err
 			}
 		}
 		for key, now := range known {
 			if !now.seen {
-				if err := tx.unseenAttested(r, &attestedKinds[key.kind], key.row, now); err != nil {
+				if err := tx.unseenAttested(r, &core.AttestedKinds[key.kind], key.row, now); err != nil {
 					return err
 				}
 			}
@@ -76,30 +81,30 @@ func (tx *Tx) verifyAttested(r *Report) error {
 }
 
 // unseenAttested looks at a row with evidence that is not among those that must have some.
-func (tx *Tx) unseenAttested(r *Report, k *attestedKind, row id.ID, now attestedNow) error {
-	e, found := evidence{}, false
-	if k.name == "sale" { // it has got its token, or none
+func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now attestedNow) error {
+	e, found := core.Evidence{}, false
+	if k.Name == "sale" { // it has got its token, or none
 		var err error
-		if e, found, err = tx.rowEvidence(k, row); err != nil {
+		if e, found, err = tx.RowEvidence(k, row); err != nil {
 			return err
 		}
 	}
 	if !found {
-		r.Find("row", "%s %s is gone: the sealed audit log knows it.", k.noun, row.Text(k.prefix))
+		r.Find("row", "%s %s is gone: the sealed audit log knows it.", k.Noun, row.Text(k.Prefix))
 		return nil
 	}
-	k.compare(r, row, now, e.sum)
+	compareRow(r, k, row, now, e.Sum)
 	return nil
 }
 
-// compare holds a row as it stands against its evidence.
-func (k *attestedKind) compare(r *Report, row id.ID, now attestedNow, sum evidenceSum) {
+// compareRow holds a row as it stands against its evidence.
+func compareRow(r *Report, k *core.AttestedKind, row id.ID, now attestedNow, sum core.EvidenceSum) {
 	switch {
 	case now.sum != sum:
-		r.Find("row", "%s %s was changed: its row is not the one that the sealed audit log knows.", k.noun, row.Text(k.prefix))
+		r.Find("row", "%s %s was changed: its row is not the one that the sealed audit log knows.", k.Noun, row.Text(k.Prefix))
 	case now.chain != sum:
 		r.Find("row", "%s %s was changed or slipped in outside the server, which has written it since: the sealed audit log knows the row as it is now, and not how it came to be so.",
-			k.noun, row.Text(k.prefix))
+			k.Noun, row.Text(k.Prefix))
 	}
 }
 
@@ -112,11 +117,11 @@ func (tx *Tx) verifyStrays(r *Report) error {
 	for _, t := range []string{"journal", "posting", "audit", "vend", "usage_month", "ledger_account", "idempotency"} {
 		seen[t] = true
 	}
-	for i := range attestedKinds {
-		seen[attestedKinds[i].table()] = true
+	for i := range core.AttestedKinds {
+		seen[core.AttestedKinds[i].Table()] = true
 	}
 	for _, t := range slices.Sorted(maps.Keys(seen)) {
-		n, err := tx.number(`SELECT COUNT(*) FROM ` + t + ` WHERE tenant_id NOT IN (SELECT id FROM tenant)`)
+		n, err := tx.Number(`SELECT COUNT(*) FROM ` + t + ` WHERE tenant_id NOT IN (SELECT id FROM tenant)`)
 		if err != nil {
 			return err
 		}
@@ -127,22 +132,16 @@ func (tx *Tx) verifyStrays(r *Report) error {
 	return nil
 }
 
-// table is the table of a kind without what is joined to it.
-func (k *attestedKind) table() string {
-	name, _, _ := strings.Cut(k.from, " ")
-	return name
-}
-
 // attested reads the newest evidence of rows.
 func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, error) {
 	known := make(map[attestedKey]attestedNow)
-	return known, tx.eachEvidence(func(_ string, e evidence) error {
-		for i := range attestedKinds {
-			k := &attestedKinds[i]
-			if k.name != e.kind {
+	return known, tx.eachEvidence(func(_ string, e core.Evidence) error {
+		for i := range core.AttestedKinds {
+			k := &core.AttestedKinds[i]
+			if k.Name != e.Kind {
 				continue
 			}
-			row, err := id.Parse(k.prefix, e.name)
+			row, err := id.Parse(k.Prefix, e.Name)
 			if err != nil || !mine(row) {
 				return nil // a name that is no identity cannot be written, and an edited one is told by its audit row's leaf
 			}
@@ -155,11 +154,11 @@ func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, erro
 }
 
 // eachEvidence calls fn for every entry of evidence, with the object of its audit row.
-func (tx *Tx) eachEvidence(fn func(object string, e evidence) error) error {
-	return tx.C.Query(`SELECT object, evidence FROM audit WHERE tenant_id = $1 AND evidence <> '' ORDER BY id`, func(w Row) error {
+func (tx *Tx) eachEvidence(fn func(object string, e core.Evidence) error) error {
+	return tx.C.Query(`SELECT object, evidence FROM audit WHERE tenant_id = $1 AND evidence <> '' ORDER BY id`, func(w core.Row) error {
 		object := w.Text(0)
 		for line := range strings.SplitSeq(w.Text(1), "\n") {
-			if e, ok := parseEvidence(line); ok {
+			if e, ok := core.ParseEvidence(line); ok {
 				if err := fn(object, e); err != nil {
 					return err
 				}
@@ -171,9 +170,9 @@ func (tx *Tx) eachEvidence(fn func(object string, e evidence) error) error {
 
 // compareAttested holds the rows of one kind against their evidence.
 func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]attestedNow, mine func(id.ID) bool) error {
-	k := &attestedKinds[kind]
+	k := &core.AttestedKinds[kind]
 	var row id.ID
-	var sum rowSum
+	var sum core.RowSum
 	rows, begun := int64(0), false
 	check := func() {
 		if !begun || !mine(row) {
@@ -181,25 +180,25 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 		}
 		rows++
 		if row.IsZero() { // bytes that are no identity read as none, and who acts without one is taken for the server itself
-			r.Find("row", "%s without an identity was slipped in: the server writes none such.", k.noun)
+			r.Find("row", "%s without an identity was slipped in: the server writes none such.", k.Noun)
 			return
 		}
 		key := attestedKey{kind, row}
 		now, ok := known[key]
 		if !ok {
-			r.Find("row", "%s %s was slipped in: the sealed audit log does not know it.", k.noun, row.Text(k.prefix))
+			r.Find("row", "%s %s was slipped in: the sealed audit log does not know it.", k.Noun, row.Text(k.Prefix))
 			return
 		}
-		k.compare(r, row, now, sum.sum())
+		compareRow(r, k, row, now, sum.Sum())
 		now.seen = true
 		known[key] = now
 	}
-	err := tx.C.Query(`SELECT r.`+k.key+`, `+k.columns+` FROM `+k.from+` WHERE r.tenant_id = $1`+k.must+` ORDER BY r.`+k.key+k.sort, func(w Row) error {
+	err := tx.C.Query(`SELECT r.`+k.Key+`, `+k.Columns+` FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.`+k.Key+k.Sort, func(w core.Row) error {
 		if i := w.ID(0); i != row || i.IsZero() {
 			check()
-			row, sum, begun = i, newRowSum(k.name), true
+			row, sum, begun = i, core.NewRowSum(k.Name), true
 		}
-		sum.add(w, 1, k.forms)
+		sum.Add(w, 1, k.Forms)
 		return nil
 	}, tx.Tenant)
 	check()
@@ -209,9 +208,9 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 
 // verifyTenantRow compares the tenant's own row with its newest evidence; one that was never changed is as it was made.
 func (tx *Tx) verifyTenantRow(r *Report) error {
-	var all []evidence
-	err := tx.eachEvidence(func(_ string, e evidence) error {
-		if e.kind == evidenceTenant {
+	var all []core.Evidence
+	err := tx.eachEvidence(func(_ string, e core.Evidence) error {
+		if e.Kind == core.EvidenceTenant {
 			all = append(all, e)
 		}
 		return nil
@@ -219,22 +218,22 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(all, func(a, b evidence) int { return cmp.Compare(a.order, b.order) })
-	var newest evidence
+	slices.SortStableFunc(all, func(a, b core.Evidence) int { return cmp.Compare(a.Order, b.Order) })
+	var newest core.Evidence
 	for n, e := range all {
-		if n > 0 && e.was != newest.sum {
+		if n > 0 && e.Was != newest.Sum {
 			r.Find("row", "The settings of tenant %d were changed outside the server before they were set for the %d. time.", tx.Tenant, n+1)
 		}
 		newest = e
 	}
-	now, err := tx.tenantEvidence("")
+	now, err := tx.TenantEvidence("")
 	switch {
 	case err != nil:
 		return err
-	case newest.kind == "" && now.order > 1, newest.kind != "" && newest.sum != now.sum:
+	case newest.Kind == "" && now.Order > 1, newest.Kind != "" && newest.Sum != now.Sum:
 		r.Find("row", "The settings of tenant %d were changed: they are not those that the sealed audit log knows.", tx.Tenant)
-	case newest.kind == "":
-		fresh, err := tx.number(`SELECT COUNT(*) FROM tenant WHERE id = $1 AND currency IS NULL AND settings = '{}' AND vat_no = ''`, tx.Tenant)
+	case newest.Kind == "":
+		fresh, err := tx.Number(`SELECT COUNT(*) FROM tenant WHERE id = $1 AND currency IS NULL AND settings = '{}' AND vat_no = ''`, tx.Tenant)
 		if err == nil && fresh != 1 {
 			r.Find("row", "The settings of tenant %d were changed: nobody has set them.", tx.Tenant)
 		}
@@ -247,18 +246,18 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 // let the same request move money again.
 func (tx *Tx) verifyOnce(r *Report) error {
 	attested := int64(0)
-	err := tx.eachEvidence(func(object string, e evidence) error {
-		if e.kind != evidenceOnce {
+	err := tx.eachEvidence(func(object string, e core.Evidence) error {
+		if e.Kind != core.EvidenceOnce {
 			return nil
 		}
 		attested++
-		principal, key, _ := strings.Cut(e.name, "/")
+		principal, key, _ := strings.Cut(e.Name, "/")
 		principal, _ = url.QueryUnescape(principal)
 		key, _ = url.QueryUnescape(key)
-		var now evidence
-		found, err := tx.one(`SELECT req_hash, status, body_enc FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3
-			AND state = 'done' AND expires_at IS NULL`, func(w Row) error {
-			now = onceEvidence(access.Once{Principal: principal, Key: key, Hash: [32]byte(pad(w.Bytes(0)))}, int(w.Int(1)), w.Bytes(2))
+		var now core.Evidence
+		found, err := tx.One(`SELECT req_hash, status, body_enc FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3
+			AND state = 'done' AND expires_at IS NULL`, func(w core.Row) error {
+			now = core.OnceEvidence(access.Once{Principal: principal, Key: key, Hash: [32]byte(core.Pad(w.Bytes(0)))}, int(w.Int(1)), w.Bytes(2))
 			return nil
 		}, tx.Tenant, principal, key)
 		switch {
@@ -274,7 +273,7 @@ func (tx *Tx) verifyOnce(r *Report) error {
 	if err != nil {
 		return err
 	}
-	kept, err := tx.number(`SELECT COUNT(*) FROM idempotency WHERE tenant_id = $1 AND expires_at IS NULL AND status < $2`, tx.Tenant, firstRefusal)
+	kept, err := tx.Number(`SELECT COUNT(*) FROM idempotency WHERE tenant_id = $1 AND expires_at IS NULL AND status < $2`, tx.Tenant, core.FirstRefusal)
 	if err == nil && kept > attested {
 		r.Find("answer", "%d answers are stored for requests that moved money, the sealed audit log knows %d: some were slipped in.", kept, attested)
 	}

@@ -5,6 +5,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // stored is a journal as its rows have it.
@@ -45,7 +47,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 		FROM journal j
 		LEFT JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		LEFT JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
-		WHERE j.tenant_id = $1 ORDER BY j.id, p.seq`, func(w Row) error {
+		WHERE j.tenant_id = $1 ORDER BY j.id, p.seq`, func(w core.Row) error {
 		if i := w.ID(0); i != j.ID || i.IsZero() {
 			check()
 			j = stored{leaf: w.Bytes(6), complete: true, Journal: ledger.Journal{ID: i, Kind: ledger.Kind(w.Text(1)), Ref: w.Text(2),
@@ -55,7 +57,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 			return nil
 		}
 		j.complete = j.complete && w.Int(7) == int64(len(j.Postings)) && !w.IsNull(11)
-		j.hidden = j.hidden || w.Bool(12) != listed(j.Kind, ledger.Code(w.Int(9)))
+		j.hidden = j.hidden || w.Bool(12) != books.Listed(j.Kind, ledger.Code(w.Int(9)))
 		j.sum += money.Minor(w.Int(8))
 		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(w.Int(8)),
 			Account: ledger.AccountRef{Code: ledger.Code(w.Int(9)), Subject: w.Text(10)}})
@@ -67,7 +69,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 	if err != nil {
 		return err
 	}
-	total, err := tx.number(`SELECT COUNT(*) FROM posting WHERE tenant_id = $1`, tx.Tenant)
+	total, err := tx.Number(`SELECT COUNT(*) FROM posting WHERE tenant_id = $1`, tx.Tenant)
 	if total != postings {
 		r.Find("journal", "%d postings belong to no journal.", total-postings)
 	}
@@ -78,11 +80,11 @@ func (tx *Tx) verifyJournals(r *Report) error {
 func (tx *Tx) verifyAudit(r *Report) error {
 	rows := int64(0)
 	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person, evidence, leaf
-		FROM audit WHERE tenant_id = $1`, func(w Row) error {
+		FROM audit WHERE tenant_id = $1`, func(w core.Row) error {
 		rows++
 		e := access.Entry{At: w.Time(1), Actor: w.Text(2), IP: w.Text(3), Action: w.Text(4), Object: w.Text(5),
 			Before: w.Text(6), After: w.Text(7), Reason: w.Text(8), SinglePerson: w.Bool(9)}
-		if leaf := leafOfEntry(w.ID(0), e, w.Text(10)); string(leaf[:]) != string(w.Bytes(11)) {
+		if leaf := core.LeafOfEntry(w.ID(0), e, w.Text(10)); string(leaf[:]) != string(w.Bytes(11)) {
 			r.Find("leaf", "Audit row %s (%s of %s) was changed after it was written: its row does not give its leaf.",
 				w.ID(0).Text(id.Audit), e.Action, e.Object)
 		}
@@ -100,7 +102,7 @@ func (tx *Tx) verifyBalances(r *Report) error {
 	err := tx.C.Query(`SELECT a.code, a.subject, a.limited, a.balance, a.held, a.floor, a.ceiling, COALESCE(p.sum, 0)
 		FROM ledger_account a
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM posting WHERE tenant_id = $1 GROUP BY account) p ON p.account = a.n
-		WHERE a.tenant_id = $1 ORDER BY a.code, a.subject`, func(w Row) error {
+		WHERE a.tenant_id = $1 ORDER BY a.code, a.subject`, func(w core.Row) error {
 		accounts++
 		code, subject := w.Int(0), w.Text(1)
 		kept, held, derived := w.Int(3), w.Int(4), w.Int(7)
@@ -136,7 +138,7 @@ func (tx *Tx) verifyHolds(r *Report) error {
 	return tx.C.Query(`SELECT a.code, a.subject, a.held, COALESCE(h.sum, 0) FROM ledger_account a
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM hold WHERE tenant_id = $1 AND status = 'open' GROUP BY account) h
 		ON h.account = a.n
-		WHERE a.tenant_id = $1 AND a.held <> COALESCE(h.sum, 0)`, func(w Row) error {
+		WHERE a.tenant_id = $1 AND a.held <> COALESCE(h.sum, 0)`, func(w core.Row) error {
 		r.Find("hold", "Account %d %q has %d held, its open holds sum to %d.", w.Int(0), w.Text(1), w.Int(2), w.Int(3))
 		return nil
 	}, tx.Tenant)
@@ -151,7 +153,7 @@ func (tx *Tx) verifyRollups(r *Report) error {
 		if last == (key{}) {
 			return nil
 		}
-		got, err := tx.number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n = $3`,
+		got, err := tx.Number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n = $3`,
 			tx.Tenant, last.account, last.seal)
 		if err == nil && got != running[last.account] {
 			r.Find("roll-up", "Account number %d stands at %d after seal %d, its roll-up says %d.",
@@ -164,7 +166,7 @@ func (tx *Tx) verifyRollups(r *Report) error {
 		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
 		WHERE j.tenant_id = $1 AND j.seal_n IS NOT NULL AND a.limited = 0
-		GROUP BY p.account, j.seal_n HAVING SUM(p.amount) <> 0 ORDER BY p.account, j.seal_n`, func(w Row) error {
+		GROUP BY p.account, j.seal_n HAVING SUM(p.amount) <> 0 ORDER BY p.account, j.seal_n`, func(w core.Row) error {
 		if err := check(); err != nil {
 			return err
 		}
@@ -179,7 +181,7 @@ func (tx *Tx) verifyRollups(r *Report) error {
 	if err != nil {
 		return err
 	}
-	stored, err := tx.number(`SELECT COUNT(*) FROM rollup WHERE tenant_id = $1`, tx.Tenant)
+	stored, err := tx.Number(`SELECT COUNT(*) FROM rollup WHERE tenant_id = $1`, tx.Tenant)
 	if stored != rollups {
 		r.Find("roll-up", "There are %d roll-ups, the sealed journals make %d.", stored, rollups)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // paidFor is what sales paid towards one charge or debt.
@@ -20,7 +21,7 @@ func (tx *Tx) paidByRef(kind string) (map[string]paidFor, error) {
 	err := tx.C.Query(`SELECT v.account_id, l.ref, v.month, SUM(l.amount + l.vat), SUM(CASE WHEN v.state = 'held' THEN l.amount + l.vat ELSE 0 END)
 		FROM vend_line l JOIN vend v ON v.tenant_id = l.tenant_id AND v.id = l.vend_id
 		WHERE l.tenant_id = $1 AND l.kind = $2 AND v.state IN ('held', 'completed', 'reversing')
-		GROUP BY v.account_id, l.ref, v.month`, func(w Row) error {
+		GROUP BY v.account_id, l.ref, v.month`, func(w core.Row) error {
 		key := w.ID(0).Text(id.Account) + ":" + w.Text(1)
 		p := out[key]
 		if p.byMonth == nil {
@@ -42,7 +43,7 @@ func (tx *Tx) verifyCharges(r *Report) error {
 		return err
 	}
 	charges := int64(0)
-	err = tx.C.Query(`SELECT account_id, kind, month, paid FROM charge_due WHERE tenant_id = $1`, func(w Row) error {
+	err = tx.C.Query(`SELECT account_id, kind, month, paid FROM charge_due WHERE tenant_id = $1`, func(w core.Row) error {
 		charges++
 		key := w.ID(0).Text(id.Account) + ":" + w.Text(1) + " " + w.Text(2)
 		if got := paid[key].all; got != w.Int(3) {
@@ -76,7 +77,7 @@ func (tx *Tx) verifyDebts(r *Report) error {
 		return err
 	}
 	balances := map[string]int64{}
-	err = tx.C.Query(`SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2`, func(w Row) error {
+	err = tx.C.Query(`SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2`, func(w core.Row) error {
 		balances[w.Text(0)] = w.Int(1)
 		return nil
 	}, tx.Tenant, ledger.Debt)
@@ -84,7 +85,7 @@ func (tx *Tx) verifyDebts(r *Report) error {
 		return err
 	}
 	debts := int64(0)
-	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken, status FROM debt WHERE tenant_id = $1`, func(w Row) error {
+	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken, status FROM debt WHERE tenant_id = $1`, func(w core.Row) error {
 		debts++
 		name, account := w.ID(0).Text(id.Debt), w.ID(1).Text(id.Account)
 		key := account + ":" + name

@@ -7,7 +7,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -19,7 +22,7 @@ import (
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
 	facts := factsRead{tx, map[id.ID]registry.Key{}, map[id.ID]tariff.Version{}}
-	err := tx.C.Query(`SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w Row) error {
+	err := tx.C.Query(`SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) error {
 		object, after := w.Text(0), w.Text(1)
 		i, err := id.Parse(id.Vend, object)
 		if err != nil {
@@ -39,18 +42,18 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 		if err != nil {
 			return fmt.Errorf("sale %s: %w", object, err)
 		}
-		if says, err := s.Evidence(f); err != nil || says != after {
+		if says, err := vending.Evidence(s, f); err != nil || says != after {
 			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, says, after)
 		}
 		if err := tx.verifySale(r, s, object); err != nil {
 			return err
 		}
 		return tx.verifySaleLife(r, s, object)
-	}, tx.Tenant, vending.EvidenceOf)
+	}, tx.Tenant, proof.Action)
 	if err != nil {
 		return err
 	}
-	done, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state IN `+doneStates, tx.Tenant)
+	done, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state IN `+doneStates, tx.Tenant)
 	if done != proven {
 		r.Find("sale", "%d sales are completed, %d audit rows tell of one.", done, proven)
 	}
@@ -67,7 +70,7 @@ type factsRead struct {
 // maxFacts is how many keys are remembered.
 const maxFacts = 1 << 16
 
-func (f factsRead) of(s vending.Sale) (out vending.Facts, err error) {
+func (f factsRead) of(s sale.Sale) (out sale.Facts, err error) {
 	known := false
 	if out.Key, known = f.keys[s.Key]; !known {
 		if out.Key, _, err = f.tx.VendKey(s.Key); err != nil {
@@ -79,8 +82,8 @@ func (f factsRead) of(s vending.Sale) (out vending.Facts, err error) {
 		f.keys[s.Key] = out.Key
 	}
 	if out.Tariff, known = f.versions[s.Tariff]; !known {
-		out.Tariff, err = f.tx.tariffVersion(s.Tariff)
-		if errors.Is(err, ErrNotFound) {
+		out.Tariff, err = f.tx.TariffVersion(s.Tariff)
+		if errors.Is(err, core.ErrNotFound) {
 			err = nil // the sale then says something else than its audit row
 		}
 		f.versions[s.Tariff] = out.Tariff
@@ -89,24 +92,24 @@ func (f factsRead) of(s vending.Sale) (out vending.Facts, err error) {
 }
 
 // verifySale checks a completed sale within itself and against its journal.
-func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
+func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	var units unit.Energy
 	for _, t := range s.Tokens {
 		units += t.Units
-		if t.Meter != s.Meter.N || t.State == vending.TokenReserved || t.State == vending.TokenFailed || len(t.Sealed) == 0 {
+		if t.Meter != s.Meter.N || t.State == sale.TokenReserved || t.State == sale.TokenFailed || len(t.Sealed) == 0 {
 			r.Find("token", "Token %s of the completed sale %s has lost its digits, its state or its meter.", t.ID.Text(id.Token), name)
 		}
 	}
-	lines := map[vending.LineKind]money.Minor{}
+	lines := map[sale.LineKind]money.Minor{}
 	for _, l := range s.Lines {
 		lines[l.Kind] += l.Amount
-		if l.Kind == vending.LineEnergy && !stepsFit(l, s.Units-s.Free) {
+		if l.Kind == sale.LineEnergy && !stepsFit(l, s.Units-s.Free) {
 			r.Find("sale", "The steps of sale %s do not make its %d Wh for %d.", name, s.Units, l.Amount)
 		}
 	}
-	if lines[vending.LineCarry] != s.CarryOut || lines[vending.LineCarryIn] != -s.CarryIn {
+	if lines[sale.LineCarry] != s.CarryOut || lines[sale.LineCarryIn] != -s.CarryIn {
 		r.Find("sale", "Sale %s carried %d in and %d out, its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
-			-lines[vending.LineCarryIn], lines[vending.LineCarry])
+			-lines[sale.LineCarryIn], lines[sale.LineCarry])
 	}
 	booked, err := tx.wanted(s)
 	if err != nil {
@@ -128,29 +131,29 @@ func (tx *Tx) verifySale(r *Report, s vending.Sale, name string) error {
 }
 
 // wanted is what a sale's lines make of every account.
-func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) {
+func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 	account, tax := s.Account.Text(id.Account), ledger.AccountRef{Code: ledger.VATPayable}
 	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, {Code: ledger.Carry, Subject: account}: s.CarryIn - s.CarryOut}
 	for _, l := range s.Lines {
 		a := ledger.AccountRef{}
 		switch l.Kind {
-		case vending.LineFee:
+		case sale.LineFee:
 			a.Code = ledger.RevenueFees
-		case vending.LineFixed:
+		case sale.LineFixed:
 			a.Code = ledger.RevenueFixed
-		case vending.LineDebt:
+		case sale.LineDebt:
 			a = ledger.AccountRef{Code: ledger.Debt, Subject: account + ":" + l.Ref}
-		case vending.LineWallet:
+		case sale.LineWallet:
 			a = ledger.AccountRef{Code: ledger.Wallet, Subject: account}
 			if l.VAT != 0 { // owed with the payment
 				out[ledger.AccountRef{Code: ledger.VATOnAdvances}] += l.VAT
 				out[tax] -= l.VAT
 			}
-		case vending.LineEnergy:
+		case sale.LineEnergy:
 			a.Code = ledger.RevenueEnergy
-		case vending.LineLevy:
+		case sale.LineLevy:
 			a = ledger.AccountRef{Code: ledger.LevyPayable, Subject: l.Ref}
-		case vending.LineVAT:
+		case sale.LineVAT:
 			a = tax
 		default:
 			continue
@@ -160,7 +163,7 @@ func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) 
 	if s.Free == 0 {
 		return out, nil
 	}
-	v, err := tx.tariffVersion(s.Tariff)
+	v, err := tx.TariffVersion(s.Tariff)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +175,7 @@ func (tx *Tx) wanted(s vending.Sale) (map[ledger.AccountRef]money.Minor, error) 
 }
 
 // stepsFit reports whether the steps of an energy line make its units and its amount.
-func stepsFit(l vending.Line, units unit.Energy) bool {
+func stepsFit(l sale.Line, units unit.Energy) bool {
 	var sold unit.Energy
 	var amount money.Minor
 	for _, s := range l.Steps {

@@ -7,15 +7,17 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // reversalWanted is the state that the reversal of a sale in a state must have, empty for none.
-func reversalWanted(s vending.State) string {
+func reversalWanted(s sale.State) string {
 	switch s {
-	case vending.Reversing:
+	case sale.Reversing:
 		return "waiting"
-	case vending.Reversed:
+	case sale.Reversed:
 		return "done"
 	}
 	return ""
@@ -23,10 +25,10 @@ func reversalWanted(s vending.State) string {
 
 // verifySaleLife checks what followed a completed sale: its reversal, the commission and the commission's reversal, and
 // that the order it answers is the one it was made for.
-func (tx *Tx) verifySaleLife(r *Report, s vending.Sale, name string) error {
+func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 	state := ""
-	_, err := tx.one(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
-		func(w Row) error { state = w.Text(0); return nil }, tx.Tenant, s.ID)
+	_, err := tx.One(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
+		func(w core.Row) error { state = w.Text(0); return nil }, tx.Tenant, s.ID)
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,7 @@ func (tx *Tx) verifySaleLife(r *Report, s vending.Sale, name string) error {
 		r.Find("reversal", "Sale %s is %s, its reversal is %q instead of %q.", name, s.State, state, want)
 	}
 	hash := s.OrderHash()
-	same, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND order_hash = $3`, tx.Tenant, s.ID, hash[:])
+	same, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND order_hash = $3`, tx.Tenant, s.ID, hash[:])
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (tx *Tx) verifyForm(r *Report) error {
 		{"tokens have half an answer of their meter", `SELECT COUNT(*) FROM token WHERE tenant_id = $1
 			AND (answered_at IS NULL AND result <> '' OR answered_at IS NOT NULL AND result = '')`},
 	} {
-		n, err := tx.number(c.sql, tx.Tenant)
+		n, err := tx.Number(c.sql, tx.Tenant)
 		if err != nil {
 			return err
 		}
@@ -79,7 +81,7 @@ func (tx *Tx) verifyForm(r *Report) error {
 }
 
 // verifyCommission checks that what a vendor earned on a sale was booked, to the unit, and taken back with the sale.
-func (tx *Tx) verifyCommission(r *Report, s vending.Sale, name string) error {
+func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
 	if s.Vendor.IsZero() {
 		return nil
 	}
@@ -99,8 +101,8 @@ func (tx *Tx) verifyCommission(r *Report, s vending.Sale, name string) error {
 	if !found {
 		return nil
 	}
-	mirrors, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, j.ID)
-	if err == nil && (mirrors == 1) != (s.State == vending.Reversed) {
+	mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, j.ID)
+	if err == nil && (mirrors == 1) != (s.State == sale.Reversed) {
 		r.Find("commission", "Sale %s is %s, and %d journals take its commission back.", name, s.State, mirrors)
 	}
 	return err
@@ -109,7 +111,7 @@ func (tx *Tx) verifyCommission(r *Report, s vending.Sale, name string) error {
 // verifyMirrors checks that every reversing journal is the exact mirror of the one that it reverses.
 func (tx *Tx) verifyMirrors(r *Report) error {
 	mirrors := int64(0)
-	err := tx.C.Query(`SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`, func(w Row) error {
+	err := tx.C.Query(`SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`, func(w core.Row) error {
 		mirrors++
 		back, _, err := tx.Journal(w.ID(0))
 		if err != nil {
@@ -136,13 +138,13 @@ func (tx *Tx) verifyMirrors(r *Report) error {
 // sale has reserved is reserved.
 func (tx *Tx) verifyFailed(r *Report) error {
 	failed := int64(0)
-	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w Row) error {
+	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) error {
 		failed++
 		i, err := id.Parse(id.Vend, w.Text(0))
 		if err != nil {
 			i = id.ID{}
 		}
-		n, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND state = 'failed'`, tx.Tenant, i)
+		n, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND state = 'failed'`, tx.Tenant, i)
 		if err == nil && n != 1 {
 			r.Find("sale", "Sale %s got no token, says the audit log; its row is gone or says something else.", w.Text(0))
 		}
@@ -151,7 +153,7 @@ func (tx *Tx) verifyFailed(r *Report) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state = 'failed'`, tx.Tenant)
+	rows, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state = 'failed'`, tx.Tenant)
 	if err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func (tx *Tx) verifyFailed(r *Report) error {
 	}
 	return tx.C.Query(`SELECT v.id, h.status FROM vend v JOIN vend_seller s ON s.tenant_id = v.tenant_id AND s.vend_id = v.id
 		LEFT JOIN hold h ON h.tenant_id = s.tenant_id AND h.id = s.hold_id
-		WHERE v.tenant_id = $1 AND v.state = 'held' AND s.hold_id IS NOT NULL AND COALESCE(h.status, 'gone') NOT IN ('open', 'expired')`, func(w Row) error {
+		WHERE v.tenant_id = $1 AND v.state = 'held' AND s.hold_id IS NOT NULL AND COALESCE(h.status, 'gone') NOT IN ('open', 'expired')`, func(w core.Row) error {
 		r.Find("hold", "Sale %s waits for its token, and what it reserved on its vendor's account is %q.", w.ID(0).Text(id.Vend), w.Text(1))
 		return nil
 	}, tx.Tenant)
@@ -183,13 +185,13 @@ func (tx *Tx) verifyLimits(r *Report) error {
 			break
 		}
 	}
-	return tx.C.Query(`SELECT code, subject, floor, ceiling FROM ledger_account WHERE tenant_id = $1 AND limited = 1`, func(w Row) error {
+	return tx.C.Query(`SELECT code, subject, floor, ceiling FROM ledger_account WHERE tenant_id = $1 AND limited = 1`, func(w core.Row) error {
 		ref := ledger.AccountRef{Code: ledger.Code(w.Int(0)), Subject: w.Text(1)}
 		l := ledger.LimitOf(ref.Code)
 		if at, ok := credit[ref]; ok {
 			l.At = at
 		}
-		floor, ceiling := bounds(l)
+		floor, ceiling := books.Bounds(l)
 		if !sameBound(w, 2, floor) || !sameBound(w, 3, ceiling) {
 			r.Find("limit", "The limit of account %d %q was changed: it is not the one of the chart, or of the vendor's terms.", ref.Code, ref.Subject)
 		}
@@ -200,7 +202,7 @@ func (tx *Tx) verifyLimits(r *Report) error {
 // limitsPage is how many vendors are read at a time.
 const limitsPage = 1000
 
-func sameBound(w Row, col int, want *money.Minor) bool {
+func sameBound(w core.Row, col int, want *money.Minor) bool {
 	if want == nil {
 		return w.IsNull(col)
 	}
@@ -212,12 +214,12 @@ func (tx *Tx) verifyCounters(r *Report) error {
 	for _, c := range []struct {
 		name, table string
 		tenant      access.Tenant
-	}{{counterAccount, "ledger_account", tx.Tenant}, {"meter", "meter", 0}} { // meters are numbered over all tenants
-		highest, err := tx.number(`SELECT COALESCE(MAX(n), 0) FROM `+c.table+` WHERE tenant_id = $1`, tx.Tenant)
+	}{{core.CounterAccount, "ledger_account", tx.Tenant}, {"meter", "meter", 0}} { // meters are numbered over all tenants
+		highest, err := tx.Number(`SELECT COALESCE(MAX(n), 0) FROM `+c.table+` WHERE tenant_id = $1`, tx.Tenant)
 		if err != nil {
 			return err
 		}
-		given, err := tx.number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, c.tenant, c.name)
+		given, err := tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, c.tenant, c.name)
 		if err != nil {
 			return err
 		}
@@ -236,7 +238,7 @@ func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]b
 		return nil
 	}
 	opened := int64(0)
-	err := tx.C.Query(`SELECT id, digits_enc, digits_hash FROM token WHERE tenant_id = $1 AND digits_enc IS NOT NULL`, func(w Row) error {
+	err := tx.C.Query(`SELECT id, digits_enc, digits_hash FROM token WHERE tenant_id = $1 AND digits_enc IS NOT NULL`, func(w core.Row) error {
 		opened++
 		hash, err := open(w.ID(0), w.Bytes(1))
 		name := w.ID(0).Text(id.Token)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/seal"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // logCheck rebuilds a tenant's log from its leaves.
@@ -25,7 +26,7 @@ type logCheck struct {
 // verifyLog rebuilds the tenant's log from its leaves: every sealed row is there with its leaf and in its seal, every
 // seal carries the root and a valid signature, and every head that was kept elsewhere lies on the way.
 func (tx *Tx) verifyLog(t Trust, r *Report) error {
-	origin, err := tx.origin()
+	origin, err := tx.Origin()
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 		return err
 	}
 	seals := int64(0)
-	err = tx.C.Query(`SELECT n, first, last, root, head, at FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w Row) error {
+	err = tx.C.Query(`SELECT n, first, last, root, head, at FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w core.Row) error {
 		seals++
 		return c.seal(seals, w)
 	}, tx.Tenant)
@@ -60,7 +61,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 // keptHeads sorts the heads that were kept elsewhere and leaves out those of branches that a restore gave up.
 func (c *logCheck) keptHeads(all []seal.Head) error {
 	for _, h := range all {
-		lost, err := c.tx.lostBranch(h.Epoch, h.Size)
+		lost, err := c.tx.LostBranch(h.Epoch, h.Size)
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (c *logCheck) keptHeads(all []seal.Head) error {
 }
 
 // seal checks one seal and the leaves it covers.
-func (c *logCheck) seal(n int64, w Row) error {
+func (c *logCheck) seal(n int64, w core.Row) error {
 	first, last, root, note := w.Int(1), w.Int(2), w.Bytes(3), w.Text(4)
 	if w.Int(0) != n || first != c.edge.Size() || last < first {
 		c.r.Find("log", "Seal %d covers leaves %d to %d, but it is number %d and the log is at %d: a seal is missing or was changed.",
@@ -103,7 +104,7 @@ func (c *logCheck) leaves(n, first, last int64) error {
 	return c.tx.C.Query(`SELECT l.pos, l.kind, l.id, l.leaf, COALESCE(j.leaf, a.leaf), COALESCE(j.seal_n, a.seal_n) FROM seal_leaf l
 		LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
 		LEFT JOIN audit a ON l.kind = 'audit' AND a.tenant_id = l.tenant_id AND a.id = l.id
-		WHERE l.tenant_id = $1 AND l.pos >= $2 AND l.pos <= $3 ORDER BY l.pos`, func(w Row) error {
+		WHERE l.tenant_id = $1 AND l.pos >= $2 AND l.pos <= $3 ORDER BY l.pos`, func(w core.Row) error {
 		kind, leaf, own := w.Text(1), w.Bytes(3), w.Bytes(4)
 		switch {
 		case w.Int(0) != c.edge.Size():
@@ -115,7 +116,7 @@ func (c *logCheck) leaves(n, first, last int64) error {
 		case w.Int(5) != n:
 			c.r.Find("log", "%s says that seal %d has it, it is in seal %d.", nameOf(kind, w.ID(2)), w.Int(5), n)
 		}
-		c.nodes = append(c.nodes, c.edge.Append([32]byte(pad(leaf)))...)
+		c.nodes = append(c.nodes, c.edge.Append([32]byte(core.Pad(leaf)))...)
 		for len(c.heads) > 0 && c.heads[0].Size == c.edge.Size() {
 			if c.heads[0].Root != c.edge.Root() {
 				c.r.Find("log", "The log up to leaf %d is not the one that was signed at seal %d: the past was rewritten.",
@@ -128,7 +129,7 @@ func (c *logCheck) leaves(n, first, last int64) error {
 }
 
 func nameOf(kind string, i id.ID) string {
-	if kind == leafJournal {
+	if kind == core.LeafJournal {
 		return i.Text(id.Journal)
 	}
 	return i.Text(id.Audit)
@@ -137,7 +138,7 @@ func nameOf(kind string, i id.ID) string {
 // stored compares the stored inner hashes with those that the leaves give.
 func (c *logCheck) stored() error {
 	at, wrong := 0, 0
-	err := c.tx.C.Query(`SELECT idx, hash FROM seal_hash WHERE tenant_id = $1 ORDER BY idx`, func(w Row) error {
+	err := c.tx.C.Query(`SELECT idx, hash FROM seal_hash WHERE tenant_id = $1 ORDER BY idx`, func(w core.Row) error {
 		if at >= len(c.nodes) || c.nodes[at].Index != w.Int(0) || !slices.Equal(c.nodes[at].Hash[:], w.Bytes(1)) {
 			wrong++
 		}
@@ -155,8 +156,8 @@ func (c *logCheck) waiting(kind string) error {
 	if c.mark == nil || c.atOnce {
 		return nil
 	}
-	return c.tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL`, func(w Row) error {
-		if !hmac.Equal(w.Bytes(2), c.mark([32]byte(pad(w.Bytes(1))))) {
+	return c.tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL`, func(w core.Row) error {
+		if !hmac.Equal(w.Bytes(2), c.mark([32]byte(core.Pad(w.Bytes(1))))) {
 			c.r.Find("log", "%s stands outside the log without the mark of a server: no server wrote it, or it was changed since.", nameOf(kind, w.ID(0)))
 		}
 		return nil
@@ -165,15 +166,15 @@ func (c *logCheck) waiting(kind string) error {
 
 // complete checks that no row stands outside the log and none is in it twice.
 func (c *logCheck) complete() error {
-	for _, t := range []struct{ kind, table string }{{leafJournal, "journal"}, {leafAudit, "audit"}} {
+	for _, t := range []struct{ kind, table string }{{core.LeafJournal, "journal"}, {core.LeafAudit, "audit"}} {
 		var sealed, rows, unsealed int64
-		_, err := c.tx.one(`SELECT COUNT(DISTINCT id) FROM seal_leaf WHERE tenant_id = $1 AND kind = $2`,
-			func(w Row) error { sealed = w.Int(0); return nil }, c.tx.Tenant, t.kind)
+		_, err := c.tx.One(`SELECT COUNT(DISTINCT id) FROM seal_leaf WHERE tenant_id = $1 AND kind = $2`,
+			func(w core.Row) error { sealed = w.Int(0); return nil }, c.tx.Tenant, t.kind)
 		if err != nil {
 			return err
 		}
-		_, err = c.tx.one(`SELECT COUNT(*), COUNT(*) - COUNT(seal_n) FROM `+t.table+` WHERE tenant_id = $1`,
-			func(w Row) error { rows, unsealed = w.Int(0), w.Int(1); return nil }, c.tx.Tenant)
+		_, err = c.tx.One(`SELECT COUNT(*), COUNT(*) - COUNT(seal_n) FROM `+t.table+` WHERE tenant_id = $1`,
+			func(w core.Row) error { rows, unsealed = w.Int(0), w.Int(1); return nil }, c.tx.Tenant)
 		if err != nil {
 			return err
 		}
@@ -188,7 +189,7 @@ func (c *logCheck) complete() error {
 		}
 		c.r.Count("rows waiting for their seal", unsealed)
 	}
-	total, err := c.tx.number(`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, c.tx.Tenant)
+	total, err := c.tx.Number(`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, c.tx.Tenant)
 	if total != c.edge.Size() {
 		c.r.Find("log", "The log has %d leaves, its seals cover %d.", total, c.edge.Size())
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -22,7 +23,7 @@ func (tx *Tx) verifySales(r *Report) error {
 	sales := int64(0)
 	err := tx.C.Query(`SELECT v.id, v.tender, COALESCE((SELECT SUM(l.amount) FROM vend_line l
 			WHERE l.tenant_id = v.tenant_id AND l.vend_id = v.id), 0), v.state
-		FROM vend v WHERE v.tenant_id = $1`, func(w Row) error {
+		FROM vend v WHERE v.tenant_id = $1`, func(w core.Row) error {
 		sales++
 		if w.Int(1) != w.Int(2) {
 			r.Find("sale", "The lines of sale %s sum to %d, %d was tendered.", w.ID(0).Text(id.Vend), w.Int(2), w.Int(1))
@@ -33,7 +34,7 @@ func (tx *Tx) verifySales(r *Report) error {
 	if err != nil {
 		return err
 	}
-	stray, err := tx.number(`SELECT COUNT(*) FROM vend_line l WHERE l.tenant_id = $1 AND NOT EXISTS (
+	stray, err := tx.Number(`SELECT COUNT(*) FROM vend_line l WHERE l.tenant_id = $1 AND NOT EXISTS (
 		SELECT 1 FROM vend v WHERE v.tenant_id = l.tenant_id AND v.id = l.vend_id)`, tx.Tenant)
 	if stray > 0 {
 		r.Find("sale", "%d lines belong to no sale.", stray)
@@ -45,13 +46,13 @@ func (tx *Tx) verifySales(r *Report) error {
 // if that journal was reversed. A claim of free units that nobody pays for moves no money and needs no journal.
 func (tx *Tx) verifySalesBooked(r *Report) error {
 	booked := int64(0)
-	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w Row) error {
+	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) error {
 		name, state := w.ID(0).Text(id.Vend), w.Text(1)
 		moneyless := w.Int(2) == 0 && w.Int(3) == w.Int(4) && w.Int(5) > 0
 		done := strings.Contains(doneStates, "'"+state+"'")
 		var journal id.ID
-		found, err := tx.one(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`,
-			func(j Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(vending.Sale{Mode: registry.Mode(w.Text(6))}.Journal()), name)
+		found, err := tx.One(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`,
+			func(j core.Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(sale.Sale{Mode: registry.Mode(w.Text(6))}.Journal()), name)
 		if err != nil {
 			return err
 		}
@@ -61,7 +62,7 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 		if found != done && !(done && moneyless) {
 			r.Find("sale", "Sale %s is %s, and a journal for it %s.", name, state, map[bool]string{true: "exists", false: "is missing"}[found])
 		}
-		mirrors, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, journal)
+		mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, journal)
 		if err == nil && found && (mirrors == 1) != (state == "reversed") {
 			r.Find("sale", "Sale %s is %s, and %d journals reverse it.", name, state, mirrors)
 		}
@@ -70,7 +71,7 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 	if err != nil {
 		return err
 	}
-	journals, err := tx.number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind IN ($2, $3)`, tx.Tenant, string(ledger.Vend), string(ledger.TopUp))
+	journals, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind IN ($2, $3)`, tx.Tenant, string(ledger.Vend), string(ledger.TopUp))
 	if journals != booked {
 		r.Find("sale", "%d journals of sales belong to no sale.", journals-booked)
 	}
@@ -91,7 +92,7 @@ func (tx *Tx) verifyMonths(r *Report) error {
 				WHERE x.tenant_id = v.tenant_id AND x.vend_id = v.id AND x.tid <= t.tid) THEN t.units_wh ELSE 0 END, 0
 			FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 			WHERE v.tenant_id = $1 AND v.state = 'reversed' AND t.state = 'accepted') u
-		GROUP BY account_id, month`, func(w Row) error {
+		GROUP BY account_id, month`, func(w core.Row) error {
 		months++
 		if w.Int(4) != w.Int(5) || w.Bool(6) != (w.Int(5) > 0) {
 			r.Find("month", "Account %s is said to have been given %d Wh free in %s (claimed: %t), its sales gave %d Wh.",
@@ -110,7 +111,7 @@ func (tx *Tx) verifyMonths(r *Report) error {
 // verifyTokens checks that tokens which exist were sold, that the units of a sale are those of its tokens, and that
 // no TID was used twice under one key or lies beyond the key's last one.
 func (tx *Tx) verifyTokens(r *Report) error {
-	tokens, err := tx.number(`SELECT COUNT(*) FROM token WHERE tenant_id = $1`, tx.Tenant)
+	tokens, err := tx.Number(`SELECT COUNT(*) FROM token WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	err = tx.C.Query(`SELECT t.id, t.state, v.state FROM token t
 		LEFT JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id
 		WHERE t.tenant_id = $1 AND t.job_id IS NULL AND (t.state NOT IN ('reserved', 'failed') OR t.digits_enc IS NOT NULL)
-		AND (v.id IS NULL OR v.state NOT IN `+doneStates+`)`, func(w Row) error {
+		AND (v.id IS NULL OR v.state NOT IN `+doneStates+`)`, func(w core.Row) error {
 		r.Find("token", "Token %s is %s without a completed sale.", w.ID(0).Text(id.Token), w.Text(1))
 		return nil
 	}, tx.Tenant)
@@ -131,7 +132,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	err = tx.C.Query(`SELECT v.id, v.units_wh, COALESCE(SUM(t.units_wh), 0) FROM vend v
 		LEFT JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 		WHERE v.tenant_id = $1 AND v.state IN `+doneStates+`
-		GROUP BY v.id, v.units_wh HAVING v.units_wh <> COALESCE(SUM(t.units_wh), 0)`, func(w Row) error {
+		GROUP BY v.id, v.units_wh HAVING v.units_wh <> COALESCE(SUM(t.units_wh), 0)`, func(w core.Row) error {
 		r.Find("token", "Sale %s sold %d Wh, its tokens carry %d Wh.", w.ID(0).Text(id.Vend), w.Int(1), w.Int(2))
 		return nil
 	}, tx.Tenant)
@@ -141,7 +142,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	return tx.C.Query(`SELECT t.meter_key_id, COUNT(t.tid), COUNT(DISTINCT t.tid), COUNT(k.id) FROM token t
 		LEFT JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = t.meter_key_id
 		WHERE t.tenant_id = $1 GROUP BY t.meter_key_id
-		HAVING COUNT(t.tid) <> COUNT(DISTINCT t.tid) OR COUNT(k.id) = 0`, func(w Row) error {
+		HAVING COUNT(t.tid) <> COUNT(DISTINCT t.tid) OR COUNT(k.id) = 0`, func(w core.Row) error {
 		r.Find("token", "Under meter key %s there are %d tokens with %d different TIDs (the key exists: %t).",
 			w.ID(0).Text(id.Key), w.Int(1), w.Int(2), w.Int(3) > 0)
 		return nil
@@ -152,7 +153,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 // have their record with the reason.
 func (tx *Tx) verifyJobs(r *Report) error {
 	err := tx.C.Query(`SELECT t.id, t.state FROM token t LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
-		WHERE t.tenant_id = $1 AND t.job_id IS NOT NULL AND t.digits_enc IS NOT NULL AND (j.id IS NULL OR j.state <> 'completed')`, func(w Row) error {
+		WHERE t.tenant_id = $1 AND t.job_id IS NOT NULL AND t.digits_enc IS NOT NULL AND (j.id IS NULL OR j.state <> 'completed')`, func(w core.Row) error {
 		r.Find("token", "Token %s is %s, and nobody asked for it.", w.ID(0).Text(id.Token), w.Text(1))
 		return nil
 	}, tx.Tenant)
@@ -162,7 +163,7 @@ func (tx *Tx) verifyJobs(r *Report) error {
 	return tx.C.Query(`SELECT j.id, j.units_wh, COALESCE(u.units_wh, 0), COALESCE((SELECT SUM(t.units_wh) FROM token t
 			WHERE t.tenant_id = j.tenant_id AND t.job_id = j.id), 0)
 		FROM token_job j LEFT JOIN units_transfer u ON u.tenant_id = j.tenant_id AND u.job_id = j.id
-		WHERE j.tenant_id = $1 AND j.state = 'completed'`, func(w Row) error {
+		WHERE j.tenant_id = $1 AND j.state = 'completed'`, func(w core.Row) error {
 		if w.Int(1) != w.Int(2) || w.Int(1) != w.Int(3) {
 			r.Find("token", "Job %s gave %d Wh; its record says %d, its tokens %d.", w.ID(0).Text(id.Job), w.Int(1), w.Int(2), w.Int(3))
 		}
@@ -175,7 +176,7 @@ func (tx *Tx) verifyJobs(r *Report) error {
 func (tx *Tx) verifyReceipts(r *Report) error {
 	type outlet struct{ count, highest int64 }
 	outlets := make(map[string]outlet)
-	err := tx.C.Query(`SELECT receipt_no FROM vend WHERE tenant_id = $1 AND receipt_no IS NOT NULL`, func(w Row) error {
+	err := tx.C.Query(`SELECT receipt_no FROM vend WHERE tenant_id = $1 AND receipt_no IS NOT NULL`, func(w core.Row) error {
 		text, _, _ := strings.Cut(w.Text(0), "/")
 		dash := strings.LastIndexByte(text, '-')
 		n, err := strconv.ParseInt(text[dash+1:], 10, 64)
@@ -190,7 +191,7 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 	if err != nil {
 		return err
 	}
-	err = tx.C.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name LIKE 'receipt:%'`, func(w Row) error {
+	err = tx.C.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name LIKE 'receipt:%'`, func(w core.Row) error {
 		name := strings.TrimPrefix(w.Text(0), "receipt:")
 		o := outlets[name]
 		delete(outlets, name)
@@ -210,11 +211,11 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 // of the books: the meter had it from elsewhere. Tokens of the time that a
 // restore lost were sold, but the books do not know them: they are counted.
 func (tx *Tx) verifyReports(r *Report) error {
-	lost, err := tx.lost()
+	lost, err := tx.Lost()
 	if err != nil {
 		return err
 	}
-	reports, err := tx.number(`SELECT COUNT(*) FROM token_report WHERE tenant_id = $1`, tx.Tenant)
+	reports, err := tx.Number(`SELECT COUNT(*) FROM token_report WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
 		return err
 	}
@@ -226,7 +227,7 @@ func (tx *Tx) verifyReports(r *Report) error {
 		LEFT JOIN token t ON t.tenant_id = p.tenant_id AND t.id = p.token_id
 		LEFT JOIN meter m ON m.tenant_id = p.tenant_id AND m.n = p.meter
 		WHERE p.tenant_id = $1 AND p.result = 'accept' AND p.class = 0
-		AND (t.id IS NULL OR t.meter <> p.meter OR t.tid <> p.tid OR t.units_wh <> p.units_wh)`, func(w Row) error {
+		AND (t.id IS NULL OR t.meter <> p.meter OR t.tid <> p.tid OR t.units_wh <> p.units_wh)`, func(w core.Row) error {
 		made := sts.BaseDate(w.Int(4)).Time(sts.TID(w.Int(1)))
 		for _, span := range lost {
 			if made.After(span[0].Add(-time.Minute)) && !made.After(span[1]) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/sales"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -15,20 +17,20 @@ import (
 // nobody can tell after a restore is that they are higher than they were; then TIDs run ahead by a day at most and no more is sold,
 // and it cannot be undone unseen, for the tokens show their TIDs.
 func (tx *Tx) verifyFloors(r *Report) error {
-	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w Row) error {
-		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), metaLost), 10, 64); err != nil || n > tx.Epoch {
+	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {
 			r.Find("log", "The database tells of a restore (%s) that it is not from, being of epoch %d: what is missing would pass for lost with it.", w.Text(0), tx.Epoch)
 		}
 		return nil
-	}, metaLost+"%")
+	}, core.MetaLost+"%")
 	if err != nil {
 		return err
 	}
-	if tx.Epoch > firstEpoch {
+	if tx.Epoch > sales.FirstEpoch {
 		return tx.verifyLost(r)
 	}
 	return tx.C.Query(`SELECT k.id, k.tid_floor, MIN(t.tid) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
-		WHERE k.tenant_id = $1 GROUP BY k.id, k.tid_floor HAVING MIN(t.tid) <= k.tid_floor`, func(w Row) error {
+		WHERE k.tenant_id = $1 GROUP BY k.id, k.tid_floor HAVING MIN(t.tid) <= k.tid_floor`, func(w core.Row) error {
 		r.Find("key", "TIDs of meter key %s are said to be used up to %d from the beginning, its first token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
 		return nil
 	}, tx.Tenant)
@@ -44,20 +46,20 @@ func (tx *Tx) verifyLost(r *Report) error {
 		r.Find("key", "The database is of epoch %d and does not say when it was restored: TIDs of the time that is lost may come again.", tx.Epoch)
 		return nil
 	}
-	beyond, err := tx.metaInt(metaLostTID)
+	beyond, err := tx.MetaInt(core.MetaLostTID)
 	if err != nil {
 		return err
 	}
-	upTo := minuteTime(beyond)
+	upTo := core.MinuteTime(beyond)
 	if upTo.IsZero() { // restored by an older version
-		upTo = restored.Add(firstMargin)
+		upTo = restored.Add(core.FirstMargin)
 	}
 	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
 		lost, err := base.TIDAt(upTo)
 		if err != nil {
 			continue // this base date has no TID for that time
 		}
-		err = tx.C.Query(`SELECT k.id, k.tid_floor FROM meter_key k WHERE k.tenant_id = $1 AND k.base_date = $2 AND k.tid_floor < $3`, func(w Row) error {
+		err = tx.C.Query(`SELECT k.id, k.tid_floor FROM meter_key k WHERE k.tenant_id = $1 AND k.base_date = $2 AND k.tid_floor < $3`, func(w core.Row) error {
 			r.Find("key", "TIDs of meter key %s are said to be used up to %d, the last restore put those up to %d beyond reach.", w.ID(0).Text(id.Key), w.Int(1), lost)
 			return nil
 		}, tx.Tenant, base, lost)

@@ -7,6 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
@@ -55,8 +57,8 @@ func (tx *Tx) verifyWallets(r *Report) error {
 			return err
 		}
 		var wh, debit int64
-		_, err := tx.one(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
-			func(d Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
+		_, err := tx.One(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
+			func(d core.Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
 		if err != nil {
 			return err
 		}
@@ -88,8 +90,8 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	var accrued, cost money.Minor
 	var units unit.Energy
 	for _, part := range w.Parts {
-		v, err := tx.tariffVersion(part.Version)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		v, err := tx.TariffVersion(part.Version)
+		if err != nil && !errors.Is(err, core.ErrNotFound) {
 			return err
 		}
 		price, known, err := v.Body.UseCost(part.Parts)
@@ -117,13 +119,13 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 // may have been counted in another zone than today's, so these prove nothing.
 func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.Location) error {
 	opened := ""
-	_, err := tx.one(`SELECT opened_at FROM account WHERE tenant_id = $1 AND id = $2`,
-		func(a Row) error { opened = a.Time(0).In(zone).Format(time.DateOnly); return nil }, tx.Tenant, w.Meter.Account)
+	_, err := tx.One(`SELECT opened_at FROM account WHERE tenant_id = $1 AND id = $2`,
+		func(a core.Row) error { opened = a.Time(0).In(zone).Format(time.DateOnly); return nil }, tx.Tenant, w.Meter.Account)
 	if err != nil {
 		return err
 	}
 	var all, least unit.Energy // of the wallet's month, and of its days that count in any case
-	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d Row) error {
+	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d core.Row) error {
 		day, wh := d.Text(0), unit.Energy(d.Int(1))
 		if len(day) != len(time.DateOnly) {
 			return nil
@@ -160,7 +162,7 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 	err := tx.C.Query(`SELECT j.ref, j.memo, SUM(p.amount) FROM journal j
 		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account AND a.code = $1
-		WHERE j.tenant_id = $2 AND j.kind = $3 GROUP BY j.id, j.ref, j.memo`, func(w Row) error {
+		WHERE j.tenant_id = $2 AND j.kind = $3 GROUP BY j.id, j.ref, j.memo`, func(w core.Row) error {
 		meter, n, ok := wallet.ParseUseRef(w.Text(0))
 		span, read := wallet.ParseSpan(w.Text(1))
 		if !ok || !read {
@@ -181,8 +183,8 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 // walletsToVerify reads all wallets; of a meter without an account too.
 func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
 	var out []wallet.Row
-	err := tx.C.Query(walletQueryAll+` ORDER BY w.meter`, func(r Row) error {
-		w, err := scanWallet(r)
+	err := tx.C.Query(meters.WalletQueryAll+` ORDER BY w.meter`, func(r core.Row) error {
+		w, err := meters.ScanWallet(r)
 		out = append(out, w)
 		return err
 	}, tx.Tenant)
@@ -195,7 +197,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 		if !w.Held.Stopped() {
 			continue
 		}
-		n, err := tx.number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = 'rating' AND state = 'open' AND seq = $3`,
+		n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = 'rating' AND state = 'open' AND seq = $3`,
 			tx.Tenant, w.Meter.N, int64(w.Held.Seq))
 		if err != nil {
 			return err
@@ -209,7 +211,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 
 // verifyAdvances checks that the tax taken with top-ups and not yet with use is, over all accounts, what the books have.
 func (tx *Tx) verifyAdvances(r *Report) error {
-	noted, err := tx.number(`SELECT COALESCE(SUM(amount), 0) FROM wallet_advance WHERE tenant_id = $1`, tx.Tenant)
+	noted, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM wallet_advance WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
 		return err
 	}

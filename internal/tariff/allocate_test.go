@@ -150,7 +150,7 @@ func TestV12BuysNothingAndSaysWhatWould(t *testing.T) {
 		t.Errorf("the named least payment of 0.29 = %d Wh, refusal %q, error %v; want 100 Wh", a.Units, a.Detail(), err)
 	}
 	a, err = tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 20, Carry: 8})
-	if err != nil || a.Code != refusal.VendTooSmall || !strings.Contains(a.Try, "0.21 KES") {
+	if err != nil || a.Code != refusal.VendTooSmall || !strings.Contains(a.Try, "0.21 KES") || !strings.Contains(a.What, "0.08 KES carried from before") {
 		t.Errorf("0.20 with 0.08 carried: %v %s, want to pay at least 0.21", err, a.Detail())
 	}
 }
@@ -205,6 +205,19 @@ func TestMoneyThatOnlyReachesChargesNeedsTheTenantsLeave(t *testing.T) {
 	p.ChargesOnly = true
 	if a, err = tariff.Allocate(p); err != nil || a.Refused() || a.Units != 0 || a.CarryOut != 10 {
 		t.Errorf("with leave: %v %q, %d Wh, carry %d; want 0 Wh and carry 10", err, a.Detail(), a.Units, a.CarryOut)
+	}
+}
+
+// TestMoneyThatReachesNothingIsRefused: the leave to sell charges only is no leave to take money for nothing.
+func TestMoneyThatReachesNothingIsRefused(t *testing.T) {
+	a, err := tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 28, ChargesOnly: true})
+	if err != nil || a.Code != refusal.VendTooSmall {
+		t.Errorf("0.28 for nothing: %v %q, want %s", err, a.Code, refusal.VendTooSmall)
+	}
+	paid := tariff.Charge{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 28} // nothing is outstanding
+	a, err = tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 28, Charges: []tariff.Charge{paid}, ChargesOnly: true})
+	if err != nil || a.Code != refusal.VendTooSmall {
+		t.Errorf("0.28 for a charge that is paid: %v %q, want %s", err, a.Code, refusal.VendTooSmall)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
@@ -121,6 +122,19 @@ type Comparison struct {
 	Before, After             Bill
 	CappedBefore, CappedAfter int      // months whose charges hit the ceiling
 	Rises                     []Change // the biggest, descending; ties by meter
+}
+
+// Body is the comparison as answers write it.
+func (c Comparison) Body() apiv1.Comparison {
+	share := func(n int) int64 { return int64(n) * int64(money.Whole) / int64(max(c.Months, 1)) }
+	b := apiv1.Comparison{Meters: c.Meters, Months: c.Months, UnitsWh: int64(c.Units), Winners: c.Winners, Losers: c.Losers, Same: c.Same,
+		PaidBeforeMinor: int64(c.Before.Paid), PaidAfterMinor: int64(c.After.Paid), RevenueBeforeMinor: int64(c.Before.Revenue),
+		RevenueAfterMinor: int64(c.After.Revenue), CappedBefore: c.CappedBefore, CappedAfter: c.CappedAfter,
+		CappedBeforeBps: share(c.CappedBefore), CappedAfterBps: share(c.CappedAfter), Rises: []apiv1.Rise{}}
+	for _, r := range c.Rises {
+		b.Rises = append(b.Rises, apiv1.Rise{Meter: r.Meter, BeforeMinor: int64(r.Before), AfterMinor: int64(r.After), RiseMinor: int64(r.Rise())})
+	}
+	return b
 }
 
 // Limits of a comparison.

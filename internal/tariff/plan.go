@@ -4,19 +4,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
 )
-
-// PlanDocument is a plan as it is written: an amount for an energy ("500 Wh for 50.00"), or an amount for a period. It is
-// another way to write a price: the first is the flat price that it comes to, the second a fixed charge under which
-// energy itself costs nothing.
-type PlanDocument struct {
-	AmountMinor money.Minor `json:"amount_minor" example:"5000" doc:"Without tax"`
-	UnitsWh     unit.Energy `json:"units_wh,omitempty" example:"500" doc:"What it buys; or"`
-	Per         Period      `json:"per,omitempty" enum:"month,day" doc:"how long it pays for; for wallet meters only"`
-}
 
 // planName is the name of the fixed charge that a plan for a period makes.
 const planName = "plan"
@@ -33,7 +25,8 @@ func (b Body) DaysOf(days int) (sum money.Minor, err error) {
 	return sum, nil
 }
 
-// unfold turns a plan into the price that it is. A plan that comes to no whole number of millionths per kilowatt-hour is
+// unfold turns a plan into the price that it is: an amount for an energy into the flat price that it comes to, an amount for a
+// period into a fixed charge under which energy itself costs nothing. A plan that comes to no whole number of millionths per kilowatt-hour is
 // refused: rounding it would be another price.
 func (d *Document) unfold() refusal.Refusal {
 	p := d.Plan
@@ -46,26 +39,25 @@ func (d *Document) unfold() refusal.Refusal {
 		return refusal.Refusal{} // told by its own name later
 	case d.given() > 0 || len(d.Seasons) > 0 || d.PlanWh != 0:
 		return invalid("There are a plan and a price beside it.", "Give one of them.")
-	case p.AmountMinor <= 0 || p.AmountMinor > MaxPart || (p.UnitsWh != 0) == (p.Per != ""):
+	case p.AmountMinor <= 0 || money.Minor(p.AmountMinor) > MaxPart || (p.UnitsWh != 0) == (p.Per != ""):
 		return invalid("A plan is a positive amount for an energy or for a period.", "Give amount_minor, and units_wh or per.")
 	case p.Per != "":
-		free := money.MicroRate(0)
+		free := int64(0)
 		d.FlatMicro = &free
-		d.Fixed = append([]FixedDocument{{Name: planName, AmountMinor: p.AmountMinor, Per: p.Per}}, d.Fixed...)
+		d.Fixed = append([]apiv1.FixedCharge{{Name: planName, AmountMinor: p.AmountMinor, Per: p.Per}}, d.Fixed...)
 		return refusal.Refusal{}
-	case p.UnitsWh < 0 || p.UnitsWh > MaxUpTo:
+	case p.UnitsWh < 0 || unit.Energy(p.UnitsWh) > MaxUpTo:
 		return invalid(fmt.Sprintf("A plan cannot be for %d Wh.", p.UnitsWh), "Give its energy in Wh.")
 	}
 	// In millionths of the major unit for a kilowatt-hour: amount / 10^exp * 10^6 / (units / 1000).
-	num, den := int64(p.AmountMinor), int64(p.UnitsWh)
+	num, den := p.AmountMinor, p.UnitsWh
 	scale := money.PowerOfTen(6-cur.Exp) * int64(unit.KilowattHour)
 	down, err := money.MulDiv(num, scale, den, money.Floor)
 	up, err2 := money.MulDiv(num, scale, den, money.Ceil)
 	if err != nil || err2 != nil || down != up {
-		return invalid(fmt.Sprintf("%s for %d Wh is no whole number of millionths per kWh.", text(p.AmountMinor, cur), p.UnitsWh),
+		return invalid(fmt.Sprintf("%s for %d Wh is no whole number of millionths per kWh.", text(money.Minor(p.AmountMinor), cur), p.UnitsWh),
 			"Choose an amount and an energy that divide, or give flat_micro.")
 	}
-	rate := money.MicroRate(down)
-	d.FlatMicro, d.PlanWh = &rate, p.UnitsWh
+	d.FlatMicro, d.PlanWh = &down, p.UnitsWh
 	return refusal.Refusal{}
 }

@@ -19,7 +19,7 @@ func TestAPlanForAnEnergyIsAFlatPrice(t *testing.T) {
 	if got := rate(t, b, &m, at, at.Add(time.Hour), 500); got.Debit != 5000 {
 		t.Errorf("500 Wh cost %d, want the plan's 5000", got.Debit)
 	}
-	if got, err := b.Affordable(5000); err != nil || got != 500 {
+	if got, err := b.AffordableLess(5000, 0); err != nil || got != 500 {
 		t.Errorf("50.00 affords %d Wh (%v), want 500", got, err)
 	}
 	if no := b.ForTokens(); no.Refused() {
@@ -62,7 +62,7 @@ func TestAPlanForAPeriodIsAFixedCharge(t *testing.T) {
 	if no := b.ForTokens(); !no.Refused() {
 		t.Error("tokens could be bought for nothing")
 	}
-	if got, err := b.Affordable(1); err != nil || got != tariff.MaxUpTo {
+	if got, err := b.AffordableLess(1, 0); err != nil || got != tariff.MaxUpTo {
 		t.Errorf("0.01 affords %d Wh (%v), want no bound", got, err)
 	}
 	text, err := tariff.Encode(b)

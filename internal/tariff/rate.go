@@ -283,14 +283,10 @@ func (b Body) Dearest() money.MicroRate {
 	return most
 }
 
-// Affordable is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
-// far a meter may run before it must ask again (domain reference, §6). Where energy itself costs nothing it is [MaxUpTo].
-func (b Body) Affordable(available money.Minor) (unit.Energy, error) {
-	return b.AffordableLess(available, 0)
-}
-
-// AffordableLess is [Body.Affordable] of an amount less what was used below a minor unit, in the parts of [Meter]'s Rest:
-// so what is left after some use at the dearest price is exactly what there was before, less that use.
+// AffordableLess is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how far a
+// meter may run before it must ask again (domain reference, §6). Where energy itself costs nothing it is [MaxUpTo]. rest is what
+// was used below a minor unit, in the parts of [Meter]'s Rest: what is left after some use at the dearest price is exactly what
+// there was before, less that use.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {

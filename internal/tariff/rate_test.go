@@ -70,7 +70,7 @@ func TestDebitsOfTheDomainReference(t *testing.T) {
 			t.Errorf("%d Wh at %d:00 debit %d, want %d", c.units, c.hour, got.Debit, c.want)
 		}
 	}
-	if got, err := flat().Affordable(5000); err != nil || got != 17_391 {
+	if got, err := flat().AffordableLess(5000, 0); err != nil || got != 17_391 {
 		t.Errorf("50.00 at 2.875 affords %d Wh (%v), want 17391", got, err)
 	}
 	if got := weekly().Dearest(); got != 3_600_000 {
@@ -98,6 +98,34 @@ func TestUseAcrossAChangeOfPriceIsSharedByTime(t *testing.T) {
 		got := rate(t, weekly(), &m, c.from, c.to, c.units)
 		if fmt.Sprint(got.Parts) != c.want || got.Estimated != c.shared {
 			t.Errorf("%s: %v estimated %t, want %s %t", c.name, got.Parts, got.Estimated, c.want, c.shared)
+		}
+	}
+}
+
+// TestWindowsKeepTheirMinutes has windows and reports that begin and end between full hours.
+func TestWindowsKeepTheirMinutes(t *testing.T) {
+	b := weekly()
+	b.TOU.Windows = []tariff.Window{{Days: 1 << tariff.Wednesday, From: 6*60 + 30, To: 9*60 + 15, Rate: 0}}
+	wednesday := time.Date(2026, 11, 18, 0, 0, 0, 0, nairobi(t))
+	at := func(d time.Duration) time.Time { return wednesday.Add(d) }
+	const h, m, s = time.Hour, time.Minute, time.Second
+	for _, c := range []struct {
+		from, to time.Duration
+		units    unit.Energy
+		want     string
+	}{
+		{6*h + 29*m, 6*h + 29*m, 10, "[{off 0.010 kWh 1250000}]"},
+		{6*h + 30*m, 6*h + 30*m, 10, "[{peak 0.010 kWh 3600000}]"},
+		{9*h + 14*m + 59*s, 9*h + 14*m + 59*s, 10, "[{peak 0.010 kWh 3600000}]"},
+		{9*h + 15*m, 9*h + 15*m, 10, "[{off 0.010 kWh 1250000}]"},
+		{5*h + 30*m, 7*h + 30*m, 1200, "[{off 0.600 kWh 1250000} {peak 0.600 kWh 3600000}]"},
+		{5*h + 50*m, 6*h + 50*m, 600, "[{off 0.400 kWh 1250000} {peak 0.200 kWh 3600000}]"},
+		{6*h + 29*m + 40*s, 6*h + 30*m + 20*s, 80, "[{off 0.040 kWh 1250000} {peak 0.040 kWh 3600000}]"},
+		{9*h + 15*m - s/4, 9*h + 15*m + 3*s/4, 100, "[{peak 0.025 kWh 3600000} {off 0.075 kWh 1250000}]"},
+	} {
+		var meter tariff.Meter
+		if got := rate(t, b, &meter, at(c.from), at(c.to), c.units); fmt.Sprint(got.Parts) != c.want {
+			t.Errorf("%d Wh from %s to %s = %v, want %s", c.units, c.from, c.to, got.Parts, c.want)
 		}
 	}
 }

@@ -116,6 +116,30 @@ func TestEachPartOfATariffHasItsLimits(t *testing.T) {
 	}
 }
 
+// TestTimesOfDayHaveTheirMinutes: a window is read and told as it was written.
+func TestTimesOfDayHaveTheirMinutes(t *testing.T) {
+	const path = "seasons.0.tou.windows.0."
+	for from, want := range map[string]tariff.Clock{"00:00": 0, "00:01": 1, "06:30": 390, "09:59": 599, "23:58": 1438} {
+		b, no := tariff.Parse([]byte(edit(t, edit(t, wallet, path+"from", from), path+"to", "23:59")))
+		if no.Refused() {
+			t.Fatalf("%s: %s", from, no.Detail())
+		}
+		if w := b.Seasons[0].TOU.Windows[0]; w.From != want || w.To != 1439 || w.From.String() != from || w.To.String() != "23:59" {
+			t.Errorf("from %s to 23:59 is read as %s to %s", from, w.From, w.To)
+		}
+	}
+}
+
+// TestNamesInsideATariff has the first and the last of what a name may hold, and what stands beside them.
+func TestNamesInsideATariff(t *testing.T) {
+	for name, ok := range map[string]bool{"az": true, "09": true, "-": true, strings.Repeat("n", 32): true, strings.Repeat("n", 33): false,
+		"": false, "`": false, "{": false, "/": false, ":": false, "_": false, "A": false, "a b": false, "ä": false} {
+		if _, no := tariff.Parse([]byte(edit(t, whole, "levies.0.name", name))); no.Refused() == ok {
+			t.Errorf("%q: refused %t (%s)", name, no.Refused(), no.Detail())
+		}
+	}
+}
+
 func TestTokensAreNotSoldByTheTimeOfTheirUse(t *testing.T) {
 	for text, want := range map[string]refusal.Code{wallet: refusal.TariffInvalid, whole: ""} {
 		b, no := tariff.Parse([]byte(text))

@@ -14,7 +14,9 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -123,7 +125,7 @@ func (h *history) change(m *home) vending.Given {
 	h.t.Helper()
 	h.step++
 	g, err := h.server().GiveTokens(context.Background(), h.someone(),
-		ask(vending.Ask{Meter: m.number, Kind: vending.KeyChange, Key: &vending.NextKey{KRN: m.krn, TI: m.ti}}, fmt.Sprintf("history-key-%05d", h.step)))
+		ask(vending.Ask{Meter: m.number, Kind: sale.KeyChange, Key: &vending.NextKey{KRN: m.krn, TI: m.ti}}, fmt.Sprintf("history-key-%05d", h.step)))
 	if err != nil && !h.tolerates(err) {
 		h.t.Fatal(err)
 	}
@@ -274,8 +276,8 @@ func (h *history) fill() { h.limit(`PRAGMA max_page_count = %d`, 2) }
 func (h *history) limit(set string, more int64) {
 	h.t.Helper()
 	h.tries(func(tx *store.Tx) error {
-		return tx.C.Query("PRAGMA page_count", func(row store.Row) error {
-			return tx.C.Query(fmt.Sprintf(set, row.Int(0)+more), func(store.Row) error { return nil })
+		return tx.C.Query("PRAGMA page_count", func(row core.Row) error {
+			return tx.C.Query(fmt.Sprintf(set, row.Int(0)+more), func(core.Row) error { return nil })
 		})
 	})
 }

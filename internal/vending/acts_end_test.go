@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -99,8 +100,8 @@ func (h *history) cancelsAgain(m *home) {
 	}
 	h.deliver()
 	h.recovers()
-	if sale, token := h.state(b.sale); sale != vending.Reversed || token != vending.TokenReversed {
-		h.t.Fatalf("meter %s is connected and was told to forget a token: the sale is %s, the token %s", m.number, sale, token)
+	if state, token := h.state(b.sale); state != sale.Reversed || token != sale.TokenReversed {
+		h.t.Fatalf("meter %s is connected and was told to forget a token: the sale is %s, the token %s", m.number, state, token)
 	}
 	h.sometimes.Reached("reversal confirmed by the meter")
 	h.enter(m, len(m.papers))
@@ -128,16 +129,16 @@ func (h *history) stands(b *bought) {
 			h.t.Fatalf("%s has other digits now", b.Once.Key)
 		}
 		switch {
-		case shown.Sale.State == vending.Reversed && t.State == vending.TokenReversed && p.loads > 0:
+		case shown.Sale.State == sale.Reversed && t.State == sale.TokenReversed && p.loads > 0:
 			h.t.Fatalf("the reversal of %s was confirmed, and its token is in meter %s", b.Once.Key, b.home.number)
-		case shown.Sale.State == vending.Completed && p.loads == 0 && !p.cancelled:
+		case shown.Sale.State == sale.Completed && p.loads == 0 && !p.cancelled:
 			h.t.Fatalf("%s stands, and its token is not in meter %s", b.Once.Key, b.home.number)
-		case t.State == vending.TokenRejected && p.loads > 0 && !h.doubtful(b.home):
+		case t.State == sale.TokenRejected && p.loads > 0 && !h.doubtful(b.home):
 			h.t.Fatalf("the token of %s is in meter %s, and the books call it rejected", b.Once.Key, b.home.number)
-		case shown.Sale.State != vending.Completed && shown.Sale.State != vending.Reversed:
+		case shown.Sale.State != sale.Completed && shown.Sale.State != sale.Reversed:
 			h.t.Fatalf("%s is %s in the end", b.Once.Key, shown.Sale.State)
 		}
-		if shown.Sale.State == vending.Completed && p.loads == 0 {
+		if shown.Sale.State == sale.Completed && p.loads == 0 {
 			h.replaced(b, t)
 		}
 	}
@@ -145,7 +146,7 @@ func (h *history) stands(b *bought) {
 
 // replaced: a sale whose token the meter was told to forget too late stands, and its units are in the meter by another token;
 // one that was pushed between a key change and its entry at the meter was rejected there, and an alarm asks for a person.
-func (h *history) replaced(b *bought, t vending.Token) {
+func (h *history) replaced(b *bought, t sale.Token) {
 	h.t.Helper()
 	n := h.number(`SELECT COUNT(*) FROM token t JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
 		WHERE j.replaces = $1 AND (t.state = 'accepted' OR t.state = 'rejected' AND $2)`, t.ID, b.home.changed)

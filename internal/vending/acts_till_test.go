@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -48,7 +49,7 @@ func (h *history) sells(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	b := h.newOrder(m, money.Minor(1000+r.IntN(20_000)))
 	if r.IntN(4) == 0 {
-		b.Deliver = []string{vending.RouteMQTT}
+		b.Deliver = []string{sale.RouteMQTT}
 	}
 	h.ask(b)
 	if r.IntN(3) > 0 {
@@ -232,7 +233,7 @@ func (h *history) reverses(r *rand.Rand) {
 }
 
 // undoes asks for the reversal of the newest sale to a meter, and tells what became of it.
-func (h *history) undoes(m *home, key string) (b *bought, got vending.Done[vending.Reversal]) {
+func (h *history) undoes(m *home, key string) (b *bought, got vending.Done[sale.Reversal]) {
 	h.t.Helper()
 	for _, o := range h.sales {
 		if o.home == m && o.sold > 0 {
@@ -254,7 +255,7 @@ func (h *history) undoes(m *home, key string) (b *bought, got vending.Done[vendi
 	switch got.Code {
 	case "":
 		b.undone++
-		h.sometimes.When(got.Value.State == vending.ReversalDone && !got.Value.Confirmed, "reversal of a meter that is away")
+		h.sometimes.When(got.Value.State == sale.ReversalDone && !got.Value.Confirmed, "reversal of a meter that is away")
 	case refusal.NotReversible, refusal.AlreadyReversed, refusal.VendInProgress, refusal.DailyLimit, refusal.MeterOffline:
 		h.sometimes.When(got.Code == refusal.NotReversible, "reversal too late")
 	default:

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/sometimes"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -73,7 +74,7 @@ type bought struct {
 	asked  int
 	sold   int // when its answer was heard; 0 for none yet
 	answer string
-	sale   vending.Sale
+	sale   sale.Sale
 	papers []*paper
 	undone int // reversals that were asked for
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -58,7 +59,7 @@ func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 	for n, c := range []struct {
 		since time.Duration
 		limit int64
-	}{{0, vending.MaxAheadRestored}, {vending.RestoredFor - time.Minute, vending.MaxAheadRestored}, {vending.RestoredFor, vending.MaxAhead}, {48 * time.Hour, vending.MaxAhead}} {
+	}{{0, sale.MaxAheadRestored}, {sale.RestoredFor - time.Minute, sale.MaxAheadRestored}, {sale.RestoredFor, sale.MaxAhead}, {48 * time.Hour, sale.MaxAhead}} {
 		s.clock.set(restored.Add(c.since))
 		now, err := sts.Base2014.TIDAt(s.clock.Now())
 		if err != nil {
@@ -75,23 +76,23 @@ func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 // TestNothingThatWasGivenLiesBeyondWhatARestoreSkips is the bound itself, for every minute of the days after two restores.
 func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	now := monday()
-	if got := vending.GivenUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(store.TIDMargin)) || !vending.Reach(now, time.Time{}, time.Time{}).Equal(got) {
+	if got := sale.GivenUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(core.TIDMargin)) || !sale.Reach(now, time.Time{}, time.Time{}).Equal(got) {
 		t.Errorf("where there was no restore TIDs run up to %s", got)
 	}
 	var restored, lost time.Time
 	for _, rest := range []time.Duration{0, time.Hour, 23 * time.Hour, 30 * time.Hour, 72 * time.Hour} {
 		at := now.Add(rest)
-		lost, restored = vending.GivenUpTo(at, restored, lost), at
-		if lost.Before(at.Add(store.TIDMargin)) {
+		lost, restored = sale.GivenUpTo(at, restored, lost), at
+		if lost.Before(at.Add(core.TIDMargin)) {
 			t.Fatalf("the restore after %s skips only up to %s", rest, lost)
 		}
 		var given time.Time
 		for by := at; by.Before(at.Add(96 * time.Hour)); by = by.Add(time.Minute) {
-			reach := vending.Reach(by, restored, lost)
+			reach := sale.Reach(by, restored, lost)
 			if reach.After(given) {
 				given = reach
 			}
-			if got := vending.GivenUpTo(by, restored, lost); given.After(got) {
+			if got := sale.GivenUpTo(by, restored, lost); given.After(got) {
 				t.Fatalf("%s after the restore TIDs up to %s may have been given, and another restore skips those up to %s", by.Sub(at), given, got)
 			}
 			if !reach.After(lost) {
@@ -123,8 +124,8 @@ func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 	restored := s.clock.Now()
 	s.verified()
 	got := s.sell(order(m, 10000, "key-number-1")).Sale.Tokens[0]
-	if at := got.BaseDate.Time(got.TID); !at.After(restored.Add(store.TIDMargin)) {
-		t.Errorf("the first TID is of %s, and those up to %s may have been given", at, restored.Add(store.TIDMargin))
+	if at := got.BaseDate.Time(got.TID); !at.After(restored.Add(core.TIDMargin)) {
+		t.Errorf("the first TID is of %s, and those up to %s may have been given", at, restored.Add(core.TIDMargin))
 	}
 	s.verified()
 }

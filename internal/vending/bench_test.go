@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // BenchmarkSell is one durable sale, by callers that each wait for their own. It compares changes; what the program
@@ -29,7 +29,7 @@ func BenchmarkSell(b *testing.B) {
 				for pb.Next() {
 					i := n.Add(1)
 					o := order(meters[int(i)%len(meters)], 10000, fmt.Sprintf("key-number-%d", i))
-					o.Deliver = []string{vending.RouteMQTT}
+					o.Deliver = []string{sale.RouteMQTT}
 					sold, err := s.Sell(context.Background(), owner(), o)
 					if err != nil || sold.Refused() {
 						b.Errorf("sale %d: %v %s", i, err, sold.Detail())

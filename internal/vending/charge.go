@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/unit"
 )
 
 // MaxOpen is how many open charges and how many open debts of an account one sale looks at, those that go first. It
@@ -36,7 +36,7 @@ type ChargeTx interface {
 	ChargedTo(account id.ID, date string) error
 	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
 	// month's units, the claim to free units.
-	ChargesGiveBack(Sale) error
+	ChargesGiveBack(sale.Sale) error
 	// TariffVersion reads a version by its identity.
 	TariffVersion(version id.ID) (tariff.Version, error)
 }
@@ -129,22 +129,6 @@ func (d Debt) charge(month string) tariff.Charge {
 	return c
 }
 
-// Month is where an account stands in a local month.
-type Month struct {
-	Units       unit.Energy // bought and free
-	Free        unit.Energy // free ones among them
-	FreeClaimed bool        // the month's free units were given out
-	Carry       money.Minor // brought in from earlier sales
-}
-
-// position is the place in the blocks: free units count unless the tariff sets them apart.
-func (m Month) position(b tariff.Body) unit.Energy {
-	if b.Free.Apart {
-		return m.Units - m.Free
-	}
-	return m.Units
-}
-
 // owed is everything an account is asked for besides energy, and what has to be written before it is taken.
 type owed struct {
 	charges []tariff.Charge
@@ -154,7 +138,7 @@ type owed struct {
 
 // owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
 // there, and debts.
-func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) {
+func owe(tx Tx, p sale.Point, inForce tariff.Version, local time.Time) (owed, error) {
 	dues, debts, accrued, err := outstanding(tx, p, inForce, local, MaxOpen)
 	if err != nil {
 		return owed{}, err
@@ -175,7 +159,7 @@ func owe(tx Tx, p Point, inForce tariff.Version, local time.Time) (owed, error) 
 
 // outstanding are the open charges and debts of an account at a local moment, at most max of each in its rows, with the
 // charges that are to be made due.
-func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
+func outstanding(tx Tx, p sale.Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
 	dues, debts, err := tx.ChargesOpen(p.Account, max)
 	if err != nil {
 		return dues, debts, accrual{}, err
@@ -192,25 +176,8 @@ func outstanding(tx Tx, p Point, inForce tariff.Version, local time.Time, max in
 	return accrued.over(dues), debts, accrued, err
 }
 
-// free is what of the month's free units is due.
-func (m Month) free(b tariff.Body) unit.Energy {
-	if m.FreeClaimed {
-		return 0
-	}
-	return b.Free.Units
-}
-
-// onTokens puts units onto tokens, each full but the last.
-func onTokens(units unit.Energy) []unit.Energy {
-	var out []unit.Energy
-	for left := units; left > 0; left -= min(left, unit.MaxToken) {
-		out = append(out, min(left, unit.MaxToken))
-	}
-	return out
-}
-
 // fund adds to a sale's entry what a programme owes for its free units (P10).
-func fund(tx Tx, s Sale, e *ledger.SaleEntry) error {
+func fund(tx Tx, s sale.Sale, e *ledger.SaleEntry) error {
 	if s.Free == 0 {
 		return nil
 	}

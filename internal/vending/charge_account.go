@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -119,8 +120,8 @@ func (v *Vending) showAccount(tx Tx, place AccountPlace, now time.Time) (Account
 	if err != nil {
 		return AccountShown{}, err
 	}
-	out.FreeDue = month.free(version.Body)
-	p := Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
+	out.FreeDue = month.FreeDue(version.Body)
+	p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
 	dues, debts, _, err := outstanding(tx, p, version, local, allOpen)
 	if err != nil {
 		return AccountShown{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -28,6 +29,7 @@ func (s *shop) owes(account id.ID) string {
 		if err != nil {
 			return err
 		}
+		out = nil
 		for _, d := range dues {
 			out = append(out, fmt.Sprintf("%s %d/%d", d.Ref(), d.Paid, d.Gross))
 		}
@@ -48,7 +50,7 @@ func (s *shop) owes(account id.ID) string {
 }
 
 // lines is a sale's lines in short.
-func lines(s []vending.Line) string {
+func lines(s []sale.Line) string {
 	var out []string
 	for _, l := range s {
 		left := ""
@@ -56,7 +58,7 @@ func lines(s []vending.Line) string {
 			left = fmt.Sprintf(" left %d", *l.Left)
 		}
 		name := string(l.Kind)
-		if l.Kind == vending.LineFixed || l.Kind == vending.LineLevy {
+		if l.Kind == sale.LineFixed || l.Kind == sale.LineLevy {
 			name += " " + l.Ref
 		}
 		out = append(out, fmt.Sprintf("%s %d%s", name, l.Amount, left))
@@ -146,14 +148,14 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	}
 	s.do(func(tx *store.Tx) error {
 		last, found, err := tx.LastTokens(paid.Meter.N)
-		if !found || !last.Pending || last.Vend == paid.ID {
+		if err == nil && (!found || !last.Pending || last.Vend == paid.ID) {
 			t.Errorf("while the sale is open the last one is %+v (%v), want one that is not finished", last, found)
 		}
 		return err
 	})
 	s.verified()
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
 	}
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerRefused)
 	if got := s.owes(account); got != before {
@@ -462,7 +464,7 @@ func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 		for i, tender := range c.tender {
 			var paid money.Minor
 			for _, l := range s.sell(order(meter, tender, fmt.Sprintf("debt-key-%d", i))).Sale.Lines {
-				if l.Kind == vending.LineDebt {
+				if l.Kind == sale.LineDebt {
 					paid += l.Amount
 				}
 			}

@@ -5,16 +5,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 )
-
-// Times is what the store knows of time; zero times for never.
-type Times struct {
-	Newest   time.Time // when the newest token was issued, but for those of a time that a person has called wrong
-	Known    time.Time // when the store last noted that its server's clock was trusted
-	Trusted  time.Time // when a person last said that the clock is right
-	Restored time.Time // the minute of the last restore
-	Lost     time.Time // TIDs up to here may have been given in the time that restores have lost
-}
 
 // Clock holds the facts that decide whether the server's clock may date money and give TIDs. A TID from a wrong clock cannot
 // be taken back.
@@ -51,8 +43,8 @@ func (c Clock) Behind() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// behind is [Clock.Behind] of the moment of a transaction.
-func (t Times) behind(now time.Time) refusal.Refusal {
+// behindAt is [Clock.Behind] of the moment of a transaction.
+func behindAt(t sale.Times, now time.Time) refusal.Refusal {
 	return Clock{Now: now, Newest: t.Newest}.Behind()
 }
 
@@ -68,7 +60,7 @@ type clockGuard struct {
 	ran     time.Time        // of the running time, then
 	off     time.Duration    // by how much the clock was moved and not trusted since
 	since   time.Time        // when that was noticed, by the clock
-	seen    Times            // what the store knew at the last look
+	seen    sale.Times       // what the store knew at the last look
 }
 
 func (g *clockGuard) start(now time.Time) {
@@ -77,7 +69,7 @@ func (g *clockGuard) start(now time.Time) {
 }
 
 // ask opens the question whether the clock was right at the start.
-func (g *clockGuard) ask(t Times) {
+func (g *clockGuard) ask(t sale.Times) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.asked, g.seen = true, t
@@ -92,7 +84,7 @@ func (g *clockGuard) runs(now time.Time) time.Time {
 
 // look checks the clock and returns why it is in doubt. A doubt that the time service, a person or the clock itself has settled
 // does not come back.
-func (g *clockGuard) look(now time.Time, t Times) refusal.Refusal {
+func (g *clockGuard) look(now time.Time, t sale.Times) refusal.Refusal {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.asked {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 func TestAMovedClockIsNoticed(t *testing.T) {
@@ -37,12 +38,12 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 	var g clockGuard
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	g.start(at)
-	if no := g.look(at.Add(100*time.Hour), Times{}); no.Refused() {
+	if no := g.look(at.Add(100*time.Hour), sale.Times{}); no.Refused() {
 		t.Errorf("%s; without a monotonic reading nothing can be said", no.What)
 	}
 	now := time.Now()
 	g.start(now)
-	if no := g.look(now.Add(5*time.Hour), Times{}); no.Refused() {
+	if no := g.look(now.Add(5*time.Hour), sale.Times{}); no.Refused() {
 		t.Errorf("%s although running time went on just as far", no.What)
 	}
 }
@@ -63,7 +64,7 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 		{"and jumps back", time.Minute, 30 * time.Minute, 0},
 	} {
 		own, off = own.Add(c.runs), c.off
-		no := v.guard.look(v.c.Now(), Times{})
+		no := v.guard.look(v.c.Now(), sale.Times{})
 		if got := v.guard.off; got != c.want || no.Refused() != (c.want != 0) || v.ClockDoubted() != no.Refused() {
 			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
 		}
@@ -74,13 +75,13 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 type idle struct{ Tx }
 
 func (idle) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
-func (idle) VendClock() (Times, error)               { return Times{}, nil }
+func (idle) VendClock() (sale.Times, error)          { return sale.Times{}, nil }
 
 // A clock that was moved stops new sales; asking again for an old answer never comes to this point.
 func TestAMovedClockStopsNewSales(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	v.guard.moved(2 * time.Hour)
-	s, err := v.sell(context.Background(), idle{}, purchase{}, Point{}, [32]byte{})
+	s, err := v.sell(context.Background(), idle{}, purchase{}, sale.Point{}, [32]byte{})
 	if err != nil || s.Sold.Code != refusal.ClockUntrusted || s.Sold.What == "" || s.Sold.Try == "" || !s.undo {
 		t.Errorf("a new sale: %v %q, undone %t; want %s", err, s.Sold.Code, s.undo, refusal.ClockUntrusted)
 	}
@@ -120,7 +121,7 @@ func TestAPersonsWordIsTakenUp(t *testing.T) {
 	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})
 	look := func(ran, moved time.Duration, word time.Time) bool {
 		own, off = own.Add(ran), off+moved
-		return v.guard.look(v.c.Now(), Times{Trusted: word}).Refused()
+		return v.guard.look(v.c.Now(), sale.Times{Trusted: word}).Refused()
 	}
 	before := own
 	if !look(time.Minute, 5*time.Hour, before) {

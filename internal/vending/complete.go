@@ -10,28 +10,31 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
 // complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable
 // together, or none of them does. write is VendComplete for a held sale, VendSell for one that is written at once.
-func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.Token, write func(Sale, [][]byte) error) (step, error) {
+func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []sts.Token, write func(sale.Sale, [][]byte) error) (step, error) {
 	s := sold.Sale
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
 		digits := []byte(token.Reveal())
-		hashes[i] = v.c.Sealer.Hash(HashContext, digits)
+		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
 		s.Tokens[i].Hash = hashes[i]
-		s.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(s.Tokens[i].ID), digits)
-		s.Tokens[i].State = TokenIssued
+		s.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(s.Tokens[i].ID), digits)
+		s.Tokens[i].State = sale.TokenIssued
 		clear(digits)
 	}
 	var err error
 	if s.ReceiptNo, err = tx.ReceiptNo(s.Till); err != nil {
 		return step{}, err
 	}
-	s.State, s.CompletedAt = Completed, p.now
+	s.State, s.CompletedAt = sale.Completed, p.now
 	if err := write(s, hashes); err != nil {
 		return step{}, err
 	}
@@ -48,9 +51,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 	if err := tell(tx, s); err != nil {
 		return step{}, err
 	}
-	e := p.by.Entry(EvidenceOf, s.ID.Text(id.Vend))
+	e := p.by.Entry(proof.Action, s.ID.Text(id.Vend))
 	e.At = p.now
-	if e.After, err = s.Evidence(f); err != nil {
+	if e.After, err = Evidence(s, f); err != nil {
 		return step{}, err
 	}
 	if err := tx.AuditLog(e); err != nil {
@@ -66,22 +69,22 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f Facts, tokens []sts.T
 
 // post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
 // The refusal is that of a vendor's account which has no room any more.
-func post(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
-	entry := ledger.SaleEntry{Source: s.source(), Tender: s.Tender.Minor,
+func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
+	entry := ledger.SaleEntry{Source: s.Source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
 	for _, l := range s.Lines {
 		switch l.Kind {
-		case LineEnergy:
+		case sale.LineEnergy:
 			entry.Energy = l.Amount
-		case LineVAT:
+		case sale.LineVAT:
 			entry.VAT = l.Amount
-		case LineFee:
+		case sale.LineFee:
 			entry.Others = append(entry.Others, credit(ledger.RevenueFees, "", l.Amount))
-		case LineFixed:
+		case sale.LineFixed:
 			entry.Others = append(entry.Others, credit(ledger.RevenueFixed, "", l.Amount))
-		case LineDebt:
+		case sale.LineDebt:
 			entry.Others = append(entry.Others, credit(ledger.Debt, DebtSubject(s.Account, l.Ref), l.Amount))
-		case LineLevy:
+		case sale.LineLevy:
 			entry.Levies = append(entry.Levies, credit(ledger.LevyPayable, l.Ref, l.Amount))
 		}
 	}
@@ -107,8 +110,8 @@ func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
 }
 
 // push enqueues tokens for the routes of their sale. The items name them; digits are opened when they are sent.
-func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) error {
-	if slices.Contains(routes, RouteMQTT) { // a recharge has no tokens to deliver
+func push(tx Tx, routes []string, meter string, tokens []sale.Token, now time.Time) error {
+	if slices.Contains(routes, sale.RouteMQTT) { // a recharge has no tokens to deliver
 		for _, t := range tokens {
 			name := t.ID.Text(id.Token)
 			body, err := json.Marshal(job.Body{TokenID: name, Request: name})
@@ -126,12 +129,12 @@ func push(tx Tx, routes []string, meter string, tokens []Token, now time.Time) e
 
 // tell queues the messages of a sale to the customer's telephone and to the meter's SIM. They name the tokens; digits are
 // opened when they are sent.
-func tell(tx Tx, s Sale) error {
+func tell(tx Tx, s sale.Sale) error {
 	for _, route := range s.Deliver {
-		if route == RouteMQTT {
+		if route == sale.RouteMQTT {
 			continue
 		}
-		if err := tx.TellSale(s, route); err != nil {
+		if err := notify.TellSale(tx, s, route, tx.Moment()); err != nil {
 			return fmt.Errorf("queue the messages of sale %s: %w", s.ID.Text(id.Vend), err)
 		}
 	}
@@ -158,7 +161,7 @@ func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 
 // putRefusal answers with the refusal of a sale that exists, and stores it under the request's key in the transaction
 // that found out: the key may be claimed since the sale was reserved.
-func (v *Vending) putRefusal(tx Tx, p purchase, sale Sale, r refusal.Refusal) (step, error) {
+func (v *Vending) putRefusal(tx Tx, p purchase, sale sale.Sale, r refusal.Refusal) (step, error) {
 	out := step{Sold: Sold{Refusal: r, Sale: sale}}
 	if !p.keeps(r) {
 		return out, nil

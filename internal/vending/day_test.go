@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/sometimes"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -162,7 +163,7 @@ func (d *day) trouble() {
 	case 3:
 		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
 			d.rare.Reached("issuer refuses")
-			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
 		}
 	}
 }
@@ -232,7 +233,7 @@ func (d *day) calm() {
 	if n := d.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`); n < 20 {
 		d.t.Errorf("only %d sales came about: the day was too dark to show anything", n)
 	}
-	for _, kind := range []vending.LineKind{vending.LineDebt, vending.LineFixed, vending.LineFree, vending.LineLevy} {
+	for _, kind := range []sale.LineKind{sale.LineDebt, sale.LineFixed, sale.LineFree, sale.LineLevy} {
 		if n := d.number(`SELECT COUNT(*) FROM vend_line WHERE kind = $1`, string(kind)); n == 0 {
 			d.t.Errorf("no sale of the day has a line of kind %s", kind)
 		}

@@ -51,9 +51,6 @@ func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
 // Len is the number of tokens that may be revealed.
 func (i Issued) Len() int { return i.digits.Len() }
 
-// Change are the digits of Sale.Change, one for one.
-func (i Issued) Change() Issued { return Issued{i.digits.Change()} }
-
 // Reveal is the 20 digits of token n, or a mask where it has none yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 

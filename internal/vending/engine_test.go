@@ -10,15 +10,23 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // onPostgres has every shop of these tests keep its books in PostgreSQL: go test ./internal/vending -args -postgres.
 var onPostgres = flag.Bool("postgres", false, "keep the books of every test in PostgreSQL")
+
+// update writes the rules anew that find each edit of an insider; read the difference.
+var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
+
+// everyStatement has every statement of every transaction fail before it runs for good: go test ./internal/vending -args -every-statement.
+var everyStatement = flag.Bool("every-statement", false, "make every statement of every transaction fail once")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -36,7 +44,7 @@ func schema(ctx context.Context, url string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	e, err := postgres.Open(ctx, url, postgres.Options{Dir: dir, SealEvery: -1})
+	e, err := postgres.Open(ctx, url, postgres.Options{Intake: intake.Take, Dir: dir, SealEvery: -1})
 	if err != nil {
 		return err
 	}
@@ -56,8 +64,27 @@ type engine interface {
 // open opens the shop's store.
 func (s *shop) open() engine {
 	s.t.Helper()
+	e := s.whole()
+	if !*everyStatement {
+		return e
+	}
+	return faulty{storetest.WithFaults(s.t, e, true), e}
+}
+
+// faulty is a store of which statements fail.
+type faulty struct {
+	*storetest.Faults
+	whole engine
+}
+
+// PublicKey is that of the store.
+func (f faulty) PublicKey() string { return f.whole.PublicKey() }
+
+// whole opens a store that works.
+func (s *shop) whole() engine {
+	s.t.Helper()
 	if !*onPostgres {
-		e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
+		e, err := sqlite.Open(s.dir, sqlite.Options{Intake: intake.Take, Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -66,7 +93,7 @@ func (s *shop) open() engine {
 	if s.url == "" {
 		s.url = pgtest.New(s.t)
 	}
-	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse})
+	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -15,11 +16,11 @@ import (
 // Explained is a sale with every figure derived again, or why there is no such sale.
 type Explained struct {
 	refusal.Refusal
-	Sale     Sale // as it is stored, without digits
+	Sale     sale.Sale // as it is stored, without digits
 	Currency money.Currency
 	Tariff   tariff.Version
 	Split    tariff.Allocation // derived now, from what the sale was decided from
-	Lines    []Line            // of Split
+	Lines    []sale.Line       // of Split
 	Costs    []tariff.Cost
 	Exact    string      // exact price of the units, levies and tax among it, in the major unit
 	Sum      money.Minor // of Lines
@@ -50,14 +51,14 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 }
 
 // derive prices a sale again and compares.
-func derive(s Sale, version tariff.Version) (Explained, error) {
+func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 	e := Explained{Sale: s, Tariff: version}
 	var ok bool
 	if e.Currency, ok = money.CurrencyOf(s.Tender.Currency); !ok {
 		return Explained{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
 	}
 	if s.Recharge() {
-		advance := s.advance()
+		advance := s.Advance()
 		if advance != 0 { // it was owed at once when the recharge was made
 			var err error
 			if advance, err = money.TaxIn(s.Tender.Minor, version.Body.VATBps); err != nil {
@@ -138,16 +139,4 @@ func (e *Explained) compare() {
 	if carried != s.Units {
 		e.differ("The tokens carry %d Wh of the %d Wh sold.", carried, s.Units)
 	}
-}
-
-// String writes a line for a reader of differences.
-func (l Line) String() string {
-	text := fmt.Sprintf("%s %s %d (tax %d)", l.Kind, l.Ref, l.Amount, l.VAT)
-	if l.Left != nil {
-		text += fmt.Sprintf(" leaving %d", *l.Left)
-	}
-	for _, s := range l.Steps {
-		text += fmt.Sprintf(", %d Wh at %d for %d", s.Units, s.Rate, s.Amount)
-	}
-	return text
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -21,7 +22,7 @@ import (
 )
 
 // explain derives a sale again.
-func (s *shop) explain(sale vending.Sale) vending.Explained {
+func (s *shop) explain(sale sale.Sale) vending.Explained {
 	s.t.Helper()
 	e, err := s.Explain(context.Background(), owner(), sale.ID.Text(id.Vend))
 	if err != nil || e.Refused() {
@@ -108,11 +109,11 @@ func TestEveryRandomSaleExplainsItselfAndItsReceiptAddsUp(t *testing.T) {
 			for _, l := range e.Lines {
 				lines++
 				switch l.Kind {
-				case vending.LineDebt, vending.LineFixed, vending.LineFee:
+				case sale.LineDebt, sale.LineFixed, sale.LineFee:
 					deductions++
-				case vending.LineLevy:
+				case sale.LineLevy:
 					levies++
-				case vending.LineFree:
+				case sale.LineFree:
 					free++
 				}
 			}
@@ -127,7 +128,7 @@ func TestEveryRandomSaleExplainsItselfAndItsReceiptAddsUp(t *testing.T) {
 
 // addsUp adds the printed receipt of a sale up, from its text: what stands at the right edge above the line of what was
 // paid is what was paid.
-func (s *shop) addsUp(sale vending.Sale) {
+func (s *shop) addsUp(sale sale.Sale) {
 	s.t.Helper()
 	got, err := s.Receipt(context.Background(), owner(), sale.ID.Text(id.Vend))
 	if err != nil || got.Refused() {

@@ -29,7 +29,7 @@ func (e Explained) Words() []string {
 	}
 	if s.Recharge() {
 		w.say("All of it was put into the wallet of account %s. What the meter counts is charged to the wallet as it is used.", s.Account.Text(id.Account))
-		if a := s.advance(); a != 0 {
+		if a := s.Advance(); a != 0 {
 			w.say("%s of it is tax, owed with the payment. What is used is not taxed a second time.", w.money(a))
 		}
 		w.sum()

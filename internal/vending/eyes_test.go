@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -227,7 +228,7 @@ func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
 		}
 		got := s.undo(c.by, sold.Sale, "mistyped", "undo-key-"+string(rune('1'+i)))
 		state, _ := s.state(sold.Sale)
-		if got.Refused() || (state == vending.Completed) != c.waits {
+		if got.Refused() || (state == sale.Completed) != c.waits {
 			t.Errorf("reversed by %s: %q, the sale is %s; want it to wait: %t", c.by, got.Detail(), state, c.waits)
 		}
 	}

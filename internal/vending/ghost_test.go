@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -24,7 +25,7 @@ func juma() access.Actor {
 }
 
 // waiting is the approval that waits about a sale, if there is one.
-func (s *shop) waiting(sale vending.Sale) *access.Approval {
+func (s *shop) waiting(sale sale.Sale) *access.Approval {
 	s.t.Helper()
 	var found *access.Approval
 	s.do(func(tx *store.Tx) error {
@@ -105,8 +106,8 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 			if now := s.accounts(); !maps.Equal(now, stands) {
 				t.Fatalf("the money of a token that may still load came back: balances %v, want %v", now, stands)
 			}
-			if sale, token := s.state(sold.Sale); w == nil || sale != vending.Completed || token != vending.TokenIssued {
-				t.Fatalf("the sale is %s, its token %s, the approval %v; want it to stand and an approval to wait", sale, token, w)
+			if state, token := s.state(sold.Sale); w == nil || state != sale.Completed || token != sale.TokenIssued {
+				t.Fatalf("the sale is %s, its token %s, the approval %v; want it to stand and an approval to wait", state, token, w)
 			}
 			if !strings.Contains(w.Summary, "100.00 KES") || !strings.Contains(w.Summary, "cannot confirm") {
 				t.Errorf("the approval says %q", w.Summary)
@@ -117,8 +118,8 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 			if now := s.accounts(); !maps.Equal(now, before) {
 				t.Errorf("then balances are %v, want %v", now, before)
 			}
-			if sale, token := s.state(sold.Sale); sale != vending.Reversed || token != vending.TokenReversedUnconfirmed {
-				t.Errorf("then the sale is %s, its token %s", sale, token)
+			if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversedUnconfirmed {
+				t.Errorf("then the sale is %s, its token %s", state, token)
 			}
 			if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'vend.reverse' AND after LIKE '%approved_by=person juma@example.org' AND single_person = 0`); n != 1 {
 				t.Errorf("%d rows of the audit log say who allowed it, want 1", n)
@@ -147,8 +148,8 @@ func TestWhoSoldDoesNotAllowTheReversal(t *testing.T) {
 	if no := s.allowedBy(juma(), *w); no.Code != refusal.Forbidden {
 		t.Errorf("allowed by who sold: %q %s", no.Code, no.Detail())
 	}
-	if sale, _ := s.state(sold.Sale); sale != vending.Completed {
-		t.Errorf("the sale is %s", sale)
+	if state, _ := s.state(sold.Sale); state != sale.Completed {
+		t.Errorf("the sale is %s", state)
 	}
 }
 
@@ -177,8 +178,8 @@ func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 			if got := s.undo(c.by, sold.Sale, "mistyped", "undo-key-1"); got.Refused() {
 				t.Fatal(got.Detail())
 			}
-			if sale, _ := s.state(sold.Sale); (sale == vending.Completed) != c.waits {
-				t.Fatalf("the sale is %s, want it to wait: %t", sale, c.waits)
+			if state, _ := s.state(sold.Sale); (state == sale.Completed) != c.waits {
+				t.Fatalf("the sale is %s, want it to wait: %t", state, c.waits)
 			}
 			if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'vend.reverse' AND single_person = 1`); n != c.alone {
 				t.Errorf("%d reversals are marked as one person's, want %d", n, c.alone)
@@ -193,8 +194,8 @@ func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 			if no := s.allowedBy(juma(), *s.waiting(sold.Sale)); no.Refused() {
 				t.Errorf("allowed by a supervisor: %s", no.Detail())
 			}
-			if sale, _ := s.state(sold.Sale); sale != vending.Reversed {
-				t.Errorf("then the sale is %s", sale)
+			if state, _ := s.state(sold.Sale); state != sale.Reversed {
+				t.Errorf("then the sale is %s", state)
 			}
 		})
 	}
@@ -205,14 +206,14 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(s *shop, meter string)
 		want      refusal.Code
-		state     vending.State
+		state     sale.State
 	}{
-		"the meter used the token": {func(s *shop, _ string) { s.exec(`UPDATE token SET state = 'accepted', result = 'accept'`) }, refusal.NotReversible, vending.Completed},
-		"another sale came":        {func(s *shop, m string) { s.sell(order(m, 10000, "key-number-2")) }, refusal.NotReversible, vending.Completed},
-		"the month is over":        {func(s *shop, _ string) { s.clock.add(12 * 24 * time.Hour) }, refusal.NotReversible, vending.Completed},
-		"the meter connected":      {func(s *shop, m string) { s.online.Store(m, true) }, "", vending.Reversing},
+		"the meter used the token": {func(s *shop, _ string) { s.exec(`UPDATE token SET state = 'accepted', result = 'accept'`) }, refusal.NotReversible, sale.Completed},
+		"another sale came":        {func(s *shop, m string) { s.sell(order(m, 10000, "key-number-2")) }, refusal.NotReversible, sale.Completed},
+		"the month is over":        {func(s *shop, _ string) { s.clock.add(12 * 24 * time.Hour) }, refusal.NotReversible, sale.Completed},
+		"the meter connected":      {func(s *shop, m string) { s.online.Store(m, true) }, "", sale.Reversing},
 		"only a text message says it was used": {func(s *shop, _ string) { s.exec(`UPDATE token SET state = 'accepted', result = 'sms_accept'`) },
-			refusal.NotReversible, vending.Completed},
+			refusal.NotReversible, sale.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
@@ -233,13 +234,13 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 			if sale, _ := s.state(sold.Sale); sale != c.state || !maps.Equal(s.accounts(), stands) {
 				t.Errorf("the sale is %s, want %s and no money to have moved", sale, c.state)
 			}
-			if c.state != vending.Reversing {
+			if c.state != sale.Reversing {
 				return
 			}
 			s.answers("done", "")
 			s.settled()
-			if sale, token := s.state(sold.Sale); sale != vending.Reversed || token != vending.TokenReversed || len(s.alarms(unconfirmedAlarm)) > 0 {
-				t.Errorf("the meter confirmed: the sale is %s, its token %s, alarms %q", sale, token, s.alarms(unconfirmedAlarm))
+			if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversed || len(s.alarms(unconfirmedAlarm)) > 0 {
+				t.Errorf("the meter confirmed: the sale is %s, its token %s, alarms %q", state, token, s.alarms(unconfirmedAlarm))
 			}
 		})
 	}
@@ -255,7 +256,7 @@ func TestAMeterThatGoesAwayKeepsTheMoney(t *testing.T) {
 	s.online.Store(m, true)
 	sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
 	stands := s.accounts()
-	if r := s.reversed(clerk(v), sold.Sale, ""); r.State != vending.ReversalWaiting {
+	if r := s.reversed(clerk(v), sold.Sale, ""); r.State != sale.ReversalWaiting {
 		t.Fatalf("reversal %+v, want it to wait for the meter", r)
 	}
 	s.online.Delete(m)
@@ -283,7 +284,7 @@ func TestACancelledTokenIsProofWhileTheMeterIsAway(t *testing.T) {
 	s.exec(`UPDATE reversal SET state = 'refused', settled_at = created_at`)
 	s.exec(`UPDATE vend SET state = 'completed'`)
 	s.online.Delete(m)
-	if r := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); r.Value.State != vending.ReversalDone || !r.Value.Confirmed || !maps.Equal(s.accounts(), before) {
+	if r := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); r.Value.State != sale.ReversalDone || !r.Value.Confirmed || !maps.Equal(s.accounts(), before) {
 		t.Errorf("reversal %+v %s, balances %v, want %v", r.Value, r.Detail(), s.accounts(), before)
 	}
 }
@@ -298,8 +299,8 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 	s.payIn(v, 500000, "1")
 	sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
 	s.reversed(clerk(v), sold.Sale, "")
-	if sale, _ := s.state(sold.Sale); sale != vending.Completed || s.waiting(sold.Sale) == nil {
-		t.Errorf("the sale is %s, want it to wait for the utility", sale)
+	if state, _ := s.state(sold.Sale); state != sale.Completed || s.waiting(sold.Sale) == nil {
+		t.Errorf("the sale is %s, want it to wait for the utility", state)
 	}
 }
 
@@ -307,7 +308,7 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	undone := func(n int) vending.Sale {
+	undone := func(n int) sale.Sale {
 		t.Helper()
 		sold := s.sell(order(m, 10000, fmt.Sprintf("key-number-%d", n)))
 		s.reversed(juma(), sold.Sale, "mistyped")
@@ -350,7 +351,7 @@ func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 		t.Fatalf("alarms %q, want one", got)
 	}
 	s.late("done", "")
-	if _, token := s.state(sold.Sale); token != vending.TokenReversed || len(s.alarms(unconfirmedAlarm)) > 0 {
+	if _, token := s.state(sold.Sale); token != sale.TokenReversed || len(s.alarms(unconfirmedAlarm)) > 0 {
 		t.Errorf("the token is %s, alarms %q; want the alarm to have ended", token, s.alarms(unconfirmedAlarm))
 	}
 }
@@ -372,8 +373,8 @@ func TestEveryTokenMustBeConfirmed(t *testing.T) {
 		s.settled()
 	}
 	answer("done", 0)
-	if sale, _ := s.state(sold.Sale); sale != vending.Reversing || !maps.Equal(s.accounts(), stands) {
-		t.Fatalf("one token is dead: the sale is %s, balances %v, want it to wait", sale, s.accounts())
+	if state, _ := s.state(sold.Sale); state != sale.Reversing || !maps.Equal(s.accounts(), stands) {
+		t.Fatalf("one token is dead: the sale is %s, balances %v, want it to wait", state, s.accounts())
 	}
 	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and done without the meter
 	s.exec(`UPDATE reversal SET state = 'refused', settled_at = created_at`)
@@ -402,8 +403,8 @@ func TestAReversalThatAskedNothingIsNotConfirmed(t *testing.T) {
 	s.reversed(owner(), sold.Sale, "mistyped")
 	s.exec(`DELETE FROM reversal_token`)
 	s.settled()
-	if sale, _ := s.state(sold.Sale); sale != vending.Completed || !maps.Equal(s.accounts(), stands) {
-		t.Errorf("the sale is %s, balances %v, want %v", sale, s.accounts(), stands)
+	if state, _ := s.state(sold.Sale); state != sale.Completed || !maps.Equal(s.accounts(), stands) {
+		t.Errorf("the sale is %s, balances %v, want %v", state, s.accounts(), stands)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // finds says whether verification, after some statements, finds something about a token or a reversal.
@@ -72,8 +72,8 @@ func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if sale, token := s.state(sold.Sale); sale != vending.Completed || token != vending.TokenAccepted {
-		t.Errorf("the sale is %s, its token %s; want completed and accepted", sale, token)
+	if state, token := s.state(sold.Sale); state != sale.Completed || token != sale.TokenAccepted {
+		t.Errorf("the sale is %s, its token %s; want completed and accepted", state, token)
 	}
 	if n := s.number(`SELECT COUNT(*) FROM token`); n != 1 {
 		t.Errorf("%d tokens, want 1", n)
@@ -114,7 +114,7 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, token := s.state(sold.Sale); token != vending.TokenAccepted {
+		if _, token := s.state(sold.Sale); token != sale.TokenAccepted {
 			t.Errorf("%s: the token is %s, want accepted: its value is claimed back", name, token)
 		}
 	}

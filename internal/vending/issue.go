@@ -10,11 +10,12 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
 // orders are what the tokens of a sale are made from, all of it stored: asking again with them gives the same digits.
-func orders(s Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
+func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
 	out := make([]IssueOrder, len(s.Tokens))
 	for i, t := range s.Tokens {
 		amount, err := sts.EncodeTenths(t.Units.Tenths())
@@ -39,10 +40,10 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 		case err != nil:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), err)
 		case a.Outcome == Declined:
-			if !a.Why.Refused() {
-				a.Why = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", nothingMoved, "Ask who keeps the vending keys.")
+			if !a.Refused() {
+				a.Refusal = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", nothingMoved, "Ask who keeps the vending keys.")
 			}
-			return nil, a.Why, nil
+			return nil, a.Refusal, nil
 		case a.Outcome != Made:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), errUnknown)
 		case a.Token.Class() != o.Make.class():
@@ -55,11 +56,11 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 
 // finish takes a held sale to its end outside its first transaction: it asks the issuer from what is stored and
 // completes or closes the sale. While the issuer does not know, or the clock is in doubt, the sale stays held and the answer
-// says so.
+// says which of the two it is.
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
-	if v.ClockDoubted() {
-		return no(issuerUnknown(sale.ID)), nil
+	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
+		return no(afterDoubt("Sale "+sale.ID.Text(id.Vend), issuerUnknown(sale.ID), doubt)), nil
 	}
 	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
 		k, found, err := tx.VendKey(sale.Key)
@@ -92,19 +93,19 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 
 // settle ends a held sale in one transaction: completed with its tokens, or failed with the reason why.
 func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []sts.Token, why refusal.Refusal) (step, error) {
-	sale := held.Sale
+	sold := held.Sale
 	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
 		p.now = tx.Moment()
 		if why.Refused() {
-			return v.fail(tx, p, sale, why)
+			return v.fail(tx, p, sold, why)
 		}
 		// Somebody else may have finished it meanwhile: a repeated request, or Recover.
-		now, found, err := tx.VendSale(sale.ID)
+		now, found, err := tx.VendSale(sold.ID)
 		if err != nil || !found {
-			return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+			return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sold.ID.Text(id.Vend), found, err)
 		}
-		if now.State != Held {
-			return v.again(tx, p, sale.ID, held.Repeated)
+		if now.State != sale.Held {
+			return v.again(tx, p, sold.ID, held.Repeated)
 		}
 		if now.Change, err = pendingChange(tx, now.Key); err != nil {
 			return step{}, err
@@ -118,13 +119,13 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 }
 
 // fail closes a sale whose token was refused after it had been reserved.
-func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step, error) {
-	now, found, err := tx.VendSale(sale.ID)
+func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (step, error) {
+	now, found, err := tx.VendSale(sold.ID)
 	if err != nil || !found {
-		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.ID.Text(id.Vend), found, err)
+		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sold.ID.Text(id.Vend), found, err)
 	}
-	if now.State == Held {
-		now.State, now.Failure = Failed, why.Code
+	if now.State == sale.Held {
+		now.State, now.Failure = sale.Failed, why.Code
 		if err := tx.VendFail(now); err != nil {
 			return step{}, err
 		}
@@ -133,25 +134,26 @@ func (v *Vending) fail(tx Tx, p purchase, sale Sale, why refusal.Refusal) (step,
 				return step{}, err
 			}
 		}
-		e := p.by.Entry("vend.fail", sale.ID.Text(id.Vend))
+		e := p.by.Entry("vend.fail", sold.ID.Text(id.Vend))
 		e.After = string(why.Code)
 		if err := tx.AuditLog(e); err != nil {
 			return step{}, err
 		}
-	} else if now.State != Failed {
-		return v.again(tx, p, sale.ID, false)
+	} else if now.State != sale.Failed {
+		return v.again(tx, p, sold.ID, false)
 	}
 	return v.putRefusal(tx, p, now, why)
 }
 
 // Recover takes up sales that are still waiting for their issuer, left by a crash or by an answer that never came, and
-// reports how many it finished; reversals whose meters have answered are ended as well. Asking again from the stored inputs gives the same token, so it may run at any time,
-// beside live sales and on several instances. Sales younger than [ReferLife] are left to whoever is making them.
+// reports how many it finished; reversals whose meters have answered are ended as well. Asking again from the stored inputs
+// gives the same token, so it may run at any time, beside live sales and on several instances. Sales younger than [ReferLife]
+// are left to whoever is making them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
 	before := v.moment().Add(-ReferLife)
 	var after id.ID
 	for {
-		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Sale, error) { return openSales(tx, before, after) })
+		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Sale, error) { return openSales(tx, before, after) })
 		if look != nil {
 			return finished, errors.Join(err, fmt.Errorf("recover sales: %w", look))
 		}
@@ -182,12 +184,12 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 // maxRecover is how many sales Recover reads at a time.
 const maxRecover = 100
 
-func openSales(tx Tx, before time.Time, after id.ID) ([]Sale, error) {
+func openSales(tx Tx, before time.Time, after id.ID) ([]sale.Sale, error) {
 	ids, err := tx.VendOpen(before, after, maxRecover)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Sale, len(ids))
+	out := make([]sale.Sale, len(ids))
 	for n, i := range ids {
 		s, found, err := tx.VendSale(i)
 		if err != nil || !found {
@@ -199,7 +201,7 @@ func openSales(tx Tx, before time.Time, after id.ID) ([]Sale, error) {
 }
 
 // recover finishes one sale and reports whether it did; one that is just being made is left alone.
-func (v *Vending) recover(ctx context.Context, by access.Actor, s Sale) (bool, error) {
+func (v *Vending) recover(ctx context.Context, by access.Actor, s sale.Sale) (bool, error) {
 	x := flight{by.Tenant, s.Vendor, s.ClientRef}
 	if !v.flights.enter(x) {
 		return false, nil

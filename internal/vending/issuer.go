@@ -98,9 +98,9 @@ const (
 
 // Answer is an issuer's answer to an order.
 type Answer struct {
-	Outcome Outcome
-	Token   sts.Token       // where Made
-	Why     refusal.Refusal // where Declined
+	refusal.Refusal // where Declined
+	Outcome         Outcome
+	Token           sts.Token // where Made
 }
 
 // Sealer keeps digits and stored answers under the data key. The context binds a sealed text to its place.
@@ -110,9 +110,3 @@ type Sealer interface {
 	// Hash is a keyed hash, 32 bytes, by which equal digits are found without opening any.
 	Hash(context string, data []byte) []byte
 }
-
-// HashContext is the context of the keyed hash by which a token is found by its digits.
-const HashContext = "token-digits"
-
-// TokenContext is the context under which a token's digits are sealed.
-func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }

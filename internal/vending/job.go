@@ -13,44 +13,30 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// JobKind says what tokens that nobody buys are for.
-type JobKind string
-
-// Kinds of jobs.
-const (
-	FreeIssue   JobKind = "free"         // units that are given away
-	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, a balance lost
-	KeyChange   JobKind = "key_change"   // the set that gives a meter its next key
-	ClearCredit JobKind = "clear_credit" // engineering tokens
-	ClearTamper JobKind = "clear_tamper"
-	PowerLimit  JobKind = "power_limit"
-)
-
-func (k JobKind) units() bool { return k == FreeIssue || k == Replacement }
-
-// act returns the act of issuing such tokens.
-func (k JobKind) act() access.Act {
+// actOf returns the act of issuing such tokens.
+func actOf(k sale.JobKind) access.Act {
 	switch k {
-	case FreeIssue, Replacement:
+	case sale.FreeIssue, sale.Replacement:
 		return access.ActUnits
-	case ClearCredit:
+	case sale.ClearCredit:
 		return access.ActClearCredit
-	case ClearTamper:
+	case sale.ClearTamper:
 		return access.ActClearTamper
 	}
 	return access.ActTokens
 }
 
-// subClass is that of the management token of the kind.
-func (k JobKind) subClass() uint8 {
+// subClassOf is that of the management token of the kind.
+func subClassOf(k sale.JobKind) uint8 {
 	switch k {
-	case ClearCredit:
+	case sale.ClearCredit:
 		return sts.ManageClearCredit
-	case ClearTamper:
+	case sale.ClearTamper:
 		return sts.ManageClearTamper
 	}
 	return sts.ManageMaxPower
@@ -64,36 +50,11 @@ func ReasonCodes() []string {
 	return []string{"meter_swap", "lost_balance", "not_loading", "compensation", "free_units", "tamper_fixed", "key_campaign", "test", "other"}
 }
 
-// Job is a request for tokens that nobody buys.
-type Job struct {
-	ID          id.ID
-	Ref         string // whose request it is, unique for ever
-	Kind        JobKind
-	Meter       MeterRef
-	Account     id.ID
-	Key         id.ID // the meter key that the tokens are made under
-	NewKey      id.ID // of a key change: the key that the meter gets
-	Replaces    id.ID // the token whose units it replaces by itself; zero where somebody asked for it
-	Units       unit.Energy
-	Value       int64 // watts of a power limit
-	ReasonCode  string
-	Reason      string
-	By          string
-	ApprovedBy  string
-	State       State // Held, Completed or Failed
-	Failure     refusal.Code
-	CreatedAt   time.Time
-	CompletedAt time.Time
-	Tokens      []Token
-
-	unplanned *registry.Key // of a key change: the new key, where it is not among the meter's yet
-}
-
 // Ask is a request for tokens that nobody buys.
 type Ask struct {
 	Request
 	Meter      string
-	Kind       JobKind
+	Kind       sale.JobKind
 	Units      unit.Energy
 	PowerW     int64
 	Key        *NextKey // of a key change; nil for the one that is planned
@@ -103,19 +64,19 @@ type Ask struct {
 	replaces id.ID // the cancelled token whose units are owed
 
 	// Render makes the answer that is stored under Once.Key; RenderWaits that of an act that waits for a second person.
-	Render      func(Job, Digits) (status int, body []byte)
+	Render      func(sale.Job, Digits) (status int, body []byte)
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
 // asked is what of an Ask is written down for a second person.
 type asked struct {
-	Meter      string      `json:"meter"`
-	Kind       JobKind     `json:"kind"`
-	Units      unit.Energy `json:"units_wh,omitempty"`
-	PowerW     int64       `json:"power_w,omitempty"`
-	Key        *NextKey    `json:"key,omitempty"`
-	ReasonCode string      `json:"reason_code"`
-	Reason     string      `json:"reason,omitempty"`
+	Meter      string       `json:"meter"`
+	Kind       sale.JobKind `json:"kind"`
+	Units      unit.Energy  `json:"units_wh,omitempty"`
+	PowerW     int64        `json:"power_w,omitempty"`
+	Key        *NextKey     `json:"key,omitempty"`
+	ReasonCode string       `json:"reason_code"`
+	Reason     string       `json:"reason,omitempty"`
 }
 
 // Given is what became of a request for tokens.
@@ -124,7 +85,7 @@ type Given struct {
 	Reply  Reply
 	Replay *Reply
 	Waits  *access.Approval // it waits for a second person, and no token was made
-	Job    Job
+	Job    sale.Job
 	Issued Issued
 }
 
@@ -132,13 +93,13 @@ type Given struct {
 type JobTx interface {
 	access.EyesTx
 	// AddJob keeps a job with its reserved tokens.
-	AddJob(Job) error
+	AddJob(sale.Job) error
 	// EndJob completes or fails a held job: sealed digits with their hashes, or why there are none.
-	EndJob(j Job, digitHashes [][]byte) error
-	JobByID(job id.ID) (Job, bool, error)
-	JobByRef(ref string) (Job, bool, error)
+	EndJob(j sale.Job, digitHashes [][]byte) error
+	JobByID(job id.ID) (sale.Job, bool, error)
+	JobByRef(ref string) (sale.Job, bool, error)
 	// JobOfKey is the completed key change that gives a meter this key.
-	JobOfKey(newKey id.ID) (Job, bool, error)
+	JobOfKey(newKey id.ID) (sale.Job, bool, error)
 	// JobsHeld lists jobs that their issuer has not answered, made before a moment, after the given one.
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// UnitsSince is how much was given away under some names from a moment on.
@@ -166,7 +127,7 @@ func noJob(r refusal.Refusal) jobStep { return jobStep{given: Given{Refusal: r},
 // tokens (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money
 // moves. It is safe to repeat under the same key.
 func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given, error) {
-	if no := by.Needs(a.Kind.act().Right()); no.Refused() {
+	if no := by.Needs(actOf(a.Kind).Right()); no.Refused() {
 		return Given{Refusal: no}, nil
 	}
 	a.Reason = strings.TrimSpace(a.Reason)
@@ -198,7 +159,7 @@ func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given
 		old, err := v.replay(a.Once, *s.stored)
 		return Given{Replay: old.Replay}, err
 	case s.undo:
-		out, err := keepRefusal[Job](ctx, v, by, a.Request, s.given.Refusal)
+		out, err := keepRefusal[sale.Job](ctx, v, by, a.Request, s.given.Refusal)
 		return Given{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
 	}
 	s.given.Issued = Issued{s.digits}
@@ -228,9 +189,9 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 		return ref, bad(fmt.Sprintf("A reason has at most %d characters.", maxReason), "Shorten it.")
 	}
 	switch {
-	case a.Units != 0 && !a.Kind.units():
+	case a.Units != 0 && !a.Kind.GivesUnits():
 		return ref, bad("Only free units and replacements carry units_wh.", "Leave it out.")
-	case a.PowerW != 0 && a.Kind != PowerLimit:
+	case a.PowerW != 0 && a.Kind != sale.PowerLimit:
 		return ref, bad("Only a power limit has power_w.", "Leave it out.")
 	}
 	return ref, a.checkKind(bad)
@@ -239,20 +200,20 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 // checkKind checks what the kind of tokens needs.
 func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refusal {
 	switch a.Kind {
-	case FreeIssue, Replacement:
+	case sale.FreeIssue, sale.Replacement:
 		if a.Units <= 0 || a.Units > MaxUnits || a.Units%unit.Quantum != 0 {
 			return bad(fmt.Sprintf("units_wh is a multiple of %d, up to %d.", unit.Quantum, MaxUnits), "Tokens carry tenths of a kilowatt-hour.")
 		}
-	case PowerLimit:
+	case sale.PowerLimit:
 		if a.PowerW <= 0 || a.PowerW > MaxPowerW {
 			return bad(fmt.Sprintf("power_w is 1 to %d.", MaxPowerW), "Give the limit in watts.")
 		}
 		if w, err := sts.EncodeTenths(a.PowerW); err != nil || w.Tenths() != a.PowerW {
 			return bad(fmt.Sprintf("%d W cannot be written exactly on a token.", a.PowerW), "Take a rounder figure.")
 		}
-	case KeyChange:
+	case sale.KeyChange:
 		return a.Key.check()
-	case ClearCredit, ClearTamper:
+	case sale.ClearCredit, sale.ClearTamper:
 	default:
 		return bad("There is no kind "+echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
 	}
@@ -260,7 +221,7 @@ func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refus
 }
 
 // takeJob finds out whether a request is new: its stored answer, its job, or neither.
-func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *Job, error) {
+func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, error) {
 	if a.Once.Key != "" {
 		kept, err := tx.OnceTake(a.Once)
 		if err != nil || kept != nil && (kept.Status != 0 || kept.Hash != a.Once.Hash) {
@@ -278,7 +239,7 @@ func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *Job, error) 
 }
 
 // knownJob answers a request that was made before.
-func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *Job, err error) (jobStep, error) {
+func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err error) (jobStep, error) {
 	switch {
 	case err != nil:
 		return jobStep{}, err
@@ -286,9 +247,9 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *Job, err error)
 		return noJob(keyReused()), nil
 	case stored != nil:
 		return jobStep{stored: stored}, nil
-	case j.State == Held:
+	case j.State == sale.Held:
 		return jobStep{given: Given{Job: *j}, open: true}, nil
-	case j.State == Failed:
+	case j.State == sale.Failed:
 		return noJob(refusal.Because(failure(j.Failure), "The issuer refused the token.", nothingMade, "Ask again under a new key once the cause is gone.")), nil
 	}
 	digits, err := v.open(j.Tokens)
@@ -317,7 +278,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}
-	w := access.Wish{Act: a.Kind.act(), Object: point.Meter.ID.Text(id.Meter), Summary: j.summary(),
+	w := access.Wish{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
 		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
 	eyes, err := access.SecondPerson(tx, by, w, now)
 	switch {
@@ -337,7 +298,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return jobStep{}, err
 	}
 	e := eyes.Mark(by.Entry("token."+string(a.Kind), point.Meter.ID.Text(id.Meter)))
-	e.At, e.Reason, e.After = now, strings.TrimSpace(a.ReasonCode+" "+a.Reason), strings.TrimSpace("job="+j.ID.Text(id.Job)+" "+j.summary()+" "+e.After)
+	e.At, e.Reason, e.After = now, strings.TrimSpace(a.ReasonCode+" "+a.Reason), strings.TrimSpace("job="+j.ID.Text(id.Job)+" "+summary(j)+" "+e.After)
 	if err := tx.AuditLog(e); err != nil {
 		return jobStep{}, err
 	}
@@ -355,11 +316,11 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	return v.completeJob(tx, a, j, tokens)
 }
 
-func (j Job) summary() string {
+func summary(j sale.Job) string {
 	switch {
-	case j.Kind.units():
+	case j.Kind.GivesUnits():
 		return fmt.Sprintf("%s of %s kWh to meter %s", j.Kind, j.Units.KWh(1), j.Meter.Number)
-	case j.Kind == PowerLimit:
+	case j.Kind == sale.PowerLimit:
 		return fmt.Sprintf("%s of %d W to meter %s", j.Kind, j.Value, j.Meter.Number)
 	}
 	return fmt.Sprintf("%s to meter %s", j.Kind, j.Meter.Number)
@@ -379,7 +340,8 @@ func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
 }
 
-// finishJob takes a held job to its end: it asks the issuer from what is stored.
+// finishJob takes a held job to its end: it asks the issuer from what is stored. While the issuer does not know, or the clock is
+// in doubt, the job stays held and the answer says which of the two it is.
 func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
 	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueOrder, error) {
 		j, found, err := tx.JobByID(job)
@@ -391,15 +353,13 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 	if err != nil {
 		return jobStep{}, err
 	}
-	unknown := noJob(refusal.Because(refusal.IssuerUnknown, "The issuer has not said whether it made the tokens.", "",
-		"Repeat the same request; it gives the same tokens."))
-	if v.ClockDoubted() {
-		return unknown, nil
+	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
+		return noJob(afterDoubt("The request for tokens", jobUnknown(), doubt)), nil
 	}
 	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.VendID, job.Text(id.Job), logkey.Err, err)
-		return unknown, nil
+		return noJob(jobUnknown()), nil
 	}
 	return access.Through(context.WithoutCancel(ctx), v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
 		j, found, err := tx.JobByID(job)
@@ -407,7 +367,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 			return jobStep{}, fmt.Errorf("read job %s again (found: %t): %w", job.Text(id.Job), found, err)
 		}
 		switch {
-		case j.State != Held:
+		case j.State != sale.Held:
 			return v.knownJob(tx, a, nil, &j, nil)
 		case why.Refused():
 			return v.failJob(tx, a, j, why)
@@ -416,8 +376,8 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 	})
 }
 
-func (v *Vending) failJob(tx Tx, a Ask, j Job, why refusal.Refusal) (jobStep, error) {
-	j.State, j.Failure = Failed, why.Code
+func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobStep, error) {
+	j.State, j.Failure = sale.Failed, why.Code
 	if err := tx.EndJob(j, nil); err != nil {
 		return jobStep{}, err
 	}
@@ -440,28 +400,28 @@ func (v *Vending) failJob(tx Tx, a Ask, j Job, why refusal.Refusal) (jobStep, er
 }
 
 // completeJob keeps the sealed tokens and the answer.
-func (v *Vending) completeJob(tx Tx, a Ask, j Job, tokens []sts.Token) (jobStep, error) {
+func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (jobStep, error) {
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
 		digits := []byte(token.Reveal())
-		hashes[i] = v.c.Sealer.Hash(HashContext, digits)
-		j.Tokens[i].Sealed = v.c.Sealer.Seal(TokenContext(j.Tokens[i].ID), digits)
-		j.Tokens[i].State = TokenIssued
+		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
+		j.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(j.Tokens[i].ID), digits)
+		j.Tokens[i].State = sale.TokenIssued
 		clear(digits)
 	}
-	j.State, j.CompletedAt = Completed, v.moment()
+	j.State, j.CompletedAt = sale.Completed, v.moment()
 	if err := tx.EndJob(j, hashes); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() { // nobody stands at a till for it
-		if err := push(tx, []string{RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {
+		if err := push(tx, []string{sale.RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {
 			return jobStep{}, err
 		}
 	}
 	return v.putJob(tx, a, j, DigitsOf(tokens...))
 }
 
-func (v *Vending) putJob(tx Tx, a Ask, j Job, d Digits) (jobStep, error) {
+func (v *Vending) putJob(tx Tx, a Ask, j sale.Job, d Digits) (jobStep, error) {
 	s := jobStep{given: Given{Job: j}, digits: d}
 	if a.Render == nil {
 		return s, nil

@@ -26,14 +26,11 @@ type Done[T any] struct {
 
 // keyedStep is what the one transaction of a keyed request came to.
 type keyedStep[T any] struct {
-	value   T
-	reply   Reply
-	refused refusal.Refusal
-	stored  *access.Kept
+	refusal.Refusal
+	value  T
+	reply  Reply
+	stored *access.Kept
 }
-
-// Refused tells the store to undo the transaction.
-func (s keyedStep[T]) Refused() bool { return s.refused.Refused() }
 
 // keyed does something once: do and its rendered answer become durable together, and the same request gets the same
 // bytes for ever after. What was refused is undone whole, and the refusal is stored for a time where it is the
@@ -43,13 +40,13 @@ func keyed[T any](ctx context.Context, v *Vending, by access.Actor, q Request, r
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (keyedStep[T], error) {
 		stored, no, err := takeOnce(tx, q.Once)
 		if err != nil || stored != nil || no.Refused() {
-			return keyedStep[T]{stored: stored, refused: no}, err
+			return keyedStep[T]{stored: stored, Refusal: no}, err
 		}
 		if _, no, err := v.mayDate(tx); err != nil || no.Refused() {
-			return keyedStep[T]{refused: no}, err
+			return keyedStep[T]{Refusal: no}, err
 		}
 		var out keyedStep[T]
-		if out.value, out.refused, err = do(tx); err != nil || out.Refused() || render == nil {
+		if out.value, out.Refusal, err = do(tx); err != nil || out.Refused() || render == nil {
 			return out, err
 		}
 		out.reply = reply(render(out.value))
@@ -64,7 +61,7 @@ func keyed[T any](ctx context.Context, v *Vending, by access.Actor, q Request, r
 	case s.stored != nil:
 		return replayed[T](v, q.Once, *s.stored)
 	case s.Refused():
-		return keepRefusal[T](ctx, v, by, q, s.refused)
+		return keepRefusal[T](ctx, v, by, q, s.Refusal)
 	}
 	return Done[T]{Reply: s.reply, Value: s.value}, nil
 }
@@ -102,7 +99,7 @@ func keepRefusal[T any](ctx context.Context, v *Vending, by access.Actor, q Requ
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (keyedStep[T], error) {
 		stored, no, err := takeOnce(tx, q.Once)
 		if err != nil || stored != nil || no.Refused() {
-			return keyedStep[T]{stored: stored, refused: no}, err
+			return keyedStep[T]{stored: stored, Refusal: no}, err
 		}
 		return keyedStep[T]{}, tx.OncePut(q.Once, out.Reply.Status, v.sealReply(q.Once, out.Reply), false)
 	})
@@ -112,7 +109,7 @@ func keepRefusal[T any](ctx context.Context, v *Vending, by access.Actor, q Requ
 	case s.stored != nil:
 		return replayed[T](v, q.Once, *s.stored)
 	case s.Refused():
-		return Done[T]{Refusal: s.refused}, nil
+		return Done[T]{Refusal: s.Refusal}, nil
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -26,7 +27,7 @@ func (p *poster) Post(j ledger.Journal) (ledger.Breach, error) {
 }
 
 // purchaseP8 is P8 of the domain reference, §7.1: 500.00 with a fixed charge of 112.70 and 20 % towards a debt.
-func purchaseP8(t *testing.T) (priced, Sale) {
+func purchaseP8(t *testing.T) (priced, sale.Sale) {
 	t.Helper()
 	split, err := tariff.Allocate(tariff.Purchase{Tender: 50000,
 		Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{UpTo: 50_000, Rate: 1_200_000}, {Rate: 1_600_000}}},
@@ -37,7 +38,7 @@ func purchaseP8(t *testing.T) (priced, Sale) {
 		t.Fatalf("allocate: %v %s", err, split.Detail())
 	}
 	p := priced{split: split}
-	return p, Sale{ID: id.ID{2}, Account: id.ID{3}, Till: ledger.MainTill, Tender: money.Amount{Minor: 50000, Currency: "KES"},
+	return p, sale.Sale{ID: id.ID{2}, Account: id.ID{3}, Till: ledger.MainTill, Tender: money.Amount{Minor: 50000, Currency: "KES"},
 		CarryOut: split.CarryOut, Lines: p.lines()}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // Magic meters are for those who integrate with the API: registered as simulated meters, and so sold to under test keys
@@ -18,7 +19,7 @@ const (
 )
 
 // magic is the refusal of a magic meter; the zero Refusal for every other.
-func magic(p Point, tender money.Minor, now time.Time) refusal.Refusal {
+func magic(p sale.Point, tender money.Minor, now time.Time) refusal.Refusal {
 	if !p.Meter.Simulated {
 		return refusal.Refusal{}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -19,15 +20,15 @@ import (
 // that sells; what they leave is kept here and not by the store.
 type customer struct {
 	Tx
-	point   Point
+	point   sale.Point
 	version tariff.Version
-	month   Month
+	month   sale.Month
 	dues    []Due
 	debts   []Debt
 	journal ledger.Journal
 }
 
-func (c *customer) VendMonth(id.ID, string) (Month, error)        { return c.month, nil }
+func (c *customer) VendMonth(id.ID, string) (sale.Month, error)   { return c.month, nil }
 func (c *customer) NewID() (id.ID, error)                         { return id.ID{1}, nil }
 func (c *customer) TariffVersion(id.ID) (tariff.Version, error)   { return c.version, nil }
 func (c *customer) ChargesOpen(id.ID, int) ([]Due, []Debt, error) { return c.open() }
@@ -75,11 +76,11 @@ func TestAMillionPurchasesAddUp(t *testing.T) {
 			}
 			for _, l := range s.Lines {
 				switch l.Kind {
-				case LineFee, LineFixed, LineDebt:
+				case sale.LineFee, sale.LineFixed, sale.LineDebt:
 					did.deducted++
-				case LineFree:
+				case sale.LineFree:
 					did.free++
-				case LineLevy:
+				case sale.LineLevy:
 					did.levied++
 				}
 			}
@@ -98,7 +99,7 @@ func TestAMillionPurchasesAddUp(t *testing.T) {
 // randomCustomer is an account on a random tariff of a random currency, with something owed.
 func randomCustomer(r *rand.Rand) *customer {
 	c := &customer{version: tariff.Version{Body: randomBody(r)}}
-	c.point = Point{Account: id.ID{2}, Policy: registry.ChargePolicy{ChargesOnly: r.IntN(2) == 0, MaxDeduction: money.Bps(r.IntN(10_001))}}
+	c.point = sale.Point{Account: id.ID{2}, Policy: registry.ChargePolicy{ChargesOnly: r.IntN(2) == 0, MaxDeduction: money.Bps(r.IntN(10_001))}}
 	c.month.Units = unit.FromTenths(r.Int64N(5000))
 	for i := range r.IntN(4) {
 		c.dues = append(c.dues, Due{Name: "standing", Month: fmt.Sprintf("2026-%02d", 8+i), Gross: money.Minor(1 + r.Int64N(20_000)),
@@ -157,28 +158,28 @@ func randomBody(r *rand.Rand) tariff.Body {
 var errSum = errors.New("the books do not add up")
 
 // buy makes one purchase and keeps what it leaves; false says that it was refused.
-func (c *customer) buy(tender money.Minor) (Sale, bool, error) {
+func (c *customer) buy(tender money.Minor) (sale.Sale, bool, error) {
 	p := priced{point: c.point, version: c.version}
 	if err := p.allocate(c, money.Amount{Minor: tender, Currency: c.version.Body.Currency}, time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)); err != nil {
-		return Sale{}, false, err
+		return sale.Sale{}, false, err
 	}
 	if p.split.Refused() {
-		return Sale{}, false, nil
+		return sale.Sale{}, false, nil
 	}
-	s := Sale{ID: id.ID{4}, Account: c.point.Account, Till: ledger.MainTill, Tender: money.Amount{Minor: tender}, CarryIn: p.carry,
+	s := sale.Sale{ID: id.ID{4}, Account: c.point.Account, Till: ledger.MainTill, Tender: money.Amount{Minor: tender}, CarryIn: p.carry,
 		CarryOut: p.split.CarryOut, Units: p.units(), Free: p.split.Free, Lines: p.lines(), Month: p.month}
 	if err := checkLines(s.Lines, tender); err != nil {
-		return Sale{}, false, err
+		return sale.Sale{}, false, err
 	}
 	c.journal = ledger.Journal{}
 	if no, err := post(c, s, time.Unix(1, 0)); err != nil || no.Refused() {
-		return Sale{}, false, fmt.Errorf("post: %w %s", err, no.What)
+		return sale.Sale{}, false, fmt.Errorf("post: %w %s", err, no.What)
 	}
 	return s, true, c.keep(s, p)
 }
 
 // keep books a sale into the account, and checks it on the way.
-func (c *customer) keep(s Sale, p priced) error {
+func (c *customer) keep(s sale.Sale, p priced) error {
 	var tokens unit.Energy
 	for _, u := range p.tokens {
 		tokens += u
@@ -187,18 +188,18 @@ func (c *customer) keep(s Sale, p priced) error {
 		return fmt.Errorf("%w: carry %d, %d Wh on %d tokens of %d Wh", errSum, s.CarryOut, s.Units, len(p.tokens), tokens)
 	}
 	for _, l := range s.Lines {
-		if l.Amount < 0 && l.Kind != LineCarryIn || l.Left != nil && *l.Left < 0 {
+		if l.Amount < 0 && l.Kind != sale.LineCarryIn || l.Left != nil && *l.Left < 0 {
 			return fmt.Errorf("%w: line %+v", errSum, l)
 		}
 		for i := range c.dues {
-			if d := &c.dues[i]; l.Kind == LineFixed && d.Ref() == l.Ref {
+			if d := &c.dues[i]; l.Kind == sale.LineFixed && d.Ref() == l.Ref {
 				if d.Paid += l.Amount + l.VAT; d.Paid > d.Gross || d.Left() != *l.Left {
 					return fmt.Errorf("%w: charge %+v after %+v", errSum, *d, l)
 				}
 			}
 		}
 		for i := range c.debts {
-			if d := &c.debts[i]; l.Kind == LineDebt && d.Name() == l.Ref {
+			if d := &c.debts[i]; l.Kind == sale.LineDebt && d.Name() == l.Ref {
 				d.Outstanding, d.MonthTaken, d.Month = d.Outstanding-l.Amount, d.MonthTaken+l.Amount, s.Month
 				if d.Outstanding != *l.Left || d.MonthCap > 0 && d.MonthTaken > d.MonthCap {
 					return fmt.Errorf("%w: debt %+v after %+v", errSum, *d, l)

@@ -12,7 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -46,17 +48,17 @@ func TestStoredAnswersAreSealed(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	sold := s.sell(order(m, 10000, "key-number-1"))
 	digits := sold.Issued.Reveal(0)
-	bytesOf, textOf := store.Row.Bytes, func(r store.Row, col int) []byte { return []byte(r.Text(col)) }
+	bytesOf, textOf := core.Row.Bytes, func(r core.Row, col int) []byte { return []byte(r.Text(col)) }
 	for _, look := range []struct {
 		sql string
-		as  func(store.Row, int) []byte
+		as  func(core.Row, int) []byte
 	}{
 		{`SELECT body_enc FROM idempotency`, bytesOf}, {`SELECT digits_enc FROM token`, bytesOf}, {`SELECT digits_hash FROM token`, bytesOf},
 		{`SELECT body FROM outbox`, textOf}, {`SELECT after || before || reason || object FROM audit`, textOf},
 	} {
 		rows := 0
 		err := s.engine.View(t.Context(), tenant, func(tx *store.Tx) error {
-			return tx.C.Query(look.sql, func(r store.Row) error {
+			return tx.C.Query(look.sql, func(r core.Row) error {
 				rows++
 				if bytes.Contains(look.as(r, 0), []byte(digits)) {
 					t.Errorf("a row shows the digits: %s", look.sql)
@@ -93,7 +95,7 @@ func TestServerFaultsAreNotStored(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
 		if n <= 2 { // asked twice for one transaction, because the store rehearses
-			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.KeystoreLocked, "Locked.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "Locked.", "", "")}, nil
 		}
 		return vending.Answer{}, errAnswerItself
 	}
@@ -101,7 +103,7 @@ func TestServerFaultsAreNotStored(t *testing.T) {
 	if n := s.number(`SELECT COUNT(*) FROM idempotency`) + s.number(`SELECT COUNT(*) FROM vend`) + s.number(`SELECT COUNT(*) FROM token`); n != 0 {
 		t.Errorf("a refused sale left something behind: %d", n)
 	}
-	if sold := s.sell(order(m, 10000, "key-number-1")); sold.Replay != nil || sold.Sale.State != vending.Completed {
+	if sold := s.sell(order(m, 10000, "key-number-1")); sold.Replay != nil || sold.Sale.State != sale.Completed {
 		t.Errorf("the same key after the fault was gone: %+v", sold.Sale)
 	}
 	s.audit()

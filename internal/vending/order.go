@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // Order is one purchase, as it is asked for.
@@ -21,7 +22,7 @@ type Order struct {
 	// Render makes the answer that is stored, sealed, under Once.Key in the sale's own transaction and given out after
 	// it; it may be called more than once and keeps nothing. Nil where nothing is to be replayed. A sale that was
 	// repeated under a new key is stored and answered with status 200, whatever Render says.
-	Render func(Sale, Digits) (status int, body []byte)
+	Render func(sale.Sale, Digits) (status int, body []byte)
 	// RenderRefusal does the same for a refusal that is the request's own fault (status 4xx). Nil stores none.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
@@ -32,7 +33,7 @@ type Sold struct {
 	Reply    Reply  // what to send, byte for byte; Status 0 where nothing was rendered
 	Replay   *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
 	Repeated bool   // the client_ref named this very sale before: no second sale was made
-	Sale     Sale
+	Sale     sale.Sale
 	Issued   Issued // the digits, in the order of Sale.Tokens
 }
 

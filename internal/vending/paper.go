@@ -11,22 +11,23 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
 // Receipt makes the receipt of a completed sale, with digits for an actor that may see them.
-func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
-	s, err := v.Sale(ctx, by, sale)
+func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
+	s, err := v.Sale(ctx, by, sold)
 	if err != nil || s.Refused() {
 		return Receipted{Refusal: s.Refusal}, err
 	}
 	if s.Sale.ReceiptNo == "" {
-		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", echo(sale), s.Sale.State),
+		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", echo(sold), s.Sale.State),
 			"", "Look at the sale itself.")}, nil
 	}
-	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Paper, error) { return tx.VendReceipt(s.Sale) })
+	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.VendReceipt(s.Sale) })
 	if err != nil {
-		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sold), err)
 	}
 	zone, err := v.zone(paper.TZ)
 	if err != nil {
@@ -37,7 +38,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sale string) (Re
 		err = r.Check()
 	}
 	if err != nil {
-		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sale), err)
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sold), err)
 	}
 	return Receipted{Receipt: r}, nil
 }
@@ -66,7 +67,7 @@ func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) 
 }
 
 // write fills in the model of a receipt.
-func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, error) {
+func write(s sale.Sale, p sale.Paper, d Digits, zone *time.Location) (receipt.Receipt, error) {
 	cur, ok := money.CurrencyOf(s.Tender.Currency)
 	if !ok {
 		return receipt.Receipt{}, fmt.Errorf("currency %q is not known", s.Tender.Currency)
@@ -76,14 +77,14 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 	if s.Meter.Simulated {
 		title = receipt.TestReceipt
 	}
-	r := receipt.Receipt{Title: title, Test: s.Meter.Simulated, Reversed: s.State == Reversed, No: s.ReceiptNo, Epoch: epoch,
+	r := receipt.Receipt{Title: title, Test: s.Meter.Simulated, Reversed: s.State == sale.Reversed, No: s.ReceiptNo, Epoch: epoch,
 		At: s.CompletedAt.In(zone), Utility: p.Utility, Address: p.Head.Address, Contact: p.Head.Contact, Message: p.Head.Message,
 		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Vendor: p.Vendor, Till: s.Till, Operator: s.By, Customer: p.Customer,
 		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
 	if s.Recharge() { // it needs no key
-		r.STS, r.PressKey, r.VAT = receipt.STS{}, s.PressKey, s.advance()
+		r.STS, r.PressKey, r.VAT = receipt.STS{}, s.PressKey, s.Advance()
 	}
 	if s.Recharge() && r.VAT == 0 { // a payment is no supply, and has no tax where none is owed at once
 		r.Title, r.VATBps = receipt.Payment, 0
@@ -108,18 +109,18 @@ func write(s Sale, p Paper, d Digits, zone *time.Location) (receipt.Receipt, err
 	}
 	for _, l := range s.Lines {
 		switch l.Kind {
-		case LineEnergy:
+		case sale.LineEnergy:
 			r.Net = l.Amount
 			for _, step := range l.Steps {
 				r.Steps = append(r.Steps, receipt.Step{Units: step.Units, Rate: step.Rate, Amount: step.Amount})
 			}
-		case LineVAT:
+		case sale.LineVAT:
 			r.VAT = l.Amount
-		case LineWallet:
+		case sale.LineWallet:
 			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Amount: l.Amount - l.VAT, VAT: l.VAT})
-		case LineFee, LineFixed, LineDebt:
+		case sale.LineFee, sale.LineFixed, sale.LineDebt:
 			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, Amount: l.Amount, VAT: l.VAT, Left: l.Left})
-		case LineLevy:
+		case sale.LineLevy:
 			r.Levies = append(r.Levies, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})
 		}
 	}

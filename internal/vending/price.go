@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -18,7 +19,7 @@ const MaxUnits = MaxTokens * unit.MaxToken
 
 // priced is a purchase that passed every check, with what it was decided from.
 type priced struct {
-	point Point
+	point sale.Point
 	// recharge says that the money goes into the account's wallet; then nothing below tender is set but version and month.
 	recharge bool
 	// advance is the tax contained in a recharge where it is owed at once.
@@ -30,7 +31,7 @@ type priced struct {
 	before  unit.Energy // where in the month's blocks the account stands
 	carry   money.Minor // brought in
 	owed    owed
-	asked   Asked
+	asked   sale.Asked
 	split   tariff.Allocation
 	tokens  []unit.Energy // how the units go onto tokens
 	tids    []sts.TID
@@ -39,7 +40,7 @@ type priced struct {
 
 // price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
 // can act on them: the meter, the money, the key, the clock, the price.
-func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time, t Times) (priced, refusal.Refusal, error) {
+func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time, t sale.Times) (priced, refusal.Refusal, error) {
 	out := priced{point: p, tender: tender.Minor}
 	if no := sellable(p, tender); no.Refused() {
 		return priced{}, no, nil
@@ -51,7 +52,7 @@ func (v *Vending) price(tx Tx, p Point, tender money.Amount, now time.Time, t Ti
 	if out.key, no = pickKey(p); no.Refused() {
 		return priced{}, no, nil
 	}
-	if no = t.behind(now); no.Refused() {
+	if no = behindAt(t, now); no.Refused() {
 		return priced{}, no, nil
 	}
 	var found bool
@@ -100,8 +101,8 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 		return err
 	}
 	body := p.version.Body
-	p.before, p.carry = month.position(body), month.Carry
-	free := month.free(body)
+	p.before, p.carry = month.Position(body), month.Carry
+	free := month.FreeDue(body)
 	if tender.Minor == 0 && free == 0 {
 		p.split.Refusal = nothingTendered(p.point, body, month)
 		return nil
@@ -112,29 +113,29 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.charges, Free: free,
 		ChargesOnly: p.point.Policy.ChargesOnly, MaxUnits: MaxUnits}
 	if free > 0 { // its token is one of the sale's, whether or not it is full
-		buy.MaxUnits += free - unit.Energy(len(onTokens(free)))*unit.MaxToken
+		buy.MaxUnits += free - unit.Energy(len(sale.OnTokens(free)))*unit.MaxToken
 	}
 	if body.MaxDeduction == 0 {
 		buy.MaxDeduction = p.point.Policy.MaxDeduction
 	}
 	if len(buy.Charges) > 0 {
-		p.asked = Asked{Charges: buy.Charges, MaxDeduction: buy.MaxDeduction}
+		p.asked = sale.Asked{Charges: buy.Charges, MaxDeduction: buy.MaxDeduction}
 	}
 	if p.split, err = tariff.Allocate(buy); err != nil || p.split.Refused() {
 		return err
 	}
-	p.tokens = append(onTokens(p.split.Free), onTokens(p.split.Units)...)
+	p.tokens = append(sale.OnTokens(p.split.Free), sale.OnTokens(p.split.Units)...)
 	return nil
 }
 
 // number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
 // was lost in a restore may have given, and none beyond [Reach].
-func (p *priced) number(now time.Time, t Times) refusal.Refusal {
+func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
 		return baseDateOver(p.point, base)
 	}
-	from, reach := now, Reach(now, t.Restored, t.Lost)
+	from, reach := now, sale.Reach(now, t.Restored, t.Lost)
 	if after := t.Lost.Add(time.Minute); !t.Lost.IsZero() && from.Before(after) {
 		from = after
 	}
@@ -159,7 +160,7 @@ func (p *priced) number(now time.Time, t Times) refusal.Refusal {
 }
 
 // sellable checks meter, account and currency.
-func sellable(p Point, tender money.Amount) refusal.Refusal {
+func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 	switch {
 	case p.Mode != registry.PrepayToken && p.Mode != registry.PrepayWallet:
 		return noTokens(p)
@@ -177,7 +178,7 @@ func sellable(p Point, tender money.Amount) refusal.Refusal {
 
 // pickKey finds the key a token must be made under. A change that is planned must be carried out first; one whose
 // tokens exist is taken as done, because the customer enters them before the credit.
-func pickKey(p Point) (registry.Key, refusal.Refusal) {
+func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	var pick registry.Key
 	for _, k := range p.Keys {
 		switch k.State {
@@ -214,31 +215,31 @@ func checkTender(tender money.Amount) refusal.Refusal {
 }
 
 // lines are what answers and receipts show of an allocation; they sum to what was tendered.
-func (p priced) lines() []Line {
+func (p priced) lines() []sale.Line {
 	if p.recharge {
 		return rechargeLines(p.tender, p.advance)
 	}
-	var out []Line
+	var out []sale.Line
 	vat := p.split.VAT
 	for _, d := range p.split.Deductions {
-		out = append(out, Line{Kind: LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Label: p.owed.labels[d.Charge.Ref], Amount: d.Net(), VAT: d.VAT,
+		out = append(out, sale.Line{Kind: sale.LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Label: p.owed.labels[d.Charge.Ref], Amount: d.Net(), VAT: d.VAT,
 			Left: leftAfter(d)})
 		vat += d.VAT
 	}
 	if p.split.Free > 0 {
-		out = append(out, Line{Kind: LineFree, Steps: []Step{{Units: p.split.Free}}})
+		out = append(out, sale.Line{Kind: sale.LineFree, Steps: []sale.Step{{Units: p.split.Free}}})
 	}
-	energy := Line{Kind: LineEnergy, Amount: p.split.Net, VAT: p.split.VAT}
+	energy := sale.Line{Kind: sale.LineEnergy, Amount: p.split.Net, VAT: p.split.VAT}
 	for _, s := range p.split.Steps {
-		energy.Steps = append(energy.Steps, Step{Units: s.Units, Rate: s.Rate, Amount: s.Net})
+		energy.Steps = append(energy.Steps, sale.Step{Units: s.Units, Rate: s.Rate, Amount: s.Net})
 	}
 	out = append(out, energy)
 	for _, l := range p.split.Levies {
-		out = append(out, Line{Kind: LineLevy, Ref: l.Levy.Name, Amount: l.Amount})
+		out = append(out, sale.Line{Kind: sale.LineLevy, Ref: l.Levy.Name, Amount: l.Amount})
 	}
-	out = append(out, Line{Kind: LineVAT, Amount: vat}, Line{Kind: LineCarry, Amount: p.split.CarryOut})
+	out = append(out, sale.Line{Kind: sale.LineVAT, Amount: vat}, sale.Line{Kind: sale.LineCarry, Amount: p.split.CarryOut})
 	if p.carry != 0 {
-		out = append(out, Line{Kind: LineCarryIn, Amount: -p.carry})
+		out = append(out, sale.Line{Kind: sale.LineCarryIn, Amount: -p.carry})
 	}
 	return out
 }
@@ -254,7 +255,7 @@ func (p priced) order() IssueOrder {
 // errLines means that a sale's lines do not sum to what was paid: our own code is wrong, and nothing may be sold.
 var errLines = errors.New("the lines of the sale do not sum to the tender")
 
-func checkLines(lines []Line, tender money.Minor) error {
+func checkLines(lines []sale.Line, tender money.Minor) error {
 	var sum money.Minor
 	for _, l := range lines {
 		sum += l.Amount

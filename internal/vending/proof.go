@@ -9,23 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
-)
-
-// Sealing says how far a sale is sealed.
-type Sealing int
-
-// What may stand between a sale and its proof.
-const (
-	InLog      Sealing = iota + 1
-	NotSealed          // its transaction is durable, the sealer has not taken it yet
-	NoHead             // no head of the wanted size was ever signed
-	HeadTooOld         // the wanted head was signed before the sale was sealed
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // ProofTx is what a proof needs of a transaction.
 type ProofTx interface {
 	// VendProof finds a completed sale in the log, up to the head of so many leaves or the newest one for 0.
-	VendProof(s Sale, size int64) (proof.Sealed, Sealing, error)
+	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }
 
 // ProvenReceipt is a receipt with the proof that its sale is in the sealed log.
@@ -46,38 +36,38 @@ func (p ProvenReceipt) JSON() ([]byte, error) {
 
 // Proof makes the receipt of a completed sale with its proof, up to the signed head of so many leaves or the newest one
 // for 0. [refusal.NotSealedYet] asks to come again: where a leader seals, that takes about a second.
-func (v *Vending) Proof(ctx context.Context, by access.Actor, sale string, size int64) (ProvenReceipt, error) {
-	r, err := v.Receipt(ctx, by, sale)
+func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size int64) (ProvenReceipt, error) {
+	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() {
 		return ProvenReceipt{Refusal: r.Refusal}, err
 	}
-	s, err := v.find(ctx, by, sale)
+	s, err := v.find(ctx, by, sold)
 	if err != nil || s.Refused() {
 		return ProvenReceipt{Refusal: s.Refusal}, err
 	}
 	out := ProvenReceipt{Receipt: r.Receipt}
-	state := InLog
+	state := sale.InLog
 	out.Proof, err = access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (p proof.Sealed, err error) {
 		p, state, err = tx.VendProof(s.Sale, size)
 		return p, err
 	})
 	if err != nil {
-		return ProvenReceipt{}, fmt.Errorf("prove sale %s: %w", echo(sale), err)
+		return ProvenReceipt{}, fmt.Errorf("prove sale %s: %w", echo(sold), err)
 	}
 	switch state {
-	case NotSealed:
+	case sale.NotSealed:
 		return ProvenReceipt{Refusal: refusal.Because(refusal.NotSealedYet, "The sale is made, but not sealed into the signed log yet.", "Nothing is missing.",
 			"Ask again in a second or two.")}, nil
-	case NoHead:
+	case sale.NoHead:
 		return ProvenReceipt{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("No head of %d leaves was signed in this log.", size), "Nothing is shown.",
 			proof.NoHead)}, nil
-	case HeadTooOld:
+	case sale.HeadTooOld:
 		return ProvenReceipt{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("The head of %d leaves was signed before this sale was sealed.", size),
 			"Nothing is shown.", "Use a newer head.")}, nil
 	}
 	// What was sealed and what is printed now must be one thing, or something is badly wrong with the books.
 	if hash, ok := strings.CutPrefix(out.Proof.Row.After, proof.PaperMark+receipt.PaperHash(out.Receipt.Paper())); !ok || !strings.HasPrefix(hash, " ") {
-		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", echo(sale))
+		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", echo(sold))
 	}
 	return out, nil
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // proven asks for the receipt of a sale with its proof, once it is sealed.
-func (s *shop) proven(sale vending.Sale, by access.Actor) (vending.ProvenReceipt, []byte) {
+func (s *shop) proven(sale sale.Sale, by access.Actor) (vending.ProvenReceipt, []byte) {
 	s.t.Helper()
 	for {
 		p, err := s.Proof(context.Background(), by, sale.ID.Text(id.Vend), 0)
@@ -49,7 +50,7 @@ func TestEverySaleIsProvenByItsReceipt(t *testing.T) {
 		t.Run(fmt.Sprintf("local %t", local), func(t *testing.T) {
 			s := open(t, local)
 			blocks := s.publish("blocks", ibt(), monday())
-			var sales []vending.Sale
+			var sales []sale.Sale
 			for n, minor := range []money.Minor{10_000, 1_000, 150_000} {
 				s.clock.add(time.Minute)
 				by := owner()

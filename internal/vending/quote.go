@@ -9,17 +9,18 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
 // Quoted is what a purchase would be at this moment.
 type Quoted struct {
 	refusal.Refusal
-	Meter     MeterRef
+	Meter     sale.MeterRef
 	Tender    money.Amount
 	Units     unit.Energy // of all tokens, free ones among them
 	Free      unit.Energy
-	Lines     []Line
+	Lines     []sale.Line
 	Tokens    []unit.Energy // how the units would go onto tokens
 	ExpiresAt time.Time     // until when the price is likely to hold: another sale or the month's end changes it
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // Shown is a sale as an actor may see it.
 type Shown struct {
 	refusal.Refusal
-	Sale   Sale
+	Sale   sale.Sale
 	Issued Issued // the digits of Sale.Tokens, one for one; without tokens where the actor may not see digits
 }
 
@@ -25,7 +26,7 @@ const listTokens = "tokens"
 // TokenList is one page of a meter's tokens, newest first.
 type TokenList struct {
 	refusal.Refusal
-	Tokens []Token
+	Tokens []sale.Token
 	Issued Issued // the digits of Tokens, one for one; without tokens where the actor may not see digits
 	Next   string // cursor of the next page; empty on the last
 }
@@ -36,13 +37,18 @@ type Receipted struct {
 	Receipt receipt.Receipt
 }
 
-// Sale shows a sale by its identity. Showing digits is noted in the audit log.
+// Sale shows a sale by its identity or its receipt number. Showing digits is noted in the audit log.
 func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (Shown, error) {
-	i, err := id.Parse(id.Vend, sale)
-	if err != nil {
-		i = id.ID{} // names nothing: answered like any other sale that is not there
+	return v.show(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
+}
+
+// saleNamed is the sale of an identity or a receipt number. The zero identity names no sale and is answered like any other
+// that is not there.
+func saleNamed(tx Tx, named string) (id.ID, error) {
+	if i, err := id.Parse(id.Vend, named); err == nil {
+		return i, nil
 	}
-	return v.show(ctx, by, sale, func(Tx) (id.ID, error) { return i, nil })
+	return tx.VendNumbered(named)
 }
 
 // SaleByRef shows what became of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold
@@ -63,13 +69,9 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 	return out, err
 }
 
-// find is a sale by its identity, without its digits.
+// find is a sale by its identity or its receipt number, without its digits.
 func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (Shown, error) {
-	i, err := id.Parse(id.Vend, sale)
-	if err != nil {
-		i = id.ID{}
-	}
-	return v.look(ctx, by, sale, func(Tx) (id.ID, error) { return i, nil })
+	return v.look(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
 }
 
 func (v *Vending) look(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
@@ -100,7 +102,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 
 // reveal opens the digits for an actor that may see them, once the audit row about it is durable. If the disk has no room even
 // for that row, it withholds the digits and shows the rest.
-func (v *Vending) reveal(ctx context.Context, by access.Actor, s Sale, object string) (Issued, error) {
+func (v *Vending) reveal(ctx context.Context, by access.Actor, s sale.Sale, object string) (Issued, error) {
 	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil
 	}
@@ -152,6 +154,6 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		out.Tokens = out.Tokens[:max]
 		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
 	}
-	out.Issued, err = v.reveal(ctx, by, Sale{Tokens: out.Tokens}, "tokens of meter "+echo(meter))
+	out.Issued, err = v.reveal(ctx, by, sale.Sale{Tokens: out.Tokens}, "tokens of meter "+echo(meter))
 	return out, err
 }

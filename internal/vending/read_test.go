@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -25,7 +26,7 @@ func TestDigitsHaveNoPrintableForm(t *testing.T) {
 	o := order(m, 10000, "key-number-1")
 	var rendered vending.Digits
 	render := o.Render
-	o.Render = func(sale vending.Sale, d vending.Digits) (int, []byte) { rendered = d; return render(sale, d) }
+	o.Render = func(sale sale.Sale, d vending.Digits) (int, []byte) { rendered = d; return render(sale, d) }
 	sold := s.sell(o)
 	digits := sold.Issued.Reveal(0)
 	token := sold.Issued.Digits().Token(0)
@@ -118,7 +119,7 @@ func TestWhoSeesASale(t *testing.T) {
 			t.Errorf("%s: %d audit rows about shown digits", c.by.Role, noted)
 		}
 		if c.want == "" && (got.Sale.Units != 34_700 || sum(got.Sale.Lines) != 10000 || got.Sale.CompletedAt.IsZero() || len(got.Sale.Tokens) != 1 ||
-			!got.Sale.PricedAt.Equal(monday()) || line(t, got.Sale, vending.LineEnergy).Steps[0].Rate != 2_500_000) {
+			!got.Sale.PricedAt.Equal(monday()) || line(t, got.Sale, sale.LineEnergy).Steps[0].Rate != 2_500_000) {
 			t.Errorf("read back: %+v", got.Sale)
 		}
 	}
@@ -179,25 +180,30 @@ func TestAPushedTokenIsOpenedWhenItIsSent(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	o := order(m, 10000, "key-number-1")
-	o.Deliver = []string{vending.RouteMQTT}
+	o.Deliver = []string{sale.RouteMQTT}
 	sold := s.sell(o)
 	s.do(func(tx *storeTx) error {
 		token, number, found, err := tx.TokenForPush(sold.Sale.Tokens[0].ID)
-		if err != nil || !found || number != m {
-			t.Fatalf("token for push: %q, found %t, %v", number, found, err)
+		if err != nil {
+			return err
 		}
-		digits, err := s.sealer.Open(vending.TokenContext(token.ID), token.Sealed)
+		if !found || number != m {
+			return fmt.Errorf("token for push: %q, found %t", number, found)
+		}
+		digits, err := s.sealer.Open(sale.TokenContext(token.ID), token.Sealed)
 		if err != nil || string(digits) != sold.Issued.Reveal(0) {
 			t.Errorf("the sealed digits do not open to those that were sold: %v", err)
 		}
-		if _, _, found, err := tx.TokenForPush(id.ID{1}); found || err != nil {
-			t.Errorf("an unknown token: found %t, %v", found, err)
+		if _, _, found, err := tx.TokenForPush(id.ID{1}); err != nil {
+			return err
+		} else if found {
+			t.Error("an unknown token was found")
 		}
 		return tx.TokenSent(token.ID)
 	})
 	got, err := s.Sale(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
-	if err != nil || got.Sale.Tokens[0].State != vending.TokenSent {
-		t.Errorf("state %s (%v), want %s", got.Sale.Tokens[0].State, err, vending.TokenSent)
+	if err != nil || got.Sale.Tokens[0].State != sale.TokenSent {
+		t.Errorf("state %s (%v), want %s", got.Sale.Tokens[0].State, err, sale.TokenSent)
 	}
 }
 

@@ -8,33 +8,13 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Recharge reports whether the sale put money into a wallet instead of selling energy: it has no units, no tokens and no
-// key, and one line.
-func (s Sale) Recharge() bool { return s.Mode == registry.PrepayWallet }
-
-// Journal is the kind of the sale's journal.
-func (s Sale) Journal() ledger.Kind {
-	if s.Recharge() {
-		return ledger.TopUp
-	}
-	return ledger.Vend
-}
-
 // rechargeLines is the one line of a recharge. All of it is in the wallet; tax that is owed at once is contained in it.
-func rechargeLines(tender, advance money.Minor) []Line {
-	return []Line{{Kind: LineWallet, Amount: tender, VAT: advance}}
-}
-
-// advance is the tax that was owed with a recharge.
-func (s Sale) advance() money.Minor {
-	if !s.Recharge() || len(s.Lines) == 0 {
-		return 0
-	}
-	return s.Lines[0].VAT
+func rechargeLines(tender, advance money.Minor) []sale.Line {
+	return []sale.Line{{Kind: sale.LineWallet, Amount: tender, VAT: advance}}
 }
 
 // priceRecharge makes the checks of a recharge besides those of every sale. No vending key and no clock of tokens is
@@ -76,9 +56,9 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 
 // postRecharge writes the journal of a recharge (P15 of the domain reference, §7.1), posts what the account's meters have
 // accrued, and decides anew about warnings and supply, all in the sale's own transaction.
-func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
+func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(*s),
-		Postings: ledger.WalletToppedUp(s.source(), s.Account.Text(id.Account), s.Tender.Minor, s.advance())}
+		Postings: ledger.WalletToppedUp(s.Source(), s.Account.Text(id.Account), s.Tender.Minor, s.Advance())}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err
@@ -89,7 +69,7 @@ func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 	if err := bookCommission(tx, *s, now); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if a := s.advance(); a != 0 {
+	if a := s.Advance(); a != 0 {
 		if err := tx.WalletAdvanced(s.Account, a); err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -103,7 +83,7 @@ func postRecharge(tx Tx, s *Sale, now time.Time) (refusal.Refusal, error) {
 
 // stillThere refuses the reversal of a recharge that was used: what is available after it must not be below zero. What
 // the account's meters have accrued is posted first.
-func stillThere(tx Tx, s Sale, now time.Time) (refusal.Refusal, error) {
+func stillThere(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if !s.Recharge() {
 		return refusal.Refusal{}, nil
 	}

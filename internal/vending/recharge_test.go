@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -96,8 +97,8 @@ func TestARechargeIsTheContracts(t *testing.T) {
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
 		m := s.purse(1, s.publish("domestic", flat(), monday()))
 		sold := s.sell(order(m, 5000, "recharge-1"))
-		if got := sold.Sale; got.State != vending.Completed || got.Units != 0 || len(got.Tokens) != 0 || len(got.Lines) != 1 ||
-			got.Lines[0].Kind != vending.LineWallet || got.Lines[0].Amount != 5000 || len(s.issuer.orders()) != 0 {
+		if got := sold.Sale; got.State != sale.Completed || got.Units != 0 || len(got.Tokens) != 0 || len(got.Lines) != 1 ||
+			got.Lines[0].Kind != sale.LineWallet || got.Lines[0].Amount != 5000 || len(s.issuer.orders()) != 0 {
 			t.Fatalf("sold %+v, want one line of the wallet and no token", got)
 		}
 		again := s.sell(order(m, 5000, "recharge-1"))
@@ -120,7 +121,7 @@ func TestAQuoteOfARechargeChangesNothing(t *testing.T) {
 	s := open(t, true)
 	m := s.purse(1, s.publish("domestic", flat(), monday()))
 	q, err := s.Quote(context.Background(), owner(), m, kes(5000))
-	if err != nil || q.Refused() || q.Units != 0 || len(q.Lines) != 1 || q.Lines[0].Kind != vending.LineWallet || q.Lines[0].Amount != 5000 {
+	if err != nil || q.Refused() || q.Units != 0 || len(q.Lines) != 1 || q.Lines[0].Kind != sale.LineWallet || q.Lines[0].Amount != 5000 {
 		t.Errorf("quote %+v (%v), want one line of 5000", q, err)
 	}
 	if _, have := s.wallet(m); have != (wallet.Money{}) {
@@ -176,7 +177,7 @@ func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	before := s.accounts()
 	first := s.sell(order(m, 5000, "recharge-1"))
-	if got := s.reversed(owner(), first.Sale, "wrong meter"); got.State != vending.ReversalDone || !got.Confirmed {
+	if got := s.reversed(owner(), first.Sale, "wrong meter"); got.State != sale.ReversalDone || !got.Confirmed {
 		t.Errorf("reversal %+v, want it done at once", got)
 	}
 	if got := s.accounts(); len(got) != len(before) {

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -87,7 +88,7 @@ func TestASaleSurvivesEveryCut(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if found := !shown.Refused(); found != c.durable || found && shown.Sale.State != vending.Completed {
+					if found := !shown.Refused(); found != c.durable || found && shown.Sale.State != sale.Completed {
 						t.Errorf("after recovery the sale is %q (%s), durable: %t", shown.Sale.State, shown.Code, c.durable)
 					}
 				}
@@ -196,7 +197,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	})
 	sold := s.sell(order(m, 10000, "key-number-1"))
 	wg.Wait()
-	if sold.Sale.State != vending.Completed || sold.Issued.Len() != 1 {
+	if sold.Sale.State != sale.Completed || sold.Issued.Len() != 1 {
 		t.Errorf("the repeated request got %s with %d tokens", sold.Sale.State, sold.Issued.Len())
 	}
 	checkOneSale(t, s)
@@ -226,7 +227,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 		t.Errorf("a refusal of the moment was stored: %+v", sold.Reply)
 	}
 	shown, err := s.SaleByRef(context.Background(), owner(), "key-number-1")
-	if err != nil || shown.Sale.State != vending.Held || shown.Issued.Len() != 1 || shown.Issued.Reveal(0) != "**** **** **** **** ****" {
+	if err != nil || shown.Sale.State != sale.Held || shown.Issued.Len() != 1 || shown.Issued.Reveal(0) != "**** **** **** **** ****" {
 		t.Errorf("the open sale shows as %s (%v) with digits %s", shown.Sale.State, err, shown.Issued.Reveal(0))
 	}
 	close(answer)
@@ -243,7 +244,7 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.sell(order(m, 10000, "key-number-0"))
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.IssuerRefused, "No.", "Nothing.", "Ask.")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "Nothing.", "Ask.")}, nil
 	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerRefused)
 	again := s.sell(order(m, 10000, "key-number-1"))
@@ -273,7 +274,7 @@ func TestARequestLearnsThatRecoveryWasRefused(t *testing.T) {
 		s.refused(order(m, 10000, key), refusal.IssuerUnknown)
 		s.clock.add(time.Minute)
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-			return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(code, "No.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(code, "No.", "", "")}, nil
 		}
 		if done, err := s.Recover(context.Background(), system()); err != nil || done != 1 {
 			t.Fatalf("recovery finished %d sales (%v), want 1", done, err)
@@ -302,5 +303,34 @@ func TestADeclinedAnswerWithoutAReasonIsStillARefusal(t *testing.T) {
 	}
 	if n := s.number(`SELECT COUNT(*) FROM vend`); n != 0 {
 		t.Errorf("%d sales, want none", n)
+	}
+}
+
+// TestTheRecoveryTakesASaleUpAgain: an issuer that did not answer it keeps the sale from nobody, neither the next recovery nor the
+// till.
+func TestTheRecoveryTakesASaleUpAgain(t *testing.T) {
+	for _, till := range []bool{false, true} {
+		s := open(t, false)
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			return vending.Answer{Outcome: vending.Unknown}, nil
+		}
+		s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+		for range 2 {
+			s.clock.add(vending.ReferLife + time.Second)
+			if n, err := s.Recover(context.Background(), system()); n != 0 || err != nil {
+				t.Fatalf("finished %d, %v, while the issuer does not know", n, err)
+			}
+		}
+		s.issuer.say = nil
+		if n := len(s.issuer.orders()); n != 3 {
+			t.Errorf("the issuer was asked %d times, want 3", n)
+		}
+		if till {
+			s.sell(order(m, 10000, "key-number-1"))
+		} else if n, err := s.Recover(context.Background(), system()); n != 1 || err != nil {
+			t.Errorf("finished %d, %v; want the sale", n, err)
+		}
+		checkOneSale(t, s)
 	}
 }

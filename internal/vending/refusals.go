@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -24,17 +25,17 @@ func echo(text string) string {
 	return strings.ToValidUTF8(text, "?")
 }
 
-func noTokens(p Point) refusal.Refusal {
+func noTokens(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Meter %s is of mode %s and takes no tokens.", p.Meter.Number, p.Mode),
 		nothingMoved, "Sales are for meters of mode prepay_token and prepay_wallet.")
 }
 
-func blocked(p Point) refusal.Refusal {
+func blocked(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.MeterBlocked, fmt.Sprintf("Meter %s is %s, not active.", p.Meter.Number, p.Status),
 		nothingMoved, "Ask the utility why; it can set the meter active again.")
 }
 
-func closed(p Point) refusal.Refusal {
+func closed(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.AccountClosed, fmt.Sprintf("Meter %s has no open account.", p.Meter.Number),
 		nothingMoved, "Ask the utility to open an account for this meter.")
 }
@@ -44,22 +45,22 @@ func wrongCurrency(got, want string) refusal.Refusal {
 		nothingMoved, "Pay in "+want+".")
 }
 
-func noTariff(p Point) refusal.Refusal {
+func noTariff(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.TariffMissing, fmt.Sprintf("No tariff of meter %s is in force now.", p.Meter.Number),
 		nothingMoved, "Publish a version of its tariff that has begun.")
 }
 
-func noKey(p Point) refusal.Refusal {
+func noKey(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.KeyMissing, fmt.Sprintf("Meter %s has no STS key on record.", p.Meter.Number),
 		nothingMoved, "Register supply group, key revision, key type and tariff index of the meter.")
 }
 
-func keyChange(p Point) refusal.Refusal {
+func keyChange(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.KeyChangeRequired, fmt.Sprintf("A key change is planned for meter %s; a token sold now might not load.", p.Meter.Number),
 		nothingMoved, "Issue the key-change tokens first, then sell.")
 }
 
-func wrongKeyType(p Point, kt sts.KeyType) refusal.Refusal {
+func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	why := "credit is refused by meters under it"
 	if kt == sts.DCTK {
 		why = "it is common to many meters, so a token would load on each of them"
@@ -68,18 +69,18 @@ func wrongKeyType(p Point, kt sts.KeyType) refusal.Refusal {
 		nothingMoved, "Change the meter to a unique key (type 2) first.")
 }
 
-func keyExpired(p Point, ken uint8) refusal.Refusal {
+func keyExpired(p sale.Point, ken uint8) refusal.Refusal {
 	return refusal.Because(refusal.KeyExpired, fmt.Sprintf("The key of meter %s has expired (expiry number %d); it would refuse the token.", p.Meter.Number, ken),
 		nothingMoved, "Change the meter to a key revision that is still valid.")
 }
 
-func baseDateOver(p Point, base sts.BaseDate) refusal.Refusal {
+func baseDateOver(p sale.Point, base sts.BaseDate) refusal.Refusal {
 	return refusal.Because(refusal.BaseDateExpired,
 		fmt.Sprintf("Base date %s of meter %s cannot express this moment: its minutes have run out, or have not begun.", base, p.Meter.Number),
 		nothingMoved, "Change the meter to a key revision with a later base date; if the server's clock is wrong, set it first.")
 }
 
-func tooManyTokens(p Point, ahead time.Duration) refusal.Refusal {
+func tooManyTokens(p sale.Point, ahead time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.TooManyTokens,
 		fmt.Sprintf("Meter %s has been sold so many tokens that the next would be dated more than %d minutes ahead.", p.Meter.Number, int64(ahead/time.Minute)),
 		nothingMoved, "Wait, or buy more at a time: each token takes one minute.")
@@ -156,9 +157,9 @@ func refReused(ref string) refusal.Refusal {
 }
 
 // unreachable refuses a delivery that has nowhere to go.
-func unreachable(route string, p Point) refusal.Refusal {
+func unreachable(route string, p sale.Point) refusal.Refusal {
 	what, try := "The customer of meter "+p.Meter.Number+" has no telephone number to send the token to.", "Register the number, or leave sms out of deliver."
-	if route == RouteMeterSMS {
+	if route == sale.RouteMeterSMS {
 		what, try = "Meter "+p.Meter.Number+" takes no tokens by SMS: no number of its SIM is known, or it needs none.",
 			"Register its sim_phone, or leave meter_sms out of deliver."
 	}
@@ -170,7 +171,7 @@ func unknownRoute(route string) refusal.Refusal {
 		nothingMoved, "Leave it out of deliver; mqtt is known, sms and meter_sms where the server has a route for messages, and the answer itself carries the digits.")
 }
 
-func inProgress(p Point) refusal.Refusal {
+func inProgress(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.VendInProgress, fmt.Sprintf("Another sale to meter %s is waiting for its token.", p.Meter.Number),
 		nothingMoved, "Try again in a few seconds.")
 }
@@ -181,7 +182,19 @@ func issuerUnknown(sale id.ID) refusal.Refusal {
 		"Repeat the same request, or ask by client_ref; do not start a new sale for this payment.")
 }
 
-func saleFailed(s Sale) refusal.Refusal {
+// jobUnknown answers for a job whose issuer has not answered.
+func jobUnknown() refusal.Refusal {
+	return refusal.Because(refusal.IssuerUnknown, "The issuer has not said whether it made the tokens.", "",
+		"Repeat the same request; it gives the same tokens.")
+}
+
+// afterDoubt answers for a held sale or job while the clock is in doubt. The code and the way to ask again are those of open,
+// because an issuer that was asked before may have made the token. What names the clock, which is why nobody asks the issuer now.
+func afterDoubt(what string, open, doubt refusal.Refusal) refusal.Refusal {
+	return refusal.Because(open.Code, doubt.What+" "+what+" cannot be completed until the clock is trusted.", open.Not, doubt.Try+" "+open.Try)
+}
+
+func saleFailed(s sale.Sale) refusal.Refusal {
 	return refusal.Because(failure(s.Failure), fmt.Sprintf("Sale %s failed: the issuer refused its token.", s.ID.Text(id.Vend)),
 		"No money was kept and no token was made.", "Start a new sale with a new client_ref once the cause is gone.")
 }
@@ -200,7 +213,7 @@ func noSale(text string) refusal.Refusal {
 }
 
 // nothingTendered refuses a purchase for nothing by an account that has no free units to claim.
-func nothingTendered(p Point, b tariff.Body, m Month) refusal.Refusal {
+func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal {
 	if b.Free.Units > 0 && m.FreeClaimed {
 		return refusal.Because(refusal.FBEAlreadyIssued, fmt.Sprintf("The free units of this month were issued for meter %s already.", p.Meter.Number),
 			nothingMoved, "Pay for more, or wait for the next month.")

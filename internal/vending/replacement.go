@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -101,47 +102,47 @@ func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
 }
 
 // reserveJob makes the checks that need the store and builds the job with its TIDs.
-func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Time, times Times) (Job, refusal.Refusal, error) {
-	j := Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
-		By: by.String(), State: Held, CreatedAt: now, Replaces: a.replaces}
+func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now time.Time, times sale.Times) (sale.Job, refusal.Refusal, error) {
+	j := sale.Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
+		By: by.String(), State: sale.Held, CreatedAt: now, Replaces: a.replaces}
 	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
-		return Job{}, blocked(p), nil
+		return sale.Job{}, blocked(p), nil
 	}
 	if busy, err := tx.VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
-		return Job{}, inProgress(p), err
+		return sale.Job{}, inProgress(p), err
 	}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
-		return Job{}, refusal.Refusal{}, err
+		return sale.Job{}, refusal.Refusal{}, err
 	}
-	if a.Kind == KeyChange {
-		no, err := j.planChange(tx, a, p)
+	if a.Kind == sale.KeyChange {
+		no, err := planChange(tx, &j, a, p)
 		return j, no, err
 	}
-	if a.Kind.units() && a.replaces.IsZero() { // what is owed is no gift
+	if a.Kind.GivesUnits() && a.replaces.IsZero() { // what is owed is no gift
 		if no, err := v.unitsLeft(tx, by, a.Units, p, now); err != nil || no.Refused() {
-			return Job{}, no, err
+			return sale.Job{}, no, err
 		}
 	}
 	pr := priced{point: p, tokens: []unit.Energy{0}}
-	if a.Kind.units() {
-		pr.tokens = onTokens(a.Units)
+	if a.Kind.GivesUnits() {
+		pr.tokens = sale.OnTokens(a.Units)
 	}
 	var no refusal.Refusal
 	if pr.key, no = pickKey(p); no.Refused() {
-		return Job{}, no, nil
+		return sale.Job{}, no, nil
 	}
-	if no = times.behind(now); no.Refused() {
-		return Job{}, no, nil
+	if no = behindAt(times, now); no.Refused() {
+		return sale.Job{}, no, nil
 	}
 	if no = pr.number(now, times); no.Refused() {
-		return Job{}, no, nil
+		return sale.Job{}, no, nil
 	}
 	j.Key = pr.key.ID
 	for i, units := range pr.tokens {
-		t := Token{Meter: p.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, Units: units, State: TokenReserved, IssuedAt: now}
-		if !a.Kind.units() {
-			t.Class, t.SubClass = 2, a.Kind.subClass()
+		t := sale.Token{Meter: p.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, Units: units, State: sale.TokenReserved, IssuedAt: now}
+		if !a.Kind.GivesUnits() {
+			t.Class, t.SubClass = 2, subClassOf(a.Kind)
 		}
 		j.Tokens = append(j.Tokens, t)
 	}
@@ -149,7 +150,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p Point, now time.Ti
 }
 
 // unitsLeft refuses units beyond what one actor may give away in a local day.
-func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p Point, now time.Time) (refusal.Refusal, error) {
+func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Point, now time.Time) (refusal.Refusal, error) {
 	zone, err := v.zone(p.TZ)
 	if err != nil {
 		return refusal.Refusal{}, err
@@ -176,7 +177,7 @@ func sections(ea sts.EA) []uint8 {
 }
 
 // planChange finds from which key to which a meter goes. There is never more than one set out for a meter.
-func (j *Job) planChange(tx Tx, a Ask, p Point) (refusal.Refusal, error) {
+func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error) {
 	var current, planned registry.Key
 	for _, k := range p.Keys {
 		switch k.State {
@@ -209,20 +210,20 @@ func (j *Job) planChange(tx Tx, a Ask, p Point) (refusal.Refusal, error) {
 			return refusal.Refusal{}, err
 		}
 		next.State, next.From = keyPlanned, j.CreatedAt
-		planned, j.unplanned = next, &next
+		planned, j.Unplanned = next, &next
 	}
 	j.Key, j.NewKey = current.ID, planned.ID
 	for _, sub := range sections(current.EA) {
-		j.Tokens = append(j.Tokens, Token{Meter: p.Meter.N, BaseDate: current.BaseDate, Class: 2, SubClass: sub, State: TokenReserved, IssuedAt: j.CreatedAt})
+		j.Tokens = append(j.Tokens, sale.Token{Meter: p.Meter.N, BaseDate: current.BaseDate, Class: 2, SubClass: sub, State: sale.TokenReserved, IssuedAt: j.CreatedAt})
 	}
 	return refusal.Refusal{}, nil
 }
 
 // keepJob writes the job; from now on a new key is out. A key that was not planned before is kept only here: an act that
 // waits for a second person, and may be rejected, must not stop the sales to the meter.
-func (v *Vending) keepJob(tx Tx, j Job) error {
-	if j.unplanned != nil {
-		if err := tx.AddMeterKey(*j.unplanned); err != nil {
+func (v *Vending) keepJob(tx Tx, j sale.Job) error {
+	if j.Unplanned != nil {
+		if err := tx.AddMeterKey(*j.Unplanned); err != nil {
 			return err
 		}
 	}
@@ -235,7 +236,7 @@ func (v *Vending) keepJob(tx Tx, j Job) error {
 }
 
 // jobOrders are what the tokens of a job are made from, all of it stored.
-func (v *Vending) jobOrders(tx Tx, j Job) ([]IssueOrder, error) {
+func (v *Vending) jobOrders(tx Tx, j sale.Job) ([]IssueOrder, error) {
 	k, found, err := tx.VendKey(j.Key)
 	if err != nil || !found {
 		return nil, fmt.Errorf("key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
@@ -259,15 +260,15 @@ func (v *Vending) jobOrders(tx Tx, j Job) ([]IssueOrder, error) {
 	for i, t := range j.Tokens {
 		o := IssueOrder{Token: t.ID, Attributes: attrs, KEN: k.KEN, Simulated: j.Meter.Simulated}
 		switch {
-		case j.Kind == KeyChange:
+		case j.Kind == sale.KeyChange:
 			o.Make, o.Change = MakeKeyChange, change
 			o.Change.Section = i
-		case j.Kind.units():
+		case j.Kind.GivesUnits():
 			o.Credit = sts.Credit{SubClass: t.SubClass, RND: t.RND, TID: t.TID}
 			o.Credit.Amount, err = sts.EncodeTenths(t.Units.Tenths())
 		default:
 			o.Make, o.Manage = MakeManagement, sts.Management{SubClass: t.SubClass, RND: t.RND, TID: t.TID}
-			if j.Kind == PowerLimit {
+			if j.Kind == sale.PowerLimit {
 				var watts sts.Amount
 				watts, err = sts.EncodeTenths(j.Value)
 				o.Manage.Value = uint16(watts)
@@ -284,7 +285,7 @@ func (v *Vending) jobOrders(tx Tx, j Job) ([]IssueOrder, error) {
 // Planned is a key change that is planned.
 type Planned struct {
 	refusal.Refusal
-	Meter MeterRef
+	Meter sale.MeterRef
 	Key   registry.Key
 }
 

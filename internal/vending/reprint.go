@@ -30,11 +30,11 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 	if no := by.Needs(access.ShowTokens); no.Refused() {
 		return Receipted{Refusal: no}, nil
 	}
-	i, err := id.Parse(id.Vend, sale)
-	if err != nil {
-		return Receipted{Refusal: noSale(sale)}, nil
-	}
 	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
+		i, err := saleNamed(tx, sale)
+		if err != nil {
+			return copied{}, err
+		}
 		s, found, err := tx.VendSale(i)
 		switch {
 		case err != nil || !found || !by.Sees(s.Vendor):
@@ -49,7 +49,7 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 			return copied{Refusal: refusal.Because(refusal.DailyLimit, fmt.Sprintf("The receipt was printed %d times.", MaxCopies+1), "Nothing was printed.",
 				"Look at the sale itself.")}, err
 		}
-		e := by.Entry("vend.reprint", sale)
+		e := by.Entry("vend.reprint", i.Text(id.Vend))
 		e.After = fmt.Sprintf("copy=%d receipt=%s", n, s.ReceiptNo)
 		return copied{n: n}, tx.AuditLog(e)
 	})

@@ -13,8 +13,10 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -26,113 +28,55 @@ const (
 	maxReason  = 200
 )
 
-// ReversalState says how far a reversal has come.
-type ReversalState string
-
-// States of a reversal.
-const (
-	ReversalWaiting ReversalState = "waiting" // for the meter to say that it will never load the tokens
-	ReversalDone    ReversalState = "done"
-	ReversalRefused ReversalState = "refused" // the sale stands; Failure says why
-)
-
-// Reversal is the undoing of one sale.
-type Reversal struct {
-	ID        id.ID
-	Sale      id.ID
-	State     ReversalState
-	Confirmed bool         // the meter will never load the tokens; else they are reversed_unconfirmed
-	Failure   refusal.Code // why the sale stands
-	Reason    string
-	By        string
-	At        time.Time
-	SettledAt time.Time
-	Cancels   []Cancel
-}
-
-// Cancel is a token of a reversed sale that its meter was told to forget.
-type Cancel struct {
-	Token   id.ID
-	Command id.ID
-	State   CancelState // the best of all answers about the token, whichever reversal asked for them
-	Taken   CancelTaken
-}
-
-// CancelState is what the meter answered.
-type CancelState string
-
-// Answers of a meter that was told to forget a token.
-const (
-	CancelOpen  CancelState = "open"
-	CancelDone  CancelState = "done" // the TID is stored as used: the token never loads
-	CancelUsed  CancelState = "used" // too late: its units are in the meter
-	CancelNever CancelState = "never"
-)
-
-// CancelTaken is what was made of a meter's answer.
-type CancelTaken string
-
-// What becomes of the tokens that a meter was told to forget.
-const (
-	TakenOpen     CancelTaken = ""         // its reversal waits
-	TakenNever    CancelTaken = "never"    // the reversal was given up without an answer; one may come yet
-	TakenUsed     CancelTaken = "used"     // its units are in the meter
-	TakenDone     CancelTaken = "done"     // dead, and its sale is reversed
-	TakenOwed     CancelTaken = "owed"     // dead, its sale stands, and its units are still to be replaced
-	TakenReplaced CancelTaken = "replaced" // dead, and another token was made for its units
-)
-
 // ReversalTx is what a reversal needs of a transaction.
 type ReversalTx interface {
 	// VendMeter is the meter of a sale, without locking either.
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
 	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
 	VendNewest(meter int64) (id.ID, error)
-	// TellReversal queues the message that a sale was taken back, to whoever got that sale by SMS and wants notices.
-	TellReversal(s Sale) error
 	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
-	VendTurn(sale id.ID, from, to State) error
+	VendTurn(sale id.ID, from, to sale.State) error
 	// TokenTurn gives a token another state, whatever it has.
-	TokenTurn(token id.ID, to TokenState) error
+	TokenTurn(token id.ID, to sale.TokenState) error
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
 	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
-	CancelToken(m MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
+	CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
 
-	AddReversal(Reversal) error
+	AddReversal(sale.Reversal) error
 	// PutReversal writes how a reversal ended that is not done yet.
-	PutReversal(Reversal) error
+	PutReversal(sale.Reversal) error
 	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
-	ReversalOf(sale id.ID) (Reversal, bool, error)
+	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
 	// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
 	// person's keys, and the person's.
 	NamesOf(access.Actor) ([]string, error)
 	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
-	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor Reversals, err error)
+	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
 	HasLinkKey(meter id.ID) (bool, error)
 	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
-	Unconfirmed(meter int64) (Reversals, error)
+	Unconfirmed(meter int64) (sale.Reversals, error)
 	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
-	CancelTake(token id.ID, taken CancelTaken) error
+	CancelTake(token id.ID, taken sale.CancelTaken) error
 	// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 	Loaded(sale id.ID) (bool, error)
 	// Cancels are the tokens of a sale that its meter was ever told to forget.
-	Cancels(sale id.ID) ([]Cancel, error)
+	Cancels(sale id.ID) ([]sale.Cancel, error)
 	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
 	// of their identities, after the given one.
 	CancelsLate(after id.ID, max int) ([]id.ID, error)
 	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
-	CancelsOwed(after id.ID, max int) ([]Token, error)
+	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
-	ReversedUsed(max int) ([]Token, error)
+	ReversedUsed(max int) ([]sale.Token, error)
 	// MonthTakes counts units in an account's month again, free of them some.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
 	// IsActor reports whether one person stands behind an actor and the one that a row names.
@@ -148,15 +92,15 @@ type Undo struct {
 	Reason string
 
 	// Render makes the answer that is stored under Once.Key.
-	Render func(Sale, Reversal) (status int, body []byte)
+	Render func(sale.Sale, sale.Reversal) (status int, body []byte)
 	// RenderWaits makes that of a reversal which waits for a second person.
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
 // undone is what the transaction of a reversal came to.
 type undone struct {
-	Sale     Sale
-	Reversal Reversal
+	Sale     sale.Sale
+	Reversal sale.Reversal
 	Waits    *access.Approval
 }
 
@@ -165,15 +109,11 @@ type undone struct {
 // says that one is, it takes who may reverse. A meter that is connected is told to cancel the tokens first, and the sale is
 // reversing until it has answered. The tokens of any other meter may still load: [consentFor] says who must agree before
 // money goes back. Everything the sale took is given back by journals of their own that mirror its journals.
-func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Reversal], error) {
+func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[sale.Reversal], error) {
 	if !by.May(access.Sell) && !by.May(access.Reverse) {
-		return Done[Reversal]{Refusal: by.Needs(access.Reverse)}, nil
+		return Done[sale.Reversal]{Refusal: by.Needs(access.Reverse)}, nil
 	}
 	u.Reason = strings.TrimSpace(u.Reason)
-	sale, err := id.Parse(id.Vend, u.Sale)
-	if err != nil {
-		sale = id.ID{}
-	}
 	var render func(undone) (int, []byte)
 	if u.Render != nil {
 		render = func(d undone) (int, []byte) {
@@ -188,21 +128,25 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[Re
 			return undone{}, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), saleStands,
 				"Shorten it."), nil
 		}
-		return v.reverse(tx, by, sale, u)
+		return v.reverse(tx, by, u)
 	})
 	if err != nil {
-		return Done[Reversal]{}, fmt.Errorf("reverse sale %s: %w", echo(u.Sale), err)
+		return Done[sale.Reversal]{}, fmt.Errorf("reverse sale %s: %w", echo(u.Sale), err)
 	}
-	if v.c.Kick != nil && out.Value.Reversal.State == ReversalWaiting {
+	if v.c.Kick != nil && out.Value.Reversal.State == sale.ReversalWaiting {
 		v.c.Kick()
 	}
-	return Done[Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
+	return Done[sale.Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
 }
 
 // reverse is the transaction of Reverse. It locks what the sale locked, in the same order, before it reads the sale for
 // its decision.
-func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, refusal.Refusal, error) {
-	s, point, no, err := lockSale(tx, by, sale, u.Sale)
+func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refusal, error) {
+	saleID, err := saleNamed(tx, u.Sale)
+	if err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	s, point, no, err := lockSale(tx, by, saleID, u.Sale)
 	if err != nil || no.Refused() {
 		return undone{}, no, err
 	}
@@ -218,7 +162,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return undone{Waits: eyes.Waits}, eyes.Refusal, err
 	}
-	r := Reversal{Sale: s.ID, State: ReversalWaiting, Reason: u.Reason, By: by.String(), At: now}
+	r := sale.Reversal{Sale: s.ID, State: sale.ReversalWaiting, Reason: u.Reason, By: by.String(), At: now}
 	if r.ID, err = tx.NewID(); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
@@ -234,10 +178,10 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
+	if err := tx.VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	if s.State = Reversing; tokens == meterAsked {
+	if s.State = sale.Reversing; tokens == meterAsked {
 		return undone{Sale: s, Reversal: r}, refusal.Refusal{}, nil
 	}
 	s, r, err = v.giveBack(tx, s, r, tokens == confirmed)
@@ -245,39 +189,39 @@ func (v *Vending) reverse(tx Tx, by access.Actor, sale id.ID, u Undo) (undone, r
 }
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
-func lockSale(tx Tx, by access.Actor, sale id.ID, named string) (Sale, Point, refusal.Refusal, error) {
-	meter, found, err := tx.VendMeter(sale)
+func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sale.Point, refusal.Refusal, error) {
+	meter, found, err := tx.VendMeter(saleID)
 	if err != nil || !found {
-		return Sale{}, Point{}, noSale(named), err
+		return sale.Sale{}, sale.Point{}, noSale(named), err
 	}
 	point, found, err := tx.VendPoint(registry.Ref{ID: meter})
 	if err != nil || !found {
-		return Sale{}, Point{}, refusal.Refusal{}, fmt.Errorf("meter of the sale (found: %t): %w", found, err)
+		return sale.Sale{}, sale.Point{}, refusal.Refusal{}, fmt.Errorf("meter of the sale (found: %t): %w", found, err)
 	}
-	s, _, err := tx.VendSale(sale)
+	s, _, err := tx.VendSale(saleID)
 	if err == nil && !by.Sees(s.Vendor) {
-		return Sale{}, Point{}, noSale(named), nil
+		return sale.Sale{}, sale.Point{}, noSale(named), nil
 	}
 	return s, point, refusal.Refusal{}, err
 }
 
 // reversible makes every check of a reversal.
-func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason string, now time.Time) (refusal.Refusal, error) {
+func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, reason string, now time.Time) (refusal.Refusal, error) {
 	switch {
-	case s.State == Reversed:
+	case s.State == sale.Reversed:
 		return alreadyReversed(s), nil
-	case s.State == Reversing || s.State == Held:
+	case s.State == sale.Reversing || s.State == sale.Held:
 		return inProgress(p), nil
-	case s.State != Completed:
+	case s.State != sale.Completed:
 		return notReversible("The sale is "+string(s.State)+".", "Only a completed sale can be reversed."), nil
 	}
 	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) &&
 		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come later than the window
 	switch {
-	case s.heard() && !by.May(access.Reverse):
+	case s.Heard() && !by.May(access.Reverse):
 		return notReversible("A token of the sale is in the meter already: only a text message says so, and anybody can send one.",
 			"Look at the meter's balance; somebody with the right "+string(access.Reverse)+" may reverse the sale all the same."), nil
-	case own && !s.heard():
+	case own && !s.Heard():
 	case !by.May(access.Reverse):
 		return refusal.Because(refusal.Forbidden, fmt.Sprintf("Who sold may undo a sale for %s; later, and for others, it takes the right %s.",
 			p.Limits.Window(), access.Reverse), saleStands, "Ask a supervisor."), nil
@@ -313,36 +257,32 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s Sale, p Point, reason str
 
 // unitsGone refuses the reversal of a sale whose units the customer has: in the meter, or on another token that was made
 // because the meter had cancelled one of the sale's. Money and units are never given both.
-func unitsGone(tx Tx, s Sale) (refusal.Refusal, error) {
+func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	const loaded = "A token of the sale is in the meter already."
 	if has, err := tx.Loaded(s.ID); err != nil || has {
 		return notReversible(loaded, "Its units cannot be taken out again."), err
 	}
-	var all []Cancel
+	var all []sale.Cancel
 	for _, t := range s.Tokens {
 		switch {
-		case t.State == TokenAccepted && !t.OnlyHeard():
+		case t.State == sale.TokenAccepted && !t.OnlyHeard():
 			return notReversible(loaded, "Its units cannot be taken out again."), nil
-		case t.State == TokenReversed && all == nil:
+		case t.State == sale.TokenReversed && all == nil:
 			var err error
 			if all, err = tx.Cancels(s.ID); err != nil {
 				return refusal.Refusal{}, err
 			}
 		}
 	}
-	if slices.ContainsFunc(all, func(c Cancel) bool { return c.Taken == TakenReplaced }) {
+	if slices.ContainsFunc(all, func(c sale.Cancel) bool { return c.Taken == sale.TakenReplaced }) {
 		return notReversible("The meter cancelled a token of the sale, and another one was made for its units.", "Give money back as an adjustment."), nil
 	}
 	return refusal.Refusal{}, nil
 }
 
-// heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to
-// it, and must not undo the sale alone against it: the customer may have the units.
-func (s Sale) heard() bool { return slices.ContainsFunc(s.Tokens, Token.OnlyHeard) }
-
 // mirrorFits looks whether the accounts of a sale still have what the sale put there: cash that went to the bank and
 // carry that another sale used up cannot be given back.
-func mirrorFits(tx Tx, s Sale) (refusal.Refusal, error) {
+func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	change := map[ledger.AccountRef]money.Minor{}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, _, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
@@ -375,7 +315,7 @@ func mirrorFits(tx Tx, s Sale) (refusal.Refusal, error) {
 }
 
 // cancel ends the delivery of a sale's tokens and, where the meter is asked, tells it to store them as used.
-func (v *Vending) cancel(tx Tx, s Sale, r *Reversal, ask bool) error {
+func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 	for _, t := range s.Tokens {
 		if err := tx.DropPush(s.Meter.Number, t.ID); err != nil {
 			return err
@@ -390,64 +330,64 @@ func (v *Vending) cancel(tx Tx, s Sale, r *Reversal, ask bool) error {
 		if err != nil {
 			return err
 		}
-		r.Cancels = append(r.Cancels, Cancel{Token: t.ID, Command: command, State: CancelOpen})
+		r.Cancels = append(r.Cancels, sale.Cancel{Token: t.ID, Command: command, State: sale.CancelOpen})
 	}
 	return nil
 }
 
 // giveBack completes a reversal: the journals are mirrored, and what the sale took besides goes back. The sale is
 // reversing. The wallets of a recharge are locked before its money, as by a reading: [stillThere] has done that.
-func (v *Vending) giveBack(tx Tx, s Sale, r Reversal, confirmed bool) (Sale, Reversal, error) {
+func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) (sale.Sale, sale.Reversal, error) {
 	now := v.moment()
 	if err := mirror(tx, s, now); err != nil {
-		return Sale{}, Reversal{}, err
+		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if err := tx.ChargesGiveBack(s); err != nil {
-		return Sale{}, Reversal{}, err
+		return sale.Sale{}, sale.Reversal{}, err
 	}
-	if a := s.advance(); a != 0 {
+	if a := s.Advance(); a != 0 {
 		if err := tx.WalletAdvanced(s.Account, -a); err != nil {
-			return Sale{}, Reversal{}, err
+			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
 	if s.Recharge() {
 		if _, err := wallet.SettleAccount(tx, s.Account, now, true); err != nil {
-			return Sale{}, Reversal{}, err
+			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
-	state := TokenReversedUnconfirmed
+	state := sale.TokenReversedUnconfirmed
 	if confirmed {
-		state = TokenReversed
+		state = sale.TokenReversed
 	}
 	for i := range s.Tokens {
 		s.Tokens[i].State = state
 		if err := tx.TokenTurn(s.Tokens[i].ID, state); err != nil {
-			return Sale{}, Reversal{}, err
+			return sale.Sale{}, sale.Reversal{}, err
 		}
 		if !confirmed {
 			continue
 		}
-		if err := tx.CancelTake(s.Tokens[i].ID, TakenDone); err != nil {
-			return Sale{}, Reversal{}, err
+		if err := tx.CancelTake(s.Tokens[i].ID, sale.TakenDone); err != nil {
+			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
-	r.State, r.Confirmed, r.Failure, r.SettledAt = ReversalDone, confirmed, "", now
+	r.State, r.Confirmed, r.Failure, r.SettledAt = sale.ReversalDone, confirmed, "", now
 	if err := tx.PutReversal(r); err != nil {
-		return Sale{}, Reversal{}, err
+		return sale.Sale{}, sale.Reversal{}, err
 	}
-	s.State = Reversed
-	if err := tx.VendTurn(s.ID, Reversing, Reversed); err != nil {
-		return Sale{}, Reversal{}, err
+	s.State = sale.Reversed
+	if err := tx.VendTurn(s.ID, sale.Reversing, sale.Reversed); err != nil {
+		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if err := tellUnconfirmed(tx, s); err != nil {
-		return Sale{}, Reversal{}, err
+		return sale.Sale{}, sale.Reversal{}, err
 	}
-	return s, r, tx.TellReversal(s)
+	return s, r, notify.TellReversal(tx, s, tx.Moment())
 }
 
 // mirror posts the exact mirrors of a sale's journals (P11 of the domain reference, §7.1), together: a vendor that is
 // beyond a lowered limit gets the tender back before it gives its commission back, and comes nearer to the limit.
-func mirror(tx Tx, s Sale, now time.Time) error {
+func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, found, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
@@ -483,7 +423,7 @@ func notReversible(why, try string) refusal.Refusal {
 	return refusal.Because(refusal.NotReversible, why, saleStands, try)
 }
 
-func alreadyReversed(s Sale) refusal.Refusal {
+func alreadyReversed(s sale.Sale) refusal.Refusal {
 	return refusal.Because(refusal.AlreadyReversed, "Sale "+s.ID.Text(id.Vend)+" was reversed before.", "Nothing was given back a second time.",
 		"Look at the sale.")
 }

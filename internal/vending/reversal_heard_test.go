@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // Anybody can send a text message in a meter's name. One that says that the token is in holds whoever sold, and nobody who
@@ -24,7 +24,7 @@ func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 		t.Fatal(sold.Detail())
 	}
 	s.do(func(tx *storeTx) error { return tx.TokenHeard(sold.Sale.Tokens[0].ID) })
-	if _, token := s.state(sold.Sale); token != vending.TokenAccepted {
+	if _, token := s.state(sold.Sale); token != sale.TokenAccepted {
 		t.Fatalf("the token is %s, want accepted", token)
 	}
 	got := s.undo(operator, sold.Sale, "mistyped", "undo-key-1")
@@ -35,8 +35,8 @@ func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 		t.Errorf("without a reason: %q, want invalid_request", got.Code)
 	}
 	s.reversed(supervisor, sold.Sale, "the meter shows nothing")
-	if sale, token := s.state(sold.Sale); sale != vending.Reversed || token != vending.TokenReversedUnconfirmed {
-		t.Errorf("the sale is %s, its token %s; want reversed and not confirmed", sale, token)
+	if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversedUnconfirmed {
+		t.Errorf("the sale is %s, its token %s; want reversed and not confirmed", state, token)
 	}
 	// The message was true after all, and the meter says so signed.
 	s.exec(`UPDATE token SET result = 'accept'`)
@@ -55,8 +55,8 @@ func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
 	if got := s.undo(owner(), sold.Sale, "the meter shows nothing", "undo-key-1"); got.Refused() {
 		t.Fatalf("%q: %s", got.Code, got.Detail())
 	}
-	if sale, _ := s.state(sold.Sale); sale != vending.Completed {
-		t.Errorf("the sale is %s, want it to wait for a second person", sale)
+	if state, _ := s.state(sold.Sale); state != sale.Completed {
+		t.Errorf("the sale is %s, want it to wait for a second person", state)
 	}
 	if n := s.number(`SELECT COUNT(*) FROM approval WHERE object = $1`, sold.Sale.ID.Text(id.Vend)); n != 1 {
 		t.Errorf("%d questions for a second person, want 1", n)

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -42,28 +43,28 @@ func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err
 	}
 }
 
-func (v *Vending) takeLateOf(tx Tx, by access.Actor, sale id.ID) (settledReversal, error) {
-	s, p, no, err := lockSale(tx, access.Actor{}, sale, "")
-	if err != nil || no.Refused() || s.State == Reversing { // a second reversal waits, and its end takes the answer
+func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledReversal, error) {
+	s, p, no, err := lockSale(tx, access.Actor{}, saleID, "")
+	if err != nil || no.Refused() || s.State == sale.Reversing { // a second reversal waits, and its end takes the answer
 		return settledReversal{}, err
 	}
-	r, found, err := tx.ReversalOf(sale)
+	r, found, err := tx.ReversalOf(saleID)
 	if err != nil || !found {
 		return settledReversal{}, err
 	}
-	if r.Cancels, err = tx.Cancels(sale); err != nil {
+	if r.Cancels, err = tx.Cancels(saleID); err != nil {
 		return settledReversal{}, err
 	}
-	var late []Cancel
+	var late []sale.Cancel
 	for _, c := range r.Cancels {
-		if c.Taken == TakenNever && c.State == CancelUsed || (c.Taken == TakenNever || c.Taken == TakenUsed) && c.State == CancelDone {
+		if c.Taken == sale.TakenNever && c.State == sale.CancelUsed || (c.Taken == sale.TakenNever || c.Taken == sale.TakenUsed) && c.State == sale.CancelDone {
 			late = append(late, c)
 		}
 	}
 	if len(late) == 0 {
 		return settledReversal{}, nil
 	}
-	if s.State == Reversed {
+	if s.State == sale.Reversed {
 		err = v.confirmLate(tx, by, s, r, late)
 	} else {
 		err = v.reverseLate(tx, s, p, r, late)
@@ -71,13 +72,13 @@ func (v *Vending) takeLateOf(tx Tx, by access.Actor, sale id.ID) (settledReversa
 	if err != nil {
 		return settledReversal{}, err
 	}
-	e := by.Entry("vend.reverse.late", sale.Text(id.Vend))
+	e := by.Entry("vend.reverse.late", saleID.Text(id.Vend))
 	e.After = fmt.Sprintf("answers=%d of=%d", len(late), len(s.Tokens))
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
 // confirmLate takes answers about a sale that another reversal has undone meanwhile, unconfirmed.
-func (v *Vending) confirmLate(tx Tx, by access.Actor, s Sale, r Reversal, late []Cancel) error {
+func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Reversal, late []sale.Cancel) error {
 	for _, c := range late {
 		if err := v.confirmOne(tx, by, s, c); err != nil {
 			return err
@@ -85,7 +86,7 @@ func (v *Vending) confirmLate(tx Tx, by access.Actor, s Sale, r Reversal, late [
 	}
 	done := 0
 	for _, c := range r.Cancels {
-		if c.State == CancelDone {
+		if c.State == sale.CancelDone {
 			done++
 		}
 	}
@@ -93,35 +94,35 @@ func (v *Vending) confirmLate(tx Tx, by access.Actor, s Sale, r Reversal, late [
 	return errors.Join(tx.PutReversal(r), tellUnconfirmed(tx, s))
 }
 
-func (v *Vending) confirmOne(tx Tx, by access.Actor, s Sale, c Cancel) error {
-	at := slices.IndexFunc(s.Tokens, func(t Token) bool { return t.ID == c.Token })
+func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel) error {
+	at := slices.IndexFunc(s.Tokens, func(t sale.Token) bool { return t.ID == c.Token })
 	if at < 0 {
 		return fmt.Errorf("token %s is none of sale %s", c.Token.Text(id.Token), s.ID.Text(id.Vend))
 	}
 	switch t := s.Tokens[at]; {
-	case c.State == CancelUsed:
+	case c.State == sale.CancelUsed:
 		if _, err := v.reclaimFrom(tx, by, s, t); err != nil {
 			return err
 		}
-		return tx.CancelTake(c.Token, TakenUsed)
-	case t.State == TokenAccepted: // claimed back on another answer; only a person can tell
+		return tx.CancelTake(c.Token, sale.TakenUsed)
+	case t.State == sale.TokenAccepted: // claimed back on another answer; only a person can tell
 		err := tx.RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf(
 			"The meter says of token %s that it is used and that it was cancelled. Its value was claimed back as a debt.", t.ID.Text(id.Token))})
-		return errors.Join(err, tx.CancelTake(c.Token, TakenDone))
+		return errors.Join(err, tx.CancelTake(c.Token, sale.TakenDone))
 	}
-	return errors.Join(tx.TokenTurn(c.Token, TokenReversed), tx.CancelTake(c.Token, TakenDone))
+	return errors.Join(tx.TokenTurn(c.Token, sale.TokenReversed), tx.CancelTake(c.Token, sale.TakenDone))
 }
 
 // reverseLate takes answers about a sale that stands. It is reversed after all where every token is dead, none was
 // replaced, and nothing has come between.
-func (v *Vending) reverseLate(tx Tx, s Sale, p Point, r Reversal, late []Cancel) error {
-	if s.State == Completed && len(late) == len(s.Tokens) {
+func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, late []sale.Cancel) error {
+	if s.State == sale.Completed && len(late) == len(s.Tokens) {
 		free, err := v.freeToReverse(tx, s, p, late)
 		if err != nil {
 			return err
 		}
 		if free {
-			if err := tx.VendTurn(s.ID, Completed, Reversing); err != nil {
+			if err := tx.VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
 				return err
 			}
 			if _, _, err := v.giveBack(tx, s, r, true); err != nil {
@@ -136,7 +137,7 @@ func (v *Vending) reverseLate(tx Tx, s Sale, p Point, r Reversal, late []Cancel)
 		if err := takeAnswer(tx, c); err != nil {
 			return err
 		}
-		if c.State == CancelUsed {
+		if c.State == sale.CancelUsed {
 			r.Failure = refusal.NotReversible
 		}
 	}
@@ -145,9 +146,9 @@ func (v *Vending) reverseLate(tx Tx, s Sale, p Point, r Reversal, late []Cancel)
 
 // freeToReverse reports whether a sale can still be undone whole: all its tokens are dead, it is the last one to its
 // meter and account and of this month, and what it posted is still there.
-func (v *Vending) freeToReverse(tx Tx, s Sale, p Point, late []Cancel) (bool, error) {
+func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, late []sale.Cancel) (bool, error) {
 	for _, c := range late {
-		if c.State != CancelDone {
+		if c.State != sale.CancelDone {
 			return false, nil
 		}
 	}
@@ -167,7 +168,7 @@ func (v *Vending) freeToReverse(tx Tx, s Sale, p Point, late []Cancel) (bool, er
 func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, err error) {
 	var after id.ID
 	for {
-		owed, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Token, error) { return tx.CancelsOwed(after, maxRecover) })
+		owed, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.CancelsOwed(after, maxRecover) })
 		if look != nil {
 			return made, errors.Join(err, fmt.Errorf("look for units that are owed: %w", look))
 		}
@@ -191,12 +192,12 @@ func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, e
 }
 
 // replaceToken makes the token. Where it cannot be made now, an alarm says why, and the units stay owed.
-func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t Token) (bool, error) {
+func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Token) (bool, error) {
 	nibbles, err := v.nibbles()
 	if err != nil {
 		return false, err
 	}
-	a := Ask{Kind: Replacement, Units: t.Units, ReasonCode: reasonCancelled, Reason: "token " + t.ID.Text(id.Token) + " was cancelled, its sale stands",
+	a := Ask{Kind: sale.Replacement, Units: t.Units, ReasonCode: reasonCancelled, Reason: "token " + t.ID.Text(id.Token) + " was cancelled, its sale stands",
 		replaces: t.ID}
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) { return v.beginReplacement(ctx, tx, by, a, t, nibbles) })
 	if err == nil && s.open {
@@ -216,7 +217,7 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t Token) (b
 
 // beginReplacement reserves the replacement of a token and, where the issuer is local, makes it. No money moves: the sale
 // stands, and its units go into another token.
-func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, a Ask, t Token, nibbles [MaxTokens]byte) (jobStep, error) {
+func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, a Ask, t sale.Token, nibbles [MaxTokens]byte) (jobStep, error) {
 	sale, point, no, err := lockSale(tx, access.Actor{}, t.Sale, "")
 	if err != nil || no.Refused() {
 		return noJob(no), err
@@ -257,7 +258,7 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 
 // keepReplacement writes the job and what goes with it: the token is owed no more, a person may look at what happened,
 // and the audit log has it.
-func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *Job, nibbles [MaxTokens]byte) (err error) {
+func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [MaxTokens]byte) (err error) {
 	for i := range j.Tokens {
 		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf
 		if j.Tokens[i].ID, err = tx.NewID(); err != nil {
@@ -265,17 +266,17 @@ func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *Job, nibbles [MaxTo
 		}
 	}
 	e := by.Entry("token."+string(j.Kind), j.Meter.ID.Text(id.Meter))
-	e.At, e.Reason, e.After = j.CreatedAt, j.ReasonCode+" "+j.Reason, "job="+j.ID.Text(id.Job)+" "+j.summary()
-	return errors.Join(tx.AddJob(*j), tx.CancelTake(j.Replaces, TakenReplaced), tx.AuditLog(e), tx.RaiseAlarm(j.Meter.N, metering.Alarm{
+	e.At, e.Reason, e.After = j.CreatedAt, j.ReasonCode+" "+j.Reason, "job="+j.ID.Text(id.Job)+" "+summary(*j)
+	return errors.Join(tx.AddJob(*j), tx.CancelTake(j.Replaces, sale.TakenReplaced), tx.AuditLog(e), tx.RaiseAlarm(j.Meter.N, metering.Alarm{
 		Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. A token of %s kWh replaces it.",
 			j.Replaces.Text(id.Token), j.Units.KWh(1))}))
 }
 
-func isOwed(tx Tx, s Sale, token id.ID) (bool, error) {
+func isOwed(tx Tx, s sale.Sale, token id.ID) (bool, error) {
 	all, err := tx.Cancels(s.ID)
 	for _, c := range all {
 		if c.Token == token {
-			return s.State == Completed && c.Taken == TakenOwed, err
+			return s.State == sale.Completed && c.Taken == sale.TakenOwed, err
 		}
 	}
 	return false, err

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -31,12 +32,12 @@ func (s *shop) settled() {
 }
 
 // expired lets a reversal run out of time without an answer of the meter.
-func (s *shop) expired(sale vending.Sale) {
+func (s *shop) expired(sold sale.Sale) {
 	s.t.Helper()
 	s.clock.add(vending.CancelLife + time.Second)
 	s.exec(`UPDATE command SET state = 'expired' WHERE state IN ('queued', 'sent')`)
 	s.settled()
-	if state, _ := s.state(sale); state != vending.Completed {
+	if state, _ := s.state(sold); state != sale.Completed {
 		s.t.Fatalf("the sale is %s after its reversal ran out of time", state)
 	}
 }
@@ -51,34 +52,34 @@ func (s *shop) late(state, answer string) {
 // The meter answers cancel_token when nobody waits any more. Its customer gets the money or another token, never
 // neither and never both; a token that it has keeps the sale.
 func TestALateAnswerOfTheMeterCounts(t *testing.T) {
-	other := func(s *shop, m string, _ vending.Sale) { s.sell(order(m, 10000, "key-between")) }
-	month := func(s *shop, _ string, _ vending.Sale) { s.clock.add(12 * 24 * time.Hour) }
-	banked := func(s *shop, _ string, _ vending.Sale) { s.bankTheTill(10000) }
-	restart := func(s *shop, _ string, _ vending.Sale) { s.crash() }
-	second := func(s *shop, _ string, sold vending.Sale) {
-		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != vending.ReversalWaiting {
+	other := func(s *shop, m string, _ sale.Sale) { s.sell(order(m, 10000, "key-between")) }
+	month := func(s *shop, _ string, _ sale.Sale) { s.clock.add(12 * 24 * time.Hour) }
+	banked := func(s *shop, _ string, _ sale.Sale) { s.bankTheTill(10000) }
+	restart := func(s *shop, _ string, _ sale.Sale) { s.crash() }
+	second := func(s *shop, _ string, sold sale.Sale) {
+		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != sale.ReversalWaiting {
 			s.t.Fatalf("the second reversal: %q %+v", r.Code, r.Value)
 		}
 	}
-	away := func(s *shop, m string, sold vending.Sale) {
+	away := func(s *shop, m string, sold sale.Sale) {
 		s.online.Delete(m)
-		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != vending.ReversalDone || r.Value.Confirmed {
+		if r := s.undo(owner(), sold, "once more", "undo-key-2"); r.Value.State != sale.ReversalDone || r.Value.Confirmed {
 			s.t.Fatalf("the second reversal: %q %+v", r.Code, r.Value)
 		}
 	}
 	for name, c := range map[string]lateAnswer{
-		"done":                              {nil, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
-		"done, after a restart":             {restart, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
-		"done, after a later sale":          {other, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
-		"done, in the next month":           {month, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
-		"done, after the cash was banked":   {banked, "done", "", vending.Completed, vending.TokenReversed, 1, refusal.MeterOffline},
-		"done, while a second one waits":    {second, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
-		"done, after a second one was done": {away, "done", "", vending.Reversed, vending.TokenReversed, 0, ""},
-		"used":                              {nil, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
-		"used, after a restart":             {restart, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
-		"used, while a second one waits":    {second, "failed", "used", vending.Completed, vending.TokenAccepted, 0, refusal.NotReversible},
-		"used, after a second one was done": {away, "failed", "used", vending.Reversed, vending.TokenAccepted, 0, ""},
-		"refused for another reason":        {nil, "failed", "expired", vending.Completed, vending.TokenIssued, 0, refusal.MeterOffline},
+		"done":                              {nil, "done", "", sale.Reversed, sale.TokenReversed, 0, ""},
+		"done, after a restart":             {restart, "done", "", sale.Reversed, sale.TokenReversed, 0, ""},
+		"done, after a later sale":          {other, "done", "", sale.Completed, sale.TokenReversed, 1, refusal.MeterOffline},
+		"done, in the next month":           {month, "done", "", sale.Completed, sale.TokenReversed, 1, refusal.MeterOffline},
+		"done, after the cash was banked":   {banked, "done", "", sale.Completed, sale.TokenReversed, 1, refusal.MeterOffline},
+		"done, while a second one waits":    {second, "done", "", sale.Reversed, sale.TokenReversed, 0, ""},
+		"done, after a second one was done": {away, "done", "", sale.Reversed, sale.TokenReversed, 0, ""},
+		"used":                              {nil, "failed", "used", sale.Completed, sale.TokenAccepted, 0, refusal.NotReversible},
+		"used, after a restart":             {restart, "failed", "used", sale.Completed, sale.TokenAccepted, 0, refusal.NotReversible},
+		"used, while a second one waits":    {second, "failed", "used", sale.Completed, sale.TokenAccepted, 0, refusal.NotReversible},
+		"used, after a second one was done": {away, "failed", "used", sale.Reversed, sale.TokenAccepted, 0, ""},
+		"refused for another reason":        {nil, "failed", "expired", sale.Completed, sale.TokenIssued, 0, refusal.MeterOffline},
 	} {
 		for _, local := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, local %t", name, local), func(t *testing.T) { c.run(t, local) })
@@ -88,10 +89,10 @@ func TestALateAnswerOfTheMeterCounts(t *testing.T) {
 
 // lateAnswer is what happens between the end of a reversal and the answer, the answer, and what must come of it.
 type lateAnswer struct {
-	between       func(s *shop, meter string, sold vending.Sale)
+	between       func(s *shop, meter string, sold sale.Sale)
 	state, answer string
-	sale          vending.State
-	token         vending.TokenState
+	sale          sale.State
+	token         sale.TokenState
 	replaced      int64
 	failure       refusal.Code
 }
@@ -113,7 +114,7 @@ func (c lateAnswer) run(t *testing.T, local bool) {
 		t.Errorf("sale is %s, its token %s; want %s and %s", sale, token, c.sale, c.token)
 	}
 	shown, err := s.Reversal(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
-	if err != nil || shown.Reversal.Failure != c.failure || (shown.Reversal.State == vending.ReversalDone) != (c.sale == vending.Reversed) {
+	if err != nil || shown.Reversal.Failure != c.failure || (shown.Reversal.State == sale.ReversalDone) != (c.sale == sale.Reversed) {
 		t.Errorf("reversal %+v (%v), want failure %q", shown.Reversal, err, c.failure)
 	}
 	units := s.number(`SELECT SUM(t.units_wh) FROM token t JOIN token_job j ON j.id = t.job_id WHERE j.kind = 'replacement' AND j.state = 'completed'`)
@@ -125,12 +126,74 @@ func (c lateAnswer) run(t *testing.T, local bool) {
 	}
 	after := s.accounts()
 	switch {
-	case c.sale == vending.Completed && !maps.Equal(stands, after), c.token == vending.TokenReversed && c.sale == vending.Reversed && !maps.Equal(before, after):
+	case c.sale == sale.Completed && !maps.Equal(stands, after), c.token == sale.TokenReversed && c.sale == sale.Reversed && !maps.Equal(before, after):
 		t.Errorf("balances %v; before the sale %v, before the answer %v", after, before, stands)
-	case c.sale == vending.Reversed && c.token == vending.TokenAccepted && after[fmt.Sprint(int(ledger.RevenueEnergy), " ")] != -8675:
+	case c.sale == sale.Reversed && c.token == sale.TokenAccepted && after[fmt.Sprint(int(ledger.RevenueEnergy), " ")] != -8675:
 		t.Errorf("balances %v, want the value of the token claimed back", after)
 	}
 	s.audit()
+}
+
+// A later sale keeps an earlier one from being undone by a late answer, also where nothing was carried from one to the other: what
+// the later one cost went by the month in which the earlier one stands.
+func TestALateAnswerReversesOnlyTheLastSale(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("even", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}, monday())})
+	s.online.Store(m, true)
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	if sold.Sale.CarryOut != 0 {
+		t.Fatalf("%d are carried on, want a sale without change", sold.Sale.CarryOut)
+	}
+	s.reversed(owner(), sold.Sale, "mistyped")
+	s.expired(sold.Sale)
+	s.sell(order(m, 10000, "key-number-2"))
+	stands := s.accounts()
+	s.late("done", "")
+	if state, token := s.state(sold.Sale); state != sale.Completed || token != sale.TokenReversed {
+		t.Errorf("sale %s, token %s; want the sale to stand without its token", state, token)
+	}
+	if n := s.number(`SELECT SUM(units_wh) FROM units_transfer`); n != int64(sold.Sale.Units) || !maps.Equal(stands, s.accounts()) {
+		t.Errorf("%d Wh were replaced, balances %v; want %d and %v", n, s.accounts(), sold.Sale.Units, stands)
+	}
+	s.audit()
+}
+
+// A reversal is confirmed by the meter when it has cancelled every token of the sale, not before and not if it took one.
+func TestAReversalIsConfirmedByEveryToken(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		s := open(t, true)
+		m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
+		s.online.Store(m, true)
+		sold := s.sell(order(m, 2000, "key-number-1"))
+		r := s.reversed(owner(), sold.Sale, "mistyped")
+		if len(r.Cancels) < 2 {
+			t.Fatalf("%d tokens, want several", len(r.Cancels))
+		}
+		s.expired(sold.Sale)
+		s.online.Delete(m)
+		s.undo(owner(), sold.Sale, "once more", "undo-key-2")
+		confirmed := func() bool {
+			t.Helper()
+			shown, err := s.Reversal(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
+			if err != nil || shown.Reversal.State != sale.ReversalDone {
+				t.Fatalf("%+v %v", shown, err)
+			}
+			return shown.Reversal.Confirmed
+		}
+		for i, c := range r.Cancels {
+			last := i == len(r.Cancels)-1
+			state, answer := "done", ""
+			if last && taken {
+				state, answer = "failed", "used"
+			}
+			s.exec(`UPDATE command SET state = $1, answer = $2 WHERE id = $3`, state, answer, c.Command)
+			s.settled()
+			if got := confirmed(); got != (last && !taken) {
+				t.Errorf("after %d of %d answers (the last taken: %t): confirmed %t", i+1, len(r.Cancels), taken, got)
+			}
+		}
+		s.audit()
+	}
 }
 
 // A meter that has cancelled a token says of a second command for it that it is used. The first answer is the true one,
@@ -146,12 +209,12 @@ func TestWhatWasCancelledIsNotUsed(t *testing.T) {
 	second := s.undo(owner(), sold.Sale, "once more", "undo-key-2").Value.Cancels[0].Command
 	s.exec(`UPDATE command SET state = 'failed', answer = 'used' WHERE id = $1`, second)
 	s.settled()
-	if state, token := s.state(sold.Sale); state != vending.Completed || token != vending.TokenAccepted {
+	if state, token := s.state(sold.Sale); state != sale.Completed || token != sale.TokenAccepted {
 		t.Fatalf("sale %s, token %s; want them to stand on the only answer there is", state, token)
 	}
 	s.exec(`UPDATE command SET state = 'done' WHERE id = $1`, first)
 	s.settled()
-	if state, token := s.state(sold.Sale); state != vending.Reversed || token != vending.TokenReversed {
+	if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversed {
 		t.Errorf("sale %s, token %s; want both reversed", state, token)
 	}
 	if after := s.accounts(); !maps.Equal(before, after) {
@@ -169,7 +232,7 @@ func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
 	s.reversed(owner(), sold.Sale, "mistyped")
 	s.exec(`UPDATE command SET state = 'acked'`)
 	s.settled()
-	if state, _ := s.state(sold.Sale); state != vending.Reversing {
+	if state, _ := s.state(sold.Sale); state != sale.Reversing {
 		t.Fatalf("the sale is %s while the meter works", state)
 	}
 	s.clock.add(vending.CancelLife)
@@ -314,7 +377,7 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.expired(sold.Sale)
 	s.clock.add(12 * 24 * time.Hour)
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Why: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")}, nil
 	}
 	s.late("done", "")
 	if n := s.number(`SELECT COUNT(*) FROM alarm WHERE code = 'units-owed' AND text LIKE '%34.7 kWh are still owed: The keys are locked.'`); n != 1 {
@@ -355,7 +418,7 @@ func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	}
 	next := s.sell(order(m, 20000, "key-number-2"))
 	for _, l := range next.Sale.Lines {
-		if l.Kind == vending.LineEnergy && (len(l.Steps) != 1 || l.Steps[0].Rate != 2_300_000) {
+		if l.Kind == sale.LineEnergy && (len(l.Steps) != 1 || l.Steps[0].Rate != 2_300_000) {
 			t.Errorf("the next units are sold at %+v, want the third block only", l.Steps)
 		}
 	}
@@ -367,8 +430,8 @@ func TestAForgottenTokenIsNotClaimedBack(t *testing.T) {
 	for _, c := range []struct {
 		answer string
 		debt   int64
-		token  vending.TokenState
-	}{{"done", 0, vending.TokenReversed}, {"failed", 9976, vending.TokenAccepted}} {
+		token  sale.TokenState
+	}{{"done", 0, sale.TokenReversed}, {"failed", 9976, sale.TokenAccepted}} {
 		s := open(t, true)
 		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 		s.online.Store(m, true)

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -57,9 +58,9 @@ func consentFor(f reversalFacts) consent {
 }
 
 // certaintyOf finds out whether the meter of a sale can cancel its tokens: it must be connected and able to check commands.
-// A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by
-// them after the money is gone, and as long as it is away nobody can take them back.
-func (v *Vending) certaintyOf(tx Tx, s Sale, now time.Time) (certainty, error) {
+// A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by them after the
+// money is gone, and as long as it is away nobody can take them back.
+func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, error) {
 	if s.Recharge() {
 		covered, err := wallet.Covers(tx, s.Account, s.Tender.Minor, now)
 		if err != nil || !covered {
@@ -67,7 +68,7 @@ func (v *Vending) certaintyOf(tx Tx, s Sale, now time.Time) (certainty, error) {
 		}
 		return confirmed, nil
 	}
-	if !slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State != TokenReversed }) {
+	if !slices.ContainsFunc(s.Tokens, func(t sale.Token) bool { return t.State != sale.TokenReversed }) {
 		return confirmed, nil
 	}
 	if v.c.Online == nil || !v.c.Online(s.Meter.Number) {
@@ -81,19 +82,19 @@ func (v *Vending) certaintyOf(tx Tx, s Sale, now time.Time) (certainty, error) {
 }
 
 // reversalEyes decides who must agree to a reversal, and whether they have.
-func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
 	sold, err := tx.IsActor(by, s.By)
 	if err != nil {
 		return access.Eyes{}, err
 	}
 	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: sold,
-		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.heard()})
+		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.Heard()})
 	if need == consentNone && by.Approval.IsZero() {
 		return access.Eyes{Alone: true}, nil
 	}
 	summary := fmt.Sprintf("reverse sale %s of %s to meter %s", s.ID.Text(id.Vend), s.Tender, s.Meter.Number)
 	if c == unconfirmed {
-		summary += ", sold by " + s.By + "; " + s.unsure()
+		summary += ", sold by " + s.By + "; " + unsure(s)
 	}
 	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
@@ -108,22 +109,16 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s Sale, limits registry.L
 }
 
 // unsure says what may still be used of a sale whose meter has not confirmed that it will not.
-func (s Sale) unsure() string {
+func unsure(s sale.Sale) string {
 	if s.Recharge() {
 		return "a lease that this money pays for may still be used"
 	}
 	return "the meter cannot confirm that the token is cancelled"
 }
 
-// Reversals counts reversals that were asked for, and sums the tender of those that were not refused.
-type Reversals struct {
-	Number int64
-	Value  money.Minor
-}
-
 // tooMany refuses a reversal beyond what one person may reverse in a local day, and beyond what may be reversed of one
 // vendor's sales, by number and by value. All logins of a person count together, and so do all of a vendor.
-func tooMany(tx Tx, by access.Actor, s Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
+func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	names, err := tx.NamesOf(by)
 	if err != nil {
 		return refusal.Refusal{}, err
@@ -146,7 +141,7 @@ func tooMany(tx Tx, by access.Actor, s Sale, limits registry.Limits, local time.
 }
 
 // beyond refuses one more reversal than the limits of a day allow.
-func beyond(whose string, had Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
+func beyond(whose string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	const try = "Ask an owner to raise the limit, or reverse the sale tomorrow."
 	if had.Number >= limits.ReversalsADay {
 		return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales %s were reversed today. The limit is %d a day.", had.Number, whose, limits.ReversalsADay),
@@ -162,7 +157,7 @@ func beyond(whose string, had Reversals, tender money.Amount, limits registry.Li
 }
 
 // tellUnconfirmed raises or ends the alarm about reversed sales of a meter whose tokens may still load.
-func tellUnconfirmed(tx Tx, s Sale) error {
+func tellUnconfirmed(tx Tx, s sale.Sale) error {
 	open, err := tx.Unconfirmed(s.Meter.N)
 	switch {
 	case err != nil:

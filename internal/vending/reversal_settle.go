@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -18,7 +19,7 @@ import (
 // ReversalShown is the reversal of a sale as an actor may see it.
 type ReversalShown struct {
 	refusal.Refusal
-	Reversal Reversal
+	Reversal sale.Reversal
 }
 
 // Reversal shows how far the newest reversal of a sale has come.
@@ -26,11 +27,11 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return ReversalShown{Refusal: no}, nil
 	}
-	i, err := id.Parse(id.Vend, sale)
-	if err != nil {
-		return ReversalShown{Refusal: noSale(sale)}, nil
-	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (ReversalShown, error) {
+		i, err := saleNamed(tx, sale)
+		if err != nil {
+			return ReversalShown{}, err
+		}
 		s, found, err := tx.VendSale(i)
 		if err != nil || !found || !by.Sees(s.Vendor) {
 			return ReversalShown{Refusal: noSale(sale)}, err
@@ -80,30 +81,30 @@ func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled
 
 // settleReversal looks at what the meter answered for each token. All cancelled: the sale is reversed. One of them
 // used, or never answered: the sale stands.
-func (v *Vending) settleReversal(tx Tx, by access.Actor, sale id.ID) (settledReversal, error) {
-	s, _, no, err := lockSale(tx, access.Actor{}, sale, "")
+func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledReversal, error) {
+	s, _, no, err := lockSale(tx, access.Actor{}, saleID, "")
 	if err != nil || no.Refused() {
 		return settledReversal{}, err
 	}
-	r, found, err := tx.ReversalOf(sale)
-	if err != nil || !found || r.State != ReversalWaiting || s.State != Reversing {
+	r, found, err := tx.ReversalOf(saleID)
+	if err != nil || !found || r.State != sale.ReversalWaiting || s.State != sale.Reversing {
 		return settledReversal{}, err
 	}
-	count := map[CancelState]int{}
+	count := map[sale.CancelState]int{}
 	for _, c := range r.Cancels {
 		count[c.State]++
 	}
 	switch {
-	case count[CancelOpen] > 0:
+	case count[sale.CancelOpen] > 0:
 		return settledReversal{}, nil
-	case len(s.Tokens) > 0 && count[CancelDone] == len(s.Tokens):
+	case len(s.Tokens) > 0 && count[sale.CancelDone] == len(s.Tokens):
 		var moved refusal.Refusal
 		if moved, err = mirrorFits(tx, s); err == nil && moved.Refused() {
 			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank while the meter thought
 		} else if err == nil {
 			_, _, err = v.giveBack(tx, s, r, true)
 		}
-	case count[CancelUsed] > 0:
+	case count[sale.CancelUsed] > 0:
 		err = v.stand(tx, s, r, refusal.NotReversible)
 	default:
 		err = v.stand(tx, s, r, refusal.MeterOffline)
@@ -111,33 +112,33 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, sale id.ID) (settledRev
 	if err != nil {
 		return settledReversal{}, err
 	}
-	e := by.Entry("vend.reverse.settle", sale.Text(id.Vend))
-	e.After = fmt.Sprintf("done=%d used=%d never=%d", count[CancelDone], count[CancelUsed], count[CancelNever])
+	e := by.Entry("vend.reverse.settle", saleID.Text(id.Vend))
+	e.After = fmt.Sprintf("done=%d used=%d never=%d", count[sale.CancelDone], count[sale.CancelUsed], count[sale.CancelNever])
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
 // stand ends a reversal that the meter did not allow: the sale stands. What it has cancelled all the same is owed.
-func (v *Vending) stand(tx Tx, s Sale, r Reversal, why refusal.Code) error {
+func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) error {
 	for _, c := range r.Cancels {
 		if err := takeAnswer(tx, c); err != nil {
 			return err
 		}
 	}
-	r.State, r.Failure, r.SettledAt = ReversalRefused, why, v.moment()
+	r.State, r.Failure, r.SettledAt = sale.ReversalRefused, why, v.moment()
 	if err := tx.PutReversal(r); err != nil {
 		return err
 	}
-	return tx.VendTurn(s.ID, Reversing, Completed)
+	return tx.VendTurn(s.ID, sale.Reversing, sale.Completed)
 }
 
 // takeAnswer draws from a meter's answer about a token what it means while the sale stands.
-func takeAnswer(tx Tx, c Cancel) error {
-	state, taken := TokenState(""), TakenNever
+func takeAnswer(tx Tx, c sale.Cancel) error {
+	state, taken := sale.TokenState(""), sale.TakenNever
 	switch c.State {
-	case CancelUsed:
-		state, taken = TokenAccepted, TakenUsed
-	case CancelDone:
-		state, taken = TokenReversed, TakenOwed
+	case sale.CancelUsed:
+		state, taken = sale.TokenAccepted, sale.TakenUsed
+	case sale.CancelDone:
+		state, taken = sale.TokenReversed, sale.TakenOwed
 	}
 	if state != "" {
 		if err := tx.TokenTurn(c.Token, state); err != nil {
@@ -150,7 +151,7 @@ func takeAnswer(tx Tx, c Cancel) error {
 // reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
 // has all the same (domain reference §9): the customer got the money and the units.
 func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
-	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]Token, error) { return tx.ReversedUsed(maxRecover) })
+	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.ReversedUsed(maxRecover) })
 	if err != nil {
 		return 0, fmt.Errorf("look for reversed tokens that were used: %w", err)
 	}
@@ -166,7 +167,7 @@ func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
 	return n, err
 }
 
-func (v *Vending) reclaimToken(tx Tx, by access.Actor, t Token) (settledReversal, error) {
+func (v *Vending) reclaimToken(tx Tx, by access.Actor, t sale.Token) (settledReversal, error) {
 	s, _, no, err := lockSale(tx, access.Actor{}, t.Sale, "")
 	if err != nil || no.Refused() {
 		return settledReversal{}, err
@@ -186,15 +187,15 @@ func (v *Vending) reclaimToken(tx Tx, by access.Actor, t Token) (settledReversal
 
 // reclaimFrom claims the value of a token of a reversed sale back. Its units count in the sale's month again, so that
 // the account stands where it stood in the blocks.
-func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledReversal, error) {
-	if t.State != TokenReversedUnconfirmed {
+func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token) (settledReversal, error) {
+	if t.State != sale.TokenReversedUnconfirmed {
 		return settledReversal{}, nil // another instance was quicker
 	}
-	if err := tx.TokenTurn(t.ID, TokenAccepted); err != nil {
+	if err := tx.TokenTurn(t.ID, sale.TokenAccepted); err != nil {
 		return settledReversal{}, err
 	}
 	var free unit.Energy
-	if s.isFree(t) {
+	if s.CarriesFree(t) {
 		free = t.Units
 		if err := v.fundAgain(tx, s, t); err != nil {
 			return settledReversal{}, err
@@ -222,7 +223,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s Sale, t Token) (settledR
 
 // fundAgain books what a programme owes for free units whose sale was reversed, and which are in the meter all the same
 // (P10 of the domain reference, §7.1). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
-func (v *Vending) fundAgain(tx Tx, s Sale, t Token) error {
+func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	month, err := tx.VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {
 		return err
@@ -236,7 +237,7 @@ func (v *Vending) fundAgain(tx Tx, s Sale, t Token) error {
 }
 
 // raiseReclaim raises the debt for a token that was used after its sale had been reversed: what its lines credit.
-func (v *Vending) raiseReclaim(tx Tx, s Sale, t Token, lines []ledger.Posting) (d Debt, err error) {
+func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.Posting) (d Debt, err error) {
 	d = Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
 		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment(), Status: "open"}
 	for _, l := range lines {
@@ -267,10 +268,10 @@ const reclaimPriority = 30
 // valueOf is what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of
 // the tax. Each is the share of all units up to this token's last one less that of those before, rounded half up, so
 // that the tokens of a sale together are claimed back for what they cost, to the last minor unit.
-func valueOf(s Sale, t Token) ([]ledger.Posting, error) {
+func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	var before, paid unit.Energy
 	for _, o := range s.Tokens {
-		if s.isFree(o) {
+		if s.CarriesFree(o) {
 			continue
 		}
 		if o.ID == t.ID {
@@ -278,20 +279,20 @@ func valueOf(s Sale, t Token) ([]ledger.Posting, error) {
 		}
 		paid += o.Units
 	}
-	if s.isFree(t) {
+	if s.CarriesFree(t) {
 		return nil, nil
 	}
 	var out []ledger.Posting
 	var vat money.Minor
 	for _, l := range s.Lines {
-		if l.Kind != LineEnergy && l.Kind != LineLevy {
+		if l.Kind != sale.LineEnergy && l.Kind != sale.LineLevy {
 			continue
 		}
 		net, err := shareOf(l.Amount, before, t.Units, paid)
 		if err != nil {
 			return nil, err
 		}
-		if l.Kind == LineLevy {
+		if l.Kind == sale.LineLevy {
 			out = append(out, credit(ledger.LevyPayable, l.Ref, net))
 			continue
 		}

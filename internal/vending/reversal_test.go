@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -24,9 +25,9 @@ import (
 )
 
 // undo asks for a reversal.
-func (s *shop) undo(by access.Actor, sale vending.Sale, reason, key string) vending.Done[vending.Reversal] {
+func (s *shop) undo(by access.Actor, sold sale.Sale, reason, key string) vending.Done[sale.Reversal] {
 	s.t.Helper()
-	u := vending.Undo{Sale: sale.ID.Text(id.Vend), Reason: reason, Render: func(s vending.Sale, r vending.Reversal) (int, []byte) {
+	u := vending.Undo{Sale: sold.ID.Text(id.Vend), Reason: reason, Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
 		return 201, fmt.Append(nil, s.State, " ", r.State)
 	}}
 	u.Once = access.Once{Principal: by.String(), Key: key, Hash: sha256.Sum256([]byte(u.Sale + reason))}
@@ -38,7 +39,7 @@ func (s *shop) undo(by access.Actor, sale vending.Sale, reason, key string) vend
 	return got
 }
 
-func (s *shop) reversed(by access.Actor, sale vending.Sale, reason string) vending.Reversal {
+func (s *shop) reversed(by access.Actor, sale sale.Sale, reason string) sale.Reversal {
 	s.t.Helper()
 	got := s.undo(by, sale, reason, "undo-"+sale.ID.Text(id.Vend))
 	if got.Refused() {
@@ -47,7 +48,7 @@ func (s *shop) reversed(by access.Actor, sale vending.Sale, reason string) vendi
 	return got.Value
 }
 
-func (s *shop) state(sale vending.Sale) (vending.State, vending.TokenState) {
+func (s *shop) state(sale sale.Sale) (sale.State, sale.TokenState) {
 	s.t.Helper()
 	shown, err := s.Sale(context.Background(), owner(), sale.ID.Text(id.Vend))
 	if err != nil || shown.Refused() {
@@ -88,11 +89,11 @@ func TestReversingV4GivesEverythingBack(t *testing.T) {
 			t.Fatalf("V4: %s %d Wh, carry %d", sold.Detail(), sold.Sale.Units, sold.Sale.CarryOut)
 		}
 		r := s.reversed(owner(), sold.Sale, "wrong meter")
-		if r.State != vending.ReversalDone || r.Confirmed {
+		if r.State != sale.ReversalDone || r.Confirmed {
 			t.Errorf("reversal of a meter that is away: %+v", r)
 		}
-		if sale, token := s.state(sold.Sale); sale != vending.Reversed || token != vending.TokenReversedUnconfirmed {
-			t.Errorf("sale is %s, its token %s", sale, token)
+		if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversedUnconfirmed {
+			t.Errorf("sale is %s, its token %s", state, token)
 		}
 		if after := s.accounts(); !maps.Equal(before, after) {
 			t.Errorf("balances %v, want %v", after, before)
@@ -168,9 +169,9 @@ func TestWhoMayReverseWhenAndWhat(t *testing.T) {
 			if got.Code != c.want {
 				t.Fatalf("got %q (%s), want %q", got.Code, got.Detail(), c.want)
 			}
-			sale, _ := s.state(sold.Sale)
-			if refused := got.Refused(); refused != (sale == vending.Completed) || refused && !maps.Equal(before, s.accounts()) {
-				t.Errorf("refused %t, the sale is %s", refused, sale)
+			state, _ := s.state(sold.Sale)
+			if refused := got.Refused(); refused != (state == sale.Completed) || refused && !maps.Equal(before, s.accounts()) {
+				t.Errorf("refused %t, the sale is %s", refused, state)
 			}
 		})
 	}
@@ -189,7 +190,9 @@ func (s *shop) bankTheTill(minor money.Minor) {
 		if err != nil {
 			return err
 		}
-		breach, err := tx.Post(ledger.Journal{ID: i, Kind: ledger.CashUp, Ref: "1", PostedAt: s.clock.Now(), Postings: ledger.CashedUp("main", ledger.MainTill, minor, minor)})
+		breach, err := tx.Post(ledger.Journal{ID: i, Kind: ledger.CashUp, Ref: "1", PostedAt: s.clock.Now(), Postings: []ledger.Posting{
+			{Account: ledger.AccountRef{Code: ledger.Bank, Subject: "main"}, Amount: minor},
+			{Account: ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, Amount: -minor}}})
 		if breach.Refused() {
 			return fmt.Errorf("%+v", breach)
 		}
@@ -206,24 +209,24 @@ func (s *shop) answers(state, answer string) {
 func TestAConnectedMeterIsAskedFirst(t *testing.T) {
 	for answer, c := range map[string]struct {
 		state string
-		sale  vending.State
-		token vending.TokenState
+		sale  sale.State
+		token sale.TokenState
 		code  refusal.Code
 	}{
-		"":                 {"done", vending.Reversed, vending.TokenReversed, ""},
-		"used":             {"failed", vending.Completed, vending.TokenAccepted, refusal.NotReversible},
-		"no such command":  {"failed", vending.Completed, vending.TokenIssued, refusal.MeterOffline},
-		"(it never comes)": {"expired", vending.Completed, vending.TokenIssued, refusal.MeterOffline},
+		"":                 {"done", sale.Reversed, sale.TokenReversed, ""},
+		"used":             {"failed", sale.Completed, sale.TokenAccepted, refusal.NotReversible},
+		"no such command":  {"failed", sale.Completed, sale.TokenIssued, refusal.MeterOffline},
+		"(it never comes)": {"expired", sale.Completed, sale.TokenIssued, refusal.MeterOffline},
 	} {
 		t.Run(c.state+" "+answer, func(t *testing.T) {
 			s := open(t, true)
 			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 			s.online.Store(m, true)
 			o := order(m, 10000, "key-number-1")
-			o.Deliver = []string{vending.RouteMQTT}
+			o.Deliver = []string{sale.RouteMQTT}
 			sold := s.sell(o)
 			before := s.accounts()
-			if r := s.reversed(owner(), sold.Sale, "mistyped"); r.State != vending.ReversalWaiting || len(r.Cancels) != 1 {
+			if r := s.reversed(owner(), sold.Sale, "mistyped"); r.State != sale.ReversalWaiting || len(r.Cancels) != 1 {
 				t.Fatalf("reversal %+v, want it to wait for one answer", r)
 			}
 			if n := s.number(`SELECT COUNT(*) FROM outbox WHERE kind = 'token'`); n != 0 {
@@ -251,7 +254,7 @@ func TestAConnectedMeterIsAskedFirst(t *testing.T) {
 				t.Errorf("sale is %s, its token %s; want %s and %s", sale, token, c.sale, c.token)
 			}
 			shown, err := s.Reversal(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
-			if err != nil || shown.Reversal.Failure != c.code || (shown.Reversal.State == vending.ReversalDone) != (c.code == "") {
+			if err != nil || shown.Reversal.Failure != c.code || (shown.Reversal.State == sale.ReversalDone) != (c.code == "") {
 				t.Errorf("reversal %+v (%v), want failure %q", shown.Reversal, err, c.code)
 			}
 			s.sell(order(m, 10000, "key-number-3"))
@@ -274,8 +277,8 @@ func TestOneUsedTokenKeepsTheSale(t *testing.T) {
 	if _, err := s.Recover(context.Background(), system()); err != nil {
 		t.Fatal(err)
 	}
-	if sale, _ := s.state(sold.Sale); sale != vending.Completed {
-		t.Errorf("the sale is %s, want it to stand", sale)
+	if state, _ := s.state(sold.Sale); state != sale.Completed {
+		t.Errorf("the sale is %s, want it to stand", state)
 	}
 	if n := s.number(`SELECT COUNT(*) FROM token WHERE state = 'accepted'`); n != 1 {
 		t.Errorf("%d accepted tokens, want 1", n)
@@ -361,7 +364,7 @@ func TestLimitsAreTheTenants(t *testing.T) {
 		}
 	}
 	for units, want := range map[unit.Energy]refusal.Code{5 * unit.KilowattHour: "", 5*unit.KilowattHour + unit.Quantum: refusal.DailyLimit} {
-		a := ask(vending.Ask{Meter: m, Kind: vending.FreeIssue, Units: units}, "free-key-"+units.KWh(1))
+		a := ask(vending.Ask{Meter: m, Kind: sale.FreeIssue, Units: units}, "free-key-"+units.KWh(1))
 		by := owner()
 		by.Name = units.KWh(1) // the limit is of one actor
 		if g, err := s.GiveTokens(context.Background(), by, a); err != nil || g.Code != want {

@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // deskDoor is a desk's way to a shop's store.
@@ -116,7 +116,7 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 }
 
 // messagesOf are the messages of a sale.
-func (s *shop) messagesOf(sale vending.Sale) (all []notify.Message) {
+func (s *shop) messagesOf(sale sale.Sale) (all []notify.Message) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) (err error) {
 		all, err = tx.MessageList(notify.Filter{Vend: sale.ID}, id.ID{}, 10)

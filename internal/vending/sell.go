@@ -2,8 +2,6 @@ package vending
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -14,9 +12,10 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -135,20 +134,13 @@ func (p purchase) keeps(r refusal.Refusal) bool {
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
 
-// Routes of a sale's tokens besides the answer itself. The same digits by several of them are one token.
-const (
-	RouteMQTT     = "mqtt"      // the meter's own connection
-	RouteSMS      = "sms"       // the customer's telephone
-	RouteMeterSMS = "meter_sms" // the SIM in the meter
-)
-
 // routes puts the wanted routes in order, each once. One by SMS is refused where the server has nothing to send it by: a
 // customer who waits for a message that never leaves is worse off than one who was told.
 func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	for _, r := range wanted {
 		switch {
-		case r == RouteMQTT:
-		case (r == RouteSMS || r == RouteMeterSMS) && v.c.Sends != nil && v.c.Sends(r):
+		case r == sale.RouteMQTT:
+		case (r == sale.RouteSMS || r == sale.RouteMeterSMS) && v.c.Sends != nil && v.c.Sends(r):
 		default:
 			return nil, unknownRoute(r)
 		}
@@ -171,21 +163,7 @@ func oneLine(s string, n int) bool {
 
 // hash is what makes two orders the same request of one vendor, whoever of its people sent them.
 func (p purchase) hash(meter id.ID) [32]byte {
-	return orderHash(p.by.Vendor, meter, p.order.Tender, p.deliver)
-}
-
-// OrderHash is the hash of the order that the sale was made for; see [Tx].
-func (s Sale) OrderHash() [32]byte { return orderHash(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
-
-func orderHash(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
-	b := append([]byte("paywatt order 1"), vendor[:]...)
-	b = append(b, meter[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(tender.Minor))
-	b = append(b, tender.Currency...)
-	for _, r := range deliver {
-		b = append(append(b, 0), r...)
-	}
-	return sha256.Sum256(b)
+	return sale.HashOrder(p.by.Vendor, meter, p.order.Tender, p.deliver)
 }
 
 // first is the transaction that every sale begins with: it finds out whether the request is new, and if it is, prices
@@ -235,16 +213,16 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 
 // reachable refuses a delivery by SMS to a customer without a telephone number or a meter without a SIM, before anything is
 // sold. A sale that asks for none is not held up by the question.
-func reachable(tx Tx, p purchase, point Point) (refusal.Refusal, error) {
+func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 	for _, route := range p.deliver {
-		if route == RouteMQTT {
+		if route == sale.RouteMQTT {
 			continue
 		}
-		can, err := tx.CanTell(point.Meter.N, route)
+		can, err := notify.CanTell(tx, point.Meter.N, route)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
-		if !can || route == RouteMeterSMS && point.Mode == registry.PrepayWallet {
+		if !can || route == sale.RouteMeterSMS && point.Mode == registry.PrepayWallet {
 			return unreachable(route, point), nil
 		}
 	}
@@ -252,13 +230,13 @@ func reachable(tx Tx, p purchase, point Point) (refusal.Refusal, error) {
 }
 
 // again answers a request whose sale exists already. repeated says that it came under a new key.
-func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, error) {
-	s, found, err := tx.VendSale(sale)
+func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, error) {
+	s, found, err := tx.VendSale(saleID)
 	if err != nil || !found {
-		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sale.Text(id.Vend), found, err)
+		return step{}, fmt.Errorf("read sale %s again (found: %t): %w", saleID.Text(id.Vend), found, err)
 	}
 	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
-	if s.State != Held && p.order.Once.Key != "" {
+	if s.State != sale.Held && p.order.Once.Key != "" {
 		// Whoever finished the sale while this request waited for it has stored the answer.
 		kept, err := tx.OnceFind(p.order.Once)
 		if err != nil || kept != nil && kept.Status != 0 && kept.Hash == p.order.Once.Hash {
@@ -266,10 +244,10 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 		}
 	}
 	switch s.State {
-	case Held:
+	case sale.Held:
 		out.open = true
 		return out, nil
-	case Failed:
+	case sale.Failed:
 		r := saleFailed(s)
 		if !p.keeps(r) {
 			return no(r), nil
@@ -286,7 +264,7 @@ func (v *Vending) again(tx Tx, p purchase, sale id.ID, repeated bool) (step, err
 }
 
 // sell prices and reserves a new sale, and completes it where the issuer is local.
-func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash [32]byte) (step, error) {
+func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
 	if busy, err := tx.VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(inProgress(point)), err
 	}
@@ -334,7 +312,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point Point, hash
 }
 
 // reserve writes a sale whose tokens an issuer elsewhere is asked for when this is durable.
-func reserve(tx Tx, p purchase, s Sale, hash [32]byte) (step, error) {
+func reserve(tx Tx, p purchase, s sale.Sale, hash [32]byte) (step, error) {
 	if p.order.Once.Key != "" {
 		if err := tx.OnceClaim(p.order.Once); err != nil {
 			return step{}, err
@@ -351,7 +329,7 @@ func reserve(tx Tx, p purchase, s Sale, hash [32]byte) (step, error) {
 }
 
 // atOnce makes the tokens of a sale and then writes it complete, so that every row is written once.
-func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sale, hash [32]byte) (step, error) {
+func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sale.Sale, hash [32]byte) (step, error) {
 	wanted, err := orders(s, pr.attrs, pr.key.KEN)
 	if err != nil {
 		return step{}, err
@@ -366,27 +344,27 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s Sa
 	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
 		return no(r), err
 	}
-	return v.complete(tx, p, Sold{Sale: s}, Facts{pr.key, pr.version}, tokens, func(s Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
+	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
 }
 
 // sale builds the row of a new sale with its lines and the tokens to be made.
-func (p purchase) sale(tx Tx, pr priced) (Sale, error) {
-	s := Sale{ClientRef: p.ref, Meter: pr.point.Meter, Mode: pr.point.Mode, Account: pr.point.Account, State: Held, Tender: p.order.Tender,
+func (p purchase) sale(tx Tx, pr priced) (sale.Sale, error) {
+	s := sale.Sale{ClientRef: p.ref, Meter: pr.point.Meter, Mode: pr.point.Mode, Account: pr.point.Account, State: sale.Held, Tender: p.order.Tender,
 		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Month: pr.month,
 		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
 		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID, Asked: pr.asked}
 	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {
-		return Sale{}, err
+		return sale.Sale{}, err
 	}
 	var err error
 	if s.ID, err = tx.NewID(); err != nil {
-		return Sale{}, err
+		return sale.Sale{}, err
 	}
 	for i, units := range pr.tokens {
-		t := Token{Sale: s.ID, Meter: s.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, RND: p.nibbles[i] & 0xf, Units: units,
-			State: TokenReserved, IssuedAt: p.now}
+		t := sale.Token{Sale: s.ID, Meter: s.Meter.N, TID: pr.tids[i], BaseDate: pr.key.BaseDate, RND: p.nibbles[i] & 0xf, Units: units,
+			State: sale.TokenReserved, IssuedAt: p.now}
 		if t.ID, err = tx.NewID(); err != nil {
-			return Sale{}, err
+			return sale.Sale{}, err
 		}
 		s.Tokens = append(s.Tokens, t)
 	}
@@ -399,13 +377,13 @@ func (v *Vending) local() bool {
 }
 
 // pendingChange are the tokens of a key change that gives a meter this key and that it has not confirmed.
-func pendingChange(tx Tx, key id.ID) ([]Token, error) {
+func pendingChange(tx Tx, key id.ID) ([]sale.Token, error) {
 	j, _, err := tx.JobOfKey(key)
 	return j.Tokens, err
 }
 
 // openSale opens the digits of a sale, and of the key change that comes before them.
-func (v *Vending) openSale(s Sale) (Digits, error) {
+func (v *Vending) openSale(s sale.Sale) (Digits, error) {
 	d, err := v.open(s.Tokens)
 	if err != nil {
 		return Digits{}, err
@@ -416,13 +394,13 @@ func (v *Vending) openSale(s Sale) (Digits, error) {
 }
 
 // open opens the digits of tokens, one for one; a token that has none yet stays the zero Token.
-func (v *Vending) open(tokens []Token) (Digits, error) {
+func (v *Vending) open(tokens []sale.Token) (Digits, error) {
 	d := Digits{tokens: make([]sts.Token, len(tokens))}
 	for i, t := range tokens {
 		if len(t.Sealed) == 0 {
 			continue
 		}
-		plain, err := v.c.Sealer.Open(TokenContext(t.ID), t.Sealed)
+		plain, err := v.c.Sealer.Open(sale.TokenContext(t.ID), t.Sealed)
 		if err != nil {
 			return Digits{}, fmt.Errorf("open token %s: %w", t.ID.Text(id.Token), err)
 		}

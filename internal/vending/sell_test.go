@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -13,23 +14,23 @@ func TestASaleIsMoneyTokenAndBooksAtOnce(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	o := order(m, 10000, "till3-000017")
 	o.Deliver = []string{"mqtt", "mqtt"}
-	sold := s.sell(o)
-	sale := sold.Sale
-	if sale.Units != 34_700 || sale.State != vending.Completed || sale.ClientRef != "till3-000017" || sale.ReceiptNo != "main-000001" {
-		t.Errorf("sale = %d Wh, %s, ref %q, receipt %q; want 34700 completed till3-000017 main-000001", sale.Units, sale.State, sale.ClientRef, sale.ReceiptNo)
+	answer := s.sell(o)
+	sold := answer.Sale
+	if sold.Units != 34_700 || sold.State != sale.Completed || sold.ClientRef != "till3-000017" || sold.ReceiptNo != "main-000001" {
+		t.Errorf("sale = %d Wh, %s, ref %q, receipt %q; want 34700 completed till3-000017 main-000001", sold.Units, sold.State, sold.ClientRef, sold.ReceiptNo)
 	}
-	if e, v, c := line(t, sale, vending.LineEnergy), line(t, sale, vending.LineVAT), line(t, sale, vending.LineCarry); e.Amount != 8675 || v.Amount != 1301 || c.Amount != 24 || sum(sale.Lines) != 10000 {
-		t.Errorf("energy %d, tax %d, carry %d, sum %d; want 8675 1301 24 10000", e.Amount, v.Amount, c.Amount, sum(sale.Lines))
+	if e, v, c := line(t, sold, sale.LineEnergy), line(t, sold, sale.LineVAT), line(t, sold, sale.LineCarry); e.Amount != 8675 || v.Amount != 1301 || c.Amount != 24 || sum(sold.Lines) != 10000 {
+		t.Errorf("energy %d, tax %d, carry %d, sum %d; want 8675 1301 24 10000", e.Amount, v.Amount, c.Amount, sum(sold.Lines))
 	}
-	if len(sale.Tokens) != 1 || sold.Issued.Len() != 1 {
-		t.Fatalf("%d tokens, %d issued; want 1 of each", len(sale.Tokens), sold.Issued.Len())
+	if len(sold.Tokens) != 1 || answer.Issued.Len() != 1 {
+		t.Fatalf("%d tokens, %d issued; want 1 of each", len(sold.Tokens), answer.Issued.Len())
 	}
-	got := s.opened(m, s.key(sale), sold.Issued.Reveal(0))
+	got := s.opened(m, s.key(sold), answer.Issued.Reveal(0))
 	wantTID, err := sts.Base2014.TIDAt(monday())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Result != sts.Accept || got.Amount.Tenths() != 347 || got.TID != wantTID || got.TID != sale.Tokens[0].TID || got.RND != sale.Tokens[0].RND {
+	if got.Result != sts.Accept || got.Amount.Tenths() != 347 || got.TID != wantTID || got.TID != sold.Tokens[0].TID || got.RND != sold.Tokens[0].RND {
 		t.Errorf("the meter reads %s, %d tenths, TID %d; want accept 347 %d", got.Result, got.Amount.Tenths(), got.TID, wantTID)
 	}
 	want := map[int]int64{1000: 10000, 4000: -8675, 2020: -1301, 2060: -24}
@@ -51,12 +52,12 @@ func TestChangeIsCarriedToTheNextSale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.sell(order(m, 10000, "first-sale"))
-	sale := s.sell(order(m, 10000, "second-sale")).Sale
+	sold := s.sell(order(m, 10000, "second-sale")).Sale
 	// 100.24 buys 34.8 kWh for 100.05 and leaves 0.19.
-	if sale.Units != 34_800 || sale.CarryIn != 24 || sale.CarryOut != 19 || sum(sale.Lines) != 10000 {
-		t.Errorf("%d Wh, carry in %d, out %d, sum %d; want 34800 24 19 10000", sale.Units, sale.CarryIn, sale.CarryOut, sum(sale.Lines))
+	if sold.Units != 34_800 || sold.CarryIn != 24 || sold.CarryOut != 19 || sum(sold.Lines) != 10000 {
+		t.Errorf("%d Wh, carry in %d, out %d, sum %d; want 34800 24 19 10000", sold.Units, sold.CarryIn, sold.CarryOut, sum(sold.Lines))
 	}
-	if in := line(t, sale, vending.LineCarryIn); in.Amount != -24 {
+	if in := line(t, sold, sale.LineCarryIn); in.Amount != -24 {
 		t.Errorf("carry_in line = %d, want -24", in.Amount)
 	}
 	s.audit()
@@ -74,10 +75,10 @@ func TestBlocksCountTheLocalMonth(t *testing.T) {
 		t.Errorf("at %s: %d Wh, want 78600 (still November)", november, sale.Units)
 	}
 	s.clock.set(s.at("2026-11-30T22:00:00Z"))
-	sale := s.sell(order(m, 20000, "december")).Sale
-	if e := line(t, sale, vending.LineEnergy); sale.Month != "2026-12" || len(e.Steps) != 2 || e.Steps[0].Units != 50_000 ||
+	sold := s.sell(order(m, 20000, "december")).Sale
+	if e := line(t, sold, sale.LineEnergy); sold.Month != "2026-12" || len(e.Steps) != 2 || e.Steps[0].Units != 50_000 ||
 		e.Steps[1].Units != 71_100 || e.Steps[0].Amount+e.Steps[1].Amount != e.Amount {
-		t.Errorf("in December: %+v in %s, want 50.0 kWh and 71.1 kWh", e, sale.Month)
+		t.Errorf("in December: %+v in %s, want 50.0 kWh and 71.1 kWh", e, sold.Month)
 	}
 }
 

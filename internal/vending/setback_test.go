@@ -164,7 +164,7 @@ func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	}
 	signs := func(c command.Command) (got command.Signing) {
 		t.Helper()
-		s.do(func(tx *store.Tx) (err error) { got, err = tx.SignCommand(c.ID); return err })
+		s.do(func(tx *store.Tx) (err error) { got, err = command.Sign(tx, c.ID); return err })
 		return got
 	}
 	began := s.clock.Now()

@@ -19,7 +19,9 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -367,7 +369,7 @@ type answer struct {
 func order(meter string, minor money.Minor, key string) vending.Order {
 	o := vending.Order{Meter: meter, Tender: kes(minor), Once: access.Once{Principal: "key till3", Key: key}}
 	o.Once.Hash = sha256.Sum256(fmt.Appendf(nil, "POST /v1/vends %s %d", meter, minor))
-	o.Render = func(s vending.Sale, d vending.Digits) (int, []byte) {
+	o.Render = func(s sale.Sale, d vending.Digits) (int, []byte) {
 		a := answer{ID: s.ID.Text(id.Vend), Units: int64(s.Units)}
 		for i := range d.Len() {
 			a.Digits = append(a.Digits, d.Reveal(i))
@@ -410,7 +412,7 @@ func (s *shop) number(sql string, args ...any) int64 {
 	s.t.Helper()
 	var n int64
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) error {
-		return tx.C.Query(sql, func(r store.Row) error { n = r.Int(0); return nil }, args...)
+		return tx.C.Query(sql, func(r core.Row) error { n = r.Int(0); return nil }, args...)
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -454,7 +456,7 @@ func (s *shop) opened(number string, k registry.Key, digits string) sts.Opened {
 }
 
 // key is the meter key that a sale was made under.
-func (s *shop) key(sale vending.Sale) registry.Key {
+func (s *shop) key(sale sale.Sale) registry.Key {
 	s.t.Helper()
 	var k registry.Key
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) (err error) {
@@ -499,6 +501,7 @@ func (s *shop) verified() {
 	s.t.Helper()
 	var r store.Report
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) error {
+		r = store.Report{}
 		return store.Verify(tx, s.trust(), &r)
 	})
 	if err != nil {
@@ -510,7 +513,7 @@ func (s *shop) verified() {
 }
 
 // sum adds up the lines of a sale.
-func sum(lines []vending.Line) money.Minor {
+func sum(lines []sale.Line) money.Minor {
 	var m money.Minor
 	for _, l := range lines {
 		m += l.Amount
@@ -519,7 +522,7 @@ func sum(lines []vending.Line) money.Minor {
 }
 
 // line finds a line by its kind.
-func line(t *testing.T, s vending.Sale, k vending.LineKind) vending.Line {
+func line(t *testing.T, s sale.Sale, k sale.LineKind) sale.Line {
 	t.Helper()
 	for _, l := range s.Lines {
 		if l.Kind == k {
@@ -527,13 +530,13 @@ func line(t *testing.T, s vending.Sale, k vending.LineKind) vending.Line {
 		}
 	}
 	t.Fatalf("sale has no %s line: %+v", k, s.Lines)
-	return vending.Line{}
+	return sale.Line{}
 }
 
 // storeTx keeps the other test files from importing the store for one name.
 type (
 	storeTx  = store.Tx
-	storeRow = store.Row
+	storeRow = core.Row
 )
 
 // setTZ moves the tenant to a time zone.
@@ -586,7 +589,7 @@ func (s *shop) tariffOf(meter string) id.ID {
 	if no.Refused() {
 		s.t.Fatal(no.Detail())
 	}
-	var p vending.Point
+	var p sale.Point
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) (err error) {
 		p, _, err = tx.VendPoint(ref)
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -47,12 +48,12 @@ func lastTID(t *testing.T, minutes int64) func([]registry.Key) []registry.Key {
 func TestTIDsRunAtMostADayAhead(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
-	last := s.meter(1, place{tariff: domestic, keys: lastTID(t, vending.MaxAhead-1)})
+	last := s.meter(1, place{tariff: domestic, keys: lastTID(t, sale.MaxAhead-1)})
 	if got := s.sell(order(last, 10000, "key-number-1")); got.Sale.Tokens[0].TID == 0 {
 		t.Error("the last allowed minute was not given")
 	}
 	s.refused(order(last, 10000, "key-number-2"), refusal.TooManyTokens)
-	split := s.meter(2, place{tariff: domestic, keys: lastTID(t, vending.MaxAhead-1)})
+	split := s.meter(2, place{tariff: domestic, keys: lastTID(t, sale.MaxAhead-1)})
 	s.refused(order(split, 1_000_000, "key-number-3"), refusal.TooManyTokens) // the first of its three tokens would fit
 	s.audit()
 }
@@ -106,7 +107,7 @@ func TestKeysThatCannotSell(t *testing.T) {
 		}, refusal.KeyChangeRequired},
 	} {
 		m := s.meter(i, place{tariff: domestic, keys: c.keys})
-		if sold := s.refused(order(m, 10000, fmt.Sprintf("key-number-%d", i)), c.want); c.want == "" && sold.Sale.State != vending.Completed {
+		if sold := s.refused(order(m, 10000, fmt.Sprintf("key-number-%d", i)), c.want); c.want == "" && sold.Sale.State != sale.Completed {
 			t.Errorf("%s: %s", c.name, sold.Sale.State)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -17,7 +19,7 @@ func TestATIDIsNotGivenAgainUnderTheNextKey(t *testing.T) {
 		old := s.sell(order(m, 10000, "key-number-1")).Sale.Tokens[0]
 		ahead := s.sell(order(m, 10000, "key-number-2")).Sale.Tokens[0] // in the same minute, so of the next
 		for i, krn := range []uint8{2, 1} {
-			set := s.give(ask(vending.Ask{Meter: m, Kind: vending.KeyChange, Key: &vending.NextKey{KRN: krn}}, "job-key-"+string(rune('1'+i))))
+			set := s.give(ask(vending.Ask{Meter: m, Kind: sale.KeyChange, Key: &vending.NextKey{KRN: krn}}, "job-key-"+string(rune('1'+i))))
 			if set.Refused() {
 				t.Fatalf("change to KRN %d: %s", krn, set.Detail())
 			}
@@ -46,8 +48,8 @@ func TestAMeterOfTheLostTimeGetsNoTIDAgain(t *testing.T) {
 	s.clock.add(5 * time.Minute)
 	m := s.meter(1, place{tariff: tariff})
 	got := s.sell(order(m, 10000, "key-number-1")).Sale.Tokens[0]
-	if at := got.BaseDate.Time(got.TID); at.Before(restored.Add(store.TIDMargin)) {
-		t.Errorf("a TID of %s, and those up to %s may have been used", at, restored.Add(store.TIDMargin))
+	if at := got.BaseDate.Time(got.TID); at.Before(restored.Add(core.TIDMargin)) {
+		t.Errorf("a TID of %s, and those up to %s may have been used", at, restored.Add(core.TIDMargin))
 	}
 	s.audit()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // noteEvery is how old the note of a trusted clock may be.
@@ -36,23 +37,23 @@ func (v *Vending) StartClock(ctx context.Context, t access.Tenant) error {
 // timesRead are times that a transaction has read.
 type timesRead struct {
 	refusal.Refusal
-	times Times
+	times sale.Times
 }
 
 // mayDate returns why the clock may not date anything, and what the store knows about time.
-func (v *Vending) mayDate(tx Tx) (Times, refusal.Refusal, error) {
+func (v *Vending) mayDate(tx Tx) (sale.Times, refusal.Refusal, error) {
 	t, err := tx.VendClock()
 	if err != nil {
-		return Times{}, refusal.Refusal{}, err
+		return sale.Times{}, refusal.Refusal{}, err
 	}
 	return t, v.guard.look(v.c.Now(), t), nil
 }
 
 // fault returns why the clock prevents tokens now.
-func (v *Vending) fault(tx Tx) (Times, refusal.Refusal, error) {
+func (v *Vending) fault(tx Tx) (sale.Times, refusal.Refusal, error) {
 	t, no, err := v.mayDate(tx)
 	if err == nil && !no.Refused() {
-		no = t.behind(tx.Moment())
+		no = behindAt(t, tx.Moment())
 	}
 	return t, no, err
 }

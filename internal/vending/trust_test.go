@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -89,7 +91,7 @@ func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 		if err != nil || d.Code != c.want {
 			t.Errorf("a deposit: %v %q, want %q", err, d.Code, c.want)
 		}
-		if given := s.give(ask(vending.Ask{Meter: m, Kind: vending.ClearTamper}, fmt.Sprintf("job-key-%d", n))); given.Code != c.want {
+		if given := s.give(ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, fmt.Sprintf("job-key-%d", n))); given.Code != c.want {
 			t.Errorf("a management token: %q, want %q", given.Code, c.want)
 		}
 	}
@@ -306,15 +308,81 @@ func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
 	s.issuer.say = nil
 	s.clock.set(right.AddDate(1, 0, 0))
 	s.begin()
-	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+	sold := s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+	if !strings.Contains(sold.What, "clock") || strings.Contains(sold.What, "issuer") || !strings.Contains(sold.Try, "Set the clock") {
+		t.Errorf("a sale that waits for the clock: %s", sold.Detail())
+	}
 	if n, err := s.Recover(context.Background(), access.SystemActor(tenant, "recovery")); err != nil || n != 0 {
 		t.Errorf("%d sales finished (%v) by a clock that is in doubt", n, err)
 	}
 	s.clock.set(right.Add(time.Minute))
 	s.begin()
-	sold := s.sell(order(m, 10000, "key-number-1")).Sale
-	if done := sold.CompletedAt; done.After(right.Add(time.Hour)) {
+	sold = s.sell(order(m, 10000, "key-number-1"))
+	if done := sold.Sale.CompletedAt; done.After(right.Add(time.Hour)) {
 		t.Errorf("finished at %s", done)
 	}
 	s.audit()
+}
+
+// TestAnOpenJobIsNotFinishedByADoubtedClock: the same of tokens that nobody buys.
+func TestAnOpenJobIsNotFinishedByADoubtedClock(t *testing.T) {
+	s := open(t, false)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.note()
+	right := s.clock.Now()
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	a := ask(vending.Ask{Meter: m, Kind: sale.Replacement, Units: 25_000}, "job-key-1")
+	if g := s.give(a); g.Code != refusal.IssuerUnknown || !strings.Contains(g.What, "issuer") {
+		t.Errorf("the issuer does not know: %q, %s", g.Code, g.Detail())
+	}
+	s.issuer.say = nil
+	asked := len(s.issuer.orders())
+	s.clock.set(right.AddDate(1, 0, 0))
+	s.begin()
+	g := s.give(a)
+	if g.Code != refusal.IssuerUnknown || !strings.Contains(g.What, "clock") || strings.Contains(g.What, "issuer") || !strings.Contains(g.Try, "Set the clock") {
+		t.Errorf("a job that waits for the clock: %q, %s", g.Code, g.Detail())
+	}
+	if n := len(s.issuer.orders()); n != asked {
+		t.Errorf("the issuer was asked %d times more", n-asked)
+	}
+	s.clock.set(right.Add(time.Minute))
+	s.begin()
+	if g = s.give(a); g.Refused() || g.Issued.Len() != 1 {
+		t.Errorf("the clock was set right: %s", g.Detail())
+	}
+}
+
+// mute is a transaction whose audit log cannot be written.
+type mute struct{ vending.Tx }
+
+var errMute = errors.New("the audit log is full")
+
+func (mute) AuditLog(access.Entry) error { return errMute }
+
+// TestTrustIsNotTakenWithoutItsRecord: where the audit log cannot say who trusted the clock, nobody did.
+func TestTrustIsNotTakenWithoutItsRecord(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	s.begin()
+	s.sell(order(m, 10000, "key-number-1"))
+	s.clock.add(365 * 24 * time.Hour)
+	s.begin()
+	s.door.wrap = func(tx vending.Tx) vending.Tx { return mute{tx} }
+	if r, err := s.TrustClock(context.Background(), owner(), "the wall clock says so"); !errors.Is(err, errMute) {
+		t.Errorf("trusted: %q, %v; want %v", r.Code, err, errMute)
+	}
+	s.door.wrap = nil
+	if no := s.fault(); no.Code != refusal.ClockUntrusted || !s.ClockDoubted() {
+		t.Errorf("the clock is in doubt: %t, %q; want it so", s.ClockDoubted(), no.Code)
+	}
+	s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
+	book := &logbook{shop: s, seen: map[id.ID]bool{}}
+	book.fresh()
+	s.trusts(amina(), "")
+	book.says("trust", "08:00 person amina@example.org@192.0.2.7 clock.trust server clock: The server started with its clock at 2027-11-20 08:00 UTC,"+
+		" more than 24 hours past 2026-11-20 08:00 UTC, when it was last known to be right. No time service reports that the clock is synchronised."+
+		" => 2027-11-20 08:00 UTC (the wall clock says so) alone")
+	s.sell(order(m, 10000, "key-number-2"))
 }

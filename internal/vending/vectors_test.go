@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -151,7 +152,7 @@ func (s *shop) stand(meter string, v vector) {
 }
 
 // shape is what matters of lines: the sale's references of debts are those of the quote.
-func shape(lines []vending.Line) []string {
+func shape(lines []sale.Line) []string {
 	var out []string
 	for _, l := range lines {
 		left := "-"
@@ -164,18 +165,18 @@ func shape(lines []vending.Line) []string {
 }
 
 // check compares a sale with its vector.
-func (v vector) check(t *testing.T, s vending.Sale) {
+func (v vector) check(t *testing.T, s sale.Sale) {
 	t.Helper()
 	var deducted, steps []string
 	var paid money.Minor
 	for _, l := range s.Lines {
 		switch l.Kind {
-		case vending.LineFee, vending.LineFixed, vending.LineDebt:
+		case sale.LineFee, sale.LineFixed, sale.LineDebt:
 			deducted = append(deducted, fmt.Sprintf("%s %d", l.Kind, l.Amount+l.VAT))
 			paid += l.Amount + l.VAT
 		}
 	}
-	energy := line(t, s, vending.LineEnergy)
+	energy := line(t, s, sale.LineEnergy)
 	for _, p := range energy.Steps {
 		steps = append(steps, p.Units.KWh(1))
 	}
@@ -201,7 +202,7 @@ func (s *shop) account(meter string) id.ID {
 	if no.Refused() {
 		s.t.Fatal(no.Detail())
 	}
-	var p vending.Point
+	var p sale.Point
 	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) (err error) {
 		p, _, err = tx.VendPoint(ref)
 		return err

@@ -38,17 +38,15 @@ type Vendor struct {
 }
 
 // Account is the vendor's account in the books: its float, or what it owes.
-func (v Vendor) Account() ledger.AccountRef { return vendorAccount(v.code(), v.ID) }
+func (v Vendor) Account() ledger.AccountRef {
+	return ledger.AccountRef{Code: v.code(), Subject: v.ID.Text(id.Vendor)}
+}
 
 func (v Vendor) code() ledger.Code {
 	if v.Billing == Postpaid {
 		return ledger.VendorReceivable
 	}
 	return ledger.Float
-}
-
-func vendorAccount(c ledger.Code, vendor id.ID) ledger.AccountRef {
-	return ledger.AccountRef{Code: c, Subject: vendor.Text(id.Vendor)}
 }
 
 // Room is what an account with a limit holds and how much more it could give.

@@ -12,16 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 )
-
-// Seller is what a vendor's sale takes from the vendor's account and earns it. The zero Seller is the tenant itself,
-// whose till takes the money.
-type Seller struct {
-	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
-	Hold          id.ID       // what is reserved on the account while the sale is open
-	Commission    money.Minor // tax included
-	CommissionVAT money.Minor // the tax in it
-}
 
 // VendorTx is what vendors and their money need of a transaction.
 type VendorTx interface {
@@ -53,44 +45,33 @@ type VendorTx interface {
 	AddVendor(Vendor) error
 	PutVendor(Vendor) error
 	// VendSeller keeps what a vendor's sale takes and earns.
-	VendSeller(Sale) error
+	VendSeller(sale.Sale) error
 }
 
 // HoldLife is how long the money of a sale stays reserved while its issuer does not answer.
 const HoldLife = 7 * 24 * time.Hour
 
-// source is the account that the money of a sale comes from.
-func (s Sale) source() ledger.AccountRef {
-	if s.Seller.Account == 0 {
-		return ledger.AccountRef{Code: ledger.Till, Subject: s.Till}
-	}
-	return vendorAccount(s.Seller.Account, s.Vendor)
-}
-
-// Source is the account in the books that the money of the sale came from: a till, a float, what a vendor owes.
-func (s Sale) Source() ledger.AccountRef { return s.source() }
-
 // seller finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
 // and then its account, after the account and the meter of the sale.
-func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s Seller, no refusal.Refusal, err error) {
+func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if by.OfUtility() {
-		return ledger.MainTill, Seller{}, refusal.Refusal{}, nil
+		return ledger.MainTill, sale.Seller{}, refusal.Refusal{}, nil
 	}
 	vendor, found, err := tx.VendorByID(by.Vendor)
 	switch {
 	case err != nil:
-		return "", Seller{}, refusal.Refusal{}, err
+		return "", sale.Seller{}, refusal.Refusal{}, err
 	case !found || vendor.Blocked:
-		return "", Seller{}, vendorBlocked(), nil
+		return "", sale.Seller{}, vendorBlocked(), nil
 	}
 	room, err := tx.Room(vendor.Account())
 	if err != nil {
-		return "", Seller{}, refusal.Refusal{}, err
+		return "", sale.Seller{}, refusal.Refusal{}, err
 	}
 	if tender > 0 && tender > room.Left {
-		return "", Seller{}, floatShort(tender, room.Left), nil
+		return "", sale.Seller{}, floatShort(tender, room.Left), nil
 	}
-	s = Seller{Account: vendor.code()}
+	s = sale.Seller{Account: vendor.code()}
 	if s.Commission, err = money.Share(tender, vendor.Commission, money.HalfUp); err == nil {
 		s.CommissionVAT, err = money.TaxIn(s.Commission, vat)
 	}
@@ -99,12 +80,12 @@ func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till str
 
 // reserveMoney holds the tender of a vendor's sale on its account (P6 of the domain reference, §7.1) and keeps what
 // the sale earns it.
-func reserveMoney(tx Tx, s *Sale) (refusal.Refusal, error) {
+func reserveMoney(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	if s.Seller.Account == 0 {
 		return refusal.Refusal{}, nil
 	}
 	if s.Tender.Minor > 0 {
-		hold, breach, err := tx.Hold(s.source(), s.Tender.Minor, s.ID.Text(id.Vend), s.PricedAt.Add(HoldLife))
+		hold, breach, err := tx.Hold(s.Source(), s.Tender.Minor, s.ID.Text(id.Vend), s.PricedAt.Add(HoldLife))
 		switch {
 		case err != nil:
 			return refusal.Refusal{}, err
@@ -118,7 +99,7 @@ func reserveMoney(tx Tx, s *Sale) (refusal.Refusal, error) {
 
 // book posts the journal of a sale: from the hold of a vendor, else as it is. A hold that expired while nobody could
 // say whether the token exists is made good by what the account still has.
-func book(tx Tx, s Sale, j ledger.Journal) (refusal.Refusal, error) {
+func book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	if !s.Seller.Hold.IsZero() {
 		posted, breach, err := tx.HoldPost(s.Seller.Hold, j)
 		if err != nil || posted {
@@ -132,7 +113,7 @@ func book(tx Tx, s Sale, j ledger.Journal) (refusal.Refusal, error) {
 	switch {
 	case err != nil:
 		return refusal.Refusal{}, err
-	case breach.Refused() && breach.Account == s.source() && s.Seller.Account != 0:
+	case breach.Refused() && breach.Account == s.Source() && s.Seller.Account != 0:
 		return floatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
 	case breach.Refused():
 		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
@@ -146,14 +127,14 @@ func breachOf(j ledger.Journal, b ledger.Breach) error {
 }
 
 // bookCommission posts what a vendor earned on a sale (P7), as a journal of its own, so that a reversal mirrors both.
-func bookCommission(tx Tx, s Sale, now time.Time) error {
+func bookCommission(tx Tx, s sale.Sale, now time.Time) error {
 	if s.Seller.Commission == 0 {
 		return nil
 	}
 	lines := ledger.CommissionEarned(s.Vendor.Text(id.Vendor), s.Seller.Commission-s.Seller.CommissionVAT, s.Seller.CommissionVAT)
 	for i := range lines {
 		if lines[i].Account.Code == ledger.Float {
-			lines[i].Account = s.source()
+			lines[i].Account = s.Source()
 		}
 	}
 	j := ledger.Journal{Kind: ledger.Commission, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s), Postings: lines}
@@ -169,7 +150,7 @@ func bookCommission(tx Tx, s Sale, now time.Time) error {
 }
 
 // memoOf marks what is posted for a simulated meter.
-func memoOf(s Sale) string {
+func memoOf(s sale.Sale) string {
 	if s.Meter.Simulated {
 		return "TEST"
 	}
@@ -303,7 +284,7 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 }
 
 // moment is now as it is stored: UTC, whole microseconds.
-func (v *Vending) moment() time.Time { return v.c.Now().Round(0).UTC().Truncate(time.Microsecond) }
+func (v *Vending) moment() time.Time { return access.Stored(v.c.Now()) }
 
 // Booked is a line of a statement.
 type Booked struct {

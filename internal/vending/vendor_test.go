@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -164,9 +165,17 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 	sold := s.sellAs(clerk(a), order(m, 10000, "key-number-1"))
 	unbound := access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "kiosk", Role: access.VendorAPI}
 	for by, want := range map[*access.Actor]bool{ptr(clerk(a)): true, ptr(clerk(b)): false, ptr(owner()): true, &unbound: false} {
-		shown, err := s.Sale(context.Background(), *by, sold.Sale.ID.Text(id.Vend))
-		if err != nil || shown.Refused() == want {
-			t.Errorf("%s sees the sale: %t, want %t", by, !shown.Refused(), want)
+		for _, name := range []string{sold.Sale.ID.Text(id.Vend), sold.Sale.ReceiptNo} {
+			shown, err := s.Sale(context.Background(), *by, name)
+			if err != nil || shown.Refused() == want || want && shown.Sale.ID != sold.Sale.ID {
+				t.Errorf("%s sees the sale %s: %t, want %t, %v", by, name, !shown.Refused(), want, err)
+			}
+			if missing := "ann-999999"; !want && by.May(access.ReadVends) {
+				none, err := s.Sale(context.Background(), *by, missing)
+				if err != nil || strings.ReplaceAll(none.Detail(), missing, name) != shown.Detail() || none.Code != shown.Code {
+					t.Errorf("%s is told %q of a sale of another vendor, and %q of none", by, shown.Detail(), none.Detail())
+				}
+			}
 		}
 		vendor, err := s.Vendor(context.Background(), *by, "ANN")
 		if err != nil || vendor.Refused() == want {
@@ -178,6 +187,20 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 		}
 		if want && (len(st.Lines) != 2 || st.Lines[0].Balance != -10000 || st.Lines[0].Amount != 10000 || st.Lines[1].Balance != -20000) {
 			t.Errorf("statement %+v", st.Lines)
+		}
+	}
+	s.payIn(a, 500, "BANK-9")
+	for limit, want := range map[int]int{1: 1, 2: 2, 3: 3, 4: 3} {
+		st, err := s.VendorStatement(context.Background(), owner(), "ANN", registry.Page{Limit: limit})
+		if err != nil || len(st.Lines) != want || (st.Next != "") != (limit < 3) {
+			t.Errorf("a page of %d: %d lines, next %q, %v", limit, len(st.Lines), st.Next, err)
+		}
+		if st.Next == "" {
+			continue
+		}
+		rest, err := s.VendorStatement(context.Background(), owner(), "ANN", registry.Page{Cursor: st.Next})
+		if err != nil || len(rest.Lines) != 3-want || rest.Next != "" || rest.Lines[len(rest.Lines)-1].Balance != -20000 {
+			t.Errorf("after a page of %d: %+v, %v", limit, rest.Lines, err)
 		}
 	}
 	if l, err := s.Vendors(context.Background(), clerk(a), registry.Page{}); err != nil || l.Code != refusal.Forbidden {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // TestWhoChangesAWalletIsFound edits each figure that money hangs on; verification must say so.
@@ -19,6 +20,7 @@ func TestWhoChangesAWalletIsFound(t *testing.T) {
 	s.uses(m, 2000)
 	s.verified()
 	trust := s.trust()
+	var found []storetest.Found
 	for _, e := range []insiderEdit{
 		{"forgive what is accrued", `UPDATE wallet SET accrued = 0, parts = ''`},
 		{"forgive what is accrued, everywhere in the row", `UPDATE wallet SET debited = debited - accrued, accrued = 0, parts = ''`},
@@ -36,10 +38,10 @@ func TestWhoChangesAWalletIsFound(t *testing.T) {
 		{"change the energy that a journal charges for", `UPDATE journal SET memo = REPLACE(memo, '1000 Wh', '9000 Wh') WHERE kind = 'usage'`},
 		{"put a journal of use in", `UPDATE journal SET ref = 'mtr_x/9' WHERE kind = 'usage'`},
 	} {
-		if r := s.after(trust, script(e.sql)); r.Sound() {
-			t.Errorf("%s: nothing was found", e.name)
-		}
+		r := s.after(trust, script(e.sql))
+		found = append(found, storetest.Found{Edit: e.name, Kinds: storetest.Kinds(&r)})
 	}
+	storetest.HoldFound(t, "testdata/insiders_wallet.txt", found, *update)
 	if r := s.after(trust, func(*store.Tx) error { return nil }); !r.Sound() {
 		t.Errorf("without an edit: %+v", r.Findings)
 	}

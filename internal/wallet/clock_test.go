@@ -96,3 +96,30 @@ func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d.passes(time.Second).does(1, wallet.OrderClock)
 	d.want("its clock is set", "connect m1; lease m1")
 }
+
+// TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain at once: any other refusal waits for half an hour.
+func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		why   string
+		clock string        // the state of the order that set it
+		since time.Duration // after the refusal
+		want  string
+	}{
+		{"set since", "expired", "done", time.Second, "lease m1"}, {"set in the same moment", "expired", "done", 0, "lease m1"}, {"set before", "expired", "done", -time.Second, ""},
+		{"not set yet", "expired", "sent", time.Second, ""}, {"not to be set", "expired", "failed", time.Second, ""}, {"refused for another reason", "mode", "done", time.Second, ""},
+	} {
+		d := newDesk(t, 100_000, 1)
+		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
+		d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
+		d.settles()
+		d.rows[0].Adrift = false
+		lease, clock := d.order(1, wallet.OrderLease), d.order(1, wallet.OrderClock)
+		lease.Signed, lease.State, lease.Answer, lease.Since = true, "failed", c.why, d.now
+		clock.Signed, clock.State, clock.Since = true, c.clock, d.now.Add(c.since)
+		d.says()
+		d.passes(time.Minute)
+		d.settles()
+		d.want(c.name, c.want)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -46,12 +45,11 @@ func TestFixedChargesOfDaysOnWhichTheClocksChange(t *testing.T) {
 		{time.Date(2026, 9, 6, 1, 30, 0, 0, santiago(t)), "2026-09-06"},
 		{time.Date(2026, 4, 5, 12, 0, 0, 0, santiago(t)), "2026-04-05"},
 	} {
-		d := &till{desk: newDesk(t, 100_000, 1)}
+		d := newTill(t, 100_000, 1)
 		d.now, d.tenant.Zone = c.now, santiago(t)
 		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
-		w := wallet.New(wallet.Config{Door: d, Now: func() time.Time { return d.now }})
 		for pass, want := range []int{3, 0} {
-			if got, err := w.ChargeDays(t.Context(), access.SystemActor(1, "test")); err != nil || got != want || d.charged != c.want {
+			if got, err := d.wallets().ChargeDays(t.Context(), system()); err != nil || got != want || d.charged != c.want {
 				t.Errorf("%s, pass %d: %d days charged up to %q, %v; want %d up to %q", c.now, pass+1, got, d.charged, err, want, c.want)
 			}
 		}

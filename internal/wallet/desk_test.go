@@ -38,6 +38,11 @@ type desk struct {
 	leased  map[int64][]wallet.Lease // what was ordered, in order
 	cuts    map[int64][]id.ID        // the same
 	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
+	booked  []ledger.Journal
+	notices []wallet.Notice
+	orders  map[id.ID]wallet.Order
+	held    money.Minor // reserved of the money
+	breach  ledger.Breach
 	made    uint64
 }
 
@@ -48,7 +53,7 @@ const deskMemory = "0123456789abcdef"
 func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	t.Helper()
 	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Order{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
 		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
@@ -201,6 +206,10 @@ func (d *desk) note(format string, args ...any) { d.log = append(d.log, fmt.Spri
 func (d *desk) NewID() (id.ID, error) { return d.id(), nil }
 
 func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
+	if d.breach.Refused() {
+		return d.breach, nil
+	}
+	d.booked = append(d.booked, j)
 	for _, p := range j.Postings {
 		if p.Account.Code == ledger.Wallet {
 			d.money -= p.Amount
@@ -228,7 +237,7 @@ func (d *desk) WalletPut(r wallet.Row) error {
 	return nil
 }
 
-func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) { return d.money, 0, nil }
+func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) { return d.money, d.held, nil }
 
 func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
@@ -270,7 +279,7 @@ func (d *desk) Sight() (wallet.Sight, error) {
 func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	i := d.id()
 	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
-	d.args[i] = o.Args
+	d.args[i], d.orders[i] = o.Args, o
 	if o.Type == wallet.OrderCut {
 		d.cuts[m.N] = append(d.cuts[m.N], i)
 	}
@@ -299,6 +308,7 @@ func (d *desk) Hurry(m wallet.Meter, t wallet.OrderType) error {
 }
 
 func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
+	d.notices = append(d.notices, n)
 	text := string(n.Kind)
 	if n.Press {
 		text += " press"

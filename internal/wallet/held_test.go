@@ -69,23 +69,84 @@ func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 			another(d)
 		}, "", 32_000},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 100_000, 1)
-			d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-			d.does(1, wallet.OrderLease)
-			if d.max(1) != 32_000 {
-				t.Fatalf("a lease to %d Wh, want 32000", d.max(1))
-			}
-			d.passes(time.Minute)
-			d.log = nil
-			c.do(d)
-			if !d.rows[0].Held.Stopped() {
-				t.Fatal("rating goes on")
-			}
-			if got := d.leases(); got != c.want || d.max(1) != c.max {
-				t.Errorf("got %q to %d Wh, want %q to %d", got, d.max(1), c.want, c.max)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { holds(t, c.do, c.want, c.max) })
+	}
+}
+
+// holds lets rating stop, and says what is told of leases.
+func holds(t *testing.T, do func(*desk), want string, most unit.Energy) {
+	t.Helper()
+	d := newDesk(t, 100_000, 1)
+	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+	d.does(1, wallet.OrderLease)
+	if d.max(1) != 32_000 {
+		t.Fatalf("a lease to %d Wh, want 32000", d.max(1))
+	}
+	d.passes(time.Minute)
+	d.log = nil
+	do(d)
+	if !d.rows[0].Held.Stopped() {
+		t.Fatal("rating goes on")
+	}
+	if got := d.leases(); got != want || d.max(1) != most {
+		t.Errorf("got %q to %d Wh, want %q to %d", got, d.max(1), want, most)
+	}
+}
+
+// TestARegisterThatIsSaidTwiceIsBelievedSoFar: where the meter says the same register twice, and its used-up lease keeps the
+// relay open, it gets a lease from there.
+func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(*desk)
+		want string
+		max  unit.Energy
+	}{
+		{"the same twice, but a command keeps the relay open", func(d *desk) {
+			d.reads(1, 53_700_000, supply.Open, supply.Remote)
+			d.passes(time.Hour).reads(1, 53_700_000, supply.Open, supply.Remote)
+		}, "", 32_000},
+		{"the same twice, but the relay waits for a key", func(d *desk) {
+			d.reads(1, 53_700_000, supply.Armed, supply.Lease)
+			d.passes(time.Hour).reads(1, 53_700_000, supply.Armed, supply.Lease)
+		}, "", 32_000},
+		{"the same twice, but before the end of the lease", func(d *desk) {
+			d.reads(1, 31_999, supply.Open, supply.Lease)
+			d.passes(time.Hour).reads(1, 31_999, supply.Open, supply.Lease)
+		}, "", 32_000},
+		{"the same twice, exactly at its end", func(d *desk) {
+			d.reads(1, 32_000, supply.Open, supply.Lease)
+			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
+		}, "lease m1", 37_000},
+		{"the same twice, and nothing may be owed", func(d *desk) {
+			d.tenant.Supply.Allowance = new(unit.Energy)
+			d.reads(1, 32_000, supply.Open, supply.Lease)
+			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
+		}, "", 32_000},
+	} {
+		t.Run(c.name, func(t *testing.T) { holds(t, c.do, c.want, c.max) })
+	}
+}
+
+// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher one reaches beyond the register, so it is not replaced,
+// unless the meter cannot have it.
+func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
+	for _, c := range []struct {
+		state, answer string
+		signed        bool
+		want          string
+	}{{"sent", "", true, ""}, {"expired", "", true, ""}, {"failed", "counter", true, ""}, {"failed", "mode", true, "lease m1"}, {"expired", "", false, "lease m1"}} {
+		d := newDesk(t, 100_000, 1)
+		d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
+		o := d.order(1, wallet.OrderLease) // to 32 kWh
+		o.Signed, o.State, o.Answer, o.Since = c.signed, c.state, c.answer, d.now.Add(-time.Hour)
+		d.log = nil
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Store: deskMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
+		d.seen[1].Seq, d.seen[1].Register, d.seen[1].Relay, d.seen[1].Reasons = d.rows[0].Seq+1, 21_000, "open", supply.Of(supply.Lease)
+		d.settles()
+		if got := d.leases(); got != c.want {
+			t.Errorf("the higher lease is %s %s, signed %t: got %q, want %q", c.state, c.answer, c.signed, got, c.want)
+		}
 	}
 }
 

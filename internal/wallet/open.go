@@ -43,8 +43,8 @@ func (s *State) follow(r Reading) {
 }
 
 // goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be
-// true, all that is counted is held too, up to OpenFrom. When that is over, what was held is left out of the register, and rating goes on; drawn is then
-// what waits for a decision.
+// true, all that is counted is held too, up to OpenFrom. When that is over, what was held is left out of the register, and
+// rating goes on; drawn is then what waits for a decision.
 func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 	before := *s
 	before.leaveOut()

@@ -415,7 +415,7 @@ func TestAWalletCostsWhatTokensCost(t *testing.T) {
 }
 
 func TestALeaseOfTheDomainReference(t *testing.T) {
-	if got, err := flat().Affordable(5000); err != nil || got != 17_391 {
+	if got, err := flat().AffordableLess(5000, 0); err != nil || got != 17_391 {
 		t.Errorf("50.00 at 2.875 affords %d Wh (%v), want 17391", got, err)
 	}
 }

@@ -4,16 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
-
-func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {
-	return registry.Meter{N: 1, Number: number}, true, nil
-}
-
-func (d *till) WalletUse(int64, string, string, int) ([]wallet.DayUse, error) { return nil, nil }
 
 // TestACutThatARuleHoldsUpIsShownAsWaiting: it was decided, and has not left when something forbids it.
 func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
@@ -37,10 +29,9 @@ func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 		}, wallet.StandCutting, ""},
 	} {
-		d := &till{desk: charged(t)}
+		d := tillOf(charged(t))
 		c.do(d.desk)
-		w := wallet.New(wallet.Config{Door: d, Now: func() time.Time { return d.now }})
-		v, err := w.Supply(t.Context(), access.SystemActor(1, "test"), "06000001229")
+		v, err := d.wallets().Supply(t.Context(), system(), tillNumber)
 		if err != nil || v.Refused() || v.Stand != c.stand || v.Block != c.block {
 			t.Errorf("%s: stands %q, waits for %q (%+v, %v); want %q and %q", c.name, v.Stand, v.Block, v.Refusal, err, c.stand, c.block)
 		}

@@ -33,7 +33,7 @@ func New(c Config) *Wallets { return &Wallets{c} }
 const settleBatch = 20
 
 // moment is now as it is stored: UTC, whole microseconds.
-func (w *Wallets) moment() time.Time { return w.c.Now().Round(0).UTC().Truncate(time.Microsecond) }
+func (w *Wallets) moment() time.Time { return access.Stored(w.c.Now()) }
 
 // batch is what one transaction of a job did.
 type batch struct {

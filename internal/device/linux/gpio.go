@@ -1,11 +1,11 @@
 // Package linux lets a Linux board stand in for the virtual one: contacts, switches, lights and impulses on the lines
-// of a GPIO character device, a modem on a serial port.
+// of a GPIO character device. A board file says which part is on which line.
 //
-// Start at [RequestOutputs] and [RequestInputs] with [System], and at [OpenSerial]. The lines are used by version 2 of
-// the kernel's interface (linux/gpio.h), whose structures this package writes and reads byte by byte.
+// Start at [ParseFile] and [Open] with [System]. The lines are used by version 2 of the kernel's interface (linux/gpio.h), whose
+// structures this package writes and reads byte by byte.
 //
-// No hardware was at hand when this was written. It is tested against a stand-in for the kernel and against
-// pseudo-terminals; nobody has yet seen it move a relay. Whoever is the first should begin without mains.
+// No hardware was at hand when this was written. It is tested against a stand-in for the kernel; nobody has yet seen it
+// move a relay. Whoever is the first should begin without mains.
 package linux
 
 import (

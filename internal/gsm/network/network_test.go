@@ -271,7 +271,7 @@ func TestPhonesTalk(t *testing.T) {
 		if err := a.Send("", "x"); err == nil {
 			t.Error("sent to nobody")
 		}
-		b.Close()
+		n.Detach(bob)
 		if err := a.Send(bob, "later"); err != nil {
 			t.Fatal(err)
 		}

@@ -144,6 +144,3 @@ func (p *Phone) Wait(ctx context.Context, after uint64) []Message {
 		}
 	}
 }
-
-// Close takes the phone off the network.
-func (p *Phone) Close() { p.net.Detach(p.number) }

@@ -23,8 +23,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 //go:embed testdata
@@ -176,7 +176,7 @@ func Measure(e store.Engine, of map[string]Table) (map[string]Table, error) {
 			t := of[name]
 			var content [sha256.Size]byte
 			t.Rows = 0
-			err := tx.C.Query(`SELECT `+strings.Join(t.Columns, ", ")+` FROM `+name, func(r store.Row) error {
+			err := tx.C.Query(`SELECT `+strings.Join(t.Columns, ", ")+` FROM `+name, func(r core.Row) error {
 				t.Rows++
 				for i, b := range rowHash(r, t.Forms) {
 					content[i] ^= b
@@ -194,7 +194,7 @@ func Measure(e store.Engine, of map[string]Table) (map[string]Table, error) {
 	return out, err
 }
 
-func rowHash(r store.Row, forms string) [sha256.Size]byte {
+func rowHash(r core.Row, forms string) [sha256.Size]byte {
 	var b []byte
 	for i, form := range forms {
 		switch {
@@ -215,7 +215,7 @@ func rowHash(r store.Row, forms string) [sha256.Size]byte {
 func Books(e store.Engine) (out []string, err error) {
 	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
 		return tx.C.Query(`SELECT a.code, a.subject, SUM(p.amount) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
-			GROUP BY a.code, a.subject ORDER BY a.code, a.subject`, func(r store.Row) error {
+			GROUP BY a.code, a.subject ORDER BY a.code, a.subject`, func(r core.Row) error {
 			out = append(out, fmt.Sprintf("%d %s %d", r.Int(0), r.Text(1), r.Int(2)))
 			return nil
 		})

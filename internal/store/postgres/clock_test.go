@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
@@ -40,7 +41,7 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 					t.Errorf("a server %s: it is apart by %s, want %s", how, tx.Apart, -apart)
 				}
 				s, err := tx.Sight()
-				if want := apart.Abs() > store.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
+				if want := apart.Abs() > core.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
 					t.Errorf("a server %s: the time is in doubt %t (unseen %s), want %t", how, s.Doubt, s.Unseen, want)
 				}
 				return err

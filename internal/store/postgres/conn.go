@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
@@ -48,7 +48,7 @@ type conn struct {
 	rows    int   // changed or read in this transaction, for the budget
 	wrote   bool  // this transaction has run something else than a SELECT
 	fault   error // the first error: PostgreSQL has given up the transaction
-	upgradePlan
+	plan    store.UpgradePlan
 }
 
 // prepared is a statement on the server.
@@ -77,7 +77,7 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 
 // Query runs a statement and hands over its rows; see store.Conn. The rows are read before the first is handed over,
 // because a connection runs one statement at a time and row may run another.
-func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
+func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.stream && !strings.Contains(sql, "LIMIT") {
 		return c.each(sql, row, args)
 	}
@@ -90,7 +90,7 @@ func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
 }
 
 // each reads a query through a cursor, so that a whole table can be walked through.
-func (c *conn) each(sql string, row func(store.Row) error, args []any) error {
+func (c *conn) each(sql string, row func(core.Row) error, args []any) error {
 	name := "walk" + strconv.Itoa(c.cursors)
 	if _, err := c.run("DECLARE "+name+" NO SCROLL CURSOR FOR "+sql, nil, args); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *conn) each(sql string, row func(store.Row) error, args []any) error {
 }
 
 // fetch reads a cursor to its end. The statement is not kept: what it gives differs from cursor to cursor.
-func (c *conn) fetch(cursor string, row func(store.Row) error) error {
+func (c *conn) fetch(cursor string, row func(core.Row) error) error {
 	for {
 		var some rows
 		r := c.pg.ExecParams(c.ctx, "FETCH "+strconv.Itoa(fetchRows)+" FROM "+cursor, nil, nil, nil, nil)
@@ -238,13 +238,13 @@ func (c *conn) script(sql string) ([]*pgconn.Result, error) {
 
 // text reads a single value.
 func (c *conn) text(sql string, args ...any) (v string, err error) {
-	err = c.Query(sql, func(r store.Row) error { v = r.Text(0); return nil }, args...)
+	err = c.Query(sql, func(r core.Row) error { v = r.Text(0); return nil }, args...)
 	return v, err
 }
 
 // number reads a single integer.
 func (c *conn) number(sql string, args ...any) (n int64, err error) {
-	err = c.Query(sql, func(r store.Row) error { n = r.Int(0); return nil }, args...)
+	err = c.Query(sql, func(r core.Row) error { n = r.Int(0); return nil }, args...)
 	return n, err
 }
 
@@ -343,7 +343,7 @@ func (all *rows) add(values [][]byte) {
 	*all = append(*all, r)
 }
 
-func (all rows) each(fn func(store.Row) error) error {
+func (all rows) each(fn func(core.Row) error) error {
 	for i, r := range all {
 		all[i] = nil
 		if err := fn(r); err != nil {

@@ -74,7 +74,7 @@ func Seal(t testing.TB, e store.Engine) {
 
 // WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
-	o.upgradePlan = upgradePlan{steps, pause}
+	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
@@ -85,6 +85,6 @@ func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) 
 		return nil, err
 	}
 	defer c.drop()
-	c.steps = steps
+	c.plan.Steps = steps
 	return verify(c, dir, headlog.Outside{})
 }

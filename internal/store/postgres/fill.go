@@ -17,6 +17,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // ErrDiffers: what arrived is not what was sent; nothing of it stays.
@@ -155,7 +156,7 @@ func build(c *conn) error {
 	if version, err := alone(c); err != nil || version != 0 {
 		return errors.Join(err, fmt.Errorf("%w: a copy needs one without tables", ErrNotEmpty))
 	}
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func alone(c *conn) (int, error) {
 
 // finish adds what only this engine keeps.
 func finish(c *conn, src store.Source, o Options) error {
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func finish(c *conn, src store.Source, o Options) error {
 		}
 	}
 	// Work that a server held is free again: that server is not among those of this database.
-	if err := store.Unclaim(c, "", o.Now()); err != nil {
+	if err := core.Unclaim(c, "", o.Now()); err != nil {
 		return err
 	}
 	if _, err := c.Exec(`DELETE FROM meta WHERE key LIKE 'key:%'`); err != nil {
@@ -225,7 +226,7 @@ func (s *sum) add(values [][]byte) {
 }
 
 // fillTable copies one table, reads it back and compares.
-func fillTable(c *conn, src store.Source, t store.Table) (int64, error) {
+func fillTable(c *conn, src store.Source, t core.Table) (int64, error) {
 	var sent, there sum
 	r, w := io.Pipe()
 	done := make(chan struct{})
@@ -252,7 +253,7 @@ func fillTable(c *conn, src store.Source, t store.Table) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("copy table %s: %w", t.Name, c.judge(err))
 	}
-	err = c.each(`SELECT `+columns+` FROM "`+t.Name+`"`, func(r store.Row) error { there.add(r.(row)); return nil }, nil)
+	err = c.each(`SELECT `+columns+` FROM "`+t.Name+`"`, func(r core.Row) error { there.add(r.(row)); return nil }, nil)
 	if err == nil && there != sent {
 		err = fmt.Errorf("%w: table %s has %d rows, %d were sent, or not the same ones", ErrDiffers, t.Name, there.rows, sent.rows)
 	}
@@ -260,7 +261,7 @@ func fillTable(c *conn, src store.Source, t store.Table) (int64, error) {
 }
 
 // written writes the values of a row as PostgreSQL does.
-func written(t store.Table, values []any) ([][]byte, error) {
+func written(t core.Table, values []any) ([][]byte, error) {
 	out := make([][]byte, len(values))
 	for i, v := range values {
 		switch v := v.(type) {

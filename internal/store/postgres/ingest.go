@@ -14,6 +14,9 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	if err := e.refuses(); err != nil {
 		return err
 	}
+	if e.opt.Intake == nil {
+		return store.ErrNoIntake
+	}
 	if len(recs) == 0 {
 		return errors.New("ingest: no records")
 	}
@@ -100,7 +103,7 @@ func single(recs []metering.Record) bool {
 func (w *worker) ingestTogether(t access.Tenant, recs []metering.Record) (outs []metering.Outcome, err error) {
 	err = w.closure(t, func(tx *store.Tx) (bool, error) {
 		var err error
-		outs, err = tx.Ingest(recs)
+		outs, err = w.e.opt.Intake(tx, recs)
 		if err == nil && len(outs) != len(recs) {
 			err = fmt.Errorf("%w: %d outcomes for %d records", store.ErrInvariant, len(outs), len(recs))
 		}

@@ -24,30 +24,11 @@ const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
 // migrationLock is the number of the advisory lock under which one server at a time looks at the schema.
 const migrationLock = 0x50575454 // "PWTT"
 
-// upgradePlan holds the steps of the schema, and a hook between their statements. Only tests set it.
-type upgradePlan struct {
-	steps []store.Migration // nil: those of this version
-	pause func(next string) // called before each statement, before the version is written, before and after COMMIT
-}
-
-func (p upgradePlan) migrations() ([]store.Migration, error) {
-	if p.steps != nil {
-		return p.steps, nil
-	}
-	return store.Migrations()
-}
-
-func (p upgradePlan) before(next string) {
-	if p.pause != nil {
-		p.pause(next)
-	}
-}
-
 // migrate brings the database to this version's schema, one transaction per step, and refuses databases that are not
 // ours or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when the
 // database is opened again.
 func migrate(c *conn, o Options) error {
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	if err != nil {
 		return err
 	}
@@ -59,7 +40,7 @@ func migrate(c *conn, o Options) error {
 		if version == 0 {
 			o.AsIs = false // it was empty: whoever makes a database makes all of it
 		}
-		c.before("the next step")
+		c.plan.Before("the next step")
 	}
 }
 
@@ -72,12 +53,12 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 		case err != nil:
 			return err
 		case version > len(steps):
-			return tooNew(version, len(steps))
+			return store.TooNew(version, len(steps))
 		case version == len(steps):
 			return nil
 		}
 		if version > 0 && o.AsIs {
-			return tooOld(version, len(steps))
+			return store.TooOld(version, len(steps))
 		}
 		if version > 0 {
 			if err := unserved(c, o); err != nil {
@@ -92,14 +73,6 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 		return nil
 	})
 	return version, err
-}
-
-func tooNew(version, known int) error {
-	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", store.ErrNewer, version, known)
-}
-
-func tooOld(version, needed int) error {
-	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, needed)
 }
 
 // maxLead is longer than any lead of a running server; one that ends later was taken by a clock that was wrong.
@@ -139,7 +112,7 @@ func apply(c *conn, s store.Migration, o Options) error {
 	if err := carryOut(c, s); err != nil {
 		return err
 	}
-	c.before("the version")
+	c.plan.Before("the version")
 	if s.N == 1 {
 		uid, err := id.New(o.Now(), o.Rand)
 		if err != nil {
@@ -155,7 +128,7 @@ func apply(c *conn, s store.Migration, o Options) error {
 	}
 	_, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
 		metaSchema, strconv.Itoa(s.N))
-	c.before("COMMIT")
+	c.plan.Before("COMMIT")
 	return err
 }
 
@@ -166,7 +139,7 @@ func carryOut(c *conn, m store.Migration) error {
 		if err != nil {
 			return err
 		}
-		c.before(sql)
+		c.plan.Before(sql)
 		if _, err := c.plain(sql); err != nil {
 			return fmt.Errorf("%s: %w", firstLine(sql), err)
 		}

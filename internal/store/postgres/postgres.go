@@ -31,7 +31,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -64,6 +63,7 @@ type Options struct {
 	Follow  bool             // go by the database's clock, as all servers of one database must; see [Engine.Now]
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
+	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
 	Writers int              // connections that write; 0: 8
 	Readers int              // connections that read; 0: 4
 	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
@@ -76,7 +76,7 @@ type Options struct {
 	// closures that touch more than their transaction.
 	Rehearse bool
 
-	upgradePlan
+	plan store.UpgradePlan
 }
 
 // Engine is a store.Engine on one PostgreSQL database.
@@ -181,7 +181,7 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := c.askOnce(e.clock); err != nil {
 		return err
 	}
-	c.upgradePlan = e.opt.upgradePlan
+	c.plan = e.opt.plan
 	if err := migrate(c, e.opt); err != nil {
 		return err
 	}
@@ -274,14 +274,8 @@ func (e *Engine) Health() error {
 	return errors.Join(e.readOnly, e.broken, e.away)
 }
 
-// Epoch is the store epoch: 1, and one more after every restore.
-func (e *Engine) Epoch() int64 { return e.epoch }
-
 // PublicKey is the line with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.sealer.public }
-
-// Holder names this server among all that share the database.
-func (e *Engine) Holder() string { return e.opt.Holder }
 
 // refuses says why no work is taken, nil if it is.
 func (e *Engine) refuses() error {

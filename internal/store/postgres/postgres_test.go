@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -18,6 +20,7 @@ func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
+	o.Intake = intake.Take
 	e, err := postgres.Open(t.Context(), url, o)
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +33,11 @@ func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	return e
 }
 
+// everyStatement makes every statement fail once: go test ./internal/store/postgres -run IsAStore -args -every-statement
+var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
+
 func TestPostgreSQLIsAStore(t *testing.T) {
-	storetest.Exercise(t, storetest.Rig{
+	rig := storetest.Rig{
 		// One worker, because these tests hold it up to see what waits behind it; more are tested elsewhere.
 		Open: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
@@ -40,5 +46,10 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 4, SealEvery: -1})
 		},
 		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Seal: postgres.Seal, Alone: true,
-	})
+	}
+	if *everyStatement {
+		storetest.Fail(t, rig, true)
+		return
+	}
+	storetest.Exercise(t, rig)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
@@ -27,7 +28,7 @@ const (
 type sealer struct {
 	e      *Engine
 	c      *conn
-	store  *store.Sealer
+	store  *core.Sealer
 	public string
 	heads  *headlog.Log
 	mark   func([32]byte) []byte
@@ -35,7 +36,7 @@ type sealer struct {
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {
-	return &sealer{e: e, store: store.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
+	return &sealer{e: e, store: core.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
 }
 
 // run seals until the engine closes, and once more then: what was committed last is sealed before the lead is left.
@@ -136,11 +137,11 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 		s.store.Forget()
 		s.epoch = epoch
 	}
-	f, err := s.store.Collect(tx, sealRows)
+	f, err := s.store.Collect(tx.Tx, sealRows)
 	if err != nil || f.Empty() {
 		return nil, 0, true, err
 	}
-	h, err := s.store.Seal(tx, f)
+	h, err := s.store.Seal(tx.Tx, f)
 	if err != nil {
 		return nil, 0, true, fmt.Errorf("seal: %w", err)
 	}

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
@@ -342,7 +342,7 @@ func TestALostConnectionChangesNothingTwice(t *testing.T) {
 					if err == nil && cut {
 						cut = false
 						cuts.Add(1)
-						err = tx.C.Query(`SELECT pg_terminate_backend(pg_backend_pid())`, func(store.Row) error { return nil })
+						err = tx.C.Query(`SELECT pg_terminate_backend(pg_backend_pid())`, func(core.Row) error { return nil })
 					}
 					return value{n: got}, err
 				})
@@ -365,7 +365,7 @@ func TestALostConnectionChangesNothingTwice(t *testing.T) {
 
 // counter reads what these tests count.
 func counter(tx *store.Tx) (n int64, err error) {
-	err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = 'a'`, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant)
+	err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = 'a'`, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant)
 	return n, err
 }
 

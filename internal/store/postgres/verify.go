@@ -83,15 +83,15 @@ func look(c *conn) error {
 		return err
 	}
 	version, err := schema(c)
-	steps, more := c.migrations()
+	steps, more := c.plan.Migrations()
 	switch err = errors.Join(err, more); {
 	case err != nil:
 	case version > len(steps):
-		err = tooNew(version, len(steps))
+		err = store.TooNew(version, len(steps))
 	case version == 0:
 		err = fmt.Errorf("%w: it has no tables", ErrForeign)
 	case version < len(steps):
-		err = tooOld(version, len(steps))
+		err = store.TooOld(version, len(steps))
 	}
 	return err
 }

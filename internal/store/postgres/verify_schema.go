@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // verifySchema compares what keeps wrong rows out with what the migrations make, and finds what nobody but an owner of the
@@ -20,14 +21,14 @@ func verifySchema(c *conn, r *store.Report) error {
 		UNION ALL SELECT 'policy ' || p.polname || ' on table ' || k.relname FROM pg_policy p JOIN pg_class k ON k.oid = p.polrelid
 			WHERE k.relnamespace = current_schema()::regnamespace
 		UNION ALL SELECT 'view ' || relname FROM pg_class WHERE relkind IN ('v', 'm', 'f') AND relnamespace = current_schema()::regnamespace
-		ORDER BY 1`, func(w store.Row) error {
+		ORDER BY 1`, func(w core.Row) error {
 		r.Find("schema", "The database has a %s that the server did not make. It acts on what the server writes, or hides it: have somebody look at it before anything is sold.", w.Text(0))
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("look for triggers: %w", err)
 	}
-	meant, err := meantSchema(c.upgradePlan)
+	meant, err := meantSchema(c.plan)
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,8 @@ func newRuleWords() ruleWords {
 
 // meantSchema reads the statements of the migrations one after the other: a table or an index that a later one drops is
 // meant no more.
-func meantSchema(p upgradePlan) (rules, error) {
-	steps, err := p.migrations()
+func meantSchema(p store.UpgradePlan) (rules, error) {
+	steps, err := p.Migrations()
 	if err != nil {
 		return rules{}, err
 	}
@@ -108,7 +109,7 @@ func (w ruleWords) read(sql string, of map[string]rules) {
 func (m rules) compare(c *conn, r *store.Report) error {
 	var have []string
 	err := c.Query(`SELECT CASE WHEN i.indisunique THEN 'unique ' ELSE '' END || k.relname FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid
-		WHERE i.indisvalid AND k.relnamespace = current_schema()::regnamespace`, func(w store.Row) error {
+		WHERE i.indisvalid AND k.relnamespace = current_schema()::regnamespace`, func(w core.Row) error {
 		have = append(have, w.Text(0))
 		return nil
 	})

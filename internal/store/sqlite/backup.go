@@ -18,11 +18,10 @@ import (
 	"strings"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
+	"zombiezen.com/go/sqlite"
 )
 
 // A backup is a folder: a copy of the database, the key files and settings beside it, and a manifest with a checksum

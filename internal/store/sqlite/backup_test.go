@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -31,7 +32,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				sell(t, e, sale(n, 7))
+				sell(t, e, sellOne(n, 7))
 			}
 		}
 	})
@@ -54,7 +55,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 			t.Errorf("restored %d sales, %d were durable before the backup; findings %v", n, had, r.Findings)
 		}
 		again := openIn(t, back, sqlite.Options{Reserve: -1})
-		sell(t, again, sale(1_000_000_000, 7))
+		sell(t, again, sellOne(1_000_000_000, 7))
 	}
 	close(stop)
 	wg.Wait()
@@ -62,7 +63,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 
 func counter(name string) func(*store.Tx) (int64, error) {
 	return func(tx *store.Tx) (n int64, err error) {
-		err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant, name)
+		err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant, name)
 		return n, err
 	}
 }
@@ -79,7 +80,7 @@ func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T 
 // numbers are what a restore must move: command counter, lease sequence and last TID.
 func numbers(tx *store.Tx) (out [3]int64, err error) {
 	err = tx.C.Query(`SELECT command_counter, lease_seq FROM meter WHERE tenant_id = $1 AND n = 0`,
-		func(r store.Row) error { out = [3]int64{r.Int(0), r.Int(1)}; return nil }, tx.Tenant)
+		func(r core.Row) error { out = [3]int64{r.Int(0), r.Int(1)}; return nil }, tx.Tenant)
 	if err != nil {
 		return out, err
 	}
@@ -97,12 +98,12 @@ func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
 		_, err := tx.C.Exec(`UPDATE meter SET command_counter = 7, lease_seq = $1 WHERE tenant_id = $2 AND n = 0`, ahead, tx.Tenant)
 		return sold{}, err
 	})
-	sell(t, e, sale(5, 1))
+	sell(t, e, sellOne(5, 1))
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
 		t.Fatal(err)
 	}
-	sell(t, e, sale(6, 1)) // lost
+	sell(t, e, sellOne(6, 1)) // lost
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
 		t.Errorf("what was moved aside has %d sales, findings %v; want 2 and none", figure(r, "sales"), r.Findings)
 	}
 	again := openIn(t, dir, sqlite.Options{Reserve: -1})
-	tid, err := sts.Base2014.TIDAt(fixed().Add(store.TIDMargin))
+	tid, err := sts.Base2014.TIDAt(fixed().Add(core.TIDMargin))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
 		t.Errorf("figures %v, findings %v; want a torn line and nothing found", r.Figures, r.Findings)
 	}
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
-	sell(t, e, sale(3, 7))
+	sell(t, e, sellOne(3, 7))
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +249,7 @@ func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 		found("at once", c.want)
 		var log bytes.Buffer
 		e := openIn(t, dir, sqlite.Options{Reserve: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		sell(t, e, sale(3, 7))
+		sell(t, e, sellOne(3, 7))
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +275,7 @@ func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
 		if err := spoil(filepath.Join(dir, "heads.log")); err != nil {
 			t.Fatal(err)
 		}
-		sell(t, e, sale(4, 7))
+		sell(t, e, sellOne(4, 7))
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func BenchmarkSales(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(next.Add(1), customers)); err != nil {
+			if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(next.Add(1), customers)); err != nil {
 				b.Error(err)
 				return
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // How the log is moved into the database.
@@ -96,7 +97,7 @@ func (e *Engine) moved(err error) {
 // the database yet.
 func moveLog(c *conn, kind string) (all, left int, err error) {
 	c.fault = nil
-	err = c.Query("PRAGMA wal_checkpoint("+kind+")", func(r store.Row) error {
+	err = c.Query("PRAGMA wal_checkpoint("+kind+")", func(r core.Row) error {
 		all, left = int(r.Int(1)), int(r.Int(1)-r.Int(2))
 		return nil
 	})

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/unit"
+	"zombiezen.com/go/sqlite"
 )
 
 // maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
@@ -30,7 +30,7 @@ type conn struct {
 	writes  int   // statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
 	shut    error // why the closure that runs may not write, nil where it may
-	upgradePlan
+	plan    store.UpgradePlan
 }
 
 // stmt is a prepared statement and, while it runs, the row it stands on.
@@ -64,7 +64,7 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 }
 
 // Query runs a statement and hands over its rows; see store.Conn.
-func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
+func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.fault != nil {
 		return c.fault
 	}
@@ -74,7 +74,7 @@ func (c *conn) Query(sql string, row func(store.Row) error, args ...any) error {
 	return c.run(sql, row, args)
 }
 
-func (c *conn) run(sql string, row func(store.Row) error, args []any) (err error) {
+func (c *conn) run(sql string, row func(core.Row) error, args []any) (err error) {
 	s, err := c.statement(sql)
 	if err != nil {
 		return c.judge(err)
@@ -199,7 +199,7 @@ func (c *conn) plain(sql string) error { return c.run(sql, nil, nil) }
 
 // number reads a single integer.
 func (c *conn) number(sql string, args ...any) (n int64, err error) {
-	err = c.run(sql, func(r store.Row) error { n = r.Int(0); return nil }, args)
+	err = c.run(sql, func(r core.Row) error { n = r.Int(0); return nil }, args)
 	return n, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -49,8 +50,8 @@ func pageLimit(t *testing.T) disk {
 		t.Helper()
 		for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 			err := e.Run(context.Background(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
-				return false, tx.C.Query("PRAGMA page_count", func(r store.Row) error {
-					return tx.C.Query(fmt.Sprintf("PRAGMA max_page_count = %d", r.Int(0)+more), func(store.Row) error { return nil })
+				return false, tx.C.Query("PRAGMA page_count", func(r core.Row) error {
+					return tx.C.Query(fmt.Sprintf("PRAGMA max_page_count = %d", r.Int(0)+more), func(core.Row) error { return nil })
 				})
 			})
 			if err == nil {
@@ -74,7 +75,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	}
 	stock(t, e, 7)
 	sellOn := func(n int64) error {
-		_, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(n, 7))
+		_, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n, 7))
 		return err
 	}
 	n, done := int64(0), int64(0)
@@ -148,7 +149,7 @@ func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 		d.fill(t, e, left)
 		sales := int64(0)
 		for err == nil && sales < 500 {
-			if _, err = store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(sales+1, 7)); err == nil {
+			if _, err = store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(sales+1, 7)); err == nil {
 				sales++
 			}
 		}
@@ -181,7 +182,7 @@ func onFull(t *testing.T, e *sqlite.Engine) {
 			return false, errors.Join(tx.AuditLog(access.Entry{Actor: "clerk", Action: "act"}), tx.OnceDrop(access.Once{Key: "a"}))
 		}, store.ErrFull},
 		{"a closure that writes and asks", func(tx *store.Tx) (bool, error) {
-			return false, tx.C.Query(`DELETE FROM counter WHERE name = $1 RETURNING name`, func(store.Row) error { return nil }, "a")
+			return false, tx.C.Query(`DELETE FROM counter WHERE name = $1 RETURNING name`, func(core.Row) error { return nil }, "a")
 		}, store.ErrFull},
 	} {
 		if err := e.Run(context.Background(), store.FirstTenant, store.Sale, c.fn); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
@@ -193,7 +194,7 @@ func onFull(t *testing.T, e *sqlite.Engine) {
 	}
 	acts := look(t, e, func(tx *store.Tx) (string, error) {
 		acts := ""
-		err := tx.C.Query(`SELECT action FROM audit ORDER BY id`, func(r store.Row) error { acts += r.Text(0) + " "; return nil })
+		err := tx.C.Query(`SELECT action FROM audit ORDER BY id`, func(r core.Row) error { acts += r.Text(0) + " "; return nil })
 		return acts, err
 	})
 	if acts != "token.show " {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -46,7 +47,7 @@ func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 
 // WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
-	o.upgradePlan = upgradePlan{steps, pause}
+	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
@@ -54,7 +55,7 @@ func WithSteps(o Options, steps []store.Migration, pause func(next string)) Opti
 func withSteps(dir string, steps []store.Migration) (*conn, error) {
 	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, true)
 	if err == nil {
-		c.steps = steps
+		c.plan.Steps = steps
 	}
 	return c, err
 }
@@ -88,3 +89,26 @@ func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (stor
 	b, err := branch(ctx, c, dir)
 	return b, errors.Join(err, c.c.Close())
 }
+
+// Count is how many were counted.
+func (d *Durations) Count() (n int64) {
+	for _, k := range d {
+		n += k
+	}
+	return n
+}
+
+// Quantile is a duration that percent of all durations do not pass, exact to a factor of two; 0 where nothing was
+// counted.
+func (d *Durations) Quantile(percent int64) time.Duration {
+	rest := d.Count() * percent / 100
+	for i, k := range d {
+		if rest -= k; k > 0 && rest <= 0 {
+			return time.Duration(1<<i) * time.Microsecond
+		}
+	}
+	return 0
+}
+
+// Epoch is the store epoch: 1, and one more after every restore.
+func (e *Engine) Epoch() int64 { return e.epoch }

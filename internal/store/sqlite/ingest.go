@@ -18,6 +18,9 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	if err := cmp.Or(e.refuses(), e.shut()); err != nil {
 		return err
 	}
+	if e.opt.Intake == nil {
+		return store.ErrNoIntake
+	}
 	if len(recs) == 0 {
 		return errors.New("ingest: no records")
 	}
@@ -99,7 +102,7 @@ func single(recs []metering.Record) bool {
 func (e *Engine) ingestTogether(b *batch, t access.Tenant, recs []metering.Record) (outs []metering.Outcome, failed, fatal error) {
 	failed, fatal = e.attempt(b, t, func(tx *store.Tx) (bool, error) {
 		var err error
-		outs, err = tx.Ingest(recs)
+		outs, err = e.opt.Intake(tx, recs)
 		if err == nil && len(outs) != len(recs) {
 			err = fmt.Errorf("%w: %d outcomes for %d records", store.ErrInvariant, len(outs), len(recs))
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -45,7 +46,7 @@ func seller(dir string) error {
 	for k := range int64(4) {
 		go func() {
 			for n := from*10 + k; ; n += 4 {
-				if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sale(n+1, 7)); err != nil {
+				if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n+1, 7)); err != nil {
 					failed <- err
 					return
 				}
@@ -137,7 +138,7 @@ func storedSales(t *testing.T, dir string) map[int64]bool {
 	}
 	out := map[int64]bool{}
 	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
-		return tx.C.Query(`SELECT client_ref FROM vend WHERE tenant_id = $1`, func(r store.Row) error {
+		return tx.C.Query(`SELECT client_ref FROM vend WHERE tenant_id = $1`, func(r core.Row) error {
 			n, err := strconv.ParseInt(strings.TrimPrefix(r.Text(0), "sale-"), 10, 64)
 			out[n] = true
 			return err

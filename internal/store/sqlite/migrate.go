@@ -12,30 +12,11 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// upgradePlan holds the steps of the schema, and a hook between their statements. Only tests set it.
-type upgradePlan struct {
-	steps []store.Migration // nil: those of this version
-	pause func(next string) // called before each statement, before the version is written, before and after COMMIT
-}
-
-func (p upgradePlan) migrations() ([]store.Migration, error) {
-	if p.steps != nil {
-		return p.steps, nil
-	}
-	return store.Migrations()
-}
-
-func (p upgradePlan) before(next string) {
-	if p.pause != nil {
-		p.pause(next)
-	}
-}
-
 // migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
 // or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when it is
 // opened again. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
 func migrate(c *conn, dir string, o Options) error {
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	if err != nil {
 		return err
 	}
@@ -48,11 +29,11 @@ func migrate(c *conn, dir string, o Options) error {
 	case !fresh && application != applicationN:
 		return fmt.Errorf("%w: %s", ErrForeign, dir)
 	case version > int64(len(steps)):
-		return tooNew(version, len(steps))
+		return store.TooNew(int(version), len(steps))
 	case version == int64(len(steps)):
 		return nil
 	case !fresh && o.AsIs:
-		return fmt.Errorf("%w: it has schema %d and this program needs schema %d", store.ErrOlder, version, len(steps))
+		return store.TooOld(int(version), len(steps))
 	}
 	if !fresh && o.Lock == nil {
 		l, err := TakeLock(dir)
@@ -65,7 +46,7 @@ func migrate(c *conn, dir string, o Options) error {
 		if err := step(c, s, o); err != nil {
 			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
 		}
-		c.before("the next step")
+		c.plan.Before("the next step")
 		o.Log.Info("database migrated", logkey.Version, s.N)
 	}
 	return nil
@@ -101,10 +82,10 @@ func step(c *conn, s store.Migration, o Options) (err error) {
 	if err != nil || now >= int64(s.N) {
 		return err // another process was faster
 	}
-	if err := carryOut(c.c, s, c.before); err != nil {
+	if err := carryOut(c.c, s, c.plan.Before); err != nil {
 		return err
 	}
-	c.before("the version")
+	c.plan.Before("the version")
 	if err := teach(c); err != nil {
 		return err
 	}
@@ -113,7 +94,7 @@ func step(c *conn, s store.Migration, o Options) (err error) {
 			return err
 		}
 	}
-	defer c.before("COMMIT")
+	defer c.plan.Before("COMMIT")
 	return c.plain(fmt.Sprintf("PRAGMA user_version = %d", s.N))
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Two databases never commit in one instant. So the folder is told of a move before the other database commits it, and
@@ -97,7 +97,7 @@ func pending(c *conn) (Move, error) {
 }
 
 func noted(c *conn, key string) (value string, err error) {
-	err = c.Query(`SELECT value FROM meta WHERE key = $1`, func(r store.Row) error { value = r.Text(0); return nil }, key)
+	err = c.Query(`SELECT value FROM meta WHERE key = $1`, func(r core.Row) error { value = r.Text(0); return nil }, key)
 	return value, err
 }
 

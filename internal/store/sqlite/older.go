@@ -25,7 +25,7 @@ func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database: %w", err), os.RemoveAll(folder))
 	}
 	copied = newConn(to)
-	copied.upgradePlan = c.upgradePlan
+	copied.plan = c.plan
 	drop = func() error { return errors.Join(to.Close(), os.RemoveAll(folder)) }
 	if err := copyPages(c.c, to); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database in %s, which TMPDIR names: %w", folder, err), drop())
@@ -57,7 +57,7 @@ func current(c *conn, dir string) (now *conn, older int, done func() error, err 
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	if err != nil || version == len(steps) {
 		return c, 0, func() error { return nil }, err
 	}
@@ -76,18 +76,14 @@ func known(c *conn, dir string) (version int, err error) {
 	if err != nil {
 		return 0, damaged(dir, err)
 	}
-	steps, err := c.migrations()
+	steps, err := c.plan.Migrations()
 	switch {
 	case err != nil:
 		return 0, err
 	case application != applicationN:
 		return 0, fmt.Errorf("%w: %s", ErrForeign, dir)
 	case n > int64(len(steps)):
-		return 0, tooNew(n, len(steps))
+		return 0, store.TooNew(int(n), len(steps))
 	}
 	return int(n), nil
-}
-
-func tooNew(version int64, known int) error {
-	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", store.ErrNewer, version, known)
 }

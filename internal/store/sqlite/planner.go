@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // What the planner is told of a table before there is anything in it.
@@ -28,7 +28,7 @@ func teach(c *conn) error {
 	}
 	var estimates [][3]string
 	err := c.Query(`SELECT t.name, i.name, i."unique", i.origin, i.partial, t.sql FROM sqlite_schema t JOIN pragma_index_list(t.name) i
-		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, i.name`, func(r store.Row) error {
+		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, i.name`, func(r core.Row) error {
 		columns, err := indexColumns(c, r.Text(1))
 		if err != nil {
 			return err
@@ -56,7 +56,7 @@ func teach(c *conn) error {
 
 func indexColumns(c *conn, index string) ([]string, error) {
 	var columns []string
-	err := c.Query(`SELECT name FROM pragma_index_xinfo($1) WHERE key = 1 ORDER BY seqno`, func(r store.Row) error {
+	err := c.Query(`SELECT name FROM pragma_index_xinfo($1) WHERE key = 1 ORDER BY seqno`, func(r core.Row) error {
 		columns = append(columns, r.Text(0))
 		return nil
 	}, index)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -44,7 +45,7 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
-			return tx.C.Query(`EXPLAIN QUERY PLAN `+sql, func(r store.Row) error { plan = append(plan, r.Text(3)); return nil })
+			return tx.C.Query(`EXPLAIN QUERY PLAN `+sql, func(r core.Row) error { plan = append(plan, r.Text(3)); return nil })
 		})
 		if err != nil || !strings.Contains(strings.Join(plan, "; "), index+" ") {
 			t.Errorf("%s\nis planned as %q (%v), want it to use %s", sql, plan, err, index)
@@ -67,12 +68,12 @@ func TestNoInsertBuildsATable(t *testing.T) {
 	err = e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
 		var tables []string
 		err := tx.C.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
-			func(r store.Row) error { tables = append(tables, r.Text(0)); return nil })
+			func(r core.Row) error { tables = append(tables, r.Text(0)); return nil })
 		if len(tables) < 40 {
 			t.Errorf("found only %d tables", len(tables))
 		}
 		for _, name := range tables {
-			err = errors.Join(err, tx.C.Query(`EXPLAIN INSERT INTO `+name+` DEFAULT VALUES`, func(r store.Row) error {
+			err = errors.Join(err, tx.C.Query(`EXPLAIN INSERT INTO `+name+` DEFAULT VALUES`, func(r core.Row) error {
 				if r.Text(1) == "OpenEphemeral" {
 					t.Errorf("an INSERT INTO %s builds a table", name)
 				}

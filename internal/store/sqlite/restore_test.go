@@ -30,7 +30,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 1)
-	sell(t, e, sale(5, 1))
+	sell(t, e, sellOne(5, 1))
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 			}
 		}
 		epoch = e.Epoch()
-		sell(t, e, sale(int64(10+round), 1)) // signs a head
+		sell(t, e, sellOne(int64(10+round), 1)) // signs a head
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,9 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -66,7 +68,7 @@ func sell(t testing.TB, e store.Engine, fn func(*store.Tx) (sold, error)) sold {
 
 // sale writes everything that a sale of 100.00 for 34.7 kWh writes, in about as many statements: request, sale with
 // lines and token, key, month, journal of four postings, receipt number, audit row, outbox, answer.
-func sale(n, customers int64) func(*store.Tx) (sold, error) {
+func sellOne(n, customers int64) func(*store.Tx) (sold, error) {
 	return func(tx *store.Tx) (sold, error) {
 		once := access.Once{Principal: "till", Key: "sale-" + strconv.FormatInt(n, 10), Hash: sha256.Sum256([]byte{byte(n)})}
 		if kept, err := tx.OnceTake(once); err != nil || kept != nil {
@@ -91,11 +93,11 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 		if err := book(tx, vend, n%customers); err != nil {
 			return sold{}, err
 		}
-		says, err := s.Evidence(vending.Facts{Key: key})
+		says, err := vending.Evidence(s, sale.Facts{Key: key})
 		if err != nil {
 			return sold{}, err
 		}
-		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: vending.EvidenceOf, Object: vend.Text(id.Vend), After: says}); err != nil {
+		if err := tx.AuditLog(access.Entry{Actor: "apikey till", Action: proof.Action, Object: vend.Text(id.Vend), After: says}); err != nil {
 			return sold{}, err
 		}
 		_, err = tx.Enqueue(job.Item{Lane: "mqtt", Key: strconv.FormatInt(n, 10), Kind: "token", Body: []byte(`{"token_id":"tok_1"}`)})
@@ -107,16 +109,16 @@ func sale(n, customers int64) func(*store.Tx) (sold, error) {
 }
 
 // saleOf is a sale of 100.00 as it is stored.
-func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, receipt string) vending.Sale {
+func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, receipt string) sale.Sale {
 	owner := customer(who)
-	return vending.Sale{ID: vend, Mode: registry.PrepayToken, ClientRef: once.Key, Meter: vending.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
-		State: vending.Completed, Tender: money.Amount{Minor: 10000, Currency: "KES"}, CarryOut: 24, Units: 34700, Month: "2026-11",
+	return sale.Sale{ID: vend, Mode: registry.PrepayToken, ClientRef: once.Key, Meter: sale.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
+		State: sale.Completed, Tender: money.Amount{Minor: 10000, Currency: "KES"}, CarryOut: 24, Units: 34700, Month: "2026-11",
 		Tariff: vend, ReceiptNo: receipt, Till: "main", By: "till", PricedAt: tx.Now, CompletedAt: tx.Now, Key: owner,
-		Lines: []vending.Line{
-			{Kind: vending.LineEnergy, Amount: 8675, Steps: []vending.Step{{Units: 34700, Rate: 2500000, Amount: 8675}}},
-			{Kind: vending.LineVAT, Amount: 1301}, {Kind: vending.LineCarry, Amount: 24}},
-		Tokens: []vending.Token{{ID: vend, Sale: vend, Meter: who, TID: tid, BaseDate: sts.Base2014, RND: 5, Units: 34700,
-			State: vending.TokenIssued, IssuedAt: tx.Now, Sealed: make([]byte, 60), Hash: vend[:]}}}
+		Lines: []sale.Line{
+			{Kind: sale.LineEnergy, Amount: 8675, Steps: []sale.Step{{Units: 34700, Rate: 2500000, Amount: 8675}}},
+			{Kind: sale.LineVAT, Amount: 1301}, {Kind: sale.LineCarry, Amount: 24}},
+		Tokens: []sale.Token{{ID: vend, Sale: vend, Meter: who, TID: tid, BaseDate: sts.Base2014, RND: 5, Units: 34700,
+			State: sale.TokenIssued, IssuedAt: tx.Now, Sealed: make([]byte, 60), Hash: vend[:]}}}
 }
 
 // keyOf is a meter key.

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
+	"zombiezen.com/go/sqlite"
 )
 
 // Source is a snapshot of the database in a data folder; see store.Source. Nothing is written through it.
@@ -79,12 +79,12 @@ func (s *Source) Trust(t access.Tenant) store.Trust {
 }
 
 // Tables lists the tables; there are no references between them that would want an order.
-func (s *Source) Tables() ([]store.Table, error) {
-	var out []store.Table
+func (s *Source) Tables() ([]core.Table, error) {
+	var out []core.Table
 	err := s.c.Query(`SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid`, func(r store.Row) error {
+		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid`, func(r core.Row) error {
 		if n := len(out); n == 0 || out[n-1].Name != r.Text(0) {
-			out = append(out, store.Table{Name: r.Text(0)})
+			out = append(out, core.Table{Name: r.Text(0)})
 		}
 		t := &out[len(out)-1]
 		t.Columns = append(t.Columns, r.Text(1))
@@ -97,9 +97,9 @@ func (s *Source) Tables() ([]store.Table, error) {
 }
 
 // Rows reads a table; see store.Source.
-func (s *Source) Rows(t store.Table, row func(values []any) error) error {
+func (s *Source) Rows(t core.Table, row func(values []any) error) error {
 	values := make([]any, len(t.Columns))
-	err := s.c.Query(`SELECT "`+strings.Join(t.Columns, `", "`)+`" FROM "`+t.Name+`"`, func(r store.Row) error {
+	err := s.c.Query(`SELECT "`+strings.Join(t.Columns, `", "`)+`" FROM "`+t.Name+`"`, func(r core.Row) error {
 		w := r.(*stmt) // the type of a value is not among what a Row tells
 		for i := range values {
 			switch w.ColumnType(i) {

@@ -27,14 +27,14 @@ import (
 	"syscall"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite/walbuf"
+	"zombiezen.com/go/sqlite"
 )
 
 // Names of the files in the folder.
@@ -89,6 +89,7 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
+	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
 	Readers int              // connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
 	Lock    *Lock            // the folder's lock where the caller holds it; upgrading an older database needs it
@@ -98,7 +99,7 @@ type Options struct {
 	// closures that touch more than their transaction.
 	Rehearse bool
 
-	upgradePlan
+	plan store.UpgradePlan
 }
 
 // Engine is a store.Engine on one SQLite file.
@@ -109,7 +110,7 @@ type Engine struct {
 
 	writer  *conn
 	buffer  *walbuf.Buffer // before the writer's log
-	sealer  *store.Sealer
+	sealer  *core.Sealer
 	public  string // the public line of the seal key
 	heads   *headlog.Log
 	reserve reserve
@@ -221,7 +222,7 @@ func (e *Engine) open() error {
 	if e.writer, err = connect(uri, cacheWriter, false); err != nil {
 		return err
 	}
-	e.writer.upgradePlan = e.opt.upgradePlan
+	e.writer.plan = e.opt.plan
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
 		return err
 	}
@@ -239,7 +240,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.sealer, e.public = store.NewSealer(key), key.Public()
+	e.sealer, e.public = core.NewSealer(key), key.Public()
 	c, err := connect(path, cacheMover, false)
 	if err != nil {
 		return err
@@ -436,9 +437,6 @@ func (e *Engine) Health() error {
 	defer e.mu.Unlock()
 	return errors.Join(e.readOnly, e.broken, e.full)
 }
-
-// Epoch is the store epoch: 1, and one more after every restore.
-func (e *Engine) Epoch() int64 { return e.epoch }
 
 // PublicKey is the line with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.public }

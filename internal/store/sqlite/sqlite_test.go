@@ -1,8 +1,11 @@
 package sqlite_test
 
 import (
+	"flag"
+	"os"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
@@ -16,6 +19,7 @@ func open(t *testing.T) store.Engine {
 
 func openIn(t *testing.T, dir string, o sqlite.Options) *sqlite.Engine {
 	t.Helper()
+	o.Intake = intake.Take
 	e, err := sqlite.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +36,22 @@ func TestSQLiteIsAStore(t *testing.T) {
 	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit})
 }
 
+// everyStatement makes every statement fail once, not one of each closure: go test ./internal/store/sqlite -run AtAnyStatement -args -every-statement
+var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
+
+// TestSQLiteFailsAtAnyStatement: an operation of which a statement fails reports it, and leaves nothing behind.
+func TestSQLiteFailsAtAnyStatement(t *testing.T) {
+	inMemory := func(t *testing.T) store.Engine {
+		dir, err := os.MkdirTemp("/dev/shm", "paywatt-test-") // no sync to wait for
+		if err != nil {
+			return open(t)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		return openIn(t, dir, sqlite.Options{Reserve: -1, Readers: 2})
+	}
+	storetest.Fail(t, storetest.Rig{Open: inMemory, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit}, *everyStatement)
+}
+
 func TestARehearsedClosureLeavesOnlyWhatItDidForGood(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1, Rehearse: true})
@@ -40,7 +60,7 @@ func TestARehearsedClosureLeavesOnlyWhatItDidForGood(t *testing.T) {
 	for n := range int64(10) {
 		sell(t, e, func(tx *store.Tx) (sold, error) {
 			runs++
-			return sale(n+1, 7)(tx)
+			return sellOne(n+1, 7)(tx)
 		})
 	}
 	if runs != 20 {

@@ -30,26 +30,6 @@ func (d *Durations) add(took time.Duration) {
 	d[min(bits.Len64(uint64(max(0, took.Microseconds()))), durations-1)]++
 }
 
-// Count is how many were counted.
-func (d *Durations) Count() (n int64) {
-	for _, k := range d {
-		n += k
-	}
-	return n
-}
-
-// Quantile is a duration that percent of all durations do not pass, exact to a factor of two; 0 where nothing was
-// counted.
-func (d *Durations) Quantile(percent int64) time.Duration {
-	rest := d.Count() * percent / 100
-	for i, k := range d {
-		if rest -= k; k > 0 && rest <= 0 {
-			return time.Duration(1<<i) * time.Microsecond
-		}
-	}
-	return 0
-}
-
 type counts struct {
 	mu sync.Mutex
 	s  Stats

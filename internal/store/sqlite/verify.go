@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
+	"zombiezen.com/go/sqlite"
 )
 
 // ErrNoDatabase: the folder has none.
@@ -98,7 +98,7 @@ func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) 
 
 // inspectAll checks the file and every tenant in it.
 func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
-	err := c.Query("PRAGMA integrity_check(20)", func(w store.Row) error {
+	err := c.Query("PRAGMA integrity_check(20)", func(w core.Row) error {
 		if w.Text(0) != "ok" {
 			r.Find("file", "SQLite's own check says: %s.", w.Text(0))
 		}

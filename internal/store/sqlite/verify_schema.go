@@ -7,15 +7,15 @@ import (
 	"slices"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"zombiezen.com/go/sqlite"
 )
 
 // verifySchema compares tables, indexes and whatever else the database has with what the migrations make. A trigger writes
 // with the server's own hand, before anything is sealed; without a unique index what may exist once may exist twice.
 func verifySchema(c *conn, r *store.Report) error {
-	meant, err := meantSchema(c.upgradePlan)
+	meant, err := meantSchema(c.plan)
 	if err != nil {
 		return err
 	}
@@ -39,8 +39,8 @@ func verifySchema(c *conn, r *store.Report) error {
 }
 
 // meantSchema is what an empty database looks like after the migrations.
-func meantSchema(p upgradePlan) (out map[string]string, err error) {
-	steps, err := p.migrations()
+func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
+	steps, err := p.Migrations()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func meantSchema(p upgradePlan) (out map[string]string, err error) {
 // out: it makes them of the text of the others, or of what it learned.
 func schemaOf(c *conn) (map[string]string, error) {
 	out := map[string]string{}
-	err := c.Query(`SELECT type, name, sql FROM sqlite_schema WHERE NOT (type IN ('table', 'index') AND name LIKE 'sqlite^_%' ESCAPE '^')`, func(w store.Row) error {
+	err := c.Query(`SELECT type, name, sql FROM sqlite_schema WHERE NOT (type IN ('table', 'index') AND name LIKE 'sqlite^_%' ESCAPE '^')`, func(w core.Row) error {
 		out[w.Text(0)+" "+w.Text(1)] = strings.Join(strings.Fields(w.Text(2)), " ")
 		return nil
 	})

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"zombiezen.com/go/sqlite"
 )
 
 // View runs fn on a snapshot; see store.Engine. It waits for one of the reading connections and holds it for at most

@@ -8,12 +8,12 @@ import (
 	"runtime/debug"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"zombiezen.com/go/sqlite"
 )
 
 // Run queues fn for the writer and waits for the outcome; see store.Engine.
@@ -81,7 +81,7 @@ type batch struct {
 	next  [lanes]int // how many of each lane have had their turn
 	ran   []*work    // in the order in which they ran
 	crowd int        // sales of the batch before this one
-	fresh map[access.Tenant]*store.Fresh
+	fresh map[access.Tenant]*core.Fresh
 	heads []tenantHead
 	began time.Time
 	told  bool // only ever true in a build with a planted bug (fault.go)
@@ -395,9 +395,9 @@ func (e *Engine) panicked(r any) error {
 }
 
 // freshOf is what the batch has added for a tenant so far.
-func (b *batch) freshOf(s *store.Sealer, t access.Tenant) *store.Fresh {
+func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 	if b.fresh == nil {
-		b.fresh = make(map[access.Tenant]*store.Fresh, 1)
+		b.fresh = make(map[access.Tenant]*core.Fresh, 1)
 	}
 	f := b.fresh[t]
 	if f == nil {
@@ -412,13 +412,13 @@ func (b *batch) freshOf(s *store.Sealer, t access.Tenant) *store.Fresh {
 func (e *Engine) sealAll(b *batch) error {
 	for t, f := range b.fresh {
 		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)
-		if err := f.Write(tx); err != nil {
+		if err := f.Write(tx.Tx); err != nil {
 			return err
 		}
 		if f.Empty() {
 			continue
 		}
-		h, err := e.sealer.Seal(tx, f)
+		h, err := e.sealer.Seal(tx.Tx, f)
 		if err != nil {
 			return fmt.Errorf("seal: %w", err)
 		}

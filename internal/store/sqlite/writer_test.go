@@ -116,7 +116,7 @@ func TestASecondProcessMayWriteBesideTheServer(t *testing.T) {
 	for k, e := range engines {
 		wg.Go(func() {
 			for n := range int64(60) {
-				sell(t, e, sale(1+n*2+int64(k), 10))
+				sell(t, e, sellOne(1+n*2+int64(k), 10))
 			}
 		})
 	}
@@ -134,12 +134,12 @@ func TestASecondProcessMayWriteBesideTheServer(t *testing.T) {
 
 func TestAClosureWithAnUnknownTenantHarmsNobody(t *testing.T) {
 	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
-	_, err := store.Do(context.Background(), e, 99, store.Sale, sale(1, 1))
+	_, err := store.Do(context.Background(), e, 99, store.Sale, sellOne(1, 1))
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a sale of a tenant that does not exist: %v, want %v", err, store.ErrNotFound)
 	}
 	stock(t, e, 1)
-	sell(t, e, sale(2, 1))
+	sell(t, e, sellOne(2, 1))
 	if err := e.Health(); err != nil {
 		t.Errorf("health: %v, want nil", err)
 	}

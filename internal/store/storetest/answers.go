@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -50,9 +52,9 @@ func tokenState(t *testing.T, e store.Engine, m mtr, token id.ID) (state string,
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (struct{}, error) {
 		err := tx.C.Query(`SELECT state FROM token WHERE tenant_id = $1 AND id = $2`,
-			func(r store.Row) error { state = r.Text(0); return nil }, tx.Tenant, token)
+			func(r core.Row) error { state = r.Text(0); return nil }, tx.Tenant, token)
 		err2 := tx.C.Query(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND key = $2`,
-			func(r store.Row) error { waiting = r.Int(0); return nil }, tx.Tenant, m.Number)
+			func(r core.Row) error { waiting = r.Int(0); return nil }, tx.Tenant, m.Number)
 		return struct{}{}, firstOf(err, err2)
 	})
 	return state, waiting
@@ -173,7 +175,7 @@ func commandState(t *testing.T, e store.Engine, m mtr, i id.ID) (c command.Comma
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (found bool, err error) {
 		if c, found, err = tx.CommandByID(i); err != nil || !found {
-			t.Errorf("command %s: found %v, %v", i.Text(id.Command), found, err)
+			return false, cmp.Or(err, fmt.Errorf("command %s was not found", i.Text(id.Command)))
 		}
 		waiting, err = tx.Waiting(m.Number)
 		return found, err
@@ -272,11 +274,12 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
 	var orders []id.ID
 	must(t, e, func(tx *store.Tx) error {
+		orders = nil
 		for n := range int64(3) {
 			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": 1000 * (n + 1), "ttl_s": int64(60)}})
 			if err == nil && n < 2 {
-				_, err = tx.SignCommand(i)
+				_, err = command.Sign(tx, i)
 			}
 			if err != nil {
 				return err
@@ -300,7 +303,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	if want := []string{"1 2000 done true 1 " + memory, "0 1000 queued true 0 " + memory}; !slices.Equal(got, want) {
 		t.Errorf("the leases given are %q, want %q", got, want)
 	}
-	must(t, e, func(tx *store.Tx) error { _, err := tx.SignCommand(orders[2]); return err })
+	must(t, e, func(tx *store.Tx) error { _, err := command.Sign(tx, orders[2]); return err })
 	outcomes(t, e, p.answer(2, orders[2].Text(id.Command), "done", ""))
 	for risk, want := range map[unit.Energy]int{5: 3, 0: 0} {
 		must(t, e, func(tx *store.Tx) error {
@@ -323,7 +326,7 @@ func cutsBefore(t *testing.T, r Rig) {
 		must(t, e, func(tx *store.Tx) error {
 			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: o, By: "test", TTL: time.Hour})
 			if err == nil && leaves {
-				_, err = tx.SignCommand(i)
+				_, err = command.Sign(tx, i)
 			}
 			if o == wallet.OrderCut {
 				s.Cut = i
@@ -352,11 +355,12 @@ func counters(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)
 	i := ordered(t, e, m, command.StateQueued, base().Add(1<<20*time.Hour))
+	letThrough(e)
 	last := uint64(0)
 	for n, now := range []time.Time{base(), base(), base().Add(-time.Hour), base().Add(time.Hour), base()} {
 		must(t, e, func(tx *store.Tx) error {
 			tx.Now = now
-			s, err := tx.SignCommand(i)
+			s, err := command.Sign(tx, i)
 			if err != nil {
 				return err
 			}
@@ -375,7 +379,7 @@ func counters(t *testing.T, r Rig) {
 	}
 	outcomes(t, e, m.answer(1, i.Text(id.Command), "acked", ""))
 	must(t, e, func(tx *store.Tx) error {
-		s, err := tx.SignCommand(i)
+		s, err := command.Sign(tx, i)
 		if s.Command.State != command.StateAcked || s.LinkKey != nil || s.Command.Counter != last {
 			t.Errorf("a command that the meter has was signed again: %+v", s)
 		}
@@ -396,7 +400,7 @@ func expiries(t *testing.T, r Rig) {
 		must(t, e, func(tx *store.Tx) error {
 			tx.Now = now
 			n, err := tx.ExpireCommands(100)
-			if n != want {
+			if err == nil && n != want {
 				t.Errorf("%d commands ended at %s, want %d", n, now, want)
 			}
 			return err
@@ -409,8 +413,8 @@ func expiries(t *testing.T, r Rig) {
 	}
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = base().Add(10 * time.Hour)
-		s, err := tx.SignCommand(first)
-		if s.Command.State != command.StateExpired || s.LinkKey != nil {
+		s, err := command.Sign(tx, first)
+		if err == nil && (s.Command.State != command.StateExpired || s.LinkKey != nil) {
 			t.Errorf("a command was signed after its time: %+v", s)
 		}
 		return err
@@ -430,7 +434,7 @@ func ownTime(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = far.ReceivedAt.Add(5 * time.Minute)
 		own, err := tx.MeterClock(m.Meter)
-		if want := base().AddDate(3, 0, 0).Add(5 * time.Minute); !own.Equal(want) {
+		if want := base().AddDate(3, 0, 0).Add(5 * time.Minute); err == nil && !own.Equal(want) {
 			t.Errorf("the simulated meter's time is %s, want %s", own, want)
 		}
 		server, err2 := tx.MeterClock(real.Meter)
@@ -449,8 +453,8 @@ func ownTime(t *testing.T, r Rig) {
 	i := ordered(t, e, m, command.StateQueued, base().AddDate(3, 0, 0).Add(30*time.Minute))
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = again.ReceivedAt // by the server's clock there are three years left, by the meter's the time is over
-		s, err := tx.SignCommand(i)
-		if s.Command.State != command.StateExpired {
+		s, err := command.Sign(tx, i)
+		if err == nil && s.Command.State != command.StateExpired {
 			t.Errorf("the command is %s, want expired in the meter's own time", s.Command.State)
 		}
 		return err
@@ -465,7 +469,7 @@ func leads(t *testing.T, r Rig) {
 		must(t, e, func(tx *store.Tx) error {
 			tx.Now = at
 			epoch, ok, err := tx.LeaderTake("jobs", holder, at.Add(time.Minute))
-			if ok != want || ok && epoch != wantEpoch {
+			if err == nil && (ok != want || ok && epoch != wantEpoch) {
 				t.Errorf("%s leads at %s: %v in epoch %d, want %v in %d", holder, at.Sub(now), ok, epoch, want, wantEpoch)
 			}
 			return err
@@ -482,7 +486,7 @@ func leads(t *testing.T, r Rig) {
 	for n, want := range []bool{true, false, false} {
 		must(t, e, func(tx *store.Tx) error {
 			first, err := tx.JobRun("month-close", "2026-10")
-			if first != want {
+			if err == nil && first != want {
 				t.Errorf("run %d of the month: first %v, want %v", n, first, want)
 			}
 			return err
@@ -496,7 +500,7 @@ func leads(t *testing.T, r Rig) {
 	}
 	must(t, e, func(tx *store.Tx) error {
 		first, err := tx.JobRun("month-close", "2026-11")
-		if !first {
+		if err == nil && !first {
 			t.Error("a period counts as done although its work was undone")
 		}
 		return err

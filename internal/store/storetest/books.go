@@ -51,7 +51,7 @@ func journalMoves(t *testing.T, r Rig) {
 		}
 		j, found, err := tx.JournalByRef(ledger.Vend, "a")
 		first = j.ID
-		if !found {
+		if err == nil && !found {
 			t.Error("the journal is not found by its reference in its own transaction")
 		}
 		return err
@@ -69,7 +69,7 @@ func journalMoves(t *testing.T, r Rig) {
 	}
 	j := look(t, e, func(tx *store.Tx) (ledger.Journal, error) {
 		j, found, err := tx.Journal(first)
-		if !found {
+		if err == nil && !found {
 			t.Error("the journal is not found by its identity")
 		}
 		return j, err
@@ -85,14 +85,20 @@ func breachWritesNothing(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return book(tx, "deposit", bank, float, 1000) })
 	must(t, e, func(tx *store.Tx) error {
 		b, err := post(tx, ledger.Vend, "too much", float, energy, 1001)
+		if err != nil {
+			return err
+		}
 		if !b.Refused() || b.Account != float || b.Balance != -1000 || b.Short() != 1 {
 			t.Errorf("selling 1001 from a float of 1000: %+v, want a breach by 1", b)
 		}
-		if got, _ := tx.Balance(float); got != -1000 {
+		if got, err := tx.Balance(float); err != nil {
+			return err
+		} else if got != -1000 {
 			t.Errorf("after the breach the float is at %d, want -1000", got)
 		}
-		if _, found, err := tx.JournalByRef(ledger.Vend, "too much"); found || err != nil {
-			t.Errorf("the journal of the breach: found %t, %v", found, err)
+		_, found, err := tx.JournalByRef(ledger.Vend, "too much")
+		if found {
+			t.Error("the journal of the breach was found")
 		}
 		return err
 	})
@@ -101,7 +107,7 @@ func breachWritesNothing(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return book(tx, "on credit", float, energy, 500) })
 	must(t, e, func(tx *store.Tx) error {
 		b, err := post(tx, ledger.Vend, "beyond credit", float, energy, 1)
-		if b.Short() != 1 {
+		if err == nil && b.Short() != 1 {
 			t.Errorf("selling beyond the credit line: %+v, want a breach by 1", b)
 		}
 		return err
@@ -399,7 +405,7 @@ func holdPosts(t *testing.T, r Rig) {
 	}
 	must(t, e, func(tx *store.Tx) error {
 		b, err := post(tx, ledger.Vend, "other", float, energy, 401)
-		if b.Short() != 1 || b.Held != 600 {
+		if err == nil && (b.Short() != 1 || b.Held != 600) {
 			t.Errorf("selling 401 of the other 400: %+v, want a breach by 1", b)
 		}
 		return err
@@ -424,7 +430,7 @@ func holdPosts(t *testing.T, r Rig) {
 			return err
 		}
 		posted, b, err := tx.HoldPost(i, j)
-		if !posted || b.Refused() {
+		if err == nil && (!posted || b.Refused()) {
 			t.Errorf("posting 550 of 600 held: posted %t, %+v", posted, b)
 		}
 		return err
@@ -449,7 +455,7 @@ func holdOutlivesLimit(t *testing.T, r Rig) {
 		}
 		posted, b, err := tx.HoldPost(i, ledger.Journal{ID: j, Kind: ledger.Vend, Ref: "held", PostedAt: tx.Now, Postings: []ledger.Posting{
 			{Account: float, Amount: 1500}, {Account: energy, Amount: -1500}}})
-		if !posted || b.Refused() {
+		if err == nil && (!posted || b.Refused()) {
 			t.Errorf("posting what was held: posted %t, %+v", posted, b)
 		}
 		return err
@@ -466,7 +472,7 @@ func holdEndsOnce(t *testing.T, r Rig) {
 	for n, want := range []bool{true, false} {
 		must(t, e, func(tx *store.Tx) error {
 			open, err := tx.HoldVoid(i)
-			if open != want {
+			if err == nil && open != want {
 				t.Errorf("voiding time %d: open %t, want %t", n+1, open, want)
 			}
 			return err
@@ -496,7 +502,7 @@ func holdExpires(t *testing.T, r Rig) {
 	reserve(t, e, 0+1, time.Hour) // refused: all of it is held
 	must(t, e, func(tx *store.Tx) error {
 		n, err := tx.HoldExpire(10)
-		if n != 1 {
+		if err == nil && n != 1 {
 			t.Errorf("%d holds expired, want 1", n)
 		}
 		return err

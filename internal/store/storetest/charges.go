@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -90,11 +91,11 @@ func (h household) owe(t *testing.T, e store.Engine, due, debt money.Minor) vend
 }
 
 // sale is a sale that pays towards a charge and a debt, without its journal.
-func (h household) sale(tx *store.Tx, d vending.Debt, ref string, fixed, vat, debt money.Minor) (vending.Sale, error) {
-	s := vending.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
-		State: vending.Held, Tender: money.Amount{Minor: fixed + vat + debt, Currency: "KES"}, Units: 15_000, Free: 5000, Month: "2026-11",
-		Lines: []vending.Line{{Kind: vending.LineFixed, Ref: "standing 2026-11", Amount: fixed, VAT: vat}, {Kind: vending.LineDebt, Ref: d.Name(), Amount: debt},
-			{Kind: vending.LineVAT, Amount: vat}}, PricedAt: tx.Now, By: "test", Tariff: h.account, Till: ledger.MainTill}
+func (h household) sale(tx *store.Tx, d vending.Debt, ref string, fixed, vat, debt money.Minor) (sale.Sale, error) {
+	s := sale.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
+		State: sale.Held, Tender: money.Amount{Minor: fixed + vat + debt, Currency: "KES"}, Units: 15_000, Free: 5000, Month: "2026-11",
+		Lines: []sale.Line{{Kind: sale.LineFixed, Ref: "standing 2026-11", Amount: fixed, VAT: vat}, {Kind: sale.LineDebt, Ref: d.Name(), Amount: debt},
+			{Kind: sale.LineVAT, Amount: vat}}, PricedAt: tx.Now, By: "test", Tariff: h.account, Till: ledger.MainTill}
 	var err error
 	s.ID, err = tx.NewID()
 	return s, err
@@ -140,7 +141,7 @@ func chargesMove(t *testing.T, r Rig) {
 	if want := "standing 2026-11 11270 of 11270, loan 60000 ( 0 open), 0 Wh, 0 free, claimed false"; before != want {
 		t.Errorf("at first %s, want %s", before, want)
 	}
-	var s vending.Sale
+	var s sale.Sale
 	must(t, e, func(tx *store.Tx) (err error) {
 		if s, err = h.sale(tx, d, "a", 3043, 457, 10000); err != nil {
 			return err
@@ -154,7 +155,7 @@ func chargesMove(t *testing.T, r Rig) {
 	if got, want := h.owes(t, e), strings.Replace(before, "( 0", "(2026-11 0", 1); got != want {
 		t.Errorf("given back %s, want %s", got, want)
 	}
-	stored := look(t, e, func(tx *store.Tx) (vending.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err })
+	stored := look(t, e, func(tx *store.Tx) (sale.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err })
 	if stored.Free != 5000 || stored.Units != 15_000 || len(stored.Lines) != 3 || stored.Lines[1].Ref != d.Name() {
 		t.Errorf("the sale came back as %+v", stored)
 	}
@@ -242,7 +243,7 @@ func owingPages(t *testing.T, r Rig) {
 			}
 		}
 		after, _, err := tx.Debt(d.ID)
-		if after.Status != vending.DebtWrittenOff || after.Outstanding != 0 {
+		if err == nil && (after.Status != vending.DebtWrittenOff || after.Outstanding != 0) {
 			t.Errorf("written off: %+v", after)
 		}
 		return err

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 func clockTests() []test {
@@ -17,9 +18,9 @@ func clockTests() []test {
 }
 
 // times are what the store knows, in the transaction that noted it and after its commit, which must be the same.
-func times(t *testing.T, e store.Engine, note func(*store.Tx) error) (vending.Times, time.Time) {
+func times(t *testing.T, e store.Engine, note func(*store.Tx) error) (sale.Times, time.Time) {
 	t.Helper()
-	var within vending.Times
+	var within sale.Times
 	var now time.Time
 	must(t, e, func(tx *store.Tx) (err error) {
 		now = tx.Now
@@ -40,17 +41,17 @@ func times(t *testing.T, e store.Engine, note func(*store.Tx) error) (vending.Ti
 func clockNoted(t *testing.T, r Rig) {
 	e := r.Open(t)
 	none := func(tx *store.Tx) error { _, err := tx.ClockBegin(); return err }
-	if got, _ := times(t, e, none); got != (vending.Times{}) {
+	if got, _ := times(t, e, none); got != (sale.Times{}) {
 		t.Errorf("a fresh store knows of %+v", got)
 	}
-	if got, now := times(t, e, (*store.Tx).ClockNote); got != (vending.Times{Known: now}) {
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{Known: now}) {
 		t.Errorf("noted at %s: %+v", now, got)
 	}
 	trusted, now := times(t, e, (*store.Tx).ClockTrust)
-	if trusted != (vending.Times{Known: now, Trusted: now}) {
+	if trusted != (sale.Times{Known: now, Trusted: now}) {
 		t.Errorf("trusted at %s: %+v", now, trusted)
 	}
-	if got, now := times(t, e, (*store.Tx).ClockNote); got != (vending.Times{Known: now, Trusted: trusted.Trusted}) {
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{Known: now, Trusted: trusted.Trusted}) {
 		t.Errorf("noted at %s after it was trusted: %+v", now, got)
 	}
 	undone := errors.New("undone")
@@ -70,7 +71,7 @@ func clockRestored(t *testing.T, r Rig) {
 			return errors.Join(err, tx.ClockNote())
 		})
 		minute := now.Truncate(time.Minute)
-		want := vending.Times{Known: now, Restored: minute, Lost: minute.Add(time.Duration(n+1) * store.TIDMargin)}
+		want := sale.Times{Known: now, Restored: minute, Lost: minute.Add(time.Duration(n+1) * core.TIDMargin)}
 		if got.Restored != want.Restored || got.Known != want.Known || got.Lost.Before(want.Lost) || got.Lost.After(want.Lost.Add(time.Minute)) {
 			t.Errorf("restore %d: %+v, want %+v", n+1, got, want)
 		}

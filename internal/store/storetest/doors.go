@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // doors are the promises of Do and View where nothing breaks.
@@ -221,7 +222,7 @@ func valuesRoundTrip(t *testing.T, r Rig) {
 			return err
 		}
 		return tx.C.Query(`SELECT tenant_id, meter, store, seq, at, tid, base_date, class, result, units_wh, token_id, request, balance_wh
-			FROM token_report WHERE tenant_id = $1`, func(w store.Row) error {
+			FROM token_report WHERE tenant_id = $1`, func(w core.Row) error {
 			got := fmt.Sprint(w.Int(0), w.Int(1), w.Text(2), w.Int(3), w.Time(4).Equal(tx.Now), w.Int(5), w.IsNull(6), w.Bool(7),
 				w.Text(8), w.Int(9), w.ID(10) == i, w.IsNull(11), w.IsNull(12), w.Bytes(12) == nil, w.Time(12).IsZero(), w.ID(12).IsZero())
 			want := fmt.Sprint(1, -1, "s", int64(1)<<62, true, 1<<24-1, true, true, "accept", 9, true, false, true, true, true, true)

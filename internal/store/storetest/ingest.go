@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -78,7 +79,7 @@ func (a *answers) all() []string {
 }
 
 func readings(tx *store.Tx) (n int64, err error) {
-	err = tx.C.Query(`SELECT COUNT(*) FROM reading WHERE tenant_id = $1`, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant)
+	err = tx.C.Query(`SELECT COUNT(*) FROM reading WHERE tenant_id = $1`, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant)
 	return n, err
 }
 

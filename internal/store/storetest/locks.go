@@ -41,6 +41,7 @@ func walletLocks(t *testing.T, r Rig) {
 		open = r.Several
 	}
 	e := open(t)
+	letThrough(e)
 	p := addPurse(t, e, 1, 10_000)
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
 	yes := true

@@ -11,8 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // A meter rejects the first of three tokens: the second leaves at once, the first once more a day later, and not while the
@@ -119,9 +120,9 @@ func givenHeard(t *testing.T, r Rig) {
 		token, _ := k.tokenFor(m, "12345678901234567890", 10_000)
 		k.serve()
 		k.receive(simNumber, "Recharge OK. 10.0 kWh added. Balance 10.0 kWh")
-		k.wantToken("heard", token, vending.TokenAccepted)
+		k.wantToken("heard", token, sale.TokenAccepted)
 		outcomes(t, e, m.token(uint64(i+1), 1, token.Text(id.Token), c.signed))
-		got, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
+		got, _ := look2(t, e, func(tx *store.Tx) (sale.Token, bool, error) {
 			t, _, found, err := tx.TokenForPush(token)
 			return t, found, err
 		})
@@ -169,7 +170,7 @@ func memoryFull(t *testing.T, r Rig) {
 		k.serve()
 		open := look(t, e, func(tx *store.Tx) (n int, err error) {
 			err = tx.C.Query(`SELECT COUNT(*) FROM alarm WHERE tenant_id = $1 AND code = $2 AND cleared_at IS NULL`,
-				func(r store.Row) error { n = int(r.Int(0)); return nil }, tx.Tenant, string(notify.AlarmMemoryFull))
+				func(r core.Row) error { n = int(r.Int(0)); return nil }, tx.Tenant, string(notify.AlarmMemoryFull))
 			return n, err
 		})
 		if open != step.open {
@@ -276,6 +277,6 @@ func lockedMeter(t *testing.T, r Rig) {
 	}
 	for i := range 2 {
 		k.wantState("the next day", messages[i+1], notify.Answered)
-		k.wantToken("the next day", tokens[i+1], vending.TokenAccepted)
+		k.wantToken("the next day", tokens[i+1], sale.TokenAccepted)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 const (
@@ -77,9 +77,9 @@ func formerOccupant(t *testing.T, r Rig) {
 	former, next := addHousehold(t, e, 52), addHousehold(t, e, 53)
 	subscriber(t, e, purse{account: former.account}, oldPhone)
 	subscriber(t, e, purse{account: next.account}, newPhone)
-	sale := former.sold(t, e, "sale-1", base())
+	sold := former.sold(t, e, "sale-1", base())
 	token := issued(t, e, mtr{Meter: former.meter}, 7, "issued")
-	exec(t, e, `UPDATE token SET vend_id = $1, digits_enc = $2 WHERE id = $3`, sale.ID, []byte("12345678901234567890"), token)
+	exec(t, e, `UPDATE token SET vend_id = $1, digits_enc = $2 WHERE id = $3`, sold.ID, []byte("12345678901234567890"), token)
 	k := talking(t, e, "one", a)
 	asked := func(phone, word string) string {
 		t.Helper()
@@ -99,7 +99,7 @@ func formerOccupant(t *testing.T, r Rig) {
 		t.Errorf("who moved in is told %q of the last token, want that there is none", got)
 	}
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	got, err := k.desk.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: vending.RouteSMS})
+	got, err := k.desk.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
 	if err != nil || !got.Refused() {
 		t.Errorf("the former occupant's token by hand to who moved in: %d messages, %v; want a refusal", len(got.Messages), err)
 	}
@@ -150,7 +150,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 		k.wantState("forged by who does not know the token", message.ID, notify.SentOut)
 		k.receive(simNumber, fmt.Sprintf("Last tokens: 20.11 1234..789%d +34.7 kWh;", i))
 		k.wantState("forged", message.ID, notify.Answered)
-		heard, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
+		heard, _ := look2(t, e, func(tx *store.Tx) (sale.Token, bool, error) {
 			t, _, found, err := tx.TokenForPush(token)
 			return t, found, err
 		})
@@ -158,7 +158,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 			t.Errorf("after a forged answer the token is %s (%s) with %d pushes waiting, want accepted, only heard, with one", state, heard.Result, waiting)
 		}
 		if c.before != "accepted" {
-			must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, vending.TokenState(c.before)) })
+			must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, sale.TokenState(c.before)) })
 		}
 		outcomes(t, e, m.token(uint64(i+1), tid, token.Text(id.Token), c.signed))
 		if state, waiting := tokenState(t, e, m, token); state != c.want || waiting != 0 {
@@ -166,7 +166,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 		}
 		must(t, e, func(tx *store.Tx) error { return tx.ClearAlarm(m.N, metering.AlarmReversedUsed) })
 	}
-	if used := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.ReversedUsed(10) }); len(used) != 1 {
+	if used := look(t, e, func(tx *store.Tx) ([]sale.Token, error) { return tx.ReversedUsed(10) }); len(used) != 1 {
 		t.Errorf("%d reversed tokens are to be claimed back, want the one", len(used))
 	}
 }
@@ -191,11 +191,11 @@ func typedHeard(t *testing.T, r Rig) {
 	if state, _ := tokenState(t, e, m, tokens[0]); state == "accepted" {
 		t.Errorf("the token on its way is %s after a report of another with as many units", state)
 	}
-	typed, _ := look2(t, e, func(tx *store.Tx) (vending.Token, bool, error) {
+	typed, _ := look2(t, e, func(tx *store.Tx) (sale.Token, bool, error) {
 		t, _, found, err := tx.TokenForPush(tokens[1])
 		return t, found, err
 	})
-	if typed.State != vending.TokenAccepted || !typed.OnlyHeard() {
+	if typed.State != sale.TokenAccepted || !typed.OnlyHeard() {
 		t.Errorf("the token that was typed is %s (%s), want accepted, only heard", typed.State, typed.Result)
 	}
 	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) { return notify.ToldBySMS(tx, m.N) })
@@ -280,6 +280,9 @@ func messagesForgotten(t *testing.T, r Rig) {
 			look(t, e, func(tx *store.Tx) (struct{}, error) {
 				_, found, err := tx.MessageByID(i)
 				tries, err2 := tx.MessageTries(i)
+				if err != nil || err2 != nil {
+					return struct{}{}, firstError(err, err2)
+				}
 				if found {
 					n++
 				}

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -94,7 +96,7 @@ func (m mtr) boot(lowest, next uint64) metering.Record {
 func outcomes(t *testing.T, e store.Engine, recs ...metering.Record) string {
 	t.Helper()
 	var out []metering.Outcome
-	must(t, e, func(tx *store.Tx) (err error) { out, err = tx.Ingest(recs); return err })
+	must(t, e, func(tx *store.Tx) (err error) { out, err = intake.Take(tx, recs); return err })
 	words := make([]string, len(out))
 	for i, o := range out {
 		words[i] = fmt.Sprintf("%s@%d", o.Kind, o.Watermark)
@@ -162,7 +164,7 @@ func eachRecordOnce(t *testing.T, r Rig) {
 			}
 			rnd.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 			var out []metering.Outcome
-			must(t, e, func(tx *store.Tx) (err error) { out, err = tx.Ingest(batch); return err })
+			must(t, e, func(tx *store.Tx) (err error) { out, err = intake.Take(tx, batch); return err })
 			for i, o := range out {
 				if o.Kind == metering.Stored {
 					stored[batch[i].Meter]++
@@ -280,7 +282,7 @@ func rewinds(t *testing.T, r Rig) {
 		var out []metering.Outcome
 		must(t, e, func(tx *store.Tx) (err error) {
 			tx.Epoch++ // the store as it is after a restore, which knows records 1 and 2; the meter has had 8 acknowledged
-			out, err = tx.Ingest(recs)
+			out, err = intake.Take(tx, recs)
 			return err
 		})
 		last := out[len(out)-1]
@@ -325,7 +327,7 @@ func badRecords(t *testing.T, r Rig) {
 		t.Errorf("alarms %q, want one of the quarantine, whose desk lists all three, and one of the unreadable record", got)
 	}
 	rows := look(t, e, func(tx *store.Tx) (rows []string, err error) {
-		err = tx.C.Query(`SELECT seq, reason, substr(payload, 1, 9) FROM quarantine WHERE tenant_id = $1 AND meter = $2 ORDER BY seq`, func(r store.Row) error {
+		err = tx.C.Query(`SELECT seq, reason, substr(payload, 1, 9) FROM quarantine WHERE tenant_id = $1 AND meter = $2 ORDER BY seq`, func(r core.Row) error {
 			rows = append(rows, fmt.Sprintf("%d %.11s %s", r.Int(0), r.Text(1), r.Bytes(2)))
 			return nil
 		}, tx.Tenant, m.N)

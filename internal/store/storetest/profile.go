@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/profiles"
 )
@@ -77,7 +78,7 @@ func rowsOf(t *testing.T, e store.Engine, m mtr) string {
 	return look(t, e, func(tx *store.Tx) (string, error) {
 		text := ""
 		err := tx.C.Query(`SELECT store, seq, register_wh, w, relay, reasons FROM reading WHERE tenant_id = $1 AND meter = $2 ORDER BY id`,
-			func(r store.Row) error {
+			func(r core.Row) error {
 				text += fmt.Sprintf("%s/%d %d Wh %d W %s %s\n", r.Text(0), r.Int(1), r.Int(2), r.Int(3), r.Text(4), r.Text(5))
 				return nil
 			}, tx.Tenant, m.N)
@@ -109,7 +110,7 @@ func samplesBecomeReadings(t *testing.T, r Rig) {
 	live := look(t, e, func(tx *store.Tx) (uint64, error) { l, err := tx.Live(m.N); return l.Window.Watermark, err })
 	alarms := look(t, e, func(tx *store.Tx) (int, error) {
 		n := 0
-		err := tx.C.Query(`SELECT code FROM alarm WHERE meter = $1 AND cleared_at IS NULL`, func(store.Row) error { n++; return nil }, m.N)
+		err := tx.C.Query(`SELECT code FROM alarm WHERE meter = $1 AND cleared_at IS NULL`, func(core.Row) error { n++; return nil }, m.N)
 		return n, err
 	})
 	if live != 9 || alarms != 1 {

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -74,7 +75,7 @@ func aside(t *testing.T, e store.Engine, m mtr, all bool) []quarantine.Entry {
 func audited(t *testing.T, e store.Engine, object string) []string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (out []string, err error) {
-		err = tx.C.Query(`SELECT actor, action, before, after, reason FROM audit WHERE tenant_id = $1 AND object = $2 ORDER BY id`, func(r store.Row) error {
+		err = tx.C.Query(`SELECT actor, action, before, after, reason FROM audit WHERE tenant_id = $1 AND object = $2 ORDER BY id`, func(r core.Row) error {
 			out = append(out, strings.Join([]string{r.Text(0), r.Text(1), r.Text(2), r.Text(3), r.Text(4)}, "|"))
 			return nil
 		}, tx.Tenant, object)
@@ -383,7 +384,7 @@ func asideFull(t *testing.T, r Rig) {
 	outcomes(t, e, badCounter{raw: true}.record(t, other, 1))
 	count := func(m mtr) int64 {
 		return look(t, e, func(tx *store.Tx) (n int64, err error) {
-			err = tx.C.Query(`SELECT COUNT(*) FROM quarantine WHERE meter = $1`, func(r store.Row) error { n = r.Int(0); return nil }, m.N)
+			err = tx.C.Query(`SELECT COUNT(*) FROM quarantine WHERE meter = $1`, func(r core.Row) error { n = r.Int(0); return nil }, m.N)
 			return n, err
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -27,7 +27,7 @@ func rechargeTests() []test {
 // given keeps a token from elsewhere, on its way to a meter.
 func given(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byte) id.ID {
 	t.Helper()
-	g := recharge.Given{HasTID: known, By: "tester", Token: vending.Token{Meter: m.N, State: vending.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
+	g := recharge.Given{HasTID: known, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
 	if known {
 		g.TID, g.BaseDate, g.Units = sts.TID(tid), sts.Base2014, 34_700
 	}
@@ -53,7 +53,7 @@ func deliver(tx *store.Tx, m mtr, token id.ID) error {
 
 // way is where a token stands, as the desk of recharges reads it.
 type way struct {
-	token          vending.Token
+	token          sale.Token
 	number         string
 	sent, answered time.Time
 	elsewhere      bool
@@ -87,17 +87,17 @@ func givenStates(t *testing.T, r Rig) {
 	for i, c := range []struct {
 		known, asked bool
 		result       string
-		want         vending.TokenState
+		want         sale.TokenState
 		waits        bool
 		reports      int
 		alarm        string
 	}{
-		{true, true, "accept", vending.TokenAccepted, false, 1, "ghost-credit"}, // nobody sold it here, whoever handed it in
-		{true, false, "accept", vending.TokenAccepted, false, 1, "ghost-credit"},
-		{false, true, "used_error", vending.TokenAccepted, false, 1, ""},
-		{false, false, "used_error", vending.TokenSent, true, 0, ""}, // nothing tells that it is this one
-		{true, true, "crc_error", vending.TokenRejected, false, 1, ""},
-		{true, true, "locked", vending.TokenSent, true, 1, ""},
+		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // nobody sold it here, whoever handed it in
+		{true, false, "accept", sale.TokenAccepted, false, 1, "ghost-credit"},
+		{false, true, "used_error", sale.TokenAccepted, false, 1, ""},
+		{false, false, "used_error", sale.TokenSent, true, 0, ""}, // nothing tells that it is this one
+		{true, true, "crc_error", sale.TokenRejected, false, 1, ""},
+		{true, true, "locked", sale.TokenSent, true, 1, ""},
 	} {
 		tid := uint32(5000 + i)
 		token := given(t, e, m, tid, c.known, byte(i))
@@ -132,17 +132,17 @@ func tokenTimes(t *testing.T, r Rig) {
 		_, err := tx.C.Exec(`UPDATE token SET digits_enc = $1 WHERE id = $2`, []byte{1}, token)
 		return err
 	})
-	if w := wayOf(t, e, m, token); !w.sent.IsZero() || !w.answered.IsZero() || w.elsewhere || !w.waits || w.token.State != vending.TokenIssued {
+	if w := wayOf(t, e, m, token); !w.sent.IsZero() || !w.answered.IsZero() || w.elsewhere || !w.waits || w.token.State != sale.TokenIssued {
 		t.Errorf("before it is sent: %+v", w)
 	}
 	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) })
 	first := wayOf(t, e, m, token)
-	if first.sent.IsZero() || first.token.State != vending.TokenSent {
+	if first.sent.IsZero() || first.token.State != sale.TokenSent {
 		t.Errorf("sent: %+v", first)
 	}
 	outcomes(t, e, m.token(1, 7, "", "accept"))
 	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) }) // the push that was under way
-	if w := wayOf(t, e, m, token); w.token.State != vending.TokenAccepted || w.waits || w.answered.IsZero() || w.sent.Before(first.sent) || w.reports != 1 {
+	if w := wayOf(t, e, m, token); w.token.State != sale.TokenAccepted || w.waits || w.answered.IsZero() || w.sent.Before(first.sent) || w.reports != 1 {
 		t.Errorf("answered: %+v", w)
 	}
 	must(t, e, func(tx *store.Tx) error {
@@ -169,7 +169,7 @@ func givenListed(t *testing.T, r Rig) {
 	}
 	var got []id.ID
 	for before := (id.ID{}); ; {
-		page := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.MeterTokens(m.N, before, 2) })
+		page := look(t, e, func(tx *store.Tx) ([]sale.Token, error) { return tx.MeterTokens(m.N, before, 2) })
 		for _, token := range page {
 			if !token.Elsewhere || !token.Sale.IsZero() {
 				t.Errorf("token %+v is of a sale or made here", token)

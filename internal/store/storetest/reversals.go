@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
@@ -30,9 +31,9 @@ func reversalTests() []test {
 }
 
 // reversal begins the reversal of a sale.
-func reversal(t *testing.T, e store.Engine, sale id.ID, by string, at time.Time, cancels ...vending.Cancel) vending.Reversal {
+func reversal(t *testing.T, e store.Engine, saleID id.ID, by string, at time.Time, cancels ...sale.Cancel) sale.Reversal {
 	t.Helper()
-	r := vending.Reversal{Sale: sale, State: vending.ReversalWaiting, Reason: "test", By: by, At: at, Cancels: cancels}
+	r := sale.Reversal{Sale: saleID, State: sale.ReversalWaiting, Reason: "test", By: by, At: at, Cancels: cancels}
 	must(t, e, func(tx *store.Tx) (err error) {
 		if r.ID, err = tx.NewID(); err != nil {
 			return err
@@ -43,13 +44,13 @@ func reversal(t *testing.T, e store.Engine, sale id.ID, by string, at time.Time,
 }
 
 // cancel queues the command that makes a household's meter forget a token.
-func (h household) cancel(t *testing.T, e store.Engine, token id.ID) vending.Cancel {
+func (h household) cancel(t *testing.T, e store.Engine, token id.ID) sale.Cancel {
 	t.Helper()
-	c := vending.Cancel{Token: token}
+	c := sale.Cancel{Token: token}
 	must(t, e, func(tx *store.Tx) (err error) {
 		can := false
-		c.Command, can, err = tx.CancelToken(vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, 7, sts.Base2014, vending.CancelLife, "test", "tester")
-		if !can {
+		c.Command, can, err = tx.CancelToken(sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, 7, sts.Base2014, vending.CancelLife, "test", "tester")
+		if err == nil && !can {
 			t.Error("a meter with a link key cannot be told")
 		}
 		return err
@@ -58,7 +59,7 @@ func (h household) cancel(t *testing.T, e store.Engine, token id.ID) vending.Can
 }
 
 // answered writes what the meter said of a command.
-func answered(t *testing.T, e store.Engine, c vending.Cancel, state command.State, answer string) {
+func answered(t *testing.T, e store.Engine, c sale.Cancel, state command.State, answer string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2 WHERE tenant_id = $3 AND id = $4`, string(state), answer, tx.Tenant, c.Command)
@@ -85,7 +86,7 @@ func newestSale(t *testing.T, r Rig) {
 		t.Errorf("the newest is %v, want the one with more bought before it, %v", got, a.ID)
 	}
 	must(t, e, func(tx *store.Tx) error {
-		return firstError(tx.VendTurn(a.ID, vending.Completed, vending.Reversing), tx.VendTurn(a.ID, vending.Reversing, vending.Reversed))
+		return firstError(tx.VendTurn(a.ID, sale.Completed, sale.Reversing), tx.VendTurn(a.ID, sale.Reversing, sale.Reversed))
 	})
 	if got := newest(); got != b.ID {
 		t.Errorf("after the newest was reversed it is %v, want %v", got, b.ID)
@@ -93,16 +94,25 @@ func newestSale(t *testing.T, r Rig) {
 	if meter := look(t, e, func(tx *store.Tx) (id.ID, error) { m, _, err := tx.VendMeter(b.ID); return m, err }); meter != h.meter.ID {
 		t.Errorf("the sale's meter is %v, want %v", meter, h.meter.ID)
 	}
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE vend SET receipt_no = 'main-000001/2' WHERE id = $1`, b.ID)
+		return err
+	})
+	for no, want := range map[string]id.ID{"main-000001/2": b.ID, "main-000001": {}, "": {}} {
+		if got := look(t, e, func(tx *store.Tx) (id.ID, error) { return tx.VendNumbered(no) }); got != want {
+			t.Errorf("receipt %q is of sale %v, want %v", no, got, want)
+		}
+	}
 }
 
 func salesTurn(t *testing.T, r Rig) {
 	e := r.Open(t)
 	s := addHousehold(t, e, 1).sold(t, e, "a", base())
 	_, err := do(e, func(tx *store.Tx) (value, error) {
-		return value{}, tx.VendTurn(s.ID, vending.Reversing, vending.Reversed)
+		return value{}, tx.VendTurn(s.ID, sale.Reversing, sale.Reversed)
 	})
 	wantErr(t, "a turn from a state that the sale does not have", err, store.ErrInvariant)
-	if got := look(t, e, func(tx *store.Tx) (vending.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err }); got.State != vending.Completed {
+	if got := look(t, e, func(tx *store.Tx) (sale.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err }); got.State != sale.Completed {
 		t.Errorf("the sale is %s, want completed", got.State)
 	}
 }
@@ -110,8 +120,8 @@ func salesTurn(t *testing.T, r Rig) {
 func reversalsEnd(t *testing.T, r Rig) {
 	e := r.Open(t)
 	s := addHousehold(t, e, 1).sold(t, e, "a", base())
-	of := func() vending.Reversal {
-		return look(t, e, func(tx *store.Tx) (vending.Reversal, error) { v, _, err := tx.ReversalOf(s.ID); return v, err })
+	of := func() sale.Reversal {
+		return look(t, e, func(tx *store.Tx) (sale.Reversal, error) { v, _, err := tx.ReversalOf(s.ID); return v, err })
 	}
 	if got := of(); !got.ID.IsZero() {
 		t.Errorf("a reversal before there is one: %+v", got)
@@ -121,21 +131,21 @@ func reversalsEnd(t *testing.T, r Rig) {
 	if len(waiting) != 1 || waiting[0] != s.ID {
 		t.Errorf("waiting %v, want the sale", waiting)
 	}
-	first.State, first.Failure, first.SettledAt = vending.ReversalRefused, "not-reversible", base().Add(time.Minute)
+	first.State, first.Failure, first.SettledAt = sale.ReversalRefused, "not-reversible", base().Add(time.Minute)
 	must(t, e, func(tx *store.Tx) error { return tx.PutReversal(first) })
 	second := reversal(t, e, s.ID, "tester", base().Add(2*time.Minute))
-	second.State, second.Confirmed, second.SettledAt = vending.ReversalDone, true, base().Add(3*time.Minute)
+	second.State, second.Confirmed, second.SettledAt = sale.ReversalDone, true, base().Add(3*time.Minute)
 	must(t, e, func(tx *store.Tx) error { return tx.PutReversal(second) })
-	if got := of(); got.ID != second.ID || got.State != vending.ReversalDone || !got.Confirmed || !got.SettledAt.Equal(second.SettledAt) || got.Reason != "test" {
+	if got := of(); got.ID != second.ID || got.State != sale.ReversalDone || !got.Confirmed || !got.SettledAt.Equal(second.SettledAt) || got.Reason != "test" {
 		t.Errorf("the reversal is %+v, want the one that was done", got)
 	}
 	_, err := do(e, func(tx *store.Tx) (value, error) {
-		second.State = vending.ReversalRefused
+		second.State = sale.ReversalRefused
 		return value{}, tx.PutReversal(second)
 	})
 	wantErr(t, "a reversal that was done is refused", err, store.ErrInvariant)
 	_, err = do(e, func(tx *store.Tx) (value, error) {
-		third := vending.Reversal{Sale: s.ID, State: vending.ReversalWaiting, By: "tester", At: base()}
+		third := sale.Reversal{Sale: s.ID, State: sale.ReversalWaiting, By: "tester", At: base()}
 		var err error
 		if third.ID, err = tx.NewID(); err != nil {
 			return value{}, err
@@ -153,14 +163,14 @@ func bestAnswer(t *testing.T, r Rig) {
 	for n, c := range []struct {
 		first, second command.State
 		answer        string
-		want          vending.CancelState
+		want          sale.CancelState
 	}{
-		{command.StateQueued, command.StateQueued, "", vending.CancelOpen},
-		{command.StateExpired, command.StateQueued, "", vending.CancelOpen},
-		{command.StateExpired, command.StateExpired, "", vending.CancelNever},
-		{command.StateExpired, command.StateFailed, "used", vending.CancelUsed},
-		{command.StateFailed, command.StateFailed, "unknown command", vending.CancelNever},
-		{command.StateDone, command.StateFailed, "used", vending.CancelDone}, // it was stored as used by the first
+		{command.StateQueued, command.StateQueued, "", sale.CancelOpen},
+		{command.StateExpired, command.StateQueued, "", sale.CancelOpen},
+		{command.StateExpired, command.StateExpired, "", sale.CancelNever},
+		{command.StateExpired, command.StateFailed, "used", sale.CancelUsed},
+		{command.StateFailed, command.StateFailed, "unknown command", sale.CancelNever},
+		{command.StateDone, command.StateFailed, "used", sale.CancelDone}, // it was stored as used by the first
 	} {
 		must(t, e, func(tx *store.Tx) error {
 			_, err := tx.C.Exec(`DELETE FROM reversal_token WHERE tenant_id = $1`, tx.Tenant)
@@ -173,10 +183,10 @@ func bestAnswer(t *testing.T, r Rig) {
 		answered(t, e, a, c.first, "")
 		answered(t, e, b, c.second, c.answer)
 		first := reversal(t, e, s.ID, "tester", base(), a)
-		first.State, first.SettledAt = vending.ReversalRefused, base()
+		first.State, first.SettledAt = sale.ReversalRefused, base()
 		must(t, e, func(tx *store.Tx) error { return tx.PutReversal(first) })
 		reversal(t, e, s.ID, "tester", base().Add(time.Minute), b)
-		got := look(t, e, func(tx *store.Tx) ([]vending.Cancel, error) { return tx.Cancels(s.ID) })
+		got := look(t, e, func(tx *store.Tx) ([]sale.Cancel, error) { return tx.Cancels(s.ID) })
 		if len(got) != 1 || got[0].State != c.want || got[0].Command != b.Command {
 			t.Errorf("case %d: %+v, want one cancel, %s, of the later command", n, got, c.want)
 		}
@@ -198,19 +208,19 @@ func lateAnswers(t *testing.T, r Rig) {
 		})
 	}
 	for _, step := range []struct {
-		taken  vending.CancelTaken
+		taken  sale.CancelTaken
 		state  command.State
 		answer string
 		want   string
 	}{
-		{vending.TakenOpen, command.StateDone, "", "0 0"}, // its reversal waits and sees it itself
-		{vending.TakenNever, command.StateSent, "", "0 0"},
-		{vending.TakenNever, command.StateFailed, "broken", "0 0"},
-		{vending.TakenNever, command.StateFailed, "used", "1 0"},
-		{vending.TakenUsed, command.StateFailed, "used", "0 0"},
-		{vending.TakenUsed, command.StateDone, "", "1 0"},
-		{vending.TakenOwed, command.StateDone, "", "0 1"},
-		{vending.TakenReplaced, command.StateDone, "", "0 0"},
+		{sale.TakenOpen, command.StateDone, "", "0 0"}, // its reversal waits and sees it itself
+		{sale.TakenNever, command.StateSent, "", "0 0"},
+		{sale.TakenNever, command.StateFailed, "broken", "0 0"},
+		{sale.TakenNever, command.StateFailed, "used", "1 0"},
+		{sale.TakenUsed, command.StateFailed, "used", "0 0"},
+		{sale.TakenUsed, command.StateDone, "", "1 0"},
+		{sale.TakenOwed, command.StateDone, "", "0 1"},
+		{sale.TakenReplaced, command.StateDone, "", "0 0"},
 	} {
 		must(t, e, func(tx *store.Tx) error { return tx.CancelTake(token, step.taken) })
 		answered(t, e, c, step.state, step.answer)
@@ -246,16 +256,16 @@ func reversedUsed(t *testing.T, r Rig) {
 		})
 		if c.asked {
 			rev := reversal(t, e, s.ID, "tester", base(), h.cancel(t, e, token))
-			rev.State, rev.SettledAt = vending.ReversalRefused, base()
+			rev.State, rev.SettledAt = sale.ReversalRefused, base()
 			must(t, e, func(tx *store.Tx) error {
-				return firstError(tx.PutReversal(rev), tx.CancelTake(token, vending.TakenNever))
+				return firstError(tx.PutReversal(rev), tx.CancelTake(token, sale.TakenNever))
 			})
 		}
-		got := look(t, e, func(tx *store.Tx) ([]vending.Token, error) { return tx.ReversedUsed(10) })
+		got := look(t, e, func(tx *store.Tx) ([]sale.Token, error) { return tx.ReversedUsed(10) })
 		if found := len(got) == 1 && got[0].ID == token; found != c.want {
 			t.Errorf("token %d, %s, answered %q (asked to forget: %t): found %t, want %t", tid, c.state, c.result, c.asked, found, c.want)
 		}
-		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, vending.TokenReversed) })
+		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, sale.TokenReversed) })
 	}
 }
 
@@ -274,13 +284,13 @@ func reversalsSummed(t *testing.T, r Rig) {
 			if c.ofShop {
 				_, err = tx.C.Exec(`UPDATE vend SET vendor_key = $1 WHERE tenant_id = $2 AND id = $3`, hex.EncodeToString(shop[:]), tx.Tenant, s.ID)
 			}
-			if rev.State, rev.SettledAt = vending.ReversalRefused, base(); c.refused && err == nil {
+			if rev.State, rev.SettledAt = sale.ReversalRefused, base(); c.refused && err == nil {
 				err = tx.PutReversal(rev)
 			}
 			return err
 		})
 	}
-	type sums struct{ Person, Shop vending.Reversals }
+	type sums struct{ Person, Shop sale.Reversals }
 	of := func(from time.Duration, vendor id.ID) sums {
 		return look(t, e, func(tx *store.Tx) (s sums, err error) {
 			s.Person, s.Shop, err = tx.ReversalsSince([]string{"amina", "amina's other key"}, vendor, base().Add(from))
@@ -288,16 +298,16 @@ func reversalsSummed(t *testing.T, r Rig) {
 		})
 	}
 	for from, want := range map[time.Duration]sums{
-		0:               {vending.Reversals{Number: 3, Value: 3000}, vending.Reversals{Number: 2, Value: 1000}}, // no money came of one that was refused
-		time.Hour:       {vending.Reversals{Number: 2, Value: 2000}, vending.Reversals{Number: 2, Value: 1000}},
-		2 * time.Hour:   {vending.Reversals{Number: 1, Value: 1000}, vending.Reversals{Number: 1}},
+		0:               {sale.Reversals{Number: 3, Value: 3000}, sale.Reversals{Number: 2, Value: 1000}}, // no money came of one that was refused
+		time.Hour:       {sale.Reversals{Number: 2, Value: 2000}, sale.Reversals{Number: 2, Value: 1000}},
+		2 * time.Hour:   {sale.Reversals{Number: 1, Value: 1000}, sale.Reversals{Number: 1}},
 		150 * time.Hour: {},
 	} {
 		if got := of(from, shop); got != want {
 			t.Errorf("from %s on: %+v, want %+v", from, got, want)
 		}
 	}
-	if got := of(0, id.ID{}); got.Shop != (vending.Reversals{}) || got.Person.Number != 3 {
+	if got := of(0, id.ID{}); got.Shop != (sale.Reversals{}) || got.Person.Number != 3 {
 		t.Errorf("of no vendor: %+v", got)
 	}
 }
@@ -305,8 +315,8 @@ func reversalsSummed(t *testing.T, r Rig) {
 func unconfirmedSummed(t *testing.T, r Rig) {
 	e := r.Open(t)
 	h, other := addHousehold(t, e, 1), addHousehold(t, e, 2)
-	sums := func() vending.Reversals {
-		return look(t, e, func(tx *store.Tx) (vending.Reversals, error) { return tx.Unconfirmed(h.meter.N) })
+	sums := func() sale.Reversals {
+		return look(t, e, func(tx *store.Tx) (sale.Reversals, error) { return tx.Unconfirmed(h.meter.N) })
 	}
 	var tokens []id.ID
 	for tid, c := range []struct {
@@ -321,11 +331,11 @@ func unconfirmedSummed(t *testing.T, r Rig) {
 		})
 		tokens = append(tokens, token)
 	}
-	for i, want := range []vending.Reversals{{Number: 2, Value: 2000}, {Number: 1, Value: 1000}, {}} {
+	for i, want := range []sale.Reversals{{Number: 2, Value: 2000}, {Number: 1, Value: 1000}, {}} {
 		if got := sums(); got != want {
 			t.Errorf("after %d were confirmed: %+v, want %+v", i, got, want)
 		}
-		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(tokens[i], vending.TokenReversed) })
+		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(tokens[i], sale.TokenReversed) })
 	}
 }
 
@@ -346,7 +356,7 @@ func unconfirmedListed(t *testing.T, r Rig) {
 	}{{at: -time.Second}, {at: time.Hour}, {at: 2 * time.Hour, confirmed: true}, {at: 3 * time.Hour}, {at: 24 * time.Hour}} {
 		s := h.sold(t, e, fmt.Sprintf("sale-%d", i), base())
 		rev := reversal(t, e, s.ID, fmt.Sprintf("asker %d", i), day.Add(c.at))
-		rev.State, rev.Confirmed, rev.SettledAt = vending.ReversalDone, c.confirmed, day.Add(c.at)
+		rev.State, rev.Confirmed, rev.SettledAt = sale.ReversalDone, c.confirmed, day.Add(c.at)
 		must(t, e, func(tx *store.Tx) error {
 			if i != 1 {
 				return tx.PutReversal(rev)

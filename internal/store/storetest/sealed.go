@@ -1,15 +1,18 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/proof"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 func logTests() []test {
@@ -40,7 +43,7 @@ func everythingSealed(t *testing.T, r Rig) {
 	counts := look(t, e, func(tx *store.Tx) (out [3]int64, err error) {
 		for i, sql := range []string{`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, `SELECT COUNT(*) FROM seal WHERE tenant_id = $1`,
 			`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND seal_n IS NULL`} {
-			if err := tx.C.Query(sql, func(w store.Row) error { out[i] = w.Int(0); return nil }, tx.Tenant); err != nil {
+			if err := tx.C.Query(sql, func(w core.Row) error { out[i] = w.Int(0); return nil }, tx.Tenant); err != nil {
 				return out, err
 			}
 		}
@@ -56,23 +59,30 @@ func proofHolds(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var ids []id.ID
 	for n := range 21 {
+		var made id.ID
 		must(t, e, func(tx *store.Tx) error {
 			if err := book(tx, fmt.Sprint(n), account(ledger.Till, "main"), account(ledger.RevenueEnergy, ""), 10); err != nil {
 				return err
 			}
 			j, _, err := tx.JournalByRef(ledger.Vend, fmt.Sprint(n))
-			ids = append(ids, j.ID)
+			if err == nil {
+				made = j.ID
+			}
 			return err
 		})
+		ids = append(ids, made)
 		r.seal(t, e)
 	}
 	for _, i := range ids {
 		look(t, e, func(tx *store.Tx) (bool, error) {
 			s, found, err := tx.SealOf(i)
 			if err != nil || !found {
-				t.Fatalf("no proof for %s: found %t, %v", i.Text(id.Journal), found, err)
+				return false, cmp.Or(err, fmt.Errorf("no proof for %s", i.Text(id.Journal)))
 			}
 			j, _, err := tx.Journal(i)
+			if err != nil {
+				return false, err
+			}
 			if leaf := ledger.Leaf(j); !s.Proof.Check(leaf, s.Root) {
 				t.Errorf("the proof of leaf %d of %d does not lead to the root", s.Proof.Pos, s.Proof.Size)
 			}
@@ -89,9 +99,9 @@ func proofHolds(t *testing.T, r Rig) {
 // head that was signed.
 func salesProven(t *testing.T, r Rig) {
 	e := r.Open(t)
-	var sales []vending.Sale
+	var sales []sale.Sale
 	for n := range 9 {
-		s := vending.Sale{}
+		s := sale.Sale{}
 		must(t, e, func(tx *store.Tx) (err error) {
 			if s.ID, err = tx.NewID(); err != nil {
 				return err
@@ -105,19 +115,28 @@ func salesProven(t *testing.T, r Rig) {
 					return err
 				}
 			}
-			return tx.AuditLog(access.Entry{Actor: "test", IP: "192.0.2.1", Action: vending.EvidenceOf, Object: name, After: "paper=" + name})
+			return tx.AuditLog(access.Entry{Actor: "test", IP: "192.0.2.1", Action: proof.Action, Object: name, After: "paper=" + name})
 		})
 		sales = append(sales, s)
 		if r.Seal != nil {
 			look(t, e, func(tx *store.Tx) (bool, error) {
-				if _, state, err := tx.VendProof(s, 0); err != nil || state != vending.NotSealed {
-					t.Errorf("before it is sealed: %d, %v", state, err)
+				_, state, err := tx.VendProof(s, 0)
+				if err == nil && state != sale.NotSealed {
+					t.Errorf("before it is sealed: %d", state)
 				}
-				return true, nil
+				return true, err
 			})
 		}
 		r.seal(t, e)
 	}
+	look(t, e, func(tx *store.Tx) (bool, error) {
+		_, _, err := tx.VendProof(sales[1], 0)
+		if err == nil {
+			_, err = tx.Growth(1, 5)
+		}
+		return true, err
+	})
+	letThrough(e)
 	look(t, e, func(tx *store.Tx) (bool, error) {
 		heads := headsOf(t, tx)
 		for n, s := range sales {
@@ -125,10 +144,10 @@ func salesProven(t *testing.T, r Rig) {
 				provenUnder(t, tx, s, n, h, heads[n].Size)
 			}
 		}
-		if _, state, err := tx.VendProof(sales[0], heads[0].Size+1); err != nil || state != vending.NoHead {
+		if _, state, err := tx.VendProof(sales[0], heads[0].Size+1); err != nil || state != sale.NoHead {
 			t.Errorf("under a head that nobody signed: %d, %v", state, err)
 		}
-		if _, _, err := tx.VendProof(vending.Sale{ID: id.ID{1}}, 0); err == nil {
+		if _, _, err := tx.VendProof(sale.Sale{ID: id.ID{1}}, 0); err == nil {
 			t.Error("a sale without an audit row was proven")
 		}
 		for i, from := range heads {
@@ -146,7 +165,7 @@ func salesProven(t *testing.T, r Rig) {
 // headsOf lists all heads, each found by its size; the newest is also that of size 0.
 func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
 	t.Helper()
-	err := tx.C.Query(`SELECT last + 1 FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w store.Row) error {
+	err := tx.C.Query(`SELECT last + 1 FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w core.Row) error {
 		heads = append(heads, seal.Head{Size: w.Int(0)})
 		return nil
 	}, tx.Tenant)
@@ -168,14 +187,14 @@ func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
 }
 
 // provenUnder asks for the proof of sale n under a head; first is the size of the head that sealed it.
-func provenUnder(t *testing.T, tx *store.Tx, s vending.Sale, n int, h seal.Head, first int64) {
+func provenUnder(t *testing.T, tx *store.Tx, s sale.Sale, n int, h seal.Head, first int64) {
 	t.Helper()
 	p, state, err := tx.VendProof(s, h.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if h.Size != 0 && h.Size < first {
-		if state != vending.HeadTooOld {
+		if state != sale.HeadTooOld {
 			t.Errorf("sale %d under a head of %d leaves: %d, want too old", n, h.Size, state)
 		}
 		return
@@ -186,7 +205,7 @@ func provenUnder(t *testing.T, tx *store.Tx, s vending.Sale, n int, h seal.Head,
 		}
 	}
 	name := s.ID.Text(id.Vend)
-	if state != vending.InLog || p.Head != h.Note || p.Row.Object != name || p.Row.After != "paper="+name || !p.Path.Check(p.Row.Leaf(), h.Root) {
+	if state != sale.InLog || p.Head != h.Note || p.Row.Object != name || p.Row.After != "paper="+name || !p.Path.Check(p.Row.Leaf(), h.Root) {
 		t.Errorf("sale %d under a head of %d leaves: state %d, row of %s", n, h.Size, state, p.Row.Object)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -68,7 +69,7 @@ func waiting(t *testing.T, e store.Engine, now time.Time) (rows [3]int64) {
 	for i, sql := range []string{`SELECT COUNT(*) FROM wallet_supply WHERE tenant_id = $1 AND look_at > $2`,
 		`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND next_at > $2`, `SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND next_at > $2`} {
 		rows[i] = look(t, e, func(tx *store.Tx) (n int64, err error) {
-			err = tx.C.Query(sql, func(r store.Row) error { n = r.Int(0); return nil }, tx.Tenant, now)
+			err = tx.C.Query(sql, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant, now)
 			return n, err
 		})
 	}

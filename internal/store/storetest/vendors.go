@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -49,6 +50,10 @@ func vendorsKept(t *testing.T, r Rig) {
 		return value{}, tx.AddVendor(vending.Vendor{ID: i, Code: "K7", Name: "Another", Billing: vending.PrepaidFloat})
 	})
 	wantErr(t, "a second vendor of one code", err, store.ErrConflict)
+	fetched(t, e, func(tx *store.Tx) error { _, _, err := tx.VendorByID(a.ID); return err },
+		func(tx *store.Tx) error { _, _, err := tx.VendorByCode("K7"); return err },
+		func(tx *store.Tx) error { _, err := tx.VendorPage(id.ID{}, 1); return err })
+	letThrough(e)
 	must(t, e, func(tx *store.Tx) error {
 		byID, found, err := tx.VendorByID(a.ID)
 		if err != nil || !found || byID.Name != "Corner shop" || byID.Commission != 150 || byID.Credit != 500 || byID.Blocked || byID.CreatedAt.IsZero() {
@@ -74,7 +79,7 @@ func vendorsKept(t *testing.T, r Rig) {
 	})
 	must(t, e, func(tx *store.Tx) error {
 		v, _, err := tx.VendorByID(a.ID)
-		if v.Name != "Corner shop 2" || !v.Blocked || v.Credit != 900 || v.Version != 2 {
+		if err == nil && (v.Name != "Corner shop 2" || !v.Blocked || v.Credit != 900 || v.Version != 2) {
 			t.Errorf("changed: %+v", v)
 		}
 		return err
@@ -157,7 +162,7 @@ func copiesCounted(t *testing.T, r Rig) {
 	}{{a, 1}, {a, 2}, {b, 1}, {a, 3}} {
 		must(t, e, func(tx *store.Tx) error {
 			n, err := tx.AddCopy(c.sale, "tester")
-			if n != c.want {
+			if err == nil && n != c.want {
 				t.Errorf("copy %d, want %d", n, c.want)
 			}
 			return err
@@ -195,7 +200,7 @@ func daySums(t *testing.T, r Rig) {
 	for i, at := range []time.Time{from.Add(-1000), from, to.Add(-1000), to} {
 		s := h.sold(t, e, fmt.Sprintf("sale-%d", i), at)
 		must(t, e, func(tx *store.Tx) error {
-			rev := vending.Reversal{Sale: s.ID, State: vending.ReversalWaiting, By: "tester", At: at}
+			rev := sale.Reversal{Sale: s.ID, State: sale.ReversalWaiting, By: "tester", At: at}
 			var err error
 			if rev.ID, err = tx.NewID(); err != nil {
 				return err
@@ -206,7 +211,7 @@ func daySums(t *testing.T, r Rig) {
 			if i == 2 {
 				return nil // still waits
 			}
-			rev.State, rev.SettledAt = vending.ReversalDone, at
+			rev.State, rev.SettledAt = sale.ReversalDone, at
 			return tx.PutReversal(rev)
 		})
 	}
@@ -247,10 +252,10 @@ func singlePersonActs(t *testing.T, r Rig) {
 }
 
 // sold is a completed sale of 10.00 for 15 kWh to a household, without its journal.
-func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) vending.Sale {
+func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) sale.Sale {
 	t.Helper()
-	s := vending.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: vending.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
-		State: vending.Held, Units: 15_000, Month: "2026-01", PricedAt: at, By: "test", Tariff: h.account, Till: ledger.MainTill}
+	s := sale.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
+		State: sale.Held, Units: 15_000, Month: "2026-01", PricedAt: at, By: "test", Tariff: h.account, Till: ledger.MainTill}
 	s.Tender.Minor, s.Tender.Currency = 1000, "KES"
 	must(t, e, func(tx *store.Tx) (err error) {
 		if s.ID, err = tx.NewID(); err != nil {
@@ -262,6 +267,6 @@ func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) 
 		_, err = tx.C.Exec(`UPDATE vend SET state = 'completed', completed_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, s.ID)
 		return err
 	})
-	s.State = vending.Completed
+	s.State = sale.Completed
 	return s
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
@@ -186,7 +187,7 @@ func walletOrder(t *testing.T, r Rig) {
 func (p purse) days(t *testing.T, e store.Engine) []string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (out []string, err error) {
-		err = tx.C.Query(`SELECT day, wh, debit FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(r store.Row) error {
+		err = tx.C.Query(`SELECT day, wh, debit FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(r core.Row) error {
 			out = append(out, fmt.Sprintf("%s %d %d", r.Text(0), r.Int(1), r.Int(2)))
 			return nil
 		}, tx.Tenant, p.N)

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -227,7 +227,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 }
 
 // tokenWord is what was done when a token came to be.
-func tokenWord(t vending.Token) string {
+func tokenWord(t sale.Token) string {
 	switch {
 	case t.Elsewhere:
 		return "Handed in"
@@ -291,7 +291,7 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 }
 
 // tokens adds the states of tokens to a frame.
-func (f frame) tokens(list []vending.Token) {
+func (f frame) tokens(list []sale.Token) {
 	for _, t := range list {
 		f[tokenLine{ID: t.ID.Text(id.Token)}.element()] = map[string]cell{"state": tokenBadge(t).cell()}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -43,11 +44,11 @@ type kindText struct{ Kind, Text string }
 // kinds are those that the role may ask for.
 func kinds(by access.Actor) (out []kindText) {
 	if by.May(access.IssueUnits) {
-		out = append(out, kindText{string(vending.FreeIssue), "Free units (kWh)"}, kindText{string(vending.Replacement), "Replacement (kWh)"})
+		out = append(out, kindText{string(sale.FreeIssue), "Free units (kWh)"}, kindText{string(sale.Replacement), "Replacement (kWh)"})
 	}
 	if by.May(access.IssueTokens) {
-		out = append(out, kindText{string(vending.ClearTamper), "Clear tamper"}, kindText{string(vending.ClearCredit), "Clear credit"},
-			kindText{string(vending.PowerLimit), "Power limit (W)"})
+		out = append(out, kindText{string(sale.ClearTamper), "Clear tamper"}, kindText{string(sale.ClearCredit), "Clear credit"},
+			kindText{string(sale.PowerLimit), "Power limit (W)"})
 	}
 	return out
 }
@@ -124,7 +125,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 		f.Error = text
 		s.showBox(w, r, v, status, tokenBox{Make: f})
 	}
-	ask := vending.Ask{Meter: r.PathValue("number"), Kind: vending.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
+	ask := vending.Ask{Meter: r.PathValue("number"), Kind: sale.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
 	if !v.owns(form) {
 		again(http.StatusUnprocessableEntity, "The form is from another session. No token was made. Send it again from this page.")
 		return
@@ -151,7 +152,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 // read takes the figure of the form to where its kind wants it.
 func (f makeForm) read(ask *vending.Ask) (wrong string) {
 	switch ask.Kind {
-	case vending.FreeIssue, vending.Replacement:
+	case sale.FreeIssue, sale.Replacement:
 		whole, tenths, point := strings.Cut(f.Figure, ".")
 		if !point {
 			tenths = "0"
@@ -161,7 +162,7 @@ func (f makeForm) read(ask *vending.Ask) (wrong string) {
 			return "The units are kilowatt-hours with one decimal at most, such as 25 or 12.3. No token was made."
 		}
 		ask.Units = unit.Energy(n) * unit.Quantum
-	case vending.PowerLimit:
+	case sale.PowerLimit:
 		watts, err := strconv.ParseUint(f.Figure, 10, 32)
 		if err != nil {
 			return "The limit is whole watts, such as 5000. No token was made."

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -29,8 +29,8 @@ func (s *Console) soldBefore(ctx context.Context, v visit, m registry.MeterView)
 	if err != nil || list.Refused() {
 		return nil, err
 	}
-	at := slices.IndexFunc(list.Tokens, func(t vending.Token) bool {
-		return !t.Sale.IsZero() && t.State != vending.TokenFailed && t.State != vending.TokenReversed
+	at := slices.IndexFunc(list.Tokens, func(t sale.Token) bool {
+		return !t.Sale.IsZero() && t.State != sale.TokenFailed && t.State != sale.TokenReversed
 	})
 	if at < 0 {
 		return nil, nil

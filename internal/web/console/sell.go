@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -203,7 +204,7 @@ func (t site) tender(text string) (money.Amount, string) {
 	return money.Amount{Minor: m, Currency: c.Code}, ""
 }
 
-func billOf(lines []vending.Line, total money.Amount) bill {
+func billOf(lines []sale.Line, total money.Amount) bill {
 	b := bill{Total: figure(total), Code: total.Currency}
 	c, _ := money.CurrencyOf(total.Currency)
 	for _, l := range lines {
@@ -213,7 +214,7 @@ func billOf(lines []vending.Line, total money.Amount) bill {
 		}
 		for _, s := range l.Steps {
 			note := s.Units.KWh(1) + " kWh"
-			if l.Kind != vending.LineFree {
+			if l.Kind != sale.LineFree {
 				note += " @ " + money.FormatRate(s.Rate, c)
 			}
 			if len(l.Steps) > 1 {
@@ -338,7 +339,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	order := vending.Order{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
 	if push {
-		order.Deliver = []string{vending.RouteMQTT}
+		order.Deliver = []string{sale.RouteMQTT}
 	}
 	sold, err := s.c.Vending.Sell(r.Context(), v.by, order)
 	switch {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // badge is a state as sign, word and colour class: the colour is never alone.
@@ -53,65 +53,65 @@ func relayWord(relay string) string {
 }
 
 // tokenBadge says where a token is, in the words of whoever paid for it.
-func tokenBadge(t vending.Token) badge {
+func tokenBadge(t sale.Token) badge {
 	switch t.State {
-	case vending.TokenAccepted:
+	case sale.TokenAccepted:
 		return badge{"✓", "Loaded in the meter", classOK}
-	case vending.TokenSent:
+	case sale.TokenSent:
 		return badge{"→", "Sent to the meter, no answer yet", classOff}
-	case vending.TokenIssued:
+	case sale.TokenIssued:
 		return badge{"○", "Not loaded yet", classOff}
-	case vending.TokenReserved:
+	case sale.TokenReserved:
 		return badge{"○", "Being made", classOff}
-	case vending.TokenRejected:
+	case sale.TokenRejected:
 		return badge{"■", "Rejected by the meter: " + plain(t.Result), classBad}
-	case vending.TokenFailed:
+	case sale.TokenFailed:
 		return badge{"■", "Never made", classBad}
-	case vending.TokenReversed:
+	case sale.TokenReversed:
 		return badge{"■", "Reversed", classWarn}
 	default:
 		return badge{"○", plain(string(t.State)), classOff}
 	}
 }
 
-func saleWord(s vending.State) string {
+func saleWord(s sale.State) string {
 	switch s {
-	case vending.Completed:
+	case sale.Completed:
 		return "Completed"
-	case vending.Held:
+	case sale.Held:
 		return "Waiting for its token"
-	case vending.Failed:
+	case sale.Failed:
 		return "Failed: no token was made and no money is kept"
-	case vending.Reversing:
+	case sale.Reversing:
 		return "Being reversed"
-	case vending.Reversed:
+	case sale.Reversed:
 		return "Reversed"
 	default:
 		return plain(string(s))
 	}
 }
 
-func lineWord(k vending.LineKind) string {
+func lineWord(k sale.LineKind) string {
 	switch k {
-	case vending.LineFee:
+	case sale.LineFee:
 		return "Fee"
-	case vending.LineFixed:
+	case sale.LineFixed:
 		return "Fixed charge"
-	case vending.LineDebt:
+	case sale.LineDebt:
 		return "Paid towards debt"
-	case vending.LineWallet:
+	case sale.LineWallet:
 		return "Into the wallet"
-	case vending.LineFree:
+	case sale.LineFree:
 		return "Free units of the month"
-	case vending.LineLevy:
+	case sale.LineLevy:
 		return "Levy"
-	case vending.LineEnergy:
+	case sale.LineEnergy:
 		return "Energy without tax"
-	case vending.LineVAT:
+	case sale.LineVAT:
 		return "VAT"
-	case vending.LineCarry:
+	case sale.LineCarry:
 		return "Kept for the next sale"
-	case vending.LineCarryIn:
+	case sale.LineCarryIn:
 		return "Kept from the last sale"
 	default:
 		return plain(string(k))

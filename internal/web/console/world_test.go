@@ -16,16 +16,16 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
-
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
+	"golang.org/x/net/html"
 )
 
 // world is a running server on the real store with an owner, a tariff of 2.50 and 15 % VAT and one simulated meter of
@@ -129,7 +129,7 @@ func folder(t *testing.T) *world {
 func (w *world) serve(c app.Config) {
 	w.t.Helper()
 	c.Data, c.HTTP, c.MQTT, c.Reserve, c.Now = w.dir, "127.0.0.1:0", "127.0.0.1:0", -1, w.clock.now
-	c.KeyCost, c.PasswordCost, c.Version = cheapKeys(), cheapPasswords(), api.Version{Version: "test", Go: "go"}
+	c.KeyCost, c.PasswordCost, c.Version = cheapKeys(), cheapPasswords(), apiv1.Version{Version: "test", Go: "go"}
 	a, err := app.New(c)
 	if err != nil {
 		w.t.Fatal(err)
@@ -244,7 +244,7 @@ func (w *world) reading(number string, seq uint64, r wire.Reading) {
 		for _, rec := range recs {
 			in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: number, Simulated: true, ReceivedAt: now, Store: memory, Rec: rec})
 		}
-		outs, err := tx.Ingest(in)
+		outs, err := intake.Take(tx, in)
 		for _, o := range outs {
 			if o.Kind != metering.Stored {
 				w.t.Errorf("reading %d of %s: %v", seq, number, o.Kind)

@@ -51,10 +51,10 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-func sell(ctx context.Context, c *gen.ClientWithResponses, meter string, minor int64, currency string) (*gen.VendBody, error) {
+func sell(ctx context.Context, c *gen.ClientWithResponses, meter string, minor int64, currency string) (*gen.Sale, error) {
 	key := "generated-client-0001"
 	r, err := c.SellWithResponse(ctx, &gen.SellParams{IdempotencyKey: key},
-		gen.SellJSONRequestBody{Meter: meter, Tender: gen.AmountBody{AmountMinor: minor, Currency: currency}})
+		gen.SellJSONRequestBody{Meter: meter, Tender: gen.Amount{AmountMinor: minor, Currency: currency}})
 	switch {
 	case err != nil:
 		return nil, err

@@ -1,0 +1,97 @@
+package apiv1
+
+import "time"
+
+// AccountBalance is what an account has and owes, in minor units.
+type AccountBalance struct {
+	Currency    string `json:"currency"`
+	CarryMinor  int64  `json:"carry_minor" doc:"Change of earlier purchases; the next one has it"`
+	WalletMinor int64  `json:"wallet_minor"`
+	DueMinor    int64  `json:"due_minor" doc:"Fixed charges that fell due and are not paid"`
+	DebtsMinor  int64  `json:"debts_minor"`
+	Month       string `json:"month" example:"2026-11" doc:"Local month of the units"`
+	UnitsWh     int64  `json:"units_wh" doc:"Bought in the month, free units among them"`
+	FreeDueWh   int64  `json:"free_due_wh" doc:"Free basic units that can be claimed now"`
+}
+
+// Account is the contract of one customer at one place.
+type Account struct {
+	ID       string         `json:"id" example:"acc_01jd00000000000000000000000"`
+	Customer string         `json:"customer"`
+	Name     string         `json:"name"`
+	Address  string         `json:"address,omitempty"`
+	Mode     string         `json:"mode" enum:"prepay_token,prepay_wallet,postpay"`
+	Status   string         `json:"status" enum:"open,active,closing,closed"`
+	Meters   []string       `json:"meters"`
+	OpenedAt time.Time      `json:"opened_at"`
+	Balance  AccountBalance `json:"balance"`
+}
+
+// AccountEntry is a line of a customer's statement.
+type AccountEntry struct {
+	ID          string    `json:"id" doc:"Of the sale, or of the journal"`
+	At          time.Time `json:"at"`
+	Kind        string    `json:"kind" example:"vend" doc:"vend, debt, write_off, goodwill ..."`
+	Ref         string    `json:"ref,omitempty" doc:"The sale or the debt"`
+	Memo        string    `json:"memo,omitempty"`
+	State       string    `json:"state,omitempty" doc:"Of a sale"`
+	AmountMinor int64     `json:"amount_minor" doc:"What was tendered, raised, written off or given"`
+	UnitsWh     int64     `json:"units_wh,omitempty"`
+	Meter       string    `json:"meter,omitempty"`
+	ReceiptNo   string    `json:"receipt_no,omitempty"`
+}
+
+// MovedOut is what moving out came to, in minor units.
+type MovedOut struct {
+	Account        string     `json:"account"`
+	Status         string     `json:"status" enum:"closed"`
+	Currency       string     `json:"currency"`
+	At             time.Time  `json:"at"`
+	Journal        string     `json:"journal,omitempty" doc:"Missing where there was no money at all"`
+	Meters         []string   `json:"meters" doc:"Free for another customer now"`
+	WalletMinor    int64      `json:"wallet_minor" doc:"After the last use was posted"`
+	DepositMinor   int64      `json:"deposit_minor"`
+	CarryMinor     int64      `json:"carry_minor"`
+	FinalBillMinor int64      `json:"final_bill_minor" doc:"Used beyond the wallet; raised as a debt"`
+	DebtsPaidMinor int64      `json:"debts_paid_minor"`
+	RefundDueMinor int64      `json:"refund_due_minor" doc:"Due back to the customer; see /v1/accounts/{id}/refunds"`
+	StillOwedMinor int64      `json:"still_owed_minor" doc:"Debts and charges that nothing was left for"`
+	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged for"`
+}
+
+// NewRefund pays out what is due back to a customer who has moved out.
+type NewRefund struct {
+	Amount *Amount `json:"amount,omitempty" doc:"Default: all that is due back; 0 is refused"`
+	Bank   string  `json:"bank,omitempty" doc:"The bank account that pays; default main"`
+	To     string  `json:"to,omitempty" doc:"Another account instead: its id, or number or id of a meter that supplies it"`
+	Reason string  `json:"reason" doc:"To whom and how; kept in the journal and the audit log"`
+}
+
+// Refund is a booked refund.
+type Refund struct {
+	ID        string    `json:"id" doc:"Of its journal"`
+	Account   string    `json:"account"`
+	To        string    `json:"to" enum:"bank,wallet,carry"` // bank, wallet or carry
+	Subject   string    `json:"subject" doc:"The bank account, or the account that got it"`
+	Amount    Amount    `json:"amount"`
+	LeftMinor int64     `json:"left_minor" doc:"Still due back"`
+	Reason    string    `json:"reason"`
+	At        time.Time `json:"at"`
+}
+
+// MoveIn is a customer who moves in at a meter that is free.
+type MoveIn struct {
+	Tariff   string    `json:"tariff" doc:"Name or id"`
+	Customer *Customer `json:"customer,omitempty" doc:"With id: one already known"`
+	Reason   string    `json:"reason"`
+}
+
+// AccountFilter asks for a list of one account.
+type AccountFilter struct {
+	Account string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
+	Page
+}
+
+// AccountStatement is the list of what was sold and booked for an account.
+var AccountStatement = Listing[AccountFilter, AccountEntry]{Name: "account-statement", Path: "/v1/accounts/{id}/statement", Tag: "accounts",
+	Summary: "List the sales of an account and what else was booked for it, newest first"}

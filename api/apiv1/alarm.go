@@ -1,0 +1,24 @@
+package apiv1
+
+import "time"
+
+// Alarm is what a person should look at.
+type Alarm struct {
+	ID        string     `json:"id" example:"alm_01jd00000000000000000000000"`
+	Meter     string     `json:"meter" example:"04140001001" doc:"Empty where it is a feeder's"`
+	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"Whose it is, where it is no single meter's"`
+	Code      string     `json:"code" example:"ghost-credit" doc:"Stable name; the page of events and alarms says what to do"`
+	Text      string     `json:"text"`
+	RaisedAt  time.Time  `json:"raised_at" doc:"Server time"`
+	ClearedAt *time.Time `json:"cleared_at,omitempty" doc:"Missing while it is open"`
+}
+
+// AlarmFilter narrows the list of alarms.
+type AlarmFilter struct {
+	Meter string `query:"meter" maxLength:"64" doc:"Number or id; default: all meters"`
+	Open  bool   `query:"open" doc:"Only those that still stand"`
+	Page
+}
+
+// Alarms is the list of alarms.
+var Alarms = Listing[AlarmFilter, Alarm]{Name: "alarms", Path: "/v1/alarms", Tag: "meters", Summary: "List what a person should look at, newest first"}

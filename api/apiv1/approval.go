@@ -1,0 +1,40 @@
+package apiv1
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Approval is an action that waits for a second person, or how it was decided.
+type Approval struct {
+	ID        string          `json:"id" example:"apr_01jd00000000000000000000000"`
+	Act       string          `json:"act" example:"token.issue"`
+	Summary   string          `json:"summary"`
+	Request   json.RawMessage `json:"request" doc:"What was asked for, whole, as it will be carried out: read it before you allow it"`
+	State     string          `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, and refused when it was tried; done: carried out"`
+	Maker     string          `json:"maker"`
+	Checker   string          `json:"checker,omitempty"`
+	Reason    string          `json:"reason,omitempty"`
+	Object    string          `json:"object,omitempty" doc:"What it is about"`
+	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
+	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; only once, in the answer to the approval"`
+	CreatedAt time.Time       `json:"created_at"`
+	ExpiresAt time.Time       `json:"expires_at"`
+	DecidedAt *time.Time      `json:"decided_at,omitempty"`
+}
+
+// Decision is the reason of a second person who allows or refuses an action.
+type Decision struct {
+	Reason string `json:"reason,omitempty" maxLength:"200"`
+}
+
+// ApprovalFilter narrows the list of approvals.
+type ApprovalFilter struct {
+	State string `query:"state" enum:"waiting,approved,rejected,done" doc:"Default: all"`
+	Page
+}
+
+// Approvals is the list of approvals. A page may hold less than was asked for and still have a NextCursor.
+var Approvals = Listing[ApprovalFilter, Approval]{Name: "approvals", Path: "/v1/approvals", Tag: "approvals",
+	Summary:     "List acts that wait for a second person, newest first",
+	Description: "Those that the caller asked for or could allow; for who reads the audit log, all."}

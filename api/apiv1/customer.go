@@ -1,0 +1,36 @@
+package apiv1
+
+// Customer is who lives behind a meter.
+type Customer struct {
+	ID    string `json:"id,omitempty" example:"cus_01jd00000000000000000000000" doc:"In a request: of a customer already known, instead of the rest"`
+	Name  string `json:"name,omitempty" example:"Amina A."`
+	Phone string `json:"phone,omitempty" example:"+254700000001"`
+	IDNo  string `json:"id_no,omitempty"`
+	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
+	// NoNotices is in answers alone: a customer is asked for nothing when registered.
+	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
+}
+
+// CustomerEntry is a customer with the numbers of the meters.
+type CustomerEntry struct {
+	Customer
+	Meters []string `json:"meters" doc:"Numbers of the meters, at most ten"`
+}
+
+// CustomerChange is a change of a customer; nil fields stay.
+type CustomerChange struct {
+	Name    *string `json:"name,omitempty"`
+	Phone   *string `json:"phone,omitempty" doc:"With the country code: answers and tokens by SMS go there"`
+	IDNo    *string `json:"id_no,omitempty"`
+	Lang    *string `json:"lang,omitempty" doc:"Of messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
+	Notices *bool   `json:"notices,omitempty" doc:"Whether warnings are wanted; false is what STOP says"`
+}
+
+// CustomerFilter narrows the list of customers.
+type CustomerFilter struct {
+	Find string `query:"find" maxLength:"64" doc:"Only those whose name, phone or meter number holds this"`
+	Page
+}
+
+// Customers is the list of customers.
+var Customers = Listing[CustomerFilter, CustomerEntry]{Name: "customers", Path: "/v1/customers", Tag: "customers", Summary: "List customers"}

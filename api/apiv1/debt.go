@@ -1,0 +1,106 @@
+package apiv1
+
+import "time"
+
+// Charge is a fixed charge of one local month.
+type Charge struct {
+	ID          string    `json:"id" example:"chg_01jd00000000000000000000000"`
+	Account     string    `json:"account"`
+	Name        string    `json:"name" example:"standing" doc:"In its tariff"`
+	Month       string    `json:"month" example:"2026-11"`
+	Ref         string    `json:"ref" example:"standing 2026-11" doc:"As lines of sales name it"`
+	Currency    string    `json:"currency"`
+	AmountMinor int64     `json:"amount_minor" doc:"Tax included"`
+	PaidMinor   int64     `json:"paid_minor"`
+	VATBps      int64     `json:"vat_bps"`
+	Priority    int       `json:"priority"`
+	Uncapped    bool      `json:"uncapped,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+// NewCharge is a charge to be made due by hand.
+type NewCharge struct {
+	Account  string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
+	Name     string `json:"name" example:"reconnection" doc:"1 to 32 small letters, digits and dashes; with month unique in the account"`
+	Month    string `json:"month" example:"2026-11"` // 2026-11
+	Amount   Amount `json:"amount" doc:"Tax included"`
+	VATBps   int64  `json:"vat_bps,omitempty" doc:"Tax contained in the amount"`
+	Priority int    `json:"priority,omitempty" doc:"1 to 89, ascending; default 20"`
+	Uncapped bool   `json:"uncapped,omitempty" doc:"Outside the ceiling of what purchases give to charges"`
+}
+
+// NewDebt is a debt to be raised; purchases of the account collect it.
+type NewDebt struct {
+	Account       string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
+	Kind          string `json:"kind" example:"fine" doc:"fine, loan, arrears ...: 1 to 32 characters; receipts show it"`
+	Memo          string `json:"memo,omitempty"`
+	Amount        Amount `json:"amount"`
+	Mode          string `json:"mode,omitempty" enum:"percent,fixed,full" doc:"How much a purchase pays; default full"`
+	PercentBps    int64  `json:"percent_bps,omitempty" doc:"Mode percent: of what is tendered, 2000 is 20 %"`
+	FixedMinor    int64  `json:"fixed_minor,omitempty" doc:"Mode fixed: of every purchase"`
+	MinMinor      int64  `json:"min_minor,omitempty" doc:"Asked at least of a purchase"`
+	MaxMinor      int64  `json:"max_minor,omitempty" doc:"Asked at most of one"`
+	MonthCapMinor int64  `json:"month_cap_minor,omitempty" doc:"Taken at most in a local month"`
+	Priority      int    `json:"priority,omitempty" doc:"1 to 89, ascending; default 30, behind fixed charges (20). Equal ones: the older first"`
+	Uncapped      bool   `json:"uncapped,omitempty" doc:"Outside the ceiling of what purchases give to charges"`
+	Against       string `json:"against,omitempty" enum:"opening,fees,services,fixed,energy" doc:"What is credited; default opening, for arrears that are brought in"`
+}
+
+// Debt is money owed that purchases collect.
+type Debt struct {
+	ID               string    `json:"id" example:"dbt_01jd00000000000000000000000"`
+	Account          string    `json:"account"`
+	Kind             string    `json:"kind"`
+	Memo             string    `json:"memo,omitempty"`
+	Currency         string    `json:"currency"`
+	PrincipalMinor   int64     `json:"principal_minor"`
+	OutstandingMinor int64     `json:"outstanding_minor" doc:"Never negative; with what open sales have reserved it is the balance of its ledger account"`
+	Mode             string    `json:"mode" enum:"percent,fixed,full"`
+	PercentBps       int64     `json:"percent_bps,omitempty"`
+	FixedMinor       int64     `json:"fixed_minor,omitempty"`
+	MinMinor         int64     `json:"min_minor,omitempty"`
+	MaxMinor         int64     `json:"max_minor,omitempty"`
+	MonthCapMinor    int64     `json:"month_cap_minor,omitempty"`
+	Priority         int       `json:"priority"`
+	Uncapped         bool      `json:"uncapped,omitempty"`
+	Against          string    `json:"against"`
+	Status           string    `json:"status" enum:"open,paid,written_off"` // open, paid, written_off
+	CreatedAt        time.Time `json:"created_at"`
+}
+
+// WriteOff is a debt, or a part of it, that nobody expects any more.
+type WriteOff struct {
+	AmountMinor *int64 `json:"amount_minor,omitempty" doc:"Default: all that is outstanding; 0 is refused"`
+	Reason      string `json:"reason"`
+}
+
+// NewAdjustment is money given to a customer out of goodwill.
+type NewAdjustment struct {
+	Account string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
+	Amount  Amount `json:"amount"`
+	Reason  string `json:"reason"`
+}
+
+// Adjustment is a booked adjustment.
+type Adjustment struct {
+	ID      string    `json:"id" doc:"Of its journal"`
+	Account string    `json:"account"`
+	To      string    `json:"to" enum:"wallet,carry" doc:"carry: the next purchase of a token meter has it"`
+	Amount  Amount    `json:"amount"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+}
+
+// OwingFilter narrows the lists of debts and charges.
+type OwingFilter struct {
+	Account string `query:"account" maxLength:"64" doc:"Id of the account, or number or id of a meter that supplies it"`
+	Open    bool   `query:"open" doc:"true: only what is not paid"`
+	Page
+}
+
+// Debts is the list of debts.
+var Debts = Listing[OwingFilter, Debt]{Name: "debts", Path: "/v1/debts", Tag: "debts", Summary: "List debts, newest first"}
+
+// Charges is the list of fixed charges.
+var Charges = Listing[OwingFilter, Charge]{Name: "charges", Path: "/v1/charges", Tag: "debts", Summary: "List fixed charges that fell due, newest first",
+	Description: "They fall due on the 1st of the local month, the first and the last month by days, whether or not anything is bought; purchases pay the oldest first."}

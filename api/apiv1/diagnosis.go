@@ -1,0 +1,77 @@
+package apiv1
+
+import "time"
+
+// NewDiagnosis is a token that somebody asks about.
+type NewDiagnosis struct {
+	Digits string `json:"digits" example:"1234 5678 9012 3456 7890" doc:"As typed; blanks and dashes do not count"`
+	Number string `json:"number,omitempty" example:"04140001001" doc:"Number or id of the meter it is for; digits that were not sold here are tried under this meter's keys"`
+}
+
+// Finding is one thing that the token doctor found; branch on Code.
+type Finding struct {
+	Code string `json:"code" example:"used" doc:"Stable name; branch on it"`
+	Text string `json:"text" doc:"What is"`
+	Do   string `json:"do" doc:"What to do next"`
+}
+
+// FittingKey is the key that a token fits, by reference. Registered is false where the meter is registered with another.
+type FittingKey struct {
+	SGC        string `json:"sgc"`
+	KRN        int    `json:"krn"`
+	KT         int    `json:"kt"`
+	TI         string `json:"ti"`
+	KEN        int    `json:"ken"`
+	EA         string `json:"ea"`
+	DKGA       string `json:"dkga"`
+	BaseDate   int    `json:"base_date"`
+	State      string `json:"state,omitempty" doc:"current, planned, issued (its change tokens exist) or past"`
+	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
+}
+
+// Typing is the search for a typing error: how many tokens one slip away were tried, how many of them would fit with
+// one digit changed or two neighbours exchanged, and how many of those were sold. Meant are the digits of sold ones,
+// for callers with the right token.show.
+type Typing struct {
+	Tried    int      `json:"tried" doc:"Tokens one slip away"`
+	OneDigit int      `json:"one_digit" doc:"Of them, with one digit changed, how many would fit"`
+	Swapped  int      `json:"swapped" doc:"Of them, with two neighbours exchanged, how many would fit"`
+	Sold     int      `json:"sold" doc:"How many of those that fit were sold here"`
+	Meant    []string `json:"meant" doc:"Digits of tokens sold here that fit; needs the right token.show, empty without it"`
+}
+
+// TokenReport is what a meter reported of a token.
+type TokenReport struct {
+	Result     string    `json:"result"`
+	Status     *int      `json:"status,omitempty" doc:"The number real meters show for this result"`
+	At         time.Time `json:"at" doc:"Meter time"`
+	ReceivedAt time.Time `json:"received_at" doc:"Server time"`
+	Source     string    `json:"source,omitempty" doc:"keypad, sms or remote"`
+}
+
+// Diagnosis is the answer of the token doctor. What is not known, or not for the caller to know, is empty.
+type Diagnosis struct {
+	Verdict  string        `json:"verdict" doc:"The code of the first finding"`
+	Findings []Finding     `json:"findings" doc:"The one that explains most first"`
+	Token    string        `json:"token,omitempty" doc:"What was asked about, masked"`
+	Class    *int          `json:"class,omitempty"`
+	SubClass *int          `json:"subclass,omitempty"`
+	Kind     string        `json:"kind,omitempty" doc:"What the token is, in words"`
+	TID      *int64        `json:"tid,omitempty" doc:"Minutes since the base date"`
+	BaseDate int           `json:"base_date,omitempty"`
+	IssuedAt *time.Time    `json:"issued_at,omitempty" doc:"Of the sale where it was sold here, else as the TID says"`
+	UnitsWh  *int64        `json:"units_wh,omitempty"`
+	Section  int           `json:"section,omitempty" doc:"Which section of a key change"`
+	Tests    []string      `json:"tests,omitempty" doc:"What a test token asks for"`
+	Meter    string        `json:"meter,omitempty" doc:"The meter it is for, or else the one asked for"`
+	Test     bool          `json:"test,omitempty" doc:"The meter is simulated"`
+	Key      *FittingKey   `json:"key,omitempty" doc:"The key it fits; needs the right meter.read"`
+	Sold     bool          `json:"sold" doc:"It was sold here, and the reader may see the sale"`
+	ID       string        `json:"id,omitempty" example:"tok_01jd00000000000000000000000"`
+	Vend     string        `json:"vend,omitempty" example:"vnd_01jd00000000000000000000000"`
+	State    string        `json:"state,omitempty" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
+	Result   string        `json:"result,omitempty" doc:"What the meter last said of it"`
+	Reports  []TokenReport `json:"reports,omitempty" doc:"What the meter said of it, newest first; needs the right meter.read"`
+	Typing   *Typing       `json:"typing,omitempty" doc:"Left out where the digits themselves fit"`
+	Keys     string        `json:"keys" enum:"not_asked,used,locked,missing" doc:"Whether the digits were tried under the meter's keys; locked and missing make this a part of the answer only"`
+}

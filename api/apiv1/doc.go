@@ -1,0 +1,10 @@
+// Package apiv1 holds the JSON bodies of Paywatt's HTTP interface /v1, each once: the server answers with them, package
+// client returns them, and the command line prints them. A file holds the bodies of one noun.
+//
+// Money is in whole minor units of a currency, energy in Wh, power in W. Times are RFC 3339. A list comes in pages, each a
+// [List]. A [Listing] gives the path of a list, and its filter, such as [OwingFilter], narrows it. Paths, parameters and
+// headers of everything else belong to the server.
+//
+// The struct tags doc, example, enum, minimum, maximum and maxLength are the words and limits of the OpenAPI document
+// (/v1/openapi.json). The package uses the standard library only.
+package apiv1

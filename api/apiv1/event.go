@@ -1,0 +1,28 @@
+package apiv1
+
+import "time"
+
+// Happening is the data of one event of the stream GET /v1/events.
+type Happening struct {
+	Type      string    `json:"type" example:"vend.completed" doc:"vend.completed, vend.reversed, float.deposited, debt.raised, other journals as ledger.…, the audit log as audit.…"`
+	At        time.Time `json:"at"`
+	Object    string    `json:"object,omitempty" doc:"What it is about"`
+	Vend      string    `json:"vend,omitempty" doc:"The sale, for GET /v1/vends/{id}"`
+	ClientRef string    `json:"client_ref,omitempty"`
+	Meter     string    `json:"meter,omitempty"`
+}
+
+// Event is one event that a meter recorded; Code is its stable number.
+type Event struct {
+	Store      string         `json:"store"`
+	Seq        uint64         `json:"seq"`
+	Kind       string         `json:"kind" doc:"event, close (a daily row) or command (an answer)"`
+	Code       int            `json:"code" doc:"Stable number of the event; 0 for other kinds"`
+	At         time.Time      `json:"at" doc:"Meter time"`
+	Clock      string         `json:"clock"`
+	ReceivedAt time.Time      `json:"received_at" doc:"Server time"`
+	Args       map[string]any `json:"args,omitempty"`
+}
+
+// Events is the list of a meter's events.
+var Events = Listing[HistoryFilter, Event]{Name: "events", Path: "/v1/meters/{meter}/events", Tag: "meters", Summary: "List a meter's events, newest first"}

@@ -1,0 +1,81 @@
+package apiv1
+
+import "time"
+
+// TrialBalanceLine is the sum of one account code; debits are positive, credits negative.
+type TrialBalanceLine struct {
+	Code         int    `json:"code" example:"2010"`
+	Name         string `json:"name" example:"unearned"`
+	Class        string `json:"class" enum:"asset,liability,equity,income,expense"`
+	BalanceMinor int64  `json:"balance_minor" doc:"Debits positive, credits negative"`
+}
+
+// TrialBalance is the sum of every account code with postings; SumMinor is 0 in a sound ledger.
+type TrialBalance struct {
+	Currency string             `json:"currency" doc:"Empty while the tenant has none"`
+	Accounts []TrialBalanceLine `json:"accounts"`
+	SumMinor int64              `json:"sum_minor" doc:"0 in sound books"`
+}
+
+// LedgerAccount is one account of the ledger; debits are positive.
+type LedgerAccount struct {
+	Code         int    `json:"code" example:"1100"`
+	Subject      string `json:"subject" doc:"Whose it is; empty where there is only one"`
+	Name         string `json:"name" example:"debt"`
+	Class        string `json:"class" enum:"asset,liability,equity,income,expense"`
+	Currency     string `json:"currency"`
+	BalanceMinor int64  `json:"balance_minor" doc:"Debits positive, credits negative"`
+	HeldMinor    int64  `json:"held_minor" doc:"Reserved of it"`
+}
+
+// LedgerBalance is what an account held at a moment; debits are positive.
+type LedgerBalance struct {
+	Code         int       `json:"code"`
+	Subject      string    `json:"subject"`
+	Currency     string    `json:"currency"`
+	At           time.Time `json:"at"`
+	BalanceMinor int64     `json:"balance_minor" doc:"Debits positive, credits negative"`
+}
+
+// Posting is one line of a journal; debits are positive.
+type Posting struct {
+	Code        int    `json:"code"`
+	Subject     string `json:"subject"`
+	Name        string `json:"name"`
+	AmountMinor int64  `json:"amount_minor" doc:"Debits positive, credits negative"`
+}
+
+// Journal is a balanced entry of the books.
+type Journal struct {
+	ID       string    `json:"id" example:"jrn_01jd00000000000000000000000"`
+	Kind     string    `json:"kind" example:"vend"`
+	Ref      string    `json:"ref,omitempty" doc:"The sale, debt or payment it is for; of a reversal the kind of what it undoes stands before that"`
+	Memo     string    `json:"memo,omitempty"`
+	Reverses string    `json:"reverses,omitempty" doc:"The journal that this one mirrors"`
+	Currency string    `json:"currency"`
+	PostedAt time.Time `json:"posted_at"`
+	Postings []Posting `json:"postings" doc:"They sum to 0"`
+}
+
+// LedgerFilter narrows the list of ledger accounts.
+type LedgerFilter struct {
+	Code int `query:"code" doc:"Only accounts of this code of the chart"`
+	Page
+}
+
+// LedgerAccounts is the list of ledger accounts.
+var LedgerAccounts = Listing[LedgerFilter, LedgerAccount]{Name: "ledger-accounts", Path: "/v1/ledger/accounts", Tag: "ledger",
+	Summary: "List ledger accounts with their balances"}
+
+// JournalFilter asks for the journals of one account, of one operation, or for all.
+type JournalFilter struct {
+	Code    int    `query:"code" doc:"Those with a line on this account"`
+	Subject string `query:"subject" maxLength:"200" doc:"Whose account, with code"`
+	Ref     string `query:"ref" maxLength:"200" doc:"Those of one operation, and those that undid it: the id of a sale, a debt"`
+	Page
+}
+
+// Journals is the list of journals.
+var Journals = Listing[JournalFilter, Journal]{Name: "journals", Path: "/v1/ledger/journals", Tag: "ledger",
+	Summary:     "List journals with their lines, newest first",
+	Description: "All of them, those of one account (code and subject), or those of one operation (ref)."}

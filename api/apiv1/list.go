@@ -1,0 +1,33 @@
+package apiv1
+
+// List is one page of a list. NextCursor is empty on the last page.
+type List[T any] struct {
+	Data       []T    `json:"data"`
+	NextCursor string `json:"next_cursor" doc:"Of the next page; empty on the last"`
+}
+
+// Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor on,
+// which is the NextCursor of the page before.
+type Page struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 50 where it is not said"`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Table
+}
+
+// Paging returns the page that a filter asks for, so that one loop can follow every list.
+func (p *Page) Paging() *Page { return p }
+
+// Table asks how a list is written. A [List] can only be read from JSON, which is the default.
+type Table struct {
+	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
+}
+
+// Listing describes a list of /v1: F is what narrows it, and T is its rows. Fields of F with the tag path stand in Path,
+// those with the tag query behind it.
+type Listing[F, T any] struct {
+	Name        string // operationId
+	Path        string
+	Tag         string
+	Summary     string
+	Description string
+}

@@ -1,0 +1,119 @@
+package apiv1
+
+import "time"
+
+// SIM is the number of the SIM in a meter.
+type SIM struct {
+	SIMPhone string `json:"sim_phone" example:"+254700000200" doc:"With the country code; empty for none"`
+}
+
+// NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
+// the rest has the defaults of the contract.
+type NewMeter struct {
+	Number    string    `json:"number" example:"04140001001" doc:"11 or 13 digits with their check digit"`
+	Mode      string    `json:"mode" enum:"prepay_token,prepay_wallet,postpay"` // prepay_token or prepay_wallet
+	Tariff    string    `json:"tariff" example:"domestic" doc:"Name or id"`
+	SGC       string    `json:"sgc,omitempty" example:"123456" doc:"Supply group code; needed for prepay_token"`
+	KRN       *int64    `json:"krn,omitempty" example:"1" doc:"Key revision number; needed for prepay_token"`
+	KT        *int64    `json:"kt,omitempty" example:"2" doc:"Key type; needed for prepay_token"`
+	TI        string    `json:"ti,omitempty" example:"01" doc:"Tariff index as on the meter; needed for prepay_token"`
+	KEN       *int64    `json:"ken,omitempty" doc:"Key expiry number; default 255"`
+	EA        string    `json:"ea,omitempty" doc:"Encryption algorithm, 07 or 11; default 07"`
+	DKGA      string    `json:"dkga,omitempty" doc:"Key derivation, 02 or 04; default 02"`
+	BaseDate  *int64    `json:"base_date,omitempty" doc:"1993, 2014 or 2035; default 2014"`
+	ImpPerKWh *int64    `json:"imp_per_kwh,omitempty" doc:"Impulses per kWh; default 1000"`
+	Customer  *Customer `json:"customer,omitempty"`
+	Simulated bool      `json:"simulated,omitempty" doc:"Lives in its own time; everything of it is marked TEST"`
+	Status    string    `json:"status,omitempty" enum:"active,stock" doc:"Default active"`
+	Model     string    `json:"model,omitempty"`
+	Phases    *int64    `json:"phases,omitempty" doc:"1 or 3; default 1"`
+	TT        string    `json:"tt,omitempty" doc:"Token technology; default 02, numeric keypad"`
+	Address   string    `json:"address,omitempty"`
+	Feeder    string    `json:"feeder,omitempty" doc:"The line its place hangs on: meters of one that fall silent together are one alarm"`
+	IntervalS int64     `json:"reading_interval_s,omitempty" doc:"Default 1800"`
+	SIMPhone  string    `json:"sim_phone,omitempty" example:"+254700000200" doc:"Number of the SIM in the meter's own modem, with the country code"`
+}
+
+// Meter is a meter as it stands. Times and figures are nil until the meter has reported them.
+type Meter struct {
+	ID         string           `json:"id" example:"mtr_01jd00000000000000000000000"`
+	Number     string           `json:"number" example:"04140001001"`
+	Mode       string           `json:"mode"`
+	Status     string           `json:"status"`
+	Test       bool             `json:"test,omitempty" doc:"The meter is simulated"`
+	Simulated  bool             `json:"simulated"`
+	State      string           `json:"state" enum:"on,low,cut_off,offline,tamper"` // on, low, cut_off, offline, tamper
+	Connected  bool             `json:"connected"`
+	Relay      string           `json:"relay" doc:"closed, open or armed; empty while unknown"`
+	Reasons    []string         `json:"reasons" doc:"Why supply is off"`
+	BalanceWh  *int64           `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
+	Said       *ReportedBalance `json:"said_balance,omitempty" doc:"A balance that the meter told after its newest reading: with its word about a token, or by SMS. Where one meter is shown"`
+	Balance    *Amount          `json:"balance" doc:"The account's wallet as it is in the books; null without one"`
+	Live       *WalletEstimate  `json:"live" doc:"Estimate of what is left of balance as of the newest reading; null without a wallet"`
+	RegisterWh *int64           `json:"register_wh"`
+	ECUsedWh   *int64           `json:"ec_used_wh"`
+	OverrunWh  *int64           `json:"overrun_wh"`
+	W          *int64           `json:"w"`
+	MV         *int64           `json:"mv"`
+	AsOf       *time.Time       `json:"as_of" doc:"Meter time of the figures"`
+	LastSeen   *time.Time       `json:"last_seen" doc:"Server time of the last message"`
+	Tariff     string           `json:"tariff"`
+	SIMPhone   string           `json:"sim_phone,omitempty" doc:"Number of the SIM in the meter's own modem"`
+	Customer   *Customer        `json:"customer,omitempty"`
+	SGC        string           `json:"sgc,omitempty"`
+	KRN        int              `json:"krn,omitempty"`
+	KT         int              `json:"kt,omitempty"`
+	TI         string           `json:"ti,omitempty"`
+	KEN        *int             `json:"ken,omitempty"`
+	EA         string           `json:"ea,omitempty"`
+	DKGA       string           `json:"dkga,omitempty"`
+	BaseDate   int              `json:"base_date,omitempty"`
+	ImpPerKWh  int64            `json:"imp_per_kwh"`
+	Model      string           `json:"model,omitempty"`
+	Phases     int              `json:"phases"`
+	Feeder     string           `json:"feeder,omitempty" doc:"The line its place hangs on"`
+	MaxW       int64            `json:"max_w,omitempty" doc:"The greatest power it can measure, where it was set; else 23,000 W a phase"`
+	CreatedAt  time.Time        `json:"created_at"`
+}
+
+// MeterChange is a change of a meter; nil fields stay.
+type MeterChange struct {
+	Feeder *string `json:"feeder,omitempty" doc:"The line its place hangs on; empty for none"`
+	MaxW   *int64  `json:"max_w,omitempty" doc:"The greatest power the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster waits in quarantine"`
+	Reason string  `json:"reason" doc:"Why, in a few words; kept in the audit log"`
+}
+
+// AddedMeter is a registered meter with the secrets that are shown this once. DecoderKey is only there for a
+// simulated meter on a test vending key. Do not log it.
+type AddedMeter struct {
+	Meter
+	MQTTPassword string `json:"mqtt_password" doc:"Shown this once"`
+	LinkKey      string `json:"link_key" doc:"Hex; shown this once"`
+	DecoderKey   string `json:"decoder_key,omitempty" doc:"Hex; only for a simulated meter under a test vending key, shown this once"`
+}
+
+// ReportedBalance is a balance that a meter reported apart from its readings.
+type ReportedBalance struct {
+	Wh     int64     `json:"wh"`
+	At     time.Time `json:"at" doc:"When it was said"`
+	Source string    `json:"source" doc:"How the token reached the meter by its own report: keypad, sms or remote; or that a text message said so: sms answer"`
+}
+
+// WalletEstimate is what is left of a wallet by what its meter has counted. The books are updated less often.
+type WalletEstimate struct {
+	AmountMinor  int64      `json:"amount_minor" doc:"The balance less what was used and is not posted; negative where more was used than paid for"`
+	Currency     string     `json:"currency" example:"KES"`
+	AsOf         *time.Time `json:"as_of" doc:"Meter time up to which use is counted; null before the first reading"`
+	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
+	SupplyWanted bool       `json:"supply_wanted"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why charging waits for a decision"`
+}
+
+// Meters is the list of meters.
+var Meters = Listing[Page, Meter]{Name: "meters", Path: "/v1/meters", Tag: "meters", Summary: "List meters"}
+
+// MeterFilter asks for a list of one meter.
+type MeterFilter struct {
+	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
+	Page
+}

@@ -1,0 +1,57 @@
+package apiv1
+
+import "time"
+
+// Quarantined is what a meter sent and cannot be true.
+type Quarantined struct {
+	ID         string     `json:"id" example:"qtn_01jd00000000000000000000000"`
+	Meter      string     `json:"meter" example:"04140001001"`
+	Kind       string     `json:"kind" enum:"record,rating" doc:"record: put aside, in no history; rating: a stored reading at which charging stopped"`
+	Doubt      string     `json:"doubt" example:"rollover" doc:"Stable name: zero, rollover, reset, backwards, doubled, jump, long-gap, no-price, relay-open, future-time, impossible-time, negative, implausible-power, unreadable"`
+	Reason     string     `json:"reason"`
+	Record     string     `json:"record,omitempty" example:"reading" doc:"Missing where it could not be read"`
+	Seq        int64      `json:"seq"`
+	At         *time.Time `json:"at,omitempty" doc:"Meter time"`
+	ReceivedAt time.Time  `json:"received_at"`
+	WasWh      *int64     `json:"was_wh,omitempty" doc:"The register before"`
+	RegisterWh *int64     `json:"register_wh,omitempty" doc:"The doubtful register"`
+	State      string     `json:"state" enum:"open,accepted,rebased,discarded"` // open, accepted, rebased or discarded
+	Choices    []string   `json:"choices" doc:"How it can be decided; empty once it is"`
+	DecidedAt  *time.Time `json:"decided_at,omitempty"`
+	DecidedBy  string     `json:"decided_by,omitempty"`
+	Decision   string     `json:"decision,omitempty" doc:"Why"`
+}
+
+// QuarantineResult is the outcome of a decision about a quarantined entry.
+type QuarantineResult struct {
+	Meter    string       `json:"meter" example:"04140001001"`
+	Entry    *Quarantined `json:"entry,omitempty" doc:"Missing where nothing of the meter was in doubt"`
+	Readings int          `json:"readings" doc:"That had come meanwhile and are charged for now"`
+	UnitsWh  int64        `json:"units_wh" doc:"Charged for by the decision"`
+	Debit    *Amount      `json:"debit,omitempty" doc:"What that costs; of wallet meters"`
+	Held     string       `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"A later reading stopped charging again"`
+}
+
+// Verdict is the reason of a decision.
+type Verdict struct {
+	Reason string `json:"reason" doc:"What is known of the meter; it stands in the audit log"`
+}
+
+// Rebase is the register from which to count on, and why.
+type Rebase struct {
+	RegisterWh *int64 `json:"register_wh,omitempty" doc:"Read off the meter; default the doubtful one"`
+	Reason     string `json:"reason"`
+}
+
+// QuarantineFilter narrows the list of quarantined entries.
+type QuarantineFilter struct {
+	Meter string `query:"meter" maxLength:"64" doc:"Number or id; default: all meters"`
+	All   bool   `query:"all" doc:"Those too that are decided"`
+	Page
+}
+
+// Quarantine is the list of quarantined entries.
+var Quarantine = Listing[QuarantineFilter, Quarantined]{Name: "quarantine", Path: "/v1/quarantine", Tag: "quarantine",
+	Summary: "List what meters sent and cannot be true, newest first",
+	Description: "Records that were put aside, and readings at which the charging of a wallet meter stopped. No money moves on either " +
+		"until somebody has decided."}

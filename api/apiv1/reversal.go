@@ -1,0 +1,26 @@
+package apiv1
+
+import "time"
+
+// NewReversal asks for a sale to be undone.
+type NewReversal struct {
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within the reversal window (15 minutes unless set otherwise); kept in the audit log"`
+}
+
+// Reversal is how far the undoing of a sale has come: waiting (for the meter), done or refused.
+type Reversal struct {
+	ID        string     `json:"id" example:"rev_01jd00000000000000000000000"`
+	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale stands"`
+	Confirmed bool       `json:"confirmed" doc:"The meter will never load the tokens. false on a reversal that is done: nobody could ask it, and the tokens are a risk"`
+	Code      string     `json:"code,omitempty" example:"not-reversible" doc:"Why the sale stands"`
+	Reason    string     `json:"reason,omitempty"`
+	By        string     `json:"by"`
+	CreatedAt time.Time  `json:"created_at"`
+	SettledAt *time.Time `json:"settled_at,omitempty"`
+}
+
+// Reversed is a sale with its reversal.
+type Reversed struct {
+	Vend     Sale     `json:"vend"`
+	Reversal Reversal `json:"reversal"`
+}

@@ -1,0 +1,65 @@
+package apiv1
+
+import "time"
+
+// NewSale is a sale to make.
+type NewSale struct {
+	Meter     string   `json:"meter" example:"04140001001" doc:"Number or id"`
+	Tender    Amount   `json:"tender"`
+	ClientRef string   `json:"client_ref,omitempty" maxLength:"64" doc:"The seller's own name of this sale, unique per vendor for ever; default: the Idempotency-Key"`
+	Deliver   []string `json:"deliver,omitempty" doc:"Routes besides this answer: mqtt to the meter's connection, sms to the customer's telephone, meter_sms to the SIM in the meter"`
+}
+
+// NewQuote is a purchase to price.
+type NewQuote struct {
+	Meter  string `json:"meter" example:"04140001001" doc:"Number or id"`
+	Tender Amount `json:"tender"`
+}
+
+// Step is one block of the energy line.
+type Step struct {
+	UnitsWh     int64 `json:"units_wh"`
+	RateMicro   int64 `json:"rate_micro" doc:"Millionths of the major unit per kWh, without tax"`
+	AmountMinor int64 `json:"amount_minor"`
+}
+
+// Line is one part of the tender, in the order it was allocated; the lines of a sale sum to the tender.
+type Line struct {
+	Kind        string `json:"kind" example:"energy" doc:"energy (net of tax), vat, carry, carry_in ..."`
+	Ref         string `json:"ref,omitempty"`
+	Label       string `json:"label,omitempty" doc:"What it is, for people: the kind of a debt"`
+	AmountMinor int64  `json:"amount_minor"`
+	LeftMinor   *int64 `json:"left_minor,omitempty" doc:"Of a charge or debt: what is still to be paid of it after this sale, tax included"`
+	Steps       []Step `json:"steps,omitempty"`
+}
+
+// Sale is a sale with its lines and tokens.
+type Sale struct {
+	ID          string     `json:"id" example:"vnd_01jd00000000000000000000000"`
+	ClientRef   string     `json:"client_ref"`
+	Meter       string     `json:"meter"`
+	Test        bool       `json:"test,omitempty" doc:"The meter is simulated"`
+	State       string     `json:"state" enum:"priced,held,issued,completed,failed,reversing,reversed"`
+	Tender      Amount     `json:"tender"`
+	UnitsWh     int64      `json:"units_wh" example:"34700"`
+	UnitsKWh    string     `json:"units_kwh" example:"34.7"`
+	FreeWh      int64      `json:"free_wh,omitempty" doc:"Free basic units among units_wh; their tokens come first"`
+	Lines       []Line     `json:"lines" doc:"In the order of the allocation; they sum to the tender"`
+	Tokens      []Token    `json:"tokens"`
+	ReceiptNo   string     `json:"receipt_no,omitempty"`
+	ReceiptURL  string     `json:"receipt_url"`
+	CreatedAt   time.Time  `json:"created_at"`
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: somebody must press # on the meter for the supply to return; as it was when the recharge was made"`
+}
+
+// Quote is what a tender would buy now. Nothing is stored but the quote.
+type Quote struct {
+	Meter     string    `json:"meter"`
+	Tender    Amount    `json:"tender"`
+	UnitsWh   int64     `json:"units_wh"`
+	UnitsKWh  string    `json:"units_kwh"`
+	FreeWh    int64     `json:"free_wh,omitempty" doc:"Free basic units among units_wh"`
+	Lines     []Line    `json:"lines"`
+	ExpiresAt time.Time `json:"expires_at"`
+}

@@ -1,0 +1,40 @@
+package apiv1
+
+import "time"
+
+// Version is what runs.
+type Version struct {
+	Version string `json:"version" example:"1.2.0"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go" example:"go1.26.0"`
+}
+
+// Live is the answer of /livez.
+type Live struct {
+	Live bool `json:"live"`
+}
+
+// Ready is the answer of /readyz while everything is in order.
+type Ready struct {
+	Ready bool `json:"ready"`
+}
+
+// Clock is the server's clock.
+type Clock struct {
+	Now     time.Time `json:"now"`
+	Trusted bool      `json:"trusted"`
+}
+
+// ClockTrust says that the clock is right.
+type ClockTrust struct {
+	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
+}
+
+// Head is a signed head of the sealed log.
+type Head struct {
+	Size      int64  `json:"size" doc:"Leaves in the log"`
+	Note      string `json:"note" doc:"What was signed, with its signature"`
+	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
+	Since     int64  `json:"since,omitempty" doc:"Size of the older head that is shown to have grown into this one"`
+	File      string `json:"file" doc:"All of it as a file to keep: paywatt verify --head takes it"`
+}

@@ -1,0 +1,41 @@
+package apiv1
+
+import "time"
+
+// NewTariff is a price list to publish; EffectiveFrom nil means at once.
+type NewTariff struct {
+	Name string `json:"name" example:"domestic"`
+	Price
+	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
+}
+
+// Tariff is a published version of a price list.
+type Tariff struct {
+	ID        string `json:"id"`
+	VersionID string `json:"version_id"`
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Price
+	EffectiveFrom time.Time `json:"effective_from"`
+	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
+	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: where it stands now"`
+}
+
+// NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once.
+type NewTariffVersion struct {
+	Price
+	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
+}
+
+// Tariffs is the list of the tariffs in force.
+var Tariffs = Listing[Page, Tariff]{Name: "tariffs", Path: "/v1/tariffs", Tag: "tariffs", Summary: "List the tariffs in force"}
+
+// TariffFilter asks for a list of one tariff.
+type TariffFilter struct {
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or identity of a tariff"`
+	Page
+}
+
+// TariffVersions is the list of the versions of a tariff.
+var TariffVersions = Listing[TariffFilter, Tariff]{Name: "tariff-versions", Path: "/v1/tariffs/{tariff}/versions", Tag: "tariffs",
+	Summary: "List the versions of a tariff, the newest first"}

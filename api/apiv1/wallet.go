@@ -1,0 +1,74 @@
+package apiv1
+
+import "time"
+
+// Usage is what a wallet meter used in a period.
+type Usage struct {
+	Period      string `json:"period" enum:"day,week,month"` // day, week or month
+	From        string `json:"from" example:"2026-11-16" doc:"Its first local day"`
+	UnitsWh     int64  `json:"units_wh"`
+	EstimatedWh int64  `json:"estimated_wh" doc:"Of units_wh, readings that were shared by time over a change of price, or came a day or more after the one before and were shared over days"`
+	AmountMinor int64  `json:"amount_minor" doc:"What it was charged, levies and tax among it"`
+	Currency    string `json:"currency" example:"KES"`
+}
+
+// WalletLine is a line of a wallet's statement.
+type WalletLine struct {
+	Day          string     `json:"day" example:"2026-11-20" doc:"Local day of the booking"`
+	At           time.Time  `json:"at"`
+	Kind         string     `json:"kind" example:"use" doc:"opening, recharge, use, charge, reversal, goodwill ..., closing"`
+	AmountMinor  int64      `json:"amount_minor" doc:"What came in is positive; 0 for opening and closing"`
+	BalanceMinor int64      `json:"balance_minor" doc:"After it"`
+	Currency     string     `json:"currency" example:"KES"`
+	UnitsWh      int64      `json:"units_wh,omitempty" doc:"Of use"`
+	From         *time.Time `json:"from,omitempty" doc:"Meter time from which on it was used"`
+	To           *time.Time `json:"to,omitempty"`
+	Journals     int        `json:"journals,omitempty" doc:"How many the line sums up"`
+	Ref          string     `json:"ref,omitempty" doc:"The sale of a recharge; else the journal's own reference"`
+}
+
+// Register is a wallet meter whose register is not all charged for.
+type Register struct {
+	Meter        string     `json:"meter" example:"04140001001"`
+	RegisterWh   int64      `json:"register_wh" doc:"What the meter last reported"`
+	RatedToWh    int64      `json:"rated_to_wh" doc:"Register up to which is charged"`
+	DifferenceWh int64      `json:"difference_wh" doc:"register_wh less rated_to_wh"`
+	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
+	LeftOutWh    int64      `json:"left_out_wh" doc:"Where rating began, and what rebases left out: rated_to_wh less rated_wh"`
+	AsOf         *time.Time `json:"as_of"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open"`
+	HeldWh       *int64     `json:"held_wh,omitempty" doc:"The register at which rating stopped"`
+	HeldSince    *time.Time `json:"held_since,omitempty"`
+}
+
+// UsageFilter asks for what a meter used by day, week or month, between two local days.
+type UsageFilter struct {
+	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
+	By    string `query:"by" enum:"day,week,month" doc:"What to add up over; default day. A week begins on Monday"`
+	From  string `query:"from" maxLength:"10" example:"2026-11-01" doc:"First local day"`
+	To    string `query:"to" maxLength:"10" example:"2026-11-30" doc:"Last local day"`
+	Page
+}
+
+// MeterUsage is the list of what a wallet meter used.
+var MeterUsage = Listing[UsageFilter, Usage]{Name: "usage", Path: "/v1/meters/{meter}/usage", Tag: "wallets",
+	Summary:     "List what a wallet meter used, newest first",
+	Description: "By the meter's time. A day may grow while readings of it are on their way. A meter without a wallet has none."}
+
+// WalletFilter asks for what changed a wallet between two local days.
+type WalletFilter struct {
+	Account string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
+	From    string `query:"from" maxLength:"10" example:"2026-11-01" doc:"First local day; default the first of the month of to"`
+	To      string `query:"to" maxLength:"10" example:"2026-11-30" doc:"Last local day; default today"`
+	Page
+}
+
+// WalletStatement is the list of what changed an account's wallet.
+var WalletStatement = Listing[WalletFilter, WalletLine]{Name: "wallet-statement", Path: "/v1/accounts/{id}/wallet", Tag: "wallets",
+	Summary: "Show what changed an account's wallet, from the opening balance to the closing one",
+	Description: "Made from the books: the lines sum to the closing balance, and a day that is over never changes. Use and charges " +
+		"are summed up by the day on which they were posted. At most 100 days."}
+
+// Registers is the list of wallet meters whose register is not all charged for.
+var Registers = Listing[Page, Register]{Name: "registers", Path: "/v1/reports/registers", Tag: "wallets",
+	Summary: "List wallet meters whose register is not all charged for, and why"}

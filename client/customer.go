@@ -1,0 +1,23 @@
+package client
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+// Customers lists the customers whose name, phone or meter number holds a text, all for the empty one (right: customer.read).
+func (c *Client) Customers(ctx context.Context, f apiv1.CustomerFilter) (apiv1.List[apiv1.CustomerEntry], error) {
+	return list(ctx, c, apiv1.Customers, f)
+}
+
+// Customer returns a customer by the id.
+func (c *Client) Customer(ctx context.Context, id string) (apiv1.Customer, error) {
+	return ask[apiv1.Customer](ctx, c, get("/v1/customers/"+url.PathEscape(id), nil))
+}
+
+// ChangeCustomer changes what is on record of a customer (right: customer.write).
+func (c *Client) ChangeCustomer(ctx context.Context, id string, change apiv1.CustomerChange) (apiv1.Customer, error) {
+	return ask[apiv1.Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id), change))
+}

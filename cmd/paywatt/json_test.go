@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// lineShown is a command line that shows a value of the API. Words that begin with $ are what an earlier line kept.
+type lineShown struct {
+	line   string
+	keep   string // name=field of what is shown, or of its first row
+	second bool   // another person asks
+	answer any    // what the server answers, where a real one needs more than this test has
+}
+
+// shownValues is a working day at the command line: every command that shows a value of the API has its line.
+func shownValues() []lineShown {
+	return []lineShown{
+		{line: "utility show"}, {line: "utility set --name Testville --quiet-from 21:30"},
+		{line: "tariff add domestic --currency KES --vat 15 --rate 2.50"}, {line: "tariff add plan50 --currency KES --plan 0.5kWh=50.00"},
+		{line: "tariff list"}, {line: "tariff publish domestic --file $DRAFT --from $LATER"}, {line: "tariff show domestic"},
+		{line: "tariff simulate domestic --draft $DRAFT --amount 100 --from 2026-01 --to 2026-02"},
+		{line: "meter add 04140001001 --tariff domestic --sgc 123456 --ti 01 --simulated --name Amina --phone +254700000001 --address Plot"},
+		{line: "meter add 04140001019 --tariff plan50 --mode prepay_wallet --simulated --name Ben"},
+		{line: "meter list"}, {line: "meter show 04140001001"}, {line: "meter set 04140001019 --feeder North --max-w 9200 --reason line"},
+		{line: "meter sim 04140001001 +254700000200"}, {line: "meter alarms"}, {line: "meter summary 04140001001"},
+		{line: "meter readings 04140001001", answer: rowsOf[apiv1.Reading]()}, {line: "meter events 04140001001", answer: rowsOf[apiv1.Event]()},
+		{line: "meter usage 04140001019", answer: rowsOf[apiv1.Usage]()}, {line: "meter toggle 04140001001 --reason try", answer: apiv1.Device{}},
+		{line: "meter supply 04140001019"}, {line: "meter cut 04140001019 --reason unpaid --yes"}, {line: "meter restore 04140001019 --reason paid"},
+		{line: "meter command 04140001001 read --reason look"}, {line: "meter rebase 04140001019 100 --reason changed"},
+		{line: "customer list", keep: "CUSTOMER=id"}, {line: "customer show $CUSTOMER"}, {line: "customer change $CUSTOMER --lang sw"},
+		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
+		{line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
+		{line: "vend reverse $SALE --reason mistake"},
+		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
+		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"},
+		{line: "account show 04140001001"}, {line: "account statement 04140001001"}, {line: "account wallet 04140001019"},
+		{line: "account adjust 04140001001 5 --reason outage"}, {line: "debt add 04140001001 20 --kind fine", keep: "DEBT=id"}, {line: "debt list"},
+		{line: "debt write-off $DEBT --amount 5 --reason kind"}, {line: "charge add 04140001001 10 --name fee --month $MONTH"}, {line: "charge list"},
+		{line: "vendor add Corner --commission 1.5"}, {line: "vendor list"}, {line: "vendor show V001"}, {line: "vendor terms V001 --commission 2"},
+		{line: "vendor deposit V001 100 --reference B1"}, {line: "vendor statement V001"},
+		{line: "report day"}, {line: "report head"}, {line: "report trial-balance"}, {line: "report accounts"}, {line: "report balance 1000 --subject main"},
+		{line: "report journals"}, {line: "report registers", answer: rowsOf[apiv1.Register]()},
+		{line: "quarantine list", answer: rowsOf[apiv1.Quarantined]()}, {line: "quarantine accept qtn_x --reason true", answer: apiv1.QuarantineResult{}},
+		{line: "quarantine rebase qtn_x --reason true", answer: apiv1.QuarantineResult{}}, {line: "quarantine discard qtn_x --reason true", answer: apiv1.QuarantineResult{}},
+		{line: "message list", answer: rowsOf[apiv1.Message]()}, {line: "message show msg_x", answer: apiv1.MessageDetail{}},
+		{line: "message send 04140001001", answer: apiv1.Message{}}, {line: "message retry msg_x", answer: apiv1.MessageDetail{}}, {line: "message routes"},
+		{line: "account show 04140001019", keep: "ACCOUNT=id"}, {line: "account move-out 04140001019 --reason moved --yes"},
+		{line: "account refund $ACCOUNT 20 --reason transfer"}, {line: "meter move-in 04140001019 --tariff plan50 --name Cara --reason new"},
+		{line: "utility set --four-eyes on"}, {line: "tariff add village --currency KES --rate 3", keep: "ONE=id"},
+		{line: "tariff add town --currency KES --rate 3", keep: "TWO=id"}, {line: "approval list"}, {line: "approval show $TWO"},
+		{line: "approval approve $ONE", second: true}, {line: "approval reject $TWO --reason no", second: true},
+	}
+}
+
+// apart are the commands that show no value of the API: nouns that ask no server, and single commands with the reason.
+func apart() map[string]string {
+	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value"}
+	for _, noun := range strings.Fields("apikey backup bench completion config demo doctor help integration licenses modem profile replay serve sim store token vendingkey verify version vmeter") {
+		out[noun] = "asks no server, or shows views of its own"
+	}
+	return out
+}
+
+// TestTheCommandLinePrintsTheJSONOfTheAPI runs each command that shows a value with -o json: what it prints is the value that
+// the server answered, of a list its rows.
+func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
+	o := openOffice(t)
+	tested := map[string]bool{}
+	for _, s := range shownValues() {
+		o.show(s, tested)
+	}
+	except := apart()
+	eachCommand(wholeTree(), func(cmd *cobra.Command) {
+		path := strings.TrimPrefix(cmd.CommandPath(), "paywatt ")
+		noun, _, _ := strings.Cut(path, " ")
+		if cmd.Runnable() && !tested[path] && except[path] == "" && except[noun] == "" {
+			t.Errorf("no line tests what %s prints with -o json", path)
+		}
+	})
+}
+
+// office is a server and the person who asks it from the command line, with a listener in between.
+type office struct {
+	t            *testing.T
+	proxy        *httptest.Server
+	first, other string // keys
+	kept         map[string]string
+
+	mu      sync.Mutex
+	answer  any // canned; nil: the server's own
+	answers [][]byte
+}
+
+func openOffice(t *testing.T) *office {
+	t.Helper()
+	dir := t.TempDir()
+	o := &office{t: t, kept: map[string]string{"DRAFT": filepath.Join(dir, "draft.json"),
+		"LATER": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "MONTH": time.Now().UTC().Format("2006-01")}}
+	if err := os.WriteFile(o.kept["DRAFT"], []byte(`{"currency":"KES","vat_bps":1500,"flat_micro":3000000}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cheap := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
+	a, err := app.New(app.Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
+		KeyCost: cheap, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	addVendingKey(t, dir, cheap)
+	for i, key := range []*string{&o.first, &o.other} {
+		var out, messages bytes.Buffer
+		args := []string{"apikey", "create", "--role", "owner", "--name", []string{"first", "second"}[i], "--data", dir}
+		if code := run(args, console{in: strings.NewReader(""), out: &out, err: &messages, getenv: func(string) string { return "" }}); code != 0 {
+			t.Fatalf("%v: exit %d %s", args, code, messages.String())
+		}
+		*key = strings.TrimSpace(out.String())
+	}
+	address, _ := a.Ready()
+	o.listen(address)
+	return o
+}
+
+// addVendingKey puts a public test key into the folder.
+func addVendingKey(t *testing.T, dir string, cost keystore.Params) {
+	t.Helper()
+	s, err := keystore.Open(dir, keystore.Config{Params: cost})
+	if err == nil {
+		err = s.Unlock([]byte("a long passphrase"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	vk, err := sts.NewVendingKey(bytes.Repeat([]byte{0xab}, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	no, err := s.Add(keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255, Test: true}, vk)
+	if err != nil || no.Refused() {
+		t.Fatal(no, err)
+	}
+}
+
+// listen stands between the command line and the server and keeps what is answered.
+func (o *office) listen(address string) {
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: address})
+		r.Out.Header.Set("Accept-Encoding", "identity")
+	}}
+	pass.ModifyResponse = func(r *http.Response) error {
+		b, err := io.ReadAll(r.Body)
+		o.mu.Lock()
+		o.answers = append(o.answers, b)
+		o.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(b))
+		return err
+	}
+	o.proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.answer == nil {
+			pass.ServeHTTP(w, r)
+			return
+		}
+		v := reflect.New(reflect.TypeOf(o.answer)).Elem()
+		fill(v)
+		b, err := json.Marshal(v.Interface())
+		if err != nil {
+			o.t.Error(err)
+		}
+		o.answers = append(o.answers, b)
+		_, _ = w.Write(b)
+	}))
+	o.t.Cleanup(o.proxy.Close)
+}
+
+// show runs a line and compares what it prints with what was answered.
+func (o *office) show(s lineShown, tested map[string]bool) {
+	o.t.Helper()
+	words := strings.Fields(s.line)
+	for i, w := range words {
+		if name, ok := strings.CutPrefix(w, "$"); ok {
+			words[i] = o.kept[name]
+		}
+	}
+	if cmd, _, err := wholeTree().Find(words); err == nil {
+		tested[strings.TrimPrefix(cmd.CommandPath(), "paywatt ")] = true
+	}
+	env := map[string]string{"PAYWATT_URL": o.proxy.URL, "PAYWATT_KEY": o.first}
+	if s.second {
+		env["PAYWATT_KEY"] = o.other
+	}
+	o.answer, o.answers = s.answer, nil
+	var out, messages bytes.Buffer
+	code := run(append(words, "-o", "json"), console{in: strings.NewReader(""), out: &out, err: &messages, getenv: func(name string) string { return env[name] }})
+	if code != 0 || len(o.answers) == 0 {
+		o.t.Errorf("%s: exit %d\n%s%s", s.line, code, out.String(), messages.String())
+		return
+	}
+	printed, answered := value(o.t, out.Bytes()), value(o.t, o.answers[len(o.answers)-1])
+	rows, list := answered.(map[string]any)["data"].([]any)
+	switch {
+	case list && reflect.DeepEqual(printed, rows) && (len(rows) > 0 || s.answer == nil):
+	case list && slices.ContainsFunc(rows, func(row any) bool { return reflect.DeepEqual(printed, row) }): // one of them was asked for
+	case !list && reflect.DeepEqual(printed, answered):
+	default:
+		o.t.Errorf("%s prints\n%s\nand the server answered\n%s", s.line, out.String(), o.answers[len(o.answers)-1])
+	}
+	if name, field, ok := strings.Cut(s.keep, "="); ok {
+		if all, ok := printed.([]any); ok && len(all) > 0 {
+			printed = all[0]
+		}
+		o.kept[name], _ = printed.(map[string]any)[field].(string)
+	}
+}
+
+// value reads JSON with its numbers as they are written.
+func value(t *testing.T, text []byte) (v any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+	return v
+}
+
+// rowsOf is the answer with a list of T.
+func rowsOf[T any]() apiv1.List[T] { return apiv1.List[T]{} }
+
+// fill gives every field of an answer a value.
+func fill(v reflect.Value) {
+	switch to := v.Addr().Interface().(type) {
+	case *time.Time:
+		*to = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+		return
+	case *json.RawMessage:
+		*to = json.RawMessage(`{"a":1}`)
+		return
+	case *map[string]any:
+		*to = map[string]any{"a": "b"}
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Uint64:
+		v.SetUint(7)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0))
+		fill(v.Index(1))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "NextCursor" { // one page
+				fill(v.Field(i))
+			}
+		}
+	}
+}

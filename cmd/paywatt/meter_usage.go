@@ -1,0 +1,40 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func newMeterUsage(c console) *cobra.Command {
+	return list[apiv1.UsageFilter, apiv1.Usage]{
+		use: "usage METER", example: "  paywatt meter usage 04140001001 --by week --from 2026-11-01",
+		of: apiv1.MeterUsage, page: (*client.Client).Usage, arg: func(f *apiv1.UsageFilter, meter string) { f.Meter = meter }, limit: 31,
+		options: func(flags *pflag.FlagSet, f *apiv1.UsageFilter) {
+			flags.StringVar(&f.By, "by", "day", "what to add up over: day, week or month")
+			flags.StringVar(&f.From, "from", "", "first local day, 2026-11-01")
+			flags.StringVar(&f.To, "to", "", "last local day")
+		},
+		table: columns("from, kWh, of it estimated, charged", func(u apiv1.Usage) []any {
+			return []any{u.From, unit.Energy(u.UnitsWh).KWh(3), someKWh(u.EstimatedWh, 3), minorText(u.AmountMinor, u.Currency)}
+		}),
+	}.command(c)
+}
+
+// liveText is the estimate of a wallet with its moment: never to be taken for what the books have.
+func liveText(l *apiv1.WalletEstimate) string {
+	if l == nil {
+		return ""
+	}
+	text := minorText(l.AmountMinor, l.Currency)
+	if l.AsOf != nil {
+		text += " as of " + timeText(l.AsOf)
+	}
+	if l.Held != "" {
+		text += " (charging waits for a person: " + l.Held + ")"
+	}
+	return text
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/sim"
+)
+
+// The modes of a simulation: how its meters are paid for.
+const (
+	simToken  = "token"
+	simWallet = "wallet"
+)
+
+// simWalletOptions are the options of a street of wallet meters only.
+type simWalletOptions struct {
+	loss, first  int
+	away         bool
+	plant, trace string
+}
+
+func (o *simWalletOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.IntVar(&o.loss, "loss", 0, "with --mode wallet: how many of 100 messages the network loses, each way; it doubles as many and delays a third as many")
+	f.BoolVar(&o.away, "away", false, "with --mode wallet: every fifth meter is without a network for days")
+	f.StringVar(&o.plant, "plant", "", "with --mode wallet: a mistake that the server makes from the eleventh day on, for the witness to find: "+strings.Join(sim.Plants(), ", "))
+	f.StringVar(&o.trace, "trace", "", "with --mode wallet: the number of a meter whose history is written to standard error")
+	f.IntVar(&o.first, "first", 0, "with --mode wallet: the house with which the street begins, to look at one without those before it")
+}
+
+// checkMode refuses options of the other mode.
+func (o *simOptions) checkMode(cmd *cobra.Command) error {
+	other := []string{"loss", "away", "plant", "trace", "first"}
+	switch o.mode {
+	case simToken:
+	case simWallet:
+		other = []string{"cut-every", "tamper-every", "offline-for", "url", "mqtt", "tariff", "sgc", "krn", "kt", "ti", "tender"}
+	default:
+		return usage("There is no --mode "+o.mode+".", "Give token or wallet.")
+	}
+	if i := slices.IndexFunc(other, cmd.Flags().Changed); i >= 0 {
+		return usage("--"+other[i]+" does not go with --mode "+o.mode+".", "Leave one of them out.")
+	}
+	return nil
+}
+
+// runWallet lets a street of wallet meters live and says what its witness found.
+func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
+	street := sim.OrdinaryPurses(o.street.Meters, o.street.Days, o.street.Seed)
+	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
+	street.Plant, street.Trace = o.wallet.plant, o.wallet.trace
+	if !street.Possible() {
+		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
+			sim.MaxPurses, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
+	}
+	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {
+		return &exit.Failure{Code: exit.Failed, What: "No folder for the server could be made: " + err.Error() + ".", Not: "Nothing was simulated.",
+			Try: "Set TMPDIR to a folder that you may write to."}
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(street.Folder)) }()
+	r, err := street.Run(cmd.Context())
+	if cmd.Context().Err() != nil {
+		return interrupted()
+	}
+	for _, event := range r.History {
+		c.tell("%s", event)
+	}
+	if err != nil {
+		return &exit.Failure{Code: exit.Failed, What: "The street stopped: " + err.Error() + ".", Not: "There is no result."}
+	}
+	if street.Trace != "" && len(r.History) == 0 {
+		return usage("The street has no meter "+street.Trace+".", "Give a number that a violation names, or the first one, 06000000007.")
+	}
+	if err := c.show(cmd, walletStreetOf(r), walletStreetTable(r)); err != nil {
+		return err
+	}
+	return c.verdict(r)
+}
+
+// shownViolations is how many violations are told one by one.
+const shownViolations = 10
+
+// verdict is that of the witness: a failure if it found a violation.
+func (c console) verdict(r sim.PursesResult) error {
+	if len(r.Violations) == 0 {
+		c.tell("The witness found no violation.")
+		return nil
+	}
+	for _, v := range r.Violations[:min(len(r.Violations), shownViolations)] {
+		c.tell("%s", v)
+	}
+	return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The witness found %d violations.", len(r.Violations)),
+		Try: "Report them with the line that replays them: " + r.Replay}
+}
+
+// walletStreetView is the result of a street of wallet meters as JSON.
+type walletStreetView struct {
+	sim.PursesResult
+	DarkMinutes int64 `json:"off_minutes"`
+	WithMoney   int64 `json:"off_with_money_minutes"`
+}
+
+func walletStreetOf(r sim.PursesResult) walletStreetView {
+	v := walletStreetView{PursesResult: r, DarkMinutes: sim.Minutes(r.Dark), WithMoney: sim.Minutes(r.OffWithMoney)}
+	v.Violations = append([]sim.Violation{}, r.Violations...) // an empty list is written as one
+	return v
+}
+
+func walletStreetTable(r sim.PursesResult) table {
+	return fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", r.Seconds), "records", count(r.Records),
+		"messages lost", count(r.Lost), "leases", count(r.Leases), "cut-offs", count(r.Cuts), "connects", count(r.Connects),
+		"keys pressed", count(r.Pressed), "registers held for a person", count(r.Held), "cut-offs by persons", count(r.Switched),
+		"customers moved out", count(r.Moved), "relay changes", count(r.Changes), "supply off, minutes", count(sim.Minutes(r.Dark)),
+		"off with money and lease left, minutes", count(sim.Minutes(r.OffWithMoney)), "beyond a lease Wh", count(int64(r.BeyondLease)),
+		"most owed Wh", count(int64(r.MostOwed)), "used Wh", count(int64(r.Used)), "violations", strconv.Itoa(len(r.Violations)),
+		"trace", r.Hash, "replay", r.Replay)
+}

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// shelf is a Keeper in memory that notes what became of each claim.
+type shelf struct {
+	kept  map[string]access.Kept
+	ended string // what ended the newest claim
+}
+
+func (s *shelf) Claim(_ context.Context, _ access.Tenant, o access.Once) (access.Kept, bool, error) {
+	k, found := s.kept[o.Key]
+	if !found {
+		s.kept[o.Key], s.ended = access.Kept{Hash: o.Hash}, ""
+	}
+	return k, found, nil
+}
+
+func (s *shelf) Keep(_ context.Context, _ access.Tenant, o access.Once, status int, body []byte) error {
+	s.kept[o.Key], s.ended = access.Kept{Hash: o.Hash, Status: status, Body: body}, "kept"
+	return nil
+}
+
+func (s *shelf) Drop(_ context.Context, _ access.Tenant, o access.Once) error {
+	delete(s.kept, o.Key)
+	s.ended = "dropped"
+	return nil
+}
+
+// TestOnlyAnAnswerToTheRequestIsKept: a fault, a limit, a right that is missing and a path that is elsewhere are no answer to what
+// was asked, so a repetition is carried out. Everything else is answered from what was kept, and never done twice.
+func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
+	keeper := &shelf{kept: map[string]access.Kept{}}
+	a := &API{c: Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Keeper: keeper}}
+	const panics = -1
+	ask := func(status int, body string) (got *httptest.ResponseRecorder, done bool) {
+		x := &exchange{requestID: "req_1", route: "POST /x", actor: access.Actor{ID: id.ID{1}}, body: []byte(body)}
+		r := httptest.NewRequestWithContext(withExchange(t.Context(), x), http.MethodPost, "/x", nil)
+		r.Header.Set("Idempotency-Key", fmt.Sprintf("key-of-%d", status))
+		got = httptest.NewRecorder()
+		a.recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a.remembered(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				done = true
+				if status == panics {
+					panic("a fault")
+				}
+				w.WriteHeader(status)
+				_, _ = fmt.Fprintf(w, "answer %d", status)
+			}), w, r, x)
+		})).ServeHTTP(got, r)
+		return got, done
+	}
+	for status, want := range map[int]string{
+		200: "kept", 201: "kept", 202: "kept", 299: "kept", 400: "kept", 401: "kept", 404: "kept", 409: "kept", 422: "kept", 499: "kept",
+		301: "dropped", 307: "dropped", 308: "dropped", 399: "dropped", 403: "dropped", 429: "dropped",
+		500: "dropped", 501: "dropped", 503: "dropped", 507: "dropped", panics: "dropped",
+	} {
+		first, done := ask(status, "{}")
+		if keeper.ended != want || !done {
+			t.Errorf("status %d: done %t, its answer was %s, want %s", status, done, keeper.ended, want)
+		}
+		again, done := ask(status, "{}")
+		if done != (want == "dropped") {
+			t.Errorf("status %d: done again %t", status, done)
+		}
+		if replayed := again.Header().Get("Idempotency-Replayed") == "true"; replayed == done || again.Code != first.Code || status != panics && again.Body.String() != first.Body.String() {
+			t.Errorf("status %d: then %d %q, replayed %t; first %d %q", status, again.Code, again.Body, replayed, first.Code, first.Body)
+		}
+		if other, done := ask(status, `{"a":1}`); want == "kept" && (done || !strings.Contains(other.Body.String(), "idempotency-key-reused")) {
+			t.Errorf("status %d: another request under its key: done %t, %s", status, done, other.Body)
+		}
+	}
+	keeper.kept["key-of-202"] = access.Kept{Hash: keeper.kept["key-of-202"].Hash} // a claim that nobody has ended
+	if got, done := ask(202, "{}"); done || !strings.Contains(got.Body.String(), "idempotency-key-in-flight") {
+		t.Errorf("while it runs elsewhere: done %t, %d %s", done, got.Code, got.Body)
+	}
+	if len(a.flights.open) != 0 {
+		t.Errorf("%d requests are still under way", len(a.flights.open))
+	}
+}

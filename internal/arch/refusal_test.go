@@ -1,0 +1,73 @@
+package arch_test
+
+import (
+	"go/ast"
+	"strings"
+	"testing"
+)
+
+// TestARefusalIsAValue holds docs/decisions/0004: a refusal is no error. A function returns it last, or directly before the
+// error; a result embeds it, so that the store sees Refused and undoes the transaction. A pointer to one could be nil.
+func TestARefusalIsAValue(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test() || !strings.HasPrefix(f.dir, "internal/") {
+			continue
+		}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if f.dir == "internal/refusal" && n.Name.Name == "Error" {
+					t.Error("internal/refusal: a refusal implements error")
+				}
+			case *ast.FuncType:
+				if n.Results != nil && !refusalLast(types(n.Results)) {
+					t.Errorf("%s: a function returns a refusal elsewhere than last or before the error", f.set.Position(n.Pos()))
+				}
+			case *ast.StructType:
+				for _, field := range n.Fields.List {
+					if isRefusal(field.Type) && len(field.Names) > 0 {
+						t.Errorf("%s: field %s hides a refusal from the store; embed it", f.set.Position(field.Pos()), field.Names[0].Name)
+					}
+				}
+			case *ast.StarExpr:
+				if isRefusal(n.X) {
+					t.Errorf("%s: a pointer to a refusal", f.set.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
+// types lists the types of results, one for each value.
+func types(results *ast.FieldList) []ast.Expr {
+	var out []ast.Expr
+	for _, r := range results.List {
+		for range max(1, len(r.Names)) {
+			out = append(out, r.Type)
+		}
+	}
+	return out
+}
+
+func refusalLast(results []ast.Expr) bool {
+	last := len(results) - 1
+	for i, r := range results {
+		if !isRefusal(r) || i == last {
+			continue
+		}
+		if err, ok := results[last].(*ast.Ident); i != last-1 || !ok || err.Name != "error" {
+			return false
+		}
+	}
+	return true
+}
+
+func isRefusal(e ast.Expr) bool {
+	s, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	p, ok := s.X.(*ast.Ident)
+	return ok && p.Name == "refusal" && s.Sel.Name == "Refusal"
+}

@@ -1,0 +1,298 @@
+package arch_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	gotypes "go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testPackages are rooms below internal that only tests use, with the reason.
+func testPackages() map[string]string {
+	return map[string]string{
+		"internal/arch":                  "this page as a test",
+		"internal/sometimes":             "counts of rare states",
+		"internal/store/storetest":       "one suite for both engines",
+		"internal/store/postgres/pgtest": "clusters for tests",
+		"internal/store/frozen":          "data of earlier builds",
+	}
+}
+
+// onlyTested are functions and methods that no product code names, with the reason.
+func onlyTested() map[string]string {
+	return map[string]string{
+		"(*internal/access.Access).AddPerson":     "tests of several rooms sign people in",
+		"internal/access.Acts":                    "tests of several rooms hold their routes against the table",
+		"(internal/access.Secret).IsZero":         "tests ask whether a secret was shown",
+		"(*internal/api.API).Spec":                "only tests call it so far",
+		"(*internal/api.API).Spec30":              "only tests call it so far",
+		"(*internal/api.recorder).Unwrap":         "http.ResponseController asks for it",
+		"(*internal/api.statusFix).Unwrap":        "package errors and http.ResponseController ask for it",
+		"internal/device/card.Check":              "tests of the device read what it wrote",
+		"(*internal/device/history.Rings).Days":   "tests of the device compare histories",
+		"(*internal/device/history.Rings).Events": "tests of the device compare histories",
+		"(*internal/device/history.Rings).Months": "tests of the device compare histories",
+		"(*internal/device/history.Rings).Tokens": "tests of the device compare histories",
+		"(*internal/device/virtual.Relay).Weld":   "a fault of a virtual part",
+		"(*internal/gsm/bus.Client).Change":       "e2e tests steer the network",
+		"(*internal/gsm/bus.Client).Events":       "e2e tests watch the network",
+		"(*internal/gsm/bus.Client).SetWeather":   "e2e tests steer the network",
+		"(internal/gsm/bus.line).Stamp":           "a template calls it",
+		"(*internal/gsm/sim900.Modem).Mute":       "a fault of an emulated part",
+		"(*internal/gsm/smpp.Client).State":       "e2e tests watch the session",
+		"(*internal/notify.Desk).Serve":           "tests of several rooms let messages go out",
+		"internal/store.Do":                       "the suite of both engines",
+		"(*internal/store/core.Tx).AuditPage":     "tests of several rooms read the audit log",
+		"(*internal/store/core.Tx).NewTenant":     "the suite of both engines has two tenants",
+		"(*internal/store.Tx).SealOf":             "the suite of both engines reads seals",
+		"internal/store.View":                     "the suite of both engines",
+	}
+}
+
+// listed is a package as go list names it.
+type listed struct {
+	ImportPath, Dir, Export string
+	GoFiles                 []string
+	Module                  *struct{ Path string }
+}
+
+func (p listed) ours() bool { return p.Module != nil && p.Module.Path == module }
+
+// product is the source of the program and what its functions use.
+type product struct {
+	set      *token.FileSet
+	packages map[string]*gotypes.Package
+	files    map[*gotypes.Package][]*ast.File
+	info     gotypes.Info
+	// uses are the functions that a function uses; those of nil are used by variables, or by no declaration at all.
+	uses map[*gotypes.Func][]*gotypes.Func
+	// promised are the methods of all interfaces by name.
+	promised map[string][]*gotypes.Interface
+}
+
+// TestEveryExportedFunctionIsUsed: what is exported below internal is reached from the command, or is a method that an interface
+// asks for. What only tests use stands in a test package or an export_test.go.
+func TestEveryExportedFunctionIsUsed(t *testing.T) {
+	p := loadProduct(t)
+	reached := p.reach()
+	left := onlyTested()
+	for fn := range p.declared() {
+		where, name := p.set.Position(fn.Pos()), strings.ReplaceAll(fn.FullName(), module+"/", "")
+		if !fn.Exported() || reached[fn] || !strings.Contains(filepath.ToSlash(where.Filename), "/internal/") {
+			continue
+		}
+		if left[name] == "" {
+			t.Errorf("%s: %s is used by tests only: remove it, or move it to a test package or an export_test.go", where, name)
+		}
+		delete(left, name)
+	}
+	for name := range left {
+		t.Errorf("%s is used, or is no more: take it off onlyTested()", name)
+	}
+	for _, dir := range strings.Fields(goCommand(t, "list", "-f", "{{if .GoFiles}}{{.ImportPath}}{{end}}", "../../internal/...")) {
+		if name := strings.TrimPrefix(dir, module+"/"); p.packages[dir] == nil && testPackages()[name] == "" {
+			t.Errorf("%s is not in the program: remove it, or name it in testPackages() with its reason", name)
+		}
+	}
+}
+
+func goCommand(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("go", args...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go %s: %s", args[0], exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// loadProduct type-checks the program: our packages from their source, all others by what the compiler knows of them.
+func loadProduct(t *testing.T) *product {
+	t.Helper()
+	p := &product{set: token.NewFileSet(), packages: map[string]*gotypes.Package{}, files: map[*gotypes.Package][]*ast.File{},
+		uses: map[*gotypes.Func][]*gotypes.Func{}, promised: map[string][]*gotypes.Interface{},
+		info: gotypes.Info{Uses: map[*ast.Ident]gotypes.Object{}, Defs: map[*ast.Ident]gotypes.Object{}, Types: map[ast.Expr]gotypes.TypeAndValue{}}}
+	exports := map[string]string{}
+	others := importer.ForCompiler(p.set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	config := gotypes.Config{Importer: importing(func(path string) (*gotypes.Package, error) {
+		if ours := p.packages[path]; ours != nil {
+			return ours, nil
+		}
+		pkg, err := others.Import(path)
+		if err == nil {
+			p.promises(pkg)
+		}
+		return pkg, err
+	})}
+	p.promise(gotypes.Universe.Lookup("error").Type().Underlying().(*gotypes.Interface))
+	in := json.NewDecoder(strings.NewReader(goCommand(t, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "../../cmd/paywatt")))
+	for in.More() {
+		var l listed
+		if err := in.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		exports[l.ImportPath] = l.Export
+		if !l.ours() {
+			continue
+		}
+		if err := p.check(&config, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(p.packages) < 50 {
+		t.Fatalf("the program has only %d packages of ours: the test looks at the wrong place", len(p.packages))
+	}
+	return p
+}
+
+// importing is an importer that is a function.
+type importing func(path string) (*gotypes.Package, error)
+
+// Import implements the importer of go/types.
+func (f importing) Import(path string) (*gotypes.Package, error) { return f(path) }
+
+func (p *product) check(config *gotypes.Config, l listed) error {
+	var parsed []*ast.File
+	for _, name := range l.GoFiles {
+		f, err := parser.ParseFile(p.set, filepath.Join(l.Dir, name), nil, 0)
+		if err != nil {
+			return err
+		}
+		parsed = append(parsed, f)
+	}
+	pkg, err := config.Check(l.ImportPath, p.set, parsed, &p.info)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", l.ImportPath, err)
+	}
+	p.packages[l.ImportPath], p.files[pkg] = pkg, parsed
+	for _, f := range parsed {
+		for _, d := range f.Decls {
+			p.declaration(d)
+		}
+	}
+	return nil
+}
+
+// declaration notes which functions a declaration uses, and which methods its interfaces ask for.
+func (p *product) declaration(d ast.Decl) {
+	var user *gotypes.Func
+	if fn, is := d.(*ast.FuncDecl); is && !(fn.Recv == nil && fn.Name.Name == "main") {
+		user = p.info.Defs[fn.Name].(*gotypes.Func)
+	}
+	ast.Inspect(d, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			if fn, is := p.info.Uses[n].(*gotypes.Func); is && fn.Origin() != user {
+				p.uses[user] = append(p.uses[user], fn.Origin())
+			}
+		case *ast.InterfaceType:
+			if i, is := p.info.Types[n].Type.(*gotypes.Interface); is {
+				p.promise(i)
+			}
+		}
+		return true
+	})
+}
+
+// promises notes the interfaces of a package that is not ours.
+func (p *product) promises(pkg *gotypes.Package) {
+	for _, name := range pkg.Scope().Names() {
+		if tn, is := pkg.Scope().Lookup(name).(*gotypes.TypeName); is {
+			if i, is := tn.Type().Underlying().(*gotypes.Interface); is {
+				p.promise(i)
+			}
+		}
+	}
+}
+
+func (p *product) promise(i *gotypes.Interface) {
+	for m := range i.Methods() {
+		if !slices.Contains(p.promised[m.Name()], i) {
+			p.promised[m.Name()] = append(p.promised[m.Name()], i)
+		}
+	}
+}
+
+// declared are the functions and methods of our packages.
+func (p *product) declared() map[*gotypes.Func]bool {
+	all := map[*gotypes.Func]bool{}
+	for _, parsed := range p.files {
+		for _, f := range parsed {
+			for _, d := range f.Decls {
+				if fn, is := d.(*ast.FuncDecl); is && fn.Name.Name != "_" && !(fn.Recv == nil && fn.Name.Name == "main") {
+					all[p.info.Defs[fn.Name].(*gotypes.Func)] = true
+				}
+			}
+		}
+	}
+	return all
+}
+
+// reach are the functions that main, the variables and the interfaces reach.
+func (p *product) reach() map[*gotypes.Func]bool {
+	reached := map[*gotypes.Func]bool{}
+	var visit func(fn *gotypes.Func)
+	visit = func(fn *gotypes.Func) {
+		if reached[fn] {
+			return
+		}
+		reached[fn] = true
+		for _, used := range p.uses[fn] {
+			visit(used)
+		}
+	}
+	for _, used := range p.uses[nil] {
+		visit(used)
+	}
+	for _, t := range p.types() {
+		methods := gotypes.NewMethodSet(gotypes.NewPointer(t))
+		for m := range methods.Methods() {
+			if fn := m.Obj().(*gotypes.Func); p.asked(t, fn.Name()) {
+				visit(fn.Origin())
+			}
+		}
+	}
+	return reached
+}
+
+// types are the named types of our packages that are no interfaces.
+func (p *product) types() []*gotypes.Named {
+	var all []*gotypes.Named
+	for pkg := range p.files {
+		for _, name := range pkg.Scope().Names() {
+			tn, is := pkg.Scope().Lookup(name).(*gotypes.TypeName)
+			if !is || tn.IsAlias() {
+				continue
+			}
+			if named, is := tn.Type().(*gotypes.Named); is && !gotypes.IsInterface(named) {
+				all = append(all, named)
+			}
+		}
+	}
+	return all
+}
+
+// asked reports whether an interface asks for a method of a type, its own or one of an embedded type, and the type has all that
+// the interface wants.
+func (p *product) asked(t *gotypes.Named, method string) bool {
+	for _, i := range p.promised[method] {
+		if gotypes.Implements(gotypes.NewPointer(t), i) || t.TypeParams().Len() > 0 {
+			return true
+		}
+	}
+	return false
+}

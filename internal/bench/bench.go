@@ -1,0 +1,73 @@
+// Package bench measures this machine: sales, readings, connections, tokens, decisions of the meter core and durable writes a
+// second. Every bench measures its own baseline in the same run, because a rate without one says more about the machine than
+// about the program.
+//
+// Start at [Vend], [Store], [Ingest], [Token] and [Meter]; the command line is `paywatt bench`.
+package bench
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/exit"
+)
+
+// Say tells whoever runs a bench what it is doing, one line at a time.
+type Say func(format string, args ...any)
+
+// Measured is what a bench has found.
+type Measured struct {
+	Bench        string         `json:"bench"`
+	Rate         float64        `json:"rate"`
+	Unit         string         `json:"unit"`
+	Baseline     string         `json:"baseline"`
+	BaselineRate float64        `json:"baseline_rate"`
+	Ratio        float64        `json:"ratio"`
+	CPURatio     float64        `json:"cpu_ratio"` // 0 where this system does not tell processor times
+	P50          float64        `json:"p50_ms"`
+	P99          float64        `json:"p99_ms"`
+	Others       map[string]any `json:"others"`
+}
+
+// with completes the ratios. cpu and baseCPU are seconds of CPU per piece of work.
+func (m Measured) with(cpu, baseCPU float64) Measured {
+	if m.BaselineRate > 0 {
+		m.Ratio = rounded(m.Rate / m.BaselineRate)
+	}
+	if cpu > 0 {
+		m.CPURatio = rounded(baseCPU / cpu)
+	}
+	m.Rate, m.BaselineRate = rounded(m.Rate), rounded(m.BaselineRate)
+	m.Others["cpu_us"], m.Others["baseline_cpu_us"] = rounded(cpu*1e6), rounded(baseCPU*1e6)
+	return m
+}
+
+// rounded keeps four decimals, for people.
+func rounded(f float64) float64 { return float64(int64(f*1e4+0.5)) / 1e4 }
+
+// percentile is the value below which p percent of durations lie, in milliseconds; the slice gets sorted.
+func percentile(ds []time.Duration, p int) float64 {
+	if len(ds) == 0 {
+		return 0
+	}
+	slices.Sort(ds)
+	return rounded(float64(ds[min(len(ds)-1, len(ds)*p/100)].Microseconds()) / 1000)
+}
+
+// spent measures wall and processor time from its call to that of the function it returns.
+func spent() func() (wall, cpu float64) {
+	began, cpu := time.Now(), cpuOfSelf()
+	return func() (float64, float64) { return time.Since(began).Seconds(), (cpuOfSelf() - cpu).Seconds() }
+}
+
+// inFolder runs a bench in a folder of its own below dir, which it removes afterwards.
+func inFolder(dir string, run func(dir string) (Measured, error)) (Measured, error) {
+	own, err := os.MkdirTemp(dir, "paywatt-bench-")
+	if err != nil {
+		return Measured{}, &exit.Failure{Code: exit.Failed, What: "No folder for the bench could be made: " + err.Error() + ".", Not: "Nothing was measured.",
+			Try: "Name a folder that can be written to with --dir."}
+	}
+	defer func() { _ = os.RemoveAll(own) }() // what is left of it says nothing
+	return run(own)
+}

@@ -1,0 +1,95 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// drive is what callers that each wait for their own answer have measured.
+type drive struct {
+	Rate    float64 `json:"rate"` // sales a second
+	P50     float64 `json:"p50_ms"`
+	P99     float64 `json:"p99_ms"`
+	CPU     float64 `json:"cpu_ms_per_sale"` // of this process
+	Sales   int     `json:"sales"`
+	Seconds float64 `json:"seconds"`
+}
+
+// wish is one sale that a caller of a bench wants.
+type wish struct {
+	meter  int
+	tender money.Minor
+	key    string
+}
+
+// half is how long the lesser measurements take.
+func (b *Vend) half() time.Duration { return time.Duration(b.Seconds) * time.Second / 2 }
+
+// drive lets the callers sell to random meters for so long. With a rate each caller has its times, and how long a sale
+// took counts from when it was due; without, each begins its next sale when it has its answer.
+func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell func(context.Context, wish) error) (drive, error) {
+	took := make([][]time.Duration, b.Callers)
+	run := b.runs.Add(1)
+	cpu, began := cpuOfSelf(), time.Now()
+	end := began.Add(long)
+	err := inParallel(b.Callers, b.Callers, func(caller int) error {
+		r := mathrand.New(mathrand.NewPCG(uint64(caller), uint64(2026+run))) // which meters, not a secret
+		for n := 0; ; n++ {
+			due := time.Now()
+			if rate > 0 {
+				due = began.Add(time.Duration(float64(n*b.Callers+caller) / rate * float64(time.Second)))
+				time.Sleep(time.Until(due))
+			}
+			if !due.Before(end) || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			w := wish{meter: r.IntN(b.Meters), tender: money.Minor(1000 + r.IntN(50_000)), key: fmt.Sprintf("bench-%d-%d-%d", run, caller, n)}
+			if err := sell(ctx, w); err != nil {
+				return err
+			}
+			took[caller] = append(took[caller], time.Since(due))
+		}
+	})
+	if err != nil {
+		return drive{}, err
+	}
+	elapsed := time.Since(began).Seconds()
+	cpu = cpuOfSelf() - cpu
+	all := slices.Sorted(slices.Values(slices.Concat(took...)))
+	if len(all) == 0 {
+		return drive{}, errors.New("bench vend: not one sale was made in time")
+	}
+	return drive{Rate: rounded(float64(len(all)) / elapsed), P50: rounded(milliseconds(all[len(all)/2])),
+		P99: rounded(milliseconds(all[len(all)*99/100])), CPU: rounded(milliseconds(cpu) / float64(len(all))), Sales: len(all),
+		Seconds: rounded(elapsed)}, nil
+}
+
+// inParallel does n pieces of work on so many goroutines and gives the errors that ended any of them.
+func inParallel(workers, n int, work func(i int) error) error {
+	var next atomic.Int64
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for errs[w] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				errs[w] = work(i)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

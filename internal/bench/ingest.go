@@ -1,0 +1,213 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// ingestFloor is how many durable readings a second the smallest supported machine must take.
+const ingestFloor = 5000
+
+// Ingest is what `bench ingest` and `bench connections` measure with.
+type Ingest struct {
+	Dir         string
+	Seconds     int
+	Connections int
+	Flight      int // messages of one meter on their way at the same time
+	Batch       int // readings in one message
+	Rate        int // messages a second that a meter is allowed, which the server otherwise holds at 2
+}
+
+// check refuses options beyond what the bench is made for.
+func (b *Ingest) check() error {
+	if b.Seconds < 1 || b.Seconds > 120 || b.Connections < 1 || b.Connections > 20_000 || b.Flight < 1 || b.Flight > 64 ||
+		b.Batch < 1 || b.Batch*b.Flight > 64 || b.Rate < 1 {
+		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.",
+			Try: "Use 1 to 120 seconds, 1 to 20000 connections, messages in flight times readings in each up to 64, a rate of 1 or more."}
+	}
+	return nil
+}
+
+// Run measures durable readings a second through MQTT, then through the store's own door, then the raw log.
+func (b *Ingest) Run(ctx context.Context, say Say) (Measured, error) {
+	if err := b.check(); err != nil {
+		return Measured{}, err
+	}
+	return inFolder(b.Dir, func(dir string) (Measured, error) { return b.ingest(ctx, say, dir) })
+}
+
+func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, error) {
+	limits := broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100}
+	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, limits)
+	if err != nil {
+		return Measured{}, err
+	}
+	say("limits: %s", s.broker.Limits())
+	say("sending readings over %d connections for %d s", b.Connections, b.Seconds)
+	before := s.engine.Stats().Batches
+	readings, latencies, cpu, wall, err := b.send(ctx, s)
+	batches := s.engine.Stats().Batches - before
+	stats := s.broker.Stats()
+	if err := errors.Join(err, s.close()); err != nil {
+		return Measured{}, err
+	}
+	m := Measured{Bench: "ingest", Unit: "durable readings a second", Baseline: "raw log, fdatasync per 500 records",
+		Rate: float64(readings) / wall, P50: percentile(latencies, 50), P99: percentile(latencies, 99)}
+	say("storing readings without MQTT for %d s", b.Seconds)
+	direct := &Store{Seconds: b.Seconds, Meters: b.Connections, Flight: min(8000, b.Connections*b.Flight)}
+	e, err := sqlite.Open(filepath.Join(dir, "direct"), sqlite.Options{Intake: intake.Take})
+	if err != nil {
+		return Measured{}, err
+	}
+	rows, _, directCPU, directWall, err := direct.readings(ctx, e)
+	if err := errors.Join(err, e.Close()); err != nil {
+		return Measured{}, err
+	}
+	say("writing the raw log for %d s", b.Seconds)
+	logged, logCPU, logWall, err := direct.rawLog(ctx, filepath.Join(dir, "log"))
+	if err != nil {
+		return Measured{}, err
+	}
+	m.BaselineRate = float64(logged) / logWall
+	m.Others = map[string]any{"connections": b.Connections, "in_flight": b.Flight, "readings_per_message": b.Batch, "readings": readings,
+		"readings_per_commit": rounded(float64(readings) / float64(max(1, batches))), "limits": s.broker.Limits().String(),
+		"store_rate": rounded(float64(rows) / directWall), "store_cpu_us": rounded(directCPU / float64(max(1, rows)) * 1e6),
+		"floor": ingestFloor, "floor_met": m.Rate >= ingestFloor, "messages": stats.Messages, "failed": stats.Failed}
+	return m.with(cpu/float64(max(1, readings)), logCPU/float64(max(1, logged))), nil
+}
+
+// send lets every meter send until the time is over and gives the number of readings that became durable.
+func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
+	meters := make([]*wireMeter, b.Connections)
+	err = inParallel(16, b.Connections, func(i int) (err error) {
+		meters[i], err = s.connect(i, b.Flight)
+		return err
+	})
+	defer func() {
+		for _, m := range meters {
+			if m != nil {
+				_ = m.conn.Close() // everything it sent has been answered or counts as failed
+			}
+		}
+	}()
+	if err != nil {
+		return 0, nil, 0, 0, err
+	}
+	var done atomic.Int64
+	var mu sync.Mutex
+	stop := spent()
+	end := time.Now().Add(time.Duration(b.Seconds) * time.Second)
+	err = inParallel(b.Connections, b.Connections, func(i int) error {
+		n, took, err := meters[i].run(ctx, end, b.Batch)
+		done.Add(n)
+		mu.Lock()
+		latencies = append(latencies, took...)
+		mu.Unlock()
+		return err
+	})
+	wall, cpu = stop()
+	return done.Load(), latencies, cpu, wall, err
+}
+
+// meterStack is the meters' side of a server: store, registry and broker, in a folder of their own.
+type meterStack struct {
+	engine *sqlite.Engine
+	broker *broker.Broker
+	stop   context.CancelFunc
+	ended  chan error
+	meters []loginOf
+}
+
+// loginOf is what a meter of the bench connects with.
+type loginOf struct{ number, password string }
+
+func openMeterStack(ctx context.Context, dir string, meters int, limits broker.Limits) (*meterStack, error) {
+	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take})
+	if err != nil {
+		return nil, err
+	}
+	s := &meterStack{engine: engine, ended: make(chan error, 1), meters: make([]loginOf, meters)}
+	if err := s.open(ctx, dir, limits); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	return s, nil
+}
+
+func (s *meterStack) open(ctx context.Context, dir string, limits broker.Limits) error {
+	data, err := keystore.OpenData(dir)
+	if err != nil {
+		return err
+	}
+	r := registry.New(registry.Config{Door: door[registry.Tx]{s.engine, func(tx *store.Tx) registry.Tx { return tx }},
+		Sealer: data, TestKeys: noKeys{}, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader})
+	if err := s.register(ctx, r); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.broker, err = broker.New(broker.Config{Listener: l, Limits: limits, Inbox: s.engine.Ingest,
+		Auth: func(ctx context.Context, number, password string) (registry.Identity, bool) {
+			who, ok, err := r.MQTTIdentity(ctx, number, password)
+			return who, ok && err == nil
+		}})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go func() { s.ended <- s.broker.Run(ctx) }()
+	return nil
+}
+
+// noKeys is a key store without keys: the bench's meters need none.
+type noKeys struct{}
+
+func (noKeys) DecoderKey(sts.Attributes) (key sts.Key, ok bool) { return sts.Key{}, false }
+
+// register adds the meters, many at a time so that they share commits.
+func (s *meterStack) register(ctx context.Context, r *registry.Registry) error {
+	by := access.SystemActor(store.FirstTenant, "bench")
+	t, err := r.AddTariff(ctx, by, registry.NewTariff{Name: "bench", Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}})
+	if err != nil || t.Refused() {
+		return errors.Join(err, errors.New(t.Detail()))
+	}
+	return inParallel(64, len(s.meters), func(i int) error {
+		body := fmt.Sprintf("04%08d", i)
+		check, err := sts.Luhn(body)
+		if err != nil {
+			return err
+		}
+		number := body + string(check)
+		m, err := r.AddMeter(ctx, by, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "bench", Simulated: true})
+		if err == nil && m.Refused() {
+			err = errors.New(m.Detail())
+		}
+		s.meters[i] = loginOf{number, m.MQTTPassword.Reveal()}
+		return err
+	})
+}
+
+// close ends the broker, then the store.
+func (s *meterStack) close() error {
+	s.stop()
+	return errors.Join(<-s.ended, s.engine.Close())
+}

@@ -1,0 +1,217 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// First bytes of the packets a meter of the bench meets (MQTT 3.1.1, section 2.2).
+const (
+	mqttConnect   = 0x10
+	mqttConnack   = 0x20
+	mqttPublish1  = 0x32 // quality 1
+	mqttPuback    = 0x40
+	mqttSubscribe = 0x82
+	mqttSuback    = 0x90
+	mqttKind      = 0xf0 // the bits that tell the kind of packet
+)
+
+// patience is how long a meter of the bench waits for an answer.
+const patience = 30 * time.Second
+
+// wireMeter is the cheapest meter that keeps the protocol: the bench measures the server, and both share this
+// process.
+type wireMeter struct {
+	number string
+	conn   net.Conn
+	in     *bufio.Reader
+	flight int
+	store  string
+	sent   []atomic.Int64 // by packet number: when its message left, in nanoseconds since the bench began
+	room   chan struct{}  // one per message in flight
+	seq    uint64
+}
+
+// connect logs a meter in and subscribes it to what it is told.
+func (s *meterStack) connect(i, flight int) (*wireMeter, error) {
+	conn, err := net.Dial("tcp", s.broker.Addr().String())
+	if err != nil {
+		return nil, fmt.Errorf("connect meter %d: %w", i, err)
+	}
+	m := &wireMeter{number: s.meters[i].number, conn: conn, in: bufio.NewReaderSize(conn, 1<<10), flight: flight,
+		store: fmt.Sprintf("%016x", i+1), sent: make([]atomic.Int64, flight+1), room: make(chan struct{}, flight)}
+	if err := m.login(s.meters[i].password); err != nil {
+		return nil, errors.Join(fmt.Errorf("log meter %s in: %w", m.number, err), conn.Close())
+	}
+	return m, nil
+}
+
+func (m *wireMeter) login(password string) error {
+	p := appendText(nil, "MQTT")
+	p = append(p, 4, 0xc2, 2, 0x58) // version 3.1.1; user name, password, clean session; keep-alive 600 s
+	for _, text := range []string{m.number, m.number, password} {
+		p = appendText(p, text)
+	}
+	if err := m.exchange(mqttConnect, p, mqttConnack); err != nil {
+		return err
+	}
+	p = appendText([]byte{0, 1}, wire.DownFilter(m.number))
+	return m.exchange(mqttSubscribe, append(p, 1), mqttSuback)
+}
+
+// exchange sends a packet and requires the kind of the next one, and that it refuses nothing.
+func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
+	if _, err := m.conn.Write(packetOf(nil, first, body)); err != nil {
+		return err
+	}
+	got, body, err := m.read()
+	if err != nil {
+		return err
+	}
+	if got != want || body[len(body)-1] > 1 {
+		return fmt.Errorf("the server answered %#x %x", got, body)
+	}
+	return nil
+}
+
+// run sends messages of batch readings until end, then waits for the last answers. It gives how many readings became
+// durable and how long each message took.
+func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings int64, took []time.Duration, err error) {
+	began := time.Now()
+	boot, err := wire.EncodeUp(wire.JSON, wire.Boot{Store: m.store, Lowest: 1, Next: 1, Boot: 1, Proto: 1}.Record())
+	if err != nil {
+		return 0, nil, err
+	}
+	ended := make(chan answers, 1)
+	go func() { ended <- m.answers(began) }()
+	messages, fail := int64(0), m.publish(began, wire.KindBoot, boot)
+	var payload []byte
+	for fail == nil && time.Now().Before(end) && ctx.Err() == nil {
+		payload = m.readings(payload[:0], batch)
+		fail = m.publish(began, wire.KindReading, payload)
+		messages++
+	}
+	for range m.flight { // all are answered when all room is free
+		select {
+		case m.room <- struct{}{}:
+		case a := <-ended:
+			return 0, nil, errors.Join(fail, a.err)
+		}
+	}
+	if err := m.conn.Close(); err != nil {
+		return 0, nil, err
+	}
+	a := <-ended
+	if a.err != nil && !errors.Is(a.err, net.ErrClosed) {
+		return 0, nil, a.err
+	}
+	return messages * int64(batch), a.took[1:], errors.Join(fail, ctx.Err()) // the first answer is that of boot
+}
+
+// answers is what a meter heard until its connection ended.
+type answers struct {
+	took []time.Duration // per message, from sending to PUBACK
+	err  error
+}
+
+// publish sends one message when there is room. Packet numbers go round, and a number is free again when its message
+// was answered: answers come in order, because the server commits the messages of a meter in order.
+func (m *wireMeter) publish(began time.Time, k wire.Kind, payload []byte) error {
+	select {
+	case m.room <- struct{}{}:
+	case <-time.After(patience):
+		return fmt.Errorf("meter %s got no answer for %s", m.number, patience)
+	}
+	m.seq++
+	packet := uint16(m.seq%uint64(m.flight)) + 1
+	m.sent[packet].Store(int64(time.Since(began)))
+	body := appendText(make([]byte, 0, 64+len(payload)), wire.UpTopic(m.number, k))
+	body = binary.BigEndian.AppendUint16(body, packet)
+	_, err := m.conn.Write(packetOf(make([]byte, 0, 80+len(payload)), mqttPublish1, append(body, payload...)))
+	return err
+}
+
+// readings writes the next readings, as one record or as a list.
+func (m *wireMeter) readings(p []byte, batch int) []byte {
+	if batch > 1 {
+		p = append(p, '[')
+	}
+	for i := range batch {
+		if i > 0 {
+			p = append(p, ',')
+		}
+		n := (m.seq-1)*uint64(batch) + uint64(i) + 1
+		p = append(p, `{"seq":`...)
+		p = strconv.AppendUint(p, n, 10)
+		p = append(p, `,"at":1795161600,"up":`...)
+		p = strconv.AppendUint(p, n*1000, 10)
+		p = append(p, `,"clock":"valid","register_wh":`...)
+		p = strconv.AppendUint(p, n*120, 10)
+		p = append(p, `,"balance_wh":8120,"ec_used_wh":0,"overrun_wh":0,"w":381,"mv":230400,"relay":"closed","reasons":[]}`...)
+	}
+	if batch > 1 {
+		p = append(p, ']')
+	}
+	return p
+}
+
+// answers reads until the connection ends, frees the room of what was answered and acknowledges what it is told.
+func (m *wireMeter) answers(began time.Time) (a answers) {
+	for {
+		kind, body, err := m.read()
+		if err != nil {
+			a.err = err
+			return a
+		}
+		switch kind & mqttKind {
+		case mqttPuback:
+			packet := binary.BigEndian.Uint16(body)
+			if int(packet) >= len(m.sent) {
+				a.err = fmt.Errorf("PUBACK of %d, which was not sent", packet)
+				return a
+			}
+			a.took = append(a.took, time.Since(began)-time.Duration(m.sent[packet].Load()))
+			<-m.room
+		case mqttPublish1 & mqttKind:
+			topic := int(binary.BigEndian.Uint16(body))
+			if _, err := m.conn.Write(packetOf(nil, mqttPuback, body[2+topic:4+topic])); err != nil {
+				a.err = err
+				return a
+			}
+		}
+	}
+}
+
+// read reads one packet.
+func (m *wireMeter) read() (first byte, body []byte, err error) {
+	if first, err = m.in.ReadByte(); err != nil {
+		return 0, nil, err
+	}
+	size, err := binary.ReadUvarint(m.in) // MQTT's length has the form of a varint
+	if err != nil || size > wire.MaxPayload {
+		return 0, nil, errors.Join(err, errors.New("a packet of the server has no sensible length"))
+	}
+	body = make([]byte, size)
+	_, err = io.ReadFull(m.in, body)
+	return first, body, err
+}
+
+// packetOf puts a fixed header in front of a body.
+func packetOf(to []byte, first byte, body []byte) []byte {
+	return append(binary.AppendUvarint(append(to, first), uint64(len(body))), body...)
+}
+
+// appendText appends a text with its length in front.
+func appendText(to []byte, text string) []byte {
+	return append(binary.BigEndian.AppendUint16(to, uint16(len(text))), text...)
+}

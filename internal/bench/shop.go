@@ -1,0 +1,199 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// door is a use case's way to the bench's store.
+type door[X any] struct {
+	engine store.Engine
+	as     func(*store.Tx) X
+}
+
+// Do runs fn in a transaction of the lane of sales.
+func (d door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
+	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
+}
+
+// View runs fn on a snapshot.
+func (d door[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) error {
+	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
+}
+
+// shop is a vending system in a folder of its own.
+type shop struct {
+	dir     string
+	url     string // of a PostgreSQL database in the place of the folder's own
+	engine  store.Engine
+	commits func() int64 // how many there were
+	vending *vending.Vending
+	seller  access.Actor
+	numbers []string
+}
+
+func (s *shop) close() {
+	if s.engine != nil {
+		_ = s.engine.Close() // the folder goes with everything in it
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// open makes the store, a test vending key, a tariff and the meters.
+func (b *Vend) open(ctx context.Context) (*shop, error) { return b.openOn(ctx, "") }
+
+// openOn does so on a PostgreSQL database, where url names one.
+func (b *Vend) openOn(ctx context.Context, url string) (*shop, error) {
+	dir, err := os.MkdirTemp(b.Dir, "paywatt-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make the bench's folder: %w", err)
+	}
+	s := &shop{dir: dir, url: url, seller: access.SystemActor(store.FirstTenant, "bench")}
+	if err := s.open(ctx, b.Meters); err != nil {
+		if s.engine != nil {
+			err = errors.Join(err, s.engine.Close())
+		}
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+func (s *shop) open(ctx context.Context, meters int) error {
+	keys, err := keystore.Open(s.dir, keystore.Config{})
+	if err != nil {
+		return err
+	}
+	if err := keys.Unlock([]byte(passphrase)); err != nil {
+		return err
+	}
+	vk, err := sts.NewVendingKey([]byte("20 bytes of no worth"))
+	if err != nil {
+		return err
+	}
+	no, err := keys.Add(keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA04, BaseDate: sts.Base2014, KEN: 255, Test: true}, vk)
+	if err != nil || no.Refused() {
+		return errors.Join(err, errors.New(no.Detail()))
+	}
+	data, err := keystore.OpenData(s.dir)
+	if err != nil {
+		return err
+	}
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	s.vending = vending.New(vending.Config{Door: door[vending.Tx]{s.engine, func(tx *store.Tx) vending.Tx { return tx }},
+		Issuer: keys.Issuer(), Sealer: data, Now: time.Now, Rand: rand.Reader})
+	return s.register(ctx, registry.New(registry.Config{Door: door[registry.Tx]{s.engine, func(tx *store.Tx) registry.Tx { return tx }},
+		Sealer: data, TestKeys: keys, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader}), meters)
+}
+
+// passphrase opens the bench's key store.
+const passphrase = "bench vend"
+
+func (s *shop) openStore(ctx context.Context) error {
+	if s.url != "" {
+		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Follow: true})
+		if err != nil {
+			return err
+		}
+		s.engine, s.commits = e, func() int64 { return 0 }
+		return nil
+	}
+	e, err := sqlite.Open(s.dir, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	s.engine, s.commits = e, func() int64 { return e.Stats().Batches }
+	return nil
+}
+
+// register publishes a tariff of four blocks and adds the meters, many at a time so that they share commits.
+func (s *shop) register(ctx context.Context, r *registry.Registry, meters int) error {
+	t, err := r.AddTariff(ctx, s.seller, registry.NewTariff{Name: "bench", Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{
+		{UpTo: 50_000, Rate: 1_200_000}, {UpTo: 350_000, Rate: 1_600_000}, {UpTo: 600_000, Rate: 2_300_000}, {Rate: 2_750_000}}}})
+	if err != nil || t.Refused() {
+		return errors.Join(err, errors.New(t.Detail()))
+	}
+	s.numbers = make([]string, meters)
+	one, two := int64(1), int64(2)
+	return inParallel(64, meters, func(i int) error {
+		body := fmt.Sprintf("04%08d", i)
+		check, err := sts.Luhn(body)
+		if err != nil {
+			return err
+		}
+		s.numbers[i] = body + string(check)
+		m, err := r.AddMeter(ctx, s.seller, registry.NewMeter{Number: s.numbers[i], Mode: registry.PrepayToken, Tariff: "bench", SGC: "123456",
+			KRN: &one, KT: &two, TI: "01", DKGA: "04", Simulated: true, Customer: &registry.NewCustomer{Name: "Bench"}})
+		if err == nil && m.Refused() {
+			err = errors.New(m.Detail())
+		}
+		return err
+	})
+}
+
+// sellOne makes one sale through the use case and returns when it is durable. Its reference makes it safe to repeat, as
+// that of the console's form does.
+func (s *shop) sellOne(ctx context.Context, w wish) error {
+	return s.sell(ctx, vending.Order{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
+		Deliver: []string{sale.RouteMQTT}})
+}
+
+// sellKeyed does the same under an Idempotency-Key: the rendered answer is sealed and stored with the sale, as HTTP asks
+// for.
+func (s *shop) sellKeyed(ctx context.Context, w wish) error {
+	meter := s.numbers[w.meter]
+	return s.sell(ctx, vending.Order{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{sale.RouteMQTT},
+		Once: access.Once{Principal: "bench", Key: w.key, Hash: sha256.Sum256(fmt.Appendf(nil, "%s %d", meter, w.tender))}, Render: render})
+}
+
+func (s *shop) sell(ctx context.Context, o vending.Order) error {
+	sold, err := s.vending.Sell(ctx, s.seller, o)
+	if err == nil && sold.Refused() {
+		err = errors.New("bench vend: " + sold.Detail())
+	}
+	return err
+}
+
+// onPostgres measures the sales on a PostgreSQL database of our own cluster.
+func (b *Vend) onPostgres(ctx context.Context, url string) (drive, error) {
+	s, err := b.openOn(ctx, url)
+	if err != nil {
+		return drive{}, err
+	}
+	defer s.close()
+	return b.drive(ctx, b.half(), 0, s.sellOne)
+}
+
+// render makes an answer about as long as the server's.
+func render(s sale.Sale, d vending.Digits) (int, []byte) {
+	digits := make([]string, d.Len())
+	for i := range digits {
+		digits[i] = d.Reveal(i)
+	}
+	b, err := json.Marshal(map[string]any{"id": s.ID.Text(id.Vend), "client_ref": s.ClientRef, "meter": s.Meter.Number, "state": s.State,
+		"units_wh": s.Units, "lines": s.Lines, "tokens": digits, "receipt_no": s.ReceiptNo})
+	if err != nil {
+		panic(err) // integers and strings
+	}
+	return 201, b
+}

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The numbers of the demonstration's network.
+const (
+	Authority = "+254700000100" // the server's own modem
+	// modems is how many of the fleet's meters have a modem, the first ones.
+	modems = 4
+)
+
+// simOf is the number of the SIM in the modem of the i-th meter; empty where it has none.
+func simOf(i int) string {
+	if i >= modems {
+		return ""
+	}
+	return fmt.Sprintf("+2547000001%02d", i+1)
+}
+
+// bus is `paywatt modem serve`: emulated modems on a small network that phones reach too.
+type bus struct {
+	place *Place
+	// http is the address of the network.
+	http  string
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// Port is the serial port of the modem with a number.
+func (p *Place) Port(number string) string { return filepath.Join(p.Dir, "modem"+number) }
+
+// startBus runs a network with a modem for each number.
+func (p *Place) startBus(ctx context.Context, numbers ...string) (*bus, error) {
+	ctx, stop := context.WithCancel(ctx)
+	b := &bus{place: p, stop: stop, ended: make(chan error, 1)}
+	args := []string{"modem", "serve"}
+	for _, n := range numbers {
+		args = append(args, "--number", n, "--pty", p.Port(n))
+	}
+	out, lines := io.Pipe()
+	go func() {
+		err := p.program.Run(ctx, p.own(strings.NewReader(""), lines), args...)
+		lines.CloseWithError(errors.Join(io.EOF, err))
+		b.ended <- err
+	}()
+	r := bufio.NewReader(out)
+	first, err := r.ReadString('\n')
+	for range numbers { // a line for each modem
+		if err == nil {
+			_, err = r.ReadString('\n')
+		}
+	}
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("start the emulated modems: %w", err)
+	}
+	b.http = strings.TrimPrefix(strings.TrimSpace(first), "http=")
+	if slices.Contains(numbers, Authority) {
+		p.Modem = p.Port(Authority)
+	}
+	return b, nil
+}
+
+// phonePage is the page of a telephone on the network, with the number that it writes to.
+func (b *bus) phonePage(phone, to string) string {
+	return "http://" + b.http + "/phone/" + phone + "/?" + url.Values{"to": {to}}.Encode()
+}
+
+// phoneTime bounds the wait of a phone for an answer.
+const phoneTime = 10 * time.Second
+
+// ask sends a text to a number, as a telephone on the network, and returns the answer and how long it took.
+func (b *bus) ask(ctx context.Context, phone, to, text string) (answer string, took time.Duration, err error) {
+	began := time.Now()
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, to, text, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	if err != nil {
+		return "", 0, err
+	}
+	took = time.Since(began)
+	answer, err = firstFrom(to, out)
+	return answer, took, err
+}
+
+// got waits for the first text that a telephone on the network has from a number, without sending one.
+func (b *bus) got(ctx context.Context, phone, from string) (string, error) {
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	if err != nil {
+		return "", err
+	}
+	return firstFrom(from, out)
+}
+
+// firstFrom is the first text from a number in what a telephone got.
+func firstFrom(from, out string) (string, error) {
+	var got []struct{ From, Text string }
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		return "", fmt.Errorf("read what the phone got: %w", err)
+	}
+	for _, m := range got {
+		if m.From == from && m.Text != "" {
+			return m.Text, nil
+		}
+	}
+	return "", fmt.Errorf("%s sent the phone no text within %v", from, phoneTime)
+}
+
+// close ends the network; without one there is nothing to end.
+func (b *bus) close() error {
+	if b == nil {
+		return nil
+	}
+	b.stop()
+	return <-b.ended
+}
+
+// network runs the modems of the fleet and of the server; none where this system has no pseudo-terminals.
+func (p *Place) network(ctx context.Context) (*bus, error) {
+	if runtime.GOOS != "linux" {
+		return nil, nil
+	}
+	numbers := []string{Authority}
+	for i := range modems {
+		numbers = append(numbers, simOf(i))
+	}
+	b, err := p.startBus(ctx, numbers...)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range households { // who is written to before he has used his telephone gets the message all the same
+		if _, err := p.run(ctx, "", "modem", "phone", h.phone, "--bus", b.http); err != nil {
+			return nil, errors.Join(err, b.close())
+		}
+	}
+	return b, nil
+}
+
+// told says where the telephones are.
+func (b *bus) told() string {
+	if b == nil {
+		return "none: emulated modems need Linux"
+	}
+	return fmt.Sprintf("http://%s/phone/\n            telephones of the customers; the first %d meters have a modem, the server's is %s", b.http, modems, Authority)
+}

@@ -1,0 +1,208 @@
+// Package intake takes what meters send: from numbered records to facts. It decides in pure code what each record is worth
+// ([metering.Live]), keeps what is new, holds for review what cannot be true, draws the consequences of reports about tokens
+// and answers to commands, and rates the readings of wallet meters.
+//
+// Start at [Take], which is called for a batch in one transaction. Rows, locks and SQL are behind [Tx].
+package intake
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// batch is one call of Take while it is being decided.
+type batch struct {
+	tx       Tx
+	epoch    int64
+	live     map[int64]*metering.Live
+	meters   []int64               // in order of first appearance
+	readings []metering.NewReading // gathered, to be written together
+	ratings  *ratings              // nil where no meter of the batch has a wallet
+}
+
+// Take decides about every record and writes what is new; outcomes stand in the order of the records. All records
+// must belong to the transaction's tenant. An error means that nothing of the batch may be committed: the engine
+// rolls back and tries again meter by meter, so one meter's trouble never holds up its neighbours.
+func Take(tx Tx, recs []metering.Record) ([]metering.Outcome, error) {
+	tenant, epoch := tx.Scope()
+	b, err := newBatch(tx, tenant, epoch, recs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]metering.Outcome, len(recs))
+	for i := range recs {
+		if out[i], err = b.take(&recs[i]); err != nil {
+			return nil, fmt.Errorf("ingest record %d of meter %s: %w", recs[i].Rec.Head.Seq, recs[i].Number, err)
+		}
+	}
+	if err := b.writeReadings(); err != nil {
+		return nil, err
+	}
+	for _, m := range b.meters {
+		if err := b.settle(m); err != nil {
+			return nil, err
+		}
+	}
+	return out, b.ratings.settle(tx.Moment())
+}
+
+func newBatch(tx Tx, tenant access.Tenant, epoch int64, recs []metering.Record) (*batch, error) {
+	b := &batch{tx: tx, epoch: epoch}
+	seen := make(map[int64]struct{}, 16)
+	for i := range recs {
+		if recs[i].Tenant != tenant {
+			return nil, fmt.Errorf("ingest: meter %s belongs to tenant %d, not %d", recs[i].Number, recs[i].Tenant, tenant)
+		}
+		if _, ok := seen[recs[i].Meter]; !ok {
+			seen[recs[i].Meter] = struct{}{}
+			b.meters = append(b.meters, recs[i].Meter)
+		}
+	}
+	var err error
+	if b.live, err = tx.LockLive(b.meters); err != nil {
+		return nil, err
+	}
+	b.ratings, err = newRatings(tx, b.live, b.meters)
+	return b, err
+}
+
+// take decides about one record and writes all of it but readings, which are gathered.
+func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
+	l, tx := b.live[r.Meter], b.tx
+	if r.Bad == nil && r.Rec.Kind == wire.KindBoot && l.Info == nil {
+		info, err := tx.LoadInfo(r.Meter)
+		if err != nil {
+			return metering.Outcome{}, err
+		}
+		l.Info = info
+	}
+	if l.Rated && r.Bad == nil && r.Rec.Kind == wire.KindBoot && r.Rec.Boot.Store != l.Store {
+		if err := b.writeReadings(); err != nil { // what the old memory sent in this batch is rated before it is left
+			return metering.Outcome{}, err
+		}
+		if err := b.ratings.rate(r.Meter, l); err != nil {
+			return metering.Outcome{}, err
+		}
+	}
+	r.MaxW = b.ratings.mostOf(r.Meter)
+	d := l.Take(r, b.epoch)
+	if d.Kind == metering.Quarantined {
+		b.ratings.doubted(r, d.Doubt)
+		return d.Outcome, hold(tx, r, l, d)
+	}
+	if d.Alarm != nil {
+		if err := tx.RaiseAlarm(r.Meter, *d.Alarm); err != nil {
+			return metering.Outcome{}, err
+		}
+	}
+	if d.Clear != "" {
+		if err := tx.ClearAlarm(r.Meter, d.Clear); err != nil {
+			return metering.Outcome{}, err
+		}
+	}
+	var err error
+	if d.Kind == metering.Stored {
+		err = b.store(r, l.Store)
+	}
+	return d.Outcome, err
+}
+
+// hold keeps a record for a person's decision, as it came. Beyond [metering.MaxHeld] it is counted instead, and one alarm says
+// how many were.
+func hold(tx Tx, r *metering.Record, l *metering.Live, d metering.Decision) error {
+	waiting, err := tx.AsideWaiting(r.Meter)
+	if err != nil {
+		return err
+	}
+	if waiting >= metering.MaxHeld {
+		n, err := tx.AsideDropped(r.Meter)
+		if err != nil {
+			return err
+		}
+		return tx.TellAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull,
+			Text: fmt.Sprintf("%d records of the meter wait for a decision. %d that came since were counted and not kept.", metering.MaxHeld, n)})
+	}
+	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
+		return err
+	}
+	return tx.TellAlarm(r.Meter, *d.Alarm) // of many the newest is told
+}
+
+// store writes a fresh record to the table of its kind. memory is the meter's memory that it is of.
+func (b *batch) store(r *metering.Record, memory string) error {
+	tx := b.tx
+	switch {
+	case r.Rec.Reading != nil:
+		b.readings = append(b.readings, metering.NewReading{Record: r, Store: memory})
+		b.ratings.take(r, b.live[r.Meter])
+		return nil
+	case r.Rec.Token != nil:
+		return takeToken(tx, r, memory)
+	case r.Rec.Command != nil:
+		b.ratings.touch(r.Meter)
+		return takeAnswer(tx, r, memory)
+	case r.Rec.Event != nil:
+		return tx.PutEvent(r, memory, r.Rec.Event.Code, r.Rec.Event.Args)
+	case r.Rec.Close != nil:
+		return tx.PutEvent(r, memory, 0, r.Rec.Close)
+	}
+	b.ratings.touch(r.Meter)
+	return nil // boot lives in the meter's row
+}
+
+// writeReadings writes what was gathered.
+func (b *batch) writeReadings() error {
+	if len(b.readings) == 0 {
+		return nil
+	}
+	err := b.tx.PutReadings(b.readings)
+	b.readings = b.readings[:0]
+	return err
+}
+
+// settle brings a meter's figures up to its watermark and saves its row.
+func (b *batch) settle(meter int64) error {
+	l := b.live[meter]
+	if err := b.ratings.rate(meter, l); err != nil {
+		return err
+	}
+	var held *wire.Reading
+	var heldAt time.Time
+	if from, to, ok := l.Held(); ok {
+		var err error
+		if held, heldAt, err = b.tx.HeldReading(meter, l.Store, from, to); err != nil {
+			return err
+		}
+		changes, err := b.tx.HeldChanges(meter, l.Store, from, to)
+		if err != nil {
+			return err
+		}
+		l.Recall(changes)
+	}
+	l.Settle(held, heldAt, b.tx.Moment())
+	return b.tx.SaveLive(meter, l)
+}
+
+// Keep stores a record that was held for review where it belongs, as if nobody had doubted it. A reading changes what is shown
+// of the meter only where none is newer, and never dates it into the future.
+func Keep(tx Tx, r *metering.Record) error {
+	live, err := tx.LockLive([]int64{r.Meter})
+	if err != nil {
+		return err
+	}
+	b, l := &batch{tx: tx, live: live}, live[r.Meter]
+	if err := b.store(r, r.Store); err != nil { // the record may be of a memory that was replaced since
+		return fmt.Errorf("keep a record of meter %s: %w", r.Number, err)
+	}
+	if err := b.writeReadings(); err != nil {
+		return err
+	}
+	if p := r.Rec.Reading; p != nil && l.Store == r.Store && l.Late(p, r.ReceivedAt, r.Simulated) {
+		return tx.SaveLive(r.Meter, l)
+	}
+	return nil
+}

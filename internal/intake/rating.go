@@ -1,0 +1,222 @@
+package intake
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// ratings is the money side of one call of Take: what its readings of wallet meters cost. It is empty for all others.
+type ratings struct {
+	tenant  wallet.Tenant
+	rows    map[int64]*wallet.Row // by meter, locked
+	others  []int64               // meters of the same accounts that are not in the batch, and those that are, in order
+	fresh   map[int64][]wallet.Reading
+	days    map[int64][]wallet.DayUse
+	changed map[id.ID]bool   // accounts
+	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
+	tx      versionsKept
+}
+
+// versionsKept is a transaction that reads the versions of each tariff once.
+type versionsKept struct {
+	Tx
+	versions map[id.ID][]tariff.Version
+}
+
+// of are all versions of a tariff.
+func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
+	if v, ok := k.versions[t]; ok {
+		return v, nil
+	}
+	v, err := k.VersionsOf(t)
+	if err == nil {
+		k.versions[t] = v
+	}
+	return v, err
+}
+
+// TariffVersionAt is the version of a tariff in force at a moment.
+func (k versionsKept) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+	all, err := k.of(t)
+	for _, next := range all {
+		if !next.EffectiveFrom.After(at) {
+			v, found = next, true
+		}
+	}
+	return v, found, err
+}
+
+// newRatings locks the wallets of the rated meters among those of a batch, and all others of their accounts.
+func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings, error) {
+	var rated []int64
+	for _, m := range meters {
+		if live[m].Rated {
+			rated = append(rated, m)
+		}
+	}
+	if len(rated) == 0 {
+		return nil, nil
+	}
+	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: versionsKept{tx, map[id.ID][]tariff.Version{}}}
+	var err error
+	if r.tenant, err = tx.WalletTenant(); err != nil {
+		return nil, err
+	}
+	rows, err := tx.WalletsOfMeters(rated)
+	for i := range rows {
+		r.rows[rows[i].Meter.N] = &rows[i]
+		r.others = append(r.others, rows[i].Meter.N)
+	}
+	return r, err
+}
+
+// mostOf is the highest power that a rated meter can measure; 0 for all others.
+func (r *ratings) mostOf(meter int64) int64 {
+	if r == nil || r.rows[meter] == nil {
+		return 0
+	}
+	return int64(r.rows[meter].Most(r.rows[meter].Meter.Phases))
+}
+
+// take notes a reading that is stored now.
+func (r *ratings) take(rec *metering.Record, l *metering.Live) {
+	if r == nil || r.rows[rec.Meter] == nil {
+		return
+	}
+	r.clock(rec, l)
+	p := rec.Rec.Reading
+	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: l.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
+		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
+}
+
+// clock judges the clock of a meter by its newest reading, and by the one before, which the figures of the meter are still of.
+func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
+	w, p := r.rows[rec.Meter], rec.Rec.Reading
+	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {
+		return
+	}
+	at := time.Unix(p.At, 0)
+	r.heard[rec.Meter], w.Said, w.Lag = p.Seq, at, wallet.Lag{}
+	if l.ReadingSeq > 0 {
+		w.Lag = wallet.LagOf(at, rec.ReceivedAt, time.UnixMicro(l.AsOf), l.ReceivedAt)
+	}
+	if w.Adrift = p.Clock != wire.ClockValid || at.Sub(rec.ReceivedAt) > maxDrift; w.Adrift {
+		r.touch(rec.Meter)
+	}
+}
+
+// doubted looks at a record that was put aside: where that is for its time, the meter's clock has to be set, for nothing of
+// what it sends counts before.
+func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
+	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {
+		return
+	}
+	w, head := r.rows[rec.Meter], rec.Rec.Head
+	if w.Meter.Simulated || head.Seq <= r.heard[rec.Meter] {
+		return
+	}
+	r.heard[rec.Meter], w.Adrift, w.Said = head.Seq, true, time.Time{}
+	if metering.Writable(head.At) {
+		w.Said = time.Unix(head.At, 0)
+	}
+	r.touch(rec.Meter)
+}
+
+// rate rates what the watermark of a meter has moved over, in order: readings of this batch, and those that had arrived
+// ahead of a gap which has closed now. It is called before the window is loaded anew.
+func (r *ratings) rate(meter int64, l *metering.Live) error {
+	if r == nil || r.rows[meter] == nil {
+		return nil
+	}
+	w, fresh := r.rows[meter], r.fresh[meter]
+	from, to, held := l.Passed()
+	if to < from || !w.Meter.Active {
+		return nil
+	}
+	delete(r.fresh, meter)
+	delete(r.heard, meter) // another memory may follow, which numbers anew
+	if held {
+		var err error
+		if fresh, err = r.tx.ReadingsBetween(meter, l.Store, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(fresh, func(a, b wallet.Reading) int { return cmp.Compare(a.Seq, b.Seq) })
+	w.Meter.LastSeen, w.Meter.NewestAt = l.LastSeen, l.NewestAt
+	for _, p := range fresh {
+		if p.Store != l.Store || p.Seq > to {
+			continue
+		}
+		if err := r.takeOne(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxDrift is how far the clock of a meter may run ahead of the server's before it is set.
+const maxDrift = time.Minute
+
+// touch makes the account of a meter be looked at: the meter has answered an order, or has come back.
+func (r *ratings) touch(meter int64) {
+	if r != nil && r.rows[meter] != nil && r.rows[meter].Meter.Active {
+		r.changed[r.rows[meter].Meter.Account] = true
+	}
+}
+
+// takeOne rates one reading.
+func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
+	if w.Held.Stopped() && w.Held.Reason != wallet.HoldOpen {
+		r.changed[w.Meter.Account] = true // it may say once more that the lease is used up
+		return nil
+	}
+	versions, err := r.tx.of(w.Meter.Tariff)
+	if err != nil {
+		return err
+	}
+	out, err := wallet.TakeRow(r.tx, w, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
+	for _, d := range out.Days {
+		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
+	}
+	r.changed[w.Meter.Account] = true
+	return err
+}
+
+// settle writes what was rated and decides about every account concerned.
+func (r *ratings) settle(now time.Time) error {
+	if r == nil || len(r.changed) == 0 {
+		return nil
+	}
+	for _, m := range r.others {
+		if err := r.tx.WalletDays(m, r.days[m]); err != nil {
+			return err
+		}
+	}
+	for _, m := range r.others { // in the order of the meters; an account with its first one
+		account := r.rows[m].Meter.Account
+		if !r.changed[account] {
+			continue
+		}
+		delete(r.changed, account)
+		var rows []wallet.Row
+		for _, o := range r.others {
+			if w := r.rows[o]; w.Meter.Account == account {
+				rows = append(rows, *w)
+			}
+		}
+		if _, err := wallet.Settle(r.tx, r.tenant, rows, now, false); err != nil {
+			return fmt.Errorf("settle account %s: %w", account.Text(id.Account), err)
+		}
+	}
+	return nil
+}

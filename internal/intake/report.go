@@ -1,0 +1,88 @@
+package intake
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// takeToken keeps what a meter said of a token and draws the consequences: the token's state, the end of its delivery,
+// or an alarm where nobody sold it.
+func takeToken(tx Tx, r *metering.Record, memory string) error {
+	t := r.Rec.Token
+	own, found, err := tx.ReportedToken(r.Meter, t)
+	if err != nil {
+		return err
+	}
+	if err := tx.PutTokenReport(r, memory, own.ID); err != nil {
+		return err
+	}
+	if !found || own.Elsewhere {
+		if a := ghost(t, found); a != nil {
+			if err := tx.RaiseAlarm(r.Meter, *a); err != nil {
+				return err
+			}
+		}
+	}
+	if !found {
+		return nil
+	}
+	v := metering.JudgeToken(own.State, t.Result)
+	if v.Alarm != nil && !own.Elsewhere {
+		if err := tx.RaiseAlarm(r.Meter, *v.Alarm); err != nil {
+			return err
+		}
+	}
+	if err := tx.TokenAnswered(own, v.State, t.Result, r.ReceivedAt); err != nil {
+		return fmt.Errorf("token %s answered %s: %w", own.ID.Text(id.Token), t.Result, err)
+	}
+	if t.Result == "accept" && !own.Elsewhere {
+		if err := tx.ConfirmKey(own.ID); err != nil {
+			return err
+		}
+	}
+	if !v.Answered {
+		return nil
+	}
+	return tx.DropDelivery(r.Number, own.ID.Text(id.Token))
+}
+
+// ghost is the alarm for an accepted token that was not sold here; one that somebody handed in says so.
+func ghost(t *wire.Token, given bool) *metering.Alarm {
+	a := metering.Ghost(t)
+	if a != nil && given {
+		a.Text += " Somebody had it sent to the meter here: the audit log says who (token.recharge)."
+	}
+	return a
+}
+
+// takeAnswer keeps what a meter said of a command and moves the command on. An answer to a command that is unknown
+// here, or another meter's, is kept as an event and changes nothing.
+func takeAnswer(tx Tx, r *metering.Record, memory string) error {
+	a := r.Rec.Command
+	if err := tx.PutEvent(r, memory, 0, map[string]string{"id": a.ID, "state": a.State, "reason": a.Reason}); err != nil {
+		return err
+	}
+	i, err := id.Parse(id.Command, a.ID)
+	if err != nil {
+		return nil
+	}
+	c, found, err := tx.CommandByID(i)
+	if err != nil || !found || c.Meter != r.Meter {
+		return err
+	}
+	next, news := c.Heard(command.State(a.State))
+	if news {
+		c.State, c.Answer = next, a.Reason
+		if err := tx.CommandAnswered(c, r.Rec.Head.Seq); err != nil {
+			return err
+		}
+	}
+	if next.Open() {
+		return nil
+	}
+	return tx.DropDelivery(c.Type.Key(r.Number), a.ID)
+}

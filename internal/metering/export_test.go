@@ -1,0 +1,7 @@
+package metering
+
+// Doubts lists all of them.
+func Doubts() []Doubt {
+	return []Doubt{DoubtZero, DoubtRollover, DoubtReset, DoubtBackwards, DoubtDoubled, DoubtJump, DoubtSpan, DoubtPrice, DoubtOpen,
+		DoubtFuture, DoubtTime, DoubtNegative, DoubtPower, DoubtUnreadable}
+}

@@ -1,0 +1,15 @@
+package notify
+
+import "github.com/paywatt/paywatt/internal/gsm/pdu"
+
+// Parts is how many short messages the text takes.
+func (r Rendered) Parts() int { return pdu.Measure(r.text).Parts }
+
+// Purposes are all purposes that have a template, in the order of the reference page.
+func Purposes() []Purpose {
+	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
+		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,
+		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
+		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeUsageNone, PurposeWalletUsage, PurposeHelp, PurposeUnknown,
+		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic}
+}

@@ -1,0 +1,115 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+)
+
+// SaleTx is what messages about a sale need of a transaction.
+type SaleTx interface {
+	QueueTx
+	// AddresseeOf is whom messages about a meter go to; found is false where it supplies nobody.
+	AddresseeOf(meter int64) (to Addressee, found bool, err error)
+	// SIMOf is the number of the SIM in a meter's modem, "" for none.
+	SIMOf(meter int64) (string, error)
+	// SaleTold reports whether a message about a sale has left for the telephone of a customer.
+	SaleTold(sale, customer id.ID) (bool, error)
+	TenantSettings() (registry.Settings, error)
+	// WalletFigures is what an account's wallet holds by the books, and by what was used since.
+	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
+}
+
+// CanTell reports whether a message by a route, [sale.RouteSMS] or [sale.RouteMeterSMS], has a number to go to.
+func CanTell(tx SaleTx, meter int64, route string) (bool, error) {
+	if route == sale.RouteMeterSMS {
+		sim, err := tx.SIMOf(meter)
+		return sim != "", err
+	}
+	to, found, err := tx.AddresseeOf(meter)
+	return found && to.Phone != "", err
+}
+
+// TellSale queues the messages that bring a completed sale by a route: a message for each token, those of a key change that
+// is out and not confirmed first, or what a recharge came to.
+func TellSale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
+	to, found, err := tx.AddresseeOf(s.Meter.N)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return nil // the account ended meanwhile: there is nobody to tell
+	}
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	d := Draft{Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: s.Meter.N, Number: s.Meter.Number, Vend: s.ID, By: s.By,
+		Args: Args{Meter: s.Meter.Number, Test: s.Meter.Simulated, Utility: settings.Name, Contact: settings.Receipt.Contact, Currency: s.Tender.Currency,
+			Amount: s.Tender.Minor}}
+	if route == sale.RouteMeterSMS {
+		d.Phone, d.Purpose = to.SIM, PurposeMeter
+	} else if s.Recharge() {
+		return tellRecharge(tx, d, s, now)
+	}
+	tokens := slices.Concat(s.Change, s.Tokens)
+	for i, t := range tokens {
+		d.Token, d.Args.Units, d.Args.Step, d.Args.Of = t.ID, t.Units, i+1, len(tokens)
+		if route == sale.RouteSMS {
+			d.Purpose = PurposeOfToken(t, len(tokens), s.Free > 0 && s.Tender.Minor == 0)
+		}
+		if _, err := Queue(tx, d, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TellReversal queues the message that a sale was taken back. It goes to whom the sale was told: a token that lies in a
+// telephone does not load any more, or must not. Where nothing of the sale has left for the telephone there is nothing to take
+// back there, and where the meter supplies another customer now it is none of theirs.
+func TellReversal(tx SaleTx, s sale.Sale, now time.Time) error {
+	to, found, err := tx.AddresseeOf(s.Meter.N)
+	if err != nil || !found {
+		return err
+	}
+	told, err := tx.SaleTold(s.ID, to.Customer)
+	if err != nil || !told {
+		return err
+	}
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	d := Draft{Purpose: PurposeReversal, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: s.Meter.N, Number: s.Meter.Number, Vend: s.ID,
+		Muted: !to.Notices, Args: Args{Meter: s.Meter.Number, Test: s.Meter.Simulated, Utility: settings.Name, Contact: settings.Receipt.Contact,
+			Currency: s.Tender.Currency, Amount: s.Tender.Minor, Units: s.Units}}
+	if s.Recharge() {
+		d.Purpose = PurposeReversalMoney
+		_, available, _, _, err := tx.WalletFigures(s.Meter.N)
+		if err != nil {
+			return err
+		}
+		d.Args.Balance = available.Minor
+	}
+	_, err = Queue(tx, d, now)
+	return err
+}
+
+// tellRecharge queues the message of a wallet's recharge.
+func tellRecharge(tx SaleTx, d Draft, s sale.Sale, now time.Time) error {
+	_, available, _, found, err := tx.WalletFigures(s.Meter.N)
+	if err != nil {
+		return err
+	}
+	d.Purpose, d.Args.Press = PurposeRecharge, s.PressKey
+	if found {
+		d.Args.Balance = available.Minor
+	}
+	_, err = Queue(tx, d, now)
+	return err
+}

@@ -1,0 +1,51 @@
+package sale
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// JobKind says what tokens that nobody buys are for.
+type JobKind string
+
+// Kinds of jobs.
+const (
+	FreeIssue   JobKind = "free"         // units that are given away
+	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, a balance lost
+	KeyChange   JobKind = "key_change"   // the set that gives a meter its next key
+	ClearCredit JobKind = "clear_credit" // engineering tokens
+	ClearTamper JobKind = "clear_tamper"
+	PowerLimit  JobKind = "power_limit"
+)
+
+// GivesUnits reports whether the tokens carry energy.
+func (k JobKind) GivesUnits() bool { return k == FreeIssue || k == Replacement }
+
+// Job is a request for tokens that nobody buys.
+type Job struct {
+	ID          id.ID
+	Ref         string // whose request it is, unique for ever
+	Kind        JobKind
+	Meter       MeterRef
+	Account     id.ID
+	Key         id.ID // the meter key that the tokens are made under
+	NewKey      id.ID // of a key change: the key that the meter gets
+	Replaces    id.ID // the token whose units it replaces by itself; zero where somebody asked for it
+	Units       unit.Energy
+	Value       int64 // watts of a power limit
+	ReasonCode  string
+	Reason      string
+	By          string
+	ApprovedBy  string
+	State       State // Held, Completed or Failed
+	Failure     refusal.Code
+	CreatedAt   time.Time
+	CompletedAt time.Time
+	Tokens      []Token
+
+	Unplanned *registry.Key // of a key change: the new key, where it is not among the meter's yet
+}

@@ -1,0 +1,208 @@
+package books
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// MaxCommission is the ceiling that the tenant's settings give to commissions.
+func (tx Rows) MaxCommission() (money.Bps, error) {
+	settings := ""
+	found, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the ceiling of commissions of tenant %d: %w", tx.Tenant, err)
+	}
+	_, limits, err := people.SalePolicy(settings)
+	return limits.MaxCommission, err
+}
+
+// ChargeTenant is the tenant's time zone and what it decided about charges.
+func (tx Rows) ChargeTenant() (string, registry.ChargePolicy, error) {
+	zone, settings := "", ""
+	found, err := tx.One(`SELECT tz, settings FROM tenant WHERE id = $1`, func(r core.Row) error {
+		zone, settings = r.Text(0), r.Text(1)
+		return nil
+	}, tx.Tenant)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return "", registry.ChargePolicy{}, fmt.Errorf("read tenant %d: %w", tx.Tenant, err)
+	}
+	policy, _, err := people.SalePolicy(settings)
+	return zone, policy, err
+}
+
+const dueColumns = `id, account_id, kind, month, amount_gross, paid, vat_bps, priority, capped, created_at`
+
+func scanDue(r core.Row) vending.Due {
+	return vending.Due{ID: r.ID(0), Account: r.ID(1), Name: r.Text(2), Month: r.Text(3), Gross: money.Minor(r.Int(4)), Paid: money.Minor(r.Int(5)),
+		VATBps: money.Bps(r.Int(6)), Priority: int(r.Int(7)), Capped: r.Bool(8), CreatedAt: r.Time(9)}
+}
+
+// ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then the oldest first, at
+// most max of each.
+// Whoever changes them locks the account's row first, so they need no locks of their own.
+func (tx Rows) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Debt, error) {
+	due, owing := false, false // most accounts have neither, which one statement tells
+	_, err := tx.One(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
+		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
+		func(r core.Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
+	if err != nil || !due && !owing {
+		return nil, nil, WrapVend("look for open charges", err)
+	}
+	var dues []vending.Due
+	err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
+		ORDER BY priority, month, kind LIMIT $3`, func(r core.Row) error {
+		dues = append(dues, scanDue(r))
+		return nil
+	}, tx.Tenant, account, max)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read open charges: %w", err)
+	}
+	var debts []vending.Debt
+	err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
+		ORDER BY priority, created_at, id LIMIT $3`, func(r core.Row) error {
+		debts = append(debts, scanDebt(r))
+		return nil
+	}, tx.Tenant, account, max)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read open debts: %w", err)
+	}
+	return dues, debts, nil
+}
+
+// ChargesOf are the charges of an account from a local month on, paid or not.
+func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]vending.Due, error) {
+	var out []vending.Due
+	err := tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
+		ORDER BY month, kind`, func(r core.Row) error {
+		out = append(out, scanDue(r))
+		return nil
+	}, tx.Tenant, account, fromMonth)
+	if err != nil {
+		return nil, fmt.Errorf("read the charges of an account: %w", err)
+	}
+	return out, nil
+}
+
+// ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
+func (tx Rows) ChargePut(d vending.Due) error {
+	kept := d.ID
+	_, err := tx.One(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
+		func(r core.Row) error { kept = r.ID(0); return nil }, tx.Tenant, d.Account, d.Name, d.Month)
+	if err == nil {
+		err = tx.Rewrite("charge", kept, func() error {
+			return tx.Must(`INSERT INTO charge_due (tenant_id, id, account_id, kind, month, amount_gross, vat_bps, priority, capped, created_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+				ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE SET amount_gross = excluded.amount_gross, version = charge_due.version + 1`,
+				tx.Tenant, d.ID, d.Account, d.Name, d.Month, d.Gross, d.VATBps, d.Priority, d.Capped, tx.Now)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
+	}
+	return nil
+}
+
+// ChargedTo notes the local date up to which an account's fixed charges were made due.
+func (tx Rows) ChargedTo(account id.ID, date string) error {
+	err := tx.Rewrite("account", account, func() error {
+		return tx.Must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
+	})
+	if err != nil {
+		return fmt.Errorf("note that account %s is charged to %s: %w", account.Text(id.Account), date, err)
+	}
+	return nil
+}
+
+// ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
+// Accounts that were closed before their last charge are left out.
+func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]vending.ChargeAccount, error) {
+	var out []vending.ChargeAccount
+	err := tx.C.Query(`SELECT id, tariff_id, opened_at, closed_at, charged_to FROM account
+		WHERE tenant_id = $1 AND id > $2 AND mode = $3 AND charged_to < $4 AND (closed_at IS NULL OR charged_to = '' OR status <> 'closed')
+		ORDER BY id LIMIT $5`+tx.C.ForUpdate(), func(r core.Row) error {
+		a := vending.ChargeAccount{ID: r.ID(0), Tariff: r.ID(1), OpenedAt: r.Time(2), ChargedTo: r.Text(4)}
+		if !r.IsNull(3) {
+			a.ClosedAt = r.Time(3)
+		}
+		out = append(out, a)
+		return nil
+	}, tx.Tenant, after[:], string(registry.PrepayToken), date, max)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts to charge: %w", err)
+	}
+	return out, nil
+}
+
+// JobDone reports whether a recurring job was carried out for a period.
+func (tx Rows) JobDone(name, period string) (bool, error) {
+	found, err := tx.One(`SELECT at FROM job_run WHERE tenant_id = $1 AND name = $2 AND period = $3`, func(core.Row) error { return nil },
+		tx.Tenant, name, period)
+	if err != nil {
+		return false, fmt.Errorf("look for %s of %s: %w", name, period, err)
+	}
+	return found, nil
+}
+
+// TakeCharges takes what a sale pays towards charges and debts from their rows. One that has not so much left is a
+// broken invariant: the sale was priced under the account's lock.
+func (tx Rows) TakeCharges(s sale.Sale) error {
+	for _, l := range s.Lines {
+		var err error
+		switch l.Kind {
+		case sale.LineFixed:
+			name, month := vending.DueRef(l.Ref)
+			err = tx.Must(`UPDATE charge_due SET paid = paid + $1, version = version + 1 WHERE tenant_id = $2 AND account_id = $3
+				AND kind = $4 AND month = $5 AND amount_gross - paid >= $1`, l.Amount+l.VAT, tx.Tenant, s.Account, name, month)
+		case sale.LineDebt:
+			err = tx.takeDebt(s, l)
+		}
+		if err != nil {
+			return fmt.Errorf("pay %s %s: %w", l.Kind, l.Ref, err)
+		}
+	}
+	return nil
+}
+
+// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
+// month's units, the claim to free units. It is called once, by whoever fails or reverses the sale.
+func (tx Rows) ChargesGiveBack(s sale.Sale) error {
+	for _, l := range s.Lines {
+		var err error
+		switch l.Kind {
+		case sale.LineFixed:
+			name, month := vending.DueRef(l.Ref)
+			err = tx.Must(`UPDATE charge_due SET paid = paid - $1, version = version + 1 WHERE tenant_id = $2 AND account_id = $3
+				AND kind = $4 AND month = $5`, l.Amount+l.VAT, tx.Tenant, s.Account, name, month)
+		case sale.LineDebt:
+			err = tx.giveDebtBack(s, l)
+		}
+		if err != nil {
+			return fmt.Errorf("give %s %s back: %w", l.Kind, l.Ref, err)
+		}
+	}
+	err := tx.Must(`UPDATE usage_month SET units_wh = units_wh - $1, free_wh = free_wh - $2,
+		fbe_issued = CASE WHEN free_wh > $2 THEN 1 ELSE 0 END
+		WHERE tenant_id = $3 AND account_id = $4 AND month = $5`, s.Units, s.Free, tx.Tenant, s.Account, s.Month)
+	return WrapVend("give back to the month", err)
+}
+
+// WrapVend names the part of a sale at which a statement failed.
+func WrapVend(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s of a sale: %w", what, err)
+	}
+	return nil
+}

@@ -1,0 +1,383 @@
+package books
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// Post writes a journal: it opens accounts that do not exist, keeps the balances of those with a limit, and gives the
+// journal its leaf. A broken limit comes back as the breach, with nothing of the journal written; the caller turns it
+// into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [ErrConflict].
+//
+// That the postings sum to zero is checked here before anything is written and once more from what was stored.
+func (tx Rows) Post(j ledger.Journal) (ledger.Breach, error) { return tx.PostTogether(j) }
+
+// PostTogether is Post for journals that stand or fall together, as the mirrors of a sale and of its commission do: a
+// limit judges what they do to an account in sum, so none of them is refused for what another one of them makes good.
+func (tx Rows) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
+	facts := !slices.ContainsFunc(js, func(j ledger.Journal) bool { return !j.Kind.Fact() })
+	return tx.postAll(js, func(a ledger.AccountRef) bool { return facts && a.Code == ledger.Wallet })
+}
+
+// postAll writes journals. An account that is free may pass its limit.
+func (tx Rows) postAll(js []ledger.Journal, free func(ledger.AccountRef) bool) (ledger.Breach, error) {
+	var all []ledger.Posting
+	for i := range js {
+		var err error
+		if js[i], err = ledger.New(js[i]); err != nil {
+			return ledger.Breach{}, fmt.Errorf("%w: %w", core.ErrInvariant, err)
+		}
+		all = append(all, js[i].Postings...)
+	}
+	breach, err := tx.postLines(js, all, free)
+	if err != nil {
+		return ledger.Breach{}, fmt.Errorf("post %s %s: %w", js[0].Kind, js[0].Ref, err)
+	}
+	return breach, nil
+}
+
+func (tx Rows) postLines(js []ledger.Journal, all []ledger.Posting, free func(ledger.AccountRef) bool) (ledger.Breach, error) {
+	accounts, err := tx.accounts(all)
+	if err != nil {
+		return ledger.Breach{}, err
+	}
+	changes := netChanges(all)
+	for _, a := range accounts {
+		if b := a.Limit.Check(a.Ref, a.Balance, a.Held, changes[a.Ref]); b.Refused() && !free(a.Ref) {
+			return b, nil
+		}
+	}
+	for _, a := range accounts {
+		if err := tx.keepBalance(a, changes[a.Ref]); err != nil {
+			return ledger.Breach{}, err
+		}
+	}
+	for _, j := range js {
+		if err := tx.insertJournal(j, accounts); err != nil {
+			return ledger.Breach{}, err
+		}
+	}
+	return ledger.Breach{}, nil
+}
+
+// netChanges sums postings by account: a limit judges what journals do as a whole, not the order of their lines.
+func netChanges(all []ledger.Posting) map[ledger.AccountRef]money.Minor {
+	out := make(map[ledger.AccountRef]money.Minor, len(all))
+	for _, p := range all {
+		out[p.Account] += p.Amount
+	}
+	return out
+}
+
+// accounts finds or opens the accounts of postings, each once, in the order of their numbers, which is the order in
+// which those with a limit are locked.
+func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
+	out := make([]core.Account, 0, len(all))
+	for _, p := range all {
+		if slices.ContainsFunc(out, func(a core.Account) bool { return a.Ref == p.Account }) {
+			continue
+		}
+		a, err := tx.openAccount(p.Account)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b core.Account) int { return cmp.Compare(a.N, b.N) })
+	for i := range out {
+		if err := tx.lock(&out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// lock makes sure that what is known of an account with a limit stays true until the commit: where rows are locked it
+// is read again under its lock. The others keep nothing that could change.
+func (tx Rows) lock(a *core.Account) error {
+	if tx.C.ForUpdate() == "" || !a.Limit.Limited() {
+		return nil
+	}
+	found := false
+	locked := core.Account{}
+	err := tx.C.Query(`SELECT `+core.AccountColumns+` FROM ledger_account WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), func(r core.Row) error {
+		locked, found = core.ScanAccount(a.Ref, r), true
+		return nil
+	}, tx.Tenant, a.N)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: account %d is missing", core.ErrInvariant, a.N)
+	}
+	*a = locked
+	return err
+}
+
+// openAccount reads an account and opens it if need be.
+func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
+	if n, ok := tx.AccountN(ref); ok {
+		return core.Account{Ref: ref, N: n}, nil
+	}
+	a, found, err := tx.Account(ref)
+	if err != nil {
+		return core.Account{}, err
+	}
+	if found {
+		tx.RememberAccount(a)
+		return a, nil
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return core.Account{}, err
+	}
+	n, err := tx.Take(core.CounterAccount)
+	if err != nil {
+		return core.Account{}, err
+	}
+	a = core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}
+	floor, ceiling := Bounds(a.Limit)
+	_, err = tx.C.Exec(`INSERT INTO ledger_account (tenant_id, id, n, code, subject, limited, floor, ceiling, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant, i, n, ref.Code, ref.Subject, a.Limit.Limited(), floor, ceiling, tx.Now)
+	if err != nil {
+		return core.Account{}, fmt.Errorf("open account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return a, nil
+}
+
+// Bounds are the two columns of a limit; nil for none.
+func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
+	if at, ok := l.Floor(); ok {
+		floor = &at
+	}
+	if at, ok := l.Ceiling(); ok {
+		ceiling = &at
+	}
+	return floor, ceiling
+}
+
+// keepBalance moves the kept balance of a limited account from the one that the limit was judged by, and no other.
+func (tx Rows) keepBalance(a core.Account, change money.Minor) error {
+	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
+	if !a.Limit.Limited() || change == 0 {
+		return nil
+	}
+	if err := tx.Must(`UPDATE ledger_account SET balance = $1 WHERE tenant_id = $2 AND n = $3 AND balance = $4`,
+		a.Balance+change, tx.Tenant, a.N, a.Balance); err != nil {
+		return fmt.Errorf("move account %d %q by %d from %d: %w", a.Ref.Code, a.Ref.Subject, change, a.Balance, err)
+	}
+	a.Balance += change
+	tx.KeepAccount(a)
+	return nil
+}
+
+// Listed reports whether a posting can be found by its account. Statements are made of accounts with a limit; the others
+// have roll-ups. What a sale carries on stands in the sale itself, and an entry by account would be one more random page
+// to write in every sale.
+func Listed(k ledger.Kind, c ledger.Code) bool {
+	return ledger.LimitOf(c).Limited() && (k != ledger.Vend || c != ledger.Carry)
+}
+
+// insertJournal writes the rows. The sums are read back here, or by the seal of the same commit.
+func (tx Rows) insertJournal(j ledger.Journal, accounts []core.Account) error {
+	n, err := tx.SealNumber()
+	if err != nil {
+		return err
+	}
+	leaf := ledger.Leaf(j)
+	_, err = tx.C.Exec(`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, reverses, memo, leaf, seal_n, mark)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		tx.Tenant, j.ID, string(j.Kind), j.Ref, j.PostedAt, j.Reverses, j.Memo, leaf[:], n, tx.Signed(leaf))
+	if err != nil {
+		return err
+	}
+	postings := core.RowsInto(core.IntoPostings, 4, tx.Tenant, j.ID)
+	for seq, p := range j.Postings {
+		at := slices.IndexFunc(accounts, func(a core.Account) bool { return a.Ref == p.Account })
+		if err := postings.Add(tx.Tx, seq, accounts[at].N, p.Amount, Listed(j.Kind, p.Account.Code)); err != nil {
+			return err
+		}
+	}
+	if err := postings.Insert(tx.Tx); err != nil {
+		return err
+	}
+	tx.Fresh.Add(core.LeafJournal, j.ID, leaf)
+	if tx.Before != nil {
+		tx.Fresh.Leaves[len(tx.Fresh.Leaves)-1].Lines = int64(len(j.Postings))
+		return nil // read back once for all of the commit
+	}
+	return tx.ReadBack(map[id.ID]int64{j.ID: int64(len(j.Postings))})
+}
+
+// Journal reads a journal by its identity, postings in order; false where there is none.
+func (tx Rows) Journal(i id.ID) (ledger.Journal, bool, error) {
+	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+}
+
+// JournalByRef reads the journal of an operation; false where there is none.
+func (tx Rows) JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error) {
+	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal
+		WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
+}
+
+func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
+	var j ledger.Journal
+	found, err := tx.One(sql, func(r core.Row) error {
+		j = ledger.Journal{ID: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), PostedAt: r.Time(3),
+			Reverses: r.ID(4), Memo: r.Text(5)}
+		return nil
+	}, args...)
+	if err != nil || !found {
+		return ledger.Journal{}, false, err
+	}
+	err = tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE p.tenant_id = $1 AND p.journal_id = $2 ORDER BY p.seq`, func(r core.Row) error {
+		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(r.Int(2)),
+			Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}})
+		return nil
+	}, tx.Tenant, j.ID)
+	if err != nil {
+		return ledger.Journal{}, false, fmt.Errorf("read journal %s %s: %w", j.Kind, j.Ref, err)
+	}
+	return j, true, nil
+}
+
+// Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction
+// has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Tx.Post], and
+// what belongs to a customer's account is read under that account's lock.
+func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
+	if tx.Before != nil {
+		return tx.balanceNow(ref)
+	}
+	a, found, err := tx.Account(ref)
+	if err != nil || !found {
+		return 0, err
+	}
+	if a.Limit.Limited() {
+		return a.Balance, nil
+	}
+	return tx.derived(a.N)
+}
+
+// balanceNow is Balance where what is not sealed yet is all in this commit: account and roll-up in one statement.
+func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
+	if n, ok := tx.AccountN(ref); ok {
+		return tx.derived(n)
+	}
+	if a, ok := tx.KeptAccount(ref); ok {
+		return a.Balance, nil
+	}
+	a, rolled := core.Account{Ref: ref}, int64(0)
+	found, err := tx.One(`SELECT `+core.AccountColumns+`, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
+			WHERE r.tenant_id = a.tenant_id AND r.account = a.n ORDER BY r.seal_n DESC LIMIT 1) END
+		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`,
+		func(r core.Row) error { a, rolled = core.ScanAccount(ref, r), r.Int(5); return nil }, tx.Tenant, ref.Code, ref.Subject)
+	if err != nil {
+		return 0, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	switch {
+	case !found:
+		return 0, nil
+	case a.Limit.Limited():
+		tx.KeepAccount(a)
+		return a.Balance, nil
+	}
+	tx.RememberAccount(a)
+	return money.Minor(rolled) + tx.Before.Sums[a.N].Amount + tx.Fresh.Sums[a.N].Amount, nil
+}
+
+// derived is the balance of an account that keeps none: its last roll-up and the tail of what is not sealed yet.
+func (tx Rows) derived(n int64) (money.Minor, error) {
+	if tx.Before != nil {
+		sum, err := tx.Number(core.RollupOf, tx.Tenant, n)
+		if err != nil {
+			return 0, fmt.Errorf("balance of account %d: %w", n, err)
+		}
+		return money.Minor(sum) + tx.Before.Sums[n].Amount + tx.Fresh.Sums[n].Amount, nil
+	}
+	// In one statement: a seal that is committed between two would count the tail twice or not at all.
+	sum, err := tx.Number(`SELECT COALESCE((SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2
+			ORDER BY seal_n DESC LIMIT 1), 0) + COALESCE((SELECT SUM(p.amount) FROM journal j
+			JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+			WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND p.account = $2), 0)`, tx.Tenant, n)
+	if err != nil {
+		return 0, fmt.Errorf("balance of account %d: %w", n, err)
+	}
+	return money.Minor(sum), nil
+}
+
+// TrialBalance sums the books by code, in the order of the chart's numbers, codes never posted to left out. The
+// amounts sum to zero. It is written as postings without a subject because that is what it is: the entry that would
+// open the same books elsewhere.
+func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
+	var out []ledger.Posting
+	err := tx.C.Query(`SELECT a.code, SUM(CASE WHEN a.limited = 1 THEN a.balance ELSE COALESCE((
+			SELECT r.balance FROM rollup r WHERE r.tenant_id = a.tenant_id AND r.account = a.n
+			ORDER BY r.seal_n DESC LIMIT 1), 0) END)
+		FROM ledger_account a WHERE a.tenant_id = $1 GROUP BY a.code ORDER BY a.code`, func(r core.Row) error {
+		out = append(out, ledger.Posting{Account: ledger.AccountRef{Code: ledger.Code(r.Int(0))}, Amount: money.Minor(r.Int(1))})
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("trial balance: %w", err)
+	}
+	var total money.Minor
+	for i := range out {
+		tail, err := tx.tailOf(out[i].Account.Code)
+		if err != nil {
+			return nil, fmt.Errorf("trial balance: %w", err)
+		}
+		out[i].Amount += tail
+		total += out[i].Amount
+	}
+	if total != 0 {
+		return nil, fmt.Errorf("%w: the trial balance is off by %d", core.ErrInvariant, total)
+	}
+	return out, nil
+}
+
+// tailOf sums what is posted to the unlimited accounts of a code and not yet in a roll-up.
+func (tx Rows) tailOf(c ledger.Code) (money.Minor, error) {
+	if ledger.LimitOf(c).Limited() {
+		return 0, nil
+	}
+	tail, err := tx.Number(`SELECT SUM(p.amount) FROM journal j
+		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE j.tenant_id = $1 AND j.seal_n IS NULL AND a.code = $2`, tx.Tenant, c)
+	if err != nil || tx.Before == nil {
+		return money.Minor(tail), err
+	}
+	err = tx.C.Query(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2`, func(r core.Row) error {
+		tail += int64(tx.Before.Sums[r.Int(0)].Amount + tx.Fresh.Sums[r.Int(0)].Amount)
+		return nil
+	}, tx.Tenant, c)
+	return money.Minor(tail), err
+}
+
+// SetLimit gives one account its own limit: a vendor's credit line, a wallet's overdraft. The account is opened if
+// need be. A limit may be set below what the account has reached; from then on it can only move back. An account of a
+// code without limits cannot get one, because it keeps no balance.
+func (tx Rows) SetLimit(ref ledger.AccountRef, at money.Minor) error {
+	l := ledger.LimitOf(ref.Code)
+	if !l.Limited() {
+		return fmt.Errorf("%w: account %d %q keeps no balance and cannot be limited", core.ErrInvariant, ref.Code, ref.Subject)
+	}
+	a, err := tx.openAccount(ref)
+	if err != nil {
+		return err
+	}
+	l.At = at
+	floor, ceiling := Bounds(l)
+	tx.ForgetAccounts()
+	if err := tx.Must(`UPDATE ledger_account SET floor = $1, ceiling = $2 WHERE tenant_id = $3 AND n = $4`,
+		floor, ceiling, tx.Tenant, a.N); err != nil {
+		return fmt.Errorf("limit account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	return nil
+}

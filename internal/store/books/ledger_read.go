@@ -1,0 +1,180 @@
+package books
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// postSlack is by how much a journal may be written after the moment it is posted at: the time a request waits for its
+// turn. A balance at a past time looks that far on both sides for journals that the seals do not order by it.
+const postSlack = 10 * time.Minute
+
+// LedgerAccounts lists accounts with their balances, of one code unless it is 0, in the order in which they were opened,
+// after the one with this number.
+func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.Account, error) {
+	var out []report.Account
+	limited := map[int64]bool{}
+	row := func(r core.Row) error {
+		a := report.Account{N: r.Int(0), Ref: ledger.AccountRef{Code: ledger.Code(r.Int(1)), Subject: r.Text(2)}, Held: money.Minor(r.Int(5))}
+		if limited[a.N] = r.Bool(3); limited[a.N] {
+			a.Balance = money.Minor(r.Int(4))
+		}
+		out = append(out, a)
+		return nil
+	}
+	const columns = `SELECT n, code, subject, limited, balance, held FROM ledger_account WHERE tenant_id = $1`
+	var err error
+	if code == 0 {
+		err = tx.C.Query(columns+` AND n > $2 ORDER BY n LIMIT $3`, row, tx.Tenant, after, max)
+	} else {
+		err = tx.C.Query(columns+` AND code = $2 AND n > $3 ORDER BY n LIMIT $4`, row, tx.Tenant, code, after, max)
+	}
+	for i := 0; err == nil && i < len(out); i++ {
+		if !limited[out[i].N] {
+			out[i].Balance, err = tx.derived(out[i].N)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list ledger accounts: %w", err)
+	}
+	return out, nil
+}
+
+// BalanceAt is the signed balance of an account with everything that was posted up to a moment. For an account that
+// keeps its balance it goes back from today's; for all others it starts from the last roll-up before the moment.
+func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error) {
+	a, found, err := tx.Account(ref)
+	if err != nil || !found {
+		return 0, err
+	}
+	if a.Limit.Limited() {
+		later, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+allListed(ref.Code),
+			tx.Tenant, a.N, firstID(at.Add(-postSlack)), at)
+		return a.Balance - money.Minor(later), wrapBalance(ref, err)
+	}
+	after, before, err := tx.sealAfter(at)
+	if err != nil {
+		return 0, wrapBalance(ref, err)
+	}
+	sum, err := tx.Number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n < $3 ORDER BY seal_n DESC LIMIT 1`,
+		tx.Tenant, a.N, after)
+	if err != nil {
+		return 0, wrapBalance(ref, err)
+	}
+	tail, err := tx.Number(`SELECT SUM(CASE WHEN j.posted_at <= $1 AND COALESCE(j.seal_n, $2) >= $2 THEN p.amount
+			WHEN j.posted_at > $1 AND COALESCE(j.seal_n, $2) < $2 THEN -p.amount ELSE 0 END)
+		FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE p.tenant_id = $3 AND p.account = $4 AND p.journal_id >= $5 AND p.journal_id < $6`,
+		at, after, tx.Tenant, a.N, firstID(before.Add(-postSlack)), firstID(at.Add(postSlack)))
+	return money.Minor(sum + tail), wrapBalance(ref, err)
+}
+
+// allListed is the condition by which the postings of an account are found by their index, empty where not all of them are
+// listed ([listed]): those are found by looking through everything that was posted in the time that is asked about.
+func allListed(c ledger.Code) string {
+	if !ledger.LimitOf(c).Limited() || c == ledger.Carry {
+		return ``
+	}
+	return ` AND listed = 1`
+}
+
+func wrapBalance(ref ledger.AccountRef, err error) error {
+	if err != nil {
+		return fmt.Errorf("balance of account %d %q at a past time: %w", ref.Code, ref.Subject, err)
+	}
+	return nil
+}
+
+// sealAfter is the number of the first seal after a moment, one beyond the last where there is none, and when the seal
+// before it was made, or the moment itself where that is earlier. Seals are numbered without gaps in the order of time.
+func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
+	last, err := tx.Number(`SELECT MAX(n) FROM seal WHERE tenant_id = $1`, tx.Tenant)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	madeAt := func(n int64) (made time.Time, err error) {
+		_, err = tx.One(`SELECT at FROM seal WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { made = r.Time(0); return nil }, tx.Tenant, n)
+		return made, err
+	}
+	low, high, before := int64(1), last+1, time.UnixMicro(0)
+	for low < high {
+		middle := low + (high-low)/2
+		made, err := madeAt(middle)
+		if err != nil {
+			return 0, time.Time{}, err
+		}
+		if made.After(at) {
+			high = middle
+		} else {
+			low, before = middle+1, made
+		}
+	}
+	return low, before, nil
+}
+
+// firstID is the smallest identity of a moment.
+func firstID(at time.Time) id.ID {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 1)))
+	var i id.ID
+	copy(i[:6], ms[2:])
+	return i
+}
+
+// Journals lists journals, newest first, before the given one (zero for the newest).
+func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger.Journal, error) {
+	ids, err := tx.journalIDs(f, core.UpTo(before), max)
+	if err != nil {
+		return nil, fmt.Errorf("list journals: %w", err)
+	}
+	out := make([]ledger.Journal, 0, len(ids))
+	for _, i := range ids {
+		j, found, err := tx.Journal(i)
+		if err != nil || !found {
+			return nil, fmt.Errorf("list journals: read one (found: %t): %w", found, err)
+		}
+		out = append(out, j)
+	}
+	return out, nil
+}
+
+func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	row := func(r core.Row) error { out = append(out, r.ID(0)); return nil }
+	switch {
+	case f.Account != nil:
+		a, found, err := tx.Account(*f.Account)
+		if err != nil || !found {
+			return nil, err
+		}
+		return out, tx.C.Query(`SELECT DISTINCT journal_id FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id < $3`+allListed(a.Ref.Code)+`
+			ORDER BY journal_id DESC LIMIT $4`, row, tx.Tenant, a.N, before, max)
+	case f.Ref != "":
+		for _, k := range ledger.Kinds() {
+			for _, own := range [][2]string{{string(k), f.Ref}, {string(ledger.Reversal), ledger.MirrorRef(k, f.Ref)}} {
+				if err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> '' AND id < $4`,
+					row, tx.Tenant, own[0], own[1], before); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return newest(out, max), nil
+	}
+	return out, tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, row, tx.Tenant, before, max)
+}
+
+// newest are the newest of some identities, newest first.
+func newest(ids []id.ID, max int) []id.ID {
+	slices.SortFunc(ids, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
+	return ids[:min(len(ids), max)]
+}

@@ -1,0 +1,85 @@
+package core
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// Account is a row of ledger_account.
+type Account struct {
+	Ref           ledger.AccountRef
+	N             int64
+	Limit         ledger.Limit
+	Balance, Held money.Minor // kept only where the limit limits
+}
+
+// AccountColumns are the columns of ledger_account in the order in which scanAccount reads them.
+const AccountColumns = `n, floor, ceiling, balance, held`
+
+// ScanAccount reads an account from a row of its columns.
+func ScanAccount(ref ledger.AccountRef, r Row) Account {
+	a := Account{Ref: ref, N: r.Int(0), Balance: money.Minor(r.Int(3)), Held: money.Minor(r.Int(4))}
+	switch {
+	case !r.IsNull(1):
+		a.Limit = ledger.Limit{Bound: ledger.NotBelow, At: money.Minor(r.Int(1))}
+	case !r.IsNull(2):
+		a.Limit = ledger.Limit{Bound: ledger.NotAbove, At: money.Minor(r.Int(2))}
+	}
+	return a
+}
+
+// Account reads an account without locking it: several have to be locked in the order of their numbers.
+func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
+	if a, ok := tx.KeptAccount(ref); ok {
+		return a, true, nil
+	}
+	a := Account{Ref: ref}
+	found, err := tx.One(`SELECT `+AccountColumns+` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`,
+		func(r Row) error { a = ScanAccount(ref, r); return nil }, tx.Tenant, ref.Code, ref.Subject)
+	if err != nil {
+		return Account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
+	}
+	if found {
+		tx.KeepAccount(a)
+	}
+	return a, found, nil
+}
+
+// ReadBack checks what was stored of journals, given by how many lines each should have: these lines, and that they sum
+// to zero.
+func (tx *Tx) ReadBack(want map[id.ID]int64) error {
+	var first, last id.ID
+	for i := range want {
+		if first.IsZero() || bytes.Compare(i[:], first[:]) < 0 {
+			first = i
+		}
+		if bytes.Compare(i[:], last[:]) > 0 {
+			last = i
+		}
+	}
+	found := 0
+	err := tx.C.Query(`SELECT journal_id, COUNT(*), SUM(amount) FROM posting WHERE tenant_id = $1 AND journal_id >= $2 AND journal_id <= $3
+		GROUP BY journal_id`, func(r Row) error {
+		lines, ours := want[r.ID(0)]
+		if !ours {
+			return nil
+		}
+		found++
+		if r.Int(1) != lines || r.Int(2) != 0 {
+			return fmt.Errorf("%w: journal %s was stored with %d lines instead of %d and with sum %d", ErrInvariant,
+				r.ID(0).Text(id.Journal), r.Int(1), lines, r.Int(2))
+		}
+		return nil
+	}, tx.Tenant, first, last)
+	if err == nil && found != len(want) {
+		err = fmt.Errorf("%w: of %d journals only %d were stored with lines", ErrInvariant, len(want), found)
+	}
+	return err
+}
+
+// RollupOf reads an account's last roll-up.
+const RollupOf = `SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 ORDER BY seal_n DESC LIMIT 1`

@@ -1,0 +1,31 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// Unclaim releases, in all tenants, the claims of everybody but holder: work and messages that are being sent, sessions of
+// meters, leads, and pending requests that began before a moment. The caller must know that no other server is running: it
+// is the only server of its database, or begins one. All others wait for a claim to end.
+func Unclaim(c Conn, holder string, before time.Time) error {
+	for _, s := range []struct {
+		sql  string
+		args []any
+	}{
+		{`UPDATE outbox SET owner = '', owner_until = 0 WHERE owner <> '' AND owner <> $1`, []any{holder}},
+		{`UPDATE message SET owner = '', owner_until = 0 WHERE open = 1 AND owner <> '' AND owner <> $1`, []any{holder}},
+		{`DELETE FROM session WHERE instance <> $1`, []any{holder}},
+		{`UPDATE leader SET until = 0 WHERE holder <> $1`, []any{holder}},
+		{`UPDATE idempotency SET expires_at = created_at WHERE state = 'running' AND created_at < $1 AND expires_at = created_at + $2`,
+			[]any{before, OnceLeased.Microseconds()}},
+	} {
+		if _, err := c.Exec(s.sql, s.args...); err != nil {
+			return fmt.Errorf("free claims: %w", err)
+		}
+	}
+	return nil
+}
+
+// TakeOver is [Unclaim] by a server that has just been started.
+func (tx *Tx) TakeOver(holder string, started time.Time) error { return Unclaim(tx.C, holder, started) }

@@ -1,0 +1,223 @@
+package core
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
+// meter in one minute takes the next minute's TID, so the ones that are lost may lie ahead of the clock, by as many
+// minutes as there were tokens for one meter in a row, and so far as the sale lets them. It is more after a second restore
+// soon after the first ([vending.GivenUpTo]). Meters accept TIDs of days to come.
+const TIDMargin = sale.MaxAhead * time.Minute
+
+// FirstMargin is what it was in versions that did not note how far TIDs may have run.
+const FirstMargin = time.Hour
+
+// Keys of meta.
+const (
+	MetaEpoch    = "epoch"           // decimal, from 1
+	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row where there was none
+	MetaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been given in what restores have lost
+	MetaLost     = "lost:"           // and the epoch: microseconds from and to, the time that its restore lost
+	metaBase     = "base:"           // and the epoch, a colon, the tenant: leaves the tenant's log had when it began
+)
+
+// RestoredAt is the minute in which this database was last restored from a backup, the zero time for never. No TID of
+// that minute or an earlier one may be issued again.
+func (tx *Tx) RestoredAt() (time.Time, error) {
+	minute, err := tx.MetaInt(MetaRestored)
+	return MinuteTime(minute), err
+}
+
+// RestoredAt reads what meta has under metaRestored and metaLostTID, empty texts for nothing. Nothing of TIDs was noted by
+// an older version; then they begin as they would today.
+func RestoredAt(restored, lost string) (at, upTo time.Time, err error) {
+	var minute [2]int64
+	for i, text := range []string{restored, lost} {
+		if text == "" {
+			continue
+		}
+		if minute[i], err = strconv.ParseInt(text, 10, 64); err != nil {
+			return time.Time{}, time.Time{}, err
+		}
+	}
+	at, upTo = MinuteTime(minute[0]), MinuteTime(minute[1])
+	if !at.IsZero() && upTo.IsZero() {
+		upTo = at.Add(TIDMargin)
+	}
+	return at, upTo, nil
+}
+
+// MinuteTime returns the time of a minute since 1970.
+func MinuteTime(minute int64) time.Time {
+	if minute == 0 {
+		return time.Time{}
+	}
+	return time.Unix(minute*60, 0).UTC()
+}
+
+// MetaInt reads a number of meta, 0 where there is no such row.
+func (tx *Tx) MetaInt(key string) (int64, error) {
+	var n int64
+	_, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) (err error) {
+		n, err = strconv.ParseInt(r.Text(0), 10, 64)
+		return err
+	}, key)
+	if err != nil {
+		return 0, fmt.Errorf("read %s of the database: %w", key, err)
+	}
+	return n, nil
+}
+
+// PutMeta writes a value of the database itself.
+func (tx *Tx) PutMeta(key, value string) error {
+	_, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	if err != nil {
+		return fmt.Errorf("write %s of the database: %w", key, err)
+	}
+	return nil
+}
+
+// Known compares what a key outside the database is known by, which is no secret, with what the database was first used
+// with; the first time it notes it. Not known: what that key sealed cannot be opened with this one.
+func (tx *Tx) Known(key, mark string) (bool, error) {
+	have := ""
+	found, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)
+	if err != nil || found { // nothing is written, so a full disk lets a server start
+		return have == mark, err
+	}
+	return true, tx.PutMeta("key:"+key, mark)
+}
+
+// MarkLogs notes where each tenant's log stands: heads that were signed later in the old epoch belong to a lost branch.
+func (tx *Tx) MarkLogs(mark string) error {
+	tenants, err := tx.Tenants()
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		size, err := tx.Number(`SELECT COALESCE(MAX(last) + 1, 0) FROM seal WHERE tenant_id = $1`, t)
+		if err != nil {
+			return fmt.Errorf("find the end of the log of tenant %d: %w", t, err)
+		}
+		if err := tx.PutMeta(baseKey(mark, t), strconv.FormatInt(size, 10)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func baseKey(epoch string, t access.Tenant) string {
+	return metaBase + epoch + ":" + strconv.FormatInt(int64(t), 10)
+}
+
+// Rest is the last restore of a database: its minute, and up to where TIDs may have been given in the time that was lost.
+type Rest struct{ At, Lost time.Time }
+
+// LastRestore reads it; zero for none.
+func (tx *Tx) LastRestore() (r Rest, err error) {
+	var text [2]string
+	for i, key := range []string{MetaRestored, MetaLostTID} {
+		_, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(w Row) error { text[i] = w.Text(0); return nil }, key)
+		if err != nil {
+			return Rest{}, fmt.Errorf("read %s of the database: %w", key, err)
+		}
+	}
+	r.At, r.Lost, err = RestoredAt(text[0], text[1])
+	return r, err
+}
+
+// Given is the last minute whose TID servers of the database may have given until a moment.
+func (r Rest) Given(now time.Time) time.Time { return sale.GivenUpTo(now, r.At, r.Lost) }
+
+// Join returns the later of each.
+func (r Rest) Join(o Rest) Rest { return Rest{Later(r.At, o.At), Later(r.Lost, o.Lost)} }
+
+// Later returns the later of two moments.
+func Later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// SkipUsed moves counters beyond everything that may have been used in the time that is lost. Work that a worker held
+// when the copy was taken is free again.
+func (tx *Tx) SkipUsed(lost time.Time) error {
+	for _, c := range []struct {
+		sql string
+		now int64
+	}{
+		{`UPDATE meter SET command_counter = CASE WHEN command_counter + 1 > $1 THEN command_counter + 1 ELSE $1 END`, tx.Now.UnixMilli()},
+		{`UPDATE meter SET lease_seq = CASE WHEN lease_seq + 1 > $1 THEN lease_seq + 1 ELSE $1 END`, tx.Now.Unix()},
+	} {
+		if _, err := tx.C.Exec(c.sql, c.now); err != nil {
+			return fmt.Errorf("move counters: %w", err)
+		}
+	}
+	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {
+		tid, err := base.TIDAt(lost)
+		if err != nil {
+			continue // this base date has no TID for today, so none can be issued under it
+		}
+		if _, err := tx.C.Exec(`UPDATE meter_key SET tid_floor = $1 WHERE base_date = $2 AND tid_floor < $1`, tid, base); err != nil {
+			return fmt.Errorf("move the last TID of keys: %w", err)
+		}
+	}
+	// a copy of a database that was moved later is live where it is
+	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
+		return fmt.Errorf("forget moves: %w", err)
+	}
+	return Unclaim(tx.C, "", tx.Now)
+}
+
+// Lost are the minutes whose TIDs may have been given in the times that the restores of this database lost, each from the
+// moment of the copy on; sales of them are in no books.
+func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
+	last, err := tx.LastRestore()
+	if err != nil {
+		return nil, err
+	}
+	err = tx.C.Query(`SELECT value FROM meta WHERE key LIKE 'lost:%'`, func(r Row) error {
+		from, to, _ := strings.Cut(r.Text(0), " ")
+		a, err := strconv.ParseInt(from, 10, 64)
+		if err != nil {
+			return err
+		}
+		b, err := strconv.ParseInt(to, 10, 64)
+		if err != nil {
+			return err
+		}
+		at := time.UnixMicro(b).UTC()
+		upTo := sale.GivenUpTo(at, time.Time{}, time.Time{})
+		if at.Truncate(time.Minute).Equal(last.At) {
+			upTo = Later(upTo, last.Lost)
+		}
+		spans = append(spans, [2]time.Time{time.UnixMicro(a).UTC(), upTo})
+		return nil
+	})
+	return spans, err
+}
+
+// LostBranch reports whether a head of an earlier epoch lies beyond the point from which a restore went on: it was
+// signed, and what it signed is gone with the time that was lost.
+func (tx *Tx) LostBranch(epoch, size int64) (bool, error) {
+	for e := epoch + 1; e <= tx.Epoch; e++ {
+		base, err := tx.MetaInt(baseKey(strconv.FormatInt(e, 10), tx.Tenant))
+		if err != nil {
+			return false, err
+		}
+		if size > base {
+			return true, nil
+		}
+	}
+	return false, nil
+}

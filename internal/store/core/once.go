@@ -1,0 +1,157 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// OnceKept is how long the answer of a request is kept that moved no money (contract §3).
+const OnceKept = 7 * 24 * time.Hour
+
+// FirstRefusal is the lowest status of an answer that says that nothing was done.
+const FirstRefusal = 400
+
+// OnceTake claims the identity of a request. Nil means that it is new and now running; otherwise what is known of it
+// comes back: the hash of what was asked then, and the answer, or Status 0 while it still runs.
+//
+// A row that is there already is read without a lock: whoever repeats a request goes on to wait for its account, and who
+// holds the account is about to store the answer in that row.
+func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
+	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceKept))
+	if err != nil {
+		return nil, fmt.Errorf("take idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	k, until, found, err := tx.onceRow(o)
+	if err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	if k.Status == 0 || until.IsZero() || !until.Before(tx.Now) {
+		return &k, nil
+	}
+	// Its time is over: the key is as good as new, for the first that takes it.
+	n, err = tx.C.Exec(`UPDATE idempotency SET req_hash = $1, state = 'running', status = 0, body_enc = NULL, created_at = $2, expires_at = $3
+		WHERE tenant_id = $4 AND principal = $5 AND key = $6 AND state = 'done' AND expires_at < $2`,
+		o.Hash[:], tx.Now, tx.Now.Add(OnceKept), tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("take an old idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	if k, _, found, err = tx.onceRow(o); err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	return &k, nil
+}
+
+// OnceLeased is how long a claim holds that nobody ends, because its server ended first.
+const OnceLeased = 2 * time.Minute
+
+// OnceLease claims the identity of a request that moves no money and whose answer is stored in a transaction of its own.
+// The claim binds all servers of the database until it is answered, dropped or OnceLeased is over. Nil means that it is
+// new; otherwise what is known of it comes back, as from OnceTake.
+func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
+	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'running', $5, $6)
+		ON CONFLICT (tenant_id, principal, key) DO UPDATE
+		SET req_hash = excluded.req_hash, state = 'running', status = 0, body_enc = NULL,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency.expires_at < excluded.created_at AND (idempotency.state = 'done' OR idempotency.req_hash = excluded.req_hash)`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceLeased))
+	if err != nil {
+		return nil, fmt.Errorf("claim idempotency key: %w", err)
+	}
+	if n == 1 {
+		return nil, nil
+	}
+	k, _, found, err := tx.onceRow(o)
+	if err != nil || !found {
+		return nil, fmt.Errorf("read idempotency key (found: %t): %w", found, err)
+	}
+	return &k, nil
+}
+
+// OnceFind is OnceTake for a transaction that stores the answer itself: where there is one writer nothing is claimed,
+// because nobody comes in between, and OncePut writes the row once; where there are several the claim makes a second
+// one wait.
+func (tx *Tx) OnceFind(o access.Once) (*access.Kept, error) {
+	if tx.C.ForUpdate() != "" {
+		return tx.OnceTake(o)
+	}
+	k, until, found, err := tx.onceRow(o)
+	if err != nil || !found || k.Status != 0 && !until.IsZero() && until.Before(tx.Now) {
+		return nil, err
+	}
+	return &k, nil
+}
+
+// OnceClaim claims what OnceFind has found to be new, for a request that takes more than one transaction.
+func (tx *Tx) OnceClaim(o access.Once) error {
+	_, err := tx.OnceTake(o)
+	return err
+}
+
+func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool, err error) {
+	found, err = tx.One(`SELECT req_hash, status, body_enc, expires_at FROM idempotency
+		WHERE tenant_id = $1 AND principal = $2 AND key = $3`, func(r Row) error {
+		copy(k.Hash[:], r.Bytes(0))
+		k.Status, k.Body, until = int(r.Int(1)), r.Bytes(2), r.Time(3)
+		return nil
+	}, tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return k, until, false, fmt.Errorf("read idempotency key: %w", err)
+	}
+	return k, until, found, nil
+}
+
+// OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
+// else for OnceKept. An answer that counts is never replaced.
+func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
+	var until any
+	if !forever {
+		until = tx.Now.Add(OnceKept)
+	}
+	err := tx.Must(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, status, body_enc, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, 'done', $5, $6, $7, $8)
+		ON CONFLICT (tenant_id, principal, key) DO UPDATE
+		SET req_hash = excluded.req_hash, state = 'done', status = excluded.status, body_enc = excluded.body_enc,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency.state = 'running' OR idempotency.expires_at < excluded.created_at`,
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], status, sealed, tx.Now, until)
+	if err != nil {
+		return fmt.Errorf("store the answer of an idempotency key: %w", err)
+	}
+	if forever && status < FirstRefusal {
+		tx.evidence = append(tx.evidence, OnceEvidence(o, status, sealed))
+	}
+	return nil
+}
+
+// OnceDrop forgets a claim that got no answer worth keeping, so that the same key may be tried again. A stored answer
+// stays.
+func (tx *Tx) OnceDrop(o access.Once) error {
+	_, err := tx.C.Exec(`DELETE FROM idempotency
+		WHERE tenant_id = $1 AND principal = $2 AND key = $3 AND state = 'running'`, tx.Tenant, o.Principal, o.Key)
+	if err != nil {
+		return fmt.Errorf("drop idempotency key: %w", err)
+	}
+	return nil
+}
+
+// OnceSweep deletes at most max answers whose time is over and reports how many there were.
+func (tx *Tx) OnceSweep(max int) (int, error) {
+	n, err := tx.C.Exec(`DELETE FROM idempotency WHERE tenant_id = $1 AND (principal, key) IN (
+		SELECT principal, key FROM idempotency
+		WHERE tenant_id = $1 AND state = 'done' AND expires_at < $2 LIMIT $3)`, tx.Tenant, tx.Now, max)
+	if err != nil {
+		return 0, fmt.Errorf("sweep idempotency keys: %w", err)
+	}
+	return int(n), nil
+}

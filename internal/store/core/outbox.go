@@ -1,0 +1,171 @@
+package core
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+)
+
+// MaxBacklog is how many items may wait in one lane for one key. Those that were given up wait for nothing.
+const MaxBacklog = 1000
+
+// ErrBacklog: too many items wait for the same key; nothing of this closure happened.
+var ErrBacklog = errors.New("too much work is waiting for the same receiver: nothing was written")
+
+// Enqueue adds work to the outbox. It leaves once the transaction has committed, after everything that was enqueued
+// before it in the same lane for the same key.
+func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
+	var waiting, last int64
+	_, err := tx.One(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
+		func(r Row) error { waiting, last = r.Int(0), r.Int(1); return nil }, tx.Tenant, it.Lane, it.Key)
+	if err == nil && waiting >= MaxBacklog { // else it does not matter, and the index tells without the rows
+		waiting, err = tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
+			tx.Tenant, it.Lane, it.Key)
+	}
+	if err != nil {
+		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)
+	}
+	if waiting >= MaxBacklog {
+		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, ErrBacklog)
+	}
+	i, err := tx.NewID()
+	if err != nil {
+		return id.ID{}, err
+	}
+	next := it.NextAt
+	if next.IsZero() {
+		next = tx.Now
+	}
+	_, err = tx.C.Exec(`INSERT INTO outbox (tenant_id, id, lane, key, seq, kind, body, next_at, expires_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		tx.Tenant, i, it.Lane, it.Key, last+1, it.Kind, string(it.Body), next, it.ExpiresAt, tx.Now)
+	if err != nil {
+		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)
+	}
+	return i, nil
+}
+
+// hostedBy is the condition on an item o of the lane of meters that the server with the session of its meter may take
+// it; when its time is over, anybody may, because it only has to be given up.
+func hostedBy(server, now string) string {
+	return ` AND (o.expires_at <= ` + now + ` OR EXISTS (SELECT 1 FROM meter m JOIN session s ON s.tenant_id = m.tenant_id AND s.meter = m.n
+		WHERE m.number = ` + meterOfKey() + ` AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
+}
+
+// meterOfKey is the meter number in the key of an item o, as job.MeterOf.
+func meterOfKey() string {
+	number := `o.key`
+	for _, key := range job.KeysOf("")[1:] {
+		number = `REPLACE(` + number + `, '` + key + `', '')`
+	}
+	return number
+}
+
+// OutboxClaim takes at most max due items of a lane for a worker, which has them until the named moment: of every key
+// only the first that waits, and none that another worker holds. With a host only items for meters that are connected
+// there are taken; without one all are.
+func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([]job.Claim, error) {
+	var out []job.Claim
+	args, limit, hosted := []any{owner, until, tx.Tenant, lane, tx.Now}, "$6", ""
+	if host != "" {
+		args, limit, hosted = append(args, host), "$7", hostedBy("$6", "$5")
+	}
+	err := tx.C.Query(`UPDATE outbox SET owner = $1, owner_until = $2, attempts = attempts + 1
+		WHERE tenant_id = $3 AND id IN (
+			SELECT o.id FROM outbox o WHERE o.tenant_id = $3 AND o.lane = $4 AND o.dead_at IS NULL
+			AND o.next_at <= $5 AND o.owner_until <= $5 AND NOT EXISTS (
+				SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
+				AND p.seq < o.seq AND p.dead_at IS NULL)`+hosted+`
+			ORDER BY o.next_at LIMIT `+limit+tx.SkipLocked()+`)
+		RETURNING id, seq, attempts - 1, key, kind, body, next_at, expires_at`, func(r Row) error {
+		out = append(out, job.Claim{ID: r.ID(0), Seq: r.Int(1), Attempts: int(r.Int(2)), Item: job.Item{
+			Lane: lane, Key: r.Text(3), Kind: r.Text(4), Body: []byte(r.Text(5)), NextAt: r.Time(6), ExpiresAt: r.Time(7)}})
+		return nil
+	}, append(args, max)...)
+	if err != nil {
+		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
+	}
+	slices.SortFunc(out, func(a, b job.Claim) int { // the database gives them as it likes
+		return cmp.Or(a.NextAt.Compare(b.NextAt), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return out, nil
+}
+
+// OutboxDone removes a finished item. False means that the worker no longer holds it and must not act on the result.
+func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
+	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND id = $2 AND owner = $3`, tx.Tenant, i, owner)
+	if err != nil {
+		return false, fmt.Errorf("finish outbox item: %w", err)
+	}
+	return n == 1, nil
+}
+
+// OutboxRetry gives an item back, due again at next. The ones behind it keep waiting.
+func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
+	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
+		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)
+	if err != nil {
+		return false, fmt.Errorf("give back outbox item: %w", err)
+	}
+	return n == 1, nil
+}
+
+// OutboxDead gives an item up for good; it stays readable and the ones behind it move on.
+func (tx *Tx) OutboxDead(i id.ID, owner, why string) (bool, error) {
+	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, dead_at = $1, last_error = $2
+		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, tx.Now, why, tx.Tenant, i, owner)
+	if err != nil {
+		return false, fmt.Errorf("give up outbox item: %w", err)
+	}
+	return n == 1, nil
+}
+
+// OutboxDrop removes an item whoever holds it: its receiver has answered by itself.
+func (tx *Tx) OutboxDrop(i id.ID) (bool, error) {
+	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+	if err != nil {
+		return false, fmt.Errorf("drop outbox item: %w", err)
+	}
+	return n == 1, nil
+}
+
+// OutboxWake makes everything that waits for a key due now: its receiver has just connected. The pauses between
+// attempts begin anew, for a receiver that was away has not failed to answer.
+func (tx *Tx) OutboxWake(lane, key string) error {
+	_, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
+		AND dead_at IS NULL AND next_at > $1`, tx.Now, tx.Tenant, lane, key)
+	if err != nil {
+		return fmt.Errorf("wake outbox of %s: %w", key, err)
+	}
+	return nil
+}
+
+// OutboxNext is when the next item of a lane can be claimed, on a host where one is named; false where none waits. Tens of
+// thousands of items may wait for receivers that are away, so it looks only as far as the first that will do, once among
+// those that are free, in the order in which they are due, and once among those that a worker holds, which are few.
+func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
+	var at time.Time
+	args, hosted := []any{tx.Tenant, lane}, ""
+	if host != "" {
+		args, hosted = append(args, tx.Now, host), hostedBy("$4", "$3")
+	}
+	const first = ` FROM outbox o WHERE o.tenant_id = $1 AND o.lane = $2 AND o.dead_at IS NULL AND NOT EXISTS (
+		SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
+		AND p.seq < o.seq AND p.dead_at IS NULL)`
+	_, err := tx.One(`SELECT MIN(at) FROM (
+		SELECT at FROM (SELECT o.next_at AS at`+first+` AND o.owner_until <= o.next_at`+hosted+` ORDER BY o.next_at LIMIT 1) free
+		UNION ALL
+		SELECT at FROM (SELECT o.owner_until AS at`+first+` AND o.owner_until > 0 AND o.owner_until > o.next_at`+hosted+`
+			ORDER BY o.owner_until LIMIT 1) held) soonest`,
+		func(r Row) error { at = r.Time(0); return nil }, args...)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("next outbox item of lane %s: %w", lane, err)
+	}
+	return at, !at.IsZero(), nil
+}

@@ -1,0 +1,131 @@
+package core
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// maxRows is how many rows one statement inserts. Every number of rows is a text of its own, which an engine keeps
+// prepared.
+const maxRows = 16
+
+// Rows that are inserted several at a time, because what a statement costs is mostly the statement. Leading columns are
+// the same in every row.
+const (
+	IntoLines    = `INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after) VALUES `
+	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
+	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
+	intoHashes   = `INSERT INTO seal_hash (tenant_id, idx, hash) VALUES `
+	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES `
+)
+
+// rows gathers rows of one table and inserts them with as few statements as it takes.
+type rows struct {
+	into        string
+	shared, own int   // columns
+	args        []any // the shared values, then those of each row
+}
+
+// RowsInto begins with the values that all rows share; own is how many further ones each has.
+func RowsInto(into string, own int, shared ...any) rows {
+	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
+}
+
+// Add adds a row by its own values, and inserts those before it when there are maxRows.
+func (r *rows) Add(tx *Tx, own ...any) error {
+	if len(r.args) == r.shared+maxRows*r.own {
+		if err := r.Insert(tx); err != nil {
+			return err
+		}
+	}
+	r.args = append(r.args, own...)
+	return nil
+}
+
+// Insert writes what is gathered.
+func (r *rows) Insert(tx *Tx) error {
+	n := (len(r.args) - r.shared) / r.own
+	if n == 0 {
+		return nil
+	}
+	_, err := tx.C.Exec(tx.rowsText(r, n), r.args...)
+	r.args = r.args[:r.shared]
+	return err
+}
+
+// rowsText is the statement for n rows, which a writer remembers: there are few.
+func (tx *Tx) rowsText(r *rows, n int) string {
+	if tx.Before == nil {
+		return r.text(n, r.into)
+	}
+	m := &tx.Before.sealer.memory
+	if m.texts == nil {
+		m.texts = make(map[rowsOf]string)
+	}
+	of := rowsOf{r.into, n}
+	text, ok := m.texts[of]
+	if !ok {
+		text = r.text(n, tx.loosely(r.into))
+		m.texts[of] = text
+	}
+	return text
+}
+
+// loosely lets a statement that fails at a row leave those before it. Left alone, SQLite copies every page that a
+// statement with several rows changes, so that it could undo the statement and go on; but a closure ends with the first
+// statement that fails, and everything it wrote goes.
+func (tx *Tx) loosely(into string) string {
+	if tx.C.ForUpdate() != "" {
+		return into
+	}
+	return "INSERT OR FAIL" + strings.TrimPrefix(into, "INSERT")
+}
+
+// text is the statement for n rows; parameters count in the order of their first use.
+func (r *rows) text(n int, into string) string {
+	b := append(make([]byte, 0, len(into)+n*(4+6*(r.shared+r.own))), into...)
+	next := r.shared
+	for row := range n {
+		if row > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, '(')
+		for c := range r.shared + r.own {
+			if c > 0 {
+				b = append(b, ", "...)
+			}
+			p := c
+			if c >= r.shared {
+				p, next = next, next+1
+			}
+			b = strconv.AppendInt(append(b, '$'), int64(p+1), 10)
+		}
+		b = append(b, ')')
+	}
+	return string(b)
+}
+
+// Placeholders writes n parameters beginning with $from, separated by commas.
+func Placeholders(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(from + i))
+	}
+	return b.String()
+}
+
+// UpTo is the bound of a list that goes backwards: everything where there is none.
+func UpTo(before id.ID) id.ID {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	return before
+}

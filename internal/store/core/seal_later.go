@@ -1,0 +1,92 @@
+package core
+
+import (
+	"crypto/hmac"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// collectChunk is how many rows one statement marks as sealed.
+const collectChunk = 50
+
+// Collect gathers for [Sealer.Seal] at most max rows that are committed and not sealed yet, journals before audit rows,
+// and marks them with the number of the seal that will take them. It is for an engine that seals in a transaction of
+// its own, after the commits: the order is the sealer's, because rows become visible in the order of commits, not of
+// their identities. A row without the mark of the key is not the server's own and stays outside the log, where
+// verification finds it. tx must be the only one that seals; what it returns is empty where nothing waits.
+func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
+	l, err := s.open(tx)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	f := s.Begin()
+	f.n = l.n + 1
+	for _, kind := range []string{LeafJournal, LeafAudit} {
+		ids, err := tx.unsealed(f, kind, max-len(f.Leaves), s.key.Mark)
+		if err != nil {
+			return nil, fmt.Errorf("find unsealed rows (%s): %w", kind, err)
+		}
+		for len(ids) > 0 {
+			n := min(collectChunk, len(ids))
+			if err := tx.collect(f, kind, ids[:n]); err != nil {
+				return nil, fmt.Errorf("collect unsealed rows (%s): %w", kind, err)
+			}
+			ids = ids[n:]
+		}
+	}
+	return f, nil
+}
+
+// unsealed adds the leaves of rows that wait for their seal and lists their identities.
+func (tx *Tx) unsealed(f *Fresh, kind string, max int, mark func([32]byte) []byte) (ids []id.ID, err error) {
+	var after id.ID
+	for full := true; full && len(ids) < max; {
+		full = false
+		rows := 0
+		// The name of a kind is that of its table.
+		err = tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL AND id > $2 ORDER BY id LIMIT $3`, func(r Row) error {
+			after, rows = r.ID(0), rows+1
+			full = rows == collectPage && !after.IsZero()
+			if leaf := [32]byte(Pad(r.Bytes(1))); len(ids) < max && hmac.Equal(r.Bytes(2), mark(leaf)) {
+				f.Add(kind, after, leaf)
+				ids = append(ids, after)
+			}
+			return nil
+		}, tx.Tenant, after[:], collectPage)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// collectPage is how many rows that wait are looked at in one statement.
+const collectPage = 1000
+
+// collect marks some rows and adds up what journals among them have posted.
+func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
+	args := make([]any, 2+collectChunk)
+	args[0], args[1] = f.n, tx.Tenant
+	for i := range collectChunk {
+		args[2+i] = ids[min(i, len(ids)-1)] // a short chunk names its last row again
+	}
+	n, err := tx.C.Exec(`UPDATE `+kind+` SET seal_n = $1 WHERE tenant_id = $2 AND id IN (`+Placeholders(3, collectChunk)+`)
+		AND seal_n IS NULL`, args...)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(ids)) {
+		return fmt.Errorf("%w: %d rows were marked as sealed, %d were meant", ErrInvariant, n, len(ids))
+	}
+	if kind != LeafJournal {
+		return nil
+	}
+	return tx.C.Query(`SELECT p.account, a.limited, SUM(p.amount) FROM posting p
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE p.tenant_id = $1 AND p.journal_id IN (`+Placeholders(2, collectChunk)+`) GROUP BY p.account, a.limited`, func(r Row) error {
+		f.Sum(r.Int(0), r.Bool(1), money.Minor(r.Int(2)))
+		return nil
+	}, args[1:]...)
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// EvidenceOfAll is the evidence of every row that has some.
+func EvidenceOfAll(tx *Tx) (lines []string, err error) {
+	for i := range core.AttestedKinds {
+		k := &core.AttestedKinds[i]
+		var ids []id.ID
+		err := tx.C.Query(`SELECT DISTINCT r.id FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.id`,
+			func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range ids {
+			e, found, err := tx.RowEvidence(k, row)
+			if err != nil || !found {
+				return nil, fmt.Errorf("%s: found %t: %w", k.Name, found, err)
+			}
+			lines = append(lines, e.String())
+		}
+	}
+	e, err := tx.TenantEvidence("")
+	lines = append(lines, e.String())
+	if err == nil {
+		err = tx.C.Query(`SELECT principal, key, req_hash, status, body_enc FROM idempotency ORDER BY principal, key`, func(r core.Row) error {
+			o := access.Once{Principal: r.Text(0), Key: r.Text(1), Hash: [32]byte(core.Pad(r.Bytes(2)))}
+			lines = append(lines, core.OnceEvidence(o, int(r.Int(3)), r.Bytes(4)).String())
+			return nil
+		})
+	}
+	return lines, err
+}
+
+// AttestedColumns lists each kind of evidence with the SELECT of its columns.
+func AttestedColumns() map[string]string {
+	out := map[string]string{}
+	for i := range core.AttestedKinds {
+		k := &core.AttestedKinds[i]
+		out[k.Name] = `SELECT ` + k.Columns + ` FROM ` + k.From + ` WHERE 1 = 1` + k.Must
+	}
+	return out
+}

@@ -1,0 +1,113 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
+)
+
+var update = flag.Bool("update", false, "add golden hashes of rows that are new; one that is there stays")
+
+// undone runs fn in a transaction of a new database and undoes it.
+func undone(t *testing.T, fn func(*store.Tx) error) {
+	t.Helper()
+	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1, Readers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.Run(context.Background(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { return true, fn(tx) })
+	if err := errors.Join(err, e.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGoldenHashesOfRows: the evidence of fixed rows is what it was. Both engines hold the same rows against the same
+// file (storetest); this test names the row whose hash differs, and writes the file for rows that are new.
+func TestGoldenHashesOfRows(t *testing.T) {
+	var got []string
+	undone(t, func(tx *store.Tx) (err error) {
+		if err := storetest.PutGoldenRows(tx); err != nil {
+			return err
+		}
+		got, err = store.EvidenceOfAll(tx)
+		return err
+	})
+	want := strings.Split(strings.TrimSpace(storetest.GoldenEvidence()), "\n")
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("The hash of a row is not what servers wrote, so existing books would no longer verify: %s", line)
+		}
+	}
+	if *update && !t.Failed() {
+		write(t, storetest.EvidenceFile, strings.Join(got, "\n")+"\n")
+	} else if len(got) != len(want) {
+		t.Errorf("%d rows have evidence, the file has %d lines", len(got), len(want))
+	}
+}
+
+// TestGoldenRowsFillEveryAttestedColumn, and leave each empty that may be NULL.
+func TestGoldenRowsFillEveryAttestedColumn(t *testing.T) {
+	nullable := map[string][]int{ // columns without NOT NULL, and those of a LEFT JOIN that finds nothing
+		"meter": {4, 10, 11}, "account": {6}, "debt": {5, 6, 7},
+		"sale":     {4, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30},
+		"reversal": {6, 7, 8, 9}, "job": {4, 5, 10, 14, 15, 16, 17, 18, 19, 20, 21}, "token": {3, 10},
+		"approval": {5, 7, 11}, "apikey": {3, 4, 5, 6}, "integration": {2, 3}, "person": {3, 4},
+	}
+	undone(t, func(tx *store.Tx) error {
+		if err := storetest.PutGoldenRows(tx); err != nil {
+			return err
+		}
+		for kind, sql := range store.AttestedColumns() {
+			columns := strings.Count(sql[:strings.Index(sql, " FROM ")], ",") + 1
+			full, empty := make([]bool, columns), make([]bool, columns)
+			err := tx.C.Query(sql, func(r core.Row) error {
+				for i := range columns {
+					full[i], empty[i] = full[i] || !r.IsNull(i), empty[i] || r.IsNull(i)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			for i := range columns {
+				if !full[i] {
+					t.Errorf("column %d of %s is NULL in every golden row", i, kind)
+				}
+				if empty[i] != slices.Contains(nullable[kind], i) {
+					t.Errorf("column %d of %s is NULL in a golden row: %t; add it to the list of this test, or such a row", i, kind, empty[i])
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// TestGoldenBooks: leaves, roots and heads of fixed books are what they were, in every line. Both engines do the same in storetest.
+func TestGoldenBooks(t *testing.T) {
+	undone(t, func(tx *store.Tx) error {
+		got, err := storetest.GoldenBooks(tx.C, false)
+		if want := storetest.GoldenSeals(); got != want && *update && want == "" {
+			write(t, storetest.BooksFile, got)
+		} else if got != want {
+			t.Errorf("Existing books would no longer verify. To make other fixed books, empty %s first. Got:\n%s", storetest.BooksFile, got)
+		}
+		return err
+	})
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join("storetest", name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,30 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// AddresseeOf is whom messages about a meter go to; found is false where it supplies nobody.
+func (tx Rows) AddresseeOf(meter int64) (to notify.Addressee, found bool, err error) {
+	found, err = tx.One(subscriptionQuery+` AND m.n = $2`, func(r core.Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return to, false, fmt.Errorf("find whom meter %d supplies: %w", meter, err)
+	}
+	return to, found, nil
+}
+
+// SaleTold reports whether a message about a sale has left for the telephone of a customer.
+func (tx Rows) SaleTold(sale, customer id.ID) (bool, error) {
+	told, err := tx.Number(`SELECT COUNT(*) FROM message m JOIN message_try t ON t.tenant_id = m.tenant_id AND t.message_id = m.id
+			AND t.outcome IN ('', 'accepted', 'unknown')
+		WHERE m.tenant_id = $1 AND m.vend_id = $2 AND m.direction = 'out' AND m.purpose <> $3 AND m.customer_id = $4`,
+		tx.Tenant, sale, string(notify.PurposeMeter), customer)
+	if err != nil {
+		return false, fmt.Errorf("look whether sale %s was told by SMS: %w", sale.Text(id.Vend), err)
+	}
+	return told > 0, nil
+}

@@ -1,0 +1,270 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/store/sales"
+)
+
+// MeterBySIM is the meter whose modem has this number.
+func (tx Rows) MeterBySIM(phone string) (registry.Meter, bool, error) {
+	if phone == "" {
+		return registry.Meter{}, false, nil
+	}
+	return meters.Of(tx.Tx).MeterWhere(`m.sim_phone = $2`, phone)
+}
+
+// SIMOf is the number of the SIM in a meter's modem, "" for none.
+func (tx Rows) SIMOf(meter int64) (string, error) {
+	sim := ""
+	_, err := tx.One(`SELECT sim_phone FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { sim = r.Text(0); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return "", fmt.Errorf("read the SIM of meter %d: %w", meter, err)
+	}
+	return sim, nil
+}
+
+// SetSIM keeps the number of the SIM in a meter's modem, "" for none. A number that another meter has is ErrConflict.
+func (tx Rows) SetSIM(meter id.ID, sim string) error {
+	err := tx.Must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
+	if err != nil {
+		return fmt.Errorf("set the SIM of meter %s: %w", meter.Text(id.Meter), err)
+	}
+	return nil
+}
+
+// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the meter
+// has rejected and that waits for another day.
+func (tx Rows) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool, error) {
+	all, err := tx.messages("find the message at a meter", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.open = 1 AND m.tries > 0
+		AND NOT (m.state = 'queued' AND m.answered_at IS NOT NULL AND m.next_at > $4)
+		ORDER BY CASE WHEN m.state = 'queued' AND m.owner_until <= $4 THEN 1 ELSE 0 END, m.id LIMIT 1`+tx.LockOf("m"),
+		tx.Tenant, meter, string(notify.PurposeMeter), now)
+	if err != nil || len(all) == 0 {
+		return notify.Message{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first, each with the text
+// by which the meter said first that it loaded the token.
+func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.MeterMessage, error) {
+	var out []notify.MeterMessage
+	err := tx.C.Query(`SELECT m.id, m.token_id, m.open, COALESCE((SELECT a.text FROM message a WHERE a.tenant_id = m.tenant_id AND a.meter = m.meter
+			AND a.purpose = $1 AND a.answers = m.id AND a.id > m.id ORDER BY a.id LIMIT 1), '')
+		FROM message m WHERE m.tenant_id = $2 AND m.meter = $3 AND m.purpose = $4 AND m.created_at >= $5 AND m.tries > 0 ORDER BY m.id DESC LIMIT $6`,
+		func(r core.Row) error {
+			out = append(out, notify.MeterMessage{ID: r.ID(0), Token: r.ID(1), Open: r.Bool(2), Reply: r.Text(3)})
+			return nil
+		}, string(notify.PurposeFromMeter), tx.Tenant, meter, string(notify.PurposeMeter), since, max)
+	if err != nil {
+		return nil, fmt.Errorf("list messages to meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+// Arrivals counts what came from a telephone since a moment.
+func (tx Rows) Arrivals(phone string, since time.Time) (int, error) {
+	return tx.messagesSince(`phone = $2 AND direction = 'in'`, phone, since)
+}
+
+// AnswersTo counts what was queued as an answer to a telephone since a moment.
+func (tx Rows) AnswersTo(phone string, since time.Time) (int, error) {
+	return tx.messagesSince(`phone = $2 AND direction = 'out' AND answers IS NOT NULL`, phone, since)
+}
+
+// AnswersAbout counts answers about a meter since a moment.
+func (tx Rows) AnswersAbout(meter int64, since time.Time) (int, error) {
+	return tx.messagesSince(`meter = $2 AND direction = 'out' AND answers IS NOT NULL`, meter, since)
+}
+
+func (tx Rows) messagesSince(condition string, of any, since time.Time) (int, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND `+condition+` AND created_at > $3`, tx.Tenant, of, since)
+	if err != nil {
+		return 0, fmt.Errorf("count messages: %w", err)
+	}
+	return int(n), nil
+}
+
+// subscriptionQuery reads meters with whom they supply.
+const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile
+	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
+	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE c.tenant_id = $1`
+
+func scanSubscription(r core.Row) (s notify.Subscription, phone string) {
+	return notify.Subscription{Customer: r.ID(0), Lang: r.Text(1), Notices: r.Bool(2), Meter: r.ID(3), N: r.Int(4), Number: r.Text(5),
+		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10), Menu: r.Text(11) == ""}, r.Text(9)
+}
+
+// Subscriptions are the meters of all customers with a telephone number, at most max. Numbers are kept as they were given,
+// so the number is looked for with and without its sign.
+func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, error) {
+	var out []notify.Subscription
+	err := tx.C.Query(subscriptionQuery+` AND c.phone IN ($2, $3, $4) ORDER BY m.n LIMIT $5`, func(r core.Row) error {
+		s, _ := scanSubscription(r)
+		out = append(out, s)
+		return nil
+	}, append(append([]any{tx.Tenant}, writtenForms(phone)...), max)...)
+	if err != nil {
+		return nil, fmt.Errorf("find the meters of a telephone: %w", err)
+	}
+	return out, nil
+}
+
+// writtenForms are the ways in which a canonical telephone number may have been registered.
+func writtenForms(phone string) []any {
+	bare := phone
+	if len(bare) > 0 && bare[0] == '+' {
+		bare = bare[1:]
+	}
+	return []any{phone, bare, "00" + bare}
+}
+
+// SetNotices keeps whether the customers of a telephone number want warnings.
+func (tx Rows) SetNotices(phone string, on bool) error {
+	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
+		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
+	if err != nil {
+		return fmt.Errorf("keep whether warnings are wanted: %w", err)
+	}
+	return nil
+}
+
+// NoticeTo is whom a meter's notices go to; found is false for an unknown meter and one that supplies nobody.
+func (tx Rows) NoticeTo(number string) (to notify.Addressee, found bool, err error) {
+	found, err = tx.One(subscriptionQuery+` AND m.number = $2`, func(r core.Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, number)
+	if err != nil || !found {
+		return notify.Addressee{}, false, err
+	}
+	s, err := people.Of(tx.Tx).TenantSettings()
+	to.Utility, to.Contact = s.Name, s.Receipt.Contact
+	return to, true, err
+}
+
+// QuietHours are the hours in which warnings wait, in the tenant's time zone.
+func (tx Rows) QuietHours() (registry.QuietHours, *time.Location, error) {
+	s, err := people.Of(tx.Tx).TenantSettings()
+	if err != nil {
+		return registry.QuietHours{}, nil, err
+	}
+	zone, err := tx.Zone(s.TZ)
+	return s.Quiet, zone, err
+}
+
+// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
+func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND text = $5 AND cleared_at IS NULL`,
+		tx.Now, tx.Tenant, meter, string(code), text)
+	if err != nil {
+		return fmt.Errorf("clear alarm %s: %w", code, err)
+	}
+	return nil
+}
+
+// TokenHeard notes that a meter has said by SMS that it has a credit token; see [metering.ResultHeard]. A new key is
+// believed of a signed answer only.
+func (tx Rows) TokenHeard(token id.ID) error {
+	for _, table := range []string{"token", "given_token"} {
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = 'accepted', result = $1, answered_at = $2, version = version + 1
+			WHERE tenant_id = $3 AND id = $4 AND state IN ('issued', 'sent') AND class = 0`, metering.ResultHeard, tx.Now, tx.Tenant, token)
+		if err != nil {
+			return fmt.Errorf("note that token %s was heard of: %w", token.Text(id.Token), err)
+		}
+	}
+	return nil
+}
+
+// LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
+// was paid: those of a key change first that the meter has not confirmed, for without it the others do not load. A sale to
+// another account than the meter's is a former occupant's, and none of this customer's business.
+func (tx Rows) LastTokens(meter int64) (notify.LastSale, bool, error) {
+	tokens, err := sales.Of(tx.Tx).VendTokens(meter, id.ID{}, lastLooked)
+	if err != nil {
+		return notify.LastSale{}, false, err
+	}
+	for _, t := range tokens {
+		if t.Sale.IsZero() || t.State == sale.TokenFailed {
+			continue
+		}
+		s, found, err := sales.Of(tx.Tx).VendSale(t.Sale)
+		if err == nil && !found {
+			err = errors.New("the sale of a token is not there")
+		}
+		if err != nil {
+			return notify.LastSale{}, false, err
+		}
+		if mine, err := tx.SoldHere(s.ID); err != nil || !mine {
+			return notify.LastSale{}, false, err
+		}
+		change, _, err := sales.Of(tx.Tx).JobOfKey(s.Key)
+		return notify.LastSale{Vend: s.ID, Pending: s.State == sale.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: slices.Concat(change.Tokens, s.Tokens),
+			Reversed: s.State == sale.Reversing || s.State == sale.Reversed}, true, err
+	}
+	return notify.LastSale{}, false, nil
+}
+
+// SoldHere reports whether a sale was made to the account that its meter supplies now.
+func (tx Rows) SoldHere(sale id.ID) (bool, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter AND m.account_id = v.account_id
+		WHERE v.tenant_id = $1 AND v.id = $2`, tx.Tenant, sale)
+	if err != nil {
+		return false, fmt.Errorf("find whose sale %s is: %w", sale.Text(id.Vend), err)
+	}
+	return n > 0, nil
+}
+
+// lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed
+// over.
+const lastLooked = 50
+
+// WalletUsed is what a wallet meter has used on two local days, and its account in the month of the first.
+func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
+	var u notify.WalletUse
+	rows, err := meters.Of(tx.Tx).WalletOf(meter)
+	if err != nil {
+		return u, err
+	}
+	for _, w := range rows {
+		if w.Meter.N == meter && w.Started {
+			if u.At = w.At; strings.HasPrefix(today, w.Month) {
+				u.Month = w.Used
+			}
+		}
+	}
+	days, err := meters.Of(tx.Tx).WalletUse(meter, yesterday, today, 2)
+	for _, d := range days {
+		if d.Day == today {
+			u.Today = d.Units
+		} else {
+			u.Yesterday = d.Units
+		}
+	}
+	return u, err
+}
+
+// WalletFigures is what the wallet of a meter's account holds by the books, and by what was used since; found is false for
+// a meter without one.
+func (tx Rows) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return settled, available, asOf, false, err
+	}
+	v, err := meters.Of(tx.Tx).WalletView(meter, currency)
+	if err != nil || v == nil {
+		return settled, available, asOf, false, err
+	}
+	return v.Settled, v.Available, v.AsOf, true, nil
+}

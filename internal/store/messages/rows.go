@@ -1,0 +1,10 @@
+// Package messages reads and writes the rows of messages to and from telephones and meters.
+package messages
+
+import "github.com/paywatt/paywatt/internal/store/core"
+
+// Rows are the rows of this area in one transaction.
+type Rows struct{ *core.Tx }
+
+// Of returns the rows of a transaction.
+func Of(tx *core.Tx) Rows { return Rows{tx} }

@@ -1,0 +1,85 @@
+package meters
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it and its meters: both come
+// before the wallets, as for whoever signs a command.
+func (tx Rows) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool, error) {
+	account := name.ID
+	if account.IsZero() {
+		m, found, err := registry.ResolveMeter(tx, name.Meter)
+		if err != nil || !found || m.Account.IsZero() {
+			return vending.AccountPlace{}, false, err
+		}
+		account = m.Account
+	}
+	a := vending.AccountPlace{ID: account}
+	var customer, point id.ID
+	found, err := tx.One(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to FROM account
+		WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
+		customer, point, a.Mode, a.Status = r.ID(0), r.ID(1), registry.Mode(r.Text(2)), r.Text(3)
+		a.Tariff, a.OpenedAt, a.ChargedTo = r.ID(4), r.Time(5), r.Text(6)
+		return nil
+	}, tx.Tenant, account)
+	if err != nil || !found {
+		return vending.AccountPlace{}, false, people.WrapAccount(err)
+	}
+	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
+		return vending.AccountPlace{}, false, err
+	}
+	_, err = tx.One(`SELECT address FROM service_point WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+		a.Address = r.Text(0)
+		return nil
+	}, tx.Tenant, point)
+	if err != nil {
+		return vending.AccountPlace{}, false, people.WrapAccount(err)
+	}
+	if a.Status == people.ClosedAccount {
+		return a, true, nil // its meters still point to it and supply nobody
+	}
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`+tx.C.ForUpdate(), func(r core.Row) error {
+		a.Meters = append(a.Meters, r.Text(0))
+		return nil
+	}, tx.Tenant, account)
+	return a, err == nil, people.WrapAccount(err)
+}
+
+// OccupyMeter has a free meter supply an account, and its wallet begin anew. What the meter was told last stays known.
+func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
+	rows, err := tx.WalletOf(m.N)
+	if err != nil {
+		return err
+	}
+	err = tx.Rewrite("meter", m.ID, func() error {
+		return tx.Must(`UPDATE meter SET account_id = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, account,
+			string(registry.Active), tx.Tenant, m.ID)
+	})
+	for _, w := range rows {
+		if err != nil || w.Meter.N != m.N {
+			continue
+		}
+		w.State = wallet.Occupy(w.State)
+		if err = tx.WalletPut(w); err != nil {
+			break
+		}
+		var s wallet.Supplied
+		if s, err = tx.SupplyOf(m.N); err == nil {
+			s.By, s.Why, s.Out, s.Block, s.Noticed, s.LookAt = "", "", time.Time{}, "", time.Time{}, time.Time{}
+			err = tx.SupplyPut(m.N, s.Supply)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("let meter %s supply account %s: %w", m.Number, account.Text(id.Account), err)
+	}
+	return nil
+}

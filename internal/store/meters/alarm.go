@@ -1,0 +1,90 @@
+package meters
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// maxOpenAlarms is how many alarms of one meter may be open: one that cries all day must not fill the table.
+const maxOpenAlarms = 100
+
+// RaiseAlarm opens an alarm of a meter unless the same one is open already or too many are.
+func (tx Rows) RaiseAlarm(meter int64, a metering.Alarm) error {
+	var open, same int64
+	_, err := tx.One(`SELECT COUNT(*), SUM(CASE WHEN code = $1 AND text = $2 THEN 1 ELSE 0 END) FROM alarm
+		WHERE tenant_id = $3 AND meter = $4 AND cleared_at IS NULL`,
+		func(r core.Row) error { open, same = r.Int(0), r.Int(1); return nil }, string(a.Code), a.Text, tx.Tenant, meter)
+	if err != nil {
+		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
+	}
+	if same > 0 || open >= maxOpenAlarms {
+		return nil
+	}
+	return tx.addAlarm(meter, a)
+}
+
+// addAlarm opens an alarm.
+func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
+	i, err := tx.NewID()
+	if err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`INSERT INTO alarm (tenant_id, id, meter, code, text, raised_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		tx.Tenant, i, meter, string(a.Code), a.Text, tx.Now)
+	if err != nil {
+		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
+	}
+	return nil
+}
+
+// TellAlarm is [Tx.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
+// date.
+func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
+	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
+		a.Text, tx.Tenant, meter, string(a.Code))
+	if err != nil {
+		return fmt.Errorf("tell alarm %s of meter %d: %w", a.Code, meter, err)
+	}
+	if n > 0 {
+		return nil
+	}
+	return tx.addAlarm(meter, a)
+}
+
+// ClearAlarm closes every open alarm of a meter with this code.
+func (tx Rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
+		tx.Now, tx.Tenant, meter, string(code))
+	if err != nil {
+		return fmt.Errorf("clear alarm %s of meter %d: %w", code, meter, err)
+	}
+	return nil
+}
+
+// Alarms is a page of alarms, newest first, of one meter or, where meter is 0, of all.
+func (tx Rows) Alarms(meter int64, open bool, after metering.After, max int) ([]metering.RaisedAlarm, error) {
+	before := id.ID(bytes.Repeat([]byte{0xff}, 16))
+	if after != (metering.After{}) {
+		binary.BigEndian.PutUint64(before[:8], after.Hi)
+		binary.BigEndian.PutUint64(before[8:], after.Lo)
+	}
+	var out []metering.RaisedAlarm
+	err := tx.C.Query(`SELECT a.id, a.meter, m.number, a.code, a.text, a.raised_at, a.cleared_at, a.feeder FROM alarm a
+		LEFT JOIN meter m ON m.n = a.meter
+		WHERE a.tenant_id = $1 AND ($2 = 0 OR a.meter = $2) AND ($3 = 0 OR a.cleared_at IS NULL) AND a.id < $4
+		ORDER BY a.id DESC LIMIT $5`, func(r core.Row) error {
+		out = append(out, metering.RaisedAlarm{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2),
+			Alarm:    metering.Alarm{Code: metering.AlarmCode(r.Text(3)), Text: r.Text(4)},
+			RaisedAt: r.Time(5), ClearedAt: r.Time(6), Feeder: r.Text(7)})
+		return nil
+	}, tx.Tenant, meter, open, before, max)
+	if err != nil {
+		return nil, fmt.Errorf("list alarms: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,221 @@
+package meters
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// MeterClock is the time a meter lives in: the transaction's, or a simulated meter's own.
+func (tx Rows) MeterClock(m registry.Meter) (time.Time, error) {
+	if !m.Simulated {
+		return tx.Now, nil
+	}
+	live, err := tx.Live(m.N)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return live.Clock(tx.Now), nil
+}
+
+// HasLinkKey reports whether messages to the meter can be signed.
+func (tx Rows) HasLinkKey(meter id.ID) (bool, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM meter WHERE tenant_id = $1 AND id = $2 AND link_key_enc IS NOT NULL`, tx.Tenant, meter)
+	if err != nil {
+		return false, fmt.Errorf("look for a link key: %w", err)
+	}
+	return n > 0, nil
+}
+
+// Waiting counts the commands that wait to be sent to the meter.
+func (tx Rows) Waiting(number string) (int, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key IN ($3, $4, $5) AND dead_at IS NULL`,
+		tx.Tenant, job.LaneMQTT, job.CommandKey(number), job.SupplyKey(number), job.LeaseKey(number))
+	if err != nil {
+		return 0, fmt.Errorf("count what waits for meter %s: %w", number, err)
+	}
+	return int(n), nil
+}
+
+// AddCommand inserts a new command.
+func (tx Rows) AddCommand(c command.Command) error {
+	args, err := json.Marshal(c.Args)
+	if err != nil {
+		return fmt.Errorf("write arguments of a command: %w", err)
+	}
+	_, err = tx.C.Exec(`INSERT INTO command (tenant_id, id, meter, type, args, reason, counter, state, answer, attempts, expires_at,
+		by_actor, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		tx.Tenant, c.ID, c.Meter, string(c.Type), string(args), c.Reason, int64(c.Counter), string(c.State), c.Answer, c.Attempts,
+		c.ExpiresAt, c.By, c.CreatedAt, c.UpdatedAt)
+	if err != nil {
+		return fmt.Errorf("add command %s: %w", c.ID.Text(id.Command), err)
+	}
+	return nil
+}
+
+// commandColumns are the columns in the order in which scanCommand reads them.
+const commandColumns = `c.id, c.meter, m.number, c.type, c.args, c.reason, c.counter, c.state, c.answer, c.attempts, c.expires_at,
+	c.by_actor, c.created_at, c.updated_at`
+
+func scanCommand(r core.Row) (command.Command, error) {
+	c := command.Command{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2), Type: command.Type(r.Text(3)), Reason: r.Text(5),
+		Counter: uint64(r.Int(6)), State: command.State(r.Text(7)), Answer: r.Text(8), Attempts: int(r.Int(9)), ExpiresAt: r.Time(10),
+		By: r.Text(11), CreatedAt: r.Time(12), UpdatedAt: r.Time(13)}
+	var err error
+	c.Args, err = readArgs(r.Text(4))
+	return c, err
+}
+
+// readArgs reads stored arguments; numbers become int64, for nothing else is ever signed.
+func readArgs(text string) (map[string]any, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var args map[string]any
+	if err := d.Decode(&args); err != nil {
+		return nil, fmt.Errorf("read arguments of a command: %w", err)
+	}
+	return args, wholeNumbers(args)
+}
+
+// wholeNumbers turns the numbers of arguments into integers, in a configuration within them too.
+func wholeNumbers(args map[string]any) error {
+	for name, v := range args {
+		switch v := v.(type) {
+		case json.Number:
+			whole, err := v.Int64()
+			if err != nil {
+				return fmt.Errorf("read argument %s of a command: %w", name, err)
+			}
+			args[name] = whole
+		case map[string]any:
+			if err := wholeNumbers(v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CommandByID reads one command.
+func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
+	var c command.Command
+	found, err := tx.One(`SELECT `+commandColumns+` FROM command c JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND c.id = $2`,
+		func(r core.Row) (err error) { c, err = scanCommand(r); return err }, tx.Tenant, i)
+	if err != nil {
+		return command.Command{}, false, fmt.Errorf("read command %s: %w", i.Text(id.Command), err)
+	}
+	return c, found, nil
+}
+
+// CommandsOf lists a meter's commands, newest first, from the one after before on.
+func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
+	if before.IsZero() {
+		for i := range before {
+			before[i] = 0xff
+		}
+	}
+	var out []command.Command
+	err := tx.C.Query(`SELECT `+commandColumns+` FROM command c JOIN meter m ON m.n = c.meter
+		WHERE c.tenant_id = $1 AND c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
+		c, err := scanCommand(r)
+		out = append(out, c)
+		return err
+	}, tx.Tenant, meter, before, max)
+	if err != nil {
+		return nil, fmt.Errorf("list commands of meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+// CommandCounter is the last counter that was taken of a meter.
+func (tx Rows) CommandCounter(meter int64) (uint64, error) {
+	n, err := tx.Number(`SELECT command_counter FROM meter WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), tx.Tenant, meter)
+	if err != nil {
+		return 0, fmt.Errorf("read the command counter of meter %d: %w", meter, err)
+	}
+	return uint64(n), nil
+}
+
+// CommandSigned writes the counter and the arguments that a command is signed with. The counter is its meter's last now.
+func (tx Rows) CommandSigned(c command.Command) error {
+	args, err := json.Marshal(c.Args)
+	if err == nil {
+		err = tx.Must(`UPDATE command SET counter = $1, args = $2, attempts = attempts + 1, updated_at = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5`, int64(c.Counter), string(args), tx.Now, tx.Tenant, c.ID)
+	}
+	if err == nil {
+		err = tx.Must(`UPDATE meter SET command_counter = $1 WHERE tenant_id = $2 AND n = $3`, int64(c.Counter), tx.Tenant, c.Meter)
+	}
+	if err != nil {
+		return fmt.Errorf("write the signature of command %s: %w", c.ID.Text(id.Command), err)
+	}
+	return nil
+}
+
+// ExpireCommand ends a command that its meter has not answered in time.
+func (tx Rows) ExpireCommand(i id.ID) error {
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
+		WHERE tenant_id = $3 AND id = $4 AND state IN ('queued', 'sent')`, string(command.StateExpired), tx.Now, tx.Tenant, i)
+	if err != nil {
+		return fmt.Errorf("expire command %s: %w", i.Text(id.Command), err)
+	}
+	return nil
+}
+
+// CommandSent notes that a command has left for its meter. An answer that was quicker stays.
+func (tx Rows) CommandSent(i id.ID) error {
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
+		WHERE tenant_id = $3 AND id = $4 AND state = $5`, string(command.StateSent), tx.Now, tx.Tenant, i, string(command.StateQueued))
+	if err != nil {
+		return fmt.Errorf("mark command %s sent: %w", i.Text(id.Command), err)
+	}
+	return nil
+}
+
+// CommandAnswered writes the state of a command and what its meter said in the record with this number.
+func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
+	err := tx.Must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
+		string(c.State), c.Answer, tx.Now, int64(seq), tx.Tenant, c.ID)
+	if err != nil {
+		return fmt.Errorf("command %s answered %s: %w", c.ID.Text(id.Command), c.State, err)
+	}
+	return nil
+}
+
+// ExpireCommands ends up to max commands whose time ran out while something else of their meter was waiting in front
+// of them, or while the meter was away. It may be repeated at any time.
+func (tx Rows) ExpireCommands(max int) (int, error) {
+	var late []id.ID
+	var items []id.ID
+	err := tx.C.Query(`SELECT id, body FROM outbox WHERE tenant_id = $1 AND lane = $2 AND kind = $3 AND dead_at IS NULL
+		AND expires_at <= $4 LIMIT $5`, func(r core.Row) error {
+		var b job.Body
+		if err := json.Unmarshal([]byte(r.Text(1)), &b); err != nil {
+			return nil // the courier gives up an unreadable item
+		}
+		i, err := id.Parse(id.Command, b.CommandID)
+		if err == nil {
+			late, items = append(late, i), append(items, r.ID(0))
+		}
+		return nil
+	}, tx.Tenant, job.LaneMQTT, job.KindCommand, tx.Now, max)
+	if err != nil {
+		return 0, fmt.Errorf("look for commands that are too late: %w", err)
+	}
+	for n, i := range late {
+		if err := tx.ExpireCommand(i); err != nil {
+			return 0, err
+		}
+		if _, err := tx.OutboxDrop(items[n]); err != nil {
+			return 0, err
+		}
+	}
+	return len(late), nil
+}

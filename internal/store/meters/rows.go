@@ -1,0 +1,10 @@
+// Package meters reads and writes the rows of meters: their keys, windows, readings, commands, wallets, supplies, alarms and what is held for review.
+package meters
+
+import "github.com/paywatt/paywatt/internal/store/core"
+
+// Rows are the rows of this area in one transaction.
+type Rows struct{ *core.Tx }
+
+// Of returns the rows of a transaction.
+func Of(tx *core.Tx) Rows { return Rows{tx} }

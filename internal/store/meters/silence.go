@@ -1,0 +1,78 @@
+package meters
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/silence"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// HeardMeters lists meters in service that were heard once, by their private numbers, after the given one.
+func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
+	var out []silence.Heard
+	err := tx.C.Query(`SELECT m.n, m.number, COALESCE(p.feeder, ''), l.last_seen, m.reading_interval_s,
+			(SELECT MIN(s.raised_at) FROM alarm s WHERE s.tenant_id = m.tenant_id AND s.meter = m.n AND s.code = $1 AND s.cleared_at IS NULL)
+		FROM meter m JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
+		LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id
+		WHERE m.tenant_id = $2 AND m.n > $3 AND m.status = $4 AND l.last_seen IS NOT NULL ORDER BY m.n LIMIT $5`, func(r core.Row) error {
+		h := silence.Heard{Meter: r.Int(0), Number: r.Text(1), Feeder: r.Text(2), LastSeen: r.Time(3),
+			Interval: time.Duration(r.Int(4)) * time.Second, Alarmed: r.Time(5)}
+		if h.LastSeen.Sub(tx.Now) > wallet.Ahead { // by a clock that was set back since: then it was, and not later
+			h.LastSeen = tx.Now.Add(-longSilent)
+		}
+		out = append(out, h)
+		return nil
+	}, string(silence.AlarmMeter), tx.Tenant, after, string(registry.Active), max)
+	if err != nil {
+		return nil, fmt.Errorf("list meters that were heard: %w", err)
+	}
+	return out, nil
+}
+
+// longSilent is how long ago a meter counts as heard of which nobody knows when. It is held to that from when the server
+// began to look anew, which it does when its clock is set back.
+const longSilent = 24 * time.Hour
+
+// DarkFeeders lists the feeders whose alarm is open.
+func (tx Rows) DarkFeeders() ([]silence.Dark, error) {
+	var out []silence.Dark
+	err := tx.C.Query(`SELECT feeder, raised_at, text FROM alarm WHERE tenant_id = $1 AND cleared_at IS NULL AND feeder <> '' ORDER BY feeder`,
+		func(r core.Row) error {
+			out = append(out, silence.Dark{Feeder: r.Text(0), Raised: r.Time(1), Text: r.Text(2)})
+			return nil
+		}, tx.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("list silent feeders: %w", err)
+	}
+	return out, nil
+}
+
+// RaiseFeeder opens the alarm of a feeder, or brings its text up to date. It is raised when it was found, not when it
+// began: what was decided before knew nothing of it.
+func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
+	i, err := tx.NewID()
+	if err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`INSERT INTO alarm (tenant_id, id, code, text, raised_at, feeder) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '' DO UPDATE SET text = excluded.text`,
+		tx.Tenant, i, string(a.Code), a.Text, tx.Now, feeder)
+	if err != nil {
+		return fmt.Errorf("raise alarm %s of feeder %s: %w", a.Code, feeder, err)
+	}
+	return nil
+}
+
+// ClearFeeder closes the alarm of a feeder.
+func (tx Rows) ClearFeeder(feeder string) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND feeder = $3 AND cleared_at IS NULL`, tx.Now, tx.Tenant, feeder)
+	if err != nil {
+		return fmt.Errorf("clear the alarm of feeder %s: %w", feeder, err)
+	}
+	return nil
+}

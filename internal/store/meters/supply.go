@@ -1,0 +1,440 @@
+package meters
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// supplyOrders are the orders of a supply, in the order of their columns in supplyQuery.
+const supplyOrders = 5
+
+// supplyTold is where they begin among the columns of supplyQuery.
+const supplyTold = 31
+
+// toldColumns is how many columns each of them has.
+const toldColumns = 5
+
+// supplyQuery reads what is kept of a supply, and what is known of its meter. A device of a profile takes no commands: its
+// listener tells it what is wanted.
+const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
+	s.in_cmd, s.in_max_wh, s.in_at, s.in_store, s.cut_cmd, s.connect_cmd, s.config_cmd, s.clock_cmd, s.config_version, s.config_hash,
+	s.off_by, s.off_why, s.look_at,
+	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
+	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
+	c1.state, c1.answer, c1.counter, c1.updated_at, c1.expires_at, c2.state, c2.answer, c2.counter, c2.updated_at, c2.expires_at,
+	c3.state, c3.answer, c3.counter, c3.updated_at, c3.expires_at, c4.state, c4.answer, c4.counter, c4.updated_at, c4.expires_at,
+	c5.state, c5.answer, c5.counter, c5.updated_at, c5.expires_at,
+	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), s.lease_risk_wh, c1.answer_seq, l.register_wh, l.reading_seq, l.as_of
+	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
+	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN command c1 ON c1.tenant_id = s.tenant_id AND c1.id = s.lease_cmd
+	LEFT JOIN command c2 ON c2.tenant_id = s.tenant_id AND c2.id = s.cut_cmd
+	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
+	LEFT JOIN command c4 ON c4.tenant_id = s.tenant_id AND c4.id = s.config_cmd
+	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
+	WHERE m.tenant_id = $1 AND m.n = $2`
+
+// SupplyOf reads what is kept of a meter's supply, and what is known of the meter. The lock of the meter's wallet is its
+// lock too.
+func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
+	var out wallet.Supplied
+	_, err := tx.One(supplyQuery, func(r core.Row) error { out = scanSupply(r); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
+	}
+	if out.NoCutYet() {
+		out.CutBefore, err = tx.cutBefore(meter, out.Supply.Cut, out.Supply.Connect)
+	}
+	if err == nil && out.LooksBack() {
+		out.Given, err = tx.leasesGiven(meter, out.Memory)
+	}
+	return out, err
+}
+
+// cutBefore reports whether a cut-off of a meter before a later one was signed, and given after a connect.
+func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
+	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
+		func(r core.Row) error {
+			cut := r.ID(0)
+			before = bytes.Compare(cut[:], connect[:]) > 0
+			return nil
+		}, tx.Tenant, meter, later, string(command.Disconnect))
+	if err != nil {
+		return false, fmt.Errorf("look for a cut-off of meter %d: %w", meter, err)
+	}
+	return before, nil
+}
+
+// leasesGiven lists the newest leases that a meter was given, made for its present memory. Those that were never signed did not
+// leave: a meter that is away has one after the other withdrawn while money goes down, and they say nothing about what it has.
+func (tx Rows) leasesGiven(meter int64, memory string) (out []wallet.Given, err error) {
+	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
+		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
+		args, err := readArgs(r.Text(1))
+		max, _ := args["max_register_wh"].(int64)
+		out = append(out, wallet.Given{Lease: wallet.Lease{Order: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
+			Told: wallet.Told{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
+		return err
+	}, tx.Tenant, meter, string(command.Lease), wallet.MaxGiven)
+	if err != nil {
+		return nil, fmt.Errorf("list the leases of meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+func scanSupply(r core.Row) wallet.Supplied {
+	s := wallet.Supplied{
+		Supply: wallet.Supply{Out: r.Time(0), Block: wallet.Block(r.Text(1)), Noticed: r.Time(2),
+			Lease:   wallet.Lease{Order: r.ID(3), Max: unit.Energy(r.Int(4)), At: r.Time(5), Store: r.Text(6)},
+			InMeter: wallet.Lease{Order: r.ID(7), Max: unit.Energy(r.Int(8)), At: r.Time(9), Store: r.Text(10)},
+			Cut:     r.ID(11), Connect: r.ID(12), Config: r.ID(13), Clock: r.ID(14), ConfigVersion: r.Int(15), ConfigHash: r.Text(16),
+			By: r.Text(17), Why: r.Text(18), LookAt: r.Time(19)},
+		Seen: wallet.Seen{Relay: r.Text(20), Left: unit.Energy(r.Int(22)), ReceivedAt: r.Time(23), Memory: r.Text(24),
+			Interval: time.Duration(r.Int(26)) * time.Second, Imp: r.Int(27), Commands: r.Bool(28), Protected: r.Bool(29), Grace: wallet.StayClosed},
+	}
+	if !r.IsNull(30) {
+		s.Grace = r.Int(30)
+	}
+	for _, name := range metering.SplitReasons(r.Text(21)) {
+		if reason, ok := supply.ParseReason(name); ok {
+			s.Reasons = s.Reasons.With(reason)
+		}
+	}
+	if text := r.Text(25); text != "" {
+		info := metering.ParseInfo(text)
+		s.Leases = slices.Contains(info.Caps, "lease")
+		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
+	}
+	told := [supplyOrders]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
+	ids := [supplyOrders]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock}
+	for i, to := range told {
+		at := supplyTold + toldColumns*i
+		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3), Until: r.Time(at + 4)}
+	}
+	s.Dark, s.Risk = r.Time(supplyTold+toldColumns*supplyOrders), unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+1))
+	s.Seen.Lease.Seq = uint64(r.Int(supplyTold + toldColumns*supplyOrders + 2))
+	s.Seen.Register, s.Seen.Seq = unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+3)), uint64(r.Int(supplyTold+toldColumns*supplyOrders+4))
+	s.Seen.AsOf = r.Time(supplyTold + toldColumns*supplyOrders + 5)
+	return s
+}
+
+// SupplyPut writes what is kept of a meter's supply.
+func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
+	_, err := tx.C.Exec(`INSERT INTO wallet_supply (tenant_id, meter, out_since, block, noticed_at, lease_cmd, lease_max_wh, lease_at, lease_store,
+		in_cmd, in_max_wh, in_at, in_store, cut_cmd, connect_cmd, config_cmd, clock_cmd, config_version, config_hash, off_by, off_why, look_at, lease_risk_wh)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+		ON CONFLICT (tenant_id, meter) DO UPDATE SET out_since = excluded.out_since, block = excluded.block, noticed_at = excluded.noticed_at,
+		lease_cmd = excluded.lease_cmd, lease_max_wh = excluded.lease_max_wh, lease_at = excluded.lease_at, lease_store = excluded.lease_store,
+		in_cmd = excluded.in_cmd, in_max_wh = excluded.in_max_wh, in_at = excluded.in_at, in_store = excluded.in_store,
+		cut_cmd = excluded.cut_cmd, connect_cmd = excluded.connect_cmd, config_cmd = excluded.config_cmd, clock_cmd = excluded.clock_cmd,
+		config_version = excluded.config_version, config_hash = excluded.config_hash, off_by = excluded.off_by, off_why = excluded.off_why,
+		look_at = excluded.look_at, lease_risk_wh = excluded.lease_risk_wh`,
+		tx.Tenant, meter, s.Out, string(s.Block), s.Noticed, s.Lease.Order, s.Lease.Max, s.Lease.At, s.Lease.Store,
+		s.InMeter.Order, s.InMeter.Max, s.InMeter.At, s.InMeter.Store, s.Cut, s.Connect, s.Config, s.Clock, s.ConfigVersion, s.ConfigHash,
+		s.By, s.Why, s.LookAt, s.Risk)
+	if err != nil {
+		return fmt.Errorf("write the supply of meter %d: %w", meter, err)
+	}
+	return nil
+}
+
+// Order gives a wallet meter an order: a command that is signed when it is sent.
+func (tx Rows) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+	i, _, err := tx.OrderID(m.N)
+	if err != nil {
+		return id.ID{}, err
+	}
+	by := o.By
+	if by == "" {
+		by = access.SystemActor(tx.Tenant, wallet.Actor).String()
+	}
+	c := command.Command{ID: i, Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, State: command.StateQueued,
+		ExpiresAt: o.Ends(m.Clock(tx.Now)), By: by, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	if err := tx.AddCommand(c); err != nil {
+		return id.ID{}, err
+	}
+	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	if err != nil {
+		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
+	}
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
+	return i, err
+}
+
+// OrderID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
+// of a cut-off and a connect the identity says which was given later, and the newest stands first in a list.
+func (tx Rows) OrderID(meter int64) (i id.ID, at time.Time, err error) {
+	var last id.ID
+	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
+		func(r core.Row) error { last = r.ID(0); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return id.ID{}, time.Time{}, fmt.Errorf("find the last order of meter %d: %w", meter, err)
+	}
+	i, err = tx.NewID()
+	if err == nil && bytes.Compare(i[:], last[:]) <= 0 {
+		i, err = id.New(last.Time().Add(time.Millisecond), tx.Rand)
+	}
+	return i, tx.Now.Truncate(time.Millisecond), err
+}
+
+// Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
+// still counts.
+func (tx Rows) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why string) error {
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
+		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
+	if err != nil {
+		return fmt.Errorf("withdraw order %s: %w", order.Text(id.Command), err)
+	}
+	return tx.DropDelivery(command.Type(t).Key(m.Number), order.Text(id.Command))
+}
+
+// Hurry makes the orders of a kind that wait for a meter due at once.
+func (tx Rows) Hurry(m wallet.Meter, t wallet.OrderType) error {
+	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
+}
+
+// Notify puts a notice for a customer into the outbox.
+func (tx Rows) Notify(m wallet.Meter, n wallet.Notice) error {
+	body, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("notice %s of meter %s: %w", n.Kind, m.Number, err)
+	}
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: n.Account, Kind: string(n.Kind), Body: body, ExpiresAt: tx.Now.Add(noticeTTL)})
+	return err
+}
+
+// noticeTTL is how long a notice is worth anything.
+const noticeTTL = 7 * 24 * time.Hour
+
+// NoticeSent notes that a notice has left: it stands in the audit log, and so in the feed, and a cut-off may count from it.
+func (tx Rows) NoticeSent(kind string, body []byte) error {
+	var n wallet.Notice
+	if err := json.Unmarshal(body, &n); err != nil {
+		return fmt.Errorf("read a notice: %w", err)
+	}
+	m, found, err := tx.MeterByNumber(n.Meter)
+	if err != nil || !found {
+		return err
+	}
+	e := access.SystemActor(tx.Tenant, wallet.Actor).Entry("notice."+kind, m.ID.Text(id.Meter))
+	e.After = fmt.Sprintf("available_minor=%d %s", n.Available, n.Currency)
+	if n.Press {
+		e.After += " press_key"
+	}
+	if n.Test {
+		e.After += " TEST"
+	}
+	if err := tx.AuditLog(e); err != nil {
+		return err
+	}
+	if kind := wallet.NoticeKind(kind); kind != wallet.NoticeLow2 && kind != wallet.NoticeOut {
+		return nil
+	}
+	rows, err := tx.warned(m.N, n.Account)
+	for _, w := range rows { // the warning is the account's: whoever has got it knows of all its meters
+		if err != nil {
+			break
+		}
+		var s wallet.Supplied
+		if s, err = tx.SupplyOf(w.Meter.N); err == nil && s.Noticed.IsZero() {
+			s.Noticed = tx.Now
+			err = tx.SupplyPut(w.Meter.N, s.Supply)
+		}
+	}
+	return err
+}
+
+// warned locks the wallets that a notice counts for: those of its account, also where the meter has left that account since.
+// A message that was queued before messages carried the account has none: then it is whose meter it is now.
+func (tx Rows) warned(meter int64, account string) ([]wallet.Row, error) {
+	if account == "" {
+		return tx.WalletOf(meter)
+	}
+	a, err := id.Parse(id.Account, account)
+	if err != nil {
+		return nil, fmt.Errorf("read a notice: %w", err)
+	}
+	return tx.WalletsOf(a)
+}
+
+// unseenAfter is how long the server must not have looked out for its meters to count as blind.
+const unseenAfter = 2 * time.Minute
+
+// Sight is when the server last did not see its meters, because it did not run or hung, and whether the time is in doubt. A
+// server whose clock was set back does not know how long it saw nothing: it has not until now. So it is where nobody has said
+// that a clock which was moved is right, and where its own clock and the database's differ.
+func (tx Rows) Sight() (wallet.Sight, error) {
+	s, _, err := tx.sight()
+	if tx.Apart.Abs() > core.MaxApart {
+		s = wallet.Sight{Unseen: tx.Now, Doubt: true}
+	}
+	return s, err
+}
+
+// sight is what was noted last, and whether the clock was set back since then.
+func (tx Rows) sight() (s wallet.Sight, back bool, err error) {
+	var seen, unseen time.Time
+	_, err = tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
+	if err != nil {
+		return wallet.Sight{}, false, fmt.Errorf("read when meters were last seen: %w", err)
+	}
+	switch {
+	case seen.Sub(tx.Now) > wallet.Ahead:
+		return wallet.Sight{Unseen: tx.Now, Doubt: true}, true, nil
+	case !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter:
+		return wallet.Sight{Unseen: seen}, false, nil
+	case unseen.After(tx.Now):
+		return wallet.Sight{Unseen: tx.Now, Doubt: true}, false, nil
+	}
+	return wallet.Sight{Unseen: unseen}, false, nil
+}
+
+// LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
+// back, what waits for a time that has not come is made due first ([Tx.Wake]), and as long as that is not done, nothing is seen.
+func (tx Rows) LookOut() error {
+	more, err := tx.Wake(wakeSlice)
+	if err != nil || more {
+		return err
+	}
+	sight, _, err := tx.sight()
+	if err != nil {
+		return err
+	}
+	return tx.Saw(tx.Now, sight.Unseen)
+}
+
+// LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
+// right: no reading counts as heard until [Tx.LookOut] is called again. What waits for a time that has not come is due all the
+// same, for afterwards nothing tells any more that the clock was set back.
+func (tx Rows) LookAway() error {
+	more, err := tx.Wake(wakeSlice)
+	if err != nil || more {
+		return err
+	}
+	return tx.Saw(tx.Now, tx.Now.Add(awayFor))
+}
+
+// awayFor is longer than a server runs between two looks.
+const awayFor = 24 * time.Hour
+
+// messageWaits is longer than a message waits for its next try, which is at most until the next day.
+const messageWaits = 48 * time.Hour
+
+// wakeSlice is how many rows of a table one look makes due. Whoever has more time calls [Tx.Wake] before.
+const wakeSlice = 100
+
+// Wake makes due, where the clock was set back since the server last saw its meters, what was to be done at a time that the
+// clock is not to show for long: looks at supplies, and what is to be sent to meters or people, or was enqueued or put back at
+// such a time, at most max of each. What a worker took then is free again; what one has taken since stays its own, or it would be
+// sent twice. It reports whether there may be more.
+func (tx Rows) Wake(max int) (more bool, err error) {
+	_, back, err := tx.sight()
+	if err != nil || !back {
+		return false, err
+	}
+	for _, s := range []struct {
+		sql   string
+		later time.Time
+	}{
+		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter IN (
+			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, tx.Now},
+		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM outbox WHERE tenant_id = $2 AND dead_at IS NULL
+			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(job.LongestPause)},
+		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM message WHERE tenant_id = $2 AND open = 1
+			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(messageWaits)},
+		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND id IN (
+			SELECT id FROM outbox WHERE tenant_id = $2 AND owner_until > $3 LIMIT $4)`, tx.Now.Add(job.HoldFor)},
+	} {
+		n, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later, max)
+		if err != nil {
+			return false, fmt.Errorf("wake what waits for a time that has not come: %w", err)
+		}
+		more = more || n >= int64(max)
+	}
+	return more, nil
+}
+
+// SuppliesDue lists accounts with a supply to look at by a moment, each once, at most max; fewer than max are all.
+func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT m.account_id FROM wallet_supply s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
+		WHERE s.tenant_id = $1 AND s.look_at <= $2 AND m.account_id IS NOT NULL GROUP BY m.account_id ORDER BY MIN(s.look_at) LIMIT $3`, func(r core.Row) error {
+		out = append(out, r.ID(0))
+		return nil
+	}, tx.Tenant, by, max)
+	if err != nil {
+		return nil, fmt.Errorf("list supplies to look at: %w", err)
+	}
+	return out, nil
+}
+
+// LookNow has the supply of a meter looked at as soon as may be.
+func (tx Rows) LookNow(meter int64) error {
+	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
+}
+
+// LeaseNumber is the last number that a lease of a meter was given. refused reports whether the meter answered the lease
+// before order that it has had a higher one.
+func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error) {
+	_, err = tx.One(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
+		func(r core.Row) error {
+			refused = r.Text(0) == string(command.StateFailed) && strings.HasPrefix(r.Text(1), "old")
+			return nil
+		}, tx.Tenant, meter, string(command.Lease), order)
+	if err == nil {
+		last, err = tx.Number(`SELECT lease_seq FROM meter WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), tx.Tenant, meter)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("read the last lease of meter %d: %w", meter, err)
+	}
+	return last, refused, nil
+}
+
+// LeaseNumbered writes the number of a meter's newest lease.
+func (tx Rows) LeaseNumbered(meter, number int64) error {
+	err := tx.Must(`UPDATE meter SET lease_seq = $1 WHERE tenant_id = $2 AND n = $3`, number, tx.Tenant, meter)
+	if err != nil {
+		return fmt.Errorf("number the lease of meter %d: %w", meter, err)
+	}
+	return nil
+}
+
+// Saw is [Tx.LookOut] of a server whose clock goes in larger steps: it says itself when it last did not see its meters.
+func (tx Rows) Saw(now, unseen time.Time) error {
+	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, now, unseen)
+	if err != nil {
+		return fmt.Errorf("note that meters are seen: %w", err)
+	}
+	return nil
+}
+
+// AccountSupply sets what is special about the supply of an account.
+func (tx Rows) AccountSupply(account id.ID, s registry.AccountSupply) error {
+	err := tx.Rewrite("account", account, func() error {
+		return tx.Must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
+			s.Protected, s.Grace, tx.Tenant, account)
+	})
+	if err != nil {
+		return fmt.Errorf("set the supply of account %s: %w", account.Text(id.Account), err)
+	}
+	return nil
+}

@@ -1,0 +1,380 @@
+package meters
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// addWallet gives a new meter its wallet.
+func (tx Rows) addWallet(m registry.Meter) error {
+	if m.Mode != registry.PrepayWallet {
+		return nil
+	}
+	_, err := tx.C.Exec(`INSERT INTO wallet (tenant_id, meter) VALUES ($1, $2)`, tx.Tenant, m.N)
+	if err == nil {
+		_, err = tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter, rated) VALUES ($1, $2, 1)
+			ON CONFLICT (tenant_id, meter) DO UPDATE SET rated = 1`, tx.Tenant, m.N)
+	}
+	if err == nil {
+		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
+	}
+	if err == nil {
+		err = tx.Attest("base", m.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("give meter %s a wallet: %w", m.Number, err)
+	}
+	return nil
+}
+
+// walletQuery reads wallets with what is known of their meters and accounts; walletQueryAll those without an account too.
+const (
+	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
+	w.debited, w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up,
+	w.held_clock, w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status,
+	l.last_seen, l.newest_at, v.amount, w.open_wh, w.held_open FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
+	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id`
+	walletQuery    = walletColumns + ` WHERE w.tenant_id = $1 AND a.id IS NOT NULL AND `
+	WalletQueryAll = walletColumns + ` WHERE w.tenant_id = $1`
+)
+
+// ScanWallet reads walletColumns.
+func ScanWallet(r core.Row) (wallet.Row, error) {
+	w := wallet.Row{
+		State: wallet.State{Store: r.Text(1), Seq: uint64(r.Int(2)), Started: !r.IsNull(3), Register: unit.Energy(r.Int(3)),
+			Base: unit.Energy(r.Int(4)), At: r.Time(5), Up: uint64(r.Int(6)),
+			Meter:   tariff.Meter{Month: r.Text(7), Used: unit.Energy(r.Int(8)), Rest: r.Int(9)},
+			Accrued: money.Minor(r.Int(10)), Debited: money.Minor(r.Int(12)),
+			Posted: r.Int(13), PostedWh: unit.Energy(r.Int(14)), PostedTo: r.Time(15), SettledAt: r.Time(16),
+			Open: !r.IsNull(39), OpenFrom: unit.Energy(r.Int(39)),
+			Low1: crossing(r.Int(25)), Low2: crossing(r.Int(26)), Off: supply.Reasons(r.Int(27)), MaxW: unit.Power(r.Int(28))},
+		Meter: wallet.Meter{N: r.Int(0), ID: r.ID(29), Number: r.Text(30), Simulated: r.Bool(31), Phases: int(r.Int(32)), Account: r.ID(33),
+			Tariff: r.ID(34), Active: r.Text(35) == "active", LastSeen: r.Time(36), NewestAt: r.Int(37), Advanced: money.Minor(r.Int(38))},
+	}
+	w.Based = w.Base
+	if reason := r.Text(17); reason != "" {
+		w.Held = wallet.Held{Reason: wallet.HoldReason(reason), Store: r.Text(18), Seq: uint64(r.Int(19)), Register: unit.Energy(r.Int(20)),
+			At: r.Time(21), Up: uint64(r.Int(22)), Clock: wire.Clock(r.Text(23)), Since: r.Time(24)}
+		if r.Bool(40) {
+			w.Held.Reason = wallet.HoldOpen
+		}
+	}
+	if parts := r.Text(11); parts != "" {
+		if err := json.Unmarshal([]byte(parts), &w.Parts); err != nil {
+			return wallet.Row{}, fmt.Errorf("read what meter %s accrued: %w", w.Meter.Number, err)
+		}
+	}
+	return w, nil
+}
+
+// Bits of a crossing as it is stored.
+const (
+	crossBelow = 1
+	crossFired = 2
+)
+
+func crossing(bits int64) supply.Crossing {
+	return supply.Crossing{Below: bits&crossBelow != 0, Fired: bits&crossFired != 0}
+}
+
+func crossingBits(c supply.Crossing) (bits int64) {
+	if c.Below {
+		bits |= crossBelow
+	}
+	if c.Fired {
+		bits |= crossFired
+	}
+	return bits
+}
+
+// walletTries bounds how often wallets are locked anew because a meter has come to their account meanwhile.
+const walletTries = 3
+
+// Wallets locks wallets in the order of their meters, and then reads them. It takes two statements where rows are locked:
+// one that has waited for a lock sees the locked rows as they are now, and what it joins to them as it was before, so an
+// account that was closed meanwhile would still be open to it.
+func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
+	args = append([]any{tx.Tenant}, args...)
+	for range walletTries {
+		locked, err := tx.lockWallets(condition, args)
+		if err != nil {
+			return nil, fmt.Errorf("lock wallets: %w", err)
+		}
+		var out []wallet.Row
+		all := true
+		err = tx.C.Query(walletQuery+condition+` ORDER BY w.meter`, func(r core.Row) error {
+			w, err := ScanWallet(r)
+			out, all = append(out, w), all && (locked == nil || locked[w.Meter.N])
+			return err
+		}, args...)
+		if err != nil {
+			return nil, fmt.Errorf("read wallets: %w", err)
+		}
+		if all {
+			return out, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the meters of an account change all the time", core.ErrInvariant)
+}
+
+// lockWallets locks wallets in the order of their meters, and says of which; nil where there is nobody to lock them from.
+func (tx Rows) lockWallets(condition string, args []any) (map[int64]bool, error) {
+	if tx.C.ForUpdate() == "" {
+		return nil, nil
+	}
+	locked := map[int64]bool{}
+	err := tx.C.Query(`SELECT w.meter FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+		WHERE w.tenant_id = $1 AND `+condition+` ORDER BY w.meter`+tx.LockOf("w"), func(r core.Row) error {
+		locked[r.Int(0)] = true
+		return nil
+	}, args...)
+	return locked, err
+}
+
+// WalletsOf locks and reads the wallets of all meters of an account.
+func (tx Rows) WalletsOf(account id.ID) ([]wallet.Row, error) {
+	return tx.Wallets(`m.account_id = $2`, account)
+}
+
+// WalletOf locks and reads the wallets of the account that a meter supplies, its own among them; none for a meter that
+// has no wallet.
+func (tx Rows) WalletOf(meter int64) ([]wallet.Row, error) {
+	return tx.Wallets(`m.account_id = (SELECT account_id FROM meter WHERE n = $2)`, meter)
+}
+
+// WalletPut writes a wallet that was locked. Where its rating begins or goes on from another register, that leaves evidence:
+// what is charged for is the rise since, which the meter itself tells.
+func (tx Rows) WalletPut(w wallet.Row) error {
+	if w.Base == w.Based {
+		return tx.walletPut(w)
+	}
+	return tx.RewriteLocked(core.KindNamed("base"), w.Meter.ID, func() error { return tx.walletPut(w) })
+}
+
+func (tx Rows) walletPut(w wallet.Row) error {
+	parts := ""
+	if len(w.Parts) > 0 {
+		text, err := json.Marshal(w.Parts)
+		if err != nil {
+			return fmt.Errorf("write what meter %s accrued: %w", w.Meter.Number, err)
+		}
+		parts = string(text)
+	}
+	var register, heldWh, openWh *unit.Energy
+	held, heldOpen := w.Held.Reason, w.Held.Reason == wallet.HoldOpen
+	if heldOpen {
+		held = wallet.HoldImplausible // see schema.sql
+	}
+	if w.Open {
+		openWh = &w.OpenFrom
+	}
+	if w.Started {
+		register = &w.Register
+	}
+	if w.Held.Stopped() {
+		heldWh = &w.Held.Register
+	}
+	err := tx.Must(`UPDATE wallet SET store = $1, seq = $2, register_wh = $3, base_wh = $4, at = $5, up = $6, month = $7, month_wh = $8,
+		rest = $9, accrued = $10, parts = $11, debited = $12, posted = $13, posted_wh = $14, posted_to = $15, settled_at = $16, held = $17,
+		held_store = $18, held_seq = $19, held_wh = $20, held_at = $21, held_up = $22, held_clock = $23, held_since = $24, low1 = $25,
+		low2 = $26, off = $27, max_w = $28, open_wh = $29, held_open = $30, version = version + 1 WHERE tenant_id = $31 AND meter = $32`,
+		w.Store, int64(w.Seq), register, w.Base, w.At, int64(w.Up), w.Month, w.Used, w.Rest, w.Accrued, parts, w.Debited, w.Posted, w.PostedWh,
+		w.PostedTo, w.SettledAt, string(held), w.Held.Store, int64(w.Held.Seq), heldWh, w.Held.At, int64(w.Held.Up),
+		string(w.Held.Clock), w.Held.Since, crossingBits(w.Low1), crossingBits(w.Low2), int64(w.Off), w.MaxW, openWh, heldOpen, tx.Tenant, w.Meter.N)
+	if err != nil {
+		return fmt.Errorf("write the wallet of meter %s: %w", w.Meter.Number, err)
+	}
+	return nil
+}
+
+// WalletDays adds what a meter used to its local days.
+func (tx Rows) WalletDays(meter int64, days []wallet.DayUse) error {
+	for _, d := range days {
+		_, err := tx.C.Exec(`INSERT INTO wallet_day (tenant_id, meter, day, wh, debit, estimated_wh) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (tenant_id, meter, day) DO UPDATE SET wh = wallet_day.wh + excluded.wh, debit = wallet_day.debit + excluded.debit,
+			estimated_wh = wallet_day.estimated_wh + excluded.estimated_wh`, tx.Tenant, meter, d.Day, d.Units, d.Debit, d.Estimated)
+		if err != nil {
+			return fmt.Errorf("add to the use of meter %d on %s: %w", meter, d.Day, err)
+		}
+	}
+	return nil
+}
+
+// WalletMoney is what the books say an account has in its wallet, credit positive, and what is reserved of it.
+func (tx Rows) WalletMoney(account id.ID) (wallet, held money.Minor, err error) {
+	a, _, err := tx.Account(ledger.AccountRef{Code: ledger.Wallet, Subject: account.Text(id.Account)})
+	return -a.Balance, a.Held, err
+}
+
+// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets is its lock
+// too: it stands in a row of its own, because the account is locked before its wallets and never after them.
+func (tx Rows) WalletAdvanced(account id.ID, by money.Minor) error {
+	err := tx.Must(`INSERT INTO wallet_advance (tenant_id, account_id, amount) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id, account_id) DO UPDATE SET amount = wallet_advance.amount + excluded.amount`, tx.Tenant, account, by)
+	if err != nil {
+		return fmt.Errorf("note the tax advanced by account %s: %w", account.Text(id.Account), err)
+	}
+	return nil
+}
+
+// WalletTenant is what the tenant decided that wallets follow. The tenant's row is not locked: every batch of readings
+// reads it, and a decision that changes meanwhile holds from the next on.
+func (tx Rows) WalletTenant() (wallet.Tenant, error) {
+	var t wallet.Tenant
+	zone, settings := "", ""
+	found, err := tx.One(`SELECT currency, tz, settings FROM tenant WHERE id = $1`, func(r core.Row) error {
+		t.Currency, zone, settings = r.Text(0), r.Text(1), r.Text(2)
+		return nil
+	}, tx.Tenant)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return wallet.Tenant{}, fmt.Errorf("read tenant %d: %w", tx.Tenant, err)
+	}
+	if t.Zone, err = tx.Zone(zone); err != nil {
+		return wallet.Tenant{}, err
+	}
+	more, err := people.MoreSettings(core.TenantRow{Settings: settings})
+	if err != nil {
+		return wallet.Tenant{}, err
+	}
+	if text, ok := more[people.WalletKey]; ok {
+		if err := json.Unmarshal(text, &t.Policy); err != nil {
+			return wallet.Tenant{}, fmt.Errorf("read setting %s: %w", people.WalletKey, err)
+		}
+	}
+	if text, ok := more[people.SupplyKey]; ok {
+		if err := json.Unmarshal(text, &t.Supply); err != nil {
+			return wallet.Tenant{}, fmt.Errorf("read setting %s: %w", people.SupplyKey, err)
+		}
+	}
+	return t, nil
+}
+
+// VersionsOf are all versions of a tariff by the moment from which they hold; of two of one moment the later published
+// comes last and counts.
+func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
+	var out []tariff.Version
+	err := tx.C.Query(`SELECT `+books.VersionColumns+books.VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 ORDER BY v.effective_from, v.n`,
+		func(r core.Row) error {
+			v, err := books.Of(tx.Tx).ScanVersion(r)
+			out = append(out, v)
+			return err
+		}, tx.Tenant, t)
+	if err != nil {
+		return nil, fmt.Errorf("read the versions of tariff %s: %w", t.Text(id.Tariff), err)
+	}
+	return out, nil
+}
+
+// WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
+func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
+	meters = slices.Sorted(slices.Values(meters)) // of several chunks too, rows are locked in the order of their meters
+	seen := make(map[int64]bool, len(meters))
+	for chunk := range slices.Chunk(meters, LiveChunk) {
+		args := make([]any, LiveChunk)
+		for i := range args {
+			args[i] = chunk[min(i, len(chunk)-1)]
+		}
+		rows, err := tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE n IN (`+core.Placeholders(2, LiveChunk)+`))`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			if !seen[r.Meter.N] {
+				seen[r.Meter.N] = true
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
+// ReadingsBetween are the readings of a meter with numbers in [from, to] of one memory, in their order, at most max.
+// newest bounds how many of the meter's newest rows are looked at, 0 for all.
+func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newest, max int) ([]wallet.Reading, error) {
+	source, args := `reading`, []any{tx.Tenant, meter}
+	where := ` WHERE tenant_id = $1 AND meter = $2`
+	if newest > 0 {
+		source, where = `(SELECT * FROM reading WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT $3) newest`, ` WHERE meter = $2`
+		args = append(args, newest)
+	}
+	n := len(args)
+	args = append(args, store, int64(from), int64(to), max)
+	var out []wallet.Reading
+	err := tx.C.Query(fmt.Sprintf(`SELECT seq, at, up, clock, received_at, register_wh, relay, reasons FROM %s%s AND store = $%d AND seq BETWEEN $%d AND $%d
+		ORDER BY seq LIMIT $%d`, source, where, n+1, n+2, n+3, n+4), func(r core.Row) error {
+		out = append(out, wallet.Reading{Store: store, Seq: uint64(r.Int(0)), At: r.Time(1), Up: uint64(r.Int(2)), Clock: wire.Clock(r.Text(3)),
+			ReceivedAt: r.Time(4), Register: unit.Energy(r.Int(5)), Open: wallet.SaysOpen(r.Text(6), r.Text(7) != "")})
+		return nil
+	}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read readings %d to %d of meter %d: %w", from, to, meter, err)
+	}
+	return out, nil
+}
+
+// WalletsDue lists accounts of which some meter has accrued money and was not settled since a moment, or only at a time that
+// has not come, each once, by their meters, after the given one; last is the meter to go on after.
+func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
+	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)
+		AND w.meter > $4 AND m.account_id IS NOT NULL ORDER BY w.meter LIMIT $5`, func(r core.Row) error {
+		last = r.Int(0)
+		if a := r.ID(1); len(accounts) == 0 || accounts[len(accounts)-1] != a {
+			accounts = append(accounts, a)
+		}
+		return nil
+	}, tx.Tenant, before, tx.Now.Add(wallet.Ahead), after, max)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list wallets to settle: %w", err)
+	}
+	return accounts, last, nil
+}
+
+// WalletTerms are what readings of a meter are rated by.
+func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+	versions, err := tx.VersionsOf(m.Tariff)
+	return wallet.Terms{Zone: t.Zone, Simulated: m.Simulated, Phases: m.Phases, Versions: versions}, err
+}
+
+// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is rated.
+// The window is not locked: who moves it waits for the wallet that the caller has locked.
+func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
+	store, from, to := "", uint64(1), uint64(0)
+	_, err := tx.One(`SELECT store, watermark FROM meter_live WHERE tenant_id = $1 AND meter = $2`, func(r core.Row) error {
+		store, to = r.Text(0), uint64(r.Int(1))
+		return nil
+	}, tx.Tenant, w.Meter.N)
+	if err != nil {
+		return nil, fmt.Errorf("read the watermark of meter %s: %w", w.Meter.Number, err)
+	}
+	if store == w.Store {
+		from = w.Seq + 1
+	}
+	return tx.ReadingsBetween(w.Meter.N, store, from, to, 0, max)
+}
+
+// WalletReleased clears the alarm of a meter whose rating goes on.
+func (tx Rows) WalletReleased(meter int64) error {
+	return tx.ClearAlarm(meter, metering.AlarmRatingHeld)
+}

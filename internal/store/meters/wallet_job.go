@@ -1,0 +1,46 @@
+package meters
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// WalletsUncharged lists active wallet accounts with a meter each, by their meters, after the given one: those that are
+// not charged up to a local date yet, those that never were, and all whose meter lives in its own time.
+func (tx Rows) WalletsUncharged(date string, after int64, max int) ([]wallet.ChargeAccount, error) {
+	var out []wallet.ChargeAccount
+	err := tx.C.Query(`SELECT m.id, m.n, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.opened_at, l.last_seen, l.newest_at
+		FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+		JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
+		WHERE w.tenant_id = $1 AND a.status = 'active' AND (m.simulated = 1 OR a.charged_to = '' OR a.charged_to < $2) AND w.meter > $3 ORDER BY w.meter LIMIT $4`,
+		func(r core.Row) error {
+			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(7), Meter: wallet.Meter{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
+				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Tariff: r.ID(6), Active: true, LastSeen: r.Time(8), NewestAt: r.Int(9)}})
+			return nil
+		}, tx.Tenant, date, after, max)
+	if err != nil {
+		return nil, fmt.Errorf("list wallets to charge: %w", err)
+	}
+	return out, nil
+}
+
+// LockAccount locks an account.
+func (tx Rows) LockAccount(account id.ID) error {
+	_, err := tx.WalletChargedTo(account)
+	return err
+}
+
+// WalletChargedTo locks an account and reads up to which local date it is charged.
+func (tx Rows) WalletChargedTo(account id.ID) (string, error) {
+	to := ""
+	_, err := tx.One(`SELECT charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),
+		func(r core.Row) error { to = r.Text(0); return nil }, tx.Tenant, account)
+	if err != nil {
+		return "", fmt.Errorf("read account %s: %w", account.Text(id.Account), err)
+	}
+	return to, nil
+}

@@ -1,0 +1,116 @@
+package meters
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// AccountExists reports whether there is such an account.
+func (tx Rows) AccountExists(account id.ID) (bool, error) {
+	exists, err := tx.One(`SELECT mode FROM account WHERE tenant_id = $1 AND id = $2`, func(core.Row) error { return nil }, tx.Tenant, account)
+	if err != nil {
+		return false, fmt.Errorf("find account %s: %w", account.Text(id.Account), err)
+	}
+	return exists, nil
+}
+
+// WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
+func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse, error) {
+	var out []wallet.DayUse
+	err := tx.C.Query(`SELECT day, wh, debit, estimated_wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 AND day >= $3 AND day <= $4
+		ORDER BY day DESC LIMIT $5`, func(r core.Row) error {
+		out = append(out, wallet.DayUse{Day: r.Text(0), Units: unit.Energy(r.Int(1)), Debit: money.Minor(r.Int(2)), Estimated: unit.Energy(r.Int(3))})
+		return nil
+	}, tx.Tenant, meter, from, to, max)
+	if err != nil {
+		return nil, fmt.Errorf("read the use of meter %d: %w", meter, err)
+	}
+	return out, nil
+}
+
+// WalletBooked is what an account's wallet held before a moment, credit positive, and what was booked on it from then up
+// to another, in order.
+func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {
+	n := int64(0)
+	_, err = tx.One(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`, func(r core.Row) error { n = r.Int(0); return nil },
+		tx.Tenant, ledger.Wallet, account.Text(id.Account))
+	if err != nil || n == 0 {
+		return 0, nil, people.WrapAccount(err)
+	}
+	before, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE p.tenant_id = $1 AND p.account = $2 AND p.listed = 1 AND j.posted_at < $3`, tx.Tenant, n, from)
+	if err != nil {
+		return 0, nil, people.WrapAccount(err)
+	}
+	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.memo, j.posted_at, SUM(p.amount) FROM posting p
+		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE p.tenant_id = $1 AND p.account = $2 AND p.listed = 1 AND j.posted_at >= $3 AND j.posted_at < $4
+		GROUP BY j.id, j.kind, j.ref, j.memo, j.posted_at ORDER BY j.posted_at, j.id LIMIT $5`, func(r core.Row) error {
+		booked = append(booked, wallet.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), Memo: r.Text(3), At: r.Time(4),
+			Amount: -money.Minor(r.Int(5))})
+		return nil
+	}, tx.Tenant, n, from, to, max)
+	return -money.Minor(before), booked, people.WrapAccount(err)
+}
+
+// WalletDifferences lists meters whose register is not all rated, by their numbers, after the given one.
+func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, error) {
+	type found struct {
+		row      wallet.Row
+		register unit.Energy
+		asOf     time.Time
+	}
+	var rows []found
+	err := tx.C.Query(walletColumns+` WHERE w.tenant_id = $1 AND w.meter > $2 AND l.register_wh IS NOT NULL
+		AND (w.register_wh IS NULL OR w.register_wh <> l.register_wh OR w.held <> '') ORDER BY w.meter LIMIT $3`, func(r core.Row) error {
+		w, err := ScanWallet(r)
+		rows = append(rows, found{row: w})
+		return err
+	}, tx.Tenant, after, max)
+	if err != nil {
+		return nil, fmt.Errorf("compare registers: %w", err)
+	}
+	out := make([]wallet.Difference, len(rows))
+	for i, f := range rows {
+		_, err := tx.One(`SELECT register_wh, as_of FROM meter_live WHERE tenant_id = $1 AND meter = $2`, func(r core.Row) error {
+			f.register, f.asOf = unit.Energy(r.Int(0)), r.Time(1)
+			return nil
+		}, tx.Tenant, f.row.Meter.N)
+		if err != nil {
+			return nil, fmt.Errorf("compare registers: %w", err)
+		}
+		w := f.row
+		out[i] = wallet.Difference{Meter: w.Meter, Rated: w.Register, Register: f.register, Total: w.Total(), Rebased: w.Base, AsOf: f.asOf, Held: w.Held}
+	}
+	return out, nil
+}
+
+// WalletView is what a meter shows of its wallet: the books, and the estimate by what was used since.
+func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
+	rows, err := tx.WalletOf(meter)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range rows {
+		if w.Meter.N != meter {
+			continue
+		}
+		m, err := wallet.MoneyOf(tx, w.Meter.Account, rows)
+		if err != nil {
+			return nil, err
+		}
+		v := &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
+			AsOf: w.At, Total: w.Total(), Supply: wallet.Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
+		return v, nil
+	}
+	return nil, nil
+}

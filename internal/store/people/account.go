@@ -1,0 +1,113 @@
+package people
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// ClosedAccount is the status of an account that has ended.
+const ClosedAccount = "closed"
+
+// AccountClose closes an account and frees its meters for another one. They go on pointing to it until then, so that what
+// they were told is still looked after.
+func (tx Rows) AccountClose(account id.ID, at time.Time) error {
+	err := tx.Rewrite("account", account, func() error {
+		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
+			ClosedAccount, at, tx.Tenant, account)
+	})
+	if err != nil {
+		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
+	}
+	var meters []id.ID
+	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`+tx.C.ForUpdate(),
+		func(r core.Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account)
+	for _, m := range meters {
+		if err == nil {
+			err = tx.Rewrite("meter", m, func() error {
+				return tx.Must(`UPDATE meter SET status = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, string(registry.Installed), tx.Tenant, m)
+			})
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("free the meters of account %s: %w", account.Text(id.Account), err)
+	}
+	return nil
+}
+
+// FreePlace is the place of a meter whose account has ended; free is false for any other meter. The meter is locked.
+func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
+	free, err = tx.One(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error { point = r.ID(0); return nil },
+		tx.Tenant, meter, string(registry.Installed), ClosedAccount)
+	return point, free, WrapAccount(err)
+}
+
+// WrapAccount names an account in an error of a statement.
+func WrapAccount(err error) error {
+	if err != nil {
+		return fmt.Errorf("read an account: %w", err)
+	}
+	return nil
+}
+
+// AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one. Both
+// are named by identities that sort by time.
+func (tx Rows) AccountEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	out, err := tx.saleEntries(account, before, max)
+	if err != nil {
+		return nil, WrapAccount(err)
+	}
+	booked, err := tx.bookedEntries(account, before, max)
+	if err != nil {
+		return nil, WrapAccount(err)
+	}
+	out = append(out, booked...)
+	slices.SortFunc(out, func(a, b vending.Entry) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	return out[:min(len(out), max)], nil
+}
+
+// saleEntries are the sales of an account, found by the meters that supply it.
+func (tx Rows) saleEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	var out []vending.Entry
+	err := tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
+		FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+		WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2 AND v.id < $3
+		ORDER BY v.id DESC LIMIT $4`, func(r core.Row) error {
+		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
+			Amount: money.Minor(r.Int(3)), Units: unit.Energy(r.Int(4)), Meter: r.Text(5), No: r.Text(6)})
+		return nil
+	}, tx.Tenant, account, core.UpTo(before), max)
+	return out, err
+}
+
+// bookedEntries are the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no
+// sale made.
+func (tx Rows) bookedEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+	var out []vending.Entry
+	name := account.Text(id.Account)
+	err := tx.C.Query(`SELECT j.id, j.posted_at, j.kind, j.ref, j.memo, SUM(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END),
+			SUM(CASE WHEN p.amount < 0 THEN -p.amount ELSE 0 END)
+		FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
+		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE a.tenant_id = $1 AND a.code IN (1100, 2000, 2060, 2080, 2090) AND (a.subject = $2 OR a.subject >= $3 AND a.subject < $4)
+		AND p.journal_id < $5 AND p.listed = 1 AND j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission')
+		GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $6`, func(r core.Row) error {
+		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
+			Amount: money.Minor(larger(r.Int(5), r.Int(6)))})
+		return nil
+	}, tx.Tenant, name, name+":", name+";", core.UpTo(before), max)
+	return out, err
+}
+
+// larger is the larger of two sums; max is the name of a limit here.
+func larger(a, b int64) int64 { return max(a, b) }

@@ -1,0 +1,224 @@
+package people
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// ApprovalColumns are the columns that [Rows.ScanApproval] reads.
+const ApprovalColumns = `id, act, need, object, summary, body, maker_id, maker, checker_id, checker, state, reason, created_at, decided_at`
+
+// actorRow is who asked or decided, as a row keeps it beside the identity.
+type actorRow struct {
+	Kind   access.Kind `json:"kind,omitempty"`
+	Name   string      `json:"name,omitempty"`
+	Role   access.Role `json:"role,omitempty"`
+	Vendor string      `json:"vendor,omitempty"`
+	// Answers is who acts through an API key.
+	Answers []byte `json:"answers,omitempty"`
+}
+
+func writeActor(a access.Actor) (string, error) {
+	row := actorRow{Kind: a.Kind, Name: a.Name, Role: a.Role}
+	if !a.Vendor.IsZero() {
+		row.Vendor = a.Vendor.Text(id.Vendor)
+	}
+	if !a.Answers.IsZero() {
+		row.Answers = a.Answers[:]
+	}
+	b, err := json.Marshal(row)
+	return string(b), err
+}
+
+func (tx Rows) readActor(i id.ID, text string) (access.Actor, error) {
+	var row actorRow
+	if err := json.Unmarshal([]byte(text), &row); err != nil {
+		return access.Actor{}, err
+	}
+	a := access.Actor{Tenant: tx.Tenant, Kind: row.Kind, ID: i, Name: row.Name, Role: row.Role}
+	copy(a.Answers[:], row.Answers)
+	if row.Vendor != "" {
+		vendor, err := id.Parse(id.Vendor, row.Vendor)
+		if err != nil {
+			return access.Actor{}, err
+		}
+		a.Vendor = vendor
+	}
+	return a, nil
+}
+
+// ScanApproval reads an approval from a row of [ApprovalColumns].
+func (tx Rows) ScanApproval(r core.Row) (access.Approval, error) {
+	a := access.Approval{ID: r.ID(0), Act: access.Act(r.Text(1)), Right: access.Right(r.Text(2)), Object: r.Text(3), Summary: r.Text(4),
+		Body: []byte(r.Text(5)), State: access.ApprovalState(r.Text(10)), Reason: r.Text(11), CreatedAt: r.Time(12)}
+	if !r.IsNull(13) {
+		a.DecidedAt = r.Time(13)
+	}
+	var err error
+	if a.Maker, err = tx.readActor(r.ID(6), r.Text(7)); err != nil {
+		return access.Approval{}, err
+	}
+	a.Checker, err = tx.readActor(r.ID(8), r.Text(9))
+	return a, err
+}
+
+// WrapApproval names the step of an approval at which a statement failed.
+func WrapApproval(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s approval: %w", what, err)
+	}
+	return nil
+}
+
+// FourEyes is the tenant's setting; nil where it leaves it to the number of people. It takes no lock: whoever decides
+// about an act holds others already.
+func (tx Rows) FourEyes() (*bool, error) {
+	settings := ""
+	_, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
+	if err != nil {
+		return nil, WrapApproval("read the setting for an", err)
+	}
+	var s struct {
+		FourEyes *bool `json:"four_eyes"`
+	}
+	return s.FourEyes, WrapApproval("read the setting for an", json.Unmarshal([]byte(settings), &s))
+}
+
+// AddApproval keeps an act that waits for a second person.
+func (tx Rows) AddApproval(a access.Approval) error {
+	maker, err := writeActor(a.Maker)
+	if err == nil {
+		_, err = tx.C.Exec(`INSERT INTO approval (tenant_id, id, act, need, object, summary, body, maker_id, maker, state, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, a.ID, string(a.Act), string(a.Right), a.Object, a.Summary,
+			string(a.Body), a.Maker.ID, maker, string(a.State), a.CreatedAt)
+	}
+	if err == nil {
+		err = tx.Attest("approval", a.ID)
+	}
+	return WrapApproval("keep", err)
+}
+
+// ApprovalByID reads an approval and locks it.
+func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
+	var a access.Approval
+	found, err := tx.One(`SELECT `+ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),
+		func(r core.Row) (err error) { a, err = tx.ScanApproval(r); return err }, tx.Tenant, i)
+	return a, found, WrapApproval("read", err)
+}
+
+// PutApproval writes how an approval was decided or used, if it still is in the state from.
+func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
+	checker, err := writeActor(a.Checker)
+	if err != nil {
+		return false, WrapApproval("write", err)
+	}
+	n := int64(0)
+	err = tx.Rewrite("approval", a.ID, func() error {
+		n, err = tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
+			WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
+		return err
+	})
+	return n == 1, WrapApproval("write", err)
+}
+
+// RoleNow is the role that an actor has by now, false for one that may no longer act: a key that was revoked or has
+// expired, a blocked person, a key that such a person acts through. An actor without an identity is the program itself.
+func (tx Rows) RoleNow(a access.Actor) (access.Role, bool, error) {
+	role, active, answers := a.Role, true, id.ID{}
+	var found bool
+	var err error
+	switch {
+	case a.ID.IsZero():
+		return role, true, nil
+	case a.Kind == access.APIKey:
+		found, err = tx.One(`SELECT role, answers, revoked_at, expires_at FROM api_key WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+			role, answers = access.Role(r.Text(0)), r.ID(1)
+			active = r.IsNull(2) && (r.IsNull(3) || tx.Now.Before(r.Time(3)))
+			return nil
+		}, tx.Tenant, a.ID)
+	default:
+		found, err = tx.One(`SELECT `+personColumns+personTables+` WHERE p.tenant_id = $1 AND p.id = $2`, func(r core.Row) error {
+			p := scanPerson(r, 0)
+			role, active = p.Role, !p.Blocked
+			return nil
+		}, tx.Tenant, a.ID)
+	}
+	if err == nil && found && active && !answers.IsZero() {
+		var blocked int64
+		blocked, err = tx.Number(`SELECT count(*) FROM person WHERE tenant_id = $1 AND id = $2 AND status <> $3`, tx.Tenant, answers, StatusActive)
+		active = blocked == 0
+	}
+	return role, found && active, WrapApproval("look who asked for an", err)
+}
+
+// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
+// the newest).
+func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
+	var out []access.Approval
+	err := tx.C.Query(`SELECT `+ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
+		ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
+		a, err := tx.ScanApproval(r)
+		out = append(out, a)
+		return err
+	}, tx.Tenant, string(state), core.UpTo(before), max)
+	return out, WrapApproval("list", err)
+}
+
+// IsActor reports whether one person stands behind an actor and the one that a row names: by that name, or through one of
+// the keys of that name. Rows keep names, and several keys may share one: then any of them counts.
+func (tx Rows) IsActor(a access.Actor, named string) (bool, error) {
+	if a.String() == named {
+		return true, nil
+	}
+	kind, name, _ := strings.Cut(named, " ")
+	self := a.ID
+	if !a.Answers.IsZero() {
+		self = a.Answers
+	}
+	var n int64
+	var err error
+	switch access.Kind(kind) {
+	case access.APIKey:
+		key, _ := id.Parse(id.Key, name) // a key without a name is called by its identity
+		n, err = tx.Number(`SELECT COUNT(*) FROM api_key WHERE tenant_id = $1 AND (name = $2 OR id = $3) AND COALESCE(answers, id) = $4`,
+			tx.Tenant, name, key[:], self[:])
+	case access.Person:
+		n, err = tx.Number(`SELECT COUNT(*) FROM person WHERE tenant_id = $1 AND email = $2 AND id = $3`, tx.Tenant, name, self[:])
+	}
+	return n > 0, WrapApproval("find who acted before an", err)
+}
+
+// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
+// person's keys, revoked ones too, and the person's. What others did under a key of the same name counts as well.
+func (tx Rows) NamesOf(a access.Actor) ([]string, error) {
+	names := []string{a.String()}
+	self := a.ID
+	if !a.Answers.IsZero() {
+		self = a.Answers
+	}
+	if self.IsZero() {
+		return names, nil
+	}
+	add := func(as access.Actor) {
+		if name := as.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	err := tx.C.Query(`SELECT id, name FROM api_key WHERE tenant_id = $1 AND COALESCE(answers, id) = $2`, func(r core.Row) error {
+		add(access.Key{ID: r.ID(0), Name: r.Text(1)}.Actor())
+		return nil
+	}, tx.Tenant, self)
+	if err == nil {
+		err = tx.C.Query(`SELECT email FROM person WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+			add(access.Actor{Kind: access.Person, Name: r.Text(0)})
+			return nil
+		}, tx.Tenant, self)
+	}
+	return names, WrapApproval("find the names for an", err)
+}

@@ -1,0 +1,10 @@
+// Package people reads and writes the rows of people, their keys, sign-ins and approvals, customers and their accounts, and settings.
+package people
+
+import "github.com/paywatt/paywatt/internal/store/core"
+
+// Rows are the rows of this area in one transaction.
+type Rows struct{ *core.Tx }
+
+// Of returns the rows of a transaction.
+func Of(tx *core.Tx) Rows { return Rows{tx} }

@@ -1,0 +1,71 @@
+package people
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// SessionTake notes that a meter's connection is held by this server from now on, whoever held it before. The epoch
+// rises with every take-over; what an earlier holder says of its connection is refused by it.
+func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error) {
+	epoch, err = tx.Number(`INSERT INTO session (tenant_id, meter, instance, epoch, since) VALUES ($1, $2, $3, 1, $4)
+		ON CONFLICT (tenant_id, meter) DO UPDATE SET instance = excluded.instance, epoch = session.epoch + 1, since = excluded.since
+		RETURNING epoch`, tx.Tenant, meter, instance, tx.Now)
+	if err != nil {
+		return 0, fmt.Errorf("take the session of meter %d: %w", meter, err)
+	}
+	return epoch, nil
+}
+
+// SessionDrop notes that the connection of a meter has ended, unless another one has begun since.
+func (tx Rows) SessionDrop(meter int64, instance string, epoch int64) error {
+	_, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND meter = $2 AND instance = $3 AND epoch = $4`,
+		tx.Tenant, meter, instance, epoch)
+	if err != nil {
+		return fmt.Errorf("drop the session of meter %d: %w", meter, err)
+	}
+	return nil
+}
+
+// SessionsForget drops all sessions that a server holds: it is going.
+func (tx Rows) SessionsForget(instance string) error {
+	if _, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND instance = $2`, tx.Tenant, instance); err != nil {
+		return fmt.Errorf("drop the sessions of %s: %w", instance, err)
+	}
+	return nil
+}
+
+// SessionsElsewhere calls found with every meter whose connection another server holds. live says whether
+// that server was heard of lately (see [Tx.ServerSeen]).
+func (tx Rows) SessionsElsewhere(instance string, found func(number string, live bool)) error {
+	err := tx.C.Query(`SELECT m.number, l.until FROM session s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
+		LEFT JOIN leader l ON l.name = '`+serverLead+`' || s.instance
+		WHERE s.tenant_id = $1 AND s.instance <> $2`, func(r core.Row) error {
+		found(r.Text(0), r.Time(1).After(tx.Now))
+		return nil
+	}, tx.Tenant, instance)
+	if err != nil {
+		return fmt.Errorf("look for sessions elsewhere: %w", err)
+	}
+	return nil
+}
+
+// serverLead begins the name of the lead that every server has of itself: while it lasts the server is alive.
+const serverLead = "server:"
+
+// serverForgotten is how long after its end a server is still known by name.
+const serverForgotten = 24 * time.Hour
+
+// ServerSeen says that a server is alive until the given moment, and forgets servers that have been gone for long.
+func (tx Rows) ServerSeen(instance string, until time.Time) error {
+	if _, _, err := tx.LeaderTake(serverLead+instance, instance, until); err != nil {
+		return err
+	}
+	_, err := tx.C.Exec(`DELETE FROM leader WHERE name LIKE '`+serverLead+`%' AND until < $1`, tx.Now.Add(-serverForgotten))
+	if err != nil {
+		return fmt.Errorf("forget servers that are gone: %w", err)
+	}
+	return nil
+}

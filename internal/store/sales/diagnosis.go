@@ -1,0 +1,38 @@
+package sales
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
+)
+
+// TokenByHash finds a token by the keyed hash of its digits, and the meter key it was made under.
+func (tx Rows) TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, err error) {
+	found, err = tx.One(`SELECT `+tokenColumns+`, meter_key_id FROM token WHERE tenant_id = $1 AND digits_hash = $2`, func(r core.Row) error {
+		t, key = scanToken(r), r.ID(tokenWidth)
+		return nil
+	}, tx.Tenant, hash)
+	if err != nil {
+		return sale.Token{}, id.ID{}, false, fmt.Errorf("find a token by its digits: %w", err)
+	}
+	return t, key, found, nil
+}
+
+// MeterKeys lists the keys of a meter, newest first, whatever their state.
+func (tx Rows) MeterKeys(meter int64, max int) ([]registry.Key, error) {
+	var out []registry.Key
+	err := tx.C.Query(`SELECT `+meters.KeyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
+		ORDER BY k.from_at DESC, k.id DESC LIMIT $3`, func(r core.Row) error {
+		k, err := meters.ScanMeterKey(r, 0)
+		out = append(out, k)
+		return err
+	}, tx.Tenant, meter, max)
+	if err != nil {
+		return nil, fmt.Errorf("list keys of meter %d: %w", meter, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package sales
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// givenColumns are the columns of given_token in the order in which scanGiven reads them.
+const givenColumns = `id, meter, tid, base_date, class, subclass, units_wh, state, result, created_at, digits_enc, digits_hash`
+
+func scanGiven(r core.Row) sale.Token {
+	return sale.Token{ID: r.ID(0), Meter: r.Int(1), TID: sts.TID(r.Int(2)), BaseDate: sts.BaseDate(r.Int(3)), Class: uint8(r.Int(4)),
+		SubClass: uint8(r.Int(5)), Units: unit.Energy(r.Int(6)), State: sale.TokenState(r.Text(7)), Result: r.Text(8), IssuedAt: r.Time(9),
+		Sealed: r.Bytes(10), Hash: r.Bytes(11), Elsewhere: true}
+}
+
+// GiveToken keeps a token that was made elsewhere.
+func (tx Rows) GiveToken(g recharge.Given) error {
+	var tid *int64
+	if g.HasTID {
+		n := int64(g.TID)
+		tid = &n
+	}
+	_, err := tx.C.Exec(`INSERT INTO given_token (tenant_id, id, meter, tid, base_date, class, subclass, units_wh, digits_enc, digits_hash, state,
+		by_actor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Tenant, g.ID, g.Meter, tid, int64(g.BaseDate),
+		int64(g.Class), int64(g.SubClass), int64(g.Units), []byte(g.Sealed), g.Hash, string(g.State), g.By, g.IssuedAt)
+	if err != nil {
+		return fmt.Errorf("keep a token from elsewhere: %w", err)
+	}
+	return nil
+}
+
+// GivenByHash finds a token from elsewhere by the hash of its digits.
+func (tx Rows) GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
+	found, err = tx.One(`SELECT id FROM given_token WHERE tenant_id = $1 AND meter = $2 AND digits_hash = $3`,
+		func(r core.Row) error { token = r.ID(0); return nil }, tx.Tenant, meter, hash)
+	if err != nil {
+		return id.ID{}, false, fmt.Errorf("find a token from elsewhere by its digits: %w", err)
+	}
+	return token, found, nil
+}
+
+// givenToken is a token from elsewhere.
+func (tx Rows) givenToken(token id.ID) (t sale.Token, found bool, err error) {
+	found, err = tx.One(`SELECT `+givenColumns+` FROM given_token WHERE tenant_id = $1 AND id = $2`,
+		func(r core.Row) error { t = scanGiven(r); return nil }, tx.Tenant, token)
+	if err != nil {
+		return sale.Token{}, false, fmt.Errorf("find token %s from elsewhere: %w", token.Text(id.Token), err)
+	}
+	return t, found, nil
+}
+
+// MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one after
+// before on (zero for the newest).
+func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
+	out, err := tx.VendTokens(meter, before, max)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.C.Query(`SELECT `+givenColumns+` FROM given_token WHERE tenant_id = $1 AND meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+		func(r core.Row) error { out = append(out, scanGiven(r)); return nil }, tx.Tenant, meter, newestOr(before), max)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)
+	}
+	slices.SortFunc(out, func(a, b sale.Token) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	return out[:min(len(out), max)], nil
+}
+
+// TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
+// whether it was made elsewhere.
+func (tx Rows) TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error) {
+	for _, table := range []string{"token", "given_token"} {
+		found, err := tx.One(`SELECT sent_at, answered_at FROM `+table+` WHERE tenant_id = $1 AND id = $2`,
+			func(r core.Row) error { sent, answered = r.Time(0), r.Time(1); return nil }, tx.Tenant, token)
+		if err != nil {
+			return time.Time{}, time.Time{}, false, fmt.Errorf("read the times of token %s: %w", token.Text(id.Token), err)
+		}
+		if found {
+			return sent, answered, table != "token", nil
+		}
+	}
+	return time.Time{}, time.Time{}, false, nil
+}
+
+// TokenReportsOf is what a meter said of one of its tokens, newest first.
+func (tx Rows) TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error) {
+	var out []metering.StoredToken
+	err := tx.C.Query(`SELECT at, received_at, result, source, units_wh, balance_wh FROM token_report
+		WHERE tenant_id = $1 AND meter = $2 AND token_id = $3 ORDER BY received_at DESC, seq DESC LIMIT $4`, func(r core.Row) error {
+		out = append(out, metering.StoredToken{At: r.Time(0), ReceivedAt: r.Time(1), Result: r.Text(2), Source: r.Text(3), UnitsWh: r.Int(4),
+			BalanceWh: r.Int(5), Token: token})
+		return nil
+	}, tx.Tenant, meter, token, max)
+	if err != nil {
+		return nil, fmt.Errorf("list what meter %d said of token %s: %w", meter, token.Text(id.Token), err)
+	}
+	return out, nil
+}
+
+// DeliveryOf is the item that brings a token to its meter's connection; one that was given up only where no other waits.
+// Items are few per meter, so they are looked through in Go rather than by searching in JSON.
+func (tx Rows) DeliveryOf(number string, token id.ID) (d recharge.Waiting, found bool, err error) {
+	name := token.Text(id.Token)
+	err = tx.C.Query(`SELECT body, created_at, attempts, dead_at, last_error FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 ORDER BY seq`,
+		func(r core.Row) error {
+			var b job.Body
+			if json.Unmarshal([]byte(r.Text(0)), &b) == nil && b.Names(name) && (!found || d.Dead) {
+				d = recharge.Waiting{Since: r.Time(1), Attempts: int(r.Int(2)), Dead: !r.IsNull(3), Why: r.Text(4)}
+				found = true
+			}
+			return nil
+		}, tx.Tenant, job.LaneMQTT, number)
+	if err != nil {
+		return recharge.Waiting{}, false, fmt.Errorf("look for the delivery of %s: %w", name, err)
+	}
+	return d, found, nil
+}

@@ -1,0 +1,40 @@
+package sales
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// AddCopy counts a copy of a sale's receipt and gives its number, from 1. The caller holds the sale.
+func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
+	n, err := tx.Number(`SELECT MAX(n) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
+	if err == nil {
+		_, err = tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			tx.Tenant, sale, n+1, by, tx.Now)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count a copy: %w", err)
+	}
+	return int(n) + 1, nil
+}
+
+// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
+func (tx Rows) OnceLook(principal, key string) (*access.Kept, error) {
+	var k access.Kept
+	found, err := tx.One(`SELECT req_hash, status, body_enc FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3
+		AND (expires_at IS NULL OR expires_at > $4)`, func(r core.Row) error {
+		copy(k.Hash[:], r.Bytes(0))
+		k.Status, k.Body = int(r.Int(1)), r.Bytes(2)
+		return nil
+	}, tx.Tenant, principal, key, tx.Now)
+	if err != nil {
+		return nil, fmt.Errorf("look for an idempotency key: %w", err)
+	}
+	if !found {
+		return nil, nil
+	}
+	return &k, nil
+}

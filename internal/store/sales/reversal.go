@@ -1,0 +1,292 @@
+package sales
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func wrapReversal(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// VendMeter is the meter of a sale, without locking either: locks are taken from the account on, see lock order.
+func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
+	var meter id.ID
+	found, err := tx.One(`SELECT m.id FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`,
+		func(r core.Row) error { meter = r.ID(0); return nil }, tx.Tenant, sale)
+	return meter, found, wrapReversal("find the meter of a sale", err)
+}
+
+// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none. Identities of
+// one millisecond do not sort, so the place in the month decides between such sales.
+func (tx Rows) VendNewest(meter int64) (id.ID, error) {
+	var newest id.ID
+	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')
+		ORDER BY priced_at DESC, mtd_before_wh DESC, id DESC LIMIT 1`,
+		func(r core.Row) error { newest = r.ID(0); return nil }, tx.Tenant, meter)
+	return newest, wrapReversal("find the newest sale of a meter", err)
+}
+
+// VendTurn moves a sale from one state to another.
+func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
+	return wrapReversal("turn a sale to "+string(to), tx.Must(`UPDATE vend SET state = $1, version = version + 1
+		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from)))
+}
+
+// TokenTurn gives a token another state. What turns it so knows more than a text message: that it was only heard is over.
+func (tx Rows) TokenTurn(token id.ID, to sale.TokenState) error {
+	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, version = version + 1,
+		result = CASE WHEN $1 = 'accepted' AND result = $2 THEN '' ELSE result END
+		WHERE tenant_id = $3 AND id = $4`, string(to), metering.ResultHeard, tx.Tenant, token))
+}
+
+// DropPush ends the delivery of a token to its meter.
+func (tx Rows) DropPush(number string, token id.ID) error {
+	return meters.Of(tx.Tx).DropDelivery(number, token.Text(id.Token))
+}
+
+// CancelToken queues the command that makes a meter store a TID as used. False for a meter without a link key, which
+// could not check who commands it.
+func (tx Rows) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (id.ID, bool, error) {
+	can, err := meters.Of(tx.Tx).HasLinkKey(m.ID)
+	if err != nil || !can {
+		return id.ID{}, false, err
+	}
+	meter, found, err := meters.Of(tx.Tx).MeterByN(m.N)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return id.ID{}, false, wrapReversal("cancel a token", err)
+	}
+	now, err := meters.Of(tx.Tx).MeterClock(meter)
+	if err != nil {
+		return id.ID{}, false, err
+	}
+	i, _, err := meters.Of(tx.Tx).OrderID(m.N)
+	if err != nil {
+		return id.ID{}, false, err
+	}
+	c := command.Command{ID: i, Meter: m.N, Number: m.Number, Type: command.CancelToken, Reason: reason, State: command.StateQueued,
+		Args: map[string]any{"tid": int64(tid), "base_date": int64(base)}, ExpiresAt: now.Add(life), By: by, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	if err := meters.Of(tx.Tx).AddCommand(c); err != nil {
+		return id.ID{}, false, err
+	}
+	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	if err == nil {
+		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(life)})
+	}
+	if err != nil {
+		return id.ID{}, false, wrapReversal("cancel a token", err)
+	}
+	return i, true, tx.AuditLog(access.Entry{Actor: by, Action: "command.send", Object: i.Text(id.Command),
+		After: string(command.CancelToken) + " " + m.ID.Text(id.Meter), Reason: reason})
+}
+
+// AddReversal keeps a reversal that begins, with the commands that it waits for.
+func (tx Rows) AddReversal(r sale.Reversal) error {
+	_, err := tx.C.Exec(`INSERT INTO reversal (tenant_id, id, vend_id, state, reason, by_actor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.Tenant, r.ID, r.Sale, string(r.State), r.Reason, r.By, r.At)
+	for _, c := range r.Cancels {
+		if err == nil {
+			_, err = tx.C.Exec(`INSERT INTO reversal_token (tenant_id, reversal_id, token_id, command_id) VALUES ($1, $2, $3, $4)`,
+				tx.Tenant, r.ID, c.Token, c.Command)
+		}
+	}
+	if err == nil {
+		err = tx.Attest("reversal", r.ID)
+	}
+	return wrapReversal("keep a reversal", err)
+}
+
+// PutReversal writes how a reversal ended that is not done yet.
+func (tx Rows) PutReversal(r sale.Reversal) error {
+	return wrapReversal("end a reversal", tx.Rewrite("reversal", r.ID, func() error {
+		return tx.Must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
+			WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
+			tx.Tenant, r.ID)
+	}))
+}
+
+// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
+func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
+	var r sale.Reversal
+	found, err := tx.One(`SELECT id, vend_id, state, confirmed, failure, reason, by_actor, created_at, settled_at FROM reversal
+		WHERE tenant_id = $1 AND vend_id = $2 ORDER BY CASE state WHEN 'refused' THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1`, func(w core.Row) error {
+		r = sale.Reversal{ID: w.ID(0), Sale: w.ID(1), State: sale.ReversalState(w.Text(2)), Confirmed: w.Bool(3),
+			Failure: refusal.Code(w.Text(4)), Reason: w.Text(5), By: w.Text(6), At: w.Time(7)}
+		if !w.IsNull(8) {
+			r.SettledAt = w.Time(8)
+		}
+		return nil
+	}, tx.Tenant, saleID)
+	if err != nil || !found {
+		return sale.Reversal{}, false, wrapReversal("read a reversal", err)
+	}
+	r.Cancels, err = tx.cancels(`a.reversal_id = $2`, r.ID)
+	return r, err == nil, err
+}
+
+// Cancels are the tokens of a sale that its meter was ever told to forget.
+func (tx Rows) Cancels(sale id.ID) ([]sale.Cancel, error) {
+	return tx.cancels(`a.reversal_id IN (SELECT id FROM reversal WHERE tenant_id = $1 AND vend_id = $2)`, sale)
+}
+
+// cancels reads the tokens of some reversals with the best of all answers about each: a meter that has cancelled a
+// token says of the next command for it that it is used. One that has reported that it accepted the token has it, whatever the
+// answers to commands.
+func (tx Rows) cancels(condition string, arg id.ID) ([]sale.Cancel, error) {
+	var out []sale.Cancel
+	err := tx.C.Query(`SELECT x.token_id, x.command_id, c.state, c.answer, c.created_at, x.taken, CASE WHEN `+loaded+` THEN 1 ELSE 0 END FROM reversal_token x
+		JOIN token t ON t.tenant_id = x.tenant_id AND t.id = x.token_id
+		JOIN command c ON c.tenant_id = x.tenant_id AND c.id = x.command_id
+		WHERE x.tenant_id = $1 AND x.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
+		ORDER BY x.token_id, c.created_at, c.id`, func(w core.Row) error {
+		c := sale.Cancel{Token: w.ID(0), Command: w.ID(1), Taken: sale.CancelTaken(w.Text(5)),
+			State: cancelState(command.State(w.Text(2)), w.Text(3), tx.Now.Sub(w.Time(4)))}
+		if w.Bool(6) {
+			c.State = sale.CancelUsed
+		}
+		if n := len(out); n == 0 || out[n-1].Token != c.Token {
+			out = append(out, c)
+			return nil
+		}
+		last := &out[len(out)-1]
+		last.Command, last.Taken = c.Command, c.Taken
+		if cancelRank(c.State) > cancelRank(last.State) {
+			last.State = c.State
+		}
+		return nil
+	}, tx.Tenant, arg)
+	return out, wrapReversal("read what a meter answered", err)
+}
+
+// cancelRank orders answers about one token: done proves that it was stored as used before anybody could load it.
+func cancelRank(s sale.CancelState) int {
+	return slices.Index([]sale.CancelState{sale.CancelNever, sale.CancelOpen, sale.CancelUsed, sale.CancelDone}, s)
+}
+
+// cancelState is what the state of a cancel_token command means for its token. A meter that has taken the command and
+// does not answer is not waited for longer than for any other: its answer counts when it comes.
+func cancelState(s command.State, answer string, age time.Duration) sale.CancelState {
+	switch {
+	case s == command.StateDone:
+		return sale.CancelDone
+	case s == command.StateFailed && strings.HasPrefix(answer, "used"):
+		return sale.CancelUsed
+	case s == command.StateFailed, s == command.StateExpired, s == command.StateAcked && age >= vending.CancelLife:
+		return sale.CancelNever
+	}
+	return sale.CancelOpen
+}
+
+// CancelTake notes what was made of a meter's answers about a token.
+func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
+	var reversals []id.ID
+	err := tx.C.Query(`SELECT reversal_id FROM reversal_token WHERE tenant_id = $1 AND token_id = $2 ORDER BY reversal_id`,
+		func(r core.Row) error { reversals = append(reversals, r.ID(0)); return nil }, tx.Tenant, token)
+	for _, i := range reversals {
+		if err != nil {
+			break
+		}
+		err = tx.Rewrite("reversal", i, func() error {
+			_, err := tx.C.Exec(`UPDATE reversal SET version = version + 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+			if err == nil {
+				err = tx.Must(`UPDATE reversal_token SET taken = $1 WHERE tenant_id = $2 AND reversal_id = $3 AND token_id = $4`, string(taken), tx.Tenant, i, token)
+			}
+			return err
+		})
+	}
+	return wrapReversal("note what a meter answered", err)
+}
+
+// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up.
+func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
+		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
+		JOIN reversal r ON r.tenant_id = t.tenant_id AND r.id = t.reversal_id
+		WHERE t.tenant_id = $1 AND (t.taken = 'never' OR t.taken = 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
+		AND r.vend_id > $2 ORDER BY r.vend_id LIMIT $3`, func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
+	return out, wrapReversal("list late answers", err)
+}
+
+// CancelsOwed lists tokens whose units are to be replaced.
+func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
+	var out []sale.Token
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
+		WHERE tenant_id = $1 AND taken = 'owed') ORDER BY id LIMIT $3`, func(r core.Row) error { out = append(out, scanToken(r)); return nil },
+		tx.Tenant, after[:], max)
+	return out, wrapReversal("list units that are owed", err)
+}
+
+// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
+func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error) {
+	err = tx.C.Query(`SELECT r.by_actor, v.vendor_key, CASE r.state WHEN 'refused' THEN 0 ELSE v.tender END FROM reversal r
+		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id WHERE r.tenant_id = $1 AND r.created_at >= $2`, func(r core.Row) error {
+		tender := money.Minor(r.Int(2))
+		if slices.Contains(by, r.Text(0)) {
+			person.Number, person.Value = person.Number+1, person.Value+tender
+		}
+		if !vendor.IsZero() && r.Text(1) == VendorKey(vendor) {
+			ofVendor.Number, ofVendor.Value = ofVendor.Number+1, ofVendor.Value+tender
+		}
+		return nil
+	}, tx.Tenant, from)
+	return person, ofVendor, wrapReversal("sum reversals", err)
+}
+
+// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
+func (tx Rows) Unconfirmed(meter int64) (sale.Reversals, error) {
+	var out sale.Reversals
+	_, err := tx.One(`SELECT COUNT(*), SUM(tender) FROM vend WHERE tenant_id = $1 AND id IN (SELECT vend_id FROM token
+		WHERE tenant_id = $1 AND state = 'reversed_unconfirmed' AND meter = $2)`, func(r core.Row) error {
+		out = sale.Reversals{Number: r.Int(0), Value: money.Minor(r.Int(1))}
+		return nil
+	}, tx.Tenant, meter)
+	return out, wrapReversal("sum unconfirmed reversals", err)
+}
+
+// ReversalsWaiting lists sales whose reversal waits for a meter.
+func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT vend_id FROM reversal WHERE tenant_id = $1 AND state = 'waiting' AND vend_id > $2 ORDER BY vend_id LIMIT $3`,
+		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
+	return out, wrapReversal("list waiting reversals", err)
+}
+
+// MonthTakes counts units in an account's month again, free of them some.
+func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
+	return wrapReversal("count units in a month again", tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free}))
+}
+
+// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same. A meter that was
+// told to forget the token may say used_error because it has forgotten it: its answer decides, where one may come.
+func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
+	var out []sale.Token
+	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
+		AND (result = 'accept' OR result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token c
+			WHERE c.tenant_id = $1 AND c.token_id = t.id AND c.taken = 'never') OR `+loaded+`)
+		LIMIT $2`, func(r core.Row) error { out = append(out, scanToken(r)); return nil }, tx.Tenant, max)
+	return out, wrapReversal("look for reversed tokens that were used", err)
+}

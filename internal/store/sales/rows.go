@@ -1,0 +1,10 @@
+// Package sales reads and writes the rows of sales, tokens, reversals, vendors and requests for tokens that nobody buys.
+package sales
+
+import "github.com/paywatt/paywatt/internal/store/core"
+
+// Rows are the rows of this area in one transaction.
+type Rows struct{ *core.Tx }
+
+// Of returns the rows of a transaction.
+func Of(tx *core.Tx) Rows { return Rows{tx} }

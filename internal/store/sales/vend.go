@@ -1,0 +1,435 @@
+package sales
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// VendPoint reads what a sale must know of a meter and locks its account, the meter and its keys, in this order.
+func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
+	column, arg := "m.id", any(ref.ID)
+	if ref.Number != "" {
+		column, arg = "m.number", ref.Number
+	}
+	var p sale.Point
+	found, err := tx.One(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
+			a.status, a.tariff_id, a.opened_at, a.charged_to
+		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r core.Row) (err error) {
+		p.Meter = sale.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
+		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
+		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
+		p.Policy, p.Limits, err = people.SalePolicy(r.Text(9))
+		return err
+	}, tx.Tenant, arg)
+	if err != nil || !found {
+		return sale.Point{}, false, books.WrapVend("find meter", err)
+	}
+	if err := tx.lockPoint(&p); err != nil {
+		return sale.Point{}, false, err
+	}
+	p.Keys, err = tx.saleKeys(p.Meter.N)
+	meters.Of(tx.Tx).KnowTIDs(p.Keys)
+	return p, err == nil, books.WrapVend("find meter keys", err)
+}
+
+// saleKeys reads the keys of a meter that are not past, and locks all. What newestTID tells is put together here: it is read in
+// every sale, and meters have one key.
+func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
+	var all []registry.Key
+	err := tx.C.Query(`SELECT `+meters.MeterKeyColumns+`, k.tid_floor, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
+		FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`+tx.C.ForUpdate(), func(r core.Row) error {
+		k, err := meters.ScanMeterKey(r, 0)
+		all = append(all, k)
+		return err
+	}, tx.Tenant, meter)
+	last := func(base sts.BaseDate) (tid sts.TID) {
+		for _, k := range all {
+			if k.BaseDate == base {
+				tid = max(tid, k.LastTID)
+			}
+		}
+		return tid
+	}
+	keys := make([]registry.Key, 0, len(all))
+	for _, k := range all {
+		if k.LastTID = last(k.BaseDate); k.State != "past" {
+			keys = append(keys, k)
+		}
+	}
+	return keys, err
+}
+
+// lockPoint locks the account and then the meter, where rows are locked, and reads again what a sale decides on. A meter
+// that was moved to another account meanwhile is a conflict, after which the sale begins anew.
+func (tx Rows) lockPoint(p *sale.Point) error {
+	if tx.C.ForUpdate() == "" {
+		return nil
+	}
+	_, err := tx.One(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
+		return nil
+	}, tx.Tenant, p.Account)
+	if err != nil {
+		return books.WrapVend("lock account", err)
+	}
+	account := p.Account
+	found, err := tx.One(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
+		p.Mode, p.Status, p.Account = registry.Mode(r.Text(0)), registry.Status(r.Text(1)), r.ID(2)
+		return nil
+	}, tx.Tenant, p.Meter.ID)
+	if err == nil && (!found || p.Account != account) {
+		err = fmt.Errorf("%w: it was moved to another account meanwhile", core.ErrConflict)
+	}
+	return books.WrapVend("lock meter", err)
+}
+
+// VendMonth is where an account stands in a local month.
+func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
+	var m sale.Month
+	_, err := tx.One(`SELECT units_wh, free_wh, fbe_issued FROM usage_month
+		WHERE tenant_id = $1 AND account_id = $2 AND month = $3`+tx.C.ForUpdate(), func(r core.Row) error {
+		m = sale.Month{Units: unit.Energy(r.Int(0)), Free: unit.Energy(r.Int(1)), FreeClaimed: r.Bool(2)}
+		return nil
+	}, tx.Tenant, account, month)
+	if err != nil {
+		return sale.Month{}, books.WrapVend("read the month", err)
+	}
+	carry, err := books.Of(tx.Tx).Balance(ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)})
+	m.Carry = -carry
+	return m, books.WrapVend("read the carry", err)
+}
+
+// vendOpen is the condition of the index of open sales, word for word: else SQLite does not see that the index will do.
+const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')`
+
+// VendUnderWay reports whether a sale to the meter or its account waits for its token or for its reversal. There are few
+// such sales, so they are looked through by their state.
+func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
+	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
+		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
+	return found, books.WrapVend("look for another one under way", err)
+}
+
+// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
+// What is reserved leaves evidence: a sale that was never asked for and waits for its token would be given one.
+func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
+	if err := tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens))); err != nil {
+		return err
+	}
+	return tx.Attest("sale", s.ID)
+}
+
+// VendSell does what VendReserve and VendComplete do for a sale whose tokens exist already, writing each row once.
+func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
+	return tx.insertSale(s, orderHash, digitHashes)
+}
+
+func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
+	asked, err := askedText(s.Asked)
+	if err != nil {
+		return books.WrapVend("write what is asked", err)
+	}
+	_, err = tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
+		mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
+		priced_at, created_at, asked, receipt_no, completed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
+		tx.Tenant, s.ID, VendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
+		string(s.Mode), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
+		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked,
+		orNull(s.ReceiptNo), s.CompletedAt)
+	if err != nil {
+		return books.WrapVend("insert the row", err)
+	}
+	if err := tx.insertLines(s); err != nil {
+		return books.WrapVend("insert the lines", err)
+	}
+	for i, t := range s.Tokens {
+		if err := tx.insertToken(s, t, digitHashes[i]); err != nil {
+			return books.WrapVend("insert a token", err)
+		}
+	}
+	if err := books.Of(tx.Tx).TakeCharges(s); err != nil {
+		return err
+	}
+	return books.WrapVend("add to the month", tx.addUnits(s))
+}
+
+// askedText is the text of what a sale is asked for besides energy; of most sales it is empty.
+func askedText(a sale.Asked) (string, error) {
+	if len(a.Charges) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(a)
+	return string(text), err
+}
+
+// VendorKey is the vendor part of a sale's unique reference.
+func VendorKey(vendor id.ID) string {
+	if vendor.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(vendor[:])
+}
+
+func (tx Rows) insertLines(s sale.Sale) error {
+	lines := core.RowsInto(core.IntoLines, 9, tx.Tenant, s.ID)
+	for seq, l := range s.Lines {
+		var units unit.Energy
+		steps := ""
+		if len(l.Steps) > 0 {
+			text, err := json.Marshal(l.Steps)
+			if err != nil {
+				return err
+			}
+			steps = string(text)
+		}
+		for _, s := range l.Steps {
+			units += s.Units
+		}
+		if err := lines.Add(tx.Tx, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps, l.Label, l.Left); err != nil {
+			return err
+		}
+	}
+	return lines.Insert(tx.Tx)
+}
+
+// orNull is a text for a column that has NULL where there is none.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// insertToken takes a TID: the row makes it unique under its key, and the newest of them is the key's last. A token that
+// is only reserved has no digits yet.
+func (tx Rows) insertToken(s sale.Sale, t sale.Token, digitHash []byte) error {
+	tx.Issued(t.ID)
+	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
+		_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
+			units_wh, state, issued_at, created_at, digits_enc, digits_hash)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
+			t.IssuedAt, tx.Now, []byte(t.Sealed), digitHash)
+		return err
+	})
+}
+
+func (tx Rows) addUnits(s sale.Sale) error {
+	_, err := tx.C.Exec(`INSERT INTO usage_month (tenant_id, account_id, month, units_wh, free_wh, fbe_issued) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET units_wh = usage_month.units_wh + excluded.units_wh,
+		free_wh = usage_month.free_wh + excluded.free_wh,
+		fbe_issued = CASE WHEN excluded.fbe_issued = 1 THEN 1 ELSE usage_month.fbe_issued END`,
+		tx.Tenant, s.Account, s.Month, s.Units, s.Free, s.Free > 0)
+	return err
+}
+
+// VendComplete stores what completing a held sale added. A sale that is not held is a broken invariant.
+func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
+	for i, t := range s.Tokens {
+		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
+		if err != nil {
+			return books.WrapVend("store a token", err)
+		}
+	}
+	return books.WrapVend("complete", tx.Rewrite("sale", s.ID, func() error {
+		return tx.Must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID)
+	}))
+}
+
+// VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
+func (tx Rows) VendPress(sale id.ID) error {
+	return books.WrapVend("note the key press", tx.Must(`UPDATE vend SET press_key = 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, sale))
+}
+
+// VendFail closes a held sale that got no token and gives back what it had reserved. Its TIDs stay used.
+func (tx Rows) VendFail(s sale.Sale) error {
+	err := tx.Must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
+		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
+	if err != nil {
+		return books.WrapVend("fail", err)
+	}
+	_, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, s.ID)
+	if err != nil {
+		return books.WrapVend("fail the tokens", err)
+	}
+	return books.Of(tx.Tx).ChargesGiveBack(s)
+}
+
+// FirstEpoch is the epoch of a store that was never restored.
+const FirstEpoch = 1
+
+// ReceiptNo takes the next number of an outlet's receipts, without a gap. After a restore the numbers go on from the
+// copy, so those that were printed in between would come again: the epoch in the number keeps them apart.
+func (tx Rows) ReceiptNo(outlet string) (string, error) {
+	n, err := tx.Take("receipt:" + outlet)
+	if err != nil {
+		return "", err
+	}
+	if tx.Epoch > FirstEpoch {
+		return fmt.Sprintf("%s-%06d/%d", outlet, n, tx.Epoch), nil
+	}
+	return fmt.Sprintf("%s-%06d", outlet, n), nil
+}
+
+// VendSale reads a sale with its lines and its tokens in the order of their TIDs, and locks it where rows are locked.
+func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
+	var s sale.Sale
+	found, err := tx.One(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
+		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
+		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked, v.mode, v.press_key
+		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`+tx.LockOf("v"), func(r core.Row) (err error) {
+		s, err = scanSale(r)
+		return err
+	}, tx.Tenant, saleID)
+	if err != nil || !found {
+		return sale.Sale{}, false, books.WrapVend("read the row", err)
+	}
+	if !s.Vendor.IsZero() {
+		if s.Seller, err = tx.sellerOf(saleID); err != nil {
+			return sale.Sale{}, false, err
+		}
+	}
+	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json, label, left_after FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
+		func(r core.Row) error {
+			l := sale.Line{Kind: sale.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3)),
+				Label: r.Text(5)}
+			if !r.IsNull(6) {
+				left := money.Minor(r.Int(6))
+				l.Left = &left
+			}
+			if steps := r.Text(4); steps != "" {
+				if err := json.Unmarshal([]byte(steps), &l.Steps); err != nil {
+					return err
+				}
+			}
+			s.Lines = append(s.Lines, l)
+			return nil
+		}, tx.Tenant, saleID)
+	if err != nil {
+		return sale.Sale{}, false, books.WrapVend("read the lines", err)
+	}
+	err = tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`, func(r core.Row) error {
+		s.Tokens = append(s.Tokens, scanToken(r))
+		return nil
+	}, tx.Tenant, saleID)
+	return s, err == nil, books.WrapVend("read the tokens", err)
+}
+
+func scanSale(r core.Row) (sale.Sale, error) {
+	s := sale.Sale{ID: r.ID(0), ClientRef: r.Text(2), Key: r.ID(7), Account: r.ID(8), Till: r.Text(9),
+		Meter:  sale.MeterRef{ID: r.ID(3), N: r.Int(4), Number: r.Text(5), Simulated: r.Bool(6)},
+		State:  sale.State(r.Text(10)),
+		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
+		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
+		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23),
+		Free: unit.Energy(r.Int(25)), Mode: registry.Mode(r.Text(27)), PressKey: r.Bool(28)}
+	if routes := r.Text(19); routes != "" {
+		s.Deliver = strings.Split(routes, ",")
+	}
+	if !r.IsNull(24) {
+		s.CompletedAt = r.Time(24)
+	}
+	if asked := r.Text(26); asked != "" {
+		if err := json.Unmarshal([]byte(asked), &s.Asked); err != nil {
+			return sale.Sale{}, err
+		}
+	}
+	vendor, err := hex.DecodeString(r.Text(1))
+	s.Vendor = id.FromBytes(vendor)
+	return s, err
+}
+
+// VendNumbered finds the sale of a receipt number; the zero identity for none.
+func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {
+	_, err = tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND receipt_no = $2`, func(r core.Row) error {
+		sale = r.ID(0)
+		return nil
+	}, tx.Tenant, receiptNo)
+	return sale, books.WrapVend("look for the receipt number", err)
+}
+
+// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
+func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error) {
+	found, err = tx.One(`SELECT id, order_hash FROM vend WHERE tenant_id = $1 AND vendor_key = $2 AND client_ref = $3`, func(r core.Row) error {
+		sale = r.ID(0)
+		copy(orderHash[:], r.Bytes(1))
+		return nil
+	}, tx.Tenant, VendorKey(vendor), clientRef)
+	return sale, orderHash, found, books.WrapVend("look for the reference", err)
+}
+
+// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
+func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
+		AND state = 'held' AND priced_at < $2 AND id > $3 ORDER BY id LIMIT $4`, func(r core.Row) error {
+		out = append(out, r.ID(0))
+		return nil
+	}, tx.Tenant, before, after[:], max)
+	return out, books.WrapVend("list the open ones", err)
+}
+
+// VendReceipt is what a receipt shows besides the sale itself. Names are those of today, figures those of the sale.
+func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
+	var p sale.Paper
+	_, err := tx.One(`SELECT t.name, t.vat_no, t.tz, m.tt, t.settings FROM tenant t JOIN meter m ON m.tenant_id = t.id
+		WHERE t.id = $1 AND m.n = $2`, func(r core.Row) error {
+		p.Utility, p.VATNo, p.TZ, p.TT = r.Text(0), r.Text(1), r.Text(2), r.Text(3)
+		more, err := people.MoreSettings(core.TenantRow{Settings: r.Text(4)})
+		if err == nil {
+			p.Head, err = people.ReceiptHead(more)
+		}
+		return err
+	}, tx.Tenant, s.Meter.N)
+	if err != nil {
+		return sale.Paper{}, books.WrapVend("read the tenant", err)
+	}
+	_, err = tx.One(`SELECT c.name, p.address FROM account a
+		JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id
+		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+		WHERE a.tenant_id = $1 AND a.id = $2`, func(r core.Row) error {
+		p.Customer, p.Address = r.Text(0), r.Text(1)
+		return nil
+	}, tx.Tenant, s.Account)
+	if err != nil {
+		return sale.Paper{}, books.WrapVend("read the customer", err)
+	}
+	_, err = tx.One(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`,
+		func(r core.Row) error { p.Vendor = r.Text(0); return nil }, tx.Tenant, s.Vendor)
+	if err != nil {
+		return sale.Paper{}, books.WrapVend("read the vendor", err)
+	}
+	f, err := tx.VendFacts(s)
+	p.Key, p.Tariff = f.Key, f.Tariff
+	return p, err
+}
+
+// VendFacts is what the core of a sale's receipt says of its key and its tariff.
+func (tx Rows) VendFacts(s sale.Sale) (f sale.Facts, err error) {
+	if f.Key, _, err = meters.Of(tx.Tx).VendKey(s.Key); err != nil {
+		return sale.Facts{}, err
+	}
+	f.Tariff, err = books.Of(tx.Tx).TariffVersion(s.Tariff)
+	return f, err
+}

@@ -1,0 +1,48 @@
+package sales
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// SaysLoaded is the SQL condition that report p says that the meter has token p.token_id: the meter accepted it, or says that
+// it is used and was never told to cancel it. The report overrides the token's own row.
+const SaysLoaded = `(p.result = 'accept' OR p.result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token f
+	WHERE f.tenant_id = p.tenant_id AND f.token_id = p.token_id))`
+
+// loaded is the SQL condition that the meter says it has token t.
+const loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` + SaysLoaded + `)`
+
+// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
+func (tx Rows) Loaded(sale id.ID) (bool, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM token t WHERE t.tenant_id = $1 AND t.vend_id = $2 AND `+loaded, tx.Tenant, sale)
+	if err != nil {
+		return false, fmt.Errorf("look for what a meter says of a sale: %w", err)
+	}
+	return n > 0, nil
+}
+
+// ReportLag is how long a report about a sale may still be on its way to the books when the sale is reversed.
+const ReportLag = time.Minute
+
+// Minute is the form of a minute in findings.
+const Minute = "2006-01-02 15:04"
+
+// ReversedAt is when the last reversal of a sale was begun, by the sealed log; zero where none was, and where the clock was set
+// back since, so that later reports may bear an earlier time.
+func (tx Rows) ReversedAt(sale string) (at time.Time, err error) {
+	var n int64
+	_, err = tx.One(`SELECT at, COALESCE(seal_n, 0) FROM audit WHERE tenant_id = $1 AND action = 'vend.reverse' AND object = $2 ORDER BY at DESC LIMIT 1`,
+		func(w core.Row) error { at, n = w.Time(0), w.Int(1); return nil }, tx.Tenant, sale)
+	if err != nil || at.IsZero() {
+		return at, err
+	}
+	back, err := tx.Number(`SELECT COUNT(*) FROM audit WHERE tenant_id = $1 AND (seal_n >= $2 OR seal_n IS NULL) AND at < $3`, tx.Tenant, n, at.Add(-ReportLag))
+	if back > 0 {
+		return time.Time{}, err
+	}
+	return at, err
+}

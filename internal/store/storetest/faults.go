@@ -1,0 +1,342 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// errPlanted is what a statement returns that was made to fail.
+var errPlanted = errors.New("planted failure of a statement")
+
+// farthest is how far into a closure the one statement lies that fails where not every statement does.
+const farthest = 24
+
+// eachOf is how many statements of a closure fail one by one; of those beyond, which repeat what came before, fewer do.
+const eachOf = 100
+
+// Faults is an engine of which statements fail. Before a closure, a view or an ingest runs for good, it runs with a statement
+// that fails: its first, its second and so on, or one at random. The outcome must be an error, and nothing of the closure may
+// be visible then. A test on such an engine passes as it does without, as long as its closures touch only their
+// transaction and return the errors that they get.
+type Faults struct {
+	store.Engine
+	t     testing.TB
+	every bool
+	query string // of what there is
+
+	mu     sync.Mutex
+	rnd    *rand.Rand
+	off    bool
+	inside int // closures under way
+	begun  int // closures ever begun
+	failed int // statements that were made to fail
+}
+
+// WithFaults makes statements of an engine fail: every one in turn, or one in each closure.
+func WithFaults(t testing.TB, e store.Engine, every bool) *Faults {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.Name()))
+	query, err := contentQuery()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Faults{Engine: e, t: t, every: every, query: query, rnd: rand.New(rand.NewPCG(h.Sum64(), 1))}
+}
+
+// Failed is how many statements were made to fail.
+func (f *Faults) Failed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// pause lets every statement through until the function that it returns is called.
+func (f *Faults) pause() (goOn func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.off = true
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.off = false
+	}
+}
+
+// first is the number of the first statement that is made to fail, 0 for none.
+func (f *Faults) first() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.off:
+		return 0
+	case f.every:
+		return 1
+	}
+	return 1 + f.rnd.IntN(farthest)
+}
+
+// enter notes that a closure begins, and tells at leaving whether it was alone all the time.
+func (f *Faults) enter() (leave func() (alone bool)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inside++
+	f.begun++
+	alone, begun := f.inside == 1, f.begun
+	return func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.inside--
+		return alone && f.begun == begun
+	}
+}
+
+// tried runs something with a failing statement until it runs through, and returns what it returned then.
+func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, error)) error {
+	leave := f.enter()
+	n := f.first()
+	before := ""
+	if n > 0 && writes {
+		before = f.content()
+	}
+	for {
+		c, err := run(n)
+		if c == nil || c.sql == "" {
+			leave()
+			return err
+		}
+		f.count()
+		if err == nil {
+			f.t.Errorf("%s reports success although its statement %d failed: %s", what, n, c.sql)
+		}
+		failed := n
+		if n += 1 + max(0, n-eachOf)/8; !f.every {
+			n = 0
+		}
+		if !writes || f.every && failed%16 != 1 { // looking costs more than failing
+			continue
+		}
+		after := f.content()
+		if alone := leave(); alone && after != before {
+			f.t.Errorf("%s failed at statement %d (%s), and left something behind:\n%s\nit was\n%s", what, failed, c.sql, after, before)
+		}
+		before, leave = after, f.enter()
+	}
+}
+
+func (f *Faults) count() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed++
+}
+
+// content counts the rows of every table and adds up what is rewritten in place.
+func (f *Faults) content() string {
+	var b strings.Builder
+	err := f.Engine.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
+		b.Reset()
+		return tx.C.Query(f.query, func(r core.Row) error {
+			fmt.Fprintf(&b, "%s %d, ", r.Text(0), r.Int(1))
+			return nil
+		})
+	})
+	if err != nil {
+		return "" // a test that closed it, or made it stop
+	}
+	return b.String()
+}
+
+func contentQuery() (string, error) {
+	steps, err := store.Migrations()
+	if err != nil {
+		return "", err
+	}
+	parts := []string{`SELECT 'balances' AS name, COALESCE(SUM(balance + 3 * held), 0) AS n FROM ledger_account`, `SELECT 'numbers', COALESCE(SUM(value), 0) FROM counter`}
+	for _, s := range steps {
+		for _, m := range regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`).FindAllStringSubmatch(s.SQL, -1) {
+			parts = append(parts, `SELECT '`+m[1]+`', COUNT(*) FROM `+m[1])
+		}
+	}
+	return strings.Join(parts, ` UNION ALL `), nil
+}
+
+// Run is that of the engine, after runs in which a statement fails.
+func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
+	return f.tried("A closure", true, func(n int) (c *failing, err error) {
+		err = f.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
+			c = &failing{Conn: tx.C, left: n}
+			tx.C = c
+			refused, err := apart(func() (bool, error) { return fn(tx) })
+			if c.sql != "" && refused && err == nil {
+				f.t.Errorf("A closure makes a refusal of the failure of a statement: %s", c.sql)
+				err = errPlanted
+			}
+			return refused, err
+		})
+		return c, err
+	})
+}
+
+// View is that of the engine, after runs in which a statement fails.
+func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
+	return f.tried("A view", false, func(n int) (c *failing, err error) {
+		err = f.Engine.View(ctx, t, func(tx *store.Tx) error {
+			c = &failing{Conn: tx.C, left: n}
+			tx.C = c
+			_, err := apart(func() (bool, error) { return false, fn(tx) })
+			return err
+		})
+		return c, err
+	})
+}
+
+// errLeft says that a closure has ended its goroutine: it calls t.Fatal, which it must not, least of all on an engine's.
+var errLeft = errors.New("the closure of a test ended its goroutine")
+
+// apart runs a closure on a goroutine of its own.
+func apart(fn func() (bool, error)) (refused bool, err error) {
+	err = errLeft
+	var panicked any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		refused, err = fn()
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return refused, err
+}
+
+// errThrough undoes an ingest that ran through.
+var errThrough = errors.New("every statement was let through")
+
+// Ingest is that of the engine, after runs in which a statement fails.
+func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
+	if f.first() > 0 && len(recs) > 0 {
+		_ = f.tried("An ingest", true, func(n int) (c *failing, err error) {
+			err = f.Engine.Run(context.Background(), recs[0].Tenant, store.Reading, func(tx *store.Tx) (bool, error) {
+				c = &failing{Conn: tx.C, left: n}
+				tx.C = c
+				if _, err := intake.Take(tx, slices.Clone(recs)); err != nil {
+					return false, err
+				}
+				if c.sql == "" {
+					return false, errThrough
+				}
+				return false, nil
+			})
+			return c, err
+		})
+	}
+	leave := f.enter()
+	err := f.Engine.Ingest(recs, func(outs []metering.Outcome, err error) {
+		leave()
+		done(outs, err)
+	})
+	if err != nil {
+		leave()
+	}
+	return err
+}
+
+// failing is a transaction of which one statement fails.
+type failing struct {
+	core.Conn
+	left int    // statements up to it
+	sql  string // it, once it was reached
+}
+
+func (c *failing) fails(sql string) bool {
+	c.left--
+	if c.left == 0 {
+		c.sql = sql
+		return true
+	}
+	return false
+}
+
+// Exec is that of the transaction.
+func (c *failing) Exec(sql string, args ...any) (int64, error) {
+	if c.fails(sql) {
+		return 0, errPlanted
+	}
+	return c.Conn.Exec(sql, args...)
+}
+
+// Query is that of the transaction.
+func (c *failing) Query(sql string, row func(core.Row) error, args ...any) error {
+	if c.fails(sql) {
+		return errPlanted
+	}
+	return c.Conn.Query(sql, row, args...)
+}
+
+// letThrough lets every statement of a test through whose closures look at errors themselves, or count their runs.
+func letThrough(e store.Engine) {
+	if f, ok := e.(*Faults); ok {
+		f.pause()
+	}
+}
+
+// whole gives the engine behind one of which statements fail.
+func whole(e store.Engine) store.Engine {
+	if f, ok := e.(*Faults); ok {
+		return f.Engine
+	}
+	return e
+}
+
+// Fail runs every group again on engines of which statements fail: all of them in turn, or one in each closure.
+func Fail(t *testing.T, r Rig, every bool) {
+	var mu sync.Mutex
+	failed := 0
+	wrap := func(open func(*testing.T) store.Engine) func(*testing.T) store.Engine {
+		if open == nil {
+			return nil
+		}
+		return func(t *testing.T) store.Engine {
+			f := WithFaults(t, open(t), every)
+			t.Cleanup(func() {
+				mu.Lock()
+				defer mu.Unlock()
+				failed += f.Failed()
+			})
+			return f
+		}
+	}
+	faulty := r
+	faulty.Open, faulty.Several = wrap(r.Open), wrap(r.Several)
+	faulty.Waiting = func(e store.Engine) int { return r.Waiting(whole(e)) }
+	faulty.FailCommit = func(e store.Engine, how Failure, pass int) {
+		letThrough(e)
+		r.FailCommit(whole(e), how, pass)
+	}
+	if r.Seal != nil {
+		faulty.Seal = func(t testing.TB, e store.Engine) { r.Seal(t, whole(e)) }
+	}
+	for _, g := range groups() {
+		if g.doors {
+			continue
+		}
+		for _, tt := range g.tests {
+			t.Run(g.name+"/"+tt.name, func(t *testing.T) { tt.run(t, faulty) })
+		}
+	}
+	t.Logf("figures: %d statements were made to fail", failed)
+}

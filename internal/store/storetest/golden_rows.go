@@ -1,0 +1,122 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// goldenRow is a fixed row of one table, without its tenant.
+type goldenRow struct {
+	table   string
+	columns string
+	values  []any
+}
+
+// named is the fixed identity number n.
+func named(n byte) []byte { return []byte{1, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, n} }
+
+// golden is the moment of the fixed rows, in microseconds.
+const golden = int64(1_795_000_000_123_456)
+
+// goldenRows are rows of every table that has evidence: one with a value in every attested column, one with NULL in every
+// column that may be NULL.
+func goldenRows() []goldenRow {
+	return append(append(goldenPlaces(), goldenMoney()...), goldenPeople()...)
+}
+
+func goldenPlaces() []goldenRow {
+	return []goldenRow{
+		{"tariff", "id, name, created_at", []any{named(1), "domestic", golden}},
+		{"tariff_version", "id, tariff_id, n, effective_from, body_json, published_at, published_by, created_at",
+			[]any{named(2), named(1), 3, golden, `{"currency":"KES"}`, golden + 1, "usr_ø", golden}},
+		{"meter_key", "id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state, created_at, version",
+			[]any{named(3), 11, "123456", 1, 2, "01", 255, "07", "04", 2014, golden, "current", golden, 5}},
+		{"meter", "id, n, number, mode, status, account_id, phases, imp_per_kwh, tt, simulated, profile, mqtt_hash, link_key_enc, created_at, version",
+			[]any{named(4), 11, "04000000001", "prepay_wallet", "active", named(6), 3, 800, "02", 1, "shelly", []byte("hash"), []byte("link"), golden, 2}},
+		{"meter", "id, n, number, mode, created_at", []any{named(5), 12, "04000000002", "prepay_token", golden}},
+		{"wallet", "meter, base_wh, version", []any{11, -1234, 7}},
+		{"account", "id, customer_id, service_point_id, mode, tariff_id, status, opened_at, closed_at, charged_to, protected, lease_grace_wh, created_at, version",
+			[]any{named(6), named(60), named(61), "prepay_wallet", named(1), "closed", golden, golden + 2, "2026-11-01", 1, 500, golden, 4}},
+		{"account", "id, customer_id, service_point_id, mode, tariff_id, opened_at, created_at",
+			[]any{named(7), named(60), named(61), "prepay_token", named(1), golden, golden}},
+	}
+}
+
+func goldenMoney() []goldenRow {
+	return []goldenRow{
+		{"vendor", "id, name, code, billing, commission_bps, credit_limit, status, created_at, version",
+			[]any{named(10), "Köhler", "main", "postpaid", 150, 100_000, "blocked", golden, 9}},
+		{"debt", "id, account_id, kind, principal, outstanding, mode, value, min, max, month_cap, priority, capped, against, memo, created_at",
+			[]any{named(11), named(6), "loan", 60_000, 0, "percent", 2000, 10, 5000, 9000, 31, 0, "opening", "a stove", golden}},
+		{"debt", "id, account_id, kind, principal, outstanding, mode, value, created_at",
+			[]any{named(12), named(6), "loan", 60_000, 0, "full", 0, golden}},
+		{"charge_due", "id, account_id, kind, month, amount_gross, vat_bps, priority, capped, created_at, version",
+			[]any{named(13), named(6), "standing", "2026-11", 2300, 1500, 21, 0, golden, 2}},
+		{"vend", `id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till, mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month,
+			mtd_before_wh, tariff_version_id, by_actor, priced_at, created_at, version`,
+			[]any{named(20), "0a", "ref-1", []byte("order"), 11, named(3), named(6), "till", "prepay_token", "held", "KES", 10_000, 3, 24, 34_700, 100, "2026-11",
+				500, named(2), "apikey till", golden, golden, 2}},
+		{"vend_line", "vend_id, seq, kind, ref, amount, vat, steps_json", []any{named(20), 0, "energy", "", 8675, 0, `[{"Units":34700}]`}},
+		{"vend_line", "vend_id, seq, kind, ref, amount, vat", []any{named(20), 1, "debt", "dbt_x", 1325, 7}},
+		{"token", "id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state, issued_at, created_at",
+			[]any{named(21), named(20), 11, named(3), 1000, 2014, 0, 0, 5, 34_700, "reserved", golden, golden}},
+		{"vend_seller", "vend_id, account_code, hold_id, commission, commission_vat, created_at", []any{named(20), 2040, named(22), 150, 20, golden}},
+		{"vend", `id, client_ref, order_hash, meter, account_id, mode, state, currency, tender, month, tariff_version_id, by_actor, priced_at, created_at`,
+			[]any{named(23), "ref-2", []byte("order"), 11, named(6), "prepay_wallet", "held", "KES", 10_000, "2026-11", named(2), "apikey till", golden, golden}},
+		{"reversal", "id, vend_id, state, confirmed, failure, reason, by_actor, settled_at, created_at, version",
+			[]any{named(30), named(20), "refused", 1, "used", "wrong meter", "usr_x", golden + 3, golden, 3}},
+		{"reversal_token", "reversal_id, token_id, command_id, taken", []any{named(30), named(21), named(31), "never"}},
+		{"reversal", "id, vend_id, state, by_actor, created_at", []any{named(32), named(23), "waiting", "usr_x", golden}},
+		{"token_job", `id, ref, kind, meter, meter_key_id, new_key_id, account_id, units_wh, value, reason_code, reason, replaces, by_actor, approved_by, state, created_at, version`,
+			[]any{named(40), "job-1", "free", 11, named(3), named(43), named(6), 25_000, 4, "goodwill", "long outage", named(44), "usr_x", "usr_y", "completed", golden, 6}},
+		{"units_transfer", "id, job_id, meter, account_id, units_wh, reason_code, reason, by_actor, approved_by, created_at",
+			[]any{named(45), named(40), 11, named(6), 25_000, "goodwill", "long outage", "usr_x", "usr_y", golden}},
+		{"token_job", "id, ref, kind, meter, meter_key_id, reason_code, by_actor, state, created_at",
+			[]any{named(41), "job-2", "clear_tamper", 11, named(3), "service", "usr_x", "held", golden}},
+		{"token", "id, job_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, digits_enc, digits_hash, state, issued_at, created_at",
+			[]any{named(42), named(40), 11, named(3), 1001, 2014, 2, 1, 6, 25_000, []byte("digits"), []byte("keyed"), "issued", golden, golden}},
+		{"token", "id, job_id, meter, meter_key_id, base_date, class, subclass, rnd, digits_enc, state, issued_at, created_at",
+			[]any{named(46), named(41), 11, named(3), 2014, 2, 1, 6, []byte("digits"), "issued", golden, golden}},
+	}
+}
+
+func goldenPeople() []goldenRow {
+	return []goldenRow{
+		{"approval", "id, act, need, object, summary, body, maker_id, maker, checker_id, checker, state, reason, created_at, decided_at, version",
+			[]any{named(50), "deposit", "float.deposit", "ven_x", "deposit 5", "{}", named(54), `{"name":"a"}`, named(55), `{"name":"b"}`, "rejected", "no slip", golden, golden + 4, 2}},
+		{"approval", "id, act, need, body, maker, state, created_at", []any{named(51), "deposit", "float.deposit", "{}", "{}", "waiting", golden}},
+		{"api_key", "id, hash, name, role, vendor_id, answers, created_at, expires_at, revoked_at",
+			[]any{named(52), []byte("key hash 1"), "till", "vendor_api", named(10), named(54), golden, golden + 5, golden + 6}},
+		{"api_key", "id, hash, role, created_at", []any{named(53), []byte("key hash 2"), "owner", golden}},
+		{"integration_login", "id, hash, name, customer_id, created_at, revoked_at", []any{named(56), []byte("login"), "scada", named(60), golden, golden + 7}},
+		{"integration_login", "id, hash, created_at", []any{named(57), []byte("login 2"), golden}},
+		{"person", "id, email, pw_hash, status, created_at, version", []any{named(54), "a@example.org", "argon", "active", golden, 3}},
+		{"role_binding", "person_id, role, scope, created_at", []any{named(54), "owner", "", golden}},
+		{"role_binding", "person_id, role, scope, created_at", []any{named(54), "support", "ven_x", golden}},
+		{"person", "id, email, pw_hash, status, created_at", []any{named(55), "b@example.org", "argon", "blocked", golden}},
+		{"idempotency", "principal, key, req_hash, state, status, body_enc, created_at",
+			[]any{"key till", "sale 1/2", []byte("0123456789abcdef0123456789abcdef"), "done", 201, []byte("sealed answer"), golden}},
+	}
+}
+
+// PutGoldenRows writes the fixed rows, and the fixed settings of the tenant, into an empty database.
+func PutGoldenRows(tx *store.Tx) error {
+	for _, g := range goldenRows() {
+		places := make([]string, len(g.values))
+		for i := range places {
+			places[i] = fmt.Sprintf("$%d", i+2)
+		}
+		sql := `INSERT INTO ` + g.table + ` (tenant_id, ` + g.columns + `) VALUES ($1, ` + strings.Join(places, ", ") + `)`
+		if _, err := tx.C.Exec(sql, append([]any{tx.Tenant}, g.values...)...); err != nil {
+			return fmt.Errorf("%s: %w", g.table, err)
+		}
+	}
+	n, err := tx.C.Exec(`UPDATE tenant SET name = 'Ngong', currency = 'KES', exp = 2, tz = 'Africa/Nairobi', vat_no = 'P05', settings = '{"four_eyes":true}', version = 4 WHERE id = $1`, tx.Tenant)
+	if err == nil && n != 1 {
+		err = errors.New("there is no tenant")
+	}
+	return err
+}

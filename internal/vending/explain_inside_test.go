@@ -1,0 +1,69 @@
+package vending
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// TestEachFigureOfASaleIsCompared changes one stored figure of a sale at a time; the explanation names it, and nothing that
+// does not follow from it.
+func TestEachFigureOfASaleIsCompared(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	version := tariff.Version{N: 1, EffectiveFrom: at, Body: tariff.Body{Currency: "KES", VATBps: 1500,
+		Blocks: []tariff.Block{{UpTo: 50_000, Rate: 1_200_000}, {Rate: 1_600_000}}}}
+	split, err := tariff.Allocate(tariff.Purchase{Body: version.Body, Tender: 20000, Carry: 13, ChargesOnly: true, Trace: true})
+	if err != nil || split.Refused() {
+		t.Fatalf("%v %s", err, split.Detail())
+	}
+	good := func() sale.Sale {
+		s := sale.Sale{ID: id.ID{1}, Tender: money.Amount{Minor: 20000, Currency: "KES"}, CarryIn: 13, CarryOut: split.CarryOut, Units: split.Units,
+			Lines: priced{split: split, carry: 13}.lines()}
+		s.Tokens = []sale.Token{{Units: 100_000}, {Units: split.Units - 100_000}}
+		return s
+	}
+	for name, c := range map[string]struct {
+		change func(*sale.Sale)
+		want   []string // how each difference begins
+	}{
+		"as it was sold": {func(*sale.Sale) {}, nil},
+		"a line":         {func(s *sale.Sale) { s.Lines[0].Amount++ }, []string{"The stored lines sum to 20001, 20000 was tendered.", "Line 1 is stored as "}},
+		"a tax":          {func(s *sale.Sale) { s.Lines[1].VAT++ }, []string{"Line 2 is stored as "}},
+		"a line less": {func(s *sale.Sale) { s.Lines = s.Lines[:len(s.Lines)-1] },
+			[]string{"The stored lines sum to 20013, 20000 was tendered.", "The sale is stored with 3 lines and derived with 4."}},
+		"what is carried on":  {func(s *sale.Sale) { s.CarryOut++ }, []string{"13 is stored as carried on, 12 is derived."}},
+		"its units":           {func(s *sale.Sale) { s.Units += 100; s.Tokens[0].Units += 100 }, []string{"121300 Wh are stored as sold, 121200 Wh are derived."}},
+		"a token":             {func(s *sale.Sale) { s.Tokens[1].Units += 100 }, []string{"The tokens carry 121300 Wh of the 121200 Wh sold."}},
+		"an impossible carry": {func(s *sale.Sale) { s.CarryIn = -1 }, []string{"It cannot be priced from what is stored of it: "}},
+		"a tender that buys nothing": {func(s *sale.Sale) { s.Tender.Minor = 1; s.CarryIn = 0 },
+			[]string{"On its tariff this purchase would have been refused: "}},
+	} {
+		s := good()
+		c.change(&s)
+		e, err := derive(s, version)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if e.Agrees() != (len(c.want) == 0) || !slices.EqualFunc(e.Differences, c.want, strings.HasPrefix) {
+			t.Errorf("%s: %q, want %q", name, e.Differences, c.want)
+		}
+	}
+}
+
+// TestWhereATokenCannotBeSent: the refusal names the telephone that is missing.
+func TestWhereATokenCannotBeSent(t *testing.T) {
+	p := sale.Point{Meter: sale.MeterRef{Number: "04140001001"}}
+	for route, words := range map[string][2]string{
+		sale.RouteMeterSMS: {"Meter 04140001001 takes no tokens by SMS", "sim_phone"}, "sms": {"The customer of meter 04140001001 has no telephone number", "leave sms out"},
+	} {
+		if no := unreachable(route, p); !strings.HasPrefix(no.What, words[0]) || !strings.Contains(no.Try, words[1]) {
+			t.Errorf("%s: %s", route, no.Detail())
+		}
+	}
+}

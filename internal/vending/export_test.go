@@ -1,0 +1,4 @@
+package vending
+
+// Change are the digits of Sale.Change, one for one.
+func (i Issued) Change() Issued { return Issued{i.digits.Change()} }

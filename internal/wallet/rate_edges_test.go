@@ -1,0 +1,336 @@
+package wallet_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// TestReadingsOfAnotherMemoryAreRated: a memory that was replaced numbers its records from 1 again, and they are new all the same.
+func TestReadingsOfAnotherMemoryAreRated(t *testing.T) {
+	at := noon(t)
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+	for i := range 5 {
+		p.read(at.Add(time.Duration(i)*time.Hour), unit.Energy(i)*1000)
+	}
+	at = at.Add(5 * time.Hour)
+	for _, c := range []struct {
+		name     string
+		memory   string
+		seq      uint64
+		register unit.Energy
+		want     unit.Energy
+	}{
+		{"another memory, a lower number", "b", 1, 4500, 500},
+		{"the same record again", "b", 1, 4500, 0},
+		{"the next one", "b", 2, 5000, 500},
+		{"of the memory before, a higher number", "a", 6, 5200, 200},
+		{"of the memory before, again", "a", 6, 5900, 0},
+		{"the first one of all, without a number", "c", 0, 5300, 100},
+	} {
+		at = at.Add(time.Minute)
+		got := p.take(wallet.Reading{Store: c.memory, Seq: c.seq, At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: c.register})
+		if got.Units != c.want || p.s.Held.Stopped() {
+			t.Errorf("%s: %d Wh rated (held %q), want %d", c.name, got.Units, p.s.Held.Reason, c.want)
+		}
+		if c.want > 0 && (p.s.Store != c.memory || p.s.Seq != c.seq || p.s.Register != c.register || !p.s.At.Equal(at)) {
+			t.Errorf("%s: rated up to %s/%d, %d Wh at %s", c.name, p.s.Store, p.s.Seq, p.s.Register, p.s.At)
+		}
+	}
+}
+
+// TestWhereRatingBegins has the first reading of a meter: it sets where counting begins, however it is numbered.
+func TestWhereRatingBegins(t *testing.T) {
+	at := noon(t)
+	for _, c := range []struct {
+		name      string
+		simulated bool
+		clock     wire.Clock
+		seq       uint64
+		begins    bool
+		from      time.Time
+	}{
+		{"an ordinary one", false, wire.ClockValid, 1, true, at},
+		{"numbered 0", false, wire.ClockValid, 0, true, at},
+		{"without a time", false, wire.ClockInvalid, 1, true, at.Add(time.Second)},
+		{"simulated", true, wire.ClockValid, 1, true, at},
+		{"simulated, without a time", true, wire.ClockInvalid, 1, false, time.Time{}},
+	} {
+		p := newPlant(t, version(1, at, flat()))
+		p.terms.Simulated = c.simulated
+		p.take(wallet.Reading{Seq: c.seq, At: at, Up: 9, Clock: c.clock, ReceivedAt: at.Add(time.Second), Register: 777, Open: true})
+		if p.s.Started != c.begins || c.begins && (!p.s.At.Equal(c.from) || !p.s.PostedTo.Equal(c.from) || p.s.Base != 777 || p.s.Register != 777 || !p.s.Open || p.s.OpenFrom != 777) {
+			t.Errorf("%s: %+v; want begun %t at %s", c.name, p.s, c.begins, c.from)
+		}
+	}
+}
+
+// TestTheTimeOfASimulatedMeterThatHasNone goes on with what it was switched on for.
+func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
+	at := noon(t)
+	for _, c := range []struct {
+		up   time.Duration
+		want time.Duration
+	}{{time.Hour, time.Hour}, {tariff.MaxSpan, tariff.MaxSpan}, {tariff.MaxSpan + time.Millisecond, 0}, {-time.Millisecond, 0}, {0, 0}} {
+		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+		p.terms.Simulated = true
+		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 1000, Clock: wire.ClockValid, ReceivedAt: at})
+		p.take(wallet.Reading{Store: "a", Seq: 2, Up: uint64(1000 + c.up.Milliseconds()), Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
+		if got := p.s.At.Sub(at); got != c.want || p.s.Register != 100 {
+			t.Errorf("on for %s: rated %d Wh up to %s later, want %s", c.up, p.s.Register, got, c.want)
+		}
+	}
+}
+
+// TestWhatAMeterCanHaveMeasured has the limits exactly: the highest power in the time, a fifth more, and 1 kWh.
+func TestWhatAMeterCanHaveMeasured(t *testing.T) {
+	at := noon(t)
+	for _, c := range []struct {
+		name   string
+		phases int
+		max    unit.Power
+		most   unit.Energy // in an hour
+	}{
+		{"one phase", 1, 0, 28_600}, {"three phases", 3, 0, 83_800}, {"no phase is one", 0, 0, 28_600}, {"a meter of 5 kW", 3, 5000, 7000},
+	} {
+		for more, want := range map[unit.Energy]wallet.HoldReason{0: "", 1: wallet.HoldImplausible} {
+			p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+			p.terms.Phases, p.s.MaxW = c.phases, c.max
+			p.read(at, 0)
+			if p.read(at.Add(time.Hour), c.most+more); p.s.Held.Reason != want {
+				t.Errorf("%s, %d Wh in an hour: held %q, want %q", c.name, c.most+more, p.s.Held.Reason, want)
+			}
+		}
+	}
+}
+
+// TestTheTimeThatAClockDoesNotTell: a clock that was put back leaves the time since the boot, and only a clock of a server that
+// was ahead the time since a new boot.
+func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
+	at := noon(t)
+	for _, c := range []struct {
+		name      string
+		simulated bool
+		up        uint64 // of the second reading, whose first is at 1000
+		ahead     time.Duration
+		want      wallet.HoldReason
+	}{
+		{"on for an hour", false, 3_601_000, 0, ""},
+		{"just started", false, 1000, 0, wallet.HoldImplausible},
+		{"started anew an hour ago, and no clock was ahead", false, 999, 0, wallet.HoldImplausible},
+		{"the same, and the server's clock was two minutes ahead", false, 999, 2 * time.Minute, wallet.HoldImplausible},
+		{"a simulated meter that started anew", true, 999, time.Hour, wallet.HoldImplausible},
+	} {
+		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+		p.terms.Simulated = c.simulated
+		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: 0})
+		p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(-time.Hour), Up: c.up, Clock: wire.ClockValid, ReceivedAt: at.Add(-c.ahead), Register: 20_000})
+		if p.s.Held.Reason != c.want {
+			t.Errorf("%s: held %q, want %q", c.name, p.s.Held.Reason, c.want)
+		}
+	}
+	for since, want := range map[time.Duration]wallet.HoldReason{tariff.MaxSpan: "", tariff.MaxSpan + time.Microsecond: wallet.HoldSpan} {
+		p := newPlant(t, version(1, at.AddDate(-2, 0, 0), flat()))
+		p.read(at, 0)
+		p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(since), Clock: wire.ClockValid, ReceivedAt: at.Add(since), Register: 10})
+		if p.s.Held.Reason != want {
+			t.Errorf("%s after the reading before: held %q, want %q", since, p.s.Held.Reason, want)
+		}
+	}
+}
+
+// TestWhatIsEstimated: energy that time alone gave to a day or to a price.
+func TestWhatIsEstimated(t *testing.T) {
+	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
+	for _, c := range []struct {
+		name  string
+		body  tariff.Body
+		from  time.Time
+		over  time.Duration
+		units unit.Energy
+		want  bool
+	}{
+		{"over a midnight, less than a day", flat(), at, 24*time.Hour - time.Microsecond, 1000, false},
+		{"over a midnight, a day", flat(), at, 24 * time.Hour, 1000, true},
+		{"one day without a midnight", flat(), at.Add(2 * time.Hour), 24 * time.Hour, 1000, false},
+		{"over a change of rate", byTime(), at.Add(10 * time.Hour), 2 * time.Hour, 1000, true},
+		{"within a rate", byTime(), at.Add(8 * time.Hour), time.Hour, 1000, false},
+		{"over a midnight at one rate", byTime(), at, 4 * time.Hour, 1000, false},
+		{"from one rate to another over a midnight", byTime(), at, 10 * time.Hour, 1000, true},
+	} {
+		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), c.body))
+		p.read(c.from, 0)
+		got := p.read(c.from.Add(c.over), c.units)
+		var guessed unit.Energy
+		for _, d := range got.Days {
+			guessed += d.Estimated
+		}
+		if want := map[bool]unit.Energy{true: c.units}[c.want]; guessed != want {
+			t.Errorf("%s: %d Wh are estimated, want %d", c.name, guessed, want)
+		}
+	}
+}
+
+// TestADayWithoutUseIsNotListed, and one on which too little was used for a minor unit is.
+func TestADayWithoutUseIsNotListed(t *testing.T) {
+	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+	p.read(at, 0)
+	if got := p.read(at.Add(4*time.Hour), 0); len(got.Days) != 0 || got.Debit != 0 || len(p.s.Parts) != 0 {
+		t.Errorf("nothing used: %+v, parts %+v", got, p.s.Parts)
+	}
+	if got := p.read(at.Add(5*time.Hour), 1); !slices.Equal(got.Days, []wallet.DayUse{used("2026-11-19", 1, 0)}) || len(p.s.Parts) != 1 {
+		t.Errorf("one watt-hour used: %+v, parts %+v", got, p.s.Parts)
+	}
+	was := p.s
+	p.read(at.Add(6*time.Hour), 1001)
+	if was.Parts[0].Debit != 0 || was.Parts[0].Parts[0].Units != 1 || p.s.Parts[0].Parts[0].Units != 1001 || p.s.Parts[0].Debit != 287 {
+		t.Errorf("the state before became %+v, the one after is %+v", was.Parts, p.s.Parts)
+	}
+}
+
+// TestDaysAreAddedUp puts use to the day that it belongs to.
+func TestDaysAreAddedUp(t *testing.T) {
+	var days []wallet.DayUse
+	for _, d := range []wallet.DayUse{{Day: "a", Units: 1, Debit: 2, Estimated: 1}, {Day: "b", Units: 10, Debit: 20}, {Day: "a", Units: 4, Debit: 5, Estimated: 3}, {Day: "b", Units: 1}} {
+		days = wallet.AddDay(days, d)
+	}
+	if want := []wallet.DayUse{{Day: "a", Units: 5, Debit: 7, Estimated: 4}, {Day: "b", Units: 11, Debit: 20}}; !slices.Equal(days, want) {
+		t.Errorf("got %+v, want %+v", days, want)
+	}
+}
+
+// TestPartsOfAPriceAreAddedUp: what waits to be posted has an entry for each price, whatever it is named.
+func TestPartsOfAPriceAreAddedUp(t *testing.T) {
+	at := noon(t).Add(-12 * time.Hour)
+	b := byTime()
+	b.TOU.Rates[1].Rate = b.TOU.Rates[0].Rate // peak and standard cost the same
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), b))
+	p.read(at.Add(7*time.Hour), 0)
+	for i, to := range []time.Duration{8, 9, 10, 11, 17, 18} {
+		p.read(at.Add(to*time.Hour), unit.Energy(i+1)*1000)
+	}
+	var got []string
+	for _, u := range p.s.Parts[0].Parts {
+		got = append(got, u.Name+" "+u.Units.KWh(0))
+	}
+	if want := "peak 2 standard 3 off 1"; strings.Join(got, " ") != want {
+		t.Errorf("parts %q, want %q", got, want)
+	}
+}
+
+// heldAt is a plant at 10 kWh whose next reading cannot be true.
+func heldAt(t *testing.T, after time.Duration, register unit.Energy, open bool) *plant {
+	t.Helper()
+	at := noon(t)
+	p := newPlant(t, version(1, at.AddDate(-2, 0, 0), flat()))
+	p.read(at, 0)
+	p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(time.Hour), Up: 10, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Hour), Register: 10_000, Open: open})
+	p.take(wallet.Reading{Store: "b", Seq: 7, At: at.Add(after), Up: 20, Clock: wire.ClockValid, ReceivedAt: at.Add(after), Register: register, Open: open})
+	p.seq = 7
+	return p
+}
+
+// TestWhatADecisionLeaves says where rating goes on after each.
+func TestWhatADecisionLeaves(t *testing.T) {
+	at := noon(t)
+	p := heldAt(t, 2*time.Hour, 500_000, true)
+	if p.s.Held.Reason != wallet.HoldImplausible || p.s.Doubt() != metering.DoubtJump || !p.s.Open {
+		t.Fatalf("held %+v", p.s.Held)
+	}
+	accepted, out, ok := wallet.Accept(p.s, p.terms)
+	if !ok || out.Units != 490_000 || accepted.Store != "b" || accepted.Seq != 7 || !accepted.At.Equal(at.Add(2*time.Hour)) || accepted.Up != 20 || accepted.Open || accepted.OpenFrom != 0 {
+		t.Errorf("accepted: %t %+v", ok, accepted)
+	}
+	rebased := wallet.Rebase(p.s, 600_000, p.terms)
+	if rebased.Register != 600_000 || rebased.Total() != 10_000 || rebased.Store != "b" || rebased.Seq != 7 || !rebased.At.Equal(at.Add(2*time.Hour)) || rebased.Up != 20 || rebased.Open || rebased.OpenFrom != 0 {
+		t.Errorf("rebased: %+v", rebased)
+	}
+	discarded := wallet.Discard(p.s)
+	if discarded.Held.Stopped() || discarded.Register != 10_000 || discarded.Store != "b" || discarded.Seq != 7 || !discarded.At.Equal(at.Add(time.Hour)) || discarded.Open || discarded.OpenFrom != 0 {
+		t.Errorf("discarded: %+v", discarded)
+	}
+	if again := wallet.Discard(rebased); again.Store != rebased.Store || again.Seq != rebased.Seq {
+		t.Errorf("nothing to discard: %+v", again)
+	}
+	if again, _, ok := wallet.Accept(rebased, p.terms); ok || again.Register != 600_000 {
+		t.Errorf("nothing to accept: %t", ok)
+	}
+	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is changed before its first reading
+	if on.Register != 1000 || on.Total() != 10_000 || on.Store != "b" || !on.At.Equal(at.Add(2*time.Hour)) {
+		t.Errorf("rebased while rating goes on: %+v", on)
+	}
+	if got := wallet.Rebase(wallet.NewState(), 1000, p.terms); got.Register != 0 || got.Base != 0 {
+		t.Errorf("a meter that was not read is rebased to %d Wh", got.Register)
+	}
+	p.s.Held.Register = 10_000
+	if next, out, ok := wallet.Accept(p.s, p.terms); !ok || out.Units != 0 || next.Held.Stopped() {
+		t.Errorf("a register that stayed: %t, %+v", ok, out)
+	}
+	p.terms.Versions = nil
+	if _, _, ok := wallet.Accept(p.s, p.terms); ok {
+		t.Error("energy without a price was accepted")
+	}
+}
+
+// TestATimeTooLongIsAcceptedForItsLastDays shares energy over the last 400 days only.
+func TestATimeTooLongIsAcceptedForItsLastDays(t *testing.T) {
+	p := heldAt(t, tariff.MaxSpan+25*time.Hour, 400_000, false)
+	if p.s.Held.Reason != wallet.HoldSpan || p.s.Doubt() != metering.DoubtSpan {
+		t.Fatalf("held %q", p.s.Held.Reason)
+	}
+	next, out, ok := wallet.Accept(p.s, p.terms)
+	if first, last := out.Days[0].Day, out.Days[len(out.Days)-1].Day; !ok || out.Units != 390_000 || first != "2026-11-19" || last != noon(t).Add(tariff.MaxSpan+25*time.Hour).Format(time.DateOnly) {
+		t.Errorf("accepted %t: %d Wh from %s to %s", ok, out.Units, first, last)
+	}
+	if !next.At.Equal(noon(t).Add(tariff.MaxSpan + 25*time.Hour)) {
+		t.Errorf("rated up to %s", next.At)
+	}
+}
+
+// TestWhatPeopleAreToldOfAHeldReading has the alarm of each kind.
+func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		held  *plant
+		code  metering.AlarmCode
+		doubt metering.Doubt
+		text  string
+	}{
+		{"a jump", heldAt(t, 2*time.Hour, 500_000, false), metering.AlarmRatingHeld, metering.DoubtJump, "Register 500000 Wh of record 7 after 10000 Wh: "},
+		{"zero", heldAt(t, 2*time.Hour, 0, false), metering.AlarmRatingHeld, metering.DoubtZero, "Register 0 Wh of record 7 after 10000 Wh: "},
+	} {
+		if a := wallet.HeldAlarm(c.held.s); a.Code != c.code || c.held.s.Doubt() != c.doubt || !strings.HasPrefix(a.Text, c.text) || !strings.Contains(a.Text, c.doubt.Words()) {
+			t.Errorf("%s: %s %q, doubt %s", c.name, a.Code, a.Text, c.held.s.Doubt())
+		}
+	}
+	p := newPlant(t)
+	p.read(noon(t), 0)
+	p.read(noon(t).Add(time.Hour), 1)
+	if p.s.Doubt() != metering.DoubtPrice || wallet.HeldAlarm(p.s).Code != metering.AlarmRatingHeld {
+		t.Errorf("no price: doubt %s, alarm %+v", p.s.Doubt(), wallet.HeldAlarm(p.s))
+	}
+	p = newPlant(t, version(1, noon(t), flat()))
+	for i := range 2 {
+		at := noon(t).Add(time.Duration(i+1) * time.Hour)
+		p.take(wallet.Reading{Store: "a", Seq: uint64(i), At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: unit.Energy(i) * 1000, Open: true})
+	}
+	if p.s.Doubt() != metering.DoubtOpen || wallet.HeldAlarm(p.s).Code != metering.AlarmOpenRelay {
+		t.Errorf("an open relay: doubt %s, alarm %+v", p.s.Doubt(), wallet.HeldAlarm(p.s))
+	}
+	held := p.s
+	if next, _, ok := wallet.Accept(held, p.terms); ok || next.Register != held.Register {
+		t.Error("energy through an open relay was accepted like a reading")
+	}
+	rebased := wallet.Rebase(held, 2000, p.terms)
+	if rebased.Register != 2000 || rebased.Total() != 0 || rebased.Seq != held.Seq || !rebased.At.Equal(held.At) || rebased.Held.Stopped() {
+		t.Errorf("an open relay, rebased: %+v", rebased)
+	}
+}

@@ -1,0 +1,91 @@
+package wallet
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Actor gives the orders of wallets that nobody asked for.
+const Actor = "wallets"
+
+// OrderTx is what signing an order of a wallet needs of a transaction.
+type OrderTx interface {
+	SettleTx
+	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
+	WalletOf(meter int64) ([]Row, error)
+	// LookNow has the supply of a meter looked at as soon as may be.
+	LookNow(meter int64) error
+	// LeaseNumber is the last number that a lease of a meter was given, under the meter's lock. refused reports whether the
+	// meter answered the lease before order that it has had a higher one.
+	LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error)
+	// LeaseNumbered writes the number of a meter's newest lease.
+	LeaseNumbered(meter, number int64) error
+}
+
+// GivenAhead reports whether an order was given at a time that has not come, by a clock that has been set back. Nobody knows
+// how old such an order is.
+func GivenAhead(given, now time.Time) bool {
+	return given.Sub(now) > Ahead // its end is as far away as the time it was given at
+}
+
+// StillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right. These
+// are not sent: a cut-off whose supply is wanted again or must not be cut any more, a lease of more than there is by now, the
+// time while it is in doubt, and anything that was given at a time that has not come.
+func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, now time.Time) (bool, error) {
+	switch {
+	case GivenAhead(given, now):
+		return false, tx.LookNow(meter)
+	case t == OrderClock:
+		sight, err := tx.Sight()
+		return !sight.Doubt, err
+	case t != OrderCut && t != OrderLease:
+		return true, nil
+	}
+	rows, err := tx.WalletOf(meter)
+	if err != nil {
+		return false, err
+	}
+	tenant, err := tx.WalletTenant()
+	if err != nil {
+		return false, err
+	}
+	most, cut, err := Standing(tx, tenant, rows, meter, now)
+	if err != nil || t == OrderCut {
+		return cut, err
+	}
+	if max <= most {
+		return true, nil
+	}
+	return false, tx.LookNow(meter)
+}
+
+// leaseSkip is by how much the numbers of leases are moved on when a meter says that it has had a higher one: a day of
+// seconds.
+const leaseSkip = 24 * 60 * 60
+
+// NumberLease gives a lease its number at its first signing.
+func NumberLease(tx OrderTx, meter int64, order id.ID, now time.Time) (int64, error) {
+	last, refused, err := tx.LeaseNumber(meter, order)
+	if err != nil {
+		return 0, err
+	}
+	next := NextLease(last, refused, now)
+	if next < 1 || next > math.MaxUint32 {
+		return 0, fmt.Errorf("lease number %d is out of range", next)
+	}
+	return next, tx.LeaseNumbered(meter, next)
+}
+
+// NextLease is the number after last: the second since 1970, or one more than the last, which serves until the year 2106. So a
+// restored database never repeats what the meter has seen from the lost one. A meter that refused the lease before, because it
+// has had a higher number, gets one that is a day ahead.
+func NextLease(last int64, refused bool, now time.Time) int64 {
+	if refused {
+		last += leaseSkip
+	}
+	return max(last+1, now.Unix())
+}

@@ -1,0 +1,288 @@
+package wallet_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// nothing is the rest of a transaction, which these tests do not need.
+type nothing struct{ wallet.Tx }
+
+// till is a desk behind a door: what jobs, people and pages ask of the wallets of one account.
+type till struct {
+	*desk
+	nothing
+	charged   string                 // local date up to which the account is charged
+	uncharged []wallet.ChargeAccount // to be charged; the account, open for two days, where it is nil
+	asked     []string               // the dates with which they were listed
+	ran       map[string]bool        // jobs that were carried out
+	due       []id.ID                // accounts that wait for a job, in the order of their meters
+	settled   []id.ID                // accounts whose wallets were locked
+	usage     []wallet.DayUse        // of every meter, the newest first
+	wrote     []string               // what was written besides wallets and supplies
+	stopped   []wallet.Row
+	behind    []wallet.Reading // stored and not rated
+	audit     []access.Entry
+	approvals []access.Approval
+	people    int // who may approve
+	opening   money.Minor
+	journals  []wallet.Booked
+	differing []wallet.Difference
+	versions  []tariff.Version // of the tariff; empty for the desk's one
+}
+
+// tillNumber is the number that the first meter is found by, and tillMeter its identity.
+const tillNumber = "06000001229"
+
+func newTill(t testing.TB, paid money.Minor, meters int) *till {
+	t.Helper()
+	return tillOf(newDesk(t, paid, meters))
+}
+
+func tillOf(d *desk) *till {
+	return &till{desk: d, ran: map[string]bool{}}
+}
+
+func (d *till) wallets() *wallet.Wallets {
+	return wallet.New(wallet.Config{Door: d, Now: func() time.Time { return d.now }, Sealer: sealer{}})
+}
+
+func system() access.Actor { return access.SystemActor(1, "test") }
+
+func (d *till) writes(format string, args ...any) {
+	d.wrote = append(d.wrote, fmt.Sprintf(format, args...))
+}
+
+// sealer hashes cursors.
+type sealer struct{}
+
+func (sealer) Seal(_ string, plain []byte) []byte           { return plain }
+func (sealer) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
+func (sealer) Hash(context string, data []byte) []byte {
+	sum := sha256.Sum256(append([]byte(context), data...))
+	return sum[:]
+}
+
+// What follows is the door and the transaction.
+
+func (d *till) Do(_ context.Context, _ access.Tenant, fn func(wallet.Tx) (bool, error)) error {
+	_, err := fn(d)
+	return err
+}
+
+func (d *till) View(_ context.Context, _ access.Tenant, fn func(wallet.Tx) error) error { return fn(d) }
+
+func (d *till) JobDone(name, period string) (bool, error) { return d.ran[name+" "+period], nil }
+
+func (d *till) JobRun(name, period string) (bool, error) {
+	first := !d.ran[name+" "+period]
+	d.ran[name+" "+period] = true
+	return first, nil
+}
+
+func (d *till) WalletsUncharged(date string, after int64, max int) (out []wallet.ChargeAccount, err error) {
+	d.asked = append(d.asked, date)
+	list := d.uncharged
+	if list == nil {
+		list = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -2)}}
+	}
+	for _, a := range list {
+		if a.Meter.N > after && len(out) < max {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+func (d *till) WalletChargedTo(id.ID) (string, error) { return d.charged, nil }
+
+func (d *till) ChargedTo(_ id.ID, date string) error {
+	d.charged = date
+	return nil
+}
+
+// dueAfter gives the accounts that wait from the nth on.
+func (d *till) dueAfter(n int64, max int) []id.ID {
+	rest := d.due[min(int(n), len(d.due)):]
+	return rest[:min(max, len(rest))]
+}
+
+func (d *till) WalletsDue(before time.Time, after int64, max int) ([]id.ID, int64, error) {
+	d.writes("due before %s after %d", before.Format(time.TimeOnly), after)
+	list := d.dueAfter(after, max)
+	return list, after + int64(len(list)), nil
+}
+
+func (d *till) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
+	d.writes("due by %s", by.Format(time.TimeOnly))
+	list := d.dueAfter(0, max)
+	d.due = d.due[len(list):]
+	return list, nil
+}
+
+func (d *till) WalletsOf(account id.ID) ([]wallet.Row, error) {
+	d.settled = append(d.settled, account)
+	return d.desk.WalletsOf(account)
+}
+
+func (d *till) WalletOf(meter int64) ([]wallet.Row, error) {
+	if meter > int64(len(d.rows)) {
+		return nil, nil
+	}
+	return d.desk.WalletsOf(id.ID{})
+}
+
+func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {
+	return registry.Meter{N: 1, Number: number, Account: id.ID{15: 1}, ID: id.ID{14: 1}}, number == tillNumber, nil
+}
+
+func (d *till) MeterByID(meter id.ID) (registry.Meter, bool, error) {
+	return registry.Meter{N: 1, Number: tillNumber, Account: id.ID{15: 1}, ID: meter}, meter == id.ID{14: 1}, nil
+}
+
+func (d *till) AccountExists(account id.ID) (bool, error) { return account == id.ID{15: 1}, nil }
+
+func (d *till) WalletUse(meter int64, from, to string, max int) (out []wallet.DayUse, err error) {
+	d.writes("use of %d from %s to %s", meter, from, to)
+	for _, u := range d.usage {
+		if u.Day >= from && u.Day <= to && len(out) < max {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+func (d *till) WalletBooked(_ id.ID, from, to time.Time, max int) (money.Minor, []wallet.Booked, error) {
+	d.writes("booked from %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
+	return d.opening, d.journals[:min(max, len(d.journals))], nil
+}
+
+func (d *till) WalletDifferences(after int64, max int) (out []wallet.Difference, err error) {
+	for _, c := range d.differing {
+		if c.Meter.N > after && len(out) < max {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func (d *till) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, nil
+}
+
+// tariff is all versions.
+func (d *till) tariff() []tariff.Version {
+	if len(d.versions) == 0 {
+		return []tariff.Version{d.version}
+	}
+	return d.versions
+}
+
+func (d *till) TariffVersion(version id.ID) (tariff.Version, error) {
+	for _, v := range d.tariff() {
+		if v.ID == version {
+			return v, nil
+		}
+	}
+	return tariff.Version{}, errors.New("no such version")
+}
+
+func (d *till) TariffVersionAt(_ id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+	for _, next := range d.tariff() {
+		if !next.EffectiveFrom.After(at) {
+			v, found = next, true
+		}
+	}
+	return v, found, nil
+}
+
+func (d *till) WalletAdvanced(_ id.ID, by money.Minor) error {
+	d.writes("advanced %d", by)
+	for i := range d.rows {
+		d.rows[i].Meter.Advanced += by
+	}
+	return nil
+}
+
+func (d *till) WalletDays(meter int64, days []wallet.DayUse) error {
+	for _, u := range days {
+		d.writes("m%d used %d Wh for %d on %s", meter, u.Units, u.Debit, u.Day)
+	}
+	return nil
+}
+
+func (d *till) WalletBehind(_ wallet.Row, max int) ([]wallet.Reading, error) {
+	return d.behind[:min(max, len(d.behind))], nil
+}
+
+func (d *till) WalletReleased(meter int64) error {
+	d.writes("m%d released", meter)
+	return nil
+}
+
+func (d *till) WalletStopped(r wallet.Row) error {
+	d.stopped = append(d.stopped, r)
+	return nil
+}
+
+func (d *till) WalletDrawn(meter int64, drawn wallet.Drawn) error {
+	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Store)
+	return nil
+}
+
+func (d *till) LockAccount(account id.ID) error {
+	d.writes("locked %x", account[15])
+	return nil
+}
+
+func (d *till) AccountSupply(account id.ID, s registry.AccountSupply) error {
+	d.writes("account %x: protected %t, grace %d", account[15], s.Protected, s.Grace)
+	for _, seen := range d.seen {
+		seen.Protected, seen.Grace = s.Protected, s.Grace
+	}
+	return nil
+}
+
+func (d *till) AuditLog(e access.Entry) error {
+	d.audit = append(d.audit, e)
+	return nil
+}
+
+func (d *till) FourEyes() (*bool, error) { return nil, nil }
+
+func (d *till) ActivePeople(...access.Role) (int, error) { return d.people, nil }
+
+func (d *till) AddApproval(a access.Approval) error {
+	d.approvals = append(d.approvals, a)
+	return nil
+}
+
+// postings writes the lines of a journal as text, the account's own first.
+func postings(j ledger.Journal) (out string) {
+	for _, p := range j.Postings {
+		subject := p.Account.Subject
+		if p.Account.Code == ledger.Wallet {
+			subject = ""
+		}
+		out += fmt.Sprintf("%d%s %d; ", p.Account.Code, subject, p.Amount)
+	}
+	return out
+}
+
+// used is a day of use.
+func used(day string, units unit.Energy, debit money.Minor) wallet.DayUse {
+	return wallet.DayUse{Day: day, Units: units, Debit: debit}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+)
+
+// switchVariable is the environment variable that says which mutant of a binary is on.
+const switchVariable = "MUTANT"
+
+// A test binary of a package with many imports takes longer to build than to run. Most mutants therefore share one: the binary holds
+// their code in both forms and switchVariable chooses.
+
+// switchFile is where the compiler finds the variable that the code asks.
+func (c *code) switchFile() string { return filepath.Join(c.dir, "zz_mutant_switch.go") }
+
+func (c *code) switchText() []byte {
+	return fmt.Appendf(nil, `package %s
+
+import (
+	"os"
+	"strconv"
+)
+
+var mutantSwitch = func() int { n, _ := strconv.Atoi(os.Getenv(%q)); return n }()
+`, c.trees[0].Name.Name, switchVariable)
+}
+
+// both is the text of a mutant's host in both forms.
+func (m *mutant) both() string {
+	src, h := m.file.text, m.host
+	was := string(src[h.from:h.to])
+	is := string(src[h.from:m.from]) + m.change.text + string(src[m.to:h.to])
+	switch {
+	case h.typ != "":
+		return fmt.Sprintf("func() %s { if mutantSwitch == %d { return %s }; return %s }()", h.typ, m.number, is, was)
+	case m.whole:
+		return fmt.Sprintf("if mutantSwitch != %d { %s }", m.number, was)
+	}
+	return fmt.Sprintf("if mutantSwitch == %d { %s } else { %s }", m.number, is, was)
+}
+
+// texts are the files of a package that differ: with one mutant it is always on, more are switched.
+func (c *code) texts(set []*mutant) map[string][]byte {
+	if len(set) == 1 {
+		return map[string][]byte{set[0].file.path: set[0].text()}
+	}
+	return c.switched(set)
+}
+
+func (c *code) switched(set []*mutant) map[string][]byte {
+	out := map[string][]byte{c.switchFile(): c.switchText()}
+	sorted := slices.Clone(set)
+	slices.SortFunc(sorted, func(a, b *mutant) int { return b.host.from - a.host.from }) // backwards: offsets stay right
+	for _, m := range sorted {
+		text, ok := out[m.file.path]
+		if !ok {
+			text = m.file.text
+		}
+		out[m.file.path] = slices.Concat(text[:m.host.from], []byte(m.both()), text[m.host.to:])
+	}
+	return out
+}
+
+func (m *mutant) overlaps(o *mutant) bool {
+	return m.file == o.file && m.host.from < o.host.to && o.host.from < m.host.to
+}
+
+// batches divides mutants into sets that can share a binary. A mutant that needs its own, such as a constant, is alone.
+func (c *code) batches(list []*mutant) [][]*mutant {
+	var alone, sets [][]*mutant
+next:
+	for _, m := range list {
+		if !c.compiles(c.switched([]*mutant{m})) {
+			alone = append(alone, []*mutant{m})
+			continue
+		}
+		for i, set := range sets {
+			if !slices.ContainsFunc(set, m.overlaps) {
+				sets[i] = append(set, m)
+				continue next
+			}
+		}
+		sets = append(sets, []*mutant{m})
+	}
+	return append(sets, alone...)
+}

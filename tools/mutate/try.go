@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// workshop builds and runs tests in a temporary folder. The working tree is only read.
+type workshop struct {
+	root    string        // of the module
+	tmp     string        // of this run
+	timeout time.Duration // of a test run with a mutant in it; 0: by the time of the run without
+	known   map[string]*measured
+}
+
+// measured is what a suite does without a mutant.
+type measured struct {
+	dir    string // where its tests run
+	took   time.Duration
+	blocks []block // of the mutated package
+}
+
+// block is a piece of a file that the tests run, or not.
+type block struct {
+	file                   string // base name
+	line, col, toLine, end int
+	runs                   bool
+}
+
+// limits of a test run with a mutant: without them a loop that never ends could take the whole machine.
+const (
+	slack     = 10 * time.Second // added to the time-out, for a machine that is busy
+	slower    = 5                // how many times longer than without a mutant a test may take
+	memoryKiB = 12 << 20         // of virtual memory
+)
+
+// build makes the test binary of a suite. It reports false if the compiler or the linker refused.
+func (w *workshop) build(ctx context.Context, s suite, binary string, args ...string) (string, bool) {
+	args = append([]string{"test", "-c", "-vet=off", "-ldflags=-w", "-o", binary}, args...)
+	cmd := exec.CommandContext(ctx, "go", append(args, s.pkg)...)
+	cmd.Dir = w.root
+	out, err := cmd.CombinedOutput()
+	return string(out), err == nil
+}
+
+// run runs a test binary in its package's folder. No process that it starts outlives it.
+func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit time.Duration, on int, args ...string) (string, error) {
+	home, err := os.MkdirTemp(w.tmp, "t")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(home)
+	ctx, cancel := context.WithTimeout(ctx, limit+slack)
+	defer cancel()
+	script := fmt.Sprintf(`ulimit -v %d; exec "$@"`, memoryKiB)
+	all := append([]string{"-c", script, "sh", binary, "-test.failfast", "-test.timeout=" + limit.String()}, args...)
+	cmd := exec.CommandContext(ctx, "sh", append(all, s.args...)...)
+	cmd.Dir, cmd.WaitDelay = dir, time.Second
+	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s", fmt.Sprint(switchVariable, "=", on))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = end
+	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		_ = end()
+	}
+	return string(out), err
+}
+
+// measure runs a suite without a mutant: it must pass. Its time and what it covers of the package are remembered.
+func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, error) {
+	key := s.String() + " | " + c.path
+	if m := w.known[key]; m != nil {
+		return m, nil
+	}
+	dir, err := goCommand(ctx, w.root, "list", "-f", "{{.Dir}}", s.pkg)
+	if err != nil {
+		return nil, err
+	}
+	m := &measured{dir: strings.TrimSpace(string(dir))}
+	binary, profile := filepath.Join(w.tmp, "unmutated.test"), filepath.Join(w.tmp, "cover.out")
+	defer os.Remove(binary)
+	if out, ok := w.build(ctx, s, binary, "-cover", "-coverpkg="+c.path); !ok {
+		return nil, fmt.Errorf("%s: the tests do not build:\n%s", s, out)
+	}
+	if _, err := os.Stat(binary); err != nil {
+		w.known[key] = m // a package without tests covers nothing
+		return m, nil
+	}
+	_ = os.Remove(profile)
+	start := time.Now()
+	out, err := w.run(ctx, s, m.dir, binary, time.Hour, 0, "-test.coverprofile="+profile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the tests fail without a mutant (%w):\n%s", s, err, tail(out))
+	}
+	m.took = time.Since(start)
+	text, err := os.ReadFile(profile)
+	if err != nil {
+		return nil, err
+	}
+	m.blocks, err = parseProfile(string(text))
+	w.known[key] = m
+	return m, err
+}
+
+func tail(s string) string { return s[max(0, len(s)-3000):] }
+
+func parseProfile(text string) ([]block, error) {
+	var out []block
+	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
+		line := lines.Text()
+		if strings.HasPrefix(line, "mode:") {
+			continue
+		}
+		var b block
+		var statements, count int
+		colon := strings.LastIndexByte(line, ':')
+		if _, err := fmt.Sscanf(line[colon+1:], "%d.%d,%d.%d %d %d", &b.line, &b.col, &b.toLine, &b.end, &statements, &count); err != nil {
+			return nil, fmt.Errorf("coverage profile: %q: %w", line, err)
+		}
+		b.file, b.runs = filepath.Base(line[:colon]), count > 0
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+// covers reports whether the tests may run the code of a mutant. Declarations and cases are in no block and count as covered.
+func (m *measured) covers(mu *mutant) bool {
+	in, any := false, false
+	for _, b := range m.blocks {
+		any = any || b.runs
+		if b.file != filepath.Base(mu.file.name) || mu.line < b.line || mu.line > b.toLine {
+			continue
+		}
+		if (mu.line == b.line && mu.column < b.col) || (mu.line == b.toLine && mu.column >= b.end) {
+			continue
+		}
+		if b.runs {
+			return true
+		}
+		in = true
+	}
+	return any && !in
+}
+
+// errBuild says that the compiler refuses a mutant which the type checker has let pass.
+var errBuild = errors.New("the mutant does not compile")
+
+// prepare builds a suite's test binary with one or more mutants in it.
+func (w *workshop) prepare(ctx context.Context, s suite, c *code, set []*mutant) (binary string, err error) {
+	replace := map[string]string{}
+	for path, text := range c.texts(set) {
+		replace[path] = filepath.Join(w.tmp, filepath.Base(path))
+		if err := os.WriteFile(replace[path], text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	overlay := filepath.Join(w.tmp, "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(w.tmp, "mutant.test")
+	if out, ok := w.build(ctx, s, binary, "-overlay="+overlay); !ok {
+		return "", errors.Join(ctx.Err(), fmt.Errorf("%w: %s", errBuild, tail(out)))
+	}
+	return binary, nil
+}
+
+// try runs a binary with a mutant switched on and returns the test that noticed it, or "".
+func (w *workshop) try(ctx context.Context, s suite, m *measured, binary string, mu *mutant) (string, error) {
+	limit := w.timeout
+	if limit == 0 {
+		limit = slower*m.took + slack
+	}
+	out, err := w.run(ctx, s, m.dir, binary, limit, mu.number)
+	var failed *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // a process that the tests left behind still had their output open
+		return "", nil
+	case errors.As(err, &failed), errors.Is(err, context.DeadlineExceeded):
+		return s.pkg + ": " + reason(out), nil
+	}
+	return "", err
+}
+
+// reason names the test that failed.
+func reason(out string) string {
+	if strings.Contains(out, "panic: test timed out") {
+		return "time-out"
+	}
+	if m := regexp.MustCompile(`(?m)^--- FAIL: (\S+)`).FindStringSubmatch(out); m != nil {
+		return m[1]
+	}
+	if m := regexp.MustCompile(`(?m)^(panic|fatal error): .*`).FindString(out); m != "" {
+		return first(m, 80)
+	}
+	return "the tests did not end well"
+}
