@@ -39,9 +39,9 @@ func (c *turn) behind(r Row) bool {
 // meter lives in its own time. The meter refuses what has expired by its own clock, so the order expires by that; the counter
 // keeps it from being replayed. To a clock that is only behind it is worth something for minutes: one that the network keeps
 // back for longer would set a clock wrong that has been set right meanwhile, and move the use of that time to other prices.
-func (c *turn) setClock(tx SupplyTx, r Row) error {
+func (c *turn) setClock(r Row) {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
-		return nil
+		return
 	}
 	life := clockSoon
 	if r.Said.After(c.now) {
@@ -51,7 +51,7 @@ func (c *turn) setClock(tx SupplyTx, r Row) error {
 	if !metering.Writable(until.Unix()) {
 		until = r.Said
 	}
-	return c.order(tx, r, &c.Supply.Clock, &c.Seen.Clock,
+	c.order(r, &c.Supply.Clock, &c.Seen.Clock,
 		Order{Type: OrderClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 

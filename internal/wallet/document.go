@@ -9,21 +9,21 @@ import (
 )
 
 // configure sends a wallet meter its configuration, where it has none or another one.
-func (c *turn) configure(tx SupplyTx, r Row) error {
+func (c *turn) configure(r Row) {
 	if !c.Commands || !c.Leases {
-		return nil
+		return
 	}
 	doc := c.document(r)
 	hash := hashOf(doc)
 	if c.configured(hash) {
-		return nil
+		return
 	}
 	version := c.Supply.ConfigVersion
 	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // of a lost database, perhaps; beyond, no meter can have it
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
-	return c.order(tx, r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
+	c.order(r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
 		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -92,26 +91,6 @@ type Notice struct {
 	Test      bool        `json:"test,omitempty"`
 }
 
-// turn is one meter while its account is settled.
-type turn struct {
-	tenant Tenant
-	money  Money
-	now    time.Time
-	doubt  bool   // about now
-	kept   Supply // as it was read
-	Supplied
-	block  Block
-	levels Levels
-	body   tariff.Body
-	priced bool
-	rests  int64
-	out    bool   // nothing is left
-	credit bool   // money has just come in
-	row    *Row   // see [Row.counted]
-	all    []turn // of the account, this one among them
-	lower  bool   // the meter has just taken a lower lease than it had
-}
-
 // taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
 // was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
 // reading that it made afterwards has come. What it took counts also where another order has taken that one's place meanwhile:
@@ -137,131 +116,43 @@ func (c *turn) taken(r Row) {
 	}
 }
 
-// newCases looks at the supply of all meters of an account.
-func newCases(tx SettleTx, t Tenant, rows []Row, have Money, now time.Time) ([]turn, error) {
-	sight, err := tx.Sight()
-	if err != nil {
-		return nil, err
-	}
-	var rests int64
-	for _, r := range rows {
-		rests += r.Rest
-	}
-	out, seen := make([]turn, len(rows)), make([]Row, len(rows))
-	for i := range rows {
-		seen[i] = rows[i].counted()
-		r := seen[i]
-		c := turn{tenant: t, money: have, now: now, doubt: sight.Doubt, rests: rests, row: &seen[i], all: out, levels: Levels{Warn1: t.Policy.Warn1, Warn2: t.Policy.Warn2, CutOff: t.Policy.CutOff}}
-		if c.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
-			return nil, err
-		}
-		c.kept, c.Supplied = c.Supply, c.believed(now)
-		c.Seen = c.Seen.at(r.Meter.Clock(now))
-		c.taken(r)
-		v, found, err := priceAt(tx, r.Meter, now)
-		if err != nil {
-			return nil, err
-		}
-		c.out = have.Available() <= c.levels.CutOff
-		if found {
-			c.body, c.priced = v.Body, true
-			if c.levels, err = LevelsOf(t.Policy, v.Body); err != nil {
-				return nil, err
-			}
-			left, err := Spendable(v.Body, have, c.levels.CutOff, rests)
-			if err != nil {
-				return nil, err
-			}
-			c.out = left <= 0
-		}
-		out[i] = c
-	}
-	told := noticed(out)
-	for i := range out {
-		c := &out[i]
-		if c.out && c.Noticed.IsZero() {
-			c.Noticed = told
-		}
-		c.block = Blocked(seen[i], c.Supplied, t, now, sight)
-	}
-	return out, nil
-}
-
-// priceAt is the version of a meter's tariff by the meter's clock, else by the server's: a simulated meter may live before
-// its tariff began, and is rated by it all the same.
-func priceAt(tx SettleTx, m Meter, now time.Time) (tariff.Version, bool, error) {
-	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
-	if err == nil && !found {
-		v, found, err = tx.TariffVersionAt(m.Tariff, now)
-	}
-	return v, found, err
-}
-
-// Standing is what holds for one meter of an account now: the register up to which it may be allowed to count, and whether
-// it may be cut off for want of money. It changes nothing.
-func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (most unit.Energy, cut bool, err error) {
-	have := Money{}
-	if len(rows) > 0 {
-		if have, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
-			return 0, false, err
-		}
-	}
-	turns, err := newCases(tx, t, rows, have, now)
-	for i, c := range turns {
-		if rows[i].Meter.N != meter {
-			continue
-		}
-		cut = !Wanted(rows[i].State) && c.block == ""
-		if err == nil && c.priced {
-			most, err = c.most()
-		}
-	}
-	return most, cut, err
-}
-
-func (c *turn) decide(s State) (State, Decision) {
-	return Decide(s, c.money.Available(), c.levels, c.out, c.block, c.credit)
-}
-
 // drive tells the meter what has changed, and the customer. It reports whether somebody has to press a key.
-func (c *turn) drive(tx SupplyTx, r Row, d Decision) (press bool, err error) {
+func (c *turn) drive(d Decision) (press bool, err error) {
+	r := c.row
 	if d.On {
 		c.Why, c.By = "", ""
 	}
-	if err := c.connection(tx, r); err != nil {
-		return false, err
-	}
+	c.connection(r)
 	press = Wanted(r.State) && c.mustPress()
-	if err := c.notices(tx, r, d, press); err != nil {
+	c.notices(r, d, press)
+	c.configure(r)
+	if err := c.lease(r); err != nil {
 		return false, err
 	}
-	for _, do := range []func(SupplyTx, Row) error{c.configure, c.lease, c.setClock, c.hurry} {
-		if err := do(tx, r); err != nil {
-			return false, err
-		}
-	}
+	c.setClock(r)
+	c.hurry(r)
 	c.LookAt = c.look(r)
-	if c.Supply == c.kept {
-		return press, nil
-	}
-	return press, tx.SupplyPut(r.Meter.N, c.Supply)
+	return press, nil
+}
+
+// does notes something to be done about the meter.
+func (c *turn) does(e Effect) {
+	e.Meter = c.which
+	*c.effects = append(*c.effects, e)
 }
 
 // hurry sends again at once what is to bring a supply back and was not answered: whoever has just paid, or pressed restore,
 // does not wait for the end of a pause. What was ordered just now is due anyway.
-func (c *turn) hurry(tx SupplyTx, r Row) error {
+func (c *turn) hurry(r Row) {
 	if !Wanted(r.State) || c.Relay == supply.Closed.String() {
-		return nil
+		return
 	}
 	if c.Seen.Connect.Open() && c.Supply.Connect == c.kept.Connect {
-		if err := tx.Hurry(r.Meter, OrderConnect); err != nil {
-			return err
-		}
+		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderConnect}})
 	}
 	if c.Seen.Lease.Open() && c.Supply.Lease == c.kept.Lease {
-		return tx.Hurry(r.Meter, OrderLease)
+		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderLease}})
 	}
-	return nil
 }
 
 // mustPress reports whether the relay waits for a key once nothing keeps it open any more.
@@ -272,13 +163,11 @@ func (c *turn) mustPress() bool {
 
 // notices tells the customer what has just happened. Of several warnings it sends only the most urgent. It does not announce
 // that the supply goes off soon when the supply goes off now.
-func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
+func (c *turn) notices(r Row, d Decision, press bool) {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
 		if c.Supply.Out = c.now; !c.joins() && !d.Off {
-			if err := c.notify(tx, r, NoticeOut, false); err != nil {
-				return err
-			}
+			c.warn(r, NoticeOut)
 		}
 	}
 	c.Supply.Block = ""
@@ -291,19 +180,45 @@ func (c *turn) notices(tx SupplyTx, r Row, d Decision, press bool) error {
 			c.Noticed = time.Time{}
 		}
 	}
-	warn := !usedUp && !(c.credit && c.out) // a credit that leaves nothing is no warning of the end, which has come
-	for _, n := range []struct {
-		due  bool
-		kind NoticeKind
-	}{{d.Off, NoticeOff}, {d.On, NoticeOn}, {warn && d.Low1 && !d.Low2, NoticeLow1}, {warn && d.Low2, NoticeLow2}} {
-		if !n.due {
-			continue
-		}
-		if err := c.notify(tx, r, n.kind, press && n.kind == NoticeOn); err != nil {
-			return err
+	if d.Off {
+		c.notify(r, NoticeOff, false)
+	}
+	if d.On {
+		c.notify(r, NoticeOn, press)
+	}
+	if usedUp || c.credit && c.out { // a credit that leaves nothing is no warning of the end, which has come
+		return
+	}
+	switch {
+	case d.Low2:
+		c.warn(r, NoticeLow2)
+	case d.Low1:
+		c.warn(r, NoticeLow1)
+	}
+}
+
+// warn lets an account be warned once where all its meters find the same money missing: a warning no more urgent than one
+// that was just given is left out. What is told of the supply of a meter concerns that meter, and is told of each.
+func (c *turn) warn(r Row, kind NoticeKind) {
+	for _, e := range *c.effects {
+		if e.Kind == EffectNotify && e.Notice.Kind.urgency() >= kind.urgency() {
+			return
 		}
 	}
-	return nil
+	c.notify(r, kind, false)
+}
+
+// urgency orders the warnings about an account's money; 0 for other notices.
+func (k NoticeKind) urgency() int {
+	switch k {
+	case NoticeLow1:
+		return 1
+	case NoticeLow2:
+		return 2
+	case NoticeOut:
+		return 3
+	}
+	return 0
 }
 
 // joins reports whether the account was told before that nothing is left, by another of its meters. The notice is the
@@ -327,32 +242,31 @@ func noticed(turns []turn) (at time.Time) {
 	return at
 }
 
-func (c *turn) notify(tx SupplyTx, r Row, kind NoticeKind, press bool) error {
-	return tx.Notify(r.Meter, Notice{Kind: kind, Meter: r.Meter.Number, Account: r.Meter.Account.Text(id.Account),
-		Available: c.money.Available(), Currency: c.tenant.Currency, Press: press, Test: r.Meter.Simulated})
+func (c *turn) notify(r Row, kind NoticeKind, press bool) {
+	c.does(Effect{Kind: EffectNotify, Notice: Notice{Kind: kind, Meter: r.Meter.Number, Account: r.Meter.Account.Text(id.Account),
+		Available: c.money.Available(), Currency: c.tenant.Currency, Press: press, Test: r.Meter.Simulated}})
 }
 
 // connection opens or closes the relay by command, where a lease does not do it.
-func (c *turn) connection(tx SupplyTx, r Row) error {
+func (c *turn) connection(r Row) {
 	if !c.Commands || c.ReceivedAt.IsZero() {
-		return nil
+		return
 	}
 	if Wanted(r.State) {
-		return c.restore(tx, r)
+		c.restore(r)
+		return
 	}
 	if c.Seen.Connect.Open() {
-		if err := tx.Withdraw(r.Meter, OrderConnect, c.Seen.Connect.ID, "the supply is to be off again"); err != nil {
-			return err
-		}
+		c.withdraw(OrderConnect, c.Seen.Connect.ID, "the supply is to be off again")
 		c.Seen.Connect.State = "expired"
 	}
 	switch {
 	case c.leaseHolds(r), c.inForce():
-		return nil
+		return
 	case c.Why == "" && c.block != "": // decided before something came up that forbids it
-		return nil
+		return
 	}
-	return c.order(tx, r, &c.Supply.Cut, &c.Seen.Cut, Order{Type: OrderCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
+	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Order{Type: OrderCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
 		Args: map[string]any{"reason": r.Off.String(), "register_wh": int64(r.Register)}})
 }
 
@@ -386,24 +300,22 @@ func (c *turn) inForce() bool {
 
 // restore undoes a cut: one that has not left is withdrawn, one that may have reached the meter is answered by a connect,
 // whether its acknowledgement has come or comes later, and whether or not another one was ordered in its place when it lapsed.
-func (c *turn) restore(tx SupplyTx, r Row) error {
+func (c *turn) restore(r Row) {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
-	if !cut.ID.IsZero() && !connect.after(cut) {
-		if cut.waits() {
-			if err := tx.Withdraw(r.Meter, OrderCut, cut.ID, "paid before it was carried out"); err != nil {
-				return err
-			}
+	if cut.ID.IsZero() || connect.after(cut) {
+		if c.again() {
+			c.connect(r)
 		}
-		if !cut.Signed && !c.Seen.CutBefore {
-			c.Supply.Cut, c.Seen.Cut = id.ID{}, Told{}
-			return nil
-		}
-		return c.connect(tx, r)
+		return
 	}
-	if c.again() {
-		return c.connect(tx, r)
+	if cut.waits() {
+		c.withdraw(OrderCut, cut.ID, "paid before it was carried out")
 	}
-	return nil
+	if !cut.Signed && !c.Seen.CutBefore {
+		c.Supply.Cut, c.Seen.Cut = id.ID{}, Told{}
+		return
+	}
+	c.connect(r)
 }
 
 // again reports whether the newest connect has to be repeated. One that lapsed before the meter answered undid nothing, so
@@ -424,30 +336,33 @@ func (c *turn) again() bool {
 	return remote || !c.ReceivedAt.After(connect.Since)
 }
 
-func (c *turn) connect(tx SupplyTx, r Row) error {
-	return c.order(tx, r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
+func (c *turn) connect(r Row) {
+	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
 // order gives an order in the place of the one before, and notes it.
-func (c *turn) order(tx SupplyTx, r Row, to *id.ID, told *Told, o Order) (err error) {
+func (c *turn) order(r Row, to *id.ID, told *Told, o Order) {
 	if told.waits() {
-		if err := tx.Withdraw(r.Meter, o.Type, told.ID, "another one takes its place"); err != nil {
-			return err
-		}
+		c.withdraw(o.Type, told.ID, "another one takes its place")
 	}
-	*to, err = tx.Order(r.Meter, o)
+	c.does(Effect{Kind: EffectOrder, Order: o})
+	*to = ordered()
 	*told = Told{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
-	return err
+}
+
+// withdraw ends an order that the meter has not carried out.
+func (c *turn) withdraw(t OrderType, order id.ID, why string) {
+	c.does(Effect{Kind: EffectWithdraw, Order: Order{Type: t, Reason: why}, Withdrawn: order})
 }
 
 // lease renews what the meter may count.
-func (c *turn) lease(tx SupplyTx, r Row) error {
+func (c *turn) lease(r Row) error {
 	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Store != c.Memory && !r.Held.Stopped() {
 		return nil
 	}
 	needed, err := c.needed()
 	if err == nil && needed && c.lower && c.Risk > 0 {
-		_, err = tx.Order(r.Meter, Order{Type: OrderRead, TTL: readTTL, Reason: "what is left of a lower lease"})
+		c.does(Effect{Kind: EffectOrder, Order: Order{Type: OrderRead, TTL: readTTL, Reason: "what is left of a lower lease"}})
 	}
 	if err != nil || !Wanted(r.State) && !needed {
 		return err
@@ -461,14 +376,13 @@ func (c *turn) lease(tx SupplyTx, r Row) error {
 		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
 			return nil
 		}
-	} else if stopped, err := c.shrink(tx, r, want); stopped || err != nil {
-		return err
-	} else if c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
+	} else if c.shrink(want) || c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
 	}
 	c.replaceLease(Lease{Max: want, At: c.now, Store: c.Memory})
-	return c.order(tx, r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
+	c.order(r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
+	return nil
 }
 
 // unwelcome reports whether the meter has just refused a lease for a reason that the next would meet too: it is not asked
@@ -480,14 +394,14 @@ func (c *turn) unwelcome() bool {
 
 // shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
 // there is nothing more to do: a lower one would cut the supply where something forbids that.
-func (c *turn) shrink(tx SupplyTx, r Row, want unit.Energy) (bool, error) {
+func (c *turn) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
-		return false, nil
+		return false
 	}
-	err := tx.Withdraw(r.Meter, OrderLease, c.Seen.Lease.ID, "there is less money by now")
+	c.withdraw(OrderLease, c.Seen.Lease.ID, "there is less money by now")
 	c.replaceLease(Lease{Store: c.Memory})
 	c.Seen.Lease = Told{}
-	return want <= c.InMeter.Max, err
+	return want <= c.InMeter.Max
 }
 
 // replaceLease notes another lease as the newest. The one before may have reached the meter all the same, if it was signed.

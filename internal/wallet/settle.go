@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -113,66 +112,32 @@ func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settle
 
 // settle is [Settle]; credit says that money has just come in.
 func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
-	out := Settled{Rows: rows, Decisions: make([]Decision, len(rows))}
-	if len(rows) == 0 {
-		return out, nil
+	a, err := accountAt(tx, t, rows, now)
+	if err != nil || len(rows) == 0 {
+		return Settled{Rows: rows}, err
 	}
-	account := rows[0].Meter.Account
-	var err error
-	if out.Money, err = MoneyOf(tx, account, rows); err != nil {
-		return Settled{}, err
-	}
-	c, err := newCases(tx, t, rows, out.Money, now)
+	a.Credit = credit
+	decided, effects, err := Decide(a)
 	if err != nil {
-		return Settled{}, err
+		return Settled{}, fmt.Errorf("supply of account %s: %w", rows[0].Meter.Account.Text(id.Account), err)
 	}
-	for i := range rows {
-		c[i].credit = credit
-		rows[i].State, out.Decisions[i] = c[i].decide(rows[i].State)
+	out := Settled{Rows: rows, Money: a.Money, Decisions: make([]Decision, len(rows))}
+	for i, d := range decided {
+		rows[i].State, out.Decisions[i], out.Press = d.apply(rows[i].State), d.Decision, out.Press || d.Press
 	}
-	if post = post || out.Turned(); post {
+	if post || out.Turned() {
 		if out.Posted, err = postAll(tx, rows, now); err != nil {
-			return Settled{}, fmt.Errorf("post use of account %s: %w", account.Text(id.Account), err)
+			return Settled{}, fmt.Errorf("post use of account %s: %w", rows[0].Meter.Account.Text(id.Account), err)
 		}
 		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
 	}
 	for i := range rows {
-		*c[i].row = rows[i].counted()
-	}
-	tell := &warnOnce{SupplyTx: tx}
-	for i := range rows {
 		if err := tx.WalletPut(rows[i]); err != nil {
 			return Settled{}, err
 		}
-		press, err := c[i].drive(tell, *c[i].row, out.Decisions[i])
-		if err != nil {
-			return Settled{}, fmt.Errorf("supply of meter %s: %w", rows[i].Meter.Number, err)
-		}
-		out.Press = out.Press || press
 	}
-	return out, nil
+	return out, carryOut(tx, a, decided, effects)
 }
-
-// warnOnce lets an account be warned once where all its meters find the same money missing. What is told of the supply of
-// a meter concerns that meter, and is told of each.
-type warnOnce struct {
-	SupplyTx
-	told int // how urgent the warning was that was given; 0: none
-}
-
-// Notify puts a notice into the outbox, unless it is a warning no more urgent than one before.
-func (w *warnOnce) Notify(m Meter, n Notice) error {
-	if urgent := slices.Index(warnings[:], n.Kind) + 1; urgent > 0 {
-		if urgent <= w.told {
-			return nil
-		}
-		w.told = urgent
-	}
-	return w.SupplyTx.Notify(m, n)
-}
-
-// warnings are the notices about an account's money, the most urgent last.
-var warnings = [...]NoticeKind{NoticeLow1, NoticeLow2, NoticeOut}
 
 // SettleAccount is [Settle] for an account whose rows are not locked yet.
 func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settled, error) {

@@ -1,9 +1,6 @@
 package wallet
 
 import (
-	"time"
-
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -63,7 +60,7 @@ func (c *turn) room() (unit.Energy, error) {
 	means, err := c.means()
 	for i := range c.all {
 		o := &c.all[i]
-		if o.row == c.row || !o.priced || err != nil {
+		if o.which == c.which || !o.priced || err != nil {
 			continue
 		}
 		var cost money.Minor
@@ -126,51 +123,13 @@ func (c *turn) lent() unit.Energy {
 	return most
 }
 
-// Covers reports whether an account's money, without some of it, still pays for all that its meters may count by their leases:
-// else they can use it after it is gone. An account that is never cut off for want of money is given its leases without any.
-func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
-	t, err := tx.WalletTenant()
-	if err != nil {
-		return false, err
-	}
-	rows, err := tx.WalletsOf(account)
-	if err != nil || len(rows) == 0 {
-		return err == nil, err
-	}
-	have, err := MoneyOf(tx, account, rows)
-	if err != nil {
-		return false, err
-	}
-	turns, err := newCases(tx, t, rows, have, now)
-	if err != nil {
-		return false, err
-	}
-	var lent, means money.Minor
-	for i := range turns {
-		c := &turns[i]
-		if !c.priced || c.Protected || c.lent() == 0 {
-			continue
-		}
-		cost, err := c.body.CostOf(c.lent())
-		if err != nil {
-			return false, err
-		}
-		most, err := c.means()
-		if err != nil {
-			return false, err
-		}
-		lent, means = lent+max(cost-1, 0), max(means, most) // the price was rounded up
-	}
-	return lent == 0 || lent <= means-without, nil
-}
-
 // needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
 // there is no room for it beside the others. Shares of less than a kilowatt-hour are not divided any further, or relays would
 // chatter over the last of the money.
 func (c *turn) needed() (bool, error) {
 	for i := range c.all {
 		o := &c.all[i]
-		if o.row == c.row || !o.claims() || o.row.Held.Stopped() {
+		if o.which == c.which || !o.claims() || o.row.Held.Stopped() {
 			continue
 		}
 		share, err := o.share()

@@ -2,10 +2,13 @@
 // says what is left, when to warn and whether the supply is wanted.
 //
 // Start at [Take]: it rates one reading against the register rated last, exactly, with what is less than a minor unit
-// kept for the next. What is rated is first only accrued; [Settle] posts it as a journal (P16 of the domain reference,
-// §7.1) once an hour, or at once where a threshold is crossed or money comes in. [Money.Available] is the wallet less
-// what is accrued and what is held, and the one figure by which anything is decided. [Wanted] says whether the supply
-// is to be on.
+// kept for the next. What is rated is first only accrued; it is posted as a journal (P16 of the domain reference, §7.1) once
+// an hour, or at once where a threshold is crossed or money comes in. [Money.Available] is the wallet less what is accrued
+// and what is held, and the one figure by which anything is decided.
+//
+// Go on with [Decide]: from an [Account], which is made of values, it says what is to hold of each meter's supply and what is
+// to be done, as orders and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
+// about, posts, and carries out what was decided.
 //
 // Everything that decides is a function of values. The [State] of a meter is one row in the store; whoever changes it
 // holds its lock. Rating follows the watermark of the meter's numbering, never arrival.

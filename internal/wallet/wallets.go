@@ -103,3 +103,6 @@ type JobTx interface {
 	JobDone(name, period string) (bool, error)
 	JobRun(name, period string) (first bool, err error)
 }
+
+// hour is the server's hour that a moment lies in: use is posted once in each.
+func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }

@@ -1,0 +1,124 @@
+package wallet
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Account is all that is known where the supplies of one account are decided about. It is made of values alone.
+type Account struct {
+	Tenant Tenant
+	Sight  Sight
+	Money  Money
+	Points []Point
+	Now    time.Time
+	Credit bool // money has just come in
+}
+
+// Point is one meter of an account.
+type Point struct {
+	Row
+	Supplied Supplied
+	Tariff   tariff.Body // in force now
+	Priced   bool        // there is one
+}
+
+// accountAt reads what is known of an account. rows are its wallets, locked.
+func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err error) {
+	a = Account{Tenant: t, Now: now, Points: make([]Point, len(rows))}
+	if len(rows) == 0 {
+		return a, nil
+	}
+	if a.Money, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
+		return Account{}, err
+	}
+	if a.Sight, err = tx.Sight(); err != nil {
+		return Account{}, err
+	}
+	for i, r := range rows {
+		p := Point{Row: r}
+		if p.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
+			return Account{}, err
+		}
+		v, found, err := priceAt(tx, r.Meter, now)
+		if err != nil {
+			return Account{}, err
+		}
+		p.Tariff, p.Priced = v.Body, found
+		a.Points[i] = p
+	}
+	return a, nil
+}
+
+// priceAt is the version of a meter's tariff by the meter's clock, else by the server's: a simulated meter may live before
+// its tariff began, and is rated by it all the same.
+func priceAt(tx SettleTx, m Meter, now time.Time) (tariff.Version, bool, error) {
+	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
+	if err == nil && !found {
+		v, found, err = tx.TariffVersionAt(m.Tariff, now)
+	}
+	return v, found, err
+}
+
+// Standing is what holds for one meter of an account now: the register up to which it may be allowed to count, and whether
+// it may be cut off for want of money. It changes nothing.
+func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (most unit.Energy, cut bool, err error) {
+	a, err := accountAt(tx, t, rows, now)
+	if err != nil {
+		return 0, false, err
+	}
+	turns, err := a.turns()
+	for i := range turns {
+		c := &turns[i]
+		if c.row.Meter.N != meter {
+			continue
+		}
+		cut = !Wanted(c.row.State) && c.block == ""
+		if err == nil && c.priced {
+			most, err = c.most()
+		}
+	}
+	return most, cut, err
+}
+
+// Covers reports whether an account's money, without some of it, still pays for all that its meters may count by their leases:
+// else they can use it after it is gone. An account that is never cut off for want of money is given its leases without any.
+func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return false, err
+	}
+	rows, err := tx.WalletsOf(account)
+	if err != nil || len(rows) == 0 {
+		return err == nil, err
+	}
+	a, err := accountAt(tx, t, rows, now)
+	if err != nil {
+		return false, err
+	}
+	turns, err := a.turns()
+	if err != nil {
+		return false, err
+	}
+	var lent, means money.Minor
+	for i := range turns {
+		c := &turns[i]
+		if !c.priced || c.Protected || c.lent() == 0 {
+			continue
+		}
+		cost, err := c.body.CostOf(c.lent())
+		if err != nil {
+			return false, err
+		}
+		most, err := c.means()
+		if err != nil {
+			return false, err
+		}
+		lent, means = lent+max(cost-1, 0), max(means, most) // the price was rounded up
+	}
+	return lent == 0 || lent <= means-without, nil
+}

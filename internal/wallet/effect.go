@@ -1,0 +1,82 @@
+package wallet
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// EffectKind says what is to be done for a meter.
+type EffectKind uint8
+
+// Kinds of effects.
+const (
+	EffectOrder    EffectKind = iota + 1 // give it an order
+	EffectWithdraw                       // end an order that it has not carried out yet: it is not sent again
+	EffectHurry                          // send what waits of a type of orders at once
+	EffectNotify                         // tell its customer
+)
+
+// Effect is one thing to be done for a meter of an account.
+type Effect struct {
+	Kind      EffectKind
+	Meter     int    // which of the account's
+	Order     Order  // EffectOrder; of others the type, and of EffectWithdraw the reason
+	Withdrawn id.ID  // EffectWithdraw
+	Notice    Notice // EffectNotify
+}
+
+// ordered stands for the identity of an order that has just been decided and has none yet. It is later than all others.
+func ordered() (i id.ID) {
+	for at := range i {
+		i[at] = 0xff
+	}
+	return i
+}
+
+// name puts the identity of an order where the order was noted.
+func (s *Supply) name(t OrderType, order id.ID) {
+	switch t {
+	case OrderLease:
+		s.Lease.Order = order
+	case OrderCut:
+		s.Cut = order
+	case OrderConnect:
+		s.Connect = order
+	case OrderConfig:
+		s.Config = order
+	case OrderClock:
+		s.Clock = order
+	}
+}
+
+// carryOut does what was decided for the meters of an account, and notes what they were told.
+func carryOut(tx SupplyTx, a Account, decided []Decided, effects []Effect) error {
+	for _, e := range effects {
+		m, err := a.Points[e.Meter].Meter, error(nil)
+		switch e.Kind {
+		case EffectOrder:
+			var order id.ID
+			order, err = tx.Order(m, e.Order)
+			decided[e.Meter].name(e.Order.Type, order)
+		case EffectWithdraw:
+			err = tx.Withdraw(m, e.Order.Type, e.Withdrawn, e.Order.Reason)
+		case EffectHurry:
+			err = tx.Hurry(m, e.Order.Type)
+		case EffectNotify:
+			err = tx.Notify(m, e.Notice)
+		}
+		if err != nil {
+			return fmt.Errorf("supply of meter %s: %w", m.Number, err)
+		}
+	}
+	for i, p := range a.Points {
+		if decided[i].Supply == p.Supplied.Supply {
+			continue
+		}
+		if err := tx.SupplyPut(p.Meter.N, decided[i].Supply); err != nil {
+			return fmt.Errorf("supply of meter %s: %w", p.Meter.Number, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+package wallet
+
+// What tests look at.
+var AccountAt = accountAt

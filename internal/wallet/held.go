@@ -1,0 +1,87 @@
+package wallet
+
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Accept rates the reading at which rating stopped as it stands: a person says that it is true. A register that fell
+// cannot be accepted, because less than nothing was used, nor can one that has no price; ok is then false. Of a time too
+// long to share energy over its days, the last [tariff.MaxSpan] count.
+func Accept(s State, t Terms) (next State, out Taken, ok bool) {
+	h := s.Held
+	if !h.Stopped() || h.Reason == HoldOpen || h.Register < s.Register {
+		return s, Taken{}, false
+	}
+	r := h.reading()
+	to := s.until(r, t)
+	free := s
+	free.Held = Held{}
+	if to.Sub(s.At) > tariff.MaxSpan {
+		free.At = to.Add(-tariff.MaxSpan)
+	}
+	next, out, err := free.rate(r, to, t)
+	if err != nil {
+		return s, Taken{}, false
+	}
+	next.Open, next.OpenFrom = false, 0
+	return next, out, true
+}
+
+// Rebase goes on from the register at which rating stopped, or from another one that a person read off the meter,
+// without charging for what lies between. The energy rated so far stays rated.
+func Rebase(s State, register unit.Energy, t Terms) State {
+	h, total := s.Held, s.Total()
+	if !s.Started {
+		return s
+	}
+	if h.Stopped() && h.Reason != HoldOpen {
+		s.At, s.Store, s.Seq, s.Up = s.until(h.reading(), t), h.Store, h.Seq, h.Up
+	}
+	s.Held, s.Register, s.Base = Held{}, register, register-total
+	s.Open, s.OpenFrom = false, 0
+	return s
+}
+
+// Discard goes on from the register rated last, as if the reading at which rating stopped had never come.
+func Discard(s State) State {
+	if h := s.Held; h.Stopped() {
+		s.Store, s.Seq, s.Held = h.Store, h.Seq, Held{}
+		s.Open, s.OpenFrom = false, 0 // the reading that is left out may have said that the relay closed
+	}
+	return s
+}
+
+// Doubt names what is wrong with the register at which rating stopped.
+func (s State) Doubt() metering.Doubt {
+	switch s.Held.Reason {
+	case HoldSpan:
+		return metering.DoubtSpan
+	case HoldPrice:
+		return metering.DoubtPrice
+	case HoldOpen:
+		return metering.DoubtOpen
+	}
+	return metering.CounterDoubt(int64(s.Register), int64(s.Held.Register))
+}
+
+func (h Held) reading() Reading {
+	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
+}
+
+// HeldAlarm is what a person is told of a meter whose rating stopped.
+func HeldAlarm(s State) metering.Alarm {
+	if s.Held.Reason == HoldOpen {
+		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: HeldText(s) + " It is not charged until somebody decides. Have somebody check the relay."}
+	}
+	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: HeldText(s) + " Nothing is charged until somebody decides."}
+}
+
+// HeldText says why rating stopped.
+func HeldText(s State) string {
+	h := s.Held
+	return fmt.Sprintf("Register %d Wh of record %d after %d Wh: %s.", h.Register, h.Seq, s.Register, s.Doubt().Words())
+}
