@@ -186,9 +186,7 @@ type tasksTx interface {
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
 	notify.ForgetTx
-	Wake(max int) (more bool, err error)
-	LookOut() error
-	LookAway() error
+	wallet.SightTx
 }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.
@@ -208,11 +206,11 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 	return []job.Task[tasksTx]{
 		task("forget old answers", func(tx tasksTx, _ time.Time) error { _, err := tx.OnceSweep(sweepBatch); return err }),
 		task("expire holds", func(tx tasksTx, _ time.Time) error { _, err := tx.HoldExpire(sweepBatch); return err }),
-		{Name: "look out for meters", First: func(tx tasksTx) (bool, error) { return tx.Wake(sweepBatch) }, Do: func(tx tasksTx, _ time.Time) error {
+		{Name: "look out for meters", First: func(tx tasksTx) (bool, error) { return wallet.Wake(tx, sweepBatch) }, Do: func(tx tasksTx, _ time.Time) error {
 			if doubted() {
-				return tx.LookAway()
+				return wallet.LookAway(tx)
 			}
-			return tx.LookOut()
+			return wallet.LookOut(tx)
 		}},
 		task("expire commands", func(tx tasksTx, _ time.Time) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 		task("forget old messages", func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }),

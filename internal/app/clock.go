@@ -6,7 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Synced reports whether the system's time service says that it synchronises this machine's clock.
@@ -15,7 +15,7 @@ func Synced() bool { return plantSynced(timeService)() }
 // synced reports whether the time service confirms the clock that the server uses. It confirms a database's clock while that
 // clock agrees with this machine's.
 func (a *App) synced() bool {
-	return a.c.Synced() && a.apart().Abs() <= core.MaxApart
+	return a.c.Synced() && a.apart().Abs() <= wallet.MaxApart
 }
 
 // startClock checks the clock before the server accepts requests.
@@ -79,7 +79,7 @@ func (a *App) clockDoubted() bool { return a.vending.ClockDoubted() }
 // dayDoubted reports whether the present day is in doubt: the clock is in doubt, or the database's clock and this server's
 // own differ.
 func (a *App) dayDoubted() bool {
-	return a.clockDoubted() || a.apart().Abs() > core.MaxApart
+	return a.clockDoubted() || a.apart().Abs() > wallet.MaxApart
 }
 
 // apart returns by how much the clock that the server uses is ahead of this machine's own.

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // sight notes where a server looks.
@@ -21,8 +22,14 @@ type sight struct {
 	looks string
 }
 
-func (s *sight) LookOut() error  { s.looks += "out "; return nil }
-func (s *sight) LookAway() error { s.looks += "away "; return nil }
+func (s *sight) Looked() (wallet.Look, error) {
+	return wallet.Look{Now: time.Unix(1_795_000_000, 0)}, nil
+}
+
+func (s *sight) Saw(seen, unseen time.Time) error {
+	s.looks += map[bool]string{true: "away ", false: "out "}[unseen.After(seen)]
+	return nil
+}
 
 // TestADoubtedClockSeesNothing: while nobody knows the time, no reading is fresh, and so nobody is cut off by one.
 func TestADoubtedClockSeesNothing(t *testing.T) {
@@ -51,8 +58,8 @@ type swept struct {
 func (s *swept) OnceSweep(int) (int, error)      { s.what += "answers "; return 0, nil }
 func (s *swept) HoldExpire(int) (int, error)     { s.what += "holds "; return 0, nil }
 func (s *swept) ExpireCommands(int) (int, error) { s.what += "commands "; return 0, nil }
-func (s *swept) LookOut() error                  { return nil }
-func (s *swept) LookAway() error                 { return nil }
+func (s *swept) Looked() (wallet.Look, error)    { return wallet.Look{}, nil }
+func (s *swept) Saw(time.Time, time.Time) error  { return nil }
 
 func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
 	s.what += "messages "

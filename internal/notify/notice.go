@@ -44,7 +44,7 @@ type Addressee struct {
 }
 
 // Notices sends wallets' notices by the routes: it is the job.Sender of their lane where there are routes. A notice is
-// given when a route has accepted it, and a cut-off counts from then ([LogTx.NoticeSent]). One that nobody can be sent, for
+// given when a route has accepted it, and a cut-off counts from then ([wallet.NoticeSent]). One that nobody can be sent, for
 // want of a number or of a route that works, counts as given when that is known: the log has it, and an account without a
 // telephone could never be cut off otherwise.
 type Notices struct {
@@ -74,7 +74,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		case err != nil:
 			return false, err
 		case !found || !known: // nobody to send it to, or nothing to say: it is written down
-			return false, tx.NoticeSent(c.Kind, c.Body)
+			return false, wallet.NoticeSent(tx.Notices(), notice.Kind, c.Body)
 		}
 		d := Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
@@ -113,5 +113,5 @@ func noticeGiven(tx LogTx, m Message) error {
 	if err != nil {
 		return fmt.Errorf("note a notice %s: %w", kind, err)
 	}
-	return tx.NoticeSent(string(kind), body)
+	return wallet.NoticeSent(tx.Notices(), kind, body)
 }

@@ -16,12 +16,12 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // LogTx is what the log needs of a transaction.
 type LogTx interface {
-	// NoticeSent notes that a notice has left.
-	NoticeSent(kind string, body []byte) error
+	Notices() wallet.NoticeTx
 }
 
 // Log is the route into the log.
@@ -34,7 +34,9 @@ var _ job.Sender = Log{}
 
 // Send writes one notice down. A notice whose time is over has become worthless and is dropped.
 func (l Log) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
-	err := l.door.Do(ctx, t, func(tx LogTx) (bool, error) { return false, tx.NoticeSent(c.Kind, c.Body) })
+	err := l.door.Do(ctx, t, func(tx LogTx) (bool, error) {
+		return false, wallet.NoticeSent(tx.Notices(), wallet.NoticeKind(c.Kind), c.Body)
+	})
 	if err != nil {
 		return job.Verdict{}, fmt.Errorf("note a notice %s: %w", c.Kind, err)
 	}

@@ -200,10 +200,6 @@ func (h *hall) ClearAlarmText(meter int64, code metering.AlarmCode, _ string) er
 	h.writes("clear %d %s", meter, code)
 	return nil
 }
-func (h *hall) NoticeSent(kind string, body []byte) error {
-	h.writes("given %s %s", kind, body)
-	return nil
-}
 func (h *hall) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
 	t, found := h.tokens[token]
 	return t, meterA, found, nil
@@ -434,21 +430,6 @@ func TestAMessageToAMeterIsRepeated(t *testing.T) {
 	if !strings.Contains(said, "alarm 1 sms-meter-silent") || strings.Count(said, "sent token 1") != 1 || strings.Count(said, "message.sent") != 1 || !strings.Contains(said, "message.unknown purpose=meter-sms route=a meter="+meterA+" why=the meter did not answer") {
 		t.Errorf("wrote %s", said)
 	}
-}
-
-// TestAWarningCountsAsGivenWhenARouteHasIt, with all that the notice said.
-func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
-	h, a, b := newHall(t)
-	a.answers, b.answers = []notify.Sent{{Outcome: notify.NotSent}}, []notify.Sent{{Outcome: notify.NotSent}}
-	m := h.queues(notify.Draft{Purpose: notify.PurposeCutSoon, Number: meterA, Meter: 1, Args: notify.Args{Meter: meterA, Account: "acc_1", Balance: -5, Currency: "KES"}})
-	h.want("no route has it", h.serves(), "")
-	h.now = h.now.Add(time.Minute)
-	h.want("one has", h.serves(), "message.sent purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA+"; "+firstA+`total 2026-11 a 2 200; given wallet-used-up `+
-		`{"kind":"wallet-used-up","meter":"`+meterA+`","account":"acc_1","available_minor":-5,"currency":"KES"}`)
-	if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil {
-		t.Fatal(err)
-	}
-	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
 // TestATryThatNobodyEnded is one whose server ended: its outcome is unknown, and what it may have cost is counted.

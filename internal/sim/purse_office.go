@@ -300,7 +300,7 @@ func (s *pursesRun) tell(ctx context.Context) error {
 			claims, err = tx.OutboxClaim(job.LaneNotice, "", "sim", s.office.now.Add(time.Minute), 1000)
 			for _, c := range claims {
 				if err == nil {
-					err = tx.NoticeSent(c.Kind, c.Body)
+					err = wallet.NoticeSent(tx, wallet.NoticeKind(c.Kind), c.Body)
 				}
 				if err == nil {
 					_, err = tx.OutboxDone(c.ID, "sim")

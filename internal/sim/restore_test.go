@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -151,7 +152,7 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 	})
 	running.Go(func() { // the server is never blind
 		for ctx.Err() == nil {
-			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.LookOut() }); err != nil {
+			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return wallet.LookOut(tx) }); err != nil {
 				t.Error(err)
 			}
 			select {

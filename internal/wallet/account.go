@@ -36,7 +36,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 	if a.Money, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
 		return Account{}, err
 	}
-	if a.Sight, err = tx.Sight(); err != nil {
+	if a.Sight, err = SightOf(tx); err != nil {
 		return Account{}, err
 	}
 	for i, r := range rows {

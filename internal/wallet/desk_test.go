@@ -272,8 +272,8 @@ func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
 	return nil
 }
 
-func (d *desk) Sight() (wallet.Sight, error) {
-	return wallet.Sight{Unseen: d.unseen, Doubt: d.doubt}, nil
+func (d *desk) Looked() (wallet.Look, error) {
+	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, nil
 }
 
 func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -15,8 +14,8 @@ type SupplyTx interface {
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// Sight is what the server knows of what it sees of its meters.
-	Sight() (Sight, error)
+	// Looked is what was noted when the server last saw its meters.
+	Looked() (Look, error)
 	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
 	Order(Meter, Order) (id.ID, error)
 	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
@@ -67,29 +66,6 @@ const (
 	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
 	againAfter = 30 * time.Minute
 )
-
-// NoticeKind says what a customer is told. Names are stored and part of the feed; never rename one.
-type NoticeKind string
-
-// Notices.
-const (
-	NoticeLow1 NoticeKind = "wallet-low"     // the first warning
-	NoticeLow2 NoticeKind = "wallet-urgent"  // the second
-	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when nothing forbids it any more
-	NoticeOff  NoticeKind = "supply-off"
-	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only at a key press
-)
-
-// Notice is one message to a customer, for whatever route there is.
-type Notice struct {
-	Kind      NoticeKind  `json:"kind"`
-	Meter     string      `json:"meter"`
-	Account   string      `json:"account"`
-	Available money.Minor `json:"available_minor"`
-	Currency  string      `json:"currency"`
-	Press     bool        `json:"press_key,omitempty"`
-	Test      bool        `json:"test,omitempty"`
-}
 
 // taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
 // was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
@@ -206,19 +182,6 @@ func (c *turn) warn(r Row, kind NoticeKind) {
 		}
 	}
 	c.notify(r, kind, false)
-}
-
-// urgency orders the warnings about an account's money; 0 for other notices.
-func (k NoticeKind) urgency() int {
-	switch k {
-	case NoticeLow1:
-		return 1
-	case NoticeLow2:
-		return 2
-	case NoticeOut:
-		return 3
-	}
-	return 0
 }
 
 // joins reports whether the account was told before that nothing is left, by another of its meters. The notice is the

@@ -40,7 +40,7 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 	case GivenAhead(given, now):
 		return false, tx.LookNow(meter)
 	case t == OrderClock:
-		sight, err := tx.Sight()
+		sight, err := SightOf(tx)
 		return !sight.Doubt, err
 	case t != OrderCut && t != OrderLease:
 		return true, nil

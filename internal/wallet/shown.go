@@ -187,7 +187,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
-		sight, err := tx.Sight()
+		sight, err := SightOf(tx)
 		if err != nil {
 			return SupplyView{}, err
 		}

@@ -71,7 +71,9 @@ type story struct {
 	credit bool
 }
 
-func (s *story) says(format string, args ...any) { s.said = append(s.said, fmt.Sprintf(format, args...)) }
+func (s *story) says(format string, args ...any) {
+	s.said = append(s.said, fmt.Sprintf(format, args...))
+}
 
 func (s *story) does(t *testing.T, f []string) {
 	number := func(at int) int64 {

@@ -205,12 +205,6 @@ const StayClosed = -1
 // freshFor is how old the newest reading may be for a supply to be cut by it: two intervals and a little.
 func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 
-// Sight is what a server knows of what it sees of its meters.
-type Sight struct {
-	Unseen time.Time // the beginning of the last time in which it did not see them; zero for never
-	Doubt  bool      // nobody knows whether the server's time is right: nothing is taken from anybody by it, and no clock is set by it
-}
-
 // Blocked says why a supply must not be cut now, "" where nothing forbids it.
 func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything

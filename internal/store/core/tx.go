@@ -13,10 +13,6 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// MaxApart is by how much a server's own clock may differ from its database's, by which it goes, for the time not to be
-// doubted: nobody knows then which of the two is right.
-const MaxApart = time.Minute
-
 // Tx is one transaction of one tenant. Its methods are the queries, a file per noun. It is valid only inside the
 // closure it was handed to, on that closure's goroutine.
 type Tx struct {
@@ -25,7 +21,7 @@ type Tx struct {
 	Now    time.Time     // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
 	Rand   io.Reader     // for identities made inside the transaction
 	Epoch  int64         // the store epoch: 1, and one more after every restore
-	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's; see [MaxApart]
+	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's
 	// Mark gives the keyed hash of a leaf that shows the row to be a server's own, where another transaction seals it; nil
 	// where the commit does.
 	Mark func(leaf [32]byte) []byte

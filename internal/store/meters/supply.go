@@ -217,151 +217,46 @@ func (tx Rows) Notify(m wallet.Meter, n wallet.Notice) error {
 	if err != nil {
 		return fmt.Errorf("notice %s of meter %s: %w", n.Kind, m.Number, err)
 	}
-	_, err = tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: n.Account, Kind: string(n.Kind), Body: body, ExpiresAt: tx.Now.Add(noticeTTL)})
+	_, err = tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: n.Account, Kind: string(n.Kind), Body: body, ExpiresAt: tx.Now.Add(wallet.NoticeLife)})
 	return err
 }
 
-// noticeTTL is how long a notice is worth anything.
-const noticeTTL = 7 * 24 * time.Hour
-
-// NoticeSent notes that a notice has left: it stands in the audit log, and so in the feed, and a cut-off may count from it.
-func (tx Rows) NoticeSent(kind string, body []byte) error {
-	var n wallet.Notice
-	if err := json.Unmarshal(body, &n); err != nil {
-		return fmt.Errorf("read a notice: %w", err)
-	}
-	m, found, err := tx.MeterByNumber(n.Meter)
-	if err != nil || !found {
-		return err
-	}
-	e := access.SystemActor(tx.Tenant, wallet.Actor).Entry("notice."+kind, m.ID.Text(id.Meter))
-	e.After = fmt.Sprintf("available_minor=%d %s", n.Available, n.Currency)
-	if n.Press {
-		e.After += " press_key"
-	}
-	if n.Test {
-		e.After += " TEST"
-	}
-	if err := tx.AuditLog(e); err != nil {
-		return err
-	}
-	if kind := wallet.NoticeKind(kind); kind != wallet.NoticeLow2 && kind != wallet.NoticeOut {
-		return nil
-	}
-	rows, err := tx.warned(m.N, n.Account)
-	for _, w := range rows { // the warning is the account's: whoever has got it knows of all its meters
-		if err != nil {
-			break
-		}
-		var s wallet.Supplied
-		if s, err = tx.SupplyOf(w.Meter.N); err == nil && s.Noticed.IsZero() {
-			s.Noticed = tx.Now
-			err = tx.SupplyPut(w.Meter.N, s.Supply)
-		}
-	}
-	return err
-}
-
-// warned locks the wallets that a notice counts for: those of its account, also where the meter has left that account since.
-// A message that was queued before messages carried the account has none: then it is whose meter it is now.
-func (tx Rows) warned(meter int64, account string) ([]wallet.Row, error) {
-	if account == "" {
-		return tx.WalletOf(meter)
-	}
-	a, err := id.Parse(id.Account, account)
+// Looked is what was noted when the server last saw its meters, and its clock.
+func (tx Rows) Looked() (wallet.Look, error) {
+	l := wallet.Look{Now: tx.Now, Apart: tx.Apart}
+	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
 	if err != nil {
-		return nil, fmt.Errorf("read a notice: %w", err)
+		return wallet.Look{}, fmt.Errorf("read when meters were last seen: %w", err)
 	}
-	return tx.WalletsOf(a)
+	return l, nil
 }
 
-// unseenAfter is how long the server must not have looked out for its meters to count as blind.
-const unseenAfter = 2 * time.Minute
-
-// Sight is when the server last did not see its meters, because it did not run or hung, and whether the time is in doubt. A
-// server whose clock was set back does not know how long it saw nothing: it has not until now. So it is where nobody has said
-// that a clock which was moved is right, and where its own clock and the database's differ.
-func (tx Rows) Sight() (wallet.Sight, error) {
-	s, _, err := tx.sight()
-	if tx.Apart.Abs() > core.MaxApart {
-		s = wallet.Sight{Unseen: tx.Now, Doubt: true}
-	}
-	return s, err
-}
-
-// sight is what was noted last, and whether the clock was set back since then.
-func (tx Rows) sight() (s wallet.Sight, back bool, err error) {
-	var seen, unseen time.Time
-	_, err = tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { seen, unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
+// Saw notes when the server saw its meters, and the beginning of the last time in which it did not.
+func (tx Rows) Saw(seen, unseen time.Time) error {
+	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, seen, unseen)
 	if err != nil {
-		return wallet.Sight{}, false, fmt.Errorf("read when meters were last seen: %w", err)
+		return fmt.Errorf("note that meters are seen: %w", err)
 	}
-	switch {
-	case seen.Sub(tx.Now) > wallet.Ahead:
-		return wallet.Sight{Unseen: tx.Now, Doubt: true}, true, nil
-	case !seen.IsZero() && tx.Now.Sub(seen) > unseenAfter:
-		return wallet.Sight{Unseen: seen}, false, nil
-	case unseen.After(tx.Now):
-		return wallet.Sight{Unseen: tx.Now, Doubt: true}, false, nil
-	}
-	return wallet.Sight{Unseen: unseen}, false, nil
+	return nil
 }
 
-// LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
-// back, what waits for a time that has not come is made due first ([Tx.Wake]), and as long as that is not done, nothing is seen.
-func (tx Rows) LookOut() error {
-	more, err := tx.Wake(wakeSlice)
-	if err != nil || more {
-		return err
-	}
-	sight, _, err := tx.sight()
-	if err != nil {
-		return err
-	}
-	return tx.Saw(tx.Now, sight.Unseen)
-}
-
-// LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
-// right: no reading counts as heard until [Tx.LookOut] is called again. What waits for a time that has not come is due all the
-// same, for afterwards nothing tells any more that the clock was set back.
-func (tx Rows) LookAway() error {
-	more, err := tx.Wake(wakeSlice)
-	if err != nil || more {
-		return err
-	}
-	return tx.Saw(tx.Now, tx.Now.Add(awayFor))
-}
-
-// awayFor is longer than a server runs between two looks.
-const awayFor = 24 * time.Hour
-
-// messageWaits is longer than a message waits for its next try, which is at most until the next day.
-const messageWaits = 48 * time.Hour
-
-// wakeSlice is how many rows of a table one look makes due. Whoever has more time calls [Tx.Wake] before.
-const wakeSlice = 100
-
-// Wake makes due, where the clock was set back since the server last saw its meters, what was to be done at a time that the
-// clock is not to show for long: looks at supplies, and what is to be sent to meters or people, or was enqueued or put back at
-// such a time, at most max of each. What a worker took then is free again; what one has taken since stays its own, or it would be
-// sent twice. It reports whether there may be more.
-func (tx Rows) Wake(max int) (more bool, err error) {
-	_, back, err := tx.sight()
-	if err != nil || !back {
-		return false, err
-	}
+// Hasten makes due now what waits for a time later than these, at most max of each, also what was enqueued or put back at a time
+// that has not come. What a worker took then is free again; what one has taken since stays its own, or it would be sent twice. It
+// reports whether there may be more.
+func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
 		later time.Time
 	}{
 		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter IN (
-			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, tx.Now},
+			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, later.Looks},
 		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM outbox WHERE tenant_id = $2 AND dead_at IS NULL
-			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(job.LongestPause)},
+			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, later.Orders},
 		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM message WHERE tenant_id = $2 AND open = 1
-			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, tx.Now.Add(messageWaits)},
+			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, later.Messages},
 		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND id IN (
-			SELECT id FROM outbox WHERE tenant_id = $2 AND owner_until > $3 LIMIT $4)`, tx.Now.Add(job.HoldFor)},
+			SELECT id FROM outbox WHERE tenant_id = $2 AND owner_until > $3 LIMIT $4)`, later.Taken},
 	} {
 		n, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later, max)
 		if err != nil {
@@ -413,16 +308,6 @@ func (tx Rows) LeaseNumbered(meter, number int64) error {
 	err := tx.Must(`UPDATE meter SET lease_seq = $1 WHERE tenant_id = $2 AND n = $3`, number, tx.Tenant, meter)
 	if err != nil {
 		return fmt.Errorf("number the lease of meter %d: %w", meter, err)
-	}
-	return nil
-}
-
-// Saw is [Tx.LookOut] of a server whose clock goes in larger steps: it says itself when it last did not see its meters.
-func (tx Rows) Saw(now, unseen time.Time) error {
-	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
-		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, now, unseen)
-	if err != nil {
-		return fmt.Errorf("note that meters are seen: %w", err)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // clock is what this server goes by. Servers of one database compare times that others of them have noted: who leads until
@@ -45,7 +45,7 @@ func (k *clock) heard(before, shown, after time.Time) {
 	}
 	off := min(max(k.apart(), least), most)
 	k.off.Store(int64(off))
-	if doubt := off.Abs() > core.MaxApart; k.doubt.Swap(doubt) != doubt {
+	if doubt := off.Abs() > wallet.MaxApart; k.doubt.Swap(doubt) != doubt {
 		say := k.log.Warn
 		if !doubt {
 			say = k.log.Info

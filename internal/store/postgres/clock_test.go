@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // ahead gives a server on a database whose own clock is ahead of the true time by so much.
@@ -40,8 +40,8 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 				if d := tx.Apart + apart; d.Abs() > near {
 					t.Errorf("a server %s: it is apart by %s, want %s", how, tx.Apart, -apart)
 				}
-				s, err := tx.Sight()
-				if want := apart.Abs() > core.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
+				s, err := wallet.SightOf(tx)
+				if want := apart.Abs() > wallet.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
 					t.Errorf("a server %s: the time is in doubt %t (unseen %s), want %t", how, s.Doubt, s.Unseen, want)
 				}
 				return err

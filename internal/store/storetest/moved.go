@@ -172,7 +172,7 @@ func noticeOfAll(t *testing.T, r Rig) {
 	p := addPurse(t, e, 1, 1000)
 	q := addBeside(t, e, p, 2)
 	body := []byte(`{"kind":"wallet-used-up","meter":"` + p.Number + `","account":"` + p.account.Text(id.Account) + `","available_minor":0,"currency":"KES"}`)
-	must(t, e, func(tx *store.Tx) error { return tx.NoticeSent(string(wallet.NoticeOut), body) })
+	must(t, e, func(tx *store.Tx) error { return wallet.NoticeSent(tx, wallet.NoticeOut, body) })
 	if a, b := supplied(t, e, p).Noticed, supplied(t, e, q).Noticed; a.IsZero() || !a.Equal(b) {
 		t.Errorf("the meters count as warned of at %s and %s, want one moment", a, b)
 	}

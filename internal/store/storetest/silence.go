@@ -102,13 +102,13 @@ func wakeSlices(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return tx.Saw(month, time.Time{}) })
 	blind := func() (blind bool) {
 		must(t, e, func(tx *store.Tx) error {
-			s, err := tx.Sight()
+			s, err := wallet.SightOf(tx)
 			blind = s.Doubt
 			return err
 		})
 		return blind
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.LookOut() })
+	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
 	left, due := waiting(t, e, time.Now().Add(time.Hour)), [3]int64{}
 	for i := range left {
 		if due[i] = many - left[i]; due[i] < 1 || due[i] > 100 {
@@ -120,7 +120,7 @@ func wakeSlices(t *testing.T, r Rig) {
 	}
 	for more, slices := true, 0; more; slices++ {
 		was := waiting(t, e, time.Now().Add(time.Hour))
-		must(t, e, func(tx *store.Tx) (err error) { more, err = tx.Wake(most); return err })
+		must(t, e, func(tx *store.Tx) (err error) { more, err = wallet.Wake(tx, most); return err })
 		is := waiting(t, e, time.Now().Add(time.Hour))
 		for i := range is {
 			if woken := was[i] - is[i]; woken > most || woken < 0 || more && woken == 0 && is[i] > 0 {
@@ -134,8 +134,8 @@ func wakeSlices(t *testing.T, r Rig) {
 	if is := waiting(t, e, time.Now().Add(time.Hour)); is != [3]int64{} {
 		t.Errorf("%v rows are left, want none", is)
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.LookOut() })
-	if s := look(t, e, func(tx *store.Tx) (wallet.Sight, error) { return tx.Sight() }); s.Doubt || s.Unseen.Before(now) {
+	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
+	if s := look(t, e, func(tx *store.Tx) (wallet.Sight, error) { return wallet.SightOf(tx) }); s.Doubt || s.Unseen.Before(now) {
 		t.Errorf("it sees %+v, want its meters from now on", s)
 	}
 }

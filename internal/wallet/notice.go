@@ -1,0 +1,116 @@
+package wallet
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// NoticeKind says what a customer is told. Names are stored and part of the feed; never rename one.
+type NoticeKind string
+
+// Notices.
+const (
+	NoticeLow1 NoticeKind = "wallet-low"     // the first warning
+	NoticeLow2 NoticeKind = "wallet-urgent"  // the second
+	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when nothing forbids it any more
+	NoticeOff  NoticeKind = "supply-off"
+	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only at a key press
+)
+
+// NoticeLife is how long a notice is worth anything.
+const NoticeLife = 7 * 24 * time.Hour
+
+// Notice is one message to a customer, for whatever route there is.
+type Notice struct {
+	Kind      NoticeKind  `json:"kind"`
+	Meter     string      `json:"meter"`
+	Account   string      `json:"account"`
+	Available money.Minor `json:"available_minor"`
+	Currency  string      `json:"currency"`
+	Press     bool        `json:"press_key,omitempty"`
+	Test      bool        `json:"test,omitempty"`
+}
+
+// urgency orders the warnings about an account's money; 0 for other notices.
+func (k NoticeKind) urgency() int {
+	switch k {
+	case NoticeLow1:
+		return 1
+	case NoticeLow2:
+		return 2
+	case NoticeOut:
+		return 3
+	}
+	return 0
+}
+
+// NoticeTx is what noting that a notice has left needs of a transaction.
+type NoticeTx interface {
+	Scope() (access.Tenant, int64)
+	Moment() time.Time
+	MeterByNumber(number string) (registry.Meter, bool, error)
+	AuditLog(access.Entry) error
+	// WalletOf and WalletsOf lock and read the wallets of the account that a meter supplies, and of an account.
+	WalletOf(meter int64) ([]Row, error)
+	WalletsOf(account id.ID) ([]Row, error)
+	SupplyOf(meter int64) (Supplied, error)
+	SupplyPut(meter int64, s Supply) error
+}
+
+// NoticeSent notes that a notice has left: it stands in the audit log, and so in the feed, and a cut-off may count from it.
+func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
+	var n Notice
+	if err := json.Unmarshal(body, &n); err != nil {
+		return fmt.Errorf("read a notice: %w", err)
+	}
+	m, found, err := tx.MeterByNumber(n.Meter)
+	if err != nil || !found {
+		return err
+	}
+	tenant, _ := tx.Scope()
+	e := access.SystemActor(tenant, Actor).Entry("notice."+string(kind), m.ID.Text(id.Meter))
+	e.After = fmt.Sprintf("available_minor=%d %s", n.Available, n.Currency)
+	if n.Press {
+		e.After += " press_key"
+	}
+	if n.Test {
+		e.After += " TEST"
+	}
+	if err := tx.AuditLog(e); err != nil {
+		return err
+	}
+	if kind != NoticeLow2 && kind != NoticeOut {
+		return nil
+	}
+	rows, err := warned(tx, m.N, n.Account)
+	for _, w := range rows { // the warning is the account's: whoever has got it knows of all its meters
+		if err != nil {
+			break
+		}
+		var s Supplied
+		if s, err = tx.SupplyOf(w.Meter.N); err == nil && s.Noticed.IsZero() {
+			s.Noticed = tx.Moment()
+			err = tx.SupplyPut(w.Meter.N, s.Supply)
+		}
+	}
+	return err
+}
+
+// warned locks the wallets that a notice counts for: those of its account, also where the meter has left that account since.
+// A message that was queued before messages carried the account has none: then it is whose meter it is now.
+func warned(tx NoticeTx, meter int64, account string) ([]Row, error) {
+	if account == "" {
+		return tx.WalletOf(meter)
+	}
+	a, err := id.Parse(id.Account, account)
+	if err != nil {
+		return nil, fmt.Errorf("read a notice: %w", err)
+	}
+	return tx.WalletsOf(a)
+}
