@@ -26,7 +26,7 @@ const (
 
 // Tx is what a command needs of a transaction.
 type Tx interface {
-	access.EyesTx
+	Approvals() access.EyesTx
 	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
 	OrderID(meter int64) (id.ID, time.Time, error)
 	Enqueue(job.Item) (id.ID, error)
@@ -40,7 +40,7 @@ type Tx interface {
 	// Waiting counts the commands that wait for the meter.
 	Waiting(number string) (int, error)
 	AddCommand(Command) error
-	wallet.SwitchTx
+	Switches() wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
@@ -165,7 +165,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	if err != nil {
 		return Sent{}, err
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
+	eyes, err := access.SecondPerson(tx.Approvals(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
 		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -190,7 +190,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	}
 	e := by.Entry("command.send", i.Text(id.Command))
 	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
-	return Sent{Command: cmd}, tx.AuditLog(eyes.Mark(e))
+	return Sent{Command: cmd}, tx.Approvals().AuditLog(eyes.Mark(e))
 }
 
 // words describes what a command will do, for the person who approves it.

@@ -22,7 +22,7 @@ type Signing struct {
 
 // SignTx is what signing a command needs of a transaction.
 type SignTx interface {
-	wallet.OrderTx
+	WalletOrders() wallet.OrderTx
 	// Moment is when the transaction began.
 	Moment() time.Time
 	CommandByID(id.ID) (Command, bool, error)
@@ -101,14 +101,14 @@ func mayLeave(tx SignTx, c Command) (bool, error) {
 		return !takes || !wallet.GivenAhead(c.CreatedAt, tx.Moment()), nil
 	}
 	most, _ := c.Args["max_register_wh"].(int64)
-	return wallet.StillRight(tx, c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
+	return wallet.StillRight(tx.WalletOrders(), c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
 }
 
 // prepare numbers the lease in the command, fetches the key to sign with, and writes what is signed.
 func (s *Signing) prepare(tx SignTx) (err error) {
 	c := &s.Command
 	if _, has := c.Args["seq"]; c.Type == Lease && !has {
-		if c.Args["seq"], err = wallet.NumberLease(tx, c.Meter, c.ID, tx.Moment()); err != nil {
+		if c.Args["seq"], err = wallet.NumberLease(tx.WalletOrders(), c.Meter, c.ID, tx.Moment()); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (
 		sent, err := send(tx, by, o, ref, at)
 		return Switched{Refusal: sent.Refusal, Command: &sent.Command, Off: []string{}, Effect: Effect(o.Type, wallet.Switched{Press: o.Type == Connect, Order: sent.Command.ID}, false)}, err
 	}
-	done, err := wallet.Switch(tx, m.N, o.Type == Disconnect, by.String(), o.Reason, at)
+	done, err := wallet.Switch(tx.Switches(), m.N, o.Type == Disconnect, by.String(), o.Reason, at)
 	if err != nil {
 		return Switched{}, err
 	}
@@ -67,7 +67,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (
 	}
 	e := by.Entry(action, m.ID.Text(id.Meter))
 	e.After, e.Reason = "off="+done.Off.String(), o.Reason
-	if err := tx.AuditLog(e); err != nil {
+	if err := tx.Approvals().AuditLog(e); err != nil {
 		return Switched{}, err
 	}
 	out := Switched{Off: done.Off.Names(), Effect: Effect(o.Type, done, m.Profile != "")}

@@ -223,12 +223,11 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 	return err
 }
 
-// Tx is what the use cases of wallets need of a transaction.
+// Tx is what the use cases of wallets need of a transaction: the rows of each kind of work.
 type Tx interface {
-	access.EyesTx
-	SettleTx
-	ReleaseTx
-	JobTx
-	WatchTx
-	ViewTx
+	Wallets() ReleaseTx
+	Supplies() WatchTx
+	WalletJobs() JobTx
+	WalletViews() ViewTx
+	Approvals() access.EyesTx
 }

@@ -96,7 +96,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
-		used, err := tx.WalletUse(r.Meter.N, localday.After(today, -judgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), judgeDays)
+		used, err := tx.WalletViews().WalletUse(r.Meter.N, localday.After(today, -judgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), judgeDays)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error)
 		if err != nil {
 			return nil, fmt.Errorf("read the day %q: %w", name, err)
 		}
-		v, found, err := tx.TariffVersionAt(rows[0].Meter.Tariff, day)
+		v, found, err := tx.Wallets().TariffVersionAt(rows[0].Meter.Tariff, day)
 		if err != nil {
 			return nil, err
 		}
@@ -136,11 +136,11 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, found, err := registry.ResolveMeter(tx, ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
 		if err != nil || !found {
 			return SupplyView{Refusal: registry.NoMeter(meter)}, err
 		}
-		rows, err := tx.WalletOf(m.N)
+		rows, err := tx.Wallets().WalletOf(m.N)
 		if err != nil {
 			return SupplyView{}, err
 		}
@@ -159,16 +159,16 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 
 // show makes the view of one meter.
 func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
-	s, err := tx.SupplyOf(r.Meter.N)
+	s, err := tx.Wallets().SupplyOf(r.Meter.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
 	s = s.believed(w.moment())
-	t, err := tx.WalletTenant()
+	t, err := tx.Wallets().WalletTenant()
 	if err != nil {
 		return SupplyView{}, err
 	}
-	have, err := MoneyOf(tx, r.Meter.Account, rows)
+	have, err := MoneyOf(tx.Wallets(), r.Meter.Account, rows)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -187,7 +187,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
-		sight, err := SightOf(tx)
+		sight, err := SightOf(tx.Wallets())
 		if err != nil {
 			return SupplyView{}, err
 		}
@@ -294,11 +294,11 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 			"Nothing was changed.", "Correct it and try again.")}, nil
 	}
 	out, err := access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, found, err := registry.ResolveMeter(tx, ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
 		if err != nil || !found {
 			return SupplyView{Refusal: registry.NoMeter(meter)}, err
 		}
-		if err := tx.LockAccount(m.Account); err != nil {
+		if err := tx.Supplies().LockAccount(m.Account); err != nil {
 			return SupplyView{}, err
 		}
 		return w.setAccount(tx, by, m, wish)
@@ -314,7 +314,7 @@ const maxWhy = 200
 
 // setAccount is the transaction of SetAccount, once the account is locked.
 func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountWish) (SupplyView, error) {
-	rows, err := tx.WalletOf(m.N)
+	rows, err := tx.Wallets().WalletOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -326,26 +326,26 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if account != m.Account { // which is locked
 		return SupplyView{}, fmt.Errorf("meter %s was moved to another account meanwhile", m.Number)
 	}
-	s, err := tx.SupplyOf(m.N)
+	s, err := tx.Wallets().SupplyOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
 	next := wish.apply(s)
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
+	eyes, err := access.SecondPerson(tx.Approvals(), by, access.Wish{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
 		Body: accountAct{m.Number, account.Text(id.Account), wish}}, w.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SupplyView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
-	if err := tx.AccountSupply(account, next); err != nil {
+	if err := tx.Supplies().AccountSupply(account, next); err != nil {
 		return SupplyView{}, err
 	}
 	e := by.Entry("account.supply", account.Text(id.Account))
 	e.Before = fmt.Sprintf("protected=%t lease_grace_wh=%d", s.Protected, s.Grace)
 	e.After, e.Reason = fmt.Sprintf("protected=%t lease_grace_wh=%d", next.Protected, next.Grace), wish.Reason
-	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
+	if err := tx.Supplies().AuditLog(eyes.Mark(e)); err != nil {
 		return SupplyView{}, err
 	}
-	settled, err := SettleAccount(tx, account, w.moment(), false)
+	settled, err := SettleAccount(tx.Wallets(), account, w.moment(), false)
 	if err != nil {
 		return SupplyView{}, err
 	}

@@ -77,7 +77,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 		return Statement{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
-		t, err := tx.WalletTenant()
+		t, err := tx.Wallets().WalletTenant()
 		if err != nil {
 			return Statement{}, err
 		}
@@ -89,7 +89,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 		if no.Refused() {
 			return Statement{Refusal: no}, nil
 		}
-		opening, booked, err := tx.WalletBooked(a, begin, end, maxBooked+1)
+		opening, booked, err := tx.WalletViews().WalletBooked(a, begin, end, maxBooked+1)
 		if err != nil {
 			return Statement{}, err
 		}
@@ -128,13 +128,13 @@ func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 		if no.Refused() {
 			return id.ID{}, no, nil
 		}
-		m, found, err := registry.ResolveMeter(tx, ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
 		if err != nil || !found {
 			return id.ID{}, noAccount(), err
 		}
 		account = m.Account
 	}
-	if exists, err := tx.AccountExists(account); err != nil || !exists {
+	if exists, err := tx.WalletViews().AccountExists(account); err != nil || !exists {
 		return id.ID{}, noAccount(), err
 	}
 	return account, refusal.Refusal{}, nil

@@ -19,7 +19,13 @@ import (
 )
 
 // nothing is the rest of a transaction, which these tests do not need.
-type nothing struct{ wallet.Tx }
+type nothing struct {
+	wallet.ReleaseTx
+	wallet.WatchTx
+	wallet.JobTx
+	wallet.ViewTx
+	access.EyesTx
+}
 
 // till is a desk behind a door: what jobs, people and pages ask of the wallets of one account.
 type till struct {
@@ -286,3 +292,11 @@ func postings(j ledger.Journal) (out string) {
 func used(day string, units unit.Energy, debit money.Minor) wallet.DayUse {
 	return wallet.DayUse{Day: day, Units: units, Debit: debit}
 }
+
+// A till has all rows itself.
+
+func (t *till) Wallets() wallet.ReleaseTx  { return t }
+func (t *till) Supplies() wallet.WatchTx   { return t }
+func (t *till) WalletJobs() wallet.JobTx   { return t }
+func (t *till) WalletViews() wallet.ViewTx { return t }
+func (t *till) Approvals() access.EyesTx   { return t }

@@ -112,7 +112,7 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		return UseList{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (UseList, error) {
-		m, found, err := registry.ResolveMeter(tx, ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
 		if err != nil || !found {
 			return UseList{Refusal: registry.NoMeter(a.Meter)}, err
 		}
@@ -124,11 +124,11 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		if !before.IsZero() {
 			a.To = min(a.To, dayBefore(before))
 		}
-		t, err := tx.WalletTenant()
+		t, err := tx.Wallets().WalletTenant()
 		if err != nil {
 			return UseList{}, err
 		}
-		days, err := tx.WalletUse(m.N, a.From, a.To, (max+1)*a.By.days())
+		days, err := tx.WalletViews().WalletUse(m.N, a.From, a.To, (max+1)*a.By.days())
 		if err != nil {
 			return UseList{}, err
 		}
@@ -229,7 +229,7 @@ func (w *Wallets) Differences(ctx context.Context, by access.Actor, page registr
 	if no.Refused() {
 		return Differences{Refusal: no}, nil
 	}
-	rows, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]Difference, error) { return tx.WalletDifferences(numberOf(after), max+1) })
+	rows, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]Difference, error) { return tx.WalletViews().WalletDifferences(numberOf(after), max+1) })
 	if err != nil {
 		return Differences{}, fmt.Errorf("compare registers: %w", err)
 	}

@@ -62,21 +62,21 @@ func (w *Wallets) SettleDue(ctx context.Context, by access.Actor) (int, error) {
 }
 
 func settleSome(tx Tx, now time.Time, after int64) (batch, error) {
-	accounts, last, err := tx.WalletsDue(hour(now), after, settleBatch)
+	accounts, last, err := tx.WalletJobs().WalletsDue(hour(now), after, settleBatch)
 	if err != nil || len(accounts) == 0 {
 		return batch{}, err
 	}
-	t, err := tx.WalletTenant()
+	t, err := tx.Wallets().WalletTenant()
 	if err != nil {
 		return batch{}, err
 	}
 	out := batch{last: last, full: true}
 	for _, a := range accounts {
-		rows, err := tx.WalletsOf(a)
+		rows, err := tx.Wallets().WalletsOf(a)
 		if err != nil {
 			return batch{}, err
 		}
-		settled, err := Settle(tx, t, rows, now, true)
+		settled, err := Settle(tx.Wallets(), t, rows, now, true)
 		if err != nil {
 			return batch{}, err
 		}

@@ -32,10 +32,10 @@ func (w *Wallets) Watch(ctx context.Context, by access.Actor) (int, error) {
 		var err error
 		b, err = access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (batch, error) {
 			now := w.moment()
-			accounts, err := tx.SuppliesDue(now, settleBatch)
+			accounts, err := tx.Supplies().SuppliesDue(now, settleBatch)
 			for _, a := range accounts {
 				if err == nil {
-					_, err = SettleAccount(tx, a, now, false)
+					_, err = SettleAccount(tx.Wallets(), a, now, false)
 				}
 			}
 			return batch{full: len(accounts) == settleBatch, done: len(accounts)}, err
