@@ -23,12 +23,14 @@ type ratings struct {
 	days    map[int64][]wallet.DayUse
 	changed map[id.ID]bool   // accounts
 	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
-	tx      versionsKept
+	tx      Tx
+	wallets versionsKept
 }
 
-// versionsKept is a transaction that reads the versions of each tariff once.
+// versionsKept are the rows of wallets, of which the versions of each tariff are read once.
 type versionsKept struct {
-	Tx
+	wallet.ReleaseTx
+	tx       Tx
 	versions map[id.ID][]tariff.Version
 }
 
@@ -37,7 +39,7 @@ func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
 	if v, ok := k.versions[t]; ok {
 		return v, nil
 	}
-	v, err := k.VersionsOf(t)
+	v, err := k.tx.VersionsOf(t)
 	if err == nil {
 		k.versions[t] = v
 	}
@@ -67,9 +69,9 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 		return nil, nil
 	}
 	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
-		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: versionsKept{tx, map[id.ID][]tariff.Version{}}}
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionsKept{tx.Wallets(), tx, map[id.ID][]tariff.Version{}}}
 	var err error
-	if r.tenant, err = tx.WalletTenant(); err != nil {
+	if r.tenant, err = tx.Wallets().WalletTenant(); err != nil {
 		return nil, err
 	}
 	rows, err := tx.WalletsOfMeters(rated)
@@ -180,11 +182,11 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 		r.changed[w.Meter.Account] = true // it may say once more that the lease is used up
 		return nil
 	}
-	versions, err := r.tx.of(w.Meter.Tariff)
+	versions, err := r.wallets.of(w.Meter.Tariff)
 	if err != nil {
 		return err
 	}
-	out, err := wallet.TakeRow(r.tx, w, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
+	out, err := wallet.TakeRow(r.wallets, w, p, wallet.Terms{Zone: r.tenant.Zone, Simulated: w.Meter.Simulated, Phases: w.Meter.Phases, Versions: versions})
 	for _, d := range out.Days {
 		r.days[w.Meter.N] = wallet.AddDay(r.days[w.Meter.N], d)
 	}
@@ -198,7 +200,7 @@ func (r *ratings) settle(now time.Time) error {
 		return nil
 	}
 	for _, m := range r.others {
-		if err := r.tx.WalletDays(m, r.days[m]); err != nil {
+		if err := r.wallets.WalletDays(m, r.days[m]); err != nil {
 			return err
 		}
 	}
@@ -214,7 +216,7 @@ func (r *ratings) settle(now time.Time) error {
 				rows = append(rows, *w)
 			}
 		}
-		if _, err := wallet.Settle(r.tx, r.tenant, rows, now, false); err != nil {
+		if _, err := wallet.Settle(r.wallets, r.tenant, rows, now, false); err != nil {
 			return fmt.Errorf("settle account %s: %w", account.Text(id.Account), err)
 		}
 	}
