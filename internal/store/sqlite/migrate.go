@@ -13,8 +13,8 @@ import (
 )
 
 // migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
-// or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when it is
-// opened again. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
+// or newer. A new database is made in one transaction, so that nobody finds it half made. Cut off anywhere it leaves a database
+// of a whole number of steps, and goes on with the next one when it is opened again. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
 func migrate(c *conn, dir string, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -42,12 +42,14 @@ func migrate(c *conn, dir string, o Options) error {
 		}
 		defer func() { _ = l.Release() }()
 	}
-	for _, s := range steps[version:] {
-		if err := step(c, s, o); err != nil {
-			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+	if fresh {
+		return apply(c, steps, o)
+	}
+	for n := range steps[version:] {
+		if err := apply(c, steps[version:][n:n+1], o); err != nil {
+			return err
 		}
 		c.plan.Before("the next step")
-		o.Log.Info("database migrated", logkey.Version, s.N)
 	}
 	return nil
 }
@@ -71,13 +73,24 @@ func identify(c *conn) (version, application, tables int64, err error) {
 	return version, application, tables, nil
 }
 
-// step applies one migration and its version number in one transaction.
-func step(c *conn, s store.Migration, o Options) (err error) {
+// apply takes steps in one transaction.
+func apply(c *conn, steps []store.Migration, o Options) (err error) {
 	end, err := sqlitex.ImmediateTransaction(c.c)
 	if err != nil {
-		return err
+		return fmt.Errorf("begin a migration: %w", err)
 	}
 	defer end(&err)
+	for _, s := range steps {
+		if err := step(c, s, o); err != nil {
+			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+		}
+		o.Log.Info("database migrated", logkey.Version, s.N)
+	}
+	return nil
+}
+
+// step applies one migration and its version number.
+func step(c *conn, s store.Migration, o Options) error {
 	now, err := c.number("PRAGMA user_version")
 	if err != nil || now >= int64(s.N) {
 		return err // another process was faster

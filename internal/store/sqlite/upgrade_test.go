@@ -218,3 +218,26 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 		t.Error("looking at the database changed it")
 	}
 }
+
+// TestANewDatabaseIsMadeAtOnce: whoever looks while it is made finds none, or the whole.
+func TestANewDatabaseIsMadeAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	steps, err := nextSteps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	o := sqlite.WithSteps(sqlite.Options{Reserve: -1}, steps, func(next string) {
+		looks++
+		if got, _, _ := strings.Cut(content(t, dir), "\n"); got != "schema 0" {
+			t.Errorf("before %q: %s, want schema 0", next, got)
+		}
+	})
+	e, err := sqlite.Open(dir, o)
+	if err == nil {
+		err = e.Close()
+	}
+	if whole := strings.HasPrefix(content(t, dir), fmt.Sprintf("schema %d\n", len(steps))); !whole || err != nil || looks < 15 {
+		t.Errorf("made with %d looks: %v, the whole schema %t", looks, err, whole)
+	}
+}
