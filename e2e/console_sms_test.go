@@ -8,7 +8,7 @@ import (
 )
 
 // TestChromiumFollowsATokenBySMS: a token is sold at the console for a meter that has nothing but a modem, put into the box and
-// sent by SMS; the page shows sent, delivered, answered and accepted with their times, what the meter wrote and the balance, and
+// sent by SMS; the page shows sent, delivered, answered and heard with their times, what the meter wrote and the balance, and
 // so does the meter's own page afterwards. Nothing is reloaded by hand.
 func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	w := newSMSWorld(t, 1, "10s")
@@ -33,7 +33,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	d.until(30*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter, as its SMS says")`)
 	stamp := regexp.MustCompile(`^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \S+$`)
 	last := ""
-	for _, step := range []string{"queued", "sent", "delivered", "answered", "accepted"} {
+	for _, step := range []string{"queued", "sent", "delivered", "answered", "heard"} {
 		d.until(10*time.Second, `/^20\d\d-/.test(document.querySelector("#track [data-cell=`+step+`]").textContent)`)
 		at := cell(step)
 		if !stamp.MatchString(at) || at < last {
@@ -50,8 +50,8 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	}
 	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("SMS to the meter's SIM") && document.querySelector("#ways").innerText.includes("`+answer+`")`)
 	d.visit(sale)
-	if got := d.text("main"); !strings.Contains(got, "Loaded in the meter") {
-		t.Errorf("the sale does not say that the token is in the meter:\n%s", got)
+	if got := d.text("main"); !strings.Contains(got, "Heard: a text message says that it was loaded") {
+		t.Errorf("the sale does not say that a text message says that the token is in the meter:\n%s", got)
 	}
 	d.visit("/meters/" + m.number)
 	if got := d.text(`[aria-label=Balance]`); !strings.Contains(got, "34.7 kWh") || !strings.Contains(got, "by SMS, which proves nothing") {

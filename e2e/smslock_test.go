@@ -65,11 +65,11 @@ func TestGuessingBySMSLocksNoOtherWay(t *testing.T) {
 		t.Errorf("the locked channel has loaded %d Wh", before)
 	}
 	byPush := a.mustVend(t, m.number, 10_000, "locked-000002", "mqtt")
-	accepted(t, a, byPush)
+	tokenIs(t, a, byPush, "accepted")
 	both := bySMS.num(t, "units_wh") + byPush.num(t, "units_wh")
 	if got := vm.must(t, "key *1"+bySMS.text(t, "tokens", 0, "digits")+"#"); got.LastToken != "accept" || got.BalanceWh != both {
 		t.Errorf("typed at the keypad: %s, %d Wh, want accept and %d", got.LastToken, got.BalanceWh, both)
 	}
 	vm.must(t, "sync")
-	accepted(t, a, bySMS)
+	tokenIs(t, a, bySMS, "accepted")
 }

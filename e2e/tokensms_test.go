@@ -116,8 +116,8 @@ func TestASaleByTextMessage(t *testing.T) {
 		t.Errorf("the meter has %d Wh, want 34700", s.BalanceWh)
 	}
 	again := w.must(t, 200, "GET", "/v1/vends/"+sale.text(t, "id"), nil)
-	if got := again.text(t, "tokens", 0, "state"); got != "accepted" {
-		t.Errorf("the token is %s, want accepted", got)
+	if got := again.text(t, "tokens", 0, "state"); got != "heard" {
+		t.Errorf("the token is %s, want heard", got)
 	}
 	for _, c := range [][3]string{{m.phone, "last!", inFours(digits)}, {"+254799999999", "LAST " + m.number, "registered phones"}} {
 		if err := w.radio.Send(t.Context(), c[0], serverNumber, c[1]); err != nil {
@@ -160,8 +160,8 @@ func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	for _, s := range sales {
 		w.untilState(t, s, "meter-sms", "answered")
 		again := w.must(t, 200, "GET", "/v1/vends/"+s.text(t, "id"), nil)
-		if got := again.text(t, "tokens", 0, "state"); got != "accepted" {
-			t.Errorf("the token of sale %s is %s, want accepted", s.text(t, "id"), got)
+		if got := again.text(t, "tokens", 0, "state"); got != "heard" {
+			t.Errorf("the token of sale %s is %s, want heard", s.text(t, "id"), got)
 		}
 	}
 	for i, m := range w.meters {

@@ -69,7 +69,7 @@ type Diagnosis struct {
 	Sold     bool          `json:"sold" doc:"It was sold here, and the reader may see the sale"`
 	ID       string        `json:"id,omitempty" example:"tok_01jd00000000000000000000000"`
 	Vend     string        `json:"vend,omitempty" example:"vnd_01jd00000000000000000000000"`
-	State    string        `json:"state,omitempty" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
+	State    string        `json:"state,omitempty" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed"`
 	Result   string        `json:"result,omitempty" doc:"What the meter last said of it"`
 	Reports  []TokenReport `json:"reports,omitempty" doc:"What the meter said of it, newest first; needs the right meter.read"`
 	Typing   *Typing       `json:"typing,omitempty" doc:"Left out where the digits themselves fit"`

@@ -77,7 +77,7 @@ type Token struct {
 	TID      int64  `json:"tid" doc:"Minutes since the base date"`
 	BaseDate int    `json:"base_date" example:"2014"`
 	UnitsWh  int64  `json:"units_wh"`
-	State    string `json:"state" enum:"reserved,issued,sent,accepted,rejected,failed,reversed,reversed_unconfirmed"`
+	State    string `json:"state" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed"`
 	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no room for the audit row. Ask again when there is room"`
 }
 

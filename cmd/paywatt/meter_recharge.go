@@ -22,6 +22,7 @@ const rechargeWait = 2 * time.Minute
 
 // Far states of a token on its way; see the states of a recharge in the API.
 const (
+	rechargeHeard    = "heard"
 	rechargeAccepted = "accepted"
 	rechargeRejected = "rejected"
 	rechargeFailed   = "failed"
@@ -40,7 +41,7 @@ func newMeterRecharge(c console) *cobra.Command {
 		Short: "Send a token to its meter through the server, and follow it until the meter has it",
 		Long: "Send the 20 digits of a token, or the id of one that the server holds, to its meter: over the meter's own connection, or\n" +
 			"by a text message from the server's modem to the meter's SIM. Each step is told with its time: queued, sent, delivered,\n" +
-			"answered, accepted. With - as TOKEN the digits come from standard input and stand in no list of processes.\n\n" +
+			"answered, accepted (heard: a text message says that the meter has it). With - as TOKEN the digits come from standard input and stand in no list of processes.\n\n" +
 			"It ends with 0 when the meter has the token, 4 when the meter or the server refuses it, and 5 when that is not known after\n" +
 			"--wait; the token stays on its way and its digits stay good. That a text message says that the meter has it is enough for\n" +
 			"--by sms alone: nobody can prove who wrote it.",
@@ -113,14 +114,14 @@ func (c console) followRecharge(ctx context.Context, api *client.Client, meter s
 }
 
 func rechargeDecided(r apiv1.Recharge) bool {
-	return r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
+	return r.State == rechargeHeard || r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
 // rechargeHearsay reports whether a text message, which proves nothing, is all that says that the meter has the token, and
 // that is less than the way asked for tells: the meter's connection signs its answers, and a message that was not answered
 // itself is not answered by one that came before.
 func rechargeHearsay(r apiv1.Recharge, by string) bool {
-	return r.State == rechargeAccepted && r.Heard && (by != bySMS || !rechargeIs(r, by, "answered"))
+	return r.State == rechargeHeard && (by != bySMS || !rechargeIs(r, by, "answered"))
 }
 
 // rechargeUnderWay reports whether the newest delivery by a way waits for its answer.
@@ -155,7 +156,7 @@ func rechargeEnd(r apiv1.Recharge, by string, wait time.Duration) error {
 	case wait > 0 && rechargeHearsay(r, by):
 		return &exit.Failure{Code: exit.Unreachable, What: "It is not known whether the meter has the token: only a text message says so, which proves nothing, and the meter has not answered by " + by + ".",
 			Not: "Nothing is lost: a token loads once, whichever way it arrives.", Try: "Ask again when the meter can be reached, or look at its display."}
-	case r.State == rechargeAccepted || wait <= 0:
+	case r.State == rechargeHeard || r.State == rechargeAccepted || wait <= 0:
 		return nil
 	case r.State == rechargeRejected:
 		return &exit.Failure{Code: exit.Refused, What: "The meter refuses the token: " + r.Result + ".", Not: "Nothing was added to its credit.",

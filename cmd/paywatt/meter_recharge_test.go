@@ -163,24 +163,23 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 	way := func(by, state string) apiv1.RechargeDelivery { return apiv1.RechargeDelivery{By: by, State: state} }
 	for _, c := range []struct {
 		state string
-		heard bool
 		ways  []apiv1.RechargeDelivery
 		by    string
 		wait  time.Duration
 		want  int
 	}{
-		{"accepted", false, []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
-		{"accepted", false, []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
-		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
-		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
-		{"accepted", true, []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
-		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "answered")}, bySMS, time.Second, 0},
-		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "sent"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
-		{"accepted", true, []apiv1.RechargeDelivery{way(bySMS, "unknown"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
-		{"rejected", false, []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, exit.Refused},
-		{"sent", false, []apiv1.RechargeDelivery{way(byMQTT, "sent")}, byMQTT, time.Second, exit.Unreachable},
+		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
+		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
+		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
+		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
+		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
+		{"heard", []apiv1.RechargeDelivery{way(bySMS, "answered")}, bySMS, time.Second, 0},
+		{"heard", []apiv1.RechargeDelivery{way(bySMS, "sent"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
+		{"heard", []apiv1.RechargeDelivery{way(bySMS, "unknown"), way(bySMS, "answered")}, bySMS, time.Second, exit.Unreachable},
+		{"rejected", []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, exit.Refused},
+		{"sent", []apiv1.RechargeDelivery{way(byMQTT, "sent")}, byMQTT, time.Second, exit.Unreachable},
 	} {
-		err := rechargeEnd(apiv1.Recharge{State: c.state, Heard: c.heard, Deliveries: c.ways}, c.by, c.wait)
+		err := rechargeEnd(apiv1.Recharge{State: c.state, Deliveries: c.ways}, c.by, c.wait)
 		var f *exit.Failure
 		if got := errors.As(err, &f); got != (c.want != 0) || got && (f.Code != c.want || f.What == "" || f.Not == "" || f.Try == "") {
 			t.Errorf("%+v ends with %+v, want exit code %d", c, err, c.want)
@@ -346,8 +345,8 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	if code, out, told := s.paywatt("", "message", "list", m.Number); code != 0 || !strings.Contains(out, reported+". Token "+digits[:4]+".."+digits[16:]) {
 		t.Errorf("message list, exit %d, does not say %q with the token's ends:\n%s%s", code, reported, out, told)
 	}
-	if sale, err := s.api.VendByID(t.Context(), v.ID); err != nil || sale.Tokens[0].State != "accepted" {
-		t.Errorf("the server has the token as %+v, %v; want accepted, as far as an SMS can say so", sale.Tokens, err)
+	if sale, err := s.api.VendByID(t.Context(), v.ID); err != nil || sale.Tokens[0].State != "heard" {
+		t.Errorf("the server has the token as %+v, %v; want heard, as far as an SMS can say so", sale.Tokens, err)
 	}
 	m.live("load 1000")
 	held = m.live("run 30m").BalanceWh

@@ -208,7 +208,7 @@ func (s *pushStreet) sellTo(m *pushMeter) string {
 func TestFortyTokensByServerPush(t *testing.T) {
 	const meters, each = 8, 5
 	s := newPushStreet(t, meters)
-	accepted, used := 0, 0
+	heard, used := 0, 0
 	for i := range each {
 		for _, m := range s.meters {
 			s.sellTo(m)
@@ -216,13 +216,13 @@ func TestFortyTokensByServerPush(t *testing.T) {
 		for _, m := range s.meters {
 			r, way := s.settled(m, m.tokens[i], "")
 			view := m.live("run 2h")
-			if want := "added. Balance " + kwh(view.BalanceWh); r.State != "accepted" || way.By != "sms" || !strings.HasPrefix(way.Answer, "Recharge OK. ") || !strings.HasSuffix(way.Answer, want) {
-				t.Fatalf("token %d of meter %s: %+v, want accepted and answered with %q", i+1, m.Number, r, want)
+			if want := "added. Balance " + kwh(view.BalanceWh); r.State != "heard" || way.By != "sms" || !strings.HasPrefix(way.Answer, "Recharge OK. ") || !strings.HasSuffix(way.Answer, want) {
+				t.Fatalf("token %d of meter %s: %+v, want heard and answered with %q", i+1, m.Number, r, want)
 			}
-			if got := states(r); !slices.Equal(got, []string{"queued", "sent", "delivered", "answered", "accepted"}) {
+			if got := states(r); !slices.Equal(got, []string{"queued", "sent", "delivered", "answered", "heard"}) {
 				t.Errorf("token %d of meter %s went %v", i+1, m.Number, got)
 			}
-			accepted++
+			heard++
 		}
 	}
 	for i := range each {
@@ -234,8 +234,8 @@ func TestFortyTokensByServerPush(t *testing.T) {
 			t.Errorf("meter %s holds %d Wh, %d were sold to it", m.Number, after.BalanceWh, m.units)
 		}
 	}
-	t.Logf("figures: %d tokens by server push through the modem to %d meters: %d accepted and answered with the balance; each again by push: %d answered \"this recharge card has been used!\" with the balance",
-		meters*each, meters, accepted, used)
+	t.Logf("figures: %d tokens by server push through the modem to %d meters: %d heard and answered with the balance; each again by push: %d answered \"this recharge card has been used!\" with the balance",
+		meters*each, meters, heard, used)
 }
 
 // pushAgain sends the i-th token of each meter through the server's modem once more: the meter says that it was used, and the
@@ -256,7 +256,7 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 	for _, m := range s.meters {
 		r, way := s.settled(m, m.tokens[i], first[m.tokens[i]])
 		balance := kwh(m.live("run 2h").BalanceWh)
-		if way.Answer != "this recharge card has been used! Balance "+balance || r.State != "accepted" || len(r.Deliveries) != 2 || r.Balance == nil || kwh(r.Balance.Wh) != balance {
+		if way.Answer != "this recharge card has been used! Balance "+balance || r.State != "heard" || len(r.Deliveries) != 2 || r.Balance == nil || kwh(r.Balance.Wh) != balance {
 			s.t.Fatalf("meter %s again: %+v, want a second delivery, answered as used with balance %s", m.Number, r, balance)
 		}
 		msg, err := s.api.Message(s.t.Context(), way.Message)
@@ -264,8 +264,8 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 			s.t.Errorf("the message of meter %s is %+v, %v; want it answered at the first try", m.Number, msg, err)
 		}
 		list, err := s.api.Tokens(s.t.Context(), apiv1.MeterFilter{Meter: m.Number, Page: apiv1.Page{Limit: 200}})
-		if at := slices.IndexFunc(list.Data, func(l apiv1.MeterToken) bool { return l.ID == m.tokens[i] }); err != nil || at < 0 || list.Data[at].State != "accepted" {
-			s.t.Errorf("token %d of meter %s is %+v, %v; want it accepted", i+1, m.Number, list.Data, err)
+		if at := slices.IndexFunc(list.Data, func(l apiv1.MeterToken) bool { return l.ID == m.tokens[i] }); err != nil || at < 0 || list.Data[at].State != "heard" {
+			s.t.Errorf("token %d of meter %s is %+v, %v; want it heard", i+1, m.Number, list.Data, err)
 		}
 		used++
 	}
@@ -290,8 +290,8 @@ func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 		for _, token := range m.tokens {
 			r, way := s.settled(m, token, "")
 			msg, err := s.api.Message(t.Context(), way.Message)
-			if err != nil || r.State != "accepted" || msg.State != "answered" {
-				t.Fatalf("token %s of meter %s: %+v, message %+v, %v; want it accepted and its message answered", token, m.Number, r, msg, err)
+			if err != nil || r.State != "heard" || msg.State != "answered" {
+				t.Fatalf("token %s of meter %s: %+v, message %+v, %v; want it heard and its message answered", token, m.Number, r, msg, err)
 			}
 			sums.add(msg)
 		}
@@ -342,7 +342,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, told := s.paywatt("", "meter", "recharge", m.Number, "*02#"+grouped(v.Tokens[0].Digits), "--by", "sms", "--wait", "30s")
-	if code != 0 || !strings.Contains(out, "accepted") || !strings.Contains(out, "34.7 kWh") || !strings.Contains(out, "sms answer") || strings.Contains(out+told, v.Tokens[0].Digits) {
+	if code != 0 || !strings.Contains(out, "heard") || !strings.Contains(out, "34.7 kWh") || !strings.Contains(out, "sms answer") || strings.Contains(out+told, v.Tokens[0].Digits) {
 		t.Fatalf("exit %d\n%s%s", code, out, told)
 	}
 	var steps []string
@@ -358,25 +358,25 @@ func TestMeterRechargeBySMS(t *testing.T) {
 		}
 		last, steps = at, append(steps, word[1])
 	}
-	if got := slices.DeleteFunc(slices.Clone(steps), func(s string) bool { return s == "delivered" }); !slices.Equal(got, []string{"queued", "sent", "answered", "accepted"}) {
+	if got := slices.DeleteFunc(slices.Clone(steps), func(s string) bool { return s == "delivered" }); !slices.Equal(got, []string{"queued", "sent", "answered", "heard"}) {
 		t.Errorf("the steps told are %v:\n%s", steps, told)
 	}
 	list, err := s.api.Tokens(t.Context(), apiv1.MeterFilter{Meter: m.Number, Page: apiv1.Page{Limit: 1}})
 	if err != nil || len(list.Data) != 1 {
 		t.Fatal(len(list.Data), err)
 	}
-	if r, _ := s.settled(m, list.Data[0].ID, ""); !slices.Equal(states(r), []string{"queued", "sent", "delivered", "answered", "accepted"}) {
+	if r, _ := s.settled(m, list.Data[0].ID, ""); !slices.Equal(states(r), []string{"queued", "sent", "delivered", "answered", "heard"}) {
 		t.Errorf("the steps are %v", states(r))
 	}
 	// Once more, by its id: it was used, and the meter says so with what it holds.
 	s.pass(time.Minute)
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "sms", "--wait", "30s")
-	if code != 0 || !strings.Contains(out, "accepted") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
+	if code != 0 || !strings.Contains(out, "heard") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
 	// By its own connection, which it has not: that text messages say so is no answer to that.
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
-	if code != exit.Unreachable || !strings.Contains(out, "accepted") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
+	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
 		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)
 	}
 	if code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "0s"); code != 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 func rechargeOf(t recharge.Tracked) apiv1.Recharge {
-	b := apiv1.Recharge{Token: t.Token.ID.Text(id.Token), Meter: t.Meter.Number, Test: t.Meter.Simulated, Elsewhere: t.Elsewhere, Heard: t.Heard, State: string(t.State),
+	b := apiv1.Recharge{Token: t.Token.ID.Text(id.Token), Meter: t.Meter.Number, Test: t.Meter.Simulated, Elsewhere: t.Elsewhere, State: string(t.State),
 		Result: t.Token.Result, UnitsWh: int64(t.Token.Units), Steps: []apiv1.RechargeStep{}, Deliveries: []apiv1.RechargeDelivery{}}
 	for _, s := range t.Steps() {
 		b.Steps = append(b.Steps, apiv1.RechargeStep{State: string(s.State), At: s.At.UTC(), By: string(s.By), Note: s.Note})

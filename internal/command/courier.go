@@ -104,7 +104,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	switch {
 	case !found:
 		return job.Dead("the token has no digits"), nil
-	case t.State != sale.TokenIssued && t.State != sale.TokenSent && !t.OnlyHeard() && !(again && answered(t)):
+	case !unanswered(t) && !(again && answered(t)):
 		return job.Done(), nil // the meter has answered, or the sale was undone
 	case number != item.Key:
 		return job.Dead("the token was made for another meter"), nil
@@ -126,6 +126,11 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 		return c.offline(), nil
 	}
 	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenPushed(token) })
+}
+
+// unanswered reports whether the meter may still load a token and has not said, signed, what it makes of it.
+func unanswered(t sale.Token) bool {
+	return t.State == sale.TokenIssued || t.State == sale.TokenSent || t.State == sale.TokenHeard
 }
 
 // answered reports whether the meter has said what it makes of a token.

@@ -441,7 +441,7 @@ func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 		once, again bool // whether it is sent
 	}{
 		{sale.TokenIssued, "", true, true}, {sale.TokenSent, "", true, true}, {sale.TokenAccepted, "accept", false, true},
-		{sale.TokenAccepted, metering.ResultHeard, true, true}, {sale.TokenRejected, "used_error", false, true},
+		{sale.TokenHeard, metering.ResultHeard, true, true}, {sale.TokenRejected, "used_error", false, true},
 		{sale.TokenReversed, "", false, false}, {sale.TokenReversedUnconfirmed, "", false, false},
 	} {
 		for _, again := range []bool{false, true} {

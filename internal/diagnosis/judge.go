@@ -50,10 +50,13 @@ func (c *consultation) judgeSold(t *soldToken) {
 		c.out.add(otherMeter(number, c.facts.asked.Number))
 	}
 	switch t.State {
+	case sale.TokenHeard:
+		c.out.add(heard(number))
+		return
 	case sale.TokenAccepted:
 		c.out.add(used(number, t.Result, t.Class))
 		return
-	case sale.TokenReversed, sale.TokenState(metering.TokenReversedUnconfirmed):
+	case sale.TokenReversed, sale.TokenReversedUnconfirmed:
 		c.out.add(reversed(number))
 		return
 	case sale.TokenRejected:

@@ -51,14 +51,15 @@ func used(number, result string, class uint8) Finding {
 	if class != 0 {
 		text, do = "Meter "+number+" has carried it out.", "Look at the meter's display instead of entering it again."
 	}
-	switch result {
-	case sts.UsedError.String():
+	if result == sts.UsedError.String() {
 		text = "Meter " + number + " has it already: somebody entered it before."
-	case metering.ResultHeard:
-		text = "Meter " + number + " has it, says a text message: by SMS, not proved, for anybody can send one in a meter's name."
-		do = "Look at the meter's balance; where the units are missing, enter the token: a meter takes it once only."
 	}
 	return Finding{Used, text, do}
+}
+
+func heard(number string) Finding {
+	return Finding{Used, "Meter " + number + " has it, says a text message: by SMS, not proved, for anybody can send one in a meter's name.",
+		"Look at the meter's balance; where the units are missing, enter the token: a meter takes it once only."}
 }
 
 func rejected(number, result string) Finding {

@@ -7,19 +7,43 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TokenState is the state of an issued token (the domain reference, §9).
+// TokenState is how far a token has come. Every move from one state to another stands in this table; any other leaves the
+// state as it is.
+//
+//	what happens                                      from                                         to
+//	its digits are made                               reserved                                     issued
+//	they cannot be made                               reserved                                     failed
+//	it is given to a route or the meter's connection  issued                                       sent
+//	an SMS in the meter's name says it is loaded      issued, sent (class 0 only)                  heard
+//	the meter signs that it has it                    issued, sent, heard, rejected                accepted
+//	the meter signs that it will never take it        issued, sent, heard, rejected                rejected
+//	the meter signs anything else about it            heard                                        sent
+//	the meter answers its cancellation with used      any but accepted, reversed                   accepted
+//	the meter has cancelled it                        any but accepted                             reversed
+//	its sale is reversed and nobody could ask         any but accepted                             reversed_unconfirmed
+//	the meter says it has it, its sale was reversed   reversed_unconfirmed (becomes a debt)        accepted
+//
+// [JudgeToken] decides what a signed report moves, [HearToken] what an SMS moves. The last four rows are those of reversals.
+//
+// A heard token is not known to be in the meter, because anybody can send an SMS in the meter's name:
+//   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
+//   - further answers by SMS are compared with it as with a token that is in the meter;
+//   - who sold it cannot undo the sale alone. Who may reverse can, with a reason: with the meter's cancellation where the meter
+//     is connected, else unconfirmed;
+//   - verification finds a signed report that the meter has it as it does for a token that is only sent.
 type TokenState string
 
 // Token states. A token may leave rejected again: only what the meter accepted is final.
 const (
-	TokenReserved            TokenState = "reserved"
+	TokenReserved            TokenState = "reserved" // TID taken, digits not made yet
 	TokenIssued              TokenState = "issued"
-	TokenSent                TokenState = "sent"
-	TokenAccepted            TokenState = "accepted"
+	TokenSent                TokenState = "sent"     // handed to the meter's connection or to a route
+	TokenHeard               TokenState = "heard"    // an SMS says that it is loaded; nothing has proved it
+	TokenAccepted            TokenState = "accepted" // the meter says, signed, that it has it
 	TokenRejected            TokenState = "rejected"
-	TokenReversed            TokenState = "reversed"
-	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed"
-	TokenFailed              TokenState = "failed"
+	TokenFailed              TokenState = "failed"               // never made; its TID stays used
+	TokenReversed            TokenState = "reversed"             // its meter will never load it
+	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // its sale was reversed while nobody could ask the meter
 )
 
 // Results of a token entry that the server branches on (the domain reference, §4.4).
@@ -32,24 +56,15 @@ const (
 	resultStorage  = "storage_error"
 )
 
-// ResultHeard stands as the result of a token that a meter has said by SMS to have. Nobody can prove who sent such a
-// message: the next result that comes signed takes its place, whatever it is.
+// ResultHeard stands as the result of a token that became [TokenHeard], until the meter signs another.
 const ResultHeard = "sms_accept"
 
 // OwnToken is a token that a meter's report is about.
 type OwnToken struct {
 	ID        id.ID
-	State     TokenState // by what the meter has signed, see [SignedState]
-	Elsewhere bool       // it was not made here: somebody handed its digits in to be sent to the meter
-}
-
-// SignedState is how far a token has come by what the meter has signed: one that was only heard of by SMS was sent, and what
-// the meter says of it now takes the place of that.
-func SignedState(state, result string) TokenState {
-	if TokenState(state) == TokenAccepted && result == ResultHeard {
-		return TokenSent
-	}
-	return TokenState(state)
+	State     TokenState
+	Class     uint8
+	Elsewhere bool // it was not made here: somebody handed its digits in to be sent to the meter
 }
 
 // Effect is what a reported result means for a token of ours.
@@ -91,18 +106,21 @@ type TokenVerdict struct {
 	Alarm    *Alarm
 }
 
-// JudgeToken decides what a report of one of our tokens changes. have is the token's state now.
+// JudgeToken decides what a signed report of one of our tokens changes. have is the token's state now.
 func JudgeToken(have TokenState, result string) TokenVerdict {
 	e := EffectOf(result)
 	v := TokenVerdict{State: have, Answered: e != Later}
 	switch have {
-	case TokenIssued, TokenSent, TokenRejected:
-		switch e {
-		case InMeter:
+	case TokenIssued, TokenSent, TokenHeard, TokenRejected:
+		switch {
+		case e == InMeter:
 			v.State = TokenAccepted
-		case Refused:
+		case e == Refused:
 			v.State = TokenRejected
+		case have == TokenHeard:
+			v.State = TokenSent // what the meter signs takes the place of what an SMS said
 		}
+	case TokenAccepted: // final
 	case TokenReversed, TokenReversedUnconfirmed:
 		// The sale was undone and the token is loaded all the same: money is missing, and a person must know. A meter that
 		// was told to cancel a token says used of it; one that could not be asked says so only of a token it has.
@@ -114,6 +132,22 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 		if result == resultAccept {
 			v.Alarm = &Alarm{AlarmGhostCredit, "The meter accepted a token that was never handed out here."}
 		}
+	}
+	return v
+}
+
+// HearToken decides what an SMS in a meter's name changes that says a token is loaded (accept) or was (used_error). Nobody can
+// prove who sent it, so the token is never accepted by it and its delivery goes on. A reversed token that a signed report would
+// raise an alarm about raises one here too.
+func HearToken(t OwnToken, result string) TokenVerdict {
+	v := TokenVerdict{State: t.State}
+	switch t.State {
+	case TokenIssued, TokenSent:
+		if t.Class == 0 { // a new key is believed of a signed answer only
+			v.State = TokenHeard
+		}
+	case TokenReversed, TokenReversedUnconfirmed:
+		v.Alarm = JudgeToken(t.State, result).Alarm
 	}
 	return v
 }

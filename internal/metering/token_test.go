@@ -31,7 +31,14 @@ func TestWhatAReportChangesAboutAToken(t *testing.T) {
 		{metering.TokenSent, "busy", metering.TokenSent, false, none},
 		{metering.TokenSent, "storage_error", metering.TokenSent, false, none},
 		{metering.TokenSent, "of a newer meter", metering.TokenSent, false, none},
+		{metering.TokenHeard, "accept", metering.TokenAccepted, true, none},
+		{metering.TokenHeard, "used_error", metering.TokenAccepted, true, none},
+		{metering.TokenHeard, "crc_error", metering.TokenRejected, true, none},
+		{metering.TokenHeard, "locked", metering.TokenSent, false, none}, // signed: what an SMS said is over
+		{metering.TokenHeard, "of a newer meter", metering.TokenSent, false, none},
+		{metering.TokenHeard, "kct_1st", metering.TokenSent, true, none},
 		{metering.TokenAccepted, "crc_error", metering.TokenAccepted, true, none},
+		{metering.TokenAccepted, "locked", metering.TokenAccepted, false, none},
 		{metering.TokenReversed, "accept", metering.TokenReversed, true, metering.AlarmReversedUsed},
 		{metering.TokenReversed, "used_error", metering.TokenReversed, true, none},
 		{metering.TokenReversed, "crc_error", metering.TokenReversed, true, none},
@@ -56,6 +63,39 @@ func TestWhatAReportChangesAboutAToken(t *testing.T) {
 	for _, result := range []string{"format_error", "crc_error", "mfr_code_error", "range_error", "function_error", "old_error", "key_expired_error", "key_type_error", "ddtk_error"} {
 		if got := metering.EffectOf(result); got != metering.Refused {
 			t.Errorf("%s: %d, want refused", result, got)
+		}
+	}
+}
+
+// TestWhatAnSMSChangesAboutAToken has every state. An SMS makes no token accepted or rejected, moves nothing but a credit token
+// that has no answer yet, and never ends the delivery.
+func TestWhatAnSMSChangesAboutAToken(t *testing.T) {
+	const none, used = metering.AlarmCode(""), metering.AlarmReversedUsed
+	for _, c := range []struct {
+		have, state    metering.TokenState
+		accepted, used metering.AlarmCode // the alarm after an SMS that says accept, and after used_error
+	}{
+		{metering.TokenReserved, metering.TokenReserved, none, none},
+		{metering.TokenIssued, metering.TokenHeard, none, none},
+		{metering.TokenSent, metering.TokenHeard, none, none},
+		{metering.TokenHeard, metering.TokenHeard, none, none},
+		{metering.TokenAccepted, metering.TokenAccepted, none, none},
+		{metering.TokenRejected, metering.TokenRejected, none, none},
+		{metering.TokenFailed, metering.TokenFailed, none, none},
+		{metering.TokenReversed, metering.TokenReversed, used, none},
+		{metering.TokenReversedUnconfirmed, metering.TokenReversedUnconfirmed, used, used},
+	} {
+		for result, want := range map[string]metering.AlarmCode{"accept": c.accepted, "used_error": c.used} {
+			for class, state := range []metering.TokenState{c.state, c.have, c.have} {
+				v := metering.HearToken(metering.OwnToken{State: c.have, Class: uint8(class)}, result)
+				alarm := none
+				if v.Alarm != nil {
+					alarm = v.Alarm.Code
+				}
+				if v.State != state || v.Answered || alarm != want {
+					t.Errorf("%s, class %d, an SMS says %s: %s, answered %t, alarm %q; want %s, false, %q", c.have, class, result, v.State, v.Answered, alarm, state, want)
+				}
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // fromMeter takes a meter's message: what it proves of tokens ([Match]) is noted, as heard and not as known, for nobody
@@ -83,13 +84,13 @@ func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	i, err := id.Parse(id.Message, name)
 	if err != nil {
-		return d.typed(tx, name, meter, reply)
+		return d.typed(tx, name, meter, reply, now)
 	}
 	m, found, err := tx.MessageByID(i)
 	if err != nil || !found {
 		return err
 	}
-	if err := d.heardOf(tx, m.Token, m.Meter, reply); err != nil {
+	if err := d.heardOf(tx, m.Token, m.Meter, reply, now); err != nil {
 		return err
 	}
 	if m.State == Answered {
@@ -105,30 +106,31 @@ func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time
 }
 
 // typed records a token that the meter reports from its keypad and that no message brought there.
-func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply) error {
+func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	token, err := id.Parse(id.Token, name)
 	if err != nil || reply.Kind != ReplyTyped {
 		return nil // nothing is concluded from its row
 	}
-	return d.heardOf(tx, token, meter, reply)
+	return d.heardOf(tx, token, meter, reply, now)
 }
 
 // heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
 // without a connection can report it in no other way. It makes no debt, because anybody may have sent the message.
-func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply) error {
-	t, _, found, err := tx.TokenForPush(token)
-	if err != nil {
-		return err
-	}
-	if err := tx.TokenHeard(token); err != nil || !found {
+func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
+	own, found, err := tx.ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
+	if err != nil || !found {
 		return err
 	}
 	result := sts.UsedError
 	if reply.Kind == ReplyAccepted || reply.Kind == ReplyTyped {
 		result = sts.Accept
 	}
-	if v := metering.JudgeToken(metering.TokenState(t.State), result.String()); v.Alarm == nil {
-		return nil
+	v := metering.HearToken(own, result.String())
+	if v.State != own.State {
+		err = tx.TokenAnswered(own, v.State, metering.ResultHeard, now)
+	}
+	if err != nil || v.Alarm == nil {
+		return err
 	}
 	return tx.RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter reported by SMS that it has a token whose sale was reversed."})
 }
@@ -236,7 +238,7 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 // push is one token, with what was sent of it and answered.
 func (d *Desk) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
-		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == sale.TokenAccepted, Over: true}
+		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == sale.TokenAccepted || t.State == sale.TokenHeard, Over: true}
 	for _, m := range sent {
 		if m.Token != t.ID {
 			continue

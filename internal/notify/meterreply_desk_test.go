@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
+	pw "github.com/paywatt/paywatt/wire"
 )
 
 // counter is an office with one meter that takes tokens by SMS, and what is on its way between the two.
@@ -115,10 +116,18 @@ func (c *counter) MessagePut(m notify.Message) error {
 	return nil
 }
 func (c *counter) MessageHold(m notify.Message) error { return c.MessagePut(m) }
-func (c *counter) TokenHeard(token id.ID) error {
+func (c *counter) ReportedToken(_ int64, r *pw.Token) (metering.OwnToken, bool, error) {
+	for _, t := range c.tokens {
+		if t.ID.Text(id.Token) == r.Request {
+			return metering.OwnToken{ID: t.ID, State: t.State, Class: t.Class}, true, nil
+		}
+	}
+	return metering.OwnToken{}, false, nil
+}
+func (c *counter) TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, _ time.Time) error {
 	for i := range c.tokens {
-		if t := &c.tokens[i]; t.ID == token && (t.State == sale.TokenIssued || t.State == sale.TokenSent) {
-			t.State, c.heard[token] = sale.TokenAccepted, true
+		if t := &c.tokens[i]; t.ID == token.ID {
+			t.State, t.Result, c.heard[t.ID] = state, result, state == sale.TokenHeard
 		}
 	}
 	return nil
@@ -390,7 +399,7 @@ func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 		alarm bool
 	}{
 		{sale.TokenReversed, loaded, true}, {sale.TokenReversedUnconfirmed, loaded, true}, {sale.TokenReversedUnconfirmed, used, true},
-		{sale.TokenReversed, used, false}, {sale.TokenSent, loaded, false}, {sale.TokenAccepted, used, false},
+		{sale.TokenReversed, used, false}, {sale.TokenSent, loaded, false}, {sale.TokenHeard, loaded, false}, {sale.TokenAccepted, used, false},
 	} {
 		c := newCounter(t, 1)
 		c.send()

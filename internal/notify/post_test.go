@@ -381,6 +381,7 @@ func TestATokenThatNeedNotBeSent(t *testing.T) {
 	}{
 		{"good, to the customer", notify.PurposeToken, sale.TokenIssued, "", false, "sent open=false route=a round=0 tries=1 cost=200"},
 		{"accepted, to the customer", notify.PurposeToken, sale.TokenAccepted, "", false, "sent open=false route=a round=0 tries=1 cost=200"},
+		{"heard, to the meter", notify.PurposeMeter, sale.TokenHeard, "", false, "sent open=true route=a round=0 tries=1 cost=200 in 1m0s"},
 		{"accepted, to the meter", notify.PurposeMeter, sale.TokenAccepted, "", false, "suppressed open=false route=a round=0 tries=0 cost=0 why the meter has the token already"},
 		{"reversed", notify.PurposeToken, sale.TokenReversed, "", false, "suppressed open=false route=a round=0 tries=0 cost=0 why the token is not valid any more"},
 		{"reversed, perhaps in the meter", notify.PurposeMeter, sale.TokenReversedUnconfirmed, "", false, "suppressed open=false route=a round=0 tries=0 cost=0 why the token is not valid any more"},

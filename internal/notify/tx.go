@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // Tx is what the desk needs of a transaction.
@@ -93,9 +94,10 @@ type Tx interface {
 	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// VendNumbered finds the sale of a receipt number; the zero identity for none.
 	VendNumbered(receiptNo string) (id.ID, error)
-	// TokenHeard notes that a meter has said by SMS that it has a token. Nobody can prove who sent such a message, so an
-	// answer that comes signed overrules it.
-	TokenHeard(token id.ID) error
+	// ReportedToken finds and locks the token that a meter's answer names in Request.
+	ReportedToken(meter int64, t *wire.Token) (metering.OwnToken, bool, error)
+	// TokenAnswered writes the state of a token and what its meter said.
+	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
 	// TokenByHash finds a token by the keyed hash of its digits.
 	TokenByHash(hash []byte) (t sale.Token, meter id.ID, found bool, err error)
 	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.

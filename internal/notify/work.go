@@ -281,7 +281,7 @@ func needless(m Message, t sale.Token, found bool) string {
 		return "the token has no digits"
 	case undone(t):
 		return "the token is not valid any more"
-	case m.Purpose == PurposeMeter && t.State == sale.TokenAccepted && !t.OnlyHeard():
+	case m.Purpose == PurposeMeter && t.State == sale.TokenAccepted:
 		return "the meter has the token already"
 	}
 	return ""

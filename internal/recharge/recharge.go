@@ -286,7 +286,7 @@ func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, er
 	}
 	const reversed = "The sale of this token was reversed, or is being reversed."
 	switch t.State {
-	case sale.TokenIssued, sale.TokenSent, sale.TokenAccepted, sale.TokenRejected:
+	case sale.TokenIssued, sale.TokenSent, sale.TokenHeard, sale.TokenAccepted, sale.TokenRejected:
 	default:
 		return no(refusal.TokenUnfit, reversed, "Sell anew.")
 	}
@@ -337,7 +337,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (ref
 	if sim == "" {
 		return refusal.Because(refusal.MeterOffline, "No number of a SIM in meter "+m.Number+" is known.", notSent, "Register its sim_phone."), nil
 	}
-	if t.State == sale.TokenAccepted && !t.OnlyHeard() {
+	if t.State == sale.TokenAccepted {
 		return refusal.Refusal{}, nil
 	}
 	sent, err := tx.MessagesOfToken(m.N, t.ID, 1)

@@ -28,6 +28,7 @@ const (
 	Sent      State = "sent"
 	Delivered State = "delivered" // the network says that the meter's modem has it
 	Answered  State = "answered"  // the meter answered, and that decided nothing yet
+	Heard     State = "heard"     // a text message says that it is in the meter; nobody can prove who wrote that
 	Accepted  State = "accepted"  // it is in the meter
 	Rejected  State = "rejected"  // the meter will never take it
 	Failed    State = "failed"    // the delivery was given up; the token remains good
@@ -59,12 +60,10 @@ type Tracked struct {
 	Meter     registry.Meter
 	Token     sale.Token
 	Elsewhere bool // it was not made here
-	// Heard says that nothing but a text message tells that the meter has it; nobody can prove who wrote that.
-	Heard bool
-	State State
+	State     State
 	// Deliveries are the ways that it is being sent or was sent, those under way first.
 	Deliveries []Delivery
-	// AnsweredAt is when the meter last said something of it, over its connection.
+	// AnsweredAt is when the meter last said something of it: over its connection, or by SMS where the state is Heard.
 	AnsweredAt time.Time
 	// Reports is what the meter said of it over its connection, newest first.
 	Reports []metering.StoredToken
@@ -134,7 +133,7 @@ func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	if err := out.texts(tx); err != nil {
 		return Tracked{}, err
 	}
-	out.State, out.Heard = state(t, out.Deliveries), t.OnlyHeard()
+	out.State = state(t, out.Deliveries)
 	return out, nil
 }
 
@@ -211,6 +210,8 @@ func ended(t sale.Token) State {
 // state is that of the whole: what the meter says of the token, else what has come furthest of what is under way.
 func state(t sale.Token, all []Delivery) State {
 	switch t.State {
+	case sale.TokenHeard:
+		return Heard
 	case sale.TokenAccepted:
 		return Accepted
 	case sale.TokenRejected:
@@ -249,7 +250,7 @@ func (t Tracked) Steps() []Step {
 		add(Delivered, d.Delivered, d.By, "")
 		add(Answered, d.Answered, d.By, d.Answer)
 	}
-	if t.State == Accepted || t.State == Rejected {
+	if t.State == Heard || t.State == Accepted || t.State == Rejected {
 		note := t.Token.Result
 		if t.Balance != nil {
 			note += " by " + t.Balance.Source
@@ -257,7 +258,7 @@ func (t Tracked) Steps() []Step {
 		add(t.State, t.AnsweredAt, "", note)
 	}
 	// A network's reports tell whole seconds: within one, the steps are in the order in which they must have been.
-	order := []State{Queued, Sent, Delivered, Answered, Accepted, Rejected}
+	order := []State{Queued, Sent, Delivered, Answered, Heard, Accepted, Rejected}
 	slices.SortStableFunc(out, func(a, b Step) int {
 		return cmp.Or(a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))
 	})

@@ -137,7 +137,9 @@ func (s Sale) CarriesFree(t Token) bool {
 
 // Heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to
 // it, and must not undo the sale alone against it: the customer may have the units.
-func (s Sale) Heard() bool { return slices.ContainsFunc(s.Tokens, Token.OnlyHeard) }
+func (s Sale) Heard() bool {
+	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
+}
 
 // String writes a line for a reader of differences.
 func (l Line) String() string {

@@ -15,20 +15,20 @@ const HashContext = "token-digits"
 // TokenContext is the context under which a token's digits are sealed.
 func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }
 
-// TokenState is where a token stands.
-type TokenState string
+// TokenState is where a token stands; see [metering.TokenState] for every move.
+type TokenState = metering.TokenState
 
 // States of a token.
 const (
-	TokenReserved TokenState = "reserved" // TID taken, digits not made yet
-	TokenIssued   TokenState = "issued"
-	TokenSent     TokenState = "sent"     // handed to the meter's connection
-	TokenAccepted TokenState = "accepted" // the meter says it is in
-	TokenRejected TokenState = "rejected"
-	TokenFailed   TokenState = "failed"   // never made; its TID stays used
-	TokenReversed TokenState = "reversed" // its meter will never load it
-	// TokenReversedUnconfirmed: its sale was reversed while nobody could ask the meter.
-	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed"
+	TokenReserved            = metering.TokenReserved
+	TokenIssued              = metering.TokenIssued
+	TokenSent                = metering.TokenSent
+	TokenHeard               = metering.TokenHeard
+	TokenAccepted            = metering.TokenAccepted
+	TokenRejected            = metering.TokenRejected
+	TokenFailed              = metering.TokenFailed
+	TokenReversed            = metering.TokenReversed
+	TokenReversedUnconfirmed = metering.TokenReversedUnconfirmed
 )
 
 // Token is one token of a sale without its digits.
@@ -43,16 +43,13 @@ type Token struct {
 	RND      uint8
 	Units    unit.Energy
 	State    TokenState
-	Result   string // what the meter answered, by its name in the domain reference §4.4
+	Result   string // what the meter answered, by its name in the domain reference §4.4; [metering.ResultHeard] by SMS
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
 	// Elsewhere says that it was not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale.
 	Elsewhere bool
 }
-
-// OnlyHeard reports whether nothing but an SMS says that the meter has the token. It may have been anybody's.
-func (t Token) OnlyHeard() bool { return t.State == TokenAccepted && t.Result == metering.ResultHeard }
 
 // Sealed are digits under the data key. They are not secret, but nobody needs to read them in a log.
 type Sealed []byte

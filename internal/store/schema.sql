@@ -292,7 +292,7 @@ CREATE TABLE token (
   base_date INTEGER NOT NULL, class INTEGER NOT NULL, subclass INTEGER NOT NULL, rnd INTEGER NOT NULL,
   units_wh INTEGER NOT NULL DEFAULT 0, digits_enc BLOB, digits_hash BLOB,   -- NULL until the issuer has answered
   state TEXT NOT NULL
-    CHECK (state = 'reserved' OR state = 'issued' OR state = 'sent' OR state = 'accepted' OR state = 'rejected'
+    CHECK (state = 'reserved' OR state = 'issued' OR state = 'sent' OR state = 'heard' OR state = 'accepted' OR state = 'rejected'
       OR state = 'reversed' OR state = 'reversed_unconfirmed' OR state = 'failed'),
   issued_at INTEGER NOT NULL, sent_at INTEGER,  -- sent_at: last handed to the meter's connection
   answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
@@ -309,7 +309,7 @@ CREATE TABLE given_token (                -- tokens made elsewhere that somebody
   tid INTEGER, base_date INTEGER NOT NULL DEFAULT 0,   -- what could be read of it
   class INTEGER NOT NULL DEFAULT 0, subclass INTEGER NOT NULL DEFAULT 0, units_wh INTEGER NOT NULL DEFAULT 0,
   digits_enc BLOB NOT NULL, digits_hash BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state = 'issued' OR state = 'sent' OR state = 'accepted' OR state = 'rejected'),
+  state TEXT NOT NULL CHECK (state = 'issued' OR state = 'sent' OR state = 'heard' OR state = 'accepted' OR state = 'rejected'),
   sent_at INTEGER, answered_at INTEGER, result TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL, created_at INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter, digits_hash)

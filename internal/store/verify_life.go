@@ -64,7 +64,7 @@ func (tx *Tx) verifyForm(r *Report) error {
 			WHERE r.tenant_id = c.tenant_id AND r.id = c.reversal_id AND t.id = c.token_id)`},
 		{"tokens of reversed sales can still be handed out", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 			WHERE v.tenant_id = $1 AND v.state = 'reversed' AND t.state NOT IN ('reversed', 'reversed_unconfirmed', 'accepted', 'rejected')`},
-		{"tokens are in no state that there is", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'accepted',
+		{"tokens are in no state that there is", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'heard', 'accepted',
 			'rejected', 'reversed', 'reversed_unconfirmed', 'failed')`},
 		{"tokens have half an answer of their meter", `SELECT COUNT(*) FROM token WHERE tenant_id = $1
 			AND (answered_at IS NULL AND result <> '' OR answered_at IS NOT NULL AND result = '')`},

@@ -2,7 +2,6 @@ package store
 
 import (
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
@@ -15,7 +14,7 @@ func (tx *Tx) verifyLoaded(r *Report) error {
 		LEFT JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id AND v.state = 'reversed'
 		LEFT JOIN meter m ON m.tenant_id = p.tenant_id AND m.n = p.meter
 		WHERE p.tenant_id = $1 AND `+sales.SaysLoaded+`
-		AND (t.state IN ('issued', 'sent', 'rejected') OR t.state = 'accepted' AND t.result = $2 OR v.id IS NOT NULL)
+		AND (t.state IN ('issued', 'sent', 'heard', 'rejected') OR v.id IS NOT NULL)
 		GROUP BY t.id, t.state, v.id, m.number`, func(w core.Row) error {
 		name, said := w.ID(0).Text(id.Token), w.Time(3)
 		if w.IsNull(2) {
@@ -30,5 +29,5 @@ func (tx *Tx) verifyLoaded(r *Report) error {
 				sale, at.Format(sales.Minute), w.Text(4), said.Format(sales.Minute), name)
 		}
 		return err
-	}, tx.Tenant, metering.ResultHeard)
+	}, tx.Tenant)
 }

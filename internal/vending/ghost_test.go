@@ -212,7 +212,7 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 		"another sale came":        {func(s *shop, m string) { s.sell(order(m, 10000, "key-number-2")) }, refusal.NotReversible, sale.Completed},
 		"the month is over":        {func(s *shop, _ string) { s.clock.add(12 * 24 * time.Hour) }, refusal.NotReversible, sale.Completed},
 		"the meter connected":      {func(s *shop, m string) { s.online.Store(m, true) }, "", sale.Reversing},
-		"only a text message says it was used": {func(s *shop, _ string) { s.exec(`UPDATE token SET state = 'accepted', result = 'sms_accept'`) },
+		"only a text message says it was used": {func(s *shop, _ string) { s.exec(`UPDATE token SET state = 'heard', result = 'sms_accept'`) },
 			refusal.NotReversible, sale.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {

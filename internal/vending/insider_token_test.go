@@ -29,7 +29,7 @@ func unused() map[string]string {
 		"issued, no answer": `UPDATE token SET state = 'issued', result = '', answered_at = NULL`,
 		"sent":              `UPDATE token SET state = 'sent', result = 'busy'`,
 		"rejected":          `UPDATE token SET state = 'rejected', result = 'crc_error'`,
-		"only heard of":     `UPDATE token SET result = 'sms_accept'`,
+		"only heard of":     `UPDATE token SET state = 'heard', result = 'sms_accept'`,
 	}
 }
 

@@ -265,7 +265,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	var all []sale.Cancel
 	for _, t := range s.Tokens {
 		switch {
-		case t.State == sale.TokenAccepted && !t.OnlyHeard():
+		case t.State == sale.TokenAccepted:
 			return notReversible(loaded, "Its units cannot be taken out again."), nil
 		case t.State == sale.TokenReversed && all == nil:
 			var err error

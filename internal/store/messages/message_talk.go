@@ -174,19 +174,6 @@ func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string)
 	return nil
 }
 
-// TokenHeard notes that a meter has said by SMS that it has a credit token; see [metering.ResultHeard]. A new key is
-// believed of a signed answer only.
-func (tx Rows) TokenHeard(token id.ID) error {
-	for _, table := range []string{"token", "given_token"} {
-		_, err := tx.C.Exec(`UPDATE `+table+` SET state = 'accepted', result = $1, answered_at = $2, version = version + 1
-			WHERE tenant_id = $3 AND id = $4 AND state IN ('issued', 'sent') AND class = 0`, metering.ResultHeard, tx.Now, tx.Tenant, token)
-		if err != nil {
-			return fmt.Errorf("note that token %s was heard of: %w", token.Text(id.Token), err)
-		}
-	}
-	return nil
-}
-
 // LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
 // was paid: those of a key change first that the meter has not confirmed, for without it the others do not load. A sale to
 // another account than the meter's is a former occupant's, and none of this customer's business.

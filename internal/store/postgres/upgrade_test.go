@@ -146,6 +146,17 @@ func TestFrozenDataGoOn(t *testing.T) {
 	}
 }
 
+// TestTokensThatWereOnlyHeardAreHeard: before schema 3 a token that an SMS said to be loaded was accepted, with a result of its own.
+func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
+	d, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
+	fresh(t, url, d)
+	run(t, url, storetest.OldHeard)
+	storetest.CheckHeard(t, openOn(t, url, postgres.Options{Dir: d.Dir, Now: d.Now, SealEvery: -1}))
+	if r, err := postgres.Verify(t.Context(), url, d.Dir); err != nil || !r.Sound() {
+		t.Errorf("after the upgrade: %v, %+v", err, r)
+	}
+}
+
 // fresh fills a database with frozen data.
 func fresh(t *testing.T, url string, d frozen.Data) {
 	t.Helper()

@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -53,11 +52,10 @@ func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
 		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from)))
 }
 
-// TokenTurn gives a token another state. What turns it so knows more than a text message: that it was only heard is over.
+// TokenTurn gives a token another state.
 func (tx Rows) TokenTurn(token id.ID, to sale.TokenState) error {
-	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, version = version + 1,
-		result = CASE WHEN $1 = 'accepted' AND result = $2 THEN '' ELSE result END
-		WHERE tenant_id = $3 AND id = $4`, string(to), metering.ResultHeard, tx.Tenant, token))
+	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`,
+		string(to), tx.Tenant, token))
 }
 
 // DropPush ends the delivery of a token to its meter.

@@ -14,7 +14,7 @@ import (
 // can only ever speak of tokens that were made for it, or handed in for it from elsewhere.
 func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken, found bool, err error) {
 	row := func(r core.Row) error {
-		own.ID, own.State = r.ID(0), metering.SignedState(r.Text(1), r.Text(2))
+		own.ID, own.State, own.Class = r.ID(0), metering.TokenState(r.Text(1)), uint8(r.Int(2))
 		return nil
 	}
 	for _, from := range []struct{ table, meters, order string }{
@@ -22,11 +22,11 @@ func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken,
 		{`given_token`, `meter = $2`, `created_at`},
 	} {
 		if asked, no := id.Parse(id.Token, t.Request); no == nil {
-			found, err = tx.One(`SELECT id, state, result FROM `+from.table+` WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row,
+			found, err = tx.One(`SELECT id, state, class FROM `+from.table+` WHERE tenant_id = $1 AND id = $2 AND meter = $3`+tx.C.ForUpdate(), row,
 				tx.Tenant, asked, meter)
 		}
 		if err == nil && !found && t.TID != nil && t.Class != nil && t.SubClass != nil {
-			found, err = tx.One(`SELECT id, state, result FROM `+from.table+` WHERE tenant_id = $1 AND `+from.meters+` AND tid = $3
+			found, err = tx.One(`SELECT id, state, class FROM `+from.table+` WHERE tenant_id = $1 AND `+from.meters+` AND tid = $3
 				AND ($4 = 0 OR base_date = $4) AND class = $5 AND subclass = $6 ORDER BY `+from.order+` DESC LIMIT 1`+tx.C.ForUpdate(),
 				row, tx.Tenant, meter, *t.TID, t.BaseDate, *t.Class, *t.SubClass)
 		}
@@ -41,7 +41,7 @@ func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken,
 	return metering.OwnToken{}, false, nil
 }
 
-// TokenAnswered writes the state of a token and what its meter said.
+// TokenAnswered writes the state of a token and what its meter said, signed or by SMS.
 func (tx Rows) TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error {
 	table := `token`
 	if token.Elsewhere {

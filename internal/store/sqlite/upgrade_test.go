@@ -219,6 +219,33 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	}
 }
 
+// TestTokensThatWereOnlyHeardAreHeard: before schema 3 a token that an SMS said to be loaded was accepted, with a result of its own.
+func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
+	dir := copyDir(t, frozen.Of(t, "sqlite")[0].Dir)
+	if err := script(dir, storetest.OldHeard); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, dir); !r.Sound() || r.Older != 1 {
+		t.Errorf("before the upgrade: schema %d, findings %v", r.Older, r.Findings)
+	}
+	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckHeard(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, dir); !r.Sound() || r.Older != 0 {
+		t.Errorf("after the upgrade: schema %d, findings %v", r.Older, r.Findings)
+	}
+	for state, taken := range map[string]bool{"heard": true, "told": false} {
+		if err := script(dir, `UPDATE token SET state = '`+state+`' WHERE state = 'heard'`); (err == nil) != taken {
+			t.Errorf("the state %q is written: %v, want it taken %t", state, err, taken)
+		}
+	}
+}
+
 // TestANewDatabaseIsMadeAtOnce: whoever looks while it is made finds none, or the whole.
 func TestANewDatabaseIsMadeAtOnce(t *testing.T) {
 	dir := t.TempDir()

@@ -233,7 +233,7 @@ func meterAnswers(t *testing.T, r Rig) {
 	k.wantState("answered from another number", one, notify.SentOut)
 	k.receive(simNumber, loaded)
 	k.wantState("answered", one, notify.Answered)
-	k.wantToken("answered", first, sale.TokenAccepted)
+	k.wantToken("answered", first, sale.TokenHeard)
 	if got := a.texts(); len(got) != 2 || got[1] != "*02#22345678901234567891" {
 		t.Fatalf("sent %q, want the second token next", got)
 	}
@@ -248,7 +248,7 @@ func meterAnswers(t *testing.T, r Rig) {
 	k.pass(2 * time.Minute)
 	k.receive(simNumber, "Last tokens: 20.11 2234..7891 +10.0 kWh; 20.11 1234..7890 +10.0 kWh;")
 	k.wantState("a list with it", two, notify.Answered)
-	k.wantToken("a list with it", second, sale.TokenAccepted)
+	k.wantToken("a list with it", second, sale.TokenHeard)
 
 	rejected, three := k.tokenFor(m, "32345678901234567892", 20_000)
 	k.serve()
@@ -289,7 +289,7 @@ func meterSilent(t *testing.T, r Rig) {
 	}
 	k.receive(simNumber, "this recharge card has been used! Balance 10.0 kWh")
 	k.wantState("answered after all", message, notify.Answered)
-	k.wantToken("answered after all", token, sale.TokenAccepted)
+	k.wantToken("answered after all", token, sale.TokenHeard)
 }
 
 // A process dies between the try that it has noted and the answer of the route.

@@ -112,7 +112,7 @@ func uncertainCost(t *testing.T, r Rig) {
 
 // The same as of a token that was sold here: what was heard by SMS stands until the meter has signed something else.
 func givenHeard(t *testing.T, r Rig) {
-	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}} {
+	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}, {"locked", "sent"}} {
 		e, a := r.Open(t), &scripted{name: "a"}
 		m := booted(t, e, 62, false)
 		must(t, e, func(tx *store.Tx) error { return tx.SetSIM(m.ID, simNumber) })
@@ -120,13 +120,13 @@ func givenHeard(t *testing.T, r Rig) {
 		token, _ := k.tokenFor(m, "12345678901234567890", 10_000)
 		k.serve()
 		k.receive(simNumber, "Recharge OK. 10.0 kWh added. Balance 10.0 kWh")
-		k.wantToken("heard", token, sale.TokenAccepted)
+		k.wantToken("heard", token, sale.TokenHeard)
 		outcomes(t, e, m.token(uint64(i+1), 1, token.Text(id.Token), c.signed))
 		got, _ := look2(t, e, func(tx *store.Tx) (sale.Token, bool, error) {
 			t, _, found, err := tx.TokenForPush(token)
 			return t, found, err
 		})
-		if string(got.State) != c.want || got.OnlyHeard() || !strings.HasPrefix(got.Result, c.signed) {
+		if string(got.State) != c.want || !strings.HasPrefix(got.Result, c.signed) {
 			t.Errorf("heard of by SMS, then %s, signed: %s (%s), want %s", c.signed, got.State, got.Result, c.want)
 		}
 	}
@@ -277,6 +277,6 @@ func lockedMeter(t *testing.T, r Rig) {
 	}
 	for i := range 2 {
 		k.wantState("the next day", messages[i+1], notify.Answered)
-		k.wantToken("the next day", tokens[i+1], sale.TokenAccepted)
+		k.wantToken("the next day", tokens[i+1], sale.TokenHeard)
 	}
 }

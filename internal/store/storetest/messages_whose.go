@@ -137,8 +137,8 @@ func forgedAnswer(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(m.ID, simNumber) })
 	k := talking(t, e, "one", a)
 	for i, c := range []struct{ before, signed, want string }{
-		{"accepted", "crc_error", "rejected"},
-		{"accepted", "accept", "accepted"},
+		{"heard", "crc_error", "rejected"},
+		{"heard", "accept", "accepted"},
 		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // and is claimed back
 	} {
 		tid := uint32(100 + i)
@@ -154,10 +154,10 @@ func forgedAnswer(t *testing.T, r Rig) {
 			t, _, found, err := tx.TokenForPush(token)
 			return t, found, err
 		})
-		if state, waiting := tokenState(t, e, m, token); state != "accepted" || waiting != 1 || !heard.OnlyHeard() {
-			t.Errorf("after a forged answer the token is %s (%s) with %d pushes waiting, want accepted, only heard, with one", state, heard.Result, waiting)
+		if state, waiting := tokenState(t, e, m, token); state != "heard" || waiting != 1 || heard.Result != metering.ResultHeard {
+			t.Errorf("after a forged answer the token is %s (%s) with %d pushes waiting, want heard with one", state, heard.Result, waiting)
 		}
-		if c.before != "accepted" {
+		if c.before != "heard" {
 			must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, sale.TokenState(c.before)) })
 		}
 		outcomes(t, e, m.token(uint64(i+1), tid, token.Text(id.Token), c.signed))
@@ -188,15 +188,15 @@ func typedHeard(t *testing.T, r Rig) {
 	k.serve()
 	k.receive(simNumber, "Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token 1234..7891")
 	k.wantState("a report of another token", message.ID, notify.SentOut)
-	if state, _ := tokenState(t, e, m, tokens[0]); state == "accepted" {
+	if state, _ := tokenState(t, e, m, tokens[0]); state != "sent" {
 		t.Errorf("the token on its way is %s after a report of another with as many units", state)
 	}
 	typed, _ := look2(t, e, func(tx *store.Tx) (sale.Token, bool, error) {
 		t, _, found, err := tx.TokenForPush(tokens[1])
 		return t, found, err
 	})
-	if typed.State != sale.TokenAccepted || !typed.OnlyHeard() {
-		t.Errorf("the token that was typed is %s (%s), want accepted, only heard", typed.State, typed.Result)
+	if typed.State != sale.TokenHeard {
+		t.Errorf("the token that was typed is %s (%s), want heard", typed.State, typed.Result)
 	}
 	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) { return notify.ToldBySMS(tx, m.N) })
 	if !heard || told.Balance != 42_800 {

@@ -1,6 +1,13 @@
 package storetest
 
-import "github.com/paywatt/paywatt/internal/store"
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
 
 // NextMigration is what a later version may bring, one statement of each kind, for tests of what an upgrade does.
 func NextMigration(n int) store.Migration {
@@ -26,4 +33,28 @@ ALTER TABLE outlet_planted RENAME TO outlet;
 DROP INDEX reading_meter;
 CREATE INDEX reading_meter ON reading (tenant_id, meter, seq);
 UPDATE tenant SET planted_color = 'green'`}
+}
+
+// OldHeard makes heard tokens in frozen data of schema 1 or 2, as a version wrote them that had no state of its own for them.
+const OldHeard = `UPDATE token SET state = 'accepted', result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'sent' AND class = 0;
+	UPDATE token SET result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'reversed_unconfirmed';
+	UPDATE given_token SET result = 'sms_accept' WHERE state = 'accepted'`
+
+// CheckHeard compares frozen data that [OldHeard] was applied to with what the upgrade should make of them: what was heard is
+// heard, and what a meter signed or a reversal decided stands.
+func CheckHeard(t *testing.T, e store.Engine) {
+	t.Helper()
+	got := look(t, e, func(tx *store.Tx) (out []string, err error) {
+		err = tx.C.Query(`SELECT 'token', state, result, COUNT(*) FROM token WHERE result <> '' GROUP BY state, result
+			UNION ALL SELECT 'given', state, result, COUNT(*) FROM given_token GROUP BY state, result`, func(r core.Row) error {
+			out = append(out, fmt.Sprintf("%s %s %s %d", r.Text(0), r.Text(1), r.Text(2), r.Int(3)))
+			return nil
+		})
+		slices.Sort(out)
+		return out, err
+	})
+	want := []string{"given heard sms_accept 1", "token accepted accept 4", "token heard sms_accept 1", "token reversed_unconfirmed sms_accept 2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("after the upgrade the answered tokens are\n%q, want\n%q", got, want)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -279,14 +280,18 @@ func (t site) seconds(r recharge.Step) string { return t.in(r.At).Format("2006-0
 
 func (t site) tracked(x recharge.Tracked) tracked {
 	d := tracked{Number: x.Meter.Number, Grouped: groups(x.Meter.Number), Token: x.Token.ID.Text(id.Token), Units: x.Token.Units.KWh(1) + " kWh",
-		State: rechargeBadge(x), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
+		State: deliveryBadge(x.State), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.State == recharge.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
 	if x.Token.Units == 0 {
 		d.Units = "no units"
 	}
 	if b := x.Balance; b != nil {
 		d.Balance, d.BalanceAt = b.Energy.KWh(1)+" kWh", "as of "+t.clock(b.At)+", token by "+b.Source
 	}
-	for _, want := range []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted} {
+	steps := []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted}
+	if d.SIM || d.Heard {
+		steps = slices.Insert(steps, len(steps)-1, recharge.Heard)
+	}
+	for _, want := range steps {
 		line := stepLine{Name: string(want), Text: stepWord(want), At: nothing}
 		for _, step := range x.Steps() {
 			if step.State == want {
@@ -310,16 +315,10 @@ func (d tracked) cells() map[string]cell {
 	return out
 }
 
-func rechargeBadge(x recharge.Tracked) badge {
-	b := deliveryBadge(x.State)
-	if x.Heard {
-		b.Word = "in the meter, as its SMS says"
-	}
-	return b
-}
-
 func deliveryBadge(s recharge.State) badge {
 	switch s {
+	case recharge.Heard:
+		return badge{"◐", "heard: in the meter, as its SMS says", classWarn}
 	case recharge.Accepted:
 		return badge{"●", "in the meter", classOK}
 	case recharge.Rejected:

@@ -1,12 +1,19 @@
 package console_test
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/wire"
 )
 
 // boxed is the token in the box of a page.
@@ -66,6 +73,54 @@ func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 	g.post("/meters/"+meterNumber+"/recharges", "form", box.value("form"), "token", box.value("token"), "by", "mqtt").leads("/meters/" + meterNumber + "/recharges/tok_")
 	w.person("books@example.org", access.Auditor)
 	w.enter("books@example.org").get("/meters/" + meterNumber + "/recharge").is(403)
+}
+
+// A token that an SMS says to be loaded has a word and a colour of its own, on the pages and in the API.
+func TestAHeardTokenIsShownAsHeard(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	path := "/meters/" + meterNumber
+	made := g.post(path+"/tokens", "form", g.get(path+"/recharge").value("form"), "kind", "free", "figure", "5", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
+	name := strings.TrimPrefix(made, path+"/recharge?token=")
+	w.hears(name)
+	track := g.get(path+"/recharges/"+name).is(200).says("◐ heard: in the meter, as its SMS says", "Nothing but a text message says so", "answered", "heard")
+	meter := g.get(path).is(200).says("◐ Heard: a text message says that it was loaded")
+	for _, a := range []answer{track, meter} {
+		if !regexp.MustCompile(`class="badge warn"[^>]*>[^<]*◐`).MatchString(a.body) {
+			t.Errorf("%s shows it in another colour:\n%s", a.what, a.body)
+		}
+	}
+	api, err := client.New(w.url, w.key, client.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := api.RechargeState(t.Context(), meterNumber, name)
+	if err != nil || r.State != "heard" || len(r.Steps) != 1 || r.Steps[0].State != "heard" {
+		t.Errorf("the API says %+v, %v; want it heard", r, err)
+	}
+	list, err := api.Tokens(t.Context(), apiv1.MeterFilter{Meter: meterNumber, Page: apiv1.Page{Limit: 1}})
+	if err != nil || len(list.Data) != 1 || list.Data[0].State != "heard" {
+		t.Errorf("the meter's tokens are %+v, %v; want the one heard", list.Data, err)
+	}
+}
+
+// hears notes that an SMS in the meter's name says that a token is loaded.
+func (w *world) hears(name string) {
+	w.t.Helper()
+	err := w.beside().Engine.Run(w.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		m, _, err := tx.MeterByNumber(meterNumber)
+		if err != nil {
+			return false, err
+		}
+		own, found, err := tx.ReportedToken(m.N, &wire.Token{Request: name})
+		if err != nil || !found {
+			return false, errors.Join(err, fmt.Errorf("token %s: found %t", name, found))
+		}
+		return false, tx.TokenAnswered(own, metering.HearToken(own, "accept").State, metering.ResultHeard, w.clock.now())
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func TestTheConsumerDatabase(t *testing.T) {

@@ -57,6 +57,8 @@ func tokenBadge(t sale.Token) badge {
 	switch t.State {
 	case sale.TokenAccepted:
 		return badge{"✓", "Loaded in the meter", classOK}
+	case sale.TokenHeard:
+		return badge{"◐", "Heard: a text message says that it was loaded", classWarn}
 	case sale.TokenSent:
 		return badge{"→", "Sent to the meter, no answer yet", classOff}
 	case sale.TokenIssued:
