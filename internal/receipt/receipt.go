@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -122,7 +123,7 @@ type Step struct {
 
 // Part is a line of something else that was paid.
 type Part struct {
-	Kind   string // fee, fixed, debt, levy, wallet
+	Kind   string // that of the sale's line
 	Ref    string
 	Label  string      // what it is, for people; else Ref is shown
 	Amount money.Minor // without tax
@@ -145,7 +146,7 @@ func (p Part) Owing(c money.Currency) string {
 }
 
 // Wallet is the kind of the one part of a recharge: money put into a wallet.
-const Wallet = "wallet"
+const Wallet = string(sale.LineWallet)
 
 // Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens, and no tax unless it
 // is owed with the payment.
@@ -157,19 +158,7 @@ func (p Part) Text() string {
 	if name == "" {
 		name = p.Ref
 	}
-	switch p.Kind {
-	case "fee":
-		return strings.TrimSpace("Fee " + name)
-	case "fixed":
-		return strings.TrimSpace("Fixed charge " + name)
-	case "debt":
-		return strings.TrimSpace("Debt " + name)
-	case "levy":
-		return strings.TrimSpace("Levy " + name)
-	case Wallet:
-		return "Wallet recharge"
-	}
-	return strings.TrimSpace(p.Kind + " " + name)
+	return strings.TrimSpace(sale.LineKind(p.Kind).Name() + " " + name)
 }
 
 // Text names a kind of token for people.

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -85,43 +84,6 @@ type MeterRef struct {
 	Simulated bool // everything of it is marked TEST
 }
 
-// LineKind says what a line of a sale is for.
-type LineKind string
-
-// Kinds of lines, in the order of the allocation. The amounts of a sale's lines sum to what was tendered.
-const (
-	LineFee     LineKind = "fee"
-	LineFixed   LineKind = "fixed"
-	LineDebt    LineKind = "debt"
-	LineFree    LineKind = "free"   // free basic units; amount 0, the units are in its one step
-	LineEnergy  LineKind = "energy" // net of tax
-	LineLevy    LineKind = "levy"   // net of tax
-	LineVAT     LineKind = "vat"    // all tax of the sale
-	LineCarry   LineKind = "carry"
-	LineCarryIn LineKind = "carry_in" // negative
-	LineWallet  LineKind = "wallet"   // of a recharge: put into the wallet
-)
-
-// Line is one line of a sale, as answers and receipts show it.
-type Line struct {
-	Kind   LineKind    `json:"kind"`
-	Ref    string      `json:"ref,omitempty"`
-	Label  string      `json:"label,omitempty"` // what it is, for people: the kind of a debt
-	Amount money.Minor `json:"amount_minor"`
-	// Left is what was still to be paid of the charge or debt after this sale, tax included; nil where nothing runs down.
-	Left  *money.Minor `json:"left_minor,omitempty"`
-	Steps []Step       `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
-	VAT   money.Minor  `json:"-"`               // tax that belongs to this line and stands in the vat line
-}
-
-// Step is the part of the energy that fell into one block of the tariff; the amounts of the steps sum to the energy
-// line's.
-type Step struct {
-	Units  unit.Energy     `json:"units_wh"`
-	Rate   money.MicroRate `json:"rate_micro"`
-	Amount money.Minor     `json:"amount_minor"`
-}
-
 // FreeTokens is how many of the sale's tokens carry free units; they are the first.
 func (s Sale) FreeTokens() int { return len(OnTokens(s.Free)) }
 
@@ -139,18 +101,6 @@ func (s Sale) CarriesFree(t Token) bool {
 // it, and must not undo the sale alone against it: the customer may have the units.
 func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
-}
-
-// String writes a line for a reader of differences.
-func (l Line) String() string {
-	text := fmt.Sprintf("%s %s %d (tax %d)", l.Kind, l.Ref, l.Amount, l.VAT)
-	if l.Left != nil {
-		text += fmt.Sprintf(" leaving %d", *l.Left)
-	}
-	for _, s := range l.Steps {
-		text += fmt.Sprintf(", %d Wh at %d for %d", s.Units, s.Rate, s.Amount)
-	}
-	return text
 }
 
 // Seller is what a vendor's sale takes from the vendor's account and earns it. The zero Seller is the tenant itself,

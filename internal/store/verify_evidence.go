@@ -132,33 +132,16 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 
 // wanted is what a sale's lines make of every account.
 func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
-	account, tax := s.Account.Text(id.Account), ledger.AccountRef{Code: ledger.VATPayable}
-	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, {Code: ledger.Carry, Subject: account}: s.CarryIn - s.CarryOut}
+	tax, carry := ledger.AccountRef{Code: ledger.VATPayable}, ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}
+	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, carry: s.CarryIn - s.CarryOut}
 	for _, l := range s.Lines {
-		a := ledger.AccountRef{}
-		switch l.Kind {
-		case sale.LineFee:
-			a.Code = ledger.RevenueFees
-		case sale.LineFixed:
-			a.Code = ledger.RevenueFixed
-		case sale.LineDebt:
-			a = ledger.AccountRef{Code: ledger.Debt, Subject: account + ":" + l.Ref}
-		case sale.LineWallet:
-			a = ledger.AccountRef{Code: ledger.Wallet, Subject: account}
-			if l.VAT != 0 { // owed with the payment
-				out[ledger.AccountRef{Code: ledger.VATOnAdvances}] += l.VAT
-				out[tax] -= l.VAT
-			}
-		case sale.LineEnergy:
-			a.Code = ledger.RevenueEnergy
-		case sale.LineLevy:
-			a = ledger.AccountRef{Code: ledger.LevyPayable, Subject: l.Ref}
-		case sale.LineVAT:
-			a = tax
-		default:
-			continue
+		if to, ok := s.Credited(l); ok {
+			out[to] -= l.Amount
 		}
-		out[a] -= l.Amount
+		if l.Kind == sale.LineWallet && l.VAT != 0 { // owed with the payment
+			out[ledger.AccountRef{Code: ledger.VATOnAdvances}] += l.VAT
+			out[tax] -= l.VAT
+		}
 	}
 	if s.Free == 0 {
 		return out, nil

@@ -73,19 +73,17 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	entry := ledger.SaleEntry{Source: s.Source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
 	for _, l := range s.Lines {
-		switch l.Kind {
-		case sale.LineEnergy:
+		to, _ := s.Credited(l)
+		p := ledger.Posting{Account: to, Amount: -l.Amount}
+		switch {
+		case l.Kind == sale.LineEnergy:
 			entry.Energy = l.Amount
-		case sale.LineVAT:
+		case l.Kind == sale.LineVAT:
 			entry.VAT = l.Amount
-		case sale.LineFee:
-			entry.Others = append(entry.Others, credit(ledger.RevenueFees, "", l.Amount))
-		case sale.LineFixed:
-			entry.Others = append(entry.Others, credit(ledger.RevenueFixed, "", l.Amount))
-		case sale.LineDebt:
-			entry.Others = append(entry.Others, credit(ledger.Debt, DebtSubject(s.Account, l.Ref), l.Amount))
-		case sale.LineLevy:
-			entry.Levies = append(entry.Levies, credit(ledger.LevyPayable, l.Ref, l.Amount))
+		case l.Kind == sale.LineLevy:
+			entry.Levies = append(entry.Levies, p)
+		case l.Kind.Charge():
+			entry.Others = append(entry.Others, p)
 		}
 	}
 	if err := fund(tx, s, &entry); err != nil {

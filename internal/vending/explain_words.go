@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -68,13 +69,7 @@ func (w *wording) label(c tariff.Charge) string {
 			name = l.Label
 		}
 	}
-	switch c.Kind {
-	case tariff.Fee:
-		return strings.TrimSpace("The fee " + name)
-	case tariff.Fixed:
-		return "The fixed charge " + name
-	}
-	return "The debt " + name
+	return strings.TrimSpace("The " + strings.ToLower(sale.LineKind(c.Kind).Name()) + " " + name)
 }
 
 // deduction says how much a charge took, by which rules, and what is left of it.

@@ -108,20 +108,20 @@ func write(s sale.Sale, p sale.Paper, d Digits, zone *time.Location) (receipt.Re
 		r.Tokens = append(r.Tokens, receipt.Token{Kind: kind, Digits: digits, Units: t.Units})
 	}
 	for _, l := range s.Lines {
-		switch l.Kind {
-		case sale.LineEnergy:
+		switch {
+		case l.Kind == sale.LineEnergy:
 			r.Net = l.Amount
 			for _, step := range l.Steps {
 				r.Steps = append(r.Steps, receipt.Step{Units: step.Units, Rate: step.Rate, Amount: step.Amount})
 			}
-		case sale.LineVAT:
+		case l.Kind == sale.LineVAT:
 			r.VAT = l.Amount
-		case sale.LineWallet:
+		case l.Kind == sale.LineWallet:
 			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Amount: l.Amount - l.VAT, VAT: l.VAT})
-		case sale.LineFee, sale.LineFixed, sale.LineDebt:
-			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, Amount: l.Amount, VAT: l.VAT, Left: l.Left})
-		case sale.LineLevy:
+		case l.Kind == sale.LineLevy:
 			r.Levies = append(r.Levies, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Amount: l.Amount})
+		case l.Kind.Charge():
+			r.Others = append(r.Others, receipt.Part{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, Amount: l.Amount, VAT: l.VAT, Left: l.Left})
 		}
 	}
 	return r, r.Price()

@@ -93,31 +93,15 @@ func saleWord(s sale.State) string {
 	}
 }
 
+// lineWord is what a line is called before anything is sold.
 func lineWord(k sale.LineKind) string {
 	switch k {
-	case sale.LineFee:
-		return "Fee"
-	case sale.LineFixed:
-		return "Fixed charge"
 	case sale.LineDebt:
 		return "Paid towards debt"
 	case sale.LineWallet:
 		return "Into the wallet"
-	case sale.LineFree:
-		return "Free units of the month"
-	case sale.LineLevy:
-		return "Levy"
-	case sale.LineEnergy:
-		return "Energy without tax"
-	case sale.LineVAT:
-		return "VAT"
-	case sale.LineCarry:
-		return "Kept for the next sale"
-	case sale.LineCarryIn:
-		return "Kept from the last sale"
-	default:
-		return plain(string(k))
 	}
+	return k.Name()
 }
 
 func commandWord(t command.Type) string {
