@@ -105,15 +105,15 @@ func Allocate(p Purchase) (Allocation, error) {
 	return a, a.check(p.Tender+p.Carry, sum)
 }
 
-// deduct pays the tariff's fee and the charges of the purchase.
+// deduct pays what the tariff asks of every purchase, and the charges of this one.
 func (p Purchase) deduct() ([]Deduction, money.Minor, error) {
 	charges := p.Charges
-	if p.Body.Fee.Amount > 0 && p.Tender > 0 {
-		fee, err := p.Body.feeCharge()
+	if p.Tender > 0 {
+		own, _, err := p.Body.perPurchase()
 		if err != nil {
 			return nil, 0, err
 		}
-		charges = append([]Charge{fee}, charges...)
+		charges = append(own, charges...)
 	}
 	ceiling := p.MaxDeduction
 	if ceiling == 0 {

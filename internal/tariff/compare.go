@@ -77,13 +77,14 @@ func (b Body) standing(month time.Time, out *Bill) ([]Charge, error) {
 		out.Paid, out.Revenue = out.Paid+due, out.Revenue+due-tax
 		charges = append(charges, Charge{Kind: Fixed, Ref: f.Name, Priority: FixedPriority, Mode: Full, Outstanding: due, Capped: !f.Uncapped})
 	}
-	if b.Fee.Amount > 0 {
-		fee, err := b.feeCharge()
-		if err != nil {
-			return nil, err
-		}
-		out.Paid, out.Revenue = out.Paid+fee.Amount, out.Revenue+b.Fee.Amount
+	own, revenue, err := b.perPurchase()
+	if err != nil {
+		return nil, err
 	}
+	for _, c := range own {
+		out.Paid += c.Amount
+	}
+	out.Revenue += revenue
 	return charges, nil
 }
 

@@ -79,23 +79,6 @@ func bps(n int64) money.Bps {
 	return money.Bps(min(max(n, -far), far))
 }
 
-// extras reads what there is besides the price.
-func (d Document) extras(b *Body) {
-	for _, l := range d.Levies {
-		b.Levies = append(b.Levies, Levy{Name: l.Name, Rate: money.MicroRate(l.RateMicro), Percent: bps(l.PercentBps), Untaxed: l.Untaxed})
-	}
-	for _, f := range d.Fixed {
-		b.Fixed = append(b.Fixed, FixedCharge{Name: f.Name, Amount: money.Minor(f.AmountMinor), Per: Period(f.Per), Untaxed: f.Untaxed,
-			Uncapped: f.Uncapped, Priority: f.Priority})
-	}
-	if f := d.VendFee; f != nil {
-		b.Fee = VendFee{Amount: money.Minor(f.AmountMinor), Untaxed: f.Untaxed, Priority: f.Priority}
-	}
-	if f := d.FreeUnits; f != nil {
-		b.Free = Free{Units: unit.Energy(f.UnitsWh), Funded: money.MicroRate(f.FundedMicro), Apart: f.CountsInBlocks != nil && !*f.CountsInBlocks}
-	}
-}
-
 // given counts the prices that are there.
 func (d Document) given() int { return given(d.FlatMicro, d.Blocks, d.TOU) }
 
@@ -183,20 +166,7 @@ func (b Body) Document() Document {
 		season.FlatMicro, season.Blocks, season.TOU = writePrice(s.Blocks, s.TOU)
 		d.Seasons = append(d.Seasons, season)
 	}
-	for _, l := range b.Levies {
-		d.Levies = append(d.Levies, apiv1.Levy{Name: l.Name, RateMicro: int64(l.Rate), PercentBps: int64(l.Percent), Untaxed: l.Untaxed})
-	}
-	for _, f := range b.Fixed {
-		d.Fixed = append(d.Fixed, apiv1.FixedCharge{Name: f.Name, AmountMinor: int64(f.Amount), Per: string(f.Per), Untaxed: f.Untaxed,
-			Uncapped: f.Uncapped, Priority: f.Priority})
-	}
-	if b.Fee.Amount != 0 {
-		d.VendFee = &apiv1.VendFee{AmountMinor: int64(b.Fee.Amount), Untaxed: b.Fee.Untaxed, Priority: b.Fee.Priority}
-	}
-	if b.Free.Units != 0 {
-		counts := !b.Free.Apart
-		d.FreeUnits = &apiv1.FreeUnits{UnitsWh: int64(b.Free.Units), FundedMicro: int64(b.Free.Funded), CountsInBlocks: &counts}
-	}
+	b.addExtras(&d)
 	return d
 }
 

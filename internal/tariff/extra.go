@@ -1,9 +1,11 @@
 package tariff
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
@@ -69,6 +71,41 @@ const (
 	// MaxPriority is the last place that a charge may take; energy comes after all of them.
 	MaxPriority = 89
 )
+
+// extras reads what there is besides the price.
+func (d Document) extras(b *Body) {
+	for _, l := range d.Levies {
+		b.Levies = append(b.Levies, Levy{Name: l.Name, Rate: money.MicroRate(l.RateMicro), Percent: bps(l.PercentBps), Untaxed: l.Untaxed})
+	}
+	for _, f := range d.Fixed {
+		b.Fixed = append(b.Fixed, FixedCharge{Name: f.Name, Amount: money.Minor(f.AmountMinor), Per: Period(f.Per), Untaxed: f.Untaxed,
+			Uncapped: f.Uncapped, Priority: f.Priority})
+	}
+	if f := d.VendFee; f != nil {
+		b.Fee = VendFee{Amount: money.Minor(f.AmountMinor), Untaxed: f.Untaxed, Priority: f.Priority}
+	}
+	if f := d.FreeUnits; f != nil {
+		b.Free = Free{Units: unit.Energy(f.UnitsWh), Funded: money.MicroRate(f.FundedMicro), Apart: f.CountsInBlocks != nil && !*f.CountsInBlocks}
+	}
+}
+
+// addExtras writes what there is besides the price.
+func (b Body) addExtras(d *Document) {
+	for _, l := range b.Levies {
+		d.Levies = append(d.Levies, apiv1.Levy{Name: l.Name, RateMicro: int64(l.Rate), PercentBps: int64(l.Percent), Untaxed: l.Untaxed})
+	}
+	for _, f := range b.Fixed {
+		d.Fixed = append(d.Fixed, apiv1.FixedCharge{Name: f.Name, AmountMinor: int64(f.Amount), Per: string(f.Per), Untaxed: f.Untaxed,
+			Uncapped: f.Uncapped, Priority: f.Priority})
+	}
+	if b.Fee.Amount != 0 {
+		d.VendFee = &apiv1.VendFee{AmountMinor: int64(b.Fee.Amount), Untaxed: b.Fee.Untaxed, Priority: b.Fee.Priority}
+	}
+	if b.Free.Units != 0 {
+		counts := !b.Free.Apart
+		d.FreeUnits = &apiv1.FreeUnits{UnitsWh: int64(b.Free.Units), FundedMicro: int64(b.Free.Funded), CountsInBlocks: &counts}
+	}
+}
 
 func (b Body) validateExtras() refusal.Refusal {
 	if r := b.validateFixed(); r.Refused() {
@@ -188,14 +225,16 @@ func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) 
 	return last - before, err
 }
 
-// feeCharge is the fee as a charge of one purchase.
-func (b Body) feeCharge() (Charge, error) {
-	gross, err := withTax(b.Fee.Amount, b.taxOf(b.Fee.Untaxed))
-	c := Charge{Kind: Fee, Priority: FeePriority, Mode: Amount, Amount: gross, Endless: true, VATBps: b.taxOf(b.Fee.Untaxed)}
-	if b.Fee.Priority != 0 {
-		c.Priority = b.Fee.Priority
+// perPurchase are the charges that every purchase pays, and how much of them is revenue, without tax.
+func (b Body) perPurchase() (charges []Charge, revenue money.Minor, err error) {
+	if f := b.Fee; f.Amount > 0 {
+		c := Charge{Kind: Fee, Priority: cmp.Or(f.Priority, FeePriority), Mode: Amount, Endless: true, VATBps: b.taxOf(f.Untaxed)}
+		if c.Amount, err = withTax(f.Amount, c.VATBps); err != nil {
+			return nil, 0, err
+		}
+		charges, revenue = append(charges, c), revenue+f.Amount
 	}
-	return c, err
+	return charges, revenue, nil
 }
 
 // Funding is what a programme owes for free units (P10 of the domain reference, §7.1): the amount, rounded half up,
@@ -211,4 +250,42 @@ func (b Body) Funding(units unit.Energy) (net, vat money.Minor, err error) {
 	}
 	vat, err = money.Share(money.Minor(n), b.VATBps, money.HalfUp)
 	return money.Minor(n), vat, err
+}
+
+func (w *wording) levy(l Levy) {
+	what := w.rate(l.Rate)
+	if l.Percent != 0 {
+		what = PercentText(l.Percent) + " of the price"
+	}
+	tax := ""
+	if l.Untaxed {
+		tax = ", on which there is no VAT"
+	}
+	w.say("The levy %s of %s is added%s.", l.Name, what, tax)
+}
+
+// extras says what there is besides the price, levies and tax.
+func (w *wording) extras(b Body) {
+	amount := func(m money.Minor, untaxed bool) string {
+		if untaxed || b.VATBps == 0 {
+			return text(m, w.cur)
+		}
+		return text(m, w.cur) + " and VAT"
+	}
+	for _, f := range b.Fixed {
+		w.say("The fixed charge %s of %s falls due every %s, whether or not anything is bought.", f.Name, amount(f.Amount, f.Untaxed), f.Per)
+	}
+	if b.Fee.Amount > 0 {
+		w.say("Every purchase pays a fee of %s first.", amount(b.Fee.Amount, b.Fee.Untaxed))
+	}
+	if b.Free.Units > 0 {
+		counts := "They count towards the month's units."
+		if b.Free.Apart {
+			counts = "They do not count towards the month's units."
+		}
+		w.say("Every calendar month %s are free. %s", kWh(b.Free.Units), counts)
+		if b.Free.Funded > 0 {
+			w.say("A programme pays %s for the free units.", w.rate(b.Free.Funded))
+		}
+	}
 }

@@ -29,6 +29,11 @@ func (b Body) Words() []string {
 		w.say("There is no VAT.")
 	}
 	w.extras(b)
+	if b.ForTokens().Refused() {
+		w.say("It is for meters whose balance is kept on the server; no tokens are sold on it.")
+	} else {
+		w.purchases(b)
+	}
 	return w.out
 }
 
@@ -101,48 +106,6 @@ func (s DaySet) String() string {
 		d = last
 	}
 	return strings.Join(parts, ", ")
-}
-
-func (w *wording) levy(l Levy) {
-	what := w.rate(l.Rate)
-	if l.Percent != 0 {
-		what = PercentText(l.Percent) + " of the price"
-	}
-	tax := ""
-	if l.Untaxed {
-		tax = ", on which there is no VAT"
-	}
-	w.say("The levy %s of %s is added%s.", l.Name, what, tax)
-}
-
-func (w *wording) extras(b Body) {
-	amount := func(m money.Minor, untaxed bool) string {
-		if untaxed || b.VATBps == 0 {
-			return text(m, w.cur)
-		}
-		return text(m, w.cur) + " and VAT"
-	}
-	for _, f := range b.Fixed {
-		w.say("The fixed charge %s of %s falls due every %s, whether or not anything is bought.", f.Name, amount(f.Amount, f.Untaxed), f.Per)
-	}
-	if b.Fee.Amount > 0 {
-		w.say("Every purchase pays a fee of %s first.", amount(b.Fee.Amount, b.Fee.Untaxed))
-	}
-	if b.Free.Units > 0 {
-		counts := "They count towards the month's units."
-		if b.Free.Apart {
-			counts = "They do not count towards the month's units."
-		}
-		w.say("Every calendar month %s are free. %s", kWh(b.Free.Units), counts)
-		if b.Free.Funded > 0 {
-			w.say("A programme pays %s for the free units.", w.rate(b.Free.Funded))
-		}
-	}
-	if b.ForTokens().Refused() {
-		w.say("It is for meters whose balance is kept on the server; no tokens are sold on it.")
-		return
-	}
-	w.purchases(b)
 }
 
 // purchases says how a payment for a token is split.
