@@ -1,5 +1,37 @@
 package ledger
 
+// The chart of accounts. What follows the name says whose the account is, its Subject.
+const (
+	Till               Code = 1000 // cash of a shift; the tenant's own is "main"
+	Bank               Code = 1010 // bank account
+	Clearing           Code = 1020 // payment provider
+	Debt               Code = 1100 // account:debt
+	VendorReceivable   Code = 1150 // post-paid vendor
+	SubsidyReceivable  Code = 1200 // programme
+	VATOnAdvances      Code = 1400
+	Wallet             Code = 2000 // account
+	Unearned           Code = 2010 // meter
+	VATPayable         Code = 2020
+	LevyPayable        Code = 2021 // levy
+	VATInput           Code = 2022
+	Float              Code = 2040 // vendor
+	Carry              Code = 2060 // account: vend change carried forward
+	Unapplied          Code = 2070 // payment
+	Deposit            Code = 2080 // account
+	RefundDue          Code = 2090 // account
+	Opening            Code = 3000
+	RevenueEnergy      Code = 4000
+	RevenueFixed       Code = 4010
+	RevenueFees        Code = 4020
+	RevenueServices    Code = 4030
+	RevenueSubsidy     Code = 4040
+	ExpenseCommission  Code = 5000
+	ExpenseProvider    Code = 5010
+	ExpenseBadDebt     Code = 5020
+	ExpenseGoodwill    Code = 5030
+	ExpenseTillBalance Code = 5040 // till differences
+)
+
 // chart is the chart of accounts of the domain reference, §7.
 var chart = [...]Account{
 	{Till, "cash:till", Asset, NotBelow},
