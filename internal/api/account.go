@@ -7,17 +7,17 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
-func balanceOf(s vending.AccountShown) apiv1.AccountBalance {
+func balanceOf(s debt.AccountShown) apiv1.AccountBalance {
 	return apiv1.AccountBalance{Currency: s.Currency, CarryMinor: int64(s.Carry), WalletMinor: int64(s.Wallet), DueMinor: int64(s.Due),
 		DebtsMinor: int64(s.Debts), Month: s.Month, UnitsWh: int64(s.Units), FreeDueWh: int64(s.FreeDue)}
 }
 
-func entryOf(e vending.Entry) apiv1.AccountEntry {
+func entryOf(e debt.Entry) apiv1.AccountEntry {
 	prefix := id.Journal
 	if e.Kind == string(ledger.Vend) {
 		prefix = id.Vend
@@ -35,7 +35,7 @@ func (a *API) accountRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "account", Path: "/v1/accounts/{id}", Tags: []string{"accounts"}, Summary: "Show an account with what it has and owes",
 	}, func(ctx context.Context, by access.Actor, in *AccountPath) (*reply[apiv1.Account], error) {
-		s, err := a.c.Vending.Account(ctx, by, in.ID)
+		s, err := a.c.Debts.Account(ctx, by, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -49,11 +49,11 @@ func (a *API) accountRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "account-balance", Path: "/v1/accounts/{id}/balance", Tags: []string{"accounts"}, Summary: "Show what an account has and owes",
 	}, func(ctx context.Context, by access.Actor, in *AccountPath) (*reply[apiv1.AccountBalance], error) {
-		s, err := a.c.Vending.Account(ctx, by, in.ID)
+		s, err := a.c.Debts.Account(ctx, by, in.ID)
 		return replyOf(s.Refusal, err, func() apiv1.AccountBalance { return balanceOf(s) })
 	})
 	listRoute(r, apiv1.AccountStatement, func(ctx context.Context, by access.Actor, in *apiv1.AccountFilter) (*listed[apiv1.AccountEntry], error) {
-		s, err := a.c.Vending.AccountStatement(ctx, by, in.Account, pageAt(in.Page))
+		s, err := a.c.Debts.Statement(ctx, by, in.Account, pageAt(in.Page))
 		return pageOf(s.Refusal, err, s.Entries, s.Next, entryOf)
 	})
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -40,6 +41,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -79,6 +81,8 @@ type Cases struct {
 	Access     *access.Access
 	Registry   *registry.Registry
 	Vending    *vending.Vending
+	Debts      *debt.Debts
+	Vendors    *vendor.Vendors
 	History    *metering.History
 	Commands   *command.Commands
 	Reports    *report.Reports

@@ -9,13 +9,13 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
-func debtOf(d vending.Debt, currency string) apiv1.Debt {
+func debtOf(d debt.Debt, currency string) apiv1.Debt {
 	b := apiv1.Debt{ID: d.Name(), Account: d.Account.Text(id.Account), Kind: d.Kind, Memo: d.Memo, Currency: currency,
 		PrincipalMinor: int64(d.Principal), OutstandingMinor: int64(d.Outstanding), Mode: string(d.Mode), MinMinor: int64(d.Min),
 		MaxMinor: int64(d.Max), MonthCapMinor: int64(d.MonthCap), Priority: d.Priority, Uncapped: !d.Capped, Against: d.Against,
@@ -30,8 +30,8 @@ func debtOf(d vending.Debt, currency string) apiv1.Debt {
 }
 
 // owingOf is what a filter asks for, as the use case takes it.
-func owingOf(in *apiv1.OwingFilter) vending.Owing {
-	return vending.Owing{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
+func owingOf(in *apiv1.OwingFilter) debt.Owing {
+	return debt.Owing{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
 }
 
 // DebtPath is the debt that a path names.
@@ -72,22 +72,22 @@ func (a *API) addDebt(ctx context.Context, by access.Actor, _ *struct{}, b apiv1
 	if b.Mode == string(tariff.Percent) {
 		value = b.PercentBps
 	}
-	out, err := a.c.Vending.AddDebt(ctx, by, vending.NewDebt{Request: exchangeOf(ctx).request(), Account: b.Account, Kind: b.Kind, Memo: b.Memo,
+	out, err := a.c.Debts.Add(ctx, by, debt.NewDebt{Request: exchangeOf(ctx).request(), Account: b.Account, Kind: b.Kind, Memo: b.Memo,
 		Amount: moneyOf(b.Amount), Mode: tariff.ChargeMode(b.Mode), Value: value, Min: money.Minor(b.MinMinor), Max: money.Minor(b.MaxMinor),
 		MonthCap: money.Minor(b.MonthCapMinor), Priority: b.Priority, Uncapped: b.Uncapped, Against: b.Against,
-		Render: func(d vending.Booking) (int, []byte) { return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency)) }})
+		Render: func(d debt.Booking) (int, []byte) { return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency)) }})
 	return answered(ctx, a, out, err)
 }
 
 func (a *API) debts(ctx context.Context, by access.Actor, in *apiv1.OwingFilter) (*listed[apiv1.Debt], error) {
-	l, err := a.c.Vending.Debts(ctx, by, owingOf(in))
-	return pageOf(l.Refusal, err, l.Debts, l.Next, func(d vending.Debt) apiv1.Debt { return debtOf(d, l.Currency) })
+	l, err := a.c.Debts.List(ctx, by, owingOf(in))
+	return pageOf(l.Refusal, err, l.Debts, l.Next, func(d debt.Debt) apiv1.Debt { return debtOf(d, l.Currency) })
 }
 
 func (a *API) writeOff(ctx context.Context, by access.Actor, in *DebtPath, b apiv1.WriteOff) (*sent, error) {
-	out, err := a.c.Vending.WriteOffDebt(ctx, by, vending.WriteOff{Request: exchangeOf(ctx).request(), Debt: in.ID,
+	out, err := a.c.Debts.WriteOff(ctx, by, debt.WriteOff{Request: exchangeOf(ctx).request(), Debt: in.ID,
 		Amount: (*money.Minor)(b.AmountMinor), Reason: b.Reason,
-		Render: func(d vending.Booking) (int, []byte) {
+		Render: func(d debt.Booking) (int, []byte) {
 			if d.Waits != nil {
 				return encodeWaits(*d.Waits)
 			}
@@ -97,9 +97,9 @@ func (a *API) writeOff(ctx context.Context, by access.Actor, in *DebtPath, b api
 }
 
 func (a *API) adjust(ctx context.Context, by access.Actor, _ *struct{}, b apiv1.NewAdjustment) (*sent, error) {
-	out, err := a.c.Vending.Adjust(ctx, by, vending.Adjustment{Request: exchangeOf(ctx).request(), Account: b.Account, Amount: moneyOf(b.Amount),
+	out, err := a.c.Debts.Adjust(ctx, by, debt.Adjustment{Request: exchangeOf(ctx).request(), Account: b.Account, Amount: moneyOf(b.Amount),
 		Reason: b.Reason,
-		Render: func(d vending.Adjusted) (int, []byte) {
+		Render: func(d debt.Adjusted) (int, []byte) {
 			if d.Waits != nil {
 				return encodeWaits(*d.Waits)
 			}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // moneyRoutes are the mux's patterns of the routes that move money: they need an Idempotency-Key, their answers are
@@ -44,15 +44,15 @@ func keyParam() []*huma.Param {
 }
 
 // request is the identity of a request that moves money, with how its refusals are kept.
-func (x *exchange) request() vending.Request {
-	return vending.Request{Once: x.once, RenderRefusal: func(no refusal.Refusal) (int, []byte) {
+func (x *exchange) request() once.Request {
+	return once.Request{Once: x.once, RenderRefusal: func(no refusal.Refusal) (int, []byte) {
 		p := refuse(no).complete(x)
 		return p.Status, p.encode()
 	}}
 }
 
 // answered sends what became of a request that moves money, byte for byte as it is stored.
-func answered[T any](ctx context.Context, a *API, out vending.Done[T], err error) (*sent, error) {
+func answered[T any](ctx context.Context, a *API, out once.Done[T], err error) (*sent, error) {
 	switch {
 	case err != nil:
 		return nil, a.problemFor(ctx, err)

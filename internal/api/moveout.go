@@ -8,13 +8,13 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
-func movedOutOf(m vending.MovedOut) apiv1.MovedOut {
+func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 	b := apiv1.MovedOut{Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf)}
@@ -47,14 +47,14 @@ func (a *API) moveRoutes(r router) {
 }
 
 func (a *API) moveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.Reason) (*sent, error) {
-	out, err := a.c.Vending.MoveOut(ctx, by, vending.MoveOut{Request: exchangeOf(ctx).request(), Account: in.ID, Reason: b.Reason,
-		Render: func(m vending.MovedOut) (int, []byte) { return http.StatusCreated, encoded(movedOutOf(m)) }})
+	out, err := a.c.Debts.MoveOut(ctx, by, debt.MoveOut{Request: exchangeOf(ctx).request(), Account: in.ID, Reason: b.Reason,
+		Render: func(m debt.MovedOut) (int, []byte) { return http.StatusCreated, encoded(movedOutOf(m)) }})
 	return answered(ctx, a, out, err)
 }
 
 func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.NewRefund) (*sent, error) {
-	wish := vending.Refund{Request: exchangeOf(ctx).request(), Account: in.ID, Bank: b.Bank, To: b.To, Reason: b.Reason,
-		Render: func(d vending.Refunded) (int, []byte) {
+	wish := debt.Refund{Request: exchangeOf(ctx).request(), Account: in.ID, Bank: b.Bank, To: b.To, Reason: b.Reason,
+		Render: func(d debt.Refunded) (int, []byte) {
 			if d.Waits != nil {
 				return encodeWaits(*d.Waits)
 			}
@@ -69,7 +69,7 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 		amount := moneyOf(*b.Amount)
 		wish.Amount = &amount
 	}
-	out, err := a.c.Vending.Refund(ctx, by, wish)
+	out, err := a.c.Debts.Refund(ctx, by, wish)
 	return answered(ctx, a, out, err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -105,7 +106,7 @@ func (a *API) giveTokens(ctx context.Context, by access.Actor, in *MeterPath, bo
 			return http.StatusCreated, encoded(tokensOf(j, d))
 		},
 		RenderWaits: encodeWaits})
-	return answered(ctx, a, vending.Done[sale.Job]{Refusal: given.Refusal, Reply: given.Reply, Replay: given.Replay}, err)
+	return answered(ctx, a, once.Done[sale.Job]{Refusal: given.Refusal, Reply: given.Reply, Replay: given.Replay}, err)
 }
 
 func approvalOf(w access.Approval) apiv1.Approval {

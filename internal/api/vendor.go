@@ -9,26 +9,27 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-func floatOf(r vending.Room, currency string) apiv1.Float {
+func floatOf(r ledger.Room, currency string) apiv1.Float {
 	return apiv1.Float{Currency: currency, BalanceMinor: -int64(r.Balance), HeldMinor: int64(r.Held), AvailableMinor: int64(r.Left)}
 }
 
-func vendorOf(s vending.VendorShown) apiv1.Vendor {
+func vendorOf(s vendor.Shown) apiv1.Vendor {
 	v := s.Vendor
 	return apiv1.Vendor{ID: v.ID.Text(id.Vendor), Code: v.Code, Name: v.Name, Billing: string(v.Billing), CommissionBps: int64(v.Commission),
 		CreditLimitMinor: int64(v.Credit), Blocked: v.Blocked, Float: floatOf(s.Room, s.Currency), CreatedAt: v.CreatedAt.UTC()}
 }
 
-func bookedOf(b vending.Booked) apiv1.VendorEntry {
+func bookedOf(b vendor.Booked) apiv1.VendorEntry {
 	return apiv1.VendorEntry{ID: b.Journal.Text(id.Journal), Kind: string(b.Kind), Ref: b.Ref, At: b.At.UTC(), AmountMinor: -int64(b.Amount),
 		BalanceMinor: -int64(b.Balance)}
 }
 
-func depositOf(d vending.Deposited) apiv1.Deposit {
+func depositOf(d vendor.Deposited) apiv1.Deposit {
 	return apiv1.Deposit{ID: d.Journal.Text(id.Journal), Vendor: d.Vendor.Code, Amount: amountOf(d.Amount), Reference: d.Reference,
 		Bank: d.Bank, Float: floatOf(d.Room, d.Amount.Currency), At: d.At.UTC()}
 }
@@ -64,39 +65,39 @@ func (a *API) vendorRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show what a vendor can sell for",
 	}, func(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Float], error) {
-		s, err := a.c.Vending.Vendor(ctx, by, in.Vendor)
+		s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
 		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Room, s.Currency) })
 	})
 	listRoute(r, apiv1.VendorStatement, a.vendorStatement)
 }
 
 func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewVendor) (*sent, error) {
-	s, err := a.c.Vending.AddVendor(ctx, by, vending.NewVendor{Code: body.Code, Name: body.Name, Billing: vending.Billing(body.Billing),
+	s, err := a.c.Vendors.Add(ctx, by, vendor.NewVendor{Code: body.Code, Name: body.Name, Billing: vendor.Billing(body.Billing),
 		Commission: money.Bps(clamp(body.CommissionBps)), Credit: money.Minor(body.CreditLimitMinor)})
 	return vendorChanged(http.StatusCreated, s, err)
 }
 
-func vendorAnswer(s vending.VendorShown, err error) (*reply[apiv1.Vendor], error) {
+func vendorAnswer(s vendor.Shown, err error) (*reply[apiv1.Vendor], error) {
 	return replyOf(s.Refusal, err, func() apiv1.Vendor { return vendorOf(s) })
 }
 
 // vendorChanged answers a change: done, or written down for a second person.
-func vendorChanged(status int, s vending.VendorShown, err error) (*sent, error) {
+func vendorChanged(status int, s vendor.Shown, err error) (*sent, error) {
 	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
 }
 
 func (a *API) vendors(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Vendor], error) {
-	l, err := a.c.Vending.Vendors(ctx, by, pageAt(*in))
+	l, err := a.c.Vendors.List(ctx, by, pageAt(*in))
 	return pageOf(l.Refusal, err, l.Vendors, l.Next, vendorOf)
 }
 
 func (a *API) vendor(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Vendor], error) {
-	s, err := a.c.Vending.Vendor(ctx, by, in.Vendor)
+	s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
 	return vendorAnswer(s, err)
 }
 
 func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, body apiv1.VendorTerms) (*sent, error) {
-	t := vending.VendorTerms{Name: body.Name, Blocked: body.Blocked}
+	t := vendor.Terms{Name: body.Name, Blocked: body.Blocked}
 	if body.CommissionBps != nil {
 		bps := money.Bps(clamp(*body.CommissionBps))
 		t.Commission = &bps
@@ -105,19 +106,19 @@ func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, 
 		limit := money.Minor(*body.CreditLimitMinor)
 		t.Credit = &limit
 	}
-	s, err := a.c.Vending.SetTerms(ctx, by, in.Vendor, t)
+	s, err := a.c.Vendors.SetTerms(ctx, by, in.Vendor, t)
 	return vendorChanged(http.StatusOK, s, err)
 }
 
 func (a *API) deposit(ctx context.Context, by access.Actor, in *VendorPath, body apiv1.NewDeposit) (*sent, error) {
-	out, err := a.c.Vending.Deposit(ctx, by, vending.Paid{Request: exchangeOf(ctx).request(), Vendor: in.Vendor, Amount: moneyOf(body.Amount),
+	out, err := a.c.Vendors.Deposit(ctx, by, vendor.Paid{Request: exchangeOf(ctx).request(), Vendor: in.Vendor, Amount: moneyOf(body.Amount),
 		Bank: body.Bank, Reference: body.Reference,
-		Render:      func(d vending.Deposited) (int, []byte) { return http.StatusCreated, encoded(depositOf(d)) },
+		Render:      func(d vendor.Deposited) (int, []byte) { return http.StatusCreated, encoded(depositOf(d)) },
 		RenderWaits: encodeWaits})
 	return answered(ctx, a, out, err)
 }
 
 func (a *API) vendorStatement(ctx context.Context, by access.Actor, in *apiv1.VendorFilter) (*listed[apiv1.VendorEntry], error) {
-	s, err := a.c.Vending.VendorStatement(ctx, by, in.Vendor, pageAt(in.Page))
+	s, err := a.c.Vendors.Statement(ctx, by, in.Vendor, pageAt(in.Page))
 	return pageOf(s.Refusal, err, s.Lines, s.Next, bookedOf)
 }

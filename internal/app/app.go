@@ -23,12 +23,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -45,8 +48,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config says how to serve. Data, HTTP and MQTT are needed.
@@ -107,6 +110,8 @@ type App struct {
 	access   *access.Access
 	registry *registry.Registry
 	vending  *vending.Vending
+	debts    *debt.Debts
+	vendors  *vendor.Vendors
 	history  *metering.History
 	commands *command.Commands
 	reports  *report.Reports

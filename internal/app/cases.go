@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -29,6 +30,7 @@ import (
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
 )
@@ -74,6 +76,10 @@ func (a *App) openCases() (err error) {
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
+	a.debts = debt.New(debt.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
+	a.vendors = vendor.New(vendor.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
+		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
 	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
@@ -92,7 +98,7 @@ func (a *App) doers() access.Doers {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Doers{a.registry.Doers(), a.desk.Doers(), a.wallets.Doers()} {
+	for _, more := range []access.Doers{a.debts.Doers(), a.vendors.Doers(), a.registry.Doers(), a.desk.Doers(), a.wallets.Doers()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -132,7 +138,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
 			Devices: a.answering(), Messages: a.messages},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,

@@ -5,15 +5,17 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // What a second person allows is done by somebody: an act of the table without one would be allowed and never done.
 func TestEveryActThatWaitsIsDoneBySomebody(t *testing.T) {
-	a := &App{vending: &vending.Vending{}, commands: &command.Commands{}, registry: &registry.Registry{}, desk: &quarantine.Desk{}, wallets: &wallet.Wallets{}}
+	a := &App{vending: &vending.Vending{}, debts: &debt.Debts{}, vendors: &vendor.Vendors{}, commands: &command.Commands{}, registry: &registry.Registry{}, desk: &quarantine.Desk{}, wallets: &wallet.Wallets{}}
 	doers := a.doers()
 	for _, act := range access.Acts() {
 		if doers[act] == nil {

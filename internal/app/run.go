@@ -237,7 +237,7 @@ func (a *App) charge(ctx context.Context) error {
 	defer tick.Stop()
 	by := access.SystemActor(tenant, "fixed charges")
 	for {
-		n, err := unless(a.dayDoubted, func() (int, error) { return a.vending.AccrueCharges(ctx, by) })
+		n, err := unless(a.dayDoubted, func() (int, error) { return a.debts.Accrue(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("fixed charges not made due", logkey.Err, err)
 		}

@@ -26,7 +26,7 @@ const (
 
 // Tx is what a command needs of a transaction.
 type Tx interface {
-	Approvals() access.EyesTx
+	Eyes() access.EyesTx
 	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
 	OrderID(meter int64) (id.ID, time.Time, error)
 	Enqueue(job.Item) (id.ID, error)
@@ -165,7 +165,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	if err != nil {
 		return Sent{}, err
 	}
-	eyes, err := access.SecondPerson(tx.Approvals(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
 		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -190,7 +190,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	}
 	e := by.Entry("command.send", i.Text(id.Command))
 	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
-	return Sent{Command: cmd}, tx.Approvals().AuditLog(eyes.Mark(e))
+	return Sent{Command: cmd}, tx.Eyes().AuditLog(eyes.Mark(e))
 }
 
 // words describes what a command will do, for the person who approves it.

@@ -1,12 +1,19 @@
 package ledger
 
-import "github.com/paywatt/paywatt/internal/money"
+import (
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/money"
+)
 
 // Code is the number of an account in the chart.
 type Code int
 
-// MainTill is the subject of the till that sells for the tenant itself.
-const MainTill = "main"
+// Subjects of accounts of the tenant itself.
+const (
+	MainTill = "main" // the till that sells for the tenant itself
+	MainBank = "main" // the bank account of a tenant that named none
+)
 
 // Class says what kind of account it is.
 type Class string
@@ -95,6 +102,11 @@ func (b Breach) Short() Minor {
 		return b.Limit.At - (after - b.Held)
 	}
 	return after + b.Held - b.Limit.At
+}
+
+// Stops is the error of a journal that no limit should have stopped.
+func (b Breach) Stops(j Journal) error {
+	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
 }
 
 // Check says whether changing an account by change keeps its limit, with held reserved on it. A change towards the

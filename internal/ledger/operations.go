@@ -21,10 +21,14 @@ func FreeUnitsFunded(programme string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{SubsidyReceivable, programme}, net + vat}, {AccountRef{Code: RevenueSubsidy}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
-// DebtRaised is P12: a customer owes; against names where the money comes from: fees for a fine, opening for arrears
-// that were brought in, the revenue it was for.
-func DebtRaised(debt string, against AccountRef, amount Minor) []Posting {
-	return move(AccountRef{Debt, debt}, against, amount)
+// DebtRaised is P12: a customer owes what the credits sum to. They say where the money comes from: fees for a fine, opening
+// for arrears that were brought in, the revenue it was for.
+func DebtRaised(debt string, credits ...Posting) []Posting {
+	owed := Posting{Account: AccountRef{Debt, debt}}
+	for _, c := range credits {
+		owed.Amount -= c.Amount
+	}
+	return nonZero(append([]Posting{owed}, credits...))
 }
 
 // GoodwillGiven is P13: the utility gives money to a customer's wallet or carry.

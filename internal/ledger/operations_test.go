@@ -48,7 +48,7 @@ func table() []operation {
 		{"P9", ledger.SalePostings(ledger.SaleEntry{Source: till(), Tender: 10000, Account: "a", CarryIn: 25, Energy: 8700, VAT: 1305, Carry: 20}),
 			"1000 main 10000, 2060 a 25, 4000 -8700, 2020 -1305, 2060 a -20"},
 		{"P10", ledger.FreeUnitsFunded("basic", 6000, 900), "1200 basic 6900, 4040 -6000, 2020 -900"},
-		{"P12", ledger.DebtRaised("a:d", ref(ledger.Opening, ""), 60000), "1100 a:d 60000, 3000 -60000"},
+		{"P12", ledger.DebtRaised("a:d", ledger.Posting{Account: ref(ledger.Opening, ""), Amount: -60000}), "1100 a:d 60000, 3000 -60000"},
 		{"P13", ledger.GoodwillGiven(ref(ledger.Wallet, "a"), 1000), "5030 1000, 2000 a -1000"},
 		{"P14", ledger.ServicePaid(till(), 5000, 750), "1000 main 5750, 4030 -5000, 2020 -750"},
 		{"P15", ledger.WalletToppedUp(ref(ledger.Clearing, "mpesa"), "a", 10000, 0), "1020 mpesa 10000, 2000 a -10000"},

@@ -8,6 +8,9 @@ package localday
 
 import "time"
 
+// MonthForm is the form of a local month in rows and references: "2026-11". A date has that of [time.DateOnly].
+const MonthForm = "2006-01"
+
 // Begin is the first moment of a local day. Like those of [time.Date], month and day may lie outside their usual ranges:
 // the 32nd of October is the 1st of November.
 func Begin(year int, month time.Month, day int, zone *time.Location) time.Time {

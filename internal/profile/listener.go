@@ -82,7 +82,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 			return false, err
 		}
 		if t.Step.Gap > 0 && was.Gaps == 0 {
-			if err := tx.Wallets().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap,
+			if err := tx.Ratings().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap,
 				Text: "The device sent no values for a while; the energy of that time was not counted. Its register says how long in all."}); err != nil {
 				return false, err
 			}

@@ -133,7 +133,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if err != nil || found {
 		return e, refusal.Refusal{}, err
 	}
-	rows, err := tx.Wallets().WalletOf(n)
+	rows, err := tx.Ratings().WalletOf(n)
 	if err != nil {
 		return Entry{}, refusal.Refusal{}, err
 	}
@@ -207,11 +207,11 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	if !e.Wallet || e.Kind == OfRecord && v.Choice == Discard {
 		return out, nil
 	}
-	r, err := wallet.Release(tx.Wallets(), e.Meter, e.verdict(v), now)
+	r, err := wallet.Release(tx.Ratings(), e.Meter, e.verdict(v), now)
 	if err != nil || r.Refused() {
 		return Decided{Refusal: r.Refusal}, err
 	}
-	t, err := tx.Wallets().WalletTenant()
+	t, err := tx.Ratings().WalletTenant()
 	out.Readings, out.Units, out.Debit, out.Held, out.Currency = r.Readings, r.Units, r.Debit, r.Row.Held, t.Currency
 	return out, err
 }

@@ -5,6 +5,8 @@
 // what broke. The one place that maps codes to HTTP statuses and exit codes is [Code.Status] and [Code.Exit].
 package refusal
 
+import "strings"
+
 // Code is a stable, kebab-case name of a rule that said no. API clients branch on it; never rename one.
 type Code string
 
@@ -146,4 +148,15 @@ func (c Code) Exit() int {
 	default:
 		return 4
 	}
+}
+
+// maxEcho bounds what of a caller's text is repeated to it, in bytes.
+const maxEcho = 40
+
+// Echo is a caller's text as a refusal or an error repeats it: shortened, and valid UTF-8.
+func Echo(text string) string {
+	if len(text) > maxEcho {
+		text = text[:maxEcho] + "…"
+	}
+	return strings.ToValidUTF8(text, "?")
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -35,6 +36,7 @@ type office struct {
 	wallets *wallet.Wallets
 	desk    *quarantine.Desk
 	vending *vending.Vending
+	debts   *debt.Debts
 
 	registry *registry.Registry
 	notices  notify.Log
@@ -98,6 +100,7 @@ func (f *office) start(o Purses, n byte) (err error) {
 	f.registry = registry.New(registry.Config{Sealer: open{}, Now: clock, Rand: f.names, Connected: func(string) bool { return true },
 		Door: officeDoor[registry.Tx]{f.engine, func(tx *store.Tx) registry.Tx { return tx }}})
 	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: officeDoor[vending.Tx]{f.engine, func(tx *store.Tx) vending.Tx { return tx }}})
+	f.debts = debt.New(debt.Config{Sealer: open{}, Now: clock, MayDate: f.vending.MayDate, Door: officeDoor[debt.Tx]{f.engine, func(tx *store.Tx) debt.Tx { return tx }}})
 	f.notices = notify.NewLog(officeDoor[notify.LogTx]{f.engine, func(tx *store.Tx) notify.LogTx { return tx }})
 	return nil
 }

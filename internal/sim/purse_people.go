@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -150,7 +150,7 @@ func (s *pursesRun) moves(ctx context.Context, h *purse) error {
 	case w.vacant, w.protected, w.told.doubt, h.doubted(), h.host != nil, len(w.account.members) > 1, !h.once(s.o.Moves):
 		return nil
 	}
-	out, err := f.vending.MoveOut(ctx, f.by, vending.MoveOut{Account: h.number, Reason: "the lease has ended"})
+	out, err := f.debts.MoveOut(ctx, f.by, debt.MoveOut{Account: h.number, Reason: "the lease has ended"})
 	if err != nil || out.Refused() {
 		return errors.Join(err, refused(out.Refused(), out.Refusal))
 	}

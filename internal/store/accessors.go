@@ -2,31 +2,54 @@ package store
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// What follows hands a use case the rows of another one: it asks for what that one needs, and declares none of it itself.
+// A use case reaches the rows of another one through an accessor of its own transaction. There is one transaction, so each of them
+// returns it.
 
-// Notices are the rows that noting a notice needs.
+// Once is the transaction as stored answers need it.
+func (tx *Tx) Once() once.Tx { return tx }
+
+// Eyes is the transaction as the four-eyes rule needs it.
+func (tx *Tx) Eyes() access.EyesTx { return tx }
+
+// Books is the transaction as postings need it.
+func (tx *Tx) Books() ledger.Books { return tx }
+
+// Debts is the transaction as debts and accounts need it.
+func (tx *Tx) Debts() debt.Tx { return tx }
+
+// Charges is the transaction as fixed charges need it.
+func (tx *Tx) Charges() debt.ChargeTx { return tx }
+
+// Vendors is the transaction as vendors need it.
+func (tx *Tx) Vendors() vendor.Tx { return tx }
+
+// Wallets is the transaction as wallets need it.
+func (tx *Tx) Wallets() wallet.SettleTx { return tx }
+
+// Notices is the transaction as noting a notice needs it.
 func (tx *Tx) Notices() wallet.NoticeTx { return tx }
 
-// Approvals are the rows of acts that need a second person.
-func (tx *Tx) Approvals() access.EyesTx { return tx }
+// Ratings is the transaction as rating readings needs it.
+func (tx *Tx) Ratings() wallet.ReleaseTx { return tx }
 
-// Wallets are the rows of wallets.
-func (tx *Tx) Wallets() wallet.ReleaseTx { return tx }
-
-// Supplies are the rows of supplies that wait for a time.
+// Supplies is the transaction as watching over supplies needs it.
 func (tx *Tx) Supplies() wallet.WatchTx { return tx }
 
-// WalletJobs are the rows of recurring work on wallets.
+// WalletJobs is the transaction as recurring work on wallets needs it.
 func (tx *Tx) WalletJobs() wallet.JobTx { return tx }
 
-// WalletViews are the rows that show wallets.
+// WalletViews is the transaction as showing wallets needs it.
 func (tx *Tx) WalletViews() wallet.ViewTx { return tx }
 
-// WalletOrders are the rows that signing an order of a wallet needs.
+// WalletOrders is the transaction as signing an order of a wallet needs it.
 func (tx *Tx) WalletOrders() wallet.OrderTx { return tx }
 
-// Switches are the rows that switching a supply for a person needs.
+// Switches is the transaction as switching a supply for a person needs it.
 func (tx *Tx) Switches() wallet.SwitchTx { return tx }

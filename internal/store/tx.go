@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/job"
@@ -25,6 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/store/sales"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -67,6 +69,8 @@ var (
 	_ presence.Tx       = (*Tx)(nil)
 	_ silence.Tx        = (*Tx)(nil)
 	_ vending.Tx        = (*Tx)(nil)
+	_ vendor.Tx         = (*Tx)(nil)
+	_ debt.Tx           = (*Tx)(nil)
 	_ wallet.Tx         = (*Tx)(nil)
 )
 

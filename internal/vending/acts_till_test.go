@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -233,7 +234,7 @@ func (h *history) reverses(r *rand.Rand) {
 }
 
 // undoes asks for the reversal of the newest sale to a meter, and tells what became of it.
-func (h *history) undoes(m *home, key string) (b *bought, got vending.Done[sale.Reversal]) {
+func (h *history) undoes(m *home, key string) (b *bought, got once.Done[sale.Reversal]) {
 	h.t.Helper()
 	for _, o := range h.sales {
 		if o.home == m && o.sold > 0 {
@@ -245,7 +246,7 @@ func (h *history) undoes(m *home, key string) (b *bought, got vending.Done[sale.
 	}
 	h.step++
 	got, err := h.server().Reverse(context.Background(), h.someone(), vending.Undo{Sale: b.sale.ID.Text(id.Vend), Reason: "by mistake",
-		Request: vending.Request{Once: access.Once{Principal: "till", Key: key, Hash: [32]byte{1}}}})
+		Request: once.Request{Once: access.Once{Principal: "till", Key: key, Hash: [32]byte{1}}}})
 	if err != nil {
 		if !h.tolerates(err) {
 			h.t.Fatal(err)

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -20,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // logbook reads what the audit log says since it was last asked. Identities are shown by the names that a test gave them,
@@ -76,8 +79,8 @@ func (l *logbook) says(what string, want ...string) {
 	}
 }
 
-func done[V any](t *testing.T) func(vending.Done[V], error) V {
-	return func(d vending.Done[V], err error) V {
+func done[V any](t *testing.T) func(once.Done[V], error) V {
+	return func(d once.Done[V], err error) V {
 		t.Helper()
 		if err != nil || d.Refused() {
 			t.Fatalf("%v %s", err, d.Detail())
@@ -157,29 +160,29 @@ func TestTheAuditLogSaysWhoMovedMoneyByHand(t *testing.T) {
 	l.fresh()
 	const who = "08:00 person amina@example.org@192.0.2.7 "
 
-	v, err := l.AddVendor(ctx, amina(), vending.NewVendor{Name: "Corner shop", Commission: 150, Credit: 5000})
+	v, err := l.Vendors.Add(ctx, amina(), vendor.NewVendor{Name: "Corner shop", Commission: 150, Credit: 5000})
 	if err != nil || v.Refused() {
 		t.Fatalf("%v %s", err, v.Detail())
 	}
 	l.name(v.Vendor.ID.Text(id.Vendor), "shop")
 	l.says("a vendor", who+`vendor.add shop:  => code=V001 name="Corner shop" billing=float commission_bps=150 credit_minor=5000 blocked=false () alone`)
 	name, whole := "Kiosk", money.Bps(10)
-	if set, err := l.SetTerms(ctx, amina(), "V001", vending.VendorTerms{Name: &name, Commission: &whole}); err != nil || set.Refused() {
+	if set, err := l.SetTerms(ctx, amina(), "V001", vendor.Terms{Name: &name, Commission: &whole}); err != nil || set.Refused() {
 		t.Fatalf("%v %s", err, set.Detail())
 	}
 	l.says("its terms", who+`vendor.terms shop: code=V001 name="Corner shop" billing=float commission_bps=150 credit_minor=5000 blocked=false`+
 		` => code=V001 name="Kiosk" billing=float commission_bps=10 credit_minor=5000 blocked=false () alone`)
-	done[vending.Deposited](t)(l.Deposit(ctx, amina(), vending.Paid{Vendor: "V001", Amount: kes(7000), Reference: "BANK-1"}))
+	done[vendor.Deposited](t)(l.Deposit(ctx, amina(), vendor.Paid{Vendor: "V001", Amount: kes(7000), Reference: "BANK-1"}))
 	l.says("a deposit", who+`vendor.deposit shop:  => amount="70.00 KES" reference="main:BANK-1" journal=jrn () alone`)
 
-	debt := done[vending.Booking](t)(l.AddDebt(ctx, amina(), vending.NewDebt{Account: m, Kind: "loan", Memo: "fridge", Amount: kes(5000), Mode: tariff.Percent, Value: 2500}))
-	l.name(debt.Debt.Name(), "loan")
+	loan := done[debt.Booking](t)(l.Debts.Add(ctx, amina(), debt.NewDebt{Account: m, Kind: "loan", Memo: "fridge", Amount: kes(5000), Mode: tariff.Percent, Value: 2500}))
+	l.name(loan.Debt.Name(), "loan")
 	l.says("a debt", who+`debt.raise loan:  => account=hers kind="loan" amount_minor=5000 mode=percent value=2500 against=opening ()`)
-	done[vending.Booking](t)(l.WriteOffDebt(ctx, amina(), vending.WriteOff{Debt: debt.Debt.Name(), Amount: ptr(money.Minor(1200)), Reason: "moved away"}))
+	done[debt.Booking](t)(l.WriteOff(ctx, amina(), debt.WriteOff{Debt: loan.Debt.Name(), Amount: ptr(money.Minor(1200)), Reason: "moved away"}))
 	l.says("a write-off", who+`debt.write-off loan: outstanding_minor=5000 => outstanding_minor=3800 (moved away) alone`)
-	done[vending.Adjusted](t)(l.Adjust(ctx, amina(), vending.Adjustment{Account: m, Amount: kes(300), Reason: "outage"}))
+	done[debt.Adjusted](t)(l.Adjust(ctx, amina(), debt.Adjustment{Account: m, Amount: kes(300), Reason: "outage"}))
 	l.says("goodwill", who+`adjustment hers:  => journal=jrn goodwill="3.00 KES" (outage) alone`)
-	done[vending.Charged](t)(l.AddCharge(ctx, amina(), vending.NewCharge{Account: m, Name: "visit", Month: "2026-11", Amount: kes(1150), VATBps: 1500}))
+	done[debt.Charged](t)(l.AddCharge(ctx, amina(), debt.NewCharge{Account: m, Name: "visit", Month: "2026-11", Amount: kes(1150), VATBps: 1500}))
 	l.says("a charge", who+`charge.add hers:  => charge="visit 2026-11" amount_minor=1150 vat_bps=1500 priority=20 ()`)
 
 	given, err := l.GiveTokens(ctx, amina(), ask(vending.Ask{Meter: m, Kind: sale.Replacement, Units: 25_000, Reason: "meter burnt"}, "job-key-1"))
@@ -205,14 +208,14 @@ func TestTheAuditLogSaysWhoMovedOutAndWhatWasPaidBack(t *testing.T) {
 	m := l.purse(1, l.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	account := l.sell(order(m, 5000, "recharge-1")).Sale.Account
 	l.name(account.Text(id.Account), "hers")
-	l.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 700})
+	l.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 700})
 	l.do(func(tx *store.Tx) error {
 		return postOne(tx, ledger.Payment, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill},
 			ledger.AccountRef{Code: ledger.Deposit, Subject: account.Text(id.Account)}, 2000)
 	})
 	l.fresh()
-	done[vending.MovedOut](t)(l.MoveOut(ctx, amina(), leaves(m, "move-out-1")))
-	out := done[vending.Refunded](t)(l.Refund(ctx, amina(), vending.Refund{Account: account.Text(id.Account), Amount: ptr(kes(2300)), Reason: "transfer 4711"}))
+	done[debt.MovedOut](t)(l.MoveOut(ctx, amina(), leaves(m, "move-out-1")))
+	out := done[debt.Refunded](t)(l.Refund(ctx, amina(), debt.Refund{Account: account.Text(id.Account), Amount: ptr(kes(2300)), Reason: "transfer 4711"}))
 	if out.Left != 4000 {
 		t.Errorf("%d are left to pay back, want 4000", out.Left)
 	}
@@ -220,7 +223,7 @@ func TestTheAuditLogSaysWhoMovedOutAndWhatWasPaidBack(t *testing.T) {
 	l.says("a move", who+"account.move-out hers: status=active => status=closed wallet=5000 deposit=2000 carry=0 final_bill=0 debts_paid=700"+
 		" refund_due=6300 still_owed=0 meters="+m+" (lease ended)",
 		who+`account.refund hers:  => journal=jrn amount="23.00 KES" to=1010:main left_minor=4000 (transfer 4711) alone`)
-	if rest := done[vending.Refunded](t)(l.Refund(ctx, amina(), vending.Refund{Account: account.Text(id.Account), Reason: "the rest"})); rest.Left != 0 || rest.Amount != kes(4000) {
+	if rest := done[debt.Refunded](t)(l.Refund(ctx, amina(), debt.Refund{Account: account.Text(id.Account), Reason: "the rest"})); rest.Left != 0 || rest.Amount != kes(4000) {
 		t.Errorf("the rest is %s and leaves %d, want 40.00 KES and nothing", rest.Amount, rest.Left)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // heavy is a tariff of which a sale has a fee and as many levies as there may be.
@@ -25,14 +25,14 @@ func heavy() tariff.Body {
 // the youngest charge goes before all others.
 func (s *shop) burden(meter string) {
 	account := s.account(meter)
-	for i := range vending.MaxOpen {
-		s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 10, Capped: true})
-		s.due(account, vending.Due{Name: fmt.Sprintf("old-%02d", i), Month: "2025-01", Gross: 10, Priority: 20, Capped: true})
+	for i := range debt.MaxOpen {
+		s.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 10, Capped: true})
+		s.due(account, debt.Due{Name: fmt.Sprintf("old-%02d", i), Month: "2025-01", Gross: 10, Priority: 20, Capped: true})
 	}
 	for i := range 4 {
-		s.due(account, vending.Due{Name: fmt.Sprintf("young-%d", i), Month: "2025-02", Gross: 10, Priority: 20, Capped: true})
+		s.due(account, debt.Due{Name: fmt.Sprintf("young-%d", i), Month: "2025-02", Gross: 10, Priority: 20, Capped: true})
 	}
-	s.due(account, vending.Due{Name: "first", Month: "2025-03", Gross: 10, Priority: 5, Capped: true})
+	s.due(account, debt.Due{Name: "first", Month: "2025-03", Gross: 10, Priority: 5, Capped: true})
 }
 
 // TestWhoOwesMuchCanBuy: a sale that pays as many debts at once as an account can have, and has every other line there
@@ -49,7 +49,7 @@ func TestWhoOwesMuchCanBuy(t *testing.T) {
 		}
 		return shown.Due + shown.Debts
 	}
-	if got, want := owed(), money.Minor(10*(2*vending.MaxOpen+5)); got != want {
+	if got, want := owed(), money.Minor(10*(2*debt.MaxOpen+5)); got != want {
 		t.Errorf("the account is shown to owe %d, want %d", got, want)
 	}
 	sale := s.sell(order(meter, 100_000, "everything-0001")).Sale

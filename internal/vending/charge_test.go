@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -33,9 +34,9 @@ func (s *shop) owes(account id.ID) string {
 		for _, d := range dues {
 			out = append(out, fmt.Sprintf("%s %d/%d", d.Ref(), d.Paid, d.Gross))
 		}
-		_, debts, err := tx.ChargesOpen(account, vending.MaxOpen)
+		_, debts, err := tx.ChargesOpen(account, debt.MaxOpen)
 		for _, d := range debts {
-			balance, e := tx.Balance(ledger.AccountRef{Code: ledger.Debt, Subject: vending.DebtSubject(account, d.Name())})
+			balance, e := tx.Balance(ledger.AccountRef{Code: ledger.Debt, Subject: debt.Subject(account, d.Name())})
 			if e != nil {
 				return e
 			}
@@ -64,6 +65,27 @@ func lines(s []sale.Line) string {
 		out = append(out, fmt.Sprintf("%s %d%s", name, l.Amount, left))
 	}
 	return strings.Join(out, ", ")
+}
+
+// sum adds up the lines of a sale.
+func sum(lines []sale.Line) money.Minor {
+	var m money.Minor
+	for _, l := range lines {
+		m += l.Amount
+	}
+	return m
+}
+
+// line finds a line by its kind.
+func line(t *testing.T, s sale.Sale, k sale.LineKind) sale.Line {
+	t.Helper()
+	for _, l := range s.Lines {
+		if l.Kind == k {
+			return l
+		}
+	}
+	t.Fatalf("sale has no %s line: %+v", k, s.Lines)
+	return sale.Line{}
 }
 
 // policy sets what the tenant decided about charges.
@@ -287,7 +309,7 @@ func TestFixedChargesFallDue(t *testing.T) {
 	account := s.account(meter)
 	accrue := func(want int) {
 		t.Helper()
-		if n, err := s.AccrueCharges(context.Background(), system()); err != nil || n != want {
+		if n, err := s.Accrue(context.Background(), system()); err != nil || n != want {
 			t.Errorf("charged %d accounts (%v), want %d", n, err, want)
 		}
 	}
@@ -330,7 +352,7 @@ func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 		s.clock.set(s.at(opened))
 		meter := s.meter(1, place{tariff: v})
 		if name == "an old account" { // the job was there in October
-			if n, err := s.AccrueCharges(context.Background(), system()); err != nil || n != 1 {
+			if n, err := s.Accrue(context.Background(), system()); err != nil || n != 1 {
 				t.Fatalf("charged %d accounts (%v), want 1", n, err)
 			}
 		}
@@ -367,7 +389,7 @@ func TestChargesByTheDaySumToTheMonth(t *testing.T) {
 		account := s.account(s.meter(1, place{tariff: s.publish("daily", standing(flat(), per), long())}))
 		for _, day := range []string{"2026-11-01", "2026-11-02", "2026-11-07", "2026-11-29", "2026-12-01"} {
 			s.clock.set(s.at(day + "T12:00:00Z"))
-			if _, err := s.AccrueCharges(context.Background(), system()); err != nil {
+			if _, err := s.Accrue(context.Background(), system()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -384,12 +406,12 @@ func TestNobodyIsBilledForMoreThanTwoYears(t *testing.T) {
 	s.clock.set(s.at("2026-11-20T08:00:00Z"))
 	account := s.account(s.meter(1, place{tariff: v}))
 	s.clock.set(s.at("2031-05-02T08:00:00Z"))
-	if _, err := s.AccrueCharges(context.Background(), system()); err != nil {
+	if _, err := s.Accrue(context.Background(), system()); err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Split(s.owes(account), ", ")
-	if len(got) != vending.MaxCatchUp || !strings.HasPrefix(got[0], "standing 2029-06 ") {
-		t.Errorf("%d months are due from %s on, want %d from 2029-06", len(got), got[0], vending.MaxCatchUp)
+	if len(got) != debt.MaxCatchUp || !strings.HasPrefix(got[0], "standing 2029-06 ") {
+		t.Errorf("%d months are due from %s on, want %d from 2029-06", len(got), got[0], debt.MaxCatchUp)
 	}
 }
 
@@ -408,12 +430,12 @@ func TestTheJobMayBeCutOffAnywhere(t *testing.T) {
 		}
 		return nil
 	}
-	first, err := s.AccrueCharges(context.Background(), system())
+	first, err := s.Accrue(context.Background(), system())
 	if !errors.Is(err, errPower) || first == 0 || first == 120 {
 		t.Errorf("cut off after %d accounts with %v", first, err)
 	}
 	s.door.before = nil
-	second, err := s.AccrueCharges(context.Background(), system())
+	second, err := s.Accrue(context.Background(), system())
 	if err != nil || first+second != 120 {
 		t.Errorf("charged %d and then %d accounts (%v), want 120 together", first, second, err)
 	}
@@ -442,19 +464,19 @@ func TestMoneyForChargesAlone(t *testing.T) {
 func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		debt   vending.Debt
+		debt   debt.Debt
 		policy registry.ChargePolicy
 		tender []money.Minor
 		want   string
 	}{
-		{"at least", vending.Debt{Mode: tariff.Percent, Value: 1000, Min: 2500, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10000}, "2500"},
-		{"at most of one", vending.Debt{Mode: tariff.Percent, Value: 5000, Max: 1500, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10000}, "1500"},
-		{"at most in a month", vending.Debt{Mode: tariff.Amount, Value: 2000, MonthCap: 3000, Outstanding: 90000}, registry.ChargePolicy{},
+		{"at least", debt.Debt{Mode: tariff.Percent, Value: 1000, Min: 2500, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10000}, "2500"},
+		{"at most of one", debt.Debt{Mode: tariff.Percent, Value: 5000, Max: 1500, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10000}, "1500"},
+		{"at most in a month", debt.Debt{Mode: tariff.Amount, Value: 2000, MonthCap: 3000, Outstanding: 90000}, registry.ChargePolicy{},
 			[]money.Minor{10000, 10000, 10000}, "2000 1000 0"},
-		{"what is left", vending.Debt{Mode: tariff.Full, Outstanding: 2500}, registry.ChargePolicy{}, []money.Minor{10000, 10000}, "2500 0"},
-		{"70 %", vending.Debt{Mode: tariff.Full, Outstanding: 90000, Capped: true}, registry.ChargePolicy{}, []money.Minor{10000}, "7000"},
-		{"the tenant's ceiling", vending.Debt{Mode: tariff.Full, Outstanding: 90000, Capped: true}, registry.ChargePolicy{MaxDeduction: 3000}, []money.Minor{10000}, "3000"},
-		{"rounded down", vending.Debt{Mode: tariff.Percent, Value: 3333, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10001}, "3333"},
+		{"what is left", debt.Debt{Mode: tariff.Full, Outstanding: 2500}, registry.ChargePolicy{}, []money.Minor{10000, 10000}, "2500 0"},
+		{"70 %", debt.Debt{Mode: tariff.Full, Outstanding: 90000, Capped: true}, registry.ChargePolicy{}, []money.Minor{10000}, "7000"},
+		{"the tenant's ceiling", debt.Debt{Mode: tariff.Full, Outstanding: 90000, Capped: true}, registry.ChargePolicy{MaxDeduction: 3000}, []money.Minor{10000}, "3000"},
+		{"rounded down", debt.Debt{Mode: tariff.Percent, Value: 3333, Outstanding: 90000}, registry.ChargePolicy{}, []money.Minor{10001}, "3333"},
 	} {
 		s := open(t, true)
 		s.policy(c.policy)
@@ -487,7 +509,7 @@ func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
 	meter := s.meter(1, place{tariff: s.publish("ibt", body, long())})
 	account := s.account(meter)
 	s.debt(account, percent(2000, 10000))
-	if _, err := s.AccrueCharges(context.Background(), system()); err != nil {
+	if _, err := s.Accrue(context.Background(), system()); err != nil {
 		t.Fatal(err)
 	}
 	before, books := s.owes(account), fmt.Sprint(s.accounts())

@@ -11,9 +11,11 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -89,7 +91,7 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if err := fund(tx, s, &entry); err != nil {
 		return refusal.Refusal{}, err
 	}
-	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s), Postings: ledger.SalePostings(entry)}
+	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(), Postings: ledger.SalePostings(entry)}
 	if len(j.Postings) == 0 { // free units that nobody pays for: no money moved
 		return refusal.Refusal{}, nil
 	}
@@ -97,10 +99,30 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if r, err := book(tx, s, j); err != nil || r.Refused() {
+	if r, err := vendor.Book(tx.Vendors(), s, j); err != nil || r.Refused() {
 		return r, err
 	}
-	return refusal.Refusal{}, bookCommission(tx, s, now)
+	return refusal.Refusal{}, vendor.BookCommission(tx.Vendors(), s, now)
+}
+
+// FreeProgramme is the subject of the receivable that free basic units are funded from (P10).
+const FreeProgramme = "free-basic-units"
+
+// fund adds toa sale's entry what a programme owes for its free units (P10).
+func fund(tx Tx, s sale.Sale, e *ledger.SaleEntry) error {
+	if s.Free == 0 {
+		return nil
+	}
+	v, err := tx.TariffVersion(s.Tariff)
+	if err != nil {
+		return err
+	}
+	net, vat, err := v.Body.Funding(s.Free)
+	if err != nil {
+		return fmt.Errorf("fund %d Wh of free units: %w", s.Free, err)
+	}
+	e.Funding = ledger.FreeUnitsFunded(FreeProgramme, net, vat)
+	return nil
 }
 
 func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
@@ -147,37 +169,20 @@ func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 	if p.order.Render == nil {
 		return s, nil
 	}
-	s.Sold.Reply = reply(p.order.Render(s.Sold.Sale, s.Digits))
+	s.Sold.Reply = once.Answer(p.order.Render(s.Sold.Sale, s.Digits))
 	if s.Sold.Repeated {
 		s.Sold.Reply.Status = repeatedStatus
 	}
-	if p.order.Once.Key == "" {
-		return s, nil
-	}
-	return s, tx.OncePut(p.order.Once, s.Sold.Reply.Status, v.sealReply(p.order.Once, s.Sold.Reply), true)
+	return s, v.answers.Put(tx.Once(), p.order.Once, s.Sold.Reply, true)
 }
 
 // putRefusal answers with the refusal of a sale that exists, and stores it under the request's key in the transaction
 // that found out: the key may be claimed since the sale was reserved.
 func (v *Vending) putRefusal(tx Tx, p purchase, sale sale.Sale, r refusal.Refusal) (step, error) {
 	out := step{Sold: Sold{Refusal: r, Sale: sale}}
-	if !p.keeps(r) {
+	if !p.request().Keeps(r) {
 		return out, nil
 	}
-	out.Sold.Reply = reply(p.order.RenderRefusal(r))
-	return out, tx.OncePut(p.order.Once, out.Sold.Reply.Status, v.sealReply(p.order.Once, out.Sold.Reply), true)
-}
-
-func reply(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
-
-// storable reports whether a refusal is an answer to the request itself, so that the same request must get it again.
-// What depends on the moment (another request running, the server's own state) is not stored, nor what was refused
-// because of who asked.
-func storable(c refusal.Code) bool {
-	switch c {
-	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,
-		refusal.VendInProgress, refusal.ClockUntrusted, refusal.Unauthenticated, refusal.Forbidden, refusal.RateLimited:
-		return false
-	}
-	return c.Status() < 500
+	out.Sold.Reply = once.Answer(p.order.RenderRefusal(r))
+	return out, v.answers.Put(tx.Once(), p.order.Once, out.Sold.Reply, true)
 }

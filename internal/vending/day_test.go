@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -59,7 +60,7 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 				for i := range 3 {
 					d.meters = append(d.meters, d.meter(i, place{tariff: []id.ID{blocks, charged}[i%2]}))
 					d.debt(d.account(d.meters[i]), percent(1000, 100+d.r.Int64N(20_000)))
-					d.debt(d.account(d.meters[i]), vending.Debt{Mode: tariff.Amount, Value: 700, MonthCap: 2000, Outstanding: 50_000})
+					d.debt(d.account(d.meters[i]), debt.Debt{Mode: tariff.Amount, Value: 700, MonthCap: 2000, Outstanding: 50_000})
 				}
 				if seed%2 == 1 { // before anything is bought, which claims them too
 					d.asked = append(d.asked, order(d.meters[1], 0, "key-number-0"))
@@ -118,14 +119,14 @@ func (d *day) books() {
 		before := d.clock.Now()
 		d.clock.add(time.Duration(1+d.r.IntN(20)) * time.Hour)
 		d.rare.When(d.clock.Now().Month() != before.Month(), "month change")
-		_, err = d.AccrueCharges(context.Background(), system())
+		_, err = d.Accrue(context.Background(), system())
 	case 1:
-		_, err = d.AddDebt(context.Background(), owner(), vending.NewDebt{Account: meter, Kind: "fine", Amount: kes(money.Minor(1 + d.r.IntN(5000)))})
+		_, err = d.Debts.Add(context.Background(), owner(), debt.NewDebt{Account: meter, Kind: "fine", Amount: kes(money.Minor(1 + d.r.IntN(5000)))})
 	case 2:
-		var list vending.DebtList
-		if list, err = d.Debts(context.Background(), owner(), vending.Owing{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
-			w := vending.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: ptr(money.Minor(d.r.IntN(300))), Reason: "moved away"}
-			_, err = d.WriteOffDebt(context.Background(), owner(), w)
+		var list debt.List
+		if list, err = d.Debts.List(context.Background(), owner(), debt.Owing{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
+			w := debt.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: ptr(money.Minor(d.r.IntN(300))), Reason: "moved away"}
+			_, err = d.WriteOff(context.Background(), owner(), w)
 		}
 	case 3:
 		o := order(meter, 0, fmt.Sprintf("key-number-%d", len(d.asked))) // a claim of free units

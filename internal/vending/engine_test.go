@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -17,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // onPostgres has every shop of these tests keep its books in PostgreSQL: go test ./internal/vending -args -postgres.
@@ -100,12 +103,14 @@ func (s *shop) whole() engine {
 	return e
 }
 
-// start opens the store and a Vending over it, as a process does.
+// start opens the store and the use cases over it, as a process does.
 func (s *shop) start() {
 	s.t.Helper()
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
 	s.Vending = s.vendingOver(s.door)
+	s.Debts = debt.New(debt.Config{Door: through[debt.Tx]{s.door, vending.Tx.Debts}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
+	s.Vendors = vendor.New(vendor.Config{Door: through[vendor.Tx]{s.door, vending.Tx.Vendors}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
 }
 
 // vendingOver is a Vending of this shop over a store.
@@ -117,4 +122,26 @@ func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
 	return vending.New(vending.Config{Door: d, Issuer: keys, Sealer: s.sealer, Now: s.clock.Now, Running: s.running,
 		Synced: func() bool { return s.synced }, Rand: rand.Reader,
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
+}
+
+// Doers carry out the approved acts of all use cases of the shop.
+func (s *shop) Doers() access.Doers {
+	all := s.Vending.Doers()
+	maps.Copy(all, s.Debts.Doers())
+	maps.Copy(all, s.Vendors.Doers())
+	return all
+}
+
+// through is the door of another use case. It counts and breaks with the shop's own.
+type through[X any] struct {
+	*door
+	as func(vending.Tx) X
+}
+
+func (t through[X]) Do(ctx context.Context, tenant access.Tenant, fn func(X) (bool, error)) error {
+	return t.door.Do(ctx, tenant, func(tx vending.Tx) (bool, error) { return fn(t.as(tx)) })
+}
+
+func (t through[X]) View(ctx context.Context, tenant access.Tenant, fn func(X) error) error {
+	return t.door.View(ctx, tenant, func(tx vending.Tx) error { return fn(t.as(tx)) })
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -41,11 +42,11 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 	}
 	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (tariff.Version, error) { return tx.TariffVersion(shown.Sale.Tariff) })
 	if err != nil {
-		return Explained{}, fmt.Errorf("explain sale %s: %w", echo(sale), err)
+		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}
 	e, err := derive(shown.Sale, version)
 	if err != nil {
-		return Explained{}, fmt.Errorf("explain sale %s: %w", echo(sale), err)
+		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}
 	return e, nil
 }
@@ -86,7 +87,7 @@ func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 			labels[l.Ref] = l.Label
 		}
 	}
-	e.Lines = priced{split: e.Split, carry: s.CarryIn, owed: owed{labels: labels}}.lines()
+	e.Lines = priced{split: e.Split, carry: s.CarryIn, owed: debt.Owed{Labels: labels}}.lines()
 	for _, l := range e.Lines {
 		e.Sum += l.Amount
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
@@ -61,8 +62,8 @@ func randomBody(r *rand.Rand) tariff.Body {
 	return b
 }
 
-func randomDebt(r *rand.Rand) vending.Debt {
-	d := vending.Debt{Outstanding: money.Minor(1 + r.Int64N(30_000)), Mode: tariff.Percent, Value: r.Int64N(6000), Capped: r.IntN(2) == 0,
+func randomDebt(r *rand.Rand) debt.Debt {
+	d := debt.Debt{Outstanding: money.Minor(1 + r.Int64N(30_000)), Mode: tariff.Percent, Value: r.Int64N(6000), Capped: r.IntN(2) == 0,
 		Min: money.Minor(r.Int64N(2) * r.Int64N(500)), Max: money.Minor(r.Int64N(2) * r.Int64N(5000)), MonthCap: money.Minor(r.Int64N(2) * r.Int64N(8000))}
 	if r.IntN(3) == 0 {
 		d.Mode, d.Value = tariff.Amount, 1+r.Int64N(2000)
@@ -176,8 +177,8 @@ func TestAnExplanationReadsWell(t *testing.T) {
 	meter := s.meter(1, place{tariff: s.publish("domestic", body, monday().AddDate(-1, 0, 0))})
 	s.buyUntil(meter, 40_000)
 	account := s.account(meter)
-	s.due(account, vending.Due{Name: "service", Month: "2026-11", Gross: 11_270, VATBps: 1500, Priority: tariff.FixedPriority, Capped: true})
-	s.debt(account, vending.Debt{Outstanding: 60_000, Mode: tariff.Percent, Value: 6000, Capped: true})
+	s.due(account, debt.Due{Name: "service", Month: "2026-11", Gross: 11_270, VATBps: 1500, Priority: tariff.FixedPriority, Capped: true})
+	s.debt(account, debt.Debt{Outstanding: 60_000, Mode: tariff.Percent, Value: 6000, Capped: true})
 	e := s.explain(s.sell(order(meter, 50_000, "explain-well")).Sale)
 	got := strings.Join(e.Words()[1:], "\n")
 	want := `You paid 500.00 KES.
@@ -226,7 +227,7 @@ func TestAChangedSaleIsSaidLoudly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openWith(t, true, false)
 			meter := s.meter(1, place{tariff: s.publish("domestic", ibt(), monday().AddDate(-1, 0, 0))})
-			s.debt(s.account(meter), vending.Debt{Outstanding: 60_000, Mode: tariff.Percent, Value: 1000, Capped: true})
+			s.debt(s.account(meter), debt.Debt{Outstanding: 60_000, Mode: tariff.Percent, Value: 1000, Capped: true})
 			sale := s.sell(order(meter, 10_000, "explain-loud")).Sale
 			if e := s.explain(sale); !e.Agrees() {
 				t.Fatalf("before: %q", e.Differences)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -16,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // TestAWriteOffWaitsForASecondPerson: where four eyes bind nothing is booked until somebody else allows it, and then it
@@ -25,25 +27,25 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 	s.fourEyes()
 	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
 	account := s.account(meter)
-	debt := s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 5000})
+	arrears := s.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 5000})
 	before := s.owes(account)
-	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: ptr(money.Minor(2000)), Reason: "moved away"})
+	off, err := s.WriteOff(context.Background(), owner(), debt.WriteOff{Debt: arrears.Text(id.Debt), Amount: ptr(money.Minor(2000)), Reason: "moved away"})
 	if err != nil || off.Value.Waits == nil || s.owes(account) != before {
 		t.Fatalf("written off by one person: %v, %s; the account owes %s", err, off.Detail(), s.owes(account))
 	}
-	give, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(1000), Reason: "outage"})
+	give, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: meter, Amount: kes(1000), Reason: "outage"})
 	if err != nil || give.Value.Waits == nil {
 		t.Fatalf("goodwill by one person: %v, %s", err, give.Detail())
 	}
 	for _, w := range []*access.Approval{off.Value.Waits, give.Value.Waits} {
 		maker := w.Maker
 		maker.Approval = w.ID
-		if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
+		if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
 			t.Errorf("done before it was allowed: %v %q", err, done.Code)
 		}
 		s.allow(*w)
 		for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
-			if done, err := s.DoAdjust(context.Background(), maker, w.Body); err != nil || done.Code != want {
+			if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != want {
 				t.Errorf("done under its approval: %v %q, want %q the first time only", err, done.Code, want)
 			}
 		}
@@ -83,9 +85,9 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	s.fourEyes()
 	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
 	account := s.account(meter)
-	debt := s.debt(account, vending.Debt{Mode: tariff.Amount, Value: 4000, Outstanding: 5000})
+	arrears := s.debt(account, debt.Debt{Mode: tariff.Amount, Value: 4000, Outstanding: 5000})
 	sold := s.sell(order(meter, 10000, "key-number-1"))
-	off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Reason: "moved away"})
+	off, err := s.WriteOff(context.Background(), owner(), debt.WriteOff{Debt: arrears.Text(id.Debt), Reason: "moved away"})
 	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 10.00 KES ") {
 		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
 	}
@@ -95,7 +97,7 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	s.allow(*off.Value.Waits)
 	maker := off.Value.Waits.Maker
 	maker.Approval = off.Value.Waits.ID
-	if done, err := s.DoAdjust(context.Background(), maker, off.Value.Waits.Body); err != nil || done.Refused() {
+	if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, off.Value.Waits.Body); err != nil || done.Refused() {
 		t.Fatalf("done: %v %s", err, done.Detail())
 	}
 	if got, want := s.owes(account), "arrears 4000 (ledger 4000, month 0)"; got != want {
@@ -107,14 +109,14 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("flat", flat(), long())})
-	debt := s.debt(s.account(meter), vending.Debt{Mode: tariff.Full, Outstanding: 5000})
+	arrears := s.debt(s.account(meter), debt.Debt{Mode: tariff.Full, Outstanding: 5000})
 	for _, minor := range []money.Minor{-1, 0, 5001, math.MaxInt64, math.MinInt64} {
-		if off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Text(id.Debt), Amount: &minor, Reason: "x"}); err != nil || off.Code != refusal.AmountInvalid {
+		if off, err := s.WriteOff(context.Background(), owner(), debt.WriteOff{Debt: arrears.Text(id.Debt), Amount: &minor, Reason: "x"}); err != nil || off.Code != refusal.AmountInvalid {
 			t.Errorf("write off %d: %v %q, want amount-invalid", minor, err, off.Code)
 		}
 	}
 	give := func(minor money.Minor) refusal.Code {
-		out, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(minor), Reason: "x"})
+		out, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: meter, Amount: kes(minor), Reason: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +139,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	ctx := context.Background()
-	credit := func(minor money.Minor) vending.VendorTerms { return vending.VendorTerms{Credit: &minor} }
+	credit := func(minor money.Minor) vendor.Terms { return vendor.Terms{Credit: &minor} }
 	half, whole, stop, name := money.Bps(50), money.Bps(10_000), true, "Kiosk"
 	s.publish("domestic", flat(), monday())
 	do := func(w *access.Approval) refusal.Code {
@@ -151,7 +153,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 		return done.Code
 	}
 	limit := func() int64 { return s.number(`SELECT SUM(credit_limit) FROM vendor`) }
-	made, err := s.AddVendor(ctx, owner(), vending.NewVendor{Name: "Corner shop", Credit: 5000})
+	made, err := s.Vendors.Add(ctx, owner(), vendor.NewVendor{Name: "Corner shop", Credit: 5000})
 	if err != nil || made.Waits == nil || s.number(`SELECT COUNT(*) FROM vendor`) != 0 {
 		t.Fatalf("a vendor with credit by one person: %v %s", err, made.Detail())
 	}
@@ -167,7 +169,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 			t.Errorf("taken on: %q with credit %d, want %q and 5000", got, limit(), want)
 		}
 	}
-	code := s.vendor(vending.NewVendor{}).Code
+	code := s.vendor(vendor.NewVendor{}).Code
 	raised, err := s.SetTerms(ctx, owner(), code, credit(9000))
 	if err != nil || raised.Waits == nil || limit() != 5000 {
 		t.Fatalf("raised by one person: %v %s, limits %d", err, raised.Detail(), limit())
@@ -177,22 +179,22 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 		t.Errorf("raised: %q, limits %d, want 14000", got, limit())
 	}
 	for _, c := range []struct {
-		terms vending.VendorTerms
+		terms vendor.Terms
 		want  string
 	}{
-		{vending.VendorTerms{Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %"},
+		{vendor.Terms{Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %"},
 		{credit(100), "change vendor V002 (\"Corner shop\"): credit limit from 90.00 KES to 1.00 KES"},
-		{vending.VendorTerms{Name: &name}, `change vendor V002 ("Corner shop"): name from "Corner shop" to "Kiosk"`},
-		{vending.VendorTerms{Blocked: &stop, Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %, status from active to blocked"},
+		{vendor.Terms{Name: &name}, `change vendor V002 ("Corner shop"): name from "Corner shop" to "Kiosk"`},
+		{vendor.Terms{Blocked: &stop, Commission: &half}, "change vendor V002 (\"Corner shop\"): commission from 0 % to 0.5 %, status from active to blocked"},
 	} {
 		if got, err := s.SetTerms(ctx, owner(), code, c.terms); err != nil || got.Waits == nil || got.Waits.Summary != c.want || limit() != 14_000 {
 			t.Errorf("changed by one person: %v %s %+v, want it to wait as %q", err, got.Detail(), got.Waits, c.want)
 		}
 	}
-	if got, err := s.SetTerms(ctx, owner(), code, vending.VendorTerms{Commission: &whole}); err != nil || got.Code != refusal.CommissionTooHigh {
+	if got, err := s.SetTerms(ctx, owner(), code, vendor.Terms{Commission: &whole}); err != nil || got.Code != refusal.CommissionTooHigh {
 		t.Errorf("above the ceiling: %v %q %+v", err, got.Code, got.Waits)
 	}
-	if got, err := s.SetTerms(ctx, owner(), code, vending.VendorTerms{Blocked: &stop}); err != nil || got.Refused() || got.Waits != nil || !got.Vendor.Blocked {
+	if got, err := s.SetTerms(ctx, owner(), code, vendor.Terms{Blocked: &stop}); err != nil || got.Refused() || got.Waits != nil || !got.Vendor.Blocked {
 		t.Errorf("blocked: %v %s %+v", err, got.Detail(), got.Waits)
 	}
 	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action LIKE 'vendor.%' AND single_person = 1`); n != 0 {
@@ -239,7 +241,7 @@ func TestAVendorsNameCannotPoseAsTerms(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	s.publish("domestic", flat(), monday())
-	posing, err := s.AddVendor(t.Context(), owner(), vending.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
+	posing, err := s.Vendors.Add(t.Context(), owner(), vendor.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
 	if err != nil || posing.Waits == nil || !strings.HasPrefix(posing.Waits.Summary, `take on vendor V9 ("Kiosk): billing`) ||
 		!strings.HasSuffix(posing.Waits.Summary, `(\u202e"): billing float, commission 0 %, credit limit 90000.00 KES`) {
 		t.Errorf("a name that poses as figures: %v %+v", err, posing.Waits)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // A recharge has no token, but its meter gets a lease, and goes on by it when nobody can reach it any more. Who sold does not
@@ -25,7 +25,7 @@ func TestALeaseThatMayBeUsedKeepsTheMoney(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
 			m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
-			v := s.vendor(vending.NewVendor{Commission: 150})
+			v := s.vendor(vendor.NewVendor{Commission: 150})
 			s.payIn(v, 500_000, "1")
 			s.looksOut()
 			s.leases(m, 0)

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // juma is a supervisor of the utility who has sold nothing.
@@ -76,19 +76,19 @@ const unconfirmedAlarm = "reversal-unconfirmed"
 // utility has agreed, whichever login asks and whether or not four eyes bind.
 func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 	for name, c := range map[string]struct {
-		sells, asks func(vending.Vendor) access.Actor
+		sells, asks func(vendor.Vendor) access.Actor
 		eyes        bool
 	}{
 		"the vendor's key, four eyes on": {clerk, clerk, true},
 		"the vendor's key":               {clerk, clerk, false},
-		"a supervisor of the vendor": {clerk, func(v vending.Vendor) access.Actor {
+		"a supervisor of the vendor": {clerk, func(v vendor.Vendor) access.Actor {
 			return access.Actor{Tenant: tenant, Kind: access.Person, Name: "boss@corner.example", Role: access.Supervisor, Vendor: v.ID}
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
 			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-			v := s.vendor(vending.NewVendor{Commission: 150})
+			v := s.vendor(vendor.NewVendor{Commission: 150})
 			s.payIn(v, 500000, "1")
 			if c.eyes {
 				s.fourEyes()
@@ -133,7 +133,7 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 func TestWhoSoldDoesNotAllowTheReversal(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	v := s.vendor(vending.NewVendor{})
+	v := s.vendor(vendor.NewVendor{})
 	s.payIn(v, 500000, "1")
 	shop := s.login("shop", juma().ID, v.ID)
 	sold := s.sellAs(shop, order(m, 10000, "key-number-1"))
@@ -218,7 +218,7 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
 			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-			v := s.vendor(vending.NewVendor{})
+			v := s.vendor(vendor.NewVendor{})
 			s.payIn(v, 500000, "1")
 			sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
 			s.reversed(clerk(v), sold.Sale, "mistyped")
@@ -251,7 +251,7 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 func TestAMeterThatGoesAwayKeepsTheMoney(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	v := s.vendor(vending.NewVendor{})
+	v := s.vendor(vendor.NewVendor{})
 	s.payIn(v, 500000, "1")
 	s.online.Store(m, true)
 	sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
@@ -295,7 +295,7 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.online.Store(m, true)
 	s.exec(`UPDATE meter SET link_key_enc = NULL`)
-	v := s.vendor(vending.NewVendor{})
+	v := s.vendor(vendor.NewVendor{})
 	s.payIn(v, 500000, "1")
 	sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
 	s.reversed(clerk(v), sold.Sale, "")
@@ -459,7 +459,7 @@ func TestLimitsOfReversalsCountTogether(t *testing.T) {
 			s := open(t, true)
 			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 			s.online.Store(m, true)
-			v := s.vendor(vending.NewVendor{})
+			v := s.vendor(vendor.NewVendor{})
 			s.payIn(v, 500000, "1")
 			s.limited(c.number, c.value)
 			var logins [3]access.Actor

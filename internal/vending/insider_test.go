@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // busyShop is a shop in which something of every kind has happened.
@@ -36,7 +37,7 @@ func busyShop(t *testing.T) *shop {
 		s.clock.add(time.Minute)
 		s.sell(order([]string{first, second}[n%2], 10000, fmt.Sprintf("plain-%02d", n)))
 	}
-	v := s.vendor(vending.NewVendor{Commission: 150})
+	v := s.vendor(vendor.NewVendor{Commission: 150})
 	s.payIn(v, 500000, "slip 1")
 	for n := range 3 {
 		s.clock.add(time.Minute)

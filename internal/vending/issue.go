@@ -41,7 +41,7 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), err)
 		case a.Outcome == Declined:
 			if !a.Refused() {
-				a.Refusal = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", nothingMoved, "Ask who keeps the vending keys.")
+				a.Refusal = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", sale.NothingMoved, "Ask who keeps the vending keys.")
 			}
 			return nil, a.Refusal, nil
 		case a.Outcome != Made:
@@ -130,7 +130,7 @@ func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (
 			return step{}, err
 		}
 		if !now.Seller.Hold.IsZero() {
-			if _, err := tx.HoldVoid(now.Seller.Hold); err != nil {
+			if _, err := tx.Vendors().HoldVoid(now.Seller.Hold); err != nil {
 				return step{}, err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -52,7 +53,7 @@ func ReasonCodes() []string {
 
 // Ask is a request for tokens that nobody buys.
 type Ask struct {
-	Request
+	once.Request
 	Meter      string
 	Kind       sale.JobKind
 	Units      unit.Energy
@@ -82,8 +83,8 @@ type asked struct {
 // Given is what became of a request for tokens.
 type Given struct {
 	refusal.Refusal
-	Reply  Reply
-	Replay *Reply
+	Reply  once.Reply
+	Replay *once.Reply
 	Waits  *access.Approval // it waits for a second person, and no token was made
 	Job    sale.Job
 	Issued Issued
@@ -154,12 +155,12 @@ func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given
 	}
 	switch {
 	case err != nil:
-		return Given{}, fmt.Errorf("make %s tokens for meter %s: %w", a.Kind, echo(a.Meter), err)
+		return Given{}, fmt.Errorf("make %s tokens for meter %s: %w", a.Kind, refusal.Echo(a.Meter), err)
 	case s.stored != nil:
-		old, err := v.replay(a.Once, *s.stored)
-		return Given{Replay: old.Replay}, err
+		old, err := v.answers.Replay(a.Once, *s.stored)
+		return Given{Replay: old}, err
 	case s.undo:
-		out, err := keepRefusal[sale.Job](ctx, v, by, a.Request, s.given.Refusal)
+		out, err := once.Refuse[sale.Job](ctx, v.answers, by, a.Request, s.given.Refusal)
 		return Given{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
 	}
 	s.given.Issued = Issued{s.digits}
@@ -215,7 +216,7 @@ func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refus
 		return a.Key.check()
 	case sale.ClearCredit, sale.ClearTamper:
 	default:
-		return bad("There is no kind "+echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
+		return bad("There is no kind "+refusal.Echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
 	}
 	return refusal.Refusal{}
 }
@@ -223,7 +224,7 @@ func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refus
 // takeJob finds out whether a request is new: its stored answer, its job, or neither.
 func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, error) {
 	if a.Once.Key != "" {
-		kept, err := tx.OnceTake(a.Once)
+		kept, err := tx.Once().OnceTake(a.Once)
 		if err != nil || kept != nil && (kept.Status != 0 || kept.Hash != a.Once.Hash) {
 			return kept, nil, err
 		}
@@ -244,7 +245,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err e
 	case err != nil:
 		return jobStep{}, err
 	case stored != nil && stored.Hash != a.Once.Hash:
-		return noJob(keyReused()), nil
+		return noJob(once.Reused()), nil
 	case stored != nil:
 		return jobStep{stored: stored}, nil
 	case j.State == sale.Held:
@@ -270,7 +271,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return noJob(registry.NoMeter(a.Meter)), err
 	}
 	now := v.moment()
-	times, no, err := v.mayDate(tx)
+	times, no, err := v.MayDate(tx)
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}
@@ -333,11 +334,8 @@ func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 	if a.RenderWaits == nil {
 		return s, nil
 	}
-	s.given.Reply = reply(a.RenderWaits(w))
-	if a.Once.Key == "" {
-		return s, nil
-	}
-	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+	s.given.Reply = once.Answer(a.RenderWaits(w))
+	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
 }
 
 // finishJob takes a held job to its end: it asks the issuer from what is stored. While the issuer does not know, or the clock is
@@ -392,11 +390,11 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 		}
 	}
 	s := jobStep{given: Given{Refusal: why, Job: j}}
-	if a.Once.Key == "" || a.RenderRefusal == nil || !storable(why.Code) {
+	if !a.Keeps(why) {
 		return s, nil
 	}
-	s.given.Reply = reply(a.RenderRefusal(why))
-	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+	s.given.Reply = once.Answer(a.RenderRefusal(why))
+	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
 }
 
 // completeJob keeps the sealed tokens and the answer.
@@ -426,11 +424,8 @@ func (v *Vending) putJob(tx Tx, a Ask, j sale.Job, d Digits) (jobStep, error) {
 	if a.Render == nil {
 		return s, nil
 	}
-	s.given.Reply = reply(a.Render(j, d))
-	if a.Once.Key == "" {
-		return s, nil
-	}
-	return s, tx.OncePut(a.Once, s.given.Reply.Status, v.sealReply(a.Once, s.given.Reply), true)
+	s.given.Reply = once.Answer(a.Render(j, d))
+	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
 }
 
 // recoverJobs finishes jobs that a crash or a lost answer left open.

@@ -11,13 +11,14 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // life is a shop in which everything goes wrong at random.
 type life struct {
 	*shop
 	rnd    *rand.Rand
-	vendor vending.Vendor
+	vendor vendor.Vendor
 	meters []string
 	orders []vending.Order // asked so far, each under its own key
 	actors []access.Actor
@@ -52,7 +53,7 @@ func begun(t *testing.T, seed uint64) *life {
 	for i := range 3 {
 		l.meters = append(l.meters, l.meter(i+1, place{tariff: domestic}))
 	}
-	l.vendor = l.shop.vendor(vending.NewVendor{Commission: 225})
+	l.vendor = l.shop.vendor(vendor.NewVendor{Commission: 225})
 	l.payIn(l.vendor, 100_000, "1")
 	return l
 }

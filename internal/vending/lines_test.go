@@ -5,11 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // poster keeps the journal that a sale posts; nothing else of a transaction is asked for.
@@ -19,12 +21,34 @@ type poster struct {
 	breach ledger.Breach
 }
 
+func (p *poster) Books() ledger.Books {
+	return posting{post: func(j ledger.Journal) (ledger.Breach, error) {
+		p.j = j
+		return p.breach, nil
+	}}
+}
+
+func (p *poster) Vendors() vendor.Tx { return selling{books: p.Books()} }
+
 func (p *poster) NewID() (id.ID, error) { return id.ID{1}, nil }
 
-func (p *poster) Post(j ledger.Journal) (ledger.Breach, error) {
-	p.j = j
-	return p.breach, nil
+// posting are books that know nothing but what is posted.
+type posting struct {
+	ledger.Books
+	post func(ledger.Journal) (ledger.Breach, error)
 }
+
+func (p posting) NewID() (id.ID, error) { return id.ID{1}, nil }
+
+func (p posting) Post(j ledger.Journal) (ledger.Breach, error) { return p.post(j) }
+
+// selling are vendors that only post.
+type selling struct {
+	vendor.Tx
+	books ledger.Books
+}
+
+func (s selling) Books() ledger.Books { return s.books }
 
 // purchaseP8 is P8 of the domain reference, §7.1: 500.00 with a fixed charge of 112.70 and 20 % towards a debt.
 func purchaseP8(t *testing.T) (priced, sale.Sale) {
@@ -72,7 +96,7 @@ func TestAJournalIsPostedFromTheStoredLines(t *testing.T) {
 	if want := "1000 50000, 4010 -9800, 1100 -10000, 4000 -24976, 2020 -5216, 2060 -8, "; got != want {
 		t.Errorf("postings = %s want %s", got, want)
 	}
-	if tx.j.Postings[2].Account.Subject != DebtSubject(s.Account, "dbt_d") || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
+	if tx.j.Postings[2].Account.Subject != debt.Subject(s.Account, "dbt_d") || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
 		t.Errorf("journal %+v", tx.j)
 	}
 	tx.breach = ledger.Breach{Account: tx.j.Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // Magic meters are for those who integrate with the API: registered as simulated meters, and so sold to under test keys
@@ -30,7 +31,7 @@ func magic(p sale.Point, tender money.Minor, now time.Time) refusal.Refusal {
 	case MagicKeyChange:
 		return keyChange(p)
 	case MagicFloatShort:
-		return floatShort(tender, 0)
+		return vendor.FloatShort(tender, 0)
 	case MagicUnknown:
 		return refusal.Because(refusal.IssuerUnknown, "The issuer of this test meter never says whether it made a token ("+stamp(now)+").",
 			"Here nothing was sold; of a real meter nobody would know.", "Ask by client_ref before you do anything else.")

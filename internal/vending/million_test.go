@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -23,21 +25,32 @@ type customer struct {
 	point   sale.Point
 	version tariff.Version
 	month   sale.Month
-	dues    []Due
-	debts   []Debt
+	dues    []debt.Due
+	debts   []debt.Debt
 	journal ledger.Journal
 }
 
-func (c *customer) VendMonth(id.ID, string) (sale.Month, error)   { return c.month, nil }
-func (c *customer) NewID() (id.ID, error)                         { return id.ID{1}, nil }
-func (c *customer) TariffVersion(id.ID) (tariff.Version, error)   { return c.version, nil }
-func (c *customer) ChargesOpen(id.ID, int) ([]Due, []Debt, error) { return c.open() }
-func (c *customer) Post(j ledger.Journal) (_ ledger.Breach, e error) {
-	c.journal, e = ledger.New(j)
-	return
+func (c *customer) VendMonth(id.ID, string) (sale.Month, error) { return c.month, nil }
+func (c *customer) NewID() (id.ID, error)                       { return id.ID{1}, nil }
+func (c *customer) TariffVersion(id.ID) (tariff.Version, error) { return c.version, nil }
+func (c *customer) Charges() debt.ChargeTx                      { return owing{c: c} }
+func (c *customer) Vendors() vendor.Tx                          { return selling{books: c.Books()} }
+func (c *customer) Books() ledger.Books {
+	return posting{post: func(j ledger.Journal) (_ ledger.Breach, e error) {
+		c.journal, e = ledger.New(j)
+		return
+	}}
 }
 
-func (c *customer) open() (dues []Due, debts []Debt, _ error) {
+// owing is what a customer owes.
+type owing struct {
+	debt.ChargeTx
+	c *customer
+}
+
+func (o owing) ChargesOpen(id.ID, int) ([]debt.Due, []debt.Debt, error) { return o.c.open() }
+
+func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 	for _, d := range c.dues {
 		if d.Left() > 0 {
 			dues = append(dues, d)
@@ -102,11 +115,11 @@ func randomCustomer(r *rand.Rand) *customer {
 	c.point = sale.Point{Account: id.ID{2}, Policy: registry.ChargePolicy{ChargesOnly: r.IntN(2) == 0, MaxDeduction: money.Bps(r.IntN(10_001))}}
 	c.month.Units = unit.FromTenths(r.Int64N(5000))
 	for i := range r.IntN(4) {
-		c.dues = append(c.dues, Due{Name: "standing", Month: fmt.Sprintf("2026-%02d", 8+i), Gross: money.Minor(1 + r.Int64N(20_000)),
+		c.dues = append(c.dues, debt.Due{Name: "standing", Month: fmt.Sprintf("2026-%02d", 8+i), Gross: money.Minor(1 + r.Int64N(20_000)),
 			VATBps: c.version.Body.VATBps, Priority: 1 + r.IntN(50), Capped: r.IntN(3) > 0})
 	}
 	for i := range r.IntN(4) {
-		d := Debt{ID: id.ID{3, byte(i)}, Account: c.point.Account, Outstanding: money.Minor(1 + r.Int64N(100_000)), Priority: 1 + r.IntN(50),
+		d := debt.Debt{ID: id.ID{3, byte(i)}, Account: c.point.Account, Outstanding: money.Minor(1 + r.Int64N(100_000)), Priority: 1 + r.IntN(50),
 			Capped: r.IntN(3) > 0, CreatedAt: time.Unix(int64(i), 0), Mode: tariff.Full}
 		switch r.IntN(3) {
 		case 0:

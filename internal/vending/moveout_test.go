@@ -9,19 +9,22 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // leaves asks for a move-out under a key.
-func leaves(account, key string) vending.MoveOut {
-	m := vending.MoveOut{Account: account, Reason: "lease ended", Render: func(m vending.MovedOut) (int, []byte) { return 201, fmt.Append(nil, m.Refund) }}
+func leaves(account, key string) debt.MoveOut {
+	m := debt.MoveOut{Account: account, Reason: "lease ended", Render: func(m debt.MovedOut) (int, []byte) { return 201, fmt.Append(nil, m.Refund) }}
 	m.Once = access.Once{Principal: "key till3", Key: key, Hash: sha256.Sum256([]byte(account))}
 	return m
 }
@@ -38,7 +41,7 @@ func TestMovingOutIsTheDomains(t *testing.T) {
 	s.do(func(tx *store.Tx) error {
 		return postOne(tx, ledger.Payment, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, ledger.AccountRef{Code: ledger.Deposit, Subject: name}, 20000)
 	})
-	s.debt(account, vending.Debt{Mode: tariff.Full, Outstanding: 7000})
+	s.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 7000})
 	out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
 	if err != nil || out.Refused() {
 		t.Fatalf("move out: %v %s", err, out.Detail())
@@ -87,7 +90,7 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
 	m, next := s.purse(1, domestic), s.purse(2, domestic)
 	account := s.sell(order(m, 5000, "recharge-1")).Sale.Account.Text(id.Account)
-	refund := func(r vending.Refund) vending.Done[vending.Refunded] {
+	refund := func(r debt.Refund) once.Done[debt.Refunded] {
 		r.Account, r.Reason = account, "bank transfer 4711"
 		out, err := s.Refund(context.Background(), owner(), r)
 		if err != nil {
@@ -95,25 +98,25 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 		}
 		return out
 	}
-	if early := refund(vending.Refund{}); early.Code != refusal.AmountInvalid {
+	if early := refund(debt.Refund{}); early.Code != refusal.AmountInvalid {
 		t.Errorf("before moving out: %q, want %s", early.Code, refusal.AmountInvalid)
 	}
 	if out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1")); err != nil || out.Value.Refund != 5000 {
 		t.Fatalf("move out: %+v %v", out, err)
 	}
-	given, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: account, Amount: kes(100), Reason: "outage"})
+	given, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: account, Amount: kes(100), Reason: "outage"})
 	if err != nil || given.Code != refusal.AccountClosed {
 		t.Errorf("goodwill that nobody could ever use or pay out: %v %q, want %s", err, given.Code, refusal.AccountClosed)
 	}
-	if most := refund(vending.Refund{Amount: ptr(kes(5001))}); most.Code != refusal.AmountInvalid {
+	if most := refund(debt.Refund{Amount: ptr(kes(5001))}); most.Code != refusal.AmountInvalid {
 		t.Errorf("more than is due: %q, want %s", most.Code, refusal.AmountInvalid)
 	}
 	for _, none := range []money.Amount{kes(0), kes(-1), {Currency: "ZAR"}} {
-		if got := refund(vending.Refund{Amount: &none}); !got.Refused() {
+		if got := refund(debt.Refund{Amount: &none}); !got.Refused() {
 			t.Errorf("a refund of %+v was booked: %+v", none, got.Value)
 		}
 	}
-	part, rest := refund(vending.Refund{Amount: ptr(kes(2000)), To: next}).Value.Waits, refund(vending.Refund{Amount: ptr(kes(3000)), Bank: " Main"}).Value.Waits
+	part, rest := refund(debt.Refund{Amount: ptr(kes(2000)), To: next}).Value.Waits, refund(debt.Refund{Amount: ptr(kes(3000)), Bank: " Main"}).Value.Waits
 	if part == nil || rest == nil || s.accounts()["2090 "+account] != -5000 {
 		t.Fatalf("paid by one person: %v", s.accounts())
 	}
@@ -185,19 +188,51 @@ type onlooker struct {
 	moved  *int
 }
 
-func (o onlooker) WalletsOf(account id.ID) ([]wallet.Row, error) {
-	o.locked[account.Text(id.Account)] = true
-	return o.Tx.WalletsOf(account)
+func (o onlooker) Wallets() wallet.SettleTx { return seenWallets{o.Tx.Wallets(), o} }
+func (o onlooker) Books() ledger.Books      { return seenBooks{o.Tx.Books(), o} }
+func (o onlooker) Vendors() vendor.Tx       { return seenVendors{o.Tx.Vendors(), o} }
+func (o onlooker) Debts() debt.Tx           { return seenDebts{o.Tx.Debts(), o} }
+
+type seenWallets struct {
+	wallet.SettleTx
+	o onlooker
 }
 
-func (o onlooker) Post(j ledger.Journal) (ledger.Breach, error) { return o.PostTogether(j) }
+func (s seenWallets) WalletsOf(account id.ID) ([]wallet.Row, error) {
+	s.o.locked[account.Text(id.Account)] = true
+	return s.SettleTx.WalletsOf(account)
+}
 
-func (o onlooker) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
+func (s seenWallets) Post(j ledger.Journal) (ledger.Breach, error) { return s.o.Books().Post(j) }
+
+type seenBooks struct {
+	ledger.Books
+	o onlooker
+}
+
+func (s seenBooks) Post(j ledger.Journal) (ledger.Breach, error) { return s.PostTogether(j) }
+
+func (s seenBooks) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
 	for _, j := range js {
-		o.sees(j)
+		s.o.sees(j)
 	}
-	return o.Tx.PostTogether(js...)
+	return s.Books.PostTogether(js...)
 }
+
+type seenVendors struct {
+	vendor.Tx
+	o onlooker
+}
+
+func (s seenVendors) Books() ledger.Books { return s.o.Books() }
+
+type seenDebts struct {
+	debt.Tx
+	o onlooker
+}
+
+func (s seenDebts) Books() ledger.Books      { return s.o.Books() }
+func (s seenDebts) Wallets() wallet.SettleTx { return s.o.Wallets() }
 
 func (o onlooker) sees(j ledger.Journal) {
 	for _, p := range j.Postings {
@@ -229,12 +264,12 @@ func TestWalletsAreLockedBeforeTheirMoney(t *testing.T) {
 	}
 	account := s.sell(order(m, 5000, "recharge-1")).Sale.Account.Text(id.Account)
 	step("recharge", nil)
-	_, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: m, Amount: kes(1000), Reason: "outage"})
+	_, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: m, Amount: kes(1000), Reason: "outage"})
 	step("adjustment", err)
 	s.reversed(owner(), s.sell(order(next, 7000, "recharge-2")).Sale, "wrong meter")
 	step("reversal", nil)
 	_, err = s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
 	step("move-out", err)
-	_, err = s.Refund(context.Background(), owner(), vending.Refund{Account: account, To: next, Reason: "moved next door"})
+	_, err = s.Refund(context.Background(), owner(), debt.Refund{Account: account, To: next, Reason: "moved next door"})
 	step("refund", err)
 }

@@ -1,12 +1,9 @@
 package vending
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
-
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -30,35 +27,12 @@ type Order struct {
 // Sold is what became of an order: refused, replayed, repeated or newly sold.
 type Sold struct {
 	refusal.Refusal
-	Reply    Reply  // what to send, byte for byte; Status 0 where nothing was rendered
-	Replay   *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
-	Repeated bool   // the client_ref named this very sale before: no second sale was made
+	Reply    once.Reply  // what to send, byte for byte; Status 0 where nothing was rendered
+	Replay   *once.Reply // the stored answer of an earlier request with this key and body; then nothing else is set
+	Repeated bool        // the client_ref named this very sale before: no second sale was made
 	Sale     sale.Sale
 	Issued   Issued // the digits, in the order of Sale.Tokens
 }
-
-// Reply is an answer as it is stored under an idempotency key. It may hold digits, so it has no printable form.
-type Reply struct {
-	Status int
-	Body   []byte
-}
-
-func (r Reply) mask() string { return fmt.Sprintf("reply %d with %d bytes", r.Status, len(r.Body)) }
-
-// String masks the body.
-func (r Reply) String() string { return r.mask() }
-
-// GoString masks the body.
-func (r Reply) GoString() string { return r.mask() }
-
-// Format masks the body for every verb.
-func (r Reply) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.mask()) }
-
-// LogValue masks the body in logs.
-func (r Reply) LogValue() slog.Value { return slog.StringValue(r.mask()) }
-
-// MarshalJSON masks the body.
-func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.mask() + `"`), nil }
 
 // Moved says whether money moved, for the problem document of a sale.
 type Moved string

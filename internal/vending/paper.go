@@ -22,12 +22,12 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		return Receipted{Refusal: s.Refusal}, err
 	}
 	if s.Sale.ReceiptNo == "" {
-		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", echo(sold), s.Sale.State),
+		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", refusal.Echo(sold), s.Sale.State),
 			"", "Look at the sale itself.")}, nil
 	}
 	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.VendReceipt(s.Sale) })
 	if err != nil {
-		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sold), err)
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", refusal.Echo(sold), err)
 	}
 	zone, err := v.zone(paper.TZ)
 	if err != nil {
@@ -38,7 +38,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		err = r.Check()
 	}
 	if err != nil {
-		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", echo(sold), err)
+		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", refusal.Echo(sold), err)
 	}
 	return Receipted{Receipt: r}, nil
 }
@@ -53,7 +53,7 @@ func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) 
 		return got, err
 	}
 	if !got.Receipt.Reversed {
-		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, "Sale "+echo(sale)+" was not reversed, so there is no credit note.", "", "Look at its receipt.")}, nil
+		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, "Sale "+refusal.Echo(sale)+" was not reversed, so there is no credit note.", "", "Look at its receipt.")}, nil
 	}
 	undone, err := v.Reversal(ctx, by, sale)
 	if err != nil || undone.Refused() {
@@ -61,7 +61,7 @@ func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) 
 	}
 	note := got.Receipt.Credited(got.Receipt.No+creditMark, undone.Reversal.SettledAt.In(got.Receipt.At.Location()), undone.Reversal.Confirmed)
 	if err := note.Check(); err != nil {
-		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", echo(sale), err)
+		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", refusal.Echo(sale), err)
 	}
 	return Receipted{Receipt: note}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -30,7 +32,7 @@ type priced struct {
 	month   string
 	before  unit.Energy // where in the month's blocks the account stands
 	carry   money.Minor // brought in
-	owed    owed
+	owed    debt.Owed
 	asked   sale.Asked
 	split   tariff.Allocation
 	tokens  []unit.Energy // how the units go onto tokens
@@ -57,13 +59,13 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	}
 	var found bool
 	var err error
-	if out.version, found, err = tx.TariffVersionAt(p.Tariff, now); err != nil {
+	if out.version, found, err = tx.Charges().TariffVersionAt(p.Tariff, now); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	} else if !found {
 		return priced{}, noTariff(p), nil
 	}
 	if out.version.Body.Currency != tender.Currency {
-		return priced{}, wrongCurrency(tender.Currency, out.version.Body.Currency), nil
+		return priced{}, sale.WrongCurrency(tender.Currency, out.version.Body.Currency), nil
 	}
 	zone, err := v.zone(p.TZ)
 	if err != nil {
@@ -95,7 +97,7 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 
 // allocate splits the money at the account's place in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
-	p.month = local.Format(monthForm)
+	p.month = local.Format(localday.MonthForm)
 	month, err := tx.VendMonth(p.point.Account, p.month)
 	if err != nil {
 		return err
@@ -107,10 +109,10 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 		p.split.Refusal = nothingTendered(p.point, body, month)
 		return nil
 	}
-	if p.owed, err = owe(tx, p.point, p.version, local); err != nil {
+	if p.owed, err = debt.Owe(tx.Charges(), p.point, p.version, local); err != nil {
 		return err
 	}
-	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.charges, Free: free,
+	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.Charges, Free: free,
 		ChargesOnly: p.point.Policy.ChargesOnly, MaxUnits: MaxUnits}
 	if free > 0 { // its token is one of the sale's, whether or not it is full
 		buy.MaxUnits += free - unit.Energy(len(sale.OnTokens(free)))*unit.MaxToken
@@ -171,7 +173,7 @@ func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 	case p.Currency == "":
 		return noTariff(p)
 	case p.Currency != tender.Currency:
-		return wrongCurrency(tender.Currency, p.Currency)
+		return sale.WrongCurrency(tender.Currency, p.Currency)
 	}
 	return refusal.Refusal{}
 }
@@ -201,19 +203,6 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	return pick, refusal.Refusal{}
 }
 
-// checkTender checks what is paid before anything is looked up.
-func checkTender(tender money.Amount) refusal.Refusal {
-	if _, ok := money.CurrencyOf(tender.Currency); !ok {
-		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%q is not a currency code of ISO 4217.", echo(tender.Currency)),
-			nothingMoved, "Write three capital letters, for example KES.")
-	}
-	if tender.Minor < 0 || tender.Minor > money.MaxMinor {
-		return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be paid.", tender.Minor),
-			nothingMoved, fmt.Sprintf("Give 0 to %d minor units, where 10000 is 100.00.", int64(money.MaxMinor)))
-	}
-	return refusal.Refusal{}
-}
-
 // lines are what answers and receipts show of an allocation; they sum to what was tendered.
 func (p priced) lines() []sale.Line {
 	if p.recharge {
@@ -222,7 +211,7 @@ func (p priced) lines() []sale.Line {
 	var out []sale.Line
 	vat := p.split.VAT
 	for _, d := range p.split.Deductions {
-		out = append(out, sale.Line{Kind: sale.LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Label: p.owed.labels[d.Charge.Ref], Amount: d.Net(), VAT: d.VAT,
+		out = append(out, sale.Line{Kind: sale.LineKind(d.Charge.Kind), Ref: d.Charge.Ref, Label: p.owed.Labels[d.Charge.Ref], Amount: d.Net(), VAT: d.VAT,
 			Left: leftAfter(d)})
 		vat += d.VAT
 	}
@@ -264,4 +253,13 @@ func checkLines(lines []sale.Line, tender money.Minor) error {
 		return fmt.Errorf("%w: %d instead of %d", errLines, sum, tender)
 	}
 	return nil
+}
+
+// leftAfter is how much of a deduction's charge is left after it; nil for what has no end.
+func leftAfter(d tariff.Deduction) *money.Minor {
+	if d.Charge.Endless {
+		return nil
+	}
+	left := d.Charge.Outstanding - d.Gross
+	return &left
 }

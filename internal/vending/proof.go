@@ -52,7 +52,7 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 		return p, err
 	})
 	if err != nil {
-		return ProvenReceipt{}, fmt.Errorf("prove sale %s: %w", echo(sold), err)
+		return ProvenReceipt{}, fmt.Errorf("prove sale %s: %w", refusal.Echo(sold), err)
 	}
 	switch state {
 	case sale.NotSealed:
@@ -67,7 +67,7 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 	}
 	// What was sealed and what is printed now must be one thing, or something is badly wrong with the books.
 	if hash, ok := strings.CutPrefix(out.Proof.Row.After, proof.PaperMark+receipt.PaperHash(out.Receipt.Paper())); !ok || !strings.HasPrefix(hash, " ") {
-		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", echo(sold))
+		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", refusal.Echo(sold))
 	}
 	return out, nil
 }

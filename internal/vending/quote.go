@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -32,7 +33,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 	}
 	ref, no := registry.ParseRef(meter)
 	if !no.Refused() {
-		no = checkTender(tender)
+		no = sale.CheckTender(tender)
 	}
 	if no.Refused() {
 		return Quoted{Refusal: no}, nil
@@ -49,7 +50,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if no := magic(point, tender.Minor, now); no.Refused() {
 			return Quoted{Refusal: no}, nil
 		}
-		times, no, err := v.mayDate(tx)
+		times, no, err := v.MayDate(tx)
 		if err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}
@@ -62,14 +63,14 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 				return Quoted{Refusal: no}, nil
 			}
 		}
-		if _, _, no, err := seller(tx, by, tender.Minor, pr.version.Body.VATBps); err != nil || no.Refused() {
+		if _, _, no, err := vendor.Selling(tx.Vendors(), by, tender.Minor, pr.version.Body.VATBps); err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}
 		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,
 			ExpiresAt: now.Add(QuoteLife)}, nil
 	})
 	if err != nil {
-		return Quoted{}, fmt.Errorf("quote for meter %s: %w", echo(meter), err)
+		return Quoted{}, fmt.Errorf("quote for meter %s: %w", refusal.Echo(meter), err)
 	}
 	return out, nil
 }

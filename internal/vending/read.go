@@ -95,7 +95,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		return Shown{Sale: s}, err
 	})
 	if err != nil {
-		return Shown{}, fmt.Errorf("show sale %s: %w", echo(named), err)
+		return Shown{}, fmt.Errorf("show sale %s: %w", refusal.Echo(named), err)
 	}
 	return out, nil
 }
@@ -145,7 +145,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		return TokenList{Tokens: tokens}, err
 	})
 	if err != nil {
-		return TokenList{}, fmt.Errorf("list tokens of meter %s: %w", echo(meter), err)
+		return TokenList{}, fmt.Errorf("list tokens of meter %s: %w", refusal.Echo(meter), err)
 	}
 	if out.Refused() {
 		return out, nil
@@ -154,6 +154,6 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		out.Tokens = out.Tokens[:max]
 		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
 	}
-	out.Issued, err = v.reveal(ctx, by, sale.Sale{Tokens: out.Tokens}, "tokens of meter "+echo(meter))
+	out.Issued, err = v.reveal(ctx, by, sale.Sale{Tokens: out.Tokens}, "tokens of meter "+refusal.Echo(meter))
 	return out, err
 }

@@ -6,9 +6,11 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -24,7 +26,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	var found bool
 	var err error
 	p := out.point
-	if out.version, found, err = tx.TariffVersionAt(p.Tariff, now); err != nil {
+	if out.version, found, err = tx.Charges().TariffVersionAt(p.Tariff, now); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	}
 	body := out.version.Body
@@ -32,7 +34,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	case !found:
 		return priced{}, noTariff(p), nil
 	case out.tender == 0:
-		return priced{}, refusal.Because(refusal.AmountInvalid, "Nothing is tendered.", nothingMoved,
+		return priced{}, refusal.Because(refusal.AmountInvalid, "Nothing is tendered.", sale.NothingMoved,
 			"Give a positive amount; at the API in whole minor units, where 10000 is 100.00."), nil
 	}
 	if no := body.Bounds(out.tender); no.Refused() {
@@ -42,39 +44,39 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	if err != nil {
 		return priced{}, refusal.Refusal{}, err
 	}
-	t, err := tx.WalletTenant()
+	t, err := tx.Wallets().WalletTenant()
 	if err == nil && t.Policy.VATOnAdvances {
 		out.advance, err = money.TaxIn(out.tender, body.VATBps)
 	}
 	if err != nil {
 		return priced{}, refusal.Refusal{}, err
 	}
-	out.recharge, out.month = true, now.In(zone).Format(monthForm)
-	_, err = tx.WalletsOf(p.Account)
+	out.recharge, out.month = true, now.In(zone).Format(localday.MonthForm)
+	_, err = tx.Wallets().WalletsOf(p.Account)
 	return out, refusal.Refusal{}, err
 }
 
 // postRecharge writes the journal of a recharge (P15 of the domain reference, §7.1), posts what the account's meters have
 // accrued, and decides anew about warnings and supply, all in the sale's own transaction.
 func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
-	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(*s),
+	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(),
 		Postings: ledger.WalletToppedUp(s.Source(), s.Account.Text(id.Account), s.Tender.Minor, s.Advance())}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if r, err := book(tx, *s, j); err != nil || r.Refused() {
+	if r, err := vendor.Book(tx.Vendors(), *s, j); err != nil || r.Refused() {
 		return r, err
 	}
-	if err := bookCommission(tx, *s, now); err != nil {
+	if err := vendor.BookCommission(tx.Vendors(), *s, now); err != nil {
 		return refusal.Refusal{}, err
 	}
 	if a := s.Advance(); a != 0 {
-		if err := tx.WalletAdvanced(s.Account, a); err != nil {
+		if err := tx.Wallets().WalletAdvanced(s.Account, a); err != nil {
 			return refusal.Refusal{}, err
 		}
 	}
-	settled, err := wallet.SettleCredit(tx, s.Account, now)
+	settled, err := wallet.SettleCredit(tx.Wallets(), s.Account, now)
 	if s.PressKey = settled.Press; err == nil && s.PressKey {
 		err = tx.VendPress(s.ID)
 	}
@@ -87,7 +89,7 @@ func stillThere(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if !s.Recharge() {
 		return refusal.Refusal{}, nil
 	}
-	settled, err := wallet.SettleAccount(tx, s.Account, now, true)
+	settled, err := wallet.SettleAccount(tx.Wallets(), s.Account, now, true)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -21,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -202,7 +204,7 @@ func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 func TestAVendorsRechargeTakesItsFloatAndEarnsCommission(t *testing.T) {
 	s := open(t, true)
 	m := s.purse(1, s.publish("domestic", flat(), monday()))
-	corner := s.vendor(vending.NewVendor{Code: "corner", Commission: 150})
+	corner := s.vendor(vendor.NewVendor{Code: "corner", Commission: 150})
 	s.payIn(corner, 20_000, "bank-1")
 	seller := access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "corner", Role: access.VendorAPI, Vendor: corner.ID}
 	o := order(m, 10_000, "recharge-1")
@@ -284,7 +286,7 @@ func TestARechargeExplainsItself(t *testing.T) {
 func TestGoodwillTurnsTheSupplyOnToo(t *testing.T) {
 	s := open(t, true)
 	m := s.purse(1, s.publish("domestic", flat(), monday()))
-	got, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: m, Amount: kes(500), Reason: "an apology"})
+	got, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: m, Amount: kes(500), Reason: "an apology"})
 	if err != nil || got.Refused() {
 		t.Fatalf("goodwill: %v %s", err, got.Detail())
 	}
@@ -511,7 +513,7 @@ func TestARechargeIsOneSaleEverywhere(t *testing.T) {
 	if v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.PublicKey()}); v.Answer != proof.Proven {
 		t.Errorf("proof: %s %s %q", v.Answer, v.What, v.Changed)
 	}
-	got, err := s.AccountStatement(context.Background(), owner(), m, registry.Page{})
+	got, err := s.Debts.Statement(context.Background(), owner(), m, registry.Page{})
 	if err != nil || len(got.Entries) != 1 || got.Entries[0].Amount != 5000 || got.Entries[0].Kind != string(ledger.Vend) {
 		t.Errorf("entries %+v (%v), want the one sale", got.Entries, err)
 	}

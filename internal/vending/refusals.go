@@ -2,7 +2,6 @@ package vending
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -13,51 +12,34 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-const nothingMoved = "No money was taken and no token was made."
-
-// maxEcho bounds what of a caller's text is repeated to it.
-const maxEcho = 40
-
-func echo(text string) string {
-	if len(text) > maxEcho {
-		text = text[:maxEcho] + "…"
-	}
-	return strings.ToValidUTF8(text, "?")
-}
-
 func noTokens(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Meter %s is of mode %s and takes no tokens.", p.Meter.Number, p.Mode),
-		nothingMoved, "Sales are for meters of mode prepay_token and prepay_wallet.")
+		sale.NothingMoved, "Sales are for meters of mode prepay_token and prepay_wallet.")
 }
 
 func blocked(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.MeterBlocked, fmt.Sprintf("Meter %s is %s, not active.", p.Meter.Number, p.Status),
-		nothingMoved, "Ask the utility why; it can set the meter active again.")
+		sale.NothingMoved, "Ask the utility why; it can set the meter active again.")
 }
 
 func closed(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.AccountClosed, fmt.Sprintf("Meter %s has no open account.", p.Meter.Number),
-		nothingMoved, "Ask the utility to open an account for this meter.")
-}
-
-func wrongCurrency(got, want string) refusal.Refusal {
-	return refusal.Because(refusal.CurrencyMismatch, fmt.Sprintf("%s was offered; this meter is sold in %s.", got, want),
-		nothingMoved, "Pay in "+want+".")
+		sale.NothingMoved, "Ask the utility to open an account for this meter.")
 }
 
 func noTariff(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.TariffMissing, fmt.Sprintf("No tariff of meter %s is in force now.", p.Meter.Number),
-		nothingMoved, "Publish a version of its tariff that has begun.")
+		sale.NothingMoved, "Publish a version of its tariff that has begun.")
 }
 
 func noKey(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.KeyMissing, fmt.Sprintf("Meter %s has no STS key on record.", p.Meter.Number),
-		nothingMoved, "Register supply group, key revision, key type and tariff index of the meter.")
+		sale.NothingMoved, "Register supply group, key revision, key type and tariff index of the meter.")
 }
 
 func keyChange(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.KeyChangeRequired, fmt.Sprintf("A key change is planned for meter %s; a token sold now might not load.", p.Meter.Number),
-		nothingMoved, "Issue the key-change tokens first, then sell.")
+		sale.NothingMoved, "Issue the key-change tokens first, then sell.")
 }
 
 func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
@@ -66,42 +48,42 @@ func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 		why = "it is common to many meters, so a token would load on each of them"
 	}
 	return refusal.Because(refusal.KeyTypeForbidden, fmt.Sprintf("The key of meter %s is of type %d (%s): %s.", p.Meter.Number, kt, kt, why),
-		nothingMoved, "Change the meter to a unique key (type 2) first.")
+		sale.NothingMoved, "Change the meter to a unique key (type 2) first.")
 }
 
 func keyExpired(p sale.Point, ken uint8) refusal.Refusal {
 	return refusal.Because(refusal.KeyExpired, fmt.Sprintf("The key of meter %s has expired (expiry number %d); it would refuse the token.", p.Meter.Number, ken),
-		nothingMoved, "Change the meter to a key revision that is still valid.")
+		sale.NothingMoved, "Change the meter to a key revision that is still valid.")
 }
 
 func baseDateOver(p sale.Point, base sts.BaseDate) refusal.Refusal {
 	return refusal.Because(refusal.BaseDateExpired,
 		fmt.Sprintf("Base date %s of meter %s cannot express this moment: its minutes have run out, or have not begun.", base, p.Meter.Number),
-		nothingMoved, "Change the meter to a key revision with a later base date; if the server's clock is wrong, set it first.")
+		sale.NothingMoved, "Change the meter to a key revision with a later base date; if the server's clock is wrong, set it first.")
 }
 
 func tooManyTokens(p sale.Point, ahead time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.TooManyTokens,
 		fmt.Sprintf("Meter %s has been sold so many tokens that the next would be dated more than %d minutes ahead.", p.Meter.Number, int64(ahead/time.Minute)),
-		nothingMoved, "Wait, or buy more at a time: each token takes one minute.")
+		sale.NothingMoved, "Wait, or buy more at a time: each token takes one minute.")
 }
 
 func notOnAToken(units unit.Energy) refusal.Refusal {
 	return refusal.Because(refusal.VendTooLarge, fmt.Sprintf("%s kWh cannot be written exactly on a token.", units.KWh(1)),
-		nothingMoved, "Buy another amount.")
+		sale.NothingMoved, "Buy another amount.")
 }
 
 func clockBehind(now, newest time.Time) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted,
 		fmt.Sprintf("The server's clock says %s, but a token was issued at %s.", stamp(now), stamp(newest)),
-		nothingMoved, "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it (paywatt clock trust).")
+		sale.NothingMoved, "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it (paywatt clock trust).")
 }
 
 func clockAhead(now, known time.Time) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted,
 		fmt.Sprintf("The server started with its clock at %s, more than 24 hours past %s, when it was last known to be right. "+
 			"No time service reports that the clock is synchronised.", stamp(now), stamp(known)),
-		nothingMoved, "Set the clock, or wait until the time service has set it. If it is right, trust it (paywatt clock trust).")
+		sale.NothingMoved, "Set the clock, or wait until the time service has set it. If it is right, trust it (paywatt clock trust).")
 }
 
 func clockNotDoubted(now time.Time) refusal.Refusal {
@@ -121,39 +103,29 @@ func otherClock(said, says time.Time) refusal.Refusal {
 
 func clockJumped(by time.Duration) refusal.Refusal {
 	return refusal.Because(refusal.ClockUntrusted, fmt.Sprintf("The server's clock was moved by %s while it ran.", by.Round(time.Second)),
-		nothingMoved, "Set the clock. If it is right now, trust it (paywatt clock trust).")
+		sale.NothingMoved, "Set the clock. If it is right now, trust it (paywatt clock trust).")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 func keyMissing() refusal.Refusal {
 	return refusal.Because(refusal.IdempotencyKeyMissing, "A sale needs an Idempotency-Key, so that a lost answer can be asked for again.",
-		nothingMoved, "Send the header with 8 to 64 characters that are new for each sale.")
+		sale.NothingMoved, "Send the header with 8 to 64 characters that are new for each sale.")
 }
 
 func keyInvalid() refusal.Refusal {
 	return refusal.Because(refusal.IdempotencyKeyInvalid, fmt.Sprintf("An Idempotency-Key has %d to %d printable ASCII characters.", minKey, maxKey),
-		nothingMoved, "Send another one.")
-}
-
-func keyReused() refusal.Refusal {
-	return refusal.Because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.",
-		nothingMoved, "Use a new key for a new sale; repeat the very same request to learn what became of the old one.")
-}
-
-func running() refusal.Refusal {
-	return refusal.Because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
-		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
+		sale.NothingMoved, "Send another one.")
 }
 
 func refInvalid() refusal.Refusal {
 	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("client_ref has at most %d printable characters.", MaxRef),
-		nothingMoved, "Use a shorter reference.")
+		sale.NothingMoved, "Use a shorter reference.")
 }
 
 func refReused(ref string) refusal.Refusal {
-	return refusal.Because(refusal.ClientRefReused, fmt.Sprintf("The client_ref %q belongs to another sale.", echo(ref)),
-		nothingMoved, "Look at that sale, or use a new reference for a new one.")
+	return refusal.Because(refusal.ClientRefReused, fmt.Sprintf("The client_ref %q belongs to another sale.", refusal.Echo(ref)),
+		sale.NothingMoved, "Look at that sale, or use a new reference for a new one.")
 }
 
 // unreachable refuses a delivery that has nowhere to go.
@@ -163,17 +135,17 @@ func unreachable(route string, p sale.Point) refusal.Refusal {
 		what, try = "Meter "+p.Meter.Number+" takes no tokens by SMS: no number of its SIM is known, or it needs none.",
 			"Register its sim_phone, or leave meter_sms out of deliver."
 	}
-	return refusal.Because(refusal.InvalidRequest, what, nothingMoved, try)
+	return refusal.Because(refusal.InvalidRequest, what, sale.NothingMoved, try)
 }
 
 func unknownRoute(route string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There is no delivery by %q on this server.", echo(route)),
-		nothingMoved, "Leave it out of deliver; mqtt is known, sms and meter_sms where the server has a route for messages, and the answer itself carries the digits.")
+	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There is no delivery by %q on this server.", refusal.Echo(route)),
+		sale.NothingMoved, "Leave it out of deliver; mqtt is known, sms and meter_sms where the server has a route for messages, and the answer itself carries the digits.")
 }
 
 func inProgress(p sale.Point) refusal.Refusal {
 	return refusal.Because(refusal.VendInProgress, fmt.Sprintf("Another sale to meter %s is waiting for its token.", p.Meter.Number),
-		nothingMoved, "Try again in a few seconds.")
+		sale.NothingMoved, "Try again in a few seconds.")
 }
 
 func issuerUnknown(sale id.ID) refusal.Refusal {
@@ -208,7 +180,7 @@ func failure(c refusal.Code) refusal.Code {
 }
 
 func noSale(text string) refusal.Refusal {
-	return refusal.Because(refusal.VendNotFound, "There is no sale "+echo(text)+" that you may see.", "",
+	return refusal.Because(refusal.VendNotFound, "There is no sale "+refusal.Echo(text)+" that you may see.", "",
 		"Check its id; a vendor sees its own sales only. What became of a request whose answer was lost is told by its client_ref.")
 }
 
@@ -216,8 +188,8 @@ func noSale(text string) refusal.Refusal {
 func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal {
 	if b.Free.Units > 0 && m.FreeClaimed {
 		return refusal.Because(refusal.FBEAlreadyIssued, fmt.Sprintf("The free units of this month were issued for meter %s already.", p.Meter.Number),
-			nothingMoved, "Pay for more, or wait for the next month.")
+			sale.NothingMoved, "Pay for more, or wait for the next month.")
 	}
 	return refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Nothing is tendered, and meter %s has no free units to claim.", p.Meter.Number),
-		nothingMoved, "Give a positive amount; at the API in whole minor units, where 10000 is 100.00.")
+		sale.NothingMoved, "Give a positive amount; at the API in whole minor units, where 10000 is 100.00.")
 }

@@ -331,7 +331,7 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		return Planned{Meter: p.Meter, Key: next}, tx.AuditLog(e)
 	})
 	if err != nil {
-		return Planned{}, fmt.Errorf("plan a key change of meter %s: %w", echo(meter), err)
+		return Planned{}, fmt.Errorf("plan a key change of meter %s: %w", refusal.Echo(meter), err)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -54,7 +55,7 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 		return copied{n: n}, tx.AuditLog(e)
 	})
 	if err != nil {
-		return Receipted{}, fmt.Errorf("reprint the receipt of sale %s: %w", echo(sale), err)
+		return Receipted{}, fmt.Errorf("reprint the receipt of sale %s: %w", refusal.Echo(sale), err)
 	}
 	if c.Refused() {
 		return Receipted{Refusal: c.Refusal}, nil
@@ -67,8 +68,8 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 // Recalled is what became of a request by its idempotency key.
 type Recalled struct {
 	refusal.Refusal
-	Running bool  // it is still being answered
-	Reply   Reply // what was answered; Status 0 for a request that is not known
+	Running bool       // it is still being answered
+	Reply   once.Reply // what was answered; Status 0 for a request that is not known
 }
 
 // LastResponse says what became of an actor's own request, by its Idempotency-Key: the stored answer byte for byte, that
@@ -77,7 +78,7 @@ func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, 
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Recalled{Refusal: no}, nil
 	}
-	kept, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (*access.Kept, error) { return tx.OnceLook(principal, key) })
+	kept, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (*access.Kept, error) { return tx.Once().OnceLook(principal, key) })
 	switch {
 	case err != nil:
 		return Recalled{}, fmt.Errorf("look for the answer of a request: %w", err)
@@ -86,9 +87,9 @@ func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, 
 	case kept.Status == 0:
 		return Recalled{Running: true}, nil
 	}
-	old, err := v.replay(access.Once{Principal: principal, Key: key}, *kept)
+	old, err := v.answers.Replay(access.Once{Principal: principal, Key: key}, *kept)
 	if err != nil {
 		return Recalled{}, err
 	}
-	return Recalled{Reply: *old.Replay}, nil
+	return Recalled{Reply: *old}, nil
 }

@@ -11,9 +11,11 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -81,13 +83,14 @@ type ReversalTx interface {
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
 	// IsActor reports whether one person stands behind an actor and the one that a row names.
 	IsActor(a access.Actor, named string) (bool, error)
-	// DebtAdd keeps a new debt.
-	DebtAdd(Debt) error
+	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
+	// month's units, the claim to free units.
+	ChargesGiveBack(sale.Sale) error
 }
 
 // Undo is a sale to be reversed.
 type Undo struct {
-	Request
+	once.Request
 	Sale   string // identity
 	Reason string
 
@@ -109,9 +112,9 @@ type undone struct {
 // says that one is, it takes who may reverse. A meter that is connected is told to cancel the tokens first, and the sale is
 // reversing until it has answered. The tokens of any other meter may still load: [consentFor] says who must agree before
 // money goes back. Everything the sale took is given back by journals of their own that mirror its journals.
-func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[sale.Reversal], error) {
+func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Done[sale.Reversal], error) {
 	if !by.May(access.Sell) && !by.May(access.Reverse) {
-		return Done[sale.Reversal]{Refusal: by.Needs(access.Reverse)}, nil
+		return once.Done[sale.Reversal]{Refusal: by.Needs(access.Reverse)}, nil
 	}
 	u.Reason = strings.TrimSpace(u.Reason)
 	var render func(undone) (int, []byte)
@@ -123,7 +126,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[sa
 			return u.Render(d.Sale, d.Reversal)
 		}
 	}
-	out, err := keyed(ctx, v, by, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
+	out, err := once.Do(ctx, v.answers, by, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
 		if utf8.RuneCountInString(u.Reason) > maxReason || !utf8.ValidString(u.Reason) {
 			return undone{}, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), saleStands,
 				"Shorten it."), nil
@@ -131,12 +134,12 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (Done[sa
 		return v.reverse(tx, by, u)
 	})
 	if err != nil {
-		return Done[sale.Reversal]{}, fmt.Errorf("reverse sale %s: %w", echo(u.Sale), err)
+		return once.Done[sale.Reversal]{}, fmt.Errorf("reverse sale %s: %w", refusal.Echo(u.Sale), err)
 	}
 	if v.c.Kick != nil && out.Value.Reversal.State == sale.ReversalWaiting {
 		v.c.Kick()
 	}
-	return Done[sale.Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
+	return once.Done[sale.Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
 }
 
 // reverse is the transaction of Reverse. It locks what the sale locked, in the same order, before it reads the sale for
@@ -236,7 +239,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 		return refusal.Refusal{}, err
 	}
 	local := now.In(zone)
-	if s.Month != local.Format("2006-01") {
+	if s.Month != local.Format(localday.MonthForm) {
 		return notReversible("The sale belongs to the month "+s.Month+", which is over.", "Give the money back as an adjustment."), nil
 	}
 	newest, err := tx.VendNewest(s.Meter.N)
@@ -285,7 +288,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	change := map[ledger.AccountRef]money.Minor{}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
-		j, _, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
+		j, _, err := tx.Books().JournalByRef(k, s.ID.Text(id.Vend))
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -301,7 +304,7 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		if !ledger.LimitOf(a.Code).Limited() || towards <= 0 {
 			continue
 		}
-		room, err := tx.Room(a)
+		room, err := tx.Books().Room(a)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -346,12 +349,12 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if a := s.Advance(); a != 0 {
-		if err := tx.WalletAdvanced(s.Account, -a); err != nil {
+		if err := tx.Wallets().WalletAdvanced(s.Account, -a); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
 	if s.Recharge() {
-		if _, err := wallet.SettleAccount(tx, s.Account, now, true); err != nil {
+		if _, err := wallet.SettleAccount(tx.Wallets(), s.Account, now, true); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
@@ -390,7 +393,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
-		j, found, err := tx.JournalByRef(k, s.ID.Text(id.Vend))
+		j, found, err := tx.Books().JournalByRef(k, s.ID.Text(id.Vend))
 		if err != nil {
 			return err
 		}
@@ -410,9 +413,9 @@ func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	if len(back) == 0 {
 		return nil
 	}
-	breach, err := tx.PostTogether(back...)
+	breach, err := tx.Books().PostTogether(back...)
 	if err == nil && breach.Refused() {
-		err = breachOf(back[0], breach)
+		err = breach.Stops(back[0])
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -153,7 +154,7 @@ func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, late []sale.Ca
 		}
 	}
 	zone, err := v.zone(p.TZ)
-	if err != nil || s.Month != v.moment().In(zone).Format("2006-01") || p.Account != s.Account {
+	if err != nil || s.Month != v.moment().In(zone).Format(localday.MonthForm) || p.Account != s.Account {
 		return false, err
 	}
 	newest, err := tx.VendNewest(s.Meter.N)
@@ -227,7 +228,7 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	}
 	a.Meter = point.Meter.Number
 	now := v.moment()
-	times, no, err := v.mayDate(tx)
+	times, no, err := v.MayDate(tx)
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}

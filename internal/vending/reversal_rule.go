@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -62,7 +63,7 @@ func consentFor(f reversalFacts) consent {
 // money is gone, and as long as it is away nobody can take them back.
 func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, error) {
 	if s.Recharge() {
-		covered, err := wallet.Covers(tx, s.Account, s.Tender.Minor, now)
+		covered, err := wallet.Covers(tx.Wallets(), s.Account, s.Tender.Minor, now)
 		if err != nil || !covered {
 			return unconfirmed, err
 		}
@@ -123,10 +124,10 @@ func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local 
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	var v Vendor
+	var v vendor.Vendor
 	if !s.Vendor.IsZero() { // locked: two reversals of one vendor's sales are counted one after the other
 		var found bool
-		if v, found, err = tx.VendorByID(s.Vendor); err != nil || !found {
+		if v, found, err = tx.Vendors().VendorByID(s.Vendor); err != nil || !found {
 			return refusal.Refusal{}, fmt.Errorf("vendor of the sale (found: %t): %w", found, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -44,7 +45,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		return ReversalShown{Reversal: r}, err
 	})
 	if err != nil {
-		return ReversalShown{}, fmt.Errorf("show the reversal of sale %s: %w", echo(sale), err)
+		return ReversalShown{}, fmt.Errorf("show the reversal of sale %s: %w", refusal.Echo(sale), err)
 	}
 	return out, nil
 }
@@ -233,33 +234,18 @@ func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	if err := fund(tx, s, &e); err != nil || len(e.Funding) == 0 {
 		return err
 	}
-	return v.journal(tx, ledger.Raised, t.ID.Text(id.Token), memoOf(s), e.Funding)
+	_, err = ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.Raised, Ref: t.ID.Text(id.Token), Memo: s.Memo(), PostedAt: v.moment(), Postings: e.Funding})
+	return err
 }
 
 // raiseReclaim raises the debt for a token that was used after its sale had been reversed: what its lines credit.
-func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.Posting) (d Debt, err error) {
-	d = Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
-		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment(), Status: "open"}
+func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.Posting) (debt.Debt, error) {
+	d := debt.Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
+		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment()}
 	for _, l := range lines {
 		d.Principal -= l.Amount
 	}
-	d.Outstanding = d.Principal
-	if d.ID, err = tx.NewID(); err != nil {
-		return Debt{}, err
-	}
-	if err := tx.DebtAdd(d); err != nil {
-		return Debt{}, err
-	}
-	j := ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), PostedAt: d.CreatedAt, Memo: memoOf(s), Postings: append([]ledger.Posting{
-		{Account: ledger.AccountRef{Code: ledger.Debt, Subject: DebtSubject(s.Account, d.Name())}, Amount: d.Principal}}, lines...)}
-	if j.ID, err = tx.NewID(); err != nil {
-		return Debt{}, err
-	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		err = breachOf(j, breach)
-	}
-	return d, err
+	return debt.Raise(tx.Debts(), d, s.Memo(), lines...)
 }
 
 // reclaimPriority is the place of such a debt in the allocation: that of other debts.

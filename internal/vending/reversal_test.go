@@ -14,18 +14,20 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
 // undo asks for a reversal.
-func (s *shop) undo(by access.Actor, sold sale.Sale, reason, key string) vending.Done[sale.Reversal] {
+func (s *shop) undo(by access.Actor, sold sale.Sale, reason, key string) once.Done[sale.Reversal] {
 	s.t.Helper()
 	u := vending.Undo{Sale: sold.ID.Text(id.Vend), Reason: reason, Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
 		return 201, fmt.Append(nil, s.State, " ", r.State)
@@ -80,7 +82,7 @@ func TestReversingV4GivesEverythingBack(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
 		m := s.meter(1, place{tariff: s.publish("ibt", ibt(), monday())})
-		v := s.vendor(vending.NewVendor{Commission: 150})
+		v := s.vendor(vendor.NewVendor{Commission: 150})
 		s.payIn(v, 500000, "1")
 		s.buyUntil(m, 340_000)
 		before, month := s.accounts(), s.number(`SELECT SUM(units_wh) FROM usage_month`)

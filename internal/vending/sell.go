@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -75,14 +74,15 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)
 	case err == nil && s.open:
-		s = no(running())
+		s = no(once.Running())
 	}
 	if err != nil {
-		return Sold{}, fmt.Errorf("sell to meter %s: %w", echo(o.Meter), err)
+		return Sold{}, fmt.Errorf("sell to meter %s: %w", refusal.Echo(o.Meter), err)
 	}
 	switch {
 	case s.stored != nil:
-		return v.replay(o.Once, *s.stored)
+		old, err := v.answers.Replay(o.Once, *s.stored)
+		return Sold{Replay: old}, err
 	case s.undo:
 		return v.refuse(ctx, p, s.Sold.Refusal)
 	}
@@ -96,6 +96,12 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 	return s.Sold, nil
 }
 
+// refuse answers with a refusal, which is stored where it would be the answer again.
+func (v *Vending) refuse(ctx context.Context, p purchase, r refusal.Refusal) (Sold, error) {
+	out, err := once.Refuse[sale.Sale](ctx, v.answers, p.by, p.request(), r)
+	return Sold{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
+}
+
 // purchase checks everything about an order that needs no look into the store.
 func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal, error) {
 	p := purchase{by: by, order: o, ref: o.ClientRef}
@@ -105,16 +111,16 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	switch {
 	case p.ref == "":
 		return p, keyMissing(), nil
-	case o.Once.Key != "" && (len(o.Once.Key) < minKey || len(o.Once.Key) > maxKey || !printable(o.Once.Key)):
+	case o.Once.Key != "" && (len(o.Once.Key) < minKey || len(o.Once.Key) > maxKey || !access.Printable(o.Once.Key)):
 		return p, keyInvalid(), nil
-	case len(p.ref) > MaxRef || !printable(p.ref):
+	case len(p.ref) > MaxRef || !access.Printable(p.ref):
 		return p, refInvalid(), nil
 	}
 	var no refusal.Refusal
 	if p.meter, no = registry.ParseRef(o.Meter); no.Refused() {
 		return p, no, nil
 	}
-	if no = checkTender(o.Tender); no.Refused() {
+	if no = sale.CheckTender(o.Tender); no.Refused() {
 		return p, no, nil
 	}
 	if p.deliver, no = v.routes(o.Deliver); no.Refused() {
@@ -127,9 +133,9 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	return p, refusal.Refusal{}, nil
 }
 
-// keeps reports whether a refusal is stored as the answer to this request.
-func (p purchase) keeps(r refusal.Refusal) bool {
-	return p.order.Once.Key != "" && p.order.RenderRefusal != nil && storable(r.Code)
+// request is the identity of the order's request.
+func (p purchase) request() once.Request {
+	return once.Request{Once: p.order.Once, RenderRefusal: p.order.RenderRefusal}
 }
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
@@ -148,19 +154,6 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
 }
 
-// printable reports whether a name that machines compare has only the characters of ASCII.
-func printable(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-// oneLine reports whether what a person says, in any writing, has at most n characters and stays on its line: none that
-// ends it, that a printer obeys, or that turns the rest of it around.
-func oneLine(s string, n int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= n && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
-	})
-}
-
 // hash is what makes two orders the same request of one vendor, whoever of its people sent them.
 func (p purchase) hash(meter id.ID) [32]byte {
 	return sale.HashOrder(p.by.Vendor, meter, p.order.Tender, p.deliver)
@@ -171,13 +164,13 @@ func (p purchase) hash(meter id.ID) [32]byte {
 func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	fresh := true
 	if p.order.Once.Key != "" {
-		kept, err := tx.OnceFind(p.order.Once)
+		kept, err := tx.Once().OnceFind(p.order.Once)
 		switch {
 		case err != nil:
 			return step{}, err
 		case kept == nil:
 		case kept.Hash != p.order.Once.Hash:
-			return no(keyReused()), nil
+			return no(once.Reused()), nil
 		case kept.Status != 0:
 			return step{stored: kept}, nil
 		default:
@@ -190,7 +183,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	}
 	if !found {
 		r := registry.NoMeter(p.order.Meter)
-		r.Not = nothingMoved
+		r.Not = sale.NothingMoved
 		return no(r), nil
 	}
 	hash := p.hash(point.Meter.ID)
@@ -203,7 +196,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case found:
 		return v.again(tx, p, sale, fresh)
 	case !fresh:
-		return no(running()), nil
+		return no(once.Running()), nil
 	}
 	if r, err := reachable(tx, p, point); err != nil || r.Refused() {
 		return no(r), err
@@ -238,7 +231,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
 	if s.State != sale.Held && p.order.Once.Key != "" {
 		// Whoever finished the sale while this request waited for it has stored the answer.
-		kept, err := tx.OnceFind(p.order.Once)
+		kept, err := tx.Once().OnceFind(p.order.Once)
 		if err != nil || kept != nil && kept.Status != 0 && kept.Hash == p.order.Once.Hash {
 			return step{stored: kept}, err
 		}
@@ -249,7 +242,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 		return out, nil
 	case sale.Failed:
 		r := saleFailed(s)
-		if !p.keeps(r) {
+		if !p.request().Keeps(r) {
 			return no(r), nil
 		}
 		return v.putRefusal(tx, p, s, r)
@@ -268,7 +261,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if busy, err := tx.VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(inProgress(point)), err
 	}
-	times, doubt, err := v.mayDate(tx)
+	times, doubt, err := v.MayDate(tx)
 	if err != nil || doubt.Refused() {
 		return no(doubt), err
 	}
@@ -288,7 +281,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	till, money, r, err := seller(tx, p.by, p.order.Tender.Minor, pr.version.Body.VATBps)
+	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender.Minor, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
@@ -302,7 +295,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return step{}, err
 		}
 	}
-	if err := pr.owed.accrual.write(tx); err != nil {
+	if err := pr.owed.MakeDue(tx.Charges()); err != nil {
 		return step{}, err
 	}
 	if v.local() || pr.recharge {
@@ -314,11 +307,11 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 // reserve writes a sale whose tokens an issuer elsewhere is asked for when this is durable.
 func reserve(tx Tx, p purchase, s sale.Sale, hash [32]byte) (step, error) {
 	if p.order.Once.Key != "" {
-		if err := tx.OnceClaim(p.order.Once); err != nil {
+		if err := tx.Once().OnceClaim(p.order.Once); err != nil {
 			return step{}, err
 		}
 	}
-	r, err := reserveMoney(tx, &s)
+	r, err := vendor.Reserve(tx.Vendors(), &s)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
@@ -341,7 +334,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sa
 	case why.Refused():
 		return no(why), nil
 	}
-	if r, err := reserveMoney(tx, &s); err != nil || r.Refused() {
+	if r, err := vendor.Reserve(tx.Vendors(), &s); err != nil || r.Refused() {
 		return no(r), err
 	}
 	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })

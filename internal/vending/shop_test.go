@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -24,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -177,6 +179,8 @@ type shop struct {
 	synced   bool             // a time service keeps the clock
 	running  func() time.Time // running time, where the clock may be moved while the program runs
 	*vending.Vending
+	*debt.Debts
+	*vendor.Vendors
 }
 
 const tenant = store.FirstTenant
@@ -510,27 +514,6 @@ func (s *shop) verified() {
 	for _, f := range r.Findings {
 		s.t.Errorf("verify: %s: %s", f.Rule, f.What)
 	}
-}
-
-// sum adds up the lines of a sale.
-func sum(lines []sale.Line) money.Minor {
-	var m money.Minor
-	for _, l := range lines {
-		m += l.Amount
-	}
-	return m
-}
-
-// line finds a line by its kind.
-func line(t *testing.T, s sale.Sale, k sale.LineKind) sale.Line {
-	t.Helper()
-	for _, l := range s.Lines {
-		if l.Kind == k {
-			return l
-		}
-	}
-	t.Fatalf("sale has no %s line: %+v", k, s.Lines)
-	return sale.Line{}
 }
 
 // storeTx keeps the other test files from importing the store for one name.

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -175,7 +176,7 @@ func TestASaleHasTheTimeOfItsTransaction(t *testing.T) {
 		for _, moved := range []time.Duration{45 * time.Minute, -45 * time.Minute} {
 			s := open(t, local)
 			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().Add(-24*time.Hour))})
-			shop := s.vendor(vending.NewVendor{})
+			shop := s.vendor(vendor.NewVendor{})
 			s.payIn(shop, 10000, "BANK-0001")
 			s.clock.add(moved)
 			s.door.before = func(int) error { s.clock.set(monday()); return nil }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -40,8 +41,8 @@ type timesRead struct {
 	times sale.Times
 }
 
-// mayDate returns why the clock may not date anything, and what the store knows about time.
-func (v *Vending) mayDate(tx Tx) (sale.Times, refusal.Refusal, error) {
+// MayDate returns why the clock may not date anything, and what the store knows about time.
+func (v *Vending) MayDate(tx once.Clock) (sale.Times, refusal.Refusal, error) {
 	t, err := tx.VendClock()
 	if err != nil {
 		return sale.Times{}, refusal.Refusal{}, err
@@ -51,7 +52,7 @@ func (v *Vending) mayDate(tx Tx) (sale.Times, refusal.Refusal, error) {
 
 // fault returns why the clock prevents tokens now.
 func (v *Vending) fault(tx Tx) (sale.Times, refusal.Refusal, error) {
-	t, no, err := v.mayDate(tx)
+	t, no, err := v.MayDate(tx)
 	if err == nil && !no.Refused() {
 		no = behindAt(t, tx.Moment())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -56,7 +57,7 @@ func (s *shop) trusts(by access.Actor, want refusal.Code) {
 func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	shop := s.vendor(vending.NewVendor{})
+	shop := s.vendor(vendor.NewVendor{})
 	s.begin()
 	s.sell(order(m, 10000, "key-number-1"))
 	s.note()
@@ -87,7 +88,7 @@ func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 		if err != nil || q.Code != c.want {
 			t.Errorf("a quote: %v %q, want %q", err, q.Code, c.want)
 		}
-		d, err := s.Deposit(context.Background(), owner(), vending.Paid{Vendor: shop.Code, Amount: kes(100), Reference: fmt.Sprintf("BANK-%d", n)})
+		d, err := s.Deposit(context.Background(), owner(), vendor.Paid{Vendor: shop.Code, Amount: kes(100), Reference: fmt.Sprintf("BANK-%d", n)})
 		if err != nil || d.Code != c.want {
 			t.Errorf("a deposit: %v %q, want %q", err, d.Code, c.want)
 		}

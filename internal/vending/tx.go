@@ -3,48 +3,36 @@ package vending
 import (
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
 type Tx interface {
-	VendorTx
 	ReversalTx
 	JobTx
 	ReprintTx
 	ProofTx
-	ChargeTx
-	ChargeJobTx
-	DebtTx
-	MoveTx
-	wallet.SettleTx
-	NewID() (id.ID, error)
+	Once() once.Tx
+	Books() ledger.Books
+	Charges() debt.ChargeTx
+	Debts() debt.Tx
+	Vendors() vendor.Tx
+	Wallets() wallet.SettleTx
 	// Moment is when the transaction began, by the store's clock: UTC, whole microseconds.
 	Moment() time.Time
-	OnceTake(access.Once) (*access.Kept, error)
-	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
-	OnceFind(access.Once) (*access.Kept, error)
-	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
-	OnceClaim(access.Once) error
-	OncePut(o access.Once, status int, sealed []byte, forever bool) error
-	// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
-	OnceLook(principal, key string) (*access.Kept, error)
-	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
-	// Post writes a journal and moves the balances of limited accounts; a limit that forbids it comes back as Breach.
-	Post(ledger.Journal) (ledger.Breach, error)
-	// PostTogether is Post for journals that stand or fall together: a limit judges their sum.
-	PostTogether(...ledger.Journal) (ledger.Breach, error)
-	// TariffVersionAt is the version of a tariff that is in force at a moment.
-	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
+	// TariffVersion reads a version by its identity.
+	TariffVersion(version id.ID) (tariff.Version, error)
 
 	// VendPoint reads what a sale must know of a meter and locks its account and its keys.
 	VendPoint(registry.Ref) (sale.Point, bool, error)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -15,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -25,8 +25,8 @@ type vector struct {
 	body          tariff.Body
 	month         unit.Energy
 	tender, carry money.Minor
-	dues          []vending.Due
-	debts         []vending.Debt
+	dues          []debt.Due
+	debts         []debt.Debt
 
 	deducted string
 	steps    string // kWh by block
@@ -45,15 +45,15 @@ func changed(b tariff.Body, change func(*tariff.Body)) tariff.Body {
 	return b
 }
 
-func percent(bps, outstanding int64) vending.Debt {
-	return vending.Debt{Mode: tariff.Percent, Value: bps, Outstanding: money.Minor(outstanding), Capped: true}
+func percent(bps, outstanding int64) debt.Debt {
+	return debt.Debt{Mode: tariff.Percent, Value: bps, Outstanding: money.Minor(outstanding), Capped: true}
 }
 
 // vectors are V1 to V22; there is no V18.
 func vectors() []vector {
 	kwh := unit.KilowattHour
-	standing := func(month string, gross money.Minor) vending.Due {
-		return vending.Due{Name: "standing", Month: month, Gross: gross, VATBps: 1500, Priority: tariff.FixedPriority, Capped: true}
+	standing := func(month string, gross money.Minor) debt.Due {
+		return debt.Due{Name: "standing", Month: month, Gross: gross, VATBps: 1500, Priority: tariff.FixedPriority, Capped: true}
 	}
 	capped50 := changed(flat(), func(b *tariff.Body) { b.MaxDeduction = 5000 })
 	return []vector{
@@ -64,11 +64,11 @@ func vectors() []vector {
 		{name: "V4", body: ibt(), month: 340 * kwh, tender: 20000, energy: 20000, steps: "10.0 68.6", vat: 2607, net: 17378, carryOut: 15},
 		{name: "V5a", body: ibt(), month: 340 * kwh, tender: 10000, energy: 10000, steps: "10.0 30.8", vat: 1303, net: 8684, carryOut: 13},
 		{name: "V5b", body: ibt(), month: 380_800, tender: 10000, carry: 13, energy: 10013, steps: "37.8", vat: 1304, net: 8694, carryOut: 15},
-		{name: "V6", body: ibt(), tender: 50000, dues: []vending.Due{standing("2026-11", 11270)}, debts: []vending.Debt{percent(2000, 60000)},
+		{name: "V6", body: ibt(), tender: 50000, dues: []debt.Due{standing("2026-11", 11270)}, debts: []debt.Debt{percent(2000, 60000)},
 			deducted: "fixed 11270, debt 10000", energy: 28730, steps: "50.0 118.6", vat: 3746, net: 24976, carryOut: 8},
-		{name: "V7", body: flat(), tender: 50000, debts: []vending.Debt{percent(3000, 4321)}, deducted: "debt 4321", energy: 45679,
+		{name: "V7", body: flat(), tender: 50000, debts: []debt.Debt{percent(3000, 4321)}, deducted: "debt 4321", energy: 45679,
 			steps: "158.8", vat: 5955, net: 39700, carryOut: 24},
-		{name: "V8", body: capped50, tender: 10000, debts: []vending.Debt{percent(4000, 90000), percent(3000, 90000)},
+		{name: "V8", body: capped50, tender: 10000, debts: []debt.Debt{percent(4000, 90000), percent(3000, 90000)},
 			deducted: "debt 4000, debt 1000", energy: 5000, steps: "17.3", vat: 649, net: 4325, carryOut: 26},
 		{name: "V9", body: tariff.Body{Currency: "UGX", VATBps: 1800, Blocks: []tariff.Block{{UpTo: 15 * kwh, Rate: 250_000_000}, {Rate: 805_000_000}}},
 			tender: 20000, energy: 20000, steps: "15.0 16.3", vat: 3037, net: 16871, carryOut: 92},
@@ -81,13 +81,13 @@ func vectors() []vector {
 			vat: 13040, net: 86937, carryOut: 23},
 		{name: "V14", body: flat(), tender: 10000, carry: 25, energy: 10025, steps: "34.8", vat: 1305, net: 8700, carryOut: 20},
 		{name: "V15", body: changed(flat(), func(b *tariff.Body) { b.Fee = tariff.VendFee{Amount: 250, Untaxed: true} }), tender: 10000,
-			debts: []vending.Debt{{Mode: tariff.Amount, Value: 1500, Outstanding: 90000, Capped: true}}, deducted: "fee 250, debt 1500",
+			debts: []debt.Debt{{Mode: tariff.Amount, Value: 1500, Outstanding: 90000, Capped: true}}, deducted: "fee 250, debt 1500",
 			energy: 8250, steps: "28.6", vat: 1073, net: 7150, carryOut: 27},
 		{name: "V16", body: changed(ibt(), func(b *tariff.Body) { b.Free = tariff.Free{Units: 50 * kwh} }), tender: 10000, energy: 10000,
 			steps: "54.3", vat: 1303, net: 8688, carryOut: 9},
 		{name: "V17", body: withVAT(1600, tariff.Block{UpTo: 30 * kwh, Rate: 12_220_000}, tariff.Block{UpTo: 100 * kwh, Rate: 16_540_000},
 			tariff.Block{Rate: 20_970_000}), tender: 100000, energy: 100000, steps: "30.0 29.9", vat: 13778, net: 86115, carryOut: 107},
-		{name: "V19", body: flat(), tender: 5000, dues: []vending.Due{standing("2026-09", 11270), standing("2026-10", 11270), standing("2026-11", 11270)},
+		{name: "V19", body: flat(), tender: 5000, dues: []debt.Due{standing("2026-09", 11270), standing("2026-10", 11270), standing("2026-11", 11270)},
 			deducted: "fixed 3500", energy: 1500, steps: "5.2", vat: 195, net: 1300, carryOut: 5},
 		{name: "V20", body: ibt(), tender: 300000, energy: 300000, steps: "50.0 300.0 250.0 543.1", vat: 39128, net: 260852, carryOut: 20},
 		{name: "V21", body: ibt(), tender: 6900, energy: 6900, steps: "50.0", vat: 900, net: 6000},
@@ -211,7 +211,7 @@ func (s *shop) account(meter string) id.ID {
 }
 
 // due makes a charge due for an account.
-func (s *shop) due(account id.ID, d vending.Due) {
+func (s *shop) due(account id.ID, d debt.Due) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) (err error) {
 		if d.ID, err = tx.NewID(); err != nil {
@@ -223,20 +223,20 @@ func (s *shop) due(account id.ID, d vending.Due) {
 }
 
 // debt raises a debt, as arrears that were brought in, and gives its identity.
-func (s *shop) debt(account id.ID, d vending.Debt) id.ID {
+func (s *shop) debt(account id.ID, d debt.Debt) id.ID {
 	s.t.Helper()
 	s.clock.add(time.Second) // of two debts one is the older
 	s.do(func(tx *store.Tx) (err error) {
 		if d.ID, err = tx.NewID(); err != nil {
 			return err
 		}
-		d.Account, d.Kind, d.Principal, d.Status, d.CreatedAt, d.Against = account, "arrears", d.Outstanding, vending.DebtOpen, tx.Now, "opening"
+		d.Account, d.Kind, d.Principal, d.Status, d.CreatedAt, d.Against = account, "arrears", d.Outstanding, debt.Open, tx.Now, "opening"
 		if d.Priority == 0 {
 			d.Priority = tariff.DebtPriority
 		}
 		return tx.DebtAdd(d)
 	})
-	s.journal(ledger.Raised, ledger.DebtRaised(vending.DebtSubject(account, d.Name()), ledger.AccountRef{Code: ledger.Opening}, d.Outstanding))
+	s.journal(ledger.Raised, ledger.DebtRaised(debt.Subject(account, d.Name()), ledger.Posting{Account: ledger.AccountRef{Code: ledger.Opening}, Amount: -d.Outstanding}))
 	return d.ID
 }
 

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/once"
 )
 
 // Limits of a sale.
@@ -54,6 +55,7 @@ type Config struct {
 // Vending carries out the use cases of this package.
 type Vending struct {
 	c       Config
+	answers once.Answers[Tx]
 	guard   clockGuard
 	flights flights
 	zones   sync.Map // of *time.Location by name
@@ -66,5 +68,9 @@ func New(c Config) *Vending {
 	}
 	v := &Vending{c: c, guard: clockGuard{running: c.Running, synced: c.Synced}}
 	v.guard.start(c.Now())
+	v.answers = once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: v.MayDate}
 	return v
 }
+
+// moment is now as it is stored: UTC, whole microseconds.
+func (v *Vending) moment() time.Time { return access.Stored(v.c.Now()) }

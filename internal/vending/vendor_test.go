@@ -14,18 +14,20 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // vendor takes a vendor on.
-func (s *shop) vendor(n vending.NewVendor) vending.Vendor {
+func (s *shop) vendor(n vendor.NewVendor) vendor.Vendor {
 	s.t.Helper()
 	if n.Name == "" {
 		n.Name = "Corner shop"
 	}
-	got, err := s.AddVendor(context.Background(), owner(), n)
+	got, err := s.Vendors.Add(context.Background(), owner(), n)
 	if err != nil || got.Refused() {
 		s.t.Fatalf("vendor: %v, %s", err, got.Detail())
 	}
@@ -37,7 +39,7 @@ func (s *shop) vendor(n vending.NewVendor) vending.Vendor {
 		if err != nil || done.Refused() {
 			s.t.Fatalf("an allowed vendor: %v, %s", err, done.Detail())
 		}
-		if got, err = s.Vendor(context.Background(), owner(), done.Object); err != nil || got.Refused() {
+		if got, err = s.Vendors.Show(context.Background(), owner(), done.Object); err != nil || got.Refused() {
 			s.t.Fatalf("the vendor: %v, %s", err, got.Detail())
 		}
 	}
@@ -45,9 +47,9 @@ func (s *shop) vendor(n vending.NewVendor) vending.Vendor {
 }
 
 // payIn books a deposit under a key that is its reference.
-func (s *shop) payIn(v vending.Vendor, minor money.Minor, ref string) vending.Done[vending.Deposited] {
+func (s *shop) payIn(v vendor.Vendor, minor money.Minor, ref string) once.Done[vendor.Deposited] {
 	s.t.Helper()
-	p := vending.Paid{Vendor: v.Code, Amount: kes(minor), Reference: ref, Render: func(d vending.Deposited) (int, []byte) {
+	p := vendor.Paid{Vendor: v.Code, Amount: kes(minor), Reference: ref, Render: func(d vendor.Deposited) (int, []byte) {
 		return 201, []byte(d.Journal.Text(id.Journal))
 	}}
 	p.Once = access.Once{Principal: "key finance", Key: "deposit-" + ref, Hash: sha256.Sum256(fmt.Append(nil, v.Code, minor, ref))}
@@ -60,7 +62,7 @@ func (s *shop) payIn(v vending.Vendor, minor money.Minor, ref string) vending.Do
 }
 
 // clerk sells for a vendor.
-func clerk(v vending.Vendor) access.Actor {
+func clerk(v vendor.Vendor) access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "shop " + v.Code, Role: access.VendorAPI, Vendor: v.ID}
 }
 
@@ -75,9 +77,9 @@ func (s *shop) sellAs(by access.Actor, o vending.Order) vending.Sold {
 }
 
 // room is what a vendor's account has left.
-func (s *shop) room(v vending.Vendor) vending.Room {
+func (s *shop) room(v vendor.Vendor) ledger.Room {
 	s.t.Helper()
-	got, err := s.Vendor(context.Background(), owner(), v.Code)
+	got, err := s.Vendors.Show(context.Background(), owner(), v.Code)
 	if err != nil || got.Refused() {
 		s.t.Fatalf("vendor %s: %v, %s", v.Code, err, got.Detail())
 	}
@@ -89,7 +91,7 @@ func TestAVendorSellsFromItsFloatAndEarnsItsCommission(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
 		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-		v := s.vendor(vending.NewVendor{Commission: 150})
+		v := s.vendor(vendor.NewVendor{Commission: 150})
 		if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-0")); sold.Code != refusal.InsufficientFloat {
 			t.Fatalf("a sale from an empty float: %q, want %s", sold.Code, refusal.InsufficientFloat)
 		}
@@ -116,7 +118,7 @@ func TestAVendorSellsFromItsFloatAndEarnsItsCommission(t *testing.T) {
 func TestAPostpaidVendorOwesUpToItsCredit(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	v := s.vendor(vending.NewVendor{Billing: vending.Postpaid, Credit: 15000, Commission: 150})
+	v := s.vendor(vendor.NewVendor{Billing: vendor.Postpaid, Credit: 15000, Commission: 150})
 	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Refused() {
 		t.Fatal(sold.Detail())
 	}
@@ -136,7 +138,7 @@ func TestAPostpaidVendorOwesUpToItsCredit(t *testing.T) {
 func TestADepositIsBookedOnceWhateverItsCase(t *testing.T) {
 	s := open(t, true)
 	s.publish("domestic", flat(), monday())
-	v := s.vendor(vending.NewVendor{})
+	v := s.vendor(vendor.NewVendor{})
 	first := s.payIn(v, 5000, "Slip-ab1")
 	if again := s.payIn(v, 5000, "Slip-ab1"); again.Replay == nil || string(again.Replay.Body) != string(first.Reply.Body) {
 		t.Errorf("the repeated request got %+v, want the stored answer", again)
@@ -159,7 +161,7 @@ func TestADepositIsBookedOnceWhateverItsCase(t *testing.T) {
 func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	a, b := s.vendor(vending.NewVendor{Code: "ann"}), s.vendor(vending.NewVendor{})
+	a, b := s.vendor(vendor.NewVendor{Code: "ann"}), s.vendor(vendor.NewVendor{})
 	s.payIn(a, 20000, "1")
 	s.clock.add(time.Second) // a statement stands in the order of time
 	sold := s.sellAs(clerk(a), order(m, 10000, "key-number-1"))
@@ -177,11 +179,11 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 				}
 			}
 		}
-		vendor, err := s.Vendor(context.Background(), *by, "ANN")
+		vendor, err := s.Vendors.Show(context.Background(), *by, "ANN")
 		if err != nil || vendor.Refused() == want {
 			t.Errorf("%s sees the vendor: %t, want %t", by, !vendor.Refused(), want)
 		}
-		st, err := s.VendorStatement(context.Background(), *by, a.ID.Text(id.Vendor), registry.Page{})
+		st, err := s.Vendors.Statement(context.Background(), *by, a.ID.Text(id.Vendor), registry.Page{})
 		if err != nil || st.Refused() == want {
 			t.Errorf("%s sees the statement: %t, want %t", by, !st.Refused(), want)
 		}
@@ -191,26 +193,26 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 	}
 	s.payIn(a, 500, "BANK-9")
 	for limit, want := range map[int]int{1: 1, 2: 2, 3: 3, 4: 3} {
-		st, err := s.VendorStatement(context.Background(), owner(), "ANN", registry.Page{Limit: limit})
+		st, err := s.Vendors.Statement(context.Background(), owner(), "ANN", registry.Page{Limit: limit})
 		if err != nil || len(st.Lines) != want || (st.Next != "") != (limit < 3) {
 			t.Errorf("a page of %d: %d lines, next %q, %v", limit, len(st.Lines), st.Next, err)
 		}
 		if st.Next == "" {
 			continue
 		}
-		rest, err := s.VendorStatement(context.Background(), owner(), "ANN", registry.Page{Cursor: st.Next})
+		rest, err := s.Vendors.Statement(context.Background(), owner(), "ANN", registry.Page{Cursor: st.Next})
 		if err != nil || len(rest.Lines) != 3-want || rest.Next != "" || rest.Lines[len(rest.Lines)-1].Balance != -20000 {
 			t.Errorf("after a page of %d: %+v, %v", limit, rest.Lines, err)
 		}
 	}
-	if l, err := s.Vendors(context.Background(), clerk(a), registry.Page{}); err != nil || l.Code != refusal.Forbidden {
+	if l, err := s.Vendors.List(context.Background(), clerk(a), registry.Page{}); err != nil || l.Code != refusal.Forbidden {
 		t.Errorf("a vendor lists vendors: %q %v", l.Code, err)
 	}
-	l, err := s.Vendors(context.Background(), owner(), registry.Page{Limit: 1})
+	l, err := s.Vendors.List(context.Background(), owner(), registry.Page{Limit: 1})
 	if err != nil || len(l.Vendors) != 1 || l.Next == "" {
 		t.Fatalf("first page: %d vendors, next %q, %v", len(l.Vendors), l.Next, err)
 	}
-	if l, err = s.Vendors(context.Background(), owner(), registry.Page{Limit: 1, Cursor: l.Next}); err != nil || len(l.Vendors) != 1 || l.Next != "" {
+	if l, err = s.Vendors.List(context.Background(), owner(), registry.Page{Limit: 1, Cursor: l.Next}); err != nil || len(l.Vendors) != 1 || l.Next != "" {
 		t.Errorf("second page: %d vendors, next %q, %v", len(l.Vendors), l.Next, err)
 	}
 }
@@ -222,7 +224,7 @@ func TestAFloatNeverPassesItsLimitHoweverManySell(t *testing.T) {
 		s := openWith(t, local, false)
 		s.issuer.local = local
 		domestic := s.publish("domestic", flat(), monday())
-		v := s.vendor(vending.NewVendor{Commission: 1000, Credit: 1000})
+		v := s.vendor(vendor.NewVendor{Commission: 1000, Credit: 1000})
 		s.payIn(v, 40000, "1")
 		meters := make([]string, 8)
 		for i := range meters {
@@ -260,7 +262,7 @@ func TestAnOpenSaleHoldsTheFloatAndAFailedOneGivesItBack(t *testing.T) {
 	s := open(t, false)
 	domestic := s.publish("domestic", flat(), monday())
 	m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
-	v := s.vendor(vending.NewVendor{})
+	v := s.vendor(vendor.NewVendor{})
 	s.payIn(v, 15000, "1")
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
 	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Code != refusal.IssuerUnknown {
@@ -288,11 +290,11 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 		s := open(t, false)
 		domestic := s.publish("domestic", flat(), monday())
 		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
-		v := s.vendor(vending.NewVendor{})
+		v := s.vendor(vendor.NewVendor{})
 		s.payIn(v, 10000, "1")
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
 		s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
-		s.clock.add(vending.HoldLife)
+		s.clock.add(vendor.HoldLife)
 		s.do(func(tx *storeTx) error { _, err := tx.HoldExpire(10); return err })
 		s.issuer.say = nil
 		want := refusal.Code("")
@@ -316,17 +318,17 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 // A lowered limit takes nothing back: a vendor that is beyond it can still undo its sales, commission and all, and a
 // sale that had reserved its money before gets its token.
 func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
-	for _, billing := range []vending.Billing{vending.PrepaidFloat, vending.Postpaid} {
+	for _, billing := range []vendor.Billing{vendor.PrepaidFloat, vendor.Postpaid} {
 		s := open(t, false)
 		domestic := s.publish("domestic", flat(), monday())
 		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
-		v := s.vendor(vending.NewVendor{Billing: billing, Credit: 50000, Commission: 150})
+		v := s.vendor(vendor.NewVendor{Billing: billing, Credit: 50000, Commission: 150})
 		sold := s.sellAs(clerk(v), order(m, 20000, "key-number-1"))
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
 		if held := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); held.Code != refusal.IssuerUnknown {
 			t.Fatalf("%s: the sale that waits: %q", billing, held.Code)
 		}
-		if _, err := s.SetTerms(context.Background(), owner(), v.Code, vending.VendorTerms{Credit: ptr(money.Minor(0))}); err != nil {
+		if _, err := s.SetTerms(context.Background(), owner(), v.Code, vendor.Terms{Credit: ptr(money.Minor(0))}); err != nil {
 			t.Fatal(err)
 		}
 		s.reversed(owner(), sold.Sale, "wrong meter")
@@ -350,17 +352,17 @@ func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
 func TestTermsAreCheckedAndKept(t *testing.T) {
 	s := open(t, true)
 	s.publish("domestic", flat(), monday())
-	for _, n := range []vending.NewVendor{{}, {Name: "a", Code: "A-1"}, {Name: "a", Code: "main"}, {Name: "a", Commission: 10001}, {Name: "a", Commission: 1001},
+	for _, n := range []vendor.NewVendor{{}, {Name: "a", Code: "A-1"}, {Name: "a", Code: "main"}, {Name: "a", Commission: 10001}, {Name: "a", Commission: 1001},
 		{Name: "a", Commission: -1}, {Name: "a", Credit: -1}, {Name: "a", Billing: "barter"}} {
-		if got, err := s.AddVendor(context.Background(), owner(), n); err != nil || !got.Refused() {
+		if got, err := s.Vendors.Add(context.Background(), owner(), n); err != nil || !got.Refused() {
 			t.Errorf("%+v was taken on (%v)", n, err)
 		}
 	}
-	v := s.vendor(vending.NewVendor{Code: "x1"})
-	if got, err := s.AddVendor(context.Background(), owner(), vending.NewVendor{Name: "b", Code: "X1"}); err != nil || got.Code != refusal.VendorExists {
+	v := s.vendor(vendor.NewVendor{Code: "x1"})
+	if got, err := s.Vendors.Add(context.Background(), owner(), vendor.NewVendor{Name: "b", Code: "X1"}); err != nil || got.Code != refusal.VendorExists {
 		t.Errorf("a second X1: %q %v", got.Code, err)
 	}
-	got, err := s.SetTerms(context.Background(), owner(), "x1", vending.VendorTerms{Credit: ptr(money.Minor(700)), Blocked: ptr(true)})
+	got, err := s.SetTerms(context.Background(), owner(), "x1", vendor.Terms{Credit: ptr(money.Minor(700)), Blocked: ptr(true)})
 	if err != nil || got.Room.Left != 700 || !got.Vendor.Blocked || got.Vendor.Name != v.Name {
 		t.Errorf("terms: %+v %v", got, err)
 	}

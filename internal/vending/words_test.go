@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // TestReasonsAreGivenInAnyWriting: who writes a debt off says why in the language of the office, to the last of the 120
@@ -20,15 +20,15 @@ func TestReasonsAreGivenInAnyWriting(t *testing.T) {
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
 	for _, said := range []string{"Dívida de março, prestação 2", "الدين القديم", strings.Repeat("ዕ", 120), strings.Repeat("🎉", 120)} {
 		kind := string([]rune(said)[:min(32, len([]rune(said)))])
-		debt, err := s.AddDebt(context.Background(), owner(), vending.NewDebt{Account: meter, Kind: kind, Memo: said, Amount: kes(1000)})
-		if err != nil || debt.Refused() {
-			t.Fatalf("a debt for %q: %v %s", said, err, debt.Detail())
+		loan, err := s.Debts.Add(context.Background(), owner(), debt.NewDebt{Account: meter, Kind: kind, Memo: said, Amount: kes(1000)})
+		if err != nil || loan.Refused() {
+			t.Fatalf("a debt for %q: %v %s", said, err, loan.Detail())
 		}
-		off, err := s.WriteOffDebt(context.Background(), owner(), vending.WriteOff{Debt: debt.Value.Name(), Amount: ptr(money.Minor(400)), Reason: said})
+		off, err := s.WriteOff(context.Background(), owner(), debt.WriteOff{Debt: loan.Value.Name(), Amount: ptr(money.Minor(400)), Reason: said})
 		if err != nil || off.Refused() {
 			t.Errorf("written off because %q: %v %s", said, err, off.Detail())
 		}
-		gave, err := s.Adjust(context.Background(), owner(), vending.Adjustment{Account: meter, Amount: kes(10), Reason: said})
+		gave, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: meter, Amount: kes(10), Reason: said})
 		if err != nil || gave.Refused() {
 			t.Errorf("given because %q: %v %s", said, err, gave.Detail())
 		}
@@ -42,7 +42,7 @@ func TestReasonsAreGivenInAnyWriting(t *testing.T) {
 		t.Errorf("the receipt of a purchase that pays them: %v %+v", err, got.Receipt.Others)
 	}
 	for _, said := range []string{strings.Repeat("é", 121), "a\nb", "a\x1b@", "a\u202eb", "a\u2028b", "\xff"} {
-		out, err := s.AddDebt(context.Background(), owner(), vending.NewDebt{Account: meter, Kind: "fine", Memo: said, Amount: kes(1000)})
+		out, err := s.Debts.Add(context.Background(), owner(), debt.NewDebt{Account: meter, Kind: "fine", Memo: said, Amount: kes(1000)})
 		if err != nil || out.Code != refusal.InvalidRequest {
 			t.Errorf("a debt for %q: %v %q, want %s", said, err, out.Code, refusal.InvalidRequest)
 		}

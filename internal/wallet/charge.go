@@ -39,7 +39,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	var today string
 	var done bool
 	err := w.c.Door.View(ctx, by.Tenant, func(tx Tx) error {
-		t, err := tx.Wallets().WalletTenant()
+		t, err := tx.Ratings().WalletTenant()
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,9 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	}
 	charged, after := 0, int64(0)
 	for {
-		list, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]ChargeAccount, error) { return tx.WalletJobs().WalletsUncharged(date, after, chargeBatch) })
+		list, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]ChargeAccount, error) {
+			return tx.WalletJobs().WalletsUncharged(date, after, chargeBatch)
+		})
 		if err != nil {
 			return charged, fmt.Errorf("look for wallets to charge: %w", err)
 		}
@@ -94,7 +96,7 @@ func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAc
 
 // chargeSome charges the next days of an account; full says that there are more.
 func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
-	t, err := tx.Wallets().WalletTenant()
+	t, err := tx.Ratings().WalletTenant()
 	if err != nil {
 		return batch{}, err
 	}
@@ -107,7 +109,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	if day.After(today) {
 		return batch{}, nil
 	}
-	rows, err := tx.Wallets().WalletsOf(a.Meter.Account)
+	rows, err := tx.Ratings().WalletsOf(a.Meter.Account)
 	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or its meter taken away, since it was listed
 		return batch{}, err
 	}
@@ -130,7 +132,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		return batch{}, err
 	}
 	if out.done > 0 {
-		_, err = Settle(tx.Wallets(), t, rows, now, false)
+		_, err = Settle(tx.Ratings(), t, rows, now, false)
 	}
 	return out, err
 }
@@ -157,7 +159,7 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if a.OpenedAt.After(begins) {
 		begins = a.OpenedAt
 	}
-	v, found, err := tx.Wallets().TariffVersionAt(a.Meter.Tariff, begins)
+	v, found, err := tx.Ratings().TariffVersionAt(a.Meter.Tariff, begins)
 	if err != nil || !found {
 		return false, err
 	}
@@ -173,11 +175,11 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if a.Meter.Simulated {
 		memo += testMark
 	}
-	lines, err := advanced(tx.Wallets(), rows, ledger.WalletCharged(account, net, vat))
+	lines, err := advanced(tx.Ratings(), rows, ledger.WalletCharged(account, net, vat))
 	if err != nil {
 		return false, err
 	}
-	return true, book(tx.Wallets(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
+	return true, book(tx.Ratings(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
 }
 
 // dayCharges are a tariff's fixed charges of a local day: the tax contained in each, half up, and the rest.

@@ -225,9 +225,9 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 
 // Tx is what the use cases of wallets need of a transaction: the rows of each kind of work.
 type Tx interface {
-	Wallets() ReleaseTx
+	Ratings() ReleaseTx
 	Supplies() WatchTx
 	WalletJobs() JobTx
 	WalletViews() ViewTx
-	Approvals() access.EyesTx
+	Eyes() access.EyesTx
 }

@@ -3,13 +3,13 @@ package books
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // MaxCommission is the ceiling that the tenant's settings give to commissions.
@@ -45,15 +45,15 @@ func (tx Rows) ChargeTenant() (string, registry.ChargePolicy, error) {
 
 const dueColumns = `id, account_id, kind, month, amount_gross, paid, vat_bps, priority, capped, created_at`
 
-func scanDue(r core.Row) vending.Due {
-	return vending.Due{ID: r.ID(0), Account: r.ID(1), Name: r.Text(2), Month: r.Text(3), Gross: money.Minor(r.Int(4)), Paid: money.Minor(r.Int(5)),
+func scanDue(r core.Row) debt.Due {
+	return debt.Due{ID: r.ID(0), Account: r.ID(1), Name: r.Text(2), Month: r.Text(3), Gross: money.Minor(r.Int(4)), Paid: money.Minor(r.Int(5)),
 		VATBps: money.Bps(r.Int(6)), Priority: int(r.Int(7)), Capped: r.Bool(8), CreatedAt: r.Time(9)}
 }
 
 // ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then the oldest first, at
 // most max of each.
 // Whoever changes them locks the account's row first, so they need no locks of their own.
-func (tx Rows) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Debt, error) {
+func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, error) {
 	due, owing := false, false // most accounts have neither, which one statement tells
 	_, err := tx.One(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
 		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
@@ -61,7 +61,7 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Deb
 	if err != nil || !due && !owing {
 		return nil, nil, WrapVend("look for open charges", err)
 	}
-	var dues []vending.Due
+	var dues []debt.Due
 	err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
 		ORDER BY priority, month, kind LIMIT $3`, func(r core.Row) error {
 		dues = append(dues, scanDue(r))
@@ -70,7 +70,7 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Deb
 	if err != nil {
 		return nil, nil, fmt.Errorf("read open charges: %w", err)
 	}
-	var debts []vending.Debt
+	var debts []debt.Debt
 	err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
 		ORDER BY priority, created_at, id LIMIT $3`, func(r core.Row) error {
 		debts = append(debts, scanDebt(r))
@@ -83,8 +83,8 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]vending.Due, []vending.Deb
 }
 
 // ChargesOf are the charges of an account from a local month on, paid or not.
-func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]vending.Due, error) {
-	var out []vending.Due
+func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
+	var out []debt.Due
 	err := tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
 		ORDER BY month, kind`, func(r core.Row) error {
 		out = append(out, scanDue(r))
@@ -97,7 +97,7 @@ func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]vending.Due, error)
 }
 
 // ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
-func (tx Rows) ChargePut(d vending.Due) error {
+func (tx Rows) ChargePut(d debt.Due) error {
 	kept := d.ID
 	_, err := tx.One(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
 		func(r core.Row) error { kept = r.ID(0); return nil }, tx.Tenant, d.Account, d.Name, d.Month)
@@ -128,12 +128,12 @@ func (tx Rows) ChargedTo(account id.ID, date string) error {
 
 // ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
 // Accounts that were closed before their last charge are left out.
-func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]vending.ChargeAccount, error) {
-	var out []vending.ChargeAccount
+func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeAccount, error) {
+	var out []debt.ChargeAccount
 	err := tx.C.Query(`SELECT id, tariff_id, opened_at, closed_at, charged_to FROM account
 		WHERE tenant_id = $1 AND id > $2 AND mode = $3 AND charged_to < $4 AND (closed_at IS NULL OR charged_to = '' OR status <> 'closed')
 		ORDER BY id LIMIT $5`+tx.C.ForUpdate(), func(r core.Row) error {
-		a := vending.ChargeAccount{ID: r.ID(0), Tariff: r.ID(1), OpenedAt: r.Time(2), ChargedTo: r.Text(4)}
+		a := debt.ChargeAccount{ID: r.ID(0), Tariff: r.ID(1), OpenedAt: r.Time(2), ChargedTo: r.Text(4)}
 		if !r.IsNull(3) {
 			a.ClosedAt = r.Time(3)
 		}
@@ -163,7 +163,7 @@ func (tx Rows) TakeCharges(s sale.Sale) error {
 		var err error
 		switch l.Kind {
 		case sale.LineFixed:
-			name, month := vending.DueRef(l.Ref)
+			name, month := debt.DueRef(l.Ref)
 			err = tx.Must(`UPDATE charge_due SET paid = paid + $1, version = version + 1 WHERE tenant_id = $2 AND account_id = $3
 				AND kind = $4 AND month = $5 AND amount_gross - paid >= $1`, l.Amount+l.VAT, tx.Tenant, s.Account, name, month)
 		case sale.LineDebt:
@@ -183,7 +183,7 @@ func (tx Rows) ChargesGiveBack(s sale.Sale) error {
 		var err error
 		switch l.Kind {
 		case sale.LineFixed:
-			name, month := vending.DueRef(l.Ref)
+			name, month := debt.DueRef(l.Ref)
 			err = tx.Must(`UPDATE charge_due SET paid = paid - $1, version = version + 1 WHERE tenant_id = $2 AND account_id = $3
 				AND kind = $4 AND month = $5`, l.Amount+l.VAT, tx.Tenant, s.Account, name, month)
 		case sale.LineDebt:

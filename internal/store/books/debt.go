@@ -3,26 +3,26 @@ package books
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 const debtColumns = `id, account_id, kind, memo, principal, outstanding, mode, value, min, max, month_cap, priority, capped, against,
 	month, month_taken, status, created_at`
 
-func scanDebt(r core.Row) vending.Debt {
-	return vending.Debt{ID: r.ID(0), Account: r.ID(1), Kind: r.Text(2), Memo: r.Text(3), Principal: money.Minor(r.Int(4)),
+func scanDebt(r core.Row) debt.Debt {
+	return debt.Debt{ID: r.ID(0), Account: r.ID(1), Kind: r.Text(2), Memo: r.Text(3), Principal: money.Minor(r.Int(4)),
 		Outstanding: money.Minor(r.Int(5)), Mode: tariff.ChargeMode(r.Text(6)), Value: r.Int(7), Min: money.Minor(r.Int(8)),
 		Max: money.Minor(r.Int(9)), MonthCap: money.Minor(r.Int(10)), Priority: int(r.Int(11)), Capped: r.Bool(12), Against: r.Text(13),
 		Month: r.Text(14), MonthTaken: money.Minor(r.Int(15)), Status: r.Text(16), CreatedAt: r.Time(17)}
 }
 
 // DebtAdd keeps a new debt. Its journal is posted by the caller in the same transaction.
-func (tx Rows) DebtAdd(d vending.Debt) error {
+func (tx Rows) DebtAdd(d debt.Debt) error {
 	_, err := tx.C.Exec(`INSERT INTO debt (tenant_id, id, account_id, kind, memo, principal, outstanding, mode, value, min, max, month_cap,
 		priority, capped, against, status, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
@@ -35,12 +35,12 @@ func (tx Rows) DebtAdd(d vending.Debt) error {
 }
 
 // Debt reads a debt by its identity. To change it, lock its account and read it again.
-func (tx Rows) Debt(debt id.ID) (vending.Debt, bool, error) {
-	var d vending.Debt
+func (tx Rows) Debt(named id.ID) (debt.Debt, bool, error) {
+	var d debt.Debt
 	found, err := tx.One(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND id = $2`,
-		func(r core.Row) error { d = scanDebt(r); return nil }, tx.Tenant, debt)
+		func(r core.Row) error { d = scanDebt(r); return nil }, tx.Tenant, named)
 	if err != nil {
-		return vending.Debt{}, false, fmt.Errorf("read debt %s: %w", debt.Text(id.Debt), err)
+		return debt.Debt{}, false, fmt.Errorf("read debt %s: %w", named.Text(id.Debt), err)
 	}
 	return d, found, nil
 }
@@ -88,8 +88,8 @@ func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 }
 
 // DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
-func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]vending.Debt, error) {
-	var out []vending.Debt
+func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
+	var out []debt.Debt
 	row := func(r core.Row) error { out = append(out, scanDebt(r)); return nil }
 	which := ``
 	if open {
@@ -110,8 +110,8 @@ func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]vend
 }
 
 // ChargePage lists charges in the same way.
-func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]vending.Due, error) {
-	var out []vending.Due
+func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]debt.Due, error) {
+	var out []debt.Due
 	row := func(r core.Row) error { out = append(out, scanDue(r)); return nil }
 	which := ``
 	if open {

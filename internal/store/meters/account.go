@@ -4,26 +4,26 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it and its meters: both come
 // before the wallets, as for whoever signs a command.
-func (tx Rows) AccountPlace(name vending.AccountName) (vending.AccountPlace, bool, error) {
+func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, error) {
 	account := name.ID
 	if account.IsZero() {
 		m, found, err := registry.ResolveMeter(tx, name.Meter)
 		if err != nil || !found || m.Account.IsZero() {
-			return vending.AccountPlace{}, false, err
+			return debt.AccountPlace{}, false, err
 		}
 		account = m.Account
 	}
-	a := vending.AccountPlace{ID: account}
+	a := debt.AccountPlace{ID: account}
 	var customer, point id.ID
 	found, err := tx.One(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to FROM account
 		WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
@@ -32,17 +32,17 @@ func (tx Rows) AccountPlace(name vending.AccountName) (vending.AccountPlace, boo
 		return nil
 	}, tx.Tenant, account)
 	if err != nil || !found {
-		return vending.AccountPlace{}, false, people.WrapAccount(err)
+		return debt.AccountPlace{}, false, people.WrapAccount(err)
 	}
 	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
-		return vending.AccountPlace{}, false, err
+		return debt.AccountPlace{}, false, err
 	}
 	_, err = tx.One(`SELECT address FROM service_point WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
 		a.Address = r.Text(0)
 		return nil
 	}, tx.Tenant, point)
 	if err != nil {
-		return vending.AccountPlace{}, false, people.WrapAccount(err)
+		return debt.AccountPlace{}, false, people.WrapAccount(err)
 	}
 	if a.Status == people.ClosedAccount {
 		return a, true, nil // its meters still point to it and supply nobody

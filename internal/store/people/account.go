@@ -6,12 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -62,7 +62,7 @@ func WrapAccount(err error) error {
 
 // AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one. Both
 // are named by identities that sort by time.
-func (tx Rows) AccountEntries(account, before id.ID, max int) ([]vending.Entry, error) {
+func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	out, err := tx.saleEntries(account, before, max)
 	if err != nil {
 		return nil, WrapAccount(err)
@@ -72,18 +72,18 @@ func (tx Rows) AccountEntries(account, before id.ID, max int) ([]vending.Entry, 
 		return nil, WrapAccount(err)
 	}
 	out = append(out, booked...)
-	slices.SortFunc(out, func(a, b vending.Entry) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	slices.SortFunc(out, func(a, b debt.Entry) int { return bytes.Compare(b.ID[:], a.ID[:]) })
 	return out[:min(len(out), max)], nil
 }
 
 // saleEntries are the sales of an account, found by the meters that supply it.
-func (tx Rows) saleEntries(account, before id.ID, max int) ([]vending.Entry, error) {
-	var out []vending.Entry
+func (tx Rows) saleEntries(account, before id.ID, max int) ([]debt.Entry, error) {
+	var out []debt.Entry
 	err := tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
 		FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
 		WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2 AND v.id < $3
 		ORDER BY v.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
+		out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
 			Amount: money.Minor(r.Int(3)), Units: unit.Energy(r.Int(4)), Meter: r.Text(5), No: r.Text(6)})
 		return nil
 	}, tx.Tenant, account, core.UpTo(before), max)
@@ -92,8 +92,8 @@ func (tx Rows) saleEntries(account, before id.ID, max int) ([]vending.Entry, err
 
 // bookedEntries are the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no
 // sale made.
-func (tx Rows) bookedEntries(account, before id.ID, max int) ([]vending.Entry, error) {
-	var out []vending.Entry
+func (tx Rows) bookedEntries(account, before id.ID, max int) ([]debt.Entry, error) {
+	var out []debt.Entry
 	name := account.Text(id.Account)
 	err := tx.C.Query(`SELECT j.id, j.posted_at, j.kind, j.ref, j.memo, SUM(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END),
 			SUM(CASE WHEN p.amount < 0 THEN -p.amount ELSE 0 END)
@@ -102,7 +102,7 @@ func (tx Rows) bookedEntries(account, before id.ID, max int) ([]vending.Entry, e
 		WHERE a.tenant_id = $1 AND a.code IN (1100, 2000, 2060, 2080, 2090) AND (a.subject = $2 OR a.subject >= $3 AND a.subject < $4)
 		AND p.journal_id < $5 AND p.listed = 1 AND j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission')
 		GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $6`, func(r core.Row) error {
-		out = append(out, vending.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
+		out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
 			Amount: money.Minor(larger(r.Int(5), r.Int(6)))})
 		return nil
 	}, tx.Tenant, name, name+":", name+";", core.UpTo(before), max)

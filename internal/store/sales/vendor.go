@@ -10,20 +10,20 @@ import (
 	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // vendorColumns are the columns of vendor in the order in which scanVendor reads them.
 const vendorColumns = `id, code, name, billing, commission_bps, credit_limit, status, created_at, version`
 
-func scanVendor(r core.Row) vending.Vendor {
-	return vending.Vendor{ID: r.ID(0), Code: r.Text(1), Name: r.Text(2), Billing: vending.Billing(r.Text(3)),
+func scanVendor(r core.Row) vendor.Vendor {
+	return vendor.Vendor{ID: r.ID(0), Code: r.Text(1), Name: r.Text(2), Billing: vendor.Billing(r.Text(3)),
 		Commission: money.Bps(r.Int(4)), Credit: money.Minor(r.Int(5)), Blocked: r.Text(6) != people.StatusActive, CreatedAt: r.Time(7),
 		Version: r.Int(8)}
 }
 
 // AddVendor keeps a new vendor and opens its account with its limit.
-func (tx Rows) AddVendor(v vending.Vendor) error {
+func (tx Rows) AddVendor(v vendor.Vendor) error {
 	_, err := tx.C.Exec(`INSERT INTO vendor (tenant_id, id, code, name, billing, commission_bps, credit_limit, status, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.Tenant, v.ID, v.Code, v.Name, string(v.Billing), int64(v.Commission), v.Credit,
 		vendorStatus(v), tx.Now)
@@ -36,7 +36,7 @@ func (tx Rows) AddVendor(v vending.Vendor) error {
 	return wrapVendor("keep", err)
 }
 
-func vendorStatus(v vending.Vendor) string {
+func vendorStatus(v vendor.Vendor) string {
 	if v.Blocked {
 		return people.StatusBlocked
 	}
@@ -51,7 +51,7 @@ func wrapVendor(what string, err error) error {
 }
 
 // PutVendor writes a vendor's terms. The limit of its account moves with them.
-func (tx Rows) PutVendor(v vending.Vendor) error {
+func (tx Rows) PutVendor(v vendor.Vendor) error {
 	err := tx.Rewrite("vendor", v.ID, func() error {
 		return tx.Must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
 			WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, vendorStatus(v), tx.Tenant, v.ID)
@@ -63,40 +63,40 @@ func (tx Rows) PutVendor(v vending.Vendor) error {
 }
 
 // VendorByID finds a vendor and locks it.
-func (tx Rows) VendorByID(vendor id.ID) (vending.Vendor, bool, error) {
+func (tx Rows) VendorByID(vendor id.ID) (vendor.Vendor, bool, error) {
 	return tx.vendorWhere(`id = $2`, vendor)
 }
 
 // VendorByCode finds a vendor by its code and locks it.
-func (tx Rows) VendorByCode(code string) (vending.Vendor, bool, error) {
+func (tx Rows) VendorByCode(code string) (vendor.Vendor, bool, error) {
 	return tx.vendorWhere(`code = $2`, code)
 }
 
-func (tx Rows) vendorWhere(condition string, arg any) (vending.Vendor, bool, error) {
-	var v vending.Vendor
+func (tx Rows) vendorWhere(condition string, arg any) (vendor.Vendor, bool, error) {
+	var v vendor.Vendor
 	found, err := tx.One(`SELECT `+vendorColumns+` FROM vendor WHERE tenant_id = $1 AND `+condition+tx.C.ForUpdate(),
 		func(r core.Row) error { v = scanVendor(r); return nil }, tx.Tenant, arg)
 	return v, found, wrapVendor("find", err)
 }
 
 // VendorPage lists vendors in the order of their identities, after the given one.
-func (tx Rows) VendorPage(after id.ID, max int) ([]vending.Vendor, error) {
-	var out []vending.Vendor
+func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
+	var out []vendor.Vendor
 	err := tx.C.Query(`SELECT `+vendorColumns+` FROM vendor WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(r core.Row) error { out = append(out, scanVendor(r)); return nil }, tx.Tenant, after[:], max)
 	return out, wrapVendor("list", err)
 }
 
 // Room is what an account with a limit holds, what of it is reserved, and how much more it could give.
-func (tx Rows) Room(ref ledger.AccountRef) (vending.Room, error) {
+func (tx Rows) Room(ref ledger.AccountRef) (ledger.Room, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil {
-		return vending.Room{}, err
+		return ledger.Room{}, err
 	}
 	if !found {
 		a.Limit = ledger.LimitOf(ref.Code)
 	}
-	r := vending.Room{Balance: a.Balance, Held: a.Held}
+	r := ledger.Room{Balance: a.Balance, Held: a.Held}
 	switch a.Limit.Bound {
 	case ledger.NotAbove:
 		r.Left = a.Limit.At - a.Balance - a.Held
@@ -127,7 +127,7 @@ func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 
 // Statement lists what was posted to an account of a vendor, newest first, before the given journal (zero: from the newest), each
 // with the balance after it.
-func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vending.Booked, error) {
+func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor.Booked, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {
 		return nil, err
@@ -143,12 +143,12 @@ func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendin
 		return nil, fmt.Errorf("statement of account %d %q: %w", ref.Code, ref.Subject, err)
 	}
 	after := a.Balance - money.Minor(newer)
-	var out []vending.Booked
+	var out []vendor.Booked
 	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.memo, SUM(p.amount) FROM posting p
 		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id < $3 AND p.listed = 1
 		GROUP BY j.id, j.kind, j.ref, j.posted_at, j.memo ORDER BY j.id DESC LIMIT $4`, func(r core.Row) error {
-		b := vending.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Memo: r.Text(4),
+		b := vendor.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Memo: r.Text(4),
 			Amount: money.Minor(r.Int(5)), Balance: after}
 		after -= b.Amount
 		out = append(out, b)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -15,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 )
 
 func chargeTests() []test {
@@ -65,12 +65,12 @@ func addHousehold(t *testing.T, e store.Engine, n int64) household {
 }
 
 // owe makes a charge due and raises a debt with its journal.
-func (h household) owe(t *testing.T, e store.Engine, due, debt money.Minor) vending.Debt {
+func (h household) owe(t *testing.T, e store.Engine, due, owed money.Minor) debt.Debt {
 	t.Helper()
-	d := vending.Debt{Account: h.account, Kind: "loan", Principal: debt, Outstanding: debt, Mode: tariff.Percent, Value: 2000, Priority: 30,
-		Capped: true, Against: "opening", Status: vending.DebtOpen}
+	d := debt.Debt{Account: h.account, Kind: "loan", Principal: owed, Outstanding: owed, Mode: tariff.Percent, Value: 2000, Priority: 30,
+		Capped: true, Against: "opening", Status: debt.Open}
 	must(t, e, func(tx *store.Tx) (err error) {
-		c := vending.Due{Account: h.account, Name: "standing", Month: "2026-11", Gross: due, VATBps: 1500, Priority: 20, Capped: true}
+		c := debt.Due{Account: h.account, Name: "standing", Month: "2026-11", Gross: due, VATBps: 1500, Priority: 20, Capped: true}
 		if c.ID, err = tx.NewID(); err != nil {
 			return err
 		}
@@ -84,14 +84,14 @@ func (h household) owe(t *testing.T, e store.Engine, due, debt money.Minor) vend
 		if err := tx.DebtAdd(d); err != nil {
 			return err
 		}
-		_, err = post(tx, ledger.Raised, d.Name(), account(ledger.Debt, vending.DebtSubject(h.account, d.Name())), account(ledger.Opening, ""), debt)
+		_, err = post(tx, ledger.Raised, d.Name(), account(ledger.Debt, debt.Subject(h.account, d.Name())), account(ledger.Opening, ""), owed)
 		return err
 	})
 	return d
 }
 
 // sale is a sale that pays towards a charge and a debt, without its journal.
-func (h household) sale(tx *store.Tx, d vending.Debt, ref string, fixed, vat, debt money.Minor) (sale.Sale, error) {
+func (h household) sale(tx *store.Tx, d debt.Debt, ref string, fixed, vat, debt money.Minor) (sale.Sale, error) {
 	s := sale.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
 		State: sale.Held, Tender: money.Amount{Minor: fixed + vat + debt, Currency: "KES"}, Units: 15_000, Free: 5000, Month: "2026-11",
 		Lines: []sale.Line{{Kind: sale.LineFixed, Ref: "standing 2026-11", Amount: fixed, VAT: vat}, {Kind: sale.LineDebt, Ref: d.Name(), Amount: debt},
@@ -243,7 +243,7 @@ func owingPages(t *testing.T, r Rig) {
 			}
 		}
 		after, _, err := tx.Debt(d.ID)
-		if err == nil && (after.Status != vending.DebtWrittenOff || after.Outstanding != 0) {
+		if err == nil && (after.Status != debt.WrittenOff || after.Outstanding != 0) {
 			t.Errorf("written off: %+v", after)
 		}
 		return err
@@ -262,18 +262,18 @@ func accountStatement(t *testing.T, r Rig) {
 		}
 		return tx.VendReserve(s, [32]byte{1})
 	})
-	place := look(t, e, func(tx *store.Tx) (vending.AccountPlace, error) {
-		p, _, err := tx.AccountPlace(vending.AccountName{Meter: registry.Ref{Number: h.meter.Number}})
+	place := look(t, e, func(tx *store.Tx) (debt.AccountPlace, error) {
+		p, _, err := tx.AccountPlace(debt.AccountName{Meter: registry.Ref{Number: h.meter.Number}})
 		return p, err
 	})
 	if place.ID != h.account || place.Customer.Name != "Amina A." || place.Address != "12 Lake Road" || len(place.Meters) != 1 {
 		t.Errorf("the meter's account is %+v", place)
 	}
-	entries := look(t, e, func(tx *store.Tx) ([]vending.Entry, error) { return tx.AccountEntries(h.account, id.ID{}, 10) })
+	entries := look(t, e, func(tx *store.Tx) ([]debt.Entry, error) { return tx.AccountEntries(h.account, id.ID{}, 10) })
 	if len(entries) != 2 || entries[0].Kind != "vend" || entries[0].Amount != 200 || entries[1].Kind != "debt" || entries[1].Amount != 500 {
 		t.Errorf("statement %+v", entries)
 	}
-	if rest := look(t, e, func(tx *store.Tx) ([]vending.Entry, error) { return tx.AccountEntries(h.account, entries[0].ID, 10) }); len(rest) != 1 {
+	if rest := look(t, e, func(tx *store.Tx) ([]debt.Entry, error) { return tx.AccountEntries(h.account, entries[0].ID, 10) }); len(rest) != 1 {
 		t.Errorf("%d entries before the newest, want 1", len(rest))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // edgeTests are of limits met exactly and of pages that are exactly full.
@@ -112,7 +112,7 @@ func fullPages(t *testing.T, r Rig) {
 		for n := range 4 {
 			i := id.ID{14: 1, 15: byte(n + 1)}
 			if err := firstOf(
-				tx.AddVendor(vending.Vendor{ID: i, Code: fmt.Sprintf("V%d", n), Name: "shop", Billing: vending.PrepaidFloat, CreatedAt: tx.Now}),
+				tx.AddVendor(vendor.Vendor{ID: i, Code: fmt.Sprintf("V%d", n), Name: "shop", Billing: vendor.PrepaidFloat, CreatedAt: tx.Now}),
 				tx.AddApproval(access.Approval{ID: i, Act: access.ActDeposit, Right: access.DepositFloat, Body: []byte("{}"), State: access.ApprovalWaiting, CreatedAt: tx.Now}),
 			); err != nil {
 				return err

@@ -8,13 +8,13 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -84,7 +84,7 @@ func movedThenRead(t *testing.T, r Rig) {
 		t.Fatal("nothing is charged before the move-out")
 	}
 	meets(t, e, func(tx *store.Tx, meet func()) error {
-		if _, _, err := tx.AccountPlace(vending.AccountName{ID: p.account}); err != nil {
+		if _, _, err := tx.AccountPlace(debt.AccountName{ID: p.account}); err != nil {
 			return err
 		}
 		if _, err := tx.WalletsOf(p.account); err != nil {
@@ -138,7 +138,7 @@ func signLocks(t *testing.T, r Rig) {
 		return err
 	})
 	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
-		if _, _, err := tx.AccountPlace(vending.AccountName{ID: p.account}); err != nil {
+		if _, _, err := tx.AccountPlace(debt.AccountName{ID: p.account}); err != nil {
 			return err
 		}
 		if _, err := tx.WalletsOf(p.account); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -342,7 +343,7 @@ func unconfirmedSummed(t *testing.T, r Rig) {
 func unconfirmedListed(t *testing.T, r Rig) {
 	e := r.Open(t)
 	h := addHousehold(t, e, 1)
-	shop := vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, CreatedAt: base()}
+	shop := vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, CreatedAt: base()}
 	must(t, e, func(tx *store.Tx) (err error) {
 		if shop.ID, err = tx.NewID(); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 func vendorTests() []test {
@@ -26,7 +26,7 @@ func vendorTests() []test {
 	}
 }
 
-func addVendor(t *testing.T, e store.Engine, v vending.Vendor) vending.Vendor {
+func addVendor(t *testing.T, e store.Engine, v vendor.Vendor) vendor.Vendor {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) (err error) {
 		if v.ID, err = tx.NewID(); err != nil {
@@ -39,15 +39,15 @@ func addVendor(t *testing.T, e store.Engine, v vending.Vendor) vending.Vendor {
 
 func vendorsKept(t *testing.T, r Rig) {
 	e := r.Open(t)
-	a := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, Commission: 150, Credit: 500})
+	a := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, Commission: 150, Credit: 500})
 	later()
-	b := addVendor(t, e, vending.Vendor{Code: "K7", Name: "Kiosk", Billing: vending.Postpaid, Blocked: true})
+	b := addVendor(t, e, vendor.Vendor{Code: "K7", Name: "Kiosk", Billing: vendor.Postpaid, Blocked: true})
 	_, err := do(e, func(tx *store.Tx) (value, error) {
 		i, err := tx.NewID()
 		if err != nil {
 			return value{}, err
 		}
-		return value{}, tx.AddVendor(vending.Vendor{ID: i, Code: "K7", Name: "Another", Billing: vending.PrepaidFloat})
+		return value{}, tx.AddVendor(vendor.Vendor{ID: i, Code: "K7", Name: "Another", Billing: vendor.PrepaidFloat})
 	})
 	wantErr(t, "a second vendor of one code", err, store.ErrConflict)
 	fetched(t, e, func(tx *store.Tx) error { _, _, err := tx.VendorByID(a.ID); return err },
@@ -60,7 +60,7 @@ func vendorsKept(t *testing.T, r Rig) {
 			t.Errorf("by identity: %+v, %t, %v", byID, found, err)
 		}
 		byCode, found, err := tx.VendorByCode("K7")
-		if err != nil || !found || byCode.ID != b.ID || !byCode.Blocked || byCode.Billing != vending.Postpaid {
+		if err != nil || !found || byCode.ID != b.ID || !byCode.Blocked || byCode.Billing != vendor.Postpaid {
 			t.Errorf("by code: %+v, %t, %v", byCode, found, err)
 		}
 		if _, found, err := tx.VendorByCode("k7"); err != nil || found {
@@ -88,16 +88,16 @@ func vendorsKept(t *testing.T, r Rig) {
 
 func vendorRoom(t *testing.T, r Rig) {
 	e := r.Open(t)
-	v := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat, Credit: 500})
-	room := func(want vending.Room) {
+	v := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, Credit: 500})
+	room := func(want ledger.Room) {
 		t.Helper()
-		if got := look(t, e, func(tx *store.Tx) (vending.Room, error) { return tx.Room(v.Account()) }); got != want {
+		if got := look(t, e, func(tx *store.Tx) (ledger.Room, error) { return tx.Room(v.Account()) }); got != want {
 			t.Errorf("room %+v, want %+v", got, want)
 		}
 	}
-	room(vending.Room{Left: 500})
+	room(ledger.Room{Left: 500})
 	must(t, e, func(tx *store.Tx) error { return book(tx, "deposit", account(ledger.Bank, "b"), v.Account(), 1000) })
-	room(vending.Room{Balance: -1000, Left: 1500})
+	room(ledger.Room{Balance: -1000, Left: 1500})
 	must(t, e, func(tx *store.Tx) error {
 		_, breach, err := tx.Hold(v.Account(), 1200, "vnd_x", tx.Now.Add(time.Minute))
 		if breach.Refused() {
@@ -105,9 +105,9 @@ func vendorRoom(t *testing.T, r Rig) {
 		}
 		return err
 	})
-	room(vending.Room{Balance: -1000, Held: 1200, Left: 300})
+	room(ledger.Room{Balance: -1000, Held: 1200, Left: 300})
 	must(t, e, func(tx *store.Tx) error { v.Credit = 0; return tx.PutVendor(v) })
-	room(vending.Room{Balance: -1000, Held: 1200, Left: -200})
+	room(ledger.Room{Balance: -1000, Held: 1200, Left: -200})
 	for _, amount := range []ledger.Minor{1, 200} {
 		v, err := do(e, func(tx *store.Tx) (value, error) {
 			_, breach, err := tx.Hold(v.Account(), amount, "vnd_y", tx.Now.Add(time.Minute))
@@ -121,7 +121,7 @@ func vendorRoom(t *testing.T, r Rig) {
 
 func vendorStatement(t *testing.T, r Rig) {
 	e := r.Open(t)
-	v := addVendor(t, e, vending.Vendor{Code: "V001", Name: "Corner shop", Billing: vending.PrepaidFloat})
+	v := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat})
 	for i, amount := range []ledger.Minor{1000, 250, 40} {
 		must(t, e, func(tx *store.Tx) error {
 			return book(tx, fmt.Sprintf("deposit-%d", i), account(ledger.Bank, "b"), v.Account(), amount)
@@ -129,7 +129,7 @@ func vendorStatement(t *testing.T, r Rig) {
 		later()
 	}
 	page := func(before id.ID, max int) (out string, last id.ID) {
-		for _, b := range look(t, e, func(tx *store.Tx) ([]vending.Booked, error) { return tx.Statement(v.Account(), before, max) }) {
+		for _, b := range look(t, e, func(tx *store.Tx) ([]vendor.Booked, error) { return tx.Statement(v.Account(), before, max) }) {
 			out += fmt.Sprintf("%d=%d ", b.Amount, b.Balance)
 			last = b.Journal
 		}
@@ -140,7 +140,7 @@ func vendorStatement(t *testing.T, r Rig) {
 	if first != "-40=-1290 -250=-1250 " || rest != "-1000=-1000 " {
 		t.Errorf("the statement is %q, then %q", first, rest)
 	}
-	if none := look(t, e, func(tx *store.Tx) ([]vending.Booked, error) {
+	if none := look(t, e, func(tx *store.Tx) ([]vendor.Booked, error) {
 		return tx.Statement(account(ledger.Float, "nobody"), id.ID{}, 2)
 	}); len(none) != 0 {
 		t.Errorf("an account that was never used has %d lines", len(none))

@@ -1,4 +1,4 @@
-package vending
+package debt
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -50,7 +51,7 @@ func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Re
 	if err != nil || found {
 		return a, refusal.Refusal{}, err
 	}
-	return AccountPlace{}, refusal.Because(refusal.NotFound, "There is no account "+echo(text)+".", "Nothing was changed.",
+	return AccountPlace{}, refusal.Because(refusal.NotFound, "There is no account "+refusal.Echo(text)+".", "Nothing was changed.",
 		"Give the account's identity, or the number of a meter that supplies it."), nil
 }
 
@@ -69,7 +70,7 @@ type AccountShown struct {
 }
 
 // Account shows an account by its identity or a meter that supplies it (right: customer.read).
-func (v *Vending) Account(ctx context.Context, by access.Actor, account string) (AccountShown, error) {
+func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (AccountShown, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return AccountShown{Refusal: no}, nil
 	}
@@ -77,52 +78,52 @@ func (v *Vending) Account(ctx context.Context, by access.Actor, account string) 
 	if no.Refused() {
 		return AccountShown{Refusal: no}, nil
 	}
-	now := v.moment()
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (AccountShown, error) {
+	now := ds.moment()
+	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (AccountShown, error) {
 		place, no, err := findAccount(tx, name, account)
 		if err != nil || no.Refused() {
 			return AccountShown{Refusal: no}, err
 		}
-		return v.showAccount(tx, place, now)
+		return ds.showAccount(tx, place, now)
 	})
 	if err != nil {
-		return AccountShown{}, fmt.Errorf("show account %s: %w", echo(account), err)
+		return AccountShown{}, fmt.Errorf("show account %s: %w", refusal.Echo(account), err)
 	}
 	return out, nil
 }
 
-func (v *Vending) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
+func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
 	out := AccountShown{AccountPlace: place}
-	tz, policy, err := tx.ChargeTenant()
+	tz, policy, err := tx.Charges().ChargeTenant()
 	if err != nil {
 		return AccountShown{}, err
 	}
-	zone, err := v.zone(tz)
+	zone, err := zoneOf(tz)
 	if err != nil {
 		return AccountShown{}, err
 	}
-	if out.Currency, _, err = tx.Currency(); err != nil {
+	if out.Currency, _, err = tx.Books().Currency(); err != nil {
 		return AccountShown{}, err
 	}
 	local := now.In(zone)
-	out.Month = local.Format(monthForm)
+	out.Month = local.Format(localday.MonthForm)
 	month, err := tx.VendMonth(place.ID, out.Month)
 	if err != nil {
 		return AccountShown{}, err
 	}
 	out.Units, out.Carry = month.Units, month.Carry
-	wallet, err := tx.Balance(ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)})
+	wallet, err := tx.Books().Balance(ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)})
 	if err != nil {
 		return AccountShown{}, err
 	}
 	out.Wallet = -wallet
-	version, _, err := tx.TariffVersionAt(place.Tariff, now)
+	version, _, err := tx.Charges().TariffVersionAt(place.Tariff, now)
 	if err != nil {
 		return AccountShown{}, err
 	}
 	out.FreeDue = month.FreeDue(version.Body)
 	p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
-	dues, debts, _, err := outstanding(tx, p, version, local, allOpen)
+	dues, debts, _, err := outstanding(tx.Charges(), p, version, local, allOpen)
 	if err != nil {
 		return AccountShown{}, err
 	}
@@ -149,8 +150,8 @@ type Entry struct {
 	No     string // receipt number
 }
 
-// AccountStatement is one page of what happened on an account, newest first.
-type AccountStatement struct {
+// Statement is one page of what happened on an account, newest first.
+type Statement struct {
 	refusal.Refusal
 	Account  id.ID
 	Currency string
@@ -161,38 +162,38 @@ type AccountStatement struct {
 // listAccount is the list that a cursor of an account's statement belongs to.
 const listAccount = "account:"
 
-// AccountStatement lists the sales of an account and what else was booked for it (right: customer.read).
-func (v *Vending) AccountStatement(ctx context.Context, by access.Actor, account string, page registry.Page) (AccountStatement, error) {
+// Statement lists the sales of an account and what else was booked for it (right: customer.read).
+func (ds *Debts) Statement(ctx context.Context, by access.Actor, account string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
-		return AccountStatement{Refusal: no}, nil
+		return Statement{Refusal: no}, nil
 	}
 	name, no := accountName(account)
 	if no.Refused() {
-		return AccountStatement{Refusal: no}, nil
+		return Statement{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (AccountStatement, error) {
+	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
 		place, no, err := findAccount(tx, name, account)
 		if err != nil || no.Refused() {
-			return AccountStatement{Refusal: no}, err
+			return Statement{Refusal: no}, err
 		}
 		list := listAccount + place.ID.Text(id.Account)
-		before, max, no := page.Read(v.c.Sealer, by.Tenant, list)
+		before, max, no := page.Read(ds.c.Sealer, by.Tenant, list)
 		if no.Refused() {
-			return AccountStatement{Refusal: no}, nil
+			return Statement{Refusal: no}, nil
 		}
-		out := AccountStatement{Account: place.ID}
-		if out.Currency, _, err = tx.Currency(); err != nil {
-			return AccountStatement{}, err
+		out := Statement{Account: place.ID}
+		if out.Currency, _, err = tx.Books().Currency(); err != nil {
+			return Statement{}, err
 		}
 		out.Entries, err = tx.AccountEntries(place.ID, before, max+1)
 		if len(out.Entries) > max {
 			out.Entries = out.Entries[:max]
-			out.Next = registry.Cursor(v.c.Sealer, by.Tenant, list, out.Entries[max-1].ID)
+			out.Next = registry.Cursor(ds.c.Sealer, by.Tenant, list, out.Entries[max-1].ID)
 		}
 		return out, err
 	})
 	if err != nil {
-		return AccountStatement{}, fmt.Errorf("statement of account %s: %w", echo(account), err)
+		return Statement{}, fmt.Errorf("statement of account %s: %w", refusal.Echo(account), err)
 	}
 	return out, nil
 }

@@ -1,4 +1,4 @@
-package vending
+package debt
 
 import (
 	"cmp"
@@ -10,32 +10,22 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
-)
-
-// Forms of local months and dates, in rows and references.
-const (
-	monthForm = "2006-01"
-	dateForm  = "2006-01-02"
 )
 
 // MaxCatchUp is how many local months back fixed charges are made due for, the present one among them. A server that
 // was off longer, or an account that was opened longer ago, is not billed for what is older.
 const MaxCatchUp = 24
 
-// chargeAccount is what accruing needs to know of an account.
-type chargeAccount struct {
+// ChargeAccount is what making charges due must know of an account.
+type ChargeAccount struct {
 	ID        id.ID
 	Tariff    id.ID
 	OpenedAt  time.Time
 	ClosedAt  time.Time // zero while open
 	ChargedTo string    // local date, inclusive; "" for never
 }
-
-// ChargeAccount is an account as the job that makes fixed charges due reads it.
-type ChargeAccount = chargeAccount
 
 // versionAt finds the version of a tariff in force at a moment.
 type versionAt func(tariff id.ID, at time.Time) (tariff.Version, bool, error)
@@ -51,9 +41,9 @@ type accrual struct {
 // charges are due in advance, on the 1st or the day the account is opened; charges by the day, and all of them where
 // the tenant says so, are due day by day, with the cumulative method. First and last month are by days. A month's
 // charges are those of the version in force when it began for the account, so a new version changes the next month.
-func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
+func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
 	out := accrual{account: a.ID}
-	today := now.Format(dateForm)
+	today := now.Format(time.DateOnly)
 	if a.ChargedTo >= today {
 		return out, nil
 	}
@@ -75,7 +65,7 @@ func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time
 			continue
 		}
 		if !read {
-			if have, err = tx.ChargesOf(a.ID, first.Format(monthForm)); err != nil {
+			if have, err = tx.ChargesOf(a.ID, first.Format(localday.MonthForm)); err != nil {
 				return accrual{}, err
 			}
 			read, out.to = true, today
@@ -89,7 +79,7 @@ func accrue(tx ChargeTx, a chargeAccount, policy registry.ChargePolicy, now time
 
 // uncharged is the local moment from which on charges may be missing: the beginning of the month in which the account
 // was charged last, its opening where that is later.
-func (a chargeAccount) uncharged(zone *time.Location) (time.Time, error) {
+func (a ChargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 	opened := a.OpenedAt.In(zone)
 	if a.ChargedTo == "" {
 		return opened, nil
@@ -122,7 +112,7 @@ type span struct {
 }
 
 // span finds the days of a month for which the account is charged, and the version that says what for.
-func (a chargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
+func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
 	s.today = s.last
@@ -162,7 +152,7 @@ func (a chargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 // month adds what is to be written of one month. Amounts rise day by day and fall only where the account has ended,
 // never below what was paid.
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
-	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(monthForm)
+	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {
 		last := s.last
 		if f.Per == tariff.PerDay || policy.Daily {
@@ -212,10 +202,7 @@ func (a accrual) over(open []Due) []Due {
 }
 
 // write makes the charges due.
-func (a accrual) write(tx interface {
-	ChargeTx
-	NewID() (id.ID, error)
-}) error {
+func (a accrual) write(tx ChargeTx) error {
 	for _, d := range a.puts {
 		if d.ID.IsZero() {
 			var err error
@@ -233,40 +220,28 @@ func (a accrual) write(tx interface {
 	return tx.ChargedTo(a.account, a.to)
 }
 
-// ChargeJobTx is what the job that makes fixed charges due needs besides.
-type ChargeJobTx interface {
-	// ChargeTenant is the tenant's time zone and what it decided about charges.
-	ChargeTenant() (tz string, policy registry.ChargePolicy, err error)
-	// JobDone reports whether a recurring job was carried out for a period; JobRun notes it.
-	JobDone(name, period string) (bool, error)
-	JobRun(name, period string) (first bool, err error)
-	// ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
-	// Accounts that were closed before their last charge are left out.
-	ChargeAccounts(after id.ID, date string, max int) ([]ChargeAccount, error)
-}
-
 const (
 	chargeJob   = "fixed charges" // its period is the local date
 	chargeBatch = 50              // accounts of one transaction
 )
 
-// AccrueCharges makes fixed charges due for all accounts, up to the local day of now, and reports how many accounts
+// Accrue makes fixed charges due for all accounts, up to the local day of now, and reports how many accounts
 // had any. It does its work once a day: on the first call after local midnight, and after any time of rest for the
 // months that were missed. It may run on several instances and be cut off anywhere; sales do not wait for it, because
 // each looks for its own account.
-func (v *Vending) AccrueCharges(ctx context.Context, by access.Actor) (int, error) {
-	now := v.c.Now()
+func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
+	now := ds.c.Now()
 	var done bool
-	local, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (time.Time, error) {
-		tz, _, err := tx.ChargeTenant()
+	local, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (time.Time, error) {
+		tz, _, err := tx.Charges().ChargeTenant()
 		if err != nil {
 			return time.Time{}, err
 		}
-		zone, err := v.zone(tz)
+		zone, err := zoneOf(tz)
 		if err != nil {
 			return time.Time{}, err
 		}
-		done, err = tx.JobDone(chargeJob, now.In(zone).Format(dateForm))
+		done, err = tx.Charges().JobDone(chargeJob, now.In(zone).Format(time.DateOnly))
 		return now.In(zone), err
 	})
 	if err != nil || done {
@@ -274,15 +249,15 @@ func (v *Vending) AccrueCharges(ctx context.Context, by access.Actor) (int, erro
 	}
 	charged := 0
 	for after, more := (id.ID{}), true; more; {
-		batch, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (chargedBatch, error) { return chargeSome(tx, local, after) })
+		batch, err := access.Through(ctx, ds.c.Door, by.Tenant, func(tx Tx) (chargedBatch, error) { return chargeSome(tx.Charges(), local, after) })
 		if err != nil {
 			return charged, fmt.Errorf("make fixed charges due: %w", err)
 		}
 		charged += batch.charged
 		after, more = batch.last, batch.full
 	}
-	err = v.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
-		_, err := tx.JobRun(chargeJob, local.Format(dateForm))
+	err = ds.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
+		_, err := tx.Charges().JobRun(chargeJob, local.Format(time.DateOnly))
 		return false, err
 	})
 	if err != nil {
@@ -301,12 +276,12 @@ type chargedBatch struct {
 // Refused is false: there is nothing to refuse.
 func (chargedBatch) Refused() bool { return false }
 
-func chargeSome(tx Tx, local time.Time, after id.ID) (chargedBatch, error) {
+func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error) {
 	_, policy, err := tx.ChargeTenant()
 	if err != nil {
 		return chargedBatch{}, err
 	}
-	accounts, err := tx.ChargeAccounts(after, local.Format(dateForm), chargeBatch)
+	accounts, err := tx.ChargeAccounts(after, local.Format(time.DateOnly), chargeBatch)
 	if err != nil {
 		return chargedBatch{}, err
 	}
@@ -350,13 +325,4 @@ func remembered(at versionAt) versionAt {
 		}
 		return v, found, err
 	}
-}
-
-// leftAfter is how much of a deduction's charge is left after it; nil for what has no end.
-func leftAfter(d tariff.Deduction) *money.Minor {
-	if d.Charge.Endless {
-		return nil
-	}
-	left := d.Charge.Outstanding - d.Gross
-	return &left
 }

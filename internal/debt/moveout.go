@@ -1,4 +1,4 @@
-package vending
+package debt
 
 import (
 	"context"
@@ -10,25 +10,16 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// MoveTx is what moving out needs of a transaction.
-type MoveTx interface {
-	// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
-	RatingAsked(meter int64) (bool, error)
-	// DebtPay lowers a debt by what is paid on it other than by a sale.
-	DebtPay(debt id.ID, amount money.Minor) error
-	// AccountClose closes an account and frees its meters for another one.
-	AccountClose(account id.ID, at time.Time) error
-}
-
 // MoveOut ends the account of a customer whose balance is money on the server.
 type MoveOut struct {
-	Request
+	once.Request
 	Account string // identity of the account, or a meter that supplies it
 	Reason  string
 
@@ -56,20 +47,20 @@ const finalBill = "final bill"
 // MoveOut posts what an account's meters have used, pays the debts from what the customer has, leaves the rest as due back
 // (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
 // nothing out: see [Vending.Refund]. An account moves out once.
-func (v *Vending) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (Done[MovedOut], error) {
+func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
 	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return Done[MovedOut]{Refusal: no}, nil
+		return once.Done[MovedOut]{Refusal: no}, nil
 	}
-	out, err := keyed(ctx, v, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return v.moveOut(tx, by, m) })
+	out, err := once.Do(ctx, ds.answers, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
 	if err != nil {
-		return Done[MovedOut]{}, fmt.Errorf("move out of account %s: %w", echo(m.Account), err)
+		return once.Done[MovedOut]{}, fmt.Errorf("move out of account %s: %w", refusal.Echo(m.Account), err)
 	}
 	return out, nil
 }
 
-func (v *Vending) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {
+func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {
 	m.Reason = strings.TrimSpace(m.Reason)
-	if m.Reason == "" || !oneLine(m.Reason, maxMemo) {
+	if m.Reason == "" || !access.OneLine(m.Reason, maxMemo) {
 		return MovedOut{}, badDebt(fmt.Sprintf("Moving out needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
 	}
 	name, no := accountName(m.Account)
@@ -80,18 +71,18 @@ func (v *Vending) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.
 	if err != nil || no.Refused() {
 		return MovedOut{}, no, err
 	}
-	now := v.moment()
+	now := ds.moment()
 	out := MovedOut{Account: place.ID, At: now, Meters: place.Meters}
-	if out.Currency, _, err = tx.Currency(); err != nil {
+	if out.Currency, _, err = tx.Books().Currency(); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
-	if no, err := v.lastUse(tx, place, &out, now); err != nil || no.Refused() {
+	if no, err := ds.lastUse(tx, place, &out, now); err != nil || no.Refused() {
 		return MovedOut{}, no, err
 	}
-	if err := v.clearOut(tx, place, &out); err != nil {
+	if err := ds.clearOut(tx, place, &out); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
-	if err := wallet.Vacate(tx, place.ID, by.String(), "moved out: "+m.Reason, now); err != nil {
+	if err := wallet.Vacate(tx.Wallets(), place.ID, by.String(), "moved out: "+m.Reason, now); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
 	if err := tx.AccountClose(place.ID, now); err != nil {
@@ -105,7 +96,7 @@ func (v *Vending) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.
 }
 
 // lastUse posts what was used, and refuses where nobody knows it.
-func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
+func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case place.Status != accountActive:
 		return refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" is "+place.Status+" already.", nothingBooked, "Look at its statement."), nil
@@ -117,7 +108,7 @@ func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Tim
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	settled, err := wallet.SettleAccount(tx, place.ID, now, true)
+	settled, err := wallet.SettleAccount(tx.Wallets(), place.ID, now, true)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
@@ -148,25 +139,25 @@ func (v *Vending) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Tim
 const accountActive = "active"
 
 // clearOut turns what the customer has and owes into what is due back, or still owed.
-func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
+func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 	name := place.ID.Text(id.Account)
 	for _, side := range []struct {
 		code ledger.Code
 		to   *money.Minor
 	}{{ledger.Deposit, &out.Deposit}, {ledger.Carry, &out.Carry}} {
-		balance, err := tx.Balance(ledger.AccountRef{Code: side.code, Subject: name})
+		balance, err := tx.Books().Balance(ledger.AccountRef{Code: side.code, Subject: name})
 		if err != nil {
 			return err
 		}
 		*side.to = -balance
 	}
 	if out.Wallet < 0 {
-		if err := v.billLast(tx, place, -out.Wallet); err != nil {
+		if err := ds.billLast(tx, place, -out.Wallet); err != nil {
 			return err
 		}
 		out.FinalBill, out.Wallet = -out.Wallet, 0
 	}
-	dues, debts, err := tx.ChargesOpen(place.ID, allOpen)
+	dues, debts, err := tx.Charges().ChargesOpen(place.ID, allOpen)
 	if err != nil {
 		return err
 	}
@@ -175,7 +166,7 @@ func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 	}
 	leaving := ledger.Leaving{Account: name, Wallet: out.Wallet, Deposit: out.Deposit, Carry: out.Carry, Advanced: out.Advanced}
 	if out.Advanced != 0 {
-		if err := tx.WalletAdvanced(place.ID, -out.Advanced); err != nil {
+		if err := tx.Wallets().WalletAdvanced(place.ID, -out.Advanced); err != nil {
 			return err
 		}
 	}
@@ -186,7 +177,7 @@ func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 			continue
 		}
 		left, out.Paid = left-paid, out.Paid+paid
-		leaving.Debts = append(leaving.Debts, ledger.Owed{Debt: DebtSubject(place.ID, d.Name()), Amount: paid})
+		leaving.Debts = append(leaving.Debts, ledger.Owed{Debt: Subject(place.ID, d.Name()), Amount: paid})
 		if err := tx.DebtPay(d.ID, paid); err != nil {
 			return err
 		}
@@ -197,28 +188,14 @@ func (v *Vending) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 		return nil
 	}
 	j := ledger.Journal{Kind: ledger.MoveOut, Ref: name, PostedAt: out.At, Memo: "moved out", Postings: lines}
-	if j.ID, err = tx.NewID(); err != nil {
-		return err
-	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		err = breachOf(j, breach)
-	}
-	out.Journal = j.ID
+	out.Journal, err = ledger.Enter(tx.Books(), j)
 	return err
 }
 
 // billLast raises what was used beyond the wallet as a debt, which brings the wallet to zero (P12).
-func (v *Vending) billLast(tx Tx, place AccountPlace, amount money.Minor) error {
-	d := Debt{Account: place.ID, Kind: finalBill, Principal: amount, Outstanding: amount, Mode: tariff.Full, Priority: tariff.DebtPriority, Capped: true,
-		Against: "wallet", Status: DebtOpen, CreatedAt: v.moment()}
-	var err error
-	if d.ID, err = tx.NewID(); err != nil {
-		return err
-	}
-	if err := tx.DebtAdd(d); err != nil {
-		return err
-	}
-	return v.journal(tx, ledger.Raised, d.Name(), finalBill, ledger.DebtRaised(DebtSubject(place.ID, d.Name()),
-		ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)}, amount))
+func (ds *Debts) billLast(tx Tx, place AccountPlace, amount money.Minor) error {
+	_, err := Raise(tx, Debt{Account: place.ID, Kind: finalBill, Principal: amount, Mode: tariff.Full, Priority: tariff.DebtPriority, Capped: true,
+		Against: "wallet", CreatedAt: ds.moment()}, finalBill,
+		ledger.Posting{Account: ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)}, Amount: -amount})
+	return err
 }

@@ -1,4 +1,4 @@
-package vending
+package debt
 
 import (
 	"cmp"
@@ -9,14 +9,17 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // NewCharge is a charge to be made due by hand: one that another system left open, or a fee for once.
 type NewCharge struct {
-	Request
+	once.Request
 	Account  string // identity of the account, or a meter that supplies it
 	Name     string // small letters, digits and dashes; with Month unique in the account
 	Month    string // "2026-11"
@@ -36,19 +39,19 @@ type Charged struct {
 
 // AddCharge makes a charge due (right: debt.write). Like those that fall due by themselves it stands in no ledger
 // account until it is paid.
-func (v *Vending) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (Done[Charged], error) {
+func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (once.Done[Charged], error) {
 	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return Done[Charged]{Refusal: no}, nil
+		return once.Done[Charged]{Refusal: no}, nil
 	}
 	name, no := n.normal()
-	out, err := keyed(ctx, v, by, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
 		if no.Refused() {
 			return Charged{}, no, nil
 		}
-		return v.addCharge(tx, by, n, name)
+		return ds.addCharge(tx, by, n, name)
 	})
 	if err != nil {
-		return Done[Charged]{}, fmt.Errorf("charge %s: %w", echo(n.Account), err)
+		return once.Done[Charged]{}, fmt.Errorf("charge %s: %w", refusal.Echo(n.Account), err)
 	}
 	return out, nil
 }
@@ -60,7 +63,7 @@ func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	if no.Refused() {
 		return name, no
 	}
-	_, err := time.Parse(monthForm, n.Month)
+	_, err := time.Parse(localday.MonthForm, n.Month)
 	switch {
 	case !plainName(n.Name):
 		return name, badDebt(fmt.Sprintf("A charge needs a name of 1 to %d small letters, digits and dashes.", maxKind), "Name it standing or reconnection.")
@@ -73,7 +76,7 @@ func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	case n.Amount.Minor == 0:
 		return name, badDebt("A charge of nothing cannot be made due.", "Give a positive amount.")
 	}
-	return name, checkTender(n.Amount)
+	return name, sale.CheckTender(n.Amount)
 }
 
 // plainName reports whether a text may name a charge: as the names of charges in tariffs.
@@ -86,7 +89,7 @@ func plainName(s string) bool {
 	return s != "" && len(s) <= maxKind
 }
 
-func (v *Vending) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName) (Charged, refusal.Refusal, error) {
+func (ds *Debts) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName) (Charged, refusal.Refusal, error) {
 	place, no, err := findAccount(tx, name, n.Account)
 	if err == nil && !no.Refused() {
 		no, err = ownCurrency(tx, n.Amount)
@@ -94,8 +97,8 @@ func (v *Vending) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountNam
 	if err != nil || no.Refused() {
 		return Charged{}, no, err
 	}
-	d := Due{Account: place.ID, Name: n.Name, Month: n.Month, Gross: n.Amount.Minor, VATBps: n.VATBps, Priority: n.Priority, Capped: !n.Uncapped, CreatedAt: v.moment()}
-	there, err := tx.ChargesOf(place.ID, n.Month)
+	d := Due{Account: place.ID, Name: n.Name, Month: n.Month, Gross: n.Amount.Minor, VATBps: n.VATBps, Priority: n.Priority, Capped: !n.Uncapped, CreatedAt: ds.moment()}
+	there, err := tx.Charges().ChargesOf(place.ID, n.Month)
 	if err != nil {
 		return Charged{}, refusal.Refusal{}, err
 	}
@@ -106,7 +109,7 @@ func (v *Vending) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountNam
 	if d.ID, err = tx.NewID(); err != nil {
 		return Charged{}, refusal.Refusal{}, err
 	}
-	if err := tx.ChargePut(d); err != nil {
+	if err := tx.Charges().ChargePut(d); err != nil {
 		return Charged{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("charge.add", place.ID.Text(id.Account))

@@ -1,4 +1,4 @@
-package vending
+package vendor
 
 import (
 	"context"
@@ -10,50 +10,18 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// VendorTx is what vendors and their money need of a transaction.
-type VendorTx interface {
-	// Take gives the next number of a dense counter: 1, 2, 3 ...
-	Take(counter string) (int64, error)
-	// Currency is the tenant's, empty while it has none.
-	Currency() (code string, exp int, err error)
-	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
-	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
-	// HoldPost turns an open hold into a journal; false where it is no longer open, and then nothing is posted.
-	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
-	// HoldVoid gives up a hold; false where it is no longer open.
-	HoldVoid(hold id.ID) (bool, error)
-	// Room is what a limited account holds and how much more it could give.
-	Room(ledger.AccountRef) (Room, error)
-	// JournalByRef reads the journal of an operation.
-	JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error)
-	// Statement lists what was posted to a limited account, newest first, before the given journal (zero for the newest).
-	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
-
-	// MaxCommission is the ceiling that the tenant's settings give to commissions.
-	MaxCommission() (money.Bps, error)
-	// VendorByID and VendorByCode find a vendor and lock it.
-	VendorByID(vendor id.ID) (Vendor, bool, error)
-	VendorByCode(code string) (Vendor, bool, error)
-	// VendorPage lists vendors in the order of their identities, after the given one.
-	VendorPage(after id.ID, max int) ([]Vendor, error)
-	// AddVendor and PutVendor keep a vendor and the limit of its account.
-	AddVendor(Vendor) error
-	PutVendor(Vendor) error
-	// VendSeller keeps what a vendor's sale takes and earns.
-	VendSeller(sale.Sale) error
-}
-
 // HoldLife is how long the money of a sale stays reserved while its issuer does not answer.
 const HoldLife = 7 * 24 * time.Hour
 
-// seller finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
+// Selling finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
 // and then its account, after the account and the meter of the sale.
-func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
+func Selling(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if by.OfUtility() {
 		return ledger.MainTill, sale.Seller{}, refusal.Refusal{}, nil
 	}
@@ -64,12 +32,12 @@ func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till str
 	case !found || vendor.Blocked:
 		return "", sale.Seller{}, vendorBlocked(), nil
 	}
-	room, err := tx.Room(vendor.Account())
+	room, err := tx.Books().Room(vendor.Account())
 	if err != nil {
 		return "", sale.Seller{}, refusal.Refusal{}, err
 	}
 	if tender > 0 && tender > room.Left {
-		return "", sale.Seller{}, floatShort(tender, room.Left), nil
+		return "", sale.Seller{}, FloatShort(tender, room.Left), nil
 	}
 	s = sale.Seller{Account: vendor.code()}
 	if s.Commission, err = money.Share(tender, vendor.Commission, money.HalfUp); err == nil {
@@ -78,9 +46,9 @@ func seller(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till str
 	return vendor.Code, s, refusal.Refusal{}, err
 }
 
-// reserveMoney holds the tender of a vendor's sale on its account (P6 of the domain reference, §7.1) and keeps what
+// Reserve holds the tender of a vendor's sale on its account (P6 of the domain reference, §7.1) and keeps what
 // the sale earns it.
-func reserveMoney(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
+func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	if s.Seller.Account == 0 {
 		return refusal.Refusal{}, nil
 	}
@@ -90,44 +58,40 @@ func reserveMoney(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 		case err != nil:
 			return refusal.Refusal{}, err
 		case breach.Refused():
-			return floatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
+			return FloatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
 		}
 		s.Seller.Hold = hold
 	}
 	return refusal.Refusal{}, tx.VendSeller(*s)
 }
 
-// book posts the journal of a sale: from the hold of a vendor, else as it is. A hold that expired while nobody could
+// Book posts the journal of a sale: from the hold of a vendor, else as it is. A hold that expired while nobody could
 // say whether the token exists is made good by what the account still has.
-func book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
+func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	if !s.Seller.Hold.IsZero() {
 		posted, breach, err := tx.HoldPost(s.Seller.Hold, j)
 		if err != nil || posted {
 			return refusal.Refusal{}, err
 		}
 		if breach.Refused() {
-			return refusal.Refusal{}, breachOf(j, breach)
+			return refusal.Refusal{}, breach.Stops(j)
 		}
 	}
-	breach, err := tx.Post(j)
+	breach, err := tx.Books().Post(j)
 	switch {
 	case err != nil:
 		return refusal.Refusal{}, err
 	case breach.Refused() && breach.Account == s.Source() && s.Seller.Account != 0:
-		return floatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
+		return FloatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
 	case breach.Refused():
 		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
-		return refusal.Refusal{}, breachOf(j, breach)
+		return refusal.Refusal{}, breach.Stops(j)
 	}
 	return refusal.Refusal{}, nil
 }
 
-func breachOf(j ledger.Journal, b ledger.Breach) error {
-	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
-}
-
-// bookCommission posts what a vendor earned on a sale (P7), as a journal of its own, so that a reversal mirrors both.
-func bookCommission(tx Tx, s sale.Sale, now time.Time) error {
+// BookCommission posts what a vendor earned on a sale (P7), as a journal of its own, so that a reversal mirrors both.
+func BookCommission(tx Tx, s sale.Sale, now time.Time) error {
 	if s.Seller.Commission == 0 {
 		return nil
 	}
@@ -137,29 +101,14 @@ func bookCommission(tx Tx, s sale.Sale, now time.Time) error {
 			lines[i].Account = s.Source()
 		}
 	}
-	j := ledger.Journal{Kind: ledger.Commission, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: memoOf(s), Postings: lines}
-	var err error
-	if j.ID, err = tx.NewID(); err != nil {
-		return err
-	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		err = breachOf(j, breach)
-	}
+	j := ledger.Journal{Kind: ledger.Commission, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(), Postings: lines}
+	_, err := ledger.Enter(tx.Books(), j)
 	return err
-}
-
-// memoOf marks what is posted for a simulated meter.
-func memoOf(s sale.Sale) string {
-	if s.Meter.Simulated {
-		return "TEST"
-	}
-	return ""
 }
 
 // Paid is money that a vendor paid to the tenant's bank.
 type Paid struct {
-	Request
+	once.Request
 	Vendor    string // identity or code
 	Amount    money.Amount
 	Bank      string // which of the tenant's bank accounts; empty: "main"
@@ -176,7 +125,7 @@ type Deposited struct {
 	refusal.Refusal
 	Journal   id.ID
 	Vendor    Vendor
-	Room      Room
+	Room      ledger.Room
 	Amount    money.Amount
 	Bank      string
 	Reference string
@@ -184,17 +133,14 @@ type Deposited struct {
 	Waits     *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// mainBank is the bank account of a tenant that named none.
-const mainBank = "main"
-
 // maxReference bounds the bank's name of a payment.
 const maxReference = 64
 
 // Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A
 // reference names one payment for ever, in whatever case it is written.
-func (v *Vending) Deposit(ctx context.Context, by access.Actor, p Paid) (Done[Deposited], error) {
+func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.Done[Deposited], error) {
 	if no := by.Needs(access.DepositFloat); no.Refused() {
-		return Done[Deposited]{Refusal: no}, nil
+		return once.Done[Deposited]{Refusal: no}, nil
 	}
 	no := p.normal()
 	render := p.Render
@@ -206,14 +152,14 @@ func (v *Vending) Deposit(ctx context.Context, by access.Actor, p Paid) (Done[De
 			return p.Render(d)
 		}
 	}
-	out, err := keyed(ctx, v, by, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
+	out, err := once.Do(ctx, vs.answers, by, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
 		if no.Refused() {
 			return Deposited{}, no, nil
 		}
-		return v.deposit(tx, by, p)
+		return vs.deposit(tx, by, p)
 	})
 	if err != nil {
-		return Done[Deposited]{}, fmt.Errorf("book a deposit of vendor %s: %w", echo(p.Vendor), err)
+		return once.Done[Deposited]{}, fmt.Errorf("book a deposit of vendor %s: %w", refusal.Echo(p.Vendor), err)
 	}
 	return out, nil
 }
@@ -222,40 +168,40 @@ func (v *Vending) Deposit(ctx context.Context, by access.Actor, p Paid) (Done[De
 func (p *Paid) normal() refusal.Refusal {
 	p.Bank = strings.ToLower(strings.TrimSpace(p.Bank))
 	if p.Bank == "" {
-		p.Bank = mainBank
+		p.Bank = ledger.MainBank
 	}
 	p.Reference = strings.ToUpper(strings.TrimSpace(p.Reference))
-	if p.Reference == "" || len(p.Reference) > maxReference || !printable(p.Reference) || len(p.Bank) > maxReference || !printable(p.Bank) {
+	if p.Reference == "" || len(p.Reference) > maxReference || !access.Printable(p.Reference) || len(p.Bank) > maxReference || !access.Printable(p.Bank) {
 		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A deposit needs the bank's reference, 1 to %d printable ASCII characters.", maxReference),
-			nothingMoved, "Copy it from the bank statement; it keeps a payment from being booked twice.")
+			sale.NothingMoved, "Copy it from the bank statement; it keeps a payment from being booked twice.")
 	}
 	if p.Amount.Minor == 0 {
-		return refusal.Because(refusal.AmountInvalid, "A deposit of nothing cannot be booked.", nothingMoved, "Give what the bank says was paid in, in minor units.")
+		return refusal.Because(refusal.AmountInvalid, "A deposit of nothing cannot be booked.", sale.NothingMoved, "Give what the bank says was paid in, in minor units.")
 	}
-	return checkTender(p.Amount)
+	return sale.CheckTender(p.Amount)
 }
 
-func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Refusal, error) {
+func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Refusal, error) {
 	vendor, no, err := findVendor(tx, p.Vendor)
 	if err != nil || no.Refused() {
 		return Deposited{}, no, err
 	}
-	currency, _, err := tx.Currency()
+	currency, _, err := tx.Books().Currency()
 	switch {
 	case err != nil:
 		return Deposited{}, refusal.Refusal{}, err
 	case currency == "":
-		return Deposited{}, refusal.Because(refusal.TariffMissing, "The tenant has no currency yet.", nothingMoved, "Publish a tariff first."), nil
+		return Deposited{}, refusal.Because(refusal.TariffMissing, "The tenant has no currency yet.", sale.NothingMoved, "Publish a tariff first."), nil
 	case currency != p.Amount.Currency:
-		return Deposited{}, wrongCurrency(p.Amount.Currency, currency), nil
+		return Deposited{}, sale.WrongCurrency(p.Amount.Currency, currency), nil
 	}
 	ref := p.Bank + ":" + p.Reference
-	if _, found, err := tx.JournalByRef(ledger.DepositIn, ref); err != nil || found {
-		return Deposited{}, refusal.Because(refusal.ClientRefReused, "The payment "+p.Reference+" was booked before.", nothingMoved,
+	if _, found, err := tx.Books().JournalByRef(ledger.DepositIn, ref); err != nil || found {
+		return Deposited{}, refusal.Because(refusal.ClientRefReused, "The payment "+p.Reference+" was booked before.", sale.NothingMoved,
 			"Look at the vendor's statement; give another payment its own reference."), err
 	}
-	now := v.moment()
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
+	now := vs.moment()
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
 		Summary: fmt.Sprintf("deposit of %s by vendor %s, reference %s", p.Amount, vendor.Code, ref),
 		Body:    paidWish{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -264,14 +210,7 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 	lines := ledger.FloatDeposited(p.Bank, vendor.ID.Text(id.Vendor), p.Amount.Minor)
 	lines[1].Account = vendor.Account()
 	j := ledger.Journal{Kind: ledger.DepositIn, Ref: ref, PostedAt: now, Memo: vendor.Code, Postings: lines}
-	if j.ID, err = tx.NewID(); err != nil {
-		return Deposited{}, refusal.Refusal{}, err
-	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		err = breachOf(j, breach)
-	}
-	if err != nil {
+	if j.ID, err = ledger.Enter(tx.Books(), j); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("vendor.deposit", vendor.ID.Text(id.Vendor))
@@ -279,12 +218,9 @@ func (v *Vending) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Re
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}
-	room, err := tx.Room(vendor.Account())
+	room, err := tx.Books().Room(vendor.Account())
 	return Deposited{Journal: j.ID, Vendor: vendor, Room: room, Amount: p.Amount, Bank: p.Bank, Reference: p.Reference, At: j.PostedAt}, refusal.Refusal{}, err
 }
-
-// moment is now as it is stored: UTC, whole microseconds.
-func (v *Vending) moment() time.Time { return access.Stored(v.c.Now()) }
 
 // Booked is a line of a statement.
 type Booked struct {
@@ -297,8 +233,8 @@ type Booked struct {
 	Balance money.Minor // of the account after it
 }
 
-// VendorStatement is one page of what was booked on a vendor's account, newest first.
-type VendorStatement struct {
+// Statement is one page of what was booked on a vendor's account, newest first.
+type Statement struct {
 	refusal.Refusal
 	Vendor   Vendor
 	Currency string
@@ -309,46 +245,47 @@ type VendorStatement struct {
 // listStatement is the list that a cursor of a vendor's statement belongs to.
 const listStatement = "statement:"
 
-// VendorStatement lists what was booked on a vendor's account (right: vendor.float).
-func (v *Vending) VendorStatement(ctx context.Context, by access.Actor, vendor string, page registry.Page) (VendorStatement, error) {
+// Statement lists what was booked on a vendor's account (right: vendor.float).
+func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadFloat); no.Refused() {
-		return VendorStatement{Refusal: no}, nil
+		return Statement{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorStatement, error) {
+	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
 		found, no, err := findVendor(tx, vendor)
 		if err == nil && !no.Refused() {
 			no = ownVendor(by, found, vendor)
 		}
 		if err != nil || no.Refused() {
-			return VendorStatement{Refusal: no}, err
+			return Statement{Refusal: no}, err
 		}
 		list := listStatement + found.ID.Text(id.Vendor)
-		before, max, no := page.Read(v.c.Sealer, by.Tenant, list)
+		before, max, no := page.Read(vs.c.Sealer, by.Tenant, list)
 		if no.Refused() {
-			return VendorStatement{Refusal: no}, nil
+			return Statement{Refusal: no}, nil
 		}
-		s := VendorStatement{Vendor: found}
-		if s.Currency, _, err = tx.Currency(); err != nil {
-			return VendorStatement{}, err
+		s := Statement{Vendor: found}
+		if s.Currency, _, err = tx.Books().Currency(); err != nil {
+			return Statement{}, err
 		}
 		s.Lines, err = tx.Statement(found.Account(), before, max+1)
 		if len(s.Lines) > max {
 			s.Lines = s.Lines[:max]
-			s.Next = registry.Cursor(v.c.Sealer, by.Tenant, list, s.Lines[max-1].Journal)
+			s.Next = registry.Cursor(vs.c.Sealer, by.Tenant, list, s.Lines[max-1].Journal)
 		}
 		return s, err
 	})
 	if err != nil {
-		return VendorStatement{}, fmt.Errorf("statement of vendor %s: %w", echo(vendor), err)
+		return Statement{}, fmt.Errorf("statement of vendor %s: %w", refusal.Echo(vendor), err)
 	}
 	return out, nil
 }
 
-func floatShort(tender, left money.Minor) refusal.Refusal {
+// FloatShort refuses a sale that takes more than is left on the vendor's account, in minor units.
+func FloatShort(tender, left money.Minor) refusal.Refusal {
 	return refusal.Because(refusal.InsufficientFloat, fmt.Sprintf("The sale takes %d minor units; %d are left on the vendor's account.", tender, max(left, 0)),
-		nothingMoved, "Pay in, or sell for less; deposits are booked by the utility.")
+		sale.NothingMoved, "Pay in, or sell for less; deposits are booked by the utility.")
 }
 
 func vendorBlocked() refusal.Refusal {
-	return refusal.Because(refusal.VendorBlocked, "The vendor of this key does not sell at the moment.", nothingMoved, "Ask the utility why.")
+	return refusal.Because(refusal.VendorBlocked, "The vendor of this key does not sell at the moment.", sale.NothingMoved, "Ask the utility why.")
 }

@@ -1,4 +1,4 @@
-package vending
+package debt
 
 import (
 	"cmp"
@@ -12,13 +12,15 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Refund pays out what is due back to a customer who has moved out, or gives it to another account.
 type Refund struct {
-	Request
+	once.Request
 	Account string        // identity of the account
 	Amount  *money.Amount // nil: all that is due back. Nothing, said outright, is refused
 	Bank    string        // the bank account that pays; empty means main
@@ -52,13 +54,13 @@ type refundWish struct {
 
 // Refund books that what was due back was paid, or moved to another account (right: ledger.adjust). It is an act for two
 // people where four eyes are asked for.
-func (v *Vending) Refund(ctx context.Context, by access.Actor, r Refund) (Done[Refunded], error) {
+func (ds *Debts) Refund(ctx context.Context, by access.Actor, r Refund) (once.Done[Refunded], error) {
 	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return Done[Refunded]{Refusal: no}, nil
+		return once.Done[Refunded]{Refusal: no}, nil
 	}
-	out, err := keyed(ctx, v, by, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return v.refund(tx, by, r) })
+	out, err := once.Do(ctx, ds.answers, by, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return ds.refund(tx, by, r) })
 	if err != nil {
-		return Done[Refunded]{}, fmt.Errorf("refund account %s: %w", echo(r.Account), err)
+		return once.Done[Refunded]{}, fmt.Errorf("refund account %s: %w", refusal.Echo(r.Account), err)
 	}
 	return out, nil
 }
@@ -70,20 +72,20 @@ func (r *Refund) normal() (AccountName, refusal.Refusal) {
 	switch {
 	case no.Refused():
 		return name, no
-	case r.Reason == "" || !oneLine(r.Reason, maxMemo):
+	case r.Reason == "" || !access.OneLine(r.Reason, maxMemo):
 		return name, badDebt(fmt.Sprintf("A refund needs a reason of 1 to %d printable characters.", maxMemo), "Say to whom and how it is paid.")
 	case r.Bank != "" && r.To != "":
 		return name, badDebt("A refund goes to a bank account or to another account, not to both.", "Leave one out.")
-	case len(r.Bank) > maxKind || !printable(r.Bank):
+	case len(r.Bank) > maxKind || !access.Printable(r.Bank):
 		return name, badDebt(fmt.Sprintf("The name of a bank account has at most %d printable characters.", maxKind), "Shorten it.")
 	case r.Amount != nil && r.Amount.Minor <= 0:
 		return name, badDebt("A refund is a positive amount.", "Leave it out for all that is due back.")
 	}
-	r.Bank = cmp.Or(strings.ToLower(r.Bank), mainBank) // one written form, as for deposits
+	r.Bank = cmp.Or(strings.ToLower(r.Bank), ledger.MainBank) // one written form, as for deposits
 	return name, refusal.Refusal{}
 }
 
-func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Refusal, error) {
+func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Refusal, error) {
 	name, no := r.normal()
 	if no.Refused() {
 		return Refunded{}, no, nil
@@ -93,12 +95,12 @@ func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Re
 		return Refunded{}, no, err
 	}
 	due := ledger.AccountRef{Code: ledger.RefundDue, Subject: place.ID.Text(id.Account)}
-	out := Refunded{Account: place.ID, Reason: r.Reason, At: v.moment(), To: ledger.AccountRef{Code: ledger.Bank, Subject: r.Bank}}
-	balance, err := tx.Balance(due)
+	out := Refunded{Account: place.ID, Reason: r.Reason, At: ds.moment(), To: ledger.AccountRef{Code: ledger.Bank, Subject: r.Bank}}
+	balance, err := tx.Books().Balance(due)
 	if err != nil {
 		return Refunded{}, refusal.Refusal{}, err
 	}
-	if out.Amount.Currency, _, err = tx.Currency(); err != nil {
+	if out.Amount.Currency, _, err = tx.Books().Currency(); err != nil {
 		return Refunded{}, refusal.Refusal{}, err
 	}
 	out.Amount.Minor = -balance
@@ -107,7 +109,7 @@ func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Re
 	}
 	switch {
 	case r.Amount != nil && r.Amount.Currency != out.Amount.Currency:
-		return Refunded{}, wrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
+		return Refunded{}, sale.WrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
 	case out.Amount.Minor <= 0 || out.Amount.Minor > -balance:
 		return Refunded{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%d minor units are due back to this account.", max(-balance, 0)), nothingBooked,
 			"Move the account out first; then give at most that."), nil
@@ -119,13 +121,13 @@ func (v *Vending) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Re
 			return Refunded{}, no, err
 		}
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActRefund, Object: place.ID.Text(id.Account),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActRefund, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), refName(out.To), r.Reason),
 		Body:    refundWish{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err
 	}
-	return v.payRefund(tx, by, out, due, to, eyes)
+	return ds.payRefund(tx, by, out, due, to, eyes)
 }
 
 // refName names an account of the books.
@@ -157,9 +159,9 @@ func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, 
 }
 
 // payRefund books a refund that is allowed.
-func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.Eyes) (Refunded, refusal.Refusal, error) {
+func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.Eyes) (Refunded, refusal.Refusal, error) {
 	if !to.IsZero() {
-		if has, err := tx.Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
+		if has, err := tx.Books().Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
 			return Refunded{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
 		}
 	}
@@ -167,38 +169,30 @@ func (v *Vending) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acc
 		{Account: due, Amount: out.Amount.Minor}, {Account: out.To, Amount: -out.Amount.Minor}}}
 	var err error
 	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
-		if _, err = tx.WalletsOf(to); err != nil {
+		if _, err = tx.Wallets().WalletsOf(to); err != nil {
 			return Refunded{}, refusal.Refusal{}, err
 		}
 	}
-	if j.ID, err = tx.NewID(); err != nil {
+	if out.Journal, err = ledger.Enter(tx.Books(), j); err != nil {
 		return Refunded{}, refusal.Refusal{}, err
 	}
-	breach, err := tx.Post(j)
-	if err == nil && breach.Refused() {
-		err = breachOf(j, breach)
-	}
-	if err != nil {
-		return Refunded{}, refusal.Refusal{}, err
-	}
-	out.Journal = j.ID
 	if out.To.Code == ledger.Wallet {
-		if _, err := wallet.SettleCredit(tx, to, out.At); err != nil {
+		if _, err := wallet.SettleCredit(tx.Wallets(), to, out.At); err != nil {
 			return Refunded{}, refusal.Refusal{}, err
 		}
 	}
 	e := by.Entry("account.refund", out.Account.Text(id.Account))
-	e.After = fmt.Sprintf("journal=%s amount=%q to=%s left_minor=%d", j.ID.Text(id.Journal), out.Amount, refName(out.To), out.Left)
+	e.After = fmt.Sprintf("journal=%s amount=%q to=%s left_minor=%d", out.Journal.Text(id.Journal), out.Amount, refName(out.To), out.Left)
 	e.Reason = out.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
 // doRefund pays a refund that a second person allowed.
-func (v *Vending) doRefund(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+func (ds *Debts) doRefund(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var w refundWish
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved refund: %w", err)
 	}
-	out, err := v.Refund(ctx, maker, Refund{Account: w.Account, Amount: &money.Amount{Minor: w.Minor, Currency: w.Currency}, Bank: w.Bank, To: w.To, Reason: w.Reason})
+	out, err := ds.Refund(ctx, maker, Refund{Account: w.Account, Amount: &money.Amount{Minor: w.Minor, Currency: w.Currency}, Bank: w.Bank, To: w.To, Reason: w.Reason})
 	return access.Done{Refusal: out.Refusal, Object: out.Value.Journal.Text(id.Journal)}, err
 }

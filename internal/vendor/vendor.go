@@ -1,4 +1,9 @@
-package vending
+// Package vendor keeps the companies that sell for the tenant: their terms, the float or the credit they sell from, what they
+// pay in, what they earn, and how the money of their sales is reserved and settled.
+//
+// Start at [Vendors]. A sale calls [Selling], [Reserve] and [Book] in its own transaction; they lock the vendor and then its
+// account, after the account and the meter of the sale.
+package vendor
 
 import (
 	"context"
@@ -10,9 +15,74 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 )
+
+// Tx is what the use cases of this package need of a transaction.
+type Tx interface {
+	once.Clock
+	Once() once.Tx
+	Eyes() access.EyesTx
+	Books() ledger.Books
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	// Take gives the next number of a dense counter: 1, 2, 3 ...
+	Take(counter string) (int64, error)
+
+	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
+	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
+	// HoldPost turns an open hold into a journal; false where it is no longer open, and then nothing is posted.
+	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
+	// HoldVoid gives up a hold; false where it is no longer open.
+	HoldVoid(hold id.ID) (bool, error)
+	// Statement lists what was posted to a limited account, newest first, before the given journal (zero for the newest).
+	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
+
+	// MaxCommission is the ceiling that the tenant's settings give to commissions.
+	MaxCommission() (money.Bps, error)
+	// VendorByID and VendorByCode find a vendor and lock it.
+	VendorByID(vendor id.ID) (Vendor, bool, error)
+	VendorByCode(code string) (Vendor, bool, error)
+	// VendorPage lists vendors in the order of their identities, after the given one.
+	VendorPage(after id.ID, max int) ([]Vendor, error)
+	// AddVendor and PutVendor keep a vendor and the limit of its account.
+	AddVendor(Vendor) error
+	PutVendor(Vendor) error
+	// VendSeller keeps what a vendor's sale takes and earns.
+	VendSeller(sale.Sale) error
+}
+
+// Sealer seals stored answers and cursors under the data key.
+type Sealer interface {
+	once.Sealer
+	Hash(context string, data []byte) []byte
+}
+
+// Config is what a Vendors needs; every field is required.
+type Config struct {
+	Door   access.Door[Tx]
+	Sealer Sealer
+	Now    func() time.Time
+	// MayDate returns why the server's clock may not date anything.
+	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
+}
+
+// Vendors carries out the use cases of this package.
+type Vendors struct {
+	c       Config
+	answers once.Answers[Tx]
+}
+
+// New makes a Vendors.
+func New(c Config) *Vendors {
+	return &Vendors{c: c, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+}
+
+// moment is now as it is stored: UTC, whole microseconds.
+func (vs *Vendors) moment() time.Time { return access.Stored(vs.c.Now()) }
 
 // Billing says how a vendor pays for what it sells.
 type Billing string
@@ -49,13 +119,6 @@ func (v Vendor) code() ledger.Code {
 	return ledger.Float
 }
 
-// Room is what an account with a limit holds and how much more it could give.
-type Room struct {
-	Balance money.Minor // signed, debit positive
-	Held    money.Minor // reserved by open sales
-	Left    money.Minor // what is left to the limit after holds; negative beyond a lowered limit
-}
-
 // NewVendor is a vendor to be taken on.
 type NewVendor struct {
 	Code       string // empty: the next of V001, V002 ...
@@ -65,27 +128,27 @@ type NewVendor struct {
 	Credit     money.Minor
 }
 
-// VendorTerms names what of a vendor is to change; nil fields stay.
-type VendorTerms struct {
+// Terms names what of a vendor is to change; nil fields stay.
+type Terms struct {
 	Name       *string
 	Commission *money.Bps
 	Credit     *money.Minor
 	Blocked    *bool
 }
 
-// VendorShown is a vendor with what it has.
-type VendorShown struct {
+// Shown is a vendor with what it has.
+type Shown struct {
 	refusal.Refusal
 	Waits    *access.Approval // it waits for a second person, and nothing was changed
 	Vendor   Vendor
-	Room     Room
+	Room     ledger.Room
 	Currency string // empty until the tenant has one
 }
 
-// VendorList is one page of vendors.
-type VendorList struct {
+// List is one page of vendors.
+type List struct {
 	refusal.Refusal
-	Vendors  []VendorShown
+	Vendors  []Shown
 	Currency string
 	Next     string
 }
@@ -101,66 +164,66 @@ const vendorCounter = "vendor"
 
 const nothingChanged = "Nothing was changed."
 
-// AddVendor takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
-func (v *Vending) AddVendor(ctx context.Context, by access.Actor, n NewVendor) (VendorShown, error) {
+// Add takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
+func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (Shown, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
-		return VendorShown{Refusal: no}, nil
+		return Shown{Refusal: no}, nil
 	}
 	n.Code, n.Name = strings.ToUpper(strings.TrimSpace(n.Code)), strings.TrimSpace(n.Name)
 	if n.Billing == "" {
 		n.Billing = PrepaidFloat
 	}
 	if no := n.check(); no.Refused() {
-		return VendorShown{Refusal: no}, nil
+		return Shown{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return addVendor(tx, by, n, v.moment()) })
+	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return addVendor(tx, by, n, vs.moment()) })
 	if err != nil {
-		return VendorShown{}, fmt.Errorf("add vendor %s: %w", echo(n.Name), err)
+		return Shown{}, fmt.Errorf("add vendor %s: %w", refusal.Echo(n.Name), err)
 	}
 	return out, nil
 }
 
-func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorShown, error) {
+func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (Shown, error) {
 	asked := n
 	if n.Code != "" {
 		if _, taken, err := tx.VendorByCode(n.Code); err != nil || taken {
-			return VendorShown{Refusal: refusal.Because(refusal.VendorExists, "A vendor with the code "+n.Code+" already exists.", nothingChanged,
+			return Shown{Refusal: refusal.Because(refusal.VendorExists, "A vendor with the code "+n.Code+" already exists.", nothingChanged,
 				"Use another code, or leave it out.")}, err
 		}
 	}
 	if no, err := commissionAllowed(tx, n.Commission); err != nil || no.Refused() {
-		return VendorShown{Refusal: no}, err
+		return Shown{Refusal: no}, err
 	}
-	currency, _, err := tx.Currency()
+	currency, _, err := tx.Books().Currency()
 	if err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+		return Shown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	for taken := true; asked.Code == "" && taken; {
 		next, err := tx.Take(vendorCounter)
 		if err != nil {
-			return VendorShown{}, err
+			return Shown{}, err
 		}
 		n.Code = fmt.Sprintf("V%03d", next)
 		if _, taken, err = tx.VendorByCode(n.Code); err != nil {
-			return VendorShown{}, err
+			return Shown{}, err
 		}
 	}
 	vendor := Vendor{Code: n.Code, Name: n.Name, Billing: n.Billing, Commission: n.Commission, Credit: n.Credit}
 	if vendor.ID, err = tx.NewID(); err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
 	vendor.CreatedAt = vendor.ID.Time()
 	if err := tx.AddVendor(vendor); err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
 	e := by.Entry("vendor.add", vendor.ID.Text(id.Vendor))
 	e.After = vendor.terms()
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
 	return showVendor(tx, vendor)
 }
@@ -212,62 +275,62 @@ func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 
 // SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
 // the vendor has paid in. Whoever only stops a vendor's sales needs nobody else.
-func (v *Vending) SetTerms(ctx context.Context, by access.Actor, vendor string, t VendorTerms) (VendorShown, error) {
+func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string, t Terms) (Shown, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
-		return VendorShown{Refusal: no}, nil
+		return Shown{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) { return setTerms(tx, by, vendor, t, v.moment()) })
+	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return setTerms(tx, by, vendor, t, vs.moment()) })
 	if err != nil {
-		return VendorShown{}, fmt.Errorf("change the terms of vendor %s: %w", echo(vendor), err)
+		return Shown{}, fmt.Errorf("change the terms of vendor %s: %w", refusal.Echo(vendor), err)
 	}
 	return out, nil
 }
 
 // setTerms is the transaction of SetTerms.
-func setTerms(tx Tx, by access.Actor, vendor string, t VendorTerms, now time.Time) (VendorShown, error) {
+func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (Shown, error) {
 	was, no, err := findVendor(tx, vendor)
 	if err != nil || no.Refused() {
-		return VendorShown{Refusal: no}, err
+		return Shown{Refusal: no}, err
 	}
 	next := t.apply(was)
 	check := NewVendor{Code: next.Code, Name: next.Name, Billing: next.Billing, Commission: next.Commission, Credit: next.Credit}
 	if no := check.check(); no.Refused() {
-		return VendorShown{Refusal: no}, nil
+		return Shown{Refusal: no}, nil
 	}
 	if next.Commission != was.Commission {
 		if no, err := commissionAllowed(tx, next.Commission); err != nil || no.Refused() {
-			return VendorShown{Refusal: no}, err
+			return Shown{Refusal: no}, err
 		}
 	}
-	currency, _, err := tx.Currency()
+	currency, _, err := tx.Books().Currency()
 	if err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
 		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return VendorShown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+		return Shown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	if err := tx.PutVendor(next); err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
 	e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
 	e.Before, e.After = was.terms(), next.terms()
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
-		return VendorShown{}, err
+		return Shown{}, err
 	}
 	return showVendor(tx, next)
 }
 
 // vendorAct is what an approval stores: a new vendor, or a vendor's new terms.
 type vendorAct struct {
-	New    *NewVendor   `json:"new,omitempty"`
-	Vendor string       `json:"vendor,omitempty"`
-	Terms  *VendorTerms `json:"terms,omitempty"`
+	New    *NewVendor `json:"new,omitempty"`
+	Vendor string     `json:"vendor,omitempty"`
+	Terms  *Terms     `json:"terms,omitempty"`
 }
 
 // act returns the act of a change of terms. A change that only blocks the vendor is one that cannot wait.
-func (t VendorTerms) act() access.Act {
+func (t Terms) act() access.Act {
 	if t.Name == nil && t.Commission == nil && t.Credit == nil && t.Blocked != nil && *t.Blocked {
 		return access.ActBlock
 	}
@@ -307,7 +370,7 @@ func (v Vendor) change(next Vendor, currency string) string {
 	return fmt.Sprintf("change vendor %s (%q): %s", v.Code, v.Name, strings.Join(parts, ", "))
 }
 
-func (t VendorTerms) apply(v Vendor) Vendor {
+func (t Terms) apply(v Vendor) Vendor {
 	if t.Name != nil {
 		v.Name = strings.TrimSpace(*t.Name)
 	}
@@ -340,16 +403,16 @@ func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
 }
 
 func noVendor(text string) refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no vendor "+echo(text)+".", nothingChanged, "List the vendors to find its id or code.")
+	return refusal.Because(refusal.NotFound, "There is no vendor "+refusal.Echo(text)+".", nothingChanged, "List the vendors to find its id or code.")
 }
 
-func showVendor(tx Tx, vendor Vendor) (VendorShown, error) {
-	out := VendorShown{Vendor: vendor}
+func showVendor(tx Tx, vendor Vendor) (Shown, error) {
+	out := Shown{Vendor: vendor}
 	var err error
-	if out.Room, err = tx.Room(vendor.Account()); err != nil {
-		return VendorShown{}, err
+	if out.Room, err = tx.Books().Room(vendor.Account()); err != nil {
+		return Shown{}, err
 	}
-	out.Currency, _, err = tx.Currency()
+	out.Currency, _, err = tx.Books().Currency()
 	return out, err
 }
 
@@ -365,60 +428,60 @@ func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 	return noVendor(named)
 }
 
-// Vendor shows a vendor with what it has (right: vendor.float).
-func (v *Vending) Vendor(ctx context.Context, by access.Actor, vendor string) (VendorShown, error) {
+// Show shows a vendor with what it has (right: vendor.float).
+func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (Shown, error) {
 	if no := by.Needs(access.ReadFloat); no.Refused() {
-		return VendorShown{Refusal: no}, nil
+		return Shown{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorShown, error) {
+	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
 		found, no, err := findVendor(tx, vendor)
 		if err == nil && !no.Refused() {
 			no = ownVendor(by, found, vendor)
 		}
 		if err != nil || no.Refused() {
-			return VendorShown{Refusal: no}, err
+			return Shown{Refusal: no}, err
 		}
 		return showVendor(tx, found)
 	})
 	if err != nil {
-		return VendorShown{}, fmt.Errorf("show vendor %s: %w", echo(vendor), err)
+		return Shown{}, fmt.Errorf("show vendor %s: %w", refusal.Echo(vendor), err)
 	}
 	return out, nil
 }
 
-// listVendors is the list that a cursor of Vendors belongs to.
+// listVendors is the list that a cursor of List belongs to.
 const listVendors = "vendors"
 
-// Vendors lists the vendors in the order in which they were taken on (right: vendor.read).
-func (v *Vending) Vendors(ctx context.Context, by access.Actor, page registry.Page) (VendorList, error) {
+// List lists the vendors in the order in which they were taken on (right: vendor.read).
+func (vs *Vendors) List(ctx context.Context, by access.Actor, page registry.Page) (List, error) {
 	if no := by.Needs(access.ReadVendors); no.Refused() {
-		return VendorList{Refusal: no}, nil
+		return List{Refusal: no}, nil
 	}
-	after, max, no := page.Read(v.c.Sealer, by.Tenant, listVendors)
+	after, max, no := page.Read(vs.c.Sealer, by.Tenant, listVendors)
 	if no.Refused() {
-		return VendorList{Refusal: no}, nil
+		return List{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (VendorList, error) {
+	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (List, error) {
 		rows, err := tx.VendorPage(after, max+1)
 		if err != nil {
-			return VendorList{}, err
+			return List{}, err
 		}
-		var l VendorList
+		var l List
 		for i, r := range rows {
 			if i == max {
-				l.Next = registry.Cursor(v.c.Sealer, by.Tenant, listVendors, rows[max-1].ID)
+				l.Next = registry.Cursor(vs.c.Sealer, by.Tenant, listVendors, rows[max-1].ID)
 				break
 			}
 			shown, err := showVendor(tx, r)
 			if err != nil {
-				return VendorList{}, err
+				return List{}, err
 			}
 			l.Vendors = append(l.Vendors, shown)
 		}
 		return l, nil
 	})
 	if err != nil {
-		return VendorList{}, fmt.Errorf("list vendors: %w", err)
+		return List{}, fmt.Errorf("list vendors: %w", err)
 	}
 	return out, nil
 }

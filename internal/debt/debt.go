@@ -1,0 +1,183 @@
+// Package debt keeps what customers owe besides the energy of a purchase, and what is owed to them: fixed charges that fall
+// due, debts that purchases pay off, goodwill, and the end of an account, when what the customer has pays the debts and the
+// rest is paid back.
+//
+// Start at [Debts]. A sale asks [Owe] what it has to collect; it locks the account first, as every write here does, so the rows
+// of charges and debts need no locks of their own.
+//
+// Not here: how a purchase is split among charges and energy (tariff), and the sale itself (vending).
+package debt
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Limits of what is said about a debt.
+const (
+	maxKind  = 32
+	maxMemo  = 120
+	maxDebts = MaxOpen // open ones of an account
+)
+
+// Tx is what the use cases of this package need of a transaction.
+type Tx interface {
+	once.Clock
+	Once() once.Tx
+	Eyes() access.EyesTx
+	Books() ledger.Books
+	Wallets() wallet.SettleTx
+	Charges() ChargeTx
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+
+	// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
+	AccountPlace(AccountName) (AccountPlace, bool, error)
+	// AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one.
+	AccountEntries(account, before id.ID, max int) ([]Entry, error)
+	// VendMonth is where an account stands in a local month.
+	VendMonth(account id.ID, month string) (sale.Month, error)
+	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its
+	// reversal: month, carry and debts belong to the account.
+	VendUnderWay(meter int64, account id.ID) (bool, error)
+	// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
+	RatingAsked(meter int64) (bool, error)
+	// AccountClose closes an account and frees its meters for another one.
+	AccountClose(account id.ID, at time.Time) error
+
+	// DebtAdd keeps a new debt. Its journal is posted by the caller in the same transaction.
+	DebtAdd(Debt) error
+	// Debt reads a debt. To change it, lock its account and read it again.
+	Debt(debt id.ID) (Debt, bool, error)
+	// DebtWriteOff lowers a debt by what is written off; false where not so much is outstanding.
+	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
+	// DebtPay lowers a debt by what is paid on it other than by a sale.
+	DebtPay(debt id.ID, amount money.Minor) error
+	// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
+	DebtPage(account id.ID, open bool, before id.ID, max int) ([]Debt, error)
+}
+
+// Sealer seals stored answers and cursors under the data key.
+type Sealer interface {
+	once.Sealer
+	Hash(context string, data []byte) []byte
+}
+
+// Config is what a Debts needs; every field is required.
+type Config struct {
+	Door   access.Door[Tx]
+	Sealer Sealer
+	Now    func() time.Time
+	// MayDate returns why the server's clock may not date anything.
+	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
+}
+
+// Debts carries out the use cases of this package.
+type Debts struct {
+	c       Config
+	answers once.Answers[Tx]
+}
+
+// New makes a Debts.
+func New(c Config) *Debts {
+	return &Debts{c: c, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+}
+
+// moment is now as it is stored: UTC, whole microseconds.
+func (ds *Debts) moment() time.Time { return access.Stored(ds.c.Now()) }
+
+// Doers carry out the acts of this package that were approved.
+func (ds *Debts) Doers() access.Doers {
+	return access.Doers{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund}
+}
+
+// States of a debt.
+const (
+	Open       = "open"
+	Paid       = "paid"
+	WrittenOff = "written_off"
+)
+
+// Debt is money owed that is collected with purchases. Its Outstanding, less what sales under way have reserved, is the
+// balance of its ledger account.
+type Debt struct {
+	ID          id.ID
+	Account     id.ID
+	Kind        string // fine, loan, arrears ...
+	Memo        string
+	Principal   money.Minor
+	Outstanding money.Minor
+	Mode        tariff.ChargeMode
+	Value       int64       // basis points of what is tendered, or minor units, as Mode says
+	Min         money.Minor // asked at least of a purchase
+	Max         money.Minor // asked at most of one; 0 for no limit
+	MonthCap    money.Minor // taken at most in a local month; 0 for no limit
+	Priority    int
+	Capped      bool
+	Against     string // what was credited when it was raised: fees, services, fixed, energy, opening
+	Month       string // of the last collection
+	MonthTaken  money.Minor
+	Status      string
+	CreatedAt   time.Time
+}
+
+// Name is the debt's identity text.
+func (d Debt) Name() string { return d.ID.Text(id.Debt) }
+
+// Subject names a debt's ledger account.
+func Subject(account id.ID, debt string) string { return account.Text(id.Account) + ":" + debt }
+
+// charge is how a sale in a local month is asked for it.
+func (d Debt) charge(month string) tariff.Charge {
+	c := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: d.Priority, Since: d.CreatedAt, Mode: d.Mode, Min: d.Min, Max: d.Max,
+		MonthCap: d.MonthCap, Outstanding: d.Outstanding, Capped: d.Capped}
+	switch d.Mode {
+	case tariff.Percent:
+		c.Percent = money.Bps(d.Value)
+	case tariff.Amount:
+		c.Amount = money.Minor(d.Value)
+	}
+	if d.Month == month {
+		c.Taken = d.MonthTaken
+	}
+	return c
+}
+
+// ownCurrency refuses money of another currency than the tenant's.
+func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
+	currency, _, err := tx.Books().Currency()
+	switch {
+	case err != nil:
+		return refusal.Refusal{}, err
+	case currency == "":
+		return refusal.Because(refusal.TariffMissing, "The tenant has no currency yet.", nothingBooked, "Publish a tariff first."), nil
+	case currency != a.Currency:
+		return sale.WrongCurrency(a.Currency, currency), nil
+	}
+	return refusal.Refusal{}, nil
+}
+
+func badDebt(what, try string) refusal.Refusal {
+	return refusal.Because(refusal.InvalidRequest, what, nothingBooked, try)
+}
+
+const nothingBooked = "Nothing was booked."
+
+// zoneOf is the tenant's time zone by its name.
+func zoneOf(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	return zone, nil
+}

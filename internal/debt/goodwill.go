@@ -1,0 +1,140 @@
+package debt
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Adjustment gives a customer money out of goodwill.
+type Adjustment struct {
+	once.Request
+	Account string
+	Amount  money.Amount
+	Reason  string
+
+	Render func(Adjusted) (status int, body []byte)
+}
+
+// Adjusted is a booked adjustment.
+type Adjusted struct {
+	Journal id.ID
+	Account id.ID
+	To      ledger.AccountRef // the wallet, or the carry of a token account: its next purchase has it
+	Amount  money.Amount
+	Reason  string
+	At      time.Time
+	Waits   *access.Approval // it waits for a second person, and nothing was booked
+}
+
+// Adjust books goodwill (right: ledger.adjust; P13). It is an act for two people where four eyes are asked for.
+func (ds *Debts) Adjust(ctx context.Context, by access.Actor, a Adjustment) (once.Done[Adjusted], error) {
+	if no := by.Needs(access.AdjustLedger); no.Refused() {
+		return once.Done[Adjusted]{Refusal: no}, nil
+	}
+	out, err := once.Do(ctx, ds.answers, by, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
+	if err != nil {
+		return once.Done[Adjusted]{}, fmt.Errorf("adjust %s: %w", refusal.Echo(a.Account), err)
+	}
+	return out, nil
+}
+
+func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal.Refusal, error) {
+	a.Reason = strings.TrimSpace(a.Reason)
+	name, no := accountName(a.Account)
+	switch {
+	case no.Refused():
+		return Adjusted{}, no, nil
+	case a.Reason == "" || !access.OneLine(a.Reason, maxMemo):
+		return Adjusted{}, badDebt(fmt.Sprintf("An adjustment needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
+	case a.Amount.Minor <= 0:
+		return Adjusted{}, badDebt("An adjustment gives a positive amount.", "What a customer owes is a debt."), nil
+	}
+	if no := sale.CheckTender(a.Amount); no.Refused() {
+		return Adjusted{}, no, nil
+	}
+	place, no, err := findAccount(tx, name, a.Account)
+	if err == nil && !no.Refused() {
+		no, err = ownCurrency(tx, a.Amount)
+	}
+	if err != nil || no.Refused() {
+		return Adjusted{}, no, err
+	}
+	if place.Status != accountActive {
+		return Adjusted{}, refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" cannot take money: nothing more is bought or paid out of it.",
+			nothingBooked, "Name an account that is active."), nil
+	}
+	to := goodwillTo(place)
+	if has, err := tx.Books().Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
+		return Adjusted{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),
+		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, ds.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
+	}
+	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: ds.moment(), To: to}
+	j := ledger.Journal{Kind: ledger.Goodwill, PostedAt: out.At, Memo: a.Reason, Postings: ledger.GoodwillGiven(out.To, a.Amount.Minor)}
+	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
+		if _, err = tx.Wallets().WalletsOf(place.ID); err != nil {
+			return Adjusted{}, refusal.Refusal{}, err
+		}
+	}
+	if out.Journal, err = ledger.Enter(tx.Books(), j); err != nil {
+		return Adjusted{}, refusal.Refusal{}, err
+	}
+	if out.To.Code == ledger.Wallet {
+		if _, err := wallet.SettleCredit(tx.Wallets(), place.ID, out.At); err != nil {
+			return Adjusted{}, refusal.Refusal{}, err
+		}
+	}
+	e := by.Entry("adjustment", place.ID.Text(id.Account))
+	e.After = fmt.Sprintf("journal=%s goodwill=%q", out.Journal.Text(id.Journal), a.Amount)
+	e.Reason = a.Reason
+	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// goodwillTo is the wallet of an account, or the carry of one that buys tokens.
+func goodwillTo(place AccountPlace) ledger.AccountRef {
+	to := ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}
+	if place.Mode == registry.PrepayWallet {
+		to.Code = ledger.Wallet
+	}
+	return to
+}
+
+// adjustAsked is a write-off or goodwill as it is written down for a second person.
+type adjustAsked struct {
+	Debt     string      `json:"debt,omitempty"`
+	Account  string      `json:"account,omitempty"`
+	Amount   money.Minor `json:"amount_minor"`
+	Currency string      `json:"currency,omitempty"`
+	Reason   string      `json:"reason"`
+}
+
+// doAdjust does a write-off or gives goodwill that a second person allowed; it is an [access.Doer].
+func (ds *Debts) doAdjust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a adjustAsked
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved adjustment: %w", err)
+	}
+	if a.Debt != "" {
+		out, err := ds.WriteOff(ctx, maker, WriteOff{Debt: a.Debt, Amount: &a.Amount, Reason: a.Reason})
+		return access.Done{Refusal: out.Refusal, Object: a.Debt}, err
+	}
+	out, err := ds.Adjust(ctx, maker, Adjustment{Account: a.Account, Amount: money.Amount{Minor: a.Amount, Currency: a.Currency}, Reason: a.Reason})
+	return access.Done{Refusal: out.Refusal, Object: out.Value.Journal.Text(id.Journal)}, err
+}

@@ -1,0 +1,102 @@
+package debt
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Owing asks for debts or charges.
+type Owing struct {
+	Account string // identity, or a meter that supplies it; "" for all
+	Open    bool   // only what is not paid
+	Page    registry.Page
+}
+
+// List is one page of debts, newest first.
+type List struct {
+	refusal.Refusal
+	Currency string
+	Debts    []Debt
+	Next     string
+}
+
+// DueList is one page of charges, newest first.
+type DueList struct {
+	refusal.Refusal
+	Currency string
+	Dues     []Due
+	Next     string
+}
+
+// Lists that a cursor can belong to.
+const (
+	listDebts   = "debts"
+	listCharges = "charges"
+)
+
+// owing reads what both lists have in common.
+func (ds *Debts) owing(tx Tx, by access.Actor, o Owing, list string) (account, before id.ID, max int, currency string, no refusal.Refusal, err error) {
+	if before, max, no = o.Page.Read(ds.c.Sealer, by.Tenant, list); no.Refused() {
+		return account, before, max, currency, no, nil
+	}
+	if currency, _, err = tx.Books().Currency(); err != nil || o.Account == "" {
+		return account, before, max, currency, no, err
+	}
+	name, no := accountName(o.Account)
+	if no.Refused() {
+		return account, before, max, currency, no, nil
+	}
+	place, no, err := findAccount(tx, name, o.Account)
+	return place.ID, before, max, currency, no, err
+}
+
+// List lists debts (right: customer.read).
+func (ds *Debts) List(ctx context.Context, by access.Actor, o Owing) (List, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return List{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (List, error) {
+		account, before, max, currency, no, err := ds.owing(tx, by, o, listDebts)
+		if err != nil || no.Refused() {
+			return List{Refusal: no}, err
+		}
+		rows, err := tx.DebtPage(account, o.Open, before, max+1)
+		l := List{Currency: currency, Debts: rows}
+		if len(rows) > max {
+			l.Debts, l.Next = rows[:max], registry.Cursor(ds.c.Sealer, by.Tenant, listDebts, rows[max-1].ID)
+		}
+		return l, err
+	})
+	if err != nil {
+		return List{}, fmt.Errorf("list debts: %w", err)
+	}
+	return out, nil
+}
+
+// Charges lists fixed charges that fell due (right: customer.read).
+func (ds *Debts) Charges(ctx context.Context, by access.Actor, o Owing) (DueList, error) {
+	if no := by.Needs(access.ReadCustomers); no.Refused() {
+		return DueList{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (DueList, error) {
+		account, before, max, currency, no, err := ds.owing(tx, by, o, listCharges)
+		if err != nil || no.Refused() {
+			return DueList{Refusal: no}, err
+		}
+		rows, err := tx.Charges().ChargePage(account, o.Open, before, max+1)
+		l := DueList{Currency: currency, Dues: rows}
+		if len(rows) > max {
+			l.Dues, l.Next = rows[:max], registry.Cursor(ds.c.Sealer, by.Tenant, listCharges, rows[max-1].ID)
+		}
+		return l, err
+	})
+	if err != nil {
+		return DueList{}, fmt.Errorf("list charges: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,168 @@
+package debt
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+// NewDebt is a debt to be raised.
+type NewDebt struct {
+	once.Request
+	Account  string // identity of the account, or a meter that supplies it
+	Kind     string // fine, loan, arrears ...
+	Memo     string
+	Amount   money.Amount
+	Mode     tariff.ChargeMode // how much a purchase pays: percent, fixed, full
+	Value    int64             // basis points of what is tendered, or minor units
+	Min, Max money.Minor
+	MonthCap money.Minor
+	Priority int    // 0 means 30
+	Uncapped bool   // outside the ceiling of what purchases give to charges
+	Against  string // what is credited: opening (default), fees, services, fixed, energy
+
+	Render func(Booking) (status int, body []byte)
+}
+
+// Booking is a debt after something was booked on it.
+type Booking struct {
+	Debt
+	Currency string
+	Waits    *access.Approval // it waits for a second person, and nothing was booked
+}
+
+// against are the accounts that raising a debt may credit (P12).
+func against(name string) (ledger.Code, bool) {
+	switch name {
+	case "opening":
+		return ledger.Opening, true
+	case "fees":
+		return ledger.RevenueFees, true
+	case "services":
+		return ledger.RevenueServices, true
+	case "fixed":
+		return ledger.RevenueFixed, true
+	case "energy":
+		return ledger.RevenueEnergy, true
+	}
+	return 0, false
+}
+
+// Add raises a debt (right: debt.write; P12): the row and its journal become durable together.
+func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done[Booking], error) {
+	if no := by.Needs(access.WriteDebts); no.Refused() {
+		return once.Done[Booking]{Refusal: no}, nil
+	}
+	name, no := n.normal()
+	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+		if no.Refused() {
+			return Booking{}, no, nil
+		}
+		d, no, err := ds.addDebt(tx, by, n, name)
+		return Booking{Debt: d, Currency: n.Amount.Currency}, no, err
+	})
+	if err != nil {
+		return once.Done[Booking]{}, fmt.Errorf("raise a debt of %s: %w", refusal.Echo(n.Account), err)
+	}
+	return out, nil
+}
+
+// normal fills in what was left out, and says what is wrong.
+func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
+	n.Kind, n.Memo = strings.TrimSpace(n.Kind), strings.TrimSpace(n.Memo)
+	n.Against, n.Priority = cmp.Or(n.Against, "opening"), cmp.Or(n.Priority, tariff.DebtPriority)
+	name, no := accountName(n.Account)
+	if no.Refused() {
+		return name, no
+	}
+	_, known := against(n.Against)
+	switch {
+	case n.Kind == "" || !access.OneLine(n.Kind, maxKind) || !access.OneLine(n.Memo, maxMemo):
+		return name, badDebt(fmt.Sprintf("A debt needs a kind of 1 to %d printable characters; its memo has at most %d.", maxKind, maxMemo), "Name it fine, loan or arrears.")
+	case !known:
+		return name, badDebt(fmt.Sprintf("A debt cannot be raised against %q.", refusal.Echo(n.Against)), "Use opening, fees, services, fixed or energy.")
+	case n.Priority < 1 || n.Priority > tariff.MaxPriority:
+		return name, badDebt(fmt.Sprintf("A priority of %d is outside 1 to %d.", n.Priority, tariff.MaxPriority), "Leave it out for 30; fixed charges have 20.")
+	case n.Min < 0 || n.Max < 0 || n.MonthCap < 0 || n.Min > money.MaxMinor || n.Max > 0 && n.Max < n.Min:
+		return name, badDebt("Least, most and most in a month do not fit together.", "Give amounts in minor units, the most not below the least; 0 means no limit.")
+	}
+	if no := n.mode(); no.Refused() {
+		return name, no
+	}
+	if n.Amount.Minor == 0 {
+		return name, badDebt("A debt of nothing cannot be raised.", "Give a positive amount.")
+	}
+	return name, sale.CheckTender(n.Amount)
+}
+
+func (n *NewDebt) mode() refusal.Refusal {
+	switch n.Mode {
+	case tariff.Percent:
+		if n.Value < 1 || n.Value > int64(money.Whole) {
+			return badDebt(fmt.Sprintf("%d basis points are no share of a purchase.", n.Value), "Write 20 % as 2000.")
+		}
+	case tariff.Amount:
+		if n.Value < 1 || n.Value > int64(money.MaxMinor) {
+			return badDebt(fmt.Sprintf("%d minor units cannot be taken of a purchase.", n.Value), "Give a positive amount.")
+		}
+	case "", tariff.Full:
+		n.Mode, n.Value = tariff.Full, 0
+	default:
+		return badDebt(fmt.Sprintf("A debt cannot be collected by %q.", refusal.Echo(string(n.Mode))), "Use percent, fixed or full.")
+	}
+	return refusal.Refusal{}
+}
+
+func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (Debt, refusal.Refusal, error) {
+	place, no, err := findAccount(tx, name, n.Account)
+	if err == nil && !no.Refused() {
+		no, err = ownCurrency(tx, n.Amount)
+	}
+	if err != nil || no.Refused() {
+		return Debt{}, no, err
+	}
+	_, open, err := tx.Charges().ChargesOpen(place.ID, maxDebts)
+	if err != nil {
+		return Debt{}, refusal.Refusal{}, err
+	}
+	if len(open) == maxDebts {
+		return Debt{}, refusal.Because(refusal.TooLarge, fmt.Sprintf("The account has %d open debts, the most there may be.", maxDebts),
+			nothingBooked, "Collect or write off some of them first."), nil
+	}
+	code, _ := against(n.Against)
+	d, err := Raise(tx, Debt{Account: place.ID, Kind: n.Kind, Memo: n.Memo, Principal: n.Amount.Minor, Mode: n.Mode, Value: n.Value, Min: n.Min,
+		Max: n.Max, MonthCap: n.MonthCap, Priority: n.Priority, Capped: !n.Uncapped, Against: n.Against, CreatedAt: ds.moment()},
+		n.Memo, ledger.Posting{Account: ledger.AccountRef{Code: code}, Amount: -n.Amount.Minor})
+	if err != nil {
+		return Debt{}, refusal.Refusal{}, err
+	}
+	e := by.Entry("debt.raise", d.Name())
+	e.After = fmt.Sprintf("account=%s kind=%q amount_minor=%d mode=%s value=%d against=%s", d.Account.Text(id.Account), d.Kind, d.Principal, d.Mode, d.Value, d.Against)
+	return d, refusal.Refusal{}, tx.AuditLog(e)
+}
+
+// Raise keeps a new debt and posts its journal (P12). The credits sum to its principal, which is all outstanding. The account
+// is locked.
+func Raise(tx Tx, d Debt, memo string, credits ...ledger.Posting) (Debt, error) {
+	var err error
+	if d.ID, err = tx.NewID(); err != nil {
+		return Debt{}, err
+	}
+	d.Outstanding, d.Status = d.Principal, Open
+	if err := tx.DebtAdd(d); err != nil {
+		return Debt{}, err
+	}
+	_, err = ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), Memo: memo, PostedAt: d.CreatedAt,
+		Postings: ledger.DebtRaised(Subject(d.Account, d.Name()), credits...)})
+	return d, err
+}

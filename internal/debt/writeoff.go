@@ -1,0 +1,114 @@
+package debt
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// WriteOff is a debt, or a part of it, that nobody expects any more.
+type WriteOff struct {
+	once.Request
+	Debt   string
+	Amount *money.Minor // nil: all that is outstanding. Nothing, said outright, is refused
+	Reason string
+
+	Render func(Booking) (status int, body []byte)
+}
+
+// WriteOff takes a debt off the books (right: ledger.adjust; P20). It is an act for two people where four eyes are
+// asked for.
+func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (once.Done[Booking], error) {
+	if no := by.Needs(access.AdjustLedger); no.Refused() {
+		return once.Done[Booking]{Refusal: no}, nil
+	}
+	out, err := once.Do(ctx, ds.answers, by, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+		out, no, err := ds.writeOff(tx, by, w)
+		if err != nil || no.Refused() || out.Waits != nil {
+			return out, no, err
+		}
+		out.Currency, _, err = tx.Books().Currency()
+		return out, no, err
+	})
+	if err != nil {
+		return once.Done[Booking]{}, fmt.Errorf("write off debt %s: %w", refusal.Echo(w.Debt), err)
+	}
+	return out, nil
+}
+
+func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {
+	w.Reason = strings.TrimSpace(w.Reason)
+	switch {
+	case w.Amount != nil && (*w.Amount <= 0 || *w.Amount > money.MaxMinor):
+		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", *w.Amount), nothingBooked,
+			"Give a positive amount, or leave it out for all that is outstanding."), nil
+	case w.Reason == "" || !access.OneLine(w.Reason, maxMemo):
+		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
+	}
+	d, no, err := findDebt(tx, w.Debt)
+	if err != nil || no.Refused() {
+		return Booking{}, no, err
+	}
+	amount := d.Outstanding
+	if w.Amount != nil {
+		amount = *w.Amount
+	}
+	if amount == 0 || amount > d.Outstanding {
+		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
+			nothingBooked, "Give at most that."), nil
+	}
+	currency, _, err := tx.Books().Currency()
+	if err != nil {
+		return Booking{}, refusal.Refusal{}, err
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: d.Name(),
+		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
+		// The amount that the summary names, whatever is outstanding when somebody allows it.
+		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}}, ds.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
+	}
+	ok, err := tx.DebtWriteOff(d.ID, amount)
+	if err == nil && !ok {
+		err = fmt.Errorf("debt %s has less outstanding than was read under its lock", d.Name())
+	}
+	if err != nil {
+		return Booking{}, refusal.Refusal{}, err
+	}
+	before := d.Outstanding
+	if d, _, err = tx.Debt(d.ID); err != nil {
+		return Booking{}, refusal.Refusal{}, err
+	}
+	if _, err := ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.WriteOff, Memo: d.Name() + ": " + w.Reason, PostedAt: ds.moment(),
+		Postings: ledger.DebtWrittenOff(Subject(d.Account, d.Name()), amount)}); err != nil {
+		return Booking{}, refusal.Refusal{}, err
+	}
+	e := by.Entry("debt.write-off", d.Name())
+	e.Before, e.After, e.Reason = fmt.Sprintf("outstanding_minor=%d", before), fmt.Sprintf("outstanding_minor=%d", d.Outstanding), w.Reason
+	return Booking{Debt: d}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// findDebt finds a debt by its identity text, its account locked.
+func findDebt(tx Tx, text string) (Debt, refusal.Refusal, error) {
+	missing := refusal.Because(refusal.NotFound, "There is no debt "+refusal.Echo(text)+".", nothingBooked, "Look at the list of debts.")
+	i, err := id.Parse(id.Debt, text)
+	if err != nil {
+		return Debt{}, missing, nil
+	}
+	d, found, err := tx.Debt(i)
+	if err != nil || !found {
+		return Debt{}, missing, err
+	}
+	if _, found, err = tx.AccountPlace(AccountName{ID: d.Account}); err != nil || !found {
+		return Debt{}, refusal.Refusal{}, fmt.Errorf("lock account of debt %s (found: %t): %w", d.Name(), found, err)
+	}
+	d, _, err = tx.Debt(i)
+	return d, refusal.Refusal{}, err
+}

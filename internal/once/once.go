@@ -1,0 +1,229 @@
+// Package once carries out requests that move money, each once however often it is sent. What was done and the rendered
+// answer become durable together, and the same request gets the same bytes from then on. Start at [Do].
+//
+// Not here: what a request does. Its use case says that.
+package once
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sale"
+)
+
+// Tx is what stored answers need of a transaction.
+type Tx interface {
+	// OnceTake claims the key of a request. It returns nil for a new request, else what is stored of the earlier one.
+	OnceTake(access.Once) (*access.Kept, error)
+	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
+	OnceFind(access.Once) (*access.Kept, error)
+	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
+	OnceClaim(access.Once) error
+	OncePut(o access.Once, status int, sealed []byte, forever bool) error
+	// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
+	OnceLook(principal, key string) (*access.Kept, error)
+}
+
+// Clock reads what the store knows of time.
+type Clock interface {
+	VendClock() (sale.Times, error)
+}
+
+// Rows are what [Do] needs of a transaction.
+type Rows interface {
+	Once() Tx
+	Clock
+}
+
+// Sealer seals stored answers, which may hold digits. The context binds a sealed text to its place.
+type Sealer interface {
+	Seal(context string, plain []byte) []byte
+	Open(context string, sealed []byte) ([]byte, error)
+}
+
+// Answers stores the answers to requests. Every field is required.
+type Answers[X Rows] struct {
+	Door   access.Door[X]
+	Sealer Sealer
+	// MayDate returns why the server's clock may not date anything, and what the store knows of time.
+	MayDate func(Clock) (sale.Times, refusal.Refusal, error)
+}
+
+// Request is the identity of a request that moves money, from its Idempotency-Key. The zero value is a request that is never
+// repeated.
+type Request struct {
+	Once access.Once
+	// RenderRefusal makes the answer that is stored for a refusal which is the request's own fault. Nil stores none.
+	RenderRefusal func(refusal.Refusal) (status int, body []byte)
+}
+
+// Keeps reports whether a refusal is stored as the answer to this request.
+func (q Request) Keeps(r refusal.Refusal) bool {
+	return q.Once.Key != "" && q.RenderRefusal != nil && storable(r.Code)
+}
+
+// Done is what became of a request that moves money.
+type Done[T any] struct {
+	refusal.Refusal
+	Reply  Reply  // what to send, byte for byte; Status 0 where nothing was rendered
+	Replay *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
+	Value  T      // what was done
+}
+
+// Reply is an answer as it is stored under an idempotency key. It may hold digits, so it has no printable form.
+type Reply struct {
+	Status int
+	Body   []byte
+}
+
+// Answer makes the Reply of what a request rendered.
+func Answer(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
+
+func (r Reply) mask() string { return fmt.Sprintf("reply %d with %d bytes", r.Status, len(r.Body)) }
+
+// String masks the body.
+func (r Reply) String() string { return r.mask() }
+
+// GoString masks the body.
+func (r Reply) GoString() string { return r.mask() }
+
+// Format masks the body for every verb.
+func (r Reply) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.mask()) }
+
+// LogValue masks the body in logs.
+func (r Reply) LogValue() slog.Value { return slog.StringValue(r.mask()) }
+
+// MarshalJSON masks the body.
+func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.mask() + `"`), nil }
+
+// step is what the one transaction of a request came to.
+type step[T any] struct {
+	refusal.Refusal
+	value  T
+	reply  Reply
+	stored *access.Kept
+}
+
+// Do does something once: do and its rendered answer become durable together, and the same request gets the same bytes for
+// ever after. What was refused is undone whole, and the refusal is stored for a time where it is the request's own fault.
+// render may be nil; it may be called more than once and keeps nothing.
+func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, q Request, render func(T) (int, []byte),
+	do func(X) (T, refusal.Refusal, error)) (Done[T], error) {
+	s, err := access.Through(ctx, a.Door, by.Tenant, func(tx X) (step[T], error) {
+		stored, no, err := take(tx.Once(), q.Once)
+		if err != nil || stored != nil || no.Refused() {
+			return step[T]{stored: stored, Refusal: no}, err
+		}
+		if _, no, err := a.MayDate(tx); err != nil || no.Refused() {
+			return step[T]{Refusal: no}, err
+		}
+		var out step[T]
+		if out.value, out.Refusal, err = do(tx); err != nil || out.Refused() || render == nil {
+			return out, err
+		}
+		out.reply = Answer(render(out.value))
+		return out, a.Put(tx.Once(), q.Once, out.reply, true)
+	})
+	switch {
+	case err != nil:
+		return Done[T]{}, err
+	case s.stored != nil:
+		old, err := a.Replay(q.Once, *s.stored)
+		return Done[T]{Replay: old}, err
+	case s.Refused():
+		return Refuse[T](ctx, a, by, q, s.Refusal)
+	}
+	return Done[T]{Reply: s.reply, Value: s.value}, nil
+}
+
+// take claims the key of a request: nothing for a new one, else its stored answer or why there is none.
+func take(tx Tx, o access.Once) (*access.Kept, refusal.Refusal, error) {
+	if o.Key == "" {
+		return nil, refusal.Refusal{}, nil
+	}
+	kept, err := tx.OnceTake(o)
+	switch {
+	case err != nil || kept == nil:
+		return nil, refusal.Refusal{}, err
+	case kept.Hash != o.Hash:
+		return nil, Reused(), nil
+	case kept.Status == 0:
+		return nil, Running(), nil
+	}
+	return kept, refusal.Refusal{}, nil
+}
+
+// sealContext binds a stored answer to whose it is and under which key.
+func sealContext(o access.Once) string { return "once:" + o.Principal + "\x00" + o.Key }
+
+// Put stores an answer under the key of its request, for ever or for a time. A request without a key stores none.
+func (a Answers[X]) Put(tx Tx, o access.Once, r Reply, forever bool) error {
+	if o.Key == "" {
+		return nil
+	}
+	return tx.OncePut(o, r.Status, a.Sealer.Seal(sealContext(o), r.Body), forever)
+}
+
+// Replay opens a stored answer.
+func (a Answers[X]) Replay(o access.Once, kept access.Kept) (*Reply, error) {
+	body, err := a.Sealer.Open(sealContext(o), kept.Body)
+	if err != nil {
+		return nil, fmt.Errorf("open the stored answer of an idempotency key: %w", err)
+	}
+	return &Reply{Status: kept.Status, Body: body}, nil
+}
+
+// Refuse answers with a refusal and stores it where it would be the answer again, in a transaction of its own, because the
+// refused one was undone whole. If another request with the same key got an answer in between, that one stands.
+func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q Request, r refusal.Refusal) (Done[T], error) {
+	out := Done[T]{Refusal: r}
+	if !q.Keeps(r) {
+		return out, nil
+	}
+	out.Reply = Answer(q.RenderRefusal(r))
+	s, err := access.Through(ctx, a.Door, by.Tenant, func(tx X) (step[T], error) {
+		stored, no, err := take(tx.Once(), q.Once)
+		if err != nil || stored != nil || no.Refused() {
+			return step[T]{stored: stored, Refusal: no}, err
+		}
+		return step[T]{}, a.Put(tx.Once(), q.Once, out.Reply, false)
+	})
+	switch {
+	case err != nil:
+		return Done[T]{}, fmt.Errorf("store a refusal: %w", err)
+	case s.stored != nil:
+		old, err := a.Replay(q.Once, *s.stored)
+		return Done[T]{Replay: old}, err
+	case s.Refused():
+		return Done[T]{Refusal: s.Refusal}, nil
+	}
+	return out, nil
+}
+
+// storable reports whether a refusal is an answer to the request itself, so that the same request must get it again.
+// What depends on the moment (another request running, the server's own state) is not stored, nor what was refused
+// because of who asked.
+func storable(c refusal.Code) bool {
+	switch c {
+	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,
+		refusal.VendInProgress, refusal.ClockUntrusted, refusal.Unauthenticated, refusal.Forbidden, refusal.RateLimited:
+		return false
+	}
+	return c.Status() < 500
+}
+
+// Reused refuses a request under the key of another one.
+func Reused() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.",
+		sale.NothingMoved, "Use a new key for a new sale; repeat the very same request to learn what became of the old one.")
+}
+
+// Running refuses the repetition of a request that is still being answered.
+func Running() refusal.Refusal {
+	return refusal.Because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
+		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
+}
