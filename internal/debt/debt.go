@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -67,16 +68,10 @@ type Tx interface {
 	DebtPage(account id.ID, open bool, before id.ID, max int) ([]Debt, error)
 }
 
-// Sealer seals stored answers and cursors under the data key.
-type Sealer interface {
-	once.Sealer
-	Hash(context string, data []byte) []byte
-}
-
 // Config is what a Debts needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
-	Sealer Sealer
+	Sealer registry.Sealer
 	Now    func() time.Time
 	// MayDate returns why the server's clock may not date anything.
 	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)

@@ -55,16 +55,10 @@ type Tx interface {
 	VendSeller(sale.Sale) error
 }
 
-// Sealer seals stored answers and cursors under the data key.
-type Sealer interface {
-	once.Sealer
-	Hash(context string, data []byte) []byte
-}
-
 // Config is what a Vendors needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
-	Sealer Sealer
+	Sealer registry.Sealer
 	Now    func() time.Time
 	// MayDate returns why the server's clock may not date anything.
 	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
