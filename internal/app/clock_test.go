@@ -89,6 +89,9 @@ type restedTx struct {
 
 func (r restedTx) VendClock() (sale.Times, error)  { return sale.Times{Known: r.known}, nil }
 func (r restedTx) ClockBegin() (sale.Times, error) { return r.VendClock() }
+func (r restedTx) ClockNote() error                { return nil }
+func (r restedTx) ClockTrust() error               { return nil }
+func (r restedTx) Clock() vending.ClockTx          { return r }
 
 func (r restedTx) Do(_ context.Context, _ access.Tenant, fn func(vending.Tx) (bool, error)) error {
 	_, err := fn(r)

@@ -30,6 +30,7 @@ type Tx interface {
 
 // Clock reads what the store knows of time.
 type Clock interface {
+	// VendClock is what the store knows of time.
 	VendClock() (sale.Times, error)
 }
 

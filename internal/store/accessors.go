@@ -4,7 +4,9 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
@@ -53,3 +55,21 @@ func (tx *Tx) WalletOrders() wallet.OrderTx { return tx }
 
 // Switches is the transaction as switching a supply for a person needs it.
 func (tx *Tx) Switches() wallet.SwitchTx { return tx }
+
+// Messages is the transaction as the messages of a sale need it.
+func (tx *Tx) Messages() notify.SaleTx { return tx }
+
+// Sold is the transaction as whoever reads what was sold needs it.
+func (tx *Tx) Sold() vending.SoldTx { return tx }
+
+// Jobs is the transaction as tokens that nobody buys need it.
+func (tx *Tx) Jobs() vending.JobTx { return tx }
+
+// Reversals is the transaction as a reversal needs it.
+func (tx *Tx) Reversals() vending.ReversalTx { return tx }
+
+// Cancelling is the transaction as taking tokens back from a meter needs it.
+func (tx *Tx) Cancelling() vending.CancelTx { return tx }
+
+// Clock is the transaction as the check of the server's clock needs it.
+func (tx *Tx) Clock() vending.ClockTx { return tx }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -74,8 +75,12 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 // idle is a transaction in which no sale is under way; nothing else of it may be asked for.
 type idle struct{ Tx }
 
-func (idle) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
-func (idle) VendClock() (sale.Times, error)          { return sale.Times{}, nil }
+func (idle) Debts() debt.Tx                 { return settled{} }
+func (idle) VendClock() (sale.Times, error) { return sale.Times{}, nil }
+
+type settled struct{ debt.Tx }
+
+func (settled) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
 
 // A clock that was moved stops new sales; asking again for an old answer never comes to this point.
 func TestAMovedClockStopsNewSales(t *testing.T) {

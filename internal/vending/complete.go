@@ -113,7 +113,7 @@ func fund(tx Tx, s sale.Sale, e *ledger.SaleEntry) error {
 	if s.Free == 0 {
 		return nil
 	}
-	v, err := tx.TariffVersion(s.Tariff)
+	v, err := tx.Sold().TariffVersion(s.Tariff)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func tell(tx Tx, s sale.Sale) error {
 		if route == sale.RouteMQTT {
 			continue
 		}
-		if err := notify.TellSale(tx, s, route, tx.Moment()); err != nil {
+		if err := notify.TellSale(tx.Messages(), s, route, tx.Moment()); err != nil {
 			return fmt.Errorf("queue the messages of sale %s: %w", s.ID.Text(id.Vend), err)
 		}
 	}

@@ -40,7 +40,7 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 	if err != nil || shown.Refused() {
 		return Explained{Refusal: shown.Refusal}, err
 	}
-	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (tariff.Version, error) { return tx.TariffVersion(shown.Sale.Tariff) })
+	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (tariff.Version, error) { return tx.Sold().TariffVersion(shown.Sale.Tariff) })
 	if err != nil {
 		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}

@@ -63,7 +63,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 		return no(afterDoubt("Sale "+sale.ID.Text(id.Vend), issuerUnknown(sale.ID), doubt)), nil
 	}
 	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
-		k, found, err := tx.VendKey(sale.Key)
+		k, found, err := tx.Sold().VendKey(sale.Key)
 		if err != nil || !found {
 			return nil, fmt.Errorf("key of sale %s (found: %t): %w", sale.ID.Text(id.Vend), found, err)
 		}
@@ -110,7 +110,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if now.Change, err = pendingChange(tx, now.Key); err != nil {
 			return step{}, err
 		}
-		facts, err := tx.VendFacts(now)
+		facts, err := tx.Sold().VendFacts(now)
 		if err != nil {
 			return step{}, err
 		}
@@ -185,7 +185,7 @@ func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, e
 const maxRecover = 100
 
 func openSales(tx Tx, before time.Time, after id.ID) ([]sale.Sale, error) {
-	ids, err := tx.VendOpen(before, after, maxRecover)
+	ids, err := tx.Sold().VendOpen(before, after, maxRecover)
 	if err != nil {
 		return nil, err
 	}

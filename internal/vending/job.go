@@ -92,7 +92,6 @@ type Given struct {
 
 // JobTx is what jobs need of a transaction.
 type JobTx interface {
-	access.EyesTx
 	// AddJob keeps a job with its reserved tokens.
 	AddJob(sale.Job) error
 	// EndJob completes or fails a held job: sealed digits with their hashes, or why there are none.
@@ -232,7 +231,7 @@ func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, er
 	if ref == "" {
 		return nil, nil, nil
 	}
-	j, found, err := tx.JobByRef(ref)
+	j, found, err := tx.Jobs().JobByRef(ref)
 	if err != nil || !found {
 		return nil, nil, err
 	}
@@ -281,7 +280,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	}
 	w := access.Wish{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
 		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
-	eyes, err := access.SecondPerson(tx, by, w, now)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, w, now)
 	switch {
 	case err != nil || eyes.Refused():
 		return noJob(eyes.Refusal), err
@@ -342,7 +341,7 @@ func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 // in doubt, the job stays held and the answer says which of the two it is.
 func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
 	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueOrder, error) {
-		j, found, err := tx.JobByID(job)
+		j, found, err := tx.Jobs().JobByID(job)
 		if err != nil || !found {
 			return nil, fmt.Errorf("read job %s (found: %t): %w", job.Text(id.Job), found, err)
 		}
@@ -360,7 +359,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 		return noJob(jobUnknown()), nil
 	}
 	return access.Through(context.WithoutCancel(ctx), v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
-		j, found, err := tx.JobByID(job)
+		j, found, err := tx.Jobs().JobByID(job)
 		if err != nil || !found {
 			return jobStep{}, fmt.Errorf("read job %s again (found: %t): %w", job.Text(id.Job), found, err)
 		}
@@ -376,16 +375,16 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 
 func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobStep, error) {
 	j.State, j.Failure = sale.Failed, why.Code
-	if err := tx.EndJob(j, nil); err != nil {
+	if err := tx.Jobs().EndJob(j, nil); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() {
-		if err := tx.RaiseAlarm(j.Meter.N, stillOwed(j.Replaces, j.Units, why)); err != nil {
+		if err := tx.Reversals().RaiseAlarm(j.Meter.N, stillOwed(j.Replaces, j.Units, why)); err != nil {
 			return jobStep{}, err
 		}
 	}
 	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
-		if err := tx.MeterKeyTurn(j.NewKey, keyIssued, keyPlanned); err != nil {
+		if err := tx.Jobs().MeterKeyTurn(j.NewKey, keyIssued, keyPlanned); err != nil {
 			return jobStep{}, err
 		}
 	}
@@ -408,7 +407,7 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 		clear(digits)
 	}
 	j.State, j.CompletedAt = sale.Completed, v.moment()
-	if err := tx.EndJob(j, hashes); err != nil {
+	if err := tx.Jobs().EndJob(j, hashes); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() { // nobody stands at a till for it
@@ -431,7 +430,7 @@ func (v *Vending) putJob(tx Tx, a Ask, j sale.Job, d Digits) (jobStep, error) {
 // recoverJobs finishes jobs that a crash or a lost answer left open.
 func (v *Vending) recoverJobs(ctx context.Context, by access.Actor) (finished int, err error) {
 	held, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) {
-		return tx.JobsHeld(v.moment().Add(-ReferLife), id.ID{}, maxRecover)
+		return tx.Jobs().JobsHeld(v.moment().Add(-ReferLife), id.ID{}, maxRecover)
 	})
 	if look != nil {
 		return 0, fmt.Errorf("recover jobs: %w", look)

@@ -30,11 +30,10 @@ type customer struct {
 	journal ledger.Journal
 }
 
-func (c *customer) VendMonth(id.ID, string) (sale.Month, error) { return c.month, nil }
-func (c *customer) NewID() (id.ID, error)                       { return id.ID{1}, nil }
-func (c *customer) TariffVersion(id.ID) (tariff.Version, error) { return c.version, nil }
-func (c *customer) Charges() debt.ChargeTx                      { return owing{c: c} }
-func (c *customer) Vendors() vendor.Tx                          { return selling{books: c.Books()} }
+func (c *customer) NewID() (id.ID, error) { return id.ID{1}, nil }
+func (c *customer) Debts() debt.Tx        { return owing{c: c} }
+func (c *customer) Sold() SoldTx          { return sold{version: c.version} }
+func (c *customer) Vendors() vendor.Tx    { return selling{books: c.Books()} }
 func (c *customer) Books() ledger.Books {
 	return posting{post: func(j ledger.Journal) (_ ledger.Breach, e error) {
 		c.journal, e = ledger.New(j)
@@ -44,11 +43,27 @@ func (c *customer) Books() ledger.Books {
 
 // owing is what a customer owes.
 type owing struct {
+	debt.Tx
+	c *customer
+}
+
+func (o owing) Charges() debt.ChargeTx                      { return charged{c: o.c} }
+func (o owing) VendMonth(id.ID, string) (sale.Month, error) { return o.c.month, nil }
+
+type charged struct {
 	debt.ChargeTx
 	c *customer
 }
 
-func (o owing) ChargesOpen(id.ID, int) ([]debt.Due, []debt.Debt, error) { return o.c.open() }
+func (o charged) ChargesOpen(id.ID, int) ([]debt.Due, []debt.Debt, error) { return o.c.open() }
+
+// sold knows nothing of what was sold but its tariff.
+type sold struct {
+	SoldTx
+	version tariff.Version
+}
+
+func (s sold) TariffVersion(id.ID) (tariff.Version, error) { return s.version, nil }
 
 func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 	for _, d := range c.dues {

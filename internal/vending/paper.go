@@ -25,7 +25,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", refusal.Echo(sold), s.Sale.State),
 			"", "Look at the sale itself.")}, nil
 	}
-	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.VendReceipt(s.Sale) })
+	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.Sold().VendReceipt(s.Sale) })
 	if err != nil {
 		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", refusal.Echo(sold), err)
 	}

@@ -59,7 +59,7 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	}
 	var found bool
 	var err error
-	if out.version, found, err = tx.Charges().TariffVersionAt(p.Tariff, now); err != nil {
+	if out.version, found, err = tx.Debts().Charges().TariffVersionAt(p.Tariff, now); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	} else if !found {
 		return priced{}, noTariff(p), nil
@@ -98,7 +98,7 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 // allocate splits the money at the account's place in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
 	p.month = local.Format(localday.MonthForm)
-	month, err := tx.VendMonth(p.point.Account, p.month)
+	month, err := tx.Debts().VendMonth(p.point.Account, p.month)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 		p.split.Refusal = nothingTendered(p.point, body, month)
 		return nil
 	}
-	if p.owed, err = debt.Owe(tx.Charges(), p.point, p.version, local); err != nil {
+	if p.owed, err = debt.Owe(tx.Debts().Charges(), p.point, p.version, local); err != nil {
 		return err
 	}
 	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.Charges, Free: free,

@@ -12,12 +12,6 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// ProofTx is what a proof needs of a transaction.
-type ProofTx interface {
-	// VendProof finds a completed sale in the log, up to the head of so many leaves or the newest one for 0.
-	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
-}
-
 // ProvenReceipt is a receipt with the proof that its sale is in the sealed log.
 type ProvenReceipt struct {
 	refusal.Refusal
@@ -48,7 +42,7 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 	out := ProvenReceipt{Receipt: r.Receipt}
 	state := sale.InLog
 	out.Proof, err = access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (p proof.Sealed, err error) {
-		p, state, err = tx.VendProof(s.Sale, size)
+		p, state, err = tx.Sold().VendProof(s.Sale, size)
 		return p, err
 	})
 	if err != nil {

@@ -48,14 +48,14 @@ func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil
 	}
-	return tx.VendNumbered(named)
+	return tx.Sold().VendNumbered(named)
 }
 
 // SaleByRef shows what became of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold
 // under the reference, and the sale may be started again.
 func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef string) (Shown, error) {
 	return v.show(ctx, by, clientRef, func(tx Tx) (id.ID, error) {
-		i, _, _, err := tx.VendRef(by.Vendor, clientRef)
+		i, _, _, err := tx.Sold().VendRef(by.Vendor, clientRef)
 		return i, err
 	})
 }
@@ -141,7 +141,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		if err != nil || !found {
 			return TokenList{Refusal: registry.NoMeter(meter)}, err
 		}
-		tokens, err := tx.MeterTokens(point.Meter.N, before, max+1)
+		tokens, err := tx.Sold().MeterTokens(point.Meter.N, before, max+1)
 		return TokenList{Tokens: tokens}, err
 	})
 	if err != nil {

@@ -108,7 +108,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
 		return sale.Job{}, blocked(p), nil
 	}
-	if busy, err := tx.VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
+	if busy, err := tx.Debts().VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
 		return sale.Job{}, inProgress(p), err
 	}
 	var err error
@@ -155,12 +155,12 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Po
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	names, err := tx.NamesOf(by)
+	names, err := tx.Reversals().NamesOf(by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
 	local := now.In(zone)
-	given, err := tx.UnitsSince(names, localday.Of(local))
+	given, err := tx.Jobs().UnitsSince(names, localday.Of(local))
 	if err != nil || given+units <= p.Limits.FreeUnitsADay {
 		return refusal.Refusal{}, err
 	}
@@ -223,21 +223,21 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 // waits for a second person, and may be rejected, must not stop the sales to the meter.
 func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 	if j.Unplanned != nil {
-		if err := tx.AddMeterKey(*j.Unplanned); err != nil {
+		if err := tx.Jobs().AddMeterKey(*j.Unplanned); err != nil {
 			return err
 		}
 	}
 	if !j.NewKey.IsZero() {
-		if err := tx.MeterKeyTurn(j.NewKey, keyPlanned, keyIssued); err != nil {
+		if err := tx.Jobs().MeterKeyTurn(j.NewKey, keyPlanned, keyIssued); err != nil {
 			return err
 		}
 	}
-	return tx.AddJob(j)
+	return tx.Jobs().AddJob(j)
 }
 
 // jobOrders are what the tokens of a job are made from, all of it stored.
 func (v *Vending) jobOrders(tx Tx, j sale.Job) ([]IssueOrder, error) {
-	k, found, err := tx.VendKey(j.Key)
+	k, found, err := tx.Sold().VendKey(j.Key)
 	if err != nil || !found {
 		return nil, fmt.Errorf("key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
 	}
@@ -247,7 +247,7 @@ func (v *Vending) jobOrders(tx Tx, j sale.Job) ([]IssueOrder, error) {
 	}
 	var change Change
 	if !j.NewKey.IsZero() {
-		next, found, err := tx.VendKey(j.NewKey)
+		next, found, err := tx.Sold().VendKey(j.NewKey)
 		if err != nil || !found {
 			return nil, fmt.Errorf("new key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
 		}
@@ -323,7 +323,7 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 			return Planned{}, err
 		}
 		next.State, next.From = keyPlanned, v.moment()
-		if err := tx.AddMeterKey(next); err != nil {
+		if err := tx.Jobs().AddMeterKey(next); err != nil {
 			return Planned{}, err
 		}
 		e := by.Entry("key.plan", p.Meter.ID.Text(id.Meter))

@@ -19,12 +19,6 @@ type copied struct {
 	n int
 }
 
-// ReprintTx is what printing again needs of a transaction.
-type ReprintTx interface {
-	// AddCopy counts a copy of a sale's receipt and gives its number, from 1.
-	AddCopy(sale id.ID, by string) (int, error)
-}
-
 // Reprint gives the receipt of a sale once more, marked as a copy with its number: who sold it may, and who may reverse
 // sales. Each copy is counted and in the audit log before it is shown.
 func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
@@ -45,7 +39,7 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 		case s.ReceiptNo == "":
 			return copied{Refusal: refusal.Because(refusal.VendNotFound, "The sale has no receipt: it is "+string(s.State)+".", "Nothing was printed.", "")}, nil
 		}
-		n, err := tx.AddCopy(i, by.String())
+		n, err := tx.Sold().AddCopy(i, by.String())
 		if err != nil || n > MaxCopies {
 			return copied{Refusal: refusal.Because(refusal.DailyLimit, fmt.Sprintf("The receipt was printed %d times.", MaxCopies+1), "Nothing was printed.",
 				"Look at the sale itself.")}, err

@@ -30,7 +30,7 @@ const (
 	maxReason  = 200
 )
 
-// ReversalTx is what a reversal needs of a transaction.
+// ReversalTx is what a reversal needs of a transaction besides what a sale needs.
 type ReversalTx interface {
 	// VendMeter is the meter of a sale, without locking either.
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
@@ -40,11 +40,6 @@ type ReversalTx interface {
 	VendTurn(sale id.ID, from, to sale.State) error
 	// TokenTurn gives a token another state, whatever it has.
 	TokenTurn(token id.ID, to sale.TokenState) error
-	// DropPush ends the delivery of a token to its meter.
-	DropPush(number string, token id.ID) error
-	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
-	CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
-
 	AddReversal(sale.Reversal) error
 	// PutReversal writes how a reversal ended that is not done yet.
 	PutReversal(sale.Reversal) error
@@ -55,8 +50,6 @@ type ReversalTx interface {
 	NamesOf(access.Actor) ([]string, error)
 	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
-	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
-	HasLinkKey(meter id.ID) (bool, error)
 	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
 	Unconfirmed(meter int64) (sale.Reversals, error)
 	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
@@ -64,17 +57,8 @@ type ReversalTx interface {
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
-	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
-	CancelTake(token id.ID, taken sale.CancelTaken) error
 	// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 	Loaded(sale id.ID) (bool, error)
-	// Cancels are the tokens of a sale that its meter was ever told to forget.
-	Cancels(sale id.ID) ([]sale.Cancel, error)
-	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
-	// of their identities, after the given one.
-	CancelsLate(after id.ID, max int) ([]id.ID, error)
-	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
-	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
@@ -86,6 +70,25 @@ type ReversalTx interface {
 	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
 	// month's units, the claim to free units.
 	ChargesGiveBack(sale.Sale) error
+}
+
+// CancelTx is what taking tokens back from a meter needs of a transaction.
+type CancelTx interface {
+	// DropPush ends the delivery of a token to its meter.
+	DropPush(number string, token id.ID) error
+	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
+	CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
+	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
+	HasLinkKey(meter id.ID) (bool, error)
+	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
+	CancelTake(token id.ID, taken sale.CancelTaken) error
+	// Cancels are the tokens of a sale that its meter was ever told to forget.
+	Cancels(sale id.ID) ([]sale.Cancel, error)
+	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
+	// of their identities, after the given one.
+	CancelsLate(after id.ID, max int) ([]id.ID, error)
+	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
+	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 }
 
 // Undo is a sale to be reversed.
@@ -172,7 +175,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 	if err := v.cancel(tx, s, &r, tokens == meterAsked); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	if err := tx.AddReversal(r); err != nil {
+	if err := tx.Reversals().AddReversal(r); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("vend.reverse", s.ID.Text(id.Vend))
@@ -181,7 +184,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	if err := tx.VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
+	if err := tx.Reversals().VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	if s.State = sale.Reversing; tokens == meterAsked {
@@ -193,7 +196,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 
 // lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
 func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sale.Point, refusal.Refusal, error) {
-	meter, found, err := tx.VendMeter(saleID)
+	meter, found, err := tx.Reversals().VendMeter(saleID)
 	if err != nil || !found {
 		return sale.Sale{}, sale.Point{}, noSale(named), err
 	}
@@ -242,7 +245,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	if s.Month != local.Format(localday.MonthForm) {
 		return notReversible("The sale belongs to the month "+s.Month+", which is over.", "Give the money back as an adjustment."), nil
 	}
-	newest, err := tx.VendNewest(s.Meter.N)
+	newest, err := tx.Reversals().VendNewest(s.Meter.N)
 	switch {
 	case err != nil:
 		return refusal.Refusal{}, err
@@ -262,7 +265,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 // because the meter had cancelled one of the sale's. Money and units are never given both.
 func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	const loaded = "A token of the sale is in the meter already."
-	if has, err := tx.Loaded(s.ID); err != nil || has {
+	if has, err := tx.Reversals().Loaded(s.ID); err != nil || has {
 		return notReversible(loaded, "Its units cannot be taken out again."), err
 	}
 	var all []sale.Cancel
@@ -272,7 +275,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 			return notReversible(loaded, "Its units cannot be taken out again."), nil
 		case t.State == sale.TokenReversed && all == nil:
 			var err error
-			if all, err = tx.Cancels(s.ID); err != nil {
+			if all, err = tx.Cancelling().Cancels(s.ID); err != nil {
 				return refusal.Refusal{}, err
 			}
 		}
@@ -320,13 +323,13 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 // cancel ends the delivery of a sale's tokens and, where the meter is asked, tells it to store them as used.
 func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 	for _, t := range s.Tokens {
-		if err := tx.DropPush(s.Meter.Number, t.ID); err != nil {
+		if err := tx.Cancelling().DropPush(s.Meter.Number, t.ID); err != nil {
 			return err
 		}
 		if !ask {
 			continue
 		}
-		command, can, err := tx.CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
+		command, can, err := tx.Cancelling().CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
 		if err == nil && !can {
 			err = fmt.Errorf("meter %s has lost its link key", s.Meter.Number)
 		}
@@ -345,7 +348,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	if err := mirror(tx, s, now); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
-	if err := tx.ChargesGiveBack(s); err != nil {
+	if err := tx.Reversals().ChargesGiveBack(s); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if a := s.Advance(); a != 0 {
@@ -364,28 +367,28 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	}
 	for i := range s.Tokens {
 		s.Tokens[i].State = state
-		if err := tx.TokenTurn(s.Tokens[i].ID, state); err != nil {
+		if err := tx.Reversals().TokenTurn(s.Tokens[i].ID, state); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 		if !confirmed {
 			continue
 		}
-		if err := tx.CancelTake(s.Tokens[i].ID, sale.TakenDone); err != nil {
+		if err := tx.Cancelling().CancelTake(s.Tokens[i].ID, sale.TakenDone); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
 	r.State, r.Confirmed, r.Failure, r.SettledAt = sale.ReversalDone, confirmed, "", now
-	if err := tx.PutReversal(r); err != nil {
+	if err := tx.Reversals().PutReversal(r); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	s.State = sale.Reversed
-	if err := tx.VendTurn(s.ID, sale.Reversing, sale.Reversed); err != nil {
+	if err := tx.Reversals().VendTurn(s.ID, sale.Reversing, sale.Reversed); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if err := tellUnconfirmed(tx, s); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
-	return s, r, notify.TellReversal(tx, s, tx.Moment())
+	return s, r, notify.TellReversal(tx.Messages(), s, tx.Moment())
 }
 
 // mirror posts the exact mirrors of a sale's journals (P11 of the domain reference, §7.1), together: a vendor that is

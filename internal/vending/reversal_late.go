@@ -25,7 +25,7 @@ const reasonCancelled = "cancelled_token"
 func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err error) {
 	var after id.ID
 	for {
-		late, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) { return tx.CancelsLate(after, maxRecover) })
+		late, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) { return tx.Cancelling().CancelsLate(after, maxRecover) })
 		if look != nil {
 			return taken, errors.Join(err, fmt.Errorf("look for late answers: %w", look))
 		}
@@ -49,11 +49,11 @@ func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledRever
 	if err != nil || no.Refused() || s.State == sale.Reversing { // a second reversal waits, and its end takes the answer
 		return settledReversal{}, err
 	}
-	r, found, err := tx.ReversalOf(saleID)
+	r, found, err := tx.Reversals().ReversalOf(saleID)
 	if err != nil || !found {
 		return settledReversal{}, err
 	}
-	if r.Cancels, err = tx.Cancels(saleID); err != nil {
+	if r.Cancels, err = tx.Cancelling().Cancels(saleID); err != nil {
 		return settledReversal{}, err
 	}
 	var late []sale.Cancel
@@ -92,7 +92,7 @@ func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Revers
 		}
 	}
 	r.Confirmed = done == len(s.Tokens)
-	return errors.Join(tx.PutReversal(r), tellUnconfirmed(tx, s))
+	return errors.Join(tx.Reversals().PutReversal(r), tellUnconfirmed(tx, s))
 }
 
 func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel) error {
@@ -105,13 +105,13 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 		if _, err := v.reclaimFrom(tx, by, s, t); err != nil {
 			return err
 		}
-		return tx.CancelTake(c.Token, sale.TakenUsed)
+		return tx.Cancelling().CancelTake(c.Token, sale.TakenUsed)
 	case t.State == sale.TokenAccepted: // claimed back on another answer; only a person can tell
-		err := tx.RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf(
+		err := tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf(
 			"The meter says of token %s that it is used and that it was cancelled. Its value was claimed back as a debt.", t.ID.Text(id.Token))})
-		return errors.Join(err, tx.CancelTake(c.Token, sale.TakenDone))
+		return errors.Join(err, tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 	}
-	return errors.Join(tx.TokenTurn(c.Token, sale.TokenReversed), tx.CancelTake(c.Token, sale.TakenDone))
+	return errors.Join(tx.Reversals().TokenTurn(c.Token, sale.TokenReversed), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 }
 
 // reverseLate takes answers about a sale that stands. It is reversed after all where every token is dead, none was
@@ -123,13 +123,13 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 			return err
 		}
 		if free {
-			if err := tx.VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
+			if err := tx.Reversals().VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
 				return err
 			}
 			if _, _, err := v.giveBack(tx, s, r, true); err != nil {
 				return err
 			}
-			return tx.RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversedLate, Text: fmt.Sprintf(
+			return tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversedLate, Text: fmt.Sprintf(
 				"The meter cancelled the tokens of sale %s late. %d %s were given back to where they were paid from.",
 				s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency)})
 		}
@@ -142,7 +142,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 			r.Failure = refusal.NotReversible
 		}
 	}
-	return tx.PutReversal(r)
+	return tx.Reversals().PutReversal(r)
 }
 
 // freeToReverse reports whether a sale can still be undone whole: all its tokens are dead, it is the last one to its
@@ -157,7 +157,7 @@ func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, late []sale.Ca
 	if err != nil || s.Month != v.moment().In(zone).Format(localday.MonthForm) || p.Account != s.Account {
 		return false, err
 	}
-	newest, err := tx.VendNewest(s.Meter.N)
+	newest, err := tx.Reversals().VendNewest(s.Meter.N)
 	if err != nil || newest != s.ID {
 		return false, err
 	}
@@ -169,7 +169,7 @@ func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, late []sale.Ca
 func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, err error) {
 	var after id.ID
 	for {
-		owed, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.CancelsOwed(after, maxRecover) })
+		owed, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.Cancelling().CancelsOwed(after, maxRecover) })
 		if look != nil {
 			return made, errors.Join(err, fmt.Errorf("look for units that are owed: %w", look))
 		}
@@ -211,7 +211,7 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 		return false, nil // soon
 	}
 	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
-		return settledReversal{}, tx.RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.given.Refusal))
+		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.given.Refusal))
 	})
 	return false, err
 }
@@ -268,13 +268,13 @@ func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [
 	}
 	e := by.Entry("token."+string(j.Kind), j.Meter.ID.Text(id.Meter))
 	e.At, e.Reason, e.After = j.CreatedAt, j.ReasonCode+" "+j.Reason, "job="+j.ID.Text(id.Job)+" "+summary(*j)
-	return errors.Join(tx.AddJob(*j), tx.CancelTake(j.Replaces, sale.TakenReplaced), tx.AuditLog(e), tx.RaiseAlarm(j.Meter.N, metering.Alarm{
+	return errors.Join(tx.Jobs().AddJob(*j), tx.Cancelling().CancelTake(j.Replaces, sale.TakenReplaced), tx.AuditLog(e), tx.Reversals().RaiseAlarm(j.Meter.N, metering.Alarm{
 		Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. A token of %s kWh replaces it.",
 			j.Replaces.Text(id.Token), j.Units.KWh(1))}))
 }
 
 func isOwed(tx Tx, s sale.Sale, token id.ID) (bool, error) {
-	all, err := tx.Cancels(s.ID)
+	all, err := tx.Cancelling().Cancels(s.ID)
 	for _, c := range all {
 		if c.Token == token {
 			return s.State == sale.Completed && c.Taken == sale.TakenOwed, err

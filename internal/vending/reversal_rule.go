@@ -75,7 +75,7 @@ func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, err
 	if v.c.Online == nil || !v.c.Online(s.Meter.Number) {
 		return unconfirmed, nil
 	}
-	can, err := tx.HasLinkKey(s.Meter.ID)
+	can, err := tx.Cancelling().HasLinkKey(s.Meter.ID)
 	if err != nil || !can {
 		return unconfirmed, err
 	}
@@ -84,7 +84,7 @@ func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, err
 
 // reversalEyes decides who must agree to a reversal, and whether they have.
 func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
-	sold, err := tx.IsActor(by, s.By)
+	sold, err := tx.Reversals().IsActor(by, s.By)
 	if err != nil {
 		return access.Eyes{}, err
 	}
@@ -97,13 +97,13 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	if c == unconfirmed {
 		summary += ", sold by " + s.By + "; " + unsure(s)
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
 		Anyway: need == consentGiven, Utility: need == consentUtility}, now)
 	if err != nil || eyes.Checker == "" {
 		return eyes, err
 	}
-	if sold, err = tx.IsActor(eyes.Allowed, s.By); err == nil && sold {
+	if sold, err = tx.Reversals().IsActor(eyes.Allowed, s.By); err == nil && sold {
 		eyes.Refusal = refusal.Because(refusal.Forbidden, "The seller cannot approve the reversal of this sale.", saleStands, "Ask another person of the utility to approve it.")
 	}
 	return eyes, err
@@ -120,7 +120,7 @@ func unsure(s sale.Sale) string {
 // tooMany refuses a reversal beyond what one person may reverse in a local day, and beyond what may be reversed of one
 // vendor's sales, by number and by value. All logins of a person count together, and so do all of a vendor.
 func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
-	names, err := tx.NamesOf(by)
+	names, err := tx.Reversals().NamesOf(by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
@@ -131,7 +131,7 @@ func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local 
 			return refusal.Refusal{}, fmt.Errorf("vendor of the sale (found: %t): %w", found, err)
 		}
 	}
-	person, vendor, err := tx.ReversalsSince(names, s.Vendor, localday.Of(local))
+	person, vendor, err := tx.Reversals().ReversalsSince(names, s.Vendor, localday.Of(local))
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
@@ -159,18 +159,18 @@ func beyond(whose string, had sale.Reversals, tender money.Amount, limits regist
 
 // tellUnconfirmed raises or ends the alarm about reversed sales of a meter whose tokens may still load.
 func tellUnconfirmed(tx Tx, s sale.Sale) error {
-	open, err := tx.Unconfirmed(s.Meter.N)
+	open, err := tx.Reversals().Unconfirmed(s.Meter.N)
 	switch {
 	case err != nil:
 		return err
 	case open.Number == 0:
-		return tx.ClearAlarm(s.Meter.N, metering.AlarmReversalUnconfirmed)
+		return tx.Reversals().ClearAlarm(s.Meter.N, metering.AlarmReversalUnconfirmed)
 	}
 	what := "A sale"
 	if open.Number > 1 {
 		what = fmt.Sprintf("%d sales", open.Number)
 	}
-	return tx.TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: fmt.Sprintf(
+	return tx.Reversals().TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: fmt.Sprintf(
 		"%s for %s to this meter: the money was given back, and the meter has not confirmed that it will never load the tokens.", what,
 		money.Amount{Minor: open.Value, Currency: s.Tender.Currency})})
 }

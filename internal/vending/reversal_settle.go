@@ -37,7 +37,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		if err != nil || !found || !by.Sees(s.Vendor) {
 			return ReversalShown{Refusal: noSale(sale)}, err
 		}
-		r, found, err := tx.ReversalOf(i)
+		r, found, err := tx.Reversals().ReversalOf(i)
 		if err == nil && !found {
 			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Sale "+i.Text(id.Vend)+" has no reversal.", "It stands as it is.",
 				"POST to this path to request a reversal.")}, nil
@@ -61,7 +61,7 @@ func (settledReversal) Refused() bool { return false }
 func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled int, err error) {
 	var after id.ID
 	for {
-		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) { return tx.ReversalsWaiting(after, maxRecover) })
+		waiting, look := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]id.ID, error) { return tx.Reversals().ReversalsWaiting(after, maxRecover) })
 		if look != nil {
 			return settled, errors.Join(err, fmt.Errorf("settle reversals: %w", look))
 		}
@@ -87,7 +87,7 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 	if err != nil || no.Refused() {
 		return settledReversal{}, err
 	}
-	r, found, err := tx.ReversalOf(saleID)
+	r, found, err := tx.Reversals().ReversalOf(saleID)
 	if err != nil || !found || r.State != sale.ReversalWaiting || s.State != sale.Reversing {
 		return settledReversal{}, err
 	}
@@ -126,10 +126,10 @@ func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) e
 		}
 	}
 	r.State, r.Failure, r.SettledAt = sale.ReversalRefused, why, v.moment()
-	if err := tx.PutReversal(r); err != nil {
+	if err := tx.Reversals().PutReversal(r); err != nil {
 		return err
 	}
-	return tx.VendTurn(s.ID, sale.Reversing, sale.Completed)
+	return tx.Reversals().VendTurn(s.ID, sale.Reversing, sale.Completed)
 }
 
 // takeAnswer draws from a meter's answer about a token what it means while the sale stands.
@@ -142,17 +142,17 @@ func takeAnswer(tx Tx, c sale.Cancel) error {
 		state, taken = sale.TokenReversed, sale.TakenOwed
 	}
 	if state != "" {
-		if err := tx.TokenTurn(c.Token, state); err != nil {
+		if err := tx.Reversals().TokenTurn(c.Token, state); err != nil {
 			return err
 		}
 	}
-	return tx.CancelTake(c.Token, taken)
+	return tx.Cancelling().CancelTake(c.Token, taken)
 }
 
 // reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
 // has all the same (domain reference §9): the customer got the money and the units.
 func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
-	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.ReversedUsed(maxRecover) })
+	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.Reversals().ReversedUsed(maxRecover) })
 	if err != nil {
 		return 0, fmt.Errorf("look for reversed tokens that were used: %w", err)
 	}
@@ -192,7 +192,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 	if t.State != sale.TokenReversedUnconfirmed {
 		return settledReversal{}, nil // another instance was quicker
 	}
-	if err := tx.TokenTurn(t.ID, sale.TokenAccepted); err != nil {
+	if err := tx.Reversals().TokenTurn(t.ID, sale.TokenAccepted); err != nil {
 		return settledReversal{}, err
 	}
 	var free unit.Energy
@@ -202,7 +202,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 			return settledReversal{}, err
 		}
 	}
-	if err := tx.MonthTakes(s.Account, s.Month, t.Units, free); err != nil {
+	if err := tx.Reversals().MonthTakes(s.Account, s.Month, t.Units, free); err != nil {
 		return settledReversal{}, err
 	}
 	lines, err := valueOf(s, t)
@@ -225,7 +225,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 // fundAgain books what a programme owes for free units whose sale was reversed, and which are in the meter all the same
 // (P10 of the domain reference, §7.1). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
 func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
-	month, err := tx.VendMonth(s.Account, s.Month)
+	month, err := tx.Debts().VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {
 		return err
 	}

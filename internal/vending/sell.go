@@ -187,7 +187,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 		return no(r), nil
 	}
 	hash := p.hash(point.Meter.ID)
-	sale, asked, found, err := tx.VendRef(p.by.Vendor, p.ref)
+	sale, asked, found, err := tx.Sold().VendRef(p.by.Vendor, p.ref)
 	switch {
 	case err != nil:
 		return step{}, err
@@ -211,7 +211,7 @@ func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 		if route == sale.RouteMQTT {
 			continue
 		}
-		can, err := notify.CanTell(tx, point.Meter.N, route)
+		can, err := notify.CanTell(tx.Messages(), point.Meter.N, route)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -258,7 +258,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 
 // sell prices and reserves a new sale, and completes it where the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
-	if busy, err := tx.VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
+	if busy, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(inProgress(point)), err
 	}
 	times, doubt, err := v.MayDate(tx)
@@ -295,7 +295,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return step{}, err
 		}
 	}
-	if err := pr.owed.MakeDue(tx.Charges()); err != nil {
+	if err := pr.owed.MakeDue(tx.Debts().Charges()); err != nil {
 		return step{}, err
 	}
 	if v.local() || pr.recharge {
@@ -371,7 +371,7 @@ func (v *Vending) local() bool {
 
 // pendingChange are the tokens of a key change that gives a meter this key and that it has not confirmed.
 func pendingChange(tx Tx, key id.ID) ([]sale.Token, error) {
-	j, _, err := tx.JobOfKey(key)
+	j, _, err := tx.Jobs().JobOfKey(key)
 	return j.Tokens, err
 }
 

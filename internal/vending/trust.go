@@ -19,7 +19,7 @@ const noteEvery = 5 * time.Minute
 // disk does not stop the server from starting.
 func (v *Vending) StartClock(ctx context.Context, t access.Tenant) error {
 	begun, err := access.Through(ctx, v.c.Door, t, func(tx Tx) (timesRead, error) {
-		times, err := tx.ClockBegin()
+		times, err := tx.Clock().ClockBegin()
 		return timesRead{times: times}, err
 	})
 	if err != nil {
@@ -91,7 +91,7 @@ func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refus
 		if err != nil || no.Refused() {
 			return no, err
 		}
-		return no, tx.ClockNote()
+		return no, tx.Clock().ClockNote()
 	})
 	return no, err
 }
@@ -150,7 +150,7 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, erro
 	case now.Sub(w.Says).Abs() > MaxClockRest:
 		return Trusted{Refusal: otherClock(w.Says, now)}, nil
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActClock, Object: trustObject,
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActClock, Object: trustObject,
 		Summary: "trust the server's clock, which says " + stamp(w.Says) + ": " + w.Reason, Body: w}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Trusted{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -160,5 +160,5 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, erro
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Trusted{}, err
 	}
-	return Trusted{}, tx.ClockTrust()
+	return Trusted{}, tx.Clock().ClockTrust()
 }
