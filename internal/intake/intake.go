@@ -95,7 +95,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		return d.Outcome, hold(tx, r, l, d)
 	}
 	if d.Alarm != nil {
-		if err := tx.Ratings().RaiseAlarm(r.Meter, *d.Alarm); err != nil {
+		if err := tx.Rating().RaiseAlarm(r.Meter, *d.Alarm); err != nil {
 			return metering.Outcome{}, err
 		}
 	}

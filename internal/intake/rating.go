@@ -69,9 +69,9 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 		return nil, nil
 	}
 	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
-		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionsKept{tx.Ratings(), tx, map[id.ID][]tariff.Version{}}}
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionsKept{tx.Rating(), tx, map[id.ID][]tariff.Version{}}}
 	var err error
-	if r.tenant, err = tx.Ratings().WalletTenant(); err != nil {
+	if r.tenant, err = tx.Rating().WalletTenant(); err != nil {
 		return nil, err
 	}
 	rows, err := tx.WalletsOfMeters(rated)

@@ -22,7 +22,7 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 	}
 	if !found || own.Elsewhere {
 		if a := ghost(t, found); a != nil {
-			if err := tx.Ratings().RaiseAlarm(r.Meter, *a); err != nil {
+			if err := tx.Rating().RaiseAlarm(r.Meter, *a); err != nil {
 				return err
 			}
 		}
@@ -32,7 +32,7 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 	}
 	v := metering.JudgeToken(own.State, t.Result)
 	if v.Alarm != nil && !own.Elsewhere {
-		if err := tx.Ratings().RaiseAlarm(r.Meter, *v.Alarm); err != nil {
+		if err := tx.Rating().RaiseAlarm(r.Meter, *v.Alarm); err != nil {
 			return err
 		}
 	}

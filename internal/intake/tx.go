@@ -14,7 +14,7 @@ import (
 
 // Tx is what taking records needs of a transaction: rows, and the locks that are named.
 type Tx interface {
-	Ratings() wallet.ReleaseTx
+	Rating() wallet.ReleaseTx
 	// Scope is the tenant of the transaction and the store epoch.
 	Scope() (access.Tenant, int64)
 	// Moment is when the transaction began.

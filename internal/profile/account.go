@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -24,14 +23,6 @@ type Account struct {
 	Words   Words
 }
 
-// accountTx is what is needed of a transaction to say what an account wants.
-type accountTx interface {
-	// WalletOf reads the wallets of the account that a meter supplies; none for a meter without one.
-	WalletOf(meter int64) ([]wallet.Row, error)
-	WalletMoney(account id.ID) (paid, held money.Minor, err error)
-	WalletTenant() (wallet.Tenant, error)
-}
-
 // Account says what the account of a meter wants, from its wallet row alone: [wallet.Wanted] decides. now is the server's
 // time, for the local month of a summary.
 func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.Time) (a Account, err error) {
@@ -42,7 +33,7 @@ func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.
 			return err
 		}
 		a.Words.TotalKWh, a.Words.Relay = unit.Energy(g.Wh()).KWh(3), g.Relay
-		return a.wants(tx, who, now)
+		return a.wants(tx.Rating(), who, now)
 	})
 	if err != nil {
 		return Account{}, fmt.Errorf("look up the account of meter %s: %w", who.Number, err)
@@ -51,7 +42,7 @@ func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.
 }
 
 // wants fills in what the meter's wallet says.
-func (a *Account) wants(tx accountTx, who registry.Identity, now time.Time) error {
+func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Time) error {
 	rows, err := tx.WalletOf(who.Meter)
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 		return Device{Refusal: no}, nil
 	}
 	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.Eyes, error) {
-		eyes, err := access.SecondPerson(tx, by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
+		eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
 			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason}, d.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return eyes, err

@@ -30,9 +30,12 @@ type Tx interface {
 	// ProfileRegister reads a meter's register and locks it; the zero Register where there is none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
-	intake.Tx
-	access.EyesTx
-	accountTx
+	Eyes() access.EyesTx
+	Intake() intake.Tx
+	Rating() wallet.ReleaseTx
+	AuditLog(access.Entry) error
+	// RaiseAlarm opens an alarm of a meter unless the same one is open.
+	RaiseAlarm(meter int64, a metering.Alarm) error
 }
 
 // Listener takes the messages of devices of a profile: it moves the register that the server keeps for the meter and
@@ -82,7 +85,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 			return false, err
 		}
 		if t.Step.Gap > 0 && was.Gaps == 0 {
-			if err := tx.Ratings().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap,
+			if err := tx.Rating().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap,
 				Text: "The device sent no values for a while; the energy of that time was not counted. Its register says how long in all."}); err != nil {
 				return false, err
 			}
@@ -162,7 +165,7 @@ func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs
 	if len(recs) == 0 {
 		return nil
 	}
-	out, err := intake.Take(tx, recs)
+	out, err := intake.Take(tx.Intake(), recs)
 	if err != nil {
 		return err
 	}
@@ -174,7 +177,7 @@ func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs
 	before.Seq--
 	boot := recs[0]
 	boot.Rec, boot.Bad = before.boot(p), nil
-	if out, err = intake.Take(tx, []metering.Record{boot, recs[len(recs)-1]}); err != nil {
+	if out, err = intake.Take(tx.Intake(), []metering.Record{boot, recs[len(recs)-1]}); err != nil {
 		return err
 	}
 	if out[1].Kind != metering.Stored {

@@ -90,7 +90,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	if no := e.allows(v); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
-	eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActReading, Object: e.object(),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActReading, Object: e.object(),
 		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Decided{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -133,7 +133,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if err != nil || found {
 		return e, refusal.Refusal{}, err
 	}
-	rows, err := tx.Ratings().WalletOf(n)
+	rows, err := tx.Rating().WalletOf(n)
 	if err != nil {
 		return Entry{}, refusal.Refusal{}, err
 	}
@@ -200,18 +200,18 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 			return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The record cannot be read any more.", nothingDone, "Discard it.")}, nil
 		}
 		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: good[0]}
-		if err := intake.Keep(tx, r); err != nil {
+		if err := intake.Keep(tx.Intake(), r); err != nil {
 			return Decided{}, err
 		}
 	}
 	if !e.Wallet || e.Kind == OfRecord && v.Choice == Discard {
 		return out, nil
 	}
-	r, err := wallet.Release(tx.Ratings(), e.Meter, e.verdict(v), now)
+	r, err := wallet.Release(tx.Rating(), e.Meter, e.verdict(v), now)
 	if err != nil || r.Refused() {
 		return Decided{Refusal: r.Refusal}, err
 	}
-	t, err := tx.Ratings().WalletTenant()
+	t, err := tx.Rating().WalletTenant()
 	out.Readings, out.Units, out.Debit, out.Held, out.Currency = r.Readings, r.Units, r.Debit, r.Row.Held, t.Currency
 	return out, err
 }

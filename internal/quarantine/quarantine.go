@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -117,9 +118,11 @@ func (e Entry) acceptable() bool {
 
 // Tx is what the desk needs of a transaction.
 type Tx interface {
-	access.EyesTx
-	intake.Tx
-	registry.MeterLookup
+	Eyes() access.EyesTx
+	Intake() intake.Tx
+	Meters() registry.MeterLookup
+	Rating() wallet.ReleaseTx
+	AuditLog(access.Entry) error
 	// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
 	// are not decided.
 	AsideList(meter int64, open bool, before id.ID, max int) ([]Entry, error)
@@ -225,7 +228,7 @@ func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	if no.Refused() {
 		return 0, registry.NoMeter(name), nil
 	}
-	m, found, err := registry.ResolveMeter(tx, ref)
+	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 	if err == nil && !found {
 		no = registry.NoMeter(name)
 	}

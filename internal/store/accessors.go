@@ -3,9 +3,11 @@ package store
 import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -38,8 +40,8 @@ func (tx *Tx) Wallets() wallet.SettleTx { return tx }
 // Notices is the transaction as noting a notice needs it.
 func (tx *Tx) Notices() wallet.NoticeTx { return tx }
 
-// Ratings is the transaction as rating readings needs it.
-func (tx *Tx) Ratings() wallet.ReleaseTx { return tx }
+// Rating is the transaction as rating readings needs it.
+func (tx *Tx) Rating() wallet.ReleaseTx { return tx }
 
 // Supplies is the transaction as watching over supplies needs it.
 func (tx *Tx) Supplies() wallet.WatchTx { return tx }
@@ -73,3 +75,9 @@ func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
 // Clock is the transaction as the check of the server's clock needs it.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
+
+// Intake is the transaction as records from meters need it.
+func (tx *Tx) Intake() intake.Tx { return tx }
+
+// Meters is the transaction as whoever looks for a meter needs it.
+func (tx *Tx) Meters() registry.MeterLookup { return tx }

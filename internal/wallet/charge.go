@@ -39,7 +39,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	var today string
 	var done bool
 	err := w.c.Door.View(ctx, by.Tenant, func(tx Tx) error {
-		t, err := tx.Ratings().WalletTenant()
+		t, err := tx.Rating().WalletTenant()
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAc
 
 // chargeSome charges the next days of an account; full says that there are more.
 func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
-	t, err := tx.Ratings().WalletTenant()
+	t, err := tx.Rating().WalletTenant()
 	if err != nil {
 		return batch{}, err
 	}
@@ -109,7 +109,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	if day.After(today) {
 		return batch{}, nil
 	}
-	rows, err := tx.Ratings().WalletsOf(a.Meter.Account)
+	rows, err := tx.Rating().WalletsOf(a.Meter.Account)
 	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or its meter taken away, since it was listed
 		return batch{}, err
 	}
@@ -132,7 +132,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		return batch{}, err
 	}
 	if out.done > 0 {
-		_, err = Settle(tx.Ratings(), t, rows, now, false)
+		_, err = Settle(tx.Rating(), t, rows, now, false)
 	}
 	return out, err
 }
@@ -159,7 +159,7 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if a.OpenedAt.After(begins) {
 		begins = a.OpenedAt
 	}
-	v, found, err := tx.Ratings().TariffVersionAt(a.Meter.Tariff, begins)
+	v, found, err := tx.Rating().TariffVersionAt(a.Meter.Tariff, begins)
 	if err != nil || !found {
 		return false, err
 	}
@@ -175,11 +175,11 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if a.Meter.Simulated {
 		memo += testMark
 	}
-	lines, err := advanced(tx.Ratings(), rows, ledger.WalletCharged(account, net, vat))
+	lines, err := advanced(tx.Rating(), rows, ledger.WalletCharged(account, net, vat))
 	if err != nil {
 		return false, err
 	}
-	return true, book(tx.Ratings(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
+	return true, book(tx.Rating(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
 }
 
 // dayCharges are a tariff's fixed charges of a local day: the tax contained in each, half up, and the rest.

@@ -225,7 +225,7 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 
 // Tx is what the use cases of wallets need of a transaction: the rows of each kind of work.
 type Tx interface {
-	Ratings() ReleaseTx
+	Rating() ReleaseTx
 	Supplies() WatchTx
 	WalletJobs() JobTx
 	WalletViews() ViewTx

@@ -110,7 +110,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error)
 		if err != nil {
 			return nil, fmt.Errorf("read the day %q: %w", name, err)
 		}
-		v, found, err := tx.Ratings().TariffVersionAt(rows[0].Meter.Tariff, day)
+		v, found, err := tx.Rating().TariffVersionAt(rows[0].Meter.Tariff, day)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +140,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 		if err != nil || !found {
 			return SupplyView{Refusal: registry.NoMeter(meter)}, err
 		}
-		rows, err := tx.Ratings().WalletOf(m.N)
+		rows, err := tx.Rating().WalletOf(m.N)
 		if err != nil {
 			return SupplyView{}, err
 		}
@@ -159,16 +159,16 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 
 // show makes the view of one meter.
 func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
-	s, err := tx.Ratings().SupplyOf(r.Meter.N)
+	s, err := tx.Rating().SupplyOf(r.Meter.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
 	s = s.believed(w.moment())
-	t, err := tx.Ratings().WalletTenant()
+	t, err := tx.Rating().WalletTenant()
 	if err != nil {
 		return SupplyView{}, err
 	}
-	have, err := MoneyOf(tx.Ratings(), r.Meter.Account, rows)
+	have, err := MoneyOf(tx.Rating(), r.Meter.Account, rows)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -187,7 +187,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
-		sight, err := SightOf(tx.Ratings())
+		sight, err := SightOf(tx.Rating())
 		if err != nil {
 			return SupplyView{}, err
 		}
@@ -314,7 +314,7 @@ const maxWhy = 200
 
 // setAccount is the transaction of SetAccount, once the account is locked.
 func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountWish) (SupplyView, error) {
-	rows, err := tx.Ratings().WalletOf(m.N)
+	rows, err := tx.Rating().WalletOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -326,7 +326,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if account != m.Account { // which is locked
 		return SupplyView{}, fmt.Errorf("meter %s was moved to another account meanwhile", m.Number)
 	}
-	s, err := tx.Ratings().SupplyOf(m.N)
+	s, err := tx.Rating().SupplyOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -345,7 +345,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if err := tx.Supplies().AuditLog(eyes.Mark(e)); err != nil {
 		return SupplyView{}, err
 	}
-	settled, err := SettleAccount(tx.Ratings(), account, w.moment(), false)
+	settled, err := SettleAccount(tx.Rating(), account, w.moment(), false)
 	if err != nil {
 		return SupplyView{}, err
 	}

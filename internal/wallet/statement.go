@@ -77,7 +77,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 		return Statement{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
-		t, err := tx.Ratings().WalletTenant()
+		t, err := tx.Rating().WalletTenant()
 		if err != nil {
 			return Statement{}, err
 		}

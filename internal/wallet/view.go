@@ -124,7 +124,7 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		if !before.IsZero() {
 			a.To = min(a.To, dayBefore(before))
 		}
-		t, err := tx.Ratings().WalletTenant()
+		t, err := tx.Rating().WalletTenant()
 		if err != nil {
 			return UseList{}, err
 		}

@@ -66,17 +66,17 @@ func settleSome(tx Tx, now time.Time, after int64) (batch, error) {
 	if err != nil || len(accounts) == 0 {
 		return batch{}, err
 	}
-	t, err := tx.Ratings().WalletTenant()
+	t, err := tx.Rating().WalletTenant()
 	if err != nil {
 		return batch{}, err
 	}
 	out := batch{last: last, full: true}
 	for _, a := range accounts {
-		rows, err := tx.Ratings().WalletsOf(a)
+		rows, err := tx.Rating().WalletsOf(a)
 		if err != nil {
 			return batch{}, err
 		}
-		settled, err := Settle(tx.Ratings(), t, rows, now, true)
+		settled, err := Settle(tx.Rating(), t, rows, now, true)
 		if err != nil {
 			return batch{}, err
 		}

@@ -35,7 +35,7 @@ func (w *Wallets) Watch(ctx context.Context, by access.Actor) (int, error) {
 			accounts, err := tx.Supplies().SuppliesDue(now, settleBatch)
 			for _, a := range accounts {
 				if err == nil {
-					_, err = SettleAccount(tx.Ratings(), a, now, false)
+					_, err = SettleAccount(tx.Rating(), a, now, false)
 				}
 			}
 			return batch{full: len(accounts) == settleBatch, done: len(accounts)}, err
