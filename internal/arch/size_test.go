@@ -18,7 +18,7 @@ const mostMethods = 25
 func largeInterfaces() map[string]int {
 	return map[string]int{
 		"command.CourierTx": 32, "command.SignTx": 29, "command.Tx": 35, "intake.Tx": 48, "notify.Tx": 51,
-		"registry.Tx": 45, "wallet.Tx": 46,
+		"wallet.Tx": 46,
 	}
 }
 

@@ -26,7 +26,7 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.Eyes, error) {
 	if w.Tariff != "" {
 		what = "publish a version of tariff " + w.Tariff
 	}
-	return access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
+	return access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
 }
 
 // published notes in the audit log what was published and whose eyes saw it.

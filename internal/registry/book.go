@@ -46,7 +46,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		return Customers{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (out Customers, err error) {
-		rows, err := tx.CustomersLike(text, dialled(text), after, max+1)
+		rows, err := tx.Customers().CustomersLike(text, dialled(text), after, max+1)
 		if err != nil {
 			return Customers{}, err
 		}
@@ -56,7 +56,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		}
 		for _, c := range rows {
 			e := CustomerEntry{Customer: c}
-			if e.Meters, err = tx.MeterNumbersOf(c.ID, maxEntryMeters); err != nil {
+			if e.Meters, err = tx.Customers().MeterNumbersOf(c.ID, maxEntryMeters); err != nil {
 				return Customers{}, err
 			}
 			out.Data = append(out.Data, e)
@@ -94,7 +94,7 @@ func (r *Registry) CustomerMeters(ctx context.Context, by access.Actor, customer
 	if err != nil {
 		return Meters{Refusal: noCustomer()}, nil
 	}
-	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.MeterRecordsOf(i, MaxLimit) })
+	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.Customers().MeterRecordsOf(i, MaxLimit) })
 	if err != nil {
 		return Meters{}, fmt.Errorf("list the meters of a customer: %w", err)
 	}

@@ -112,7 +112,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	}
 	var eyes access.Eyes
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
-		eyes, err = access.SecondPerson(tx, by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
+		eyes, err = access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
 				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
 			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now())
@@ -126,7 +126,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		}
 	}
 	if c.Feeder != nil {
-		placed, err := tx.SetFeeder(m.N, *c.Feeder)
+		placed, err := tx.Customers().SetFeeder(m.N, *c.Feeder)
 		if err != nil {
 			return addedRow{}, err
 		}

@@ -75,7 +75,7 @@ func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string)
 		return AddedCustomer{Refusal: noCustomer()}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
-		c, found, err := tx.CustomerByID(i)
+		c, found, err := tx.Customers().CustomerByID(i)
 		if err == nil && !found {
 			return AddedCustomer{Refusal: noCustomer()}, nil
 		}

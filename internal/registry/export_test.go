@@ -27,7 +27,7 @@ func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustom
 		}
 		row := c
 		row.ID, row.CreatedAt = i, r.c.Now()
-		if err := tx.AddCustomerRow(row); err != nil {
+		if err := tx.Customers().AddCustomerRow(row); err != nil {
 			return AddedCustomer{}, err
 		}
 		return AddedCustomer{Customer: row}, tx.AuditLog(by.Entry("customer.add", i.Text(id.Customer)))

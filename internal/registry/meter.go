@@ -114,7 +114,7 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := access.SecondPerson(tx, by, d.wish(n), r.c.Now())
+	eyes, err := access.SecondPerson(tx.Eyes(), by, d.wish(n), r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
@@ -185,7 +185,7 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 	}
 	if !d.customer.ID.IsZero() {
 		var found bool
-		d.customer, found, err = tx.CustomerByID(d.customer.ID)
+		d.customer, found, err = tx.Customers().CustomerByID(d.customer.ID)
 		if err == nil && !found {
 			no = refusal.Because(refusal.NotFound, "There is no such customer.", "The meter was not registered.",
 				"Check the customer's identity, or give name and phone instead.")
@@ -201,14 +201,14 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkKey) error {
 	if d.newCustomer {
 		d.customer.CreatedAt = d.meter.CreatedAt
-		if err := tx.AddCustomerRow(d.customer); err != nil {
+		if err := tx.Customers().AddCustomerRow(d.customer); err != nil {
 			return err
 		}
 	}
-	if err := tx.AddPoint(d.point); err != nil {
+	if err := tx.Customers().AddPoint(d.point); err != nil {
 		return err
 	}
-	if err := tx.AddAccount(d.account); err != nil {
+	if err := tx.Customers().AddAccount(d.account); err != nil {
 		return err
 	}
 	hash := password.Hash()

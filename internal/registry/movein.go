@@ -55,7 +55,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
 	}
-	point, free, err := tx.FreePlace(m.N)
+	point, free, err := tx.Customers().FreePlace(m.N)
 	if err != nil {
 		return addedRow{}, err
 	}
@@ -70,7 +70,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 	now := r.c.Now()
 	if d.newCustomer {
 		d.customer.CreatedAt = now
-		if err := tx.AddCustomerRow(d.customer); err != nil {
+		if err := tx.Customers().AddCustomerRow(d.customer); err != nil {
 			return addedRow{}, err
 		}
 	}
@@ -79,10 +79,10 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 	if d.account.ID, err = tx.NewID(); err != nil {
 		return addedRow{}, err
 	}
-	if err := tx.AddAccount(d.account); err != nil {
+	if err := tx.Customers().AddAccount(d.account); err != nil {
 		return addedRow{}, err
 	}
-	if err := tx.OccupyMeter(m, d.account.ID); err != nil {
+	if err := tx.Customers().OccupyMeter(m, d.account.ID); err != nil {
 		return addedRow{}, err
 	}
 	e := by.Entry("account.move-in", d.account.ID.Text(id.Account))
@@ -104,7 +104,7 @@ func (r *Registry) newcomer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	}
 	if !d.customer.ID.IsZero() {
 		var found bool
-		if d.customer, found, err = tx.CustomerByID(d.customer.ID); err == nil && !found {
+		if d.customer, found, err = tx.Customers().CustomerByID(d.customer.ID); err == nil && !found {
 			no = refusal.Because(refusal.NotFound, "There is no such customer.", "Nothing was changed.",
 				"Check the customer's identity, or give name and phone instead.")
 		}

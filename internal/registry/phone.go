@@ -114,7 +114,7 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		return AddedCustomer{Refusal: noCustomer()}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
-		was, found, err := tx.CustomerByID(i)
+		was, found, err := tx.Customers().CustomerByID(i)
 		if err != nil || !found {
 			return AddedCustomer{Refusal: noCustomer()}, err
 		}
@@ -131,7 +131,7 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		if c.Notices != nil {
 			next.Stopped = !*c.Notices
 		}
-		if err := tx.CustomerPut(next); err != nil {
+		if err := tx.Customers().CustomerPut(next); err != nil {
 			return AddedCustomer{}, err
 		}
 		e := by.Entry("customer.change", customer)

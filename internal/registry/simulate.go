@@ -115,7 +115,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	if err != nil || no.Refused() {
 		return stop(no), err
 	}
-	present, found, err := tx.TariffVersionAt(t, now)
+	present, found, err := tx.Tariffs().TariffVersionAt(t, now)
 	if err != nil {
 		return simulating{}, err
 	}
@@ -129,7 +129,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	}
 	out := simulating{uses: s.Uses}
 	if len(s.Uses) == 0 && s.From != "" {
-		if out.uses, err = tx.TariffUses(t, s.From, s.To, MaxSimulated+1); err != nil {
+		if out.uses, err = tx.Tariffs().TariffUses(t, s.From, s.To, MaxSimulated+1); err != nil {
 			return simulating{}, err
 		}
 		if len(out.uses) > MaxSimulated {

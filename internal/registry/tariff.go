@@ -102,7 +102,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (Added
 	if no, err := fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
-	_, exists, err := tx.TariffByName(n.Name)
+	_, exists, err := tx.Tariffs().TariffByName(n.Name)
 	if err != nil {
 		return AddedTariff{}, err
 	}
@@ -121,10 +121,10 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (Added
 	if v.ID, err = tx.NewID(); err != nil {
 		return AddedTariff{}, err
 	}
-	if err := tx.AddTariffRow(v.TariffID, v.Name); err != nil {
+	if err := tx.Tariffs().AddTariffRow(v.TariffID, v.Name); err != nil {
 		return AddedTariff{}, err
 	}
-	if err := tx.AddTariffVersion(v, by.String()); err != nil {
+	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
@@ -158,9 +158,9 @@ func findTariff(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 	found := false
 	i, err := id.Parse(id.Tariff, text)
 	if err == nil {
-		_, found, err = tx.TariffName(i)
+		_, found, err = tx.Tariffs().TariffName(i)
 	} else {
-		i, found, err = tx.TariffByName(text)
+		i, found, err = tx.Tariffs().TariffByName(text)
 	}
 	if err != nil || found {
 		return i, refusal.Refusal{}, err
@@ -183,7 +183,7 @@ func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariff
 	}
 	now := r.c.Now()
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Tariffs, error) {
-		rows, err := tx.TariffsInForce(now, after, max+1)
+		rows, err := tx.Tariffs().TariffsInForce(now, after, max+1)
 		return Tariffs{Data: rows}, err
 	})
 	if err != nil {

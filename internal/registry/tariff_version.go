@@ -53,7 +53,7 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		if no.Refused() {
 			return TariffVersions{Refusal: no}, nil
 		}
-		rows, err := tx.TariffVersions(t, before, max+1)
+		rows, err := tx.Tariffs().TariffVersions(t, before, max+1)
 		if err != nil {
 			return TariffVersions{}, err
 		}
@@ -62,7 +62,7 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 			out.Data = rows[:max]
 			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
 		}
-		force, found, err := tx.TariffVersionAt(t, now)
+		force, found, err := tx.Tariffs().TariffVersionAt(t, now)
 		if found {
 			out.Force = force.ID
 		}
@@ -130,7 +130,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (Add
 	if v.ID, err = tx.NewID(); err != nil {
 		return AddedTariff{}, err
 	}
-	if err := tx.AddTariffVersion(v, by.String()); err != nil {
+	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
@@ -138,7 +138,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (Add
 
 // fits checks a version against the others of its tariff and against the meters that are on it, and numbers it.
 func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
-	others, err := tx.TariffVersions(v.TariffID, id.ID{}, MaxVersions)
+	others, err := tx.Tariffs().TariffVersions(v.TariffID, id.ID{}, MaxVersions)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
@@ -157,7 +157,7 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	if !no.Refused() {
 		return refusal.Refusal{}, nil
 	}
-	selling, err := tx.TariffSellsTokens(v.TariffID)
+	selling, err := tx.Tariffs().TariffSellsTokens(v.TariffID)
 	if err != nil || !selling {
 		return refusal.Refusal{}, err
 	}
@@ -167,11 +167,11 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 
 // forTokens refuses a tariff for a token meter where its version in force or one to come cannot price a token.
 func forTokens(tx Tx, t id.ID, now time.Time) (refusal.Refusal, error) {
-	all, err := tx.TariffVersions(t, id.ID{}, MaxVersions)
+	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	force, found, err := tx.TariffVersionAt(t, now)
+	force, found, err := tx.Tariffs().TariffVersionAt(t, now)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

@@ -13,7 +13,13 @@ import (
 // say otherwise: a meter number is unique over all tenants, because it is an MQTT user name too, and so is the dense
 // number behind it.
 type Tx interface {
-	access.EyesTx
+	Eyes() access.EyesTx
+	Customers() CustomerTx
+	Tariffs() TariffTx
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	// ActivePeople counts the people who are not blocked and hold one of the roles.
+	ActivePeople(roles ...access.Role) (int, error)
 
 	// NextMeterN counts over all tenants.
 	NextMeterN() (int64, error)
@@ -21,7 +27,6 @@ type Tx interface {
 	NumberTaken(number string) (bool, error)
 	// MeterLogin looks over all tenants; the hash is that of the meter's MQTT password, nil where it has none.
 	MeterLogin(number string) (who Identity, status Status, hash []byte, found bool, err error)
-
 	MeterByNumber(number string) (Meter, bool, error)
 	MeterByID(meter id.ID) (Meter, bool, error)
 	AddMeterRow(m Meter, mqttHash, sealedLinkKey []byte) error
@@ -32,13 +37,21 @@ type Tx interface {
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
 	// SaidBalance is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none.
 	SaidBalance(rec MeterRecord) (*Said, error)
-
-	AddCustomerRow(c Customer) error
-	CustomerByID(customer id.ID) (Customer, bool, error)
-	CustomerPut(Customer) error
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error
+	// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
+	SetMostPower(meter int64, most unit.Power) error
+	TenantSettings() (Settings, error)
+	PutTenantSettings(s Settings) error
+	SetCurrency(code string, exp int) (bool, error)
+}
+
+// CustomerTx is what customers, their accounts and the places that are supplied need of a transaction.
+type CustomerTx interface {
+	AddCustomerRow(c Customer) error
+	CustomerByID(customer id.ID) (Customer, bool, error)
+	CustomerPut(Customer) error
 	// CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if
 	// there are any, in the order they were registered, after the given one.
 	CustomersLike(text, digits string, after id.ID, max int) ([]Customer, error)
@@ -47,14 +60,15 @@ type Tx interface {
 	AddPoint(p Point) error
 	// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
 	SetFeeder(meter int64, feeder string) (bool, error)
-	// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
-	SetMostPower(meter int64, most unit.Power) error
 	AddAccount(a Account) error
 	// FreePlace is the place of a meter whose account has ended; free is false for any other meter.
 	FreePlace(meter int64) (point id.ID, free bool, err error)
 	// OccupyMeter has a free meter supply an account, and its wallet begin anew.
 	OccupyMeter(m Meter, account id.ID) error
+}
 
+// TariffTx is what tariffs need of a transaction.
+type TariffTx interface {
 	TariffByName(name string) (id.ID, bool, error)
 	TariffName(tariff id.ID) (string, bool, error)
 	AddTariffRow(tariff id.ID, name string) error
@@ -71,10 +85,6 @@ type Tx interface {
 	// TariffsInForce gives each tariff's version in force at the moment, or its first where none is yet, in the order
 	// of their identities, after the given one.
 	TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error)
-
-	TenantSettings() (Settings, error)
-	PutTenantSettings(s Settings) error
-	SetCurrency(code string, exp int) (bool, error)
 }
 
 // Point is a place supplied.

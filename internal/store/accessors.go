@@ -81,3 +81,9 @@ func (tx *Tx) Intake() intake.Tx { return tx }
 
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
+
+// Customers is the transaction as customers and their accounts need it.
+func (tx *Tx) Customers() registry.CustomerTx { return tx }
+
+// Tariffs is the transaction as tariffs need it.
+func (tx *Tx) Tariffs() registry.TariffTx { return tx }
