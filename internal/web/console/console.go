@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -147,6 +148,26 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /ledger/journals", s.signedIn(s.journals))
 	m.Handle("/", s.signedIn(s.notFound))
 	return m
+}
+
+// menuEntry is a page that the main menu leads to, for those who may see it.
+type menuEntry struct {
+	to, text string
+	may      bool
+}
+
+// menu is the main menu of whoever is signed in.
+func (v visit) menu() []menuEntry {
+	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
+	return slices.DeleteFunc([]menuEntry{
+		{"/meters", "Meters", meters},
+		{"/sell", "Sell", v.sells()},
+		{"/customers", "Customers", people},
+		{"/messages", "Messages", people},
+		{"/quarantine", "Quarantine", meters},
+		{"/tariffs", "Tariffs", v.by.May(access.ReadTariffs)},
+		{"/ledger", "Ledger", v.by.May(access.ReadLedger)},
+	}, func(e menuEntry) bool { return !e.may })
 }
 
 // home leads to the first page that the role has.

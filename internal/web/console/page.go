@@ -81,10 +81,9 @@ type page struct {
 	Now     string // when the page was made, for "not live since"
 	Htmx    bool   // the page has parts that htmx fetches
 	Find    bool   // the search field has the focus
-	Meters  bool   // what the role may see
-	People  bool
+	Menu    []menuEntry
+	Meters  bool // what the role may see
 	Sells   bool
-	Tariffs bool
 	Ledger  bool
 }
 
@@ -110,9 +109,8 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 		p.Theme = c.Value
 	}
 	if !v.by.ID.IsZero() {
-		p.Who, p.Meters, p.Sells = v.by.Name, v.by.May(access.ReadMeters), v.sells()
-		p.People = v.by.May(access.ReadCustomers)
-		p.Tariffs, p.Ledger = v.by.May(access.ReadTariffs), v.by.May(access.ReadLedger)
+		p.Who, p.Menu = v.by.Name, v.menu()
+		p.Meters, p.Sells, p.Ledger = v.by.May(access.ReadMeters), v.sells(), v.by.May(access.ReadLedger)
 	}
 	return p
 }
