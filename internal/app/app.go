@@ -181,7 +181,7 @@ func (a *App) openFolder() (err error) {
 		}
 	}
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
-		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow})
+		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due})
 	if err == nil {
 		a.c.Now = a.engine.clock(a.own) // from here on: what other servers of this database note is compared with it
 		a.started = a.c.Now()

@@ -72,7 +72,7 @@ func (a *App) openCases() (err error) {
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
 		Texts: func() bool { return a.sends(sale.RouteMeterSMS) },
 		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
-	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now, a.outbox.Kick)
+	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
 		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})

@@ -46,6 +46,7 @@ type storeStats struct{ commits, overBudget, logPages int64 }
 type databaseConfig struct {
 	data, url string // data folder; postgres://…, empty for the database in the folder
 	holder    string // names this server
+	due       store.Due
 	now       func() time.Time
 	follow    bool // go by the clock of a database that several servers may share
 	rand      io.Reader
@@ -61,7 +62,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if c.url != "" {
 		return openShared(ctx, c)
 	}
-	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take}
+	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take, Due: c.due}
 	if c.brief { // the reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing
 		o.Readers, o.Reserve, o.AsIs = 1, -1, true
 	}
@@ -81,7 +82,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take}
+	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}

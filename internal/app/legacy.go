@@ -101,10 +101,8 @@ func (a *App) serveLegacy(ctx context.Context) error {
 	return nil
 }
 
-// kick says that something has left or money has moved: what waits for meters is looked at, and devices are told what
-// their accounts want now.
+// kick says that money has moved: messages are looked at, and devices are told what their accounts want now.
 func (a *App) kick() {
-	a.outbox.Kick()
 	a.messages.Kick()
 	for _, l := range a.legacy {
 		l.Kick()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -135,6 +136,19 @@ func (a *App) recover(ctx context.Context) error {
 	}
 }
 
+// due makes the workers of lanes look at once: a commit has just made something due there, such as a cut-off that follows from a
+// reading, or the order behind one that its meter has answered.
+func (a *App) due(lanes []string) {
+	for _, lane := range lanes {
+		switch lane {
+		case job.LaneMQTT:
+			a.outbox.Kick()
+		case job.LaneNotice:
+			a.notices.Kick()
+		}
+	}
+}
+
 // ingest hands what a meter sent to the store, and looks after sales and reversals once an answer to a command or a
 // report of a token is durable.
 func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
@@ -143,7 +157,6 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 		a.mirror.markAll(recs)
 		done(out, err)
 		if answers && err == nil {
-			a.outbox.Kick() // an answer frees the next order
 			select {
 			case a.answered <- struct{}{}:
 			default: // somebody will look already

@@ -57,13 +57,15 @@ type house struct {
 	registry *registry.Registry
 	commands *command.Commands
 	owner    access.Actor
-	kicked   int
+	kicked   int    // how often the store said that something is due for meters
+	worker   func() // woken then; nil: nobody
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
-	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1})
+	h := &house{t: t, owner: access.SystemActor(store.FirstTenant, "test")}
+	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Due: h.due})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,15 +78,25 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, engine: engine, data: data, owner: access.SystemActor(store.FirstTenant, "test")}
+	h.engine, h.data = engine, data
 	h.registry = registry.New(registry.Config{Door: door[registry.Tx]{engine, func(tx *store.Tx) registry.Tx { return tx }}, Sealer: data,
 		TestKeys: noKeys{}, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader})
-	h.commands = command.New(door[command.Tx]{engine, func(tx *store.Tx) command.Tx { return tx }}, time.Now, func() { h.kicked++ })
+	h.commands = command.New(door[command.Tx]{engine, func(tx *store.Tx) command.Tx { return tx }}, time.Now)
 	added, err := h.registry.AddTariff(t.Context(), h.owner, registry.NewTariff{Name: "flat", Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}}})
 	if err != nil || added.Refused() {
 		t.Fatalf("tariff: %v %s", err, added.Detail())
 	}
 	return h
+}
+
+// due is told by the store what a commit has made due, as the server is.
+func (h *house) due(lanes []string) {
+	if slices.Contains(lanes, job.LaneMQTT) {
+		h.kicked++
+		if h.worker != nil {
+			h.worker()
+		}
+	}
 }
 
 // meter registers a meter; a status other than active is given afterwards.

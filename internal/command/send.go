@@ -50,16 +50,11 @@ type Tx interface {
 type Commands struct {
 	door access.Door[Tx]
 	now  func() time.Time
-	kick func()
 }
 
-// New makes Commands over the store's door, with the server's clock. kick, which may be nil, is called after a command was
-// committed, so that it is sent without waiting for the outbox to look.
-func New(door access.Door[Tx], now func() time.Time, kick func()) *Commands {
-	if kick == nil {
-		kick = func() {}
-	}
-	return &Commands{door: door, now: now, kick: kick}
+// New makes Commands over the store's door, with the server's clock.
+func New(door access.Door[Tx], now func() time.Time) *Commands {
+	return &Commands{door: door, now: now}
 }
 
 // Order is a command as it was asked for.
@@ -113,9 +108,6 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, er
 	sent, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Sent, error) { return send(tx, by, o, ref, c.moment()) })
 	if err != nil {
 		return Sent{}, fmt.Errorf("send %s to meter %s: %w", o.Type, o.Meter, err)
-	}
-	if !sent.Refused() && sent.Waits == nil {
-		c.kick()
 	}
 	return sent, nil
 }

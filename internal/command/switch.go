@@ -41,9 +41,6 @@ func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (
 	if err != nil {
 		return Switched{}, fmt.Errorf("%s the supply of meter %s: %w", o.Type, o.Meter, err)
 	}
-	if !out.Refused() {
-		c.kick()
-	}
 	return out, nil
 }
 

@@ -66,6 +66,10 @@ const FirstTenant = core.FirstTenant
 // records. An engine calls it for what its Ingest has queued.
 type Intake func(tx intake.Tx, recs []metering.Record) ([]metering.Outcome, error)
 
+// Due is told after a commit in which lanes of the outbox it made something due, so that nothing waits for the next poll. It is
+// called on a goroutine of the engine and must not block.
+type Due func(lanes []string)
+
 // Engine is a database that keeps a Paywatt. SQLite has the one of this version.
 type Engine interface {
 	// Run is Do without the type: fn runs in a transaction that is durable when Run returns nil. When fn says refused

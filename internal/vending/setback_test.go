@@ -153,7 +153,7 @@ func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().AddDate(0, -1, 0))})
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, m)
-	commands := command.New(commandDoor{s}, s.clock.Now, nil)
+	commands := command.New(commandDoor{s}, s.clock.Now)
 	sends := func(c command.Type) command.Command {
 		t.Helper()
 		sent, err := commands.Send(t.Context(), owner(), command.Order{Meter: m, Type: c, Reason: "a test"})

@@ -3,6 +3,8 @@ package core
 import (
 	"fmt"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/job"
 )
 
 // Unclaim releases, in all tenants, the claims of everybody but holder: work and messages that are being sent, sessions of
@@ -28,4 +30,7 @@ func Unclaim(c Conn, holder string, before time.Time) error {
 }
 
 // TakeOver is [Unclaim] by a server that has just been started.
-func (tx *Tx) TakeOver(holder string, started time.Time) error { return Unclaim(tx.C, holder, started) }
+func (tx *Tx) TakeOver(holder string, started time.Time) error {
+	tx.Due.Add(job.LaneMQTT, job.LaneNotice)
+	return Unclaim(tx.C, holder, started)
+}

@@ -12,6 +12,18 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
+// Lanes are names of lanes of the outbox, each once.
+type Lanes []string
+
+// Add adds lanes.
+func (l *Lanes) Add(lanes ...string) {
+	for _, lane := range lanes {
+		if !slices.Contains(*l, lane) {
+			*l = append(*l, lane)
+		}
+	}
+}
+
 // MaxBacklog is how many items may wait in one lane for one key. Those that were given up wait for nothing.
 const MaxBacklog = 1000
 
@@ -48,6 +60,7 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	if err != nil {
 		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)
 	}
+	tx.Due.Add(it.Lane)
 	return i, nil
 }
 
@@ -126,11 +139,14 @@ func (tx *Tx) OutboxDead(i id.ID, owner, why string) (bool, error) {
 	return n == 1, nil
 }
 
-// OutboxDrop removes an item whoever holds it: its receiver has answered by itself.
-func (tx *Tx) OutboxDrop(i id.ID) (bool, error) {
-	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+// OutboxDrop removes an item whoever holds it: its receiver has answered by itself. The item behind it may be due.
+func (tx *Tx) OutboxDrop(lane string, i id.ID) (bool, error) {
+	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND lane = $2 AND id = $3`, tx.Tenant, lane, i)
 	if err != nil {
 		return false, fmt.Errorf("drop outbox item: %w", err)
+	}
+	if n > 0 {
+		tx.Due.Add(lane)
 	}
 	return n == 1, nil
 }
@@ -138,10 +154,13 @@ func (tx *Tx) OutboxDrop(i id.ID) (bool, error) {
 // OutboxWake makes everything that waits for a key due now: its receiver has just connected. The pauses between
 // attempts begin anew, for a receiver that was away has not failed to answer.
 func (tx *Tx) OutboxWake(lane, key string) error {
-	_, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
+	n, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
 		AND dead_at IS NULL AND next_at > $1`, tx.Now, tx.Tenant, lane, key)
 	if err != nil {
 		return fmt.Errorf("wake outbox of %s: %w", key, err)
+	}
+	if n > 0 {
+		tx.Due.Add(lane)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type Tx struct {
 	ids  id.Series // where no writer has one
 	TIDs []UsedTID // last TIDs of keys
 
+	Due Lanes // lanes of the outbox in which this closure made something due
+
 	audit    []access.Entry // written by Finish
 	evidence []Evidence     // of rows this closure wrote, for the last of them
 }

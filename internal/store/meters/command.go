@@ -213,7 +213,7 @@ func (tx Rows) ExpireCommands(max int) (int, error) {
 		if err := tx.ExpireCommand(i); err != nil {
 			return 0, err
 		}
-		if _, err := tx.OutboxDrop(items[n]); err != nil {
+		if _, err := tx.OutboxDrop(job.LaneMQTT, items[n]); err != nil {
 			return 0, err
 		}
 	}

@@ -40,7 +40,7 @@ func (tx Rows) DropDelivery(key, object string) error {
 		return fmt.Errorf("look for the delivery of %s: %w", object, err)
 	}
 	for _, i := range done {
-		if _, err := tx.OutboxDrop(i); err != nil {
+		if _, err := tx.OutboxDrop(job.LaneMQTT, i); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,9 @@ func Waiting(e store.Engine) int {
 	return n
 }
 
+// Hear makes an engine that has done no work yet tell what its commits make due.
+func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
+
 // FailCommit makes a commit go wrong after letting pass of them through.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)

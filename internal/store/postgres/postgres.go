@@ -64,6 +64,7 @@ type Options struct {
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
+	Due     store.Due        // told which lanes of the outbox to look at; nil: nobody is told
 	Writers int              // connections that write; 0: 8
 	Readers int              // connections that read; 0: 4
 	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is

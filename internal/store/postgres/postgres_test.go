@@ -45,7 +45,7 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 		Several: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 4, SealEvery: -1})
 		},
-		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Seal: postgres.Seal, Alone: true,
+		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Hear: postgres.Hear, Seal: postgres.Seal, Alone: true,
 	}
 	if *everyStatement {
 		storetest.Fail(t, rig, true)

@@ -146,6 +146,9 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	if err != nil && !w.c.pg.IsClosed() {
 		_ = w.c.rollback() // whatever COMMIT left open
 	}
+	if err == nil && len(tx.Due) > 0 && w.e.opt.Due != nil {
+		w.e.opt.Due(tx.Due)
+	}
 	return err
 }
 

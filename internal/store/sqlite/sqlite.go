@@ -90,6 +90,7 @@ type Options struct {
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
+	Due     store.Due        // told which lanes of the outbox to look at; nil: nobody is told
 	Readers int              // connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
 	Lock    *Lock            // the folder's lock where the caller holds it; upgrading an older database needs it

@@ -33,7 +33,7 @@ func openIn(t *testing.T, dir string, o sqlite.Options) *sqlite.Engine {
 }
 
 func TestSQLiteIsAStore(t *testing.T) {
-	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit})
+	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear})
 }
 
 // everyStatement makes every statement fail once, not one of each closure: go test ./internal/store/sqlite -run AtAnyStatement -args -every-statement
@@ -49,7 +49,7 @@ func TestSQLiteFailsAtAnyStatement(t *testing.T) {
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		return openIn(t, dir, sqlite.Options{Reserve: -1, Readers: 2})
 	}
-	storetest.Fail(t, storetest.Rig{Open: inMemory, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit}, *everyStatement)
+	storetest.Fail(t, storetest.Rig{Open: inMemory, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear}, *everyStatement)
 }
 
 func TestARehearsedClosureLeavesOnlyWhatItDidForGood(t *testing.T) {

@@ -83,6 +83,7 @@ type batch struct {
 	crowd int        // sales of the batch before this one
 	fresh map[access.Tenant]*core.Fresh
 	heads []tenantHead
+	due   core.Lanes // of the outbox
 	began time.Time
 	told  bool // only ever true in a build with a planted bug (fault.go)
 
@@ -100,7 +101,7 @@ func (b *batch) empty() bool { return len(b.work[0])+len(b.work[1])+len(b.work[2
 
 // begin empties the batch for a run of what it holds.
 func (b *batch) begin(careful bool) {
-	b.ran, b.heads, b.fresh = b.ran[:0], b.heads[:0], nil
+	b.ran, b.heads, b.due, b.fresh = b.ran[:0], b.heads[:0], nil, nil
 	b.next = [lanes]int{}
 	b.careful = careful
 }
@@ -139,6 +140,9 @@ func (e *Engine) run(b *batch) {
 	}
 	if len(b.heads) > 0 && e.heads.Empty() {
 		e.keepHeads()
+	}
+	if err == nil && len(b.due) > 0 && e.opt.Due != nil {
+		e.opt.Due(b.due)
 	}
 	if !b.told {
 		for _, w := range b.ran {
@@ -348,6 +352,7 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 	}
 	if failed == nil && !refused {
 		tx.Keep()
+		b.due.Add(tx.Due...)
 		return nil, e.leave(b, false)
 	}
 	if !b.careful && c.writes != writes {

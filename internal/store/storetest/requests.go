@@ -360,7 +360,7 @@ func outboxFates(t *testing.T, r Rig) {
 		t.Errorf("after the first was given up: %q, want a2", kinds(got))
 	}
 	must(t, e, func(tx *store.Tx) error {
-		gone, err := tx.OutboxDrop(second)
+		gone, err := tx.OutboxDrop("mqtt", second)
 		if err == nil && !gone {
 			t.Error("the item was not there to drop")
 		}

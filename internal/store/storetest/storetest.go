@@ -36,6 +36,8 @@ type Rig struct {
 	Waiting func(store.Engine) int
 	// FailCommit makes a COMMIT go wrong, after letting pass of them through.
 	FailCommit func(e store.Engine, how Failure, pass int)
+	// Hear makes an engine that has done no work yet tell what its commits make due.
+	Hear func(store.Engine, store.Due)
 	// Seal seals what is committed, on an engine that does not seal with the commit itself; else nil.
 	Seal func(t testing.TB, e store.Engine)
 	// Alone says that every closure has a commit of its own: the failure of one is not its neighbour's.
@@ -68,7 +70,7 @@ type group struct {
 
 func groups() []group {
 	return []group{
-		{name: "doors", tests: doors(), doors: true}, {name: "failures", tests: failures(), doors: true}, {name: "lanes", tests: laneTests(), doors: true},
+		{name: "doors", tests: doors(), doors: true}, {name: "failures", tests: failures(), doors: true}, {name: "lanes", tests: laneTests(), doors: true}, {name: "due", tests: dueTests(), doors: true},
 		{name: "books", tests: books()}, {name: "holds", tests: holds()}, {name: "requests", tests: requests()}, {name: "outbox", tests: outbox()},
 		{name: "log", tests: logTests()}, {name: "sessions", tests: sessions()}, {name: "tenants", tests: tenants()}, {name: "ingest", tests: ingest()},
 		{name: "meters", tests: meterTests()}, {name: "charges", tests: chargeTests()}, {name: "tariffs", tests: tariffTests()},

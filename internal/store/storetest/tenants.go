@@ -134,7 +134,7 @@ func changesNothing(t *testing.T, tx *store.Tx, o access.Once, item, hold id.ID)
 	if got, err := tx.OutboxClaim("mqtt", "", "w", tx.Now, 10); len(got) != 0 || err != nil {
 		t.Errorf("claimed %v, %v", got, err)
 	}
-	if gone, err := tx.OutboxDrop(item); gone || err != nil {
+	if gone, err := tx.OutboxDrop("mqtt", item); gone || err != nil {
 		t.Errorf("dropped: %t, %v", gone, err)
 	}
 	if open, err := tx.HoldVoid(hold); open || err != nil {
