@@ -34,10 +34,12 @@ func (d *Desk) balance(tx Tx, q question) error {
 	if err != nil {
 		return err
 	}
-	told, heard, err := ToldBySMS(tx, q.about.N)
-	switch {
-	case err != nil:
+	newest, err := tx.MessageList(FromMeter(q.about.N), id.ID{}, ToldLook)
+	if err != nil {
 		return err
+	}
+	told, heard := ToldBySMS(newest)
+	switch {
 	case found && rec.Reported && !(heard && told.At.After(rec.ReceivedAt)):
 		a.Left, a.At = unit.Energy(rec.BalanceWh), rec.AsOf.In(q.zone)
 	case heard:
@@ -54,27 +56,20 @@ type Told struct {
 	At      time.Time // when the message came
 }
 
-// toldLook is how many of a meter's messages are looked at for a balance.
-const toldLook = 10
+// ToldLook is how many of the newest messages of a meter are looked at for a balance.
+const ToldLook = 10
 
-// Arrivals is the part of a transaction that lists messages.
-type Arrivals interface {
-	MessageList(f Filter, before id.ID, max int) ([]Message, error)
-}
+// FromMeter filters the messages that a meter sent.
+func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// ToldBySMS is the newest balance that a meter told by SMS.
-func ToldBySMS(tx Arrivals, meter int64) (Told, bool, error) {
-	incoming := true
-	all, err := tx.MessageList(Filter{Meter: meter, Incoming: &incoming}, id.ID{}, toldLook)
-	if err != nil {
-		return Told{}, false, err
-	}
-	for _, m := range all {
+// ToldBySMS is the newest balance that a meter told by SMS. newest are the messages that it sent, the newest first.
+func ToldBySMS(newest []Message) (Told, bool) {
+	for _, m := range newest {
 		if t, is := ToldIn(m); is {
-			return t, true, nil
+			return t, true
 		}
 	}
-	return Told{}, false, nil
+	return Told{}, false
 }
 
 // ToldIn is the balance that a message from a meter tells; false where it tells none.

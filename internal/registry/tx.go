@@ -35,8 +35,9 @@ type Tx interface {
 	// MeterRecords gives what is shown of meters in the order of their identities, after the given one.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
-	// SaidBalance is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none.
-	SaidBalance(rec MeterRecord) (*Said, error)
+	// SaidBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that it
+	// told by SMS; nil for none.
+	SaidBalance(m Meter) (reported, texted *Said, err error)
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error

@@ -102,6 +102,15 @@ type Said struct {
 	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [SaidBySMS]
 }
 
+// newest is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none. What a meter
+// reports is compared by its own time, because records of hours come together; a text message has none but that of its arrival.
+func (rec MeterRecord) newest(reported, texted *Said) *Said {
+	if texted == nil || rec.Reported && !texted.At.After(rec.ReceivedAt) || reported != nil && !texted.At.After(reported.At) {
+		return reported
+	}
+	return texted
+}
+
 // SaidBySMS is the source of a balance that a text message told.
 const SaidBySMS = "sms answer"
 
@@ -131,8 +140,8 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 		if err != nil || !found || m.Mode != PrepayToken {
 			return foundRow{rec: rec, found: found}, err
 		}
-		said, err := tx.SaidBalance(rec)
-		return foundRow{rec, said, found}, err
+		reported, texted, err := tx.SaidBalance(rec.Meter)
+		return foundRow{rec, rec.newest(reported, texted), found}, err
 	})
 	if err != nil {
 		return MeterView{}, fmt.Errorf("look up meter: %w", err)

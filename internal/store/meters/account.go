@@ -17,11 +17,11 @@ import (
 func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, error) {
 	account := name.ID
 	if account.IsZero() {
-		m, found, err := registry.ResolveMeter(tx, name.Meter)
-		if err != nil || !found || m.Account.IsZero() {
-			return debt.AccountPlace{}, false, err
+		_, err := tx.One(`SELECT account_id FROM meter WHERE tenant_id = $1 AND (id = $2 OR number = $3)`,
+			func(r core.Row) error { account = r.ID(0); return nil }, tx.Tenant, name.Meter.ID, name.Meter.Number)
+		if err != nil || account.IsZero() {
+			return debt.AccountPlace{}, false, people.WrapAccount(err)
 		}
-		account = m.Account
 	}
 	a := debt.AccountPlace{ID: account}
 	var customer, point id.ID

@@ -94,23 +94,15 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 	return out, nil
 }
 
-// WalletView is what a meter shows of its wallet: the books, and the estimate by what was used since.
+// WalletView is what a meter shows of its wallet; nil for a meter without one.
 func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
 	rows, err := tx.WalletOf(meter)
-	if err != nil {
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	for _, w := range rows {
-		if w.Meter.N != meter {
-			continue
-		}
-		m, err := wallet.MoneyOf(tx, w.Meter.Account, rows)
-		if err != nil {
-			return nil, err
-		}
-		v := &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
-			AsOf: w.At, Total: w.Total(), Supply: wallet.Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
-		return v, nil
+	var b wallet.Books
+	if b.Wallet, b.Held, err = tx.WalletMoney(rows[0].Meter.Account); err != nil {
+		return nil, err
 	}
-	return nil, nil
+	return wallet.ViewOf(meter, rows, b, currency)
 }

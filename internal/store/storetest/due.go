@@ -44,13 +44,19 @@ func dueTold(t *testing.T, r Rig) {
 	wantErr(t, "a refusal", err, nil)
 	wants("a refusal", "")
 	broke := errors.New("something broke")
-	_, err = do(e, func(tx *store.Tx) (value, error) { _, err := put(tx, "mqtt", "m3"); return value{}, errors.Join(err, broke) })
+	_, err = do(e, func(tx *store.Tx) (value, error) {
+		_, err := put(tx, "mqtt", "m3")
+		return value{}, errors.Join(err, broke)
+	})
 	wantErr(t, "a failure", err, broke)
 	wants("a failure", "")
 	must(t, e, func(tx *store.Tx) (err error) { second, err = put(tx, "mqtt", "m1"); return err })
 	wants("an item behind another", "mqtt")
 	claim(t, e, "w", time.Second, 10)
-	must(t, e, func(tx *store.Tx) error { _, err := tx.OutboxRetry(first, "w", tx.Now.Add(time.Hour), "offline"); return err })
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.OutboxRetry(first, "w", tx.Now.Add(time.Hour), "offline")
+		return err
+	})
 	wants("a claim, and an item that is put back", "")
 	must(t, e, func(tx *store.Tx) error { return tx.OutboxWake("mqtt", "nobody") })
 	wants("nothing to wake", "")

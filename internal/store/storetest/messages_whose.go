@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -198,9 +199,24 @@ func typedHeard(t *testing.T, r Rig) {
 	if typed.State != sale.TokenHeard {
 		t.Errorf("the token that was typed is %s (%s), want heard", typed.State, typed.Result)
 	}
-	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) { return notify.ToldBySMS(tx, m.N) })
+	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) {
+		newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.ToldLook)
+		told, heard := notify.ToldBySMS(newest)
+		return told, heard, err
+	})
 	if !heard || told.Balance != 42_800 {
 		t.Errorf("the balance by SMS is %d Wh, %v; want 42800", told.Balance, heard)
+	}
+	var reported, texted *registry.Said
+	must(t, e, func(tx *store.Tx) error {
+		n, _, err := tx.MeterByNumber(m.Number)
+		if err == nil {
+			reported, texted, err = tx.SaidBalance(n)
+		}
+		return err
+	})
+	if want := (registry.Said{Balance: 42_800, At: told.At, Source: registry.SaidBySMS}); reported != nil || texted == nil || *texted != want {
+		t.Errorf("the meter told %+v with a token and %+v by SMS, want nothing and %+v", reported, texted, want)
 	}
 }
 

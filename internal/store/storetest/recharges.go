@@ -195,7 +195,7 @@ func balanceSaid(t *testing.T, r Rig) {
 			if err != nil || !found {
 				return "", err
 			}
-			s, err := tx.SaidBalance(rec)
+			s, _, err := tx.SaidBalance(rec.Meter)
 			if err != nil || s == nil {
 				return "", err
 			}
