@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // eyes sets the tenant's four eyes; nil leaves them to the number of people.
@@ -364,7 +365,7 @@ func wantLog(t *testing.T, w *world, want access.Entry) {
 	t.Helper()
 	var got access.Entry
 	err := w.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, rows, err := tx.AuditPage(id.ID{}, 10)
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 10)
 		for _, e := range rows {
 			if e.Action != core.ActionEvidence && got.Action == "" {
 				got = e

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // door opens a store for the use cases of this package, as the application does.
@@ -54,7 +55,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	err = e.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
-		w.other, err = tx.NewTenant("another utility")
+		w.other, err = storetest.NewTenant(tx, "another utility")
 		return false, err
 	})
 	if err != nil {
@@ -155,7 +156,7 @@ func TestAPIKeyIsRefusedWithReason(t *testing.T) {
 		"long name":           {Role: access.Owner, Name: string(make([]byte, 65))},
 	} {
 		k, err := w.CreateAPIKey(t.Context(), boss(), n)
-		if err != nil || k.Code != refusal.InvalidRequest || k.What == "" || k.Try == "" || !k.Secret.IsZero() {
+		if err != nil || k.Code != refusal.InvalidRequest || k.What == "" || k.Try == "" || k.Secret.Reveal() != "" {
 			t.Errorf("%s: got %+v, %v", name, k.Refusal, err)
 		}
 	}
@@ -394,7 +395,7 @@ func (w *world) audited(t *testing.T) map[string]int {
 	t.Helper()
 	out := map[string]int{}
 	err := w.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, rows, err := tx.AuditPage(id.ID{}, 1000)
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 1000)
 		for _, e := range rows {
 			out[e.Action]++
 		}

@@ -40,9 +40,6 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.Reveal() == "" }
-
 // Hash is what the store keeps of it.
 func (s Secret) Hash() [32]byte { return HashSecret(s.Reveal()) }
 

@@ -186,12 +186,6 @@ func New(c Config) (*API, error) {
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// Spec is the OpenAPI 3.1 document, as JSON.
-func (a *API) Spec() []byte { return a.spec }
-
-// Spec30 is the same document in the form of OpenAPI 3.0.
-func (a *API) Spec30() []byte { return a.spec30 }
-
 // routes registers every operation and returns the document they make.
 func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)

@@ -26,6 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
@@ -332,7 +333,7 @@ func TestTokenIsOpenedOnlyToBeSent(t *testing.T) {
 	number := m.Meter.Meter.Number
 	const digits = "12345678901234567890"
 	var token id.ID
-	_, err := store.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
+	_, err := storetest.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
 		var err error
 		if token, err = tx.NewID(); err != nil {
 			return struct{}{}, err
@@ -360,7 +361,7 @@ func TestTokenIsOpenedOnlyToBeSent(t *testing.T) {
 	}
 	state := func(want string) {
 		t.Helper()
-		got, err := store.View(t.Context(), h.engine, store.FirstTenant, func(tx *store.Tx) (string, error) {
+		got, err := storetest.View(t.Context(), h.engine, store.FirstTenant, func(tx *store.Tx) (string, error) {
 			v, _, _, err := tx.TokenForPush(token)
 			return string(v.State), err
 		})
@@ -379,7 +380,7 @@ func TestTokenIsOpenedOnlyToBeSent(t *testing.T) {
 	if v, err := courier.Send(t.Context(), store.FirstTenant, late); err != nil || v != job.Dead("the meter did not take the token in time; its digits remain valid") {
 		t.Errorf("an old push: %s, %v", v, err)
 	}
-	_, err = store.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
+	_, err = storetest.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
 		_, err := tx.C.Exec(`UPDATE token SET state = 'accepted' WHERE tenant_id = $1 AND id = $2`, tx.Tenant, token)
 		return struct{}{}, err
 	})
@@ -462,7 +463,7 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 			t.Errorf("command is %s after the meter was told that its answer is durable, want %s", now, state)
 		}
 	}
-	waiting, err := store.View(t.Context(), h.engine, store.FirstTenant, func(tx *store.Tx) (int, error) { return tx.Waiting(number) })
+	waiting, err := storetest.View(t.Context(), h.engine, store.FirstTenant, func(tx *store.Tx) (int, error) { return tx.Waiting(number) })
 	if err != nil || waiting != 0 {
 		t.Errorf("%d commands still wait, %v; want none", waiting, err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -158,7 +159,7 @@ func TestPagesOfCommands(t *testing.T) {
 func (h *house) log() (got access.Entry) {
 	h.t.Helper()
 	err := h.engine.View(h.t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, rows, err := tx.AuditPage(id.ID{}, 10)
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 10)
 		for _, e := range rows {
 			if e.Action != core.ActionEvidence && got.Action == "" {
 				got = e
@@ -424,7 +425,7 @@ func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 	token := id.ID{1}
 	exec := func(sql string, args ...any) {
 		t.Helper()
-		_, err := store.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
+		_, err := storetest.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
 			_, err := tx.C.Exec(sql, args...)
 			return struct{}{}, err
 		})

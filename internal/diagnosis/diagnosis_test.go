@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -355,7 +356,7 @@ func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	c.ask(wrong, "")
 	var rows []access.Entry
 	err := c.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) (err error) {
-		_, rows, err = tx.AuditPage(id.ID{}, 10)
+		_, rows, err = storetest.AuditPage(tx, id.ID{}, 10)
 		return err
 	})
 	if err != nil {

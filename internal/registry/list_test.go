@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -343,7 +344,7 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	var both int
 	w.exec(t, func(tx *store.Tx) error {
 		both = 0 // the closure runs twice here
-		_, entries, err := tx.AuditPage(id.ID{}, 100)
+		_, entries, err := storetest.AuditPage(tx, id.ID{}, 100)
 		for _, e := range entries {
 			if e.Action == "settings.change" && !e.SinglePerson && strings.HasSuffix(e.After, "approved_by=person second@example.org") {
 				both++
@@ -431,7 +432,7 @@ func TestFourEyesBindAsSoonAsTwoCouldApprove(t *testing.T) {
 	publish("switched off", "")
 	rows := map[string]bool{}
 	w.exec(t, func(tx *store.Tx) error {
-		_, entries, err := tx.AuditPage(id.ID{}, 100)
+		_, entries, err := storetest.AuditPage(tx, id.ID{}, 100)
 		for _, e := range entries {
 			if e.Action == "tariff.publish" {
 				rows[e.After] = e.SinglePerson

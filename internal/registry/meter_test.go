@@ -37,8 +37,8 @@ func TestMeterGetsTheDefaultsOfTheContract(t *testing.T) {
 		a.Meter.Figures != nil || a.Meter.Balance != nil || !a.Meter.LastSeen.IsZero() {
 		t.Errorf("view of a meter that never spoke: %+v", a.Meter)
 	}
-	if len(a.MQTTPassword.Reveal()) != 43 || len(a.LinkKey.Reveal()) != 32 || !a.DecoderKey.IsZero() {
-		t.Errorf("secrets: password of %d characters, decoder key %t", len(a.MQTTPassword.Reveal()), !a.DecoderKey.IsZero())
+	if len(a.MQTTPassword.Reveal()) != 43 || len(a.LinkKey.Reveal()) != 32 || a.DecoderKey.Reveal() != "" {
+		t.Errorf("secrets: password of %d characters, decoder key %t", len(a.MQTTPassword.Reveal()), a.DecoderKey.Reveal() != "")
 	}
 	if got := w.audited(t, store.FirstTenant); got["meter.add"] != 1 {
 		t.Errorf("audit log: %v", got)
@@ -153,7 +153,7 @@ func TestMeterIsRefusedWithReason(t *testing.T) {
 		if !strings.Contains(a.What, c.says) {
 			t.Errorf("%s: got %q, want %q in it", name, a.What, c.says)
 		}
-		if !a.MQTTPassword.IsZero() || !a.DecoderKey.IsZero() {
+		if a.MQTTPassword.Reveal() != "" || a.DecoderKey.Reveal() != "" {
 			t.Errorf("%s: secrets of a refused meter", name)
 		}
 	}
@@ -214,14 +214,14 @@ func TestSimulatedMeterGetsItsDecoderKeyUnderATestKeyOnly(t *testing.T) {
 	if got := a.DecoderKey.Reveal(); got != hex.EncodeToString(want.Reveal()) {
 		t.Errorf("decoder key %q, want %x", got, want.Reveal())
 	}
-	if !simulated(1, "222222").DecoderKey.IsZero() {
+	if simulated(1, "222222").DecoderKey.Reveal() != "" {
 		t.Error("a decoder key under a real vending key")
 	}
-	if !w.add(t, tokenMeter(numbers[2])).DecoderKey.IsZero() {
+	if w.add(t, tokenMeter(numbers[2])).DecoderKey.Reveal() != "" {
 		t.Error("a decoder key of a real meter")
 	}
 	w.keys.Lock()
-	if !simulated(3, "123456").DecoderKey.IsZero() {
+	if simulated(3, "123456").DecoderKey.Reveal() != "" {
 		t.Error("a decoder key out of a locked key store")
 	}
 }

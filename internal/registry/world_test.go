@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.Registry = registry.New(registry.Config{Door: door{e}, Sealer: w.data, TestKeys: w.keys, Now: w.clock, Rand: rand.Reader,
 		Connected: func(number string) bool { return w.connected[number] }})
-	w.exec(t, func(tx *store.Tx) (err error) { w.other, err = tx.NewTenant("another utility"); return err })
+	w.exec(t, func(tx *store.Tx) (err error) { w.other, err = storetest.NewTenant(tx, "another utility"); return err })
 	return w
 }
 
@@ -145,7 +146,7 @@ func (w *world) audited(t *testing.T, of access.Tenant) map[string]int {
 	t.Helper()
 	out := map[string]int{}
 	err := w.engine.View(t.Context(), of, func(tx *store.Tx) error {
-		_, rows, err := tx.AuditPage(id.ID{}, 1000)
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 1000)
 		for _, e := range rows {
 			out[e.Action]++
 		}

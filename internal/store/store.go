@@ -1,12 +1,12 @@
 // Package store keeps everything Paywatt knows, behind two doors that look the same on every engine.
 //
-// [Do] runs a closure in a transaction and gives its value only after the commit; Ingest (on [Engine]) takes what the
-// meters sent, decides in pure Go and writes in bulk. Queries and row mapping stand once for all engines, in a folder per
-// area: people, books, meters, sales and messages, each over those before it and over the core (the transaction, its
-// connection, sealing, evidence). [Tx] has the rows of all areas. store/sqlite and store/postgres hold connection, writer,
-// locks and dialect. What a transaction does is durable when Do returns, or Do returns an error:
+// Run (on [Engine]) carries out a closure in a transaction and returns only after the commit; Ingest takes what the meters
+// sent, decides in pure Go and writes in bulk. Queries and row mapping stand once for all engines, in a folder per area:
+// people, books, meters, sales and messages, each over those before it and over the core (the transaction, its connection,
+// sealing, evidence). [Tx] has the rows of all areas. store/sqlite and store/postgres hold connection, writer,
+// locks and dialect. What a transaction does is durable when Run returns, or Run returns an error:
 //
-//   - refused: the closure's value is a typed refusal; everything it had written is rolled back; error is nil
+//   - refused: the closure says so; everything it had written is rolled back; error is nil
 //   - failed: nothing happened
 //   - [ErrOutcomeUnknown]: COMMIT itself failed; nobody knows; the engine goes read-only until it is reopened
 //
@@ -72,7 +72,7 @@ type Due func(lanes []string)
 
 // Engine is a database that keeps a Paywatt. SQLite has the one of this version.
 type Engine interface {
-	// Run is Do without the type: fn runs in a transaction that is durable when Run returns nil. When fn says refused
+	// Run has fn run in a transaction that is durable when Run returns nil. When fn says refused
 	// its writes are undone and Run returns nil. A context that ends while fn still waits for its turn ends the wait
 	// and nothing happened; once fn has its turn, Run waits for the outcome.
 	Run(ctx context.Context, t access.Tenant, lane Lane, fn func(*Tx) (refused bool, err error)) error
@@ -88,33 +88,4 @@ type Engine interface {
 	Health() error
 	// Close finishes what has been queued, then releases the database. Nothing is taken any more.
 	Close() error
-}
-
-// Do runs fn in a transaction of the tenant; see the package comment for the three outcomes. A result that has a
-// method Refused() bool and says true undoes what fn wrote and is returned with a nil error.
-func Do[T any](ctx context.Context, e Engine, t access.Tenant, lane Lane, fn func(*Tx) (T, error)) (T, error) {
-	var out T
-	err := e.Run(ctx, t, lane, func(tx *Tx) (bool, error) {
-		v, err := fn(tx)
-		if err != nil {
-			return false, err
-		}
-		out = v
-		if r, ok := any(v).(interface{ Refused() bool }); ok {
-			return r.Refused(), nil
-		}
-		return false, nil
-	})
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return out, nil
-}
-
-// View runs fn on a consistent snapshot for reading only and returns its value.
-func View[T any](ctx context.Context, e Engine, t access.Tenant, fn func(*Tx) (T, error)) (T, error) {
-	var out T
-	err := e.View(ctx, t, func(tx *Tx) (err error) { out, err = fn(tx); return err })
-	return out, err
 }

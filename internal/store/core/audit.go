@@ -54,25 +54,3 @@ func RowOfEntry(i id.ID, e access.Entry, evidence string) seal.Row {
 	return seal.Row{At: e.At.UnixMicro(), Action: e.Action, Object: e.Object, After: e.After,
 		Rest: seal.NewRest().Text(string(i[:])).Text(e.Actor).Text(e.IP).Text(e.Before).Text(e.Reason).Int(single).Text(evidence).Sum()}
 }
-
-// AuditPage is one page of the audit log, newest first, before the given identity (zero: from the newest).
-func (tx *Tx) AuditPage(before id.ID, max int) ([]id.ID, []access.Entry, error) {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
-	var ids []id.ID
-	var out []access.Entry
-	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person FROM audit
-		WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, func(r Row) error {
-		ids = append(ids, r.ID(0))
-		out = append(out, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: r.Text(4), Object: r.Text(5),
-			Before: r.Text(6), After: r.Text(7), Reason: r.Text(8), SinglePerson: r.Bool(9)})
-		return nil
-	}, tx.Tenant, before, max)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the audit log: %w", err)
-	}
-	return ids, out, nil
-}

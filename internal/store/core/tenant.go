@@ -78,20 +78,6 @@ func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	return done, nil
 }
 
-// NewTenant opens another tenant and gives its number. Its rows are invisible to all others.
-func (tx *Tx) NewTenant(name string) (access.Tenant, error) {
-	i, err := tx.NewID()
-	if err != nil {
-		return 0, err
-	}
-	n, err := tx.Number(`INSERT INTO tenant (id, uid, name, created_at)
-		SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3 FROM tenant WHERE 1 = 1 RETURNING id`, i, name, tx.Now)
-	if err != nil {
-		return 0, fmt.Errorf("open tenant %q: %w", name, err)
-	}
-	return access.Tenant(n), nil
-}
-
 // Tenants lists the tenants there are. It is the only query that looks beyond the transaction's own, for the workers
 // that serve all of them.
 func (tx *Tx) Tenants() ([]access.Tenant, error) {

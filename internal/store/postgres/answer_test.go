@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // TestACommitWithoutAnAnswerIsUnknown loses the answer on a real connection; whether the commit happened shows after the
@@ -44,7 +45,7 @@ func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1})
-			got, err := store.View(context.Background(), again, store.FirstTenant, counter)
+			got, err := storetest.View(context.Background(), again, store.FirstTenant, counter)
 			if err != nil || got != lose.want {
 				t.Errorf("after opening again the counter is at %d, %v; want %d", got, err, lose.want)
 			}

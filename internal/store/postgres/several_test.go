@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // value is what closures of these tests return.
@@ -33,7 +34,7 @@ func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
 func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
-	return store.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
+	return storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 }
 
 // pair gives two servers on one database, with one data folder, and its URL.
@@ -179,7 +180,7 @@ func floatsSum(t *testing.T, e *postgres.Engine, accounts int, want ledger.Minor
 	var total ledger.Minor
 	for n := range accounts {
 		float := ledger.AccountRef{Code: ledger.Float, Subject: fmt.Sprint("v", n)}
-		b, err := store.View(t.Context(), e, store.FirstTenant, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(float) })
+		b, err := storetest.View(t.Context(), e, store.FirstTenant, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(float) })
 		if err != nil || b > 0 {
 			t.Errorf("float %d is at %d, %v: it was overdrawn", n, b, err)
 		}
@@ -353,7 +354,7 @@ func TestALostConnectionChangesNothingTwice(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	got, err := store.View(t.Context(), e, store.FirstTenant, counter)
+	got, err := storetest.View(t.Context(), e, store.FirstTenant, counter)
 	if err != nil || got != callers*each {
 		t.Errorf("the counter is at %d, %v; want %d", got, err, callers*each)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -70,7 +71,7 @@ func counter(name string) func(*store.Tx) (int64, error) {
 
 func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T {
 	t.Helper()
-	v, err := store.View(context.Background(), e, store.FirstTenant, fn)
+	v, err := storetest.View(context.Background(), e, store.FirstTenant, fn)
 	if err != nil {
 		t.Fatal(err)
 	}

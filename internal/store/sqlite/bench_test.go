@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // BenchmarkSales is durable sales per second from eight callers.
@@ -25,7 +26,7 @@ func BenchmarkSales(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(next.Add(1), customers)); err != nil {
+			if _, err := storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(next.Add(1), customers)); err != nil {
 				b.Error(err)
 				return
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // mountNeeded is the environment variable that turns the lack of the right to mount into a failure, as ./check does.
@@ -93,7 +94,7 @@ func TestASmallDiskIsFullOnce(t *testing.T) {
 	longest, sold := int64(0), int64(0)
 	sell := func() error { // twenty at once, as a busy server commits them
 		sold += 20
-		_, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, func(tx *store.Tx) (done sold20, err error) {
+		_, err := storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, func(tx *store.Tx) (done sold20, err error) {
 			for n := sold - 20; n < sold && err == nil; n++ {
 				_, err = sellOne(n, 50)(tx)
 			}

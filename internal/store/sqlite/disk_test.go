@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // disk is a small one that a test can fill: a file system of its own where the test may make one, else a limit of
@@ -75,7 +76,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	}
 	stock(t, e, 7)
 	sellOn := func(n int64) error {
-		_, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n, 7))
+		_, err := storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n, 7))
 		return err
 	}
 	n, done := int64(0), int64(0)
@@ -149,7 +150,7 @@ func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 		d.fill(t, e, left)
 		sales := int64(0)
 		for err == nil && sales < 500 {
-			if _, err = store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(sales+1, 7)); err == nil {
+			if _, err = storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(sales+1, 7)); err == nil {
 				sales++
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // sellerFolder names, in the environment of a process started by a test, the folder to sell into until it is killed.
@@ -38,7 +39,7 @@ func seller(dir string) error {
 	if err != nil {
 		return err
 	}
-	from, err := store.View(context.Background(), e, store.FirstTenant, counter("receipt:main"))
+	from, err := storetest.View(context.Background(), e, store.FirstTenant, counter("receipt:main"))
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func seller(dir string) error {
 	for k := range int64(4) {
 		go func() {
 			for n := from*10 + k; ; n += 4 {
-				if _, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n+1, 7)); err != nil {
+				if _, err := storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, sellOne(n+1, 7)); err != nil {
 					failed <- err
 					return
 				}

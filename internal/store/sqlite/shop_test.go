@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -59,7 +60,7 @@ func meterNumber(n int64) string { return fmt.Sprintf("%011d", n) }
 // sell runs a closure that cannot fail.
 func sell(t testing.TB, e store.Engine, fn func(*store.Tx) (sold, error)) sold {
 	t.Helper()
-	s, err := store.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
+	s, err := storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 	if err != nil {
 		t.Fatal(err)
 	}

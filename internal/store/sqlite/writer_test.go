@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -134,7 +135,7 @@ func TestASecondProcessMayWriteBesideTheServer(t *testing.T) {
 
 func TestAClosureWithAnUnknownTenantHarmsNobody(t *testing.T) {
 	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
-	_, err := store.Do(context.Background(), e, 99, store.Sale, sellOne(1, 1))
+	_, err := storetest.Do(context.Background(), e, 99, store.Sale, sellOne(1, 1))
 	if !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a sale of a tenant that does not exist: %v, want %v", err, store.ErrNotFound)
 	}

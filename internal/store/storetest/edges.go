@@ -121,7 +121,7 @@ func fullPages(t *testing.T, r Rig) {
 		return nil
 	})
 	rows := look(t, e, func(tx *store.Tx) (int, error) {
-		ids, _, err := tx.AuditPage(id.ID{}, 100)
+		ids, _, err := AuditPage(tx, id.ID{}, 100)
 		return len(ids), err
 	})
 	if rows%2 == 1 { // the audit rows of evidence
@@ -147,7 +147,7 @@ func fullPages(t *testing.T, r Rig) {
 			return out, err
 		}},
 		"audit rows": {rows, func(tx *store.Tx, after id.ID) ([]id.ID, error) {
-			ids, _, err := tx.AuditPage(after, 2)
+			ids, _, err := AuditPage(tx, after, 2)
 			return ids, err
 		}},
 	} {

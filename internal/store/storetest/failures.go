@@ -116,7 +116,7 @@ func givesUp(t *testing.T, r Rig) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		_, err := store.Do(ctx, e, store.FirstTenant, store.Sale, take("a"))
+		_, err := Do(ctx, e, store.FirstTenant, store.Sale, take("a"))
 		done <- err
 	}()
 	queued(t, r, e, 1)
@@ -131,7 +131,7 @@ func givesUp(t *testing.T, r Rig) {
 func givesUpLate(t *testing.T, r Rig) {
 	e := r.Open(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	v, err := store.Do(ctx, e, store.FirstTenant, store.Sale, func(tx *store.Tx) (value, error) {
+	v, err := Do(ctx, e, store.FirstTenant, store.Sale, func(tx *store.Tx) (value, error) {
 		cancel()
 		return take("a")(tx)
 	})

@@ -418,7 +418,7 @@ func historyPages(t *testing.T, r Rig) {
 		t.Errorf("events by page: %v, want 40, 38 … 2", seqs)
 	}
 	var second access.Tenant
-	must(t, e, func(tx *store.Tx) (err error) { second, err = tx.NewTenant("second"); return err })
+	must(t, e, func(tx *store.Tx) (err error) { second, err = NewTenant(tx, "second"); return err })
 	err := e.View(t.Context(), second, func(tx *store.Tx) error {
 		rows, err := tx.Readings(m.N, metering.Span{}, metering.After{}, 10)
 		events, err2 := tx.Events(m.N, metering.Span{}, metering.After{}, 10)

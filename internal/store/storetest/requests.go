@@ -174,7 +174,7 @@ func auditPages(t *testing.T, r Rig) {
 	var before id.ID
 	for range 3 {
 		look(t, e, func(tx *store.Tx) (int, error) {
-			ids, entries, err := tx.AuditPage(before, 2)
+			ids, entries, err := AuditPage(tx, before, 2)
 			for k, a := range entries {
 				before = ids[k]
 				got = append(got, a.Action)

@@ -98,7 +98,7 @@ func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
 func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
-	return store.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
+	return Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 }
 
 // must is do for what cannot fail.
@@ -112,7 +112,7 @@ func must(t *testing.T, e store.Engine, fn func(*store.Tx) error) {
 // look reads on a snapshot of the first tenant.
 func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T {
 	t.Helper()
-	v, err := store.View(context.Background(), e, store.FirstTenant, fn)
+	v, err := View(context.Background(), e, store.FirstTenant, fn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ type outcome struct {
 func start(e store.Engine, lane store.Lane, fn func(*store.Tx) (value, error)) <-chan outcome {
 	out := make(chan outcome, 1)
 	go func() {
-		v, err := store.Do(context.Background(), e, store.FirstTenant, lane, fn)
+		v, err := Do(context.Background(), e, store.FirstTenant, lane, fn)
 		out <- outcome{v, err}
 	}()
 	return out

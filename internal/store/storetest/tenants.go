@@ -30,7 +30,7 @@ func secondTenant(t *testing.T, r Rig) {
 	var journal, item, hold id.ID
 	o := access.Once{Principal: "p", Key: "key-00001", Hash: [32]byte{1}}
 	must(t, e, func(tx *store.Tx) (err error) {
-		if other, err = tx.NewTenant("second"); err != nil {
+		if other, err = NewTenant(tx, "second"); err != nil {
 			return err
 		}
 		if err := book(tx, "a", account(ledger.Bank, "b"), account(ledger.Float, "v"), 1000); err != nil {
@@ -63,7 +63,7 @@ func secondTenant(t *testing.T, r Rig) {
 	if err != nil {
 		t.Error(err)
 	}
-	_, err = store.Do(context.Background(), e, other, store.Sale, func(tx *store.Tx) (value, error) {
+	_, err = Do(context.Background(), e, other, store.Sale, func(tx *store.Tx) (value, error) {
 		tx.Now = tx.Now.Add(365 * 24 * time.Hour)
 		return value{}, changesNothing(t, tx, o, item, hold)
 	})
@@ -93,7 +93,7 @@ func seesNothing(t *testing.T, tx *store.Tx, journal id.ID) error {
 	if _, found, err := tx.JournalByRef(ledger.Vend, "a"); found || err != nil {
 		t.Errorf("journal by reference: %t, %v", found, err)
 	}
-	if _, entries, err := tx.AuditPage(id.ID{}, 10); len(entries) != 0 || err != nil {
+	if _, entries, err := AuditPage(tx, id.ID{}, 10); len(entries) != 0 || err != nil {
 		t.Errorf("audit log: %v, %v", entries, err)
 	}
 	if _, waits, err := tx.OutboxNext("mqtt", ""); waits || err != nil {

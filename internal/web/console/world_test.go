@@ -23,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 	"golang.org/x/net/html"
@@ -263,7 +264,7 @@ func (w *world) audited(action string) int {
 	f := w.beside()
 	n := 0
 	err := f.Engine.View(w.t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, rows, err := tx.AuditPage([16]byte{}, 500)
+		_, rows, err := storetest.AuditPage(tx, [16]byte{}, 500)
 		for _, r := range rows {
 			if r.Action == action {
 				n++
