@@ -128,3 +128,52 @@ func TestACutOffFollowsItsReadingAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// locking notes in which order signing takes its locks.
+type locking struct {
+	command.SignTx
+	took []string
+}
+
+func (l *locking) CommandCounter(meter int64) (uint64, error) {
+	l.took = append(l.took, "meter")
+	return l.SignTx.CommandCounter(meter)
+}
+
+func (l *locking) WalletOf(meter int64) ([]wallet.Row, error) {
+	l.took = append(l.took, "wallets")
+	return l.SignTx.WalletOf(meter)
+}
+
+func (l *locking) SupplyOf(meter int64) (wallet.Supplied, error) {
+	l.took = append(l.took, "supply")
+	return l.SignTx.SupplyOf(meter)
+}
+
+// TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time do not wait for each other only if all
+// take the locks in one order.
+func TestSigningLocksTheMeterBeforeItsWallets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		m := h.wallet("04140001001").Meter.Meter
+		h.pays(m, 100)
+		h.reads(m, 1, 0)
+		time.Sleep(10 * time.Minute)
+		h.reads(m, 2, 1500)
+		err := h.engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+			all, err := tx.CommandsOf(m.N, id.ID{}, 1)
+			if err != nil || len(all) != 1 || all[0].Type != command.Disconnect {
+				return false, fmt.Errorf("the meter's orders are %+v, want a cut-off: %w", all, err)
+			}
+			l := &locking{SignTx: tx}
+			s, err := command.Sign(l, all[0].ID)
+			if got, want := strings.Join(l.took, " "), "meter wallets supply"; got != want || s.LinkKey == nil {
+				t.Errorf("signing took the locks %q (signed: %t), want %q", got, s.LinkKey != nil, want)
+			}
+			return false, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
