@@ -96,8 +96,9 @@ func TestWhatFollowsAPayloadIsNotSwallowed(t *testing.T) {
 	}
 }
 
-// TestAListInTheDeepestPlaceIsNoText: a list of texts is refused for what is no text down to the last level that is read.
-func TestAListInTheDeepestPlaceIsNoText(t *testing.T) {
+// TestAListIsNotAText: a list that stands where a text is expected is refused, however deeply it is nested. Arguments of an event
+// may be nested, but only to a limit.
+func TestAListIsNotAText(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid","register_wh":1,"balance_wh":0,"relay":"open","reasons":[`
 	for n := range 10 {
 		payload := head + strings.Repeat("[", n) + `"CREDIT"` + strings.Repeat("]", n) + "]}"

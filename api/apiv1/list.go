@@ -9,7 +9,7 @@ type List[T any] struct {
 // Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor on,
 // which is the NextCursor of the page before.
 type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 50 where it is not said"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Number of rows per page, 50 by default"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
 	Table
 }

@@ -91,7 +91,7 @@ func TestPagesOfUse(t *testing.T) {
 	}
 }
 
-// TestWhatUseRefuses says no to what is no date and to who may not see it.
+// TestWhatUseRefuses: Use refuses invalid dates, unknown meters, pages that are too large, and actors without the right.
 func TestWhatUseRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -25,10 +25,10 @@ var errPlanted = errors.New("planted failure of a statement")
 // farthest is how far into a closure the one statement lies that fails where not every statement does.
 const farthest = 24
 
-// eachOf is how many statements of a closure fail one by one; of those beyond, which repeat what came before, fewer do.
+// eachOf is how many statements of a closure fail one by one. Later statements repeat earlier ones, so only some of them fail.
 const eachOf = 100
 
-// Faults is an engine of which statements fail. Before a closure, a view or an ingest runs for good, it runs with a statement
+// Faults is an engine whose statements fail. Before a closure, a view or an ingest runs for good, it runs with a statement
 // that fails: its first, its second and so on, or one at random. The outcome must be an error, and nothing of the closure may
 // be visible then. A test on such an engine passes as it does without, as long as its closures touch only their
 // transaction and return the errors that they get.
@@ -255,7 +255,7 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	return err
 }
 
-// failing is a transaction of which one statement fails.
+// failing is a transaction in which one statement fails.
 type failing struct {
 	core.Conn
 	left int    // statements up to it
@@ -294,7 +294,7 @@ func letThrough(e store.Engine) {
 	}
 }
 
-// whole gives the engine behind one of which statements fail.
+// whole returns the engine without the failures.
 func whole(e store.Engine) store.Engine {
 	if f, ok := e.(*Faults); ok {
 		return f.Engine
@@ -302,7 +302,7 @@ func whole(e store.Engine) store.Engine {
 	return e
 }
 
-// Fail runs every group again on engines of which statements fail: all of them in turn, or one in each closure.
+// Fail runs every group again on engines whose statements fail: all of them in turn, or one in each closure.
 func Fail(t *testing.T, r Rig, every bool) {
 	var mu sync.Mutex
 	failed := 0
