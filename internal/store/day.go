@@ -85,9 +85,10 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 // reversalsApproved says who allowed the reversals that were decided about between two moments, by sale.
 func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
 	by := map[string]string{}
-	err := tx.C.Query(`SELECT `+people.ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
+	err := tx.C.Query(`SELECT `+people.ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
 		func(r core.Row) error {
-			a, err := tx.ScanApproval(r)
+			var a access.Approval
+			_, err := people.ApprovalColumns.Scan(r, 0, &a)
 			by[a.Object] = a.Checker.String()
 			return err
 		}, tx.Tenant, string(access.ActReverse), string(access.ApprovalUsed), from, to)

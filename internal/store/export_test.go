@@ -10,8 +10,7 @@ import (
 
 // EvidenceOfAll is the evidence of every row that has some.
 func EvidenceOfAll(tx *Tx) (lines []string, err error) {
-	for i := range core.AttestedKinds {
-		k := &core.AttestedKinds[i]
+	for _, k := range attestedKinds {
 		var ids []id.ID
 		err := tx.C.Query(`SELECT DISTINCT r.id FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.id`,
 			func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant)
@@ -41,9 +40,8 @@ func EvidenceOfAll(tx *Tx) (lines []string, err error) {
 // AttestedColumns lists each kind of evidence with the SELECT of its columns.
 func AttestedColumns() map[string]string {
 	out := map[string]string{}
-	for i := range core.AttestedKinds {
-		k := &core.AttestedKinds[i]
-		out[k.Name] = `SELECT ` + k.Columns + ` FROM ` + k.From + ` WHERE 1 = 1` + k.Must
+	for _, k := range attestedKinds {
+		out[k.Name] = `SELECT ` + k.Proof.Columns + ` FROM ` + k.From + ` WHERE 1 = 1` + k.Must
 	}
 	return out
 }

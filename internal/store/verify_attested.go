@@ -10,12 +10,24 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
 // attestedPass is how many rows' evidence one pass over the audit log holds in memory, unless a [Trust] says otherwise; more rows take
 // more passes.
 const attestedPass = 1 << 19
+
+// attestedKinds are the tables of which rows have evidence, in the order in which findings name them. The columns stand with
+// each table.
+var attestedKinds = [...]*core.AttestedKind{
+	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
+	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
+	&people.KeyKind, &people.IntegrationKind, &people.PersonKind,
+}
 
 // attestedKey names a row of attestedKinds.
 type attestedKey struct {
@@ -46,8 +58,7 @@ func (n attestedNow) follow(e core.Evidence, first bool) attestedNow {
 // away. pass is how many rows one pass remembers.
 func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	rows := int64(0)
-	for i := range core.AttestedKinds {
-		k := &core.AttestedKinds[i]
+	for _, k := range attestedKinds {
 		n, err := tx.Number(`SELECT COUNT(*) FROM `+k.Table()+` r WHERE r.tenant_id = $1`+k.Must, tx.Tenant)
 		if err != nil {
 			return err
@@ -64,14 +75,14 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 		if err != nil {
 			return err
 		}
-		for i := range core.AttestedKinds {
+		for i := range attestedKinds {
 			if err := tx.compareAttested(r, i, known, mine); err != nil {
 				return err
 			}
 		}
 		for key, now := range known {
 			if !now.seen {
-				if err := tx.unseenAttested(r, &core.AttestedKinds[key.kind], key.row, now); err != nil {
+				if err := tx.unseenAttested(r, attestedKinds[key.kind], key.row, now); err != nil {
 					return err
 				}
 			}
@@ -117,8 +128,8 @@ func (tx *Tx) verifyStrays(r *Report) error {
 	for _, t := range []string{"journal", "posting", "audit", "vend", "usage_month", "ledger_account", "idempotency"} {
 		seen[t] = true
 	}
-	for i := range core.AttestedKinds {
-		seen[core.AttestedKinds[i].Table()] = true
+	for _, k := range attestedKinds {
+		seen[k.Table()] = true
 	}
 	for _, t := range slices.Sorted(maps.Keys(seen)) {
 		n, err := tx.Number(`SELECT COUNT(*) FROM ` + t + ` WHERE tenant_id NOT IN (SELECT id FROM tenant)`)
@@ -136,8 +147,7 @@ func (tx *Tx) verifyStrays(r *Report) error {
 func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, error) {
 	known := make(map[attestedKey]attestedNow)
 	return known, tx.eachEvidence(func(_ string, e core.Evidence) error {
-		for i := range core.AttestedKinds {
-			k := &core.AttestedKinds[i]
+		for i, k := range attestedKinds {
 			if k.Name != e.Kind {
 				continue
 			}
@@ -170,7 +180,7 @@ func (tx *Tx) eachEvidence(fn func(object string, e core.Evidence) error) error 
 
 // compareAttested holds the rows of one kind against their evidence.
 func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]attestedNow, mine func(id.ID) bool) error {
-	k := &core.AttestedKinds[kind]
+	k := attestedKinds[kind]
 	var row id.ID
 	var sum core.RowSum
 	rows, begun := int64(0), false
@@ -193,12 +203,12 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 		now.seen = true
 		known[key] = now
 	}
-	err := tx.C.Query(`SELECT r.`+k.Key+`, `+k.Columns+` FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.`+k.Key+k.Sort, func(w core.Row) error {
+	err := tx.C.Query(`SELECT r.`+k.Key+`, `+k.Proof.Columns+` FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.`+k.Key+k.Sort, func(w core.Row) error {
 		if i := w.ID(0); i != row || i.IsZero() {
 			check()
 			row, sum, begun = i, core.NewRowSum(k.Name), true
 		}
-		sum.Add(w, 1, k.Forms)
+		sum.Add(w, 1, k.Proof.Forms)
 		return nil
 	}, tx.Tenant)
 	check()

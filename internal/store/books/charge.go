@@ -2,6 +2,7 @@ package books
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
@@ -43,12 +44,27 @@ func (tx Rows) ChargeTenant() (string, registry.ChargePolicy, error) {
 	return zone, policy, err
 }
 
-const dueColumns = `id, account_id, kind, month, amount_gross, paid, vat_bps, priority, capped, created_at`
+// dueRow is a row of charge_due.
+type dueRow = debt.Due
 
-func scanDue(r core.Row) debt.Due {
-	return debt.Due{ID: r.ID(0), Account: r.ID(1), Name: r.Text(2), Month: r.Text(3), Gross: money.Minor(r.Int(4)), Paid: money.Minor(r.Int(5)),
-		VATBps: money.Bps(r.Int(6)), Priority: int(r.Int(7)), Capped: r.Bool(8), CreatedAt: r.Time(9)}
-}
+var dueColumns = core.Columns[dueRow]{Table: "charge_due", Attested: []core.Column[dueRow]{
+	core.ID("account_id", func(d *dueRow) *id.ID { return &d.Account }),
+	core.Text("kind", func(d *dueRow) *string { return &d.Name }),
+	core.Text("month", func(d *dueRow) *string { return &d.Month }),
+	core.Int("amount_gross", func(d *dueRow) *money.Minor { return &d.Gross }),
+	core.Int("vat_bps", func(d *dueRow) *money.Bps { return &d.VATBps }),
+	core.Int("priority", func(d *dueRow) *int { return &d.Priority }),
+	core.Bool("capped", func(d *dueRow) *bool { return &d.Capped }),
+}, Unattested: []core.Column[dueRow]{ // what was paid follows from the lines of sales
+	core.ID("id", func(d *dueRow) *id.ID { return &d.ID }),
+	core.Int("paid", func(d *dueRow) *money.Minor { return &d.Paid }).ReadOnly(),
+	core.Time("created_at", func(d *dueRow) *time.Time { return &d.CreatedAt }).ReadOnly(),
+	{Name: "version", Form: 'i'},
+}}
+
+// ChargeKind is the evidence of charges.
+var ChargeKind = core.AttestedKind{Name: "charge", Noun: "Charge", Prefix: id.Charge, From: "charge_due r", Key: "id", Order: "r.version",
+	Proof: dueColumns.Proof("r")}
 
 // ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then the oldest first, at
 // most max of each.
@@ -62,20 +78,14 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 		return nil, nil, WrapVend("look for open charges", err)
 	}
 	var dues []debt.Due
-	err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
-		ORDER BY priority, month, kind LIMIT $3`, func(r core.Row) error {
-		dues = append(dues, scanDue(r))
-		return nil
-	}, tx.Tenant, account, max)
+	err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
+		ORDER BY priority, month, kind LIMIT $3`, dueColumns.AddTo(&dues), tx.Tenant, account, max)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read open charges: %w", err)
 	}
 	var debts []debt.Debt
-	err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
-		ORDER BY priority, created_at, id LIMIT $3`, func(r core.Row) error {
-		debts = append(debts, scanDebt(r))
-		return nil
-	}, tx.Tenant, account, max)
+	err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
+		ORDER BY priority, created_at, id LIMIT $3`, debtColumns.AddTo(&debts), tx.Tenant, account, max)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read open debts: %w", err)
 	}
@@ -85,11 +95,8 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 // ChargesOf are the charges of an account from a local month on, paid or not.
 func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	var out []debt.Due
-	err := tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
-		ORDER BY month, kind`, func(r core.Row) error {
-		out = append(out, scanDue(r))
-		return nil
-	}, tx.Tenant, account, fromMonth)
+	err := tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
+		ORDER BY month, kind`, dueColumns.AddTo(&out), tx.Tenant, account, fromMonth)
 	if err != nil {
 		return nil, fmt.Errorf("read the charges of an account: %w", err)
 	}
@@ -103,10 +110,9 @@ func (tx Rows) ChargePut(d debt.Due) error {
 		func(r core.Row) error { kept = r.ID(0); return nil }, tx.Tenant, d.Account, d.Name, d.Month)
 	if err == nil {
 		err = tx.Rewrite("charge", kept, func() error {
-			return tx.Must(`INSERT INTO charge_due (tenant_id, id, account_id, kind, month, amount_gross, vat_bps, priority, capped, created_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			return tx.Must(`INSERT INTO `+dueColumns.Into("created_at")+`
 				ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE SET amount_gross = excluded.amount_gross, version = charge_due.version + 1`,
-				tx.Tenant, d.ID, d.Account, d.Name, d.Month, d.Gross, d.VATBps, d.Priority, d.Capped, tx.Now)
+				dueColumns.Values(tx.Tenant, &d, tx.Now)...)
 		})
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package books
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
@@ -11,23 +12,38 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-const debtColumns = `id, account_id, kind, memo, principal, outstanding, mode, value, min, max, month_cap, priority, capped, against,
-	month, month_taken, status, created_at`
+// debtRow is a row of debt.
+type debtRow = debt.Debt
 
-func scanDebt(r core.Row) debt.Debt {
-	return debt.Debt{ID: r.ID(0), Account: r.ID(1), Kind: r.Text(2), Memo: r.Text(3), Principal: money.Minor(r.Int(4)),
-		Outstanding: money.Minor(r.Int(5)), Mode: tariff.ChargeMode(r.Text(6)), Value: r.Int(7), Min: money.Minor(r.Int(8)),
-		Max: money.Minor(r.Int(9)), MonthCap: money.Minor(r.Int(10)), Priority: int(r.Int(11)), Capped: r.Bool(12), Against: r.Text(13),
-		Month: r.Text(14), MonthTaken: money.Minor(r.Int(15)), Status: r.Text(16), CreatedAt: r.Time(17)}
-}
+var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[debtRow]{
+	core.ID("account_id", func(d *debtRow) *id.ID { return &d.Account }),
+	core.Text("kind", func(d *debtRow) *string { return &d.Kind }),
+	core.Int("principal", func(d *debtRow) *money.Minor { return &d.Principal }),
+	core.Text("mode", func(d *debtRow) *tariff.ChargeMode { return &d.Mode }),
+	core.Int("value", func(d *debtRow) *int64 { return &d.Value }),
+	core.Int("min", func(d *debtRow) *money.Minor { return &d.Min }),
+	core.Int("max", func(d *debtRow) *money.Minor { return &d.Max }),
+	core.Int("month_cap", func(d *debtRow) *money.Minor { return &d.MonthCap }),
+	core.Int("priority", func(d *debtRow) *int { return &d.Priority }),
+	core.Bool("capped", func(d *debtRow) *bool { return &d.Capped }),
+	core.Text("against", func(d *debtRow) *string { return &d.Against }),
+	core.Text("memo", func(d *debtRow) *string { return &d.Memo }),
+	core.Time("created_at", func(d *debtRow) *time.Time { return &d.CreatedAt }),
+}, Unattested: []core.Column[debtRow]{ // what is outstanding follows from the books
+	core.ID("id", func(d *debtRow) *id.ID { return &d.ID }),
+	core.Int("outstanding", func(d *debtRow) *money.Minor { return &d.Outstanding }),
+	core.Text("month", func(d *debtRow) *string { return &d.Month }),
+	core.Int("month_taken", func(d *debtRow) *money.Minor { return &d.MonthTaken }),
+	core.Text("status", func(d *debtRow) *string { return &d.Status }),
+	{Name: "version", Form: 'i'},
+}}
+
+// DebtKind is the evidence of debts.
+var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id", Order: "0", Proof: debtColumns.Proof("r")}
 
 // DebtAdd keeps a new debt. Its journal is posted by the caller in the same transaction.
 func (tx Rows) DebtAdd(d debt.Debt) error {
-	_, err := tx.C.Exec(`INSERT INTO debt (tenant_id, id, account_id, kind, memo, principal, outstanding, mode, value, min, max, month_cap,
-		priority, capped, against, status, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		tx.Tenant, d.ID, d.Account, d.Kind, d.Memo, d.Principal, d.Outstanding, string(d.Mode), d.Value, d.Min, d.Max, d.MonthCap,
-		d.Priority, d.Capped, d.Against, d.Status, d.CreatedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+debtColumns.Into(), debtColumns.Values(tx.Tenant, &d)...)
 	if err != nil {
 		return fmt.Errorf("keep debt %s: %w", d.Name(), err)
 	}
@@ -37,8 +53,7 @@ func (tx Rows) DebtAdd(d debt.Debt) error {
 // Debt reads a debt by its identity. To change it, lock its account and read it again.
 func (tx Rows) Debt(named id.ID) (debt.Debt, bool, error) {
 	var d debt.Debt
-	found, err := tx.One(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND id = $2`,
-		func(r core.Row) error { d = scanDebt(r); return nil }, tx.Tenant, named)
+	found, err := tx.One(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND id = $2`, debtColumns.To(&d), tx.Tenant, named)
 	if err != nil {
 		return debt.Debt{}, false, fmt.Errorf("read debt %s: %w", named.Text(id.Debt), err)
 	}
@@ -90,18 +105,17 @@ func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 // DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
 func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
 	var out []debt.Debt
-	row := func(r core.Row) error { out = append(out, scanDebt(r)); return nil }
 	which := ``
 	if open {
 		which = ` AND outstanding > 0`
 	}
 	var err error
 	if account.IsZero() {
-		err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
-			row, tx.Tenant, core.UpTo(before), max)
+		err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
+			debtColumns.AddTo(&out), tx.Tenant, core.UpTo(before), max)
 	} else {
-		err = tx.C.Query(`SELECT `+debtColumns+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
-			row, tx.Tenant, account, core.UpTo(before), max)
+		err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
+			debtColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list debts: %w", err)
@@ -112,18 +126,17 @@ func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt
 // ChargePage lists charges in the same way.
 func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]debt.Due, error) {
 	var out []debt.Due
-	row := func(r core.Row) error { out = append(out, scanDue(r)); return nil }
 	which := ``
 	if open {
 		which = ` AND paid < amount_gross`
 	}
 	var err error
 	if account.IsZero() {
-		err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
-			row, tx.Tenant, core.UpTo(before), max)
+		err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
+			dueColumns.AddTo(&out), tx.Tenant, core.UpTo(before), max)
 	} else {
-		err = tx.C.Query(`SELECT `+dueColumns+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
-			row, tx.Tenant, account, core.UpTo(before), max)
+		err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
+			dueColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list charges: %w", err)

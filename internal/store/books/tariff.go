@@ -10,6 +10,35 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// tariffColumns are the columns of a tariff, of which versions know the name.
+var tariffColumns = core.Columns[tariff.Version]{Table: "tariff", Attested: []core.Column[tariff.Version]{
+	core.Text("name", func(v *tariff.Version) *string { return &v.Name }),
+}, Unattested: []core.Column[tariff.Version]{
+	{Name: "id", Form: 'b', Write: func(v *tariff.Version) any { return v.TariffID }},
+	{Name: "created_at", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
+
+var versionColumns = core.Columns[tariff.Version]{Table: "tariff_version", Attested: []core.Column[tariff.Version]{
+	core.ID("tariff_id", func(v *tariff.Version) *id.ID { return &v.TariffID }),
+	core.Int("n", func(v *tariff.Version) *int { return &v.N }),
+	core.Time("effective_from", func(v *tariff.Version) *time.Time { return &v.EffectiveFrom }),
+	{Name: "body_json", Form: 't'},
+	{Name: "published_at", Form: 'i'},
+	{Name: "published_by", Form: 't'},
+}, Unattested: []core.Column[tariff.Version]{
+	core.ID("id", func(v *tariff.Version) *id.ID { return &v.ID }),
+	{Name: "created_at", Form: 'i'},
+}}
+
+// TariffKind is the evidence of tariffs.
+var TariffKind = core.AttestedKind{Name: "tariff", Noun: "Tariff", Prefix: id.Tariff, From: "tariff r", Key: "id", Order: "0",
+	Proof: tariffColumns.Proof("r")}
+
+// VersionKind is the evidence of versions of tariffs.
+var VersionKind = core.AttestedKind{Name: "version", Noun: "Tariff version", Prefix: id.Version, From: "tariff_version r", Key: "id", Order: "0",
+	Proof: versionColumns.Proof("r")}
+
 // TariffByName finds a tariff's identity by its name.
 func (tx Rows) TariffByName(name string) (id.ID, bool, error) {
 	var i id.ID
@@ -34,7 +63,8 @@ func (tx Rows) TariffName(t id.ID) (string, bool, error) {
 
 // AddTariffRow keeps a new tariff, without a version yet.
 func (tx Rows) AddTariffRow(t id.ID, name string) error {
-	_, err := tx.C.Exec(`INSERT INTO tariff (tenant_id, id, name, created_at) VALUES ($1, $2, $3, $4)`, tx.Tenant, t, name, tx.Now)
+	_, err := tx.C.Exec(`INSERT INTO `+tariffColumns.Into("created_at"),
+		tariffColumns.Values(tx.Tenant, &tariff.Version{TariffID: t, Name: name}, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("keep tariff %q: %w", name, err)
 	}
@@ -47,9 +77,8 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO tariff_version (tenant_id, id, tariff_id, n, effective_from, body_json, published_at, published_by,
-		created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.Tenant, v.ID, v.TariffID, v.N, v.EffectiveFrom, string(body), tx.Now, by, tx.Now)
+	_, err = tx.C.Exec(`INSERT INTO `+versionColumns.Into("body_json", "published_at", "published_by", "created_at"),
+		versionColumns.Values(tx.Tenant, &v, string(body), tx.Now, by, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
 	}
@@ -57,17 +86,22 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	return tx.Attest("version", v.ID)
 }
 
-// VersionColumns are the columns that [Rows.ScanVersion] reads, of [VersionTables].
-const VersionColumns = `v.id, v.tariff_id, t.name, v.n, v.effective_from, v.body_json`
+// VersionList is what [Rows.ScanVersion] reads, of [VersionTables].
+var VersionList = `v.body_json, ` + tariffColumns.List("t") + `, ` + versionColumns.List("v")
 
 // VersionTables is the FROM clause of a tariff version with its tariff.
 const VersionTables = ` FROM tariff_version v JOIN tariff t ON t.tenant_id = v.tenant_id AND t.id = v.tariff_id`
 
-// ScanVersion reads the columns of versionColumns.
-func (tx Rows) ScanVersion(r core.Row) (tariff.Version, error) {
-	v := tariff.Version{ID: r.ID(0), TariffID: r.ID(1), Name: r.Text(2), N: int(r.Int(3)), EffectiveFrom: r.Time(4)}
-	var err error
-	if v.Body, err = tx.TariffBody(r.Text(5)); err != nil {
+// ScanVersion reads the columns of VersionList, the first of them at col.
+func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
+	body := r.Text(col)
+	if col, err = tariffColumns.Scan(r, col+1, &v); err == nil {
+		_, err = versionColumns.Scan(r, col, &v)
+	}
+	if err == nil {
+		v.Body, err = tx.TariffBody(body)
+	}
+	if err != nil {
 		return tariff.Version{}, fmt.Errorf("version %d of tariff %q: %w", v.N, v.Name, err)
 	}
 	return v, nil
@@ -79,10 +113,10 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 		return v, true, nil
 	}
 	var s core.VersionSpan
-	found, err := tx.One(`SELECT `+VersionColumns+`, (SELECT MIN(w.effective_from) FROM tariff_version w
-			WHERE w.tenant_id = $1 AND w.tariff_id = $2 AND w.effective_from > $3)`+VersionTables+`
+	found, err := tx.One(`SELECT (SELECT MIN(w.effective_from) FROM tariff_version w
+			WHERE w.tenant_id = $1 AND w.tariff_id = $2 AND w.effective_from > $3), `+VersionList+VersionTables+`
 		WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3 ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`,
-		func(r core.Row) (err error) { s.Until = r.Time(6); s.Version, err = tx.ScanVersion(r); return err }, tx.Tenant, t, at)
+		func(r core.Row) (err error) { s.Until = r.Time(0); s.Version, err = tx.ScanVersion(r, 1); return err }, tx.Tenant, t, at)
 	if err != nil {
 		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
 	}
@@ -99,10 +133,10 @@ const beyondVersions = 1 << 30
 // from the newest).
 func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
-	err := tx.C.Query(`SELECT `+VersionColumns+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
+	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
 		AND v.n < COALESCE((SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.id = $3), $4)
 		ORDER BY v.n DESC LIMIT $5`, func(r core.Row) error {
-		v, err := tx.ScanVersion(r)
+		v, err := tx.ScanVersion(r, 0)
 		out = append(out, v)
 		return err
 	}, tx.Tenant, t, before[:], beyondVersions, max)
@@ -148,12 +182,12 @@ func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 // the moment, or the first where none has begun.
 func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
-	err := tx.C.Query(`SELECT `+VersionColumns+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(
+	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(
 			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id AND w.effective_from <= $3
 				ORDER BY w.effective_from DESC, w.n DESC LIMIT 1),
 			(SELECT MIN(w.n) FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id))
 		ORDER BY v.tariff_id LIMIT $4`, func(r core.Row) error {
-		v, err := tx.ScanVersion(r)
+		v, err := tx.ScanVersion(r, 0)
 		out = append(out, v)
 		return err
 	}, tx.Tenant, after[:], at, max)
@@ -166,8 +200,8 @@ func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Vers
 // TariffVersion reads a version of a tariff by its identity.
 func (tx Rows) TariffVersion(version id.ID) (tariff.Version, error) {
 	var v tariff.Version
-	found, err := tx.One(`SELECT `+VersionColumns+VersionTables+` WHERE v.tenant_id = $1 AND v.id = $2`,
-		func(r core.Row) (err error) { v, err = tx.ScanVersion(r); return err }, tx.Tenant, version)
+	found, err := tx.One(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.id = $2`,
+		func(r core.Row) (err error) { v, err = tx.ScanVersion(r, 0); return err }, tx.Tenant, version)
 	if err == nil && !found {
 		err = core.ErrNotFound
 	}

@@ -29,6 +29,8 @@ type Tx struct {
 	Before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
 	Fresh  Fresh  // of this closure
 
+	kinds []*AttestedKind // of rows with evidence
+
 	ids  id.Series // where no writer has one
 	TIDs []UsedTID // last TIDs of keys
 
@@ -39,9 +41,10 @@ type Tx struct {
 }
 
 // NewTx makes the transaction that an engine hands to a closure. before is what earlier closures of the same commit
-// have added for the tenant, nil where journals and audit rows are sealed by another transaction.
-func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh) *Tx {
-	return &Tx{C: c, Tenant: t, Now: access.Stored(now), Rand: rnd, Epoch: epoch, Before: before}
+// have added for the tenant, nil where journals and audit rows are sealed by another transaction. kinds are those of the rows
+// that have evidence.
+func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh, kinds []*AttestedKind) *Tx {
+	return &Tx{kinds: kinds, C: c, Tenant: t, Now: access.Stored(now), Rand: rnd, Epoch: epoch, Before: before}
 }
 
 // Signed returns the mark of a leaf; NULL where none is needed.

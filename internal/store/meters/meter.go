@@ -11,6 +11,15 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
+// MeterKind is the evidence of meters.
+var MeterKind = core.AttestedKind{Name: "meter", Noun: "Meter", Prefix: id.Meter, From: "meter r", Key: "id", Order: "r.version",
+	Proof: core.Proof{Columns: "r.n, r.number, r.mode, r.status, r.account_id, r.phases, r.imp_per_kwh, r.tt, r.simulated, r.profile, r.mqtt_hash, r.link_key_enc",
+		Forms: "itttbiitit" + "bb"}}
+
+// KeyKind is the evidence of the keys of meters.
+var KeyKind = core.AttestedKind{Name: "key", Noun: "Meter key", Prefix: id.Key, From: "meter_key r", Key: "id", Order: "r.version",
+	Proof: core.Proof{Columns: "r.meter, r.sgc, r.krn, r.kt, r.ti, r.ken, r.ea, r.dkga, r.base_date, r.from_at, r.state", Forms: "itiititti" + "it"}}
+
 // meterColumns are the columns of meter m in the order in which scanMeter reads them.
 const (
 	meterColumns = `m.id, m.n, m.number, m.mode, m.status, m.account_id, m.model, m.phases, m.imp_per_kwh, m.tt, m.simulated,

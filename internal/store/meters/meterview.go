@@ -22,7 +22,7 @@ const (
 
 // recordQuery reads what is shown of a meter in one go. A meter that never spoke has no live row, and a wallet meter
 // perhaps no key.
-const recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE(n.currency, ''), ` + people.CustomerColumns + `,
+var recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE(n.currency, ''), ` + people.CustomerColumns.List("c") + `,
 	l.meter, l.last_seen, l.newest_at, l.as_of, l.received_at, l.register_wh, l.balance_wh, l.ec_used_wh, l.overrun_wh, l.w,
 	l.mv, l.relay, l.reasons, l.tamper, p.feeder, w.max_w, ` + KeyRefColumns + `
 	FROM meter m
@@ -38,8 +38,10 @@ const recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE
 
 // scanRecord reads the columns of recordQuery, and the currency that a wallet would be in.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
-	rec = registry.MeterRecord{Meter: scanMeter(r), TariffName: r.Text(colTariff), Customer: people.ScanCustomer(r, colCustomer),
-		Feeder: r.Text(colPlace), MaxW: unit.Power(r.Int(colPlace + 1))}
+	rec = registry.MeterRecord{Meter: scanMeter(r), TariffName: r.Text(colTariff), Feeder: r.Text(colPlace), MaxW: unit.Power(r.Int(colPlace + 1))}
+	if _, err := people.CustomerColumns.Scan(r, colCustomer, &rec.Customer); err != nil {
+		return registry.MeterRecord{}, "", err
+	}
 	if !r.IsNull(colLive) {
 		rec.Seen = !r.IsNull(colLive + 1)
 		rec.LastSeen, rec.NewestAt = r.Time(colLive+1), r.Int(colLive+2)

@@ -43,6 +43,11 @@ func (tx Rows) addWallet(m registry.Meter) error {
 	return nil
 }
 
+// BaseKind is the evidence of where the rating of a meter began.
+var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
+	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: core.Proof{Columns: "w.base_wh", Forms: "i"},
+	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
+
 // walletQuery reads wallets with what is known of their meters and accounts; walletQueryAll those without an account too.
 const (
 	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
@@ -166,7 +171,7 @@ func (tx Rows) WalletPut(w wallet.Row) error {
 	if w.Base == w.Based {
 		return tx.walletPut(w)
 	}
-	return tx.RewriteLocked(core.KindNamed("base"), w.Meter.ID, func() error { return tx.walletPut(w) })
+	return tx.RewriteLocked(tx.Kind("base"), w.Meter.ID, func() error { return tx.walletPut(w) })
 }
 
 func (tx Rows) walletPut(w wallet.Row) error {
@@ -274,9 +279,9 @@ func (tx Rows) WalletTenant() (wallet.Tenant, error) {
 // comes last and counts.
 func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 	var out []tariff.Version
-	err := tx.C.Query(`SELECT `+books.VersionColumns+books.VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 ORDER BY v.effective_from, v.n`,
+	err := tx.C.Query(`SELECT `+books.VersionList+books.VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 ORDER BY v.effective_from, v.n`,
 		func(r core.Row) error {
-			v, err := books.Of(tx.Tx).ScanVersion(r)
+			v, err := books.Of(tx.Tx).ScanVersion(r, 0)
 			out = append(out, v)
 			return err
 		}, tx.Tenant, t)

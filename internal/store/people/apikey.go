@@ -9,19 +9,32 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-const keyColumns = `tenant_id, id, name, role, vendor_id, created_at, expires_at, revoked_at, answers`
+// keyColumns are the columns of an API key.
+var keyColumns = core.Columns[access.Key]{Table: "api_key", Attested: []core.Column[access.Key]{
+	{Name: "hash", Form: 'b'},
+	core.Text("name", func(k *access.Key) *string { return &k.Name }),
+	core.Text("role", func(k *access.Key) *access.Role { return &k.Role }),
+	core.ID("vendor_id", func(k *access.Key) *id.ID { return &k.Vendor }),
+	core.ID("answers", func(k *access.Key) *id.ID { return &k.Answers }),
+	core.Time("expires_at", func(k *access.Key) *time.Time { return &k.ExpiresAt }),
+	core.Time("revoked_at", func(k *access.Key) *time.Time { return &k.RevokedAt }),
+}, Unattested: []core.Column[access.Key]{
+	core.Int("tenant_id", func(k *access.Key) *access.Tenant { return &k.Tenant }).ReadOnly(),
+	core.ID("id", func(k *access.Key) *id.ID { return &k.ID }),
+	core.Time("created_at", func(k *access.Key) *time.Time { return &k.CreatedAt }),
+}}
 
-// scanKey reads the columns of keyColumns.
-func scanKey(r core.Row) access.Key {
-	return access.Key{Tenant: access.Tenant(r.Int(0)), ID: r.ID(1), Name: r.Text(2), Role: access.Role(r.Text(3)), Vendor: r.ID(4),
-		CreatedAt: r.Time(5), ExpiresAt: r.Time(6), RevokedAt: r.Time(7), Answers: r.ID(8)}
-}
+// KeyKind is the evidence of API keys.
+var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key, From: "api_key r", Key: "id", Order: "COALESCE(r.revoked_at, 0)",
+	Proof: keyColumns.Proof("r")}
+
+// keyByHash finds a key, and whether the person who answers for it is blocked.
+var keyByHash = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
+	keyColumns.List("") + ` FROM api_key WHERE hash = $2`
 
 // AddKey keeps a new API key by the hash of its secret.
 func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO api_key (tenant_id, id, hash, name, role, vendor_id, created_at, expires_at, answers)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.Tenant, k.ID, hash[:], k.Name, string(k.Role), k.Vendor, k.CreatedAt, k.ExpiresAt, k.Answers)
+	_, err := tx.C.Exec(`INSERT INTO `+keyColumns.Into("hash"), keyColumns.Values(tx.Tenant, &k, hash[:])...)
 	if err != nil {
 		return fmt.Errorf("keep API key %s: %w", k.ID.Text(id.Key), err)
 	}
@@ -32,9 +45,11 @@ func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 // because the key is what tells the tenant.
 func (tx Rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 	var k access.Key
-	found, err := tx.One(`SELECT `+keyColumns+`, (SELECT count(*) FROM person p
-			WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1) FROM api_key WHERE hash = $2`,
-		func(r core.Row) error { k = scanKey(r); k.Blocked = r.Int(9) > 0; return nil }, StatusActive, hash[:])
+	found, err := tx.One(keyByHash, func(r core.Row) error {
+		k.Blocked = r.Int(0) > 0
+		_, err := keyColumns.Scan(r, 1, &k)
+		return err
+	}, StatusActive, hash[:])
 	if err != nil {
 		return access.Key{}, false, fmt.Errorf("find API key: %w", err)
 	}
@@ -44,8 +59,8 @@ func (tx Rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 // KeyPage lists API keys after the given one in the order they were made.
 func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
 	var out []access.Key
-	err := tx.C.Query(`SELECT `+keyColumns+` FROM api_key WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		func(r core.Row) error { out = append(out, scanKey(r)); return nil }, tx.Tenant, after[:], max)
+	err := tx.C.Query(`SELECT `+keyColumns.List("")+` FROM api_key WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		keyColumns.AddTo(&out), tx.Tenant, after[:], max)
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}

@@ -5,14 +5,40 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// ApprovalColumns are the columns that [Rows.ScanApproval] reads.
-const ApprovalColumns = `id, act, need, object, summary, body, maker_id, maker, checker_id, checker, state, reason, created_at, decided_at`
+// ApprovalColumns are the columns of an approval.
+var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested: []core.Column[access.Approval]{
+	core.Text("act", func(a *access.Approval) *access.Act { return &a.Act }),
+	core.Text("need", func(a *access.Approval) *access.Right { return &a.Right }),
+	core.Text("object", func(a *access.Approval) *string { return &a.Object }),
+	core.Text("summary", func(a *access.Approval) *string { return &a.Summary }),
+	core.Text("body", func(a *access.Approval) *[]byte { return &a.Body }),
+	core.ID("maker_id", func(a *access.Approval) *id.ID { return &a.Maker.ID }),
+	actorColumn("maker", func(a *access.Approval) *access.Actor { return &a.Maker }),
+	core.ID("checker_id", func(a *access.Approval) *id.ID { return &a.Checker.ID }),
+	actorColumn("checker", func(a *access.Approval) *access.Actor { return &a.Checker }),
+	core.Text("state", func(a *access.Approval) *access.ApprovalState { return &a.State }),
+	core.Text("reason", func(a *access.Approval) *string { return &a.Reason }),
+	core.Time("decided_at", func(a *access.Approval) *time.Time { return &a.DecidedAt }),
+}, Unattested: []core.Column[access.Approval]{
+	{Name: "tenant_id", Form: 'i', Read: func(a *access.Approval, r core.Row, col int) error {
+		a.Maker.Tenant, a.Checker.Tenant = access.Tenant(r.Int(col)), access.Tenant(r.Int(col))
+		return nil
+	}},
+	core.ID("id", func(a *access.Approval) *id.ID { return &a.ID }),
+	core.Time("created_at", func(a *access.Approval) *time.Time { return &a.CreatedAt }),
+	{Name: "version", Form: 'i'},
+}}
+
+// ApprovalKind is the evidence of approvals.
+var ApprovalKind = core.AttestedKind{Name: "approval", Noun: "Approval", Prefix: id.Approval, From: "approval r", Key: "id", Order: "r.version",
+	Proof: ApprovalColumns.Proof("r")}
 
 // actorRow is who asked or decided, as a row keeps it beside the identity.
 type actorRow struct {
@@ -36,36 +62,21 @@ func writeActor(a access.Actor) (string, error) {
 	return string(b), err
 }
 
-func (tx Rows) readActor(i id.ID, text string) (access.Actor, error) {
-	var row actorRow
-	if err := json.Unmarshal([]byte(text), &row); err != nil {
-		return access.Actor{}, err
-	}
-	a := access.Actor{Tenant: tx.Tenant, Kind: row.Kind, ID: i, Name: row.Name, Role: row.Role}
-	copy(a.Answers[:], row.Answers)
-	if row.Vendor != "" {
-		vendor, err := id.Parse(id.Vendor, row.Vendor)
-		if err != nil {
-			return access.Actor{}, err
+// actorColumn is what writeActor wrote of an actor. The identity and the tenant have columns of their own.
+func actorColumn(name string, field func(*access.Approval) *access.Actor) core.Column[access.Approval] {
+	return core.Column[access.Approval]{Name: name, Form: 't', Read: func(to *access.Approval, r core.Row, col int) (err error) {
+		var row actorRow
+		if err := json.Unmarshal([]byte(r.Text(col)), &row); err != nil {
+			return err
 		}
-		a.Vendor = vendor
-	}
-	return a, nil
-}
-
-// ScanApproval reads an approval from a row of [ApprovalColumns].
-func (tx Rows) ScanApproval(r core.Row) (access.Approval, error) {
-	a := access.Approval{ID: r.ID(0), Act: access.Act(r.Text(1)), Right: access.Right(r.Text(2)), Object: r.Text(3), Summary: r.Text(4),
-		Body: []byte(r.Text(5)), State: access.ApprovalState(r.Text(10)), Reason: r.Text(11), CreatedAt: r.Time(12)}
-	if !r.IsNull(13) {
-		a.DecidedAt = r.Time(13)
-	}
-	var err error
-	if a.Maker, err = tx.readActor(r.ID(6), r.Text(7)); err != nil {
-		return access.Approval{}, err
-	}
-	a.Checker, err = tx.readActor(r.ID(8), r.Text(9))
-	return a, err
+		a := field(to)
+		a.Kind, a.Name, a.Role = row.Kind, row.Name, row.Role
+		copy(a.Answers[:], row.Answers)
+		if row.Vendor != "" {
+			a.Vendor, err = id.Parse(id.Vendor, row.Vendor)
+		}
+		return err
+	}}
 }
 
 // WrapApproval names the step of an approval at which a statement failed.
@@ -94,9 +105,7 @@ func (tx Rows) FourEyes() (*bool, error) {
 func (tx Rows) AddApproval(a access.Approval) error {
 	maker, err := writeActor(a.Maker)
 	if err == nil {
-		_, err = tx.C.Exec(`INSERT INTO approval (tenant_id, id, act, need, object, summary, body, maker_id, maker, state, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, a.ID, string(a.Act), string(a.Right), a.Object, a.Summary,
-			string(a.Body), a.Maker.ID, maker, string(a.State), a.CreatedAt)
+		_, err = tx.C.Exec(`INSERT INTO `+ApprovalColumns.Into("maker"), ApprovalColumns.Values(tx.Tenant, &a, maker)...)
 	}
 	if err == nil {
 		err = tx.Attest("approval", a.ID)
@@ -107,8 +116,7 @@ func (tx Rows) AddApproval(a access.Approval) error {
 // ApprovalByID reads an approval and locks it.
 func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	var a access.Approval
-	found, err := tx.One(`SELECT `+ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),
-		func(r core.Row) (err error) { a, err = tx.ScanApproval(r); return err }, tx.Tenant, i)
+	found, err := tx.One(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), ApprovalColumns.To(&a), tx.Tenant, i)
 	return a, found, WrapApproval("read", err)
 }
 
@@ -143,10 +151,11 @@ func (tx Rows) RoleNow(a access.Actor) (access.Role, bool, error) {
 			return nil
 		}, tx.Tenant, a.ID)
 	default:
-		found, err = tx.One(`SELECT `+personColumns+personTables+` WHERE p.tenant_id = $1 AND p.id = $2`, func(r core.Row) error {
-			p := scanPerson(r, 0)
+		found, err = tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.id = $2`, func(r core.Row) error {
+			var p access.PersonRow
+			_, err := scanPerson(r, &p)
 			role, active = p.Role, !p.Blocked
-			return nil
+			return err
 		}, tx.Tenant, a.ID)
 	}
 	if err == nil && found && active && !answers.IsZero() {
@@ -161,12 +170,8 @@ func (tx Rows) RoleNow(a access.Actor) (access.Role, bool, error) {
 // the newest).
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	var out []access.Approval
-	err := tx.C.Query(`SELECT `+ApprovalColumns+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
-		ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
-		a, err := tx.ScanApproval(r)
-		out = append(out, a)
-		return err
-	}, tx.Tenant, string(state), core.UpTo(before), max)
+	err := tx.C.Query(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
+		ORDER BY id DESC LIMIT $4`, ApprovalColumns.AddTo(&out), tx.Tenant, string(state), core.UpTo(before), max)
 	return out, WrapApproval("list", err)
 }
 

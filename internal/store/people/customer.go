@@ -3,6 +3,7 @@ package people
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -10,19 +11,49 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// CustomerColumns are the columns of a customer, in the order in which they are read.
-const CustomerColumns = `c.id, c.name, c.phone, c.id_no, c.lang, c.created_at, c.notices`
+// CustomerColumns are the columns of a customer.
+var CustomerColumns = core.Columns[registry.Customer]{Table: "customer", Unattested: []core.Column[registry.Customer]{
+	core.ID("id", func(c *registry.Customer) *id.ID { return &c.ID }),
+	core.Text("name", func(c *registry.Customer) *string { return &c.Name }),
+	core.Text("phone", func(c *registry.Customer) *string { return &c.Phone }),
+	core.Text("id_no", func(c *registry.Customer) *string { return &c.IDNo }),
+	core.Text("lang", func(c *registry.Customer) *string { return &c.Lang }),
+	core.Time("created_at", func(c *registry.Customer) *time.Time { return &c.CreatedAt }),
+	{Name: "notices", Form: 'i',
+		Read: func(c *registry.Customer, r core.Row, col int) error {
+			c.Stopped = !r.IsNull(col) && !r.Bool(col)
+			return nil
+		},
+		Write: func(c *registry.Customer) any { return !c.Stopped }},
+	{Name: "flags", Form: 't'},
+	{Name: "version", Form: 'i'},
+}}
 
-// ScanCustomer reads the columns of customerColumns, the first of them at col.
-func ScanCustomer(r core.Row, col int) registry.Customer {
-	return registry.Customer{ID: r.ID(col), Name: r.Text(col + 1), Phone: r.Text(col + 2), IDNo: r.Text(col + 3), Lang: r.Text(col + 4),
-		CreatedAt: r.Time(col + 5), Stopped: !r.IsNull(col+6) && !r.Bool(col+6)}
-}
+// AccountColumns are the columns of an account.
+var AccountColumns = core.Columns[registry.Account]{Table: "account", Attested: []core.Column[registry.Account]{
+	core.ID("customer_id", func(a *registry.Account) *id.ID { return &a.Customer }),
+	core.ID("service_point_id", func(a *registry.Account) *id.ID { return &a.Point }),
+	core.Text("mode", func(a *registry.Account) *registry.Mode { return &a.Mode }),
+	core.ID("tariff_id", func(a *registry.Account) *id.ID { return &a.Tariff }),
+	core.Text("status", func(a *registry.Account) *string { return &a.Status }),
+	core.Time("opened_at", func(a *registry.Account) *time.Time { return &a.OpenedAt }),
+	{Name: "closed_at", Form: 'i'},
+	{Name: "charged_to", Form: 't'},
+	{Name: "protected", Form: 'i'},
+	{Name: "lease_grace_wh", Form: 'i'},
+}, Unattested: []core.Column[registry.Account]{
+	core.ID("id", func(a *registry.Account) *id.ID { return &a.ID }),
+	{Name: "created_at", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
+
+// AccountKind is the evidence of accounts.
+var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id.Account, From: "account r", Key: "id", Order: "r.version",
+	Proof: AccountColumns.Proof("r")}
 
 // AddCustomerRow keeps a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
-	_, err := tx.C.Exec(`INSERT INTO customer (tenant_id, id, name, phone, id_no, lang, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.Tenant, c.ID, c.Name, c.Phone, c.IDNo, c.Lang, c.CreatedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
 	if err != nil {
 		return fmt.Errorf("keep customer %s: %w", c.ID.Text(id.Customer), err)
 	}
@@ -32,8 +63,7 @@ func (tx Rows) AddCustomerRow(c registry.Customer) error {
 // CustomerByID finds a customer of the tenant.
 func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	var c registry.Customer
-	found, err := tx.One(`SELECT `+CustomerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id = $2`,
-		func(r core.Row) error { c = ScanCustomer(r, 0); return nil }, tx.Tenant, customer)
+	found, err := tx.One(`SELECT `+CustomerColumns.List("")+` FROM customer WHERE tenant_id = $1 AND id = $2`, CustomerColumns.To(&c), tx.Tenant, customer)
 	if err != nil {
 		return registry.Customer{}, false, fmt.Errorf("find customer %s: %w", customer.Text(id.Customer), err)
 	}
@@ -45,10 +75,10 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 // person waits for it, and there are as many customers as one utility has.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
-	err := tx.C.Query(`SELECT `+CustomerColumns+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
+	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
 		OR $4 <> '' AND (c.phone LIKE $5 OR EXISTS (SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 			WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND m.number LIKE $5))) ORDER BY c.id LIMIT $6`,
-		func(r core.Row) error { out = append(out, ScanCustomer(r, 0)); return nil },
+		CustomerColumns.AddTo(&out),
 		tx.Tenant, after[:], "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)+"%", digits, "%"+digits+"%", max)
 	if err != nil {
 		return nil, fmt.Errorf("find customers: %w", err)
@@ -98,9 +128,7 @@ func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
 
 // AddAccount keeps a new account.
 func (tx Rows) AddAccount(a registry.Account) error {
-	_, err := tx.C.Exec(`INSERT INTO account (tenant_id, id, customer_id, service_point_id, mode, tariff_id, status, opened_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.Tenant, a.ID, a.Customer, a.Point, string(a.Mode), a.Tariff, a.Status, a.OpenedAt, tx.Now)
+	_, err := tx.C.Exec(`INSERT INTO `+AccountColumns.Into("created_at"), AccountColumns.Values(tx.Tenant, &a, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("keep account %s: %w", a.ID.Text(id.Account), err)
 	}

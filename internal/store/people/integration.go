@@ -10,17 +10,25 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-const loginColumns = `tenant_id, id, name, customer_id, created_at, revoked_at`
+// integrationColumns are the columns of a login of the integration broker.
+var integrationColumns = core.Columns[mirror.Login]{Table: "integration_login", Attested: []core.Column[mirror.Login]{
+	{Name: "hash", Form: 'b'},
+	core.Text("name", func(l *mirror.Login) *string { return &l.Name }),
+	core.ID("customer_id", func(l *mirror.Login) *id.ID { return &l.Customer }),
+	core.Time("revoked_at", func(l *mirror.Login) *time.Time { return &l.RevokedAt }),
+}, Unattested: []core.Column[mirror.Login]{
+	core.Int("tenant_id", func(l *mirror.Login) *access.Tenant { return &l.Tenant }).ReadOnly(),
+	core.ID("id", func(l *mirror.Login) *id.ID { return &l.ID }),
+	core.Time("created_at", func(l *mirror.Login) *time.Time { return &l.CreatedAt }),
+}}
 
-// scanLogin reads the columns of loginColumns.
-func scanLogin(r core.Row) mirror.Login {
-	return mirror.Login{Tenant: access.Tenant(r.Int(0)), ID: r.ID(1), Name: r.Text(2), Customer: r.ID(3), CreatedAt: r.Time(4), RevokedAt: r.Time(5)}
-}
+// IntegrationKind is the evidence of logins of the integration broker.
+var IntegrationKind = core.AttestedKind{Name: "integration", Noun: "Integration login", Prefix: id.Login, From: "integration_login r", Key: "id",
+	Order: "COALESCE(r.revoked_at, 0)", Proof: integrationColumns.Proof("r")}
 
 // AddIntegration keeps a new login of the integration broker by the hash of its password.
 func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO integration_login (tenant_id, id, hash, name, customer_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		tx.Tenant, l.ID, hash[:], l.Name, l.Customer, l.CreatedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+integrationColumns.Into("hash"), integrationColumns.Values(tx.Tenant, &l, hash[:])...)
 	if err != nil {
 		return fmt.Errorf("keep login %s: %w", l.User(), err)
 	}
@@ -29,8 +37,11 @@ func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
 
 // IntegrationByID finds a login of any tenant: it is the login that tells the tenant.
 func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found bool, err error) {
-	found, err = tx.One(`SELECT `+loginColumns+`, hash FROM integration_login WHERE id = $1`,
-		func(r core.Row) error { l, hash = scanLogin(r), r.Bytes(6); return nil }, login)
+	found, err = tx.One(`SELECT hash, `+integrationColumns.List("")+` FROM integration_login WHERE id = $1`, func(r core.Row) error {
+		hash = r.Bytes(0)
+		_, err := integrationColumns.Scan(r, 1, &l)
+		return err
+	}, login)
 	if err != nil {
 		return mirror.Login{}, nil, false, fmt.Errorf("find a login: %w", err)
 	}
@@ -39,8 +50,8 @@ func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found 
 
 // Integrations lists the tenant's logins in the order they were made.
 func (tx Rows) Integrations(max int) (out []mirror.Login, err error) {
-	err = tx.C.Query(`SELECT `+loginColumns+` FROM integration_login WHERE tenant_id = $1 ORDER BY id LIMIT $2`,
-		func(r core.Row) error { out = append(out, scanLogin(r)); return nil }, tx.Tenant, max)
+	err = tx.C.Query(`SELECT `+integrationColumns.List("")+` FROM integration_login WHERE tenant_id = $1 ORDER BY id LIMIT $2`,
+		integrationColumns.AddTo(&out), tx.Tenant, max)
 	if err != nil {
 		return nil, fmt.Errorf("list logins: %w", err)
 	}

@@ -14,28 +14,62 @@ const (
 	StatusBlocked = "blocked"
 )
 
-// personColumns and their tables; a person has exactly one role binding in this version.
-const personColumns = `p.id, p.email, p.name, b.role, p.pw_hash, p.status, p.created_at`
+// Status is the column that says whether somebody is active or blocked.
+func Status[T any](blocked func(*T) *bool) core.Column[T] {
+	return core.Column[T]{Name: "status", Form: 't',
+		Read: func(to *T, r core.Row, col int) error { *blocked(to) = r.Text(col) != StatusActive; return nil },
+		Write: func(of *T) any {
+			if *blocked(of) {
+				return StatusBlocked
+			}
+			return StatusActive
+		}}
+}
+
+// personColumns are the columns of a person.
+var personColumns = core.Columns[access.PersonRow]{Table: "person", Attested: []core.Column[access.PersonRow]{
+	core.Text("email", func(p *access.PersonRow) *string { return &p.Email }),
+	core.Text("pw_hash", func(p *access.PersonRow) *string { return &p.Password }),
+	Status(func(p *access.PersonRow) *bool { return &p.Blocked }),
+}, Unattested: []core.Column[access.PersonRow]{
+	core.ID("id", func(p *access.PersonRow) *id.ID { return &p.ID }),
+	core.Text("name", func(p *access.PersonRow) *string { return &p.Name }),
+	core.Time("created_at", func(p *access.PersonRow) *time.Time { return &p.CreatedAt }),
+	{Name: "version", Form: 'i'},
+}}
+
+// roleColumns are the columns of a person's role; a person has exactly one in this version.
+var roleColumns = core.Columns[access.PersonRow]{Table: "role_binding", Attested: []core.Column[access.PersonRow]{
+	core.Text("role", func(p *access.PersonRow) *access.Role { return &p.Role }),
+	{Name: "scope", Form: 't'},
+}, Unattested: []core.Column[access.PersonRow]{
+	{Name: "person_id", Form: 'b'},
+	{Name: "created_at", Form: 'i'},
+}}
+
+// PersonKind is the evidence of people and their roles.
+var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Person, Key: "id", Order: "r.version",
+	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
+	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
+
+// personQuery reads people, and a sign-in with each where it is joined.
+var personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
 
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
 
-// scanPerson reads the columns of personColumns, the first of them at col.
-func scanPerson(r core.Row, col int) access.PersonRow {
-	return access.PersonRow{ID: r.ID(col), Email: r.Text(col + 1), Name: r.Text(col + 2), Role: access.Role(r.Text(col + 3)),
-		Password: r.Text(col + 4), Blocked: r.Text(col+5) != StatusActive, CreatedAt: r.Time(col + 6)}
+// scanPerson reads the columns of personQuery and says which column follows.
+func scanPerson(r core.Row, p *access.PersonRow) (next int, err error) {
+	if next, err = personColumns.Scan(r, 0, p); err != nil {
+		return 0, err
+	}
+	return roleColumns.Scan(r, next, p)
 }
 
 // AddPersonRow keeps somebody with one role over the whole tenant.
 func (tx Rows) AddPersonRow(p access.PersonRow) error {
-	status := StatusActive
-	if p.Blocked {
-		status = StatusBlocked
-	}
-	_, err := tx.C.Exec(`INSERT INTO person (tenant_id, id, email, name, pw_hash, status, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.Tenant, p.ID, p.Email, p.Name, p.Password, status, p.CreatedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+personColumns.Into(), personColumns.Values(tx.Tenant, &p)...)
 	if err == nil {
-		_, err = tx.C.Exec(`INSERT INTO role_binding (tenant_id, person_id, role, created_at) VALUES ($1, $2, $3, $4)`,
-			tx.Tenant, p.ID, string(p.Role), p.CreatedAt)
+		_, err = tx.C.Exec(`INSERT INTO `+roleColumns.Into("person_id", "created_at"), roleColumns.Values(tx.Tenant, &p, p.ID, p.CreatedAt)...)
 	}
 	if err != nil {
 		return fmt.Errorf("keep person %s: %w", p.ID.Text(id.Person), err)
@@ -46,8 +80,8 @@ func (tx Rows) AddPersonRow(p access.PersonRow) error {
 // PersonByEmail finds who signs in with the address, in its canonical form; blocked people too.
 func (tx Rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
 	var p access.PersonRow
-	found, err := tx.One(`SELECT `+personColumns+personTables+` WHERE p.tenant_id = $1 AND p.email = $2`,
-		func(r core.Row) error { p = scanPerson(r, 0); return nil }, tx.Tenant, email)
+	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.email = $2`,
+		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, email)
 	if err != nil {
 		return access.PersonRow{}, false, fmt.Errorf("find person: %w", err)
 	}
@@ -85,12 +119,12 @@ func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool, error) {
 	var l access.Login
 	var p access.PersonRow
-	found, err := tx.One(`SELECT l.person_id, l.created_at, l.seen_at, l.expires_at, `+personColumns+personTables+`
+	found, err := tx.One(personQuery+`, l.person_id, l.created_at, l.seen_at, l.expires_at`+personTables+`
 		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`,
 		func(r core.Row) error {
-			l = access.Login{Person: r.ID(0), CreatedAt: r.Time(1), SeenAt: r.Time(2), ExpiresAt: r.Time(3)}
-			p = scanPerson(r, 4)
-			return nil
+			col, err := scanPerson(r, &p)
+			l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
+			return err
 		}, tx.Tenant, hash[:])
 	if err != nil {
 		return access.Login{}, access.PersonRow{}, false, fmt.Errorf("find session: %w", err)

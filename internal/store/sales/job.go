@@ -12,6 +12,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// JobKind is the evidence of jobs.
+var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order: "r.version", Key: "id",
+	From: "token_job r LEFT JOIN units_transfer u ON u.tenant_id = r.tenant_id AND u.job_id = r.id",
+	Proof: core.Proof{Columns: "r.ref, r.kind, r.meter, r.meter_key_id, r.new_key_id, r.account_id, r.units_wh, r.value, r.reason_code, r.reason, r.replaces, " +
+		"r.by_actor, r.approved_by, r.state, u.id, u.meter, u.account_id, u.units_wh, u.reason_code, u.reason, u.by_actor, u.approved_by",
+		Forms: "ttibbbiittb" + "ttt" + "bibitttt"}}
+
 const jobColumns = `j.id, j.ref, j.kind, m.id, m.n, m.number, m.simulated, j.account_id, j.meter_key_id, j.new_key_id, j.units_wh, j.value,
 	j.reason_code, j.reason, j.by_actor, j.approved_by, j.state, j.failure, j.created_at, j.completed_at, j.replaces`
 

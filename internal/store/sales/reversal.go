@@ -21,6 +21,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// ReversalKind is the evidence of reversals.
+var ReversalKind = core.AttestedKind{Name: "reversal", Noun: "Reversal", Prefix: id.Reversal, Key: "id", Order: "r.version",
+	From: "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
+	Proof: core.Proof{Columns: "r.vend_id, r.state, r.confirmed, r.failure, r.reason, r.by_actor, r.settled_at, c.token_id, c.command_id, c.taken",
+		Forms: "btitttibbt"}, Sort: ", c.token_id"}
+
 func wrapReversal(what string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

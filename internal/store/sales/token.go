@@ -11,6 +11,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// TokenKind is the evidence of tokens of jobs. Those of sales have theirs in the sale's, and a token without digits is none yet.
+var TokenKind = core.AttestedKind{Name: "token", Noun: "Token", Prefix: id.Token, From: "token r", Key: "id", Order: "0",
+	Must: " AND r.job_id IS NOT NULL AND r.digits_enc IS NOT NULL",
+	Proof: core.Proof{Columns: "r.job_id, r.meter, r.meter_key_id, r.tid, r.base_date, r.class, r.subclass, r.rnd, r.units_wh, r.digits_enc, r.digits_hash, r.issued_at",
+		Forms: "bibiiiiiibbi"}}
+
 // tokenColumns are the columns of token in the order in which scanToken reads them.
 const (
 	tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc, digits_hash`

@@ -21,6 +21,15 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// SaleKind is the evidence of a sale that waits for its token; see VendReserve.
+var SaleKind = core.AttestedKind{Name: "sale", Noun: "Sale", Prefix: id.Vend, Key: "id", Order: "r.version",
+	From: "vend r LEFT JOIN vend_line l ON l.tenant_id = r.tenant_id AND l.vend_id = r.id LEFT JOIN token t ON t.tenant_id = r.tenant_id AND t.vend_id = r.id " +
+		"LEFT JOIN vend_seller s ON s.tenant_id = r.tenant_id AND s.vend_id = r.id",
+	Proof: core.Proof{Columns: "r.vendor_key, r.client_ref, r.order_hash, r.meter, r.meter_key_id, r.account_id, r.till, r.mode, r.currency, r.tender, r.carry_in, r.carry_out, " +
+		"r.units_wh, r.free_wh, r.month, r.mtd_before_wh, r.tariff_version_id, r.by_actor, r.priced_at, l.kind, l.ref, l.amount, l.vat, l.steps_json, " +
+		"t.id, t.tid, t.units_wh, s.account_code, s.hold_id, s.commission, s.commission_vat",
+		Forms: "ttbibbtttiiiii" + "tibti" + "ttiit" + "bii" + "ibii"}, Sort: ", l.seq, t.tid", Must: " AND r.state = 'held'"}
+
 // VendPoint reads what a sale must know of a meter and locks its account, the meter and its keys, in this order.
 func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	column, arg := "m.id", any(ref.ID)

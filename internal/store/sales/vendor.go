@@ -13,6 +13,10 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
+// VendorKind is the evidence of vendors.
+var VendorKind = core.AttestedKind{Name: "vendor", Noun: "Vendor", Prefix: id.Vendor, From: "vendor r", Key: "id", Order: "r.version",
+	Proof: core.Proof{Columns: "r.code, r.name, r.billing, r.commission_bps, r.credit_limit, r.status", Forms: "tttiit"}}
+
 // vendorColumns are the columns of vendor in the order in which scanVendor reads them.
 const vendorColumns = `id, code, name, billing, commission_bps, credit_limit, status, created_at, version`
 

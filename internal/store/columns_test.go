@@ -1,0 +1,49 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+)
+
+// TestListsOfColumnsAreTheSchema: every column of a listed table is in its list once, none is there that the table lacks,
+// and each is read as what the schema says it is.
+func TestListsOfColumnsAreTheSchema(t *testing.T) {
+	forms := map[string]string{"TEXT": "t", "INTEGER": "i", "BLOB": "b"}
+	var lists []core.Listed
+	for _, area := range [][]core.Listed{people.Lists[:], books.Lists[:]} {
+		lists = append(lists, area...)
+	}
+	undone(t, func(tx *store.Tx) error {
+		for _, l := range lists {
+			table, columns := l.Listed()
+			got := map[string]string{}
+			for _, c := range columns {
+				if got[c.Name] != "" {
+					t.Errorf("The list of %s has column %s twice", table, c.Name)
+				}
+				got[c.Name] = string(c.Form)
+			}
+			err := tx.C.Query(`SELECT name, type FROM pragma_table_info('`+table+`')`, func(r core.Row) error {
+				name, form := r.Text(0), forms[r.Text(1)]
+				if is, ok := got[name]; ok && is != form {
+					t.Errorf("Column %s of %s has form %s in the list, want %s: it is %s in the schema", name, table, is, form, r.Text(1))
+				} else if !ok && name != "tenant_id" {
+					t.Errorf("Column %s of %s is not in the list: add it to the unattested columns, or store it in a new table with evidence", name, table)
+				}
+				delete(got, name)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			for name := range got {
+				t.Errorf("The list of %s has column %s, which the table lacks", table, name)
+			}
+		}
+		return nil
+	})
+}

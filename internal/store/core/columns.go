@@ -1,0 +1,187 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// Columns lists the columns of a table once: queries, scans, inserts and evidence take them from here, and a test holds the list
+// against the schema. T is what a row is in Go. Every table has tenant_id besides, which is listed only where rows are read of
+// all tenants.
+type Columns[T any] struct {
+	Table string
+	// Attested columns are hashed into the evidence of a row, in this order. Rows that are there were hashed so: a list that
+	// was released is not changed, and a new column is unattested.
+	Attested []Column[T]
+	// Unattested columns may be changed without a trace in the sealed log.
+	Unattested []Column[T]
+}
+
+// Column is a column of a table. One without Read or Write is named by the statements that read or write it.
+type Column[T any] struct {
+	Name string
+	// Form is how evidence reads the column, and its type in the schema: t for text, i for a number, b for bytes.
+	Form byte
+	// Read takes column col of a result row into the field; nil for a column that List leaves out.
+	Read func(to *T, r Row, col int) error
+	// Write is the value of the field for a new row; nil for a column that Into leaves out.
+	Write func(of *T) any
+}
+
+// ReadOnly is the column of rows that are inserted without it.
+func (c Column[T]) ReadOnly() Column[T] {
+	c.Write = nil
+	return c
+}
+
+// Text is a column of text.
+func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] {
+	return Column[T]{name, 't', func(to *T, r Row, col int) error { *field(to) = V(r.Text(col)); return nil },
+		func(of *T) any { return string(*field(of)) }}
+}
+
+// Int is a column of a number. NULL reads as 0.
+func Int[T any, V ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](name string, field func(*T) *V) Column[T] {
+	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = V(r.Int(col)); return nil },
+		func(of *T) any { return int64(*field(of)) }}
+}
+
+// Bool is a column of a truth value.
+func Bool[T any](name string, field func(*T) *bool) Column[T] {
+	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = r.Bool(col); return nil },
+		func(of *T) any { return *field(of) }}
+}
+
+// Time is a column of a moment. The zero time is NULL.
+func Time[T any](name string, field func(*T) *time.Time) Column[T] {
+	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = r.Time(col); return nil },
+		func(of *T) any { return *field(of) }}
+}
+
+// ID is a column of an identity. The zero identity is NULL.
+func ID[T any](name string, field func(*T) *id.ID) Column[T] {
+	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.ID(col); return nil },
+		func(of *T) any { return *field(of) }}
+}
+
+// List names the columns that Scan reads, of the table under an alias or, for "", without one.
+func (l *Columns[T]) List(alias string) string {
+	var names []string
+	for _, c := range l.all() {
+		if c.Read != nil {
+			names = append(names, qualified(alias, c.Name))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (l *Columns[T]) all() []Column[T] { return slices.Concat(l.Attested, l.Unattested) }
+
+func qualified(alias, name string) string {
+	if alias == "" {
+		return name
+	}
+	return alias + "." + name
+}
+
+// Scan reads the columns of List, the first of them at col, and says which column follows.
+func (l *Columns[T]) Scan(r Row, col int, to *T) (next int, err error) {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+		for i := range columns {
+			if columns[i].Read == nil {
+				continue
+			}
+			if err := columns[i].Read(to, r, col); err != nil {
+				return 0, fmt.Errorf("read column %s of %s: %w", columns[i].Name, l.Table, err)
+			}
+			col++
+		}
+	}
+	return col, nil
+}
+
+// To reads the one row of a query that begins with List.
+func (l *Columns[T]) To(row *T) func(Row) error {
+	return func(r Row) error { _, err := l.Scan(r, 0, row); return err }
+}
+
+// AddTo reads the rows of a query that begins with List.
+func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
+	return func(r Row) error {
+		var zero T
+		*rows = append(*rows, zero)
+		_, err := l.Scan(r, 0, &(*rows)[len(*rows)-1])
+		return err
+	}
+}
+
+// Into is an INSERT statement, from the table's name on: of the tenant, of the columns that have a Write, and of more.
+func (l *Columns[T]) Into(more ...string) string {
+	names := []string{"tenant_id"}
+	for _, c := range l.all() {
+		if c.Write != nil {
+			names = append(names, c.Name)
+		}
+	}
+	names = append(names, more...)
+	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
+}
+
+// Values are the parameters of Into.
+func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
+	out := append(make([]any, 0, 1+len(l.Attested)+len(l.Unattested)+len(more)), tenant)
+	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+		for i := range columns {
+			if columns[i].Write != nil {
+				out = append(out, columns[i].Write(row))
+			}
+		}
+	}
+	return append(out, more...)
+}
+
+// Proof names columns that are hashed, and how each of them is read.
+type Proof struct{ Columns, Forms string }
+
+// Proof names the attested columns of the table under an alias, or those of the names that are given.
+func (l *Columns[T]) Proof(alias string, names ...string) (p Proof) {
+	for _, c := range l.Attested {
+		if len(names) == 0 || slices.Contains(names, c.Name) {
+			p = p.And(Proof{qualified(alias, c.Name), string(c.Form)})
+		}
+	}
+	return p
+}
+
+// And adds columns of another table.
+func (p Proof) And(more Proof) Proof {
+	if p.Columns != "" {
+		p.Columns += ", "
+	}
+	return Proof{p.Columns + more.Columns, p.Forms + more.Forms}
+}
+
+// Listed is a table whose columns are listed, whatever its rows are in Go.
+type Listed interface {
+	Listed() (table string, columns []ListedColumn)
+}
+
+// ListedColumn is a column of a list.
+type ListedColumn struct {
+	Name     string
+	Form     byte
+	Attested bool
+}
+
+// Listed implements [Listed].
+func (l *Columns[T]) Listed() (table string, columns []ListedColumn) {
+	for i, c := range l.all() {
+		columns = append(columns, ListedColumn{c.Name, c.Form, i < len(l.Attested)})
+	}
+	return l.Table, columns
+}
