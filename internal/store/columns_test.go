@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestListsOfColumnsAreTheSchema(t *testing.T) {
 	forms := map[string]string{"TEXT": "t", "INTEGER": "i", "BLOB": "b"}
 	var lists []core.Listed
-	for _, area := range [][]core.Listed{people.Lists[:], books.Lists[:]} {
+	for _, area := range [][]core.Listed{people.Lists[:], books.Lists[:], meters.Lists[:]} {
 		lists = append(lists, area...)
 	}
 	undone(t, func(tx *store.Tx) error {

@@ -45,6 +45,12 @@ func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] 
 		func(of *T) any { return string(*field(of)) }}
 }
 
+// Parsed is a column of text that parse reads and String writes.
+func Parsed[T any, V fmt.Stringer](name string, field func(*T) *V, parse func(string) (V, error)) Column[T] {
+	return Column[T]{name, 't', func(to *T, r Row, col int) (err error) { *field(to), err = parse(r.Text(col)); return err },
+		func(of *T) any { return (*field(of)).String() }}
+}
+
 // Int is a column of a number. NULL reads as 0.
 func Int[T any, V ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = V(r.Int(col)); return nil },
@@ -130,6 +136,18 @@ func (l *Columns[T]) Into(more ...string) string {
 	}
 	names = append(names, more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
+}
+
+// OrUpdate follows Into where the row may be there: every column that Into writes is written, but for those of the key. The key
+// begins with the tenant.
+func (l *Columns[T]) OrUpdate(key ...string) string {
+	var set []string
+	for _, c := range l.all() {
+		if c.Write != nil && !slices.Contains(key, c.Name) {
+			set = append(set, c.Name+` = excluded.`+c.Name)
+		}
+	}
+	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
 // Values are the parameters of Into.

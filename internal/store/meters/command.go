@@ -50,27 +50,44 @@ func (tx Rows) AddCommand(c command.Command) error {
 	if err != nil {
 		return fmt.Errorf("write arguments of a command: %w", err)
 	}
-	_, err = tx.C.Exec(`INSERT INTO command (tenant_id, id, meter, type, args, reason, counter, state, answer, attempts, expires_at,
-		by_actor, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		tx.Tenant, c.ID, c.Meter, string(c.Type), string(args), c.Reason, int64(c.Counter), string(c.State), c.Answer, c.Attempts,
-		c.ExpiresAt, c.By, c.CreatedAt, c.UpdatedAt)
+	_, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &c, string(args))...)
 	if err != nil {
 		return fmt.Errorf("add command %s: %w", c.ID.Text(id.Command), err)
 	}
 	return nil
 }
 
-// commandColumns are the columns in the order in which scanCommand reads them.
-const commandColumns = `c.id, c.meter, m.number, c.type, c.args, c.reason, c.counter, c.state, c.answer, c.attempts, c.expires_at,
-	c.by_actor, c.created_at, c.updated_at`
+// commandRow is a row of command, with its meter's number.
+type commandRow = command.Command
 
-func scanCommand(r core.Row) (command.Command, error) {
-	c := command.Command{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2), Type: command.Type(r.Text(3)), Reason: r.Text(5),
-		Counter: uint64(r.Int(6)), State: command.State(r.Text(7)), Answer: r.Text(8), Attempts: int(r.Int(9)), ExpiresAt: r.Time(10),
-		By: r.Text(11), CreatedAt: r.Time(12), UpdatedAt: r.Time(13)}
-	var err error
-	c.Args, err = readArgs(r.Text(4))
-	return c, err
+var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []core.Column[commandRow]{
+	core.ID("id", func(c *commandRow) *id.ID { return &c.ID }),
+	core.Int("meter", func(c *commandRow) *int64 { return &c.Meter }),
+	core.Text("type", func(c *commandRow) *command.Type { return &c.Type }),
+	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) (err error) { c.Args, err = readArgs(r.Text(col)); return err }},
+	core.Text("reason", func(c *commandRow) *string { return &c.Reason }),
+	core.Int("counter", func(c *commandRow) *uint64 { return &c.Counter }),
+	core.Text("state", func(c *commandRow) *command.State { return &c.State }),
+	core.Text("answer", func(c *commandRow) *string { return &c.Answer }),
+	core.Int("attempts", func(c *commandRow) *int { return &c.Attempts }),
+	core.Time("expires_at", func(c *commandRow) *time.Time { return &c.ExpiresAt }),
+	core.Text("by_actor", func(c *commandRow) *string { return &c.By }),
+	core.Time("created_at", func(c *commandRow) *time.Time { return &c.CreatedAt }),
+	core.Time("updated_at", func(c *commandRow) *time.Time { return &c.UpdatedAt }),
+	{Name: "answer_seq", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
+
+// commandQuery reads commands with the numbers of their meters.
+var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM command c JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND `
+
+// commandInsert adds a command; what its arguments are comes last.
+var commandInsert = `INSERT INTO ` + commandColumns.Into("args")
+
+func scanCommand(r core.Row, c *commandRow) error {
+	c.Number = r.Text(0)
+	_, err := commandColumns.Scan(r, 1, c)
+	return err
 }
 
 // readArgs reads stored arguments; numbers become int64, for nothing else is ever signed.
@@ -106,8 +123,7 @@ func wholeNumbers(args map[string]any) error {
 // CommandByID reads one command.
 func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	var c command.Command
-	found, err := tx.One(`SELECT `+commandColumns+` FROM command c JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND c.id = $2`,
-		func(r core.Row) (err error) { c, err = scanCommand(r); return err }, tx.Tenant, i)
+	found, err := tx.One(commandQuery+`c.id = $2`, func(r core.Row) error { return scanCommand(r, &c) }, tx.Tenant, i)
 	if err != nil {
 		return command.Command{}, false, fmt.Errorf("read command %s: %w", i.Text(id.Command), err)
 	}
@@ -122,11 +138,9 @@ func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command
 		}
 	}
 	var out []command.Command
-	err := tx.C.Query(`SELECT `+commandColumns+` FROM command c JOIN meter m ON m.n = c.meter
-		WHERE c.tenant_id = $1 AND c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
-		c, err := scanCommand(r)
-		out = append(out, c)
-		return err
+	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
+		out = append(out, command.Command{})
+		return scanCommand(r, &out[len(out)-1])
 	}, tx.Tenant, meter, before, max)
 	if err != nil {
 		return nil, fmt.Errorf("list commands of meter %d: %w", meter, err)

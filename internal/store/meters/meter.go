@@ -11,34 +11,50 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
+// meterRow is a row of meter.
+type meterRow = registry.Meter
+
+var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Column[meterRow]{
+	core.Int("n", func(m *meterRow) *int64 { return &m.N }),
+	core.Text("number", func(m *meterRow) *string { return &m.Number }),
+	core.Text("mode", func(m *meterRow) *registry.Mode { return &m.Mode }),
+	core.Text("status", func(m *meterRow) *registry.Status { return &m.Status }),
+	core.ID("account_id", func(m *meterRow) *id.ID { return &m.Account }),
+	core.Int("phases", func(m *meterRow) *int { return &m.Phases }),
+	core.Int("imp_per_kwh", func(m *meterRow) *int64 { return &m.ImpPerKWh }),
+	core.Text("tt", func(m *meterRow) *string { return &m.TT }),
+	core.Bool("simulated", func(m *meterRow) *bool { return &m.Simulated }),
+	core.Text("profile", func(m *meterRow) *string { return &m.Profile }),
+	{Name: "mqtt_hash", Form: 'b'},
+	{Name: "link_key_enc", Form: 'b'},
+}, Unattested: []core.Column[meterRow]{
+	core.ID("id", func(m *meterRow) *id.ID { return &m.ID }),
+	core.Text("model", func(m *meterRow) *string { return &m.Model }),
+	{Name: "reading_interval_s", Form: 'i',
+		Read: func(m *meterRow, r core.Row, col int) error {
+			m.ReadingInterval = time.Duration(r.Int(col)) * time.Second
+			return nil
+		},
+		Write: func(m *meterRow) any { return int64(m.ReadingInterval / time.Second) }},
+	core.Int("config_version", func(m *meterRow) *int64 { return &m.ConfigVersion }).ReadOnly(),
+	core.Time("created_at", func(m *meterRow) *time.Time { return &m.CreatedAt }),
+	core.Int("version", func(m *meterRow) *int64 { return &m.Version }).ReadOnly(),
+	core.Text("sim_phone", func(m *meterRow) *string { return &m.SIM }),
+	{Name: "command_counter", Form: 'i'},
+	{Name: "lease_seq", Form: 'i'},
+}}
+
 // MeterKind is the evidence of meters.
 var MeterKind = core.AttestedKind{Name: "meter", Noun: "Meter", Prefix: id.Meter, From: "meter r", Key: "id", Order: "r.version",
-	Proof: core.Proof{Columns: "r.n, r.number, r.mode, r.status, r.account_id, r.phases, r.imp_per_kwh, r.tt, r.simulated, r.profile, r.mqtt_hash, r.link_key_enc",
-		Forms: "itttbiitit" + "bb"}}
+	Proof: meterColumns.Proof("r")}
 
-// KeyKind is the evidence of the keys of meters.
-var KeyKind = core.AttestedKind{Name: "key", Noun: "Meter key", Prefix: id.Key, From: "meter_key r", Key: "id", Order: "r.version",
-	Proof: core.Proof{Columns: "r.meter, r.sgc, r.krn, r.kt, r.ti, r.ken, r.ea, r.dkga, r.base_date, r.from_at, r.state", Forms: "itiititti" + "it"}}
-
-// meterColumns are the columns of meter m in the order in which scanMeter reads them.
-const (
-	meterColumns = `m.id, m.n, m.number, m.mode, m.status, m.account_id, m.model, m.phases, m.imp_per_kwh, m.tt, m.simulated,
-	m.profile, m.reading_interval_s, m.config_version, m.created_at, m.version, m.sim_phone`
-	meterWidth = 17
-)
-
-func scanMeter(r core.Row) registry.Meter {
-	return registry.Meter{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Mode: registry.Mode(r.Text(3)), Status: registry.Status(r.Text(4)),
-		Account: r.ID(5), Model: r.Text(6), Phases: int(r.Int(7)), ImpPerKWh: r.Int(8), TT: r.Text(9), Simulated: r.Bool(10),
-		Profile: r.Text(11), ReadingInterval: time.Duration(r.Int(12)) * time.Second, ConfigVersion: r.Int(13),
-		CreatedAt: r.Time(14), Version: r.Int(15), SIM: r.Text(16)}
-}
+// meterQuery reads the meter that fulfils a condition.
+var meterQuery = `SELECT ` + meterColumns.List("m") + ` FROM meter m WHERE m.tenant_id = $1 AND `
 
 // MeterWhere reads the meter that fulfils a condition.
 func (tx Rows) MeterWhere(condition string, arg any) (registry.Meter, bool, error) {
 	var m registry.Meter
-	found, err := tx.One(`SELECT `+meterColumns+` FROM meter m WHERE m.tenant_id = $1 AND `+condition,
-		func(r core.Row) error { m = scanMeter(r); return nil }, tx.Tenant, arg)
+	found, err := tx.One(meterQuery+condition, meterColumns.To(&m), tx.Tenant, arg)
 	if err != nil {
 		return registry.Meter{}, false, fmt.Errorf("find meter: %w", err)
 	}
@@ -94,11 +110,7 @@ func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry
 
 // AddMeterRow keeps a new meter with the hash of its MQTT password and its sealed link key.
 func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) error {
-	_, err := tx.C.Exec(`INSERT INTO meter (tenant_id, id, n, number, mode, status, account_id, model, phases, imp_per_kwh, tt,
-		simulated, profile, reading_interval_s, mqtt_hash, link_key_enc, sim_phone, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		tx.Tenant, m.ID, m.N, m.Number, string(m.Mode), string(m.Status), m.Account, m.Model, m.Phases, m.ImpPerKWh, m.TT,
-		m.Simulated, m.Profile, int64(m.ReadingInterval/time.Second), mqttHash, sealedLinkKey, m.SIM, m.CreatedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+meterColumns.Into("mqtt_hash", "link_key_enc"), meterColumns.Values(tx.Tenant, &m, mqttHash, sealedLinkKey)...)
 	if err != nil {
 		return fmt.Errorf("keep meter %s: %w", m.Number, err)
 	}
@@ -128,33 +140,51 @@ func (tx Rows) AddMeterKey(k registry.Key) error {
 	if err != nil {
 		return fmt.Errorf("add meter key: %w", err)
 	}
-	_, err = tx.C.Exec(`INSERT INTO meter_key (tenant_id, id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state,
-		tid_floor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		tx.Tenant, k.ID, k.Meter, k.SGC, int64(k.KRN), int64(k.KT), k.TI, int64(k.KEN), k.EA.String(), k.DKGA.String(),
-		int64(k.BaseDate), k.From, k.State, int64(max(k.LastTID, floor)), tx.Now)
+	k.LastTID = max(k.LastTID, floor)
+	_, err = tx.C.Exec(`INSERT INTO `+meterKeyColumns.Into("created_at"), meterKeyColumns.Values(tx.Tenant, &k, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("keep key of meter %d: %w", k.Meter, err)
 	}
 	return tx.Attest("key", k.ID)
 }
 
-// KeyRefColumns are the columns of meter_key k in the order in which scanMeterKey reads them.
-const KeyRefColumns = MeterKeyColumns + `, k.tid_floor, ` + NewestTID
+var meterKeyColumns = core.Columns[registry.Key]{Table: "meter_key", Attested: []core.Column[registry.Key]{
+	core.Int("meter", func(k *registry.Key) *int64 { return &k.Meter }),
+	core.Text("sgc", func(k *registry.Key) *string { return &k.SGC }),
+	core.Int("krn", func(k *registry.Key) *uint8 { return &k.KRN }),
+	core.Int("kt", func(k *registry.Key) *sts.KeyType { return &k.KT }),
+	core.Text("ti", func(k *registry.Key) *string { return &k.TI }),
+	core.Int("ken", func(k *registry.Key) *uint8 { return &k.KEN }),
+	core.Parsed("ea", func(k *registry.Key) *sts.EA { return &k.EA }, sts.ParseEA),
+	core.Parsed("dkga", func(k *registry.Key) *sts.DKGA { return &k.DKGA }, sts.ParseDKGA),
+	core.Int("base_date", func(k *registry.Key) *sts.BaseDate { return &k.BaseDate }),
+	core.Time("from_at", func(k *registry.Key) *time.Time { return &k.From }),
+	core.Text("state", func(k *registry.Key) *string { return &k.State }),
+}, Unattested: []core.Column[registry.Key]{
+	core.ID("id", func(k *registry.Key) *id.ID { return &k.ID }),
+	core.Int("tid_floor", func(k *registry.Key) *sts.TID { return &k.LastTID }),
+	{Name: "created_at", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
 
-// MeterKeyColumns are those of them that say which key it is.
-const MeterKeyColumns = `k.id, k.meter, k.sgc, k.krn, k.kt, k.ti, k.ken, k.ea, k.dkga, k.base_date, k.from_at, k.state`
+// KeyKind is the evidence of the keys of meters.
+var KeyKind = core.AttestedKind{Name: "key", Noun: "Meter key", Prefix: id.Key, From: "meter_key r", Key: "id", Order: "r.version",
+	Proof: meterKeyColumns.Proof("r")}
 
-// ScanMeterKey reads the columns of keyRefColumns, the first of them at col.
-func ScanMeterKey(r core.Row, col int) (registry.Key, error) {
-	k := registry.Key{ID: r.ID(col), Meter: r.Int(col + 1), SGC: r.Text(col + 2), KRN: uint8(r.Int(col + 3)), KT: sts.KeyType(r.Int(col + 4)),
-		TI: r.Text(col + 5), KEN: uint8(r.Int(col + 6)), BaseDate: sts.BaseDate(r.Int(col + 9)), From: r.Time(col + 10),
-		State: r.Text(col + 11), LastTID: sts.TID(max(r.Int(col+12), r.Int(col+13)))}
-	var err error
-	if k.EA, err = sts.ParseEA(r.Text(col + 7)); err != nil {
-		return registry.Key{}, err
+// KeyQuery reads keys with the newest TID of each.
+var KeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, ` + NewestTID + ` FROM meter_key k WHERE k.tenant_id = $1 AND `
+
+// SaleKeyQuery reads and locks the keys of a meter, each with the newest TID of its own tokens alone.
+var SaleKeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
+	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`
+
+// ScanMeterKey reads a key and, behind it, a newest TID; the first column is col.
+func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
+	col, err := meterKeyColumns.Scan(r, col, k)
+	if err == nil {
+		k.LastTID = max(k.LastTID, sts.TID(r.Int(col)))
 	}
-	k.DKGA, err = sts.ParseDKGA(r.Text(col + 8))
-	return k, err
+	return err
 }
 
 // AddInstall notes from when a meter measures a service point.

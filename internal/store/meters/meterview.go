@@ -2,29 +2,20 @@ package meters
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Where each part of a meter record begins among the columns of recordQuery, behind the meter itself.
-const (
-	colTariff   = meterWidth
-	colCurrency = colTariff + 1
-	colCustomer = colCurrency + 1
-	colLive     = colCustomer + 7
-	colPlace    = colLive + 14
-	colKey      = colPlace + 2
-)
-
 // recordQuery reads what is shown of a meter in one go. A meter that never spoke has no live row, and a wallet meter
 // perhaps no key.
-var recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE(n.currency, ''), ` + people.CustomerColumns.List("c") + `,
-	l.meter, l.last_seen, l.newest_at, l.as_of, l.received_at, l.register_wh, l.balance_wh, l.ec_used_wh, l.overrun_wh, l.w,
-	l.mv, l.relay, l.reasons, l.tamper, p.feeder, w.max_w, ` + KeyRefColumns + `
+var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, ` + meterColumns.List("m") + `, ` +
+	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '` + people.ClosedAccount + `'
@@ -38,26 +29,29 @@ var recordQuery = `SELECT ` + meterColumns + `, COALESCE(t.name, ''), COALESCE(n
 
 // scanRecord reads the columns of recordQuery, and the currency that a wallet would be in.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
-	rec = registry.MeterRecord{Meter: scanMeter(r), TariffName: r.Text(colTariff), Feeder: r.Text(colPlace), MaxW: unit.Power(r.Int(colPlace + 1))}
-	if _, err := people.CustomerColumns.Scan(r, colCustomer, &rec.Customer); err != nil {
+	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), MaxW: unit.Power(r.Int(3))}
+	var l metering.Live
+	col, err := meterColumns.Scan(r, 5, &rec.Meter)
+	if err == nil {
+		col, err = people.CustomerColumns.Scan(r, col, &rec.Customer)
+	}
+	if err == nil {
+		col, err = liveColumns.Scan(r, col, &l)
+	}
+	if err == nil && !r.IsNull(4) {
+		rec.Key = &registry.Key{}
+		err = ScanMeterKey(r, col, rec.Key)
+	}
+	if err != nil {
 		return registry.MeterRecord{}, "", err
 	}
-	if !r.IsNull(colLive) {
-		rec.Seen = !r.IsNull(colLive + 1)
-		rec.LastSeen, rec.NewestAt = r.Time(colLive+1), r.Int(colLive+2)
-		rec.Reported = !r.IsNull(colLive + 3)
-		rec.AsOf, rec.ReceivedAt = r.Time(colLive+3), r.Time(colLive+4)
-		rec.RegisterWh, rec.BalanceWh, rec.ECUsedWh, rec.OverrunWh = r.Int(colLive+5), r.Int(colLive+6), r.Int(colLive+7), r.Int(colLive+8)
-		rec.W, rec.MV, rec.Relay, rec.Reasons, rec.Tamper = r.Int(colLive+9), r.Int(colLive+10), r.Text(colLive+11), r.Text(colLive+12), r.Bool(colLive+13)
+	rec.Seen, rec.LastSeen, rec.NewestAt = !l.LastSeen.IsZero(), l.LastSeen, l.NewestAt
+	if rec.Reported = !l.ReceivedAt.IsZero(); rec.Reported {
+		rec.AsOf, rec.ReceivedAt = time.UnixMicro(l.AsOf).UTC(), l.ReceivedAt
 	}
-	if !r.IsNull(colKey) {
-		key, err := ScanMeterKey(r, colKey)
-		if err != nil {
-			return registry.MeterRecord{}, "", err
-		}
-		rec.Key = &key
-	}
-	return rec, r.Text(colCurrency), nil
+	rec.RegisterWh, rec.BalanceWh, rec.ECUsedWh, rec.OverrunWh, rec.W, rec.MV = l.RegisterWh, l.BalanceWh, l.ECUsedWh, l.OverrunWh, l.W, l.MV
+	rec.Relay, rec.Reasons, rec.Tamper = l.Relay, l.Reasons, l.Tamper
+	return rec, r.Text(1), nil
 }
 
 // MeterRecord reads what is shown of one meter of the tenant.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -12,32 +13,56 @@ import (
 // LiveChunk is how many meters one statement loads. A batch has few meters or thousands; the text stays the same.
 const LiveChunk = 50
 
-// liveColumns are the columns of meter_live in the order in which scanLive reads them.
-const liveColumns = `meter, store, watermark, bits, boot, last_seen, newest_at, reading_seq, as_of, received_at,
-	register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper, rated`
+// liveRow is a row of meter_live.
+type liveRow = metering.Live
 
-// scanLive reads the columns of liveColumns.
-func scanLive(r core.Row) (int64, *metering.Live) {
-	l := &metering.Live{
-		Store: r.Text(1), Window: metering.Window{Watermark: uint64(r.Int(2)), Bits: uint64(r.Int(3))},
-		Boot: uint64(r.Int(4)), LastSeen: r.Time(5), NewestAt: r.Int(6),
-		Figures: metering.Figures{
-			ReadingSeq: uint64(r.Int(7)), AsOf: r.Int(8), ReceivedAt: r.Time(9),
-			RegisterWh: r.Int(10), BalanceWh: r.Int(11), ECUsedWh: r.Int(12), OverrunWh: r.Int(13),
-			W: r.Int(14), MV: r.Int(15), Relay: r.Text(16), Reasons: r.Text(17), Tamper: r.Bool(18),
-		},
-		Rated: r.Bool(19),
+var liveColumns = core.Columns[liveRow]{Table: "meter_live", Unattested: []core.Column[liveRow]{
+	core.Text("store", func(l *liveRow) *string { return &l.Store }),
+	core.Int("watermark", func(l *liveRow) *uint64 { return &l.Window.Watermark }),
+	core.Int("bits", func(l *liveRow) *uint64 { return &l.Window.Bits }),
+	core.Int("boot", func(l *liveRow) *uint64 { return &l.Boot }),
+	core.Time("last_seen", func(l *liveRow) *time.Time { return &l.LastSeen }),
+	core.Int("newest_at", func(l *liveRow) *int64 { return &l.NewestAt }),
+	core.Int("reading_seq", func(l *liveRow) *uint64 { return &l.ReadingSeq }),
+	figure("as_of", func(l *liveRow) *int64 { return &l.AsOf }),
+	core.Time("received_at", func(l *liveRow) *time.Time { return &l.ReceivedAt }),
+	figure("register_wh", func(l *liveRow) *int64 { return &l.RegisterWh }),
+	figure("balance_wh", func(l *liveRow) *int64 { return &l.BalanceWh }),
+	figure("ec_used_wh", func(l *liveRow) *int64 { return &l.ECUsedWh }),
+	figure("overrun_wh", func(l *liveRow) *int64 { return &l.OverrunWh }),
+	figure("w", func(l *liveRow) *int64 { return &l.W }),
+	figure("mv", func(l *liveRow) *int64 { return &l.MV }),
+	core.Text("relay", func(l *liveRow) *string { return &l.Relay }),
+	core.Text("reasons", func(l *liveRow) *string { return &l.Reasons }),
+	core.Bool("tamper", func(l *liveRow) *bool { return &l.Tamper }),
+	core.Bool("rated", func(l *liveRow) *bool { return &l.Rated }).ReadOnly(),
+	{Name: "meter", Form: 'i'},
+	{Name: "info", Form: 't'},
+}}
+
+// figure is the column of a figure that a reading brings; until the first it is NULL.
+func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
+	c := core.Int(name, field)
+	c.Write = func(l *liveRow) any {
+		if l.ReceivedAt.IsZero() {
+			return nil
+		}
+		return *field(l)
 	}
-	l.Load()
-	return r.Int(0), l
+	return c
 }
+
+// liveQuery loads LiveChunk rows, liveSave writes one.
+var (
+	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` + core.Placeholders(2, LiveChunk) + `) ORDER BY meter`
+	liveSave  = `INSERT INTO ` + liveColumns.Into("meter") + liveColumns.OrUpdate("meter")
+)
 
 // loadLive reads the rows of the named meters with few statements and locks them; a meter without a row has sent
 // nothing yet and gets an empty one.
 func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	out := make(map[int64]*metering.Live, len(meters))
-	sql := `SELECT ` + liveColumns + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` +
-		core.Placeholders(2, LiveChunk) + `) ORDER BY meter` + tx.C.ForUpdate()
+	sql := liveQuery + tx.C.ForUpdate()
 	args := make([]any, 1+LiveChunk)
 	args[0] = tx.Tenant
 	for len(meters) > 0 {
@@ -46,9 +71,11 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 			args[1+i] = meters[min(i, n-1)] // a short chunk names its last meter again
 		}
 		err := tx.C.Query(sql, func(r core.Row) error {
-			n, l := scanLive(r)
-			out[n] = l
-			return nil
+			l := &metering.Live{}
+			out[r.Int(0)] = l
+			_, err := liveColumns.Scan(r, 1, l)
+			l.Load()
+			return err
 		}, args...)
 		if err != nil {
 			return nil, fmt.Errorf("load receive windows: %w", err)
@@ -115,20 +142,7 @@ func (tx Rows) LoadInfo(meter int64) (*metering.Info, error) {
 
 // SaveLive writes a meter's row; its notes only where a boot was taken.
 func (tx Rows) SaveLive(meter int64, l *metering.Live) error {
-	args := []any{tx.Tenant, meter, l.Store, int64(l.Window.Watermark), int64(l.Window.Bits), int64(l.Boot), l.LastSeen, l.NewestAt,
-		int64(l.ReadingSeq), nil, l.ReceivedAt, nil, nil, nil, nil, nil, nil, l.Relay, l.Reasons, l.Tamper}
-	if !l.ReceivedAt.IsZero() { // figures exist once a reading has come; until then the columns stay NULL
-		copy(args[9:], []any{l.AsOf, l.ReceivedAt, l.RegisterWh, l.BalanceWh, l.ECUsedWh, l.OverrunWh, l.W, l.MV})
-	}
-	_, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter, store, watermark, bits, boot, last_seen, newest_at,
-		reading_seq, as_of, received_at, register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, tamper)
-		VALUES (`+core.Placeholders(1, len(args))+`)
-		ON CONFLICT (tenant_id, meter) DO UPDATE SET store = excluded.store, watermark = excluded.watermark,
-		bits = excluded.bits, boot = excluded.boot, last_seen = excluded.last_seen, newest_at = excluded.newest_at,
-		reading_seq = excluded.reading_seq, as_of = excluded.as_of, received_at = excluded.received_at,
-		register_wh = excluded.register_wh, balance_wh = excluded.balance_wh, ec_used_wh = excluded.ec_used_wh,
-		overrun_wh = excluded.overrun_wh, w = excluded.w, mv = excluded.mv, relay = excluded.relay,
-		reasons = excluded.reasons, tamper = excluded.tamper`, args...)
+	_, err := tx.C.Exec(liveSave, liveColumns.Values(tx.Tenant, l, meter)...)
 	if err != nil {
 		return fmt.Errorf("save receive window of meter %d: %w", meter, err)
 	}

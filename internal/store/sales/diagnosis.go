@@ -25,11 +25,10 @@ func (tx Rows) TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, er
 // MeterKeys lists the keys of a meter, newest first, whatever their state.
 func (tx Rows) MeterKeys(meter int64, max int) ([]registry.Key, error) {
 	var out []registry.Key
-	err := tx.C.Query(`SELECT `+meters.KeyRefColumns+` FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2
+	err := tx.C.Query(meters.KeyQuery+`k.meter = $2
 		ORDER BY k.from_at DESC, k.id DESC LIMIT $3`, func(r core.Row) error {
-		k, err := meters.ScanMeterKey(r, 0)
-		out = append(out, k)
-		return err
+		out = append(out, registry.Key{})
+		return meters.ScanMeterKey(r, 0, &out[len(out)-1])
 	}, tx.Tenant, meter, max)
 	if err != nil {
 		return nil, fmt.Errorf("list keys of meter %d: %w", meter, err)

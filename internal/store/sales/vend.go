@@ -63,11 +63,9 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 // every sale, and meters have one key.
 func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	var all []registry.Key
-	err := tx.C.Query(`SELECT `+meters.MeterKeyColumns+`, k.tid_floor, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
-		FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`+tx.C.ForUpdate(), func(r core.Row) error {
-		k, err := meters.ScanMeterKey(r, 0)
-		all = append(all, k)
-		return err
+	err := tx.C.Query(meters.SaleKeyQuery+tx.C.ForUpdate(), func(r core.Row) error {
+		all = append(all, registry.Key{})
+		return meters.ScanMeterKey(r, 0, &all[len(all)-1])
 	}, tx.Tenant, meter)
 	last := func(base sts.BaseDate) (tid sts.TID) {
 		for _, k := range all {
