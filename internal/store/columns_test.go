@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/store"
@@ -8,18 +9,15 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
 // TestListsOfColumnsAreTheSchema: every column of a listed table is in its list once, none is there that the table lacks,
 // and each is read as what the schema says it is.
 func TestListsOfColumnsAreTheSchema(t *testing.T) {
 	forms := map[string]string{"TEXT": "t", "INTEGER": "i", "BLOB": "b"}
-	var lists []core.Listed
-	for _, area := range [][]core.Listed{people.Lists[:], books.Lists[:], meters.Lists[:]} {
-		lists = append(lists, area...)
-	}
 	undone(t, func(tx *store.Tx) error {
-		for _, l := range lists {
+		for _, l := range lists() {
 			table, columns := l.Listed()
 			got := map[string]string{}
 			for _, c := range columns {
@@ -47,4 +45,8 @@ func TestListsOfColumnsAreTheSchema(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func lists() []core.Listed {
+	return slices.Concat(people.Lists[:], books.Lists[:], meters.Lists[:], sales.Lists[:])
 }

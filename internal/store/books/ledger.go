@@ -195,7 +195,7 @@ func (tx Rows) insertJournal(j ledger.Journal, accounts []core.Account) error {
 	if err != nil {
 		return err
 	}
-	postings := core.RowsInto(core.IntoPostings, 4, tx.Tenant, j.ID)
+	postings := core.RowsInto(core.IntoPostings, tx.Tenant, j.ID)
 	for seq, p := range j.Postings {
 		at := slices.IndexFunc(accounts, func(a core.Account) bool { return a.Ref == p.Account })
 		if err := postings.Add(tx.Tx, seq, accounts[at].N, p.Amount, Listed(j.Kind, p.Account.Code)); err != nil {

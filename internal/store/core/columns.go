@@ -75,6 +75,12 @@ func ID[T any](name string, field func(*T) *id.ID) Column[T] {
 		func(of *T) any { return *field(of) }}
 }
 
+// Bytes is a column of bytes. nil is NULL.
+func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
+	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.Bytes(col); return nil },
+		func(of *T) any { return []byte(*field(of)) }}
+}
+
 // List names the columns that Scan reads, of the table under an alias or, for "", without one.
 func (l *Columns[T]) List(alias string) string {
 	var names []string
@@ -128,14 +134,24 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 
 // Into is an INSERT statement, from the table's name on: of the tenant, of the columns that have a Write, and of more.
 func (l *Columns[T]) Into(more ...string) string {
-	names := []string{"tenant_id"}
+	names := append(append([]string{"tenant_id"}, l.written()...), more...)
+	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
+}
+
+// IntoRows is an INSERT statement for [RowsInto], from the table's name on: of what all rows share, the tenant first, and of the
+// columns that have a Write and more, as [AddRow] takes them.
+func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
+	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
+	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
+}
+
+func (l *Columns[T]) written() (names []string) {
 	for _, c := range l.all() {
 		if c.Write != nil {
 			names = append(names, c.Name)
 		}
 	}
-	names = append(names, more...)
-	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
+	return names
 }
 
 // OrUpdate follows Into where the row may be there: every column that Into writes is written, but for those of the key. The key
@@ -153,6 +169,10 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 // Values are the parameters of Into.
 func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 	out := append(make([]any, 0, 1+len(l.Attested)+len(l.Unattested)+len(more)), tenant)
+	return append(l.values(out, row), more...)
+}
+
+func (l *Columns[T]) values(out []any, row *T) []any {
 	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
 		for i := range columns {
 			if columns[i].Write != nil {
@@ -160,18 +180,27 @@ func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 			}
 		}
 	}
-	return append(out, more...)
+	return out
 }
 
 // Proof names columns that are hashed, and how each of them is read.
 type Proof struct{ Columns, Forms string }
 
-// Proof names the attested columns of the table under an alias, or those of the names that are given.
-func (l *Columns[T]) Proof(alias string, names ...string) (p Proof) {
-	for _, c := range l.Attested {
-		if len(names) == 0 || slices.Contains(names, c.Name) {
-			p = p.And(Proof{qualified(alias, c.Name), string(c.Form)})
-		}
+// Proof names the attested columns of the table under an alias.
+func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested) }
+
+// ProofOf names columns of the table under an alias that are attested with the rows of another table.
+func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
+	columns := make([]Column[T], len(names))
+	for i, name := range names {
+		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
+	}
+	return proof(alias, columns)
+}
+
+func proof[T any](alias string, columns []Column[T]) (p Proof) {
+	for _, c := range columns {
+		p = p.And(Proof{qualified(alias, c.Name), string(c.Form)})
 	}
 	return p
 }

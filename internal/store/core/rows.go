@@ -14,7 +14,6 @@ const maxRows = 16
 // Rows that are inserted several at a time, because what a statement costs is mostly the statement. Leading columns are
 // the same in every row.
 const (
-	IntoLines    = `INSERT INTO vend_line (tenant_id, vend_id, seq, kind, ref, amount, vat, units_wh, steps_json, label, left_after) VALUES `
 	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
 	intoHashes   = `INSERT INTO seal_hash (tenant_id, idx, hash) VALUES `
@@ -28,19 +27,34 @@ type rows struct {
 	args        []any // the shared values, then those of each row
 }
 
-// RowsInto begins with the values that all rows share; own is how many further ones each has.
-func RowsInto(into string, own int, shared ...any) rows {
+// RowsInto begins with the values that all rows share; each has the further ones that the statement names.
+func RowsInto(into string, shared ...any) rows {
+	own := strings.Count(into, ",") + 1 - len(shared)
 	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
 }
 
 // Add adds a row by its own values, and inserts those before it when there are maxRows.
 func (r *rows) Add(tx *Tx, own ...any) error {
-	if len(r.args) == r.shared+maxRows*r.own {
-		if err := r.Insert(tx); err != nil {
-			return err
-		}
+	if err := r.full(tx); err != nil {
+		return err
 	}
 	r.args = append(r.args, own...)
+	return nil
+}
+
+// AddRow is Add for a row whose columns are listed; see [Columns.IntoRows].
+func AddRow[T any](tx *Tx, r *rows, l *Columns[T], row *T, more ...any) error {
+	if err := r.full(tx); err != nil {
+		return err
+	}
+	r.args = append(l.values(r.args, row), more...)
+	return nil
+}
+
+func (r *rows) full(tx *Tx) error {
+	if len(r.args) == r.shared+maxRows*r.own {
+		return r.Insert(tx)
+	}
 	return nil
 }
 

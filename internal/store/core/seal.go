@@ -215,7 +215,7 @@ func (tx *Tx) Origin() (string, error) {
 }
 
 func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
-	leaves, hashes := RowsInto(intoLeaves, 4, tx.Tenant), RowsInto(intoHashes, 2, tx.Tenant)
+	leaves, hashes := RowsInto(intoLeaves, tx.Tenant), RowsInto(intoHashes, tx.Tenant)
 	for i := range f.Leaves {
 		fl := &f.Leaves[i]
 		if err := leaves.Add(tx, l.edge.Size(), fl.kind, fl.id, fl.leaf[:]); err != nil {
@@ -235,7 +235,7 @@ func (s *Sealer) append(tx *Tx, l *sealedLog, f *Fresh) error {
 
 func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {
 	var total money.Minor
-	rows := RowsInto(intoRollUps, 2, tx.Tenant, f.n)
+	rows := RowsInto(intoRollUps, tx.Tenant, f.n)
 	for _, n := range slices.Sorted(maps.Keys(f.Sums)) {
 		sum := f.Sums[n]
 		total += sum.Amount

@@ -17,13 +17,16 @@ const (
 // Status is the column that says whether somebody is active or blocked.
 func Status[T any](blocked func(*T) *bool) core.Column[T] {
 	return core.Column[T]{Name: "status", Form: 't',
-		Read: func(to *T, r core.Row, col int) error { *blocked(to) = r.Text(col) != StatusActive; return nil },
-		Write: func(of *T) any {
-			if *blocked(of) {
-				return StatusBlocked
-			}
-			return StatusActive
-		}}
+		Read:  func(to *T, r core.Row, col int) error { *blocked(to) = r.Text(col) != StatusActive; return nil },
+		Write: func(of *T) any { return StatusOf(*blocked(of)) }}
+}
+
+// StatusOf is what the column says.
+func StatusOf(blocked bool) string {
+	if blocked {
+		return StatusBlocked
+	}
+	return StatusActive
 }
 
 // personColumns are the columns of a person.

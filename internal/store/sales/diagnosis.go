@@ -12,9 +12,10 @@ import (
 
 // TokenByHash finds a token by the keyed hash of its digits, and the meter key it was made under.
 func (tx Rows) TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, err error) {
-	found, err = tx.One(`SELECT `+tokenColumns+`, meter_key_id FROM token WHERE tenant_id = $1 AND digits_hash = $2`, func(r core.Row) error {
-		t, key = scanToken(r), r.ID(tokenWidth)
-		return nil
+	found, err = tx.One(`SELECT meter_key_id, `+tokenColumns.List("")+` FROM token WHERE tenant_id = $1 AND digits_hash = $2`, func(r core.Row) error {
+		key = r.ID(0)
+		_, err := tokenColumns.Scan(r, 1, &t)
+		return err
 	}, tx.Tenant, hash)
 	if err != nil {
 		return sale.Token{}, id.ID{}, false, fmt.Errorf("find a token by its digits: %w", err)

@@ -12,15 +12,51 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// JobKind is the evidence of jobs.
-var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order: "r.version", Key: "id",
-	From: "token_job r LEFT JOIN units_transfer u ON u.tenant_id = r.tenant_id AND u.job_id = r.id",
-	Proof: core.Proof{Columns: "r.ref, r.kind, r.meter, r.meter_key_id, r.new_key_id, r.account_id, r.units_wh, r.value, r.reason_code, r.reason, r.replaces, " +
-		"r.by_actor, r.approved_by, r.state, u.id, u.meter, u.account_id, u.units_wh, u.reason_code, u.reason, u.by_actor, u.approved_by",
-		Forms: "ttibbbiittb" + "ttt" + "bibitttt"}}
+// jobRow is a row of token_job, and of units_transfer.
+type jobRow = sale.Job
 
-const jobColumns = `j.id, j.ref, j.kind, m.id, m.n, m.number, m.simulated, j.account_id, j.meter_key_id, j.new_key_id, j.units_wh, j.value,
-	j.reason_code, j.reason, j.by_actor, j.approved_by, j.state, j.failure, j.created_at, j.completed_at, j.replaces`
+var jobColumns = core.Columns[jobRow]{Table: "token_job", Attested: []core.Column[jobRow]{
+	core.Text("ref", func(j *jobRow) *string { return &j.Ref }),
+	core.Text("kind", func(j *jobRow) *sale.JobKind { return &j.Kind }),
+	core.Int("meter", func(j *jobRow) *int64 { return &j.Meter.N }),
+	core.ID("meter_key_id", func(j *jobRow) *id.ID { return &j.Key }),
+	core.ID("new_key_id", func(j *jobRow) *id.ID { return &j.NewKey }),
+	core.ID("account_id", func(j *jobRow) *id.ID { return &j.Account }),
+	core.Int("units_wh", func(j *jobRow) *unit.Energy { return &j.Units }),
+	core.Int("value", func(j *jobRow) *int64 { return &j.Value }),
+	core.Text("reason_code", func(j *jobRow) *string { return &j.ReasonCode }),
+	core.Text("reason", func(j *jobRow) *string { return &j.Reason }),
+	core.ID("replaces", func(j *jobRow) *id.ID { return &j.Replaces }),
+	core.Text("by_actor", func(j *jobRow) *string { return &j.By }),
+	core.Text("approved_by", func(j *jobRow) *string { return &j.ApprovedBy }),
+	core.Text("state", func(j *jobRow) *sale.State { return &j.State }),
+}, Unattested: []core.Column[jobRow]{
+	core.ID("id", func(j *jobRow) *id.ID { return &j.ID }),
+	core.Text("failure", func(j *jobRow) *refusal.Code { return &j.Failure }).ReadOnly(),
+	core.Time("created_at", func(j *jobRow) *time.Time { return &j.CreatedAt }),
+	core.Time("completed_at", func(j *jobRow) *time.Time { return &j.CompletedAt }).ReadOnly(),
+	{Name: "version", Form: 'i'},
+}}
+
+// transferColumns are the columns of units that left without money. They are attested with their job.
+var transferColumns = core.Columns[jobRow]{Table: "units_transfer", Attested: []core.Column[jobRow]{
+	{Name: "id", Form: 'b'},
+	core.Int("meter", func(j *jobRow) *int64 { return &j.Meter.N }),
+	core.ID("account_id", func(j *jobRow) *id.ID { return &j.Account }),
+	core.Int("units_wh", func(j *jobRow) *unit.Energy { return &j.Units }),
+	core.Text("reason_code", func(j *jobRow) *string { return &j.ReasonCode }),
+	core.Text("reason", func(j *jobRow) *string { return &j.Reason }),
+	core.Text("by_actor", func(j *jobRow) *string { return &j.By }),
+	core.Text("approved_by", func(j *jobRow) *string { return &j.ApprovedBy }),
+}, Unattested: []core.Column[jobRow]{
+	core.ID("job_id", func(j *jobRow) *id.ID { return &j.ID }),
+	core.Time("created_at", func(j *jobRow) *time.Time { return &j.CreatedAt }),
+}}
+
+// JobKind is the evidence of jobs, and of the units that they gave away.
+var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order: "r.version", Key: "id",
+	From:  "token_job r LEFT JOIN units_transfer u ON u.tenant_id = r.tenant_id AND u.job_id = r.id",
+	Proof: jobColumns.Proof("r").And(transferColumns.Proof("u"))}
 
 const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id AND m.n = j.meter`
 
@@ -34,10 +70,7 @@ func wrapJob(what string, err error) error {
 // AddJob keeps a job with its reserved tokens. Units that leave without money get a record
 // of their own.
 func (tx Rows) AddJob(j sale.Job) error {
-	_, err := tx.C.Exec(`INSERT INTO token_job (tenant_id, id, ref, kind, meter, meter_key_id, new_key_id, account_id, units_wh, value,
-		reason_code, reason, by_actor, approved_by, state, created_at, replaces)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`, tx.Tenant, j.ID, j.Ref, string(j.Kind), j.Meter.N, j.Key,
-		j.NewKey, j.Account, j.Units, j.Value, j.ReasonCode, j.Reason, j.By, j.ApprovedBy, string(j.State), j.CreatedAt, j.Replaces)
+	_, err := tx.C.Exec(`INSERT INTO `+jobColumns.Into(), jobColumns.Values(tx.Tenant, &j)...)
 	if err != nil {
 		return wrapJob("keep", err)
 	}
@@ -53,9 +86,7 @@ func (tx Rows) AddJob(j sale.Job) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO units_transfer (tenant_id, id, job_id, meter, account_id, units_wh, reason_code, reason, by_actor, approved_by, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Tenant, i, j.ID, j.Meter.N, j.Account, j.Units, j.ReasonCode, j.Reason, j.By,
-		j.ApprovedBy, j.CreatedAt)
+	_, err = tx.C.Exec(`INSERT INTO `+transferColumns.Into("id"), transferColumns.Values(tx.Tenant, &j, i)...)
 	if err == nil {
 		err = tx.Attest("job", j.ID)
 	}
@@ -69,9 +100,7 @@ func (tx Rows) reserveJobToken(j sale.Job, t sale.Token) error {
 		tid = int64(t.TID)
 	}
 	insert := func() error {
-		_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, job_id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state,
-			issued_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, tx.Tenant, t.ID, j.ID, j.Meter.N, j.Key, tid,
-			t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State), t.IssuedAt, tx.Now)
+		_, err := tx.C.Exec(jobTokenInto, tokenColumns.Values(tx.Tenant, &t, j.ID, j.Meter.N, j.Key, tid, tx.Now)...)
 		return err
 	}
 	tx.Issued(t.ID)
@@ -128,25 +157,15 @@ func (tx Rows) JobOfKey(newKey id.ID) (sale.Job, bool, error) {
 
 func (tx Rows) jobWhere(condition string, arg any) (sale.Job, bool, error) {
 	var j sale.Job
-	found, err := tx.One(`SELECT `+jobColumns+jobTables+` WHERE j.tenant_id = $1 AND `+condition, func(r core.Row) error {
-		j = sale.Job{ID: r.ID(0), Ref: r.Text(1), Kind: sale.JobKind(r.Text(2)),
-			Meter:   sale.MeterRef{ID: r.ID(3), N: r.Int(4), Number: r.Text(5), Simulated: r.Bool(6)},
-			Account: r.ID(7), Key: r.ID(8), NewKey: r.ID(9), Units: unit.Energy(r.Int(10)), Value: r.Int(11), ReasonCode: r.Text(12),
-			Reason: r.Text(13), By: r.Text(14), ApprovedBy: r.Text(15), State: sale.State(r.Text(16)), Failure: refusal.Code(r.Text(17)),
-			CreatedAt: r.Time(18)}
-		if !r.IsNull(19) {
-			j.CompletedAt = r.Time(19)
-		}
-		j.Replaces = r.ID(20)
-		return nil
+	found, err := tx.One(`SELECT m.id, m.number, m.simulated, `+jobColumns.List("j")+jobTables+` WHERE j.tenant_id = $1 AND `+condition, func(r core.Row) error {
+		j.Meter = sale.MeterRef{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2)}
+		_, err := jobColumns.Scan(r, 3, &j)
+		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {
 		return sale.Job{}, false, wrapJob("read", err)
 	}
-	err = tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND job_id = $2 ORDER BY tid, subclass`, func(r core.Row) error {
-		j.Tokens = append(j.Tokens, scanToken(r))
-		return nil
-	}, tx.Tenant, j.ID)
+	err = tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND job_id = $2 ORDER BY tid, subclass`, tokenColumns.AddTo(&j.Tokens), tx.Tenant, j.ID)
 	return j, err == nil, wrapJob("read the tokens of a", err)
 }
 

@@ -17,13 +17,32 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// givenColumns are the columns of given_token in the order in which scanGiven reads them.
-const givenColumns = `id, meter, tid, base_date, class, subclass, units_wh, state, result, created_at, digits_enc, digits_hash`
+var givenColumns = core.Columns[tokenRow]{Table: "given_token", Unattested: []core.Column[tokenRow]{
+	core.ID("id", func(t *tokenRow) *id.ID { return &t.ID }),
+	core.Int("meter", func(t *tokenRow) *int64 { return &t.Meter }),
+	core.Int("tid", func(t *tokenRow) *sts.TID { return &t.TID }).ReadOnly(),
+	core.Int("base_date", func(t *tokenRow) *sts.BaseDate { return &t.BaseDate }),
+	core.Int("class", func(t *tokenRow) *uint8 { return &t.Class }),
+	core.Int("subclass", func(t *tokenRow) *uint8 { return &t.SubClass }),
+	core.Int("units_wh", func(t *tokenRow) *unit.Energy { return &t.Units }),
+	core.Text("state", func(t *tokenRow) *sale.TokenState { return &t.State }),
+	core.Text("result", func(t *tokenRow) *string { return &t.Result }).ReadOnly(),
+	core.Time("created_at", func(t *tokenRow) *time.Time { return &t.IssuedAt }),
+	core.Bytes("digits_enc", func(t *tokenRow) *sale.Sealed { return &t.Sealed }),
+	core.Bytes("digits_hash", func(t *tokenRow) *[]byte { return &t.Hash }),
+	{Name: "by_actor", Form: 't'},
+	{Name: "sent_at", Form: 'i'},
+	{Name: "answered_at", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
 
-func scanGiven(r core.Row) sale.Token {
-	return sale.Token{ID: r.ID(0), Meter: r.Int(1), TID: sts.TID(r.Int(2)), BaseDate: sts.BaseDate(r.Int(3)), Class: uint8(r.Int(4)),
-		SubClass: uint8(r.Int(5)), Units: unit.Energy(r.Int(6)), State: sale.TokenState(r.Text(7)), Result: r.Text(8), IssuedAt: r.Time(9),
-		Sealed: r.Bytes(10), Hash: r.Bytes(11), Elsewhere: true}
+// givenQuery reads tokens that were made elsewhere.
+var givenQuery = `SELECT ` + givenColumns.List("") + ` FROM given_token WHERE tenant_id = $1 AND `
+
+func scanGiven(r core.Row, t *tokenRow) error {
+	t.Elsewhere = true
+	_, err := givenColumns.Scan(r, 0, t)
+	return err
 }
 
 // GiveToken keeps a token that was made elsewhere.
@@ -33,9 +52,7 @@ func (tx Rows) GiveToken(g recharge.Given) error {
 		n := int64(g.TID)
 		tid = &n
 	}
-	_, err := tx.C.Exec(`INSERT INTO given_token (tenant_id, id, meter, tid, base_date, class, subclass, units_wh, digits_enc, digits_hash, state,
-		by_actor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Tenant, g.ID, g.Meter, tid, int64(g.BaseDate),
-		int64(g.Class), int64(g.SubClass), int64(g.Units), []byte(g.Sealed), g.Hash, string(g.State), g.By, g.IssuedAt)
+	_, err := tx.C.Exec(`INSERT INTO `+givenColumns.Into("tid", "by_actor"), givenColumns.Values(tx.Tenant, &g.Token, tid, g.By)...)
 	if err != nil {
 		return fmt.Errorf("keep a token from elsewhere: %w", err)
 	}
@@ -54,8 +71,7 @@ func (tx Rows) GivenByHash(meter int64, hash []byte) (token id.ID, found bool, e
 
 // givenToken is a token from elsewhere.
 func (tx Rows) givenToken(token id.ID) (t sale.Token, found bool, err error) {
-	found, err = tx.One(`SELECT `+givenColumns+` FROM given_token WHERE tenant_id = $1 AND id = $2`,
-		func(r core.Row) error { t = scanGiven(r); return nil }, tx.Tenant, token)
+	found, err = tx.One(givenQuery+`id = $2`, func(r core.Row) error { return scanGiven(r, &t) }, tx.Tenant, token)
 	if err != nil {
 		return sale.Token{}, false, fmt.Errorf("find token %s from elsewhere: %w", token.Text(id.Token), err)
 	}
@@ -69,8 +85,11 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 	if err != nil {
 		return nil, err
 	}
-	err = tx.C.Query(`SELECT `+givenColumns+` FROM given_token WHERE tenant_id = $1 AND meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
-		func(r core.Row) error { out = append(out, scanGiven(r)); return nil }, tx.Tenant, meter, newestOr(before), max)
+	err = tx.C.Query(givenQuery+`meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+		func(r core.Row) error {
+			out = append(out, sale.Token{})
+			return scanGiven(r, &out[len(out)-1])
+		}, tx.Tenant, meter, newestOr(before), max)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)
 	}

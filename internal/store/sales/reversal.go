@@ -21,11 +21,35 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// reversalRow is a row of reversal.
+type reversalRow = sale.Reversal
+
+var reversalColumns = core.Columns[reversalRow]{Table: "reversal", Attested: []core.Column[reversalRow]{
+	core.ID("vend_id", func(r *reversalRow) *id.ID { return &r.Sale }),
+	core.Text("state", func(r *reversalRow) *sale.ReversalState { return &r.State }),
+	core.Bool("confirmed", func(r *reversalRow) *bool { return &r.Confirmed }).ReadOnly(),
+	core.Text("failure", func(r *reversalRow) *refusal.Code { return &r.Failure }).ReadOnly(),
+	core.Text("reason", func(r *reversalRow) *string { return &r.Reason }),
+	core.Text("by_actor", func(r *reversalRow) *string { return &r.By }),
+	core.Time("settled_at", func(r *reversalRow) *time.Time { return &r.SettledAt }).ReadOnly(),
+}, Unattested: []core.Column[reversalRow]{
+	core.ID("id", func(r *reversalRow) *id.ID { return &r.ID }),
+	core.Time("created_at", func(r *reversalRow) *time.Time { return &r.At }),
+	{Name: "version", Form: 'i'},
+}}
+
+var cancelColumns = core.Columns[sale.Cancel]{Table: "reversal_token", Attested: []core.Column[sale.Cancel]{
+	core.ID("token_id", func(c *sale.Cancel) *id.ID { return &c.Token }),
+	core.ID("command_id", func(c *sale.Cancel) *id.ID { return &c.Command }),
+	core.Text("taken", func(c *sale.Cancel) *sale.CancelTaken { return &c.Taken }).ReadOnly(),
+}, Unattested: []core.Column[sale.Cancel]{
+	{Name: "reversal_id", Form: 'b'},
+}}
+
 // ReversalKind is the evidence of reversals.
 var ReversalKind = core.AttestedKind{Name: "reversal", Noun: "Reversal", Prefix: id.Reversal, Key: "id", Order: "r.version",
-	From: "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
-	Proof: core.Proof{Columns: "r.vend_id, r.state, r.confirmed, r.failure, r.reason, r.by_actor, r.settled_at, c.token_id, c.command_id, c.taken",
-		Forms: "btitttibbt"}, Sort: ", c.token_id"}
+	From:  "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
+	Proof: reversalColumns.Proof("r").And(cancelColumns.Proof("c")), Sort: ", c.token_id"}
 
 func wrapReversal(what string, err error) error {
 	if err != nil {
@@ -109,12 +133,10 @@ func (tx Rows) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life
 
 // AddReversal keeps a reversal that begins, with the commands that it waits for.
 func (tx Rows) AddReversal(r sale.Reversal) error {
-	_, err := tx.C.Exec(`INSERT INTO reversal (tenant_id, id, vend_id, state, reason, by_actor, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		tx.Tenant, r.ID, r.Sale, string(r.State), r.Reason, r.By, r.At)
+	_, err := tx.C.Exec(`INSERT INTO `+reversalColumns.Into(), reversalColumns.Values(tx.Tenant, &r)...)
 	for _, c := range r.Cancels {
 		if err == nil {
-			_, err = tx.C.Exec(`INSERT INTO reversal_token (tenant_id, reversal_id, token_id, command_id) VALUES ($1, $2, $3, $4)`,
-				tx.Tenant, r.ID, c.Token, c.Command)
+			_, err = tx.C.Exec(`INSERT INTO `+cancelColumns.Into("reversal_id"), cancelColumns.Values(tx.Tenant, &c, r.ID)...)
 		}
 	}
 	if err == nil {
@@ -135,15 +157,9 @@ func (tx Rows) PutReversal(r sale.Reversal) error {
 // ReversalOf is the newest reversal of a sale, with what the meter answered so far.
 func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 	var r sale.Reversal
-	found, err := tx.One(`SELECT id, vend_id, state, confirmed, failure, reason, by_actor, created_at, settled_at FROM reversal
-		WHERE tenant_id = $1 AND vend_id = $2 ORDER BY CASE state WHEN 'refused' THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1`, func(w core.Row) error {
-		r = sale.Reversal{ID: w.ID(0), Sale: w.ID(1), State: sale.ReversalState(w.Text(2)), Confirmed: w.Bool(3),
-			Failure: refusal.Code(w.Text(4)), Reason: w.Text(5), By: w.Text(6), At: w.Time(7)}
-		if !w.IsNull(8) {
-			r.SettledAt = w.Time(8)
-		}
-		return nil
-	}, tx.Tenant, saleID)
+	found, err := tx.One(`SELECT `+reversalColumns.List("")+` FROM reversal
+		WHERE tenant_id = $1 AND vend_id = $2 ORDER BY CASE state WHEN 'refused' THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1`,
+		reversalColumns.To(&r), tx.Tenant, saleID)
 	if err != nil || !found {
 		return sale.Reversal{}, false, wrapReversal("read a reversal", err)
 	}
@@ -161,14 +177,16 @@ func (tx Rows) Cancels(sale id.ID) ([]sale.Cancel, error) {
 // answers to commands.
 func (tx Rows) cancels(condition string, arg id.ID) ([]sale.Cancel, error) {
 	var out []sale.Cancel
-	err := tx.C.Query(`SELECT x.token_id, x.command_id, c.state, c.answer, c.created_at, x.taken, CASE WHEN `+loaded+` THEN 1 ELSE 0 END FROM reversal_token x
+	err := tx.C.Query(`SELECT c.state, c.answer, c.created_at, CASE WHEN `+loaded+` THEN 1 ELSE 0 END, `+cancelColumns.List("x")+` FROM reversal_token x
 		JOIN token t ON t.tenant_id = x.tenant_id AND t.id = x.token_id
 		JOIN command c ON c.tenant_id = x.tenant_id AND c.id = x.command_id
 		WHERE x.tenant_id = $1 AND x.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
 		ORDER BY x.token_id, c.created_at, c.id`, func(w core.Row) error {
-		c := sale.Cancel{Token: w.ID(0), Command: w.ID(1), Taken: sale.CancelTaken(w.Text(5)),
-			State: cancelState(command.State(w.Text(2)), w.Text(3), tx.Now.Sub(w.Time(4)))}
-		if w.Bool(6) {
+		c := sale.Cancel{State: cancelState(command.State(w.Text(0)), w.Text(1), tx.Now.Sub(w.Time(2)))}
+		if _, err := cancelColumns.Scan(w, 4, &c); err != nil {
+			return err
+		}
+		if w.Bool(3) {
 			c.State = sale.CancelUsed
 		}
 		if n := len(out); n == 0 || out[n-1].Token != c.Token {
@@ -238,8 +256,8 @@ func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 // CancelsOwed lists tokens whose units are to be replaced.
 func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
-	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
-		WHERE tenant_id = $1 AND taken = 'owed') ORDER BY id LIMIT $3`, func(r core.Row) error { out = append(out, scanToken(r)); return nil },
+	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
+		WHERE tenant_id = $1 AND taken = 'owed') ORDER BY id LIMIT $3`, tokenColumns.AddTo(&out),
 		tx.Tenant, after[:], max)
 	return out, wrapReversal("list units that are owed", err)
 }
@@ -288,9 +306,9 @@ func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) 
 // told to forget the token may say used_error because it has forgotten it: its answer decides, where one may come.
 func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
 	var out []sale.Token
-	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
+	err := tx.C.Query(tokenQuery+` t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
 		AND (result = 'accept' OR result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token c
 			WHERE c.tenant_id = $1 AND c.token_id = t.id AND c.taken = 'never') OR `+loaded+`)
-		LIMIT $2`, func(r core.Row) error { out = append(out, scanToken(r)); return nil }, tx.Tenant, max)
+		LIMIT $2`, tokenColumns.AddTo(&out), tx.Tenant, max)
 	return out, wrapReversal("look for reversed tokens that were used", err)
 }

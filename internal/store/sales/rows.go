@@ -8,3 +8,7 @@ type Rows struct{ *core.Tx }
 
 // Of returns the rows of a transaction.
 func Of(tx *core.Tx) Rows { return Rows{tx} }
+
+// Lists are the columns of this area's tables; a test holds them against the schema.
+var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &givenColumns, &jobColumns, &transferColumns,
+	&reversalColumns, &cancelColumns, &vendorColumns}

@@ -2,6 +2,7 @@ package sales
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -11,33 +12,51 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// tokenRow is a row of token, and of given_token.
+type tokenRow = sale.Token
+
+var tokenColumns = core.Columns[tokenRow]{Table: "token", Attested: []core.Column[tokenRow]{
+	{Name: "job_id", Form: 'b'},
+	core.Int("meter", func(t *tokenRow) *int64 { return &t.Meter }).ReadOnly(),
+	{Name: "meter_key_id", Form: 'b'},
+	core.Int("tid", func(t *tokenRow) *sts.TID { return &t.TID }).ReadOnly(),
+	core.Int("base_date", func(t *tokenRow) *sts.BaseDate { return &t.BaseDate }),
+	core.Int("class", func(t *tokenRow) *uint8 { return &t.Class }),
+	core.Int("subclass", func(t *tokenRow) *uint8 { return &t.SubClass }),
+	core.Int("rnd", func(t *tokenRow) *uint8 { return &t.RND }),
+	core.Int("units_wh", func(t *tokenRow) *unit.Energy { return &t.Units }),
+	core.Bytes("digits_enc", func(t *tokenRow) *sale.Sealed { return &t.Sealed }).ReadOnly(),
+	core.Bytes("digits_hash", func(t *tokenRow) *[]byte { return &t.Hash }).ReadOnly(),
+	core.Time("issued_at", func(t *tokenRow) *time.Time { return &t.IssuedAt }),
+}, Unattested: []core.Column[tokenRow]{
+	core.ID("id", func(t *tokenRow) *id.ID { return &t.ID }),
+	core.ID("vend_id", func(t *tokenRow) *id.ID { return &t.Sale }).ReadOnly(),
+	core.Text("state", func(t *tokenRow) *sale.TokenState { return &t.State }),
+	core.Text("result", func(t *tokenRow) *string { return &t.Result }).ReadOnly(),
+	{Name: "sent_at", Form: 'i'},
+	{Name: "answered_at", Form: 'i'},
+	{Name: "created_at", Form: 'i'},
+	{Name: "version", Form: 'i'},
+}}
+
 // TokenKind is the evidence of tokens of jobs. Those of sales have theirs in the sale's, and a token without digits is none yet.
 var TokenKind = core.AttestedKind{Name: "token", Noun: "Token", Prefix: id.Token, From: "token r", Key: "id", Order: "0",
-	Must: " AND r.job_id IS NOT NULL AND r.digits_enc IS NOT NULL",
-	Proof: core.Proof{Columns: "r.job_id, r.meter, r.meter_key_id, r.tid, r.base_date, r.class, r.subclass, r.rnd, r.units_wh, r.digits_enc, r.digits_hash, r.issued_at",
-		Forms: "bibiiiiiibbi"}}
+	Must: " AND r.job_id IS NOT NULL AND r.digits_enc IS NOT NULL", Proof: tokenColumns.Proof("r")}
 
-// tokenColumns are the columns of token in the order in which scanToken reads them.
-const (
-	tokenColumns = `id, vend_id, meter, tid, base_date, class, subclass, rnd, units_wh, state, result, issued_at, digits_enc, digits_hash`
-	tokenWidth   = 14
+// How tokens are read, and those of a sale and of a job written.
+var (
+	tokenQuery     = `SELECT ` + tokenColumns.List("") + ` FROM token`
+	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash")
+	jobTokenInto   = `INSERT INTO ` + tokenColumns.Into("job_id", "meter", "meter_key_id", "tid", "created_at")
+	saleTokenQuery = `SELECT ` + tokenColumns.List("") + ` FROM token WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
-
-func scanToken(r core.Row) sale.Token {
-	return sale.Token{ID: r.ID(0), Sale: r.ID(1), Meter: r.Int(2), TID: sts.TID(r.Int(3)), BaseDate: sts.BaseDate(r.Int(4)),
-		Class: uint8(r.Int(5)), SubClass: uint8(r.Int(6)), RND: uint8(r.Int(7)), Units: unit.Energy(r.Int(8)),
-		State: sale.TokenState(r.Text(9)), Result: r.Text(10), IssuedAt: r.Time(11), Sealed: r.Bytes(12), Hash: r.Bytes(13)}
-}
 
 // VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
-	err := tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND meter_key_id IN (
+	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND meter_key_id IN (
 			SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
-		func(r core.Row) error {
-			out = append(out, scanToken(r))
-			return nil
-		}, tx.Tenant, meter, newestOr(before), max)
+		tokenColumns.AddTo(&out), tx.Tenant, meter, newestOr(before), max)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens of meter %d: %w", meter, err)
 	}
@@ -57,8 +76,7 @@ func newestOr(before id.ID) id.ID {
 // TokenForPush is a token that is to be sent to its meter, made here or handed in, with the meter's number. Its digits
 // are sealed under vending.TokenContext; found is false for an unknown token and for one without digits.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
-	found, err = tx.One(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`,
-		func(r core.Row) error { t = scanToken(r); return nil }, tx.Tenant, token)
+	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {
 		t, found, err = tx.givenToken(token)
 	}

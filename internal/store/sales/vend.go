@@ -4,13 +4,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/books"
@@ -20,15 +17,6 @@ import (
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
-
-// SaleKind is the evidence of a sale that waits for its token; see VendReserve.
-var SaleKind = core.AttestedKind{Name: "sale", Noun: "Sale", Prefix: id.Vend, Key: "id", Order: "r.version",
-	From: "vend r LEFT JOIN vend_line l ON l.tenant_id = r.tenant_id AND l.vend_id = r.id LEFT JOIN token t ON t.tenant_id = r.tenant_id AND t.vend_id = r.id " +
-		"LEFT JOIN vend_seller s ON s.tenant_id = r.tenant_id AND s.vend_id = r.id",
-	Proof: core.Proof{Columns: "r.vendor_key, r.client_ref, r.order_hash, r.meter, r.meter_key_id, r.account_id, r.till, r.mode, r.currency, r.tender, r.carry_in, r.carry_out, " +
-		"r.units_wh, r.free_wh, r.month, r.mtd_before_wh, r.tariff_version_id, r.by_actor, r.priced_at, l.kind, l.ref, l.amount, l.vat, l.steps_json, " +
-		"t.id, t.tid, t.units_wh, s.account_code, s.hold_id, s.commission, s.commission_vat",
-		Forms: "ttbibbtttiiiii" + "tibti" + "ttiit" + "bii" + "ibii"}, Sort: ", l.seq, t.tid", Must: " AND r.state = 'held'"}
 
 // VendPoint reads what a sale must know of a meter and locks its account, the meter and its keys, in this order.
 func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
@@ -154,14 +142,7 @@ func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte)
 	if err != nil {
 		return books.WrapVend("write what is asked", err)
 	}
-	_, err = tx.C.Exec(`INSERT INTO vend (tenant_id, id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till,
-		mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month, mtd_before_wh, tariff_version_id, deliver, by_actor,
-		priced_at, created_at, asked, receipt_no, completed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
-		tx.Tenant, s.ID, VendorKey(s.Vendor), s.ClientRef, orderHash[:], s.Meter.N, s.Key, s.Account, s.Till,
-		string(s.Mode), string(s.State), s.Tender.Currency, s.Tender.Minor, s.CarryIn, s.CarryOut, s.Units, s.Free, s.Month,
-		s.MonthBefore, s.Tariff, strings.Join(s.Deliver, ","), s.By, s.PricedAt, tx.Now, asked,
-		orNull(s.ReceiptNo), s.CompletedAt)
+	_, err = tx.C.Exec(vendInsert, vendColumns.Values(tx.Tenant, &s, orderHash[:], asked, tx.Now)...)
 	if err != nil {
 		return books.WrapVend("insert the row", err)
 	}
@@ -197,7 +178,7 @@ func VendorKey(vendor id.ID) string {
 }
 
 func (tx Rows) insertLines(s sale.Sale) error {
-	lines := core.RowsInto(core.IntoLines, 9, tx.Tenant, s.ID)
+	lines := core.RowsInto(intoLines, tx.Tenant, s.ID)
 	for seq, l := range s.Lines {
 		var units unit.Energy
 		steps := ""
@@ -211,7 +192,7 @@ func (tx Rows) insertLines(s sale.Sale) error {
 		for _, s := range l.Steps {
 			units += s.Units
 		}
-		if err := lines.Add(tx.Tx, seq, string(l.Kind), l.Ref, l.Amount, l.VAT, units, steps, l.Label, l.Left); err != nil {
+		if err := core.AddRow(tx.Tx, &lines, &lineColumns, &s.Lines[seq], seq, units, steps); err != nil {
 			return err
 		}
 	}
@@ -231,11 +212,7 @@ func orNull(s string) *string {
 func (tx Rows) insertToken(s sale.Sale, t sale.Token, digitHash []byte) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
-		_, err := tx.C.Exec(`INSERT INTO token (tenant_id, id, vend_id, meter, meter_key_id, tid, base_date, class, subclass, rnd,
-			units_wh, state, issued_at, created_at, digits_enc, digits_hash)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-			tx.Tenant, t.ID, s.ID, s.Meter.N, s.Key, t.TID, t.BaseDate, t.Class, t.SubClass, t.RND, t.Units, string(t.State),
-			t.IssuedAt, tx.Now, []byte(t.Sealed), digitHash)
+		_, err := tx.C.Exec(saleTokenInto, tokenColumns.Values(tx.Tenant, &t, s.ID, s.Meter.N, s.Key, int64(t.TID), tx.Now, []byte(t.Sealed), digitHash)...)
 		return err
 	})
 }
@@ -302,11 +279,9 @@ func (tx Rows) ReceiptNo(outlet string) (string, error) {
 // VendSale reads a sale with its lines and its tokens in the order of their TIDs, and locks it where rows are locked.
 func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	var s sale.Sale
-	found, err := tx.One(`SELECT v.id, v.vendor_key, v.client_ref, m.id, m.n, m.number, m.simulated, v.meter_key_id, v.account_id,
-		v.till, v.state, v.currency, v.tender, v.carry_in, v.carry_out, v.units_wh, v.month, v.mtd_before_wh, v.tariff_version_id,
-		v.deliver, v.receipt_no, v.failure, v.by_actor, v.priced_at, v.completed_at, v.free_wh, v.asked, v.mode, v.press_key
-		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`+tx.LockOf("v"), func(r core.Row) (err error) {
-		s, err = scanSale(r)
+	found, err := tx.One(vendQuery+tx.LockOf("v"), func(r core.Row) error {
+		s.Meter = sale.MeterRef{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2)}
+		_, err := vendColumns.Scan(r, 3, &s)
 		return err
 	}, tx.Tenant, saleID)
 	if err != nil || !found {
@@ -317,54 +292,12 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 			return sale.Sale{}, false, err
 		}
 	}
-	err = tx.C.Query(`SELECT kind, ref, amount, vat, steps_json, label, left_after FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`,
-		func(r core.Row) error {
-			l := sale.Line{Kind: sale.LineKind(r.Text(0)), Ref: r.Text(1), Amount: money.Minor(r.Int(2)), VAT: money.Minor(r.Int(3)),
-				Label: r.Text(5)}
-			if !r.IsNull(6) {
-				left := money.Minor(r.Int(6))
-				l.Left = &left
-			}
-			if steps := r.Text(4); steps != "" {
-				if err := json.Unmarshal([]byte(steps), &l.Steps); err != nil {
-					return err
-				}
-			}
-			s.Lines = append(s.Lines, l)
-			return nil
-		}, tx.Tenant, saleID)
+	err = tx.C.Query(lineQuery, lineColumns.AddTo(&s.Lines), tx.Tenant, saleID)
 	if err != nil {
 		return sale.Sale{}, false, books.WrapVend("read the lines", err)
 	}
-	err = tx.C.Query(`SELECT `+tokenColumns+` FROM token WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`, func(r core.Row) error {
-		s.Tokens = append(s.Tokens, scanToken(r))
-		return nil
-	}, tx.Tenant, saleID)
+	err = tx.C.Query(saleTokenQuery, tokenColumns.AddTo(&s.Tokens), tx.Tenant, saleID)
 	return s, err == nil, books.WrapVend("read the tokens", err)
-}
-
-func scanSale(r core.Row) (sale.Sale, error) {
-	s := sale.Sale{ID: r.ID(0), ClientRef: r.Text(2), Key: r.ID(7), Account: r.ID(8), Till: r.Text(9),
-		Meter:  sale.MeterRef{ID: r.ID(3), N: r.Int(4), Number: r.Text(5), Simulated: r.Bool(6)},
-		State:  sale.State(r.Text(10)),
-		Tender: money.Amount{Currency: r.Text(11), Minor: money.Minor(r.Int(12))}, CarryIn: money.Minor(r.Int(13)),
-		CarryOut: money.Minor(r.Int(14)), Units: unit.Energy(r.Int(15)), Month: r.Text(16), MonthBefore: unit.Energy(r.Int(17)),
-		Tariff: r.ID(18), ReceiptNo: r.Text(20), Failure: refusal.Code(r.Text(21)), By: r.Text(22), PricedAt: r.Time(23),
-		Free: unit.Energy(r.Int(25)), Mode: registry.Mode(r.Text(27)), PressKey: r.Bool(28)}
-	if routes := r.Text(19); routes != "" {
-		s.Deliver = strings.Split(routes, ",")
-	}
-	if !r.IsNull(24) {
-		s.CompletedAt = r.Time(24)
-	}
-	if asked := r.Text(26); asked != "" {
-		if err := json.Unmarshal([]byte(asked), &s.Asked); err != nil {
-			return sale.Sale{}, err
-		}
-	}
-	vendor, err := hex.DecodeString(r.Text(1))
-	s.Vendor = id.FromBytes(vendor)
-	return s, err
 }
 
 // VendNumbered finds the sale of a receipt number; the zero identity for none.

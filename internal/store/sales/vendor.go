@@ -2,6 +2,7 @@ package sales
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -13,24 +14,46 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
+// vendorRow is a row of vendor.
+type vendorRow = vendor.Vendor
+
+var vendorColumns = core.Columns[vendorRow]{Table: "vendor", Attested: []core.Column[vendorRow]{
+	core.Text("code", func(v *vendorRow) *string { return &v.Code }),
+	core.Text("name", func(v *vendorRow) *string { return &v.Name }),
+	core.Text("billing", func(v *vendorRow) *vendor.Billing { return &v.Billing }),
+	core.Int("commission_bps", func(v *vendorRow) *money.Bps { return &v.Commission }),
+	core.Int("credit_limit", func(v *vendorRow) *money.Minor { return &v.Credit }),
+	people.Status(func(v *vendorRow) *bool { return &v.Blocked }),
+}, Unattested: []core.Column[vendorRow]{
+	core.ID("id", func(v *vendorRow) *id.ID { return &v.ID }),
+	core.Time("created_at", func(v *vendorRow) *time.Time { return &v.CreatedAt }).ReadOnly(),
+	core.Int("version", func(v *vendorRow) *int64 { return &v.Version }).ReadOnly(),
+}}
+
 // VendorKind is the evidence of vendors.
 var VendorKind = core.AttestedKind{Name: "vendor", Noun: "Vendor", Prefix: id.Vendor, From: "vendor r", Key: "id", Order: "r.version",
-	Proof: core.Proof{Columns: "r.code, r.name, r.billing, r.commission_bps, r.credit_limit, r.status", Forms: "tttiit"}}
+	Proof: vendorColumns.Proof("r")}
 
-// vendorColumns are the columns of vendor in the order in which scanVendor reads them.
-const vendorColumns = `id, code, name, billing, commission_bps, credit_limit, status, created_at, version`
+// sellerColumns are the columns of what a vendor's sale takes and earns. They are attested with the sale.
+var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []core.Column[sale.Seller]{
+	core.Int("account_code", func(s *sale.Seller) *ledger.Code { return &s.Account }),
+	core.ID("hold_id", func(s *sale.Seller) *id.ID { return &s.Hold }),
+	core.Int("commission", func(s *sale.Seller) *money.Minor { return &s.Commission }),
+	core.Int("commission_vat", func(s *sale.Seller) *money.Minor { return &s.CommissionVAT }),
+}, Unattested: []core.Column[sale.Seller]{
+	{Name: "vend_id", Form: 'b'},
+	{Name: "created_at", Form: 'i'},
+}}
 
-func scanVendor(r core.Row) vendor.Vendor {
-	return vendor.Vendor{ID: r.ID(0), Code: r.Text(1), Name: r.Text(2), Billing: vendor.Billing(r.Text(3)),
-		Commission: money.Bps(r.Int(4)), Credit: money.Minor(r.Int(5)), Blocked: r.Text(6) != people.StatusActive, CreatedAt: r.Time(7),
-		Version: r.Int(8)}
-}
+// What a sale reads and writes of its seller.
+var (
+	sellerQuery  = `SELECT ` + sellerColumns.List("") + ` FROM vend_seller WHERE tenant_id = $1 AND vend_id = $2`
+	sellerInsert = `INSERT INTO ` + sellerColumns.Into("vend_id", "created_at")
+)
 
 // AddVendor keeps a new vendor and opens its account with its limit.
 func (tx Rows) AddVendor(v vendor.Vendor) error {
-	_, err := tx.C.Exec(`INSERT INTO vendor (tenant_id, id, code, name, billing, commission_bps, credit_limit, status, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.Tenant, v.ID, v.Code, v.Name, string(v.Billing), int64(v.Commission), v.Credit,
-		vendorStatus(v), tx.Now)
+	_, err := tx.C.Exec(`INSERT INTO `+vendorColumns.Into("created_at"), vendorColumns.Values(tx.Tenant, &v, tx.Now)...)
 	if err == nil {
 		err = books.Of(tx.Tx).SetLimit(v.Account(), v.Credit)
 	}
@@ -38,13 +61,6 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 		err = tx.Attest("vendor", v.ID)
 	}
 	return wrapVendor("keep", err)
-}
-
-func vendorStatus(v vendor.Vendor) string {
-	if v.Blocked {
-		return people.StatusBlocked
-	}
-	return people.StatusActive
 }
 
 func wrapVendor(what string, err error) error {
@@ -58,7 +74,7 @@ func wrapVendor(what string, err error) error {
 func (tx Rows) PutVendor(v vendor.Vendor) error {
 	err := tx.Rewrite("vendor", v.ID, func() error {
 		return tx.Must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
-			WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, vendorStatus(v), tx.Tenant, v.ID)
+			WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, people.StatusOf(v.Blocked), tx.Tenant, v.ID)
 	})
 	if err == nil {
 		err = books.Of(tx.Tx).SetLimit(v.Account(), v.Credit)
@@ -78,16 +94,16 @@ func (tx Rows) VendorByCode(code string) (vendor.Vendor, bool, error) {
 
 func (tx Rows) vendorWhere(condition string, arg any) (vendor.Vendor, bool, error) {
 	var v vendor.Vendor
-	found, err := tx.One(`SELECT `+vendorColumns+` FROM vendor WHERE tenant_id = $1 AND `+condition+tx.C.ForUpdate(),
-		func(r core.Row) error { v = scanVendor(r); return nil }, tx.Tenant, arg)
+	found, err := tx.One(`SELECT `+vendorColumns.List("")+` FROM vendor WHERE tenant_id = $1 AND `+condition+tx.C.ForUpdate(),
+		vendorColumns.To(&v), tx.Tenant, arg)
 	return v, found, wrapVendor("find", err)
 }
 
 // VendorPage lists vendors in the order of their identities, after the given one.
 func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
-	err := tx.C.Query(`SELECT `+vendorColumns+` FROM vendor WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		func(r core.Row) error { out = append(out, scanVendor(r)); return nil }, tx.Tenant, after[:], max)
+	err := tx.C.Query(`SELECT `+vendorColumns.List("")+` FROM vendor WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		vendorColumns.AddTo(&out), tx.Tenant, after[:], max)
 	return out, wrapVendor("list", err)
 }
 
@@ -112,20 +128,14 @@ func (tx Rows) Room(ref ledger.AccountRef) (ledger.Room, error) {
 
 // VendSeller keeps what a vendor's sale takes and earns.
 func (tx Rows) VendSeller(s sale.Sale) error {
-	_, err := tx.C.Exec(`INSERT INTO vend_seller (tenant_id, vend_id, account_code, hold_id, commission, commission_vat, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.Tenant, s.ID, int64(s.Seller.Account), s.Seller.Hold, s.Seller.Commission,
-		s.Seller.CommissionVAT, tx.Now)
+	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
 	return books.WrapVend("keep the seller", err)
 }
 
 // sellerOf reads what VendSeller kept; the zero Seller for a sale of the tenant itself.
 func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 	var s sale.Seller
-	_, err := tx.One(`SELECT account_code, hold_id, commission, commission_vat FROM vend_seller WHERE tenant_id = $1 AND vend_id = $2`,
-		func(r core.Row) error {
-			s = sale.Seller{Account: ledger.Code(r.Int(0)), Hold: r.ID(1), Commission: money.Minor(r.Int(2)), CommissionVAT: money.Minor(r.Int(3))}
-			return nil
-		}, tx.Tenant, saleID)
+	_, err := tx.One(sellerQuery, sellerColumns.To(&s), tx.Tenant, saleID)
 	return s, books.WrapVend("read the seller", err)
 }
 
