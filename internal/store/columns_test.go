@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/store"
@@ -45,6 +47,42 @@ func TestListsOfColumnsAreTheSchema(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestEvidenceIsMadeOfLists: every column of some evidence stands in a list, and every attested column of a list is in some evidence.
+func TestEvidenceIsMadeOfLists(t *testing.T) {
+	type column struct{ table, name string }
+	hashed, attested, known := map[column]bool{}, map[column]bool{}, map[column]bool{}
+	aliases := regexp.MustCompile(`(?:^|JOIN )(\w+) (\w)\b`)
+	for _, k := range store.AttestedKinds() {
+		tables := map[string]string{}
+		for _, m := range aliases.FindAllStringSubmatch(k.From, -1) {
+			tables[m[2]] = m[1]
+		}
+		for _, c := range strings.Split(k.Proof.Columns, ", ") {
+			alias, name, _ := strings.Cut(c, ".")
+			hashed[column{tables[alias], name}] = true
+		}
+	}
+	for _, l := range lists() {
+		table, columns := l.Listed()
+		for _, c := range columns {
+			known[column{table, c.Name}] = true
+			if c.Attested {
+				attested[column{table, c.Name}] = true
+			}
+		}
+	}
+	for c := range hashed {
+		if !known[c] {
+			t.Errorf("Evidence has column %s of %s, which no list has", c.name, c.table)
+		}
+	}
+	for c := range attested {
+		if !hashed[c] {
+			t.Errorf("The list of %s says that %s is attested; no evidence has it", c.table, c.name)
+		}
+	}
 }
 
 func lists() []core.Listed {

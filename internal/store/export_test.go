@@ -45,3 +45,6 @@ func AttestedColumns() map[string]string {
 	}
 	return out
 }
+
+// AttestedKinds are the kinds of rows with evidence.
+func AttestedKinds() []*core.AttestedKind { return attestedKinds[:] }

@@ -183,10 +183,9 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 // walletsToVerify reads all wallets; of a meter without an account too.
 func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
 	var out []wallet.Row
-	err := tx.C.Query(meters.WalletQueryAll+` ORDER BY w.meter`, func(r core.Row) error {
-		w, err := meters.ScanWallet(r)
-		out = append(out, w)
-		return err
+	err := tx.C.Query(meters.WalletQuery+` ORDER BY w.meter`, func(r core.Row) error {
+		out = append(out, wallet.Row{})
+		return meters.ScanWallet(r, &out[len(out)-1])
 	}, tx.Tenant)
 	return out, err
 }

@@ -166,10 +166,38 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
+// Update is an UPDATE statement for one row, from the table's name on: of the columns that have a Write and of more, of the row
+// that key names in the tenant. It counts the row's version up.
+func (l *Columns[T]) Update(key string, more ...string) string {
+	text, n := l.Table+` SET `, 0
+	for _, name := range append(l.written(), more...) {
+		n++
+		text += fmt.Sprintf(`%s = $%d, `, name, n)
+	}
+	return text + fmt.Sprintf(`version = version + 1 WHERE tenant_id = $%d AND %s = $%d`, n+1, key, n+2)
+}
+
+// Changes are the parameters of Update: after more, the tenant and the key.
+func (l *Columns[T]) Changes(row *T, more ...any) []any {
+	return append(l.values(make([]any, 0, l.writes()+len(more)), row), more...)
+}
+
 // Values are the parameters of Into.
 func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
-	out := append(make([]any, 0, 1+len(l.Attested)+len(l.Unattested)+len(more)), tenant)
+	out := append(make([]any, 0, 1+l.writes()+len(more)), tenant)
 	return append(l.values(out, row), more...)
+}
+
+// writes is how many columns have a Write.
+func (l *Columns[T]) writes() (n int) {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+		for i := range columns {
+			if columns[i].Write != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (l *Columns[T]) values(out []any, row *T) []any {

@@ -81,6 +81,9 @@ var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []co
 // commandQuery reads commands with the numbers of their meters.
 var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM command c JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND `
 
+// commandByID reads one command.
+var commandByID = commandQuery + `c.id = $2`
+
 // commandInsert adds a command; what its arguments are comes last.
 var commandInsert = `INSERT INTO ` + commandColumns.Into("args")
 
@@ -123,7 +126,7 @@ func wholeNumbers(args map[string]any) error {
 // CommandByID reads one command.
 func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	var c command.Command
-	found, err := tx.One(commandQuery+`c.id = $2`, func(r core.Row) error { return scanCommand(r, &c) }, tx.Tenant, i)
+	found, err := tx.One(commandByID, func(r core.Row) error { return scanCommand(r, &c) }, tx.Tenant, i)
 	if err != nil {
 		return command.Command{}, false, fmt.Errorf("read command %s: %w", i.Text(id.Command), err)
 	}

@@ -174,6 +174,9 @@ var KeyKind = core.AttestedKind{Name: "key", Noun: "Meter key", Prefix: id.Key, 
 // KeyQuery reads keys with the newest TID of each.
 var KeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, ` + NewestTID + ` FROM meter_key k WHERE k.tenant_id = $1 AND `
 
+// keyByID reads one key.
+var keyByID = KeyQuery + `k.id = $2`
+
 // SaleKeyQuery reads and locks the keys of a meter, each with the newest TID of its own tokens alone.
 var SaleKeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
 	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`

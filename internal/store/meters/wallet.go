@@ -16,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -43,73 +42,6 @@ func (tx Rows) addWallet(m registry.Meter) error {
 	return nil
 }
 
-// BaseKind is the evidence of where the rating of a meter began.
-var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
-	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: core.Proof{Columns: "w.base_wh", Forms: "i"},
-	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
-
-// walletQuery reads wallets with what is known of their meters and accounts; walletQueryAll those without an account too.
-const (
-	walletColumns = `SELECT w.meter, w.store, w.seq, w.register_wh, w.base_wh, w.at, w.up, w.month, w.month_wh, w.rest, w.accrued, w.parts,
-	w.debited, w.posted, w.posted_wh, w.posted_to, w.settled_at, w.held, w.held_store, w.held_seq, w.held_wh, w.held_at, w.held_up,
-	w.held_clock, w.held_since, w.low1, w.low2, w.off, w.max_w, m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status,
-	l.last_seen, l.newest_at, v.amount, w.open_wh, w.held_open FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
-	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
-	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id`
-	walletQuery    = walletColumns + ` WHERE w.tenant_id = $1 AND a.id IS NOT NULL AND `
-	WalletQueryAll = walletColumns + ` WHERE w.tenant_id = $1`
-)
-
-// ScanWallet reads walletColumns.
-func ScanWallet(r core.Row) (wallet.Row, error) {
-	w := wallet.Row{
-		State: wallet.State{Store: r.Text(1), Seq: uint64(r.Int(2)), Started: !r.IsNull(3), Register: unit.Energy(r.Int(3)),
-			Base: unit.Energy(r.Int(4)), At: r.Time(5), Up: uint64(r.Int(6)),
-			Meter:   tariff.Meter{Month: r.Text(7), Used: unit.Energy(r.Int(8)), Rest: r.Int(9)},
-			Accrued: money.Minor(r.Int(10)), Debited: money.Minor(r.Int(12)),
-			Posted: r.Int(13), PostedWh: unit.Energy(r.Int(14)), PostedTo: r.Time(15), SettledAt: r.Time(16),
-			Open: !r.IsNull(39), OpenFrom: unit.Energy(r.Int(39)),
-			Low1: crossing(r.Int(25)), Low2: crossing(r.Int(26)), Off: supply.Reasons(r.Int(27)), MaxW: unit.Power(r.Int(28))},
-		Meter: wallet.Meter{N: r.Int(0), ID: r.ID(29), Number: r.Text(30), Simulated: r.Bool(31), Phases: int(r.Int(32)), Account: r.ID(33),
-			Tariff: r.ID(34), Active: r.Text(35) == "active", LastSeen: r.Time(36), NewestAt: r.Int(37), Advanced: money.Minor(r.Int(38))},
-	}
-	w.Based = w.Base
-	if reason := r.Text(17); reason != "" {
-		w.Held = wallet.Held{Reason: wallet.HoldReason(reason), Store: r.Text(18), Seq: uint64(r.Int(19)), Register: unit.Energy(r.Int(20)),
-			At: r.Time(21), Up: uint64(r.Int(22)), Clock: wire.Clock(r.Text(23)), Since: r.Time(24)}
-		if r.Bool(40) {
-			w.Held.Reason = wallet.HoldOpen
-		}
-	}
-	if parts := r.Text(11); parts != "" {
-		if err := json.Unmarshal([]byte(parts), &w.Parts); err != nil {
-			return wallet.Row{}, fmt.Errorf("read what meter %s accrued: %w", w.Meter.Number, err)
-		}
-	}
-	return w, nil
-}
-
-// Bits of a crossing as it is stored.
-const (
-	crossBelow = 1
-	crossFired = 2
-)
-
-func crossing(bits int64) supply.Crossing {
-	return supply.Crossing{Below: bits&crossBelow != 0, Fired: bits&crossFired != 0}
-}
-
-func crossingBits(c supply.Crossing) (bits int64) {
-	if c.Below {
-		bits |= crossBelow
-	}
-	if c.Fired {
-		bits |= crossFired
-	}
-	return bits
-}
-
 // walletTries bounds how often wallets are locked anew because a meter has come to their account meanwhile.
 const walletTries = 3
 
@@ -125,9 +57,11 @@ func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 		}
 		var out []wallet.Row
 		all := true
-		err = tx.C.Query(walletQuery+condition+` ORDER BY w.meter`, func(r core.Row) error {
-			w, err := ScanWallet(r)
-			out, all = append(out, w), all && (locked == nil || locked[w.Meter.N])
+		err = tx.C.Query(WalletQuery+` AND a.id IS NOT NULL AND `+condition+` ORDER BY w.meter`, func(r core.Row) error {
+			out = append(out, wallet.Row{})
+			w := &out[len(out)-1]
+			err := ScanWallet(r, w)
+			all = all && (locked == nil || locked[w.Meter.N])
 			return err
 		}, args...)
 		if err != nil {
@@ -183,27 +117,7 @@ func (tx Rows) walletPut(w wallet.Row) error {
 		}
 		parts = string(text)
 	}
-	var register, heldWh, openWh *unit.Energy
-	held, heldOpen := w.Held.Reason, w.Held.Reason == wallet.HoldOpen
-	if heldOpen {
-		held = wallet.HoldImplausible // see schema.sql
-	}
-	if w.Open {
-		openWh = &w.OpenFrom
-	}
-	if w.Started {
-		register = &w.Register
-	}
-	if w.Held.Stopped() {
-		heldWh = &w.Held.Register
-	}
-	err := tx.Must(`UPDATE wallet SET store = $1, seq = $2, register_wh = $3, base_wh = $4, at = $5, up = $6, month = $7, month_wh = $8,
-		rest = $9, accrued = $10, parts = $11, debited = $12, posted = $13, posted_wh = $14, posted_to = $15, settled_at = $16, held = $17,
-		held_store = $18, held_seq = $19, held_wh = $20, held_at = $21, held_up = $22, held_clock = $23, held_since = $24, low1 = $25,
-		low2 = $26, off = $27, max_w = $28, open_wh = $29, held_open = $30, version = version + 1 WHERE tenant_id = $31 AND meter = $32`,
-		w.Store, int64(w.Seq), register, w.Base, w.At, int64(w.Up), w.Month, w.Used, w.Rest, w.Accrued, parts, w.Debited, w.Posted, w.PostedWh,
-		w.PostedTo, w.SettledAt, string(held), w.Held.Store, int64(w.Held.Seq), heldWh, w.Held.At, int64(w.Held.Up),
-		string(w.Held.Clock), w.Held.Since, crossingBits(w.Low1), crossingBits(w.Low2), int64(w.Off), w.MaxW, openWh, heldOpen, tx.Tenant, w.Meter.N)
+	err := tx.Must(walletUpdate, walletColumns.Changes(&w, parts, tx.Tenant, w.Meter.N)...)
 	if err != nil {
 		return fmt.Errorf("write the wallet of meter %s: %w", w.Meter.Number, err)
 	}

@@ -70,11 +70,10 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 		asOf     time.Time
 	}
 	var rows []found
-	err := tx.C.Query(walletColumns+` WHERE w.tenant_id = $1 AND w.meter > $2 AND l.register_wh IS NOT NULL
+	err := tx.C.Query(WalletQuery+` AND w.meter > $2 AND l.register_wh IS NOT NULL
 		AND (w.register_wh IS NULL OR w.register_wh <> l.register_wh OR w.held <> '') ORDER BY w.meter LIMIT $3`, func(r core.Row) error {
-		w, err := ScanWallet(r)
-		rows = append(rows, found{row: w})
-		return err
+		rows = append(rows, found{})
+		return ScanWallet(r, &rows[len(rows)-1].row)
 	}, tx.Tenant, after, max)
 	if err != nil {
 		return nil, fmt.Errorf("compare registers: %w", err)

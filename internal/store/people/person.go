@@ -55,10 +55,14 @@ var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Pe
 	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
 	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
 
-// personQuery reads people, and a sign-in with each where it is joined.
-var personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
-
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
+
+// personQuery reads people, loginQuery a session and whose it is.
+var (
+	personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
+	loginQuery  = personQuery + `, l.person_id, l.created_at, l.seen_at, l.expires_at` + personTables + `
+		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`
+)
 
 // scanPerson reads the columns of personQuery and says which column follows.
 func scanPerson(r core.Row, p *access.PersonRow) (next int, err error) {
@@ -122,13 +126,11 @@ func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool, error) {
 	var l access.Login
 	var p access.PersonRow
-	found, err := tx.One(personQuery+`, l.person_id, l.created_at, l.seen_at, l.expires_at`+personTables+`
-		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`,
-		func(r core.Row) error {
-			col, err := scanPerson(r, &p)
-			l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
-			return err
-		}, tx.Tenant, hash[:])
+	found, err := tx.One(loginQuery, func(r core.Row) error {
+		col, err := scanPerson(r, &p)
+		l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
+		return err
+	}, tx.Tenant, hash[:])
 	if err != nil {
 		return access.Login{}, access.PersonRow{}, false, fmt.Errorf("find session: %w", err)
 	}

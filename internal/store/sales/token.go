@@ -48,7 +48,7 @@ var (
 	tokenQuery     = `SELECT ` + tokenColumns.List("") + ` FROM token`
 	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash")
 	jobTokenInto   = `INSERT INTO ` + tokenColumns.Into("job_id", "meter", "meter_key_id", "tid", "created_at")
-	saleTokenQuery = `SELECT ` + tokenColumns.List("") + ` FROM token WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
+	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
 
 // VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).

@@ -149,8 +149,8 @@ func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte)
 	if err := tx.insertLines(s); err != nil {
 		return books.WrapVend("insert the lines", err)
 	}
-	for i, t := range s.Tokens {
-		if err := tx.insertToken(s, t, digitHashes[i]); err != nil {
+	for i := range s.Tokens {
+		if err := tx.insertToken(s, &s.Tokens[i], digitHashes[i]); err != nil {
 			return books.WrapVend("insert a token", err)
 		}
 	}
@@ -209,10 +209,10 @@ func orNull(s string) *string {
 
 // insertToken takes a TID: the row makes it unique under its key, and the newest of them is the key's last. A token that
 // is only reserved has no digits yet.
-func (tx Rows) insertToken(s sale.Sale, t sale.Token, digitHash []byte) error {
+func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
-		_, err := tx.C.Exec(saleTokenInto, tokenColumns.Values(tx.Tenant, &t, s.ID, s.Meter.N, s.Key, int64(t.TID), tx.Now, []byte(t.Sealed), digitHash)...)
+		_, err := tx.C.Exec(saleTokenInto, tokenColumns.Values(tx.Tenant, t, s.ID, s.Meter.N, s.Key, int64(t.TID), tx.Now, []byte(t.Sealed), digitHash)...)
 		return err
 	})
 }

@@ -45,8 +45,9 @@ var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []
 	{Name: "created_at", Form: 'i'},
 }}
 
-// What a sale reads and writes of its seller.
+// How vendors are read, and what a sale reads and writes of its seller.
 var (
+	vendorQuery  = `SELECT ` + vendorColumns.List("") + ` FROM vendor WHERE tenant_id = $1 AND `
 	sellerQuery  = `SELECT ` + sellerColumns.List("") + ` FROM vend_seller WHERE tenant_id = $1 AND vend_id = $2`
 	sellerInsert = `INSERT INTO ` + sellerColumns.Into("vend_id", "created_at")
 )
@@ -94,15 +95,14 @@ func (tx Rows) VendorByCode(code string) (vendor.Vendor, bool, error) {
 
 func (tx Rows) vendorWhere(condition string, arg any) (vendor.Vendor, bool, error) {
 	var v vendor.Vendor
-	found, err := tx.One(`SELECT `+vendorColumns.List("")+` FROM vendor WHERE tenant_id = $1 AND `+condition+tx.C.ForUpdate(),
-		vendorColumns.To(&v), tx.Tenant, arg)
+	found, err := tx.One(vendorQuery+condition+tx.C.ForUpdate(), vendorColumns.To(&v), tx.Tenant, arg)
 	return v, found, wrapVendor("find", err)
 }
 
 // VendorPage lists vendors in the order of their identities, after the given one.
 func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
-	err := tx.C.Query(`SELECT `+vendorColumns.List("")+` FROM vendor WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	err := tx.C.Query(vendorQuery+`id > $2 ORDER BY id LIMIT $3`,
 		vendorColumns.AddTo(&out), tx.Tenant, after[:], max)
 	return out, wrapVendor("list", err)
 }

@@ -1,0 +1,151 @@
+package meters
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// walletRow is a row of wallet, with what is known of its meter and account.
+type walletRow = wallet.Row
+
+var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
+	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
+}, Unattested: []core.Column[walletRow]{ // what was accrued follows from the readings since
+	core.Text("store", func(w *walletRow) *string { return &w.Store }),
+	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
+	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),
+	core.Time("at", func(w *walletRow) *time.Time { return &w.At }),
+	core.Int("up", func(w *walletRow) *uint64 { return &w.Up }),
+	core.Text("month", func(w *walletRow) *string { return &w.Month }),
+	core.Int("month_wh", func(w *walletRow) *unit.Energy { return &w.Used }),
+	core.Int("rest", func(w *walletRow) *int64 { return &w.Rest }),
+	core.Int("accrued", func(w *walletRow) *money.Minor { return &w.Accrued }),
+	{Name: "parts", Form: 't', Read: func(w *walletRow, r core.Row, col int) error {
+		if parts := r.Text(col); parts != "" {
+			return json.Unmarshal([]byte(parts), &w.Parts)
+		}
+		return nil
+	}},
+	core.Int("debited", func(w *walletRow) *money.Minor { return &w.Debited }),
+	core.Int("posted", func(w *walletRow) *int64 { return &w.Posted }),
+	core.Int("posted_wh", func(w *walletRow) *unit.Energy { return &w.PostedWh }),
+	core.Time("posted_to", func(w *walletRow) *time.Time { return &w.PostedTo }),
+	core.Time("settled_at", func(w *walletRow) *time.Time { return &w.SettledAt }),
+	{Name: "held", Form: 't',
+		Read: func(w *walletRow, r core.Row, col int) error {
+			w.Held.Reason = wallet.HoldReason(r.Text(col))
+			return nil
+		},
+		Write: func(w *walletRow) any {
+			if w.Held.Reason == wallet.HoldOpen {
+				return string(wallet.HoldImplausible) // see schema.sql
+			}
+			return string(w.Held.Reason)
+		}},
+	{Name: "held_open", Form: 'i', Write: func(w *walletRow) any { return w.Held.Reason == wallet.HoldOpen },
+		Read: func(w *walletRow, r core.Row, col int) error {
+			if r.Bool(col) && w.Held.Stopped() {
+				w.Held.Reason = wallet.HoldOpen
+			}
+			return nil
+		}},
+	core.Text("held_store", func(w *walletRow) *string { return &w.Held.Store }),
+	core.Int("held_seq", func(w *walletRow) *uint64 { return &w.Held.Seq }),
+	{Name: "held_wh", Form: 'i',
+		Read: func(w *walletRow, r core.Row, col int) error { w.Held.Register = unit.Energy(r.Int(col)); return nil },
+		Write: func(w *walletRow) any {
+			if !w.Held.Stopped() {
+				return nil
+			}
+			return w.Held.Register
+		}},
+	core.Time("held_at", func(w *walletRow) *time.Time { return &w.Held.At }),
+	core.Int("held_up", func(w *walletRow) *uint64 { return &w.Held.Up }),
+	core.Text("held_clock", func(w *walletRow) *wire.Clock { return &w.Held.Clock }),
+	core.Time("held_since", func(w *walletRow) *time.Time { return &w.Held.Since }),
+	crossed("low1", func(w *walletRow) *supply.Crossing { return &w.Low1 }),
+	crossed("low2", func(w *walletRow) *supply.Crossing { return &w.Low2 }),
+	core.Int("off", func(w *walletRow) *supply.Reasons { return &w.Off }),
+	core.Int("max_w", func(w *walletRow) *unit.Power { return &w.MaxW }),
+	orNone("open_wh", func(w *walletRow) *bool { return &w.Open }, func(w *walletRow) *unit.Energy { return &w.OpenFrom }),
+	core.Int("meter", func(w *walletRow) *int64 { return &w.Meter.N }).ReadOnly(),
+	{Name: "version", Form: 'i'},
+}}
+
+// BaseKind is the evidence of where the rating of a meter began.
+var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
+	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
+	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
+
+// orNone is the column of a register that is NULL where there is none.
+func orNone(name string, there func(*walletRow) *bool, field func(*walletRow) *unit.Energy) core.Column[walletRow] {
+	return core.Column[walletRow]{Name: name, Form: 'i',
+		Read: func(w *walletRow, r core.Row, col int) error {
+			*there(w), *field(w) = !r.IsNull(col), unit.Energy(r.Int(col))
+			return nil
+		},
+		Write: func(w *walletRow) any {
+			if !*there(w) {
+				return nil
+			}
+			return *field(w)
+		}}
+}
+
+// Bits of a crossing as it is stored.
+const (
+	crossBelow = 1
+	crossFired = 2
+)
+
+// crossed is the column of a crossing.
+func crossed(name string, field func(*walletRow) *supply.Crossing) core.Column[walletRow] {
+	return core.Column[walletRow]{Name: name, Form: 'i',
+		Read: func(w *walletRow, r core.Row, col int) error {
+			bits := r.Int(col)
+			*field(w) = supply.Crossing{Below: bits&crossBelow != 0, Fired: bits&crossFired != 0}
+			return nil
+		},
+		Write: func(w *walletRow) any {
+			bits := int64(0)
+			if field(w).Below {
+				bits |= crossBelow
+			}
+			if field(w).Fired {
+				bits |= crossFired
+			}
+			return bits
+		}}
+}
+
+// walletTables are wallets with what is known of their meters and accounts.
+const walletTables = ` FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
+	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id WHERE w.tenant_id = $1`
+
+// WalletQuery reads the wallets of the tenant, also those without an account; walletUpdate writes one.
+var (
+	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount, ` +
+		walletColumns.List("w") + walletTables
+	walletUpdate = `UPDATE ` + walletColumns.Update("meter", "parts")
+)
+
+// ScanWallet reads a row of WalletQuery.
+func ScanWallet(r core.Row, w *wallet.Row) error {
+	w.Meter = wallet.Meter{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
+		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9))}
+	_, err := walletColumns.Scan(r, 10, w)
+	if w.Based = w.Base; !w.Held.Stopped() {
+		w.Held = wallet.Held{}
+	}
+	return err
+}
