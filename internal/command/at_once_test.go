@@ -140,14 +140,22 @@ func (l *locking) CommandCounter(meter int64) (uint64, error) {
 	return l.SignTx.CommandCounter(meter)
 }
 
-func (l *locking) WalletOf(meter int64) ([]wallet.Row, error) {
-	l.took = append(l.took, "wallets")
-	return l.SignTx.WalletOf(meter)
+// WalletOrders are the rows of the meter's wallets, noted too.
+func (l *locking) WalletOrders() wallet.OrderTx { return lockingWallets{l.SignTx.WalletOrders(), l} }
+
+type lockingWallets struct {
+	wallet.OrderTx
+	l *locking
 }
 
-func (l *locking) SupplyOf(meter int64) (wallet.Supplied, error) {
-	l.took = append(l.took, "supply")
-	return l.SignTx.SupplyOf(meter)
+func (w lockingWallets) WalletOf(meter int64) ([]wallet.Row, error) {
+	w.l.took = append(w.l.took, "wallets")
+	return w.OrderTx.WalletOf(meter)
+}
+
+func (w lockingWallets) SupplyOf(meter int64) (wallet.Supplied, error) {
+	w.l.took = append(w.l.took, "supply")
+	return w.OrderTx.SupplyOf(meter)
 }
 
 // TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time do not wait for each other only if all

@@ -16,7 +16,7 @@ import (
 func (d *Desk) balance(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
-		settled, available, asOf, found, err := tx.WalletFigures(q.about.N)
+		settled, available, asOf, found, err := tx.Told().WalletFigures(q.about.N)
 		if err != nil {
 			return err
 		}
@@ -30,7 +30,7 @@ func (d *Desk) balance(tx Tx, q question) error {
 		}
 		return d.reply(tx, q, PurposeWallet, a)
 	}
-	rec, found, err := tx.MeterRecord(q.about.Meter)
+	rec, found, err := tx.Told().MeterRecord(q.about.Meter)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (d *Desk) last(tx Tx, q question) error {
 	if q.about.Wallet {
 		return d.reply(tx, q, PurposeLastWallet, a)
 	}
-	s, found, err := tx.LastTokens(q.about.N)
+	s, found, err := tx.Carried().LastTokens(q.about.N)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (d *Desk) last(tx Tx, q question) error {
 			return err
 		}
 	}
-	return tx.AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
+	return tx.Office().AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
 }
 
 func purposeOfLast(t sale.Token, of int) Purpose {
@@ -134,7 +134,7 @@ const (
 // before today.
 func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
-	rec, found, err := tx.MeterRecord(q.about.Meter)
+	rec, found, err := tx.Told().MeterRecord(q.about.Meter)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 // account was opened it counts only the use in the account's month: the rest is a former occupant's.
 func (d *Desk) walletUsage(tx Tx, q question, today, since time.Time) error {
 	a, yesterday := q.args, localday.After(today, -1)
-	u, err := tx.WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
+	u, err := tx.Told().WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (q question) since(reported bool, asOf time.Time) time.Time {
 func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.StoredReading, err error) {
 	var after metering.After
 	for len(out) < usageReadings {
-		page, err := tx.Readings(meter, metering.Span{To: to.Add(time.Nanosecond)}, after, usagePage)
+		page, err := tx.Told().Readings(meter, metering.Span{To: to.Add(time.Nanosecond)}, after, usagePage)
 		if err != nil {
 			return nil, err
 		}

@@ -23,6 +23,9 @@ import (
 // answer that asks for more than it should breaks the test.
 type office struct {
 	notify.Tx
+	notify.CarriedTx
+	notify.ToldTx
+	notify.OfficeTx
 	t        *testing.T
 	now      time.Time
 	made     int

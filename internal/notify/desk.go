@@ -122,7 +122,7 @@ func (d *Desk) Run(ctx context.Context) error {
 }
 
 func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) error {
-	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Tenants() })
+	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Office().Tenants() })
 	if err != nil {
 		return err
 	}
@@ -265,12 +265,12 @@ func (d *Desk) judge(n int, s Sent) turn {
 func (d *Desk) alarm(tx Tx, t turn, name, why string) error {
 	switch t {
 	case wentDown:
-		if err := tx.AuditLog(d.entry("message.route_down", name, why)); err != nil {
+		if err := tx.Office().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
-		return tx.RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmText(name)})
+		return tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmText(name)})
 	case cameUp:
-		return tx.ClearAlarmText(0, AlarmRouteDown, alarmText(name))
+		return tx.Office().ClearAlarmText(0, AlarmRouteDown, alarmText(name))
 	}
 	return nil
 }
@@ -313,5 +313,5 @@ func (d *Desk) note(tx Tx, m Message) error {
 	if m.Failure != "" {
 		after += " why=" + m.Failure
 	}
-	return tx.AuditLog(d.entry("message."+string(m.State), m.ID.Text(id.Message), after))
+	return tx.Office().AuditLog(d.entry("message."+string(m.State), m.ID.Text(id.Message), after))
 }

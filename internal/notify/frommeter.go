@@ -117,7 +117,7 @@ func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply, now time
 // heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
 // without a connection can report it in no other way. It makes no debt, because anybody may have sent the message.
 func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
-	own, found, err := tx.ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
+	own, found, err := tx.Carried().ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
 	if err != nil || !found {
 		return err
 	}
@@ -127,12 +127,12 @@ func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now ti
 	}
 	v := metering.HearToken(own, result.String())
 	if v.State != own.State {
-		err = tx.TokenAnswered(own, v.State, metering.ResultHeard, now)
+		err = tx.Carried().TokenAnswered(own, v.State, metering.ResultHeard, now)
 	}
 	if err != nil || v.Alarm == nil {
 		return err
 	}
-	return tx.RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter reported by SMS that it has a token whose sale was reversed."})
+	return tx.Office().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter reported by SMS that it has a token whose sale was reversed."})
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
@@ -172,7 +172,7 @@ func (d *Desk) rejection(tx Tx, m *Message, now time.Time) error {
 	} else {
 		m.end(Lost, rejectedWhy, now)
 	}
-	return tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."})
+	return tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."})
 }
 
 // rejectsLook is how many of a meter's last answers are looked at for a rejection.
@@ -197,7 +197,7 @@ const rejectedWhy = "the meter rejects the token"
 // whatever was sent to it lately, however old it is and wherever it was made.
 func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
 	since := now.Add(-AnswerHorizon)
-	tokens, err := tx.VendTokens(meter.N, id.ID{}, MaxHistory)
+	tokens, err := tx.Carried().VendTokens(meter.N, id.ID{}, MaxHistory)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 			continue
 		}
 		listed[m.Token] = true
-		t, _, found, err := tx.TokenForPush(m.Token)
+		t, _, found, err := tx.Carried().TokenForPush(m.Token)
 		if err != nil {
 			return nil, err
 		}

@@ -34,12 +34,12 @@ func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
 	err := d.everyTenant(ctx, func(t access.Tenant) error {
 		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
 			if end {
-				return false, tx.ClearAlarmText(0, AlarmMemoryFull, memoryText(name))
+				return false, tx.Office().ClearAlarmText(0, AlarmMemoryFull, memoryText(name))
 			}
-			if err := tx.AuditLog(d.entry("message.memory_full", name, fmt.Sprintf("used=%d slots=%d", m.Used, m.Slots))); err != nil {
+			if err := tx.Office().AuditLog(d.entry("message.memory_full", name, fmt.Sprintf("used=%d slots=%d", m.Used, m.Slots))); err != nil {
 				return false, err
 			}
-			return false, tx.RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: memoryText(name)})
+			return false, tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: memoryText(name)})
 		})
 	})
 	if err != nil {

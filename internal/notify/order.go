@@ -97,11 +97,11 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := meterNamed(tx, w.Meter)
+		m, no, err := meterNamed(tx.Told(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}
-		to, _, err := tx.NoticeTo(m.Number)
+		to, _, err := tx.Told().NoticeTo(m.Number)
 		if err != nil {
 			return Wished{}, err
 		}
@@ -132,7 +132,7 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 	}
 	e := by.Entry("message.order", m.ID.Text(id.Message))
 	e.After = "purpose=" + string(m.Purpose) + " meter=" + m.Number
-	return Wished{Messages: []Message{m}}, tx.AuditLog(e)
+	return Wished{Messages: []Message{m}}, tx.Office().AuditLog(e)
 }
 
 // dialable reports whether something is a number that a person may send a text to.
@@ -152,7 +152,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
 	if w.Via == sale.RouteMeterSMS {
-		sim, err := tx.SIMOf(m.N)
+		sim, err := tx.Told().SIMOf(m.N)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -169,7 +169,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 	if draft.Purpose == PurposeKeyChange {
 		draft.Args.Step, draft.Args.Of = 1, 1
 	}
-	if s, found, err := tx.LastTokens(m.N); err != nil {
+	if s, found, err := tx.Carried().LastTokens(m.N); err != nil {
 		return refusal.Refusal{}, err
 	} else if found && draft.Purpose == PurposeTokenFree && s.Vend == t.Sale {
 		draft.Purpose, draft.Args.Amount, draft.Args.Currency, draft.Args.At = PurposeLast, s.Tender.Minor, s.Tender.Currency, s.At.UTC()
@@ -182,14 +182,14 @@ func soldHere(tx Tx, t sale.Token) (bool, error) {
 	if t.Sale.IsZero() {
 		return true, nil
 	}
-	return tx.SoldHere(t.Sale)
+	return tx.Carried().SoldHere(t.Sale)
 }
 
 // tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
 func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
 	unknown := refusal.Because(refusal.NotFound, "Meter "+m.Number+" has no such token.", nothingSent, "Look at the tokens of the meter.")
 	if name == "" {
-		tokens, err := tx.VendTokens(m.N, id.ID{}, registry.DefaultLimit)
+		tokens, err := tx.Carried().VendTokens(m.N, id.ID{}, registry.DefaultLimit)
 		for _, t := range tokens {
 			if needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0) == "" {
 				return t, refusal.Refusal{}, nil
@@ -203,13 +203,13 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, ref
 		if result != sts.Accept {
 			return sale.Token{}, invalid("token is the identity of a token, tok_…, or its 20 digits."), nil
 		}
-		t, _, found, err := tx.TokenByHash(d.hash(digits))
+		t, _, found, err := tx.Carried().TokenByHash(d.hash(digits))
 		if err != nil || !found {
 			return sale.Token{}, unknown, err
 		}
 		i = t.ID
 	}
-	t, number, found, err := tx.TokenForPush(i)
+	t, number, found, err := tx.Carried().TokenForPush(i)
 	if err != nil || !found || number != m.Number {
 		return sale.Token{}, unknown, err
 	}
@@ -288,5 +288,5 @@ func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, er
 	e := by.Entry("message.retry", message)
 	e.Before, e.After = string(before.State), "route="+m.Route
 	s.Message = m
-	return s, tx.AuditLog(e)
+	return s, tx.Office().AuditLog(e)
 }

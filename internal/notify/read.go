@@ -50,7 +50,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := meterNamed(tx, l.Meter)
+			m, no, err := meterNamed(tx.Told(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}
@@ -175,5 +175,5 @@ func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil
 	}
-	return tx.VendNumbered(named)
+	return tx.Carried().VendNumbered(named)
 }

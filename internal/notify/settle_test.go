@@ -215,8 +215,11 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 // reversing is a transaction in which a token's sale is in a state.
 type reversing struct {
 	Tx
+	CarriedTx
 	state sale.State
 }
+
+func (r reversing) Carried() CarriedTx { return r }
 
 func (r reversing) TokenForPush(id.ID) (sale.Token, string, bool, error) {
 	return sale.Token{Sale: id.ID{2}, Sealed: []byte{1}, State: sale.TokenIssued}, "", true, nil

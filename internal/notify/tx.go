@@ -15,16 +15,11 @@ import (
 
 // Tx is what the desk needs of a transaction.
 type Tx interface {
+	Carried() CarriedTx
+	Told() ToldTx
+	Office() OfficeTx
 	QueueTx
 	LogTx
-	registry.MeterLookup
-	// Tenants lists all tenants, whatever the transaction's own.
-	Tenants() ([]access.Tenant, error)
-	AuditLog(access.Entry) error
-	RaiseAlarm(meter int64, a metering.Alarm) error
-	// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
-	ClearAlarmText(meter int64, code metering.AlarmCode, text string) error
-
 	// MessageKnown reports whether a message of this identity came before.
 	MessageKnown(identity [16]byte) (bool, error)
 	// MessageOf is the message with this identity.
@@ -60,33 +55,17 @@ type Tx interface {
 	MessageTotals(max int) ([]Total, error)
 	// MessageList lists messages, the newest first, before the given one.
 	MessageList(l Filter, before id.ID, max int) ([]Message, error)
-
-	// MeterBySIM is the meter whose modem has this number.
-	MeterBySIM(phone string) (registry.Meter, bool, error)
-	// SIMOf is the number of the SIM in a meter's modem, "" for none.
-	SIMOf(meter int64) (string, error)
-	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
-	NoticeTo(number string) (to Addressee, found bool, err error)
 	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the
 	// meter has rejected and that waits for another day.
 	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
+}
+
+// CarriedTx are the rows of the tokens that messages bring.
+type CarriedTx interface {
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
-	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
-	Arrivals(phone string, since time.Time) (int, error)
-	AnswersTo(phone string, since time.Time) (int, error)
-	AnswersAbout(meter int64, since time.Time) (int, error)
-	// MessagesOf counts messages of a purpose since a moment, not beyond most.
-	MessagesOf(p Purpose, since time.Time, most int) (int, error)
-	// Subscriptions are the meters of all customers with a telephone number, at most max.
-	Subscriptions(phone string, max int) ([]Subscription, error)
-	// SetNotices keeps whether the customers of a telephone number want warnings.
-	SetNotices(phone string, on bool) error
-	TenantSettings() (registry.Settings, error)
-	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
-
 	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	TokenSent(token id.ID) error
@@ -104,12 +83,45 @@ type Tx interface {
 	LastTokens(meter int64) (LastSale, bool, error)
 	// SoldHere reports whether a sale was made to the account that its meter supplies now.
 	SoldHere(sale id.ID) (bool, error)
+}
+
+// ToldTx are the rows of whom a message goes to, and of what the answer to one may tell.
+type ToldTx interface {
+	registry.MeterLookup
+	// MeterBySIM is the meter whose modem has this number.
+	MeterBySIM(phone string) (registry.Meter, bool, error)
+	// SIMOf is the number of the SIM in a meter's modem, "" for none.
+	SIMOf(meter int64) (string, error)
+	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
+	NoticeTo(number string) (to Addressee, found bool, err error)
+	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
+	Arrivals(phone string, since time.Time) (int, error)
+	AnswersTo(phone string, since time.Time) (int, error)
+	AnswersAbout(meter int64, since time.Time) (int, error)
+	// MessagesOf counts messages of a purpose since a moment, not beyond most.
+	MessagesOf(p Purpose, since time.Time, most int) (int, error)
+	// Subscriptions are the meters of all customers with a telephone number, at most max.
+	Subscriptions(phone string, max int) ([]Subscription, error)
+	// SetNotices keeps whether the customers of a telephone number want warnings.
+	SetNotices(phone string, on bool) error
+	TenantSettings() (registry.Settings, error)
+	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
 	// Readings is a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// WalletUsed is what a wallet meter has used on two local days, and in the month of the first.
 	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
 	// Wallet is what an account's wallet holds by the books, and by what was used since.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
+}
+
+// OfficeTx are the rows by which people hear of what messages came to.
+type OfficeTx interface {
+	// Tenants lists all tenants, whatever the transaction's own.
+	Tenants() ([]access.Tenant, error)
+	AuditLog(access.Entry) error
+	RaiseAlarm(meter int64, a metering.Alarm) error
+	// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
+	ClearAlarmText(meter int64, code metering.AlarmCode, text string) error
 }
 
 // Subscription is a meter of a customer.

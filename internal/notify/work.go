@@ -245,13 +245,13 @@ func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool,
 		return false, d.rejection(tx, m, now)
 	}
 	m.end(Uncertain, "the meter did not answer", now)
-	return false, tx.RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
+	return false, tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
 }
 
 // tokenOf is the sealed token of a message. It ends the message if the token need not be sent, and lets it wait while the
 // token's sale is being reversed: the end of that says whether the token stays good.
 func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
-	t, _, found, err := tx.TokenForPush(m.Token)
+	t, _, found, err := tx.Carried().TokenForPush(m.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 		return nil, nil
 	}
 	if !t.Sale.IsZero() {
-		s, found, err := tx.VendSale(t.Sale)
+		s, found, err := tx.Carried().VendSale(t.Sale)
 		if err != nil {
 			return nil, err
 		}
@@ -385,7 +385,7 @@ func (d *Desk) settled(tx Tx, e errand, s Sent) error {
 			m.Parts = t.Parts
 		}
 		if rejected {
-			if err := tx.TokenSent(m.Token); err != nil {
+			if err := tx.Carried().TokenSent(m.Token); err != nil {
 				return err
 			}
 		}
@@ -400,7 +400,7 @@ func (d *Desk) settled(tx Tx, e errand, s Sent) error {
 		return err
 	}
 	if before.SentAt.IsZero() && !m.SentAt.IsZero() && m.Purpose == PurposeMeter {
-		if err := tx.TokenSent(m.Token); err != nil {
+		if err := tx.Carried().TokenSent(m.Token); err != nil {
 			return err
 		}
 	}

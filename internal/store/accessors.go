@@ -87,3 +87,12 @@ func (tx *Tx) Customers() registry.CustomerTx { return tx }
 
 // Tariffs is the transaction as tariffs need it.
 func (tx *Tx) Tariffs() registry.TariffTx { return tx }
+
+// Carried is the transaction as the tokens in messages need it.
+func (tx *Tx) Carried() notify.CarriedTx { return tx }
+
+// Told is the transaction as whoever answers a message needs it.
+func (tx *Tx) Told() notify.ToldTx { return tx }
+
+// Office is the transaction as telling people what messages came to needs it.
+func (tx *Tx) Office() notify.OfficeTx { return tx }
