@@ -31,8 +31,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/engine"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
@@ -98,10 +98,7 @@ type Engine struct {
 	running sync.WaitGroup // workers and sealer
 	telling sync.WaitGroup // ack workers
 
-	mu       sync.Mutex
-	readOnly error // why nothing is written any more; for good
-	broken   error // a broken invariant; writes go on
-	away     error // the database could not be reached at the last try
+	fit      engine.Fitness // a database that cannot be reached hinders it
 	counts   counts
 	close    sync.Once
 	closeErr error
@@ -120,7 +117,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{config: config, opt: o, log: o.Log, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
+	e := &Engine{config: config, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
 		commit: func(c *conn) error { return c.commit() }}
 	e.queue.init()
 	if err := e.open(ctx); err != nil {
@@ -216,9 +213,7 @@ func (e *Engine) connect(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	c, err := dial(ctx, e.config)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.away = err
+	e.fit.Hinder(err)
 	return c, err
 }
 
@@ -270,40 +265,8 @@ func (e *Engine) Health() error {
 	if e.closed() {
 		return store.ErrClosed
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return errors.Join(e.readOnly, e.broken, e.away)
+	return e.fit.Health()
 }
 
 // PublicKey is the line with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.sealer.public }
-
-// refuses says why no work is taken, nil if it is.
-func (e *Engine) refuses() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.readOnly != nil {
-		return store.ErrReadOnly
-	}
-	return nil
-}
-
-// stop ends all writing for good.
-func (e *Engine) stop(why error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.readOnly == nil {
-		e.readOnly = why
-		e.log.Error("storage stopped writing", logkey.Err, why)
-	}
-}
-
-// unfit marks the node as not ready because our own code broke a rule. Writing goes on: the neighbours are sound.
-func (e *Engine) unfit(why error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.broken == nil {
-		e.broken = why
-	}
-	e.log.Error("invariant broken", logkey.Err, why)
-}

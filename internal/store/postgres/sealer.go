@@ -63,7 +63,7 @@ func (s *sealer) round(ctx context.Context) {
 		s.store.Forget()
 		s.e.log.Warn("rows were not sealed", logkey.Err, err)
 		if errors.Is(err, store.ErrInvariant) {
-			s.e.unfit(err)
+			s.e.fit.Unfit(err)
 		}
 	}
 	if !leads {

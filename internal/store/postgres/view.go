@@ -47,11 +47,11 @@ func (e *Engine) look(ctx context.Context, c *conn, t access.Tenant, fn func(*st
 	c.ctx = ctx
 	defer func() {
 		if r := recover(); r != nil {
-			err = e.panicked(r)
-			e.unfit(err)
+			err = e.fit.Panicked(r)
+			e.fit.Unfit(err)
 		}
 		if errors.Is(err, store.ErrReadOnly) {
-			e.stop(err) // what cannot be read must not be written to
+			e.fit.Stop(err) // what cannot be read must not be written to
 		}
 		if ctx.Err() != nil {
 			c.drop() // what runs on it may be half through

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -18,7 +16,7 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.refuses(); err != nil {
+	if err := e.fit.Refuses(); err != nil {
 		return err
 	}
 	w := &work{tenant: t, fn: fn, wait: make(chan error, 1)}
@@ -62,7 +60,7 @@ func (w *worker) run() {
 func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	began := time.Now()
 	for try := 1; ; try++ {
-		if err := w.e.refuses(); err != nil {
+		if err := w.e.fit.Refuses(); err != nil {
 			return err
 		}
 		err := w.rehearse(t, fn)
@@ -75,7 +73,7 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 			w.e.counts.closure(time.Since(began), w.c.rows, try)
 			return nil
 		case errors.Is(err, store.ErrOutcomeUnknown):
-			w.e.stop(err)
+			w.e.fit.Stop(err)
 			return err
 		case errors.Is(err, store.ErrConflict):
 			limit = maxRefused // the row may be one that somebody has just committed: then fn decides anew
@@ -105,9 +103,9 @@ func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) err
 func (w *worker) failed(err error) error {
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
-		w.e.stop(err)
+		w.e.fit.Stop(err)
 	case errors.Is(err, store.ErrInvariant):
-		w.e.unfit(err)
+		w.e.fit.Unfit(err)
 	}
 	return err
 }
@@ -133,7 +131,7 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		return err
 	}
 	tx := w.e.newTx(w.c, t)
-	refused, err := w.e.guarded(tx, fn)
+	refused, err := w.e.fit.Guarded(func() (bool, error) { return tx.Finish(fn(tx)) })
 	if err == nil {
 		err = w.c.fault // a closure that overlooks an error cannot commit
 	}
@@ -150,20 +148,4 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		w.e.opt.Due(tx.Due)
 	}
 	return err
-}
-
-// guarded turns a panic of a closure into a broken invariant.
-func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = e.panicked(r)
-		}
-	}()
-	return tx.Finish(fn(tx))
-}
-
-// panicked makes an error of a panic; the stack goes to the log, not to whoever asked.
-func (e *Engine) panicked(r any) error {
-	e.log.Error("closure panicked", logkey.Reason, string(debug.Stack()))
-	return fmt.Errorf("%w: panic: %v", store.ErrInvariant, r)
 }

@@ -90,7 +90,7 @@ func (e *Engine) moved(err error) {
 	}
 	// The commits are safe in the log. But after a failed fsync of the database the next one may succeed without
 	// having written anything, and then the log would be given up.
-	e.stop(fmt.Errorf("move the log into the database: %w", err))
+	e.fit.Stop(fmt.Errorf("move the log into the database: %w", err))
 }
 
 // moveLog runs a checkpoint of the given kind and reports how many pages the log has and how many of them are not in

@@ -67,15 +67,10 @@ func (e *Engine) fullDisk(why error) {
 	if e.reserve.size <= 0 {
 		return // every batch finds out for itself
 	}
-	e.mu.Lock()
-	first := e.full == nil
-	if first {
-		e.full = why
-	}
-	e.mu.Unlock()
-	if !first {
+	if e.fit.Hindered() != nil {
 		return
 	}
+	e.fit.Hinder(why)
 	e.log.Error("disk is full", logkey.Err, why)
 	if err := e.reserve.release(); err != nil {
 		e.log.Error("disk reserve was not released", logkey.Err, err)
@@ -116,14 +111,9 @@ func (e *Engine) measure() {
 
 // probe looks whether a full disk has room for the reserve again; if so, work is taken again.
 func (e *Engine) probe() {
-	e.mu.Lock()
-	full := e.full != nil
-	e.mu.Unlock()
-	if !full || !spaceOf(e.dir).again(e.reserve.size) || e.reserve.fill() != nil {
+	if e.fit.Hindered() == nil || !spaceOf(e.dir).again(e.reserve.size) || e.reserve.fill() != nil {
 		return
 	}
-	e.mu.Lock()
-	e.full = nil
-	e.mu.Unlock()
+	e.fit.Hinder(nil)
 	e.log.Info("disk has room again", logkey.Path, e.dir)
 }

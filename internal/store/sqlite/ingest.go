@@ -2,12 +2,11 @@ package sqlite
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/engine"
 )
 
 // answer is one call of Ingest whose outcome is decided.
@@ -15,19 +14,11 @@ type answer struct{ w *work }
 
 // Ingest queues what one message brought; see store.Engine.
 func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
-	if err := cmp.Or(e.refuses(), e.shut()); err != nil {
+	if err := cmp.Or(e.fit.Refuses(), e.shut()); err != nil {
 		return err
 	}
-	if e.opt.Intake == nil {
-		return store.ErrNoIntake
-	}
-	if len(recs) == 0 {
-		return errors.New("ingest: no records")
-	}
-	for i := range recs {
-		if recs[i].Tenant != recs[0].Tenant {
-			return errors.New("ingest: records of two tenants in one call")
-		}
+	if err := engine.CheckRecords(e.opt.Intake, recs); err != nil {
+		return err
 	}
 	return e.queue.put(&work{lane: store.Reading, tenant: recs[0].Tenant, recs: recs, done: done})
 }
@@ -35,19 +26,9 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 // answerAll is an ack worker: it calls back in the order of the commits.
 func (e *Engine) answerAll(acks <-chan answer) {
 	for a := range acks {
-		e.answer(a.w)
+		e.fit.Answer(func() { a.w.done(a.w.outs, a.w.err) })
 		e.queue.answered()
 	}
-}
-
-// answer calls back. A panic there is a bug of the caller; the commit stands and the others want their answers.
-func (e *Engine) answer(w *work) {
-	defer func() {
-		if r := recover(); r != nil {
-			e.unfit(e.panicked(r))
-		}
-	}()
-	w.done(w.outs, w.err)
 }
 
 // ackWorker keeps the messages of one meter on one worker, so that they are answered in order.
@@ -67,80 +48,27 @@ func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	if failed != nil && single(recs) {
+	if failed != nil && engine.Single(recs) {
 		outs = make([]metering.Outcome, len(recs))
 	} else if failed != nil {
-		if outs, failed, err = e.ingestApart(b, ws[0].tenant, recs); err != nil {
+		if outs, failed, err = engine.Apart(recs, func(own []metering.Record) ([]metering.Outcome, error, error) {
+			return e.ingestTogether(b, ws[0].tenant, own)
+		}, e.counts.apart); err != nil {
 			return n, err
 		}
 	}
-	if failed == nil {
-		failed = store.ErrInvariant // if the store said Failed without saying why
-	}
 	for _, w := range ws[:n] {
-		w.outs, outs = outs[:len(w.recs):len(w.recs)], outs[len(w.recs):]
-		for i := range w.outs {
-			if w.outs[i].Kind == metering.Failed {
-				w.err = fmt.Errorf("ingest: %w", failed)
-			}
-		}
+		w.outs, outs, w.err = engine.Share(outs, len(w.recs), failed)
 	}
 	return n, nil
-}
-
-// single reports whether all records are of one meter.
-func single(recs []metering.Record) bool {
-	for i := range recs {
-		if recs[i].Meter != recs[0].Meter {
-			return false
-		}
-	}
-	return true
 }
 
 // ingestTogether stores records in one savepoint: all or, with failed set, none.
 func (e *Engine) ingestTogether(b *batch, t access.Tenant, recs []metering.Record) (outs []metering.Outcome, failed, fatal error) {
 	failed, fatal = e.attempt(b, t, func(tx *store.Tx) (bool, error) {
 		var err error
-		outs, err = e.opt.Intake(tx, recs)
-		if err == nil && len(outs) != len(recs) {
-			err = fmt.Errorf("%w: %d outcomes for %d records", store.ErrInvariant, len(outs), len(recs))
-		}
+		outs, err = engine.Take(e.opt.Intake, tx, recs)
 		return false, err
 	})
 	return outs, failed, fatal
-}
-
-// ingestApart stores records meter by meter, each in a savepoint of its own. Records of meters that fail have the
-// outcome Failed; failed is the last of their errors.
-func (e *Engine) ingestApart(b *batch, t access.Tenant, recs []metering.Record) (outs []metering.Outcome, failed, fatal error) {
-	outs = make([]metering.Outcome, len(recs))
-	places := make(map[int64][]int)
-	var order []int64
-	for i := range recs {
-		m := recs[i].Meter
-		if places[m] == nil {
-			order = append(order, m)
-		}
-		places[m] = append(places[m], i)
-	}
-	for _, m := range order {
-		own := make([]metering.Record, len(places[m]))
-		for k, i := range places[m] {
-			own[k] = recs[i]
-		}
-		got, why, fatal := e.ingestTogether(b, t, own)
-		if fatal != nil {
-			return nil, nil, fatal
-		}
-		if why != nil {
-			failed = why
-			e.counts.apart()
-			continue
-		}
-		for k, i := range places[m] {
-			outs[i] = got[k]
-		}
-	}
-	return outs, failed, nil
 }

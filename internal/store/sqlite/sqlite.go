@@ -32,6 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/engine"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite/walbuf"
 	"zombiezen.com/go/sqlite"
@@ -129,10 +130,7 @@ type Engine struct {
 	workers sync.WaitGroup
 	written chan struct{} // closed when the writer has ended
 
-	mu       sync.Mutex
-	readOnly error // why nothing is written any more; for good
-	broken   error // a broken invariant; writes go on
-	full     error // the disk is full; until there is room
+	fit      engine.Fitness // a full disk hinders it until there is room
 	counts   counts
 	pressed  time.Time // when the log was last pressed to begin anew
 	close    sync.Once
@@ -168,7 +166,7 @@ func Open(dir string, o Options) (*Engine, error) {
 
 // opened opens the database; nothing runs yet.
 func opened(dir string, o Options) (*Engine, error) {
-	e := &Engine{dir: dir, opt: o, log: o.Log, commit: func(c *conn) error { return c.plain("COMMIT") }, sizes: logSizesFor(0),
+	e := &Engine{dir: dir, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, commit: func(c *conn) error { return c.plain("COMMIT") }, sizes: logSizesFor(0),
 		written: make(chan struct{}), closing: make(chan struct{})}
 	if faultInjection {
 		e.plant()
@@ -265,7 +263,7 @@ func (e *Engine) open() error {
 	}
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
 	if err := e.reserve.fill(); err != nil {
-		e.full = fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20)
+		e.fit.Hinder(fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20))
 		e.log.Warn("disk reserve does not fit", logkey.Err, err)
 		e.begin()
 	}
@@ -434,50 +432,8 @@ func (e *Engine) Health() error {
 	if e.closed() {
 		return store.ErrClosed
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return errors.Join(e.readOnly, e.broken, e.full)
+	return e.fit.Health()
 }
 
 // PublicKey is the line with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.public }
-
-// refuses says why no work is taken, nil if it is.
-func (e *Engine) refuses() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.readOnly != nil {
-		return store.ErrReadOnly
-	}
-	return nil
-}
-
-// shut is [store.ErrFull] while the disk is full.
-func (e *Engine) shut() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.full != nil {
-		return store.ErrFull
-	}
-	return nil
-}
-
-// stop ends all writing for good.
-func (e *Engine) stop(why error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.readOnly == nil {
-		e.readOnly = why
-		e.log.Error("storage stopped writing", logkey.Err, why)
-	}
-}
-
-// unfit marks the node as not ready because our own code broke a rule. Writing goes on: the neighbours are sound.
-func (e *Engine) unfit(why error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.broken == nil {
-		e.broken = why
-	}
-	e.log.Error("invariant broken", logkey.Err, why)
-}

@@ -35,12 +35,12 @@ func (e *Engine) look(ctx context.Context, c *conn, fn func() error) (err error)
 	c.c.SetInterrupt(ctx.Done())
 	defer func() {
 		if r := recover(); r != nil {
-			err = e.panicked(r)
-			e.unfit(err)
+			err = e.fit.Panicked(r)
+			e.fit.Unfit(err)
 		}
 		c.c.SetInterrupt(nil)
 		if errors.Is(c.fault, store.ErrReadOnly) {
-			e.stop(c.fault) // what cannot be read must not be written to
+			e.fit.Stop(c.fault) // what cannot be read must not be written to
 		}
 		c.fault = nil
 		err = errors.Join(err, c.plain("ROLLBACK"))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -21,7 +20,7 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.refuses(); err != nil {
+	if err := e.fit.Refuses(); err != nil {
 		return err
 	}
 	w := &work{lane: lane, tenant: t, fn: fn, wait: make(chan error, 1)}
@@ -114,7 +113,7 @@ type tenantHead struct {
 // run carries out a batch and tells everybody what became of it.
 func (e *Engine) run(b *batch) {
 	b.began, b.told = time.Now(), false
-	err := e.refuses()
+	err := e.fit.Refuses()
 	if err == nil {
 		roomy := e.shut() == nil
 		err = e.transact(b)
@@ -210,7 +209,7 @@ func (e *Engine) transact(b *batch) error {
 	// Only SQLite's own words go on: those around them say that nothing was written, and of that nobody is sure.
 	code := sqlite.ErrCode(err)
 	unknown := fmt.Errorf("%w: %s: %s", store.ErrOutcomeUnknown, code, code.Message())
-	e.stop(unknown)
+	e.fit.Stop(unknown)
 	if !c.c.AutocommitEnabled() {
 		_ = c.plain("ROLLBACK") // whatever it says, nothing is written through this connection any more
 	}
@@ -235,7 +234,7 @@ func (e *Engine) gather(b *batch, careful bool) error {
 func (e *Engine) undo(why error) error {
 	if !e.writer.c.AutocommitEnabled() {
 		if err := e.writer.plain("ROLLBACK"); err != nil {
-			e.stop(fmt.Errorf("roll back after %w: %w", why, err))
+			e.fit.Stop(fmt.Errorf("roll back after %w: %w", why, err))
 		}
 	}
 	return e.failed("write", why)
@@ -247,9 +246,9 @@ func (e *Engine) failed(what string, err error) error {
 	case errors.Is(err, store.ErrFull):
 		e.fullDisk(err)
 	case errors.Is(err, store.ErrReadOnly):
-		e.stop(err)
+		e.fit.Stop(err)
 	case errors.Is(err, store.ErrInvariant):
-		e.unfit(err)
+		e.fit.Unfit(err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -359,7 +358,7 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 		return nil, errSpoilt
 	}
 	if errors.Is(failed, store.ErrInvariant) {
-		e.unfit(failed)
+		e.fit.Unfit(failed)
 	}
 	return failed, e.leave(b, true)
 }
@@ -382,21 +381,20 @@ func (e *Engine) leave(b *batch, undo bool) error {
 // rows are written, after it, so that reads that must be audited still work.
 func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
 	e.writer.shut = e.shut()
-	defer func() {
+	defer func() { e.writer.shut = nil }()
+	return e.fit.Guarded(func() (bool, error) {
+		refused, err := fn(tx)
 		e.writer.shut = nil
-		if r := recover(); r != nil {
-			err = e.panicked(r)
-		}
-	}()
-	refused, err = fn(tx)
-	e.writer.shut = nil
-	return tx.Finish(refused, err)
+		return tx.Finish(refused, err)
+	})
 }
 
-// panicked makes an error of a panic; the stack goes to the log, not to whoever asked.
-func (e *Engine) panicked(r any) error {
-	e.log.Error("closure panicked", logkey.Reason, string(debug.Stack()))
-	return fmt.Errorf("%w: panic: %v", store.ErrInvariant, r)
+// shut is [store.ErrFull] while the disk is full.
+func (e *Engine) shut() error {
+	if e.fit.Hindered() != nil {
+		return store.ErrFull
+	}
+	return nil
 }
 
 // freshOf is what the batch has added for a tenant so far.

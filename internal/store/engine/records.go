@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// CheckRecords says why records cannot be taken in one call, nil where they can. take is who decides about them.
+func CheckRecords(take store.Intake, recs []metering.Record) error {
+	if take == nil {
+		return store.ErrNoIntake
+	}
+	if len(recs) == 0 {
+		return errors.New("ingest: no records")
+	}
+	for i := range recs {
+		if recs[i].Tenant != recs[0].Tenant {
+			return errors.New("ingest: records of two tenants in one call")
+		}
+	}
+	return nil
+}
+
+// Single reports whether all records are of one meter.
+func Single(recs []metering.Record) bool {
+	for i := range recs {
+		if recs[i].Meter != recs[0].Meter {
+			return false
+		}
+	}
+	return true
+}
+
+// Take has records decided about in a transaction. There is an outcome for each of them.
+func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.Outcome, error) {
+	outs, err := take(tx, recs)
+	if err == nil && len(outs) != len(recs) {
+		err = fmt.Errorf("%w: %d outcomes for %d records", store.ErrInvariant, len(outs), len(recs))
+	}
+	return outs, err
+}
+
+// Apart stores records meter by meter. Records of meters that fail have the outcome Failed; failed is the last of their errors,
+// and apart is called for each. A fatal error ends it.
+func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error), apart func()) (outs []metering.Outcome,
+	failed, fatal error) {
+	outs = make([]metering.Outcome, len(recs))
+	places := make(map[int64][]int)
+	var order []int64
+	for i := range recs {
+		m := recs[i].Meter
+		if places[m] == nil {
+			order = append(order, m)
+		}
+		places[m] = append(places[m], i)
+	}
+	for _, m := range order {
+		own := make([]metering.Record, len(places[m]))
+		for k, i := range places[m] {
+			own[k] = recs[i]
+		}
+		got, why, fatal := together(own)
+		if fatal != nil {
+			return nil, nil, fatal
+		}
+		if why != nil {
+			failed = why
+			apart()
+			continue
+		}
+		for k, i := range places[m] {
+			outs[i] = got[k]
+		}
+	}
+	return outs, failed, nil
+}
+
+// Share gives one call its part of the outcomes of records that were stored together, and returns the rest. The error is failed
+// where one of its records has failed.
+func Share(outs []metering.Outcome, records int, failed error) (own, rest []metering.Outcome, err error) {
+	own, rest = outs[:records:records], outs[records:]
+	for i := range own {
+		if own[i].Kind == metering.Failed {
+			if failed == nil {
+				failed = store.ErrInvariant // the store said Failed without saying why
+			}
+			err = fmt.Errorf("ingest: %w", failed)
+		}
+	}
+	return own, rest, err
+}
