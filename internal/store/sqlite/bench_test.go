@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
@@ -40,7 +41,7 @@ func BenchmarkSales(b *testing.B) {
 
 // BenchmarkReadings is durable readings per second, a message each, from as many meters as fit into a batch.
 func BenchmarkReadings(b *testing.B) {
-	e, err := sqlite.Open(b.TempDir(), sqlite.Options{})
+	e, err := sqlite.Open(b.TempDir(), sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		b.Fatal(err)
 	}
